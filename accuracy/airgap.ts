@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Finding, Place } from '../src/lock/finding.ts';
+import type { Finding, Location } from '../src/lock/finding.ts';
 import type { CorpusChart } from '../test/support/corpus.ts';
 import type { Found } from './found.ts';
 
@@ -61,7 +61,7 @@ function foundIn({ images }: Answer): Found[] {
   }));
 }
 
-function describe({ template, kind, name, path, within, how }: Place): string {
+function describe({ template, kind, name, path, within, how }: Location): string {
   const field = within === undefined ? path : `${path} | ${within}`;
   return [template, [kind, name].filter(Boolean).join('/'), field, `(${how})`].filter(Boolean).join(' ');
 }

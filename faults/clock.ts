@@ -13,7 +13,7 @@ const PAUSES = 2000;
  * for the test's own waits. Call it before the first request: undici keeps the clock that it started with.
  * @returns a function that restores the timers
  */
-export function hurry(): () => void {
+export function useFastClock(): () => void {
   const { setTimeout: timeout } = globalThis;
   const pause = promises.setTimeout;
   const faster = (run: (...args: unknown[]) => void, ms = 0, ...args: unknown[]): NodeJS.Timeout =>

@@ -5,12 +5,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
-import { confirm } from '../src/inside/confirm.ts';
-import { scanImage } from '../src/inside/image.ts';
-import { makersOf } from '../src/inside/names.ts';
+import { confirmInRegistry } from '../src/inside/confirm.ts';
+import { publishersOf } from '../src/inside/image-names.ts';
+import { scanImage } from '../src/inside/scan-image.ts';
 import type { Descriptor } from '../src/oci/descriptor.ts';
 import { parseReference } from '../src/oci/reference.ts';
-import { configWords, imageParts } from '../src/workflows/inside/operator-image.ts';
+import { imageParts, summarizeConfig } from '../src/workflows/inside/operator-image.ts';
 import { connect } from '../src/workflows/registry.ts';
 import { standIn } from './stand-in.ts';
 
@@ -38,7 +38,7 @@ const parts = await imageParts(client, image);
 if (parts === undefined) throw new Error(`${name} has no image for linux/amd64`);
 const read = async (blob: Descriptor): Promise<Buffer> =>
   Buffer.concat(await (await client.blob(image, blob).open(0)).toArray());
-const { programs } = configWords(await read(parts.config));
+const { commandWords: programs } = summarizeConfig(await read(parts.config));
 // Layers are read before: the cost of the download is not measured.
 const layers = await Promise.all(parts.layers.map(async (blob) => ({ digest: blob.digest, bytes: await read(blob) })));
 await client.close();
@@ -47,14 +47,18 @@ const before = await memoryAtRest();
 // Resets the peak of this process (proc(5), clear_refs).
 writeFileSync('/proc/self/clear_refs', '5');
 const [started, cpu] = [performance.now(), process.cpuUsage()];
-const findings = await scanImage(opened, { image, makers: new Set(makersOf(image)), programs });
+const findings = await scanImage(opened, { image, publishers: new Set(publishersOf(image)), commandWords: programs });
 const seconds = (performance.now() - started) / 1000;
 const used = process.cpuUsage(cpu);
 const highest = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
 const peak = Number(highest) * 1024 - before.rss;
 const after = await memoryAtRest();
-const { candidates, open, asked } = await confirm(findings, { ask: standIn, concurrency: 4 });
-const { programBytes, textBytes, older, givenUp } = findings;
+const {
+  candidates,
+  unresolved: open,
+  checkedCount: asked,
+} = await confirmInRegistry(findings, { checkExistence: standIn, concurrency: 4 });
+const { programBytes, textBytes, olderNameCount: older, skipped: givenUp } = findings;
 process.stdout.write(
   JSON.stringify({
     ...{ candidates, open, asked, programBytes, textBytes, older, givenUp, seconds, peak },

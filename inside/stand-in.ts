@@ -1,4 +1,4 @@
-import type { Answer } from '../src/inside/confirm.ts';
+import type { Existence } from '../src/inside/confirm.ts';
 import { formatRepository, parseReference } from '../src/oci/reference.ts';
 import published from './published.json' with { type: 'json' };
 
@@ -12,7 +12,7 @@ interface Published {
 const { folders, repositories }: Published = published;
 
 /** Answers like a registry with the projects' published images; `unknown`, as if a login were required, for all others. */
-export function standIn(reference: string): Promise<Answer> {
+export function standIn(reference: string): Promise<Existence> {
   const parsed = parseReference(reference);
   const repository = formatRepository(parsed);
   const name = parsed.path.split('/').at(-1) ?? '';

@@ -43,7 +43,7 @@ function trueImages(image: string): string[] {
   const found = applyRules(builtInRules, {
     metadata: { name: 'chart', version: '1.0.0' },
     documents,
-    places: [place],
+    references: [place],
     context,
   });
   return [

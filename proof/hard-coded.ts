@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { nameOf } from '../src/influence/slots.ts';
+import { withoutTagAndDigest } from '../src/influence/name-segments.ts';
 
 /** Unpacks a chart. @returns the folder */
 export function unpack(archive: string, folder: string): string {
@@ -23,7 +23,7 @@ export function lineOf(folder: string, template: string, written: string): numbe
   const [file] = files.includes(template) ? [template] : files;
   if (file === undefined || !template.includes('/templates/')) return undefined;
   const lines = readFileSync(join(folder, file), 'utf8').split('\n');
-  const indexes = [written, nameOf(written)].map((text) => lines.findIndex((line) => holds(line, text)));
+  const indexes = [written, withoutTagAndDigest(written)].map((text) => lines.findIndex((line) => holds(line, text)));
   const found = indexes.find((index) => index >= 0);
   return found === undefined ? undefined : found + 1;
 }

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Residue } from '../src/overrides/proof.ts';
+import type { UnmappedReference } from '../src/overrides/proof.ts';
 import type { CorpusChart } from '../test/support/corpus.ts';
 import { changedChart } from './changed-chart.ts';
 import { type Difference, differences, fieldOf } from './difference.ts';
@@ -16,7 +16,7 @@ export const TARGETS = [
   'registry.example:5000/mirror',
 ] as const;
 
-export interface LocatedUnmapped extends Residue {
+export interface LocatedUnmapped extends UnmappedReference {
   /** Line of the template, counted from 1; undefined if the template does not have it literally. */
   readonly line: number | undefined;
   /** A value would map it, but the chart refuses that value, for example by a schema without ports. */
@@ -49,7 +49,11 @@ export interface Judged {
 export interface Answer {
   readonly overrides: Readonly<Record<string, unknown>>;
   readonly changedChart?: { readonly file: string };
-  readonly proof: { readonly references: number; readonly rewritten: number; readonly residue: readonly Residue[] };
+  readonly proof: {
+    readonly references: number;
+    readonly rewritten: number;
+    readonly residue: readonly UnmappedReference[];
+  };
 }
 
 export interface Programs {

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
-import { withHubName } from '../base/docker-hub.ts';
+import { canonicalHubName } from '../base/docker-hub.ts';
 import { AirgapError } from '../base/errors.ts';
 import { reasonOf } from '../base/file-failure.ts';
 import { quoted } from '../base/printable.ts';
 import { keepSecret } from '../base/redact.ts';
-import { withoutEnd } from '../base/text-ends.ts';
+import { trimTrailing } from '../base/text-trim.ts';
 import type { Credential } from './credential.ts';
 import type { CredentialsFile } from './credential-files.ts';
 
@@ -29,13 +29,13 @@ export const DOCKER_AUTH_CONFIG = 'DOCKER_AUTH_CONFIG';
  * Reads a credentials file; undefined when it does not exist.
  * @throws AirgapError `config` with the path when it is unreadable or invalid
  */
-export async function readAuthFile({ file, isLegacy, isGuess }: CredentialsFile): Promise<AuthFile | undefined> {
+export async function readAuthFile({ file, isLegacy, isOptional }: CredentialsFile): Promise<AuthFile | undefined> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');
   } catch (cause) {
     const { code } = cause as { code?: string };
-    if (code === 'ENOENT' || code === 'ENOTDIR' || (isGuess && code === 'EACCES')) return undefined;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || (isOptional && code === 'EACCES')) return undefined;
     throw new AirgapError('config', `cannot read ${file}: ${reasonOf(cause)}`, {
       hint: 'make the file readable for this user; sudo docker login leaves files owned by root in ~/.docker',
       cause,
@@ -57,12 +57,12 @@ export function parseAuthFile(text: string, file: string, isLegacy = false): Aut
     content = json === '' ? {} : JSON.parse(json);
   } catch {
     // The parser's message would quote the text, which is secret.
-    throw broken(file, 'is not JSON');
+    throw invalidFile(file, 'is not JSON');
   }
-  if (!isObject(content)) throw broken(file, 'is not a JSON object');
+  if (!isObject(content)) throw invalidFile(file, 'is not a JSON object');
   const credHelpers = new Map<string, string>();
   for (const [key, helper] of entriesOf(isLegacy ? {} : content.credHelpers, 'credHelpers', file)) {
-    if (typeof helper === 'string') credHelpers.set(normaliseKey(key), helper);
+    if (typeof helper === 'string') credHelpers.set(normalizeKey(key), helper);
   }
   const credsStore =
     typeof content.credsStore === 'string' && content.credsStore !== '' ? content.credsStore : undefined;
@@ -73,7 +73,7 @@ export function parseAuthFile(text: string, file: string, isLegacy = false): Aut
 function readAuths(value: unknown, file: string): Map<string, Credential | AirgapError> {
   const auths = new Map<string, Credential | AirgapError>();
   for (const [key, entry] of entriesOf(value, 'auths', file)) {
-    const name = normaliseKey(key);
+    const name = normalizeKey(key);
     if (!isObject(entry) || (auths.has(name) && key !== name)) continue;
     const credential = readEntry(entry, key, file);
     if (credential !== undefined) auths.set(name, credential);
@@ -85,12 +85,12 @@ function readAuths(value: unknown, file: string): Map<string, Credential | Airga
  * Normalizes a key of `auths` to host or host/path: without scheme and legacy `/v1/`, and with `docker.io` for all
  * names of Docker Hub.
  */
-export function normaliseKey(key: string): string {
-  const bare = withoutEnd(key.replace(/^https?:\/\//i, ''), '/').replace(/\/v[12]$/, '');
+export function normalizeKey(key: string): string {
+  const bare = trimTrailing(key.replace(/^https?:\/\//i, ''), '/').replace(/\/v[12]$/, '');
   const slash = bare.indexOf('/');
   const host = (slash < 0 ? bare : bare.slice(0, slash)).toLowerCase();
   const path = slash < 0 ? '' : bare.slice(slash);
-  return `${withHubName(host)}${path}`;
+  return `${canonicalHubName(host)}${path}`;
 }
 
 /** Standard base64. Checked because Node decodes any text. */
@@ -111,11 +111,11 @@ function readEntry(entry: Record<string, unknown>, key: string, file: string): C
     const colon = decoded.indexOf(':');
     // With an identity token, `auth` only contributes the user name.
     if (colon < 1 && text('identitytoken') === '') {
-      return broken(file, `has an entry for ${quoted(key)} whose "auth" is not base64 of user:password`);
+      return invalidFile(file, `has an entry for ${quoted(key)} whose "auth" is not base64 of user:password`);
     }
     username = decoded.slice(0, Math.max(0, colon));
     // Old Docker versions pad with NUL characters.
-    password = withoutEnd(decoded.slice(colon + 1), '\0');
+    password = trimTrailing(decoded.slice(colon + 1), '\0');
   }
   if (text('identitytoken') !== '') {
     // Docker's helpers write <token> when there is no user.
@@ -129,7 +129,7 @@ function readEntry(entry: Record<string, unknown>, key: string, file: string): C
 
 function entriesOf(value: unknown, name: string, file: string): [string, unknown][] {
   if (value === undefined || value === null) return [];
-  if (!isObject(value)) throw broken(file, `has a "${name}" that is not an object`);
+  if (!isObject(value)) throw invalidFile(file, `has a "${name}" that is not an object`);
   return Object.entries(value);
 }
 
@@ -137,7 +137,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function broken(file: string, what: string): AirgapError {
+function invalidFile(file: string, what: string): AirgapError {
   const isVariable = file === DOCKER_AUTH_CONFIG;
   return new AirgapError('config', `${file} ${what}`, {
     hint: isVariable

@@ -56,58 +56,60 @@ const SCOPES_LIMIT = 20;
 const SCOPE_LENGTH = 1000;
 
 export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions): Authorizer {
-  const wishes = new Map<string, Challenge>();
-  const widened = new Map<string, readonly string[]>();
+  const challenges = new Map<string, Challenge>();
+  const widenedScopes = new Map<string, readonly string[]>();
   const tokens = new Map<string, Promise<Token>>();
 
   /** Fetches tokens, one request at a time per scope. A failure is not cached, but fails all concurrent callers. */
-  const bearer = async (access: Access, wish: Challenge, credential: Credential | undefined): Promise<string> => {
-    const realm = realmOf(wish, access) as URL;
-    const service = wish.parameters.get('service');
-    const scopes = widened.get(scopeKey(access)) ?? access.scopes;
+  const bearer = async (access: Access, challenge: Challenge, credential: Credential | undefined): Promise<string> => {
+    const realm = realmOf(challenge, access) as URL;
+    const service = challenge.parameters.get('service');
+    const scopes = widenedScopes.get(scopeKey(access)) ?? access.scopes;
     const key = JSON.stringify([access.registry, realm.href, service, scopes, credential]);
-    const before = tokens.get(key);
-    const known = await before;
+    const previous = tokens.get(key);
+    const known = await previous;
     if (known !== undefined && now() < known.renewAt) return `Bearer ${known.value}`;
     let fetched = tokens.get(key);
     // Another caller may have started a fetch during the await.
-    if (fetched === undefined || fetched === before) {
+    if (fetched === undefined || fetched === previous) {
       const { registry } = access;
       const sources = (): readonly string[] => keychain.sources?.(registry) ?? [];
       const request = { registry, realm, service, scopes, credential, sources };
-      const begun = fetchToken(exchange, request, now());
-      tokens.set(key, begun);
-      begun.catch(() => tokens.get(key) === begun && tokens.delete(key));
-      fetched = begun;
+      const fetching = fetchToken(exchange, request, now());
+      tokens.set(key, fetching);
+      fetching.catch(() => tokens.get(key) === fetching && tokens.delete(key));
+      fetched = fetching;
     }
     return `Bearer ${(await fetched).value}`;
   };
 
   const authorization = async (access: Access): Promise<string | undefined> => {
-    const wish = wishes.get(access.registry);
-    if (wish === undefined) return undefined;
+    const challenge = challenges.get(access.registry);
+    if (challenge === undefined) return undefined;
     const credential = await keychain.lookup(access.registry, access.path);
     if (credential?.kind === 'registry-token') return `Bearer ${credential.token}`;
-    if (wish.scheme === 'bearer') return bearer(access, wish, credential);
+    if (challenge.scheme === 'bearer') return bearer(access, challenge, credential);
     return credential?.kind === 'basic' ? basicAuthorization(credential) : undefined;
   };
 
   return {
     authorization,
     async renew(access, wwwAuthenticate, sent) {
-      const wish = choose(usableIn(wwwAuthenticate, access)) ?? wishes.get(access.registry);
-      if (wish === undefined) return undefined;
-      wishes.set(access.registry, wish);
+      const challenge =
+        preferredChallenge(supportedChallenges(wwwAuthenticate, access)) ?? challenges.get(access.registry);
+      if (challenge === undefined) return undefined;
+      challenges.set(access.registry, challenge);
       // Registries behind a path-rewriting proxy request a scope that differs from the path of the request.
-      const asked = (wish.parameters.get('scope') ?? '')
+      const requested = (challenge.parameters.get('scope') ?? '')
         .split(' ')
         .filter((scope) => scope !== '' && scope.length <= SCOPE_LENGTH);
-      const known = widened.get(scopeKey(access)) ?? access.scopes;
-      const wider = [...new Set([...known, ...asked])];
-      const isWider = wider.length > known.length && wider.length <= SCOPES_LIMIT;
-      if (isWider) widened.set(scopeKey(access), wider);
+      const known = widenedScopes.get(scopeKey(access)) ?? access.scopes;
+      const allScopes = [...new Set([...known, ...requested])];
+      const isWider = allScopes.length > known.length && allScopes.length <= SCOPES_LIMIT;
+      if (isWider) widenedScopes.set(scopeKey(access), allScopes);
       // RFC 6750, 3.1: the token is valid but lacks permission. Another one for the same scopes would, too.
-      if (sent !== undefined && !isWider && wish.parameters.get('error') === 'insufficient_scope') return undefined;
+      if (sent !== undefined && !isWider && challenge.parameters.get('error') === 'insufficient_scope')
+        return undefined;
       if (sent !== undefined) {
         for (const [key, token] of tokens) {
           if (sent === `Bearer ${(await token.catch(() => undefined))?.value}`) tokens.delete(key);
@@ -121,16 +123,16 @@ export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions)
     },
     async explain(access, { status, wwwAuthenticate, sent }) {
       const { registry, path } = access;
-      const isAsked = wishes.has(registry);
+      const hasChallenged = challenges.has(registry);
       return explainRefusal({
         registry,
-        isAsked,
+        hasChallenged,
         status,
         challenges: parseChallenges(wwwAuthenticate),
-        usable: usableIn(wwwAuthenticate, access),
+        supported: supportedChallenges(wwwAuthenticate, access),
         sent,
         // Credentials are not looked up before the first challenge.
-        credential: isAsked ? await keychain.lookup(registry, path) : undefined,
+        credential: hasChallenged ? await keychain.lookup(registry, path) : undefined,
         sources: keychain.sources?.(registry) ?? [],
       });
     },
@@ -138,12 +140,12 @@ export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions)
 }
 
 /** Prefers Bearer: a registry that offers both uses Basic for its own front end. */
-function choose(usable: readonly Challenge[]): Challenge | undefined {
-  return usable.find(({ scheme }) => scheme === 'bearer') ?? usable[0];
+function preferredChallenge(supported: readonly Challenge[]): Challenge | undefined {
+  return supported.find(({ scheme }) => scheme === 'bearer') ?? supported[0];
 }
 
 /** Returns the challenges of a header that can be answered. */
-function usableIn(wwwAuthenticate: string | readonly string[] | undefined, access: Access): Challenge[] {
+function supportedChallenges(wwwAuthenticate: string | readonly string[] | undefined, access: Access): Challenge[] {
   return parseChallenges(wwwAuthenticate).filter(
     (challenge) => challenge.scheme === 'basic' || (challenge.scheme === 'bearer' && realmOf(challenge, access)),
   );

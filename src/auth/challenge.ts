@@ -14,20 +14,20 @@ const TOKEN68 = /[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$))/y;
  */
 export function parseChallenges(header: string | readonly string[] | undefined): readonly Challenge[] {
   if (header === undefined) return [];
-  return (typeof header === 'string' ? [header] : header).flatMap(parseOne);
+  return (typeof header === 'string' ? [header] : header).flatMap(parseHeader);
 }
 
-function parseOne(text: string): Challenge[] {
+function parseHeader(text: string): Challenge[] {
   const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
-  let at = 0;
+  let position = 0;
   const match = (pattern: RegExp): RegExpExecArray | null => {
-    pattern.lastIndex = at;
+    pattern.lastIndex = position;
     const found = pattern.exec(text);
-    if (found !== null) at = pattern.lastIndex;
+    if (found !== null) position = pattern.lastIndex;
     return found;
   };
   const skip = (): unknown => match(/[\s,]*/y);
-  for (skip(); at < text.length; skip()) {
+  for (skip(); position < text.length; skip()) {
     const name = match(TOKEN)?.[0];
     if (name === undefined) break;
     const current = challenges.at(-1);
@@ -40,8 +40,8 @@ function parseOne(text: string): Challenge[] {
     }
     challenges.push({ scheme: name.toLowerCase(), parameters: new Map() });
     // Skips token68 values, as in `Negotiate abc==`.
-    const before = at;
-    if (match(/ +/y) !== null && match(TOKEN68) === null) at = before;
+    const start = position;
+    if (match(/ +/y) !== null && match(TOKEN68) === null) position = start;
   }
   return challenges;
 }

@@ -1,11 +1,11 @@
-import { normaliseKey } from './auth-file.ts';
+import { normalizeKey } from './auth-file.ts';
+import { type CommandLineLogin, commandLineKeychain } from './command-line-login.ts';
 import type { Credential } from './credential.ts';
 import type { UserEnvironment } from './credential-files.ts';
+import { environmentKeychain } from './environment-keychain.ts';
 import { fileKeychain } from './file-keychain.ts';
-import { type GivenLogin, givenKeychain } from './given-login.ts';
 import { chainKeychains } from './keychain.ts';
 import { describeLogin } from './refusal.ts';
-import { variableKeychain } from './variable-keychain.ts';
 
 /** Login for one registry, to be passed to Helm. */
 export interface ChartLogin {
@@ -23,21 +23,21 @@ export interface ChartLogin {
  */
 export function chartLogins(
   user: UserEnvironment,
-  login: GivenLogin | undefined,
+  login: CommandLineLogin | undefined,
   named: readonly string[],
 ): (registry: string, repositoryPath: string) => Promise<ChartLogin | undefined> {
   const keychain = chainKeychains(
-    ...(login === undefined ? [] : [givenKeychain(login)]),
-    variableKeychain(user.env, named),
+    ...(login === undefined ? [] : [commandLineKeychain(login)]),
+    environmentKeychain(user.env, named),
     fileKeychain({ ...user, beforeHelm: true }),
   );
   return async (registry, repositoryPath) => {
-    const credential = await keychain.lookup(normaliseKey(registry), repositoryPath);
-    return credential && { entry: entryOf(credential), description: describeLogin(registry, credential) };
+    const credential = await keychain.lookup(normalizeKey(registry), repositoryPath);
+    return credential && { entry: authEntry(credential), description: describeLogin(registry, credential) };
   };
 }
 
-function entryOf(credential: Credential): ChartLogin['entry'] {
+function authEntry(credential: Credential): ChartLogin['entry'] {
   if (credential.kind === 'registry-token') return { registrytoken: credential.token };
   const { username = '' } = credential;
   const encode = (password: string): string => Buffer.from(`${username}:${password}`).toString('base64');

@@ -23,11 +23,11 @@ export interface CredentialsFile {
   /** File of Docker before 1.7, with the entries of `auths` at the top level. */
   readonly isLegacy?: true;
   /** Default directory that may belong to another user, so a permission error is ignored. */
-  readonly isGuess?: true;
+  readonly isOptional?: true;
   /** Variable that contains this path. */
   readonly namedBy?: string;
   /** Helm reads this file itself when it pulls a chart. */
-  readonly isHelms?: true;
+  readonly isReadByHelm?: true;
 }
 
 /**
@@ -38,19 +38,19 @@ export function credentialsFiles(user: UserEnvironment): readonly CredentialsFil
   const { env, home } = user;
   const files: (CredentialsFile | undefined)[] = [
     env.REGISTRY_AUTH_FILE ? { file: env.REGISTRY_AUTH_FILE, namedBy: 'REGISTRY_AUTH_FILE' } : undefined,
-    { file: helmFile(user), isHelms: true },
-    ...containersFiles(user),
-    { file: join(env.DOCKER_CONFIG || join(home, '.docker'), 'config.json'), isHelms: true },
+    { file: helmCredentialsFile(user), isReadByHelm: true },
+    ...containersAuthFiles(user),
+    { file: join(env.DOCKER_CONFIG || join(home, '.docker'), 'config.json'), isReadByHelm: true },
     { file: join(home, '.dockercfg'), isLegacy: true },
   ];
   const known = files.filter((file) => file !== undefined);
-  return known.filter(({ file }, at) => known.findIndex((other) => other.file === file) === at);
+  return known.filter(({ file }, index) => known.findIndex((other) => other.file === file) === index);
 }
 
 /**
  * Returns Helm's file, written by `helm registry login` (helm.sh/helm, pkg/helmpath). Helm passes its path to plugins.
  */
-function helmFile({ env, home, platform = 'linux' }: UserEnvironment): string {
+function helmCredentialsFile({ env, home, platform = 'linux' }: UserEnvironment): string {
   if (env.HELM_REGISTRY_CONFIG) return env.HELM_REGISTRY_CONFIG;
   const file = 'registry/config.json';
   if (env.HELM_CONFIG_HOME) return join(env.HELM_CONFIG_HOME, file);
@@ -59,11 +59,11 @@ function helmFile({ env, home, platform = 'linux' }: UserEnvironment): string {
 }
 
 /** Returns the files of Podman, Skopeo and Buildah. */
-function containersFiles({ env, home, platform = 'linux', uid }: UserEnvironment): CredentialsFile[] {
+function containersAuthFiles({ env, home, platform = 'linux', uid }: UserEnvironment): CredentialsFile[] {
   const file = 'containers/auth.json';
   const primary: CredentialsFile[] = [];
   if (platform !== 'linux') primary.push({ file: join(home, '.config', file) });
   else if (env.XDG_RUNTIME_DIR) primary.push({ file: join(env.XDG_RUNTIME_DIR, file) });
-  else if (uid !== undefined) primary.push({ file: `/run/containers/${uid}/auth.json`, isGuess: true });
+  else if (uid !== undefined) primary.push({ file: `/run/containers/${uid}/auth.json`, isOptional: true });
   return [...primary, { file: join(env.XDG_CONFIG_HOME || join(home, '.config'), file) }];
 }

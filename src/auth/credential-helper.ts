@@ -7,13 +7,13 @@ import type { AuthFile } from './auth-file.ts';
 import type { Credential } from './credential.ts';
 
 /** Milliseconds for a helper, which may prompt the user or access a slow network store. */
-const TIMEOUT = 60_000;
+const HELPER_TIMEOUT = 60_000;
 
 /** Maximum bytes of output. Tokens of cloud providers have a few thousand. */
-const LIMIT = 1024 * 1024;
+const OUTPUT_LIMIT = 1024 * 1024;
 
 /** Variables not passed to helpers: our own secrets, and those of other registries. */
-const WITHHELD = /^(?:AIRGAP_|DOCKER_AUTH_CONFIG$)/;
+const WITHHELD_VARIABLES = /^(?:AIRGAP_|DOCKER_AUTH_CONFIG$)/;
 
 /**
  * Runs the programs `docker-credential-NAME` configured in credentials files (protocol of
@@ -27,8 +27,8 @@ export class CredentialHelpers {
   /** Default stores that have failed, and whether they are used for further registries. */
   readonly #failed = new Map<string, 'use' | 'skip'>();
 
-  constructor(env: Readonly<Record<string, string | undefined>>, emit: Emit, timeout = TIMEOUT) {
-    const passed = Object.entries(env).filter(([name, value]) => value !== undefined && !WITHHELD.test(name));
+  constructor(env: Readonly<Record<string, string | undefined>>, emit: Emit, timeout = HELPER_TIMEOUT) {
+    const passed = Object.entries(env).filter(([name, value]) => value !== undefined && !WITHHELD_VARIABLES.test(name));
     this.#env = Object.fromEntries(passed) as Record<string, string>;
     this.#emit = emit;
     this.#timeout = timeout;
@@ -40,9 +40,9 @@ export class CredentialHelpers {
    * store (`credsStore`) is for all registries, including public ones, so its failure is only a warning.
    * @throws AirgapError `config` when a helper configured for the registry is missing, fails or times out
    */
-  async ask(file: AuthFile, registry: string): Promise<Credential | undefined> {
-    const own = file.credHelpers.get(registry);
-    if (own !== undefined) return own === '' ? undefined : this.#runOnce(own, registry, file.file);
+  async lookup(file: AuthFile, registry: string): Promise<Credential | undefined> {
+    const helper = file.credHelpers.get(registry);
+    if (helper !== undefined) return helper === '' ? undefined : this.#runOnce(helper, registry, file.file);
     const store = file.credsStore;
     if (store === undefined || this.#failed.get(store) === 'skip') return undefined;
     try {
@@ -50,8 +50,8 @@ export class CredentialHelpers {
     } catch (error) {
       const message = `${messageOf(error)}; continuing without it`;
       if (!this.#failed.has(store)) this.#emit({ type: 'warning', message });
-      const isGone = error instanceof HelperError && error.isGone;
-      if (isGone || !this.#failed.has(store)) this.#failed.set(store, isGone ? 'skip' : 'use');
+      const isUnusable = error instanceof HelperError && error.isUnusable;
+      if (isUnusable || !this.#failed.has(store)) this.#failed.set(store, isUnusable ? 'skip' : 'use');
       return undefined;
     }
   }
@@ -68,77 +68,85 @@ export class CredentialHelpers {
 
   #runOnce(name: string, registry: string, file: string): Promise<Credential | undefined> {
     const key = `${name} ${registry}`;
-    const answer = this.#credentials.get(key) ?? this.#run(name, registry, file);
-    this.#credentials.set(key, answer);
-    return answer;
+    const credential = this.#credentials.get(key) ?? this.#run(name, registry, file);
+    this.#credentials.set(key, credential);
+    return credential;
   }
 
   async #run(name: string, registry: string, file: string): Promise<Credential | undefined> {
     const program = `docker-credential-${name}`;
-    const failed = (what: string, isGone = false, hint?: string): HelperError =>
-      new HelperError(`credential helper ${program} (configured in ${file} for ${registry}) ${what}`, isGone, hint);
-    if (/[/\\\0]/.test(name)) throw failed('is a path instead of a name', true);
+    const helperError = (what: string, isUnusable = false, hint?: string): HelperError =>
+      new HelperError(`credential helper ${program} (configured in ${file} for ${registry}) ${what}`, isUnusable, hint);
+    if (/[/\\\0]/.test(name)) throw helperError('is a path instead of a name', true);
     const { execa } = await import('execa');
-    const running = execa(program, ['get'], {
+    const subprocess = execa(program, ['get'], {
       input: registry === 'docker.io' ? HUB_KEY : registry,
       env: this.#env,
       extendEnv: false,
       reject: false,
-      maxBuffer: LIMIT,
+      maxBuffer: OUTPUT_LIMIT,
     });
     // Not execa's timeout, which would wait for a child of the helper that keeps its output open.
-    const ended = Promise.withResolvers<'timeout'>();
-    const timer = setTimeout(() => ended.resolve('timeout'), this.#timeout);
-    const result = await Promise.race([running, ended.promise]).finally(() => clearTimeout(timer));
+    const timedOut = Promise.withResolvers<'timeout'>();
+    const timer = setTimeout(() => timedOut.resolve('timeout'), this.#timeout);
+    const result = await Promise.race([subprocess, timedOut.promise]).finally(() => clearTimeout(timer));
     if (result === 'timeout') {
-      running.kill('SIGKILL');
-      running.stdout.destroy();
-      running.stderr.destroy();
-      running.catch(() => {});
+      subprocess.kill('SIGKILL');
+      subprocess.stdout.destroy();
+      subprocess.stderr.destroy();
+      subprocess.catch(() => {});
       const hint = `run it manually: echo ${registry === 'docker.io' ? HUB_KEY : registry} | ${program} get`;
-      throw failed(`did not respond within ${this.#timeout / 1000} s`, true, hint);
+      throw helperError(`did not respond within ${this.#timeout / 1000} s`, true, hint);
     }
     if (result.code === 'ENOENT') {
-      throw failed('is not installed', true, `install it, or remove its name from ${file} and log in again`);
+      throw helperError('is not installed', true, `install it, or remove its name from ${file} and log in again`);
     }
     // Not execa's message, which has several lines.
     if (result.code === 'EACCES' || result.code === 'EPERM' || result.code === 'ENOEXEC') {
       const hint = `make ${program} executable for this user, or remove its name from ${file} and log in again`;
-      throw failed(`cannot be run: ${reasonOf({ code: result.code })}`, true, hint);
+      throw helperError(`cannot be run: ${reasonOf({ code: result.code })}`, true, hint);
     }
     const { stdout, stderr, isMaxBuffer, exitCode, signal } = result;
-    if (isMaxBuffer) throw failed(`returned more than ${LIMIT / 1024 ** 2} MiB`);
-    if (!result.failed) return readAnswer(stdout, `from the helper ${program} (configured in ${file})`, failed);
+    if (isMaxBuffer) throw helperError(`returned more than ${OUTPUT_LIMIT / 1024 ** 2} MiB`);
+    if (!result.failed) return parseOutput(stdout, `from the helper ${program} (configured in ${file})`, helperError);
     if (/credentials not found|no credentials server URL|no credentials username/i.test(`${stdout}\n${stderr}`)) {
       return undefined;
     }
     // By the protocol, errors are written to stdout, and so are secrets.
-    const said = `${stdout.includes('"Secret"') ? '' : stdout}\n${stderr}`.trim().slice(0, 300);
-    const end = signal === undefined ? `exit code ${exitCode}` : `ended by ${signal}`;
-    throw failed(`failed: ${said === '' ? `${end}, without output` : said}`);
+    const output = `${stdout.includes('"Secret"') ? '' : stdout}\n${stderr}`.trim().slice(0, 300);
+    const exitText = signal === undefined ? `exit code ${exitCode}` : `ended by ${signal}`;
+    throw helperError(`failed: ${output === '' ? `${exitText}, without output` : output}`);
   }
 }
 
 class HelperError extends AirgapError {
   /** True when the helper would fail for other registries, too. */
-  readonly isGone: boolean;
+  readonly isUnusable: boolean;
 
-  constructor(message: string, isGone: boolean, hint = 'repair it, or log in again to store the login in the file') {
+  constructor(
+    message: string,
+    isUnusable: boolean,
+    hint = 'repair it, or log in again to store the login in the file',
+  ) {
     super('config', message, { hint });
-    this.isGone = isGone;
+    this.isUnusable = isUnusable;
   }
 }
 
-function readAnswer(stdout: string, source: string, failed: (what: string) => AirgapError): Credential | undefined {
-  let answer: { Username?: unknown; Secret?: unknown } | null;
+function parseOutput(
+  stdout: string,
+  source: string,
+  helperError: (what: string) => AirgapError,
+): Credential | undefined {
+  let parsed: { Username?: unknown; Secret?: unknown } | null;
   try {
-    answer = JSON.parse(stdout);
+    parsed = JSON.parse(stdout);
   } catch {
     // The parser's message would quote the secret.
-    throw failed('returned invalid JSON');
+    throw helperError('returned invalid JSON');
   }
-  const { Username, Secret } = answer ?? {};
-  if (typeof Username !== 'string' || typeof Secret !== 'string') throw failed('returned no Username and Secret');
+  const { Username, Secret } = parsed ?? {};
+  if (typeof Username !== 'string' || typeof Secret !== 'string') throw helperError('returned no Username and Secret');
   if (Secret === '') return undefined;
   keepSecret(Secret);
   if (Username === '<token>') return { kind: 'identity-token', token: Secret, source };

@@ -1,5 +1,5 @@
 /** Origin of a credential, for messages. */
-export interface Origin {
+export interface CredentialOrigin {
   /** End of the phrase "the login for HOST …", as in `stored in ~/.docker/config.json`. */
   readonly source?: string;
   /** Advice for when the registry rejects it. Default: to log in again. */
@@ -7,7 +7,7 @@ export interface Origin {
 }
 
 /** Credential for one registry. */
-export type Credential = Origin &
+export type Credential = CredentialOrigin &
   (
     | { readonly kind: 'basic'; readonly username: string; readonly password: string }
     /**

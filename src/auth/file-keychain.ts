@@ -1,6 +1,6 @@
 import { AirgapError, messageOf } from '../base/errors.ts';
-import { type Emit, silent } from '../base/events.ts';
-import { type AuthFile, DOCKER_AUTH_CONFIG, normaliseKey, parseAuthFile, readAuthFile } from './auth-file.ts';
+import { type Emit, ignoreEvents } from '../base/events.ts';
+import { type AuthFile, DOCKER_AUTH_CONFIG, normalizeKey, parseAuthFile, readAuthFile } from './auth-file.ts';
 import type { Credential } from './credential.ts';
 import { type CredentialsFile, credentialsFiles, type UserEnvironment } from './credential-files.ts';
 import { CredentialHelpers } from './credential-helper.ts';
@@ -16,7 +16,7 @@ export interface FileKeychainOptions extends UserEnvironment {
 }
 
 /** Credentials file, or DOCKER_AUTH_CONFIG, which precedes all files as in Docker. */
-interface Source extends CredentialsFile {
+interface AuthSource extends CredentialsFile {
   /** Parsed file, read once; undefined when it does not exist. */
   read?: Promise<AuthFile | undefined>;
 }
@@ -28,38 +28,38 @@ interface Source extends CredentialsFile {
  */
 export function fileKeychain(options: FileKeychainOptions): Keychain {
   const { env } = options;
-  const helpers = new CredentialHelpers(env, options.emit ?? silent, options.helperTimeout);
+  const helpers = new CredentialHelpers(env, options.emit ?? ignoreEvents, options.helperTimeout);
   const variable = env.DOCKER_AUTH_CONFIG ? [{ file: DOCKER_AUTH_CONFIG }] : [];
-  let sources: readonly Source[] = [...variable, ...credentialsFiles(options)];
+  let sources: readonly AuthSource[] = [...variable, ...credentialsFiles(options)];
   /** Parsed files by path; undefined for those that do not exist. */
-  const seen = new Map<string, AuthFile | undefined>();
-  const read = async (source: Source): Promise<AuthFile | undefined> => {
+  const readFiles = new Map<string, AuthFile | undefined>();
+  const read = async (source: AuthSource): Promise<AuthFile | undefined> => {
     const isVariable = source.file === DOCKER_AUTH_CONFIG;
     const file = isVariable
       ? parseAuthFile(env.DOCKER_AUTH_CONFIG ?? '', DOCKER_AUTH_CONFIG)
       : await readAuthFile(source);
-    seen.set(source.file, file);
+    readFiles.set(source.file, file);
     return file;
   };
   const search = async (host: string, path: string): Promise<Credential | undefined> => {
     for (const source of sources) {
       source.read ??= read(source);
-      if (options.beforeHelm && source.isHelms) {
+      if (options.beforeHelm && source.isReadByHelm) {
         if (await isLeftToHelm(source.read, host, path)) return undefined;
         continue;
       }
       const file = await source.read;
       if (file === undefined) continue;
-      const credential = (await helpers.ask(file, host)) ?? entryOf(file, host, path);
+      const credential = (await helpers.lookup(file, host)) ?? mostSpecificEntry(file, host, path);
       if (credential instanceof AirgapError) throw credential;
-      if (credential !== undefined) return { ...remedyIn(source), ...credential };
+      if (credential !== undefined) return { ...sourceRemedy(source), ...credential };
     }
     return undefined;
   };
   return {
     async lookup(registry, repositoryPath = '') {
       try {
-        return await search(normaliseKey(registry), repositoryPath);
+        return await search(normalizeKey(registry), repositoryPath);
       } catch (error) {
         if (!(error instanceof AirgapError)) throw error;
         const { code, hint } = error;
@@ -72,19 +72,19 @@ export function fileKeychain(options: FileKeychainOptions): Keychain {
     },
     forget(registry) {
       sources = sources.map(({ read: _, ...source }) => source);
-      seen.clear();
-      helpers.forget(normaliseKey(registry));
+      readFiles.clear();
+      helpers.forget(normalizeKey(registry));
     },
     sources(registry) {
-      const host = normaliseKey(registry);
+      const host = normalizeKey(registry);
       const named = sources.flatMap(({ file, namedBy }) => {
-        const found = seen.get(file);
+        const found = readFiles.get(file);
         if (found !== undefined && helpers.hasFailed(found)) {
           return [`${file} (docker-credential-${found.credsStore} failed)`];
         }
         const helper = found?.credHelpers.get(host) ?? found?.credsStore ?? '';
         if (helper !== '') return [`${file} (docker-credential-${helper} has none)`];
-        if (found !== undefined || !seen.has(file)) return [file];
+        if (found !== undefined || !readFiles.has(file)) return [file];
         return namedBy === undefined ? [] : [`${namedBy} (${file} does not exist)`];
       });
       return named.length > 0 ? named : ['files of helm, podman and docker login (none exists)'];
@@ -93,7 +93,7 @@ export function fileKeychain(options: FileKeychainOptions): Keychain {
 }
 
 /** Returns the remedy for a wrong login in a source that precedes the file of `helm registry login`. */
-function remedyIn({ file, namedBy }: Source): { readonly remedy?: string } {
+function sourceRemedy({ file, namedBy }: AuthSource): { readonly remedy?: string } {
   if (file === DOCKER_AUTH_CONFIG) {
     return { remedy: 'correct it in DOCKER_AUTH_CONFIG, or unset the variable to use the login of a file' };
   }
@@ -104,11 +104,13 @@ function remedyIn({ file, namedBy }: Source): { readonly remedy?: string } {
 async function isLeftToHelm(read: Promise<AuthFile | undefined>, host: string, path: string): Promise<boolean> {
   const file = await read.catch(() => 'invalid' as const);
   if (file === undefined || file === 'invalid') return file === 'invalid';
-  return file.credHelpers.has(host) || file.credsStore !== undefined || entryOf(file, host, path) !== undefined;
+  return (
+    file.credHelpers.has(host) || file.credsStore !== undefined || mostSpecificEntry(file, host, path) !== undefined
+  );
 }
 
 /** Returns the most specific entry for a repository: `host/team/app`, `host/team`, `host` (containers-auth.json(5)). */
-function entryOf({ auths }: AuthFile, host: string, path: string): Credential | AirgapError | undefined {
+function mostSpecificEntry({ auths }: AuthFile, host: string, path: string): Credential | AirgapError | undefined {
   for (let key = path === '' ? host : `${host}/${path}`; key !== ''; key = key.slice(0, key.lastIndexOf('/'))) {
     const entry = auths.get(key);
     if (entry !== undefined) return entry;

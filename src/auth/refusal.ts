@@ -17,7 +17,7 @@ const SOURCES_LIMIT = 12;
 /** Maximum authentication schemes in a message. */
 const SCHEMES_LIMIT = 5;
 
-const MAY_BE_MISSING = 'many registries respond the same way when the repository does not exist: check the name';
+const MAY_BE_MISSING_HINT = 'many registries respond the same way when the repository does not exist: check the name';
 
 /** Describes a credential by registry, source (file, helper or variable) and user, without the secret. */
 export function describeLogin(registry: string, credential: Credential): string {
@@ -28,29 +28,29 @@ export function describeLogin(registry: string, credential: Credential): string 
 
 /** Hint for a missing credential: how to log in, and the sources that were searched. */
 export function loginHint(registry: string, sources: readonly string[]): string {
-  const looked = sources.length === 0 ? '' : `; searched: ${sources.slice(0, SOURCES_LIMIT).join(', ')}`;
-  return `log in with: helm registry login ${registry}${looked}; ${MAY_BE_MISSING}`;
+  const searchedSources = sources.length === 0 ? '' : `; searched: ${sources.slice(0, SOURCES_LIMIT).join(', ')}`;
+  return `log in with: helm registry login ${registry}${searchedSources}; ${MAY_BE_MISSING_HINT}`;
 }
 
 /** Hint for a rejected credential. */
-export function remedyOf(registry: string, { remedy }: Credential): string {
+export function credentialRemedy(registry: string, { remedy }: Credential): string {
   return remedy ?? `log in again: helm registry login ${registry}`;
 }
 
 /** Hint for a credential that lacks permission. */
-function otherLogin({ remedy = 'use another login' }: Credential): string {
+function otherLoginHint({ remedy = 'use another login' }: Credential): string {
   return remedy;
 }
 
 /** Refusal of a registry, with the credentials known and sent. */
-export interface Refused {
+export interface RefusalContext {
   readonly registry: string;
   readonly status: number;
   /** True when the registry has sent a supported challenge before. */
-  readonly isAsked: boolean;
+  readonly hasChallenged: boolean;
   readonly challenges: readonly Challenge[];
   /** Those of them that are supported. */
-  readonly usable: readonly Challenge[];
+  readonly supported: readonly Challenge[];
   /** Authorization header that was sent. */
   readonly sent: string | undefined;
   readonly credential: Credential | undefined;
@@ -58,16 +58,16 @@ export interface Refused {
 }
 
 /** Explains a refusal: wrong password, missing permission, missing credential, or unsupported scheme. */
-export function explainRefusal(refused: Refused): AccessRefusal {
-  const { registry, status, isAsked, challenges, usable, sent, credential, sources } = refused;
-  if (status === 401 && challenges.length > 0 && usable.length === 0) {
-    const schemes = [...new Set(challenges.map(({ scheme }) => scheme))].slice(0, SCHEMES_LIMIT).map(nameOf);
+export function explainRefusal(context: RefusalContext): AccessRefusal {
+  const { registry, status, hasChallenged, challenges, supported, sent, credential, sources } = context;
+  if (status === 401 && challenges.length > 0 && supported.length === 0) {
+    const schemes = [...new Set(challenges.map(({ scheme }) => scheme))].slice(0, SCHEMES_LIMIT).map(schemeName);
     return {
       message: `${registry} requires ${schemes.join(', ')} authentication, but only Basic and Bearer are supported`,
       hint: `use an address of ${registry} that accepts user name and password, or a mirror of it (--mirror)`,
     };
   }
-  if (!isAsked) {
+  if (!hasChallenged) {
     return {
       message:
         status === 403
@@ -84,22 +84,22 @@ export function explainRefusal(refused: Refused): AccessRefusal {
   if (status === 403) {
     return {
       message: `${login} has no permission for this`,
-      hint: `request the permission, or ${otherLogin(credential)}; ${MAY_BE_MISSING}`,
+      hint: `request the permission, or ${otherLoginHint(credential)}; ${MAY_BE_MISSING_HINT}`,
     };
   }
   if (sent === undefined)
     return {
       message: `${login} cannot be used for the authentication scheme of the registry`,
-      hint: remedyOf(registry, credential),
+      hint: credentialRemedy(registry, credential),
     };
   // A token fetched with it may lack permission; a password, or a token sent as is, is wrong.
   const isWrong = sent.startsWith('Basic ') || credential.kind === 'registry-token';
-  if (isWrong) return { message: `${login} was rejected`, hint: remedyOf(registry, credential) };
-  return { message: `${login} has no access`, hint: `${otherLogin(credential)}; ${MAY_BE_MISSING}` };
+  if (isWrong) return { message: `${login} was rejected`, hint: credentialRemedy(registry, credential) };
+  return { message: `${login} has no access`, hint: `${otherLoginHint(credential)}; ${MAY_BE_MISSING_HINT}` };
 }
 
 /** Returns the usual spelling of a scheme; its name is case-insensitive (RFC 9110, 11.1). */
-function nameOf(scheme: string): string {
+function schemeName(scheme: string): string {
   if (scheme === 'bearer') return 'Bearer (without a token server URL)';
   return scheme === 'ntlm' ? 'NTLM' : `${scheme.charAt(0).toUpperCase()}${scheme.slice(1, NAME_LIMIT)}`;
 }

@@ -1,8 +1,8 @@
 import { AirgapError } from '../base/errors.ts';
-import { inOneLine } from '../base/printable.ts';
+import { collapseWhitespace } from '../base/printable.ts';
 import { keepSecret } from '../base/redact.ts';
 import { basicAuthorization, type Credential } from './credential.ts';
-import { describeLogin, loginHint, remedyOf } from './refusal.ts';
+import { credentialRemedy, describeLogin, loginHint } from './refusal.ts';
 
 /** Sends a request to a token endpoint over the transport, with a limit on the size of the response. */
 export type TokenExchange = (request: {
@@ -15,11 +15,11 @@ export type TokenExchange = (request: {
   readonly form?: string;
   readonly what: string;
   /** Returns a reason to retry a damaged response; the last response is returned as it is. */
-  readonly damage: (answer: TokenAnswer) => string | undefined;
-}) => Promise<TokenAnswer>;
+  readonly checkDamage: (response: TokenResponse) => string | undefined;
+}) => Promise<TokenResponse>;
 
 /** Response of a token endpoint. */
-export interface TokenAnswer {
+export interface TokenResponse {
   readonly status: number;
   readonly text: string;
 }
@@ -52,7 +52,7 @@ const EARLY_SHARE = 0.1;
 const EARLY_MAX = 30;
 
 /** Statuses of token servers without OAuth2: Gitea 404, GitLab and Harbor 405. */
-const NO_OAUTH: readonly number[] = [404, 405, 501];
+const NO_OAUTH_STATUSES: readonly number[] = [404, 405, 501];
 
 /**
  * Fetches a bearer token: GET with Basic credentials or none (distribution: spec/auth/token), POST with an identity
@@ -62,46 +62,49 @@ const NO_OAUTH: readonly number[] = [404, 405, 501];
 export async function fetchToken(exchange: TokenExchange, request: TokenRequest, now: number): Promise<Token> {
   const { registry, realm, credential } = request;
   const what = `token for ${registry}`;
-  const damage = ({ status, text }: TokenAnswer): string | undefined =>
-    status === 200 && tokenIn(text) === undefined ? `${what}: ${realm.host} returned no token` : undefined;
-  const ask: Ask = (asked) => exchange({ registry, what, damage, ...asked });
-  const answer =
+  const checkDamage = ({ status, text }: TokenResponse): string | undefined =>
+    status === 200 && parseToken(text) === undefined ? `${what}: ${realm.host} returned no token` : undefined;
+  const send: SendTokenRequest = (details) => exchange({ registry, what, checkDamage, ...details });
+  const response =
     credential?.kind === 'identity-token'
-      ? await askForIdentity(ask, request, credential)
-      : await askAs(ask, request, credential?.kind === 'basic' ? credential : undefined);
-  if (answer.status === 400 || answer.status === 401 || answer.status === 403) throw refused(request, answer);
-  if (answer.status !== 200) {
-    const isOauth = credential?.kind === 'identity-token' && NO_OAUTH.includes(answer.status);
-    throw new AirgapError('registry', `${what}: ${realm.host} returned ${answer.status}`, {
-      isTransient: answer.status === 429 || answer.status >= 500,
+      ? await requestWithIdentityToken(send, request, credential)
+      : await requestWithBasic(send, request, credential?.kind === 'basic' ? credential : undefined);
+  if (response.status === 400 || response.status === 401 || response.status === 403)
+    throw refusedError(request, response);
+  if (response.status !== 200) {
+    const isOauth = credential?.kind === 'identity-token' && NO_OAUTH_STATUSES.includes(response.status);
+    throw new AirgapError('registry', `${what}: ${realm.host} returned ${response.status}`, {
+      isTransient: response.status === 429 || response.status >= 500,
       ...(isOauth && {
         hint: `${describeLogin(registry, credential)} is an identity token, which this server does not accept: log in with user name and password`,
       }),
     });
   }
-  return readToken(answer.text, what, realm.host, now);
+  return readToken(response.text, what, realm.host, now);
 }
 
-type Ask = (request: Pick<Parameters<TokenExchange>[0], 'method' | 'url' | 'headers' | 'form'>) => Promise<TokenAnswer>;
+type SendTokenRequest = (
+  request: Pick<Parameters<TokenExchange>[0], 'method' | 'url' | 'headers' | 'form'>,
+) => Promise<TokenResponse>;
 
 /** Requests a token with Basic credentials, or anonymously. */
-function askAs(
-  ask: Ask,
+function requestWithBasic(
+  send: SendTokenRequest,
   { realm, service, scopes }: TokenRequest,
   user: { readonly username: string; readonly password: string } | undefined,
-): Promise<TokenAnswer> {
+): Promise<TokenResponse> {
   const headers: Record<string, string> = user === undefined ? {} : { authorization: basicAuthorization(user) };
-  return ask({ method: 'GET', url: withQuery(new URL(realm), service, scopes), headers });
+  return send({ method: 'GET', url: withQuery(new URL(realm), service, scopes), headers });
 }
 
 /**
  * Requests a token with an identity token; without OAuth2, it is sent as the password of its user, as in containerd.
  */
-async function askForIdentity(
-  ask: Ask,
+async function requestWithIdentityToken(
+  send: SendTokenRequest,
   request: TokenRequest,
   { token, username }: { readonly token: string; readonly username?: string },
-): Promise<TokenAnswer> {
+): Promise<TokenResponse> {
   const form = new URLSearchParams({
     grant_type: 'refresh_token',
     service: request.service ?? '',
@@ -110,9 +113,9 @@ async function askForIdentity(
     refresh_token: token,
   }).toString();
   const headers = { 'content-type': 'application/x-www-form-urlencoded' };
-  const answer = await ask({ method: 'POST', url: new URL(request.realm), headers, form });
-  if (!NO_OAUTH.includes(answer.status) || username === undefined) return answer;
-  return askAs(ask, request, { username, password: token });
+  const response = await send({ method: 'POST', url: new URL(request.realm), headers, form });
+  if (!NO_OAUTH_STATUSES.includes(response.status) || username === undefined) return response;
+  return requestWithBasic(send, request, { username, password: token });
 }
 
 function withQuery(url: URL, service: string | undefined, scopes: readonly string[]): URL {
@@ -121,26 +124,30 @@ function withQuery(url: URL, service: string | undefined, scopes: readonly strin
   return url;
 }
 
-function refused(
+function refusedError(
   { registry, realm, credential, scopes, sources }: TokenRequest,
-  { status, text }: TokenAnswer,
+  { status, text }: TokenResponse,
 ): AirgapError {
-  const wanted = scopes.join(' ') || registry;
+  const scopeText = scopes.join(' ') || registry;
   const problem = credential === undefined ? `denied anonymous access to ${registry}` : 'rejected';
   const login = credential === undefined ? '' : ` ${describeLogin(registry, credential)}`;
-  const words = wordsIn(text);
-  const answer = words === '' ? status : `${status}: ${words}`;
-  const hint = credential === undefined ? loginHint(registry, sources()) : remedyOf(registry, credential);
-  return new AirgapError('unauthorized', `${realm.host} ${problem}${login} (${answer}): no token for ${wanted}`, {
-    hint,
-  });
+  const message = errorText(text);
+  const statusText = message === '' ? status : `${status}: ${message}`;
+  const hint = credential === undefined ? loginHint(registry, sources()) : credentialRemedy(registry, credential);
+  return new AirgapError(
+    'unauthorized',
+    `${realm.host} ${problem}${login} (${statusText}): no token for ${scopeText}`,
+    {
+      hint,
+    },
+  );
 }
 
 /** Maximum characters to quote from a token server. */
-const WORDS_LIMIT = 300;
+const ERROR_TEXT_LIMIT = 300;
 
 /** Returns the error text of a token server: of the registry format, of OAuth2 (RFC 6749, 5.2) or of Docker Hub. */
-function wordsIn(text: string): string {
+function errorText(text: string): string {
   let json: Record<string, unknown> | null;
   try {
     json = JSON.parse(text);
@@ -148,13 +155,15 @@ function wordsIn(text: string): string {
     return '';
   }
   const errors = Array.isArray(json?.errors) ? (json.errors as ({ message?: unknown } | null)[]) : [];
-  const said = [...errors.map((error) => error?.message), json?.error_description, json?.details, json?.message];
-  const words = said.find((one) => typeof one === 'string' && one.trim() !== '') as string | undefined;
-  return inOneLine(words ?? '').slice(0, WORDS_LIMIT);
+  const candidates = [...errors.map((error) => error?.message), json?.error_description, json?.details, json?.message];
+  const message = candidates.find((candidate) => typeof candidate === 'string' && candidate.trim() !== '') as
+    | string
+    | undefined;
+  return collapseWhitespace(message ?? '').slice(0, ERROR_TEXT_LIMIT);
 }
 
 function readToken(text: string, what: string, host: string, now: number): Token {
-  const token = tokenIn(text);
+  const token = parseToken(text);
   // Not quoted, because it may contain a secret.
   if (token === undefined) throw new AirgapError('registry', `${what}: ${host} returned no token`);
   const { value, lifetime } = token;
@@ -165,7 +174,7 @@ function readToken(text: string, what: string, host: string, now: number): Token
 }
 
 /** Parses the token and its lifetime in seconds; undefined when there is no token. */
-function tokenIn(text: string): { readonly value: string; readonly lifetime: number } | undefined {
+function parseToken(text: string): { readonly value: string; readonly lifetime: number } | undefined {
   let json: { token?: unknown; access_token?: unknown; expires_in?: unknown } | null;
   try {
     json = JSON.parse(text);
@@ -174,6 +183,6 @@ function tokenIn(text: string): { readonly value: string; readonly lifetime: num
   }
   const value = [json?.token, json?.access_token].find((token) => typeof token === 'string' && token !== '');
   if (typeof value !== 'string') return undefined;
-  const said = json?.expires_in;
-  return { value, lifetime: typeof said === 'number' && said > 0 ? said : DEFAULT_LIFETIME };
+  const expiresIn = json?.expires_in;
+  return { value, lifetime: typeof expiresIn === 'number' && expiresIn > 0 ? expiresIn : DEFAULT_LIFETIME };
 }

@@ -2,7 +2,7 @@
  * Replaces the aliases of Docker Hub in a host (or host with path) by `docker.io`: Docker's configuration says
  * `index.docker.io`, and the API is at `registry-1.docker.io`. Other hosts stay unchanged.
  */
-export function withHubName(name: string): string {
+export function canonicalHubName(name: string): string {
   return name.replace(/^(?:index|registry-1)\.docker\.io(?=\/|$)/, 'docker.io');
 }
 

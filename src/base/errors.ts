@@ -32,7 +32,7 @@ export type ErrorCode =
 /** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 check failed, 130 interrupted. */
 export type ExitCode = 0 | 1 | 2 | 3 | 130;
 
-const EXIT: Partial<Record<ErrorCode, ExitCode>> = {
+const EXIT_CODES: Partial<Record<ErrorCode, ExitCode>> = {
   usage: 2,
   config: 2,
   'reference-invalid': 2,
@@ -64,17 +64,17 @@ export class AirgapError extends Error {
   readonly isTransient: boolean;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(clean(message), details.cause === undefined ? undefined : { cause: details.cause });
+    super(sanitize(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'AirgapError';
     this.code = code;
-    this.hint = details.hint === undefined ? undefined : clean(details.hint);
+    this.hint = details.hint === undefined ? undefined : sanitize(details.hint);
     this.causes = details.causes ?? [];
     this.isTransient = details.isTransient ?? false;
   }
 
   /** Exit code of the process. A batch whose causes agree on an exit code has that one, else 1. */
   get exitCode(): ExitCode {
-    if (this.code !== 'several') return EXIT[this.code] ?? 1;
+    if (this.code !== 'several') return EXIT_CODES[this.code] ?? 1;
     const codes = new Set(this.causes.map((cause) => cause.exitCode));
     return codes.size === 1 ? ([...codes][0] as ExitCode) : 1;
   }
@@ -101,21 +101,21 @@ export function isRefusal(error: unknown): error is AirgapError {
 }
 
 /** Returns true for a refusal that a retry meets again: the request is at fault, not the state of the registry. */
-export function isLastingRefusal(error: unknown): error is AirgapError {
+export function isPermanentRefusal(error: unknown): error is AirgapError {
   return isRefusal(error) && !error.isTransient;
 }
 
 /** Returns an AirgapError for a batch to collect; rethrows anything else, which is a bug. */
-export function ours(error: unknown): AirgapError {
+export function asAirgapError(error: unknown): AirgapError {
   if (error instanceof AirgapError) return error;
   throw error;
 }
 
 /** Returns the message of a thrown value, without secrets and control characters. */
 export function messageOf(error: unknown): string {
-  return clean(error instanceof Error ? error.message : String(error));
+  return sanitize(error instanceof Error ? error.message : String(error));
 }
 
-function clean(text: string): string {
+function sanitize(text: string): string {
   return printable(redact(text));
 }

@@ -63,4 +63,4 @@ export interface Quota {
 export type Emit = (event: AirgapEvent) => void;
 
 /** Discards all events. */
-export const silent: Emit = () => {};
+export const ignoreEvents: Emit = () => {};

@@ -1,7 +1,7 @@
 import { AirgapError, type ErrorCode, messageOf } from './errors.ts';
 
 /** Descriptions of system errors. Other codes keep the system's message. */
-const WORDS: Readonly<Record<string, string>> = {
+const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or folder',
   EEXIST: 'it already exists',
   ENOTDIR: 'a part of the path is not a folder',
@@ -23,12 +23,12 @@ const WORDS: Readonly<Record<string, string>> = {
   ETXTBSY: 'it is in use',
 };
 
-const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+const NO_SPACE_CODES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
 
 /** Returns why a system call failed, without its path; for other errors, the message. */
 export function reasonOf(error: unknown): string {
   const { code = '' } = Object(error) as NodeJS.ErrnoException;
-  const words = WORDS[code];
+  const words = REASONS[code];
   return words === undefined ? messageOf(error) : `${words} (${code})`;
 }
 
@@ -37,10 +37,10 @@ export function fileFailure(error: unknown): AirgapError | undefined {
   if (error instanceof AirgapError) return error;
   if (!(error instanceof Error)) return undefined;
   const { code = '', syscall, path, dest, message } = error as NodeJS.ErrnoException & { dest?: string };
-  if (syscall === undefined || (path === undefined && WORDS[code] === undefined)) return undefined;
-  const what = WORDS[code] ?? message;
+  if (syscall === undefined || (path === undefined && REASONS[code] === undefined)) return undefined;
+  const what = REASONS[code] ?? message;
   const where = [path, dest].filter((text) => text !== undefined).join(' to ');
-  const kind: ErrorCode = FULL.has(code) ? 'no-space' : 'file';
+  const kind: ErrorCode = NO_SPACE_CODES.has(code) ? 'no-space' : 'file';
   return new AirgapError(kind, `${where === '' ? '' : `${where}: `}${what} (${syscall}, ${code})`, {
     hint: kind === 'file' ? 'check that path and its permissions' : 'free some space, or choose another folder',
     cause: error,

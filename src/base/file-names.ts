@@ -3,7 +3,7 @@ import { AirgapError } from './errors.ts';
 import { quoted } from './printable.ts';
 
 /** Allocates unique file names in one folder. Case does not count: some file systems treat `App` and `app` as one. */
-export class FileNames {
+export class UniqueFileNames {
   readonly #taken = new Set<string>();
 
   /** Returns the first wanted name that is free, or the last one with a number appended. */

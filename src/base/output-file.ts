@@ -10,12 +10,12 @@ import { fileFailure, reasonOf } from './file-failure.ts';
  * @throws AirgapError `no-space`, `file`
  */
 export async function writeOutput(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
-  const there = await lstat(path).catch(() => undefined);
-  const stricter = there?.isFile() ? mode & there.mode : mode;
-  await withAside(path, stricter | 0o600, async (file, partial) => {
+  const existing = await lstat(path).catch(() => undefined);
+  const stricter = existing?.isFile() ? mode & existing.mode : mode;
+  await withTemporaryFile(path, stricter | 0o600, async (file, temporaryPath) => {
     await file.writeFile(content);
     await file.sync();
-    await rename(partial, path);
+    await rename(temporaryPath, path);
   });
 }
 
@@ -24,22 +24,22 @@ export async function writeOutput(path: string, content: string | Uint8Array, mo
  * @param what subject of the error message
  * @throws AirgapError `no-space`, `file`
  */
-async function withAside(
+async function withTemporaryFile(
   path: string,
   mode: number,
-  work: (file: FileHandle, partial: string) => Promise<void>,
+  work: (file: FileHandle, temporaryPath: string) => Promise<void>,
   what = path,
 ): Promise<void> {
-  const partial = join(dirname(path), `.${basename(path).slice(0, 200)}.${randomUUID()}`);
+  const temporaryPath = join(dirname(path), `.${basename(path).slice(0, 200)}.${randomUUID()}`);
   try {
-    const file = await open(partial, 'wx', mode);
+    const file = await open(temporaryPath, 'wx', mode);
     try {
-      await work(file, partial);
+      await work(file, temporaryPath);
     } finally {
       await file.close();
     }
   } catch (cause) {
-    await rm(partial, { force: true }).catch(() => {});
+    await rm(temporaryPath, { force: true }).catch(() => {});
     const { code } = fileFailure(cause) ?? { code: 'file' };
     throw new AirgapError(code, `${what} cannot be written: ${reasonOf(cause)}`, { cause });
   }
@@ -48,7 +48,7 @@ async function withAside(
 /** Kind of file that a command may replace. */
 export interface Replaceable {
   /** Returns true if this command wrote the existing content. */
-  readonly isOurs: (there: Buffer) => boolean | Promise<boolean>;
+  readonly isOurs: (existing: Buffer) => boolean | Promise<boolean>;
   /** Kind of file, for the message: `already exists and is not a …`. */
   readonly what: string;
 }
@@ -64,10 +64,10 @@ export async function checkReplaceable(path: string, { isOurs, what }: Replaceab
   });
   if (found === undefined || (found.isFile() && found.size === 0)) return;
   if (found.isFile()) {
-    const there = await readFile(path).catch((error) => {
+    const existing = await readFile(path).catch((error) => {
       throw fileFailure(error) ?? error;
     });
-    if (await isOurs(there)) return;
+    if (await isOurs(existing)) return;
   }
   throw new AirgapError('output-exists', `${path} already exists and is not a ${what}`, {
     hint: 'choose another path, or delete that file',
@@ -91,7 +91,7 @@ export async function checkOutput(path: string, flag: string): Promise<void> {
 }
 
 /** Larger than most receipts. */
-const TRIAL = Buffer.alloc(64 * 1024);
+const PROBE_CONTENT = Buffer.alloc(64 * 1024);
 
 /**
  * Checks an output path like {@link checkOutput}, and writes a probe file: only that detects read-only file systems, quotas
@@ -104,11 +104,11 @@ export async function checkWritable(path: string, flag: string): Promise<void> {
 }
 
 async function tryToWrite(path: string, what: string): Promise<void> {
-  const write = async (file: FileHandle, partial: string): Promise<void> => {
-    await file.writeFile(TRIAL);
-    await rm(partial);
+  const write = async (file: FileHandle, temporaryPath: string): Promise<void> => {
+    await file.writeFile(PROBE_CONTENT);
+    await rm(temporaryPath);
   };
-  await withAside(path, 0o600, write, what);
+  await withTemporaryFile(path, 0o600, write, what);
 }
 
 /**
@@ -132,9 +132,9 @@ export async function makeFolder(path: string): Promise<void> {
  * @throws AirgapError `output-exists` if a file is in the way; `file`, `no-space`
  */
 export async function checkFolder(path: string, flag: string): Promise<void> {
-  let there = path;
-  while (!(await isFolder(there, flag)) && there !== dirname(there)) there = dirname(there);
-  await tryToWrite(join(there, 'airgap'), `${flag} ${path}`);
+  let existing = path;
+  while (!(await isFolder(existing, flag)) && existing !== dirname(existing)) existing = dirname(existing);
+  await tryToWrite(join(existing, 'airgap'), `${flag} ${path}`);
 }
 
 /** Returns false if nothing exists at `path`. @throws AirgapError `output-exists` if it is not a folder */

@@ -15,7 +15,7 @@ export const SECRET_FOLDER = 0o700;
 const { O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 
 // Windows has neither. O_NONBLOCK: opening a pipe would block until its other end is opened.
-const CAREFUL = (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0);
+const SAFE_OPEN_FLAGS = (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0);
 
 const FLAGS = { r: O_RDONLY, 'r+': O_RDWR, a: O_WRONLY | O_APPEND } as const;
 
@@ -23,8 +23,8 @@ const FLAGS = { r: O_RDONLY, 'r+': O_RDWR, a: O_WRONLY | O_APPEND } as const;
  * Opens a file that an earlier run of this user created: a regular file, without following links, without hard links.
  * @throws AirgapError `file` for anything else; system errors such as ENOENT unchanged
  */
-export async function openOwn(path: string, how: keyof typeof FLAGS): Promise<FileHandle> {
-  const file = await openOnly(path, how);
+export async function openOwnFile(path: string, mode: keyof typeof FLAGS): Promise<FileHandle> {
+  const file = await openRegularFile(path, mode);
   try {
     await checkOwner(path, await file.stat());
     return file;
@@ -36,13 +36,13 @@ export async function openOwn(path: string, how: keyof typeof FLAGS): Promise<Fi
 
 /**
  * Opens a regular file without checking its owner: for a thread that reopens a file that the main thread has checked with
- * {@link openOwn} or created.
- * @throws as {@link openOwn}
+ * {@link openOwnFile} or created.
+ * @throws as {@link openOwnFile}
  */
-export async function openOnly(path: string, how: keyof typeof FLAGS): Promise<FileHandle> {
-  const file = await open(path, FLAGS[how] | CAREFUL).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ELOOP' || error.code === 'EMLINK') throw foreign(path, 'is a link', error);
-    if (error.code === 'ENXIO' || error.code === 'EISDIR') throw foreign(path, 'is not a regular file', error);
+export async function openRegularFile(path: string, mode: keyof typeof FLAGS): Promise<FileHandle> {
+  const file = await open(path, FLAGS[mode] | SAFE_OPEN_FLAGS).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ELOOP' || error.code === 'EMLINK') throw foreignFileError(path, 'is a link', error);
+    if (error.code === 'ENXIO' || error.code === 'EISDIR') throw foreignFileError(path, 'is not a regular file', error);
     throw error;
   });
   try {
@@ -59,19 +59,19 @@ export async function openOnly(path: string, how: keyof typeof FLAGS): Promise<F
  * @param flags additional open flags, such as O_APPEND
  * @throws system errors unchanged; EEXIST if anything of that name exists, including a link
  */
-export function createOwn(path: string, mode: number = SECRET_FILE, flags = 0): Promise<FileHandle> {
+export function createOwnFile(path: string, mode: number = SECRET_FILE, flags = 0): Promise<FileHandle> {
   return open(path, O_RDWR | O_CREAT | O_EXCL | flags, mode);
 }
 
 /** Creates a file and replaces one of an earlier run of this user. @throws AirgapError `file` for anything else */
-export async function replaceOwn(path: string, mode?: number): Promise<FileHandle> {
-  await refuseForeign(path);
+export async function replaceOwnFile(path: string, mode?: number): Promise<FileHandle> {
+  await refuseForeignFile(path);
   await rm(path, { force: true });
-  return createOwn(path, mode);
+  return createOwnFile(path, mode);
 }
 
 /** Accepts a path that does not exist, or that holds a file of this user. @throws AirgapError `file` for anything else */
-export async function refuseForeign(path: string): Promise<void> {
+export async function refuseForeignFile(path: string): Promise<void> {
   const found = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
@@ -82,10 +82,10 @@ export async function refuseForeign(path: string): Promise<void> {
 }
 
 function checkKind(path: string, found: Stats): void {
-  if (found.isSymbolicLink()) throw foreign(path, 'is a link');
-  if (!found.isFile()) throw foreign(path, 'is not a regular file');
+  if (found.isSymbolicLink()) throw foreignFileError(path, 'is a link');
+  if (!found.isFile()) throw foreignFileError(path, 'is not a regular file');
   // A planted hard link to another file of the user.
-  if (found.nlink > 1) throw foreign(path, 'has hard links');
+  if (found.nlink > 1) throw foreignFileError(path, 'has hard links');
 }
 
 /** Some file systems (FAT, network mounts) give every file the owner of its folder. */
@@ -93,10 +93,10 @@ async function checkOwner(path: string, { uid }: Stats): Promise<void> {
   const own = process.getuid?.();
   if (own === undefined || uid === own) return;
   const folder = await stat(dirname(path)).catch(() => undefined);
-  if (folder?.uid !== uid) throw foreign(path, `belongs to another user (${uid})`);
+  if (folder?.uid !== uid) throw foreignFileError(path, `belongs to another user (${uid})`);
 }
 
-function foreign(path: string, why: string, cause?: unknown): AirgapError {
+function foreignFileError(path: string, why: string, cause?: unknown): AirgapError {
   return new AirgapError('file', `${path} ${why}, so it was not left there by an earlier run of yours`, {
     hint: 'check who created it and delete it, or write to a folder that only you can write to',
     cause,

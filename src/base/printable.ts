@@ -25,7 +25,7 @@ export function printableLine(text: string): string {
 }
 
 /** Collapses white space, line breaks and invisible characters of untrusted text to single spaces. */
-export function inOneLine(text: string): string {
+export function collapseWhitespace(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
 }
 

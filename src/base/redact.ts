@@ -29,15 +29,15 @@ const SHAPES: readonly RegExp[] = [
 export function redact(text: string): string {
   const spans = [...secretSpans(text), ...shapeSpans(text)].sort(([a], [b]) => a - b);
   let clean = '';
-  let at = 0;
+  let position = 0;
   let end = -1;
   for (const [from, to] of spans) {
     // Overlapping and adjacent spans become one replacement.
-    if (from > end) clean += `${text.slice(at, from)}***`;
+    if (from > end) clean += `${text.slice(position, from)}***`;
     end = Math.max(end, to);
-    at = end;
+    position = end;
   }
-  return clean + text.slice(at);
+  return clean + text.slice(position);
 }
 
 type Span = readonly [from: number, to: number];

@@ -12,24 +12,24 @@ export interface RunIdentity {
 }
 
 /** Returns the identity of the current process. */
-export function thisRun(): RunIdentity {
+export function currentRun(): RunIdentity {
   const { pid } = process;
-  return { pid, host: hostname(), space: thisSpace(), start: startOf(pid) ?? '' };
+  return { pid, host: hostname(), space: pidNamespace(), start: processStart(pid) ?? '' };
 }
 
 /** Returns whether a run is alive; `unknown` for another host, another container or before a reboot. */
-export function stateOf({ pid, host, space, start }: RunIdentity): 'runs' | 'gone' | 'unknown' {
-  if (host !== hostname() || space !== thisSpace()) return 'unknown';
+export function runState({ pid, host, space, start }: RunIdentity): 'runs' | 'gone' | 'unknown' {
+  if (host !== hostname() || space !== pidNamespace()) return 'unknown';
   try {
     process.kill(pid, 0);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 'gone';
   }
-  const started = startOf(pid);
+  const started = processStart(pid);
   return start === '' || started === undefined || started === start ? 'runs' : 'gone';
 }
 
-function thisSpace(): string {
+function pidNamespace(): string {
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
     return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
@@ -40,7 +40,7 @@ function thisSpace(): string {
 }
 
 /** Reads field 22 of /proc/PID/stat. The command name in field 2 may contain any character. */
-function startOf(pid: number): string | undefined {
+function processStart(pid: number): string | undefined {
   try {
     const text = readFileSync(`/proc/${pid}/stat`, 'latin1');
     return text.slice(text.lastIndexOf(')') + 2).split(' ')[19];

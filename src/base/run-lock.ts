@@ -3,23 +3,23 @@ import { type FileHandle, lstat, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { AirgapError } from './errors.ts';
 import { fileFailure, reasonOf } from './file-failure.ts';
-import { createOwn, openOnly } from './own-file.ts';
-import { type RunIdentity, stateOf, thisRun } from './run-identity.ts';
+import { createOwnFile, openRegularFile } from './own-file.ts';
+import { currentRun, type RunIdentity, runState } from './run-identity.ts';
 
 /** Milliseconds between updates of the lock. */
-const BEAT = 10_000;
+const HEARTBEAT_INTERVAL = 10_000;
 /** Milliseconds without an update after which a run whose process cannot be checked is considered dead. */
-const SILENCE = 60_000;
+const STALE_AFTER = 60_000;
 /** Bytes to read; locks are much smaller. */
-const LIMIT = 4096;
+const MAX_LOCK_BYTES = 4096;
 
 /** Errors of a folder in which no run can create files. */
-const CLOSED: ReadonlySet<string> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOENT', 'ENOTDIR']);
+const UNWRITABLE_CODES: ReadonlySet<string> = new Set(['EROFS', 'EACCES', 'EPERM', 'ENOENT', 'ENOTDIR']);
 /** A full disk is reported by the code that writes the output, with the bytes needed; existing output may be enough. */
-const FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
+const NO_SPACE_CODES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT']);
 
 /** Path of the lock file of an output: Node has no flock. */
-export function runLockOf(path: string): string {
+export function runLockPath(path: string): string {
   return `${path}.partial.lock`;
 }
 
@@ -29,34 +29,34 @@ export function runLockOf(path: string): string {
  * @throws AirgapError `output-exists` that names the holder, without waiting; `file`; errors of `work`
  */
 export async function withRunLock<R>(path: string, work: () => Promise<R>): Promise<R> {
-  const lock = runLockOf(path);
+  const lock = runLockPath(path);
   const held = await acquire(path, lock);
   if (held === undefined) return work();
   const { file, content } = held;
   // A write, not utimes: the time comes from the clock of the file system.
-  const beat = setInterval(() => void file.write(content, 0).catch(() => {}), BEAT).unref();
+  const heartbeat = setInterval(() => void file.write(content, 0).catch(() => {}), HEARTBEAT_INTERVAL).unref();
   try {
     return await work();
   } finally {
-    clearInterval(beat);
-    const [mine, there] = [await file.stat(), await lstat(lock).catch(() => undefined)];
+    clearInterval(heartbeat);
+    const [mine, existing] = [await file.stat(), await lstat(lock).catch(() => undefined)];
     await file.close();
-    if (mine.ino === there?.ino && mine.dev === there.dev) await rm(lock, { force: true });
+    if (mine.ino === existing?.ino && mine.dev === existing.dev) await rm(lock, { force: true });
   }
 }
 
-interface Held {
+interface HeldLock {
   readonly file: FileHandle;
   readonly content: string;
 }
 
 /** Returns undefined if no lock can be created. @throws AirgapError `output-exists`, `file` */
-async function acquire(path: string, lock: string): Promise<Held | undefined> {
-  const content = `${JSON.stringify({ ...thisRun(), since: new Date().toISOString() })}\n`;
+async function acquire(path: string, lock: string): Promise<HeldLock | undefined> {
+  const content = `${JSON.stringify({ ...currentRun(), since: new Date().toISOString() })}\n`;
   // Retries if the lock disappears or is taken over between two checks.
   for (let attempt = 0; attempt < 5; attempt++) {
     try {
-      const file = await createOwn(lock, 0o644);
+      const file = await createOwnFile(lock, 0o644);
       try {
         await file.write(content, 0);
         return { file, content };
@@ -67,48 +67,49 @@ async function acquire(path: string, lock: string): Promise<Held | undefined> {
       }
     } catch (error) {
       const { code = '' } = error as NodeJS.ErrnoException;
-      if (FULL.has(code)) return undefined;
-      if (CLOSED.has(code)) {
+      if (NO_SPACE_CODES.has(code)) return undefined;
+      if (UNWRITABLE_CODES.has(code)) {
         // No run can write here, so no lock is needed; an existing output may already be up to date.
-        if (await isThere(path)) return undefined;
+        if (await outputExists(path)) return undefined;
         throw new AirgapError('file', `${path} cannot be written: ${reasonOf(error)}`, { cause: error });
       }
       if (code !== 'EEXIST') throw fileFailure(error) ?? error;
     }
     await removeStale(path, lock);
   }
-  throw busy(path, lock, undefined);
+  throw busyError(path, lock, undefined);
 }
 
 /** Returns true if the output or one of its parts exists. */
-async function isThere(path: string): Promise<boolean> {
+async function outputExists(path: string): Promise<boolean> {
   const names = await readdir(dirname(path)).catch(() => []);
   return names.some((name) => name.startsWith(basename(path)));
 }
 
 /** Deletes the lock of a dead run. @throws AirgapError `output-exists` if the run is alive; `file` */
 async function removeStale(path: string, lock: string): Promise<void> {
-  const there = await read(lock);
-  if (there === undefined) return;
-  const state = there.holder === undefined ? 'unknown' : stateOf(there.holder);
-  const isGone = state === 'gone' || (state === 'unknown' && (await now(lock)) - there.touched > SILENCE);
-  if (!isGone) throw busy(path, lock, there.holder);
+  const existing = await readLock(lock);
+  if (existing === undefined) return;
+  const state = existing.holder === undefined ? 'unknown' : runState(existing.holder);
+  const isGone =
+    state === 'gone' || (state === 'unknown' && (await fileSystemTime(lock)) - existing.modifiedAt > STALE_AFTER);
+  if (!isGone) throw busyError(path, lock, existing.holder);
   // Another run may create a new lock under this name at any moment; a renamed one can be checked safely.
-  const aside = `${lock}.${randomUUID()}`;
+  const temporary = `${lock}.${randomUUID()}`;
   try {
-    await rename(lock, aside);
+    await rename(lock, temporary);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
     throw fileFailure(error) ?? error;
   }
-  if ((await read(aside))?.text === there.text) await rm(aside, { force: true });
-  else await rename(aside, lock);
+  if ((await readLock(temporary))?.text === existing.text) await rm(temporary, { force: true });
+  else await rename(temporary, lock);
 }
 
-interface Lock {
+interface LockState {
   readonly text: string;
   /** Milliseconds by the file system's clock. */
-  readonly touched: number;
+  readonly modifiedAt: number;
   /** Undefined while the lock is being written, and if it is not a valid lock. */
   readonly holder: Holder | undefined;
 }
@@ -118,24 +119,24 @@ interface Holder extends RunIdentity {
 }
 
 /** Returns undefined if the lock does not exist. @throws AirgapError `file` if it is not a regular file */
-async function read(path: string): Promise<Lock | undefined> {
+async function readLock(path: string): Promise<LockState | undefined> {
   let file: FileHandle;
   try {
-    file = await openOnly(path, 'r');
+    file = await openRegularFile(path, 'r');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw fileFailure(error) ?? error;
   }
   try {
-    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(LIMIT), position: 0 });
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(MAX_LOCK_BYTES), position: 0 });
     const text = buffer.toString('utf8', 0, bytesRead);
-    return { text, touched: (await file.stat()).mtimeMs, holder: parse(text) };
+    return { text, modifiedAt: (await file.stat()).mtimeMs, holder: parseHolder(text) };
   } finally {
     await file.close();
   }
 }
 
-function parse(text: string): Holder | undefined {
+function parseHolder(text: string): Holder | undefined {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -149,9 +150,9 @@ function parse(text: string): Holder | undefined {
 }
 
 /** Returns the time of the file system's clock, which may differ from this host's. */
-async function now(lock: string): Promise<number> {
+async function fileSystemTime(lock: string): Promise<number> {
   const path = `${lock}.${randomUUID()}`;
-  const file = await createOwn(path).catch((error) => {
+  const file = await createOwnFile(path).catch((error) => {
     throw fileFailure(error) ?? error;
   });
   try {
@@ -162,7 +163,7 @@ async function now(lock: string): Promise<number> {
   }
 }
 
-function busy(path: string, lock: string, holder: Holder | undefined): AirgapError {
+function busyError(path: string, lock: string, holder: Holder | undefined): AirgapError {
   const who = holder === undefined ? '' : `: process ${holder.pid} on ${holder.host}, since ${holder.since}`;
   return new AirgapError('output-exists', `another run of helm airgap is writing ${path}${who}`, {
     hint: `wait for it, or choose another file with --out; if that run no longer exists, delete ${lock}`,

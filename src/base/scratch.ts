@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { lstat, mkdtemp, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AirgapError, messageOf } from './errors.ts';
-import { type RunIdentity, stateOf, thisRun } from './run-identity.ts';
+import { currentRun, type RunIdentity, runState } from './run-identity.ts';
 
 /** Temporary folders of this process. */
 const inUse = new Set<string>();
@@ -14,7 +14,7 @@ const inUse = new Set<string>();
  * @throws AirgapError `file` if no folder can be created
  */
 export async function withScratchIn<R>(parent: string, work: (folder: string) => Promise<R>): Promise<R> {
-  const folder = await mkdtemp(join(parent, `${nameOf(thisRun())}-`)).catch((cause: unknown) => {
+  const folder = await mkdtemp(join(parent, `${runPrefix(currentRun())}-`)).catch((cause: unknown) => {
     throw new AirgapError('file', `cannot create a temporary folder in ${parent}: ${messageOf(cause)}`, {
       hint: 'set TMPDIR to a folder with write access',
       cause,
@@ -46,15 +46,15 @@ export function removeScratch(): void {
 const PREFIX = 'helm-airgap-';
 
 /** Returns `helm-airgap-PID-START-HOST`, by which later runs on this host recognize that the run is dead. */
-function nameOf({ pid, start, host, space }: RunIdentity): string {
+function runPrefix({ pid, start, host, space }: RunIdentity): string {
   const where = createHash('sha256').update(`${host} ${space}`).digest('hex').slice(0, 12);
   return `${PREFIX}${pid}-${start === '' ? 0 : start}-${where}`;
 }
 
-const NAME = /^helm-airgap-(\d{1,10})-(\d{1,20})-[0-9a-f]{12}-/;
+const NAME_PATTERN = /^helm-airgap-(\d{1,10})-(\d{1,20})-[0-9a-f]{12}-/;
 
 /** Milliseconds after which an empty folder of an older version, whose name has no identity, is removed. */
-const OLD = 60 * 60_000;
+const LEGACY_MAX_AGE = 60 * 60_000;
 
 async function removeStale(parent: string): Promise<void> {
   const own = process.getuid?.();
@@ -64,14 +64,14 @@ async function removeStale(parent: string): Promise<void> {
     if (inUse.has(folder)) continue;
     const found = await lstat(folder).catch(() => undefined);
     if (!found?.isDirectory() || found.uid !== own) continue;
-    const [, pid, start = ''] = NAME.exec(name) ?? [];
+    const [, pid, start = ''] = NAME_PATTERN.exec(name) ?? [];
     if (pid === undefined) {
       // rmdir fails if the folder is not empty.
-      if (Date.now() - found.mtimeMs > OLD) await rmdir(folder).catch(() => {});
+      if (Date.now() - found.mtimeMs > LEGACY_MAX_AGE) await rmdir(folder).catch(() => {});
       continue;
     }
-    const run = { ...thisRun(), pid: Number(pid), start: start === '0' ? '' : start };
-    if (name.startsWith(`${nameOf(run)}-`) && stateOf(run) === 'gone') {
+    const run = { ...currentRun(), pid: Number(pid), start: start === '0' ? '' : start };
+    if (name.startsWith(`${runPrefix(run)}-`) && runState(run) === 'gone') {
       await rm(folder, { recursive: true, force: true }).catch(() => {});
     }
   }

@@ -15,11 +15,11 @@ export function wildcard(pattern: string): NameTest {
       if (last === undefined) return name === first;
       const end = name.length - last.length;
       if (end < first.length || !name.startsWith(first) || !name.endsWith(last)) return false;
-      let at = first.length;
+      let position = first.length;
       for (const part of rest) {
-        const found = name.indexOf(part, at);
+        const found = name.indexOf(part, position);
         if (found < 0 || found + part.length > end) return false;
-        at = found + part.length;
+        position = found + part.length;
       }
       return true;
     },

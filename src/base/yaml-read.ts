@@ -21,7 +21,7 @@ type Options = ParseOptions & DocumentOptions & SchemaOptions;
 const OPTIONS = { uniqueKeys: false, prettyErrors: false, stringKeys: true, logLevel: 'silent' } as const;
 
 /** Maximum number of nodes that aliases expand to in one document. Handwritten YAML has a handful. */
-const ALIASES = 1000;
+const MAX_ALIASES = 1000;
 
 /** Collections, tags and anchors that may begin in a row on one line. 30,000 keep the parser busy for minutes. */
 const ROW_LIMIT = 200;
@@ -31,12 +31,12 @@ const ROW_LIMIT = 200;
  * resources, are in `errors` of the document; nothing is thrown.
  */
 export function readYamlDocument(text: string, options: Options = {}): Document.Parsed {
-  return guarded(text, () => parseDocument(text, { ...OPTIONS, ...options }));
+  return parseGuarded(text, () => parseDocument(text, { ...OPTIONS, ...options }));
 }
 
 /** Parses every document of a text, like {@link readYamlDocument}. */
 export function readYamlDocuments(text: string, options: Options = {}): readonly Document.Parsed[] {
-  const documents = guarded(text, () => parseAllDocuments(text, { ...OPTIONS, ...options }));
+  const documents = parseGuarded(text, () => parseAllDocuments(text, { ...OPTIONS, ...options }));
   // An empty stream is an EmptyStream, not a list of documents.
   return 'contents' in documents ? [documents] : [...documents];
 }
@@ -49,7 +49,7 @@ export function readYamlValues(text: string): readonly unknown[] | undefined {
   const documents = readYamlDocuments(text);
   if (documents.some(({ errors }) => errors.length > 0)) return undefined;
   try {
-    const values = documents.map((document) => document.toJS({ maxAliasCount: ALIASES }) as unknown);
+    const values = documents.map((document) => document.toJS({ maxAliasCount: MAX_ALIASES }) as unknown);
     return values.some(isTooDeep) ? undefined : values;
   } catch {
     return undefined;
@@ -64,12 +64,13 @@ export function readYaml(text: string, options: Options = {}): unknown {
   const document = readYamlDocument(text, options);
   const [error] = document.errors;
   if (error !== undefined) throw new Error(`${error.message} at byte ${error.pos[0]}`);
-  return document.toJS({ maxAliasCount: ALIASES });
+  return document.toJS({ maxAliasCount: MAX_ALIASES });
 }
 
-function guarded<T>(text: string, parse: () => T): T | Document.Parsed {
+function parseGuarded<T>(text: string, parse: () => T): T | Document.Parsed {
   const row = longRow(text);
-  if (row !== undefined) return refused(row, `more than ${ROW_LIMIT} collections, tags or anchors begin on one line`);
+  if (row !== undefined)
+    return errorDocument(row, `more than ${ROW_LIMIT} collections, tags or anchors begin on one line`);
   // Capturing the stack of each of 100,000 errors would take most of the time.
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
@@ -77,16 +78,16 @@ function guarded<T>(text: string, parse: () => T): T | Document.Parsed {
     return parse();
   } catch (error) {
     // The parser is recursive and has no limit of its own.
-    if (error instanceof RangeError) return refused(0, 'the document nests too deep');
+    if (error instanceof RangeError) return errorDocument(0, 'the document nests too deep');
     throw error;
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
   }
 }
 
-function refused(at: number, message: string): Document.Parsed {
+function errorDocument(offset: number, message: string): Document.Parsed {
   const document = new Document(null) as unknown as Document.Parsed<ParsedNode>;
-  document.errors.push(new YAMLParseError([at, at + 1], 'RESOURCE_EXHAUSTION', message));
+  document.errors.push(new YAMLParseError([offset, offset + 1], 'RESOURCE_EXHAUSTION', message));
   return document;
 }
 
@@ -94,13 +95,13 @@ function refused(at: number, message: string): Document.Parsed {
 function longRow(text: string): number | undefined {
   if (!hasLongRow(text)) return undefined;
   let count = 0;
-  let at = 0;
+  let offset = 0;
   for (const token of new Lexer().lex(text)) {
     const type = CST.tokenType(token);
     if (type !== null && OPENING.has(type)) count += 1;
     else if (type !== 'space') count = 0;
-    if (count > ROW_LIMIT) return at;
-    at += token.length;
+    if (count > ROW_LIMIT) return offset;
+    offset += token.length;
   }
   return undefined;
 }
@@ -111,13 +112,13 @@ const OPENING: ReadonlySet<string> = new Set(['seq-item-ind', 'explicit-key-ind'
 function hasLongRow(text: string): boolean {
   let count = 0;
   let from = 0;
-  for (let at = 0; at <= text.length; at += 1) {
-    const code = at < text.length ? text.charCodeAt(at) : LINE_FEED;
+  for (let offset = 0; offset <= text.length; offset += 1) {
+    const code = offset < text.length ? text.charCodeAt(offset) : LINE_FEED;
     if (code !== SPACE && code !== TAB && code !== LINE_FEED) continue;
-    if (at > from) count = opens(text, from, at) ? count + 1 : 0;
+    if (offset > from) count = isIndicator(text, from, offset) ? count + 1 : 0;
     if (count > ROW_LIMIT) return true;
     if (code === LINE_FEED) count = 0;
-    from = at + 1;
+    from = offset + 1;
   }
   return false;
 }
@@ -125,7 +126,7 @@ function hasLongRow(text: string): boolean {
 const [TAB, LINE_FEED, SPACE] = [0x09, 0x0a, 0x20];
 
 /** Returns true if a word is a block indicator (`-`, `?`, `:`), a tag or an anchor. */
-function opens(text: string, from: number, to: number): boolean {
+function isIndicator(text: string, from: number, to: number): boolean {
   const first = text[from];
   return first === '&' || first === '!' || (to === from + 1 && (first === '-' || first === '?' || first === ':'));
 }

@@ -2,7 +2,7 @@ import { AirgapError } from '../base/errors.ts';
 import { type Descriptor, MediaType } from '../oci/descriptor.ts';
 import type { Content } from '../oci/graph.ts';
 import type { Referrer } from '../oci/referrer.ts';
-import { artifactContent, inline } from './inline.ts';
+import { artifactContent, inlineBlob } from './inline.ts';
 
 /** A chart in a bundle: a Helm OCI artifact. */
 export interface ChartArtifact {
@@ -36,9 +36,9 @@ export function chartArtifact({ metadata, tgz, provenance }: ChartFile): ChartAr
   if (typeof name !== 'string' || name === '' || typeof version !== 'string' || version === '') {
     throw new AirgapError('chart-invalid', 'Chart.yaml has no name or version');
   }
-  const config = inline(MediaType.helmConfig, Buffer.from(JSON.stringify(configOf(metadata))));
-  const layers = [inline(MediaType.helmChart, tgz)];
-  if (provenance !== undefined) layers.push(inline(MediaType.helmProvenance, provenance));
+  const config = inlineBlob(MediaType.helmConfig, Buffer.from(JSON.stringify(configOf(metadata))));
+  const layers = [inlineBlob(MediaType.helmChart, tgz)];
+  if (provenance !== undefined) layers.push(inlineBlob(MediaType.helmProvenance, provenance));
   const manifest = {
     schemaVersion: 2,
     mediaType: MediaType.ociManifest,

@@ -1,44 +1,53 @@
-import type { ExportedLock } from '../lock/exported.ts';
+import type { ExportedInventory } from '../lock/exported-inventory.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatReference, formatRepository, parseReference } from '../oci/reference.ts';
 import type { Bundle } from './read.ts';
-import { type Belonging, belongingIn, type ReferrerDifference, referrerDifference } from './referrer-difference.ts';
+import {
+  type ReferrerDifference,
+  type ReferrersByOwner,
+  referrerDifference,
+  referrersByOwner,
+} from './referrer-difference.ts';
 
 /** Differences between two bundles. */
 export interface BundleDifference {
   readonly charts: {
-    readonly added: readonly ChartIn[];
-    readonly removed: readonly ChartIn[];
+    readonly added: readonly DiffChart[];
+    readonly removed: readonly DiffChart[];
     /** Charts with another version, or with other content under the same version. */
-    readonly changed: readonly { readonly name: string; readonly from: ChartVersion; readonly to: ChartVersion }[];
+    readonly changed: readonly {
+      readonly name: string;
+      readonly from: DiffChartVersion;
+      readonly to: DiffChartVersion;
+    }[];
   };
   readonly images: {
-    readonly added: readonly ImageIn[];
-    readonly removed: readonly ImageIn[];
+    readonly added: readonly DiffImage[];
+    readonly removed: readonly DiffImage[];
     /** Pairs of the only removed and the only added reference of a repository. */
-    readonly retagged: readonly { readonly from: ImageIn; readonly to: ImageIn }[];
+    readonly retagged: readonly { readonly from: DiffImage; readonly to: DiffImage }[];
     /** References with another digest. */
     readonly moved: readonly MovedImage[];
   };
   /** Referrers of images and charts that are the same in both. */
   readonly referrers: ReferrerDifference;
   /** Manifests and blobs that only the newer bundle has, including its inventory. */
-  readonly carry: Amount;
+  readonly carry: BlobTotals;
   /** Manifests and blobs that both bundles have. */
-  readonly shared: Amount;
+  readonly shared: BlobTotals;
 }
 
-export interface ChartVersion {
+export interface DiffChartVersion {
   readonly version: string;
   /** Digest of the chart's OCI manifest. */
   readonly digest: Digest;
 }
 
-export interface ChartIn extends ChartVersion {
+export interface DiffChart extends DiffChartVersion {
   readonly name: string;
 }
 
-export interface ImageIn {
+export interface DiffImage {
   readonly reference: string;
   readonly digest: Digest;
 }
@@ -51,27 +60,29 @@ export interface MovedImage {
   readonly because: 'content' | 'platforms';
 }
 
-export interface Amount {
+export interface BlobTotals {
   readonly blobs: number;
   readonly bytes: number;
 }
 
 /** Properties of a bundle that are compared. */
-export interface Compared {
-  readonly charts: readonly ChartIn[];
-  readonly images: readonly ComparedImage[];
-  readonly belonging: Belonging;
+export interface ComparableBundle {
+  readonly charts: readonly DiffChart[];
+  readonly images: readonly ComparableImage[];
+  readonly referrers: ReferrersByOwner;
   /** Bytes of its manifests and blobs, including blobs that a delta omits, because its receiver has them. */
   readonly sizes: ReadonlyMap<string, number>;
 }
 
-interface ComparedImage extends ImageIn {
+interface ComparableImage extends DiffImage {
   /** Digest at the source, if a platform subset replaced the index. */
   readonly sourceDigest?: Digest;
 }
 
 /** Returns the comparable properties of an open bundle, from its index and its archive. */
-export function comparedBundle(bundle: Pick<Bundle, 'entries' | 'images' | 'charts' | 'lock'>): Compared {
+export function comparableBundle(
+  bundle: Pick<Bundle, 'entries' | 'images' | 'charts' | 'inventory'>,
+): ComparableBundle {
   return {
     charts: bundle.charts().map(({ name, version, descriptor }) => ({ name, version, digest: descriptor.digest })),
     images: bundle.images().map(({ reference, descriptor, sourceDigest }) => ({
@@ -79,36 +90,36 @@ export function comparedBundle(bundle: Pick<Bundle, 'entries' | 'images' | 'char
       digest: descriptor.digest,
       ...(sourceDigest === undefined ? {} : { sourceDigest }),
     })),
-    belonging: belongingIn(bundle.lock()),
+    referrers: referrersByOwner(bundle.inventory()),
     sizes: new Map<string, number>([
-      ...(bundle.lock()?.requires ?? []).map(({ digest, size }) => [digest, size] as const),
+      ...(bundle.inventory()?.requires ?? []).map(({ digest, size }) => [digest, size] as const),
       ...[...bundle.entries].map(([digest, { size }]) => [digest, size] as const),
     ]),
   };
 }
 
 /** Returns the comparable properties of an exported inventory. */
-export function comparedLock({ lock, blobs }: ExportedLock): Compared {
+export function comparableInventory({ lock, blobs }: ExportedInventory): ComparableBundle {
   return {
     charts: lock.charts,
     images: lock.images,
-    belonging: belongingIn(lock),
+    referrers: referrersByOwner(lock),
     sizes: new Map(blobs.map(({ digest, size }) => [digest, size])),
   };
 }
 
 /** Compares the content of two bundles. */
-export function differenceOf(older: Compared, newer: Compared): BundleDifference {
+export function compareBundles(older: ComparableBundle, newer: ComparableBundle): BundleDifference {
   return {
-    charts: chartsOf(older.charts, newer.charts),
-    images: imagesOf(older, newer),
-    referrers: referrerDifference(older.belonging, newer.belonging),
-    ...amountsOf(older, newer),
+    charts: compareCharts(older.charts, newer.charts),
+    images: compareImages(older, newer),
+    referrers: referrerDifference(older.referrers, newer.referrers),
+    ...blobTotals(older, newer),
   };
 }
 
 /** Reports whether charts, images or referrers differ. */
-export function isDifferent({
+export function hasDifferences({
   charts,
   images,
   referrers,
@@ -117,21 +128,21 @@ export function isDifferent({
 }
 
 /** Rules that pair charts of one name, from strict to loose: a chart may be bundled in several versions. */
-const ALIKE: readonly ((a: ChartIn, b: ChartIn) => boolean)[] = [
+const PAIRING_RULES: readonly ((a: DiffChart, b: DiffChart) => boolean)[] = [
   (a, b) => a.version === b.version && a.digest === b.digest,
   (a, b) => a.version === b.version,
   () => true,
 ];
 
-function chartsOf(older: readonly ChartIn[], newer: readonly ChartIn[]): BundleDifference['charts'] {
-  let removed = older.map(chartIn);
-  const added = newer.map(chartIn);
+function compareCharts(older: readonly DiffChart[], newer: readonly DiffChart[]): BundleDifference['charts'] {
+  let removed = older.map(diffChart);
+  const added = newer.map(diffChart);
   const changed: BundleDifference['charts']['changed'][number][] = [];
-  for (const alike of ALIKE) {
+  for (const isPair of PAIRING_RULES) {
     removed = removed.filter((before) => {
-      const at = added.findIndex((after) => after.name === before.name && alike(before, after));
-      if (at < 0) return true;
-      const [after] = added.splice(at, 1) as [ChartIn];
+      const index = added.findIndex((after) => after.name === before.name && isPair(before, after));
+      if (index < 0) return true;
+      const [after] = added.splice(index, 1) as [DiffChart];
       const [from, to] = [versionOf(before), versionOf(after)];
       if (from.digest !== to.digest || from.version !== to.version) changed.push({ name: before.name, from, to });
       return false;
@@ -140,7 +151,7 @@ function chartsOf(older: readonly ChartIn[], newer: readonly ChartIn[]): BundleD
   return { added, removed, changed: changed.sort((a, b) => compare(a.name, b.name)) };
 }
 
-function imagesOf(older: Compared, newer: Compared): BundleDifference['images'] {
+function compareImages(older: ComparableBundle, newer: ComparableBundle): BundleDifference['images'] {
   const before = byReference(older);
   const after = byReference(newer);
   const moved: MovedImage[] = [];
@@ -150,43 +161,43 @@ function imagesOf(older: Compared, newer: Compared): BundleDifference['images'] 
     const isSame = (sourceDigest ?? digest) === (next.sourceDigest ?? next.digest);
     moved.push({ reference, from: digest, to: next.digest, because: isSame ? 'platforms' : 'content' });
   }
-  return { ...pairsOf(without(before, after), without(after, before)), moved };
+  return { ...pairRetagged(imagesMissingIn(before, after), imagesMissingIn(after, before)), moved };
 }
 
-type Images = ReadonlyMap<string, ComparedImage>;
+type ImagesByReference = ReadonlyMap<string, ComparableImage>;
 
-function byReference({ images }: Compared): Images {
+function byReference({ images }: ComparableBundle): ImagesByReference {
   return new Map(images.map((image) => [image.reference, image]));
 }
 
-function without(images: Images, others: Images): ImageIn[] {
+function imagesMissingIn(images: ImagesByReference, others: ImagesByReference): DiffImage[] {
   return [...images.values()].flatMap(({ reference, digest }) =>
     others.has(reference) ? [] : [{ reference, digest }],
   );
 }
 
 /** Pairs removed and added images of a repository that has exactly one of each. */
-function pairsOf(
-  removed: readonly ImageIn[],
-  added: readonly ImageIn[],
+function pairRetagged(
+  removed: readonly DiffImage[],
+  added: readonly DiffImage[],
 ): Pick<BundleDifference['images'], 'added' | 'removed' | 'retagged'> {
-  const gone = Map.groupBy(removed, repositoryOf);
-  const come = Map.groupBy(added, repositoryOf);
-  const retagged = [...gone].flatMap(([repository, from]) => {
+  const removedByRepository = Map.groupBy(removed, repositoryOf);
+  const addedByRepository = Map.groupBy(added, repositoryOf);
+  const retagged = [...removedByRepository].flatMap(([repository, from]) => {
     const [before, ...others] = from;
-    const [after, ...more] = come.get(repository) ?? [];
+    const [after, ...more] = addedByRepository.get(repository) ?? [];
     return before && after && others.length + more.length === 0 ? [{ from: before, to: after }] : [];
   });
   const paired = new Set(retagged.flatMap(({ from, to }) => [from, to]));
-  const isAlone = (image: ImageIn): boolean => !paired.has(image);
-  return { added: added.filter(isAlone), removed: removed.filter(isAlone), retagged };
+  const isUnpaired = (image: DiffImage): boolean => !paired.has(image);
+  return { added: added.filter(isUnpaired), removed: removed.filter(isUnpaired), retagged };
 }
 
-function repositoryOf({ reference }: ImageIn): string {
+function repositoryOf({ reference }: DiffImage): string {
   return formatRepository(parseReference(reference));
 }
 
-function amountsOf(older: Compared, newer: Compared): Pick<BundleDifference, 'carry' | 'shared'> {
+function blobTotals(older: ComparableBundle, newer: ComparableBundle): Pick<BundleDifference, 'carry' | 'shared'> {
   const carry = { blobs: 0, bytes: 0 };
   const shared = { blobs: 0, bytes: 0 };
   for (const [digest, size] of newer.sizes) {
@@ -198,11 +209,11 @@ function amountsOf(older: Compared, newer: Compared): Pick<BundleDifference, 'ca
 }
 
 /** Drops the other fields of an inventory's chart. */
-function chartIn({ name, version, digest }: ChartIn): ChartIn {
+function diffChart({ name, version, digest }: DiffChart): DiffChart {
   return { name, version, digest };
 }
 
-function versionOf({ version, digest }: ChartIn): ChartVersion {
+function versionOf({ version, digest }: DiffChart): DiffChartVersion {
   return { version, digest };
 }
 

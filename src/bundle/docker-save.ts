@@ -6,32 +6,32 @@ import { formatReference } from '../oci/reference.ts';
 import { blobName } from './layout.ts';
 
 /** Platform of multi-platform images that `docker load` gets. */
-const PLATFORM: Platform = { os: 'linux', architecture: 'amd64' };
+const DEFAULT_PLATFORM: Platform = { os: 'linux', architecture: 'amd64' };
 
 /** The properties of images that `manifest.json` needs. */
-export interface SavedGraph {
+export interface DockerSaveGraph {
   readonly roots: readonly Pick<Root, 'reference' | 'descriptor'>[];
-  readonly manifests: ReadonlyMap<Digest, SavedManifest>;
+  readonly manifests: ReadonlyMap<Digest, DockerSaveManifest>;
 }
 
-type SavedManifest = Pick<ManifestNode, 'descriptor' | 'children' | 'blobs'>;
+type DockerSaveManifest = Pick<ManifestNode, 'descriptor' | 'children' | 'blobs'>;
 
 /** Media types of foreign layers, which are not part of archives for `docker load`. */
-const FOREIGN = /foreign|nondistributable/;
+const FOREIGN_LAYER = /foreign|nondistributable/;
 
 /**
  * Creates the `manifest.json` of `docker save` (moby, image/tarexport) for `docker load` and `podman load`. The format
  * has no indexes, so it lists one platform of each image. Artifacts other than images are omitted.
  */
-export function dockerSaveFile(graph: SavedGraph, platform: Platform = PLATFORM): Uint8Array {
+export function dockerSaveFile(graph: DockerSaveGraph, platform: Platform = DEFAULT_PLATFORM): Uint8Array {
   const images = new Map<Digest, { Config: string; RepoTags: string[]; Layers: string[] }>();
   const roots = [...graph.roots].sort((a, b) => (formatReference(a.reference) < formatReference(b.reference) ? -1 : 1));
   for (const root of roots) {
-    const node = imageOf(graph, root, platform);
+    const node = manifestForPlatform(graph, root, platform);
     const config = node?.blobs[0];
     if (node === undefined || config === undefined || !isImageConfigType(config.mediaType)) continue;
     const layers = node.blobs.slice(1);
-    if (layers.some(({ mediaType }) => FOREIGN.test(mediaType))) continue;
+    if (layers.some(({ mediaType }) => FOREIGN_LAYER.test(mediaType))) continue;
     const image = images.get(node.descriptor.digest) ?? {
       Config: blobName(config.digest),
       RepoTags: [],
@@ -46,15 +46,15 @@ export function dockerSaveFile(graph: SavedGraph, platform: Platform = PLATFORM)
 }
 
 /** Returns the manifest for the platform, or the only image of the index. */
-function imageOf(
-  { manifests }: SavedGraph,
+function manifestForPlatform(
+  { manifests }: DockerSaveGraph,
   { descriptor }: Pick<Root, 'descriptor'>,
   platform: Platform,
-): SavedManifest | undefined {
+): DockerSaveManifest | undefined {
   const node = manifests.get(descriptor.digest);
   if (node === undefined || !isIndexType(node.descriptor.mediaType)) return node;
   const images = node.children.filter(({ platform: own }) => own !== undefined && own.os !== 'unknown');
   const child = images.find(({ platform: own }) => own !== undefined && matchesPlatform(own, platform));
-  const chosen = child ?? (images.length === 1 ? images[0] : undefined);
-  return chosen === undefined ? undefined : manifests.get(chosen.digest);
+  const selected = child ?? (images.length === 1 ? images[0] : undefined);
+  return selected === undefined ? undefined : manifests.get(selected.digest);
 }

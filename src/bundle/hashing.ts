@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Emit } from '../base/events.ts';
+import { releaseBuffer } from '../oci/buffer-pool.ts';
 import { algorithmOf, type Digest } from '../oci/digest.ts';
-import { giveBack } from '../oci/loan.ts';
 import type { Bundle } from './read.ts';
 
 /** Offset and size of a blob in the bundle. */
-export interface BlobPlace {
+export interface BlobOffset {
   readonly digest: Digest;
   readonly offset: number;
   readonly size: number;
@@ -18,7 +18,7 @@ export interface BlobHasher {
    * @param onBytes called with the number of bytes read since the last call
    * @returns undefined if the hasher is no longer available and the batch must be hashed by another one
    */
-  damaged(blobs: readonly BlobPlace[], told: (bytes: number) => void): Promise<readonly Digest[] | undefined>;
+  findDamaged(blobs: readonly BlobOffset[], onBytes: (bytes: number) => void): Promise<readonly Digest[] | undefined>;
 }
 
 export interface HashOptions {
@@ -29,7 +29,7 @@ export interface HashOptions {
 }
 
 /** Bytes per batch of small blobs: one message per blob would cost more than the hash. */
-const BATCH = 4 * 1024 * 1024;
+const BATCH_SIZE = 4 * 1024 * 1024;
 
 /**
  * Hashes every blob of a bundle, large ones first, so that no large blob is left for the end.
@@ -41,49 +41,49 @@ export async function damagedBlobs(
   { hashers, emit, signal }: HashOptions,
 ): Promise<ReadonlySet<Digest>> {
   const damaged = new Set<Digest>();
-  const left = batchesOf(bundle);
-  const told = (bytes: number): void => emit({ type: 'bytes', bytes });
-  const done = (batch: readonly BlobPlace[], found: readonly Digest[]): void => {
+  const remaining = batchesOf(bundle);
+  const onBytes = (bytes: number): void => emit({ type: 'bytes', bytes });
+  const finishBatch = (batch: readonly BlobOffset[], found: readonly Digest[]): void => {
     for (const digest of found) damaged.add(digest);
     for (const { digest, size } of batch) {
       if (!found.includes(digest)) emit({ type: 'blob', digest, bytes: size, skipped: false });
     }
   };
-  const here = async (): Promise<void> => {
-    for (let batch = left.shift(); batch !== undefined; batch = left.shift()) {
+  const hashHere = async (): Promise<void> => {
+    for (let batch = remaining.shift(); batch !== undefined; batch = remaining.shift()) {
       const found: Digest[] = [];
-      for (const blob of batch) if (!(await isIntact(bundle, blob, told, signal))) found.push(blob.digest);
-      done(batch, found);
+      for (const blob of batch) if (!(await isIntact(bundle, blob, onBytes, signal))) found.push(blob.digest);
+      finishBatch(batch, found);
     }
   };
-  const elsewhere = async (hasher: BlobHasher): Promise<void> => {
-    for (let batch = left.shift(); batch !== undefined; batch = left.shift()) {
-      const found = await hasher.damaged(batch, told);
+  const hashWith = async (hasher: BlobHasher): Promise<void> => {
+    for (let batch = remaining.shift(); batch !== undefined; batch = remaining.shift()) {
+      const found = await hasher.findDamaged(batch, onBytes);
       signal?.throwIfAborted();
       if (found === undefined) {
-        left.push(batch);
-        return here();
+        remaining.push(batch);
+        return hashHere();
       }
-      done(batch, found);
+      finishBatch(batch, found);
     }
   };
-  await Promise.all([here(), ...hashers.map(elsewhere)]);
+  await Promise.all([hashHere(), ...hashers.map(hashWith)]);
   return damaged;
 }
 
 /** Returns batches of one large blob each, largest first, then batches of small blobs in file order. */
-function batchesOf({ entries }: Bundle): (readonly BlobPlace[])[] {
-  const all = [...entries].map(([digest, { offset, size }]): BlobPlace => ({ digest, offset, size }));
-  const large = all.filter(({ size }) => size >= BATCH).sort((a, b) => b.size - a.size);
-  const batches: BlobPlace[][] = large.map((blob) => [blob]);
-  let room = 0;
-  for (const blob of all.filter(({ size }) => size < BATCH)) {
-    if (blob.size > room) {
+function batchesOf({ entries }: Bundle): (readonly BlobOffset[])[] {
+  const all = [...entries].map(([digest, { offset, size }]): BlobOffset => ({ digest, offset, size }));
+  const large = all.filter(({ size }) => size >= BATCH_SIZE).sort((a, b) => b.size - a.size);
+  const batches: BlobOffset[][] = large.map((blob) => [blob]);
+  let spaceLeft = 0;
+  for (const blob of all.filter(({ size }) => size < BATCH_SIZE)) {
+    if (blob.size > spaceLeft) {
       batches.push([]);
-      room = BATCH;
+      spaceLeft = BATCH_SIZE;
     }
     batches.at(-1)?.push(blob);
-    room -= blob.size;
+    spaceLeft -= blob.size;
   }
   return batches;
 }
@@ -91,13 +91,13 @@ function batchesOf({ entries }: Bundle): (readonly BlobPlace[])[] {
 /** Reports whether a blob matches its digest. Unreadable blobs do not. */
 async function isIntact(
   bundle: Pick<Bundle, 'blob'>,
-  { digest, size }: BlobPlace,
-  told: (bytes: number) => void,
+  { digest, size }: BlobOffset,
+  onBytes: (bytes: number) => void,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
   try {
     const body = bundle.blob({ registry: '', path: '' }, { mediaType: '', digest, size });
-    return await hasDigest(await body.open(0, signal), digest, told);
+    return await hasDigest(await body.open(0, signal), digest, onBytes);
   } catch {
     signal?.throwIfAborted();
     return false;
@@ -108,14 +108,14 @@ async function isIntact(
 export async function hasDigest(
   content: AsyncIterable<Uint8Array>,
   digest: Digest,
-  told: (bytes: number) => void,
+  onBytes: (bytes: number) => void,
 ): Promise<boolean> {
   const hash = createHash(algorithmOf(digest));
   for await (const chunk of content) {
     hash.update(chunk);
     const { length } = chunk;
-    giveBack(chunk);
-    told(length);
+    releaseBuffer(chunk);
+    onBytes(length);
   }
   return `${algorithmOf(digest)}:${hash.digest('hex')}` === digest;
 }

@@ -6,19 +6,19 @@ import { CHART_REGISTRY } from './names.ts';
 /** A blob in memory. */
 export type InlineBlob = BlobNode & { readonly bytes: Uint8Array };
 
-export function inline(mediaType: string, bytes: Uint8Array): InlineBlob {
+export function inlineBlob(mediaType: string, bytes: Uint8Array): InlineBlob {
   return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, repositories: [], bytes };
 }
 
 /** The empty config of an artifact (OCI image manifest 1.1, "guidance for an empty descriptor"). */
-export const emptyBlob: InlineBlob = inline(MediaType.empty, Buffer.from('{}'));
+export const emptyBlob: InlineBlob = inlineBlob(MediaType.empty, Buffer.from('{}'));
 
 /** Creates an artifact in memory from a manifest object, which is serialized once, and its blobs. */
 export function artifactContent(
   manifest: object,
   blobs: readonly InlineBlob[],
 ): { readonly descriptor: Descriptor; readonly content: Content } {
-  const { descriptor, bytes } = inline(MediaType.ociManifest, Buffer.from(JSON.stringify(manifest)));
+  const { descriptor, bytes } = inlineBlob(MediaType.ociManifest, Buffer.from(JSON.stringify(manifest)));
   const node = {
     descriptor,
     bytes,

@@ -4,7 +4,7 @@ import { algorithmOf, type Digest, digestOf, encodedOf, isDigest } from '../oci/
 import type { BlobNode, Content } from '../oci/graph.ts';
 
 /** A file of the archive with its final offset. */
-export interface Entry {
+export interface LayoutEntry {
   readonly name: string;
   /** Tar header, preceded by a pax header if the name needs one. */
   readonly header: Uint8Array;
@@ -21,7 +21,7 @@ export interface Entry {
 
 /** The plan of an archive: the offset of every byte is known before any content is fetched. */
 export interface Layout {
-  readonly entries: readonly Entry[];
+  readonly entries: readonly LayoutEntry[];
   /** Size of the archive in bytes. */
   readonly size: number;
   /** Digest that identifies the plan: equal for equal metadata files and entries. */
@@ -35,23 +35,23 @@ export interface MetadataFile {
 }
 
 /** Block size of tar (POSIX.1-1988 ustar). */
-export const BLOCK = 512;
+export const TAR_BLOCK = 512;
 /** Size of the end-of-archive marker: two empty blocks. */
-export const END = 2 * BLOCK;
+export const TAR_END_SIZE = 2 * TAR_BLOCK;
 
 /** Names of this length or longer need a pax header. */
-const NAME = 100;
+const MAX_HEADER_NAME = 100;
 
 /** Returns the file name of a blob in an OCI image layout. */
 export function blobName(digest: Digest): string {
   return `blobs/${algorithmOf(digest)}/${encodedOf(digest)}`;
 }
 
-const BLOB = /^blobs\/([a-z0-9]+)\/([0-9a-f]+)$/;
+const BLOB_NAME = /^blobs\/([a-z0-9]+)\/([0-9a-f]+)$/;
 
 /** Returns the digest of a blob by its file name in an OCI image layout; undefined for other files. */
 export function blobDigest(name: string): Digest | undefined {
-  const [, algorithm, encoded] = BLOB.exec(name) ?? [];
+  const [, algorithm, encoded] = BLOB_NAME.exec(name) ?? [];
   const digest = `${algorithm}:${encoded}`;
   return isDigest(digest) ? digest : undefined;
 }
@@ -62,13 +62,13 @@ export function blobDigest(name: string): Digest | undefined {
  * @throws AirgapError `registry` if manifests disagree about the size of a blob
  */
 export function planLayout(metadata: readonly MetadataFile[], content: Content): Layout {
-  const entries: Entry[] = [];
+  const entries: LayoutEntry[] = [];
   let end = 0;
-  const add = (entry: Pick<Entry, 'name' | 'size' | 'digest' | 'bytes' | 'node'>): void => {
-    const header = headerOf(entry.name, entry.size);
+  const add = (entry: Pick<LayoutEntry, 'name' | 'size' | 'digest' | 'bytes' | 'node'>): void => {
+    const header = tarHeader(entry.name, entry.size);
     const offset = end + header.length;
     entries.push({ ...entry, header, offset });
-    end = offset + Math.ceil(entry.size / BLOCK) * BLOCK;
+    end = offset + Math.ceil(entry.size / TAR_BLOCK) * TAR_BLOCK;
   };
   for (const { name, bytes } of metadata) add({ name, size: bytes.length, digest: undefined, bytes });
   for (const digest of [...new Set([...content.manifests.keys(), ...content.blobs.keys()])].sort()) {
@@ -87,18 +87,18 @@ export function planLayout(metadata: readonly MetadataFile[], content: Content):
   const names = entries.map(
     ({ name, size, digest, bytes }) => `${name} ${digest ?? digestOf(bytes as Uint8Array)} ${size}`,
   );
-  return { entries, size: end + END, identity: digestOf(Buffer.from(names.join('\n'))) };
+  return { entries, size: end + TAR_END_SIZE, identity: digestOf(Buffer.from(names.join('\n'))) };
 }
 
 /**
  * Creates a ustar header without user, group and time. Sizes of 8 GiB and more are in base 256, which GNU, BSD and Go
  * readers support. Long names (sha512 digests) get a pax header (POSIX.1-2001).
  */
-export function headerOf(name: string, size: number): Uint8Array {
-  const long = name.length >= NAME;
-  const path = long ? name.slice(0, NAME - 1) : name;
+export function tarHeader(name: string, size: number): Uint8Array {
+  const long = name.length >= MAX_HEADER_NAME;
+  const path = long ? name.slice(0, MAX_HEADER_NAME - 1) : name;
   const header = new Header({ path, mode: 0o644, uid: 0, gid: 0, size, mtime: new Date(0), type: 'File' });
-  const block = Buffer.alloc(BLOCK);
+  const block = Buffer.alloc(TAR_BLOCK);
   header.encode(block);
   return long ? Buffer.concat([new Pax({ path: name }).encode(), block]) : block;
 }

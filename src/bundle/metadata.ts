@@ -1,23 +1,23 @@
 import { AirgapError } from '../base/errors.ts';
-import { formatLock, type Lock } from '../lock/lock.ts';
+import { formatInventory, type Inventory } from '../lock/inventory.ts';
 import { type Descriptor, MediaType } from '../oci/descriptor.ts';
 import type { Content, Root } from '../oci/graph.ts';
 import { formatReference, formatRepository } from '../oci/reference.ts';
 import { type Referrer, sortReferrers } from '../oci/referrer.ts';
 import type { ChartArtifact } from './chart-artifact.ts';
-import { artifactContent, emptyBlob, inline } from './inline.ts';
+import { artifactContent, emptyBlob, inlineBlob } from './inline.ts';
 import {
-  CHART_NAME,
-  CHART_VERSION,
-  CONTAINERD_NAME,
-  COSIGN_KIND,
+  CHART_NAME_ANNOTATION,
+  CHART_VERSION_ANNOTATION,
+  CONTAINERD_NAME_ANNOTATION,
+  COSIGN_KIND_ANNOTATION,
   chartReference,
-  LOCK_NAME,
-  REF_NAME,
+  INVENTORY_NAME,
+  REF_NAME_ANNOTATION,
   SIGNATURE_TYPE,
-  SUBJECT,
-  SUBJECT_REPOSITORY,
-  SUBJECT_TAG,
+  SUBJECT_ANNOTATION,
+  SUBJECT_REPOSITORY_ANNOTATION,
+  SUBJECT_TAG_ANNOTATION,
   signatureName,
 } from './names.ts';
 
@@ -28,16 +28,16 @@ export const OCI_LAYOUT = Buffer.from('{"imageLayoutVersion":"1.0.0"}');
  * Creates the inventory artifact: OCI image manifest 1.1 with the empty config and the inventory as its first layer.
  * @param evidence original indexes of platform subsets, as further layers, so that readers do not treat them as images
  */
-export function lockArtifact(
-  lock: Lock,
+export function inventoryArtifact(
+  inventory: Inventory,
   evidence: readonly Uint8Array[] = [],
 ): { readonly descriptor: Descriptor; readonly content: Content } {
-  const document = inline(MediaType.lock, formatLock(lock));
-  const layers = [document, ...evidence.map((bytes) => inline(MediaType.lockSource, bytes))];
+  const document = inlineBlob(MediaType.inventory, formatInventory(inventory));
+  const layers = [document, ...evidence.map((bytes) => inlineBlob(MediaType.sourceEvidence, bytes))];
   const manifest = {
     schemaVersion: 2,
     mediaType: MediaType.ociManifest,
-    artifactType: MediaType.lock,
+    artifactType: MediaType.inventory,
     config: emptyBlob.descriptor,
     layers: layers.map(({ descriptor }) => descriptor),
   };
@@ -52,24 +52,27 @@ export function lockArtifact(
 export function indexFile(
   roots: readonly Root[],
   charts: readonly Pick<ChartArtifact, 'name' | 'version' | 'descriptor' | 'referrers'>[],
-  lock: Descriptor | undefined,
+  inventory: Descriptor | undefined,
   referrers: readonly Referrer[] = [],
   signature?: Descriptor,
 ): Uint8Array {
   const manifests = [
-    ...once(roots.map((root) => [formatReference(root.reference), imageDescriptor(root)])),
-    ...once(
+    ...uniqueByName(roots.map((root) => [formatReference(root.reference), imageDescriptor(root)])),
+    ...uniqueByName(
       charts.map((chart) => [formatReference(chartReference(chart.name, chart.version)), chartDescriptor(chart)]),
     ),
     ...sortReferrers([...referrers, ...charts.flatMap((chart) => chart.referrers ?? [])]).map(referrerDescriptor),
-    ...(lock === undefined ? [] : lockDescriptors(lock, signature)),
+    ...(inventory === undefined ? [] : inventoryDescriptors(inventory, signature)),
   ];
   return Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MediaType.ociIndex, manifests }));
 }
 
 function imageDescriptor({ reference, descriptor }: Root): Descriptor {
   const name = formatReference(reference);
-  return { ...plain(descriptor), annotations: { [REF_NAME]: name, [CONTAINERD_NAME]: name } };
+  return {
+    ...bareDescriptor(descriptor),
+    annotations: { [REF_NAME_ANNOTATION]: name, [CONTAINERD_NAME_ANNOTATION]: name },
+  };
 }
 
 function chartDescriptor({
@@ -78,40 +81,40 @@ function chartDescriptor({
   descriptor,
 }: Pick<ChartArtifact, 'name' | 'version' | 'descriptor'>): Descriptor {
   const annotations = {
-    [REF_NAME]: formatReference(chartReference(name, version)),
-    [CHART_NAME]: name,
-    [CHART_VERSION]: version,
+    [REF_NAME_ANNOTATION]: formatReference(chartReference(name, version)),
+    [CHART_NAME_ANNOTATION]: name,
+    [CHART_VERSION_ANNOTATION]: version,
   };
-  return { ...plain(descriptor), artifactType: MediaType.helmConfig, annotations };
+  return { ...bareDescriptor(descriptor), artifactType: MediaType.helmConfig, annotations };
 }
 
 function referrerDescriptor({ repository, subject, descriptor, artifactType, tag }: Referrer): Descriptor {
   const annotations = {
-    [SUBJECT]: subject,
-    [SUBJECT_REPOSITORY]: formatRepository(repository),
-    ...(tag === undefined ? {} : { [SUBJECT_TAG]: tag }),
+    [SUBJECT_ANNOTATION]: subject,
+    [SUBJECT_REPOSITORY_ANNOTATION]: formatRepository(repository),
+    ...(tag === undefined ? {} : { [SUBJECT_TAG_ANNOTATION]: tag }),
   };
-  return { ...plain(descriptor), ...(artifactType === '' ? {} : { artifactType }), annotations };
+  return { ...bareDescriptor(descriptor), ...(artifactType === '' ? {} : { artifactType }), annotations };
 }
 
 /** Returns the descriptors of the inventory and of its signature. */
-function lockDescriptors(lock: Descriptor, signature: Descriptor | undefined): Descriptor[] {
+function inventoryDescriptors(inventory: Descriptor, signature: Descriptor | undefined): Descriptor[] {
   const entry = (descriptor: Descriptor, artifactType: string, name: string, kind: string): Descriptor => {
-    const named = { [REF_NAME]: name };
-    const annotations = signature === undefined ? named : { ...named, [COSIGN_KIND]: kind };
-    return { ...plain(descriptor), artifactType, annotations };
+    const named = { [REF_NAME_ANNOTATION]: name };
+    const annotations = signature === undefined ? named : { ...named, [COSIGN_KIND_ANNOTATION]: kind };
+    return { ...bareDescriptor(descriptor), artifactType, annotations };
   };
-  const signed = entry(lock, MediaType.lock, LOCK_NAME, 'dev.cosignproject.cosign/image');
+  const signed = entry(inventory, MediaType.inventory, INVENTORY_NAME, 'dev.cosignproject.cosign/image');
   if (signature === undefined) return [signed];
-  return [signed, entry(signature, SIGNATURE_TYPE, signatureName(lock.digest), 'dev.cosignproject.cosign/sigs')];
+  return [signed, entry(signature, SIGNATURE_TYPE, signatureName(inventory.digest), 'dev.cosignproject.cosign/sigs')];
 }
 
-function plain({ mediaType, digest, size }: Descriptor): Descriptor {
+function bareDescriptor({ mediaType, digest, size }: Descriptor): Descriptor {
   return { mediaType, digest, size };
 }
 
 /** Sorts by name and removes duplicates. */
-function once(named: readonly (readonly [string, Descriptor])[]): Descriptor[] {
+function uniqueByName(named: readonly (readonly [string, Descriptor])[]): Descriptor[] {
   const byName = new Map<string, Descriptor>();
   for (const [name, descriptor] of named) {
     const other = byName.get(name);

@@ -10,45 +10,45 @@ import type { Reference, Repository } from '../oci/reference.ts';
 export const CHART_REGISTRY = 'charts';
 
 /** Name of the inventory without its tag: the repository in cosign signatures. */
-export const LOCK_REPOSITORY = 'airgap/lock';
+export const INVENTORY_REPOSITORY = 'airgap/lock';
 
 /** `org.opencontainers.image.ref.name` of the inventory. */
-export const LOCK_NAME = `${LOCK_REPOSITORY}:v1`;
+export const INVENTORY_NAME = `${INVENTORY_REPOSITORY}:v1`;
 
 /** Returns the name of the inventory's signature: its cosign tag (specs/SIGNATURE_SPEC.md). */
-export function signatureName(lock: Digest): string {
-  return `${LOCK_REPOSITORY}:${algorithmOf(lock)}-${encodedOf(lock)}.sig`;
+export function signatureName(inventory: Digest): string {
+  return `${INVENTORY_REPOSITORY}:${algorithmOf(inventory)}-${encodedOf(inventory)}.sig`;
 }
 
 /** Reports whether a name in the index is that of an inventory's signature. */
 export function isSignatureName(name: string | undefined): boolean {
-  return name?.startsWith(`${LOCK_REPOSITORY}:`) === true && name.endsWith('.sig');
+  return name?.startsWith(`${INVENTORY_REPOSITORY}:`) === true && name.endsWith('.sig');
 }
 
 /** `artifactType` of a cosign signature. */
 export const SIGNATURE_TYPE = 'application/vnd.dev.cosign.artifact.sig.v1+json';
 
 /** Annotation by which `cosign verify --local-image` finds the signed manifest and its signature. */
-export const COSIGN_KIND = 'kind';
+export const COSIGN_KIND_ANNOTATION = 'kind';
 
 /** Annotation with the name of a descriptor in an OCI image layout's index. */
-export const REF_NAME = 'org.opencontainers.image.ref.name';
+export const REF_NAME_ANNOTATION = 'org.opencontainers.image.ref.name';
 
 /** Name annotation that containerd, and a Docker daemon on its store, prefers when it imports a layout. */
-export const CONTAINERD_NAME = 'io.containerd.image.name';
+export const CONTAINERD_NAME_ANNOTATION = 'io.containerd.image.name';
 
 /** Annotations with a chart's name and version. The tag is ambiguous: it has `_` instead of `+`. */
-export const CHART_NAME = 'org.opencontainers.image.title';
-export const CHART_VERSION = 'org.opencontainers.image.version';
+export const CHART_NAME_ANNOTATION = 'org.opencontainers.image.title';
+export const CHART_VERSION_ANNOTATION = 'org.opencontainers.image.version';
 
 /**
  * Annotations of referrers: digest and repository of the subject (for a chart, its name in the bundle), and the cosign
  * tag if there is no `subject` field. Referrers have no name in the index, as in other tools' layouts, so that readers
  * do not treat them as images.
  */
-export const SUBJECT = 'vnd.helm-airgap.subject';
-export const SUBJECT_REPOSITORY = 'vnd.helm-airgap.repository';
-export const SUBJECT_TAG = 'vnd.helm-airgap.tag';
+export const SUBJECT_ANNOTATION = 'vnd.helm-airgap.subject';
+export const SUBJECT_REPOSITORY_ANNOTATION = 'vnd.helm-airgap.repository';
+export const SUBJECT_TAG_ANNOTATION = 'vnd.helm-airgap.tag';
 
 /** Returns the name of a chart in a bundle, as a reference for `Bundle.manifest` and for roots of a copy. */
 export function chartReference(name: string, version: string): Reference {

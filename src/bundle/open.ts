@@ -2,8 +2,8 @@ import type { KeyObject } from 'node:crypto';
 import { AirgapError } from '../base/errors.ts';
 import type { Reference } from '../oci/reference.ts';
 import { type Bundle, openBundle } from './read.ts';
-import { checkAgreement } from './reading/agreement.ts';
-import { openSigned } from './signing/check-signature.ts';
+import { checkAgainstInventory } from './reading/inventory-check.ts';
+import { openSignedBundle } from './signing/check-signature.ts';
 
 export interface OpenOptions {
   /** Public key that must have signed the bundle. */
@@ -17,10 +17,13 @@ export interface OpenOptions {
  * not find other names in it. Archives of other tools have no inventory and are not checked.
  * @throws AirgapError `bundle-invalid`; `signature` if it is not signed by the key; `file`
  */
-export async function openForUse(path: string, { signer, as }: OpenOptions = {}): Promise<Bundle> {
-  if (signer !== undefined) return openSigned(path, signer);
-  const bundle = await openBundle(path, undefined, as);
-  const [first, ...others] = [...checkAgreement(bundle), ...bundle.structure()];
+export async function openCheckedBundle(
+  path: string,
+  { signer, as: assumedReference }: OpenOptions = {},
+): Promise<Bundle> {
+  if (signer !== undefined) return openSignedBundle(path, signer);
+  const bundle = await openBundle(path, undefined, assumedReference);
+  const [first, ...others] = [...checkAgainstInventory(bundle), ...bundle.checkStructure()];
   if (first === undefined) return bundle;
   await bundle.close();
   const more = others.length === 0 ? '' : ` (and ${others.length} more)`;

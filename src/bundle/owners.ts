@@ -4,16 +4,16 @@ import { formatReference } from '../oci/reference.ts';
 import type { ChartArtifact } from './chart-artifact.ts';
 
 /** Maximum number of names in a message. A base layer may belong to hundreds of images. */
-const SHOWN = 3;
+const MAX_SHOWN = 3;
 
 /** Returns a function that names the images and charts of a blob, for messages. Built on first use. */
-export function ownersIn(graph: Graph, charts: readonly ChartArtifact[]): (digest: Digest) => string {
+export function blobOwners(graph: Graph, charts: readonly ChartArtifact[]): (digest: Digest) => string {
   let names: Map<Digest, string[]> | undefined;
   return (digest) => {
     names ??= namesByBlob(graph, charts);
     const all = names.get(digest) ?? [];
-    const more = all.length > SHOWN ? ` and ${all.length - SHOWN} more` : '';
-    return `${all.slice(0, SHOWN).join(', ')}${more}`;
+    const more = all.length > MAX_SHOWN ? ` and ${all.length - MAX_SHOWN} more` : '';
+    return `${all.slice(0, MAX_SHOWN).join(', ')}${more}`;
   };
 }
 

@@ -1,20 +1,20 @@
 import { AirgapError, messageOf } from '../base/errors.ts';
-import type { Lock } from '../lock/lock.ts';
+import type { Inventory } from '../lock/inventory.ts';
 import type { Body, ManifestContent, Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import type { Root } from '../oci/graph.ts';
 import { formatReference, type Reference, type Repository } from '../oci/reference.ts';
 import type { Referrer } from '../oci/referrer.ts';
-import { type FilePlaces, openRandomFile, type RandomFile } from './files/random-file.ts';
-import { damagedParts, isIndexOf } from './files/split-hash.ts';
-import type { Head, Part } from './files/split-index.ts';
+import { type FileParts, openRandomFile, type RandomFile } from './files/random-file.ts';
+import { damagedParts, isMatchingIndex } from './files/split-hash.ts';
+import type { BundleHead, BundlePart } from './files/split-index.ts';
 import { type FoundBundle, findBundle } from './files/split-open.ts';
-import { type BundleChart, contentsOf } from './reading/contents.ts';
+import { type BundleChart, parseIndexContents } from './reading/contents.ts';
 import { FileBody } from './reading/file-body.ts';
 import { type OpenLayout, openLayout } from './reading/open-layout.ts';
 import { checkPacking, checkStructure, type Packing, type PackingDifference } from './reading/packing.ts';
-import { Reader } from './reading/reader.ts';
+import { BundleReader } from './reading/reader.ts';
 import type { TarEntry } from './reading/tar-index.ts';
 
 export type { BundleChart } from './reading/contents.ts';
@@ -32,22 +32,22 @@ export interface Bundle extends Source {
   /** Size of the archive in bytes. */
   readonly size: number;
   /** Paths of its file or parts, for threads that open them again. */
-  readonly places: FilePlaces;
+  readonly fileParts: FileParts;
   /** Offset and size of each blob in the archive. */
   readonly entries: ReadonlyMap<Digest, TarEntry>;
   /** Parts of a split bundle; empty for a single file. */
-  readonly parts: readonly Part[];
+  readonly parts: readonly BundlePart[];
   /**
    * Reads the parts that contain any of the blobs or byte positions, and returns those that do not match the split
    * index.
    */
   damagedParts(digests: ReadonlySet<Digest>, bytes: readonly number[]): Promise<readonly DamagedPart[]>;
   /** Reports whether the split index matches the start of the bundle; true for a single file. */
-  hasOwnIndex(): Promise<boolean>;
+  hasMatchingIndex(): Promise<boolean>;
   /** Compares all bytes outside of the contents with those that this tool writes. */
-  packing(): Promise<Packing>;
+  checkPacking(): Promise<Packing>;
   /** Returns unexpected files and differences in the index; none for another tool's archive. */
-  structure(): readonly PackingDifference[];
+  checkStructure(): readonly PackingDifference[];
   /** Content of `manifest.json`, if there is one. */
   readonly dockerSave: Uint8Array | undefined;
   /** Returns the images in order of the index, with `sourceDigest` from the inventory. */
@@ -58,9 +58,9 @@ export interface Bundle extends Source {
   /** Returns entries of the index without a name that has a repository, as in archives of other tools. */
   unnamed(): readonly Descriptor[];
   /** Returns the inventory; undefined if another tool wrote the archive. */
-  lock(): Lock | undefined;
+  inventory(): Inventory | undefined;
   /** Digest of the inventory's manifest. */
-  readonly lockDigest: Digest | undefined;
+  readonly inventoryDigest: Digest | undefined;
   /** Manifest of the inventory's signature, not verified: see `checkSignature`. */
   readonly signature: Descriptor | undefined;
   /**
@@ -78,37 +78,42 @@ export interface Bundle extends Source {
  * @param assumedReference reference to assume for images identified only by tag, or for the only image
  * @throws AirgapError `bundle-invalid` with the position; `file` if the file cannot be read
  */
-export async function openBundle(path: string, found?: FoundBundle, as?: Reference): Promise<Bundle> {
+export async function openBundle(path: string, found?: FoundBundle, assumedReference?: Reference): Promise<Bundle> {
   const { file, parts, head } = await openFile(found ?? findBundle(path)).catch((cause) => {
     if (cause instanceof AirgapError) throw cause;
     throw new AirgapError('file', `cannot open the bundle: ${messageOf(cause)}`, { cause });
   });
   try {
     const layout = await openLayout(file, path);
-    const reader = new Reader(file, path, layout.entries, contentsOf(path, layout.index, as));
-    const lock = await reader.readLock();
-    reader.leftOut = new Set(lock?.requires?.map(({ digest }) => digest));
-    return new OpenBundle(reader, layout, lock, { parts, head });
+    const reader = new BundleReader(
+      file,
+      path,
+      layout.entries,
+      parseIndexContents(path, layout.index, assumedReference),
+    );
+    const inventory = await reader.readInventory();
+    reader.leftOut = new Set(inventory?.requires?.map(({ digest }) => digest));
+    return new OpenBundle(reader, layout, inventory, { parts, head });
   } catch (error) {
-    const blamed = await blamePart(error, file, parts);
+    const blamed = await blameDamagedPart(error, file, parts);
     await file.close();
     throw blamed;
   }
 }
 
-async function openFile(found: FoundBundle | Promise<FoundBundle>): Promise<Split & { readonly file: RandomFile }> {
-  const { places, parts = [], head } = await found;
-  return { file: await openRandomFile(places, 'r'), parts, head };
+async function openFile(found: FoundBundle | Promise<FoundBundle>): Promise<SplitInfo & { readonly file: RandomFile }> {
+  const { fileParts, parts = [], head } = await found;
+  return { file: await openRandomFile(fileParts, 'r'), parts, head };
 }
 
 /** Content of the split index; empty for a single file. */
-interface Split {
-  readonly parts: readonly Part[];
-  readonly head: Head | undefined;
+interface SplitInfo {
+  readonly parts: readonly BundlePart[];
+  readonly head: BundleHead | undefined;
 }
 
 /** Replaces an error of a split bundle by one that names its damaged parts, if there are any. */
-async function blamePart(error: unknown, file: RandomFile, parts: readonly Part[]): Promise<unknown> {
+async function blameDamagedPart(error: unknown, file: RandomFile, parts: readonly BundlePart[]): Promise<unknown> {
   if (!(error instanceof AirgapError) || !['bundle-invalid', 'digest-mismatch', 'file'].includes(error.code))
     return error;
   const damaged = await damagedParts(file, parts);
@@ -118,24 +123,24 @@ async function blamePart(error: unknown, file: RandomFile, parts: readonly Part[
 }
 
 class OpenBundle implements Bundle {
-  readonly parts: readonly Part[];
-  readonly #head: Head | undefined;
-  readonly #reader: Reader;
+  readonly parts: readonly BundlePart[];
+  readonly #head: BundleHead | undefined;
+  readonly #reader: BundleReader;
   readonly #layout: OpenLayout;
-  readonly #inventory: Lock | undefined;
+  readonly #inventory: Inventory | undefined;
   readonly #images: readonly Root[];
   readonly #byName: ReadonlyMap<string, Root>;
   #packing: Promise<Packing> | undefined;
 
-  constructor(reader: Reader, layout: OpenLayout, lock: Lock | undefined, { parts, head }: Split) {
+  constructor(reader: BundleReader, layout: OpenLayout, inventory: Inventory | undefined, { parts, head }: SplitInfo) {
     this.#reader = reader;
     this.#layout = layout;
     this.parts = parts;
     this.#head = head;
-    this.#inventory = lock;
-    const before = new Map(lock?.images.map(({ reference, sourceDigest }) => [reference, sourceDigest]));
+    this.#inventory = inventory;
+    const sourceDigests = new Map(inventory?.images.map(({ reference, sourceDigest }) => [reference, sourceDigest]));
     this.#images = reader.contents.images.map((root) => {
-      const sourceDigest = before.get(formatReference(root.reference));
+      const sourceDigest = sourceDigests.get(formatReference(root.reference));
       return sourceDigest === undefined ? root : { ...root, sourceDigest };
     });
     this.#byName = new Map([...this.#images, ...this.charts()].map((root) => [formatReference(root.reference), root]));
@@ -153,12 +158,12 @@ class OpenBundle implements Bundle {
     return this.#layout.dockerSave;
   }
 
-  get places(): FilePlaces {
-    return this.#reader.file.places;
+  get fileParts(): FileParts {
+    return this.#reader.file.fileParts;
   }
 
-  get lockDigest(): Digest | undefined {
-    return this.#reader.contents.lock?.digest;
+  get inventoryDigest(): Digest | undefined {
+    return this.#reader.contents.inventory?.digest;
   }
 
   get signature(): Descriptor | undefined {
@@ -185,33 +190,33 @@ class OpenBundle implements Bundle {
     return this.#reader.contents.unnamed;
   }
 
-  lock(): Lock | undefined {
+  inventory(): Inventory | undefined {
     return this.#inventory;
   }
 
-  packing(): Promise<Packing> {
+  checkPacking(): Promise<Packing> {
     this.#packing ??= checkPacking(this.#reader.file, this.#layout, this.#reader.contents);
     return this.#packing;
   }
 
-  structure(): readonly PackingDifference[] {
+  checkStructure(): readonly PackingDifference[] {
     return checkStructure(this.#layout, this.#reader.contents);
   }
 
   async damagedParts(digests: ReadonlySet<Digest>, bytes: readonly number[]): Promise<readonly DamagedPart[]> {
-    const within = (from: number, to: number): Digest[] =>
+    const blobsWithin = (from: number, to: number): Digest[] =>
       [...digests].filter((digest) => {
         const { offset, size } = this.entries.get(digest) ?? { offset: to, size: 0 };
         return offset < to && offset + size > from;
       });
     const isSuspect = (from: number, to: number): boolean =>
-      bytes.some((at) => at >= from && at < to) || within(from, to).length > 0;
+      bytes.some((position) => position >= from && position < to) || blobsWithin(from, to).length > 0;
     const damaged = await damagedParts(this.#reader.file, this.parts, isSuspect);
-    return damaged.map(({ message, from, to }) => ({ message, digests: within(from, to) }));
+    return damaged.map(({ message, from, to }) => ({ message, digests: blobsWithin(from, to) }));
   }
 
-  async hasOwnIndex(): Promise<boolean> {
-    return this.parts.length === 0 || isIndexOf(this.#reader.file, this.parts, this.#head);
+  async hasMatchingIndex(): Promise<boolean> {
+    return this.parts.length === 0 || isMatchingIndex(this.#reader.file, this.parts, this.#head);
   }
 
   read({ digest }: Descriptor): Promise<Uint8Array> {

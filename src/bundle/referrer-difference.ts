@@ -1,8 +1,8 @@
-import type { Lock, LockReferrer } from '../lock/lock.ts';
+import type { Inventory, InventoryReferrer } from '../lock/inventory.ts';
 import { referrerKind } from '../oci/referrer.ts';
 
 /** A referrer of an image or chart that is the same in both bundles. */
-export interface ReferrerIn {
+export interface DiffReferrer {
   /** Full reference of the image, or name and version of the chart. */
   readonly of: string;
   /** `signature`, `attestation`, `SBOM`, or the artifact type. */
@@ -11,17 +11,20 @@ export interface ReferrerIn {
 }
 
 export interface ReferrerDifference {
-  readonly added: readonly ReferrerIn[];
-  readonly removed: readonly ReferrerIn[];
+  readonly added: readonly DiffReferrer[];
+  readonly removed: readonly DiffReferrer[];
 }
 
 /** Referrers of each image and chart in an inventory, by its name. */
-export type Belonging = ReadonlyMap<string, { readonly digest: string; readonly referrers: readonly LockReferrer[] }>;
+export type ReferrersByOwner = ReadonlyMap<
+  string,
+  { readonly digest: string; readonly referrers: readonly InventoryReferrer[] }
+>;
 
 /** Returns the bundled referrers by image and chart; empty without an inventory. */
-export function belongingIn(lock: Pick<Lock, 'charts' | 'images'> | undefined): Belonging {
-  const charts = (lock?.charts ?? []).map(({ name, version, ...chart }) => [`${name} ${version}`, chart] as const);
-  const images = (lock?.images ?? []).map(({ reference, ...image }) => [reference, image] as const);
+export function referrersByOwner(inventory: Pick<Inventory, 'charts' | 'images'> | undefined): ReferrersByOwner {
+  const charts = (inventory?.charts ?? []).map(({ name, version, ...chart }) => [`${name} ${version}`, chart] as const);
+  const images = (inventory?.images ?? []).map(({ reference, ...image }) => [reference, image] as const);
   return new Map(
     [...images, ...charts].map(([name, { digest, referrers = [] }]) => [
       name,
@@ -31,21 +34,21 @@ export function belongingIn(lock: Pick<Lock, 'charts' | 'images'> | undefined): 
 }
 
 /** Compares referrers of unchanged images and charts. Referrers of changed ones are not listed. */
-export function referrerDifference(older: Belonging, newer: Belonging): ReferrerDifference {
-  return { added: without(newer, older), removed: without(older, newer) };
+export function referrerDifference(older: ReferrersByOwner, newer: ReferrersByOwner): ReferrerDifference {
+  return { added: referrersMissingIn(newer, older), removed: referrersMissingIn(older, newer) };
 }
 
-function without(these: Belonging, those: Belonging): ReferrerIn[] {
+function referrersMissingIn(these: ReferrersByOwner, those: ReferrersByOwner): DiffReferrer[] {
   return [...these].flatMap(([of, { digest, referrers }]) => {
     const other = those.get(of);
     if (other?.digest !== digest) return [];
-    const known = new Set(other.referrers.map(keyOf));
+    const otherKeys = new Set(other.referrers.map(referrerDigestKey));
     return referrers
-      .filter((referrer) => !known.has(keyOf(referrer)))
+      .filter((referrer) => !otherKeys.has(referrerDigestKey(referrer)))
       .map((referrer) => ({ of, kind: referrerKind(referrer), digest: referrer.digest }));
   });
 }
 
-function keyOf({ digest, subject, tag = '' }: LockReferrer): string {
+function referrerDigestKey({ digest, subject, tag = '' }: InventoryReferrer): string {
   return `${digest} ${subject} ${tag}`;
 }

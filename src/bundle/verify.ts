@@ -1,12 +1,12 @@
 import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { Digest } from '../oci/digest.ts';
+import type { BundleProblem } from './bundle-problem.ts';
 import { type BlobHasher, damagedBlobs } from './hashing.ts';
-import type { Problem } from './problem.ts';
 import type { Bundle } from './read.ts';
-import { checkAgreement } from './reading/agreement.ts';
 import { checkDockerSave } from './reading/docker-save-check.ts';
-import { checkOrphans, checkTrees, type Trees } from './reading/trees.ts';
+import { checkAgainstInventory } from './reading/inventory-check.ts';
+import { checkOrphans, checkTrees, type ManifestTrees } from './reading/trees.ts';
 
 export interface VerifyOptions {
   /** Additional hashers, such as worker threads; default none. */
@@ -15,7 +15,7 @@ export interface VerifyOptions {
   readonly signal?: AbortSignal;
 }
 
-export type { Problem } from './problem.ts';
+export type { BundleProblem } from './bundle-problem.ts';
 
 /**
  * Checks every byte of a bundle offline: blobs against their digests, descriptors in manifests, the index, inventory,
@@ -24,7 +24,7 @@ export type { Problem } from './problem.ts';
  * @returns all problems; empty if the bundle is intact
  * @throws AirgapError `interrupted`
  */
-export async function verifyBundle(bundle: Bundle, options: VerifyOptions): Promise<Problem[]> {
+export async function verifyBundle(bundle: Bundle, options: VerifyOptions): Promise<BundleProblem[]> {
   const { hashers = [], emit, signal } = options;
   const sizes = [...bundle.entries.values()].map(({ size }) => size);
   emit({ type: 'plan', blobs: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) });
@@ -37,14 +37,14 @@ export async function verifyBundle(bundle: Bundle, options: VerifyOptions): Prom
     message: `the content of ${digest} is damaged`,
     affects: trees.users.get(digest) ?? [],
   }));
-  const { differences } = await bundle.packing();
-  const bytes = differences.map(({ at }) => at);
+  const { differences } = await bundle.checkPacking();
+  const bytes = differences.map(({ position }) => position);
   const parts = await checkParts(bundle, damaged, bytes, trees.users);
   const packing = differences.map(({ message }) => ({ message, affects: [] }));
   // The blobs of damaged manifests are not known.
   const isWhole = damaged.size + trees.problems.length === 0;
   const orphans = isWhole ? await checkOrphans(bundle, trees.users) : [];
-  const agreement = [...checkAgreement(bundle), ...checkDockerSave(bundle, isWhole ? trees : undefined)];
+  const agreement = [...checkAgainstInventory(bundle), ...checkDockerSave(bundle, isWhole ? trees : undefined)];
   return [...parts, ...hashes, ...trees.problems, ...orphans, ...agreement, ...packing];
 }
 
@@ -53,10 +53,10 @@ async function checkParts(
   bundle: Bundle,
   damaged: ReadonlySet<Digest>,
   bytes: readonly number[],
-  users: Trees['users'],
-): Promise<Problem[]> {
+  users: ManifestTrees['users'],
+): Promise<BundleProblem[]> {
   if (damaged.size + bytes.length === 0) {
-    if (await bundle.hasOwnIndex()) return [];
+    if (await bundle.hasMatchingIndex()) return [];
     return [{ message: 'the split index belongs to another bundle or does not match these parts', affects: [] }];
   }
   return (await bundle.damagedParts(damaged, bytes)).map(({ message, digests }) => ({

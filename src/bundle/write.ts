@@ -1,27 +1,27 @@
 import { basename } from 'node:path';
 import { AirgapError, combine, messageOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
-import type { Lock } from '../lock/lock.ts';
+import type { Inventory } from '../lock/inventory.ts';
+import { scheduleBlobs } from '../oci/blob-scheduler.ts';
 import type { Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Content, Graph } from '../oci/graph.ts';
-import { settleLanes } from '../oci/lanes.ts';
 import type { ChartArtifact } from './chart-artifact.ts';
 import { dockerSaveFile } from './docker-save.ts';
-import type { FilePlaces } from './files/random-file.ts';
+import type { FileParts } from './files/random-file.ts';
 import { type Layout, planLayout } from './layout.ts';
-import { indexFile, lockArtifact, OCI_LAYOUT } from './metadata.ts';
-import { ownersIn } from './owners.ts';
+import { indexFile, inventoryArtifact, OCI_LAYOUT } from './metadata.ts';
+import { blobOwners } from './owners.ts';
 import { type Signature, signatureArtifact } from './signing/signature.ts';
+import type { EarlierBundles } from './writing/earlier-bundles.ts';
 import { type BlobFetcher, fetchBlob } from './writing/fetch-blob.ts';
-import { type Foreseen, foresee } from './writing/foresee.ts';
-import { isThere, type Output, occupantsOf, outputOf } from './writing/output.ts';
+import { type BundleOutput, existingFiles, isUpToDate, planOutput } from './writing/output.ts';
 import { PartialFile } from './writing/partial-file.ts';
-import type { EarlierBundles } from './writing/reuse.ts';
+import { type Preflight, runPreflight } from './writing/preflight.ts';
 
 /** Content and path of a bundle. */
-export interface PlanOptions {
+export interface BundlePlanOptions {
   /** Path of the bundle. It is written to `path.partial`, with a journal in `path.partial.journal`. */
   readonly path: string;
   /** Maximum bytes per part; splits the bundle into `path.001`, `path.002`, … with an index. */
@@ -29,7 +29,7 @@ export interface PlanOptions {
   readonly graph: Graph;
   readonly charts: readonly ChartArtifact[];
   /** Inventory; without it, the file is a plain archive of images. */
-  readonly lock?: Lock;
+  readonly inventory?: Inventory;
   /** Further layers of the inventory artifact. */
   readonly evidence?: readonly Uint8Array[];
   /** Signature over the inventory. */
@@ -38,7 +38,7 @@ export interface PlanOptions {
   readonly force: boolean;
 }
 
-export interface WriteOptions extends PlanOptions {
+export interface WriteOptions extends BundlePlanOptions {
   /** Source of the blobs. */
   readonly source: Source;
   /** Fetches blobs in another way, such as on worker threads. */
@@ -57,18 +57,18 @@ export interface WriteOptions extends PlanOptions {
 export interface BlobWatch {
   readonly blobs: ReadonlySet<Digest>;
   /** Called for each verified blob in the file, including those of a bundle that exists already. */
-  readonly placed: (blob: PlacedBlob) => void;
+  readonly onWritten: (blob: WrittenBlob) => void;
 }
 
 /** Offset of a blob in the written file. */
-export interface PlacedBlob {
+export interface WrittenBlob {
   readonly digest: Digest;
   /** Size in bytes. */
   readonly size: number;
   /** Offset from the start of the file. */
   readonly offset: number;
   /** The partial and the final file: the blob is in the one that exists. */
-  readonly places: readonly FilePlaces[];
+  readonly files: readonly FileParts[];
 }
 
 export interface WriteResult {
@@ -90,39 +90,40 @@ export interface WriteResult {
 }
 
 /** Plan of a bundle, before anything is written. */
-export interface Plan {
+export interface BundlePlan {
   readonly layout: Layout;
-  readonly output: Output;
+  readonly output: BundleOutput;
   /** Number of manifests and blobs. */
   readonly blobs: number;
   /** True if the same bundle exists already. */
-  readonly isThere: boolean;
+  readonly isUpToDate: boolean;
   /** Reusable data of an interrupted run, and disk space. */
-  readonly foreseen: Foreseen;
+  readonly preflight: Preflight;
 }
 
 /**
  * Plans a bundle and checks existing files. Changes nothing.
  * @throws AirgapError `output-exists` if another file exists and `force` is not set; `collision`; `registry`
  */
-export async function planBundle(options: PlanOptions): Promise<Plan> {
+export async function planBundle(options: BundlePlanOptions): Promise<BundlePlan> {
   const layout = layoutOf(options);
-  const output = outputOf(options.path, layout.size, options.splitSize);
+  const output = planOutput(options.path, layout.size, options.splitSize);
   const blobs = layout.entries.filter(({ digest }) => digest !== undefined).length;
-  const foreseen = await foresee(output, layout);
+  const preflight = await runPreflight(output, layout);
   const { final, index } = output;
-  const mine = new Set<string | undefined>([...final.paths, index]);
-  const occupants = await occupantsOf(output);
-  const plan = { layout, output, blobs, foreseen };
-  if (occupants.every((path) => mine.has(path)) && (await isThere(output, layout))) return { ...plan, isThere: true };
-  const renamed = new Set(foreseen.renamed.map((at) => final.paths[at]));
-  const other = occupants.find((path) => !renamed.has(path));
+  const ownPaths = new Set<string | undefined>([...final.paths, index]);
+  const existing = await existingFiles(output);
+  const plan = { layout, output, blobs, preflight };
+  if (existing.every((path) => ownPaths.has(path)) && (await isUpToDate(output, layout)))
+    return { ...plan, isUpToDate: true };
+  const renamed = new Set(preflight.renamedParts.map((part) => final.paths[part]));
+  const other = existing.find((path) => !renamed.has(path));
   if (!options.force && other !== undefined) {
     throw new AirgapError('output-exists', `${other} already exists with different content`, {
       hint: 'use --force to replace it, or choose another name with --out',
     });
   }
-  return { ...plan, isThere: false };
+  return { ...plan, isUpToDate: false };
 }
 
 /**
@@ -131,52 +132,53 @@ export async function planBundle(options: PlanOptions): Promise<Plan> {
  * @throws AirgapError `output-exists` if another file exists and `force` is not set; `no-space`; `interrupted`;
  *   `several`, or the error of the only failed blob. The next run resumes from the data received so far.
  */
-export async function writeBundle(options: WriteOptions, planned?: Plan): Promise<WriteResult> {
+export async function writeBundle(options: WriteOptions, plan?: BundlePlan): Promise<WriteResult> {
   const { path, emit, signal } = options;
-  const { layout, output, blobs, isThere } = planned ?? (await planBundle(options));
+  const { layout, output, blobs, isUpToDate } = plan ?? (await planBundle(options));
   const { paths } = output.final;
   const parts = paths.length > 1 ? { parts: paths.map((part) => basename(part)) } : {};
   const same = { path, ...parts, size: layout.size, blobs };
   const { watch } = options;
-  const slots = layout.entries.flatMap(({ node, offset }) =>
+  const pending = layout.entries.flatMap(({ node, offset }) =>
     node === undefined
       ? []
       : [{ node, offset, descriptor: node.descriptor, isAwaited: watch?.blobs.has(node.descriptor.digest) }],
   );
-  const places = isThere ? [output.final] : [output.partial, output.final];
-  const tell = (offset: number, { digest, size }: Descriptor): void => {
-    if (watch?.blobs.has(digest)) watch.placed({ digest, size, offset, places });
+  const files = isUpToDate ? [output.final] : [output.partial, output.final];
+  const notify = (offset: number, { digest, size }: Descriptor): void => {
+    if (watch?.blobs.has(digest)) watch.onWritten({ digest, size, offset, files });
   };
-  if (isThere) for (const { offset, descriptor } of slots) tell(offset, descriptor);
-  if (isThere) return { ...same, status: 'up-to-date', fetched: 0, reused: 0, resumed: 0 };
+  if (isUpToDate) for (const { offset, descriptor } of pending) notify(offset, descriptor);
+  if (isUpToDate) return { ...same, status: 'up-to-date', fetched: 0, reused: 0, resumed: 0 };
   const partial = await PartialFile.open(output, layout, signal);
-  const bytes = slots.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
-  emit({ type: 'plan', blobs: slots.length, bytes });
-  const owners = ownersIn(options.graph, options.charts);
+  const bytes = pending.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
+  emit({ type: 'plan', blobs: pending.length, bytes });
+  const owners = blobOwners(options.graph, options.charts);
   let resumed = 0;
   let reused = 0;
   let fetched = 0;
   let stop: unknown;
   const { source } = options;
   const fetch: BlobFetcher =
-    options.fetch ?? ((node, offset, have, steps) => fetchBlob(node, offset, have, { ...steps, source }));
-  const outcomes = await settleLanes(slots, options.concurrency, async ({ node, offset, descriptor }) => {
+    options.fetch ??
+    ((node, offset, writtenBytes, fetchOptions) => fetchBlob(node, offset, writtenBytes, { ...fetchOptions, source }));
+  const outcomes = await scheduleBlobs(pending, options.concurrency, async ({ node, offset, descriptor }) => {
     if (stop !== undefined) return;
     try {
       const { digest, size } = descriptor;
-      const checkpoint = (at: Digest, bytes: number): Promise<void> => partial.checkpoint(at, bytes);
-      const steps = { file: partial.file, emit, signal, checkpoint };
-      const taken = await options.earlier?.take(node, offset, partial.placed(digest), steps);
-      const bytes = taken ?? (await fetch(node, offset, partial.placed(digest), steps));
-      if (taken === undefined) fetched += bytes;
+      const checkpoint = (blob: Digest, bytes: number): Promise<void> => partial.checkpoint(blob, bytes);
+      const fetchOptions = { file: partial.file, emit, signal, checkpoint };
+      const copied = await options.earlier?.copyBlob(node, offset, partial.writtenBytes(digest), fetchOptions);
+      const bytes = copied ?? (await fetch(node, offset, partial.writtenBytes(digest), fetchOptions));
+      if (copied === undefined) fetched += bytes;
       else reused += bytes;
       resumed += Math.max(0, size - bytes);
       emit({ type: 'blob', digest, bytes: size, skipped: bytes === 0 && size > 0 });
-      tell(offset, descriptor);
+      notify(offset, descriptor);
     } catch (error) {
       // All other blobs would fail as well.
       if (signal?.aborted || (error instanceof AirgapError && error.code === 'no-space')) stop ??= error;
-      throw named(owners(descriptor.digest), error);
+      throw withOwners(owners(descriptor.digest), error);
     }
   });
   const errors = outcomes.flatMap(({ error }) => (error === undefined ? [] : [error as AirgapError]));
@@ -191,12 +193,12 @@ export async function writeBundle(options: WriteOptions, planned?: Plan): Promis
 }
 
 /** Plans the archive. @throws AirgapError `collision`, `registry` */
-function layoutOf({ graph, charts, lock, evidence, signature }: PlanOptions): Layout {
-  const document = lock === undefined ? undefined : lockArtifact(lock, evidence);
+function layoutOf({ graph, charts, inventory, evidence, signature }: BundlePlanOptions): Layout {
+  const inventoryImage = inventory === undefined ? undefined : inventoryArtifact(inventory, evidence);
   const signed = signature && signatureArtifact(signature);
-  const own = [document, signed].flatMap((artifact) => artifact?.content ?? []);
+  const own = [inventoryImage, signed].flatMap((artifact) => artifact?.content ?? []);
   const all = [graph, ...charts.map(({ content }) => content), ...own];
-  const leftOut = new Set<Digest>(lock?.requires?.map(({ digest }) => digest));
+  const leftOut = new Set<Digest>(inventory?.requires?.map(({ digest }) => digest));
   const content: Content = {
     manifests: new Map(all.flatMap(({ manifests }) => [...manifests])),
     blobs: new Map(all.flatMap(({ blobs }) => [...blobs]).filter(([digest]) => !leftOut.has(digest))),
@@ -205,7 +207,7 @@ function layoutOf({ graph, charts, lock, evidence, signature }: PlanOptions): La
     { name: 'oci-layout', bytes: OCI_LAYOUT },
     {
       name: 'index.json',
-      bytes: indexFile(graph.roots, charts, document?.descriptor, graph.referrers, signed?.descriptor),
+      bytes: indexFile(graph.roots, charts, inventoryImage?.descriptor, graph.referrers, signed?.descriptor),
     },
   ];
   // `docker load` needs all layers, which a delta does not have.
@@ -223,7 +225,7 @@ function interruption({ path, bytes }: PartialFile, all: number, cause: unknown)
 }
 
 /** Prefixes an error with the images and charts of the blob. */
-function named(owners: string, error: unknown): AirgapError {
+function withOwners(owners: string, error: unknown): AirgapError {
   const { code, hint } = error instanceof AirgapError ? error : { code: 'network' as const, hint: undefined };
   return new AirgapError(code, `${owners}: ${messageOf(error)}`, { hint, cause: error });
 }

@@ -1,14 +1,14 @@
 import { Worker } from 'node:worker_threads';
 
 /** Milliseconds before a busy main thread is killed after an interrupt; longer than the grace period of runProgram. */
-const PATIENCE = 1800;
+const BUSY_GRACE = 1800;
 
 /**
  * Source of a thread that waits for Ctrl-C. Node delivers signals only to the main thread, and only while it is idle;
  * `breakOnSigint` is the one exception. Until this thread waits, or if it cannot start, signals go to the main thread as
  * usual. After the first signal, the next one ends the process at once.
  */
-const WATCH = `
+const WATCHER_SOURCE = `
 const { parentPort } = require('node:worker_threads');
 const { runInThisContext } = require('node:vm');
 globalThis.never = new Int32Array(new SharedArrayBuffer(4));
@@ -17,7 +17,7 @@ try {
 } catch (error) {
   if (error.code === 'ERR_SCRIPT_EXECUTION_INTERRUPTED') {
     parentPort.postMessage('SIGINT');
-    Atomics.wait(never, 0, 0, ${PATIENCE});
+    Atomics.wait(never, 0, 0, ${BUSY_GRACE});
     require('node:fs').writeSync(2, 'Error: interrupted\\nHint: run the same command again to continue\\n');
     process.kill(process.pid, 'SIGINT');
     Atomics.wait(never, 0, 0, 100);
@@ -34,7 +34,7 @@ let isWatching = false;
 export function watchInterrupts(process: NodeJS.Process): void {
   if (isWatching) return;
   isWatching = true;
-  const watcher = new Worker(WATCH, { eval: true, env: {}, execArgv: [] });
+  const watcher = new Worker(WATCHER_SOURCE, { eval: true, env: {}, execArgv: [] });
   watcher.on('message', () => process.emit('SIGINT', 'SIGINT'));
   // No thread available: signals still reach an idle main thread.
   watcher.on('error', () => {});

@@ -9,11 +9,11 @@ import { pushCommand } from './commands/push.ts';
 import { valuesCommand } from './commands/values.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { EXIT_CODES, examples } from './help.ts';
-import type { Edge } from './run.ts';
+import type { CommandIO } from './run.ts';
 import { VERSION } from './version.ts';
 
 /** Creates the command line. Each command has a file in commands/. */
-export function createProgram(edge: Edge): Command {
+export function createProgram(io: CommandIO): Command {
   const program = new Command('helm airgap')
     .description(
       'Transfer Helm charts with all their images to air-gapped networks, and prove that nothing is missing.',
@@ -29,7 +29,7 @@ export function createProgram(edge: Edge): Command {
         'values app --bundle app.tar --to registry.example --out app.yaml',
       ),
     );
-  const makers = [
+  const factories = [
     imagesCommand,
     bundleCommand,
     inspectCommand,
@@ -38,7 +38,7 @@ export function createProgram(edge: Edge): Command {
     valuesCommand,
     extractCommand,
   ];
-  for (const make of [...makers, diffCommand, postRenderCommand]) program.addCommand(make(edge));
+  for (const create of [...factories, diffCommand, postRenderCommand]) program.addCommand(create(io));
   const help = new Help();
   // These settings are not inherited by subcommands.
   for (const command of [program, ...program.commands]) {
@@ -46,7 +46,7 @@ export function createProgram(edge: Edge): Command {
     command
       .configureHelp({ optionDescription: (option) => withoutEmptyDefault(help.optionDescription(option)) })
       .exitOverride()
-      .configureOutput({ writeOut: edge.print, writeErr: edge.tell })
+      .configureOutput({ writeOut: io.print, writeErr: io.info })
       .showHelpAfterError(`Hint: see helm airgap${name} --help`)
       .addHelpText('after', EXIT_CODES);
   }

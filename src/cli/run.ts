@@ -12,37 +12,37 @@ import type { Context } from '../workflows/context.ts';
  * Input and output of a command. The result goes to stdout: a table, a document, generated files, a verdict, or the line
  * that names a written file. Progress, warnings, notes and summaries go to stderr.
  */
-export interface Edge {
+export interface CommandIO {
   readonly context: Context;
   /** Writes a result to stdout with a final newline. Control characters are escaped. */
   print(text: string): void;
   /** Writes a result to stdout unchanged. */
-  pass(text: string): void;
+  write(text: string): void;
   /** Reads stdin to its end. @throws AirgapError `usage` if stdin is a terminal */
-  input(): Promise<Uint8Array>;
+  readInput(): Promise<Uint8Array>;
   /** Writes a note or summary to stderr. */
-  tell(text: string): void;
+  info(text: string): void;
   /** Sets the exit code of a run without errors: 3 if a check failed. */
-  answer(code: 0 | 3): void;
+  setExitCode(code: 0 | 3): void;
 }
 
 /** Milliseconds between an interrupt and the forced exit. */
-const PATIENCE = 1500;
+const INTERRUPT_GRACE = 1500;
 
 /**
  * Runs the command line in a process: creates the command I/O, handles interrupts, and converts errors to exit codes.
  * @returns the exit code
  */
-export async function runProgram(create: (edge: Edge) => Command, process: NodeJS.Process): Promise<number> {
+export async function runProgram(create: (io: CommandIO) => Command, process: NodeJS.Process): Promise<number> {
   const progress = createProgress(process.stderr, Date.now);
   const abort = new AbortController();
   let code = 0;
   // Serialized documents are already escaped; this affects text for people only.
-  const write = (stream: NodeJS.WriteStream, text: string): void => {
+  const writeText = (stream: NodeJS.WriteStream, text: string): void => {
     progress.clear();
     stream.write(printable(text.endsWith('\n') ? text : `${text}\n`));
   };
-  const edge: Edge = {
+  const io: CommandIO = {
     context: {
       env: process.env,
       cwd: process.cwd(),
@@ -50,18 +50,18 @@ export async function runProgram(create: (edge: Edge) => Command, process: NodeJ
       signal: abort.signal,
       watchInterrupts: () => void import('./interrupts.ts').then(({ watchInterrupts }) => watchInterrupts(process)),
     },
-    print: (text) => write(process.stdout, text),
-    pass: (text) => {
+    print: (text) => writeText(process.stdout, text),
+    write: (text) => {
       progress.clear();
       process.stdout.write(text);
     },
-    input: () => readAll(process.stdin),
-    tell: (text) => write(process.stderr, text),
-    answer: (value) => {
+    readInput: () => readAll(process.stdin),
+    info: (text) => writeText(process.stderr, text),
+    setExitCode: (value) => {
       code = value;
     },
   };
-  let isTold = false;
+  let isReported = false;
   // A second interrupt exits at once after removing temporary folders. If a step does not end by itself (a child process that
   // ignores the signal, a read from stdin), the run exits after a grace period; files are then as after kill -9.
   const interrupt = (): void => {
@@ -72,21 +72,21 @@ export async function runProgram(create: (edge: Edge) => Command, process: NodeJ
     const reason = new AirgapError('interrupted', 'interrupted', { hint: 'run the same command again to continue' });
     abort.abort(reason);
     const end = (): void => {
-      if (!isTold) edge.tell(formatFailure(reason));
+      if (!isReported) io.info(formatFailure(reason));
       removeScratch();
       process.exit(process.exitCode ?? 130);
     };
-    setTimeout(end, PATIENCE).unref();
+    setTimeout(end, INTERRUPT_GRACE).unref();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   // A closed pipe (`| head`) is not a failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? code : 1));
   try {
-    await create(edge).parseAsync(process.argv);
+    await create(io).parseAsync(process.argv);
     return code;
   } catch (error) {
-    isTold = true;
-    return failed(error, edge, abort.signal, process.env.HELM_DEBUG === 'true');
+    isReported = true;
+    return reportFailure(error, io, abort.signal, process.env.HELM_DEBUG === 'true');
   } finally {
     progress.clear();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
@@ -104,25 +104,25 @@ async function readAll(stream: NodeJS.ReadStream): Promise<Uint8Array> {
   return Buffer.concat(chunks);
 }
 
-function failed(error: unknown, edge: Edge, signal: AbortSignal, debug: boolean): number {
-  const { tell } = edge;
+function reportFailure(error: unknown, io: CommandIO, signal: AbortSignal, debug: boolean): number {
+  const { info } = io;
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const interrupted = signal.aborted && !(error instanceof AirgapError && error.exitCode !== 130);
   // An error with a hint tells how to resume; others are replaced by the interrupt.
-  const isTold = error instanceof AirgapError && error.hint !== undefined;
-  const shown = interrupted && !isTold ? (signal.reason as unknown) : error;
+  const hasHint = error instanceof AirgapError && error.hint !== undefined;
+  const shown = interrupted && !hasHint ? (signal.reason as unknown) : error;
   if (shown instanceof AirgapError) {
-    tell(formatFailure(shown));
-    if (debug && shown.stack) tell(shown.stack);
+    info(formatFailure(shown));
+    if (debug && shown.stack) info(shown.stack);
     return shown.exitCode;
   }
-  const ofFile = fileFailure(shown);
-  if (ofFile !== undefined) return failed(ofFile, edge, signal, debug);
+  const fileError = fileFailure(shown);
+  if (fileError !== undefined) return reportFailure(fileError, io, signal, debug);
   const unexpected = shown instanceof Error ? shown : new Error(String(shown));
   const wrapped = new AirgapError('several', `unexpected: ${unexpected.message}`, {
     hint: 'this is a bug in helm airgap; please report it with the output of the same command with --debug',
   });
-  tell(formatFailure(wrapped));
-  if (debug && unexpected.stack) tell(redact(unexpected.stack));
+  info(formatFailure(wrapped));
+  if (debug && unexpected.stack) info(redact(unexpected.stack));
   return 1;
 }

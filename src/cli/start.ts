@@ -8,10 +8,10 @@ import { crc32 } from 'node:zlib';
 declare const PROGRAM_ID: string;
 
 /** Seconds of run time after which checking for newly compiled code is negligible. */
-const LONG = 5;
+const LONG_RUN_SECONDS = 5;
 
 /** Size in bytes of the checksum after the code. */
-const CHECK = 4;
+const CHECKSUM_BYTES = 4;
 
 /**
  * Runs program.cjs with the code that V8 compiled during the last run of the same command. Node's own cache holds only what
@@ -20,17 +20,18 @@ const CHECK = 4;
  */
 function start(): void {
   const file = join(__dirname, 'program.cjs');
-  const kept = keptFile(process.env.NODE_COMPILE_CACHE, process.argv[2]);
-  const cachedData = kept === undefined ? undefined : read(kept);
+  const cachePath = cacheFile(process.env.NODE_COMPILE_CACHE, process.argv[2]);
+  const cachedData = cachePath === undefined ? undefined : readCache(cachePath);
   // Latin-1 decodes fastest, and correctly: the build escapes all other characters outside comments.
   const script = new Script(wrap(readFileSync(file, 'latin1')), {
     filename: file,
     ...(cachedData === undefined ? {} : { cachedData }),
   });
-  if (kept !== undefined) {
-    const known = script.cachedDataRejected === false ? (cachedData?.length ?? 0) : 0;
+  if (cachePath !== undefined) {
+    const cachedBytes = script.cachedDataRejected === false ? (cachedData?.length ?? 0) : 0;
     process.on('exit', (code) => {
-      if (code === 0 && (known === 0 || process.uptime() > LONG)) keep(kept, script, known);
+      if (code === 0 && (cachedBytes === 0 || process.uptime() > LONG_RUN_SECONDS))
+        writeCache(cachePath, script, cachedBytes);
     });
   }
   const module = { exports: {} };
@@ -41,7 +42,7 @@ function start(): void {
  * Returns the path of the compiled code of a command, in the cache folder that the launcher sets. Undefined if there is no
  * such folder or if other users can write to it, because its content is executed.
  */
-function keptFile(base: string | undefined, command = ''): string | undefined {
+function cacheFile(base: string | undefined, command = ''): string | undefined {
   if (!base || process.env.NODE_DISABLE_COMPILE_CACHE) return undefined;
   const folder = join(base, 'program');
   try {
@@ -58,10 +59,10 @@ function keptFile(base: string | undefined, command = ''): string | undefined {
 }
 
 /** Returns undefined if the file is missing or damaged: V8 does not validate the code and would crash. */
-function read(file: string): Buffer | undefined {
+function readCache(file: string): Buffer | undefined {
   try {
     const content = readFileSync(file);
-    const code = content.subarray(0, -CHECK);
+    const code = content.subarray(0, -CHECKSUM_BYTES);
     return crc32(code) === content.readUInt32LE(code.length) ? code : undefined;
   } catch {
     return undefined;
@@ -69,15 +70,15 @@ function read(file: string): Buffer | undefined {
 }
 
 /** Stores the code if it grew by more than 5 %, and removes code of other builds. */
-function keep(file: string, script: Script, known: number): void {
+function writeCache(file: string, script: Script, cachedBytes: number): void {
   try {
     const code = script.createCachedData();
-    if (code.length <= known * 1.05) return;
-    const aside = `${file}.${process.pid}`;
-    const check = Buffer.alloc(CHECK);
-    check.writeUInt32LE(crc32(code));
-    writeFileSync(aside, Buffer.concat([code, check]), { mode: 0o600 });
-    renameSync(aside, file);
+    if (code.length <= cachedBytes * 1.05) return;
+    const temporary = `${file}.${process.pid}`;
+    const checksum = Buffer.alloc(CHECKSUM_BYTES);
+    checksum.writeUInt32LE(crc32(code));
+    writeFileSync(temporary, Buffer.concat([code, checksum]), { mode: 0o600 });
+    renameSync(temporary, file);
     const folder = dirname(file);
     for (const other of readdirSync(folder)) if (!other.startsWith(PROGRAM_ID)) rmSync(join(folder, other));
   } catch {

@@ -1,6 +1,6 @@
 import type { Confidence } from '../lock/finding.ts';
 import { formatReference, tryParseReference } from '../oci/reference.ts';
-import type { Evidence } from './naming.ts';
+import type { Evidence } from './key-evidence.ts';
 
 /** A text accepted as an image reference. */
 export interface Verdict {
@@ -31,12 +31,12 @@ export type Rejection =
   | 'unversioned' // neither host nor key: the tag is not a version
   | 'one-word'; // `name:1.2` without a surrounding key that names an image
 
-const LIMIT = 400;
+const MAX_LENGTH = 400;
 const SHAPE = /^[A-Za-z0-9][\w./:@+-]*[A-Za-z0-9_]$/;
-const FILE =
+const FILE_NAME =
   /\.(?:png|svg|jpe?g|gif|ico|webp|iso|img|qcow2|vmdk|ya?ml|json|sh|py|conf|cfg|ini|toml|txt|md|html?|css|js|tgz|tar|gz|zip|jar|so|sock|log|crt|pem|key|db|properties|xml|tpl|tmpl|go)$/i;
 /** Values of an `image` field that are no references: booleans, policies, and placeholders for injectors. */
-const NO_IMAGE = new Set(
+const PLACEHOLDERS = new Set(
   'auto default none null nil true false yes no on off enabled disabled latest stable always never string image name tag'.split(
     ' ',
   ),
@@ -47,7 +47,7 @@ const SOURCE_HOSTS = new Set(['github.com', 'gitlab.com', 'bitbucket.org', 'gola
 const VERSION_TAG = /^v?\d+\.\d+/;
 const NAMED_TAG = /\d|^(?:latest|stable|edge|main|master|nightly|dev|release|alpine|slim|debian|ubuntu)/;
 /** Names of official images. Words joined by underscores or dots are identifiers of something else. */
-const BARE = /^[a-z][a-z0-9-]*$/;
+const OFFICIAL_NAME = /^[a-z][a-z0-9-]*$/;
 const PORT_TAG = /^\d{4,5}$/;
 
 /**
@@ -57,22 +57,22 @@ const PORT_TAG = /^\d{4,5}$/;
  */
 export function assess(text: string, evidence: Evidence): Verdict | Rejection {
   const written = text.startsWith('docker://') ? text.slice(9) : text;
-  if (written.length > LIMIT || !SHAPE.test(written)) return 'shape';
+  if (written.length > MAX_LENGTH || !SHAPE.test(written)) return 'shape';
   const parsed = tryParseReference(written);
   if (parsed === undefined) return 'grammar';
-  if (NO_IMAGE.has(written)) return 'placeholder';
+  if (PLACEHOLDERS.has(written)) return 'placeholder';
   const confidence = evidence === 'typed' ? 'certain' : 'likely';
-  const doubt = evidence === 'typed' ? undefined : doubtOf(partsOf(written), evidence);
-  return doubt ?? { reference: formatReference(parsed), confidence };
+  const rejection = evidence === 'typed' ? undefined : rejectionOf(parseParts(written), evidence);
+  return rejection ?? { reference: formatReference(parsed), confidence };
 }
 
 /** Returns the accepted reference of {@link assess}, or undefined if it was rejected. */
-export function judge(text: string, evidence: Evidence): Verdict | undefined {
+export function acceptedReference(text: string, evidence: Evidence): Verdict | undefined {
   const assessment = assess(text, evidence);
   return typeof assessment === 'string' ? undefined : assessment;
 }
 
-interface Parts {
+interface ReferenceParts {
   readonly host?: string;
   readonly path: string;
   readonly tag?: string;
@@ -80,36 +80,36 @@ interface Parts {
 }
 
 /** Returns why a text outside pod specs is rejected, or undefined if it is accepted. */
-function doubtOf(parts: Parts, evidence: Exclude<Evidence, 'typed'>): Rejection | undefined {
+function rejectionOf(parts: ReferenceParts, evidence: Exclude<Evidence, 'typed'>): Rejection | undefined {
   const { host, path, tag, pinned } = parts;
   // The grammar reads a capitalized first component as a host; no published image is named that way.
   if (host !== undefined && !/[.:]/.test(host) && host !== 'localhost') return 'capital-host';
   if (pinned) return undefined;
-  if (tag === undefined) return evidence === 'key' ? doubtOfName(parts) : 'untagged';
+  if (tag === undefined) return evidence === 'key' ? rejectionOfName(parts) : 'untagged';
   if (PORT_TAG.test(tag) && (host === undefined || evidence === 'none')) return 'port';
   if (evidence === 'key') return host !== undefined && /\.svc\b/.test(host) ? 'service-host' : undefined;
-  if (host !== undefined) return doubtOfHost(host) ?? (NAMED_TAG.test(tag) ? undefined : 'odd-tag');
+  if (host !== undefined) return rejectionOfHost(host) ?? (NAMED_TAG.test(tag) ? undefined : 'odd-tag');
   if (!path.includes('/')) return evidence === 'context' && VERSION_TAG.test(tag) ? undefined : 'one-word';
   return evidence === 'context' || VERSION_TAG.test(tag) ? undefined : 'unversioned';
 }
 
 /** Checks a name without tag or digest after a key that names an image. */
-function doubtOfName({ host, path }: Parts): Rejection | undefined {
-  if (FILE.test(path)) return 'file';
+function rejectionOfName({ host, path }: ReferenceParts): Rejection | undefined {
+  if (FILE_NAME.test(path)) return 'file';
   if (/^(?:projects|subscriptions)\//.test(path) || /^ami-[0-9a-f]+$/.test(path)) return 'machine-image';
-  if (host !== undefined) return host.startsWith('localhost') ? undefined : doubtOfHost(host);
+  if (host !== undefined) return host.startsWith('localhost') ? undefined : rejectionOfHost(host);
   if (path.includes('/')) return MIME.test(path) ? 'media-type' : undefined;
-  return BARE.test(path) && !/^v\d/.test(path) ? undefined : 'identifier';
+  return OFFICIAL_NAME.test(path) && !/^v\d/.test(path) ? undefined : 'identifier';
 }
 
-function doubtOfHost(host: string): Rejection | undefined {
-  if (isNoRegistry(host)) return 'service-host';
+function rejectionOfHost(host: string): Rejection | undefined {
+  if (isServiceHost(host)) return 'service-host';
   if (SOURCE_HOSTS.has(host)) return 'source-host';
   return /[.:]/.test(host) ? undefined : 'no-host';
 }
 
 /** Matches in-cluster service names and hosts that look like files: addresses, not registries. */
-function isNoRegistry(host: string): boolean {
+function isServiceHost(host: string): boolean {
   const name = host.replace(/:\d+$/, '');
   const service = name.lastIndexOf('.svc.');
   const isService = service >= 0 && /^[a-z.]+$/.test(name.slice(service + '.svc.'.length));
@@ -117,7 +117,7 @@ function isNoRegistry(host: string): boolean {
   return /\.(?:go|sh|py|ya?ml|json|conf)$/.test(host);
 }
 
-function partsOf(written: string): Parts {
+function parseParts(written: string): ReferenceParts {
   const name = written.split('@')[0] ?? '';
   const slash = name.indexOf('/');
   const first = slash < 0 ? '' : name.slice(0, slash);

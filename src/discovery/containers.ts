@@ -1,6 +1,6 @@
-import { isMapping, type Mapping } from './entry.ts';
-import { identityOf } from './place.ts';
-import { childOf, type Spot } from './spot.ts';
+import { childPath, type FieldPath } from './field-path.ts';
+import { objectIdentity } from './located-reference.ts';
+import { isMapping, type Mapping } from './named-value.ts';
 
 /** Image of one container or image volume, located by the Kubernetes API. */
 export interface ContainerImage {
@@ -11,7 +11,7 @@ export interface ContainerImage {
 }
 
 /** One object of a document (a List contains several) and its container images. */
-export interface CountedObject {
+export interface ObjectImages {
   readonly apiVersion: string;
   readonly kind: string;
   readonly name: string;
@@ -37,36 +37,36 @@ export function mayHoldContainers(kind: string): boolean {
 }
 
 /** Returns the objects of a manifest with their container images, located only by the paths of the Kubernetes API. */
-export function objectsIn(manifest: unknown, root: Spot = { path: '' }): CountedObject[] {
+export function objectsIn(manifest: unknown, root: FieldPath = { path: '' }): ObjectImages[] {
   if (!isMapping(manifest)) return [];
   const { kind, apiVersion, items } = manifest;
   if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items)) {
     // Items of a typed list need no kind of their own.
     const own = { kind: kind.slice(0, -'List'.length), apiVersion };
     return items.flatMap((item: unknown, i) =>
-      isMapping(item) ? objectsIn({ ...own, ...item }, childOf(childOf(root, 'items'), i)) : [],
+      isMapping(item) ? objectsIn({ ...own, ...item }, childPath(childPath(root, 'items'), i)) : [],
     );
   }
   const version = typeof apiVersion === 'string' ? apiVersion : '';
-  const identity = identityOf(manifest);
+  const identity = objectIdentity(manifest);
   const path = POD_SPECS.find(([group, kinds]) => group.test(version) && kinds.test(identity.kind))?.[2];
   const images = path === undefined ? [] : imagesIn(manifest, path, root);
   return [{ ...identity, apiVersion: version, isWorkload: path !== undefined, images }];
 }
 
-function imagesIn(object: Mapping, path: readonly string[], root: Spot): ContainerImage[] {
-  let [pod, spot]: [unknown, Spot] = [object, root];
-  for (const key of path) [pod, spot] = [isMapping(pod) ? pod[key] : undefined, childOf(spot, key)];
+function imagesIn(object: Mapping, path: readonly string[], root: FieldPath): ContainerImage[] {
+  let [pod, podPath]: [unknown, FieldPath] = [object, root];
+  for (const key of path) [pod, podPath] = [isMapping(pod) ? pod[key] : undefined, childPath(podPath, key)];
   if (!isMapping(pod)) return [];
   const spec = pod;
   const containers = CONTAINERS.flatMap((list) =>
     itemsOf(spec[list]).map(([container, i]): ContainerImage => {
-      return { path: childOf(childOf(childOf(spot, list), i), 'image').path, image: container.image };
+      return { path: childPath(childPath(childPath(podPath, list), i), 'image').path, image: container.image };
     }),
   );
   const volumes = itemsOf(spec.volumes).flatMap(([{ image }, i]): ContainerImage[] => {
-    const at = childOf(childOf(childOf(childOf(spot, 'volumes'), i), 'image'), 'reference');
-    return isMapping(image) ? [{ path: at.path, image: image.reference }] : [];
+    const referencePath = childPath(childPath(childPath(childPath(podPath, 'volumes'), i), 'image'), 'reference');
+    return isMapping(image) ? [{ path: referencePath.path, image: image.reference }] : [];
   });
   return [...containers, ...volumes];
 }

@@ -1,5 +1,5 @@
-import type { Confidence, Finding, Need, Place } from '../lock/finding.ts';
-import type { PlaceFound } from './place.ts';
+import type { Confidence, Finding, Location, Need } from '../lock/finding.ts';
+import type { LocatedReference } from './located-reference.ts';
 
 const STRONGEST: readonly Confidence[] = ['certain', 'likely', 'possible'];
 const MOST_IMMEDIATE: readonly Need[] = ['install', 'operand', 'lifecycle', 'optional', 'test'];
@@ -8,26 +8,31 @@ const MOST_IMMEDIATE: readonly Need[] = ['install', 'operand', 'lifecycle', 'opt
  * Groups references into findings, sorted by reference. Each finding has all locations in the given order, the highest
  * confidence among them and the most immediate need.
  */
-export function toFindings(places: readonly PlaceFound[]): Finding[] {
-  const groups = Map.groupBy(places, (place) => place.reference);
+export function toFindings(references: readonly LocatedReference[]): Finding[] {
+  const groups = Map.groupBy(references, (reference) => reference.reference);
   return [...groups]
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([reference, group]) => ({
       reference,
       confidence: first(
         STRONGEST,
-        group.map((place) => place.confidence),
+        group.map((reference) => reference.confidence),
       ),
       need: first(
         MOST_IMMEDIATE,
-        group.map((place) => place.need),
+        group.map((reference) => reference.need),
       ),
-      found: group.map(toPlace),
+      found: group.map(toLocation),
     }));
 }
 
-function toPlace({ reference: _reference, confidence: _confidence, need: _need, ...place }: PlaceFound): Place {
-  return place;
+function toLocation({
+  reference: _reference,
+  confidence: _confidence,
+  need: _need,
+  ...location
+}: LocatedReference): Location {
+  return location;
 }
 
 function first<T>(order: readonly T[], present: readonly T[]): T {

@@ -1,16 +1,16 @@
-import type { Place } from '../lock/finding.ts';
+import type { Location } from '../lock/finding.ts';
 import { tryParseReference } from '../oci/reference.ts';
-import { type Entry, isMapping } from './entry.ts';
-import type { Hit } from './hit.ts';
-import { evidenceOf, wordsOf } from './naming.ts';
+import type { FieldPath } from './field-path.ts';
+import { evidenceOf, wordsOf } from './key-evidence.ts';
+import type { LocatedReference } from './located-reference.ts';
+import type { Match } from './match.ts';
+import { isMapping, type NamedValue } from './named-value.ts';
 import { needOf } from './need.ts';
-import { START } from './object.ts';
-import type { PlaceFound } from './place.ts';
-import type { Spot } from './spot.ts';
-import { Walk } from './walk.ts';
+import { ROOT_CONTEXT } from './object.ts';
+import { ReferenceWalker } from './reference-walker.ts';
 
 /** Keys that by convention describe the image itself: title, source, base image, build. */
-const DESCRIBES_ITSELF =
+const SELF_DESCRIBING =
   /^(?:org\.opencontainers\.image|org\.label-schema|com\.docker|desktop\.docker|io\.buildpacks|io\.paketo|io\.buildah|io\.openshift\.(?:build|s2i))\./;
 /** Words in names of build inputs and documentation. Their values look like images but are not pulled. */
 const NOT_PULLED = new Set(
@@ -26,65 +26,69 @@ const NOT_PULLED = new Set(
  * @param image normalized reference of the image with this config
  * @param context of the location that names this image
  */
-export function imageConfigPlaces(
+export function imageConfigReferences(
   config: unknown,
   image: string,
-  context: Pick<Place, 'chart' | 'profile' | 'via'>,
-): PlaceFound[] {
+  context: Pick<Location, 'chart' | 'profile' | 'via'>,
+): LocatedReference[] {
   const settings = isMapping(config) && isMapping(config.config) ? config.config : {};
-  return [...hitsIn(variablesOf(settings.Env), isDefault), ...hitsIn(labelsOf(settings.Labels), isNamedDefault)]
-    .filter(({ hit }) => !isOwnName(hit, image))
-    .map(({ key, hit: { spot, how, written, reference, parts, off } }) => ({
+  return [...matchesIn(variablesOf(settings.Env), isDefault), ...matchesIn(labelsOf(settings.Labels), isNamedDefault)]
+    .filter(({ match }) => !isOwnName(match, image))
+    .map(({ key, match: { fieldPath, how, written, reference, parts, disabled } }) => ({
       ...context,
       template: '',
       document: 0,
       kind: 'Image',
       name: image,
-      ...spot,
+      ...fieldPath,
       how,
       written,
       ...(parts === undefined ? {} : { parts }),
       // The environment of a container overrides that of its image.
-      ...(isVariable(spot, parts) ? { redirect: { kind: 'env', name: key } as const } : {}),
+      ...(isVariable(fieldPath, parts) ? { redirect: { kind: 'env', name: key } as const } : {}),
       reference,
       confidence: 'likely',
-      need: needOf(how, undefined, off),
+      need: needOf(how, undefined, disabled),
     }));
 }
 
-function isVariable({ path, within }: Spot, parts: Hit['parts']): boolean {
+function isVariable({ path, within }: FieldPath, parts: Match['parts']): boolean {
   return path.startsWith('config.Env[') && within === undefined && parts === undefined;
 }
 
-function variablesOf(env: unknown): Entry[] {
+function variablesOf(env: unknown): NamedValue[] {
   const lines = Array.isArray(env) ? env.filter((line) => typeof line === 'string') : [];
   return lines.flatMap((line) => {
-    const at = line.indexOf('=');
-    return at < 1 ? [] : [entryOf('Env', line.slice(0, at), line.slice(at + 1))];
+    const equals = line.indexOf('=');
+    return equals < 1 ? [] : [namedValue('Env', line.slice(0, equals), line.slice(equals + 1))];
   });
 }
 
-function labelsOf(labels: unknown): Entry[] {
-  return isMapping(labels) ? Object.entries(labels).map(([key, value]) => entryOf('Labels', key, value)) : [];
+function labelsOf(labels: unknown): NamedValue[] {
+  return isMapping(labels) ? Object.entries(labels).map(([key, value]) => namedValue('Labels', key, value)) : [];
 }
 
-function entryOf(field: string, key: string, value: unknown): Entry {
-  return { key, value, spot: { path: `config.${field}[${JSON.stringify(key)}]` } };
+function namedValue(field: string, key: string, value: unknown): NamedValue {
+  return { key, value, fieldPath: { path: `config.${field}[${JSON.stringify(key)}]` } };
 }
 
 /**
  * Searches the entries that can name a pulled image, like manifests are searched. Returns each match with the name of
  * its entry.
  */
-function hitsIn(entries: readonly Entry[], accepts: (hit: Hit, key: string) => boolean): { key: string; hit: Hit }[] {
-  const worth = entries.filter(({ key = '' }) => !DESCRIBES_ITSELF.test(key) && !tellsOfTheBuild(key));
-  const keys = new Map(worth.map(({ key = '', spot }) => [spot.path, key]));
-  const walk = new Walk();
-  walk.visitEntries(worth, { ...START, how: 'image-config' });
-  return walk.hits.flatMap((hit) => {
-    const key = keys.get(hit.spot.path) ?? '';
-    const taken = hit.confidence !== 'possible' && !tellsOfTheBuild(hit.spot.within ?? '') && accepts(hit, key);
-    return taken ? [{ key, hit }] : [];
+function matchesIn(
+  entries: readonly NamedValue[],
+  accepts: (match: Match, key: string) => boolean,
+): { key: string; match: Match }[] {
+  const candidates = entries.filter(({ key = '' }) => !SELF_DESCRIBING.test(key) && !describesBuild(key));
+  const keys = new Map(candidates.map(({ key = '', fieldPath }) => [fieldPath.path, key]));
+  const walker = new ReferenceWalker();
+  walker.visitEntries(candidates, { ...ROOT_CONTEXT, how: 'image-config' });
+  return walker.matches.flatMap((match) => {
+    const key = keys.get(match.fieldPath.path) ?? '';
+    const isAccepted =
+      match.confidence !== 'possible' && !describesBuild(match.fieldPath.within ?? '') && accepts(match, key);
+    return isAccepted ? [{ key, match }] : [];
   });
 }
 
@@ -92,35 +96,35 @@ function hitsIn(entries: readonly Entry[], accepts: (hit: Hit, key: string) => b
  * Without a registry or a version, the name has to say that it is an image. Parts of a split name are mostly those of
  * the image itself.
  */
-function isDefault(hit: Hit, key: string): boolean {
-  if (!saysImage(hit, key) || hit.parts !== undefined) return isVersioned(hit) && isHosted(hit);
-  return isVersioned(hit) || isHosted(hit);
+function isDefault(match: Match, key: string): boolean {
+  if (!namesImage(match, key) || match.parts !== undefined) return hasVersion(match) && hasRegistry(match);
+  return hasVersion(match) || hasRegistry(match);
 }
 
 /** Software does not read its own labels, so a label has to name an image explicitly. */
-function isNamedDefault(hit: Hit, key: string): boolean {
-  return saysImage(hit, key) && isVersioned(hit) && (hit.parts === undefined || isHosted(hit));
+function isNamedDefault(match: Match, key: string): boolean {
+  return namesImage(match, key) && hasVersion(match) && (match.parts === undefined || hasRegistry(match));
 }
 
-function saysImage({ spot }: Hit, key: string): boolean {
-  return evidenceOf(key, 'none') !== 'none' || /image/i.test(spot.within ?? '');
+function namesImage({ fieldPath }: Match, key: string): boolean {
+  return evidenceOf(key, 'none') !== 'none' || /image/i.test(fieldPath.within ?? '');
 }
 
-function isVersioned({ written }: Hit): boolean {
+function hasVersion({ written }: Match): boolean {
   return written.includes('@') || written.slice(written.lastIndexOf('/') + 1).includes(':');
 }
 
-function isHosted({ written }: Hit): boolean {
+function hasRegistry({ written }: Match): boolean {
   return /^[^/.:]*[.:][^/]*\//.test(written);
 }
 
-function tellsOfTheBuild(key: string): boolean {
+function describesBuild(key: string): boolean {
   const words = wordsOf(key);
   return words[0] !== 'related' && words.some((word) => NOT_PULLED.has(word));
 }
 
 /** The image's own repository without a version identifies the image itself, not an image that it pulls. */
-function isOwnName(hit: Hit, image: string): boolean {
-  const [own, named] = [tryParseReference(image), tryParseReference(hit.reference)];
-  return !isVersioned(hit) && own?.registry === named?.registry && own?.path === named?.path;
+function isOwnName(match: Match, image: string): boolean {
+  const [own, named] = [tryParseReference(image), tryParseReference(match.reference)];
+  return !hasVersion(match) && own?.registry === named?.registry && own?.path === named?.path;
 }

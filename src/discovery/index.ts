@@ -1,4 +1,4 @@
-export { discoverPlaces } from './discover.ts';
+export { discoverReferences } from './discover.ts';
 export { toFindings } from './findings.ts';
-export { imageConfigPlaces } from './image-config.ts';
-export type { PlaceFound } from './place.ts';
+export { imageConfigReferences } from './image-config.ts';
+export type { LocatedReference } from './located-reference.ts';

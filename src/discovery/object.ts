@@ -1,21 +1,21 @@
-import { type Entry, entriesOf, isMapping, type Mapping } from './entry.ts';
-import type { Hit } from './hit.ts';
+import { childPath, type FieldPath, nestedPath } from './field-path.ts';
+import type { Match } from './match.ts';
+import type { MatchListener } from './match-event.ts';
+import { entriesOf, isMapping, type Mapping, type NamedValue } from './named-value.ts';
 import { decodedText } from './payload.ts';
-import { isSilent } from './relevance.ts';
-import type { Watch } from './sight.ts';
-import { childOf, inside, type Spot } from './spot.ts';
-import { type Context, Walk } from './walk.ts';
+import { ReferenceWalker, type WalkContext } from './reference-walker.ts';
+import { isIgnoredKind } from './relevance.ts';
 
 /** Context at the top of a document: no evidence, so plain strings are not candidates. */
-export const START: Context = {
+export const ROOT_CONTEXT: WalkContext = {
   how: undefined,
   key: undefined,
   namedBy: undefined,
   evidence: 'none',
   underImage: false,
   inherited: [],
-  off: false,
-  script: false,
+  disabled: false,
+  inScript: false,
   depth: 0,
 };
 
@@ -27,62 +27,72 @@ const BUILT_IN =
  * Returns every reference in one Kubernetes object, in the order of its fields. `listener` also receives the rejected
  * texts.
  */
-export function searchObject(object: Mapping, watch?: Watch): readonly Hit[] {
-  const walk = new Walk(watch);
-  searchInto(walk, object, { path: '' });
-  return walk.hits;
+export function searchObject(object: Mapping, listener?: MatchListener): readonly Match[] {
+  const walker = new ReferenceWalker(listener);
+  searchInto(walker, object, { path: '' });
+  return walker.matches;
 }
 
-function searchInto(walk: Walk, object: Mapping, root: Spot): void {
+function searchInto(walker: ReferenceWalker, object: Mapping, root: FieldPath): void {
   const { kind, apiVersion, items } = object;
-  if (isSilent(kind)) {
-    walk.omit('kind', object, root, START);
+  if (isIgnoredKind(kind)) {
+    walker.omit('kind', object, root, ROOT_CONTEXT);
     return;
   }
   if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items)) {
     for (const [i, item] of items.entries()) {
-      if (isMapping(item)) searchInto(walk, item, childOf(childOf(root, 'items'), i));
+      if (isMapping(item)) searchInto(walker, item, childPath(childPath(root, 'items'), i));
     }
     return;
   }
   const { metadata, status, ...rest } = object;
-  walk.omit('status', status, childOf(root, 'status'), START);
-  const at = childOf(root, 'metadata');
+  walker.omit('status', status, childPath(root, 'status'), ROOT_CONTEXT);
+  const metadataPath = childPath(root, 'metadata');
   if (isMapping(metadata)) {
     const { annotations, ...own } = metadata;
-    walk.omit('metadata', own, at, START);
-    walk.visit(annotations, childOf(at, 'annotations'), { ...START, how: 'annotation' });
+    walker.omit('metadata', own, metadataPath, ROOT_CONTEXT);
+    walker.visit(annotations, childPath(metadataPath, 'annotations'), { ...ROOT_CONTEXT, how: 'annotation' });
   }
-  const entries = payloadEntries(rest, kind, root);
+  const entries = dataEntries(rest, kind, root);
   if (apiVersion === 'v1' && entries !== undefined) {
-    walk.visitEntries(entries, { ...START, how: 'config' });
+    walker.visitEntries(entries, { ...ROOT_CONTEXT, how: 'config' });
     return;
   }
   const { spec } = rest;
   const idle = isMapping(spec) && (spec.replicas === 0 || spec.suspend === true);
   const builtIn = typeof apiVersion === 'string' && BUILT_IN.test(apiVersion);
-  walk.visit(rest, root, { ...START, off: idle, how: builtIn ? undefined : 'custom-resource' });
+  walker.visit(rest, root, { ...ROOT_CONTEXT, disabled: idle, how: builtIn ? undefined : 'custom-resource' });
 }
 
 /** Returns the entries of a ConfigMap or Secret; undefined for other kinds. */
-function payloadEntries({ data, binaryData, stringData }: Mapping, kind: unknown, root: Spot): Entry[] | undefined {
+function dataEntries(
+  { data, binaryData, stringData }: Mapping,
+  kind: unknown,
+  root: FieldPath,
+): NamedValue[] | undefined {
   if (kind === 'ConfigMap') {
-    return [...plain(data, childOf(root, 'data')), ...encoded(binaryData, childOf(root, 'binaryData'))];
+    return [
+      ...plainEntries(data, childPath(root, 'data')),
+      ...decodedEntries(binaryData, childPath(root, 'binaryData')),
+    ];
   }
   if (kind === 'Secret') {
-    return [...encoded(data, childOf(root, 'data')), ...plain(stringData, childOf(root, 'stringData'))];
+    return [
+      ...decodedEntries(data, childPath(root, 'data')),
+      ...plainEntries(stringData, childPath(root, 'stringData')),
+    ];
   }
   return undefined;
 }
 
-function plain(data: unknown, spot: Spot): Entry[] {
-  return isMapping(data) ? entriesOf(data, spot) : [];
+function plainEntries(data: unknown, fieldPath: FieldPath): NamedValue[] {
+  return isMapping(data) ? entriesOf(data, fieldPath) : [];
 }
 
 /** Decodes base64 values. Values that are not text are omitted. */
-function encoded(data: unknown, spot: Spot): Entry[] {
-  return plain(data, spot).flatMap(({ key, value, spot: at }) => {
+function decodedEntries(data: unknown, fieldPath: FieldPath): NamedValue[] {
+  return plainEntries(data, fieldPath).flatMap(({ key, value, fieldPath: valuePath }) => {
     const text = typeof value === 'string' ? decodedText(Buffer.from(value, 'base64')) : undefined;
-    return text === undefined ? [] : [{ key, value: text, spot: inside(at, 'base64') }];
+    return text === undefined ? [] : [{ key, value: text, fieldPath: nestedPath(valuePath, 'base64') }];
   });
 }

@@ -1,13 +1,13 @@
 import type { RenderedDocument } from '../helm/documents.ts';
-import { kindOf } from '../helm/head.ts';
-import { isMapping, type Mapping } from './entry.ts';
-import type { PlaceFound } from './place.ts';
-import { valueAt, workloadOf } from './rules/render.ts';
+import { kindOf } from '../helm/type-meta.ts';
+import type { LocatedReference } from './located-reference.ts';
+import { isMapping, type Mapping } from './named-value.ts';
+import { fieldValue, workloadOf } from './rules/render.ts';
 
 /** A container that may create pods, and so may choose images that no manifest names. */
 export interface OperatorContainer {
   /** Reference of its image. */
-  readonly place: PlaceFound;
+  readonly reference: LocatedReference;
   /** Its command and arguments, as far as the manifest contains them. */
   readonly words: readonly string[];
   /** Names of its environment variables. */
@@ -15,7 +15,7 @@ export interface OperatorContainer {
 }
 
 /** Resources whose creation leads to running pods. */
-const CREATES = new Set([
+const POD_CREATORS = new Set([
   ...['pods', 'deployments', 'statefulsets', 'daemonsets', 'replicasets', 'replicationcontrollers', 'jobs', 'cronjobs'],
   '*',
 ]);
@@ -26,47 +26,47 @@ const CREATES = new Set([
  * returned.
  * @param hasSeparateCrds whether the chart has definitions outside its templates too
  */
-export function operatorsIn(
+export function operatorContainers(
   documents: readonly RenderedDocument[],
-  places: readonly PlaceFound[],
-  bringsResources: boolean,
+  references: readonly LocatedReference[],
+  hasSeparateCrds: boolean,
 ): OperatorContainer[] {
   const accounts = creatingAccounts(documents);
-  const workloads = places.flatMap((place) => containerAt(place, documents));
+  const workloads = references.flatMap((reference) => containerAt(reference, documents));
   const operators = workloads.filter(({ account }) => accounts.has(account));
-  const definitions = bringsResources || documents.some((document) => kindOf(document) === 'CustomResourceDefinition');
-  const chosen = operators.length > 0 || !definitions ? operators : workloads;
-  return chosen.map(({ operator }) => operator);
+  const hasCrds = hasSeparateCrds || documents.some((document) => kindOf(document) === 'CustomResourceDefinition');
+  const selected = operators.length > 0 || !hasCrds ? operators : workloads;
+  return selected.map(({ operator }) => operator);
 }
 
 function containerAt(
-  place: PlaceFound,
+  reference: LocatedReference,
   documents: readonly RenderedDocument[],
 ): { readonly operator: OperatorContainer; readonly account: string }[] {
-  if (place.how !== 'pod-spec' || place.hook !== undefined) return [];
-  if (place.need === 'test' || !/\.containers\[\d+\]\.image$/.test(place.path)) return [];
-  const { object, path = '' } = workloadOf(place, documents) ?? {};
-  const container = valueAt(object, path.replace(/\.image$/, ''));
-  const pod = valueAt(object, path.replace(/\.containers\[\d+\]\.image$/, ''));
+  if (reference.how !== 'pod-spec' || reference.hook !== undefined) return [];
+  if (reference.need === 'test' || !/\.containers\[\d+\]\.image$/.test(reference.path)) return [];
+  const { object, path = '' } = workloadOf(reference, documents) ?? {};
+  const container = fieldValue(object, path.replace(/\.image$/, ''));
+  const pod = fieldValue(object, path.replace(/\.containers\[\d+\]\.image$/, ''));
   if (!isMapping(container) || !isMapping(pod)) return [];
   const words = [container.command, container.args].flat().filter((word) => typeof word === 'string');
   const env = Array.isArray(container.env) ? container.env.filter(isMapping) : [];
   const variables = env.flatMap(({ name }) => (typeof name === 'string' ? [name] : []));
-  return [{ operator: { place, words, variables }, account: String(pod.serviceAccountName ?? 'default') }];
+  return [{ operator: { reference, words, variables }, account: String(pod.serviceAccountName ?? 'default') }];
 }
 
 /** Names of the service accounts that a role of the render allows to create pods. */
 function creatingAccounts(documents: readonly RenderedDocument[]): Set<string> {
-  const of = (kind: RegExp): Mapping[] =>
+  const objectsOfKind = (kind: RegExp): Mapping[] =>
     documents.flatMap((document) =>
       kind.test(kindOf(document)) && document.object !== undefined ? [document.object] : [],
     );
   const roles = new Set(
-    of(/^(?:Cluster)?Role$/)
+    objectsOfKind(/^(?:Cluster)?Role$/)
       .filter(mayCreatePods)
-      .map(nameOf),
+      .map(metadataName),
   );
-  const bindings = of(/^(?:Cluster)?RoleBinding$/).filter(({ roleRef }) => {
+  const bindings = objectsOfKind(/^(?:Cluster)?RoleBinding$/).filter(({ roleRef }) => {
     const name = isMapping(roleRef) ? String(roleRef.name) : '';
     return roles.has(name) || name === 'cluster-admin';
   });
@@ -77,11 +77,11 @@ function creatingAccounts(documents: readonly RenderedDocument[]): Set<string> {
 function mayCreatePods({ rules }: Mapping): boolean {
   const list = Array.isArray(rules) ? rules.filter(isMapping) : [];
   return list.some(({ resources, verbs }) => {
-    const may = Array.isArray(verbs) && verbs.some((verb) => verb === 'create' || verb === '*');
-    return may && Array.isArray(resources) && resources.some((resource) => CREATES.has(String(resource)));
+    const mayCreate = Array.isArray(verbs) && verbs.some((verb) => verb === 'create' || verb === '*');
+    return mayCreate && Array.isArray(resources) && resources.some((resource) => POD_CREATORS.has(String(resource)));
   });
 }
 
-function nameOf({ metadata }: Mapping): string {
+function metadataName({ metadata }: Mapping): string {
   return isMapping(metadata) ? String(metadata.name) : '';
 }

@@ -14,7 +14,7 @@ export interface Word {
   readonly key?: string;
   readonly text: string;
   /** The name may be a coincidence, as in code and prose. */
-  readonly loose: boolean;
+  readonly weakKey: boolean;
 }
 
 const BASE64 = /^[A-Za-z0-9+/\s]{24,}={0,2}$/;
@@ -65,15 +65,18 @@ function trees(values: readonly unknown[], format: string): Payload | undefined 
   if (!values.some((value) => typeof value === 'object' && value !== null)) return undefined;
   // Too deep: search its words instead, to avoid a stack overflow.
   if (values.some(isTooDeep)) return undefined;
-  const one = values.length === 1;
-  return { kind: 'trees', trees: values.map((value, i) => ({ step: one ? `${format}:` : `${format}[${i}]:`, value })) };
+  const isSingle = values.length === 1;
+  return {
+    kind: 'trees',
+    trees: values.map((value, i) => ({ step: isSingle ? `${format}:` : `${format}[${i}]:`, value })),
+  };
 }
 
 /** The padding of base64 is not an assignment. */
 const PADDED_BASE64 = /^[A-Za-z0-9+/]{22,}={1,2}$/;
 const ASSIGNMENT = /^(?:export\s+|-\s+)?["']?(-{0,2}[A-Za-z_0-9][\w./-]*)["']?(\s*(?::=|=>|=|:(?=\s|"|')))([\s\S]*)$/;
 /** A word that is the name of the next one. */
-const NAMING = /^-{1,2}[A-Za-z][\w.-]*$|^[\w.-]+[:=]$/;
+const NAMING_WORD = /^-{1,2}[A-Za-z][\w.-]*$|^[\w.-]+[:=]$/;
 /** `image: *"busybox:1" | string`: a field of the CUE language with its default value. */
 const CUE_DEFAULT = /^(\s*[\w"]+:\s*)\*("[^"]*")\s*\|[\s\S]*/;
 const SEPARATORS = /[\s"'`,;|()<>[\]\\]+/;
@@ -85,23 +88,23 @@ function wordsIn(text: string): Word[] {
 
 /** Returns a line of text without its comment. */
 export function withoutComment(line: string): string {
-  const at = line.search(/(?:^|\s)(?:#|\/\/)/);
-  return at < 0 ? line : line.slice(0, at);
+  const start = line.search(/(?:^|\s)(?:#|\/\/)/);
+  return start < 0 ? line : line.slice(0, start);
 }
 
 function wordsOfLine(line: string, step: string | undefined): Word[] {
-  const bare = withoutComment(line)
+  const content = withoutComment(line)
     .replace(/\$\{\w+:?-([^{}]*)\}/g, '$1')
     .replace(CUE_DEFAULT, '$1$2')
     .trim();
-  if (bare === '') return [];
-  const [, key, operator = '', behind = ''] = ASSIGNMENT.exec(bare) ?? [];
-  const right = behind.trimStart();
+  if (content === '') return [];
+  const [, key, operator = '', assigned = ''] = ASSIGNMENT.exec(content) ?? [];
+  const right = assigned.trimStart();
   const value = unquoted(right);
-  if (key === undefined || SEPARATORS.test(value) || PADDED_BASE64.test(bare)) return wordsOfPhrase(bare, step);
+  if (key === undefined || SEPARATORS.test(value) || PADDED_BASE64.test(content)) return wordsOfPhrase(content, step);
   // `a = b` without quotes is as often code as configuration.
-  const loose = /^\s/.test(operator) && operator.trim() === '=' && !/^["']/.test(right);
-  return [{ step, key, text: value, loose }];
+  const weakKey = /^\s/.test(operator) && operator.trim() === '=' && !/^["']/.test(right);
+  return [{ step, key, text: value, weakKey }];
 }
 
 /** Removes the quotes at both ends, and the punctuation that ends the line. */
@@ -116,11 +119,12 @@ function unquoted(text: string): string {
 function wordsOfPhrase(phrase: string, step: string | undefined): Word[] {
   const tokens = phrase.split(SEPARATORS).filter((token) => token !== '');
   return tokens.map((token, i) => {
-    const at = tokens.length === 1 ? step : `${step === undefined ? '' : `${step} `}word ${i + 1}`;
+    const wordStep = tokens.length === 1 ? step : `${step === undefined ? '' : `${step} `}word ${i + 1}`;
     const [, key, value] = PADDED_BASE64.test(token) ? [] : (/^(-{0,2}\w[\w./-]*)=(.+)$/.exec(token) ?? []);
-    if (key !== undefined && value !== undefined) return { step: at, key, text: value, loose: !key.startsWith('-') };
+    if (key !== undefined && value !== undefined)
+      return { step: wordStep, key, text: value, weakKey: !key.startsWith('-') };
     const before = tokens[i - 1] ?? '';
-    if (token.startsWith('-') || !NAMING.test(before)) return { step: at, text: token, loose: true };
-    return { step: at, key: before.replace(/[:=]$/, ''), text: token, loose: !before.startsWith('-') };
+    if (token.startsWith('-') || !NAMING_WORD.test(before)) return { step: wordStep, text: token, weakKey: true };
+    return { step: wordStep, key: before.replace(/[:=]$/, ''), text: token, weakKey: !before.startsWith('-') };
   });
 }

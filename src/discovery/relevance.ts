@@ -1,5 +1,5 @@
 import type { RenderedDocument } from '../helm/documents.ts';
-import { headOf } from '../helm/head.ts';
+import { typeMetaOf } from '../helm/type-meta.ts';
 import { isText } from './payload.ts';
 
 /**
@@ -11,7 +11,7 @@ import { isText } from './payload.ts';
  * Kinds that describe or permit and do not run anything. Schemas and RBAC rules contain many names that look like
  * images.
  */
-const SILENT_KINDS = new Set([
+const IGNORED_KINDS = new Set([
   'CustomResourceDefinition',
   'Role',
   'RoleBinding',
@@ -24,24 +24,24 @@ const SILENT_KINDS = new Set([
 /** A key that names an image, or the end of a reference. */
 const HINTS = /image|repositor|registry|_REPO|[\w.-]\/[\w.-]+[:@]\w|@sha256:/i;
 /** Syntax that can encode these differently: character escapes, line folding inside a word, tags (`!!binary`). */
-const DISGUISES = /\\[xuU/\r\n\u0085\u2028\u2029]|!!|!</;
-const BLOB = /[A-Za-z0-9+/]{24,}/g;
+const ESCAPES = /\\[xuU/\r\n\u0085\u2028\u2029]|!!|!</;
+const BASE64 = /[A-Za-z0-9+/]{24,}/g;
 
 /** Tests whether objects of this kind are never evidence. */
-export function isSilent(kind: unknown): boolean {
-  return typeof kind === 'string' && SILENT_KINDS.has(kind);
+export function isIgnoredKind(kind: unknown): boolean {
+  return typeof kind === 'string' && IGNORED_KINDS.has(kind);
 }
 
 /** Tests whether a text can contain a reference. */
 export function mayHoldReference(text: string): boolean {
-  return HINTS.test(text) || DISGUISES.test(text) || holdsEncodedText(text);
+  return HINTS.test(text) || ESCAPES.test(text) || holdsEncodedText(text);
 }
 
 /** Tests whether any base64 in the text decodes to text. Names and paths that look like base64 do not. */
 function holdsEncodedText(text: string): boolean {
-  for (const [blob] of text.matchAll(BLOB)) {
+  for (const [encoded] of text.matchAll(BASE64)) {
     // The first bytes are enough to recognize text; the last character may be cut off.
-    const start = Buffer.from(blob.slice(0, 64), 'base64')
+    const start = Buffer.from(encoded.slice(0, 64), 'base64')
       .toString('utf8')
       .replace(/\ufffd$/, '');
     if (isText(start)) return true;
@@ -49,7 +49,7 @@ function holdsEncodedText(text: string): boolean {
   return false;
 }
 
-const known = new WeakMap<object, boolean>();
+const results = new WeakMap<object, boolean>();
 
 /**
  * Tests whether a manifest must be parsed. Base64 in a Secret may be too short to be recognized, and a document of
@@ -57,14 +57,14 @@ const known = new WeakMap<object, boolean>();
  * it.
  */
 export function isRelevant(document: Pick<RenderedDocument, 'text'>): boolean {
-  const answer = known.get(document) ?? mustBeParsed(document);
-  known.set(document, answer);
-  return answer;
+  const result = results.get(document) ?? mustBeParsed(document);
+  results.set(document, result);
+  return result;
 }
 
 function mustBeParsed(document: Pick<RenderedDocument, 'text'>): boolean {
-  const head = headOf(document);
+  const head = typeMetaOf(document);
   if (head === undefined) return true;
-  if (isSilent(head.kind)) return false;
+  if (isIgnoredKind(head.kind)) return false;
   return head.kind === 'Secret' || mayHoldReference(document.text);
 }

@@ -1,33 +1,33 @@
-import { withoutEnds } from '../base/text-ends.ts';
+import { trimBothEnds } from '../base/text-trim.ts';
 import type { SplitPart } from '../lock/finding.ts';
-import { partOf, type Role, wordsOf } from './naming.ts';
-import { innermost, type Spot } from './spot.ts';
+import { type FieldPath, innermostPath } from './field-path.ts';
+import { type SplitRole, splitRoleOf, wordsOf } from './key-evidence.ts';
 
 /** A named scalar: field of a mapping, environment variable, flag, or assignment in a text. */
 export interface Field {
   readonly key: string;
   readonly text: string;
-  readonly spot: Spot;
+  readonly fieldPath: FieldPath;
 }
 
 /** A reference that is split over several fields. */
-export interface Split {
+export interface SplitReference {
   /** The joined reference, as the consumer of the fields would join them. */
   readonly written: string;
   readonly parts: readonly SplitPart[];
   /** Path of the part that names the repository. */
-  readonly spot: Spot;
+  readonly fieldPath: FieldPath;
 }
 
-interface Part {
-  readonly role: Role;
+interface FieldPart {
+  readonly role: SplitRole;
   readonly field: Field;
 }
 
 /** Registry and tag that a mapping sets for every bare image below it (`hub` and `tag`). */
-export type Inherited = readonly Part[];
+export type InheritedParts = readonly FieldPart[];
 
-type Groups = ReadonlyMap<string, readonly Part[]>;
+type Groups = ReadonlyMap<string, readonly FieldPart[]>;
 
 /**
  * Finds references that are split over sibling fields, in the forms repository+tag, registry+repository+tag,
@@ -37,34 +37,34 @@ type Groups = ReadonlyMap<string, readonly Part[]>;
 export function findSplits(
   fields: readonly Field[],
   underImage: boolean,
-  inherited: Inherited,
-): { readonly splits: readonly Split[]; readonly used: ReadonlySet<Field> } {
-  const groups = group(fields, underImage);
-  const splits: Split[] = [];
+  inherited: InheritedParts,
+): { readonly splits: readonly SplitReference[]; readonly used: ReadonlySet<Field> } {
+  const groups = groupByStem(fields, underImage);
+  const splits: SplitReference[] = [];
   const used = new Set<Field>();
   for (const stem of groups.keys()) {
-    const parts = partsOf(stem, groups, underImage, inherited);
+    const parts = partsWithStem(stem, groups, underImage, inherited);
     if (parts === undefined) continue;
     for (const part of parts) used.add(part.field);
-    const split = compose(parts);
+    const split = joinParts(parts);
     if (split !== undefined) splits.push(split);
   }
   return { splits, used };
 }
 
 /** Returns the registry and tag that apply to the mappings below: those without an image next to them. */
-export function inheritedBy(fields: readonly Field[]): Inherited {
-  const parts = (group(fields, false).get('') ?? []).filter((part) => part.field.text !== '');
+export function ownRegistryAndTag(fields: readonly Field[]): InheritedParts {
+  const parts = (groupByStem(fields, false).get('') ?? []).filter((part) => part.field.text !== '');
   const registry = parts.find((part) => part.role === 'registry');
   const tag = parts.find((part) => part.role === 'tag');
   const own = parts.some((part) => part.role === 'repository' || part.role === 'image');
   return registry === undefined || tag === undefined || own ? [] : [registry, tag];
 }
 
-function group(fields: readonly Field[], underImage: boolean): Groups {
-  const groups = new Map<string, Part[]>();
+function groupByStem(fields: readonly Field[], underImage: boolean): Groups {
+  const groups = new Map<string, FieldPart[]>();
   for (const field of fields) {
-    const part = partOf(field.key, underImage);
+    const part = splitRoleOf(field.key, underImage);
     if (part === undefined) continue;
     groups.set(part.stem, [...(groups.get(part.stem) ?? []), { role: part.role, field }]);
   }
@@ -74,33 +74,44 @@ function group(fields: readonly Field[], underImage: boolean): Groups {
 /**
  * Returns the parts with a common stem in the order in which they are written; undefined if there is nothing to join.
  */
-function partsOf(stem: string, groups: Groups, underImage: boolean, inherited: Inherited): readonly Part[] | undefined {
+function partsWithStem(
+  stem: string,
+  groups: Groups,
+  underImage: boolean,
+  inherited: InheritedParts,
+): readonly FieldPart[] | undefined {
   const all = groups.get(stem) ?? [];
-  const get = (role: Role): Part | undefined => all.find((part) => part.role === role && part.field.text !== '');
-  const repository = get('repository');
-  const registry = get('registry');
-  const name = get('image') ?? (registry === undefined ? repository : (repository ?? get('name')));
+  const partWithRole = (role: SplitRole): FieldPart | undefined =>
+    all.find((part) => part.role === role && part.field.text !== '');
+  const repository = partWithRole('repository');
+  const registry = partWithRole('registry');
+  const name = partWithRole('image') ?? (registry === undefined ? repository : (repository ?? partWithRole('name')));
   if (name === undefined || isComplete(name.field.text)) return undefined;
-  const above = !name.field.text.includes('/') && repository === undefined && registry === undefined ? inherited : [];
-  const sureOfVersion = underImage || hasHost(name.field.text) || registry !== undefined || saysImage(name, repository);
-  const tag = get('tag') ?? (sureOfVersion ? get('version') : undefined) ?? above[1] ?? borrowedTag(stem, name, groups);
-  const digest = get('digest');
-  const prefix = [registry ?? above[0], name === repository ? undefined : repository].filter(
+  const inheritable =
+    !name.field.text.includes('/') && repository === undefined && registry === undefined ? inherited : [];
+  const versionIsTag = underImage || hasHost(name.field.text) || registry !== undefined || namesImage(name, repository);
+  const tag =
+    partWithRole('tag') ??
+    (versionIsTag ? partWithRole('version') : undefined) ??
+    inheritable[1] ??
+    borrowedTag(stem, name, groups);
+  const digest = partWithRole('digest');
+  const prefix = [registry ?? inheritable[0], name === repository ? undefined : repository].filter(
     (part) => part !== undefined,
   );
-  const expected = all.some((part) => part.field.text === '' && part.role !== 'registry' && part.role !== 'digest');
-  if (prefix.length === 0 && tag === undefined && digest === undefined && !expected) return undefined;
-  const named = hasHost(name.field.text) ? [name] : [...joinable(prefix), name];
+  const hasEmptyPart = all.some((part) => part.field.text === '' && part.role !== 'registry' && part.role !== 'digest');
+  if (prefix.length === 0 && tag === undefined && digest === undefined && !hasEmptyPart) return undefined;
+  const named = hasHost(name.field.text) ? [name] : [...effectivePrefix(prefix), name];
   return [...named, tag, digest].filter((part) => part !== undefined);
 }
 
 /** A version is a tag only next to a definite image: many resources have a version of their own. */
-function saysImage(name: Part, repository: Part | undefined): boolean {
+function namesImage(name: FieldPart, repository: FieldPart | undefined): boolean {
   return wordsOf(name.field.key).includes('image') || hasHost(repository?.field.text ?? '');
 }
 
 /** Finds the tag of `FOO_DATABASE_IMAGE` in `DATABASE_VERSION`: the stem may be shorter than that of the image. */
-function borrowedTag(stem: string, name: Part, groups: Groups): Part | undefined {
+function borrowedTag(stem: string, name: FieldPart, groups: Groups): FieldPart | undefined {
   if (!hasHost(name.field.text)) return undefined;
   const words = stem.split(' ');
   for (let i = 1; i < words.length; i++) {
@@ -112,34 +123,38 @@ function borrowedTag(stem: string, name: Part, groups: Groups): Part | undefined
 }
 
 /** A registry is ignored if the repository already contains a host. */
-function joinable(prefix: readonly Part[]): readonly Part[] {
+function effectivePrefix(prefix: readonly FieldPart[]): readonly FieldPart[] {
   const last = prefix.at(-1);
   return prefix.length === 2 && last !== undefined && hasHost(last.field.text) ? [last] : prefix;
 }
 
-function compose(parts: readonly Part[]): Split | undefined {
-  const isName = ({ role }: Part): boolean => role !== 'tag' && role !== 'version' && role !== 'digest';
+function joinParts(parts: readonly FieldPart[]): SplitReference | undefined {
+  const isName = ({ role }: FieldPart): boolean => role !== 'tag' && role !== 'version' && role !== 'digest';
   const named = parts.filter(isName);
   const name = named.at(-1);
-  const written = named.map((part) => withoutEnds(part.field.text, '/')).join('/');
+  const written = named.map((part) => trimBothEnds(part.field.text, '/')).join('/');
   const tag = parts.find(({ role }) => role === 'tag' || role === 'version')?.field.text ?? '';
   const digest = parts.find(({ role }) => role === 'digest')?.field.text ?? '';
   if (name === undefined || (tag === '' && digest === '' && !hasTag(written))) return undefined;
-  return { written: pin(withTag(written, tag), digest), parts: parts.map(toSplitPart), spot: name.field.spot };
+  return {
+    written: withDigest(withTag(written, tag), digest),
+    parts: parts.map(toSplitPart),
+    fieldPath: name.field.fieldPath,
+  };
 }
 
 function withTag(name: string, tag: string): string {
   return tag === '' || hasTag(name) ? name : `${name}${tag.startsWith('sha256:') ? '@' : ':'}${tag}`;
 }
 
-function pin(name: string, digest: string): string {
+function withDigest(name: string, digest: string): string {
   if (digest === '' || name.includes('@')) return name;
   return `${name}@${/^[0-9a-f]{64}$/.test(digest) ? `sha256:${digest}` : digest}`;
 }
 
-function toSplitPart({ role, field }: Part): SplitPart {
+function toSplitPart({ role, field }: FieldPart): SplitPart {
   const named = role === 'version' ? 'tag' : role === 'name' ? 'image' : role;
-  return { role: named, path: innermost(field.spot), text: field.text };
+  return { role: named, path: innermostPath(field.fieldPath), text: field.text };
 }
 
 /** A complete reference needs no other parts. */

@@ -5,7 +5,7 @@ import { mutabilityOf, type RepositorySettings, tagList } from './settings.ts';
  * Returns a CloudFormation template (JSON) with `AWS::ECR::Repository` resources, for creating repositories outside of
  * this program. Repositories are retained when the stack is deleted. The output is deterministic.
  */
-export function cloudformation(names: readonly string[], settings: RepositorySettings): string {
+export function cloudFormationTemplate(names: readonly string[], settings: RepositorySettings): string {
   const { kmsKey, scanOnPush, tags, lifecyclePolicy, repositoryPolicy } = settings;
   const mutability = mutabilityOf(settings);
   const common = {
@@ -42,11 +42,13 @@ export function cloudformation(names: readonly string[], settings: RepositorySet
 
 /** Returns a logical id, which may contain only letters and digits. Duplicates get a number. */
 function logicalId(name: string, names: readonly string[]): string {
-  const plain = (text: string): string =>
+  const alphanumeric = (text: string): string =>
     text
       .split(/[^a-z0-9]+/)
       .map((word) => word.slice(0, 1).toUpperCase() + word.slice(1))
       .join('');
-  const before = names.slice(0, names.indexOf(name)).filter((other) => plain(other) === plain(name)).length;
-  return `${plain(name)}${before === 0 ? '' : `Z${before + 1}`}`;
+  const before = names
+    .slice(0, names.indexOf(name))
+    .filter((other) => alphanumeric(other) === alphanumeric(name)).length;
+  return `${alphanumeric(name)}${before === 0 ? '' : `Z${before + 1}`}`;
 }

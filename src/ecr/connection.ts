@@ -1,12 +1,12 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { ECRClient } from '@aws-sdk/client-ecr';
-import { silent } from '../base/events.ts';
+import { ignoreEvents } from '../base/events.ts';
 import { proxyFromEnvironment } from '../http/proxy.ts';
 import type { EcrHost } from './hosts.ts';
 import { type AwsService, type EcrOptions, endpointOf } from './options.ts';
-import { type Patience, patience } from './patience.ts';
-import { assumedRole, type Credentials } from './role.ts';
+import { awsRetryStrategy, type RetryStrategy } from './retry-strategy.ts';
+import { type AwsCredentialProvider, assumedRole } from './role.ts';
 
 /** Milliseconds. */
 const CONNECT_TIMEOUT = 10_000;
@@ -18,12 +18,12 @@ const REQUEST_TIMEOUT = 15_000;
 const ADDRESS_TIMEOUT = 2500;
 
 /** Settings of every SDK client. */
-export interface Connection {
+export interface AwsClientSettings {
   readonly region: string;
   readonly endpoint?: string;
   /** Credentials of the requested profile. Default: the SDK's own chain. */
-  readonly credentials?: Credentials;
-  readonly retryStrategy: Patience;
+  readonly credentials?: AwsCredentialProvider;
+  readonly retryStrategy: RetryStrategy;
   readonly logger: Logger;
   readonly requestHandler: {
     readonly httpsAgent: HttpsAgent;
@@ -42,15 +42,15 @@ type Logger = Readonly<Record<'trace' | 'debug' | 'info' | 'warn' | 'error', (te
  * Returns client settings with the roots and proxy of all other requests. The proxy support is Node's (`proxyEnv`,
  * since Node 24.5 and 22.21); older versions connect directly.
  */
-export function connection(options: EcrOptions, service: AwsService, region: string): Connection {
+export function awsClientSettings(options: EcrOptions, service: AwsService, region: string): AwsClientSettings {
   const endpoint = endpointOf(options, service);
-  const own = endpoint === undefined ? undefined : options.hostCertificates?.(new URL(endpoint).host);
-  const ca = [...(options.certificates?.() ?? []), ...(own?.ca ?? [])];
+  const hostCertificates = endpoint === undefined ? undefined : options.hostCertificates?.(new URL(endpoint).host);
+  const ca = [...(options.certificates?.() ?? []), ...(hostCertificates?.ca ?? [])];
   // A custom endpoint follows our NO_PROXY rules, as every other host; default endpoints follow Node's.
   const proxy = endpoint === undefined ? undefined : proxyFromEnvironment(options.env)(new URL(endpoint));
   const direct = endpoint !== undefined && proxy === undefined;
   // Node's agent would send the client certificate of the endpoint to a TLS proxy, too.
-  const { cert, key } = proxy?.protocol === 'https:' ? {} : (own ?? {});
+  const { cert, key } = proxy?.protocol === 'https:' ? {} : (hostCertificates ?? {});
   const shared = {
     keepAlive: true,
     autoSelectFamilyAttemptTimeout: ADDRESS_TIMEOUT,
@@ -69,12 +69,12 @@ export function connection(options: EcrOptions, service: AwsService, region: str
     socketTimeout: options.timeout ?? REQUEST_TIMEOUT,
     throwOnRequestTimeout: true as const,
   };
-  const profile = profileOf(options);
+  const profile = requestedProfile(options);
   return {
     region,
     ...(endpoint === undefined ? {} : { endpoint }),
-    ...(profile === undefined ? {} : { credentials: ofProfile(profile, { region, requestHandler }) }),
-    retryStrategy: patience(
+    ...(profile === undefined ? {} : { credentials: profileCredentials(profile, { region, requestHandler }) }),
+    retryStrategy: awsRetryStrategy(
       `the ${service} API in ${region}${endpoint === undefined ? '' : ` at ${endpoint}`}`,
       options,
     ),
@@ -87,7 +87,7 @@ export function connection(options: EcrOptions, service: AwsService, region: str
  * Returns the profile requested by flag or AWS_PROFILE. AWS_PROFILE is left to the SDK when it is `default`, which need
  * not exist, or when access keys are set, too.
  */
-function profileOf({ profile, env }: EcrOptions): string | undefined {
+function requestedProfile({ profile, env }: EcrOptions): string | undefined {
   if (profile !== undefined) return profile;
   const { AWS_PROFILE: named, AWS_ACCESS_KEY_ID: key } = env;
   return named && named !== 'default' && !key ? named : undefined;
@@ -97,7 +97,10 @@ function profileOf({ profile, env }: EcrOptions): string | undefined {
  * Returns a provider for the credentials of this profile only. When a profile has none, the SDK's chain would silently
  * fall back to those of the machine, and push with other permissions.
  */
-function ofProfile(profile: string, clientConfig: Pick<Connection, 'region' | 'requestHandler'>): Credentials {
+function profileCredentials(
+  profile: string,
+  clientConfig: Pick<AwsClientSettings, 'region' | 'requestHandler'>,
+): AwsCredentialProvider {
   return async () => {
     const { fromIni } = await import('@aws-sdk/credential-provider-ini');
     return fromIni({ profile, clientConfig })();
@@ -105,7 +108,7 @@ function ofProfile(profile: string, clientConfig: Pick<Connection, 'region' | 'r
 }
 
 /** Turns warnings that the SDK would print into events, and drops the other levels. */
-function loggerOf({ emit = silent }: EcrOptions): Logger {
+function loggerOf({ emit = ignoreEvents }: EcrOptions): Logger {
   const none = (): void => {};
   const warn = (text: unknown): void => {
     emit({ type: 'warning', message: `AWS SDK: ${String(text).replace(/\s+/g, ' ').trim()}` });
@@ -116,17 +119,17 @@ function loggerOf({ emit = silent }: EcrOptions): Logger {
 /** Creates a client for the region of a private registry. Loads the SDK on first use instead of at startup. */
 export async function ecrClient(host: EcrHost, options: EcrOptions): Promise<ECRClient> {
   const { ECRClient: Client } = await import('@aws-sdk/client-ecr');
-  const settings = connection(options, 'ECR', host.region);
+  const settings = awsClientSettings(options, 'ECR', host.region);
   // The SDK rejects FIPS and dual-stack names with a custom endpoint.
   const names =
     settings.endpoint === undefined ? { useFipsEndpoint: host.fips, useDualstackEndpoint: host.dualStack } : {};
   const { roleArn } = options;
   const role =
-    roleArn === undefined ? {} : { credentials: assumedRole(roleArn, connection(options, 'STS', host.region)) };
+    roleArn === undefined ? {} : { credentials: assumedRole(roleArn, awsClientSettings(options, 'STS', host.region)) };
   return new Client({ ...settings, ...names, ...role });
 }
 
 /** Returns the account in the host name as input of commands; it may differ from the caller's account. */
-export function registryOf({ account }: EcrHost): { readonly registryId?: string } {
+export function registryIdInput({ account }: EcrHost): { readonly registryId?: string } {
   return account === undefined ? {} : { registryId: account };
 }

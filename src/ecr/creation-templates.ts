@@ -1,10 +1,10 @@
 import type { ECRClient, RepositoryCreationTemplate } from '@aws-sdk/client-ecr';
-import { type Emit, silent } from '../base/events.ts';
+import { type Emit, ignoreEvents } from '../base/events.ts';
 import { awsError, isDenied } from './failures.ts';
 import type { EcrHost } from './hosts.ts';
 
 /** Prefix of the template for repositories without another one (API reference, CreateRepositoryCreationTemplate). */
-const ROOT = 'ROOT';
+const ROOT_PREFIX = 'ROOT';
 
 /**
  * Creates a lookup of the creation template by which ECR creates a repository on push: the one with the longest prefix
@@ -16,31 +16,35 @@ const ROOT = 'ROOT';
 export async function creationTemplates(
   client: ECRClient,
   host: EcrHost,
-  emit: Emit = silent,
+  emit: Emit = ignoreEvents,
 ): Promise<(name: string) => string | undefined> {
-  const templates = await list(client, host, emit);
+  const templates = await listTemplates(client, host, emit);
   const byLength = [...templates].sort((a, b) => (b.prefix?.length ?? 0) - (a.prefix?.length ?? 0));
-  const isFor = (name: string, prefix = ''): boolean => prefix !== ROOT && name.startsWith(`${prefix}/`);
-  const everywhere = templates.find(({ prefix }) => prefix === ROOT);
+  const appliesTo = (name: string, prefix = ''): boolean => prefix !== ROOT_PREFIX && name.startsWith(`${prefix}/`);
+  const rootTemplate = templates.find(({ prefix }) => prefix === ROOT_PREFIX);
   return (name) => {
-    const template = byLength.find(({ prefix }) => isFor(name, prefix)) ?? everywhere;
-    const appliesTo: readonly string[] = template?.appliedFor ?? [];
-    return appliesTo.includes('CREATE_ON_PUSH') ? template?.prefix : undefined;
+    const template = byLength.find(({ prefix }) => appliesTo(name, prefix)) ?? rootTemplate;
+    const appliedFor: readonly string[] = template?.appliedFor ?? [];
+    return appliedFor.includes('CREATE_ON_PUSH') ? template?.prefix : undefined;
   };
 }
 
-async function list(client: ECRClient, host: EcrHost, emit: Emit): Promise<readonly RepositoryCreationTemplate[]> {
+async function listTemplates(
+  client: ECRClient,
+  host: EcrHost,
+  emit: Emit,
+): Promise<readonly RepositoryCreationTemplate[]> {
   const { DescribeRepositoryCreationTemplatesCommand } = await import('@aws-sdk/client-ecr');
   const all: RepositoryCreationTemplate[] = [];
   try {
     for (let nextToken: string | undefined; ; ) {
       const page = nextToken === undefined ? {} : { nextToken };
-      const answer = await client.send(new DescribeRepositoryCreationTemplatesCommand(page));
+      const response = await client.send(new DescribeRepositoryCreationTemplatesCommand(page));
       // The API lists only templates of the caller's own account.
-      if (host.account !== undefined && answer.registryId !== undefined && answer.registryId !== host.account)
+      if (host.account !== undefined && response.registryId !== undefined && response.registryId !== host.account)
         return [];
-      all.push(...(answer.repositoryCreationTemplates ?? []));
-      nextToken = answer.nextToken;
+      all.push(...(response.repositoryCreationTemplates ?? []));
+      nextToken = response.nextToken;
       if (!nextToken) return all;
     }
   } catch (error) {

@@ -43,7 +43,7 @@ const ACCOUNT_REGION = String.raw`(?<account>\d{12})\.dkr{dot}ecr(?<fips>-fips)?
 const CLASSIC = pattern('.', SUFFIXES);
 const DUAL_STACK = pattern('-', DUAL_STACK_SUFFIXES);
 /** Name of a VPC interface endpoint, which has no account: `vpce-….dkr.ecr.REGION.vpce.SUFFIX`. */
-const ENDPOINT = new RegExp(
+const VPC_ENDPOINT = new RegExp(
   String.raw`^vpce-[\da-z-]+\.dkr\.ecr(?<fips>-fips)?\.${REGION}\.vpce\.(?:${alternatives(SUFFIXES)})$`,
 );
 
@@ -54,7 +54,7 @@ export const ECR_PUBLIC_HOST = 'public.ecr.aws';
 export function parseEcrHost(host: string): EcrHost | undefined {
   const lower = host.toLowerCase();
   const dualStack = DUAL_STACK.exec(lower);
-  const { account, region, fips } = (dualStack ?? CLASSIC.exec(lower) ?? ENDPOINT.exec(lower))?.groups ?? {};
+  const { account, region, fips } = (dualStack ?? CLASSIC.exec(lower) ?? VPC_ENDPOINT.exec(lower))?.groups ?? {};
   if (region === undefined) return undefined;
   return { host: lower, account, region, fips: fips !== undefined, dualStack: dualStack !== null };
 }

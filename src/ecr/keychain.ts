@@ -1,23 +1,23 @@
 import type { Credential } from '../auth/credential.ts';
 import type { Keychain } from '../auth/keychain.ts';
 import { AirgapError } from '../base/errors.ts';
-import { silent } from '../base/events.ts';
+import { ignoreEvents } from '../base/events.ts';
 import { keepSecret } from '../base/redact.ts';
 import { RETRY_DEFAULTS, type RetryPolicy } from '../http/retry.ts';
-import { connection, ecrClient } from './connection.ts';
-import { awsError, hasNone, lacksCredentials } from './failures.ts';
+import { awsClientSettings, ecrClient } from './connection.ts';
+import { awsError, hasNoCredentialSource, lacksCredentials } from './failures.ts';
 import { ECR_PUBLIC_HOST, type EcrHost, ecrHost } from './hosts.ts';
 import type { EcrOptions } from './options.ts';
-import { patience } from './patience.ts';
-import { decodeToken, type Issued, TokenCache } from './token-cache.ts';
+import { awsRetryStrategy } from './retry-strategy.ts';
+import { decodeToken, type IssuedCredential, TokenCache } from './token-cache.ts';
 
 /** The only region of ECR Public's API. */
 const PUBLIC_REGION = 'us-east-1';
 /** Milliseconds before an unreachable API is tried again; otherwise every image of a registry would wait a minute. */
-const SILENCE = 60_000;
+const UNREACHABLE_PAUSE = 60_000;
 /** Milliseconds per request for the optional token of ECR Public; with STS, there are several requests. */
 const PUBLIC_TIMEOUT = 10_000;
-const ONCE: RetryPolicy = { ...RETRY_DEFAULTS, attempts: 1, throttledAttempts: 1 };
+const SINGLE_ATTEMPT: RetryPolicy = { ...RETRY_DEFAULTS, attempts: 1, throttledAttempts: 1 };
 
 /**
  * Creates a keychain for private ECR registries with GetAuthorizationToken: one token per region, renewed before it
@@ -27,24 +27,25 @@ const ONCE: RetryPolicy = { ...RETRY_DEFAULTS, attempts: 1, throttledAttempts: 1
 export function ecrKeychain(options: EcrOptions): Keychain {
   const cache = new TokenCache();
   // Cached, since the SDK takes a second to find out that a machine is not on AWS.
-  let absent = false;
-  const silentApis = new Map<string, { readonly failure: AirgapError; readonly until: number }>();
+  let hasNoCredentials = false;
+  const unreachableApis = new Map<string, { readonly failure: AirgapError; readonly until: number }>();
   return {
     async lookup(registry) {
       const host = ecrHost(registry, options.hosts);
-      if (host === undefined || absent) return undefined;
-      const { failure: known, until = 0 } = silentApis.get(host.region) ?? {};
+      if (host === undefined || hasNoCredentials) return undefined;
+      const { failure: known, until = 0 } = unreachableApis.get(host.region) ?? {};
       if (known !== undefined && Date.now() < until) throw known;
       try {
         const credential = await cache.get(host.region, Date.now(), () => fetchToken(host, options));
         return { ...credential, source: sourceOf(options) };
       } catch (error) {
         const failure = awsError(`login to ${registry}`, error);
-        if (failure.code === 'network') silentApis.set(host.region, { failure, until: Date.now() + SILENCE });
+        if (failure.code === 'network')
+          unreachableApis.set(host.region, { failure, until: Date.now() + UNREACHABLE_PAUSE });
         if (!lacksCredentials(error) || options.profile !== undefined) throw failure;
         const message = `${failure.message}; trying stored logins`;
-        if (!absent) (options.emit ?? silent)({ type: 'warning', message });
-        absent = true;
+        if (!hasNoCredentials) (options.emit ?? ignoreEvents)({ type: 'warning', message });
+        hasNoCredentials = true;
         return undefined;
       }
     },
@@ -63,10 +64,10 @@ export function ecrKeychain(options: EcrOptions): Keychain {
  */
 export function ecrPublicKeychain(options: EcrOptions): Keychain {
   const cache = new TokenCache();
-  let unavailable = false;
+  let isUnavailable = false;
   return {
     async lookup(registry) {
-      if (registry !== ECR_PUBLIC_HOST || unavailable) return undefined;
+      if (registry !== ECR_PUBLIC_HOST || isUnavailable) return undefined;
       try {
         const credential = await cache.get(registry, Date.now(), () => fetchPublicToken(options));
         return { ...credential, source: sourceOf(options) };
@@ -75,8 +76,9 @@ export function ecrPublicKeychain(options: EcrOptions): Keychain {
         // A requested profile must have credentials that AWS accepts, but not necessarily this permission.
         if (failure.code === 'unauthorized' && options.profile !== undefined) throw failure;
         const message = `${failure.message}; continuing anonymously, with a lower rate limit`;
-        if (!unavailable && !hasNone(error)) (options.emit ?? silent)({ type: 'warning', message });
-        unavailable = true;
+        if (!isUnavailable && !hasNoCredentialSource(error))
+          (options.emit ?? ignoreEvents)({ type: 'warning', message });
+        isUnavailable = true;
         return undefined;
       }
     },
@@ -96,34 +98,34 @@ function sourceOf(options: EcrOptions): string {
   return `from ${describeAws(options)}`;
 }
 
-async function fetchToken(host: EcrHost, options: EcrOptions): Promise<Issued> {
+async function fetchToken(host: EcrHost, options: EcrOptions): Promise<IssuedCredential> {
   const { GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr');
   const client = await ecrClient(host, options);
   try {
     const { authorizationData = [] } = await client.send(new GetAuthorizationTokenCommand({}));
-    return issued(authorizationData[0]);
+    return toIssuedCredential(authorizationData[0]);
   } finally {
     client.destroy();
   }
 }
 
-async function fetchPublicToken(options: EcrOptions): Promise<Issued> {
+async function fetchPublicToken(options: EcrOptions): Promise<IssuedCredential> {
   const { ECRPUBLICClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr-public');
   // One attempt: the token is optional and not worth a delay.
-  const retryStrategy = patience(`the ECR Public API in ${PUBLIC_REGION}`, {}, { policy: ONCE });
+  const retryStrategy = awsRetryStrategy(`the ECR Public API in ${PUBLIC_REGION}`, {}, { policy: SINGLE_ATTEMPT });
   const timeout = options.timeout ?? PUBLIC_TIMEOUT;
   const client = new ECRPUBLICClient({
-    ...connection({ ...options, timeout }, 'ECR_PUBLIC', PUBLIC_REGION),
+    ...awsClientSettings({ ...options, timeout }, 'ECR_PUBLIC', PUBLIC_REGION),
     retryStrategy,
   });
   try {
-    return issued((await client.send(new GetAuthorizationTokenCommand({}))).authorizationData);
+    return toIssuedCredential((await client.send(new GetAuthorizationTokenCommand({}))).authorizationData);
   } finally {
     client.destroy();
   }
 }
 
-function issued(data: { authorizationToken?: string; expiresAt?: Date } | undefined): Issued {
+function toIssuedCredential(data: { authorizationToken?: string; expiresAt?: Date } | undefined): IssuedCredential {
   const token = data?.authorizationToken;
   if (token === undefined) throw new AirgapError('registry', 'the ECR API returned no token');
   const { username, password } = decodeToken(token);

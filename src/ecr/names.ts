@@ -3,16 +3,16 @@ import { AirgapError } from '../base/errors.ts';
 // Pattern of `repositoryName` in ECR's API reference, CreateRepository; stricter than that of other registries.
 const COMPONENT = '[a-z0-9]+(?:[._-][a-z0-9]+)*';
 const NAME = new RegExp(`^(?:${COMPONENT}/)*${COMPONENT}$`);
-const SHORTEST = 2;
-const LONGEST = 256;
+const MIN_LENGTH = 2;
+const MAX_LENGTH = 256;
 
 /** Alphanumeric words, and the separators between them. */
 const TOKENS = /[a-z0-9]+|\/|[._-]+/g;
-const MARK = /^r+un(\d+)$/;
+const ENCODED_RUN = /^r+un(\d+)$/;
 
 /** Returns true for a repository name that ECR allows. */
 export function isEcrRepositoryName(name: string): boolean {
-  return name.length >= SHORTEST && name.length <= LONGEST && NAME.test(name);
+  return name.length >= MIN_LENGTH && name.length <= MAX_LENGTH && NAME.test(name);
 }
 
 /**
@@ -24,16 +24,16 @@ export function isEcrRepositoryName(name: string): boolean {
 export function toEcrName(name: string): string {
   const tokens = name.match(TOKENS) ?? [];
   return tokens
-    .map((token, at) => {
+    .map((token, index) => {
       if (/^[_-]{2,}$/.test(token)) return `${token[0]}run${token.length}${token[0]}`;
-      return MARK.test(token) && isBetween(tokens, at) ? `r${token}` : token;
+      return ENCODED_RUN.test(token) && isBetween(tokens, index) ? `r${token}` : token;
     })
     .join('');
 }
 
 /** Returns true for a token between two `_` or two `-`. */
-function isBetween(tokens: readonly string[], at: number): boolean {
-  const [before, after] = [tokens[at - 1]?.[0], tokens[at + 1]?.[0]];
+function isBetween(tokens: readonly string[], index: number): boolean {
+  const [before, after] = [tokens[index - 1]?.[0], tokens[index + 1]?.[0]];
   return before === after && (before === '_' || before === '-');
 }
 
@@ -42,10 +42,10 @@ function isBetween(tokens: readonly string[], at: number): boolean {
  * @throws AirgapError `reference-invalid` with every name that ECR does not allow
  */
 export function checkRepositoryNames(host: string, names: readonly string[]): void {
-  const bad = names.filter((name) => !isEcrRepositoryName(name));
-  if (bad.length === 0) return;
-  const many = bad.length === 1 ? 'this repository name' : `these ${bad.length} repository names`;
-  throw new AirgapError('reference-invalid', `${host}: ECR does not allow ${many}: ${bad.join(', ')}`, {
-    hint: `use ${SHORTEST} to ${LONGEST} lower-case characters, with single . _ or - between letters and digits`,
+  const invalid = names.filter((name) => !isEcrRepositoryName(name));
+  if (invalid.length === 0) return;
+  const summary = invalid.length === 1 ? 'this repository name' : `these ${invalid.length} repository names`;
+  throw new AirgapError('reference-invalid', `${host}: ECR does not allow ${summary}: ${invalid.join(', ')}`, {
+    hint: `use ${MIN_LENGTH} to ${MAX_LENGTH} lower-case characters, with single . _ or - between letters and digits`,
   });
 }

@@ -1,5 +1,5 @@
 import type { ECRClient } from '@aws-sdk/client-ecr';
-import { registryOf } from './connection.ts';
+import { registryIdInput } from './connection.ts';
 import type { EcrHost } from './hosts.ts';
 import type { RepositorySettings } from './settings.ts';
 
@@ -11,7 +11,7 @@ export async function setPolicies(
   { lifecyclePolicy, repositoryPolicy }: RepositorySettings,
 ): Promise<void> {
   const { PutLifecyclePolicyCommand, SetRepositoryPolicyCommand } = await import('@aws-sdk/client-ecr');
-  const repository = { ...registryOf(host), repositoryName };
+  const repository = { ...registryIdInput(host), repositoryName };
   if (lifecyclePolicy !== undefined) {
     await client.send(new PutLifecyclePolicyCommand({ ...repository, lifecyclePolicyText: lifecyclePolicy }));
   }

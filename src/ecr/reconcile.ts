@@ -1,15 +1,15 @@
 import type { ECRClient, Repository } from '@aws-sdk/client-ecr';
 import type { Emit } from '../base/events.ts';
 import { pool } from '../base/pool.ts';
-import { registryOf } from './connection.ts';
-import { CONCURRENCY } from './describe.ts';
+import { registryIdInput } from './connection.ts';
+import { ECR_CONCURRENCY } from './describe.ts';
 import { awsError } from './failures.ts';
 import type { EcrHost } from './hosts.ts';
 import { setPolicies } from './policies.ts';
 import { mutabilityOf, type RepositorySettings, tagList } from './settings.ts';
 
 /** Existing repository, and the settings that were changed. */
-export interface Reconciled {
+export interface ReconciledRepository {
   readonly name: string;
   readonly changes: readonly ('mutability' | 'scan' | 'tags' | 'policies')[];
 }
@@ -19,21 +19,21 @@ export interface Reconciled {
  * a difference is a warning.
  * @throws AirgapError `forbidden`, `unauthorized`, `network`, `registry`
  */
-export async function reconcile(
+export async function reconcileRepositories(
   client: ECRClient,
   host: EcrHost,
   repositories: readonly Repository[],
   settings: RepositorySettings,
   emit?: Emit,
-): Promise<readonly Reconciled[]> {
-  const all = await pool(repositories, CONCURRENCY, async (repository): Promise<Reconciled> => {
+): Promise<readonly ReconciledRepository[]> {
+  const all = await pool(repositories, ECR_CONCURRENCY, async (repository): Promise<ReconciledRepository> => {
     const { repositoryName: name = '', encryptionConfiguration } = repository;
     if (settings.kmsKey !== undefined && encryptionConfiguration?.encryptionType !== 'KMS') {
       const message = `${name} is not encrypted with KMS; encryption cannot be changed after creation, so the repository would have to be recreated`;
       emit?.({ type: 'warning', message });
     }
     try {
-      return { name, changes: await change(client, host, repository, settings) };
+      return { name, changes: await applySettings(client, host, repository, settings) };
     } catch (error) {
       throw awsError(`updating ${name} at ${host.host}`, error);
     }
@@ -41,20 +41,20 @@ export async function reconcile(
   return all.filter(({ changes }) => changes.length > 0);
 }
 
-async function change(
+async function applySettings(
   client: ECRClient,
   host: EcrHost,
   repository: Repository,
   settings: RepositorySettings,
-): Promise<Reconciled['changes']> {
+): Promise<ReconciledRepository['changes']> {
   const { PutImageScanningConfigurationCommand, PutImageTagMutabilityCommand, TagResourceCommand } = await import(
     '@aws-sdk/client-ecr'
   );
   const { repositoryName = '', repositoryArn } = repository;
-  const name = { ...registryOf(host), repositoryName };
-  const changes: Reconciled['changes'][number][] = [];
+  const name = { ...registryIdInput(host), repositoryName };
+  const changes: ReconciledRepository['changes'][number][] = [];
   const mutability = mutabilityOf(settings);
-  if (mutability !== undefined && !isSame(repository, mutability)) {
+  if (mutability !== undefined && !hasMutability(repository, mutability)) {
     const { imageTagMutability, imageTagMutabilityExclusionFilters } = mutability;
     const filters = imageTagMutabilityExclusionFilters === undefined ? {} : { imageTagMutabilityExclusionFilters };
     await client.send(new PutImageTagMutabilityCommand({ ...name, imageTagMutability, ...filters }));
@@ -78,11 +78,11 @@ async function change(
   return changes;
 }
 
-function isSame(repository: Repository, wanted: NonNullable<ReturnType<typeof mutabilityOf>>): boolean {
+function hasMutability(repository: Repository, expected: NonNullable<ReturnType<typeof mutabilityOf>>): boolean {
   const filters = (list: Repository['imageTagMutabilityExclusionFilters'] = []): string =>
     JSON.stringify(list.map(({ filter }) => filter).sort());
   return (
-    repository.imageTagMutability === wanted.imageTagMutability &&
-    filters(repository.imageTagMutabilityExclusionFilters) === filters(wanted.imageTagMutabilityExclusionFilters)
+    repository.imageTagMutability === expected.imageTagMutability &&
+    filters(repository.imageTagMutabilityExclusionFilters) === filters(expected.imageTagMutabilityExclusionFilters)
   );
 }

@@ -1,16 +1,16 @@
 import type { ECRClient, Repository } from '@aws-sdk/client-ecr';
 import { AirgapError } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
-import { ecrClient, registryOf } from './connection.ts';
+import { ecrClient, registryIdInput } from './connection.ts';
 import { creationTemplates } from './creation-templates.ts';
-import { CONCURRENCY, describeRepositories } from './describe.ts';
-import { awsError, isDenied, nameOf } from './failures.ts';
+import { describeRepositories, ECR_CONCURRENCY } from './describe.ts';
+import { awsError, errorName, isDenied } from './failures.ts';
 import type { EcrHost } from './hosts.ts';
 import { checkRepositoryNames } from './names.ts';
 import type { EcrOptions } from './options.ts';
 import { setPolicies } from './policies.ts';
-import { type Reconciled, reconcile } from './reconcile.ts';
-import { creationOf, hasSettings, type RepositorySettings } from './settings.ts';
+import { type ReconciledRepository, reconcileRepositories } from './reconcile.ts';
+import { createRepositoryInput, hasSettings, type RepositorySettings } from './settings.ts';
 
 export interface EnsureOptions extends EcrOptions {
   readonly settings?: RepositorySettings;
@@ -19,7 +19,7 @@ export interface EnsureOptions extends EcrOptions {
 }
 
 /** Status of the requested repositories, each list in the order of the given names. */
-export interface Standing {
+export interface RepositoryStatus {
   readonly existing: readonly string[];
   /** Missing, and not created by ECR. */
   readonly missing: readonly string[];
@@ -27,10 +27,10 @@ export interface Standing {
   readonly onPush: readonly string[];
 }
 
-export interface Ensured extends Omit<Standing, 'missing'> {
+export interface EnsuredRepositories extends Omit<RepositoryStatus, 'missing'> {
   readonly created: readonly string[];
   /** Existing repositories that were updated. */
-  readonly reconciled: readonly Reconciled[];
+  readonly reconciled: readonly ReconciledRepository[];
 }
 
 /**
@@ -38,12 +38,16 @@ export interface Ensured extends Omit<Standing, 'missing'> {
  * @throws AirgapError `reference-invalid` for names ECR does not allow, `unauthorized`, `forbidden`, `network`,
  * `registry`, `interrupted`
  */
-export function findRepositories(host: EcrHost, names: readonly string[], options: EcrOptions): Promise<Standing> {
+export function findRepositories(
+  host: EcrHost,
+  names: readonly string[],
+  options: EcrOptions,
+): Promise<RepositoryStatus> {
   return withClient(
     host,
     names,
     options,
-    async (client, wanted) => (await look(client, host, wanted, options)).standing,
+    async (client, uniqueNames) => (await checkRepositories(client, host, uniqueNames, options)).status,
   );
 }
 
@@ -51,18 +55,22 @@ export function findRepositories(host: EcrHost, names: readonly string[], option
  * Ensures that every repository exists or will be created on push.
  * @throws AirgapError as `findRepositories`; `forbidden` with the missing repositories when they may not be created
  */
-export function ensureRepositories(host: EcrHost, names: readonly string[], options: EnsureOptions): Promise<Ensured> {
+export function ensureRepositories(
+  host: EcrHost,
+  names: readonly string[],
+  options: EnsureOptions,
+): Promise<EnsuredRepositories> {
   const { settings = {}, emit } = options;
-  return withClient(host, names, options, async (client, wanted) => {
-    const { standing, described } = await look(client, host, wanted, options);
-    const { existing, onPush, missing } = standing;
+  return withClient(host, names, options, async (client, uniqueNames) => {
+    const { status, described } = await checkRepositories(client, host, uniqueNames, options);
+    const { existing, onPush, missing } = status;
     if (onPush.length > 0 && hasSettings(settings)) {
       const message = `a creation template of ${host.host} creates ${onPush.join(', ')} with its own settings; those of this command do not apply`;
       emit?.({ type: 'warning', message });
     }
-    const created = await createAll(client, host, missing, options);
+    const created = await createRepositories(client, host, missing, options);
     const found = existing.map((name) => described.get(name) as Repository);
-    const reconciled = options.reconcile ? await reconcile(client, host, found, settings, emit) : [];
+    const reconciled = options.reconcile ? await reconcileRepositories(client, host, found, settings, emit) : [];
     const others = missing.filter((name) => !created.includes(name));
     return { existing: [...existing, ...others], onPush, created, reconciled };
   });
@@ -72,13 +80,13 @@ async function withClient<R extends object>(
   host: EcrHost,
   names: readonly string[],
   options: EcrOptions,
-  work: (client: ECRClient, wanted: readonly string[]) => Promise<R>,
+  work: (client: ECRClient, uniqueNames: readonly string[]) => Promise<R>,
 ): Promise<R> {
-  const wanted = [...new Set(names)];
-  checkRepositoryNames(host.host, wanted);
+  const uniqueNames = [...new Set(names)];
+  checkRepositoryNames(host.host, uniqueNames);
   const client = await ecrClient(host, options);
   try {
-    return await work(client, wanted);
+    return await work(client, uniqueNames);
   } catch (error) {
     // On an interrupt, the SDK throws the error that it would have retried.
     if (!options.signal?.aborted) throw error;
@@ -88,36 +96,36 @@ async function withClient<R extends object>(
   }
 }
 
-async function look(
+async function checkRepositories(
   client: ECRClient,
   host: EcrHost,
-  wanted: readonly string[],
+  uniqueNames: readonly string[],
   { emit }: EcrOptions,
-): Promise<{ readonly standing: Standing; readonly described: ReadonlyMap<string, Repository> }> {
+): Promise<{ readonly status: RepositoryStatus; readonly described: ReadonlyMap<string, Repository> }> {
   const described =
-    wanted.length === 0 ? new Map<string, Repository>() : await describeRepositories(client, host, wanted);
-  const existing = wanted.filter((name) => described.has(name));
-  const absent = wanted.filter((name) => !described.has(name));
+    uniqueNames.length === 0 ? new Map<string, Repository>() : await describeRepositories(client, host, uniqueNames);
+  const existing = uniqueNames.filter((name) => described.has(name));
+  const absent = uniqueNames.filter((name) => !described.has(name));
   const templateOf = absent.length === 0 ? () => undefined : await creationTemplates(client, host, emit);
   const onPush = absent.filter((name) => templateOf(name) !== undefined);
-  return { described, standing: { existing, onPush, missing: absent.filter((name) => !onPush.includes(name)) } };
+  return { described, status: { existing, onPush, missing: absent.filter((name) => !onPush.includes(name)) } };
 }
 
 /** Creates repositories and returns the new ones. One created by someone else meanwhile may already have content. */
-async function createAll(
+async function createRepositories(
   client: ECRClient,
   host: EcrHost,
   names: readonly string[],
   { settings = {}, signal }: EnsureOptions,
 ): Promise<readonly string[]> {
-  const outcomes = await settle(names, CONCURRENCY, async (name) => {
+  const outcomes = await settle(names, ECR_CONCURRENCY, async (name) => {
     signal?.throwIfAborted();
-    return create(client, host, name, settings);
+    return createRepository(client, host, name, settings);
   });
   const isNew = outcomes.map((outcome) => 'value' in outcome && outcome.value);
   const missing = names.filter((_, index) => outcomes[index]?.error !== undefined);
   const failure = outcomes.find(({ error }) => error !== undefined)?.error;
-  if (failure === undefined) return names.filter((_, at) => isNew[at]);
+  if (failure === undefined) return names.filter((_, index) => isNew[index]);
   const list = missing.join(', ');
   if (isDenied(failure)) {
     throw new AirgapError('forbidden', `${host.host}: the credentials may not create missing repositories: ${list}`, {
@@ -129,13 +137,20 @@ async function createAll(
 }
 
 /** Creates a repository. @returns false when it already exists */
-async function create(client: ECRClient, host: EcrHost, name: string, settings: RepositorySettings): Promise<boolean> {
+async function createRepository(
+  client: ECRClient,
+  host: EcrHost,
+  name: string,
+  settings: RepositorySettings,
+): Promise<boolean> {
   const { CreateRepositoryCommand } = await import('@aws-sdk/client-ecr');
   try {
-    await client.send(new CreateRepositoryCommand({ ...registryOf(host), ...creationOf(name, settings) }));
+    await client.send(
+      new CreateRepositoryCommand({ ...registryIdInput(host), ...createRepositoryInput(name, settings) }),
+    );
   } catch (error) {
     // Created by someone else meanwhile.
-    if (nameOf(error) === 'RepositoryAlreadyExistsException') return false;
+    if (errorName(error) === 'RepositoryAlreadyExistsException') return false;
     throw error;
   }
   try {

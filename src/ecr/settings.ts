@@ -40,7 +40,7 @@ export function tagList(tags: Readonly<Record<string, string>>): { Key: string; 
 }
 
 /** Returns the input of CreateRepository. Policies are set by separate calls. */
-export function creationOf(name: string, settings: RepositorySettings): Omit<Input, 'registryId'> {
+export function createRepositoryInput(name: string, settings: RepositorySettings): Omit<Input, 'registryId'> {
   const { kmsKey, scanOnPush, tags } = settings;
   return {
     repositoryName: name,

@@ -5,22 +5,24 @@ import { hasSettings, type RepositorySettings } from './settings.ts';
  * Returns Terraform definitions of repositories (HCL, resources of the aws provider), for creating them outside of this
  * program. The output is deterministic.
  */
-export function terraform(names: readonly string[], settings: RepositorySettings): string {
+export function terraformDefinitions(names: readonly string[], settings: RepositorySettings): string {
   const { lifecyclePolicy, repositoryPolicy } = settings;
   const locals = [
-    ...(lifecyclePolicy === undefined ? [] : [`  airgap_lifecycle_policy = ${text(lifecyclePolicy)}`]),
-    ...(repositoryPolicy === undefined ? [] : [`  airgap_repository_policy = ${text(repositoryPolicy)}`]),
+    ...(lifecyclePolicy === undefined ? [] : [`  airgap_lifecycle_policy = ${hclString(lifecyclePolicy)}`]),
+    ...(repositoryPolicy === undefined ? [] : [`  airgap_repository_policy = ${hclString(repositoryPolicy)}`]),
   ];
   const blocks = [
     `resource "aws_ecr_repository" "airgap" {
   for_each = toset([
-${names.map((name) => `    ${text(name)},`).join('\n')}
+${names.map((name) => `    ${hclString(name)},`).join('\n')}
   ])
 
   ${settings.immutable ? 'name                ' : 'name'} = each.value${hasSettings(settings) ? `\n${attributes(settings)}` : ''}
 }`,
-    ...(lifecyclePolicy === undefined ? [] : [policy('aws_ecr_lifecycle_policy', 'airgap_lifecycle_policy')]),
-    ...(repositoryPolicy === undefined ? [] : [policy('aws_ecr_repository_policy', 'airgap_repository_policy')]),
+    ...(lifecyclePolicy === undefined ? [] : [policyResource('aws_ecr_lifecycle_policy', 'airgap_lifecycle_policy')]),
+    ...(repositoryPolicy === undefined
+      ? []
+      : [policyResource('aws_ecr_repository_policy', 'airgap_repository_policy')]),
   ];
   return [...(locals.length === 0 ? [] : [`locals {\n${locals.join('\n')}\n}`]), ...blocks].join('\n\n');
 }
@@ -30,7 +32,7 @@ function attributes({ immutable, except = [], kmsKey, scanOnPush, tags }: Reposi
   const filters = except.map(
     (filter) => `
   image_tag_mutability_exclusion_filter {
-    filter      = ${text(filter)}
+    filter      = ${hclString(filter)}
     filter_type = "WILDCARD"
   }`,
   );
@@ -40,19 +42,21 @@ function attributes({ immutable, except = [], kmsKey, scanOnPush, tags }: Reposi
     ...(scanOnPush === undefined ? [] : [`\n  image_scanning_configuration {\n    scan_on_push = ${scanOnPush}\n  }`]),
     ...(kmsKey === undefined
       ? []
-      : [`\n  encryption_configuration {\n    encryption_type = "KMS"\n    kms_key         = ${text(kmsKey)}\n  }`]),
+      : [
+          `\n  encryption_configuration {\n    encryption_type = "KMS"\n    kms_key         = ${hclString(kmsKey)}\n  }`,
+        ]),
     ...(tags === undefined
       ? []
       : [
           `\n  tags = {\n${Object.entries(tags)
-            .map(([key, value]) => `    ${text(key)} = ${text(value)}`)
+            .map(([key, value]) => `    ${hclString(key)} = ${hclString(value)}`)
             .join('\n')}\n  }`,
         ]),
   ];
   return lines.join('\n');
 }
 
-function policy(type: string, local: string): string {
+function policyResource(type: string, local: string): string {
   return `resource "${type}" "airgap" {
   for_each = aws_ecr_repository.airgap
 
@@ -62,7 +66,7 @@ function policy(type: string, local: string): string {
 }
 
 /** Returns an HCL string: JSON escapes except those for backspace and form feed, and no interpolation. */
-function text(value: string): string {
+function hclString(value: string): string {
   const escapes: Readonly<Record<string, string>> = { '\\b': '\\u0008', '\\f': '\\u000c' };
   return jsonText(value)
     .replace(/\\./g, (pair) => escapes[pair] ?? pair)

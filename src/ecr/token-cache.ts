@@ -1,21 +1,21 @@
 import type { Credential } from '../auth/credential.ts';
 
 /** Credential and its expiry by ECR, in milliseconds since 1970. */
-export interface Issued {
+export interface IssuedCredential {
   readonly credential: Credential;
   readonly expiresAt: number;
 }
 
 /** Milliseconds before expiry at which a token is renewed: it must outlive the upload of a large layer. */
-const EARLY = 30 * 60_000;
+const RENEW_EARLY = 30 * 60_000;
 /** Minimum milliseconds to use a token: emulators of ECR issue expired tokens. */
-const LEAST = 60_000;
+const MIN_LIFETIME = 60_000;
 
 /** Cache of tokens by key, with one fetch at a time per key. Failures are not cached. */
 export class TokenCache {
-  readonly #entries = new Map<string, { readonly issued: Promise<Issued>; renewAt: number }>();
+  readonly #entries = new Map<string, { readonly issued: Promise<IssuedCredential>; renewAt: number }>();
 
-  async get(key: string, now: number, fetch: () => Promise<Issued>): Promise<Credential> {
+  async get(key: string, now: number, fetch: () => Promise<IssuedCredential>): Promise<Credential> {
     const known = this.#entries.get(key);
     if (known !== undefined && now < known.renewAt) return (await known.issued).credential;
     const issued = fetch();
@@ -23,7 +23,7 @@ export class TokenCache {
     this.#entries.set(key, entry);
     try {
       const { credential, expiresAt } = await issued;
-      entry.renewAt = Math.max(expiresAt - EARLY, now + LEAST);
+      entry.renewAt = Math.max(expiresAt - RENEW_EARLY, now + MIN_LIFETIME);
       return credential;
     } catch (error) {
       if (this.#entries.get(key) === entry) this.#entries.delete(key);

@@ -29,7 +29,7 @@ export function accessArguments({ certFile, keyFile, caFile, plainHttp, passCred
 }
 
 /** Name of the repository in the temporary repository configuration. */
-export const REPOSITORY = 'airgap';
+export const TEMPORARY_REPOSITORY = 'airgap';
 
 /**
  * Writes credentials to files that Helm finds by environment variables: a registry login for OCI, else a repository
@@ -56,13 +56,15 @@ export async function writeCredentials(
     return writeRegistryLogins(folder, [{ host, entry }]);
   }
   const entry = {
-    ...{ name: REPOSITORY, url, username, password, pass_credentials_all: access.passCredentials ?? false },
+    ...{ name: TEMPORARY_REPOSITORY, url, username, password, pass_credentials_all: access.passCredentials ?? false },
     ...{ certFile: access.certFile ?? '', keyFile: access.keyFile ?? '', caFile: access.caFile ?? '' },
   };
   await write('repositories.yaml', { apiVersion: '', repositories: [entry] });
   if (archives.length > 0) {
-    const entries = { [REPOSITORY]: [{ apiVersion: 'v2', name: REPOSITORY, version: '0.0.0', urls: archives }] };
-    await write(`${REPOSITORY}-index.yaml`, { apiVersion: 'v1', entries });
+    const entries = {
+      [TEMPORARY_REPOSITORY]: [{ apiVersion: 'v2', name: TEMPORARY_REPOSITORY, version: '0.0.0', urls: archives }],
+    };
+    await write(`${TEMPORARY_REPOSITORY}-index.yaml`, { apiVersion: 'v1', entries });
   }
   return { HELM_REPOSITORY_CONFIG: join(folder, 'repositories.yaml'), HELM_REPOSITORY_CACHE: folder };
 }

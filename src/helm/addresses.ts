@@ -1,7 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
 import { isName } from '../base/names.ts';
 import { quoted } from '../base/printable.ts';
-import { before } from '../base/text-ends.ts';
+import { textBefore } from '../base/text-trim.ts';
 
 const PORTS: Readonly<Record<string, string>> = { http: '80', https: '443', oci: '443' };
 
@@ -9,13 +9,13 @@ const PORTS: Readonly<Record<string, string>> = { http: '80', https: '443', oci:
 const PLAIN = /^(https?|oci):\/\/([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(?=\/|$)/i;
 
 /** Returns `host:port` of a URL in lower case; undefined unless it has the plain form. */
-export function hostOf(address: string): string | undefined {
+export function hostPortOf(address: string): string | undefined {
   const [, scheme = '', host, port] = PLAIN.exec(address) ?? [];
   if (host === undefined) return undefined;
-  return `${bare(host)}:${port ?? PORTS[scheme.toLowerCase()]}`;
+  return `${normalisedHost(host)}:${port ?? PORTS[scheme.toLowerCase()]}`;
 }
 
-function bare(host: string): string {
+function normalisedHost(host: string): string {
   return host.toLowerCase().replace(/\.$/, '');
 }
 
@@ -23,8 +23,8 @@ function bare(host: string): string {
 export function namedHosts(texts: readonly string[]): Set<string> {
   return new Set(
     texts.flatMap((text) => {
-      if (text.includes('://')) return hostOf(text.replace(/:\/\/[^/?#]*@/, '://')) ?? [];
-      const host = bare(before(text, '/'));
+      if (text.includes('://')) return hostPortOf(text.replace(/:\/\/[^/?#]*@/, '://')) ?? [];
+      const host = normalisedHost(textBefore(text, '/'));
       if (host === '' || host === '*') return [];
       return /:\d+$/.test(host) ? [host] : [`${host}:443`, `${host}:80`];
     }),

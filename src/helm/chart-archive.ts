@@ -5,7 +5,7 @@ import * as tar from 'tar';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import { quoted } from '../base/printable.ts';
 import type { NameTest } from '../base/wildcard.ts';
-import { type Keep, newBudget, readEntries, UNPACKED_LIMIT } from './chart-entries.ts';
+import { type KeepContent, newBudget, readEntries, UNPACKED_LIMIT } from './chart-entries.ts';
 
 const HINT = 'a chart archive is created by helm package; check that the download is complete';
 
@@ -22,17 +22,17 @@ export async function readArchive(
   title = archive,
 ): Promise<{ readonly root: string; readonly files: ReadonlyMap<string, Buffer> }> {
   const files = new Map<string, Buffer>();
-  const tops = new Set<string>();
+  const topFolders = new Set<string>();
   let isFlat = false;
   await eachFile(archive, title, (path, keep) => {
-    const [top = '', ...rest] = path.split('/');
-    tops.add(top);
+    const [topFolder = '', ...rest] = path.split('/');
+    topFolders.add(topFolder);
     isFlat ||= rest.length === 0;
-    const below = rest.join('/');
-    if (wanted.test(below)) keep((content) => files.set(below, content));
+    const pathInChart = rest.join('/');
+    if (wanted.test(pathInChart)) keep((content) => files.set(pathInChart, content));
   });
-  const [root] = tops;
-  if (root !== undefined && tops.size === 1 && !isFlat) return { root, files };
+  const [root] = topFolders;
+  if (root !== undefined && topFolders.size === 1 && !isFlat) return { root, files };
   throw new AirgapError('chart-invalid', `${title} is not a chart archive: it must contain exactly one folder`, {
     hint: HINT,
   });
@@ -66,7 +66,11 @@ export async function unpackChart(archive: string, folder: string): Promise<stri
 }
 
 /** Visits each regular file of an archive; `keep` requests its content. */
-async function eachFile(archive: string, title: string, visit: (path: string, keep: Keep) => void): Promise<void> {
+async function eachFile(
+  archive: string,
+  title: string,
+  visit: (path: string, keep: KeepContent) => void,
+): Promise<void> {
   let problem: string;
   try {
     if ((await stat(archive)).size > UNPACKED_LIMIT)

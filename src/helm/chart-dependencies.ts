@@ -2,7 +2,7 @@ import { readFile, realpath } from 'node:fs/promises';
 import { join, posix, relative, resolve, sep } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { foldedKey } from './chart-metadata.ts';
-import { copyChartFolder, realRoot } from './chart-source.ts';
+import { copyChartFolder, resolveLinkRoot } from './copy-chart-folder.ts';
 import { readMapping } from './go-yaml.ts';
 
 /**
@@ -18,16 +18,16 @@ export async function copyWithDependencies(
   into: string,
   roots: readonly string[],
 ): Promise<string> {
-  const own = await realpath(folder);
-  const allowed = await Promise.all(roots.map(realRoot));
-  const places = [own];
+  const chartRoot = await realpath(folder);
+  const allowed = await Promise.all(roots.map(resolveLinkRoot));
+  const folders = [chartRoot];
   for (const dependency of dependencies) {
-    const place = resolve(own, dependency);
-    const real = await realpath(place).catch(() => undefined);
-    const isInside = [own, ...allowed].some((root) => real === root || real?.startsWith(root + sep));
+    const target = resolve(chartRoot, dependency);
+    const real = await realpath(target).catch(() => undefined);
+    const isAllowed = [chartRoot, ...allowed].some((root) => real === root || real?.startsWith(root + sep));
     // Helm would read an absolute path from its original location.
-    if (isInside && real === place && !posix.isAbsolute(dependency)) {
-      if (!place.startsWith(own + sep)) places.push(place);
+    if (isAllowed && real === target && !posix.isAbsolute(dependency)) {
+      if (!target.startsWith(chartRoot + sep)) folders.push(target);
       continue;
     }
     throw new AirgapError(
@@ -36,9 +36,9 @@ export async function copyWithDependencies(
       { hint: 'use a relative path, and allow its folder with --allow-chart-links ROOT' },
     );
   }
-  const top = commonFolder(places);
-  for (const place of places) await copyChartFolder(place, join(into, relative(top, place)), roots);
-  return join(into, relative(top, own));
+  const top = commonFolder(folders);
+  for (const target of folders) await copyChartFolder(target, join(into, relative(top, target)), roots);
+  return join(into, relative(top, chartRoot));
 }
 
 /**
@@ -62,8 +62,8 @@ function valuesOf(mapping: unknown, name: string): unknown[] {
 }
 
 /** Returns the deepest common parent folder. */
-function commonFolder(places: readonly string[]): string {
-  const split = places.map((place) => place.split(sep).slice(0, -1));
+function commonFolder(folders: readonly string[]): string {
+  const split = folders.map((target) => target.split(sep).slice(0, -1));
   const [first = []] = split;
   const length = first.findIndex((part, i) => split.some((parts) => parts[i] !== part));
   return first.slice(0, length < 0 ? first.length : length).join(sep) || sep;

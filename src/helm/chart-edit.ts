@@ -1,10 +1,10 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { packChart, readArchive, unpackChart } from './chart-archive.ts';
-import type { Files } from './chart-files.ts';
+import type { ChartFiles } from './chart-files.ts';
 
 /** File in a changed chart that lists the changes. */
-const RECORD = 'airgap-changes.json';
+const CHANGES_FILE = 'airgap-changes.json';
 
 /**
  * Writes a copy of a chart archive with changed files, also in archives in charts/. Equal content gives equal bytes.
@@ -14,30 +14,36 @@ const RECORD = 'airgap-changes.json';
  * @returns path of the new archive
  * @throws AirgapError `chart-invalid`
  */
-export function changeChart(archive: string, texts: Files, record: object, folder: string): Promise<string> {
-  return change(archive, new Map([...texts, [RECORD, `${JSON.stringify(record, null, 2)}\n`]]), folder);
+export function writeChangedChart(
+  archive: string,
+  texts: ChartFiles,
+  changes: object,
+  folder: string,
+): Promise<string> {
+  return writeWithTexts(archive, new Map([...texts, [CHANGES_FILE, `${JSON.stringify(changes, null, 2)}\n`]]), folder);
 }
 
-/** Checks for a chart archive that was written by {@link changeChart}. */
-export async function isChanged(archive: string): Promise<boolean> {
-  const { files } = await readArchive(archive, { test: (path) => path === RECORD }).catch(() => ({
+/** Checks for a chart archive that was written by {@link writeChangedChart}. */
+export async function isChangedChart(archive: string): Promise<boolean> {
+  const { files } = await readArchive(archive, { test: (path) => path === CHANGES_FILE }).catch(() => ({
     files: new Map(),
   }));
   return files.size > 0;
 }
 
-async function change(archive: string, texts: Files, folder: string): Promise<string> {
+async function writeWithTexts(archive: string, texts: ChartFiles, folder: string): Promise<string> {
   const chart = await unpackChart(archive, join(folder, 'chart'));
   const inner = new Map<string, Map<string, string>>();
   for (const [path, text] of texts) {
-    const [, subchart = '', below = ''] = /^charts\/([^/]+)\/(.+)$/.exec(path) ?? [];
-    if (below === '' || (await isFolder(join(chart, 'charts', subchart)))) await writeFile(join(chart, path), text);
-    else inner.set(subchart, (inner.get(subchart) ?? new Map<string, string>()).set(below, text));
+    const [, subchart = '', pathInSubchart = ''] = /^charts\/([^/]+)\/(.+)$/.exec(path) ?? [];
+    if (pathInSubchart === '' || (await isFolder(join(chart, 'charts', subchart))))
+      await writeFile(join(chart, path), text);
+    else inner.set(subchart, (inner.get(subchart) ?? new Map<string, string>()).set(pathInSubchart, text));
   }
-  for (const [subchart, own] of inner) {
-    const file = await archiveOf(join(chart, 'charts'), subchart);
+  for (const [subchart, subchartTexts] of inner) {
+    const file = await findSubchartArchive(join(chart, 'charts'), subchart);
     if (file === undefined) continue;
-    await writeFile(file, await readFile(await change(file, own, join(folder, 'charts', subchart))));
+    await writeFile(file, await readFile(await writeWithTexts(file, subchartTexts, join(folder, 'charts', subchart))));
   }
   const packed = join(folder, 'changed.tgz');
   await packChart(chart, packed);
@@ -49,7 +55,7 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 /** Finds the archive whose top folder has this name; its file name also contains the version. */
-async function archiveOf(folder: string, name: string): Promise<string | undefined> {
+async function findSubchartArchive(folder: string, name: string): Promise<string | undefined> {
   for (const file of await readdir(folder)) {
     if (!file.startsWith(name) || !file.endsWith('.tgz')) continue;
     if ((await readArchive(join(folder, file), /^$/)).root === name) return join(folder, file);

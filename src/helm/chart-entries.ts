@@ -11,21 +11,21 @@ export const UNPACKED_LIMIT = 100 * 1024 * 1024;
 const ENTRIES_LIMIT = 10_000;
 
 /** Remaining allowance for unpacking, shared with nested archives. */
-export interface Budget {
+export interface UnpackBudget {
   /** Bytes of tar. */
   bytes: number;
   entries: number;
 }
 
-export function newBudget(): Budget {
+export function newBudget(): UnpackBudget {
   return { bytes: UNPACKED_LIMIT, entries: ENTRIES_LIMIT };
 }
 
 /** Requests the content of the visited entry; `take` is called when it was read completely. */
-export type Keep = (take: (content: Buffer) => void) => void;
+export type KeepContent = (onContent: (content: Buffer) => void) => void;
 
 /** Reason to stop reading an archive. */
-class Refused extends Error {}
+class ArchiveRefused extends Error {}
 
 /**
  * Visits each entry of a gzipped tar except folders, as Helm reads it: up to the end marker, and compressed once. Stops
@@ -35,11 +35,11 @@ class Refused extends Error {}
  */
 export async function readEntries(
   compressed: Readable,
-  budget: Budget,
-  visit: (entry: ReadEntry, keep: Keep) => string | undefined,
+  budget: UnpackBudget,
+  visit: (entry: ReadEntry, keep: KeepContent) => string | undefined,
 ): Promise<void> {
   let problem: string | undefined;
-  let isOver = false;
+  let isAtEnd = false;
   const parser = new Parser({
     strict: true,
     brotli: false,
@@ -47,11 +47,11 @@ export async function readEntries(
     onReadEntry: (entry) => {
       budget.entries -= 1;
       if (budget.entries < 0) problem ??= `it contains more than ${ENTRIES_LIMIT} files`;
-      if (problem === undefined && !isOver && entry.type !== 'Directory') {
-        problem ??= visit(entry, (take) => {
+      if (problem === undefined && !isAtEnd && entry.type !== 'Directory') {
+        problem ??= visit(entry, (onContent) => {
           const chunks: Buffer[] = [];
           entry.on('data', (chunk: Buffer) => chunks.push(chunk));
-          entry.on('end', () => take(Buffer.concat(chunks)));
+          entry.on('end', () => onContent(Buffer.concat(chunks)));
         });
       }
       entry.resume();
@@ -62,20 +62,20 @@ export async function readEntries(
   });
   // Go's reader ignores everything after the end marker.
   parser.on('nullBlock', () => {
-    isOver = true;
+    isAtEnd = true;
   });
   let isFirst = true;
   await pipeline(compressed, createGunzip(), async (unpacked: AsyncIterable<Buffer>) => {
     for await (const chunk of unpacked) {
       // The tar library would decompress a second time; Helm does not.
-      if (isFirst && chunk[0] === 0x1f) throw new Refused('it is compressed twice');
+      if (isFirst && chunk[0] === 0x1f) throw new ArchiveRefused('it is compressed twice');
       isFirst = false;
       budget.bytes -= chunk.length;
-      if (budget.bytes < 0) throw new Refused(`it unpacks to more than ${UNPACKED_LIMIT / 1024 / 1024} MiB`);
-      if (!isOver) parser.write(chunk);
-      if (problem !== undefined) throw new Refused(problem);
+      if (budget.bytes < 0) throw new ArchiveRefused(`it unpacks to more than ${UNPACKED_LIMIT / 1024 / 1024} MiB`);
+      if (!isAtEnd) parser.write(chunk);
+      if (problem !== undefined) throw new ArchiveRefused(problem);
     }
   });
   parser.end();
-  if (problem !== undefined) throw new Refused(problem);
+  if (problem !== undefined) throw new ArchiveRefused(problem);
 }

@@ -4,35 +4,35 @@ import { AirgapError, messageOf } from '../base/errors.ts';
 import { quoted } from '../base/printable.ts';
 import type { NameTest } from '../base/wildcard.ts';
 import { isOneLine, readArchive } from './chart-archive.ts';
-import { type Budget, newBudget, readEntries } from './chart-entries.ts';
+import { newBudget, readEntries, type UnpackBudget } from './chart-entries.ts';
 
 /** Texts by path in the chart, such as `charts/sub/Chart.yaml`. */
-export type Files = ReadonlyMap<string, string>;
+export type ChartFiles = ReadonlyMap<string, string>;
 
 /** Maximum bytes of a file in Helm (MaxDecompressedFileSize). */
-const LIMIT = 5 * 1024 * 1024;
+const MAX_FILE_BYTES = 5 * 1024 * 1024;
 
 /** Selects files in `crds` folders, from which Helm installs custom resource definitions. */
-export const DEFINITIONS: NameTest = {
+export const IN_CRDS_FOLDER: NameTest = {
   test: (path) => /\.(?:ya?ml|json)$/.test(path) && path.split('/').slice(0, -1).includes('crds'),
 };
 
 /** Archive of a subchart at any level. */
-const INNER = /(?:^|\/)charts\/[^/]+\.tgz$/;
+const INNER_ARCHIVE = /(?:^|\/)charts\/[^/]+\.tgz$/;
 /** Maximum nesting of archives; real charts have one level. */
-const LEVELS = 5;
+const MAX_LEVELS = 5;
 
 /**
  * Reads texts of a chart archive and its subcharts, including archives in charts/. Skips files above 5 MiB in inner
  * archives. All inner archives together have the size limit of one chart.
  * @throws AirgapError `chart-invalid`
  */
-export async function chartFiles(archive: string, wanted: NameTest): Promise<Files> {
-  const { files } = await readArchive(archive, { test: (path) => INNER.test(path) || wanted.test(path) });
+export async function readChartFiles(archive: string, wanted: NameTest): Promise<ChartFiles> {
+  const { files } = await readArchive(archive, { test: (path) => INNER_ARCHIVE.test(path) || wanted.test(path) });
   const texts = new Map<string, string>();
   const budget = newBudget();
   for (const [path, content] of files) {
-    if (INNER.test(path)) await readInner({ path, content, level: 1 }, wanted, texts, budget);
+    if (INNER_ARCHIVE.test(path)) await readInner({ path, content, level: 1 }, wanted, texts, budget);
     else texts.set(path, content.toString('utf8'));
   }
   return texts;
@@ -51,17 +51,19 @@ async function readInner(
   { path, content, level }: InnerArchive,
   wanted: NameTest,
   texts: Map<string, string>,
-  budget: Budget,
+  budget: UnpackBudget,
 ): Promise<void> {
   const folder = posix.dirname(path);
   const inner: InnerArchive[] = [];
   try {
-    if (level > LEVELS) throw new Error(`subcharts are nested deeper than ${LEVELS} archives`);
+    if (level > MAX_LEVELS) throw new Error(`subcharts are nested deeper than ${MAX_LEVELS} archives`);
     await readEntries(Readable.from([content]), budget, (entry, keep) => {
       if (!isOneLine(entry.path)) return `it contains a file name with control characters: ${quoted(entry.path)}`;
-      const below = posix.join(folder, entry.path);
-      if (INNER.test(entry.path)) keep((bytes) => inner.push({ path: below, content: bytes, level: level + 1 }));
-      else if (wanted.test(below) && entry.size <= LIMIT) keep((bytes) => texts.set(below, bytes.toString('utf8')));
+      const pathInChart = posix.join(folder, entry.path);
+      if (INNER_ARCHIVE.test(entry.path))
+        keep((bytes) => inner.push({ path: pathInChart, content: bytes, level: level + 1 }));
+      else if (wanted.test(pathInChart) && entry.size <= MAX_FILE_BYTES)
+        keep((bytes) => texts.set(pathInChart, bytes.toString('utf8')));
       return undefined;
     });
   } catch (cause) {

@@ -15,32 +15,40 @@ export interface ChartMetadata {
 }
 
 /** Fields that Helm reads (helm.sh/helm, pkg/chart/v2, Metadata): strings, and all. */
-const TEXTS = [
+const TEXT_FIELDS = [
   ...['apiVersion', 'name', 'version', 'appVersion', 'kubeVersion', 'type'],
   ...['description', 'home', 'icon', 'condition', 'tags'],
 ];
-const FIELDS = [...TEXTS, 'annotations', 'dependencies', 'deprecated', 'keywords', 'maintainers', 'sources'];
+const KNOWN_FIELDS = [
+  ...TEXT_FIELDS,
+  'annotations',
+  'dependencies',
+  'deprecated',
+  'keywords',
+  'maintainers',
+  'sources',
+];
 
 /**
  * Parses Chart.yaml. Validates name and version, since they become part of file names, repositories and tags.
  * @param where name of the chart in messages
  * @throws AirgapError `chart-invalid`
  */
-export function parseMetadata(text: string, where: string): ChartMetadata {
+export function parseMetadata(text: string, owner: string): ChartMetadata {
   const { object = {}, problem } = readManifest(text);
   if (problem !== undefined)
-    throw new AirgapError('chart-invalid', `Chart.yaml of ${where} is not valid YAML: ${problem}`);
-  const fields = asHelmReads(object, where);
+    throw new AirgapError('chart-invalid', `Chart.yaml of ${owner} is not valid YAML: ${problem}`);
+  const fields = canonicalFields(object, owner);
   const { name, version } = fields;
   if (typeof name !== 'string' || typeof version !== 'string') {
-    throw new AirgapError('chart-invalid', `Chart.yaml of ${where} lacks a name or a version`, {
+    throw new AirgapError('chart-invalid', `Chart.yaml of ${owner} lacks a name or a version`, {
       hint: 'set both in Chart.yaml',
     });
   }
   return {
     ...fields,
-    name: checkName('chart name', name, `Chart.yaml of ${where}`),
-    version: checkName('chart version', version, `Chart.yaml of ${where}`),
+    name: checkName('chart name', name, `Chart.yaml of ${owner}`),
+    version: checkName('chart version', version, `Chart.yaml of ${owner}`),
   };
 }
 
@@ -48,24 +56,24 @@ export function parseMetadata(text: string, where: string): ChartMetadata {
  * Returns the fields under Helm's names. Go's JSON accepts `Version` and even `verſion` for `version`, and the last
  * duplicate wins. Duplicates are refused so that Helm and this tool cannot read different charts.
  */
-function asHelmReads(fields: Readonly<Record<string, unknown>>, where: string): Record<string, unknown> {
+function canonicalFields(fields: Readonly<Record<string, unknown>>, owner: string): Record<string, unknown> {
   const read = new Map<string, unknown>();
   for (const [key, value] of Object.entries(fields)) {
-    const name = FIELDS.find((field) => foldedKey(field) === foldedKey(key)) ?? key;
+    const name = KNOWN_FIELDS.find((field) => foldedKey(field) === foldedKey(key)) ?? key;
     if (read.has(name)) {
-      throw new AirgapError('chart-invalid', `Chart.yaml of ${where} has ${name} twice, also as ${quoted(key)}`, {
+      throw new AirgapError('chart-invalid', `Chart.yaml of ${owner} has ${name} twice, also as ${quoted(key)}`, {
         hint: 'Helm ignores case in these keys; remove one of them',
       });
     }
-    read.set(name, TEXTS.includes(name) ? asText(name, value, where) : value);
+    read.set(name, TEXT_FIELDS.includes(name) ? asText(name, value, owner) : value);
   }
   return Object.fromEntries(read);
 }
 
 /** Converts numbers and booleans to strings, as sigs.k8s.io/yaml does for string fields; other types are refused. */
-function asText(field: string, value: unknown, where: string): unknown {
+function asText(field: string, value: unknown, owner: string): unknown {
   if (typeof value === 'object' && value !== null) {
-    throw new AirgapError('chart-invalid', `Chart.yaml of ${where} needs a string for ${field}`, {
+    throw new AirgapError('chart-invalid', `Chart.yaml of ${owner} needs a string for ${field}`, {
       hint: 'put the value into quotes',
     });
   }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
-import { before, withoutEnd } from '../base/text-ends.ts';
+import { textBefore, trimTrailing } from '../base/text-trim.ts';
 import type { ChartAccess } from './access.ts';
 import { nameOfArchive } from './chart-metadata.ts';
 import type { ChartRequest } from './fetch.ts';
@@ -26,9 +26,9 @@ export interface ChartSources {
   /** Folders (absolute) that links in chart folders may point to. */
   readonly linkRoots?: readonly string[];
   /** `host:port` values named by the user: exempt from the checks for addresses in charts. */
-  readonly hosts?: ReadonlySet<string>;
+  readonly allowedHosts?: ReadonlySet<string>;
   /** Finds logins for OCI registries that Helm itself would not find. */
-  readonly login?: FindLogin;
+  readonly findLogin?: FindLogin;
 }
 
 /** Access to all repositories at their own addresses. */
@@ -43,7 +43,7 @@ const ADDRESS = /^(?:https?|oci):\/\/[^/\s]/;
  */
 export function parseChartMirror(text: string, folder: string): ChartMirror {
   const equals = text.indexOf('=');
-  const from = withoutEnd(text.slice(0, Math.max(0, equals)), '/');
+  const from = trimTrailing(text.slice(0, Math.max(0, equals)), '/');
   const to = text.slice(equals + 1);
   const isKnown = ADDRESS.test(to) || (to !== '' && !/^[a-z][a-z0-9+.-]*:\/\//i.test(to));
   if (equals < 0 || !(from === '*' || ADDRESS.test(from)) || !isKnown) {
@@ -51,7 +51,7 @@ export function parseChartMirror(text: string, folder: string): ChartMirror {
       hint: 'write REPOSITORY=URL or REPOSITORY=FOLDER, as in https://charts.jetstack.io=./charts, or *=FOLDER for all repositories',
     });
   }
-  return { from, to: ADDRESS.test(to) ? { url: withoutEnd(to, '/') } : { folder: resolve(folder, to) } };
+  return { from, to: ADDRESS.test(to) ? { url: trimTrailing(to, '/') } : { folder: resolve(folder, to) } };
 }
 
 /**
@@ -60,36 +60,36 @@ export function parseChartMirror(text: string, folder: string): ChartMirror {
  * of `*`, it is one repository with all charts.
  * @throws AirgapError `chart-not-found` if only folders match and none contains the chart
  */
-export async function mirrored(
+export async function applyMirrors(
   mirrors: readonly ChartMirror[],
   request: ChartRequest,
 ): Promise<ChartRequest | undefined> {
-  const wanted = partsOf(request);
-  if (wanted === undefined) return undefined;
+  const locator = locatorOf(request);
+  if (locator === undefined) return undefined;
   const matching = mirrors
-    .filter(({ from }) => from === '*' || wanted.address === from || wanted.address.startsWith(`${from}/`))
-    .sort((a, b) => weight(b) - weight(a));
+    .filter(({ from }) => from === '*' || locator.address === from || locator.address.startsWith(`${from}/`))
+    .sort((a, b) => specificity(b) - specificity(a));
   const folders: string[] = [];
   for (const { from, to } of matching) {
-    if ('url' in to) return atUrl(request, wanted, from, to.url);
+    if ('url' in to) return requestAtMirror(request, locator, from, to.url);
     // Imported on demand: the command line imports this module even if no chart is fetched.
-    const { findArchive } = await import('./chart-folder.ts');
-    const archive = await findArchive(to.folder, wanted.name, wanted.version);
+    const { findChartArchive: findArchive } = await import('./archive-folder.ts');
+    const archive = await findArchive(to.folder, locator.name, locator.version);
     if (archive !== undefined) return { chart: archive };
     folders.push(to.folder);
   }
   if (folders.length === 0) return undefined;
-  const chart = `${wanted.name} ${wanted.version}`.trim();
+  const chart = `${locator.name} ${locator.version}`.trim();
   throw new AirgapError('chart-not-found', `no archive of chart ${chart} in ${folders.join(', ')}`, {
-    hint: `--chart-mirror redirects ${wanted.address || 'charts without a known repository'} there; add the archive to the folder`,
+    hint: `--chart-mirror redirects ${locator.address || 'charts without a known repository'} there; add the archive to the folder`,
   });
 }
 
-function weight({ from }: ChartMirror): number {
+function specificity({ from }: ChartMirror): number {
   return from === '*' ? 0 : from.length;
 }
 
-interface Parts {
+interface ChartLocator {
   /** Repository, or the complete `oci://` path of the chart. */
   readonly address: string;
   readonly name: string;
@@ -98,8 +98,8 @@ interface Parts {
 }
 
 /** Returns undefined for files, folders and repositories configured in Helm by name. */
-function partsOf({ chart, repo, version = '' }: ChartRequest): Parts | undefined {
-  if (repo !== undefined) return { address: withoutEnd(repo, '/'), name: chart, version };
+function locatorOf({ chart, repo, version = '' }: ChartRequest): ChartLocator | undefined {
+  if (repo !== undefined) return { address: trimTrailing(repo, '/'), name: chart, version };
   const [, oci, tag = ''] = /^(oci:\/\/[^@]*?)(?::([\w.+-]+))?(?:@.*)?$/.exec(chart) ?? [];
   if (oci !== undefined) return { address: oci, name: oci.slice(oci.lastIndexOf('/') + 1), version: version || tag };
   const [, file] = /^https?:\/\/.*\/([^/?#]+)\.(?:tgz|tar\.gz)(?:[?#].*)?$/.exec(chart) ?? [];
@@ -108,18 +108,23 @@ function partsOf({ chart, repo, version = '' }: ChartRequest): Parts | undefined
   return { address: chart, name: found.name, version: version || found.version };
 }
 
-function atUrl(request: ChartRequest, { address, name }: Parts, from: string, url: string): ChartRequest {
+function requestAtMirror(
+  request: ChartRequest,
+  { address, name }: ChartLocator,
+  from: string,
+  url: string,
+): ChartRequest {
   const rest = from === '*' ? '' : address.slice(from.length);
   const { chart, repo, ...others } = request;
   // A URL of an archive stays one.
   if (repo === undefined && !chart.startsWith('oci://') && from !== '*') return { ...others, chart: url + rest };
   if (!url.startsWith('oci://')) {
-    const place = repo === undefined ? rest.slice(0, Math.max(0, rest.lastIndexOf('/'))) : rest;
-    return { ...others, chart: name, repo: url + place };
+    const path = repo === undefined ? rest.slice(0, Math.max(0, rest.lastIndexOf('/'))) : rest;
+    return { ...others, chart: name, repo: url + path };
   }
   // `rest` of an OCI chart ends with its name, unless `from` matched the complete path: then the mirror renames it.
   const path = repo === undefined && from !== '*' ? rest : `${rest}/${name}`;
-  const digest = chart.startsWith('oci://') ? chart.slice(before(chart, '@').length) : '';
+  const digest = chart.startsWith('oci://') ? chart.slice(textBefore(chart, '@').length) : '';
   const tag = chart.startsWith('oci://') && digest === '' ? (/:[\w.+-]+$/.exec(chart)?.[0] ?? '') : '';
   return { ...others, chart: `${url}${path}${tag}${digest}` };
 }

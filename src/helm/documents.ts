@@ -1,4 +1,4 @@
-import { type Reading, readManifest } from './go-yaml.ts';
+import { type ReadManifestResult, readManifest } from './go-yaml.ts';
 
 /** Manifest of a render, parsed on first use. */
 export interface RenderedDocument {
@@ -17,7 +17,7 @@ export interface RenderedDocument {
 /** Line that starts with `---`, and its rest. */
 const SEPARATOR = /(?:^|\n)---([^\n]*)(?=\n)/g;
 /** Whitespace of Go's unicode.IsSpace, then an optional comment (k8s.io/apimachinery, util/yaml YAMLReader). */
-const NO_TEXT = /^[\t\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*(?:#|$)/;
+const SPACE_OR_COMMENT = /^[\t\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*(?:#|$)/;
 const SOURCE = /^# Source: ([^\n]*)\n/;
 
 /**
@@ -27,18 +27,18 @@ const SOURCE = /^# Source: ([^\n]*)\n/;
 export function splitDocuments(render: string): RenderedDocument[] {
   const counts = new Map<string, number>();
   let template = '';
-  return piecesOf(`${render}\n`).flatMap((piece) => {
-    const source = SOURCE.exec(piece);
-    if (source === null && piece.trim() === '') return [];
+  return splitAtSeparators(`${render}\n`).flatMap((manifest) => {
+    const source = SOURCE.exec(manifest);
+    if (source === null && manifest.trim() === '') return [];
     template = source?.[1] ?? template;
     const index = counts.get(template) ?? 0;
     counts.set(template, index + 1);
-    return [new LazyDocument(template, index, piece.slice(source?.[0].length ?? 0))];
+    return [new LazyDocument(template, index, manifest.slice(source?.[0].length ?? 0))];
   });
 }
 
-function piecesOf(text: string): string[] {
-  const separators = [...text.matchAll(SEPARATOR)].filter(([, rest = '']) => NO_TEXT.test(rest));
+function splitAtSeparators(text: string): string[] {
+  const separators = [...text.matchAll(SEPARATOR)].filter(([, rest = '']) => SPACE_OR_COMMENT.test(rest));
   const starts = [0, ...separators.map(({ 0: match, index }) => index + match.length + 1)];
   return starts.map((start, i) => {
     const next = separators[i];
@@ -55,7 +55,7 @@ class LazyDocument implements RenderedDocument {
   readonly template: string;
   readonly index: number;
   readonly text: string;
-  #reading: Reading | undefined;
+  #reading: ReadManifestResult | undefined;
 
   constructor(template: string, index: number, text: string) {
     this.template = template;
@@ -71,7 +71,7 @@ class LazyDocument implements RenderedDocument {
     return this.#read().problem;
   }
 
-  #read(): Reading {
+  #read(): ReadManifestResult {
     this.#reading ??= readManifest(this.text);
     return this.#reading;
   }

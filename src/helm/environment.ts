@@ -5,13 +5,13 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * Scope of the user's environment that a run of Helm receives: `nothing` for a render, `web` for proxies and
  * certificates, `registry` adds credential helpers, `plugin` adds settings of plugins that fetch charts and values.
  */
-export type Reach = 'nothing' | 'web' | 'registry' | 'plugin';
+export type EnvironmentScope = 'nothing' | 'web' | 'registry' | 'plugin';
 
 /**
  * Patterns of variables by scope; each scope includes those before it. Listed in docs/limits.md.
  * `nothing` contains no credentials or tokens, since templates might read its variables.
  */
-const PASSED: readonly (readonly [Reach, RegExp])[] = [
+const VARIABLES_BY_SCOPE: readonly (readonly [EnvironmentScope, RegExp])[] = [
   [
     'nothing',
     /^(?:PATH|HOME|TMPDIR|LANG|LC_\w+|TZ|LD_LIBRARY_PATH|KUBECONFIG|XDG_(?:CACHE|CONFIG|DATA)_HOME|GO(?:GC|MEMLIMIT|MAXPROCS|DEBUG)|ASDF_(?:DIR|DATA_DIR)|MISE_DATA_DIR)$/,
@@ -34,14 +34,16 @@ const PASSED: readonly (readonly [Reach, RegExp])[] = [
   ],
 ];
 
-const ORDER: readonly Reach[] = ['nothing', 'web', 'registry', 'plugin'];
+const SCOPES: readonly EnvironmentScope[] = ['nothing', 'web', 'registry', 'plugin'];
 
 /**
  * Returns the variables that a run of Helm receives. `AIRGAP_HELM_ENV` names additional ones, separated by commas, for
  * wrappers around Helm.
  */
-export function environmentFor(reach: Reach, env: Environment): Record<string, string> {
-  const wanted = PASSED.filter(([needs]) => ORDER.indexOf(needs) <= ORDER.indexOf(reach)).map(([, pattern]) => pattern);
+export function environmentFor(scope: EnvironmentScope, env: Environment): Record<string, string> {
+  const wanted = VARIABLES_BY_SCOPE.filter(([neededFor]) => SCOPES.indexOf(neededFor) <= SCOPES.indexOf(scope)).map(
+    ([, pattern]) => pattern,
+  );
   const named = new Set((env.AIRGAP_HELM_ENV ?? '').split(',').map((name) => name.trim()));
   const passed: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
@@ -51,13 +53,13 @@ export function environmentFor(reach: Reach, env: Environment): Record<string, s
 }
 
 /** Returns the scope needed to fetch a URL. Schemes other than HTTP and OCI belong to plugins. */
-export function reachOf(address: string): Reach {
+export function environmentScopeFor(address: string): EnvironmentScope {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(address)?.[1]?.toLowerCase();
   if (scheme === 'http' || scheme === 'https') return 'web';
   return scheme === 'oci' ? 'registry' : 'plugin';
 }
 
 /** Returns the widest of several scopes; `nothing` for none. */
-export function widest(reaches: readonly Reach[]): Reach {
-  return ORDER[Math.max(0, ...reaches.map((reach) => ORDER.indexOf(reach)))] as Reach;
+export function widestScope(scopes: readonly EnvironmentScope[]): EnvironmentScope {
+  return SCOPES[Math.max(0, ...scopes.map((scope) => SCOPES.indexOf(scope)))] as EnvironmentScope;
 }

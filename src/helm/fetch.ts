@@ -1,17 +1,17 @@
 import { copyFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
-import { before, withoutEnd } from '../base/text-ends.ts';
+import { textBefore, trimTrailing } from '../base/text-trim.ts';
 import type { ChartAccess } from './access.ts';
 import { packChart, readArchive, unpackChart } from './chart-archive.ts';
 import { copyWithDependencies, dependencyRepositories } from './chart-dependencies.ts';
 import { type ChartMetadata, parseMetadata } from './chart-metadata.ts';
-import { type ChartSources, mirrored, UPSTREAM } from './chart-mirrors.ts';
-import { reachOf, widest } from './environment.ts';
+import { applyMirrors, type ChartSources, UPSTREAM } from './chart-mirrors.ts';
+import { environmentScopeFor, widestScope } from './environment.ts';
 import type { Helm } from './helm.ts';
-import { checkAddress } from './public-address.ts';
-import { PATIENCE, pullChart } from './pull.ts';
-import { refusal } from './refusal.ts';
+import { helmError } from './helm-error.ts';
+import { checkPublicAddress } from './public-address.ts';
+import { PULL_TIMEOUT, pullChart } from './pull.ts';
 import { writeDependencyLogins } from './registry-login.ts';
 
 /** Chart to fetch, as specified for Helm's own commands. */
@@ -40,7 +40,7 @@ export interface Chart {
   /** Request as specified. */
   readonly request: ChartRequest;
   /** Request that was sent: the same, or the one to a mirror. */
-  readonly fetched: ChartRequest;
+  readonly fetchedRequest: ChartRequest;
 }
 
 /** Throws if a repository or chart must not be fetched from an address. */
@@ -61,15 +61,15 @@ export async function fetchChart(
 ): Promise<Chart> {
   const download = join(workFolder, 'download');
   await mkdir(download, { recursive: true });
-  const mirror = await mirrored(sources.mirrors, request);
+  const mirror = await applyMirrors(sources.mirrors, request);
   if (mirror === undefined) await allow(request.repo ?? request.chart);
-  const fetched = await withClientCertificate(withPlainHttp(mirror ?? request, sources), sources);
-  const local = await localKind(fetched, cwd);
+  const fetchedRequest = await withClientCertificate(withPlainHttp(mirror ?? request, sources), sources);
+  const local = await localSourceKind(fetchedRequest, cwd);
   if (local === 'folder') {
-    const place = { folder: resolve(cwd, fetched.chart), work: join(workFolder, 'source'), download };
-    await packageFolder(helm, fetched, place, sources);
-  } else if (local === 'file') await copyArchive(resolve(cwd, fetched.chart), download);
-  else await pullChart(helm, fetched, download, join(workFolder, 'login'), sources.login);
+    const folders = { folder: resolve(cwd, fetchedRequest.chart), work: join(workFolder, 'source'), download };
+    await packageFolder(helm, fetchedRequest, folders, sources);
+  } else if (local === 'file') await copyArchive(resolve(cwd, fetchedRequest.chart), download);
+  else await pullChart(helm, fetchedRequest, download, join(workFolder, 'login'), sources.findLogin);
 
   const files = await readdir(download);
   const archiveName = files.find((file) => file.endsWith('.tgz') || file.endsWith('.tar.gz'));
@@ -78,13 +78,13 @@ export async function fetchChart(
   }
   const archive = join(download, archiveName);
   if (local === 'folder') await packChart(await unpackChart(archive, join(workFolder, 'chart')), archive);
-  const { root, files: read } = await readArchive(archive, /^Chart\.yaml$/, withoutSecrets(fetched.chart));
+  const { root, files: read } = await readArchive(archive, /^Chart\.yaml$/, withoutSecrets(fetchedRequest.chart));
   const metadata = parseMetadata(read.get('Chart.yaml')?.toString('utf8') ?? '', request.chart);
   const provenanceName = files.find((file) => file.endsWith('.prov'));
   const provenance = provenanceName === undefined ? undefined : await readFile(join(download, provenanceName));
   // A mirror has the upstream's content, so the upstream is the source, which is equal on every machine.
   const source = describeSource(request, mirror === undefined ? local : undefined, cwd);
-  return { metadata, archive, root, provenance, source, request, fetched };
+  return { metadata, archive, root, provenance, source, request, fetchedRequest };
 }
 
 /** Sets `plainHttp` for registries without TLS, including mirrors. */
@@ -106,7 +106,7 @@ async function withClientCertificate(request: ChartRequest, { certificates }: Ch
   return { ...request, access: { ...request.access, certFile, keyFile } };
 }
 
-async function localKind({ chart, repo }: ChartRequest, cwd: string): Promise<'folder' | 'file' | undefined> {
+async function localSourceKind({ chart, repo }: ChartRequest, cwd: string): Promise<'folder' | 'file' | undefined> {
   if (repo !== undefined || /^[a-z][a-z0-9+.-]*:\/\//i.test(chart)) return undefined;
   const found = await stat(resolve(cwd, chart)).catch(() => undefined);
   if (found?.isDirectory()) return 'folder';
@@ -126,25 +126,26 @@ async function localKind({ chart, repo }: ChartRequest, cwd: string): Promise<'f
 async function packageFolder(
   helm: Helm,
   request: ChartRequest,
-  place: { readonly folder: string; readonly work: string; readonly download: string },
-  { linkRoots = [], hosts, login, plainHttp, caFile }: ChartSources,
+  folders: { readonly folder: string; readonly work: string; readonly download: string },
+  { linkRoots = [], allowedHosts, findLogin, plainHttp, caFile }: ChartSources,
 ): Promise<void> {
-  const { folder, work, download } = place;
+  const { folder, work, download } = folders;
   const repositories = request.dependencyUpdate ? await dependencyRepositories(folder) : [];
   const local = repositories.flatMap((repository) => /^file:\/\/(.*)$/s.exec(repository)?.[1] ?? []);
   // Other schemes belong to plugins; names of repositories are configured by the user.
-  for (const one of repositories) if (/^(?:https?|oci):/i.test(one)) await checkAddress(one, hosts);
+  for (const repository of repositories)
+    if (/^(?:https?|oci):/i.test(repository)) await checkPublicAddress(repository, allowedHosts);
   const copy = await copyWithDependencies(folder, local, work, linkRoots);
   const registries = repositories.flatMap((repository) => /^oci:\/\/([^/]+)/.exec(repository)?.[1] ?? []);
   // The flag applies to all registries, so all must be without TLS: a login must not be sent unencrypted to the others.
   const isPlain = registries.length > 0 && registries.every((registry) => plainHttp.includes(registry));
   const update = [...(request.dependencyUpdate ? ['--dependency-update'] : []), ...(isPlain ? ['--plain-http'] : [])];
   const credentials = `${work}-login`;
-  const env = await writeDependencyLogins(helm, repositories, credentials, login);
+  const env = await writeDependencyLogins(helm, repositories, credentials, findLogin);
   const run = (...more: readonly string[]): ReturnType<Helm['run']> =>
     helm.run(['package', `--destination=${download}`, ...update, ...more, '--', copy], {
-      reach: widest(repositories.map(reachOf)),
-      patience: PATIENCE,
+      scope: widestScope(repositories.map(environmentScopeFor)),
+      timeout: PULL_TIMEOUT,
       env,
     });
   // With --ca-file Helm trusts no other authorities, so it is only used if the first run fails without it.
@@ -153,7 +154,7 @@ async function packageFolder(
     return isUntrusted && caFile !== undefined && registries.length > 0 ? run(`--ca-file=${caFile}`) : result;
   });
   const { exitCode, stderr } = await packaged.finally(() => rm(credentials, { recursive: true, force: true }));
-  if (exitCode !== 0) throw refusal(`package the chart in ${request.chart}`, stderr.replaceAll(copy, request.chart));
+  if (exitCode !== 0) throw helmError(`package the chart in ${request.chart}`, stderr.replaceAll(copy, request.chart));
 }
 
 async function copyArchive(archive: string, download: string): Promise<void> {
@@ -166,10 +167,10 @@ function describeSource({ chart, repo }: ChartRequest, local: 'folder' | 'file' 
   if (local !== undefined) return basename(resolve(cwd, chart));
   return repo === undefined || repo === ''
     ? withoutSecrets(chart)
-    : `${withoutEnd(withoutSecrets(repo), '/')}/${chart}`;
+    : `${trimTrailing(withoutSecrets(repo), '/')}/${chart}`;
 }
 
 /** Removes user information and query, which may hold tokens, from a URL. */
 export function withoutSecrets(url: string): string {
-  return url.includes('://') ? before(url.replace(/:\/\/[^/]*@(?!sha)/, '://'), '?') : url;
+  return url.includes('://') ? textBefore(url.replace(/:\/\/[^/]*@(?!sha)/, '://'), '?') : url;
 }

@@ -2,10 +2,10 @@ import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type YAMLMap } 
 import { DEPTH_LIMIT } from '../base/depth.ts';
 import { messageOf } from '../base/errors.ts';
 import { readYamlDocuments } from '../base/yaml-read.ts';
-import { strictly } from './lenient-yaml.ts';
+import { toStrictYaml } from './lenient-yaml.ts';
 
 /** Manifest as Kubernetes reads it, or the reason why it cannot be read. Neither if it is empty or not a mapping. */
-export interface Reading {
+export interface ReadManifestResult {
   readonly object?: Readonly<Record<string, unknown>>;
   readonly problem?: string;
 }
@@ -23,13 +23,13 @@ export function readMapping(text = ''): Readonly<Record<string, unknown>> {
  * `<<` merges at its position, and line breaks are those of YAML 1.1. Text that the parser refuses is converted to
  * strict YAML and parsed again.
  */
-export function readManifest(text: string): Reading {
+export function readManifest(text: string): ReadManifestResult {
   try {
     // Go ignores one byte order mark; parsers differ on a second one.
     if (text.startsWith('\ufeff\ufeff')) return { problem: 'it starts with two byte order marks' };
     const lines = withLineFeeds(text);
     const [asIs, error] = firstDocument(lines);
-    const strict = error === undefined ? lines : strictly(lines);
+    const strict = error === undefined ? lines : toStrictYaml(lines);
     const [document, stillWrong] = strict === lines ? [asIs, error] : firstDocument(strict);
     if (stillWrong !== undefined) return { problem: error };
     const value = document === undefined ? undefined : new Decoder().value(document);
@@ -37,7 +37,7 @@ export function readManifest(text: string): Reading {
     return isMapping ? { object: value as Record<string, unknown> } : {};
   } catch (error) {
     if (error instanceof RangeError) return { problem: TOO_DEEP };
-    if (error instanceof Unreadable) return { problem: messageOf(error) };
+    if (error instanceof UnreadableManifest) return { problem: messageOf(error) };
     throw error;
   }
 }
@@ -53,7 +53,7 @@ export function withLineFeeds(text: string): string {
 /** Problem of a manifest that is nested too deeply for the parsers here, though perhaps not for Helm. */
 export const TOO_DEEP = `it is nested deeper than ${DEPTH_LIMIT} levels`;
 
-class Unreadable extends Error {}
+class UnreadableManifest extends Error {}
 
 function firstDocument(text: string): [Node | undefined, string | undefined] {
   const [document] = readYamlDocuments(text, { resolveKnownTags: false, stringKeys: false });
@@ -76,7 +76,7 @@ class Decoder {
   value(node: Node | null | undefined, depth = 0): unknown {
     if (node === null || node === undefined) return null;
     this.#count();
-    if (depth > DEPTH_LIMIT) throw new Unreadable(TOO_DEEP);
+    if (depth > DEPTH_LIMIT) throw new UnreadableManifest(TOO_DEEP);
     if (isAlias(node)) return this.#resolveAlias(node, (target) => this.value(target, depth));
     if (this.#inAlias === 0 && 'anchor' in node && node.anchor !== undefined) this.#anchors.set(node.anchor, node);
     if (isScalar(node)) {
@@ -99,7 +99,7 @@ class Decoder {
     for (const pair of node.items) {
       const key = pair.key as Node | null;
       if (isMerge(key)) this.#merge(mapping, pair.value as Node | null, depth);
-      else set(mapping, this.#key(key), this.value(pair.value as Node | null, depth + 1));
+      else setField(mapping, this.#key(key), this.value(pair.value as Node | null, depth + 1));
     }
     return mapping;
   }
@@ -110,16 +110,16 @@ class Decoder {
     const sources = Array.isArray(value) ? value.toReversed() : [value];
     for (const source of sources) {
       if (typeof source !== 'object' || source === null || Array.isArray(source)) {
-        throw new Unreadable('<< merges a value that is not a mapping');
+        throw new UnreadableManifest('<< merges a value that is not a mapping');
       }
-      for (const [key, one] of Object.entries(source)) set(mapping, key, one);
+      for (const [key, merged] of Object.entries(source)) setField(mapping, key, merged);
     }
   }
 
   #key(node: Node | null): string {
     const scalar = isAlias(node) ? this.#resolveAlias(node, (target) => target) : node;
     if (scalar === null) return '';
-    if (!isScalar(scalar)) throw new Unreadable('a key is not a scalar');
+    if (!isScalar(scalar)) throw new UnreadableManifest('a key is not a scalar');
     const value = this.value(scalar);
     return typeof value === 'string' ? value : (scalar.source ?? String(value));
   }
@@ -127,8 +127,8 @@ class Decoder {
   #resolveAlias<T>(alias: Alias, use: (target: Node) => T): T {
     // A redefined anchor applies to later aliases only. Aliases inside expanded content keep their first target.
     const target = this.#targets.get(alias) ?? this.#anchors.get(alias.source);
-    if (target === undefined) throw new Unreadable(`unknown anchor ${alias.source}`);
-    if (this.#open.has(target)) throw new Unreadable(`anchor ${alias.source} contains itself`);
+    if (target === undefined) throw new UnreadableManifest(`unknown anchor ${alias.source}`);
+    if (this.#open.has(target)) throw new UnreadableManifest(`anchor ${alias.source} contains itself`);
     this.#targets.set(alias, target);
     this.#inAlias += 1;
     const used = use(target);
@@ -141,8 +141,9 @@ class Decoder {
     this.#nodes += 1;
     if (this.#inAlias > 0) this.#aliased += 1;
     if (this.#aliased <= 100 || this.#nodes <= 1000) return;
-    const beyond = Math.min(1, Math.max(0, (this.#nodes - 400_000) / 3_600_000));
-    if (this.#aliased / this.#nodes > 0.99 - 0.89 * beyond) throw new Unreadable('it contains too many aliases');
+    const excess = Math.min(1, Math.max(0, (this.#nodes - 400_000) / 3_600_000));
+    if (this.#aliased / this.#nodes > 0.99 - 0.89 * excess)
+      throw new UnreadableManifest('it contains too many aliases');
   }
 }
 
@@ -151,7 +152,7 @@ function isMerge(node: Node | null): boolean {
   return node.tag === undefined ? node.type === 'PLAIN' : node.tag === 'tag:yaml.org,2002:merge';
 }
 
-function set(mapping: Record<string, unknown>, key: string, value: unknown): void {
+function setField(mapping: Record<string, unknown>, key: string, value: unknown): void {
   // A plain assignment would set the prototype.
   if (key === '__proto__')
     Object.defineProperty(mapping, key, { value, enumerable: true, configurable: true, writable: true });

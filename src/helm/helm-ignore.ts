@@ -4,13 +4,13 @@ import { wildcard } from '../base/wildcard.ts';
  * Checks if Helm ignores a file or folder of a chart.
  * @param path relative to the chart, with slashes
  */
-export type Ignores = (path: string, isFolder: boolean) => boolean;
+export type IgnoreTest = (path: string, isFolder: boolean) => boolean;
 
 /**
  * Parses a .helmignore (helm.sh/helm, pkg/ignore). Supports only simple rules: it serves to avoid copying ignored
  * files, and Helm applies all rules again to the copy.
  */
-export function ignoring(text: string): Ignores {
+export function parseHelmIgnore(text: string): IgnoreTest {
   const lines = text
     .split(/\r?\n/)
     .map((line) => line.trim())

@@ -1,11 +1,11 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
-import { type Environment, environmentFor, type Reach } from './environment.ts';
+import { type Environment, type EnvironmentScope, environmentFor } from './environment.ts';
 import { watchMemory } from './memory.ts';
 
 /** Environment and working folder (absolute) of Helm. */
-export interface Surroundings {
+export interface HelmContext {
   readonly env: Environment;
   readonly cwd: string;
   /** Aborts when the user interrupts. */
@@ -19,16 +19,16 @@ export interface HelmResult {
   readonly stderr: string;
   readonly exitCode: number;
   /** Limit that Helm exceeded, for messages. Helm was stopped, which counts as its failure. */
-  readonly ended?: string;
+  readonly limitExceeded?: string;
 }
 
-export interface RunOptions {
+export interface HelmRunOptions {
   /** Scope of the user's environment that Helm receives; by default without secrets. */
-  readonly reach?: Reach;
+  readonly scope?: EnvironmentScope;
   /** Additional variables. */
   readonly env?: Readonly<Record<string, string>>;
   /** Milliseconds after which Helm is stopped; unlimited by default. */
-  readonly patience?: number;
+  readonly timeout?: number;
   /** Maximum bytes of memory, by default 2 GiB. */
   readonly memory?: number;
 }
@@ -37,7 +37,7 @@ export interface RunOptions {
 const MEMORY_LIMIT = 2 * 1024 ** 3;
 
 /** Output of this many characters is processed without watching for interrupts: starting the watch takes 40 ms. */
-const SHORT = 32 * 1024;
+const MAX_BLOCKING_OUTPUT = 32 * 1024;
 
 /** Maximum bytes of output. Clusters accept less: a compressed release must fit into a Secret of 1 MiB. */
 const OUTPUT_LIMIT = 128 * 1024 ** 2;
@@ -47,7 +47,7 @@ const OUTPUT_LIMIT = 128 * 1024 ** 2;
  * `PATH`.
  * @throws AirgapError `helm-missing`
  */
-export function findHelm({ env, cwd }: Surroundings): string {
+export function findHelm({ env, cwd }: HelmContext): string {
   const named = env.HELM_BIN;
   if (named) {
     const candidates = isAbsolute(named) || named.includes('/') ? [resolve(cwd, named)] : onPath(named, env, cwd);
@@ -80,11 +80,11 @@ function isProgram(path: string): boolean {
 /** Runs a Helm binary in one environment and folder. */
 export class Helm {
   readonly path: string;
-  readonly #context: Surroundings;
+  readonly #context: HelmContext;
 
-  constructor(surroundings: Surroundings) {
-    this.path = findHelm(surroundings);
-    this.#context = surroundings;
+  constructor(context: HelmContext) {
+    this.path = findHelm(context);
+    this.#context = context;
   }
 
   /**
@@ -93,39 +93,39 @@ export class Helm {
    * has set it: renders are short, and less garbage collection makes them 20 % faster.
    * @throws AirgapError `helm-missing` if the program cannot be started, `interrupted`
    */
-  async run(args: readonly string[], options: RunOptions = {}): Promise<HelmResult> {
+  async run(args: readonly string[], options: HelmRunOptions = {}): Promise<HelmResult> {
     const { env, cwd, signal, watchInterrupts } = this.#context;
-    const { reach = 'nothing', patience, memory = MEMORY_LIMIT } = options;
-    const over = patience === undefined ? undefined : AbortSignal.timeout(patience);
-    const ends = [signal, over].filter((one) => one !== undefined);
+    const { scope = 'nothing', timeout, memory = MEMORY_LIMIT } = options;
+    const timedOut = timeout === undefined ? undefined : AbortSignal.timeout(timeout);
+    const cancelSignals = [signal, timedOut].filter((candidate) => candidate !== undefined);
     // A soft limit for Go's garbage collector. watchMemory enforces the hard limit.
-    const go = { GOGC: '400', GOMEMLIMIT: String(Math.floor(memory * 0.75)) };
+    const goSettings = { GOGC: '400', GOMEMLIMIT: String(Math.floor(memory * 0.75)) };
     const { execa } = await import('execa');
     const run = execa(this.path, args, {
       cwd,
-      env: { ...go, ...environmentFor(reach, env), ...options.env, HELM_DEBUG: 'false' },
+      env: { ...goSettings, ...environmentFor(scope, env), ...options.env, HELM_DEBUG: 'false' },
       extendEnv: false,
       reject: false,
       stripFinalNewline: false,
       maxBuffer: OUTPUT_LIMIT,
-      ...(ends.length === 0 ? {} : { cancelSignal: AbortSignal.any(ends) }),
+      ...(cancelSignals.length === 0 ? {} : { cancelSignal: AbortSignal.any(cancelSignals) }),
       // Helm catches SIGTERM and continues with a template that does not end.
       forceKillAfterDelay: 500,
       stdin: 'ignore',
     });
     let isTooLarge = false;
-    const endWatch = watchMemory(run.pid, memory, () => {
+    const stopWatching = watchMemory(run.pid, memory, () => {
       isTooLarge = true;
       run.kill('SIGKILL');
     });
-    const result = await run.finally(endWatch);
-    if (result.stdout.length + result.stderr.length > SHORT) watchInterrupts?.();
+    const result = await run.finally(stopWatching);
+    if (result.stdout.length + result.stderr.length > MAX_BLOCKING_OUTPUT) watchInterrupts?.();
     // Ctrl-C reaches Helm too, so its output is not a result.
     if (signal?.aborted || result.signal === 'SIGINT') throw new AirgapError('interrupted', 'interrupted');
-    if (isTooLarge) return failed(`it needed more than ${memory / 1024 ** 2} MiB of memory`);
-    if (result.isMaxBuffer) return failed(`its output exceeded ${OUTPUT_LIMIT / 1024 ** 2} MiB`);
-    if (over?.aborted && result.exitCode === undefined) {
-      return failed(`it did not end within ${(patience as number) / 1000} s`);
+    if (isTooLarge) return stoppedResult(`it needed more than ${memory / 1024 ** 2} MiB of memory`);
+    if (result.isMaxBuffer) return stoppedResult(`its output exceeded ${OUTPUT_LIMIT / 1024 ** 2} MiB`);
+    if (timedOut?.aborted && result.exitCode === undefined) {
+      return stoppedResult(`it did not end within ${(timeout as number) / 1000} s`);
     }
     if (result.exitCode === undefined) {
       // The short message would repeat the arguments.
@@ -150,6 +150,6 @@ export class Helm {
   }
 }
 
-function failed(ended: string): HelmResult {
-  return { stdout: '', stderr: ended, exitCode: 1, ended };
+function stoppedResult(limitExceeded: string): HelmResult {
+  return { stdout: '', stderr: limitExceeded, exitCode: 1, limitExceeded };
 }

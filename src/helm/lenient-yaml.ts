@@ -4,7 +4,7 @@
  * may follow a quote directly. Indentation in brackets or quotes has no meaning (YAML 1.2.2, 6.5 and 7.4), so these
  * lines can be indented further.
  */
-export function strictly(text: string): string {
+export function toStrictYaml(text: string): string {
   const out: string[] = [];
   let depth = 0;
   let quote = '';
@@ -18,9 +18,9 @@ export function strictly(text: string): string {
       }
       scalarIndent = -1;
     }
-    const inside = depth > 0 || quote !== '';
-    const scanned = scan(inside ? line.trimStart() : line, depth, quote);
-    out.push(inside && scanned.text !== '' ? FAR + scanned.text : scanned.text);
+    const isContinued = depth > 0 || quote !== '';
+    const scanned = scanLine(isContinued ? line.trimStart() : line, depth, quote);
+    out.push(isContinued && scanned.text !== '' ? DEEP_INDENT + scanned.text : scanned.text);
     ({ depth, quote } = scanned);
     if (depth === 0 && quote === '' && BLOCK_SCALAR.test(scanned.text.trimEnd()))
       scalarIndent = blockIndent(scanned.text);
@@ -29,7 +29,7 @@ export function strictly(text: string): string {
 }
 
 /** Deeper than any parent node in a manifest. */
-const FAR = ' '.repeat(120);
+const DEEP_INDENT = ' '.repeat(120);
 
 /** Line that ends with the header of a block scalar. The text after it is not syntax. */
 const BLOCK_SCALAR = /(?:^|[\s:-])[|>][+-]?\d?[+-]?(?:\s+#|$)/;
@@ -42,40 +42,40 @@ function blockIndent(line: string): number {
 }
 
 /** Scans a line: inserts a space between a closing quote and a comment, and returns what is open at its end. */
-function scan(line: string, openDepth: number, openQuote: string): { text: string; depth: number; quote: string } {
+function scanLine(line: string, openDepth: number, openQuote: string): { text: string; depth: number; quote: string } {
   let depth = openDepth;
   let quote = openQuote;
   let text = '';
   // Tracked separately: reading the end of the concatenated text would flatten it each time.
   let isSpaced = false;
-  for (let at = 0; at < line.length; at++) {
-    const char = line[at] as string;
+  for (let index = 0; index < line.length; index++) {
+    const char = line[index] as string;
     text += char;
     if (quote !== '') {
-      if (char === '\\' && quote === '"') text += line[++at] ?? '';
-      else if (char === quote && quote === "'" && line[at + 1] === "'") text += line[++at];
+      if (char === '\\' && quote === '"') text += line[++index] ?? '';
+      else if (char === quote && quote === "'" && line[index + 1] === "'") text += line[++index];
       else if (char === quote) {
         quote = '';
-        isSpaced = line[at + 1] === '#';
+        isSpaced = line[index + 1] === '#';
         if (isSpaced) text += ' ';
       }
       continue;
     }
-    const isComment = char === '#' && (at === 0 || isSpaced || /\s/.test(line[at - 1] as string));
+    const isComment = char === '#' && (index === 0 || isSpaced || /\s/.test(line[index - 1] as string));
     isSpaced = false;
-    if (isComment) return { text: text + line.slice(at + 1), depth, quote };
+    if (isComment) return { text: text + line.slice(index + 1), depth, quote };
     // Quotes and brackets are syntax where a value or key may start; inside brackets, brackets always are.
-    if ((char === '"' || char === "'") && mayBegin(line, at, depth)) quote = char;
-    else if ((char === '[' || char === '{') && (depth > 0 || mayBegin(line, at, depth))) depth++;
+    if ((char === '"' || char === "'") && mayBegin(line, index, depth)) quote = char;
+    else if ((char === '[' || char === '{') && (depth > 0 || mayBegin(line, index, depth))) depth++;
     else if ((char === ']' || char === '}') && depth > 0) depth--;
   }
   return { text, depth, quote };
 }
 
 /** Checks if a value or key may start at an offset of a line. */
-function mayBegin(line: string, at: number, depth: number): boolean {
-  if (depth === 0 && at > 0 && !/\s/.test(line[at - 1] as string)) return false;
-  let end = at;
+function mayBegin(line: string, index: number, depth: number): boolean {
+  if (depth === 0 && index > 0 && !/\s/.test(line[index - 1] as string)) return false;
+  let end = index;
   while (end > 0 && /\s/.test(line[end - 1] as string)) end -= 1;
   if (end === 0 || line[end - 1] === ':') return true;
   if (depth > 0) return '[{,'.includes(line[end - 1] as string);

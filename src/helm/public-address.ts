@@ -2,11 +2,11 @@ import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 import { AirgapError } from '../base/errors.ts';
 import { quoted } from '../base/printable.ts';
-import { before } from '../base/text-ends.ts';
-import { hostOf } from './addresses.ts';
+import { textBefore } from '../base/text-trim.ts';
+import { hostPortOf } from './addresses.ts';
 
 /** Resolves a host name to all its addresses. */
-export type Resolve = (host: string) => Promise<readonly string[]>;
+export type ResolveHost = (host: string) => Promise<readonly string[]>;
 
 /** Non-public addresses (IANA special-purpose address registries). */
 const PRIVATE_NETS = [
@@ -17,17 +17,17 @@ const PRIVATE_NETS = [
   ...['2001::/32', '2002::/16'],
 ];
 
-let known: BlockList | undefined;
+let cachedNets: BlockList | undefined;
 
 /** Created on first use: it takes 8 ms, and most charts name no address. */
 function privateNets(): BlockList {
-  if (known !== undefined) return known;
-  known = new BlockList();
+  if (cachedNets !== undefined) return cachedNets;
+  cachedNets = new BlockList();
   for (const net of PRIVATE_NETS) {
     const [address = '', bits] = net.split('/');
-    known.addSubnet(address, Number(bits), isIP(address) === 6 ? 'ipv6' : 'ipv4');
+    cachedNets.addSubnet(address, Number(bits), isIP(address) === 6 ? 'ipv6' : 'ipv4');
   }
-  return known;
+  return cachedNets;
 }
 
 /**
@@ -36,23 +36,24 @@ function privateNets(): BlockList {
  * @param named hosts named by the user, which are exempt
  * @throws AirgapError `forbidden`
  */
-export async function checkAddress(
+export async function checkPublicAddress(
   address: string,
-  named: ReadonlySet<string> = new Set(),
-  resolve: Resolve = resolveHost,
+  allowedHosts: ReadonlySet<string> = new Set(),
+  resolve: ResolveHost = resolveHost,
 ): Promise<void> {
-  const host = hostOf(address);
-  if (host !== undefined && named.has(host)) return;
+  const host = hostPortOf(address);
+  if (host !== undefined && allowedHosts.has(host)) return;
   if (host === undefined) throw forbidden(address, 'is not a plain https:// or oci:// address', undefined);
   if (/^http:/i.test(address)) throw forbidden(address, 'does not use TLS', host);
   const name = host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  const found = isIP(name) > 0 ? [name] : await resolve(name).catch(() => []);
-  const inside = found.find(isPrivate);
-  if (inside !== undefined) throw forbidden(address, `resolves to ${inside}, which is not a public address`, host);
+  const resolved = isIP(name) > 0 ? [name] : await resolve(name).catch(() => []);
+  const privateAddress = resolved.find(isPrivate);
+  if (privateAddress !== undefined)
+    throw forbidden(address, `resolves to ${privateAddress}, which is not a public address`, host);
 }
 
 function isPrivate(address: string): boolean {
-  const plain = before(address, '%');
+  const plain = textBefore(address, '%');
   // The NAT64 prefix embeds an IPv4 address.
   const [, high, low] = /^64:ff9b::([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(plain) ?? [];
   if (high !== undefined && low !== undefined) {

@@ -1,24 +1,30 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AirgapError } from '../base/errors.ts';
-import { accessArguments, type ChartAccess, REPOSITORY, withoutUserInfo, writeCredentials } from './access.ts';
-import { reachOf } from './environment.ts';
+import {
+  accessArguments,
+  type ChartAccess,
+  TEMPORARY_REPOSITORY,
+  withoutUserInfo,
+  writeCredentials,
+} from './access.ts';
+import { environmentScopeFor } from './environment.ts';
 import type { ChartRequest } from './fetch.ts';
-import type { Helm, HelmResult, RunOptions } from './helm.ts';
-import { refusal } from './refusal.ts';
+import type { Helm, HelmResult, HelmRunOptions } from './helm.ts';
+import { helmError } from './helm-error.ts';
 import { type FindLogin, loginFor, type RegistryLogin, writeRegistryLogins } from './registry-login.ts';
 
 /** Milliseconds to fetch a chart and its dependencies, a few MB. Helm has no timeout for stalled servers. */
-export const PATIENCE = 10 * 60_000;
+export const PULL_TIMEOUT = 10 * 60_000;
 
 /** Total attempts. Helm itself retries on status 429 and 5xx, but not on broken connections. */
 const ATTEMPTS = 3;
 
 /** Milliseconds before the second attempt, doubled before the third. */
-const PAUSE = 1000;
+const RETRY_DELAY = 1000;
 
 /** Helm's messages for broken transfers. */
-const BROKEN =
+const BROKEN_TRANSFER =
   /connection reset|broken pipe|\bEOF\b|i\/o timeout|TLS handshake timeout|idle connection|mismatched digest|mismatch Content-Length/;
 
 /**
@@ -33,7 +39,7 @@ export async function pullChart(
   request: ChartRequest,
   download: string,
   work: string,
-  login?: FindLogin,
+  findLogin?: FindLogin,
 ): Promise<void> {
   const { chart, repo, version } = request;
   if (repo === '') {
@@ -51,14 +57,15 @@ export async function pullChart(
       hint: 'specify a chart folder, a .tgz, oci://…, or a name with --repo URL',
     });
   }
-  const what = `fetch chart ${chart}${version ? ` ${version}` : ''}${repo ? ` from ${repo}` : ''}`;
-  const plan = await planOf(request, work, login);
+  const action = `fetch chart ${chart}${version ? ` ${version}` : ''}${repo ? ` from ${repo}` : ''}`;
+  const command = await pullCommandFor(request, work, findLogin);
   try {
     for (let attempt = 1; ; attempt++) {
-      const { exitCode, stderr } = await pullOnce(helm, plan, [`--destination=${download}`]);
+      const { exitCode, stderr } = await pullOnce(helm, command, [`--destination=${download}`]);
       if (exitCode === 0) return;
-      if (attempt === ATTEMPTS || !BROKEN.test(stderr)) throw withLogin(refusal(what, stderr, 'chart-not-found'), plan);
-      await sleep(PAUSE * 2 ** (attempt - 1));
+      if (attempt === ATTEMPTS || !BROKEN_TRANSFER.test(stderr))
+        throw withLoginHint(helmError(action, stderr, 'chart-not-found'), command);
+      await sleep(RETRY_DELAY * 2 ** (attempt - 1));
     }
   } finally {
     await rm(work, { recursive: true, force: true });
@@ -66,18 +73,22 @@ export async function pullChart(
 }
 
 /** Helm command that pulls a chart. */
-interface Plan {
+interface PullCommand {
   /** Positional argument. */
   readonly chart: string;
   readonly args: readonly string[];
-  readonly options: RunOptions;
+  readonly options: HelmRunOptions;
   /** True if `helm repo update` has to fetch the index with the credentials first. */
   readonly needsIndex: boolean;
   /** Login passed to Helm because Helm would not find it itself. */
   readonly login?: RegistryLogin | undefined;
 }
 
-async function planOf(request: ChartRequest, work: string, login: FindLogin | undefined): Promise<Plan> {
+async function pullCommandFor(
+  request: ChartRequest,
+  work: string,
+  findLogin: FindLogin | undefined,
+): Promise<PullCommand> {
   const { version, devel } = request;
   const given = request.access ?? {};
   const { address, access } = withoutUserInfo(request.repo ?? request.chart, given);
@@ -88,11 +99,11 @@ async function planOf(request: ChartRequest, work: string, login: FindLogin | un
     // Also fetches provenance files; Helm only warns about charts without one.
     '--prov',
   ];
-  const options = { reach: reachOf(address), patience: PATIENCE };
+  const options = { scope: environmentScopeFor(address), timeout: PULL_TIMEOUT };
   const isRepo = request.repo !== undefined;
   if (access.username === undefined && access.password === undefined) {
     const repo = isRepo ? [`--repo=${address}`] : [];
-    const found = isRepo ? undefined : await loginFor(address, login);
+    const found = isRepo ? undefined : await loginFor(address, findLogin);
     const env = found && (await writeRegistryLogins(work, [found]));
     return {
       chart: isRepo ? request.chart : address,
@@ -102,17 +113,17 @@ async function planOf(request: ChartRequest, work: string, login: FindLogin | un
       login: found,
     };
   }
-  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(address)) throw namedRepository(address);
+  if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(address)) throw namedRepositoryError(address);
   const isArchive = !isRepo && !address.startsWith('oci://');
   const env = await credentialsFor(address, access, isArchive, work);
-  const chart = isRepo ? `${REPOSITORY}/${request.chart}` : address;
+  const chart = isRepo ? `${TEMPORARY_REPOSITORY}/${request.chart}` : address;
   return { chart, args, options: { ...options, env }, needsIndex: isRepo };
 }
 
 /** Names the refused login in the hint, since Helm does not know its source. */
-function withLogin(error: AirgapError, { login }: Plan): AirgapError {
-  if (error.code !== 'unauthorized' || login === undefined) return error;
-  const hint = `Helm used ${login.description}: correct it, or log in with helm registry login`;
+function withLoginHint(error: AirgapError, { login: findLogin }: PullCommand): AirgapError {
+  if (error.code !== 'unauthorized' || findLogin === undefined) return error;
+  const hint = `Helm used ${findLogin.description}: correct it, or log in with helm registry login`;
   return new AirgapError(error.code, error.message, { hint });
 }
 
@@ -127,7 +138,7 @@ function credentialsFor(
   return writeCredentials(work, host, access, [address]);
 }
 
-function namedRepository(chart: string): AirgapError {
+function namedRepositoryError(chart: string): AirgapError {
   return new AirgapError(
     'usage',
     `--username and --password cannot be used for ${chart}, which is in a repository configured in Helm`,
@@ -137,17 +148,17 @@ function namedRepository(chart: string): AirgapError {
   );
 }
 
-async function pullOnce(helm: Helm, plan: Plan, destination: readonly string[]): Promise<HelmResult> {
-  const { chart, args, options, needsIndex } = plan;
+async function pullOnce(helm: Helm, command: PullCommand, destination: readonly string[]): Promise<HelmResult> {
+  const { chart, args, options, needsIndex } = command;
   if (needsIndex) {
     // Helm 3 prints the error to its output but exits with 0.
-    const update = await helm.run(['repo', 'update', REPOSITORY], options);
+    const update = await helm.run(['repo', 'update', TEMPORARY_REPOSITORY], options);
     const lines = `${update.stdout}${update.stderr}`.split('\n');
     const failed = lines.findIndex((line) => line.includes('Unable to get an update from'));
-    const wrong = failed >= 0 ? lines[failed + 1] : lines.find((line) => line.startsWith('Error: '));
-    if (update.exitCode !== 0 || wrong !== undefined) {
-      const said = (wrong ?? update.stderr).trim();
-      return { ...update, exitCode: 1, stderr: `not a valid chart repository or cannot be reached: ${said}` };
+    const errorLine = failed >= 0 ? lines[failed + 1] : lines.find((line) => line.startsWith('Error: '));
+    if (update.exitCode !== 0 || errorLine !== undefined) {
+      const reason = (errorLine ?? update.stderr).trim();
+      return { ...update, exitCode: 1, stderr: `not a valid chart repository or cannot be reached: ${reason}` };
     }
   }
   return helm.run(['pull', ...destination, ...args, '--', chart], options);

@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HUB_KEY, withHubName } from '../base/docker-hub.ts';
+import { canonicalHubName, HUB_KEY } from '../base/docker-hub.ts';
 import { SECRET_FILE, SECRET_FOLDER } from '../base/own-file.ts';
 import { jsonText } from '../base/printable.ts';
 import type { Helm } from './helm.ts';
@@ -40,13 +40,13 @@ export async function writeRegistryLogins(
   base: { readonly auths?: object } = {},
 ): Promise<Record<string, string>> {
   await mkdir(folder, { recursive: true, mode: SECRET_FOLDER });
-  const own = logins.flatMap(({ host, entry }) => {
+  const entries = logins.flatMap(({ host, entry }) => {
     // Helm looks up all names of Docker Hub under this key.
-    const isHub = withHubName(host.toLowerCase()) === 'docker.io';
+    const isHub = canonicalHubName(host.toLowerCase()) === 'docker.io';
     return [[host, entry] as const, ...(isHub ? [[HUB_KEY, entry] as const] : [])];
   });
   const file = join(folder, 'registry.json');
-  const content = { ...base, auths: { ...base.auths, ...Object.fromEntries(own) } };
+  const content = { ...base, auths: { ...base.auths, ...Object.fromEntries(entries) } };
   await writeFile(file, jsonText(content), { mode: SECRET_FILE });
   return { HELM_REGISTRY_CONFIG: file };
 }

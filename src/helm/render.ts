@@ -6,13 +6,13 @@ import { AirgapError } from '../base/errors.ts';
 import { checkName } from '../base/names.ts';
 import { SECRET_FILE } from '../base/own-file.ts';
 import { jsonText } from '../base/printable.ts';
-import { withFile } from './chart-copy.ts';
-import { chartFiles, type Files } from './chart-files.ts';
+import { archiveWithFile } from './archive-with-file.ts';
+import { type ChartFiles, readChartFiles } from './chart-files.ts';
 import { type RenderedDocument, splitDocuments } from './documents.ts';
-import { type Reach, reachOf, widest } from './environment.ts';
+import { type EnvironmentScope, environmentScopeFor, widestScope } from './environment.ts';
 import type { Chart } from './fetch.ts';
 import type { Helm } from './helm.ts';
-import { refusal } from './refusal.ts';
+import { helmError } from './helm-error.ts';
 
 /** Values tree. */
 export type Values = Readonly<Record<string, unknown>>;
@@ -55,7 +55,7 @@ export interface RenderLimits {
 }
 
 /** Default limit in milliseconds. The slowest known charts take some seconds on an idle machine. */
-const PATIENCE = 2 * 60_000;
+const RENDER_TIMEOUT = 2 * 60_000;
 
 export interface Render {
   readonly documents: readonly RenderedDocument[];
@@ -64,11 +64,11 @@ export interface Render {
 }
 
 /** Templates, metadata and image lists: files that determine the images of a chart. */
-const TEXTS = /(?:^|\/)(?:templates\/|(?:Chart\.yaml|requirements\.yaml|Images\.lock)$)/;
+const SOURCE_FILES = /(?:^|\/)(?:templates\/|(?:Chart\.yaml|requirements\.yaml|Images\.lock)$)/;
 /** Files in `crds` folders of the chart and its subcharts, which Helm installs unrendered. */
-const CRDS = /^(?:charts\/[^/]+\/)*crds\/.*\.(?:ya?ml|json)$/i;
+const CRD_FILES = /^(?:charts\/[^/]+\/)*crds\/.*\.(?:ya?ml|json)$/i;
 /** Template added to a copy of the chart, which renders the coalesced values. */
-const COALESCED = 'values: {{ .Values | toJson | quote }}\n';
+const VALUES_TEMPLATE = 'values: {{ .Values | toJson | quote }}\n';
 
 /** Renders a chart repeatedly; keeps temporary files in `workFolder` (absolute). */
 export class Renderer {
@@ -79,8 +79,8 @@ export class Renderer {
   /** Path of the added template. Random, so that no chart can contain it or fake documents from it. */
   readonly #valuesTemplate = `templates/airgap-coalesced-values-${randomBytes(16).toString('hex')}.yaml`;
   #prepared: Promise<void> | undefined;
-  #files: Promise<Files> | undefined;
-  #texts: Promise<Files> | undefined;
+  #files: Promise<ChartFiles> | undefined;
+  #texts: Promise<ChartFiles> | undefined;
   /** Exceeded limit. A chart that exceeded a limit once is not rendered again. */
   #limitError: AirgapError | undefined;
   #runs = 0;
@@ -113,44 +113,49 @@ export class Renderer {
     const name = checkName('release name', releaseName, 'the release', 'usage');
     const flags = renderFlags({ ...options, values: files });
     if (this.#limitError !== undefined) throw this.#limitError;
-    const { exitCode, stdout, stderr, ended } = await this.#helm.run(['template', ...flags, '--', name, this.#copy], {
-      reach: widest([...(options.values ?? []), ...(options.setFile ?? [])].map(reachOfValues)),
-      patience: limits?.time ?? PATIENCE,
-      ...(limits?.memory === undefined ? {} : { memory: limits.memory }),
-    });
+    const { exitCode, stdout, stderr, limitExceeded } = await this.#helm.run(
+      ['template', ...flags, '--', name, this.#copy],
+      {
+        scope: widestScope([...(options.values ?? []), ...(options.setFile ?? [])].map(scopeOfValues)),
+        timeout: limits?.time ?? RENDER_TIMEOUT,
+        ...(limits?.memory === undefined ? {} : { memory: limits.memory }),
+      },
+    );
     await rm(overridesFile, { force: true });
-    if (ended !== undefined) {
-      this.#limitError = this.#limitExceeded(`Helm could not render ${this.#title()}: ${ended}`);
+    if (limitExceeded !== undefined) {
+      this.#limitError = this.#limitExceeded(`Helm could not render ${this.#title()}: ${limitExceeded}`);
       throw this.#limitError;
     }
     if (exitCode !== 0) {
       // Helm's message has the path of the copy; users know the chart by its name.
-      throw refusal(`render ${this.#title()}`, stderr.replaceAll(this.#copy, this.chart.metadata.name));
+      throw helmError(`render ${this.#title()}`, stderr.replaceAll(this.#copy, this.chart.metadata.name));
     }
     return this.#splitOffValues(splitDocuments(stdout));
   }
 
   /** Returns templates, metadata and image lists of the chart and its subcharts by path. Reads the archive once. */
-  texts(): Promise<Files> {
-    this.#texts ??= this.#read().then((files) => only(files, TEXTS));
+  sourceFiles(): Promise<ChartFiles> {
+    this.#texts ??= this.#read().then((files) => filterFiles(files, SOURCE_FILES));
     return this.#texts;
   }
 
   /** Returns the files in `crds` folders of the chart and its subcharts by path. */
-  async crds(): Promise<Files> {
-    return only(await this.#read(), CRDS);
+  async crds(): Promise<ChartFiles> {
+    return filterFiles(await this.#read(), CRD_FILES);
   }
 
   /**
    * Returns a renderer of the same chart with another archive.
    * @param folder for temporary files (absolute)
    */
-  of(archive: string, folder: string): Renderer {
+  withArchive(archive: string, folder: string): Renderer {
     return new Renderer(this.#helm, { ...this.chart, archive }, folder);
   }
 
-  #read(): Promise<Files> {
-    this.#files ??= chartFiles(this.chart.archive, { test: (path) => TEXTS.test(path) || CRDS.test(path) });
+  #read(): Promise<ChartFiles> {
+    this.#files ??= readChartFiles(this.chart.archive, {
+      test: (path) => SOURCE_FILES.test(path) || CRD_FILES.test(path),
+    });
     return this.#files;
   }
 
@@ -168,32 +173,32 @@ export class Renderer {
   async #prepare(): Promise<void> {
     await mkdir(this.#workFolder, { recursive: true });
     const { archive, root } = this.chart;
-    await writeFile(this.#copy, await withFile(archive, `${root}/${this.#valuesTemplate}`, COALESCED));
+    await writeFile(this.#copy, await archiveWithFile(archive, `${root}/${this.#valuesTemplate}`, VALUES_TEMPLATE));
   }
 
   #splitOffValues(all: readonly RenderedDocument[]): Render {
     const isOurs = ({ template }: RenderedDocument): boolean => template.endsWith(`/${this.#valuesTemplate}`);
-    const ours = all.find(isOurs)?.object?.values;
-    if (typeof ours !== 'string') {
+    const coalesced = all.find(isOurs)?.object?.values;
+    if (typeof coalesced !== 'string') {
       const { name, type } = this.chart.metadata;
       const hint =
         type === 'library' ? 'a library chart cannot be installed; specify the chart that uses it' : undefined;
       throw new AirgapError('chart-render', `chart ${name} did not render its coalesced values`, { hint });
     }
-    const values = JSON.parse(ours) as Values;
+    const values = JSON.parse(coalesced) as Values;
     checkDepth(values, `the values of chart ${this.chart.metadata.name}`);
     return { documents: all.filter((document) => !isOurs(document)), values };
   }
 }
 
-function only(files: Files, wanted: RegExp): Files {
+function filterFiles(files: ChartFiles, wanted: RegExp): ChartFiles {
   return new Map([...files].filter(([path]) => wanted.test(path)));
 }
 
 /** Returns the scope needed for a values file, which Helm can fetch by URL, or by plugin for other schemes. */
-function reachOfValues(text: string): Reach {
+function scopeOfValues(text: string): EnvironmentScope {
   const [, address] = /(?:^|=)([a-z][a-z0-9+.-]*:\/\/.*)$/is.exec(text) ?? [];
-  return address === undefined ? 'nothing' : reachOf(address);
+  return address === undefined ? 'nothing' : environmentScopeFor(address);
 }
 
 /** Returns Helm's flags. Values follow an equals sign so that a leading dash does not make them flags. */

@@ -42,13 +42,13 @@ function dependenciesOf(files: ReadonlyMap<string, string>, folder: string): Rec
 type Mapping = Readonly<Record<string, unknown>>;
 
 /** Parsed files by chart: they are needed for every template. */
-const known = new WeakMap<ReadonlyMap<string, string>, Map<string, Mapping>>();
+const cache = new WeakMap<ReadonlyMap<string, string>, Map<string, Mapping>>();
 
 /** Returns an empty mapping if the file is missing or unreadable: a missing name is not an error. */
 function mappingOf(files: ReadonlyMap<string, string>, path: string): Mapping {
-  const all = known.get(files) ?? new Map<string, Mapping>();
-  known.set(files, all);
-  const mapping = all.get(path) ?? readMapping(files.get(path));
-  all.set(path, mapping);
+  const mappings = cache.get(files) ?? new Map<string, Mapping>();
+  cache.set(files, mappings);
+  const mapping = mappings.get(path) ?? readMapping(files.get(path));
+  mappings.set(path, mapping);
   return mapping;
 }

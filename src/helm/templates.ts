@@ -1,4 +1,4 @@
-import type { Files } from './chart-files.ts';
+import type { ChartFiles } from './chart-files.ts';
 import { readMapping } from './go-yaml.ts';
 
 /** Template text of a chart or subchart, and the paths of its values in the values of the top chart. */
@@ -13,11 +13,11 @@ export interface TemplateSource {
  * find values that only templates mention.
  * @param files texts by path in the chart, including all Chart.yaml and requirements.yaml
  */
-export function templateSources(files: Files): TemplateSource[] {
+export function templateSources(files: ChartFiles): TemplateSource[] {
   return sourcesOf(files, '', [[]]);
 }
 
-function sourcesOf(files: Files, root: string, prefixes: readonly (readonly string[])[]): TemplateSource[] {
+function sourcesOf(files: ChartFiles, root: string, prefixes: readonly (readonly string[])[]): TemplateSource[] {
   const own: string[] = [];
   const children = new Set<string>();
   for (const [name, text] of files) {
@@ -41,7 +41,7 @@ function sourcesOf(files: Files, root: string, prefixes: readonly (readonly stri
   return [{ prefixes, text: own.join('\n') }, ...below];
 }
 
-function aliasesOf(files: Files, root: string): Map<string, string[]> {
+function aliasesOf(files: ChartFiles, root: string): Map<string, string[]> {
   const declared = [
     readMapping(files.get(`${root}Chart.yaml`)).dependencies,
     readMapping(files.get(`${root}requirements.yaml`)).dependencies,

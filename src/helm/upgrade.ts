@@ -1,29 +1,29 @@
 /** Text that may add an image or an object to a render. */
-const BRINGS = /image|repositor|registry|kind:|\b(?:include|template|tpl|toYaml|block)\b/i;
+const MAY_ADD_IMAGE = /image|repositor|registry|kind:|\b(?:include|template|tpl|toYaml|block)\b/i;
 
 /**
  * Checks if a template may render more images on upgrade than on install. Most templates with `.Release.IsUpgrade` or
  * `.Release.IsInstall` choose between two words, fail, or omit something on upgrade. An additional render is only
  * needed if other images may appear.
  */
-export function mayAddOnUpgrade(template: string): boolean {
+export function mayRenderMoreOnUpgrade(template: string): boolean {
   if (!/\.Is(?:Upgrade|Install)\b/.test(template)) return false;
   const actions = actionsIn(template);
   return actions.some((action, i) => {
     const text = action.text;
     if (!/\.Is(?:Upgrade|Install)\b/.test(text) || text.startsWith('/*')) return false;
     if (/\bternary\s+"[\w-]*"\s+"[\w-]*"/.test(text)) {
-      return BRINGS.test(template.slice(template.lastIndexOf('\n', action.index) + 1, action.index) + text);
+      return MAY_ADD_IMAGE.test(template.slice(template.lastIndexOf('\n', action.index) + 1, action.index) + text);
     }
     if (!/^(?:else\s+)?if\b/.test(text)) return true;
     const { end, hasElse } = blockAt(actions, i);
     const onlyOnInstall = /\.IsInstall\b/.test(text) && !/\.IsUpgrade\b|\b(?:not|ne|eq)\b/.test(text);
     if (onlyOnInstall && !hasElse && text.startsWith('if')) return false;
-    return BRINGS.test(template.slice(action.end, actions[end]?.index));
+    return MAY_ADD_IMAGE.test(template.slice(action.end, actions[end]?.index));
   });
 }
 
-interface Action {
+interface TemplateAction {
   /** Text between the braces, trimmed. */
   readonly text: string;
   /** Start and end in the template, including braces. */
@@ -32,8 +32,8 @@ interface Action {
 }
 
 /** Returns all actions between `{{` and `}}`. A regular expression would be quadratic for unclosed actions. */
-function actionsIn(template: string): Action[] {
-  const actions: Action[] = [];
+function actionsIn(template: string): TemplateAction[] {
+  const actions: TemplateAction[] = [];
   for (let index = template.indexOf('{{'); index >= 0; ) {
     const close = template.indexOf('}}', index);
     if (close < 0) break;
@@ -50,15 +50,15 @@ function actionsIn(template: string): Action[] {
 }
 
 /** Returns the end of an `if` block, and if it has an `else` branch. */
-function blockAt(actions: readonly Action[], start: number): { end: number; hasElse: boolean } {
+function blockAt(actions: readonly TemplateAction[], start: number): { end: number; hasElse: boolean } {
   let depth = 1;
   let hasElse = false;
-  for (let at = start + 1; at < actions.length; at++) {
-    const word = /^\s*(\w+)/.exec(actions[at]?.text ?? '')?.[1] ?? '';
+  for (let index = start + 1; index < actions.length; index++) {
+    const word = /^\s*(\w+)/.exec(actions[index]?.text ?? '')?.[1] ?? '';
     if (/^(?:if|range|with|define|block)$/.test(word)) depth += 1;
     else if (word === 'end') depth -= 1;
     else if (word === 'else' && depth === 1) hasElse = true;
-    if (depth === 0) return { end: at, hasElse };
+    if (depth === 0) return { end: index, hasElse };
   }
   return { end: actions.length, hasElse };
 }

@@ -6,25 +6,25 @@
 /**
  * Returns the lines below a key of a block mapping; undefined if the key is missing or its value is on the same line.
  */
-export function blockOf(block: string, key: string): string | undefined {
+export function blockUnder(block: string, key: string): string | undefined {
   const indent = indentOf(block);
-  const wanted = [`${key}:`, `"${key}":`, `'${key}':`].map((text) => indent + text);
+  const spellings = [`${key}:`, `"${key}":`, `'${key}':`].map((text) => indent + text);
   const lines = block.split('\n');
-  const at = lines.findIndex((line) => wanted.some((text) => line.trimEnd() === text));
-  if (at < 0) return undefined;
+  const index = lines.findIndex((line) => spellings.some((text) => line.trimEnd() === text));
+  if (index < 0) return undefined;
   const isOver = (line: string): boolean => {
     const depth = line.search(/\S/);
     if (depth < 0) return false;
     // List items may have the same indentation as their key.
     return depth < indent.length || (depth === indent.length && !/^-(?: |$)/.test(line.slice(depth)));
   };
-  const end = lines.findIndex((line, i) => i > at && isOver(line));
-  const inner = lines.slice(at + 1, end < 0 ? undefined : end);
+  const end = lines.findIndex((line, i) => i > index && isOver(line));
+  const inner = lines.slice(index + 1, end < 0 ? undefined : end);
   return inner.some((line) => line.trim() !== '') ? inner.join('\n') : undefined;
 }
 
 /** Returns the items of a block list, each as a block. */
-export function itemsOf(block: string): string[] {
+export function blockItems(block: string): string[] {
   const indent = indentOf(block);
   const items: string[][] = [];
   for (const line of block.split('\n')) {
@@ -35,9 +35,9 @@ export function itemsOf(block: string): string[] {
 }
 
 /** Returns the text on the line of a key of a block mapping, without quotes. */
-export function textOf(block: string, key: string): string | undefined {
+export function inlineValueOf(block: string, key: string): string | undefined {
   const start = `${indentOf(block)}${key}: `;
-  const line = block.split('\n').find((one) => one.startsWith(start));
+  const line = block.split('\n').find((candidate) => candidate.startsWith(start));
   return line
     ?.slice(start.length)
     .trim()

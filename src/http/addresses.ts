@@ -13,7 +13,7 @@ const ATTEMPT_DELAY = 250;
  * Maximum number of pending connection attempts per connection. A DNS response can hold thousands of addresses, and
  * every concurrent request opens its own connection.
  */
-const AT_ONCE = 8;
+const MAX_PENDING = 8;
 
 /** Host and port of a connection, in undici's terms. */
 interface HostPort {
@@ -30,17 +30,17 @@ export class ConnectError extends Error {
   /** Most specific system error code of all attempts. */
   readonly code: string;
   /** Every address tried, with its result: `2001:db8::1 (ENETUNREACH)`. */
-  readonly tried: readonly string[];
+  readonly triedAddresses: readonly string[];
 
-  constructor({ hostname, port }: HostPort, attempts: readonly Pick<Attempt, 'address' | 'code'>[]) {
-    const tried = attempts.map(({ address, code }) => `${address} (${code ?? 'no response'})`);
-    super(`no connection to ${hostname} port ${port}: ${tried.join(', ')}`);
-    this.code = mostTelling(attempts.map(({ code }) => code ?? CONNECT_TIMEOUT));
-    this.tried = tried;
+  constructor({ hostname, port }: HostPort, attempts: readonly Pick<ConnectAttempt, 'address' | 'code'>[]) {
+    const triedAddresses = attempts.map(({ address, code }) => `${address} (${code ?? 'no response'})`);
+    super(`no connection to ${hostname} port ${port}: ${triedAddresses.join(', ')}`);
+    this.code = mostSpecificCode(attempts.map(({ code }) => code ?? CONNECT_TIMEOUT));
+    this.triedAddresses = triedAddresses;
   }
 }
 
-interface Attempt {
+interface ConnectAttempt {
   readonly address: string;
   readonly socket: Socket;
   /** Removes the listeners from the socket. */
@@ -50,10 +50,11 @@ interface Attempt {
 }
 
 /** Picks the code to report. Unroutable addresses (no IPv6 on this machine) say nothing about the host. */
-function mostTelling(codes: readonly string[]): string {
-  const isNoWay = (code: string): boolean => /^(?:ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL|EAFNOSUPPORT)$/.test(code);
-  const telling = codes.filter((code) => !isNoWay(code));
-  return telling.find((code) => code === CONNECT_TIMEOUT) ?? telling[0] ?? codes[0] ?? CONNECT_TIMEOUT;
+function mostSpecificCode(codes: readonly string[]): string {
+  const isUnroutable = (code: string): boolean =>
+    /^(?:ENETUNREACH|EHOSTUNREACH|EADDRNOTAVAIL|EAFNOSUPPORT)$/.test(code);
+  const specific = codes.filter((code) => !isUnroutable(code));
+  return specific.find((code) => code === CONNECT_TIMEOUT) ?? specific[0] ?? codes[0] ?? CONNECT_TIMEOUT;
 }
 
 /**
@@ -66,13 +67,13 @@ function mostTelling(codes: readonly string[]): string {
  */
 export async function connectFirst(target: HostPort, timeout: number, open: OpenSocket): Promise<Socket> {
   const { hostname, port } = target;
-  const until = performance.now() + timeout;
-  const addresses = isIP(hostname) === 0 ? takingTurns(await lookup(hostname, timeout)) : [hostname];
+  const deadline = performance.now() + timeout;
+  const addresses = isIP(hostname) === 0 ? interleaveFamilies(await lookup(hostname, timeout)) : [hostname];
   return new Promise((resolve, reject) => {
-    const waiting = [...addresses];
-    const attempts: Attempt[] = [];
+    const untried = [...addresses];
+    const attempts: ConnectAttempt[] = [];
     let delay: NodeJS.Timeout | undefined;
-    const end = (winner?: Socket): void => {
+    const finish = (winner?: Socket): void => {
       clearTimeout(delay);
       clearTimeout(limit);
       for (const { socket, stop } of attempts) {
@@ -81,32 +82,32 @@ export async function connectFirst(target: HostPort, timeout: number, open: Open
       }
     };
     const fail = (): void => {
-      end();
+      finish();
       reject(new ConnectError(target, attempts));
     };
     const next = (): void => {
       clearTimeout(delay);
       // Runs again when an attempt fails.
-      if (attempts.filter(({ code }) => code === undefined).length >= AT_ONCE) return;
-      const address = waiting.shift();
+      if (attempts.filter(({ code }) => code === undefined).length >= MAX_PENDING) return;
+      const address = untried.shift();
       if (address === undefined) return;
       const socket = open(address, port);
       const connected = (): void => {
-        end(socket);
+        finish(socket);
         resolve(socket);
       };
       const failed = (error: NodeJS.ErrnoException): void => {
         attempt.code = error.code ?? error.message;
-        if (waiting.length > 0) next();
+        if (untried.length > 0) next();
         else if (attempts.every(({ code }) => code !== undefined)) fail();
       };
       const stop = (): void => void socket.off('connect', connected).off('error', failed);
-      const attempt: Attempt = { address, socket, stop };
+      const attempt: ConnectAttempt = { address, socket, stop };
       attempts.push(attempt);
       socket.on('connect', connected).on('error', failed);
-      if (waiting.length > 0) delay = setTimeout(next, ATTEMPT_DELAY);
+      if (untried.length > 0) delay = setTimeout(next, ATTEMPT_DELAY);
     };
-    const limit = setTimeout(fail, Math.max(0, until - performance.now()));
+    const limit = setTimeout(fail, Math.max(0, deadline - performance.now()));
     next();
   });
 }
@@ -128,11 +129,11 @@ function lookup(hostname: string, timeout: number): Promise<readonly LookupAddre
 }
 
 /** Alternates between address families, starting with the family of the first address (RFC 8305, 4). */
-function takingTurns(addresses: readonly LookupAddress[]): readonly string[] {
+function interleaveFamilies(addresses: readonly LookupAddress[]): readonly string[] {
   const first = addresses[0]?.family;
   const own = addresses.filter(({ family }) => family === first);
   const other = addresses.filter(({ family }) => family !== first);
   const count = Math.max(own.length, other.length);
-  const turns = Array.from({ length: count }, (_, index) => [own[index], other[index]]).flat();
-  return turns.flatMap((one) => (one === undefined ? [] : [one.address]));
+  const interleaved = Array.from({ length: count }, (_, index) => [own[index], other[index]]).flat();
+  return interleaved.flatMap((entry) => (entry === undefined ? [] : [entry.address]));
 }

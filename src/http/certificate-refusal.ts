@@ -8,7 +8,7 @@ interface CertificateRequest {
 }
 
 /** Thrown when a server requests a client certificate and then closes the connection without a response. */
-export class ClosedUnanswered extends Error implements CertificateRequest {
+export class ClosedAfterCertificateRequest extends Error implements CertificateRequest {
   readonly code = 'ECONNRESET';
 
   readonly certificateSent: boolean;
@@ -20,7 +20,7 @@ export class ClosedUnanswered extends Error implements CertificateRequest {
 }
 
 /** Reasons for rejecting a client certificate, by TLS alert (RFC 8446, 6.2) as OpenSSL spells it. */
-const ALERTS: readonly (readonly [alert: RegExp, reason: string])[] = [
+const ALERT_REASONS: readonly (readonly [alert: RegExp, reason: string])[] = [
   [/ALERT_CERTIFICATE_EXPIRED$/, 'it has expired'],
   [/ALERT_CERTIFICATE_REVOKED$/, 'it was revoked'],
   [/ALERT_UNKNOWN_CA$/, 'the registry does not trust the CA that signed it'],
@@ -34,7 +34,7 @@ export function clientCertificateHint(host: string): string {
 }
 
 /** Hint for a client certificate that the host rejected. */
-export function otherCertificateHint(host: string): string {
+export function rejectedCertificateHint(host: string): string {
   return `use a certificate issued by a CA that the registry trusts: --client-cert ${host}=FILE`;
 }
 
@@ -48,7 +48,7 @@ export function describeCertificateRefusal(
 ): { readonly retryable: Retryable; readonly message: string; readonly hint: string } | undefined {
   const code = codeOf(thrown);
   const request = certificateRequestOf(thrown);
-  const alert = ALERTS.find(([pattern]) => pattern.test(code));
+  const alert = ALERT_REASONS.find(([pattern]) => pattern.test(code));
   const isRequired = /ALERT_CERTIFICATE_REQUIRED$/.test(code);
   if (request === undefined && alert === undefined && !isRequired) return undefined;
   // Node's servers and some proxies close the connection without an alert; so does a server that restarts.
@@ -71,7 +71,7 @@ export function describeCertificateRefusal(
   return {
     retryable,
     message: `${name} rejected the client certificate: ${reason}`,
-    hint: otherCertificateHint(host),
+    hint: rejectedCertificateHint(host),
   };
 }
 

@@ -47,13 +47,13 @@ export function readPem(file: string, origin: string): string {
  */
 export function readCertificates(file: string, origin: string): readonly string[] {
   // A certificate ends before the next five dashes; one without an END line is skipped.
-  const found = readPem(file, origin).match(
+  const certificates = readPem(file, origin).match(
     /-----BEGIN (?:TRUSTED )?CERTIFICATE-----(?:[^-]|-(?!----))+-----END (?:TRUSTED )?CERTIFICATE-----/g,
   );
-  if (found === null) {
+  if (certificates === null) {
     throw new AirgapError('config', `no certificate found in ${origin} ${file}`, {
       hint: 'use a PEM file that contains BEGIN CERTIFICATE',
     });
   }
-  return found.map((pem) => `${pem}\n`);
+  return certificates.map((pem) => `${pem}\n`);
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { reasonOf } from '../base/file-failure.ts';
 import { readCertificates } from './certificates.ts';
-import { type HostCertificates, readPair } from './client-certificate.ts';
+import { type HostCertificates, readClientCertificate } from './client-certificate.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -38,29 +38,29 @@ export function readCertsDirectory(
 ): HostCertificates | undefined {
   for (const directory of directories) {
     const folder = join(directory, host);
-    const names = list(folder, host);
+    const names = listFiles(folder, host);
     if (names === undefined) continue;
-    const ending = (end: string): string[] =>
-      names.filter((name) => name.endsWith(end)).map((name) => join(folder, name));
-    const caFiles = ending('.crt');
+    const withExtension = (extension: string): string[] =>
+      names.filter((name) => name.endsWith(extension)).map((name) => join(folder, name));
+    const caFiles = withExtension('.crt');
     const ca = caFiles.flatMap((file) => readCertificates(file, `the CA certificate for ${host},`));
-    const pair = withClient ? pairOf(host, ending('.cert'), ending('.key')) : undefined;
+    const pair = withClient ? readClientPair(host, withExtension('.cert'), withExtension('.key')) : undefined;
     if (ca.length === 0 && pair === undefined) return undefined;
     return { ca, ...pair, files: { ...pair?.files, caFiles } };
   }
   return undefined;
 }
 
-function pairOf(
+function readClientPair(
   host: string,
   certs: readonly string[],
   keys: readonly string[],
-): ReturnType<typeof readPair> | undefined {
+): ReturnType<typeof readClientCertificate> | undefined {
   const stem = (file: string): string => file.replace(/\.[^.]*$/, '');
-  const stray = keys.find((key) => !certs.some((cert) => stem(cert) === stem(key)));
-  if (stray !== undefined) {
-    throw new AirgapError('config', `the client key ${stray} for ${host} has no matching certificate`, {
-      hint: `name the client certificate ${stem(stray)}.cert; .crt is for CA certificates`,
+  const unmatchedKey = keys.find((key) => !certs.some((cert) => stem(cert) === stem(key)));
+  if (unmatchedKey !== undefined) {
+    throw new AirgapError('config', `the client key ${unmatchedKey} for ${host} has no matching certificate`, {
+      hint: `name the client certificate ${stem(unmatchedKey)}.cert; .crt is for CA certificates`,
     });
   }
   const [cert] = certs;
@@ -71,11 +71,11 @@ function pairOf(
       hint: `name the key ${stem(cert)}.key, or the file .crt instead of .cert if it is a CA certificate`,
     });
   }
-  return readPair(host, cert, key);
+  return readClientCertificate(host, cert, key);
 }
 
 /** Returns the sorted file names; undefined when the directory does not exist or this user may not read it. */
-function list(folder: string, host: string): readonly string[] | undefined {
+function listFiles(folder: string, host: string): readonly string[] | undefined {
   try {
     return readdirSync(folder).sort();
   } catch (cause) {

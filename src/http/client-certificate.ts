@@ -27,7 +27,7 @@ export interface HostCertificates {
  * Reads a client certificate and its key, and checks that they match and have not expired.
  * @throws AirgapError `config`; messages never contain key material
  */
-export function readPair(
+export function readClientCertificate(
   host: string,
   certFile: string,
   keyFile: string,
@@ -35,8 +35,8 @@ export function readPair(
   const cert = readPem(certFile, `the client certificate for ${host},`);
   const key = keyFile === certFile ? cert : readPem(keyFile, `the client key for ${host},`);
   const certificate = parseCertificate(cert, certFile, host);
-  const isFitting = certificate.checkPrivateKey(parseKey(key, keyFile, certFile, host));
-  if (!isFitting) {
+  const isMatching = certificate.checkPrivateKey(parseKey(key, keyFile, certFile, host));
+  if (!isMatching) {
     throw new AirgapError(
       'config',
       `the key ${keyFile} does not match the client certificate ${certFile} for ${host}`,
@@ -76,14 +76,12 @@ function parseKey(pem: string, file: string, certFile: string, host: string): Ke
     return createPrivateKey(pem);
   } catch {
     // OpenSSL's message is of no help, and might contain key material.
-    const isMissing = file === certFile && !pem.includes('PRIVATE KEY-----');
-    const message = isMissing
+    const lacksKey = file === certFile && !pem.includes('PRIVATE KEY-----');
+    const message = lacksKey
       ? `the client certificate ${certFile} for ${host} has no private key`
       : `no private key found in the client key for ${host}, ${file}`;
     throw new AirgapError('config', message, {
-      hint: isMissing
-        ? `pass the key with --client-key ${host}=FILE`
-        : 'use a PEM file that contains BEGIN PRIVATE KEY',
+      hint: lacksKey ? `pass the key with --client-key ${host}=FILE` : 'use a PEM file that contains BEGIN PRIVATE KEY',
     });
   }
 }

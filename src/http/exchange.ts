@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
-import { lendPiece } from './connector.ts';
+import { registerPooledChunk } from './connector.ts';
 import { codedError, HEADERS_TIMEOUT, TOO_SLOW, UPLOAD_STALLED } from './error-codes.ts';
 import { describeFailure } from './failures.ts';
-import { type Inflow, type LeastRate, RateWatch } from './least-rate.ts';
+import { type MinimumRate, RateWatch, type ReceivedBytes } from './minimum-rate.ts';
 
 /** Response headers by lower-case name; a repeated header is a list. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -26,15 +26,15 @@ export interface WireRequest {
   readonly what: string;
   readonly headersTimeout: number;
   readonly bodyTimeout: number;
-  readonly leastRate: LeastRate;
-  readonly inflow: Inflow;
+  readonly minimumRate: MinimumRate;
+  readonly received: ReceivedBytes;
   /** Called once when the response headers are slow to arrive; the request continues. */
-  readonly waiting: () => void;
+  readonly onSlowResponse: () => void;
   readonly signal?: AbortSignal;
 }
 
 /** Milliseconds without response headers before the wait is reported. */
-const LONG = 60_000;
+const SLOW_RESPONSE = 60_000;
 
 /**
  * Bytes of a response to buffer for a slow reader. Measured on loopback, 300 MB: 64 KiB gives 1.2 GB/s, 1 MiB 1.8 GB/s,
@@ -47,12 +47,14 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
   const { url, signal } = request;
   return new Promise((resolve, reject) => {
     let body: ResponseBody | undefined;
-    let stop = (): void => {};
-    let stalled = (): void => {};
-    let began = 0;
+    let cleanUp = (): void => {};
+    let onStall = (): void => {};
+    let startedAt = 0;
     let wait: NodeJS.Timeout | undefined;
-    const sent =
-      request.body instanceof Uint8Array ? request.body : watched(request.body, request.bodyTimeout, () => stalled());
+    const requestBody =
+      request.body instanceof Uint8Array
+        ? request.body
+        : withStallTimeout(request.body, request.bodyTimeout, () => onStall());
     dispatcher.dispatch(
       {
         origin: url.origin,
@@ -62,30 +64,30 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
         // and a new connection costs more than the request.
         reset: false,
         headers: request.headers,
-        body: sent as Readable | Uint8Array | null, // undici takes any async iterable; its types say Readable
+        body: requestBody as Readable | Uint8Array | null, // undici takes any async iterable; its types say Readable
         headersTimeout: request.headersTimeout,
         bodyTimeout: request.bodyTimeout,
       },
       {
         onRequestStart(controller) {
-          stop();
-          began = performance.now();
+          cleanUp();
+          startedAt = performance.now();
           const abort = (): void => controller.abort(new Error('interrupted'));
           if (signal?.aborted) return abort();
           signal?.addEventListener('abort', abort, { once: true });
           // The response to an upload comes only after the whole body.
-          const isLong = request.headersTimeout > LONG && sent === null;
-          wait = isLong ? setTimeout(request.waiting, LONG).unref() : undefined;
-          stop = () => {
+          const mayBeSlow = request.headersTimeout > SLOW_RESPONSE && requestBody === null;
+          wait = mayBeSlow ? setTimeout(request.onSlowResponse, SLOW_RESPONSE).unref() : undefined;
+          cleanUp = () => {
             clearTimeout(wait);
             signal?.removeEventListener('abort', abort);
           };
-          stalled = () => controller.abort(codedError('stalled', UPLOAD_STALLED));
+          onStall = () => controller.abort(codedError('stalled', UPLOAD_STALLED));
         },
         onResponseStart(controller, status, headers) {
           if (status < 200) {
             // undici restarts the headers timeout at every informational response.
-            const isLate = performance.now() - began > request.headersTimeout;
+            const isLate = performance.now() - startedAt > request.headersTimeout;
             if (isLate) controller.abort(codedError('late', HEADERS_TIMEOUT));
             return;
           }
@@ -94,16 +96,16 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
           resolve({ status, headers: headers as ResponseHeaders, url, body });
         },
         onResponseData(controller, chunk) {
-          lendPiece(chunk);
-          if (body !== undefined && !body.arrive(chunk)) controller.pause();
+          registerPooledChunk(chunk);
+          if (body !== undefined && !body.receive(chunk)) controller.pause();
         },
         onResponseEnd() {
-          stop();
+          cleanUp();
           body?.finish();
         },
         onResponseError(_controller, error) {
-          stop();
-          if (body === undefined) reject(isMismatch(error) ? refusedHead() : error);
+          cleanUp();
+          if (body === undefined) reject(isLengthMismatch(error) ? ambiguousLengthError() : error);
           else body.fail(error);
         },
       },
@@ -112,7 +114,7 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
 }
 
 /** Returns true when the body length differs from the announced one. */
-function isMismatch(error: Error & { readonly code?: unknown }): boolean {
+function isLengthMismatch(error: Error & { readonly code?: unknown }): boolean {
   return error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 }
 
@@ -120,7 +122,7 @@ function isMismatch(error: Error & { readonly code?: unknown }): boolean {
  * Error for a length mismatch reported before the response headers: the parser rejects headers with two body lengths
  * (RFC 9112, 6.3), because the end of such a response is ambiguous.
  */
-function refusedHead(): Error {
+function ambiguousLengthError(): Error {
   return codedError('two body lengths in the headers', 'HPE_UNEXPECTED_CONTENT_LENGTH');
 }
 
@@ -128,17 +130,17 @@ function refusedHead(): Error {
  * Wraps a request body with a timeout per chunk. undici's headers timeout includes the upload, and has to be long
  * enough for a registry to store a large blob.
  */
-function watched(
+function withStallTimeout(
   body: AsyncIterable<Uint8Array> | undefined,
   timeout: number,
-  stalled: () => void,
+  onStall: () => void,
 ): AsyncIterable<Uint8Array> | null {
   if (body === undefined) return null;
   return (async function* () {
-    for await (const piece of body) {
-      const timer = setTimeout(stalled, timeout);
+    for await (const chunk of body) {
+      const timer = setTimeout(onStall, timeout);
       try {
-        yield piece;
+        yield chunk;
       } finally {
         clearTimeout(timer);
       }
@@ -162,20 +164,20 @@ class ResponseBody extends Readable {
   }
 
   /** Adds a chunk from the socket; returns false when the buffer is full. */
-  arrive(chunk: Buffer): boolean {
+  receive(chunk: Buffer): boolean {
     // Started here because many responses have no body; before the first chunk, the body timeout applies.
     this.#watch ??= this.#startWatch();
     this.#watch.count(chunk.length);
-    const isWanted = this.push(chunk);
-    if (!isWanted) this.#watch.hold();
-    return isWanted;
+    const hasRoom = this.push(chunk);
+    if (!hasRoom) this.#watch.pause();
+    return hasRoom;
   }
 
   #startWatch(): RateWatch {
-    const { leastRate, inflow } = this.#request;
+    const { minimumRate, received } = this.#request;
     const controller = this.#controller;
     const tooSlow = (): void => controller.abort(codedError('too slow', TOO_SLOW));
-    return new RateWatch(leastRate, inflow, () => controller.paused, tooSlow);
+    return new RateWatch(minimumRate, received, () => controller.paused, tooSlow);
   }
 
   finish(): void {

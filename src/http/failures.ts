@@ -6,19 +6,19 @@ import { ProxyError } from './proxy-error.ts';
 import type { Retryable } from './retry.ts';
 
 /** Outcome of a request without a response: the error to show and whether to retry. */
-export interface Failure {
+export interface RequestFailure {
   readonly error: AirgapError;
   readonly retryable: Retryable;
 }
 
 /** Request as messages describe it. */
-export interface Asked {
+export interface RequestContext {
   readonly url: URL;
   readonly what: string;
   readonly signal?: AbortSignal;
 }
 
-const UNTRUSTED: ReadonlySet<string> = new Set([
+const UNTRUSTED_CODES: ReadonlySet<string> = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
   'SELF_SIGNED_CERT_IN_CHAIN',
   'UNABLE_TO_GET_ISSUER_CERT',
@@ -27,15 +27,15 @@ const UNTRUSTED: ReadonlySet<string> = new Set([
 ]);
 
 /** OpenSSL codes for a peer that responds to a handshake with plain text. */
-const NOT_TLS = /^(?:ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|ERR_SSL_HTTP_REQUEST)$/;
+const NOT_TLS_CODES = /^(?:ERR_SSL_WRONG_VERSION_NUMBER|ERR_SSL_PACKET_LENGTH_TOO_LONG|ERR_SSL_HTTP_REQUEST)$/;
 
 /** Maximum number of tried addresses in a message. */
-const TRIED = 10;
+const MAX_ADDRESSES_SHOWN = 10;
 
 /** Maximum characters of a reason from Node, which can list every name of a certificate. */
-const SAID = 500;
+const MAX_REASON_LENGTH = 500;
 
-const TIMEOUT: Readonly<Record<string, string>> = {
+const TIMEOUT_MESSAGES: Readonly<Record<string, string>> = {
   [CONNECT_TIMEOUT]: 'did not accept a connection in time',
   [HEADERS_TIMEOUT]: 'did not answer in time',
   UND_ERR_BODY_TIMEOUT: 'stopped sending data',
@@ -45,21 +45,24 @@ const TIMEOUT: Readonly<Record<string, string>> = {
 };
 
 /** Translates an error of Node or undici for users. An AirgapError (from a body's source) is passed through. */
-export function describeFailure(thrown: unknown, { url, what, signal }: Asked): Failure {
+export function describeFailure(thrown: unknown, { url, what, signal }: RequestContext): RequestFailure {
   if (signal?.aborted) {
     const { reason } = signal;
     const error = reason instanceof AirgapError ? reason : new AirgapError('interrupted', `${what}: interrupted`);
     return { error, retryable: 'no' };
   }
   if (thrown instanceof AirgapError) return { error: thrown, retryable: thrown.code === 'network' ? 'yes' : 'no' };
-  const proxied = thrown instanceof ProxyError ? thrown : undefined;
-  const peer = proxied === undefined ? peerOf(url) : proxyPeer(proxied.proxy, url);
-  const cause = proxied?.cause ?? thrown;
+  const proxyError = thrown instanceof ProxyError ? thrown : undefined;
+  const peer = proxyError === undefined ? peerOf(url) : proxyPeer(proxyError.proxy, url);
+  const cause = proxyError?.cause ?? thrown;
   const {
     retryable,
     message,
     hint = peer.hint,
-  } = connecting(cause, peer) ?? securing(cause, peer) ?? tunnelling(cause, peer) ?? speaking(cause, peer);
+  } = connectFailure(cause, peer) ??
+  tlsFailure(cause, peer) ??
+  tunnelFailure(cause, peer) ??
+  protocolFailure(cause, peer);
   const details = { cause: thrown, ...(hint === undefined ? {} : { hint }) };
   return { retryable, error: new AirgapError('network', `${what}: ${message}`, details) };
 }
@@ -91,25 +94,27 @@ function proxyPeer(proxy: URL, { host, protocol }: URL): Peer {
   };
 }
 
-interface Described {
+interface FailureDescription {
   readonly retryable: Retryable;
   readonly message: string;
   readonly hint?: string;
 }
 
 /** Describes a failure to connect. */
-function connecting(thrown: unknown, { name, host, hostname, isProxy }: Peer): Described | undefined {
+function connectFailure(thrown: unknown, { name, host, hostname, isProxy }: Peer): FailureDescription | undefined {
   const code = codeOf(thrown);
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    const who = isProxy ? name : `the host name ${hostname}`;
+    const subject = isProxy ? name : `the host name ${hostname}`;
     const isUnknown = code === 'ENOTFOUND';
     return {
       retryable: isUnknown ? 'no' : 'yes',
-      message: isUnknown ? `${who} does not exist` : `${who} could not be resolved: the DNS server does not respond`,
+      message: isUnknown
+        ? `${subject} does not exist`
+        : `${subject} could not be resolved: the DNS server does not respond`,
       ...(isProxy ? {} : { hint: 'check the name and the DNS server; behind a proxy, set HTTPS_PROXY' }),
     };
   }
-  const tried = triedOf(thrown);
+  const tried = listTriedAddresses(thrown);
   if (code === 'ECONNREFUSED') {
     const hint = `nothing is listening at ${host}: check the host and port, for example in --mirror or --to`;
     return { retryable: 'few', message: `${name} refused the connection${tried}`, ...(isProxy ? {} : { hint }) };
@@ -117,17 +122,17 @@ function connecting(thrown: unknown, { name, host, hostname, isProxy }: Peer): D
   if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH' || code === 'EADDRNOTAVAIL') {
     return { retryable: 'few', message: `${name} cannot be reached${tried}` };
   }
-  const timeout = TIMEOUT[code];
+  const timeout = TIMEOUT_MESSAGES[code];
   if (timeout === undefined) return undefined;
   return { retryable: code === CONNECT_TIMEOUT ? 'few' : 'yes', message: `${name} ${timeout}${tried}` };
 }
 
 /** Describes a TLS failure. */
-function securing(thrown: unknown, peer: Peer): Described | undefined {
+function tlsFailure(thrown: unknown, peer: Peer): FailureDescription | undefined {
   const { name, host, isProxy } = peer;
   const code = codeOf(thrown);
-  const said = messageOf(thrown);
-  if (UNTRUSTED.has(code)) {
+  const reason = messageOf(thrown);
+  if (UNTRUSTED_CODES.has(code)) {
     const hint = `pass the CA certificate with --ca-file FILE, or install it as certs.d/${host}/ca.crt in /etc/docker`;
     return {
       retryable: 'no',
@@ -135,47 +140,47 @@ function securing(thrown: unknown, peer: Peer): Described | undefined {
       hint: isProxy ? 'pass the CA certificate with --ca-file FILE' : hint,
     };
   }
-  if (NOT_TLS.test(code) || /wrong version number|packet length too long/i.test(said)) {
+  if (NOT_TLS_CODES.test(code) || /wrong version number|packet length too long/i.test(reason)) {
     const hint = `if it serves plain HTTP, add --plain-http ${host}`;
     return { retryable: 'no', message: `${name} does not speak TLS`, ...(isProxy ? {} : { hint }) };
   }
   const certificate = describeCertificateRefusal(thrown, peer);
   if (certificate !== undefined) return certificate;
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return { retryable: 'no', ...otherNames(thrown, peer) };
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return { retryable: 'no', ...nameMismatch(thrown, peer) };
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
     const what = code === 'CERT_HAS_EXPIRED' ? 'has expired' : 'is not valid yet';
     const hint = 'check the clock of this machine; if it is right, ask the administrators of that host to renew it';
     return { retryable: 'no', message: `the certificate of ${name} ${what}`, hint };
   }
   if (/^(?:CERT_|ERR_TLS_|ERR_SSL_|UND_ERR_PRX_TLS)/.test(code)) {
-    return { retryable: 'no', message: `the TLS connection to ${name} failed: ${said.slice(0, SAID)}` };
+    return { retryable: 'no', message: `the TLS connection to ${name} failed: ${reason.slice(0, MAX_REASON_LENGTH)}` };
   }
   return undefined;
 }
 
 /** Maximum number of certificate names in a message, and of their characters. */
-const NAMES_LIMIT = 5;
-const NAMES_LENGTH = 200;
+const MAX_NAMES_SHOWN = 5;
+const MAX_NAMES_LENGTH = 200;
 
 /** Describes a certificate that is not valid for the requested host name (RFC 9525). */
-function otherNames(thrown: unknown, { name, hostname }: Peer): Pick<Described, 'message' | 'hint'> {
+function nameMismatch(thrown: unknown, { name, hostname }: Peer): Pick<FailureDescription, 'message' | 'hint'> {
   const { cert } = (thrown ?? {}) as { cert?: { subjectaltname?: unknown } };
   const list = typeof cert?.subjectaltname === 'string' ? cert.subjectaltname : '';
   const all = list.split(', ').flatMap((entry) => /^(?:DNS|IP Address):(.+)$/.exec(entry)?.[1] ?? []);
-  const names = all.slice(0, NAMES_LIMIT).join(', ').slice(0, NAMES_LENGTH);
-  const more = all.length > NAMES_LIMIT ? ` and ${all.length - NAMES_LIMIT} more` : '';
-  const isFor = names === '' ? 'has no host name (subjectAltName)' : `is for ${names}${more}`;
+  const names = all.slice(0, MAX_NAMES_SHOWN).join(', ').slice(0, MAX_NAMES_LENGTH);
+  const more = all.length > MAX_NAMES_SHOWN ? ` and ${all.length - MAX_NAMES_SHOWN} more` : '';
+  const scope = names === '' ? 'has no host name (subjectAltName)' : `is for ${names}${more}`;
   return {
-    message: `the certificate of ${name} ${isFor}, not for ${hostname}`,
+    message: `the certificate of ${name} ${scope}, not for ${hostname}`,
     hint: `use a host name that the certificate covers, or reissue it with ${hostname} as a subjectAltName`,
   };
 }
 
 /** Describes a failure to open a proxy tunnel. */
-function tunnelling(thrown: unknown, { host }: Peer): Described | undefined {
-  const said = messageOf(thrown);
+function tunnelFailure(thrown: unknown, { host }: Peer): FailureDescription | undefined {
+  const reason = messageOf(thrown);
   const status =
-    /Proxy response \((\d+)\)/.exec(said)?.[1] ?? (/Proxy Authentication Required/.test(said) ? '407' : '');
+    /Proxy response \((\d+)\)/.exec(reason)?.[1] ?? (/Proxy Authentication Required/.test(reason) ? '407' : '');
   if (status === '') return undefined;
   const message = `the proxy refused the connection to ${host} (${status})`;
   if (status !== '407') {
@@ -188,37 +193,38 @@ function tunnelling(thrown: unknown, { host }: Peer): Described | undefined {
 }
 
 /** Describes a failure on an established connection. */
-function speaking(thrown: unknown, { name, host, isPlain }: Peer): Described {
+function protocolFailure(thrown: unknown, { name, host, isPlain }: Peer): FailureDescription {
   const code = codeOf(thrown);
-  const said = messageOf(thrown);
+  const reason = messageOf(thrown);
   // Not all errors of undici's parser have a code.
   if (/^HPE_/.test(code) || (thrown as Error | undefined)?.name === 'HTTPParserError') {
     if (isPlain && isTlsAlert((thrown as { data?: unknown }).data)) {
       return {
         retryable: 'no',
         message: `${name} uses TLS, but the request was sent over plain HTTP`,
-        hint: withoutTls(host),
+        hint: plainHttpHint(host),
       };
     }
-    if (code === 'HPE_UNEXPECTED_CONTENT_LENGTH') return { retryable: 'no', ...twoLengths(name) };
-    return { retryable: 'no', message: `${name} does not speak HTTP (${said})` };
+    if (code === 'HPE_UNEXPECTED_CONTENT_LENGTH') return { retryable: 'no', ...ambiguousLength(name) };
+    return { retryable: 'no', message: `${name} does not speak HTTP (${reason})` };
   }
-  const dropped = code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET' || code === 'UND_ERR_PRX_CONN';
-  if (dropped) {
+  const isDropped =
+    code === 'ECONNRESET' || code === 'EPIPE' || code === 'UND_ERR_SOCKET' || code === 'UND_ERR_PRX_CONN';
+  if (isDropped) {
     return {
       retryable: 'yes',
       message: `${name} closed the connection`,
-      ...(isPlain ? { hint: withoutTls(host) } : {}),
+      ...(isPlain ? { hint: plainHttpHint(host) } : {}),
     };
   }
   if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
     return { retryable: 'yes', message: `${name} sent fewer bytes than announced` };
   }
-  return { retryable: 'no', message: `the request to ${name} failed: ${said}` };
+  return { retryable: 'no', message: `the request to ${name} failed: ${reason}` };
 }
 
 /** Describes response headers with two body lengths (RFC 9112, 6.3). */
-function twoLengths(name: string): Pick<Described, 'message' | 'hint'> {
+function ambiguousLength(name: string): Pick<FailureDescription, 'message' | 'hint'> {
   return {
     message: `${name} sent a response with two body lengths (Content-Length twice, or with Transfer-Encoding)`,
     hint: 'such responses are rejected because their end is ambiguous (response splitting): fix the proxy or the front end of the registry',
@@ -232,13 +238,13 @@ function isTlsAlert(data: unknown): boolean {
 }
 
 /** Lists the tried addresses; empty when there was only one. */
-function triedOf(thrown: unknown): string {
-  const tried = thrown instanceof ConnectError ? thrown.tried : [];
-  const more = tried.length > TRIED ? ` and ${tried.length - TRIED} more` : '';
-  return tried.length > 1 ? ` (tried ${tried.slice(0, TRIED).join(', ')}${more})` : '';
+function listTriedAddresses(thrown: unknown): string {
+  const tried = thrown instanceof ConnectError ? thrown.triedAddresses : [];
+  const more = tried.length > MAX_ADDRESSES_SHOWN ? ` and ${tried.length - MAX_ADDRESSES_SHOWN} more` : '';
+  return tried.length > 1 ? ` (tried ${tried.slice(0, MAX_ADDRESSES_SHOWN).join(', ')}${more})` : '';
 }
 
 /** Hint for a host that does not understand plain HTTP, probably because it uses TLS. */
-export function withoutTls(host: string): string {
+export function plainHttpHint(host: string): string {
   return `plain HTTP is enabled for ${host} by --plain-http or the configuration; if it uses TLS, remove that setting`;
 }

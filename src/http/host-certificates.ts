@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { isName } from '../base/names.ts';
 import { certsDirectories, readCertsDirectory } from './certs-directory.ts';
-import { type ClientCertificate, type HostCertificates, readPair } from './client-certificate.ts';
+import { type ClientCertificate, type HostCertificates, readClientCertificate } from './client-certificate.ts';
 import { hostSpellings } from './host-spellings.ts';
 
 export interface HostCertificatesOptions {
@@ -16,19 +16,21 @@ export interface HostCertificatesOptions {
  * @throws AirgapError `config` for unusable files: configured ones immediately, those of certs.d at lookup
  */
 export function hostCertificates(options: HostCertificatesOptions): (host: string) => HostCertificates | undefined {
-  const named = new Map((options.clientCertificates ?? []).map((one) => [one.host.toLowerCase(), readNamed(one)]));
-  const known = new Map<string, HostCertificates | undefined>();
+  const configured = new Map(
+    (options.clientCertificates ?? []).map((entry) => [entry.host.toLowerCase(), readConfigured(entry)]),
+  );
+  const cache = new Map<string, HostCertificates | undefined>();
   return (host) => {
-    if (known.has(host)) return known.get(host);
-    const spelling = hostSpellings(host, 443).find((one) => named.has(one));
-    const found = spelling === undefined ? undefined : named.get(spelling);
+    if (cache.has(host)) return cache.get(host);
+    const spelling = hostSpellings(host, 443).find((entry) => configured.has(entry));
+    const ownCertificates = spelling === undefined ? undefined : configured.get(spelling);
     // The host may come from a redirect and becomes part of a path.
-    const folder = isName('registry', host)
-      ? readCertsDirectory(options.directories, host, found === undefined)
+    const fromDirectory = isName('registry', host)
+      ? readCertsDirectory(options.directories, host, ownCertificates === undefined)
       : undefined;
-    const both = merge(found, folder);
-    known.set(host, both);
-    return both;
+    const merged = mergeCertificates(ownCertificates, fromDirectory);
+    cache.set(host, merged);
+    return merged;
   };
 }
 
@@ -40,14 +42,14 @@ export function systemCertificates(
   return hostCertificates({ clientCertificates, directories: certsDirectories(env, env.HOME || homedir()) });
 }
 
-function merge(
-  named: HostCertificates | undefined,
-  folder: HostCertificates | undefined,
+function mergeCertificates(
+  configured: HostCertificates | undefined,
+  fromDirectory: HostCertificates | undefined,
 ): HostCertificates | undefined {
-  if (named === undefined || folder === undefined) return named ?? folder;
-  return { ...named, ca: folder.ca, files: { ...named.files, caFiles: folder.files.caFiles } };
+  if (configured === undefined || fromDirectory === undefined) return configured ?? fromDirectory;
+  return { ...configured, ca: fromDirectory.ca, files: { ...configured.files, caFiles: fromDirectory.files.caFiles } };
 }
 
-function readNamed({ host, certFile, keyFile }: ClientCertificate): HostCertificates {
-  return { ca: [], ...readPair(host, certFile, keyFile ?? certFile) };
+function readConfigured({ host, certFile, keyFile }: ClientCertificate): HostCertificates {
+  return { ca: [], ...readClientCertificate(host, certFile, keyFile ?? certFile) };
 }

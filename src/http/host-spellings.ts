@@ -3,7 +3,7 @@
  * or without a port, which means every port.
  * @param host `host[:port]` in lower case
  */
-export function hostSpellings(host: string, usualPort: 80 | 443): readonly string[] {
+export function hostSpellings(host: string, defaultPort: 80 | 443): readonly string[] {
   const name = host.replace(/:\d+$/, '');
-  return name === host ? [host, `${host}:${usualPort}`] : [host, name];
+  return name === host ? [host, `${host}:${defaultPort}`] : [host, name];
 }

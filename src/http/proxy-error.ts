@@ -14,7 +14,7 @@ export class ProxyError extends Error {
 }
 
 /** Wraps a connector to a proxy so that its failures are {@link ProxyError}s. */
-export function throughProxy(connect: Connector, proxy: URL): Connector {
+export function markProxyErrors(connect: Connector, proxy: URL): Connector {
   return (options, callback) =>
     connect(options, (error, socket) => {
       if (error === null) callback(null, socket);

@@ -2,7 +2,7 @@ import { BlockList, isIP } from 'node:net';
 import { AirgapError } from '../base/errors.ts';
 
 /** Returns the proxy for a URL; undefined for a direct connection. */
-export type ProxyChoice = (url: URL) => URL | undefined;
+export type ProxyResolver = (url: URL) => URL | undefined;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -12,43 +12,43 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * CIDR ranges and `*`. Localhost and loopback addresses are always direct.
  * @throws AirgapError `config` for an unusable proxy URL
  */
-export function proxyFromEnvironment(env: Environment): ProxyChoice {
+export function proxyFromEnvironment(env: Environment): ProxyResolver {
   const read = (name: string): string => env[name] || env[name.toLowerCase()] || '';
   const proxies = { 'https:': parseProxy('HTTPS_PROXY', read), 'http:': parseProxy('HTTP_PROXY', read) };
-  const direct = noProxy(read('NO_PROXY'));
+  const isExempt = parseNoProxy(read('NO_PROXY'));
   return (url) => {
     const proxy = proxies[url.protocol as keyof typeof proxies];
-    return proxy === undefined || direct(url) ? undefined : proxy;
+    return proxy === undefined || isExempt(url) ? undefined : proxy;
   };
 }
 
 function parseProxy(name: string, read: (name: string) => string): URL | undefined {
   const text = read(name).trim();
   if (text === '') return undefined;
-  const full = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
-  const url = URL.canParse(full) ? new URL(full) : undefined;
+  const urlText = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  const url = URL.canParse(urlText) ? new URL(urlText) : undefined;
   if (url === undefined || !['http:', 'https:', 'socks5:'].includes(url.protocol)) {
-    throw new AirgapError('config', `${name}=${full} is not a usable proxy URL`, {
+    throw new AirgapError('config', `${name}=${urlText} is not a usable proxy URL`, {
       hint: `write ${name}=http://HOST:PORT`,
     });
   }
   return url;
 }
 
-function noProxy(text: string): (url: URL) => boolean {
+function parseNoProxy(text: string): (url: URL) => boolean {
   const names: { readonly host: string; readonly suffixOnly: boolean; readonly port: string }[] = [];
   const ranges = new BlockList();
   ranges.addSubnet('127.0.0.0', 8, 'ipv4');
   ranges.addAddress('::1', 'ipv6');
-  let everything = false;
+  let matchesAll = false;
   for (const entry of text.split(',').map((part) => part.trim().toLowerCase())) {
     if (entry === '') continue;
-    if (entry === '*') everything = true;
+    if (entry === '*') matchesAll = true;
     else if (!addRange(ranges, entry)) names.push(parseName(entry));
   }
   return (url) => {
     const host = url.hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
-    if (everything || host === 'localhost') return true;
+    if (matchesAll || host === 'localhost') return true;
     const family = isIP(host);
     if (family !== 0 && ranges.check(host, family === 4 ? 'ipv4' : 'ipv6')) return true;
     const port = url.port || (url.protocol === 'https:' ? '443' : '80');

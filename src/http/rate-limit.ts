@@ -1,5 +1,5 @@
 import type { ResponseHeaders } from './exchange.ts';
-import { retryAfter } from './retry.ts';
+import { readRetryAfter } from './retry.ts';
 
 /** A server's request limit, from response headers. */
 export interface RateLimit {
@@ -14,7 +14,7 @@ export interface RateLimit {
 }
 
 /** Seconds above which a reset value is a Unix time rather than a duration. */
-const EPOCH = 1e9;
+const EPOCH_THRESHOLD = 1e9;
 
 /**
  * Parses rate limit headers: `retry-after` (RFC 9110, 10.2.3); `ratelimit-remaining: 0;w=21600` and `ratelimit-limit:
@@ -23,12 +23,13 @@ const EPOCH = 1e9;
  * while requests remain.
  */
 export function rateLimitOf(headers: ResponseHeaders, now: number): RateLimit {
-  const remaining = parse(headerOf(headers, 'remaining'));
-  const limit = parse(headerOf(headers, 'limit'));
+  const remaining = parseField(rateLimitHeader(headers, 'remaining'));
+  const limit = parseField(rateLimitHeader(headers, 'limit'));
   const window = remaining?.window ?? limit?.window;
-  const reset = remaining?.amount === 0 ? parse(headerOf(headers, 'reset'))?.amount : undefined;
-  const until = reset === undefined ? undefined : reset > EPOCH ? Math.max(0, reset * 1000 - now) : reset * 1000;
-  const wait = retryAfter(headers, now) ?? until;
+  const reset = remaining?.amount === 0 ? parseField(rateLimitHeader(headers, 'reset'))?.amount : undefined;
+  const until =
+    reset === undefined ? undefined : reset > EPOCH_THRESHOLD ? Math.max(0, reset * 1000 - now) : reset * 1000;
+  const wait = readRetryAfter(headers, now) ?? until;
   return {
     ...(remaining === undefined ? {} : { remaining: remaining.amount }),
     ...(limit === undefined ? {} : { limit: limit.amount }),
@@ -37,12 +38,12 @@ export function rateLimitOf(headers: ResponseHeaders, now: number): RateLimit {
   };
 }
 
-function headerOf(headers: ResponseHeaders, name: string): string | undefined {
+function rateLimitHeader(headers: ResponseHeaders, name: string): string | undefined {
   const value = headers[`ratelimit-${name}`] ?? headers[`x-ratelimit-${name}`];
   return Array.isArray(value) ? value[0] : value;
 }
 
-function parse(text: string | undefined): { readonly amount: number; readonly window?: number } | undefined {
+function parseField(text: string | undefined): { readonly amount: number; readonly window?: number } | undefined {
   const [, amount, window] = /^\s*(\d{1,10})\s*(?:;\s*w=(\d{1,9})\s*)?$/.exec(text ?? '') ?? [];
   if (amount === undefined) return undefined;
   return { amount: Number(amount), ...(window === undefined ? {} : { window: Number(window) }) };

@@ -1,15 +1,15 @@
 import { AirgapError } from '../base/errors.ts';
 import { quoted } from '../base/printable.ts';
 import type { HttpResponse } from './exchange.ts';
-import { withoutTls } from './failures.ts';
+import { plainHttpHint } from './failures.ts';
 
 /** More than any registry needs: one redirect to storage, perhaps another to its region. */
 export const MAX_REDIRECTS = 5;
 
-const CREDENTIALS: readonly string[] = ['authorization', 'cookie', 'proxy-authorization'];
+const CREDENTIAL_HEADERS: readonly string[] = ['authorization', 'cookie', 'proxy-authorization'];
 
 /** Properties of a request that decide whether a redirect is followed. */
-export interface Redirected {
+export interface RedirectedRequest {
   readonly method: string;
   readonly what: string;
   /** The body contains a secret for the first host only. */
@@ -22,12 +22,15 @@ export interface Redirected {
  * @throws AirgapError `registry` for an invalid target, a redirect from https to http or to another host with a secret
  * in the body, and for an upgrade to https that would turn the request into a GET
  */
-export function redirectOf(response: HttpResponse, { method, what, secretBody }: Redirected): URL | undefined {
-  const reads = method === 'GET' || method === 'HEAD';
-  const follows = reads ? [301, 302, 303, 307, 308] : [307, 308];
+export function redirectTarget(
+  response: HttpResponse,
+  { method, what, secretBody }: RedirectedRequest,
+): URL | undefined {
+  const isRead = method === 'GET' || method === 'HEAD';
+  const followedStatuses = isRead ? [301, 302, 303, 307, 308] : [307, 308];
   const { location } = response.headers;
-  if (!reads) refuseUpgrade(response, what);
-  if (!follows.includes(response.status) || typeof location !== 'string') return undefined;
+  if (!isRead) rejectHttpsUpgrade(response, what);
+  if (!followedStatuses.includes(response.status) || typeof location !== 'string') return undefined;
   if (!URL.canParse(location, response.url.href)) {
     throw new AirgapError(
       'registry',
@@ -39,7 +42,7 @@ export function redirectOf(response: HttpResponse, { method, what, secretBody }:
     const scheme = quoted(next.protocol);
     throw new AirgapError('registry', `${what}: ${response.url.host} redirects to ${scheme}, which is not HTTP`);
   }
-  checkHost(next, what);
+  checkHostLength(next, what);
   if (response.url.protocol === 'https:' && next.protocol === 'http:') {
     throw new AirgapError(
       'registry',
@@ -60,11 +63,11 @@ export function redirectOf(response: HttpResponse, { method, what, secretBody }:
 }
 
 /** Maximum characters of a host and its port: a name has at most 253 (RFC 1035, 2.3.4). */
-const HOST_LIMIT = 260;
+const MAX_HOST_LENGTH = 260;
 
 /** Rejects an overlong host, since a header can hold 256 KiB. @throws AirgapError `registry` */
-export function checkHost({ host }: URL, what: string): void {
-  if (host.length <= HOST_LIMIT) return;
+export function checkHostLength({ host }: URL, what: string): void {
+  if (host.length <= MAX_HOST_LENGTH) return;
   throw new AirgapError(
     'registry',
     `${what}: a host name of ${host.length} characters is not allowed: ${quoted(host)}`,
@@ -75,21 +78,23 @@ export function checkHost({ host }: URL, what: string): void {
  * Rejects a redirect from plain HTTP to https that would turn a PUT or POST into a GET. Servers usually send 301.
  * @throws AirgapError `registry`
  */
-function refuseUpgrade({ status, url, headers: { location } }: HttpResponse, what: string): void {
+function rejectHttpsUpgrade({ status, url, headers: { location } }: HttpResponse, what: string): void {
   if (url.protocol !== 'http:' || ![301, 302, 303].includes(status) || typeof location !== 'string') return;
   if (!URL.canParse(location, url.href)) return;
   const next = new URL(location, url);
   if (next.protocol !== 'https:' || next.hostname !== url.hostname) return;
   const message = `${what}: ${url.host} requires https (it returned ${status})`;
-  throw new AirgapError('registry', message, { hint: withoutTls(url.host) });
+  throw new AirgapError('registry', message, { hint: plainHttpHint(url.host) });
 }
 
 /** Returns the headers for the redirected request, without credentials if host, port or scheme change. */
-export function headersFor(
+export function headersForRedirect(
   headers: Readonly<Record<string, string>>,
   from: URL,
   to: URL,
 ): Readonly<Record<string, string>> {
   if (from.origin === to.origin) return headers;
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !CREDENTIALS.includes(name.toLowerCase())));
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) => !CREDENTIAL_HEADERS.includes(name.toLowerCase())),
+  );
 }

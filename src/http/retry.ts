@@ -48,17 +48,17 @@ export function retryableStatus(status: number): Retryable {
 export interface Retrier {
   /**
    * Waits before the next attempt. Resolves to false when no attempt is left or the signal was aborted. `attempt` is
-   * the number of attempts made so far; `retryAfter` is the server's Retry-After in milliseconds.
+   * the number of attempts made so far; `readRetryAfter` is the server's Retry-After in milliseconds.
    */
-  again(attempt: Attempt): Promise<boolean>;
+  waitForRetry(attempt: FailedAttempt): Promise<boolean>;
 }
 
-export interface Attempt {
+export interface FailedAttempt {
   readonly what: string;
   readonly attempt: number;
   readonly reason: string;
   readonly retryable: Retryable;
-  readonly after?: number;
+  readonly retryAfter?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -70,11 +70,11 @@ export function createRetrier(policy: RetryPolicy, emit: Emit): Retrier {
     no: 1,
   };
   return {
-    async again({ what, attempt, reason, retryable, after = 0, signal }) {
-      if (attempt >= limit[retryable] || after > policy.maxRetryAfter) return false;
+    async waitForRetry({ what, attempt, reason, retryable, retryAfter = 0, signal }) {
+      if (attempt >= limit[retryable] || retryAfter > policy.maxRetryAfter) return false;
       const ceiling = Math.min(policy.maxDelay, policy.baseDelay * 2 ** (attempt - 1));
       // Half fixed, half random: never at once, and never all workers together.
-      const delay = after + ceiling / 2 + (ceiling / 2) * policy.random();
+      const delay = retryAfter + ceiling / 2 + (ceiling / 2) * policy.random();
       emit({ type: 'retry', what, attempt, reason });
       return sleep(delay, true, { signal }).catch(() => false);
     },
@@ -82,7 +82,7 @@ export function createRetrier(policy: RetryPolicy, emit: Emit): Retrier {
 }
 
 /** Reads Retry-After from response headers, in milliseconds; undefined when it is missing or invalid. */
-export function retryAfter(
+export function readRetryAfter(
   headers: Readonly<Record<string, string | string[] | undefined>>,
   now = Date.now(),
 ): number | undefined {

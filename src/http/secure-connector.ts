@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { SecureContext, TLSSocket } from 'node:tls';
 import buildConnector from 'undici/lib/core/connect.js';
 import { connectFirst } from './addresses.ts';
-import { ClosedUnanswered } from './certificate-refusal.ts';
+import { ClosedAfterCertificateRequest } from './certificate-refusal.ts';
 import { type Connector, openSocket } from './connector.ts';
 import { CONNECT_TIMEOUT, codedError } from './error-codes.ts';
 
@@ -14,7 +14,7 @@ import { CONNECT_TIMEOUT, codedError } from './error-codes.ts';
 export function secureConnector(secureContext: SecureContext, timeout: number, hasCertificate: boolean): Connector {
   const handshake = buildConnector({ secureContext, timeout: 0, allowH2: false });
   return (options, callback) => {
-    const began = performance.now();
+    const startedAt = performance.now();
     const endpoint = { hostname: options.hostname, port: Number(options.port) || 443 };
     connectFirst(endpoint, timeout, openSocket).then(
       (httpSocket) => {
@@ -23,8 +23,11 @@ export function secureConnector(secureContext: SecureContext, timeout: number, h
           callback(...result);
         }) as TLSSocket;
         watchCertificateRequest(socket, hasCertificate);
-        const late = codedError('the TLS handshake took too long', CONNECT_TIMEOUT);
-        const limit = setTimeout(() => socket.destroy(late), Math.max(1, timeout - (performance.now() - began)));
+        const timeoutError = codedError('the TLS handshake took too long', CONNECT_TIMEOUT);
+        const limit = setTimeout(
+          () => socket.destroy(timeoutError),
+          Math.max(1, timeout - (performance.now() - startedAt)),
+        );
       },
       (error: Error) => callback(error, null),
     );
@@ -49,6 +52,6 @@ export function watchCertificateRequest(socket: TLSSocket, certificateSent: bool
     if (isUnanswered()) Object.assign(error, { certificateSent });
   });
   socket.prependListener('end', () => {
-    if (isUnanswered()) socket.destroy(new ClosedUnanswered(certificateSent));
+    if (isUnanswered()) socket.destroy(new ClosedAfterCertificateRequest(certificateSent));
   });
 }

@@ -1,20 +1,20 @@
 import { AirgapError } from '../base/errors.ts';
 import { codeOf, HEADERS_TIMEOUT } from './error-codes.ts';
 import type { HttpResponse, WireRequest } from './exchange.ts';
-import { describeFailure, type Failure } from './failures.ts';
-import type { Inflow, LeastRate } from './least-rate.ts';
-import type { Pacer } from './pacer.ts';
+import { describeFailure, type RequestFailure } from './failures.ts';
+import type { MinimumRate, ReceivedBytes } from './minimum-rate.ts';
 import type { PlainHttp } from './plain-http.ts';
-import { discard } from './read.ts';
-import { checkHost, headersFor, MAX_REDIRECTS, redirectOf } from './redirects.ts';
-import { type Attempt, type Retrier, type Retryable, retryAfter, retryableStatus } from './retry.ts';
+import type { RateLimiters } from './rate-limiter.ts';
+import { checkHostLength, headersForRedirect, MAX_REDIRECTS, redirectTarget } from './redirects.ts';
+import { discardBody } from './response-body.ts';
+import { type FailedAttempt, type Retrier, type Retryable, readRetryAfter, retryableStatus } from './retry.ts';
 
 /** Advice on retrying after a response, whose body may have been read and replaced. */
 export interface RetryAdvice {
   readonly response: HttpResponse;
   readonly retryable: Retryable;
   /** Retry-After of the server in milliseconds. */
-  readonly after?: number;
+  readonly retryAfter?: number;
 }
 
 /** Decides whether to retry after an error response. */
@@ -24,7 +24,7 @@ export type RetryCheck = (response: HttpResponse) => RetryAdvice | Promise<Retry
 const checkStatus: RetryCheck = (response) => ({
   response,
   retryable: retryableStatus(response.status),
-  after: retryAfter(response.headers),
+  retryAfter: readRetryAfter(response.headers),
 });
 
 /** Request body: its length in bytes, and a function that opens it for every attempt. */
@@ -53,73 +53,78 @@ export interface HttpRequest {
   /** Overrides the transport's, for slow responses. */
   readonly headersTimeout?: number;
   /** Maximum number of attempts that may end by `headersTimeout`. Default: as for other failures. */
-  readonly waits?: number;
+  readonly maxTimeouts?: number;
   readonly signal?: AbortSignal;
 }
 
 /** Settings and state shared by all requests of a transport. */
-export interface Wire {
-  readonly plain: PlainHttp;
+export interface TransportContext {
+  readonly isPlainHttp: PlainHttp;
   readonly send: (request: WireRequest) => Promise<HttpResponse>;
   readonly retrier: Retrier;
-  readonly pacer: Pacer;
+  readonly rateLimiters: RateLimiters;
   readonly userAgent: string;
   readonly headersTimeout: number;
   readonly bodyTimeout: number;
-  readonly leastRate: LeastRate;
-  readonly inflow: Inflow;
-  readonly waiting: (host: string, what: string) => void;
+  readonly minimumRate: MinimumRate;
+  readonly received: ReceivedBytes;
+  readonly onSlowResponse: (host: string, what: string) => void;
 }
 
 /**
  * Sends a request, with redirects and retries. Every attempt starts at the original URL, since storage URLs expire.
  * @throws AirgapError as `Transport.request` does
  */
-export async function sendRequest(wire: Wire, request: HttpRequest): Promise<HttpResponse> {
+export async function sendRequest(context: TransportContext, request: HttpRequest): Promise<HttpResponse> {
   const { what, signal, method, url, kind = '' } = request;
-  const pace = wire.pacer.of(`${method} ${kind} ${url.host}`);
-  let waits = 0;
-  const again = async (setback: Pick<Attempt, 'attempt' | 'reason' | 'retryable' | 'after'>): Promise<boolean> => {
-    const answer = request.retry !== false && (await wire.retrier.again({ what, signal, ...setback }));
+  const limiter = context.rateLimiters.get(`${method} ${kind} ${url.host}`);
+  let timeouts = 0;
+  const shouldRetry = async (
+    failure: Pick<FailedAttempt, 'attempt' | 'reason' | 'retryable' | 'retryAfter'>,
+  ): Promise<boolean> => {
+    const isRetry = request.retry !== false && (await context.retrier.waitForRetry({ what, signal, ...failure }));
     if (signal?.aborted) throw describeFailure(signal.reason, { url, what, signal }).error;
-    return answer;
+    return isRetry;
   };
   for (let attempt = 1; ; attempt++) {
-    const turn = pace.turn(signal);
-    if (turn !== undefined) await turn;
-    const began = pace.now();
-    const outcome = await follow(wire, request);
+    const delay = limiter.acquire(signal);
+    if (delay !== undefined) await delay;
+    const startedAt = limiter.now();
+    const outcome = await sendFollowingRedirects(context, request);
     if (!('status' in outcome)) {
-      if (isUnanswered(outcome.error)) waits++;
-      const retryable = request.waits !== undefined && waits >= request.waits ? 'no' : outcome.retryable;
-      if (await again({ attempt, reason: outcome.error.message, retryable })) continue;
+      if (isHeadersTimeout(outcome.error)) timeouts++;
+      const retryable = request.maxTimeouts !== undefined && timeouts >= request.maxTimeouts ? 'no' : outcome.retryable;
+      if (await shouldRetry({ attempt, reason: outcome.error.message, retryable })) continue;
       throw outcome.error;
     }
-    const { response, retryable, after } = await advise(outcome, request.checkRetry);
-    pace.ended(began, retryable === 'throttled');
+    const { response, retryable, retryAfter } = await adviseRetry(outcome, request.checkRetry);
+    limiter.recordResult(startedAt, retryable === 'throttled');
     const reason = `${outcome.url.host} returned ${outcome.status}`;
-    if (!(await again({ attempt, reason, retryable, after }))) return response;
-    await discard(response);
+    if (!(await shouldRetry({ attempt, reason, retryable, retryAfter }))) return response;
+    await discardBody(response);
   }
 }
 
 /** Advises no retry for a success; asks `check` otherwise. */
-function advise(response: HttpResponse, check: RetryCheck = checkStatus): RetryAdvice | Promise<RetryAdvice> {
+function adviseRetry(response: HttpResponse, check: RetryCheck = checkStatus): RetryAdvice | Promise<RetryAdvice> {
   return response.status < 400 ? { response, retryable: 'no' } : check(response);
 }
 
 /** Returns true when the request ended by `headersTimeout`, without any response. */
-export function isUnanswered(error: AirgapError): boolean {
+export function isHeadersTimeout(error: AirgapError): boolean {
   return codeOf(error.cause) === HEADERS_TIMEOUT;
 }
 
 /** Makes one attempt and follows its redirects. */
-async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | Failure> {
+async function sendFollowingRedirects(
+  context: TransportContext,
+  request: HttpRequest,
+): Promise<HttpResponse | RequestFailure> {
   const { method, body, what, signal } = request;
   let { url } = request;
-  checkHost(url, what);
+  checkHostLength(url, what);
   let headers: Readonly<Record<string, string>> = {
-    'user-agent': wire.userAgent,
+    'user-agent': context.userAgent,
     // Without this header any coding is acceptable (RFC 9110, 12.5.3), and compression breaks digests, lengths and
     // ranges.
     'accept-encoding': 'identity',
@@ -127,7 +132,7 @@ async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | 
   };
   if (body !== undefined) headers = { ...headers, 'content-length': String(body.length) };
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
-    if (url.protocol === 'http:' && !wire.plain(url.host)) {
+    if (url.protocol === 'http:' && !context.isPlainHttp(url.host)) {
       // Not `network`: a retry has the same result.
       throw new AirgapError('registry', `${what}: plain HTTP to ${url.host} is not allowed`, {
         hint: `if the host has no TLS, add --plain-http ${url.host}`,
@@ -136,26 +141,26 @@ async function follow(wire: Wire, request: HttpRequest): Promise<HttpResponse | 
     let response: HttpResponse;
     const { host } = url;
     try {
-      response = await wire.send({
+      response = await context.send({
         method,
         url,
         headers,
         what,
-        headersTimeout: request.headersTimeout ?? wire.headersTimeout,
-        bodyTimeout: wire.bodyTimeout,
-        leastRate: wire.leastRate,
-        inflow: wire.inflow,
-        waiting: () => wire.waiting(host, what),
+        headersTimeout: request.headersTimeout ?? context.headersTimeout,
+        bodyTimeout: context.bodyTimeout,
+        minimumRate: context.minimumRate,
+        received: context.received,
+        onSlowResponse: () => context.onSlowResponse(host, what),
         ...(body === undefined ? {} : { body: body.open() }),
         ...(signal === undefined ? {} : { signal }),
       });
     } catch (thrown) {
       return describeFailure(thrown, { url, what, ...(signal === undefined ? {} : { signal }) });
     }
-    const next = redirectOf(response, request);
+    const next = redirectTarget(response, request);
     if (next === undefined) return response;
-    await discard(response);
-    headers = headersFor(headers, url, next);
+    await discardBody(response);
+    headers = headersForRedirect(headers, url, next);
     const authorization = next.origin === url.origin ? undefined : await request.authorize?.(next);
     if (authorization !== undefined) headers = { ...headers, authorization };
     url = next;

@@ -1,15 +1,15 @@
-import { type Emit, silent } from '../base/events.ts';
+import { type Emit, ignoreEvents } from '../base/events.ts';
 import { readCertificates, trustedCertificates } from './certificates.ts';
 import type { ClientCertificate, HostCertificates } from './client-certificate.ts';
 import { createDispatchers } from './dispatchers.ts';
 import { exchange, type HttpResponse } from './exchange.ts';
 import { systemCertificates } from './host-certificates.ts';
-import { LEAST_RATE, type LeastRate } from './least-rate.ts';
-import { createPacer } from './pacer.ts';
+import { DEFAULT_MINIMUM_RATE, type MinimumRate } from './minimum-rate.ts';
 import { plainHttpHosts } from './plain-http.ts';
 import { proxyFromEnvironment } from './proxy.ts';
+import { createRateLimiters } from './rate-limiter.ts';
 import { createRetrier, RETRY_DEFAULTS, type Retrier, type RetryPolicy } from './retry.ts';
-import { type HttpRequest, sendRequest, type Wire } from './send.ts';
+import { type HttpRequest, sendRequest, type TransportContext } from './send.ts';
 
 /** Options of a transport. Times in milliseconds. */
 export interface TransportOptions {
@@ -30,7 +30,7 @@ export interface TransportOptions {
   /** Time between two chunks of a body, in either direction. Default 60 s. */
   readonly bodyTimeout?: number;
   /** Minimum rate of all responses together while one of them is being read. Default 60 kB in 60 s. */
-  readonly leastRate?: LeastRate;
+  readonly minimumRate?: MinimumRate;
   readonly retry?: Partial<RetryPolicy>;
   readonly userAgent?: string;
   readonly emit?: Emit;
@@ -62,7 +62,7 @@ export interface Transport {
 /** Creates a transport. @throws AirgapError `config` for an unusable proxy, certificate file or host */
 export function createTransport(options: TransportOptions = {}): Transport {
   const env = options.env ?? {};
-  const plain = plainHttpHosts(options.plainHttp ?? []);
+  const isPlainHttp = plainHttpHosts(options.plainHttp ?? []);
   // Validates --ca-file immediately; all other roots are read for the first TLS connection.
   if (options.caFile !== undefined) readCertificates(options.caFile, '--ca-file');
   let roots: readonly string[] | undefined;
@@ -78,23 +78,23 @@ export function createTransport(options: TransportOptions = {}): Transport {
     connections: options.connections ?? 64,
     connectTimeout: options.connectTimeout ?? 15_000,
   });
-  const { emit = silent } = options;
+  const { emit = ignoreEvents } = options;
   const retrier = createRetrier({ ...RETRY_DEFAULTS, ...options.retry }, emit);
-  const wire: Wire = {
-    plain,
+  const context: TransportContext = {
+    isPlainHttp,
     send: (request) => exchange(dispatchers.pick(request.url, request.method === 'PUT' ? 'upload' : 'read'), request),
-    pacer: createPacer(),
+    rateLimiters: createRateLimiters(),
     userAgent: options.userAgent ?? 'helm-airgap',
     headersTimeout: options.headersTimeout ?? 60_000,
     bodyTimeout: options.bodyTimeout ?? 60_000,
-    leastRate: options.leastRate ?? LEAST_RATE,
-    inflow: { bytes: 0 },
+    minimumRate: options.minimumRate ?? DEFAULT_MINIMUM_RATE,
+    received: { bytes: 0 },
     retrier,
-    waiting: waitTeller(emit),
+    onSlowResponse: createSlowResponseReporter(emit),
   };
   return {
-    scheme: (host) => (plain(host) ? 'http' : 'https'),
-    request: (request) => sendRequest(wire, request),
+    scheme: (host) => (isPlainHttp(host) ? 'http' : 'https'),
+    request: (request) => sendRequest(context, request),
     retrier,
     certificates,
     hostCertificates,
@@ -103,11 +103,11 @@ export function createTransport(options: TransportOptions = {}): Transport {
 }
 
 /** Reports slow responses, once per host, so that the run does not look dead. */
-function waitTeller(emit: Emit): Wire['waiting'] {
-  const told = new Set<string>();
+function createSlowResponseReporter(emit: Emit): TransportContext['onSlowResponse'] {
+  const reportedHosts = new Set<string>();
   return (host, what) => {
-    if (told.has(host)) return;
-    told.add(host);
+    if (reportedHosts.has(host)) return;
+    reportedHosts.add(host);
     emit({ type: 'stage', message: `waiting for ${host}: no response to the request for ${what} after 1 minute` });
   };
 }

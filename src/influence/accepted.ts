@@ -1,7 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
 
 /** Maximum number of renders to find out which values a chart refuses. */
-const LIMIT = 60;
+const MAX_RENDERS = 60;
 
 /**
  * Finds items that a chart accepts together. Tries all of them first. If the chart refuses, retries without the items
@@ -12,32 +12,32 @@ const LIMIT = 60;
  * @param suspectedBy returns the items that a refusal may be about: they are tried separately from the others
  * @returns the accepted items and the result of the attempt with them; undefined if no attempt succeeded
  */
-export async function accepted<T, R>(
+export async function findAccepted<T, R>(
   items: readonly T[],
-  attempt: (chosen: readonly T[]) => Promise<R>,
-  named: (refusal: AirgapError, items: readonly T[]) => readonly T[] = () => [],
-  suspected: (refusal: AirgapError, items: readonly T[]) => readonly T[] = () => [],
+  attempt: (selected: readonly T[]) => Promise<R>,
+  namedBy: (refusal: AirgapError, items: readonly T[]) => readonly T[] = () => [],
+  suspectedBy: (refusal: AirgapError, items: readonly T[]) => readonly T[] = () => [],
 ): Promise<{ readonly items: readonly T[]; readonly result: R } | undefined> {
   let best: { items: readonly T[]; result: R } | undefined;
   let runs = 0;
-  const add = async (more: readonly T[]): Promise<void> => {
-    if (more.length === 0 || runs >= LIMIT) return;
+  const add = async (candidates: readonly T[]): Promise<void> => {
+    if (candidates.length === 0 || runs >= MAX_RENDERS) return;
     runs += 1;
-    const chosen = [...(best?.items ?? []), ...more];
-    const outcome = await unlessRefused(attempt(chosen));
+    const selected = [...(best?.items ?? []), ...candidates];
+    const outcome = await unlessRefused(attempt(selected));
     if ('result' in outcome) {
-      best = { items: chosen, result: outcome.result };
+      best = { items: selected, result: outcome.result };
       return;
     }
-    const bad = new Set(named(outcome.refusal, more));
-    if (bad.size > 0) return add(more.filter((item) => !bad.has(item)));
-    if (more.length === 1) return;
-    const suspects = new Set(suspected(outcome.refusal, more));
-    const others = more.filter((item) => !suspects.has(item));
-    const half = Math.ceil(more.length / 2);
+    const bad = new Set(namedBy(outcome.refusal, candidates));
+    if (bad.size > 0) return add(candidates.filter((item) => !bad.has(item)));
+    if (candidates.length === 1) return;
+    const suspects = new Set(suspectedBy(outcome.refusal, candidates));
+    const others = candidates.filter((item) => !suspects.has(item));
+    const half = Math.ceil(candidates.length / 2);
     const isSplit = suspects.size > 0 && others.length > 0;
-    await add(isSplit ? others : more.slice(0, half));
-    await add(isSplit ? [...suspects] : more.slice(half));
+    await add(isSplit ? others : candidates.slice(0, half));
+    await add(isSplit ? [...suspects] : candidates.slice(half));
   };
   await add(items);
   return best;

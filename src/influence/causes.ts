@@ -1,5 +1,5 @@
 /** Maximum number of renders to find causes. */
-const LIMIT = 24;
+const MAX_RENDERS = 24;
 
 /**
  * Finds the single item that causes each effect, by halving the items. Effects that the first half has are searched
@@ -8,29 +8,29 @@ const LIMIT = 24;
  * @param observe returns the effects of the items together; undefined if the items cannot be combined
  * @param limit maximum number of attempts; effects not traced to one item by then have no cause
  */
-export async function causesOf<T, E>(
+export async function findCauses<T, E>(
   items: readonly T[],
   effects: readonly E[],
   observe: (items: readonly T[]) => Promise<ReadonlySet<E> | undefined>,
-  limit = LIMIT,
+  limit = MAX_RENDERS,
 ): Promise<ReadonlyMap<E, T>> {
   const causes = new Map<E, T>();
   let runs = 0;
-  const search = async (some: readonly T[], wanted: readonly E[]): Promise<void> => {
-    const [only] = some;
-    if (only === undefined || wanted.length === 0 || runs >= limit) return;
+  const search = async (candidates: readonly T[], remaining: readonly E[]): Promise<void> => {
+    const [only] = candidates;
+    if (only === undefined || remaining.length === 0 || runs >= limit) return;
     runs += 1;
-    const shown = await observe(some);
-    const here = shown === undefined ? wanted : wanted.filter((effect) => shown.has(effect));
-    if (some.length === 1) {
-      if (shown !== undefined) for (const effect of here) causes.set(effect, only);
+    const observed = await observe(candidates);
+    const present = observed === undefined ? remaining : remaining.filter((effect) => observed.has(effect));
+    if (candidates.length === 1) {
+      if (observed !== undefined) for (const effect of present) causes.set(effect, only);
       return;
     }
-    const half = Math.ceil(some.length / 2);
-    await search(some.slice(0, half), here);
+    const half = Math.ceil(candidates.length / 2);
+    await search(candidates.slice(0, half), present);
     await search(
-      some.slice(half),
-      here.filter((effect) => !causes.has(effect)),
+      candidates.slice(half),
+      present.filter((effect) => !causes.has(effect)),
     );
   };
   await search(items, effects);

@@ -11,13 +11,13 @@ export interface Change {
   /** Keys and list positions from the root of the object; empty for the whole object. */
   readonly path: LeafPath;
   /** Undefined if the value was added. */
-  readonly was: unknown;
+  readonly before: unknown;
   /** Undefined if the value was removed. */
-  readonly is: unknown;
+  readonly after: unknown;
 }
 
 /** The documents of a render. */
-export interface Documents {
+export interface RenderOutput {
   readonly documents: readonly RenderedDocument[];
 }
 
@@ -26,42 +26,44 @@ export interface Documents {
  * one difference, and so is the value of a key for which `isWhole` returns true.
  */
 export function changesBetween(
-  before: readonly Documents[],
-  after: readonly Documents[],
+  before: readonly RenderOutput[],
+  after: readonly RenderOutput[],
   isWhole: (key: string | number) => boolean = () => false,
 ): Change[] {
-  return before.flatMap((was, render) => changesOf(was, after[render] ?? { documents: [] }, render, isWhole));
+  return before.flatMap((before, render) => changesOf(before, after[render] ?? { documents: [] }, render, isWhole));
 }
 
 /** Returns a key that is equal for two differences at the same position. */
-export function keyOfChange({ render, template, document, path }: Omit<Change, 'was' | 'is'>): string {
+export function changeKey({ render, template, document, path }: Omit<Change, 'before' | 'after'>): string {
   return JSON.stringify([render, template, document, path]);
 }
 
 function changesOf(
-  was: Documents,
-  is: Documents,
+  before: RenderOutput,
+  after: RenderOutput,
   render: number,
   isWhole: (key: string | number) => boolean,
 ): Change[] {
-  const positions = new Map<string, { was?: RenderedDocument; is?: RenderedDocument }>();
-  const at = (document: RenderedDocument): string => `${document.template}\n${document.index}`;
-  for (const document of was.documents) positions.set(at(document), { was: document });
-  for (const document of is.documents) positions.set(at(document), { ...positions.get(at(document)), is: document });
+  const positions = new Map<string, { before?: RenderedDocument; after?: RenderedDocument }>();
+  const documentKey = (document: RenderedDocument): string => `${document.template}\n${document.index}`;
+  for (const document of before.documents) positions.set(documentKey(document), { before: document });
+  for (const document of after.documents)
+    positions.set(documentKey(document), { ...positions.get(documentKey(document)), after: document });
   return [...positions.values()].flatMap((pair) => {
-    const { template, index } = (pair.was ?? pair.is) as RenderedDocument;
-    if (pair.was?.text === pair.is?.text) return [];
-    const [a, b] = [pair.was?.object, pair.is?.object];
-    const place = { render, template, document: index };
+    const { template, index } = (pair.before ?? pair.after) as RenderedDocument;
+    if (pair.before?.text === pair.after?.text) return [];
+    const [a, b] = [pair.before?.object, pair.after?.object];
+    const position = { render, template, document: index };
     // Documents that are not YAML mappings are compared as text.
-    if (a === undefined || b === undefined) return [{ ...place, path: [], was: pair.was?.text, is: pair.is?.text }];
+    if (a === undefined || b === undefined)
+      return [{ ...position, path: [], before: pair.before?.text, after: pair.after?.text }];
     const found: Change[] = [];
     const walk = (old: unknown, now: unknown, path: LeafPath): void => {
       const key = path.at(-1);
       if (isSame(old, now)) return;
       const keys = key !== undefined && isWhole(key) ? undefined : keysOfBoth(old, now);
-      if (keys === undefined) found.push({ ...place, path, was: old, is: now });
-      else for (const next of keys) walk(childOf(old, next), childOf(now, next), [...path, next]);
+      if (keys === undefined) found.push({ ...position, path, before: old, after: now });
+      else for (const next of keys) walk(childValue(old, next), childValue(now, next), [...path, next]);
     };
     walk(a, b, []);
     return found;
@@ -76,7 +78,7 @@ function keysOfBoth(a: unknown, b: unknown): (string | number)[] | undefined {
   return [...new Set([...Object.keys(a), ...Object.keys(b)])];
 }
 
-function childOf(value: unknown, key: string | number): unknown {
+function childValue(value: unknown, key: string | number): unknown {
   return (value as Record<string | number, unknown>)[key];
 }
 
@@ -85,7 +87,8 @@ function isSame(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   const keys = keysOfBoth(a, b);
   return (
-    keys?.every((key) => key in (a as object) === key in (b as object) && isSame(childOf(a, key), childOf(b, key))) ??
-    false
+    keys?.every(
+      (key) => key in (a as object) === key in (b as object) && isSame(childValue(a, key), childValue(b, key)),
+    ) ?? false
   );
 }

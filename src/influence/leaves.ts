@@ -40,9 +40,9 @@ export function leavesOf(values: Values): Leaf[] {
  * no effect. A global of a subchart that the parent does not have is an ordinary leaf.
  */
 function isShadowedGlobal(values: Values, path: LeafPath): boolean {
-  const at = path.indexOf('global');
-  if (at <= 0) return false;
-  return at < path.length - 1 && valueAt(values, path.slice(at)) !== undefined;
+  const index = path.indexOf('global');
+  if (index <= 0) return false;
+  return index < path.length - 1 && valueAt(values, path.slice(index)) !== undefined;
 }
 
 export function valueAt(values: unknown, path: LeafPath): unknown {
@@ -58,30 +58,30 @@ export function valueAt(values: unknown, path: LeafPath): unknown {
  * Returns values that set only the given leaves. Helm replaces lists as a whole, so a leaf in a list includes the
  * complete list of `base`.
  */
-export function overlay(
+export function buildOverlay(
   base: Values,
   settings: readonly { readonly path: LeafPath; readonly value: unknown }[],
 ): Values {
   const root: Record<string, unknown> = {};
   // Assigning a key named `__proto__` would set the prototype.
-  const put = (at: object, key: string | number, value: unknown): void => {
-    Object.defineProperty(at, key, { value, enumerable: true, writable: true, configurable: true });
+  const put = (parent: object, key: string | number, value: unknown): void => {
+    Object.defineProperty(parent, key, { value, enumerable: true, writable: true, configurable: true });
   };
   for (const { path, value } of settings) {
-    let at: Record<string | number, unknown> = root;
+    let parent: Record<string | number, unknown> = root;
     path.forEach((key, i) => {
       if (i === path.length - 1) {
-        put(at, key, value);
+        put(parent, key, value);
         return;
       }
-      const next = valueAt(at, [key]);
+      const next = valueAt(parent, [key]);
       if (typeof next !== 'object' || next === null) {
         const original = valueAt(base, path.slice(0, i + 1));
         const wholeList = typeof path[i + 1] === 'number';
         // Helm does not merge below a list either; the list is already a full copy.
-        put(at, key, wholeList ? structuredClone(Array.isArray(original) ? original : []) : {});
+        put(parent, key, wholeList ? structuredClone(Array.isArray(original) ? original : []) : {});
       }
-      at = at[key] as Record<string | number, unknown>;
+      parent = parent[key] as Record<string | number, unknown>;
     });
   }
   return root;

@@ -1,5 +1,5 @@
 import type { Leaf } from './leaves.ts';
-import { fillLeaf, type Slot } from './slots.ts';
+import { fillLeaf, type NameSegment } from './name-segments.ts';
 
 /**
  * Markers replace a leaf in a probing render and are recognizable in it component by component, whatever the templates
@@ -11,39 +11,39 @@ import { fillLeaf, type Slot } from './slots.ts';
 const TOKEN = /ag([0-9a-z]{4})x(\d\d)z(?:\.invalid(?::\d+)?)?/g;
 
 /** Returns the marker of a segment; `id` is unique in the probe, below 36^4. */
-function markerOf(slot: Slot, id: number): string {
-  const words = slot.components.map((text, i) => {
+function markerOf(segment: NameSegment, id: number): string {
+  const words = segment.components.map((text, i) => {
     const token = `ag${id.toString(36).padStart(4, '0')}x${String(i).padStart(2, '0')}z`;
-    return i === 0 && slot.hostFirst ? `${token}.invalid${/:\d+$/.exec(text)?.[0] ?? ''}` : token;
+    return i === 0 && segment.hostFirst ? `${token}.invalid${/:\d+$/.exec(text)?.[0] ?? ''}` : token;
   });
-  return words.join('/') + slot.suffix;
+  return words.join('/') + segment.suffix;
 }
 
 /** Returns the marked values of all leaves with segments; the id of a segment is its index in `segments`. */
-export function markLeaves(slots: readonly Slot[]): { leaf: Leaf; value: string }[] {
+export function markLeaves(segments: readonly NameSegment[]): { leaf: Leaf; value: string }[] {
   const byLeaf = Map.groupBy(
-    slots.map((slot, id) => ({ slot, text: markerOf(slot, id) })),
-    ({ slot }) => slot.leaf,
+    segments.map((segment, id) => ({ segment, text: markerOf(segment, id) })),
+    ({ segment }) => segment.leaf,
   );
-  return [...byLeaf].map(([leaf, fillings]) => ({ leaf, value: fillLeaf(leaf, fillings) }));
+  return [...byLeaf].map(([leaf, markings]) => ({ leaf, value: fillLeaf(leaf, markings) }));
 }
 
 /** A part of a marked text: literal text, or one component of a segment. */
-export type Run =
-  | { readonly literal: string; readonly slot?: undefined }
-  | { readonly slot: Slot; readonly component: number; readonly text: string };
+export type TextRun =
+  | { readonly literal: string; readonly segment?: undefined }
+  | { readonly segment: NameSegment; readonly component: number; readonly text: string };
 
 /** Splits a marked text; the text of a run is the unmarked text. */
-export function readRuns(text: string, slots: readonly Slot[]): Run[] {
-  const runs: Run[] = [];
+export function readRuns(text: string, segments: readonly NameSegment[]): TextRun[] {
+  const runs: TextRun[] = [];
   let end = 0;
   for (const match of text.matchAll(TOKEN)) {
-    const slot = slots[Number.parseInt(match[1] ?? '', 36)];
+    const segment = segments[Number.parseInt(match[1] ?? '', 36)];
     const component = Number(match[2]);
-    const was = slot?.components[component];
-    if (slot === undefined || was === undefined) continue;
+    const original = segment?.components[component];
+    if (segment === undefined || original === undefined) continue;
     if (match.index > end) runs.push({ literal: text.slice(end, match.index) });
-    runs.push({ slot, component, text: was });
+    runs.push({ segment, component, text: original });
     end = match.index + match[0].length;
   }
   if (end < text.length) runs.push({ literal: text.slice(end) });

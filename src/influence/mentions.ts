@@ -6,14 +6,14 @@ export function mentionedPaths(text: string): string[][] {
   const dotted = [...text.matchAll(/\.Values((?:\)*\.[A-Za-z_][\w-]*)+)/g)].map(([, keys = '']) =>
     keys.replaceAll(')', '').slice(1).split('.'),
   );
-  const below = (keys = ''): string[] => keys.split('.').filter((key) => key !== '' && key !== 'AsMap');
+  const dottedKeys = (keys = ''): string[] => keys.split('.').filter((key) => key !== '' && key !== 'AsMap');
   const quoted = (keys = ''): string[] => [...keys.matchAll(/"([^"]*)"/g)].map((match) => match[1] ?? '');
   const indexed = [...text.matchAll(/\bindex\s+\$?\.Values((?:\.[\w-]+)*)((?:\s+"[^"]+")+)/g)].map(
-    ([, start, keys]) => [...below(start), ...quoted(keys)],
+    ([, start, keys]) => [...dottedKeys(start), ...quoted(keys)],
   );
   // The last argument before the map is the default of `dig`.
   const dug = [...text.matchAll(/\bdig((?:\s+"[^"]*")+)\s+\(?\$?\.Values((?:\.[\w-]+)*)/g)].map(([, keys, start]) => [
-    ...below(start),
+    ...dottedKeys(start),
     ...quoted(keys).slice(0, -1),
   ]);
   return [...dotted, ...indexed, ...dug];

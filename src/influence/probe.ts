@@ -1,22 +1,22 @@
 import type { RenderedDocument } from '../helm/documents.ts';
-import { headOf } from '../helm/head.ts';
 import type { Render, Values } from '../helm/render.ts';
-import type { Place } from '../lock/finding.ts';
-import { accepted } from './accepted.ts';
-import { compositionsIn, type Part, type ReferenceTemplate } from './composition.ts';
-import { innerText } from './inner.ts';
-import { overlay } from './leaves.ts';
+import { typeMetaOf } from '../helm/type-meta.ts';
+import type { Location } from '../lock/finding.ts';
+import { findAccepted } from './accepted.ts';
+import { buildOverlay } from './leaves.ts';
 import { hasMarker, markLeaves, readRuns } from './markers.ts';
-import { namedInRefusal } from './refused.ts';
+import type { NameSegment } from './name-segments.ts';
+import { nestedText } from './nested-text.ts';
+import { type ReferenceTemplate, referenceTemplatesIn, type TemplatePart } from './reference-template.ts';
+import { namedInRefusal } from './refusals.ts';
 import { scalarAt } from './scalar.ts';
-import type { Slot } from './slots.ts';
 
 /** Renders the chart with these overrides; throws `chart-render` if the chart refuses them. */
 export type RenderWith = (overrides: Values) => Promise<Render>;
 
 /** A render with marked values, and the segments whose markers the chart accepted. */
 export interface Probe {
-  readonly slots: readonly Slot[];
+  readonly segments: readonly NameSegment[];
   readonly documents: readonly RenderedDocument[];
 }
 
@@ -24,69 +24,76 @@ export interface Probe {
  * Renders with all segments marked at once, except those that the chart refuses to change. The segments of one leaf are
  * accepted or refused together, because a leaf is one value.
  */
-export async function probe(base: Render, slots: readonly Slot[], render: RenderWith): Promise<Probe> {
-  const leaves = [...Map.groupBy(slots, (slot) => slot.leaf).values()];
-  const best = await accepted(
+export async function probe(base: Render, segments: readonly NameSegment[], render: RenderWith): Promise<Probe> {
+  const leaves = [...Map.groupBy(segments, (segment) => segment.leaf).values()];
+  const best = await findAccepted(
     leaves,
-    (chosen) => {
-      const settings = markLeaves(chosen.flat()).map(({ leaf, value }) => ({ path: leaf.path, value }));
-      return render(overlay(base.values, settings));
+    (selected) => {
+      const settings = markLeaves(selected.flat()).map(({ leaf, value }) => ({ path: leaf.path, value }));
+      return render(buildOverlay(base.values, settings));
     },
     (refusal, groups) => {
       const isNamed = namedInRefusal(refusal);
-      return groups.filter(([slot]) => slot !== undefined && isNamed(slot.leaf.path));
+      return groups.filter(([segment]) => segment !== undefined && isNamed(segment.leaf.path));
     },
   );
-  return { slots: best?.items.flat() ?? [], documents: best?.result.documents ?? [] };
+  return { segments: best?.items.flat() ?? [], documents: best?.result.documents ?? [] };
 }
 
 /** Returns the templates of each reference, in the order of the locations; empty if no marker reaches it. */
-export function compositionsOf(places: readonly Place[], base: Render, probed: Probe): ReferenceTemplate[][] {
-  const before = byPosition(base.documents);
-  const after = byPosition(probed.documents);
+export function referenceTemplatesOf(
+  locations: readonly Location[],
+  base: Render,
+  probed: Probe,
+): ReferenceTemplate[][] {
+  const before = byDocument(base.documents);
+  const after = byDocument(probed.documents);
   // One text may contain many references, and one reference many times: each is searched once.
   const known = new Map<string, Map<string, ReferenceTemplate[]>>();
-  const once = (was: string, is: string, written: string): ReferenceTemplate[] => {
-    const ofTexts = known.get(was) ?? new Map<string, ReferenceTemplate[]>();
-    known.set(was, ofTexts);
-    const key = `${written}\n${is}`;
-    const found = ofTexts.get(key) ?? compositionsIn(was, is, written, probed.slots);
+  const cached = (unmarked: string, marked: string, written: string): ReferenceTemplate[] => {
+    const ofTexts = known.get(unmarked) ?? new Map<string, ReferenceTemplate[]>();
+    known.set(unmarked, ofTexts);
+    const key = `${written}\n${marked}`;
+    const found = ofTexts.get(key) ?? referenceTemplatesIn(unmarked, marked, written, probed.segments);
     ofTexts.set(key, found);
     return found;
   };
-  return places.map((place) => {
-    const key = `${place.template}\n${place.document}`;
-    const was = before.get(key);
-    const is = after.get(key);
-    if (was === undefined || is === undefined || was.text === is.text || !mayHoldMarker(is)) return [];
-    if (place.parts === undefined) {
-      return pairsOf(was, is, place).flatMap(([b, m]) => once(b, m, place.written));
+  return locations.map((location) => {
+    const key = `${location.template}\n${location.document}`;
+    const unmarked = before.get(key);
+    const marked = after.get(key);
+    if (unmarked === undefined || marked === undefined || unmarked.text === marked.text || !mayHoldMarker(marked))
+      return [];
+    if (location.parts === undefined) {
+      return textPairs(unmarked, marked, location).flatMap(([b, m]) => cached(b, m, location.written));
     }
-    const joined = joinSplit(place, was, is, probed.slots);
+    const joined = joinSplit(location, unmarked, marked, probed.segments);
     return joined === undefined ? [] : [joined];
   });
 }
 
 /** Tests whether a segment occurs in these references and nowhere else in the render. */
 export function buildsNothingElse(
-  slot: Slot,
-  { documents, slots }: Probe,
-  compositions: readonly ReferenceTemplate[][],
+  segment: NameSegment,
+  { documents, segments }: Probe,
+  referenceTemplates: readonly ReferenceTemplate[][],
 ): boolean {
-  const isHere = ({ slot: other }: { readonly slot?: Slot }): boolean => other === slot;
-  const inPlaces = compositions.flat(2).filter((part) => part.kind === 'segment' && isHere(part)).length;
-  const rendered = documents.flatMap(({ text }) => (hasMarker(text) ? readRuns(text, slots).filter(isHere) : []));
-  return inPlaces > 0 && rendered.length === inPlaces;
+  const isOfSegment = ({ segment: other }: { readonly segment?: NameSegment }): boolean => other === segment;
+  const inReferences = referenceTemplates.flat(2).filter((part) => part.kind === 'segment' && isOfSegment(part)).length;
+  const rendered = documents.flatMap(({ text }) =>
+    hasMarker(text) ? readRuns(text, segments).filter(isOfSegment) : [],
+  );
+  return inReferences > 0 && rendered.length === inReferences;
 }
 
-function byPosition(documents: readonly RenderedDocument[]): Map<string, RenderedDocument> {
+function byDocument(documents: readonly RenderedDocument[]): Map<string, RenderedDocument> {
   return new Map(documents.map((document) => [`${document.template}\n${document.index}`, document]));
 }
 
 /** Fast test before parsing; the data of a Secret may contain markers in base64. */
 function mayHoldMarker(document: RenderedDocument): boolean {
   const { text } = document;
-  const kind = headOf(document)?.kind;
+  const kind = typeMetaOf(document)?.kind;
   return (
     kind === undefined ||
     kind === 'Secret' ||
@@ -99,15 +106,15 @@ function mayHoldMarker(document: RenderedDocument): boolean {
  * Returns the pairs of unmarked and marked text at a location, the narrowest first: the text inside the field if its
  * structure allows, then the field, then the base64 in it, decoded (the data of a Secret or a blob in a script).
  */
-function pairsOf(
-  was: RenderedDocument,
-  is: RenderedDocument,
-  { path, within }: Pick<Place, 'path' | 'within'>,
+function textPairs(
+  unmarked: RenderedDocument,
+  marked: RenderedDocument,
+  { path, within }: Pick<Location, 'path' | 'within'>,
 ): [string, string][] {
-  const b = scalarAt(was.object, path);
-  const m = scalarAt(is.object, path);
+  const b = scalarAt(unmarked.object, path);
+  const m = scalarAt(marked.object, path);
   if (b === undefined || m === undefined || b === m) return [];
-  const inner = within === undefined ? undefined : [innerText(b, within), innerText(m, within)];
+  const inner = within === undefined ? undefined : [nestedText(b, within), nestedText(m, within)];
   // Lines are not fixed positions: compare all base64 of the text.
   const isBlobInLine = within !== undefined && /(?:^| > )line \d+ > base64/.test(within);
   if (inner?.[0] !== undefined && inner[1] !== undefined && !isBlobInLine) return [[inner[0], inner[1]]];
@@ -127,34 +134,34 @@ function decode(blob: string): string {
 
 /** Joins the templates of the fields of a split reference in the order of the reference. */
 function joinSplit(
-  place: Place,
-  was: RenderedDocument,
-  is: RenderedDocument,
-  slots: readonly Slot[],
+  location: Location,
+  unmarked: RenderedDocument,
+  marked: RenderedDocument,
+  segments: readonly NameSegment[],
 ): ReferenceTemplate | undefined {
   const parts: ReferenceTemplate = [];
-  let at = 0;
-  for (const { path, text } of place.parts ?? []) {
-    const start = place.written.indexOf(text, at);
+  let offset = 0;
+  for (const { path, text } of location.parts ?? []) {
+    const start = location.written.indexOf(text, offset);
     if (start < 0) return undefined;
-    if (start > at) parts.push({ kind: 'literal', text: place.written.slice(at, start) });
-    at = start + text.length;
+    if (start > offset) parts.push({ kind: 'literal', text: location.written.slice(offset, start) });
+    offset = start + text.length;
     // The fields of a split reference inside a text are fields of that text.
-    const field = place.within === undefined ? { path } : { path: place.path, within: path };
-    const pairs = pairsOf(was, is, field);
-    const [composition] = pairs.flatMap(([b, m]) => compositionsIn(b, m, text, slots));
-    parts.push(...(composition ?? [{ kind: 'literal', text } satisfies Part]));
+    const field = location.within === undefined ? { path } : { path: location.path, within: path };
+    const pairs = textPairs(unmarked, marked, field);
+    const [template] = pairs.flatMap(([b, m]) => referenceTemplatesIn(b, m, text, segments));
+    parts.push(...(template ?? [{ kind: 'literal', text } satisfies TemplatePart]));
   }
-  if (at < place.written.length) parts.push({ kind: 'literal', text: place.written.slice(at) });
+  if (offset < location.written.length) parts.push({ kind: 'literal', text: location.written.slice(offset) });
   return parts.some(({ kind }) => kind === 'segment') ? parts : undefined;
 }
 
 /** Merges values files as Helm does: maps by key, everything else is replaced. */
-export function merge(below: Values, above: Values): Values {
-  const result: Record<string, unknown> = { ...below };
-  for (const [key, value] of Object.entries(above)) {
+export function mergeValuesFiles(base: Values, overrides: Values): Values {
+  const result: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(overrides)) {
     const other = result[key];
-    result[key] = isMap(value) && isMap(other) ? merge(other, value) : value;
+    result[key] = isMap(value) && isMap(other) ? mergeValuesFiles(other, value) : value;
   }
   return result;
 }

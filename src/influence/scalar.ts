@@ -4,7 +4,7 @@
  */
 export function scalarAt(object: unknown, path: string): string | undefined {
   let value = object;
-  for (const key of keysOf(path)) {
+  for (const key of pathKeys(path)) {
     if (typeof value !== 'object' || value === null) return undefined;
     value = (value as Record<string, unknown>)[key];
   }
@@ -14,7 +14,7 @@ export function scalarAt(object: unknown, path: string): string | undefined {
 }
 
 /** Returns the keys of such a path, including positions in lists. */
-export function keysOf(path: string): string[] {
+export function pathKeys(path: string): string[] {
   return [...path.matchAll(/\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|([^.[\]]+)/g)].map(
     ([, position, quoted, word]) =>
       position ?? (quoted === undefined ? (word ?? '') : (JSON.parse(`"${quoted}"`) as string)),

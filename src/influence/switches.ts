@@ -26,11 +26,11 @@ export function switchesOff(values: Values, texts: readonly string[]): Switch[] 
   const on = flags(values, true).map(({ path }) => ({ path, value: false }));
   const lists = scalarsAndLists(values).flatMap(({ path, value }): Switch[] => {
     if (Array.isArray(value))
-      return value.length > 0 && texts.some((text) => standsIn(value, text)) ? [{ path, value: [] }] : [];
+      return value.length > 0 && texts.some((text) => occursIn(value, text)) ? [{ path, value: [] }] : [];
     const text = String(value);
     return text.length > 3 && texts.some((other) => other.includes(text)) ? [{ path, value: '' }] : [];
   });
-  const all = new Map([...on, ...lists].map((one) => [formatPath(one.path), one]));
+  const all = new Map([...on, ...lists].map((candidate) => [formatPath(candidate.path), candidate]));
   return [...all.values()].sort((a, b) => b.path.length - a.path.length);
 }
 
@@ -41,12 +41,12 @@ export function switchesOff(values: Values, texts: readonly string[]): Switch[] 
 export function concerns(values: Values, { path }: Switch, texts: readonly string[]): boolean {
   const value = valueAt(values, path);
   if (typeof value === 'boolean') return true;
-  return texts.some((text) => (Array.isArray(value) ? standsIn(value, text) : text.includes(String(value))));
+  return texts.some((text) => (Array.isArray(value) ? occursIn(value, text) : text.includes(String(value))));
 }
 
 /** Tests whether the text contains one of a list's scalars, at any depth. */
-function standsIn(value: unknown, text: string): boolean {
-  if (typeof value === 'object' && value !== null) return Object.values(value).some((inner) => standsIn(inner, text));
+function occursIn(value: unknown, text: string): boolean {
+  if (typeof value === 'object' && value !== null) return Object.values(value).some((inner) => occursIn(inner, text));
   return (
     (typeof value === 'string' || typeof value === 'number') && String(value).length > 3 && text.includes(String(value))
   );
@@ -66,9 +66,9 @@ function scalarsAndLists(values: Values): { path: LeafPath; value: unknown }[] {
       return;
     }
     for (const [key, inner] of Object.entries(value)) {
-      const below = [...path, key];
+      const childPath = [...path, key];
       const isCopy = key === 'global' && path.length > 0 && valueAt(values, ['global']) !== undefined;
-      if (!isCopy) walk(inner, below);
+      if (!isCopy) walk(inner, childPath);
     }
   };
   walk(values, []);

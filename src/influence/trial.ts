@@ -1,9 +1,9 @@
 import type { AirgapError } from '../base/errors.ts';
-import { accepted, unlessRefused } from './accepted.ts';
-import { causesOf } from './causes.ts';
-import { type Change, changesBetween, type Documents, keyOfChange } from './changes.ts';
+import { findAccepted, unlessRefused } from './accepted.ts';
+import { findCauses } from './causes.ts';
+import { type Change, changeKey, changesBetween, type RenderOutput } from './changes.ts';
 import type { LeafPath } from './leaves.ts';
-import { namedInRefusal, suspectedBy } from './refused.ts';
+import { namedInRefusal, suspectedBy } from './refusals.ts';
 
 /** A leaf and the value to try on it. */
 export interface Trial {
@@ -13,25 +13,25 @@ export interface Trial {
   readonly marker: string;
 }
 
-export interface TrialOptions<T extends Trial, R extends Documents> {
+export interface TrialOptions<T extends Trial, R extends RenderOutput> {
   /** The renders without any trials. */
   readonly before: readonly R[];
   /** Renders with some of the trials; throws `chart-render` if the chart refuses them. */
   readonly render: (trials: readonly T[]) => Promise<readonly R[]>;
   /** Positions, as in `changeKey`, that differ between renders anyway: random passwords, certificates. */
-  readonly restless: () => Promise<ReadonlySet<string>>;
+  readonly nondeterministicFields: () => Promise<ReadonlySet<string>>;
   /** Keys whose value is compared as a whole. */
   readonly isWhole?: (key: string | number) => boolean;
   /** Tests whether a change is irrelevant for these trials. */
-  readonly ignores?: (change: Change, trials: readonly T[], after: readonly R[]) => boolean;
+  readonly isIgnored?: (change: Change, trials: readonly T[], after: readonly R[]) => boolean;
   /** Tests whether a change with the trial's marker is the intended one. */
   readonly judge: (trial: T, change: Change, after: readonly R[]) => boolean;
 }
 
 /** Result of the trials. */
-export interface Tried<T, R> {
+export interface TrialResult<T, R> {
   /** Trials that had only the intended effect, each with its changes. */
-  readonly good: ReadonlyMap<T, readonly Change[]>;
+  readonly passed: ReadonlyMap<T, readonly Change[]>;
   /** The renders with all accepted trials. */
   readonly after: readonly R[];
 }
@@ -43,43 +43,43 @@ const STRAY_LIMIT = 16;
  * Runs all trials at once and returns those with only intended changes. A change without a marker (a checksum) is
  * traced to its trial by halving; nondeterministic fields are ignored.
  */
-export async function tryOut<T extends Trial, R extends Documents>(
+export async function runTrials<T extends Trial, R extends RenderOutput>(
   trials: readonly T[],
-  { before, render, restless, isWhole, ignores = () => false, judge }: TrialOptions<T, R>,
-): Promise<Tried<T, R>> {
+  { before, render, nondeterministicFields, isWhole, isIgnored = () => false, judge }: TrialOptions<T, R>,
+): Promise<TrialResult<T, R>> {
   const named = (refusal: AirgapError, some: readonly T[]): T[] => {
     const isNamed = namedInRefusal(refusal);
     return some.filter(({ path }) => isNamed(path));
   };
-  const best = await accepted(trials, render, named, suspectedBy);
-  if (best === undefined) return { good: new Map(), after: before };
+  const best = await findAccepted(trials, render, named, suspectedBy);
+  if (best === undefined) return { passed: new Map(), after: before };
   const after = best.result;
-  const changes = changesBetween(before, after, isWhole).filter((change) => !ignores(change, best.items, after));
+  const changes = changesBetween(before, after, isWhole).filter((change) => !isIgnored(change, best.items, after));
   const effects = new Map<T, Change[]>();
-  const bad = new Set<T>();
+  const failed = new Set<T>();
   const unmarked: Change[] = [];
   for (const change of changes) {
-    const shown = JSON.stringify(change.is ?? null);
+    const shown = JSON.stringify(change.after ?? null);
     const owners = best.items.filter(({ marker }) => shown.includes(marker));
     if (owners.length === 0) unmarked.push(change);
     for (const trial of owners) {
       effects.set(trial, [...(effects.get(trial) ?? []), change]);
-      if (!judge(trial, change, after)) bad.add(trial);
+      if (!judge(trial, change, after)) failed.add(trial);
     }
   }
-  const lively = unmarked.length === 0 ? new Set() : await restless();
-  const keys = unmarked.map(keyOfChange).filter((key) => !lively.has(key));
+  const nondeterministic = unmarked.length === 0 ? new Set() : await nondeterministicFields();
+  const keys = unmarked.map(changeKey).filter((key) => !nondeterministic.has(key));
   if (keys.length > 0) {
     const observe = async (some: readonly T[]): Promise<ReadonlySet<string> | undefined> => {
       const outcome = await unlessRefused(render(some));
       if ('refusal' in outcome) return undefined;
       const seen = changesBetween(before, outcome.result, isWhole);
-      return new Set(seen.filter((change) => !ignores(change, some, outcome.result)).map(keyOfChange));
+      return new Set(seen.filter((change) => !isIgnored(change, some, outcome.result)).map(changeKey));
     };
-    const causes = await causesOf(best.items, keys, observe, STRAY_LIMIT);
-    for (const trial of causes.values()) bad.add(trial);
+    const causes = await findCauses(best.items, keys, observe, STRAY_LIMIT);
+    for (const trial of causes.values()) failed.add(trial);
     // A change caused by several trials together cannot be attributed, so all trials are rejected.
-    if (keys.some((key) => !causes.has(key))) return { good: new Map(), after };
+    if (keys.some((key) => !causes.has(key))) return { passed: new Map(), after };
   }
-  return { good: new Map([...effects].filter(([trial]) => !bad.has(trial))), after };
+  return { passed: new Map([...effects].filter(([trial]) => !failed.has(trial))), after };
 }

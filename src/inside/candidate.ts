@@ -3,10 +3,10 @@ import type { Reference } from '../oci/reference.ts';
 /**
  * `high`: a complete name of the operator's publisher. `medium`: other evidence. `low`: only the form of a reference.
  */
-export type InsideConfidence = 'high' | 'medium' | 'low';
+export type ScanConfidence = 'high' | 'medium' | 'low';
 
 /** Location of a finding in an image. */
-export interface InsidePlace {
+export interface ScanLocation {
   /** Path in the image, without a leading slash. */
   readonly file: string;
   /** Digest of the layer that contains the file. */
@@ -18,7 +18,7 @@ export interface InsidePlace {
 }
 
 /** Image reference found in the files of an image. */
-export interface Candidate extends InsidePlace {
+export interface Candidate extends ScanLocation {
   /** Normalised. */
   readonly reference: string;
   /** Text as found; for recombined names the joined parts. */
@@ -27,7 +27,7 @@ export interface Candidate extends InsidePlace {
    * `text`: in a text file or embedded text. `constant`: complete, in a program. `recombined`: a name plus a version.
    */
   readonly kind: 'text' | 'constant' | 'recombined';
-  readonly confidence: InsideConfidence;
+  readonly confidence: ScanConfidence;
   /** Human-readable reason to take it for an image. */
   readonly evidence: string;
   /** Name of the image setting (environment variable or flag) that the program uses next to it. */
@@ -35,11 +35,11 @@ export interface Candidate extends InsidePlace {
 }
 
 /** Name whose version is uncertain: at most one of several references exists in the registry. */
-export interface Guess extends InsidePlace {
+export interface Guess extends ScanLocation {
   readonly kind: 'recombined';
   readonly evidence: string;
   /** Normalised references: versions that the program pairs with the name first, then the newest. */
-  readonly possible: readonly string[];
+  readonly possibleReferences: readonly string[];
   /** True if the program itself pairs the first version with the name. */
   readonly isPaired: boolean;
   /** See {@link Candidate}. */
@@ -47,27 +47,27 @@ export interface Guess extends InsidePlace {
 }
 
 /** Component names and versions whose registry and repository prefix are stored elsewhere in the program. */
-export interface Family extends InsidePlace {
+export interface ComponentList extends ScanLocation {
   readonly kind: 'recombined';
   readonly evidence: string;
   /** Possible prefixes of the names, such as `quay.io/calico/`; the likeliest first. */
   readonly prefixes: readonly string[];
   /** `name:version`. */
-  readonly members: readonly string[];
+  readonly components: readonly string[];
 }
 
 /** Image to scan. */
-export interface Subject {
+export interface ScanTarget {
   readonly image: Reference;
   /** Publishers of the image and of other images of its chart: organisations and company registries. */
-  readonly makers: ReadonlySet<string>;
+  readonly publishers: ReadonlySet<string>;
 }
 
 /** Findings in one file. */
 export interface FileFindings {
   readonly candidates: readonly Candidate[];
   readonly guesses: readonly Guess[];
-  readonly families: readonly Family[];
+  readonly componentLists: readonly ComponentList[];
   /** Human-readable reason why the file was not (fully) scanned. */
-  readonly givenUp?: string;
+  readonly skipReason?: string;
 }

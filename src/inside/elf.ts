@@ -15,7 +15,7 @@ export interface Elf {
   /** Regions without code. */
   readonly data: readonly Region[];
   /** Go's function table (`.gopclntab`). */
-  readonly functions: Region | undefined;
+  readonly pclntab: Region | undefined;
 }
 
 const PT_LOAD = 1;
@@ -30,9 +30,9 @@ const EM_X86_64 = 62;
 /** `R_X86_64_RELATIVE` and `R_AARCH64_RELATIVE`. */
 const RELATIVE = new Set([8, 1027]);
 /** Maximum sections or segments; real programs have 20 to 40. */
-const MOST_SECTIONS = 256;
+const MAX_SECTIONS = 256;
 /** Tables of the runtime and the loader: as large as all other sections, but without constants. */
-const TABLES = /^\.(?:gopclntab|eh_frame|typelink|itablink|note|gnu|dyn|rel|hash|init|fini|plt|debug)/;
+const RUNTIME_TABLES = /^\.(?:gopclntab|eh_frame|typelink|itablink|note|gnu|dyn|rel|hash|init|fini|plt|debug)/;
 
 /** Checks for the ELF magic number. */
 export function isElf(start: Uint8Array): boolean {
@@ -49,14 +49,14 @@ export function readElf(bytes: Buffer): Elf | undefined {
   if (bytes.length < 64 || !isElf(bytes) || bytes[4] !== 2 || bytes[5] !== 1) return undefined;
   const machine = bytes.readUInt16LE(18) === EM_X86_64 ? 'x86-64' : 'other';
   const sections = sectionsOf(bytes);
-  const fromSections = sections.filter(isWorth);
-  const found = fromSections.some(({ executable }) => executable) ? fromSections : segmentsOf(bytes);
-  const regions = apart(found);
+  const fromSections = sections.filter(mayHoldConstants);
+  const candidates = fromSections.some(({ executable }) => executable) ? fromSections : segmentsOf(bytes);
+  const regions = withoutOverlaps(candidates);
   if (regions.length === 0) return undefined;
-  const relocations = apart(sections.filter(({ type }) => type === SHT_RELA));
+  const relocations = withoutOverlaps(sections.filter(({ type }) => type === SHT_RELA));
   for (const { offset, size } of relocations) relocate(bytes, regions, offset, size);
-  const functions = sections.find(({ name }) => name.endsWith('.gopclntab'));
-  return { bytes, machine, regions, data: regions.filter(({ executable }) => !executable), functions };
+  const pclntab = sections.find(({ name }) => name.endsWith('.gopclntab'));
+  return { bytes, machine, regions, data: regions.filter(({ executable }) => !executable), pclntab };
 }
 
 /** Returns the file offset of an address; undefined unless `size` bytes from there are in one region. */
@@ -82,23 +82,23 @@ interface Section extends Region {
 
 function sectionsOf(bytes: Buffer): Section[] {
   const table = readWord(bytes, 40);
-  const entry = bytes.readUInt16LE(58);
+  const entrySize = bytes.readUInt16LE(58);
   const count = bytes.readUInt16LE(60);
   const names = bytes.readUInt16LE(62);
-  if (entry !== 64 || count > MOST_SECTIONS || !(table + count * entry <= bytes.length)) return [];
-  const at = (i: number): number => table + i * entry;
-  const namesAt = names < count ? readWord(bytes, at(names) + 24) : Number.NaN;
+  if (entrySize !== 64 || count > MAX_SECTIONS || !(table + count * entrySize <= bytes.length)) return [];
+  const headerOffset = (i: number): number => table + i * entrySize;
+  const namesAt = names < count ? readWord(bytes, headerOffset(names) + 24) : Number.NaN;
   return Array.from({ length: count }, (_, i) => i).flatMap((i): Section[] => {
-    const flags = bytes.readUInt32LE(at(i) + 8);
-    const extent = extentOf(bytes, at(i) + 16, at(i) + 24, at(i) + 32);
+    const flags = bytes.readUInt32LE(headerOffset(i) + 8);
+    const extent = extentOf(bytes, headerOffset(i) + 16, headerOffset(i) + 24, headerOffset(i) + 32);
     if (extent === undefined) return [];
-    const nameAt = namesAt + bytes.readUInt32LE(at(i));
+    const nameAt = namesAt + bytes.readUInt32LE(headerOffset(i));
     const name = nameAt < bytes.length ? bytes.toString('latin1', nameAt, Math.min(nameAt + 24, bytes.length)) : '';
     return [
       {
         ...extent,
         flags,
-        type: bytes.readUInt32LE(at(i) + 4),
+        type: bytes.readUInt32LE(headerOffset(i) + 4),
         name: name.replace(/\0.*/s, ''),
         executable: (flags & SHF_EXECINSTR) !== 0,
         writable: (flags & SHF_WRITE) !== 0,
@@ -107,19 +107,19 @@ function sectionsOf(bytes: Buffer): Section[] {
   });
 }
 
-function isWorth({ type, flags, name, size }: Section): boolean {
-  return type === SHT_PROGBITS && (flags & SHF_ALLOC) !== 0 && size > 0 && !TABLES.test(name);
+function mayHoldConstants({ type, flags, name, size }: Section): boolean {
+  return type === SHT_PROGBITS && (flags & SHF_ALLOC) !== 0 && size > 0 && !RUNTIME_TABLES.test(name);
 }
 
 function segmentsOf(bytes: Buffer): Region[] {
   const table = readWord(bytes, 32);
-  const entry = bytes.readUInt16LE(54);
+  const entrySize = bytes.readUInt16LE(54);
   const count = bytes.readUInt16LE(56);
-  if (entry !== 56 || count > MOST_SECTIONS || !(table + count * entry <= bytes.length)) return [];
-  return Array.from({ length: count }, (_, i) => table + i * entry).flatMap((at): Region[] => {
-    const flags = bytes.readUInt32LE(at + 4);
-    const extent = extentOf(bytes, at + 16, at + 8, at + 32);
-    if (extent === undefined || bytes.readUInt32LE(at) !== PT_LOAD || extent.size === 0) return [];
+  if (entrySize !== 56 || count > MAX_SECTIONS || !(table + count * entrySize <= bytes.length)) return [];
+  return Array.from({ length: count }, (_, i) => table + i * entrySize).flatMap((position): Region[] => {
+    const flags = bytes.readUInt32LE(position + 4);
+    const extent = extentOf(bytes, position + 16, position + 8, position + 32);
+    if (extent === undefined || bytes.readUInt32LE(position) !== PT_LOAD || extent.size === 0) return [];
     return [{ ...extent, executable: (flags & PF_X) !== 0, writable: (flags & PF_W) !== 0 }];
   });
 }
@@ -135,7 +135,7 @@ function extentOf(
 }
 
 /** Drops regions that overlap in the file. Only crafted programs have them, to multiply the cost of scanning. */
-function apart<T extends Region>(regions: readonly T[]): T[] {
+function withoutOverlaps<T extends Region>(regions: readonly T[]): T[] {
   const sorted = regions.toSorted((a, b) => a.offset - b.offset);
   let end = 0;
   return sorted.filter(({ offset, size }) => {
@@ -147,9 +147,9 @@ function apart<T extends Region>(regions: readonly T[]): T[] {
 
 /** Applies the relocations of a position-independent program as its loader would, for base address 0. */
 function relocate(bytes: Buffer, regions: readonly Region[], offset: number, size: number): void {
-  for (let at = offset; at + 24 <= offset + size; at += 24) {
-    if (!RELATIVE.has(bytes.readUInt32LE(at + 8))) continue;
-    const place = offsetOf(regions, readWord(bytes, at), 8);
-    if (place !== undefined) bytes.copy(bytes, place, at + 16, at + 24);
+  for (let position = offset; position + 24 <= offset + size; position += 24) {
+    if (!RELATIVE.has(bytes.readUInt32LE(position + 8))) continue;
+    const target = offsetOf(regions, readWord(bytes, position), 8);
+    if (target !== undefined) bytes.copy(bytes, target, position + 16, position + 24);
   }
 }

@@ -1,5 +1,5 @@
+import { dataViewOf, findConstantUses, stringHeaderAt } from './constant-uses.ts';
 import type { Elf, Region } from './elf.ts';
-import { headerAt, usesIn, viewOf } from './uses.ts';
 
 /**
  * String constant of a Go program. Go's strings have no terminator: the length is stored in a header in data (address
@@ -11,21 +11,21 @@ export interface GoString {
   readonly offset: number;
   readonly text: string;
   /** File offsets of its headers in data. */
-  readonly data: readonly number[];
+  readonly headerOffsets: readonly number[];
   /** File offsets of displacements in instructions that take its address or that of its header. */
-  readonly code: readonly number[];
+  readonly codeOffsets: readonly number[];
 }
 
 /** Bytes; longer constants are embedded texts. */
-export const LONGEST_NAME = 512;
+export const MAX_NAME_BYTES = 512;
 /** Bytes around an instruction in which the Go compiler puts the length of its string. */
-const BEFORE = 34;
-const AFTER = 44;
+const WINDOW_BEFORE = 34;
+const WINDOW_AFTER = 44;
 /** Distance to the immediate of the next instruction, which is the length where calls take strings in registers. */
-const NEXT = 8;
+const NEXT_INSTRUCTION = 8;
 
 /** Maximum headers of one constant whose own uses are looked up. */
-const MOST_HEADERS = 4;
+const MAX_HEADERS = 4;
 
 /** Index of the string constants of a program and their uses, sorted by constant. */
 export class GoStrings {
@@ -44,9 +44,9 @@ export class GoStrings {
 
   constructor(elf: Elf) {
     this.#elf = elf;
-    this.#view = viewOf(elf.bytes);
+    this.#view = dataViewOf(elf.bytes);
     this.#code = elf.regions.filter(({ executable }) => executable);
-    const { pairs, incomplete } = usesIn(elf);
+    const { pairs, incomplete } = findConstantUses(elf);
     [this.#uses, this.incomplete] = [pairs, incomplete];
     const { first, lengths, next } = this.#targets();
     [this.#first, this.#lengths, this.#next] = [first, lengths, next];
@@ -62,7 +62,7 @@ export class GoStrings {
     for (let i = 0; i < this.#first.length; i++) {
       const known = this.#lengths[i] ?? 0;
       const start = this.#targetOf(i);
-      const end = known > 0 ? start + known : Math.min(start + this.#gapOf(i), start + LONGEST_NAME);
+      const end = known > 0 ? start + known : Math.min(start + this.#gapOf(i), start + MAX_NAME_BYTES);
       if (isWanted(bytes, start, end)) {
         const length = known || this.#lengthOf(i, previous);
         if (length > 0)
@@ -73,20 +73,20 @@ export class GoStrings {
   }
 
   /** Returns the constant that starts at an offset. */
-  at(offset: number): GoString | undefined {
+  stringAt(offset: number): GoString | undefined {
     const low = this.#indexOf(offset);
     if (this.#targetOf(low) !== offset) return undefined;
     let previous = 0;
     for (let i = low - 1; i >= 0 && previous === 0 && low - i < 1000; i--) previous = this.#lengths[i] ?? 0;
     const length = this.#lengths[low] || this.#lengthOf(low, previous);
-    if (length === 0 || length > LONGEST_NAME) return undefined;
+    if (length === 0 || length > MAX_NAME_BYTES) return undefined;
     return { offset, text: this.#elf.bytes.toString('utf8', offset, offset + length), ...this.#usesOf(low) };
   }
 
   /** Returns the text of the string header at an offset; undefined if there is none. */
-  header(offset: number): string | undefined {
-    const header = headerAt(this.#elf, this.#view, offset);
-    if (header === undefined || header.length > LONGEST_NAME) return undefined;
+  headerText(offset: number): string | undefined {
+    const header = stringHeaderAt(this.#elf, this.#view, offset);
+    if (header === undefined || header.length > MAX_NAME_BYTES) return undefined;
     return this.#elf.bytes.toString('utf8', header.target, header.target + header.length);
   }
 
@@ -107,7 +107,7 @@ export class GoStrings {
 
   /** Returns the bytes up to the next constant; more than any name has for the last one. */
   #gapOf(i: number): number {
-    return i + 1 < this.#first.length ? this.#targetOf(i + 1) - this.#targetOf(i) : LONGEST_NAME + 1;
+    return i + 1 < this.#first.length ? this.#targetOf(i + 1) - this.#targetOf(i) : MAX_NAME_BYTES + 1;
   }
 
   /**
@@ -116,50 +116,55 @@ export class GoStrings {
    */
   #lengthOf(i: number, previous: number): number {
     const gap = this.#gapOf(i);
-    const following = this.#next[i] || LONGEST_NAME;
+    const following = this.#next[i] || MAX_NAME_BYTES;
     const isOrdered = previous <= following;
     const fits = (length: number): boolean =>
       length <= gap && (!isOrdered || (length >= previous && length <= following));
-    if (isOrdered && gap <= LONGEST_NAME && fits(gap)) return gap;
-    const said = numbersNear(this.#view, this.#usesOf(i).code, fits);
-    if (gap <= LONGEST_NAME && said.numbers.has(gap)) return gap;
-    if (said.numbers.size === 1 || said.distance <= NEXT) return said.nearest;
+    if (isOrdered && gap <= MAX_NAME_BYTES && fits(gap)) return gap;
+    const nearby = numbersNear(this.#view, this.#usesOf(i).codeOffsets, fits);
+    if (gap <= MAX_NAME_BYTES && nearby.numbers.has(gap)) return gap;
+    if (nearby.numbers.size === 1 || nearby.distance <= NEXT_INSTRUCTION) return nearby.nearest;
     return isOrdered && previous === following && previous <= gap ? previous : 0;
   }
 
-  #usesOf(i: number): Pick<GoString, 'data' | 'code'> {
+  #usesOf(i: number): Pick<GoString, 'headerOffsets' | 'codeOffsets'> {
     const uses = this.#directUsesOf(i);
-    if (uses.code.length > 0) return uses;
+    if (uses.codeOffsets.length > 0) return uses;
     // Code takes the header of strings that are passed as an interface, as to Sprintf.
-    const code = uses.data.slice(0, MOST_HEADERS).flatMap((header) => {
+    const codeOffsets = uses.headerOffsets.slice(0, MAX_HEADERS).flatMap((header) => {
       const index = this.#indexOf(header);
-      return this.#targetOf(index) === header ? this.#directUsesOf(index).code : [];
+      return this.#targetOf(index) === header ? this.#directUsesOf(index).codeOffsets : [];
     });
-    return { data: uses.data, code };
+    return { headerOffsets: uses.headerOffsets, codeOffsets };
   }
 
-  #directUsesOf(i: number): Pick<GoString, 'data' | 'code'> {
-    const data: number[] = [];
-    const code: number[] = [];
+  #directUsesOf(i: number): Pick<GoString, 'headerOffsets' | 'codeOffsets'> {
+    const headerOffsets: number[] = [];
+    const codeOffsets: number[] = [];
     const end = this.#first[i + 1] ?? this.#uses.length;
     // A constant used thousands of times is not an image name.
-    for (let at = this.#first[i] ?? 0; at < end && data.length + code.length < 100; at += 2) {
-      const use = this.#uses[at] ?? 0;
-      (this.#isCode(use) ? code : data).push(use);
+    for (
+      let position = this.#first[i] ?? 0;
+      position < end && headerOffsets.length + codeOffsets.length < 100;
+      position += 2
+    ) {
+      const use = this.#uses[position] ?? 0;
+      (this.#isCode(use) ? codeOffsets : headerOffsets).push(use);
     }
-    return { data, code };
+    return { headerOffsets, codeOffsets };
   }
 
   #targets(): { first: Uint32Array; lengths: Uint32Array; next: Uint32Array } {
     const uses = this.#uses;
     let count = 0;
-    for (let at = 0; at < uses.length; at += 2) if (at === 0 || uses[at + 1] !== uses[at - 1]) count++;
+    for (let position = 0; position < uses.length; position += 2)
+      if (position === 0 || uses[position + 1] !== uses[position - 1]) count++;
     const first = new Uint32Array(count);
     const lengths = new Uint32Array(count);
     let i = -1;
-    for (let at = 0; at < uses.length; at += 2) {
-      if (at === 0 || uses[at + 1] !== uses[at - 1]) first[++i] = at;
-      const use = uses[at] ?? 0;
+    for (let position = 0; position < uses.length; position += 2) {
+      if (position === 0 || uses[position + 1] !== uses[position - 1]) first[++i] = position;
+      const use = uses[position] ?? 0;
       if (!this.#isCode(use)) lengths[i] = Math.max(lengths[i] ?? 0, this.#view.getUint32(use + 8, true));
     }
     const next = new Uint32Array(count);
@@ -188,11 +193,11 @@ function numbersNear(
   let nearest = 0;
   let distance = Number.POSITIVE_INFINITY;
   for (const use of uses) {
-    const end = Math.min(use + AFTER, view.byteLength - 4);
-    for (let at = Math.max(use - BEFORE, 0); at < end; at++) {
-      const number = view.getUint32(at, true);
-      if (number === 0 || number > LONGEST_NAME || (at > use && at < use + 4) || !fits(number)) continue;
-      const own = at > use ? at - use - 4 : use - at + NEXT;
+    const end = Math.min(use + WINDOW_AFTER, view.byteLength - 4);
+    for (let position = Math.max(use - WINDOW_BEFORE, 0); position < end; position++) {
+      const number = view.getUint32(position, true);
+      if (number === 0 || number > MAX_NAME_BYTES || (position > use && position < use + 4) || !fits(number)) continue;
+      const own = position > use ? position - use - 4 : use - position + NEXT_INSTRUCTION;
       numbers.add(number);
       if (own < distance) [nearest, distance] = [number, own];
     }

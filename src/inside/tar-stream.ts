@@ -1,7 +1,7 @@
 import { Header, Pax } from 'tar';
 
 /** Entry of an archive without its body. */
-export interface Entry {
+export interface LayerEntry {
   /** Without leading `./` or slashes. */
   readonly path: string;
   readonly type: 'file' | 'link' | 'other';
@@ -11,16 +11,16 @@ export interface Entry {
 }
 
 /** Receives the body of an entry in chunks, then one call of `end`. */
-export interface Taker {
-  readonly take: (chunk: Buffer) => void;
+export interface EntrySink {
+  readonly write: (chunk: Buffer) => void;
   readonly end: () => void;
 }
 
-const BLOCK = 512;
+const BLOCK_SIZE = 512;
 /** Maximum entries; more than any real image has. */
-const ENTRIES = 2_000_000;
+const MAX_ENTRIES = 2_000_000;
 /** Maximum bytes of an extended header, which holds a path and a few attributes. */
-const EXTENDED = 1024 * 1024;
+const MAX_EXTENDED_HEADER = 1024 * 1024;
 const FILES = new Set(['File', 'OldFile', 'ContiguousFile']);
 const EXTENSIONS = new Set([
   'ExtendedHeader',
@@ -36,26 +36,26 @@ const EXTENSIONS = new Set([
  * is untrusted. Reading stops where it is damaged; verifying layers is the task of the caller.
  */
 export class TarStream {
-  readonly #visit: (entry: Entry) => Taker | undefined;
+  readonly #visit: (entry: LayerEntry) => EntrySink | undefined;
   #pending: Buffer = Buffer.alloc(0);
   /** Remaining bytes of the current body and its padding. */
   #body = 0;
   #padding = 0;
-  #sink: Taker | undefined;
+  #sink: EntrySink | undefined;
   #pax: Pax | undefined;
   #longPath: string | undefined;
   #count = 0;
   /** Reason why the rest was not read. */
-  givenUp: string | undefined;
+  stopReason: string | undefined;
   #isDone = false;
 
-  constructor(visit: (entry: Entry) => Taker | undefined) {
+  constructor(visit: (entry: LayerEntry) => EntrySink | undefined) {
     this.#visit = visit;
   }
 
   /** True after the end of the archive, or where reading has stopped. */
   get isDone(): boolean {
-    return this.#isDone || this.givenUp !== undefined;
+    return this.#isDone || this.stopReason !== undefined;
   }
 
   write(chunk: Buffer): void {
@@ -64,7 +64,7 @@ export class TarStream {
     while (left.length > 0 && !this.isDone) {
       if (this.#body > 0) {
         const part = left.subarray(0, this.#body);
-        this.#sink?.take(part);
+        this.#sink?.write(part);
         this.#body -= part.length;
         left = left.subarray(part.length);
         if (this.#body === 0) this.#endBody();
@@ -72,12 +72,12 @@ export class TarStream {
         const part = Math.min(this.#padding, left.length);
         this.#padding -= part;
         left = left.subarray(part);
-      } else if (left.length < BLOCK) {
+      } else if (left.length < BLOCK_SIZE) {
         this.#pending = Buffer.from(left);
         return;
       } else {
-        this.#header(left.subarray(0, BLOCK));
-        left = left.subarray(BLOCK);
+        this.#header(left.subarray(0, BLOCK_SIZE));
+        left = left.subarray(BLOCK_SIZE);
       }
     }
   }
@@ -95,20 +95,20 @@ export class TarStream {
     const header = readHeader(block, this.#pax);
     const size = header?.size ?? -1;
     if (header === undefined || !Number.isSafeInteger(size) || size < 0) {
-      this.givenUp = 'not a valid tar archive';
+      this.stopReason = 'not a valid tar archive';
       return;
     }
-    if (++this.#count > ENTRIES) {
-      this.givenUp = `more than ${ENTRIES} entries`;
+    if (++this.#count > MAX_ENTRIES) {
+      this.stopReason = `more than ${MAX_ENTRIES} entries`;
       return;
     }
     const type = String(header.type);
     if (EXTENSIONS.has(type)) {
-      if (size > EXTENDED) this.givenUp = 'an extended header is too large';
+      if (size > MAX_EXTENDED_HEADER) this.stopReason = 'an extended header is too large';
       else this.#startExtension(type, size);
     } else this.#startEntry(header, type, size);
     this.#body = size;
-    this.#padding = (BLOCK - (size % BLOCK)) % BLOCK;
+    this.#padding = (BLOCK_SIZE - (size % BLOCK_SIZE)) % BLOCK_SIZE;
     if (size === 0) this.#endBody();
   }
 
@@ -119,7 +119,7 @@ export class TarStream {
       if (type === 'ExtendedHeader' || type === 'OldExtendedHeader') this.#pax = Pax.parse(body, undefined);
       else if (type === 'NextFileHasLongPath' || type === 'OldGnuLongPath') this.#longPath = body.replace(/\0.*/s, '');
     };
-    this.#sink = size === 0 ? undefined : { take: (chunk) => chunks.push(Buffer.from(chunk)), end };
+    this.#sink = size === 0 ? undefined : { write: (chunk) => chunks.push(Buffer.from(chunk)), end };
   }
 
   #startEntry(header: Header, type: string, size: number): void {
@@ -136,7 +136,8 @@ export class TarStream {
 function readHeader(block: Buffer, pax: Pax | undefined): Header | undefined {
   const stored = Number.parseInt(block.toString('latin1', 148, 156), 8);
   let sum = 8 * 0x20;
-  for (let at = 0; at < BLOCK; at++) if (at < 148 || at >= 156) sum += block[at] ?? 0;
+  for (let position = 0; position < BLOCK_SIZE; position++)
+    if (position < 148 || position >= 156) sum += block[position] ?? 0;
   if (sum !== stored) return undefined;
   try {
     return new Header(block, 0, pax);

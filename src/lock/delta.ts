@@ -1,4 +1,4 @@
-import type { Lock } from './lock.ts';
+import type { Inventory } from './inventory.ts';
 
 /** Blobs that a delta omits and its receiver must have. */
 export interface Delta {
@@ -9,7 +9,7 @@ export interface Delta {
 }
 
 /** Returns the omitted blobs; undefined for a full bundle. */
-export function deltaOf({ since, requires = [] }: Pick<Lock, 'since' | 'requires'>): Delta | undefined {
+export function deltaOf({ since, requires = [] }: Pick<Inventory, 'since' | 'requires'>): Delta | undefined {
   if (since === undefined) return undefined;
   return { since, blobs: requires.length, bytes: requires.reduce((sum, { size }) => sum + size, 0) };
 }

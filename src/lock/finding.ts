@@ -17,7 +17,7 @@ export type Confidence = 'certain' | 'likely' | 'possible';
 export type Need = 'install' | 'operand' | 'lifecycle' | 'optional' | 'test';
 
 /** Kind of evidence for a reference. */
-export type How =
+export type EvidenceKind =
   | 'pod-spec'
   | 'env'
   | 'argument'
@@ -33,7 +33,7 @@ export type How =
   | 'added';
 
 /** A location of a reference in a render. */
-export interface Place {
+export interface Location {
   /** Name of the chart that was rendered. */
   readonly chart: string;
   readonly profile: string;
@@ -54,7 +54,7 @@ export interface Place {
   readonly path: string;
   /** Position inside the field's text, if that is structured itself: `base64`, `yaml:sidecar.image`, `line 3`. */
   readonly within?: string;
-  readonly how: How;
+  readonly how: EvidenceKind;
   /** Text in the manifest. For a split name, the joined parts. */
   readonly written: string;
   /** Fields of a split name (`repository`, `tag`, …). */
@@ -102,7 +102,7 @@ export interface Finding {
   readonly reference: string;
   readonly confidence: Confidence;
   readonly need: Need;
-  readonly found: readonly Place[];
+  readonly found: readonly Location[];
   /**
    * True if its registry has it; false if the registry could not be asked. Only set for findings below `certain`, and
    * only if registries were asked.
@@ -111,10 +111,10 @@ export interface Finding {
 }
 
 /** Reports whether a location is bundled and redirected by default. */
-export function isWantedPlace({
+export function isWantedLocation({
   confidence,
   userMade,
-}: Pick<Place, 'userMade'> & Pick<Finding, 'confidence'>): boolean {
+}: Pick<Location, 'userMade'> & Pick<Finding, 'confidence'>): boolean {
   return confidence !== 'possible' || userMade === true;
 }
 

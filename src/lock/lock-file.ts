@@ -5,7 +5,7 @@ import { printableLine } from '../base/printable.ts';
 import { documentText } from '../base/yaml-text.ts';
 import { isDigest } from '../oci/digest.ts';
 import { formatReference, parseReference, tryParseReference } from '../oci/reference.ts';
-import { choiceSchema } from './choice.ts';
+import { selectionRecordSchema } from './selection-record.ts';
 
 /**
  * The lock file `airgap.lock`: charts and images with their digests, kept and reviewed in version control. See
@@ -76,7 +76,7 @@ const content = z
     charts: z.array(chart).default([]),
     images: z.array(image).default([]),
     /** Selections and their reasons, for reviewers and for the inventory of a bundle. */
-    choices: z.array(z.strictObject(choiceSchema.shape)).default([]),
+    choices: z.array(z.strictObject(selectionRecordSchema.shape)).default([]),
   })
   .superRefine(({ images }, context) => {
     const seen = new Set<string>();
@@ -133,21 +133,21 @@ export function formatLockFile({ charts, images, choices }: LockFile, name: stri
       confidence: entry.confidence,
       charts: entry.charts,
     })),
-    ...(choices.length === 0 ? {} : { choices: choices.map(choiceEntry) }),
+    ...(choices.length === 0 ? {} : { choices: choices.map(selectionEntry) }),
   });
   // Lists within an entry stay on one line to keep diffs short.
   for (const entries of [document.get('charts'), document.get('images')]) {
     if (!isSeq<YAMLMap<unknown, unknown>>(entries)) continue;
     for (const { value } of entries.items.flatMap(({ items }) => items)) if (isSeq(value)) value.flow = true;
   }
-  return `${head(printableLine(name))}${documentText(document, { flowCollectionPadding: false })}`;
+  return `${headerComment(printableLine(name))}${documentText(document, { flowCollectionPadding: false })}`;
 }
 
-function choiceEntry({ rule, pattern, reason, charts, references }: LockFile['choices'][number]): object {
+function selectionEntry({ rule, pattern, reason, charts, references }: LockFile['choices'][number]): object {
   return { rule, pattern, reason, charts, references };
 }
 
-function head(name: string): string {
+function headerComment(name: string): string {
   return `# Charts and images with their digests, for helm airgap. Keep it in version control, and review its changes.
 # renew: helm airgap images … --lock ${name}, with the same charts and flags
 # check: helm airgap images … --check-lock ${name}

@@ -58,20 +58,22 @@ export const recipeSchema = z.object({
 
 export type StoredRecipe = Readonly<z.infer<typeof recipeSchema>>;
 
-type StoredSlot = StoredRecipe['slots'][number];
+type StoredSegment = StoredRecipe['slots'][number];
 
 /** Returns the name of a segment; '' for a leaf without value. */
-export function nameIn({ start, end, components }: Pick<StoredSlot, 'start' | 'end' | 'components'>): string {
+export function segmentName({ start, end, components }: Pick<StoredSegment, 'start' | 'end' | 'components'>): string {
   return end > start ? components.join('/') : '';
 }
 
 /** Returns the paths of leaves whose text in the recipe is more than a reference, as in recipes of older bundles. */
-export function wholeTexts({ slots }: StoredRecipe): StoredSlot['path'][] {
-  const whole = slots.filter((slot) => slot.value !== nameIn(slot) && tryParseReference(slot.value) === undefined);
-  return [...new Map(whole.map(({ path }) => [JSON.stringify(path), path])).values()];
+export function legacyTextPaths({ slots }: StoredRecipe): StoredSegment['path'][] {
+  const withWholeText = slots.filter(
+    (segment) => segment.value !== segmentName(segment) && tryParseReference(segment.value) === undefined,
+  );
+  return [...new Map(withWholeText.map(({ path }) => [JSON.stringify(path), path])).values()];
 }
 
 /** Returns the recipe with names in place of such texts. */
-export function withoutTexts(recipe: StoredRecipe): StoredRecipe {
-  return { ...recipe, slots: recipe.slots.map((slot) => ({ ...slot, value: nameIn(slot) })) };
+export function withoutLegacyTexts(recipe: StoredRecipe): StoredRecipe {
+  return { ...recipe, slots: recipe.slots.map((segment) => ({ ...segment, value: segmentName(segment) })) };
 }

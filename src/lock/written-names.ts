@@ -1,14 +1,14 @@
-import { before } from '../base/text-ends.ts';
+import { textBefore } from '../base/text-trim.ts';
 import { hostComponent } from '../oci/naming-template.ts';
 import { formatRepository, parseReference, tryParseReference } from '../oci/reference.ts';
-import type { Lock } from './lock.ts';
+import type { Inventory } from './inventory.ts';
 
 /**
  * Returns the spelling of each repository in the charts, by `registry/path`: without tag and digest, with the host as a
  * path component. The most frequent spelling wins, then the first in alphabetical order. Repositories that are never
  * written in full are omitted.
  */
-export function writtenNames({ images }: Pick<Lock, 'images'>): ReadonlyMap<string, string> {
+export function writtenNames({ images }: Pick<Inventory, 'images'>): ReadonlyMap<string, string> {
   const counts = new Map<string, Map<string, number>>();
   for (const { reference, found } of images) {
     const repository = formatRepository(parseReference(reference));
@@ -16,16 +16,16 @@ export function writtenNames({ images }: Pick<Lock, 'images'>): ReadonlyMap<stri
       const name = written.replace(/^docker:\/\//, '');
       const parsed = tryParseReference(name);
       if (parsed === undefined || formatRepository(parsed) !== repository) continue;
-      const path = pathOf(name);
-      const own = counts.get(repository) ?? new Map<string, number>();
-      counts.set(repository, own.set(path, (own.get(path) ?? 0) + 1));
+      const path = writtenPath(name);
+      const pathCounts = counts.get(repository) ?? new Map<string, number>();
+      counts.set(repository, pathCounts.set(path, (pathCounts.get(path) ?? 0) + 1));
     }
   }
-  return new Map([...counts].map(([repository, own]) => [repository, mostCommon(own)]));
+  return new Map([...counts].map(([repository, pathCounts]) => [repository, mostCommon(pathCounts)]));
 }
 
-function pathOf(written: string): string {
-  const name = before(written, '@').replace(/:[^:/]*$/, '');
+function writtenPath(written: string): string {
+  const name = textBefore(written, '@').replace(/:[^:/]*$/, '');
   const slash = name.indexOf('/');
   const first = slash < 0 ? '' : name.slice(0, slash);
   const isHost = /[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase();

@@ -42,13 +42,13 @@ export interface Body {
  * `tells`, mounting a blob from its own repository also reports whether the blob exists, and opens an upload if it does
  * not.
  */
-export type Mounting = 'named' | 'any' | 'tells';
+export type MountSupport = 'named' | 'any' | 'tells';
 
 export interface PutBlobOptions {
   /** A repository of the same sink to mount the blob from. May be the target repository itself. */
   readonly mountFrom?: Repository | undefined;
   /** Spends one request to find out whether mounts report existing blobs. The blob must not be there. */
-  readonly learn?: boolean;
+  readonly probeMountSupport?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -59,7 +59,7 @@ export interface Sink {
   /** Returns which of the blobs the repository has, in few requests; undefined if each needs a request of its own. */
   hasBlobs?(repository: Repository, digests: readonly Digest[]): Promise<ReadonlySet<Digest>> | undefined;
   /** Returns which blobs can be mounted; `named` if not implemented. */
-  mounting?(repository: Repository): Mounting;
+  mountSupport?(repository: Repository): MountSupport;
   /**
    * Stores a blob.
    * @returns how it was stored; `present` only if it was mounted from its own repository

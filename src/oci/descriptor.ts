@@ -24,9 +24,9 @@ export const MediaType = {
   helmConfig: 'application/vnd.cncf.helm.config.v1+json',
   helmChart: 'application/vnd.cncf.helm.chart.content.v1.tar+gzip',
   helmProvenance: 'application/vnd.cncf.helm.chart.provenance.v1.prov',
-  lock: 'application/vnd.helm-airgap.lock.v1+json',
+  inventory: 'application/vnd.helm-airgap.lock.v1+json',
   /** Original indexes of images that a platform subset changed: evidence for signatures over them. */
-  lockSource: 'application/vnd.helm-airgap.source.v1+json',
+  sourceEvidence: 'application/vnd.helm-airgap.source.v1+json',
 } as const;
 
 /** Manifest types that this tool reads, for the `Accept` header. */
@@ -45,12 +45,12 @@ export function isManifestType(mediaType: string): boolean {
   return mediaType === MediaType.ociManifest || mediaType === MediaType.dockerManifest;
 }
 
-const IMAGE_CONFIGS: ReadonlySet<string> = new Set([
+const IMAGE_CONFIG_TYPES: ReadonlySet<string> = new Set([
   'application/vnd.oci.image.config.v1+json',
   'application/vnd.docker.container.image.v1+json',
 ]);
 
 /** Reports whether a manifest with this config is a container image rather than another artifact. */
 export function isImageConfigType(mediaType: string): boolean {
-  return IMAGE_CONFIGS.has(mediaType);
+  return IMAGE_CONFIG_TYPES.has(mediaType);
 }

@@ -60,24 +60,24 @@ export function closureOf({ manifests }: Pick<Content, 'manifests'>, digest: Dig
   const seen = new Set<Digest>();
   const order: Digest[] = [];
   const blobs = new Set<Digest>();
-  const visit = (at: Digest): void => {
-    if (seen.has(at)) return;
-    seen.add(at);
-    const node = manifests.get(at);
+  const visit = (current: Digest): void => {
+    if (seen.has(current)) return;
+    seen.add(current);
+    const node = manifests.get(current);
     if (node === undefined) return;
     for (const child of node.children) visit(child.digest);
     for (const blob of node.blobs) blobs.add(blob.digest);
-    order.push(at);
+    order.push(current);
   };
   visit(digest);
   return { manifests: order, blobs: [...blobs] };
 }
 
 /** Returns the bytes of a manifest and everything below it, each digest counted once. */
-export function bytesOf(content: Content, digest: Digest): number {
+export function closureSize(content: Content, digest: Digest): number {
   const { manifests, blobs } = closureOf(content, digest);
   let bytes = 0;
-  for (const at of manifests) bytes += content.manifests.get(at)?.bytes.length ?? 0;
-  for (const at of blobs) bytes += content.blobs.get(at)?.descriptor.size ?? 0;
+  for (const member of manifests) bytes += content.manifests.get(member)?.bytes.length ?? 0;
+  for (const member of blobs) bytes += content.blobs.get(member)?.descriptor.size ?? 0;
   return bytes;
 }

@@ -3,7 +3,7 @@ import { type Descriptor, isIndexType, MediaType } from './descriptor.ts';
 import { isDigest } from './digest.ts';
 
 /** Fields of a manifest or index, with checked descriptors. */
-export interface Links {
+export interface ParsedManifest {
   /** Children of an index in order: manifests and nested indexes. */
   readonly manifests: readonly Descriptor[];
   /** Config and layers of a manifest; `blobs` of an OCI artifact manifest. */
@@ -14,10 +14,10 @@ export interface Links {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-const LIMIT = 4 * 1024 * 1024;
+const SIZE_LIMIT = 4 * 1024 * 1024;
 
 /** Fields that the specifications require. */
-const REQUIRED = new Map<string, readonly string[]>([
+const REQUIRED_FIELDS = new Map<string, readonly string[]>([
   [MediaType.ociIndex, ['manifests']],
   [MediaType.dockerList, ['manifests']],
   [MediaType.ociManifest, ['config', 'layers']],
@@ -31,7 +31,7 @@ const REQUIRED = new Map<string, readonly string[]>([
  * @param limit maximum size in bytes; by default the 4 MiB of registries
  * @throws AirgapError `registry` if the bytes do not match the media type, `unsupported` for schema 1
  */
-export function readLinks(mediaType: string, bytes: Uint8Array, limit: number = LIMIT): Links {
+export function parseManifest(mediaType: string, bytes: Uint8Array, limit: number = SIZE_LIMIT): ParsedManifest {
   if (mediaType === MediaType.dockerSchema1 || mediaType === MediaType.dockerSchema1Signed) {
     throw new AirgapError(
       'unsupported',
@@ -41,41 +41,48 @@ export function readLinks(mediaType: string, bytes: Uint8Array, limit: number = 
       },
     );
   }
-  if (bytes.length > limit) throw bad(`exceeds ${limit} bytes`);
+  if (bytes.length > limit) throw invalidManifest(`exceeds ${limit} bytes`);
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch (cause) {
-    throw bad('is not JSON', cause);
+    throw invalidManifest('is not JSON', cause);
   }
-  if (!isObject(json)) throw bad('is not a JSON object');
-  const inside = typeInside(json);
-  if (inside !== undefined && inside !== mediaType) {
-    throw bad(`declares media type ${quoted(inside)} but was served as ${quoted(mediaType)}`);
+  if (!isObject(json)) throw invalidManifest('is not a JSON object');
+  const declared = declaredMediaType(json);
+  if (declared !== undefined && declared !== mediaType) {
+    throw invalidManifest(`declares media type ${excerpt(declared)} but was served as ${excerpt(mediaType)}`);
   }
   // Ambiguous documents could be interpreted in two ways (CVE-2021-41190). containerd also rejects null fields here.
   if (json.manifests !== undefined && (json.layers !== undefined || json.config !== undefined)) {
-    throw bad('has both manifests and layers');
+    throw invalidManifest('has both manifests and layers');
   }
-  const subject = isAbsent(json.subject) ? undefined : readDescriptor(json.subject);
+  const subject = isAbsent(json.subject) ? undefined : parseDescriptor(json.subject);
   const annotations = isObject(json.annotations) ? (json.annotations as Record<string, string>) : {};
   const artifactType = typeof json.artifactType === 'string' ? json.artifactType : undefined;
   // Other documents would otherwise pass as empty images. Lists may be null: Go writes empty lists like that.
-  for (const field of REQUIRED.get(mediaType) ?? []) {
+  for (const field of REQUIRED_FIELDS.get(mediaType) ?? []) {
     if (json[field] === undefined || (field === 'config' && json[field] === null)) {
-      throw bad(`has no ${field} but was served as ${mediaType}`);
+      throw invalidManifest(`has no ${field} but was served as ${mediaType}`);
     }
   }
   if (isIndexType(mediaType)) {
-    return { manifests: readList(json.manifests), blobs: [], config: undefined, subject, artifactType, annotations };
+    return {
+      manifests: parseDescriptors(json.manifests),
+      blobs: [],
+      config: undefined,
+      subject,
+      artifactType,
+      annotations,
+    };
   }
-  const config = isAbsent(json.config) ? undefined : readDescriptor(json.config);
-  const layers = readList(json.layers ?? json.blobs);
+  const config = isAbsent(json.config) ? undefined : parseDescriptor(json.config);
+  const layers = parseDescriptors(json.layers ?? json.blobs);
   return { manifests: [], blobs: config ? [config, ...layers] : layers, config, subject, artifactType, annotations };
 }
 
 /** Returns the document's own `mediaType`; undefined if it is missing, null or empty. */
-export function typeInside(json: Readonly<Record<string, unknown>>): unknown {
+export function declaredMediaType(json: Readonly<Record<string, unknown>>): unknown {
   return json.mediaType === '' || json.mediaType === null ? undefined : json.mediaType;
 }
 
@@ -84,10 +91,10 @@ function isAbsent(value: unknown): boolean {
   return value === undefined || value === null;
 }
 
-function readList(value: unknown): Descriptor[] {
+function parseDescriptors(value: unknown): Descriptor[] {
   if (isAbsent(value)) return [];
-  if (!Array.isArray(value)) throw bad('has a descriptor list that is not an array');
-  return value.map(readDescriptor);
+  if (!Array.isArray(value)) throw invalidManifest('has a descriptor list that is not an array');
+  return value.map(parseDescriptor);
 }
 
 /**
@@ -95,24 +102,25 @@ function readList(value: unknown): Descriptor[] {
  * architecture is dropped too: Go writes an unset one as `{}` or with empty strings.
  * @throws AirgapError `registry`
  */
-export function readDescriptor(value: unknown): Descriptor {
-  if (!isObject(value)) throw bad('has a descriptor that is not an object');
+export function parseDescriptor(value: unknown): Descriptor {
+  if (!isObject(value)) throw invalidManifest('has a descriptor that is not an object');
   const { mediaType, digest, size, platform, urls } = value;
-  if (typeof mediaType !== 'string' || mediaType.length === 0) throw bad('has a descriptor without a media type');
+  if (typeof mediaType !== 'string' || mediaType.length === 0)
+    throw invalidManifest('has a descriptor without a media type');
   if (typeof digest !== 'string' || !isDigest(digest)) {
-    throw bad(`has a descriptor with an invalid digest: ${quoted(digest)}`);
+    throw invalidManifest(`has a descriptor with an invalid digest: ${excerpt(digest)}`);
   }
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
-    throw bad(`has a descriptor with an invalid size: ${quoted(size)}`);
+    throw invalidManifest(`has a descriptor with an invalid size: ${excerpt(size)}`);
   }
   if (!isAbsent(platform) && !isPlatform(platform)) {
-    throw bad(`has a descriptor with an invalid platform: ${quoted(platform)}`);
+    throw invalidManifest(`has a descriptor with an invalid platform: ${excerpt(platform)}`);
   }
   if (!isAbsent(urls) && !(Array.isArray(urls) && urls.every((url) => typeof url === 'string'))) {
-    throw bad(`has a descriptor with invalid urls: ${quoted(urls)}`);
+    throw invalidManifest(`has a descriptor with invalid urls: ${excerpt(urls)}`);
   }
-  const named = isObject(platform) ? platformOf(platform) : platform;
-  return withoutAbsent(named === platform ? value : { ...value, platform: named }) as unknown as Descriptor;
+  const normalized = isObject(platform) ? platformOf(platform) : platform;
+  return withoutAbsent(normalized === platform ? value : { ...value, platform: normalized }) as unknown as Descriptor;
 }
 
 /** Reports whether the value has the shape of a platform; any field may be missing. */
@@ -136,7 +144,7 @@ function withoutAbsent(value: Readonly<Record<string, unknown>>): Readonly<Recor
 /**
  * Formats an untrusted value in one short line. Objects are not printed: deep nesting would overflow JSON.stringify.
  */
-function quoted(value: unknown): string {
+function excerpt(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
   return JSON.stringify(value)?.slice(0, 100) ?? 'missing';
 }
@@ -145,6 +153,6 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function bad(what: string, cause?: unknown): AirgapError {
-  return new AirgapError('registry', `the manifest ${what}`, { cause });
+function invalidManifest(problem: string, cause?: unknown): AirgapError {
+  return new AirgapError('registry', `the manifest ${problem}`, { cause });
 }

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { formatReference, type Reference, type Repository, tryParseRepository } from './reference.ts';
 
 // No path component begins or ends with a dash (github.com/distribution/reference), so dashes can separate components.
-const LONGEST = 128;
-const BETWEEN_TAG_AND_NAME = '---';
-const BETWEEN_COMPONENTS = '--';
+const MAX_TAG_LENGTH = 128;
+const TAG_SEPARATOR = '---';
+const COMPONENT_SEPARATOR = '--';
 /** Hexadecimal digits of the SHA-256. */
 const HASH_LENGTH = 12;
 
@@ -16,25 +16,25 @@ const HASH_LENGTH = 12;
  */
 export function sharedTag({ registry, path, tag = '' }: Repository & Pick<Reference, 'tag'>): string {
   const name = [registry.replace(/:(?=\d+$)/, '_').replace(/[^\w.-]/g, ''), ...path.split('/')].join(
-    BETWEEN_COMPONENTS,
+    COMPONENT_SEPARATOR,
   );
-  const full = tag + BETWEEN_TAG_AND_NAME + name;
+  const full = tag + TAG_SEPARATOR + name;
   const text = formatReference({ registry, path, tag });
-  if (full.length <= LONGEST && readBack(full) === text) return full;
+  if (full.length <= MAX_TAG_LENGTH && readBack(full) === text) return full;
   const hash = createHash('sha256').update(text).digest('hex').slice(0, HASH_LENGTH);
-  return full.slice(0, LONGEST - BETWEEN_TAG_AND_NAME.length - HASH_LENGTH) + BETWEEN_TAG_AND_NAME + hash;
+  return full.slice(0, MAX_TAG_LENGTH - TAG_SEPARATOR.length - HASH_LENGTH) + TAG_SEPARATOR + hash;
 }
 
 function readBack(shared: string): string | undefined {
-  const source = sourceOfSharedTag(shared);
+  const source = parseSharedTag(shared);
   return source && formatReference(source);
 }
 
 /** Returns the image of a tag made by {@link sharedTag}; undefined for a tag with a hash and for any other tag. */
-export function sourceOfSharedTag(shared: string): Reference | undefined {
-  const at = shared.lastIndexOf(BETWEEN_TAG_AND_NAME);
-  const [host = '', ...path] = shared.slice(at + BETWEEN_TAG_AND_NAME.length).split(BETWEEN_COMPONENTS);
-  if (at < 1 || path.length === 0) return undefined;
+export function parseSharedTag(shared: string): Reference | undefined {
+  const separator = shared.lastIndexOf(TAG_SEPARATOR);
+  const [host = '', ...path] = shared.slice(separator + TAG_SEPARATOR.length).split(COMPONENT_SEPARATOR);
+  if (separator < 1 || path.length === 0) return undefined;
   const source = tryParseRepository([host.replace(/_(?=\d+$)/, ':'), ...path].join('/'));
-  return source && { ...source, tag: shared.slice(0, at) };
+  return source && { ...source, tag: shared.slice(0, separator) };
 }

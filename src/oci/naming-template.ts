@@ -1,5 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
-import { withoutEnds } from '../base/text-ends.ts';
+import { trimBothEnds } from '../base/text-trim.ts';
 import { wildcard } from '../base/wildcard.ts';
 import { formatRepository, type Repository, tryParseRepository } from './reference.ts';
 
@@ -12,7 +12,7 @@ export interface NamingRule {
 }
 
 /** Templates of the named namings; see docs/naming.md. */
-const NAMED: Readonly<Record<string, string>> = {
+const NAMED_TEMPLATES: Readonly<Record<string, string>> = {
   'host-path': '{host}/{path}',
   path: '{path}',
   name: '{name}',
@@ -21,11 +21,11 @@ const NAMED: Readonly<Record<string, string>> = {
 };
 
 /** Names of the predefined namings. */
-export const NAMINGS: readonly string[] = Object.keys(NAMED);
+export const NAMINGS: readonly string[] = Object.keys(NAMED_TEMPLATES);
 
 const PLACEHOLDER = /\{(\w*)\}/g;
-const KNOWN: ReadonlySet<string> = new Set(['host', 'path', 'folder', 'name', 'written']);
-const SAMPLE: Repository = { registry: 'reg.example:5000', path: 'org/app' };
+const PLACEHOLDERS: ReadonlySet<string> = new Set(['host', 'path', 'folder', 'name', 'written']);
+const SAMPLE_REPOSITORY: Repository = { registry: 'reg.example:5000', path: 'org/app' };
 
 /**
  * Returns the template of a naming, which is given by name or as a template: text with `{host}` (a port becomes
@@ -34,27 +34,29 @@ const SAMPLE: Repository = { registry: 'reg.example:5000', path: 'org/app' };
  * @throws AirgapError `usage`
  */
 export function namingTemplate(naming: string): string {
-  const named = NAMED[naming];
+  const named = NAMED_TEMPLATES[naming];
   if (named !== undefined) return named;
-  if (naming.includes('{')) return checked(naming, '--naming');
+  if (naming.includes('{')) return checkTemplate(naming, '--naming');
   throw new AirgapError('usage', `--naming ${naming}: unknown naming`, {
     hint: `use ${NAMINGS.join(', ')}, or write a template such as '{host}/{path}'`,
   });
 }
 
 /** @throws AirgapError `usage` for an unknown placeholder, or if the result is not a valid repository name */
-function checked(template: string, flag: string): string {
-  const unknown = [...template.matchAll(PLACEHOLDER)].map(([, name = '']) => name).find((name) => !KNOWN.has(name));
-  const sample = tryParseRepository(`reg.example/${fillTemplate(template, SAMPLE, undefined) || 'x'}`);
+function checkTemplate(template: string, flag: string): string {
+  const unknown = [...template.matchAll(PLACEHOLDER)]
+    .map(([, name = '']) => name)
+    .find((name) => !PLACEHOLDERS.has(name));
+  const sample = tryParseRepository(`reg.example/${fillTemplate(template, SAMPLE_REPOSITORY, undefined) || 'x'}`);
   if (unknown === undefined && sample !== undefined) return template;
   const why = unknown === undefined ? 'the result is not a valid repository name' : `unknown placeholder {${unknown}}`;
   throw new AirgapError('usage', `${flag} ${template}: ${why}`, {
-    hint: `use {${[...KNOWN].join('}, {')}}, lower-case letters, digits and slashes`,
+    hint: `use {${[...PLACEHOLDERS].join('}, {')}}, lower-case letters, digits and slashes`,
   });
 }
 
 /** Reports whether a template contains `{written}`. */
-export function needsWritten(template: string): boolean {
+export function usesWrittenName(template: string): boolean {
   return template.includes('{written}');
 }
 
@@ -62,15 +64,15 @@ export function needsWritten(template: string): boolean {
 export function fillTemplate(template: string, source: Repository, written: string | undefined): string {
   const host = hostComponent(source.registry);
   const last = source.path.lastIndexOf('/');
-  const parts: Readonly<Record<string, string>> = {
+  const placeholders: Readonly<Record<string, string>> = {
     host,
     path: source.path,
     folder: last < 0 ? '' : source.path.slice(0, last),
     name: source.path.slice(last + 1),
     written: written ?? `${host}/${source.path}`,
   };
-  const filled = template.replace(PLACEHOLDER, (whole, name: string) => parts[name] ?? whole);
-  return withoutEnds(filled.replace(/\/{2,}/g, '/'), '/');
+  const filled = template.replace(PLACEHOLDER, (whole, name: string) => placeholders[name] ?? whole);
+  return trimBothEnds(filled.replace(/\/{2,}/g, '/'), '/');
 }
 
 /** Formats a registry host as a path component. A port becomes `-PORT`, since paths have no colons. */
@@ -83,13 +85,13 @@ export function hostComponent(registry: string): string {
  * @throws AirgapError `usage`
  */
 export function parseNamingRule(text: string): NamingRule {
-  const at = text.indexOf('=');
-  if (at < 1) {
+  const separator = text.indexOf('=');
+  if (separator < 1) {
     throw new AirgapError('usage', `--naming-rule ${text} is not MATCH=TEMPLATE`, {
       hint: "as in --naming-rule 'quay.io/strimzi/*=strimzi/{name}'",
     });
   }
-  return namingRule({ match: text.slice(0, at), to: text.slice(at + 1) }, '--naming-rule');
+  return checkNamingRule({ match: text.slice(0, separator), to: text.slice(separator + 1) }, '--naming-rule');
 }
 
 /**
@@ -97,12 +99,12 @@ export function parseNamingRule(text: string): NamingRule {
  * @param flag flag or file that the rule is from, for the error
  * @throws AirgapError `usage`
  */
-export function namingRule({ match, to }: NamingRule, flag: string): NamingRule {
-  return { match, to: NAMED[to] ?? checked(to, flag) };
+export function checkNamingRule({ match, to }: NamingRule, flag: string): NamingRule {
+  return { match, to: NAMED_TEMPLATES[to] ?? checkTemplate(to, flag) };
 }
 
 /** Returns the template of the first rule that matches a repository. */
-export function ruleFor(rules: readonly NamingRule[], source: Repository): string | undefined {
+export function ruleTemplate(rules: readonly NamingRule[], source: Repository): string | undefined {
   const name = formatRepository(source);
   const familiar = name.replace(/^docker\.io\/(?:library\/)?/, '');
   return rules.find(({ match }) => {

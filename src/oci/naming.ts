@@ -1,9 +1,9 @@
 import { AirgapError } from '../base/errors.ts';
 import { checkName, isName } from '../base/names.ts';
 import { quoted } from '../base/printable.ts';
-import { withoutEnd } from '../base/text-ends.ts';
+import { trimTrailing } from '../base/text-trim.ts';
 import { sharedTag } from './naming-tag.ts';
-import { fillTemplate, type NamingRule, namingTemplate, needsWritten, ruleFor } from './naming-template.ts';
+import { fillTemplate, type NamingRule, namingTemplate, ruleTemplate, usesWrittenName } from './naming-template.ts';
 import { formatReference, formatRepository, type Reference, type Repository, tryParseRepository } from './reference.ts';
 
 /**
@@ -25,9 +25,9 @@ export interface TargetOptions {
   /** Path for charts from the root of the registry; default `PREFIX/charts`. */
   readonly chartPrefix?: string;
   /** Spelling of each repository in the charts, by `registry/path`; for namings with `{written}`. */
-  readonly written?: ReadonlyMap<string, string>;
+  readonly writtenNames?: ReadonlyMap<string, string>;
   /** Converts a path, reversibly, to one that the registry accepts. Absent if the registry accepts every path. */
-  readonly legal?: (path: string) => string;
+  readonly toLegalPath?: (path: string) => string;
   /** Keeps tags even if images share a repository. Never set by `push`. */
   readonly keepsTags?: true;
 }
@@ -50,7 +50,7 @@ export function parseTarget(text: string, naming: string, options: TargetOptions
       hint: 'write only REGISTRY[/PREFIX], and log in with helm registry login or --registry-username',
     });
   }
-  const trimmed = withoutEnd(text, '/');
+  const trimmed = trimTrailing(text, '/');
   const slash = trimmed.indexOf('/');
   const registry = slash < 0 ? trimmed : trimmed.slice(0, slash);
   const prefix = slash < 0 ? '' : trimmed.slice(slash + 1);
@@ -71,7 +71,7 @@ export function parseTarget(text: string, naming: string, options: TargetOptions
     });
   }
   const { chartPrefix } = options;
-  if (chartPrefix !== undefined && tryParseRepository(`registry.invalid/${join(chartPrefix, 'x')}`) === undefined) {
+  if (chartPrefix !== undefined && tryParseRepository(`registry.invalid/${joinPath(chartPrefix, 'x')}`) === undefined) {
     throw new AirgapError('usage', `--chart-prefix ${chartPrefix}: not a valid repository path`, {
       hint: 'write it without the registry, as in helm/charts',
     });
@@ -92,8 +92,8 @@ export function formatTarget({ registry, prefix }: Pick<Target, 'registry' | 'pr
 }
 
 /** Reports whether the naming depends on how charts write their references. */
-export function asksForWritten(target: Target): boolean {
-  return templates(target).some(needsWritten);
+export function usesWrittenNames(target: Target): boolean {
+  return templates(target).some(usesWrittenName);
 }
 
 /**
@@ -101,14 +101,19 @@ export function asksForWritten(target: Target): boolean {
  * @throws AirgapError `reference-invalid` if the result is not a valid repository below the target
  */
 export function targetRepository(target: Target, source: Repository): Repository {
-  const { written, legal } = target;
-  const filled = fillTemplate(templateFor(target, source), source, written?.get(formatRepository(source)));
-  const path = join(target.prefix, filled);
-  return inside(target, legal === undefined ? path : legal(path), target.prefix, formatRepository(source));
+  const { writtenNames, toLegalPath } = target;
+  const filled = fillTemplate(templateFor(target, source), source, writtenNames?.get(formatRepository(source)));
+  const path = joinPath(target.prefix, filled);
+  return repositoryBelow(
+    target,
+    toLegalPath === undefined ? path : toLegalPath(path),
+    target.prefix,
+    formatRepository(source),
+  );
 }
 
 /** Checks that a repository is below the prefix: hostile names must not reach other repositories. */
-function inside({ registry }: Target, path: string, prefix: string, source: string): Repository {
+function repositoryBelow({ registry }: Target, path: string, prefix: string, source: string): Repository {
   const isBelow = prefix === '' || path === prefix || path.startsWith(`${prefix}/`);
   if (isBelow && isName('repository', path)) return { registry, path };
   throw new AirgapError(
@@ -145,7 +150,7 @@ export function changesTags(target: Target): boolean {
 }
 
 function templateFor({ rules = [], naming }: Target, source: Repository): string {
-  return ruleFor(rules, source) ?? namingTemplate(naming);
+  return ruleTemplate(rules, source) ?? namingTemplate(naming);
 }
 
 /**
@@ -154,8 +159,8 @@ function templateFor({ rules = [], naming }: Target, source: Repository): string
  */
 export function chartRepository(target: Target, name: string): Repository {
   checkName('chart name', name, formatTarget(target), 'reference-invalid');
-  const folder = target.chartPrefix ?? join(target.prefix, 'charts');
-  return inside(target, join(folder, name), folder, `chart ${name}`);
+  const parentPath = target.chartPrefix ?? joinPath(target.prefix, 'charts');
+  return repositoryBelow(target, joinPath(parentPath, name), parentPath, `chart ${name}`);
 }
 
 /** Returns the tag of a chart version. `+` is not legal in tags and becomes `_`, as with `helm push`. */
@@ -167,13 +172,13 @@ export function chartTag(version: string): string {
  * Returns the path below which all images of a registry keep their own paths, for registry mirrors; undefined if the
  * naming changes paths.
  */
-export function registryFolder(target: Target, registry: string): string | undefined {
+export function registryPathPrefix(target: Target, registry: string): string | undefined {
   const template = namingTemplate(target.naming);
   if ((target.rules ?? []).length > 0 || !/(?:^|\/)\{path\}$/.test(template)) return undefined;
-  const front = template.slice(0, -'{path}'.length);
-  return front.replace('{host}', '').includes('{')
+  const prefixTemplate = template.slice(0, -'{path}'.length);
+  return prefixTemplate.replace('{host}', '').includes('{')
     ? undefined
-    : join(target.prefix, fillTemplate(front, { registry, path: '' }, ''));
+    : joinPath(target.prefix, fillTemplate(prefixTemplate, { registry, path: '' }, ''));
 }
 
 /** Reports whether a reference is already under the target. */
@@ -185,12 +190,12 @@ export function isUnderTarget(target: Target, reference: Reference): boolean {
 }
 
 /** Reports whether a repository is the one shared by all images, in which `push` owns all tags. */
-export function isShared(target: Target, { registry, path }: Repository): boolean {
+export function isSharedRepository(target: Target, { registry, path }: Repository): boolean {
   return changesTags(target) && registry === target.registry && path === target.prefix;
 }
 
 /** Formats the private reference of a source reference. */
-export function targetText(target: Target, source: Reference): string {
+export function formatTargetReference(target: Target, source: Reference): string {
   return formatReference(targetReference(target, source));
 }
 
@@ -198,6 +203,6 @@ function templates({ naming, rules = [] }: Pick<Target, 'naming' | 'rules'>): st
   return [...rules.map(({ to }) => to), namingTemplate(naming)];
 }
 
-function join(prefix: string, path: string): string {
+function joinPath(prefix: string, path: string): string {
   return [prefix, path].filter((part) => part !== '').join('/');
 }

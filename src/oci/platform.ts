@@ -34,6 +34,6 @@ export function matchesPlatform(have: Platform, want: Platform): boolean {
 }
 
 /** Reports whether the platform is the one that BuildKit gives attestations (provenance, SBOM) in an index. */
-export function isAttestation(platform: Platform | undefined): boolean {
+export function isAttestationPlatform(platform: Platform | undefined): boolean {
   return platform?.os === 'unknown' && platform.architecture === 'unknown';
 }

@@ -18,7 +18,7 @@ export interface Reference extends Repository {
 }
 
 /** Docker interprets 64 hexadecimal digits as a local image ID; Kubernetes rejects them. */
-const IDENTIFIER = /^[a-f0-9]{64}$/;
+const IMAGE_ID = /^[a-f0-9]{64}$/;
 
 /**
  * Parses and normalizes a reference as Docker and Kubernetes do: `nginx` is `docker.io/library/nginx:latest`.
@@ -36,15 +36,15 @@ export function parseReference(text: string): Reference {
 
 /** Parses a reference like {@link parseReference}, but returns undefined if it is invalid. */
 export function tryParseReference(text: string): Reference | undefined {
-  if (IDENTIFIER.test(text)) return undefined;
+  if (IMAGE_ID.test(text)) return undefined;
   let rest = text;
   let digest: Digest | undefined;
-  const at = rest.indexOf('@');
-  if (at >= 0) {
-    const after = rest.slice(at + 1);
+  const separator = rest.indexOf('@');
+  if (separator >= 0) {
+    const after = rest.slice(separator + 1);
     if (!isDigest(after)) return undefined;
     digest = after;
-    rest = rest.slice(0, at);
+    rest = rest.slice(0, separator);
   }
   let tag: string | undefined;
   const colon = rest.lastIndexOf(':');
@@ -82,6 +82,6 @@ export function formatReference({ registry, path, tag, digest }: Reference): str
 }
 
 /** Returns the `<reference>` part of a manifest request: the digest, which takes precedence, or the tag. */
-export function lookupOf(reference: Reference): string {
+export function tagOrDigestOf(reference: Reference): string {
   return reference.digest ?? reference.tag ?? 'latest';
 }

@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import type { Descriptor } from './descriptor.ts';
 import { type Digest, encodedOf } from './digest.ts';
-import type { Links } from './manifest.ts';
-import { isSignatureOf } from './signing-key.ts';
+import type { ParsedManifest } from './manifest.ts';
+import { isValidSignature } from './signing-key.ts';
 
 /** Media type of cosign's simple signing payload. The signature is in an annotation of the layer. */
 export const SIMPLE_SIGNING = 'application/vnd.dev.cosign.simplesigning.v1+json';
@@ -17,10 +17,10 @@ const SIGNATURE_TYPES: ReadonlySet<unknown> = new Set([
   'atomic container signature',
 ]);
 /** Media type of a sigstore bundle of any version, as cosign 3 writes it. */
-const BUNDLE = /^application\/vnd\.dev\.sigstore\.bundle(?:\.v[\d.]+)?\+json(?:;|$)/;
+const SIGSTORE_BUNDLE = /^application\/vnd\.dev\.sigstore\.bundle(?:\.v[\d.]+)?\+json(?:;|$)/;
 /** Predicate type of a cosign 3 signature. Bundles with other predicates are attestations. */
-const SIGNED = 'https://sigstore.dev/cosign/sign/v1';
-const IN_TOTO = 'application/vnd.in-toto+json';
+const SIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
+const IN_TOTO_TYPE = 'application/vnd.in-toto+json';
 
 /** A signature found in a manifest, with the blob that contains it or that it signs. */
 export interface SignatureBlob {
@@ -30,11 +30,11 @@ export interface SignatureBlob {
 }
 
 /** Returns the signatures in a manifest; empty if it contains none. */
-export function signatureBlobs({ blobs, config }: Pick<Links, 'blobs' | 'config'>): readonly SignatureBlob[] {
+export function signatureBlobs({ blobs, config }: Pick<ParsedManifest, 'blobs' | 'config'>): readonly SignatureBlob[] {
   return blobs
     .filter((blob) => blob !== config)
     .flatMap((blob): SignatureBlob[] => {
-      if (BUNDLE.test(blob.mediaType)) return [{ blob }];
+      if (SIGSTORE_BUNDLE.test(blob.mediaType)) return [{ blob }];
       const signature: unknown = blob.annotations?.[SIGNATURE_ANNOTATION];
       return blob.mediaType === SIMPLE_SIGNING && typeof signature === 'string' ? [{ blob, signature }] : [];
     });
@@ -46,57 +46,64 @@ export function signatureBlobs({ blobs, config }: Pick<Links, 'blobs' | 'config'
  * @param bytes content of the blob
  * @param imageDigest digest of the manifest or index that must be signed
  */
-export function isSigned(
+export function isImageSignature(
   { signature }: Pick<SignatureBlob, 'signature'>,
   bytes: Uint8Array,
-  image: Digest,
+  imageDigest: Digest,
   keys: readonly KeyObject[],
 ): boolean {
-  return signature === undefined ? isBundle(bytes, image, keys) : isSimple(signature, bytes, image, keys);
+  return signature === undefined
+    ? verifySigstoreBundle(bytes, imageDigest, keys)
+    : verifySimpleSigning(signature, bytes, imageDigest, keys);
 }
 
 /** Verifies a simple signing payload (cosign, SIGNATURE_SPEC.md), which is signed as is and contains the digest. */
-function isSimple(signature: string, payload: Uint8Array, image: Digest, keys: readonly KeyObject[]): boolean {
-  if (!keys.some((key) => holds(key, payload, signature))) return false;
-  const { critical } = parse(payload) as {
+function verifySimpleSigning(
+  signature: string,
+  payload: Uint8Array,
+  imageDigest: Digest,
+  keys: readonly KeyObject[],
+): boolean {
+  if (!keys.some((key) => verifiesWith(key, payload, signature))) return false;
+  const { critical } = parseObject(payload) as {
     critical?: { type?: unknown; image?: { 'docker-manifest-digest'?: unknown } };
   };
-  return SIGNATURE_TYPES.has(critical?.type) && critical?.image?.['docker-manifest-digest'] === image;
+  return SIGNATURE_TYPES.has(critical?.type) && critical?.image?.['docker-manifest-digest'] === imageDigest;
 }
 
 /**
  * Verifies a DSSE envelope (github.com/secure-systems-lab/dsse, protocol.md) with an in-toto statement on the digest.
  */
-function isBundle(bytes: Uint8Array, image: Digest, keys: readonly KeyObject[]): boolean {
-  const { dsseEnvelope } = parse(bytes) as {
+function verifySigstoreBundle(bytes: Uint8Array, imageDigest: Digest, keys: readonly KeyObject[]): boolean {
+  const { dsseEnvelope } = parseObject(bytes) as {
     dsseEnvelope?: { payload?: unknown; payloadType?: unknown; signatures?: unknown };
   };
   const { payload, payloadType, signatures } = dsseEnvelope ?? {};
-  if (typeof payload !== 'string' || payloadType !== IN_TOTO || !Array.isArray(signatures)) return false;
+  if (typeof payload !== 'string' || payloadType !== IN_TOTO_TYPE || !Array.isArray(signatures)) return false;
   const body = Buffer.from(payload, 'base64');
-  const signed = Buffer.concat([Buffer.from(`DSSEv1 ${IN_TOTO.length} ${IN_TOTO} ${body.length} `), body]);
-  const isOurs = (signatures as readonly { sig?: unknown }[]).some(
-    (one) => typeof one?.sig === 'string' && keys.some((key) => holds(key, signed, one.sig as string)),
+  const signed = Buffer.concat([Buffer.from(`DSSEv1 ${IN_TOTO_TYPE.length} ${IN_TOTO_TYPE} ${body.length} `), body]);
+  const hasTrustedSignature = (signatures as readonly { sig?: unknown }[]).some(
+    (entry) => typeof entry?.sig === 'string' && keys.some((key) => verifiesWith(key, signed, entry.sig as string)),
   );
-  if (!isOurs) return false;
-  const { predicateType, subject } = parse(body) as { predicateType?: unknown; subject?: unknown };
-  if (predicateType !== SIGNED || !Array.isArray(subject)) return false;
+  if (!hasTrustedSignature) return false;
+  const { predicateType, subject } = parseObject(body) as { predicateType?: unknown; subject?: unknown };
+  if (predicateType !== SIGN_PREDICATE || !Array.isArray(subject)) return false;
   return (subject as readonly { digest?: { sha256?: unknown } }[]).some(
-    (one) => image.startsWith('sha256:') && one?.digest?.sha256 === encodedOf(image),
+    (entry) => imageDigest.startsWith('sha256:') && entry?.digest?.sha256 === encodedOf(imageDigest),
   );
 }
 
 /** Verifies a signature; malformed signatures are invalid. */
-function holds(key: KeyObject, bytes: Uint8Array, signature: string): boolean {
+function verifiesWith(key: KeyObject, bytes: Uint8Array, signature: string): boolean {
   try {
-    return isSignatureOf(key, bytes, signature);
+    return isValidSignature(key, bytes, signature);
   } catch {
     return false;
   }
 }
 
 /** Parses a JSON object; returns an empty one for anything else. */
-function parse(bytes: Uint8Array): object {
+function parseObject(bytes: Uint8Array): object {
   try {
     const json: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
     return typeof json === 'object' && json !== null ? json : {};

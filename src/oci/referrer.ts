@@ -1,7 +1,7 @@
 import type { Descriptor } from './descriptor.ts';
 import { algorithmOf, type Digest, encodedOf } from './digest.ts';
 import { type Content, closureOf } from './graph.ts';
-import type { Links } from './manifest.ts';
+import type { ParsedManifest } from './manifest.ts';
 import { formatRepository, type Repository } from './reference.ts';
 
 /**
@@ -24,7 +24,7 @@ export interface Referrer {
 const COSIGN_SUFFIXES = ['sig', 'att', 'sbom'] as const;
 
 /** Maximum length of a tag (distribution specification 1.1, "Pulling manifests"). */
-const TAG_LIMIT = 128;
+const MAX_TAG_LENGTH = 128;
 
 /**
  * Returns the tag of a manifest's referrers list in registries without the referrers API (distribution specification
@@ -37,11 +37,11 @@ export function referrersTag(subject: Digest): string {
 /** Returns the cosign tags of a manifest, without those that would be too long. */
 export function cosignTags(subject: Digest): readonly string[] {
   const tags = COSIGN_SUFFIXES.map((suffix) => `${algorithmOf(subject)}-${encodedOf(subject)}.${suffix}`);
-  return tags.filter((tag) => tag.length <= TAG_LIMIT);
+  return tags.filter((tag) => tag.length <= MAX_TAG_LENGTH);
 }
 
 /** Returns the artifact type that a referrers list shows for a manifest. */
-export function artifactTypeOf({ artifactType, config }: Pick<Links, 'artifactType' | 'config'>): string {
+export function artifactTypeOf({ artifactType, config }: Pick<ParsedManifest, 'artifactType' | 'config'>): string {
   return artifactType || (config?.mediaType ?? '');
 }
 
@@ -66,26 +66,26 @@ export function sortReferrers(referrers: Iterable<Referrer>): Referrer[] {
 
 /** Returns the transitive referrers of images and charts, each once and sorted. */
 export function referrersOf(
-  { manifests, referrers = [] }: Parameters<typeof referrersUnder>[0],
+  { manifests, referrers = [] }: Parameters<typeof transitiveReferrers>[0],
   owners: Iterable<{ readonly repository: Repository; readonly digest: Digest }>,
 ): Referrer[] {
   const byRepository = Map.groupBy(referrers, ({ repository }) => formatRepository(repository));
   return sortReferrers(
     [...owners].flatMap(({ repository, digest }) => {
       const own = byRepository.get(formatRepository(repository));
-      return own === undefined ? [] : referrersUnder({ manifests, referrers: own }, repository, digest);
+      return own === undefined ? [] : transitiveReferrers({ manifests, referrers: own }, repository, digest);
     }),
   );
 }
 
 /** Returns the referrers of a manifest, of everything below it, and of those referrers in turn. */
-export function referrersUnder(
+export function transitiveReferrers(
   content: Pick<Content, 'manifests'> & { readonly referrers?: readonly Referrer[] },
   repository: Repository,
   digest: Digest,
 ): Referrer[] {
   const name = formatRepository(repository);
-  const own = (content.referrers ?? []).filter((one) => formatRepository(one.repository) === name);
+  const own = (content.referrers ?? []).filter((referrer) => formatRepository(referrer.repository) === name);
   const bySubject = Map.groupBy(own, ({ subject }) => subject);
   const found: Referrer[] = [];
   const subjects = new Set<Digest>([digest, ...closureOf(content, digest).manifests]);
@@ -93,8 +93,8 @@ export function referrersUnder(
   for (const subject of subjects) {
     for (const referrer of bySubject.get(subject) ?? []) {
       found.push(referrer);
-      const { digest: at } = referrer.descriptor;
-      for (const below of [at, ...closureOf(content, at).manifests]) subjects.add(below);
+      const { digest: root } = referrer.descriptor;
+      for (const member of [root, ...closureOf(content, root).manifests]) subjects.add(member);
     }
   }
   return sortReferrers(found);

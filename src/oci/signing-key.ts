@@ -8,7 +8,8 @@ export interface SigningKey {
   readonly publicKey: KeyObject;
 }
 
-const MAKE = 'generate one with openssl genpkey -algorithm ED25519, or -algorithm EC -pkeyopt ec_paramgen_curve:P-256';
+const GENERATE_HINT =
+  'generate one with openssl genpkey -algorithm ED25519, or -algorithm EC -pkeyopt ec_paramgen_curve:P-256';
 
 /**
  * Parses a private key in PEM: PKCS#8 (or SEC 1 for ECDSA), optionally encrypted, Ed25519 or ECDSA P-256.
@@ -19,7 +20,7 @@ export function readSigningKey(pem: string, name: string, passphrase: string | u
   // cosign's own encryption (scrypt and NaCl secretbox) is not supported by OpenSSL.
   if (/-----BEGIN ENCRYPTED (?:COSIGN|SIGSTORE) PRIVATE KEY-----/.test(pem)) {
     throw new AirgapError('usage', `${name} is a private key in cosign's own format, which is not supported`, {
-      hint: `${MAKE}; cosign import-key-pair also accepts it, unless it is encrypted`,
+      hint: `${GENERATE_HINT}; cosign import-key-pair also accepts it, unless it is encrypted`,
     });
   }
   const encrypted = /-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: 4,ENCRYPTED/.test(pem);
@@ -32,12 +33,12 @@ export function readSigningKey(pem: string, name: string, passphrase: string | u
   try {
     privateKey = createPrivateKey(encrypted ? { key: pem, passphrase } : pem);
   } catch (cause) {
-    const what = encrypted
+    const problem = encrypted
       ? 'cannot be decrypted with the passphrase in AIRGAP_KEY_PASSPHRASE'
       : 'is not a private key in PEM format';
-    throw new AirgapError('usage', `${name} ${what}`, { hint: encrypted ? undefined : MAKE, cause });
+    throw new AirgapError('usage', `${name} ${problem}`, { hint: encrypted ? undefined : GENERATE_HINT, cause });
   }
-  return { privateKey: known(privateKey, name), publicKey: createPublicKey(privateKey) };
+  return { privateKey: requireSupportedKey(privateKey, name), publicKey: createPublicKey(privateKey) };
 }
 
 /**
@@ -45,7 +46,7 @@ export function readSigningKey(pem: string, name: string, passphrase: string | u
  * @param extraKeyTypes additional key types to accept, by their Node names
  * @throws AirgapError `usage` for anything else, including private keys, which must not be on hosts that only verify
  */
-export function readPublicKey(pem: string, name: string, others: readonly string[] = []): KeyObject {
+export function readPublicKey(pem: string, name: string, extraKeyTypes: readonly string[] = []): KeyObject {
   if (pem.includes('PRIVATE KEY-----')) {
     throw new AirgapError('usage', `${name} is a private key; a public key is needed`, {
       hint: 'extract it with openssl pkey -in KEY -pubout',
@@ -60,7 +61,7 @@ export function readPublicKey(pem: string, name: string, others: readonly string
       cause,
     });
   }
-  return others.includes(key.asymmetricKeyType ?? '') ? key : known(key, name);
+  return extraKeyTypes.includes(key.asymmetricKeyType ?? '') ? key : requireSupportedKey(key, name);
 }
 
 /** Returns the SHA-256 of a public key's SPKI in DER, as `openssl pkey -pubin -outform DER | sha256sum` prints it. */
@@ -70,27 +71,27 @@ export function fingerprintOf(publicKey: KeyObject): Digest {
 
 /** Signs bytes with Ed25519 (RFC 8032) or ECDSA with SHA-256 in DER. Returns base64, as in cosign signatures. */
 export function signBytes({ privateKey }: SigningKey, bytes: Uint8Array): string {
-  return sign(hashFor(privateKey), bytes, privateKey).toString('base64');
+  return sign(hashAlgorithmFor(privateKey), bytes, privateKey).toString('base64');
 }
 
 /** Reports whether a signature in base64 over the bytes is valid for the key. */
-export function isSignatureOf(publicKey: KeyObject, bytes: Uint8Array, signature: string): boolean {
-  return verify(hashFor(publicKey), bytes, publicKey, Buffer.from(signature, 'base64'));
+export function isValidSignature(publicKey: KeyObject, bytes: Uint8Array, signature: string): boolean {
+  return verify(hashAlgorithmFor(publicKey), bytes, publicKey, Buffer.from(signature, 'base64'));
 }
 
 /** Returns the hash for `sign` and `verify`: null for Ed25519, which includes its own. */
-function hashFor(key: KeyObject): 'sha256' | null {
+function hashAlgorithmFor(key: KeyObject): 'sha256' | null {
   return key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
 }
 
-function known(key: KeyObject, name: string): KeyObject {
+function requireSupportedKey(key: KeyObject, name: string): KeyObject {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
   if (type === 'ed25519' || (type === 'ec' && details?.namedCurve === 'prime256v1')) return key;
   throw new AirgapError(
     'usage',
     `${name} is a key for ${details?.namedCurve ?? type}; only Ed25519 and ECDSA P-256 are supported`,
     {
-      hint: MAKE,
+      hint: GENERATE_HINT,
     },
   );
 }

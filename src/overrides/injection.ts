@@ -1,25 +1,25 @@
-import { before } from '../base/text-ends.ts';
+import { textBefore } from '../base/text-trim.ts';
 import type { Values } from '../helm/render.ts';
 import type { TemplateSource } from '../helm/templates.ts';
 import type { Change } from '../influence/changes.ts';
 import { formatPath } from '../influence/leaves.ts';
-import { type NamedLeaf, namedLeaves } from '../influence/named-leaves.ts';
-import type { Place } from '../lock/finding.ts';
-import type { Telling } from './telling.ts';
+import { type ValuesNode, valuesNodes } from '../influence/values-nodes.ts';
+import type { Location } from '../lock/finding.ts';
+import type { OperatorSetting } from './operator-setting.ts';
 
 /** Environment variables or arguments to add to an operator's container. */
 export interface Injection {
-  readonly kind: Telling['kind'];
+  readonly kind: OperatorSetting['kind'];
   /** Variables or flags; names are unique. */
   readonly entries: readonly { readonly name: string; readonly value: string }[];
   /** Containers that may receive them, identified by their image fields. */
-  readonly containers: readonly Pick<Place, 'template' | 'document' | 'path'>[];
+  readonly containers: readonly Pick<Location, 'template' | 'document' | 'path'>[];
 }
 
 /** Form in which a value takes variables and arguments: a Kubernetes list, or a map by name. */
-export type Shape = 'entries' | 'map';
+export type InjectionForm = 'entries' | 'map';
 
-const KEY = {
+const INJECTION_KEY = {
   env: /env(?:s|[vV]ars?|(?:ironment)?[vV]ariables|ironment)?$/i,
   argument: /(?:args|arguments|flags)$/i,
 } as const;
@@ -29,29 +29,31 @@ export function injectionLeaves(
   kind: Injection['kind'],
   values: Values,
   templates: readonly TemplateSource[],
-): NamedLeaf[] {
-  const leaves = namedLeaves(values, templates, (path) => KEY[kind].test(String(path.at(-1))));
+): ValuesNode[] {
+  const leaves = valuesNodes(values, templates, (path) => INJECTION_KEY[kind].test(String(path.at(-1))));
   return leaves.filter(({ value }) => value === undefined || value === null || typeof value === 'object');
 }
 
 /** Returns the forms that a leaf may take, most likely first. */
-export function shapesOf({ value }: NamedLeaf): Shape[] {
+export function injectionForms({ value }: ValuesNode): InjectionForm[] {
   if (Array.isArray(value)) return ['entries'];
   const isEmpty = value === undefined || value === null || Object.keys(value).length === 0;
   return isEmpty ? ['entries', 'map'] : ['map'];
 }
 
 /** Returns the leaf's value with the injected entries added. */
-export function withInjection({ value }: NamedLeaf, shape: Shape, { kind, entries }: Injection): unknown {
-  if (shape === 'map') {
-    return Object.fromEntries(entries.map(({ name, value: text }) => [kind === 'env' ? name : bare(name), text]));
+export function withInjection({ value }: ValuesNode, form: InjectionForm, { kind, entries }: Injection): unknown {
+  if (form === 'map') {
+    return Object.fromEntries(
+      entries.map(({ name, value: text }) => [kind === 'env' ? name : withoutDashes(name), text]),
+    );
   }
-  const more = entries.map(({ name, value: text }) => (kind === 'env' ? { name, value: text } : `${name}=${text}`));
-  return [...(Array.isArray(value) ? value : []), ...more];
+  const added = entries.map(({ name, value: text }) => (kind === 'env' ? { name, value: text } : `${name}=${text}`));
+  return [...(Array.isArray(value) ? value : []), ...added];
 }
 
 /** Reports whether a container field is compared as a whole. */
-export function isWhole(key: string | number): boolean {
+export function isInjectionField(key: string | number): boolean {
   return key === 'env' || key === 'args' || key === 'command';
 }
 
@@ -60,38 +62,42 @@ export function isWhole(key: string | number): boolean {
  * server-side apply rejects duplicate variable names. Additional entries of the same names come from other leaves of
  * the trial and are ignored.
  */
-export function injects(change: Change, { kind, entries, containers }: Injection): boolean {
-  const { template, document, path, was, is } = change;
+export function isInjection(change: Change, { kind, entries, containers }: Injection): boolean {
+  const { template, document, path, before, after } = change;
   const field = formatPath(path);
-  const isHere = containers.some(
-    (place) =>
-      place.template === template &&
-      place.document === document &&
-      field === place.path.replace(/\.image$/, kind === 'env' ? '.env' : '.args'),
+  const isInContainer = containers.some(
+    (container) =>
+      container.template === template &&
+      container.document === document &&
+      field === container.path.replace(/\.image$/, kind === 'env' ? '.env' : '.args'),
   );
-  if (!isHere || !Array.isArray(is)) return false;
-  const before = (Array.isArray(was) ? was : []).map((item) => JSON.stringify(item));
-  const now = is.map((item) => JSON.stringify(item));
-  const names = new Set(entries.map(({ name }) => bare(name)));
-  const isMeant = (setting: ReturnType<typeof settingOf>): boolean => setting !== undefined && names.has(setting.name);
-  if (before.some((item) => !now.includes(item) || isMeant(settingOf(kind, JSON.parse(item))))) return false;
-  const added = is.filter((item) => !before.includes(JSON.stringify(item))).map((item) => settingOf(kind, item));
+  if (!isInContainer || !Array.isArray(after)) return false;
+  const previousItems = (Array.isArray(before) ? before : []).map((item) => JSON.stringify(item));
+  const currentItems = after.map((item) => JSON.stringify(item));
+  const names = new Set(entries.map(({ name }) => withoutDashes(name)));
+  const isInjected = (setting: ReturnType<typeof parseSetting>): boolean =>
+    setting !== undefined && names.has(setting.name);
+  if (previousItems.some((item) => !currentItems.includes(item) || isInjected(parseSetting(kind, JSON.parse(item)))))
+    return false;
+  const added = after
+    .filter((item) => !previousItems.includes(JSON.stringify(item)))
+    .map((item) => parseSetting(kind, item));
   const isAdded = ({ name, value }: Injection['entries'][number]): boolean =>
-    added.some((one) => one?.name === bare(name) && one.text === value);
-  return added.every(isMeant) && entries.every(isAdded);
+    added.some((setting) => setting?.name === withoutDashes(name) && setting.text === value);
+  return added.every(isInjected) && entries.every(isAdded);
 }
 
 /** Parses a variable or an argument into name and value; the flag's dashes are removed. */
-function settingOf(kind: Injection['kind'], item: unknown): { name: string; text: string } | undefined {
+function parseSetting(kind: Injection['kind'], item: unknown): { name: string; text: string } | undefined {
   if (kind === 'env') {
     const { name, value } = (item ?? {}) as { name?: unknown; value?: unknown };
     return { name: String(name), text: String(value) };
   }
-  const setting = bare(String(item));
-  const name = before(setting, '=');
+  const setting = withoutDashes(String(item));
+  const name = textBefore(setting, '=');
   return name === '' || name === setting ? undefined : { name, text: setting.slice(name.length + 1) };
 }
 
-function bare(name: string): string {
+function withoutDashes(name: string): string {
   return name.replace(/^-+/, '');
 }

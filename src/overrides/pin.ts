@@ -2,7 +2,7 @@ import type { Values } from '../helm/render.ts';
 import type { TemplateSource } from '../helm/templates.ts';
 import type { Change } from '../influence/changes.ts';
 import { formatPath, type LeafPath, valueAt } from '../influence/leaves.ts';
-import { imageMaps, keysRead, namedLeaves } from '../influence/named-leaves.ts';
+import { imageMaps, keysReadByTemplates, valuesNodes } from '../influence/values-nodes.ts';
 import { parseReference } from '../oci/reference.ts';
 import { wholeOccurrences } from './text-edits.ts';
 
@@ -32,13 +32,17 @@ const TAG_KEY = /tag$|version$/i;
  * Returns empty leaves for digests. Charts expect the digest with or without its algorithm prefix.
  * @param isAlternateSpelling use the less likely of the two spellings
  */
-export function digestLeaves(values: Values, templates: readonly TemplateSource[], other: boolean): PinLeaf[] {
-  const isMeant = (path: LeafPath): boolean => DIGEST_KEY.test(String(path.at(-1)));
-  const keys = keysRead(templates, (key) => DIGEST_KEY.test(key));
-  const beside = imageMaps(values).flatMap((path) => keys.map((key) => [...path, key]));
-  const empty = namedLeaves(values, templates, isMeant, beside).filter(({ value }) => isEmpty(value));
+export function digestLeaves(
+  values: Values,
+  templates: readonly TemplateSource[],
+  isAlternateSpelling: boolean,
+): PinLeaf[] {
+  const hasMatchingKey = (path: LeafPath): boolean => DIGEST_KEY.test(String(path.at(-1)));
+  const keys = keysReadByTemplates(templates, (key) => DIGEST_KEY.test(key));
+  const candidatePaths = imageMaps(values).flatMap((path) => keys.map((key) => [...path, key]));
+  const empty = valuesNodes(values, templates, hasMatchingKey, candidatePaths).filter(({ value }) => isEmpty(value));
   return empty.map(({ path }) => {
-    const isBare = BARE_KEY.test(String(path.at(-1))) !== other;
+    const isBare = BARE_KEY.test(String(path.at(-1))) !== isAlternateSpelling;
     return { path, pinned: (digestOf) => (isBare ? digestOf(undefined).replace(/^.*:/, '') : digestOf(undefined)) };
   });
 }
@@ -55,26 +59,26 @@ export function tagLeaves(
   templates: readonly TemplateSource[],
   references: readonly string[],
   rank = 0,
-  glue = '@',
+  separator = '@',
 ): PinLeaf[] {
   const tags = references.map((reference) => parseReference(reference).tag ?? '');
   const byCount = [...Map.groupBy(tags, (tag) => tag)].sort(([, a], [, b]) => b.length - a.length).map(([tag]) => tag);
-  const keys = keysRead(templates, (key) => /tag$/i.test(key));
-  const beside = imageMaps(values).flatMap((path) => keys.map((key) => [...path, key]));
-  const isMeant = (path: LeafPath): boolean => TAG_KEY.test(String(path.at(-1)));
-  return namedLeaves(values, templates, isMeant, beside).flatMap(({ path, value }): PinLeaf[] => {
+  const keys = keysReadByTemplates(templates, (key) => /tag$/i.test(key));
+  const candidatePaths = imageMaps(values).flatMap((path) => keys.map((key) => [...path, key]));
+  const hasMatchingKey = (path: LeafPath): boolean => TAG_KEY.test(String(path.at(-1)));
+  return valuesNodes(values, templates, hasMatchingKey, candidatePaths).flatMap(({ path, value }): PinLeaf[] => {
     const isScalar = typeof value === 'string' || typeof value === 'number';
     if (!isScalar && value !== undefined && value !== null) return [];
-    const sure = isEmpty(value) ? tagBeside(values, path, references) : String(value);
-    if (rank > 0 && sure !== undefined) return [];
-    const own = sure ?? byCount[rank];
-    if (own === undefined || !tags.some((tag) => tag.endsWith(own))) return [];
-    return [{ path, pinned: (digestOf) => own + glue + digestOf(undefined) }];
+    const knownTag = isEmpty(value) ? siblingTag(values, path, references) : String(value);
+    if (rank > 0 && knownTag !== undefined) return [];
+    const ownTag = knownTag ?? byCount[rank];
+    if (ownTag === undefined || !tags.some((tag) => tag.endsWith(ownTag))) return [];
+    return [{ path, pinned: (digestOf) => ownTag + separator + digestOf(undefined) }];
   });
 }
 
 /** Returns the tag shared by the references whose repository is in a sibling of the leaf. */
-function tagBeside(values: Values, path: LeafPath, references: readonly string[]): string | undefined {
+function siblingTag(values: Values, path: LeafPath, references: readonly string[]): string | undefined {
   const siblings = Object.values((valueAt(values, path.slice(0, -1)) ?? {}) as Record<string, unknown>);
   const names = siblings.filter(
     (text): text is string => typeof text === 'string' && /^[\w.:-]+(?:\/[\w.-]+)*$/.test(text),
@@ -87,14 +91,17 @@ function tagBeside(values: Values, path: LeafPath, references: readonly string[]
 }
 
 /** Returns leaves that contain one of the full references, alone or within text. */
-export function referenceLeaves(values: Values, references: readonly string[], glue = '@'): PinLeaf[] {
+export function referenceLeaves(values: Values, references: readonly string[], separator = '@'): PinLeaf[] {
   const found: PinLeaf[] = [];
   const walk = (value: unknown, path: LeafPath): void => {
     if (typeof value === 'string') {
-      const here = [...new Set(references)].filter((reference) => wholeOccurrences(value, reference).length > 0);
-      if (here.length === 0) return;
+      const contained = [...new Set(references)].filter((reference) => wholeOccurrences(value, reference).length > 0);
+      if (contained.length === 0) return;
       const pinned: PinLeaf['pinned'] = (digestOf) =>
-        here.reduce((text, reference) => behind(text, reference, glue + digestOf(reference)), value);
+        contained.reduce(
+          (text, reference) => appendToReference(text, reference, separator + digestOf(reference)),
+          value,
+        );
       found.push({ path, pinned });
     } else if (typeof value === 'object' && value !== null) {
       for (const [key, item] of Object.entries(value)) {
@@ -107,10 +114,10 @@ export function referenceLeaves(values: Values, references: readonly string[], g
   return found;
 }
 
-function behind(text: string, reference: string, more: string): string {
-  return wholeOccurrences(text, reference).reduceRight((all, at) => {
-    const end = at + reference.length;
-    return all.slice(0, end) + more + all.slice(end);
+function appendToReference(text: string, reference: string, suffix: string): string {
+  return wholeOccurrences(text, reference).reduceRight((all, offset) => {
+    const end = offset + reference.length;
+    return all.slice(0, end) + suffix + all.slice(end);
   }, text);
 }
 
@@ -119,7 +126,7 @@ function isEmpty(value: unknown): boolean {
 }
 
 /** Reference and the digest that a change adds to it. */
-export interface Pinned {
+export interface PinnedReference {
   readonly reference: string;
   readonly digest: string;
 }
@@ -130,40 +137,45 @@ export interface PinCheck {
   readonly written: ReadonlyMap<string, string>;
   readonly isDigestOf: (reference: string, digest: string) => boolean;
   /** Maps that hold a pinned reference, by path; a digest field in such a map is part of the pin. */
-  readonly maps: ReadonlyMap<string, Pinned>;
+  readonly maps: ReadonlyMap<string, PinnedReference>;
 }
 
 const AT_DIGEST = /@(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})(?![\w])/g;
 
 /** Returns the references that a change pins; undefined if it does anything else. The digest may replace the tag. */
-export function pinnedBy({ was, is, path }: Change, { written, isDigestOf, maps }: PinCheck): Pinned[] | undefined {
-  if (typeof is !== 'string') return undefined;
-  const whole =
-    DIGEST_KEY.test(String(path.at(-1))) && isEmpty(was) ? maps.get(formatPath(path.slice(0, -1))) : undefined;
-  if (whole !== undefined) return whole.digest.endsWith(is) ? [whole] : undefined;
-  if (typeof was !== 'string') return undefined;
-  const found: Pinned[] = [];
-  let text = is;
-  for (const match of [...is.matchAll(AT_DIGEST)].reverse()) {
+export function pinsInChange(
+  { before, after, path }: Change,
+  { written, isDigestOf, maps }: PinCheck,
+): PinnedReference[] | undefined {
+  if (typeof after !== 'string') return undefined;
+  const mapPin =
+    DIGEST_KEY.test(String(path.at(-1))) && isEmpty(before) ? maps.get(formatPath(path.slice(0, -1))) : undefined;
+  if (mapPin !== undefined) return mapPin.digest.endsWith(after) ? [mapPin] : undefined;
+  if (typeof before !== 'string') return undefined;
+  const found: PinnedReference[] = [];
+  let text = after;
+  for (const match of [...after.matchAll(AT_DIGEST)].reverse()) {
     const digest = match[1] ?? '';
-    const before = text.slice(0, match.index);
-    const tagged = [...written.keys()].find((name) => endsWith(before, name));
-    const untagged = [...written.keys()].find((name) => endsWith(before, nameOf(name)) && was.includes(name));
+    const preceding = text.slice(0, match.index);
+    const tagged = [...written.keys()].find((name) => endsWithReference(preceding, name));
+    const untagged = [...written.keys()].find(
+      (name) => endsWithReference(preceding, withoutTag(name)) && before.includes(name),
+    );
     const name = tagged ?? untagged;
     const reference = name === undefined ? undefined : written.get(name);
     // The digest of another image, already there before.
     if (name === undefined || reference === undefined || !isDigestOf(reference, digest)) continue;
     found.push({ reference, digest });
-    const tag = tagged === undefined ? name.slice(nameOf(name).length) : '';
-    text = before + tag + text.slice(match.index + match[0].length);
+    const tag = tagged === undefined ? name.slice(withoutTag(name).length) : '';
+    text = preceding + tag + text.slice(match.index + match[0].length);
   }
-  return text === was && found.length > 0 ? found : undefined;
+  return text === before && found.length > 0 ? found : undefined;
 }
 
-function endsWith(text: string, name: string): boolean {
+function endsWithReference(text: string, name: string): boolean {
   return text.endsWith(name) && !/[\w./@-]$/.test(text.slice(0, text.length - name.length));
 }
 
-function nameOf(reference: string): string {
+function withoutTag(reference: string): string {
   return reference.replace(/:[^:/]*$/, '');
 }

@@ -64,20 +64,21 @@ export type PullSecretEntry = Readonly<z.infer<typeof pod>>;
 export type PostRenderMap = Readonly<z.infer<typeof map>>;
 
 /** Content of a post-render map, without format version and kind. */
-export interface MapContent extends Readonly<Omit<PostRenderMap, 'apiVersion' | 'kind' | 'entries' | 'pullSecret'>> {
+export interface PostRenderMapContent
+  extends Readonly<Omit<PostRenderMap, 'apiVersion' | 'kind' | 'entries' | 'pullSecret'>> {
   readonly entries: readonly PostRenderEntry[];
-  readonly pullSecret?: PullSecretAdded;
+  readonly pullSecret?: AddedPullSecret;
 }
 
 /** Image pull secret and the pods to add it to. */
-export interface PullSecretAdded {
+export interface AddedPullSecret {
   readonly name: string;
   readonly pods: readonly PullSecretEntry[];
 }
 
 /** Formats a map as JSON. Entries are sorted and there is no timestamp, so the output is deterministic. */
-export function formatMap({ chart, version, target, entries, pullSecret }: MapContent): string {
-  const sorted = [...entries].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+export function formatPostRenderMap({ chart, version, target, entries, pullSecret }: PostRenderMapContent): string {
+  const sorted = [...entries].sort((a, b) => (entryKey(a) < entryKey(b) ? -1 : 1));
   const listed = sorted.map(({ template, kind, path, within, hook, from, to }) => {
     return { template, kind, path, within, hook, from, to };
   });
@@ -86,7 +87,7 @@ export function formatMap({ chart, version, target, entries, pullSecret }: MapCo
 }
 
 /** Key that is equal for entries with the same replacement at the same location. */
-export function keyOf({ template, kind = '', path = '', within = '', hook, from, to }: PostRenderEntry): string {
+export function entryKey({ template, kind = '', path = '', within = '', hook, from, to }: PostRenderEntry): string {
   return [template, kind, path, within, from, to, hook ?? ''].join('\n');
 }
 
@@ -95,8 +96,8 @@ export function keyOf({ template, kind = '', path = '', within = '', hook, from,
  * @param name file name for error messages
  * @throws AirgapError `config` if it is not a map of this version
  */
-export function parseMap(json: string, name: string): PostRenderMap {
-  const refused = (message: string): AirgapError =>
+export function parsePostRenderMap(json: string, name: string): PostRenderMap {
+  const invalid = (message: string): AirgapError =>
     new AirgapError('config', `${name} ${message}`, {
       hint: 'create the map with helm airgap values … --residue=post-render; docs/post-render.md describes it',
     });
@@ -104,14 +105,14 @@ export function parseMap(json: string, name: string): PostRenderMap {
   try {
     value = JSON.parse(json) as typeof value;
   } catch {
-    throw refused('is not a post-render map: not valid JSON');
+    throw invalid('is not a post-render map: not valid JSON');
   }
-  if (value?.kind !== KIND) throw refused(`is not a post-render map: kind is not ${KIND}`);
+  if (value?.kind !== KIND) throw invalid(`is not a post-render map: kind is not ${KIND}`);
   if (value.apiVersion !== API_VERSION) {
-    throw refused(`has apiVersion ${String(value.apiVersion)}; this version of helm airgap supports ${API_VERSION}`);
+    throw invalid(`has apiVersion ${String(value.apiVersion)}; this version of helm airgap supports ${API_VERSION}`);
   }
   const { data, error } = map.safeParse(value);
   if (data !== undefined) return data;
   const problems = error.issues.map(({ path, message }) => `${path.join('.') || 'file'}: ${message}`);
-  throw refused(`is not a valid post-render map: ${problems.slice(0, 5).join('; ')}`);
+  throw invalid(`is not a valid post-render map: ${problems.slice(0, 5).join('; ')}`);
 }

@@ -1,14 +1,14 @@
 import { AirgapError } from '../base/errors.ts';
-import type { PostRenderEntry, PullSecretAdded } from './post-render-map.ts';
-import { applyEdits, type Edit, editsFor } from './text-edits.ts';
+import type { AddedPullSecret, PostRenderEntry } from './post-render-map.ts';
+import { applyEdits, replacementEdits, type TextEdit } from './text-edits.ts';
 
 /** Rewritten manifests. */
-export interface PostRendered {
+export interface PostRenderResult {
   readonly text: string;
   /** Entries that matched nothing. */
   readonly unused: readonly PostRenderEntry[];
   /** Helm version that called the post-renderer: Helm 4 passes hooks too, Helm 3 does not. */
-  readonly from: 'helm3' | 'helm4';
+  readonly caller: 'helm3' | 'helm4';
 }
 
 /**
@@ -20,10 +20,10 @@ export interface PostRendered {
 export async function postRender(
   stream: string,
   entries: readonly PostRenderEntry[],
-  pullSecret?: PullSecretAdded,
-): Promise<PostRendered> {
-  const from = SOURCE.test(stream) ? 'helm3' : 'helm4';
-  const manifests = stream.split(SEPARATOR).map((text) => ({ text, template: templateOf(text, from) }));
+  pullSecret?: AddedPullSecret,
+): Promise<PostRenderResult> {
+  const caller = SOURCE.test(stream) ? 'helm3' : 'helm4';
+  const manifests = stream.split(SEPARATOR).map((text) => ({ text, template: templateOf(text, caller) }));
   if (stream.trim() !== '' && manifests.every(({ template }) => template === undefined)) {
     throw new AirgapError('unsupported', 'the manifests do not name their templates', {
       hint: 'let Helm run the post-renderer (docs/post-render.md), or pass it the output of helm template',
@@ -32,11 +32,11 @@ export async function postRender(
   const used = new Set<PostRenderEntry>();
   const parts: string[] = [];
   for (const { template, text } of manifests) {
-    const done = template === undefined ? undefined : await rewriteManifest(text, template, entries, pullSecret);
-    for (const entry of done?.used ?? []) used.add(entry);
-    parts.push(done?.text ?? text);
+    const rewritten = template === undefined ? undefined : await rewriteManifest(text, template, entries, pullSecret);
+    for (const entry of rewritten?.used ?? []) used.add(entry);
+    parts.push(rewritten?.text ?? text);
   }
-  return { text: parts.join(''), unused: entries.filter((entry) => !used.has(entry)), from };
+  return { text: parts.join(''), unused: entries.filter((entry) => !used.has(entry)), caller };
 }
 
 /** Applies the entries for one template, and the pull secret, to a manifest; returns the entries that matched. */
@@ -44,25 +44,26 @@ export async function rewriteManifest(
   text: string,
   template: string,
   entries: readonly PostRenderEntry[],
-  pullSecret?: PullSecretAdded,
+  pullSecret?: AddedPullSecret,
 ): Promise<{ readonly text: string; readonly used: readonly PostRenderEntry[] }> {
-  const mine = entries.filter((entry) => entry.template === template && mayHold(text, entry));
+  const matching = entries.filter((entry) => entry.template === template && mayContain(text, entry));
   const pods = pullSecret?.pods.filter((pod) => pod.template === template && text.includes('ontainers')) ?? [];
-  if (mine.length === 0 && pods.length === 0) return { text, used: [] };
-  const placed = mine.filter(({ path }) => path !== undefined);
+  if (matching.length === 0 && pods.length === 0) return { text, used: [] };
+  const withPath = matching.filter(({ path }) => path !== undefined);
   // Loading the YAML library takes longer than everything else, and most manifests do not need it.
-  const { manifestEdits } = placed.length === 0 ? {} : await import('./scalar-edits.ts');
-  const found: (Edit & { readonly entries: readonly PostRenderEntry[] })[] = manifestEdits?.(text, placed) ?? [];
-  for (const entry of mine) {
-    if (entry.path === undefined) found.push(...editsFor(text, entry).map((edit) => ({ ...edit, entries: [entry] })));
+  const { manifestEdits } = withPath.length === 0 ? {} : await import('./scalar-edits.ts');
+  const found: (TextEdit & { readonly entries: readonly PostRenderEntry[] })[] = manifestEdits?.(text, withPath) ?? [];
+  for (const entry of matching) {
+    if (entry.path === undefined)
+      found.push(...replacementEdits(text, entry).map((edit) => ({ ...edit, entries: [entry] })));
   }
-  const { secretEdits } = pods.length === 0 ? {} : await import('./secret-edits.ts');
+  const { manifestSecretEdits: secretEdits } = pods.length === 0 ? {} : await import('./secret-edits.ts');
   const added = secretEdits?.(text, pods, pullSecret?.name ?? '') ?? [];
   return { text: applyEdits(text, [...found, ...added]), used: [...new Set(found.flatMap((edit) => edit.entries))] };
 }
 
 /** Checks cheaply before parsing. Text in base64 or with escapes cannot be ruled out this way. */
-function mayHold(text: string, { from, within = '' }: PostRenderEntry): boolean {
+function mayContain(text: string, { from, within = '' }: PostRenderEntry): boolean {
   return text.includes(from) || text.includes('\\') || within.includes('base64');
 }
 
@@ -74,8 +75,8 @@ const SOURCE = /^---\n# Source: (.*)/;
 const FILENAME =
   /(?:^|[\s{,"'])postrenderer\.helm\.sh\/postrender-filename["']?: *(?:'((?:[^']|'')*)'|"([^"]*)"|([^\s,}]+))/;
 
-function templateOf(manifest: string, from: PostRendered['from']): string | undefined {
-  if (from === 'helm3') return SOURCE.exec(manifest)?.[1];
+function templateOf(manifest: string, caller: PostRenderResult['caller']): string | undefined {
+  if (caller === 'helm3') return SOURCE.exec(manifest)?.[1];
   const [, single, double, plain] = FILENAME.exec(manifest) ?? [];
   return single?.replaceAll("''", "'") ?? double ?? plain;
 }

@@ -1,14 +1,14 @@
 import type { RenderedDocument } from '../helm/documents.ts';
-import { occurrences } from '../influence/slots.ts';
-import type { Place } from '../lock/finding.ts';
-import { isShared, isUnderTarget, type Target, targetText } from '../oci/naming.ts';
+import { occurrences } from '../influence/name-segments.ts';
+import type { Location } from '../lock/finding.ts';
+import { formatTargetReference, isSharedRepository, isUnderTarget, type Target } from '../oci/naming.ts';
 import { formatReference, parseReference } from '../oci/reference.ts';
-import type { Shape } from './pull-secret.ts';
+import type { PullSecretForm } from './pull-secret.ts';
 import { isRedirected } from './redirect.ts';
-import type { PodWithout } from './secret-holders.ts';
+import type { PodWithoutSecret } from './secret-holders.ts';
 
 /** Reference that is still public with the overrides, or differs from the name under which push stores the image. */
-export interface Residue {
+export interface UnmappedReference {
   readonly reference: string;
   readonly chart: string;
   readonly profile: string;
@@ -24,7 +24,7 @@ export interface Residue {
 export interface RenderProof {
   /** Distinct references without the overrides. */
   readonly references: readonly string[];
-  readonly residue: readonly Residue[];
+  readonly unmapped: readonly UnmappedReference[];
 }
 
 /** Combined result for all renders of a chart. */
@@ -33,13 +33,13 @@ export interface Proof {
   readonly references: number;
   /** Number of them that appear nowhere any more and have the exact name given by push everywhere. */
   readonly rewritten: number;
-  readonly residue: readonly Residue[];
+  readonly residue: readonly UnmappedReference[];
   /** The overrides were not rendered, so nothing is proved. */
   readonly skipped?: true;
   /** Values that set the pull secret, each with the form that the chart and its CRDs accept. */
-  readonly pullSecretBy?: readonly { readonly path: string; readonly form: Shape }[];
+  readonly pullSecretBy?: readonly { readonly path: string; readonly form: PullSecretForm }[];
   /** Pods without the requested pull secret. They do not fail the proof: a node may have credentials. */
-  readonly withoutPullSecret?: readonly PodWithout[];
+  readonly withoutPullSecret?: readonly PodWithoutSecret[];
   /** Variables and arguments that the overrides add to operators, for images that the operators choose. */
   readonly injected?: readonly { readonly name: string; readonly value: string }[];
   /** Images of pods that the installed software creates; whether these have the secret is unknown. */
@@ -59,7 +59,7 @@ export interface Pins {
 }
 
 /** Location with its normalised reference. */
-export type ReferencePlace = Place & { readonly reference: string };
+export type ReferenceLocation = Location & { readonly reference: string };
 
 /**
  * Compares two renders of a chart, without and with the overrides. Three independent checks, since each has gaps: every
@@ -68,105 +68,111 @@ export type ReferencePlace = Place & { readonly reference: string };
  * @param operands images that an operator chooses at run time: the render must contain the setting that moves them
  */
 export function prove(
-  before: readonly ReferencePlace[],
-  after: readonly ReferencePlace[],
+  before: readonly ReferenceLocation[],
+  after: readonly ReferenceLocation[],
   documents: readonly RenderedDocument[],
   target: Target,
-  chosen: readonly ReferencePlace[] = [],
+  operands: readonly ReferenceLocation[] = [],
 ): RenderProof {
-  const residue: Residue[] = [];
-  const now = Map.groupBy(after, keyOfPlace);
-  const texts = new Map(documents.map((document) => [`${document.template}\n${document.index}`, document]));
-  for (const place of before) {
-    const wanted = wantedReference(place, target);
-    const here = now.get(keyOfPlace(place)) ?? [];
-    if (here.some(({ reference }) => reference === wanted)) continue;
-    const text = texts.get(`${place.template}\n${place.document}`)?.text ?? '';
-    const moved = here.length === 0 && holds(text, wanted);
-    if (!moved) residue.push(describe(place, here[0]?.written ?? place.written));
+  const unmapped: UnmappedReference[] = [];
+  const afterByLocation = Map.groupBy(after, locationKey);
+  const documentsByIndex = new Map(documents.map((document) => [`${document.template}\n${document.index}`, document]));
+  for (const location of before) {
+    const expected = expectedReference(location, target);
+    const atLocation = afterByLocation.get(locationKey(location)) ?? [];
+    if (atLocation.some(({ reference }) => reference === expected)) continue;
+    const text = documentsByIndex.get(`${location.template}\n${location.document}`)?.text ?? '';
+    const moved = atLocation.length === 0 && containsReference(text, expected);
+    if (!moved) unmapped.push(toUnmapped(location, atLocation[0]?.written ?? location.written));
   }
-  const known = new Set(residue.map(({ reference, template, path }) => `${reference}\n${template}\n${path}`));
-  const add = (entry: Residue): void => {
+  const reported = new Set(unmapped.map(({ reference, template, path }) => `${reference}\n${template}\n${path}`));
+  const add = (entry: UnmappedReference): void => {
     const key = `${entry.reference}\n${entry.template}\n${entry.path}`;
-    if (!known.has(key)) residue.push(entry);
-    known.add(key);
+    if (!reported.has(key)) unmapped.push(entry);
+    reported.add(key);
   };
-  const right = new Set([...before, ...chosen].map((place) => wantedReference(place, target)));
-  const told = new Set(before.map(keyOfPlace));
-  for (const place of after) {
-    if (right.has(place.reference)) continue;
-    const parsed = parseReference(place.reference);
-    if (isUnderTarget(target, parsed) && (!isShared(target, parsed) || told.has(keyOfPlace(place)))) continue;
-    add(describe(place, place.written));
+  const expectedReferences = new Set([...before, ...operands].map((location) => expectedReference(location, target)));
+  const knownLocations = new Set(before.map(locationKey));
+  for (const location of after) {
+    if (expectedReferences.has(location.reference)) continue;
+    const parsed = parseReference(location.reference);
+    if (
+      isUnderTarget(target, parsed) &&
+      (!isSharedRepository(target, parsed) || knownLocations.has(locationKey(location)))
+    )
+      continue;
+    add(toUnmapped(location, location.written));
   }
-  const wrong = new Set(residue.map(({ reference }) => reference));
-  for (const place of before) {
-    if (wrong.has(place.reference) || place.reference === wantedReference(place, target)) continue;
-    const document = documents.find(({ text }) => stands(text, place.written));
-    if (document) add({ ...describe(place, place.written), template: document.template, path: '' });
+  const unmappedNames = new Set(unmapped.map(({ reference }) => reference));
+  for (const location of before) {
+    if (unmappedNames.has(location.reference) || location.reference === expectedReference(location, target)) continue;
+    const document = documents.find(({ text }) => mentionsReference(text, location.written));
+    if (document) add({ ...toUnmapped(location, location.written), template: document.template, path: '' });
   }
-  for (const place of chosen) if (!isRedirected(place, documents, target)) add(describe(place, place.written));
-  const references = [...new Set([...before, ...chosen].map(({ reference }) => reference))];
-  return { references, residue: residue.sort((a, b) => compare(sortKey(a), sortKey(b))) };
+  for (const location of operands)
+    if (!isRedirected(location, documents, target)) add(toUnmapped(location, location.written));
+  const references = [...new Set([...before, ...operands].map(({ reference }) => reference))];
+  return { references, unmapped: unmapped.sort((a, b) => compare(sortKey(a), sortKey(b))) };
 }
 
 /** Combines the proofs of one chart. Each reference counts once, and counts as moved if it is moved in all renders. */
-export function together(proofs: readonly RenderProof[]): Proof {
-  const residue = proofs.flatMap((proof) => proof.residue);
-  const left = new Set(residue.map(({ reference }) => reference));
+export function combineProofs(proofs: readonly RenderProof[]): Proof {
+  const unmapped = proofs.flatMap((proof) => proof.unmapped);
+  const unmappedNames = new Set(unmapped.map(({ reference }) => reference));
   const references = [...new Set(proofs.flatMap((proof) => proof.references))];
-  const rewritten = references.filter((reference) => !left.has(reference)).length;
-  return { references: references.length, rewritten, residue };
+  const rewritten = references.filter((reference) => !unmappedNames.has(reference)).length;
+  return { references: references.length, rewritten, residue: unmapped };
 }
 
 /** Returns the private reference expected at a location; the reference itself if it is already private. */
-function wantedReference({ reference }: ReferencePlace, target: Target): string {
+function expectedReference({ reference }: ReferenceLocation, target: Target): string {
   const parsed = parseReference(reference);
-  return isUnderTarget(target, parsed) ? formatReference(parsed) : targetText(target, parsed);
+  return isUnderTarget(target, parsed) ? formatReference(parsed) : formatTargetReference(target, parsed);
 }
 
 /** Reports whether a text contains a private name that is not the beginning of a longer one. A digest may follow. */
-function holds(text: string, wanted: string): boolean {
-  const names = [wanted, wanted.replace(/:latest$/, '')];
-  const goesOn = (at: number, name: string): boolean => /^(?:[\w/:-]|\.\w)/.test(text.slice(at + name.length));
-  return names.some((name) => occurrences(text, name, /(?!)/, /(?!)/).some((at) => !goesOn(at, name)));
+function containsReference(text: string, expected: string): boolean {
+  const names = [expected, expected.replace(/:latest$/, '')];
+  const continues = (offset: number, name: string): boolean =>
+    /^(?:[\w/:-]|\.\w)/.test(text.slice(offset + name.length));
+  return names.some((name) => occurrences(text, name, /(?!)/, /(?!)/).some((offset) => !continues(offset, name)));
 }
 
 /**
  * Reports whether a text contains a whole reference. A reference without registry or tag is too common a word to search
  * for.
  */
-function stands(text: string, written: string): boolean {
+function mentionsReference(text: string, written: string): boolean {
   if (!/[/:]/.test(written) || !text.includes(written)) return false;
   const found = occurrences(text, written, /[\w./@-]/, /[\w/@:-]/);
   // A dot either ends a sentence or continues the tag.
-  return found.some((at) => !/^\.\w/.test(text.slice(at + written.length)));
+  return found.some((offset) => !/^\.\w/.test(text.slice(offset + written.length)));
 }
 
 /** Key that is equal for references at the same location. */
-export function keyOfPlace({ template, document, path, within }: Place): string {
+export function locationKey({ template, document, path, within }: Location): string {
   return [template, document, path, within ?? ''].join('\n');
 }
 
-function describe(place: ReferencePlace, written: string): Residue {
-  const { reference, chart, profile, template } = place;
-  return { reference, chart, profile, template, path: pathOf(place), written };
+function toUnmapped(location: ReferenceLocation, written: string): UnmappedReference {
+  const { reference, chart, profile, template } = location;
+  return { reference, chart, profile, template, path: locationPath(location), written };
 }
 
 /** Formats the path of a location in its template, for reports and proofs. */
-export function pathOf({ path, within }: Place): string {
+export function locationPath({ path, within }: Location): string {
   return within === undefined ? path : `${path} (${within})`;
 }
 
 /** Reports whether the reference at a location is unmapped, or its text now appears elsewhere in the template. */
-export function isResidue({ residue }: Pick<Proof, 'residue'>, place: Place): boolean {
-  return residue.some(
+export function isUnmapped({ residue: unmapped }: Pick<Proof, 'residue'>, location: Location): boolean {
+  return unmapped.some(
     ({ template, path, written }) =>
-      template === place.template && (path === pathOf(place) || written === place.written),
+      template === location.template && (path === locationPath(location) || written === location.written),
   );
 }
 
-function sortKey({ reference, template, path }: Residue): string {
+function sortKey({ reference, template, path }: UnmappedReference): string {
   return [reference, template, path].join('\n');
 }
 

@@ -1,24 +1,24 @@
 import type { Values } from '../helm/render.ts';
 import { formatPath } from '../influence/leaves.ts';
-import { slotPath } from '../influence/slots.ts';
-import type { Place } from '../lock/finding.ts';
-import type { SetKey } from '../lock/given.ts';
+import { segmentPath } from '../influence/name-segments.ts';
+import type { Location } from '../lock/finding.ts';
+import type { SetKey } from '../lock/values-origin.ts';
 import { isTagChanged, type Target } from '../oci/naming.ts';
 import { formatReference, parseReference, tryParseReference } from '../oci/reference.ts';
-import type { Accepted } from './accept.ts';
-import { pathOf, type ReferencePlace, type Residue } from './proof.ts';
+import type { AcceptedSettings } from './accepted-settings.ts';
+import { locationPath, type ReferenceLocation, type UnmappedReference } from './proof.ts';
 import type { Recipe } from './recipe.ts';
-import { setBy } from './set-values.ts';
-import type { Derivation } from './settle.ts';
+import { findSetKey } from './set-values.ts';
+import type { RecipeSolution } from './solve-recipe.ts';
 
 /** Results of the derivation that explain unmapped references. */
-export interface Tried {
-  readonly derived: readonly { readonly recipe: Recipe; readonly derivation: Derivation }[];
-  readonly refused: Accepted<unknown>['refused'];
+export interface ProofAttempt {
+  readonly solved: readonly { readonly recipe: Recipe; readonly solution: RecipeSolution }[];
+  readonly refused: AcceptedSettings<unknown>['refused'];
   /** Images that operators choose at run time. */
-  readonly chosen: readonly ReferencePlace[];
+  readonly operands: readonly ReferenceLocation[];
   /** True if values that add variables or arguments to operators were tried. */
-  readonly isInjected: boolean;
+  readonly isInjectionEnabled: boolean;
   readonly target: Target;
   /** Coalesced values without overrides. */
   readonly values: Values;
@@ -30,71 +30,73 @@ export interface Tried {
  * Adds the known reason to each unmapped reference: conflicting values, a setting that the chart refuses, or no value
  * at all.
  */
-export function withReasons(residue: readonly Residue[], tried: Tried): Residue[] {
-  return residue.map((entry) => {
-    const because = reasonFor(entry, tried);
+export function withReasons(unmapped: readonly UnmappedReference[], attempt: ProofAttempt): UnmappedReference[] {
+  return unmapped.map((entry) => {
+    const because = reasonFor(entry, attempt);
     return because === undefined ? entry : { ...entry, because };
   });
 }
 
 /** Beginning of a refusal that comes from a CRD and not from the chart. */
-export const CLUSTER = 'the cluster would reject';
+export const CLUSTER_REFUSAL = 'the cluster would reject';
 
-function reasonFor(entry: Residue, tried: Tried): string | undefined {
-  const { derived, refused, chosen, isInjected, target, values, set } = tried;
-  const isHere = (place: Place): boolean =>
-    place.template === entry.template && pathOf(place) === entry.path && referenceOf(place) === entry.reference;
-  const operand = chosen.find((place) => place.reference === entry.reference && isHere(place));
-  if (operand !== undefined) return operandReason(operand, isInjected);
+function reasonFor(entry: UnmappedReference, attempt: ProofAttempt): string | undefined {
+  const { solved, refused, operands, isInjectionEnabled, target, values, set } = attempt;
+  const isAtLocation = (location: Location): boolean =>
+    location.template === entry.template &&
+    locationPath(location) === entry.path &&
+    referenceOf(location) === entry.reference;
+  const operand = operands.find((location) => location.reference === entry.reference && isAtLocation(location));
+  if (operand !== undefined) return operandReason(operand, isInjectionEnabled);
   const refusal = refused.find(({ setting }) => setting.comment.split('\n').includes(entry.written));
-  if (refusal?.reason.startsWith(CLUSTER))
+  if (refusal?.reason.startsWith(CLUSTER_REFUSAL))
     return `setting ${formatPath(refusal.setting.path)} would change it, but ${refusal.reason}`;
   if (refusal !== undefined) return `the chart refuses the new value of ${formatPath(refusal.setting.path)}`;
-  for (const { recipe, derivation } of derived) {
-    const at = recipe.places.findIndex(isHere);
-    const place = recipe.places[at];
-    if (place === undefined) continue;
-    const isSolved = !derivation.unsolved.includes(place);
+  for (const { recipe, solution } of solved) {
+    const index = recipe.locations.findIndex(isAtLocation);
+    const location = recipe.locations[index];
+    if (location === undefined) continue;
+    const isSolved = !solution.unsolved.includes(location);
     if (isSolved && isTagChanged(target, parseReference(entry.reference)))
       return 'it needs a different tag, and no value changes only the tag';
-    const fixed = setBy(place.written, values, set);
-    const { flag, key } = fixed ?? {};
-    const bySet =
-      fixed && `${flag} ${key} builds it and takes precedence over values files: set it in a file with -f instead`;
-    return placeReason(at, recipe, derivation, bySet);
+    const setKey = findSetKey(location.written, values, set);
+    const { flag, key } = setKey ?? {};
+    const setFlagReason =
+      setKey && `${flag} ${key} builds it and takes precedence over values files: set it in a file with -f instead`;
+    return locationReason(index, recipe, solution, setFlagReason);
   }
   return undefined;
 }
 
 /** Normalised reference; distinguishes documents of a template that have the same path. */
-function referenceOf({ written }: Place): string | undefined {
+function referenceOf({ written }: Location): string | undefined {
   const reference = tryParseReference(written);
   return reference && formatReference(reference);
 }
 
-function operandReason({ redirect }: Place, isInjected: boolean): string {
+function operandReason({ redirect }: Location, isInjectionEnabled: boolean): string {
   if (redirect === undefined || redirect.kind === 'none') return 'no setting of the operator is known to change it';
   const what = { values: 'values', env: 'environment variable', argument: 'argument', 'resource-field': 'field' };
   const name = redirect.name === undefined ? '' : ` ${redirect.name}`;
-  const isTold = redirect.kind === 'env' || redirect.kind === 'argument';
-  const how = isTold && !isInjected ? '; run without --no-inject to search for one' : '';
+  const isInjectable = redirect.kind === 'env' || redirect.kind === 'argument';
+  const how = isInjectable && !isInjectionEnabled ? '; run without --no-inject to search for one' : '';
   return `the ${what[redirect.kind]}${name} would change it, but no chart value is known to set that${how}`;
 }
 
-/** @param bySet reason if a command-line flag sets the value that builds it */
-function placeReason(
-  at: number,
+/** @param setFlagReason reason if a command-line flag sets the value that builds it */
+function locationReason(
+  index: number,
   { first, later }: Recipe,
-  { assignment, moves }: Derivation,
-  bySet: string | undefined,
+  { assignment, moves }: RecipeSolution,
+  setFlagReason: string | undefined,
 ): string | undefined {
-  const compositions = [...(first[at] ?? []), ...(later[at] ?? [])];
-  if (compositions.length === 0) return bySet ?? 'it is hard-coded in the template';
-  for (const part of compositions.flat()) {
-    if (part.kind !== 'segment' || !assignment.has(part.slot)) continue;
-    const other = moves.get(part.slot)?.find(({ written }) => written !== '');
+  const referenceTemplates = [...(first[index] ?? []), ...(later[index] ?? [])];
+  if (referenceTemplates.length === 0) return setFlagReason ?? 'it is hard-coded in the template';
+  for (const part of referenceTemplates.flat()) {
+    if (part.kind !== 'segment' || !assignment.has(part.segment)) continue;
+    const other = moves.get(part.segment)?.find(({ written }) => written !== '');
     if (other !== undefined)
-      return `${slotPath(part.slot)} builds it too, but must be ${assignment.get(part.slot)} for ${other.written}`;
+      return `${segmentPath(part.segment)} builds it too, but must be ${assignment.get(part.segment)} for ${other.written}`;
   }
-  return bySet;
+  return setFlagReason;
 }

@@ -1,20 +1,20 @@
 import type { Render } from '../helm/render.ts';
 import type { TemplateSource } from '../helm/templates.ts';
-import type { Part } from '../influence/composition.ts';
-import { emptyLeaves, isGlobal } from '../influence/empty.ts';
+import { emptyLeaves, isGlobal } from '../influence/empty-leaves.ts';
 import { formatPath, type Leaf, leavesOf } from '../influence/leaves.ts';
-import { compositionsOf, type Probe, probe, type RenderWith } from '../influence/probe.ts';
-import { emptySlot, type Slot, slotPath, slotsOf } from '../influence/slots.ts';
-import type { Place } from '../lock/finding.ts';
+import { emptySegment, type NameSegment, segmentPath, segmentsOf } from '../influence/name-segments.ts';
+import { type Probe, probe, type RenderWith, referenceTemplatesOf } from '../influence/probe.ts';
+import type { TemplatePart } from '../influence/reference-template.ts';
+import type { Location } from '../lock/finding.ts';
 import type { Target } from '../oci/naming.ts';
 import { tryParseReference } from '../oci/reference.ts';
-import { type Compositions, type Derivation, fill, wantedFor } from './settle.ts';
 import { evaluate } from './solve.ts';
-import { type Unlocking, withUnlocking } from './unlock.ts';
-import { neutralWords } from './words.ts';
+import { type LocationTemplates, type RecipeSolution, requiredText, solveRecipe } from './solve-recipe.ts';
+import { createUnlocker, type Unlocker } from './unlock.ts';
+import { findWordSegments } from './word-segments.ts';
 
 /** Describes how values build the references of one render. It does not depend on the target. */
-export interface Recipe extends Compositions {
+export interface Recipe extends LocationTemplates {
   /** Paths of leaves whose markers the chart refused. */
   readonly refused: readonly string[];
   /** Switches that the chart requires before it accepts other images. */
@@ -22,42 +22,45 @@ export interface Recipe extends Compositions {
 }
 
 /** Input for deriving a recipe. */
-export interface ComposeOptions {
+export interface RecipeOptions {
   readonly base: Render;
   /** Locations of references in the base render. */
-  readonly places: readonly Place[];
+  readonly locations: readonly Location[];
   /** Target registry; it only decides how many empty leaves are probed. */
   readonly target: Target;
   readonly render: RenderWith;
   /** Template sources; read only if the values with content do not explain every reference. */
   readonly templates: () => Promise<readonly TemplateSource[]>;
   /** Paths of leaves to leave unchanged. */
-  readonly without?: ReadonlySet<string>;
+  readonly excludedLeaves?: ReadonlySet<string>;
   /** Initial probe, if already done, of all leaves whose value occurs in a reference. */
-  readonly start?: Start;
+  readonly initial?: InitialProbe;
 }
 
 /** Probe result, and the switches that it needed. */
-export interface Start {
+export interface InitialProbe {
   readonly probed: Probe;
-  readonly unlocking: Unlocking;
+  readonly unlocker: Unlocker;
 }
 
 /** Probes all leaves whose value occurs in a reference, and the segments that `extraSegments` adds. */
-export async function startProbe(
+export async function probeReferences(
   base: Render,
   written: readonly string[],
   render: RenderWith,
   {
-    isOpen = () => true,
-    beside = () => [],
-  }: { isOpen?: (leaf: Leaf) => boolean; beside?: (slots: readonly Slot[]) => readonly Slot[] } = {},
-): Promise<Start> {
-  const unlocking = withUnlocking(render);
-  const slots = leavesOf(base.values)
-    .filter(isOpen)
-    .flatMap((leaf) => slotsOf(leaf, written));
-  return { probed: await probe(base, [...slots, ...beside(slots)], unlocking.render), unlocking };
+    isUsable = () => true,
+    extraSegments = () => [],
+  }: {
+    isUsable?: (leaf: Leaf) => boolean;
+    extraSegments?: (segments: readonly NameSegment[]) => readonly NameSegment[];
+  } = {},
+): Promise<InitialProbe> {
+  const unlocker = createUnlocker(render);
+  const segments = leavesOf(base.values)
+    .filter(isUsable)
+    .flatMap((leaf) => segmentsOf(leaf, written));
+  return { probed: await probe(base, [...segments, ...extraSegments(segments)], unlocker.render), unlocker };
 }
 
 /**
@@ -65,62 +68,64 @@ export async function startProbe(
  * unless an empty chart-wide registry leaf needs fewer settings. For locations that these do not explain, it tries
  * single words under unrelated keys, then empty leaves and leaves that only templates read: local before global ones.
  */
-export async function compose(options: ComposeOptions): Promise<Recipe> {
-  const { base, target, render, templates, without = new Set() } = options;
-  const isOpen = ({ path }: Leaf): boolean => !without.has(formatPath(path));
-  const places = options.places.filter((place) => wantedFor(place, target) !== undefined);
-  const written = [...new Set(places.map((place) => place.written))];
-  const { probed, unlocking } = options.start ?? (await startProbe(base, written, render, { isOpen }));
-  let first = await faithful(places, base, probed, unlocking.render);
-  let later: readonly Part[][][] = first;
-  const solution = fill({ places, first, later }, target);
+export async function deriveRecipe(options: RecipeOptions): Promise<Recipe> {
+  const { base, target, render, templates, excludedLeaves = new Set() } = options;
+  const isUsable = ({ path }: Leaf): boolean => !excludedLeaves.has(formatPath(path));
+  const locations = options.locations.filter((location) => requiredText(location, target) !== undefined);
+  const written = [...new Set(locations.map((location) => location.written))];
+  const { probed, unlocker } = options.initial ?? (await probeReferences(base, written, render, { isUsable }));
+  let first = await faithfulTemplates(locations, base, probed, unlocker.render);
+  let later: readonly TemplatePart[][][] = first;
+  const solution = solveRecipe({ locations, first, later }, target);
   let { length: unsolved } = solution.unsolved;
-  const refused = new Set<Slot>();
-  if (unsolved === 0 && leavesIn(solution) > 1 && areOfOneRegistry(places)) {
-    const shared = emptyLeaves(base.values, await templates()).filter((leaf) => isOpen(leaf) && isRegistryOfAll(leaf));
-    const wider =
+  const refused = new Set<NameSegment>();
+  if (unsolved === 0 && countLeaves(solution) > 1 && shareRegistry(locations)) {
+    const shared = emptyLeaves(base.values, await templates()).filter(
+      (leaf) => isUsable(leaf) && isGlobalRegistry(leaf),
+    );
+    const widerProbe =
       shared.length === 0
         ? undefined
-        : await probe(base, [...probed.slots, ...shared.map(emptySlot)], unlocking.render);
-    const compositions = wider === undefined ? first : compositionsOf(places, base, wider);
-    const other = fill({ places, first: compositions, later: compositions }, target);
-    if (other.unsolved.length === 0 && leavesIn(other) < leavesIn(solution)) {
-      first = compositions;
-      later = compositions;
+        : await probe(base, [...probed.segments, ...shared.map(emptySegment)], unlocker.render);
+    const referenceTemplates = widerProbe === undefined ? first : referenceTemplatesOf(locations, base, widerProbe);
+    const alternative = solveRecipe({ locations, first: referenceTemplates, later: referenceTemplates }, target);
+    if (alternative.unsolved.length === 0 && countLeaves(alternative) < countLeaves(solution)) {
+      first = referenceTemplates;
+      later = referenceTemplates;
     }
   } else if (unsolved > 0) {
-    const empty = emptyLeaves(base.values, await templates()).filter(isOpen);
-    const words = await neutralWords(base, probed, solution.unsolved, unlocking.render, isOpen);
-    const local = empty.filter((leaf) => !isGlobal(leaf)).map(emptySlot);
-    const everywhere = empty.filter(isGlobal).map(emptySlot);
-    for (const candidates of [words, local, [...everywhere, ...local], everywhere]) {
-      const more = candidates.filter((slot) => !refused.has(slot));
+    const empty = emptyLeaves(base.values, await templates()).filter(isUsable);
+    const wordSegments = await findWordSegments(base, probed, solution.unsolved, unlocker.render, isUsable);
+    const local = empty.filter((leaf) => !isGlobal(leaf)).map(emptySegment);
+    const global = empty.filter(isGlobal).map(emptySegment);
+    for (const candidates of [wordSegments, local, [...global, ...local], global]) {
+      const more = candidates.filter((segment) => !refused.has(segment));
       if (more.length === 0 || unsolved === 0) continue;
-      const wider = await probe(base, [...probed.slots, ...more], unlocking.render);
-      const taken = new Set(wider.slots);
-      for (const slot of more) if (!taken.has(slot)) refused.add(slot);
-      const compositions = compositionsOf(places, base, wider);
-      const left = fill({ places, first, later: compositions }, target).unsolved.length;
-      if (left >= unsolved) continue;
-      later = compositions;
-      unsolved = left;
+      const widerProbe = await probe(base, [...probed.segments, ...more], unlocker.render);
+      const accepted = new Set(widerProbe.segments);
+      for (const segment of more) if (!accepted.has(segment)) refused.add(segment);
+      const referenceTemplates = referenceTemplatesOf(locations, base, widerProbe);
+      const stillUnsolved = solveRecipe({ locations, first, later: referenceTemplates }, target).unsolved.length;
+      if (stillUnsolved >= unsolved) continue;
+      later = referenceTemplates;
+      unsolved = stillUnsolved;
     }
   }
-  return { places, first, later, refused: [...refused].map(slotPath), switches: unlocking.switches() };
+  return { locations, first, later, refused: [...refused].map(segmentPath), switches: unlocker.switches() };
 }
 
 /** Reports whether a leaf is the registry of all images, which charts offer and leave empty. */
-function isRegistryOfAll(leaf: Leaf): boolean {
+function isGlobalRegistry(leaf: Leaf): boolean {
   return isGlobal(leaf) && /registry$/i.test(String(leaf.path.at(-1)));
 }
 
 /** Reports whether all images have the same registry. Otherwise, no single registry value fits their target names. */
-function areOfOneRegistry(places: readonly Place[]): boolean {
-  return new Set(places.map(({ written }) => tryParseReference(written)?.registry)).size === 1;
+function shareRegistry(locations: readonly Location[]): boolean {
+  return new Set(locations.map(({ written }) => tryParseReference(written)?.registry)).size === 1;
 }
 
 /** Number of leaves that a solution sets. */
-function leavesIn({ assignment }: Derivation): number {
+function countLeaves({ assignment }: RecipeSolution): number {
   return new Set([...assignment.keys()].map(({ leaf }) => leaf)).size;
 }
 
@@ -128,18 +133,18 @@ function leavesIn({ assignment }: Derivation): number {
  * Reference templates built from leaves with a value. A marker can also flip a condition (`eq .flavor "posix"`), so
  * that the template prints something else. For those locations, a second probe without single-word leaves decides.
  */
-async function faithful(
-  places: readonly Place[],
+async function faithfulTemplates(
+  locations: readonly Location[],
   base: Render,
   probed: Probe,
   render: RenderWith,
-): Promise<Part[][][]> {
-  const found = compositionsOf(places, base, probed);
-  const isFaithful = (i: number, all: readonly Part[][]): boolean =>
-    all.some((parts) => evaluate(parts, new Map()) === places[i]?.written);
-  const { slots } = probed;
-  const names = slots.filter(({ hostFirst, components }) => hostFirst || components.length > 1);
-  if (names.length === slots.length || found.every((all, i) => isFaithful(i, all))) return found;
-  const again = compositionsOf(places, base, await probe(base, names, render));
-  return found.map((all, i) => (isFaithful(i, all) || !isFaithful(i, again[i] ?? []) ? all : (again[i] ?? [])));
+): Promise<TemplatePart[][][]> {
+  const first = referenceTemplatesOf(locations, base, probed);
+  const isFaithful = (i: number, all: readonly TemplatePart[][]): boolean =>
+    all.some((parts) => evaluate(parts, new Map()) === locations[i]?.written);
+  const { segments } = probed;
+  const nameSegments = segments.filter(({ hostFirst, components }) => hostFirst || components.length > 1);
+  if (nameSegments.length === segments.length || first.every((all, i) => isFaithful(i, all))) return first;
+  const second = referenceTemplatesOf(locations, base, await probe(base, nameSegments, render));
+  return first.map((all, i) => (isFaithful(i, all) || !isFaithful(i, second[i] ?? []) ? all : (second[i] ?? [])));
 }

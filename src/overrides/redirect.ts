@@ -4,21 +4,21 @@ import { formatPath, type LeafPath, valueAt } from '../influence/leaves.ts';
 import type { Redirect } from '../lock/finding.ts';
 import { isUnderTarget, type Target, targetReference } from '../oci/naming.ts';
 import { formatReference, formatRepository, parseReference, type Reference } from '../oci/reference.ts';
-import type { Setting } from './document.ts';
-import type { ReferencePlace } from './proof.ts';
-import { isToldIn, type Telling } from './telling.ts';
+import { isSetIn, type OperatorSetting } from './operator-setting.ts';
+import type { Setting } from './overrides-file.ts';
+import type { ReferenceLocation } from './proof.ts';
 
 /**
  * Returns settings for images that only an operator's binary names. Operator rules list the values that redirect such
  * an image. Like all settings, they are proved by the render.
  */
-export function redirectSettings(places: readonly ReferencePlace[], base: Render, target: Target): Setting[] {
+export function redirectSettings(locations: readonly ReferenceLocation[], base: Render, target: Target): Setting[] {
   const settings = new Map<string, Setting>();
-  for (const place of places) {
-    const { redirect, reference } = place;
+  for (const location of locations) {
+    const { redirect, reference } = location;
     if (redirect?.values === undefined) continue;
     for (const { path, value } of leaves(redirect.values)) {
-      const filled = typeof value === 'string' ? fill(value, privateOf(reference, target)) : value;
+      const filled = typeof value === 'string' ? fillPlaceholders(value, privateReference(reference, target)) : value;
       if (valueAt(base.values, path) === filled) continue;
       const key = JSON.stringify(path);
       const comment = [settings.get(key)?.comment, reference].filter(Boolean).join('\n');
@@ -29,10 +29,10 @@ export function redirectSettings(places: readonly ReferencePlace[], base: Render
 }
 
 /** Merges both lists, sorted by path. A derived setting takes precedence over a redirect for the same leaf. */
-export function withRedirects(derived: readonly Setting[], redirects: readonly Setting[]): Setting[] {
+export function mergeRedirects(derived: readonly Setting[], redirects: readonly Setting[]): Setting[] {
   const taken = new Set(derived.map(({ path }) => formatPath(path)));
-  const more = redirects.filter(({ path }) => !taken.has(formatPath(path)));
-  return [...derived, ...more].sort((a, b) => (formatPath(a.path) < formatPath(b.path) ? -1 : 1));
+  const additional = redirects.filter(({ path }) => !taken.has(formatPath(path)));
+  return [...derived, ...additional].sort((a, b) => (formatPath(a.path) < formatPath(b.path) ? -1 : 1));
 }
 
 /**
@@ -40,28 +40,32 @@ export function withRedirects(derived: readonly Setting[], redirects: readonly S
  * user-created resources, and for references that the operator assembles, the variable or argument itself must be set,
  * because the chart's own resources may contain the same names.
  */
-export function isRedirected(place: ReferencePlace, documents: readonly RenderedDocument[], target: Target): boolean {
-  if (place.userMade || place.redirect?.value !== undefined) {
-    const told = tellingOf(place, target);
-    if (told !== undefined) return documents.some((document) => isToldIn(document, told));
+export function isRedirected(
+  location: ReferenceLocation,
+  documents: readonly RenderedDocument[],
+  target: Target,
+): boolean {
+  if (location.userMade || location.redirect?.value !== undefined) {
+    const setting = operatorSettingFor(location, target);
+    if (setting !== undefined) return documents.some((document) => isSetIn(document, setting));
   }
-  const wanted = privateOf(place.reference, target);
-  const shows = (text: string): boolean => documents.some((document) => document.text.includes(text));
-  if (shows(formatReference(wanted))) return true;
-  const texts = textsOf(place.redirect).map((text) => fill(text, wanted));
-  return texts.length > 0 && texts.every(shows);
+  const expected = privateReference(location.reference, target);
+  const isRendered = (text: string): boolean => documents.some((document) => document.text.includes(text));
+  if (isRendered(formatReference(expected))) return true;
+  const texts = expectedTexts(location.redirect).map((text) => fillPlaceholders(text, expected));
+  return texts.length > 0 && texts.every(isRendered);
 }
 
 /** Returns the variable or argument that redirects an image; undefined if neither does. */
-export function tellingOf(place: ReferencePlace, target: Target): Telling | undefined {
-  const { kind, name } = place.redirect ?? { kind: 'none' };
-  const value = redirectText(place, target);
+export function operatorSettingFor(location: ReferenceLocation, target: Target): OperatorSetting | undefined {
+  const { kind, name } = location.redirect ?? { kind: 'none' };
+  const value = redirectText(location, target);
   return (kind !== 'env' && kind !== 'argument') || name === undefined || value === undefined
     ? undefined
     : { kind, name, value };
 }
 
-function textsOf(redirect: Redirect | undefined): string[] {
+function expectedTexts(redirect: Redirect | undefined): string[] {
   if (redirect?.value !== undefined) return redirect.value.split(', ');
   const texts = redirect?.values === undefined ? [] : leaves(redirect.values).map(({ value }) => value);
   // A tag alone proves nothing, because it does not change.
@@ -69,18 +73,18 @@ function textsOf(redirect: Redirect | undefined): string[] {
 }
 
 /** Returns the text for a variable, argument or field; undefined if the redirect needs several texts. */
-export function redirectText({ redirect, reference }: ReferencePlace, target: Target): string | undefined {
+export function redirectText({ redirect, reference }: ReferenceLocation, target: Target): string | undefined {
   const text = redirect?.value ?? '{reference}';
-  return text.includes(', ') ? undefined : fill(text, privateOf(reference, target));
+  return text.includes(', ') ? undefined : fillPlaceholders(text, privateReference(reference, target));
 }
 
-function privateOf(reference: string, target: Target): Reference {
+function privateReference(reference: string, target: Target): Reference {
   const parsed = parseReference(reference);
   return isUnderTarget(target, parsed) ? parsed : targetReference(target, parsed);
 }
 
 /** Fills in the placeholders of a redirect (lock/finding.ts). */
-function fill(text: string, reference: Reference): string {
+function fillPlaceholders(text: string, reference: Reference): string {
   const { registry, path, tag = '' } = reference;
   const last = path.lastIndexOf('/');
   const repository = formatRepository(reference);

@@ -1,11 +1,11 @@
 import type { RenderedDocument } from '../helm/documents.ts';
-import { type Documents, keyOfChange } from '../influence/changes.ts';
+import { changeKey, type RenderOutput } from '../influence/changes.ts';
 import { type LeafPath, valueAt } from '../influence/leaves.ts';
-import { FIELD } from './pull-secret.ts';
+import { PULL_SECRETS_FIELD } from './pull-secret.ts';
 
 /** Object part that can have pull secrets: a pod spec, a service account, or a custom resource. */
-export interface Holder {
-  /** Position, in the notation of {@link keyOfChange}. */
+export interface PullSecretHolder {
+  /** Position, in the notation of {@link changeKey}. */
   readonly key: string;
   readonly role: 'pod' | 'account' | 'resource';
   readonly kind: string;
@@ -18,7 +18,7 @@ export interface Holder {
 }
 
 /** Pod or pod-creating object without the pull secret. */
-export interface PodWithout {
+export interface PodWithoutSecret {
   readonly kind: string;
   readonly name: string;
   readonly template: string;
@@ -28,11 +28,11 @@ export interface PodWithout {
  * Finds all pod specs, at any depth, all service accounts, and other objects with pull secrets.
  * @param namespace release namespace, for objects without one
  */
-export function holdersIn(renders: readonly Documents[], namespace: string): Holder[] {
+export function findSecretHolders(renders: readonly RenderOutput[], namespace: string): PullSecretHolder[] {
   return renders.flatMap(({ documents }, render) =>
     documents.flatMap((document) => {
       if (!/containers:|ServiceAccount|imagePullSecrets/i.test(document.text)) return [];
-      const found: Holder[] = [];
+      const found: PullSecretHolder[] = [];
       walk(document.object, [], (path) => {
         const holder = holderAt(document, render, path, namespace);
         if (holder !== undefined) found.push(holder);
@@ -48,17 +48,17 @@ function holderAt(
   render: number,
   path: LeafPath,
   namespace: string,
-): Holder | undefined {
-  const own = valueAt(object, path) as Readonly<Record<string, unknown>>;
+): PullSecretHolder | undefined {
+  const value = valueAt(object, path) as Readonly<Record<string, unknown>>;
   const kind = text(valueAt(object, ['kind']));
   const isAccount = path.length === 0 && kind === 'ServiceAccount';
-  const isPod = [own.containers, own.initContainers].some(hasImages);
-  if (!isAccount && !isPod && !Array.isArray(own[FIELD])) return undefined;
+  const isPod = [value.containers, value.initContainers].some(hasImages);
+  if (!isAccount && !isPod && !Array.isArray(value[PULL_SECRETS_FIELD])) return undefined;
   const name = text(valueAt(object, ['metadata', 'name']));
-  const account = isAccount ? name : text(own.serviceAccountName) || text(own.serviceAccount) || 'default';
-  const listed: unknown[] = Array.isArray(own[FIELD]) ? own[FIELD] : [];
+  const account = isAccount ? name : text(value.serviceAccountName) || text(value.serviceAccount) || 'default';
+  const listed: unknown[] = Array.isArray(value[PULL_SECRETS_FIELD]) ? value[PULL_SECRETS_FIELD] : [];
   return {
-    key: keyOfChange({ render, template, document: index, path }),
+    key: changeKey({ render, template, document: index, path }),
     role: isAccount ? 'account' : isPod ? 'pod' : 'resource',
     kind,
     name,
@@ -87,25 +87,25 @@ function text(value: unknown): string {
 }
 
 /** Reports whether a holder has one of the secrets, itself or through its service account. */
-function isProvided(holder: Holder, all: readonly Holder[], secrets: ReadonlySet<string>): boolean {
-  const has = (other: Holder): boolean => other.secrets.some((name) => secrets.has(name));
-  return has(holder) || all.some((other) => isAccountOf(other, holder) && has(other));
+function hasSecret(holder: PullSecretHolder, all: readonly PullSecretHolder[], secrets: ReadonlySet<string>): boolean {
+  const listsSecret = (other: PullSecretHolder): boolean => other.secrets.some((name) => secrets.has(name));
+  return listsSecret(holder) || all.some((other) => isAccountOf(other, holder) && listsSecret(other));
 }
 
 /** Reports whether the pods of a holder use this account. */
-function isAccountOf(account: Holder, holder: Holder): boolean {
+function isAccountOf(account: PullSecretHolder, holder: PullSecretHolder): boolean {
   return account.role === 'account' && holder.role !== 'account' && account.account === holder.account;
 }
 
 /** Returns pod specs that have the secret neither themselves nor through their service account. */
-export function unprovided(holders: readonly Holder[], secret: string): Holder[] {
+export function holdersWithoutSecret(holders: readonly PullSecretHolder[], secret: string): PullSecretHolder[] {
   const wanted = new Set([secret]);
-  return holders.filter((holder) => holder.role === 'pod' && !isProvided(holder, holders, wanted));
+  return holders.filter((holder) => holder.role === 'pod' && !hasSecret(holder, holders, wanted));
 }
 
 /** Returns the distinct pods without the secret over all renders. */
-export function podsWithout(holders: readonly Holder[], secret: string): PodWithout[] {
-  const pods = unprovided(holders, secret);
+export function podsWithoutSecret(holders: readonly PullSecretHolder[], secret: string): PodWithoutSecret[] {
+  const pods = holdersWithoutSecret(holders, secret);
   const distinct = new Map(
     pods.map(({ kind, name, template }) => [`${template}\n${kind}\n${name}`, { kind, name, template }]),
   );
@@ -119,31 +119,31 @@ export function podsWithout(holders: readonly Holder[], secret: string): PodWith
  * @param reached keys of the holders that each leaf reaches
  * @param order leaves in order of preference
  */
-export function fewest<T>(
-  holders: readonly Holder[],
+export function smallestCover<T>(
+  holders: readonly PullSecretHolder[],
   secret: string,
-  landed: ReadonlyMap<T, ReadonlySet<string>>,
+  reached: ReadonlyMap<T, ReadonlySet<string>>,
   order: readonly T[],
 ): T[] {
-  const reached = new Set([...landed.values()].flatMap((keys) => [...keys]));
-  const given = new Set([secret]);
-  const isGoal = (holder: Holder): boolean => {
+  const reachedKeys = new Set([...reached.values()].flatMap((keys) => [...keys]));
+  const secrets = new Set([secret]);
+  const isGoal = (holder: PullSecretHolder): boolean => {
     if (holder.role === 'pod') return true;
     const isUsed = holders.some((other) => isAccountOf(holder, other));
-    return reached.has(holder.key) && !isUsed;
+    return reachedKeys.has(holder.key) && !isUsed;
   };
-  const provides = (leaf: T, goal: Holder): boolean => {
-    const keys = landed.get(leaf) ?? new Set<string>();
+  const covers = (leaf: T, goal: PullSecretHolder): boolean => {
+    const keys = reached.get(leaf) ?? new Set<string>();
     return keys.has(goal.key) || holders.some((other) => keys.has(other.key) && isAccountOf(other, goal));
   };
-  let open = holders.filter((holder) => isGoal(holder) && !isProvided(holder, holders, given));
-  const chosen: T[] = [];
+  let uncovered = holders.filter((holder) => isGoal(holder) && !hasSecret(holder, holders, secrets));
+  const selected: T[] = [];
   for (;;) {
-    const counts = order.map((leaf) => open.filter((goal) => provides(leaf, goal)).length);
-    const most = Math.max(0, ...counts);
-    const best = order[counts.indexOf(most)];
-    if (most === 0 || best === undefined) return chosen;
-    chosen.push(best);
-    open = open.filter((goal) => !provides(best, goal));
+    const counts = order.map((leaf) => uncovered.filter((goal) => covers(leaf, goal)).length);
+    const highest = Math.max(0, ...counts);
+    const best = order[counts.indexOf(highest)];
+    if (highest === 0 || best === undefined) return selected;
+    selected.push(best);
+    uncovered = uncovered.filter((goal) => !covers(best, goal));
   }
 }

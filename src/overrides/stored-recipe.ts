@@ -1,41 +1,41 @@
 import type { Values } from '../helm/render.ts';
-import type { Part } from '../influence/composition.ts';
 import { type LeafPath, valueAt } from '../influence/leaves.ts';
-import type { Slot } from '../influence/slots.ts';
-import type { Place } from '../lock/finding.ts';
-import { nameIn, type StoredRecipe } from '../lock/recipe.ts';
+import type { NameSegment } from '../influence/name-segments.ts';
+import type { TemplatePart } from '../influence/reference-template.ts';
+import type { Location } from '../lock/finding.ts';
+import { type StoredRecipe, segmentName } from '../lock/recipe.ts';
 import type { Target } from '../oci/naming.ts';
 import type { Recipe } from './recipe.ts';
-import { wantedFor } from './settle.ts';
+import { requiredText } from './solve-recipe.ts';
 
-type StoredSlot = StoredRecipe['slots'][number];
+type StoredSegment = StoredRecipe['slots'][number];
 type StoredPart = StoredRecipe['places'][number]['first'][number][number];
 
 /** Converts a recipe to the form stored in the bundle's inventory. */
-export function store({ places, first, later, switches, refused }: Recipe, upgrade: boolean): StoredRecipe {
-  const slots: Slot[] = [];
-  const indexOf = (slot: Slot): number => {
-    const at = slots.indexOf(slot);
-    return at >= 0 ? at : slots.push(slot) - 1;
+export function toStoredRecipe({ locations, first, later, switches, refused }: Recipe, upgrade: boolean): StoredRecipe {
+  const segments: NameSegment[] = [];
+  const indexOf = (segment: NameSegment): number => {
+    const index = segments.indexOf(segment);
+    return index >= 0 ? index : segments.push(segment) - 1;
   };
-  const stored = (compositions: readonly Part[][] = []): StoredPart[][] =>
-    compositions.map((parts) =>
+  const stored = (referenceTemplates: readonly TemplatePart[][] = []): StoredPart[][] =>
+    referenceTemplates.map((parts) =>
       parts.map((part) => {
         if (part.kind === 'literal') return part.text;
-        const { slot, from, to, text } = part;
-        return { slot: indexOf(slot), from, to, text };
+        const { segment, from, to, text } = part;
+        return { slot: indexOf(segment), from, to, text };
       }),
     );
-  const listed = places.map(({ template, document, path, within, written }, i) => {
-    const place = { template, document, path, ...(within === undefined ? {} : { within }), written };
+  const listed = locations.map(({ template, document, path, within, written }, i) => {
+    const location = { template, document, path, ...(within === undefined ? {} : { within }), written };
     const [own, more] = [stored(first[i]), stored(later[i])];
-    return { ...place, first: own, ...(JSON.stringify(own) === JSON.stringify(more) ? {} : { later: more }) };
+    return { ...location, first: own, ...(JSON.stringify(own) === JSON.stringify(more) ? {} : { later: more }) };
   });
   return {
     upgrade,
-    slots: slots.map(({ leaf, start, end, components, hostFirst, suffix }) => {
+    slots: segments.map(({ leaf, start, end, components, hostFirst, suffix }) => {
       // Only the name is stored: the text around it may hold a password, and restoring reads it from the values.
-      const value = nameIn({ start, end, components: [...components] });
+      const value = segmentName({ start, end, components: [...components] });
       return { path: [...leaf.path], value, start, end, components: [...components], hostFirst, suffix };
     }),
     places: listed,
@@ -48,42 +48,45 @@ export function store({ places, first, later, switches, refused }: Recipe, upgra
  * Restores a stored recipe for a render. Returns undefined if it no longer applies: a location to move is missing from
  * it, or a leaf that it uses has a different name at the stored offsets.
  */
-export function restore(
+export function restoreRecipe(
   stored: StoredRecipe,
   values: Values,
-  places: readonly Place[],
+  locations: readonly Location[],
   target: Target,
 ): Recipe | undefined {
-  const known = new Map(stored.places.map((place) => [keyOf(place), place]));
-  const movable = places.filter((place) => wantedFor(place, target) !== undefined);
-  const found = movable.map((place) => known.get(keyOf(place)));
+  const known = new Map(stored.places.map((location) => [storedKey(location), location]));
+  const movable = locations.filter((location) => requiredText(location, target) !== undefined);
+  const found = movable.map((location) => known.get(storedKey(location)));
   const used = new Set<number>();
-  for (const place of found) {
-    if (place === undefined) return undefined;
-    for (const part of [...place.first, ...(place.later ?? [])].flat())
+  for (const location of found) {
+    if (location === undefined) return undefined;
+    for (const part of [...location.first, ...(location.later ?? [])].flat())
       if (typeof part !== 'string') used.add(part.slot);
   }
-  const isSame = (slot: StoredSlot | undefined): boolean =>
-    slot !== undefined && hasName(textAt(values, slot.path), slot);
-  if ([...used].some((at) => !isSame(stored.slots[at]))) return undefined;
+  const isSame = (segment: StoredSegment | undefined): boolean =>
+    segment !== undefined && hasName(textAt(values, segment.path), segment);
+  if ([...used].some((index) => !isSame(stored.slots[index]))) return undefined;
   // Segments of one leaf share the leaf object: names are filled in per leaf.
-  const leaves = new Map<string, Slot['leaf']>();
-  const slots = stored.slots.map(({ path, value: _, ...slot }): Slot => {
+  const leaves = new Map<string, NameSegment['leaf']>();
+  const segments = stored.slots.map(({ path, value: _, ...segment }): NameSegment => {
     const key = JSON.stringify(path);
     const leaf = leaves.get(key) ?? { path, value: textAt(values, path) ?? '' };
     leaves.set(key, leaf);
-    return { ...slot, leaf };
+    return { ...segment, leaf };
   });
-  const partOf = (part: StoredPart): Part =>
+  const partOf = (part: StoredPart): TemplatePart =>
     typeof part === 'string'
       ? { kind: 'literal', text: part }
-      : { kind: 'segment', slot: slots[part.slot] as Slot, from: part.from, to: part.to, text: part.text };
-  const compositions = (lists: readonly StoredPart[][] = []): Part[][] => lists.map((parts) => parts.map(partOf));
-  const first = found.map((place) => compositions(place?.first));
+      : { kind: 'segment', segment: segments[part.slot] as NameSegment, from: part.from, to: part.to, text: part.text };
+  const referenceTemplates = (lists: readonly StoredPart[][] = []): TemplatePart[][] =>
+    lists.map((parts) => parts.map(partOf));
+  const first = found.map((location) => referenceTemplates(location?.first));
   return {
-    places: movable,
+    locations: movable,
     first,
-    later: found.map((place, i) => (place?.later === undefined ? (first[i] ?? []) : compositions(place.later))),
+    later: found.map((location, i) =>
+      location?.later === undefined ? (first[i] ?? []) : referenceTemplates(location.later),
+    ),
     switches: stored.switches,
     refused: stored.refused,
   };
@@ -96,20 +99,20 @@ function textAt(values: Values, path: LeafPath): string | undefined {
 }
 
 /** Reports whether a text has the segment's name at its stored offsets, and not as part of a longer name. */
-function hasName(text: string | undefined, slot: StoredSlot): boolean {
+function hasName(text: string | undefined, segment: StoredSegment): boolean {
   if (text === undefined) return false;
-  const { start, end } = slot;
+  const { start, end } = segment;
   if (end === start) return text === '';
   const isApart = !/[\w/-]/.test(text.slice(end, end + 1)) && !/\w/.test(text.slice(0, start).slice(-1));
-  return isApart && text.slice(start, end) === nameIn(slot);
+  return isApart && text.slice(start, end) === segmentName(segment);
 }
 
-function keyOf({
+function storedKey({
   template,
   document,
   path,
   within,
   written,
-}: Pick<Place, 'template' | 'document' | 'path' | 'within' | 'written'>): string {
+}: Pick<Location, 'template' | 'document' | 'path' | 'within' | 'written'>): string {
   return JSON.stringify([template, document, path, within, written]);
 }

@@ -1,6 +1,6 @@
-import { nameOf, occurrences } from '../influence/slots.ts';
+import { occurrences, withoutTagAndDigest } from '../influence/name-segments.ts';
 import type { PostRenderEntry } from './post-render-map.ts';
-import { applyEdits, type Edit, wholeOccurrences } from './text-edits.ts';
+import { applyEdits, type TextEdit, wholeOccurrences } from './text-edits.ts';
 
 /** Text replaced in one line of a chart file. */
 export interface TemplateChange {
@@ -13,8 +13,8 @@ export interface TemplateChange {
 }
 
 /** Template change with the edit of the file's text. */
-export interface PlacedChange extends TemplateChange {
-  readonly edit: Edit;
+export interface TemplateEdit extends TemplateChange {
+  readonly edit: TextEdit;
 }
 
 /**
@@ -23,15 +23,15 @@ export interface PlacedChange extends TemplateChange {
  * @param files texts of the chart by path
  * @param fileOf converts a template name printed by Helm to a path in the chart
  */
-export function templateChanges(
+export function findTemplateEdits(
   files: ReadonlyMap<string, string>,
   entries: readonly PostRenderEntry[],
   fileOf: (template: string) => string,
-): PlacedChange[] {
-  const found = new Map<string, PlacedChange>();
+): TemplateEdit[] {
+  const found = new Map<string, TemplateEdit>();
   for (const entry of entries) {
-    for (const file of candidates(files, entry, fileOf(entry.template))) {
-      const changes = changesIn(file, files.get(file) ?? '', entry);
+    for (const file of candidateFiles(files, entry, fileOf(entry.template))) {
+      const changes = editsInFile(file, files.get(file) ?? '', entry);
       for (const change of changes) found.set(`${file}\n${change.edit.start}`, change);
       if (changes.length > 0) break;
     }
@@ -40,14 +40,14 @@ export function templateChanges(
 }
 
 /** Returns the changed files by path. */
-export function changedTexts(
+export function applyTemplateEdits(
   files: ReadonlyMap<string, string>,
-  changes: readonly PlacedChange[],
+  changes: readonly TemplateEdit[],
 ): ReadonlyMap<string, string> {
   const byFile = Map.groupBy(changes, ({ file }) => file);
   return new Map(
-    [...byFile].map(([file, mine]) => {
-      const edits = mine.map(({ edit }) => edit);
+    [...byFile].map(([file, fileEdits]) => {
+      const edits = fileEdits.map(({ edit }) => edit);
       return [file, applyEdits(files.get(file) ?? '', edits)];
     }),
   );
@@ -61,14 +61,14 @@ export function isPartial(path: string): boolean {
 }
 
 /** Returns the template itself, then the partials that it may include; for a single word, the template only. */
-function candidates(files: ReadonlyMap<string, string>, { from }: PostRenderEntry, file: string): string[] {
+function candidateFiles(files: ReadonlyMap<string, string>, { from }: PostRenderEntry, file: string): string[] {
   if (!/[/:@]/.test(from)) return [file];
   const partials = [...files.keys()].filter(isPartial);
   return [file, ...partials.filter((path) => path !== file).sort()];
 }
 
-function changesIn(file: string, text: string, entry: PostRenderEntry): PlacedChange[] {
-  const change = (start: number, from: string, to: string): PlacedChange => ({
+function editsInFile(file: string, text: string, entry: PostRenderEntry): TemplateEdit[] {
+  const change = (start: number, from: string, to: string): TemplateEdit => ({
     file,
     line: text.slice(0, start).split('\n').length,
     from,
@@ -76,22 +76,22 @@ function changesIn(file: string, text: string, entry: PostRenderEntry): PlacedCh
     edit: { start, end: start + from.length, text: to },
   });
   const { from, to } = entry;
-  if (!/[/:@]/.test(from)) return wordsOf(text, entry).map((start) => change(start, from, to));
+  if (!/[/:@]/.test(from)) return wordOffsets(text, entry).map((start) => change(start, from, to));
   const whole = wholeOccurrences(text, from);
   if (whole.length > 0) return whole.map((start) => change(start, from, to));
   // The tag often comes from the chart's appVersion.
-  const [name, renamed] = [nameOf(from), nameOf(to)];
+  const [name, renamed] = [withoutTagAndDigest(from), withoutTagAndDigest(to)];
   const named = occurrences(text, name, /[\w./@-]/, /[\w/.-]/);
   return name === from ? [] : named.map((start) => change(start, name, renamed));
 }
 
 /** Offsets of a single word: after the key of its field, otherwise only if it occurs once. */
-function wordsOf(text: string, { from, path = '', within }: PostRenderEntry): number[] {
+function wordOffsets(text: string, { from, path = '', within }: PostRenderEntry): number[] {
   const whole = wholeOccurrences(text, from);
   const last = (within ?? path).split(/[^\w[\]-]/).at(-1) ?? '';
   const key = /^[\w-]+/.exec(last)?.[0];
-  const keyed = whole.filter((at) => {
-    const [before, after] = [text.slice(0, at), text.slice(at + from.length)];
+  const keyed = whole.filter((offset) => {
+    const [before, after] = [text.slice(0, offset), text.slice(offset + from.length)];
     const own = /^[ \t]*(?:- +)?["']?([\w-]+)["']?:[ \t]*["']?$/.exec(before.slice(before.lastIndexOf('\n') + 1));
     return own !== null && own[1] === key && /^["']?[ \t]*(?:#.*)?\r?(?:\n|$)/.test(after);
   });

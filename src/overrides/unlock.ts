@@ -1,12 +1,12 @@
 import { AirgapError } from '../base/errors.ts';
 import type { Values } from '../helm/render.ts';
-import { merge, type RenderWith } from '../influence/probe.ts';
+import { mergeValuesFiles, type RenderWith } from '../influence/probe.ts';
 
 /**
  * Renders charts that reject other images until a switch is set, and name the switch in the error message (Bitnami's
  * `global.security.allowInsecureImages`). The switches become part of the overrides.
  */
-export interface Unlocking {
+export interface Unlocker {
   readonly render: RenderWith;
   /** Values paths set to true so far. */
   readonly switches: () => readonly (readonly string[])[];
@@ -16,10 +16,10 @@ export interface Unlocking {
  * Finds the values path that an error message asks to set, as in `set "global.security.x" to true`. The path is read
  * backwards from `true`: a forward search would try every letter of a long message as the start.
  */
-function switchIn(message: string): string | undefined {
+function findSwitch(message: string): string | undefined {
   for (const { index } of message.matchAll(/(?:to|=)\s*['"`]?true\b/g)) {
     const words = message
-      .slice(Math.max(0, index - FAR), index)
+      .slice(Math.max(0, index - MAX_PATH_LENGTH), index)
       .trimEnd()
       .replace(/['"`]$/, '');
     const keys =
@@ -34,19 +34,20 @@ function switchIn(message: string): string | undefined {
 }
 
 /** Maximum number of characters before `true` that are searched. */
-const FAR = 500;
+const MAX_PATH_LENGTH = 500;
 
 /** Creates an unlocker around a render function. */
-export function withUnlocking(render: RenderWith): Unlocking {
+export function createUnlocker(render: RenderWith): Unlocker {
   const found: string[][] = [];
   const unlocked = async (overrides: Values): Promise<Awaited<ReturnType<RenderWith>>> => {
     try {
-      return await render(merge(overrides, switchValues(found)));
+      return await render(mergeValuesFiles(overrides, switchValues(found)));
     } catch (error) {
-      const name = error instanceof AirgapError && error.code === 'chart-render' ? switchIn(error.message) : undefined;
+      const name =
+        error instanceof AirgapError && error.code === 'chart-render' ? findSwitch(error.message) : undefined;
       const path = name?.replace(/^\.?Values\./, '').split('.');
       if (path === undefined || found.some((other) => other.join('.') === path.join('.'))) throw error;
-      const result = await render(merge(overrides, switchValues([...found, path])));
+      const result = await render(mergeValuesFiles(overrides, switchValues([...found, path])));
       found.push(path);
       return result;
     }
@@ -57,7 +58,8 @@ export function withUnlocking(render: RenderWith): Unlocking {
 /** Returns values with the switches on. */
 export function switchValues(paths: readonly (readonly string[])[]): Values {
   return paths.reduce<Values>(
-    (values, path) => merge(values, path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), true) as Values),
+    (values, path) =>
+      mergeValuesFiles(values, path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), true) as Values),
     {},
   );
 }

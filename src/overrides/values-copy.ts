@@ -5,7 +5,7 @@ import type { Change } from '../influence/changes.ts';
 import type { LeafPath } from '../influence/leaves.ts';
 
 /** Leaf with the value that is set. */
-interface Leaf {
+interface SetLeaf {
   readonly path: LeafPath;
   readonly value: unknown;
 }
@@ -15,48 +15,50 @@ interface Leaf {
  * ConfigMap or a Secret. Every difference must be at the end of a leaf's path and have the leaf's value.
  */
 export function isValuesCopy(
-  { path, was, is }: Change,
+  { path, before, after }: Change,
   object: RenderedDocument['object'],
-  set: readonly Leaf[],
+  setLeaves: readonly SetLeaf[],
 ): boolean {
   const { kind } = object ?? {};
   const isData = path.length === 2 && /^(?:data|stringData|binaryData)$/.test(String(path[0]));
-  if (!isData || typeof was !== 'string' || typeof is !== 'string') return false;
+  if (!isData || typeof before !== 'string' || typeof after !== 'string') return false;
   const isEncoded = path[0] === 'binaryData' || (kind === 'Secret' && path[0] === 'data');
-  const [old, now] = [was, is].map((text) => tree(isEncoded ? Buffer.from(text, 'base64').toString('utf8') : text));
-  return typeof old === 'object' && typeof now === 'object' && isCopied(old, now, [], set);
+  const [old, now] = [before, after].map((text) =>
+    parseValues(isEncoded ? Buffer.from(text, 'base64').toString('utf8') : text),
+  );
+  return typeof old === 'object' && typeof now === 'object' && isCopied(old, now, [], setLeaves);
 }
 
 /** Reports whether a change is that of a checksum annotation, which restarts pods. */
-export function isChecksum({ path, was, is }: Change): boolean {
+export function isChecksum({ path, before, after }: Change): boolean {
   const isSum = (value: unknown): boolean =>
     typeof value === 'string' && /^(?:[0-9a-f]{8,128}|[A-Za-z0-9+/]{43}=)$/.test(value);
-  return path.includes('annotations') && isSum(was) && isSum(is);
+  return path.includes('annotations') && isSum(before) && isSum(after);
 }
 
-function isCopied(was: unknown, is: unknown, path: LeafPath, set: readonly Leaf[]): boolean {
-  if (isDeepStrictEqual(was, is)) return true;
-  const here = set.find((leaf) => endsWith(leaf.path, path));
-  if (here !== undefined && isDeepStrictEqual(is, here.value)) return true;
-  if (!isMap(was ?? {}) || !isMap(is)) return false;
-  const [old, now] = [was ?? {}, is] as Record<string, unknown>[];
+function isCopied(before: unknown, after: unknown, path: LeafPath, setLeaves: readonly SetLeaf[]): boolean {
+  if (isDeepStrictEqual(before, after)) return true;
+  const setLeaf = setLeaves.find((leaf) => isPathSuffix(leaf.path, path));
+  if (setLeaf !== undefined && isDeepStrictEqual(after, setLeaf.value)) return true;
+  if (!isMapping(before ?? {}) || !isMapping(after)) return false;
+  const [old, now] = [before ?? {}, after] as Record<string, unknown>[];
   const keys = new Set([...Object.keys(old ?? {}), ...Object.keys(now ?? {})]);
-  return [...keys].every((key) => isCopied(old?.[key], now?.[key], [...path, key], set));
+  return [...keys].every((key) => isCopied(old?.[key], now?.[key], [...path, key], setLeaves));
 }
 
 /** Reports whether `path` is the end of the leaf's path; in a copy of a part of the values, paths are shorter. */
-function endsWith(leaf: LeafPath, path: LeafPath): boolean {
+function isPathSuffix(leaf: LeafPath, path: LeafPath): boolean {
   return (
     path.length > 0 && leaf.length >= path.length && path.every((key, i) => key === leaf[leaf.length - path.length + i])
   );
 }
 
-function isMap(value: unknown): boolean {
+function isMapping(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Parses YAML: null for empty text, undefined for invalid text or several documents. */
-function tree(text: string): unknown {
+function parseValues(text: string): unknown {
   const values = readYamlValues(text);
   return values === undefined || values.length > 1 ? undefined : (values[0] ?? null);
 }

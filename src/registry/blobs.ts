@@ -1,13 +1,13 @@
 import { Readable } from 'node:stream';
 import { AirgapError } from '../base/errors.ts';
 import type { HttpResponse } from '../http/exchange.ts';
-import { discard, headerOf } from '../http/read.ts';
+import { discardBody, responseHeader } from '../http/response-body.ts';
 import { retryableStatus } from '../http/retry.ts';
 import type { Body } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { repositoryAt } from './api-url.ts';
+import { repositoryFromUrl } from './api-url.ts';
 import { type RegistryResponse, registryError } from './errors.ts';
-import { describePlace, type Place } from './hosts.ts';
+import { describeRoute, type RepositoryRoute } from './hosts.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -16,89 +16,95 @@ import type { Session } from './session.ts';
  * `open(bytes so far)` resumes. A response of the wrong length is retried a few times, as is a storage URL whose
  * signature may have expired.
  */
-export function blobBody(session: Session, place: Place, descriptor: Descriptor): Body {
-  const what = describePlace(place, descriptor.digest);
+export function blobBody(session: Session, route: RepositoryRoute, descriptor: Descriptor): Body {
+  const what = describeRoute(route, descriptor.digest);
   return {
     size: descriptor.size,
     async open(offset = 0, signal, end = descriptor.size) {
       if (offset > 0 && offset >= descriptor.size) return Readable.from([]);
       for (let attempt = 1; ; attempt++) {
-        const opened = await ask(session, place, descriptor, { offset, end }, signal);
+        const opened = await requestBlob(session, route, descriptor, { offset, end }, signal);
         if (opened instanceof Readable) return opened;
         const reason = opened.message;
-        const again = { what, attempt, reason, retryable: 'few', ...(signal && { signal }) } as const;
-        if (!(await session.transport.retrier.again(again))) throw opened;
+        const failedAttempt = { what, attempt, reason, retryable: 'few', ...(signal && { signal }) } as const;
+        if (!(await session.transport.retrier.waitForRetry(failedAttempt))) throw opened;
       }
     },
   };
 }
 
 /** Bytes of a blob from `offset` up to `end`, exclusive. */
-interface Part {
+interface ByteRange {
   readonly offset: number;
   readonly end: number;
 }
 
 /** Requests a range of a blob. An error that may not occur again is returned; others are thrown. */
-async function ask(
+async function requestBlob(
   session: Session,
-  place: Place,
+  route: RepositoryRoute,
   descriptor: Descriptor,
-  part: Part,
+  range: ByteRange,
   signal?: AbortSignal,
 ): Promise<Readable | AirgapError> {
-  const what = describePlace(place, descriptor.digest);
+  const what = describeRoute(route, descriptor.digest);
   const { digest } = descriptor;
   const shared = { method: 'GET', what, ...(signal && { signal }) } as const;
-  const answer = await openPart(descriptor, part, what, (range) =>
+  const result = await openRange(descriptor, range, what, (rangeHeaders) =>
     session.send({
       ...shared,
-      headers: range,
-      repository: place.asked,
+      headers: rangeHeaders,
+      repository: route.actual,
       actions: 'pull',
-      to: { kind: 'blobs', digest },
+      endpoint: { kind: 'blobs', digest },
     }),
   );
-  if (!('status' in answer)) return answer;
-  const { status } = answer;
+  if (!('status' in result)) return result;
+  const { status } = result;
   // For a foreign layer, registries return 404 (not stored) or 403 (not distributable).
   for (const url of status === 404 || status === 403 ? foreignUrls(descriptor) : []) {
-    const foreign = await openPart(descriptor, part, what, (range) =>
-      session.transport.request({ ...shared, headers: range, url }),
+    const foreign = await openRange(descriptor, range, what, (rangeHeaders) =>
+      session.transport.request({ ...shared, headers: rangeHeaders, url }),
     );
-    await discard('status' in foreign ? foreign : answer);
+    await discardBody('status' in foreign ? foreign : result);
     if (!('status' in foreign)) return foreign;
   }
-  const error = await registryError(answer, { what, registry: place.asked.registry });
+  const error = await registryError(result, { what, registry: route.actual.registry });
   // A cached redirect may lead to a signed URL that has expired: 403 of S3, CloudFront and Azure, 400 of Google.
-  if ((status === 403 || status === 400) && repositoryAt(answer.url) === undefined) return error;
+  if ((status === 403 || status === 400) && repositoryFromUrl(result.url) === undefined) return error;
   throw error;
 }
 
 /** Opens a range at one server. Returns its stream, an error that may not occur again, or an error response. */
-async function openPart(
+async function openRange(
   descriptor: Descriptor,
-  part: Part,
+  range: ByteRange,
   what: string,
-  send: (range: Range) => Promise<RegistryResponse>,
+  send: (rangeHeaders: RangeHeaders) => Promise<RegistryResponse>,
 ): Promise<Readable | AirgapError | RegistryResponse> {
-  const range = rangeOf(part, descriptor);
-  let response = await send(range);
-  if (range.range !== undefined && !isPart(response, descriptor, part)) {
+  const rangeHeaders = rangeHeadersFor(range, descriptor);
+  let response = await send(rangeHeaders);
+  if (rangeHeaders.range !== undefined && !answersRange(response, descriptor, range)) {
     // Rejected because of the range (416 of go-containerregistry's registry for an open one, 400 of storage), or
     // another range.
-    if (part.end < descriptor.size) {
+    if (range.end < descriptor.size) {
       response.body.destroy();
       throw new AirgapError('unsupported', `${what}: ${response.url.host} did not return the requested range`);
     }
-    await discard(response);
+    await discardBody(response);
     response = await send({});
   }
-  return response.status === 200 || response.status === 206 ? position(response, descriptor, part, what) : response;
+  return response.status === 200 || response.status === 206
+    ? alignToOffset(response, descriptor, range, what)
+    : response;
 }
 
 /** Returns true when a response settles a range request: the range, all of it, or an error not caused by the range. */
-function isPart({ status, headers }: RegistryResponse, { size }: Descriptor, { offset, end }: Part): boolean {
+function answersRange(
+  { status, headers }: RegistryResponse,
+  { size }: Descriptor,
+  { offset, end }: ByteRange,
+): boolean {
   if (status === 200) return end === size;
   // 403 means an expired signed URL: the registry issues a new one, and known bytes need not be read again.
   if (status !== 206) return status < 400 || [401, 403, 404].includes(status) || retryableStatus(status) !== 'no';
@@ -119,19 +125,20 @@ function contentRange(value: string | string[] | undefined): { first?: number; n
  * Returns true when a repository has a blob. A blob of another length (truncated when stored) does not count; a wrong
  * length in a HEAD response (0 from some proxies) is checked with GET.
  */
-export async function headBlob(session: Session, place: Place, descriptor: Descriptor): Promise<boolean> {
-  const what = describePlace(place, descriptor.digest);
+export async function headBlob(session: Session, route: RepositoryRoute, descriptor: Descriptor): Promise<boolean> {
+  const what = describeRoute(route, descriptor.digest);
   for (const method of ['HEAD', 'GET'] as const) {
     const response = await session.send({
       method,
-      repository: place.asked,
+      repository: route.actual,
       actions: 'pull',
-      to: { kind: 'blobs', digest: descriptor.digest },
+      endpoint: { kind: 'blobs', digest: descriptor.digest },
       what,
     });
     const { status } = response;
-    if (status !== 200 && status !== 404) throw await registryError(response, { what, registry: place.asked.registry });
-    const length = headerOf(response, 'content-length');
+    if (status !== 200 && status !== 404)
+      throw await registryError(response, { what, registry: route.actual.registry });
+    const length = responseHeader(response, 'content-length');
     if (method === 'HEAD') response.body.resume();
     else response.body.destroy();
     if (status === 404) return false;
@@ -141,23 +148,23 @@ export async function headBlob(session: Session, place: Place, descriptor: Descr
 }
 
 /** Advances the stream to the offset, and checks its length against the descriptor. */
-async function position(
+async function alignToOffset(
   response: HttpResponse,
   { size }: Descriptor,
-  { offset, end }: Part,
+  { offset, end }: ByteRange,
   what: string,
 ): Promise<Readable | AirgapError> {
   const { body, status, url } = response;
-  const refuse = (message: string): AirgapError => {
+  const reject = (message: string): AirgapError => {
     body.destroy();
     return new AirgapError('digest-mismatch', `${what}: ${url.host} ${message}`);
   };
   const { first = 0, total = size } = status === 206 ? contentRange(response.headers['content-range']) : {};
-  if (total !== size) return refuse(`has ${total} bytes, but the manifest says ${size}`);
-  if (first > offset) return refuse(`sent a range from byte ${first} on that was not requested`);
-  const length = headerOf(response, 'content-length');
+  if (total !== size) return reject(`has ${total} bytes, but the manifest says ${size}`);
+  if (first > offset) return reject(`sent a range from byte ${first} on that was not requested`);
+  const length = responseHeader(response, 'content-length');
   if (length !== undefined && Number(length) + first !== end) {
-    return refuse(`has ${Number(length) + first} bytes, but the manifest says ${end}`);
+    return reject(`has ${Number(length) + first} bytes, but the manifest says ${end}`);
   }
   // The server ignored the range: known bytes are read and dropped.
   if (first < offset) await skip(body, offset - first);
@@ -165,18 +172,18 @@ async function position(
 }
 
 /** Headers of a range request. */
-type Range = { readonly range: string } | Record<string, never>;
+type RangeHeaders = { readonly range: string } | Record<string, never>;
 
 /** Returns the Range header (RFC 9110, 14.2); none for the whole blob, since not every registry supports ranges. */
-function rangeOf({ offset, end }: Part, { size }: Descriptor): Range {
+function rangeHeadersFor({ offset, end }: ByteRange, { size }: Descriptor): RangeHeaders {
   if (end < size) return { range: `bytes=${offset}-${end - 1}` };
   return offset > 0 ? { range: `bytes=${offset}-` } : {};
 }
 
 /** Reads and drops `count` bytes of a stream, and leaves it paused after them. */
 async function skip(body: Readable, count: number): Promise<void> {
-  let left = count;
-  while (left > 0) {
+  let remaining = count;
+  while (remaining > 0) {
     const chunk: Buffer | null = body.read();
     if (chunk === null) {
       if (body.errored) throw body.errored;
@@ -191,8 +198,8 @@ async function skip(body: Readable, count: number): Promise<void> {
       });
       continue;
     }
-    if (chunk.length > left) body.unshift(chunk.subarray(left));
-    left -= Math.min(left, chunk.length);
+    if (chunk.length > remaining) body.unshift(chunk.subarray(remaining));
+    remaining -= Math.min(remaining, chunk.length);
   }
 }
 

@@ -1,40 +1,40 @@
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Keychain } from '../auth/keychain.ts';
-import { type Emit, type Quota, silent } from '../base/events.ts';
+import { type Emit, ignoreEvents, type Quota } from '../base/events.ts';
 import type { Transport } from '../http/transport.ts';
-import type { Body, ManifestContent, Mounting, PutBlobOptions, Sink, Source } from '../oci/content.ts';
+import type { Body, ManifestContent, MountSupport, PutBlobOptions, Sink, Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Repository } from '../oci/reference.ts';
 import { blobBody, headBlob } from './blobs.ts';
-import { directly } from './hosts.ts';
+import { directRoute } from './hosts.ts';
 import { uploadManifest } from './manifest-uploads.ts';
 import { getManifest, headManifest } from './manifests.ts';
-import { type Mirror, mirroredPlace } from './mirrors.ts';
-import { OwnMounts } from './mounts.ts';
+import { type Mirror, mirrorRoute } from './mirrors.ts';
 import { ReferrersApi } from './referrers.ts';
-import { reported } from './reported.ts';
-import { authorizerOf, createSession, type Session } from './session.ts';
+import { reportTransfer } from './report-transfer.ts';
+import { SelfMounts } from './self-mounts.ts';
+import { createSession, keychainAuthorizer, type Session } from './session.ts';
 import { listTags } from './tags.ts';
 import { uploadBlob } from './uploads.ts';
 
 /** Source of credentials: a keychain, or the authorizer of another client. */
-type Credentials = { readonly keychain: Keychain } | { readonly authorizer: Authorizer };
+type CredentialSource = { readonly keychain: Keychain } | { readonly authorizer: Authorizer };
 
-export type RegistryOptions = Credentials & {
+export type RegistryOptions = CredentialSource & {
   readonly transport: Transport;
   /** Mirrors for reads. Writes always go to the named registry. */
   readonly mirrors?: readonly Mirror[];
   /** True for a push target: its redirects get no credentials of other registries. Default false. */
-  readonly isTarget?: boolean;
+  readonly isPushTarget?: boolean;
   /** Returns true for a registry that mounts only blobs named by a manifest, as ECR does. */
   readonly mountsNamedOnly?: (registry: string) => boolean;
   /** Finds the blobs of a list that a repository has, if its registry has an API for that; otherwise undefined. */
-  readonly askBlobs?: NonNullable<Sink['hasBlobs']>;
+  readonly findBlobs?: NonNullable<Sink['hasBlobs']>;
   /** Receives transfers and the warnings of registries. */
   readonly emit?: Emit;
   /** Waits until an item may be sent to a registry with published quotas. */
-  readonly pace?: (action: 'manifest' | 'blob', registry: string) => Promise<void>;
+  readonly rateLimiter?: (action: 'manifest' | 'blob', registry: string) => Promise<void>;
 };
 
 /**
@@ -45,31 +45,31 @@ export class RegistryClient implements Source, Sink {
   readonly #session: Session;
   readonly #mirrors: readonly Mirror[];
   readonly #emit: Emit;
-  readonly #rateLimiter: RegistryOptions['pace'];
-  readonly #findBlobs: RegistryOptions['askBlobs'];
+  readonly #rateLimiter: RegistryOptions['rateLimiter'];
+  readonly #findBlobs: RegistryOptions['findBlobs'];
   readonly #mountsNamedOnly: (registry: string) => boolean;
-  readonly #selfMounts: OwnMounts;
+  readonly #selfMounts: SelfMounts;
   readonly #referrers: ReferrersApi;
   readonly #roundTrips = new Map<string, number>();
 
   constructor({
     transport,
     mirrors = [],
-    emit = silent,
-    pace,
-    askBlobs,
+    emit = ignoreEvents,
+    rateLimiter,
+    findBlobs,
     mountsNamedOnly = () => false,
-    isTarget = false,
+    isPushTarget = false,
     ...credentials
   }: RegistryOptions) {
-    this.#rateLimiter = pace;
-    this.#findBlobs = askBlobs;
+    this.#rateLimiter = rateLimiter;
+    this.#findBlobs = findBlobs;
     this.#mountsNamedOnly = mountsNamedOnly;
     this.#emit = emit;
     const authorizer =
-      'authorizer' in credentials ? credentials.authorizer : authorizerOf(transport, credentials.keychain);
-    this.#session = createSession(transport, authorizer, { emit, isTarget });
-    this.#selfMounts = new OwnMounts(this.#session);
+      'authorizer' in credentials ? credentials.authorizer : keychainAuthorizer(transport, credentials.keychain);
+    this.#session = createSession(transport, authorizer, { emit, isPushTarget });
+    this.#selfMounts = new SelfMounts(this.#session);
     this.#mirrors = mirrors;
     this.#referrers = new ReferrersApi(this.#session);
   }
@@ -88,17 +88,17 @@ export class RegistryClient implements Source, Sink {
    * Returns the round-trip time in milliseconds: the fastest manifest response of a registry, or that of the slowest
    * one of several registries. 0 before the first response.
    */
-  distance(): number {
+  roundTripTime(): number {
     return Math.max(0, ...this.#roundTrips.values());
   }
 
   async manifest(repository: Repository, tagOrDigest: string): Promise<ManifestContent> {
-    const place = mirroredPlace(this.#mirrors, repository);
-    const began = performance.now();
-    const manifest = await getManifest(this.#session, place, tagOrDigest);
-    const { registry } = place.asked;
-    const took = performance.now() - began;
-    this.#roundTrips.set(registry, Math.min(took, this.#roundTrips.get(registry) ?? took));
+    const route = mirrorRoute(this.#mirrors, repository);
+    const startedAt = performance.now();
+    const manifest = await getManifest(this.#session, route, tagOrDigest);
+    const { registry } = route.actual;
+    const duration = performance.now() - startedAt;
+    this.#roundTrips.set(registry, Math.min(duration, this.#roundTrips.get(registry) ?? duration));
     return manifest;
   }
 
@@ -107,7 +107,7 @@ export class RegistryClient implements Source, Sink {
    * @throws AirgapError `unauthorized`, `forbidden`, `registry`, `network`
    */
   head(repository: Repository, tagOrDigest: string): Promise<Descriptor | undefined> {
-    return headManifest(this.#session, mirroredPlace(this.#mirrors, repository), tagOrDigest);
+    return headManifest(this.#session, mirrorRoute(this.#mirrors, repository), tagOrDigest);
   }
 
   /**
@@ -115,43 +115,43 @@ export class RegistryClient implements Source, Sink {
    * @throws AirgapError `registry`, `network`
    */
   referrers(repository: Repository, subject: Digest): Promise<readonly Descriptor[] | undefined> {
-    return this.#referrers.list(mirroredPlace(this.#mirrors, repository), subject);
+    return this.#referrers.list(mirrorRoute(this.#mirrors, repository), subject);
   }
 
   blob(repository: Repository, descriptor: Descriptor): Body {
-    return blobBody(this.#session, mirroredPlace(this.#mirrors, repository), descriptor);
+    return blobBody(this.#session, mirrorRoute(this.#mirrors, repository), descriptor);
   }
 
   hasBlob(repository: Repository, descriptor: Descriptor): Promise<boolean> {
-    return headBlob(this.#session, directly(repository), descriptor);
+    return headBlob(this.#session, directRoute(repository), descriptor);
   }
 
   hasBlobs(repository: Repository, digests: readonly Digest[]): Promise<ReadonlySet<Digest>> | undefined {
     return this.#findBlobs?.(repository, digests);
   }
 
-  mounting({ registry }: Repository): Mounting {
+  mountSupport({ registry }: Repository): MountSupport {
     if (this.#mountsNamedOnly(registry)) return 'named';
-    return this.#selfMounts.tells(registry) ? 'tells' : 'any';
+    return this.#selfMounts.isReliable(registry) ? 'tells' : 'any';
   }
 
   putBlob(
     repository: Repository,
     descriptor: Descriptor,
     body: Body,
-    { learn, ...options }: PutBlobOptions = {},
+    { probeMountSupport: learn, ...options }: PutBlobOptions = {},
   ): Promise<'stored' | 'mounted' | 'present'> {
-    return reported(this.#emit, { item: 'blob', repository, descriptor }, async () => {
+    return reportTransfer(this.#emit, { item: 'blob', repository, descriptor }, async () => {
       await this.#rateLimiter?.('blob', repository.registry);
       // In this mode, the caller has already checked which blobs exist.
-      const isMissing = this.mounting(repository) === 'named';
+      const isMissing = this.mountSupport(repository) === 'named';
       const upload = { ...options, repository, descriptor, body, isMissing };
       return learn ? this.#selfMounts.upload(upload) : uploadBlob(this.#session, upload);
     });
   }
 
   async hasManifest(repository: Repository, tagOrDigest: string): Promise<Digest | undefined> {
-    return (await headManifest(this.#session, directly(repository), tagOrDigest))?.digest;
+    return (await headManifest(this.#session, directRoute(repository), tagOrDigest))?.digest;
   }
 
   listTags(repository: Repository): Promise<ReadonlySet<string> | undefined> {
@@ -160,7 +160,7 @@ export class RegistryClient implements Source, Sink {
 
   putManifest(repository: Repository, content: ManifestContent, tag?: string): Promise<void> {
     const { descriptor } = content;
-    return reported(this.#emit, { item: 'manifest', repository, descriptor, tag }, async () => {
+    return reportTransfer(this.#emit, { item: 'manifest', repository, descriptor, tag }, async () => {
       await this.#rateLimiter?.('manifest', repository.registry);
       await uploadManifest(this.#session, repository, content, tag);
       return undefined;

@@ -1,13 +1,13 @@
 import { type AccessRefusal, loginHint } from '../auth/refusal.ts';
 import { AirgapError, type ErrorCode } from '../base/errors.ts';
-import { clientCertificateHint, otherCertificateHint } from '../http/certificate-refusal.ts';
+import { clientCertificateHint, rejectedCertificateHint } from '../http/certificate-refusal.ts';
 import type { HttpResponse } from '../http/exchange.ts';
-import { withoutTls } from '../http/failures.ts';
-import { type Complaint, quoteComplaint, readComplaint } from './complaint.ts';
+import { plainHttpHint } from '../http/failures.ts';
+import { type ErrorBody, quoteErrorBody, readErrorBody } from './error-body.ts';
 import { apiHost } from './hosts.ts';
 import { isTransient, type Refusal, refusalOf } from './refusals.ts';
 import { describeRateLimit } from './throttling.ts';
-import { NO_REGISTRY } from './web-page.ts';
+import { WEB_PAGE_HINT } from './web-page.ts';
 
 /** Response of a registry. */
 export interface RegistryResponse extends HttpResponse {
@@ -30,18 +30,18 @@ const NEEDS_CERTIFICATE = /No required SSL certificate was sent/;
 const CERTIFICATE_REFUSED = /The SSL certificate error/;
 
 /** Hint for a tag that may not be overwritten. */
-const TAKEN = 'push to another prefix, or allow overwriting this tag in the registry';
+const TAG_CONFLICT_HINT = 'push to another prefix, or allow overwriting this tag in the registry';
 
 /** Hint for an unsupported media type. */
-const MEDIA_TYPES =
+const MEDIA_TYPE_HINT =
   'the registry may not support these media types: zot accepts those of Docker with "compat": ["docker2s2"] under "http", and attestations can be left out with bundle --attestations drop; content is never converted, since that would change its digest';
 
 /** Hint for a push that is denied. */
-const NO_PUSH =
+const PUSH_DENIED_HINT =
   'check that the project or user at the beginning of the path exists; Docker Hub allows at most two path components (--naming)';
 
 /** Request that an error is about. */
-export interface Request {
+export interface ErrorContext {
   /** Beginning of the message: repository and reference. */
   readonly what: string;
   /** Registry as users write it, for the login hint. */
@@ -52,189 +52,198 @@ export interface Request {
 }
 
 /** Code, message and hint of an error. */
-interface Verdict {
+interface Explanation {
   readonly code: ErrorCode;
   /** Explanation; undefined when only the registry's own text is known. */
-  readonly sentence?: string;
+  readonly summary?: string;
   readonly hint?: string;
 }
 
 /** Creates the error for an error response. Consumes the body. */
-export async function registryError(response: RegistryResponse, request: Request): Promise<AirgapError> {
-  return complain(response, await readComplaint(response), request);
+export async function registryError(response: RegistryResponse, context: ErrorContext): Promise<AirgapError> {
+  return errorFromBody(response, await readErrorBody(response), context);
 }
 
 /** Creates the error for an error response whose body has been parsed. */
-export function complain(response: RegistryResponse, complaint: Complaint, request: Request): AirgapError {
-  const said = saidBy(response, complaint);
+export function errorFromBody(response: RegistryResponse, errorBody: ErrorBody, context: ErrorContext): AirgapError {
+  const quote = quoteResponse(response, errorBody);
   // After a redirect to another registry, the hint is about that one and its login.
-  const { registry = request.registry } = response;
-  const { code, sentence, hint } = verdict(response, complaint, { ...request, registry });
-  return new AirgapError(code, `${request.what}: ${sentence === undefined ? said : `${sentence}; ${said}`}`, {
+  const { registry = context.registry } = response;
+  const { code, summary, hint } = explain(response, errorBody, { ...context, registry });
+  return new AirgapError(code, `${context.what}: ${summary === undefined ? quote : `${summary}; ${quote}`}`, {
     ...(hint !== undefined && { hint }),
-    isTransient: isTransient(response.status, complaint, request.isManifest),
+    isTransient: isTransient(response.status, errorBody, context.isManifest),
   });
 }
 
 /** Creates the error for a tag that points to `existing` and apparently cannot be moved to `digest`. */
-export function tagTaken(
+export function tagConflictError(
   response: RegistryResponse,
-  complaint: Complaint,
-  { what, there, digest }: { readonly what: string; readonly there: string; readonly digest: string },
+  errorBody: ErrorBody,
+  { what, existing, digest }: { readonly what: string; readonly existing: string; readonly digest: string },
 ): AirgapError {
-  const isKnown = refusalOf(response.status, complaint) === 'tag-conflict' || complaint.code === 'TAG_INVALID';
+  const isKnown = refusalOf(response.status, errorBody) === 'tag-conflict' || errorBody.code === 'TAG_INVALID';
   const why = isKnown ? 'is immutable' : 'is immutable, locked, or not writable with these credentials,';
-  const message = `${what}: the tag ${why} and already points to ${there}, not to ${digest}; ${saidBy(response, complaint)}`;
-  return new AirgapError('registry', message, { hint: TAKEN });
+  const message = `${what}: the tag ${why} and already points to ${existing}, not to ${digest}; ${quoteResponse(response, errorBody)}`;
+  return new AirgapError('registry', message, { hint: TAG_CONFLICT_HINT });
 }
 
 /** Quotes host, status and error texts of a response. */
-function saidBy({ status, url }: RegistryResponse, complaint: Complaint): string {
+function quoteResponse({ status, url }: RegistryResponse, errorBody: ErrorBody): string {
   // Internal errors are explained in the detail only. For denied access and missing content, our message says more.
-  const words = quoteComplaint(complaint, status === 400 || status >= 500);
-  const kind = complaint.isWebPage ? 'with a web page ' : '';
-  return `${url.host} returned ${status}${words === '' ? '' : ` ${kind}(${words})`}`;
+  const texts = quoteErrorBody(errorBody, status === 400 || status >= 500);
+  const kind = errorBody.isWebPage ? 'with a web page ' : '';
+  return `${url.host} returned ${status}${texts === '' ? '' : ` ${kind}(${texts})`}`;
 }
 
-function verdict(response: RegistryResponse, complaint: Complaint, request: Request): Verdict {
-  const access = accessVerdict(response, complaint, request);
+function explain(response: RegistryResponse, errorBody: ErrorBody, context: ErrorContext): Explanation {
+  const access = explainAccess(response, errorBody, context);
   if (access !== undefined) return access;
-  const refusal = refusalOf(response.status, complaint);
-  const known = refusal === undefined ? undefined : refusalVerdict(refusal, response, complaint, request);
-  return known ?? statusVerdict(response, complaint, request);
+  const refusal = refusalOf(response.status, errorBody);
+  const known = refusal === undefined ? undefined : explainKnownRefusal(refusal, response, errorBody, context);
+  return known ?? explainStatus(response, errorBody, context);
 }
 
 /** Explains errors of authentication, and denied access to storage. */
-function accessVerdict(response: RegistryResponse, complaint: Complaint, { registry }: Request): Verdict | undefined {
+function explainAccess(
+  response: RegistryResponse,
+  errorBody: ErrorBody,
+  { registry }: ErrorContext,
+): Explanation | undefined {
   const { status, url } = response;
-  if (status === 400 && NEEDS_CERTIFICATE.test(complaint.message)) {
-    const sentence = `${url.host} requires a client certificate`;
-    return { code: 'unauthorized', sentence, hint: clientCertificateHint(url.host) };
+  if (status === 400 && NEEDS_CERTIFICATE.test(errorBody.message)) {
+    const summary = `${url.host} requires a client certificate`;
+    return { code: 'unauthorized', summary, hint: clientCertificateHint(url.host) };
   }
-  if (status === 400 && CERTIFICATE_REFUSED.test(complaint.message)) {
-    const sentence = `${url.host} rejected the client certificate`;
-    return { code: 'unauthorized', sentence, hint: otherCertificateHint(url.host) };
+  if (status === 400 && CERTIFICATE_REFUSED.test(errorBody.message)) {
+    const summary = `${url.host} rejected the client certificate`;
+    return { code: 'unauthorized', summary, hint: rejectedCertificateHint(url.host) };
   }
   if (status === 401 && response.refusal !== undefined) {
     const { message, hint } = response.refusal;
-    return { code: 'unauthorized', sentence: message, hint };
+    return { code: 'unauthorized', summary: message, hint };
   }
   if (status === 401) {
-    return { code: 'unauthorized', sentence: 'valid credentials are required', hint: loginHint(registry, []) };
+    return { code: 'unauthorized', summary: 'valid credentials are required', hint: loginHint(registry, []) };
   }
   if (status === 403 && url.host !== apiHost(registry)) {
     const hint = 'allow this machine to access the storage of the registry; for ECR, check the S3 gateway endpoint';
-    return { code: 'forbidden', sentence: `the storage of ${registry} denied access`, hint };
+    return { code: 'forbidden', summary: `the storage of ${registry} denied access`, hint };
   }
   return undefined;
 }
 
 /** Explains a recognized refusal; undefined when it is meaningful for writes only and this is a read. */
-function refusalVerdict(
+function explainKnownRefusal(
   refusal: Refusal,
   response: RegistryResponse,
-  complaint: Complaint,
-  request: Request,
-): Verdict | undefined {
-  if (refusal === 'pull-limit' || refusal === 'throttled') return rateVerdict(refusal, response, complaint, request);
+  errorBody: ErrorBody,
+  context: ErrorContext,
+): Explanation | undefined {
+  if (refusal === 'pull-limit' || refusal === 'throttled')
+    return explainRateLimit(refusal, response, errorBody, context);
   if (refusal === 'no-space') {
     const hint = 'free space in the storage of the registry';
-    return { code: 'registry', sentence: 'the registry has no space left', hint };
+    return { code: 'registry', summary: 'the registry has no space left', hint };
   }
   if (refusal === 'quota') {
     const hint = 'delete images in the registry and run its garbage collection, or have the quota raised';
-    return { code: 'registry', sentence: 'a quota or the storage of the registry is exhausted', hint };
+    return { code: 'registry', summary: 'a quota or the storage of the registry is exhausted', hint };
   }
-  if (!request.writes) return undefined;
+  if (!context.writes) return undefined;
   switch (refusal) {
     case 'too-large': {
       const hint =
         'raise the request body limit of every proxy in between: client_max_body_size of nginx, the annotation nginx.ingress.kubernetes.io/proxy-body-size of an ingress; Cloudflare allows 100 MB on most plans and has to be bypassed for more';
       return {
         code: 'registry',
-        sentence: `the request is too large for ${response.url.host} or a proxy in front of it`,
+        summary: `the request is too large for ${response.url.host} or a proxy in front of it`,
         hint,
       };
     }
     case 'tag-conflict':
-      return { code: 'registry', sentence: 'existing content may not be overwritten', hint: TAKEN };
+      return { code: 'registry', summary: 'existing content may not be overwritten', hint: TAG_CONFLICT_HINT };
     case 'name-invalid': {
       const hint =
         'some registries limit the number of path components or require a project or user first: change --naming or the prefix in --to';
-      return { code: 'registry', sentence: 'the registry does not allow this repository name', hint };
+      return { code: 'registry', summary: 'the registry does not allow this repository name', hint };
     }
     case 'upload-lost': {
-      if (complaint.code !== 'BLOB_UPLOAD_UNKNOWN') return undefined;
+      if (errorBody.code !== 'BLOB_UPLOAD_UNKNOWN') return undefined;
       const hint =
         'run the same command again; instances behind one host name have to share their storage and their secret';
-      return { code: 'registry', sentence: 'the registry lost the upload session', hint };
+      return { code: 'registry', summary: 'the registry lost the upload session', hint };
     }
     case 'content-damaged': {
       const hint = 'run the same command again; if it fails again, look for a proxy that truncates or changes uploads';
-      return { code: 'registry', sentence: 'the registry received different content than was sent', hint };
+      return { code: 'registry', summary: 'the registry received different content than was sent', hint };
     }
     case 'content-missing': {
       const hint =
         'run the same command again; if it fails again, check the storage and the garbage collection of the registry';
-      return { code: 'registry', sentence: 'the registry does not have content that the manifest refers to', hint };
+      return { code: 'registry', summary: 'the registry does not have content that the manifest refers to', hint };
     }
     case 'read-only': {
       const code = response.status === 405 ? 'unsupported' : 'registry';
-      return { code, sentence: 'the registry is read-only, or this repository or image is locked' };
+      return { code, summary: 'the registry is read-only, or this repository or image is locked' };
     }
   }
 }
 
-function rateVerdict(
+function explainRateLimit(
   refusal: 'pull-limit' | 'throttled',
   response: RegistryResponse,
-  complaint: Complaint,
-  request: Request,
-): Verdict {
-  const { registry, writes = false } = request;
-  const isHub = /increase-rate-limit/.test(complaint.message);
+  errorBody: ErrorBody,
+  context: ErrorContext,
+): Explanation {
+  const { registry, writes = false } = context;
+  const isHub = /increase-rate-limit/.test(errorBody.message);
   const { size, end } = describeRateLimit(response, Date.now(), isHub);
-  const over = end === '' ? '' : `; ${response.url.host} accepts requests again ${end}`;
+  const resetText = end === '' ? '' : `; ${response.url.host} accepts requests again ${end}`;
   const limit = refusal === 'pull-limit' ? 'pull limit' : 'limit';
-  const used = refusal === 'pull-limit' || size !== '' ? `: the ${limit} of ${registry}${size} is exhausted` : '';
+  const limitText = refusal === 'pull-limit' || size !== '' ? `: the ${limit} of ${registry}${size} is exhausted` : '';
   const hint = writes
     ? 'run the same command again later: content that has been sent is not sent again'
     : `log in with an account that has a higher limit (helm registry login ${registry}), use a mirror (--mirror ${registry}=HOST/PATH), or wait`;
-  return { code: 'registry', sentence: `too many requests${used}${over}`, hint };
+  return { code: 'registry', summary: `too many requests${limitText}${resetText}`, hint };
 }
 
-function statusVerdict(response: RegistryResponse, complaint: Complaint, { writes = false }: Request): Verdict {
+function explainStatus(
+  response: RegistryResponse,
+  errorBody: ErrorBody,
+  { writes = false }: ErrorContext,
+): Explanation {
   const { status, url } = response;
-  const { code, message, isWebPage } = complaint;
+  const { code, message, isWebPage } = errorBody;
   if (isWebPage && (status === 403 || status === 404)) {
-    const sentence = status === 403 ? 'access denied' : 'not found';
-    return { code: status === 403 ? 'forbidden' : 'image-not-found', sentence, hint: NO_REGISTRY };
+    const summary = status === 403 ? 'access denied' : 'not found';
+    return { code: status === 403 ? 'forbidden' : 'image-not-found', summary, hint: WEB_PAGE_HINT };
   }
   // A 403 for a quota or an immutable tag has been handled above.
   if (status === 403) {
     const { message = 'the credentials do not allow this', hint } = response.refusal ?? {};
-    const hints = [hint, writes ? NO_PUSH : undefined].filter((one) => one !== undefined);
-    return { code: 'forbidden', sentence: message, ...(hints.length === 0 ? {} : { hint: hints.join('; ') }) };
+    const hints = [hint, writes ? PUSH_DENIED_HINT : undefined].filter((entry) => entry !== undefined);
+    return { code: 'forbidden', summary: message, ...(hints.length === 0 ? {} : { hint: hints.join('; ') }) };
   }
   if (status === 404 && writes) {
     const hint =
       'create it before pushing: ECR requires the repository; Harbor, Quay and Artifact Registry require the project at the beginning of the path';
-    return { code: 'image-not-found', sentence: 'the repository does not exist', hint };
+    return { code: 'image-not-found', summary: 'the repository does not exist', hint };
   }
-  if (status === 404) return { code: 'image-not-found', sentence: 'not found', hint: 'check the name and the tag' };
+  if (status === 404) return { code: 'image-not-found', summary: 'not found', hint: 'check the name and the tag' };
   if (writes && (status === 405 || status === 415 || /^(?:UNSUPPORTED|MANIFEST_INVALID)$/.test(code))) {
-    const isType = status === 415 || /media ?type/i.test(quoteComplaint(complaint, true));
+    const isType = status === 415 || /media ?type/i.test(quoteErrorBody(errorBody, true));
     return {
       code: 'unsupported',
-      sentence: 'the registry does not accept this content',
-      ...(isType ? { hint: MEDIA_TYPES } : {}),
+      summary: 'the registry does not accept this content',
+      ...(isType ? { hint: MEDIA_TYPE_HINT } : {}),
     };
   }
   if (status === 400 && url.protocol === 'http:' && (message === '' || NEEDS_TLS.test(message))) {
-    const sentence = `${url.host} uses TLS, but the request was sent over plain HTTP`;
-    return { code: 'registry', ...(message === '' ? {} : { sentence }), hint: withoutTls(url.host) };
+    const summary = `${url.host} uses TLS, but the request was sent over plain HTTP`;
+    return { code: 'registry', ...(message === '' ? {} : { summary }), hint: plainHttpHint(url.host) };
   }
   const { end } = describeRateLimit(response, Date.now());
-  if (end !== '') return { code: 'registry', sentence: `${url.host} accepts requests again ${end}` };
-  return { code: 'registry', ...(isWebPage ? { hint: NO_REGISTRY } : {}) };
+  if (end !== '') return { code: 'registry', summary: `${url.host} accepts requests again ${end}` };
+  return { code: 'registry', ...(isWebPage ? { hint: WEB_PAGE_HINT } : {}) };
 }

@@ -9,27 +9,27 @@ export function apiHost(registry: string): string {
 }
 
 /** Returns the registry whose API a host serves, as users write it. */
-export function registryAt(host: string): string {
+export function registryOfHost(host: string): string {
   for (const [registry, api] of API_HOSTS) if (api === host) return registry;
   return host;
 }
 
 /** Route of read requests for a repository. */
-export interface Place {
+export interface RepositoryRoute {
   /** Repository named by the user. */
-  readonly wanted: Repository;
+  readonly named: Repository;
   /** Repository that is requested: another one when a mirror is used. */
-  readonly asked: Repository;
+  readonly actual: Repository;
 }
 
 /** Returns the route without a mirror. */
-export function directly(repository: Repository): Place {
-  return { wanted: repository, asked: repository };
+export function directRoute(repository: Repository): RepositoryRoute {
+  return { named: repository, actual: repository };
 }
 
 /** Formats `registry/path:tag` or `registry/path@digest`, followed by the mirror in parentheses. */
-export function describePlace({ wanted, asked }: Place, tagOrDigest?: string): string {
+export function describeRoute({ named, actual }: RepositoryRoute, tagOrDigest?: string): string {
   const suffix = tagOrDigest === undefined ? '' : `${tagOrDigest.includes(':') ? '@' : ':'}${tagOrDigest}`;
-  const name = `${wanted.registry}/${wanted.path}${suffix}`;
-  return wanted === asked ? name : `${name} (via mirror ${asked.registry}/${asked.path}${suffix})`;
+  const name = `${named.registry}/${named.path}${suffix}`;
+  return named === actual ? name : `${name} (via mirror ${actual.registry}/${actual.path}${suffix})`;
 }

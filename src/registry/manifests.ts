@@ -1,16 +1,16 @@
 import { AirgapError } from '../base/errors.ts';
 import { quoted } from '../base/printable.ts';
 import type { HttpResponse } from '../http/exchange.ts';
-import { headerOf } from '../http/read.ts';
+import { responseHeader } from '../http/response-body.ts';
 import type { ManifestContent } from '../oci/content.ts';
 import { type Descriptor, isIndexType, isManifestType, MANIFEST_TYPES, MediaType } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, digestOf, isDigest } from '../oci/digest.ts';
-import { typeInside } from '../oci/manifest.ts';
-import { parseComplaint } from './complaint.ts';
-import { complain, registryError } from './errors.ts';
-import { describePlace, type Place } from './hosts.ts';
-import { contentDigest, type RegistryRequest, type Session, type WholeAnswer } from './session.ts';
-import { NO_REGISTRY, pageText, pageTitle } from './web-page.ts';
+import { declaredMediaType } from '../oci/manifest.ts';
+import { parseErrorBody } from './error-body.ts';
+import { errorFromBody, registryError } from './errors.ts';
+import { describeRoute, type RepositoryRoute } from './hosts.ts';
+import { contentDigest, type FullResponse, type RegistryRequest, type Session } from './session.ts';
+import { pageText, pageTitle, WEB_PAGE_HINT } from './web-page.ts';
 
 /**
  * Maximum bytes of a manifest: the size that registries should accept (distribution specification), and ECR's limit.
@@ -23,17 +23,23 @@ const OCI_CONFIG = 'application/vnd.oci.image.config.v1+json';
  * times.
  * @throws AirgapError `image-not-found`, `unauthorized`, `forbidden`, `digest-mismatch`, `unsupported` (schema 1)
  */
-export async function getManifest(session: Session, place: Place, tagOrDigest: string): Promise<ManifestContent> {
-  const what = describePlace(place, tagOrDigest);
-  const damage = (answer: WholeAnswer): string | undefined => damageOf(answer, what, tagOrDigest)?.message;
-  const answer = await session.read(manifestRequest('GET', place, tagOrDigest), MANIFEST_LIMIT, damage);
-  const { response, bytes } = answer;
+export async function getManifest(
+  session: Session,
+  route: RepositoryRoute,
+  tagOrDigest: string,
+): Promise<ManifestContent> {
+  const what = describeRoute(route, tagOrDigest);
+  const checkDamage = (fullResponse: FullResponse): string | undefined =>
+    findDamage(fullResponse, what, tagOrDigest)?.message;
+  const fullResponse = await session.read(manifestRequest('GET', route, tagOrDigest), MANIFEST_LIMIT, checkDamage);
+  const { response, bytes } = fullResponse;
   if (response.status !== 200) {
-    const complaint = parseComplaint(bytes);
-    throw complain(response, complaint, { what, registry: place.asked.registry });
+    const errorBody = parseErrorBody(bytes);
+    throw errorFromBody(response, errorBody, { what, registry: route.actual.registry });
   }
-  const damaged = damageOf(answer, what, tagOrDigest);
-  if (damaged !== undefined && !(await isMisnamed(session, place, tagOrDigest, answer))) throw damaged;
+  const damageError = findDamage(fullResponse, what, tagOrDigest);
+  if (damageError !== undefined && !(await isDigestHeaderWrong(session, route, tagOrDigest, fullResponse)))
+    throw damageError;
   const digest = isDigest(tagOrDigest) ? tagOrDigest : digestOf(bytes);
   return { descriptor: { mediaType: mediaTypeOf(response, bytes, what), digest, size: bytes.length }, bytes };
 }
@@ -41,7 +47,7 @@ export async function getManifest(session: Session, place: Place, tagOrDigest: s
 /**
  * Checks that a response is the requested manifest. Returns an error, or undefined for a match or an error response.
  */
-function damageOf({ response, bytes }: WholeAnswer, what: string, tagOrDigest: string): AirgapError | undefined {
+function findDamage({ response, bytes }: FullResponse, what: string, tagOrDigest: string): AirgapError | undefined {
   if (response.status !== 200) return undefined;
   const expected = [tagOrDigest, contentDigest(response)].filter((digest) => digest !== undefined && isDigest(digest));
   for (const digest of expected) {
@@ -52,7 +58,7 @@ function damageOf({ response, bytes }: WholeAnswer, what: string, tagOrDigest: s
     return new AirgapError('digest-mismatch', message, { hint });
   }
   // Without a digest, a truncated manifest is still detected: it is not valid JSON.
-  return expected.length > 0 || parsed(bytes) !== undefined ? undefined : notAManifest(response, bytes, what);
+  return expected.length > 0 || parseJson(bytes) !== undefined ? undefined : notAManifestError(response, bytes, what);
 }
 
 /**
@@ -60,12 +66,17 @@ function damageOf({ response, bytes }: WholeAnswer, what: string, tagOrDigest: s
  * its actual digest, and nothing under the announced one. If both existed, the meaning of the tag would be ambiguous.
  * Other clients ignore this header for tags, since it is unreliable (go-containerregistry, pkg/v1/remote/fetcher.go).
  */
-async function isMisnamed(session: Session, place: Place, tagOrDigest: string, answer: WholeAnswer): Promise<boolean> {
-  const announced = digestHeader(answer.response);
+async function isDigestHeaderWrong(
+  session: Session,
+  route: RepositoryRoute,
+  tagOrDigest: string,
+  fullResponse: FullResponse,
+): Promise<boolean> {
+  const announced = digestHeader(fullResponse.response);
   if (isDigest(tagOrDigest) || announced === undefined) return false;
-  const isThere = async (digest: Digest): Promise<boolean> => {
+  const exists = async (digest: Digest): Promise<boolean> => {
     try {
-      await getManifest(session, place, digest);
+      await getManifest(session, route, digest);
       return true;
     } catch (error) {
       if (error instanceof AirgapError && error.code === 'image-not-found') return false;
@@ -73,7 +84,7 @@ async function isMisnamed(session: Session, place: Place, tagOrDigest: string, a
     }
   };
   try {
-    return (await isThere(digestOf(answer.bytes))) && !(await isThere(announced));
+    return (await exists(digestOf(fullResponse.bytes))) && !(await exists(announced));
   } catch {
     return false;
   }
@@ -85,26 +96,26 @@ async function isMisnamed(session: Session, place: Place, tagOrDigest: string, a
  */
 export async function headManifest(
   session: Session,
-  place: Place,
+  route: RepositoryRoute,
   tagOrDigest: string,
 ): Promise<Descriptor | undefined> {
-  const what = describePlace(place, tagOrDigest);
-  const response = await session.send(manifestRequest('HEAD', place, tagOrDigest));
+  const what = describeRoute(route, tagOrDigest);
+  const response = await session.send(manifestRequest('HEAD', route, tagOrDigest));
   response.body.resume();
   if (response.status === 404) return undefined;
-  if (response.status !== 200) throw await registryError(response, { what, registry: place.asked.registry });
+  if (response.status !== 200) throw await registryError(response, { what, registry: route.actual.registry });
   const digest = contentDigest(response);
   const mediaType = contentTypeOf(response);
-  const size = Number(headerOf(response, 'content-length') ?? Number.NaN);
+  const size = Number(responseHeader(response, 'content-length') ?? Number.NaN);
   // Some proxies report 0 bytes.
-  const complete =
-    digest !== undefined && isDigest(digest) && isReadable(mediaType) && Number.isSafeInteger(size) && size > 0;
+  const isComplete =
+    digest !== undefined && isDigest(digest) && isSupportedType(mediaType) && Number.isSafeInteger(size) && size > 0;
   // A response with another digest than the requested one is unreliable, too. The manifest itself can be verified.
-  if (complete && !contradicts(digest, tagOrDigest)) {
+  if (isComplete && !contradicts(digest, tagOrDigest)) {
     return { mediaType, digest: isDigest(tagOrDigest) ? tagOrDigest : digest, size };
   }
   try {
-    return (await getManifest(session, place, tagOrDigest)).descriptor;
+    return (await getManifest(session, route, tagOrDigest)).descriptor;
   } catch (error) {
     if (error instanceof AirgapError && error.code === 'image-not-found') return undefined;
     throw error;
@@ -112,39 +123,40 @@ export async function headManifest(
 }
 
 /** Returns true for two different digests of the same algorithm; others cannot be compared. */
-function contradicts(digest: Digest, asked: string): boolean {
-  return isDigest(asked) && algorithmOf(asked) === algorithmOf(digest) && digest !== asked;
+function contradicts(digest: Digest, requested: string): boolean {
+  return isDigest(requested) && algorithmOf(requested) === algorithmOf(digest) && digest !== requested;
 }
 
-function manifestRequest(method: 'GET' | 'HEAD', place: Place, tagOrDigest: string): RegistryRequest {
+function manifestRequest(method: 'GET' | 'HEAD', route: RepositoryRoute, tagOrDigest: string): RegistryRequest {
   return {
     method,
-    repository: place.asked,
+    repository: route.actual,
     actions: 'pull',
-    to: { kind: 'manifests', reference: tagOrDigest },
+    endpoint: { kind: 'manifests', reference: tagOrDigest },
     headers: { accept: MANIFEST_TYPES.join(', ') },
-    what: describePlace(place, tagOrDigest),
+    what: describeRoute(route, tagOrDigest),
   };
 }
 
 /**
  * Returns the media type declared in the document, which is covered by the digest. The header is not: ACR serves Docker
  * indexes as OCI indexes, and caches keep the type of a tag's previous manifest. Without a declared type, the header
- * decides; without a usable header, the structure. `readLinks` rejects ambiguous documents.
+ * decides; without a usable header, the structure. `parseManifest` rejects ambiguous documents.
  */
 function mediaTypeOf(response: HttpResponse, bytes: Uint8Array, what: string): string {
   const served = contentTypeOf(response);
-  const document = parsed(bytes);
-  if (document === undefined) throw notAManifest(response, bytes, what);
+  const document = parseJson(bytes);
+  if (document === undefined) throw notAManifestError(response, bytes, what);
   const json = (document ?? {}) as Record<string, unknown>;
-  const inside = typeInside(json);
-  const type = inside ?? served;
-  if (typeof type === 'string' && isReadable(type)) return inside === undefined ? unlabelled(type, json) : type;
+  const declared = declaredMediaType(json);
+  const type = declared ?? served;
+  if (typeof type === 'string' && isSupportedType(type))
+    return declared === undefined ? undeclaredType(type, json) : type;
   if (type === MediaType.dockerSchema1 || type === MediaType.dockerSchema1Signed || json.schemaVersion === 1) {
-    throw schema1(what);
+    throw schema1Error(what);
   }
-  if (inside === undefined && Array.isArray(json.manifests)) return MediaType.ociIndex;
-  if (inside === undefined && Array.isArray(json.layers)) return MediaType.ociManifest;
+  if (declared === undefined && Array.isArray(json.manifests)) return MediaType.ociIndex;
+  if (declared === undefined && Array.isArray(json.layers)) return MediaType.ociManifest;
   const shown = typeof type === 'string' ? JSON.stringify(type).slice(0, 120) : '(mediaType is not a string)';
   throw new AirgapError('unsupported', `${what}: ${response.url.host} sent a manifest of unknown type ${shown}`);
 }
@@ -153,7 +165,7 @@ function mediaTypeOf(response: HttpResponse, bytes: Uint8Array, what: string): s
  * Returns the type of a document without a declared media type. Docker manifests always declare one, and registries
  * reject those that do not; Nexus serves OCI manifests as Docker's.
  */
-function unlabelled(served: string, { config }: Readonly<Record<string, unknown>>): string {
+function undeclaredType(served: string, { config }: Readonly<Record<string, unknown>>): string {
   if (served !== MediaType.dockerManifest) return served;
   const { mediaType } = (config ?? {}) as { mediaType?: unknown };
   return mediaType === OCI_CONFIG ? MediaType.ociManifest : served;
@@ -163,18 +175,18 @@ function unlabelled(served: string, { config }: Readonly<Record<string, unknown>
  * Creates the error for a response that is not a manifest: from a login page, a captive portal or a server that is not
  * a registry.
  */
-function notAManifest({ url }: HttpResponse, bytes: Uint8Array, what: string): AirgapError {
+function notAManifestError({ url }: HttpResponse, bytes: Uint8Array, what: string): AirgapError {
   const text = Buffer.from(bytes).toString('utf8').trim();
   const page = pageText(text);
   if (page === undefined) return new AirgapError('registry', `${what}: ${url.host} sent a manifest that is not JSON`);
   const title = quoted(pageTitle(text) || page);
   return new AirgapError('registry', `${what}: ${url.host} sent a web page (HTML, ${title}) instead of a manifest`, {
-    hint: NO_REGISTRY,
+    hint: WEB_PAGE_HINT,
   });
 }
 
 /** Parses JSON; undefined when it is invalid. */
-function parsed(bytes: Uint8Array): unknown {
+function parseJson(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch {
@@ -183,14 +195,14 @@ function parsed(bytes: Uint8Array): unknown {
 }
 
 function contentTypeOf(response: HttpResponse): string {
-  return (headerOf(response, 'content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
+  return (responseHeader(response, 'content-type') ?? '').split(';')[0]?.trim().toLowerCase() ?? '';
 }
 
-function isReadable(mediaType: string): boolean {
+function isSupportedType(mediaType: string): boolean {
   return isIndexType(mediaType) || isManifestType(mediaType);
 }
 
-function schema1(what: string): AirgapError {
+function schema1Error(what: string): AirgapError {
   return new AirgapError(
     'unsupported',
     `${what}: manifests of Docker schema 1 are not supported, as registries no longer accept them`,

@@ -1,8 +1,8 @@
-import { withHubName } from '../base/docker-hub.ts';
+import { canonicalHubName } from '../base/docker-hub.ts';
 import { AirgapError } from '../base/errors.ts';
-import { withoutEnd } from '../base/text-ends.ts';
+import { trimTrailing } from '../base/text-trim.ts';
 import { formatRepository, type Repository, tryParseRepository } from '../oci/reference.ts';
-import { directly, type Place } from './hosts.ts';
+import { directRoute, type RepositoryRoute } from './hosts.ts';
 
 /** Redirects reads of `from` to `to`. Both are a host with an optional path; `from` may be `*`. */
 export interface Mirror {
@@ -16,36 +16,36 @@ export interface Mirror {
  */
 export function parseMirror(text: string): Mirror {
   const equals = text.indexOf('=');
-  const from = withoutEnd(text.slice(0, Math.max(0, equals)), '/');
-  const to = withoutEnd(text.slice(equals + 1), '/');
-  if (equals < 0 || !(from === '*' || isPrefix(from)) || !isPrefix(to)) {
+  const from = trimTrailing(text.slice(0, Math.max(0, equals)), '/');
+  const to = trimTrailing(text.slice(equals + 1), '/');
+  if (equals < 0 || !(from === '*' || isMirrorPrefix(from)) || !isMirrorPrefix(to)) {
     throw new AirgapError('usage', `"${text}" is not a valid mirror`, {
       hint: 'write HOST[/PATH]=HOST[/PATH], as in quay.io=artifactory.example/quay, or *=HOST/PATH for every registry',
     });
   }
-  return { from: withHubName(from), to };
+  return { from: canonicalHubName(from), to };
 }
 
 /**
  * Returns the route for reads of a repository. The longest matching `from` wins; with `*`, the source host becomes part
  * of the path, so that the mirror can distinguish registries.
  */
-export function mirroredPlace(mirrors: readonly Mirror[], repository: Repository): Place {
+export function mirrorRoute(mirrors: readonly Mirror[], repository: Repository): RepositoryRoute {
   const name = formatRepository(repository);
   const matching = mirrors.filter(({ from }) => from === '*' || name === from || name.startsWith(`${from}/`));
-  const best = matching.sort((a, b) => weight(b) - weight(a))[0];
-  if (best === undefined) return directly(repository);
+  const best = matching.sort((a, b) => specificity(b) - specificity(a))[0];
+  if (best === undefined) return directRoute(repository);
   const rest = best.from === '*' ? `/${name.replace(/:(\d+)(?=\/)/, '-$1')}` : name.slice(best.from.length);
   const full = `${best.to}${rest}`;
   const slash = full.indexOf('/');
-  return { wanted: repository, asked: { registry: full.slice(0, slash), path: full.slice(slash + 1) } };
+  return { named: repository, actual: { registry: full.slice(0, slash), path: full.slice(slash + 1) } };
 }
 
-function weight({ from }: Mirror): number {
+function specificity({ from }: Mirror): number {
   return from === '*' ? 0 : from.length;
 }
 
-function isPrefix(text: string): boolean {
+function isMirrorPrefix(text: string): boolean {
   const host = text.split('/')[0] as string;
   const hasHost = /[.:]/.test(host) || host === 'localhost';
   return hasHost && tryParseRepository(text.includes('/') ? text : `${text}/x`) !== undefined;

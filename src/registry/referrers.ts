@@ -1,23 +1,23 @@
 import { AirgapError, messageOf } from '../base/errors.ts';
 import type { HttpResponse } from '../http/exchange.ts';
-import { headerOf } from '../http/read.ts';
+import { responseHeader } from '../http/response-body.ts';
 import { type Descriptor, MediaType } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import { readLinks } from '../oci/manifest.ts';
+import { parseManifest } from '../oci/manifest.ts';
 import type { Endpoint } from './api-url.ts';
-import { parseComplaint } from './complaint.ts';
-import { complain } from './errors.ts';
-import { describePlace, type Place } from './hosts.ts';
-import type { Session, WholeAnswer } from './session.ts';
+import { parseErrorBody } from './error-body.ts';
+import { errorFromBody } from './errors.ts';
+import { describeRoute, type RepositoryRoute } from './hosts.ts';
+import type { FullResponse, Session } from './session.ts';
 
 /** Maximum bytes of one page: an image index, with the limit of a manifest. */
 const PAGE_LIMIT = 4 * 1024 * 1024;
 /** Milliseconds to wait for a page: referrers are optional, and a hanging registry should not delay the run. */
-const PATIENCE = 20_000;
+const PAGE_TIMEOUT = 20_000;
 /** Maximum pages of one list; registries return from 50 (ECR) to some thousand entries per page. */
-const PAGES = 100;
+const MAX_PAGES = 100;
 /** Maximum entries of one list; callers reject more than 2000. 100 pages of 4 MiB would take several GB of memory. */
-const ENTRIES = 20_000;
+const MAX_ENTRIES = 20_000;
 
 /**
  * Client of the referrers API (distribution specification 1.1, "Listing Referrers"). Remembers hosts without the API
@@ -37,51 +37,51 @@ export class ReferrersApi {
    * @throws AirgapError `unauthorized` or `forbidden` when the API may exist for other credentials, `registry`,
    * `network`
    */
-  async list(place: Place, subject: Digest): Promise<readonly Descriptor[] | undefined> {
-    const host = place.asked.registry;
-    const known = this.#hosts.get(host);
-    if (known !== undefined) return (await known) ? this.#fetchAll(place, subject) : undefined;
-    const first = this.#fetchAll(place, subject);
+  async list(route: RepositoryRoute, subject: Digest): Promise<readonly Descriptor[] | undefined> {
+    const host = route.actual.registry;
+    const knownApi = this.#hosts.get(host);
+    if (knownApi !== undefined) return (await knownApi) ? this.#fetchAll(route, subject) : undefined;
+    const first = this.#fetchAll(route, subject);
     // After an error, the API may still exist.
-    const isThere = first.then(
+    const hasApi = first.then(
       (list) => list !== undefined,
       () => true,
     );
-    this.#hosts.set(host, isThere);
+    this.#hosts.set(host, hasApi);
     return first;
   }
 
-  async #fetchAll(place: Place, subject: Digest): Promise<readonly Descriptor[] | undefined> {
-    const what = `referrers of ${describePlace(place, subject)}`;
+  async #fetchAll(route: RepositoryRoute, subject: Digest): Promise<readonly Descriptor[] | undefined> {
+    const what = `referrers of ${describeRoute(route, subject)}`;
     const found: Descriptor[] = [];
     let next: Endpoint | URL | undefined = { kind: 'referrers', digest: subject };
     for (let page = 1; next !== undefined; page++) {
-      if (page > PAGES) throw new AirgapError('registry', `${what}: the list has more than ${PAGES} pages`);
+      if (page > MAX_PAGES) throw new AirgapError('registry', `${what}: the list has more than ${MAX_PAGES} pages`);
       const { response, bytes } = await this.#session.read(
         {
           method: 'GET',
-          repository: place.asked,
+          repository: route.actual,
           actions: 'pull',
-          to: next,
+          endpoint: next,
           headers: { accept: MediaType.ociIndex },
-          headersTimeout: PATIENCE,
+          headersTimeout: PAGE_TIMEOUT,
           what,
         },
         PAGE_LIMIT,
-        damageOf,
+        findDamage,
       );
-      const isList = isListed(response, bytes);
+      const isReferrersPage = isReferrersList(response, bytes);
       // Only the first page shows whether the API exists: registries without it send arbitrary responses.
-      if (page === 1 && !isList && hasNoApi(response.status)) return undefined;
-      if (!isList) {
-        throw complain(response, parseComplaint(bytes), { what, registry: place.asked.registry });
+      if (page === 1 && !isReferrersPage && lacksReferrersApi(response.status)) return undefined;
+      if (!isReferrersPage) {
+        throw errorFromBody(response, parseErrorBody(bytes), { what, registry: route.actual.registry });
       }
-      const damage = damageOf({ response, bytes });
+      const damage = findDamage({ response, bytes });
       if (damage !== undefined)
         throw new AirgapError('registry', `${what}: ${response.url.host} sent an invalid list: ${damage}`);
-      found.push(...readLinks(MediaType.ociIndex, bytes).manifests);
-      if (found.length > ENTRIES)
-        throw new AirgapError('registry', `${what}: the list has more than ${ENTRIES} entries`);
+      found.push(...parseManifest(MediaType.ociIndex, bytes).manifests);
+      if (found.length > MAX_ENTRIES)
+        throw new AirgapError('registry', `${what}: the list has more than ${MAX_ENTRIES} entries`);
       next = nextPage([response.headers.link ?? []].flat().join(', '), response.url, what);
     }
     return found;
@@ -89,8 +89,8 @@ export class ReferrersApi {
 }
 
 /** Returns true for a response that is meant as a list, by its content type or, for generic JSON, by its content. */
-function isListed(response: HttpResponse, bytes: Uint8Array): boolean {
-  const type = headerOf(response, 'content-type')?.split(';')[0]?.trim().toLowerCase();
+function isReferrersList(response: HttpResponse, bytes: Uint8Array): boolean {
+  const type = responseHeader(response, 'content-type')?.split(';')[0]?.trim().toLowerCase();
   if (response.status !== 200 || type !== 'application/json')
     return response.status === 200 && type === MediaType.ociIndex;
   try {
@@ -103,10 +103,10 @@ function isListed(response: HttpResponse, bytes: Uint8Array): boolean {
 }
 
 /** Returns the reason why a list is unreadable; undefined for a valid list. There is no digest to verify it against. */
-function damageOf({ response, bytes }: WholeAnswer): string | undefined {
-  if (!isListed(response, bytes)) return undefined;
+function findDamage({ response, bytes }: FullResponse): string | undefined {
+  if (!isReferrersList(response, bytes)) return undefined;
   try {
-    readLinks(MediaType.ociIndex, bytes);
+    parseManifest(MediaType.ociIndex, bytes);
     return undefined;
   } catch (error) {
     return messageOf(error);
@@ -117,7 +117,7 @@ function damageOf({ response, bytes }: WholeAnswer): string | undefined {
  * Returns true for a status of a registry that does not know the API. Not for throttling and server errors, and not for
  * 401 and 403: signatures behind them may be listed nowhere else (ECR has a permission for the API).
  */
-function hasNoApi(status: number): boolean {
+function lacksReferrersApi(status: number): boolean {
   return status < 500 ? ![401, 403, 408, 429].includes(status) : status === 501;
 }
 

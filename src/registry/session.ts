@@ -2,23 +2,23 @@ import { type Authorizer, createAuthorizer } from '../auth/authorizer.ts';
 import type { Keychain } from '../auth/keychain.ts';
 import type { TokenExchange } from '../auth/token.ts';
 import { AirgapError } from '../base/errors.ts';
-import { type Emit, type Quota, silent } from '../base/events.ts';
+import { type Emit, ignoreEvents, type Quota } from '../base/events.ts';
 import type { HttpResponse } from '../http/exchange.ts';
-import { headerOf, readBytes } from '../http/read.ts';
-import { checkHost } from '../http/redirects.ts';
+import { checkHostLength } from '../http/redirects.ts';
+import { readBody, responseHeader } from '../http/response-body.ts';
 import type { Retryable } from '../http/retry.ts';
 import type { HttpRequest } from '../http/send.ts';
 import type { Transport } from '../http/transport.ts';
-import { type RegistryRequest, sendAuthorized } from './authorized.ts';
+import { type RegistryRequest, sendAuthorized } from './authorized-request.ts';
 import type { RegistryResponse } from './errors.ts';
 import { apiHost } from './hosts.ts';
 import { quotaOf } from './throttling.ts';
-import { warningTeller } from './warnings.ts';
+import { createWarningReporter } from './warnings.ts';
 
 /** Maximum bytes of a token response. */
 const TOKEN_LIMIT = 1024 * 1024;
 
-export type { RegistryRequest } from './authorized.ts';
+export type { RegistryRequest } from './authorized-request.ts';
 
 /** Sends requests with the registry's credentials. */
 export interface Session {
@@ -35,20 +35,20 @@ export interface Session {
    * Sends a request and reads the body, of at most `limit` bytes. Retries when it is cut off, and a few times when it
    * is damaged; the last damaged response is returned.
    */
-  read(request: RegistryRequest, limit: number, damage?: Damage): Promise<WholeAnswer>;
+  read(request: RegistryRequest, limit: number, checkDamage?: DamageCheck): Promise<FullResponse>;
 }
 
 /** Response with its complete body. */
-export interface WholeAnswer {
+export interface FullResponse {
   readonly response: RegistryResponse;
   readonly bytes: Uint8Array;
 }
 
 /** Returns a reason to retry a complete but damaged response; undefined when it is fine. */
-export type Damage = (answer: WholeAnswer) => string | undefined;
+export type DamageCheck = (fullResponse: FullResponse) => string | undefined;
 
 /** Creates an authorizer that fetches tokens with the keychain's credentials over this transport. */
-export function authorizerOf(transport: Transport, keychain: Keychain): Authorizer {
+export function keychainAuthorizer(transport: Transport, keychain: Keychain): Authorizer {
   return createAuthorizer({ keychain, exchange: tokenExchange(transport), now: Date.now });
 }
 
@@ -59,14 +59,14 @@ export function authorizerOf(transport: Transport, keychain: Keychain): Authoriz
 export function createSession(
   transport: Transport,
   authorizer: Authorizer,
-  { emit = silent, isTarget = false }: { readonly emit?: Emit; readonly isTarget?: boolean } = {},
+  { emit = ignoreEvents, isPushTarget = false }: { readonly emit?: Emit; readonly isPushTarget?: boolean } = {},
 ): Session {
   const quotas = new Map<string, Quota>();
-  const tellWarnings = warningTeller(emit);
+  const reportWarnings = createWarningReporter(emit);
   const send = async (request: RegistryRequest): Promise<RegistryResponse> => {
-    const response = await sendAuthorized(transport, authorizer, { ...request, isTarget });
+    const response = await sendAuthorized(transport, authorizer, { ...request, isPushTarget });
     const { registry = request.repository.registry } = response;
-    tellWarnings(registry, response);
+    reportWarnings(registry, response);
     const quota = quotaOf(registry, response);
     // Responses to concurrent requests arrive in any order.
     if (quota !== undefined && quota.remaining <= (quotas.get(registry)?.remaining ?? quota.remaining))
@@ -78,41 +78,42 @@ export function createSession(
     authorizer,
     quotas,
     send,
-    read: (request, limit, damage) => readWhole(transport, { ...request, limit, damage }, () => send(request)),
+    read: (request, limit, checkDamage) =>
+      readFully(transport, { ...request, limit, checkDamage }, () => send(request)),
   };
 }
 
-interface Reading extends Pick<HttpRequest, 'what' | 'signal'> {
+interface ReadOptions extends Pick<HttpRequest, 'what' | 'signal'> {
   readonly limit: number;
-  readonly damage?: Damage | undefined;
+  readonly checkDamage?: DamageCheck | undefined;
 }
 
 /** Implements {@link Session.read}. */
-async function readWhole(
+async function readFully(
   { retrier }: Transport,
-  { what, signal, limit, damage }: Reading,
+  { what, signal, limit, checkDamage }: ReadOptions,
   send: () => Promise<HttpResponse>,
-): Promise<WholeAnswer> {
-  const again = (attempt: number, reason: string, retryable: Retryable): Promise<boolean> =>
-    retrier.again({ what, attempt, reason, retryable, ...(signal && { signal }) });
+): Promise<FullResponse> {
+  const mayRetry = (attempt: number, reason: string, retryable: Retryable): Promise<boolean> =>
+    retrier.waitForRetry({ what, attempt, reason, retryable, ...(signal && { signal }) });
   for (let attempt = 1; ; attempt++) {
     const response = await send();
-    let answer: WholeAnswer;
+    let fullResponse: FullResponse;
     try {
-      answer = { response, bytes: await readBytes(response, limit, what) };
+      fullResponse = { response, bytes: await readBody(response, limit, what) };
     } catch (error) {
       if (!(error instanceof AirgapError) || error.code !== 'network') throw error;
-      if (!(await again(attempt, error.message, 'yes'))) throw error;
+      if (!(await mayRetry(attempt, error.message, 'yes'))) throw error;
       continue;
     }
-    const reason = damage?.(answer);
-    if (reason === undefined || !(await again(attempt, reason, 'few'))) return answer;
+    const reason = checkDamage?.(fullResponse);
+    if (reason === undefined || !(await mayRetry(attempt, reason, 'few'))) return fullResponse;
   }
 }
 
 function tokenExchange(transport: Transport): TokenExchange {
-  return async ({ registry, method, url, headers, form, what, damage }) => {
-    checkHost(url, what);
+  return async ({ registry, method, url, headers, form, what, checkDamage }) => {
+    checkHostLength(url, what);
     const isSecret = headers.authorization !== undefined || form !== undefined;
     if (isSecret && url.protocol === 'http:' && transport.scheme(apiHost(registry)) === 'https') {
       // Even with --plain-http for that host: it was not allowed for credentials of this registry.
@@ -124,26 +125,30 @@ function tokenExchange(transport: Transport): TokenExchange {
         },
       );
     }
-    const sent = form === undefined ? undefined : Buffer.from(form);
-    const plain = ({ response, bytes }: WholeAnswer): { status: number; text: string } => ({
+    const body = form === undefined ? undefined : Buffer.from(form);
+    const toTokenResponse = ({ response, bytes }: FullResponse): { status: number; text: string } => ({
       status: response.status,
       text: Buffer.from(bytes).toString('utf8'),
     });
-    const reading = { what, limit: TOKEN_LIMIT, damage: (answer: WholeAnswer) => damage(plain(answer)) };
-    const answer = await readWhole(transport, reading, () =>
+    const readOptions = {
+      what,
+      limit: TOKEN_LIMIT,
+      checkDamage: (fullResponse: FullResponse) => checkDamage(toTokenResponse(fullResponse)),
+    };
+    const fullResponse = await readFully(transport, readOptions, () =>
       transport.request({
         method,
         url,
         headers,
         what,
-        ...(sent === undefined ? {} : { body: { length: sent.length, open: () => sent }, secretBody: true }),
+        ...(body === undefined ? {} : { body: { length: body.length, open: () => body }, secretBody: true }),
       }),
     );
-    return plain(answer);
+    return toTokenResponse(fullResponse);
   };
 }
 
 /** Returns the digest header of a response; undefined when there is none. */
 export function contentDigest(response: HttpResponse): string | undefined {
-  return headerOf(response, 'docker-content-digest')?.trim();
+  return responseHeader(response, 'docker-content-digest')?.trim();
 }

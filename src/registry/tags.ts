@@ -1,10 +1,10 @@
-import { headerOf } from '../http/read.ts';
+import { responseHeader } from '../http/response-body.ts';
 import type { Repository } from '../oci/reference.ts';
-import { describePlace, directly } from './hosts.ts';
+import { describeRoute, directRoute } from './hosts.ts';
 import type { Session } from './session.ts';
 
 /** Maximum bytes of a list: 1000 tags of 128 characters, plus formatting. */
-const LIMIT = 1024 * 1024;
+const PAGE_LIMIT = 1024 * 1024;
 
 /**
  * Lists the tags of a repository (distribution specification 1.1, "Listing Tags"); empty when it does not exist.
@@ -12,13 +12,13 @@ const LIMIT = 1024 * 1024;
  * @throws AirgapError `network`, `registry` for a response that is too large
  */
 export async function listTags(session: Session, repository: Repository): Promise<ReadonlySet<string> | undefined> {
-  const what = `tags of ${describePlace(directly(repository))}`;
+  const what = `tags of ${describeRoute(directRoute(repository))}`;
   const { response, bytes } = await session.read(
-    { method: 'GET', repository, actions: 'pull', to: { kind: 'tags' }, what },
-    LIMIT,
+    { method: 'GET', repository, actions: 'pull', endpoint: { kind: 'tags' }, what },
+    PAGE_LIMIT,
   );
   if (response.status === 404) return new Set();
-  if (response.status !== 200 || headerOf(response, 'link') !== undefined) return undefined;
+  if (response.status !== 200 || responseHeader(response, 'link') !== undefined) return undefined;
   try {
     const { tags } = JSON.parse(Buffer.from(bytes).toString('utf8')) as { tags?: unknown };
     // Go serializes an empty list as null. A web page has no list.

@@ -1,16 +1,16 @@
 import type { Quota } from '../base/events.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { type RateLimit, rateLimitOf } from '../http/rate-limit.ts';
-import { peek } from '../http/read.ts';
+import { peekBody } from '../http/response-body.ts';
 import { RETRY_DEFAULTS, retryableStatus } from '../http/retry.ts';
 import type { RetryAdvice } from '../http/send.ts';
-import { parseComplaint } from './complaint.ts';
+import { parseErrorBody } from './error-body.ts';
 import { retryableRefusal } from './refusals.ts';
 
 /** Shortest wait in milliseconds to mention in a message. */
-const WORTH_TELLING = 60_000;
+const MIN_WAIT_SHOWN = 60_000;
 /** Longest wait in milliseconds to mention; longer ones are bogus. */
-const TOO_FAR = 400 * 24 * 3600 * 1000;
+const MAX_WAIT_SHOWN = 400 * 24 * 3600 * 1000;
 
 /**
  * Distinguishes a limit that lasts for hours (Docker Hub's pull limit) from one on requests per second or minute (ECR,
@@ -20,15 +20,15 @@ const TOO_FAR = 400 * 24 * 3600 * 1000;
 export async function checkRateLimit(response: HttpResponse): Promise<RetryAdvice> {
   const { status } = response;
   const limit = rateLimitOf(response.headers, Date.now());
-  const after = limit.wait;
-  if (status !== 429 && status !== 403) return { response, retryable: retryableStatus(status), after };
-  if (status === 429 && isUsedUp(limit)) return { response, retryable: 'no', after };
-  const { bytes, response: whole } = await peek(response);
-  return { response: whole, retryable: retryableRefusal(status, parseComplaint(bytes)), after };
+  const retryAfter = limit.wait;
+  if (status !== 429 && status !== 403) return { response, retryable: retryableStatus(status), retryAfter };
+  if (status === 429 && isExhausted(limit)) return { response, retryable: 'no', retryAfter };
+  const { bytes, response: rewound } = await peekBody(response);
+  return { response: rewound, retryable: retryableRefusal(status, parseErrorBody(bytes)), retryAfter };
 }
 
 /** Returns true for an exhausted limit whose window exceeds the maximum wait, and whose reset time is unknown. */
-function isUsedUp({ remaining, window = 0, wait }: RateLimit): boolean {
+function isExhausted({ remaining, window = 0, wait }: RateLimit): boolean {
   return remaining === 0 && wait === undefined && window * 1000 > RETRY_DEFAULTS.maxRetryAfter;
 }
 
@@ -46,20 +46,20 @@ interface LimitText {
 /** Describes the limit of a response. @param isHub true for an error text of Docker Hub */
 export function describeRateLimit(response: HttpResponse, now: number, isHub = false): LimitText {
   const { limit, wait, window = isHub ? HUB_WINDOW : undefined } = rateLimitOf(response.headers, now);
-  const size = limit === undefined || window === undefined ? '' : ` (${limit} in ${duration(window)})`;
+  const size = limit === undefined || window === undefined ? '' : ` (${limit} in ${formatDuration(window)})`;
   const until = wait ?? (window ?? 0) * 1000;
-  if (until < WORTH_TELLING || until > TOO_FAR) return { size, end: '' };
+  if (until < MIN_WAIT_SHOWN || until > MAX_WAIT_SHOWN) return { size, end: '' };
   // Without a reset time, the start of the window is unknown: "within" and "by".
-  const [least, at] = wait === undefined ? ['within', 'by'] : ['in', 'at'];
-  return { size, end: `${least} ${duration(until / 1000)} (${at} ${clock(now + until)})` };
+  const [durationWord, timeWord] = wait === undefined ? ['within', 'by'] : ['in', 'at'];
+  return { size, end: `${durationWord} ${formatDuration(until / 1000)} (${timeWord} ${formatTime(now + until)})` };
 }
 
 /** Formats a time, rounded up to minutes: `2026-11-22 15:04 UTC`. */
-function clock(time: number): string {
+function formatTime(time: number): string {
   return `${new Date(time + 59_999).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-function duration(seconds: number): string {
+function formatDuration(seconds: number): string {
   if (seconds < 120) return `${Math.ceil(seconds)} seconds`;
   if (seconds < 7200 && seconds % 3600 !== 0) return `${Math.ceil(seconds / 60)} minutes`;
   const hours = Math.ceil(seconds / 360) / 10;

@@ -1,17 +1,17 @@
 import { AirgapError, isRefusal } from '../base/errors.ts';
 import type { HttpResponse } from '../http/exchange.ts';
-import { discard, headerOf } from '../http/read.ts';
-import { type Retryable, retryAfter, retryableStatus } from '../http/retry.ts';
+import { discardBody, responseHeader } from '../http/response-body.ts';
+import { type Retryable, readRetryAfter, retryableStatus } from '../http/retry.ts';
 import type { Body } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Repository } from '../oci/reference.ts';
 import { headBlob } from './blobs.ts';
 import { registryError } from './errors.ts';
-import { directly } from './hosts.ts';
+import { directRoute } from './hosts.ts';
 import type { Session } from './session.ts';
 
 /** Blob to store in a repository. */
-export interface Upload {
+export interface UploadRequest {
   readonly repository: Repository;
   readonly descriptor: Descriptor;
   readonly body: Body;
@@ -22,9 +22,9 @@ export interface Upload {
 }
 
 /** Returns true when the blob is stored; false when the registry refuses to say (405, 403). */
-export async function isStored(session: Session, { repository, descriptor }: Upload): Promise<boolean> {
+export async function isStored(session: Session, { repository, descriptor }: UploadRequest): Promise<boolean> {
   try {
-    return await headBlob(session, directly(repository), descriptor);
+    return await headBlob(session, directRoute(repository), descriptor);
   } catch (error) {
     if (isRefusal(error)) return false;
     throw error;
@@ -32,13 +32,18 @@ export async function isStored(session: Session, { repository, descriptor }: Upl
 }
 
 /** Requests an upload session or, with `from`, a mount in a single attempt. */
-export function postUpload(session: Session, upload: Upload, what: string, from?: Repository): Promise<HttpResponse> {
+export function postUpload(
+  session: Session,
+  upload: UploadRequest,
+  what: string,
+  from?: Repository,
+): Promise<HttpResponse> {
   const { repository, descriptor, signal } = upload;
   return session.send({
     method: 'POST',
     repository,
     actions: 'pull,push',
-    to: { kind: 'uploads', ...(from && { mount: { digest: descriptor.digest, from } }) },
+    endpoint: { kind: 'uploads', ...(from && { mount: { digest: descriptor.digest, from } }) },
     body: { length: 0, open: () => new Uint8Array() },
     what,
     ...(from === undefined ? {} : { retry: false }),
@@ -54,63 +59,64 @@ export function postUpload(session: Session, upload: Upload, what: string, from?
  */
 export async function startMount(
   session: Session,
-  upload: Upload,
+  upload: UploadRequest,
   what: string,
 ): Promise<URL | 'mounted' | 'present' | undefined> {
   const { repository, mountFrom: from, isMissing = false, signal } = upload;
   if (from?.registry !== repository.registry) return undefined;
   // A mount from the same repository checks whether the blob exists.
-  const isQuestion = from.path === repository.path;
+  const isSelfMount = from.path === repository.path;
   for (let attempt = 1; ; attempt++) {
-    let failure: { readonly reason: string; readonly retryable: Retryable; readonly after?: number };
+    let failure: { readonly reason: string; readonly retryable: Retryable; readonly retryAfter?: number };
     try {
       const response = await postUpload(session, upload, what, from);
-      await discard(response);
-      if (response.status === 201) return isQuestion ? 'present' : 'mounted';
+      await discardBody(response);
+      if (response.status === 201) return isSelfMount ? 'present' : 'mounted';
       const location = uploadLocation(response);
       // The source has the blob, so this registry does not mount. The blob may still exist from an earlier push.
-      const isAsked = location !== undefined && !isQuestion && !isMissing;
-      if (isAsked && (await isStored(session, upload))) return 'present';
+      const mayBePresent = location !== undefined && !isSelfMount && !isMissing;
+      if (mayBePresent && (await isStored(session, upload))) return 'present';
       if (location !== undefined) return location;
       const retryable = retryableStatus(response.status);
       failure = {
         reason: `${response.url.host} returned ${response.status} to a mount`,
         retryable: retryable === 'yes' ? 'few' : retryable,
-        after: retryAfter(response.headers),
+        retryAfter: readRetryAfter(response.headers),
       };
     } catch (error) {
       if (!(error instanceof AirgapError) || error.code !== 'network') throw error;
       failure = { reason: error.message, retryable: 'few' };
     }
     // A mount from another repository saves the whole upload, so it is worth a few retries.
-    if (isQuestion || !(await session.transport.retrier.again({ what, attempt, ...failure, signal }))) return undefined;
+    if (isSelfMount || !(await session.transport.retrier.waitForRetry({ what, attempt, ...failure, signal })))
+      return undefined;
   }
 }
 
 /** Opens an upload session and returns the URL for the PUT. */
-export async function startUpload(session: Session, upload: Upload, what: string): Promise<URL | 'present'> {
+export async function startUpload(session: Session, upload: UploadRequest, what: string): Promise<URL | 'present'> {
   const { registry } = upload.repository;
   const response = await postUpload(session, upload, what);
   const { status } = response;
   const location = uploadLocation(response);
   if (location !== undefined) {
-    await discard(response);
+    await discardBody(response);
     return location;
   }
   // Some registries return 201 to a POST without a mount when they have the blob.
   if (status === 201 && (await isStored(session, upload))) {
-    await discard(response);
+    await discardBody(response);
     return 'present';
   }
   if (status < 200 || status > 204) throw await registryError(response, { what, registry, writes: true });
-  await discard(response);
+  await discardBody(response);
   throw new AirgapError('registry', `${what}: ${response.url.host} opened an upload session without a location`);
 }
 
 /** Returns the upload location of a response: 202 or, from some registries, 200 or 204 (as containerd accepts). */
 function uploadLocation(response: HttpResponse): URL | undefined {
   const { status, url } = response;
-  const location = headerOf(response, 'location');
+  const location = responseHeader(response, 'location');
   if (status !== 202 && status !== 200 && status !== 204) return undefined;
   return location !== undefined && URL.canParse(location, url.href) ? sessionUrl(location, url) : undefined;
 }

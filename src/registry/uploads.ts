@@ -1,37 +1,37 @@
 import { createHash } from 'node:crypto';
 import { AirgapError } from '../base/errors.ts';
-import { isSent } from '../http/body-sent.ts';
 import type { HttpResponse } from '../http/exchange.ts';
-import { discard } from '../http/read.ts';
-import { type Retryable, retryAfter } from '../http/retry.ts';
-import { isUnanswered, type RequestBody } from '../http/send.ts';
+import { discardBody } from '../http/response-body.ts';
+import { type Retryable, readRetryAfter } from '../http/retry.ts';
+import { isHeadersTimeout, type RequestBody } from '../http/send.ts';
+import { isBodySent } from '../http/sent-body.ts';
+import { releaseBuffer } from '../oci/buffer-pool.ts';
 import { algorithmOf, digestOf, encodedOf } from '../oci/digest.ts';
-import { giveBack } from '../oci/loan.ts';
-import { readComplaint } from './complaint.ts';
-import { complain } from './errors.ts';
-import { describePlace, directly } from './hosts.ts';
+import { readErrorBody } from './error-body.ts';
+import { errorFromBody } from './errors.ts';
+import { describeRoute, directRoute } from './hosts.ts';
 import { retryableRefusal } from './refusals.ts';
 import type { Session } from './session.ts';
-import { isStored, startMount, startUpload, type Upload } from './upload-start.ts';
+import { isStored, startMount, startUpload, type UploadRequest } from './upload-start.ts';
 
 /** Milliseconds. A registry verifies and moves the whole blob before it responds: 10 GB at 20 MB/s. */
 const COMMIT_TIMEOUT = 10 * 60_000;
 /** Maximum timeouts of that length: after two, a response is unlikely. */
-const WAITS = 2;
+const MAX_TIMEOUTS = 2;
 
 /** Bytes that Node buffers for a connection before it applies backpressure (`highWaterMark` of net.Socket). */
-const SENT = 64 * 1024;
+const SOCKET_BUFFER = 64 * 1024;
 
 /**
  * Maximum bytes of a body sent as a single chunk with the request headers: for small blobs, chunks are the main cost.
  */
-const WHOLE = 512 * 1024;
+const SINGLE_CHUNK_LIMIT = 512 * 1024;
 
 /** Failed PUT that may be retried. */
-interface Setback {
+interface FailedPut {
   readonly retryable: Retryable;
   readonly error: AirgapError;
-  readonly after?: number;
+  readonly retryAfter?: number;
 }
 
 /**
@@ -40,45 +40,50 @@ interface Setback {
  * succeeded after all.
  * @throws AirgapError `digest-mismatch`, errors of `body`, and those of a registry
  */
-export async function uploadBlob(session: Session, upload: Upload): Promise<'stored' | 'mounted' | 'present'> {
+export async function uploadBlob(session: Session, upload: UploadRequest): Promise<'stored' | 'mounted' | 'present'> {
   const { repository, descriptor, signal } = upload;
-  const what = describePlace(directly(repository), descriptor.digest);
-  let waits = 0;
+  const what = describeRoute(directRoute(repository), descriptor.digest);
+  let timeouts = 0;
   for (let attempt = 1; ; attempt++) {
     if (attempt > 1 && (await isStored(session, upload))) return 'stored';
     const started = (await startMount(session, upload, what)) ?? (await startUpload(session, upload, what));
     if (started === 'mounted' || started === 'present') return started;
-    const setback = await put(session, upload, started, what);
-    if (setback === undefined) return 'stored';
-    const { retryable, error, after } = setback;
-    if (isUnanswered(error)) waits++;
-    const again = await session.transport.retrier.again({
+    const failure = await putOnce(session, upload, started, what);
+    if (failure === undefined) return 'stored';
+    const { retryable, error, retryAfter } = failure;
+    if (isHeadersTimeout(error)) timeouts++;
+    const mayRetry = await session.transport.retrier.waitForRetry({
       what,
       attempt,
       reason: error.message,
-      retryable: waits < WAITS ? retryable : 'no',
-      after,
+      retryable: timeouts < MAX_TIMEOUTS ? retryable : 'no',
+      retryAfter,
       signal,
     });
-    if (!again) throw error;
+    if (!mayRetry) throw error;
   }
 }
 
-async function put(session: Session, upload: Upload, location: URL, what: string): Promise<Setback | undefined> {
+async function putOnce(
+  session: Session,
+  upload: UploadRequest,
+  location: URL,
+  what: string,
+): Promise<FailedPut | undefined> {
   const { repository, descriptor, signal } = upload;
   const url = new URL(location);
   // Appended as text: parsing and serializing the query would change parameters of the registry.
   url.search += `${url.search === '' ? '?' : '&'}digest=${encodeURIComponent(descriptor.digest)}`;
-  const whole = descriptor.size <= WHOLE ? await readWhole(upload, what) : undefined;
+  const wholeBody = descriptor.size <= SINGLE_CHUNK_LIMIT ? await readVerified(upload, what) : undefined;
   let response: HttpResponse;
   try {
     response = await session.send({
       method: 'PUT',
       repository,
       actions: 'pull,push',
-      to: url,
+      endpoint: url,
       headers: { 'content-type': 'application/octet-stream' },
-      body: whole === undefined ? verified(upload, what) : { length: whole.length, open: () => whole },
+      body: wholeBody === undefined ? verifiedBody(upload, what) : { length: wholeBody.length, open: () => wholeBody },
       retry: false,
       headersTimeout: COMMIT_TIMEOUT,
       what,
@@ -88,62 +93,62 @@ async function put(session: Session, upload: Upload, location: URL, what: string
     if (error instanceof AirgapError && error.code === 'network') return { retryable: 'yes', error };
     throw error;
   }
-  const { status, url: answered } = response;
+  const { status, url: responseUrl } = response;
   if (status === 201 || status === 204) {
-    await discard(response);
-    if (whole !== undefined && isSent(whole)) giveBack(whole);
+    await discardBody(response);
+    if (wholeBody !== undefined && isBodySent(wholeBody)) releaseBuffer(wholeBody);
     return undefined;
   }
   if (status >= 200 && status < 300) {
     // Some registries return 200 or 202. Check that the blob is stored.
-    await discard(response);
+    await discardBody(response);
     if (await isStored(session, upload)) return undefined;
-    const message = `${what}: ${answered.host} returned ${status} but does not have the blob`;
+    const message = `${what}: ${responseUrl.host} returned ${status} but does not have the blob`;
     return { retryable: 'few', error: new AirgapError('registry', message, { isTransient: true }) };
   }
-  const complaint = await readComplaint(response);
-  const error = complain(response, complaint, { what, registry: repository.registry, writes: true });
+  const errorBody = await readErrorBody(response);
+  const error = errorFromBody(response, errorBody, { what, registry: repository.registry, writes: true });
   // The content is verified before it is sent. It was damaged in transit or storage, or the session is gone (a
   // restarted registry, or another instance behind the same name, which may return a bare 404).
-  const likely = retryableRefusal(status, complaint);
-  const isGone = (status === 404 && complaint.code === '') || status === 416;
-  const retryable = likely === 'no' && isGone ? 'few' : likely;
-  return { retryable, error, after: retryAfter(response.headers) };
+  const retryableByBody = retryableRefusal(status, errorBody);
+  const isGone = (status === 404 && errorBody.code === '') || status === 416;
+  const retryable = retryableByBody === 'no' && isGone ? 'few' : retryableByBody;
+  return { retryable, error, retryAfter: readRetryAfter(response.headers) };
 }
 
 /**
  * Wraps a body with verification. The last chunk is held back until digest and size match, so a registry can never
  * commit damaged content.
  */
-function verified({ descriptor, body, signal }: Upload, what: string): RequestBody {
+function verifiedBody({ descriptor, body, signal }: UploadRequest, what: string): RequestBody {
   const { digest, size } = descriptor;
-  const wrong = (actual: string): AirgapError => damaged(what, actual);
+  const contentError = (actual: string): AirgapError => damagedContentError(what, actual);
   async function* read(): AsyncGenerator<Uint8Array> {
     const hash = createHash(algorithmOf(digest));
     let length = 0;
-    let held: Uint8Array | undefined;
+    let previous: Uint8Array | undefined;
     for await (const chunk of (await body.open(0, signal)) as AsyncIterable<Uint8Array>) {
       length += chunk.length;
-      if (length > size) throw wrong(`it has more than ${size} bytes`);
+      if (length > size) throw contentError(`it has more than ${size} bytes`);
       hash.update(chunk);
-      if (held !== undefined) {
-        yield held;
+      if (previous !== undefined) {
+        yield previous;
         // When the next chunk is requested, a chunk that fills the socket buffer has been sent; a smaller one may not
         // be.
-        if (held.length >= SENT) giveBack(held);
+        if (previous.length >= SOCKET_BUFFER) releaseBuffer(previous);
       }
-      held = chunk;
+      previous = chunk;
     }
-    if (length < size) throw wrong(`it has ${length} bytes instead of ${size}`);
+    if (length < size) throw contentError(`it has ${length} bytes instead of ${size}`);
     const actual = hash.digest('hex');
-    if (actual !== encodedOf(digest)) throw wrong(`its digest is ${algorithmOf(digest)}:${actual}`);
-    if (held !== undefined) yield held;
+    if (actual !== encodedOf(digest)) throw contentError(`its digest is ${algorithmOf(digest)}:${actual}`);
+    if (previous !== undefined) yield previous;
   }
   return { length: size, open: read };
 }
 
 /** Reads and verifies a small body. */
-async function readWhole({ descriptor, body, signal }: Upload, what: string): Promise<Uint8Array> {
+async function readVerified({ descriptor, body, signal }: UploadRequest, what: string): Promise<Uint8Array> {
   const { digest, size } = descriptor;
   const chunks: Uint8Array[] = [];
   let length = 0;
@@ -151,23 +156,23 @@ async function readWhole({ descriptor, body, signal }: Upload, what: string): Pr
   await new Promise<void>((resolve, reject) => {
     stream.on('error', reject).on('end', resolve);
     stream.on('close', () => {
-      if (!stream.readableEnded) reject(damaged(what, `it has ${length} bytes instead of ${size}`));
+      if (!stream.readableEnded) reject(damagedContentError(what, `it has ${length} bytes instead of ${size}`));
     });
     stream.on('data', (chunk: Uint8Array) => {
       length += chunk.length;
-      if (length > size) stream.destroy(damaged(what, `it has more than ${size} bytes`));
+      if (length > size) stream.destroy(damagedContentError(what, `it has more than ${size} bytes`));
       chunks.push(chunk);
     });
   });
   const [first] = chunks;
   const bytes = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
-  if (length < size) throw damaged(what, `it has ${length} bytes instead of ${size}`);
+  if (length < size) throw damagedContentError(what, `it has ${length} bytes instead of ${size}`);
   const actual = digestOf(bytes, algorithmOf(digest));
-  if (actual !== digest) throw damaged(what, `its digest is ${actual}`);
+  if (actual !== digest) throw damagedContentError(what, `its digest is ${actual}`);
   return bytes;
 }
 
-function damaged(what: string, actual: string): AirgapError {
+function damagedContentError(what: string, actual: string): AirgapError {
   return new AirgapError('digest-mismatch', `${what}: the content to send is damaged: ${actual}`, {
     hint: 'check the source with: helm airgap verify',
   });

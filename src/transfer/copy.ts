@@ -4,12 +4,12 @@ import type { Sink, Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import { closureOf, type Graph } from '../oci/graph.ts';
 import { formatReference, formatRepository, type Reference } from '../oci/reference.ts';
-import { checkAborted, failureOf } from './failure.ts';
-import { Push } from './push.ts';
-import { findRequired, type Required, withHomes } from './required.ts';
-import type { Turns } from './shared-source.ts';
-import { type ExistingTag, refuseDifferent, survey } from './survey.ts';
-import { type Placement, place } from './tags.ts';
+import { type Destination, destinationsFor } from './destinations.ts';
+import { findRequiredBlobs, type RequiredBlobs, withRequiredBlobs } from './required-blobs.ts';
+import { RootUploader } from './root-uploader.ts';
+import type { ReadCoordinator } from './shared-source.ts';
+import { assertNoTagConflicts, checkTags, type ExistingTag } from './tag-status.ts';
+import { throwIfAborted, wrapError } from './wrap-error.ts';
 
 export interface CopyOptions {
   /** Maps a source reference to its target repository. The result has a tag only if that differs from the source's. */
@@ -17,13 +17,13 @@ export interface CopyOptions {
   /** Blobs transferred at the same time. */
   readonly concurrency: number;
   /** Blobs that the source lacks and the sink must have. */
-  readonly required?: Required;
+  readonly required?: RequiredBlobs;
   /** Handling of tags that have another digest. Default: `overwrite`. */
   readonly existing?: ExistingTag;
   /** Paths of target repositories that do not exist yet; no requests are sent for them. */
   readonly absent?: ReadonlySet<string>;
   /** Present when other copies read the same source at the same time. */
-  readonly turns?: Turns;
+  readonly coordinator?: ReadCoordinator;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
 }
@@ -62,46 +62,51 @@ export interface CopyResult {
  *   {@link findRequiredBlobs}; later only `interrupted`
  */
 export async function copy(graph: Graph, source: Source, sink: Sink, options: CopyOptions): Promise<CopyResult> {
-  const placements = place(graph.roots, options.target);
-  const surveyed = await survey(placements, sink, options);
+  const destinations = destinationsFor(graph.roots, options.target);
+  const statuses = await checkTags(destinations, sink, options);
   const { existing = 'overwrite' } = options;
-  if (existing === 'error') refuseDifferent(surveyed);
+  if (existing === 'error') assertNoTagConflicts(statuses);
   const isSent = new Set(existing === 'skip' ? ['missing'] : ['missing', 'different']);
-  const missing = surveyed.filter(({ standing }) => isSent.has(standing)).map(({ placement }) => placement);
+  const missing = statuses.filter(({ status }) => isSent.has(status)).map(({ destination }) => destination);
   const { required } = options;
-  const homes = required && (await findRequired(graph, missing, sink, required, options));
-  const from = required && homes ? withHomes(source, homes, required.source) : source;
-  const push = new Push(graph, from, sink, options, missing, homes);
-  const ends = await push.run();
-  checkAborted(options.signal);
+  const mountSources = required && (await findRequiredBlobs(graph, missing, sink, required, options));
+  const reader = required && mountSources ? withRequiredBlobs(source, mountSources, required.source) : source;
+  const uploader = new RootUploader(graph, reader, sink, options, missing, mountSources);
+  const errors = await uploader.run();
+  throwIfAborted(options.signal);
   const outcomes: CopyOutcome[] = [];
   const failures: CopyFailure[] = [];
-  for (const { placement, standing: tagStatus, found, error: unknown } of surveyed) {
-    const { reference, descriptor } = placement.root;
-    const at = missing.indexOf(placement);
-    const error = at < 0 ? unknown : ends[at];
+  for (const { destination, status: tagStatus, found, error: checkError } of statuses) {
+    const { reference, descriptor } = destination.root;
+    const index = missing.indexOf(destination);
+    const error = index < 0 ? checkError : errors[index];
     if (error !== undefined) {
-      failures.push({ reference, error: failureOf(formatReference(reference), error) });
+      failures.push({ reference, error: wrapError(formatReference(reference), error) });
       continue;
     }
-    const digest = at < 0 && found !== undefined ? found : descriptor.digest;
-    const target = { ...placement.repository, tag: placement.tag, digest };
-    const status = at >= 0 ? 'pushed' : tagStatus === 'different' ? 'kept' : 'present';
+    const digest = index < 0 && found !== undefined ? found : descriptor.digest;
+    const target = { ...destination.repository, tag: destination.tag, digest };
+    const status = index >= 0 ? 'pushed' : tagStatus === 'different' ? 'kept' : 'present';
     outcomes.push({ reference, target, digest, status });
   }
-  const there = surveyed.filter(({ standing }) => standing === 'present').map(({ placement }) => placement);
-  const { counts, bytes } = push.blobs;
-  return { outcomes, failures, blobs: { ...counts, present: counts.present + blobsOf(graph, there, missing) }, bytes };
+  const present = statuses.filter(({ status }) => status === 'present').map(({ destination }) => destination);
+  const { counts, bytes } = uploader.blobs;
+  return {
+    outcomes,
+    failures,
+    blobs: { ...counts, present: counts.present + countPresentBlobs(graph, present, missing) },
+    bytes,
+  };
 }
 
 /** Counts blobs of present roots, each once per repository, without those that a pushed root uploads there as well. */
-function blobsOf(graph: Graph, there: readonly Placement[], sent: readonly Placement[]): number {
-  const keys = (placements: readonly Placement[]): Set<string> =>
+function countPresentBlobs(graph: Graph, present: readonly Destination[], sent: readonly Destination[]): number {
+  const keys = (destinations: readonly Destination[]): Set<string> =>
     new Set(
-      placements.flatMap(({ root, repository }) =>
+      destinations.flatMap(({ root, repository }) =>
         closureOf(graph, root.descriptor.digest).blobs.map((digest) => `${formatRepository(repository)}@${digest}`),
       ),
     );
   const others = keys(sent);
-  return [...keys(there)].filter((key) => !others.has(key)).length;
+  return [...keys(present)].filter((key) => !others.has(key)).length;
 }

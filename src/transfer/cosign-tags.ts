@@ -3,41 +3,41 @@ import { settle } from '../base/pool.ts';
 import type { Sink } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Referrer } from '../oci/referrer.ts';
-import { checkAborted } from './failure.ts';
-import { cosignTagName, groupReferrers, otherSignature } from './referrer-groups.ts';
+import { cosignTagName, groupReferrers, signatureConflict } from './referrer-groups.ts';
 import type { ReferrersPushOptions } from './referrers-push.ts';
+import { throwIfAborted } from './wrap-error.ts';
 
 /** Digests of tags in the target, by `REGISTRY/PATH:TAG`. */
-export type SeenTags = ReadonlyMap<string, Digest>;
+export type KnownTags = ReadonlyMap<string, Digest>;
 
 /**
  * Checks cosign's tags of the referrers to push, before anything is pushed.
  * @returns the tags that exist, so that they need no second request
  * @throws AirgapError `tag-conflict` naming each tag that has another digest; `interrupted`
  */
-export async function refuseOtherSignatures(
+export async function assertNoSignatureConflicts(
   referrers: readonly Referrer[],
   sink: Pick<Sink, 'hasManifest'>,
   { target, concurrency, signal }: Pick<ReferrersPushOptions, 'target' | 'concurrency' | 'signal'>,
-): Promise<SeenTags> {
+): Promise<KnownTags> {
   const all = groupReferrers(referrers, target).flatMap(({ repository, tagged }) =>
     tagged.map((referrer) => ({ repository, referrer })),
   );
   const answers = await settle(all, concurrency, ({ repository, referrer }) => {
-    checkAborted(signal);
+    throwIfAborted(signal);
     return sink.hasManifest(repository, referrer.tag ?? '');
   });
-  checkAborted(signal);
-  const seen = new Map<string, Digest>();
-  const conflicts = answers.flatMap((answer, at) => {
-    const { repository, referrer } = all[at] as (typeof all)[number];
+  throwIfAborted(signal);
+  const known = new Map<string, Digest>();
+  const conflicts = answers.flatMap((answer, index) => {
+    const { repository, referrer } = all[index] as (typeof all)[number];
     // A failed request is repeated, and reported, when the referrer is pushed.
     if (!('value' in answer) || answer.value === undefined) return [];
-    seen.set(cosignTagName(repository, referrer), answer.value);
+    known.set(cosignTagName(repository, referrer), answer.value);
     if (answer.value === referrer.descriptor.digest) return [];
-    return [otherSignature(repository, answer.value, referrer)];
+    return [signatureConflict(repository, answer.value, referrer)];
   });
   if (conflicts.length > 0)
     throw combine(conflicts, `${conflicts.length} signatures exist in the target with different content`);
-  return seen;
+  return known;
 }

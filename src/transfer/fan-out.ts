@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream';
 import { AirgapError } from '../base/errors.ts';
-import { share } from '../oci/loan.ts';
+import { shareBuffer } from '../oci/buffer-pool.ts';
 
 export interface FanOutOptions {
   /** Milliseconds that one reader may block the others. */
-  readonly patience: number;
+  readonly maxWait: number;
   /** Called for a reader that blocked the others for longer, before it ends with a `network` error. */
-  readonly behind: (index: number) => void;
+  readonly onTimeout: (index: number) => void;
 }
 
 /**
@@ -17,54 +17,54 @@ export interface FanOutOptions {
 export function fanOut(
   source: Readable,
   signals: readonly (AbortSignal | undefined)[],
-  { patience, behind }: FanOutOptions,
+  { maxWait, onTimeout }: FanOutOptions,
 ): readonly Readable[] {
-  const full = new Set<Readable>();
+  const blocked = new Set<Readable>();
   let timer: NodeJS.Timeout | undefined;
-  const goOn = (): void => {
-    if (full.size > 0) return;
+  const resumeIfUnblocked = (): void => {
+    if (blocked.size > 0) return;
     clearTimeout(timer);
     timer = undefined;
     source.resume();
   };
-  const outs = signals.map((signal) => {
+  const outputs = signals.map((signal) => {
     const read = (): void => {
-      if (full.delete(out)) goOn();
+      if (blocked.delete(output)) resumeIfUnblocked();
     };
-    const out: Readable = new Readable({ highWaterMark: 0, read, ...(signal === undefined ? {} : { signal }) });
-    out.on('close', () => {
-      open.delete(out);
-      full.delete(out);
+    const output: Readable = new Readable({ highWaterMark: 0, read, ...(signal === undefined ? {} : { signal }) });
+    output.on('close', () => {
+      open.delete(output);
+      blocked.delete(output);
       if (open.size === 0) source.destroy();
-      goOn();
+      resumeIfUnblocked();
     });
-    return out;
+    return output;
   });
-  const open = new Set(outs);
-  const leaveBehind = (): void => {
-    for (const out of full) {
-      behind(outs.indexOf(out));
-      out.destroy(
+  const open = new Set(outputs);
+  const dropBlocked = (): void => {
+    for (const output of blocked) {
+      onTimeout(outputs.indexOf(output));
+      output.destroy(
         new AirgapError('network', 'this target blocked the others for too long; its content is now read separately'),
       );
     }
   };
   const fail = (error: Error): void => {
-    for (const out of open) out.destroy(error);
+    for (const output of open) output.destroy(error);
   };
   source.on('data', (chunk: Uint8Array) => {
-    share(chunk, open.size);
-    for (const out of open) if (!out.push(chunk)) full.add(out);
-    if (full.size === 0) return;
+    shareBuffer(chunk, open.size);
+    for (const output of open) if (!output.push(chunk)) blocked.add(output);
+    if (blocked.size === 0) return;
     source.pause();
-    timer ??= setTimeout(leaveBehind, patience);
+    timer ??= setTimeout(dropBlocked, maxWait);
   });
   source.on('end', () => {
-    for (const out of open) out.push(null);
+    for (const output of open) output.push(null);
   });
   source.on('error', fail);
   source.on('close', () => {
     if (!source.readableEnded) fail(new Error('the source stream was closed'));
   });
-  return outs;
+  return outputs;
 }

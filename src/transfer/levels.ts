@@ -1,7 +1,7 @@
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { ManifestNode } from '../oci/graph.ts';
-import { readLinks } from '../oci/manifest.ts';
+import { parseManifest } from '../oci/manifest.ts';
 import type { Referrer } from '../oci/referrer.ts';
 
 /**
@@ -10,7 +10,7 @@ import type { Referrer } from '../oci/referrer.ts';
  * are children of an index that refer to another child.
  */
 export function manifestLevels(nodes: readonly ManifestNode[]): readonly (readonly ManifestNode[])[] {
-  return levels(nodes, neededBy);
+  return levels(nodes, manifestDependencies);
 }
 
 /** Like {@link manifestLevels}, for referrers of referrers. */
@@ -20,25 +20,27 @@ export function referrerLevels(referrers: readonly Referrer[]): readonly (readon
 
 function levels<T extends { readonly descriptor: Descriptor }>(
   items: readonly T[],
-  needsOf: (item: T) => readonly Digest[],
+  dependenciesOf: (item: T) => readonly Digest[],
 ): T[][] {
-  const needs = new Map(items.map((item) => [item, needsOf(item)]));
+  const dependencies = new Map(items.map((item) => [item, dependenciesOf(item)]));
   const sorted: T[][] = [];
-  while (needs.size > 0) {
-    const left = new Set([...needs.keys()].map(({ descriptor }) => descriptor.digest));
-    const ready = [...needs].filter(([, digests]) => !digests.some((digest) => left.has(digest))).map(([item]) => item);
+  while (dependencies.size > 0) {
+    const remaining = new Set([...dependencies.keys()].map(({ descriptor }) => descriptor.digest));
+    const ready = [...dependencies]
+      .filter(([, digests]) => !digests.some((digest) => remaining.has(digest)))
+      .map(([item]) => item);
     // Digests cannot form a cycle. If damaged content seems to, the registry decides.
-    const level = ready.length > 0 ? ready : [...needs.keys()];
-    for (const item of level) needs.delete(item);
+    const level = ready.length > 0 ? ready : [...dependencies.keys()];
+    for (const item of level) dependencies.delete(item);
     sorted.push(level);
   }
   return sorted;
 }
 
-function neededBy({ descriptor, bytes, children }: ManifestNode): readonly Digest[] {
+function manifestDependencies({ descriptor, bytes, children }: ManifestNode): readonly Digest[] {
   const digests = children.map(({ digest }) => digest);
   // Few manifests have a subject, and parsing all of them would cost as much as sending them.
   if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).includes('"subject"')) return digests;
-  const { subject } = readLinks(descriptor.mediaType, bytes);
+  const { subject } = parseManifest(descriptor.mediaType, bytes);
   return subject === undefined ? digests : [...digests, subject.digest];
 }

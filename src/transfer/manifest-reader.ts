@@ -4,8 +4,8 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import type { Referrer } from '../oci/referrer.ts';
-import { checkAborted } from './failure.ts';
-import { limiter } from './limit.ts';
+import { limiter } from './limiter.ts';
+import { throwIfAborted } from './wrap-error.ts';
 
 /** Reads manifests from a source, each digest once, and verifies them. */
 export class ManifestReader {
@@ -26,9 +26,9 @@ export class ManifestReader {
    * failed to return it.
    * @throws AirgapError `digest-mismatch`, `interrupted`, and what the source throws
    */
-  async read(repository: Repository, lookup: string): Promise<ManifestContent> {
+  async read(repository: Repository, tagOrDigest: string): Promise<ManifestContent> {
     const name = formatRepository(repository);
-    const known = this.#fetched.get(lookup as Digest);
+    const known = this.#fetched.get(tagOrDigest as Digest);
     if (known !== undefined) {
       try {
         return await known.content;
@@ -36,8 +36,8 @@ export class ManifestReader {
         if (known.repository === name) throw error;
       }
     }
-    const content = this.#limit(() => this.#ask(repository, lookup));
-    if (lookup.includes(':')) this.#fetched.set(lookup as Digest, { repository: name, content });
+    const content = this.#limit(() => this.#fetch(repository, tagOrDigest));
+    if (tagOrDigest.includes(':')) this.#fetched.set(tagOrDigest as Digest, { repository: name, content });
     return content;
   }
 
@@ -55,16 +55,16 @@ export class ManifestReader {
     );
   }
 
-  async #ask(repository: Repository, lookup: string): Promise<ManifestContent> {
-    checkAborted(this.#signal);
-    const { descriptor, bytes } = await this.#source.manifest(repository, lookup);
-    const wanted = lookup.includes(':') ? (lookup as Digest) : descriptor.digest;
-    const actual = digestOf(bytes, algorithmOf(wanted));
-    if (actual !== wanted) {
-      throw new AirgapError('digest-mismatch', `the source returned ${actual} instead of ${wanted}`);
+  async #fetch(repository: Repository, tagOrDigest: string): Promise<ManifestContent> {
+    throwIfAborted(this.#signal);
+    const { descriptor, bytes } = await this.#source.manifest(repository, tagOrDigest);
+    const expected = tagOrDigest.includes(':') ? (tagOrDigest as Digest) : descriptor.digest;
+    const actual = digestOf(bytes, algorithmOf(expected));
+    if (actual !== expected) {
+      throw new AirgapError('digest-mismatch', `the source returned ${actual} instead of ${expected}`);
     }
     // The size comes from the bytes; the source's own value may be wrong.
-    return { bytes, descriptor: { mediaType: descriptor.mediaType, digest: wanted, size: bytes.length } };
+    return { bytes, descriptor: { mediaType: descriptor.mediaType, digest: expected, size: bytes.length } };
   }
 }
 

@@ -3,7 +3,7 @@ import type { Emit } from '../base/events.ts';
 import type { Source } from '../oci/content.ts';
 import { algorithmOf, digestOf } from '../oci/digest.ts';
 import type { BlobNode } from '../oci/graph.ts';
-import { bodyOf, drain, nameOf } from '../oci/steady.ts';
+import { blobLabel, bodyFromSource, drain } from '../oci/resumable-read.ts';
 
 export interface ReadBlobOptions {
   readonly emit: Emit;
@@ -17,11 +17,11 @@ export interface ReadBlobOptions {
 export async function readBlob(source: Source, blob: BlobNode, { emit, signal }: ReadBlobOptions): Promise<Uint8Array> {
   const { digest } = blob.descriptor;
   // Progress counts these bytes when they are written to the bundle.
-  const steps = { what: nameOf(blob), emit: ((event) => event.type !== 'bytes' && emit(event)) as Emit, signal };
+  const options = { what: blobLabel(blob), emit: ((event) => event.type !== 'bytes' && emit(event)) as Emit, signal };
   let actual = '';
   for (let attempt = 1; attempt <= 2; attempt++) {
     const chunks: Uint8Array[] = [];
-    await drain(bodyOf(source, blob), 0, steps, (chunk) => {
+    await drain(bodyFromSource(source, blob), 0, options, (chunk) => {
       chunks.push(chunk);
       return undefined;
     });
@@ -29,6 +29,6 @@ export async function readBlob(source: Source, blob: BlobNode, { emit, signal }:
     actual = digestOf(bytes, algorithmOf(digest));
     if (actual === digest) return bytes;
   }
-  const message = `${nameOf(blob)}: the source returned other content, with digest ${actual}`;
+  const message = `${blobLabel(blob)}: the source returned other content, with digest ${actual}`;
   throw new AirgapError('digest-mismatch', message, { hint: 'a proxy or cache in between may return damaged content' });
 }

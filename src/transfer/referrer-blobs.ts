@@ -9,9 +9,9 @@ import { type ReadBlobOptions, readBlob } from './read-blob.ts';
 /**
  * Largest blob, in bytes, that is read and cached. Signatures have some hundred, with certificates some ten thousand.
  */
-const SMALL = 256 * 1024;
+const SMALL_BLOB = 256 * 1024;
 /** Bytes cached in total, since the registry decides how much it lists. Other blobs are read when they are written. */
-const KEPT = 64 * 1024 * 1024;
+const CACHE_LIMIT = 64 * 1024 * 1024;
 
 /**
  * Checks the blobs of referrers before anything is written: a signature whose registry lacks its blob must not fail the
@@ -20,9 +20,9 @@ const KEPT = 64 * 1024 * 1024;
 export class ReferrerBlobs {
   readonly #source: Source;
   readonly #options: ReadBlobOptions;
-  readonly #read = new Map<Digest, Promise<Uint8Array>>();
-  readonly #begun = new Set<string>();
-  #kept = 0;
+  readonly #cached = new Map<Digest, Promise<Uint8Array>>();
+  readonly #opened = new Set<string>();
+  #cachedBytes = 0;
 
   constructor(source: Source, options: ReadBlobOptions) {
     this.#source = source;
@@ -33,11 +33,11 @@ export class ReferrerBlobs {
   async check(repository: Repository, nodes: readonly ManifestNode[]): Promise<void> {
     for (const descriptor of nodes.flatMap(({ blobs }) => blobs)) {
       const { digest, size } = descriptor;
-      const known = this.#read.get(digest);
+      const known = this.#cached.get(digest);
       try {
-        if (known === undefined && (size > SMALL || this.#kept + size > KEPT))
-          await this.#begin(repository, descriptor);
-        else await this.#keep(known, repository, descriptor);
+        if (known === undefined && (size > SMALL_BLOB || this.#cachedBytes + size > CACHE_LIMIT))
+          await this.#probe(repository, descriptor);
+        else await this.#cache(known, repository, descriptor);
       } catch (error) {
         if (!(error instanceof AirgapError) || error.code !== 'image-not-found') throw error;
         const message = `its blob ${digest} does not exist: ${error.message}`;
@@ -46,23 +46,23 @@ export class ReferrerBlobs {
     }
   }
 
-  async #keep(known: Promise<Uint8Array> | undefined, repository: Repository, descriptor: Descriptor): Promise<void> {
+  async #cache(known: Promise<Uint8Array> | undefined, repository: Repository, descriptor: Descriptor): Promise<void> {
     const { digest, size } = descriptor;
-    if (known === undefined) this.#kept += size;
+    if (known === undefined) this.#cachedBytes += size;
     const reading = known ?? readBlob(this.#source, { descriptor, repositories: [repository] }, this.#options);
-    this.#read.set(digest, reading);
+    this.#cached.set(digest, reading);
     try {
       await reading;
     } catch (error) {
       // Retried on the next call, because another repository may have it.
-      if (this.#read.delete(digest)) this.#kept -= size;
+      if (this.#cached.delete(digest)) this.#cachedBytes -= size;
       throw error;
     }
   }
 
-  async #begin(repository: Repository, descriptor: Descriptor): Promise<void> {
+  async #probe(repository: Repository, descriptor: Descriptor): Promise<void> {
     const name = `${formatRepository(repository)}@${descriptor.digest}`;
-    if (this.#begun.has(name)) return;
+    if (this.#opened.has(name)) return;
     try {
       const body = await this.#source.blob(repository, descriptor).open(0, this.#options.signal, 1);
       body.on('error', () => {}).destroy();
@@ -70,13 +70,13 @@ export class ReferrerBlobs {
       // The source cannot end a read early, but it has the blob.
       if (!(error instanceof AirgapError) || error.code !== 'unsupported') throw error;
     }
-    this.#begun.add(name);
+    this.#opened.add(name);
   }
 
   /** Returns the graph with the cached content, so that it is not requested again. */
-  async within(graph: Graph): Promise<Graph> {
+  async withBlobs(graph: Graph): Promise<Graph> {
     const blobs = new Map(graph.blobs);
-    for (const [digest, reading] of this.#read) {
+    for (const [digest, reading] of this.#cached) {
       const node = blobs.get(digest);
       if (node !== undefined && node.bytes === undefined) blobs.set(digest, { ...node, bytes: await reading });
     }

@@ -18,17 +18,17 @@ export function groupReferrers(
   referrers: readonly Referrer[],
   target: (repository: Repository) => Repository,
 ): readonly ReferrerGroup[] {
-  const groups = new Map<string, { repository: Repository; subject: Digest; each: Map<string, Referrer> }>();
+  const groups = new Map<string, { repository: Repository; subject: Digest; byKey: Map<string, Referrer> }>();
   for (const referrer of referrers) {
     const { subject, descriptor, tag = '' } = referrer;
     const { registry, path } = target(referrer.repository);
     const name = `${formatRepository({ registry, path })}@${subject}`;
-    const group = groups.get(name) ?? { repository: { registry, path }, subject, each: new Map() };
+    const group = groups.get(name) ?? { repository: { registry, path }, subject, byKey: new Map() };
     groups.set(name, group);
-    group.each.set(`${tag} ${descriptor.digest}`, referrer);
+    group.byKey.set(`${tag} ${descriptor.digest}`, referrer);
   }
-  return [...groups.values()].map(({ repository, subject, each }) => {
-    const all = [...each.values()];
+  return [...groups.values()].map(({ repository, subject, byKey }) => {
+    const all = [...byKey.values()];
     const tagged = all.filter(({ tag }) => tag !== undefined);
     return { repository, subject, tagged, listed: all.filter(({ tag }) => tag === undefined) };
   });
@@ -40,9 +40,9 @@ export function cosignTagName(repository: Repository, { tag = '' }: Pick<Referre
 }
 
 /** Returns the error for a cosign tag that has another digest in the target. */
-export function otherSignature(repository: Repository, there: Digest, referrer: Referrer): AirgapError {
+export function signatureConflict(repository: Repository, found: Digest, referrer: Referrer): AirgapError {
   const name = cosignTagName(repository, referrer);
-  const message = `${name} has digest ${there}; the ${referrerKind(referrer)} in the bundle has ${referrer.descriptor.digest}`;
+  const message = `${name} has digest ${found}; the ${referrerKind(referrer)} in the bundle has ${referrer.descriptor.digest}`;
   return new AirgapError('tag-conflict', message, {
     hint: 'the image was signed in the target or signed again at the source: use --on-existing-tag overwrite to push the one in the bundle, or skip to keep the existing one',
   });

@@ -1,16 +1,16 @@
-import { type AirgapError, isLastingRefusal } from '../base/errors.ts';
+import { type AirgapError, isPermanentRefusal } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { Sink, Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type BlobNode, closureOf, type Graph, type ManifestNode } from '../oci/graph.ts';
 import type { Repository } from '../oci/reference.ts';
 import type { Referrer } from '../oci/referrer.ts';
-import { bodyOf, nameOf, steady } from '../oci/steady.ts';
-import { checkAborted } from './failure.ts';
-import { Presence } from './presence.ts';
+import { blobLabel, bodyFromSource, resumableRead } from '../oci/resumable-read.ts';
+import { BlobPresence } from './blob-presence.ts';
 import { sendManifest } from './send-manifest.ts';
+import { throwIfAborted } from './wrap-error.ts';
 
-export interface SendOptions {
+export interface ReferrerSendOptions {
   readonly now: () => Date;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
@@ -29,15 +29,15 @@ export class ReferrerSender {
   readonly #graph: Graph;
   readonly #source: Source;
   readonly #sink: Sink;
-  readonly #options: SendOptions;
-  readonly #presence: Presence;
+  readonly #options: ReferrerSendOptions;
+  readonly #presence: BlobPresence;
 
-  constructor(graph: Graph, source: Source, sink: Sink, options: SendOptions) {
+  constructor(graph: Graph, source: Source, sink: Sink, options: ReferrerSendOptions) {
     this.#graph = graph;
     this.#source = source;
     this.#sink = sink;
     this.#options = options;
-    this.#presence = new Presence(sink, []);
+    this.#presence = new BlobPresence(sink, []);
   }
 
   /**
@@ -48,22 +48,26 @@ export class ReferrerSender {
     const { descriptor, tag } = referrer;
     const { manifests, blobs } = closureOf(this.#graph, descriptor.digest);
     try {
-      for (const digest of blobs) await this.#blob(repository, digest);
+      for (const digest of blobs) await this.#sendBlob(repository, digest);
       for (const digest of manifests) {
-        checkAborted(this.#options.signal);
-        const own = digest === descriptor.digest ? tag : undefined;
-        await sendManifest(this.#sink, repository, this.#graph.manifests.get(digest) as ManifestNode, own, (blob) =>
-          this.#upload(repository, blob.digest),
+        throwIfAborted(this.#options.signal);
+        const referrerTag = digest === descriptor.digest ? tag : undefined;
+        await sendManifest(
+          this.#sink,
+          repository,
+          this.#graph.manifests.get(digest) as ManifestNode,
+          referrerTag,
+          (blob) => this.#upload(repository, blob.digest),
         );
       }
     } catch (error) {
-      if (!isLastingRefusal(error)) throw error;
+      if (!isPermanentRefusal(error)) throw error;
       return { status: 'refused', at: this.#options.now(), error };
     }
     return { status: 'pushed', at: this.#options.now() };
   }
 
-  async #blob(repository: Repository, digest: Digest): Promise<void> {
+  async #sendBlob(repository: Repository, digest: Digest): Promise<void> {
     const { descriptor } = this.#graph.blobs.get(digest) ?? {};
     if (descriptor === undefined || (await this.#presence.has(repository, descriptor))) return;
     await this.#upload(repository, digest);
@@ -74,7 +78,7 @@ export class ReferrerSender {
     const node = this.#graph.blobs.get(digest) as BlobNode;
     // The progress plan covers images only, so bytes of referrers must not count towards it.
     const quiet: Emit = (event) => event.type !== 'bytes' && emit(event);
-    const body = steady(bodyOf(this.#source, node), { what: nameOf(node), emit: quiet, signal });
+    const body = resumableRead(bodyFromSource(this.#source, node), { what: blobLabel(node), emit: quiet, signal });
     await this.#sink.putBlob(repository, node.descriptor, body, { signal });
   }
 }

@@ -1,36 +1,36 @@
 import type { Digest } from '../oci/digest.ts';
 import { closureOf, type Graph, type Root } from '../oci/graph.ts';
-import { isAttestation } from '../oci/platform.ts';
+import { isAttestationPlatform } from '../oci/platform.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import type { Referrer } from '../oci/referrer.ts';
 
 /** A manifest in a repository. */
-export interface ManifestAt {
+export interface ManifestReference {
   readonly repository: Repository;
   readonly digest: Digest;
 }
 
 /** A manifest whose referrers are requested. */
-export interface ReferrerQuery extends ManifestAt {
+export interface ReferrerQuery extends ManifestReference {
   /** `list`: referrers API only. `all`: cosign's tags and the referrers tag too, at one request each. */
-  readonly effort: 'list' | 'all';
+  readonly scope: 'list' | 'all';
 }
 
-export function queryOf(
+export function referrerQuery(
   { registry, path }: Repository,
   digest: Digest,
-  effort: ReferrerQuery['effort'],
+  scope: ReferrerQuery['scope'],
 ): ReferrerQuery {
-  return { repository: { registry, path }, digest, effort };
+  return { repository: { registry, path }, digest, scope };
 }
 
 /** `REGISTRY/PATH@DIGEST`. */
-export function manifestName({ repository, digest }: ManifestAt): string {
+export function manifestName({ repository, digest }: ManifestReference): string {
   return `${formatRepository(repository)}@${digest}`;
 }
 
 /** Returns the subject of a referrer. */
-export function subjectOf({ repository, subject }: Referrer): ManifestAt {
+export function subjectOf({ repository, subject }: Referrer): ManifestReference {
   return { repository, digest: subject };
 }
 
@@ -38,8 +38,10 @@ export function subjectOf({ repository, subject }: Referrer): ManifestAt {
  * Returns manifests below an index that may have signatures of their own: images and nested indexes, no attestations.
  */
 export function imagesBelow(graph: Graph, { descriptor }: Root): Digest[] {
-  const below = closureOf(graph, descriptor.digest).manifests.filter((at) => at !== descriptor.digest);
-  const nodes = [...below, descriptor.digest].flatMap((at) => graph.manifests.get(at)?.children ?? []);
-  const attestations = new Set(nodes.filter(({ platform }) => isAttestation(platform)).map(({ digest }) => digest));
-  return below.filter((at) => !attestations.has(at));
+  const below = closureOf(graph, descriptor.digest).manifests.filter((digest) => digest !== descriptor.digest);
+  const children = [...below, descriptor.digest].flatMap((digest) => graph.manifests.get(digest)?.children ?? []);
+  const attestations = new Set(
+    children.filter(({ platform }) => isAttestationPlatform(platform)).map(({ digest }) => digest),
+  );
+  return below.filter((digest) => !attestations.has(digest));
 }

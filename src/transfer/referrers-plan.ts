@@ -5,12 +5,12 @@ import type { Digest } from '../oci/digest.ts';
 import { closureOf, type Graph } from '../oci/graph.ts';
 import type { Repository } from '../oci/reference.ts';
 import type { Referrer } from '../oci/referrer.ts';
-import { checkAborted, failureOf } from './failure.ts';
-import { limiter } from './limit.ts';
-import type { AskedSource } from './pinned.ts';
-import type { PlanOptions } from './plan.ts';
-import { groupReferrers, otherSignature, type ReferrerGroup } from './referrer-groups.ts';
-import type { Tie } from './referrers-listed.ts';
+import type { CopyPlanOptions } from './copy-plan.ts';
+import { limiter } from './limiter.ts';
+import type { ListingMethod } from './listed-referrers.ts';
+import type { RegistrySource } from './pinned-source.ts';
+import { groupReferrers, type ReferrerGroup, signatureConflict } from './referrer-groups.ts';
+import { throwIfAborted, wrapError } from './wrap-error.ts';
 
 /** Planned action for one referrer. */
 export interface PlannedReferrer {
@@ -18,7 +18,7 @@ export interface PlannedReferrer {
   /** Target repository. */
   readonly repository: Repository;
   /** Undefined when it cannot be determined because the repository does not exist yet. */
-  readonly via?: Tie;
+  readonly via?: ListingMethod;
   readonly status: 'send' | 'present' | 'keep' | 'overwrite';
   /** Digest of cosign's tag in the target, if it is another. */
   readonly found?: Digest;
@@ -32,10 +32,10 @@ export interface ReferrersPlan {
   readonly bytes: number;
 }
 
-type Planned = Pick<PlannedReferrer, 'via' | 'status' | 'found'>;
+type PlannedStatus = Pick<PlannedReferrer, 'via' | 'status' | 'found'>;
 
 /** Sends a request to the sink within the concurrency limit. */
-type Ask = <R>(question: (sink: Sink & AskedSource) => Promise<R>) => Promise<R>;
+type LimitedRequest = <R>(send: (sink: Sink & RegistrySource) => Promise<R>) => Promise<R>;
 
 /**
  * Plans what {@link pushReferrers} would do with the same options, without writing anything. Refusals by the registry
@@ -45,23 +45,23 @@ type Ask = <R>(question: (sink: Sink & AskedSource) => Promise<R>) => Promise<R>
 export async function planReferrers(
   graph: Graph,
   referrers: readonly Referrer[],
-  sink: Sink & AskedSource,
-  options: PlanOptions,
+  sink: Sink & RegistrySource,
+  options: CopyPlanOptions,
 ): Promise<ReferrersPlan> {
   const groups = groupReferrers(referrers, options.target);
   // The limit applies to requests rather than groups, because groups differ in size.
   const limit = limiter(options.concurrency);
-  const ask: Ask = (question) =>
+  const request: LimitedRequest = (send) =>
     limit(() => {
-      checkAborted(options.signal);
-      return question(sink);
+      throwIfAborted(options.signal);
+      return send(sink);
     });
   const outcomes = await settle(groups, groups.length, async (group) => {
-    const items = await planGroup(group, ask, options);
+    const items = await planGroup(group, request, options);
     const sent = items.filter(({ status }) => status === 'send' || status === 'overwrite');
-    return { items, missing: await missingBlobs(graph, group.repository, sent, ask, options) };
+    return { items, missing: await missingBlobs(graph, group.repository, sent, request, options) };
   });
-  checkAborted(options.signal);
+  throwIfAborted(options.signal);
   const items: PlannedReferrer[] = [];
   const missing = new Map<string, number>();
   const errors: AirgapError[] = [];
@@ -69,16 +69,16 @@ export async function planReferrers(
     if ('value' in outcome) {
       items.push(...outcome.value.items);
       for (const [name, size] of outcome.value.missing) missing.set(name, size);
-    } else errors.push(failureOf('referrers', outcome.error));
+    } else errors.push(wrapError('referrers', outcome.error));
   }
   if (errors.length > 0) throw combine(errors, `referrers of ${errors.length} images cannot be planned`);
   return { items, blobs: missing.size, bytes: [...missing.values()].reduce((sum, size) => sum + size, 0) };
 }
 
 /** Returns the answer, or undefined if the registry refuses the request, which does not fail a push either. */
-async function unlessRefused<T>(question: Promise<T>): Promise<T | undefined> {
+async function unlessRefused<T>(send: Promise<T>): Promise<T | undefined> {
   try {
-    return await question;
+    return await send;
   } catch (error) {
     if (isRefusal(error)) return undefined;
     throw error;
@@ -86,7 +86,7 @@ async function unlessRefused<T>(question: Promise<T>): Promise<T | undefined> {
 }
 
 /** Runs `work` for all items concurrently. Throws the first error in the order of the items. */
-async function each<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+async function settleEach<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
   const outcomes = await settle(items, items.length, work);
   return outcomes.map((outcome) => {
     if ('value' in outcome) return outcome.value;
@@ -96,41 +96,45 @@ async function each<T, R>(items: readonly T[], work: (item: T) => Promise<R>): P
 
 async function planGroup(
   { repository, subject, tagged, listed }: ReferrerGroup,
-  ask: Ask,
-  { absent, existing = 'overwrite' }: PlanOptions,
+  request: LimitedRequest,
+  { absent, existing = 'overwrite' }: CopyPlanOptions,
 ): Promise<PlannedReferrer[]> {
   const isAbsent = absent.has(repository.path);
-  const parts = await each(
+  const parts = await settleEach(
     [
-      () => each(tagged, (referrer) => planTagged(referrer)),
-      () => (isAbsent || listed.length === 0 ? listed.map((): Planned => ({ status: 'send' })) : planListed()),
+      () => settleEach(tagged, (referrer) => planTagged(referrer)),
+      () => (isAbsent || listed.length === 0 ? listed.map((): PlannedStatus => ({ status: 'send' })) : planListed()),
     ],
     async (part) => part(),
   );
   const planned = parts.flat();
-  return [...tagged, ...listed].map((referrer, at) => ({ referrer, repository, ...(planned[at] as Planned) }));
+  return [...tagged, ...listed].map((referrer, index) => ({
+    referrer,
+    repository,
+    ...(planned[index] as PlannedStatus),
+  }));
 
-  async function planTagged(referrer: Referrer): Promise<Planned> {
+  async function planTagged(referrer: Referrer): Promise<PlannedStatus> {
     const via = 'cosign-tag';
     const found = isAbsent
       ? undefined
-      : await ask((sink) => unlessRefused(sink.hasManifest(repository, referrer.tag ?? '')));
+      : await request((sink) => unlessRefused(sink.hasManifest(repository, referrer.tag ?? '')));
     if (found === undefined) return { via, status: 'send' };
     if (found === referrer.descriptor.digest) return { via, status: 'present' };
-    if (existing === 'error') throw otherSignature(repository, found, referrer);
+    if (existing === 'error') throw signatureConflict(repository, found, referrer);
     return { via, status: existing === 'skip' ? 'keep' : 'overwrite', found };
   }
 
-  async function planListed(): Promise<Planned[]> {
-    const known = await ask((sink) => unlessRefused(sink.referrers(repository, subject)));
+  async function planListed(): Promise<PlannedStatus[]> {
+    const known = await request((sink) => unlessRefused(sink.referrers(repository, subject)));
     const digests = new Set(known?.map(({ digest }) => digest));
     const via = known === undefined ? 'fallback-tag' : 'referrers-api';
-    return each(listed, async ({ descriptor: { digest } }) => {
-      const isThere =
+    return settleEach(listed, async ({ descriptor: { digest } }) => {
+      const isPresent =
         known === undefined
-          ? (await ask((sink) => sink.hasManifest(repository, digest))) === digest
+          ? (await request((sink) => sink.hasManifest(repository, digest))) === digest
           : digests.has(digest);
-      return { via, status: isThere ? 'present' : 'send' };
+      return { via, status: isPresent ? 'present' : 'send' };
     });
   }
 }
@@ -140,14 +144,14 @@ async function missingBlobs(
   graph: Graph,
   repository: Repository,
   items: readonly PlannedReferrer[],
-  ask: Ask,
-  { absent }: PlanOptions,
+  request: LimitedRequest,
+  { absent }: CopyPlanOptions,
 ): Promise<ReadonlyMap<string, number>> {
   const digests = new Set(items.flatMap(({ referrer }) => closureOf(graph, referrer.descriptor.digest).blobs));
   const blobs = [...digests].flatMap((digest) => graph.blobs.get(digest)?.descriptor ?? []);
-  const there = absent.has(repository.path)
+  const present = absent.has(repository.path)
     ? blobs.map(() => false)
-    : await each(blobs, (descriptor) => ask((sink) => unlessRefused(sink.hasBlob(repository, descriptor))));
-  const missing = blobs.filter((_, at) => !there[at]);
+    : await settleEach(blobs, (descriptor) => request((sink) => unlessRefused(sink.hasBlob(repository, descriptor))));
+  const missing = blobs.filter((_, index) => !present[index]);
   return new Map(missing.map(({ digest, size }) => [`${repository.registry}/${repository.path} ${digest}`, size]));
 }

@@ -1,4 +1,4 @@
-import { AirgapError, isLastingRefusal, isRefusal, ours } from '../base/errors.ts';
+import { AirgapError, asAirgapError, isPermanentRefusal, isRefusal } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { settle } from '../base/pool.ts';
 import type { Sink, Source } from '../oci/content.ts';
@@ -7,16 +7,16 @@ import type { Digest } from '../oci/digest.ts';
 import type { Graph, ManifestNode } from '../oci/graph.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import type { Referrer } from '../oci/referrer.ts';
-import { askUntil } from './ask-until.ts';
-import type { SeenTags } from './cosign-tags.ts';
-import { checkAborted, failureOf } from './failure.ts';
+import type { KnownTags } from './cosign-tags.ts';
 import { referrerLevels } from './levels.ts';
-import type { AskedSource } from './pinned.ts';
-import { cosignTagName, groupReferrers, otherSignature, type ReferrerGroup } from './referrer-groups.ts';
+import type { ListingMethod } from './listed-referrers.ts';
+import type { RegistrySource } from './pinned-source.ts';
+import { pollUntil } from './poll-until.ts';
+import { cosignTagName, groupReferrers, type ReferrerGroup, signatureConflict } from './referrer-groups.ts';
 import { ReferrerSender } from './referrer-sender.ts';
-import type { Tie } from './referrers-listed.ts';
 import { updateReferrersTag } from './referrers-tag.ts';
-import type { ExistingTag } from './survey.ts';
+import type { ExistingTag } from './tag-status.ts';
+import { throwIfAborted, wrapError } from './wrap-error.ts';
 
 export interface ReferrersPushOptions {
   /** Maps a source repository to its target repository. */
@@ -24,7 +24,7 @@ export interface ReferrersPushOptions {
   /** Handling of cosign tags that have another digest. */
   readonly existing: ExistingTag;
   /** Cosign tags in the target that have just been read. */
-  readonly seen?: SeenTags;
+  readonly knownTags?: KnownTags;
   /** Subjects processed at the same time. */
   readonly concurrency: number;
   readonly now: () => Date;
@@ -43,7 +43,7 @@ export interface ReferrerOutcome {
   readonly referrer: Referrer;
   /** Target repository. */
   readonly repository: Repository;
-  readonly via: Tie;
+  readonly via: ListingMethod;
   /** Digest of its manifest; for `kept`, the digest that the tag has in the target. */
   readonly digest: Digest;
   /** `kept`: cosign's tag has another digest and was not overwritten. `refused`: the registry does not accept it. */
@@ -64,25 +64,25 @@ export async function pushReferrers(
   graph: Graph,
   referrers: readonly Referrer[],
   source: Source,
-  sink: Sink & AskedSource,
+  sink: Sink & RegistrySource,
   options: ReferrersPushOptions,
 ): Promise<ReferrersPushResult> {
   const push = new ReferrersPush(graph, source, sink, options);
-  for (const level of referrerLevels(referrers)) await push.all(level);
+  for (const level of referrerLevels(referrers)) await push.pushAll(level);
   return push.result();
 }
 
 class ReferrersPush {
   readonly #graph: Graph;
-  readonly #sink: Sink & AskedSource;
+  readonly #sink: Sink & RegistrySource;
   readonly #options: ReferrersPushOptions;
   readonly #outcomes: ReferrerOutcome[] = [];
   readonly #failures: AirgapError[] = [];
   readonly #sender: ReferrerSender;
   /** Registries whose referrers API fails or does not list pushed referrers. */
-  readonly #silent = new Set<string>();
+  readonly #withoutApi = new Set<string>();
 
-  constructor(graph: Graph, source: Source, sink: Sink & AskedSource, options: ReferrersPushOptions) {
+  constructor(graph: Graph, source: Source, sink: Sink & RegistrySource, options: ReferrersPushOptions) {
     this.#graph = graph;
     this.#sink = sink;
     this.#options = options;
@@ -96,53 +96,55 @@ class ReferrersPush {
   /**
    * Pushes the referrers of different subjects concurrently; those of one subject in sequence, as they share a list.
    */
-  async all(referrers: readonly Referrer[]): Promise<void> {
+  async pushAll(referrers: readonly Referrer[]): Promise<void> {
     const groups = groupReferrers(referrers, this.#options.target);
-    const outcomes = await settle(groups, this.#options.concurrency, (group) => this.#group(group));
-    checkAborted(this.#options.signal);
-    for (const [at, { error }] of outcomes.entries()) {
-      const { repository, subject } = groups[at] as ReferrerGroup;
+    const outcomes = await settle(groups, this.#options.concurrency, (group) => this.#pushGroup(group));
+    throwIfAborted(this.#options.signal);
+    for (const [index, { error }] of outcomes.entries()) {
+      const { repository, subject } = groups[index] as ReferrerGroup;
       if (error !== undefined) {
-        this.#failures.push(failureOf(`referrers of ${formatRepository(repository)}@${subject}`, error));
+        this.#failures.push(wrapError(`referrers of ${formatRepository(repository)}@${subject}`, error));
       }
     }
   }
 
-  async #group({ repository, subject, tagged, listed }: ReferrerGroup): Promise<void> {
-    for (const referrer of tagged) this.#outcomes.push(await this.#tagged(repository, referrer));
+  async #pushGroup({ repository, subject, tagged, listed }: ReferrerGroup): Promise<void> {
+    for (const referrer of tagged) this.#outcomes.push(await this.#pushTagged(repository, referrer));
     if (listed.length === 0) return;
-    const before = await this.#api(repository, subject);
-    const known = new Set(before?.map(({ digest }) => digest));
+    const apiList = await this.#listFromApi(repository, subject);
+    const known = new Set(apiList?.map(({ digest }) => digest));
     const outcomes: ReferrerOutcome[] = [];
     for (const referrer of listed) {
       const { digest } = referrer.descriptor;
-      const via = before === undefined ? 'fallback-tag' : 'referrers-api';
-      const done = { referrer, repository, via, digest } as const;
-      const isThere = before === undefined ? await this.#isThere(repository, digest) : known.has(digest);
-      if (isThere) outcomes.push({ ...done, status: 'present', at: this.#options.now() });
-      else outcomes.push({ ...done, ...(await this.#sender.send(repository, referrer)) });
+      const via = apiList === undefined ? 'fallback-tag' : 'referrers-api';
+      const base = { referrer, repository, via, digest } as const;
+      const isPresent = apiList === undefined ? await this.#exists(repository, digest) : known.has(digest);
+      if (isPresent) outcomes.push({ ...base, status: 'present', at: this.#options.now() });
+      else outcomes.push({ ...base, ...(await this.#sender.send(repository, referrer)) });
     }
     const sent = outcomes.filter(({ status }) => status !== 'refused').map(({ digest }) => digest);
-    const isKept = before !== undefined && (await this.#keeps(repository, subject, known, sent));
-    const list = isKept ? ({ via: 'referrers-api' } as const) : await this.#list(repository, subject, sent);
-    this.#outcomes.push(...outcomes.map((one) => (one.status === 'refused' ? one : { ...one, ...list })));
+    const isKept = apiList !== undefined && (await this.#listsSent(repository, subject, known, sent));
+    const list = isKept ? ({ via: 'referrers-api' } as const) : await this.#updateList(repository, subject, sent);
+    this.#outcomes.push(
+      ...outcomes.map((outcome) => (outcome.status === 'refused' ? outcome : { ...outcome, ...list })),
+    );
   }
 
   /** Returns the registry's list; undefined if it has no working referrers API. */
-  async #api(repository: Repository, subject: Digest): Promise<readonly Descriptor[] | undefined> {
-    if (this.#silent.has(repository.registry)) return undefined;
+  async #listFromApi(repository: Repository, subject: Digest): Promise<readonly Descriptor[] | undefined> {
+    if (this.#withoutApi.has(repository.registry)) return undefined;
     try {
       return await this.#sink.referrers(repository, subject);
     } catch (error) {
       // A hanging API must not stop the push; an unreachable registry fails at the next request anyway.
-      if (!isRefusal(error) && ours(error).code !== 'network') throw error;
-      this.#silent.add(repository.registry);
+      if (!isRefusal(error) && asAirgapError(error).code !== 'network') throw error;
+      this.#withoutApi.add(repository.registry);
       return undefined;
     }
   }
 
   /** Returns whether the registry lists what was pushed. Some return an empty list for every manifest. */
-  async #keeps(
+  async #listsSent(
     repository: Repository,
     subject: Digest,
     known: ReadonlySet<Digest>,
@@ -155,14 +157,14 @@ class ReferrersPush {
       return fresh.every((digest) => digests.has(digest));
     };
     // To keep a list that the registry keeps as well does no harm, so this need not take long.
-    if (isListed(await askUntil(() => this.#api(repository, subject), isListed, { tries: 2 }))) return true;
-    for (const digest of fresh) if (!(await this.#isThere(repository, digest))) throw lost(repository, digest);
-    this.#silent.add(repository.registry);
+    if (isListed(await pollUntil(() => this.#listFromApi(repository, subject), isListed, { attempts: 2 }))) return true;
+    for (const digest of fresh) if (!(await this.#exists(repository, digest))) throw lostError(repository, digest);
+    this.#withoutApi.add(repository.registry);
     return false;
   }
 
   /** Updates the list under the referrers tag. If the registry refuses that, the referrers exist but are not listed. */
-  async #list(
+  async #updateList(
     repository: Repository,
     subject: Digest,
     sent: readonly Digest[],
@@ -172,50 +174,50 @@ class ReferrersPush {
     try {
       const nodes = sent.map((digest) => this.#node(digest));
       const { digest, changed } = await updateReferrersTag(this.#sink, repository, subject, nodes);
-      if (changed && !(await this.#isThere(repository, digest))) throw lost(repository, digest);
+      if (changed && !(await this.#exists(repository, digest))) throw lostError(repository, digest);
       return { via };
     } catch (error) {
-      if (!isLastingRefusal(error)) throw error;
+      if (!isPermanentRefusal(error)) throw error;
       return { via: 'unlisted', error };
     }
   }
 
   /** Returns whether a manifest exists, by tag or digest. */
-  async #isThere(repository: Repository, digest: Digest, tag: string = digest): Promise<boolean> {
+  async #exists(repository: Repository, digest: Digest, tag: string = digest): Promise<boolean> {
     return (await this.#sink.hasManifest(repository, tag)) === digest;
   }
 
-  async #tagged(repository: Repository, referrer: Referrer): Promise<ReferrerOutcome> {
+  async #pushTagged(repository: Repository, referrer: Referrer): Promise<ReferrerOutcome> {
     const { tag = '', descriptor } = referrer;
     const { digest } = descriptor;
-    const seen = this.#options.seen?.get(cosignTagName(repository, referrer));
-    const done = { referrer, repository, via: 'cosign-tag', digest, at: this.#options.now() } as const;
-    let there: Digest | undefined;
+    const seen = this.#options.knownTags?.get(cosignTagName(repository, referrer));
+    const base = { referrer, repository, via: 'cosign-tag', digest, at: this.#options.now() } as const;
+    let found: Digest | undefined;
     try {
-      there = seen ?? (await this.#sink.hasManifest(repository, tag));
+      found = seen ?? (await this.#sink.hasManifest(repository, tag));
     } catch (error) {
-      if (!isLastingRefusal(error)) throw error;
-      return { ...done, status: 'refused', error };
+      if (!isPermanentRefusal(error)) throw error;
+      return { ...base, status: 'refused', error };
     }
-    if (there === digest) return { ...done, status: 'present' };
-    if (there !== undefined && !this.#replaces(repository, there, referrer)) {
-      return { ...done, digest: there, status: 'kept' };
+    if (found === digest) return { ...base, status: 'present' };
+    if (found !== undefined && !this.#mayOverwrite(repository, found, referrer)) {
+      return { ...base, digest: found, status: 'kept' };
     }
-    const end = await this.#sender.send(repository, referrer);
-    if (end.status === 'pushed') {
-      const found = await askUntil(
+    const sent = await this.#sender.send(repository, referrer);
+    if (sent.status === 'pushed') {
+      const found = await pollUntil(
         () => this.#sink.hasManifest(repository, tag),
         (answer) => answer === digest,
       );
-      if (found !== digest) throw lost(repository, digest);
+      if (found !== digest) throw lostError(repository, digest);
     }
-    return { ...done, ...end };
+    return { ...base, ...sent };
   }
 
   /** @throws AirgapError `tag-conflict` */
-  #replaces(repository: Repository, there: Digest, referrer: Referrer): boolean {
+  #mayOverwrite(repository: Repository, found: Digest, referrer: Referrer): boolean {
     const { existing, emit } = this.#options;
-    const conflict = otherSignature(repository, there, referrer);
+    const conflict = signatureConflict(repository, found, referrer);
     if (existing === 'error') throw conflict;
     if (existing === 'skip') emit({ type: 'warning', message: `kept: ${conflict.message}` });
     return existing === 'overwrite';
@@ -226,7 +228,7 @@ class ReferrersPush {
   }
 }
 
-function lost(repository: Repository, digest: Digest): AirgapError {
+function lostError(repository: Repository, digest: Digest): AirgapError {
   return new AirgapError('digest-mismatch', `${digest} was pushed but cannot be read back`, {
     hint: `another client writes to ${formatRepository(repository)}, or the registry lost it; push again`,
   });

@@ -2,7 +2,7 @@ import { AirgapError } from '../base/errors.ts';
 import type { ManifestContent, Sink, Source } from '../oci/content.ts';
 import { type Descriptor, isIndexType, MediaType } from '../oci/descriptor.ts';
 import { type Digest, digestOf } from '../oci/digest.ts';
-import { readLinks } from '../oci/manifest.ts';
+import { parseManifest } from '../oci/manifest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import { artifactTypeOf, referrersTag } from '../oci/referrer.ts';
 
@@ -26,7 +26,7 @@ export async function readReferrersTag(
   if (digest === subject) return { digest, isSubject: true };
   const { descriptor, bytes } = await registry.manifest(repository, digest);
   if (!isIndexType(descriptor.mediaType)) return { digest, isSubject: false };
-  return { digest, isSubject: false, entries: readLinks(descriptor.mediaType, bytes).manifests };
+  return { digest, isSubject: false, entries: parseManifest(descriptor.mediaType, bytes).manifests };
 }
 
 /**
@@ -45,24 +45,24 @@ export async function updateReferrersTag(
 ): Promise<{ readonly digest: Digest; readonly changed: boolean }> {
   const tag = referrersTag(subject);
   const name = `${formatRepository(repository)}:${tag}`;
-  const there = await readReferrersTag(sink, repository, subject);
-  if (there?.isSubject) {
+  const existing = await readReferrersTag(sink, repository, subject);
+  if (existing?.isSubject) {
     // The children of an index would become entries of the list, and GitLab rejects a push to this tag.
     throw new AirgapError('unsupported', `${name} resolves to the image itself, so it cannot hold a referrers list`, {
       hint: 'use a registry with the referrers API, or one that supports referrers tags',
     });
   }
-  if (there !== undefined && there.entries === undefined) {
+  if (existing !== undefined && existing.entries === undefined) {
     throw new AirgapError('registry', `${name} is not an index and cannot list referrers of ${subject}`, {
       hint: 'delete this tag in the target and push again',
     });
   }
-  const listed = there?.entries ?? [];
-  const known = new Set(listed.map(({ digest }) => digest));
-  const added = sent.filter(({ descriptor }) => !known.has(descriptor.digest)).map(entryOf);
-  if (there !== undefined && added.length === 0) return { digest: there.digest, changed: false };
-  const kept = await Promise.all(listed.map(({ digest }) => sink.hasManifest(repository, digest)));
-  const manifests = [...listed.filter((_, at) => kept[at] !== undefined), ...added];
+  const entries = existing?.entries ?? [];
+  const known = new Set(entries.map(({ digest }) => digest));
+  const added = sent.filter(({ descriptor }) => !known.has(descriptor.digest)).map(listEntry);
+  if (existing !== undefined && added.length === 0) return { digest: existing.digest, changed: false };
+  const present = await Promise.all(entries.map(({ digest }) => sink.hasManifest(repository, digest)));
+  const manifests = [...entries.filter((_, index) => present[index] !== undefined), ...added];
   const list = { schemaVersion: 2, mediaType: MediaType.ociIndex, manifests };
   const bytes = Buffer.from(JSON.stringify(list));
   const descriptor = { mediaType: MediaType.ociIndex, digest: digestOf(bytes), size: bytes.length };
@@ -71,8 +71,8 @@ export async function updateReferrersTag(
 }
 
 /** Returns the list entry of a manifest, with its artifact type and annotations, by which clients filter the list. */
-function entryOf({ descriptor: { mediaType, digest, size }, bytes }: ManifestContent): Descriptor {
-  const links = readLinks(mediaType, bytes);
+function listEntry({ descriptor: { mediaType, digest, size }, bytes }: ManifestContent): Descriptor {
+  const links = parseManifest(mediaType, bytes);
   const artifactType = artifactTypeOf(links);
   return {
     mediaType,

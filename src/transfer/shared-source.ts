@@ -4,10 +4,10 @@ import type { Digest } from '../oci/digest.ts';
 import { fanOut } from './fan-out.ts';
 
 /** Milliseconds. A registry that needs many retries must not slow down the other targets for longer. */
-const PATIENCE = 30_000;
+const MAX_WAIT = 30_000;
 
 /** Announces the reads of one copy to the others that read the same source. */
-export interface Turns {
+export interface ReadCoordinator {
   /** Declares the blobs that this copy may read, each once. The other copies do not wait for it with any other blob. */
   expect(digests: Iterable<Digest>): void;
   /** Declares that this copy does not need the blob any more. */
@@ -15,21 +15,21 @@ export interface Turns {
 }
 
 /** Source for one of several copies. */
-export interface Reader extends Source, Turns {
+export interface SharedReader extends Source, ReadCoordinator {
   /** Ends the participation of this copy. */
   close(): void;
 }
 
-interface Member {
+interface Participant {
   /** Blobs still to be read; undefined until `expect` is called. */
   expected?: Set<Digest>;
 }
 
 /** A blob that some participants are ready to read while others are awaited. */
-interface Meeting {
+interface PendingRead {
   readonly body: Body;
   readonly ready: Map<
-    Member,
+    Participant,
     { readonly signal: AbortSignal | undefined; readonly stream: PromiseWithResolvers<Readable> }
   >;
   readonly timer: NodeJS.Timeout;
@@ -44,38 +44,38 @@ interface Meeting {
  */
 export class SharedSource {
   readonly #source: Source;
-  readonly #patience: number;
-  readonly #members = new Set<Member>();
-  readonly #meetings = new Map<Digest, Meeting>();
+  readonly #maxWait: number;
+  readonly #participants = new Set<Participant>();
+  readonly #pending = new Map<Digest, PendingRead>();
 
-  constructor(source: Source, patience = PATIENCE) {
+  constructor(source: Source, maxWait = MAX_WAIT) {
     this.#source = source;
-    this.#patience = patience;
+    this.#maxWait = maxWait;
   }
 
   /** Adds a copy. All copies have to be added before the first one reads. */
-  reader(): Reader {
-    const member: Member = {};
-    this.#members.add(member);
+  reader(): SharedReader {
+    const participant: Participant = {};
+    this.#participants.add(participant);
     return {
       expect: (digests) => {
-        member.expected = new Set(digests);
-        this.#meet();
+        participant.expected = new Set(digests);
+        this.#startReady();
       },
       settle: (digest) => {
-        if (member.expected?.delete(digest)) this.#meet();
+        if (participant.expected?.delete(digest)) this.#startReady();
       },
-      close: () => this.#leave(member),
+      close: () => this.#leave(participant),
       manifest: (repository, tagOrDigest) => this.#source.manifest(repository, tagOrDigest),
       blob: (repository, descriptor) => {
         const body = this.#source.blob(repository, descriptor);
         return {
           size: body.size,
           open: (offset = 0, signal, end = body.size) => {
-            const isFirst = this.#members.has(member) && member.expected?.delete(descriptor.digest);
+            const isFirst = this.#participants.has(participant) && participant.expected?.delete(descriptor.digest);
             if (isFirst && offset === 0 && end === body.size)
-              return this.#join(member, descriptor.digest, body, signal);
-            if (isFirst) this.#meet();
+              return this.#join(participant, descriptor.digest, body, signal);
+            if (isFirst) this.#startReady();
             return body.open(offset, signal, end);
           },
         };
@@ -83,44 +83,44 @@ export class SharedSource {
     };
   }
 
-  #join(member: Member, digest: Digest, body: Body, signal: AbortSignal | undefined): Promise<Readable> {
-    const meeting = this.#meetings.get(digest) ?? this.#call(digest, body);
+  #join(participant: Participant, digest: Digest, body: Body, signal: AbortSignal | undefined): Promise<Readable> {
+    const pending = this.#pending.get(digest) ?? this.#createPending(digest, body);
     const stream = Promise.withResolvers<Readable>();
-    meeting.ready.set(member, { signal, stream });
+    pending.ready.set(participant, { signal, stream });
     signal?.addEventListener('abort', () => stream.reject(signal.reason), { once: true });
-    this.#meet();
+    this.#startReady();
     return stream.promise;
   }
 
-  #call(digest: Digest, body: Body): Meeting {
+  #createPending(digest: Digest, body: Body): PendingRead {
     const timer = setTimeout(() => {
-      for (const member of this.#members) if (this.#isAwaited(member, digest)) this.#leave(member);
-    }, this.#patience);
-    const meeting: Meeting = { body, ready: new Map(), timer };
-    this.#meetings.set(digest, meeting);
-    return meeting;
+      for (const participant of this.#participants) if (this.#isAwaited(participant, digest)) this.#leave(participant);
+    }, this.#maxWait);
+    const pending: PendingRead = { body, ready: new Map(), timer };
+    this.#pending.set(digest, pending);
+    return pending;
   }
 
-  #isAwaited(member: Member, digest: Digest): boolean {
-    return member.expected === undefined || member.expected.has(digest);
+  #isAwaited(participant: Participant, digest: Digest): boolean {
+    return participant.expected === undefined || participant.expected.has(digest);
   }
 
-  #leave(member: Member): void {
-    if (this.#members.delete(member)) this.#meet();
+  #leave(participant: Participant): void {
+    if (this.#participants.delete(participant)) this.#startReady();
   }
 
   /** Starts every read for which all participants are ready. */
-  #meet(): void {
-    const members = [...this.#members];
-    for (const [digest, meeting] of this.#meetings) {
-      if (members.some((member) => this.#isAwaited(member, digest))) continue;
-      this.#meetings.delete(digest);
-      clearTimeout(meeting.timer);
-      void this.#begin(meeting);
+  #startReady(): void {
+    const participants = [...this.#participants];
+    for (const [digest, pending] of this.#pending) {
+      if (participants.some((participant) => this.#isAwaited(participant, digest))) continue;
+      this.#pending.delete(digest);
+      clearTimeout(pending.timer);
+      void this.#start(pending);
     }
   }
 
-  async #begin({ body, ready }: Meeting): Promise<void> {
+  async #start({ body, ready }: PendingRead): Promise<void> {
     const joined = [...ready];
     const [only] = joined;
     try {
@@ -133,12 +133,12 @@ export class SharedSource {
         else stream.resolve(opened);
         return;
       }
-      const outs = fanOut(
+      const outputs = fanOut(
         await body.open(0),
         joined.map(([, { signal }]) => signal),
-        { patience: this.#patience, behind: (at) => this.#leave((joined[at] as (typeof joined)[number])[0]) },
+        { maxWait: this.#maxWait, onTimeout: (index) => this.#leave((joined[index] as (typeof joined)[number])[0]) },
       );
-      for (const [at, [, { stream }]] of joined.entries()) stream.resolve(outs[at] as Readable);
+      for (const [index, [, { stream }]] of joined.entries()) stream.resolve(outputs[index] as Readable);
     } catch (error) {
       for (const [, { stream }] of joined) stream.reject(error);
     }

@@ -3,15 +3,15 @@ import type { Emit } from '../base/events.ts';
 import { settle } from '../base/pool.ts';
 import type { Source } from '../oci/content.ts';
 import type { Graph, ManifestNode, Root } from '../oci/graph.ts';
-import { readLinks } from '../oci/manifest.ts';
+import { parseManifest } from '../oci/manifest.ts';
 import type { Platform } from '../oci/platform.ts';
-import { formatReference, formatRepository, lookupOf, type Reference, type Repository } from '../oci/reference.ts';
+import { formatReference, formatRepository, type Reference, type Repository, tagOrDigestOf } from '../oci/reference.ts';
 import { artifactTypeOf, type Referrer } from '../oci/referrer.ts';
-import { checkAborted, failureOf } from './failure.ts';
 import { GraphBuilder } from './graph-builder.ts';
+import { noMatchingPlatform, WHOLE_INDEX } from './index-subset.ts';
 import { ManifestReader, referrerManifest } from './manifest-reader.ts';
-import { EVERYTHING, nothingFits } from './subset.ts';
-import { nodesOf, sourcesOf, TreeReader } from './tree.ts';
+import { nodesOf, sourcesOf, TreeReader } from './manifest-tree.ts';
+import { throwIfAborted, wrapError } from './wrap-error.ts';
 
 export interface WalkOptions {
   /** Platforms to keep; empty: all. */
@@ -62,15 +62,15 @@ export async function walk(
 
 /** Like {@link walk}, for references added in several calls. Manifests are read once. */
 export class Walker {
-  readonly #read: ManifestReader;
+  readonly #reader: ManifestReader;
   readonly #options: WalkOptions;
-  readonly #trees: TreeReader;
+  readonly #treeReader: TreeReader;
   readonly #graph = new GraphBuilder();
 
   /** @param limit number of descriptors that may be followed */
   constructor(source: Source, options: WalkOptions, limit?: number) {
-    this.#read = new ManifestReader(source, options.concurrency, options.signal);
-    this.#trees = new TreeReader(this.#read, limit);
+    this.#reader = new ManifestReader(source, options.concurrency, options.signal);
+    this.#treeReader = new TreeReader(this.#reader, limit);
     this.#options = options;
   }
 
@@ -81,15 +81,15 @@ export class Walker {
    */
   async add(references: readonly Reference[]): Promise<readonly WalkFailure[]> {
     const outcomes = await settle(references, references.length, (reference) => this.#root(reference));
-    checkAborted(this.#options.signal);
+    throwIfAborted(this.#options.signal);
     const failures: WalkFailure[] = [];
-    for (const [at, outcome] of outcomes.entries()) {
-      const reference = references[at] as Reference;
+    for (const [index, outcome] of outcomes.entries()) {
+      const reference = references[index] as Reference;
       try {
         if ('error' in outcome) throw outcome.error;
         this.#graph.add(outcome.value.root, outcome.value.nodes);
       } catch (error) {
-        failures.push({ reference, error: failureOf(formatReference(reference), error) });
+        failures.push({ reference, error: wrapError(formatReference(reference), error) });
       }
     }
     return failures;
@@ -105,28 +105,28 @@ export class Walker {
   async attach(
     referrers: readonly Referrer[],
     check?: (repository: Repository, nodes: readonly ManifestNode[]) => Promise<void>,
-    ask: <T>(repository: Repository, question: () => Promise<T>) => Promise<T> = (_, question) => question(),
+    request: <T>(repository: Repository, read: () => Promise<T>) => Promise<T> = (_, read) => read(),
   ): Promise<{ readonly added: readonly Referrer[]; readonly failures: readonly ReferrerFailure[] }> {
     const outcomes = await settle(referrers, referrers.length, async (referrer) => {
-      const found = await ask(referrer.repository, () => this.#referrer(referrer));
+      const found = await request(referrer.repository, () => this.#referrer(referrer));
       if ('nodes' in found) await check?.(referrer.repository, found.nodes);
       return found;
     });
-    checkAborted(this.#options.signal);
+    throwIfAborted(this.#options.signal);
     const added: Referrer[] = [];
     const failures: ReferrerFailure[] = [];
-    for (const [at, outcome] of outcomes.entries()) {
-      const referrer = referrers[at] as Referrer;
+    for (const [index, outcome] of outcomes.entries()) {
+      const referrer = referrers[index] as Referrer;
       try {
         if ('error' in outcome) throw outcome.error;
         const { value } = outcome;
-        if ('stray' in value) failures.push(failureOfReferrer(referrer, value.stray, true));
+        if ('stray' in value) failures.push(referrerFailure(referrer, value.stray, true));
         else {
           this.#graph.attach(value.referrer, value.nodes);
           added.push(value.referrer);
         }
       } catch (error) {
-        failures.push(failureOfReferrer(referrer, error, false));
+        failures.push(referrerFailure(referrer, error, false));
       }
     }
     return { added, failures };
@@ -136,13 +136,13 @@ export class Walker {
     referrer: Referrer,
   ): Promise<{ referrer: Referrer; nodes: readonly ManifestNode[] } | { stray: AirgapError }> {
     const { repository, subject, tag } = referrer;
-    const content = await referrerManifest((lookup) => this.#read.read(repository, lookup), referrer);
-    const links = readLinks(content.descriptor.mediaType, content.bytes);
+    const content = await referrerManifest((lookup) => this.#reader.read(repository, lookup), referrer);
+    const links = parseManifest(content.descriptor.mediaType, content.bytes);
     if (tag === undefined && links.subject?.digest !== subject) {
-      const said = links.subject === undefined ? 'no subject' : `the subject ${links.subject.digest}`;
-      return { stray: new AirgapError('registry', `listed as a referrer of ${subject}, but it has ${said}`) };
+      const actual = links.subject === undefined ? 'no subject' : `the subject ${links.subject.digest}`;
+      return { stray: new AirgapError('registry', `listed as a referrer of ${subject}, but it has ${actual}`) };
     }
-    const tree = await this.#trees.read(repository, content, EVERYTHING);
+    const tree = await this.#treeReader.read(repository, content, WHOLE_INDEX);
     const { registry, path } = repository;
     const known = { ...referrer, repository: { registry, path }, descriptor: content.descriptor };
     const nodes = tree === undefined ? [] : nodesOf(tree);
@@ -156,11 +156,11 @@ export class Walker {
 
   async #root(reference: Reference): Promise<{ root: Root; nodes: readonly ManifestNode[] }> {
     const { platforms, attestations = 'keep', emit } = this.#options;
-    const content = await this.#read.read(reference, lookupOf(reference));
-    const choice = reference.digest === undefined ? { platforms, attestations } : EVERYTHING;
-    const tree = await this.#trees.read(reference, content, choice);
+    const content = await this.#reader.read(reference, tagOrDigestOf(reference));
+    const selection = reference.digest === undefined ? { platforms, attestations } : WHOLE_INDEX;
+    const tree = await this.#treeReader.read(reference, content, selection);
     const { digest, mediaType } = content.descriptor;
-    if (tree === undefined) throw nothingFits(readLinks(mediaType, content.bytes).manifests, platforms);
+    if (tree === undefined) throw noMatchingPlatform(parseManifest(mediaType, content.bytes).manifests, platforms);
     const { descriptor } = tree.node;
     emit({ type: 'image', reference: formatReference(reference), digest: descriptor.digest });
     const root = { reference, descriptor };
@@ -170,7 +170,7 @@ export class Walker {
   }
 }
 
-function failureOfReferrer(referrer: Referrer, error: unknown, isStray: boolean): ReferrerFailure {
+function referrerFailure(referrer: Referrer, error: unknown, isStray: boolean): ReferrerFailure {
   const what = `${formatRepository(referrer.repository)}@${referrer.descriptor.digest}`;
-  return { referrer, error: failureOf(what, error), isStray };
+  return { referrer, error: wrapError(what, error), isStray };
 }

@@ -1,37 +1,37 @@
 import { printableLine } from '../base/printable.ts';
 import type { Diff } from '../workflows/diff.ts';
-import { count, formatBytes, lined, shortDigest } from './text.ts';
+import { count, formatBytes, joinLines, shortDigest } from './text.ts';
 
 /** One difference: the item, its old and its new value. */
 type Row = readonly [what: string, from: string, to: string];
 
 /** Formats the differences between two bundles, one per line, grouped by kind. */
 export function diffReport(diff: Diff): string {
-  const lines = groupsOf(diff).flatMap(([title, rows]) => [
+  const lines = changeGroups(diff).flatMap(([title, rows]) => [
     `${title}:`,
-    ...rows.map(([what, from, to]) => `  ${what}${between(from, to)}`),
+    ...rows.map(([what, from, to]) => `  ${what}${changeText(from, to)}`),
   ]);
   const head = lines.length === 0 ? [`${diff.new.file} has the charts and images of ${diff.old.file}`] : lines;
-  return lined([...head, amounts(diff)]);
+  return joinLines([...head, totals(diff)]);
 }
 
 /** Formats the differences as GitHub Markdown, for change tickets. */
 export function diffMarkdown(diff: Diff): string {
-  const tables = groupsOf(diff).flatMap(([title, rows]) => [
+  const tables = changeGroups(diff).flatMap(([title, rows]) => [
     `### ${title[0]?.toUpperCase()}${title.slice(1)}`,
     [
       '| | from | to |',
       '|---|---|---|',
-      ...rows.map(([what, from, to]) => `| ${[code(what), code(from), code(to)].join(' | ')} |`),
+      ...rows.map(([what, from, to]) => `| ${[codeCell(what), codeCell(from), codeCell(to)].join(' | ')} |`),
     ].join('\n'),
   ]);
   const none = tables.length === 0 ? ['The charts and images are the same.'] : tables;
-  const names = `From ${code(diff.old.file)} (${formatBytes(diff.old.size)}) to ${code(diff.new.file)} (${formatBytes(diff.new.size)}).`;
-  return ['## Difference between two bundles', names, ...none, `Content ${amounts(diff)}.`].join('\n\n');
+  const names = `From ${codeCell(diff.old.file)} (${formatBytes(diff.old.size)}) to ${codeCell(diff.new.file)} (${formatBytes(diff.new.size)}).`;
+  return ['## Difference between two bundles', names, ...none, `Content ${totals(diff)}.`].join('\n\n');
 }
 
 /** Returns the differences by kind, without empty groups. */
-function groupsOf({ charts, images, referrers }: Diff): (readonly [string, readonly Row[]])[] {
+function changeGroups({ charts, images, referrers }: Diff): (readonly [string, readonly Row[]])[] {
   const chart = ({ name, version }: { name: string; version: string }): string => `${name} ${version}`;
   const groups: readonly (readonly [string, readonly Row[]])[] = [
     ['charts added', charts.added.map((it): Row => [chart(it), '', shortDigest(it.digest)])],
@@ -64,8 +64,8 @@ function groupsOf({ charts, images, referrers }: Diff): (readonly [string, reado
 function retagged(from: string, to: string): Row {
   const split = (reference: string): readonly [string, string] => {
     const last = reference.lastIndexOf('/') + 1;
-    const at = last + reference.slice(last).search(/[:@]/);
-    return [reference.slice(0, at), reference.slice(at + 1)];
+    const index = last + reference.slice(last).search(/[:@]/);
+    return [reference.slice(0, index), reference.slice(index + 1)];
   };
   return [split(from)[0], split(from)[1], split(to)[1]];
 }
@@ -76,16 +76,16 @@ function moved(images: Diff['images']['moved'], why: Diff['images']['moved'][num
   );
 }
 
-function between(from: string, to: string): string {
+function changeText(from: string, to: string): string {
   return from !== '' && to !== '' ? `: ${from} → ${to}` : ` (${from || to})`;
 }
 
-function amounts({ carry, shared }: Diff): string {
+function totals({ carry, shared }: Diff): string {
   return `to transfer: ${formatBytes(carry.bytes)} in ${count(carry.blobs, 'blob')}; shared: ${formatBytes(shared.bytes)} in ${count(shared.blobs, 'blob')}`;
 }
 
 /** Formats a name as inline code in a table cell, with bars and backticks escaped. */
-function code(text: string): string {
+function codeCell(text: string): string {
   if (text === '') return '';
   // A backslash before a bar would cancel its escape.
   const cell = text.replaceAll('`', "'").replaceAll('\\|', '\\x5c|').replaceAll('|', '\\|');

@@ -1,7 +1,7 @@
 import { type AirgapError, type ErrorCode, messageOf } from '../base/errors.ts';
 
 /** Hints for errors without one of their own. */
-const USUAL: Partial<Record<ErrorCode, string>> = {
+const DEFAULT_HINTS: Partial<Record<ErrorCode, string>> = {
   file: 'check the path and its permissions',
   network: 'check the address and the network path (HTTPS_PROXY, NO_PROXY, firewalls), then run the same command again',
   registry: 'run the same command again; if the error persists, check the registry',
@@ -21,39 +21,39 @@ export function formatFailure(error: AirgapError): string {
     const hint = hintOf(error);
     return `Error: ${error.message}${hint ? `\nHint: ${hint}` : ''}`;
   }
-  const groups = Map.groupBy(leaves(error), hintOf);
+  const groups = Map.groupBy(leafErrors(error), hintOf);
   const lines = [`Error: ${error.message}:`];
   for (const [hint, causes] of groups) {
-    lines.push(...said(causes.map(messageOf)));
+    lines.push(...causeLines(causes.map(messageOf)));
     if (hint) lines.push(`    Hint: ${hint}`);
   }
   return lines.join('\n');
 }
 
 /** Formats messages of the form `SUBJECT: CAUSE[, wanted by …]`: one line each, or a shared cause followed by its subjects. */
-function said(messages: readonly string[]): string[] {
-  const byCause = Map.groupBy(messages, (message) => parted(message)?.cause ?? message);
+function causeLines(messages: readonly string[]): string[] {
+  const byCause = Map.groupBy(messages, (message) => splitMessage(message)?.cause ?? message);
   return [...byCause].flatMap(([cause, same]) => {
     if (same.length === 1) return same.map((message) => `  - ${message.replaceAll('\n', '\n    ')}`);
-    const subjects = new Set(same.map((message) => parted(message)?.subject ?? message));
+    const subjects = new Set(same.map((message) => splitMessage(message)?.subject ?? message));
     return [`  - ${cause}:`, ...[...subjects].map((subject) => `    ${subject}`)];
   });
 }
 
-function parted(message: string): { subject: string; cause: string } | undefined {
-  const at = message.indexOf(': ');
-  if (at < 0 || message.includes('\n')) return undefined;
-  const wanted = message.lastIndexOf(', wanted by ');
-  const end = wanted > at ? wanted : message.length;
-  const cause = message.slice(at + 2, end);
+function splitMessage(message: string): { subject: string; cause: string } | undefined {
+  const index = message.indexOf(': ');
+  if (index < 0 || message.includes('\n')) return undefined;
+  const wantedBy = message.lastIndexOf(', wanted by ');
+  const end = wantedBy > index ? wantedBy : message.length;
+  const cause = message.slice(index + 2, end);
   // A single word, such as a digest, ends a sentence and is not a cause.
-  return cause.includes(' ') ? { subject: message.slice(0, at) + message.slice(end), cause } : undefined;
+  return cause.includes(' ') ? { subject: message.slice(0, index) + message.slice(end), cause } : undefined;
 }
 
 function hintOf({ hint, code }: AirgapError): string | undefined {
-  return hint ?? USUAL[code];
+  return hint ?? DEFAULT_HINTS[code];
 }
 
-function leaves(error: AirgapError): AirgapError[] {
-  return error.causes.length === 0 ? [error] : error.causes.flatMap(leaves);
+function leafErrors(error: AirgapError): AirgapError[] {
+  return error.causes.length === 0 ? [error] : error.causes.flatMap(leafErrors);
 }

@@ -3,16 +3,16 @@ import { jsonText } from '../base/printable.ts';
 import { redact } from '../base/redact.ts';
 
 /** Progress within a body, which would be most of the log. */
-const TOO_FINE: ReadonlySet<AirgapEvent['type']> = new Set(['bytes']);
+const OMITTED: ReadonlySet<AirgapEvent['type']> = new Set(['bytes']);
 
 /**
  * Returns a listener that writes each event as a line of JSON: `time` (ISO 8601, UTC), `event` and the event's fields.
  * Secrets are removed.
  * @param write receives a line with its newline
  */
-export function logTo(write: (line: string) => void, now: () => Date): Emit {
+export function jsonLogger(write: (line: string) => void, now: () => Date): Emit {
   return (event) => {
-    if (TOO_FINE.has(event.type)) return;
+    if (OMITTED.has(event.type)) return;
     const { type, ...content } = event;
     const line = { time: now().toISOString(), event: type, ...content };
     const clean = (_: string, value: unknown): unknown => (typeof value === 'string' ? redact(value) : value);
@@ -21,7 +21,7 @@ export function logTo(write: (line: string) => void, now: () => Date): Emit {
 }
 
 /** Passes each event to two listeners. */
-export function both(first: Emit, second: Emit): Emit {
+export function emitToBoth(first: Emit, second: Emit): Emit {
   return (event) => {
     first(event);
     second(event);

@@ -1,21 +1,21 @@
 import { formatRepository } from '../oci/reference.ts';
 import { referrerKind } from '../oci/referrer.ts';
 import type { PushPlan } from '../workflows/pushing/plan-push.ts';
-import { retiredReport, tagged } from './push-report.ts';
+import { retiredReport, tagReference } from './push-report.ts';
 import { count, formatBytes, shortDigest, table } from './text.ts';
 
 /** Formats what a push would do. */
 export function planReport({ target, items, blobs, bytes, present, referrers, ...rest }: PushPlan): string {
   const rows = items.map((item) => [
-    tagged(item.target),
+    tagReference(item.target),
     shortDigest(item.target.digest ?? ''),
-    item.status + isNow(item.found),
+    item.status + currentDigest(item.found),
   ]);
   const sent = items.filter(isSent).length;
   const lines = [
     `${target}: ${count(sent, 'tag')} to write, ${items.length - sent} unchanged; ${count(blobs, 'blob')} to upload (${formatBytes(bytes)}), ${present} already there`,
   ];
-  if (referrers.items.length > 0) lines.push(belongingLine(referrers));
+  if (referrers.items.length > 0) lines.push(referrerPlanSummary(referrers));
   const { repositories, retired } = rest;
   if (repositories !== undefined) {
     const { missing, onPush, existing } = repositories;
@@ -25,33 +25,33 @@ export function planReport({ target, items, blobs, bytes, present, referrers, ..
     for (const name of missing) lines.push(`  to create: ${name}`);
     for (const name of onPush) lines.push(`  created on push: ${name}`);
   }
-  const tables = [table(['WOULD PUSH', 'DIGEST', 'STATUS'], rows), ...belongingTable(referrers)];
+  const tables = [table(['WOULD PUSH', 'DIGEST', 'STATUS'], rows), ...referrerPlanTable(referrers)];
   return [...tables.map((one) => `${one}\n`), ...lines, ...retiredReport(retired)].join('\n');
 }
 
-function belongingTable({ items }: PushPlan['referrers']): string[] {
+function referrerPlanTable({ items }: PushPlan['referrers']): string[] {
   if (items.length === 0) return [];
   const rows = items.map(({ referrer, repository, status, found }) => [
     referrerKind(referrer),
     shortDigest(referrer.descriptor.digest),
     `${formatRepository(repository)}@${shortDigest(referrer.subject)}`,
-    status + isNow(found),
+    status + currentDigest(found),
   ]);
   return [table(['REFERRER', 'DIGEST', 'SUBJECT', 'STATUS'], rows)];
 }
 
-function belongingLine({ items, blobs, bytes }: PushPlan['referrers']): string {
+function referrerPlanSummary({ items, blobs, bytes }: PushPlan['referrers']): string {
   const sent = items.filter(isSent).length;
   const kept = items.filter(({ status }) => status === 'keep').length;
-  const left = kept === 0 ? '' : `, ${kept} to keep`;
-  const there = items.length - sent - kept;
-  return `referrers: ${sent} to upload with ${count(blobs, 'blob')} (${formatBytes(bytes)}), ${there} already there${left}`;
+  const keptText = kept === 0 ? '' : `, ${kept} to keep`;
+  const existing = items.length - sent - kept;
+  return `referrers: ${sent} to upload with ${count(blobs, 'blob')} (${formatBytes(bytes)}), ${existing} already there${keptText}`;
 }
 
 function isSent({ status }: { readonly status: string }): boolean {
   return status === 'send' || status === 'overwrite';
 }
 
-function isNow(found: string | undefined): string {
+function currentDigest(found: string | undefined): string {
   return found === undefined ? '' : ` (now ${shortDigest(found)})`;
 }

@@ -19,31 +19,31 @@ function retryText({ what, attempt, reason }: Extract<AirgapEvent, { type: 'retr
 }
 
 /** Milliseconds between two redraws of the progress line. */
-const INTERVAL = 100;
+const REDRAW_INTERVAL = 100;
 
 export function createProgress(stream: NodeJS.WritableStream & Partial<WriteStream>, now: () => number): Progress {
   let planned = 0;
   let done = 0;
   let last = 0;
-  let shown = false;
+  let isShown = false;
 
   const clear = (): void => {
-    if (!shown) return;
+    if (!isShown) return;
     clearLine(stream, 0);
     cursorTo(stream, 0);
-    shown = false;
+    isShown = false;
   };
   const line = (text: string): void => {
     clear();
     stream.write(`${printable(redact(text))}\n`);
   };
   const draw = (): void => {
-    if (!stream.isTTY || planned === 0 || now() - last < INTERVAL) return;
+    if (!stream.isTTY || planned === 0 || now() - last < REDRAW_INTERVAL) return;
     last = now();
     const percent = Math.floor((100 * Math.min(done, planned)) / planned);
     clear();
     stream.write(`  ${formatBytes(Math.min(done, planned))} of ${formatBytes(planned)} (${percent} %)`);
-    shown = true;
+    isShown = true;
   };
   const emit = (event: AirgapEvent): void => {
     if (event.type === 'stage') line(event.message);

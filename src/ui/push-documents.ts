@@ -2,7 +2,7 @@ import { formatReference, formatRepository, type Reference } from '../oci/refere
 import { referrerKind } from '../oci/referrer.ts';
 import type { PushResult } from '../workflows/push.ts';
 import type { PushPlan } from '../workflows/pushing/plan-push.ts';
-import { tagged } from './push-report.ts';
+import { tagReference } from './push-report.ts';
 
 /** Returns the JSON document of a push. References are strings; targets have a tag and a separate digest. The receipt is omitted. */
 export function pushDocument({ receipt: _, images, charts, retired, ...rest }: PushResult): object {
@@ -43,5 +43,5 @@ function outcomeDocument({ reference, target, digest, status }: PushResult['imag
 }
 
 function targetDocument(target: Reference): object {
-  return { target: tagged(target), digest: target.digest };
+  return { target: tagReference(target), digest: target.digest };
 }

@@ -16,21 +16,21 @@ export function pushReport({
   retired,
 }: PushResult): Report {
   const rows = [...charts, ...images].map(({ target, digest, status }) => [
-    tagged(target),
+    tagReference(target),
     shortDigest(digest),
     status,
   ]);
   const repositories = [
-    ...(created.length === 0 ? [] : [`${repositoriesOf(created.length)} created, `]),
-    ...(onPush.length === 0 ? [] : [`${repositoriesOf(onPush.length)} created on push by a creation template, `]),
-    ...(reconciled.length === 0 ? [] : [`${repositoriesOf(reconciled.length)} changed, `]),
+    ...(created.length === 0 ? [] : [`${repositoryCount(created.length)} created, `]),
+    ...(onPush.length === 0 ? [] : [`${repositoryCount(onPush.length)} created on push by a creation template, `]),
+    ...(reconciled.length === 0 ? [] : [`${repositoryCount(reconciled.length)} changed, `]),
   ].join('');
   const sent = `${count(blobs.stored, 'blob')} uploaded (${formatBytes(bytes)}), ${blobs.mounted} mounted, ${blobs.present} already there`;
   const isAllThere = blobs.stored + blobs.mounted === 0 && blobs.present > 0;
   const moved = isAllThere ? `${count(blobs.present, 'blob')}, all already there` : sent;
-  const more = referrers.pushed + referrers.present;
-  const belonging = more === 0 ? '' : `, ${count(more, 'referrer')}`;
-  const summary = `${repositories}${count(images.length, 'image')}, ${count(charts.length, 'chart')}${belonging}: ${moved}`;
+  const referrerTotal = referrers.pushed + referrers.present;
+  const referrerCount = referrerTotal === 0 ? '' : `, ${count(referrerTotal, 'referrer')}`;
+  const summary = `${repositories}${count(images.length, 'image')}, ${count(charts.length, 'chart')}${referrerCount}: ${moved}`;
   const tags = table(['PUSHED', 'DIGEST', 'STATUS'], rows);
   return { result: [tags, ...retiredReport(retired)].join('\n\n'), notes: summary };
 }
@@ -39,15 +39,15 @@ export function pushReport({
 export function retiredReport(retired: readonly Reference[] | undefined): string[] {
   if (retired === undefined) return [];
   if (retired.length === 0) return ['no tag of the older bundle is obsolete'];
-  const lines = retired.map((reference) => `  ${tagged(reference)} ${shortDigest(reference.digest ?? '')}`);
+  const lines = retired.map((reference) => `  ${tagReference(reference)} ${shortDigest(reference.digest ?? '')}`);
   return [['no longer needed, not deleted:', ...lines].join('\n')];
 }
 
 /** Formats a private reference without its digest. */
-export function tagged({ digest: _, ...reference }: Reference): string {
+export function tagReference({ digest: _, ...reference }: Reference): string {
   return formatReference(reference);
 }
 
-function repositoriesOf(n: number): string {
+function repositoryCount(n: number): string {
   return count(n, 'ECR repository', 'ECR repositories');
 }

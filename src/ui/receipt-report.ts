@@ -1,5 +1,5 @@
-import type { Difference, ReceiptCheck } from '../workflows/verify-receipt.ts';
-import { count, lined } from './text.ts';
+import type { ReceiptCheck, ReceiptDifference } from '../workflows/verify-receipt.ts';
+import { count, joinLines } from './text.ts';
 
 /** Formats the comparison of a receipt with the registry. */
 export function receiptReport({ file, target, finished, ...check }: ReceiptCheck & { file: string }): string {
@@ -8,14 +8,14 @@ export function receiptReport({ file, target, finished, ...check }: ReceiptCheck
     const lines = differences.length === 0 ? [] : [`${target} differs from ${file} (${finished}):`];
     lines.push(...differences.map(differenceText));
     if (missing.length > 0) lines.push(`${file} does not list all content of the bundle:`);
-    return lined([...lines, ...missing.map((what) => `  - ${what}`)]);
+    return joinLines([...lines, ...missing.map((what) => `  - ${what}`)]);
   }
-  const belonging = referrers === 0 ? '' : ` and ${count(referrers, 'referrer')}`;
-  const left = refused === 0 ? [] : [`  ${count(refused, 'referrer')} rejected by the registry during that push`];
-  return [`${target} has all ${count(items, 'tag')}${belonging} of ${file} (${finished})`, ...left].join('\n');
+  const referrerCount = referrers === 0 ? '' : ` and ${count(referrers, 'referrer')}`;
+  const rejected = refused === 0 ? [] : [`  ${count(refused, 'referrer')} rejected by the registry during that push`];
+  return [`${target} has all ${count(items, 'tag')}${referrerCount} of ${file} (${finished})`, ...rejected].join('\n');
 }
 
-function differenceText({ target, digest, found, unlisted, error }: Difference): string {
+function differenceText({ target, digest, found, unlisted, error }: ReceiptDifference): string {
   if (error !== undefined) return `  - ${target} cannot be checked: ${error}`;
   if (unlisted !== undefined) return `  - ${target} exists but is no longer listed as a referrer of ${unlisted}`;
   return `  - ${target} is ${found ?? 'missing'}, was ${digest}`;

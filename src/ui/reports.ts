@@ -1,30 +1,35 @@
-import type { Choice } from '../lock/choice.ts';
 import { deltaOf } from '../lock/delta.ts';
-import { type Finding, isWanted, type Place } from '../lock/finding.ts';
-import { profileEntry, profileText } from '../lock/given.ts';
+import { type Finding, isWanted, type Location } from '../lock/finding.ts';
+import type { SelectionRecord } from '../lock/selection-record.ts';
+import { profileEntry, profileText } from '../lock/values-origin.ts';
 import type { BundleResult } from '../workflows/bundle.ts';
 import type { Confirmation } from '../workflows/confirm.ts';
 import type { ImagesResult } from '../workflows/images.ts';
 import type { Inspection, Verification } from '../workflows/inspect.ts';
 import type { Overrides } from '../workflows/values.ts';
-import { belongingReport } from './belonging.ts';
-import { completionReport, copiedReport } from './completion-report.ts';
 import { deltaReport } from './delta.ts';
 import { estimateText } from './estimate.ts';
+import { copiedValuesText, proofDetails } from './proof-details.ts';
+import { referrerTables } from './referrer-table.ts';
 import type { Report } from './report.ts';
-import { count, formatBytes, lined, shortDigest, table } from './text.ts';
+import { count, formatBytes, joinLines, shortDigest, table } from './text.ts';
 
 /** Formats the images that charts need. Notes: a summary, and what was left out. */
 export function imagesReport({ charts, images, choices }: Pick<ImagesResult, 'charts' | 'images' | 'choices'>): Report {
-  const rows = images.map((finding) => [finding.reference, finding.need, confidenceOf(finding), placesOf(finding)]);
+  const rows = images.map((finding) => [
+    finding.reference,
+    finding.need,
+    confidenceOf(finding),
+    locationSummary(finding),
+  ]);
   const by = (via: (typeof charts)[number]['via']): string => (via === undefined ? '' : ` (installed by ${via.chart})`);
   const names = charts.map(({ name, version, via }) => `${name} ${version}${by(via)}`).join(', ');
   const summary = `${count(images.length, 'image')}${names === '' ? '' : ` in ${names}`}`;
   const possible = images.filter((image) => !isWanted(image)).length;
   const doubtful = possible === 0 ? [] : [`${possible} of them of confidence "possible": bundled only with --include`];
-  const left = [...doubtful, ...choices.flatMap((choice) => choiceText(choice))];
+  const remarks = [...doubtful, ...choices.flatMap((choice) => selectionText(choice))];
   const result = rows.length === 0 ? '' : table(['IMAGE', 'NEED', 'CONFIDENCE', 'FOUND IN'], rows);
-  return { result, notes: lined([summary, ...left]) };
+  return { result, notes: joinLines([summary, ...remarks]) };
 }
 
 function confidenceOf({ confidence, confirmed }: Finding): string {
@@ -35,12 +40,12 @@ function confidenceOf({ confidence, confirmed }: Finding): string {
 /** Formats the candidates that registries do not have. */
 export function droppedReport(dropped: Confirmation['dropped']): Report {
   if (dropped.length === 0) return { result: '', notes: 'no image dropped: no registry reports one as missing' };
-  const rows = dropped.map(({ reference, found, why }) => [reference, why, placesOf({ found })]);
+  const rows = dropped.map(({ reference, found, why }) => [reference, why, locationSummary({ found })]);
   return { result: table(['DROPPED', 'REASON', 'FOUND IN'], rows), notes: '' };
 }
 
 /** Returns a line on the charts and images that a rule left out. */
-function choiceText({ rule, pattern, reason, charts = [], references }: Choice): string[] {
+function selectionText({ rule, pattern, reason, charts = [], references }: SelectionRecord): string[] {
   if (rule === 'include' || references.length + charts.length === 0) return [];
   const why = reason === undefined ? '' : ` (${reason})`;
   return [
@@ -54,7 +59,7 @@ export function whatIfReport(additions: NonNullable<ImagesResult['whatIf']>): Re
   const rows = additions.map((finding) => [
     finding.reference,
     finding.switches.length === 0 ? 'several values together' : finding.switches.join(', '),
-    placesOf(finding),
+    locationSummary(finding),
   ]);
   return { result: table(['WOULD ADD', 'ENABLED BY', 'FOUND IN'], rows), notes: '' };
 }
@@ -75,13 +80,13 @@ export function networkReport(network: ImagesResult['network']): Report {
   return { result: table(['DOWNLOAD', 'ADDRESS', 'DISABLED BY', 'FOUND IN'], rows), notes: '' };
 }
 
-function placesOf({ found }: Pick<Finding, 'found'>): string {
+function locationSummary({ found }: Pick<Finding, 'found'>): string {
   const [first] = found;
   if (first === undefined) return '';
-  return `${placeText(first)}${found.length > 1 ? ` and ${found.length - 1} more` : ''}`;
+  return `${locationText(first)}${found.length > 1 ? ` and ${found.length - 1} more` : ''}`;
 }
 
-function placeText({ chart, kind, name, path, how }: Place): string {
+function locationText({ chart, kind, name, path, how }: Location): string {
   // A lock file records which chart needs an image, but not the location.
   if (how === 'added') return chart === '' ? 'added by name' : 'listed in the lock file';
   return `${kind}/${name} ${path}`;
@@ -89,10 +94,10 @@ function placeText({ chart, kind, name, path, how }: Place): string {
 
 /** Formats the bundle that was written, or the estimate of a dry run. Notes: what is not in it. */
 export function bundleReport(result: BundleResult): Report {
-  const { status, path, parts, size, blobs, lock, dropped, possible, unanswered = [], ...bytes } = result;
-  const pieces = parts === undefined ? '' : ` in ${count(parts.length, 'part')}`;
+  const { status, path, parts, size, blobs, lock: inventory, dropped, possible, unanswered = [], ...bytes } = result;
+  const partCount = parts === undefined ? '' : ` in ${count(parts.length, 'part')}`;
   const without = dropped.length === 0 ? '' : `, without ${count(dropped.length, 'candidate')} missing from registries`;
-  const content = `${count(lock.charts.length, 'chart')}, ${count(lock.images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}${pieces}${without}`;
+  const content = `${count(inventory.charts.length, 'chart')}, ${count(inventory.images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}${partCount}${without}`;
   const doubtful =
     possible.length === 0 ? [] : [`possible images left out (add them with --include): ${possible.join(', ')}`];
   const unknown = unanswered.map(
@@ -100,7 +105,7 @@ export function bundleReport(result: BundleResult): Report {
       `referrers of ${count(images.length, 'image')} may be missing: ${registry} did not list them, see the warning above`,
   );
   const notes = [...doubtful, ...unknown].join('\n');
-  const delta = deltaReport(deltaOf(lock));
+  const delta = deltaReport(deltaOf(inventory));
   if (status === 'up-to-date') return { result: [`${path} is up to date: ${content}`, ...delta].join('\n'), notes };
   if (status === 'planned') {
     const dry = [`dry run: ${path} was not written`, notes].filter((note) => note !== '').join('\n');
@@ -126,28 +131,28 @@ export function inspectReport(inspection: Inspection): string {
     signatures = [],
     signedBy,
     delta,
-    lock,
+    lock: inventory,
     wholeTexts = [],
   } = inspection;
-  const named = lockDigest === undefined ? '' : `, inventory ${shortDigest(lockDigest)}`;
+  const inventoryText = lockDigest === undefined ? '' : `, inventory ${shortDigest(lockDigest)}`;
   const claims = signatures.map(({ fingerprint = 'an unnamed key' }) => `signed, not verified, by ${fingerprint}`);
   const signed = signedBy === undefined ? claims : [`signed by ${signedBy}`];
-  const pieces = split === undefined ? '' : ` in ${count(split, 'part')}`;
-  const summary = `${file}: ${formatBytes(size)}${pieces}, ${count(blobs, 'blob')}${named}`;
+  const partCount = split === undefined ? '' : ` in ${count(split, 'part')}`;
+  const summary = `${file}: ${formatBytes(size)}${partCount}, ${count(blobs, 'blob')}${inventoryText}`;
   const parts = [[summary, ...signed, ...deltaReport(delta)].join('\n')];
   if (charts.length > 0) {
-    const known = new Map(lock?.charts.map((chart) => [`${chart.name} ${chart.version}`, chart]));
+    const byName = new Map(inventory?.charts.map((chart) => [`${chart.name} ${chart.version}`, chart]));
     const rows = charts.map(({ name, version, digest }) => {
-      const { source = '', parent, profiles = [] } = known.get(`${name} ${version}`) ?? {};
+      const { source = '', parent, profiles = [] } = byName.get(`${name} ${version}`) ?? {};
       const made = profiles.map((profile) => profileEntry({ ...profile, ...(parent === undefined ? {} : { parent }) }));
       return [name, version, shortDigest(digest), source, made.join('; ')];
     });
     parts.push(table(['CHART', 'VERSION', 'DIGEST', 'SOURCE', 'PROFILES'], rows));
   }
   if (images.length > 0) {
-    const known = new Map(lock?.images.map((image) => [image.reference, image]));
+    const byName = new Map(inventory?.images.map((image) => [image.reference, image]));
     const rows = images.map(({ reference, digest }) => {
-      const image = known.get(reference);
+      const image = byName.get(reference);
       const why = image?.found[0];
       const subset = image?.sourceDigest === undefined ? '' : ` (was ${shortDigest(image.sourceDigest)})`;
       return [
@@ -155,11 +160,11 @@ export function inspectReport(inspection: Inspection): string {
         shortDigest(digest) + subset,
         image === undefined ? '' : formatBytes(image.bytes),
         image?.platforms.join(' ') ?? '',
-        why === undefined ? '' : `${why.chart === '' ? '' : `${why.chart}: `}${placeText(why as Place)}`,
+        why === undefined ? '' : `${why.chart === '' ? '' : `${why.chart}: `}${locationText(why as Location)}`,
       ];
     });
     parts.push(table(['IMAGE', 'DIGEST', 'SIZE', 'PLATFORMS', 'WHY'], rows));
-    parts.push(...belongingReport(lock));
+    parts.push(...referrerTables(inventory));
   }
   if (wholeTexts.length > 0) {
     const paths = wholeTexts.map(({ chart, path }) => `  ${chart}: ${path}`);
@@ -183,22 +188,32 @@ export function verifyReport(verification: Verification): string {
   const lines = problems.map(
     ({ message, affects }) => `  - ${message}${affects.length > 0 ? ` (affects ${affects.join(', ')})` : ''}`,
   );
-  return lined([`${file} is damaged:`, ...lines]);
+  return joinLines([`${file} is damaged:`, ...lines]);
 }
 
 /**
  * Formats the proof of overrides, without a final newline.
  * @param named include the profile, for charts that may have several
  */
-export function proofReport(result: Overrides, named = false): string {
-  const { chart, version, profile, proof, copied, notInBundle, beyond, residueMap, changedChart } = result;
-  const name = `${chart} ${version}${named ? ` (profile ${profile})` : ''}`;
-  const some = beyond === undefined ? '' : ' with these values';
+export function proofReport(result: Overrides, showProfile = false): string {
+  const {
+    chart,
+    version,
+    profile,
+    proof,
+    copied,
+    notInBundle,
+    moreInBundle: beyond,
+    postRenderMap: residueMap,
+    changedChart,
+  } = result;
+  const name = `${chart} ${version}${showProfile ? ` (profile ${profile})` : ''}`;
+  const scope = beyond === undefined ? '' : ' with these values';
   const more = beyond && `; the bundle has ${count(beyond.references.length, 'more image')} of this chart`;
   const lines = [
     proof.skipped
-      ? `${name}: overrides for ${count(proof.references, 'reference')}${some}, not proved${more ?? ''}`
-      : `${name}: ${proof.rewritten} of ${count(proof.references, 'reference')} private${some}, proved by rendering${more ?? ''}`,
+      ? `${name}: overrides for ${count(proof.references, 'reference')}${scope}, not proved${more ?? ''}`
+      : `${name}: ${proof.rewritten} of ${count(proof.references, 'reference')} private${scope}, proved by rendering${more ?? ''}`,
   ];
   for (const reference of beyond?.references ?? []) lines.push(`  in the bundle, not needed: ${reference}`);
   for (const one of beyond?.profiles ?? []) lines.push(`    ${profileText(one)}`);
@@ -217,10 +232,10 @@ export function proofReport(result: Overrides, named = false): string {
       `  unmapped, still public: ${reference}`,
       `    ${template} ${path}${written === reference ? '' : ` has ${written}`}`,
     );
-    const why = residueMap?.hidden.includes(residue) ? residueMap.hint : because;
+    const why = residueMap?.inHooks.includes(residue) ? residueMap.hint : because;
     if (why !== undefined) lines.push(`    ${why}`);
   }
-  lines.push(...completionReport(proof), ...copiedReport(copied));
+  lines.push(...proofDetails(proof), ...copiedValuesText(copied));
   for (const reference of notInBundle) lines.push(`  not in the bundle: ${reference}`);
-  return lined(lines);
+  return joinLines(lines);
 }

@@ -15,9 +15,9 @@ export function formatBytes(bytes: number): string {
 }
 
 /** Returns a path relative to the working directory if it lies below it, else unchanged. */
-export function fileText(path: string, cwd: string): string {
-  const way = relative(cwd, path);
-  return way === '' || way.startsWith('..') || isAbsolute(way) ? path : way;
+export function displayPath(path: string, cwd: string): string {
+  const relativePath = relative(cwd, path);
+  return relativePath === '' || relativePath.startsWith('..') || isAbsolute(relativePath) ? path : relativePath;
 }
 
 /** Formats a count: `1 image`, `3 images`. */
@@ -26,7 +26,7 @@ export function count(n: number, singular: string, plural = `${singular}s`): str
 }
 
 /** Joins the lines of a report. Line breaks and control characters inside a line are escaped. */
-export function lined(lines: readonly string[]): string {
+export function joinLines(lines: readonly string[]): string {
   return lines.map(printableLine).join('\n');
 }
 

@@ -1,16 +1,16 @@
 import {
   type Confidence,
+  type EvidenceKind,
   type Finding,
-  type How,
   isWanted,
+  type Location,
   type Need,
-  type Place,
   type Redirect,
 } from '../lock/finding.ts';
 import type { WhyResult } from '../workflows/why.ts';
-import { lined } from './text.ts';
+import { joinLines } from './text.ts';
 
-const HOW: Readonly<Record<How, string>> = {
+const HOW_TEXT: Readonly<Record<EvidenceKind, string>> = {
   'pod-spec': 'image field of a pod spec',
   env: 'environment variable of a container',
   argument: 'command or argument of a container',
@@ -26,7 +26,7 @@ const HOW: Readonly<Record<How, string>> = {
   added: 'added by name',
 };
 
-const NEED: Readonly<Record<Need, string>> = {
+const NEED_TEXT: Readonly<Record<Need, string>> = {
   install: 'pulled by the install',
   operand: 'pulled by pods that the installed software creates',
   lifecycle: 'pulled by upgrades, rollbacks or the uninstall',
@@ -34,43 +34,44 @@ const NEED: Readonly<Record<Need, string>> = {
   test: 'pulled by helm test',
 };
 
-const CONFIDENCE: Readonly<Record<Confidence, string>> = {
+const CONFIDENCE_TEXT: Readonly<Record<Confidence, string>> = {
   certain: 'certain: Kubernetes uses it as an image, or it was named explicitly',
   likely: 'likely: its key or its form indicates an image',
   possible: 'possible: listed, but bundled only with --include',
 };
 
-const DEFAULT = 'possible: the chart has custom resources of its own; bundled for those that users create';
+const OPERATOR_DEFAULT_TEXT =
+  'possible: the chart has custom resources of its own; bundled for those that users create';
 
 /** Formats everything known about each image. */
 export function whyReport({ images }: Pick<WhyResult, 'images'>): string {
-  return images.map(storyText).join('\n\n');
+  return images.map(imageText).join('\n\n');
 }
 
-function storyText({ reference, need, confidence, found }: Finding): string {
-  const places = Map.groupBy(found, ({ profile: _, values: _values, ...place }) => JSON.stringify(place));
+function imageText({ reference, need, confidence, found }: Finding): string {
+  const locations = Map.groupBy(found, ({ profile: _, values: _values, ...location }) => JSON.stringify(location));
   const isDefault = confidence === 'possible' && isWanted({ confidence, found });
   return [
     reference,
-    `  ${NEED[need]}; ${isDefault ? DEFAULT : CONFIDENCE[confidence]}`,
-    ...[...places.values()].map((same) => placeText(reference, same)),
+    `  ${NEED_TEXT[need]}; ${isDefault ? OPERATOR_DEFAULT_TEXT : CONFIDENCE_TEXT[confidence]}`,
+    ...[...locations.values()].map((same) => locationText(reference, same)),
   ].join('\n');
 }
 
 /** Formats one location, with all profiles under which it was found. */
-function placeText(reference: string, same: readonly Place[]): string {
-  const [place] = same;
-  if (place === undefined) return '';
-  const { how, kind, name, path, within, hook, template, written, parts = [], redirect } = place;
-  if (how === 'added') return `\n  ${HOW.added}, as ${written}`;
+function locationText(reference: string, same: readonly Location[]): string {
+  const [location] = same;
+  if (location === undefined) return '';
+  const { how, kind, name, path, within, hook, template, written, parts = [], redirect } = location;
+  if (how === 'added') return `\n  ${HOW_TEXT.added}, as ${written}`;
   const values = [...new Set(same.flatMap((one) => one.values ?? []))];
   const rows: [string, string | undefined][] = [
-    ['chart', chartText(place)],
+    ['chart', chartText(location)],
     ['profile', [...new Set(same.map(({ profile }) => profile))].join(', ')],
-    ['template', template === '' ? undefined : `${template}${documentText(place)}`],
+    ['template', template === '' ? undefined : `${template}${documentText(location)}`],
     ['inside', within],
     ['hook', hook],
-    ['found as', HOW[how]],
+    ['found as', HOW_TEXT[how]],
     ['written', written === reference ? undefined : written],
     ...parts.map(({ role, path: at, text }): [string, string] => [role, `${text}  (${at})`]),
     ['values', values.length === 0 ? undefined : values.join(', ')],
@@ -78,10 +79,10 @@ function placeText(reference: string, same: readonly Place[]): string {
   ];
   const title = [...(kind === '' ? [] : [`${kind}/${name}`]), path].join(' ');
   const lines = rows.flatMap(([label, text]) => (text === undefined ? [] : [`    ${label.padEnd(10)}  ${text}`]));
-  return `\n${lined([`  ${title}`, ...lines])}`;
+  return `\n${joinLines([`  ${title}`, ...lines])}`;
 }
 
-function chartText({ chart, via = [], subcharts = [] }: Place): string {
+function chartText({ chart, via = [], subcharts = [] }: Location): string {
   const inner = subcharts.map(({ name, version, alias }) => {
     const title = version === undefined ? name : `${name} ${version}`;
     return `, subchart ${title}${alias === undefined ? '' : ` as ${alias}`}`;
@@ -90,12 +91,12 @@ function chartText({ chart, via = [], subcharts = [] }: Place): string {
   return `${chart}${by}${inner.join('')}`;
 }
 
-function documentText({ document }: Place): string {
+function documentText({ document }: Location): string {
   return document === 0 ? '' : `, document ${document + 1}`;
 }
 
 function redirectText({ kind, name, value = '{reference}', values }: Redirect): string {
-  const set = values === undefined ? [] : [`values ${leaves(values, '').join(', ')}`];
+  const set = values === undefined ? [] : [`values ${flattenValues(values, '').join(', ')}`];
   switch (kind) {
     case 'none':
       return 'none: the image is built into the operator';
@@ -111,7 +112,7 @@ function redirectText({ kind, name, value = '{reference}', values }: Redirect): 
 }
 
 /** Returns `a.b={reference}` for every leaf of a values tree. */
-function leaves(value: unknown, path: string): string[] {
+function flattenValues(value: unknown, path: string): string[] {
   if (typeof value !== 'object' || value === null) return [`${path}=${String(value)}`];
-  return Object.entries(value).flatMap(([key, item]) => leaves(item, path === '' ? key : `${path}.${key}`));
+  return Object.entries(value).flatMap(([key, item]) => flattenValues(item, path === '' ? key : `${path}.${key}`));
 }

@@ -3,36 +3,42 @@ import { AirgapError, combine } from '../base/errors.ts';
 import type { Estimate } from '../base/events.ts';
 import { checkOutput } from '../base/output-file.ts';
 import { withRunLock } from '../base/run-lock.ts';
-import { signatureOver } from '../bundle/signing/kept-signature.ts';
+import { reuseOrSignInventory } from '../bundle/signing/reuse-signature.ts';
 import { planBundle, type WriteResult, writeBundle } from '../bundle/write.ts';
-import { noSpace } from '../bundle/writing/foresee.ts';
-import { EarlierBundles } from '../bundle/writing/reuse.ts';
-import type { PlaceFound } from '../discovery/index.ts';
+import { EarlierBundles } from '../bundle/writing/earlier-bundles.ts';
+import { noSpace } from '../bundle/writing/preflight.ts';
+import type { LocatedReference } from '../discovery/index.ts';
 import type { NetworkNeed } from '../discovery/network/index.ts';
-import type { Lock } from '../lock/lock.ts';
+import type { Inventory } from '../lock/inventory.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { SigningKey } from '../oci/signing-key.ts';
-import { type AskedSource, pinned } from '../transfer/pinned.ts';
-import { ReferrerQuestions } from '../transfer/referrer-questions.ts';
-import { lockOf, type PackedChart } from './bundling/bundle-lock.ts';
-import { tellForeign, tellUnanswered, type UnansweredImages, warn, warnLeftOut } from './bundling/bundle-warnings.ts';
-import { artifactOf } from './bundling/chart-artifacts.ts';
+import { pinnedSource, type RegistrySource } from '../transfer/pinned-source.ts';
+import { ReferrerRequests } from '../transfer/referrer-requests.ts';
+import {
+  type IncompleteReferrersReport,
+  reportForeignLayers,
+  reportIncompleteReferrers,
+  warnLeftOutReferrers,
+  warnTagsAndNetwork,
+} from './bundling/bundle-warnings.ts';
+import { createChartArtifact } from './bundling/chart-artifacts.ts';
+import { deltaFields, readBaseBundle } from './bundling/delta.ts';
 import { estimate } from './bundling/estimate.ts';
 import { requireSignatures } from './bundling/image-signatures.ts';
-import { type Chosen, type ResolveOptions, resolveImages } from './bundling/resolve.ts';
-import { readOlder, requiresOf } from './bundling/since.ts';
-import { evidenceOf } from './bundling/subset-evidence.ts';
-import type { Dropped } from './confirm.ts';
+import { createInventory, type PackedChart } from './bundling/inventory.ts';
+import { type ResolveOptions, resolveImages, type SelectedFindings } from './bundling/resolve.ts';
+import { subsetEvidence } from './bundling/subset-evidence.ts';
+import type { DroppedCandidate } from './confirm.ts';
 import { type Context, withScratch } from './context.ts';
-import { crowdAt } from './fetching/crowd.ts';
+import { concurrencyFor } from './fetching/concurrency.ts';
 import { threadSettings } from './fetching/protocol.ts';
 import { SharedFetch } from './fetching/shared-fetch.ts';
-import { chosen, type ImagesOptions, networkOf, searchChosen, warnUnmatched } from './images.ts';
-import { removeAhead, tellAhead } from './inside/ahead.ts';
-import { insidePlaces } from './inside/inside-places.ts';
-import { beside, type Inside } from './inside/listed.ts';
-import type { OperatorsOfChart } from './inside/subject.ts';
-import type { WrittenScan } from './inside/written-scan.ts';
+import { type ImagesOptions, networkNeedsOf, searchSelected, selectFindings, warnUnmatched } from './images.ts';
+import type { OperatorScan } from './inside/operator-scan.ts';
+import type { ChartOperators } from './inside/operators.ts';
+import { removePrefetched, warnOfPrefetched } from './inside/prefetch.ts';
+import { type OperatorScanReport, scanReportFor } from './inside/scan-report.ts';
+import { scannedReferences } from './inside/scanned-references.ts';
 import { connect, type RegistryAccess } from './registry.ts';
 import type { AskedHost } from './search/nested-hosts.ts';
 
@@ -66,15 +72,15 @@ export interface BundleResult extends Omit<WriteResult, 'status'> {
   readonly status: WriteResult['status'] | 'planned';
   /** Estimate before the first blob was read. */
   readonly estimate: Estimate;
-  readonly lock: Lock;
+  readonly lock: Inventory;
   /** Candidates that do not exist in their registries and are not bundled. */
-  readonly dropped: readonly Dropped[];
+  readonly dropped: readonly DroppedCandidate[];
   /** Candidates with confidence `possible`, which are not bundled. */
   readonly possible: readonly string[];
   /** Registries whose referrers could not all be read; absent if there are none. */
-  readonly unanswered?: readonly UnansweredImages[];
+  readonly unanswered?: readonly IncompleteReferrersReport[];
   /** Images found only by the operator image scan, which are not bundled. */
-  readonly inside?: Inside;
+  readonly inside?: OperatorScanReport;
   /** Contacted chart hosts that only charts refer to; absent if there are none. */
   readonly askedHosts?: readonly AskedHost[];
 }
@@ -83,7 +89,7 @@ export interface BundleResult extends Omit<WriteResult, 'status'> {
  * Runs `work` with a temporary folder, holding the run lock of the output file.
  * @throws AirgapError `output-exists` if another run is writing it
  */
-export async function writingAlone<R>(
+export async function withExclusiveOutput<R>(
   context: Context,
   { out, dryRun }: Pick<PackOptions, 'out' | 'dryRun'>,
   work: (scratch: string) => Promise<R>,
@@ -94,52 +100,57 @@ export async function writingAlone<R>(
 
 /** Discovers, resolves, pulls, and writes the bundle. `out` appears only when it is complete. */
 export function bundle(context: Context, options: BundleOptions): Promise<BundleResult> {
-  return writingAlone(context, options, async (scratch) => {
-    const { lookInside, ...unlooked } = options;
-    const searching = { ...unlooked, operators: lookInside !== undefined, recipes: true };
-    const { charts: searched, failures: missing, excluded, asked } = await searchChosen(context, searching, scratch);
+  return withExclusiveOutput(context, options, async (scratch) => {
+    const { operatorScan: lookInside, ...imagesOptions } = options;
+    const searching = { ...imagesOptions, operators: lookInside !== undefined, recipes: true };
+    const {
+      charts: searched,
+      failures: missing,
+      excluded,
+      askedHosts: asked,
+    } = await searchSelected(context, searching, scratch);
     if (missing.length > 0) throw combine(missing, `${missing.length} nested charts could not be searched`);
-    const choose = (more: readonly PlaceFound[]): Chosen => chosen([...searched, { places: more }], options, excluded);
-    const { findings } = choose([]);
+    const select = (found: readonly LocatedReference[]): SelectedFindings =>
+      selectFindings([...searched, { references: found }], options, excluded);
+    const { findings } = select([]);
     if (searched.length === 0 && findings.length === 0) {
       throw new AirgapError('usage', 'there is nothing to bundle', { hint: 'give a chart, --image or --images' });
     }
-    const network = networkOf(searched, options);
-    const contents = { charts: searched, choose, network };
+    const network = networkNeedsOf(searched, options);
+    const input = { charts: searched, select, network };
     const hosts = asked.length === 0 ? {} : { askedHosts: asked };
-    if (lookInside === undefined) return { ...(await pack(context, options, contents)), ...hosts };
-    if (!lookInside.include)
-      return { ...(await pack(context, options, { ...contents, operators: searched })), ...hosts };
-    const [{ lookFirst }, { wanted }] = await Promise.all([
-      import('./inside/look-first.ts'),
-      import('./inside/subject.ts'),
+    if (lookInside === undefined) return { ...(await pack(context, options, input)), ...hosts };
+    if (!lookInside.include) return { ...(await pack(context, options, { ...input, operators: searched })), ...hosts };
+    const [{ prefetchAndScan: lookFirst }, { selectedOperators: wanted }] = await Promise.all([
+      import('./inside/prefetch-operators.ts'),
+      import('./inside/operators.ts'),
     ]);
-    const { images, ahead } = await lookFirst(context, options, wanted(searched, findings), scratch);
-    const inside = insidePlaces(images, true);
-    const all = { ...contents, choose: (more: readonly PlaceFound[]) => choose([...inside, ...more]) };
+    const { images, prefetched: ahead } = await lookFirst(context, options, wanted(searched, findings), scratch);
+    const inside = scannedReferences(images, true);
+    const completeInput = { ...input, select: (found: readonly LocatedReference[]) => select([...inside, ...found]) };
     const reuse = ahead === undefined ? options.reuse : [...options.reuse, ahead.path];
-    const result = await pack(context, { ...options, reuse }, all).catch(async (error) => {
-      await tellAhead(options.out, context.emit);
+    const result = await pack(context, { ...options, reuse }, completeInput).catch(async (error) => {
+      await warnOfPrefetched(options.out, context.emit);
       throw error;
     });
     if (images.length === 0) return { ...result, ...hosts };
     const fetched = ahead?.fetched ?? 0;
     const bytes = { fetched: result.fetched + fetched, reused: Math.max(0, result.reused - fetched) };
-    return { ...result, ...bytes, ...hosts, inside: beside(result.lock, choose(inside).findings, images) };
+    return { ...result, ...bytes, ...hosts, inside: scanReportFor(result.lock, select(inside).findings, images) };
   });
 }
 
 /** Charts and images to bundle. */
-export interface Contents {
+export interface BundleInput {
   readonly charts: readonly PackedChart[];
   /** Returns the selected findings, including references found while resolving. */
-  readonly choose: (more: readonly PlaceFound[]) => Chosen;
+  readonly select: (found: readonly LocatedReference[]) => SelectedFindings;
   /** Internet access of workloads other than images. */
   readonly network: readonly NetworkNeed[];
   /** Locked digests of tagged references. */
   readonly pins?: ReadonlyMap<string, Digest>;
   /** Charts whose operator images are scanned while they are written. */
-  readonly operators?: readonly OperatorsOfChart[];
+  readonly operators?: readonly ChartOperators[];
 }
 
 /**
@@ -149,59 +160,66 @@ export interface Contents {
 export async function pack(
   context: Context,
   options: PackOptions,
-  { charts, choose, network, pins = new Map(), operators = [] }: Contents,
+  { charts, select, network, pins = new Map(), operators = [] }: BundleInput,
 ): Promise<BundleResult> {
   // First, because it throws for invalid options, and no bundle must be open then.
   const { client } = connect(context, options.access);
   const earlier = await EarlierBundles.open(options.reuse, context.emit, options.out);
-  let scan: WrittenScan | undefined;
+  let scan: OperatorScan | undefined;
   try {
     const { platforms, concurrency, since } = options;
     const { emit, signal } = context;
-    const older = since === undefined ? undefined : await readOlder(since, concurrency, signal);
-    const locked = pinned(client, pins);
-    const asked: AskedSource = {
+    const baseBundle = since === undefined ? undefined : await readBaseBundle(since, concurrency, signal);
+    const locked = pinnedSource(client, pins);
+    const source: RegistrySource = {
       manifest: (repository, tagOrDigest) => locked.manifest(repository, tagOrDigest),
       head: (repository, tagOrDigest) => locked.head(repository, tagOrDigest),
       referrers: (repository, subject) => locked.referrers(repository, subject),
-      blob: (repository, descriptor) => earlier.small(descriptor, locked.blob(repository, descriptor)),
+      blob: (repository, descriptor) => earlier.smallBlobBody(descriptor, locked.blob(repository, descriptor)),
     };
-    const questions = new ReferrerQuestions();
-    const { graph, findings, choices, dropped, possible, leftOut } = await resolveImages(
-      context,
-      asked,
-      choose,
-      options,
-      questions,
-    );
-    warnUnmatched(context, choices);
+    const requests = new ReferrerRequests();
+    const {
+      graph,
+      findings,
+      choices: selections,
+      dropped,
+      possible,
+      leftOut,
+    } = await resolveImages(context, source, select, options, requests);
+    warnUnmatched(context, selections);
     const keys = options.verifySignatures;
     if (keys.length > 0) {
-      const source = { source: client, knowsSource: async () => true, leftOut, unanswered: questions.unanswered() };
+      const source = { source: client, isSourceProven: async () => true, leftOut, incomplete: requests.incomplete() };
       await requireSignatures({ graph, ...source, keys, concurrency, emit, signal });
     }
-    const moving = findings.map(({ reference }) => reference).filter((reference) => !pins.has(reference));
-    warn(emit, network, moving);
-    warnLeftOut(emit, leftOut);
-    tellForeign(emit, graph);
-    const steps = { referrers: options.referrers, questions, concurrency, emit, signal };
-    const artifacts = await Promise.all(charts.map((chart) => artifactOf(chart, client, steps)));
-    const gone = dropped.map(({ reference }) => reference);
-    const all = gone.length === 0 ? choices : [...choices, { rule: 'dropped' as const, references: gone }];
-    const delta = older && requiresOf(older, graph, artifacts);
-    const lock = { ...lockOf({ charts, artifacts, findings, graph, leftOut, platforms, choices: all }), ...delta };
+    const unpinned = findings.map(({ reference }) => reference).filter((reference) => !pins.has(reference));
+    warnTagsAndNetwork(emit, network, unpinned);
+    warnLeftOutReferrers(emit, leftOut);
+    reportForeignLayers(emit, graph);
+    const collectorOptions = { referrers: options.referrers, requests, concurrency, emit, signal };
+    const artifacts = await Promise.all(charts.map((chart) => createChartArtifact(chart, client, collectorOptions)));
+    const droppedReferences = dropped.map(({ reference }) => reference);
+    const allSelections =
+      droppedReferences.length === 0
+        ? selections
+        : [...selections, { rule: 'dropped' as const, references: droppedReferences }];
+    const delta = baseBundle && deltaFields(baseBundle, graph, artifacts);
+    const inventory = {
+      ...createInventory({ charts, artifacts, findings, graph, leftOut, platforms, selections: allSelections }),
+      ...delta,
+    };
     const { out: path, force, splitSize } = options;
-    const evidence = await evidenceOf({ graph, leftOut, source: client, questions, concurrency, emit, signal });
-    const unanswered = tellUnanswered(emit, questions.unanswered(), options.requireReferrers);
-    const signature = options.sign && (await signatureOver(lock, options.sign, path, evidence));
-    const content = { path, splitSize, graph, charts: artifacts, lock, evidence, signature, force };
+    const evidence = await subsetEvidence({ graph, leftOut, source: client, requests, concurrency, emit, signal });
+    const unanswered = reportIncompleteReferrers(emit, requests.incomplete(), options.requireReferrers);
+    const signature = options.sign && (await reuseOrSignInventory(inventory, options.sign, path, evidence));
+    const content = { path, splitSize, graph, charts: artifacts, inventory, evidence, signature, force };
     const plan = await planBundle(content);
-    const without = { dropped, possible, ...unanswered };
-    const cost = estimate({ plan, graph, charts: charts.length, earlier, quotas: client.quotas() });
-    if (!plan.isThere) emit({ type: 'estimate', estimate: cost });
-    if (cost.free < cost.needed) throw noSpace(path, cost.needed, cost.free);
-    if (options.dryRun && !plan.isThere) {
-      const { size, blobs, fetched, reused, resumed } = cost;
+    const notBundled = { dropped, possible, ...unanswered };
+    const estimated = estimate({ plan, graph, charts: charts.length, earlier, quotas: client.quotas() });
+    if (!plan.isUpToDate) emit({ type: 'estimate', estimate: estimated });
+    if (estimated.free < estimated.needed) throw noSpace(path, estimated.needed, estimated.free);
+    if (options.dryRun && !plan.isUpToDate) {
+      const { size, blobs, fetched, reused, resumed } = estimated;
       return {
         status: 'planned',
         path,
@@ -210,27 +228,30 @@ export async function pack(
         fetched,
         reused,
         resumed,
-        estimate: cost,
-        lock,
-        ...without,
+        estimate: estimated,
+        lock: inventory,
+        ...notBundled,
       };
     }
-    const crowd = crowdAt(client.distance(), { near: concurrency, far: options.farConcurrency });
-    const writing = { ...content, source: client, earlier, concurrency: crowd, emit, signal };
+    const connections = concurrencyFor(client.roundTripTime(), { near: concurrency, far: options.farConcurrency });
+    const writing = { ...content, source: client, earlier, concurrency: connections, emit, signal };
     const shared = SharedFetch.for(graph, client, threadSettings(context, options.access), emit);
     // Loads the scan code only for charts with operators.
     if (operators.some((chart) => chart.operators.length > 0)) {
-      const looking = { charts: operators, client, concurrency };
-      scan = await (await import('./inside/written-scan.ts')).WrittenScan.for(context, graph, looking);
+      const scanOptions = { charts: operators, client, concurrency };
+      scan = await (await import('./inside/operator-scan.ts')).OperatorScan.for(context, graph, scanOptions);
     }
     const result = await writeBundle({ ...writing, fetch: shared.fetch, watch: scan }, plan).finally(() =>
       shared.close(),
     );
-    await removeAhead(path);
-    const looked = (await scan?.finish()) ?? [];
-    const written = { ...result, estimate: cost, lock, ...without };
-    if (looked.length === 0) return written;
-    return { ...written, inside: beside(lock, choose(insidePlaces(looked, false)).findings, looked) };
+    await removePrefetched(path);
+    const scanned = (await scan?.finish()) ?? [];
+    const written = { ...result, estimate: estimated, lock: inventory, ...notBundled };
+    if (scanned.length === 0) return written;
+    return {
+      ...written,
+      inside: scanReportFor(inventory, select(scannedReferences(scanned, false)).findings, scanned),
+    };
   } finally {
     await scan?.close();
     await earlier.close();

@@ -1,19 +1,19 @@
 import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { type Outcome, settle } from '../base/pool.ts';
-import type { Finding, Place } from '../lock/finding.ts';
+import type { Finding, Location } from '../lock/finding.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
-import { formatRepository, lookupOf, parseReference, type Reference } from '../oci/reference.ts';
+import { formatRepository, parseReference, type Reference, tagOrDigestOf } from '../oci/reference.ts';
 import type { RegistryClient } from '../registry/client.ts';
-import { checkAborted, failureOf } from '../transfer/failure.ts';
+import { throwIfAborted, wrapError } from '../transfer/wrap-error.ts';
 import { CandidateLimit } from './candidates.ts';
 import type { Context } from './context.ts';
 import { connect, type RegistryAccess } from './registry.ts';
 
 /** A candidate that does not exist in its registry, and therefore is not an image. */
-export interface Dropped {
+export interface DroppedCandidate {
   readonly reference: string;
-  readonly found: readonly Place[];
+  readonly found: readonly Location[];
   /** Reason from the registry. */
   readonly why: string;
 }
@@ -21,10 +21,10 @@ export interface Dropped {
 export interface Confirmation {
   /** Certain findings unchanged, the others with `confirmed`. */
   readonly images: readonly Finding[];
-  readonly dropped: readonly Dropped[];
+  readonly dropped: readonly DroppedCandidate[];
 }
 
-export interface ConfirmOptions {
+export interface ConfirmationOptions {
   readonly access: RegistryAccess;
   /** Number of concurrent requests. */
   readonly concurrency: number;
@@ -35,10 +35,10 @@ export interface ConfirmOptions {
  * those that cannot be checked, or need credentials, are kept. Both are reported as warnings.
  * @throws AirgapError `interrupted`
  */
-export async function confirm(
+export async function confirmWithRegistries(
   context: Context,
   findings: readonly Finding[],
-  { access, concurrency }: ConfirmOptions,
+  { access, concurrency }: ConfirmationOptions,
 ): Promise<Confirmation> {
   const { client } = connect(context, access);
   try {
@@ -48,7 +48,7 @@ export async function confirm(
   }
 }
 
-export interface AskOptions {
+export interface ConfirmFindingsOptions {
   readonly concurrency: number;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
@@ -58,25 +58,25 @@ export interface AskOptions {
 export async function confirmFindings(
   client: Pick<RegistryClient, 'head'>,
   findings: readonly Finding[],
-  { concurrency, emit, signal }: AskOptions,
+  { concurrency, emit, signal }: ConfirmFindingsOptions,
 ): Promise<Confirmation> {
   const limit = new CandidateLimit(emit);
-  const doubtful = limit.within(findings.filter(({ confidence }) => confidence !== 'certain'));
-  if (doubtful.length === 0) return { images: findings, dropped: [] };
-  emit({ type: 'stage', message: `checking uncertain images in registries: ${doubtful.length}` });
-  const references = doubtful.map(({ reference }) => parseReference(reference));
-  const answers = await heads(client, references, concurrency, signal);
+  const uncertain = limit.within(findings.filter(({ confidence }) => confidence !== 'certain'));
+  if (uncertain.length === 0) return { images: findings, dropped: [] };
+  emit({ type: 'stage', message: `checking uncertain images in registries: ${uncertain.length}` });
+  const references = uncertain.map(({ reference }) => parseReference(reference));
+  const answers = await headManifests(client, references, concurrency, signal);
   const confirmed = new Map<string, boolean>();
-  const dropped: Dropped[] = [];
-  const unanswered: { readonly reference: string; readonly error: AirgapError }[] = [];
-  for (const [i, { reference, found }] of doubtful.entries()) {
+  const dropped: DroppedCandidate[] = [];
+  const unconfirmed: { readonly reference: string; readonly error: AirgapError }[] = [];
+  for (const [i, { reference, found }] of uncertain.entries()) {
     const answer = answers[i] as Outcome<Descriptor | undefined>;
-    if ('error' in answer) unanswered.push({ reference, error: failureOf(reference, answer.error) });
+    if ('error' in answer) unconfirmed.push({ reference, error: wrapError(reference, answer.error) });
     else if (answer.value === undefined) dropped.push({ reference, found, why: 'not found in the registry (404)' });
     confirmed.set(reference, !('error' in answer));
   }
   warnDropped(emit, dropped);
-  for (const [registry, group] of Map.groupBy(unanswered, ({ reference }) => parseReference(reference).registry)) {
+  for (const [registry, group] of Map.groupBy(unconfirmed, ({ reference }) => parseReference(reference).registry)) {
     const names = group.map(({ reference }) => reference).join(', ');
     const reason = group[0]?.error.message;
     emit({
@@ -84,9 +84,9 @@ export async function confirmFindings(
       message: `cannot be checked in ${registry}, so kept as unconfirmed: ${names} (${reason})`,
     });
   }
-  const gone = new Set(dropped.map(({ reference }) => reference));
+  const droppedReferences = new Set(dropped.map(({ reference }) => reference));
   const images = findings
-    .filter(({ reference }) => !gone.has(reference))
+    .filter(({ reference }) => !droppedReferences.has(reference))
     .map((finding) => {
       const answered = confirmed.get(finding.reference);
       return answered === undefined ? finding : { ...finding, confirmed: answered };
@@ -95,21 +95,21 @@ export async function confirmFindings(
 }
 
 /** Warns about every dropped candidate, with its locations. */
-export function warnDropped(emit: Emit, dropped: readonly Dropped[]): void {
+export function warnDropped(emit: Emit, dropped: readonly DroppedCandidate[]): void {
   for (const { reference, found, why } of dropped) {
-    const message = `left out ${reference}, ${wantedBy(found)}: ${why.replace(`${reference}: `, '')}`;
+    const message = `left out ${reference}, ${sourcesText(found)}: ${why.replace(`${reference}: `, '')}`;
     emit({ type: 'warning', message });
   }
 }
 
 /** Describes the sources of a reference for a message: at most three locations. */
-export function wantedBy(places: readonly Place[]): string {
-  const named = places.slice(0, 3).map(({ chart, template, path, name, how }) => {
+export function sourcesText(locations: readonly Location[]): string {
+  const named = locations.slice(0, 3).map(({ chart, template, path, name, how }) => {
     if (how === 'added') return chart === '' ? 'the command line' : `chart ${chart}`;
     if (how === 'inside-image') return `the files of ${name} (${path})`;
     return how === 'image-config' ? `the config of ${name} (${path})` : `chart ${chart} (${template}, ${path})`;
   });
-  return `wanted by ${named.join(', ')}${places.length > 3 ? ` and ${places.length - 3} more` : ''}`;
+  return `wanted by ${named.join(', ')}${locations.length > 3 ? ` and ${locations.length - 3} more` : ''}`;
 }
 
 /**
@@ -118,27 +118,29 @@ export function wantedBy(places: readonly Place[]): string {
  * @returns the descriptor of each reference, undefined if the registry does not have it, or the error
  * @throws AirgapError `interrupted`
  */
-export async function heads(
+export async function headManifests(
   client: Pick<RegistryClient, 'head'>,
   references: readonly Reference[],
   concurrency: number,
   signal?: AbortSignal,
 ): Promise<Outcome<Descriptor | undefined>[]> {
-  const keyOf = (reference: Reference): string => `${formatRepository(reference)} ${lookupOf(reference)}`;
-  const once = [...new Map(references.map((reference) => [keyOf(reference), reference])).values()];
+  const keyOf = (reference: Reference): string => `${formatRepository(reference)} ${tagOrDigestOf(reference)}`;
+  const distinct = [...new Map(references.map((reference) => [keyOf(reference), reference])).values()];
   const unreachable = new Map<string, AirgapError>();
-  const outcomes = await settle(once, concurrency, async (reference) => {
-    checkAborted(signal);
+  const outcomes = await settle(distinct, concurrency, async (reference) => {
+    throwIfAborted(signal);
     const known = unreachable.get(reference.registry);
     if (known !== undefined) throw known;
     try {
-      return await client.head(reference, lookupOf(reference));
+      return await client.head(reference, tagOrDigestOf(reference));
     } catch (error) {
       if (error instanceof AirgapError && error.code === 'network') unreachable.set(reference.registry, error);
       throw error;
     }
   });
-  checkAborted(signal);
-  const byKey = new Map(once.map((reference, i) => [keyOf(reference), outcomes[i] as Outcome<Descriptor | undefined>]));
+  throwIfAborted(signal);
+  const byKey = new Map(
+    distinct.map((reference, i) => [keyOf(reference), outcomes[i] as Outcome<Descriptor | undefined>]),
+  );
   return references.map((reference) => byKey.get(keyOf(reference)) as Outcome<Descriptor | undefined>);
 }

@@ -1,10 +1,10 @@
 import { tmpdir } from 'node:os';
 import type { Emit } from '../base/events.ts';
 import { withScratchIn } from '../base/scratch.ts';
-import type { Surroundings } from '../helm/helm.ts';
+import type { HelmContext } from '../helm/helm.ts';
 
 /** Environment that the command line passes to every workflow. */
-export interface Context extends Surroundings {
+export interface Context extends HelmContext {
   readonly emit: Emit;
 }
 

@@ -1,13 +1,13 @@
 import { AirgapError } from '../base/errors.ts';
 import {
   type BundleDifference,
-  type Compared,
-  comparedBundle,
-  comparedLock,
-  differenceOf,
+  type ComparableBundle,
+  comparableBundle,
+  comparableInventory,
+  compareBundles,
 } from '../bundle/difference.ts';
-import { openForUse } from '../bundle/open.ts';
-import { readExportedLock } from '../lock/exported.ts';
+import { openCheckedBundle } from '../bundle/open.ts';
+import { readExportedInventory } from '../lock/exported-inventory.ts';
 import type { SigningKey } from '../oci/signing-key.ts';
 
 /** Differences between two bundles, and the files compared. */
@@ -29,25 +29,26 @@ export interface BundleFile {
  * @throws AirgapError `file`, `bundle-invalid`, `signature`
  */
 export async function diff(oldFile: string, newFile: string, signer?: SigningKey['publicKey']): Promise<Diff> {
-  const older = await read(oldFile, signer);
-  const newer = await read(newFile, signer);
-  return { old: older.file, new: newer.file, ...differenceOf(older.compared, newer.compared) };
+  const older = await readSide(oldFile, signer);
+  const newer = await readSide(newFile, signer);
+  return { old: older.file, new: newer.file, ...compareBundles(older.compared, newer.compared) };
 }
 
-async function read(
+async function readSide(
   path: string,
   signer: SigningKey['publicKey'] | undefined,
-): Promise<{ readonly file: BundleFile; readonly compared: Compared }> {
-  const exported = await readExportedLock(path);
+): Promise<{ readonly file: BundleFile; readonly compared: ComparableBundle }> {
+  const exported = await readExportedInventory(path);
   if (exported !== undefined && signer !== undefined) {
     throw new AirgapError('signature', `${path} is an exported inventory, which has no signature`, {
       hint: 'give the bundle itself',
     });
   }
-  if (exported !== undefined) return { file: { file: path, size: exported.size }, compared: comparedLock(exported) };
-  const bundle = await openForUse(path, { signer });
+  if (exported !== undefined)
+    return { file: { file: path, size: exported.size }, compared: comparableInventory(exported) };
+  const bundle = await openCheckedBundle(path, { signer });
   try {
-    return { file: { file: bundle.path, size: bundle.size }, compared: comparedBundle(bundle) };
+    return { file: { file: bundle.path, size: bundle.size }, compared: comparableBundle(bundle) };
   } finally {
     await bundle.close();
   }

@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { combine, ours } from '../base/errors.ts';
+import { asAirgapError, combine } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
 import {
-  type Bare,
+  assessText,
   explainDocuments,
-  judgeBare,
   type Occurrence,
+  type TextAssessment,
   withOtherEvidence,
 } from '../discovery/explain/index.ts';
 import { UPSTREAM } from '../helm/chart-mirrors.ts';
@@ -18,7 +18,7 @@ import { type Context, withScratch } from './context.ts';
 import type { ImagesOptions } from './images.ts';
 import type { ChartJob } from './search/discover.ts';
 import { type Profile, searchRender } from './search/search-render.ts';
-import { upgradeOf } from './search/variants.ts';
+import { upgradeProfile } from './search/variants.ts';
 
 export interface ExplainOptions extends Pick<ImagesOptions, 'charts' | 'chartSources' | 'rules'> {
   /** Text to search for; not empty. */
@@ -26,22 +26,22 @@ export interface ExplainOptions extends Pick<ImagesOptions, 'charts' | 'chartSou
 }
 
 /** An occurrence, and the profiles that contain it unchanged. */
-export interface Explained extends Occurrence {
+export interface ExplainedOccurrence extends Occurrence {
   readonly profiles: readonly string[];
 }
 
-export interface Explanation {
+export interface ExplainResult {
   readonly text: string;
   readonly charts: readonly {
     readonly name: string;
     readonly version: string;
     readonly profiles: readonly string[];
-    readonly occurrences: readonly Explained[];
+    readonly occurrences: readonly ExplainedOccurrence[];
     /** Nested charts; their renders are not searched. */
     readonly nested: readonly string[];
   }[];
   /** Assessment of the text without context, if it occurs nowhere. */
-  readonly bare?: Bare;
+  readonly bare?: TextAssessment;
 }
 
 /**
@@ -49,17 +49,17 @@ export interface Explanation {
  * none, the text is assessed without context.
  * @throws AirgapError the error of a chart that cannot be fetched or rendered
  */
-export function explain(context: Context, options: ExplainOptions): Promise<Explanation> {
+export function explain(context: Context, options: ExplainOptions): Promise<ExplainResult> {
   const { text, charts: jobs } = options;
   return withScratch(context, async (scratch) => {
     const outcomes = await settle(jobs, availableParallelism(), (job, i) =>
       explainChart(context, options, job, join(scratch, String(i))),
     );
-    const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [ours(outcome.error)] : []));
+    const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asAirgapError(outcome.error)] : []));
     if (errors.length > 0) throw combine(errors, `${errors.length} of ${jobs.length} charts could not be rendered`);
     const charts = outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
     const isThere = charts.some(({ occurrences }) => occurrences.length > 0);
-    return { text, charts, ...(isThere ? {} : { bare: judgeBare(text) }) };
+    return { text, charts, ...(isThere ? {} : { bare: assessText(text) }) };
   });
 }
 
@@ -68,33 +68,33 @@ async function explainChart(
   { text, chartSources = UPSTREAM, rules = [] }: ExplainOptions,
   { request, profiles }: ChartJob,
   folder: string,
-): Promise<Explanation['charts'][number]> {
+): Promise<ExplainResult['charts'][number]> {
   context.emit({ type: 'stage', message: `rendering ${request.chart}` });
   const helm = new Helm(context);
   const chart = await fetchChart(helm, request, folder, context.cwd, chartSources);
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
-  const found = new Map<string, Explained>();
+  const found = new Map<string, ExplainedOccurrence>();
   const nested = new Set<string>();
   const add = (occurrences: readonly Occurrence[], profile: string): void => {
     for (const occurrence of occurrences) {
       const key = JSON.stringify(occurrence);
-      const there = found.get(key)?.profiles ?? [];
-      found.set(key, { ...occurrence, profiles: [...there, profile] });
+      const knownProfiles = found.get(key)?.profiles ?? [];
+      found.set(key, { ...occurrence, profiles: [...knownProfiles, profile] });
     }
   };
   for (const profile of profiles) {
     const { options, name } = profile;
     const base = await renderer.render(options);
-    const shown = await searchRender(renderer, base, profile, { rules, traced: true });
-    for (const one of shown.nested) nested.add(`${one.name} ${one.version}`.trim());
-    const installed = withOtherEvidence(explainDocuments(base.documents, text), shown.places, text);
+    const findings = await searchRender(renderer, base, profile, { rules, traced: true });
+    for (const occurrence of findings.nested) nested.add(`${occurrence.name} ${occurrence.version}`.trim());
+    const installed = withOtherEvidence(explainDocuments(base.documents, text), findings.references, text);
     add(installed, name);
-    const upgrade = await upgradeOf(renderer, profile);
+    const upgrade = await upgradeProfile(renderer, profile);
     if (upgrade === undefined) continue;
-    const known = new Set(installed.map(identityOf));
+    const known = new Set(installed.map(occurrenceIdentity));
     const more = await upgraded(renderer, upgrade, text);
     add(
-      more.filter((one) => !known.has(identityOf(one))),
+      more.filter((occurrence) => !known.has(occurrenceIdentity(occurrence))),
       upgrade.name,
     );
   }
@@ -110,6 +110,6 @@ async function upgraded(renderer: Renderer, upgrade: Profile, text: string): Pro
 }
 
 /** Key of an occurrence in two renders: document indexes may differ. */
-function identityOf({ document: _, ...rest }: Occurrence): string {
+function occurrenceIdentity({ document: _, ...rest }: Occurrence): string {
   return JSON.stringify([rest.template, rest.kind, rest.name, rest.path, rest.within, rest.text]);
 }

@@ -1,8 +1,8 @@
 import { AirgapError } from '../base/errors.ts';
-import { silent } from '../base/events.ts';
+import { ignoreEvents } from '../base/events.ts';
 import { checkOutput } from '../base/output-file.ts';
 import { withRunLock } from '../base/run-lock.ts';
-import { openForUse } from '../bundle/open.ts';
+import { openCheckedBundle } from '../bundle/open.ts';
 import type { Bundle } from '../bundle/read.ts';
 import { writeBundle } from '../bundle/write.ts';
 import { type BlobFile, writeBlobFiles } from '../bundle/writing/blob-files.ts';
@@ -13,18 +13,18 @@ import { formatReference } from '../oci/reference.ts';
 import type { SigningKey } from '../oci/signing-key.ts';
 import { Walker } from '../transfer/walk.ts';
 import { chartBlobs, chartsIn } from './bundling/bundled-charts.ts';
-import { heldFor } from './bundling/held-referrers.ts';
-import { onePlatform } from './bundling/one-platform.ts';
+import { bundledReferrers } from './bundling/bundled-referrers.ts';
+import { selectPlatform } from './bundling/select-platform.ts';
 import type { Context } from './context.ts';
 import { referenceMatcher } from './search/pattern.ts';
 
 /** Chart or image to extract from a bundle. */
-export type Wanted =
+export type ExtractSelection =
   /** `name` or `name@version`. */
-  { readonly chart: string } | ImageWanted;
+  { readonly chart: string } | ImageSelection;
 
 /** Image to extract. */
-interface ImageWanted {
+interface ImageSelection {
   /** Pattern (pattern.ts) that matches exactly one image. */
   readonly image: string;
   /** Platform to extract; all platforms if absent. */
@@ -35,7 +35,7 @@ interface ImageWanted {
 
 export interface ExtractOptions {
   readonly file: string;
-  readonly wanted: Wanted;
+  readonly selection: ExtractSelection;
   /** Public key that must have signed the bundle. */
   readonly signer?: SigningKey['publicKey'] | undefined;
   readonly out: string;
@@ -68,15 +68,15 @@ export interface Extraction {
  */
 export async function extract(context: Context, options: ExtractOptions): Promise<Extraction> {
   await checkOutput(options.out, '--out');
-  return withRunLock(options.out, () => extractAlone(context, options));
+  return withRunLock(options.out, () => extractLocked(context, options));
 }
 
-async function extractAlone(context: Context, options: ExtractOptions): Promise<Extraction> {
-  const source = await openForUse(options.file, options);
+async function extractLocked(context: Context, options: ExtractOptions): Promise<Extraction> {
+  const source = await openCheckedBundle(options.file, options);
   try {
-    return 'chart' in options.wanted
-      ? await extractChart(context, source, options.wanted.chart, options)
-      : await extractImage(context, source, options.wanted, options);
+    return 'chart' in options.selection
+      ? await extractChart(context, source, options.selection.chart, options)
+      : await extractImage(context, source, options.selection, options);
   } catch (error) {
     const what = `${source.path} is damaged`;
     if (!(error instanceof AirgapError) || error.code !== 'digest-mismatch' || error.message.includes(what))
@@ -93,11 +93,11 @@ async function extractAlone(context: Context, options: ExtractOptions): Promise<
 async function extractChart(
   { emit, signal }: Context,
   source: Bundle,
-  wanted: string,
+  name: string,
   { out, force }: ExtractOptions,
 ): Promise<Extraction> {
-  const [chart] = chartsIn(source, { chart: wanted });
-  if (chart === undefined) throw new AirgapError('chart-not-found', `${source.path} does not contain chart ${wanted}`);
+  const [chart] = chartsIn(source, { chart: name });
+  if (chart === undefined) throw new AirgapError('chart-not-found', `${source.path} does not contain chart ${name}`);
   const { archive, provenance } = await chartBlobs(source, chart);
   const repositories = [chart.reference];
   const files: BlobFile[] = [{ path: out, node: { descriptor: archive, repositories } }];
@@ -116,15 +116,15 @@ async function extractChart(
 async function extractImage(
   { emit, signal }: Context,
   source: Bundle,
-  { image, platform, referrers }: ImageWanted,
+  { image, platform, referrers }: ImageSelection,
   { out, force, concurrency }: ExtractOptions,
 ): Promise<Extraction> {
-  const root = imageIn(source, image);
-  const walker = new Walker(source, { platforms: [], concurrency, emit: silent, signal });
+  const root = findImage(source, image);
+  const walker = new Walker(source, { platforms: [], concurrency, emit: ignoreEvents, signal });
   const [failure] = await walker.add([root.reference]);
   if (failure !== undefined) throw failure.error;
   const whole = walker.graph();
-  const images: Graph = platform === undefined ? whole : await onePlatform(source, whole, root, platform);
+  const images: Graph = platform === undefined ? whole : await selectPlatform(source, whole, root, platform);
   const graph = referrers ? await withReferrers(source, images, concurrency, signal) : images;
   // Reading a missing blob raises the bundle's own error, before anything is written.
   for (const { descriptor } of graph.blobs.values()) {
@@ -150,8 +150,8 @@ async function withReferrers(
   concurrency: number,
   signal: AbortSignal | undefined,
 ): Promise<Graph> {
-  const walker = new Walker(source, { platforms: [], concurrency, emit: silent, signal });
-  const { failures } = await walker.attach(heldFor(images, source));
+  const walker = new Walker(source, { platforms: [], concurrency, emit: ignoreEvents, signal });
+  const { failures } = await walker.attach(bundledReferrers(images, source));
   const [failure] = failures;
   if (failure !== undefined) throw failure.error;
   const { manifests, blobs, referrers = [] } = walker.graph();
@@ -164,29 +164,29 @@ async function withReferrers(
 }
 
 /** Maximum number of names listed in a hint. */
-const LISTED = 20;
+const MAX_LISTED = 20;
 
 /**
  * Finds the one image that matches a pattern.
  * @throws AirgapError `image-not-found` with the names of the bundle's images
  */
-function imageIn(source: Bundle, wanted: string): Root {
-  const matches = referenceMatcher(wanted);
+function findImage(source: Bundle, pattern: string): Root {
+  const matches = referenceMatcher(pattern);
   const all = source.images().map((root) => ({ root, name: formatReference(root.reference) }));
-  const fitting = all.filter(({ name }) => matches(name));
+  const matching = all.filter(({ name }) => matches(name));
   // An exact name wins over longer ones that begin with it: `a:1` and `a:1@sha256:…`.
-  const spellings = [wanted, `docker.io/${wanted}`, `docker.io/library/${wanted}`];
-  const exact = fitting.filter(({ name }) => spellings.includes(name));
-  const [chosen, ...others] = exact.length === 1 ? exact : fitting;
-  if (chosen !== undefined && others.length === 0) return chosen.root;
-  const names = (chosen === undefined ? all : fitting).map(({ name }) => name);
-  const more = names.length > LISTED ? ` and ${names.length - LISTED} more` : '';
-  const list = `${names.slice(0, LISTED).join(', ')}${more}`;
-  const what = chosen === undefined ? `no image ${wanted}` : `${fitting.length} images that match ${wanted}`;
+  const spellings = [pattern, `docker.io/${pattern}`, `docker.io/library/${pattern}`];
+  const exact = matching.filter(({ name }) => spellings.includes(name));
+  const [match, ...others] = exact.length === 1 ? exact : matching;
+  if (match !== undefined && others.length === 0) return match.root;
+  const names = (match === undefined ? all : matching).map(({ name }) => name);
+  const more = names.length > MAX_LISTED ? ` and ${names.length - MAX_LISTED} more` : '';
+  const list = `${names.slice(0, MAX_LISTED).join(', ')}${more}`;
+  const what = match === undefined ? `no image ${pattern}` : `${matching.length} images that match ${pattern}`;
   throw new AirgapError('image-not-found', `bundle ${source.path} contains ${what}`, {
     hint:
       names.length === 0
         ? 'the bundle contains no images'
-        : `${chosen === undefined ? 'it contains' : 'name one of'} ${list}`,
+        : `${match === undefined ? 'it contains' : 'name one of'} ${list}`,
   });
 }

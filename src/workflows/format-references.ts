@@ -1,8 +1,8 @@
 import { formatTarget } from '../oci/naming.ts';
 import { formatContainerd } from '../overrides/formats/containerd.ts';
-import type { Formatted } from '../overrides/formats/format.ts';
+import type { GeneratedFiles } from '../overrides/formats/format.ts';
+import { formatImageMap } from '../overrides/formats/image-map.ts';
 import { formatKustomize } from '../overrides/formats/kustomize.ts';
-import { formatMap } from '../overrides/formats/map.ts';
 import { formatMirrorSet } from '../overrides/formats/mirrorset.ts';
 import type { Context } from './context.ts';
 import { bundledReferences, neededReferences } from './overriding/needed-references.ts';
@@ -12,7 +12,7 @@ import type { ValuesOptions } from './values.ts';
 export type ReferenceFormat = 'kustomize' | 'map' | 'containerd' | 'mirrorset';
 
 /** Generated files, with the charts and references behind them. */
-export interface FormatResult extends Formatted {
+export interface FormatResult extends GeneratedFiles {
   /** Name and version of each chart. */
   readonly charts: readonly string[];
   /** Number of distinct references. */
@@ -30,8 +30,8 @@ export async function formatReferences(
 ): Promise<FormatResult> {
   const { target, bundle, signer, request, plainHttp } = options;
   if (format === 'kustomize') {
-    const { charts, places, references, failures } = await neededReferences(context, { ...options, nested: false });
-    const formatted = formatKustomize(places, target, titleOf(charts, formatTarget(target)));
+    const { charts, locations, references, failures } = await neededReferences(context, { ...options, nested: false });
+    const formatted = formatKustomize(locations, target, titleFor(charts, formatTarget(target)));
     return withFailures(formatted, charts, references.length, failures);
   }
   const needed =
@@ -39,27 +39,27 @@ export async function formatReferences(
       ? await bundledReferences({ bundle, target, signer })
       : await neededReferences(context, { ...options, nested: true });
   const { charts, references, failures } = needed;
-  const formatted = (): Formatted => {
-    if (format === 'map') return formatMap(references, target);
+  const formatted = (): GeneratedFiles => {
+    if (format === 'map') return formatImageMap(references, target);
     if (format === 'containerd') return formatContainerd(references, target, { plainHttp });
-    const title = titleOf(charts, formatTarget(target));
-    return formatMirrorSet(references, target, { title, name: nameOf(request === undefined ? [] : charts) });
+    const title = titleFor(charts, formatTarget(target));
+    return formatMirrorSet(references, target, { title, name: resourceName(request === undefined ? [] : charts) });
   };
   return withFailures(formatted(), charts, references.length, failures);
 }
 
 /** Returns the name for cluster-wide resources: one per chart, and one for a bundle. */
-function nameOf([chart = '']: readonly string[]): string {
+function resourceName([chart = '']: readonly string[]): string {
   const name = `airgap-${chart.split(' ')[0]}`.toLowerCase().slice(0, 253);
   return name.replace(/[^a-z0-9.-]/g, '-').replace(/[.-]$/, '');
 }
 
-function titleOf(charts: readonly string[], target: string): string {
+function titleFor(charts: readonly string[], target: string): string {
   return `Images of ${charts.join(', ')}, target ${target}.`;
 }
 
 function withFailures(
-  { files, left }: Formatted,
+  { files, left }: GeneratedFiles,
   charts: readonly string[],
   references: number,
   failures: readonly string[],

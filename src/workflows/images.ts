@@ -1,22 +1,22 @@
 import { AirgapError, combine } from '../base/errors.ts';
-import { type PlaceFound, toFindings } from '../discovery/index.ts';
-import type { NetworkNeed, NetworkPlace } from '../discovery/network/index.ts';
+import { type LocatedReference, toFindings } from '../discovery/index.ts';
+import type { NetworkLocation, NetworkNeed } from '../discovery/network/index.ts';
 import type { Rule } from '../discovery/rules/index.ts';
 import type { ChartSources } from '../helm/chart-mirrors.ts';
-import type { Choice } from '../lock/choice.ts';
 import type { Finding } from '../lock/finding.ts';
+import type { SelectionRecord } from '../lock/selection-record.ts';
 import { formatReference, tryParseReference } from '../oci/reference.ts';
 import { type Context, withScratch } from './context.ts';
-import { apart, type Inside } from './inside/listed.ts';
+import type { OperatorScanResult } from './inside/operators.ts';
 import type { ProposedRule } from './inside/propose-rules.ts';
-import type { InsideImage } from './inside/subject.ts';
+import { type OperatorScanReport, separateScanFindings } from './inside/scan-report.ts';
 import type { RegistryAccess } from './registry.ts';
-import { type Choosing, choose } from './search/choice.ts';
-import type { ChartJob, Search, SearchedChart } from './search/discover.ts';
+import type { ChartJob, SearchedChart, SearchResult } from './search/discover.ts';
 import type { AskedHost } from './search/nested-hosts.ts';
+import { applySelection, type SelectionOptions } from './search/selection.ts';
 import type { WhatIfFinding } from './search/what-if.ts';
 
-export interface ImagesOptions extends Choosing {
+export interface ImagesOptions extends SelectionOptions {
   readonly charts: readonly ChartJob[];
   /** References to add. */
   readonly add: readonly string[];
@@ -35,10 +35,10 @@ export interface ImagesOptions extends Choosing {
   /** Searches for containers that may create pods. */
   readonly operators?: boolean;
   /** Registry access for the operator image scan; no scan if absent. */
-  readonly lookInside?: InsideOptions;
+  readonly operatorScan?: OperatorScanSettings;
 }
 
-export interface InsideOptions {
+export interface OperatorScanSettings {
   readonly access: RegistryAccess;
   /** Number of concurrent requests. */
   readonly concurrency: number;
@@ -59,11 +59,11 @@ export interface ImagesResult {
   /** Content other than images that workloads fetch from the internet at run time. */
   readonly network: readonly NetworkNeed[];
   /** Selections that differ from what was found. */
-  readonly choices: readonly Choice[];
+  readonly choices: readonly SelectionRecord[];
   /** Images that disabled components would add; absent unless requested. */
   readonly whatIf?: readonly WhatIfFinding[];
   /** Images that only the operator image scan found, and rules for them; absent unless requested. */
-  readonly inside?: Inside;
+  readonly inside?: OperatorScanReport;
   readonly proposed?: readonly ProposedRule[];
   /** Nested charts that could not be searched, so that their images are missing. */
   readonly failures: readonly AirgapError[];
@@ -72,80 +72,97 @@ export interface ImagesResult {
 }
 
 /** Result of the operator image scan, also as references. */
-interface Looked {
-  readonly insides: readonly InsideImage[];
-  readonly insidePlaces: readonly PlaceFound[];
+interface ScannedOperators {
+  readonly scannedImages: readonly OperatorScanResult[];
+  readonly scannedReferences: readonly LocatedReference[];
 }
 
 /** Findings after selection. */
-interface Chosen {
+interface SelectedFindings {
   readonly findings: Finding[];
-  readonly choices: readonly Choice[];
+  readonly choices: readonly SelectionRecord[];
 }
 
 /** Returns the images that the charts need, with their locations. */
 export function images(context: Context, options: ImagesOptions): Promise<ImagesResult> {
   return withScratch(context, async (scratch) => {
-    const { charts, failures, asked, insides, findings: all, choices } = await searchChosen(context, options, scratch);
-    const { findings, inside } = apart(all, insides ?? []);
+    const {
+      charts,
+      failures,
+      askedHosts: hosts,
+      scannedImages,
+      findings: all,
+      choices,
+    } = await searchSelected(context, options, scratch);
+    const { findings, scanReport: inside } = separateScanFindings(all, scannedImages ?? []);
     warnUnmatched(context, choices);
     const known = new Set(findings.map(({ reference }) => reference));
-    const additions = charts.flatMap((chart) => chart.whatIf).filter(({ place }) => !known.has(place.reference));
+    const additions = charts
+      .flatMap((chart) => chart.whatIf)
+      .filter(({ reference }) => !known.has(reference.reference));
     const whatIf = options.whatIf ? (await import('./search/what-if.ts')).whatIfFindings(additions) : undefined;
-    const proposed = insides && (await import('./inside/propose-rules.ts')).proposeRules(inside, insides);
+    const proposed = scannedImages && (await import('./inside/propose-rules.ts')).proposeRules(inside, scannedImages);
     return {
       charts: charts.map(summary),
       images: findings,
-      network: networkOf(charts, options),
+      network: networkNeedsOf(charts, options),
       choices,
       ...(whatIf === undefined ? {} : { whatIf }),
       ...(proposed === undefined ? {} : { inside, proposed }),
       failures,
-      ...(asked.length === 0 ? {} : { askedHosts: asked }),
+      ...(hosts.length === 0 ? {} : { askedHosts: hosts }),
     };
   });
 }
 
 /** Searches the charts of the options and applies the selection, including the operator image scan if requested. */
-export async function searchChosen(
+export async function searchSelected(
   context: Context,
   options: ImagesOptions,
   scratch: string,
-): Promise<Search & Chosen & Partial<Looked>> {
+): Promise<SearchResult & SelectedFindings & Partial<ScannedOperators>> {
   const searched = await search(context, options, scratch);
-  const known = chosen(searched.charts, options, searched.excluded);
-  if (options.lookInside === undefined) return { ...searched, ...known };
-  const looked = await look(context, searched.charts, known.findings, { ...options.lookInside, folder: scratch });
-  const all = [...searched.charts, { places: looked.insidePlaces }];
-  return { ...searched, ...chosen(all, options, searched.excluded), ...looked };
+  const known = selectFindings(searched.charts, options, searched.excluded);
+  if (options.operatorScan === undefined) return { ...searched, ...known };
+  const scanned = await scanChartOperators(context, searched.charts, known.findings, {
+    ...options.operatorScan,
+    folder: scratch,
+  });
+  const all = [...searched.charts, { references: scanned.scannedReferences }];
+  return { ...searched, ...selectFindings(all, options, searched.excluded), ...scanned };
 }
 
 /** Scans the operator images of charts over its own connection. Loads the registry code only when needed. */
-async function look(
+async function scanChartOperators(
   context: Context,
   charts: readonly SearchedChart[],
   findings: readonly Finding[],
-  { access, concurrency, include, folder }: InsideOptions & { readonly folder: string },
-): Promise<Looked> {
-  const [{ connect }, { lookInside }, { wanted }, { insidePlaces }] = await Promise.all([
+  { access, concurrency, include, folder }: OperatorScanSettings & { readonly folder: string },
+): Promise<ScannedOperators> {
+  const [
+    { connect },
+    { scanOperators: lookInside },
+    { selectedOperators: wanted },
+    { scannedReferences: insidePlaces },
+  ] = await Promise.all([
     import('./registry.ts'),
-    import('./inside/look-inside.ts'),
-    import('./inside/subject.ts'),
-    import('./inside/inside-places.ts'),
+    import('./inside/scan-operators.ts'),
+    import('./inside/operators.ts'),
+    import('./inside/scanned-references.ts'),
   ]);
   const { client } = connect(context, access);
   try {
-    const insides = await lookInside(context, client, wanted(charts, findings), { folder, concurrency });
-    return { insides, insidePlaces: insidePlaces(insides, include) };
+    const scannedImages = await lookInside(context, client, wanted(charts, findings), { folder, concurrency });
+    return { scannedImages, scannedReferences: insidePlaces(scannedImages, include) };
   } finally {
     await client.close();
   }
 }
 
 /** Searches the charts of the options. Without charts neither Helm nor the search code is loaded. */
-export async function search(context: Context, options: ImagesOptions, scratch: string): Promise<Search> {
-  if (options.charts.length === 0) return { charts: [], failures: [], excluded: [], asked: [] };
-  const operators = options.operators ?? options.lookInside !== undefined;
+export async function search(context: Context, options: ImagesOptions, scratch: string): Promise<SearchResult> {
+  if (options.charts.length === 0) return { charts: [], failures: [], excluded: [], askedHosts: [] };
+  const operators = options.operators ?? options.operatorScan !== undefined;
   const [{ searchCharts }, { Helm }] = await Promise.all([import('./search/discover.ts'), import('../helm/helm.ts')]);
   return searchCharts(context, new Helm(context), options.charts, scratch, { ...options, operators });
 }
@@ -157,11 +174,11 @@ function summary({ chart, profiles, via }: SearchedChart): ImagesResult['charts'
 }
 
 /** Merges the network needs by address; drops locations in hooks that are not selected. */
-export function networkOf(
+export function networkNeedsOf(
   charts: readonly SearchedChart[],
-  { tests = true, hooks = true }: Pick<Choosing, 'tests' | 'hooks'>,
+  { tests = true, hooks = true }: Pick<SelectionOptions, 'tests' | 'hooks'>,
 ): NetworkNeed[] {
-  const isWanted = ({ hook }: NetworkPlace): boolean =>
+  const isWanted = ({ hook }: NetworkLocation): boolean =>
     hook === undefined || (hooks && (tests || !/(?:^|,)\s*test/.test(hook)));
   const needs = Map.groupBy(
     charts.flatMap(({ network }) => network),
@@ -179,19 +196,19 @@ export function networkOf(
  * @param excluded names of nested charts that were excluded
  * @throws AirgapError `reference-invalid` with all invalid added references
  */
-export function chosen(
-  charts: readonly Pick<SearchedChart, 'places'>[],
-  options: Choosing & Pick<ImagesOptions, 'add'>,
+export function selectFindings(
+  charts: readonly Pick<SearchedChart, 'references'>[],
+  options: SelectionOptions & Pick<ImagesOptions, 'add'>,
   excluded: readonly string[] = [],
-): Chosen {
-  const all = [...charts.flatMap((chart) => chart.places), ...addedPlaces(options.add)];
-  const { places, choices } = choose(all, options, excluded);
-  return { findings: toFindings(places), choices };
+): SelectedFindings {
+  const all = [...charts.flatMap((chart) => chart.references), ...addedReferences(options.add)];
+  const { references, choices: selections } = applySelection(all, options, excluded);
+  return { findings: toFindings(references), choices: selections };
 }
 
 /** Warns about patterns that match nothing: they are probably mistyped, and the image to exclude is still included. */
-export function warnUnmatched({ emit }: Context, choices: readonly Choice[]): void {
-  for (const { rule, pattern, charts = [], references } of choices) {
+export function warnUnmatched({ emit }: Context, selections: readonly SelectionRecord[]): void {
+  for (const { rule, pattern, charts = [], references } of selections) {
     if (pattern === undefined || charts.length > 0 || references.length > 0) continue;
     emit({ type: 'warning', message: `--${rule} ${pattern} matches nothing that was found` });
   }
@@ -201,9 +218,9 @@ export function warnUnmatched({ emit }: Context, choices: readonly Choice[]): vo
  * Converts added references.
  * @throws AirgapError `reference-invalid` with all invalid references
  */
-export function addedPlaces(add: readonly string[]): PlaceFound[] {
+export function addedReferences(add: readonly string[]): LocatedReference[] {
   const errors: AirgapError[] = [];
-  const places = add.flatMap((written): PlaceFound[] => {
+  const references = add.flatMap((written): LocatedReference[] => {
     const parsed = tryParseReference(written);
     if (parsed === undefined) {
       errors.push(
@@ -219,5 +236,5 @@ export function addedPlaces(add: readonly string[]): PlaceFound[] {
     ];
   });
   if (errors.length > 0) throw combine(errors, `${errors.length} added images are not valid references`);
-  return places;
+  return references;
 }

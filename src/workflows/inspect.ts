@@ -1,20 +1,20 @@
 import { AirgapError } from '../base/errors.ts';
-import { openForUse } from '../bundle/open.ts';
+import { openCheckedBundle } from '../bundle/open.ts';
 import { type Bundle, openBundle } from '../bundle/read.ts';
 import { checkSignature } from '../bundle/signing/check-signature.ts';
-import { type Claim, claimOf, readSignatures } from '../bundle/signing/signature.ts';
-import { type Problem, verifyBundle } from '../bundle/verify.ts';
+import { claimOf, readSignatures, type SignedClaim } from '../bundle/signing/signature.ts';
+import { type BundleProblem, verifyBundle } from '../bundle/verify.ts';
 import { formatPath } from '../influence/leaves.ts';
 import { type Delta, deltaOf } from '../lock/delta.ts';
-import type { ExportedLock } from '../lock/exported.ts';
-import type { Lock } from '../lock/lock.ts';
-import { wholeTexts } from '../lock/recipe.ts';
+import type { ExportedInventory } from '../lock/exported-inventory.ts';
+import type { Inventory } from '../lock/inventory.ts';
+import { legacyTextPaths } from '../lock/recipe.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatReference } from '../oci/reference.ts';
 import { fingerprintOf, type SigningKey } from '../oci/signing-key.ts';
-import { exportedLock } from './bundling/exported-lock.ts';
+import { exportInventory } from './bundling/export-inventory.ts';
 import type { Context } from './context.ts';
-import { HashThread, worthwhileThreads } from './verifying/hash-threads.ts';
+import { HashThread, hashThreadCount } from './verifying/hash-threads.ts';
 
 /** Content of a bundle. */
 export interface Inspection {
@@ -29,13 +29,13 @@ export interface Inspection {
   /** Digest of the inventory's manifest, by which deltas refer to this bundle. */
   readonly lockDigest?: Digest;
   /** Unverified claims of its signatures; `verify` with the key checks them. */
-  readonly signatures?: readonly Claim[];
+  readonly signatures?: readonly SignedClaim[];
   /** Fingerprint of the key with which the signature was verified. */
   readonly signedBy?: Digest;
   /** Set for a bundle that omits content of an older one. */
   readonly delta?: Delta;
   /** Inventory of the bundle; undefined for another tool's archive. */
-  readonly lock: Lock | undefined;
+  readonly lock: Inventory | undefined;
   /** Values stored with their full text, which may include secrets; written by older versions of helm airgap. */
   readonly wholeTexts?: readonly { readonly chart: string; readonly path: string }[];
 }
@@ -46,12 +46,17 @@ export interface Inspection {
  * @throws AirgapError `bundle-invalid`; `signature`
  */
 export async function inspect(file: string, key?: SigningKey['publicKey']): Promise<Inspection> {
-  const source = await openForUse(file, { signer: key });
+  const source = await openCheckedBundle(file, { signer: key });
   try {
-    const lock = source.lock();
-    const texts = lock === undefined ? [] : textsIn(lock);
+    const inventory = source.inventory();
+    const texts = inventory === undefined ? [] : storedValueTexts(inventory);
     const signedBy = key && { signedBy: fingerprintOf(key) };
-    return { ...(await summaryOf(source)), ...signedBy, ...(texts.length === 0 ? {} : { wholeTexts: texts }), lock };
+    return {
+      ...(await summarize(source)),
+      ...signedBy,
+      ...(texts.length === 0 ? {} : { wholeTexts: texts }),
+      lock: inventory,
+    };
   } finally {
     await source.close();
   }
@@ -61,32 +66,32 @@ export async function inspect(file: string, key?: SigningKey['publicKey']): Prom
  * Exports the inventory of a bundle, for use in place of the bundle with `--since` and `diff`.
  * @throws AirgapError `bundle-invalid` if it is damaged, or another tool's archive
  */
-export async function inspectLock(
+export async function inspectInventory(
   file: string,
   concurrency: number,
   key?: SigningKey['publicKey'],
-): Promise<ExportedLock> {
-  const source = await openForUse(file, { signer: key });
+): Promise<ExportedInventory> {
+  const source = await openCheckedBundle(file, { signer: key });
   try {
-    return await exportedLock(source, concurrency);
+    return await exportInventory(source, concurrency);
   } finally {
     await source.close();
   }
 }
 
-function textsIn({ charts }: Lock): NonNullable<Inspection['wholeTexts']> {
+function storedValueTexts({ charts }: Inventory): NonNullable<Inspection['wholeTexts']> {
   const all = charts.flatMap(({ name, version, profiles }) =>
     profiles.flatMap(({ recipes = [] }) =>
-      recipes.flatMap(wholeTexts).map((path) => ({ chart: `${name} ${version}`, path: formatPath(path) })),
+      recipes.flatMap(legacyTextPaths).map((path) => ({ chart: `${name} ${version}`, path: formatPath(path) })),
     ),
   );
   return [...new Map(all.map((text) => [`${text.chart} ${text.path}`, text])).values()];
 }
 
-async function summaryOf(source: Bundle): Promise<Omit<Inspection, 'lock' | 'wholeTexts'>> {
-  const lock = source.lock();
-  const { lockDigest } = source;
-  const delta = lock && deltaOf(lock);
+async function summarize(source: Bundle): Promise<Omit<Inspection, 'lock' | 'wholeTexts'>> {
+  const inventory = source.inventory();
+  const { inventoryDigest: lockDigest } = source;
+  const delta = inventory && deltaOf(inventory);
   // Unreadable signatures are skipped here; verify reports them.
   const signatures = (await readSignatures(source).catch(() => [])).flatMap((signature) => claimOf(signature) ?? []);
   return {
@@ -109,7 +114,7 @@ async function summaryOf(source: Bundle): Promise<Omit<Inspection, 'lock' | 'who
 export interface Verification extends Omit<Inspection, 'lock' | 'wholeTexts'> {
   /** Set if another tool packed the archive; bytes between its entries could not be checked then. */
   readonly packedByAnother?: true;
-  readonly problems: readonly Problem[];
+  readonly problems: readonly BundleProblem[];
 }
 
 /**
@@ -131,15 +136,15 @@ export async function verify(
   try {
     if (key !== undefined) {
       await checkSignature(source, key);
-      await refusePacked(source);
+      await refuseRepacked(source);
     }
-    const threads = worthwhileThreads(source.entries.values(), cores);
-    for (let at = 0; at < threads; at++) hashers.push(new HashThread(source.places));
+    const threads = hashThreadCount(source.entries.values(), cores);
+    for (let index = 0; index < threads; index++) hashers.push(new HashThread(source.fileParts));
     signal?.addEventListener('abort', stop, { once: true });
     const problems = await verifyBundle(source, { hashers, emit, signal });
-    const { byAnother } = await source.packing();
+    const { byOtherTool: byAnother } = await source.checkPacking();
     return {
-      ...(await summaryOf(source)),
+      ...(await summarize(source)),
       ...(key && { signedBy: fingerprintOf(key) }),
       ...(byAnother && { packedByAnother: true }),
       problems,
@@ -156,8 +161,8 @@ export async function verify(
  * read from the archive also depends on its packing, which can be checked only for archives written by this tool.
  * @throws AirgapError `signature`
  */
-async function refusePacked(source: Bundle): Promise<void> {
-  const { byAnother } = await source.packing();
+async function refuseRepacked(source: Bundle): Promise<void> {
+  const { byOtherTool: byAnother } = await source.checkPacking();
   if (!byAnother) return;
   throw new AirgapError('signature', `${source.path} is signed by this key, but another tool has repacked it`, {
     hint: 'use the original file: other programs may read different content from a repacked archive. push --require-signature reads by digest and accepts it',

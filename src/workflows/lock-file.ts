@@ -2,16 +2,16 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { combine } from '../base/errors.ts';
 import { checkReplaceable, checkWritable, writeOutput } from '../base/output-file.ts';
-import { driftOf, type LockDrift } from '../lock/drift.ts';
 import { type Finding, isWanted } from '../lock/finding.ts';
 import { formatLockFile, type LockFile, type LockFileImage } from '../lock/lock-file.ts';
+import { driftOf, type LockFileDrift } from '../lock/lock-file-drift.ts';
 import type { Digest } from '../oci/digest.ts';
 import { parseReference } from '../oci/reference.ts';
-import { askDigests, missingImages } from './bundling/image-digests.ts';
-import { chartEntry } from './bundling/locked-charts.ts';
+import { missingImages, resolveDigests } from './bundling/image-digests.ts';
+import { lockFileChart } from './bundling/locked-charts.ts';
 import { warnDropped } from './confirm.ts';
 import { type Context, withScratch } from './context.ts';
-import { type ImagesOptions, searchChosen, warnUnmatched } from './images.ts';
+import { type ImagesOptions, searchSelected, warnUnmatched } from './images.ts';
 import { connect, type RegistryAccess } from './registry.ts';
 
 /** Options for writing or checking a lock file. */
@@ -40,26 +40,26 @@ export function writeLockFile(context: Context, options: LockFileOptions): Promi
   return withScratch(context, async (scratch) => {
     await checkWritable(path, '--lock');
     await checkReplaceable(path, { isOurs: isLockFile, what: 'lock file' });
-    const { lockFile, missing } = await lockedNow(context, options, scratch);
-    const sure = missing.filter(({ confidence }) => confidence === 'certain');
-    if (sure.length > 0) throw missingImages(sure);
+    const { lockFile, missing } = await currentLockFile(context, options, scratch);
+    const certain = missing.filter(({ confidence }) => confidence === 'certain');
+    if (certain.length > 0) throw missingImages(certain);
     const text = formatLockFile(lockFile, basename(path));
-    const there = await readFile(path, 'utf8').catch(() => undefined);
-    if (text === there) return { path, status: 'up-to-date', lockFile };
+    const existing = await readFile(path, 'utf8').catch(() => undefined);
+    if (text === existing) return { path, status: 'up-to-date', lockFile };
     await writeOutput(path, text);
     return { path, status: 'written', lockFile };
   });
 }
 
-function isLockFile(there: Buffer): boolean {
-  const text = there.toString();
+function isLockFile(existing: Buffer): boolean {
+  const text = existing.toString();
   return text.trim() === '' || /^kind: *["']?LockFile\b/m.test(text);
 }
 
 /** Compares the current charts and images with a lock file. Without registry access, tags are not compared. */
-export function checkLockFile(context: Context, options: LockFileOptions, locked: LockFile): Promise<LockDrift> {
+export function checkLockFile(context: Context, options: LockFileOptions, locked: LockFile): Promise<LockFileDrift> {
   return withScratch(context, async (scratch) => {
-    const { lockFile, missing } = await lockedNow(context, options, scratch);
+    const { lockFile, missing } = await currentLockFile(context, options, scratch);
     return driftOf(
       locked,
       lockFile,
@@ -72,36 +72,41 @@ export function checkLockFile(context: Context, options: LockFileOptions, locked
  * Builds the current lock file, and returns findings that their registries do not have. Of these, findings below
  * `certain` are probably not images and are dropped with a warning, as in a bundle.
  */
-async function lockedNow(
+async function currentLockFile(
   context: Context,
   options: LockFileOptions,
   scratch: string,
 ): Promise<{ lockFile: LockFile; missing: Finding[] }> {
-  const { charts: searched, failures, findings: all, choices } = await searchChosen(context, options, scratch);
+  const {
+    charts: searched,
+    failures,
+    findings: all,
+    choices: selections,
+  } = await searchSelected(context, options, scratch);
   if (failures.length > 0)
     throw combine(
       failures,
       `${failures.length} nested ${failures.length === 1 ? 'chart' : 'charts'} could not be searched`,
     );
-  warnUnmatched(context, choices);
+  warnUnmatched(context, selections);
   const wanted = all.filter(isWanted);
-  const { digests, missing } = await asked(context, options, wanted);
-  const gone = wanted.filter(({ reference }) => missing.has(reference));
-  const dropped = gone.filter(({ confidence }) => confidence !== 'certain');
+  const { digests, missing } = await lookUpDigests(context, options, wanted);
+  const notFound = wanted.filter(({ reference }) => missing.has(reference));
+  const dropped = notFound.filter(({ confidence }) => confidence !== 'certain');
   warnDropped(
     context.emit,
     dropped.map(({ reference, found }) => ({ reference, found, why: 'not found in the registry (404)' })),
   );
   const folder = dirname(options.path);
-  const charts = await Promise.all(searched.map((chart) => chartEntry(chart, folder, scratch, context.cwd)));
-  const images = wanted.filter((finding) => !gone.includes(finding)).map((finding) => imageEntry(finding, digests));
+  const charts = await Promise.all(searched.map((chart) => lockFileChart(chart, folder, scratch, context.cwd)));
+  const images = wanted.filter((finding) => !notFound.includes(finding)).map((finding) => imageEntry(finding, digests));
   return {
-    lockFile: { apiVersion: 'airgap/v1', kind: 'LockFile', charts, images, choices: [...choices] },
-    missing: gone,
+    lockFile: { apiVersion: 'airgap/v1', kind: 'LockFile', charts, images, choices: [...selections] },
+    missing: notFound,
   };
 }
 
-async function asked(
+async function lookUpDigests(
   context: Context,
   { access, concurrency }: LockFileOptions,
   findings: readonly Finding[],
@@ -111,7 +116,7 @@ async function asked(
   try {
     const { emit, signal } = context;
     const references = findings.map(({ reference }) => reference);
-    return await askDigests(client, references, { concurrency, emit, signal });
+    return await resolveDigests(client, references, { concurrency, emit, signal });
   } finally {
     await client.close();
   }

@@ -1,26 +1,31 @@
-import { combine, ours } from '../base/errors.ts';
+import { asAirgapError, combine } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
 import { chartName } from '../bundle/names.ts';
-import type { Reconciled } from '../ecr/reconcile.ts';
+import type { ReconciledRepository } from '../ecr/reconcile.ts';
 import { formatTarget, type Target } from '../oci/naming.ts';
 import type { Reference } from '../oci/reference.ts';
 import { type CopyOutcome, type CopyResult, copy } from '../transfer/copy.ts';
-import { refuseOtherSignatures } from '../transfer/cosign-tags.ts';
-import { planCopy } from '../transfer/plan.ts';
-import type { Reader } from '../transfer/shared-source.ts';
-import type { ExistingTag } from '../transfer/survey.ts';
-import { place as placeAll } from '../transfer/tags.ts';
+import { planCopy } from '../transfer/copy-plan.ts';
+import { assertNoSignatureConflicts } from '../transfer/cosign-tags.ts';
+import { destinationsFor } from '../transfer/destinations.ts';
+import type { SharedReader } from '../transfer/shared-source.ts';
+import type { ExistingTag } from '../transfer/tag-status.ts';
 import type { Context } from './context.ts';
-import { type Belonging, countBelonging, pushBelonging } from './pushing/belonging.ts';
-import { type Cargo, type LoadOptions, load } from './pushing/cargo.ts';
-import { placeOf, withWritten } from './pushing/places.ts';
+import { destinationOf, withWrittenNames } from './pushing/destination.ts';
+import { type LoadedBundles, type LoadOptions, loadBundles } from './pushing/loaded-bundles.ts';
+import { emitsFor, readersFor } from './pushing/parallel-targets.ts';
+import { countReferrers, pushBundledReferrers, type ReferrerCounts } from './pushing/push-referrers.ts';
 import { readBack } from './pushing/read-back.ts';
-import { type Receipt, receiptOf } from './pushing/receipt.ts';
-import { absentOf, lookForRepositories, prepareRepositories, type RepositoryChoice } from './pushing/repositories.ts';
-import { requiredOf } from './pushing/required.ts';
-import { retired } from './pushing/retired.ts';
-import { emitsFor, readersFor } from './pushing/side-by-side.ts';
-import { type Connection, connect, type RegistryAccess } from './registry.ts';
+import { createReceipt, type Receipt } from './pushing/receipt.ts';
+import {
+  absentPaths,
+  lookUpRepositories,
+  prepareRepositories,
+  type RepositoryOptions,
+} from './pushing/repositories.ts';
+import { requiredBlobsOf } from './pushing/required-blobs.ts';
+import { retiredReferences } from './pushing/retired.ts';
+import { connect, type RegistryAccess, type RegistryConnection } from './registry.ts';
 
 export interface PushOptions extends LoadOptions {
   /** Targets, each of which gets everything. */
@@ -30,14 +35,14 @@ export interface PushOptions extends LoadOptions {
   readonly existing: ExistingTag;
   /** Makes it an error if a registry does not accept a referrer. */
   readonly requireReferrers: boolean;
-  readonly repositories: RepositoryChoice;
+  readonly repositories: RepositoryOptions;
   /** Path of an older bundle; references that only it needs are listed. */
   readonly retire?: string;
   readonly now: () => Date;
 }
 
 /** Called for each target when its push is complete. */
-export type Done = (result: PushResult) => Promise<void>;
+export type OnTargetDone = (result: PushResult) => Promise<void>;
 
 export interface PushResult {
   /** `REGISTRY[/PREFIX]`. */
@@ -46,11 +51,11 @@ export interface PushResult {
   readonly images: readonly CopyOutcome[];
   readonly charts: readonly CopyOutcome[];
   /** Referrers of these images and charts. */
-  readonly referrers: Belonging;
+  readonly referrers: ReferrerCounts;
   /** ECR repositories that were created, that a creation template creates on push, and that were changed. */
   readonly created: readonly string[];
   readonly onPush: readonly string[];
-  readonly reconciled: readonly Reconciled[];
+  readonly reconciled: readonly ReconciledRepository[];
   readonly blobs: CopyResult['blobs'];
   /** Bytes sent. */
   readonly bytes: number;
@@ -65,81 +70,93 @@ export interface PushResult {
  * @returns results in the order of the targets
  * @throws AirgapError of the failed targets
  */
-export async function push(context: Context, options: PushOptions, done: Done): Promise<readonly PushResult[]> {
+export async function push(
+  context: Context,
+  options: PushOptions,
+  onTargetDone: OnTargetDone,
+): Promise<readonly PushResult[]> {
   const { targets, access } = options;
   // First, because it throws for invalid options, and no bundle must be open then.
-  const connection = connect(context, { ...access, isTarget: true });
-  const cargo = await load(context, options);
+  const connection = connect(context, { ...access, isPushTarget: true });
+  const loaded = await loadBundles(context, options);
   try {
-    const readers = readersFor(cargo.source, targets.length);
+    const readers = readersFor(loaded.source, targets.length);
     const emits = emitsFor(context.emit, targets.length);
-    const ends = await settle(targets, targets.length, async (target, at) => {
-      const reader = readers[at];
-      const own = { ...context, emit: emits[at] ?? context.emit };
+    const outcomes = await settle(targets, targets.length, async (target, index) => {
+      const reader = readers[index];
+      const targetContext = { ...context, emit: emits[index] ?? context.emit };
       try {
-        const result = await pushTo(own, cargo, connection, withWritten(target, cargo.bundles), options, reader);
-        await done(result);
+        const result = await pushTo(
+          targetContext,
+          loaded,
+          connection,
+          withWrittenNames(target, loaded.bundles),
+          options,
+          reader,
+        );
+        await onTargetDone(result);
         return result;
       } finally {
         reader?.close();
       }
     });
-    const errors = ends.flatMap((end) => ('error' in end ? [ours(end.error)] : []));
+    const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asAirgapError(outcome.error)] : []));
     const interrupted = errors.find(({ code }) => code === 'interrupted');
     if (interrupted !== undefined) throw interrupted;
     if (errors.length > 0) throw combine(errors, `the push to ${errors.length} of ${targets.length} targets failed`);
-    return ends.flatMap((end) => ('error' in end ? [] : [end.value]));
+    return outcomes.flatMap((outcome) => ('error' in outcome ? [] : [outcome.value]));
   } finally {
     await connection.client.close();
-    await cargo.close();
+    await loaded.close();
   }
 }
 
 /** @param reader shared source, if several targets are pushed to at the same time */
 async function pushTo(
   context: Context,
-  cargo: Cargo,
-  { client, ecr }: Connection,
+  loaded: LoadedBundles,
+  { client, ecr }: RegistryConnection,
   target: Target,
-  { concurrency, existing, requireReferrers, repositories: choice, retire, now }: PushOptions,
-  reader?: Reader,
+  { concurrency, existing, requireReferrers, repositories: repositoryOptions, retire, now }: PushOptions,
+  reader?: SharedReader,
 ): Promise<PushResult> {
   const { signal } = context;
-  const { graph, bundles } = cargo;
-  const source = reader ?? cargo.source;
+  const { graph, bundles } = loaded;
+  const source = reader ?? loaded.source;
   const started = now();
   const written = new Map<string, Date>();
   const emit: Context['emit'] = (event) => {
     if (event.type === 'image') written.set(event.reference, now());
     context.emit(event);
   };
-  const place = (source: Reference): Reference => placeOf(target, source);
+  const destination = (source: Reference): Reference => destinationOf(target, source);
   // Collisions are reported before any repository is created.
-  const placements = placeAll(graph.roots, place);
-  const paths = [...new Set(placements.map(({ repository }) => repository.path))];
-  const left = retire === undefined ? {} : { retired: await retired(retire, graph, target) };
-  const required = requiredOf(cargo, place, client);
-  const asked = { target: place, concurrency, existing, signal, ...(required && { required }) };
+  const destinations = destinationsFor(graph.roots, destination);
+  const paths = [...new Set(destinations.map(({ repository }) => repository.path))];
+  const retiredField = retire === undefined ? {} : { retired: await retiredReferences(retire, graph, target) };
+  const required = requiredBlobsOf(loaded, destination, client);
+  const copyOptions = { target: destination, concurrency, existing, signal, ...(required && { required }) };
   if (required !== undefined) {
     // A delta whose base bundle is missing fails here, also before any repository is created.
-    const absent = absentOf(await lookForRepositories(context, target, ecr, paths, choice.create));
-    if (absent.size > 0) await planCopy(graph, client, { ...asked, absent });
+    const absent = absentPaths(await lookUpRepositories(context, target, ecr, paths, repositoryOptions.create));
+    if (absent.size > 0) await planCopy(graph, client, { ...copyOptions, absent });
   }
-  const ensured = await prepareRepositories(context, target, ecr, paths, choice);
+  const ensured = await prepareRepositories(context, target, ecr, paths, repositoryOptions);
   const absent = new Set([...ensured.created, ...ensured.onPush]);
-  const options = { ...asked, absent, emit, ...(reader && { turns: reader }) };
-  const seen = existing === 'error' ? await refuseOtherSignatures(graph.referrers ?? [], client, options) : undefined;
+  const options = { ...copyOptions, absent, emit, ...(reader && { coordinator: reader }) };
+  const knownTags =
+    existing === 'error' ? await assertNoSignatureConflicts(graph.referrers ?? [], client, options) : undefined;
   const { outcomes, failures, blobs, bytes } = await copy(graph, source, client, options);
-  const belonging = await pushBelonging(graph, outcomes, source, client, {
+  const referrers = await pushBundledReferrers(graph, outcomes, source, client, {
     ...options,
-    ...(seen && { seen }),
+    ...(knownTags && { knownTags }),
     now,
     requireReferrers,
   });
   const errors = [
     ...failures.map(({ error }) => error),
     ...(await readBack(client, outcomes, concurrency)),
-    ...belonging.failures,
+    ...referrers.failures,
   ];
   if (errors.length > 0)
     throw combine(errors, `${errors.length} of ${graph.roots.length} images and charts could not be pushed`);
@@ -150,18 +167,18 @@ async function pushTo(
     ...names,
     images: outcomes.filter((outcome) => !isChart(outcome)),
     charts: outcomes.filter(isChart),
-    referrers: countBelonging(belonging.outcomes),
+    referrers: countReferrers(referrers.outcomes),
     created: ensured.created,
     onPush: ensured.onPush,
     reconciled: ensured.reconciled,
     blobs,
     bytes,
-    ...left,
-    receipt: receiptOf({
+    ...retiredField,
+    receipt: createReceipt({
       ...names,
       bundles,
       outcomes,
-      belonging: belonging.outcomes,
+      referrers: referrers.outcomes,
       bytes,
       started,
       finished,

@@ -1,13 +1,13 @@
+import { type CommandLineLogin, commandLineKeychain } from '../auth/command-line-login.ts';
 import { userEnvironment } from '../auth/credential-files.ts';
+import { environmentKeychain } from '../auth/environment-keychain.ts';
 import { fileKeychain } from '../auth/file-keychain.ts';
-import { type GivenLogin, givenKeychain } from '../auth/given-login.ts';
 import { chainKeychains } from '../auth/keychain.ts';
-import { variableKeychain } from '../auth/variable-keychain.ts';
 import { ECR_PUBLIC_HOST, type EcrHostDeclaration, ecrHost } from '../ecr/hosts.ts';
 import { ecrKeychain, ecrPublicKeychain } from '../ecr/keychain.ts';
-import { ecrLayers } from '../ecr/layers.ts';
+import { ecrLayerLookup } from '../ecr/layers.ts';
 import type { EcrOptions } from '../ecr/options.ts';
-import { ecrPace } from '../ecr/pace.ts';
+import { ecrRateLimiter } from '../ecr/rate-limiter.ts';
 import type { ClientCertificate } from '../http/client-certificate.ts';
 import { createTransport, type Transport } from '../http/transport.ts';
 import { createRegistryClient, type RegistryClient } from '../registry/client.ts';
@@ -24,13 +24,13 @@ export interface RegistryAccess {
   /** Client certificates by host, in addition to those in certs.d folders. */
   readonly clientCertificates?: readonly ClientCertificate[];
   /** Login for one registry from the command line. */
-  readonly login?: GivenLogin;
+  readonly login?: CommandLineLogin;
   /** Registries named by the user rather than by a chart. */
   readonly named?: readonly string[];
   /**
    * Content is pushed to them, so redirect targets then get no credentials of other registries. Default: false.
    */
-  readonly isTarget?: boolean;
+  readonly isPushTarget?: boolean;
   /** Endpoint of the ECR API. */
   readonly endpointUrl?: string;
   /** Profile of the AWS configuration files, and role to assume. */
@@ -40,7 +40,7 @@ export interface RegistryAccess {
   readonly ecrHosts?: readonly EcrHostDeclaration[];
 }
 
-export interface Connection {
+export interface RegistryConnection {
   /** Client for all registries, with credentials from the command line, variables, ECR, ECR Public and auth files. */
   readonly client: RegistryClient;
   /** Options with the same TLS settings for the ECR API. */
@@ -64,13 +64,13 @@ export function connect(
     ecrHosts,
     login,
     named = [],
-    isTarget = false,
+    isPushTarget = false,
   }: RegistryAccess,
-  once?: AbortSignal,
-): Connection {
+  deadline?: AbortSignal,
+): RegistryConnection {
   const trust = { clientCertificates, ...(caFile === undefined ? {} : { caFile }) };
-  const patient: Transport = createTransport({ env, plainHttp, emit, ...trust });
-  const transport = once === undefined ? patient : impatient(patient, once);
+  const retrying: Transport = createTransport({ env, plainHttp, emit, ...trust });
+  const transport = deadline === undefined ? retrying : withoutRetries(retrying, deadline);
   const ecr: EcrOptions = {
     env,
     emit,
@@ -83,8 +83,8 @@ export function connect(
     ...(ecrHosts === undefined ? {} : { hosts: ecrHosts }),
   };
   const keychain = chainKeychains(
-    ...(login === undefined ? [] : [givenKeychain(login)]),
-    variableKeychain(env, named),
+    ...(login === undefined ? [] : [commandLineKeychain(login)]),
+    environmentKeychain(env, named),
     ecrKeychain(ecr),
     ecrPublicKeychain(ecr),
     fileKeychain({ ...userEnvironment(env), emit }),
@@ -97,19 +97,19 @@ export function connect(
       transport,
       mirrors,
       mountsNamedOnly,
-      isTarget,
+      isPushTarget,
       emit,
-      pace: ecrPace(ecrHosts),
-      askBlobs: ecrLayers(ecr),
+      rateLimiter: ecrRateLimiter(ecrHosts),
+      findBlobs: ecrLayerLookup(ecr),
     }),
     ecr,
   };
 }
 
-function impatient(transport: Transport, signal: AbortSignal): Transport {
+function withoutRetries(transport: Transport, signal: AbortSignal): Transport {
   return {
     ...transport,
     request: (request) => transport.request({ ...request, retry: false, signal }),
-    retrier: { again: async () => false },
+    retrier: { waitForRetry: async () => false },
   };
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { openForUse } from '../bundle/open.ts';
+import { openCheckedBundle } from '../bundle/open.ts';
 import type { Bundle } from '../bundle/read.ts';
 import type { Rule } from '../discovery/rules/index.ts';
 import { type ChartSources, UPSTREAM } from '../helm/chart-mirrors.ts';
@@ -8,26 +8,26 @@ import { Helm } from '../helm/helm.ts';
 import { Renderer, type Values } from '../helm/render.ts';
 import { formatTarget, type Target } from '../oci/naming.ts';
 import type { SigningKey } from '../oci/signing-key.ts';
-import { completionNotes } from '../overrides/completion-notes.ts';
-import { copiedWhole } from '../overrides/copied.ts';
-import { formatOverrides } from '../overrides/document.ts';
-import { formatMap } from '../overrides/post-render-map.ts';
-import type { Proof, Residue } from '../overrides/proof.ts';
-import { changedChartNotes, HOOKS_HINT, postRenderNotes, residueNote } from '../overrides/residue-notes.ts';
+import { additionNotes } from '../overrides/addition-notes.ts';
+import { copiedUserValues } from '../overrides/copied-values.ts';
+import { formatOverrides } from '../overrides/overrides-file.ts';
+import { formatPostRenderMap } from '../overrides/post-render-map.ts';
+import type { Proof, UnmappedReference } from '../overrides/proof.ts';
 import type { TemplateChange } from '../overrides/template-edits.ts';
-import { type Beyond, compareWithBundle, type Derived } from './bundling/bundled-beyond.ts';
+import { changedChartNotes, HOOKS_HINT, postRenderNotes, unmappedNote } from '../overrides/unmapped-notes.ts';
+import { compareWithBundle, type DerivedChart, type UncoveredImages } from './bundling/bundle-coverage.ts';
 import type { BundledChart } from './bundling/bundled-charts.ts';
 import { bundledDigests } from './bundling/bundled-digests.ts';
-import { notIn } from './bundling/bundled-images.ts';
+import { missingFromBundle } from './bundling/bundled-images.ts';
 import { type Context, withScratch } from './context.ts';
-import { type Asked, askedFor } from './overriding/asked-charts.ts';
+import { checkNameCollisions } from './overriding/name-collisions.ts';
 import { type OverrideOptions, overrideChart } from './overriding/override-chart.ts';
 import { checkReadBack } from './overriding/read-back.ts';
-import { checkSharedNames } from './overriding/shared-names.ts';
+import { listRequestedCharts, type RequestedCharts } from './overriding/requested-charts.ts';
 import type { Profile } from './search/search-render.ts';
 
 /** Options for deriving overrides. */
-export interface ValuesOptions extends Asked {
+export interface ValuesOptions extends RequestedCharts {
   readonly bundle: string | undefined;
   /** Public key that must have signed the bundle. */
   readonly signer?: SigningKey['publicKey'] | undefined;
@@ -43,7 +43,7 @@ export interface ValuesOptions extends Asked {
   /** Chart repositories and mirrors. */
   readonly chartSources?: ChartSources;
   /** Handling of unmapped references (post-render map or repacked chart), and the name of that file. */
-  readonly residue?: {
+  readonly unmappedHandling?: {
     readonly how: 'post-render' | 'repack';
     /** Called with all charts before the first file is named. */
     readonly expect: (charts: readonly { readonly chart: string; readonly version: string }[]) => void;
@@ -71,9 +71,9 @@ export interface Overrides {
   /** Required references missing from the bundle and not excluded on purpose; empty without a bundle. */
   readonly notInBundle: readonly string[];
   /** References bundled for the chart that none of its overrides need. */
-  readonly beyond?: Beyond;
+  readonly moreInBundle?: UncoveredImages;
   /** Post-render map that the overrides require; the proof then covers both. */
-  readonly residueMap?: ResidueMap;
+  readonly postRenderMap?: PostRenderMapFile;
   /** Repacked chart that the overrides require; the proof then covers both. */
   readonly changedChart?: ChangedChart;
 }
@@ -86,12 +86,12 @@ export interface ChangedChart {
 }
 
 /** Post-render map as a file. */
-export interface ResidueMap {
+export interface PostRenderMapFile {
   readonly name: string;
   readonly text: string;
   readonly entries: number;
   /** Unmapped references in hooks, which the installed Helm does not pass to post-renderers. */
-  readonly hidden: readonly Residue[];
+  readonly inHooks: readonly UnmappedReference[];
   /** Advice for references in hooks. */
   readonly hint: string;
 }
@@ -100,28 +100,30 @@ export interface ResidueMap {
 export function values(context: Context, options: ValuesOptions): Promise<Overrides[]> {
   return withScratch(context, async (scratch) => {
     const helm = new Helm(context);
-    const source = options.bundle === undefined ? undefined : await openForUse(options.bundle, options);
+    const source = options.bundle === undefined ? undefined : await openCheckedBundle(options.bundle, options);
     try {
       const results: Overrides[] = [];
-      const derived: Derived[] = [];
+      const derived: DerivedChart[] = [];
       const fetched: { bundled: BundledChart; chart: Chart; profile: Profile; folder: string }[] = [];
-      for (const { chart: bundled, profile } of await askedFor(source, options, scratch)) {
+      for (const { chart: bundled, profile } of await listRequestedCharts(source, options, scratch)) {
         const folder = join(scratch, `overrides-${fetched.length}`);
         const chart = await fetchChart(helm, bundled.request, folder, context.cwd, options.chartSources ?? UPSTREAM);
         fetched.push({ bundled, chart, profile, folder });
       }
-      options.residue?.expect(fetched.map(({ chart: { metadata } }) => ({ ...metadata, chart: metadata.name })));
+      options.unmappedHandling?.expect(
+        fetched.map(({ chart: { metadata } }) => ({ ...metadata, chart: metadata.name })),
+      );
       for (const { bundled, chart, profile, folder } of fetched) {
-        const result = await overridesOf(context, helm, chart, bundled, { ...options, profile }, folder, source);
+        const result = await deriveOverrides(context, helm, chart, bundled, { ...options, profile }, folder, source);
         results.push(result);
         derived.push({ ...result, profile });
       }
       if (source === undefined) return results;
-      const isWhole = options.request === undefined;
-      const beyond = compareWithBundle(source, derived, options.target, isWhole, context.emit);
+      const coversBundle = options.request === undefined;
+      const moreInBundle = compareWithBundle(source, derived, options.target, coversBundle, context.emit);
       return results.map((result) => {
-        const more = beyond.get(result.chart);
-        return more === undefined ? result : { ...result, beyond: more };
+        const more = moreInBundle.get(result.chart);
+        return more === undefined ? result : { ...result, moreInBundle: more };
       });
     } finally {
       await source?.close();
@@ -129,7 +131,7 @@ export function values(context: Context, options: ValuesOptions): Promise<Overri
   });
 }
 
-async function overridesOf(
+async function deriveOverrides(
   context: Context,
   helm: Helm,
   chart: Chart,
@@ -142,7 +144,7 @@ async function overridesOf(
     target,
     profile,
     rules = [],
-    residue,
+    unmappedHandling,
     pullSecret,
     pin = false,
     prove = true,
@@ -160,15 +162,17 @@ async function overridesOf(
     prove,
     inject,
     operatorDefaults,
-    completion: {
+    additions: {
       ...(pullSecret === undefined ? {} : { pullSecret }),
       ...(pin && source !== undefined ? { digests: bundledDigests(source, target) } : {}),
     },
-    ...(residue === undefined ? {} : { residue: await meansOf(residue.how, helm, folder) }),
+    ...(unmappedHandling === undefined
+      ? {}
+      : { unmappedHandling: await toUnmappedHandling(unmappedHandling.how, helm, folder) }),
   });
   const { base, settings, overrides, proof, references, postRender, repacked } = done;
-  const { entries = [], hidden = [], pullSecret: added } = postRender ?? {};
-  const file = residue?.fileName(name, version, profile.name) ?? '';
+  const { entries = [], inHooks: hidden = [], pullSecret: added } = postRender ?? {};
+  const file = unmappedHandling?.fileName(name, version, profile.name) ?? '';
   const header = [
     `Overrides for chart ${name} ${version}, target ${formatTarget(target)}.`,
     proof.skipped
@@ -176,14 +180,14 @@ async function overridesOf(
       : `Proved by rendering: ${proof.rewritten} of ${proof.references} references are private.`,
     ...postRenderNotes(file, entries, added?.pods),
     ...changedChartNotes(file, repacked?.changes ?? []),
-    ...proof.residue.map((residue) => residueNote(residue, hidden)),
-    ...completionNotes(proof),
+    ...proof.residue.map((unmappedHandling) => unmappedNote(unmappedHandling, hidden)),
+    ...additionNotes(proof),
   ];
   const yaml = formatOverrides(header, base, settings);
   await checkReadBack(renderer, profile.options, overrides, yaml);
-  checkSharedNames(target, references, context.emit, source);
-  const notInBundle = source === undefined ? [] : notIn(source, references, context.emit);
-  const copied = copiedWhole(base, overrides, profile.options);
+  checkNameCollisions(target, references, context.emit, source);
+  const notInBundle = source === undefined ? [] : missingFromBundle(source, references, context.emit);
+  const copied = copiedUserValues(base, overrides, profile.options);
   const result = {
     chart: name,
     version,
@@ -199,7 +203,7 @@ async function overridesOf(
     return { ...result, changedChart: { name: file, archive: repacked.archive, changes: repacked.changes } };
   }
   if (postRender === undefined) return result;
-  const text = formatMap({
+  const text = formatPostRenderMap({
     chart: name,
     version,
     target: formatTarget(target),
@@ -208,11 +212,21 @@ async function overridesOf(
   });
   return {
     ...result,
-    residueMap: { name: file, text, entries: entries.length + (added?.pods.length ?? 0), hidden, hint: HOOKS_HINT },
+    postRenderMap: {
+      name: file,
+      text,
+      entries: entries.length + (added?.pods.length ?? 0),
+      inHooks: hidden,
+      hint: HOOKS_HINT,
+    },
   };
 }
 
-async function meansOf(how: 'post-render' | 'repack', helm: Helm, folder: string): Promise<OverrideOptions['residue']> {
+async function toUnmappedHandling(
+  how: 'post-render' | 'repack',
+  helm: Helm,
+  folder: string,
+): Promise<OverrideOptions['unmappedHandling']> {
   if (how === 'repack') return { how, folder: join(folder, 'repack') };
   return { how, hooks: (await helm.major()) >= 4 };
 }

@@ -1,14 +1,14 @@
-import { type AirgapError, combine, messageOf, ours } from '../base/errors.ts';
+import { type AirgapError, asAirgapError, combine, messageOf } from '../base/errors.ts';
 import { type Outcome, settle } from '../base/pool.ts';
 import type { Digest } from '../oci/digest.ts';
 import { parseReference, type Repository, tryParseRepository } from '../oci/reference.ts';
 import type { SigningKey } from '../oci/signing-key.ts';
 import type { RegistryClient } from '../registry/client.ts';
-import { checkAborted } from '../transfer/failure.ts';
-import { listedReferrers, taggedReferrers } from '../transfer/referrers-listed.ts';
+import { listedReferrers, taggedReferrers } from '../transfer/listed-referrers.ts';
+import { throwIfAborted } from '../transfer/wrap-error.ts';
 import type { Context } from './context.ts';
 import type { Receipt } from './pushing/receipt.ts';
-import { missingIn } from './pushing/receipt-coverage.ts';
+import { missingFromReceipt } from './pushing/receipt-coverage.ts';
 import { connect, type RegistryAccess } from './registry.ts';
 
 export interface ReceiptOptions {
@@ -21,7 +21,7 @@ export interface ReceiptOptions {
 }
 
 /** Difference between a receipt and the registry. */
-export interface Difference {
+export interface ReceiptDifference {
   /** Reference with tag; with digest for referrers without a tag. */
   readonly target: string;
   readonly digest: string;
@@ -41,13 +41,13 @@ export interface ReceiptCheck extends Pick<Receipt, 'target' | 'finished'> {
   readonly referrers: number;
   /** Number of referrers that the registry refused at the time of the push, which are not checked. */
   readonly refused: number;
-  readonly differences: readonly Difference[];
+  readonly differences: readonly ReceiptDifference[];
   /** Messages about content of the bundle that the receipt does not list; only if a bundle was given. */
   readonly missing?: readonly string[];
 }
 
 type WrittenReferrer = Receipt['referrers'][number];
-type Found = Pick<Difference, 'found' | 'unlisted'>;
+type Found = Pick<ReceiptDifference, 'found' | 'unlisted'>;
 
 /**
  * Checks every tag and referrer of a receipt in the registry, and whether it still lists the referrers. With a bundle,
@@ -61,24 +61,24 @@ export async function verifyReceipt(
   { access, concurrency, bundle, signer }: ReceiptOptions,
 ): Promise<ReceiptCheck> {
   const { target, finished, items, referrers: written } = receipt;
-  const missing = bundle === undefined ? {} : { missing: await missingIn(receipt, bundle, signer) };
+  const missing = bundle === undefined ? {} : { missing: await missingFromReceipt(receipt, bundle, signer) };
   const { client } = connect(context, access);
   const referrers = written.filter(({ status }) => status !== 'refused');
-  const unanswered: AirgapError[] = [];
+  const errors: AirgapError[] = [];
   const differences = <T>(
     all: readonly T[],
-    ask: (one: T) => Promise<Found>,
-    describe: (one: T) => Pick<Difference, 'target' | 'digest'>,
-  ): Promise<Difference[]> =>
-    settle(all, concurrency, (one) => {
-      checkAborted(context.signal);
-      return ask(one);
+    find: (entry: T) => Promise<Found>,
+    describe: (entry: T) => Pick<ReceiptDifference, 'target' | 'digest'>,
+  ): Promise<ReceiptDifference[]> =>
+    settle(all, concurrency, (entry) => {
+      throwIfAborted(context.signal);
+      return find(entry);
     }).then((answers) => {
-      unanswered.push(...answers.flatMap((answer) => ('value' in answer ? [] : [ours(answer.error)])));
-      return answers.flatMap((answer, at) => differenceOf(describe(all[at] as T), answer));
+      errors.push(...answers.flatMap((answer) => ('value' in answer ? [] : [asAirgapError(answer.error)])));
+      return answers.flatMap((answer, index) => differenceOf(describe(all[index] as T), answer));
     });
   try {
-    const tags = await differences(
+    const tagDifferences = await differences(
       items,
       async (item) => {
         const { tag = '', ...repository } = parseReference(item.target);
@@ -87,19 +87,19 @@ export async function verifyReceipt(
       ({ target: name, digest }) => ({ target: name, digest }),
     );
     const lists = new Map<string, Promise<ReadonlySet<Digest>>>();
-    const belonging = await differences(
+    const referrerDifferences = await differences(
       referrers,
-      (referrer) => askFor(client, referrer, lists),
+      (referrer) => findReferrer(client, referrer, lists),
       ({ repository, tag, digest }) => ({
         target: tag === undefined ? `${repository}@${digest}` : `${repository}:${tag}`,
         digest,
       }),
     );
-    checkAborted(context.signal);
-    const found = tags.length + belonging.length + (missing.missing?.length ?? 0);
-    if (unanswered.length > 0 && unanswered.length === found) {
-      const asked = items.length + referrers.length;
-      throw combine(unanswered, `${unanswered.length} of ${asked} entries of the receipt could not be checked`);
+    throwIfAborted(context.signal);
+    const found = tagDifferences.length + referrerDifferences.length + (missing.missing?.length ?? 0);
+    if (errors.length > 0 && errors.length === found) {
+      const checked = items.length + referrers.length;
+      throw combine(errors, `${errors.length} of ${checked} entries of the receipt could not be checked`);
     }
     return {
       target,
@@ -107,7 +107,7 @@ export async function verifyReceipt(
       items: items.length,
       referrers: referrers.length,
       refused: written.length - referrers.length,
-      differences: [...tags, ...belonging],
+      differences: [...tagDifferences, ...referrerDifferences],
       ...missing,
     };
   } finally {
@@ -116,7 +116,7 @@ export async function verifyReceipt(
 }
 
 /** Reads a referrer and whether it is listed. Each list is requested once. */
-async function askFor(
+async function findReferrer(
   client: RegistryClient,
   { repository: name, subject, digest, tag, via }: WrittenReferrer,
   lists: Map<string, Promise<ReadonlySet<Digest>>>,
@@ -134,7 +134,10 @@ async function askFor(
   return tagged?.has(digest as Digest) ? found : { ...found, unlisted: subject };
 }
 
-function differenceOf(what: Pick<Difference, 'target' | 'digest'>, answer: Outcome<Found>): readonly Difference[] {
+function differenceOf(
+  what: Pick<ReceiptDifference, 'target' | 'digest'>,
+  answer: Outcome<Found>,
+): readonly ReceiptDifference[] {
   if (!('value' in answer)) return [{ ...what, error: messageOf(answer.error) }];
   const { found, unlisted } = answer.value;
   if (found === what.digest && unlisted === undefined) return [];

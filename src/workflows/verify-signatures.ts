@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto';
-import { silent } from '../base/events.ts';
-import { openForUse } from '../bundle/open.ts';
+import { ignoreEvents } from '../base/events.ts';
+import { openCheckedBundle } from '../bundle/open.ts';
 import { Walker } from '../transfer/walk.ts';
 import { requireSignatures } from './bundling/image-signatures.ts';
-import { carriedSignatures, isMadeOfSource } from './bundling/subset-evidence.ts';
+import { bundledSignatures, isSubsetOfSource } from './bundling/subset-evidence.ts';
 import type { Context } from './context.ts';
 
 /**
@@ -18,17 +18,17 @@ export async function verifySignatures(
   keys: readonly KeyObject[],
   signer?: KeyObject,
 ): Promise<void> {
-  const source = await openForUse(file, { signer });
+  const source = await openCheckedBundle(file, { signer });
   try {
-    const walker = new Walker(source, { platforms: [], concurrency, emit: silent, signal });
+    const walker = new Walker(source, { platforms: [], concurrency, emit: ignoreEvents, signal });
     const failures = await walker.add(source.images().map(({ reference }) => reference));
     const attached = await walker.attach(source.referrers());
     for (const { error } of [...failures, ...attached.failures]) throw error;
     const graph = walker.graph();
     await requireSignatures({
       graph: { ...graph, roots: source.images() },
-      knowsSource: (root) => isMadeOfSource(source, root),
-      leftOut: carriedSignatures(source),
+      isSourceProven: (root) => isSubsetOfSource(source, root),
+      leftOut: bundledSignatures(source),
       source,
       keys,
       concurrency,

@@ -1,9 +1,9 @@
 import { AirgapError } from '../base/errors.ts';
-import type { Choice } from '../lock/choice.ts';
 import type { Finding } from '../lock/finding.ts';
+import type { SelectionRecord } from '../lock/selection-record.ts';
 import { tryParseReference } from '../oci/reference.ts';
 import { type Context, withScratch } from './context.ts';
-import { type ImagesOptions, searchChosen } from './images.ts';
+import { type ImagesOptions, searchSelected } from './images.ts';
 import { referenceMatcher } from './search/pattern.ts';
 
 export interface WhyOptions extends ImagesOptions {
@@ -25,22 +25,23 @@ export interface WhyResult {
  */
 export function why(context: Context, { asked, ...options }: WhyOptions): Promise<WhyResult> {
   return withScratch(context, async (scratch) => {
-    const { failures, findings, choices } = await searchChosen(context, options, scratch);
-    const isAsked = referenceMatcher(asked);
-    const images = findings.filter(({ reference }) => isAsked(reference));
-    if (images.length === 0) throw notFound(asked, findings, choices.find(leftOut(isAsked)), failures.length > 0);
+    const { failures, findings, choices } = await searchSelected(context, options, scratch);
+    const isRequested = referenceMatcher(asked);
+    const images = findings.filter(({ reference }) => isRequested(reference));
+    if (images.length === 0)
+      throw notFound(asked, findings, choices.find(excludesAny(isRequested)), failures.length > 0);
     return { asked, images, failures };
   });
 }
 
-function leftOut(isAsked: (reference: string) => boolean): (choice: Choice) => boolean {
-  return ({ rule, references }) => rule !== 'include' && references.some(isAsked);
+function excludesAny(isRequested: (reference: string) => boolean): (choice: SelectionRecord) => boolean {
+  return ({ rule, references }) => rule !== 'include' && references.some(isRequested);
 }
 
 function notFound(
   asked: string,
   findings: readonly Finding[],
-  choice: Choice | undefined,
+  choice: SelectionRecord | undefined,
   isIncomplete: boolean,
 ): AirgapError {
   if (choice !== undefined) {
@@ -50,9 +51,9 @@ function notFound(
       hint: 'repeat without that flag or setting to see its locations',
     });
   }
-  const near = nearMisses(asked, findings);
+  const similar = similarReferences(asked, findings);
   const hints = [
-    ...(near.length === 0 ? [] : [`similar: ${near.join(', ')}`]),
+    ...(similar.length === 0 ? [] : [`similar: ${similar.join(', ')}`]),
     `--explain '${asked}' shows where that text occurs and why it is not accepted as an image`,
     ...(isIncomplete ? ['some nested charts could not be searched (helm airgap images lists them)'] : []),
   ];
@@ -62,22 +63,22 @@ function notFound(
 }
 
 /** Maximum number of references in a hint. */
-const NAMED = 5;
+const MAX_NAMED = 5;
 /** Shorter names occur in too many others. */
-const TELLING = 4;
+const MIN_SHARED_LENGTH = 4;
 
 /** Returns references whose last component equals the requested one, contains it, or is contained in it. */
-function nearMisses(asked: string, findings: readonly Finding[]): string[] {
-  const wanted = lastComponent(asked.replaceAll('*', ''));
+function similarReferences(asked: string, findings: readonly Finding[]): string[] {
+  const requestedName = lastComponent(asked.replaceAll('*', ''));
   const others = findings.map(({ reference }) => ({ reference, last: lastComponent(reference) }));
-  const same = others.filter(({ last }) => last === wanted);
+  const same = others.filter(({ last }) => last === requestedName);
   const alike = others.filter(
     ({ last }) =>
-      last !== wanted &&
-      Math.min(last.length, wanted.length) >= TELLING &&
-      (last.includes(wanted) || wanted.includes(last)),
+      last !== requestedName &&
+      Math.min(last.length, requestedName.length) >= MIN_SHARED_LENGTH &&
+      (last.includes(requestedName) || requestedName.includes(last)),
   );
-  return [...same, ...alike].slice(0, NAMED).map(({ reference }) => reference);
+  return [...same, ...alike].slice(0, MAX_NAMED).map(({ reference }) => reference);
 }
 
 function lastComponent(text: string): string {

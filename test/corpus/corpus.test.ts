@@ -2,13 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { expect, test } from 'vitest';
-import { silent } from '../../src/base/events.ts';
+import { ignoreEvents } from '../../src/base/events.ts';
 import { Helm } from '../../src/helm/helm.ts';
 import { Renderer } from '../../src/helm/render.ts';
 import { images } from '../../src/workflows/images.ts';
 import { overrideChart } from '../../src/workflows/overriding/override-chart.ts';
 import { searchCharts } from '../../src/workflows/search/discover.ts';
-import { readCorpus, stands } from '../support/corpus.ts';
+import { hasReference, readCorpus } from '../support/corpus.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { contextIn, derive, newest, target, withFactsOnly } from './derive.ts';
 
@@ -53,7 +53,9 @@ for (const entry of corpus) {
     writeFileSync(file, JSON.stringify(result?.overrides));
     const args = ['template', render.releaseName, chart, ...flags, '-f', file];
     const { stdout } = await execa(helm, args, { env: context.env, extendEnv: false });
-    const left = truth.images.filter(({ ref, how }) => !ELSEWHERE.has(how) && /[/:]/.test(ref) && stands(stdout, ref));
+    const left = truth.images.filter(
+      ({ ref, how }) => !ELSEWHERE.has(how) && /[/:]/.test(ref) && hasReference(stdout, ref),
+    );
     expect(left.filter(({ normalized }) => !residue.has(normalized))).toEqual([]);
     expect(result?.proof.rewritten).toBe((result?.proof.references ?? 0) - residue.size);
   });
@@ -67,7 +69,7 @@ for (const entry of corpus) {
     const renderer = new Renderer(new Helm(context), searched.chart, join(folder, 'again'));
     const profile = { name: 'default', options: render };
     const recipes = searched.recipes.get('default') ?? [];
-    const stored = await overrideChart(renderer, profile, target, { rules: [], emit: silent, recipes });
+    const stored = await overrideChart(renderer, profile, target, { rules: [], emit: ignoreEvents, recipes });
     const result = await overrides();
     expect(recipes.length).toBeGreaterThan(0);
     expect(stored.proof).toEqual(result?.proof);

@@ -1,4 +1,4 @@
-import { silent } from '../../src/base/events.ts';
+import { ignoreEvents } from '../../src/base/events.ts';
 import { parseTarget } from '../../src/oci/naming.ts';
 import type { Context } from '../../src/workflows/context.ts';
 import { type Overrides, values } from '../../src/workflows/values.ts';
@@ -12,7 +12,7 @@ export const target = parseTarget('registry.example:5000/mirror', 'host-path');
 
 /** A context with a home of the test's own. */
 export function contextIn(home: string, helm: string | undefined): Context {
-  return { env: { PATH: process.env.PATH, HOME: home, HELM_BIN: helm }, cwd: home, emit: silent };
+  return { env: { PATH: process.env.PATH, HOME: home, HELM_BIN: helm }, cwd: home, emit: ignoreEvents };
 }
 
 /** Derives the overrides of a real chart, with their proof. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fixtureChart } from '../support/charts.ts';
 import { airgap, airgapOk, helmUnderTest, program } from '../support/cli.ts';
-import { lacking, startDaemon } from '../support/daemon.ts';
+import { missingPrograms, startDaemon } from '../support/daemon.ts';
 import { expectFacts } from '../support/facts.ts';
 import { buildImage, pushBuilt } from '../support/images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
@@ -84,7 +84,7 @@ test('podman pulls every image with its digest', async (context) => {
   const podman = (...args: string[]): Promise<string> =>
     program('podman', [...folders, '--storage-driver', 'vfs', ...args], home);
   const reason =
-    lacking('podman') ??
+    missingPrograms('podman') ??
     (await podman('info').then(
       () => undefined,
       (error: Error) => `podman does not run here: ${error.message.split('\n').at(-1)}`,
@@ -101,7 +101,8 @@ test('ctr pulls every image with its digest', async (context) => {
   const socket = join(home, 'ctr.sock');
   const ctr = (...args: string[]): Promise<string> => program('ctr', ['--address', socket, ...args], home);
   const folders = ['--root', join(home, 'ctr/root'), '--state', join(home, 'ctr/state'), '--address', socket];
-  const daemon = lacking('ctr', 'containerd') ?? (await startDaemon('containerd', folders, () => ctr('version')));
+  const daemon =
+    missingPrograms('ctr', 'containerd') ?? (await startDaemon('containerd', folders, () => ctr('version')));
   if (typeof daemon === 'string') return context.skip(daemon);
   try {
     // As on nodes. Without it, containerd assumes plain HTTP for a registry on loopback.

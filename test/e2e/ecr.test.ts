@@ -50,15 +50,15 @@ test('into private ECR: repositories are created, tokens fetched, and everything
       });
       expect(answer.headers.get('docker-content-digest'), target).toBe(digest);
     }
-    expect(new Set(tunnel.asked)).toEqual(new Set([host]));
-    expect(ecr.requests.filter(({ what }) => what === 'GetAuthorizationToken')).toHaveLength(1);
-    expect(ecr.requests.filter(({ what }) => what.startsWith('PATCH'))).toEqual([]);
+    expect(new Set(tunnel.requestedHosts)).toEqual(new Set([host]));
+    expect(ecr.requests.filter(({ request: what }) => what === 'GetAuthorizationToken')).toHaveLength(1);
+    expect(ecr.requests.filter(({ request: what }) => what.startsWith('PATCH'))).toEqual([]);
 
     // Pushing again sends nothing.
     const before = ecr.requests.length;
     const second = JSON.parse((await airgapOk(args, home, { env })).stdout);
     expect(second.bytes).toBe(0);
-    expect(ecr.requests.slice(before).filter(({ what }) => /^(?:PUT|POST)/.test(what))).toEqual([]);
+    expect(ecr.requests.slice(before).filter(({ request: what }) => /^(?:PUT|POST)/.test(what))).toEqual([]);
 
     const values = await airgapOk(['values', 'shop', '--bundle', file, '--to', `${host}/mirrored`], home);
     writeFileSync(join(home, 'overrides.yaml'), values.stdout);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { hurry } from '../../faults/clock.ts';
+import { useFastClock } from '../../faults/clock.ts';
 import { killsOf, tryKill } from '../../faults/kill.ts';
 import { GONE, KINDS } from '../../faults/kinds.ts';
 import { describe } from '../../faults/report.ts';
@@ -22,7 +22,7 @@ let baselines: Baselines;
 let restore: () => void;
 
 beforeAll(async () => {
-  restore = hurry();
+  restore = useFastClock();
   const folder = scratchFolder();
   source = await startSource(folder);
   worker = await Worker.start(source, folder);

@@ -7,7 +7,7 @@ import { cosignSignature, tagFor } from '../support/artifacts.ts';
 import { airgap, airgapOk, program } from '../support/cli.ts';
 import { pushBuilt, pushImage } from '../support/images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
-import { filesOf, packedAgain, packedAlike } from '../support/repacked.ts';
+import { readFiles, repack, repackWithSameHeaders } from '../support/repacked.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 /** Bundles that were tampered with in transit, read by this tool and by others. */
@@ -35,7 +35,7 @@ beforeAll(async () => {
   writeFileSync(at('demo/templates/pod.yaml'), POD);
   const mirror = ['--mirror', `quay.io=${upstream.host}/quay.io`, '--plain-http', upstream.host];
   await airgapOk(['bundle', at('demo'), '--image', BAD, ...mirror, '--sign', at('key.pem'), '--out', signed], home);
-  files = await filesOf(signed);
+  files = await readFiles(signed);
 });
 afterAll(async () => {
   await upstream.stop();
@@ -93,11 +93,11 @@ describe('a signed bundle that was repacked', () => {
   });
 
   test.each([
-    ['docker-archive', () => packedAgain(files, { first: [{ path: 'y/../manifest.json', content: saved() }] })],
-    ['docker-archive', () => packedAgain(files, { first: [{ path: './manifest.json', content: saved() }] })],
-    ['docker-archive', () => packedAgain(new Map<string, Buffer | string>(files).set('manifest.json', saved()))],
-    ['oci-archive', () => packedAgain(files, { last: [{ path: 'y/../index.json', content: exchanged() }] })],
-    ['oci-archive', () => packedAgain(files, { last: [{ path: './index.json', content: exchanged() }] })],
+    ['docker-archive', () => repack(files, { first: [{ path: 'y/../manifest.json', content: saved() }] })],
+    ['docker-archive', () => repack(files, { first: [{ path: './manifest.json', content: saved() }] })],
+    ['docker-archive', () => repack(new Map<string, Buffer | string>(files).set('manifest.json', saved()))],
+    ['oci-archive', () => repack(files, { last: [{ path: 'y/../index.json', content: exchanged() }] })],
+    ['oci-archive', () => repack(files, { last: [{ path: './index.json', content: exchanged() }] })],
     [
       'oci-archive',
       () => {
@@ -105,10 +105,13 @@ describe('a signed bundle that was repacked', () => {
           named(json, GOOD).annotations[REF] = 'quay.io/team/none:1';
           named(json, BAD).annotations[REF] = GOOD;
         });
-        return packedAgain(new Map<string, Buffer | string>(files).set('index.json', other));
+        return repack(new Map<string, Buffer | string>(files).set('index.json', other));
       },
     ],
-    ['oci-archive', () => packedAlike(signed, new Map<string, Buffer | string>(files).set('index.json', exchanged()))],
+    [
+      'oci-archive',
+      () => repackWithSameHeaders(signed, new Map<string, Buffer | string>(files).set('index.json', exchanged())),
+    ],
   ])('is refused where skopeo reads another image out of it (%s, %#)', async (transport, make) => {
     const path = at('changed.tar');
     writeFileSync(path, await make());
@@ -119,7 +122,7 @@ describe('a signed bundle that was repacked', () => {
 
   test('fails verification with the key, though its content is complete', async () => {
     const path = at('again.tar');
-    writeFileSync(path, packedAgain(files));
+    writeFileSync(path, repack(files));
     expect(await airgap(['verify', path, '--key', at('pub.pem')], home)).toMatchObject({ code: 3 });
     const verified = await airgapOk(['verify', path, '-o', 'json'], home);
     expect(JSON.parse(verified.stdout)).toMatchObject({ packedByAnother: true, problems: [] });
@@ -131,7 +134,7 @@ test('a bundle that contradicts itself is refused by every command, signed or no
   const path = at('contradiction.tar');
   writeFileSync(
     path,
-    await packedAlike(signed, new Map<string, Buffer | string>(files).set('index.json', exchanged())),
+    await repackWithSameHeaders(signed, new Map<string, Buffer | string>(files).set('index.json', exchanged())),
   );
   const uses = [
     ['push', path, ...to('never')],
@@ -167,7 +170,7 @@ test('names in a bundle cannot escape the target prefix', async () => {
       'org.opencontainers.image.version': '1',
     };
   });
-  writeFileSync(path, packedAgain(new Map<string, Buffer | string>(files).set('index.json', names)));
+  writeFileSync(path, repack(new Map<string, Buffer | string>(files).set('index.json', names)));
   expect(await airgap(['push', path, '--on-existing-tag', 'overwrite', ...to('team/mirrored')], home)).toMatchObject({
     code: 1,
   });

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildArtifact, cosignSignature, listUnderTag, tagFor } from '../support/artifacts.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { airgapOk, helmUnderTest, program } from '../support/cli.ts';
-import { type Daemon, lacking, startDaemon } from '../support/daemon.ts';
+import { type Daemon, missingPrograms, startDaemon } from '../support/daemon.ts';
 import { buildImage, pushBuilt } from '../support/images.ts';
 import { startRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -144,7 +144,7 @@ describe('podman', () => {
     return program('podman', [...folders, '--storage-driver', 'vfs', ...args], home);
   };
   const missing = async (): Promise<string | undefined> =>
-    lacking('podman') ??
+    missingPrograms('podman') ??
     podman('probe', 'info').then(
       () => undefined,
       (error: Error) => `podman does not run here: ${error.message.split('\n').at(-1)}`,
@@ -184,7 +184,7 @@ describe('podman', () => {
 });
 
 test('umoci lists and unpacks an extracted image of one platform', async (context) => {
-  const reason = lacking('umoci', 'tar');
+  const reason = missingPrograms('umoci', 'tar');
   if (reason !== undefined) context.skip(reason);
   const layout = join(home, 'layout');
   mkdirSync(layout);
@@ -199,7 +199,7 @@ test('ctr imports every image of a bundle with its digest, and no charts with --
   const ctr = (...args: string[]): Promise<string> => program('ctr', ['--address', socket, ...args], home);
   const folders = ['--root', join(home, 'ctr/root'), '--state', join(home, 'ctr/state'), '--address', socket];
   const daemon: Daemon | string =
-    lacking('ctr', 'containerd') ?? (await startDaemon('containerd', folders, () => ctr('version')));
+    missingPrograms('ctr', 'containerd') ?? (await startDaemon('containerd', folders, () => ctr('version')));
   if (typeof daemon === 'string') return context.skip(daemon);
   try {
     const listed = async (): Promise<Map<string, string>> => {
@@ -228,7 +228,7 @@ test('docker loads a whole bundle, each tagged image under its name', async (con
   const options = ['--storage-driver=vfs', '--iptables=false', '--ip6tables=false', '--bridge=none'];
   const folders = ['--data-root', join(at, 'data'), '--exec-root', join(at, 'exec'), '--pidfile', `${at}.pid`];
   const daemon: Daemon | string =
-    lacking('docker', 'dockerd') ??
+    missingPrograms('docker', 'dockerd') ??
     (await startDaemon('dockerd', [...folders, '--host', host, ...options], () => client('version')));
   if (typeof daemon === 'string') return context.skip(daemon);
   try {

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { formatMap } from '../../src/overrides/post-render-map.ts';
+import { formatPostRenderMap } from '../../src/overrides/post-render-map.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { airgap, cleanEnvironment, helmUnderTest, program } from '../support/cli.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -76,7 +76,7 @@ describe('overrides with a post-renderer', () => {
   test('change nothing but the references of the map', async () => {
     const { flags, map } = await overrides('fixed');
     const empty = join(home, 'empty.json');
-    writeFileSync(empty, formatMap({ chart: 'fixed', version: '0.1.0', target, entries: [] }));
+    writeFileSync(empty, formatPostRenderMap({ chart: 'fixed', version: '0.1.0', target, entries: [] }));
     const untouched = await template(...flags, ...through(empty));
     expect(undone(await template(...flags, ...through(map)))).toBe(undone(untouched));
     // Helm 4 serializes YAML again for its post-renderer.

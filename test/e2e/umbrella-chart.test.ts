@@ -56,7 +56,7 @@ test('the installer pulls the pushed charts, and each renders private references
   const file = join(home, 'aggregate.yaml');
   writeFileSync(file, stdout);
   const render = await program(helmUnderTest(), ['template', 'site', platform, ...byMap, '-f', file], home);
-  const { releases, others } = await runInstaller(render, home);
+  const { releases, otherCalls: others } = await runInstaller(render, home);
   expect([...releases.keys()]).toEqual(['shop']);
   const images = imagesOf(releases.get('shop') ?? '');
   expect(images).toHaveLength(5);

@@ -1,19 +1,19 @@
 import { parseAuthFile } from '../../src/auth/auth-file.ts';
 import { createAuthorizer } from '../../src/auth/authorizer.ts';
-import { variableKeychain } from '../../src/auth/variable-keychain.ts';
+import { environmentKeychain } from '../../src/auth/environment-keychain.ts';
 import { AirgapError } from '../../src/base/errors.ts';
 import { printableLine } from '../../src/base/printable.ts';
 import type { HttpResponse } from '../../src/http/exchange.ts';
 import { rateLimitOf } from '../../src/http/rate-limit.ts';
-import { redirectOf } from '../../src/http/redirects.ts';
-import { repositoryAt } from '../../src/registry/api-url.ts';
-import { parseComplaint, quoteComplaint } from '../../src/registry/complaint.ts';
-import { complain } from '../../src/registry/errors.ts';
+import { redirectTarget } from '../../src/http/redirects.ts';
+import { repositoryFromUrl } from '../../src/registry/api-url.ts';
+import { parseErrorBody, quoteErrorBody } from '../../src/registry/error-body.ts';
+import { errorFromBody } from '../../src/registry/errors.ts';
 import { retryableRefusal } from '../../src/registry/refusals.ts';
 import type { Session } from '../../src/registry/session.ts';
 import { listTags } from '../../src/registry/tags.ts';
 import { describeRateLimit, quotaOf } from '../../src/registry/throttling.ts';
-import { warningTeller } from '../../src/registry/warnings.ts';
+import { createWarningReporter } from '../../src/registry/warnings.ts';
 import { pageTitle } from '../../src/registry/web-page.ts';
 import { mutated, mutatedJson } from './mutate.ts';
 import type { Target } from './targets.ts';
@@ -75,11 +75,11 @@ export const registryTargets: readonly Target[] = [
     bytes: mutated(complaints),
     runs: 2000,
     read: (bytes) => {
-      const complaint = parseComplaint(bytes);
-      checkShown(quoteComplaint(complaint, true));
+      const complaint = parseErrorBody(bytes);
+      checkShown(quoteErrorBody(complaint, true));
       for (const status of [400, 401, 403, 404, 413, 429, 500]) {
         retryableRefusal(status, complaint);
-        checkError(complain(answer(status), complaint, { ...request, writes: true }));
+        checkError(errorFromBody(answer(status), complaint, { ...request, writes: true }));
       }
       pageTitle(bytes.toString());
     },
@@ -89,7 +89,7 @@ export const registryTargets: readonly Target[] = [
     seeds: complaints.slice(0, 1),
     bytes: mutatedJson(JSON.parse(String(complaints[0]))),
     runs: 1000,
-    read: (bytes) => checkShown(quoteComplaint(parseComplaint(bytes), true)),
+    read: (bytes) => checkShown(quoteErrorBody(parseErrorBody(bytes), true)),
   },
   {
     name: 'rate-limit',
@@ -112,7 +112,7 @@ export const registryTargets: readonly Target[] = [
     bytes: mutated([Buffer.from('299 - "deprecated, see \\"https://r.example\\""')]),
     runs: 2000,
     read: (bytes) => {
-      const tell = warningTeller((event) => event.type === 'warning' && checkShown(event.message));
+      const tell = createWarningReporter((event) => event.type === 'warning' && checkShown(event.message));
       tell('r.example', answer(200, { warning: bytes.toString('latin1') }));
     },
   },
@@ -123,10 +123,10 @@ export const registryTargets: readonly Target[] = [
     runs: 2000,
     read: (bytes) => {
       try {
-        const next = redirectOf(answer(307, { location: bytes.toString('latin1') }), { method: 'GET', what: 'a' });
+        const next = redirectTarget(answer(307, { location: bytes.toString('latin1') }), { method: 'GET', what: 'a' });
         if (next === undefined) return;
         if (next.protocol !== 'https:') throw new Error(`led to ${next.protocol}`);
-        const found = repositoryAt(next);
+        const found = repositoryFromUrl(next);
         if (found !== undefined && !next.pathname.startsWith(`/v2/${found.path}/`)) throw new Error('another path');
       } catch (error) {
         checkError(error);
@@ -180,7 +180,7 @@ export const registryTargets: readonly Target[] = [
     read: async (bytes) => {
       const host = bytes.toString('utf8');
       const env = { AIRGAP_AUTH_R_EXAMPLE_5000_USERNAME: 'u', AIRGAP_AUTH_R_EXAMPLE_5000_PASSWORD: 'p' };
-      const found = await variableKeychain(env, []).lookup(host);
+      const found = await environmentKeychain(env, []).lookup(host);
       if (found === undefined) return;
       // Other tools store names with `http://` before and `/` after them.
       const bare = host

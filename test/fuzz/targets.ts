@@ -9,27 +9,27 @@ import { isName } from '../../src/base/names.ts';
 import { redact } from '../../src/base/redact.ts';
 import { parseSplitIndex } from '../../src/bundle/files/split-index.ts';
 import { openBundle } from '../../src/bundle/read.ts';
-import { contentsOf } from '../../src/bundle/reading/contents.ts';
+import { parseIndexContents } from '../../src/bundle/reading/contents.ts';
 import { readDockerSave } from '../../src/bundle/reading/docker-save-check.ts';
 import { verifyBundle } from '../../src/bundle/verify.ts';
 import { Journal } from '../../src/bundle/writing/journal.ts';
 import { readLockFile } from '../../src/cli/config/lock-file.ts';
 import { readConfig } from '../../src/cli/config/read.ts';
-import { discoverPlaces } from '../../src/discovery/discover.ts';
-import { checkCount, checkImages } from '../../src/discovery/recount.ts';
+import { checkContainerImages, crossCheckImages } from '../../src/discovery/cross-check.ts';
+import { discoverReferences } from '../../src/discovery/discover.ts';
 import { readArchive } from '../../src/helm/chart-archive.ts';
 import { parseMetadata } from '../../src/helm/chart-metadata.ts';
 import { splitDocuments } from '../../src/helm/documents.ts';
-import { namesInProgram } from '../../src/inside/program.ts';
+import { namesInProgram } from '../../src/inside/names-in-program.ts';
 import { TarStream } from '../../src/inside/tar-stream.ts';
-import { readExportedLock } from '../../src/lock/exported.ts';
-import { formatLock, parseLock } from '../../src/lock/lock.ts';
+import { readExportedInventory } from '../../src/lock/exported-inventory.ts';
+import { formatInventory, parseInventory } from '../../src/lock/inventory.ts';
 import { formatLockFile } from '../../src/lock/lock-file.ts';
 import { MediaType } from '../../src/oci/descriptor.ts';
-import { readLinks } from '../../src/oci/manifest.ts';
+import { parseManifest } from '../../src/oci/manifest.ts';
 import { formatReference, parseReference, type Reference, tryParseReference } from '../../src/oci/reference.ts';
 import { readReceipt } from '../../src/workflows/pushing/receipt.ts';
-import { HOSTILE } from '../support/hostile-yaml.ts';
+import { HOSTILE_MANIFESTS } from '../support/hostile-yaml.ts';
 import { goProgram } from '../support/program.ts';
 import fc from '../support/property.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -64,7 +64,7 @@ const bundlePath = join(scratchFolder(), 'seed.tar');
 await write(bundlePath, registry());
 const bundleBytes = readFileSync(bundlePath);
 const seed = await openBundle(bundlePath);
-const lock = seed.lock();
+const lock = seed.inventory();
 await seed.close();
 if (lock === undefined) throw new Error('the seed bundle has no lock');
 const indexAt = bundleBytes.indexOf('{"schemaVersion":2', bundleBytes.indexOf('index.json'));
@@ -292,14 +292,14 @@ export const targets: readonly Target[] = [
     ...fromJson(index),
     runs: 2000,
     read: (bytes) => {
-      const { images, charts, referrers } = contentsOf('b.tar', bytes);
+      const { images, charts, referrers } = parseIndexContents('b.tar', bytes);
       for (const { reference } of [...images, ...charts]) checkReference(reference);
       for (const { repository } of referrers) checkReference(repository);
       for (const chart of charts) checkChart(chart);
     },
   },
-  { name: 'manifest', ...fromJson(manifest), runs: 2000, read: (bytes) => readLinks(MediaType.ociManifest, bytes) },
-  { name: 'index-manifest', ...fromJson(index), runs: 2000, read: (bytes) => readLinks(MediaType.ociIndex, bytes) },
+  { name: 'manifest', ...fromJson(manifest), runs: 2000, read: (bytes) => parseManifest(MediaType.ociManifest, bytes) },
+  { name: 'index-manifest', ...fromJson(index), runs: 2000, read: (bytes) => parseManifest(MediaType.ociIndex, bytes) },
   {
     name: 'docker-save',
     ...fromJson([{ Config: `blobs/sha256/${'1'.repeat(64)}`, RepoTags: ['quay.io/a:1'], Layers: ['blobs/x'] }]),
@@ -308,10 +308,10 @@ export const targets: readonly Target[] = [
   },
   {
     name: 'lock',
-    ...from([Buffer.from(formatLock(lock))], mutatedJson(lock)),
+    ...from([Buffer.from(formatInventory(lock))], mutatedJson(lock)),
     runs: 1000,
     read: (bytes) => {
-      const { images, charts } = parseLock(bytes);
+      const { images, charts } = parseInventory(bytes);
       for (const { reference } of images) checkReference(parseReference(reference));
       for (const chart of charts) checkChart(chart);
     },
@@ -322,14 +322,14 @@ export const targets: readonly Target[] = [
     runs: 100,
     read: (bytes) => readLockFile(file(bytes, 'airgap.lock'), '--lock'),
   },
-  { name: 'exported-lock', ...fromJson(exported), runs: 500, read: (bytes) => readExportedLock(file(bytes)) },
+  { name: 'exported-lock', ...fromJson(exported), runs: 500, read: (bytes) => readExportedInventory(file(bytes)) },
   { name: 'receipt', ...fromJson(receipt), runs: 500, read: (bytes) => readReceipt(file(bytes)) },
   {
     name: 'journal',
     ...from([Buffer.from(`airgap-journal v1 ${DIGEST}\n${DIGEST} 12\n${DIGEST} 99\n`)]),
     runs: 300,
     read: async (bytes) => {
-      for (const done of (await new Journal(file(bytes)).read())?.done.values() ?? []) {
+      for (const done of (await new Journal(file(bytes)).read())?.written.values() ?? []) {
         if (!Number.isSafeInteger(done) || done < 0) throw new Error(`not a number of bytes: ${done}`);
       }
     },
@@ -339,7 +339,7 @@ export const targets: readonly Target[] = [
     ...fromJson(splitIndex),
     runs: 2000,
     read: (bytes) => {
-      const { paths } = parseSplitIndex('/d/b.tar.parts.json', bytes.toString('utf8')).places;
+      const { paths } = parseSplitIndex('/d/b.tar.parts.json', bytes.toString('utf8')).fileParts;
       const elsewhere = paths.find((path) => !/^\/d\/b\.tar\.\d{3,}$/.test(path));
       if (elsewhere !== undefined) throw new Error(`a part in another folder: ${elsewhere}`);
     },
@@ -367,13 +367,13 @@ export const targets: readonly Target[] = [
   },
   {
     name: 'documents',
-    ...from([rendered, ...Object.values(HOSTILE).map((text) => Buffer.from(text))]),
+    ...from([rendered, ...Object.values(HOSTILE_MANIFESTS).map((text) => Buffer.from(text))]),
     runs: 150,
     read: (bytes) => {
       const documents = splitDocuments(bytes.toString('utf8'));
-      const places = discoverPlaces(documents, { chart: 'app', profile: 'default' });
-      checkImages(documents);
-      checkCount(documents, places);
+      const places = discoverReferences(documents, { chart: 'app', profile: 'default' });
+      checkContainerImages(documents);
+      crossCheckImages(documents, places);
     },
   },
   {
@@ -426,7 +426,7 @@ export const targets: readonly Target[] = [
       namesInProgram(
         Buffer.from(bytes),
         { file: 'manager', layer: DIGEST },
-        { image: parseReference('quay.io/widget/operator:v1'), makers: new Set(['widget']) },
+        { image: parseReference('quay.io/widget/operator:v1'), publishers: new Set(['widget']) },
       ),
   },
   {
@@ -434,7 +434,7 @@ export const targets: readonly Target[] = [
     ...from([chart], archives),
     runs: 500,
     read: (bytes) => {
-      const stream = new TarStream(() => ({ take: () => {}, end: () => {} }));
+      const stream = new TarStream(() => ({ write: () => {}, end: () => {} }));
       for (let from = 0; from < bytes.length; from += 700) stream.write(bytes.subarray(from, from + 700));
     },
   },

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { airgap, airgapOk, type Run } from '../support/cli.ts';
-import { lacking } from '../support/daemon.ts';
+import { missingPrograms } from '../support/daemon.ts';
 import { buildImage, pushBuilt } from '../support/images.ts';
 import { startNginx } from '../support/nginx.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
@@ -13,7 +13,7 @@ import { issued } from '../unit/http/certificate.ts';
 
 const home = scratchFolder();
 const bundle = join(home, 'bundle.tar');
-const missing = lacking('nginx');
+const missing = missingPrograms('nginx');
 let registry: TestRegistry;
 
 beforeAll(async () => {

@@ -1,9 +1,9 @@
 import { formatReference, parseReference } from '../../src/oci/reference.ts';
-import { type GeneratedImage, type Piece, SHAPES } from './generated-shapes.ts';
+import { type GeneratedImage, SHAPES, type Shape } from './generated-shapes.ts';
 import fc from './property.ts';
 
 /** Use of a shape: its images, and the workload around it. */
-interface Choice {
+interface ShapeUse {
   readonly shape: string;
   readonly image: GeneratedImage;
   readonly other: GeneratedImage;
@@ -12,14 +12,14 @@ interface Choice {
 
 /** Description of a chart to generate. */
 export interface ChartPlan {
-  readonly choices: readonly Choice[];
+  readonly shapes: readonly ShapeUse[];
   /** Value of `global.imageRegistry`; undefined: the values do not have it. */
   readonly global: string | undefined;
   readonly subcharts: readonly SubchartPlan[];
 }
 
 interface SubchartPlan {
-  readonly choices: readonly Choice[];
+  readonly shapes: readonly ShapeUse[];
   readonly hasAlias: boolean;
   /** Where the subchart's values are: in its own values.yaml, in the parent's, or imported from its `exports`. */
   readonly values: 'own' | 'parent' | 'imported';
@@ -32,8 +32,8 @@ export interface GeneratedChart {
   /** References as the render has them. */
   readonly written: readonly string[];
   /** Full names of those that no value can map. */
-  readonly fixed: readonly string[];
-  readonly isMovable: boolean;
+  readonly unmapped: readonly string[];
+  readonly isMappable: boolean;
 }
 
 const image = fc.record({
@@ -60,11 +60,11 @@ const choice = fc.record({
 
 /** Charts with a few shapes each, and up to two subcharts. */
 export const chartPlans: fc.Arbitrary<ChartPlan> = fc.record({
-  choices: fc.array(choice, { minLength: 1, maxLength: 6 }),
+  shapes: fc.array(choice, { minLength: 1, maxLength: 6 }),
   global: fc.constantFrom(undefined, '', 'mirror.corp.example'),
   subcharts: fc.array(
     fc.record({
-      choices: fc.array(choice, { minLength: 1, maxLength: 4 }),
+      shapes: fc.array(choice, { minLength: 1, maxLength: 4 }),
       hasAlias: fc.boolean(),
       values: fc.constantFrom('own' as const, 'parent' as const, 'imported' as const),
     }),
@@ -80,7 +80,7 @@ const HELPERS = `{{- define "image" -}}
 `;
 
 /** Generates the files of a chart. */
-export function generateChart({ choices, global, subcharts }: ChartPlan): GeneratedChart {
+export function generateChart({ shapes: choices, global, subcharts }: ChartPlan): GeneratedChart {
   const root = chartOf('generated', choices, global);
   const files: Record<string, string> = { ...root.files };
   const values: Record<string, unknown> = {
@@ -89,7 +89,7 @@ export function generateChart({ choices, global, subcharts }: ChartPlan): Genera
   };
   const dependencies: object[] = [];
   const pieces = [...root.pieces];
-  for (const [i, { choices: own, hasAlias, values: where }] of subcharts.entries()) {
+  for (const [i, { shapes: own, hasAlias, values: where }] of subcharts.entries()) {
     const name = `sub${i}`;
     const alias = hasAlias ? `alias${i}` : name;
     const sub = chartOf(name, own, global);
@@ -118,22 +118,22 @@ export function generateChart({ choices, global, subcharts }: ChartPlan): Genera
   return {
     files,
     written: pieces.flatMap(({ written }) => written),
-    fixed: [...new Set(pieces.flatMap(({ fixed = [] }) => fixed.map(fullName)))],
-    isMovable: pieces.every(({ isConflict = false }) => !isConflict),
+    unmapped: [...new Set(pieces.flatMap(({ fixed = [] }) => fixed.map(fullName)))],
+    isMappable: pieces.every(({ isConflict = false }) => !isConflict),
   };
 }
 
 interface ChartParts {
   readonly files: Readonly<Record<string, string>>;
   readonly values: Readonly<Record<string, unknown>>;
-  readonly pieces: readonly Piece[];
+  readonly pieces: readonly Shape[];
 }
 
 /** Keys have the chart's name as a prefix: imported values are merged with the parent's own. */
-function chartOf(name: string, choices: readonly Choice[], global: string | undefined): ChartParts {
+function chartOf(name: string, choices: readonly ShapeUse[], global: string | undefined): ChartParts {
   const files: Record<string, string> = { 'templates/_helpers.tpl': HELPERS };
   const values: Record<string, unknown> = {};
-  const pieces: Piece[] = [];
+  const pieces: Shape[] = [];
   for (const [i, { shape, image, other, workload }] of choices.entries()) {
     const key = `${name}${'abcdef'[i]}`;
     const piece = SHAPES[shape]?.(key, image, other, global);

@@ -4,9 +4,9 @@ export interface ChartShape {
   /** Files by path below the chart; Chart.yaml is there unless given. */
   readonly files: Readonly<Record<string, string>>;
   /** References that no value can map, so that they have to be reported. */
-  readonly residue?: readonly string[];
+  readonly unmapped?: readonly string[];
   /** Values paths that the overrides set, and no others; unchecked if absent. */
-  readonly sets?: readonly string[];
+  readonly setPaths?: readonly string[];
 }
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
@@ -34,31 +34,31 @@ const REGISTRY_HELPER = `{{- define "image" -}}
 `;
 
 export const CHART_SHAPES: readonly ChartShape[] = [
-  shape('a whole reference', 'image: quay.io/acme/app:1.0\n', pod('{{ .Values.image }}'), { sets: ['image'] }),
-  shape('a short name', 'image: nginx\n', pod('{{ .Values.image }}'), { sets: ['image'] }),
+  shape('a whole reference', 'image: quay.io/acme/app:1.0\n', pod('{{ .Values.image }}'), { setPaths: ['image'] }),
+  shape('a short name', 'image: nginx\n', pod('{{ .Values.image }}'), { setPaths: ['image'] }),
   shape(
     'repository and a tag that is a number',
     'image: {repository: acme/app, tag: 1.25}\n',
     pod('"{{ .Values.image.repository }}:{{ .Values.image.tag }}"'),
-    { sets: ['image.repository'] },
+    { setPaths: ['image.repository'] },
   ),
   shape(
     'a registry of its own, shared by two images',
     'registry: quay.io\na: {name: acme/a}\nb: {name: acme/b}\n',
     pod('{{ .Values.registry }}/{{ .Values.a.name }}:1', '{{ .Values.registry }}/{{ .Values.b.name }}:2'),
-    { sets: ['registry'] },
+    { setPaths: ['registry'] },
   ),
   shape(
     'an image name under a key that does not mention images, next to a name that has to stay',
     'registry: docker.io\na: {name: nginx}\nb: {name: acme/b}\n',
     pod('{{ .Values.registry }}/{{ .Values.a.name }}:1', '{{ .Values.registry }}/{{ .Values.b.name }}:2'),
-    { sets: ['a.name', 'registry'] },
+    { setPaths: ['a.name', 'registry'] },
   ),
   shape(
     'the same name used as a label too',
     'registry: docker.io\na: {name: nginx}\nb: {name: acme/b}\n',
     `${pod('{{ .Values.registry }}/{{ .Values.a.name }}:1', '{{ .Values.registry }}/{{ .Values.b.name }}:2').replace('name: pod', 'name: pod\n  labels: {app: {{ .Values.a.name }}}')}`,
-    { residue: ['docker.io/library/nginx:1'] },
+    { unmapped: ['docker.io/library/nginx:1'] },
   ),
   shape(
     'docker.io as registry and a name without library/',
@@ -66,7 +66,7 @@ export const CHART_SHAPES: readonly ChartShape[] = [
     pod('{{ .Values.image.registry }}/{{ .Values.image.repository }}:1'),
   ),
   shape('hub and name', 'global: {hub: docker.io/acme}\n', pod('{{ .Values.global.hub }}/pilot:1'), {
-    sets: ['global.hub'],
+    setPaths: ['global.hub'],
   }),
   shape(
     'organisation and name',
@@ -77,7 +77,7 @@ export const CHART_SHAPES: readonly ChartShape[] = [
     'tag and digest',
     `image: {repository: ghcr.io/acme/app, tag: v1, digest: ${DIGEST}}\n`,
     pod('{{ .Values.image.repository }}:{{ .Values.image.tag }}@{{ .Values.image.digest }}'),
-    { sets: ['image.repository'] },
+    { setPaths: ['image.repository'] },
   ),
   shape(
     'a digest alone',
@@ -93,13 +93,13 @@ export const CHART_SHAPES: readonly ChartShape[] = [
     'a registry defaulted in a helper that is handed a map',
     'image: {repository: acme/app, tag: v1}\n',
     pod('{{ include "image" (dict "image" .Values.image) }}'),
-    { files: { 'templates/_helpers.tpl': REGISTRY_HELPER }, sets: ['image.registry'] },
+    { files: { 'templates/_helpers.tpl': REGISTRY_HELPER }, setPaths: ['image.registry'] },
   ),
   shape(
     'a global registry that wins over local ones',
     'global: {imageRegistry: registry.example.com}\nimage: {registry: quay.io, repository: acme/app, tag: v1}\n',
     pod('{{ include "image" (dict "image" .Values.image "global" .Values.global) }}'),
-    { files: { 'templates/_helpers.tpl': REGISTRY_HELPER }, sets: ['global.imageRegistry'] },
+    { files: { 'templates/_helpers.tpl': REGISTRY_HELPER }, setPaths: ['global.imageRegistry'] },
   ),
   shape(
     'several registries under an empty global one',
@@ -108,7 +108,7 @@ export const CHART_SHAPES: readonly ChartShape[] = [
       '{{ include "image" (dict "image" .Values.a "global" .Values.global) }}',
       '{{ include "image" (dict "image" .Values.b "global" .Values.global) }}',
     ),
-    { files: { 'templates/_helpers.tpl': REGISTRY_HELPER }, sets: ['a.registry', 'b.registry'] },
+    { files: { 'templates/_helpers.tpl': REGISTRY_HELPER }, setPaths: ['a.registry', 'b.registry'] },
   ),
   shape(
     'a value that is a template',
@@ -140,7 +140,7 @@ export const CHART_SHAPES: readonly ChartShape[] = [
     'cache: {image: {repository: quay.io/acme/cache, tag: v1}}\n',
     pod('quay.io/acme/fixed:1'),
     {
-      residue: ['quay.io/acme/fixed:1'],
+      unmapped: ['quay.io/acme/fixed:1'],
       files: {
         'Chart.yaml':
           'apiVersion: v2\nname: shape\nversion: 1.0.0\ndependencies: [{name: redis, version: 1.0.0, alias: cache}]\n',
@@ -151,7 +151,7 @@ export const CHART_SHAPES: readonly ChartShape[] = [
         ),
         'charts/redis/values.yaml': 'exporter: {repository: acme/exporter}\n',
       },
-      sets: ['cache.exporter.registry', 'cache.image.repository'],
+      setPaths: ['cache.exporter.registry', 'cache.image.repository'],
     },
   ),
   shape('values imported from a subchart', '{}\n', pod('{{ .Values.image }}'), {
@@ -166,7 +166,7 @@ export const CHART_SHAPES: readonly ChartShape[] = [
     'references in a text of several lines',
     'config: |\n  a=quay.io/acme/a:1\n  # why\n  b=quay.io/acme/b:2\n',
     'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  images: |\n{{ .Values.config | indent 4 }}\n',
-    { sets: ['config'] },
+    { setPaths: ['config'] },
   ),
   shape(
     'a leaf that only a template mentions',
@@ -175,13 +175,13 @@ export const CHART_SHAPES: readonly ChartShape[] = [
       '{{ (.Values.job).image | default "quay.io/acme/job:1" }}',
       '{{ dig "hook" "image" "quay.io/acme/hook:1" .Values.AsMap }}',
     ),
-    { sets: ['hook.image', 'job.image'] },
+    { setPaths: ['hook.image', 'job.image'] },
   ),
   shape(
     'an environment variable that names an operand',
     'operand: {repository: quay.io/acme/operand, tag: v1}\n',
     `${pod('quay.io/acme/operator:1').trimEnd()}\n    env:\n    - name: RELATED_IMAGE_OPERAND\n      value: "{{ .Values.operand.repository }}:{{ .Values.operand.tag }}"\n`,
-    { residue: ['quay.io/acme/operator:1'], sets: ['operand.repository'] },
+    { unmapped: ['quay.io/acme/operator:1'], setPaths: ['operand.repository'] },
   ),
   shape(
     'a schema that allows no port and no further keys',
@@ -197,15 +197,15 @@ export const CHART_SHAPES: readonly ChartShape[] = [
         }),
         'templates/_helpers.tpl': '{{/* .registry */}}',
       },
-      residue: ['quay.io/acme/app:1'],
-      sets: ['other'],
+      unmapped: ['quay.io/acme/app:1'],
+      setPaths: ['other'],
     },
   ),
   shape(
     'a switch without which foreign images are refused',
     'global: {security: {allowForeign: false}}\nimage: quay.io/acme/app:1\n',
     `{{- if not (or .Values.global.security.allowForeign (hasPrefix "quay.io/" .Values.image)) }}{{ fail "set global.security.allowForeign to true to go on" }}{{ end }}\n${pod('{{ .Values.image }}')}`,
-    { sets: ['global.security.allowForeign', 'image'] },
+    { setPaths: ['global.security.allowForeign', 'image'] },
   ),
   shape(
     'a word that decides which digest is written',
@@ -213,35 +213,35 @@ export const CHART_SHAPES: readonly ChartShape[] = [
     pod(
       '{{ .Values.image.registry }}/{{ .Values.image.repository }}/{{ .Values.image.flavor }}:v1{{ if eq .Values.image.flavor "slim" }}@{{ .Values.image.slimDigest }}{{ end }}',
     ),
-    { sets: ['image.registry'] },
+    { setPaths: ['image.registry'] },
   ),
   shape(
     'all values in a Secret, for a program to read',
     'proxy: {image: {name: traefik, tag: v3}}\nlabel: traefik\n',
     'apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata:\n  values.yaml: {{ .Values | toYaml | b64enc | quote }}\n',
-    { sets: ['proxy.image.name'] },
+    { setPaths: ['proxy.image.name'] },
   ),
   shape(
     "another chart's values in base64, in a script",
     'child: {values: {image: {repository: acme/child, tag: "1.0"}, replicas: 1}}\n',
     'apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec:\n  containers:\n  - name: c\n    command:\n    - sh\n    - -c\n    - |\n      set -e\n      VALUES="{{ .Values.child.values | toYaml | b64enc }}"\n      helm install child acme/child -f values.yaml\n',
-    { sets: ['child.values.image.repository'] },
+    { setPaths: ['child.values.image.repository'] },
   ),
   shape('a list that the templates append to', 'refs: ["rules:5"]\nplugin: quay.io/acme/plugin:1\n', '', {
     // Helm renders the templates of a folder in reverse order of their names: those that use the values come after this one.
     files: {
       'templates/z.yaml': `{{- if not (has .Values.plugin .Values.refs) }}{{ $_ := set .Values "refs" (append .Values.refs .Values.plugin) }}{{ end }}\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\ndata:\n  c.yaml: |\n    install:\n      refs:\n{{ .Values.refs | toYaml | indent 6 }}\n`,
     },
-    sets: ['plugin'],
+    setPaths: ['plugin'],
   }),
   shape(
     'documents that differ from run to run',
     'image: quay.io/acme/app:1\n',
     `apiVersion: v1\nkind: Secret\nmetadata: {name: r}\nstringData: {password: {{ randAlphaNum 20 }}}\n---\n${pod('{{ .Values.image }}')}`,
-    { sets: ['image'] },
+    { setPaths: ['image'] },
   ),
   shape('an image that is fixed in the template', '{}\n', pod('busybox:1.36'), {
-    residue: ['docker.io/library/busybox:1.36'],
-    sets: [],
+    unmapped: ['docker.io/library/busybox:1.36'],
+    setPaths: [],
   }),
 ];

@@ -116,7 +116,7 @@ export function trueLocations({ archive }: CorpusChart): ReadonlyMap<string, rea
 }
 
 /** Returns whether a text has a reference as a whole name: neither the tail of a private one nor part of a longer one. */
-export function stands(text: string, reference: string): boolean {
+export function hasReference(text: string, reference: string): boolean {
   const escaped = reference.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
   return new RegExp(`(?<![\\w./@-])${escaped}(?![\\w/@-]|:\\w|\\.\\w)`).test(text);
 }

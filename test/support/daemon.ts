@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Reason to skip a test that needs these programs, if some are not on the PATH. */
-export function lacking(...programs: readonly string[]): string | undefined {
+export function missingPrograms(...programs: readonly string[]): string | undefined {
   const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   const missing = programs.filter((program) => !folders.some((folder) => existsSync(join(folder, program))));
   return missing.length > 0 ? `not installed: ${missing.join(', ')}` : undefined;

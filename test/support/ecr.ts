@@ -69,20 +69,20 @@ export async function startEcr(options: EcrOptions = {}): Promise<TestEcr> {
     )?.[1];
     const { method = '' } = request;
     if (body.toString('utf8').startsWith('Action=AssumeRole')) {
-      state.requests.push({ plane: 'control', what: 'AssumeRole', status: 200 });
+      state.requests.push({ plane: 'control', request: 'AssumeRole', status: 200 });
       return assumeRole(body.toString('utf8'));
     }
     if (operation !== undefined) {
       const answer = control(state, host, operation, authorization, body.toString('utf8'));
       const key = /Credential=([^/]+)/.exec(authorization ?? '')?.[1] ?? '';
-      state.requests.push({ plane: 'control', what: operation, status: answer.status, key });
+      state.requests.push({ plane: 'control', request: operation, status: answer.status, key });
       return answer;
     }
     // Behind a proxy, locations need the host that the client requested.
     const url = new URL(request.url ?? '/', `http://${request.headers.host ?? host}`);
     const contentType = request.headers['content-type'] ?? '';
     const answer = data.answer({ method, url, authorization, contentType, body });
-    state.requests.push({ plane: 'data', what: `${method} ${url.pathname}${url.search}`, status: answer.status });
+    state.requests.push({ plane: 'data', request: `${method} ${url.pathname}${url.search}`, status: answer.status });
     return answer;
   });
 
@@ -116,7 +116,7 @@ export async function startEcr(options: EcrOptions = {}): Promise<TestEcr> {
 function store(state: EcrState, request: IncomingMessage): Answer {
   const url = new URL(request.url ?? '/', 'http://storage');
   const record = (status: number): number => {
-    state.requests.push({ plane: 'storage', what: `${request.method} ${url.pathname}${url.search}`, status });
+    state.requests.push({ plane: 'storage', request: `${request.method} ${url.pathname}${url.search}`, status });
     return status;
   };
   if (request.headers.authorization !== undefined) {

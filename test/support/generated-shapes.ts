@@ -7,7 +7,7 @@ export interface GeneratedImage {
 }
 
 /** One way to build references, under its own key of the values. */
-export interface Piece {
+export interface Shape {
   /** Values below its key. */
   readonly values: Readonly<Record<string, unknown>>;
   /** Template expressions that render one reference each. */
@@ -23,7 +23,7 @@ export interface Piece {
 }
 
 /** Builds a shape from two images, for the key `k`, in a chart whose global registry may be empty. */
-type Make = (k: string, image: GeneratedImage, other: GeneratedImage, global: string | undefined) => Piece;
+type Make = (k: string, image: GeneratedImage, other: GeneratedImage, global: string | undefined) => Shape;
 
 const DIGEST = `sha256:${'b'.repeat(64)}`;
 

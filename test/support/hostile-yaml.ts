@@ -7,7 +7,7 @@ const DEPLOYMENT = HEAD + BODY;
 const BASE64 = Buffer.from(IMAGE).toString('base64');
 
 /** Manifests that Helm installs with the image `ghcr.io/acme/a:1.0` in a container, by their peculiarity. */
-export const HOSTILE: Readonly<Record<string, string>> = {
+export const HOSTILE_MANIFESTS: Readonly<Record<string, string>> = {
   plain: DEPLOYMENT,
   'CR as line breaks': DEPLOYMENT.replaceAll('\n', '\r'),
   'CR LF as line breaks': DEPLOYMENT.replaceAll('\n', '\r\n'),
@@ -130,9 +130,9 @@ const FRAGMENTS = [
 ];
 
 /** Manifests of {@link HOSTILE} with fragments inserted and characters removed. */
-export const mutants = fc
+export const mutatedManifests = fc
   .tuple(
-    fc.constantFrom(...Object.values(HOSTILE).filter(({ length }) => length < 2000)),
+    fc.constantFrom(...Object.values(HOSTILE_MANIFESTS).filter(({ length }) => length < 2000)),
     fc.array(
       fc.record({
         at: fc.double({ min: 0, max: 1, noNaN: true }),

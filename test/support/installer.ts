@@ -9,7 +9,7 @@ export interface InstallerRun {
   /** Manifests of the releases that it would install, by name. */
   readonly releases: ReadonlyMap<string, string>;
   /** Helm calls other than `upgrade --install` and `repo update`, a line each. */
-  readonly others: readonly string[];
+  readonly otherCalls: readonly string[];
 }
 
 /**
@@ -78,7 +78,7 @@ export async function runInstaller(render: string, home: string, flags: readonly
   } catch {
     // No such call was made.
   }
-  return { releases: new Map(releases), others };
+  return { releases: new Map(releases), otherCalls: others };
 }
 
 function scriptOf(render: string): string {

@@ -5,7 +5,7 @@ import { type TarFile, tarOf } from './tar.ts';
  * Reads the regular files of a plain ustar archive by name, in its order; for bundles that are tampered with so that readers
  * disagree. Independent of src/.
  */
-export async function filesOf(path: string): Promise<Map<string, Buffer>> {
+export async function readFiles(path: string): Promise<Map<string, Buffer>> {
   const bytes = await readFile(path);
   const files = new Map<string, Buffer>();
   for (let at = 0; at + 512 <= bytes.length && bytes[at] !== 0; ) {
@@ -18,7 +18,7 @@ export async function filesOf(path: string): Promise<Map<string, Buffer>> {
 }
 
 /** Packs files with headers of another tool, with further files at the beginning and the end. */
-export function packedAgain(
+export function repack(
   files: ReadonlyMap<string, Buffer | string>,
   { first = [], last = [] }: { readonly first?: readonly TarFile[]; readonly last?: readonly TarFile[] } = {},
 ): Buffer {
@@ -26,7 +26,10 @@ export function packedAgain(
 }
 
 /** Packs files with headers like those of the bundle at `path`. */
-export async function packedAlike(path: string, files: ReadonlyMap<string, Buffer | string>): Promise<Buffer> {
+export async function repackWithSameHeaders(
+  path: string,
+  files: ReadonlyMap<string, Buffer | string>,
+): Promise<Buffer> {
   const sample = (await readFile(path)).subarray(0, 512);
   const parts = [...files].flatMap(([name, text]) => {
     const content = Buffer.from(text);

@@ -11,7 +11,7 @@ export interface Pattern {
   /** `/…/flags` as written; for `new RegExp`, the text between the parentheses. */
   readonly text: string;
   /** Undefined for expressions that are built at run time. */
-  readonly made: RegExp | undefined;
+  readonly regex: RegExp | undefined;
 }
 
 /** Finds all regular expressions in the TypeScript files of a folder: literals and `new RegExp`. */
@@ -24,9 +24,9 @@ export function patternsIn(folder: string): Pattern[] {
       visit(parseAst(text, { lang: 'ts' }), (node) => {
         if (node.type === 'Literal' && node.regex !== undefined) {
           const { pattern, flags } = node.regex;
-          found.push({ file, text: `/${pattern}/${flags}`, made: new RegExp(pattern, flags) });
+          found.push({ file, text: `/${pattern}/${flags}`, regex: new RegExp(pattern, flags) });
         } else if (/^(?:New|Call)Expression$/.test(node.type ?? '') && node.callee?.name === 'RegExp') {
-          found.push({ file, text: text.slice(node.callee.end, node.end).replace(/\s+/g, ' '), made: undefined });
+          found.push({ file, text: text.slice(node.callee.end, node.end).replace(/\s+/g, ' '), regex: undefined });
         }
       });
       return found;

@@ -7,7 +7,7 @@ export interface Tunnel {
   /** `http://127.0.0.1:PORT`, for HTTP_PROXY. */
   readonly url: string;
   /** Requested hosts, in order. */
-  readonly asked: readonly string[];
+  readonly requestedHosts: readonly string[];
   stop(): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export async function startTunnel(to: string): Promise<Tunnel> {
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked,
+    requestedHosts: asked,
     async stop() {
       server.closeAllConnections();
       server.close();

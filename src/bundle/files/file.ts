@@ -1,29 +1,29 @@
 import { AirgapError, messageOf } from '../../base/errors.ts';
-import { lend } from '../../oci/loan.ts';
+import { acquireBuffer } from '../../oci/buffer-pool.ts';
 import type { RandomFile } from './random-file.ts';
 
 /** Bytes per read: few calls, but still small compared to a layer. */
-export const CHUNK = 512 * 1024;
+export const CHUNK_SIZE = 512 * 1024;
 
 /** Writes chunks consecutively at a position. @throws AirgapError `no-space`, `file` */
 export async function writeAll(file: RandomFile, chunks: readonly Uint8Array[], position: number): Promise<void> {
   let rest = [...chunks];
-  let at = position;
+  let offset = position;
   while (rest.length > 0) {
     // writev takes 1024 buffers at most (IOV_MAX).
-    const written = await file.writev(rest.slice(0, 1024), at).catch((error) => {
-      throw writeFailure(error);
+    const written = await file.writev(rest.slice(0, 1024), offset).catch((error) => {
+      throw asWriteError(error);
     });
-    at += written;
-    rest = without(rest, written);
+    offset += written;
+    rest = skipBytes(rest, written);
   }
 }
 
 /** Returns the chunks without their first `bytes` bytes. */
-function without(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
+function skipBytes(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
   let skip = bytes;
-  for (const [at, chunk] of chunks.entries()) {
-    if (skip < chunk.length) return [chunk.subarray(skip), ...chunks.slice(at + 1)];
+  for (const [index, chunk] of chunks.entries()) {
+    if (skip < chunk.length) return [chunk.subarray(skip), ...chunks.slice(index + 1)];
     skip -= chunk.length;
   }
   return [];
@@ -35,21 +35,21 @@ function without(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
  */
 export async function* readRange(file: RandomFile, position: number, size: number): AsyncGenerator<Uint8Array> {
   const spare: Buffer[] = [];
-  for (let at = 0; at < size; ) {
-    const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(CHUNK, size - at));
-    const wanted = buffer.length > size - at ? buffer.subarray(0, size - at) : buffer;
-    const bytesRead = await file.read(wanted, position + at).catch((cause) => {
-      throw new AirgapError('file', `cannot read at byte ${position + at}: ${messageOf(cause)}`, { cause });
+  for (let done = 0; done < size; ) {
+    const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(CHUNK_SIZE, size - done));
+    const target = buffer.length > size - done ? buffer.subarray(0, size - done) : buffer;
+    const bytesRead = await file.read(target, position + done).catch((cause) => {
+      throw new AirgapError('file', `cannot read at byte ${position + done}: ${messageOf(cause)}`, { cause });
     });
-    if (bytesRead === 0) throw new AirgapError('file', `unexpected end of file at byte ${position + at}`);
-    at += bytesRead;
-    lend(buffer, () => spare.push(buffer));
+    if (bytesRead === 0) throw new AirgapError('file', `unexpected end of file at byte ${position + done}`);
+    done += bytesRead;
+    acquireBuffer(buffer, () => spare.push(buffer));
     yield buffer.subarray(0, bytesRead);
   }
 }
 
 /** Converts a write error to an AirgapError `no-space` or `file`. */
-export function writeFailure(error: unknown): AirgapError {
+export function asWriteError(error: unknown): AirgapError {
   if (error instanceof AirgapError) return error;
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {

@@ -5,7 +5,7 @@ import { type FileHandle, lstat, open } from 'node:fs/promises';
  * Paths of a file or of the consecutive parts that it is split into. Plain data, so that a worker thread can receive it
  * and open the same file.
  */
-export interface FilePlaces {
+export interface FileParts {
   readonly paths: readonly string[];
   /** Bytes of every part except the last; `Infinity` for a single file. */
   readonly partSize: number;
@@ -13,14 +13,14 @@ export interface FilePlaces {
 
 /** A file with random access, stored as one file or in parts. */
 export interface RandomFile {
-  readonly places: FilePlaces;
+  readonly fileParts: FileParts;
   /**
    * Fills the buffer from a position.
    * @returns bytes read; fewer than the buffer's length only at end of file
    */
   read(buffer: Uint8Array, position: number): Promise<number>;
   /** Like `read`, but synchronous. */
-  readNow(buffer: Uint8Array, position: number): number;
+  readSync(buffer: Uint8Array, position: number): number;
   /**
    * Writes at most 1024 chunks (IOV_MAX) consecutively at a position.
    * @returns bytes written, which may be fewer, such as at the end of a part
@@ -30,7 +30,7 @@ export interface RandomFile {
    * Writes a whole chunk synchronously. A chunk that was just received and hashed is in the processor's cache; another
    * thread would have to load it again.
    */
-  writeNow(chunk: Uint8Array, position: number): void;
+  writeSync(chunk: Uint8Array, position: number): void;
   /** Sets the total size; every part gets its share. */
   truncate(size: number): Promise<void>;
   /** Returns the current total size of all parts in bytes. */
@@ -43,7 +43,7 @@ export interface RandomFile {
 }
 
 /** Returns the parts of a single file. */
-export function singleFile(path: string): FilePlaces {
+export function singleFile(path: string): FileParts {
   return { paths: [path], partSize: Number.POSITIVE_INFINITY };
 }
 
@@ -53,46 +53,47 @@ export function singleFile(path: string): FilePlaces {
  * @throws the error of the first part that cannot be opened
  */
 export async function openRandomFile(
-  places: FilePlaces,
-  how: string | number | ((path: string) => Promise<FileHandle>),
+  fileParts: FileParts,
+  mode: string | number | ((path: string) => Promise<FileHandle>),
 ): Promise<RandomFile> {
   const handles: FileHandle[] = [];
   try {
-    for (const path of places.paths) handles.push(await (typeof how === 'function' ? how(path) : open(path, how)));
+    for (const path of fileParts.paths)
+      handles.push(await (typeof mode === 'function' ? mode(path) : open(path, mode)));
   } catch (error) {
     await Promise.all(handles.map((handle) => handle.close()));
     throw error;
   }
-  return new Parts(places, handles);
+  return new PartedFile(fileParts, handles);
 }
 
-class Parts implements RandomFile {
-  readonly places: FilePlaces;
+class PartedFile implements RandomFile {
+  readonly fileParts: FileParts;
   readonly #handles: readonly FileHandle[];
 
-  constructor(places: FilePlaces, handles: readonly FileHandle[]) {
-    this.places = places;
+  constructor(fileParts: FileParts, handles: readonly FileHandle[]) {
+    this.fileParts = fileParts;
     this.#handles = handles;
   }
 
   async read(buffer: Uint8Array, position: number): Promise<number> {
     let done = 0;
     while (done < buffer.length) {
-      const { handle, within, room } = this.#locate(position + done);
+      const { handle, partOffset, remaining } = this.#locate(position + done);
       if (handle === undefined) break;
-      const { bytesRead } = await handle.read(buffer, done, Math.min(buffer.length - done, room), within);
+      const { bytesRead } = await handle.read(buffer, done, Math.min(buffer.length - done, remaining), partOffset);
       if (bytesRead === 0) break;
       done += bytesRead;
     }
     return done;
   }
 
-  readNow(buffer: Uint8Array, position: number): number {
+  readSync(buffer: Uint8Array, position: number): number {
     let done = 0;
     while (done < buffer.length) {
-      const { handle, within, room } = this.#locate(position + done);
+      const { handle, partOffset, remaining } = this.#locate(position + done);
       if (handle === undefined) break;
-      const read = readSync(handle.fd, buffer, done, Math.min(buffer.length - done, room), within);
+      const read = readSync(handle.fd, buffer, done, Math.min(buffer.length - done, remaining), partOffset);
       if (read === 0) break;
       done += read;
     }
@@ -100,28 +101,28 @@ class Parts implements RandomFile {
   }
 
   async writev(chunks: readonly Uint8Array[], position: number): Promise<number> {
-    const { handle, within, room } = this.#locate(position);
+    const { handle, partOffset, remaining } = this.#locate(position);
     if (handle === undefined) throw new RangeError(`no part holds byte ${position}`);
     const { bytesWritten } = await handle.writev(
-      room === Number.POSITIVE_INFINITY ? chunks : first(chunks, room),
-      within,
+      remaining === Number.POSITIVE_INFINITY ? chunks : first(chunks, remaining),
+      partOffset,
     );
     return bytesWritten;
   }
 
-  writeNow(chunk: Uint8Array, position: number): void {
+  writeSync(chunk: Uint8Array, position: number): void {
     for (let done = 0; done < chunk.length; ) {
-      const { handle, within, room } = this.#locate(position + done);
+      const { handle, partOffset, remaining } = this.#locate(position + done);
       if (handle === undefined) throw new RangeError(`no part holds byte ${position + done}`);
-      done += writeSync(handle.fd, chunk, done, Math.min(chunk.length - done, room), within);
+      done += writeSync(handle.fd, chunk, done, Math.min(chunk.length - done, remaining), partOffset);
     }
   }
 
   async truncate(size: number): Promise<void> {
-    const { partSize } = this.places;
-    for (const [at, handle] of this.#handles.entries()) {
+    const { partSize } = this.fileParts;
+    for (const [index, handle] of this.#handles.entries()) {
       await handle.truncate(
-        at === 0 ? Math.min(size, partSize) : Math.max(0, Math.min(size - at * partSize, partSize)),
+        index === 0 ? Math.min(size, partSize) : Math.max(0, Math.min(size - index * partSize, partSize)),
       );
     }
   }
@@ -136,8 +137,11 @@ class Parts implements RandomFile {
   }
 
   async isInPlace(): Promise<boolean> {
-    for (const [at, handle] of this.#handles.entries()) {
-      const [mine, named] = [await handle.stat(), await lstat(this.places.paths[at] as string).catch(() => undefined)];
+    for (const [index, handle] of this.#handles.entries()) {
+      const [mine, named] = [
+        await handle.stat(),
+        await lstat(this.fileParts.paths[index] as string).catch(() => undefined),
+      ];
       if (named === undefined || named.ino !== mine.ino || named.dev !== mine.dev) return false;
     }
     return true;
@@ -150,23 +154,23 @@ class Parts implements RandomFile {
   /** Returns the part that contains a position, the offset in it, and the bytes from there to its end. */
   #locate(position: number): {
     readonly handle: FileHandle | undefined;
-    readonly within: number;
-    readonly room: number;
+    readonly partOffset: number;
+    readonly remaining: number;
   } {
-    const { partSize } = this.places;
+    const { partSize } = this.fileParts;
     const number = Math.floor(position / partSize);
-    const within = number === 0 ? position : position - number * partSize;
-    return { handle: this.#handles[number], within, room: partSize - within };
+    const partOffset = number === 0 ? position : position - number * partSize;
+    return { handle: this.#handles[number], partOffset, remaining: partSize - partOffset };
   }
 }
 
 /** Returns the first `bytes` bytes of the chunks. */
 function first(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
   const taken: Uint8Array[] = [];
-  for (let room = bytes, at = 0; room > 0 && at < chunks.length; at++) {
-    const chunk = chunks[at] as Uint8Array;
-    taken.push(chunk.length > room ? chunk.subarray(0, room) : chunk);
-    room -= chunk.length;
+  for (let remaining = bytes, index = 0; remaining > 0 && index < chunks.length; index++) {
+    const chunk = chunks[index] as Uint8Array;
+    taken.push(chunk.length > remaining ? chunk.subarray(0, remaining) : chunk);
+    remaining -= chunk.length;
   }
   return taken;
 }

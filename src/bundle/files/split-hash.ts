@@ -1,25 +1,25 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { pool } from '../../base/pool.ts';
-import { giveBack } from '../../oci/loan.ts';
+import { releaseBuffer } from '../../oci/buffer-pool.ts';
 import { readRange } from './file.ts';
 import type { RandomFile } from './random-file.ts';
-import { type Head, type Part, partBytes, type SplitIndex } from './split-index.ts';
+import { type BundleHead, type BundlePart, partSizeAt, type SplitIndex } from './split-index.ts';
 
 /** Number of parts read concurrently: one is hashed while the other is read. */
-const READERS = 2;
+const CONCURRENT_READS = 2;
 
 /** Bytes that contain `oci-layout` and `index.json`, which has at most 32 MiB. */
-const HEAD = 33 * 1024 * 1024;
+const HEAD_SIZE = 33 * 1024 * 1024;
 
 /** Creates the index of complete parts by reading each once. @throws AirgapError `file` */
 export async function indexParts(file: RandomFile, size: number, names: readonly string[]): Promise<SplitIndex> {
-  const { partSize } = file.places;
-  const parts = await pool(names, READERS, async (path, at): Promise<Part> => {
-    const bytes = partBytes(size, partSize, at);
-    return { name: basename(path), size: bytes, sha256: await hashPart(file, at, bytes) };
+  const { partSize } = file.fileParts;
+  const parts = await pool(names, CONCURRENT_READS, async (path, index): Promise<BundlePart> => {
+    const bytes = partSizeAt(size, partSize, index);
+    return { name: basename(path), size: bytes, sha256: await hashPart(file, index, bytes) };
   });
-  const headSize = Math.min(size, HEAD);
+  const headSize = Math.min(size, HEAD_SIZE);
   const head = { size: headSize, sha256: await hashRange(file, 0, headSize) };
   return { schemaVersion: 1, size, partSize, parts, head };
 }
@@ -28,13 +28,17 @@ export async function indexParts(file: RandomFile, size: number, names: readonly
  * Reports whether an index belongs to these parts rather than to another bundle, by the hash of the bundle's head. For
  * indexes without head, the first part is read.
  */
-export async function isIndexOf(file: RandomFile, parts: readonly Part[], head: Head | undefined): Promise<boolean> {
-  const { size, sha256 } = head ?? (parts[0] as Part);
+export async function isMatchingIndex(
+  file: RandomFile,
+  parts: readonly BundlePart[],
+  head: BundleHead | undefined,
+): Promise<boolean> {
+  const { size, sha256 } = head ?? (parts[0] as BundlePart);
   return (await hashRange(file, 0, size).catch(() => undefined)) === sha256;
 }
 
 /** A part that does not match the index. */
-export interface Damage {
+export interface PartDamage {
   /** Range of the part in the bundle: first byte, and byte after the last. */
   readonly from: number;
   readonly to: number;
@@ -48,15 +52,15 @@ export interface Damage {
  */
 export async function damagedParts(
   file: RandomFile,
-  parts: readonly Part[],
-  suspects: (from: number, to: number) => boolean = () => true,
-): Promise<Damage[]> {
-  const { partSize } = file.places;
-  const checked = await pool(parts, READERS, async (part, at): Promise<Damage | undefined> => {
-    const [from, to] = [at * partSize, at * partSize + part.size];
-    if (!suspects(from, to)) return undefined;
+  parts: readonly BundlePart[],
+  isSuspect: (from: number, to: number) => boolean = () => true,
+): Promise<PartDamage[]> {
+  const { partSize } = file.fileParts;
+  const checked = await pool(parts, CONCURRENT_READS, async (part, index): Promise<PartDamage | undefined> => {
+    const [from, to] = [index * partSize, index * partSize + part.size];
+    if (!isSuspect(from, to)) return undefined;
     // Unreadable parts are reported like damaged ones.
-    const actual = await hashPart(file, at, part.size).catch(() => undefined);
+    const actual = await hashPart(file, index, part.size).catch(() => undefined);
     if (actual === part.sha256) return undefined;
     const other = parts.find(({ sha256 }) => sha256 === actual);
     const what = other === undefined ? 'is damaged' : `contains the content of ${other.name}`;
@@ -65,15 +69,15 @@ export async function damagedParts(
   return checked.filter((damaged) => damaged !== undefined);
 }
 
-function hashPart(file: RandomFile, at: number, size: number): Promise<string> {
-  return hashRange(file, at === 0 ? 0 : at * file.places.partSize, size);
+function hashPart(file: RandomFile, index: number, size: number): Promise<string> {
+  return hashRange(file, index === 0 ? 0 : index * file.fileParts.partSize, size);
 }
 
 async function hashRange(file: RandomFile, from: number, size: number): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of readRange(file, from, size)) {
     hash.update(chunk);
-    giveBack(chunk);
+    releaseBuffer(chunk);
   }
   return hash.digest('hex');
 }

@@ -1,10 +1,10 @@
 import { basename, dirname, join } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
-import { invalid } from '../reading/tar-index.ts';
-import { type FilePlaces, singleFile } from './random-file.ts';
+import { invalidBundle } from '../reading/tar-index.ts';
+import { type FileParts, singleFile } from './random-file.ts';
 
 /** A part of a split bundle. The concatenated parts are the tar archive. */
-export interface Part {
+export interface BundlePart {
   /** File name; parts are in the same folder as the index. */
   readonly name: string;
   readonly size: number;
@@ -19,20 +19,20 @@ export interface SplitIndex {
   readonly size: number;
   /** Bytes of every part except the last. */
   readonly partSize: number;
-  readonly parts: readonly Part[];
+  readonly parts: readonly BundlePart[];
   /** Hash of the first bytes, which distinguishes bundles with parts of the same sizes. Absent in older indexes. */
-  readonly head?: Head;
+  readonly head?: BundleHead;
 }
 
 /** Size and hash of the first bytes of a bundle. */
-export interface Head {
+export interface BundleHead {
   readonly size: number;
   /** SHA-256 in hexadecimal. */
   readonly sha256: string;
 }
 
 /** Maximum number of parts. Part numbers have three digits, so that sorting by name gives the order of parts. */
-const PARTS = 999;
+const MAX_PARTS = 999;
 const INDEX_SUFFIX = '.parts.json';
 const PART_SUFFIX = /\.\d{3}$/;
 const SHA256 = /^[0-9a-f]{64}$/;
@@ -57,15 +57,15 @@ export function isPartOf(path: string, file: string): boolean {
  * `splitSize`.
  * @throws AirgapError `usage` for more than 999 parts
  */
-export function placesOf(path: string, size: number, splitSize = Number.POSITIVE_INFINITY): FilePlaces {
+export function planFileParts(path: string, size: number, splitSize = Number.POSITIVE_INFINITY): FileParts {
   if (size <= splitSize) return singleFile(path);
   const count = Math.ceil(size / splitSize);
-  if (count > PARTS) {
+  if (count > MAX_PARTS) {
     throw new AirgapError(
       'usage',
-      `${size} bytes in parts of ${splitSize} bytes would need ${count} parts; the limit is ${PARTS}`,
+      `${size} bytes in parts of ${splitSize} bytes would need ${count} parts; the limit is ${MAX_PARTS}`,
       {
-        hint: `use a --split-size of at least ${Math.ceil(size / PARTS)} bytes`,
+        hint: `use a --split-size of at least ${Math.ceil(size / MAX_PARTS)} bytes`,
       },
     );
   }
@@ -73,9 +73,9 @@ export function placesOf(path: string, size: number, splitSize = Number.POSITIVE
 }
 
 /** Returns the bytes of a part by its index. */
-export function partBytes(size: number, partSize: number, at: number): number {
+export function partSizeAt(size: number, partSize: number, index: number): number {
   // For a single file, partSize is infinite, and 0 * Infinity would be NaN.
-  return Math.min(partSize, at === 0 ? size : size - at * partSize);
+  return Math.min(partSize, index === 0 ? size : size - index * partSize);
 }
 
 /** Formats the index file. */
@@ -91,52 +91,56 @@ export function formatSplitIndex(index: SplitIndex): string {
 export function parseSplitIndex(
   path: string,
   text: string,
-): { readonly index: SplitIndex; readonly places: FilePlaces } {
+): { readonly index: SplitIndex; readonly fileParts: FileParts } {
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (cause) {
-    throw invalid(path, 'is not JSON', 'give the index that helm airgap bundle --split-size wrote', cause);
+    throw invalidBundle(path, 'is not JSON', 'give the index that helm airgap bundle --split-size wrote', cause);
   }
   const { schemaVersion, size, partSize, parts, head } = Object(json) as Partial<Record<keyof SplitIndex, unknown>>;
   if (schemaVersion !== 1) {
-    throw invalid(path, 'is not a split index of version 1, which this helm airgap reads');
+    throw invalidBundle(path, 'is not a split index of version 1, which this helm airgap reads');
   }
-  if (!isCount(size) || !isCount(partSize) || !Array.isArray(parts))
-    throw invalid(path, 'has no valid size, partSize or parts');
-  if (parts.length > PARTS || parts.length !== Math.ceil(size / partSize)) {
-    throw invalid(path, `lists ${parts.length} parts, which does not match ${size} bytes in parts of ${partSize}`);
+  if (!isPositiveInteger(size) || !isPositiveInteger(partSize) || !Array.isArray(parts))
+    throw invalidBundle(path, 'has no valid size, partSize or parts');
+  if (parts.length > MAX_PARTS || parts.length !== Math.ceil(size / partSize)) {
+    throw invalidBundle(
+      path,
+      `lists ${parts.length} parts, which does not match ${size} bytes in parts of ${partSize}`,
+    );
   }
   const stem = basename(bundleName(path));
   const names = partNames(parts.length).map((suffix) => `${stem}${suffix}`);
-  const checked = names.map((name, at): Part => {
-    const part = Object(parts[at]) as Partial<Record<keyof Part, unknown>>;
+  const checked = names.map((name, number): BundlePart => {
+    const part = Object(parts[number]) as Partial<Record<keyof BundlePart, unknown>>;
     if (part.name !== name) {
-      throw invalid(path, `lists another name instead of ${name}`, RENAMED);
+      throw invalidBundle(path, `lists another name instead of ${name}`, RENAMED_HINT);
     }
-    if (part.size !== partBytes(size, partSize, at)) throw invalid(path, `has a wrong size for part ${name}`);
+    if (part.size !== partSizeAt(size, partSize, number))
+      throw invalidBundle(path, `has a wrong size for part ${name}`);
     if (typeof part.sha256 !== 'string' || !SHA256.test(part.sha256))
-      throw invalid(path, `has no valid sha256 for part ${name}`);
+      throw invalidBundle(path, `has no valid sha256 for part ${name}`);
     return { name, size: part.size as number, sha256: part.sha256 };
   });
-  const places = { paths: names.map((name) => join(dirname(path), name)), partSize };
-  const begins = head === undefined ? {} : { head: headOf(path, head, size) };
-  return { index: { schemaVersion: 1, size, partSize, parts: checked, ...begins }, places };
+  const fileParts = { paths: names.map((name) => join(dirname(path), name)), partSize };
+  const checkedHead = head === undefined ? {} : { head: parseHead(path, head, size) };
+  return { index: { schemaVersion: 1, size, partSize, parts: checked, ...checkedHead }, fileParts };
 }
 
-function headOf(path: string, value: unknown, size: number): Head {
-  const { size: bytes, sha256 } = Object(value) as Partial<Record<keyof Head, unknown>>;
-  if (!isCount(bytes) || bytes > size || typeof sha256 !== 'string' || !SHA256.test(sha256))
-    throw invalid(path, 'has no valid sha256 of the head');
+function parseHead(path: string, value: unknown, size: number): BundleHead {
+  const { size: bytes, sha256 } = Object(value) as Partial<Record<keyof BundleHead, unknown>>;
+  if (!isPositiveInteger(bytes) || bytes > size || typeof sha256 !== 'string' || !SHA256.test(sha256))
+    throw invalidBundle(path, 'has no valid sha256 of the head');
   return { size: bytes, sha256 };
 }
 
-const RENAMED = 'the index and the parts of a split bundle must have their original names';
+const RENAMED_HINT = 'the index and the parts of a split bundle must have their original names';
 
-function isCount(value: unknown): value is number {
+function isPositiveInteger(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) > 0;
 }
 
 function partNames(count: number): string[] {
-  return Array.from({ length: count }, (_, at) => `.${String(at + 1).padStart(3, '0')}`);
+  return Array.from({ length: count }, (_, index) => `.${String(index + 1).padStart(3, '0')}`);
 }

@@ -3,7 +3,7 @@ import { checkName, isName } from '../../base/names.ts';
 import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import type { Root } from '../../oci/graph.ts';
-import { readLinks } from '../../oci/manifest.ts';
+import { parseManifest } from '../../oci/manifest.ts';
 import {
   formatReference,
   type Reference,
@@ -13,19 +13,19 @@ import {
 } from '../../oci/reference.ts';
 import { cosignTags, type Referrer } from '../../oci/referrer.ts';
 import {
-  CHART_NAME,
+  CHART_NAME_ANNOTATION,
   CHART_REGISTRY,
-  CHART_VERSION,
-  CONTAINERD_NAME,
+  CHART_VERSION_ANNOTATION,
+  CONTAINERD_NAME_ANNOTATION,
   chartReference,
   isSignatureName,
-  REF_NAME,
-  SUBJECT,
-  SUBJECT_REPOSITORY,
-  SUBJECT_TAG,
+  REF_NAME_ANNOTATION,
+  SUBJECT_ANNOTATION,
+  SUBJECT_REPOSITORY_ANNOTATION,
+  SUBJECT_TAG_ANNOTATION,
 } from '../names.ts';
 import { METADATA_LIMIT } from './open-layout.ts';
-import { invalid } from './tar-index.ts';
+import { invalidBundle } from './tar-index.ts';
 
 /** A chart in a bundle. `reference` is its name in the bundle (names.ts), for `Bundle.manifest` and walks. */
 export interface BundleChart extends Root {
@@ -34,12 +34,12 @@ export interface BundleChart extends Root {
 }
 
 /** Content of a layout's index. */
-export interface Contents {
+export interface IndexContents {
   readonly images: readonly Root[];
   readonly charts: readonly BundleChart[];
   /** Referrers of the images and charts. */
   readonly referrers: readonly Referrer[];
-  readonly lock: Descriptor | undefined;
+  readonly inventory: Descriptor | undefined;
   /** Signature of the inventory. */
   readonly signature: Descriptor | undefined;
   readonly unnamed: readonly Descriptor[];
@@ -53,49 +53,53 @@ export interface Contents {
  * @param assumedReference reference to assume for images identified only by tag, or for the only image
  * @throws AirgapError `bundle-invalid`
  */
-export function contentsOf(path: string, index: Uint8Array, as?: Reference): Contents {
+export function parseIndexContents(path: string, index: Uint8Array, assumedReference?: Reference): IndexContents {
   let manifests: readonly Descriptor[];
   try {
-    manifests = readLinks(MediaType.ociIndex, index, METADATA_LIMIT).manifests;
+    manifests = parseManifest(MediaType.ociIndex, index, METADATA_LIMIT).manifests;
   } catch (cause) {
-    throw invalid(path, `has an invalid index.json: ${messageOf(cause)}`, undefined, cause);
+    throw invalidBundle(path, `has an invalid index.json: ${messageOf(cause)}`, undefined, cause);
   }
   const images: Root[] = [];
   const charts: BundleChart[] = [];
   const referrers: Referrer[] = [];
-  const locks: Descriptor[] = [];
+  const inventories: Descriptor[] = [];
   const signatures: Descriptor[] = [];
   const unnamed: Descriptor[] = [];
   for (const descriptor of manifests) {
     const { mediaType, digest, size } = descriptor;
-    const plain = { mediaType, digest, size };
+    const bareDescriptor = { mediaType, digest, size };
     const chart = chartOf(path, descriptor);
-    const reference = imageName(descriptor) ?? nameAs(descriptor, as);
+    const reference = imageName(descriptor) ?? assumedImageName(descriptor, assumedReference);
     const referrer = referrerOf(descriptor);
-    if (descriptor.artifactType === MediaType.lock) locks.push(plain);
-    else if (isSignatureName(annotation(descriptor, REF_NAME))) signatures.push(plain);
-    else if (chart !== undefined) charts.push({ ...chart, descriptor: plain });
-    else if (reference !== undefined) images.push({ reference, descriptor: plain });
-    else if (referrer !== undefined) referrers.push({ ...referrer, descriptor: plain });
+    if (descriptor.artifactType === MediaType.inventory) inventories.push(bareDescriptor);
+    else if (isSignatureName(annotation(descriptor, REF_NAME_ANNOTATION))) signatures.push(bareDescriptor);
+    else if (chart !== undefined) charts.push({ ...chart, descriptor: bareDescriptor });
+    else if (reference !== undefined) images.push({ reference, descriptor: bareDescriptor });
+    else if (referrer !== undefined) referrers.push({ ...referrer, descriptor: bareDescriptor });
     else unnamed.push(descriptor);
   }
   const [only, ...others] = unnamed;
-  if (as !== undefined && images.length === 0 && only !== undefined && others.length === 0) {
-    images.push({ reference: as, descriptor: { mediaType: only.mediaType, digest: only.digest, size: only.size } });
+  if (assumedReference !== undefined && images.length === 0 && only !== undefined && others.length === 0) {
+    images.push({
+      reference: assumedReference,
+      descriptor: { mediaType: only.mediaType, digest: only.digest, size: only.size },
+    });
     unnamed.pop();
   }
-  if (locks.length > 1) throw invalid(path, 'has more than one inventory');
-  if (signatures.length > 1) throw invalid(path, 'has more than one signature of its inventory');
+  if (inventories.length > 1) throw invalidBundle(path, 'has more than one inventory');
+  if (signatures.length > 1) throw invalidBundle(path, 'has more than one signature of its inventory');
   const mediaTypes = mediaTypesOf(path, manifests);
   checkNames(path, [...images, ...charts]);
-  return { images, charts, referrers, lock: locks[0], signature: signatures[0], unnamed, mediaTypes };
+  return { images, charts, referrers, inventory: inventories[0], signature: signatures[0], unnamed, mediaTypes };
 }
 
 /** @throws AirgapError `bundle-invalid` if a digest is listed with two media types */
 function mediaTypesOf(path: string, manifests: readonly Descriptor[]): Map<Digest, string> {
   const types = new Map<Digest, string>();
   for (const { digest, mediaType } of manifests) {
-    if ((types.get(digest) ?? mediaType) !== mediaType) throw invalid(path, `lists ${digest} with two media types`);
+    if ((types.get(digest) ?? mediaType) !== mediaType)
+      throw invalidBundle(path, `lists ${digest} with two media types`);
     types.set(digest, mediaType);
   }
   return types;
@@ -107,7 +111,7 @@ function checkNames(path: string, roots: readonly Root[]): void {
   for (const { reference, descriptor } of roots) {
     const name = formatReference(reference);
     if ((digests.get(name) ?? descriptor.digest) !== descriptor.digest) {
-      throw invalid(path, `lists ${name} twice with different digests`);
+      throw invalidBundle(path, `lists ${name} twice with different digests`);
     }
     digests.set(name, descriptor.digest);
   }
@@ -120,7 +124,10 @@ function annotation({ annotations }: Descriptor, key: string): string | undefine
 
 /** Returns the full name from containerd's or OCI's annotation; undefined for a bare tag, as other tools write it. */
 function imageName(descriptor: Descriptor): Root['reference'] | undefined {
-  for (const name of [annotation(descriptor, CONTAINERD_NAME), annotation(descriptor, REF_NAME)]) {
+  for (const name of [
+    annotation(descriptor, CONTAINERD_NAME_ANNOTATION),
+    annotation(descriptor, REF_NAME_ANNOTATION),
+  ]) {
     if (name === undefined || !/[/:]/.test(name)) continue;
     const reference = tryParseReference(name);
     if (reference !== undefined) return reference;
@@ -129,22 +136,24 @@ function imageName(descriptor: Descriptor): Root['reference'] | undefined {
 }
 
 /** Returns a bare tag from the name annotation (OCI image layout, `org.opencontainers.image.ref.name`). */
-export function tagName(descriptor: Descriptor): string | undefined {
-  const name = annotation(descriptor, REF_NAME);
+export function tagAnnotation(descriptor: Descriptor): string | undefined {
+  const name = annotation(descriptor, REF_NAME_ANNOTATION);
   return name !== undefined && isName('tag', name) ? name : undefined;
 }
 
-function nameAs(descriptor: Descriptor, as: Reference | undefined): Reference | undefined {
-  const tag = tagName(descriptor);
-  return as === undefined || tag === undefined ? undefined : { registry: as.registry, path: as.path, tag };
+function assumedImageName(descriptor: Descriptor, assumedReference: Reference | undefined): Reference | undefined {
+  const tag = tagAnnotation(descriptor);
+  return assumedReference === undefined || tag === undefined
+    ? undefined
+    : { registry: assumedReference.registry, path: assumedReference.path, tag };
 }
 
 /** @throws AirgapError `bundle-invalid` for an invalid name or version, since repository and tag are built from them */
 function chartOf(path: string, descriptor: Descriptor): Omit<BundleChart, 'descriptor'> | undefined {
-  const name = annotation(descriptor, CHART_NAME);
-  const version = annotation(descriptor, CHART_VERSION);
-  const inside = annotation(descriptor, REF_NAME);
-  if (name === undefined || version === undefined || !inside?.startsWith(`${CHART_REGISTRY}/`)) return undefined;
+  const name = annotation(descriptor, CHART_NAME_ANNOTATION);
+  const version = annotation(descriptor, CHART_VERSION_ANNOTATION);
+  const refName = annotation(descriptor, REF_NAME_ANNOTATION);
+  if (name === undefined || version === undefined || !refName?.startsWith(`${CHART_REGISTRY}/`)) return undefined;
   checkName('chart name', name, path, 'bundle-invalid');
   checkName('chart version', version, path, 'bundle-invalid');
   return { name, version, reference: chartReference(name, version) };
@@ -152,9 +161,9 @@ function chartOf(path: string, descriptor: Descriptor): Omit<BundleChart, 'descr
 
 /** Reads the annotations of a referrer. Untrusted: a tag must be a cosign tag of the subject. */
 function referrerOf(descriptor: Descriptor): Omit<Referrer, 'descriptor'> | undefined {
-  const subject = annotation(descriptor, SUBJECT);
-  const repository = repositoryOf(annotation(descriptor, SUBJECT_REPOSITORY) ?? '');
-  const tag = annotation(descriptor, SUBJECT_TAG);
+  const subject = annotation(descriptor, SUBJECT_ANNOTATION);
+  const repository = repositoryOf(annotation(descriptor, SUBJECT_REPOSITORY_ANNOTATION) ?? '');
+  const tag = annotation(descriptor, SUBJECT_TAG_ANNOTATION);
   if (subject === undefined || !isDigest(subject) || repository === undefined) return undefined;
   if (tag !== undefined && !cosignTags(subject).includes(tag)) return undefined;
   const artifactType = typeof descriptor.artifactType === 'string' ? descriptor.artifactType : '';

@@ -1,12 +1,12 @@
 import { quoted } from '../../base/printable.ts';
 import { isDigest } from '../../oci/digest.ts';
+import type { BundleProblem } from '../bundle-problem.ts';
 import { dockerSaveFile } from '../docker-save.ts';
-import type { Problem } from '../problem.ts';
 import type { Bundle } from '../read.ts';
-import type { Trees } from './trees.ts';
+import type { ManifestTrees } from './trees.ts';
 
 /** An image in `manifest.json`. */
-interface Saved {
+interface SavedImage {
   readonly Config: string;
   readonly RepoTags: readonly string[];
   readonly Layers: readonly string[];
@@ -17,10 +17,12 @@ interface Saved {
  * must equal, byte for byte, the file generated from the index.
  * @param trees undefined if manifests are damaged; then only the existence of files is checked
  */
-export function checkDockerSave(bundle: Bundle, trees: Pick<Trees, 'manifests'> | undefined): Problem[] {
+export function checkDockerSave(bundle: Bundle, trees: Pick<ManifestTrees, 'manifests'> | undefined): BundleProblem[] {
   const { dockerSave, entries } = bundle;
-  const lock = bundle.lock();
-  const problem = (what: string): Problem[] => [{ message: `manifest.json (for docker load) ${what}`, affects: [] }];
+  const inventory = bundle.inventory();
+  const problem = (what: string): BundleProblem[] => [
+    { message: `manifest.json (for docker load) ${what}`, affects: [] },
+  ];
   if (dockerSave !== undefined) {
     const saved = readDockerSave(dockerSave);
     if (saved === undefined) return problem('cannot be read');
@@ -29,30 +31,30 @@ export function checkDockerSave(bundle: Bundle, trees: Pick<Trees, 'manifests'> 
       if (!isDigest(digest) || !entries.has(digest)) return problem(`names ${quoted(name)}, which is missing`);
     }
   }
-  if (lock === undefined || trees === undefined) return [];
+  if (inventory === undefined || trees === undefined) return [];
   // `docker load` needs all layers, which a delta does not have.
-  const isDelta = (lock.requires ?? []).length > 0;
+  const isDelta = (inventory.requires ?? []).length > 0;
   const expected = isDelta ? undefined : dockerSaveFile({ roots: bundle.images(), manifests: trees.manifests });
   if (expected === undefined)
     return dockerSave === undefined ? [] : problem('is present, but a delta must not have one');
   if (dockerSave === undefined) return problem('is missing');
   if (Buffer.compare(dockerSave, expected) === 0) return [];
-  return problem(`does not match the index: ${differenceOf(dockerSave, expected)}`);
+  return problem(`does not match the index: ${describeDifference(dockerSave, expected)}`);
 }
 
 /** Describes the first tag that would load another image. Other differences do not affect readers. */
-function differenceOf(there: Uint8Array, expected: Uint8Array): string {
-  const [actual, wanted] = [there, expected].map((bytes) => contentByTag(readDockerSave(bytes) ?? []));
-  for (const [tag, content] of actual ?? []) {
-    const own = wanted?.get(tag);
+function describeDifference(actual: Uint8Array, expected: Uint8Array): string {
+  const [actualContent, expectedContent] = [actual, expected].map((bytes) => contentByTag(readDockerSave(bytes) ?? []));
+  for (const [tag, content] of actualContent ?? []) {
+    const own = expectedContent?.get(tag);
     if (own === undefined) return `unexpected tag ${quoted(tag)}`;
     if (own !== content) return `different content for ${quoted(tag)}`;
   }
-  const missing = [...(wanted ?? [])].find(([tag]) => !actual?.has(tag));
+  const missing = [...(expectedContent ?? [])].find(([tag]) => !actualContent?.has(tag));
   return missing === undefined ? 'different formatting' : `missing tag ${quoted(missing[0])}`;
 }
 
-function contentByTag(saved: readonly Saved[]): ReadonlyMap<string, string> {
+function contentByTag(saved: readonly SavedImage[]): ReadonlyMap<string, string> {
   return new Map(
     saved.flatMap(({ Config, RepoTags, Layers }) =>
       RepoTags.map((tag) => [tag, [Config, ...Layers].join(' ')] as const),
@@ -61,7 +63,7 @@ function contentByTag(saved: readonly Saved[]): ReadonlyMap<string, string> {
 }
 
 /** Parses `manifest.json`; returns undefined if it is invalid. */
-export function readDockerSave(bytes: Uint8Array): readonly Saved[] | undefined {
+export function readDockerSave(bytes: Uint8Array): readonly SavedImage[] | undefined {
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(bytes).toString('utf8'));
@@ -76,5 +78,5 @@ export function readDockerSave(bytes: Uint8Array): readonly Saved[] | undefined 
   const isList = (value: unknown): boolean => Array.isArray(value) && value.every((text) => typeof text === 'string');
   const isSaved = ({ Config, RepoTags, Layers }: (typeof saved)[number]): boolean =>
     typeof Config === 'string' && isList(RepoTags) && isList(Layers);
-  return saved.every(isSaved) ? (saved as unknown as readonly Saved[]) : undefined;
+  return saved.every(isSaved) ? (saved as unknown as readonly SavedImage[]) : undefined;
 }

@@ -14,14 +14,14 @@ export interface ExtendedHeader {
  */
 export function readExtendedHeader(body: Buffer): ExtendedHeader | undefined {
   const records = new Map<string, string>();
-  for (let at = 0; at < body.length; ) {
-    const [head, digits = ''] = /^([1-9]\d{0,5}) /.exec(body.toString('latin1', at, at + 7)) ?? [];
-    const end = at + Number(digits);
+  for (let position = 0; position < body.length; ) {
+    const [head, digits = ''] = /^([1-9]\d{0,5}) /.exec(body.toString('latin1', position, position + 7)) ?? [];
+    const end = position + Number(digits);
     if (head === undefined || end > body.length || body[end - 1] !== 0x0a) return undefined;
-    const [, key, value] = /^([^=]+)=(.*)$/s.exec(body.toString('utf8', at + head.length, end - 1)) ?? [];
+    const [, key, value] = /^([^=]+)=(.*)$/s.exec(body.toString('utf8', position + head.length, end - 1)) ?? [];
     if (key === undefined || value === undefined || records.has(key)) return undefined;
     records.set(key, value);
-    at = end;
+    position = end;
   }
   const path = records.get('path');
   const size = records.get('size');

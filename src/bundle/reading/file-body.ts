@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream';
 import { AirgapError, messageOf } from '../../base/errors.ts';
-import { lend } from '../../oci/loan.ts';
-import { CHUNK } from '../files/file.ts';
+import { acquireBuffer } from '../../oci/buffer-pool.ts';
+import { CHUNK_SIZE } from '../files/file.ts';
 import type { RandomFile } from '../files/random-file.ts';
 
 /** Maximum number of released buffers that are kept. */
-const SPARE = 32;
-const spare: Buffer[] = [];
+const MAX_SPARE_BUFFERS = 32;
+const spareBuffers: Buffer[] = [];
 
 /**
  * Streams a range of a file in pooled buffers.
@@ -21,7 +21,7 @@ export class FileBody extends Readable {
   #position: number;
 
   constructor(file: RandomFile, position: number, size: number, signal: AbortSignal | undefined) {
-    super({ highWaterMark: CHUNK, ...(signal === undefined ? {} : { signal }) });
+    super({ highWaterMark: CHUNK_SIZE, ...(signal === undefined ? {} : { signal }) });
     this.#file = file;
     this.#position = position;
     this.#end = position + size;
@@ -39,22 +39,22 @@ export class FileBody extends Readable {
   }
 
   #next(): Uint8Array | null {
-    const wanted = Math.min(CHUNK, this.#end - this.#position);
-    if (wanted <= 0) return null;
-    const memory = spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK);
-    const chunk = memory.subarray(0, wanted);
+    const size = Math.min(CHUNK_SIZE, this.#end - this.#position);
+    if (size <= 0) return null;
+    const buffer = spareBuffers.pop() ?? Buffer.allocUnsafeSlow(CHUNK_SIZE);
+    const chunk = buffer.subarray(0, size);
     const read = this.#read(chunk);
     if (read === 0) throw new AirgapError('file', `unexpected end of file at byte ${this.#position}`);
     this.#position += read;
-    lend(chunk, () => {
-      if (spare.length < SPARE) spare.push(memory);
+    acquireBuffer(chunk, () => {
+      if (spareBuffers.length < MAX_SPARE_BUFFERS) spareBuffers.push(buffer);
     });
     return chunk.subarray(0, read);
   }
 
   #read(chunk: Uint8Array): number {
     try {
-      return this.#file.readNow(chunk, this.#position);
+      return this.#file.readSync(chunk, this.#position);
     } catch (cause) {
       throw new AirgapError('file', `cannot read at byte ${this.#position}: ${messageOf(cause)}`, { cause });
     }

@@ -2,7 +2,7 @@ import { quoted } from '../../base/printable.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { RandomFile } from '../files/random-file.ts';
 import { blobDigest } from '../layout.ts';
-import { indexTar, invalid, type TarEntry } from './tar-index.ts';
+import { indexTar, invalidBundle, type TarEntry } from './tar-index.ts';
 
 /** An OCI image layout in a tar archive, with its table of contents. */
 export interface OpenLayout {
@@ -20,7 +20,7 @@ export interface OpenLayout {
 /** Maximum size of a metadata file; an index of ten thousand images has about 5 MB. */
 export const METADATA_LIMIT = 32 * 1024 * 1024;
 /** Magic bytes of compressed files that users may give instead of a bundle. */
-const COMPRESSED: readonly [string, number[]][] = [
+const COMPRESSION_MAGIC: readonly [string, number[]][] = [
   ['gzip', [0x1f, 0x8b]],
   ['zstd', [0x28, 0xb5, 0x2f, 0xfd]],
   ['xz', [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
@@ -30,25 +30,29 @@ const COMPRESSED: readonly [string, number[]][] = [
 /** Reads the table of contents and the metadata files. @throws AirgapError `bundle-invalid` */
 export async function openLayout(file: RandomFile, path: string): Promise<OpenLayout> {
   const size = await file.size();
-  if (size === 0) throw invalid(path, 'is empty');
+  if (size === 0) throw invalidBundle(path, 'is empty');
   const head = Buffer.alloc(8);
   await file.read(head, 0);
-  const packed = COMPRESSED.find(([, magic]) => magic.every((byte, at) => head[at] === byte));
-  if (packed !== undefined) {
-    throw invalid(path, `is compressed with ${packed[0]}; a bundle is an uncompressed tar`, 'decompress it first');
+  const compression = COMPRESSION_MAGIC.find(([, magic]) => magic.every((byte, index) => head[index] === byte));
+  if (compression !== undefined) {
+    throw invalidBundle(
+      path,
+      `is compressed with ${compression[0]}; a bundle is an uncompressed tar`,
+      'decompress it first',
+    );
   }
   const { files, folders, special } = await indexTar(file, path, size);
   if (!files.has('oci-layout')) {
     if (files.has('manifest.json')) {
-      throw invalid(path, 'is a docker save archive, which does not keep digests', 'create a bundle instead');
+      throw invalidBundle(path, 'is a docker save archive, which does not keep digests', 'create a bundle instead');
     }
-    throw invalid(
+    throw invalidBundle(
       path,
       'is a tar archive but not a bundle: it has no oci-layout',
       'give a file that helm airgap bundle wrote',
     );
   }
-  if (special !== undefined) throw invalid(path, `contains ${special}; a bundle has only regular files`);
+  if (special !== undefined) throw invalidBundle(path, `contains ${special}; a bundle has only regular files`);
   checkVersion(path, await read(file, path, files, 'oci-layout'));
   const entries = new Map<Digest, TarEntry>();
   for (const [name, entry] of files) {
@@ -71,11 +75,11 @@ function checkVersion(path: string, bytes: Uint8Array): void {
     version = (JSON.parse(Buffer.from(bytes).toString('utf8')) as { imageLayoutVersion?: unknown } | null)
       ?.imageLayoutVersion;
   } catch (cause) {
-    throw invalid(path, 'has an oci-layout that is not JSON', undefined, cause);
+    throw invalidBundle(path, 'has an oci-layout that is not JSON', undefined, cause);
   }
   if (typeof version !== 'string' || !version.startsWith('1.')) {
-    const said = typeof version === 'string' ? quoted(version.slice(0, 40)) : 'none';
-    throw invalid(path, `is an image layout of version ${said}; this helm airgap reads 1.x`);
+    const found = typeof version === 'string' ? quoted(version.slice(0, 40)) : 'none';
+    throw invalidBundle(path, `is an image layout of version ${found}; this helm airgap reads 1.x`);
   }
 }
 
@@ -86,9 +90,9 @@ async function read(
   name: string,
 ): Promise<Uint8Array> {
   const entry = files.get(name);
-  if (entry === undefined) throw invalid(path, `has no ${name}`);
+  if (entry === undefined) throw invalidBundle(path, `has no ${name}`);
   if (entry.size > METADATA_LIMIT)
-    throw invalid(path, `has a ${name} of ${entry.size} bytes; the limit is ${METADATA_LIMIT}`);
+    throw invalidBundle(path, `has a ${name} of ${entry.size} bytes; the limit is ${METADATA_LIMIT}`);
   const bytes = Buffer.alloc(entry.size);
   await file.read(bytes, entry.offset);
   return bytes;

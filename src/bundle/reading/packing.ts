@@ -1,9 +1,9 @@
 import { messageOf } from '../../base/errors.ts';
 import { quoted } from '../../base/printable.ts';
 import type { RandomFile } from '../files/random-file.ts';
-import { BLOCK, blobDigest, END, headerOf } from '../layout.ts';
+import { blobDigest, TAR_BLOCK, TAR_END_SIZE, tarHeader } from '../layout.ts';
 import { indexFile, OCI_LAYOUT } from '../metadata.ts';
-import type { Contents } from './contents.ts';
+import type { IndexContents } from './contents.ts';
 import { readDockerSave } from './docker-save-check.ts';
 import type { OpenLayout } from './open-layout.ts';
 import { ReadAhead } from './read-ahead.ts';
@@ -12,22 +12,22 @@ import type { TarEntry } from './tar-index.ts';
 /** Result of comparing the bytes outside of the contents. */
 export interface Packing {
   /** True if another tool packed the archive; then only its content can be checked. */
-  readonly byAnother: boolean;
+  readonly byOtherTool: boolean;
   /** Differences from what this tool writes; if another tool packed it, only read errors. */
   readonly differences: readonly PackingDifference[];
 }
 
 export interface PackingDifference {
   /** Byte position in the archive. */
-  readonly at: number;
+  readonly position: number;
   /** Description in one sentence. */
   readonly message: string;
 }
 
 /** Folders that other tools add as entries. */
-const FOLDER = /^(?:blobs(?:\/[a-z0-9]+)?)?$/;
+const BLOB_FOLDER = /^(?:blobs(?:\/[a-z0-9]+)?)?$/;
 
-const METADATA: ReadonlySet<string> = new Set(['oci-layout', 'index.json', 'manifest.json']);
+const METADATA_FILES: ReadonlySet<string> = new Set(['oci-layout', 'index.json', 'manifest.json']);
 
 /** Bytes between two contents: padding after the first, header of the second. */
 interface Gap {
@@ -38,7 +38,7 @@ interface Gap {
   /** Number of those that are padding. */
   readonly padding: number;
   /** Names of the previous and the next file, for messages. */
-  readonly behind: string;
+  readonly previous: string;
   readonly name?: string;
 }
 
@@ -47,30 +47,30 @@ interface Gap {
  * files. Since there is only one way to write them, single flipped bits are found. If most headers differ, another tool
  * packed the archive; then only the metadata files are compared, and only if it has an inventory.
  */
-export async function checkPacking(file: RandomFile, layout: OpenLayout, contents: Contents): Promise<Packing> {
+export async function checkPacking(file: RandomFile, layout: OpenLayout, contents: IndexContents): Promise<Packing> {
   const reader = new ReadAhead(file);
   const differences: PackingDifference[] = [];
   const unreadable: PackingDifference[] = [];
-  let [own, others] = [0, 0];
+  let [ownHeaders, otherHeaders] = [0, 0];
   for (const gap of gapsOf(layout)) {
     try {
-      const there = gap.to - gap.from === gap.expected.length ? await readGap(reader, file, gap) : undefined;
-      differences.push(...differenceIn(gap, there));
+      const actual = gap.to - gap.from === gap.expected.length ? await readGap(reader, file, gap) : undefined;
+      differences.push(...compareGap(gap, actual));
       if (gap.name === undefined) continue;
-      if (there !== undefined && firstDifference(there.subarray(gap.padding), gap.expected.subarray(gap.padding)) < 0)
-        own++;
-      else others++;
+      if (actual !== undefined && firstDifference(actual.subarray(gap.padding), gap.expected.subarray(gap.padding)) < 0)
+        ownHeaders++;
+      else otherHeaders++;
     } catch (error) {
       // Unreadable bytes are reported like damaged ones.
-      const message = `cannot read the archive at byte ${gap.from}, after ${gap.behind}: ${messageOf(error)}`;
-      unreadable.push({ at: gap.from, message });
+      const message = `cannot read the archive at byte ${gap.from}, after ${gap.previous}: ${messageOf(error)}`;
+      unreadable.push({ position: gap.from, message });
     }
   }
-  const byAnother = own <= others;
-  const found = byAnother ? unreadable : [...unreadable, ...differences];
-  if (byAnother && contents.lock === undefined) return { byAnother, differences: found };
+  const byOtherTool = ownHeaders <= otherHeaders;
+  const found = byOtherTool ? unreadable : [...unreadable, ...differences];
+  if (byOtherTool && contents.inventory === undefined) return { byOtherTool, differences: found };
   const metadata = await compareMetadata(file, layout);
-  return { byAnother, differences: [...found, ...structureOf(layout, contents), ...metadata] };
+  return { byOtherTool, differences: [...found, ...structureDifferences(layout, contents), ...metadata] };
 }
 
 /**
@@ -78,33 +78,33 @@ export async function checkPacking(file: RandomFile, layout: OpenLayout, content
  * one generated from its parsed content. Reads no blobs. Archives without inventory are from other tools and not
  * checked.
  */
-export function checkStructure(layout: OpenLayout, contents: Contents): readonly PackingDifference[] {
-  return contents.lock === undefined ? [] : structureOf(layout, contents);
+export function checkStructure(layout: OpenLayout, contents: IndexContents): readonly PackingDifference[] {
+  return contents.inventory === undefined ? [] : structureDifferences(layout, contents);
 }
 
-function structureOf(
+function structureDifferences(
   { files, folders, index }: OpenLayout,
-  { images, charts, lock, referrers, signature }: Contents,
+  { images, charts, inventory, referrers, signature }: IndexContents,
 ): PackingDifference[] {
-  const strange = [...files, ...folders].filter(([name]) => !isBundleFile(name) && !FOLDER.test(name));
+  const unexpected = [...files, ...folders].filter(([name]) => !isBundleFile(name) && !BLOB_FOLDER.test(name));
   return [
-    ...strange.map(([name, { offset }]) => strangeFile(name, offset)),
-    ...compare('index.json', index, indexFile(images, charts, lock, referrers, signature), files),
+    ...unexpected.map(([name, { offset }]) => unexpectedFile(name, offset)),
+    ...compareFile('index.json', index, indexFile(images, charts, inventory, referrers, signature), files),
   ];
 }
 
 function gapsOf({ files, size }: OpenLayout): readonly Gap[] {
   const gaps: Gap[] = [];
-  let [from, behind] = [0, 'the beginning'];
-  for (const [name, place] of files) {
-    const padding = paddingBehind(from);
-    const expected = Buffer.concat([Buffer.alloc(padding), headerOf(name, place.size)]);
+  let [from, previous] = [0, 'the beginning'];
+  for (const [name, entry] of files) {
+    const padding = paddingAfter(from);
+    const expected = Buffer.concat([Buffer.alloc(padding), tarHeader(name, entry.size)]);
     const label = isBundleFile(name) ? name : quoted(name);
-    gaps.push({ from, to: place.offset, expected, padding, behind, name: label });
-    [from, behind] = [place.offset + place.size, label];
+    gaps.push({ from, to: entry.offset, expected, padding, previous, name: label });
+    [from, previous] = [entry.offset + entry.size, label];
   }
-  const padding = paddingBehind(from) + END;
-  return [...gaps, { from, to: size, expected: Buffer.alloc(padding), padding, behind }];
+  const padding = paddingAfter(from) + TAR_END_SIZE;
+  return [...gaps, { from, to: size, expected: Buffer.alloc(padding), padding, previous }];
 }
 
 async function readGap(reader: ReadAhead, file: RandomFile, { from, expected }: Gap): Promise<Uint8Array> {
@@ -118,64 +118,65 @@ async function readGap(reader: ReadAhead, file: RandomFile, { from, expected }: 
 }
 
 /** @param actual undefined if the gap has another size than expected */
-function differenceIn(
-  { from, to, expected, padding, behind, name }: Gap,
-  there: Uint8Array | undefined,
+function compareGap(
+  { from, to, expected, padding, previous, name }: Gap,
+  actual: Uint8Array | undefined,
 ): PackingDifference[] {
-  const what = name === undefined ? 'the end of the archive' : `the header of ${name}`;
-  if (there === undefined) {
+  const subject = name === undefined ? 'the end of the archive' : `the header of ${name}`;
+  if (actual === undefined) {
     return [
       {
-        at: from,
-        message: `${what} was changed: ${to - from} bytes follow ${behind}, expected ${expected.length}`,
+        position: from,
+        message: `${subject} was changed: ${to - from} bytes follow ${previous}, expected ${expected.length}`,
       },
     ];
   }
-  const within = firstDifference(there, expected);
+  const within = firstDifference(actual, expected);
   if (within < 0) return [];
-  const at = from + within;
-  if (within >= padding) return [{ at, message: `${what} was changed at byte ${at}` }];
-  const message = `byte ${at} was changed; it is in the padding after ${behind}, so no content is affected`;
-  return [{ at, message }];
+  const position = from + within;
+  if (within >= padding) return [{ position, message: `${subject} was changed at byte ${position}` }];
+  const message = `byte ${position} was changed; it is in the padding after ${previous}, so no content is affected`;
+  return [{ position, message }];
 }
 
 function isBundleFile(name: string): boolean {
-  return blobDigest(name) !== undefined || METADATA.has(name);
+  return blobDigest(name) !== undefined || METADATA_FILES.has(name);
 }
 
-function strangeFile(name: string, at: number): PackingDifference {
-  return { at, message: `unexpected file ${quoted(name)} at byte ${at}` };
+function unexpectedFile(name: string, position: number): PackingDifference {
+  return { position, message: `unexpected file ${quoted(name)} at byte ${position}` };
 }
 
 /** Compares the serialization of metadata files with this tool's. Their content is checked elsewhere. */
 async function compareMetadata(file: RandomFile, { files, dockerSave }: OpenLayout): Promise<PackingDifference[]> {
   const layout = files.get('oci-layout') as TarEntry;
-  const said = Buffer.alloc(layout.size);
-  await file.read(said, layout.offset).catch(() => 0);
+  const layoutBytes = Buffer.alloc(layout.size);
+  await file.read(layoutBytes, layout.offset).catch(() => 0);
   const saved = dockerSave === undefined ? undefined : readDockerSave(dockerSave);
-  const found = compare('oci-layout', said, OCI_LAYOUT, files);
+  const found = compareFile('oci-layout', layoutBytes, OCI_LAYOUT, files);
   if (dockerSave === undefined || saved === undefined) return found;
-  return [...found, ...compare('manifest.json', dockerSave, Buffer.from(JSON.stringify(saved)), files)];
+  return [...found, ...compareFile('manifest.json', dockerSave, Buffer.from(JSON.stringify(saved)), files)];
 }
 
 /** Compares a metadata file with the one that this tool writes. */
-function compare(
+function compareFile(
   name: string,
-  there: Uint8Array,
+  actual: Uint8Array,
   expected: Uint8Array,
   files: ReadonlyMap<string, TarEntry>,
 ): PackingDifference[] {
-  const within = there.length < expected.length ? firstDifference(there, expected) : firstDifference(expected, there);
+  const within =
+    actual.length < expected.length ? firstDifference(actual, expected) : firstDifference(expected, actual);
   if (within < 0) return [];
-  const at = (files.get(name)?.offset ?? 0) + within;
-  return [{ at, message: `${name} was changed at byte ${at}` }];
+  const position = (files.get(name)?.offset ?? 0) + within;
+  return [{ position, message: `${name} was changed at byte ${position}` }];
 }
 
-function paddingBehind(end: number): number {
-  return (BLOCK - (end % BLOCK)) % BLOCK;
+function paddingAfter(end: number): number {
+  return (TAR_BLOCK - (end % TAR_BLOCK)) % TAR_BLOCK;
 }
 
 /** Returns the index of the first different byte, or -1. */
 function firstDifference(shorter: Uint8Array, longer: Uint8Array): number {
-  return longer.findIndex((byte, at) => shorter[at] !== byte);
+  return longer.findIndex((byte, index) => shorter[index] !== byte);
 }

@@ -1,7 +1,7 @@
 import type { RandomFile } from '../files/random-file.ts';
 
 /** Reads at most this far apart are merged: reading the gap costs no more than a second call. */
-const NEAR = 32 * 1024;
+const MAX_GAP = 32 * 1024;
 const WINDOW = 256 * 1024;
 
 /** Reads small ranges of a file in sequence. Ten thousand headers close together take a few dozen reads. */
@@ -22,7 +22,7 @@ export class ReadAhead {
    */
   async read(position: number, size: number): Promise<Buffer> {
     const within = position - this.#start;
-    const isNear = position >= this.#end && position - this.#end <= NEAR;
+    const isNear = position >= this.#end && position - this.#end <= MAX_GAP;
     this.#end = position + size;
     if (within >= 0 && within + size <= this.#window.length) return this.#window.subarray(within, within + size);
     const buffer = Buffer.allocUnsafe(isNear ? Math.max(size, WINDOW) : size);

@@ -1,13 +1,13 @@
 import { AirgapError } from '../../base/errors.ts';
-import { type Lock, parseLock } from '../../lock/lock.ts';
+import { type Inventory, parseInventory } from '../../lock/inventory.ts';
 import type { ManifestContent } from '../../oci/content.ts';
 import { MediaType } from '../../oci/descriptor.ts';
 import { algorithmOf, type Digest, digestOf } from '../../oci/digest.ts';
-import { readLinks } from '../../oci/manifest.ts';
+import { parseManifest } from '../../oci/manifest.ts';
 import { readRange } from '../files/file.ts';
 import type { RandomFile } from '../files/random-file.ts';
-import type { Contents } from './contents.ts';
-import { invalid, type TarEntry } from './tar-index.ts';
+import type { IndexContents } from './contents.ts';
+import { invalidBundle, type TarEntry } from './tar-index.ts';
 
 /** Maximum size of a manifest, as in ECR and other registries. */
 const MANIFEST_LIMIT = 4 * 1024 * 1024;
@@ -16,18 +16,18 @@ const MANIFEST_LIMIT = 4 * 1024 * 1024;
  * Maximum size of a blob read into memory: inventories (up to about 30 MB), charts, configs. Headers may claim any
  * size.
  */
-const WHOLE_LIMIT = 256 * 1024 * 1024;
+const IN_MEMORY_LIMIT = 256 * 1024 * 1024;
 
 /** Reads content of an open bundle by digest. */
-export class Reader {
+export class BundleReader {
   readonly file: RandomFile;
   readonly path: string;
   readonly entries: ReadonlyMap<Digest, TarEntry>;
-  readonly contents: Contents;
+  readonly contents: IndexContents;
   /** Blobs that a delta omits. */
   leftOut: ReadonlySet<Digest> = new Set();
 
-  constructor(file: RandomFile, path: string, entries: ReadonlyMap<Digest, TarEntry>, contents: Contents) {
+  constructor(file: RandomFile, path: string, entries: ReadonlyMap<Digest, TarEntry>, contents: IndexContents) {
     this.file = file;
     this.path = path;
     this.entries = entries;
@@ -47,10 +47,10 @@ export class Reader {
 
   async bytes(digest: Digest): Promise<Uint8Array> {
     const { offset, size } = this.entry(digest);
-    if (size > WHOLE_LIMIT)
-      throw invalid(
+    if (size > IN_MEMORY_LIMIT)
+      throw invalidBundle(
         this.path,
-        `has a blob ${digest} of ${size} bytes; the limit for reading it into memory is ${WHOLE_LIMIT}`,
+        `has a blob ${digest} of ${size} bytes; the limit for reading it into memory is ${IN_MEMORY_LIMIT}`,
       );
     const chunks: Uint8Array[] = [];
     for await (const chunk of readRange(this.file, offset, size)) chunks.push(chunk);
@@ -70,29 +70,31 @@ export class Reader {
   async manifest(digest: Digest): Promise<ManifestContent> {
     const { size } = this.entry(digest);
     if (size > MANIFEST_LIMIT)
-      throw invalid(this.path, `has a manifest ${digest} of ${size} bytes; the limit is ${MANIFEST_LIMIT}`);
+      throw invalidBundle(this.path, `has a manifest ${digest} of ${size} bytes; the limit is ${MANIFEST_LIMIT}`);
     const bytes = await this.bytes(digest);
-    const mediaType = this.contents.mediaTypes.get(digest) ?? typeOf(bytes);
+    const mediaType = this.contents.mediaTypes.get(digest) ?? inferMediaType(bytes);
     return { bytes, descriptor: { mediaType, digest, size } };
   }
 
-  async readLock(): Promise<Lock | undefined> {
-    const { lock } = this.contents;
-    if (lock === undefined) return undefined;
+  async readInventory(): Promise<Inventory | undefined> {
+    const { inventory } = this.contents;
+    if (inventory === undefined) return undefined;
     try {
-      const { bytes } = await this.manifest(lock.digest);
-      const document = readLinks(lock.mediaType, bytes).blobs.find(({ mediaType }) => mediaType === MediaType.lock);
-      if (document === undefined) throw invalid(this.path, 'has an inventory artifact without its document');
-      return parseLock(await this.bytes(document.digest));
+      const { bytes } = await this.manifest(inventory.digest);
+      const document = parseManifest(inventory.mediaType, bytes).blobs.find(
+        ({ mediaType }) => mediaType === MediaType.inventory,
+      );
+      if (document === undefined) throw invalidBundle(this.path, 'has an inventory artifact without its document');
+      return parseInventory(await this.bytes(document.digest));
     } catch (error) {
       if (!(error instanceof AirgapError) || error.code === 'bundle-invalid') throw error;
-      throw invalid(this.path, `has an inventory that cannot be read: ${error.message}`, error.hint, error);
+      throw invalidBundle(this.path, `has an inventory that cannot be read: ${error.message}`, error.hint, error);
     }
   }
 }
 
 /** Returns the media type of a manifest that no index lists: its `mediaType` field, or by its shape. */
-function typeOf(bytes: Uint8Array): string {
+function inferMediaType(bytes: Uint8Array): string {
   let json: { mediaType?: unknown; manifests?: unknown } | null = null;
   try {
     json = JSON.parse(Buffer.from(bytes).toString('utf8'));

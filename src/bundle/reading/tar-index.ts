@@ -1,9 +1,9 @@
 import { Header } from 'tar';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import { quoted } from '../../base/printable.ts';
-import { withoutEnd } from '../../base/text-ends.ts';
+import { trimTrailing } from '../../base/text-trim.ts';
 import type { RandomFile } from '../files/random-file.ts';
-import { BLOCK } from '../layout.ts';
+import { TAR_BLOCK } from '../layout.ts';
 import { type ExtendedHeader, readExtendedHeader } from './extended-header.ts';
 import { ReadAhead } from './read-ahead.ts';
 
@@ -14,11 +14,11 @@ export interface TarEntry {
 }
 
 /** Maximum number of entries, above that of any bundle. Bounds the time for hostile archives of empty entries. */
-const ENTRIES = 500_000;
+const MAX_ENTRIES = 500_000;
 /** Maximum size of an extended header; usual ones have a few hundred bytes. */
-const EXTENDED = 64 * 1024;
-const EMPTY = Buffer.alloc(BLOCK);
-const REGULAR = new Set(['File', 'OldFile', 'ContiguousFile']);
+const MAX_EXTENDED_HEADER = 64 * 1024;
+const EMPTY_BLOCK = Buffer.alloc(TAR_BLOCK);
+const REGULAR_TYPES = new Set(['File', 'OldFile', 'ContiguousFile']);
 
 /** Table of contents of an archive. */
 export interface TarIndex {
@@ -38,47 +38,54 @@ export interface TarIndex {
 export async function indexTar(file: RandomFile, path: string, fileSize: number): Promise<TarIndex> {
   const files = new Map<string, TarEntry>();
   const folders = new Map<string, TarEntry>();
-  const extended: Extended = {};
+  const pending: PendingExtensions = {};
   const reader = new ReadAhead(file);
   let special: string | undefined;
-  for (let at = 0, count = 0; ; count++) {
-    const block = await readBlock(reader, path, at, fileSize);
-    if (block.equals(EMPTY)) return { files, folders, special };
-    if (count > ENTRIES) throw invalid(path, `contains more than ${ENTRIES} entries`);
-    const { name, size, type } = readHeader(block, path, at, extended);
-    const offset = at + BLOCK;
+  for (let position = 0, count = 0; ; count++) {
+    const block = await readBlock(reader, path, position, fileSize);
+    if (block.equals(EMPTY_BLOCK)) return { files, folders, special };
+    if (count > MAX_ENTRIES) throw invalidBundle(path, `contains more than ${MAX_ENTRIES} entries`);
+    const { name, size, type } = readHeader(block, path, position, pending);
+    const offset = position + TAR_BLOCK;
     if (size > fileSize - offset) {
-      throw invalid(
+      throw invalidBundle(
         path,
-        `is truncated: ${quoted(name)} at byte ${at} has ${size} bytes, but the file ends at byte ${fileSize}`,
+        `is truncated: ${quoted(name)} at byte ${position} has ${size} bytes, but the file ends at byte ${fileSize}`,
       );
     }
-    at = offset + Math.ceil(size / BLOCK) * BLOCK;
+    position = offset + Math.ceil(size / TAR_BLOCK) * TAR_BLOCK;
     if (EXTENSIONS.has(type)) {
-      if (size > EXTENDED) throw invalid(path, `has an extended header of ${size} bytes at byte ${offset - BLOCK}`);
-      if (EXTENSIONS.get(type)?.(extended, await reader.read(offset, size)) === false)
-        throw invalid(path, `has an extended header at byte ${offset - BLOCK} that readers interpret differently`);
+      if (size > MAX_EXTENDED_HEADER)
+        throw invalidBundle(path, `has an extended header of ${size} bytes at byte ${offset - TAR_BLOCK}`);
+      if (EXTENSIONS.get(type)?.(pending, await reader.read(offset, size)) === false)
+        throw invalidBundle(
+          path,
+          `has an extended header at byte ${offset - TAR_BLOCK} that readers interpret differently`,
+        );
       continue;
     }
     if (!isPlainName(name, type)) {
-      throw invalid(path, `contains ${quoted(name)} at byte ${offset - BLOCK}, which is not a canonical file name`);
+      throw invalidBundle(
+        path,
+        `contains ${quoted(name)} at byte ${offset - TAR_BLOCK}, which is not a canonical file name`,
+      );
     }
-    if (extended.pax?.isSparse) special ??= `a sparse file, ${quoted(name)} at byte ${offset - BLOCK}`;
-    delete extended.pax;
-    delete extended.path;
-    if (REGULAR.has(type)) {
-      if (files.has(name)) throw invalid(path, `contains ${quoted(name)} twice`);
+    if (pending.pax?.isSparse) special ??= `a sparse file, ${quoted(name)} at byte ${offset - TAR_BLOCK}`;
+    delete pending.pax;
+    delete pending.path;
+    if (REGULAR_TYPES.has(type)) {
+      if (files.has(name)) throw invalidBundle(path, `contains ${quoted(name)} twice`);
       files.set(name, { offset, size });
     } else if (type === 'Directory') {
-      folders.set(withoutEnd(name, '/'), { offset, size });
+      folders.set(trimTrailing(name, '/'), { offset, size });
     } else {
-      special ??= `a ${type}, ${quoted(name)} at byte ${offset - BLOCK}`;
+      special ??= `a ${type}, ${quoted(name)} at byte ${offset - TAR_BLOCK}`;
     }
   }
 }
 
 /** Extensions that apply to the next entry: a pax header or GNU long name. */
-interface Extended {
+interface PendingExtensions {
   pax?: ExtendedHeader;
   path?: string;
 }
@@ -86,19 +93,19 @@ interface Extended {
 /**
  * Handlers of extended headers; they return false for invalid ones. Global headers, as git writes them, are ignored.
  */
-const EXTENSIONS = new Map<string, (extended: Extended, body: Buffer) => boolean>([
+const EXTENSIONS = new Map<string, (pending: PendingExtensions, body: Buffer) => boolean>([
   [
     'ExtendedHeader',
-    (extended, body) => {
+    (pending, body) => {
       const read = readExtendedHeader(body);
-      if (read !== undefined) extended.pax = read;
+      if (read !== undefined) pending.pax = read;
       return read !== undefined;
     },
   ],
   [
     'NextFileHasLongPath',
-    (extended, body) => {
-      extended.path = body.toString('utf8').replace(/\0.*/s, '');
+    (pending, body) => {
+      pending.path = body.toString('utf8').replace(/\0.*/s, '');
       return true;
     },
   ],
@@ -108,7 +115,7 @@ const EXTENSIONS = new Map<string, (extended: Extended, body: Buffer) => boolean
 
 /** Reports whether a name is canonical: no component is empty, `.` or `..`, and only folders end with a slash. */
 function isPlainName(name: string, type: string): boolean {
-  const plain = type === 'Directory' ? withoutEnd(name, '/') : name;
+  const plain = type === 'Directory' ? trimTrailing(name, '/') : name;
   if (type === 'Directory' && (plain === '' || plain === '.')) return true;
   return plain.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
 }
@@ -116,48 +123,48 @@ function isPlainName(name: string, type: string): boolean {
 function readHeader(
   block: Buffer,
   path: string,
-  at: number,
-  { pax, path: longPath }: Extended,
+  position: number,
+  { pax, path: longPath }: PendingExtensions,
 ): { name: string; size: number; type: string } {
-  if (!fitsChecksum(block)) {
-    throw invalid(
+  if (!hasValidChecksum(block)) {
+    throw invalidBundle(
       path,
-      at === 0 ? 'is not a tar archive' : `is damaged: the header at byte ${at} has a wrong checksum`,
+      position === 0 ? 'is not a tar archive' : `is damaged: the header at byte ${position} has a wrong checksum`,
     );
   }
   let header: Header;
   try {
     header = new Header(block, 0);
   } catch (cause) {
-    throw invalid(path, `has a header at byte ${at} that cannot be read: ${messageOf(cause)}`);
+    throw invalidBundle(path, `has a header at byte ${position} that cannot be read: ${messageOf(cause)}`);
   }
   // `header.path` includes the ustar prefix, which a pax path replaces as well.
   const name = String(longPath ?? pax?.path ?? header.path ?? '').replace(/^(?:\.\/+)+/, '');
   const size = pax?.size ?? header.size ?? -1;
   if (!Number.isSafeInteger(size) || size < 0) {
-    throw invalid(path, `has an impossible size for ${quoted(name)} at byte ${at}`);
+    throw invalidBundle(path, `has an impossible size for ${quoted(name)} at byte ${position}`);
   }
   return { name, size, type: header.type };
 }
 
 /** Checks the sum of all bytes, counting the checksum field itself as spaces. */
-function fitsChecksum(block: Buffer): boolean {
+function hasValidChecksum(block: Buffer): boolean {
   const stored = Number.parseInt(block.toString('latin1', 148, 156), 8);
   let sum = 8 * 0x20;
-  for (let at = 0; at < BLOCK; at++) if (at < 148 || at >= 156) sum += block[at] as number;
+  for (let index = 0; index < TAR_BLOCK; index++) if (index < 148 || index >= 156) sum += block[index] as number;
   return sum === stored;
 }
 
-async function readBlock(reader: ReadAhead, path: string, at: number, fileSize: number): Promise<Buffer> {
-  if (fileSize < BLOCK) throw invalid(path, 'is not a tar archive');
-  if (at + BLOCK > fileSize)
-    throw invalid(path, `is truncated: it ends at byte ${fileSize} without an end-of-archive marker`);
-  const block = await reader.read(at, BLOCK);
-  if (block.length < BLOCK) throw invalid(path, `cannot be read at byte ${at}`);
+async function readBlock(reader: ReadAhead, path: string, position: number, fileSize: number): Promise<Buffer> {
+  if (fileSize < TAR_BLOCK) throw invalidBundle(path, 'is not a tar archive');
+  if (position + TAR_BLOCK > fileSize)
+    throw invalidBundle(path, `is truncated: it ends at byte ${fileSize} without an end-of-archive marker`);
+  const block = await reader.read(position, TAR_BLOCK);
+  if (block.length < TAR_BLOCK) throw invalidBundle(path, `cannot be read at byte ${position}`);
   return block;
 }
 
 /** Creates the error for an invalid bundle. */
-export function invalid(path: string, what: string, hint?: string, cause?: unknown): AirgapError {
+export function invalidBundle(path: string, what: string, hint?: string, cause?: unknown): AirgapError {
   return new AirgapError('bundle-invalid', `${path} ${what}`, { hint, cause });
 }

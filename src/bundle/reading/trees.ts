@@ -2,31 +2,31 @@ import { messageOf } from '../../base/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { ManifestNode } from '../../oci/graph.ts';
-import { readLinks } from '../../oci/manifest.ts';
+import { parseManifest } from '../../oci/manifest.ts';
 import { formatReference, formatRepository } from '../../oci/reference.ts';
 import { type Referrer, referrerKind } from '../../oci/referrer.ts';
-import type { Problem } from '../problem.ts';
+import type { BundleProblem } from '../bundle-problem.ts';
 import type { Bundle } from '../read.ts';
-import { invalid } from './tar-index.ts';
+import { invalidBundle } from './tar-index.ts';
 
 /**
  * Maximum number of links followed, summed over all images: ten thousand images with 200 blobs each. Bounds the time
  * for hostile bundles in which many names refer to one large index.
  */
-const FOLLOWED = 2_000_000;
+const MAX_LINKS = 2_000_000;
 
 /** Maximum number of digests in a message. */
-const LISTED = 5;
+const MAX_SHOWN = 5;
 
 /** Links of a manifest. */
-export type NamingManifest = Pick<ManifestNode, 'descriptor' | 'children' | 'blobs'> & {
+export type LinkedManifest = Pick<ManifestNode, 'descriptor' | 'children' | 'blobs'> & {
   readonly subject: Descriptor | undefined;
 };
 
-export interface Trees {
-  readonly problems: readonly Problem[];
+export interface ManifestTrees {
+  readonly problems: readonly BundleProblem[];
   /** All readable manifests by digest. */
-  readonly manifests: ReadonlyMap<Digest, NamingManifest>;
+  readonly manifests: ReadonlyMap<Digest, LinkedManifest>;
   /** Names of the images and charts that need a digest. */
   readonly users: ReadonlyMap<Digest, readonly string[]>;
 }
@@ -40,21 +40,21 @@ export interface Trees {
 export async function checkTrees(
   bundle: Bundle,
   damaged: ReadonlySet<Digest>,
-  limit: number = FOLLOWED,
-): Promise<Trees> {
+  limit: number = MAX_LINKS,
+): Promise<ManifestTrees> {
   const users = new Map<Digest, Set<string>>();
   const problems = new Map<string, Set<string>>();
-  const manifests = new Map<Digest, NamingManifest | string>();
+  const manifests = new Map<Digest, LinkedManifest | string>();
   const report = (message: string, name: string): void => {
     problems.set(message, (problems.get(message) ?? new Set()).add(name));
   };
   /** Names that need a missing blob or one of another size, by digest and expected size. */
   const wrong = new Map<Digest, Map<number, Set<string>>>();
-  let followed = 0;
-  const leftOut = new Map(bundle.lock()?.requires?.map(({ digest, size }) => [digest, size]));
-  const isThere = (descriptor: Descriptor, name: string): boolean => {
+  let links = 0;
+  const leftOut = new Map(bundle.inventory()?.requires?.map(({ digest, size }) => [digest, size]));
+  const checkEntry = (descriptor: Descriptor, name: string): boolean => {
     const { digest, size } = descriptor;
-    if (++followed > limit) throw invalid(bundle.path, `has more than ${limit} links from images to blobs`);
+    if (++links > limit) throw invalidBundle(bundle.path, `has more than ${limit} links from images to blobs`);
     users.set(digest, (users.get(digest) ?? new Set()).add(name));
     const entry = bundle.entries.get(digest);
     if (entry === undefined && leftOut.get(digest) === size) return false;
@@ -64,7 +64,7 @@ export async function checkTrees(
     }
     return entry !== undefined;
   };
-  const read = async (digest: Digest): Promise<NamingManifest | string> => {
+  const read = async (digest: Digest): Promise<LinkedManifest | string> => {
     const found = manifests.get(digest) ?? (await readManifest(bundle, digest));
     manifests.set(digest, found);
     return found;
@@ -74,7 +74,7 @@ export async function checkTrees(
     for (const queue = [root]; queue.length > 0; ) {
       const descriptor = queue.pop() as Descriptor;
       // Damaged manifests are reported elsewhere; their links are not known.
-      if (!isThere(descriptor, name) || damaged.has(descriptor.digest)) continue;
+      if (!checkEntry(descriptor, name) || damaged.has(descriptor.digest)) continue;
       if (seen.has(descriptor.digest)) continue;
       seen.add(descriptor.digest);
       const found = await read(descriptor.digest);
@@ -83,35 +83,38 @@ export async function checkTrees(
         continue;
       }
       for (const child of found.children) queue.push(child);
-      for (const blob of found.blobs) isThere(blob, name);
+      for (const blob of found.blobs) checkEntry(blob, name);
     }
   };
-  for (const [name, root] of namedRoots(bundle)) await follow(name, root);
+  for (const [name, root] of labelledRoots(bundle)) await follow(name, root);
   // Subjects come first because referrers are labelled with their users.
-  for (const referrer of bySubject(bundle.referrers())) {
-    const name = nameOf(referrer, users.get(referrer.subject));
+  for (const referrer of subjectsFirst(bundle.referrers())) {
+    const name = referrerLabel(referrer, users.get(referrer.subject));
     const { descriptor, subject, tag } = referrer;
     await follow(name, descriptor);
     const found = damaged.has(descriptor.digest) ? undefined : manifests.get(descriptor.digest);
-    const isOther = typeof found === 'object' && tag === undefined && found.subject?.digest !== subject;
-    if (isOther) report(`${descriptor.digest} is listed as a referrer of ${subject} but has another subject`, name);
+    const hasOtherSubject = typeof found === 'object' && tag === undefined && found.subject?.digest !== subject;
+    if (hasOtherSubject)
+      report(`${descriptor.digest} is listed as a referrer of ${subject} but has another subject`, name);
     if (!bundle.entries.has(subject)) report(`${subject}, the subject of ${descriptor.digest}, is missing`, name);
   }
   for (const [digest, sizes] of wrong) {
-    const there = bundle.entries.get(digest);
+    const entry = bundle.entries.get(digest);
     for (const [size, names] of sizes) {
-      const what = there === undefined ? 'is missing' : `has ${there.size} bytes, expected ${size}`;
+      const what = entry === undefined ? 'is missing' : `has ${entry.size} bytes, expected ${size}`;
       for (const name of names) report(`${digest} ${what}`, name);
     }
   }
   return {
     problems: [...problems].map(([message, names]) => ({ message, affects: [...names] })),
-    manifests: new Map([...manifests].flatMap(([at, found]) => (typeof found === 'string' ? [] : [[at, found]]))),
+    manifests: new Map(
+      [...manifests].flatMap(([digest, found]) => (typeof found === 'string' ? [] : [[digest, found]])),
+    ),
     users: new Map([...users].map(([digest, names]) => [digest, [...names]])),
   };
 }
 
-function namedRoots(bundle: Bundle): [string, Descriptor][] {
+function labelledRoots(bundle: Bundle): [string, Descriptor][] {
   return [
     ...[...bundle.images(), ...bundle.charts()].map(({ reference, descriptor }): [string, Descriptor] => [
       formatReference(reference),
@@ -122,7 +125,7 @@ function namedRoots(bundle: Bundle): [string, Descriptor][] {
 }
 
 /** Sorts referrers after their subjects; cycles come last. */
-function bySubject(referrers: readonly Referrer[]): readonly Referrer[] {
+function subjectsFirst(referrers: readonly Referrer[]): readonly Referrer[] {
   const own = new Set(referrers.map(({ descriptor }) => descriptor.digest));
   const following = Map.groupBy(referrers, ({ subject }) => subject);
   // The loop also visits referrers that it adds.
@@ -131,7 +134,7 @@ function bySubject(referrers: readonly Referrer[]): readonly Referrer[] {
   return [...new Set([...ordered, ...referrers])];
 }
 
-function nameOf(referrer: Referrer, users: ReadonlySet<string> = new Set()): string {
+function referrerLabel(referrer: Referrer, users: ReadonlySet<string> = new Set()): string {
   const { repository, subject } = referrer;
   const [user = `${formatRepository(repository)}@${subject}`] = users;
   return `the ${referrerKind(referrer)} of ${user}`;
@@ -141,9 +144,9 @@ function nameOf(referrer: Referrer, users: ReadonlySet<string> = new Set()): str
  * Finds blobs that neither the index, nor the inventory, nor its signature refers to: no signature covers them.
  * Requires that all manifests are readable.
  */
-export async function checkOrphans(bundle: Bundle, users: Trees['users']): Promise<Problem[]> {
-  const own = [bundle.lockDigest, bundle.signature?.digest].filter((digest) => digest !== undefined);
-  if (bundle.lock() === undefined) return [];
+export async function checkOrphans(bundle: Bundle, users: ManifestTrees['users']): Promise<BundleProblem[]> {
+  const own = [bundle.inventoryDigest, bundle.signature?.digest].filter((digest) => digest !== undefined);
+  if (bundle.inventory() === undefined) return [];
   const named = new Set<Digest>(own);
   for (const digest of own) {
     const found = await readManifest(bundle, digest);
@@ -151,15 +154,15 @@ export async function checkOrphans(bundle: Bundle, users: Trees['users']): Promi
   }
   const orphans = [...bundle.entries.keys()].filter((digest) => !users.has(digest) && !named.has(digest));
   if (orphans.length === 0) return [];
-  const more = orphans.length > LISTED ? ` and ${orphans.length - LISTED} more` : '';
-  const message = `not referenced by the index, the inventory or its signature: ${orphans.slice(0, LISTED).join(', ')}${more}`;
+  const more = orphans.length > MAX_SHOWN ? ` and ${orphans.length - MAX_SHOWN} more` : '';
+  const message = `not referenced by the index, the inventory or its signature: ${orphans.slice(0, MAX_SHOWN).join(', ')}${more}`;
   return [{ message, affects: [] }];
 }
 
-async function readManifest(bundle: Bundle, digest: Digest): Promise<NamingManifest | string> {
+async function readManifest(bundle: Bundle, digest: Digest): Promise<LinkedManifest | string> {
   try {
     const { descriptor, bytes } = await bundle.manifest({ registry: '', path: '' }, digest);
-    const { manifests: children, blobs, subject } = readLinks(descriptor.mediaType, bytes);
+    const { manifests: children, blobs, subject } = parseManifest(descriptor.mediaType, bytes);
     return { descriptor, children, blobs, subject };
   } catch (error) {
     return messageOf(error);

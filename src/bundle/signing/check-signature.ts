@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { AirgapError, messageOf } from '../../base/errors.ts';
-import { fingerprintOf, isSignatureOf } from '../../oci/signing-key.ts';
+import { fingerprintOf, isValidSignature } from '../../oci/signing-key.ts';
 import { type Bundle, openBundle } from '../read.ts';
-import { checkAgreement } from '../reading/agreement.ts';
+import { checkAgainstInventory } from '../reading/inventory-check.ts';
 import { claimOf, readSignatures } from './signature.ts';
 
 /**
@@ -12,16 +12,16 @@ import { claimOf, readSignatures } from './signature.ts';
  */
 export async function checkSignature(bundle: Bundle, publicKey: KeyObject): Promise<void> {
   const { path } = bundle;
-  const lock = bundle.lock();
+  const inventory = bundle.inventory();
   const signatures = await readSignatures(bundle).catch((cause: unknown) => {
     throw new AirgapError('signature', `${path} has a signature that cannot be read: ${messageOf(cause)}`, { cause });
   });
-  if (lock === undefined || signatures.length === 0) {
+  if (inventory === undefined || signatures.length === 0) {
     throw new AirgapError('signature', `${path} is not signed`, {
       hint: 'create a signed bundle with helm airgap bundle --sign KEY',
     });
   }
-  const own = signatures.filter(({ payload, base64 }) => isSignatureOf(publicKey, payload, base64));
+  const own = signatures.filter(({ payload, base64 }) => isValidSignature(publicKey, payload, base64));
   if (own.length === 0) {
     const named = signatures.flatMap((signature) => claimOf(signature)?.fingerprint ?? []);
     const other = named.length === 0 ? '' : `; it claims to be signed by ${named.join(', ')}`;
@@ -29,7 +29,7 @@ export async function checkSignature(bundle: Bundle, publicKey: KeyObject): Prom
       hint: 'do not use it unless you know why: it was signed with another key, or changed after it was signed',
     });
   }
-  if (!own.some((signature) => claimOf(signature)?.digest === bundle.lockDigest)) {
+  if (!own.some((signature) => claimOf(signature)?.digest === bundle.inventoryDigest)) {
     throw new AirgapError('signature', `${path} has a signature by that key, but over another inventory`, {
       hint: 'the bundle was changed after it was signed',
     });
@@ -45,7 +45,7 @@ export async function checkSignature(bundle: Bundle, publicKey: KeyObject): Prom
  * Opens a bundle that must be signed by the key.
  * @throws AirgapError `signature`, also if it is not a valid bundle; `file`
  */
-export async function openSigned(path: string, publicKey: KeyObject): Promise<Bundle> {
+export async function openSignedBundle(path: string, publicKey: KeyObject): Promise<Bundle> {
   const bundle = await openBundle(path).catch((error: unknown) => {
     if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
     throw new AirgapError('signature', error.message, { hint: error.hint, cause: error });
@@ -62,8 +62,8 @@ export async function openSigned(path: string, publicKey: KeyObject): Promise<Bu
 /** Lists differences between the bundle and its inventory. */
 function differences(bundle: Bundle): string[] {
   return [
-    ...checkAgreement(bundle).map(({ message }) => message),
+    ...checkAgainstInventory(bundle).map(({ message }) => message),
     ...bundle.unnamed().map(({ digest }) => `the index lists ${digest}, but the inventory does not`),
-    ...bundle.structure().map(({ message }) => message),
+    ...bundle.checkStructure().map(({ message }) => message),
   ];
 }

@@ -2,11 +2,11 @@ import type { KeyObject } from 'node:crypto';
 import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import type { Content } from '../../oci/graph.ts';
-import { readLinks } from '../../oci/manifest.ts';
+import { parseManifest } from '../../oci/manifest.ts';
 import { SIGNATURE_ANNOTATION, SIMPLE_SIGNING, signatureBlobs } from '../../oci/referrer-signature.ts';
-import { fingerprintOf, isSignatureOf, type SigningKey, signBytes } from '../../oci/signing-key.ts';
-import { artifactContent, emptyBlob, inline } from '../inline.ts';
-import { LOCK_REPOSITORY } from '../names.ts';
+import { fingerprintOf, isValidSignature, type SigningKey, signBytes } from '../../oci/signing-key.ts';
+import { artifactContent, emptyBlob, inlineBlob } from '../inline.ts';
+import { INVENTORY_REPOSITORY } from '../names.ts';
 import type { Bundle } from '../read.ts';
 
 /** A cosign signature (specs/SIGNATURE_SPEC.md): the signed payload, and the signature in base64. */
@@ -16,27 +16,27 @@ export interface Signature {
 }
 
 /** Content of a payload. Untrusted until its signature is verified. */
-export interface Claim {
+export interface SignedClaim {
   /** Digest of the signed manifest. */
   readonly digest: Digest;
   /** Fingerprint of the key according to the signer; undefined if another tool signed. */
   readonly fingerprint: Digest | undefined;
 }
 
-const TYPE = 'cosign container image signature';
+const PAYLOAD_TYPE = 'cosign container image signature';
 /** Maximum size of a payload; usual ones have about 300 bytes. */
 const PAYLOAD_LIMIT = 64 * 1024;
 /** Maximum number of signatures that are checked; usually there is one. */
-const SIGNATURES = 16;
+const MAX_SIGNATURES = 16;
 
 /** Signs the manifest digest of an inventory. */
-export function signLock(lock: Digest, key: SigningKey): Signature {
+export function signInventory(inventoryDigest: Digest, key: SigningKey): Signature {
   const payload = Buffer.from(
     JSON.stringify({
       critical: {
-        identity: { 'docker-reference': LOCK_REPOSITORY },
-        image: { 'docker-manifest-digest': lock },
-        type: TYPE,
+        identity: { 'docker-reference': INVENTORY_REPOSITORY },
+        image: { 'docker-manifest-digest': inventoryDigest },
+        type: PAYLOAD_TYPE,
       },
       optional: { keyFingerprint: fingerprintOf(key.publicKey) },
     }),
@@ -45,8 +45,10 @@ export function signLock(lock: Digest, key: SigningKey): Signature {
 }
 
 /** Reports whether a signature over this inventory is valid for the key. */
-export function isOver(signature: Signature, lock: Digest, publicKey: KeyObject): boolean {
-  return isSignatureOf(publicKey, signature.payload, signature.base64) && claimOf(signature)?.digest === lock;
+export function isSignatureOver(signature: Signature, inventoryDigest: Digest, publicKey: KeyObject): boolean {
+  return (
+    isValidSignature(publicKey, signature.payload, signature.base64) && claimOf(signature)?.digest === inventoryDigest
+  );
 }
 
 /** Creates the artifact of a signature, as cosign pushes it. */
@@ -54,7 +56,7 @@ export function signatureArtifact({ payload, base64 }: Signature): {
   readonly descriptor: Descriptor;
   readonly content: Content;
 } {
-  const blob = inline(SIMPLE_SIGNING, payload);
+  const blob = inlineBlob(SIMPLE_SIGNING, payload);
   const manifest = {
     schemaVersion: 2,
     mediaType: MediaType.ociManifest,
@@ -69,9 +71,9 @@ export async function readSignatures(bundle: Bundle): Promise<Signature[]> {
   const { signature } = bundle;
   if (signature === undefined) return [];
   const { bytes } = await bundle.manifest({ registry: '', path: '' }, signature.digest);
-  const blobs = signatureBlobs(readLinks(MediaType.ociManifest, bytes));
+  const blobs = signatureBlobs(parseManifest(MediaType.ociManifest, bytes));
   const found: Signature[] = [];
-  for (const { blob, signature: base64 } of blobs.slice(0, SIGNATURES)) {
+  for (const { blob, signature: base64 } of blobs.slice(0, MAX_SIGNATURES)) {
     const size = bundle.entries.get(blob.digest)?.size ?? 0;
     if (base64 !== undefined && size <= PAYLOAD_LIMIT) found.push({ payload: await bundle.read(blob), base64 });
   }
@@ -79,7 +81,7 @@ export async function readSignatures(bundle: Bundle): Promise<Signature[]> {
 }
 
 /** Parses the payload; returns undefined if it is not in cosign's format. */
-export function claimOf({ payload }: Signature): Claim | undefined {
+export function claimOf({ payload }: Signature): SignedClaim | undefined {
   let json: unknown;
   try {
     json = JSON.parse(Buffer.from(payload).toString('utf8'));
@@ -90,6 +92,6 @@ export function claimOf({ payload }: Signature): Claim | undefined {
   const { image, type } = Object(critical) as { image?: unknown; type?: unknown };
   const digest: unknown = Object(image)['docker-manifest-digest'];
   const fingerprint: unknown = Object(optional).keyFingerprint;
-  if (type !== TYPE || typeof digest !== 'string' || !isDigest(digest)) return undefined;
+  if (type !== PAYLOAD_TYPE || typeof digest !== 'string' || !isDigest(digest)) return undefined;
   return { digest, fingerprint: typeof fingerprint === 'string' && isDigest(fingerprint) ? fingerprint : undefined };
 }

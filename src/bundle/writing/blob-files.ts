@@ -3,13 +3,13 @@ import { rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
-import { createOwn } from '../../base/own-file.ts';
+import { createOwnFile } from '../../base/own-file.ts';
+import { releaseBuffer } from '../../oci/buffer-pool.ts';
 import type { Source } from '../../oci/content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { algorithmOf } from '../../oci/digest.ts';
 import type { BlobNode } from '../../oci/graph.ts';
-import { giveBack } from '../../oci/loan.ts';
-import { readRange, writeFailure } from '../files/file.ts';
+import { asWriteError, readRange } from '../files/file.ts';
 import { openRandomFile, singleFile } from '../files/random-file.ts';
 import { fetchBlob } from './fetch-blob.ts';
 
@@ -37,9 +37,9 @@ export async function writeBlobFiles(
   files: readonly BlobFile[],
   { source, force, emit, signal }: BlobFilesOptions,
 ): Promise<'written' | 'up-to-date'> {
-  const there = await Promise.all(files.map(({ path, node }) => stateOf(path, node.descriptor)));
-  if (there.every((state) => state === 'same')) return 'up-to-date';
-  const other = files.find((_, at) => there[at] === 'other');
+  const states = await Promise.all(files.map(({ path, node }) => fileState(path, node.descriptor)));
+  if (states.every((state) => state === 'same')) return 'up-to-date';
+  const other = files.find((_, index) => states[index] === 'other');
   if (other !== undefined && !force) {
     throw new AirgapError('output-exists', `${other.path} already exists with different content`, {
       hint: 'use --force to replace it, or choose another name with --out',
@@ -51,7 +51,7 @@ export async function writeBlobFiles(
     for (const { path, node } of files) {
       const partial = join(dirname(path), `.${basename(path)}.${randomUUID()}`);
       partials.push({ from: partial, to: path });
-      const file = await openRandomFile(singleFile(partial), (path) => createOwn(path, 0o644));
+      const file = await openRandomFile(singleFile(partial), (path) => createOwnFile(path, 0o644));
       try {
         await fetchBlob(node, 0, 0, { file, source, emit, signal, checkpoint: async () => {} });
         await file.sync();
@@ -63,13 +63,13 @@ export async function writeBlobFiles(
     for (const { from, to } of partials) await rename(from, to);
   } catch (error) {
     await Promise.all(partials.map(({ from }) => rm(from, { force: true }).catch(() => {})));
-    throw writeFailure(error);
+    throw asWriteError(error);
   }
   return 'written';
 }
 
 /** Compares an existing file with the blob. */
-async function stateOf(path: string, { digest, size }: Descriptor): Promise<'nothing' | 'same' | 'other'> {
+async function fileState(path: string, { digest, size }: Descriptor): Promise<'nothing' | 'same' | 'other'> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => error);
   if (found instanceof Error) return found.code === 'ENOENT' ? 'nothing' : 'other';
   // Opening a pipe would block until it has a writer.
@@ -81,7 +81,7 @@ async function stateOf(path: string, { digest, size }: Descriptor): Promise<'not
     const hash = createHash(algorithmOf(digest));
     for await (const chunk of readRange(file, 0, size)) {
       hash.update(chunk);
-      giveBack(chunk);
+      releaseBuffer(chunk);
     }
     return `${algorithmOf(digest)}:${hash.digest('hex')}` === digest ? 'same' : 'other';
   } finally {

@@ -3,10 +3,10 @@ import type { Emit } from '../../base/events.ts';
 import type { Source } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { BlobNode } from '../../oci/graph.ts';
-import { bodyOf, nameOf } from '../../oci/steady.ts';
+import { blobLabel, bodyFromSource } from '../../oci/resumable-read.ts';
 import type { RandomFile } from '../files/random-file.ts';
-import { Placing } from './placing.ts';
-import { drainWide, WIDTH, type Width } from './wide.ts';
+import { BlobWriter } from './blob-writer.ts';
+import { downloadMultiConnection, MULTI_CONNECTION_POLICY, type MultiConnectionPolicy } from './multi-connection.ts';
 
 export interface FetchOptions {
   readonly file: RandomFile;
@@ -16,7 +16,7 @@ export interface FetchOptions {
   /** Reports whether no other large blob is being fetched. Default: false. */
   readonly isAlone?: () => boolean;
   /** Policy for using several connections for one blob. */
-  readonly width?: Width;
+  readonly multiConnection?: MultiConnectionPolicy;
   /** Called when `bytes` bytes of the blob are written and hashed. */
   readonly checkpoint: (digest: Digest, bytes: number) => Promise<void>;
 }
@@ -25,8 +25,8 @@ export interface FetchOptions {
 export type BlobFetcher = (
   node: BlobNode,
   offset: number,
-  have: number,
-  steps: Omit<FetchOptions, 'source' | 'isAlone' | 'width'>,
+  writtenBytes: number,
+  options: Omit<FetchOptions, 'source' | 'isAlone' | 'multiConnection'>,
 ) => Promise<number>;
 
 /**
@@ -36,11 +36,16 @@ export type BlobFetcher = (
  * @returns bytes fetched from the source
  * @throws AirgapError `digest-mismatch`, and errors of reading and writing
  */
-export async function fetchBlob(node: BlobNode, offset: number, have: number, options: FetchOptions): Promise<number> {
+export async function fetchBlob(
+  node: BlobNode,
+  offset: number,
+  writtenBytes: number,
+  options: FetchOptions,
+): Promise<number> {
   const { digest, size } = node.descriptor;
   let fetched = 0;
   let actual: string | undefined;
-  for (const from of [Math.min(have, size), 0]) {
+  for (const from of [Math.min(writtenBytes, size), 0]) {
     actual = await fetchFrom(node, offset, from, options, (bytes) => {
       fetched += bytes;
     });
@@ -50,7 +55,7 @@ export async function fetchBlob(node: BlobNode, offset: number, have: number, op
     }
     await options.checkpoint(digest, 0);
   }
-  throw new AirgapError('digest-mismatch', `${nameOf(node)}: the source sent other content, with digest ${actual}`, {
+  throw new AirgapError('digest-mismatch', `${blobLabel(node)}: the source sent other content, with digest ${actual}`, {
     hint: 'the content was discarded; check proxies and caches on the way for damage',
   });
 }
@@ -59,16 +64,29 @@ async function fetchFrom(
   node: BlobNode,
   offset: number,
   from: number,
-  { file, source, emit, signal, checkpoint, isAlone = () => false, width = WIDTH }: FetchOptions,
-  count: (bytes: number) => void,
+  {
+    file,
+    source,
+    emit,
+    signal,
+    checkpoint,
+    isAlone = () => false,
+    multiConnection = MULTI_CONNECTION_POLICY,
+  }: FetchOptions,
+  onBytes: (bytes: number) => void,
 ): Promise<string> {
-  const placing = new Placing(file, offset, node.descriptor.digest, checkpoint);
-  await placing.begin(from);
+  const writer = new BlobWriter(file, offset, node.descriptor.digest, checkpoint);
+  await writer.rehash(from);
   try {
-    await drainWide(bodyOf(source, node), placing, { what: nameOf(node), emit, signal, isAlone, width }, count);
+    await downloadMultiConnection(
+      bodyFromSource(source, node),
+      writer,
+      { what: blobLabel(node), emit, signal, isAlone, multiConnection },
+      onBytes,
+    );
   } catch (error) {
-    await placing.note();
+    await writer.saveCheckpoint();
     throw error;
   }
-  return placing.digest();
+  return writer.digest();
 }

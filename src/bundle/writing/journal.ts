@@ -1,15 +1,15 @@
 import { writeSync } from 'node:fs';
 import { type FileHandle, rm } from 'node:fs/promises';
-import { openOwn, replaceOwn } from '../../base/own-file.ts';
+import { openOwnFile, replaceOwnFile } from '../../base/own-file.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
-import { writeFailure } from '../files/file.ts';
+import { asWriteError } from '../files/file.ts';
 
 /** Content of a journal. */
 export interface JournalContent {
   /** Identity of the plan (layout.ts). */
   readonly identity: string;
   /** Written bytes by digest. */
-  readonly done: ReadonlyMap<Digest, number>;
+  readonly written: ReadonlyMap<Digest, number>;
 }
 
 /**
@@ -30,25 +30,26 @@ export class Journal {
     if (text === undefined) return undefined;
     const [title = '', ...lines] = text.split('\n');
     if (!title.startsWith(TITLE)) return undefined;
-    const done = new Map<Digest, number>();
+    const written = new Map<Digest, number>();
     for (const line of lines) {
       const [digest, bytes] = line.split(' ');
       // A line truncated by an interruption is invalid, or gives fewer bytes than were written.
-      if (digest !== undefined && isDigest(digest) && /^\d{1,15}$/.test(bytes ?? '')) done.set(digest, Number(bytes));
+      if (digest !== undefined && isDigest(digest) && /^\d{1,15}$/.test(bytes ?? ''))
+        written.set(digest, Number(bytes));
     }
-    return { identity: title.slice(TITLE.length), done };
+    return { identity: title.slice(TITLE.length), written };
   }
 
   /**
    * Starts a new journal, or appends to an existing one: rewriting it could lose it in an interruption.
    * @throws AirgapError `no-space`, `file`
    */
-  async start(identity: Digest, isContinued: boolean): Promise<void> {
-    const opening = isContinued ? openOwn(this.path, 'a') : replaceOwn(this.path);
+  async start(identity: Digest, isResumed: boolean): Promise<void> {
+    const opening = isResumed ? openOwnFile(this.path, 'a') : replaceOwnFile(this.path);
     this.#file = await opening.catch((error) => {
-      throw writeFailure(error);
+      throw asWriteError(error);
     });
-    await this.#write(isContinued ? '\n' : `${TITLE}${identity}\n`);
+    await this.#write(isResumed ? '\n' : `${TITLE}${identity}\n`);
   }
 
   /** Appends an entry. @throws AirgapError `no-space`, `file` */
@@ -60,7 +61,7 @@ export class Journal {
   async copy(to: string): Promise<void> {
     const text = (await this.#text()) ?? '';
     try {
-      const file = await replaceOwn(to);
+      const file = await replaceOwnFile(to);
       try {
         await file.writeFile(text);
         await file.sync();
@@ -68,7 +69,7 @@ export class Journal {
         await file.close();
       }
     } catch (error) {
-      throw writeFailure(error);
+      throw asWriteError(error);
     }
   }
 
@@ -83,9 +84,9 @@ export class Journal {
   }
 
   async #text(): Promise<string | undefined> {
-    const file = await openOwn(this.path, 'r').catch((error: NodeJS.ErrnoException) => {
+    const file = await openOwnFile(this.path, 'r').catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;
-      throw writeFailure(error);
+      throw asWriteError(error);
     });
     try {
       return await file?.readFile('utf8');
@@ -100,7 +101,7 @@ export class Journal {
       // Synchronous: for one line, faster than a call in the thread pool.
       writeSync(this.#file.fd, line);
     } catch (error) {
-      throw writeFailure(error);
+      throw asWriteError(error);
     }
   }
 }

@@ -3,30 +3,36 @@ import { dirname } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { writeOutput } from '../../base/output-file.ts';
-import { createOwn, openOwn } from '../../base/own-file.ts';
+import { createOwnFile, openOwnFile } from '../../base/own-file.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { writeFailure } from '../files/file.ts';
+import { asWriteError } from '../files/file.ts';
 import { openRandomFile, type RandomFile } from '../files/random-file.ts';
 import { indexParts } from '../files/split-hash.ts';
 import { formatSplitIndex } from '../files/split-index.ts';
 import type { Layout } from '../layout.ts';
-import { type Foreseen, foresee, noSpace } from './foresee.ts';
 import { Journal } from './journal.ts';
-import { type Leftover, moveLeftover, removeJournal, removeLeftover, renameLeftover } from './leftover.ts';
-import { type Output, occupantsOf } from './output.ts';
+import { type BundleOutput, existingFiles } from './output.ts';
+import { noSpace, type Preflight, runPreflight } from './preflight.ts';
+import {
+  moveResumedBlobs,
+  type ResumeState,
+  removeJournal,
+  removeResumeState,
+  renameResumeState,
+} from './resume-state.ts';
 
 /** A bundle being written: `NAME.partial` or its parts, in full size, and its journal. */
 export class PartialFile {
   readonly file: RandomFile;
-  readonly #output: Output;
+  readonly #output: BundleOutput;
   readonly #journal: Journal;
   readonly #writtenBytes = new Map<Digest, number>();
 
-  private constructor(output: Output, file: RandomFile, journal: Journal, done: ReadonlyMap<Digest, number>) {
+  private constructor(output: BundleOutput, file: RandomFile, journal: Journal, written: ReadonlyMap<Digest, number>) {
     this.#output = output;
     this.file = file;
     this.#journal = journal;
-    for (const [digest, bytes] of done) this.#writtenBytes.set(digest, bytes);
+    for (const [digest, bytes] of written) this.#writtenBytes.set(digest, bytes);
   }
 
   /**
@@ -34,50 +40,50 @@ export class PartialFile {
    * memory, and moves reusable blobs of another plan into it.
    * @throws AirgapError `no-space` with needed and free bytes, `file` if it cannot be written, `interrupted`
    */
-  static async open(output: Output, layout: Layout, signal?: AbortSignal): Promise<PartialFile> {
-    const foreseen = await foresee(output, layout);
-    const { done, needed, free } = foreseen;
-    if (free < needed) throw noSpace(output.path, needed, free);
-    const leftover = await makeWay(output, foreseen).catch((error) => {
-      throw writeFailure(error);
+  static async open(output: BundleOutput, layout: Layout, signal?: AbortSignal): Promise<PartialFile> {
+    const preflight = await runPreflight(output, layout);
+    const { written, neededBytes, freeBytes } = preflight;
+    if (freeBytes < neededBytes) throw noSpace(output.path, neededBytes, freeBytes);
+    const resumeState = await prepareFiles(output, preflight).catch((error) => {
+      throw asWriteError(error);
     });
-    const openPart = (path: string) => (done === undefined ? createOwn(path, 0o644) : openOwn(path, 'r+'));
+    const openPart = (path: string) => (written === undefined ? createOwnFile(path, 0o644) : openOwnFile(path, 'r+'));
     const file = await openRandomFile(output.partial, openPart).catch((error) => {
-      throw writeFailure(error);
+      throw asWriteError(error);
     });
     const journal = new Journal(output.journal);
-    const opened = new PartialFile(output, file, journal, done ?? new Map());
+    const opened = new PartialFile(output, file, journal, written ?? new Map());
     try {
       await file.truncate(layout.size);
       for (const { header, offset, bytes } of layout.entries) {
-        file.writeNow(header, offset - header.length);
-        if (bytes !== undefined) file.writeNow(bytes, offset);
+        file.writeSync(header, offset - header.length);
+        if (bytes !== undefined) file.writeSync(bytes, offset);
       }
-      if (done !== undefined) writePadding(file, layout);
-      await journal.start(layout.identity, done !== undefined);
-      if (leftover !== undefined) await opened.#takeOverBlobs(leftover, layout, signal);
+      if (written !== undefined) writePadding(file, layout);
+      await journal.start(layout.identity, written !== undefined);
+      if (resumeState !== undefined) await opened.#takeOverBlobs(resumeState, layout, signal);
     } catch (error) {
       await opened.abandon();
-      throw writeFailure(error);
+      throw asWriteError(error);
     }
     return opened;
   }
 
-  async #takeOverBlobs(leftover: Leftover, { entries }: Layout, signal: AbortSignal | undefined): Promise<void> {
-    const wanted = new Map(
+  async #takeOverBlobs(resumeState: ResumeState, { entries }: Layout, signal: AbortSignal | undefined): Promise<void> {
+    const needed = new Map(
       entries.flatMap(({ node, offset }) => {
         if (node === undefined) return [];
         const { digest, size } = node.descriptor;
-        return [[digest, { offset, size, have: this.placed(digest) }] as const];
+        return [[digest, { offset, size, writtenBytes: this.writtenBytes(digest) }] as const];
       }),
     );
     const checkpoint = (digest: Digest, bytes: number): Promise<void> => this.checkpoint(digest, bytes);
-    await moveLeftover(leftover, { wanted, into: this.file, checkpoint, signal });
-    await removeLeftover(leftover);
+    await moveResumedBlobs(resumeState, { needed, target: this.file, checkpoint, signal });
+    await removeResumeState(resumeState);
   }
 
   /** Returns the written bytes of a blob, including those of an earlier run, which must be hashed again. */
-  placed(digest: Digest): number {
+  writtenBytes(digest: Digest): number {
     return this.#writtenBytes.get(digest) ?? 0;
   }
 
@@ -101,11 +107,12 @@ export class PartialFile {
       }
       if (index === undefined) await rename(partial.paths[0] as string, path);
       else await this.#finishParts(index, emit);
-      const stays = new Set([...final.paths, index]);
-      for (const other of await occupantsOf(this.#output)) if (!stays.has(other)) await rm(other, { force: true });
+      const keptPaths = new Set([...final.paths, index]);
+      for (const other of await existingFiles(this.#output))
+        if (!keptPaths.has(other)) await rm(other, { force: true });
       await this.#journal.remove();
     } catch (error) {
-      throw writeFailure(error);
+      throw asWriteError(error);
     } finally {
       await this.file.close();
     }
@@ -117,7 +124,7 @@ export class PartialFile {
     emit({ type: 'stage', message: `hashing ${final.paths.length} parts` });
     const text = formatSplitIndex(await indexParts(this.file, await this.file.size(), final.paths));
     await rm(index, { force: true });
-    for (const [at, from] of partial.paths.entries()) await rename(from, final.paths[at] as string);
+    for (const [index, from] of partial.paths.entries()) await rename(from, final.paths[index] as string);
     await writeOutput(index, text);
   }
 
@@ -144,25 +151,26 @@ export class PartialFile {
 }
 
 /** Deletes stale partial files and renames reusable ones so that this run can resume from them. */
-async function makeWay(
-  { partial, final, journal, leftover: aside }: Output,
-  { done, leftover, stale, renamed }: Foreseen,
-): Promise<Leftover | undefined> {
-  for (const path of stale) await rm(path, { force: true });
-  for (const at of renamed) await rename(final.paths[at] as string, partial.paths[at] as string);
-  const moved = leftover === undefined || leftover.path === aside ? leftover : await renameLeftover(leftover, aside);
-  if (done === undefined) await rm(journal, { force: true });
-  if (moved === undefined) await removeJournal(aside);
-  return moved;
+async function prepareFiles(
+  { partial, final, journal, asidePath: aside }: BundleOutput,
+  { written, resumeState, staleFiles, renamedParts }: Preflight,
+): Promise<ResumeState | undefined> {
+  for (const path of staleFiles) await rm(path, { force: true });
+  for (const index of renamedParts) await rename(final.paths[index] as string, partial.paths[index] as string);
+  const resumeFrom =
+    resumeState === undefined || resumeState.path === aside ? resumeState : await renameResumeState(resumeState, aside);
+  if (written === undefined) await rm(journal, { force: true });
+  if (resumeFrom === undefined) await removeJournal(aside);
+  return resumeFrom;
 }
 
 /** Writes the padding, which may not be zero in a file that existed before. */
 function writePadding(file: RandomFile, { entries, size }: Layout): void {
-  for (const [at, entry] of entries.entries()) {
-    const next = entries[at + 1];
+  for (const [index, entry] of entries.entries()) {
+    const next = entries[index + 1];
     const end = next === undefined ? size : next.offset - next.header.length;
     const padding = end - entry.offset - entry.size;
-    if (padding > 0) file.writeNow(Buffer.alloc(padding), entry.offset + entry.size);
+    if (padding > 0) file.writeSync(Buffer.alloc(padding), entry.offset + entry.size);
   }
 }
 

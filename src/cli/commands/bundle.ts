@@ -3,26 +3,32 @@ import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import type { AirgapEvent } from '../../base/events.ts';
 import { parsePlatform } from '../../oci/platform.ts';
-import { insideNews } from '../../ui/inside.ts';
+import { operatorScanNotes } from '../../ui/operator-scan.ts';
 import { bundleReport } from '../../ui/reports.ts';
 import type { BundleOptions, BundleResult } from '../../workflows/bundle.ts';
-import { addChartsFlags, type ChartsFlags, type Gathered, gather } from '../flags/charts.ts';
-import { type InsideFlags, insideOptions } from '../flags/inside.ts';
+import { addChartsFlags, type ChartsFlags, type ResolvedOptions, resolveOptions } from '../flags/charts.ts';
+import { collect } from '../flags/collect.ts';
 import { lockedCharts } from '../flags/locked-charts.ts';
-import { asDocument, outputOption, printReport } from '../flags/output.ts';
+import { type OperatorScanFlags, operatorScanOptions } from '../flags/operator-scan.ts';
+import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addReferrerFlags, type ReferrerFlags, referrerOptions } from '../flags/referrers.ts';
-import { addRegistryFlags, DOWNLOADS, FAR_DOWNLOADS, type RegistryFlags, registryAccess } from '../flags/registry.ts';
-import { repeat } from '../flags/repeat.ts';
+import {
+  addRegistryFlags,
+  DOWNLOAD_CONCURRENCY,
+  REMOTE_DOWNLOAD_CONCURRENCY,
+  type RegistryFlags,
+  registryAccess,
+} from '../flags/registry.ts';
 import { signingKey } from '../flags/signing.ts';
 import { parseSplitSize } from '../flags/split-size.ts';
 import { warnUnusedMirrors } from '../flags/unused-mirrors.ts';
 import { examples } from '../help.ts';
-import type { Edge } from '../run.ts';
+import type { CommandIO } from '../run.ts';
 
 type Flags = ChartsFlags &
   RegistryFlags &
   ReferrerFlags &
-  InsideFlags & {
+  OperatorScanFlags & {
     out: string;
     lock?: string;
     since?: string;
@@ -36,7 +42,7 @@ type Flags = ChartsFlags &
     output: 'text' | 'json';
   };
 
-export function bundleCommand(edge: Edge): Command {
+export function bundleCommand(io: CommandIO): Command {
   const command = new Command('bundle')
     .description('bundle charts and all their images into one file')
     .argument('[chart...]', 'chart folder, .tgz file, oci://… reference, or name with --repo')
@@ -56,7 +62,7 @@ export function bundleCommand(edge: Edge): Command {
     .option('--dry-run', 'print the estimated size and downloads, and write nothing')
     .addOption(
       new Option('--reuse <file>', 'copy blobs from an earlier bundle instead of fetching them (repeatable)')
-        .argParser(repeat)
+        .argParser(collect)
         .default([], ''),
     )
     .addOption(outputOption(['text', 'json'], 'text'))
@@ -66,7 +72,7 @@ export function bundleCommand(edge: Edge): Command {
         '--platform <os/architecture>',
         'bundle these platforms only (repeatable, comma-separated; default: all)',
       )
-        .argParser(repeat)
+        .argParser(collect)
         .default([], ''),
     )
     .option('--no-image-configs', 'leave out images named in image configs, such as defaults of operators')
@@ -79,18 +85,18 @@ export function bundleCommand(edge: Edge): Command {
         'bundle --config airgap.yaml --platform linux/amd64 --out site.tar',
       ),
     );
-  addRegistryFlags(edge, addReferrerFlags(addChartsFlags(command)), { mirrors: true });
+  addRegistryFlags(io, addReferrerFlags(addChartsFlags(command)), { mirrors: true });
   return command.action(async (charts: string[], flags: Flags) => {
-    const sign = flags.sign === undefined ? undefined : await signingKey(edge, flags.sign);
-    const gathered = await gather(edge, charts, flags, flags);
-    const platforms = flags.platform.length > 0 ? flags.platform : gathered.platforms;
+    const sign = flags.sign === undefined ? undefined : await signingKey(io, flags.sign);
+    const resolved = await resolveOptions(io, charts, flags, flags);
+    const platforms = flags.platform.length > 0 ? flags.platform : resolved.platforms;
     const options = {
-      ...gathered,
+      ...resolved,
       out: flags.out,
       platforms: platforms.flatMap((list) => list.split(',')).map(parsePlatform),
-      access: await registryAccess(gathered.registry),
-      concurrency: flags.concurrency ?? DOWNLOADS,
-      farConcurrency: flags.concurrency ?? FAR_DOWNLOADS,
+      access: await registryAccess(resolved.registry),
+      concurrency: flags.concurrency ?? DOWNLOAD_CONCURRENCY,
+      farConcurrency: flags.concurrency ?? REMOTE_DOWNLOAD_CONCURRENCY,
       force: flags.force ?? false,
       splitSize: flags.splitSize,
       sign,
@@ -98,26 +104,26 @@ export function bundleCommand(edge: Edge): Command {
       dryRun: flags.dryRun ?? false,
       imageConfigs: flags.imageConfigs,
       ...(await referrerOptions(flags)),
-      ...(await olderBundle(edge, flags)),
+      ...(await checkSince(io, flags)),
       // Commander sets lookInside to true unless --no-look-inside is given: true means not given.
-      ...(await insideOptions({ ...flags, lookInside: flags.lookInside ? undefined : false }, gathered, true)),
+      ...(await operatorScanOptions({ ...flags, lookInside: flags.lookInside ? undefined : false }, resolved, true)),
     };
-    const result = await run(edge, options, flags);
+    const result = await runBundle(io, options, flags);
     const { estimate, ...written } = result;
     const references = result.lock.images.map(({ reference }) => reference);
     const sources = result.lock.charts.map(({ source }) => source);
-    warnUnusedMirrors(edge.context.emit, flags, references, sources);
+    warnUnusedMirrors(io.context.emit, flags, references, sources);
     if (flags.output === 'text') {
-      printReport(edge, bundleReport(result));
-      const news = result.inside && insideNews(result.inside);
-      if (news !== undefined) edge.tell(news);
-    } else if (options.dryRun) edge.print(await asDocument('Estimate', { file: result.path, ...estimate }, 'json'));
-    else edge.print(await asDocument('Bundle', written, 'json'));
+      printReport(io, bundleReport(result));
+      const news = result.inside && operatorScanNotes(result.inside);
+      if (news !== undefined) io.info(news);
+    } else if (options.dryRun) io.print(await formatDocument('Estimate', { file: result.path, ...estimate }, 'json'));
+    else io.print(await formatDocument('Bundle', written, 'json'));
   });
 }
 
 /** Checks that a delta does not overwrite the older bundle that it needs. @throws AirgapError `usage` */
-async function olderBundle({ context: { cwd } }: Edge, { since, out }: Flags): Promise<{ since?: string }> {
+async function checkSince({ context: { cwd } }: CommandIO, { since, out }: Flags): Promise<{ since?: string }> {
   if (since === undefined) return {};
   const { bundleName } = await import('../../bundle/files/split-index.ts');
   if (bundleName(resolve(cwd, since)) !== resolve(cwd, out)) return { since };
@@ -126,19 +132,19 @@ async function olderBundle({ context: { cwd } }: Edge, { since, out }: Flags): P
   });
 }
 
-async function run(
-  edge: Edge,
-  options: BundleOptions & Pick<Gathered, 'registry'>,
+async function runBundle(
+  io: CommandIO,
+  options: BundleOptions & Pick<ResolvedOptions, 'registry'>,
   flags: Flags,
 ): Promise<BundleResult> {
-  const { emit } = edge.context;
+  const { emit } = io.context;
   // The estimate is the result of a dry run, and printed as such.
   const isResult = (event: AirgapEvent): boolean => options.dryRun && event.type === 'estimate';
-  const context = { ...edge.context, emit: (event: AirgapEvent) => void (isResult(event) || emit(event)) };
+  const context = { ...io.context, emit: (event: AirgapEvent) => void (isResult(event) || emit(event)) };
   if (flags.lock === undefined) {
     const { bundle } = await import('../../workflows/bundle.ts');
     return bundle(context, options);
   }
-  const { bundleLocked } = await import('../../workflows/bundling/bundle-locked.ts');
-  return bundleLocked(context, { ...options, ...(await lockedCharts(edge, flags.lock, options, flags)) });
+  const { bundleLockFile: bundleLocked } = await import('../../workflows/bundling/bundle-lock-file.ts');
+  return bundleLocked(context, { ...options, ...(await lockedCharts(io, flags.lock, options, flags)) });
 }

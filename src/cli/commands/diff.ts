@@ -1,16 +1,16 @@
 import { Command } from 'commander';
 import { diffMarkdown, diffReport } from '../../ui/diff.ts';
-import { asDocument, outputOption } from '../flags/output.ts';
+import { formatDocument, outputOption } from '../flags/output.ts';
 import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
 import { examples } from '../help.ts';
-import type { Edge } from '../run.ts';
+import type { CommandIO } from '../run.ts';
 
 interface Flags extends SignatureFlags {
   readonly exitCode?: true;
   readonly output: 'text' | 'json' | 'yaml' | 'markdown';
 }
 
-export function diffCommand(edge: Edge): Command {
+export function diffCommand(io: CommandIO): Command {
   return new Command('diff')
     .description('compare two bundles, and show how much content is new')
     .argument('<old>', 'older bundle, or its inventory (inspect -o lock)')
@@ -21,12 +21,12 @@ export function diffCommand(edge: Edge): Command {
     .addHelpText('after', examples('diff v1.tar v2.tar', 'diff v1.tar v2.tar -o markdown'))
     .action(async (older: string, newer: string, { exitCode, output, ...flags }: Flags) => {
       const { diff } = await import('../../workflows/diff.ts');
-      const { isDifferent } = await import('../../bundle/difference.ts');
+      const { hasDifferences: isDifferent } = await import('../../bundle/difference.ts');
       const { signer } = await requiredSigner(flags);
       const result = await diff(older, newer, signer);
-      if (output === 'text') edge.print(diffReport(result));
-      else if (output === 'markdown') edge.print(diffMarkdown(result));
-      else edge.print(await asDocument('Diff', result, output));
-      if (exitCode && isDifferent(result)) edge.answer(3);
+      if (output === 'text') io.print(diffReport(result));
+      else if (output === 'markdown') io.print(diffMarkdown(result));
+      else io.print(await formatDocument('Diff', result, output));
+      if (exitCode && isDifferent(result)) io.setExitCode(3);
     });
 }

@@ -3,11 +3,11 @@ import { Command } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import { extractionReport } from '../../ui/extraction.ts';
-import type { Wanted } from '../../workflows/extract.ts';
-import { asDocument, outputOption, printReport } from '../flags/output.ts';
+import type { ExtractSelection } from '../../workflows/extract.ts';
+import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
 import { examples } from '../help.ts';
-import type { Edge } from '../run.ts';
+import type { CommandIO } from '../run.ts';
 
 interface Flags extends SignatureFlags {
   readonly chart?: string;
@@ -19,7 +19,7 @@ interface Flags extends SignatureFlags {
   readonly output: 'text' | 'json';
 }
 
-export function extractCommand(edge: Edge): Command {
+export function extractCommand(io: CommandIO): Command {
   return new Command('extract')
     .description('extract a chart, or an image as an OCI archive, from a bundle')
     .argument('<file>', 'bundle to read')
@@ -40,17 +40,17 @@ export function extractCommand(edge: Edge): Command {
     )
     .action(async (file: string, flags: Flags) => {
       const { out, force = false, output } = flags;
-      const wanted = wantedOf(flags);
+      const selection = selectionOf(flags);
       const signing = await requiredSigner(flags);
       const { extract } = await import('../../workflows/extract.ts');
       const concurrency = availableParallelism();
-      const result = await extract(edge.context, { file, wanted, out, force, concurrency, ...signing });
-      if (output === 'json') edge.print(await asDocument('Extraction', result, 'json'));
-      else printReport(edge, extractionReport(result));
+      const result = await extract(io.context, { file, selection, out, force, concurrency, ...signing });
+      if (output === 'json') io.print(await formatDocument('Extraction', result, 'json'));
+      else printReport(io, extractionReport(result));
     });
 }
 
-function wantedOf({ chart, image, platform, referrers }: Flags): Wanted {
+function selectionOf({ chart, image, platform, referrers }: Flags): ExtractSelection {
   if ((chart === undefined) === (image === undefined)) {
     throw new AirgapError('usage', 'one chart or one image can be extracted at a time', {
       hint: 'give either --chart or --image',

@@ -4,9 +4,9 @@ import { explainReport } from '../../ui/explain.ts';
 import { count } from '../../ui/text.ts';
 import { whyReport } from '../../ui/why.ts';
 import type { ImagesOptions } from '../../workflows/images.ts';
-import type { InsideFlags } from '../flags/inside.ts';
-import { asDocument } from '../flags/output.ts';
-import type { Edge } from '../run.ts';
+import type { OperatorScanFlags } from '../flags/operator-scan.ts';
+import { formatDocument } from '../flags/output.ts';
+import type { CommandIO } from '../run.ts';
 
 /** Flags that explain single images or texts. */
 export interface WhyFlags {
@@ -28,21 +28,21 @@ export function addWhyFlags(command: Command): Command {
  * @throws AirgapError `usage`; `image-not-found` if the charts need no such image
  */
 export async function answerWhy(
-  edge: Edge,
+  io: CommandIO,
   options: ImagesOptions,
-  flags: WhyFlags & InsideFlags,
+  flags: WhyFlags & OperatorScanFlags,
   output: string,
 ): Promise<void> {
-  const { why: asked, explain: text } = flags;
+  const { why: pattern, explain: text } = flags;
   if (output !== 'table' && output !== 'json' && output !== 'yaml') {
     throw new AirgapError('usage', `--why and --explain do not support -o ${output}`, {
       hint: 'use -o table, json or yaml',
     });
   }
-  if (asked !== undefined && text !== undefined) {
+  if (pattern !== undefined && text !== undefined) {
     throw new AirgapError('usage', '--why cannot be used with --explain', { hint: 'run one after the other' });
   }
-  if (asked === '' || text === '') {
+  if (pattern === '' || text === '') {
     throw new AirgapError('usage', 'the text to explain is empty', {
       hint: "example: --explain 'quay.io/org/name:1.0'",
     });
@@ -54,12 +54,14 @@ export async function answerWhy(
       });
     }
     const { explain } = await import('../../workflows/explain.ts');
-    const explanation = await explain(edge.context, { ...options, text });
-    edge.print(output === 'table' ? explainReport(explanation) : await asDocument('Explanation', explanation, output));
-  } else if (asked !== undefined) {
+    const explanation = await explain(io.context, { ...options, text });
+    io.print(
+      output === 'table' ? explainReport(explanation) : await formatDocument('Explanation', explanation, output),
+    );
+  } else if (pattern !== undefined) {
     const { why } = await import('../../workflows/why.ts');
-    const { failures, ...result } = await why(edge.context, { ...options, asked });
-    edge.print(output === 'table' ? whyReport(result) : await asDocument('Why', result, output));
+    const { failures, ...result } = await why(io.context, { ...options, asked: pattern });
+    io.print(output === 'table' ? whyReport(result) : await formatDocument('Why', result, output));
     if (failures.length > 0) {
       throw combine(failures, `${count(failures.length, 'nested chart')} could not be searched`);
     }

@@ -2,29 +2,34 @@ import { Command } from 'commander';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { printableLine } from '../../base/printable.ts';
 import { type Finding, isWanted } from '../../lock/finding.ts';
-import { insideSummary, insideTable } from '../../ui/inside.ts';
+import { operatorScanSummary, operatorScanTable } from '../../ui/operator-scan.ts';
 import { joinReports } from '../../ui/report.ts';
 import { droppedReport, imagesReport, networkReport, whatIfReport } from '../../ui/reports.ts';
 import { count } from '../../ui/text.ts';
 import type { Confirmation } from '../../workflows/confirm.ts';
 import type { ImagesResult } from '../../workflows/images.ts';
-import { addChartsFlags, type ChartsFlags, gather } from '../flags/charts.ts';
-import { addInsideFlags, type InsideFlags, insideOptions } from '../flags/inside.ts';
-import { addLockFileFlags, type LockFileFlags, useLockFile } from '../flags/lock-file.ts';
-import { asDocument, outputOption, printReport } from '../flags/output.ts';
-import { addRegistryFlags, DOWNLOADS, type RegistryFlags, registryAccess } from '../flags/registry.ts';
+import { addChartsFlags, type ChartsFlags, resolveOptions } from '../flags/charts.ts';
+import { addLockFileFlags, type LockFileFlags, runLockFile } from '../flags/lock-file.ts';
+import { addOperatorScanFlags, type OperatorScanFlags, operatorScanOptions } from '../flags/operator-scan.ts';
+import { formatDocument, outputOption, printReport } from '../flags/output.ts';
+import { addRegistryFlags, DOWNLOAD_CONCURRENCY, type RegistryFlags, registryAccess } from '../flags/registry.ts';
 import { warnUnusedMirrors } from '../flags/unused-mirrors.ts';
 import { examples } from '../help.ts';
-import type { Edge } from '../run.ts';
+import type { CommandIO } from '../run.ts';
 import { addWhyFlags, answerWhy, type WhyFlags } from './images-why.ts';
 
 type Flags = ChartsFlags &
   RegistryFlags &
   LockFileFlags &
   WhyFlags &
-  InsideFlags & { network?: true; whatIf?: true; confirm?: true; output: 'table' | 'json' | 'yaml' | 'txt' | 'rules' };
+  OperatorScanFlags & {
+    network?: true;
+    whatIf?: true;
+    confirm?: true;
+    output: 'table' | 'json' | 'yaml' | 'txt' | 'rules';
+  };
 
-export function imagesCommand(edge: Edge): Command {
+export function imagesCommand(io: CommandIO): Command {
   const command = new Command('images')
     .description('list every image that charts need, and where each was found')
     .argument('[chart...]', 'chart folder, .tgz file, oci://… reference, or name with --repo')
@@ -35,34 +40,36 @@ export function imagesCommand(edge: Edge): Command {
       'after',
       examples('images ./app -f values.yaml', 'images grafana --repo https://charts.example/stable -o json'),
     );
-  addInsideFlags(addWhyFlags(command)).addOption(outputOption(['table', 'json', 'yaml', 'txt', 'rules'], 'table'));
-  addLockFileFlags(addRegistryFlags(edge, addChartsFlags(command), { mirrors: true }));
+  addOperatorScanFlags(addWhyFlags(command)).addOption(
+    outputOption(['table', 'json', 'yaml', 'txt', 'rules'], 'table'),
+  );
+  addLockFileFlags(addRegistryFlags(io, addChartsFlags(command), { mirrors: true }));
   return command.action(async (charts: string[], flags: Flags) => {
     const { images } = await import('../../workflows/images.ts');
-    const gathered = await gather(edge, charts, flags, flags);
-    if (flags.explain === undefined && gathered.charts.length === 0 && gathered.add.length === 0) {
+    const resolved = await resolveOptions(io, charts, flags, flags);
+    if (flags.explain === undefined && resolved.charts.length === 0 && resolved.add.length === 0) {
       throw new AirgapError('usage', 'no chart was given', {
         hint: 'run helm airgap images CHART, or use --config airgap.yaml',
       });
     }
-    const inside = await insideOptions(flags, gathered, false);
+    const scanOptions = await operatorScanOptions(flags, resolved, false);
     if (flags.lock !== undefined || flags.checkLock !== undefined) {
       if (flags.output === 'rules')
         throw new AirgapError('usage', '-o rules cannot be used with a lock file', {
           hint: 'use a separate run without --lock and --check-lock',
         });
-      return useLockFile(edge, { ...gathered, ...inside }, flags, flags.output);
+      return runLockFile(io, { ...resolved, ...scanOptions }, flags, flags.output);
     }
     if (flags.why !== undefined || flags.explain !== undefined) {
-      return answerWhy(edge, { ...gathered, ...inside }, flags, flags.output);
+      return answerWhy(io, { ...resolved, ...scanOptions }, flags, flags.output);
     }
-    const { failures, network, proposed, ...searched } = await images(edge.context, {
-      ...gathered,
-      ...inside,
+    const { failures, network, proposed, ...searched } = await images(io.context, {
+      ...resolved,
+      ...scanOptions,
       whatIf: flags.whatIf ?? false,
       networkSwitches: flags.network ?? false,
     });
-    const confirmation = flags.confirm ? await confirmed(edge, searched.images, gathered.registry) : undefined;
+    const confirmation = flags.confirm ? await confirmCandidates(io, searched.images, resolved.registry) : undefined;
     const found = { ...searched, ...confirmation };
     const result = flags.network ? { ...found, network } : found;
     if (flags.output === 'table') {
@@ -71,15 +78,15 @@ export function imagesCommand(edge: Edge): Command {
       if (found.whatIf !== undefined) reports.push(whatIfReport(found.whatIf));
       if (flags.network) reports.push(networkReport(network));
       const { inside: scan } = found;
-      if (scan !== undefined) reports.push({ result: insideTable(scan), notes: insideSummary(scan) });
-      printReport(edge, joinReports(reports));
+      if (scan !== undefined) reports.push({ result: operatorScanTable(scan), notes: operatorScanSummary(scan) });
+      printReport(io, joinReports(reports));
     } else if (flags.output === 'rules') {
       const { rulesDocument } = await import('../../ui/proposed-rules.ts');
-      edge.print(rulesDocument(proposed ?? []));
-    } else if (flags.output === 'txt') edge.print(listed(result, confirmation?.dropped));
-    else edge.print(await asDocument('Images', result, flags.output));
+      io.print(rulesDocument(proposed ?? []));
+    } else if (flags.output === 'txt') io.print(imageList(result, confirmation?.dropped));
+    else io.print(await formatDocument('Images', result, flags.output));
     // The images found are printed even if the run fails.
-    if (failures.length === 0) warnUnused(edge, flags, searched);
+    if (failures.length === 0) warnUnused(io, flags, searched);
     else {
       throw combine(
         failures,
@@ -90,7 +97,7 @@ export function imagesCommand(edge: Edge): Command {
 }
 
 function warnUnused(
-  { context }: Edge,
+  { context }: CommandIO,
   flags: Flags,
   { images, charts }: Pick<ImagesResult, 'images' | 'charts'>,
 ): void {
@@ -100,14 +107,18 @@ function warnUnused(
 }
 
 /** Loads the registry client only if it is needed. */
-async function confirmed(edge: Edge, found: readonly Finding[], registry: RegistryFlags): Promise<Confirmation> {
-  const { confirm } = await import('../../workflows/confirm.ts');
+async function confirmCandidates(
+  io: CommandIO,
+  findings: readonly Finding[],
+  registry: RegistryFlags,
+): Promise<Confirmation> {
+  const { confirmWithRegistries: confirm } = await import('../../workflows/confirm.ts');
   const access = await registryAccess(registry);
-  return confirm(edge.context, found, { access, concurrency: registry.concurrency ?? DOWNLOADS });
+  return confirm(io.context, findings, { access, concurrency: registry.concurrency ?? DOWNLOAD_CONCURRENCY });
 }
 
 /** Formats one reference per line for `--images`, with possible and missing images as comments. */
-function listed(
+function imageList(
   { images, inside }: Pick<ImagesResult, 'images' | 'inside'>,
   dropped: Confirmation['dropped'] = [],
 ): string {

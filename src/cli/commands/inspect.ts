@@ -4,10 +4,10 @@ import { AirgapError } from '../../base/errors.ts';
 import { jsonText } from '../../base/printable.ts';
 import { inspectReport } from '../../ui/reports.ts';
 import type { Inspection } from '../../workflows/inspect.ts';
-import { asDocument, outputOption } from '../flags/output.ts';
+import { formatDocument, outputOption } from '../flags/output.ts';
 import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
 import { examples } from '../help.ts';
-import type { Edge } from '../run.ts';
+import type { CommandIO } from '../run.ts';
 import { VERSION } from '../version.ts';
 
 /** `lock` prints the exported inventory, which replaces the bundle in `--since` and `diff`. */
@@ -17,7 +17,7 @@ interface Flags extends SignatureFlags {
   readonly output: (typeof FORMATS)[number];
 }
 
-export function inspectCommand(edge: Edge): Command {
+export function inspectCommand(io: CommandIO): Command {
   return new Command('inspect')
     .description('show the content of a bundle, and where each image is needed')
     .argument('<file>', 'bundle to read')
@@ -26,24 +26,24 @@ export function inspectCommand(edge: Edge): Command {
     .addHelpText('after', examples('inspect app.tar', 'inspect app.tar -o cyclonedx > app.cdx.json'))
     .action(async (file: string, { output, ...flags }: Flags) => {
       const { signer } = await requiredSigner(flags);
-      const { inspect, inspectLock } = await import('../../workflows/inspect.ts');
+      const { inspect, inspectInventory: inspectLock } = await import('../../workflows/inspect.ts');
       if (output === 'lock') {
-        const { formatExportedLock } = await import('../../lock/exported.ts');
-        return edge.pass(formatExportedLock(await inspectLock(file, availableParallelism(), signer)));
+        const { formatExportedInventory: formatExportedLock } = await import('../../lock/exported-inventory.ts');
+        return io.write(formatExportedLock(await inspectLock(file, availableParallelism(), signer)));
       }
       const result = await inspect(file, signer);
-      if (output === 'cyclonedx') return edge.print(await bill(result));
-      edge.print(output === 'text' ? inspectReport(result) : await asDocument('Inspection', result, output));
+      if (output === 'cyclonedx') return io.print(await billOfMaterials(result));
+      io.print(output === 'text' ? inspectReport(result) : await formatDocument('Inspection', result, output));
     });
 }
 
 /** Returns the bill of materials of a bundle, CycloneDX 1.6 in JSON. */
-async function bill({ file, lock }: Inspection): Promise<string> {
+async function billOfMaterials({ file, lock }: Inspection): Promise<string> {
   if (lock === undefined) {
     throw new AirgapError('unsupported', `${file} has no inventory`, {
       hint: 'only bundles have one; inspect without -o cyclonedx lists the images of any archive',
     });
   }
-  const { cyclonedx } = await import('../../lock/cyclonedx.ts');
+  const { cyclonedxBom: cyclonedx } = await import('../../lock/cyclonedx.ts');
   return jsonText(cyclonedx(lock, VERSION), 2);
 }

@@ -4,35 +4,35 @@ import { Command } from 'commander';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { PostRenderEntry, PostRenderMap } from '../../overrides/post-render-map.ts';
 import { examples } from '../help.ts';
-import type { Edge } from '../run.ts';
+import type { CommandIO } from '../run.ts';
 
 const HINT = 'set --map or AIRGAP_POST_RENDER_MAP to the map that helm airgap values … --unmapped=post-render wrote';
 
 /** Post-renderer that Helm runs before installing. Prints nothing on failure: Helm would install a partial output. */
-export function postRenderCommand(edge: Edge): Command {
+export function postRenderCommand(io: CommandIO): Command {
   return new Command('post-render')
     .description('Helm post-renderer: rewrite unmapped references in manifests, from stdin to stdout')
     .option('--map <file>', 'map written by values --unmapped=post-render (default: AIRGAP_POST_RENDER_MAP)')
     .addHelpText('after', examples('post-render --map app.post-render.json < manifests.yaml'))
     .action(async ({ map }: { map?: string }) => {
-      const { cwd, env, emit } = edge.context;
-      const named = map ?? env.AIRGAP_POST_RENDER_MAP;
-      if (!named) throw new AirgapError('usage', 'no map was given', { hint: HINT });
-      const { entries, pullSecret } = await mapAt(resolve(cwd, named), named);
-      const bytes = await edge.input();
+      const { cwd, env, emit } = io.context;
+      const mapFile = map ?? env.AIRGAP_POST_RENDER_MAP;
+      if (!mapFile) throw new AirgapError('usage', 'no map was given', { hint: HINT });
+      const { entries, pullSecret } = await readMap(resolve(cwd, mapFile), mapFile);
+      const bytes = await io.readInput();
       const { postRender } = await import('../../overrides/post-render.ts');
-      const { text, unused, from } = await postRender(decode(bytes), entries, pullSecret);
-      for (const message of warnings(unused, from)) emit({ type: 'warning', message });
-      edge.pass(text);
+      const { text, unused, caller: from } = await postRender(decode(bytes), entries, pullSecret);
+      for (const message of unusedWarnings(unused, from)) emit({ type: 'warning', message });
+      io.write(text);
     });
 }
 
-async function mapAt(path: string, named: string): Promise<PostRenderMap> {
+async function readMap(path: string, mapFile: string): Promise<PostRenderMap> {
   const json = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new AirgapError('config', `cannot read the map ${named}: ${messageOf(cause)}`, { hint: HINT, cause });
+    throw new AirgapError('config', `cannot read the map ${mapFile}: ${messageOf(cause)}`, { hint: HINT, cause });
   });
-  const { parseMap } = await import('../../overrides/post-render-map.ts');
-  return parseMap(json, named);
+  const { parsePostRenderMap: parseMap } = await import('../../overrides/post-render-map.ts');
+  return parseMap(json, mapFile);
 }
 
 /** Decodes UTF-8 without loss. */
@@ -44,19 +44,19 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-function warnings(unused: readonly PostRenderEntry[], from: 'helm3' | 'helm4'): string[] {
-  const isHidden = ({ hook }: PostRenderEntry): boolean => hook === true && from === 'helm3';
-  const hidden = unused.filter(isHidden);
-  const rest = unused.filter((entry) => !isHidden(entry));
+function unusedWarnings(unused: readonly PostRenderEntry[], from: 'helm3' | 'helm4'): string[] {
+  const isHiddenHook = ({ hook }: PostRenderEntry): boolean => hook === true && from === 'helm3';
+  const hooks = unused.filter(isHiddenHook);
+  const rest = unused.filter((entry) => !isHiddenHook(entry));
   return [
     ...rest.map(({ from: text, template, path }) => {
-      const place = path === undefined ? template : `${template} ${path}`;
-      return `${text} not found in ${place}: nothing was rewritten for it`;
+      const location = path === undefined ? template : `${template} ${path}`;
+      return `${text} not found in ${location}: nothing was rewritten for it`;
     }),
-    ...(hidden.length === 0
+    ...(hooks.length === 0
       ? []
       : [
-          `not rewritten in hooks: ${hidden.map(({ from: text }) => text).join(', ')}; Helm 3 does not pass hooks to post-renderers`,
+          `not rewritten in hooks: ${hooks.map(({ from: text }) => text).join(', ')}; Helm 3 does not pass hooks to post-renderers`,
         ]),
   ];
 }

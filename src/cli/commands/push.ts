@@ -2,22 +2,22 @@ import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { formatTarget } from '../../oci/naming.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
-import type { ExistingTag } from '../../transfer/survey.ts';
+import type { ExistingTag } from '../../transfer/tag-status.ts';
 import { planReport } from '../../ui/plan-report.ts';
 import { planDocument, pushDocument } from '../../ui/push-documents.ts';
 import { pushReport } from '../../ui/push-report.ts';
 import type { PushOptions, PushResult } from '../../workflows/push.ts';
+import { collect } from '../flags/collect.ts';
 import { addConfigFlags, type ConfigFlags, readConfiguration } from '../flags/config.ts';
-import { addEcrFlags, declaredHosts, type EcrFlags, repositoryChoice, warnWithoutEcr } from '../flags/ecr.ts';
+import { addEcrFlags, declaredHosts, type EcrFlags, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
 import { withLog } from '../flags/log.ts';
-import { asDocument, outputOption, printReport } from '../flags/output.ts';
+import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { Receipts } from '../flags/receipt.ts';
-import { addRegistryFlags, type RegistryFlags, registryAccess, UPLOADS } from '../flags/registry.ts';
-import { repeat } from '../flags/repeat.ts';
+import { addRegistryFlags, type RegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
 import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
 import { addNamingFlags, type NamingFlags, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
-import type { Edge } from '../run.ts';
+import type { CommandIO } from '../run.ts';
 
 type Flags = RegistryFlags &
   NamingFlags &
@@ -38,15 +38,15 @@ type Flags = RegistryFlags &
     output: 'text' | 'json' | 'terraform' | 'cloudformation';
   };
 
-export function pushCommand(edge: Edge): Command {
-  const repeated = (flags: string, description: string): Option =>
-    new Option(flags, `${description} (repeatable)`).argParser(repeat).default([], '');
+export function pushCommand(io: CommandIO): Command {
+  const repeatable = (flags: string, description: string): Option =>
+    new Option(flags, `${description} (repeatable)`).argParser(collect).default([], '');
   const command = new Command('push')
     .description('push bundles to private registries')
     .argument('<file...>', 'bundles, or OCI archives of other tools')
     .addOption(
       new Option('--to <registry[/prefix]>', 'target registry and repository prefix (repeatable)')
-        .argParser((value: string, earlier: string[] = []) => repeat(value, earlier))
+        .argParser((value: string, earlier: string[] = []) => collect(value, earlier))
         .makeOptionMandatory(),
     );
   addConfigFlags(command, 'read naming, plainHttp, caFile and clientCertificates from this airgap.yaml')
@@ -61,12 +61,12 @@ export function pushCommand(edge: Edge): Command {
     .option('--log-file <file>', 'append each event to a log, one JSON object per line')
     .addOption(outputOption(['text', 'json', 'terraform', 'cloudformation'], 'text'))
     .optionsGroup('Selection:')
-    .addOption(repeated('--chart <name[@version]>', 'push only this chart and its images'))
-    .addOption(repeated('--image <pattern>', 'push only matching images'))
-    .addOption(repeated('--exclude <pattern>', 'leave out matching images'))
+    .addOption(repeatable('--chart <name[@version]>', 'push only this chart and its images'))
+    .addOption(repeatable('--image <pattern>', 'push only matching images'))
+    .addOption(repeatable('--exclude <pattern>', 'leave out matching images'))
     .addOption(
       new Option('--as <name>', 'repository to assume for images that the archive identifies only by tag').argParser(
-        nameGiven,
+        parseAssumedName,
       ),
     )
     .optionsGroup('Signatures and attestations:')
@@ -79,21 +79,22 @@ export function pushCommand(edge: Edge): Command {
         'push app.tar --to registry.example/mirror --receipt receipt.json',
       ),
     );
-  addEcrFlags(addRegistryFlags(edge, addNamingFlags(command), { mirrors: false }));
+  addEcrFlags(addRegistryFlags(io, addNamingFlags(command), { mirrors: false }));
   return command.action(async (files: string[], flags: Flags) => {
-    const options = await optionsOf(edge, files, flags);
+    const options = await pushOptions(io, files, flags);
     const targets = options.targets.map(formatTarget);
-    const receipts = flags.receipt === undefined ? undefined : new Receipts(flags.receipt, targets, edge.context.cwd);
+    const receipts = flags.receipt === undefined ? undefined : new Receipts(flags.receipt, targets, io.context.cwd);
     await receipts?.check();
     const registries = options.targets.map(({ registry }) => registry);
-    await warnWithoutEcr(registries, options.access.ecrHosts, options.repositories, edge.context.emit);
-    if (flags.output === 'terraform' || flags.output === 'cloudformation') return define(edge, options, flags);
-    await withLog(edge.context, flags.logFile, async (context) => {
+    await warnUnusedEcrFlags(registries, options.access.ecrHosts, options.repositories, io.context.emit);
+    if (flags.output === 'terraform' || flags.output === 'cloudformation')
+      return printMissingRepositories(io, options, flags);
+    await withLog(io.context, flags.logFile, async (context) => {
       if (flags.dryRun) {
         const { planPush } = await import('../../workflows/pushing/plan-push.ts');
         const plans = await planPush(context, options);
-        if (flags.output === 'json') edge.print(await several('PushPlan', plans.map(planDocument), options));
-        else for (const plan of plans) edge.print(planReport(plan));
+        if (flags.output === 'json') io.print(await resultDocument('PushPlan', plans.map(planDocument), options));
+        else for (const plan of plans) io.print(planReport(plan));
         return;
       }
       const { push } = await import('../../workflows/push.ts');
@@ -101,20 +102,20 @@ export function pushCommand(edge: Edge): Command {
       try {
         await push(context, options, async (result) => {
           // Printed before the receipt is written, which may fail.
-          if (flags.output === 'text') printReport(edge, pushReport(result));
+          if (flags.output === 'text') printReport(io, pushReport(result));
           results.push(result);
           await receipts?.write(result);
         });
       } finally {
         // Completed targets are printed even if others failed.
         if (flags.output === 'json' && results.length > 0)
-          edge.print(await several('Push', told(results, options), options));
+          io.print(await resultDocument('Push', sortedDocuments(results, options), options));
       }
     });
   });
 }
 
-async function optionsOf({ context }: Edge, files: string[], flags: Flags): Promise<PushOptions> {
+async function pushOptions({ context }: CommandIO, files: string[], flags: Flags): Promise<PushOptions> {
   const { cwd, env } = context;
   const { config, caFile, plainHttp, clientCertificates } = await readConfiguration(flags, context);
   const all = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));
@@ -128,20 +129,20 @@ async function optionsOf({ context }: Edge, files: string[], flags: Flags): Prom
       ...(await registryAccess({ ...flags, caFile, plainHttp, clientCertificates, named: registries })),
       ecrHosts: await declaredHosts(registries, flags, env),
     },
-    concurrency: flags.concurrency ?? UPLOADS,
+    concurrency: flags.concurrency ?? UPLOAD_CONCURRENCY,
     existing: flags.onExistingTag,
     requireReferrers: flags.requireReferrers ?? false,
     selection: { charts, images, exclude },
     ...(as === undefined ? {} : { as }),
     ...(await requiredSigner(flags)),
-    repositories: await repositoryChoice(flags, cwd),
+    repositories: await repositoryOptions(flags, cwd),
     ...(retire === undefined ? {} : { retire }),
     now: () => new Date(),
   };
 }
 
 /** Parses `--as`. @throws AirgapError `reference-invalid`; `usage` for a reference with a digest */
-function nameGiven(text: string): Reference {
+function parseAssumedName(text: string): Reference {
   const reference = parseReference(text);
   if (reference.digest === undefined) return reference;
   throw new AirgapError('usage', `--as ${text}: a digest is not allowed, the archive determines it`, {
@@ -150,38 +151,42 @@ function nameGiven(text: string): Reference {
 }
 
 /** Prints definitions of missing repositories, and pushes nothing. @throws AirgapError `usage` */
-async function define(edge: Edge, options: PushOptions, { output, createRepositories }: Flags): Promise<void> {
+async function printMissingRepositories(
+  io: CommandIO,
+  options: PushOptions,
+  { output, createRepositories }: Flags,
+): Promise<void> {
   if (createRepositories !== 'never') {
     throw new AirgapError('usage', `-o ${output} prints definitions of repositories instead of creating them`, {
       hint: 'add --create-repositories=never',
     });
   }
   const { missingRepositories } = await import('../../workflows/pushing/plan-push.ts');
-  const names = await missingRepositories(edge.context, options);
+  const names = await missingRepositories(io.context, options);
   if (names.length === 0) {
-    edge.tell('no repository is missing');
+    io.info('no repository is missing');
     return;
   }
   const { settings } = options.repositories;
   if (output === 'terraform') {
-    const { terraform } = await import('../../ecr/terraform.ts');
-    edge.print(terraform(names, settings));
+    const { terraformDefinitions: terraform } = await import('../../ecr/terraform.ts');
+    io.print(terraform(names, settings));
   } else {
-    const { cloudformation } = await import('../../ecr/cloudformation.ts');
-    edge.print(cloudformation(names, settings));
+    const { cloudFormationTemplate: cloudformation } = await import('../../ecr/cloudformation.ts');
+    io.print(cloudformation(names, settings));
   }
 }
 
 /** Returns the documents in the order of the targets. */
-function told(results: readonly PushResult[], { targets }: PushOptions): object[] {
+function sortedDocuments(results: readonly PushResult[], { targets }: PushOptions): object[] {
   const order = targets.map(formatTarget);
   return results.toSorted((a, b) => order.indexOf(a.target) - order.indexOf(b.target)).map(pushDocument);
 }
 
 /** Returns one document for one target, and a list for several. */
-async function several(kind: string, results: readonly object[], { targets }: PushOptions): Promise<string> {
+async function resultDocument(kind: string, results: readonly object[], { targets }: PushOptions): Promise<string> {
   const [only] = results;
   return targets.length === 1 && only !== undefined
-    ? asDocument(kind, only, 'json')
-    : asDocument(`${kind}List`, { items: results }, 'json');
+    ? formatDocument(kind, only, 'json')
+    : formatDocument(`${kind}List`, { items: results }, 'json');
 }

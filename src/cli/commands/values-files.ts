@@ -1,12 +1,12 @@
 import { dirname } from 'node:path';
 import { checkReplaceable, makeFolder, type Replaceable, writeOutput } from '../../base/output-file.ts';
 import { SECRET_FILE } from '../../base/own-file.ts';
-import { fileText } from '../../ui/text.ts';
+import { displayPath } from '../../ui/text.ts';
 import type { Overrides } from '../../workflows/values.ts';
-import type { OverridesFiles } from '../flags/residue.ts';
+import type { OverridesFiles } from '../flags/unmapped.ts';
 
 /** A file to write. */
-interface Output extends Replaceable {
+interface OutputFile extends Replaceable {
   readonly path: string;
   readonly content: string | Buffer;
   /** Mode of a file that may hold secrets. */
@@ -14,14 +14,14 @@ interface Output extends Replaceable {
 }
 
 const OVERRIDES: Replaceable = {
-  isOurs: (there) => there.toString().startsWith('# Overrides for chart '),
+  isOurs: (existing) => existing.toString().startsWith('# Overrides for chart '),
   what: 'file of overrides',
 };
 const MAP = /^\{\s*"apiVersion": "airgap\/[^"]*",\s*"kind": "PostRenderMap"/;
 
 /** Checks before the work that `--out` overwrites no other file. @throws AirgapError `output-exists`, `file` */
 export async function checkOut(files: OverridesFiles): Promise<void> {
-  const path = files.single();
+  const path = files.outFile();
   if (path !== undefined) await checkReplaceable(path, OVERRIDES);
 }
 
@@ -37,29 +37,29 @@ export async function writeOverrides(
   report: (line: string) => void,
 ): Promise<void> {
   files.expect(results);
-  const outputs = results.flatMap((result) => outputsOf(result, files));
+  const outputs = results.flatMap((result) => outputFiles(result, files));
   for (const output of outputs) await checkReplaceable(output.path, output);
   for (const { path, content, mode } of outputs) {
     await makeFolder(dirname(path));
     await writeOutput(path, content, mode);
-    report(`${fileText(path, cwd)} written`);
+    report(`${displayPath(path, cwd)} written`);
   }
 }
 
 /** Maps and charts come first: overrides must not exist without the files that they need. */
-function outputsOf(result: Overrides, files: OverridesFiles): Output[] {
-  const { chart, version, profile, yaml, copied, residueMap, changedChart } = result;
-  const outputs: Output[] = [];
-  const add = (path: string, content: string | Buffer, isOurs: Output['isOurs'], what: string): void => {
+function outputFiles(result: Overrides, files: OverridesFiles): OutputFile[] {
+  const { chart, version, profile, yaml, copied, postRenderMap: residueMap, changedChart } = result;
+  const outputs: OutputFile[] = [];
+  const add = (path: string, content: string | Buffer, isOurs: OutputFile['isOurs'], what: string): void => {
     outputs.push({ path, content, isOurs, what });
   };
   if (residueMap !== undefined) {
-    const path = files.residue('post-render', chart, version, profile);
-    add(path, residueMap.text, (there) => MAP.test(there.toString()), 'post-renderer map');
+    const path = files.unmappedFile('post-render', chart, version, profile);
+    add(path, residueMap.text, (existing) => MAP.test(existing.toString()), 'post-renderer map');
   }
   if (changedChart !== undefined) {
-    const path = files.residue('repack', chart, version, profile);
-    const isOurs = async (): Promise<boolean> => (await import('../../helm/chart-edit.ts')).isChanged(path);
+    const path = files.unmappedFile('repack', chart, version, profile);
+    const isOurs = async (): Promise<boolean> => (await import('../../helm/chart-edit.ts')).isChangedChart(path);
     add(path, changedChart.archive, isOurs, 'chart with changed templates');
   }
   const overrides = files.overrides(chart, version, profile);

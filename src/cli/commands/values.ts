@@ -9,31 +9,31 @@ import type { ChartJob } from '../../workflows/search/discover.ts';
 import type { Overrides, ValuesOptions } from '../../workflows/values.ts';
 import type { Config } from '../config/schema.ts';
 import { addCertificateFlags, helmCertificates } from '../flags/certificates.ts';
-import { chartMirrorOption, refuseStray } from '../flags/charts.ts';
+import { chartMirrorOption, refuseUnusedRenderFlags } from '../flags/charts.ts';
 import { addCheckTargetFlag, type CheckTargetFlags, withCheckedTarget } from '../flags/check-target.ts';
-import { addCompletionFlags, type CompletionFlags, checkCompletion, completionOf } from '../flags/completion.ts';
-import { addConfigFlags, type ConfigFlags, jobsOf, readConfiguration } from '../flags/config.ts';
+import { addConfigFlags, type ConfigFlags, chartJobs, readConfiguration } from '../flags/config.ts';
 import { addFormatFlags, checkFormat, type FormatFlags } from '../flags/format.ts';
 import { chartAllowances, renderLimits } from '../flags/limits.ts';
 import { addLoginFlags, chartLogin, type LoginFlags } from '../flags/login.ts';
-import { namedIn, namedRegistries } from '../flags/named-hosts.ts';
-import { asDocument, outputOption } from '../flags/output.ts';
+import { namedAddresses, namedRegistries } from '../flags/named-hosts.ts';
+import { formatDocument, outputOption } from '../flags/output.ts';
+import { addPullSettingFlags, checkPullSettings, type PullSettingFlags, pullSettings } from '../flags/pull-settings.ts';
 import { plainHttpOption } from '../flags/registry.ts';
-import { accessOf, addRenderFlags, chartRequest, type RenderFlags, renderOptions } from '../flags/render.ts';
-import { addResidueFlags, checkResidue, OverridesFiles, type ResidueFlags } from '../flags/residue.ts';
+import { addRenderFlags, chartAccessOf, chartRequest, type RenderFlags, renderOptions } from '../flags/render.ts';
 import { readRules, rulesOption } from '../flags/rules.ts';
 import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
 import { addNamingFlags, type NamingFlags, targetOf } from '../flags/target.ts';
+import { addUnmappedFlags, checkUnmappedFlags, OverridesFiles, type UnmappedFlags } from '../flags/unmapped.ts';
 import { examples } from '../help.ts';
-import type { Edge } from '../run.ts';
+import type { CommandIO } from '../run.ts';
 import { checkOut, writeOverrides } from './values-files.ts';
 import { writeFormat } from './values-format.ts';
 
 type Flags = RenderFlags &
   LoginFlags &
   FormatFlags &
-  ResidueFlags &
-  CompletionFlags &
+  UnmappedFlags &
+  PullSettingFlags &
   SignatureFlags &
   CheckTargetFlags &
   NamingFlags &
@@ -57,7 +57,7 @@ type Flags = RenderFlags &
     output: 'yaml' | 'json';
   };
 
-export function valuesCommand(edge: Edge): Command {
+export function valuesCommand(io: CommandIO): Command {
   const command = new Command('values')
     .description('write values that redirect all images of a chart to a private registry, proved by rendering')
     .argument(
@@ -90,62 +90,63 @@ export function valuesCommand(edge: Edge): Command {
     .option('--out <file>', 'write the overrides of one chart to a file')
     .option('--out-dir <folder>', 'write one file per chart, or the files of a format');
   addFormatFlags(command);
-  addResidueFlags(command);
-  addCompletionFlags(command);
+  addUnmappedFlags(command);
+  addPullSettingFlags(command);
   addNamingFlags(command).option('--region <region>', 'accepted like push; names do not depend on the region');
-  addLoginFlags(edge, command.optionsGroup('Registries and TLS:'))
+  addLoginFlags(io, command.optionsGroup('Registries and TLS:'))
     .addOption(plainHttpOption())
     .option('--ca-file <file>', 'trust these certificate authorities for chart repository and target, PEM');
   addCertificateFlags(command);
   addRenderFlags(command);
   return command.action(async (chart: string | undefined, flags: Flags) => {
     checkCharts(chart, flags);
-    checkCompletion(flags);
-    await checkResidue(flags, flags.format, edge.context.cwd);
-    const files = new OverridesFiles(flags, edge.context.cwd);
+    checkPullSettings(flags);
+    await checkUnmappedFlags(flags, flags.format, io.context.cwd);
+    const files = new OverridesFiles(flags, io.context.cwd);
     if (flags.format === 'values') await checkOut(files);
-    const residue = files.residueFile();
-    const { jobs, chartSources, config } = await configured(chart, flags, edge);
-    const access = accessOf(flags, chartSources.caFile, chart ?? '', chartSources.plainHttp);
+    const unmapped = files.unmappedOutput();
+    const { jobs, chartSources, config } = await resolveCharts(chart, flags, io);
+    const access = chartAccessOf(flags, chartSources.caFile, chart ?? '', chartSources.plainHttp);
     const signing = await requiredSigner(flags);
-    const { withWrittenIn } = await import('../../workflows/pushing/places.ts');
+    const { withWrittenNamesOf: withWrittenIn } = await import('../../workflows/pushing/destination.ts');
     const options = {
       request:
         chart === undefined
           ? undefined
-          : await requested(edge, chartRequest(chart, flags, access), flags.bundle, signing),
+          : await bundledRequest(io, chartRequest(chart, flags, access), flags.bundle, signing),
       ...(jobs === undefined ? {} : { jobs }),
       bundle: flags.bundle,
       ...signing,
       target: await withWrittenIn(await targetOf(flags.to, flags, config), flags.bundle, signing),
-      render: { ...renderOptions(flags), ...left(flags) },
+      render: { ...renderOptions(flags), ...skippedResources(flags) },
       rules: await readRules(flags.rules),
       chartSources,
       prove: flags.proof,
-      ...completionOf(flags),
+      ...pullSettings(flags),
       inject: flags.inject,
       operatorDefaults: flags.operatorDefaults,
-      ...(residue === undefined ? {} : { residue }),
+      ...(unmapped === undefined ? {} : { unmappedHandling: unmapped }),
     };
     const { target } = options;
     const { caFile, plainHttp } = chartSources;
-    const checked = { target, chart: options.request?.chart, ...signing, plainHttp, ...(caFile && { caFile }) };
+    const targetCheck = { target, chart: options.request?.chart, ...signing, plainHttp, ...(caFile && { caFile }) };
     const { registryLogin } = flags;
-    await withCheckedTarget(edge, flags, { ...checked, ...(registryLogin && { registryLogin }) }, () =>
-      flags.format === 'values' ? writeValues(edge, options, flags, files) : writeFormat(edge, options, flags),
+    await withCheckedTarget(io, flags, { ...targetCheck, ...(registryLogin && { registryLogin }) }, () =>
+      flags.format === 'values' ? writeValues(io, options, flags, files) : writeFormat(io, options, flags),
     );
   });
 }
 
-async function writeValues(edge: Edge, options: ValuesOptions, flags: Flags, files: OverridesFiles): Promise<void> {
+async function writeValues(io: CommandIO, options: ValuesOptions, flags: Flags, files: OverridesFiles): Promise<void> {
   const { values } = await import('../../workflows/values.ts');
-  const results = await values(edge.context, options);
-  for (const result of results) edge.tell(proofReport(result, flags.config !== undefined));
+  const results = await values(io.context, options);
+  for (const result of results) io.info(proofReport(result, flags.config !== undefined));
   const isPrinted = flags.outDir === undefined && (flags.out === undefined || flags.output === 'json');
   // Overrides on stdout must stand alone; without them, the files are the result.
-  await writeOverrides(results, files, edge.context.cwd, isPrinted ? edge.tell : edge.print);
-  if (isPrinted) for (const result of results) edge.print(flags.output === 'json' ? await asJson(result) : result.yaml);
-  if (results.some(({ proof, notInBundle }) => proof.residue.length > 0 || notInBundle.length > 0)) edge.answer(3);
+  await writeOverrides(results, files, io.context.cwd, isPrinted ? io.info : io.print);
+  if (isPrinted)
+    for (const result of results) io.print(flags.output === 'json' ? await overridesDocument(result) : result.yaml);
+  if (results.some(({ proof, notInBundle }) => proof.residue.length > 0 || notInBundle.length > 0)) io.setExitCode(3);
 }
 
 /** Checks that charts are selected in exactly one way, and the combination of flags. @throws AirgapError `usage` */
@@ -165,10 +166,10 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
   if (config !== undefined && format !== 'values' && format !== 'aggregate') {
     throw new AirgapError('usage', `--config cannot be used with --format ${format}`, { hint: 'name one chart' });
   }
-  const proving = { '--unmapped': flags.residue, '--pin': flags.pin, '--pull-secret': flags.pullSecret };
-  const needs = Object.entries(proving).find(([, value]) => value !== undefined)?.[0];
-  if (!flags.proof && (needs !== undefined || format !== 'values')) {
-    const what = needs ?? `--format ${format}`;
+  const needProof = { '--unmapped': flags.residue, '--pin': flags.pin, '--pull-secret': flags.pullSecret };
+  const needing = Object.entries(needProof).find(([, value]) => value !== undefined)?.[0];
+  if (!flags.proof && (needing !== undefined || format !== 'values')) {
+    const what = needing ?? `--format ${format}`;
     throw new AirgapError('usage', `--no-proof cannot be used with ${what}`, { hint: 'leave one of them out' });
   }
   const isOneFile = ['map', 'containerd', 'mirrorset', 'kustomize'].includes(format);
@@ -179,72 +180,92 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
 }
 
 /** Returns charts and chart sources of the configuration file and the command line, which takes precedence. */
-async function configured(
+async function resolveCharts(
   chart: string | undefined,
   flags: Flags,
-  edge: Edge,
+  io: CommandIO,
 ): Promise<{
   readonly jobs: readonly ChartJob[] | undefined;
   readonly chartSources: ChartSources & { readonly clientCertificates: readonly ClientCertificate[] };
   readonly config?: Pick<Config, 'naming'>;
 }> {
-  const { context } = edge;
+  const { context } = io;
   const { cwd } = context;
-  const own = flags.chartMirror.map((text) => parseChartMirror(text, cwd));
-  if (flags.config !== undefined) refuseStray(flags);
+  const flagMirrors = flags.chartMirror.map((text) => parseChartMirror(text, cwd));
+  if (flags.config !== undefined) refuseUnusedRenderFlags(flags);
   const { config, folder, caFile, plainHttp, clientCertificates } = await readConfiguration(flags, context);
-  const reached = { plainHttp, clientCertificates, certificates: helmCertificates(clientCertificates, context.env) };
+  const connection = { plainHttp, clientCertificates, certificates: helmCertificates(clientCertificates, context.env) };
   if (config === undefined) {
-    const named = namedIn([{ request: chartRequest(chart ?? '', flags, {}) }], [], own, plainHttp);
-    const allowed = chartAllowances(flags, named, cwd);
-    const login = chartLogin(edge, flags, namedRegistries(allowed));
-    const sources = { mirrors: own, ...reached, ...(caFile === undefined ? {} : { caFile }), ...allowed, login };
+    const namedHosts = namedAddresses([{ request: chartRequest(chart ?? '', flags, {}) }], [], flagMirrors, plainHttp);
+    const allowed = chartAllowances(flags, namedHosts, cwd);
+    const login = chartLogin(io, flags, namedRegistries(allowed));
+    const sources = {
+      mirrors: flagMirrors,
+      ...connection,
+      ...(caFile === undefined ? {} : { caFile }),
+      ...allowed,
+      findLogin: login,
+    };
     return { jobs: undefined, chartSources: sources };
   }
   const mirrors = Object.entries(config.chartMirrors).map(([from, to]) => parseChartMirror(`${from}=${to}`, folder));
-  const out = left({ tests: flags.tests && config.tests !== false, hooks: flags.hooks && config.hooks !== false });
-  const jobs = jobsOf(config, folder, { caFile, plainHttp }, renderLimits(flags, config)).map(
+  const skipped = skippedResources({
+    tests: flags.tests && config.tests !== false,
+    hooks: flags.hooks && config.hooks !== false,
+  });
+  const jobs = chartJobs(config, folder, { caFile, plainHttp }, renderLimits(flags, config)).map(
     ({ request, profiles }) => ({
       request,
-      profiles: profiles.map(({ name, options }) => ({ name, options: { ...options, ...out } })),
+      profiles: profiles.map(({ name, options }) => ({ name, options: { ...options, ...skipped } })),
     }),
   );
-  const all = [...own, ...mirrors];
+  const all = [...flagMirrors, ...mirrors];
   const registries = Object.entries(config.mirrors).map(([from, to]) => `${from}=${to}`);
-  const allowed = chartAllowances(flags, namedIn(jobs, registries, all, plainHttp), cwd, config, folder);
+  const allowed = chartAllowances(flags, namedAddresses(jobs, registries, all, plainHttp), cwd, config, folder);
   return {
     jobs,
     config,
     chartSources: {
-      ...{ mirrors: all, ...reached, ...allowed, login: chartLogin(edge, flags, namedRegistries(allowed)) },
+      ...{ mirrors: all, ...connection, ...allowed, findLogin: chartLogin(io, flags, namedRegistries(allowed)) },
       ...(caFile === undefined ? {} : { caFile }),
     },
   };
 }
 
-async function requested(
-  { context }: Edge,
+async function bundledRequest(
+  { context }: CommandIO,
   request: ChartRequest,
   bundle: string | undefined,
   signing: Pick<ValuesOptions, 'signer'>,
 ): Promise<ChartRequest> {
   if (bundle === undefined) return request;
-  const { chartByFile } = await import('../../workflows/bundling/chart-by-file.ts');
+  const { bundledChartByFile: chartByFile } = await import('../../workflows/bundling/chart-by-file.ts');
   return chartByFile(context, { bundle, ...signing }, request);
 }
 
 /** Returns render options for the parts of a chart that are not installed. */
-function left({ tests, hooks }: Pick<Flags, 'tests' | 'hooks'>): RenderOptions {
+function skippedResources({ tests, hooks }: Pick<Flags, 'tests' | 'hooks'>): RenderOptions {
   return { ...(hooks ? {} : { noHooks: true }), ...(tests ? {} : { skipTests: true }) };
 }
 
-function asJson(result: Overrides): Promise<string> {
-  const { chart, version, profile, overrides, proof, copied, notInBundle, beyond, residueMap, changedChart } = result;
-  const whole = copied.length === 0 ? {} : { copied };
-  const more = beyond && { moreInBundle: { references: beyond.references, profiles: beyond.profiles } };
+function overridesDocument(result: Overrides): Promise<string> {
+  const {
+    chart,
+    version,
+    profile,
+    overrides,
+    proof,
+    copied,
+    notInBundle,
+    moreInBundle: beyond,
+    postRenderMap: residueMap,
+    changedChart,
+  } = result;
+  const copiedFields = copied.length === 0 ? {} : { copied };
+  const moreFields = beyond && { moreInBundle: { references: beyond.references, profiles: beyond.profiles } };
   const missing = notInBundle.length === 0 ? {} : { notInBundle };
   const map = residueMap === undefined ? {} : { residueMap: JSON.parse(residueMap.text) as object };
   const changed = changedChart && { changedChart: { file: changedChart.name, changes: changedChart.changes } };
-  const found = { ...whole, ...missing, ...more, ...map, ...changed };
-  return asDocument('Overrides', { chart, version, profile, overrides, proof, ...found }, 'json');
+  const optionalFields = { ...copiedFields, ...missing, ...moreFields, ...map, ...changed };
+  return formatDocument('Overrides', { chart, version, profile, overrides, proof, ...optionalFields }, 'json');
 }

@@ -3,9 +3,9 @@ import { receiptReport } from '../../ui/receipt-report.ts';
 import type { ReceiptOptions } from '../../workflows/verify-receipt.ts';
 import { clientCertificatesOf } from '../flags/certificates.ts';
 import { declaredHosts } from '../flags/ecr.ts';
-import { asDocument } from '../flags/output.ts';
-import { addRegistryFlags, type RegistryFlags, registryAccess, UPLOADS } from '../flags/registry.ts';
-import type { Edge } from '../run.ts';
+import { formatDocument } from '../flags/output.ts';
+import { addRegistryFlags, type RegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
+import type { CommandIO } from '../run.ts';
 
 export interface ReceiptFlags extends RegistryFlags {
   receipt?: string;
@@ -13,12 +13,12 @@ export interface ReceiptFlags extends RegistryFlags {
 }
 
 /** Adds the flags of `verify --receipt`, which queries a registry and reads no blobs of a bundle. */
-export function addReceiptFlags(edge: Edge, command: Command): Command {
+export function addReceiptFlags(io: CommandIO, command: Command): Command {
   command.option(
     '--receipt <file>',
     'check that the registry has all content of this receipt of a push, and of the bundle',
   );
-  return addRegistryFlags(edge, command, { mirrors: false }).addOption(
+  return addRegistryFlags(io, command, { mirrors: false }).addOption(
     new Option(
       '--registry-type <type>',
       'with --receipt: type of the registry if its host name does not show it',
@@ -28,7 +28,7 @@ export function addReceiptFlags(edge: Edge, command: Command): Command {
 
 /** Compares a receipt with the registry, and prints the result. */
 export async function checkReceipt(
-  edge: Edge,
+  io: CommandIO,
   file: string,
   flags: ReceiptFlags & { readonly output: 'text' | 'json' | 'yaml' },
   given: Pick<ReceiptOptions, 'bundle' | 'signer'>,
@@ -37,15 +37,15 @@ export async function checkReceipt(
   const { verifyReceipt } = await import('../../workflows/verify-receipt.ts');
   const receipt = await readReceipt(file);
   const registry = receipt.target.split('/')[0] as string;
-  const ecrHosts = await declaredHosts([registry], flags, edge.context.env);
-  const clientCertificates = clientCertificatesOf(flags, edge.context.cwd);
+  const ecrHosts = await declaredHosts([registry], flags, io.context.env);
+  const clientCertificates = clientCertificatesOf(flags, io.context.cwd);
   const access = { ...(await registryAccess({ ...flags, clientCertificates, named: [registry] })), ecrHosts };
-  const result = await verifyReceipt(edge.context, receipt, {
+  const result = await verifyReceipt(io.context, receipt, {
     ...given,
     access,
-    concurrency: flags.concurrency ?? UPLOADS,
+    concurrency: flags.concurrency ?? UPLOAD_CONCURRENCY,
   });
   const check = { file, ...result };
-  edge.print(flags.output === 'text' ? receiptReport(check) : await asDocument('ReceiptCheck', check, flags.output));
-  if (result.differences.length + (result.missing ?? []).length > 0) edge.answer(3);
+  io.print(flags.output === 'text' ? receiptReport(check) : await formatDocument('ReceiptCheck', check, flags.output));
+  if (result.differences.length + (result.missing ?? []).length > 0) io.setExitCode(3);
 }

@@ -3,11 +3,11 @@ import { Command } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { formatFailure } from '../../ui/failure.ts';
 import { verifyReport } from '../../ui/reports.ts';
-import { asDocument, outputOption } from '../flags/output.ts';
+import { formatDocument, outputOption } from '../flags/output.ts';
 import { imageKeys, verifySignaturesOption } from '../flags/referrers.ts';
 import { publicKey } from '../flags/signing.ts';
 import { examples } from '../help.ts';
-import type { Edge } from '../run.ts';
+import type { CommandIO } from '../run.ts';
 import { addReceiptFlags, checkReceipt, type ReceiptFlags } from './verify-receipt.ts';
 
 interface Flags extends ReceiptFlags {
@@ -16,7 +16,7 @@ interface Flags extends ReceiptFlags {
   readonly output: 'text' | 'json' | 'yaml';
 }
 
-export function verifyCommand(edge: Edge): Command {
+export function verifyCommand(io: CommandIO): Command {
   const command = new Command('verify')
     .description('check every byte of a bundle offline, or the content that a push left in a registry')
     .argument('[file]', 'bundle to check')
@@ -27,7 +27,7 @@ export function verifyCommand(edge: Edge): Command {
       'after',
       examples('verify app.tar --key cosign.pub', 'verify --receipt receipt.json --ca-file ca.pem'),
     );
-  return addReceiptFlags(edge, command).action(async (file: string | undefined, flags: Flags) => {
+  return addReceiptFlags(io, command).action(async (file: string | undefined, flags: Flags) => {
     const { key, verifySignatures: images, output, receipt } = flags;
     if (file === undefined && (receipt === undefined || key !== undefined)) {
       const hint = 'run helm airgap verify BUNDLE, or helm airgap verify --receipt FILE; --key needs a bundle';
@@ -38,21 +38,21 @@ export function verifyCommand(edge: Edge): Command {
       throw new AirgapError('usage', '--verify-signatures cannot be used with --receipt', { hint });
     }
     const signer = key === undefined ? undefined : await publicKey(key);
-    if (receipt !== undefined) return checkReceipt(edge, receipt, flags, { ...(file && { bundle: file }), signer });
+    if (receipt !== undefined) return checkReceipt(io, receipt, flags, { ...(file && { bundle: file }), signer });
     if (file === undefined) return;
     const keys = await imageKeys(images);
     const { verify } = await import('../../workflows/inspect.ts');
-    const result = await verify(edge.context, file, availableParallelism(), signer).catch((error: unknown) => {
+    const result = await verify(io.context, file, availableParallelism(), signer).catch((error: unknown) => {
       if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
       // An archive too damaged to open is a failed check too.
-      edge.tell(formatFailure(error));
+      io.info(formatFailure(error));
       return undefined;
     });
-    if (result === undefined) return edge.answer(3);
-    edge.print(output === 'text' ? verifyReport(result) : await asDocument('Verification', result, output));
-    if (result.problems.length > 0) return edge.answer(3);
+    if (result === undefined) return io.setExitCode(3);
+    io.print(output === 'text' ? verifyReport(result) : await formatDocument('Verification', result, output));
+    if (result.problems.length > 0) return io.setExitCode(3);
     if (keys.length === 0) return;
     const { verifySignatures } = await import('../../workflows/verify-signatures.ts');
-    await verifySignatures(edge.context, file, availableParallelism(), keys, signer);
+    await verifySignatures(io.context, file, availableParallelism(), keys, signer);
   });
 }

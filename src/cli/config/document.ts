@@ -30,28 +30,28 @@ export async function readDocument<S extends z.ZodType>(path: string, format: Do
   const lines = new LineCounter();
   const document = readYamlDocument(text, { lineCounter: lines, uniqueKeys: true, logLevel: 'error' });
   const problems: string[] = [];
-  const at = (offset: number, message: string): void => {
+  const report = (offset: number, message: string): void => {
     const { line, col } = lines.linePos(offset);
     problems.push(`${path}:${line}:${col}: ${message}`);
   };
-  for (const { pos, message } of document.errors) at(pos[0], message);
-  if (problems.length === 0) prepare?.(document, at);
-  const value = problems.length === 0 ? plainOf(document, at) : undefined;
+  for (const { pos, message } of document.errors) report(pos[0], message);
+  if (problems.length === 0) prepare?.(document, report);
+  const value = problems.length === 0 ? toPlainValue(document, report) : undefined;
   if (problems.length === 0) {
     const result = schema.safeParse(value ?? {});
     if (result.success) return result.data;
     for (const issue of result.error.issues) {
       const path = issue.path.filter((key): key is string | number => typeof key !== 'symbol');
       const unknown = issue.code === 'unrecognized_keys' ? issue.keys : [];
-      for (const key of unknown) at(offsetOf(document, [...path, key]), `unknown key "${key}"`);
-      if (unknown.length === 0) at(offsetOf(document, path), `${path.join('.') || 'file'}: ${issue.message}`);
+      for (const key of unknown) report(fieldOffset(document, [...path, key]), `unknown key "${key}"`);
+      if (unknown.length === 0) report(fieldOffset(document, path), `${path.join('.') || 'file'}: ${issue.message}`);
     }
   }
   throw new AirgapError('config', problems.join('\n'), { hint });
 }
 
 /** Resolves aliases; reports unresolved and excessive ones as problems of the file. */
-function plainOf(document: Document, report: (offset: number, message: string) => void): unknown {
+function toPlainValue(document: Document, report: (offset: number, message: string) => void): unknown {
   try {
     return document.toJS();
   } catch (error) {
@@ -61,7 +61,7 @@ function plainOf(document: Document, report: (offset: number, message: string) =
 }
 
 /** Returns the offset of a field: that of its key, else that of the nearest existing parent. */
-function offsetOf(document: Document, path: readonly (string | number)[]): number {
+function fieldOffset(document: Document, path: readonly (string | number)[]): number {
   const parent = path.length > 1 ? document.getIn(path.slice(0, -1), true) : document.contents;
   if (isMap(parent)) {
     const key = parent.items.find((item) => isScalar(item.key) && item.key.value === path.at(-1))?.key;

@@ -4,7 +4,8 @@ import { isName, type NameKind } from '../../base/names.ts';
 /** Schema of `airgap.yaml`, the configuration of a run with several charts (docs/config.md). Unknown keys are errors. */
 
 const text = z.string().min(1);
-const nameOf = (kind: NameKind) => z.string().refine((value) => isName(kind, value), { error: `not a valid ${kind}` });
+const nameSchema = (kind: NameKind) =>
+  z.string().refine((value) => isName(kind, value), { error: `not a valid ${kind}` });
 const assignments = z.array(z.string().regex(/=/, 'write NAME=VALUE'));
 
 const profile = z.strictObject({
@@ -29,8 +30,8 @@ const chart = z.strictObject({
   /** Credentials of the chart repository; keep them out of the file with ${NAME}. */
   username: text.optional(),
   password: text.optional(),
-  releaseName: nameOf('release name').optional(),
-  namespace: nameOf('namespace').optional(),
+  releaseName: nameSchema('release name').optional(),
+  namespace: nameSchema('namespace').optional(),
   dependencyUpdate: z.boolean().optional(),
   devel: z.boolean().optional(),
   profiles: z.array(profile).min(1).optional(),

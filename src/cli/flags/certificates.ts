@@ -5,7 +5,7 @@ import { isName } from '../../base/names.ts';
 import type { ChartSources } from '../../helm/chart-mirrors.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
 import type { Config } from '../config/schema.ts';
-import { repeat } from './repeat.ts';
+import { collect } from './collect.ts';
 
 /** Flags that name client certificates by host. */
 export interface CertificateFlags {
@@ -14,11 +14,11 @@ export interface CertificateFlags {
 }
 
 export function addCertificateFlags(command: Command): Command {
-  const repeated = (flags: string, description: string): Option =>
-    new Option(flags, `${description} (repeatable)`).argParser(repeat).default([], '');
+  const repeatable = (flags: string, description: string): Option =>
+    new Option(flags, `${description} (repeatable)`).argParser(collect).default([], '');
   return command
-    .addOption(repeated('--client-cert <host=file>', 'client certificate for a registry or chart host, PEM'))
-    .addOption(repeated('--client-key <host=file>', 'private key of that certificate, PEM, if in another file'));
+    .addOption(repeatable('--client-cert <host=file>', 'client certificate for a registry or chart host, PEM'))
+    .addOption(repeatable('--client-key <host=file>', 'private key of that certificate, PEM, if in another file'));
 }
 
 /**
@@ -33,21 +33,21 @@ export function clientCertificatesOf(
   { clientCertificates = {} }: Partial<Pick<Config, 'clientCertificates'>> = {},
   folder = cwd,
 ): ClientCertificate[] {
-  const certs = byHost('--client-cert', clientCert);
-  const keys = byHost('--client-key', clientKey);
+  const certs = filesByHost('--client-cert', clientCert);
+  const keys = filesByHost('--client-key', clientKey);
   for (const [host, file] of keys) {
     if (certs.has(host)) continue;
     throw new AirgapError('usage', `--client-key ${host}=${file}: no certificate for ${host}`, {
       hint: `add --client-cert ${host}=FILE`,
     });
   }
-  const given = [...certs].map(([host, file]) => pair(host, file, keys.get(host), cwd));
+  const given = [...certs].map(([host, file]) => clientCertificate(host, file, keys.get(host), cwd));
   const hosts = new Set<string>();
   const configured = Object.entries(clientCertificates).map(([name, { cert, key }]) => {
-    const host = checkHost(name, 'clientCertificates', 'config');
+    const host = parseHost(name, 'clientCertificates', 'config');
     if (hosts.has(host)) throw new AirgapError('config', `clientCertificates names ${host} twice`);
     hosts.add(host);
-    return pair(host, cert, key, folder);
+    return clientCertificate(host, cert, key, folder);
   });
   return [...given, ...configured.filter(({ host }) => !certs.has(host))];
 }
@@ -61,37 +61,37 @@ export function helmCertificates(
   return async (host) => {
     read ??= import('../../http/host-certificates.ts').then(({ systemCertificates }) => {
       const ofHost = systemCertificates(clientCertificates, env);
-      return async (asked) => ofHost(asked)?.files;
+      return async (hostName) => ofHost(hostName)?.files;
     });
     return (await read)(host);
   };
 }
 
-function pair(host: string, cert: string, key: string | undefined, folder: string): ClientCertificate {
+function clientCertificate(host: string, cert: string, key: string | undefined, folder: string): ClientCertificate {
   return { host, certFile: resolve(folder, cert), ...(key === undefined ? {} : { keyFile: resolve(folder, key) }) };
 }
 
-function byHost(flag: string, entries: readonly string[]): Map<string, string> {
+function filesByHost(flag: string, entries: readonly string[]): Map<string, string> {
   const files = new Map<string, string>();
   for (const entry of entries) {
-    const at = entry.indexOf('=');
-    if (at < 1 || at === entry.length - 1) {
+    const index = entry.indexOf('=');
+    if (index < 1 || index === entry.length - 1) {
       throw new AirgapError('usage', `${flag} ${entry} is not HOST=FILE`, {
         hint: `example: ${flag} registry.example.com=client.pem`,
       });
     }
-    const host = checkHost(entry.slice(0, at), flag, 'usage');
+    const host = parseHost(entry.slice(0, index), flag, 'usage');
     if (files.has(host)) {
       throw new AirgapError('usage', `${flag} names ${host} twice`, {
         hint: 'give one client certificate for each host',
       });
     }
-    files.set(host, entry.slice(at + 1));
+    files.set(host, entry.slice(index + 1));
   }
   return files;
 }
 
-function checkHost(text: string, origin: string, code: 'usage' | 'config'): string {
+function parseHost(text: string, origin: string, code: 'usage' | 'config'): string {
   if (isName('registry', text)) return text.toLowerCase();
   throw new AirgapError(code, `${origin} ${text}: not a host`, { hint: 'write HOST or HOST:PORT' });
 }

@@ -5,18 +5,18 @@ import { AirgapError, messageOf } from '../../base/errors.ts';
 import { parseChartMirror } from '../../helm/chart-mirrors.ts';
 import { tryParseReference } from '../../oci/reference.ts';
 import type { ImagesOptions } from '../../workflows/images.ts';
-import type { Pattern } from '../../workflows/search/choice.ts';
 import type { ChartJob } from '../../workflows/search/discover.ts';
+import type { Pattern } from '../../workflows/search/selection.ts';
 import type { Config } from '../config/schema.ts';
-import type { Edge } from '../run.ts';
+import type { CommandIO } from '../run.ts';
 import { helmCertificates } from './certificates.ts';
-import { addConfigFlags, type ConfigFlags, jobsOf, readConfiguration } from './config.ts';
+import { collect } from './collect.ts';
+import { addConfigFlags, type ConfigFlags, chartJobs, readConfiguration } from './config.ts';
 import { chartAllowances, renderLimits } from './limits.ts';
 import { chartLogin } from './login.ts';
-import { namedIn, namedRegistries } from './named-hosts.ts';
+import { namedAddresses, namedRegistries } from './named-hosts.ts';
 import type { RegistryFlags } from './registry.ts';
-import { accessOf, addRenderFlags, chartRequest, type RenderFlags, renderOptions } from './render.ts';
-import { repeat } from './repeat.ts';
+import { addRenderFlags, chartAccessOf, chartRequest, type RenderFlags, renderOptions } from './render.ts';
 import { readRules, rulesOption } from './rules.ts';
 
 /** Flags that select charts and images. */
@@ -39,14 +39,16 @@ export interface ChartsFlags extends RenderFlags, ConfigFlags {
 export function addChartsFlags(command: Command): Command {
   command.optionsGroup('Selection:');
   addConfigFlags(command, 'read charts, profiles, images and registries from this airgap.yaml')
-    .addOption(new Option('--image <reference>', 'add an image by name (repeatable)').argParser(repeat).default([], ''))
+    .addOption(
+      new Option('--image <reference>', 'add an image by name (repeatable)').argParser(collect).default([], ''),
+    )
     .option('--images <file>', 'add the images listed in a file, one per line; # starts a comment')
     .addOption(
       new Option(
         '--exclude <pattern[=reason]>',
         'leave out matching images and nested charts; * matches anything (repeatable)',
       )
-        .argParser(repeat)
+        .argParser(collect)
         .default([], ''),
     )
     .addOption(
@@ -54,7 +56,7 @@ export function addChartsFlags(command: Command): Command {
         '--include <pattern[=reason]>',
         'keep matching images that are excluded or of confidence "possible" (repeatable)',
       )
-        .argParser(repeat)
+        .argParser(collect)
         .default([], ''),
     )
     .option('--no-tests', 'leave out the images of helm test')
@@ -72,39 +74,42 @@ export function chartMirrorOption(): Option {
     '--chart-mirror <from=to>',
     'read a chart repository, or *, from another URL or folder (repeatable)',
   )
-    .argParser(repeat)
+    .argParser(collect)
     .default([], '');
 }
 
 /** Options of a workflow, resolved from flags and configuration file. */
-export interface Gathered extends ImagesOptions {
+export interface ResolvedOptions extends ImagesOptions {
   readonly registry: RegistryFlags;
   readonly platforms: readonly string[];
   /** Settings of the configuration file for the operator image scan. */
-  readonly insideConfig: Pick<Config, 'lookInside' | 'includeInside'>;
+  readonly operatorScanConfig: Pick<Config, 'lookInside' | 'includeInside'>;
 }
 
 /** Resolves flags and configuration file to options of a workflow. @throws AirgapError `usage`, `config` */
-export async function gather(
-  edge: Edge,
+export async function resolveOptions(
+  io: CommandIO,
   charts: readonly string[],
   flags: ChartsFlags,
   registry: RegistryFlags,
-): Promise<Gathered> {
-  const { cwd, env } = edge.context;
-  const both = { ...registry, config: flags.config, var: flags.var };
-  const { config, folder, caFile, plainHttp, clientCertificates } = await readConfiguration(both, edge.context);
+): Promise<ResolvedOptions> {
+  const { cwd, env } = io.context;
+  const connectionFlags = { ...registry, config: flags.config, var: flags.var };
+  const { config, folder, caFile, plainHttp, clientCertificates } = await readConfiguration(
+    connectionFlags,
+    io.context,
+  );
   const options = { ...renderOptions(flags), ...renderLimits(flags, config) };
-  if (charts.length === 0) refuseStray(flags);
-  const named = charts.map(
+  if (charts.length === 0) refuseUnusedRenderFlags(flags);
+  const flagJobs = charts.map(
     (chart): ChartJob => ({
-      request: chartRequest(chart, flags, accessOf(flags, caFile, chart, plainHttp)),
+      request: chartRequest(chart, flags, chartAccessOf(flags, caFile, chart, plainHttp)),
       profiles: [{ name: 'default', options }],
     }),
   );
-  const configured =
-    config === undefined ? [] : jobsOf(config, folder, { caFile, plainHttp }, renderLimits(flags, config));
-  const listed = flags.images === undefined ? [] : await readList(resolve(cwd, flags.images));
+  const configJobs =
+    config === undefined ? [] : chartJobs(config, folder, { caFile, plainHttp }, renderLimits(flags, config));
+  const listedImages = flags.images === undefined ? [] : await readImageList(resolve(cwd, flags.images));
   const mirrors = Object.entries(config?.mirrors ?? {}).map(([from, to]) => `${from}=${to}`);
   // The command line comes first: the first matching mirror is used.
   const allMirrors = [...(registry.mirror ?? []), ...mirrors];
@@ -112,10 +117,10 @@ export async function gather(
     ...flags.chartMirror.map((text) => parseChartMirror(text, cwd)),
     ...Object.entries(config?.chartMirrors ?? {}).map(([from, to]) => parseChartMirror(`${from}=${to}`, folder)),
   ];
-  const images = [...flags.image, ...listed, ...(config?.images ?? [])];
+  const images = [...flags.image, ...listedImages, ...(config?.images ?? [])];
   const allowances = chartAllowances(
     flags,
-    namedIn([...named, ...configured], allMirrors, chartMirrors, plainHttp),
+    namedAddresses([...flagJobs, ...configJobs], allMirrors, chartMirrors, plainHttp),
     cwd,
     config,
     folder,
@@ -125,7 +130,7 @@ export async function gather(
     ...images.flatMap((image) => tryParseReference(image)?.registry ?? []),
   ];
   return {
-    charts: [...named, ...configured],
+    charts: [...flagJobs, ...configJobs],
     add: images,
     exclude: [...flags.exclude.map(parsePattern), ...(config?.exclude ?? []).map(patternOf)],
     include: [...flags.include.map(parsePattern), ...(config?.include ?? []).map(patternOf)],
@@ -133,14 +138,14 @@ export async function gather(
     hooks: flags.hooks && config?.hooks !== false,
     operatorDefaults: flags.operatorDefaults,
     platforms: config?.platforms ?? [],
-    insideConfig: { lookInside: config?.lookInside, includeInside: config?.includeInside },
+    operatorScanConfig: { lookInside: config?.lookInside, includeInside: config?.includeInside },
     chartSources: {
       mirrors: chartMirrors,
       plainHttp,
       ...(caFile === undefined ? {} : { caFile }),
       certificates: helmCertificates(clientCertificates, env),
       ...allowances,
-      login: chartLogin(edge, registry, hosts),
+      findLogin: chartLogin(io, registry, hosts),
     },
     nestedCharts: flags.nestedCharts,
     rules: await readRules(flags.rules.map((path) => resolve(cwd, path))),
@@ -160,10 +165,10 @@ export async function gather(
  * and ignored values could leave images out.
  * @throws AirgapError `usage`
  */
-export function refuseStray(flags: RenderFlags): void {
+export function refuseUnusedRenderFlags(flags: RenderFlags): void {
   const { values, set, setString, setJson, setFile, setLiteral, apiVersions } = flags;
   const { kubeVersion, skipSchemaValidation, repo, version, devel, dependencyUpdate, releaseName } = flags;
-  const stray = Object.entries({
+  const unused = Object.entries({
     '-f': values.length > 0,
     '--set': set.length > 0,
     '--set-string': setString.length > 0,
@@ -179,16 +184,16 @@ export function refuseStray(flags: RenderFlags): void {
     '--devel': devel,
     '--dependency-update': dependencyUpdate,
   }).flatMap(([flag, given]) => (given ? [flag] : []));
-  if (stray.length === 0) return;
-  throw new AirgapError('usage', `${stray.join(', ')}: no chart on the command line to apply to`, {
+  if (unused.length === 0) return;
+  throw new AirgapError('usage', `${unused.join(', ')}: no chart on the command line to apply to`, {
     hint: 'set these in the profiles of the configuration file',
   });
 }
 
 /** Parses `PATTERN[=REASON]`. References contain no equals sign. */
 function parsePattern(text: string): Pattern {
-  const at = text.indexOf('=');
-  return at < 0 ? { pattern: text } : { pattern: text.slice(0, at), reason: text.slice(at + 1) };
+  const index = text.indexOf('=');
+  return index < 0 ? { pattern: text } : { pattern: text.slice(0, index), reason: text.slice(index + 1) };
 }
 
 function patternOf(entry: Config['exclude'][number]): Pattern {
@@ -197,7 +202,7 @@ function patternOf(entry: Config['exclude'][number]): Pattern {
   return reason === undefined ? { pattern } : { pattern, reason };
 }
 
-async function readList(path: string): Promise<string[]> {
+async function readImageList(path: string): Promise<string[]> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new AirgapError('usage', `--images ${path} cannot be read: ${messageOf(cause)}`, {
       hint: 'give a text file with one image per line; use --image for a single image',

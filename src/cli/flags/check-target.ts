@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { messageOf } from '../../base/errors.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
-import type { LookOptions } from '../../workflows/pushing/look-at-target.ts';
-import type { Edge } from '../run.ts';
+import type { TargetCheckOptions } from '../../workflows/pushing/check-target.ts';
+import type { CommandIO } from '../run.ts';
 import type { LoginFlags } from './login.ts';
 import { registryAccess } from './registry.ts';
 
@@ -18,45 +18,47 @@ export function addCheckTargetFlag(command: Command): Command {
 }
 
 /** Target to check, and access to it. */
-interface CheckedTarget extends Pick<LookOptions, 'target' | 'chart' | 'signer'>, LoginFlags {
+interface CheckedTarget extends Pick<TargetCheckOptions, 'target' | 'chart' | 'signer'>, LoginFlags {
   readonly plainHttp: readonly string[];
   readonly caFile?: string;
   readonly clientCertificates?: readonly ClientCertificate[];
 }
 
 /** Milliseconds. Short, because `values` must also work without access to a registry. */
-const LIMIT = 2000;
+const TIMEOUT = 2000;
 
 /**
  * Runs `work`, and concurrently checks that the target has a few of the bundle's images, to detect a mistyped `--to`. Emits
  * the result after the work; it does not affect the exit code.
  */
 export async function withCheckedTarget<T>(
-  edge: Edge,
+  io: CommandIO,
   { bundle, checkTarget }: CheckTargetFlags,
   { target, chart, signer, ...access }: CheckedTarget,
   work: () => Promise<T>,
 ): Promise<T> {
   if (bundle === undefined || !checkTarget) return work();
-  const { context } = edge;
+  const { context } = io;
   const stop = new AbortController();
   const signal = context.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, context.signal]);
-  const look = async (): Promise<void> => {
-    const { lookAtTarget, lookText } = await import('../../workflows/pushing/look-at-target.ts');
-    const options = { bundle, target, chart, signer, limit: LIMIT };
+  const check = async (): Promise<void> => {
+    const { checkPushedImages: lookAtTarget, targetCheckMessage: lookText } = await import(
+      '../../workflows/pushing/check-target.ts'
+    );
+    const options = { bundle, target, chart, signer, timeout: TIMEOUT };
     // A failed check must not fail the work.
-    const found = await registryAccess({ ...access, plainHttp: [...access.plainHttp], named: [target.registry] })
+    const result = await registryAccess({ ...access, plainHttp: [...access.plainHttp], named: [target.registry] })
       .then((reached) => lookAtTarget({ ...context, signal }, { ...options, access: reached }))
-      .catch((error: unknown) => ({ says: 'unknown', why: messageOf(error) }) as const);
-    const told = lookText(found, target);
-    if (told !== undefined) later.push(() => context.emit(told));
+      .catch((error: unknown) => ({ status: 'unknown', reason: messageOf(error) }) as const);
+    const event = lookText(result, target);
+    if (event !== undefined) notices.push(() => context.emit(event));
   };
-  const later: (() => void)[] = [];
-  const looking = look();
+  const notices: (() => void)[] = [];
+  const checking = check();
   try {
     const result = await work();
-    await looking;
-    for (const tell of later) tell();
+    await checking;
+    for (const notify of notices) notify();
     return result;
   } finally {
     stop.abort();

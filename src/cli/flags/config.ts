@@ -7,11 +7,11 @@ import type { RenderOptions } from '../../helm/render.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
 import type { ChartJob } from '../../workflows/search/discover.ts';
 import type { Config } from '../config/schema.ts';
-import type { Edge } from '../run.ts';
+import type { CommandIO } from '../run.ts';
 import { clientCertificatesOf } from './certificates.ts';
+import { collect } from './collect.ts';
 import type { RegistryFlags } from './registry.ts';
-import { type AccessFlags, accessOf } from './render.ts';
-import { repeat } from './repeat.ts';
+import { type AccessFlags, chartAccessOf } from './render.ts';
 
 /** Flags that name a configuration file and set its variables. */
 export interface ConfigFlags {
@@ -20,12 +20,12 @@ export interface ConfigFlags {
 }
 
 /** Adds the flags to a command. @param counts description of what the command reads from the file */
-export function addConfigFlags(command: Command, counts: string): Command {
+export function addConfigFlags(command: Command, use: string): Command {
   return command
-    .option('--config <file>', counts)
+    .option('--config <file>', use)
     .addOption(
       new Option('--var <name=value>', 'set a variable of the configuration file (repeatable)')
-        .argParser(repeat)
+        .argParser(collect)
         .default([], ''),
     );
 }
@@ -49,7 +49,7 @@ export interface Configuration {
  */
 export async function readConfiguration(
   flags: ConfigFlags & Partial<Pick<RegistryFlags, 'caFile' | 'plainHttp' | 'clientCert' | 'clientKey'>>,
-  { cwd, env }: Edge['context'],
+  { cwd, env }: CommandIO['context'],
 ): Promise<Configuration> {
   const { config: path, caFile, plainHttp = [] } = flags;
   if (path === undefined) {
@@ -57,13 +57,13 @@ export async function readConfiguration(
     return { config: undefined, folder: cwd, caFile, plainHttp, clientCertificates };
   }
   const { readConfig } = await import('../config/read.ts');
-  const config = await readConfig(path, env, variables(flags.var));
+  const config = await readConfig(path, env, parseVariables(flags.var));
   const folder = dirname(resolve(cwd, path));
-  const own = config.caFile === undefined ? undefined : resolve(folder, config.caFile);
+  const configCaFile = config.caFile === undefined ? undefined : resolve(folder, config.caFile);
   return {
     config,
     folder,
-    caFile: caFile ?? own,
+    caFile: caFile ?? configCaFile,
     plainHttp: [...plainHttp, ...config.plainHttp],
     clientCertificates: clientCertificatesOf(flags, cwd, config, folder),
   };
@@ -73,14 +73,14 @@ export async function readConfiguration(
  * Returns the charts of a configuration file with their profiles.
  * @param folder of the file, the base of its relative paths
  */
-export function jobsOf(
+export function chartJobs(
   { charts }: Config,
   folder: string,
   { caFile, plainHttp }: { readonly caFile: string | undefined; readonly plainHttp: readonly string[] },
   limits: Pick<RenderOptions, 'limits'>,
 ): ChartJob[] {
   return charts.map((chart) =>
-    jobOf(chart, folder, accessOf(credentialsOf(chart), caFile, chart.chart, plainHttp), limits),
+    chartJob(chart, folder, chartAccessOf(credentialsOf(chart), caFile, chart.chart, plainHttp), limits),
   );
 }
 
@@ -89,7 +89,7 @@ function credentialsOf({ username, password }: Config['charts'][number]): Access
   return { ...(username === undefined ? {} : { username }), ...(password === undefined ? {} : { password }) };
 }
 
-function jobOf(
+function chartJob(
   chart: Config['charts'][number],
   folder: string,
   access: ChartAccess,
@@ -131,14 +131,14 @@ function isUrl(text: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(text);
 }
 
-function variables(entries: readonly string[]): Map<string, string> {
+function parseVariables(entries: readonly string[]): Map<string, string> {
   return new Map(
     entries.map((entry) => {
-      const at = entry.indexOf('=');
-      if (at < 1) {
+      const index = entry.indexOf('=');
+      if (index < 1) {
         throw new AirgapError('usage', `--var ${entry} is not NAME=VALUE`, { hint: 'example: --var TAG=1.2.3' });
       }
-      return [entry.slice(0, at), entry.slice(at + 1)];
+      return [entry.slice(0, index), entry.slice(index + 1)];
     }),
   );
 }

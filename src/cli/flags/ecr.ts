@@ -4,8 +4,8 @@ import { type Command, Option } from 'commander';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import type { EcrHostDeclaration } from '../../ecr/hosts.ts';
-import type { RepositoryChoice } from '../../workflows/pushing/repositories.ts';
-import { repeat } from './repeat.ts';
+import type { RepositoryOptions } from '../../workflows/pushing/repositories.ts';
+import { collect } from './collect.ts';
 
 /** Flags for repositories in Amazon ECR. */
 export interface EcrFlags {
@@ -25,8 +25,8 @@ const LIFECYCLE_LIMIT = 30_720;
 const POLICY_LIMIT = 10_240;
 
 export function addEcrFlags(command: Command): Command {
-  const repeated = (flags: string, description: string): Option =>
-    new Option(flags, `${description} (repeatable)`).argParser(repeat).default([], '');
+  const repeatable = (flags: string, description: string): Option =>
+    new Option(flags, `${description} (repeatable)`).argParser(collect).default([], '');
   return command
     .optionsGroup('Amazon ECR:')
     .addOption(
@@ -35,17 +35,19 @@ export function addEcrFlags(command: Command): Command {
         .default('missing'),
     )
     .option('--immutable', 'create repositories with immutable tags')
-    .addOption(repeated('--immutable-except <pattern>', 'with --immutable: tags that stay mutable; * matches anything'))
+    .addOption(
+      repeatable('--immutable-except <pattern>', 'with --immutable: tags that stay mutable; * matches anything'),
+    )
     .option('--kms-key <key>', 'encrypt new repositories with this KMS key: ARN, ID, alias or aws/ecr')
     .option('--scan', 'enable scan on push for new repositories')
-    .addOption(repeated('--repository-tag <key=value>', 'set an AWS resource tag on new repositories'))
+    .addOption(repeatable('--repository-tag <key=value>', 'set an AWS resource tag on new repositories'))
     .option('--lifecycle-policy <file>', 'lifecycle policy for new repositories, JSON')
     .option('--repository-policy <file>', 'repository policy for new repositories, JSON')
     .option('--reconcile', 'apply these settings to existing repositories too');
 }
 
 /** @throws AirgapError `usage`, `file` */
-export async function repositoryChoice(flags: EcrFlags, cwd: string): Promise<RepositoryChoice> {
+export async function repositoryOptions(flags: EcrFlags, cwd: string): Promise<RepositoryOptions> {
   const { immutable, immutableExcept: except, kmsKey, scan, repositoryTag } = flags;
   if (except.length > 0 && !immutable) {
     throw new AirgapError('usage', '--immutable-except needs --immutable', { hint: 'give both or neither' });
@@ -55,8 +57,8 @@ export async function repositoryChoice(flags: EcrFlags, cwd: string): Promise<Re
     const what = wrong === undefined ? 'ECR allows at most five patterns' : `ECR does not allow the pattern ${wrong}`;
     throw new AirgapError('usage', `--immutable-except: ${what}`, { hint: 'example: --immutable-except "dev-*"' });
   }
-  const lifecyclePolicy = await policy('--lifecycle-policy', flags.lifecyclePolicy, cwd, LIFECYCLE_LIMIT);
-  const repositoryPolicy = await policy('--repository-policy', flags.repositoryPolicy, cwd, POLICY_LIMIT);
+  const lifecyclePolicy = await readPolicy('--lifecycle-policy', flags.lifecyclePolicy, cwd, LIFECYCLE_LIMIT);
+  const repositoryPolicy = await readPolicy('--repository-policy', flags.repositoryPolicy, cwd, POLICY_LIMIT);
   return {
     create: flags.createRepositories,
     reconcile: flags.reconcile ?? false,
@@ -64,7 +66,7 @@ export async function repositoryChoice(flags: EcrFlags, cwd: string): Promise<Re
       ...(immutable ? { immutable, except } : {}),
       ...(kmsKey === undefined ? {} : { kmsKey }),
       ...(scan ? { scanOnPush: true } : {}),
-      ...(repositoryTag.length === 0 ? {} : { tags: Object.fromEntries(repositoryTag.map(tagOf)) }),
+      ...(repositoryTag.length === 0 ? {} : { tags: Object.fromEntries(repositoryTag.map(parseTag)) }),
       ...(lifecyclePolicy === undefined ? {} : { lifecyclePolicy }),
       ...(repositoryPolicy === undefined ? {} : { repositoryPolicy }),
     },
@@ -81,22 +83,22 @@ export async function declaredHosts(
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<readonly EcrHostDeclaration[]> {
   const { ecrHost } = await import('../../ecr/hosts.ts');
-  const unnamed = registries.filter((registry) => ecrHost(registry) === undefined);
-  if (registryType === undefined || unnamed.length === 0) return [];
-  const known = region || env.AWS_REGION || env.AWS_DEFAULT_REGION;
-  if (!known) {
-    throw new AirgapError('usage', `--registry-type ecr: the region of ${unnamed[0]} is unknown`, {
+  const undetected = registries.filter((registry) => ecrHost(registry) === undefined);
+  if (registryType === undefined || undetected.length === 0) return [];
+  const resolvedRegion = region || env.AWS_REGION || env.AWS_DEFAULT_REGION;
+  if (!resolvedRegion) {
+    throw new AirgapError('usage', `--registry-type ecr: the region of ${undetected[0]} is unknown`, {
       hint: 'set it with --region',
     });
   }
-  return unnamed.map((host) => ({ host, region: known }));
+  return undetected.map((host) => ({ host, region: resolvedRegion }));
 }
 
 /** Warns about ECR flags that have no effect because a registry is not known to be ECR. */
-export async function warnWithoutEcr(
+export async function warnUnusedEcrFlags(
   registries: readonly string[],
   declared: readonly EcrHostDeclaration[] | undefined,
-  { create, reconcile, settings }: RepositoryChoice,
+  { create, reconcile, settings }: RepositoryOptions,
   emit: Emit,
 ): Promise<void> {
   const { hasSettings } = await import('../../ecr/settings.ts');
@@ -109,29 +111,34 @@ export async function warnWithoutEcr(
   }
 }
 
-function tagOf(text: string): readonly [string, string] {
-  const at = text.indexOf('=');
-  if (at < 1) {
+function parseTag(text: string): readonly [string, string] {
+  const index = text.indexOf('=');
+  if (index < 1) {
     throw new AirgapError('usage', `--repository-tag ${text} is not KEY=VALUE`, {
       hint: 'example: --repository-tag team=platform',
     });
   }
-  return [text.slice(0, at), text.slice(at + 1)];
+  return [text.slice(0, index), text.slice(index + 1)];
 }
 
-async function policy(flag: string, file: string | undefined, cwd: string, limit: number): Promise<string | undefined> {
+async function readPolicy(
+  flag: string,
+  file: string | undefined,
+  cwd: string,
+  limit: number,
+): Promise<string | undefined> {
   if (file === undefined) return undefined;
   const text = await readFile(resolve(cwd, file), 'utf8').catch((cause: unknown) => {
     throw new AirgapError('file', `${flag} ${file} cannot be read: ${messageOf(cause)}`, { cause });
   });
-  const short = policyOf(flag, file, text);
-  if (short.length <= limit) return short;
-  throw new AirgapError('usage', `${flag} ${file} has ${short.length} characters without white space`, {
+  const compact = parsePolicy(flag, file, text);
+  if (compact.length <= limit) return compact;
+  throw new AirgapError('usage', `${flag} ${file} has ${compact.length} characters without white space`, {
     hint: `ECR allows ${limit}`,
   });
 }
 
-function policyOf(flag: string, file: string, text: string): string {
+function parsePolicy(flag: string, file: string, text: string): string {
   let json: unknown;
   try {
     json = JSON.parse(text);

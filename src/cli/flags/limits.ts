@@ -5,7 +5,7 @@ import { namedHosts, parseAllowedHost } from '../../helm/addresses.ts';
 import type { ChartSources } from '../../helm/chart-mirrors.ts';
 import type { RenderLimits } from '../../helm/render.ts';
 import type { Config } from '../config/schema.ts';
-import { repeat } from './repeat.ts';
+import { collect } from './collect.ts';
 import { parseSize } from './split-size.ts';
 
 /** Flags that change the limits for untrusted charts. */
@@ -23,7 +23,7 @@ export function addLimitFlags(command: Command): Command {
         '--allow-chart-links <root>',
         'allow symbolic links in chart folders to point below this folder (repeatable)',
       )
-        .argParser(repeat)
+        .argParser(collect)
         .default([], ''),
     )
     .addOption(
@@ -31,7 +31,7 @@ export function addLimitFlags(command: Command): Command {
         '--allow-chart-host <host[:port]>',
         'allow charts to refer to a host that is private, has no TLS or depends on your values (repeatable)',
       )
-        .argParser(repeat)
+        .argParser(collect)
         .default([], ''),
     )
     .option('--render-timeout <duration>', 'time limit of one render, such as 90s or 5m (default: 2m)', parseDuration)
@@ -89,13 +89,13 @@ export function chartAllowances(
   cwd: string,
   config?: ConfigLimits,
   folder = cwd,
-): Pick<ChartSources, 'linkRoots' | 'hosts'> {
+): Pick<ChartSources, 'linkRoots' | 'allowedHosts'> {
   const allowed = [...flags.allowChartHost, ...(config?.allowChartHosts ?? [])].map(parseAllowedHost);
   return {
     linkRoots: [
       ...flags.allowChartLinks.map((root) => resolve(cwd, root)),
       ...(config?.allowChartLinks ?? []).map((root) => resolve(folder, root)),
     ],
-    hosts: namedHosts([...allowed, ...named]),
+    allowedHosts: namedHosts([...allowed, ...named]),
   };
 }

@@ -1,13 +1,13 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
-import { hasDrift } from '../../lock/drift.ts';
-import { lockDriftReport, lockFileReport } from '../../ui/lock-drift.ts';
+import { hasDrift } from '../../lock/lock-file-drift.ts';
+import { lockFileDriftReport, lockFileReport } from '../../ui/lock-file-report.ts';
 import type { ImagesOptions } from '../../workflows/images.ts';
-import type { Edge } from '../run.ts';
-import type { Gathered } from './charts.ts';
-import { asDocument } from './output.ts';
-import { DOWNLOADS, registryAccess } from './registry.ts';
+import type { CommandIO } from '../run.ts';
+import type { ResolvedOptions } from './charts.ts';
+import { formatDocument } from './output.ts';
+import { DOWNLOAD_CONCURRENCY, registryAccess } from './registry.ts';
 
 /** Flags of `images` for the lock file. */
 export interface LockFileFlags {
@@ -25,7 +25,7 @@ export function addLockFileFlags(command: Command): Command {
 }
 
 /** Flags of `images` that cannot be combined with a lock file. */
-interface OtherAnswers {
+interface ConflictingFlags {
   network?: true;
   whatIf?: true;
   why?: string;
@@ -37,18 +37,18 @@ interface OtherAnswers {
  * Writes or checks the lock file, and prints the result.
  * @throws AirgapError `usage`, `config`, and errors of the workflow
  */
-export async function useLockFile(
-  edge: Edge,
-  gathered: Gathered & Pick<ImagesOptions, 'lookInside'>,
-  flags: LockFileFlags & OtherAnswers,
+export async function runLockFile(
+  io: CommandIO,
+  resolved: ResolvedOptions & Pick<ImagesOptions, 'operatorScan'>,
+  flags: LockFileFlags & ConflictingFlags,
   output: 'json' | 'yaml' | 'table' | 'txt',
 ): Promise<void> {
-  const { context } = edge;
+  const { context } = io;
   const { lock, checkLock, offline } = flags;
-  const { lookInside, ...others } = gathered;
+  const { operatorScan: lookInside, ...others } = resolved;
   // Images that the scan only lists are not in the lock file.
-  const included = lookInside?.include ? { lookInside } : undefined;
-  refuseOthers({ ...flags, lookInside: included === undefined && flags.lookInside ? true : undefined });
+  const included = lookInside?.include ? { operatorScan: lookInside } : undefined;
+  refuseConflicts({ ...flags, lookInside: included === undefined && flags.lookInside ? true : undefined });
   if (included !== undefined && offline) {
     throw new AirgapError(
       'usage',
@@ -68,31 +68,31 @@ export async function useLockFile(
     ...others,
     ...included,
     path: resolve(context.cwd, file),
-    access: offline ? undefined : await registryAccess(gathered.registry),
-    concurrency: gathered.registry.concurrency ?? DOWNLOADS,
+    access: offline ? undefined : await registryAccess(resolved.registry),
+    concurrency: resolved.registry.concurrency ?? DOWNLOAD_CONCURRENCY,
   };
   const { checkLockFile, writeLockFile } = await import('../../workflows/lock-file.ts');
   if (lock !== undefined) {
     const { status, lockFile } = await writeLockFile(context, options);
-    if (output === 'json' || output === 'yaml') edge.print(await asDocument('LockFile', lockFile, output));
+    if (output === 'json' || output === 'yaml') io.print(await formatDocument('LockFile', lockFile, output));
     const report = lockFileReport({ path: file, status, lockFile }, offline ?? false);
-    if (output === 'json' || output === 'yaml') edge.tell(report);
-    else edge.print(report);
+    if (output === 'json' || output === 'yaml') io.info(report);
+    else io.print(report);
     return;
   }
   const { readLockFile } = await import('../config/lock-file.ts');
   const drift = await checkLockFile(context, options, await readLockFile(options.path, '--check-lock'));
-  if (output === 'json' || output === 'yaml') edge.print(await asDocument('LockDrift', drift, output));
-  else edge.print(lockDriftReport(file, drift));
-  if (hasDrift(drift)) edge.answer(3);
+  if (output === 'json' || output === 'yaml') io.print(await formatDocument('LockDrift', drift, output));
+  else io.print(lockFileDriftReport(file, drift));
+  if (hasDrift(drift)) io.setExitCode(3);
 }
 
-function refuseOthers({ network, whatIf, why, explain, lookInside }: OtherAnswers): void {
-  const others = Object.entries({
+function refuseConflicts({ network, whatIf, why, explain, lookInside }: ConflictingFlags): void {
+  const conflicts = Object.entries({
     ...{ '--network': network, '--what-if': whatIf, '--why': why, '--explain': explain },
     '--look-inside without --include-inside': lookInside,
   });
-  const given = others.flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
+  const given = conflicts.flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
   if (given.length === 0) return;
   throw new AirgapError('usage', `${given.join(', ')} cannot be used with a lock file`, {
     hint: 'use a separate run without --lock and --check-lock',

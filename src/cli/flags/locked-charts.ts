@@ -2,38 +2,38 @@ import { dirname, resolve } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import type { ChartAccess } from '../../helm/access.ts';
 import type { LockFile, LockFileChart } from '../../lock/lock-file.ts';
-import type { BundleLockedOptions } from '../../workflows/bundling/bundle-locked.ts';
+import type { BundleLockFileOptions } from '../../workflows/bundling/bundle-lock-file.ts';
 import type { ImagesOptions } from '../../workflows/images.ts';
-import type { Edge } from '../run.ts';
+import type { CommandIO } from '../run.ts';
 import type { ChartsFlags } from './charts.ts';
 import type { RegistryFlags } from './registry.ts';
-import { accessOf } from './render.ts';
+import { chartAccessOf } from './render.ts';
 
 /**
  * Reads the charts and images to bundle from a lock file, and returns the access to its charts.
  * @throws AirgapError `usage` if flags select charts or images too, `config` for an invalid file
  */
 export async function lockedCharts(
-  { context }: Edge,
+  { context }: CommandIO,
   file: string,
   options: ImagesOptions & { readonly registry: RegistryFlags },
   flags: ChartsFlags,
-): Promise<Pick<BundleLockedOptions, 'locked' | 'folder' | 'chartAccess'>> {
-  refuseBeside(options);
+): Promise<Pick<BundleLockFileOptions, 'lockFile' | 'folder' | 'chartAccess'>> {
+  refuseConflicts(options);
   const path = resolve(context.cwd, file);
   const { readLockFile } = await import('../config/lock-file.ts');
   const locked = await readLockFile(path, '--lock');
   const { username, password, certFile, keyFile } = flags;
   const hasLogin = [username, password, certFile, keyFile].some((flag) => flag !== undefined);
-  if (hasLogin) refuseSeveralHosts(locked);
+  if (hasLogin) requireSingleHost(locked);
   const { caFile, plainHttp } = options.registry;
   // Credentials are for the charts that the user named, not for nested charts from other hosts.
   const chartAccess = ({ chart = '', parent }: LockFileChart): ChartAccess =>
-    accessOf(parent === undefined ? flags : {}, caFile, chart, plainHttp);
-  return { locked, folder: dirname(path), chartAccess };
+    chartAccessOf(parent === undefined ? flags : {}, caFile, chart, plainHttp);
+  return { lockFile: locked, folder: dirname(path), chartAccess };
 }
 
-function refuseBeside({
+function refuseConflicts({
   charts,
   exclude = [],
   include = [],
@@ -41,9 +41,9 @@ function refuseBeside({
   hooks,
   rules = [],
   nestedCharts,
-  lookInside,
+  operatorScan: lookInside,
 }: ImagesOptions): void {
-  const beside = Object.entries({
+  const conflicts = Object.entries({
     charts: charts.length > 0,
     '--exclude': exclude.length > 0,
     '--include': include.length > 0,
@@ -53,13 +53,13 @@ function refuseBeside({
     '--no-nested-charts': nestedCharts === false,
     '--include-inside': lookInside?.include === true,
   }).flatMap(([what, given]) => (given ? [what] : []));
-  if (beside.length === 0) return;
-  throw new AirgapError('usage', `--lock cannot be used with ${beside.join(', ')}`, {
+  if (conflicts.length === 0) return;
+  throw new AirgapError('usage', `--lock cannot be used with ${conflicts.join(', ')}`, {
     hint: 'the lock file selects charts and images: pass these to helm airgap images … --lock, which writes it; --image adds images',
   });
 }
 
-function refuseSeveralHosts({ charts }: LockFile): void {
+function requireSingleHost({ charts }: LockFile): void {
   const hosts = new Set(charts.filter(({ parent }) => parent === undefined).flatMap(hostOf));
   if (hosts.size < 2) return;
   throw new AirgapError(

@@ -2,8 +2,8 @@ import { constants, writeSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { AirgapError, messageOf } from '../../base/errors.ts';
-import { createOwn, openOwn } from '../../base/own-file.ts';
-import { both, logTo } from '../../ui/log.ts';
+import { createOwnFile, openOwnFile } from '../../base/own-file.ts';
+import { emitToBoth, jsonLogger } from '../../ui/log.ts';
 import type { Context } from '../../workflows/context.ts';
 
 /**
@@ -22,7 +22,7 @@ export async function withLog<R>(
     throw new AirgapError('file', `cannot write the log: ${messageOf(cause)}`, { cause });
   });
   let isBroken = false;
-  const tell = logTo(
+  const writeEvent = jsonLogger(
     (line) => {
       if (isBroken) return;
       try {
@@ -35,11 +35,11 @@ export async function withLog<R>(
     },
     () => new Date(),
   );
-  const emit = both(context.emit, tell);
+  const emit = emitToBoth(context.emit, writeEvent);
   try {
     return await run({ ...context, emit });
   } catch (error) {
-    if (error instanceof AirgapError) tell({ type: 'failure', code: error.code, message: error.message });
+    if (error instanceof AirgapError) writeEvent({ type: 'failure', code: error.code, message: error.message });
     throw error;
   } finally {
     await log.close();
@@ -47,23 +47,23 @@ export async function withLog<R>(
 }
 
 /** First bytes of each line of a log. */
-const LINE = Buffer.from('{"time":"');
+const LINE_PREFIX = Buffer.from('{"time":"');
 
 /** Opens a pipe, terminal or device as it is; a regular file must be a log of this user. */
 async function openLog(path: string): Promise<FileHandle> {
   const found = await stat(path).catch(() => undefined);
   if (path.startsWith('/dev/') || (found !== undefined && !found.isFile())) return open(path, 'a');
-  if (found === undefined) return createOwn(path, 0o644, constants.O_APPEND);
-  const there = await openOwn(path, 'r');
+  if (found === undefined) return createOwnFile(path, 0o644, constants.O_APPEND);
+  const existing = await openOwnFile(path, 'r');
   try {
-    const { buffer, bytesRead } = await there.read({ buffer: Buffer.alloc(LINE.length) });
-    if (bytesRead > 0 && !buffer.equals(LINE)) {
+    const { buffer, bytesRead } = await existing.read({ buffer: Buffer.alloc(LINE_PREFIX.length) });
+    if (bytesRead > 0 && !buffer.equals(LINE_PREFIX)) {
       throw new AirgapError('output-exists', `${path} already exists and is not a log`, {
         hint: 'choose another path with --log-file',
       });
     }
   } finally {
-    await there.close();
+    await existing.close();
   }
-  return openOwn(path, 'a');
+  return openOwnFile(path, 'a');
 }

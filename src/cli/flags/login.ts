@@ -1,42 +1,42 @@
 import { type Command, Option } from 'commander';
+import type { CommandLineLogin } from '../../auth/command-line-login.ts';
 import { userEnvironment } from '../../auth/credential-files.ts';
-import type { GivenLogin } from '../../auth/given-login.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { checkName } from '../../base/names.ts';
 import { quoted } from '../../base/printable.ts';
 import { keepSecret } from '../../base/redact.ts';
 import type { ChartSources } from '../../helm/chart-mirrors.ts';
-import type { Edge } from '../run.ts';
-import { repeat } from './repeat.ts';
+import type { CommandIO } from '../run.ts';
+import { collect } from './collect.ts';
 
 /** Login for one registry, with the password from standard input. */
 export interface LoginFlags {
   registryUsername?: string[];
   registryPasswordStdin?: true;
   /** Combined login, set before the command runs. */
-  registryLogin?: GivenLogin;
+  registryLogin?: CommandLineLogin;
 }
 
 /** Maximum size of a password in bytes; cloud tokens take a few thousand. */
-const LIMIT = 64 * 1024;
+const PASSWORD_LIMIT = 64 * 1024;
 
 /** Adds the flags, and reads the password before the command runs. */
-export function addLoginFlags(edge: Edge, command: Command): Command {
+export function addLoginFlags(io: CommandIO, command: Command): Command {
   return command
     .addOption(
       new Option('--registry-username <host=name>', 'user for one registry, with --registry-password-stdin')
-        .argParser(repeat)
+        .argParser(collect)
         .default([], ''),
     )
     .option('--registry-password-stdin', 'read the password of that user from standard input')
     .hook('preAction', async (_, action) => {
-      const login = await readLogin(edge, action.opts<LoginFlags>());
+      const login = await readLogin(io, action.opts<LoginFlags>());
       if (login !== undefined) action.setOptionValue('registryLogin', login);
     });
 }
 
 /** @throws AirgapError `usage` */
-async function readLogin(edge: Edge, flags: LoginFlags): Promise<GivenLogin | undefined> {
+async function readLogin(io: CommandIO, flags: LoginFlags): Promise<CommandLineLogin | undefined> {
   const { registryUsername = [], registryPasswordStdin = false } = flags;
   const [text, second] = registryUsername;
   if (text === undefined) {
@@ -62,13 +62,13 @@ async function readLogin(edge: Edge, flags: LoginFlags): Promise<GivenLogin | un
       hint: 'add --registry-password-stdin, and pipe the password in',
     });
   }
-  return { ...login, password: await readPassword(edge, login.registry) };
+  return { ...login, password: await readPassword(io, login.registry) };
 }
 
-function parseUsername(text: string): Omit<GivenLogin, 'password'> {
-  const at = text.indexOf('=');
-  const username = text.slice(at + 1);
-  if (at < 1 || username === '') {
+function parseUsername(text: string): Omit<CommandLineLogin, 'password'> {
+  const index = text.indexOf('=');
+  const username = text.slice(index + 1);
+  if (index < 1 || username === '') {
     throw new AirgapError('usage', `--registry-username ${quoted(text)} is not HOST=NAME`, {
       hint: 'example: --registry-username registry.example:5000=robot',
     });
@@ -76,28 +76,32 @@ function parseUsername(text: string): Omit<GivenLogin, 'password'> {
   // RFC 7617: a user name ends at the first colon.
   if (username.includes(':') || /\p{Cc}/u.test(username)) {
     // The name is not printed: it may contain the password.
-    throw new AirgapError('usage', `--registry-username ${quoted(text.slice(0, at))}=…: not a valid user name`, {
+    throw new AirgapError('usage', `--registry-username ${quoted(text.slice(0, index))}=…: not a valid user name`, {
       hint: 'user names have no colon or control characters; the password is read from standard input',
     });
   }
-  return { registry: checkName('registry', text.slice(0, at), '--registry-username', 'usage'), username };
+  return { registry: checkName('registry', text.slice(0, index), '--registry-username', 'usage'), username };
 }
 
-async function readPassword(edge: Edge, registry: string): Promise<string> {
-  const bytes = await edge.input().catch((cause: unknown) => {
+async function readPassword(io: CommandIO, registry: string): Promise<string> {
+  const bytes = await io.readInput().catch((cause: unknown) => {
     if (!(cause instanceof AirgapError)) throw cause;
     throw new AirgapError('usage', `--registry-password-stdin: no password for ${registry} on standard input`, {
       hint: 'pipe it in: --registry-password-stdin < token',
       cause,
     });
   });
-  const text = bytes.length > LIMIT ? '' : Buffer.from(bytes).toString('utf8');
+  const text = bytes.length > PASSWORD_LIMIT ? '' : Buffer.from(bytes).toString('utf8');
   // Like docker login, removes the newline that echo and editors append.
   const password = text.replace(/\r?\n$/, '');
   keepSecret(password);
   if (password !== '' && !/\p{Cc}/u.test(password)) return password;
   const what =
-    bytes.length > LIMIT ? `more than ${LIMIT / 1024} kB` : password === '' ? 'nothing' : 'more than one line';
+    bytes.length > PASSWORD_LIMIT
+      ? `more than ${PASSWORD_LIMIT / 1024} kB`
+      : password === ''
+        ? 'nothing'
+        : 'more than one line';
   throw new AirgapError('usage', `--registry-password-stdin: standard input has ${what} for ${registry}`, {
     hint: 'give the password only, on one line',
   });
@@ -105,14 +109,14 @@ async function readPassword(edge: Edge, registry: string): Promise<string> {
 
 /** Returns the login lookup for charts in OCI registries: the login of the flags, of variables and of Podman's files. */
 export function chartLogin(
-  { context: { env } }: Pick<Edge, 'context'>,
+  { context: { env } }: Pick<CommandIO, 'context'>,
   { registryLogin }: LoginFlags,
-  named: readonly string[],
-): NonNullable<ChartSources['login']> {
-  let logins: Promise<NonNullable<ChartSources['login']>> | undefined;
+  namedHosts: readonly string[],
+): NonNullable<ChartSources['findLogin']> {
+  let logins: Promise<NonNullable<ChartSources['findLogin']>> | undefined;
   return async (registry, path) => {
     logins ??= import('../../auth/chart-login.ts').then(({ chartLogins }) =>
-      chartLogins(userEnvironment(env), registryLogin, named),
+      chartLogins(userEnvironment(env), registryLogin, namedHosts),
     );
     return (await logins)(registry, path);
   };

@@ -5,7 +5,7 @@ import type { ChartRequest } from '../../helm/fetch.ts';
  * Returns the hosts and addresses that the user has named: charts and repositories, both sides of mirrors, plain HTTP hosts.
  * @param mirrors of image registries, `FROM=TO`
  */
-export function namedIn(
+export function namedAddresses(
   charts: readonly { readonly request: ChartRequest }[],
   mirrors: readonly string[],
   chartMirrors: readonly ChartMirror[],
@@ -20,6 +20,6 @@ export function namedIn(
 }
 
 /** Returns the registries among the hosts that the user has named, without default ports. */
-export function namedRegistries({ hosts = new Set() }: Pick<ChartSources, 'hosts'>): string[] {
+export function namedRegistries({ allowedHosts: hosts = new Set() }: Pick<ChartSources, 'allowedHosts'>): string[] {
   return [...new Set([...hosts].map((host) => host.replace(/:(?:443|80)$/, '')))];
 }

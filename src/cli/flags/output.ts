@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { jsonText } from '../../base/printable.ts';
 import type { Report } from '../../ui/report.ts';
-import type { Edge } from '../run.ts';
+import type { CommandIO } from '../run.ts';
 
 /** Returns the `-o` option, which every command has. */
 export function outputOption<T extends string>(formats: readonly T[], fallback: T): Option {
@@ -9,7 +9,7 @@ export function outputOption<T extends string>(formats: readonly T[], fallback: 
 }
 
 /** Serializes a result, with `apiVersion` and `kind` first. */
-export async function asDocument(kind: string, content: object, format: 'json' | 'yaml'): Promise<string> {
+export async function formatDocument(kind: string, content: object, format: 'json' | 'yaml'): Promise<string> {
   const document = { apiVersion: 'airgap/v1', kind, ...content };
   if (format === 'json') return jsonText(document, 2);
   const { yamlText } = await import('../../base/yaml-text.ts');
@@ -17,7 +17,7 @@ export async function asDocument(kind: string, content: object, format: 'json' |
 }
 
 /** Writes the result of a report to stdout and its notes to stderr. */
-export function printReport(edge: Edge, { result, notes }: Report): void {
-  if (result !== '') edge.print(result);
-  if (notes !== '') edge.tell(notes);
+export function printReport(io: CommandIO, { result, notes }: Report): void {
+  if (result !== '') io.print(result);
+  if (notes !== '') io.info(notes);
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
-import { FileNames } from '../../base/file-names.ts';
+import { UniqueFileNames } from '../../base/file-names.ts';
 import { checkReplaceable, checkWritable, writeOutput } from '../../base/output-file.ts';
 import { jsonText } from '../../base/printable.ts';
 import type { PushResult } from '../../workflows/push.ts';
@@ -14,10 +14,10 @@ export class Receipts {
   constructor(file: string, targets: readonly string[], cwd: string) {
     const path = resolve(cwd, file);
     const [, stem = path, ending = ''] = /^(.*?)(\.[^./]+)?$/.exec(path) ?? [];
-    const names = new FileNames();
+    const names = new UniqueFileNames();
     // With several targets, the target is inserted before the extension.
-    const own = (target: string): string => `${stem}.${names.take(target.replace(/[^\w.-]/g, '_'))}${ending}`;
-    this.#paths = new Map(targets.map((target) => [target, targets.length === 1 ? path : own(target)]));
+    const pathFor = (target: string): string => `${stem}.${names.take(target.replace(/[^\w.-]/g, '_'))}${ending}`;
+    this.#paths = new Map(targets.map((target) => [target, targets.length === 1 ? path : pathFor(target)]));
   }
 
   /**
@@ -45,9 +45,9 @@ export class Receipts {
   }
 }
 
-function isReceipt(there: Buffer): boolean {
+function isReceipt(content: Buffer): boolean {
   try {
-    const { apiVersion, kind } = Object(JSON.parse(there.toString())) as Record<string, unknown>;
+    const { apiVersion, kind } = Object(JSON.parse(content.toString())) as Record<string, unknown>;
     return kind === 'Receipt' && String(apiVersion).startsWith('airgap/');
   } catch {
     return false;

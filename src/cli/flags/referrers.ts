@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { type Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
-import { repeat } from './repeat.ts';
+import { collect } from './collect.ts';
 import { publicKey } from './signing.ts';
 
 /** Flags for signatures, attestations and other referrers. */
@@ -31,7 +31,7 @@ export function verifySignaturesOption(): Option {
     '--verify-signatures <key>',
     'require a cosign signature of every image by this public key, PEM (repeatable: by any of the keys)',
   )
-    .argParser(repeat)
+    .argParser(collect)
     .default([], '');
 }
 

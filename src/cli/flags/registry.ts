@@ -1,11 +1,11 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { before } from '../../base/text-ends.ts';
+import { textBefore } from '../../base/text-trim.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
 import type { RegistryAccess } from '../../workflows/registry.ts';
-import type { Edge } from '../run.ts';
+import type { CommandIO } from '../run.ts';
 import { addCertificateFlags, type CertificateFlags } from './certificates.ts';
+import { collect } from './collect.ts';
 import { addLoginFlags, type LoginFlags } from './login.ts';
-import { repeat } from './repeat.ts';
 
 /** Flags for access to registries. */
 export interface RegistryFlags extends CertificateFlags, LoginFlags {
@@ -23,20 +23,20 @@ export interface RegistryFlags extends CertificateFlags, LoginFlags {
   named?: readonly string[];
 }
 
-export function addRegistryFlags(edge: Edge, command: Command, { mirrors }: { mirrors: boolean }): Command {
+export function addRegistryFlags(io: CommandIO, command: Command, { mirrors }: { mirrors: boolean }): Command {
   command.optionsGroup('Registries and TLS:');
   if (mirrors) {
     command.addOption(
       new Option('--mirror <from=to>', 'pull from a mirror instead of this registry, host/path or * (repeatable)')
-        .argParser(repeat)
+        .argParser(collect)
         .default([], ''),
     );
   }
-  addLoginFlags(edge, command)
+  addLoginFlags(io, command)
     .addOption(plainHttpOption())
     .option('--ca-file <file>', 'trust these certificate authorities in addition to those of the system, PEM');
   return addCertificateFlags(command)
-    .option('--concurrency <n>', 'number of concurrent transfers (default: automatic)', positive)
+    .option('--concurrency <n>', 'number of concurrent transfers (default: automatic)', parseConcurrency)
     .optionsGroup('Amazon ECR:')
     .option('--endpoint-url <url>', 'endpoint of the ECR API, such as a VPC endpoint without private DNS')
     .option('--profile <name>', 'profile of the AWS configuration files')
@@ -46,12 +46,12 @@ export function addRegistryFlags(edge: Edge, command: Command, { mirrors }: { mi
 
 export function plainHttpOption(): Option {
   return new Option('--plain-http <host[:port]>', 'use HTTP without TLS for this host (repeatable)')
-    .argParser(repeat)
+    .argParser(collect)
     .default([], '');
 }
 
 /** Parses the value of `--concurrency`. @throws InvalidArgumentError */
-export function positive(text: string): number {
+export function parseConcurrency(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1 || value > 256)
     throw new InvalidArgumentError('It must be a whole number from 1 to 256.');
@@ -72,7 +72,7 @@ export async function registryAccess({
 }: RegistryFlags): Promise<RegistryAccess> {
   const { parseMirror } = await import('../../registry/mirrors.ts');
   const mirrors = mirror.map(parseMirror);
-  const hosts = mirrors.flatMap(({ from, to }) => [from, to]).map((text) => before(text, '/'));
+  const hosts = mirrors.flatMap(({ from, to }) => [from, to]).map((text) => textBefore(text, '/'));
   return {
     mirrors,
     named: [...new Set([...named, ...hosts, ...plainHttp])],
@@ -87,8 +87,8 @@ export async function registryAccess({
 }
 
 /** Default number of concurrent transfers: enough to hide round trips, low enough for the limits of one host. */
-export const DOWNLOADS = 32;
+export const DOWNLOAD_CONCURRENCY = 32;
 /** Maximum number of concurrent downloads from a registry with high latency. */
-export const FAR_DOWNLOADS = 64;
+export const REMOTE_DOWNLOAD_CONCURRENCY = 64;
 /** Default number of concurrent uploads. */
-export const UPLOADS = 24;
+export const UPLOAD_CONCURRENCY = 24;

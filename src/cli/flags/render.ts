@@ -5,8 +5,8 @@ import { keepSecret } from '../../base/redact.ts';
 import type { ChartAccess } from '../../helm/access.ts';
 import type { ChartRequest } from '../../helm/fetch.ts';
 import type { RenderOptions } from '../../helm/render.ts';
+import { collect } from './collect.ts';
 import { addLimitFlags, type LimitFlags, renderLimits } from './limits.ts';
-import { repeat } from './repeat.ts';
 
 /** Flags that select and render a chart, with the names that Helm uses. */
 export interface RenderFlags extends LimitFlags {
@@ -44,20 +44,20 @@ export function addRenderFlags(command: Command): Command {
     .option('--cert-file <file>', 'client certificate for the chart repository, PEM')
     .option('--key-file <file>', 'private key of that certificate, PEM')
     .optionsGroup('Rendering (same as helm template):')
-    .addOption(new Option('-f, --values <file>', 'values file or URL (repeatable)').argParser(repeat).default([], ''))
-    .addOption(new Option('--set <name=value>', 'set a value (repeatable)').argParser(repeat).default([], ''))
-    .addOption(new Option('--set-string <name=value>', 'set a string (repeatable)').argParser(repeat).default([], ''))
-    .addOption(new Option('--set-json <name=json>', 'set a JSON value (repeatable)').argParser(repeat).default([], ''))
+    .addOption(new Option('-f, --values <file>', 'values file or URL (repeatable)').argParser(collect).default([], ''))
+    .addOption(new Option('--set <name=value>', 'set a value (repeatable)').argParser(collect).default([], ''))
+    .addOption(new Option('--set-string <name=value>', 'set a string (repeatable)').argParser(collect).default([], ''))
+    .addOption(new Option('--set-json <name=json>', 'set a JSON value (repeatable)').argParser(collect).default([], ''))
     .addOption(
-      new Option('--set-file <name=file>', 'set a value from a file (repeatable)').argParser(repeat).default([], ''),
+      new Option('--set-file <name=file>', 'set a value from a file (repeatable)').argParser(collect).default([], ''),
     )
     .addOption(
-      new Option('--set-literal <name=text>', 'set a literal string (repeatable)').argParser(repeat).default([], ''),
+      new Option('--set-literal <name=text>', 'set a literal string (repeatable)').argParser(collect).default([], ''),
     )
     .option('--kube-version <version>', 'Kubernetes version for Capabilities')
     .addOption(
       new Option('-a, --api-versions <versions>', 'API versions for Capabilities (repeatable, comma-separated)')
-        .argParser(repeat)
+        .argParser(collect)
         .default([], ''),
     )
     .option('--skip-schema-validation', "do not validate values against the chart's schema")
@@ -93,7 +93,7 @@ export function renderOptions(flags: RenderFlags): RenderOptions {
 export type AccessFlags = Pick<RenderFlags, 'username' | 'password' | 'certFile' | 'keyFile' | 'passCredentials'>;
 
 /** Returns the access of helm pull to a chart repository. */
-export function accessOf(
+export function chartAccessOf(
   { username, password, certFile, keyFile, passCredentials }: AccessFlags,
   caFile: string | undefined,
   chart: string,

@@ -1,10 +1,10 @@
 import { Option } from 'commander';
 import type { Rule } from '../../discovery/rules/index.ts';
-import { repeat } from './repeat.ts';
+import { collect } from './collect.ts';
 
 export function rulesOption(): Option {
   return new Option('--rules <file>', 'additional operator rules, see docs/rules.md (repeatable)')
-    .argParser(repeat)
+    .argParser(collect)
     .default([], '');
 }
 

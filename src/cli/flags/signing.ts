@@ -2,21 +2,21 @@ import { readFile } from 'node:fs/promises';
 import { Option } from 'commander';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
-import type { Edge } from '../run.ts';
+import type { CommandIO } from '../run.ts';
 
 /**
  * Reads a private key. The passphrase comes from the environment, where process lists do not show it.
  * @throws AirgapError `file`, `usage`
  */
-export async function signingKey({ context: { env } }: Edge, file: string): Promise<SigningKey> {
+export async function signingKey({ context: { env } }: CommandIO, file: string): Promise<SigningKey> {
   const { readSigningKey } = await import('../../oci/signing-key.ts');
-  return readSigningKey(await keyFile(file), file, env.AIRGAP_KEY_PASSPHRASE);
+  return readSigningKey(await readKeyFile(file), file, env.AIRGAP_KEY_PASSPHRASE);
 }
 
 /** Reads a public key. @throws AirgapError `file`, `usage` */
 export async function publicKey(file: string, others: readonly string[] = []): Promise<SigningKey['publicKey']> {
   const { readPublicKey } = await import('../../oci/signing-key.ts');
-  return readPublicKey(await keyFile(file), file, others);
+  return readPublicKey(await readKeyFile(file), file, others);
 }
 
 /** Flag of the commands that read bundles. */
@@ -35,7 +35,7 @@ export async function requiredSigner({
   return requireSignature === undefined ? {} : { signer: await publicKey(requireSignature) };
 }
 
-async function keyFile(file: string): Promise<string> {
+async function readKeyFile(file: string): Promise<string> {
   return readFile(file, 'utf8').catch((cause) => {
     throw new AirgapError('file', `cannot read the key: ${messageOf(cause)}`, { cause });
   });

@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { DEFAULT_NAMING, parseTarget, type Target, type TargetOptions } from '../../oci/naming.ts';
-import { NAMINGS, namingRule, parseNamingRule } from '../../oci/naming-template.ts';
+import { checkNamingRule, NAMINGS, parseNamingRule } from '../../oci/naming-template.ts';
 import type { Config } from '../config/schema.ts';
-import { repeat } from './repeat.ts';
+import { collect } from './collect.ts';
 
 /** Flags for the names of images and charts in the private registry. */
 export interface NamingFlags {
@@ -27,7 +27,7 @@ export function addNamingFlags(command: Command): Command {
         '--naming-rule <match=template>',
         'name matching images by a template instead; the first match applies (repeatable)',
       )
-        .argParser(repeat)
+        .argParser(collect)
         .default([], ''),
     )
     .option('--chart-prefix <path>', 'path of charts in the registry (default: PREFIX/charts)')
@@ -44,7 +44,7 @@ export async function targetOf(to: string, flags: NamingFlags, config?: Pick<Con
   const { default: naming, rules = [], chartPrefix } = config?.naming ?? {};
   const prefix = flags.chartPrefix ?? chartPrefix;
   const options: TargetOptions = {
-    rules: [...flags.namingRule.map(parseNamingRule), ...rules.map((rule) => namingRule(rule, 'naming.rules'))],
+    rules: [...flags.namingRule.map(parseNamingRule), ...rules.map((rule) => checkNamingRule(rule, 'naming.rules'))],
     ...(prefix === undefined ? {} : { chartPrefix: prefix }),
   };
   const target = parseTarget(to, flags.naming ?? naming ?? DEFAULT_NAMING, options);
@@ -61,5 +61,5 @@ export async function targetOf(to: string, flags: NamingFlags, config?: Pick<Con
       hint: 'ECR allows a single ".", "_" or "-" between letters and digits',
     });
   }
-  return { ...target, legal: toEcrName };
+  return { ...target, toLegalPath: toEcrName };
 }

@@ -1,6 +1,6 @@
-import { withHubName } from '../../base/docker-hub.ts';
+import { canonicalHubName } from '../../base/docker-hub.ts';
 import type { Emit } from '../../base/events.ts';
-import { before, withoutEnd } from '../../base/text-ends.ts';
+import { textBefore, trimTrailing } from '../../base/text-trim.ts';
 
 /**
  * Warns about mirrors on the command line that were not used: most likely they are mistyped. Mirrors of a configuration file
@@ -16,9 +16,11 @@ export function warnUnusedMirrors(
 ): void {
   const pulled = [...images, ...charts.map((source) => source.replace(/^oci:\/\//, ''))];
   const warn = (flag: string, mirror: string, names: readonly string[], what: string): void => {
-    const from = withoutEnd(before(mirror, '='), '/');
-    const plain = withHubName(from);
-    const isUsed = names.some((name) => name.startsWith(plain) && /^(?:[/:@]|$)/.test(name.slice(plain.length)));
+    const from = trimTrailing(textBefore(mirror, '='), '/');
+    const canonical = canonicalHubName(from);
+    const isUsed = names.some(
+      (name) => name.startsWith(canonical) && /^(?:[/:@]|$)/.test(name.slice(canonical.length)),
+    );
     if (from === '*' || isUsed) return;
     emit({ type: 'warning', message: `${flag} ${mirror} was not used: ${what} comes from ${from}` });
   };

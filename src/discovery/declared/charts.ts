@@ -1,5 +1,5 @@
 import { readMapping } from '../../helm/go-yaml.ts';
-import { isMapping, type Mapping } from '../entry.ts';
+import { isMapping, type Mapping } from '../named-value.ts';
 
 /** A chart or subchart of an archive that can declare images. */
 export interface DeclaringChart {
@@ -9,7 +9,7 @@ export interface DeclaringChart {
   /** Values in which its conditions are looked up, one for each alias. Empty if the chart is disabled. */
   readonly scopes: readonly Mapping[];
   /** Tests whether a dependency, by name or alias, is enabled; undefined if the chart declares no such dependency. */
-  readonly isOn: (dependency: string) => boolean | undefined;
+  readonly isDependencyEnabled: (dependency: string) => boolean | undefined;
 }
 
 /** Returns the chart and every subchart with a Chart.yaml, each with its own values. */
@@ -31,25 +31,25 @@ function chartsFrom(
   const dependencies = [metadata.dependencies, readMapping(files.get(`${folder}requirements.yaml`)).dependencies]
     .flatMap((list) => (Array.isArray(list) ? list : []))
     .filter(isMapping);
-  const named = (name: string): Mapping[] =>
+  const dependenciesNamed = (name: string): Mapping[] =>
     dependencies.filter((dependency) => dependency.name === name || dependency.alias === name);
-  const isOn = (name: string): boolean | undefined => {
-    const found = named(name);
+  const isDependencyEnabled = (name: string): boolean | undefined => {
+    const found = dependenciesNamed(name);
     if (found.length === 0) return undefined;
     return found.some((dependency) => scopes.some((scope) => isEnabled(dependency, scope, tags)));
   };
-  const below = childFolders(folder, files).flatMap((child) => {
+  const subcharts = childFolders(folder, files).flatMap((child) => {
     const own = readMapping(files.get(`${child}Chart.yaml`));
     const name = typeof own.name === 'string' ? own.name : child.slice(folder.length + 'charts/'.length, -1);
-    const declared = named(name);
+    const declared = dependenciesNamed(name);
     // A chart in charts/ is installed even if no dependency declares it.
     const uses: readonly Mapping[] = declared.length === 0 ? [{ name }] : declared;
-    const inner = uses.flatMap((dependency) =>
-      scopes.filter((scope) => isEnabled(dependency, scope, tags)).map((scope) => scopeBelow(scope, dependency)),
+    const innerScopes = uses.flatMap((dependency) =>
+      scopes.filter((scope) => isEnabled(dependency, scope, tags)).map((scope) => subchartScope(scope, dependency)),
     );
-    return chartsFrom(child, own, files, inner, tags);
+    return chartsFrom(child, own, files, innerScopes, tags);
   });
-  return [{ folder, metadata, scopes, isOn }, ...below];
+  return [{ folder, metadata, scopes, isDependencyEnabled }, ...subcharts];
 }
 
 function childFolders(folder: string, files: ReadonlyMap<string, string>): string[] {
@@ -61,7 +61,7 @@ function childFolders(folder: string, files: ReadonlyMap<string, string>): strin
 }
 
 /** Returns the values of a subchart: those below its alias or name, plus the parent's `global`. */
-function scopeBelow(scope: Mapping, { name, alias }: Mapping): Mapping {
+function subchartScope(scope: Mapping, { name, alias }: Mapping): Mapping {
   const own = scope[String(alias ?? name)];
   const global = isMapping(scope.global) ? { global: scope.global } : {};
   return { ...global, ...(isMapping(own) ? own : {}) };
@@ -73,7 +73,9 @@ function scopeBelow(scope: Mapping, { name, alias }: Mapping): Mapping {
  */
 function isEnabled({ condition, tags }: Mapping, scope: Mapping, switches: Mapping): boolean {
   const paths = typeof condition === 'string' ? condition.split(',') : [];
-  const decided = paths.map((path) => valueAt(scope, path.trim())).find((value) => typeof value === 'boolean');
+  const decided = paths
+    .map((path) => valueAtDottedPath(scope, path.trim()))
+    .find((value) => typeof value === 'boolean');
   if (decided !== undefined) return decided as boolean;
   const set = (Array.isArray(tags) ? tags : []).map((tag) => switches[String(tag)]).filter((on) => on !== undefined);
   return set.length === 0 || set.some((on) => on === true);
@@ -84,7 +86,7 @@ function tagsOf(values: Mapping): Mapping {
 }
 
 /** Returns the value at a dotted path; undefined if there is none. */
-export function valueAt(values: Mapping, path: string): unknown {
+export function valueAtDottedPath(values: Mapping, path: string): unknown {
   let value: unknown = values;
   for (const key of path.split('.')) {
     if (!isMapping(value)) return undefined;

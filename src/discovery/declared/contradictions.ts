@@ -1,9 +1,9 @@
 import { formatReference, formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
-import type { PlaceFound } from '../place.ts';
+import type { LocatedReference } from '../located-reference.ts';
 
 /** A declared image for which the render contains a different reference. */
 export interface Contradiction {
-  readonly declared: PlaceFound;
+  readonly declared: LocatedReference;
   /** References of the same image in the render, normalized, without duplicates. */
   readonly found: readonly string[];
   /** The component that differs. */
@@ -15,23 +15,28 @@ export interface Contradiction {
  * registry. A repository with at least one agreeing reference has no contradictions: operators declare several
  * versions.
  */
-export function contradictions(declared: readonly PlaceFound[], found: readonly PlaceFound[]): Contradiction[] {
-  const rendered = unique(found.filter((place) => place.how !== 'declared' && place.confidence !== 'possible'));
+export function contradictions(
+  declared: readonly LocatedReference[],
+  found: readonly LocatedReference[],
+): Contradiction[] {
+  const rendered = distinctReferences(
+    found.filter((located) => located.how !== 'declared' && located.confidence !== 'possible'),
+  );
   const agreed = new Set(
-    declared.flatMap((place) => {
-      const reference = parseReference(place.reference);
+    declared.flatMap((located) => {
+      const reference = parseReference(located.reference);
       return rendered.some((other) => agrees(reference, other)) ? [formatRepository(reference)] : [];
     }),
   );
-  return declared.flatMap((place) => {
-    const reference = parseReference(place.reference);
+  return declared.flatMap((located) => {
+    const reference = parseReference(located.reference);
     if (agreed.has(formatRepository(reference))) return [];
     const sameRepository = rendered.filter((other) => formatRepository(other) === formatRepository(reference));
     const samePath = rendered.filter((other) => other.path === reference.path && other.registry !== reference.registry);
     const others = sameRepository.length > 0 ? sameRepository : samePath;
     const [first] = others;
     if (first === undefined) return [];
-    return [{ declared: place, found: others.map(formatReference), differs: difference(reference, first) }];
+    return [{ declared: located, found: others.map(formatReference), differs: difference(reference, first) }];
   });
 }
 
@@ -39,15 +44,18 @@ export function contradictions(declared: readonly PlaceFound[], found: readonly 
  * Returns the declared references to list in addition to the found ones: without contradictions, and replaced by the
  * reference of the render where the two differ only by a digest, so that they become one finding.
  */
-export function withoutContradictions(declared: readonly PlaceFound[], found: readonly PlaceFound[]): PlaceFound[] {
+export function withoutContradictions(
+  declared: readonly LocatedReference[],
+  found: readonly LocatedReference[],
+): LocatedReference[] {
   const refuted = new Set(contradictions(declared, found).map((contradiction) => contradiction.declared));
-  const rendered = unique(found);
+  const rendered = distinctReferences(found);
   return declared
-    .filter((place) => !refuted.has(place))
-    .map((place) => {
-      const reference = parseReference(place.reference);
-      const same = rendered.find((other) => agrees(reference, other));
-      return same === undefined ? place : { ...place, reference: formatReference(same) };
+    .filter((located) => !refuted.has(located))
+    .map((located) => {
+      const reference = parseReference(located.reference);
+      const agreeing = rendered.find((other) => agrees(reference, other));
+      return agreeing === undefined ? located : { ...located, reference: formatReference(agreeing) };
     });
 }
 
@@ -63,6 +71,6 @@ function difference(declared: Reference, found: Reference): Contradiction['diffe
   return declared.tag === found.tag ? 'digest' : 'tag';
 }
 
-function unique(places: readonly PlaceFound[]): Reference[] {
-  return [...new Set(places.map((place) => place.reference))].map(parseReference);
+function distinctReferences(references: readonly LocatedReference[]): Reference[] {
+  return [...new Set(references.map((located) => located.reference))].map(parseReference);
 }

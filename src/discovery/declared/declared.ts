@@ -1,7 +1,7 @@
 import { formatReference, tryParseReference } from '../../oci/reference.ts';
-import type { Mapping } from '../entry.ts';
-import type { PlaceFound } from '../place.ts';
-import { type DeclaringChart, declaringCharts, valueAt } from './charts.ts';
+import type { LocatedReference } from '../located-reference.ts';
+import type { Mapping } from '../named-value.ts';
+import { type DeclaringChart, declaringCharts, valueAtDottedPath } from './charts.ts';
 import { type ListedImage, listedImages } from './lists.ts';
 
 export interface DeclaredInput {
@@ -21,18 +21,22 @@ export interface DeclaredInput {
  * components, so an entry is `likely` only if its own condition is true. `template` is the declaring file, prefixed by
  * the chart name like a template; `kind` and `name` are empty because there is no object.
  */
-export function declaredPlaces({ metadata, files, values, context }: DeclaredInput): PlaceFound[] {
+export function declaredReferences({ metadata, files, values, context }: DeclaredInput): LocatedReference[] {
   return declaringCharts(metadata, files, values).flatMap((chart) =>
-    listedImages(chart, files).flatMap((listed) => toPlace(listed, chart, context)),
+    listedImages(chart, files).flatMap((listed) => toReference(listed, chart, context)),
   );
 }
 
-function toPlace(listed: ListedImage, chart: DeclaringChart, context: DeclaredInput['context']): PlaceFound[] {
+function toReference(
+  listed: ListedImage,
+  chart: DeclaringChart,
+  context: DeclaredInput['context'],
+): LocatedReference[] {
   const { image, file, path, within } = listed;
   // Like Hauler, removes the slash of `{{ registry }}/path` with an empty registry.
   const parsed = tryParseReference(image.replace(/^\//, ''));
   if (parsed === undefined) return [];
-  const on = isOn(listed, chart);
+  const enabled = isEnabled(listed, chart);
   return [
     {
       ...context,
@@ -45,8 +49,8 @@ function toPlace(listed: ListedImage, chart: DeclaringChart, context: DeclaredIn
       how: 'declared',
       written: image,
       reference: formatReference(parsed),
-      confidence: on === true ? 'likely' : 'possible',
-      need: on === false ? 'optional' : 'install',
+      confidence: enabled === true ? 'likely' : 'possible',
+      need: enabled === false ? 'optional' : 'install',
     },
   ];
 }
@@ -55,12 +59,12 @@ function toPlace(listed: ListedImage, chart: DeclaringChart, context: DeclaredIn
  * Returns whether the image's component is enabled; undefined if the list does not say. As in Zarf, a condition is one
  * path, and only `true` itself is true.
  */
-function isOn(
+function isEnabled(
   { condition, dependency }: ListedImage,
-  { scopes, isOn: isChartOn }: DeclaringChart,
+  { scopes, isDependencyEnabled: isSubchartEnabled }: DeclaringChart,
 ): boolean | undefined {
   if (scopes.length === 0) return false;
-  if (dependency !== undefined && isChartOn(dependency) === false) return false;
+  if (dependency !== undefined && isSubchartEnabled(dependency) === false) return false;
   if (condition === undefined) return undefined;
-  return scopes.some((scope) => valueAt(scope, condition) === true);
+  return scopes.some((scope) => valueAtDottedPath(scope, condition) === true);
 }

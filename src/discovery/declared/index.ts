@@ -1,2 +1,2 @@
 export { type Contradiction, contradictions, withoutContradictions } from './contradictions.ts';
-export { type DeclaredInput, declaredPlaces } from './declared.ts';
+export { type DeclaredInput, declaredReferences } from './declared.ts';

@@ -1,6 +1,6 @@
 import { readYamlValues } from '../../base/yaml-read.ts';
 import { readMapping } from '../../helm/go-yaml.ts';
-import { isMapping, type Mapping } from '../entry.ts';
+import { isMapping, type Mapping } from '../named-value.ts';
 import type { DeclaringChart } from './charts.ts';
 
 /** One image in a list that a chart declares. */
@@ -25,17 +25,17 @@ const ANNOTATIONS = ['artifacthub.io/images', 'helm.sh/images', 'images'];
 
 /** Returns every image in the annotations and the Images.lock of a chart. */
 export function listedImages(chart: DeclaringChart, files: ReadonlyMap<string, string>): ListedImage[] {
-  return [...annotated(chart), ...locked(chart, files)];
+  return [...annotatedImages(chart), ...imagesLockImages(chart, files)];
 }
 
-function annotated({ folder, metadata }: DeclaringChart): ListedImage[] {
+function annotatedImages({ folder, metadata }: DeclaringChart): ListedImage[] {
   const annotations = isMapping(metadata.annotations) ? metadata.annotations : {};
   return ANNOTATIONS.flatMap((key) => {
     const value = annotations[key];
     const list = typeof value === 'string' ? readYamlValues(value)?.[0] : value;
-    const place = { file: `${folder}Chart.yaml`, path: `annotations[${JSON.stringify(key)}]` };
-    return items(list).map(({ item, i }) => ({
-      ...place,
+    const location = { file: `${folder}Chart.yaml`, path: `annotations[${JSON.stringify(key)}]` };
+    return imageItems(list).map(({ item, i }) => ({
+      ...location,
       within: `yaml:[${i}].image`,
       image: text(item.image),
       ...(text(item.condition) === '' ? {} : { condition: text(item.condition) }),
@@ -48,11 +48,11 @@ function annotated({ folder, metadata }: DeclaringChart): ListedImage[] {
  * Returns the images of distribution-tooling's Images.lock (`kind: ImagesLock`), which covers the chart and all
  * subcharts.
  */
-function locked({ folder, metadata }: DeclaringChart, files: ReadonlyMap<string, string>): ListedImage[] {
+function imagesLockImages({ folder, metadata }: DeclaringChart, files: ReadonlyMap<string, string>): ListedImage[] {
   const file = `${folder}Images.lock`;
   const lock = readMapping(files.get(file));
   if (lock.kind !== 'ImagesLock') return [];
-  return items(lock.images).map(({ item, i }) => ({
+  return imageItems(lock.images).map(({ item, i }) => ({
     file,
     path: `images[${i}].image`,
     image: text(item.image),
@@ -60,7 +60,7 @@ function locked({ folder, metadata }: DeclaringChart, files: ReadonlyMap<string,
   }));
 }
 
-function items(list: unknown): { item: Mapping; i: number }[] {
+function imageItems(list: unknown): { item: Mapping; i: number }[] {
   if (!Array.isArray(list)) return [];
   return list
     .map((item: unknown, i) => ({ item: isMapping(item) ? item : {}, i }))

@@ -1,4 +1,4 @@
-export { type Bare, type BareVerdict, judgeBare } from './bare.ts';
 export type { Occurrence } from './occurrence.ts';
 export { explainDocuments } from './occurrences.ts';
 export { withOtherEvidence } from './other-evidence.ts';
+export { assessText, type EvidenceVerdict, type TextAssessment } from './text-assessment.ts';

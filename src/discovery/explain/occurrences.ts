@@ -1,13 +1,13 @@
 import { redact } from '../../base/redact.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
-import { isMapping } from '../entry.ts';
+import { childPath, type FieldPath } from '../field-path.ts';
+import { objectIdentity } from '../located-reference.ts';
+import type { MatchEvent, TextEvent } from '../match-event.ts';
+import { isMapping } from '../named-value.ts';
 import { searchObject } from '../object.ts';
-import { identityOf } from '../place.ts';
 import { isRelevant } from '../relevance.ts';
-import type { Judged, Sight } from '../sight.ts';
-import { childOf, type Spot } from '../spot.ts';
 import type { Occurrence } from './occurrence.ts';
-import { judgedBecause, omittedBecause, unreadBecause, unseenBecause } from './reasons.ts';
+import { assessmentReason, notAValueReason, omittedReason, unparsedReason } from './reasons.ts';
 
 /**
  * Returns every occurrence of a text in a render, including decoded, unpacked and joined texts and short forms of the
@@ -17,33 +17,41 @@ export function explainDocuments(documents: readonly RenderedDocument[], text: s
   return documents.flatMap((document) => occurrencesIn(document, text));
 }
 
-function occurrencesIn(document: RenderedDocument, asked: string): Occurrence[] {
-  const isThere = document.text.includes(asked);
+function occurrencesIn(document: RenderedDocument, query: string): Occurrence[] {
+  const isThere = document.text.includes(query);
   const isRead = isRelevant(document);
   // Documents that the search does not parse contain nothing encoded.
   if (!isThere && !isRead) return [];
   const object = document.object ?? {};
-  const identity = identityOf(object);
-  const at = { template: document.template, document: document.index, ...identity };
-  const seen: Seen[] = [];
-  searchObject(object, (sight) => seen.push(...matches(sight, asked)));
-  if (seen.length === 0 && isThere) {
-    return [{ ...at, path: '', text: lineWith(document.text, asked), taken: false, because: unseenBecause(object) }];
+  const identity = objectIdentity(object);
+  const objectLocation = { template: document.template, document: document.index, ...identity };
+  const events: RelevantEvent[] = [];
+  searchObject(object, (event) => events.push(...relevantTexts(event, query)));
+  if (events.length === 0 && isThere) {
+    return [
+      {
+        ...objectLocation,
+        path: '',
+        text: lineWith(document.text, query),
+        taken: false,
+        because: notAValueReason(object),
+      },
+    ];
   }
-  return innermost(seen).map(({ spot, text, sight }): Occurrence => {
-    const isHidden = identity.kind === 'Secret' && !isTaken(sight) && text.includes(asked);
-    const place = { ...at, ...spot, text: isHidden ? asked : lineWith(text, asked) };
-    if (sight.came === 'omitted') {
-      return { ...place, taken: false, because: omittedBecause(sight, identity.kind) };
+  return innermostOnly(events).map(({ fieldPath, text, event }): Occurrence => {
+    const isHidden = identity.kind === 'Secret' && !isMatch(event) && text.includes(query);
+    const location = { ...objectLocation, ...fieldPath, text: isHidden ? query : lineWith(text, query) };
+    if (event.type === 'omitted') {
+      return { ...location, taken: false, because: omittedReason(event, identity.kind) };
     }
-    const { hit, evidence, around, parts } = sight;
-    if (hit === undefined) return { ...place, taken: false, evidence, because: judgedBecause(sight, asked) };
-    if (!isRead) return { ...place, taken: false, evidence, because: unreadBecause() };
+    const { match, evidence, surroundings: around, parts } = event;
+    if (match === undefined) return { ...location, taken: false, evidence, because: assessmentReason(event, query) };
+    if (!isRead) return { ...location, taken: false, evidence, because: unparsedReason() };
     const { namedBy } = around;
-    const { reference, confidence, how } = hit;
+    const { reference, confidence, how } = match;
     const key = evidence === 'none' || parts !== undefined ? undefined : (namedBy ?? around.key);
     return {
-      ...place,
+      ...location,
       taken: true,
       reference,
       confidence,
@@ -51,71 +59,71 @@ function occurrencesIn(document: RenderedDocument, asked: string): Occurrence[] 
       evidence,
       ...(key === undefined ? {} : { key }),
       ...(parts === undefined ? {} : { parts }),
-      because: judgedBecause(sight, asked),
+      because: assessmentReason(event, query),
     };
   });
 }
 
 /** An event about a text or value that contains the query. */
-interface Seen {
-  readonly spot: Spot;
+interface RelevantEvent {
+  readonly fieldPath: FieldPath;
   readonly text: string;
-  readonly sight: Sight;
+  readonly event: MatchEvent;
 }
 
-function matches(sight: Sight, asked: string): Seen[] {
-  if (sight.came === 'omitted') {
-    const found = textsIn(sight.value, sight.spot).filter(({ text }) => text.includes(asked));
+function relevantTexts(event: MatchEvent, query: string): RelevantEvent[] {
+  if (event.type === 'omitted') {
+    const found = textsIn(event.value, event.fieldPath).filter(({ text }) => text.includes(query));
     // One description of a schema is enough; they all have the same reason.
-    return found.slice(0, sight.reason === 'kind' ? 1 : undefined).map((located) => ({ ...located, sight }));
+    return found.slice(0, event.reason === 'kind' ? 1 : undefined).map((located) => ({ ...located, event }));
   }
-  const { text, spot, hit, parts = [] } = sight;
-  const texts = [text, hit?.reference ?? '', ...parts.map((part) => part.text)];
-  return texts.some((candidate) => candidate.includes(asked)) ? [{ spot, text, sight }] : [];
+  const { text, fieldPath, match, parts = [] } = event;
+  const texts = [text, match?.reference ?? '', ...parts.map((part) => part.text)];
+  return texts.some((candidate) => candidate.includes(query)) ? [{ fieldPath, text, event }] : [];
 }
 
 /** Returns all strings of a skipped value. */
-function textsIn(value: unknown, spot: Spot): { spot: Spot; text: string }[] {
-  if (typeof value === 'string') return [{ spot, text: value }];
-  if (Array.isArray(value)) return value.flatMap((item, i) => textsIn(item, childOf(spot, i)));
+function textsIn(value: unknown, fieldPath: FieldPath): { fieldPath: FieldPath; text: string }[] {
+  if (typeof value === 'string') return [{ fieldPath, text: value }];
+  if (Array.isArray(value)) return value.flatMap((item, i) => textsIn(item, childPath(fieldPath, i)));
   if (!isMapping(value)) return [];
-  return Object.entries(value).flatMap(([key, item]) => textsIn(item, childOf(spot, key)));
+  return Object.entries(value).flatMap(([key, item]) => textsIn(item, childPath(fieldPath, key)));
 }
 
 /**
  * Removes unpacked texts whose parts are events too, and keeps one event for each path: the match, else the last event.
  * The parts follow the unpacked text, so the next event decides.
  */
-function innermost(seen: readonly Seen[]): Seen[] {
-  const spots = new Map<string, Seen>();
-  for (const [i, one] of seen.entries()) {
-    const next = seen[i + 1];
-    const isOpened = one.sight.came === 'judged' && one.sight.opened;
-    if (isOpened && next !== undefined && isIn(next.spot, one.spot)) continue;
-    const key = JSON.stringify([one.spot.path, one.spot.within]);
-    const there = spots.get(key);
-    if (there === undefined || !isTaken(there.sight)) spots.set(key, one);
+function innermostOnly(events: readonly RelevantEvent[]): RelevantEvent[] {
+  const eventsByPath = new Map<string, RelevantEvent>();
+  for (const [i, event] of events.entries()) {
+    const next = events[i + 1];
+    const isOpened = event.event.type === 'judged' && event.event.isUnpacked;
+    if (isOpened && next !== undefined && isWithin(next.fieldPath, event.fieldPath)) continue;
+    const key = JSON.stringify([event.fieldPath.path, event.fieldPath.within]);
+    const existing = eventsByPath.get(key);
+    if (existing === undefined || !isMatch(existing.event)) eventsByPath.set(key, event);
   }
-  return [...spots.values()];
+  return [...eventsByPath.values()];
 }
 
-function isIn(inner: Spot, outer: Spot): boolean {
+function isWithin(inner: FieldPath, outer: FieldPath): boolean {
   if (inner.path !== outer.path) return false;
   if (outer.within === undefined || inner.within === outer.within) return true;
   return inner.within?.startsWith(`${outer.within} > `) === true;
 }
 
-function isTaken(sight: Sight): sight is Judged {
-  return sight.came === 'judged' && sight.hit !== undefined;
+function isMatch(event: MatchEvent): event is TextEvent {
+  return event.type === 'judged' && event.match !== undefined;
 }
 
 /** Characters shown of a line. Secrets are redacted first: manifests contain passwords, and reports are shared. */
-const SHOWN = 160;
+const MAX_LINE = 160;
 
-function lineWith(text: string, asked: string): string {
-  const line = redact((text.split('\n').find((candidate) => candidate.includes(asked)) ?? text).trim());
-  if (line.length <= SHOWN) return line;
-  const from = Math.max(0, line.indexOf(asked) - SHOWN / 2);
-  const end = from + Math.max(SHOWN, asked.length);
+function lineWith(text: string, query: string): string {
+  const line = redact((text.split('\n').find((candidate) => candidate.includes(query)) ?? text).trim());
+  if (line.length <= MAX_LINE) return line;
+  const from = Math.max(0, line.indexOf(query) - MAX_LINE / 2);
+  const end = from + Math.max(MAX_LINE, query.length);
   return `${from > 0 ? '…' : ''}${line.slice(from, end)}${end < line.length ? '…' : ''}`;
 }

@@ -1,9 +1,9 @@
-import type { How } from '../../lock/finding.ts';
-import type { PlaceFound } from '../place.ts';
+import type { EvidenceKind } from '../../lock/finding.ts';
+import type { LocatedReference } from '../located-reference.ts';
 import type { Occurrence } from './occurrence.ts';
 
 /** Reasons for references that need not occur in a manifest. */
-const BECAUSE: Partial<Record<How, (place: PlaceFound) => string>> = {
+const REASONS: Partial<Record<EvidenceKind, (located: LocatedReference) => string>> = {
   influence: ({ values = [] }) => `built from the values ${values.join(', ')}, which name an image`,
   'operator-rule': ({ within }) => `chosen by the operator at run time (${within ?? ''})`,
   declared: () => 'the chart lists it as one of its images',
@@ -15,25 +15,25 @@ const BECAUSE: Partial<Record<How, (place: PlaceFound) => string>> = {
  */
 export function withOtherEvidence(
   occurrences: readonly Occurrence[],
-  places: readonly PlaceFound[],
-  asked: string,
+  references: readonly LocatedReference[],
+  query: string,
 ): Occurrence[] {
-  const known = places.flatMap((place): Occurrence[] => {
-    const because = BECAUSE[place.how]?.(place);
-    if (because === undefined || ![place.written, place.reference].some((text) => text.includes(asked))) return [];
-    const { template, document, kind, name, path, within, hook, written, reference, confidence, how } = place;
-    const at = { template, document, kind, name, path };
-    const more = { ...(within === undefined ? {} : { within }), ...(hook === undefined ? {} : { hook }) };
-    return [{ ...at, ...more, text: written, taken: true, reference, confidence, how, because }];
+  const known = references.flatMap((located): Occurrence[] => {
+    const because = REASONS[located.how]?.(located);
+    if (because === undefined || ![located.written, located.reference].some((text) => text.includes(query))) return [];
+    const { template, document, kind, name, path, within, hook, written, reference, confidence, how } = located;
+    const objectLocation = { template, document, kind, name, path };
+    const optionalFields = { ...(within === undefined ? {} : { within }), ...(hook === undefined ? {} : { hook }) };
+    return [{ ...objectLocation, ...optionalFields, text: written, taken: true, reference, confidence, how, because }];
   });
-  const isTakenThere = (one: Occurrence): boolean =>
+  const isTakenThere = (occurrence: Occurrence): boolean =>
     known.some(
       ({ how, template, document, path, text }) =>
         how === 'influence' &&
-        template === one.template &&
-        document === one.document &&
-        path === one.path &&
-        one.text.includes(text),
+        template === occurrence.template &&
+        document === occurrence.document &&
+        path === occurrence.path &&
+        occurrence.text.includes(text),
     );
-  return [...occurrences.filter((one) => one.taken || !isTakenThere(one)), ...known];
+  return [...occurrences.filter((occurrence) => occurrence.taken || !isTakenThere(occurrence)), ...known];
 }

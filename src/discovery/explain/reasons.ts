@@ -1,58 +1,58 @@
 import { tryParseReference } from '../../oci/reference.ts';
 import { assess, type Rejection } from '../candidate.ts';
-import type { Mapping } from '../entry.ts';
-import type { Evidence } from '../naming.ts';
+import type { Evidence } from '../key-evidence.ts';
+import type { MatchContext, OmissionEvent, TextEvent } from '../match-event.ts';
+import type { Mapping } from '../named-value.ts';
 import { withoutComment } from '../payload.ts';
-import { isSilent, mayHoldReference } from '../relevance.ts';
-import type { Judged, Omitted, Surroundings } from '../sight.ts';
+import { isIgnoredKind, mayHoldReference } from '../relevance.ts';
 
 /** Reasons for users: one sentence each, without a full stop. */
 
 /** The context that reasons refer to. */
-type Around = Pick<Surroundings, 'key' | 'namedBy' | 'script'>;
+type NameContext = Pick<MatchContext, 'key' | 'namedBy' | 'inScript'>;
 
 /** Returns why an assessed text was accepted or rejected. `query` is the text that the user asked about. */
-export function judgedBecause(sight: Judged, asked: string): string {
-  const { text, assessment, evidence, around, hit, parts, opened } = sight;
+export function assessmentReason(event: TextEvent, query: string): string {
+  const { text, assessment, evidence, surroundings: context, match, parts, isUnpacked: opened } = event;
   if (typeof assessment === 'string') {
-    const isPartOfMore = assessment === 'shape' && /\s/.test(text) && text !== asked;
-    if (!isPartOfMore) return rejectedBecause(assessment, text, evidence, around);
-    return opened ? lostBecause(text, asked) : closedBecause(text, evidence);
+    const isPartOfMore = assessment === 'shape' && /\s/.test(text) && text !== query;
+    if (!isPartOfMore) return rejectedReason(assessment, text, evidence, context);
+    return opened ? notInPartsReason(text, query) : notUnpackedReason(text, evidence);
   }
-  const why = parts === undefined ? takenBecause(text, evidence, around) : togetherBecause(parts);
-  if (hit?.confidence !== 'possible') return why;
-  const doubt = hit.off ? 'it is below a disabled component' : 'any word may occur in a script';
-  return `${why}; only possible because ${doubt}`;
+  const reason = parts === undefined ? acceptedReason(text, evidence, context) : joinedReason(parts);
+  if (match?.confidence !== 'possible') return reason;
+  const doubt = match.disabled ? 'it is below a disabled component' : 'any word may occur in a script';
+  return `${reason}; only possible because ${doubt}`;
 }
 
 /** Returns why a text is accepted. */
-export function takenBecause(text: string, evidence: Evidence, { key, namedBy }: Around): string {
+export function acceptedReason(text: string, evidence: Evidence, { key, namedBy }: NameContext): string {
   if (evidence === 'typed') return `Kubernetes pulls the image in the pod field \`${key ?? 'image'}\``;
   if (evidence === 'key') return `the key \`${namedBy ?? key ?? 'image'}\` names an image`;
-  const own = text.includes('@')
+  const form = text.includes('@')
     ? 'a digest'
     : /^[^/.:]*[.:][^/]*\//.test(text)
       ? 'a registry and a tag'
       : text.includes('/')
         ? 'a path and a version'
         : 'a name and a version';
-  if (evidence === 'none') return `no key names an image, but the text has ${own}`;
-  return `the enclosing key \`${namedBy ?? key ?? 'images'}\` refers to images, and the text has ${own}`;
+  if (evidence === 'none') return `no key names an image, but the text has ${form}`;
+  return `the enclosing key \`${namedBy ?? key ?? 'images'}\` refers to images, and the text has ${form}`;
 }
 
-function togetherBecause(parts: NonNullable<Judged['parts']>): string {
+function joinedReason(parts: NonNullable<TextEvent['parts']>): string {
   return `joined from ${parts.map(({ role, path }) => `${role} (${path})`).join(', ')}`;
 }
 
 /** Returns why a text is not a reference, or needs stronger evidence. */
-export function rejectedBecause(rejection: Rejection, text: string, evidence: Evidence, around: Around): string {
-  if (rejection === 'shape' || rejection === 'grammar') return illFormed(text);
+export function rejectedReason(rejection: Rejection, text: string, evidence: Evidence, context: NameContext): string {
+  if (rejection === 'shape' || rejection === 'grammar') return malformedReason(text);
   if (rejection === 'untagged') {
     // Prefer a reason that holds whatever the key is.
-    const anyway = assess(text, 'key');
-    if (typeof anyway === 'string') return rejectedBecause(anyway, text, 'key', around);
+    const withKey = assess(text, 'key');
+    if (typeof withKey === 'string') return rejectedReason(withKey, text, 'key', context);
     const missing = hostOf(text) === undefined ? 'no registry and no tag' : 'no tag and no digest';
-    return `${missing}, and ${unnamed(evidence, around)}`;
+    return `${missing}, and ${missingNameReason(evidence, context)}`;
   }
   const host = hostOf(text) ?? '';
   const tag = text.slice(text.lastIndexOf(':') + 1);
@@ -67,14 +67,14 @@ export function rejectedBecause(rejection: Rejection, text: string, evidence: Ev
     'service-host': `\`${host}\` is an address in a cluster or on this machine, not a registry`,
     'no-host': `\`${host}\` is not a registry: it has neither a dot nor a port`,
     port: `\`${tag}\` is a port, not a tag`,
-    'odd-tag': `\`${tag}\` does not look like a tag, and ${unnamed(evidence, around)}`,
-    unversioned: `no registry, \`${tag}\` is not a version, and ${unnamed(evidence, around)}`,
-    'one-word': `a single word with a tag is ambiguous, and ${unnamed(evidence, around)}`,
+    'odd-tag': `\`${tag}\` does not look like a tag, and ${missingNameReason(evidence, context)}`,
+    unversioned: `no registry, \`${tag}\` is not a version, and ${missingNameReason(evidence, context)}`,
+    'one-word': `a single word with a tag is ambiguous, and ${missingNameReason(evidence, context)}`,
   };
   return reasons[rejection];
 }
 
-function unnamed(evidence: Evidence, { key, namedBy, script }: Around): string {
+function missingNameReason(evidence: Evidence, { key, namedBy, inScript: script }: NameContext): string {
   if (script && key !== undefined && /image/i.test(key)) {
     return `\`${key}\` is a name in code, where names are arbitrary`;
   }
@@ -83,7 +83,7 @@ function unnamed(evidence: Evidence, { key, namedBy, script }: Around): string {
   return `the key \`${key}\` does not name an image`;
 }
 
-function illFormed(text: string): string {
+function malformedReason(text: string): string {
   if (text.includes('://')) return 'it is a URL, not a reference';
   if (/\s/.test(text)) return 'it is more than one word';
   if (/^[./~]/.test(text)) return 'it begins like a file path';
@@ -101,25 +101,25 @@ function hostOf(text: string): string | undefined {
 }
 
 /** For a query inside a text that was not unpacked. */
-function closedBecause(text: string, evidence: Evidence): string {
+function notUnpackedReason(text: string, evidence: Evidence): string {
   return evidence !== 'none' || mayHoldReference(text)
     ? 'the enclosing text is nested too deeply to be unpacked'
     : 'nothing in the enclosing text looks like a reference, so it is not unpacked';
 }
 
 /** For a query inside an unpacked text, but in none of its parts. */
-function lostBecause(text: string, asked: string): string {
-  const line = text.split('\n').find((one) => one.includes(asked)) ?? '';
-  return withoutComment(line).includes(asked)
+function notInPartsReason(text: string, query: string): string {
+  const line = text.split('\n').find((textLine) => textLine.includes(query)) ?? '';
+  return withoutComment(line).includes(query)
     ? 'it is a key of the enclosing text, or spans several words; only values are searched, word by word'
     : 'it is in a comment';
 }
 
 /** Returns why a value was skipped in an object of this kind. */
-export function omittedBecause({ reason, value, around: { key } }: Omitted, kind: string): string {
+export function omittedReason({ reason, value, surroundings: { key } }: OmissionEvent, kind: string): string {
   switch (reason) {
     case 'kind':
-      return silentBecause(value as Mapping);
+      return ignoredKindReason(value as Mapping);
     case 'field':
       return `it is an ordinary field of a ${kind}: in Kubernetes kinds only pod specs contain images`;
     case 'name':
@@ -135,20 +135,20 @@ export function omittedBecause({ reason, value, around: { key } }: Omitted, kind
   }
 }
 
-function silentBecause({ kind }: Mapping): string {
+function ignoredKindReason({ kind }: Mapping): string {
   return kind === 'CustomResourceDefinition'
     ? 'schemas of custom resources are no evidence'
     : `a ${String(kind)} names or permits objects, and pulls nothing`;
 }
 
 /** For a query inside a manifest, but in none of its values. */
-export function unseenBecause(object: Mapping): string {
+export function notAValueReason(object: Mapping): string {
   if (Object.keys(object).length === 0) return 'the manifest is not a YAML mapping, so it is not searched';
-  if (isSilent(object.kind)) return silentBecause(object);
+  if (isIgnoredKind(object.kind)) return ignoredKindReason(object);
   return 'it is not in a text value: it is a key, a number, a comment, or part of an encoded value';
 }
 
 /** For a reference in a manifest that the search does not parse. */
-export function unreadBecause(): string {
+export function unparsedReason(): string {
   return 'nothing in the manifest looks like a reference or a key that names an image, so it is not parsed';
 }

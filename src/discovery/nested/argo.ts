@@ -1,8 +1,8 @@
-import { isMapping, type Mapping } from '../entry.ts';
+import { isMapping, type Mapping } from '../named-value.ts';
 import { applicationsOf } from './application-set.ts';
-import { addressOf, type NestedChart, ociAddress } from './chart.ts';
-import { declaredAt, type Resource } from './resource.ts';
-import { list, mapping, parseValues, textOf } from './values.ts';
+import { type NestedChart, parseChartAddress, parseOciChartAddress } from './chart.ts';
+import { declarationAt, type Resource } from './resource.ts';
+import { asList, asMapping, parseValues, scalarString } from './values.ts';
 
 /**
  * Returns the charts of Argo CD `Application` and `ApplicationSet` objects (argoproj.io/v1alpha1): their Helm sources.
@@ -19,41 +19,42 @@ export function argoCharts(resources: readonly Resource[]): NestedChart[] {
 }
 
 function chartsOf(resource: Resource, application: Mapping, path: string): NestedChart[] {
-  const spec = mapping(application.spec);
+  const spec = asMapping(application.spec);
   // If `sources` is set, `source` is ignored (Argo CD, docs/user-guide/multiple_sources.md).
-  const sources = list(spec.sources);
+  const sources = asList(spec.sources);
   const all = sources.length > 0 ? sources : [spec.source];
   return all.flatMap((source, i) => {
     if (!isMapping(source)) return [];
-    const at = sources.length > 0 ? `${path}.sources[${i}]` : `${path}.source`;
+    const sourcePath = sources.length > 0 ? `${path}.sources[${i}]` : `${path}.source`;
     const chart = chartOf(source);
     if (chart === undefined) return [];
-    const namespace = textOf(mapping(spec.destination).namespace);
-    const release = textOf(mapping(source.helm).releaseName) || textOf(mapping(application.metadata).name);
-    return [{ ...chart, releaseName: release, namespace, via: declaredAt(resource, at) }];
+    const namespace = scalarString(asMapping(spec.destination).namespace);
+    const release =
+      scalarString(asMapping(source.helm).releaseName) || scalarString(asMapping(application.metadata).name);
+    return [{ ...chart, releaseName: release, namespace, via: declarationAt(resource, sourcePath) }];
   });
 }
 
 /** Returns the chart of a source; undefined for a Git source, which cannot be fetched as a chart. */
 function chartOf(source: Mapping): Omit<NestedChart, 'via'> | undefined {
-  const chart = textOf(source.chart);
-  const repository = textOf(source.repoURL);
-  const version = textOf(source.targetRevision);
+  const chart = scalarString(source.chart);
+  const repository = scalarString(source.repoURL);
+  const version = scalarString(source.targetRevision);
   const address =
-    chart === '' ? ociSource(source, repository, version) : addressOf(chart, withScheme(repository), version);
+    chart === '' ? ociSource(source, repository, version) : parseChartAddress(chart, withScheme(repository), version);
   if (address === undefined) return undefined;
-  const helm = mapping(source.helm);
-  const inline = isMapping(helm.valuesObject) ? helm.valuesObject : (parseValues(textOf(helm.values)) ?? {});
-  const files = list(helm.valueFiles).map(textOf);
-  const parameters = list(helm.parameters).filter(isMapping);
+  const helm = asMapping(source.helm);
+  const inline = isMapping(helm.valuesObject) ? helm.valuesObject : (parseValues(scalarString(helm.values)) ?? {});
+  const files = asList(helm.valueFiles).map(scalarString);
+  const parameters = asList(helm.parameters).filter(isMapping);
   const isForced = ({ forceString }: Mapping): boolean => forceString === true;
   return {
     ...address,
     values: inline,
-    valuesFiles: files.filter(isOfChart),
+    valuesFiles: files.filter(isChartFile),
     set: parameters.filter((parameter) => !isForced(parameter)).map(assignment),
     setString: parameters.filter(isForced).map(assignment),
-    unseen: files.filter((file) => !isOfChart(file)).map((file) => `values file ${file}`),
+    unresolved: files.filter((file) => !isChartFile(file)).map((file) => `values file ${file}`),
   };
 }
 
@@ -63,14 +64,16 @@ function withScheme(repository: string): string {
 }
 
 /** An OCI artifact is a chart if its source has `helm` settings. */
-function ociSource(source: Mapping, repository: string, version: string): ReturnType<typeof ociAddress> {
-  return /^oci:\/\//i.test(repository) && source.helm !== undefined ? ociAddress(repository, version) : undefined;
+function ociSource(source: Mapping, repository: string, version: string): ReturnType<typeof parseOciChartAddress> {
+  return /^oci:\/\//i.test(repository) && source.helm !== undefined
+    ? parseOciChartAddress(repository, version)
+    : undefined;
 }
 
 /**
  * Tests whether a values file is in the chart's folder: neither from another source (`$values/…`) nor from a server.
  */
-function isOfChart(file: string): boolean {
+function isChartFile(file: string): boolean {
   return !file.startsWith('$') && !file.includes('://');
 }
 
@@ -79,7 +82,7 @@ function isOfChart(file: string): boolean {
  * cleanSetParameters).
  */
 function assignment({ name, value }: Mapping): string {
-  const text = typeof value === 'boolean' ? String(value) : textOf(value);
+  const text = typeof value === 'boolean' ? String(value) : scalarString(value);
   const isList = text.startsWith('{') && text.endsWith('}');
-  return `${textOf(name)}=${isList ? text : text.replace(/(?<!\\),/g, '\\,')}`;
+  return `${scalarString(name)}=${isList ? text : text.replace(/(?<!\\),/g, '\\,')}`;
 }

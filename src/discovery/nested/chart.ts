@@ -1,6 +1,6 @@
-import { before, withoutEnd } from '../../base/text-ends.ts';
+import { textBefore, trimTrailing } from '../../base/text-trim.ts';
 import { nameOfArchive } from '../../helm/chart-metadata.ts';
-import type { Mapping } from '../entry.ts';
+import type { Mapping } from '../named-value.ts';
 
 /** A chart that another chart installs, by a controller or a job. */
 export interface NestedChart {
@@ -28,7 +28,7 @@ export interface NestedChart {
   readonly namespace?: string;
   readonly via: Declaration;
   /** Descriptions of values that it receives and the render does not contain. */
-  readonly unseen?: readonly string[];
+  readonly unresolved?: readonly string[];
 }
 
 /** Location of the declaration of a nested chart. */
@@ -45,44 +45,46 @@ export interface Declaration {
 }
 
 /** Name and address of a chart, common to all ways of declaring it. */
-export type Address = Pick<NestedChart, 'name' | 'version' | 'repository' | 'url'>;
+export type ChartAddress = Pick<NestedChart, 'name' | 'version' | 'repository' | 'url'>;
 
 /**
  * Builds the address of a chart from its parts, whatever fields contain them: a name in a repository, the OCI
  * repository of the chart or its parent path, or the URL of an archive. Undefined for a local folder.
  */
-export function addressOf(written: string, from: string, version: string): Address | undefined {
-  const [chart, repository] = [withSmallScheme(written), withSmallScheme(from)];
-  if (/^oci:\/\//.test(chart)) return ociAddress(chart, version);
+export function parseChartAddress(written: string, from: string, version: string): ChartAddress | undefined {
+  const [chart, repository] = [withLowerCaseScheme(written), withLowerCaseScheme(from)];
+  if (/^oci:\/\//.test(chart)) return parseOciChartAddress(chart, version);
   // k3s replaces `%{…}` with an address that only the cluster knows.
   if (chart.includes('%{')) return undefined;
   if (/^https?:\/\//.test(chart)) return archiveAddress(chart, version);
   if (!/^[\w{][\w.{} /-]*$/.test(chart)) return undefined;
   if (repository.startsWith('oci://') || /^https?:\/\//.test(repository)) {
-    const base = withoutEnd(repository, '/');
-    return base.startsWith('oci://') ? ociAddress(`${base}/${chart}`, version) : { name: chart, version, repository };
+    const base = trimTrailing(repository, '/');
+    return base.startsWith('oci://')
+      ? parseOciChartAddress(`${base}/${chart}`, version)
+      : { name: chart, version, repository };
   }
   return repository === '' ? { name: chart, version, repository } : undefined;
 }
 
 /** Schemes are case-insensitive (RFC 3986, 3.1). */
-function withSmallScheme(address: string): string {
+function withLowerCaseScheme(address: string): string {
   return address.replace(/^[A-Za-z]+:\/\//, (scheme) => scheme.toLowerCase());
 }
 
 /** Parses `oci://host/path/name`, with or without a tag or digest. */
-export function ociAddress(written: string, version: string): Address | undefined {
-  const reference = withSmallScheme(written);
-  const bare = reference.includes('@') ? before(reference, '@') : withoutEnd(reference, '/');
-  const colon = bare.lastIndexOf(':');
-  const behind = bare.slice(colon + 1);
-  const [path, tag] = /^[\w.+-]+$/.test(behind) ? [bare.slice(0, colon), behind] : [bare, ''];
+export function parseOciChartAddress(written: string, version: string): ChartAddress | undefined {
+  const reference = withLowerCaseScheme(written);
+  const withoutDigest = reference.includes('@') ? textBefore(reference, '@') : trimTrailing(reference, '/');
+  const colon = withoutDigest.lastIndexOf(':');
+  const afterColon = withoutDigest.slice(colon + 1);
+  const [path, tag] = /^[\w.+-]+$/.test(afterColon) ? [withoutDigest.slice(0, colon), afterColon] : [withoutDigest, ''];
   const slash = path.lastIndexOf('/');
   if (!path.startsWith('oci://') || slash <= 'oci://'.length) return undefined;
   return { name: path.slice(slash + 1), version: version || tag, repository: path.slice(0, slash) };
 }
 
-function archiveAddress(url: string, version: string): Address | undefined {
+function archiveAddress(url: string, version: string): ChartAddress | undefined {
   const file = /\/([^/?#]+?)\.(?:tgz|tar\.gz)(?:[?#].*)?$/.exec(url)?.[1];
   if (file === undefined) return undefined;
   const { name, version: inName } = nameOfArchive(file);

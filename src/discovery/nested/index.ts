@@ -1,6 +1,6 @@
-export { isMapping } from '../entry.ts';
+export { isMapping } from '../named-value.ts';
 export type { Declaration, NestedChart } from './chart.ts';
-export { fieldsOf } from './declared.ts';
-export type { Install } from './installs.ts';
+export { declarationKeys } from './declared-charts.ts';
+export type { HelmInstall } from './helm-installs.ts';
 export { nestedCharts, scriptedInstalls } from './nested.ts';
-export { at, overlay, parseValues } from './values.ts';
+export { overlayValues, parseValues, valueAtKeys } from './values.ts';

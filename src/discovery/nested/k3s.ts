@@ -1,7 +1,7 @@
-import type { Mapping } from '../entry.ts';
-import { addressOf, type NestedChart } from './chart.ts';
-import { declaredAt, entryOf, named, type Resource } from './resource.ts';
-import { list, mapping, overlay, parseValues, textOf } from './values.ts';
+import type { Mapping } from '../named-value.ts';
+import { type NestedChart, parseChartAddress } from './chart.ts';
+import { dataEntry, declarationAt, findResource, type Resource } from './resource.ts';
+import { asList, asMapping, overlayValues, parseValues, scalarString } from './values.ts';
 
 const GROUP = 'helm.cattle.io';
 
@@ -12,23 +12,23 @@ const GROUP = 'helm.cattle.io';
 export function k3sCharts(resources: readonly Resource[]): NestedChart[] {
   return resources.flatMap((resource) => {
     if (resource.kind !== 'HelmChart' || resource.group !== GROUP) return [];
-    const spec = mapping(resource.object.spec);
-    const content = textOf(spec.chartContent);
-    const version = textOf(spec.version);
+    const spec = asMapping(resource.object.spec);
+    const content = scalarString(spec.chartContent);
+    const version = scalarString(spec.version);
     const address =
       content === ''
-        ? addressOf(textOf(spec.chart), textOf(spec.repo), version)
-        : { name: textOf(spec.chart) || resource.name, version, repository: '', content };
+        ? parseChartAddress(scalarString(spec.chart), scalarString(spec.repo), version)
+        : { name: scalarString(spec.chart) || resource.name, version, repository: '', content };
     if (address === undefined) return [];
-    const config = named(resources, 'HelmChartConfig', resource.name, resource.namespace);
-    const layers = [resource, ...(config === undefined ? [] : [config])].map(({ object }) => mapping(object.spec));
+    const config = findResource(resources, 'HelmChartConfig', resource.name, resource.namespace);
+    const layers = [resource, ...(config === undefined ? [] : [config])].map(({ object }) => asMapping(object.spec));
     return [
       {
         ...address,
         ...valuesOf(layers, resource, resources),
         releaseName: resource.name,
-        namespace: textOf(spec.targetNamespace) || resource.namespace,
-        via: declaredAt(resource, content === '' ? 'spec.chart' : 'spec.chartContent'),
+        namespace: scalarString(spec.targetNamespace) || resource.namespace,
+        via: declarationAt(resource, content === '' ? 'spec.chart' : 'spec.chartContent'),
       },
     ];
   });
@@ -42,20 +42,21 @@ function valuesOf(
   layers: readonly Mapping[],
   { namespace }: Resource,
   resources: readonly Resource[],
-): Pick<NestedChart, 'values' | 'set' | 'unseen'> {
-  const unseen: string[] = [];
+): Pick<NestedChart, 'values' | 'set' | 'unresolved'> {
+  const unresolved: string[] = [];
   let values: Mapping = {};
   for (const { valuesContent, valuesSecrets } of layers) {
-    values = overlay(values, parseValues(textOf(valuesContent)) ?? {});
-    for (const { name, keys } of list(valuesSecrets).map(mapping)) {
-      const secret = named(resources, 'Secret', textOf(name), namespace);
-      if (secret === undefined) unseen.push(`Secret ${textOf(name)}`);
+    values = overlayValues(values, parseValues(scalarString(valuesContent)) ?? {});
+    for (const { name, keys } of asList(valuesSecrets).map(asMapping)) {
+      const secret = findResource(resources, 'Secret', scalarString(name), namespace);
+      if (secret === undefined) unresolved.push(`Secret ${scalarString(name)}`);
       else
-        for (const key of list(keys)) values = overlay(values, parseValues(entryOf(secret, textOf(key)) ?? '') ?? {});
+        for (const key of asList(keys))
+          values = overlayValues(values, parseValues(dataEntry(secret, scalarString(key)) ?? '') ?? {});
     }
   }
   const set = layers.flatMap((layer) =>
-    Object.entries(mapping(layer.set)).map(([key, value]) => `${key}=${String(value).replace(/,/g, '\\,')}`),
+    Object.entries(asMapping(layer.set)).map(([key, value]) => `${key}=${String(value).replace(/,/g, '\\,')}`),
   );
-  return { values, set, unseen };
+  return { values, set, unresolved };
 }

@@ -1,15 +1,15 @@
 import type { RenderedDocument } from '../../helm/documents.ts';
-import { headOf } from '../../helm/head.ts';
 import type { Values } from '../../helm/render.ts';
-import { isSilent } from '../relevance.ts';
+import { typeMetaOf } from '../../helm/type-meta.ts';
+import { isIgnoredKind } from '../relevance.ts';
 import { argoCharts } from './argo.ts';
 import type { NestedChart } from './chart.ts';
-import { declaredCharts } from './declared.ts';
+import { declaredCharts } from './declared-charts.ts';
 import { fluxCharts } from './flux.ts';
-import { type Install, installsOf } from './installs.ts';
+import { type HelmInstall, helmInstalls } from './helm-installs.ts';
+import { helmScripts } from './helm-scripts.ts';
 import { k3sCharts } from './k3s.ts';
-import { entryOf, type Resource, resourcesOf } from './resource.ts';
-import { helmScripts } from './scripts.ts';
+import { dataEntry, type Resource, resourcesOf } from './resource.ts';
 
 /** API groups of objects that declare charts. Manifests of other groups are parsed only if they call Helm. */
 const CONTROLLERS = /^(?:argoproj\.io|[\w.-]+\.toolkit\.fluxcd\.io|helm\.cattle\.io)\//;
@@ -21,10 +21,10 @@ const NAMES_HELM = /(?:\b|\\n)helm[34]?\b(?!\.sh\/)/;
 const HELM = /(?:\b|\\n)helm[34]?\b(?=["',\]\s-])/g;
 const VERB = /^["',\]-]*(?:install|upgrade|template|pull|fetch)\b/;
 /** Number of characters, and words, after `helm` in which the verb is searched. */
-const REACH = 400;
-const WORDS = 10;
+const VERB_WINDOW = 400;
+const VERB_WINDOW_WORDS = 10;
 /** Kinds that releases and scripts read values from. */
-const HOLDER = /^(?:ConfigMap|Secret)$/;
+const DATA_KIND = /^(?:ConfigMap|Secret)$/;
 
 /**
  * Returns the charts that a rendered chart installs: those in objects of Argo CD, Flux and k3s, and those that its
@@ -32,34 +32,34 @@ const HOLDER = /^(?:ConfigMap|Secret)$/;
  * @param values coalesced values of the chart
  */
 export function nestedCharts(documents: readonly RenderedDocument[], values: Values): NestedChart[] {
-  const byController = documents.some(isByController);
-  const byScript = documents.some(({ text }) => callsHelm(text));
-  if (!byController && !byScript) return [];
-  const needsHolders =
-    byScript || documents.some((document) => isByController(document) && document.text.includes('valuesFrom'));
+  const hasControllerObjects = documents.some(isControllerObject);
+  const hasScripts = documents.some(({ text }) => callsHelm(text));
+  if (!hasControllerObjects && !hasScripts) return [];
+  const needsData =
+    hasScripts || documents.some((document) => isControllerObject(document) && document.text.includes('valuesFrom'));
   const relevant = documents.filter(
     (document) =>
-      isByController(document) ||
-      (byScript && !isSilent(headOf(document)?.kind) && NAMES_HELM.test(document.text)) ||
-      (needsHolders && isHolder(document)),
+      isControllerObject(document) ||
+      (hasScripts && !isIgnoredKind(typeMetaOf(document)?.kind) && NAMES_HELM.test(document.text)) ||
+      (needsData && mayHoldData(document)),
   );
   const resources = relevant.flatMap(resourcesOf);
   const charts = [
-    ...(byController ? [...argoCharts(resources), ...fluxCharts(resources), ...k3sCharts(resources)] : []),
-    ...(byScript ? scripted(resources, documents, values) : []),
+    ...(hasControllerObjects ? [...argoCharts(resources), ...fluxCharts(resources), ...k3sCharts(resources)] : []),
+    ...(hasScripts ? scriptedCharts(resources, documents, values) : []),
   ];
-  return [...new Map(charts.map((chart) => [identityOf(chart), chart])).values()];
+  return [...new Map(charts.map((chart) => [installIdentity(chart), chart])).values()];
 }
 
 /** Tests whether a document may declare charts; true for Lists and documents of unknown kind. */
-function isByController(document: RenderedDocument): boolean {
-  const head = headOf(document);
+function isControllerObject(document: RenderedDocument): boolean {
+  const head = typeMetaOf(document);
   return head === undefined || head.kind.endsWith('List') || CONTROLLERS.test(head.apiVersion);
 }
 
-function isHolder(document: RenderedDocument): boolean {
-  const kind = headOf(document)?.kind;
-  return kind === undefined || kind.endsWith('List') || HOLDER.test(kind);
+function mayHoldData(document: RenderedDocument): boolean {
+  const kind = typeMetaOf(document)?.kind;
+  return kind === undefined || kind.endsWith('List') || DATA_KIND.test(kind);
 }
 
 function callsHelm(text: string): boolean {
@@ -67,8 +67,8 @@ function callsHelm(text: string): boolean {
     const start = index + name.length;
     if (
       text
-        .slice(start, start + REACH)
-        .split(/\s+/, WORDS)
+        .slice(start, start + VERB_WINDOW)
+        .split(/\s+/, VERB_WINDOW_WORDS)
         .some((word) => VERB.test(word))
     )
       return true;
@@ -76,30 +76,30 @@ function callsHelm(text: string): boolean {
   return false;
 }
 
-function scripted(
+function scriptedCharts(
   resources: readonly Resource[],
   documents: readonly RenderedDocument[],
   values: Values,
 ): NestedChart[] {
-  const installs = callsIn(resources);
+  const installs = installsIn(resources);
   if (installs.length === 0) return [];
   return declaredCharts(values, installs, documents.map(({ text }) => text).join('\n'));
 }
 
-function callsIn(resources: readonly Resource[]): Install[] {
-  const holders = resources.filter(({ kind }) => kind === 'ConfigMap' || kind === 'Secret');
+function installsIn(resources: readonly Resource[]): HelmInstall[] {
+  const dataObjects = resources.filter(({ kind }) => kind === 'ConfigMap' || kind === 'Secret');
   const fileOf = (name: string): string | undefined =>
-    holders.map((holder) => entryOf(holder, name)).find((text) => text !== undefined);
-  return installsOf(helmScripts(resources), fileOf);
+    dataObjects.map((dataObject) => dataEntry(dataObject, name)).find((text) => text !== undefined);
+  return helmInstalls(helmScripts(resources), fileOf);
 }
 
 /** Returns the Helm calls in the scripts of a render, with their variables expanded. */
-export function scriptedInstalls(documents: readonly RenderedDocument[]): Install[] {
-  const relevant = documents.filter((document) => NAMES_HELM.test(document.text) || isHolder(document));
-  return callsIn(relevant.flatMap(resourcesOf));
+export function scriptedInstalls(documents: readonly RenderedDocument[]): HelmInstall[] {
+  const relevant = documents.filter((document) => NAMES_HELM.test(document.text) || mayHoldData(document));
+  return installsIn(relevant.flatMap(resourcesOf));
 }
 
 /** Key that is equal for declarations of the same install. */
-function identityOf({ via: _via, unseen: _unseen, ...chart }: NestedChart): string {
+function installIdentity({ via: _via, unresolved: _unseen, ...chart }: NestedChart): string {
   return JSON.stringify(chart);
 }

@@ -1,7 +1,7 @@
 import type { RenderedDocument } from '../../helm/documents.ts';
-import { isMapping, type Mapping } from '../entry.ts';
+import { isMapping, type Mapping } from '../named-value.ts';
 import type { Declaration } from './chart.ts';
-import { mapping, textOf } from './values.ts';
+import { asMapping, scalarString } from './values.ts';
 
 /** One object of a render, and its position. */
 export interface Resource {
@@ -20,27 +20,27 @@ export interface Resource {
 /** Returns the objects of a document; the items of a List one by one. */
 export function resourcesOf(document: RenderedDocument): Resource[] {
   const { object } = document;
-  return object === undefined ? [] : unfold(object, document, '');
+  return object === undefined ? [] : unfoldList(object, document, '');
 }
 
-function unfold(object: Mapping, document: RenderedDocument, root: string): Resource[] {
-  const kind = textOf(object.kind);
+function unfoldList(object: Mapping, document: RenderedDocument, root: string): Resource[] {
+  const kind = scalarString(object.kind);
   if (kind.endsWith('List') && Array.isArray(object.items)) {
     // Items of a typed list need no kind of their own.
     const own = { kind: kind.slice(0, -'List'.length), apiVersion: object.apiVersion };
     return object.items.flatMap((item: unknown, i) =>
-      isMapping(item) ? unfold({ ...own, ...item }, document, `${root}items[${i}].`) : [],
+      isMapping(item) ? unfoldList({ ...own, ...item }, document, `${root}items[${i}].`) : [],
     );
   }
-  const { name, namespace } = mapping(object.metadata);
-  const [group = '', version] = textOf(object.apiVersion).split('/');
+  const { name, namespace } = asMapping(object.metadata);
+  const [group = '', version] = scalarString(object.apiVersion).split('/');
   return [
     {
       object,
       group: version === undefined ? '' : group,
       kind,
-      name: textOf(name),
-      namespace: textOf(namespace),
+      name: scalarString(name),
+      namespace: scalarString(namespace),
       document,
       root,
     },
@@ -48,12 +48,12 @@ function unfold(object: Mapping, document: RenderedDocument, root: string): Reso
 }
 
 /** Returns the location of a field of a resource. */
-export function declaredAt({ document, kind, name, root }: Resource, path: string): Declaration {
+export function declarationAt({ document, kind, name, root }: Resource, path: string): Declaration {
   return { template: document.template, document: document.index, kind, name, path: `${root}${path}` };
 }
 
 /** Finds a resource by kind and name. The namespace is compared if both have one. */
-export function named(
+export function findResource(
   resources: readonly Resource[],
   kind: string,
   name: string,
@@ -68,9 +68,9 @@ export function named(
 }
 
 /** Returns one entry of a ConfigMap or Secret as text; undefined if it is missing. */
-export function entryOf({ object, kind }: Resource, key: string): string | undefined {
-  const plain = mapping(kind === 'Secret' ? object.stringData : object.data)[key];
+export function dataEntry({ object, kind }: Resource, key: string): string | undefined {
+  const plain = asMapping(kind === 'Secret' ? object.stringData : object.data)[key];
   if (typeof plain === 'string') return plain;
-  const encoded = mapping(kind === 'Secret' ? object.data : object.binaryData)[key];
+  const encoded = asMapping(kind === 'Secret' ? object.data : object.binaryData)[key];
   return typeof encoded === 'string' ? Buffer.from(encoded, 'base64').toString('utf8') : undefined;
 }

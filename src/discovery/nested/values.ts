@@ -1,12 +1,12 @@
 import { readManifest } from '../../helm/go-yaml.ts';
-import { isMapping, type Mapping } from '../entry.ts';
+import { isMapping, type Mapping } from '../named-value.ts';
 
 /** Merges values as Helm does: mappings are merged, anything else is replaced. A null is kept: it removes a default. */
-export function overlay(base: Mapping, over: Mapping): Mapping {
+export function overlayValues(base: Mapping, over: Mapping): Mapping {
   const result: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {
-    const below = result[key];
-    result[key] = isMapping(below) && isMapping(value) ? overlay(below, value) : value;
+    const existing = result[key];
+    result[key] = isMapping(existing) && isMapping(value) ? overlayValues(existing, value) : value;
   }
   return result;
 }
@@ -17,21 +17,21 @@ export function parseValues(text: string): Mapping | undefined {
 }
 
 /** Returns the value at a path of keys. */
-export function at(values: unknown, keys: readonly string[]): unknown {
+export function valueAtKeys(values: unknown, keys: readonly string[]): unknown {
   return keys.reduce<unknown>((value, key) => (isMapping(value) ? value[key] : undefined), values);
 }
 
 /** Returns a string or number as text; empty for anything else. YAML parses a version such as 1.20 as a number. */
-export function textOf(value: unknown): string {
+export function scalarString(value: unknown): string {
   return typeof value === 'string' ? value.trim() : typeof value === 'number' ? String(value) : '';
 }
 
 /** Returns the value if it is a mapping, else an empty one. */
-export function mapping(value: unknown): Mapping {
+export function asMapping(value: unknown): Mapping {
   return isMapping(value) ? value : {};
 }
 
 /** Returns the value if it is a list, else an empty one. */
-export function list(value: unknown): readonly unknown[] {
+export function asList(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }

@@ -1,4 +1,4 @@
-import { installed } from './installers.ts';
+import { installerFetches } from './installers.ts';
 import type { Fetch } from './need.ts';
 import { cleanUrl, gitUrl, isDashboardUrl, isRemote } from './url.ts';
 
@@ -11,7 +11,7 @@ export const MAY_FETCH =
   /(?:(?<!\w)|(?<=\\[nt]))(?:(?:curl|wget|aria2c|kubectl|oc|helm|pip3?|apk|apt(?:-get)?|aptitude|yum|dnf|microdnf|tdnf|zypper|npm|npx|pnpm|yarn|cargo|gem|conda|mamba|micromamba|uv|ollama|huggingface-cli|hf|vllm|grafana-cli|confluent-hub|jenkins-plugin-cli|(?:elasticsearch|opensearch|kibana|dashboards|logstash)-plugin)["',\s\\:@]|(?:go["',\s-]+(?:install|get)|git["',\s-]+(?:clone|remote|fetch|pull|ls-remote|submodule|C|c)|grafana["',\s-]+cli)\b)|urlopen|urlretrieve|requests\.get/;
 
 /** Commands that only print or search their arguments. */
-const SAYING =
+const PRINTING_COMMANDS =
   /^(?:echo|printf|log\w*|info|warn\w*|error|fail|die|fatal|debug|cat|grep|sed|awk|man|alias|which|type|:)$/;
 
 /** Returns what a simple command fetches. Variables must be expanded, and the words must all be of this command. */
@@ -20,11 +20,11 @@ export function fetchesOf(words: readonly string[]): Fetch[] {
     (word) => !/^[A-Za-z_]\w*=/.test(word) && !/^(?:then|do|else|if|!|while|until|time)$/.test(word),
   );
   const own = words.slice(Math.max(skipped, 0));
-  if (SAYING.test(programOf(own[0]))) return [];
+  if (PRINTING_COMMANDS.test(programOf(own[0]))) return [];
   for (const [i, word] of own.entries()) {
     const program = programOf(word);
     const args = own.slice(i + 1);
-    const fetches = READERS[program]?.(args) ?? installed(program, args);
+    const fetches = READERS[program]?.(args) ?? installerFetches(program, args);
     if (fetches !== undefined) return fetches.map((fetch) => ({ ...fetch, url: cleanUrl(fetch.url) }));
   }
   return [];
@@ -34,9 +34,9 @@ function programOf(word = ''): string {
   return word.slice(word.lastIndexOf('/') + 1);
 }
 
-type Reader = (args: readonly string[]) => Fetch[];
+type CommandReader = (args: readonly string[]) => Fetch[];
 
-const READERS: Readonly<Record<string, Reader | undefined>> = {
+const READERS: Readonly<Record<string, CommandReader | undefined>> = {
   curl,
   wget,
   aria2c: (args) => downloads(args.filter((arg) => !arg.startsWith('-'))),
@@ -47,11 +47,11 @@ const READERS: Readonly<Record<string, Reader | undefined>> = {
   ollama,
   'huggingface-cli': huggingFace,
   hf: huggingFace,
-  vllm: (args) => (args[0] === 'serve' ? models(args.slice(1, 2)) : []),
+  vllm: (args) => (args[0] === 'serve' ? huggingFaceModels(args.slice(1, 2)) : []),
 };
 
 /** Options of curl whose value may look like a URL but is not fetched. */
-const CURL_VALUED =
+const CURL_VALUE_OPTIONS =
   /^(?:-[a-zA-Z]*[HouAebxXmwETcKrz]|--(?:header|output|user|user-agent|referer|proxy|noproxy|request|resolve|connect-to|cacert|cert|key|max-time|connect-timeout|retry|retry-delay|retry-max-time|write-out|cookie|cookie-jar|output-dir|doh-url|preproxy|aws-sigv4))$/;
 /** Options with which curl sends data or only checks for existence. */
 const CURL_SENDS =
@@ -61,15 +61,15 @@ function curl(args: readonly string[]): Fetch[] {
   const verb = args.findIndex((arg) => arg === '-X' || arg === '--request' || /^-[a-zA-Z]+X$/.test(arg));
   const sends = args.some((arg) => CURL_SENDS.test(arg.split('=')[0] ?? ''));
   if (sends || (verb >= 0 && !/^(?:GET|\$.*)$/i.test(args[verb + 1] ?? ''))) return [];
-  return downloads(args.filter((arg, i) => !CURL_VALUED.test(args[i - 1] ?? '') && !/^[-<>]/.test(arg)));
+  return downloads(args.filter((arg, i) => !CURL_VALUE_OPTIONS.test(args[i - 1] ?? '') && !/^[-<>]/.test(arg)));
 }
 
-const WGET_VALUED =
+const WGET_VALUE_OPTIONS =
   /^(?:-[a-zA-Z]*[OoPUTtew]|--(?:output-document|directory-prefix|user-agent|header|timeout|tries|user|password))$/;
 
 function wget(args: readonly string[]): Fetch[] {
   if (args.some((arg) => /^--(?:spider|post-.*|body-.*|method=(?!GET).*)$/.test(arg))) return [];
-  return downloads(args.filter((arg, i) => !WGET_VALUED.test(args[i - 1] ?? '') && !/^[-<>]/.test(arg)));
+  return downloads(args.filter((arg, i) => !WGET_VALUE_OPTIONS.test(args[i - 1] ?? '') && !/^[-<>]/.test(arg)));
 }
 
 /** curl and wget use HTTP for a host without a scheme. */
@@ -82,8 +82,8 @@ function downloads(args: readonly string[]): Fetch[] {
 
 function kubectl(args: readonly string[]): Fetch[] {
   if (!args.some((arg) => /^(?:apply|create|replace|delete)$/.test(arg))) return [];
-  const files = valuesOf(args, /^(?:-f|--filename)$/).flatMap((value) => value.split(','));
-  const kustomizations = valuesOf(args, /^(?:-k|--kustomize)$/).map(gitUrl);
+  const files = optionValues(args, /^(?:-f|--filename)$/).flatMap((value) => value.split(','));
+  const kustomizations = optionValues(args, /^(?:-k|--kustomize)$/).map(gitUrl);
   return [
     ...files.filter(isRemote).map((url): Fetch => ({ url, kind: 'download' })),
     ...kustomizations.filter(isRemote).map((url): Fetch => ({ url, kind: 'git' })),
@@ -98,8 +98,8 @@ function helm(args: readonly string[]): Fetch[] {
   if (verb === 'plugin')
     return second === 'install' ? addresses.slice(0, 1).map((url) => ({ url, kind: 'plugin' })) : [];
   if (!/^(?:install|upgrade|template|pull|fetch|show)$/.test(verb)) return [];
-  const repositories = valuesOf(args, /^--repo$/).filter(isRemote);
-  const files = valuesOf(args, /^(?:-f|--values)$/).filter(isRemote);
+  const repositories = optionValues(args, /^--repo$/).filter(isRemote);
+  const files = optionValues(args, /^(?:-f|--values)$/).filter(isRemote);
   const charts = addresses.filter((url) => !repositories.includes(url) && !files.includes(url));
   return [
     ...repositories.map((url): Fetch => ({ url, kind: 'chart-repository' })),
@@ -127,7 +127,7 @@ function ollama([verb = '', ...args]: readonly string[]): Fetch[] {
 
 function huggingFace(args: readonly string[]): Fetch[] {
   return args[0] === 'download'
-    ? models(
+    ? huggingFaceModels(
         args
           .slice(1)
           .filter((arg) => !arg.startsWith('-'))
@@ -137,14 +137,14 @@ function huggingFace(args: readonly string[]): Fetch[] {
 }
 
 /** Models by their Hugging Face name, `owner/name`; anything else is a path or a URL. */
-export function models(names: readonly string[]): Fetch[] {
+export function huggingFaceModels(names: readonly string[]): Fetch[] {
   return names
     .filter((name) => /^[A-Za-z0-9][\w.-]*\/[\w.-]+$/.test(name))
     .map((name) => ({ url: `https://huggingface.co/${name}`, kind: 'model' }));
 }
 
 /** Returns the values of an option, written as `-f value`, `--file value` or `--file=value`. */
-function valuesOf(args: readonly string[], option: RegExp): string[] {
+function optionValues(args: readonly string[], option: RegExp): string[] {
   return args.flatMap((arg, i) => {
     if (option.test(args[i - 1] ?? '')) return [arg];
     const equals = arg.indexOf('=');

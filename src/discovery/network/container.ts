@@ -1,11 +1,11 @@
-import { before } from '../../base/text-ends.ts';
-import { isMapping, type Mapping } from '../entry.ts';
-import { childOf, type Spot } from '../spot.ts';
-import type { NetworkHit } from './need.ts';
-import { evidenceOf, fetchesOfCommand, fetchesOfScript, type PlacedWord } from './script.ts';
+import { textBefore } from '../../base/text-trim.ts';
+import { childPath, type FieldPath } from '../field-path.ts';
+import { isMapping, type Mapping } from '../named-value.ts';
+import type { ContainerContext } from './container-context.ts';
+import type { NetworkMatch } from './need.ts';
+import { evidenceText, fetchesOfCommand, fetchesOfScript, type LocatedWord } from './script.ts';
 import { fetchesBySetting } from './settings.ts';
-import type { Surroundings } from './surroundings.ts';
-import type { Lookup } from './variables.ts';
+import type { VariableLookup } from './variables.ts';
 
 const PROBES = ['livenessProbe', 'readinessProbe', 'startupProbe'];
 
@@ -13,53 +13,59 @@ const PROBES = ['livenessProbe', 'readinessProbe', 'startupProbe'];
  * Returns what a container fetches: by its command, hooks and probes, and by variables and flags that make its program
  * fetch.
  */
-export function fetchesOfContainer(container: Mapping, spot: Spot, surroundings: Surroundings): NetworkHit[] {
-  const environment = surroundings.environmentOf(container);
-  const lookup: Lookup = (name) => {
+export function fetchesOfContainer(
+  container: Mapping,
+  fieldPath: FieldPath,
+  containerContext: ContainerContext,
+): NetworkMatch[] {
+  const environment = containerContext.environmentOf(container);
+  const lookup: VariableLookup = (name) => {
     const value = environment.get(name);
     return value === undefined ? [] : [value];
   };
   const image = String(container.image ?? '');
-  const command = [...wordsAt(container, 'command', spot), ...wordsAt(container, 'args', spot)];
+  const command = [...wordsIn(container, 'command', fieldPath), ...wordsIn(container, 'args', fieldPath)];
   // Without a command the image's entrypoint runs; by convention it has the image's name (`bitnami/kubectl`).
-  const program = { text: programOf(image), spot: childOf(spot, 'image') };
+  const program = { text: programOf(image), fieldPath: childPath(fieldPath, 'image') };
   const run = container.command === undefined && command.length > 0 ? [program, ...command] : command;
   return [
     ...fetchesOfCommand(run, lookup),
-    ...handlers(container, spot).flatMap((words) => fetchesOfCommand(words, lookup)),
-    ...scriptOf(container, spot, lookup),
-    ...bySettings(command, environment, image, spot, container),
+    ...handlerCommands(container, fieldPath).flatMap((words) => fetchesOfCommand(words, lookup)),
+    ...scriptOf(container, fieldPath, lookup),
+    ...fetchesOfSettings(command, environment, image, fieldPath, container),
   ];
 }
 
 /** Containers of Argo Workflows and Tekton may have a script in addition to or instead of the command. */
-function scriptOf(container: Mapping, spot: Spot, lookup: Lookup): NetworkHit[] {
+function scriptOf(container: Mapping, fieldPath: FieldPath, lookup: VariableLookup): NetworkMatch[] {
   return ['script', 'source'].flatMap((key) => {
     const text = container[key];
-    return typeof text === 'string' ? fetchesOfScript(text, childOf(spot, key), lookup) : [];
+    return typeof text === 'string' ? fetchesOfScript(text, childPath(fieldPath, key), lookup) : [];
   });
 }
 
-function handlers(container: Mapping, spot: Spot): PlacedWord[][] {
-  const lifecycle = childOf(spot, 'lifecycle');
+function handlerCommands(container: Mapping, fieldPath: FieldPath): LocatedWord[][] {
+  const lifecycle = childPath(fieldPath, 'lifecycle');
   const hooks = isMapping(container.lifecycle) ? container.lifecycle : {};
-  const all: [unknown, Spot][] = [
-    ...Object.entries(hooks).map(([key, hook]): [unknown, Spot] => [hook, childOf(lifecycle, key)]),
-    ...PROBES.map((key): [unknown, Spot] => [container[key], childOf(spot, key)]),
+  const all: [unknown, FieldPath][] = [
+    ...Object.entries(hooks).map(([key, hook]): [unknown, FieldPath] => [hook, childPath(lifecycle, key)]),
+    ...PROBES.map((key): [unknown, FieldPath] => [container[key], childPath(fieldPath, key)]),
   ];
-  return all.map(([handler, at]) =>
-    isMapping(handler) && isMapping(handler.exec) ? wordsAt(handler.exec, 'command', childOf(at, 'exec')) : [],
+  return all.map(([handler, handlerPath]) =>
+    isMapping(handler) && isMapping(handler.exec)
+      ? wordsIn(handler.exec, 'command', childPath(handlerPath, 'exec'))
+      : [],
   );
 }
 
-function bySettings(
-  words: readonly PlacedWord[],
+function fetchesOfSettings(
+  words: readonly LocatedWord[],
   environment: ReadonlyMap<string, string>,
   image: string,
-  spot: Spot,
+  fieldPath: FieldPath,
   container: Mapping,
-): NetworkHit[] {
-  const flags = words.flatMap(({ text, spot: wordPath }, i) => {
+): NetworkMatch[] {
+  const flags = words.flatMap(({ text, fieldPath: wordPath }, i) => {
     const [, name, value] = /^(-{1,2}[\w.-]+)=(.*)$/s.exec(text) ?? [];
     const before = words[i - 1]?.text ?? '';
     return name === undefined
@@ -69,31 +75,31 @@ function bySettings(
   const listed = Array.isArray(container.env) ? container.env : [];
   const variables = [...environment].map(([name, value]) => {
     const index = listed.findIndex((variable) => isMapping(variable) && variable.name === name);
-    const env = childOf(spot, 'env');
-    const item = childOf(env, index);
+    const env = childPath(fieldPath, 'env');
+    const item = childPath(env, index);
     const own = index >= 0 && listed[index].value !== undefined;
     return {
       name,
       value,
-      valuePath: index < 0 ? childOf(spot, 'envFrom') : childOf(item, own ? 'value' : 'valueFrom'),
+      valuePath: index < 0 ? childPath(fieldPath, 'envFrom') : childPath(item, own ? 'value' : 'valueFrom'),
     };
   });
   return [...flags, ...variables].flatMap(({ name, value, valuePath }) =>
     fetchesBySetting(name, value, image).map((fetch) => ({
       ...fetch,
-      spot: valuePath,
-      evidence: evidenceOf(`${name}=${value}`),
+      fieldPath: valuePath,
+      evidence: evidenceText(`${name}=${value}`),
     })),
   );
 }
 
-function wordsAt(holder: Mapping, key: string, spot: Spot): PlacedWord[] {
+function wordsIn(holder: Mapping, key: string, fieldPath: FieldPath): LocatedWord[] {
   const list = holder[key];
-  const at = childOf(spot, key);
-  return Array.isArray(list) ? list.map((text, i) => ({ text: String(text), spot: childOf(at, i) })) : [];
+  const listPath = childPath(fieldPath, key);
+  return Array.isArray(list) ? list.map((text, i) => ({ text: String(text), fieldPath: childPath(listPath, i) })) : [];
 }
 
 function programOf(image: string): string {
-  const bare = before(image, '@');
-  return before(bare.slice(bare.lastIndexOf('/') + 1), ':');
+  const bare = textBefore(image, '@');
+  return textBefore(bare.slice(bare.lastIndexOf('/') + 1), ':');
 }

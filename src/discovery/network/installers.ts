@@ -42,15 +42,15 @@ const INSTALLERS: readonly (readonly [RegExp, Installer])[] = [
 ];
 
 /** Returns what a package or plugin manager fetches; undefined for other programs. */
-export function installed(program: string, args: readonly string[]): Fetch[] | undefined {
+export function installerFetches(program: string, args: readonly string[]): Fetch[] | undefined {
   const installer = INSTALLERS.find(([name]) => name.test(program))?.[1];
   if (installer === undefined) return undefined;
-  const { verb, valued, toFetch } = installer;
-  const at = args.findIndex((arg) => verb.test(arg));
-  if (at < 0 || args.some((arg) => /^--(?:no-index|no-network|no-download|local|offline)$/.test(arg))) return [];
+  const { verb, valued: valueOptions, toFetch } = installer;
+  const verbIndex = args.findIndex((arg) => verb.test(arg));
+  if (verbIndex < 0 || args.some((arg) => /^--(?:no-index|no-network|no-download|local|offline)$/.test(arg))) return [];
   const names = args
-    .slice(at + 1)
-    .filter((arg, i, all) => !/^[-<>]|^\d?>/.test(arg) && !valued.test(i === 0 ? '' : (all[i - 1] ?? '')));
+    .slice(verbIndex + 1)
+    .filter((arg, i, all) => !/^[-<>]|^\d?>/.test(arg) && !valueOptions.test(i === 0 ? '' : (all[i - 1] ?? '')));
   const fetches = names.flatMap((name) => byAddress(name) ?? toFetch(name) ?? []);
   const listed = toFetch === fromPyPi && args.some((arg) => /^(?:-r|--requirement)/.test(arg));
   return listed ? [...fetches, { url: 'pkg:pypi', kind: 'package' }] : fetches;

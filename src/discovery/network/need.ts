@@ -1,5 +1,5 @@
-import type { Place } from '../../lock/finding.ts';
-import type { Spot } from '../spot.ts';
+import type { Location } from '../../lock/finding.ts';
+import type { FieldPath } from '../field-path.ts';
 
 /** Kind of content that is fetched. */
 export type NetworkKind =
@@ -13,7 +13,7 @@ export type NetworkKind =
   | 'model';
 
 /** Location of a network need, with the fields of {@link Location}. */
-export interface NetworkPlace extends Omit<Place, 'how' | 'written' | 'parts' | 'via' | 'redirect'> {
+export interface NetworkLocation extends Omit<Location, 'how' | 'written' | 'parts' | 'via' | 'redirect'> {
   /** The command line, or `key=value`; secrets are redacted, and long ones are cut. */
   readonly evidence: string;
 }
@@ -26,7 +26,7 @@ export interface NetworkNeed {
    */
   readonly url: string;
   readonly kind: NetworkKind;
-  readonly found: readonly NetworkPlace[];
+  readonly found: readonly NetworkLocation[];
 }
 
 /** Something that one command or setting fetches. */
@@ -36,7 +36,7 @@ export interface Fetch {
 }
 
 /** A fetch at a field path of one object. */
-export interface NetworkHit extends Fetch {
-  readonly spot: Spot;
+export interface NetworkMatch extends Fetch {
+  readonly fieldPath: FieldPath;
   readonly evidence: string;
 }

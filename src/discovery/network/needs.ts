@@ -1,10 +1,10 @@
 import type { RenderedDocument } from '../../helm/documents.ts';
-import { headOf } from '../../helm/head.ts';
-import { identityOf } from '../place.ts';
-import { isSilent } from '../relevance.ts';
-import type { NetworkKind, NetworkNeed, NetworkPlace } from './need.ts';
+import { typeMetaOf } from '../../helm/type-meta.ts';
+import { objectIdentity } from '../located-reference.ts';
+import { isIgnoredKind } from '../relevance.ts';
+import { ContainerContext } from './container-context.ts';
+import type { NetworkKind, NetworkLocation, NetworkNeed } from './need.ts';
 import { mayFetch, NetworkSearch } from './search.ts';
-import { Surroundings } from './surroundings.ts';
 
 /**
  * Returns what the workloads of a render fetch from outside the cluster at run time, except images: sorted by address,
@@ -15,10 +15,10 @@ export function networkNeeds(
   documents: readonly RenderedDocument[],
   context: { readonly chart: string; readonly profile: string },
 ): NetworkNeed[] {
-  const surroundings = new Surroundings(documents);
-  const needs = new Map<string, { url: string; kind: NetworkKind; found: NetworkPlace[] }>();
+  const containerContext = new ContainerContext(documents);
+  const needs = new Map<string, { url: string; kind: NetworkKind; found: NetworkLocation[] }>();
   for (const document of documents) {
-    for (const { url, kind, location } of needsOf(document, surroundings, context)) {
+    for (const { url, kind, location } of needsOf(document, containerContext, context)) {
       const need = needs.get(url) ?? { url, kind, found: [] };
       needs.set(url, need);
       need.found.push(location);
@@ -29,22 +29,22 @@ export function networkNeeds(
 
 function needsOf(
   document: RenderedDocument,
-  surroundings: Surroundings,
+  containerContext: ContainerContext,
   context: { readonly chart: string; readonly profile: string },
-): { url: string; kind: NetworkKind; location: NetworkPlace }[] {
+): { url: string; kind: NetworkKind; location: NetworkLocation }[] {
   const object = isWorthParsing(document) ? document.object : undefined;
   if (object === undefined) return [];
-  const search = new NetworkSearch(surroundings);
+  const search = new NetworkSearch(containerContext);
   search.visitObject(object, { path: '' });
-  return search.hits.map(({ url, kind, spot, evidence }) => ({
+  return search.matches.map(({ url, kind, fieldPath, evidence }) => ({
     url,
     kind,
     location: {
       ...context,
       template: document.template,
       document: document.index,
-      ...identityOf(object),
-      ...spot,
+      ...objectIdentity(object),
+      ...fieldPath,
       evidence,
     },
   }));
@@ -55,6 +55,6 @@ function needsOf(
  * base64, and so are documents of unknown kind such as JSON.
  */
 function isWorthParsing(document: RenderedDocument): boolean {
-  const kind = headOf(document)?.kind;
-  return !isSilent(kind) && (kind === undefined || kind === 'Secret' || mayFetch(document.text));
+  const kind = typeMetaOf(document)?.kind;
+  return !isIgnoredKind(kind) && (kind === undefined || kind === 'Secret' || mayFetch(document.text));
 }

@@ -1,12 +1,12 @@
-import { isMapping, type Mapping } from '../entry.ts';
-import { childOf, type Spot } from '../spot.ts';
+import { childPath, type FieldPath } from '../field-path.ts';
+import { isMapping, type Mapping } from '../named-value.ts';
 import { grafanaPlugin } from './installers.ts';
-import type { Fetch, NetworkHit, NetworkKind } from './need.ts';
-import { evidenceOf } from './script.ts';
+import type { Fetch, NetworkKind, NetworkMatch } from './need.ts';
+import { evidenceText } from './script.ts';
 import { cleanUrl, gitUrl, isRemote } from './url.ts';
 
 /** A field of a custom resource from which its controller fetches. */
-interface Source {
+interface SourceField {
   /** API group without version. */
   readonly group: string;
   readonly kind: RegExp;
@@ -15,7 +15,7 @@ interface Source {
   readonly fetched: NetworkKind | ((value: string, siblings: Mapping) => Fetch | undefined);
 }
 
-const SOURCES: readonly Source[] = [
+const SOURCES: readonly SourceField[] = [
   { group: 'argoproj.io', kind: /^Application(?:Set)?$/, path: 'spec.**.repoURL', fetched: argoSource },
   { group: 'argoproj.io', kind: /Workflow/, path: 'spec.**.git.repo', fetched: 'git' },
   { group: 'argoproj.io', kind: /Workflow/, path: 'spec.**.http.url', fetched: 'download' },
@@ -77,50 +77,58 @@ export function mayHoldSource(text: string): boolean {
 }
 
 /** Returns what the controllers of an object's kind fetch because of its fields. */
-export function fetchesByResource(object: Mapping, root: Spot): NetworkHit[] {
+export function fetchesByResource(object: Mapping, root: FieldPath): NetworkMatch[] {
   const group = String(object.apiVersion ?? '').split('/')[0] ?? '';
   if (!GROUPS.has(group)) return [];
   return SOURCES.filter((source) => source.group === group && source.kind.test(String(object.kind))).flatMap((source) =>
-    fieldsAt(object, source.path.split('.'), root, {}).flatMap(({ value, spot, siblings }) => {
+    fieldsAt(object, source.path.split('.'), root, {}).flatMap(({ value, fieldPath, siblings }) => {
       const text = String(value).trim();
-      const fetch = typeof source.fetched === 'string' ? plain(text, source.fetched) : source.fetched(text, siblings);
+      const fetch =
+        typeof source.fetched === 'string' ? remoteFetch(text, source.fetched) : source.fetched(text, siblings);
       return fetch === undefined
         ? []
-        : [{ ...fetch, spot, evidence: evidenceOf(`${source.path.split('.').at(-1)}: ${text}`) }];
+        : [{ ...fetch, fieldPath, evidence: evidenceText(`${source.path.split('.').at(-1)}: ${text}`) }];
     }),
   );
 }
 
-interface FieldFound {
+interface FoundField {
   readonly value: string | number;
-  readonly spot: Spot;
+  readonly fieldPath: FieldPath;
   readonly siblings: Mapping;
 }
 
-function fieldsAt(value: unknown, [key, ...rest]: readonly string[], spot: Spot, siblings: Mapping): FieldFound[] {
+function fieldsAt(
+  value: unknown,
+  [key, ...rest]: readonly string[],
+  fieldPath: FieldPath,
+  siblings: Mapping,
+): FoundField[] {
   if (key === undefined)
-    return typeof value === 'string' || typeof value === 'number' ? [{ value, spot, siblings }] : [];
+    return typeof value === 'string' || typeof value === 'number' ? [{ value, fieldPath, siblings }] : [];
   if (Array.isArray(value)) {
     const inner = key === '[]' ? rest : key === '**' ? [key, ...rest] : undefined;
-    return inner === undefined ? [] : value.flatMap((item, i) => fieldsAt(item, inner, childOf(spot, i), siblings));
+    return inner === undefined
+      ? []
+      : value.flatMap((item, i) => fieldsAt(item, inner, childPath(fieldPath, i), siblings));
   }
   if (!isMapping(value)) return [];
-  if (key !== '**') return fieldsAt(value[key], rest, childOf(spot, key), value);
+  if (key !== '**') return fieldsAt(value[key], rest, childPath(fieldPath, key), value);
   const deeper = Object.entries(value).flatMap(([name, item]) =>
-    typeof item === 'object' ? fieldsAt(item, [key, ...rest], childOf(spot, name), value) : [],
+    typeof item === 'object' ? fieldsAt(item, [key, ...rest], childPath(fieldPath, name), value) : [],
   );
-  return [...fieldsAt(value, rest, spot, siblings), ...deeper];
+  return [...fieldsAt(value, rest, fieldPath, siblings), ...deeper];
 }
 
-function plain(text: string, kind: NetworkKind): Fetch | undefined {
+function remoteFetch(text: string, kind: NetworkKind): Fetch | undefined {
   const url = kind === 'git' ? gitUrl(text) : text;
   return isRemote(url) ? { url: cleanUrl(url), kind } : undefined;
 }
 
 /** A source with `chart` is a chart repository, one without is a Git repository. OCI registries have no scheme here. */
 function argoSource(text: string, { chart }: Mapping): Fetch | undefined {
-  if (typeof chart !== 'string' || chart === '') return plain(text, 'git');
-  return plain(text.includes('://') ? text : `oci://${text}`, 'chart-repository');
+  if (typeof chart !== 'string' || chart === '') return remoteFetch(text, 'git');
+  return remoteFetch(text.includes('://') ? text : `oci://${text}`, 'chart-repository');
 }
 
 function grafanaCom(id: string, { revision }: Mapping): Fetch {
@@ -134,5 +142,5 @@ function grafanaPluginOf(id: string, { version }: Mapping): Fetch {
 
 function storedModel(text: string): Fetch | undefined {
   if (text.startsWith('hf://')) return { url: `https://huggingface.co/${text.slice(5)}`, kind: 'model' };
-  return plain(text, 'model');
+  return remoteFetch(text, 'model');
 }

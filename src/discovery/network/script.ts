@@ -1,10 +1,10 @@
 import { redact } from '../../base/redact.ts';
-import { inside, type Spot } from '../spot.ts';
+import { type FieldPath, nestedPath } from '../field-path.ts';
 import { fetchesOf, MAY_FETCH } from './commands.ts';
-import type { NetworkHit } from './need.ts';
+import type { NetworkMatch } from './need.ts';
 import { type ShellWord, shellCommands } from './shell.ts';
 import { cleanUrl, isRemote } from './url.ts';
-import { type Lookup, Variables } from './variables.ts';
+import { type VariableLookup, Variables } from './variables.ts';
 
 const EVIDENCE_LIMIT = 240;
 const PYTHON = /\b(?:urlopen|urlretrieve|requests\.get)\(\s*[rf]?["'](https?:\/\/[^"']+)["']/g;
@@ -13,64 +13,64 @@ const PYTHON = /\b(?:urlopen|urlretrieve|requests\.get)\(\s*[rf]?["'](https?:\/\
  * Returns what a shell script or a Python text fetches. The paths contain the line number if the text has several
  * lines.
  */
-export function fetchesOfScript(script: string, spot: Spot, lookup: Lookup): NetworkHit[] {
+export function fetchesOfScript(script: string, fieldPath: FieldPath, lookup: VariableLookup): NetworkMatch[] {
   if (!MAY_FETCH.test(`${script}\n`)) return [];
   const variables = new Variables(lookup);
   const oneLine = !script.trim().includes('\n');
-  const at = (line: number): Spot => (oneLine ? spot : inside(spot, `line ${line}`));
+  const linePath = (line: number): FieldPath => (oneLine ? fieldPath : nestedPath(fieldPath, `line ${line}`));
   const shell = shellCommands(script).flatMap(({ words, text }) => {
-    assign(words, variables);
-    const placed = words.map((word) => ({ text: word.text, spot: at(word.line) }));
-    return fetchesOfWords(placed, text, variables);
+    collectAssignments(words, variables);
+    const located = words.map((word) => ({ text: word.text, fieldPath: linePath(word.line) }));
+    return fetchesOfWords(located, text, variables);
   });
   const python = [...script.matchAll(PYTHON)].map(([call, url = ''], i, all) => ({
     url,
-    evidence: evidenceOf(call),
-    spot: at(script.slice(0, all[i]?.index).split('\n').length),
+    evidence: evidenceText(call),
+    fieldPath: linePath(script.slice(0, all[i]?.index).split('\n').length),
   }));
   return [
     ...shell,
     ...python
       .filter(({ url }) => isRemote(url))
-      .map((hit) => ({ ...hit, url: cleanUrl(hit.url), kind: 'download' as const })),
+      .map((match) => ({ ...match, url: cleanUrl(match.url), kind: 'download' as const })),
   ];
 }
 
 /** A word of a command and its path. */
-export interface PlacedWord {
+export interface LocatedWord {
   readonly text: string;
-  readonly spot: Spot;
+  readonly fieldPath: FieldPath;
 }
 
 /** Returns what a command given as a list of words fetches, as in containers. */
-export function fetchesOfCommand(words: readonly PlacedWord[], lookup: Lookup): NetworkHit[] {
+export function fetchesOfCommand(words: readonly LocatedWord[], lookup: VariableLookup): NetworkMatch[] {
   return fetchesOfWords(words, words.map(({ text }) => text).join(' '), new Variables(lookup));
 }
 
-function fetchesOfWords(words: readonly PlacedWord[], source: string, variables: Variables): NetworkHit[] {
-  const script = scriptAmong(words);
-  if (script !== undefined) return fetchesOfScript(script.text, script.spot, (name) => variables.valuesOf(name));
+function fetchesOfWords(words: readonly LocatedWord[], source: string, variables: Variables): NetworkMatch[] {
+  const script = inlineScript(words);
+  if (script !== undefined) return fetchesOfScript(script.text, script.fieldPath, (name) => variables.valuesOf(name));
   if (!MAY_FETCH.test(`${source} `)) return [];
-  const fetches = linesOf(words, variables).flatMap(fetchesOf);
+  const fetches = expandedCommands(words, variables).flatMap(fetchesOf);
   const distinct = new Map(fetches.map((fetch) => [fetch.url, fetch]));
   return [...distinct.values()].map((fetch) => ({
     ...fetch,
-    spot: spotOf(fetch.url, words),
-    evidence: evidenceOf(source, fetch.url),
+    fieldPath: pathOfAddress(fetch.url, words),
+    evidence: evidenceText(source, fetch.url),
   }));
 }
 
 /** Returns the script that `sh -c` or `eval` runs; undefined for other commands. */
-function scriptAmong(words: readonly PlacedWord[]): PlacedWord | undefined {
+function inlineScript(words: readonly LocatedWord[]): LocatedWord | undefined {
   const shell = words.findIndex(({ text }) => /^(?:.*\/)?(?:(?:ba|da|a|z|k)?sh|su|eval)$/.test(text));
   if (shell < 0) return undefined;
   const option = words.findIndex(({ text }, i) => i > shell && /^-[a-z]*c$/.test(text));
-  const at = words[shell]?.text === 'eval' ? shell : option;
-  return at < 0 ? undefined : words.find(({ text }, i) => i > at && !/^[-+][a-z]*$/.test(text));
+  const index = words[shell]?.text === 'eval' ? shell : option;
+  return index < 0 ? undefined : words.find(({ text }, i) => i > index && !/^[-+][a-z]*$/.test(text));
 }
 
 /** Expands the variables of a command, once for each value of a loop variable. */
-function linesOf(words: readonly PlacedWord[], variables: Variables): string[][] {
+function expandedCommands(words: readonly LocatedWord[], variables: Variables): string[][] {
   const values = words.map(({ text }) => variables.expand(text));
   const count = Math.max(...values.map((each) => each.length));
   return Array.from({ length: count }, (_, i) =>
@@ -82,7 +82,7 @@ function linesOf(words: readonly PlacedWord[], variables: Variables): string[][]
   );
 }
 
-function assign(words: readonly ShellWord[], variables: Variables): void {
+function collectAssignments(words: readonly ShellWord[], variables: Variables): void {
   const texts = words.map(({ text }) => text);
   if (texts[0] === 'for' && texts[2] === 'in') {
     const values = texts
@@ -99,10 +99,10 @@ function assign(words: readonly ShellWord[], variables: Variables): void {
 }
 
 /** Returns the path of the word with the address; that of the command's first word if variables built the address. */
-function spotOf(url: string, words: readonly PlacedWord[]): Spot {
+function pathOfAddress(url: string, words: readonly LocatedWord[]): FieldPath {
   const end = url.slice(url.lastIndexOf('/') + 1);
   const word = words.find(({ text }) => text.includes(url)) ?? words.find(({ text }) => text.includes(end)) ?? words[0];
-  return word?.spot ?? { path: '' };
+  return word?.fieldPath ?? { path: '' };
 }
 
 /** Headers and users of curl contain secrets that no pattern recognizes. */
@@ -112,10 +112,11 @@ const CREDENTIALS = /(\s(?:-H|--header|-u|--user|--password|--token|-b|--cookie)
  * Returns the evidence as one line without secrets. A long one is cut to its beginning and, if cut off, the fetched
  * address.
  */
-export function evidenceOf(text: string, of = ''): string {
+export function evidenceText(text: string, subject = ''): string {
   const clean = redact(text.replace(CREDENTIALS, '$1***').replace(/\s+/g, ' ').trim());
   if (clean.length <= EVIDENCE_LIMIT) return clean;
-  const at = clean.indexOf(of);
-  if (of === '' || at < 0 || at + of.length <= EVIDENCE_LIMIT) return `${clean.slice(0, EVIDENCE_LIMIT)}…`;
-  return `${clean.slice(0, EVIDENCE_LIMIT / 4)}… ${of}`;
+  const index = clean.indexOf(subject);
+  if (subject === '' || index < 0 || index + subject.length <= EVIDENCE_LIMIT)
+    return `${clean.slice(0, EVIDENCE_LIMIT)}…`;
+  return `${clean.slice(0, EVIDENCE_LIMIT / 4)}… ${subject}`;
 }

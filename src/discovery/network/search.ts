@@ -1,15 +1,15 @@
-import { entriesOf, isListOfMappings, isMapping, type Mapping } from '../entry.ts';
+import { childPath, type FieldPath, nestedPath } from '../field-path.ts';
+import { entriesOf, isListOfMappings, isMapping, type Mapping } from '../named-value.ts';
 import { decodedText, unpack } from '../payload.ts';
-import { isSilent } from '../relevance.ts';
-import { childOf, inside, type Spot } from '../spot.ts';
+import { isIgnoredKind } from '../relevance.ts';
 import { MAY_FETCH } from './commands.ts';
 import { fetchesOfContainer } from './container.ts';
+import type { ContainerContext } from './container-context.ts';
 import { jenkinsPlugin } from './installers.ts';
-import type { NetworkHit } from './need.ts';
+import type { NetworkMatch } from './need.ts';
 import { fetchesByResource, mayHoldSource } from './resources.ts';
-import { evidenceOf, fetchesOfScript } from './script.ts';
+import { evidenceText, fetchesOfScript } from './script.ts';
 import { fetchesOfValue, MAY_SET } from './settings.ts';
-import type { Surroundings } from './surroundings.ts';
 
 /** Tests whether a text has to be parsed. */
 export function mayFetch(text: string): boolean {
@@ -22,102 +22,103 @@ const CONTAINER_LISTS = new Set(['containers', 'initContainers', 'ephemeralConta
 /** Fields with a single container, in Argo Workflows. */
 const CONTAINERS = new Set(['container', 'script', 'containerTemplate']);
 /** Names of files for users or other programs, and of examples: not scripts. */
-const NO_SCRIPT =
+const NOT_SCRIPTS =
   /\.(?:md|txt|html?|conf|cfg|ini|json|ya?ml|toml|xml|tpl|tmpl|css|js|ts|lua|sql|cue|rst|properties|rules|example|sample|ps1|groovy)$|^(?:NOTES|README|_example)/i;
 const SKIPPED = new Set(['annotations', 'labels', 'managedFields', 'openAPIV3Schema', 'description', 'status']);
 /** Names of strings in structured text that are run as scripts. */
-const RUN = /script|command|cmd|entrypoint|\.(?:sh|bash)$|^(?:run|exec|preStart|postStart|init)$/i;
+const SCRIPT_KEYS = /script|command|cmd|entrypoint|\.(?:sh|bash)$|^(?:run|exec|preStart|postStart|init)$/i;
 
 /** Collects everything that the workload, the controller or the configuration of one object fetches. */
 export class NetworkSearch {
-  readonly hits: NetworkHit[] = [];
-  readonly #containerContext: Surroundings;
+  readonly matches: NetworkMatch[] = [];
+  readonly #containerContext: ContainerContext;
 
-  constructor(surroundings: Surroundings) {
-    this.#containerContext = surroundings;
+  constructor(containerContext: ContainerContext) {
+    this.#containerContext = containerContext;
   }
 
-  visitObject(object: Mapping, spot: Spot): void {
+  visitObject(object: Mapping, fieldPath: FieldPath): void {
     const { kind, apiVersion, metadata: _people, ...rest } = object;
-    if (isSilent(kind)) return;
-    this.hits.push(...fetchesByResource(object, spot));
-    if (apiVersion === 'v1' && (kind === 'ConfigMap' || kind === 'Secret')) this.#payload(object, kind, spot);
-    else for (const entry of entriesOf(rest, spot)) this.#entry(entry.key ?? '', entry.value, entry.spot);
+    if (isIgnoredKind(kind)) return;
+    this.matches.push(...fetchesByResource(object, fieldPath));
+    if (apiVersion === 'v1' && (kind === 'ConfigMap' || kind === 'Secret')) this.#payload(object, kind, fieldPath);
+    else for (const entry of entriesOf(rest, fieldPath)) this.#entry(entry.key ?? '', entry.value, entry.fieldPath);
   }
 
-  #payload({ data, stringData, binaryData }: Mapping, kind: string, spot: Spot): void {
+  #payload({ data, stringData, binaryData }: Mapping, kind: string, fieldPath: FieldPath): void {
     const encoded = [binaryData, kind === 'Secret' ? data : undefined];
     for (const [key, holder] of Object.entries({ data, stringData, binaryData })) {
       if (!isMapping(holder)) continue;
       const jenkins = Object.values(holder).some((text) => /jenkins-plugin-cli|install-plugins\.sh/.test(String(text)));
-      for (const { key: name = '', value, spot: at } of entriesOf(holder, childOf(spot, key))) {
-        const hidden = encoded.includes(holder);
-        const text = hidden ? decodedText(Buffer.from(String(value), 'base64')) : value;
-        const where = hidden ? inside(at, 'base64') : at;
-        if (jenkins && name === 'plugins.txt') this.#jenkinsPlugins(String(text), where);
-        else if (typeof text === 'string') this.#file(name, text, where);
+      for (const { key: name = '', value, fieldPath: valuePath } of entriesOf(holder, childPath(fieldPath, key))) {
+        const isEncoded = encoded.includes(holder);
+        const text = isEncoded ? decodedText(Buffer.from(String(value), 'base64')) : value;
+        const textPath = isEncoded ? nestedPath(valuePath, 'base64') : valuePath;
+        if (jenkins && name === 'plugins.txt') this.#jenkinsPlugins(String(text), textPath);
+        else if (typeof text === 'string') this.#file(name, text, textPath);
       }
     }
   }
 
   /** Searches a file in a ConfigMap or Secret: structured text, or a script. */
-  #file(name: string, text: string, spot: Spot): void {
+  #file(name: string, text: string, fieldPath: FieldPath): void {
     if (!mayFetch(`${text}\n`)) return;
     if (/\.(?:sh|bash)$/.test(name) || text.startsWith('#!')) {
-      const fetches = fetchesOfScript(text, spot, this.#containerContext.anywhere);
+      const fetches = fetchesOfScript(text, fieldPath, this.#containerContext.lookupAnywhere);
       // The script of the Grafana chart also downloads dashboards with URLs of their own.
       const isDashboards = /dashboard/i.test(name);
-      this.hits.push(
-        ...fetches.map((hit) =>
-          isDashboards && hit.kind === 'download' ? { ...hit, kind: 'dashboard' as const } : hit,
+      this.matches.push(
+        ...fetches.map((match) =>
+          isDashboards && match.kind === 'download' ? { ...match, kind: 'dashboard' as const } : match,
         ),
       );
       return;
     }
     const payload = unpack(text);
     if (payload.kind === 'trees') {
-      for (const { step, value } of payload.trees) this.#entry('', value, inside(spot, step));
-    } else if (payload.kind === 'words' && !NO_SCRIPT.test(name)) {
-      this.hits.push(...fetchesOfScript(text, spot, this.#containerContext.anywhere));
+      for (const { step, value } of payload.trees) this.#entry('', value, nestedPath(fieldPath, step));
+    } else if (payload.kind === 'words' && !NOT_SCRIPTS.test(name)) {
+      this.matches.push(...fetchesOfScript(text, fieldPath, this.#containerContext.lookupAnywhere));
     }
   }
 
-  #entry(key: string, value: unknown, spot: Spot): void {
+  #entry(key: string, value: unknown, fieldPath: FieldPath): void {
     if (SKIPPED.has(key)) return;
     if (CONTAINER_LISTS.has(key) && isListOfMappings(value)) {
-      for (const [i, container] of value.entries()) this.#container(container, childOf(spot, i));
-    } else if (CONTAINERS.has(key) && isMapping(value)) this.#container(value, spot);
+      for (const [i, container] of value.entries()) this.#container(container, childPath(fieldPath, i));
+    } else if (CONTAINERS.has(key) && isMapping(value)) this.#container(value, fieldPath);
     else if (Array.isArray(value)) {
-      for (const [i, item] of value.entries()) this.#entry('', item, childOf(spot, i));
+      for (const [i, item] of value.entries()) this.#entry('', item, childPath(fieldPath, i));
     } else if (isMapping(value)) {
-      if (typeof value.kind === 'string' && typeof value.apiVersion === 'string') this.visitObject(value, spot);
-      else for (const entry of entriesOf(value, spot)) this.#entry(entry.key ?? '', entry.value, entry.spot);
-    } else if (typeof value === 'string') this.#text(key, value, spot);
+      if (typeof value.kind === 'string' && typeof value.apiVersion === 'string') this.visitObject(value, fieldPath);
+      else for (const entry of entriesOf(value, fieldPath)) this.#entry(entry.key ?? '', entry.value, entry.fieldPath);
+    } else if (typeof value === 'string') this.#text(key, value, fieldPath);
   }
 
-  #container(container: Mapping, spot: Spot): void {
-    this.hits.push(...fetchesOfContainer(container, spot, this.#containerContext));
+  #container(container: Mapping, fieldPath: FieldPath): void {
+    this.matches.push(...fetchesOfContainer(container, fieldPath, this.#containerContext));
   }
 
-  #text(key: string, text: string, spot: Spot): void {
-    if (RUN.test(key) || text.startsWith('#!')) {
-      this.hits.push(...fetchesOfScript(text, spot, this.#containerContext.anywhere));
+  #text(key: string, text: string, fieldPath: FieldPath): void {
+    if (SCRIPT_KEYS.test(key) || text.startsWith('#!')) {
+      this.matches.push(...fetchesOfScript(text, fieldPath, this.#containerContext.lookupAnywhere));
       return;
     }
     const fetches = fetchesOfValue(text.trim());
-    this.hits.push(...fetches.map((fetch) => ({ ...fetch, spot, evidence: evidenceOf(`${key}: ${text}`) })));
+    this.matches.push(...fetches.map((fetch) => ({ ...fetch, fieldPath, evidence: evidenceText(`${key}: ${text}`) })));
     // A manifest or configuration file in a field.
     if (text.includes('\n') && mayFetch(text)) {
       const payload = unpack(text);
       if (payload.kind !== 'trees') return;
-      for (const { step, value } of payload.trees) this.#entry('', value, inside(spot, step));
+      for (const { step, value } of payload.trees) this.#entry('', value, nestedPath(fieldPath, step));
     }
   }
 
-  #jenkinsPlugins(text: string, spot: Spot): void {
+  #jenkinsPlugins(text: string, fieldPath: FieldPath): void {
     for (const [i, line] of text.split('\n').entries()) {
       const fetch = jenkinsPlugin(line.trim());
-      if (fetch !== undefined) this.hits.push({ ...fetch, spot: inside(spot, `line ${i + 1}`), evidence: line.trim() });
+      if (fetch !== undefined)
+        this.matches.push({ ...fetch, fieldPath: nestedPath(fieldPath, `line ${i + 1}`), evidence: line.trim() });
     }
   }
 }

@@ -1,4 +1,4 @@
-import { models } from './commands.ts';
+import { huggingFaceModels } from './commands.ts';
 import { grafanaPlugin } from './installers.ts';
 import type { Fetch } from './need.ts';
 import { cleanUrl, gitUrl, isArchiveUrl, isGitUrl, isRemote } from './url.ts';
@@ -21,9 +21,10 @@ export function fetchesBySetting(name: string, value: string, image: string): Fe
     const url = gitUrl(text);
     return isRemote(url) ? [{ url: cleanUrl(url), kind: 'git' }] : [];
   }
-  if (/^(?:--model-id|--hf-repo|HF_(?:MODEL|MODEL_ID|MODEL_NAME|REPO|REPO_ID))$/.test(name)) return models([text]);
+  if (/^(?:--model-id|--hf-repo|HF_(?:MODEL|MODEL_ID|MODEL_NAME|REPO|REPO_ID))$/.test(name))
+    return huggingFaceModels([text]);
   if (/^(?:--model|--model-path|MODEL|MODEL_ID|MODEL_NAME)$/.test(name) && MODEL_SERVERS.test(image))
-    return models([text]);
+    return huggingFaceModels([text]);
   return fetchesOfValue(text);
 }
 

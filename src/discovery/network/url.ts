@@ -1,12 +1,12 @@
 import { redact } from '../../base/redact.ts';
-import { before } from '../../base/text-ends.ts';
+import { textBefore } from '../../base/text-trim.ts';
 
 const URL_PARTS = /^([a-z][a-z0-9+.]*):\/\/(?:[^/@]*@)?([A-Za-z0-9.-]+)(?::(\d+|\$[\w{}()]+))?(?=$|[/?#])/;
 const SCHEMES = new Set(['http', 'https', 'ftp', 'git', 'ssh', 'oci', 'git+https', 'git+ssh']);
 /** Last labels of host names that only a cluster or a site resolves, and of example names (RFC 2606, RFC 6762). */
-const LOCAL =
+const LOCAL_NAME =
   /(?:^|\.)(?:svc|cluster|local|localdomain|localhost|internal|intranet|lan|home|corp|default|namespace|test|example|invalid)$|(?:^|\.)svc\.|(?:^|\.)example\.(?:com|org|net)$/i;
-const ADDRESS = /^[\d.]+$/;
+const IP_ADDRESS = /^[\d.]+$/;
 const TOP_LEVEL = /\.(?:[a-z]{2,24}|xn--[a-z0-9-]+)$/i;
 
 /**
@@ -15,7 +15,7 @@ const TOP_LEVEL = /\.(?:[a-z]{2,24}|xn--[a-z0-9-]+)$/i;
  */
 export function isRemote(url: string): boolean {
   const [, scheme = '', host = '', port] = URL_PARTS.exec(url) ?? [];
-  if (!SCHEMES.has(scheme) || ADDRESS.test(host) || LOCAL.test(host) || !TOP_LEVEL.test(host)) return false;
+  if (!SCHEMES.has(scheme) || IP_ADDRESS.test(host) || LOCAL_NAME.test(host) || !TOP_LEVEL.test(host)) return false;
   // Commands inside the URL may contain spaces.
   if (/\s/.test(withoutCommands(url))) return false;
   // `service.namespace:port` is the short form of an in-cluster service name.
@@ -24,13 +24,13 @@ export function isRemote(url: string): boolean {
 
 function withoutCommands(url: string): string {
   let rest = '';
-  let at = 0;
+  let position = 0;
   for (;;) {
-    const start = url.indexOf('$(', at);
+    const start = url.indexOf('$(', position);
     const end = start < 0 ? -1 : url.indexOf(')', start);
-    if (end < 0) return rest + url.slice(at);
-    rest += url.slice(at, start);
-    at = end + 1;
+    if (end < 0) return rest + url.slice(position);
+    rest += url.slice(position, start);
+    position = end + 1;
   }
 }
 
@@ -61,7 +61,7 @@ const ARCHIVE =
 /** Tests whether a text is exactly the URL of a file whose only use is to be downloaded. */
 export function isArchiveUrl(text: string): boolean {
   const isUrl = /^https?:\/\/[^\s"']+$/.test(text);
-  return isUrl && (ARCHIVE.test(text) || ARCHIVE.test(before(text, '?'))) && isRemote(text);
+  return isUrl && (ARCHIVE.test(text) || ARCHIVE.test(textBefore(text, '?'))) && isRemote(text);
 }
 
 const DASHBOARD = /^https:\/\/grafana\.(?:com|net)\/api\/dashboards\//;

@@ -1,23 +1,23 @@
 /** Returns the values of a variable that the script itself does not set. */
-export type Lookup = (name: string) => readonly string[];
+export type VariableLookup = (name: string) => readonly string[];
 
 /** More combinations than any real script has. */
-const LIMIT = 20;
+const MAX_COMBINATIONS = 20;
 const VARIABLE = /\$(?:\{([A-Za-z_]\w*)(?::?[-=]([^{}]*))?\}|\(([A-Za-z_]\w*)\)|([A-Za-z_]\w*))/;
 
 /** Shell variables of one script; a loop variable has several values. */
 export class Variables {
   readonly #own = new Map<string, readonly string[]>();
-  readonly #lookup: Lookup;
+  readonly #lookup: VariableLookup;
 
-  constructor(lookup: Lookup) {
+  constructor(lookup: VariableLookup) {
     this.#lookup = lookup;
   }
 
   /** Adds values: assignments in different branches are alternatives. */
   set(name: string, values: readonly string[]): void {
     const before = this.#own.get(name) ?? [];
-    this.#own.set(name, [...new Set([...before, ...values])].slice(0, LIMIT));
+    this.#own.set(name, [...new Set([...before, ...values])].slice(0, MAX_COMBINATIONS));
   }
 
   /** Returns the possible values of a variable, for a nested script. */
@@ -37,8 +37,8 @@ export class Variables {
     const values = known.length > 0 ? known : defaults;
     const before = text.slice(0, match.index);
     const after = this.expand(text.slice(match.index + all.length), depth);
-    const here = values.length === 0 ? [all] : values.flatMap((value) => this.expand(value, depth + 1));
-    return here.flatMap((value) => after.map((rest) => before + value + rest)).slice(0, LIMIT);
+    const expanded = values.length === 0 ? [all] : values.flatMap((value) => this.expand(value, depth + 1));
+    return expanded.flatMap((value) => after.map((rest) => before + value + rest)).slice(0, MAX_COMBINATIONS);
   }
 }
 

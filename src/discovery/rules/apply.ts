@@ -1,39 +1,39 @@
 import semver from 'semver';
-import { before } from '../../base/text-ends.ts';
+import { textBefore } from '../../base/text-trim.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
-import type { Confidence, How, Need, Redirect } from '../../lock/finding.ts';
+import type { Confidence, EvidenceKind, Need, Redirect } from '../../lock/finding.ts';
 import { formatReference, tryParseReference } from '../../oci/reference.ts';
-import type { PlaceFound } from '../place.ts';
+import type { LocatedReference } from '../located-reference.ts';
 import {
   argumentOf,
+  type DocumentsByKind,
+  fieldText,
+  fieldValue,
   findOperators,
+  groupByKind,
   hasConfigKey,
-  indexKinds,
-  isOfRoot,
-  type Kinds,
+  isRootTemplate,
   type Operator,
-  ofKind,
-  type Resource,
-  textAt,
-  valueAt,
+  type RuleResource,
+  resourcesOfKind,
 } from './render.ts';
 import type { Rule, RuleImage } from './schema.ts';
-import { fill, type Variable } from './template.ts';
-import { lookUp, releaseOf } from './version.ts';
+import { fillRuleTemplate, type TemplateVariable } from './template.ts';
+import { lookUpRelease, releaseOf } from './version.ts';
 
 /** One render and the references found in it. */
 export interface RuleInput {
   /** From `Chart.yaml`. */
   readonly metadata: { readonly name: string; readonly version: string; readonly appVersion?: string };
   readonly documents: readonly RenderedDocument[];
-  readonly places: readonly PlaceFound[];
+  readonly references: readonly LocatedReference[];
   readonly context: { readonly chart: string; readonly profile: string };
 }
 
 /** The cause for needing an image: a container of the operator, a resource of the render, or both. */
-interface Subject {
+interface RuleSubject {
   readonly operator: Operator | undefined;
-  readonly resource: Resource | undefined;
+  readonly resource: RuleResource | undefined;
   readonly release: string | undefined;
   /** True if it represents resources that users will create. */
   readonly userMade: boolean;
@@ -45,20 +45,20 @@ interface Subject {
  * Returns the images that the operators of a render choose at run time. Each is located at the resource that requires
  * it, else at the operator's container. Images that the render itself names (`unless`) are omitted.
  */
-export function applyRules(rules: readonly Rule[], input: RuleInput): PlaceFound[] {
-  const kinds = indexKinds(input.documents);
+export function applyRules(rules: readonly Rule[], input: RuleInput): LocatedReference[] {
+  const kinds = groupByKind(input.documents);
   return rules.flatMap((rule) => {
-    const operators = findOperators(rule.when.images, input.places, input.documents, input.metadata.appVersion);
-    const found = new Map<string, PlaceFound>();
+    const operators = findOperators(rule.when.images, input.references, input.documents, input.metadata.appVersion);
+    const found = new Map<string, LocatedReference>();
     for (const image of rule.images) {
       for (const subject of subjectsOf(rule, image, operators, kinds)) {
-        const place = placeOf(rule, image, subject, operators, kinds, input);
-        if (place === undefined) continue;
+        const reference = referenceFor(rule, image, subject, operators, kinds, input);
+        if (reference === undefined) continue;
         // Several containers of one operator choose the same image once; several resources require it once each.
         const { template, index } = subject.resource?.document ?? {};
-        const key = JSON.stringify([image.name, place.reference, template, index]);
-        const isTold = subject.userMade && [...found.values()].some((other) => isSame(other, place));
-        if (!found.has(key) && !isTold) found.set(key, place);
+        const key = JSON.stringify([image.name, reference.reference, template, index]);
+        const isRepeated = subject.userMade && [...found.values()].some((other) => isSameImage(other, reference));
+        if (!found.has(key) && !isRepeated) found.set(key, reference);
       }
     }
     return [...found.values()];
@@ -69,20 +69,20 @@ export function applyRules(rules: readonly Rule[], input: RuleInput): PlaceFound
  * Tests whether a location comes from one of these rules. A location read from a lock file may come from a rule that is
  * not loaded.
  */
-export function isByRule(
-  { how, within }: { readonly how: How; readonly within?: string | undefined },
+export function isFromRule(
+  { how, within }: { readonly how: EvidenceKind; readonly within?: string | undefined },
   rules: readonly Rule[],
 ): boolean {
-  return how === 'operator-rule' && rules.some((rule) => within?.startsWith(namedIn(rule)));
+  return how === 'operator-rule' && rules.some((rule) => within?.startsWith(rulePrefix(rule)));
 }
 
 /** Prefix of `within` in locations of a rule. */
-export function namedIn({ operator }: Rule): string {
+export function rulePrefix({ operator }: Rule): string {
   return `rule ${operator}: `;
 }
 
 /** Tests whether two references are the same image of a rule. */
-function isSame(a: PlaceFound, b: PlaceFound): boolean {
+function isSameImage(a: LocatedReference, b: LocatedReference): boolean {
   return a.within === b.within && a.reference === b.reference;
 }
 
@@ -90,48 +90,55 @@ function isSame(a: PlaceFound, b: PlaceFound): boolean {
  * Returns the resources of the render that need the image, and the operator's containers where it needs the image
  * without a resource or for resources of users.
  */
-function subjectsOf(rule: Rule, { for: wanted }: RuleImage, operators: readonly Operator[], kinds: Kinds): Subject[] {
+function subjectsOf(
+  rule: Rule,
+  { for: condition }: RuleImage,
+  operators: readonly Operator[],
+  kinds: DocumentsByKind,
+): RuleSubject[] {
   const [operator] = operators;
-  const defaults = (userMade: boolean, unlikely: boolean): Subject[] =>
+  const defaults = (userMade: boolean, unlikely: boolean): RuleSubject[] =>
     operators.map((each) => ({ operator: each, resource: undefined, release: each.release, userMade, unlikely }));
-  if (wanted === undefined) return defaults(false, false);
-  const rendered = resourcesFor(wanted, kinds).map(
-    (resource): Subject => ({
+  if (condition === undefined) return defaults(false, false);
+  const rendered = resourcesFor(condition, kinds).map(
+    (resource): RuleSubject => ({
       operator,
       resource,
-      release: wanted.version === undefined ? operator?.release : releaseOf(textAt(resource.object, wanted.version)),
+      release:
+        condition.version === undefined ? operator?.release : releaseOf(fieldText(resource.object, condition.version)),
       userMade: false,
       unlikely: false,
     }),
   );
-  if (rendered.length > 0 && wanted.single) return rendered;
+  if (rendered.length > 0 && condition.single) return rendered;
   const isUsed = rule.images.some(({ for: other }) => other !== undefined && resourcesFor(other, kinds).length > 0);
   return [...rendered, ...defaults(true, isUsed)];
 }
 
-function resourcesFor({ group, kind, has }: NonNullable<RuleImage['for']>, kinds: Kinds): Resource[] {
-  const resources = ofKind(kinds, group, kind);
-  return has === undefined ? resources : resources.filter(({ object }) => Boolean(valueAt(object, has)));
+function resourcesFor({ group, kind, has }: NonNullable<RuleImage['for']>, kinds: DocumentsByKind): RuleResource[] {
+  const resources = resourcesOfKind(kinds, group, kind);
+  return has === undefined ? resources : resources.filter(({ object }) => Boolean(fieldValue(object, has)));
 }
 
-function placeOf(
+function referenceFor(
   rule: Rule,
   image: RuleImage,
-  subject: Subject,
+  subject: RuleSubject,
   operators: readonly Operator[],
-  kinds: Kinds,
+  kinds: DocumentsByKind,
   { metadata, context }: RuleInput,
-): PlaceFound | undefined {
+): LocatedReference | undefined {
   const { operator, resource, release } = subject;
   const { versions } = image;
   if (versions !== undefined && release !== undefined && !semver.satisfies(release, versions)) return undefined;
-  if (image.unless?.some((condition) => isNamed(condition, operators, resource, kinds))) return undefined;
-  const at = resource === undefined ? operatorPosition(operator) : resourcePosition(resource);
-  const appVersion = isOfRoot(at.template) ? metadata.appVersion : undefined;
+  if (image.unless?.some((condition) => isNamedInRender(condition, operators, resource, kinds))) return undefined;
+  const location = resource === undefined ? operatorLocation(operator) : resourceLocation(resource);
+  const appVersion = isRootTemplate(location.template) ? metadata.appVersion : undefined;
   let guessed = versions !== undefined && release === undefined;
-  const written = fill(image.reference, (variable) => {
-    if (variable[0] !== 'table') return textOf(variable, subject, appVersion);
-    const entry = operator === undefined ? undefined : lookUp(rule.tables?.[variable[1]] ?? {}, operator.release);
+  const written = fillRuleTemplate(image.reference, (variable) => {
+    if (variable[0] !== 'table') return variableText(variable, subject, appVersion);
+    const entry =
+      operator === undefined ? undefined : lookUpRelease(rule.tables?.[variable[1]] ?? {}, operator.release);
     guessed ||= entry?.guessed === true;
     return entry?.text;
   });
@@ -141,11 +148,11 @@ function placeOf(
   const need: Need = image.need ?? (resource === undefined ? 'operand' : 'install');
   return {
     ...context,
-    ...at,
-    within: `${namedIn(rule)}${image.name}`,
+    ...location,
+    within: `${rulePrefix(rule)}${image.name}`,
     how: 'operator-rule',
     written,
-    redirect: redirectOf(image.redirect, at.template),
+    redirect: redirectOf(image.redirect, location.template),
     reference: formatReference(reference),
     confidence: subject.unlikely ? 'possible' : known,
     need,
@@ -154,33 +161,33 @@ function placeOf(
   };
 }
 
-type Position = Pick<PlaceFound, 'template' | 'document' | 'kind' | 'name' | 'path'>;
+type ObjectLocation = Pick<LocatedReference, 'template' | 'document' | 'kind' | 'name' | 'path'>;
 
-function operatorPosition(operator: Operator | undefined): Position {
-  const { template = '', document = 0, kind = '', name = '', path = '' } = operator?.place ?? {};
+function operatorLocation(operator: Operator | undefined): ObjectLocation {
+  const { template = '', document = 0, kind = '', name = '', path = '' } = operator?.reference ?? {};
   return { template, document, kind, name, path };
 }
 
-function resourcePosition({ document, object }: Resource): Position {
-  const name = textAt(object, 'metadata.name') ?? '';
+function resourceLocation({ document, object }: RuleResource): ObjectLocation {
+  const name = fieldText(object, 'metadata.name') ?? '';
   return { template: document.template, document: document.index, kind: String(object.kind), name, path: 'spec' };
 }
 
-function isNamed(
+function isNamedInRender(
   condition: NonNullable<RuleImage['unless']>[number],
   operators: readonly Operator[],
-  resource: Resource | undefined,
-  kinds: Kinds,
+  resource: RuleResource | undefined,
+  kinds: DocumentsByKind,
 ): boolean {
   if ('env' in condition) return operators.some(({ env }) => env.has(condition.env));
   if ('argument' in condition) return operators.some(({ args }) => argumentOf(args, condition.argument) !== undefined);
-  if ('field' in condition) return Boolean(valueAt(resource?.object, condition.field));
+  if ('field' in condition) return Boolean(fieldValue(resource?.object, condition.field));
   return hasConfigKey(kinds, condition.config);
 }
 
-function textOf(
-  [scope, name]: Variable,
-  { operator, resource, release }: Subject,
+function variableText(
+  [scope, name]: TemplateVariable,
+  { operator, resource, release }: RuleSubject,
   appVersion: string | undefined,
 ): string | undefined {
   switch (scope) {
@@ -197,7 +204,7 @@ function textOf(
     case 'arg':
       return operator === undefined ? undefined : argumentOf(operator.args, name);
     case 'field':
-      return textAt(resource?.object, name);
+      return fieldText(resource?.object, name);
     default:
       return undefined;
   }
@@ -207,7 +214,7 @@ function textOf(
 function redirectOf(redirect: RuleImage['redirect'], template: string): Redirect {
   if (redirect.kind === 'none') return redirect;
   const { values: byChart, ...rest } = redirect;
-  const path = before(template, '/templates/').split('/charts/');
+  const path = textBefore(template, '/templates/').split('/charts/');
   const values = byChart?.[path.at(-1) ?? ''];
   if (values === undefined) return rest;
   const nested = path.slice(1).reduceRight<Record<string, unknown>>((inner, name) => ({ [name]: inner }), values);

@@ -17,10 +17,10 @@ import tigera from './tigera.json' with { type: 'json' };
 import velero from './velero.json' with { type: 'json' };
 import victoriaMetrics from './victoria-metrics.json' with { type: 'json' };
 
-export { applyRules, isByRule, type RuleInput } from './apply.ts';
-export { operatorsFor } from './containers.ts';
-export { type Outside, outsideNote, outsideTables } from './outside.ts';
+export { applyRules, isFromRule, type RuleInput } from './apply.ts';
+export { operatorsFor } from './operators-for.ts';
 export { parseRules, type Rule, ruleSchema } from './schema.ts';
+export { type UncoveredOperator, uncoveredNote, uncoveredOperators } from './uncovered-operators.ts';
 
 /**
  * The built-in rules, ordered by file name. The unit test of this folder validates them against the schema, so that a

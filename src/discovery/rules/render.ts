@@ -1,14 +1,14 @@
 import type { RenderedDocument } from '../../helm/documents.ts';
-import { kindOf } from '../../helm/head.ts';
+import { kindOf } from '../../helm/type-meta.ts';
 import { tryParseReference } from '../../oci/reference.ts';
-import { isMapping, type Mapping } from '../entry.ts';
-import type { PlaceFound } from '../place.ts';
+import type { LocatedReference } from '../located-reference.ts';
+import { isMapping, type Mapping } from '../named-value.ts';
 import { releaseOf } from './version.ts';
 
 /** A container that runs an operator. */
 export interface Operator {
   /** Reference of its image. */
-  readonly place: PlaceFound;
+  readonly reference: LocatedReference;
   readonly tag: string | undefined;
   /** `major.minor.patch`, if the render contains it. */
   readonly release: string | undefined;
@@ -28,43 +28,46 @@ const WORKLOADS = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet
  * @returns the object, and the path of the reference in it
  */
 export function workloadOf(
-  place: PlaceFound,
+  reference: LocatedReference,
   documents: readonly RenderedDocument[],
 ): { readonly object: Mapping; readonly path: string } | undefined {
-  const isList = place.kind.endsWith('List');
-  if (!isList && !WORKLOADS.has(place.kind)) return undefined;
-  const whole = documents.find(({ template, index }) => template === place.template && index === place.document);
-  const root = isList ? (/^(?:items\[\d+\]\.)+/.exec(place.path)?.[0] ?? '') : '';
-  const object = root === '' ? whole?.object : valueAt(whole?.object, root.slice(0, -1));
+  const isList = reference.kind.endsWith('List');
+  if (!isList && !WORKLOADS.has(reference.kind)) return undefined;
+  const whole = documents.find(
+    ({ template, index }) => template === reference.template && index === reference.document,
+  );
+  const root = isList ? (/^(?:items\[\d+\]\.)+/.exec(reference.path)?.[0] ?? '') : '';
+  const object = root === '' ? whole?.object : fieldValue(whole?.object, root.slice(0, -1));
   if (!isMapping(object)) return undefined;
   // Items of a typed list need no kind of their own.
-  const kind = typeof object.kind === 'string' ? object.kind : place.kind.slice(0, -'List'.length);
-  return WORKLOADS.has(kind) ? { object, path: place.path.slice(root.length) } : undefined;
+  const kind = typeof object.kind === 'string' ? object.kind : reference.kind.slice(0, -'List'.length);
+  return WORKLOADS.has(kind) ? { object, path: reference.path.slice(root.length) } : undefined;
 }
 
 /** Returns the containers of a render whose image is one of `repositories`, at any registry or mirror. */
 export function findOperators(
   repositories: readonly string[],
-  places: readonly PlaceFound[],
+  references: readonly LocatedReference[],
   documents: readonly RenderedDocument[],
   appVersion: string | undefined,
 ): Operator[] {
-  return places.flatMap((place) => {
-    if (place.how !== 'pod-spec' || place.within !== undefined) return [];
-    if (!/\.containers\[\d+\]\.image$/.test(place.path)) return [];
-    const { registry, path, tag } = tryParseReference(place.reference) ?? {};
+  return references.flatMap((reference) => {
+    if (reference.how !== 'pod-spec' || reference.within !== undefined) return [];
+    if (!/\.containers\[\d+\]\.image$/.test(reference.path)) return [];
+    const { registry, path, tag } = tryParseReference(reference.reference) ?? {};
     const name = `${registry}/${path}`;
     if (!repositories.some((repository) => name === repository || name.endsWith(`/${repository}`))) return [];
-    const workload = workloadOf(place, documents);
-    const container = valueAt(workload?.object, workload?.path.replace(/\.image$/, '') ?? '');
+    const workload = workloadOf(reference, documents);
+    const container = fieldValue(workload?.object, workload?.path.replace(/\.image$/, '') ?? '');
     if (workload === undefined || !isMapping(container)) return [];
     const { object } = workload;
-    const label = textAt(object, 'metadata.labels["app.kubernetes.io/version"]');
+    const label = fieldText(object, 'metadata.labels["app.kubernetes.io/version"]');
     return [
       {
-        place,
+        reference,
         tag,
-        release: releaseOf(tag) ?? releaseOf(label) ?? releaseOf(isOfRoot(place.template) ? appVersion : undefined),
+        release:
+          releaseOf(tag) ?? releaseOf(label) ?? releaseOf(isRootTemplate(reference.template) ? appVersion : undefined),
         folder: name.slice(0, name.lastIndexOf('/')),
         env: environmentOf(container),
         args: [container.command, container.args].flat().filter((word) => typeof word === 'string'),
@@ -74,34 +77,34 @@ export function findOperators(
 }
 
 /** Tests whether a template belongs to the rendered chart and not to a subchart, whose appVersion is unknown. */
-export function isOfRoot(template: string): boolean {
+export function isRootTemplate(template: string): boolean {
   return /^[^/]+\/templates\//.test(template);
 }
 
 /** Returns the value of `--flag value` or `--flag=value`; undefined if the flag is missing. */
 export function argumentOf(args: readonly string[], flag: string): string | undefined {
-  const at = args.findIndex((word) => word === flag || word.startsWith(`${flag}=`));
-  const word = args[at];
+  const index = args.findIndex((word) => word === flag || word.startsWith(`${flag}=`));
+  const word = args[index];
   if (word === undefined) return undefined;
-  return word === flag ? (args[at + 1] ?? '') : word.slice(flag.length + 1);
+  return word === flag ? (args[index + 1] ?? '') : word.slice(flag.length + 1);
 }
 
 /** A document and its object. */
-export interface Resource {
+export interface RuleResource {
   readonly document: RenderedDocument;
   readonly object: Mapping;
 }
 
 /** Documents by kind. */
-export type Kinds = ReadonlyMap<string, readonly RenderedDocument[]>;
+export type DocumentsByKind = ReadonlyMap<string, readonly RenderedDocument[]>;
 
 /** Groups documents by kind without parsing YAML: most of a large chart are CRDs. */
-export function indexKinds(documents: readonly RenderedDocument[]): Kinds {
+export function groupByKind(documents: readonly RenderedDocument[]): DocumentsByKind {
   return Map.groupBy(documents, kindOf);
 }
 
 /** Returns the resources of one kind and API group. */
-export function ofKind(kinds: Kinds, group: string, kind: string): Resource[] {
+export function resourcesOfKind(kinds: DocumentsByKind, group: string, kind: string): RuleResource[] {
   return (kinds.get(kind) ?? []).flatMap((document) => {
     const { object } = document;
     return String(object?.apiVersion).startsWith(`${group}/`) && object !== undefined ? [{ document, object }] : [];
@@ -109,7 +112,7 @@ export function ofKind(kinds: Kinds, group: string, kind: string): Resource[] {
 }
 
 /** Tests whether a ConfigMap of the render sets this key. */
-export function hasConfigKey(kinds: Kinds, key: string): boolean {
+export function hasConfigKey(kinds: DocumentsByKind, key: string): boolean {
   const maps = kinds.get('ConfigMap') ?? [];
   return maps.some((map) => {
     // Parses only texts that contain the key.
@@ -119,13 +122,13 @@ export function hasConfigKey(kinds: Kinds, key: string): boolean {
 }
 
 /** Returns the text or number at a field path, as text. */
-export function textAt(object: unknown, path: string): string | undefined {
-  const value = valueAt(object, path);
+export function fieldText(object: unknown, path: string): string | undefined {
+  const value = fieldValue(object, path);
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
 }
 
 /** Returns the value at a field path: `spec.containers[0].image`, `data["a.yaml"]`. */
-export function valueAt(object: unknown, path: string): unknown {
+export function fieldValue(object: unknown, path: string): unknown {
   let value = object;
   for (const [, index, quoted, key] of path.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([^.[\]]+)/g)) {
     if (index !== undefined) value = Array.isArray(value) ? value[Number(index)] : undefined;

@@ -1,7 +1,7 @@
 import semver from 'semver';
 import * as z from 'zod';
 import { AirgapError } from '../../base/errors.ts';
-import { variablesOf } from './template.ts';
+import { templateVariables } from './template.ts';
 
 /** The format of rule files; docs/rules.md explains it. */
 
@@ -64,18 +64,18 @@ export const ruleSchema = z
   .superRefine((rule, context) => {
     const seen = new Set<string>();
     for (const [i, { name, reference, for: resource, unless }] of rule.images.entries()) {
-      const wrong = (key: string, message: string) =>
+      const addIssue = (key: string, message: string) =>
         context.addIssue({ code: 'custom', path: ['images', i, key], message });
-      if (seen.has(name)) wrong('name', `duplicate image "${name}"`);
+      if (seen.has(name)) addIssue('name', `duplicate image "${name}"`);
       seen.add(name);
-      for (const variable of variablesOf(reference)) {
+      for (const variable of templateVariables(reference)) {
         const [scope, rest] = variable;
-        if (scope === 'unknown') wrong('reference', `unknown variable "${rest}"`);
-        if (scope === 'table' && rule.tables?.[rest] === undefined) wrong('reference', `no table "${rest}"`);
-        if (scope === 'field' && resource === undefined) wrong('reference', `"field.${rest}" needs "for"`);
+        if (scope === 'unknown') addIssue('reference', `unknown variable "${rest}"`);
+        if (scope === 'table' && rule.tables?.[rest] === undefined) addIssue('reference', `no table "${rest}"`);
+        if (scope === 'field' && resource === undefined) addIssue('reference', `"field.${rest}" needs "for"`);
       }
       if (resource === undefined && unless?.some((condition) => 'field' in condition)) {
-        wrong('unless', 'a field needs "for"');
+        addIssue('unless', 'a field needs "for"');
       }
     }
   });
@@ -88,7 +88,7 @@ export type RuleImage = Rule['images'][number];
  * @param file the path, for messages
  * @throws AirgapError `config` with every invalid field
  */
-export function parseRules(value: unknown, where: string): Rule[] {
+export function parseRules(value: unknown, file: string): Rule[] {
   const list = Array.isArray(value) ? value : [value];
   const problems: string[] = [];
   const rules = list.flatMap((item, i) => {
@@ -96,7 +96,7 @@ export function parseRules(value: unknown, where: string): Rule[] {
     if (result.success) return [result.data];
     for (const { path, message } of result.error.issues) {
       const field = [...(Array.isArray(value) ? [i] : []), ...path].join('.');
-      problems.push(`${where}: ${field || 'rule'}: ${message}`);
+      problems.push(`${file}: ${field || 'rule'}: ${message}`);
     }
     return [];
   });

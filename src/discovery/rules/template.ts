@@ -1,7 +1,7 @@
 /** Source of a variable's text, and its name there. Variables without a dot have an empty name. */
-export type Variable = readonly [scope: Scope, name: string];
+export type TemplateVariable = readonly [scope: VariableScope, name: string];
 
-export type Scope =
+export type VariableScope =
   | 'tag'
   | 'version'
   | 'folder'
@@ -14,12 +14,12 @@ export type Scope =
   | 'unknown';
 
 const PLACEHOLDER = /\{([^{}]*)\}/g;
-const PLAIN = new Set<string>(['tag', 'version', 'folder', 'appVersion'] satisfies Scope[]);
+const PLAIN = new Set<string>(['tag', 'version', 'folder', 'appVersion'] satisfies VariableScope[]);
 const SCOPED = /^(env|arg|field|table)\.(.+)$/;
 const LITERAL = /^'([^']*)'$/;
 
 /** Returns every variable of a template, including alternatives and literals. */
-export function variablesOf(template: string): Variable[] {
+export function templateVariables(template: string): TemplateVariable[] {
   return [...template.matchAll(PLACEHOLDER)].flatMap(([, inner = '']) => inner.split('|').map(toVariable));
 }
 
@@ -27,11 +27,14 @@ export function variablesOf(template: string): Variable[] {
  * Fills in a template. The first alternative of `{a|b|'c'}` with a text is used; undefined if a placeholder has none.
  * Duplicate slashes left by empty parts are removed.
  */
-export function fill(template: string, look: (variable: Variable) => string | undefined): string | undefined {
+export function fillRuleTemplate(
+  template: string,
+  lookup: (variable: TemplateVariable) => string | undefined,
+): string | undefined {
   let complete = true;
   const filled = template.replace(PLACEHOLDER, (_, inner: string) => {
     for (const variable of inner.split('|').map(toVariable)) {
-      const text = variable[0] === 'literal' ? variable[1] : look(variable) || undefined;
+      const text = variable[0] === 'literal' ? variable[1] : lookup(variable) || undefined;
       if (text !== undefined) return text;
     }
     complete = false;
@@ -40,10 +43,10 @@ export function fill(template: string, look: (variable: Variable) => string | un
   return complete ? filled.replace(/\/{2,}/g, '/').replace(/^\//, '') : undefined;
 }
 
-function toVariable(text: string): Variable {
-  if (PLAIN.has(text)) return [text as Scope, ''];
+function toVariable(text: string): TemplateVariable {
+  if (PLAIN.has(text)) return [text as VariableScope, ''];
   const [, scope, name] = SCOPED.exec(text) ?? [];
-  if (scope !== undefined && name !== undefined) return [scope as Scope, name];
+  if (scope !== undefined && name !== undefined) return [scope as VariableScope, name];
   const literal = LITERAL.exec(text)?.[1];
   return literal === undefined ? ['unknown', text] : ['literal', literal];
 }

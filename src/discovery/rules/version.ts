@@ -1,7 +1,7 @@
 import semver from 'semver';
 
 /** Entry of a table for a version. */
-export interface Entry {
+export interface TableEntry {
   readonly text: string;
   /** True for a version above every range, or without a version: then the newest entry is used as a guess. */
   readonly guessed: boolean;
@@ -17,7 +17,10 @@ export function releaseOf(text: string | undefined): string | undefined {
 }
 
 /** Returns the entry of the first range that contains the release. */
-export function lookUp(table: Readonly<Record<string, string>>, release: string | undefined): Entry | undefined {
+export function lookUpRelease(
+  table: Readonly<Record<string, string>>,
+  release: string | undefined,
+): TableEntry | undefined {
   const entries = Object.entries(table);
   const newest = entries.at(-1)?.[1];
   if (release !== undefined) {

@@ -4,20 +4,27 @@ import { readYamlDocument } from '../../base/yaml-read.ts';
 import { documentText, yamlText } from '../../base/yaml-text.ts';
 import { chartRepository } from '../../oci/naming.ts';
 import { formatRepository } from '../../oci/reference.ts';
-import { type Carrier, documentsOf, joined, type Keys, keysOf, layOver } from './carrier.ts';
-import { commented, type DeliveredChart, type Formatted } from './format.ts';
+import { commentBlock, type DeliveredChart, type GeneratedFiles } from './format.ts';
+import {
+  type DocumentPath,
+  type HostManifest,
+  joinDocuments,
+  mergeValues,
+  parseDocumentPath,
+  parseDocuments,
+} from './host-manifest.ts';
 
 /**
  * Formats an Argo CD `Application` (argoproj.io/v1alpha1) with the overrides in `helm.valuesObject` and the chart at
  * the target. Updates the given manifest and keeps the rest of it, or creates a minimal one. Argo CD names OCI chart
  * repositories without a scheme (docs/user-guide/helm.md), and they must be registered as such.
  */
-export function formatArgo(chart: DeliveredChart, carrier?: Carrier): Formatted {
-  const text = carrier === undefined ? own(chart) : placed(chart, carrier);
+export function formatArgoApplication(chart: DeliveredChart, hostManifest?: HostManifest): GeneratedFiles {
+  const text = hostManifest === undefined ? newApplication(chart) : updateHostManifest(chart, hostManifest);
   return { files: [{ path: `${toFileName(chart.name)}.yaml`, text }], left: [] };
 }
 
-function own(chart: DeliveredChart): string {
+function newApplication(chart: DeliveredChart): string {
   const { name, version, releaseName, namespace, overrides } = chart;
   const application = {
     apiVersion: 'argoproj.io/v1alpha1',
@@ -30,46 +37,46 @@ function own(chart: DeliveredChart): string {
         namespace: checkName('namespace', namespace, 'HELM_NAMESPACE', 'usage'),
       },
       source: {
-        repoURL: repositoryOf(chart),
+        repoURL: repositoryWithoutScheme(chart),
         chart: name,
         targetRevision: version,
         helm: { releaseName, valuesObject: overrides },
       },
     },
   };
-  const registered = `Register ${repositoryOf(chart)} in Argo CD as a repository of type helm with enableOCI.`;
-  return commented([...chart.header, registered]) + yamlText(application);
+  const registered = `Register ${repositoryWithoutScheme(chart)} in Argo CD as a repository of type helm with enableOCI.`;
+  return commentBlock([...chart.header, registered]) + yamlText(application);
 }
 
-function placed(chart: DeliveredChart, { text, document: index, path }: Carrier): string {
-  const documents = documentsOf(text);
+function updateHostManifest(chart: DeliveredChart, { text, document: index, path }: HostManifest): string {
+  const documents = parseDocuments(text);
   const document = documents[index] as Document;
-  const source = keysOf(path);
+  const source = parseDocumentPath(path);
   // An OCI source without `chart` has the full chart address in its URL.
-  const isWhole = document.getIn([...source, 'chart']) === undefined;
-  const whole = `oci://${formatRepository(chartRepository(chart.target, chart.name))}`;
-  document.setIn([...source, 'repoURL'], isWhole ? whole : repositoryOf(chart));
-  if (!isWhole) document.setIn([...source, 'chart'], chart.name);
+  const hasFullUrl = document.getIn([...source, 'chart']) === undefined;
+  const fullUrl = `oci://${formatRepository(chartRepository(chart.target, chart.name))}`;
+  document.setIn([...source, 'repoURL'], hasFullUrl ? fullUrl : repositoryWithoutScheme(chart));
+  if (!hasFullUrl) document.setIn([...source, 'chart'], chart.name);
   document.setIn([...source, 'targetRevision'], chart.version);
-  placeValues(document, [...source, 'helm'], chart);
-  return joined(documents);
+  mergeOverrides(document, [...source, 'helm'], chart);
+  return joinDocuments(documents);
 }
 
 /** Merges the overrides. Argo CD ignores `values` if `valuesObject` exists, so values given as text stay text. */
-function placeValues(document: Document, helm: Keys, { overrides }: DeliveredChart): void {
+function mergeOverrides(document: Document, helm: DocumentPath, { overrides }: DeliveredChart): void {
   const text = document.getIn([...helm, 'values']);
   const hasObject = document.getIn([...helm, 'valuesObject']) !== undefined;
   if (hasObject || typeof text !== 'string' || text.trim() === '') {
-    if (hasObject) layOver(document, [...helm, 'valuesObject'], overrides);
-    else layOver(document, helm, { valuesObject: overrides });
+    if (hasObject) mergeValues(document, [...helm, 'valuesObject'], overrides);
+    else mergeValues(document, helm, { valuesObject: overrides });
     return;
   }
   const values = readYamlDocument(text) as Document;
-  layOver(values, [], overrides);
+  mergeValues(values, [], overrides);
   document.setIn([...helm, 'values'], documentText(values));
 }
 
 /** Repository that holds the chart, without a scheme. */
-function repositoryOf({ target, name }: DeliveredChart): string {
+function repositoryWithoutScheme({ target, name }: DeliveredChart): string {
   return formatRepository(chartRepository(target, name)).slice(0, -`/${name}`.length);
 }

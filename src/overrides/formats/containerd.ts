@@ -1,9 +1,9 @@
 import { AirgapError } from '../../base/errors.ts';
 import { checkName } from '../../base/names.ts';
 import { jsonText } from '../../base/printable.ts';
-import { formatTarget, registryFolder, type Target, targetRepository } from '../../oci/naming.ts';
+import { formatTarget, registryPathPrefix, type Target, targetRepository } from '../../oci/naming.ts';
 import { formatReference, type Reference } from '../../oci/reference.ts';
-import { commented, type Formatted, type FormattedFile } from './format.ts';
+import { commentBlock, type GeneratedFile, type GeneratedFiles } from './format.ts';
 
 /**
  * Formats one hosts.toml per source registry, for containerd's `config_path` (containerd, docs/hosts.md).
@@ -19,8 +19,8 @@ export function formatContainerd(
   references: readonly Reference[],
   target: Target,
   { plainHttp }: { readonly plainHttp: boolean },
-): Formatted {
-  const files: FormattedFile[] = [];
+): GeneratedFiles {
+  const files: GeneratedFile[] = [];
   const left: string[] = [];
   for (const [registry, group] of Map.groupBy(references, (reference) => reference.registry)) {
     if (registry === target.registry) {
@@ -29,13 +29,13 @@ export function formatContainerd(
       );
       continue;
     }
-    const folder = folderOf(registry, target);
+    const prefix = prefixFor(registry, target);
     const isMoved = (reference: Reference): boolean =>
-      targetRepository(target, reference).path !== join(folder, reference.path);
+      targetRepository(target, reference).path !== joinPath(prefix, reference.path);
     left.push(
       ...group.filter(isMoved).map((reference) => `${formatReference(reference)}: its path differs at the target`),
     );
-    const url = [`${plainHttp ? 'http' : 'https'}://${target.registry}/v2`, folder].filter(Boolean).join('/');
+    const url = [`${plainHttp ? 'http' : 'https'}://${target.registry}/v2`, prefix].filter(Boolean).join('/');
     files.push({
       path: `${checkName('registry', registry, 'an image')}/hosts.toml`,
       text: hostsToml(registry, url, target),
@@ -45,9 +45,9 @@ export function formatContainerd(
 }
 
 /** Returns the path prefix that the naming gives to a registry's repositories; empty if there is none. */
-function folderOf(registry: string, target: Target): string {
-  const folder = registryFolder(target, registry);
-  if (folder !== undefined) return folder;
+function prefixFor(registry: string, target: Target): string {
+  const prefix = registryPathPrefix(target, registry);
+  if (prefix !== undefined) return prefix;
   const rules = (target.rules ?? []).length > 0 ? ' with rules' : '';
   throw new AirgapError(
     'usage',
@@ -56,12 +56,12 @@ function folderOf(registry: string, target: Target): string {
   );
 }
 
-function join(folder: string, path: string): string {
-  return folder === '' ? path : `${folder}/${path}`;
+function joinPath(prefix: string, path: string): string {
+  return prefix === '' ? path : `${prefix}/${path}`;
 }
 
 function hostsToml(registry: string, url: string, target: Target): string {
-  const head = commented([
+  const head = commentBlock([
     `${registry}/hosts.toml: images of ${registry} come from ${formatTarget(target)}.`,
     "Put it into containerd's config_path, usually /etc/containerd/certs.d. The original registry is never contacted.",
   ]);

@@ -4,22 +4,31 @@ import { parseEcrHost } from '../../ecr/hosts.ts';
 import { MediaType } from '../../oci/descriptor.ts';
 import { chartRepository, chartTag } from '../../oci/naming.ts';
 import { formatRepository } from '../../oci/reference.ts';
-import { YAML } from '../document.ts';
-import { type Carrier, documentsOf, joined, type Keys, keysOf, layOver } from './carrier.ts';
-import { commented, type DeliveredChart, type Formatted } from './format.ts';
+import { YAML_1_1 } from '../overrides-file.ts';
+import { commentBlock, type DeliveredChart, type GeneratedFiles } from './format.ts';
+import {
+  type DocumentPath,
+  type HostManifest,
+  joinDocuments,
+  mergeValues,
+  parseDocumentPath,
+  parseDocuments,
+} from './host-manifest.ts';
 
-const SOURCES = 'source.toolkit.fluxcd.io/v1';
+const SOURCE_API = 'source.toolkit.fluxcd.io/v1';
 
 /**
  * Formats a Flux `HelmRelease` (helm.toolkit.fluxcd.io/v2) with the overrides in `values` and the chart at the target.
  * Updates the given manifest, keeps the rest of it and adds a source, or creates a minimal one.
  */
-export function formatFlux(chart: DeliveredChart, carrier?: Carrier): Formatted {
-  const text = carrier ? joined(placed(chart, carrier)) : commented(chart.header) + joined(own(chart));
+export function formatFlux(chart: DeliveredChart, hostManifest?: HostManifest): GeneratedFiles {
+  const text = hostManifest
+    ? joinDocuments(updateHostManifest(chart, hostManifest))
+    : commentBlock(chart.header) + joinDocuments(newResources(chart));
   return { files: [{ path: `${toFileName(chart.name)}.yaml`, text }], left: [] };
 }
 
-function own(chart: DeliveredChart): Document[] {
+function newResources(chart: DeliveredChart): Document[] {
   const { overrides } = chart;
   const releaseName = checkName('release name', chart.releaseName, `chart ${chart.name}`);
   const namespace = checkName('namespace', chart.namespace, 'HELM_NAMESPACE', 'usage');
@@ -33,43 +42,43 @@ function own(chart: DeliveredChart): Document[] {
       values: overrides,
     },
   };
-  return [ociRepository(chart, { name: releaseName, namespace }), documentOf(release)];
+  return [ociRepository(chart, { name: releaseName, namespace }), toDocument(release)];
 }
 
-function placed(chart: DeliveredChart, { text, document: index, path }: Carrier): Document[] {
-  const documents = documentsOf(text);
+function updateHostManifest(chart: DeliveredChart, { text, document: index, path }: HostManifest): Document[] {
+  const documents = parseDocuments(text);
   const release = documents[index] as Document;
-  const root = keysOf(path.slice(0, path.indexOf('spec.')));
+  const root = parseDocumentPath(path.slice(0, path.indexOf('spec.')));
   const spec = [...root, 'spec'];
   const name = String(release.getIn([...root, 'metadata', 'name']) ?? chart.releaseName);
   const namespace = release.getIn([...root, 'metadata', 'namespace']);
   const metadata = { name: `${name}-airgap`, ...(typeof namespace === 'string' ? { namespace } : {}) };
-  layOver(release, spec, { values: chart.overrides });
+  mergeValues(release, spec, { values: chart.overrides });
   if (path.endsWith('spec.chart.spec')) {
     const template = [...spec, 'chart', 'spec'];
     release.setIn([...template, 'chart'], chart.name);
     release.setIn([...template, 'version'], chart.version);
     release.setIn([...template, 'sourceRef'], release.createNode({ kind: 'HelmRepository', name: metadata.name }));
-    return beside(documents, helmRepository(chart, metadata));
+    return withSource(documents, helmRepository(chart, metadata));
   }
-  const source = sourceOf(documents, release, [...spec, 'chartRef']);
+  const source = findSource(documents, release, [...spec, 'chartRef']);
   if (source !== undefined) {
-    layOver(source, ['spec'], { url: addressOf(chart) });
+    mergeValues(source, ['spec'], { url: chartUrl(chart) });
     source.setIn(['spec', 'ref'], source.createNode({ tag: chartTag(chart.version) }));
     return documents;
   }
   release.setIn([...spec, 'chartRef'], release.createNode({ kind: 'OCIRepository', name: metadata.name }));
-  return beside(documents, ociRepository(chart, metadata));
+  return withSource(documents, ociRepository(chart, metadata));
 }
 
 /** Appends a source, replacing the one added by an earlier run. */
-function beside(documents: readonly Document[], source: Document): Document[] {
-  const nameOf = (document: Document): string => `${document.get('kind')} ${document.getIn(['metadata', 'name'])}`;
-  return [...documents.filter((document) => nameOf(document) !== nameOf(source)), source];
+function withSource(documents: readonly Document[], source: Document): Document[] {
+  const resourceId = (document: Document): string => `${document.get('kind')} ${document.getIn(['metadata', 'name'])}`;
+  return [...documents.filter((document) => resourceId(document) !== resourceId(source)), source];
 }
 
 /** Finds the OCIRepository that a release refers to, if it is in the file. */
-function sourceOf(documents: readonly Document[], release: Document, chartRef: Keys): Document | undefined {
+function findSource(documents: readonly Document[], release: Document, chartRef: DocumentPath): Document | undefined {
   const [kind, name] = ['kind', 'name'].map((key) => release.getIn([...chartRef, key]));
   if (kind !== 'OCIRepository') return undefined;
   return documents.find((document) => document.get('kind') === kind && document.getIn(['metadata', 'name']) === name);
@@ -78,36 +87,36 @@ function sourceOf(documents: readonly Document[], release: Document, chartRef: K
 function ociRepository(chart: DeliveredChart, metadata: object): Document {
   const spec = {
     interval: '1h',
-    url: addressOf(chart),
+    url: chartUrl(chart),
     ref: { tag: chartTag(chart.version) },
     // Keep the chart archive; Flux would unpack the layer otherwise.
     layerSelector: { mediaType: MediaType.helmChart, operation: 'copy' },
-    ...accessOf(chart),
+    ...accessFields(chart),
   };
-  return documentOf({ apiVersion: SOURCES, kind: 'OCIRepository', metadata, spec });
+  return toDocument({ apiVersion: SOURCE_API, kind: 'OCIRepository', metadata, spec });
 }
 
 function helmRepository(chart: DeliveredChart, metadata: object): Document {
-  const url = addressOf(chart).slice(0, -`/${chart.name}`.length);
-  return documentOf({
-    apiVersion: SOURCES,
+  const url = chartUrl(chart).slice(0, -`/${chart.name}`.length);
+  return toDocument({
+    apiVersion: SOURCE_API,
     kind: 'HelmRepository',
     metadata,
-    spec: { type: 'oci', interval: '1h', url, ...accessOf(chart) },
+    spec: { type: 'oci', interval: '1h', url, ...accessFields(chart) },
   });
 }
 
-function accessOf({ target, plainHttp }: DeliveredChart): object {
+function accessFields({ target, plainHttp }: DeliveredChart): object {
   return {
     ...(parseEcrHost(target.registry) === undefined ? {} : { provider: 'aws' }),
     ...(plainHttp ? { insecure: true } : {}),
   };
 }
 
-function addressOf({ target, name }: DeliveredChart): string {
+function chartUrl({ target, name }: DeliveredChart): string {
   return `oci://${formatRepository(chartRepository(target, name))}`;
 }
 
-function documentOf(content: object): Document {
-  return new Document(content, { ...YAML, aliasDuplicateObjects: false });
+function toDocument(content: object): Document {
+  return new Document(content, { ...YAML_1_1, aliasDuplicateObjects: false });
 }

@@ -3,15 +3,15 @@ import type { Values } from '../../helm/render.ts';
 import type { Target } from '../../oci/naming.ts';
 
 /** Generated file. */
-export interface FormattedFile {
+export interface GeneratedFile {
   /** Relative path with slashes. */
   readonly path: string;
   readonly text: string;
 }
 
 /** Files generated from references or overrides. Output is deterministic. */
-export interface Formatted {
-  readonly files: readonly FormattedFile[];
+export interface GeneratedFiles {
+  readonly files: readonly GeneratedFile[];
   /** Content that the format cannot express, one sentence each; the files mention it in comments only. */
   readonly left: readonly string[];
 }
@@ -32,6 +32,6 @@ export interface DeliveredChart {
 }
 
 /** Formats comment lines for the top of a YAML file; each stays on one line whatever it quotes. */
-export function commented(lines: readonly string[]): string {
+export function commentBlock(lines: readonly string[]): string {
   return lines.map((line) => `# ${printableLine(line)}\n`).join('');
 }

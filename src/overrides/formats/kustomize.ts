@@ -1,12 +1,12 @@
-import { before } from '../../base/text-ends.ts';
+import { textBefore } from '../../base/text-trim.ts';
 import { yamlText } from '../../base/yaml-text.ts';
-import type { Place } from '../../lock/finding.ts';
+import type { Location } from '../../lock/finding.ts';
 import { isTagChanged, type Target, targetReference } from '../../oci/naming.ts';
 import { formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
-import { commented, type Formatted } from './format.ts';
+import { commentBlock, type GeneratedFiles } from './format.ts';
 
 /** Fields that kustomize's image transformer changes: in lists of these names, in any object. */
-const REACHED = /(?:^|\.)(?:containers|initContainers)\[\d+\]\.image$/;
+const IMAGE_FIELD = /(?:^|\.)(?:containers|initContainers)\[\d+\]\.image$/;
 
 /**
  * Formats a kustomization with an `images` list. Kustomize compares `name` with the text in the manifest, so an image
@@ -14,55 +14,55 @@ const REACHED = /(?:^|\.)(?:containers|initContainers)\[\d+\]\.image$/;
  * References outside container images are reported, because kustomize does not change them.
  */
 export function formatKustomize(
-  places: readonly (Place & { readonly reference: string })[],
+  locations: readonly (Location & { readonly reference: string })[],
   target: Target,
   title: string,
-): Formatted {
-  const reached = places.filter(({ path, within }) => within === undefined && REACHED.test(path));
-  const byName = [...Map.groupBy(reached, ({ written }) => nameOf(written))].sort(([a], [b]) => compare(a, b));
-  const images = byName.filter(([, group]) => isOneEntry(group, target));
-  const unreached = places
-    .filter((place) => !reached.includes(place))
+): GeneratedFiles {
+  const reached = locations.filter(({ path, within }) => within === undefined && IMAGE_FIELD.test(path));
+  const byName = [...Map.groupBy(reached, ({ written }) => imageName(written))].sort(([a], [b]) => compare(a, b));
+  const images = byName.filter(([, group]) => fitsOneEntry(group, target));
+  const unreached = locations
+    .filter((location) => !reached.includes(location))
     .map(({ reference, template, path, kind, name }) => {
       const where = template === '' ? `${kind} ${name}`.trim() : `${template} ${path}`.trim();
       return `${reference}: kustomize does not change it (${where})`;
     });
-  const several = byName
+  const ambiguous = byName
     .filter((entry) => !images.includes(entry))
     .map(([name]) => `${name}: its tags need different entries, and kustomize allows one per name`);
-  const left = [...unreached, ...several];
+  const left = [...unreached, ...ambiguous];
   const distinct = [...new Set(left)].sort(compare);
-  const entries = images.map(([name, group]) => entryOf(name, group, target));
+  const entries = images.map(([name, group]) => imageEntry(name, group, target));
   const document = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', images: entries };
-  const text = commented([title, ...distinct]) + yamlText(document);
+  const text = commentBlock([title, ...distinct]) + yamlText(document);
   return { files: [{ path: 'kustomization.yaml', text }], left: distinct };
 }
 
 /** Reports whether one entry fits all references of a name: a single reference, or a naming that keeps tags. */
-function isOneEntry(group: readonly { readonly reference: string }[], target: Target): boolean {
+function fitsOneEntry(group: readonly { readonly reference: string }[], target: Target): boolean {
   const references = new Set(group.map(({ reference }) => reference));
   return (
     references.size === 1 || [...references].every((reference) => !isTagChanged(target, parseReference(reference)))
   );
 }
 
-function entryOf(name: string, group: readonly { readonly reference: string }[], target: Target): object {
+function imageEntry(name: string, group: readonly { readonly reference: string }[], target: Target): object {
   const references = [...new Set(group.map(({ reference }) => reference))];
   const first = parseReference(references[0] as string);
   const moved = targetReference(target, first);
   const newName = formatRepository(moved);
   if (references.length > 1) return { name, newName };
-  return { name, newName, ...versionOf(moved) };
+  return { name, newName, ...newVersion(moved) };
 }
 
 /** Returns tag and digest. Kustomize drops the one that is not set, so a reference with both sets both. */
-function versionOf({ tag, digest }: Reference): object {
+function newVersion({ tag, digest }: Reference): object {
   return { ...(tag === undefined ? {} : { newTag: tag }), ...(digest === undefined ? {} : { digest }) };
 }
 
 /** Returns the name as written, without tag and digest. */
-function nameOf(written: string): string {
-  const name = before(written, '@');
+function imageName(written: string): string {
+  const name = textBefore(written, '@');
   return name.slice(name.lastIndexOf('/') + 1).includes(':') ? name.slice(0, name.lastIndexOf(':')) : name;
 }
 

@@ -2,10 +2,10 @@ import { checkName } from '../../base/names.ts';
 import { yamlText } from '../../base/yaml-text.ts';
 import { isTagChanged, type Target, targetRepository } from '../../oci/naming.ts';
 import { formatReference, formatRepository, type Reference } from '../../oci/reference.ts';
-import { commented, type Formatted } from './format.ts';
+import { commentBlock, type GeneratedFiles } from './format.ts';
 
 /** Valid mirror name in OpenShift (openshift/api, config/v1, ImageMirror). */
-const MIRROR =
+const MIRROR_NAME =
   /^[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::[0-9]+)?(?:\/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$/;
 
 /**
@@ -18,14 +18,16 @@ export function formatMirrorSet(
   references: readonly Reference[],
   target: Target,
   { title, name }: { readonly title: string; readonly name: string },
-): Formatted {
+): GeneratedFiles {
   const left: string[] = [];
   const expressible = references.filter((reference) => {
-    const isFine = [reference, targetRepository(target, reference)].every((one) => MIRROR.test(formatRepository(one)));
-    const isOtherTag = isTagChanged(target, reference);
-    if (!isFine) left.push(`${formatReference(reference)}: not a valid mirror name in OpenShift`);
-    else if (isOtherTag) left.push(`${formatReference(reference)}: its tag differs at the target`);
-    return isFine && !isOtherTag;
+    const isValidName = [reference, targetRepository(target, reference)].every((repository) =>
+      MIRROR_NAME.test(formatRepository(repository)),
+    );
+    const isRetagged = isTagChanged(target, reference);
+    if (!isValidName) left.push(`${formatReference(reference)}: not a valid mirror name in OpenShift`);
+    else if (isRetagged) left.push(`${formatReference(reference)}: its tag differs at the target`);
+    return isValidName && !isRetagged;
   });
   const tagged = expressible.filter(({ digest }) => digest === undefined);
   const pinned = expressible.filter(({ digest }) => digest !== undefined);
@@ -34,7 +36,7 @@ export function formatMirrorSet(
     ...(pinned.length === 0 ? [] : [mirrorSet('ImageDigestMirrorSet', 'imageDigestMirrors', name, pinned, target)]),
   ];
   const header = [title, 'Nodes pull these repositories only from the mirror.', ...left];
-  const text = commented(header) + documents.map((document) => yamlText(document)).join('---\n');
+  const text = commentBlock(header) + documents.map((document) => yamlText(document)).join('---\n');
   return { files: [{ path: 'mirrorset.yaml', text }], left };
 }
 

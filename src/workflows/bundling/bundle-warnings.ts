@@ -4,19 +4,19 @@ import type { NetworkNeed } from '../../discovery/network/index.ts';
 import type { Graph } from '../../oci/graph.ts';
 import { formatRepository, parseReference } from '../../oci/reference.ts';
 import type { Referrer } from '../../oci/referrer.ts';
-import type { Unanswered } from '../../transfer/referrer-questions.ts';
+import type { IncompleteReferrers } from '../../transfer/referrer-requests.ts';
 
 /** Tags that usually move. */
-const MOVING = /^(?:latest|main|master|edge|nightly|dev|develop|stable|canary|snapshot)$/i;
+const MUTABLE_TAG = /^(?:latest|main|master|edge|nightly|dev|develop|stable|canary|snapshot)$/i;
 
 /** Warns of tags that move and of network access that a bundle cannot cover. */
-export function warn(emit: Emit, network: readonly NetworkNeed[], references: readonly string[]): void {
-  const moving = references.filter((text) => {
+export function warnTagsAndNetwork(emit: Emit, network: readonly NetworkNeed[], references: readonly string[]): void {
+  const mutable = references.filter((text) => {
     const { tag, digest } = parseReference(text);
-    return digest === undefined && tag !== undefined && MOVING.test(tag);
+    return digest === undefined && tag !== undefined && MUTABLE_TAG.test(tag);
   });
-  if (moving.length > 0) {
-    const message = `tags that move, so that another run may bundle other images: ${moving.join(', ')}`;
+  if (mutable.length > 0) {
+    const message = `tags that move, so that another run may bundle other images: ${mutable.join(', ')}`;
     emit({ type: 'warning', message });
   }
   if (network.length > 0) {
@@ -28,7 +28,7 @@ export function warn(emit: Emit, network: readonly NetworkNeed[], references: re
 }
 
 /** Warns of referrers that do not cover an index after the platform selection reduced it. */
-export function warnLeftOut(emit: Emit, leftOut: readonly Referrer[]): void {
+export function warnLeftOutReferrers(emit: Emit, leftOut: readonly Referrer[]): void {
   if (leftOut.length === 0) return;
   const names = [...new Set(leftOut.map(({ repository, subject }) => `${formatRepository(repository)}@${subject}`))];
   const indexes = names.length === 1 ? '1 index' : `${names.length} indexes`;
@@ -37,7 +37,7 @@ export function warnLeftOut(emit: Emit, leftOut: readonly Referrer[]): void {
 }
 
 /** Images of a registry whose referrers could not all be read, and the reason. */
-export interface UnansweredImages extends Pick<Unanswered, 'registry' | 'images'> {
+export interface IncompleteReferrersReport extends Pick<IncompleteReferrers, 'registry' | 'images'> {
   readonly reason: string;
 }
 
@@ -46,12 +46,12 @@ export interface UnansweredImages extends Pick<Unanswered, 'registry' | 'images'
  * @returns the same as a field of the result; empty if all referrers are known
  * @throws AirgapError instead of the warnings if referrers are `required`: `several`, or the error of a single registry
  */
-export function tellUnanswered(
+export function reportIncompleteReferrers(
   emit: Emit,
-  unanswered: readonly Unanswered[],
+  incomplete: readonly IncompleteReferrers[],
   required: boolean,
-): { readonly unanswered?: readonly UnansweredImages[] } {
-  const errors = unanswered.map(({ registry, images, error }) => {
+): { readonly unanswered?: readonly IncompleteReferrersReport[] } {
+  const errors = incomplete.map(({ registry, images, error }) => {
     const count = images.length === 1 ? '1 image' : `${images.length} images`;
     const message = `cannot list or read all signatures and attestations of ${count} in ${registry}, so the missing ones are not bundled: ${images.join(', ')}; first error: ${error.message}`;
     const hint = error.hint ?? 'run the command again, or leave out signatures and attestations with --no-referrers';
@@ -65,12 +65,12 @@ export function tellUnanswered(
   }
   if (errors.length === 0) return {};
   return {
-    unanswered: unanswered.map(({ registry, images, error }) => ({ registry, images, reason: error.message })),
+    unanswered: incomplete.map(({ registry, images, error }) => ({ registry, images, reason: error.message })),
   };
 }
 
 /** Reports foreign layers, such as those of Windows base images, whose content registries need not have. */
-export function tellForeign(emit: Emit, { blobs }: Pick<Graph, 'blobs'>): void {
+export function reportForeignLayers(emit: Emit, { blobs }: Pick<Graph, 'blobs'>): void {
   const foreign = [...blobs.values()].filter(({ descriptor: { urls = [] } }) => urls.length > 0);
   if (foreign.length === 0) return;
   const addresses = foreign.flatMap(({ descriptor: { urls = [] } }) => urls.filter((url) => URL.canParse(url)));

@@ -2,14 +2,14 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import type { Bundle, BundleChart } from '../../bundle/read.ts';
-import type { PlaceFound } from '../../discovery/index.ts';
-import { builtInRules, isByRule } from '../../discovery/rules/index.ts';
+import type { LocatedReference } from '../../discovery/index.ts';
+import { builtInRules, isFromRule } from '../../discovery/rules/index.ts';
 import type { ChartRequest } from '../../helm/fetch.ts';
-import type { Place } from '../../lock/finding.ts';
-import type { Lock } from '../../lock/lock.ts';
+import type { Location } from '../../lock/finding.ts';
+import type { Inventory } from '../../lock/inventory.ts';
 import type { StoredRecipe } from '../../lock/recipe.ts';
 import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
-import { readLinks } from '../../oci/manifest.ts';
+import { parseManifest } from '../../oci/manifest.ts';
 
 /** A chart extracted from a bundle to a scratch folder. */
 export interface BundledChart {
@@ -21,7 +21,7 @@ export interface BundledChart {
   /** Recipes that compose its references from values, of the same profile. */
   readonly recipes: readonly StoredRecipe[];
   /** Operand images that no manifest shows: found in image configs and files, or by user-defined rules. */
-  readonly operands: readonly PlaceFound[];
+  readonly operands: readonly LocatedReference[];
 }
 
 /**
@@ -31,30 +31,30 @@ export interface BundledChart {
  */
 export function extractCharts(
   source: Bundle,
-  wanted: ChartRequest | undefined,
+  request: ChartRequest | undefined,
   scratch: string,
   profile?: string,
 ): Promise<BundledChart[]> {
-  const chosen = chartsIn(source, wanted);
-  return Promise.all(chosen.map((chart, i) => extract(source, chart, join(scratch, `bundled-${i}.tgz`), profile)));
+  const selected = chartsIn(source, request);
+  return Promise.all(selected.map((chart, i) => extract(source, chart, join(scratch, `bundled-${i}.tgz`), profile)));
 }
 
 /**
  * Returns charts of a bundle: the one with the requested name (`name` or `name@version`), or all of them.
  * @throws AirgapError `chart-not-found` with the available charts
  */
-export function chartsIn(source: Bundle, wanted: ChartRequest | undefined): readonly BundleChart[] {
+export function chartsIn(source: Bundle, request: ChartRequest | undefined): readonly BundleChart[] {
   const all = source.charts();
-  const chosen = wanted === undefined ? all : all.filter((chart) => isWanted(chart, wanted));
-  if (chosen.length === 0 || (wanted !== undefined && chosen.length > 1)) {
+  const selected = request === undefined ? all : all.filter((chart) => isRequested(chart, request));
+  if (selected.length === 0 || (request !== undefined && selected.length > 1)) {
     const list = all.map(({ name, version }) => `${name}@${version}`).join(', ');
     const what =
-      chosen.length > 1 ? `several charts named ${wanted?.chart}` : `no chart ${wanted?.chart ?? ''}`.trimEnd();
+      selected.length > 1 ? `several charts named ${request?.chart}` : `no chart ${request?.chart ?? ''}`.trimEnd();
     throw new AirgapError('chart-not-found', `the bundle ${source.path} has ${what}`, {
       hint: list === '' ? 'it has no charts' : `available charts: ${list}`,
     });
   }
-  return chosen;
+  return selected;
 }
 
 /** Descriptors of a chart's archive and provenance file in a bundle. */
@@ -67,7 +67,7 @@ export interface ChartBlobs {
 export async function chartBlobs(source: Bundle, chart: BundleChart): Promise<ChartBlobs> {
   const { descriptor, name, version, reference } = chart;
   const manifest = await source.manifest(reference, descriptor.digest);
-  const { blobs } = readLinks(descriptor.mediaType, manifest.bytes);
+  const { blobs } = parseManifest(descriptor.mediaType, manifest.bytes);
   const archive = blobs.find(({ mediaType }) => mediaType === MediaType.helmChart);
   if (archive === undefined) {
     throw new AirgapError('bundle-invalid', `chart ${name} ${version} in ${source.path} has no chart layer`);
@@ -75,10 +75,10 @@ export async function chartBlobs(source: Bundle, chart: BundleChart): Promise<Ch
   return { archive, provenance: blobs.find(({ mediaType }) => mediaType === MediaType.helmProvenance) };
 }
 
-function isWanted({ name, version }: BundleChart, wanted: ChartRequest): boolean {
-  const isNamed = name === wanted.chart || `${name}@${version}` === wanted.chart;
+function isRequested({ name, version }: BundleChart, request: ChartRequest): boolean {
+  const isNamed = name === request.chart || `${name}@${version}` === request.chart;
   // Chart repositories treat versions with and without a leading v as equal.
-  return isNamed && (wanted.version === undefined || wanted.version.replace(/^v/, '') === version.replace(/^v/, ''));
+  return isNamed && (request.version === undefined || request.version.replace(/^v/, '') === version.replace(/^v/, ''));
 }
 
 async function extract(source: Bundle, chart: BundleChart, archive: string, profile?: string): Promise<BundledChart> {
@@ -86,8 +86,8 @@ async function extract(source: Bundle, chart: BundleChart, archive: string, prof
   const blobs = await chartBlobs(source, chart);
   await mkdir(dirname(archive), { recursive: true });
   await writeFile(archive, await source.read(blobs.archive));
-  const locked = source.lock()?.charts.find((entry) => entry.digest === descriptor.digest);
-  const known = locked?.profiles.find((one) => one.name === profile) ?? locked?.profiles[0];
+  const locked = source.inventory()?.charts.find((entry) => entry.digest === descriptor.digest);
+  const known = locked?.profiles.find((candidate) => candidate.name === profile) ?? locked?.profiles[0];
   const { kubeVersion, apiVersions, recipes = [] } = known ?? {};
   return {
     name,
@@ -102,19 +102,19 @@ async function extract(source: Bundle, chart: BundleChart, archive: string, prof
   };
 }
 
-function operandsOf(source: Bundle, chart: string): PlaceFound[] {
-  return (source.lock()?.images ?? []).flatMap(({ reference, confidence, need, found }) =>
+function operandsOf(source: Bundle, chart: string): LocatedReference[] {
+  return (source.inventory()?.images ?? []).flatMap(({ reference, confidence, need, found }) =>
     found
-      .filter((place) => place.chart === chart && isOperand(place, found))
-      .map((place) => ({ ...(place as Place), reference, confidence, need })),
+      .filter((location) => location.chart === chart && isOperand(location, found))
+      .map((location) => ({ ...(location as Location), reference, confidence, need })),
   );
 }
 
-type LockedPlace = Lock['images'][number]['found'][number];
+type InventoryLocation = Inventory['images'][number]['found'][number];
 
 /** Returns whether rendering does not show this image, including those found by user-defined rules at bundling time. */
-function isOperand(place: LockedPlace, found: readonly LockedPlace[]): boolean {
-  const { how } = place;
-  if (how === 'operator-rule') return !isByRule(place, builtInRules);
-  return how === 'image-config' || (how === 'inside-image' && found.every((one) => one.how === how));
+function isOperand(location: InventoryLocation, found: readonly InventoryLocation[]): boolean {
+  const { how } = location;
+  if (how === 'operator-rule') return !isFromRule(location, builtInRules);
+  return how === 'image-config' || (how === 'inside-image' && found.every((other) => other.how === how));
 }

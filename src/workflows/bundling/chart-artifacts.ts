@@ -4,47 +4,47 @@ import { type ChartArtifact, chartArtifact } from '../../bundle/chart-artifact.t
 import { chartReference } from '../../bundle/names.ts';
 import { chartTag } from '../../oci/naming.ts';
 import { parseReference, type Reference, tryParseRepository } from '../../oci/reference.ts';
-import type { AskedSource } from '../../transfer/pinned.ts';
-import type { ReferrerQuestions } from '../../transfer/referrer-questions.ts';
-import { type ReferrerOptions, Referrers } from '../../transfer/referrers.ts';
+import type { RegistrySource } from '../../transfer/pinned-source.ts';
+import { ReferrerCollector, type ReferrerCollectorOptions } from '../../transfer/referrer-collector.ts';
+import type { ReferrerRequests } from '../../transfer/referrer-requests.ts';
 import { Walker } from '../../transfer/walk.ts';
-import type { PackedChart } from './bundle-lock.ts';
+import type { PackedChart } from './inventory.ts';
 
 /**
  * Returns the OCI artifact of a chart. A chart from an OCI registry keeps its artifact, digest and provenance, and its
  * referrers unless `referrers` is false; in the bundle it has the name of the chart.
  * @throws AirgapError of the registry; `chart-not-found`
  */
-export async function artifactOf(
+export async function createChartArtifact(
   { chart }: PackedChart,
-  source: AskedSource,
+  source: RegistrySource,
   {
     referrers,
-    questions,
-    ...steps
-  }: ReferrerOptions & {
+    requests,
+    ...options
+  }: ReferrerCollectorOptions & {
     readonly referrers: boolean;
-    readonly questions?: ReferrerQuestions;
+    readonly requests?: ReferrerRequests;
   },
 ): Promise<ChartArtifact> {
-  const { metadata, archive, provenance, request, fetched } = chart;
+  const { metadata, archive, provenance, request, fetchedRequest: fetched } = chart;
   const { name, version } = metadata;
   const reference = ociReference(fetched.chart, version);
   if (reference === undefined) {
     const tgz = await readFile(archive);
     return chartArtifact({ metadata, tgz, ...(provenance === undefined ? {} : { provenance }) });
   }
-  const walker = new Walker(source, { ...steps, platforms: [] });
+  const walker = new Walker(source, { ...options, platforms: [] });
   const [failure] = await walker.add([reference]);
   if (failure !== undefined) throw failure.error;
   const { roots } = walker.graph();
   const [root] = roots;
   if (root === undefined) throw new AirgapError('chart-not-found', `${request.chart} has no manifest`);
-  const belonging = new Referrers(source, walker, steps, questions);
-  if (referrers) await belonging.collect(roots);
-  const content = await belonging.within(walker.graph());
+  const collector = new ReferrerCollector(source, walker, options, requests);
+  if (referrers) await collector.collect(roots);
+  const content = await collector.withBlobs(walker.graph());
   const { registry, path } = chartReference(name, version);
-  const attached = content.referrers?.map((one) => ({ ...one, repository: { registry, path } })) ?? [];
+  const attached = content.referrers?.map((referrer) => ({ ...referrer, repository: { registry, path } })) ?? [];
   return { name, version, descriptor: root.descriptor, content, referrers: attached };
 }
 

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { type OpenOptions, openForUse } from '../../bundle/open.ts';
+import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import { type ChartRequest, fetchChart } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { digestOf } from '../../oci/digest.ts';
@@ -13,7 +13,7 @@ import { chartBlobs } from './bundled-charts.ts';
  * @returns the unchanged request if it is not a local file
  * @throws AirgapError of reading the chart or the bundle
  */
-export async function chartByFile(
+export async function bundledChartByFile(
   context: Context,
   { bundle, signer }: { readonly bundle: string } & Pick<OpenOptions, 'signer'>,
   request: ChartRequest,
@@ -25,10 +25,10 @@ export async function chartByFile(
   return withScratch(context, async (scratch) => {
     const { metadata, archive } = await fetchChart(new Helm(context), { chart: path }, join(scratch, 'given'), cwd);
     const { name, version } = metadata;
-    const source = await openForUse(bundle, { signer });
+    const source = await openCheckedBundle(bundle, { signer });
     try {
-      const held = source.charts().find((chart) => chart.name === name && chart.version === version);
-      const same = held && (await chartBlobs(source, held)).archive.digest === digestOf(await readFile(archive));
+      const bundled = source.charts().find((chart) => chart.name === name && chart.version === version);
+      const same = bundled && (await chartBlobs(source, bundled)).archive.digest === digestOf(await readFile(archive));
       if (same === false) {
         const message = `${request.chart} differs from chart ${name} ${version} in the bundle; using the one in the bundle`;
         emit({ type: 'warning', message });

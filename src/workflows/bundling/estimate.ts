@@ -1,12 +1,12 @@
 import type { Estimate, Quota } from '../../base/events.ts';
 import type { Layout } from '../../bundle/layout.ts';
-import type { Plan } from '../../bundle/write.ts';
-import type { EarlierBundles } from '../../bundle/writing/reuse.ts';
+import type { BundlePlan } from '../../bundle/write.ts';
+import type { EarlierBundles } from '../../bundle/writing/earlier-bundles.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { closureOf, type Graph } from '../../oci/graph.ts';
 
 export interface EstimateInput {
-  readonly plan: Plan;
+  readonly plan: BundlePlan;
   readonly graph: Graph;
   /** Number of charts in the bundle. */
   readonly charts: number;
@@ -16,12 +16,12 @@ export interface EstimateInput {
 
 /** Returns the estimated cost of writing a bundle. */
 export function estimate({ plan, graph, charts, earlier, quotas }: EstimateInput): Estimate {
-  const { layout, blobs, isThere, foreseen } = plan;
+  const { layout, blobs, isUpToDate: isThere, preflight: foreseen } = plan;
   const bytes = { fetched: 0, reused: 0, resumed: 0 };
   for (const { node } of isThere ? [] : layout.entries) {
     if (node === undefined) continue;
     const { digest, size } = node.descriptor;
-    const resumed = Math.min(foreseen.kept.get(digest) ?? 0, size);
+    const resumed = Math.min(foreseen.reusable.get(digest) ?? 0, size);
     bytes.resumed += resumed;
     bytes[earlier.holds(node.descriptor) ? 'reused' : 'fetched'] += size - resumed;
   }
@@ -32,8 +32,8 @@ export function estimate({ plan, graph, charts, earlier, quotas }: EstimateInput
     size: layout.size,
     shared: sharedBytes(layout, graph),
     ...bytes,
-    needed: isThere ? 0 : foreseen.needed,
-    free: foreseen.free,
+    needed: isThere ? 0 : foreseen.neededBytes,
+    free: foreseen.freeBytes,
     quotas,
   };
 }

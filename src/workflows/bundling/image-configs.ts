@@ -1,19 +1,19 @@
 import { combine } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { settle } from '../../base/pool.ts';
-import { imageConfigPlaces, type PlaceFound } from '../../discovery/index.ts';
-import type { Finding, Place } from '../../lock/finding.ts';
+import { imageConfigReferences, type LocatedReference } from '../../discovery/index.ts';
+import type { Finding, Location } from '../../lock/finding.ts';
 import type { Source } from '../../oci/content.ts';
 import { isImageConfigType, isIndexType } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { BlobNode, Graph, ManifestNode } from '../../oci/graph.ts';
-import { readLinks } from '../../oci/manifest.ts';
-import { isAttestation, matchesPlatform } from '../../oci/platform.ts';
+import { parseManifest } from '../../oci/manifest.ts';
+import { isAttestationPlatform, matchesPlatform } from '../../oci/platform.ts';
 import { formatReference } from '../../oci/reference.ts';
-import { checkAborted, failureOf } from '../../transfer/failure.ts';
 import { readBlob } from '../../transfer/read-blob.ts';
+import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
 
-export interface ConfigOptions {
+export interface ImageConfigOptions {
   /** Configs read at the same time. */
   readonly concurrency: number;
   readonly emit: Emit;
@@ -23,16 +23,16 @@ export interface ConfigOptions {
 /**
  * Largest config that is read, in bytes. Real ones have some ten thousand, those of operators some hundred thousand.
  */
-const LIMIT = 8 * 1024 * 1024;
-const USUAL = { os: 'linux', architecture: 'amd64' };
+const MAX_CONFIG_SIZE = 8 * 1024 * 1024;
+const PREFERRED_PLATFORM = { os: 'linux', architecture: 'amd64' };
 
 /** Searches the configs of images to be bundled for image references. Each config is read once. */
 export class ImageConfigs {
   readonly #source: Source;
-  readonly #options: ConfigOptions;
+  readonly #options: ImageConfigOptions;
   readonly #read = new Map<Digest, Promise<Uint8Array>>();
 
-  constructor(source: Source, options: ConfigOptions) {
+  constructor(source: Source, options: ImageConfigOptions) {
     this.#source = source;
     this.#options = options;
   }
@@ -43,30 +43,30 @@ export class ImageConfigs {
    * @param graph graph that has the images among its roots
    * @throws AirgapError of configs that could not be read; `several` for more than one
    */
-  async places(graph: Graph, findings: readonly Finding[]): Promise<PlaceFound[]> {
+  async references(graph: Graph, findings: readonly Finding[]): Promise<LocatedReference[]> {
     const roots = new Map(graph.roots.map((root) => [formatReference(root.reference), root]));
     const outcomes = await settle(findings, this.#options.concurrency, async ({ reference, found }) => {
       const root = roots.get(reference);
       const blob = root && configOf(graph, graph.manifests.get(root.descriptor.digest));
       if (blob === undefined) return [];
-      if (blob.descriptor.size > LIMIT) {
-        const message = `the config of ${reference} is not searched, because it has ${blob.descriptor.size} bytes (limit ${LIMIT})`;
+      if (blob.descriptor.size > MAX_CONFIG_SIZE) {
+        const message = `the config of ${reference} is not searched, because it has ${blob.descriptor.size} bytes (limit ${MAX_CONFIG_SIZE})`;
         this.#options.emit({ type: 'warning', message });
         return [];
       }
       const config = parse(await this.#bytes(blob));
-      return contextsOf(found).flatMap((context) => imageConfigPlaces(config, reference, context));
+      return contextsOf(found).flatMap((context) => imageConfigReferences(config, reference, context));
     });
-    checkAborted(this.#options.signal);
+    throwIfAborted(this.#options.signal);
     const errors = outcomes.flatMap((outcome, i) =>
-      'error' in outcome ? [failureOf(findings[i]?.reference ?? '', outcome.error)] : [],
+      'error' in outcome ? [wrapError(findings[i]?.reference ?? '', outcome.error)] : [],
     );
     if (errors.length > 0) throw combine(errors, `the configs of ${errors.length} images could not be read`);
     return outcomes.flatMap((outcome) => ('value' in outcome ? outcome.value : []));
   }
 
   /** Returns the graph with the content of the configs, so that they are not requested again. */
-  async within(graph: Graph): Promise<Graph> {
+  async withConfigs(graph: Graph): Promise<Graph> {
     const blobs = new Map(graph.blobs);
     for (const [digest, read] of this.#read) {
       const blob = blobs.get(digest);
@@ -87,17 +87,19 @@ function configOf(graph: Graph, node: ManifestNode | undefined): BlobNode | unde
   if (node === undefined) return undefined;
   const { descriptor, bytes, children } = node;
   if (!isIndexType(descriptor.mediaType)) {
-    const { config } = readLinks(descriptor.mediaType, bytes);
+    const { config } = parseManifest(descriptor.mediaType, bytes);
     return config !== undefined && isImageConfigType(config.mediaType) ? graph.blobs.get(config.digest) : undefined;
   }
-  const images = children.filter(({ platform }) => !isAttestation(platform));
-  const usual = images.find(({ platform }) => platform !== undefined && matchesPlatform(platform, USUAL));
-  const child = usual ?? images[0];
+  const images = children.filter(({ platform }) => !isAttestationPlatform(platform));
+  const preferred = images.find(
+    ({ platform }) => platform !== undefined && matchesPlatform(platform, PREFERRED_PLATFORM),
+  );
+  const child = preferred ?? images[0];
   return child === undefined ? undefined : configOf(graph, graph.manifests.get(child.digest));
 }
 
 /** Returns the charts and profiles that need the image, without duplicates; they need its references too. */
-function contextsOf(found: readonly Place[]): Pick<Place, 'chart' | 'profile' | 'via'>[] {
+function contextsOf(found: readonly Location[]): Pick<Location, 'chart' | 'profile' | 'via'>[] {
   const contexts = found.map(({ chart, profile, via }) => ({ chart, profile, ...(via === undefined ? {} : { via }) }));
   return [...new Map(contexts.map((context) => [JSON.stringify(context), context])).values()];
 }

@@ -3,11 +3,11 @@ import type { Finding } from '../../lock/finding.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { parseReference } from '../../oci/reference.ts';
 import type { RegistryClient } from '../../registry/client.ts';
-import { failureOf } from '../../transfer/failure.ts';
-import { type AskOptions, heads, wantedBy } from '../confirm.ts';
+import { wrapError } from '../../transfer/wrap-error.ts';
+import { type ConfirmFindingsOptions, headManifests, sourcesText } from '../confirm.ts';
 
 /** Digests of references, as reported by their registries. */
-export interface AskedDigests {
+export interface ResolvedDigests {
   /** Digests by reference, without missing references and unreachable registries. */
   readonly digests: ReadonlyMap<string, Digest>;
   /** References that do not exist in their registries. */
@@ -15,7 +15,7 @@ export interface AskedDigests {
 }
 
 /** Errors of unreachable or failing registries; the user can fix all others. */
-const UNREACHED: ReadonlySet<string> = new Set(['network', 'registry']);
+const UNREACHABLE: ReadonlySet<string> = new Set(['network', 'registry']);
 
 /**
  * Resolves the digest of each reference with a HEAD request. Warns of unreachable registries, naming the references
@@ -23,36 +23,36 @@ const UNREACHED: ReadonlySet<string> = new Set(['network', 'registry']);
  * @param references full references
  * @throws AirgapError `unauthorized`, `forbidden`, `unsupported`, `digest-mismatch`, all of them together
  */
-export async function askDigests(
+export async function resolveDigests(
   client: Pick<RegistryClient, 'head'>,
   references: readonly string[],
-  { concurrency, emit, signal }: AskOptions,
-): Promise<AskedDigests> {
+  { concurrency, emit, signal }: ConfirmFindingsOptions,
+): Promise<ResolvedDigests> {
   if (references.length > 0)
     emit({
       type: 'stage',
       message: `resolving the digests of ${references.length === 1 ? '1 image' : `${references.length} images`}`,
     });
-  const outcomes = await heads(client, references.map(parseReference), concurrency, signal);
+  const outcomes = await headManifests(client, references.map(parseReference), concurrency, signal);
   const digests = new Map<string, Digest>();
   const missing = new Set<string>();
-  const unreached = new Map<string, { readonly names: string[]; readonly reason: string }>();
+  const unreachable = new Map<string, { readonly names: string[]; readonly reason: string }>();
   const errors: AirgapError[] = [];
   for (const [i, outcome] of outcomes.entries()) {
     const text = references[i] as string;
     if ('error' in outcome) {
-      const error = failureOf(text, outcome.error);
-      if (!UNREACHED.has(error.code)) errors.push(error);
+      const error = wrapError(text, outcome.error);
+      if (!UNREACHABLE.has(error.code)) errors.push(error);
       else {
         const { registry } = parseReference(text);
-        const there = unreached.get(registry) ?? { names: [], reason: error.message };
-        unreached.set(registry, { ...there, names: [...there.names, text] });
+        const known = unreachable.get(registry) ?? { names: [], reason: error.message };
+        unreachable.set(registry, { ...known, names: [...known.names, text] });
       }
     } else if (outcome.value === undefined) missing.add(text);
     else digests.set(text, outcome.value.digest);
   }
   if (errors.length > 0) throw combine(errors, `the digests of ${errors.length} images could not be resolved`);
-  for (const [registry, { names, reason }] of unreached) {
+  for (const [registry, { names, reason }] of unreachable) {
     const message = `${registry} did not answer, so the digests of ${names.join(', ')} are unknown (${reason})`;
     emit({ type: 'warning', message });
   }
@@ -63,7 +63,7 @@ export async function askDigests(
 export function missingImages(findings: readonly Finding[]): AirgapError {
   const errors = findings.map(
     ({ reference, found }) =>
-      new AirgapError('image-not-found', `${reference}, ${wantedBy(found)}: not found in its registry (404)`, {
+      new AirgapError('image-not-found', `${reference}, ${sourcesText(found)}: not found in its registry (404)`, {
         hint: 'check the name and tag, leave it out with --exclude, or configure another location with --mirror',
       }),
   );

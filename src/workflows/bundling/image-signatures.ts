@@ -5,15 +5,15 @@ import type { ManifestContent, Source } from '../../oci/content.ts';
 import { isIndexType } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { closureOf, type Graph, type Root } from '../../oci/graph.ts';
-import { readLinks } from '../../oci/manifest.ts';
-import { isAttestation } from '../../oci/platform.ts';
+import { parseManifest } from '../../oci/manifest.ts';
+import { isAttestationPlatform } from '../../oci/platform.ts';
 import { formatReference, formatRepository } from '../../oci/reference.ts';
 import type { Referrer } from '../../oci/referrer.ts';
-import { isSigned, signatureBlobs } from '../../oci/referrer-signature.ts';
-import { checkAborted, failureOf } from '../../transfer/failure.ts';
+import { isImageSignature, signatureBlobs } from '../../oci/referrer-signature.ts';
 import { referrerManifest } from '../../transfer/manifest-reader.ts';
 import { type ReadBlobOptions, readBlob } from '../../transfer/read-blob.ts';
-import type { Unanswered } from '../../transfer/referrer-questions.ts';
+import type { IncompleteReferrers } from '../../transfer/referrer-requests.ts';
+import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
 
 export interface SignatureCheck extends ReadBlobOptions {
   readonly graph: Graph;
@@ -21,12 +21,12 @@ export interface SignatureCheck extends ReadBlobOptions {
    * Returns whether a root is known to derive from the manifest with its `sourceDigest`. The inventory of a bundle is
    * not proof of that; without proof, the signature must cover the digest in the bundle.
    */
-  readonly knowsSource: (root: Root) => Promise<boolean>;
+  readonly isSourceProven: (root: Root) => Promise<boolean>;
   /** Referrers of indexes that the platform selection replaced; publishers usually sign these indexes. */
   readonly leftOut: readonly Referrer[];
   readonly source: Source;
   /** Images whose referrers could not all be read. */
-  readonly unanswered?: readonly Unanswered[];
+  readonly incomplete?: readonly IncompleteReferrers[];
   /** Public keys; a signature by any of them is enough. */
   readonly keys: readonly KeyObject[];
   /** Images checked at the same time. */
@@ -44,26 +44,32 @@ export const SIGNATURE_LIMIT = 4 * 1024 * 1024;
 export async function requireSignatures(check: SignatureCheck): Promise<void> {
   const { graph, concurrency, signal } = check;
   const verifier = new Verifier(check);
-  const wanted = new Map<Root, Digest>();
+  const expected = new Map<Root, Digest>();
   const outcomes = await settle(graph.roots, concurrency, async (root) => {
     const { sourceDigest, descriptor } = root;
-    const isKnown = sourceDigest !== undefined && (await check.knowsSource(root));
+    const isKnown = sourceDigest !== undefined && (await check.isSourceProven(root));
     const digest = isKnown ? sourceDigest : descriptor.digest;
-    wanted.set(root, digest);
+    expected.set(root, digest);
     if (await verifier.isSigned(root, digest)) return true;
     if (root.sourceDigest === undefined) return false;
-    const parts = await Promise.all(imagesIn(graph, root).map((at) => verifier.isSigned(root, at)));
-    return parts.length > 0 && parts.every(Boolean);
+    const images = await Promise.all(imagesIn(graph, root).map((index) => verifier.isSigned(root, index)));
+    return images.length > 0 && images.every(Boolean);
   });
-  checkAborted(signal);
-  const errors = outcomes.flatMap((outcome, at) => {
-    const root = graph.roots[at] as Root;
+  throwIfAborted(signal);
+  const errors = outcomes.flatMap((outcome, index) => {
+    const root = graph.roots[index] as Root;
     const name = formatReference(root.reference);
-    if ('error' in outcome) return [failureOf(name, outcome.error)];
+    if ('error' in outcome) return [wrapError(name, outcome.error)];
     if (outcome.value) return [];
-    const digest = wanted.get(root) as Digest;
-    const unanswered = check.unanswered?.find(({ images }) => images.includes(name))?.error;
-    return [unsigned(name, root, digest, { count: verifier.count(root, digest), keys: check.keys.length, unanswered })];
+    const digest = expected.get(root) as Digest;
+    const registryError = check.incomplete?.find(({ images }) => images.includes(name))?.error;
+    return [
+      unsignedError(name, root, digest, {
+        count: verifier.count(root, digest),
+        keys: check.keys.length,
+        registryError,
+      }),
+    ];
   });
   if (errors.length > 0) {
     throw combine(errors, `${errors.length} of ${graph.roots.length} images have no valid signature`);
@@ -82,14 +88,14 @@ class Verifier {
 
   /** Returns the number of referrers of the manifest that must be signed. */
   count({ reference }: Root, digest: Digest): number {
-    return this.#of(reference, digest).length;
+    return this.#referrersOf(reference, digest).length;
   }
 
   async isSigned({ reference }: Root, digest: Digest): Promise<boolean> {
     const { keys } = this.#check;
-    for (const referrer of this.#of(reference, digest)) {
+    for (const referrer of this.#referrersOf(reference, digest)) {
       const { descriptor, bytes } = await this.#manifest(referrer);
-      for (const { blob, signature } of signatureBlobs(readLinks(descriptor.mediaType, bytes))) {
+      for (const { blob, signature } of signatureBlobs(parseManifest(descriptor.mediaType, bytes))) {
         if (blob.size > SIGNATURE_LIMIT) continue;
         const { repository } = referrer;
         const content = await readBlob(
@@ -97,13 +103,13 @@ class Verifier {
           { descriptor: blob, repositories: [repository] },
           this.#check,
         );
-        if (isSigned({ signature }, content, digest, keys)) return true;
+        if (isImageSignature({ signature }, content, digest, keys)) return true;
       }
     }
     return false;
   }
 
-  #of(reference: Root['reference'], digest: Digest): readonly Referrer[] {
+  #referrersOf(reference: Root['reference'], digest: Digest): readonly Referrer[] {
     return this.#bySubject.get(`${formatRepository(reference)}@${digest}`) ?? [];
   }
 
@@ -119,44 +125,49 @@ class Verifier {
  */
 function imagesIn(graph: Graph, { descriptor }: Root): Digest[] {
   const children = closureOf(graph, descriptor.digest).manifests.flatMap(
-    (at) => graph.manifests.get(at)?.children ?? [],
+    (digest) => graph.manifests.get(digest)?.children ?? [],
   );
   const isIndex = (digest: Digest): boolean => isIndexType(graph.manifests.get(digest)?.descriptor.mediaType ?? '');
-  const images = children.filter(({ digest, platform }) => !isIndex(digest) && !isAttestation(platform));
+  const images = children.filter(({ digest, platform }) => !isIndex(digest) && !isAttestationPlatform(platform));
   return [...new Set(images.map(({ digest }) => digest))];
 }
 
 /** Details for the error about an unsigned image. */
-interface Unsigned {
+interface UnsignedDetails {
   /** Number of referrers that may be signatures. */
   readonly count: number;
   readonly keys: number;
   /** Error because of which not all referrers are known. */
-  readonly unanswered: AirgapError | undefined;
+  readonly registryError: AirgapError | undefined;
 }
 
-function unsigned(name: string, root: Root, digest: Digest, { count, keys, unanswered }: Unsigned): AirgapError {
+function unsignedError(
+  name: string,
+  root: Root,
+  digest: Digest,
+  { count, keys, registryError }: UnsignedDetails,
+): AirgapError {
   const by = keys === 1 ? 'the key' : 'any of the keys';
   const found = count === 0 ? 'it has no referrers' : `none of its referrers (${count}) is a signature by ${by}`;
-  const isPart = root.sourceDigest !== undefined;
-  const each = isPart ? ', nor of each image in it' : '';
+  const isSubset = root.sourceDigest !== undefined;
+  const each = isSubset ? ', nor of each image in it' : '';
   const isKnown = root.sourceDigest === digest;
-  if (unanswered !== undefined) {
-    const message = `${name}: no cosign signature of ${digest}${each} by ${by} was found, and its referrers could not all be read: ${unanswered.message}`;
+  if (registryError !== undefined) {
+    const message = `${name}: no cosign signature of ${digest}${each} by ${by} was found, and its referrers could not all be read: ${registryError.message}`;
     return new AirgapError('signature', message, {
-      hint: unanswered.hint ?? 'run the command again',
-      cause: unanswered,
+      hint: registryError.hint ?? 'run the command again',
+      cause: registryError,
     });
   }
   return new AirgapError('signature', `${name}: no cosign signature of ${digest}${each} by ${by}: ${found}`, {
-    hint: isPart && (count === 0 || !isKnown) ? partHint(root, isKnown) : SIGN,
+    hint: isSubset && (count === 0 || !isKnown) ? subsetHint(root, isKnown) : SIGN_HINT,
   });
 }
 
-const SIGN = 'leave out the image with --exclude, or sign it with cosign sign --key';
+const SIGN_HINT = 'leave out the image with --exclude, or sign it with cosign sign --key';
 
 /** Returns the hint for a reduced index, which the signature of the original index does not cover. */
-function partHint({ sourceDigest }: Root, isKnown: boolean): string {
+function subsetHint({ sourceDigest }: Root, isKnown: boolean): string {
   const part = 'the signature of an index does not cover an index reduced to some platforms';
   if (isKnown) return `${part}; bundle the image without --platform, or verify it at its registry`;
   return `${part}, and the bundle does not prove that this one derives from ${sourceDigest}; bundle it again, or verify it with bundle --verify-signatures`;

@@ -12,14 +12,14 @@ import { Helm } from '../../helm/helm.ts';
 import type { LockFileChart } from '../../lock/lock-file.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
 import type { Context } from '../context.ts';
-import type { PackedChart } from './bundle-lock.ts';
+import type { PackedChart } from './inventory.ts';
 
 /**
  * Returns the lock file entry of a chart.
  * @param folder absolute path of the lock file's folder
  * @param scratch folder with the unpacked charts that are embedded in manifests of their parents
  */
-export async function chartEntry(
+export async function lockFileChart(
   { chart, profiles, via }: PackedChart,
   folder: string,
   scratch: string,
@@ -30,7 +30,7 @@ export async function chartEntry(
   return {
     name,
     version,
-    ...(await placeOf(chart.request, folder, scratch, cwd)),
+    ...(await chartSource(chart.request, folder, scratch, cwd)),
     ...(dependencyUpdate ? { dependencyUpdate } : {}),
     digest: await archiveDigest(chart, cwd),
     ...(via === undefined ? {} : { parent: via.chart }),
@@ -42,7 +42,7 @@ export async function chartEntry(
   };
 }
 
-async function placeOf(
+async function chartSource(
   { chart, repo }: ChartRequest,
   folder: string,
   scratch: string,
@@ -53,8 +53,8 @@ async function placeOf(
   if (path.startsWith(scratch + sep)) return {};
   const isLocal = !isUrl(chart) && (await stat(path).catch(() => undefined)) !== undefined;
   if (!isLocal) return { chart: withoutSecrets(chart) };
-  const way = relative(folder, path).split(sep).join('/');
-  return { chart: /^\.\.(?:\/|$)/.test(way) ? way : `./${way}` };
+  const relativePath = relative(folder, path).split(sep).join('/');
+  return { chart: /^\.\.(?:\/|$)/.test(relativePath) ? relativePath : `./${relativePath}` };
 }
 
 function isUrl(text: string): boolean {
@@ -65,7 +65,7 @@ function isUrl(text: string): boolean {
  * Returns the digest that identifies a chart: that of its archive, as in the index of a chart repository. For a chart
  * folder the uncompressed archive is hashed, because compression differs between builds of Node.
  */
-async function archiveDigest({ archive, fetched: { chart, repo } }: Chart, cwd: string): Promise<Digest> {
+async function archiveDigest({ archive, fetchedRequest: { chart, repo } }: Chart, cwd: string): Promise<Digest> {
   const bytes = await readFile(archive);
   const isFolder =
     repo === undefined && !isUrl(chart) && (await stat(resolve(cwd, chart)).catch(() => undefined))?.isDirectory();
@@ -85,29 +85,29 @@ export interface LockedChartsOptions {
  * warning, because they are part of the parent.
  * @throws AirgapError `chart-invalid` when a chart differs from the locked one; errors of fetching
  */
-export async function fetchLocked(
+export async function fetchLockedCharts(
   context: Context,
   charts: readonly LockFileChart[],
   scratch: string,
   options: LockedChartsOptions,
 ): Promise<PackedChart[]> {
-  const inside = charts.filter(({ chart }) => chart === undefined);
-  for (const { name, version, parent } of inside) {
+  const nested = charts.filter(({ chart }) => chart === undefined);
+  for (const { name, version, parent } of nested) {
     const message = `chart ${name} ${version} is embedded in the manifests of ${parent ?? 'its parent'} and is not bundled separately`;
     context.emit({ type: 'warning', message });
   }
   const helm = new Helm(context);
-  const wanted = charts.filter(({ chart }) => chart !== undefined);
-  const outcomes = await settle(wanted, availableParallelism(), (entry, i) =>
-    fetchOne(context, helm, entry, join(scratch, String(i)), options),
+  const fetchable = charts.filter(({ chart }) => chart !== undefined);
+  const outcomes = await settle(fetchable, availableParallelism(), (entry, index) =>
+    fetchLockedChart(context, helm, entry, join(scratch, String(index)), options),
   );
-  const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asError(outcome.error)] : []));
+  const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [toAirgapError(outcome.error)] : []));
   if (errors.length > 0)
-    throw combine(errors, `${errors.length} of ${wanted.length} charts could not be fetched as locked`);
+    throw combine(errors, `${errors.length} of ${fetchable.length} charts could not be fetched as locked`);
   return outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
 }
 
-async function fetchOne(
+async function fetchLockedChart(
   context: Context,
   helm: Helm,
   entry: LockFileChart,
@@ -144,7 +144,7 @@ function requestOf({ chart = '', repo, version, dependencyUpdate }: LockFileChar
   return /^oci:\/\/[^/]+\/.*[:@]/.test(chart) ? { chart } : { chart, version };
 }
 
-function asError(error: unknown): AirgapError {
+function toAirgapError(error: unknown): AirgapError {
   if (error instanceof AirgapError && error.code !== 'interrupted') return error;
   throw error;
 }

@@ -1,18 +1,24 @@
 import { AirgapError, combine } from '../../base/errors.ts';
-import type { PlaceFound } from '../../discovery/index.ts';
-import type { Choice } from '../../lock/choice.ts';
+import type { LocatedReference } from '../../discovery/index.ts';
 import { type Finding, isWanted } from '../../lock/finding.ts';
+import type { SelectionRecord } from '../../lock/selection-record.ts';
 import type { Graph, Root } from '../../oci/graph.ts';
 import type { Platform } from '../../oci/platform.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
 import type { Referrer } from '../../oci/referrer.ts';
-import { failureOf } from '../../transfer/failure.ts';
-import type { AskedSource } from '../../transfer/pinned.ts';
-import type { ReferrerQuestions } from '../../transfer/referrer-questions.ts';
-import { Referrers } from '../../transfer/referrers.ts';
+import type { RegistrySource } from '../../transfer/pinned-source.ts';
+import { ReferrerCollector } from '../../transfer/referrer-collector.ts';
+import type { ReferrerRequests } from '../../transfer/referrer-requests.ts';
 import { Walker, type WalkFailure } from '../../transfer/walk.ts';
+import { wrapError } from '../../transfer/wrap-error.ts';
 import { CandidateLimit } from '../candidates.ts';
-import { type AskOptions, type Dropped, heads, wantedBy, warnDropped } from '../confirm.ts';
+import {
+  type ConfirmFindingsOptions,
+  type DroppedCandidate,
+  headManifests,
+  sourcesText,
+  warnDropped,
+} from '../confirm.ts';
 import type { Context } from '../context.ts';
 import { ImageConfigs } from './image-configs.ts';
 
@@ -30,17 +36,17 @@ export interface ResolveOptions {
 }
 
 /** Findings after the user's selections. */
-export interface Chosen {
+export interface SelectedFindings {
   readonly findings: readonly Finding[];
-  readonly choices: readonly Choice[];
+  readonly choices: readonly SelectionRecord[];
 }
 
-export interface Resolution extends Chosen {
+export interface Resolution extends SelectedFindings {
   /** Findings to bundle, each with a root in the graph; without those that are only `possible`. */
   readonly findings: readonly Finding[];
   readonly graph: Graph;
   /** Candidates that do not exist in their registries. */
-  readonly dropped: readonly Dropped[];
+  readonly dropped: readonly DroppedCandidate[];
   /** Candidates with confidence `possible`, which are listed by `images` and bundled only on request. */
   readonly possible: readonly string[];
   /** Referrers of indexes that the platform selection replaced. They are not in the graph. */
@@ -48,7 +54,7 @@ export interface Resolution extends Chosen {
 }
 
 /** Levels of images in configs of images that are followed. */
-const DEPTH = 3;
+const MAX_DEPTH = 3;
 
 /**
  * Reads all manifests to be bundled from the registries, including images that the configs of these images refer to. A
@@ -60,47 +66,47 @@ const DEPTH = 3;
  */
 export async function resolveImages(
   { emit, signal }: Context,
-  client: AskedSource,
-  choose: (more: readonly PlaceFound[]) => Chosen,
+  client: RegistrySource,
+  select: (configReferences: readonly LocatedReference[]) => SelectedFindings,
   { platforms, attestations, concurrency, imageConfigs, referrers }: ResolveOptions,
-  questions?: ReferrerQuestions,
+  requests?: ReferrerRequests,
 ): Promise<Resolution> {
-  const steps = { concurrency, emit, ...(signal === undefined ? {} : { signal }) };
-  const walker = new Walker(client, { ...steps, platforms, attestations });
-  const configs = new ImageConfigs(client, steps);
-  const belonging = new Referrers(client, walker, steps, questions);
+  const options = { concurrency, emit, ...(signal === undefined ? {} : { signal }) };
+  const walker = new Walker(client, { ...options, platforms, attestations });
+  const configs = new ImageConfigs(client, options);
+  const collector = new ReferrerCollector(client, walker, options, requests);
   const limit = new CandidateLimit(emit);
-  const asked = new Set<string>();
-  const gone = new Map<string, Dropped>();
-  const more: PlaceFound[] = [];
+  const requested = new Set<string>();
+  const missing = new Map<string, DroppedCandidate>();
+  const configReferences: LocatedReference[] = [];
   for (let depth = 0; ; depth++) {
-    const { findings: all, choices } = choose(more);
+    const { findings: all, choices: selections } = select(configReferences);
     const wanted = limit.within(all.filter(isWanted));
-    const fresh = wanted.filter(({ reference }) => !asked.has(reference));
-    const whence = depth === 0 ? '' : ' from image configs';
+    const fresh = wanted.filter(({ reference }) => !requested.has(reference));
+    const origin = depth === 0 ? '' : ' from image configs';
     const images = fresh.length === 1 ? '1 image' : `${fresh.length} images`;
-    if (fresh.length > 0) emit({ type: 'stage', message: `resolving ${images}${whence}` });
-    for (const { reference } of fresh) asked.add(reference);
+    if (fresh.length > 0) emit({ type: 'stage', message: `resolving ${images}${origin}` });
+    for (const { reference } of fresh) requested.add(reference);
     const failures = await walker.add(fresh.map(({ reference }) => parseReference(reference)));
-    const dropped = await missingAmong(client, failures, fresh, steps);
-    for (const one of dropped) gone.set(one.reference, one);
+    const dropped = await missingAmong(client, failures, fresh, options);
+    for (const candidate of dropped) missing.set(candidate.reference, candidate);
     warnDropped(emit, dropped);
-    const errors = failures.filter(({ reference }) => !gone.has(formatReference(reference)));
-    if (errors.length > 0) throw unresolved(errors, fresh);
-    const isThere = ({ reference }: Finding): boolean => !gone.has(reference);
-    const there = fresh.filter(isThere);
+    const errors = failures.filter(({ reference }) => !missing.has(formatReference(reference)));
+    if (errors.length > 0) throw unresolvedError(errors, fresh);
+    const isPresent = ({ reference }: Finding): boolean => !missing.has(reference);
+    const present = fresh.filter(isPresent);
     const graph = walker.graph();
     const [named] = await Promise.all([
-      imageConfigs && depth < DEPTH ? configs.places(graph, there) : [],
-      referrers ? belonging.collect(rootsOf(graph, there)) : undefined,
+      imageConfigs && depth < MAX_DEPTH ? configs.references(graph, present) : [],
+      referrers ? collector.collect(rootsOf(graph, present)) : undefined,
     ]);
     if (named.length === 0) {
-      const complete = await configs.within(await belonging.within(walker.graph()));
-      const [dropped, leftOut] = [[...gone.values()], belonging.leftOut()];
+      const complete = await configs.withConfigs(await collector.withBlobs(walker.graph()));
+      const [dropped, leftOut] = [[...missing.values()], collector.leftOut()];
       const possible = all.filter((finding) => !wanted.includes(finding)).map(({ reference }) => reference);
-      return { findings: wanted.filter(isThere), choices, graph: complete, dropped, possible, leftOut };
+      return { findings: wanted.filter(isPresent), choices: selections, graph: complete, dropped, possible, leftOut };
     }
-    more.push(...named);
+    configReferences.push(...named);
   }
 }
 
@@ -114,18 +120,18 @@ function rootsOf({ roots }: Graph, findings: readonly Finding[]): Root[] {
  * also the error for a missing child or platform of an existing image.
  */
 async function missingAmong(
-  client: AskedSource,
+  client: RegistrySource,
   failures: readonly WalkFailure[],
   findings: readonly Finding[],
-  { concurrency, signal }: AskOptions,
-): Promise<Dropped[]> {
+  { concurrency, signal }: ConfirmFindingsOptions,
+): Promise<DroppedCandidate[]> {
   const known = new Map(findings.map((finding) => [finding.reference, finding]));
   const candidates = failures.flatMap(({ reference, error }) => {
     const finding = known.get(formatReference(reference));
     const isDoubtful = finding?.confidence !== 'certain' && error.code === 'image-not-found';
     return finding !== undefined && isDoubtful ? [{ reference, finding, why: error.message }] : [];
   });
-  const answers = await heads(
+  const answers = await headManifests(
     client,
     candidates.map(({ reference }) => reference),
     concurrency,
@@ -138,22 +144,25 @@ async function missingAmong(
 }
 
 /** Returns the error for images that could not be resolved, with the charts that need them. */
-function unresolved(failures: readonly WalkFailure[], findings: readonly Finding[]): AirgapError {
+function unresolvedError(failures: readonly WalkFailure[], findings: readonly Finding[]): AirgapError {
   const known = new Map(findings.map((finding) => [finding.reference, finding]));
   const errors = failures.flatMap(({ reference, error }) => {
     const name = formatReference(reference);
     const { found = [], confidence = 'certain' } = known.get(name) ?? {};
-    const parts = error.causes.length === 0 ? [error] : error.causes.map((cause) => failureOf(name, cause));
+    const parts = error.causes.length === 0 ? [error] : error.causes.map((cause) => wrapError(name, cause));
     return parts.map((part) => {
       // An unreachable registry says nothing about the image.
-      const isUnreached = part.code === 'network' || part.code === 'registry';
-      const otherwise = isUnreached
+      const isUnreachable = part.code === 'network' || part.code === 'registry';
+      const defaultHint = isUnreachable
         ? undefined
         : 'leave it out with --exclude, or configure another location with --mirror';
-      const doubt = `if the charts do not pull it, leave it out with --exclude ${name}`;
+      const excludeHint = `if the charts do not pull it, leave it out with --exclude ${name}`;
       const hint =
-        part.hint === undefined ? otherwise : confidence === 'certain' ? part.hint : `${part.hint}; ${doubt}`;
-      return new AirgapError(part.code, `${part.message}, ${wantedBy(found)}`, { ...(hint && { hint }), cause: part });
+        part.hint === undefined ? defaultHint : confidence === 'certain' ? part.hint : `${part.hint}; ${excludeHint}`;
+      return new AirgapError(part.code, `${part.message}, ${sourcesText(found)}`, {
+        ...(hint && { hint }),
+        cause: part,
+      });
     });
   });
   return combine(errors, `${failures.length} images could not be resolved`);

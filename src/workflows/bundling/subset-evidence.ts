@@ -5,16 +5,16 @@ import type { Source } from '../../oci/content.ts';
 import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
 import type { Graph, Root } from '../../oci/graph.ts';
-import { readLinks } from '../../oci/manifest.ts';
+import { parseManifest } from '../../oci/manifest.ts';
 import { formatRepository, parseReference } from '../../oci/reference.ts';
 import type { Referrer } from '../../oci/referrer.ts';
 import { signatureBlobs } from '../../oci/referrer-signature.ts';
-import { failureOf } from '../../transfer/failure.ts';
+import { isSubset } from '../../transfer/index-subset.ts';
 import { referrerManifest } from '../../transfer/manifest-reader.ts';
+import { INDEX_DEPTH } from '../../transfer/manifest-tree.ts';
 import { type ReadBlobOptions, readBlob } from '../../transfer/read-blob.ts';
-import type { ReferrerQuestions } from '../../transfer/referrer-questions.ts';
-import { isSubset } from '../../transfer/subset.ts';
-import { INDEX_DEPTH } from '../../transfer/tree.ts';
+import type { ReferrerRequests } from '../../transfer/referrer-requests.ts';
+import { wrapError } from '../../transfer/wrap-error.ts';
 import { SIGNATURE_LIMIT } from './image-signatures.ts';
 
 export interface EvidenceOptions extends ReadBlobOptions {
@@ -24,7 +24,7 @@ export interface EvidenceOptions extends ReadBlobOptions {
   readonly source: Source;
   readonly concurrency: number;
   /** Records what could not be read. */
-  readonly questions: ReferrerQuestions;
+  readonly requests: ReferrerRequests;
 }
 
 /**
@@ -32,21 +32,21 @@ export interface EvidenceOptions extends ReadBlobOptions {
  * signatures. Evidence is not pushed. It is empty for indexes without signatures.
  * @throws AirgapError `interrupted`
  */
-export async function evidenceOf(options: EvidenceOptions): Promise<readonly Uint8Array[]> {
+export async function subsetEvidence(options: EvidenceOptions): Promise<readonly Uint8Array[]> {
   const { graph, leftOut, concurrency } = options;
   // Cosign's other tags refer to attestations and SBOMs.
-  const likely = leftOut.filter(({ tag = '.sig' }) => tag.endsWith('.sig'));
-  const outcomes = await settle(likely, concurrency, (referrer) => signatureOf(referrer, options));
+  const candidates = leftOut.filter(({ tag = '.sig' }) => tag.endsWith('.sig'));
+  const outcomes = await settle(candidates, concurrency, (referrer) => readSignature(referrer, options));
   const evidence = new Map<Digest, Uint8Array>();
   const signed = new Set<string>();
-  for (const [at, outcome] of outcomes.entries()) {
-    const { repository, subject, descriptor } = likely[at] as Referrer;
+  for (const [index, outcome] of outcomes.entries()) {
+    const { repository, subject, descriptor } = candidates[index] as Referrer;
     const name = `${formatRepository(repository)}@${subject}`;
     if ('error' in outcome) {
-      const error = failureOf(`${formatRepository(repository)}@${descriptor.digest}`, outcome.error);
+      const error = wrapError(`${formatRepository(repository)}@${descriptor.digest}`, outcome.error);
       if (error.code === 'image-not-found' || error.code === 'registry') {
         options.emit({ type: 'warning', message: `ignored as a signature: ${error.message}` });
-      } else options.questions.note(repository.registry, [name], error);
+      } else options.requests.record(repository.registry, [name], error);
     } else if (outcome.value.length > 0) signed.add(name);
     for (const bytes of 'error' in outcome ? [] : outcome.value) evidence.set(digestOf(bytes), bytes);
   }
@@ -58,22 +58,22 @@ export async function evidenceOf(options: EvidenceOptions): Promise<readonly Uin
 }
 
 /** Returns the manifest of a signature and its signed payloads; empty if it is not a signature. */
-async function signatureOf(referrer: Referrer, options: EvidenceOptions): Promise<Uint8Array[]> {
+async function readSignature(referrer: Referrer, options: EvidenceOptions): Promise<Uint8Array[]> {
   const { repository, descriptor } = referrer;
   const manifest = await referrerManifest((lookup) => options.source.manifest(repository, lookup), referrer);
   if (digestOf(manifest.bytes) !== descriptor.digest)
     throw new AirgapError('registry', 'the registry returned other content');
-  const blobs = signatureBlobs(readLinks(manifest.descriptor.mediaType, manifest.bytes));
+  const blobs = signatureBlobs(parseManifest(manifest.descriptor.mediaType, manifest.bytes));
   const read: Uint8Array[] = [];
-  for (const { blob } of blobs.filter((one) => one.blob.size <= SIGNATURE_LIMIT)) {
+  for (const { blob } of blobs.filter((entry) => entry.blob.size <= SIGNATURE_LIMIT)) {
     read.push(await readBlob(options.source, { descriptor: blob, repositories: [repository] }, options));
   }
   return read.length === 0 ? [] : [manifest.bytes, ...read];
 }
 
 /** Returns the signatures in a bundle for the original indexes of reduced images. */
-export function carriedSignatures(bundle: Pick<Bundle, 'lock' | 'entries'>): Referrer[] {
-  return (bundle.lock()?.images ?? []).flatMap(({ reference, referrers = [] }) =>
+export function bundledSignatures(bundle: Pick<Bundle, 'inventory' | 'entries'>): Referrer[] {
+  return (bundle.inventory()?.images ?? []).flatMap(({ reference, referrers = [] }) =>
     referrers.flatMap(({ digest, subject, artifactType, tag, leftOut }) => {
       const entry = bundle.entries.get(digest);
       if (!leftOut || entry === undefined) return [];
@@ -89,10 +89,13 @@ export function carriedSignatures(bundle: Pick<Bundle, 'lock' | 'entries'>): Ref
  * other content.
  * @throws AirgapError `digest-mismatch`; errors of reading a damaged bundle
  */
-export async function isMadeOfSource(bundle: Bundle, { reference, descriptor, sourceDigest }: Root): Promise<boolean> {
+export async function isSubsetOfSource(
+  bundle: Bundle,
+  { reference, descriptor, sourceDigest }: Root,
+): Promise<boolean> {
   if (sourceDigest === undefined) return false;
   const known = new Map<string, Promise<boolean>>();
-  const isMadeOf = (
+  const isDerived = (
     part: Pick<Descriptor, 'digest'>,
     whole: Pick<Descriptor, 'digest'>,
     depth: number,
@@ -106,7 +109,7 @@ export async function isMadeOfSource(bundle: Bundle, { reference, descriptor, so
     if (depth > INDEX_DEPTH || !bundle.entries.has(part) || !bundle.entries.has(whole)) return false;
     const [smaller, larger] = await Promise.all([part, whole].map((digest) => bundle.manifest(reference, digest)));
     if (smaller === undefined || larger === undefined) return false;
-    return isSubset(smaller, larger, (child, own) => isMadeOf(child, own, depth + 1));
+    return isSubset(smaller, larger, (child, original) => isDerived(child, original, depth + 1));
   };
-  return isMadeOf(descriptor, { digest: sourceDigest }, 0);
+  return isDerived(descriptor, { digest: sourceDigest }, 0);
 }

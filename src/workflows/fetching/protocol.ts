@@ -2,7 +2,7 @@ import type { Access, RefusedRequest } from '../../auth/authorizer.ts';
 import type { AccessRefusal } from '../../auth/refusal.ts';
 import { AirgapError, type ErrorCode, messageOf } from '../../base/errors.ts';
 import type { AirgapEvent } from '../../base/events.ts';
-import type { FilePlaces } from '../../bundle/files/random-file.ts';
+import type { FileParts } from '../../bundle/files/random-file.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { BlobNode } from '../../oci/graph.ts';
 import type { Context } from '../context.ts';
@@ -26,13 +26,13 @@ export function threadSettings(
 export interface FetchJob {
   readonly job: number;
   readonly node: BlobNode;
-  readonly places: FilePlaces;
+  readonly parts: FileParts;
   readonly offset: number;
-  readonly have: number;
+  readonly written: number;
 }
 
 /** Request to the authorizer of the main thread, the only one that knows credentials. */
-export interface Question {
+export interface AuthorizationRequest {
   readonly question: number;
   readonly access: Access;
   /** Response that refused the previous authorization, if any. */
@@ -48,32 +48,35 @@ export type ToThread =
   | ({ readonly type: 'fetch' } & FetchJob)
   | { readonly type: 'answer'; readonly question: number; readonly header: string | undefined }
   | { readonly type: 'explanation'; readonly question: number; readonly refusal: AccessRefusal }
-  | { readonly type: 'refusal'; readonly question: number; readonly error: SentError }
+  | { readonly type: 'refusal'; readonly question: number; readonly error: SerializedError }
   | { readonly type: 'abort' };
 
 export type FromThread =
-  | ({ readonly type: 'question' } & Question)
+  | ({ readonly type: 'question' } & AuthorizationRequest)
   | { readonly type: 'checkpoint'; readonly job: number; readonly digest: Digest; readonly bytes: number }
   | { readonly type: 'event'; readonly event: AirgapEvent }
   | { readonly type: 'done'; readonly job: number; readonly fetched: number }
-  | { readonly type: 'failed'; readonly job: number; readonly error: SentError };
+  | { readonly type: 'failed'; readonly job: number; readonly error: SerializedError };
 
 /** Serialized error for messages between threads, without `cause`, which may not be serializable. */
-export interface SentError {
+export interface SerializedError {
   readonly code: ErrorCode;
   readonly message: string;
   readonly hint: string | undefined;
-  readonly causes: readonly SentError[];
+  readonly causes: readonly SerializedError[];
 }
 
-export function sentError(error: unknown): SentError {
+export function serializeError(error: unknown): SerializedError {
   if (error instanceof AirgapError) {
     const { code, message, hint, causes } = error;
-    return { code, message, hint, causes: causes.map(sentError) };
+    return { code, message, hint, causes: causes.map(serializeError) };
   }
   return { code: 'network', message: messageOf(error), hint: undefined, causes: [] };
 }
 
-export function receivedError({ code, message, hint, causes }: SentError): AirgapError {
-  return new AirgapError(code, message, { ...(hint === undefined ? {} : { hint }), causes: causes.map(receivedError) });
+export function deserializeError({ code, message, hint, causes }: SerializedError): AirgapError {
+  return new AirgapError(code, message, {
+    ...(hint === undefined ? {} : { hint }),
+    causes: causes.map(deserializeError),
+  });
 }

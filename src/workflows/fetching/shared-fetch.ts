@@ -3,15 +3,15 @@ import type { Authorizer } from '../../auth/authorizer.ts';
 import type { AirgapEvent, Emit } from '../../base/events.ts';
 import { redact } from '../../base/redact.ts';
 import { type BlobFetcher, fetchBlob } from '../../bundle/writing/fetch-blob.ts';
+import { isLargeBlob } from '../../oci/blob-scheduler.ts';
 import type { Source } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Graph } from '../../oci/graph.ts';
-import { isLarge } from '../../oci/lanes.ts';
 import {
+  type AuthorizationRequest,
+  deserializeError,
   type FromThread,
-  type Question,
-  receivedError,
-  sentError,
+  serializeError,
   type ThreadSettings,
   type ToThread,
 } from './protocol.ts';
@@ -20,24 +20,24 @@ import {
  * Bytes of large blobs from which a second thread is worthwhile. It costs some 50 ms of processor time and 25 MB, and
  * takes over half of the hashing and writing. Small blobs gain nothing, because requests dominate their cost.
  */
-const WORTHWHILE = 64 * 1024 * 1024;
+const THREAD_THRESHOLD = 64 * 1024 * 1024;
 
 interface Job {
   readonly checkpoint: (digest: Digest, bytes: number) => Promise<void>;
-  readonly notes: Promise<void>[];
+  readonly checkpoints: Promise<void>[];
   readonly end: PromiseWithResolvers<number>;
 }
 
 /** The worker thread has ended; the blob can still be fetched by the main thread. */
-class Lost extends Error {}
+class WorkerLost extends Error {}
 
 /** Fetches blobs, distributing large ones between the main thread and a worker thread. */
 export class SharedFetch {
   readonly #source: Source;
   readonly #thread: FetchThread | undefined;
   /** Number and bytes of the large blobs that the main thread is fetching. */
-  #count = 0;
-  #bytes = 0;
+  #active = 0;
+  #activeBytes = 0;
 
   private constructor(source: Source, thread: FetchThread | undefined) {
     this.#source = source;
@@ -51,29 +51,30 @@ export class SharedFetch {
     settings: ThreadSettings,
     emit: Emit,
   ): SharedFetch {
-    const large = [...blobs.values()].filter((node) => node.bytes === undefined && isLarge(node.descriptor));
+    const large = [...blobs.values()].filter((node) => node.bytes === undefined && isLargeBlob(node.descriptor));
     const bytes = large.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
-    const pays = large.length > 1 && bytes >= WORTHWHILE;
-    return new SharedFetch(source, pays ? new FetchThread(settings, source.authorizer, emit) : undefined);
+    const isWorthwhile = large.length > 1 && bytes >= THREAD_THRESHOLD;
+    return new SharedFetch(source, isWorthwhile ? new FetchThread(settings, source.authorizer, emit) : undefined);
   }
 
-  readonly fetch: BlobFetcher = async (node, offset, have, steps) => {
-    const isAlone = (): boolean => this.#count === 1 && (this.#thread?.bytes ?? 0) === 0;
-    const here = (): Promise<number> => fetchBlob(node, offset, have, { ...steps, source: this.#source, isAlone });
-    if (node.bytes !== undefined || !isLarge(node.descriptor)) return here();
-    if (this.#thread !== undefined && !this.#thread.isLost && this.#thread.bytes < this.#bytes) {
+  readonly fetch: BlobFetcher = async (node, offset, written, steps) => {
+    const isAlone = (): boolean => this.#active === 1 && (this.#thread?.bytes ?? 0) === 0;
+    const fetchHere = (): Promise<number> =>
+      fetchBlob(node, offset, written, { ...steps, source: this.#source, isAlone });
+    if (node.bytes !== undefined || !isLargeBlob(node.descriptor)) return fetchHere();
+    if (this.#thread !== undefined && !this.#thread.isLost && this.#thread.bytes < this.#activeBytes) {
       try {
-        return await this.#thread.fetch(node, offset, have, steps);
+        return await this.#thread.fetch(node, offset, written, steps);
       } catch (error) {
-        if (!(error instanceof Lost)) throw error;
+        if (!(error instanceof WorkerLost)) throw error;
       }
     }
     const { size } = node.descriptor;
-    this.#count++;
-    this.#bytes += size;
-    return here().finally(() => {
-      this.#count--;
-      this.#bytes -= size;
+    this.#active++;
+    this.#activeBytes += size;
+    return fetchHere().finally(() => {
+      this.#active--;
+      this.#activeBytes -= size;
     });
   };
 
@@ -91,7 +92,7 @@ class FetchThread {
   readonly #authorizer: Authorizer;
   readonly #emit: Emit;
   readonly #jobs = new Map<number, Job>();
-  #count = 0;
+  #lastJob = 0;
 
   constructor(settings: ThreadSettings, authorizer: Authorizer, emit: Emit) {
     this.#authorizer = authorizer;
@@ -100,27 +101,27 @@ class FetchThread {
     const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './fetch-thread.cjs';
     this.#worker = new Worker(new URL(file, import.meta.url), { workerData: settings });
     this.#worker.on('message', (message: FromThread) => this.#receive(message));
-    this.#worker.on('error', () => this.#lose());
-    this.#worker.on('exit', () => this.#lose());
+    this.#worker.on('error', () => this.#markLost());
+    this.#worker.on('exit', () => this.#markLost());
     // An idle worker must not keep the process alive.
     this.#worker.unref();
   }
 
-  async fetch(...[node, offset, have, { file, signal, checkpoint }]: Parameters<BlobFetcher>): Promise<number> {
-    const job = ++this.#count;
+  async fetch(...[node, offset, written, { file, signal, checkpoint }]: Parameters<BlobFetcher>): Promise<number> {
+    const job = ++this.#lastJob;
     const { size } = node.descriptor;
     const end = Promise.withResolvers<number>();
-    const notes: Promise<void>[] = [];
-    this.#jobs.set(job, { checkpoint, notes, end });
+    const checkpoints: Promise<void>[] = [];
+    this.#jobs.set(job, { checkpoint, checkpoints, end });
     this.bytes += size;
     const abort = (): void => this.#send({ type: 'abort' });
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted) abort();
     this.#worker.ref();
-    this.#send({ type: 'fetch', job, node, places: file.places, offset, have });
+    this.#send({ type: 'fetch', job, node, parts: file.fileParts, offset, written });
     try {
       const fetched = await end.promise;
-      await Promise.all(notes);
+      await Promise.all(checkpoints);
       return fetched;
     } finally {
       this.bytes -= size;
@@ -140,29 +141,29 @@ class FetchThread {
 
   #receive(message: FromThread): void {
     if (message.type === 'event') {
-      this.#emit(shown(message.event));
+      this.#emit(redacted(message.event));
       return;
     }
     if (message.type === 'question') {
       const { question } = message;
       this.#answer(message).then(
         (answer) => this.#send(answer),
-        (error: unknown) => this.#send({ type: 'refusal', question, error: sentError(error) }),
+        (error: unknown) => this.#send({ type: 'refusal', question, error: serializeError(error) }),
       );
       return;
     }
     const job = this.#jobs.get(message.job);
     if (message.type === 'done') job?.end.resolve(message.fetched);
-    else if (message.type === 'failed') job?.end.reject(receivedError(message.error));
+    else if (message.type === 'failed') job?.end.reject(deserializeError(message.error));
     else if (job !== undefined) {
-      const note = job.checkpoint(message.digest, message.bytes);
+      const saved = job.checkpoint(message.digest, message.bytes);
       // `fetch` awaits the checkpoints and throws their errors.
-      note.catch(() => {});
-      job.notes.push(note);
+      saved.catch(() => {});
+      job.checkpoints.push(saved);
     }
   }
 
-  async #answer({ question, access, refused, explain }: Question): Promise<ToThread> {
+  async #answer({ question, access, refused, explain }: AuthorizationRequest): Promise<ToThread> {
     if (explain !== undefined) {
       return { type: 'explanation', question, refusal: await this.#authorizer.explain(access, explain) };
     }
@@ -173,14 +174,14 @@ class FetchThread {
     return { type: 'answer', question, header };
   }
 
-  #lose(): void {
+  #markLost(): void {
     this.isLost = true;
-    for (const { end } of this.#jobs.values()) end.reject(new Lost('the worker thread has ended'));
+    for (const { end } of this.#jobs.values()) end.reject(new WorkerLost('the worker thread has ended'));
   }
 }
 
 /** Redacts the texts of an event: the worker does not know the secrets. */
-function shown(event: AirgapEvent): AirgapEvent {
+function redacted(event: AirgapEvent): AirgapEvent {
   if (event.type === 'retry') return { ...event, what: redact(event.what), reason: redact(event.reason) };
   return event.type === 'warning' ? { ...event, message: redact(event.message) } : event;
 }

@@ -2,11 +2,11 @@ import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { ManifestContent, Source } from '../../oci/content.ts';
 import { type Descriptor, isImageConfigType, isIndexType } from '../../oci/descriptor.ts';
 import type { Graph } from '../../oci/graph.ts';
-import { readLinks } from '../../oci/manifest.ts';
+import { parseManifest } from '../../oci/manifest.ts';
 import { matchesPlatform } from '../../oci/platform.ts';
-import { formatReference, lookupOf, parseReference, type Reference } from '../../oci/reference.ts';
-import { checkAborted } from '../../transfer/failure.ts';
+import { formatReference, parseReference, type Reference, tagOrDigestOf } from '../../oci/reference.ts';
 import { GraphBuilder } from '../../transfer/graph-builder.ts';
+import { throwIfAborted } from '../../transfer/wrap-error.ts';
 import type { Context } from '../context.ts';
 
 /** Manifest, config and layers of an image. */
@@ -16,27 +16,27 @@ export interface ImageParts {
   /** Layers from the bottom up. */
   readonly layers: readonly Descriptor[];
   /** True if an index states the platform linux/amd64; otherwise the config has to be checked. */
-  readonly isChosen: boolean;
+  readonly isPlatformKnown: boolean;
 }
 
 /** Values of an image config that the scan needs. */
-export interface ConfigWords {
+export interface ImageConfigSummary {
   /** True if the image is for another architecture. */
-  readonly isOther: boolean;
+  readonly isOtherArchitecture: boolean;
   /** Words of the entrypoint and the command. */
-  readonly programs: readonly string[];
+  readonly commandWords: readonly string[];
 }
 
 const PLATFORM = { os: 'linux', architecture: 'amd64' };
 /** Bytes of a config that are read; real ones have some ten thousand. */
-export const LARGEST_CONFIG = 8 * 1024 * 1024;
+export const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
 
 /**
  * Resolves the linux/amd64 images of operators: the most common platform, and the only one whose code can be analysed.
  * Emits a warning for each image that cannot be resolved.
  * @throws AirgapError `interrupted`
  */
-export async function operatorsGraph(
+export async function operatorImagesGraph(
   { emit, signal }: Context,
   source: Pick<Source, 'manifest'>,
   images: readonly string[],
@@ -47,7 +47,7 @@ export async function operatorsGraph(
     try {
       const parts = await imageParts(source, reference);
       if (parts === undefined) {
-        emit({ type: 'warning', message: withoutPlatform(image) });
+        emit({ type: 'warning', message: missingPlatformMessage(image) });
         continue;
       }
       const { manifest, config, layers } = parts;
@@ -55,7 +55,7 @@ export async function operatorsGraph(
       const node = { ...manifest, children: [], blobs: [config, ...layers], repository: { registry, path } };
       graph.add({ reference, descriptor: manifest.descriptor }, [node]);
     } catch (error) {
-      checkAborted(signal);
+      throwIfAborted(signal);
       const hint = error instanceof AirgapError && error.hint !== undefined ? ` (${error.hint})` : '';
       emit({ type: 'warning', message: `cannot scan operator image ${image}: ${messageOf(error)}${hint}` });
     }
@@ -64,12 +64,12 @@ export async function operatorsGraph(
 }
 
 /** Returns the names of all images in a graph, for messages. */
-export function namesOf({ roots }: Graph): string {
+export function imageNames({ roots }: Graph): string {
   return roots.map(({ reference }) => formatReference(reference)).join(', ');
 }
 
 /** Warning for an image without linux/amd64. */
-export function withoutPlatform(reference: string): string {
+export function missingPlatformMessage(reference: string): string {
   return `operator image ${reference} was not scanned: it has no linux/amd64 image`;
 }
 
@@ -82,42 +82,44 @@ export async function imageParts(
   source: Pick<Source, 'manifest'>,
   reference: Reference,
 ): Promise<ImageParts | undefined> {
-  const top = await source.manifest(reference, lookupOf(reference));
-  const child = isIndexType(top.descriptor.mediaType) ? usualOf(top.descriptor.mediaType, top.bytes) : undefined;
+  const top = await source.manifest(reference, tagOrDigestOf(reference));
+  const child = isIndexType(top.descriptor.mediaType)
+    ? manifestForPlatform(top.descriptor.mediaType, top.bytes)
+    : undefined;
   if (isIndexType(top.descriptor.mediaType) && child === undefined) return undefined;
   const manifest = child === undefined ? top : await source.manifest(reference, child.digest);
-  const { config, blobs } = readLinks(manifest.descriptor.mediaType, manifest.bytes);
+  const { config, blobs } = parseManifest(manifest.descriptor.mediaType, manifest.bytes);
   if (config === undefined || !isImageConfigType(config.mediaType)) return undefined;
   const layers = blobs.filter(({ digest }) => digest !== config.digest);
-  return { manifest, config, layers, isChosen: child !== undefined };
+  return { manifest, config, layers, isPlatformKnown: child !== undefined };
 }
 
 /** Reads a config. Invalid JSON yields no command words, since validating images is not the task of the scan. */
-export function configWords(bytes: Uint8Array): ConfigWords {
-  const { architecture, config } = parse(bytes);
-  const isOther = architecture !== undefined && architecture !== PLATFORM.architecture;
-  return { isOther, programs: [config?.Entrypoint, config?.Cmd].flatMap(wordsOf) };
+export function summarizeConfig(bytes: Uint8Array): ImageConfigSummary {
+  const { architecture, config } = parseConfig(bytes);
+  const isOtherArchitecture = architecture !== undefined && architecture !== PLATFORM.architecture;
+  return { isOtherArchitecture, commandWords: [config?.Entrypoint, config?.Cmd].flatMap(stringsIn) };
 }
 
-function usualOf(mediaType: string, bytes: Uint8Array): Descriptor | undefined {
-  return readLinks(mediaType, bytes).manifests.find(
+function manifestForPlatform(mediaType: string, bytes: Uint8Array): Descriptor | undefined {
+  return parseManifest(mediaType, bytes).manifests.find(
     ({ platform }) => platform !== undefined && matchesPlatform(platform, PLATFORM),
   );
 }
 
-interface Config {
+interface ImageConfig {
   readonly architecture?: unknown;
   readonly config?: { readonly Entrypoint?: unknown; readonly Cmd?: unknown };
 }
 
-function parse(bytes: Uint8Array): Config {
+function parseConfig(bytes: Uint8Array): ImageConfig {
   try {
-    return (JSON.parse(Buffer.from(bytes).toString('utf8')) as Config | null) ?? {};
+    return (JSON.parse(Buffer.from(bytes).toString('utf8')) as ImageConfig | null) ?? {};
   } catch {
     return {};
   }
 }
 
-function wordsOf(words: unknown): string[] {
+function stringsIn(words: unknown): string[] {
   return Array.isArray(words) ? words.filter((word) => typeof word === 'string') : [];
 }

@@ -1,14 +1,14 @@
 import type { Rule } from '../../discovery/rules/index.ts';
 import { releaseOf } from '../../discovery/rules/version.ts';
-import { lookupOf, parseReference } from '../../oci/reference.ts';
-import type { Inside, InsideFinding } from './listed.ts';
-import type { InsideImage } from './subject.ts';
+import { parseReference, tagOrDigestOf } from '../../oci/reference.ts';
+import type { OperatorScanResult } from './operators.ts';
+import type { OperatorScanReport, ScanFinding } from './scan-report.ts';
 
 /** Rule to be reviewed by the user. */
 export interface ProposedRule {
   readonly rule: Rule;
   /** Names of its images without a known redirect. */
-  readonly open: readonly string[];
+  readonly withoutRedirect: readonly string[];
 }
 
 /**
@@ -16,18 +16,21 @@ export interface ProposedRule {
  * next to its name in code, or a matching one in the manifest of the operator; otherwise `none`, to be completed by the
  * user.
  */
-export function proposeRules({ found }: Pick<Inside, 'found'>, images: readonly InsideImage[]): ProposedRule[] {
+export function proposeRules(
+  { found }: Pick<OperatorScanReport, 'found'>,
+  images: readonly OperatorScanResult[],
+): ProposedRule[] {
   return images.flatMap((image): ProposedRule[] => {
-    const mine = found.filter((one) => one.image === image.image && one.confidence !== 'low');
-    if (mine.length === 0) return [];
+    const ownFindings = found.filter((finding) => finding.image === image.image && finding.confidence !== 'low');
+    if (ownFindings.length === 0) return [];
     const operator = parseReference(image.image);
     const release = releaseOf(operator.tag);
-    const open: string[] = [];
+    const withoutRedirect: string[] = [];
     const names = new Set<string>();
-    const proposed = mine.map((candidate): Rule['images'][number] => {
-      const name = nameOf(candidate, names);
+    const proposed = ownFindings.map((candidate): Rule['images'][number] => {
+      const name = uniqueName(candidate, names);
       const redirect = redirectOf(candidate, image) ?? { kind: 'none' as const };
-      if (redirect.kind === 'none') open.push(name);
+      if (redirect.kind === 'none') withoutRedirect.push(name);
       return {
         name,
         reference: candidate.reference,
@@ -40,16 +43,16 @@ export function proposeRules({ found }: Pick<Inside, 'found'>, images: readonly 
     const rule: Rule = {
       // The full path, since the last component is often just `operator` and rule names must differ.
       operator: operator.path.replaceAll('/', '-'),
-      source: `the files of ${operator.registry}/${operator.path}, ${lookupOf(operator)}; found by the operator image scan, to be reviewed`,
+      source: `the files of ${operator.registry}/${operator.path}, ${tagOrDigestOf(operator)}; found by the operator image scan, to be reviewed`,
       when: { images: [operator.path] },
       images: proposed,
     };
-    return [{ rule, open }];
+    return [{ rule, withoutRedirect }];
   });
 }
 
 /** Returns the last path component, with a number if it is taken. */
-function nameOf({ reference }: InsideFinding, names: Set<string>): string {
+function uniqueName({ reference }: ScanFinding, names: Set<string>): string {
   const last = parseReference(reference).path.split('/').at(-1) ?? reference;
   let name = last;
   for (let i = 2; names.has(name); i++) name = `${last}-${i}`;
@@ -59,7 +62,7 @@ function nameOf({ reference }: InsideFinding, names: Set<string>): string {
 
 type Redirect = Rule['images'][number]['redirect'];
 
-function redirectOf({ setting, reference }: InsideFinding, { containers }: InsideImage): Redirect | undefined {
+function redirectOf({ setting, reference }: ScanFinding, { containers }: OperatorScanResult): Redirect | undefined {
   if (setting !== undefined && /^[A-Z][A-Z0-9_]*$/.test(setting)) return { kind: 'env', name: setting };
   if (setting !== undefined && /^[a-z][a-z0-9]*(?:-[a-z0-9]+)+$/.test(setting)) {
     return { kind: 'argument', name: `--${setting}` };

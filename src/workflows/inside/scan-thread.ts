@@ -1,18 +1,18 @@
 import { Worker } from 'node:worker_threads';
-import type { ImageFindings } from '../../inside/image.ts';
-import type { FromScan, ScanJob } from './scan-job.ts';
+import type { ImageFindings } from '../../inside/scan-image.ts';
+import type { ScanJob, ScanMessage } from './scan-job.ts';
 
 /** Limits after which a scan is stopped. */
 export interface ScanLimits {
   /** Megabytes of JavaScript heap. Buffers of programs are not included; their size is limited separately. */
   readonly memory: number;
   /** Milliseconds without a heartbeat. Scanning one file blocks heartbeats, so this limits the time per file. */
-  readonly patience: number;
+  readonly fileTimeout: number;
   /** Milliseconds per image. Real images take some seconds; hostile ones may have many large layers. */
-  readonly whole: number;
+  readonly imageTimeout: number;
 }
 
-const LIMITS: ScanLimits = { memory: 512, patience: 120_000, whole: 600_000 };
+const DEFAULT_LIMITS: ScanLimits = { memory: 512, fileTimeout: 120_000, imageTimeout: 600_000 };
 
 /**
  * Runs scans of images on a worker thread, one after another. If a hostile image breaks the thread, only the scan of
@@ -24,7 +24,7 @@ export class ScanThread {
   #previous: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
-  constructor(limits: ScanLimits = LIMITS) {
+  constructor(limits: ScanLimits = DEFAULT_LIMITS) {
     this.#limits = limits;
   }
 
@@ -48,41 +48,45 @@ export class ScanThread {
     if (this.#isClosed) throw new Error('the scan was not started');
     const worker = this.#worker ?? this.#start();
     this.#worker = worker;
-    const end = Promise.withResolvers<ImageFindings | undefined>();
-    const { patience, whole } = this.#limits;
+    const outcome = Promise.withResolvers<ImageFindings | undefined>();
+    const { fileTimeout, imageTimeout } = this.#limits;
     let file: string | undefined;
-    const giveUp = (reason: string): void => end.reject(new Lost(`${file === undefined ? '' : `/${file}: `}${reason}`));
-    const slow = (): void => giveUp(`scanning took more than ${patience / 1000} s`);
-    let timer = setTimeout(slow, patience);
-    const all = setTimeout(() => end.reject(new Lost(`scanning the image took more than ${whole / 1000} s`)), whole);
-    const receive = (message: FromScan): void => {
-      clearTimeout(timer);
-      if (message.type === 'found') end.resolve(message.findings);
-      else if (message.type === 'failed') end.reject(new Error(message.reason));
-      else timer = setTimeout(slow, patience);
+    const abandon = (reason: string): void =>
+      outcome.reject(new ThreadFailure(`${file === undefined ? '' : `/${file}: `}${reason}`));
+    const fileTimedOut = (): void => abandon(`scanning took more than ${fileTimeout / 1000} s`);
+    let fileTimer = setTimeout(fileTimedOut, fileTimeout);
+    const imageTimer = setTimeout(
+      () => outcome.reject(new ThreadFailure(`scanning the image took more than ${imageTimeout / 1000} s`)),
+      imageTimeout,
+    );
+    const onMessage = (message: ScanMessage): void => {
+      clearTimeout(fileTimer);
+      if (message.type === 'found') outcome.resolve(message.findings);
+      else if (message.type === 'failed') outcome.reject(new Error(message.reason));
+      else fileTimer = setTimeout(fileTimedOut, fileTimeout);
       if (message.type === 'alive' && message.file !== undefined) file = message.file;
     };
-    const fail = (error: NodeJS.ErrnoException): void =>
-      giveUp(
+    const onError = (error: NodeJS.ErrnoException): void =>
+      abandon(
         error.code === 'ERR_WORKER_OUT_OF_MEMORY'
           ? `scanning needs more than ${this.#limits.memory} MB of memory`
           : error.message,
       );
-    const leave = (): void => giveUp('the scan thread ended unexpectedly');
-    worker.on('message', receive).on('error', fail).on('exit', leave);
+    const onExit = (): void => abandon('the scan thread ended unexpectedly');
+    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
     try {
       worker.postMessage(job);
-      return await end.promise;
+      return await outcome.promise;
     } catch (error) {
-      if (error instanceof Lost) {
+      if (error instanceof ThreadFailure) {
         this.#worker = undefined;
         await worker.terminate();
       }
       throw error;
     } finally {
-      clearTimeout(timer);
-      clearTimeout(all);
-      worker.off('message', receive).off('error', fail).off('exit', leave);
+      clearTimeout(fileTimer);
+      clearTimeout(imageTimer);
+      worker.off('message', onMessage).off('error', onError).off('exit', onExit);
     }
   }
 
@@ -91,13 +95,13 @@ export class ScanThread {
     const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './inside-thread.cjs';
     const resourceLimits = { maxOldGenerationSizeMb: this.#limits.memory };
     const worker = new Worker(new URL(file, import.meta.url), { resourceLimits });
-    const drop = (): void => {
+    const forget = (): void => {
       if (this.#worker === worker) this.#worker = undefined;
     };
     // An unhandled error event between two images would end the process.
-    return worker.on('error', drop).on('exit', drop);
+    return worker.on('error', forget).on('exit', forget);
   }
 }
 
 /** Failure after which the thread cannot be used again. */
-class Lost extends Error {}
+class ThreadFailure extends Error {}

@@ -1,19 +1,19 @@
 import { join } from 'node:path';
-import { silent } from '../../base/events.ts';
-import { openForUse } from '../../bundle/open.ts';
-import type { PlaceFound } from '../../discovery/index.ts';
+import { ignoreEvents } from '../../base/events.ts';
+import { openCheckedBundle } from '../../bundle/open.ts';
+import type { LocatedReference } from '../../discovery/index.ts';
 import { UPSTREAM } from '../../helm/chart-mirrors.ts';
 import { Helm } from '../../helm/helm.ts';
-import { isWantedPlace } from '../../lock/finding.ts';
+import { isWantedLocation } from '../../lock/finding.ts';
 import { isUnderTarget } from '../../oci/naming.ts';
 import { formatReference, parseReference, type Reference } from '../../oci/reference.ts';
-import { compareWithBundle } from '../bundling/bundled-beyond.ts';
+import { compareWithBundle } from '../bundling/bundle-coverage.ts';
 import { extractCharts } from '../bundling/bundled-charts.ts';
 import { type Context, withScratch } from '../context.ts';
 import { type Profile, searchCharts } from '../search/discover.ts';
 import type { ValuesOptions } from '../values.ts';
-import { asBundled, chartsOf } from './asked-charts.ts';
-import { checkSharedNames } from './shared-names.ts';
+import { checkNameCollisions } from './name-collisions.ts';
+import { bundledRenderOptions, resolveCharts } from './requested-charts.ts';
 
 /** References of charts that are not private yet. */
 export interface NeededReferences {
@@ -21,7 +21,7 @@ export interface NeededReferences {
   readonly charts: readonly string[];
   /** Distinct references, sorted. */
   readonly references: readonly Reference[];
-  readonly places: readonly PlaceFound[];
+  readonly locations: readonly LocatedReference[];
   /** Error messages of nested charts that could not be searched. */
   readonly failures: readonly string[];
 }
@@ -37,39 +37,46 @@ export function neededReferences(
 ): Promise<NeededReferences> {
   return withScratch(context, async (scratch) => {
     const { target, rules = [], chartSources = UPSTREAM } = options;
-    const source = options.bundle === undefined ? undefined : await openForUse(options.bundle, options);
+    const source = options.bundle === undefined ? undefined : await openCheckedBundle(options.bundle, options);
     try {
-      const charts = await chartsOf(source, options, scratch);
+      const charts = await resolveCharts(source, options, scratch);
       const within = join(scratch, 'within');
       if (source !== undefined && nested) await extractCharts(source, undefined, within);
       const mirrors = source === undefined || !nested ? [] : [{ from: '*', to: { folder: within } }];
       const jobs = charts.map(({ request, rendered }) => ({
         request,
-        profiles: [{ name: 'default', options: { ...options.render, ...asBundled(options.render, rendered) } }],
+        profiles: [
+          { name: 'default', options: { ...options.render, ...bundledRenderOptions(options.render, rendered) } },
+        ],
       }));
       const search = await searchCharts(context, new Helm(context), jobs, scratch, {
         chartSources: { ...chartSources, mirrors: [...mirrors, ...chartSources.mirrors] },
         nestedCharts: nested,
         rules,
       });
-      const places = [...search.charts.flatMap((chart) => chart.places), ...charts.flatMap(({ operands }) => operands)]
-        .filter(isWantedPlace)
+      const locations = [
+        ...search.charts.flatMap((chart) => chart.references),
+        ...charts.flatMap(({ operands }) => operands),
+      ]
+        .filter(isWantedLocation)
         .filter(({ reference }) => !isUnderTarget(target, parseReference(reference)));
       if (source !== undefined) {
-        const derived = search.charts.map(({ chart: { metadata }, profiles, places: own }) => ({
+        const derived = search.charts.map(({ chart: { metadata }, profiles, references: chartLocations }) => ({
           chart: metadata.name,
           version: metadata.version,
           profile: profiles[0] as Profile,
-          references: [...own, ...charts.flatMap(({ operands }) => operands)].map(({ reference }) => reference),
+          references: [...chartLocations, ...charts.flatMap(({ operands }) => operands)].map(
+            ({ reference }) => reference,
+          ),
         }));
         compareWithBundle(source, derived, target, options.request === undefined, context.emit);
       }
-      const names = new Set(places.map(({ reference }) => reference));
-      checkSharedNames(target, [...names], context.emit, source);
+      const names = new Set(locations.map(({ reference }) => reference));
+      checkNameCollisions(target, [...names], context.emit, source);
       return {
         charts: search.charts.map(({ chart: { metadata } }) => `${metadata.name} ${metadata.version}`),
-        references: distinct(places.map(({ reference }) => reference)),
-        places,
+        references: distinct(locations.map(({ reference }) => reference)),
+        locations,
         failures: search.failures.map(({ message }) => message),
       };
     } finally {
@@ -86,11 +93,11 @@ export async function bundledReferences({
   bundle,
   target,
   signer,
-}: { bundle: string } & Pick<ValuesOptions, 'target' | 'signer'>): Promise<Omit<NeededReferences, 'places'>> {
-  const source = await openForUse(bundle, { signer });
+}: { bundle: string } & Pick<ValuesOptions, 'target' | 'signer'>): Promise<Omit<NeededReferences, 'locations'>> {
+  const source = await openCheckedBundle(bundle, { signer });
   try {
     const references = source.images().map(({ reference }) => reference);
-    checkSharedNames(target, references.map(formatReference), silent, source);
+    checkNameCollisions(target, references.map(formatReference), ignoreEvents, source);
     return {
       charts: source.charts().map(({ name, version }) => `${name} ${version}`),
       references: references.filter((reference) => !isUnderTarget(target, reference)),

@@ -1,78 +1,89 @@
-import type { PlaceFound } from '../../discovery/index.ts';
+import type { LocatedReference } from '../../discovery/index.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
-import { type Change, keyOfChange } from '../../influence/changes.ts';
+import { type Change, changeKey } from '../../influence/changes.ts';
 import { formatPath, type LeafPath } from '../../influence/leaves.ts';
 import type { Trial } from '../../influence/trial.ts';
-import type { Setting } from '../../overrides/document.ts';
+import type { Setting } from '../../overrides/overrides-file.ts';
 import type { Proof } from '../../overrides/proof.ts';
 import {
-  addsSecret,
-  FIELD,
-  type SecretLeaf,
-  type Shape,
-  secretLeaves,
-  withSecret,
+  addsPullSecret,
+  PULL_SECRETS_FIELD,
+  type PullSecretForm,
+  type PullSecretLeaf,
+  pullSecretLeaves,
+  withPullSecret,
 } from '../../overrides/pull-secret.ts';
-import { fewest, type Holder, holdersIn, type PodWithout, podsWithout } from '../../overrides/secret-holders.ts';
+import {
+  findSecretHolders,
+  type PodWithoutSecret,
+  type PullSecretHolder,
+  podsWithoutSecret,
+  smallestCover,
+} from '../../overrides/secret-holders.ts';
 import { isChecksum, isValuesCopy } from '../../overrides/values-copy.ts';
-import type { Cluster } from './cluster.ts';
-import { extend, type Means, type Proved, tryBeside } from './extension.ts';
-import { ownPods } from './own-pods.ts';
+import { addSettings, type ProvenOverrides, type TrialContext, trySettings } from './add-settings.ts';
+import type { CrdValidator } from './crd-validator.ts';
+import { operatorPodImages } from './operator-pods.ts';
 
 /** Options for adding a pull secret. */
-export interface PullSecretOptions extends Means {
+export interface PullSecretOptions extends TrialContext {
   /** Name of the secret, which must be created separately. */
   readonly secret: string;
   /** Release namespace. */
   readonly namespace: string;
-  readonly cluster: Cluster;
+  readonly crdValidator: CrdValidator;
   /** References in each render, and images that operators choose. */
-  readonly places: readonly (readonly PlaceFound[])[];
+  readonly references: readonly (readonly LocatedReference[])[];
 }
 
 /** Overrides with a pull secret, and the pods that no value reaches. */
-export interface WithPullSecret extends Proved {
-  readonly without: readonly PodWithout[];
+export interface PullSecretOverrides extends ProvenOverrides {
+  readonly podsWithoutSecret: readonly PodWithoutSecret[];
   /** Images of pods that the installed software creates. */
-  readonly unknown: readonly string[];
+  readonly unknownImages: readonly string[];
   /** Values that set the secret, and their form. */
-  readonly by: NonNullable<Proof['pullSecretBy']>;
+  readonly setBy: NonNullable<Proof['pullSecretBy']>;
 }
 
 interface SecretTrial extends Trial {
-  readonly leaf: SecretLeaf;
-  readonly shape: Shape;
+  readonly leaf: PullSecretLeaf;
+  readonly form: PullSecretForm;
 }
 
-const ALLOWANCE = { isWhole: (key: string | number): boolean => key === FIELD };
+const ALLOWED_CHANGES = { isWhole: (key: string | number): boolean => key === PULL_SECRETS_FIELD };
 
 /**
  * Finds values that set the pull secret of pods and service accounts, and sets as few as possible: chart-wide values
  * first, then specific ones for the remaining pods. Settings that change anything else are not used.
  */
-export async function addPullSecret(proved: Proved, options: PullSecretOptions): Promise<WithPullSecret> {
+export async function addPullSecret(proved: ProvenOverrides, options: PullSecretOptions): Promise<PullSecretOverrides> {
   const { secret, namespace } = options;
-  const holders = (renders: Proved['renders']): Holder[] => holdersIn(renders, namespace);
+  const holders = (renders: ProvenOverrides['renders']): PullSecretHolder[] => findSecretHolders(renders, namespace);
   const pods = holders(proved.renders).filter(({ role }) => role === 'pod');
-  if (pods.length > 0 && podsWithout(holders(proved.renders), secret).length === 0)
-    return { ...proved, without: [], unknown: ownPods(proved.renders, options.places, secret), by: [] };
-  const without = ({ renders }: Proved): PodWithout[] => [
-    ...podsWithout(holders(renders), secret),
-    ...refusedBy(options, holders(renders)),
+  if (pods.length > 0 && podsWithoutSecret(holders(proved.renders), secret).length === 0)
+    return {
+      ...proved,
+      podsWithoutSecret: [],
+      unknownImages: operatorPodImages(proved.renders, options.references, secret),
+      setBy: [],
+    };
+  const without = ({ renders }: ProvenOverrides): PodWithoutSecret[] => [
+    ...podsWithoutSecret(holders(renders), secret),
+    ...refusedResources(options, holders(renders)),
   ];
   const [{ values } = { values: {} }] = proved.renders;
-  const leaves = secretLeaves(values, await options.templates());
-  const isWide = ({ path }: SecretLeaf): boolean => path[0] === 'global' || path.length === 1;
+  const leaves = pullSecretLeaves(values, await options.templates());
+  const isChartWide = ({ path }: PullSecretLeaf): boolean => path[0] === 'global' || path.length === 1;
   let state = proved;
-  for (const some of [leaves.filter(isWide), leaves.filter((leaf) => !isWide(leaf))]) {
+  for (const group of [leaves.filter(isChartWide), leaves.filter((leaf) => !isChartWide(leaf))]) {
     for (const round of [0, 1, 2]) {
       // A leaf without effect may belong to a disabled component: try its other forms only if pods still lack the
       // secret.
       const isDone = without(state).length === 0;
       if (round > 0 && isDone) break;
-      state = await addFewest(
+      state = await addToFewestLeaves(
         state,
-        some.filter(({ path }) => !isSet(state, path)),
+        group.filter(({ path }) => !isSet(state, path)),
         round,
         options,
       );
@@ -82,52 +93,55 @@ export async function addPullSecret(proved: Proved, options: PullSecretOptions):
   const by = state.settings.filter((setting) => !own.has(setting) && !isSet(proved, setting.path));
   return {
     ...state,
-    without: without(state),
-    unknown: ownPods(state.renders, options.places, secret),
-    by: by.map(({ path, value }) => ({ path: formatPath(path), form: formOf(value) })),
+    podsWithoutSecret: without(state),
+    unknownImages: operatorPodImages(state.renders, options.references, secret),
+    setBy: by.map(({ path, value }) => ({ path: formatPath(path), form: formOf(value) })),
   };
 }
 
 /** Returns resources whose CRD rejects the secret in every form that a value produces. */
-function refusedBy({ cluster, secret }: PullSecretOptions, holders: readonly Holder[]): PodWithout[] {
-  const has = (one: PodWithout): boolean =>
+function refusedResources(
+  { crdValidator, secret }: PullSecretOptions,
+  holders: readonly PullSecretHolder[],
+): PodWithoutSecret[] {
+  const has = (pod: PodWithoutSecret): boolean =>
     holders.some(
       ({ kind, name, template, secrets }) =>
-        kind === one.kind && name === one.name && template === one.template && secrets.includes(secret),
+        kind === pod.kind && name === pod.name && template === pod.template && secrets.includes(secret),
     );
-  const refused = cluster.refusals().filter(({ field }) => field.includes(FIELD));
+  const refused = crdValidator.violations().filter(({ field }) => field.includes(PULL_SECRETS_FIELD));
   const distinct = new Map(
     refused.map(({ kind, name, template }) => [`${template}\n${kind}\n${name}`, { kind, name, template }]),
   );
-  return [...distinct.values()].filter((one) => !has(one));
+  return [...distinct.values()].filter((pod) => !has(pod));
 }
 
-function formOf(value: unknown): Shape {
+function formOf(value: unknown): PullSecretForm {
   if (!Array.isArray(value)) return 'name';
   return typeof value.at(-1) === 'string' ? 'names' : 'entries';
 }
 
-function isSet({ settings }: Proved, path: SecretLeaf['path']): boolean {
+function isSet({ settings }: ProvenOverrides, path: PullSecretLeaf['path']): boolean {
   return settings.some((setting) => formatPath(setting.path) === formatPath(path));
 }
 
 /** Tries each leaf in one of its forms, and sets those that are needed. */
-async function addFewest(
-  state: Proved,
-  leaves: readonly SecretLeaf[],
+async function addToFewestLeaves(
+  state: ProvenOverrides,
+  leaves: readonly PullSecretLeaf[],
   round: number,
   options: PullSecretOptions,
-): Promise<Proved> {
+): Promise<ProvenOverrides> {
   const { secret, namespace } = options;
   const trials = leaves.flatMap((leaf, i): SecretTrial[] => {
-    const shape = leaf.shapes[round];
+    const form = leaf.forms[round];
     const marker = `agpull${String(i).padStart(4, '0')}z`;
-    return shape === undefined
+    return form === undefined
       ? []
-      : [{ leaf, shape, marker, path: leaf.path, value: withSecret(leaf, shape, marker) }];
+      : [{ leaf, form, marker, path: leaf.path, value: withPullSecret(leaf, form, marker) }];
   });
   if (trials.length === 0) return state;
-  const objectOf = (change: Change, after: Proved['renders']): RenderedDocument['object'] =>
+  const objectOf = (change: Change, after: ProvenOverrides['renders']): RenderedDocument['object'] =>
     after[change.render]?.documents.find(
       ({ template, index }) => template === change.template && index === change.document,
     )?.object;
@@ -135,32 +149,33 @@ async function addFewest(
   const isCopy = (
     change: Change,
     set: readonly { path: LeafPath; value: unknown }[],
-    after: Proved['renders'],
+    after: ProvenOverrides['renders'],
   ): boolean => isChecksum(change) || isValuesCopy(change, objectOf(change, after), set);
-  const adds = (change: Change, name: string, after: Proved['renders']): boolean => {
+  const adds = (change: Change, name: string, after: ProvenOverrides['renders']): boolean => {
     const object = objectOf(change, after);
-    return addsSecret(change, name, options.cluster.schemaAt(object, [...change.path, 0])?.type === 'string');
+    return addsPullSecret(change, name, options.crdValidator.schemaAt(object, [...change.path, 0])?.type === 'string');
   };
-  const judge = ({ marker }: SecretTrial, change: Change, all: Proved['renders']): boolean => adds(change, marker, all);
-  const { good, after } = await tryBeside(state, options, trials, { ...ALLOWANCE, ignores: isCopy, judge });
-  const landed = new Map(
-    [...good].map(([trial, changes]) => [
+  const judge = ({ marker }: SecretTrial, change: Change, all: ProvenOverrides['renders']): boolean =>
+    adds(change, marker, all);
+  const { passed, after } = await trySettings(state, options, trials, { ...ALLOWED_CHANGES, isIgnored: isCopy, judge });
+  const reached = new Map(
+    [...passed].map(([trial, changes]) => [
       trial,
-      new Set(changes.map((change) => keyOfChange({ ...change, path: change.path.slice(0, -1) }))),
+      new Set(changes.map((change) => changeKey({ ...change, path: change.path.slice(0, -1) }))),
     ]),
   );
-  const order = [...good.keys()].sort(
+  const order = [...passed.keys()].sort(
     (a, b) => a.path.length - b.path.length || compare(formatPath(a.path), formatPath(b.path)),
   );
-  const settings = fewest(holdersIn(after, namespace), secret, landed, order).map(
-    ({ leaf, shape }): Setting => ({
+  const settings = smallestCover(findSecretHolders(after, namespace), secret, reached, order).map(
+    ({ leaf, form }): Setting => ({
       path: leaf.path,
-      value: withSecret(leaf, shape, secret),
+      value: withPullSecret(leaf, form, secret),
       comment: 'image pull secret',
     }),
   );
-  return extend(state, options, settings, {
-    ...ALLOWANCE,
+  return addSettings(state, options, settings, {
+    ...ALLOWED_CHANGES,
     allows: (change, all) => adds(change, secret, all) || isCopy(change, settings, all),
   });
 }

@@ -1,100 +1,107 @@
-import type { PlaceFound } from '../../discovery/index.ts';
+import type { LocatedReference } from '../../discovery/index.ts';
 import type { Render } from '../../helm/render.ts';
-import { type Change, keyOfChange } from '../../influence/changes.ts';
+import { type Change, changeKey } from '../../influence/changes.ts';
 import { formatPath } from '../../influence/leaves.ts';
-import { slotPath } from '../../influence/slots.ts';
+import { segmentPath } from '../../influence/name-segments.ts';
 import type { Trial } from '../../influence/trial.ts';
-import type { Place } from '../../lock/finding.ts';
+import type { Location } from '../../lock/finding.ts';
 import type { Target } from '../../oci/naming.ts';
-import type { Setting } from '../../overrides/document.ts';
+import type { Setting } from '../../overrides/overrides-file.ts';
 import { type PinLeaf, pinnedValue, referenceLeaves, tagLeaves } from '../../overrides/pin.ts';
-import { isAdding, isShowing, type OpenTag, openTags, tagsAt } from '../../overrides/retag.ts';
-import type { Derivation } from '../../overrides/settle.ts';
-import { extend, type Means, type Proved, tryBeside } from './extension.ts';
+import { isTagAddition, isTagLabel, type PendingTag, pendingTags, pendingTagsFor } from '../../overrides/retag.ts';
+import type { RecipeSolution } from '../../overrides/solve-recipe.ts';
+import { addSettings, type ProvenOverrides, type TrialContext, trySettings } from './add-settings.ts';
 
 /** References of a chart, and the target of the move. */
-export interface Whereabouts {
+export interface RetagLocations {
   readonly target: Target;
   /** References without overrides, by render. */
-  readonly before: readonly (readonly PlaceFound[])[];
+  readonly before: readonly (readonly LocatedReference[])[];
   /** Returns the references in a render of the chart. */
-  readonly placesIn: (render: Render, way: number) => readonly PlaceFound[];
+  readonly referencesIn: (render: Render, variantIndex: number) => readonly LocatedReference[];
 }
 
-export interface RetagOptions extends Means, Whereabouts {}
+export interface RetagOptions extends TrialContext, RetagLocations {}
 
 interface TagTrial extends Trial {
   readonly leaf: PinLeaf;
 }
 
 /** Number of tags tried on leaves that do not show which image their tag belongs to. */
-const RANKS = 4;
+const MAX_RANKS = 4;
 
 /**
  * Changes tags for a target where all images share one repository: through the leaf of the tag, otherwise after a full
  * reference. A leaf is used only if it changes nothing but image tags, all in the same way, and version labels.
  * @param proved overrides that move repositories and keep tags
  */
-export async function retag(proved: Proved, { restless: own, ...rest }: RetagOptions): Promise<Proved> {
-  const restless = async (): Promise<ReadonlySet<string>> =>
-    new Set([...(await own()), ...proved.renders.flatMap(checksums)]);
-  const options: RetagOptions = { ...rest, restless };
+export async function retag(
+  proved: ProvenOverrides,
+  { nondeterministicFields: knownFields, ...rest }: RetagOptions,
+): Promise<ProvenOverrides> {
+  const nondeterministicFields = async (): Promise<ReadonlySet<string>> =>
+    new Set([...(await knownFields()), ...proved.renders.flatMap(checksumFields)]);
+  const options: RetagOptions = { ...rest, nondeterministicFields };
   const sources = await options.templates();
   let state = proved;
-  for (let rank = 0; rank < RANKS; rank++) {
+  for (let rank = 0; rank < MAX_RANKS; rank++) {
     // Tags first: a leaf named version often has nothing to do with an image, and could spoil a valid tag leaf.
     for (const isTag of [true, false]) {
-      const open = openIn(state, options);
-      if (open.length === 0) return state;
+      const pending = pendingTagsIn(state, options);
+      if (pending.length === 0) return state;
       const [{ values } = { values: {} }] = state.renders;
       const leaves = [
-        ...tagLeaves(state.base, sources, namesOf(open, 'source'), rank, ''),
-        ...(rank > 0 ? [] : referenceLeaves(values, namesOf(open, 'written'), '')),
+        ...tagLeaves(state.base, sources, namesOf(pending, 'source'), rank, ''),
+        ...(rank > 0 ? [] : referenceLeaves(values, namesOf(pending, 'written'), '')),
       ];
-      const chosen = leaves.filter(({ path }) => /version$/i.test(String(path.at(-1))) !== isTag);
-      state = await retagBy(state, chosen, open, options);
+      const selected = leaves.filter(({ path }) => /version$/i.test(String(path.at(-1))) !== isTag);
+      state = await retagLeaves(state, selected, pending, options);
     }
   }
   return state;
 }
 
-function namesOf(open: readonly OpenTag[], which: 'source' | 'written'): string[] {
-  return open.map((one) => one[which]);
+function namesOf(pending: readonly PendingTag[], which: 'source' | 'written'): string[] {
+  return pending.map((one) => one[which]);
 }
 
 /**
  * Drops settings that only move references whose tag is still pending. A partly moved reference exists nowhere, and no
  * longer shows which image it was.
  */
-export function withoutHalves(
-  proved: Proved,
-  derivations: readonly Pick<Derivation, 'moves'>[],
-  options: Whereabouts,
+export function withoutPartialMoves(
+  proved: ProvenOverrides,
+  solutions: readonly Pick<RecipeSolution, 'moves'>[],
+  options: RetagLocations,
 ): readonly Setting[] {
-  const left = openIn(proved, options);
-  const open = new Set(left.map(({ template, document, source }) => JSON.stringify([template, document, source])));
-  const isOpen = ({ template, document, written }: Place): boolean =>
-    open.has(JSON.stringify([template, document, written]));
+  const stillPending = pendingTagsIn(proved, options);
+  const pending = new Set(
+    stillPending.map(({ template, document, source }) => JSON.stringify([template, document, source])),
+  );
+  const isPending = ({ template, document, written }: Location): boolean =>
+    pending.has(JSON.stringify([template, document, written]));
   const moved = Map.groupBy(
-    derivations.flatMap(({ moves }) => [...moves]),
-    ([slot]) => slotPath(slot),
+    solutions.flatMap(({ moves }) => [...moves]),
+    ([slot]) => segmentPath(slot),
   );
   return proved.settings.filter(({ path }) => {
-    const places = moved.get(formatPath(path))?.flatMap(([, all]) => all) ?? [];
-    return places.length === 0 || !places.every(isOpen);
+    const references = moved.get(formatPath(path))?.flatMap(([, all]) => all) ?? [];
+    return references.length === 0 || !references.every(isPending);
   });
 }
 
-function openIn({ renders }: Proved, { target, before, placesIn }: Whereabouts): OpenTag[] {
-  return renders.flatMap((render, way) => openTags(before[way] ?? [], placesIn(render, way), target, way));
+function pendingTagsIn({ renders }: ProvenOverrides, { target, before, referencesIn }: RetagLocations): PendingTag[] {
+  return renders.flatMap((render, variantIndex) =>
+    pendingTags(before[variantIndex] ?? [], referencesIn(render, variantIndex), target, variantIndex),
+  );
 }
 
-async function retagBy(
-  state: Proved,
+async function retagLeaves(
+  state: ProvenOverrides,
   leaves: readonly PinLeaf[],
-  open: readonly OpenTag[],
+  pending: readonly PendingTag[],
   options: RetagOptions,
-): Promise<Proved> {
+): Promise<ProvenOverrides> {
   if (leaves.length === 0) return state;
   const trials = leaves.map((leaf, i): TagTrial => {
     // Same format as the tag suffix, so that version strings stay valid.
@@ -102,16 +109,16 @@ async function retagBy(
     return { leaf, marker, path: leaf.path, value: leaf.pinned(() => marker) };
   });
   const markers = trials.map(({ marker }) => marker);
-  const { good } = await tryBeside(state, options, trials, {
-    judge: (_, change) => isMeant(change, markers, open),
+  const { passed } = await trySettings(state, options, trials, {
+    judge: (_, change) => isAllowedChange(change, markers, pending),
   });
-  const settings = [...good].flatMap(([{ leaf, marker }, changes]): Setting[] => {
+  const settings = [...passed].flatMap(([{ leaf, marker }, changes]): Setting[] => {
     const built = changes.flatMap((change) =>
-      tagsAt(change, open).filter(({ tag }) => String(change.is).includes(tag + marker)),
+      pendingTagsFor(change, pending).filter(({ tag }) => String(change.after).includes(tag + marker)),
     );
     const value = pinnedValue(leaf, (reference) => {
-      const mine = built.filter(({ written }) => reference === undefined || written === reference);
-      const [only, ...others] = new Set(mine.map(({ addition }) => addition));
+      const ownTags = built.filter(({ written }) => reference === undefined || written === reference);
+      const [only, ...others] = new Set(ownTags.map(({ addition }) => addition));
       return others.length > 0 ? undefined : only;
     });
     if (value === undefined) return [];
@@ -119,16 +126,16 @@ async function retagBy(
     const comment = before?.comment ?? [...new Set(built.map(({ source }) => `tag of ${source}`))].sort().join('\n');
     return [{ path: leaf.path, value, comment }];
   });
-  const additions = [...new Set(open.map(({ addition }) => addition))];
-  return extend(state, options, settings, {
-    allows: (change) => isMeant(change, additions, open),
+  const additions = [...new Set(pending.map(({ addition }) => addition))];
+  return addSettings(state, options, settings, {
+    allows: (change) => isAllowedChange(change, additions, pending),
   });
 }
 
 /**
  * Returns positions of checksum annotations, which restart pods after configuration changes; they depend on labels too.
  */
-function checksums({ documents }: Render, render: number): string[] {
+function checksumFields({ documents }: Render, render: number): string[] {
   return documents.flatMap(({ template, index, object }) => {
     const found: string[] = [];
     const walk = (value: unknown, path: readonly (string | number)[]): void => {
@@ -136,7 +143,7 @@ function checksums({ documents }: Render, render: number): string[] {
       for (const [key, item] of Object.entries(value)) {
         const here = [...path, Array.isArray(value) ? Number(key) : key];
         if (path.at(-1) === 'annotations' && key.startsWith('checksum/'))
-          found.push(keyOfChange({ render, template, document: index, path: here }));
+          found.push(changeKey({ render, template, document: index, path: here }));
         walk(item, here);
       }
     };
@@ -145,6 +152,8 @@ function checksums({ documents }: Render, render: number): string[] {
   });
 }
 
-function isMeant(change: Change, additions: readonly string[], open: readonly OpenTag[]): boolean {
-  return isShowing(change, additions) || (isAdding(change, additions) && tagsAt(change, open).length > 0);
+function isAllowedChange(change: Change, additions: readonly string[], pending: readonly PendingTag[]): boolean {
+  return (
+    isTagLabel(change, additions) || (isTagAddition(change, additions) && pendingTagsFor(change, pending).length > 0)
+  );
 }

@@ -1,20 +1,20 @@
 import { AirgapError } from '../../base/errors.ts';
 import { ecrHost } from '../../ecr/hosts.ts';
-import type { Standing } from '../../ecr/repositories.ts';
+import type { RepositoryStatus } from '../../ecr/repositories.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatTarget, type Target } from '../../oci/naming.ts';
 import type { Reference } from '../../oci/reference.ts';
 import { referrersOf } from '../../oci/referrer.ts';
-import { type CopyPlan, planCopy } from '../../transfer/plan.ts';
+import { type CopyPlan, planCopy } from '../../transfer/copy-plan.ts';
 import { planReferrers, type ReferrersPlan } from '../../transfer/referrers-plan.ts';
 import type { Context } from '../context.ts';
 import type { PushOptions } from '../push.ts';
 import { connect } from '../registry.ts';
-import { type Cargo, load } from './cargo.ts';
-import { placeOf, withWritten } from './places.ts';
-import { absentOf, lookForRepositories } from './repositories.ts';
-import { requiredOf } from './required.ts';
-import { retired } from './retired.ts';
+import { destinationOf, withWrittenNames } from './destination.ts';
+import { type LoadedBundles, loadBundles } from './loaded-bundles.ts';
+import { absentPaths, lookUpRepositories } from './repositories.ts';
+import { requiredBlobsOf } from './required-blobs.ts';
+import { retiredReferences } from './retired.ts';
 
 /** Planned actions of a push to one target. */
 export interface PushPlan extends CopyPlan {
@@ -24,7 +24,7 @@ export interface PushPlan extends CopyPlan {
   /** Referrers of the images and charts that the target will have. */
   readonly referrers: ReferrersPlan;
   /** Status of ECR repositories; absent for registries that create repositories on push. */
-  readonly repositories?: Standing;
+  readonly repositories?: RepositoryStatus;
   /** References that only the older bundle needs at this target. */
   readonly retired?: readonly Reference[];
 }
@@ -33,15 +33,15 @@ export interface PushPlan extends CopyPlan {
  * Plans what {@link push} would do with the same options, without writing. @throws AirgapError that `push` would throw
  */
 export async function planPush(context: Context, options: PushOptions): Promise<readonly PushPlan[]> {
-  const cargo = await load(context, options);
+  const loaded = await loadBundles(context, options);
   try {
     const plans: PushPlan[] = [];
     for (const target of options.targets) {
-      plans.push(await planFor(context, cargo, withWritten(target, cargo.bundles), options));
+      plans.push(await planFor(context, loaded, withWrittenNames(target, loaded.bundles), options));
     }
     return plans;
   } finally {
-    await cargo.close();
+    await loaded.close();
   }
 }
 
@@ -57,17 +57,17 @@ export async function missingRepositories(context: Context, options: PushOptions
       },
     );
   }
-  const cargo = await load(context, options);
+  const loaded = await loadBundles(context, options);
   try {
     const missing: string[] = [];
     for (const target of options.targets) {
-      const { client, ecr } = connect(context, { ...options.access, isTarget: true });
+      const { client, ecr } = connect(context, { ...options.access, isPushTarget: true });
       try {
-        const found = await lookForRepositories(
+        const found = await lookUpRepositories(
           context,
           target,
           ecr,
-          pathsOf(cargo, withWritten(target, cargo.bundles)),
+          pathsOf(loaded, withWrittenNames(target, loaded.bundles)),
           'missing',
         );
         missing.push(...(found?.missing ?? []));
@@ -77,44 +77,44 @@ export async function missingRepositories(context: Context, options: PushOptions
     }
     return [...new Set(missing)];
   } finally {
-    await cargo.close();
+    await loaded.close();
   }
 }
 
 async function planFor(
   context: Context,
-  cargo: Cargo,
+  loaded: LoadedBundles,
   target: Target,
   { access, concurrency, existing, retire, repositories: { create } }: PushOptions,
 ): Promise<PushPlan> {
   const { signal } = context;
-  const { graph } = cargo;
-  const { client, ecr } = connect(context, { ...access, isTarget: true });
+  const { graph } = loaded;
+  const { client, ecr } = connect(context, { ...access, isPushTarget: true });
   try {
-    const repositories = await lookForRepositories(context, target, ecr, pathsOf(cargo, target), create);
-    const absent = absentOf(repositories);
-    const place = (source: Reference): Reference => placeOf(target, source);
-    const required = requiredOf(cargo, place, client);
-    const options = { target: place, concurrency, existing, absent, signal, ...(required && { required }) };
+    const repositories = await lookUpRepositories(context, target, ecr, pathsOf(loaded, target), create);
+    const absent = absentPaths(repositories);
+    const destination = (source: Reference): Reference => destinationOf(target, source);
+    const required = requiredBlobsOf(loaded, destination, client);
+    const options = { target: destination, concurrency, existing, absent, signal, ...(required && { required }) };
     const plan = await planCopy(graph, client, options);
-    const owners = plan.items.filter(({ status }) => status !== 'keep');
-    const belonging = referrersOf(
+    const subjects = plan.items.filter(({ status }) => status !== 'keep');
+    const referrers = referrersOf(
       graph,
-      owners.map(({ reference, target: { digest } }) => ({ repository: reference, digest: digest as Digest })),
+      subjects.map(({ reference, target: { digest } }) => ({ repository: reference, digest: digest as Digest })),
     );
     return {
       target: formatTarget(target),
       naming: target.naming,
       ...plan,
-      referrers: await planReferrers(graph, belonging, client, options),
+      referrers: await planReferrers(graph, referrers, client, options),
       ...(repositories && { repositories }),
-      ...(retire === undefined ? {} : { retired: await retired(retire, graph, target) }),
+      ...(retire === undefined ? {} : { retired: await retiredReferences(retire, graph, target) }),
     };
   } finally {
     await client.close();
   }
 }
 
-function pathsOf({ graph }: Cargo, target: Target): string[] {
-  return [...new Set(graph.roots.map(({ reference }) => placeOf(target, reference).path))];
+function pathsOf({ graph }: LoadedBundles, target: Target): string[] {
+  return [...new Set(graph.roots.map(({ reference }) => destinationOf(target, reference).path))];
 }

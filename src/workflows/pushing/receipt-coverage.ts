@@ -1,4 +1,4 @@
-import { openForUse } from '../../bundle/open.ts';
+import { openCheckedBundle } from '../../bundle/open.ts';
 import { formatReference } from '../../oci/reference.ts';
 import { type Referrer, referrerKind } from '../../oci/referrer.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
@@ -9,15 +9,15 @@ import type { Receipt } from './receipt.ts';
  * are listed.
  * @throws AirgapError `bundle-invalid`, `signature`, `file`
  */
-export async function missingIn(
+export async function missingFromReceipt(
   receipt: Receipt,
   file: string,
   signer: SigningKey['publicKey'] | undefined,
 ): Promise<string[]> {
-  const bundle = await openForUse(file, { signer });
+  const bundle = await openCheckedBundle(file, { signer });
   try {
-    const { lockDigest } = bundle;
-    const isOther = lockDigest !== undefined && receipt.bundles.every(({ lock }) => lock !== lockDigest);
+    const { inventoryDigest: lockDigest } = bundle;
+    const isOtherBundle = lockDigest !== undefined && receipt.bundles.every(({ lock }) => lock !== lockDigest);
     const items = new Map(receipt.items.map((item) => [item.source, item]));
     const roots = [...bundle.images(), ...bundle.charts()].flatMap(({ reference, descriptor: { digest } }) => {
       const name = formatReference(reference);
@@ -28,12 +28,17 @@ export async function missingIn(
         : [`${name} has digest ${digest} in the bundle and ${item.digest} in the receipt`];
     });
     // Older receipts do not list referrers.
-    const isSilent = receipt.counts === undefined && receipt.referrers.length === 0;
-    const lost = isSilent ? [] : bundle.referrers().filter((referrer) => !isListed(receipt, referrer));
+    const hasNoReferrers = receipt.counts === undefined && receipt.referrers.length === 0;
+    const missing = hasNoReferrers ? [] : bundle.referrers().filter((referrer) => !isListed(receipt, referrer));
     return [
-      ...(isOther ? [`the receipt is for another bundle: none in it has the inventory digest ${lockDigest}`] : []),
+      ...(isOtherBundle
+        ? [`the receipt is for another bundle: none in it has the inventory digest ${lockDigest}`]
+        : []),
       ...roots,
-      ...lost.map((one) => `${one.descriptor.digest} (${referrerKind(one)} of ${one.subject}) is not in the receipt`),
+      ...missing.map(
+        (referrer) =>
+          `${referrer.descriptor.digest} (${referrerKind(referrer)} of ${referrer.subject}) is not in the receipt`,
+      ),
     ];
   } finally {
     await bundle.close();
@@ -42,6 +47,7 @@ export async function missingIn(
 
 function isListed({ referrers }: Receipt, { subject, descriptor, tag }: Referrer): boolean {
   return referrers.some(
-    (one) => one.subject === subject && one.tag === tag && (one.digest === descriptor.digest || one.status === 'kept'),
+    (entry) =>
+      entry.subject === subject && entry.tag === tag && (entry.digest === descriptor.digest || entry.status === 'kept'),
   );
 }

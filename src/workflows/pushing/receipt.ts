@@ -7,7 +7,7 @@ import { isDigest } from '../../oci/digest.ts';
 import { formatReference, formatRepository, tryParseReference, tryParseRepository } from '../../oci/reference.ts';
 import { referrerKind } from '../../oci/referrer.ts';
 import type { CopyOutcome } from '../../transfer/copy.ts';
-import { TIES } from '../../transfer/referrers-listed.ts';
+import { LISTING_METHODS } from '../../transfer/listed-referrers.ts';
 import type { ReferrerOutcome } from '../../transfer/referrers-push.ts';
 
 const digest = z.string().refine(isDigest, 'not a digest');
@@ -25,7 +25,7 @@ const referrer = z.object({
   /** Digest of its manifest; for `kept`, the digest of the tag in the target. */
   digest,
   /** Method by which the target associates it with its subject. */
-  via: z.enum(TIES),
+  via: z.enum(LISTING_METHODS),
   /** `refused`: the registry did not accept it. */
   status: z.enum(['pushed', 'present', 'kept', 'refused']),
   /** Time at which it was pushed or found. */
@@ -69,12 +69,12 @@ const receiptSchema = z.object({
 
 export type Receipt = Readonly<z.infer<typeof receiptSchema>>;
 
-export interface Pushed {
+export interface ReceiptInput {
   readonly target: string;
   readonly naming: string;
-  readonly bundles: readonly Pick<Bundle, 'path' | 'size' | 'lockDigest'>[];
+  readonly bundles: readonly Pick<Bundle, 'path' | 'size' | 'inventoryDigest'>[];
   readonly outcomes: readonly CopyOutcome[];
-  readonly belonging: readonly ReferrerOutcome[];
+  readonly referrers: readonly ReferrerOutcome[];
   readonly bytes: number;
   readonly started: Date;
   readonly finished: Date;
@@ -83,13 +83,21 @@ export interface Pushed {
 }
 
 /** Returns the receipt of a push whose tags have all been read back. */
-export function receiptOf({ bundles, outcomes, belonging, started, finished, written, ...rest }: Pushed): Receipt {
+export function createReceipt({
+  bundles,
+  outcomes,
+  referrers,
+  started,
+  finished,
+  written,
+  ...rest
+}: ReceiptInput): Receipt {
   return {
     apiVersion: 'airgap/v1',
     kind: 'Receipt',
     target: rest.target,
     naming: rest.naming,
-    bundles: bundles.map(({ path, size, lockDigest }) => ({
+    bundles: bundles.map(({ path, size, inventoryDigest: lockDigest }) => ({
       file: basename(path),
       size,
       ...(lockDigest === undefined ? {} : { lock: lockDigest }),
@@ -98,20 +106,20 @@ export function receiptOf({ bundles, outcomes, belonging, started, finished, wri
     finished: finished.toISOString(),
     seconds: (finished.getTime() - started.getTime()) / 1000,
     bytes: rest.bytes,
-    counts: { items: outcomes.length, referrers: belonging.length },
-    items: outcomes.map(({ reference, target: { digest: _, ...tagged }, digest: there, status }) => ({
+    counts: { items: outcomes.length, referrers: referrers.length },
+    items: outcomes.map(({ reference, target: { digest: _, ...tagged }, digest: found, status }) => ({
       source: formatReference(reference),
       target: formatReference(tagged),
-      digest: there,
+      digest: found,
       status,
       at: (written.get(formatReference(reference)) ?? started).toISOString(),
     })),
-    referrers: belonging.map(({ referrer, repository, via, digest: there, status, at, error }) => ({
+    referrers: referrers.map(({ referrer, repository, via, digest: found, status, at, error }) => ({
       kind: referrerKind(referrer),
       repository: formatRepository(repository),
       subject: referrer.subject,
       ...(referrer.tag === undefined ? {} : { tag: referrer.tag }),
-      digest: there,
+      digest: found,
       via,
       status,
       at: at.toISOString(),
@@ -145,11 +153,11 @@ export async function readReceipt(path: string): Promise<Receipt> {
 }
 
 function checkCounts(path: string, { items, referrers, counts }: Receipt): void {
-  const said = counts ?? { items: items.length, referrers: referrers.length };
-  if (items.length > 0 && said.items === items.length && said.referrers === referrers.length) return;
-  const there = `items: ${items.length}, referrers: ${referrers.length}`;
-  const wanted = counts === undefined ? '' : `; its counts are ${counts.items} and ${counts.referrers}`;
-  throw new AirgapError('config', `${path} is incomplete: ${there}${wanted}`, {
+  const expected = counts ?? { items: items.length, referrers: referrers.length };
+  if (items.length > 0 && expected.items === items.length && expected.referrers === referrers.length) return;
+  const found = `items: ${items.length}, referrers: ${referrers.length}`;
+  const mismatch = counts === undefined ? '' : `; its counts are ${counts.items} and ${counts.referrers}`;
+  throw new AirgapError('config', `${path} is incomplete: ${found}${mismatch}`, {
     hint: 'use the receipt as push wrote it',
   });
 }

@@ -1,13 +1,18 @@
 import { AirgapError } from '../../base/errors.ts';
 import { ecrHost } from '../../ecr/hosts.ts';
 import type { EcrOptions } from '../../ecr/options.ts';
-import { type Ensured, ensureRepositories, findRepositories, type Standing } from '../../ecr/repositories.ts';
+import {
+  type EnsuredRepositories,
+  ensureRepositories,
+  findRepositories,
+  type RepositoryStatus,
+} from '../../ecr/repositories.ts';
 import type { RepositorySettings } from '../../ecr/settings.ts';
 import type { Target } from '../../oci/naming.ts';
 import type { Context } from '../context.ts';
 
 /** Handling of ECR repositories; other registries create repositories on push. */
-export interface RepositoryChoice {
+export interface RepositoryOptions {
   /** Handling of missing repositories: created, or an error. */
   readonly create: 'missing' | 'never';
   /** Changes existing repositories to match the settings. */
@@ -15,7 +20,7 @@ export interface RepositoryChoice {
   readonly settings: RepositorySettings;
 }
 
-const NOTHING: Ensured = { existing: [], onPush: [], created: [], reconciled: [] };
+const NOTHING: EnsuredRepositories = { existing: [], onPush: [], created: [], reconciled: [] };
 
 /**
  * Ensures that the ECR repositories exist, as far as the options allow. Without permission to create repositories, the
@@ -27,18 +32,18 @@ export async function prepareRepositories(
   target: Target,
   ecr: EcrOptions,
   names: readonly string[],
-  { create, reconcile, settings }: RepositoryChoice,
-): Promise<Ensured> {
+  { create, reconcile, settings }: RepositoryOptions,
+): Promise<EnsuredRepositories> {
   const host = ecrHost(target.registry, ecr.hosts);
   if (host === undefined) return NOTHING;
   emit({ type: 'stage', message: `checking ${names.length} ${names.length === 1 ? 'repository' : 'repositories'}` });
   if (create === 'never') {
-    const standing = await findRepositories(host, names, ecr).catch((error: unknown) => {
-      if (reconcile || !isUnasked(error)) throw error;
+    const status = await findRepositories(host, names, ecr).catch((error: unknown) => {
+      if (reconcile || !isNotPermitted(error)) throw error;
       emit({ type: 'warning', message: `${error.message}; missing repositories are unknown` });
     });
-    if (standing === undefined) return NOTHING;
-    const { existing, onPush, missing } = standing;
+    if (status === undefined) return NOTHING;
+    const { existing, onPush, missing } = status;
     if (missing.length > 0) {
       throw new AirgapError('repository-missing', `${host.host} lacks repositories: ${missing.join(', ')}`, {
         hint: 'print their definitions with -o terraform or -o cloudformation, or omit --create-repositories=never to create them',
@@ -53,19 +58,19 @@ export async function prepareRepositories(
  * Returns the status of the repositories; undefined for registries that create them on push. Without permission to list
  * them it warns and treats all as missing, or as existing if they must not be created.
  */
-export async function lookForRepositories(
+export async function lookUpRepositories(
   { emit }: Context,
   target: Target,
   ecr: EcrOptions,
   names: readonly string[],
-  create: RepositoryChoice['create'],
-): Promise<Standing | undefined> {
+  create: RepositoryOptions['create'],
+): Promise<RepositoryStatus | undefined> {
   const host = ecrHost(target.registry, ecr.hosts);
   if (host === undefined) return undefined;
   try {
     return await findRepositories(host, names, ecr);
   } catch (error) {
-    if (!isUnasked(error) || (create === 'missing' && error.code !== 'forbidden')) throw error;
+    if (!isNotPermitted(error) || (create === 'missing' && error.code !== 'forbidden')) throw error;
     const all = [...new Set(names)];
     const [found, message] =
       create === 'never'
@@ -77,11 +82,11 @@ export async function lookForRepositories(
 }
 
 /** Returns paths of the repositories that do not exist yet and need no requests. */
-export function absentOf(standing: Standing | undefined): ReadonlySet<string> {
-  return new Set([...(standing?.missing ?? []), ...(standing?.onPush ?? [])]);
+export function absentPaths(status: RepositoryStatus | undefined): ReadonlySet<string> {
+  return new Set([...(status?.missing ?? []), ...(status?.onPush ?? [])]);
 }
 
 /** Returns whether AWS credentials or permissions are missing; a stored registry login may suffice for the push. */
-function isUnasked(error: unknown): error is AirgapError {
+function isNotPermitted(error: unknown): error is AirgapError {
   return error instanceof AirgapError && (error.code === 'forbidden' || error.code === 'unauthorized');
 }

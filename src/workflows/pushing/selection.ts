@@ -1,13 +1,13 @@
 import { AirgapError } from '../../base/errors.ts';
-import { type Emit, silent } from '../../base/events.ts';
+import { type Emit, ignoreEvents } from '../../base/events.ts';
 import type { Bundle, BundleChart } from '../../bundle/read.ts';
-import type { Lock } from '../../lock/lock.ts';
+import type { Inventory } from '../../lock/inventory.ts';
 import type { Root } from '../../oci/graph.ts';
 import { formatReference } from '../../oci/reference.ts';
 import { referenceMatcher } from '../search/pattern.ts';
 
 /** Selection of charts and images in bundles. Empty: everything. */
-export interface Selection {
+export interface BundleSelection {
   /** Charts, as `name` or `name@version`, with their nested charts and all images of these. */
   readonly charts: readonly string[];
   /** Image patterns (pattern.ts). */
@@ -16,23 +16,23 @@ export interface Selection {
   readonly exclude: readonly string[];
 }
 
-const INSPECT =
+const INSPECT_HINT =
   'list the images with helm airgap inspect; patterns may contain *, for example --image "quay.io/team/*"';
 
-export const EVERYTHING: Selection = { charts: [], images: [], exclude: [] };
+export const SELECT_ALL: BundleSelection = { charts: [], images: [], exclude: [] };
 
 /**
  * Returns the selected roots of each bundle, in the order of its index.
  * @throws AirgapError `chart-not-found` and `image-not-found` for a selection that matches nothing in any bundle,
  *   `unsupported` for charts of an archive that does not record which images they need
  */
-export function selected(
+export function selectRoots(
   bundles: readonly Bundle[],
-  { charts, images, exclude }: Selection,
-  emit: Emit = silent,
+  { charts, images, exclude }: BundleSelection,
+  emit: Emit = ignoreEvents,
 ): readonly (readonly Root[])[] {
   const wanted = charts.map((name) => ({ name, found: bundles.map((bundle) => chartsNamed(bundle, name)) }));
-  const absent = wanted.find(({ found }) => found.every((here) => here.length === 0));
+  const absent = wanted.find(({ found }) => found.every((charts) => charts.length === 0));
   const names = bundles.map(({ path }) => path).join(', ');
   if (absent !== undefined) {
     const all = bundles.flatMap((bundle) => bundle.charts().map(({ name, version }) => `${name}@${version}`));
@@ -40,29 +40,30 @@ export function selected(
       hint: all.length === 0 ? 'there are no charts' : `available charts: ${all.join(', ')}`,
     });
   }
-  const patterns = [...images, ...exclude].map((pattern) => ({ pattern, fits: referenceMatcher(pattern) }));
+  const patterns = [...images, ...exclude].map((pattern) => ({ pattern, matches: referenceMatcher(pattern) }));
   const references = bundles.flatMap((bundle) => bundle.images().map(({ reference }) => formatReference(reference)));
-  for (const [at, { pattern, fits }] of patterns.entries()) {
-    if (references.some(fits)) continue;
-    if (at >= images.length) emit({ type: 'warning', message: `--exclude ${pattern} matches no image` });
-    else throw new AirgapError('image-not-found', `${names}: --image ${pattern} matches no image`, { hint: INSPECT });
+  for (const [index, { pattern, matches }] of patterns.entries()) {
+    if (references.some(matches)) continue;
+    if (index >= images.length) emit({ type: 'warning', message: `--exclude ${pattern} matches no image` });
+    else
+      throw new AirgapError('image-not-found', `${names}: --image ${pattern} matches no image`, { hint: INSPECT_HINT });
   }
-  const isNamed = (name: string): boolean => patterns.slice(0, images.length).some(({ fits }) => fits(name));
-  const isLeft = (name: string): boolean => patterns.slice(images.length).some(({ fits }) => fits(name));
+  const isNamed = (name: string): boolean => patterns.slice(0, images.length).some(({ matches }) => matches(name));
+  const isExcluded = (name: string): boolean => patterns.slice(images.length).some(({ matches }) => matches(name));
   const isAll = charts.length + images.length === 0;
-  const chosen = bundles.map((bundle, at) => {
-    const own = wanted.flatMap(({ found }) => found[at] ?? []);
-    const needed = own.length === 0 ? new Set<string>() : imagesOf(lockOf(bundle), own);
-    const fitting = bundle.images().filter(({ reference }) => {
+  const selection = bundles.map((bundle, index) => {
+    const selectedCharts = wanted.flatMap(({ found }) => found[index] ?? []);
+    const needed = selectedCharts.length === 0 ? new Set<string>() : imagesOf(inventoryOf(bundle), selectedCharts);
+    const matching = bundle.images().filter(({ reference }) => {
       const name = formatReference(reference);
-      return (isAll || needed.has(name) || isNamed(name)) && !isLeft(name);
+      return (isAll || needed.has(name) || isNamed(name)) && !isExcluded(name);
     });
-    return [...fitting, ...(isAll ? bundle.charts() : own)];
+    return [...matching, ...(isAll ? bundle.charts() : selectedCharts)];
   });
-  if (exclude.length > 0 && chosen.every((roots) => roots.length === 0)) {
-    throw new AirgapError('image-not-found', `${names}: --exclude leaves nothing to push`, { hint: INSPECT });
+  if (exclude.length > 0 && selection.every((roots) => roots.length === 0)) {
+    throw new AirgapError('image-not-found', `${names}: --exclude leaves nothing to push`, { hint: INSPECT_HINT });
   }
-  return chosen;
+  return selection;
 }
 
 function chartsNamed(bundle: Bundle, wanted: string): readonly BundleChart[] {
@@ -71,7 +72,7 @@ function chartsNamed(bundle: Bundle, wanted: string): readonly BundleChart[] {
     .filter(({ name, version }) => name === wanted || `${name}@${version}` === wanted);
   if (first === undefined) return [];
   const names = new Set([first, ...more].map(({ name }) => name));
-  const { charts } = lockOf(bundle);
+  const { charts } = inventoryOf(bundle);
   for (let size = 0; size < names.size; ) {
     size = names.size;
     for (const { name, parent } of charts) if (parent !== undefined && names.has(parent)) names.add(name);
@@ -85,7 +86,7 @@ function chartsNamed(bundle: Bundle, wanted: string): readonly BundleChart[] {
   }
 }
 
-function imagesOf({ images }: Lock, charts: readonly BundleChart[]): ReadonlySet<string> {
+function imagesOf({ images }: Inventory, charts: readonly BundleChart[]): ReadonlySet<string> {
   const names = new Set(charts.map(({ name }) => name));
   const needed = images.filter(({ found }) =>
     found.some(({ chart, via = [] }) => [chart, ...via].some((name) => names.has(name))),
@@ -93,9 +94,9 @@ function imagesOf({ images }: Lock, charts: readonly BundleChart[]): ReadonlySet
   return new Set(needed.map(({ reference }) => reference));
 }
 
-function lockOf(bundle: Bundle): Lock {
-  const lock = bundle.lock();
-  if (lock !== undefined) return lock;
+function inventoryOf(bundle: Bundle): Inventory {
+  const inventory = bundle.inventory();
+  if (inventory !== undefined) return inventory;
   throw new AirgapError('unsupported', `${bundle.path} does not record which images a chart needs`, {
     hint: 'select images with --image instead',
   });

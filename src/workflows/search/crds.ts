@@ -1,8 +1,8 @@
 import { AirgapError, combine } from '../../base/errors.ts';
 import { printableLine } from '../../base/printable.ts';
 import { objectsIn } from '../../discovery/containers.ts';
-import { discoverPlaces } from '../../discovery/index.ts';
-import { checkCount } from '../../discovery/recount.ts';
+import { crossCheckImages } from '../../discovery/cross-check.ts';
+import { discoverReferences } from '../../discovery/index.ts';
 import { isRelevant } from '../../discovery/relevance.ts';
 import { splitDocuments } from '../../helm/documents.ts';
 import type { Renderer } from '../../helm/render.ts';
@@ -17,15 +17,15 @@ export async function checkCrds(renderer: Renderer): Promise<void> {
   const files = [...(await renderer.crds())];
   const documents = files.flatMap(([path, text]) => splitDocuments(`---\n# Source: ${name}/${path}\n${text}`));
   const relevant = documents.filter(isRelevant);
-  checkCount(relevant, discoverPlaces(relevant, { chart: name, profile: '' }));
+  crossCheckImages(relevant, discoverReferences(relevant, { chart: name, profile: '' }));
   const errors = relevant.flatMap(({ template, object }) =>
     objectsIn(object).flatMap(({ kind, name: workload, images }) => {
       if (images.length === 0) return [];
-      const what = printableLine(`${template}: ${kind}/${workload}`);
+      const workloadTitle = printableLine(`${template}: ${kind}/${workload}`);
       return [
         new AirgapError(
           'chart-invalid',
-          `${what} contains images, but Helm installs files in crds/ without rendering them`,
+          `${workloadTitle} contains images, but Helm installs files in crds/ without rendering them`,
           {
             hint: 'values cannot override its images; move the workload to templates/',
           },

@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { type AirgapError, combine, ours } from '../../base/errors.ts';
+import { type AirgapError, asAirgapError, combine } from '../../base/errors.ts';
 import { settle } from '../../base/pool.ts';
-import type { PlaceFound } from '../../discovery/index.ts';
+import type { LocatedReference } from '../../discovery/index.ts';
 import type { Declaration } from '../../discovery/nested/index.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';
 import type { OperatorContainer } from '../../discovery/operators.ts';
@@ -13,11 +13,11 @@ import type { Helm } from '../../helm/helm.ts';
 import { Renderer } from '../../helm/render.ts';
 import type { StoredRecipe } from '../../lock/recipe.ts';
 import type { Context } from '../context.ts';
-import type { Pattern } from './choice.ts';
-import { searchNested, type Wanted } from './nested.ts';
+import { type NestedChartJob, searchNested } from './nested.ts';
 import type { AskedHost } from './nested-hosts.ts';
 import { type ProfileSearch, searchProfile } from './search-profile.ts';
 import type { Profile } from './search-render.ts';
+import type { Pattern } from './selection.ts';
 import { ValuesTrace } from './values-trace.ts';
 import type { Addition } from './what-if.ts';
 
@@ -52,7 +52,7 @@ export interface SearchOptions {
 export interface SearchedChart {
   readonly chart: Chart;
   readonly profiles: readonly Profile[];
-  readonly places: readonly PlaceFound[];
+  readonly references: readonly LocatedReference[];
   /** Content other than images that its workloads fetch from the internet. */
   readonly network: readonly NetworkNeed[];
   /** References that disabled components would add; empty unless requested. */
@@ -65,7 +65,7 @@ export interface SearchedChart {
   readonly via?: Declaration & { readonly chart: string };
 }
 
-export interface Search {
+export interface SearchResult {
   /** The named charts in order, then the nested charts; each name and version once. */
   readonly charts: readonly SearchedChart[];
   /** Nested charts that could not be fetched or rendered. */
@@ -73,7 +73,7 @@ export interface Search {
   /** Names of excluded nested charts. */
   readonly excluded: readonly string[];
   /** Hosts that only charts have named and that were asked for charts. */
-  readonly asked: readonly AskedHost[];
+  readonly askedHosts: readonly AskedHost[];
 }
 
 /**
@@ -88,18 +88,18 @@ export async function searchCharts(
   jobs: readonly ChartJob[],
   scratch: string,
   { chartSources = UPSTREAM, nestedCharts = true, exclude = [], ...options }: SearchOptions = {},
-): Promise<Search> {
+): Promise<SearchResult> {
   const { rules = [], whatIf = false, networkSwitches: switches = false, recipes = false, operators = false } = options;
   const search: ProfileSearch = { rules, whatIf, switches, recipes, operators, traced: true, emit: context.emit };
   const outcomes = await settle(jobs, availableParallelism(), (job, i) =>
     searchChart(context, helm, job, join(scratch, String(i)), chartSources, search),
   );
-  const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [ours(outcome.error)] : []));
+  const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asAirgapError(outcome.error)] : []));
   if (errors.length > 0) throw combine(errors, `${errors.length} of ${jobs.length} charts could not be searched`);
   const results = outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
   const named = results.map(({ searched }) => searched);
   const nestedJobs = nestedCharts ? results.flatMap((result) => result.nestedJobs) : [];
-  if (nestedJobs.length === 0) return { charts: named, failures: [], excluded: [], asked: [] };
+  if (nestedJobs.length === 0) return { charts: named, failures: [], excluded: [], askedHosts: [] };
   return searchNested(
     { ...search, context, helm, folder: join(scratch, 'nested'), sources: chartSources, exclude },
     nestedJobs,
@@ -114,19 +114,19 @@ async function searchChart(
   folder: string,
   sources: ChartSources,
   search: ProfileSearch,
-): Promise<{ searched: SearchedChart; nestedJobs: Wanted[] }> {
+): Promise<{ searched: SearchedChart; nestedJobs: NestedChartJob[] }> {
   context.emit({ type: 'stage', message: `rendering ${request.chart}` });
   const chart = await fetchChart(helm, request, folder, context.cwd, sources);
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
-  const places: PlaceFound[] = [];
+  const references: LocatedReference[] = [];
   const network: NetworkNeed[] = [];
   const whatIf: Addition[] = [];
   const operators: OperatorContainer[] = [];
   const recipes = new Map<string, readonly StoredRecipe[]>();
-  const nestedJobs: Wanted[] = [];
+  const nestedJobs: NestedChartJob[] = [];
   for (const profile of profiles) {
     const found = await searchProfile(renderer, profile, search);
-    places.push(...found.places);
+    references.push(...found.references);
     network.push(...found.network);
     whatIf.push(...found.whatIf);
     operators.push(...found.operators);
@@ -142,5 +142,5 @@ async function searchChart(
           );
     nestedJobs.push(...found.nested.map((nested) => ({ nested, profile, parents: [chart], trace })));
   }
-  return { searched: { chart, profiles, places, network, whatIf, operators, recipes }, nestedJobs };
+  return { searched: { chart, profiles, references, network, whatIf, operators, recipes }, nestedJobs };
 }

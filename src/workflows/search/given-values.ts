@@ -2,12 +2,12 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { SECRET_FILE } from '../../base/own-file.ts';
 import { jsonText } from '../../base/printable.ts';
-import { before } from '../../base/text-ends.ts';
+import { textBefore } from '../../base/text-trim.ts';
 import { isMapping, parseValues } from '../../discovery/nested/index.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 
 /** Returns a replacement for a given text, or the same text. */
-type Change = (text: string) => string;
+type TextChange = (text: string) => string;
 
 /**
  * The values that a user gives to a chart, as written by the user. The rendered values are no evidence, because a
@@ -55,7 +55,7 @@ export class GivenValues {
    * Returns the options with replaced texts.
    * @param folder for values files; created if missing
    */
-  async withTexts(change: Change, folder: string): Promise<RenderOptions> {
+  async withTexts(change: TextChange, folder: string): Promise<RenderOptions> {
     const { files, contents, ...options } = this.#mapTexts(change);
     await mkdir(folder, { recursive: true });
     const write = async (name: string, text: string): Promise<string> => {
@@ -64,23 +64,23 @@ export class GivenValues {
     };
     const values = await Promise.all(files.map((file, i) => write(`values-${i}.json`, jsonText(file))));
     const paths = await Promise.all(contents.map((text, i) => write(`file-${i}`, text)));
-    const setFile = (this.#options.setFile ?? []).map((entry, i) => `${before(entry, '=')}=${paths[i]}`);
+    const setFile = (this.#options.setFile ?? []).map((entry, i) => `${textBefore(entry, '=')}=${paths[i]}`);
     return { ...this.#options, ...options, values, setFile };
   }
 
-  #mapTexts(change: Change): { files: unknown[]; contents: string[] } & RenderOptions {
+  #mapTexts(change: TextChange): { files: unknown[]; contents: string[] } & RenderOptions {
     const { set = [], setString = [], setLiteral = [], setJson = [] } = this.#options;
-    const assigned = (entry: string, become: Change): string => {
-      const key = before(entry, '=');
-      return key === entry ? entry : `${key}=${become(entry.slice(key.length + 1))}`;
+    const assigned = (entry: string, changeText: TextChange): string => {
+      const key = textBefore(entry, '=');
+      return key === entry ? entry : `${key}=${changeText(entry.slice(key.length + 1))}`;
     };
     const rest = (entry: string): string => assigned(entry, change);
     // In `a=b,c={d,e}` the values are between equals signs, commas and braces.
     const pairs = (entry: string): string =>
       entry.replace(/([=,{])((?:\\.|[^=,{}\\])+)(?=[,}]|$)/gs, (_, sign: string, text: string) => sign + change(text));
-    const json = (entry: string): string => assigned(entry, (text) => jsonText(changedIn(JSON.parse(text), change)));
+    const json = (entry: string): string => assigned(entry, (text) => jsonText(mapTexts(JSON.parse(text), change)));
     return {
-      files: this.#files.map((file) => changedIn(file, change)),
+      files: this.#files.map((file) => mapTexts(file, change)),
       contents: this.#contents.map(change),
       set: set.map(pairs),
       setString: setString.map(pairs),
@@ -90,9 +90,9 @@ export class GivenValues {
   }
 }
 
-function changedIn(value: unknown, change: Change): unknown {
+function mapTexts(value: unknown, change: TextChange): unknown {
   if (typeof value === 'string') return change(value);
-  if (Array.isArray(value)) return value.map((item) => changedIn(item, change));
+  if (Array.isArray(value)) return value.map((item) => mapTexts(item, change));
   if (!isMapping(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, changedIn(item, change)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapTexts(item, change)]));
 }

@@ -1,5 +1,5 @@
-import { at, isMapping, type NestedChart, overlay, parseValues } from '../../discovery/nested/index.ts';
-import { chartFiles } from '../../helm/chart-files.ts';
+import { isMapping, type NestedChart, overlayValues, parseValues, valueAtKeys } from '../../discovery/nested/index.ts';
+import { readChartFiles } from '../../helm/chart-files.ts';
 import type { Chart } from '../../helm/fetch.ts';
 
 const ALTERNATIVES = /^values(?!.*schema).+\.ya?ml$/;
@@ -25,23 +25,23 @@ export async function alternativesOf(nested: NestedChart, parent: Chart): Promis
   const alternatives = [{ title: 'chart defaults', nested: { ...plain, values: {} } }];
   const keys = nested.via.values;
   if (keys !== undefined) {
-    for (const [file, text] of [...(await chartFiles(parent.archive, ALTERNATIVES))].sort()) {
+    for (const [file, text] of [...(await readChartFiles(parent.archive, ALTERNATIVES))].sort()) {
       const values = parseValues(text) ?? {};
-      const entry = at(values, keys);
+      const entry = valueAtKeys(values, keys);
       const given = isMapping(entry) ? entry.values : undefined;
       if (!isMapping(given) || JSON.stringify(given).includes('${')) continue;
-      alternatives.push({ title: file, nested: { ...nested, values: overlay(nested.values, given) } });
+      alternatives.push({ title: file, nested: { ...nested, values: overlayValues(nested.values, given) } });
     }
   }
-  const seen = new Set([identityOf(nested)]);
+  const seen = new Set([installIdentity(nested)]);
   return alternatives.filter((alternative) => {
-    const identity = identityOf(alternative.nested);
+    const identity = installIdentity(alternative.nested);
     if (seen.has(identity)) return false;
     seen.add(identity);
     return true;
   });
 }
 
-function identityOf({ values, valuesFiles = [], set = [], setString = [] }: NestedChart): string {
+function installIdentity({ values, valuesFiles = [], set = [], setString = [] }: NestedChart): string {
   return JSON.stringify([values, valuesFiles, set, setString]);
 }

@@ -1,10 +1,10 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import type { NestedChart } from '../../discovery/nested/index.ts';
-import { hostOf } from '../../helm/addresses.ts';
+import { hostPortOf } from '../../helm/addresses.ts';
 import type { ChartSources } from '../../helm/chart-mirrors.ts';
 import type { AllowAddress } from '../../helm/fetch.ts';
-import { checkAddress, type Resolve } from '../../helm/public-address.ts';
+import { checkPublicAddress, type ResolveHost } from '../../helm/public-address.ts';
 import type { ValuesTrace } from './values-trace.ts';
 
 /** A host that only charts have named, and the charts requested from it. */
@@ -22,10 +22,10 @@ export interface AskedHost {
 export class NestedHosts {
   readonly #named: ReadonlySet<string>;
   readonly #emit: Emit;
-  readonly #resolve: Resolve | undefined;
+  readonly #resolve: ResolveHost | undefined;
   readonly #requested = new Map<string, Set<string>>();
 
-  constructor({ hosts = new Set() }: ChartSources, emit: Emit, resolve?: Resolve) {
+  constructor({ allowedHosts: hosts = new Set() }: ChartSources, emit: Emit, resolve?: ResolveHost) {
     this.#named = hosts;
     this.#emit = emit;
     this.#resolve = resolve;
@@ -39,12 +39,13 @@ export class NestedHosts {
     return async (address) => {
       // Without a repository the chart can only come from a catch-all mirror or an embedded archive.
       if (address === '' || nested.content !== undefined) return;
-      const host = hostOf(address);
+      const host = hostPortOf(address);
       const isNamed = host !== undefined && this.#named.has(host);
       // Hosts of repositories in the user's values are named by the user.
       if (host !== undefined && trace?.hosts.has(host)) return;
-      if (!isNamed && trace !== undefined && (await trace.isBuilt(nested, this.#named))) throw builtFromValues(host);
-      await checkAddress(address, this.#named, this.#resolve);
+      if (!isNamed && trace !== undefined && (await trace.dependsOnValues(nested, this.#named)))
+        throw builtFromValues(host);
+      await checkPublicAddress(address, this.#named, this.#resolve);
       if (isNamed || host === undefined) return;
       const charts = this.#requested.get(host);
       if (charts === undefined) {

@@ -5,7 +5,7 @@ import { isName } from '../../base/names.ts';
 import { SECRET_FILE } from '../../base/own-file.ts';
 import { jsonText } from '../../base/printable.ts';
 import type { NestedChart } from '../../discovery/nested/index.ts';
-import { chartFiles } from '../../helm/chart-files.ts';
+import { readChartFiles } from '../../helm/chart-files.ts';
 import type { Chart, ChartRequest } from '../../helm/fetch.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 
@@ -26,9 +26,9 @@ export async function requestOf(
     await writeFile(file, Buffer.from(content, 'base64'));
     return { chart: file };
   }
-  const open = [name, nested.version, repository].find((part) => /\{\{|[$`]/.test(part));
-  if (open !== undefined) {
-    throw new AirgapError('chart-not-found', `"${open}" is only known to a controller in the cluster`);
+  const unresolvedPart = [name, nested.version, repository].find((part) => /\{\{|[$`]/.test(part));
+  if (unresolvedPart !== undefined) {
+    throw new AirgapError('chart-not-found', `"${unresolvedPart}" is only known to a controller in the cluster`);
   }
   const common = {
     ...(nested.version === '' ? {} : { version: nested.version }),
@@ -48,18 +48,18 @@ export async function requestOf(
  */
 export async function installOptions(
   nested: NestedChart,
-  outer: RenderOptions,
+  parentOptions: RenderOptions,
   chart: Chart,
   file: string,
-  unseen: string[],
+  unresolved: string[],
 ): Promise<RenderOptions> {
-  const { kubeVersion, apiVersions, skipSchemaValidation, isUpgrade, limits } = outer;
+  const { kubeVersion, apiVersions, skipSchemaValidation, isUpgrade, limits } = parentOptions;
   const files: string[] = [];
   await mkdir(dirname(file), { recursive: true });
   for (const name of nested.valuesFiles ?? []) {
     const path = posix.normalize(name);
-    const text = (await chartFiles(chart.archive, { test: (file) => file === path })).get(path);
-    if (text === undefined) unseen.push(`values file ${name}`);
+    const text = (await readChartFiles(chart.archive, { test: (file) => file === path })).get(path);
+    if (text === undefined) unresolved.push(`values file ${name}`);
     else {
       files.push(`${file}-${files.length}.yaml`);
       await writeFile(files.at(-1) as string, text, { mode: SECRET_FILE });

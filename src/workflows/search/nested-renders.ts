@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
-import type { PlaceFound } from '../../discovery/index.ts';
+import type { LocatedReference } from '../../discovery/index.ts';
 import type { NestedChart } from '../../discovery/nested/index.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';
 import type { OperatorContainer } from '../../discovery/operators.ts';
@@ -17,7 +17,7 @@ import type { Addition } from './what-if.ts';
 /** Results of a nested chart. */
 export interface NestedFindings {
   readonly chart: Chart;
-  readonly places: readonly PlaceFound[];
+  readonly references: readonly LocatedReference[];
   readonly network: readonly NetworkNeed[];
   readonly inner: readonly NestedChart[];
   /** References that its disabled components would add. */
@@ -25,7 +25,7 @@ export interface NestedFindings {
   readonly operators: readonly OperatorContainer[];
   readonly recipes: readonly StoredRecipe[];
   /** Descriptions of values that it receives and that are not available. */
-  readonly unseen: readonly string[];
+  readonly unresolved: readonly string[];
   readonly renderer: Renderer;
   /** Render options with the values from the parent. */
   readonly options: RenderOptions;
@@ -35,7 +35,7 @@ export interface NestedFindings {
 export class NestedRenders {
   readonly #search: NestedSearch;
   readonly #charts = new Map<string, Promise<Renderer>>();
-  readonly #found = new Map<string, Promise<ProfileFindings & { readonly by: string }>>();
+  readonly #found = new Map<string, Promise<ProfileFindings & { readonly firstProfile: string }>>();
   readonly #alternatives = new Map<string, Promise<RenderFindings>>();
   #files = 0;
 
@@ -51,23 +51,26 @@ export class NestedRenders {
    */
   async search(nested: NestedChart, profile: Profile, parent: Chart, allow: AllowAddress): Promise<NestedFindings> {
     const renderer = await this.#rendererOf(nested, allow);
-    const unseen = [...(nested.unseen ?? [])];
-    const options = await this.#optionsOf(nested, profile, renderer.chart, unseen);
-    const { by, whatIf, operators, recipes, network, ...given } = await this.#install(nested, renderer, {
+    const unresolved = [...(nested.unresolved ?? [])];
+    const options = await this.#optionsOf(nested, profile, renderer.chart, unresolved);
+    const { firstProfile, whatIf, operators, recipes, network, ...given } = await this.#install(nested, renderer, {
       name: profile.name,
       options,
     });
     // Results are cached under the name of the first profile, which may have a suffix for an upgrade.
-    const places = given.places.map((place) => ({ ...place, profile: profile.name + place.profile.slice(by.length) }));
-    const known = new Set(places.map(({ reference }) => reference));
-    for (const { title, nested: other } of await alternativesOf(nested, parent)) {
+    const references = given.references.map((reference) => ({
+      ...reference,
+      profile: profile.name + reference.profile.slice(firstProfile.length),
+    }));
+    const known = new Set(references.map(({ reference }) => reference));
+    for (const { title, nested: alternative } of await alternativesOf(nested, parent)) {
       const name = `${profile.name} (${title})`;
-      const otherwise = await this.#optionsOf(other, profile, renderer.chart, []);
-      for (const place of await this.#possible(other, renderer, { name, options: otherwise })) {
-        if (!known.has(place.reference)) places.push({ ...place, profile: name });
+      const alternativeOptions = await this.#optionsOf(alternative, profile, renderer.chart, []);
+      for (const reference of await this.#possible(alternative, renderer, { name, options: alternativeOptions })) {
+        if (!known.has(reference.reference)) references.push({ ...reference, profile: name });
       }
     }
-    const found = { places, network, inner: given.nested, whatIf, operators, recipes, unseen };
+    const found = { references, network, inner: given.nested, whatIf, operators, recipes, unresolved };
     return { chart: renderer.chart, renderer, options, ...found };
   }
 
@@ -87,11 +90,15 @@ export class NestedRenders {
     return new Renderer(helm, chart, join(folder, 'render'));
   }
 
-  #install(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<ProfileFindings & { by: string }> {
-    const key = installOf(nested, profile.options);
-    const search = async (): Promise<ProfileFindings & { by: string }> => ({
+  #install(
+    nested: NestedChart,
+    renderer: Renderer,
+    profile: Profile,
+  ): Promise<ProfileFindings & { firstProfile: string }> {
+    const key = installKey(nested, profile.options);
+    const search = async (): Promise<ProfileFindings & { firstProfile: string }> => ({
       ...(await searchProfile(renderer, profile, this.#search)),
-      by: profile.name,
+      firstProfile: profile.name,
     });
     const found = this.#found.get(key) ?? search();
     this.#found.set(key, found);
@@ -99,7 +106,7 @@ export class NestedRenders {
   }
 
   #alternative(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<RenderFindings> {
-    const key = installOf(nested, profile.options);
+    const key = installKey(nested, profile.options);
     const { rules } = this.#search;
     const search = async (): Promise<RenderFindings> =>
       searchRender(renderer, await renderer.render(profile.options), profile, { rules, traced: false });
@@ -109,19 +116,19 @@ export class NestedRenders {
   }
 
   /** Alternative values may not fit the chart: failed renders add nothing. */
-  async #possible(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<PlaceFound[]> {
+  async #possible(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<LocatedReference[]> {
     try {
-      const { places } = await this.#alternative(nested, renderer, profile);
-      return places.map((place) => ({ ...place, confidence: 'possible', need: 'optional' }));
+      const { references } = await this.#alternative(nested, renderer, profile);
+      return references.map((reference) => ({ ...reference, confidence: 'possible', need: 'optional' }));
     } catch (error) {
       if (error instanceof AirgapError && error.code !== 'interrupted') return [];
       throw error;
     }
   }
 
-  #optionsOf(nested: NestedChart, profile: Profile, chart: Chart, unseen: string[]): Promise<RenderOptions> {
+  #optionsOf(nested: NestedChart, profile: Profile, chart: Chart, unresolved: string[]): Promise<RenderOptions> {
     const file = join(this.#search.folder, `values-${this.#files++}.json`);
-    return installOptions(nested, profile.options, chart, file, unseen);
+    return installOptions(nested, profile.options, chart, file, unresolved);
   }
 }
 
@@ -129,7 +136,7 @@ export class NestedRenders {
  * Key of an install: the chart, its values and the Kubernetes version determine its images; release name and namespace
  * do not.
  */
-export function installOf(nested: NestedChart, options: RenderOptions): string {
+export function installKey(nested: NestedChart, options: RenderOptions): string {
   const { name, version, repository, url, content, values, valuesFiles, set, setString } = nested;
   const { kubeVersion, apiVersions, isUpgrade, skipSchemaValidation } = options;
   const chart = [name, version, repository, url, content, values, valuesFiles, set, setString];

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { AirgapError } from '../../base/errors.ts';
 import { settle } from '../../base/pool.ts';
 import { wildcard } from '../../base/wildcard.ts';
-import type { PlaceFound } from '../../discovery/index.ts';
+import type { LocatedReference } from '../../discovery/index.ts';
 import type { NestedChart } from '../../discovery/nested/index.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';
 import type { OperatorContainer } from '../../discovery/operators.ts';
@@ -11,18 +11,18 @@ import type { Chart } from '../../helm/fetch.ts';
 import type { Helm } from '../../helm/helm.ts';
 import type { StoredRecipe } from '../../lock/recipe.ts';
 import type { Context } from '../context.ts';
-import type { Pattern } from './choice.ts';
-import type { Search, SearchedChart } from './discover.ts';
-import { failureOf, parentOf, titleOf, tooDeep } from './nested-failures.ts';
+import type { SearchedChart, SearchResult } from './discover.ts';
+import { chartTitle, nestedFailure, parentName, tooDeepFailure } from './nested-failures.ts';
 import { NestedHosts } from './nested-hosts.ts';
-import { installOf, NestedRenders } from './nested-renders.ts';
+import { installKey, NestedRenders } from './nested-renders.ts';
 import type { ProfileSearch } from './search-profile.ts';
 import type { Profile } from './search-render.ts';
+import type { Pattern } from './selection.ts';
 import { ValuesTrace } from './values-trace.ts';
 import type { Addition } from './what-if.ts';
 
 /** A nested chart to search, and its parents. */
-export interface Wanted {
+export interface NestedChartJob {
   readonly nested: NestedChart;
   /** Profile of the outermost chart: its name, and the Kubernetes version. */
   readonly profile: Profile;
@@ -45,9 +45,9 @@ export interface NestedSearch extends ProfileSearch {
 /**
  * Maximum nesting. An app of apps of apps has three levels; deeper nesting is most likely a chart that installs itself.
  */
-const DEPTH = 4;
+const MAX_DEPTH = 4;
 /** Each render is a separate process, and Helm itself is multi-threaded. */
-const AT_ONCE = Math.min(2, availableParallelism());
+const CONCURRENCY = Math.min(2, availableParallelism());
 
 /**
  * Searches nested charts recursively, each distinct install once. The values from its parent determine the results of a
@@ -56,50 +56,50 @@ const AT_ONCE = Math.min(2, availableParallelism());
  */
 export async function searchNested(
   search: NestedSearch,
-  wanted: readonly Wanted[],
+  jobs: readonly NestedChartJob[],
   named: readonly SearchedChart[],
-): Promise<Search> {
+): Promise<SearchResult> {
   const renders = new NestedRenders(search);
   const hosts = new NestedHosts(search.sources, search.context.emit);
-  const isExcluded = anyOf(search.exclude);
-  const charts = new Map(named.map((searched) => [identityOf(searched.chart), searched]));
+  const isExcluded = matchesAny(search.exclude);
+  const charts = new Map(named.map((searched) => [chartKey(searched.chart), searched]));
   const failures = new Map<string, AirgapError>();
   const fail = (error: AirgapError): void => void failures.set(error.message, error);
   const seen = new Set<string>();
   const excluded = new Set<string>();
-  let level = wanted;
+  let level = jobs;
   for (let depth = 1; level.length > 0; depth++) {
-    const fresh = level.filter(({ nested, profile }) => {
-      const key = `${profile.name} ${installOf(nested, profile.options)}`;
+    const newJobs = level.filter(({ nested, profile }) => {
+      const key = `${profile.name} ${installKey(nested, profile.options)}`;
       if (isExcluded(nested.name)) excluded.add(nested.name);
       if (isExcluded(nested.name) || seen.has(key)) return false;
       seen.add(key);
       return true;
     });
-    if (depth > DEPTH) {
-      for (const one of fresh) fail(tooDeep(one, DEPTH));
+    if (depth > MAX_DEPTH) {
+      for (const job of newJobs) fail(tooDeepFailure(job, MAX_DEPTH));
       break;
     }
-    const outcomes = await settle(fresh, AT_ONCE, (one) => searchOne(search, renders, hosts, one));
-    const next: Wanted[] = [];
+    const outcomes = await settle(newJobs, CONCURRENCY, (job) => searchNestedChart(search, renders, hosts, job));
+    const next: NestedChartJob[] = [];
     for (const [i, outcome] of outcomes.entries()) {
-      const one = fresh[i] as Wanted;
+      const job = newJobs[i] as NestedChartJob;
       if ('value' in outcome) {
         const { chart, nested, trace } = outcome.value;
-        add(charts, one, outcome.value);
-        next.push(...nested.map((inner) => ({ ...one, nested: inner, trace, parents: [...one.parents, chart] })));
-      } else fail(failureOf(one, outcome.error));
+        add(charts, job, outcome.value);
+        next.push(...nested.map((inner) => ({ ...job, nested: inner, trace, parents: [...job.parents, chart] })));
+      } else fail(nestedFailure(job, outcome.error));
     }
     level = next;
   }
-  const asked = hosts.askedHosts();
-  return { charts: [...charts.values()], failures: [...failures.values()], excluded: [...excluded], asked };
+  const askedHosts = hosts.askedHosts();
+  return { charts: [...charts.values()], failures: [...failures.values()], excluded: [...excluded], askedHosts };
 }
 
 /** Results of one nested chart. */
-interface Outcome {
+interface NestedOutcome {
   readonly chart: Chart;
-  readonly places: readonly PlaceFound[];
+  readonly references: readonly LocatedReference[];
   readonly network: readonly NetworkNeed[];
   readonly nested: readonly NestedChart[];
   readonly whatIf: readonly Addition[];
@@ -108,32 +108,32 @@ interface Outcome {
   readonly trace: ValuesTrace | undefined;
 }
 
-async function searchOne(
+async function searchNestedChart(
   { context }: NestedSearch,
   renders: NestedRenders,
   hosts: NestedHosts,
-  wanted: Wanted,
-): Promise<Outcome> {
-  const { nested, profile, parents } = wanted;
-  context.emit({ type: 'stage', message: `rendering ${titleOf(nested)} (by ${parentOf(wanted)})` });
-  const allow = hosts.allow(nested, parentOf(wanted), wanted.trace);
-  const { chart, inner, unseen, renderer, options, ...found } = await renders.search(
+  job: NestedChartJob,
+): Promise<NestedOutcome> {
+  const { nested, profile, parents } = job;
+  context.emit({ type: 'stage', message: `rendering ${chartTitle(nested)} (by ${parentName(job)})` });
+  const allow = hosts.allow(nested, parentName(job), job.trace);
+  const { chart, inner, unresolved, renderer, options, ...found } = await renders.search(
     nested,
     profile,
     parents.at(-1) as Chart,
     allow,
   );
-  const isReached = inner.length > 0 && (await wanted.trace?.reaches(nested)) === true;
-  const trace = isReached ? ValuesTrace.within(renderer, options, wanted.trace?.hosts ?? new Set()) : undefined;
-  for (const what of unseen) {
-    const message = `chart ${titleOf(nested)} receives values that the render of ${parentOf(wanted)} does not contain: ${what}`;
+  const isReached = inner.length > 0 && (await job.trace?.reaches(nested)) === true;
+  const trace = isReached ? ValuesTrace.within(renderer, options, job.trace?.hosts ?? new Set()) : undefined;
+  for (const source of unresolved) {
+    const message = `chart ${chartTitle(nested)} receives values that the render of ${parentName(job)} does not contain: ${source}`;
     context.emit({ type: 'warning', message });
   }
   const via = parents.map(({ metadata }) => metadata.name);
-  const places = found.places.map((place) => ({ ...place, via }));
-  const whatIf = found.whatIf.map((addition) => ({ ...addition, place: { ...addition.place, via } }));
-  const operators = found.operators.map((operator) => ({ ...operator, place: { ...operator.place, via } }));
-  return { ...found, chart, places, whatIf, operators, nested: inner, trace };
+  const references = found.references.map((reference) => ({ ...reference, via }));
+  const whatIf = found.whatIf.map((addition) => ({ ...addition, reference: { ...addition.reference, via } }));
+  const operators = found.operators.map((operator) => ({ ...operator, reference: { ...operator.reference, via } }));
+  return { ...found, chart, references, whatIf, operators, nested: inner, trace };
 }
 
 /**
@@ -142,17 +142,17 @@ async function searchOne(
  */
 function add(
   charts: Map<string, SearchedChart>,
-  { nested, profile, parents }: Wanted,
-  { chart, places, network, whatIf, operators, recipes }: Outcome,
+  { nested, profile, parents }: NestedChartJob,
+  { chart, references, network, whatIf, operators, recipes }: NestedOutcome,
 ): void {
-  const key = identityOf(chart);
-  const there = charts.get(key);
-  if (there === undefined) {
+  const key = chartKey(chart);
+  const existing = charts.get(key);
+  if (existing === undefined) {
     const via = { ...nested.via, chart: (parents.at(-1) as Chart).metadata.name };
     charts.set(key, {
       chart,
       profiles: [profile],
-      places,
+      references,
       network,
       whatIf,
       operators,
@@ -161,23 +161,23 @@ function add(
     });
     return;
   }
-  const isNew = !there.profiles.some(({ name }) => name === profile.name);
+  const isNew = !existing.profiles.some(({ name }) => name === profile.name);
   charts.set(key, {
-    ...there,
-    profiles: isNew && there.via !== undefined ? [...there.profiles, profile] : there.profiles,
-    places: [...there.places, ...places],
-    network: [...there.network, ...network],
-    whatIf: [...there.whatIf, ...whatIf],
-    operators: [...there.operators, ...operators],
+    ...existing,
+    profiles: isNew && existing.via !== undefined ? [...existing.profiles, profile] : existing.profiles,
+    references: [...existing.references, ...references],
+    network: [...existing.network, ...network],
+    whatIf: [...existing.whatIf, ...whatIf],
+    operators: [...existing.operators, ...operators],
   });
 }
 
-function identityOf({ metadata }: Chart): string {
+function chartKey({ metadata }: Chart): string {
   return `${metadata.name} ${metadata.version}`;
 }
 
 /** Returns a test whether a name matches one of the patterns, with `*` as wildcard. */
-function anyOf(patterns: readonly Pattern[]): (name: string) => boolean {
+function matchesAny(patterns: readonly Pattern[]): (name: string) => boolean {
   const tests = patterns.map(({ pattern }) => wildcard(pattern));
   return (name) => tests.some((test) => test.test(name));
 }

@@ -1,7 +1,7 @@
 import type { Emit } from '../../base/events.ts';
-import type { PlaceFound } from '../../discovery/index.ts';
-import { checkImages, dubiousImages } from '../../discovery/recount.ts';
-import { builtInRules, outsideNote, outsideTables } from '../../discovery/rules/index.ts';
+import { checkContainerImages, malformedImages } from '../../discovery/cross-check.ts';
+import type { LocatedReference } from '../../discovery/index.ts';
+import { builtInRules, uncoveredNote, uncoveredOperators } from '../../discovery/rules/index.ts';
 import type { Renderer } from '../../helm/render.ts';
 import { unlessRefused } from '../../influence/accepted.ts';
 import type { StoredRecipe } from '../../lock/recipe.ts';
@@ -9,7 +9,7 @@ import { checkCrds } from './crds.ts';
 import { withSwitches } from './network-switches.ts';
 import { recipesOf } from './recipes.ts';
 import { type Profile, type RenderFindings, type RenderSearch, searchRender } from './search-render.ts';
-import { fresh, upgradeOf, type Variant } from './variants.ts';
+import { upgradeProfile, type Variant, withoutRepeats } from './variants.ts';
 import { type Addition, searchWhatIf } from './what-if.ts';
 
 export interface ProfileSearch extends RenderSearch {
@@ -45,23 +45,23 @@ export async function searchProfile(
 ): Promise<ProfileFindings> {
   const { options } = profile;
   const base = await renderer.render(options);
-  checkImages(base.documents);
+  checkContainerImages(base.documents);
   await checkCrds(renderer);
-  for (const dubious of dubiousImages(base.documents)) search.emit({ type: 'warning', message: dubious });
+  for (const problem of malformedImages(base.documents)) search.emit({ type: 'warning', message: problem });
   const install: Rendered = { profile, base, ...(await searchRender(renderer, base, profile, search)) };
   const { metadata } = renderer.chart;
   const rules = [...builtInRules, ...search.rules];
   const context = { chart: metadata.name, profile: profile.name };
-  const input = { metadata, places: install.places, documents: base.documents, context };
-  for (const outside of outsideTables(rules, input)) {
-    search.emit({ type: 'warning', message: `chart ${metadata.name} ${metadata.version}: ${outsideNote(outside)}` });
+  const input = { metadata, references: install.references, documents: base.documents, context };
+  for (const operator of uncoveredOperators(rules, input)) {
+    search.emit({ type: 'warning', message: `chart ${metadata.name} ${metadata.version}: ${uncoveredNote(operator)}` });
   }
   const traced = search.switches ? await withSwitches(renderer, options, base, install.network) : install.network;
   const upgrade = await searchUpgrade(renderer, install, search);
   const both = union(install, upgrade);
   const variants = upgrade === undefined ? [install] : [install, upgrade];
   return {
-    places: both.places,
+    references: both.references,
     operators: both.operators,
     nested: both.nested,
     network: [...traced, ...both.network.slice(install.network.length)],
@@ -80,18 +80,18 @@ async function searchUpgrade(
   search: ProfileSearch,
 ): Promise<Rendered | undefined> {
   const { metadata } = renderer.chart;
-  const upgrade = await upgradeOf(renderer, install.profile);
+  const upgrade = await upgradeProfile(renderer, install.profile);
   if (upgrade === undefined) return undefined;
   const attempt = await unlessRefused(renderer.render(upgrade.options));
   if ('result' in attempt) {
     const rendered = { profile: upgrade, base: attempt.result };
-    checkImages(rendered.base.documents);
+    checkContainerImages(rendered.base.documents);
     const found = {
       ...rendered,
       ...(await searchRender(renderer, attempt.result, upgrade, { ...search, traced: false })),
     };
     // Tracing takes another render: only if the upgrade adds references of its own.
-    if (!search.traced || fresh([install, found]).length < 2) return found;
+    if (!search.traced || withoutRepeats([install, found]).length < 2) return found;
     return { ...rendered, ...(await searchRender(renderer, attempt.result, upgrade, search)) };
   }
   const chart = `chart ${metadata.name} ${metadata.version}`;
@@ -103,15 +103,15 @@ async function searchUpgrade(
 /** Merges both renders. Images that only the upgrade contains are needed for upgrades only. */
 function union(install: Rendered, upgrade: Rendered | undefined): RenderFindings {
   if (upgrade === undefined) return install;
-  const more = fresh([install, upgrade])[1]?.places ?? [];
+  const added = withoutRepeats([install, upgrade])[1]?.references ?? [];
   const nested = new Set(install.nested.map((chart) => JSON.stringify(chart)));
   const urls = new Set(install.network.map(({ url }) => url));
-  const alone = more.map((place): PlaceFound => {
-    const isNeeded = place.need === 'install' || place.need === 'operand';
-    return isNeeded ? { ...place, need: 'lifecycle' } : place;
+  const upgradeOnly = added.map((reference): LocatedReference => {
+    const isNeeded = reference.need === 'install' || reference.need === 'operand';
+    return isNeeded ? { ...reference, need: 'lifecycle' } : reference;
   });
   return {
-    places: [...install.places, ...alone],
+    references: [...install.references, ...upgradeOnly],
     operators: install.operators,
     nested: [...install.nested, ...upgrade.nested.filter((chart) => !nested.has(JSON.stringify(chart)))],
     network: [...install.network, ...upgrade.network.filter(({ url }) => !urls.has(url))],

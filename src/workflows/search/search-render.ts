@@ -1,17 +1,17 @@
-import { withDoubtfulCopies } from '../../discovery/copies.ts';
-import { declaredPlaces, withoutContradictions } from '../../discovery/declared/index.ts';
-import { discoverPlaces, type PlaceFound } from '../../discovery/index.ts';
-import { imageLeaves, influencedPlaces } from '../../discovery/influenced.ts';
+import { crossCheckImages } from '../../discovery/cross-check.ts';
+import { declaredReferences, withoutContradictions } from '../../discovery/declared/index.ts';
+import { discoverReferences, type LocatedReference } from '../../discovery/index.ts';
 import { type NestedChart, nestedCharts } from '../../discovery/nested/index.ts';
 import { type NetworkNeed, networkNeeds } from '../../discovery/network/index.ts';
-import { type OperatorContainer, operatorsIn } from '../../discovery/operators.ts';
-import { checkCount } from '../../discovery/recount.ts';
+import { type OperatorContainer, operatorContainers } from '../../discovery/operators.ts';
 import { applyRules, builtInRules, type Rule } from '../../discovery/rules/index.ts';
+import { imageLeaves, tracedReferences } from '../../discovery/traced-references.ts';
+import { demoteValuesCopies } from '../../discovery/values-copies.ts';
 import type { Render, Renderer, RenderOptions, Values } from '../../helm/render.ts';
 import { subchartsOf } from '../../helm/subcharts.ts';
-import { compositionsOf } from '../../influence/probe.ts';
-import { type Slot, slotPath, slotsOf } from '../../influence/slots.ts';
-import { type Start, startProbe } from '../../overrides/recipe.ts';
+import { type NameSegment, segmentPath, segmentsOf } from '../../influence/name-segments.ts';
+import { referenceTemplatesOf } from '../../influence/probe.ts';
+import { type InitialProbe, probeReferences } from '../../overrides/recipe.ts';
 
 /** A named set of render options. */
 export interface Profile {
@@ -21,14 +21,14 @@ export interface Profile {
 
 /** Results of one render of a chart. */
 export interface RenderFindings {
-  readonly places: readonly PlaceFound[];
+  readonly references: readonly LocatedReference[];
   readonly nested: readonly NestedChart[];
   /** Content other than images that the workloads fetch from the internet. */
   readonly network: readonly NetworkNeed[];
   /** Containers whose images may choose further ones; empty unless requested. */
   readonly operators: readonly OperatorContainer[];
   /** The probe that traced the values, if they were traced. */
-  readonly start?: Start;
+  readonly start?: InitialProbe;
 }
 
 export interface RenderSearch {
@@ -53,29 +53,35 @@ export async function searchRender(
   const { metadata } = renderer.chart;
   const context = { chart: metadata.name, profile: name };
   const { documents, values } = base;
-  const standing = discoverPlaces(documents, context);
-  checkCount(documents, standing);
-  const found = withDoubtfulCopies(standing, values);
-  const tracing = traced ? await trace(renderer, options, base, found, context) : undefined;
-  const places = tracing?.places ?? found;
-  const known = [...places, ...applyRules([...builtInRules, ...rules], { metadata, documents, places, context })];
-  const files = await renderer.texts();
-  const declared = declaredPlaces({ metadata, files, values, context });
+  const discovered = discoverReferences(documents, context);
+  crossCheckImages(documents, discovered);
+  const found = demoteValuesCopies(discovered, values);
+  const tracing = traced ? await traceValues(renderer, options, base, found, context) : undefined;
+  const references = tracing?.references ?? found;
+  const known = [
+    ...references,
+    ...applyRules([...builtInRules, ...rules], { metadata, documents, references, context }),
+  ];
+  const files = await renderer.sourceFiles();
+  const declared = declaredReferences({ metadata, files, values, context });
   return {
     ...(tracing === undefined ? {} : { start: tracing.start }),
-    places: withSubcharts([...known, ...withoutContradictions(declared, known)], files),
+    references: withSubcharts([...known, ...withoutContradictions(declared, known)], files),
     nested: nestedCharts(documents, values),
     network: networkNeeds(documents, context),
-    operators: operators ? operatorsIn(documents, places, (await renderer.crds()).size > 0) : [],
+    operators: operators ? operatorContainers(documents, references, (await renderer.crds()).size > 0) : [],
   };
 }
 
-function withSubcharts(places: readonly PlaceFound[], files: ReadonlyMap<string, string>): PlaceFound[] {
-  const templates = new Set(places.map(({ template }) => template));
+function withSubcharts(
+  references: readonly LocatedReference[],
+  files: ReadonlyMap<string, string>,
+): LocatedReference[] {
+  const templates = new Set(references.map(({ template }) => template));
   const known = new Map([...templates].map((template) => [template, subchartsOf(files, template)]));
-  return places.map((place) => {
-    const subcharts = known.get(place.template) ?? [];
-    return subcharts.length === 0 ? place : { ...place, subcharts };
+  return references.map((reference) => {
+    const subcharts = known.get(reference.template) ?? [];
+    return subcharts.length === 0 ? reference : { ...reference, subcharts };
   });
 }
 
@@ -83,29 +89,35 @@ function withSubcharts(places: readonly PlaceFound[], files: ReadonlyMap<string,
  * Traces values with one marked render. Adds to each reference the values paths that build it, and returns further
  * references where only the trace found an image leaf.
  */
-async function trace(
+async function traceValues(
   renderer: Renderer,
   options: RenderOptions,
   base: Render,
-  found: readonly PlaceFound[],
+  found: readonly LocatedReference[],
   context: { readonly chart: string; readonly profile: string },
-): Promise<{ readonly places: PlaceFound[]; readonly start: Start }> {
-  const written = [...new Set(found.map((place) => place.written))];
+): Promise<{ readonly references: LocatedReference[]; readonly start: InitialProbe }> {
+  const written = [...new Set(found.map((reference) => reference.written))];
   const render = (overrides: Values): Promise<Render> => renderer.render(options, overrides);
-  const start = await startProbe(base, written, render, { beside: (slots) => unseenImages(base, slots) });
-  const { probed } = start;
-  const places = compositionsOf(found, base, probed).map((compositions, i) => {
-    const place = found[i] as PlaceFound;
-    const paths = compositions.flat().flatMap((part) => (part.kind === 'segment' ? [slotPath(part.slot)] : []));
-    return paths.length === 0 ? place : { ...place, values: [...new Set(paths)] };
+  const start = await probeReferences(base, written, render, {
+    extraSegments: (segments) => untracedImages(base, segments),
   });
-  return { places: [...places, ...influencedPlaces(base, probed, places, context)], start };
+  const { probed } = start;
+  const references = referenceTemplatesOf(found, base, probed).map((referenceTemplates, i) => {
+    const reference = found[i] as LocatedReference;
+    const paths = referenceTemplates
+      .flat()
+      .flatMap((part) => (part.kind === 'segment' ? [segmentPath(part.segment)] : []));
+    return paths.length === 0 ? reference : { ...reference, values: [...new Set(paths)] };
+  });
+  return { references: [...references, ...tracedReferences(base, probed, references, context)], start };
 }
 
 /** Returns image leaves outside the given segments whose text occurs in the render. */
-export function unseenImages({ documents, values }: Render, slots: readonly Slot[]): Slot[] {
-  const seen = new Set(slots.map(slotPath));
+export function untracedImages({ documents, values }: Render, segments: readonly NameSegment[]): NameSegment[] {
+  const seen = new Set(segments.map(segmentPath));
   return imageLeaves(values)
-    .flatMap((leaf) => slotsOf(leaf, [leaf.value]))
-    .filter((slot) => !seen.has(slotPath(slot)) && documents.some(({ text }) => text.includes(slot.leaf.value)));
+    .flatMap((leaf) => segmentsOf(leaf, [leaf.value]))
+    .filter(
+      (segment) => !seen.has(segmentPath(segment)) && documents.some(({ text }) => text.includes(segment.leaf.value)),
+    );
 }

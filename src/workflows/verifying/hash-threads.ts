@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import type { FilePlaces } from '../../bundle/files/random-file.ts';
-import type { BlobHasher, BlobPlace } from '../../bundle/hashing.ts';
+import type { FileParts } from '../../bundle/files/random-file.ts';
+import type { BlobHasher, BlobOffset } from '../../bundle/hashing.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { FromHashThread, HashThreadData, ToHashThread } from './protocol.ts';
 
@@ -8,19 +8,19 @@ import type { FromHashThread, HashThreadData, ToHashThread } from './protocol.ts
  * Bytes per additional thread. A thread costs about 40 ms of processor time and 15 MB of memory; hashing this much
  * takes a tenth of a second.
  */
-const WORTHWHILE = 128 * 1024 * 1024;
+const BYTES_PER_THREAD = 128 * 1024 * 1024;
 
 /** Maximum number of threads: disks deliver no more than a few threads can hash. */
-const MOST = 4;
+const MAX_THREADS = 4;
 
 /**
  * Returns how many threads are worthwhile in addition to the main one. A blob is hashed sequentially by one thread, so
  * the largest blob cannot be shared.
  */
-export function worthwhileThreads(blobs: Iterable<{ readonly size: number }>, cores: number): number {
+export function hashThreadCount(blobs: Iterable<{ readonly size: number }>, cores: number): number {
   const sizes = [...blobs].map(({ size }) => size);
   const shared = sizes.reduce((sum, size) => sum + size, 0) - sizes.reduce((most, size) => Math.max(most, size), 0);
-  return Math.max(0, Math.min(cores - 1, MOST - 1, Math.floor(shared / WORTHWHILE)));
+  return Math.max(0, Math.min(cores - 1, MAX_THREADS - 1, Math.floor(shared / BYTES_PER_THREAD)));
 }
 
 /** Thread that opens the bundle itself and hashes its blobs. */
@@ -30,19 +30,22 @@ export class HashThread implements BlobHasher {
   #onProgress: (bytes: number) => void = () => {};
   #isLost = false;
 
-  constructor(places: FilePlaces) {
+  constructor(bundleFile: FileParts) {
     // The build bundles each thread into its own file.
-    const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './hash-thread.cjs';
-    const workerData: HashThreadData = { places };
-    this.#worker = new Worker(new URL(file, import.meta.url), { workerData });
+    const script = import.meta.url.endsWith('.ts') ? './thread.ts' : './hash-thread.cjs';
+    const workerData: HashThreadData = { bundleFile };
+    this.#worker = new Worker(new URL(script, import.meta.url), { workerData });
     this.#worker.on('message', (message: FromHashThread) => this.#receive(message));
     this.#worker.on('error', () => this.#lose());
     this.#worker.on('exit', () => this.#lose());
   }
 
-  damaged(blobs: readonly BlobPlace[], told: (bytes: number) => void): Promise<readonly Digest[] | undefined> {
+  findDamaged(
+    blobs: readonly BlobOffset[],
+    onProgress: (bytes: number) => void,
+  ): Promise<readonly Digest[] | undefined> {
     if (this.#isLost) return Promise.resolve(undefined);
-    this.#onProgress = told;
+    this.#onProgress = onProgress;
     this.#job = Promise.withResolvers();
     this.#worker.postMessage(blobs satisfies ToHashThread);
     return this.#job.promise;

@@ -1,14 +1,14 @@
-import type { FilePlaces } from '../../bundle/files/random-file.ts';
-import type { BlobPlace } from '../../bundle/hashing.ts';
+import type { FileParts } from '../../bundle/files/random-file.ts';
+import type { BlobOffset } from '../../bundle/hashing.ts';
 import type { Digest } from '../../oci/digest.ts';
 
 /** Data with which a hash thread starts. */
 export interface HashThreadData {
-  readonly places: FilePlaces;
+  readonly bundleFile: FileParts;
 }
 
 /** Batch of blobs to hash in order. */
-export type ToHashThread = readonly BlobPlace[];
+export type ToHashThread = readonly BlobOffset[];
 
 /** `bytes`: bytes read since the last message. `damaged`: the batch is done; lists blobs with a wrong digest. */
 export type FromHashThread =

@@ -40,7 +40,7 @@ export interface CreationTemplate {
 /** One recorded request: `METHOD /path?query` on the data plane, the operation on the control plane. */
 export interface EcrRequest {
   readonly plane: 'control' | 'data' | 'storage';
-  readonly what: string;
+  readonly request: string;
   readonly status: number;
   /** Access key that signed it; control plane only. */
   readonly key?: string;

@@ -13,7 +13,7 @@ const access: Access = {
 };
 const BEARER = 'Bearer realm="https://auth.example/token?x=1",service="r.example",scope="repository:a/b:pull"';
 
-interface Asked {
+interface SentRequest {
   method: string;
   url: string;
   authorization: string | undefined;
@@ -21,25 +21,25 @@ interface Asked {
 }
 
 function setUp(credential: Credential | undefined, answer: (count: number) => object | number) {
-  const asked: Asked[] = [];
+  const requests: SentRequest[] = [];
   const clock = { now: 0 };
   const exchange: TokenExchange = async ({ method, url, headers, form }) => {
-    asked.push({ method, url: url.href, authorization: headers.authorization, form });
+    requests.push({ method, url: url.href, authorization: headers.authorization, form });
     await new Promise((resolve) => setTimeout(resolve, 2));
-    const given = answer(asked.length);
+    const given = answer(requests.length);
     return typeof given === 'number' ? { status: given, text: '' } : { status: 200, text: JSON.stringify(given) };
   };
   const keychain: Keychain = { lookup: async () => credential, sources: () => ['here', 'there'] };
-  return { asked, clock, authorizer: createAuthorizer({ keychain, exchange, now: () => clock.now }) };
+  return { requests, clock, authorizer: createAuthorizer({ keychain, exchange, now: () => clock.now }) };
 }
 
 describe('a bearer challenge', () => {
   it('is answered with a token for the scope, fetched with the credentials', async () => {
-    const { asked, authorizer } = setUp({ kind: 'basic', username: 'u', password: 'p' }, () => ({ token: 'tok-1' }));
+    const { requests, authorizer } = setUp({ kind: 'basic', username: 'u', password: 'p' }, () => ({ token: 'tok-1' }));
     expect(await authorizer.authorization(access)).toBeUndefined();
     expect(await authorizer.renew(access, BEARER, undefined)).toBe('Bearer tok-1');
     expect(await authorizer.authorization(access)).toBe('Bearer tok-1');
-    expect(asked).toEqual([
+    expect(requests).toEqual([
       {
         method: 'GET',
         url: 'https://auth.example/token?x=1&service=r.example&scope=repository%3Aa%2Fb%3Apull',
@@ -50,16 +50,18 @@ describe('a bearer challenge', () => {
   });
 
   it('is answered anonymously without credentials', async () => {
-    const { asked, authorizer } = setUp(undefined, () => ({ access_token: 'anon' }));
+    const { requests, authorizer } = setUp(undefined, () => ({ access_token: 'anon' }));
     expect(await authorizer.renew(access, BEARER, undefined)).toBe('Bearer anon');
-    expect(asked[0]?.authorization).toBeUndefined();
+    expect(requests[0]?.authorization).toBeUndefined();
   });
 
   it('is answered with an identity token by POST, not in the URL', async () => {
-    const { asked, authorizer } = setUp({ kind: 'identity-token', token: 'refresh-me' }, () => ({ access_token: 't' }));
+    const { requests, authorizer } = setUp({ kind: 'identity-token', token: 'refresh-me' }, () => ({
+      access_token: 't',
+    }));
     expect(await authorizer.renew(access, BEARER, undefined)).toBe('Bearer t');
-    expect(asked).toMatchObject([{ method: 'POST', url: 'https://auth.example/token?x=1' }]);
-    expect(Object.fromEntries(new URLSearchParams(asked[0]?.form))).toEqual({
+    expect(requests).toMatchObject([{ method: 'POST', url: 'https://auth.example/token?x=1' }]);
+    expect(Object.fromEntries(new URLSearchParams(requests[0]?.form))).toEqual({
       grant_type: 'refresh_token',
       service: 'r.example',
       client_id: 'helm-airgap',
@@ -69,62 +71,62 @@ describe('a bearer challenge', () => {
   });
 
   it('is answered once for concurrent requests', async () => {
-    const { asked, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
+    const { requests, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
     const all = await Promise.all(Array.from({ length: 8 }, () => authorizer.renew(access, BEARER, undefined)));
     expect(new Set(all)).toEqual(new Set(['Bearer tok-1']));
-    expect(asked).toHaveLength(1);
+    expect(requests).toHaveLength(1);
   });
 
   it('is answered with a new token before the old one expires, by default after 60 s', async () => {
-    const { asked, authorizer, clock } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
+    const { requests, authorizer, clock } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
     await authorizer.renew(access, BEARER, undefined);
     clock.now = 50_000;
     expect(await authorizer.authorization(access)).toBe('Bearer tok-1');
     clock.now = 55_000;
     const both = await Promise.all([authorizer.authorization(access), authorizer.authorization(access)]);
     expect(both).toEqual(['Bearer tok-2', 'Bearer tok-2']);
-    expect(asked).toHaveLength(2);
+    expect(requests).toHaveLength(2);
   });
 
   it('drops a rejected token once for all requests that sent it', async () => {
-    const { asked, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}`, expires_in: 3600 }));
+    const { requests, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}`, expires_in: 3600 }));
     const sent = await authorizer.renew(access, BEARER, undefined);
     const renewed = await Promise.all([authorizer.renew(access, BEARER, sent), authorizer.renew(access, BEARER, sent)]);
     expect(renewed).toEqual(['Bearer tok-2', 'Bearer tok-2']);
-    expect(asked).toHaveLength(2);
+    expect(requests).toHaveLength(2);
   });
 
   it('for another scope than that of the path gets a token for both', async () => {
-    const { asked, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
+    const { requests, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
     const wider = BEARER.replace('repository:a/b:pull"', 'repository:proxy/a/b:pull"');
     await authorizer.renew(access, wider, undefined);
     expect(await authorizer.authorization(access)).toBe('Bearer tok-1');
-    expect(new URL(asked[0]?.url ?? '').searchParams.getAll('scope')).toEqual([
+    expect(new URL(requests[0]?.url ?? '').searchParams.getAll('scope')).toEqual([
       'repository:a/b:pull',
       'repository:proxy/a/b:pull',
     ]);
   });
 
   it('for ever more scopes is limited', async () => {
-    const { asked, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
+    const { requests, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
     let sent: string | undefined;
     for (let at = 0; at < 50; at++) {
       const scope = `scope="repository:a/${at}:pull ${'x'.repeat(5000)}"`;
       sent = await authorizer.renew(access, BEARER.replace(/scope=.*/, scope), sent);
     }
-    const scopes = asked.map(({ url }) => new URL(url).searchParams.getAll('scope'));
+    const scopes = requests.map(({ url }) => new URL(url).searchParams.getAll('scope'));
     expect(Math.max(...scopes.map((list) => list.length))).toBe(20);
     expect(Math.max(...scopes.flat().map((scope) => scope.length))).toBeLessThan(100);
   });
 
   it('for a token without permission is not answered with another token of the same scopes', async () => {
-    const { asked, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
+    const { requests, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
     const sent = await authorizer.renew(access, BEARER, undefined);
     const insufficient = `${BEARER},error="insufficient_scope"`;
     expect(await authorizer.renew(access, insufficient, sent)).toBeUndefined();
     const wider = insufficient.replace('repository:a/b:pull"', 'repository:proxy/a/b:pull"');
     expect(await authorizer.renew(access, wider, sent)).toBe('Bearer tok-2');
-    expect(asked).toHaveLength(2);
+    expect(requests).toHaveLength(2);
   });
 
   it('whose token endpoint denies access is an error with or without a login', async () => {
@@ -162,39 +164,40 @@ describe('a bearer challenge', () => {
     ['token?x=1', 'https://r.example/token?x=1'],
     ['//auth.example/t', 'https://auth.example/t'],
   ])('with the realm %s is answered at %s', async (realm, url) => {
-    const { asked, authorizer } = setUp(undefined, () => ({ token: 'tok' }));
+    const { requests, authorizer } = setUp(undefined, () => ({ token: 'tok' }));
     expect(await authorizer.renew(access, `Bearer realm="${realm}"`, undefined)).toBe('Bearer tok');
-    expect(asked[0]?.url.startsWith(url)).toBe(true);
+    expect(requests[0]?.url.startsWith(url)).toBe(true);
   });
 
   it.each(['', 'ftp://auth.example/t', 'file:///etc/passwd', 'javascript:1'])(
     'with the realm %j cannot be answered',
     async (realm) => {
-      const { asked, authorizer } = setUp(undefined, () => ({ token: 'tok' }));
+      const { requests, authorizer } = setUp(undefined, () => ({ token: 'tok' }));
       expect(await authorizer.renew(access, `Bearer realm="${realm}"`, undefined)).toBeUndefined();
-      expect(asked).toEqual([]);
+      expect(requests).toEqual([]);
     },
   );
 
   it.each([404, 405, 501])(
     'is answered with an identity token as the password of its user after a POST with %d',
     async (status) => {
-      const { asked, authorizer } = setUp({ kind: 'identity-token', token: 'refresh-me', username: 'me' }, (count) =>
-        count === 1 ? status : { token: 'tok' },
+      const { requests, authorizer } = setUp(
+        { kind: 'identity-token', token: 'refresh-me', username: 'me' },
+        (count) => (count === 1 ? status : { token: 'tok' }),
       );
       expect(await authorizer.renew(access, BEARER, undefined)).toBe('Bearer tok');
-      expect(asked.map(({ method }) => method)).toEqual(['POST', 'GET']);
-      expect(asked[1]?.authorization).toBe(`Basic ${Buffer.from('me:refresh-me').toString('base64')}`);
-      expect(asked[1]?.url).not.toContain('refresh-me');
+      expect(requests.map(({ method }) => method)).toEqual(['POST', 'GET']);
+      expect(requests[1]?.authorization).toBe(`Basic ${Buffer.from('me:refresh-me').toString('base64')}`);
+      expect(requests[1]?.url).not.toContain('refresh-me');
     },
   );
 
   it.each([400, 401, 403])(
     'is not answered a second time when an identity token is rejected with %d',
     async (status) => {
-      const { asked, authorizer } = setUp({ kind: 'identity-token', token: 'old', username: 'me' }, () => status);
+      const { requests, authorizer } = setUp({ kind: 'identity-token', token: 'old', username: 'me' }, () => status);
       await expect(authorizer.renew(access, BEARER, undefined)).rejects.toMatchObject({ code: 'unauthorized' });
-      expect(asked).toHaveLength(1);
+      expect(requests).toHaveLength(1);
     },
   );
 
@@ -208,9 +211,9 @@ describe('a bearer challenge', () => {
 
   it('whose token endpoint fails is an error for all concurrent requests, with a single fetch', async () => {
     const answer = Promise.withResolvers<{ status: number; text: string }>();
-    let asked = 0;
+    let requests = 0;
     const exchange: TokenExchange = () => {
-      asked++;
+      requests++;
       return answer.promise;
     };
     const authorizer = createAuthorizer({ keychain: { lookup: async () => undefined }, exchange, now: () => 0 });
@@ -221,7 +224,7 @@ describe('a bearer challenge', () => {
     await new Promise((resolve) => setImmediate(resolve));
     answer.resolve({ status: 500, text: '' });
     expect(await Promise.allSettled(renewals)).toMatchObject(Array(2).fill({ reason: { code: 'registry' } }));
-    expect(asked).toBe(1);
+    expect(requests).toBe(1);
   });
 
   it('whose token endpoint fails once is answered the next time', async () => {

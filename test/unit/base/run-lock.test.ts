@@ -2,28 +2,28 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type RunIdentity, stateOf, thisRun } from '../../../src/base/run-identity.ts';
-import { runLockOf, withRunLock } from '../../../src/base/run-lock.ts';
+import { currentRun, type RunIdentity, runState } from '../../../src/base/run-identity.ts';
+import { runLockPath, withRunLock } from '../../../src/base/run-lock.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 let path: string;
 let lock: string;
 beforeEach(() => {
   path = join(scratchFolder(), 'two.tar');
-  lock = runLockOf(path);
+  lock = runLockPath(path);
 });
 
 const work = async () => 'done';
 const { pid: ended } = spawnSync(process.execPath, ['--version']);
-const gone: RunIdentity = { ...thisRun(), pid: ended };
-const elsewhere: RunIdentity = { ...thisRun(), host: 'another.example' };
+const gone: RunIdentity = { ...currentRun(), pid: ended };
+const elsewhere: RunIdentity = { ...currentRun(), host: 'another.example' };
 const left = (run: RunIdentity): void => writeFileSync(lock, JSON.stringify({ ...run, since: '2026-01-01T00:00:00Z' }));
 const old = (): void => utimesSync(lock, new Date(), new Date(Date.now() - 90_000));
 
 describe('a run', () => {
   it('locks out other runs, names itself, and removes its lock', async () => {
     await withRunLock(path, async () => {
-      expect(JSON.parse(readFileSync(lock, 'utf8'))).toMatchObject(thisRun());
+      expect(JSON.parse(readFileSync(lock, 'utf8'))).toMatchObject(currentRun());
       let isDone = false;
       const second = withRunLock(path, async () => {
         isDone = true;
@@ -48,14 +48,14 @@ describe('a run', () => {
   });
 
   // Needs the start time of processes.
-  it.runIf(thisRun().start !== '')('takes over the lock of a run whose PID was reused', async () => {
-    left({ ...thisRun(), start: '1' });
+  it.runIf(currentRun().start !== '')('takes over the lock of a run whose PID was reused', async () => {
+    left({ ...currentRun(), start: '1' });
     expect(await withRunLock(path, work)).toBe('done');
   });
 
   it.each([
     ['another host', () => left(elsewhere)],
-    ['another container', () => left({ ...thisRun(), space: 'x' })],
+    ['another container', () => left({ ...currentRun(), space: 'x' })],
     ['an unknown host', () => writeFileSync(lock, '')],
   ])('takes over the lock of a run on %s after a minute without updates', async (_, leave) => {
     leave();
@@ -67,7 +67,7 @@ describe('a run', () => {
   });
 
   it('keeps the lock of a live run on this host, even without updates', async () => {
-    left(thisRun());
+    left(currentRun());
     old();
     await expect(withRunLock(path, work)).rejects.toMatchObject({ code: 'output-exists' });
   });
@@ -87,7 +87,7 @@ describe('a run', () => {
 });
 
 it('identifies a process by PID, host and start time', () => {
-  expect(stateOf(thisRun())).toBe('runs');
-  expect(stateOf(gone)).toBe('gone');
-  expect(stateOf(elsewhere)).toBe('unknown');
+  expect(runState(currentRun())).toBe('runs');
+  expect(runState(gone)).toBe('gone');
+  expect(runState(elsewhere)).toBe('unknown');
 });

@@ -1,12 +1,12 @@
-import { silent } from '../../../src/base/events.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
 import { type ChartArtifact, chartArtifact } from '../../../src/bundle/chart-artifact.ts';
 import { type WriteOptions, type WriteResult, writeBundle } from '../../../src/bundle/write.ts';
-import type { Lock } from '../../../src/lock/lock.ts';
-import { bytesOf, type Graph } from '../../../src/oci/graph.ts';
+import type { Inventory } from '../../../src/lock/inventory.ts';
+import { closureSize, type Graph } from '../../../src/oci/graph.ts';
 import { formatReference } from '../../../src/oci/reference.ts';
-import { type Referrer, referrersUnder } from '../../../src/oci/referrer.ts';
+import { type Referrer, transitiveReferrers } from '../../../src/oci/referrer.ts';
 import { walk } from '../../../src/transfer/walk.ts';
-import { MemoryRegistry, noise, references } from '../transfer/memory.ts';
+import { MemoryRegistry, noise, references } from '../transfer/memory-registry.ts';
 
 /** Three images that share a layer; one has two platforms. */
 export function registry(): MemoryRegistry {
@@ -26,7 +26,11 @@ export function registry(): MemoryRegistry {
 export const NAMES = ['quay.io/a:1', 'docker.io/library/b:2', 'quay.io/multi:3'];
 
 export async function graphOf(source: MemoryRegistry, names: readonly string[] = NAMES): Promise<Graph> {
-  const { graph, failures } = await walk(source, references(...names), { platforms: [], concurrency: 4, emit: silent });
+  const { graph, failures } = await walk(source, references(...names), {
+    platforms: [],
+    concurrency: 4,
+    emit: ignoreEvents,
+  });
   if (failures[0] !== undefined) throw failures[0].error;
   return graph;
 }
@@ -36,7 +40,7 @@ export const chart: ChartArtifact = chartArtifact({
   tgz: noise('chart', 700),
 });
 
-export function lockOf(graph: Graph, charts: readonly ChartArtifact[]): Lock {
+export function inventoryOf(graph: Graph, charts: readonly ChartArtifact[]): Inventory {
   return {
     apiVersion: 'airgap/v1',
     kind: 'Lock',
@@ -56,16 +60,16 @@ export function lockOf(graph: Graph, charts: readonly ChartArtifact[]): Lock {
       mediaType: descriptor.mediaType,
       ...(sourceDigest === undefined ? {} : { sourceDigest }),
       platforms: [],
-      bytes: bytesOf(graph, descriptor.digest),
+      bytes: closureSize(graph, descriptor.digest),
       confidence: 'certain',
       need: 'install',
       found: [],
-      ...listed(referrersUnder(graph, reference, descriptor.digest)),
+      ...listed(transitiveReferrers(graph, reference, descriptor.digest)),
     })),
   };
 }
 
-function listed(referrers: readonly Referrer[]): Pick<Lock['images'][number], 'referrers'> {
+function listed(referrers: readonly Referrer[]): Pick<Inventory['images'][number], 'referrers'> {
   if (referrers.length === 0) return {};
   return {
     referrers: referrers.map(({ descriptor: { digest }, subject, artifactType, tag }) => ({
@@ -89,11 +93,11 @@ export async function write(
     path,
     graph,
     charts,
-    lock: lockOf(graph, charts),
+    inventory: inventoryOf(graph, charts),
     source,
     concurrency: 4,
     force: false,
-    emit: silent,
+    emit: ignoreEvents,
     ...options,
   });
 }

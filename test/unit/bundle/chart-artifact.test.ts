@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type ChartFile, chartArtifact } from '../../../src/bundle/chart-artifact.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
-import { readLinks } from '../../../src/oci/manifest.ts';
+import { parseManifest } from '../../../src/oci/manifest.ts';
 
 const file: ChartFile = {
   metadata: {
@@ -25,7 +25,7 @@ const file: ChartFile = {
 function parts(of: ChartFile) {
   const { descriptor, content } = chartArtifact(of);
   const bytes = content.manifests.get(descriptor.digest)?.bytes as Uint8Array;
-  const links = readLinks(descriptor.mediaType, bytes);
+  const links = parseManifest(descriptor.mediaType, bytes);
   const text = (digest: string) => Buffer.from(content.blobs.get(digest as never)?.bytes ?? '').toString();
   return { descriptor, bytes, links, text };
 }

@@ -3,16 +3,16 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
-import { silent } from '../../../src/base/events.ts';
-import { comparedBundle, differenceOf } from '../../../src/bundle/difference.ts';
-import type { Problem } from '../../../src/bundle/problem.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
+import type { BundleProblem } from '../../../src/bundle/bundle-problem.ts';
+import { comparableBundle, compareBundles } from '../../../src/bundle/difference.ts';
 import { openBundle } from '../../../src/bundle/read.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
-import type { RequiredBlob } from '../../../src/lock/lock.ts';
+import type { RequiredBlob } from '../../../src/lock/inventory.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { type MemoryRegistry, noise } from '../transfer/memory.ts';
-import { chart, graphOf, lockOf, registry, write } from './bundles.ts';
+import { type MemoryRegistry, noise } from '../transfer/memory-registry.ts';
+import { chart, graphOf, inventoryOf, registry, write } from './bundles.ts';
 
 const base = digestOf(noise('base', 30_000));
 const since = digestOf(Buffer.from('older'));
@@ -24,13 +24,13 @@ async function writeDelta(
   requires: RequiredBlob[] = [{ digest: base, size: 30_000, repositories }],
 ): Promise<void> {
   const graph = await graphOf(source);
-  await write(path, source, { graph, lock: { ...lockOf(graph, [chart]), since, requires } });
+  await write(path, source, { graph, inventory: { ...inventoryOf(graph, [chart]), since, requires } });
 }
 
-async function problemsOf(path: string): Promise<Problem[]> {
+async function problemsOf(path: string): Promise<BundleProblem[]> {
   const bundle = await openBundle(path);
   try {
-    return await verifyBundle(bundle, { emit: silent });
+    return await verifyBundle(bundle, { emit: ignoreEvents });
   } finally {
     await bundle.close();
   }
@@ -99,8 +99,8 @@ it('is compared including the blobs that it omits', async () => {
   await writeDelta(join(dir, 'delta'), registry());
   const [whole, delta] = await Promise.all([openBundle(join(dir, 'whole')), openBundle(join(dir, 'delta'))]);
   // Only the inventory differs.
-  expect(differenceOf(comparedBundle(whole), comparedBundle(delta)).carry.blobs).toBe(2);
-  expect(differenceOf(comparedBundle(delta), comparedBundle(whole)).carry.blobs).toBe(2);
+  expect(compareBundles(comparableBundle(whole), comparableBundle(delta)).carry.blobs).toBe(2);
+  expect(compareBundles(comparableBundle(delta), comparableBundle(whole)).carry.blobs).toBe(2);
   await whole.close();
   await delta.close();
 });

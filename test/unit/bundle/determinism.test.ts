@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { silent } from '../../../src/base/events.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
 import type { WriteOptions } from '../../../src/bundle/write.ts';
-import { EarlierBundles } from '../../../src/bundle/writing/reuse.ts';
+import { EarlierBundles } from '../../../src/bundle/writing/earlier-bundles.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { MemoryRegistry, noise } from '../transfer/memory.ts';
+import { MemoryRegistry, noise } from '../transfer/memory-registry.ts';
 import { chart, graphOf, write } from './bundles.ts';
 
 const BASE = noise('base', 20_000);
@@ -93,7 +93,7 @@ it('and when blobs come from earlier bundles', async () => {
   await write(old[0] as string, source, { graph: await graphOf(source, NAMES.slice(0, 9)), charts: [] });
   await write(old[1] as string, source, { graph: await graphOf(source, NAMES.slice(6, 11)), charts: [chart] });
   for (const paths of [old, [...old].reverse()]) {
-    const earlier = await EarlierBundles.open(paths, silent);
+    const earlier = await EarlierBundles.open(paths, ignoreEvents);
     try {
       expect((await bytesWith({ earlier })).equals(expected)).toBe(true);
     } finally {

@@ -1,11 +1,16 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { type ChartArtifact, chartArtifact } from '../../../src/bundle/chart-artifact.ts';
-import { type BundleDifference, comparedBundle, differenceOf, isDifferent } from '../../../src/bundle/difference.ts';
+import {
+  type BundleDifference,
+  comparableBundle,
+  compareBundles,
+  hasDifferences,
+} from '../../../src/bundle/difference.ts';
 import { type Bundle, openBundle } from '../../../src/bundle/read.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { type MemoryRegistry, noise } from '../transfer/memory.ts';
+import { type MemoryRegistry, noise } from '../transfer/memory-registry.ts';
 import { graphOf, NAMES, registry, write } from './bundles.ts';
 
 function chart(name: string, version: string, seed = ''): ChartArtifact {
@@ -29,7 +34,7 @@ async function between(older: Side, newer: Side): Promise<BundleDifference> {
   const bundles = await Promise.all([bundleOf(older), bundleOf(newer)]);
   try {
     const [before, after] = bundles;
-    return differenceOf(comparedBundle(before), comparedBundle(after));
+    return compareBundles(comparableBundle(before), comparableBundle(after));
   } finally {
     for (const bundle of bundles) await bundle.close();
   }
@@ -37,7 +42,7 @@ async function between(older: Side, newer: Side): Promise<BundleDifference> {
 
 it('finds no difference between two equal bundles, and nothing to carry', async () => {
   const difference = await between({ source: registry() }, { source: registry() });
-  expect(isDifferent(difference)).toBe(false);
+  expect(hasDifferences(difference)).toBe(false);
   expect(difference.carry).toEqual({ blobs: 0, bytes: 0 });
   expect(difference.shared.bytes).toBeGreaterThan(36_000);
 });

@@ -1,12 +1,12 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type AirgapEvent, silent } from '../../../src/base/events.ts';
-import { type BlobHasher, type BlobPlace, damagedBlobs } from '../../../src/bundle/hashing.ts';
+import { type AirgapEvent, ignoreEvents } from '../../../src/base/events.ts';
+import { type BlobHasher, type BlobOffset, damagedBlobs } from '../../../src/bundle/hashing.ts';
 import { openBundle } from '../../../src/bundle/read.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { noise } from '../transfer/memory.ts';
+import { noise } from '../transfer/memory-registry.ts';
 import { registry, write } from './bundles.ts';
 
 /** Returns a bundle with one damaged blob, and that blob’s digest. */
@@ -25,14 +25,17 @@ async function damagedBundle(): Promise<{ path: string; damaged: Digest; blobs: 
 
 /** Records the blobs that it is given. */
 class Recorder implements BlobHasher {
-  readonly given: BlobPlace[] = [];
-  readonly answer: (blobs: readonly BlobPlace[]) => readonly Digest[] | undefined;
+  readonly given: BlobOffset[] = [];
+  readonly answer: (blobs: readonly BlobOffset[]) => readonly Digest[] | undefined;
 
   constructor(answer: Recorder['answer']) {
     this.answer = answer;
   }
 
-  async damaged(blobs: readonly BlobPlace[], told: (bytes: number) => void): Promise<readonly Digest[] | undefined> {
+  async findDamaged(
+    blobs: readonly BlobOffset[],
+    told: (bytes: number) => void,
+  ): Promise<readonly Digest[] | undefined> {
     this.given.push(...blobs);
     told(blobs.reduce((sum, { size }) => sum + size, 0));
     return this.answer(blobs);
@@ -68,7 +71,7 @@ describe('the blobs of a bundle', () => {
     const { path } = await damagedBundle();
     const bundle = await openBundle(path);
     const signal = AbortSignal.abort(new Error('stop'));
-    await expect(damagedBlobs(bundle, { hashers: [], emit: silent, signal })).rejects.toThrow('stop');
+    await expect(damagedBlobs(bundle, { hashers: [], emit: ignoreEvents, signal })).rejects.toThrow('stop');
     await bundle.close();
   });
 });

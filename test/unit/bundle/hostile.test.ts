@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Header } from 'tar';
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
-import { silent } from '../../../src/base/events.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
 import { openBundle } from '../../../src/bundle/read.ts';
 import { checkTrees } from '../../../src/bundle/reading/trees.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
@@ -13,8 +13,8 @@ import { digestOf } from '../../../src/oci/digest.ts';
 import { extract } from '../../../src/workflows/extract.ts';
 import fc from '../../support/property.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { MemoryRegistry, noise } from '../transfer/memory.ts';
-import { graphOf, lockOf, registry, write } from './bundles.ts';
+import { MemoryRegistry, noise } from '../transfer/memory-registry.ts';
+import { graphOf, inventoryOf, registry, write } from './bundles.ts';
 
 /** Bundles crafted to crash a reader, to make it hang, or to make it write elsewhere. */
 
@@ -52,7 +52,7 @@ async function answer(path: string): Promise<string> {
   try {
     const bundle = await openBundle(path);
     try {
-      return (await verifyBundle(bundle, { emit: silent })).map(({ message }) => message).join('\n');
+      return (await verifyBundle(bundle, { emit: ignoreEvents })).map(({ message }) => message).join('\n');
     } finally {
       await bundle.close();
     }
@@ -70,16 +70,18 @@ async function answerTo(bytes: Buffer): Promise<string> {
 
 describe('deeply nested JSON', () => {
   const manifest = blob(`{"config":${deep},"layers":[]}`);
-  const lock = blob(`{"apiVersion":"airgap/v1","kind":"Lock","schemaVersion":1,"images":${deep},"charts":${deep}}`);
+  const inventory = blob(
+    `{"apiVersion":"airgap/v1","kind":"Lock","schemaVersion":1,"images":${deep},"charts":${deep}}`,
+  );
   const config = blob('{}');
-  const lockManifest = blob(
+  const inventoryManifest = blob(
     JSON.stringify({
       schemaVersion: 2,
       config: { mediaType: MediaType.empty, digest: config.digest, size: 2 },
-      layers: [{ mediaType: MediaType.lock, digest: lock.digest, size: lock.size }],
+      layers: [{ mediaType: MediaType.inventory, digest: inventory.digest, size: inventory.size }],
     }),
   );
-  const asLock = { artifactType: MediaType.lock };
+  const asInventory = { artifactType: MediaType.inventory };
   it.each([
     ['the layout', Buffer.concat([entry('oci-layout', `{"imageLayoutVersion":${deep}}`), Buffer.alloc(1024)])],
     ['the index', archive(deep)],
@@ -93,7 +95,12 @@ describe('deeply nested JSON', () => {
     ['its entries', archive([], entry('manifest.json', `[{"Config":${deep},"Layers":${deep}}]`))],
     [
       'the inventory',
-      archive([named('airgap/lock:v1', lockManifest, asLock)], lockManifest.entry, lock.entry, config.entry),
+      archive(
+        [named('airgap/lock:v1', inventoryManifest, asInventory)],
+        inventoryManifest.entry,
+        inventory.entry,
+        config.entry,
+      ),
     ],
   ])('is refused in %s', async (_, bytes) => {
     expect((await answerTo(bytes)).length).toBeGreaterThan(10);
@@ -159,9 +166,9 @@ describe('names', () => {
     };
     const index = [{ ...named('', manifest), annotations }];
     await writeFile(join(dir, 'b.tar'), archive(index, archiveBlob.entry, config.entry, manifest.entry));
-    const context = { env: {}, cwd: dir, emit: silent };
+    const context = { env: {}, cwd: dir, emit: ignoreEvents };
     const options = { file: join(dir, 'b.tar'), out: join(dir, 'out.tgz'), force: false, concurrency: 2 };
-    const extraction = extract(context, { ...options, wanted: { chart: name } });
+    const extraction = extract(context, { ...options, selection: { chart: name } });
     await expect(extraction).rejects.toMatchObject({ code: 'bundle-invalid' });
     expect((await readdir(dir)).sort()).toEqual(['b.tar']);
   });
@@ -189,7 +196,7 @@ it('manifest.json cannot give an image another name', async () => {
   const dir = scratchFolder();
   const path = join(dir, 'b');
   const source = registry();
-  await write(path, source, { lock: lockOf(await graphOf(source), []), charts: [] });
+  await write(path, source, { inventory: inventoryOf(await graphOf(source), []), charts: [] });
   const text = await readFile(path, 'latin1');
   const changed = text.replace('"RepoTags":["quay.io/a:1"]', '"RepoTags":["quay.io/c:1"]');
   expect(changed).not.toBe(text);
@@ -203,7 +210,7 @@ describe('the index of a split bundle', () => {
     source.addImage('quay.io/a', '1', [noise('x', 300)]);
     const path = join(scratchFolder(), 'b');
     const graph = await graphOf(source, ['quay.io/a:1']);
-    await write(path, source, { graph, lock: lockOf(graph, []), charts: [], splitSize: 2000 });
+    await write(path, source, { graph, inventory: inventoryOf(graph, []), charts: [], splitSize: 2000 });
     const index = `${path}.parts.json`;
     return { index, text: await readFile(index, 'utf8') };
   }

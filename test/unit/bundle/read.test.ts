@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { Header, Pax } from 'tar';
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
-import { silent } from '../../../src/base/events.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
 import { openBundle } from '../../../src/bundle/read.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
@@ -14,7 +14,7 @@ import { copy } from '../../../src/transfer/copy.ts';
 import { walk } from '../../../src/transfer/walk.ts';
 import fc from '../../support/property.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { MemoryRegistry, noise, references } from '../transfer/memory.ts';
+import { MemoryRegistry, noise, references } from '../transfer/memory-registry.ts';
 import { chart, graphOf, registry, write } from './bundles.ts';
 
 function entry(
@@ -62,7 +62,7 @@ describe('openBundle', () => {
       'quay.io/multi:3',
     ]);
     expect(bundle.charts().map(({ name, version }) => [name, version])).toEqual([['demo', '1.2.3+b']]);
-    expect(bundle.lock()?.charts[0]?.digest).toBe(chart.descriptor.digest);
+    expect(bundle.inventory()?.charts[0]?.digest).toBe(chart.descriptor.digest);
     expect(bundle.unnamed()).toEqual([]);
     for (const { descriptor } of graph.blobs.values()) {
       const body = bundle.blob({ registry: 'any', path: 'any' }, descriptor);
@@ -78,7 +78,7 @@ describe('openBundle', () => {
     await write(path, registry());
     const bundle = await openBundle(path);
     const all = [...bundle.images(), ...bundle.charts()].map(({ reference }) => reference);
-    const options = { platforms: [], concurrency: 4, emit: silent };
+    const options = { platforms: [], concurrency: 4, emit: ignoreEvents };
     const { graph, failures } = await walk(bundle, all, options);
     expect(failures).toEqual([]);
     const sink = new MemoryRegistry();
@@ -86,7 +86,7 @@ describe('openBundle', () => {
       registry: 'r',
       path: `${registry}/${path}`,
     });
-    const result = await copy(graph, bundle, sink, { target, concurrency: 4, emit: silent });
+    const result = await copy(graph, bundle, sink, { target, concurrency: 4, emit: ignoreEvents });
     expect(result.failures).toEqual([]);
     expect(sink.tags.get('r/charts/demo:1.2.3_b')).toBe(chart.descriptor.digest);
     expect(sink.tags.size).toBe(4);
@@ -100,7 +100,7 @@ describe('openBundle', () => {
     const { failures } = await walk(bundle, references('quay.io/none:1'), {
       platforms: [],
       concurrency: 1,
-      emit: silent,
+      emit: ignoreEvents,
     });
     expect(failures[0]?.error.code).toBe('image-not-found');
     await bundle.close();
@@ -131,10 +131,10 @@ describe('openBundle', () => {
       Buffer.alloc(10240),
     );
     const bundle = await openBundle(path);
-    expect(bundle.lock()).toBeUndefined();
+    expect(bundle.inventory()).toBeUndefined();
     expect(bundle.images().map(({ reference }) => formatReference(reference))).toEqual(['quay.io/a:1']);
     expect(bundle.unnamed()).toHaveLength(1);
-    expect(await verifyBundle(bundle, { emit: silent })).toEqual([]);
+    expect(await verifyBundle(bundle, { emit: ignoreEvents })).toEqual([]);
     await bundle.close();
   });
 
@@ -188,13 +188,13 @@ describe('openBundle', () => {
   });
 
   it('refuses two inventories', async () => {
-    const lock = {
+    const inventory = {
       mediaType: MediaType.ociManifest,
       digest: digestOf(Buffer.from('x')),
       size: 1,
-      artifactType: MediaType.lock,
+      artifactType: MediaType.inventory,
     };
-    const index = entry('index.json', JSON.stringify({ schemaVersion: 2, manifests: [lock, lock] }));
+    const index = entry('index.json', JSON.stringify({ schemaVersion: 2, manifests: [inventory, inventory] }));
     expect(await refusal(LAYOUT, index, END)).toContain('more than one');
   });
 
@@ -238,7 +238,7 @@ describe('a hostile archive', () => {
     try {
       const bundle = await openBundle(path);
       try {
-        await verifyBundle(bundle, { emit: silent });
+        await verifyBundle(bundle, { emit: ignoreEvents });
       } finally {
         await bundle.close();
       }

@@ -1,20 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { silent } from '../../../src/base/events.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
 import { type Bundle, openBundle } from '../../../src/bundle/read.ts';
-import { belongingIn, referrerDifference } from '../../../src/bundle/referrer-difference.ts';
+import { referrerDifference, referrersByOwner } from '../../../src/bundle/referrer-difference.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
-import type { Lock } from '../../../src/lock/lock.ts';
+import type { Inventory } from '../../../src/lock/inventory.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
-import { type Referrer, referrersUnder } from '../../../src/oci/referrer.ts';
-import { Referrers } from '../../../src/transfer/referrers.ts';
+import { type Referrer, transitiveReferrers } from '../../../src/oci/referrer.ts';
+import { ReferrerCollector } from '../../../src/transfer/referrer-collector.ts';
 import { Walker } from '../../../src/transfer/walk.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { addReferrer, addTagged, tagOf } from '../transfer/belonging.ts';
-import { MemoryRegistry, noise, references } from '../transfer/memory.ts';
-import { chart, lockOf, write } from './bundles.ts';
+import { MemoryRegistry, noise, references } from '../transfer/memory-registry.ts';
+import { addReferrer, addTagged, tagOf } from '../transfer/referrer-fixtures.ts';
+import { chart, inventoryOf, write } from './bundles.ts';
 
 function registry() {
   const source = new MemoryRegistry();
@@ -27,37 +27,37 @@ function registry() {
 }
 
 async function graphOf(source: MemoryRegistry): Promise<Graph> {
-  const steps = { concurrency: 4, emit: silent };
+  const steps = { concurrency: 4, emit: ignoreEvents };
   const walker = new Walker(source, { ...steps, platforms: [] });
   await walker.add(references('quay.io/a:1'));
-  await new Referrers(source, walker, steps).collect(walker.graph().roots);
+  await new ReferrerCollector(source, walker, steps).collect(walker.graph().roots);
   return walker.graph();
 }
 
 /** Returns an inventory that lists the referrers of the image, as `bundle` writes it. */
-function lockWith(graph: Graph, referrers = graph.referrers ?? []): Lock {
-  const lock = lockOf(graph, []);
+function inventoryWith(graph: Graph, referrers = graph.referrers ?? []): Inventory {
+  const inventory = inventoryOf(graph, []);
   const list = referrers.map(({ descriptor, subject, artifactType, tag }) => ({
     digest: descriptor.digest,
     subject,
     artifactType,
     ...(tag === undefined ? {} : { tag }),
   }));
-  return { ...lock, images: lock.images.map((image) => ({ ...image, referrers: list })) };
+  return { ...inventory, images: inventory.images.map((image) => ({ ...image, referrers: list })) };
 }
 
-async function written(change: (graph: Graph) => Graph = (graph) => graph, lock = lockWith) {
+async function written(change: (graph: Graph) => Graph = (graph) => graph, inventory = inventoryWith) {
   const made = registry();
   const path = join(scratchFolder(), 'b.tar');
   const graph = change(await graphOf(made.source));
-  await write(path, made.source, { graph, charts: [], lock: lock(graph) });
+  await write(path, made.source, { graph, charts: [], inventory: inventory(graph) });
   return { ...made, path, graph };
 }
 
 async function problems(path: string) {
   const bundle = await openBundle(path);
   try {
-    return await verifyBundle(bundle, { emit: silent });
+    return await verifyBundle(bundle, { emit: ignoreEvents });
   } finally {
     await bundle.close();
   }
@@ -85,9 +85,9 @@ describe('referrers', () => {
       tag: tagOf(image.digest, 'sig'),
       descriptor: { digest: tagged.digest },
     });
-    expect(referrersUnder({ manifests: new Map(), referrers }, images[0]?.reference as never, image.digest)).toEqual(
-      referrers,
-    );
+    expect(
+      transitiveReferrers({ manifests: new Map(), referrers }, images[0]?.reference as never, image.digest),
+    ).toEqual(referrers);
   });
 
   it('of a chart are listed under the chart’s name', async () => {
@@ -109,13 +109,14 @@ describe('referrers', () => {
   it('must be the same in the index and the inventory', async () => {
     const lost = await written(
       (graph) => ({ ...graph, referrers: (graph.referrers ?? []).filter(({ tag }) => tag === undefined) }),
-      (graph) => lockWith(graph, [...(graph.referrers ?? []), { ...(graph.referrers?.[0] as Referrer), tag: 'x.sig' }]),
+      (graph) =>
+        inventoryWith(graph, [...(graph.referrers ?? []), { ...(graph.referrers?.[0] as Referrer), tag: 'x.sig' }]),
     );
     expect(await problems(lost.path)).toEqual([
       { message: expect.stringMatching(/sha256:\w+/), affects: [] },
       { message: expect.stringMatching(/sha256:\w+ \(signature\)/), affects: ['quay.io/a:1'] },
     ]);
-    const secret = await written(undefined, (graph) => lockWith(graph, []));
+    const secret = await written(undefined, (graph) => inventoryWith(graph, []));
     expect((await problems(secret.path)).map(({ message }) => message)).toEqual(
       [1, 2, 3].map(() => expect.stringMatching(/sha256:\w+ \(.*\) for quay\.io\/a@sha256:/)),
     );
@@ -136,7 +137,7 @@ describe('referrers', () => {
         ...graph,
         referrers: (graph.referrers ?? []).map((one) => (one.tag === undefined ? { ...one, subject: other } : one)),
       }),
-      lockWith,
+      inventoryWith,
     );
     const messages = (await problems(moved.path)).map(({ message }) => message);
     expect(messages).toContainEqual(expect.stringMatching(new RegExp(`^${moved.sbom.digest} .*${other}`)));
@@ -145,15 +146,15 @@ describe('referrers', () => {
 
   it('are compared for images that are the same in both bundles only', async () => {
     const { graph } = await written();
-    const [with3, without] = [lockWith(graph), lockWith(graph, [])];
-    const added = referrerDifference(belongingIn(without), belongingIn(with3)).added;
+    const [with3, without] = [inventoryWith(graph), inventoryWith(graph, [])];
+    const added = referrerDifference(referrersByOwner(without), referrersByOwner(with3)).added;
     expect(added.map(({ of, kind }) => [of, kind])).toContainEqual(['quay.io/a:1', 'signature']);
     expect(added).toHaveLength(3);
-    expect(referrerDifference(belongingIn(with3), belongingIn(without)).removed).toHaveLength(3);
+    expect(referrerDifference(referrersByOwner(with3), referrersByOwner(without)).removed).toHaveLength(3);
     const moved = {
       ...without,
       images: without.images.map((image) => ({ ...image, digest: `sha256:${'1'.repeat(64)}` as Digest })),
     };
-    expect(referrerDifference(belongingIn(moved), belongingIn(with3))).toEqual({ added: [], removed: [] });
+    expect(referrerDifference(referrersByOwner(moved), referrersByOwner(with3))).toEqual({ added: [], removed: [] });
   });
 });

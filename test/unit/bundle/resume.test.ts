@@ -1,17 +1,17 @@
 import { readdir, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { silent } from '../../../src/base/events.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
 import { openRandomFile } from '../../../src/bundle/files/random-file.ts';
 import { planBundle, type WriteOptions } from '../../../src/bundle/write.ts';
-import { findLeftover, moveLeftover, renameLeftover } from '../../../src/bundle/writing/leftover.ts';
-import { EarlierBundles } from '../../../src/bundle/writing/reuse.ts';
+import { EarlierBundles } from '../../../src/bundle/writing/earlier-bundles.ts';
+import { findResumeState, moveResumedBlobs, renameResumeState } from '../../../src/bundle/writing/resume-state.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import { estimate } from '../../../src/workflows/bundling/estimate.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { MemoryRegistry, noise } from '../transfer/memory.ts';
-import { graphOf, lockOf, write } from './bundles.ts';
+import { MemoryRegistry, noise } from '../transfer/memory-registry.ts';
+import { graphOf, inventoryOf, write } from './bundles.ts';
 
 const LAYERS = [40_000, 9_000, 30_000, 20_000, 512, 25_000];
 
@@ -83,9 +83,9 @@ it('plans how much it will reuse', async () => {
   const source = registry();
   await cut(path, source, await graphOf(source, named(0, 2)), 80_000);
   const graph = await graphOf(source, named(0, 2, 4));
-  const options = { path, graph, charts: [], lock: lockOf(graph, []), force: false };
+  const options = { path, graph, charts: [], inventory: inventoryOf(graph, []), force: false };
   const plan = await planBundle(options);
-  const earlier = await EarlierBundles.open([], silent);
+  const earlier = await EarlierBundles.open([], ignoreEvents);
   const { fetched, resumed } = estimate({ plan, graph, charts: 0, earlier, quotas: [] });
   expect(await write(path, source, { graph, charts: [] })).toMatchObject({ fetched, resumed });
 });
@@ -110,15 +110,15 @@ it('loses nothing when killed between two moved blobs', async () => {
   const path = join(scratchFolder(), 'b');
   const source = registry();
   await cut(path, source, await graphOf(source, named(0, 2)), 80_000);
-  const leftover = await renameLeftover(
-    (await findLeftover(`${path}.partial`)) ?? expect.fail(),
+  const resumeState = await renameResumeState(
+    (await findResumeState(`${path}.partial`)) ?? expect.fail(),
     `${path}.partial.old`,
   );
   const graph = await graphOf(source, named(0, 2, 4));
-  const { layout } = await planBundle({ path, graph, charts: [], lock: lockOf(graph, []), force: false });
-  const wanted = new Map(
+  const { layout } = await planBundle({ path, graph, charts: [], inventory: inventoryOf(graph, []), force: false });
+  const needed = new Map(
     layout.entries.flatMap(({ node, offset, size }) =>
-      node === undefined ? [] : [[node.descriptor.digest, { offset, size, have: 0 }] as const],
+      node === undefined ? [] : [[node.descriptor.digest, { offset, size, writtenBytes: 0 }] as const],
     ),
   );
   const into = await openRandomFile(
@@ -128,20 +128,20 @@ it('loses nothing when killed between two moved blobs', async () => {
   const moved: Digest[] = [];
   const checkpoint = async (digest: Digest): Promise<void> => {
     // A moved blob is truncated from the old file before the next is moved: at most one is on the disk twice.
-    const { size } = await stat(leftover.places.paths[0] as string);
+    const { size } = await stat(resumeState.fileParts.paths[0] as string);
     const before = moved.at(-1);
-    if (before !== undefined) expect(size).toBe((leftover.blobs.get(before)?.offset ?? 0) + 512);
+    if (before !== undefined) expect(size).toBe((resumeState.blobs.get(before)?.offset ?? 0) + 512);
     moved.push(digest);
     if (moved.length === 3) throw new Error('killed');
   };
-  await expect(moveLeftover(leftover, { wanted, into, checkpoint })).rejects.toThrow('killed');
+  await expect(moveResumedBlobs(resumeState, { needed, target: into, checkpoint })).rejects.toThrow('killed');
   await into.close();
-  const rest = (await findLeftover(leftover.path))?.blobs;
-  const expected = [...leftover.blobs.keys()].filter(
-    (digest) => wanted.has(digest) && !moved.slice(0, 2).includes(digest),
+  const rest = (await findResumeState(resumeState.path))?.blobs;
+  const expected = [...resumeState.blobs.keys()].filter(
+    (digest) => needed.has(digest) && !moved.slice(0, 2).includes(digest),
   );
   expect(expected.length).toBeGreaterThan(2);
-  for (const digest of expected) expect(rest?.get(digest)).toEqual(leftover.blobs.get(digest));
+  for (const digest of expected) expect(rest?.get(digest)).toEqual(resumeState.blobs.get(digest));
 });
 
 it('deletes stale files', async () => {

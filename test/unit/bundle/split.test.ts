@@ -2,14 +2,14 @@ import { existsSync } from 'node:fs';
 import { copyFile, readdir, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { silent } from '../../../src/base/events.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
 import { openBundle } from '../../../src/bundle/read.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
-import { EarlierBundles } from '../../../src/bundle/writing/reuse.ts';
+import { EarlierBundles } from '../../../src/bundle/writing/earlier-bundles.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { noise } from '../transfer/memory.ts';
-import { chart, graphOf, lockOf, registry, write } from './bundles.ts';
+import { noise } from '../transfer/memory-registry.ts';
+import { chart, graphOf, inventoryOf, registry, write } from './bundles.ts';
 
 const PART = 16_000;
 
@@ -37,7 +37,7 @@ async function failure(path: string): Promise<{ code?: string; message?: string;
 async function problemsOf(path: string) {
   const bundle = await openBundle(path);
   try {
-    return await verifyBundle(bundle, { emit: silent });
+    return await verifyBundle(bundle, { emit: ignoreEvents });
   } finally {
     await bundle.close();
   }
@@ -74,9 +74,9 @@ describe('a split bundle', () => {
   it('rejects the index of another bundle with parts of the same sizes', async () => {
     const { dir, path, source } = await split();
     const graph = await graphOf(source);
-    const lock = lockOf(graph, [chart]);
-    const other = { ...lock, platforms: ['x'.repeat(lock.platforms.length + 1)] };
-    await write(join(dir, 'c'), source, { splitSize: PART, lock: other });
+    const inventory = inventoryOf(graph, [chart]);
+    const other = { ...inventory, platforms: ['x'.repeat(inventory.platforms.length + 1)] };
+    await write(join(dir, 'c'), source, { splitSize: PART, inventory: other });
     const own = await readFile(`${path}.parts.json`, 'utf8');
     const { head: _, ...before } = JSON.parse(await readFile(join(dir, 'c.parts.json'), 'utf8'));
     // Indexes of older versions have no head: the first part is read instead.
@@ -115,7 +115,7 @@ describe('a split bundle', () => {
 
   it('can be reused by a later bundle', async () => {
     const { dir, source, path } = await split();
-    const earlier = await EarlierBundles.open([path], silent);
+    const earlier = await EarlierBundles.open([path], ignoreEvents);
     source.read = 0;
     const { reused } = await write(join(dir, 'again'), source, { earlier });
     await earlier.close();

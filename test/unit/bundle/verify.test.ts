@@ -1,18 +1,20 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { silent } from '../../../src/base/events.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
 import { openBundle } from '../../../src/bundle/read.ts';
-import type { Problem } from '../../../src/bundle/verify.ts';
+import type { BundleProblem } from '../../../src/bundle/verify.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { noise } from '../transfer/memory.ts';
-import { chart, graphOf, lockOf, registry, write } from './bundles.ts';
+import { noise } from '../transfer/memory-registry.ts';
+import { chart, graphOf, inventoryOf, registry, write } from './bundles.ts';
 
-const options = { emit: silent };
+const options = { emit: ignoreEvents };
 
-async function problemsAfter(change: (bytes: Buffer, place: (digest: Digest) => number) => void): Promise<Problem[]> {
+async function problemsAfter(
+  change: (bytes: Buffer, offsetOf: (digest: Digest) => number) => void,
+): Promise<BundleProblem[]> {
   const path = join(scratchFolder(), 'b');
   await write(path, registry());
   const whole = await openBundle(path);
@@ -35,9 +37,9 @@ describe('verifyBundle', () => {
 
   it('finds every damaged blob and the affected images', async () => {
     const [base, own] = [digestOf(noise('base', 30_000)), digestOf(noise('b', 511))];
-    const problems = await problemsAfter((bytes, place) => {
-      bytes.writeUInt8(bytes.readUInt8(place(base) + 29_999) ^ 1, place(base) + 29_999);
-      bytes.writeUInt8(bytes.readUInt8(place(own)) ^ 0x80, place(own));
+    const problems = await problemsAfter((bytes, offsetOf) => {
+      bytes.writeUInt8(bytes.readUInt8(offsetOf(base) + 29_999) ^ 1, offsetOf(base) + 29_999);
+      bytes.writeUInt8(bytes.readUInt8(offsetOf(own)) ^ 0x80, offsetOf(own));
     });
     const expected = [
       {
@@ -52,9 +54,9 @@ describe('verifyBundle', () => {
 
   it('finds damage in a chart and in a manifest', async () => {
     const manifest = (await graphOf(registry())).roots[0]?.descriptor.digest as Digest;
-    const problems = await problemsAfter((bytes, place) => {
-      bytes.write('!', place(digestOf(noise('chart', 700))));
-      bytes.write('!', place(manifest));
+    const problems = await problemsAfter((bytes, offsetOf) => {
+      bytes.write('!', offsetOf(digestOf(noise('chart', 700))));
+      bytes.write('!', offsetOf(manifest));
     });
     expect(problems.flatMap(({ affects }) => affects).sort()).toEqual(['charts/demo:1.2.3_b', 'quay.io/a:1']);
   });
@@ -78,10 +80,10 @@ describe('verifyBundle', () => {
     const path = join(scratchFolder(), 'b');
     const source = registry();
     const graph = await graphOf(source);
-    const lock = lockOf(graph, [chart]);
-    const [first, ...others] = lock.images;
-    const images = [{ ...(first as (typeof lock.images)[number]), reference: 'quay.io/ghost:1' }, ...others];
-    await write(path, source, { graph, lock: { ...lock, images, charts: [] } });
+    const inventory = inventoryOf(graph, [chart]);
+    const [first, ...others] = inventory.images;
+    const images = [{ ...(first as (typeof inventory.images)[number]), reference: 'quay.io/ghost:1' }, ...others];
+    await write(path, source, { graph, inventory: { ...inventory, images, charts: [] } });
     const bundle = await openBundle(path);
     const problems = await verifyBundle(bundle, options);
     await bundle.close();

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { dockerSaveFile } from '../../../src/bundle/docker-save.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { MemoryRegistry, noise } from '../transfer/memory.ts';
+import { MemoryRegistry, noise } from '../transfer/memory-registry.ts';
 import { chart, graphOf, NAMES, registry, write } from './bundles.ts';
 
 describe('writeBundle', () => {

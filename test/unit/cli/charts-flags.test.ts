@@ -3,9 +3,14 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { redact } from '../../../src/base/redact.ts';
-import { addChartsFlags, type ChartsFlags, type Gathered, gather } from '../../../src/cli/flags/charts.ts';
+import {
+  addChartsFlags,
+  type ChartsFlags,
+  type ResolvedOptions,
+  resolveOptions,
+} from '../../../src/cli/flags/charts.ts';
 import { addRegistryFlags, type RegistryFlags, registryAccess } from '../../../src/cli/flags/registry.ts';
-import type { Edge } from '../../../src/cli/run.ts';
+import type { CommandIO } from '../../../src/cli/run.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 let cwd: string;
@@ -48,12 +53,12 @@ renderMemory: 4GiB
   );
 });
 
-async function gathered(...args: string[]): Promise<Gathered> {
-  const edge = { context: { env: { WHICH: 'env', OWN: 'hunter2hunter2' }, cwd, emit: () => {} } } as unknown as Edge;
-  const command = addRegistryFlags(edge, addChartsFlags(new Command('x').argument('[chart...]')), { mirrors: true });
+async function gathered(...args: string[]): Promise<ResolvedOptions> {
+  const io = { context: { env: { WHICH: 'env', OWN: 'hunter2hunter2' }, cwd, emit: () => {} } } as unknown as CommandIO;
+  const command = addRegistryFlags(io, addChartsFlags(new Command('x').argument('[chart...]')), { mirrors: true });
   await command.exitOverride().parseAsync(args, { from: 'user' });
   const flags = command.opts<ChartsFlags & RegistryFlags>();
-  return gather(edge, command.args, flags, flags);
+  return resolveOptions(io, command.args, flags, flags);
 }
 
 const CONFIG = () => ['--config', join(cwd, 'sub/airgap.yaml')];
@@ -174,14 +179,14 @@ describe('gather', () => {
       plainHttp: ['p.example', 'r.example'],
       caFile: join(cwd, 'sub/ca.pem'),
       linkRoots: [join(cwd, 'mono'), join(cwd, 'sub/shared')],
-      hosts: expect.any(Set),
+      allowedHosts: expect.any(Set),
       certificates: expect.any(Function),
-      login: expect.any(Function),
+      findLogin: expect.any(Function),
     });
     expect(all.registry.named).toEqual(
       expect.arrayContaining(['p.example', 'r.example', 'm.example', 'docker.io', '10.0.0.5:8080']),
     );
-    const { hosts = new Set<string>() } = all.chartSources ?? {};
+    const { allowedHosts: hosts = new Set<string>() } = all.chartSources ?? {};
     const named = [
       'c.example:443',
       'r.example:443',

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { declaredHosts, type EcrFlags, repositoryChoice, warnWithoutEcr } from '../../../src/cli/flags/ecr.ts';
+import { declaredHosts, type EcrFlags, repositoryOptions, warnUnusedEcrFlags } from '../../../src/cli/flags/ecr.ts';
 import { targetOf } from '../../../src/cli/flags/target.ts';
-import type { RepositoryChoice } from '../../../src/workflows/pushing/repositories.ts';
+import type { RepositoryOptions } from '../../../src/workflows/pushing/repositories.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { airgap } from './terminal.ts';
 
@@ -20,7 +20,7 @@ const none: EcrFlags = { createRepositories: 'missing', immutableExcept: [], rep
 
 describe('settings of repositories', () => {
   it('are empty without flags', async () => {
-    expect(await repositoryChoice(none, folder)).toEqual({ create: 'missing', reconcile: false, settings: {} });
+    expect(await repositoryOptions(none, folder)).toEqual({ create: 'missing', reconcile: false, settings: {} });
   });
 
   it('come from flags, and policies from files', async () => {
@@ -32,7 +32,7 @@ describe('settings of repositories', () => {
       lifecyclePolicy: 'lifecycle.json',
       reconcile: true,
     };
-    expect(await repositoryChoice(flags, folder)).toEqual({
+    expect(await repositoryOptions(flags, folder)).toEqual({
       create: 'missing',
       reconcile: true,
       settings: { immutable: true, except: ['dev-*'], tags: { team: 'a=b' }, lifecyclePolicy: '{"rules":[]}' },
@@ -48,7 +48,7 @@ describe('settings of repositories', () => {
     ['--lifecycle-policy list.json', { lifecyclePolicy: 'list.json' }],
     ['30732', { lifecyclePolicy: 'long.json' }],
   ])('are refused: %s', async (message, flags) => {
-    await expect(repositoryChoice({ ...none, ...flags }, folder)).rejects.toMatchObject({
+    await expect(repositoryOptions({ ...none, ...flags }, folder)).rejects.toMatchObject({
       code: 'usage',
       message: expect.stringContaining(message),
     });
@@ -72,7 +72,7 @@ describe('ECR under another host name', () => {
     const plain = await targetOf('registry.corp.example/m', flags);
     const declared = await targetOf('registry.corp.example/m', { ...flags, registryType: 'ecr' });
     const named = await targetOf(`${ecr}/m`, flags);
-    expect([plain, declared, named].map(({ legal }) => legal?.('a__b') ?? 'a__b')).toEqual([
+    expect([plain, declared, named].map(({ toLegalPath: legal }) => legal?.('a__b') ?? 'a__b')).toEqual([
       'a__b',
       'a_run2_b',
       'a_run2_b',
@@ -97,9 +97,9 @@ describe('a prefix', () => {
 describe('flags for ECR repositories', () => {
   const ecr = '123456789012.dkr.ecr.us-east-1.amazonaws.com';
   const choice = { create: 'missing', reconcile: false, settings: {} } as const;
-  const warned = async (registries: string[], given: Partial<RepositoryChoice>): Promise<string[]> => {
+  const warned = async (registries: string[], given: Partial<RepositoryOptions>): Promise<string[]> => {
     const messages: string[] = [];
-    await warnWithoutEcr(registries, [{ host: 'ecr.corp', region: 'x-y-1' }], { ...choice, ...given }, (event) => {
+    await warnUnusedEcrFlags(registries, [{ host: 'ecr.corp', region: 'x-y-1' }], { ...choice, ...given }, (event) => {
       if (event.type === 'warning') messages.push(event.message);
     });
     return messages;

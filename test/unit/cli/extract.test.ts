@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { scratchFolder } from '../../support/scratch.ts';
 import { registry, write } from '../bundle/bundles.ts';
-import { noise } from '../transfer/memory.ts';
+import { noise } from '../transfer/memory-registry.ts';
 import { airgap } from './terminal.ts';
 
 async function bundled(): Promise<{ file: string; out: string }> {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from '../../../src/cli/program.ts';
-import type { Edge } from '../../../src/cli/run.ts';
+import type { CommandIO } from '../../../src/cli/run.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { Terminal } from './terminal.ts';
 
@@ -13,7 +13,7 @@ const STDIN = '--registry-password-stdin';
 
 describe('the login of one registry', () => {
   it('is a flag of every command that accesses registries', () => {
-    const commands = createProgram({} as Edge).commands.filter(({ options }) =>
+    const commands = createProgram({} as CommandIO).commands.filter(({ options }) =>
       options.some(({ long }) => long === NAME),
     );
     expect(commands.map((command) => command.name()).sort()).toEqual(['bundle', 'images', 'push', 'values', 'verify']);

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { formatMap } from '../../../src/overrides/post-render-map.ts';
+import { formatPostRenderMap } from '../../../src/overrides/post-render-map.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { type Ended, Terminal } from './terminal.ts';
 
@@ -20,7 +20,7 @@ beforeAll(async () => {
   ];
   await writeFile(
     join(folder, 'map.json'),
-    formatMap({ chart: 'web', version: '1', target: 'ecr.example/m', entries }),
+    formatPostRenderMap({ chart: 'web', version: '1', target: 'ecr.example/m', entries }),
   );
   await writeFile(join(folder, 'newer.json'), '{"apiVersion": "airgap/v2", "kind": "PostRenderMap"}');
 });

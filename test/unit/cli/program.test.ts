@@ -2,15 +2,15 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { hurry } from '../../../faults/clock.ts';
+import { useFastClock } from '../../../faults/clock.ts';
 import { createProgram } from '../../../src/cli/program.ts';
-import type { Edge } from '../../../src/cli/run.ts';
+import type { CommandIO } from '../../../src/cli/run.ts';
 import { VERSION } from '../../../src/cli/version.ts';
 import { freePort } from '../../support/registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { airgap, Terminal } from './terminal.ts';
 
-const program = createProgram({} as Edge);
+const program = createProgram({} as CommandIO);
 const COMMANDS = program.commands.map((command) => command.name());
 
 const folder = scratchFolder();
@@ -99,7 +99,7 @@ describe('help', () => {
     expect(examples.length).toBeGreaterThan(0);
     for (const [line, command = '', rest = ''] of examples) {
       const parsed: string[] = [];
-      const other = createProgram({ print: () => {}, tell: () => {} } as unknown as Edge);
+      const other = createProgram({ print: () => {}, tell: () => {} } as unknown as CommandIO);
       for (const each of other.commands) each.action(() => void parsed.push(each.name()));
       const words = rest
         .replace(/ [<>] .*$/, '')
@@ -259,7 +259,7 @@ describe('a run', () => {
   });
 
   it('names the registry and image if the registry is unreachable, and leaves no output', async () => {
-    onTestFinished(hurry());
+    onTestFinished(useFastClock());
     const host = `127.0.0.1:${await freePort()}`;
     const out = join(folder, 'out.tar');
     const image = `${host}/org/app:1`;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { assess, judge, type Rejection } from '../../../src/discovery/candidate.ts';
-import type { Evidence } from '../../../src/discovery/naming.ts';
+import { acceptedReference, assess, type Rejection } from '../../../src/discovery/candidate.ts';
+import type { Evidence } from '../../../src/discovery/key-evidence.ts';
 import fc from '../../support/property.ts';
 
 const EVIDENCE: readonly Evidence[] = ['typed', 'key', 'context', 'none'];
@@ -33,7 +33,7 @@ describe('a rejection has the reason', () => {
     ['nginx:prod', 'context', 'one-word'],
   ])('%s as %s: %s', (text, evidence, rejection) => {
     expect(assess(text, evidence)).toBe(rejection);
-    expect(judge(text, evidence)).toBeUndefined();
+    expect(acceptedReference(text, evidence)).toBeUndefined();
   });
 });
 
@@ -50,8 +50,8 @@ test('pod specs accept every text that weaker evidence accepts', () => {
   fc.assert(
     fc.property(text, fc.constantFrom(...EVIDENCE), (parts, evidence) => {
       const written = parts.flat().join('');
-      const weaker = judge(written, evidence)?.reference;
-      if (weaker !== undefined) expect(judge(written, 'typed')?.reference).toBe(weaker);
+      const weaker = acceptedReference(written, evidence)?.reference;
+      if (weaker !== undefined) expect(acceptedReference(written, 'typed')?.reference).toBe(weaker);
     }),
   );
 });

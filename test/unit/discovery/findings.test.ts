@@ -9,8 +9,8 @@ metadata: {name: j, annotations: {helm.sh/hook: ${hook}}}
 spec: {template: {spec: {containers: [{image: "org/x:1"}]}}}`;
 
 test('locations of one reference become one finding with the strongest confidence and the most immediate need', () => {
-  const places = discover(job('test'), configMap('org/x:1', 'xImage'), configMap('org/a:1', 'image'));
-  const findings = toFindings(places);
+  const references = discover(job('test'), configMap('org/x:1', 'xImage'), configMap('org/a:1', 'image'));
+  const findings = toFindings(references);
   expect(findings.map(({ reference, confidence, need, found }) => [reference, confidence, need, found.length])).toEqual(
     [
       ['docker.io/org/a:1', 'likely', 'operand', 1],
@@ -32,7 +32,7 @@ test('locations of one reference become one finding with the strongest confidenc
 });
 
 test('the order of findings does not depend on the order of locations', () => {
-  const places = discover(configMap('a: {image: b:1}\nb: {image: a:1}'), job('post-install'));
-  const order = (list: typeof places) => toFindings(list).map((finding) => finding.reference);
-  expect(order(places)).toEqual(order(places.toReversed()));
+  const references = discover(configMap('a: {image: b:1}\nb: {image: a:1}'), job('post-install'));
+  const order = (list: typeof references) => toFindings(list).map((finding) => finding.reference);
+  expect(order(references)).toEqual(order(references.toReversed()));
 });

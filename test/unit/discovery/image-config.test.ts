@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { imageConfigPlaces } from '../../../src/discovery/image-config.ts';
+import { imageConfigReferences } from '../../../src/discovery/image-config.ts';
 
-const carrier = 'quay.io/acme/operator:2.0';
+const operatorImage = 'quay.io/acme/operator:2.0';
 const context = { chart: 'acme', profile: 'default' };
 const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
 
-function placesOf(config: object, image = carrier) {
-  return imageConfigPlaces({ os: 'linux', config }, image, context);
+function referencesOf(config: object, image = operatorImage) {
+  return imageConfigReferences({ os: 'linux', config }, image, context);
 }
 
-const named = (config: object): string[] => placesOf(config).map(({ reference }) => reference);
+const named = (config: object): string[] => referencesOf(config).map(({ reference }) => reference);
 
 describe('environment variables of an image', () => {
   test.each([
@@ -22,20 +22,20 @@ describe('environment variables of an image', () => {
     ['SIDECARS=a=quay.io/acme/a:1,b=quay.io/acme/b:2', 'quay.io/acme/a:1', 'quay.io/acme/b:2'],
     ['VERSIONS=1.0=quay.io/acme/db:1.0\n2.0=quay.io/acme/db:2.0', 'quay.io/acme/db:1.0', 'quay.io/acme/db:2.0'],
     ['DEFAULTS={"proxy":{"image":"quay.io/acme/proxy:3"}}', 'quay.io/acme/proxy:3'],
-    ['IMAGE=quay.io/acme/operator:2.0', carrier],
+    ['IMAGE=quay.io/acme/operator:2.0', operatorImage],
   ])('%j', (variable, ...references) => {
     expect(named({ Env: ['PATH=/usr/bin', variable] })).toEqual(references);
   });
 
   test('that contain a split reference', () => {
     const Env = ['OPERAND_REPOSITORY=quay.io/acme/operand', 'OPERAND_TAG=v3'];
-    const [place] = placesOf({ Env });
-    expect(place?.reference).toBe('quay.io/acme/operand:v3');
-    expect(place?.parts?.map(({ path }) => path)).toEqual([
+    const [located] = referencesOf({ Env });
+    expect(located?.reference).toBe('quay.io/acme/operand:v3');
+    expect(located?.parts?.map(({ path }) => path)).toEqual([
       'config.Env["OPERAND_REPOSITORY"]',
       'config.Env["OPERAND_TAG"]',
     ]);
-    expect(place?.redirect).toBeUndefined();
+    expect(located?.redirect).toBeUndefined();
   });
 
   test.each([
@@ -103,7 +103,7 @@ describe('labels of an image', () => {
 
 test('a location has the image, the path in its config, and the variable that redirects the image', () => {
   const Env = ['RELATED_IMAGE_AGENT=quay.io/acme/agent:2.0'];
-  expect(imageConfigPlaces({ config: { Env } }, carrier, { ...context, via: ['platform'] })).toEqual([
+  expect(imageConfigReferences({ config: { Env } }, operatorImage, { ...context, via: ['platform'] })).toEqual([
     {
       chart: 'acme',
       profile: 'default',
@@ -111,7 +111,7 @@ test('a location has the image, the path in its config, and the variable that re
       template: '',
       document: 0,
       kind: 'Image',
-      name: carrier,
+      name: operatorImage,
       path: 'config.Env["RELATED_IMAGE_AGENT"]',
       how: 'image-config',
       written: 'quay.io/acme/agent:2.0',
@@ -125,14 +125,14 @@ test('a location has the image, the path in its config, and the variable that re
 
 test('a typed field in an example is never certain', () => {
   const example = '[{"spec":{"containers":[{"image":"quay.io/acme/pod:1"}]}}]';
-  const [place] = placesOf({ Labels: { 'alm-examples': example } });
-  expect(place).toMatchObject({ confidence: 'likely', path: 'config.Labels["alm-examples"]' });
-  expect(place?.redirect).toBeUndefined();
+  const [located] = referencesOf({ Labels: { 'alm-examples': example } });
+  expect(located).toMatchObject({ confidence: 'likely', path: 'config.Labels["alm-examples"]' });
+  expect(located?.redirect).toBeUndefined();
 });
 
 test.each([undefined, null, 'text', [], {}, { config: null }, { config: { Env: 'PATH=/', Labels: ['a'] } }])(
   'a config that is %j names nothing',
   (config) => {
-    expect(imageConfigPlaces(config, carrier, context)).toEqual([]);
+    expect(imageConfigReferences(config, operatorImage, context)).toEqual([]);
   },
 );

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { discoverPlaces } from '../../../src/discovery/index.ts';
-import { operatorsIn } from '../../../src/discovery/operators.ts';
+import { discoverReferences } from '../../../src/discovery/index.ts';
+import { operatorContainers } from '../../../src/discovery/operators.ts';
 import { splitDocuments } from '../../../src/helm/documents.ts';
 
 const workload = (name: string, account: string, more = ''): string => `kind: Deployment
@@ -22,8 +22,8 @@ const definition = 'kind: CustomResourceDefinition\nmetadata: {name: widgets.exa
 function operators(texts: readonly string[], bringsResources = false): string[] {
   const render = texts.map((text, i) => `---\n# Source: c/templates/${i}.yaml\n${text}`).join('');
   const documents = splitDocuments(render);
-  const places = discoverPlaces(documents, { chart: 'c', profile: 'default' });
-  return operatorsIn(documents, places, bringsResources).map(({ place }) => place.reference);
+  const references = discoverReferences(documents, { chart: 'c', profile: 'default' });
+  return operatorContainers(documents, references, bringsResources).map(({ reference: located }) => located.reference);
 }
 
 describe('an operator', () => {
@@ -57,8 +57,8 @@ describe('an operator', () => {
 
   test('has the words of its command and the names of its variables', () => {
     const documents = splitDocuments(`---\n# Source: c/templates/a.yaml\n${workload('a', 'x')}`);
-    const places = discoverPlaces(documents, { chart: 'c', profile: 'default' });
-    expect(operatorsIn(documents, places, true)).toMatchObject([
+    const references = discoverReferences(documents, { chart: 'c', profile: 'default' });
+    expect(operatorContainers(documents, references, true)).toMatchObject([
       { words: ['/a', '--fast'], variables: ['AGENT_IMAGE'] },
     ]);
   });

@@ -64,8 +64,8 @@ spec: {template: {spec: {containers: [{name: istio-proxy, image: auto}]}}}`),
 test("counts a template's documents and names each template", () => {
   const pod = (image: string) =>
     `apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {containers: [{image: ${image}}]}`;
-  const places = discover(`kind: Service\n---\n# Source: app/templates/t0.yaml\n${pod('a:1')}`, pod('b:1'));
-  expect(places.map(({ template, document }) => [template, document])).toEqual([
+  const references = discover(`kind: Service\n---\n# Source: app/templates/t0.yaml\n${pod('a:1')}`, pod('b:1'));
+  expect(references.map(({ template, document }) => [template, document])).toEqual([
     ['app/templates/t0.yaml', 1],
     ['app/templates/t1.yaml', 0],
   ]);

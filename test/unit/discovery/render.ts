@@ -1,18 +1,18 @@
-import { discoverPlaces, type PlaceFound } from '../../../src/discovery/index.ts';
+import { discoverReferences, type LocatedReference } from '../../../src/discovery/index.ts';
 import { splitDocuments } from '../../../src/helm/documents.ts';
 
 /** Discovers references in manifests as Helm would have rendered them, each from a template of its own. */
-export function discover(...manifests: string[]): PlaceFound[] {
+export function discover(...manifests: string[]): LocatedReference[] {
   const render = manifests
     .map((manifest, i) => `---\n# Source: app/templates/t${i}.yaml\n${manifest.trim()}\n`)
     .join('');
-  return discoverPlaces(splitDocuments(render), { chart: 'app', profile: 'default' });
+  return discoverReferences(splitDocuments(render), { chart: 'app', profile: 'default' });
 }
 
 /** References that are sure enough to be bundled, in the order of discovery, each once. */
 export function references(...manifests: string[]): string[] {
-  const sure = discover(...manifests).filter((place) => place.confidence !== 'possible');
-  return [...new Set(sure.map((place) => place.reference))];
+  const sure = discover(...manifests).filter((located) => located.confidence !== 'possible');
+  return [...new Set(sure.map((located) => located.reference))];
 }
 
 /** A ConfigMap with one key. */

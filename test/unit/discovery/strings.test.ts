@@ -16,9 +16,9 @@ describe('environment variables', () => {
     ['HELPER_IMAGE', 'busybox', 'docker.io/library/busybox:latest'],
   ])('%s=%s', (name, value, reference) => {
     expect(references(env([name, value]))).toEqual([own, reference]);
-    const place = discover(env(['OTHER', 'x'], [name, value])).find((found) => found.how === 'env');
-    expect(place).toMatchObject({ path: 'spec.template.spec.containers[0].env[1].value', need: 'operand' });
-    expect(place).not.toHaveProperty('within');
+    const located = discover(env(['OTHER', 'x'], [name, value])).find((found) => found.how === 'env');
+    expect(located).toMatchObject({ path: 'spec.template.spec.containers[0].env[1].value', need: 'operand' });
+    expect(located).not.toHaveProperty('within');
   });
 
   test('maps of several lines keep the line', () => {
@@ -96,7 +96,7 @@ describe('arguments', () => {
     [['--collector-image=otel/collector:0.122.1'], 'docker.io/otel/collector:0.122.1', 'args[0]'],
     [['--sidecar-image-repository=reg.io/envoy', '--sidecar-image-tag=v1'], 'reg.io/envoy:v1', 'args[0]'],
   ])('%j', (args, reference, path) => {
-    const found = discover(deployment({ args })).filter((place) => place.how === 'argument');
+    const found = discover(deployment({ args })).filter((located) => located.how === 'argument');
     expect(found).toMatchObject([{ reference, path: `spec.template.spec.containers[0].${path}` }]);
     expect(found[0]?.within).toBeUndefined();
   });
@@ -138,7 +138,7 @@ echo foo.default.svc.cluster.local:9000/x`;
 
   test('an ambiguous word of a script is only possible', () => {
     const found = discover(deployment({ command: ['sh', '-c', 'kubectl run x --image=busybox\necho org/name:1.2'] }));
-    expect(found.map((place) => [place.written, place.confidence])).toEqual([
+    expect(found.map((located) => [located.written, located.confidence])).toEqual([
       ['reg.io/own:1', 'certain'],
       ['busybox', 'possible'],
       ['org/name:1.2', 'possible'],
@@ -185,8 +185,8 @@ describe('configuration', () => {
     ],
     ['JSON', '{"a": [{"image": "org/x:1"}]}', ['docker.io/org/x:1']],
     ['list of lines', 'docker.io/org/a:1.0\nquay.io/b/c:2\n', ['docker.io/org/a:1.0', 'quay.io/b/c:2']],
-  ])('%s', (_, text, wanted) => {
-    expect(references(configMap(text))).toEqual(wanted);
+  ])('%s', (_, text, expected) => {
+    expect(references(configMap(text))).toEqual(expected);
   });
 
   test('a key of the ConfigMap may name an image', () => {
@@ -203,7 +203,7 @@ describe('configuration', () => {
     const found = discover(configMap('[a]\nenabled = false\n[b]\nimage = "org/x:1"'));
     expect(found).toMatchObject([{ within: 'line 4', need: 'operand' }]);
     const yaml = discover(configMap('a: {enabled: false, image: "org/a:1"}\nb:\n  image: org/b:1'));
-    expect(yaml.map((place) => place.need)).toEqual(['optional', 'operand']);
+    expect(yaml.map((located) => located.need)).toEqual(['optional', 'operand']);
   });
 
   test('examples next to the configuration are not read', () => {
@@ -256,8 +256,8 @@ test('annotations, of objects and of pod templates', () => {
   const found = discover(
     JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { annotations }, spec: { template } }),
   );
-  expect(new Set(found.map((place) => place.how))).toEqual(new Set(['annotation']));
-  expect(found.map((place) => [place.path, place.reference])).toEqual([
+  expect(new Set(found.map((located) => located.how))).toEqual(new Set(['annotation']));
+  expect(found.map((located) => [located.path, located.reference])).toEqual([
     ['metadata.annotations["config.linkerd.io/debug-image"]', 'cr.l5d.io/linkerd/debug:edge-24.1'],
     ['metadata.annotations["sidecar.istio.io/proxyImage"]', 'docker.io/istio/proxyv2:1.24'],
     ['spec.template.metadata.annotations["config.linkerd.io/debug-image"]', 'cr.l5d.io/linkerd/debug:edge-24.1'],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { connection } from '../../../src/ecr/connection.ts';
+import { awsClientSettings } from '../../../src/ecr/connection.ts';
 import type { EcrOptions } from '../../../src/ecr/options.ts';
 
 const own = { ca: ['own root'], cert: 'certificate', key: 'key', files: { caFiles: [] } };
@@ -10,7 +10,7 @@ const options: EcrOptions = {
   hostCertificates: (host) => (host === 'vpce.example:8443' ? own : undefined),
 };
 const agentOf = (given: EcrOptions): Record<string, unknown> =>
-  connection(given, 'ECR', 'us-east-1').requestHandler.httpsAgent.options as never;
+  awsClientSettings(given, 'ECR', 'us-east-1').requestHandler.httpsAgent.options as never;
 
 describe('the settings of an AWS client', () => {
   it('include roots and client certificate of a custom endpoint', () => {
@@ -27,7 +27,7 @@ describe('the settings of an AWS client', () => {
 
   it('allow time for distant addresses, but limit the wait for a response', () => {
     expect(agentOf(options).autoSelectFamilyAttemptTimeout).toBeGreaterThan(1000);
-    const { requestHandler } = connection(options, 'ECR', 'us-east-1');
+    const { requestHandler } = awsClientSettings(options, 'ECR', 'us-east-1');
     expect(requestHandler.throwOnRequestTimeout).toBe(true);
     // Three attempts within a minute.
     expect(3 * requestHandler.requestTimeout).toBeLessThan(55_000);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { cloudformation } from '../../../src/ecr/cloudformation.ts';
-import { terraform } from '../../../src/ecr/terraform.ts';
-import { hostileText, OBEYED } from '../../support/hostile-text.ts';
+import { cloudFormationTemplate } from '../../../src/ecr/cloudformation.ts';
+import { terraformDefinitions } from '../../../src/ecr/terraform.ts';
+import { CONTROL_CHARACTERS, hostileText } from '../../support/hostile-text.ts';
 import fc from '../../support/property.ts';
 
 /** Text that looks like a Terraform interpolation. */
@@ -19,7 +19,7 @@ const settings = {
 
 describe('definitions of repositories', () => {
   it('for Terraform have all settings and no interpolation', () => {
-    expect(terraform(['m/a', 'm/b'], settings)).toBe(`locals {
+    expect(terraformDefinitions(['m/a', 'm/b'], settings)).toBe(`locals {
   airgap_lifecycle_policy = "{\\"rules\\":[]}"
   airgap_repository_policy = "{\\"Version\\":\\"2012-10-17\\"}"
 }
@@ -68,7 +68,7 @@ resource "aws_ecr_repository_policy" "airgap" {
   });
 
   it('for Terraform are short without settings', () => {
-    expect(terraform(['m/a'], {})).toBe(`resource "aws_ecr_repository" "airgap" {
+    expect(terraformDefinitions(['m/a'], {})).toBe(`resource "aws_ecr_repository" "airgap" {
   for_each = toset([
     "m/a",
   ])
@@ -78,7 +78,7 @@ resource "aws_ecr_repository_policy" "airgap" {
   });
 
   it('for CloudFormation have all settings, and are retained with the stack', () => {
-    const { Resources } = JSON.parse(cloudformation(['m/a-b', 'm/a.b'], settings));
+    const { Resources } = JSON.parse(cloudFormationTemplate(['m/a-b', 'm/a.b'], settings));
     expect(Object.keys(Resources)).toEqual(['MAB', 'MABZ2']);
     expect(Resources.MAB).toEqual({
       Type: 'AWS::ECR::Repository',
@@ -103,16 +103,18 @@ resource "aws_ecr_repository_policy" "airgap" {
 it('definitions escape hostile texts', () => {
   fc.assert(
     fc.property(hostileText, hostileText, (name, tag) => {
-      const hcl = terraform([name], { ...settings, tags: { [tag]: name } });
+      const hcl = terraformDefinitions([name], { ...settings, tags: { [tag]: name } });
       // Without its strings the file is unchanged, and no string contains an interpolation.
       const strings = [...hcl.matchAll(/"((?:[^"\\\n]|\\["\\nrt]|\\u[0-9a-f]{4})*)"/g)].map(([, text = '']) => text);
       const bare = hcl.replace(/"((?:[^"\\\n]|\\["\\nrt]|\\u[0-9a-f]{4})*)"/g, '""');
-      expect(bare).toBe(terraform(['x'], { ...settings, tags: { x: 'x' } }).replace(/"(?:[^"\\\n]|\\.)*"/g, '""'));
+      expect(bare).toBe(
+        terraformDefinitions(['x'], { ...settings, tags: { x: 'x' } }).replace(/"(?:[^"\\\n]|\\.)*"/g, '""'),
+      );
       // As HCL scans (hclsyntax/scan_tokens.rl): `$${` is not an interpolation, and a `$` without a brace is literal.
       for (const text of strings) expect(text.replace(/\$\$\{|%%\{|[$%](?!\{)/g, '')).not.toMatch(/[$%]\{/);
-      expect(hcl).not.toMatch(OBEYED);
-      const stack = cloudformation([name], { ...settings, tags: { [tag]: name } });
-      expect(stack).not.toMatch(OBEYED);
+      expect(hcl).not.toMatch(CONTROL_CHARACTERS);
+      const stack = cloudFormationTemplate([name], { ...settings, tags: { [tag]: name } });
+      expect(stack).not.toMatch(CONTROL_CHARACTERS);
       const [resource] = Object.values(JSON.parse(stack).Resources) as { Properties: object }[];
       expect(resource?.Properties).toMatchObject({ RepositoryName: name });
     }),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { awsError, tellApi } from '../../../src/ecr/failures.ts';
+import { awsError, recordApi } from '../../../src/ecr/failures.ts';
 
 const named = (name: string, message: string, status?: number): Error =>
   Object.assign(new Error(message), {
@@ -44,7 +44,7 @@ describe('an error of AWS', () => {
     ['', 'com.amazonaws.REGION.sts'],
   ])('about an unreachable API has its name and VPC endpoint: %s', (api, service) => {
     const error = named('TimeoutError', 'connect ETIMEDOUT');
-    if (api !== '') tellApi(error, api);
+    if (api !== '') recordApi(error, api);
     const { code, message, hint } = awsError('x', error);
     expect([code, message]).toEqual(['network', expect.stringContaining(api || 'STS or SSO')]);
     expect(hint).toContain(service);

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { ecrLayers } from '../../../src/ecr/layers.ts';
+import { ecrLayerLookup } from '../../../src/ecr/layers.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { startEcr, type TestEcr } from '../../support/ecr.ts';
 import { awsEnvironment, declaring, operations } from './set-up.ts';
@@ -20,17 +20,19 @@ const digests = contents.map((content) => digestOf(content));
 it('checks 100 blobs per request', async () => {
   const stored = ecr.repositories.get('mirrored/a')?.blobs as Map<string, Buffer>;
   for (const at of [0, 99, 100, 229]) stored.set(digests[at] as string, contents[at] as Buffer);
-  const found = await ecrLayers(declaring(ecr))({ registry: ecr.host, path: 'mirrored/a' }, digests);
+  const found = await ecrLayerLookup(declaring(ecr))({ registry: ecr.host, path: 'mirrored/a' }, digests);
   expect(found).toEqual(new Set([0, 99, 100, 229].map((at) => digests[at])));
   expect(operations(ecr)).toEqual(Array(3).fill('BatchCheckLayerAvailability'));
 });
 
 it('finds nothing in a missing repository', async () => {
-  expect(await ecrLayers(declaring(ecr))({ registry: ecr.host, path: 'mirrored/later' }, digests)).toEqual(new Set());
+  expect(await ecrLayerLookup(declaring(ecr))({ registry: ecr.host, path: 'mirrored/later' }, digests)).toEqual(
+    new Set(),
+  );
 });
 
 it('ignores other registries', () => {
-  expect(ecrLayers(declaring(ecr))({ registry: 'quay.io', path: 'a' }, digests)).toBeUndefined();
+  expect(ecrLayerLookup(declaring(ecr))({ registry: 'quay.io', path: 'a' }, digests)).toBeUndefined();
 });
 
 it('reports the repository in errors', async () => {
@@ -40,7 +42,7 @@ it('reports the repository in errors', async () => {
     status: 400,
     message: 'not authorized',
   });
-  const asking = ecrLayers(declaring(ecr))({ registry: ecr.host, path: 'mirrored/a' }, digests);
+  const asking = ecrLayerLookup(declaring(ecr))({ registry: ecr.host, path: 'mirrored/a' }, digests);
   await expect(asking).rejects.toMatchObject({
     code: 'forbidden',
     message: expect.stringContaining(`${ecr.host}/mirrored/a: `),

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { decodeToken, type Issued, TokenCache } from '../../../src/ecr/token-cache.ts';
+import { decodeToken, type IssuedCredential, TokenCache } from '../../../src/ecr/token-cache.ts';
 
 const HOUR = 3_600_000;
 
 function issuer(lifetime: number) {
   let count = 0;
-  return async (): Promise<Issued> => {
+  return async (): Promise<IssuedCredential> => {
     count++;
     return { credential: { kind: 'registry-token', token: `t${count}` }, expiresAt: lifetime };
   };

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { hostOf, namedHosts, parseAllowedHost } from '../../../src/helm/addresses.ts';
-import { checkAddress } from '../../../src/helm/public-address.ts';
+import { hostPortOf, namedHosts, parseAllowedHost } from '../../../src/helm/addresses.ts';
+import { checkPublicAddress } from '../../../src/helm/public-address.ts';
 
 const PUBLIC = '93.184.216.34';
 const check = (address: string, named: string[] = [], found: string[] = [PUBLIC]) =>
-  checkAddress(address, namedHosts(named), async () => found);
+  checkPublicAddress(address, namedHosts(named), async () => found);
 
 describe('checkAddress', () => {
   it.each([
@@ -54,7 +54,7 @@ describe('checkAddress', () => {
 
   it('accepts a name that cannot be resolved, since Helm may use a proxy', async () => {
     const nobody = () => Promise.reject(new Error('ENOTFOUND'));
-    await expect(checkAddress('https://charts.example', new Set(), nobody)).resolves.toBeUndefined();
+    await expect(checkPublicAddress('https://charts.example', new Set(), nobody)).resolves.toBeUndefined();
   });
 
   it('accepts hosts named by the user, on the same port', async () => {
@@ -69,7 +69,7 @@ describe('checkAddress', () => {
 
 it('returns host and port in lower case', () => {
   expect(
-    ['https://A.example', 'http://a.example/x', 'oci://a.example:5000/x', 'https://[::1]:8443'].map(hostOf),
+    ['https://A.example', 'http://a.example/x', 'oci://a.example:5000/x', 'https://[::1]:8443'].map(hostPortOf),
   ).toEqual(['a.example:443', 'a.example:80', 'a.example:5000', '[::1]:8443']);
 });
 

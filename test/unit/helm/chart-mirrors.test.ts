@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { packChart } from '../../../src/helm/chart-archive.ts';
-import { mirrored, parseChartMirror } from '../../../src/helm/chart-mirrors.ts';
+import { applyMirrors, parseChartMirror } from '../../../src/helm/chart-mirrors.ts';
 import type { ChartRequest } from '../../../src/helm/fetch.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, writeFiles } from './scratch.ts';
@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 
 const ask = (mirrors: string[], request: ChartRequest): Promise<ChartRequest | undefined> =>
-  mirrored(
+  applyMirrors(
     mirrors.map((text) => parseChartMirror(text, scratch)),
     request,
   );

@@ -20,7 +20,7 @@ async function packaged(repository: string, caFile: string | undefined, stderr: 
     },
   } as unknown as Helm;
   const hosts = new Set(['r.example:443', 'r.example']);
-  const sources = { mirrors: [], plainHttp: [], hosts, ...(caFile === undefined ? {} : { caFile }) };
+  const sources = { mirrors: [], plainHttp: [], allowedHosts: hosts, ...(caFile === undefined ? {} : { caFile }) };
   const request = { chart, dependencyUpdate: true };
   await expect(fetchChart(helm, request, join(folder, 'work'), folder, sources)).rejects.toMatchObject({
     hint: expect.any(String),

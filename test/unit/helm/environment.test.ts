@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { environmentFor, reachOf, widest } from '../../../src/helm/environment.ts';
+import { environmentFor, environmentScopeFor, widestScope } from '../../../src/helm/environment.ts';
 
 const env = {
   PATH: '/bin',
@@ -40,13 +40,13 @@ it('passes variables named in AIRGAP_HELM_ENV', () => {
 });
 
 it('derives the scope from an address', () => {
-  expect(['https://a', 'HTTP://a', 'oci://a', 's3://a', 'stable/web'].map(reachOf)).toEqual([
+  expect(['https://a', 'HTTP://a', 'oci://a', 's3://a', 'stable/web'].map(environmentScopeFor)).toEqual([
     'web',
     'web',
     'registry',
     'plugin',
     'plugin',
   ]);
-  expect(widest([])).toBe('nothing');
-  expect(widest(['web', 'plugin', 'nothing'])).toBe('plugin');
+  expect(widestScope([])).toBe('nothing');
+  expect(widestScope(['web', 'plugin', 'nothing'])).toBe('plugin');
 });

@@ -80,10 +80,10 @@ describe('Helm', () => {
 
   it('is stopped at its time limit, which counts as a failure', async () => {
     const helm = new Helm({ env: { HELM_BIN: 'bin/slow', PATH: process.env.PATH }, cwd });
-    expect(await helm.run(['pull'], { patience: 50 })).toMatchObject({
+    expect(await helm.run(['pull'], { timeout: 50 })).toMatchObject({
       stdout: '',
       exitCode: 1,
-      ended: expect.stringContaining('0.05 s'),
+      limitExceeded: expect.stringContaining('0.05 s'),
     });
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseDocument, stringify } from 'yaml';
 import { splitDocuments } from '../../../src/helm/documents.ts';
-import { strictly } from '../../../src/helm/lenient-yaml.ts';
+import { toStrictYaml } from '../../../src/helm/lenient-yaml.ts';
 import fc from '../../support/property.ts';
 
 const read = (text: string): unknown => splitDocuments(`---\n# Source: t\n${text}`)[0]?.object;
@@ -65,7 +65,7 @@ describe('strictly', () => {
         fc.constantFrom('PLAIN', 'QUOTE_DOUBLE', 'BLOCK_LITERAL') as fc.Arbitrary<'PLAIN'>,
         (value, style) => {
           const text = stringify(value, { defaultStringType: style, defaultKeyType: 'QUOTE_DOUBLE', lineWidth: 20 });
-          expect(parseDocument(strictly(text)).toJS()).toEqual(parseDocument(text).toJS());
+          expect(parseDocument(toStrictYaml(text)).toJS()).toEqual(parseDocument(text).toJS());
         },
       ),
     );

@@ -2,7 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ChartRequest } from '../../../src/helm/fetch.ts';
-import type { Helm, RunOptions } from '../../../src/helm/helm.ts';
+import type { Helm, HelmRunOptions } from '../../../src/helm/helm.ts';
 import { pullChart } from '../../../src/helm/pull.ts';
 import { type RegistryLogin, writeDependencyLogins } from '../../../src/helm/registry-login.ts';
 import { scratchFolder } from '../../support/scratch.ts';
@@ -11,7 +11,7 @@ import { scratchFolder } from '../../support/scratch.ts';
 async function pulled(request: ChartRequest, login: RegistryLogin | undefined, stderr = '') {
   const work = join(scratchFolder(), 'login');
   const seen: { auths?: object; mode?: number; args: readonly string[]; asked: string[] } = { args: [], asked: [] };
-  const run = async (args: readonly string[], { env = {} }: RunOptions = {}) => {
+  const run = async (args: readonly string[], { env = {} }: HelmRunOptions = {}) => {
     seen.args = args;
     const file = env.HELM_REGISTRY_CONFIG;
     if (file !== undefined) {

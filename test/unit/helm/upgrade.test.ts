@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mayAddOnUpgrade } from '../../../src/helm/upgrade.ts';
+import { mayRenderMoreOnUpgrade } from '../../../src/helm/upgrade.ts';
 
 describe('an upgrade may render more', () => {
   it.each([
@@ -12,7 +12,7 @@ describe('an upgrade may render more', () => {
     '{{ $upgrade := .Release.IsUpgrade }}{{ if $upgrade }}kind: Job{{ end }}',
     '{{ if .Values.x }}{{ else if .Release.IsUpgrade }}kind: Pod{{ end }}',
     'image: {{ .Release.IsUpgrade | ternary .Values.new .Values.old }}',
-  ])('%s', (template) => expect(mayAddOnUpgrade(template)).toBe(true));
+  ])('%s', (template) => expect(mayRenderMoreOnUpgrade(template)).toBe(true));
 });
 
 describe('an upgrade renders nothing more', () => {
@@ -24,5 +24,5 @@ describe('an upgrade renders nothing more', () => {
     'failurePolicy: {{ .Release.IsInstall | ternary "Ignore" "Fail" }}',
     'value: {{ default (ternary "new" "existing" .Release.IsInstall) .Values.state | quote }}',
     '{{/* .Release.IsUpgrade is not looked at */}}',
-  ])('%s', (template) => expect(mayAddOnUpgrade(template)).toBe(false));
+  ])('%s', (template) => expect(mayRenderMoreOnUpgrade(template)).toBe(false));
 });

@@ -32,7 +32,7 @@ afterEach(async () => {
   for (const end of cleanup.splice(0).reverse()) await end();
 });
 
-interface Asked {
+interface ReceivedRequest {
   readonly path: string;
   /** Common name in the client's certificate. */
   readonly client: string | undefined;
@@ -47,12 +47,12 @@ function nameOf(socket: TLSSocket): string | undefined {
 /** Starts a server that requests a client certificate. `drop` makes it close connections of unknown clients. */
 async function registry(
   options: TlsOptions & { drop?: boolean; answers?: Readonly<Record<string, string>> } = {},
-): Promise<{ host: string; asked: Asked[] }> {
+): Promise<{ host: string; requests: ReceivedRequest[] }> {
   const { drop, answers = {}, ...tls } = options;
-  const asked: Asked[] = [];
+  const requests: ReceivedRequest[] = [];
   const both = { ...server, ca: own.ca, requestCert: true, ...tls };
   const made = createServer(both, (request, response) => {
-    asked.push({ path: request.url ?? '', client: nameOf(request.socket as TLSSocket) });
+    requests.push({ path: request.url ?? '', client: nameOf(request.socket as TLSSocket) });
     const location = answers[request.url ?? ''];
     if (location !== undefined) response.writeHead(307, { location }).end();
     else response.end('there');
@@ -65,7 +65,7 @@ async function registry(
     made.closeAllConnections();
     made.close();
   });
-  return { host: `127.0.0.1:${(made.address() as AddressInfo).port}`, asked };
+  return { host: `127.0.0.1:${(made.address() as AddressInfo).port}`, requests };
 }
 
 function transport(options: TransportOptions): Transport {
@@ -95,15 +95,15 @@ describe('a client certificate', () => {
   });
 
   it('is sent to the host it is configured for, with or without port', async () => {
-    const { host, asked } = await registry({ rejectUnauthorized: true });
+    const { host, requests } = await registry({ rejectUnauthorized: true });
     expect(await get(transport({ clientCertificates: [{ host, certFile, keyFile }] }), host)).toBe('there');
     const both = file('both.pem', client.cert + client.key);
     expect(await get(transport({ clientCertificates: [{ host: '127.0.0.1', certFile: both }] }), host)).toBe('there');
-    expect(asked.map(({ client }) => client)).toEqual(['client', 'client']);
+    expect(requests.map(({ client }) => client)).toEqual(['client', 'client']);
   });
 
   it('is sent through a proxy, not to the proxy', async () => {
-    const { host, asked } = await registry({ rejectUnauthorized: true });
+    const { host, requests } = await registry({ rejectUnauthorized: true });
     const seen: (string | undefined)[] = [];
     const proxy = createServer({ ...server, ca: own.ca, requestCert: true, rejectUnauthorized: false });
     proxy.on('connect', (request, socket) => {
@@ -130,19 +130,19 @@ describe('a client certificate', () => {
     });
     expect(await get(http, name)).toBe('there');
     expect(seen).toEqual([undefined]);
-    expect(asked).toEqual([{ path: '/x', client: 'client' }]);
+    expect(requests).toEqual([{ path: '/x', client: 'client' }]);
   });
 
   it('is not sent to the target of a redirect', async () => {
     const other = await registry({ rejectUnauthorized: false });
-    const { host, asked } = await registry({
+    const { host, requests } = await registry({
       rejectUnauthorized: true,
       answers: { '/blob': `https://${other.host}/storage` },
     });
     const http = transport({ clientCertificates: [{ host, certFile, keyFile }] });
     expect(await get(http, host, '/blob')).toBe('there');
-    expect(asked).toEqual([{ path: '/blob', client: 'client' }]);
-    expect(other.asked).toEqual([{ path: '/storage', client: undefined }]);
+    expect(requests).toEqual([{ path: '/blob', client: 'client' }]);
+    expect(other.requests).toEqual([{ path: '/storage', client: undefined }]);
   });
 
   it.each([
@@ -238,9 +238,9 @@ describe('certs.d', () => {
   it.each(['.config/containers', '.config/docker', '.docker'])(
     'in %s provides roots and certificate',
     async (layout) => {
-      const { host, asked } = await registry({ rejectUnauthorized: true });
+      const { host, requests } = await registry({ rejectUnauthorized: true });
       expect(await get(bare({ HOME: home(host, all(client), layout) }), host)).toBe('there');
-      expect(asked).toEqual([{ path: '/x', client: 'client' }]);
+      expect(requests).toEqual([{ path: '/x', client: 'client' }]);
     },
   );
 
@@ -256,12 +256,12 @@ describe('certs.d', () => {
   });
 
   it('keeps its roots when a configured certificate takes precedence', async () => {
-    const { host, asked } = await registry({ rejectUnauthorized: true });
+    const { host, requests } = await registry({ rejectUnauthorized: true });
     const env = { HOME: home(host, all(stranger)) };
     const http = createTransport({ env, clientCertificates: [{ host, certFile, keyFile }] });
     cleanup.push(() => http.close());
     expect(await get(http, host)).toBe('there');
-    expect(asked.map(({ client }) => client)).toEqual(['client']);
+    expect(requests.map(({ client }) => client)).toEqual(['client']);
   });
 
   it.each<[string, Record<string, string>, RegExp]>([
@@ -271,9 +271,9 @@ describe('certs.d', () => {
     ['a key that does not match', { 'a.cert': client.cert, 'a.key': stranger.key }, /a\.key.*a\.cert/],
   ])('with %s is an error that names the file and the host', async (_, files, message) => {
     const { host } = await registry({ rejectUnauthorized: false });
-    const asked = get(bare({ HOME: home(host, files) }), host);
-    await expect(asked).rejects.toMatchObject({ code: 'config', message: expect.stringMatching(message) });
-    await expect(asked).rejects.toThrow(host);
+    const requests = get(bare({ HOME: home(host, files) }), host);
+    await expect(requests).rejects.toMatchObject({ code: 'config', message: expect.stringMatching(message) });
+    await expect(requests).rejects.toThrow(host);
   });
 
   it('is not escaped by a host that is a path', async () => {

@@ -29,7 +29,7 @@ describe('a retry', () => {
     const retrier = createRetrier({ ...quick, attempts: 5, throttledAttempts: 9 }, () => {});
     const count = async (retryable: 'yes' | 'few' | 'throttled' | 'no'): Promise<number> => {
       let attempt = 1;
-      while (await retrier.again({ what: 'x', attempt, reason: 'y', retryable })) attempt++;
+      while (await retrier.waitForRetry({ what: 'x', attempt, reason: 'y', retryable })) attempt++;
       return attempt;
     };
     expect([await count('no'), await count('few'), await count('yes'), await count('throttled')]).toEqual([1, 3, 5, 9]);
@@ -38,19 +38,19 @@ describe('a retry', () => {
   it('is reported with its reason', async () => {
     const events: AirgapEvent[] = [];
     const retrier = createRetrier(quick, (event) => events.push(event));
-    await retrier.again({ what: 'quay.io/a/b:1', attempt: 1, reason: 'quay.io returned 503', retryable: 'yes' });
+    await retrier.waitForRetry({ what: 'quay.io/a/b:1', attempt: 1, reason: 'quay.io returned 503', retryable: 'yes' });
     expect(events).toEqual([{ type: 'retry', what: 'quay.io/a/b:1', attempt: 1, reason: 'quay.io returned 503' }]);
   });
 
   it('is not made when Retry-After exceeds the maximum', async () => {
     const retrier = createRetrier({ ...quick, maxRetryAfter: 1000 }, () => {});
     const asked = { what: 'x', attempt: 1, reason: 'y', retryable: 'throttled' } as const;
-    expect(await retrier.again({ ...asked, after: 3_600_000 })).toBe(false);
+    expect(await retrier.waitForRetry({ ...asked, retryAfter: 3_600_000 })).toBe(false);
   });
 
   it('is not made after an interrupt during the delay', async () => {
     const retrier = createRetrier({ ...RETRY_DEFAULTS, baseDelay: 60_000, maxDelay: 60_000 }, () => {});
     const signal = AbortSignal.timeout(5);
-    expect(await retrier.again({ what: 'x', attempt: 1, reason: 'y', retryable: 'yes', signal })).toBe(false);
+    expect(await retrier.waitForRetry({ what: 'x', attempt: 1, reason: 'y', retryable: 'yes', signal })).toBe(false);
   });
 });

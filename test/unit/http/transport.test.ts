@@ -5,9 +5,9 @@ import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import { HEADERS_TIMEOUT, UPLOAD_STALLED } from '../../../src/http/error-codes.ts';
-import { readBytes } from '../../../src/http/read.ts';
+import { readBody } from '../../../src/http/response-body.ts';
 import { createTransport, type Transport, type TransportOptions } from '../../../src/http/transport.ts';
-import { giveBack } from '../../../src/oci/loan.ts';
+import { releaseBuffer } from '../../../src/oci/buffer-pool.ts';
 import { type ScriptedServer, type Step, startScript } from './scripted.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
@@ -81,7 +81,7 @@ describe('a request', () => {
       expect(piece.equals(content.subarray(at, at + length))).toBe(true);
       at += length;
       if (length > 65_536) memory.add(piece.buffer);
-      giveBack(piece);
+      releaseBuffer(piece);
     });
     await once(body, 'end');
     expect(at).toBe(content.length);
@@ -113,7 +113,7 @@ describe('a request', () => {
           expect(piece.equals(content.subarray(at, at + piece.length))).toBe(true);
           if ((at / 7) & 1) kept.push({ at, piece });
           at += piece.length;
-          if (kept.at(-1)?.piece !== piece) giveBack(piece);
+          if (kept.at(-1)?.piece !== piece) releaseBuffer(piece);
         });
         await once(body, 'end');
         expect(at).toBe(content.length);
@@ -267,7 +267,7 @@ describe('a body', () => {
   it('is not read beyond its limit', async () => {
     const server = await script({ expect: 'GET /x', answer: { body: 'x'.repeat(2000) } });
     const response = await transport(server).request({ method: 'GET', url: new URL('/x', server.url), what });
-    await expect(readBytes(response, 1000, what)).rejects.toMatchObject({ code: 'registry' });
+    await expect(readBody(response, 1000, what)).rejects.toMatchObject({ code: 'registry' });
   });
 });
 
@@ -363,12 +363,12 @@ describe.concurrent('a time limit', () => {
       },
       { expect: 'GET /much', answer: { body: Buffer.alloc(8_000_000) } },
     );
-    const http = transport(server, { bodyTimeout: 60_000, leastRate: { bytes: 1000, window: 200 } });
+    const http = transport(server, { bodyTimeout: 60_000, minimumRate: { bytes: 1000, window: 200 } });
     const ask = (path: string) => http.request({ method: 'GET', url: new URL(path, server.url), what });
     const held = await ask('/much');
-    await expect(readBytes(await ask('/drops'), 1_000_000, what)).rejects.toMatchObject({ code: 'network' });
+    await expect(readBody(await ask('/drops'), 1_000_000, what)).rejects.toMatchObject({ code: 'network' });
     await new Promise((resolve) => setTimeout(resolve, 500));
-    expect((await readBytes(held, 8_000_000, what)).length).toBe(8_000_000);
+    expect((await readBody(held, 8_000_000, what)).length).toBe(8_000_000);
   });
 
   it('ends the wait for a response after repeated informational ones', async ({ expect }) => {

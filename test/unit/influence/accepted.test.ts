@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
-import { accepted } from '../../../src/influence/accepted.ts';
+import { findAccepted } from '../../../src/influence/accepted.ts';
 
 /** A chart that refuses some numbers, and counts the attempts. */
 function chartRefusing(...bad: readonly number[]): {
@@ -24,13 +24,13 @@ const upTo = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 describe('the accepted items', () => {
   it('are all items, in one attempt, if nothing is refused', async () => {
     const { attempt, attempts } = chartRefusing();
-    expect(await accepted(upTo(100), attempt)).toEqual({ items: upTo(100), result: upTo(100).join() });
+    expect(await findAccepted(upTo(100), attempt)).toEqual({ items: upTo(100), result: upTo(100).join() });
     expect(attempts()).toBe(1);
   });
 
   it('are all but the refused items, found by halving', async () => {
     const { attempt, attempts } = chartRefusing(17, 63);
-    const result = await accepted(upTo(64), attempt);
+    const result = await findAccepted(upTo(64), attempt);
     expect([...(result?.items ?? [])].sort((a, b) => a - b)).toEqual(upTo(64).filter((i) => i !== 17 && i !== 63));
     expect(attempts()).toBeLessThan(30);
   });
@@ -39,23 +39,23 @@ describe('the accepted items', () => {
     const { attempt, attempts } = chartRefusing(17, 63);
     const named = ({ message }: AirgapError, items: readonly number[]): number[] =>
       items.filter((item) => message.split(/[:, ]+/).includes(String(item)));
-    const result = await accepted(upTo(64), attempt, named);
+    const result = await findAccepted(upTo(64), attempt, named);
     expect(result?.items).toEqual(upTo(64).filter((i) => i !== 17 && i !== 63));
     expect(attempts()).toBe(2);
   });
 
   it('are none if each item alone is refused', async () => {
-    expect(await accepted(upTo(4), chartRefusing(0, 1, 2, 3).attempt)).toBeUndefined();
+    expect(await findAccepted(upTo(4), chartRefusing(0, 1, 2, 3).attempt)).toBeUndefined();
   });
 
   it('are searched with a limited number of attempts', async () => {
     const { attempt, attempts } = chartRefusing(...upTo(1000));
-    await accepted(upTo(1000), attempt);
+    await findAccepted(upTo(1000), attempt);
     expect(attempts()).toBe(60);
   });
 
   it('other errors are thrown at once', async () => {
     const failing = () => Promise.reject(new AirgapError('interrupted', 'interrupted'));
-    await expect(accepted(upTo(8), failing)).rejects.toMatchObject({ code: 'interrupted' });
+    await expect(findAccepted(upTo(8), failing)).rejects.toMatchObject({ code: 'interrupted' });
   });
 });

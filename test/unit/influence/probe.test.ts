@@ -2,27 +2,27 @@ import { expect, it } from 'vitest';
 import { splitDocuments } from '../../../src/helm/documents.ts';
 import { leavesOf } from '../../../src/influence/leaves.ts';
 import { markLeaves } from '../../../src/influence/markers.ts';
-import { compositionsOf } from '../../../src/influence/probe.ts';
-import { slotsOf } from '../../../src/influence/slots.ts';
-import type { Place } from '../../../src/lock/finding.ts';
+import { segmentsOf } from '../../../src/influence/name-segments.ts';
+import { referenceTemplatesOf } from '../../../src/influence/probe.ts';
+import type { Location } from '../../../src/lock/finding.ts';
 
 it('many references in one text are searched once', () => {
   const written = 'reg.io/a/b:1';
   const values = { text: `${written} `.repeat(1500) };
-  const slots = leavesOf(values).flatMap((leaf) => slotsOf(leaf, [written]));
+  const segments = leavesOf(values).flatMap((leaf) => segmentsOf(leaf, [written]));
   const render = (text: string) => ({
     values,
     documents: splitDocuments(`---\n# Source: a\nkind: A\nspec: ${JSON.stringify(text)}\n`),
   });
-  const marked = String(markLeaves(slots)[0]?.value);
-  const place: Place = {
+  const marked = String(markLeaves(segments)[0]?.value);
+  const location: Location = {
     ...{ chart: 'a', profile: 'default', template: 'a', document: 0, kind: 'A', name: 'a' },
     path: 'spec',
     how: 'custom-resource',
     written,
   };
-  const [first, second] = compositionsOf([place, place], render(values.text), {
-    slots,
+  const [first, second] = referenceTemplatesOf([location, location], render(values.text), {
+    segments,
     documents: render(marked).documents,
   });
   expect(first).toHaveLength(1500);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
-import { accepted } from '../../../src/influence/accepted.ts';
-import { suspectedBy } from '../../../src/influence/refused.ts';
+import { findAccepted } from '../../../src/influence/accepted.ts';
+import { suspectedBy } from '../../../src/influence/refusals.ts';
 
 const leaf = (path: string) => ({ path: path.split('.') });
 const refusal = (message: string): AirgapError => new AirgapError('chart-render', message);
@@ -12,9 +12,9 @@ describe('the leaves that a refusal of a template may be about', () => {
     suspectedBy(refusal(message), items).map(({ path }) => path.join('.'));
 
   it("are those of the template's own subchart in the message", () => {
-    const at = 'execution error at (top/charts/sub/templates/a.yaml:1:2)';
-    expect(suspects(`${at}: image.sha forbidden. Use image.digest instead`)).toEqual(['sub.image.sha']);
-    expect(suspects(`${at}: <semverCompare ">=1" .Values.image.tag>`)).toEqual(['sub.image.tag']);
+    const position = 'execution error at (top/charts/sub/templates/a.yaml:1:2)';
+    expect(suspects(`${position}: image.sha forbidden. Use image.digest instead`)).toEqual(['sub.image.sha']);
+    expect(suspects(`${position}: <semverCompare ">=1" .Values.image.tag>`)).toEqual(['sub.image.tag']);
     expect(suspects('error at (top/charts/sub/charts/deep/templates/a.yaml:1): image.sha is bad')).toEqual([
       'sub.deep.image.sha',
     ]);
@@ -35,7 +35,7 @@ describe('the leaves that a refusal of a template may be about', () => {
       if (chosen.some(({ path }) => path[0] === 'sub')) throw refusal('at (top/charts/sub/templates/a.yaml:1): no');
       return chosen.length;
     };
-    expect(await accepted(items, attempt, undefined, suspectedBy)).toMatchObject({ result: 80 });
+    expect(await findAccepted(items, attempt, undefined, suspectedBy)).toMatchObject({ result: 80 });
     expect(attempts).toBe(3);
   });
 });

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
-import { type Bill, cyclonedx } from '../../../src/lock/cyclonedx.ts';
-import { type Lock, type LockImage, parseLock } from '../../../src/lock/lock.ts';
+import { type Bom, cyclonedxBom } from '../../../src/lock/cyclonedx.ts';
+import { type Inventory, type InventoryImage, parseInventory } from '../../../src/lock/inventory.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 
 /** The published schemas, as CycloneDX’s own library carries them. They name each other by these file names. */
@@ -17,7 +17,7 @@ const isValid = ajv.compile(schema('bom-1.6'));
 
 const digest = (character: string): Digest => `sha256:${character.repeat(64)}`;
 
-function image(reference: string, charts: readonly string[], more: Partial<LockImage> = {}): LockImage {
+function image(reference: string, charts: readonly string[], more: Partial<InventoryImage> = {}): InventoryImage {
   return {
     reference,
     digest: digest('a'),
@@ -41,7 +41,7 @@ function image(reference: string, charts: readonly string[], more: Partial<LockI
   };
 }
 
-const LOCK: Lock = parseLock(
+const INVENTORY: Inventory = parseInventory(
   Buffer.from(
     JSON.stringify({
       apiVersion: 'airgap/v1',
@@ -69,19 +69,19 @@ const LOCK: Lock = parseLock(
   ),
 );
 
-function needs(bill: Bill): Record<string, readonly string[]> {
-  return Object.fromEntries(bill.dependencies.map(({ ref, dependsOn }) => [ref, dependsOn]));
+function needs(bom: Bom): Record<string, readonly string[]> {
+  return Object.fromEntries(bom.dependencies.map(({ ref, dependsOn }) => [ref, dependsOn]));
 }
 
-function component(bill: Bill, ref: string): Bill['components'][number] | undefined {
-  return bill.components.find((one) => one['bom-ref'] === ref);
+function component(bom: Bom, ref: string): Bom['components'][number] | undefined {
+  return bom.components.find((one) => one['bom-ref'] === ref);
 }
 
 describe('a bill of materials', () => {
-  const bill = cyclonedx(LOCK, '1.2.3');
+  const bom = cyclonedxBom(INVENTORY, '1.2.3');
 
   it('is valid against the published schema of CycloneDX 1.6', () => {
-    expect(isValid(JSON.parse(JSON.stringify(bill))), JSON.stringify(isValid.errors)).toBe(true);
+    expect(isValid(JSON.parse(JSON.stringify(bom))), JSON.stringify(isValid.errors)).toBe(true);
   });
 
   it('breaks that schema when it is malformed, so the check above can fail', () => {
@@ -90,19 +90,22 @@ describe('a bill of materials', () => {
       { serialNumber: 'x' },
       { components: [{ type: 'image', name: 'x' }] },
     ]) {
-      expect(isValid({ ...bill, ...broken }), JSON.stringify(broken)).toBe(false);
+      expect(isValid({ ...bom, ...broken }), JSON.stringify(broken)).toBe(false);
     }
   });
 
   it('is valid for an empty bundle', () => {
-    expect(isValid(cyclonedx({ ...LOCK, charts: [], images: [] }, '1.2.3')), JSON.stringify(isValid.errors)).toBe(true);
+    expect(
+      isValid(cyclonedxBom({ ...INVENTORY, charts: [], images: [] }, '1.2.3')),
+      JSON.stringify(isValid.errors),
+    ).toBe(true);
   });
 
   it('lists dependencies: images of charts, subcharts of their parents, the rest of the bundle', () => {
     const postgres = `image:docker.io/library/postgres:16@${digest('b')}`;
     const busybox = 'image:docker.io/library/busybox:1';
     const added = 'image:docker.io/library/added:1';
-    expect(needs(bill)).toEqual({
+    expect(needs(bom)).toEqual({
       bundle: ['chart:db@3.0.0', 'chart:web@1.0.0+b', added, busybox],
       'chart:web@1.0.0+b': ['chart:db@2.0.0', postgres, 'image:quay.io/team/web:1.0'],
       'chart:db@2.0.0': [postgres],
@@ -115,37 +118,37 @@ describe('a bill of materials', () => {
   });
 
   it('names images and charts by package URLs, hashes and versions', () => {
-    expect(component(bill, 'image:quay.io/team/web:1.0')).toMatchObject({
+    expect(component(bom, 'image:quay.io/team/web:1.0')).toMatchObject({
       type: 'container',
       name: 'quay.io/team/web',
       version: '1.0',
       purl: `pkg:oci/web@${digest('a')}?repository_url=quay.io%2Fteam%2Fweb&tag=1.0`,
       hashes: [{ alg: 'SHA-256', content: 'a'.repeat(64) }],
     });
-    expect(component(bill, 'chart:web@1.0.0+b')).toMatchObject({
+    expect(component(bom, 'chart:web@1.0.0+b')).toMatchObject({
       type: 'application',
       purl: 'pkg:helm/web@1.0.0%2Bb?repository_url=https:%2F%2Fcharts.example%2Fstable',
       externalReferences: [{ type: 'distribution', url: 'https://charts.example/stable/web' }],
     });
-    const local = component(bill, 'chart:db@2.0.0');
+    const local = component(bom, 'chart:db@2.0.0');
     expect(local).toMatchObject({ purl: 'pkg:helm/db@2.0.0' });
     expect(local).not.toHaveProperty('externalReferences');
   });
 
   it('lists referrers with their subjects, except those left out of the bundle', () => {
-    const [web] = LOCK.charts;
+    const [web] = INVENTORY.charts;
     const sbom = { digest: digest('d'), subject: digest('a'), artifactType: 'application/spdx+json' };
     const signed = { digest: digest('e'), subject: digest('d'), artifactType: 'application/vnd.signature' };
     const tag = `sha256-${'a'.repeat(64)}.sig`;
     const left = { digest: digest('f'), subject: digest('0'), artifactType: '', leftOut: true as const };
     const referrers = [sbom, signed, { ...sbom, digest: digest('7'), artifactType: '', tag }, left];
     const ofChart = [{ ...sbom, subject: digest('1'), digest: digest('8') }];
-    const lock = {
-      ...LOCK,
-      charts: [{ ...web, referrers: ofChart }, ...LOCK.charts.slice(1)],
-      images: [image('quay.io/team/web:1.0', ['web'], { referrers }), ...LOCK.images.slice(1)],
-    } as Lock;
-    const full = cyclonedx(lock, '1.2.3');
+    const inventory = {
+      ...INVENTORY,
+      charts: [{ ...web, referrers: ofChart }, ...INVENTORY.charts.slice(1)],
+      images: [image('quay.io/team/web:1.0', ['web'], { referrers }), ...INVENTORY.images.slice(1)],
+    } as Inventory;
+    const full = cyclonedxBom(inventory, '1.2.3');
     expect(isValid(JSON.parse(JSON.stringify(full))), JSON.stringify(isValid.errors)).toBe(true);
     const at = (character: string): string => `belonging:quay.io/team/web@${digest(character)}`;
     expect(needs(full)).toMatchObject({
@@ -171,16 +174,16 @@ describe('a bill of materials', () => {
   });
 
   it('keeps the digest at the source if a platform subset changed it', () => {
-    const properties = component(bill, 'image:docker.io/library/added:1')?.properties;
+    const properties = component(bom, 'image:docker.io/library/added:1')?.properties;
     expect(properties).toContainEqual({ name: 'airgap:sourceDigest', value: digest('c') });
   });
 
   it('depends on the content of the inventory only, not on its order', () => {
-    const turned = { ...LOCK, images: [...LOCK.images].reverse(), charts: [...LOCK.charts].reverse() };
-    expect(cyclonedx(turned, '1.2.3')).toEqual(bill);
-    expect(JSON.stringify(bill)).not.toContain('timestamp');
-    const other = cyclonedx({ ...LOCK, images: LOCK.images.slice(1) }, '1.2.3');
-    expect(other.serialNumber).not.toBe(bill.serialNumber);
-    expect(bill.serialNumber).toMatch(/^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    const turned = { ...INVENTORY, images: [...INVENTORY.images].reverse(), charts: [...INVENTORY.charts].reverse() };
+    expect(cyclonedxBom(turned, '1.2.3')).toEqual(bom);
+    expect(JSON.stringify(bom)).not.toContain('timestamp');
+    const other = cyclonedxBom({ ...INVENTORY, images: INVENTORY.images.slice(1) }, '1.2.3');
+    expect(other.serialNumber).not.toBe(bom.serialNumber);
+    expect(bom.serialNumber).toMatch(/^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
 });

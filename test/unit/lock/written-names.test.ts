@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import type { LockImage } from '../../../src/lock/lock.ts';
+import type { InventoryImage } from '../../../src/lock/inventory.ts';
 import { writtenNames } from '../../../src/lock/written-names.ts';
 
-function image(reference: string, ...written: string[]): LockImage {
-  return { reference, found: written.map((text) => ({ written: text })) } as unknown as LockImage;
+function image(reference: string, ...written: string[]): InventoryImage {
+  return { reference, found: written.map((text) => ({ written: text })) } as unknown as InventoryImage;
 }
 
 it('uses the most common spelling of each repository in the charts', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
-import { bytesOf, type Content, closureOf, type ManifestNode } from '../../../src/oci/graph.ts';
+import { type Content, closureOf, closureSize, type ManifestNode } from '../../../src/oci/graph.ts';
 
 const repository = { registry: 'r.example', path: 'x' };
 
@@ -42,6 +42,6 @@ describe('closureOf', () => {
   });
 
   it('counts shared blobs once', () => {
-    expect(bytesOf(all, top.descriptor.digest)).toBe('a'.length + 'b'.length + 'inner'.length + 'top'.length + 110);
+    expect(closureSize(all, top.descriptor.digest)).toBe('a'.length + 'b'.length + 'inner'.length + 'top'.length + 110);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MediaType } from '../../../src/oci/descriptor.ts';
-import { readDescriptor, readLinks } from '../../../src/oci/manifest.ts';
+import { parseDescriptor, parseManifest } from '../../../src/oci/manifest.ts';
 import { refusal } from './refusal.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
@@ -12,8 +12,8 @@ const index = {
   manifests: [{ ...descriptor, platform: { os: 'linux', architecture: 'arm', variant: 'v7' } }],
 };
 
-function read(mediaType: string, content: unknown): ReturnType<typeof readLinks> {
-  return readLinks(mediaType, Buffer.from(typeof content === 'string' ? content : JSON.stringify(content)));
+function read(mediaType: string, content: unknown): ReturnType<typeof parseManifest> {
+  return parseManifest(mediaType, Buffer.from(typeof content === 'string' ? content : JSON.stringify(content)));
 }
 
 describe('readLinks', () => {
@@ -136,7 +136,7 @@ describe('readLinks', () => {
 describe('readDescriptor', () => {
   it('keeps unknown fields', () => {
     const whole = { ...descriptor, urls: ['https://x.example'], annotations: { a: 'b' }, data: 'e30=' };
-    expect(readDescriptor(whole)).toEqual(whole);
+    expect(parseDescriptor(whole)).toEqual(whole);
   });
 
   it.each<[string, object]>([
@@ -151,6 +151,6 @@ describe('readDescriptor', () => {
     ['a size above the safe integers', { size: 2 ** 53 }],
     ['a size that is a string', { size: '3' }],
   ])('refuses %s', (_, wrong) => {
-    expect(refusal(() => readDescriptor({ ...descriptor, ...wrong })).code).toBe('registry');
+    expect(refusal(() => parseDescriptor({ ...descriptor, ...wrong })).code).toBe('registry');
   });
 });

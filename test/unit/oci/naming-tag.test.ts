@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { sharedTag, sourceOfSharedTag } from '../../../src/oci/naming-tag.ts';
+import { parseSharedTag, sharedTag } from '../../../src/oci/naming-tag.ts';
 import { formatReference, parseReference, tryParseReference } from '../../../src/oci/reference.ts';
 import fc from '../../support/property.ts';
 
@@ -13,7 +13,7 @@ describe('the tag of an image in a shared repository', () => {
     ['Reg.Example/a:x---y.z--w', 'x---y.z--w---Reg.Example--a'],
   ])('of %s identifies the image', (source, tag) => {
     expect(of(source)).toBe(tag);
-    expect(formatReference(sourceOfSharedTag(tag) ?? parseReference('none'))).toBe(
+    expect(formatReference(parseSharedTag(tag) ?? parseReference('none'))).toBe(
       formatReference(parseReference(source)),
     );
   });
@@ -24,7 +24,7 @@ describe('the tag of an image in a shared repository', () => {
     expect(of(long)).toHaveLength(128);
     expect(of('quay.io/a--b:1')).toMatch(/^1---quay\.io--a--b---[0-9a-f]{12}$/);
     expect(of('[::1]:5000/a:1')).toMatch(/---[0-9a-f]{12}$/);
-    expect(sourceOfSharedTag(of(long))).toBeUndefined();
+    expect(parseSharedTag(of(long))).toBeUndefined();
   });
 
   it('is a valid tag and unique', () => {

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import {
-  asksForWritten,
   chartRepository,
   chartTag,
   formatTarget,
+  formatTargetReference,
   isUnderTarget,
   parseTarget,
-  registryFolder,
+  registryPathPrefix,
   targetRepository,
-  targetText,
+  usesWrittenNames,
 } from '../../../src/oci/naming.ts';
 import { NAMINGS, parseNamingRule } from '../../../src/oci/naming-template.ts';
 import { formatRepository, parseReference, tryParseReference } from '../../../src/oci/reference.ts';
@@ -84,20 +84,20 @@ describe('the private name', () => {
     ['[fe80::1]:5000/a:1', 'ecr.example/mirrored/fe80--1-5000/a:1', 'ecr.example/mirrored/a:1'],
     ['[::1]:5000/a:1', 'ecr.example/mirrored/1-5000/a:1', 'ecr.example/mirrored/a:1'],
   ])('of %s is %s, or by path %s', (source, hostPath, path) => {
-    expect(targetText(target, parseReference(source))).toBe(hostPath);
-    expect(targetText(byPath, parseReference(source))).toBe(path);
+    expect(formatTargetReference(target, parseReference(source))).toBe(hostPath);
+    expect(formatTargetReference(byPath, parseReference(source))).toBe(path);
     expect(tryParseReference(hostPath), 'a name that registries take').toBeDefined();
   });
 
   it('is at the root of the registry without a prefix', () => {
     const root = parseTarget('ecr.example', 'host-path');
-    expect(targetText(root, parseReference('nginx:1'))).toBe('ecr.example/docker.io/library/nginx:1');
+    expect(formatTargetReference(root, parseReference('nginx:1'))).toBe('ecr.example/docker.io/library/nginx:1');
   });
 
   it('is recognized as under the target; other names are not', () => {
     const image = parseReference('quay.io/org/app:1');
     expect(isUnderTarget(target, image)).toBe(false);
-    expect(isUnderTarget(target, parseReference(targetText(target, image)))).toBe(true);
+    expect(isUnderTarget(target, parseReference(formatTargetReference(target, image)))).toBe(true);
     expect(isUnderTarget(target, parseReference('ecr.example/mirrored2/app:1'))).toBe(false);
     expect(isUnderTarget(target, parseReference('ecr.example/mirrored:1'))).toBe(false);
     expect(isUnderTarget(parseTarget('ecr.example', 'path'), parseReference('ecr.example/x:1'))).toBe(true);
@@ -112,7 +112,7 @@ describe('the private name', () => {
 
 describe('a naming', () => {
   const name = (naming: string, source: string, options = {}): string =>
-    targetText(parseTarget('us.icr.io/ns', naming, options), parseReference(source));
+    formatTargetReference(parseTarget('us.icr.io/ns', naming, options), parseReference(source));
 
   it.each([
     ['name', 'docker.io/milvusdb/milvus:v2.5.15', 'us.icr.io/ns/milvus:v2.5.15'],
@@ -129,11 +129,11 @@ describe('a naming', () => {
     const written = new Map([['docker.io/amazon/aws-cli', 'amazon/aws-cli']]);
     expect(name('as-written', 'amazon/aws-cli:2.1', { written })).toBe('us.icr.io/ns/amazon/aws-cli:2.1');
     expect(name('as-written', 'quay.io/a/b:1', { written })).toBe('us.icr.io/ns/quay.io/a/b:1');
-    expect(asksForWritten(parseTarget('us.icr.io/ns', 'as-written'))).toBe(true);
-    expect(asksForWritten(parseTarget('us.icr.io/ns', 'path', { rules: [{ match: 'x', to: '{written}' }] }))).toBe(
+    expect(usesWrittenNames(parseTarget('us.icr.io/ns', 'as-written'))).toBe(true);
+    expect(usesWrittenNames(parseTarget('us.icr.io/ns', 'path', { rules: [{ match: 'x', to: '{written}' }] }))).toBe(
       true,
     );
-    expect(asksForWritten(parseTarget('us.icr.io/ns', 'path'))).toBe(false);
+    expect(usesWrittenNames(parseTarget('us.icr.io/ns', 'path'))).toBe(false);
   });
 
   it('applies after the rules; the first matching rule wins', () => {
@@ -161,7 +161,9 @@ describe('a naming', () => {
     );
     fc.assert(
       fc.property(text, fc.constantFrom(...NAMINGS), fc.boolean(), (hostile, naming, isChart) => {
-        const target = parseTarget('r.example/team/mirrored', naming, { written: new Map([['quay.io/a', hostile]]) });
+        const target = parseTarget('r.example/team/mirrored', naming, {
+          writtenNames: new Map([['quay.io/a', hostile]]),
+        });
         try {
           const source = { registry: 'quay.io', path: naming === 'as-written' ? 'a' : hostile };
           const { registry, path } = isChart ? chartRepository(target, hostile) : targetRepository(target, source);
@@ -225,12 +227,12 @@ describe('a naming', () => {
     ['{name}/{path}', undefined],
     ['x{path}', undefined],
   ])('%s puts all images of a registry below %s', (naming, folder) => {
-    expect(registryFolder(parseTarget('r.example/m', naming), 'quay.io')).toBe(folder);
+    expect(registryPathPrefix(parseTarget('r.example/m', naming), 'quay.io')).toBe(folder);
   });
 
   it('with rules gives registries no common path', () => {
     const target = parseTarget('r.example/m', 'path', { rules: [{ match: 'x', to: 'y' }] });
-    expect(registryFolder(target, 'quay.io')).toBeUndefined();
+    expect(registryPathPrefix(target, 'quay.io')).toBeUndefined();
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatPlatform, isAttestation, matchesPlatform, parsePlatform } from '../../../src/oci/platform.ts';
+import { formatPlatform, isAttestationPlatform, matchesPlatform, parsePlatform } from '../../../src/oci/platform.ts';
 
 describe('parsePlatform', () => {
   it.each(['linux/amd64', 'linux/arm/v7', 'windows/amd64'])('reads and writes %s', (text) => {
@@ -33,8 +33,8 @@ describe('matchesPlatform', () => {
 
 describe('isAttestationPlatform', () => {
   it('recognizes the platform that BuildKit gives attestations', () => {
-    expect(isAttestation({ os: 'unknown', architecture: 'unknown' })).toBe(true);
-    expect(isAttestation({ os: 'linux', architecture: 'unknown' })).toBe(false);
-    expect(isAttestation(undefined)).toBe(false);
+    expect(isAttestationPlatform({ os: 'unknown', architecture: 'unknown' })).toBe(true);
+    expect(isAttestationPlatform({ os: 'linux', architecture: 'unknown' })).toBe(false);
+    expect(isAttestationPlatform(undefined)).toBe(false);
   });
 });

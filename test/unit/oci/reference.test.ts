@@ -3,9 +3,9 @@ import { AirgapError } from '../../../src/base/errors.ts';
 import {
   formatReference,
   formatRepository,
-  lookupOf,
   parseReference,
   type Reference,
+  tagOrDigestOf,
   tryParseReference,
   tryParseRepository,
 } from '../../../src/oci/reference.ts';
@@ -179,8 +179,8 @@ describe('round trips', () => {
 
 describe('tagOrDigestOf', () => {
   it('prefers the digest', () => {
-    expect(lookupOf(parseReference(`nginx:1@${DIGEST}`))).toBe(DIGEST);
-    expect(lookupOf(parseReference('nginx:1'))).toBe('1');
-    expect(lookupOf(parseReference('nginx'))).toBe('latest');
+    expect(tagOrDigestOf(parseReference(`nginx:1@${DIGEST}`))).toBe(DIGEST);
+    expect(tagOrDigestOf(parseReference('nginx:1'))).toBe('1');
+    expect(tagOrDigestOf(parseReference('nginx'))).toBe('latest');
   });
 });

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../../../src/oci/digest.ts';
-import { isSigned, SIMPLE_SIGNING, signatureBlobs } from '../../../src/oci/referrer-signature.ts';
+import { isImageSignature, SIMPLE_SIGNING, signatureBlobs } from '../../../src/oci/referrer-signature.ts';
 
 const image = digestOf(Buffer.from('image'));
 const other = digestOf(Buffer.from('other'));
@@ -36,30 +36,30 @@ describe.each(Object.entries(pairs))('a signature by %s', (_, { privateKey, publ
   it('is accepted for the image in its payload and one of the keys', () => {
     const bytes = payload(image);
     const by = { signature: signature(privateKey, bytes) };
-    expect(isSigned(by, bytes, image, [publicKey])).toBe(true);
-    expect(isSigned(by, bytes, image, [wrong, publicKey])).toBe(true);
-    expect(isSigned(by, bytes, image, [wrong])).toBe(false);
-    expect(isSigned(by, bytes, image, [])).toBe(false);
-    expect(isSigned(by, bytes, other, [publicKey])).toBe(false);
-    expect(isSigned(by, Buffer.concat([bytes, Buffer.from(' ')]), image, [publicKey])).toBe(false);
-    expect(isSigned({ signature: 'not base64!' }, bytes, image, [publicKey])).toBe(false);
+    expect(isImageSignature(by, bytes, image, [publicKey])).toBe(true);
+    expect(isImageSignature(by, bytes, image, [wrong, publicKey])).toBe(true);
+    expect(isImageSignature(by, bytes, image, [wrong])).toBe(false);
+    expect(isImageSignature(by, bytes, image, [])).toBe(false);
+    expect(isImageSignature(by, bytes, other, [publicKey])).toBe(false);
+    expect(isImageSignature(by, Buffer.concat([bytes, Buffer.from(' ')]), image, [publicKey])).toBe(false);
+    expect(isImageSignature({ signature: 'not base64!' }, bytes, image, [publicKey])).toBe(false);
   });
 
   it('in a sigstore bundle is accepted if the predicate is that of a signature', () => {
-    expect(isSigned({}, bundle(privateKey, statement), image, [publicKey])).toBe(true);
-    expect(isSigned({}, bundle(privateKey, statement), other, [publicKey])).toBe(false);
-    expect(isSigned({}, bundle(privateKey, statement), image, [wrong])).toBe(false);
+    expect(isImageSignature({}, bundle(privateKey, statement), image, [publicKey])).toBe(true);
+    expect(isImageSignature({}, bundle(privateKey, statement), other, [publicKey])).toBe(false);
+    expect(isImageSignature({}, bundle(privateKey, statement), image, [wrong])).toBe(false);
     const attested = { ...statement, predicateType: 'https://slsa.dev/provenance/v1' };
-    expect(isSigned({}, bundle(privateKey, attested), image, [publicKey])).toBe(false);
-    expect(isSigned({}, bundle(privateKey, statement, 'text/plain'), image, [publicKey])).toBe(false);
+    expect(isImageSignature({}, bundle(privateKey, attested), image, [publicKey])).toBe(false);
+    expect(isImageSignature({}, bundle(privateKey, statement, 'text/plain'), image, [publicKey])).toBe(false);
   });
 });
 
 it('rejects other payloads, even signed by the key', () => {
   const { privateKey, publicKey } = pairs.ecdsa;
   for (const bytes of [payload(image, 'something else'), Buffer.from('null'), Buffer.from('{'), Buffer.from('{}')]) {
-    expect(isSigned({ signature: signature(privateKey, bytes) }, bytes, image, [publicKey])).toBe(false);
-    expect(isSigned({}, bytes, image, [publicKey])).toBe(false);
+    expect(isImageSignature({ signature: signature(privateKey, bytes) }, bytes, image, [publicKey])).toBe(false);
+    expect(isImageSignature({}, bytes, image, [publicKey])).toBe(false);
   }
 });
 

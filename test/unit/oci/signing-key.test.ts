@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import {
   fingerprintOf,
-  isSignatureOf,
+  isValidSignature,
   readPublicKey,
   readSigningKey,
   signBytes,
@@ -30,10 +30,10 @@ describe.each(Object.entries(pairs))('%s', (_, { privateKey, publicKey }) => {
     const key = readSigningKey(privateKey, 'k', undefined);
     const known = readPublicKey(publicKey, 'k.pub');
     const signature = signBytes(key, text);
-    expect(isSignatureOf(known, text, signature)).toBe(true);
-    expect(isSignatureOf(known, Buffer.from('what is not'), signature)).toBe(false);
+    expect(isValidSignature(known, text, signature)).toBe(true);
+    expect(isValidSignature(known, Buffer.from('what is not'), signature)).toBe(false);
     for (const other of ['', 'AAAA', 'no base64 !', signature.slice(4)]) {
-      expect(isSignatureOf(known, text, other)).toBe(false);
+      expect(isValidSignature(known, text, other)).toBe(false);
     }
     expect(fingerprintOf(known)).toBe(fingerprintOf(key.publicKey));
   });

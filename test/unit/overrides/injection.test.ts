@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Change } from '../../../src/influence/changes.ts';
-import { type Injection, injectionLeaves, injects, shapesOf, withInjection } from '../../../src/overrides/injection.ts';
+import {
+  type Injection,
+  injectionForms,
+  injectionLeaves,
+  isInjection,
+  withInjection,
+} from '../../../src/overrides/injection.ts';
 
 const at = { template: 'a/templates/a.yaml', document: 0, path: 'spec.containers[0].image' };
 const env: Injection = {
@@ -14,39 +20,39 @@ const flag: Injection = {
   containers: [at],
 };
 
-function change(field: 'env' | 'args', was: unknown, is: unknown, container = 0): Change {
+function change(field: 'env' | 'args', before: unknown, after: unknown, container = 0): Change {
   const path = ['spec', 'containers', container, field];
-  return { render: 0, template: at.template, document: 0, path, was, is };
+  return { render: 0, template: at.template, document: 0, path, before, after };
 }
 
 describe('an injection', () => {
   it('adds one variable to the existing ones', () => {
     const other = { name: 'OTHER', value: 'x' };
     const ours = { name: 'RELATED_IMAGE', value: 'r.example/a:1' };
-    expect(injects(change('env', undefined, [ours]), env)).toBe(true);
-    expect(injects(change('env', [other], [ours, other]), env)).toBe(true);
-    expect(injects(change('env', [other], [other, ours, { ...ours, value: 'by another leaf' }]), env)).toBe(true);
+    expect(isInjection(change('env', undefined, [ours]), env)).toBe(true);
+    expect(isInjection(change('env', [other], [ours, other]), env)).toBe(true);
+    expect(isInjection(change('env', [other], [other, ours, { ...ours, value: 'by another leaf' }]), env)).toBe(true);
   });
 
   it('adds no duplicate variable, and changes neither other containers nor other variables', () => {
     const ours = { name: 'RELATED_IMAGE', value: 'r.example/a:1' };
-    expect(injects(change('env', [{ ...ours, value: 'old' }], [{ ...ours, value: 'old' }, ours]), env)).toBe(false);
-    expect(injects(change('env', undefined, [ours], 1), env)).toBe(false);
-    expect(injects(change('env', undefined, [ours, { name: 'NEW', value: 'x' }]), env)).toBe(false);
-    expect(injects(change('env', [{ name: 'OTHER', value: 'x' }], [ours]), env)).toBe(false);
+    expect(isInjection(change('env', [{ ...ours, value: 'old' }], [{ ...ours, value: 'old' }, ours]), env)).toBe(false);
+    expect(isInjection(change('env', undefined, [ours], 1), env)).toBe(false);
+    expect(isInjection(change('env', undefined, [ours, { name: 'NEW', value: 'x' }]), env)).toBe(false);
+    expect(isInjection(change('env', [{ name: 'OTHER', value: 'x' }], [ours]), env)).toBe(false);
   });
 
   it('of several variables needs all of them', () => {
     const second = { name: 'OTHER_IMAGE', value: 'r.example/b:1' };
     const both = { ...env, entries: [...env.entries, second] };
-    expect(injects(change('env', [], [...env.entries, second]), both)).toBe(true);
-    expect(injects(change('env', [], [second]), both)).toBe(false);
-    expect(injects(change('env', [second], [second, ...env.entries]), both)).toBe(false);
+    expect(isInjection(change('env', [], [...env.entries, second]), both)).toBe(true);
+    expect(isInjection(change('env', [], [second]), both)).toBe(false);
+    expect(isInjection(change('env', [second], [second, ...env.entries]), both)).toBe(false);
   });
 
   it('adds an argument with a new name', () => {
-    expect(injects(change('args', ['--v=2'], ['--v=2', '--image=r.example/a:1']), flag)).toBe(true);
-    expect(injects(change('args', ['--image=old'], ['--image=old', '--image=r.example/a:1']), flag)).toBe(false);
+    expect(isInjection(change('args', ['--v=2'], ['--v=2', '--image=r.example/a:1']), flag)).toBe(true);
+    expect(isInjection(change('args', ['--image=old'], ['--image=old', '--image=r.example/a:1']), flag)).toBe(false);
   });
 
   it('is tried on leaves with keys for variables or arguments, in their form', () => {
@@ -65,7 +71,7 @@ describe('an injection', () => {
       'sub.envVars',
       'controller.extraEnvs',
     ]);
-    expect(leaves.map(shapesOf)).toEqual([['entries'], ['map'], ['entries'], ['entries', 'map']]);
+    expect(leaves.map(injectionForms)).toEqual([['entries'], ['map'], ['entries'], ['entries', 'map']]);
     expect(injectionLeaves('argument', values, []).map(({ path }) => path.join('.'))).toEqual(['extraArgs']);
     expect(withInjection({ path: ['e'], value: [{ name: 'A' }] }, 'entries', env)).toEqual([
       { name: 'A' },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Change } from '../../../src/influence/changes.ts';
 import { formatPath } from '../../../src/influence/leaves.ts';
-import { digestLeaves, type PinLeaf, pinnedBy, referenceLeaves, tagLeaves } from '../../../src/overrides/pin.ts';
+import { digestLeaves, type PinLeaf, pinsInChange, referenceLeaves, tagLeaves } from '../../../src/overrides/pin.ts';
 
 const DIGEST = `sha256:${'d'.repeat(64)}`;
 const OTHER = `sha256:${'e'.repeat(64)}`;
@@ -57,11 +57,11 @@ describe('a change that pins', () => {
     ['r.example/b', 'r.example/b:latest'],
   ]);
   const check = { written, isDigestOf: (_: string, digest: string) => digest === DIGEST, maps: new Map() };
-  const change = (was: unknown, is: unknown, path = ['image']): Change => {
-    return { render: 0, template: 't', document: 0, path, was, is };
+  const change = (before: unknown, after: unknown, path = ['image']): Change => {
+    return { render: 0, template: 't', document: 0, path, before, after };
   };
-  const pinned = (was: unknown, is: unknown): string[] | undefined =>
-    pinnedBy(change(was, is), check)?.map(({ reference }) => reference);
+  const pinned = (before: unknown, after: unknown): string[] | undefined =>
+    pinsInChange(change(before, after), check)?.map(({ reference }) => reference);
 
   it('appends digests to whole references only', () => {
     expect(pinned('r.example/a:1', `r.example/a:1@${DIGEST}`)).toEqual(['r.example/a:1']);
@@ -81,14 +81,15 @@ describe('a change that pins', () => {
     ['the end of another name', 'q/r.example/a:1', `q/r.example/a:1@${DIGEST}`],
     ['another text beside it', 'x r.example/a:1', `y r.example/a:1@${DIGEST}`],
     ['a field that comes along', undefined, DIGEST],
-  ])('is not %s', (_, was, is) => {
-    expect(pinned(was, is)).toBeUndefined();
+  ])('is not %s', (_, before, after) => {
+    expect(pinned(before, after)).toBeUndefined();
   });
 
   it('may set the digest field of a map that holds the reference', () => {
     const own = { reference: 'r.example/a:1', digest: DIGEST };
     const maps = new Map([['spec', own]]);
-    const fill = (key: string, is: string) => pinnedBy(change(undefined, is, ['spec', key]), { ...check, maps });
+    const fill = (key: string, after: string) =>
+      pinsInChange(change(undefined, after, ['spec', key]), { ...check, maps });
     expect(fill('digest', DIGEST)).toEqual([own]);
     expect(fill('sha', DIGEST.slice(7))).toEqual([own]);
     expect(fill('sha', OTHER)).toBeUndefined();

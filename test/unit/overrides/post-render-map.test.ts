@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { formatMap, type PostRenderEntry, parseMap } from '../../../src/overrides/post-render-map.ts';
+import {
+  formatPostRenderMap,
+  type PostRenderEntry,
+  parsePostRenderMap,
+} from '../../../src/overrides/post-render-map.ts';
 
 const placed: PostRenderEntry = {
   template: 'web/templates/a.yaml',
@@ -15,17 +19,17 @@ const anywhere: PostRenderEntry = {
   to: 'ecr.example/m/quay.io/a:1',
 };
 const content = { chart: 'web', version: '1.0.0', target: 'ecr.example/m' };
-const written = formatMap({ ...content, entries: [hook, placed, anywhere] });
+const written = formatPostRenderMap({ ...content, entries: [hook, placed, anywhere] });
 
 describe('a post-render map', () => {
   it('is parsed as written, with entries sorted by location', () => {
-    expect(parseMap(written, 'map.json')).toEqual({
+    expect(parsePostRenderMap(written, 'map.json')).toEqual({
       apiVersion: 'airgap/v1',
       kind: 'PostRenderMap',
       ...content,
       entries: [anywhere, placed, hook],
     });
-    expect(formatMap({ ...content, entries: [placed, anywhere, hook] })).toBe(written);
+    expect(formatPostRenderMap({ ...content, entries: [placed, anywhere, hook] })).toBe(written);
   });
 
   it.each([
@@ -38,7 +42,7 @@ describe('a post-render map', () => {
     ['one with a path but no kind', written.replace('"kind": "Pod",', ''), /entries\.1: .*path.*kind/],
     ['one with an empty text', written.replace('"to": "ecr.example/m/quay.io/a:1"', '"to": ""'), /entries\.0\.to:/],
   ])('is refused with exit code 2 if it is %s', (_, text, fact) => {
-    const read = (): unknown => parseMap(text, 'map.json');
+    const read = (): unknown => parsePostRenderMap(text, 'map.json');
     expect(read).toThrow(fact);
     expect(read).toThrow(
       expect.objectContaining({ code: 'config', exitCode: 2, message: expect.stringMatching(/^map\.json /) }),

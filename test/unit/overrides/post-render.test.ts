@@ -135,7 +135,7 @@ describe('the post-renderer', () => {
   it('keeps other templates, kinds, fields and texts, and returns unused entries', async () => {
     const stream = `${helm3(pod(IMAGE), 'web/templates/b.yaml')}${helm3(pod('quay.io/acme/app:2'))}${helm3(`x: ${IMAGE}\n`)}`;
     const entries = [entry(CONTAINER), entry('x'), entry('x', { kind: '', from: 'quay.io/acme/other:1' })];
-    expect(await postRender(stream, entries)).toEqual({ text: stream, unused: entries, from: 'helm3' });
+    expect(await postRender(stream, entries)).toEqual({ text: stream, unused: entries, caller: 'helm3' });
   });
 
   it('skips a manifest that is not valid YAML', async () => {
@@ -149,7 +149,7 @@ describe('the post-renderer', () => {
     const stream = [annotated(`# Source: x\n${pod(IMAGE)}`, TEMPLATE), annotated(pod(IMAGE), 'web/templates/b.yaml')];
     const inBraces = `kind: Pod\nmetadata: {annotations: {a: "b", postrenderer.helm.sh/postrender-filename: '${TEMPLATE}'}}\nspec: {containers: [{image: ${IMAGE}}]}\n`;
     const before = [...stream, inBraces].join('---\n');
-    const { text, unused, from } = await postRender(before, [entry(CONTAINER)]);
+    const { text, unused, caller: from } = await postRender(before, [entry(CONTAINER)]);
     expect([unused, from]).toEqual([[], 'helm4']);
     expect(text).toBe([stream[0]?.replace(IMAGE, PRIVATE), stream[1], inBraces.replace(IMAGE, PRIVATE)].join('---\n'));
   });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { splitDocuments } from '../../../src/helm/documents.ts';
 import { parseTarget } from '../../../src/oci/naming.ts';
-import { prove, type ReferencePlace, together } from '../../../src/overrides/proof.ts';
+import { combineProofs, prove, type ReferenceLocation } from '../../../src/overrides/proof.ts';
 
 const target = parseTarget('ecr.example/m', 'host-path');
 const PRIVATE = 'ecr.example/m/quay.io/acme/app:1';
 
-function place(written: string, reference = written, path = 'spec.containers[0].image'): ReferencePlace {
+function location(written: string, reference = written, path = 'spec.containers[0].image'): ReferenceLocation {
   const at = {
     chart: 'web',
     profile: 'default',
@@ -21,59 +21,59 @@ const render = (text: string) => splitDocuments(`---\n# Source: web/templates/a.
 
 describe('the proof', () => {
   it('succeeds if every location has the exact private name', () => {
-    const proof = prove([place('quay.io/acme/app:1')], [place(PRIVATE)], render(`image: ${PRIVATE}`), target);
-    expect(together([proof])).toEqual({ references: 1, rewritten: 1, residue: [] });
+    const proof = prove([location('quay.io/acme/app:1')], [location(PRIVATE)], render(`image: ${PRIVATE}`), target);
+    expect(combineProofs([proof])).toEqual({ references: 1, rewritten: 1, residue: [] });
   });
 
   it('fails for a location that is still public, or has a different private name', () => {
     for (const now of ['quay.io/acme/app:1', 'ecr.example/m/acme/app:1', 'ecr.example/m/quay.io/acme/app:2']) {
-      const proof = prove([place('quay.io/acme/app:1')], [place(now)], render(`image: ${now}`), target);
-      expect(proof.residue).toMatchObject([{ reference: 'quay.io/acme/app:1', written: now }]);
-      expect(together([proof]).rewritten).toBe(0);
+      const proof = prove([location('quay.io/acme/app:1')], [location(now)], render(`image: ${now}`), target);
+      expect(proof.unmapped).toMatchObject([{ reference: 'quay.io/acme/app:1', written: now }]);
+      expect(combineProofs([proof]).rewritten).toBe(0);
     }
   });
 
   it('fails for a missing location if the document does not contain its private name', () => {
-    expect(prove([place('quay.io/acme/app:1')], [], render('kind: Pod'), target).residue).toHaveLength(1);
+    expect(prove([location('quay.io/acme/app:1')], [], render('kind: Pod'), target).unmapped).toHaveLength(1);
     for (const text of [`a: ${PRIVATE}`, `a: Uses ${PRIVATE}.`, `a: oci://${PRIVATE}@sha256:0`]) {
-      expect(prove([place('quay.io/acme/app:1')], [], render(text), target).residue, text).toEqual([]);
+      expect(prove([location('quay.io/acme/app:1')], [], render(text), target).unmapped, text).toEqual([]);
     }
     for (const text of [`a: ${PRIVATE}2`, `a: ${PRIVATE}.2`, `a: ${PRIVATE}-alpine`]) {
-      expect(prove([place('quay.io/acme/app:1')], [], render(text), target).residue, text).toHaveLength(1);
+      expect(prove([location('quay.io/acme/app:1')], [], render(text), target).unmapped, text).toHaveLength(1);
     }
   });
 
   it('fails for a wrong tag if all images share a repository', () => {
     const single = parseTarget('ecr.example/all', 'single-repository');
-    const before = place('quay.io/acme/app:1');
+    const before = location('quay.io/acme/app:1');
     const right = 'ecr.example/all:1---quay.io--acme--app';
-    expect(prove([before], [place(right)], render(`image: ${right}`), single).residue).toEqual([]);
-    const now = place('ecr.example/all:1');
+    expect(prove([before], [location(right)], render(`image: ${right}`), single).unmapped).toEqual([]);
+    const now = location('ecr.example/all:1');
     const wrong = prove([before], [now], render(`image: ${now.written}`), single);
-    expect(wrong.residue).toMatchObject([{ reference: 'quay.io/acme/app:1', written: 'ecr.example/all:1' }]);
+    expect(wrong.unmapped).toMatchObject([{ reference: 'quay.io/acme/app:1', written: 'ecr.example/all:1' }]);
     const come = prove([], [now], render(`image: ${now.written}`), single);
-    expect(come.residue, 'introduced by the overrides').toMatchObject([{ written: 'ecr.example/all:1' }]);
+    expect(come.unmapped, 'introduced by the overrides').toMatchObject([{ written: 'ecr.example/all:1' }]);
   });
 
   it('fails for a public reference introduced by the overrides', () => {
-    const after = [place(PRIVATE), place('docker.io/other/app:2', undefined, 'spec.containers[1].image')];
-    const { residue } = prove([place('quay.io/acme/app:1')], after, render(`image: ${PRIVATE}`), target);
-    expect(residue).toMatchObject([{ reference: 'docker.io/other/app:2', path: 'spec.containers[1].image' }]);
+    const after = [location(PRIVATE), location('docker.io/other/app:2', undefined, 'spec.containers[1].image')];
+    const { unmapped } = prove([location('quay.io/acme/app:1')], after, render(`image: ${PRIVATE}`), target);
+    expect(unmapped).toMatchObject([{ reference: 'docker.io/other/app:2', path: 'spec.containers[1].image' }]);
   });
 
   it('fails for text that still contains the reference outside known locations', () => {
     const text = `image: ${PRIVATE}\nscript: run quay.io/acme/app:1 now`;
-    const { residue } = prove([place('quay.io/acme/app:1')], [place(PRIVATE)], render(text), target);
-    expect(residue).toMatchObject([{ reference: 'quay.io/acme/app:1', template: 'web/templates/a.yaml', path: '' }]);
+    const { unmapped } = prove([location('quay.io/acme/app:1')], [location(PRIVATE)], render(text), target);
+    expect(unmapped).toMatchObject([{ reference: 'quay.io/acme/app:1', template: 'web/templates/a.yaml', path: '' }]);
   });
 
   it('does not mistake the end of a private name, or a longer name, for the reference', () => {
     const text = `image: ${PRIVATE}\nother: quay.io/acme/app:1.2\nthird: x.quay.io/acme/app:1`;
-    expect(prove([place('quay.io/acme/app:1')], [place(PRIVATE)], render(text), target).residue).toEqual([]);
+    expect(prove([location('quay.io/acme/app:1')], [location(PRIVATE)], render(text), target).unmapped).toEqual([]);
   });
 
   it('accepts references that are already private', () => {
     const own = 'ecr.example/m/team/app:1';
-    expect(prove([place(own)], [place(own)], render(`image: ${own}`), target).residue).toEqual([]);
+    expect(prove([location(own)], [location(own)], render(`image: ${own}`), target).unmapped).toEqual([]);
   });
 });

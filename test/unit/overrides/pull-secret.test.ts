@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Change } from '../../../src/influence/changes.ts';
 import { formatPath } from '../../../src/influence/leaves.ts';
-import { addsSecret, secretLeaves, withSecret } from '../../../src/overrides/pull-secret.ts';
+import { addsPullSecret, pullSecretLeaves, withPullSecret } from '../../../src/overrides/pull-secret.ts';
 
 describe('leaves for pull secrets', () => {
   it('are found by their keys, with their possible forms', () => {
@@ -15,7 +15,7 @@ describe('leaves for pull secrets', () => {
       pullPolicy: '',
       secret: '',
     };
-    const found = secretLeaves(values, []).map(({ path, shapes }) => [formatPath(path), shapes.join(' ')]);
+    const found = pullSecretLeaves(values, []).map(({ path, forms: shapes }) => [formatPath(path), shapes.join(' ')]);
     expect(Object.fromEntries(found)).toEqual({
       imagePullSecrets: 'entries names',
       'image.pullSecret': 'name entries names',
@@ -28,21 +28,21 @@ describe('leaves for pull secrets', () => {
 
   it('keep their existing entries', () => {
     const leaf = { path: ['a'], value: [{ name: 'old' }] };
-    expect(withSecret(leaf, 'entries', 'new')).toEqual([{ name: 'old' }, { name: 'new' }]);
-    expect(withSecret({ path: ['a'], value: ['old'] }, 'names', 'new')).toEqual(['old', 'new']);
-    expect(withSecret({ path: ['a'], value: '' }, 'name', 'new')).toBe('new');
+    expect(withPullSecret(leaf, 'entries', 'new')).toEqual([{ name: 'old' }, { name: 'new' }]);
+    expect(withPullSecret({ path: ['a'], value: ['old'] }, 'names', 'new')).toEqual(['old', 'new']);
+    expect(withPullSecret({ path: ['a'], value: '' }, 'name', 'new')).toBe('new');
   });
 });
 
 describe('a change that adds a pull secret', () => {
-  const change = (was: unknown, is: unknown, key = 'imagePullSecrets'): Change => {
-    return { render: 0, template: 't', document: 0, path: ['spec', key], was, is };
+  const change = (before: unknown, after: unknown, key = 'imagePullSecrets'): Change => {
+    return { render: 0, template: 't', document: 0, path: ['spec', key], before, after };
   };
 
   it('adds one Kubernetes entry', () => {
-    expect(addsSecret(change(undefined, [{ name: 'new' }]), 'new')).toBe(true);
-    expect(addsSecret(change([{ name: 'old' }], [{ name: 'old' }, { name: 'new' }]), 'new')).toBe(true);
-    expect(addsSecret(change([{ name: 'newer' }], [{ name: 'newer' }, { name: 'new' }]), 'new')).toBe(true);
+    expect(addsPullSecret(change(undefined, [{ name: 'new' }]), 'new')).toBe(true);
+    expect(addsPullSecret(change([{ name: 'old' }], [{ name: 'old' }, { name: 'new' }]), 'new')).toBe(true);
+    expect(addsPullSecret(change([{ name: 'newer' }], [{ name: 'newer' }, { name: 'new' }]), 'new')).toBe(true);
   });
 
   it.each([
@@ -52,16 +52,16 @@ describe('a change that adds a pull secret', () => {
     ['a lost entry', [{ name: 'old' }], [{ name: 'new' }]],
     ['an entry right and one wrong', undefined, [{ name: 'new' }, { name: 'map[name:new]' }]],
     ['another name', undefined, [{ name: 'new-2' }]],
-  ])('is not %s', (_, was, is) => {
-    expect(addsSecret(change(was, is), 'new')).toBe(false);
+  ])('is not %s', (_, before, after) => {
+    expect(addsPullSecret(change(before, after), 'new')).toBe(false);
   });
 
   it('may be an operator setting, and nothing else', () => {
     const env = [{ name: 'A', value: 'new' }];
     const told = { name: 'IMAGE_PULL_SECRETS', value: 'new' };
-    expect(addsSecret(change(env, [...env, told], 'env'), 'new')).toBe(true);
-    expect(addsSecret(change(env, [...env, { name: 'B', value: 'new' }], 'env'), 'new')).toBe(false);
-    expect(addsSecret(change(env, [told], 'env'), 'new')).toBe(false);
-    expect(addsSecret(change(undefined, 'new', 'secretName'), 'new')).toBe(false);
+    expect(addsPullSecret(change(env, [...env, told], 'env'), 'new')).toBe(true);
+    expect(addsPullSecret(change(env, [...env, { name: 'B', value: 'new' }], 'env'), 'new')).toBe(false);
+    expect(addsPullSecret(change(env, [told], 'env'), 'new')).toBe(false);
+    expect(addsPullSecret(change(undefined, 'new', 'secretName'), 'new')).toBe(false);
   });
 });

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { splitDocuments } from '../../../src/helm/documents.ts';
 import type { Redirect } from '../../../src/lock/finding.ts';
 import { parseTarget } from '../../../src/oci/naming.ts';
-import { prove, type ReferencePlace, together } from '../../../src/overrides/proof.ts';
-import { isRedirected, redirectSettings, withRedirects } from '../../../src/overrides/redirect.ts';
+import { combineProofs, prove, type ReferenceLocation } from '../../../src/overrides/proof.ts';
+import { isRedirected, mergeRedirects, redirectSettings } from '../../../src/overrides/redirect.ts';
 
 const target = parseTarget('registry.internal.example/mirror', 'host-path');
-const agent = (redirect?: Redirect, reference = 'docker.io/example/agent:7.1'): ReferencePlace => ({
+const agent = (redirect?: Redirect, reference = 'docker.io/example/agent:7.1'): ReferenceLocation => ({
   chart: 'widget',
   profile: 'default',
   template: 'widget/templates/operator.yaml',
@@ -62,7 +62,7 @@ describe('a redirect', () => {
 
   it('does not replace settings derived from the render', () => {
     const derived = [{ path: ['agent', 'registry'], value: 'derived', comment: '' }];
-    const both = withRedirects(derived, redirectSettings([agent(split)], base, target));
+    const both = mergeRedirects(derived, redirectSettings([agent(split)], base, target));
     expect(both.map(({ path, value }) => [path.join('.'), value])).toEqual([
       ['agent.registry', 'derived'],
       ['agent.repository', 'mirror/docker.io/example/agent'],
@@ -74,7 +74,7 @@ describe('the proof of an image that an operator chooses', () => {
   it('accepts the private reference in the render', () => {
     const shown = documents('args: ["--agent-image=registry.internal.example/mirror/docker.io/example/agent:7.1"]');
     expect(isRedirected(agent(split), shown, target)).toBe(true);
-    expect(together([prove([], [], shown, target, [agent(split)])])).toMatchObject({
+    expect(combineProofs([prove([], [], shown, target, [agent(split)])])).toMatchObject({
       references: 1,
       rewritten: 1,
       residue: [],
@@ -93,8 +93,8 @@ describe('the proof of an image that an operator chooses', () => {
 
   it("fails without a redirect, and reports the operator's location", () => {
     const proof = prove([], [], documents('args: []'), target, [agent({ kind: 'none' })]);
-    expect(together([proof])).toMatchObject({ references: 1, rewritten: 0 });
-    expect(proof.residue).toEqual([
+    expect(combineProofs([proof])).toMatchObject({ references: 1, rewritten: 0 });
+    expect(proof.unmapped).toEqual([
       expect.objectContaining({
         reference: 'docker.io/example/agent:7.1',
         template: 'widget/templates/operator.yaml',

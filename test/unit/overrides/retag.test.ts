@@ -1,28 +1,28 @@
 import { describe, expect, it } from 'vitest';
 import type { Change } from '../../../src/influence/changes.ts';
 import { parseTarget } from '../../../src/oci/naming.ts';
-import type { ReferencePlace } from '../../../src/overrides/proof.ts';
-import { isAdding, isShowing, openTags, tagsAt } from '../../../src/overrides/retag.ts';
+import type { ReferenceLocation } from '../../../src/overrides/proof.ts';
+import { isTagAddition, isTagLabel, pendingTags, pendingTagsFor } from '../../../src/overrides/retag.ts';
 
 const target = parseTarget('r.example/all', 'single-repository');
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
-function place(written: string, more: Partial<ReferencePlace> = {}): ReferencePlace {
+function location(written: string, more: Partial<ReferenceLocation> = {}): ReferenceLocation {
   const at = { chart: 'web', profile: 'default', template: 'web/a.yaml', document: 0, kind: 'Pod', name: 'a' };
   return { ...at, path: 'spec.containers[0].image', how: 'pod-spec', written, reference: written, ...more };
 }
 
-function change(was: unknown, is: unknown, path: Change['path'] = ['spec', 'containers', 0, 'image']): Change {
-  return { render: 0, template: 'web/a.yaml', document: 0, path, was, is };
+function change(before: unknown, after: unknown, path: Change['path'] = ['spec', 'containers', 0, 'image']): Change {
+  return { render: 0, template: 'web/a.yaml', document: 0, path, before, after };
 }
 
 describe('pending tags of a shared repository', () => {
   it('are those with the target repository and the original tag', () => {
-    const [open, ...others] = openTags([place('quay.io/a/b:1')], [place('r.example/all:1')], target, 0);
+    const [open, ...others] = pendingTags([location('quay.io/a/b:1')], [location('r.example/all:1')], target, 0);
     expect(open).toMatchObject({ tag: '1', addition: '---quay.io--a--b', written: 'r.example/all:1' });
     expect(others).toEqual([]);
-    expect(tagsAt(change('', ''), open === undefined ? [] : [open])).toEqual([open]);
-    expect(tagsAt(change('', '', ['spec', 'other']), open === undefined ? [] : [open])).toEqual([]);
+    expect(pendingTagsFor(change('', ''), open === undefined ? [] : [open])).toEqual([open]);
+    expect(pendingTagsFor(change('', '', ['spec', 'other']), open === undefined ? [] : [open])).toEqual([]);
   });
 
   it.each([
@@ -31,7 +31,7 @@ describe('pending tags of a shared repository', () => {
     ['has a digest', `quay.io/a/b:1@${DIGEST}`, `r.example/all:1@${DIGEST}`],
     ['was private before', 'r.example/all:1', 'r.example/all:1'],
   ])('exclude a location that %s', (_, before, after) => {
-    expect(openTags([place(before)], [place(after)], target, 0)).toEqual([]);
+    expect(pendingTags([location(before)], [location(after)], target, 0)).toEqual([]);
   });
 
   it('list the fields of a split reference', () => {
@@ -39,7 +39,7 @@ describe('pending tags of a shared repository', () => {
       { role: 'repository' as const, path: 'spec.image.repository', text: 'r.example/all' },
       { role: 'tag' as const, path: 'spec.image.tag', text: '1' },
     ];
-    const [open] = openTags([place('quay.io/a/b:1')], [place('r.example/all:1', { parts })], target, 0);
+    const [open] = pendingTags([location('quay.io/a/b:1')], [location('r.example/all:1', { parts })], target, 0);
     expect(open?.fields).toEqual(['spec.image.repository', 'spec.image.tag']);
   });
 });
@@ -47,19 +47,19 @@ describe('pending tags of a shared repository', () => {
 describe('a change of tags', () => {
   it('only appends to tags', () => {
     const text = 'r.example/all:1 and r.example/all:2';
-    expect(isAdding(change(text, 'r.example/all:1---x and r.example/all:2---x-y'), ['---x', '---x-y'])).toBe(true);
-    expect(isAdding(change(text, 'r.example/all:1---x and more'), ['---x'])).toBe(false);
-    expect(isAdding(change(1.5, '1.5---x'), ['---x'])).toBe(true);
-    expect(isAdding(change(undefined, '---x'), ['---x'])).toBe(false);
+    expect(isTagAddition(change(text, 'r.example/all:1---x and r.example/all:2---x-y'), ['---x', '---x-y'])).toBe(true);
+    expect(isTagAddition(change(text, 'r.example/all:1---x and more'), ['---x'])).toBe(false);
+    expect(isTagAddition(change(1.5, '1.5---x'), ['---x'])).toBe(true);
+    expect(isTagAddition(change(undefined, '---x'), ['---x'])).toBe(false);
   });
 
   it('may show in a label, possibly truncated, and nowhere else', () => {
     const label = ['metadata', 'labels', 'app.kubernetes.io/version'];
     const long = `---${'x'.repeat(80)}`;
-    expect(isShowing(change('1', '1---x', label), ['---x'])).toBe(true);
-    expect(isShowing(change('1', `1${long}`.slice(0, 63), label), [long])).toBe(true);
-    expect(isShowing(change('1', `1${long}`, label), [long]), 'no label takes that').toBe(false);
-    expect(isShowing(change('1', '2---x', label), ['---x'])).toBe(false);
-    expect(isShowing(change('1', '1---x', ['spec', 'selector', 'matchLabels', 'version']), ['---x'])).toBe(false);
+    expect(isTagLabel(change('1', '1---x', label), ['---x'])).toBe(true);
+    expect(isTagLabel(change('1', `1${long}`.slice(0, 63), label), [long])).toBe(true);
+    expect(isTagLabel(change('1', `1${long}`, label), [long]), 'no label takes that').toBe(false);
+    expect(isTagLabel(change('1', '2---x', label), ['---x'])).toBe(false);
+    expect(isTagLabel(change('1', '1---x', ['spec', 'selector', 'matchLabels', 'version']), ['---x'])).toBe(false);
   });
 });

@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { postRender } from '../../../src/overrides/post-render.ts';
-import { formatMap, type PullSecretEntry, parseMap } from '../../../src/overrides/post-render-map.ts';
+import {
+  formatPostRenderMap,
+  type PullSecretEntry,
+  parsePostRenderMap,
+} from '../../../src/overrides/post-render-map.ts';
 
 const pod: PullSecretEntry = { template: 'a/templates/a.yaml', kind: 'Pod', path: 'spec' };
 async function given(spec: string, pods: readonly PullSecretEntry[] = [pod]): Promise<string> {
@@ -37,8 +41,11 @@ describe('a post-renderer', () => {
 
   it('reads the pods from its map', () => {
     const content = { chart: 'a', version: '1.0.0', target: 'r.example', entries: [] };
-    const map = parseMap(formatMap({ ...content, pullSecret: { name: 'ecr', pods: [pod] } }), 'map');
+    const map = parsePostRenderMap(
+      formatPostRenderMap({ ...content, pullSecret: { name: 'ecr', pods: [pod] } }),
+      'map',
+    );
     expect(map.pullSecret).toEqual({ name: 'ecr', pods: [pod] });
-    expect(formatMap(content)).not.toContain('pullSecret');
+    expect(formatPostRenderMap(content)).not.toContain('pullSecret');
   });
 });

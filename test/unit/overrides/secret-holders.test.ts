@@ -1,10 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { splitDocuments } from '../../../src/helm/documents.ts';
-import { fewest, type Holder, holdersIn, podsWithout } from '../../../src/overrides/secret-holders.ts';
+import {
+  findSecretHolders,
+  type PullSecretHolder,
+  podsWithoutSecret,
+  smallestCover,
+} from '../../../src/overrides/secret-holders.ts';
 
-const inRender = (...texts: string[]): Holder[] => {
+const inRender = (...texts: string[]): PullSecretHolder[] => {
   const documents = splitDocuments(texts.map((text) => `---\n# Source: c/templates/a.yaml\n${text}`).join('\n'));
-  return holdersIn([{ documents }], 'shop');
+  return findSecretHolders([{ documents }], 'shop');
 };
 const pod = (name: string, more = ''): string =>
   `kind: Pod\nmetadata: {name: ${name}}\nspec: {${more} containers: [{image: a}]}`;
@@ -12,7 +17,8 @@ const account = (name: string, more = ''): string => `kind: ServiceAccount\nmeta
 const NEW = 'imagePullSecrets: [{name: new}]';
 
 describe('pods without a pull secret', () => {
-  const without = (...texts: string[]): string[] => podsWithout(inRender(...texts), 'new').map(({ name }) => name);
+  const without = (...texts: string[]): string[] =>
+    podsWithoutSecret(inRender(...texts), 'new').map(({ name }) => name);
 
   it('have the secret neither themselves nor through their service account', () => {
     const own = pod('own', `${NEW},`);
@@ -49,12 +55,12 @@ describe('the smallest set of leaves', () => {
     account('unused'),
   );
   const key = (name: string): string => holders.find((holder) => holder.name === name)?.key ?? '';
-  const choose = (landed: Readonly<Record<string, readonly string[]>>): string[] =>
-    fewest(
+  const choose = (reached: Readonly<Record<string, readonly string[]>>): string[] =>
+    smallestCover(
       holders,
       'new',
-      new Map(Object.entries(landed).map(([leaf, names]) => [leaf, new Set(names.map(key))])),
-      Object.keys(landed),
+      new Map(Object.entries(reached).map(([leaf, names]) => [leaf, new Set(names.map(key))])),
+      Object.keys(reached),
     );
 
   it('is a single leaf that reaches everything, if there is one', () => {

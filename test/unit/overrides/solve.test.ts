@@ -1,28 +1,32 @@
 import { describe, expect, it } from 'vitest';
-import type { Part } from '../../../src/influence/composition.ts';
-import { emptySlot, type Slot, slotPath } from '../../../src/influence/slots.ts';
+import { emptySegment, type NameSegment, segmentPath } from '../../../src/influence/name-segments.ts';
+import type { TemplatePart } from '../../../src/influence/reference-template.ts';
 import { type Equation, evaluate, solve } from '../../../src/overrides/solve.ts';
 
 const TARGET = 'ecr.example/m';
 
-function slot(path: string, text: string): Slot {
+function segment(path: string, text: string): NameSegment {
   const leaf = { path: path.split('.'), value: text };
-  if (text === '') return emptySlot(leaf);
+  if (text === '') return emptySegment(leaf);
   return { leaf, start: 0, end: text.length, components: text.split('/'), hostFirst: false, suffix: '' };
 }
 
 /** Builds an equation from template texts and whole segments. */
-function equation(written: string, wanted: string, ...parts: readonly (string | Slot | Part)[]): Equation {
+function equation(
+  written: string,
+  wanted: string,
+  ...parts: readonly (string | NameSegment | TemplatePart)[]
+): Equation {
   const host = wanted.slice(TARGET.length + 1).split('/')[0] ?? '';
   return {
     written,
     wanted,
-    targetFront: TARGET,
-    hostFront: `${TARGET}/${host}`,
+    targetPrefix: TARGET,
+    hostPrefix: `${TARGET}/${host}`,
     parts: parts.map((part) => {
       if (typeof part === 'string') return { kind: 'literal', text: part };
       if ('kind' in part) return part;
-      return { kind: 'segment', slot: part, from: 0, to: part.components.length - 1, text: part.leaf.value };
+      return { kind: 'segment', segment: part, from: 0, to: part.components.length - 1, text: part.leaf.value };
     }),
   };
 }
@@ -30,13 +34,13 @@ function equation(written: string, wanted: string, ...parts: readonly (string | 
 function solved(...equations: readonly Equation[]): Record<string, string> {
   const { assignment, solved: right } = solve(equations);
   for (const { parts, wanted } of right) expect(evaluate(parts, assignment)).toBe(wanted);
-  return Object.fromEntries([...assignment].map(([key, text]) => [slotPath(key), text]));
+  return Object.fromEntries([...assignment].map(([key, text]) => [segmentPath(key), text]));
 }
 
 describe('new names', () => {
   it('change only the registry if that is enough', () => {
-    const registry = slot('registry', 'quay.io');
-    const [a, b] = [slot('a', 'acme/a'), slot('b', 'acme/b')];
+    const registry = segment('registry', 'quay.io');
+    const [a, b] = [segment('a', 'acme/a'), segment('b', 'acme/b')];
     const names = solved(
       equation('quay.io/acme/a:1', `${TARGET}/quay.io/acme/a:1`, registry, '/', a, ':1'),
       equation('quay.io/acme/b:1', `${TARGET}/quay.io/acme/b:1`, registry, '/', b, ':1'),
@@ -45,15 +49,15 @@ describe('new names', () => {
   });
 
   it('start at a parent of the target only if no part of the name remains', () => {
-    const registry = slot('registry', 'quay.io');
-    const a = slot('a', 'acme/a');
+    const registry = segment('registry', 'quay.io');
+    const a = segment('a', 'acme/a');
     const names = solved(equation('quay.io/acme/a:1', `${TARGET}:1`, registry, '/', a, ':1'));
     expect(names).toEqual({ registry: 'ecr.example', a: 'm' });
   });
 
   it('add library/ if other images share the registry', () => {
-    const registry = slot('registry', 'docker.io');
-    const [a, nginx] = [slot('a', 'acme/a'), slot('nginx', 'nginx')];
+    const registry = segment('registry', 'docker.io');
+    const [a, nginx] = [segment('a', 'acme/a'), segment('nginx', 'nginx')];
     const names = solved(
       equation('docker.io/acme/a:1', `${TARGET}/docker.io/acme/a:1`, registry, '/', a, ':1'),
       equation('docker.io/nginx:1', `${TARGET}/docker.io/library/nginx:1`, registry, '/', nginx, ':1'),
@@ -62,8 +66,8 @@ describe('new names', () => {
   });
 
   it('add the source host to a registry shared by images of several hosts', () => {
-    const registry = slot('global.imageRegistry', '');
-    const [a, b] = [slot('a', 'acme/a'), slot('b', 'acme/b')];
+    const registry = segment('global.imageRegistry', '');
+    const [a, b] = [segment('a', 'acme/a'), segment('b', 'acme/b')];
     const names = solved(
       equation('quay.io/acme/a:1', `${TARGET}/quay.io/acme/a:1`, registry, '/', a, ':1'),
       equation('ghcr.io/acme/b:1', `${TARGET}/ghcr.io/acme/b:1`, registry, '/', b, ':1'),
@@ -74,25 +78,25 @@ describe('new names', () => {
 
   it('are whole references in an empty leaf, and keep tag and digest of the template', () => {
     const digest = `@sha256:${'a'.repeat(64)}`;
-    expect(solved(equation('a/b:1', `${TARGET}/docker.io/a/b:1`, slot('image', '')))).toEqual({
+    expect(solved(equation('a/b:1', `${TARGET}/docker.io/a/b:1`, segment('image', '')))).toEqual({
       image: `${TARGET}/docker.io/a/b:1`,
     });
-    const repository = slot('repository', 'ghcr.io/a/b');
+    const repository = segment('repository', 'ghcr.io/a/b');
     expect(solved(equation(`ghcr.io/a/b${digest}`, `${TARGET}/ghcr.io/a/b${digest}`, repository, digest))).toEqual({
       repository: `${TARGET}/ghcr.io/a/b`,
     });
   });
 
   it('go into the organisation if the template has the name', () => {
-    const org = slot('org', 'acme');
+    const org = segment('org', 'acme');
     expect(solved(equation('acme/app:1', `${TARGET}/docker.io/acme/app:1`, org, '/app:1'))).toEqual({
       org: `${TARGET}/docker.io/acme`,
     });
   });
 
   it('change only the components that the template uses', () => {
-    const image = slot('image', 'quay.io/acme/app');
-    const front: Part = { kind: 'segment', slot: image, from: 0, to: 1, text: 'quay.io/acme' };
+    const image = segment('image', 'quay.io/acme/app');
+    const front: TemplatePart = { kind: 'segment', segment: image, from: 0, to: 1, text: 'quay.io/acme' };
     expect(solved(equation('quay.io/acme/fixed:1', `${TARGET}/quay.io/acme/fixed:1`, front, '/fixed:1'))).toEqual({
       image: `${TARGET}/quay.io/acme/app`,
     });
@@ -101,7 +105,7 @@ describe('new names', () => {
 
 describe('unsolved references', () => {
   it('are those that need conflicting names; only one is solved', () => {
-    const name = slot('name', 'acme/app');
+    const name = segment('name', 'acme/app');
     const one = equation('acme/app:1', `${TARGET}/docker.io/acme/app:1`, name, ':1');
     const other = equation('quay.io/acme/app:1', `${TARGET}/quay.io/acme/app:1`, 'quay.io/', name, ':1');
     const { solved: right, unsolved } = solve([one, other]);
@@ -114,7 +118,7 @@ describe('unsolved references', () => {
       'quay.io/acme/app:1',
       `${TARGET}/quay.io/acme/app:1`,
       'quay.io/',
-      slot('name', 'acme/app'),
+      segment('name', 'acme/app'),
       ':1',
     );
     expect(solve([fixed])).toMatchObject({ solved: [], unsolved: [fixed] });

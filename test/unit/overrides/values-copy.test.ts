@@ -6,7 +6,7 @@ import { isChecksum, isValuesCopy } from '../../../src/overrides/values-copy.ts'
 const set = [{ path: ['hub', 'image', 'pullSecrets'], value: [{ name: 'm' }] }];
 const change = (was: unknown, is: unknown, path: Change['path'] = ['data', 'values.yaml']): Change => ({
   ...{ render: 0, template: 'a/templates/a.yaml', document: 0 },
-  ...{ path, was, is },
+  ...{ path, before: was, after: is },
 });
 const values = (hub: object, more: object = {}) => stringify({ hub, other: 1, ...more });
 const before = values({ image: { name: 'a', pullSecrets: [] } });

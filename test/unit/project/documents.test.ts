@@ -3,7 +3,7 @@ import { dirname, join, normalize } from 'node:path';
 import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from '../../../src/cli/program.ts';
-import type { Edge } from '../../../src/cli/run.ts';
+import type { CommandIO } from '../../../src/cli/run.ts';
 
 /** Documents name commands, files and sections that exist. What the commands do is tested elsewhere. */
 
@@ -40,7 +40,7 @@ async function refusal(words: readonly string[]): Promise<string | undefined> {
     tell: () => {},
     print: () => {},
     input: async () => 'odd-word-of-documents',
-  } as unknown as Edge);
+  } as unknown as CommandIO);
   for (const command of program.commands) command.action(() => {});
   try {
     await program.parseAsync([...words], { from: 'user' });

@@ -5,7 +5,7 @@ import { AirgapError } from '../../../src/base/errors.ts';
 import type { HttpRequest } from '../../../src/http/send.ts';
 import type { Transport } from '../../../src/http/transport.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
-import { apiUrl, repositoryAt } from '../../../src/registry/api-url.ts';
+import { apiUrl, repositoryFromUrl } from '../../../src/registry/api-url.ts';
 import { createRegistryClient } from '../../../src/registry/client.ts';
 import fc, { anyCharacter } from '../../support/property.ts';
 import { describeBytes } from './set-up.ts';
@@ -13,13 +13,13 @@ import { describeBytes } from './set-up.ts';
 const digest = `sha256:${'0'.repeat(64)}` as Digest;
 
 /** Creates a transport that responds with a challenge first, then with 404, and records the requests. */
-function recorder(): { readonly transport: Transport; readonly asked: HttpRequest[] } {
-  const asked: HttpRequest[] = [];
+function recorder(): { readonly transport: Transport; readonly requests: HttpRequest[] } {
+  const requests: HttpRequest[] = [];
   const transport = {
     scheme: () => 'https',
     retrier: { again: async () => false },
     async request(request: HttpRequest) {
-      asked.push(request);
+      requests.push(request);
       const { url, headers = {} } = request;
       const isToken = url.host === 'auth.example';
       const challenge = { 'www-authenticate': 'Bearer realm="https://auth.example/token",service="s"' };
@@ -28,7 +28,7 @@ function recorder(): { readonly transport: Transport; readonly asked: HttpReques
       return { status, headers: status === 401 ? challenge : {}, url, body };
     },
   } as unknown as Transport;
-  return { transport, asked };
+  return { transport, requests };
 }
 
 const hostile = fc.oneof(
@@ -81,7 +81,7 @@ describe('a URL of a registry’s API', () => {
     let sent = 0;
     await fc.assert(
       fc.asyncProperty(host, name, hostile, name, async (registry, path, reference, other) => {
-        const { transport, asked } = recorder();
+        const { transport, requests } = recorder();
         const client = createRegistryClient({ transport, keychain: chainKeychains() });
         const repository = { registry, path };
         const bytes = Buffer.from('{}');
@@ -98,7 +98,7 @@ describe('a URL of a registry’s API', () => {
           client.putBlob(repository, content.descriptor, body, { mountFrom: { registry, path: other } }),
         ]);
         for (const end of ends) if (end.status === 'rejected') expect(end.reason).toBeInstanceOf(AirgapError);
-        for (const { url } of asked) {
+        for (const { url } of requests) {
           const scopes = url.searchParams.getAll('scope');
           if (url.host === 'auth.example') {
             for (const scope of scopes) expect(scope).toMatch(/^repository:[a-z0-9._/-]+:pull(?:,push)?$/);
@@ -128,5 +128,5 @@ it.each([
   ['https://ghcr.io/x/v2/a/manifests/1', undefined],
   ['https://ghcr.io/v2/', undefined],
 ])('the repository of %s', (url, repository) => {
-  expect(repositoryAt(new URL(url))).toEqual(repository);
+  expect(repositoryFromUrl(new URL(url))).toEqual(repository);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatRepository, parseReference } from '../../../src/oci/reference.ts';
-import { mirroredPlace, parseMirror } from '../../../src/registry/mirrors.ts';
+import { mirrorRoute, parseMirror } from '../../../src/registry/mirrors.ts';
 
 const mirrors = [
   'quay.io=artifactory.example/quay',
@@ -9,7 +9,7 @@ const mirrors = [
   '*=all.example/cache',
 ].map(parseMirror);
 const asked = (name: string, among = mirrors): string =>
-  formatRepository(mirroredPlace(among, parseReference(name)).asked);
+  formatRepository(mirrorRoute(among, parseReference(name)).actual);
 
 describe('a mirror', () => {
   it.each([

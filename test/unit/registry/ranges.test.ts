@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Body } from '../../../src/oci/content.ts';
-import { drain } from '../../../src/oci/steady.ts';
+import { drain } from '../../../src/oci/resumable-read.ts';
 import { type Answer, type ScriptedServer, type Step, startScript } from '../http/scripted.ts';
 import { clientFor, describeBytes } from './set-up.ts';
 
@@ -86,7 +86,7 @@ describe('the rest of a blob', () => {
       whole,
     );
     const got: Uint8Array[] = [];
-    await drain(body, 0, { what: 'x', emit: () => {}, pause: 1 }, (chunk) => void got.push(Buffer.from(chunk)));
+    await drain(body, 0, { what: 'x', emit: () => {}, retryDelay: 1 }, (chunk) => void got.push(Buffer.from(chunk)));
     expect(Buffer.concat(got).toString()).toBe('0123456789');
   });
 });

@@ -25,7 +25,7 @@ async function script(...steps: readonly Step[]): Promise<ScriptedServer> {
 function client(
   servers: readonly ScriptedServer[],
   logins: Readonly<Record<string, string>> = {},
-  isTarget = false,
+  isPushTarget = false,
 ): RegistryClient {
   const keychain: Keychain = {
     lookup: async (registry) => {
@@ -35,7 +35,7 @@ function client(
   };
   const made = clientFor(
     servers.map(({ host }) => host),
-    { keychain, isTarget },
+    { keychain, isPushTarget },
   );
   cleanup.push(() => made.close());
   return made;

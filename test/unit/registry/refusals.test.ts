@@ -1,13 +1,19 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { Retryable } from '../../../src/http/retry.ts';
-import { parseComplaint } from '../../../src/registry/complaint.ts';
+import { parseErrorBody } from '../../../src/registry/error-body.ts';
 import { registryError } from '../../../src/registry/errors.ts';
-import { isTransient, mayBeTaken, type Refusal, refusalOf, retryableRefusal } from '../../../src/registry/refusals.ts';
+import {
+  isTransient,
+  mayBeTagConflict,
+  type Refusal,
+  refusalOf,
+  retryableRefusal,
+} from '../../../src/registry/refusals.ts';
 import { checkRateLimit } from '../../../src/registry/throttling.ts';
 
 const error = (code: string, message: string): string => JSON.stringify({ errors: [{ code, message }] });
-const complaint = (body: string) => parseComplaint(Buffer.from(body));
+const errorBody = (body: string) => parseErrorBody(Buffer.from(body));
 const answer = (status: number, body: string, headers: Record<string, string> = {}) => ({
   status,
   headers,
@@ -131,8 +137,8 @@ const CASES: readonly [string, number, string, Refusal | undefined, Retryable][]
 
 describe('a refusal', () => {
   it.each(CASES)('is recognized by status, code and text: %s', (_, status, body, refusal, retryable) => {
-    expect(refusalOf(status, complaint(body))).toBe(refusal);
-    expect(retryableRefusal(status, complaint(body))).toBe(retryable);
+    expect(refusalOf(status, errorBody(body))).toBe(refusal);
+    expect(retryableRefusal(status, errorBody(body))).toBe(retryable);
   });
 
   it.each([
@@ -170,7 +176,7 @@ describe('a possible tag conflict', () => {
     [405, error('UNSUPPORTED', 'no'), false],
     [404, error('NAME_UNKNOWN', 'no'), false],
   ])('is checked after %s %s: %s', (status, body, expected) => {
-    expect(mayBeTaken(status, complaint(body))).toBe(expected);
+    expect(mayBeTagConflict(status, errorBody(body))).toBe(expected);
   });
 });
 
@@ -224,15 +230,15 @@ describe('a transient refusal', () => {
     [404, '', false],
     [405, error('UNSUPPORTED', 'no'), false],
     [413, '', false],
-  ])('%i %s: %s', (status, body, isOfTheMoment) => {
-    expect([true, false].map((isManifest) => isTransient(status, complaint(body), isManifest))).toEqual([
-      isOfTheMoment,
-      isOfTheMoment,
+  ])('%i %s: %s', (status, body, isTemporary) => {
+    expect([true, false].map((isManifest) => isTransient(status, errorBody(body), isManifest))).toEqual([
+      isTemporary,
+      isTemporary,
     ]);
   });
 
   it('is not a 500 for a manifest, which may be permanent', () => {
-    expect(isTransient(500, complaint(''), true)).toBe(false);
-    expect(isTransient(500, complaint(''))).toBe(true);
+    expect(isTransient(500, errorBody(''), true)).toBe(false);
+    expect(isTransient(500, errorBody(''))).toBe(true);
   });
 });

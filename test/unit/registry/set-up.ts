@@ -12,13 +12,13 @@ export interface ClientSetUp {
   readonly mirrors?: readonly Mirror[];
   readonly emit?: Emit;
   readonly caFile?: string;
-  readonly isTarget?: boolean;
+  readonly isPushTarget?: boolean;
 }
 
 /** Creates a client that uses plain HTTP for the given hosts, with short retry delays. */
 export function clientFor(
   plainHttp: readonly string[],
-  { keychain, mirrors, emit, caFile, isTarget }: ClientSetUp = {},
+  { keychain, mirrors, emit, caFile, isPushTarget }: ClientSetUp = {},
 ): RegistryClient {
   const transport = createTransport({
     plainHttp,
@@ -29,7 +29,7 @@ export function clientFor(
   return createRegistryClient({
     transport,
     keychain: keychain ?? chainKeychains(),
-    ...(isTarget === undefined ? {} : { isTarget }),
+    ...(isPushTarget === undefined ? {} : { isPushTarget }),
     emit: (event) => event.type === 'warning' && emit?.(event),
     ...(mirrors === undefined ? {} : { mirrors }),
   });

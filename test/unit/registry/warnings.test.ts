@@ -1,20 +1,20 @@
 import { expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import type { HttpResponse, ResponseHeaders } from '../../../src/http/exchange.ts';
-import { warningTeller } from '../../../src/registry/warnings.ts';
+import { createWarningReporter } from '../../../src/registry/warnings.ts';
 
-function told(...answers: readonly (readonly [registry: string, headers: ResponseHeaders])[]): string[] {
+function reported(...answers: readonly (readonly [registry: string, headers: ResponseHeaders])[]): string[] {
   const messages: string[] = [];
-  const tell = warningTeller((event: AirgapEvent) => {
+  const report = createWarningReporter((event: AirgapEvent) => {
     if (event.type === 'warning') messages.push(event.message);
   });
-  for (const [registry, headers] of answers) tell(registry, { headers } as HttpResponse);
+  for (const [registry, headers] of answers) report(registry, { headers } as HttpResponse);
   return messages;
 }
 
 it('a warning is reported once per registry', () => {
   const warning = '299 - "read only from Monday on"';
-  expect(told(['a.example', { warning }], ['a.example', { warning }], ['b.example', { warning }])).toEqual([
+  expect(reported(['a.example', { warning }], ['a.example', { warning }], ['b.example', { warning }])).toEqual([
     expect.stringMatching(/a\.example.*: read only from Monday on$/),
     expect.stringMatching(/b\.example.*: read only from Monday on$/),
   ]);
@@ -22,19 +22,19 @@ it('a warning is reported once per registry', () => {
 
 it('several headers, quotes and dates are parsed', () => {
   const warning = ['299 - "say \\"please\\"" "Tue, 15 Nov 1994 08:12:31 GMT"', '299 host:5000 "b"'];
-  expect(told(['a', { warning }])).toEqual(['a says: say "please"', 'a says: b']);
+  expect(reported(['a', { warning }])).toEqual(['a says: say "please"', 'a says: b']);
 });
 
 it.each(['110 - "Response is stale"', '299 - "', '299 - ""', '299 - " "', 'nonsense', ''])(
   'an invalid or empty warning is not reported: %s',
   (warning) => {
-    expect(told(['a', { warning }])).toEqual([]);
+    expect(reported(['a', { warning }])).toEqual([]);
   },
 );
 
 it('warnings are limited to 255 characters and 20 texts, and control characters are escaped', () => {
-  expect(told(['a', { warning: `299 - "${'x'.repeat(4000)}"` }])[0]).toHaveLength('a says: '.length + 255);
-  expect(told(['a', { warning: '299 - "\u001b[2Jgone\u009b"' }])).toEqual(['a says: \\x1b[2Jgone\\x9b']);
+  expect(reported(['a', { warning: `299 - "${'x'.repeat(4000)}"` }])[0]).toHaveLength('a says: '.length + 255);
+  expect(reported(['a', { warning: '299 - "\u001b[2Jgone\u009b"' }])).toEqual(['a says: \\x1b[2Jgone\\x9b']);
   const many = Array.from({ length: 100 }, (_, at) => ['a', { warning: `299 - "${at}"` }] as const);
-  expect(told(...many)).toHaveLength(20);
+  expect(reported(...many)).toHaveLength(20);
 });

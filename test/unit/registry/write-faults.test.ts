@@ -5,12 +5,12 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
+import { acquireBuffer } from '../../../src/oci/buffer-pool.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
-import { lend } from '../../../src/oci/loan.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
 import { type ScriptedServer, type Step, startScript } from '../http/scripted.ts';
-import { noise } from '../transfer/memory.ts';
+import { noise } from '../transfer/memory-registry.ts';
 import { type ClientSetUp, clientFor, describeBytes } from './set-up.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
@@ -69,7 +69,7 @@ describe('an upload', () => {
     async function* pieces() {
       for (let at = 0; at < content.length; at += piece) {
         const chunk = Uint8Array.from(content.subarray(at, at + piece));
-        lend(chunk, () => {
+        acquireBuffer(chunk, () => {
           back++;
           chunk.fill(0);
         });

@@ -1,19 +1,23 @@
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
-import { type AirgapEvent, silent } from '../../../src/base/events.ts';
+import { type AirgapEvent, ignoreEvents } from '../../../src/base/events.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf, encodedOf } from '../../../src/oci/digest.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import type { Repository } from '../../../src/oci/reference.ts';
 import { copy } from '../../../src/transfer/copy.ts';
 import { walk } from '../../../src/transfer/walk.ts';
-import { MemoryRegistry, noise, references } from './memory.ts';
+import { MemoryRegistry, noise, references } from './memory-registry.ts';
 
 const target = ({ registry, path }: Repository) => ({ registry: 'private.example', path: `m/${registry}/${path}` });
-const options = { target, concurrency: 4, emit: silent };
+const options = { target, concurrency: 4, emit: ignoreEvents };
 
 async function graphOf(source: MemoryRegistry, ...names: string[]): Promise<Graph> {
-  const { graph, failures } = await walk(source, references(...names), { platforms: [], concurrency: 4, emit: silent });
+  const { graph, failures } = await walk(source, references(...names), {
+    platforms: [],
+    concurrency: 4,
+    emit: ignoreEvents,
+  });
   expect(failures).toEqual([]);
   return graph;
 }

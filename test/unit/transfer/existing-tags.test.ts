@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { silent } from '../../../src/base/events.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import type { Repository } from '../../../src/oci/reference.ts';
 import { copy } from '../../../src/transfer/copy.ts';
-import { planCopy } from '../../../src/transfer/plan.ts';
-import type { ExistingTag } from '../../../src/transfer/survey.ts';
+import { planCopy } from '../../../src/transfer/copy-plan.ts';
+import type { ExistingTag } from '../../../src/transfer/tag-status.ts';
 import { walk } from '../../../src/transfer/walk.ts';
-import { MemoryRegistry, noise, references } from './memory.ts';
+import { MemoryRegistry, noise, references } from './memory-registry.ts';
 
 const target = ({ registry, path }: Repository) => ({ registry: 'private.example', path: `m/${registry}/${path}` });
-const options = (existing: ExistingTag) => ({ target, concurrency: 4, emit: silent, existing });
+const options = (existing: ExistingTag) => ({ target, concurrency: 4, emit: ignoreEvents, existing });
 const names = ['quay.io/a:1', 'quay.io/b:1', 'quay.io/c:1'];
 
 /** A source of three images, and a sink that has the first as it is, something else for the second, nothing for the third. */
@@ -19,7 +19,7 @@ async function scene(): Promise<{ graph: Graph; source: MemoryRegistry; sink: Me
   for (const name of ['a', 'b', 'c']) source.addImage(`quay.io/${name}`, '1', [noise(name, 1000)]);
   sink.addImage('private.example/m/quay.io/a', '1', [noise('a', 1000)]);
   const other = sink.addImage('private.example/m/quay.io/b', '1', [noise('other', 1000)]).digest;
-  const { graph } = await walk(source, references(...names), { platforms: [], concurrency: 4, emit: silent });
+  const { graph } = await walk(source, references(...names), { platforms: [], concurrency: 4, emit: ignoreEvents });
   sink.log.length = 0;
   return { graph, source, sink, other };
 }

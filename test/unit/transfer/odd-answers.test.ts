@@ -1,23 +1,27 @@
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
-import { silent } from '../../../src/base/events.ts';
-import type { Mounting } from '../../../src/oci/content.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
+import type { MountSupport } from '../../../src/oci/content.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import { formatRepository, type Repository } from '../../../src/oci/reference.ts';
-import { askUntil } from '../../../src/transfer/ask-until.ts';
 import { copy } from '../../../src/transfer/copy.ts';
 import { manifestLevels } from '../../../src/transfer/levels.ts';
+import { pollUntil } from '../../../src/transfer/poll-until.ts';
 import { walk } from '../../../src/transfer/walk.ts';
-import { addReferrer } from './belonging.ts';
-import { MemoryRegistry, noise, references } from './memory.ts';
+import { MemoryRegistry, noise, references } from './memory-registry.ts';
+import { addReferrer } from './referrer-fixtures.ts';
 
 const target = ({ path }: Repository): Repository => ({ registry: 'p.example', path });
-const options = { target, concurrency: 4, emit: silent };
+const options = { target, concurrency: 4, emit: ignoreEvents };
 
 async function graphOf(source: MemoryRegistry, ...names: string[]): Promise<Graph> {
-  const { graph, failures } = await walk(source, references(...names), { platforms: [], concurrency: 4, emit: silent });
+  const { graph, failures } = await walk(source, references(...names), {
+    platforms: [],
+    concurrency: 4,
+    emit: ignoreEvents,
+  });
   expect(failures).toEqual([]);
   return graph;
 }
@@ -31,7 +35,7 @@ describe('a blob that a registry reports as present but lacks', () => {
     const source = new MemoryRegistry();
     for (const name of ['a', 'b']) source.addImage(`quay.io/${name}`, '1', [noise('shared', 5000)]);
     class Sink extends MemoryRegistry {
-      override mounting(): Mounting {
+      override mountSupport(): MountSupport {
         return 'any';
       }
     }
@@ -191,6 +195,6 @@ describe('manifest levels', () => {
 it('polls until the expected answer, or returns the last one', async () => {
   let asked = 0;
   const ask = async (): Promise<number> => ++asked;
-  expect(await askUntil(ask, (answer) => answer === 3, { pause: 1 })).toBe(3);
-  expect(await askUntil(ask, () => false, { pause: 1, tries: 2 })).toBe(5);
+  expect(await pollUntil(ask, (answer) => answer === 3, { delay: 1 })).toBe(3);
+  expect(await pollUntil(ask, () => false, { delay: 1, attempts: 2 })).toBe(5);
 });

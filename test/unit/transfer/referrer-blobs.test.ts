@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { silent } from '../../../src/base/events.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
 import type { ManifestNode } from '../../../src/oci/graph.ts';
 import { ReferrerBlobs } from '../../../src/transfer/referrer-blobs.ts';
-import { MemoryRegistry, noise } from './memory.ts';
+import { MemoryRegistry, noise } from './memory-registry.ts';
 
 const repository = { registry: 'quay.io', path: 'a' };
 
 function set() {
   const registry = new MemoryRegistry();
-  const blobs = new ReferrerBlobs(registry, { emit: silent });
+  const blobs = new ReferrerBlobs(registry, { emit: ignoreEvents });
   const blob = (seed: string, size: number) => registry.addBlob('quay.io/a', 'application/x', noise(seed, size));
   const nodes = (...list: ReturnType<typeof blob>[]) => [{ blobs: list } as unknown as ManifestNode];
   const opened = (): number => registry.log.filter((line) => line.startsWith('OPEN')).length;
@@ -28,7 +28,7 @@ describe('blobs of signatures', () => {
       manifests: new Map(),
       blobs: new Map([small, large].map((one) => [one.digest, node(one)])),
     };
-    const { blobs: kept } = await blobs.within(graph);
+    const { blobs: kept } = await blobs.withBlobs(graph);
     expect(Buffer.from(kept.get(small.digest)?.bytes ?? []).equals(noise('small', 1000))).toBe(true);
     expect(kept.get(large.digest)?.bytes).toBeUndefined();
   });

@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
-import { silent } from '../../../src/base/events.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import type { Reference } from '../../../src/oci/reference.ts';
 import { copy } from '../../../src/transfer/copy.ts';
-import { Referrers } from '../../../src/transfer/referrers.ts';
+import { ReferrerCollector } from '../../../src/transfer/referrer-collector.ts';
 import { planReferrers, type ReferrersPlan } from '../../../src/transfer/referrers-plan.ts';
 import { pushReferrers } from '../../../src/transfer/referrers-push.ts';
-import type { ExistingTag } from '../../../src/transfer/survey.ts';
+import type { ExistingTag } from '../../../src/transfer/tag-status.ts';
 import { Walker } from '../../../src/transfer/walk.ts';
-import { addReferrer, addTagged, tagOf } from './belonging.ts';
-import { MemoryRegistry, noise, references } from './memory.ts';
+import { MemoryRegistry, noise, references } from './memory-registry.ts';
+import { addReferrer, addTagged, tagOf } from './referrer-fixtures.ts';
 
 const THERE = 'private.example/m/a';
 const target = (source: Reference): Reference => ({ ...source, registry: 'private.example', path: `m/${source.path}` });
-const steps = { concurrency: 4, emit: silent };
+const steps = { concurrency: 4, emit: ignoreEvents };
 
 /** An image with an SBOM, a signature of that, and one of cosign's. */
 async function source() {
@@ -25,7 +25,7 @@ async function source() {
   addTagged(registry, 'quay.io/a', image);
   const walker = new Walker(registry, { ...steps, platforms: [] });
   await walker.add(references('quay.io/a:1'));
-  await new Referrers(registry, walker, steps).collect(walker.graph().roots);
+  await new ReferrerCollector(registry, walker, steps).collect(walker.graph().roots);
   return { registry, graph: walker.graph(), signatureTag: tagOf(image.digest, 'sig') };
 }
 
@@ -98,7 +98,7 @@ describe('the plan for referrers', () => {
     addTagged(registry, 'quay.io/a', image);
     const walker = new Walker(registry, { ...steps, platforms: [] });
     await walker.add(references('quay.io/a:1'));
-    await new Referrers(registry, walker, steps).collect(walker.graph().roots);
+    await new ReferrerCollector(registry, walker, steps).collect(walker.graph().roots);
     const graph = walker.graph();
     const { items } = await plan(graph, new Slow());
     expect(most).toBe(4);

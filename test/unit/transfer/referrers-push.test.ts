@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
-import { type AirgapEvent, silent } from '../../../src/base/events.ts';
+import { type AirgapEvent, ignoreEvents } from '../../../src/base/events.ts';
 import type { ManifestContent } from '../../../src/oci/content.ts';
 import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import type { Reference, Repository } from '../../../src/oci/reference.ts';
 import { copy } from '../../../src/transfer/copy.ts';
-import { refuseOtherSignatures } from '../../../src/transfer/cosign-tags.ts';
-import { Referrers } from '../../../src/transfer/referrers.ts';
+import { assertNoSignatureConflicts } from '../../../src/transfer/cosign-tags.ts';
+import { ReferrerCollector } from '../../../src/transfer/referrer-collector.ts';
 import { pushReferrers, type ReferrerOutcome, type ReferrersPushResult } from '../../../src/transfer/referrers-push.ts';
-import type { ExistingTag } from '../../../src/transfer/survey.ts';
+import type { ExistingTag } from '../../../src/transfer/tag-status.ts';
 import { Walker } from '../../../src/transfer/walk.ts';
-import { addReferrer, addTagged, SBOM, tagOf } from './belonging.ts';
-import { MemoryRegistry, noise, references } from './memory.ts';
+import { MemoryRegistry, noise, references } from './memory-registry.ts';
+import { addReferrer, addTagged, SBOM, tagOf } from './referrer-fixtures.ts';
 
 const target = (source: Reference): Reference => ({ ...source, registry: 'private.example', path: `m/${source.path}` });
 const THERE = 'private.example/m/a';
@@ -30,10 +30,10 @@ function source() {
 }
 
 async function graphOf(registry: MemoryRegistry): Promise<Graph> {
-  const steps = { concurrency: 4, emit: silent };
+  const steps = { concurrency: 4, emit: ignoreEvents };
   const walker = new Walker(registry, { ...steps, platforms: [] });
   await walker.add(references('quay.io/a:1'));
-  await new Referrers(registry, walker, steps).collect(walker.graph().roots);
+  await new ReferrerCollector(registry, walker, steps).collect(walker.graph().roots);
   return walker.graph();
 }
 
@@ -161,8 +161,8 @@ describe('referrers', () => {
     const to = new MemoryRegistry();
     const name = `${THERE}:${tagOf(image.digest, 'sig')}`;
     const older = to.addImage(THERE, tagOf(image.digest, 'sig'), [noise('older', 10)]);
-    const options = { target, concurrency: 4, emit: silent, existing: 'error' as const, now };
-    const check = () => refuseOtherSignatures(graph.referrers ?? [], to, options);
+    const options = { target, concurrency: 4, emit: ignoreEvents, existing: 'error' as const, now };
+    const check = () => assertNoSignatureConflicts(graph.referrers ?? [], to, options);
     await expect(check()).rejects.toMatchObject({
       code: 'tag-conflict',
       message: expect.stringMatching(`${name} .*${older.digest}`),
@@ -174,7 +174,7 @@ describe('referrers', () => {
     const seen = await check();
     expect([...seen]).toEqual([[name, tagged.digest]]);
     to.log.length = 0;
-    await pushReferrers(graph, graph.referrers ?? [], registry, to, { ...options, seen });
+    await pushReferrers(graph, graph.referrers ?? [], registry, to, { ...options, knownTags: seen });
     expect(to.log.filter((line) => line.includes('.sig'))).toEqual([]);
   });
 
@@ -256,10 +256,10 @@ describe('referrers', () => {
       const image = registry.addImage(name, '1', [noise('same', 50)]);
       addReferrer(registry, name, image);
     }
-    const steps = { concurrency: 4, emit: silent };
+    const steps = { concurrency: 4, emit: ignoreEvents };
     const walker = new Walker(registry, { ...steps, platforms: [] });
     await walker.add(references('quay.io/a:1', 'quay.io/b:1'));
-    await new Referrers(registry, walker, steps).collect(walker.graph().roots);
+    await new ReferrerCollector(registry, walker, steps).collect(walker.graph().roots);
     const to = new MemoryRegistry();
     const options = {
       ...steps,

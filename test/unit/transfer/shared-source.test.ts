@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it, vi } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
-import { silent } from '../../../src/base/events.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import type { Repository } from '../../../src/oci/reference.ts';
 import { copy } from '../../../src/transfer/copy.ts';
 import { SharedSource } from '../../../src/transfer/shared-source.ts';
 import { walk } from '../../../src/transfer/walk.ts';
-import { MemoryRegistry, noise, references } from './memory.ts';
+import { MemoryRegistry, noise, references } from './memory-registry.ts';
 
 const LONG = 60_000;
 const options = {
   target: ({ path }: Repository) => ({ registry: 'private.example', path }),
   concurrency: 4,
-  emit: silent,
+  emit: ignoreEvents,
 };
 
 /** Forty images that share some of their layers. */
@@ -23,7 +23,7 @@ async function upstream(): Promise<{ source: MemoryRegistry; graph: Graph }> {
   for (const at of names.keys()) {
     source.addImage(`quay.io/i${at}`, '1', [noise(`${at % 7}`, 4000), noise(`own ${at}`, 2500 + at)]);
   }
-  const { graph } = await walk(source, references(...names), { platforms: [], concurrency: 4, emit: silent });
+  const { graph } = await walk(source, references(...names), { platforms: [], concurrency: 4, emit: ignoreEvents });
   return { source, graph };
 }
 
@@ -35,7 +35,7 @@ async function copyAll(graph: Graph, shared: SharedSource, sinks: readonly Memor
   const results = await Promise.all(
     sinks.map(async (sink, at) => {
       const reader = readers[at] as (typeof readers)[number];
-      const result = await copy(graph, reader, sink, { ...options, turns: reader });
+      const result = await copy(graph, reader, sink, { ...options, coordinator: reader });
       reader.close();
       return result.failures.length;
     }),
@@ -73,7 +73,7 @@ describe('a source that several copies read at the same time', () => {
     const reader = shared.reader();
     const gone = shared.reader();
     const sink = new MemoryRegistry();
-    const copying = copy(graph, reader, sink, { ...options, turns: reader });
+    const copying = copy(graph, reader, sink, { ...options, coordinator: reader });
     await sleep(5);
     expect(openings(source)).toEqual([]);
     gone.close();
@@ -90,7 +90,7 @@ describe('a source that several copies read at the same time', () => {
     const sink = new MemoryRegistry();
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
-      const copying = copy(graph, reader, sink, { ...options, turns: reader });
+      const copying = copy(graph, reader, sink, { ...options, coordinator: reader });
       for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
       expect(openings(source)).toEqual([]);
       vi.advanceTimersByTime(LONG);
@@ -100,7 +100,7 @@ describe('a source that several copies read at the same time', () => {
     }
     expect(sink.tags.size).toBe(40);
     const late = new MemoryRegistry();
-    await copy(graph, slow, late, { ...options, turns: slow });
+    await copy(graph, slow, late, { ...options, coordinator: slow });
     expect(late.tags.size).toBe(40);
   });
 
@@ -148,7 +148,7 @@ describe('a source that several copies read at the same time', () => {
     shared.reader();
     const abort = new AbortController();
     const { signal } = abort;
-    const copying = copy(graph, reader, new MemoryRegistry(), { ...options, turns: reader, signal });
+    const copying = copy(graph, reader, new MemoryRegistry(), { ...options, coordinator: reader, signal });
     await sleep(5);
     abort.abort(new AirgapError('interrupted', 'interrupted'));
     await expect(copying).rejects.toMatchObject({ code: 'interrupted' });

@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
-import { silent } from '../../../src/base/events.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
 import type { Body } from '../../../src/oci/content.ts';
-import { drain, steady } from '../../../src/oci/steady.ts';
-import { noise } from './memory.ts';
+import { drain, resumableRead } from '../../../src/oci/resumable-read.ts';
+import { noise } from './memory-registry.ts';
 
-const options = { what: 'quay.io/a sha256:…', emit: silent, pause: 1 };
+const options = { what: 'quay.io/a sha256:…', emit: ignoreEvents, retryDelay: 1 };
 const content = noise('content', 2_000_000);
 
 /** Gives `step` bytes a time, and breaks each time `breaks` says so. */
@@ -155,7 +155,7 @@ describe('drain', () => {
 
 describe('steady', () => {
   it('returns a body that resumes internally, from any offset', async () => {
-    const stream = await steady(
+    const stream = await resumableRead(
       body((at) => at % (65_536 * 6) === 0),
       options,
     ).open(123);
@@ -169,7 +169,7 @@ describe('steady', () => {
         throw new AirgapError('image-not-found', 'gone');
       },
     };
-    const stream = await steady(gone, options).open();
+    const stream = await resumableRead(gone, options).open();
     await expect(stream.toArray()).rejects.toMatchObject({ code: 'image-not-found' });
   });
 
@@ -185,7 +185,7 @@ describe('steady', () => {
         return stream;
       },
     };
-    const stream = await steady(endless, options).open();
+    const stream = await resumableRead(endless, options).open();
     for await (const _ of stream) break;
     await expect.poll(() => closed).toBe(true);
   });

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { silent } from '../../../src/base/events.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
 import { Walker, walk } from '../../../src/transfer/walk.ts';
-import { descriptorOf, MemoryRegistry, noise, references } from './memory.ts';
+import { descriptorOf, MemoryRegistry, noise, references } from './memory-registry.ts';
 
-const options = { platforms: [], concurrency: 4, emit: silent };
+const options = { platforms: [], concurrency: 4, emit: ignoreEvents };
 const only = (...platforms: string[]) => ({ ...options, platforms: platforms.map(parsePlatform) });
 
 function multi(registry: MemoryRegistry, repository: string, tag: string) {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { explainReport } from '../../../src/ui/explain.ts';
-import type { Explained, Explanation } from '../../../src/workflows/explain.ts';
+import type { ExplainedOccurrence, ExplainResult } from '../../../src/workflows/explain.ts';
 
-const rejected: Explained = {
+const rejected: ExplainedOccurrence = {
   template: 'shop/templates/web.yaml',
   document: 0,
   kind: 'Service',
@@ -13,7 +13,7 @@ const rejected: Explained = {
   because: 'it is a plain field of a Service',
   profiles: ['default', 'production'],
 };
-const taken: Explained = {
+const taken: ExplainedOccurrence = {
   ...rejected,
   path: 'data.conf',
   within: 'line 3',
@@ -26,7 +26,7 @@ const taken: Explained = {
   because: 'it has a registry and a tag',
 };
 
-function explanation(occurrences: readonly Explained[], nested: readonly string[] = []): Explanation {
+function explanation(occurrences: readonly ExplainedOccurrence[], nested: readonly string[] = []): ExplainResult {
   return {
     text: 'a.io/web:1',
     charts: [{ name: 'shop', version: '1.0.0', profiles: ['default'], occurrences, nested }],
@@ -44,7 +44,7 @@ test('counts the occurrences beyond the limit', () => {
 });
 
 test('judges a text that occurs nowhere on its own, and names charts that were not searched', async () => {
-  const bare: Explanation['bare'] = {
+  const bare: ExplainResult['bare'] = {
     verdicts: [
       { evidence: 'typed', taken: true, reference: 'a.io/web:1', confidence: 'certain', because: 'Kubernetes says so' },
       { evidence: 'none', taken: false, because: 'nothing says so' },

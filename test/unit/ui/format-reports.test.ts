@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { aggregateReport, formatReport } from '../../../src/ui/format-reports.ts';
+import { formatReport, umbrellaReport } from '../../../src/ui/format-reports.ts';
 
 const residue = {
   reference: 'quay.io/a/b:1',
@@ -11,13 +11,13 @@ const residue = {
 };
 
 it('shows the proof of each chart of an umbrella chart, and unmapped references', () => {
-  const report = aggregateReport({
+  const report = umbrellaReport({
     chart: 'app',
     version: '1.0.0',
     profile: 'default',
     overrides: {},
     yaml: '',
-    parts: [
+    proofs: [
       { chart: 'app', version: '1.0.0', entry: '', proof: { references: 1, rewritten: 1, residue: [] } },
       {
         chart: 'web',

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { extractionReport } from '../../../src/ui/extraction.ts';
-import { insideNews, insideReport } from '../../../src/ui/inside.ts';
+import { operatorScanNotes, operatorScanReport } from '../../../src/ui/operator-scan.ts';
 import { pushReport } from '../../../src/ui/push-report.ts';
 import { joinReports } from '../../../src/ui/report.ts';
 import {
@@ -17,7 +17,7 @@ import {
 import type { BundleResult } from '../../../src/workflows/bundle.ts';
 import type { Extraction } from '../../../src/workflows/extract.ts';
 import type { ImagesResult } from '../../../src/workflows/images.ts';
-import type { Inside } from '../../../src/workflows/inside/listed.ts';
+import type { OperatorScanReport } from '../../../src/workflows/inside/scan-report.ts';
 import type { Inspection } from '../../../src/workflows/inspect.ts';
 import type { PushResult } from '../../../src/workflows/push.ts';
 import type { Overrides } from '../../../src/workflows/values.ts';
@@ -162,7 +162,7 @@ it('operator image scan', async () => {
     image: 'quay.io/team/operator:1.0',
   };
   const images = [{ image: 'quay.io/team/operator:1.0', givenUp: ['a layer of 3 GB'], older: 2, asked: 1 }];
-  const scan = { found: [found], open: [], images } as unknown as Inside;
-  expect(insideNews({ ...scan, found: [] })).toContain('a layer of 3 GB');
-  await expect(insideReport(scan)).toMatchFileSnapshot(golden('operator-scan'));
+  const scan = { found: [found], open: [], images } as unknown as OperatorScanReport;
+  expect(operatorScanNotes({ ...scan, found: [] })).toContain('a layer of 3 GB');
+  await expect(operatorScanReport(scan)).toMatchFileSnapshot(golden('operator-scan'));
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { asDocument } from '../../../src/cli/flags/output.ts';
-import type { Finding, Place } from '../../../src/lock/finding.ts';
+import { formatDocument } from '../../../src/cli/flags/output.ts';
+import type { Finding, Location } from '../../../src/lock/finding.ts';
 import { formatLockFile, type LockFile, lockFileSchema } from '../../../src/lock/lock-file.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { diffMarkdown, diffReport } from '../../../src/ui/diff.ts';
@@ -11,9 +11,9 @@ import { imagesReport, proofReport } from '../../../src/ui/reports.ts';
 import { table } from '../../../src/ui/text.ts';
 import { whyReport } from '../../../src/ui/why.ts';
 import type { Diff } from '../../../src/workflows/diff.ts';
-import type { Explanation } from '../../../src/workflows/explain.ts';
+import type { ExplainResult } from '../../../src/workflows/explain.ts';
 import type { Overrides } from '../../../src/workflows/values.ts';
-import { hostileText, OBEYED } from '../../support/hostile-text.ts';
+import { CONTROL_CHARACTERS, hostileText } from '../../support/hostile-text.ts';
 import fc from '../../support/property.ts';
 
 const digest = digestOf(Buffer.from('x'));
@@ -24,13 +24,13 @@ function keepsItsLines(make: (text: string) => string): void {
   fc.assert(
     fc.property(hostileText, (text) => {
       const shown = make(text || 'x');
-      expect(shown).not.toMatch(OBEYED);
+      expect(shown).not.toMatch(CONTROL_CHARACTERS);
       expect(shown.split('\n')).toHaveLength(lines);
     }),
   );
 }
 
-function placeOf(text: string): Place {
+function locationOf(text: string): Location {
   const where = { chart: text, profile: text, template: text, document: 0, kind: text, name: text, path: text };
   return { ...where, within: text, hook: text, how: 'pod-spec', written: text };
 }
@@ -61,7 +61,7 @@ describe('reports keep their lines for any names and content of a chart', () => 
 
   it('images and explanations of images', () => {
     const finding = (text: string): Finding => {
-      return { reference: 'r.example/x:1', confidence: 'certain', need: 'install', found: [placeOf(text)] };
+      return { reference: 'r.example/x:1', confidence: 'certain', need: 'install', found: [locationOf(text)] };
     };
     keepsItsLines((text) => whyReport({ images: [finding(`${text}.`)] }));
     keepsItsLines((text) => {
@@ -75,7 +75,7 @@ describe('reports keep their lines for any names and content of a chart', () => 
   it('explanations', () => {
     keepsItsLines((text) => {
       const occurrence = {
-        ...placeOf(`${text}.`),
+        ...locationOf(`${text}.`),
         text: `${text}!`,
         taken: true,
         reference: text,
@@ -83,7 +83,7 @@ describe('reports keep their lines for any names and content of a chart', () => 
         profiles: [text],
       };
       const chart = { name: text, version: text, occurrences: [occurrence], profiles: [text], nested: [] };
-      return explainReport({ text, charts: [chart] } as unknown as Explanation);
+      return explainReport({ text, charts: [chart] } as unknown as ExplainResult);
     });
   });
 
@@ -129,7 +129,7 @@ it('progress and warnings contain no control characters', () => {
       emit({ type: 'stage', message });
       emit({ type: 'warning', message });
       emit({ type: 'retry', what: message, attempt: 1, reason: message });
-      expect(shown).not.toMatch(OBEYED);
+      expect(shown).not.toMatch(CONTROL_CHARACTERS);
     }),
   );
 });
@@ -137,8 +137,11 @@ it('progress and warnings contain no control characters', () => {
 it('JSON and YAML documents round-trip without control characters', async () => {
   await fc.assert(
     fc.asyncProperty(fc.dictionary(hostileText, hostileText, { maxKeys: 3, noNullPrototype: true }), async (found) => {
-      const [json, yaml] = [await asDocument('Test', { found }, 'json'), await asDocument('Test', { found }, 'yaml')];
-      expect(`${json}${yaml}`).not.toMatch(OBEYED);
+      const [json, yaml] = [
+        await formatDocument('Test', { found }, 'json'),
+        await formatDocument('Test', { found }, 'yaml'),
+      ];
+      expect(`${json}${yaml}`).not.toMatch(CONTROL_CHARACTERS);
       expect(JSON.parse(json).found).toEqual(found);
       expect(parse(yaml).found).toEqual(found);
     }),
@@ -152,7 +155,7 @@ it('a lock file round-trips as one document', () => {
       const choices = [{ rule: 'exclude' as const, pattern: text, reason: `r${text}`, references: [] }];
       const lockFile: LockFile = { apiVersion: 'airgap/v1', kind: 'LockFile', charts: [own], images: [], choices };
       const written = formatLockFile(lockFile, `airgap${text}.lock`);
-      expect(written).not.toMatch(OBEYED);
+      expect(written).not.toMatch(CONTROL_CHARACTERS);
       expect(lockFileSchema.parse(parse(written)).charts).toEqual([own]);
     }),
   );

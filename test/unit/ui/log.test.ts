@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import { keepSecret } from '../../../src/base/redact.ts';
-import { both, logTo } from '../../../src/ui/log.ts';
+import { emitToBoth, jsonLogger } from '../../../src/ui/log.ts';
 
 const now = (): Date => new Date('2026-01-02T03:04:05.678Z');
 
 it('a log has a line of JSON for each event, without secrets', () => {
   keepSecret('hunter2-of-the-log');
   const lines: string[] = [];
-  const emit = logTo((line) => lines.push(line), now);
+  const emit = jsonLogger((line) => lines.push(line), now);
   emit({ type: 'image', reference: 'quay.io/a:1', digest: 'sha256:0' });
   emit({ type: 'bytes', bytes: 5 });
   emit({ type: 'retry', what: 'quay.io/a', attempt: 2, reason: 'said "hunter2-of-the-log"' });
@@ -23,7 +23,7 @@ it('two listeners hear the same', () => {
   const heard: AirgapEvent[][] = [[], []];
   const [first = [], second = []] = heard;
   const event: AirgapEvent = { type: 'stage', message: 'x' };
-  both(
+  emitToBoth(
     (one) => first.push(one),
     (one) => second.push(one),
   )(event);

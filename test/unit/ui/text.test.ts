@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { count, fileText, formatBytes, shortDigest, table } from '../../../src/ui/text.ts';
+import { count, displayPath, formatBytes, shortDigest, table } from '../../../src/ui/text.ts';
 
 describe('formatBytes', () => {
   it.each([
@@ -48,8 +48,8 @@ describe('shortDigest', () => {
 
 describe('fileText', () => {
   it('is the way from the folder where that leads down, else the whole path', () => {
-    expect(fileText('/a/b/c/x.yaml', '/a/b')).toBe('c/x.yaml');
-    expect(fileText('/a/x.yaml', '/a/b')).toBe('/a/x.yaml');
-    expect(fileText('/a/bc/x.yaml', '/a/b')).toBe('/a/bc/x.yaml');
+    expect(displayPath('/a/b/c/x.yaml', '/a/b')).toBe('c/x.yaml');
+    expect(displayPath('/a/x.yaml', '/a/b')).toBe('/a/x.yaml');
+    expect(displayPath('/a/bc/x.yaml', '/a/b')).toBe('/a/bc/x.yaml');
   });
 });

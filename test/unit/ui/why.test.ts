@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { Finding, Place } from '../../../src/lock/finding.ts';
+import type { Finding, Location } from '../../../src/lock/finding.ts';
 import { whyReport } from '../../../src/ui/why.ts';
 
-const place: Place = {
+const location: Location = {
   chart: 'shop',
   profile: 'default',
   template: 'shop/templates/web.yaml',
@@ -14,30 +14,30 @@ const place: Place = {
   written: 'quay.io/shop/web:1',
 };
 
-function report(...found: Place[]): string {
+function report(...found: Location[]): string {
   const finding: Finding = { reference: 'quay.io/shop/web:1', confidence: 'certain', need: 'install', found };
   return whyReport({ images: [finding] });
 }
 
 /** Returns the text after a label of the report. */
-function said(label: string, ...found: Place[]): string | undefined {
+function said(label: string, ...found: Location[]): string | undefined {
   return new RegExp(`^ {4}${label} +(.*)$`, 'm').exec(report(...found))?.[1];
 }
 
 test('shows an image with one location', async () => {
-  await expect(report(place)).toMatchFileSnapshot('golden/why.txt');
+  await expect(report(location)).toMatchFileSnapshot('golden/why.txt');
 });
 
 test('lists a location once, with all its profiles', () => {
-  const other = { ...place, profile: 'production', values: ['web.image'] };
-  expect(report(place, other).match(/Deployment\/web/g)).toHaveLength(1);
-  expect(said('profile', place, other)).toBe('default, production');
-  expect(said('values', place, other)).toBe('web.image');
+  const other = { ...location, profile: 'production', values: ['web.image'] };
+  expect(report(location, other).match(/Deployment\/web/g)).toHaveLength(1);
+  expect(said('profile', location, other)).toBe('default, production');
+  expect(said('values', location, other)).toBe('web.image');
 });
 
 test('names the charts and subcharts that lead to a location', () => {
   const subcharts = [{ name: 'redis', version: '7.2.0', alias: 'cache' }, { name: 'exporter' }];
-  expect(said('chart', { ...place, via: ['platform', 'apps'], subcharts })).toMatch(
+  expect(said('chart', { ...location, via: ['platform', 'apps'], subcharts })).toMatch(
     /^shop \(.*platform > apps\), subchart redis 7\.2\.0 as cache, subchart exporter$/,
   );
 });
@@ -47,7 +47,7 @@ test('shows the written text if it differs, with the parts of the reference', ()
     { role: 'repository', path: 'spec.repository', text: 'shop/web' },
     { role: 'tag', path: 'spec.tag', text: '1' },
   ] as const;
-  const split = { ...place, written: 'shop/web:1', parts, document: 2, within: 'line 3', hook: 'pre-install' };
+  const split = { ...location, written: 'shop/web:1', parts, document: 2, within: 'line 3', hook: 'pre-install' };
   expect(said('written', split)).toBe('shop/web:1');
   expect(said('repository', split)).toBe('shop/web  (spec.repository)');
   expect(said('tag', split)).toBe('1  (spec.tag)');
@@ -58,7 +58,7 @@ test('shows the written text if it differs, with the parts of the reference', ()
 
 test('an image added by name has no location', () => {
   expect(
-    report({ ...place, how: 'added', written: 'web' })
+    report({ ...location, how: 'added', written: 'web' })
       .split('\n')
       .at(-1),
   ).toBe('  added by name, as web');
@@ -66,7 +66,7 @@ test('an image added by name has no location', () => {
 
 describe('redirects', () => {
   const values = { op: { image: '{reference}', hub: '{registry}' } };
-  test.each<[NonNullable<Place['redirect']>, unknown]>([
+  test.each<[NonNullable<Location['redirect']>, unknown]>([
     [{ kind: 'none' }, expect.stringMatching(/^none\b/)],
     [{ kind: 'values', values }, 'values op.image={reference}, op.hub={registry}'],
     [{ kind: 'env', name: 'IMAGE' }, 'environment variable IMAGE of the operator, {reference}'],
@@ -76,6 +76,6 @@ describe('redirects', () => {
     ],
     [{ kind: 'resource-field', name: 'Widget spec.image' }, 'field Widget spec.image, {reference}'],
   ])('%j', (redirect, words) => {
-    expect(said('redirect', { ...place, redirect })).toEqual(words);
+    expect(said('redirect', { ...location, redirect })).toEqual(words);
   });
 });

@@ -3,11 +3,16 @@ import { AirgapError } from '../../../src/base/errors.ts';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import type { NetworkNeed } from '../../../src/discovery/network/index.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
-import { tellForeign, tellUnanswered, warn, warnLeftOut } from '../../../src/workflows/bundling/bundle-warnings.ts';
+import {
+  reportForeignLayers,
+  reportIncompleteReferrers,
+  warnLeftOutReferrers,
+  warnTagsAndNetwork,
+} from '../../../src/workflows/bundling/bundle-warnings.ts';
 
 function warnings(network: readonly NetworkNeed[], references: readonly string[]): string[] {
   const events: AirgapEvent[] = [];
-  warn((event) => events.push(event), network, references);
+  warnTagsAndNetwork((event) => events.push(event), network, references);
   return events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
 }
 
@@ -49,10 +54,10 @@ it('reports the hosts of foreign layers only', () => {
     return [digest(hex), { descriptor, repositories: [] }] as const;
   };
   const events: AirgapEvent[] = [];
-  tellForeign((event) => events.push(event), { blobs: new Map([layer('a'), layer('b', [])]) });
+  reportForeignLayers((event) => events.push(event), { blobs: new Map([layer('a'), layer('b', [])]) });
   expect(events).toEqual([]);
   const blobs = new Map([layer('a', ['https://b.example/1', 'nonsense', 'https://a.example/1']), layer('b')]);
-  tellForeign((event) => events.push(event), { blobs });
+  reportForeignLayers((event) => events.push(event), { blobs });
   expect(events).toEqual([
     { type: 'stage', message: expect.stringMatching(/^1 foreign layer:.*a\.example, b\.example,/) },
   ]);
@@ -63,8 +68,8 @@ it('warns once of all indexes whose signatures are left out', () => {
   const repository = { registry: 'quay.io', path: 'a' };
   const one = { repository, subject, descriptor: { mediaType: 'x', digest: subject, size: 1 }, artifactType: '' };
   const events: AirgapEvent[] = [];
-  warnLeftOut((event) => events.push(event), []);
-  warnLeftOut((event) => events.push(event), [one, { ...one, tag: 'x.sig' }]);
+  warnLeftOutReferrers((event) => events.push(event), []);
+  warnLeftOutReferrers((event) => events.push(event), [one, { ...one, tag: 'x.sig' }]);
   expect(events).toEqual([{ type: 'warning', message: expect.stringMatching(`1 index .*quay.io/a@${subject}`) }]);
 });
 
@@ -76,7 +81,7 @@ it('warns of each registry with incomplete referrers, or fails if they are requi
   }));
   const events: AirgapEvent[] = [];
   const emit = (event: AirgapEvent): void => void events.push(event);
-  expect(tellUnanswered(emit, unanswered, false)).toEqual({
+  expect(reportIncompleteReferrers(emit, unanswered, false)).toEqual({
     unanswered: unanswered.map(({ registry, images, error }) => ({ registry, images, reason: error.message })),
   });
   expect(events).toEqual(
@@ -85,12 +90,12 @@ it('warns of each registry with incomplete referrers, or fails if they are requi
       message: expect.stringMatching(`2 images in ${registry}.*${registry}/x:1, ${registry}/y:1.*--require-referrers`),
     })),
   );
-  expect(() => tellUnanswered(emit, unanswered, true)).toThrow(
+  expect(() => reportIncompleteReferrers(emit, unanswered, true)).toThrow(
     expect.objectContaining({ code: 'several', exitCode: 1, causes: [expect.anything(), expect.anything()] }),
   );
-  expect(() => tellUnanswered(emit, unanswered.slice(1), true)).toThrow(
+  expect(() => reportIncompleteReferrers(emit, unanswered.slice(1), true)).toThrow(
     expect.objectContaining({ code: 'registry', message: expect.stringContaining('b.example/y:1') }),
   );
-  expect(tellUnanswered(emit, [], true)).toEqual({});
+  expect(reportIncompleteReferrers(emit, [], true)).toEqual({});
   expect(events).toHaveLength(2);
 });

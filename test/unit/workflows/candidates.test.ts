@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
-import { type PlaceFound, toFindings } from '../../../src/discovery/index.ts';
+import { type LocatedReference, toFindings } from '../../../src/discovery/index.ts';
 import { CandidateLimit } from '../../../src/workflows/candidates.ts';
 
-function places(how: PlaceFound['how'], count: number, more: Partial<PlaceFound> = {}): PlaceFound[] {
+function places(how: LocatedReference['how'], count: number, more: Partial<LocatedReference> = {}): LocatedReference[] {
   return Array.from({ length: count }, (_, i) => {
     const reference = `ghcr.io/acme/${how}-${String(i).padStart(5, '0')}:1`;
     const where = { chart: 'acme', profile: 'default', template: 'acme/t.yaml', document: 0, kind: 'ConfigMap' };
@@ -21,7 +21,7 @@ function places(how: PlaceFound['how'], count: number, more: Partial<PlaceFound>
   });
 }
 
-function within(found: readonly PlaceFound[]) {
+function within(found: readonly LocatedReference[]) {
   const events: AirgapEvent[] = [];
   const limit = new CandidateLimit((event) => void events.push(event));
   const kept = limit.within(toFindings(found));
@@ -41,7 +41,7 @@ describe('CandidateLimit', () => {
 
   it('counts each object separately, and keeps what another one names too', () => {
     const first = places('config', 600);
-    const other = first.slice(550).map((place) => ({ ...place, name: 'other' }));
+    const other = first.slice(550).map((location) => ({ ...location, name: 'other' }));
     expect(within([...first, ...other])).toEqual({ kept: 550, warnings: 1 });
   });
 

@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
-import { silent } from '../../../src/base/events.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
-import { artifactOf } from '../../../src/workflows/bundling/chart-artifacts.ts';
-import { addReferrer, addTagged, tagOf } from '../transfer/belonging.ts';
-import { MemoryRegistry, noise } from '../transfer/memory.ts';
+import { createChartArtifact } from '../../../src/workflows/bundling/chart-artifacts.ts';
+import { MemoryRegistry, noise } from '../transfer/memory-registry.ts';
+import { addReferrer, addTagged, tagOf } from '../transfer/referrer-fixtures.ts';
 
 const chart = {
   metadata: { apiVersion: 'v2', name: 'demo', version: '1.0.0+b' },
@@ -12,7 +12,7 @@ const chart = {
   provenance: undefined,
   source: '',
   request: { chart: 'oci://quay.io/charts/demo' },
-  fetched: { chart: 'oci://quay.io/charts/demo' },
+  fetchedRequest: { chart: 'oci://quay.io/charts/demo' },
 };
 
 it('keeps the referrers of a chart from an OCI registry, under its name in the bundle', async () => {
@@ -27,8 +27,8 @@ it('keeps the referrers of a chart from an OCI registry, under its name in the b
   const sbom = addReferrer(registry, 'quay.io/charts/demo', { digest, ...rest });
   const signature = addTagged(registry, 'quay.io/charts/demo', { digest, ...rest });
   const packed = { chart, profiles: [] };
-  const steps = { concurrency: 4, emit: silent };
-  const artifact = await artifactOf(packed, registry, { ...steps, referrers: true });
+  const steps = { concurrency: 4, emit: ignoreEvents };
+  const artifact = await createChartArtifact(packed, registry, { ...steps, referrers: true });
   expect(artifact).toMatchObject({ name: 'demo', version: '1.0.0+b', descriptor: { digest } });
   const repository = { registry: 'charts', path: 'demo' };
   expect(artifact.referrers).toEqual(
@@ -40,5 +40,5 @@ it('keeps the referrers of a chart from an OCI registry, under its name in the b
   for (const { descriptor } of artifact.referrers ?? []) {
     expect(artifact.content.manifests.has(descriptor.digest)).toBe(true);
   }
-  expect((await artifactOf(packed, registry, { ...steps, referrers: false })).referrers).toEqual([]);
+  expect((await createChartArtifact(packed, registry, { ...steps, referrers: false })).referrers).toEqual([]);
 });

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
 import type { AirgapEvent } from '../../../src/base/events.ts';
-import type { Confidence, Finding, Place } from '../../../src/lock/finding.ts';
+import type { Confidence, Finding, Location } from '../../../src/lock/finding.ts';
 import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import { formatRepository, type Repository } from '../../../src/oci/reference.ts';
-import { confirmFindings, wantedBy } from '../../../src/workflows/confirm.ts';
+import { confirmFindings, sourcesText } from '../../../src/workflows/confirm.ts';
 
-const place: Place = {
+const location: Location = {
   chart: 'shop',
   profile: 'default',
   template: 'shop/templates/deployment.yaml',
@@ -20,7 +20,7 @@ const place: Place = {
 const digest = `sha256:${'0123456789abcdef'.repeat(4)}` as const;
 
 function finding(reference: string, confidence: Confidence = 'likely'): Finding {
-  return { reference, confidence, need: 'operand', found: [place] };
+  return { reference, confidence, need: 'operand', found: [location] };
 }
 
 /** Confirms findings with registries that have every tag of these repositories, or answer with an error. Records the requests. */
@@ -64,7 +64,7 @@ describe('confirming', () => {
       finding('quay.io/a/b:1'),
     ]);
     expect(confirmed.map(([reference]) => reference)).toEqual(['quay.io/a/a:1']);
-    expect(dropped).toEqual([{ reference: 'quay.io/a/b:1', found: [place], why: expect.stringContaining('404') }]);
+    expect(dropped).toEqual([{ reference: 'quay.io/a/b:1', found: [location], why: expect.stringContaining('404') }]);
     expect(warnings).toEqual([
       expect.stringMatching(/quay\.io\/a\/b:1.*chart shop \(shop\/templates.*spec\.args\[0\]\).*404/),
     ]);
@@ -109,12 +109,12 @@ describe('confirming', () => {
 });
 
 test('at most three sources of an image are listed', () => {
-  expect(wantedBy([place])).toContain('chart shop (shop/templates/deployment.yaml, spec.args[0])');
-  expect(wantedBy([{ ...place, how: 'added', chart: '' }])).toContain('command line');
-  expect(wantedBy([{ ...place, how: 'added' }])).toContain('chart shop');
-  const carried = { ...place, how: 'image-config', name: 'quay.io/a/a:1', path: 'config.Env["X"]' } as const;
-  expect(wantedBy([carried])).toContain('quay.io/a/a:1 (config.Env["X"])');
-  const five = wantedBy([place, place, place, place, place]);
+  expect(sourcesText([location])).toContain('chart shop (shop/templates/deployment.yaml, spec.args[0])');
+  expect(sourcesText([{ ...location, how: 'added', chart: '' }])).toContain('command line');
+  expect(sourcesText([{ ...location, how: 'added' }])).toContain('chart shop');
+  const carried = { ...location, how: 'image-config', name: 'quay.io/a/a:1', path: 'config.Env["X"]' } as const;
+  expect(sourcesText([carried])).toContain('quay.io/a/a:1 (config.Env["X"])');
+  const five = sourcesText([location, location, location, location, location]);
   expect(five.match(/spec\.args/g)).toHaveLength(3);
   expect(five).toMatch(/\b2 more\b/);
 });

@@ -1,20 +1,20 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type Estimate, silent } from '../../../src/base/events.ts';
+import { type Estimate, ignoreEvents } from '../../../src/base/events.ts';
 import { planBundle } from '../../../src/bundle/write.ts';
-import { EarlierBundles } from '../../../src/bundle/writing/reuse.ts';
+import { EarlierBundles } from '../../../src/bundle/writing/earlier-bundles.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import { estimate } from '../../../src/workflows/bundling/estimate.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { chart, graphOf, lockOf, registry, write } from '../bundle/bundles.ts';
-import type { MemoryRegistry } from '../transfer/memory.ts';
+import { chart, graphOf, inventoryOf, registry, write } from '../bundle/bundles.ts';
+import type { MemoryRegistry } from '../transfer/memory-registry.ts';
 
 async function estimateOf(path: string, graph: Graph, reuse: readonly string[] = []): Promise<Estimate> {
-  const earlier = await EarlierBundles.open(reuse, silent);
+  const earlier = await EarlierBundles.open(reuse, ignoreEvents);
   try {
     const charts = [chart];
-    const plan = await planBundle({ path, graph, charts, lock: lockOf(graph, charts), force: false });
+    const plan = await planBundle({ path, graph, charts, inventory: inventoryOf(graph, charts), force: false });
     return estimate({ plan, graph, charts: charts.length, earlier, quotas: [] });
   } finally {
     await earlier.close();

@@ -4,7 +4,7 @@ import type { AirgapEvent } from '../../../src/base/events.ts';
 import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { formatRepository, type Repository } from '../../../src/oci/reference.ts';
-import { askDigests } from '../../../src/workflows/bundling/image-digests.ts';
+import { resolveDigests } from '../../../src/workflows/bundling/image-digests.ts';
 
 const digest = digestOf(Buffer.from('x'));
 
@@ -24,7 +24,7 @@ async function ask(...references: string[]) {
   const emit = (event: AirgapEvent): void => {
     if (event.type === 'warning') warnings.push(event.message);
   };
-  return { ...(await askDigests(client, references, { concurrency: 2, emit })), warnings };
+  return { ...(await resolveDigests(client, references, { concurrency: 2, emit })), warnings };
 }
 
 it('returns digests of existing images, and lists missing ones', async () => {

@@ -1,16 +1,16 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
-import { silent } from '../../../src/base/events.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
 import { type Descriptor, MediaType } from '../../../src/oci/descriptor.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
 import { SIMPLE_SIGNING } from '../../../src/oci/referrer-signature.ts';
-import { ReferrerQuestions } from '../../../src/transfer/referrer-questions.ts';
-import { Referrers } from '../../../src/transfer/referrers.ts';
+import { ReferrerCollector } from '../../../src/transfer/referrer-collector.ts';
+import { ReferrerRequests } from '../../../src/transfer/referrer-requests.ts';
 import { Walker } from '../../../src/transfer/walk.ts';
 import { requireSignatures } from '../../../src/workflows/bundling/image-signatures.ts';
-import { tagOf } from '../transfer/belonging.ts';
-import { IMAGE_CONFIG, MemoryRegistry, noise, references } from '../transfer/memory.ts';
+import { IMAGE_CONFIG, MemoryRegistry, noise, references } from '../transfer/memory-registry.ts';
+import { tagOf } from '../transfer/referrer-fixtures.ts';
 
 const ours = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const theirs = generateKeyPairSync('ed25519');
@@ -31,20 +31,20 @@ function signImage(registry: MemoryRegistry, repository: string, { digest }: Des
 }
 
 async function check(registry: MemoryRegistry, names: string[], keys: KeyObject[], platforms: string[] = []) {
-  const questions = new ReferrerQuestions();
-  const steps = { concurrency: 4, emit: silent };
+  const questions = new ReferrerRequests();
+  const steps = { concurrency: 4, emit: ignoreEvents };
   const walker = new Walker(registry, { ...steps, platforms: platforms.map(parsePlatform) });
   await walker.add(references(...names));
-  const belonging = new Referrers(registry, walker, steps, questions);
+  const belonging = new ReferrerCollector(registry, walker, steps, questions);
   await belonging.collect(walker.graph().roots);
   const graph = walker.graph();
   await requireSignatures({
     ...steps,
     graph,
-    knowsSource: async () => true,
+    isSourceProven: async () => true,
     leftOut: belonging.leftOut(),
     source: registry,
-    unanswered: questions.unanswered(),
+    incomplete: questions.incomplete(),
     keys,
   });
 }

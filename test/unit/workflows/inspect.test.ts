@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { silent } from '../../../src/base/events.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
@@ -9,11 +9,11 @@ import { inspectReport } from '../../../src/ui/reports.ts';
 import { inspect } from '../../../src/workflows/inspect.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { registry, write } from '../bundle/bundles.ts';
-import { type MemoryRegistry, references } from '../transfer/memory.ts';
+import { type MemoryRegistry, references } from '../transfer/memory-registry.ts';
 
 async function subset(source: MemoryRegistry, name: string): Promise<Graph> {
   const platforms = [parsePlatform('linux/arm64')];
-  const options = { platforms, concurrency: 4, emit: silent };
+  const options = { platforms, concurrency: 4, emit: ignoreEvents };
   const { graph, failures } = await walk(source, references(name), options);
   expect(failures).toEqual([]);
   return graph;

@@ -2,13 +2,13 @@ import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
 import type { AirgapEvent } from '../../../src/base/events.ts';
-import { type PlaceFound, toFindings } from '../../../src/discovery/index.ts';
+import { type LocatedReference, toFindings } from '../../../src/discovery/index.ts';
 import { type Descriptor, MediaType } from '../../../src/oci/descriptor.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
 import { formatReference, type Repository } from '../../../src/oci/reference.ts';
-import { bodyOf } from '../../../src/oci/steady.ts';
+import { bodyFromSource } from '../../../src/oci/resumable-read.ts';
 import { resolveImages } from '../../../src/workflows/bundling/resolve.ts';
-import { IMAGE_CONFIG, LAYER, MemoryRegistry, noise } from '../transfer/memory.ts';
+import { IMAGE_CONFIG, LAYER, MemoryRegistry, noise } from '../transfer/memory-registry.ts';
 
 /** With images whose configs have an environment. */
 class Registry extends MemoryRegistry {
@@ -28,7 +28,7 @@ class Registry extends MemoryRegistry {
   }
 }
 
-function placeOf(reference: string, confidence: PlaceFound['confidence'] = 'certain'): PlaceFound {
+function placeOf(reference: string, confidence: LocatedReference['confidence'] = 'certain'): LocatedReference {
   const where = { chart: 'acme', profile: 'default', template: 'acme/t.yaml', document: 0, kind: 'Deployment' };
   return {
     ...where,
@@ -51,11 +51,11 @@ interface Settings {
   readonly referrers?: boolean;
 }
 
-async function resolve(registry: Registry, places: readonly PlaceFound[], settings: Settings = {}) {
+async function resolve(registry: Registry, places: readonly LocatedReference[], settings: Settings = {}) {
   const { imageConfigs = true, platforms = [], exclude, referrers = false } = settings;
   const events: AirgapEvent[] = [];
   const context = { env: {}, cwd: '/', emit: (event: AirgapEvent) => void events.push(event) };
-  const choose = (more: readonly PlaceFound[]) => ({
+  const choose = (more: readonly LocatedReference[]) => ({
     findings: toFindings([...places, ...more].filter(({ reference }) => reference !== exclude)),
     choices: [],
   });
@@ -179,7 +179,7 @@ describe('images in image configs', () => {
     // What was read is in the graph, so that the bundle does not fetch it again.
     const before = registry.log.length;
     const held = [...graph.blobs.values()].filter(({ bytes }) => bytes !== undefined);
-    for (const node of held) await bodyOf(registry, node).open();
+    for (const node of held) await bodyFromSource(registry, node).open();
     expect(held.map(({ descriptor }) => descriptor.mediaType)).toEqual([IMAGE_CONFIG, IMAGE_CONFIG]);
     expect(registry.log).toHaveLength(before);
     const other = await resolve(registry, places, { platforms: ['linux/arm64'] });

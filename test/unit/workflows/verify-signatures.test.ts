@@ -1,25 +1,25 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { silent } from '../../../src/base/events.ts';
-import { openForUse } from '../../../src/bundle/open.ts';
-import type { Lock } from '../../../src/lock/lock.ts';
+import { ignoreEvents } from '../../../src/base/events.ts';
+import { openCheckedBundle } from '../../../src/bundle/open.ts';
+import type { Inventory } from '../../../src/lock/inventory.ts';
 import { type Descriptor, MediaType } from '../../../src/oci/descriptor.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
 import { SIMPLE_SIGNING } from '../../../src/oci/referrer-signature.ts';
-import { ReferrerQuestions } from '../../../src/transfer/referrer-questions.ts';
+import { ReferrerRequests } from '../../../src/transfer/referrer-requests.ts';
 import { Walker } from '../../../src/transfer/walk.ts';
-import { evidenceOf } from '../../../src/workflows/bundling/subset-evidence.ts';
+import { subsetEvidence } from '../../../src/workflows/bundling/subset-evidence.ts';
 import { verify } from '../../../src/workflows/inspect.ts';
 import { verifySignatures } from '../../../src/workflows/verify-signatures.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { lockOf, write } from '../bundle/bundles.ts';
-import { tagOf } from '../transfer/belonging.ts';
-import { IMAGE_CONFIG, MemoryRegistry, noise, references } from '../transfer/memory.ts';
+import { inventoryOf, write } from '../bundle/bundles.ts';
+import { IMAGE_CONFIG, MemoryRegistry, noise, references } from '../transfer/memory-registry.ts';
+import { tagOf } from '../transfer/referrer-fixtures.ts';
 
 const ours = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const context = { env: {}, cwd: '/', emit: silent };
+const context = { env: {}, cwd: '/', emit: ignoreEvents };
 const NAME = 'quay.io/m:1';
 
 /** As cosign signs: a tag, a payload, and the signature in an annotation. */
@@ -51,10 +51,14 @@ function indexOf(registry: MemoryRegistry, seed: string, tag?: string) {
 async function bundled(
   registry: MemoryRegistry,
   signed: readonly Descriptor[],
-  change: (graph: Graph, lock: Lock) => Lock = (_, lock) => lock,
+  change: (graph: Graph, lock: Inventory) => Inventory = (_, lock) => lock,
   evidenceFor?: (graph: Graph) => Graph,
 ): Promise<string> {
-  const walker = new Walker(registry, { platforms: [parsePlatform('linux/arm64')], concurrency: 4, emit: silent });
+  const walker = new Walker(registry, {
+    platforms: [parsePlatform('linux/arm64')],
+    concurrency: 4,
+    emit: ignoreEvents,
+  });
   await walker.add(references(NAME));
   const referrers = signed.map((image) => ({
     repository: { registry: 'quay.io', path: 'm' },
@@ -66,7 +70,7 @@ async function bundled(
   const { failures } = evidenceFor === undefined ? await walker.attach(referrers) : { failures: [] };
   expect(failures).toEqual([]);
   const graph = walker.graph();
-  const lock = change(graph, lockOf(graph, []));
+  const lock = change(graph, inventoryOf(graph, []));
   const listed = referrers.map(({ subject, descriptor: { digest }, artifactType, tag }) => ({
     subject,
     digest,
@@ -74,14 +78,14 @@ async function bundled(
     tag,
     ...(evidenceFor && { leftOut: true as const }),
   }));
-  const questions = new ReferrerQuestions();
-  const steps = { leftOut: referrers, source: registry, questions, concurrency: 4, emit: silent };
-  const evidence = evidenceFor === undefined ? [] : await evidenceOf({ ...steps, graph: evidenceFor(graph) });
+  const questions = new ReferrerRequests();
+  const steps = { leftOut: referrers, source: registry, requests: questions, concurrency: 4, emit: ignoreEvents };
+  const evidence = evidenceFor === undefined ? [] : await subsetEvidence({ ...steps, graph: evidenceFor(graph) });
   const images = lock.images.map((image) => ({ ...image, referrers: listed }));
   const path = join(scratchFolder(), 'b.tar');
-  await write(path, registry, { graph, charts: [], lock: { ...lock, images }, evidence });
+  await write(path, registry, { graph, charts: [], inventory: { ...lock, images }, evidence });
   // Whatever is wrong with it, it does not contradict itself.
-  await (await openForUse(path)).close();
+  await (await openCheckedBundle(path)).close();
   return path;
 }
 
@@ -116,7 +120,7 @@ describe('an image reduced to some platforms', () => {
     const path = await bundled(registry, [index], undefined, (graph) => graph);
     await check(path);
     expect(await verify(context, path, 1)).toMatchObject({ problems: [] });
-    const bundle = await openForUse(path);
+    const bundle = await openCheckedBundle(path);
     expect(bundle.images().map(({ descriptor }) => descriptor.digest)).not.toContain(index.digest);
     expect(bundle.referrers()).toEqual([]);
     await bundle.close();
@@ -152,7 +156,7 @@ describe('an image reduced to some platforms', () => {
         sources: [manifest?.bytes as Uint8Array],
       })),
     });
-    const said = (_: Graph, lock: Lock): Lock => ({
+    const said = (_: Graph, lock: Inventory): Inventory => ({
       ...lock,
       images: lock.images.map((image) => ({ ...image, sourceDigest: good.index.digest })),
     });

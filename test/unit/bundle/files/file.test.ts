@@ -1,13 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { CHUNK, readRange } from '../../../../src/bundle/files/file.ts';
+import { CHUNK_SIZE, readRange } from '../../../../src/bundle/files/file.ts';
 import { openRandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
-import { giveBack } from '../../../../src/oci/loan.ts';
+import { releaseBuffer } from '../../../../src/oci/buffer-pool.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { noise } from '../../transfer/memory.ts';
+import { noise } from '../../transfer/memory-registry.ts';
 
-const content = noise('file', 4 * CHUNK + 7);
+const content = noise('file', 4 * CHUNK_SIZE + 7);
 
 async function fileWith(bytes: Uint8Array) {
   const path = join(scratchFolder(), 'f');
@@ -25,7 +25,7 @@ it('reads a range into released buffers, or into new ones when none was released
     for await (const chunk of readRange(file, 1, content.length - 1)) {
       memory.add(chunk.buffer);
       copies.push(Buffer.from(chunk));
-      if (back) giveBack(chunk);
+      if (back) releaseBuffer(chunk);
     }
     expect(Buffer.concat(copies).equals(content.subarray(1))).toBe(true);
     expect(memory.size).toBe(back ? 1 : 5);

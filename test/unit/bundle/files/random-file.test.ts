@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { writeAll } from '../../../../src/bundle/files/file.ts';
 import {
-  type FilePlaces,
+  type FileParts,
   openRandomFile,
   type RandomFile,
   singleFile,
@@ -11,13 +11,13 @@ import {
 import fc from '../../../support/property.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
-async function parts(count: number, partSize: number): Promise<FilePlaces> {
+async function parts(count: number, partSize: number): Promise<FileParts> {
   const dir = scratchFolder();
   return { paths: Array.from({ length: count }, (_, at) => join(dir, `f.${at}`)), partSize };
 }
 
-async function using<T>(places: FilePlaces, flags: string, use: (file: RandomFile) => Promise<T>): Promise<T> {
-  const file = await openRandomFile(places, flags);
+async function using<T>(fileParts: FileParts, flags: string, use: (file: RandomFile) => Promise<T>): Promise<T> {
+  const file = await openRandomFile(fileParts, flags);
   try {
     return await use(file);
   } finally {
@@ -37,21 +37,21 @@ it('reads and writes across parts as in a single file', async () => {
         const size = position + written.length + 3;
         const expected = Buffer.alloc(size);
         written.copy(expected, position);
-        const places = await parts(Math.ceil(size / partSize), partSize);
-        await using(places, 'w+', async (file) => {
+        const fileParts = await parts(Math.ceil(size / partSize), partSize);
+        await using(fileParts, 'w+', async (file) => {
           await file.truncate(size);
           if (isNow)
             for (let at = position, rest = [...chunks]; rest.length > 0; rest = rest.slice(1)) {
-              file.writeNow(rest[0] as Uint8Array, at);
+              file.writeSync(rest[0] as Uint8Array, at);
               at += (rest[0] as Uint8Array).length;
             }
           else await writeAll(file, chunks, position);
           expect(await file.size()).toBe(size);
           const all = Buffer.alloc(size + 5);
-          expect(isNow ? file.readNow(all, 0) : await file.read(all, 0)).toBe(size);
+          expect(isNow ? file.readSync(all, 0) : await file.read(all, 0)).toBe(size);
           expect(all.subarray(0, size).equals(expected)).toBe(true);
         });
-        const pieces = await Promise.all(places.paths.map((path) => readFile(path)));
+        const pieces = await Promise.all(fileParts.paths.map((path) => readFile(path)));
         expect(Buffer.concat(pieces).equals(expected)).toBe(true);
         expect(pieces.slice(0, -1).every(({ length }) => length === partSize)).toBe(true);
       },
@@ -61,25 +61,25 @@ it('reads and writes across parts as in a single file', async () => {
 });
 
 it('is opened again from its paths after a structured clone', async () => {
-  for (const places of [singleFile(join(scratchFolder(), 'f')), await parts(3, 4)]) {
-    await using(places, 'w+', (file) => writeAll(file, [Buffer.from('0123456789')], 0));
+  for (const fileParts of [singleFile(join(scratchFolder(), 'f')), await parts(3, 4)]) {
+    await using(fileParts, 'w+', (file) => writeAll(file, [Buffer.from('0123456789')], 0));
     const buffer = Buffer.alloc(4);
-    await using(structuredClone(places), 'r', (file) => file.read(buffer, 3));
+    await using(structuredClone(fileParts), 'r', (file) => file.read(buffer, 3));
     expect(buffer.toString()).toBe('3456');
   }
 });
 
 it('opens all parts or none, and names the missing one', async () => {
-  const places = await parts(2, 4);
-  await writeFile(places.paths[0] as string, 'abcd');
-  await expect(openRandomFile(places, 'r')).rejects.toMatchObject({ code: 'ENOENT', path: places.paths[1] });
+  const fileParts = await parts(2, 4);
+  await writeFile(fileParts.paths[0] as string, 'abcd');
+  await expect(openRandomFile(fileParts, 'r')).rejects.toMatchObject({ code: 'ENOENT', path: fileParts.paths[1] });
 });
 
 it('detects that a path was replaced', async () => {
-  const places = await parts(2, 4);
-  await using(places, 'w+', async (file) => {
+  const fileParts = await parts(2, 4);
+  await using(fileParts, 'w+', async (file) => {
     expect(await file.isInPlace()).toBe(true);
-    const [, second] = places.paths as [string, string];
+    const [, second] = fileParts.paths as [string, string];
     await rename(second, `${second}.old`);
     expect(await file.isInPlace()).toBe(false);
     await writeFile(second, '');

@@ -2,14 +2,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { CHUNK } from '../../../../src/bundle/files/file.ts';
+import { CHUNK_SIZE } from '../../../../src/bundle/files/file.ts';
 import { openRandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
 import { FileBody } from '../../../../src/bundle/reading/file-body.ts';
-import { giveBack } from '../../../../src/oci/loan.ts';
+import { releaseBuffer } from '../../../../src/oci/buffer-pool.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { noise } from '../../transfer/memory.ts';
+import { noise } from '../../transfer/memory-registry.ts';
 
-const content = noise('body', 4 * CHUNK + 7);
+const content = noise('body', 4 * CHUNK_SIZE + 7);
 
 async function contentFile() {
   const path = join(scratchFolder(), 'f');
@@ -24,7 +24,7 @@ describe('the body of a blob in a file', () => {
     const file = await contentFile();
     for (const [position, size] of [
       [0, content.length],
-      [3, 2 * CHUNK],
+      [3, 2 * CHUNK_SIZE],
       [content.length - 1, 1],
       [9, 0],
     ] as const) {
@@ -43,7 +43,7 @@ describe('the body of a blob in a file', () => {
         memory.add(chunk.buffer);
         expect(chunk.equals(content.subarray(at, at + chunk.length))).toBe(true);
         at += chunk.length;
-        if (back) giveBack(chunk);
+        if (back) releaseBuffer(chunk);
         else kept.push(chunk);
       }
       expect(at).toBe(content.length);

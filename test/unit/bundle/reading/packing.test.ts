@@ -3,16 +3,16 @@ import { dirname, join } from 'node:path';
 import { create, extract, list } from 'tar';
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../../src/base/errors.ts';
-import { silent } from '../../../../src/base/events.ts';
+import { ignoreEvents } from '../../../../src/base/events.ts';
 import { openRandomFile, type RandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
 import { type Bundle, openBundle } from '../../../../src/bundle/read.ts';
-import { contentsOf } from '../../../../src/bundle/reading/contents.ts';
+import { parseIndexContents } from '../../../../src/bundle/reading/contents.ts';
 import { openLayout } from '../../../../src/bundle/reading/open-layout.ts';
 import { checkPacking } from '../../../../src/bundle/reading/packing.ts';
 import { verifyBundle } from '../../../../src/bundle/verify.ts';
 import fc from '../../../support/property.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { MemoryRegistry, noise } from '../../transfer/memory.ts';
+import { MemoryRegistry, noise } from '../../transfer/memory-registry.ts';
 import { chart, graphOf, write } from '../bundles.ts';
 
 async function bundled(splitSize?: number): Promise<string> {
@@ -33,7 +33,9 @@ async function using<T>(path: string, work: (bundle: Bundle) => Promise<T>): Pro
 }
 
 function problems(path: string): Promise<string[]> {
-  return using(path, async (bundle) => (await verifyBundle(bundle, { emit: silent })).map(({ message }) => message));
+  return using(path, async (bundle) =>
+    (await verifyBundle(bundle, { emit: ignoreEvents })).map(({ message }) => message),
+  );
 }
 
 async function flip(path: string, at: number, bit = 1): Promise<void> {
@@ -148,7 +150,7 @@ describe('between the contents of a bundle', () => {
           : file.read(buffer, position),
     } as RandomFile;
     const read = { index, files, folders, size, dockerSave, entries: layout.entries };
-    const { differences } = await checkPacking(broken, read, contentsOf(path, index));
+    const { differences } = await checkPacking(broken, read, parseIndexContents(path, index));
     await file.close();
     expect(differences.map(({ message }) => message)).toEqual([
       expect.stringMatching(/byte \d+, .*blobs\S+: EIO: i\/o error, read$/),
@@ -165,7 +167,7 @@ describe('between the contents of a bundle', () => {
     const again = join(dirname(path), 'again.tar');
     await create({ file: again, cwd: files }, names);
     expect(await problems(again)).toEqual([]);
-    expect(await using(again, (bundle) => bundle.packing())).toEqual({ byAnother: true, differences: [] });
-    expect(await using(path, (bundle) => bundle.packing())).toEqual({ byAnother: false, differences: [] });
+    expect(await using(again, (bundle) => bundle.checkPacking())).toEqual({ byOtherTool: true, differences: [] });
+    expect(await using(path, (bundle) => bundle.checkPacking())).toEqual({ byOtherTool: false, differences: [] });
   });
 });

@@ -3,21 +3,21 @@ import { generateKeyPairSync } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { silent } from '../../../../src/base/events.ts';
-import { lockArtifact } from '../../../../src/bundle/metadata.ts';
+import { ignoreEvents } from '../../../../src/base/events.ts';
+import { inventoryArtifact } from '../../../../src/bundle/metadata.ts';
 import { openBundle } from '../../../../src/bundle/read.ts';
 import { checkSignature } from '../../../../src/bundle/signing/check-signature.ts';
-import { signatureOver } from '../../../../src/bundle/signing/kept-signature.ts';
-import { claimOf, readSignatures, signLock } from '../../../../src/bundle/signing/signature.ts';
+import { reuseOrSignInventory } from '../../../../src/bundle/signing/reuse-signature.ts';
+import { claimOf, readSignatures, signInventory } from '../../../../src/bundle/signing/signature.ts';
 import { verifyBundle } from '../../../../src/bundle/verify.ts';
-import type { Lock } from '../../../../src/lock/lock.ts';
+import type { Inventory } from '../../../../src/lock/inventory.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import type { Root } from '../../../../src/oci/graph.ts';
 import { fingerprintOf, type SigningKey } from '../../../../src/oci/signing-key.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import type { MemoryRegistry } from '../../transfer/memory.ts';
-import { noise } from '../../transfer/memory.ts';
-import { chart, graphOf, lockOf, registry, write } from '../bundles.ts';
+import type { MemoryRegistry } from '../../transfer/memory-registry.ts';
+import { noise } from '../../transfer/memory-registry.ts';
+import { chart, graphOf, inventoryOf, registry, write } from '../bundles.ts';
 
 const ed25519: SigningKey = generateKeyPairSync('ed25519');
 const ecdsa: SigningKey = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -28,11 +28,11 @@ async function signed(
   key: SigningKey,
   options: Parameters<typeof write>[2] = {},
 ) {
-  const lock = lockOf(await graphOf(source), [chart]);
-  return write(path, source, { lock, signature: await signatureOver(lock, key, path), ...options });
+  const inventory = inventoryOf(await graphOf(source), [chart]);
+  return write(path, source, { inventory, signature: await reuseOrSignInventory(inventory, key, path), ...options });
 }
 
-const lockDigest = (lock: Lock) => lockArtifact(lock).descriptor.digest;
+const inventoryDigest = (inventory: Inventory) => inventoryArtifact(inventory).descriptor.digest;
 
 async function check(path: string, { publicKey }: SigningKey): Promise<{ code?: string; message?: string }> {
   const bundle = await openBundle(path);
@@ -55,12 +55,12 @@ describe('a signed bundle', () => {
       const bundle = await openBundle(path);
       const [signature] = await readSignatures(bundle);
       expect(signature && claimOf(signature)).toEqual({
-        digest: bundle.lockDigest,
+        digest: bundle.inventoryDigest,
         fingerprint: fingerprintOf(key.publicKey),
       });
       expect(bundle.images()).toHaveLength(3);
       expect(bundle.unnamed()).toEqual([]);
-      expect(await verifyBundle(bundle, { emit: silent })).toEqual([]);
+      expect(await verifyBundle(bundle, { emit: ignoreEvents })).toEqual([]);
       await bundle.close();
     }
   });
@@ -69,14 +69,14 @@ describe('a signed bundle', () => {
     const path = join(scratchFolder(), 'b');
     await signed(path, registry(), ed25519);
     const bundle = await openBundle(path);
-    const lock = bundle.lockDigest as string;
+    const inventory = bundle.inventoryDigest as string;
     const { bytes } = await bundle.manifest({ registry: '', path: '' }, bundle.signature?.digest as string);
     await bundle.close();
     const [layer] = JSON.parse(Buffer.from(bytes).toString()).layers;
     expect(layer.mediaType).toBe('application/vnd.dev.cosign.simplesigning.v1+json');
     expect(Object.keys(layer.annotations)).toEqual(['dev.cosignproject.cosign/signature']);
     const text = await readFile(path, 'latin1');
-    expect(text).toContain(`"airgap/lock:${lock.replace(':', '-')}.sig","kind":"dev.cosignproject.cosign/sigs"`);
+    expect(text).toContain(`"airgap/lock:${inventory.replace(':', '-')}.sig","kind":"dev.cosignproject.cosign/sigs"`);
     expect(text).toContain('"airgap/lock:v1","kind":"dev.cosignproject.cosign/image"');
   });
 
@@ -133,7 +133,7 @@ describe('checkSignature', () => {
     const path = join(scratchFolder(), 'b');
     const source = registry();
     const graph = await graphOf(source);
-    await write(path, source, { signature: signLock(lockDigest(lockOf(graph, [])), ed25519) });
+    await write(path, source, { signature: signInventory(inventoryDigest(inventoryOf(graph, [])), ed25519) });
     const { code, message } = await check(path, ed25519);
     expect(code).toBe('signature');
     expect(message).not.toContain(fingerprintOf(ed25519.publicKey));
@@ -145,16 +145,16 @@ describe('checkSignature', () => {
     const all = await graphOf(source);
     const some = await graphOf(source, ['quay.io/a:1']);
     const options = { force: true, charts: [] };
-    for (const [inIndex, inLock] of [
+    for (const [inIndex, inInventory] of [
       [all, some],
       [some, all],
     ] as const) {
-      const lock = lockOf(inLock, []);
+      const inventory = inventoryOf(inInventory, []);
       await write(path, source, {
         ...options,
         graph: inIndex,
-        lock,
-        signature: await signatureOver(lock, ed25519, path),
+        inventory,
+        signature: await reuseOrSignInventory(inventory, ed25519, path),
       });
       const { code, message } = await check(path, ed25519);
       expect([code, message]).toEqual(['signature', expect.stringContaining('docker.io/library/b:2')]);
@@ -168,8 +168,12 @@ describe('checkSignature', () => {
     const [first, second] = graph.roots as [Root, Root];
     const belongs = { subject: first.descriptor.digest, descriptor: second.descriptor, artifactType: 'x/y' };
     const referrers = [{ repository: first.reference, ...belongs }];
-    const lock = lockOf(graph, [chart]);
-    await write(path, source, { graph: { ...graph, referrers }, lock, signature: signLock(lockDigest(lock), ed25519) });
+    const inventory = inventoryOf(graph, [chart]);
+    await write(path, source, {
+      graph: { ...graph, referrers },
+      inventory,
+      signature: signInventory(inventoryDigest(inventory), ed25519),
+    });
     const { code, message } = await check(path, ed25519);
     expect([code, message]).toEqual(['signature', expect.stringMatching(/sha256:\w+ \(x\/y\)/)]);
   });
@@ -177,8 +181,8 @@ describe('checkSignature', () => {
   it('signs again if the partial file is a pipe', async () => {
     const path = join(scratchFolder(), 'b');
     execFileSync('mkfifo', [`${path}.partial`]);
-    const lock = lockOf(await graphOf(registry()), [chart]);
-    expect(await signatureOver(lock, ed25519, path)).toBeDefined();
+    const inventory = inventoryOf(await graphOf(registry()), [chart]);
+    expect(await reuseOrSignInventory(inventory, ed25519, path)).toBeDefined();
   });
 
   it('refuses a damaged signature', async () => {

@@ -2,14 +2,14 @@ import { linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync,
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { silent } from '../../../../src/base/events.ts';
+import { ignoreEvents } from '../../../../src/base/events.ts';
 import { planLayout } from '../../../../src/bundle/layout.ts';
-import { outputOf } from '../../../../src/bundle/writing/output.ts';
+import { planOutput } from '../../../../src/bundle/writing/output.ts';
 import { PartialFile } from '../../../../src/bundle/writing/partial-file.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import type { BlobNode, Content } from '../../../../src/oci/graph.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { noise } from '../../transfer/memory.ts';
+import { noise } from '../../transfer/memory-registry.ts';
 
 let folder: string;
 let path: string;
@@ -35,14 +35,14 @@ function layoutOf(front: string) {
 
 const open = (front = 'a', splitSize?: number) => {
   const layout = layoutOf(front);
-  return PartialFile.open(outputOf(path, layout.size, splitSize), layout);
+  return PartialFile.open(planOutput(path, layout.size, splitSize), layout);
 };
 
 /** Leaves a partial file that contains its layer, as an interrupted run does. */
 async function interrupted(front = 'a', splitSize?: number): Promise<void> {
   const partial = await open(front, splitSize);
   const entry = layoutOf(front).entries.find(({ digest }) => digest === node.descriptor.digest);
-  partial.file.writeNow(bytes, entry?.offset ?? 0);
+  partial.file.writeSync(bytes, entry?.offset ?? 0);
   await partial.checkpoint(node.descriptor.digest, bytes.length);
   await partial.abandon();
 }
@@ -96,17 +96,17 @@ describe('parts', () => {
     await expect(open('a', 20_480)).rejects.toMatchObject({ code: 'file' });
     await rename(moved, first);
     const partial = await open('a', 20_480);
-    expect(partial.placed(node.descriptor.digest)).toBe(bytes.length);
-    await partial.finish(silent);
+    expect(partial.writtenBytes(node.descriptor.digest)).toBe(bytes.length);
+    await partial.finish(ignoreEvents);
   });
 });
 
 it('a run resumes from the same plan and from another plan', async () => {
   await interrupted('a');
   const same = await open('a');
-  expect(same.placed(node.descriptor.digest)).toBe(bytes.length);
+  expect(same.writtenBytes(node.descriptor.digest)).toBe(bytes.length);
   await same.abandon();
   const other = await open('b');
-  expect(other.placed(node.descriptor.digest)).toBe(bytes.length);
+  expect(other.writtenBytes(node.descriptor.digest)).toBe(bytes.length);
   await other.abandon();
 });

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { contradictions, declaredPlaces, withoutContradictions } from '../../../../src/discovery/declared/index.ts';
-import { type PlaceFound, toFindings } from '../../../../src/discovery/index.ts';
+import { contradictions, declaredReferences, withoutContradictions } from '../../../../src/discovery/declared/index.ts';
+import { type LocatedReference, toFindings } from '../../../../src/discovery/index.ts';
 
 const context = { chart: 'app', profile: 'default' };
 
-function declare(chart: string, values: object = {}, files: Record<string, string> = {}): PlaceFound[] {
+function declare(chart: string, values: object = {}, files: Record<string, string> = {}): LocatedReference[] {
   const metadata = { name: 'app', ...(JSON.parse(chart) as object) };
-  return declaredPlaces({
+  return declaredReferences({
     metadata,
     files: new Map(Object.entries(files)),
     values: values as Record<string, unknown>,
@@ -18,7 +18,7 @@ function annotated(key: string, list: string, more: object = {}): string {
   return JSON.stringify({ annotations: { [key]: list }, ...more });
 }
 
-function found(reference: string): PlaceFound {
+function found(reference: string): LocatedReference {
   return {
     ...context,
     template: 'app/templates/d.yaml',
@@ -126,7 +126,7 @@ describe('declared lists', () => {
 
 describe('declared and found references', () => {
   const digest = `sha256:${'a'.repeat(64)}`;
-  const list = (...images: string[]): PlaceFound[] =>
+  const list = (...images: string[]): LocatedReference[] =>
     declare(annotated('images', images.map((image) => `- image: ${image}\n`).join('')));
 
   test('an equal reference only adds a location', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { explainDocuments, type Occurrence } from '../../../../src/discovery/explain/index.ts';
-import { discoverPlaces } from '../../../../src/discovery/index.ts';
+import { discoverReferences } from '../../../../src/discovery/index.ts';
 import { splitDocuments } from '../../../../src/helm/documents.ts';
 import fc from '../../../support/property.ts';
 import { configMap, custom, deployment } from '../render.ts';
@@ -69,8 +69,8 @@ describe('an accepted text', () => {
     expect(script).toMatchObject([{ taken: true, confidence: 'possible', because: /script/ }].map(matching));
   });
 
-  function matching<T extends { because: RegExp }>(wanted: T): object {
-    return { ...wanted, because: expect.stringMatching(wanted.because) };
+  function matching<T extends { because: RegExp }>(expected: T): object {
+    return { ...expected, because: expect.stringMatching(expected.because) };
   }
 });
 
@@ -134,14 +134,14 @@ test('each location is reported once, with its innermost text', () => {
 test('of a Secret only the query is shown', () => {
   const secret = (stringData: object): string => JSON.stringify({ apiVersion: 'v1', kind: 'Secret', stringData });
   expect(explained('hunter', secret({ login: 'admin hunter2' }))).toMatchObject([{ text: 'hunter' }]);
-  const texts = explained('admin', configMap('password=admin123 admin')).map((one) => one.text);
+  const texts = explained('admin', configMap('password=admin123 admin')).map((occurrence) => occurrence.text);
   expect(texts.join()).not.toContain('admin123');
 });
 
 test('a long line is cut around the text', () => {
-  const [one] = explained('needle', configMap(`${'x '.repeat(300)}needle${' y'.repeat(300)}`));
-  expect(one?.text).toMatch(/^…[x ]+needle[ y]+…$/);
-  expect(one?.text.length).toBeLessThan(200);
+  const [occurrence] = explained('needle', configMap(`${'x '.repeat(300)}needle${' y'.repeat(300)}`));
+  expect(occurrence?.text).toMatch(/^…[x ]+needle[ y]+…$/);
+  expect(occurrence?.text.length).toBeLessThan(200);
 });
 
 test('explanations and search accept the same references', () => {
@@ -180,12 +180,12 @@ test('explanations and search accept the same references', () => {
     fc.property(tree, fc.boolean(), (value, isConfig) => {
       const manifest = isConfig ? configMap(JSON.stringify(value)) : custom({ value });
       const documents = render(manifest);
-      const placeOf = ({ path, within, reference, confidence }: Partial<Occurrence>): string =>
+      const keyOf = ({ path, within, reference, confidence }: Partial<Occurrence>): string =>
         JSON.stringify([path, within, reference, confidence]);
-      const places = discoverPlaces(documents, { chart: 'app', profile: 'default' });
+      const references = discoverReferences(documents, { chart: 'app', profile: 'default' });
       // Every reference has a slash once it is written in full.
-      const taken = explainDocuments(documents, '/').filter((one) => one.taken);
-      expect(new Set(taken.map(placeOf))).toEqual(new Set(places.map(placeOf)));
+      const taken = explainDocuments(documents, '/').filter((occurrence) => occurrence.taken);
+      expect(new Set(taken.map(keyOf))).toEqual(new Set(references.map(keyOf)));
     }),
   );
 });

@@ -36,7 +36,7 @@ source:
         valuesFiles: ['values-prod.yaml'],
         set: ['a.b=x\\,y', 'a.list={x,y}'],
         setString: ['a.c=1'],
-        unseen: ['values file $site/values.yaml'],
+        unresolved: ['values file $site/values.yaml'],
         releaseName: 'web',
         namespace: 'shop',
         via: {

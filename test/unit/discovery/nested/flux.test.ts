@@ -25,7 +25,7 @@ describe('a HelmRelease', () => {
         values: { a: 1 },
         valuesFiles: [],
         set: [],
-        unseen: [],
+        unresolved: [],
         releaseName: 'web',
         namespace: 'shop',
         via: {
@@ -80,7 +80,7 @@ spec: {chart: db, version: 2.x, sourceRef: {kind: HelmRepository, name: stable},
       repository('https://charts.example'),
       release(`{${CHART}, valuesFrom: ${from}, values: {c: 3}}`),
     ]);
-    expect(chart).toMatchObject({ values: { a: 1, b: 2, c: 3 }, set: ['image.tag=x'], unseen: ['Secret three'] });
+    expect(chart).toMatchObject({ values: { a: 1, b: 2, c: 3 }, set: ['image.tag=x'], unresolved: ['Secret three'] });
   });
 
   it('without its repository in the render is known by name', () => {

@@ -22,7 +22,7 @@ describe('a HelmChart of k3s', () => {
         repository: 'https://c.example',
         values: { a: 1, b: 2 },
         set: ['c=3'],
-        unseen: [],
+        unresolved: [],
         releaseName: 'edge',
         namespace: 'kube-system',
         via: { template: 'app/templates/t1.yaml', document: 0, kind: 'HelmChart', name: 'edge', path: 'spec.chart' },

@@ -32,7 +32,7 @@ describe('a need', () => {
 describe('containers', () => {
   test('commands as lists, each address at its own word', () => {
     const found = needs(job({ command: ['kubectl', 'apply', '-f', 'https://a.dev/1', '--filename=https://a.dev/2'] }));
-    expect(found.map(({ url, found: [place] }) => [url, place?.path])).toEqual([
+    expect(found.map(({ url, found: [location] }) => [url, location?.path])).toEqual([
       ['https://a.dev/1', 'spec.template.spec.containers[0].command[3]'],
       ['https://a.dev/2', 'spec.template.spec.containers[0].command[4]'],
     ]);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { applyRules, isByRule, outsideTables } from '../../../../src/discovery/rules/index.ts';
-import { formatLock, type Lock, parseLock } from '../../../../src/lock/lock.ts';
+import { applyRules, isFromRule, uncoveredOperators } from '../../../../src/discovery/rules/index.ts';
+import { formatInventory, type Inventory, parseInventory } from '../../../../src/lock/inventory.ts';
 import { apply, inputOf, operator, references, resource, rule } from './render.ts';
 
 const TABLE = { tables: { widget: { '>=1.0.0 <2.0.0': '10.1', '>=2.0.0 <=2.3.0': '10.2' } } };
@@ -9,12 +9,12 @@ const WIDGET = { group: 'example.com', kind: 'Widget' };
 
 test("an image is located at the operator's container", () => {
   const redirect = { kind: 'env' as const, name: 'WIDGET_IMAGE' };
-  const [place, ...more] = apply(rule({ redirect }), [
+  const [located, ...more] = apply(rule({ redirect }), [
     { kind: 'Nothing' },
     operator('quay.io/org/widget-operator:v1.2'),
   ]);
   expect(more).toEqual([]);
-  expect(place).toEqual({
+  expect(located).toEqual({
     chart: 'app',
     profile: 'default',
     template: 'app/templates/t1.yaml',
@@ -33,11 +33,11 @@ test("an image is located at the operator's container", () => {
 });
 
 test('images are attributed to the right rule', () => {
-  const [place] = apply(rule({}), [operator('org/widget-operator:v1.2')]);
-  if (place === undefined) throw new Error('the rule found nothing');
-  expect(isByRule(place, rule({}))).toBe(true);
-  expect(isByRule(place, rule({}, { operator: 'widget' }))).toBe(false);
-  expect(isByRule({ ...place, how: 'env' }, rule({}))).toBe(false);
+  const [located] = apply(rule({}), [operator('org/widget-operator:v1.2')]);
+  if (located === undefined) throw new Error('the rule found nothing');
+  expect(isFromRule(located, rule({}))).toBe(true);
+  expect(isFromRule(located, rule({}, { operator: 'widget' }))).toBe(false);
+  expect(isFromRule({ ...located, how: 'env' }, rule({}))).toBe(false);
 });
 
 test('the operator is recognized at any registry and mirror, and no other image is', () => {
@@ -89,8 +89,8 @@ test('a table has the image for each version of an operator', () => {
 
 test('a version newer than the table, or unknown, makes the newest entry a guess', () => {
   for (const image of ['org/widget-operator:2.4.0', 'org/widget-operator:main']) {
-    const [place] = apply(tabled(), [operator(image)]);
-    expect(place).toMatchObject({ reference: 'reg.io/org/widget:10.2', confidence: 'possible' });
+    const [located] = apply(tabled(), [operator(image)]);
+    expect(located).toMatchObject({ reference: 'reg.io/org/widget:10.2', confidence: 'possible' });
   }
 });
 
@@ -139,8 +139,8 @@ test('a resource of the render requires its own image, with or without the opera
     resource('other.example.com/v1', 'Widget', { version: '3.3' }, 'c'),
     resource('example.com/v1', 'Widget', { version: 4.5 }, 'd'),
   ];
-  const places = apply(rules, manifests);
-  expect(places.map(({ reference, name, path, need }) => [reference, name, path, need])).toEqual([
+  const found = apply(rules, manifests);
+  expect(found.map(({ reference, name, path, need }) => [reference, name, path, need])).toEqual([
     ['reg.io/org/widget:3.1', 'a', 'spec', 'install'],
     ['reg.io/org/widget:4.5', 'd', 'spec', 'install'],
   ]);
@@ -201,7 +201,7 @@ test('an operator newer or older than the rows of a table is reported with the n
   const rules = rule({ reference: 'reg.io/a:{table.t}', unless: [{ argument: '--image' }] }, { tables });
   const outside = (tag: string, container: object = {}) => {
     const input = inputOf([operator(`org/widget-operator:${tag}`, container)]);
-    return outsideTables(rules, { ...input, places: [...input.places, ...applyRules(rules, input)] });
+    return uncoveredOperators(rules, { ...input, references: [...input.references, ...applyRules(rules, input)] });
   };
   const known = { operator: rules[0]?.operator };
   expect(outside('2.1.3')).toEqual([]);
@@ -239,10 +239,10 @@ test('the location of a rule survives the lock file', () => {
     value: '{repository}',
     values: { app: { image: { tag: '{tag}' } } },
   };
-  const [place] = apply(rule({ redirect }), [operator('org/widget-operator:1.0')]);
-  const { reference, confidence, need, ...found } = place as NonNullable<typeof place>;
+  const [located] = apply(rule({ redirect }), [operator('org/widget-operator:1.0')]);
+  const { reference, confidence, need, ...found } = located as NonNullable<typeof located>;
   const digest = `sha256:${'a'.repeat(64)}` as const;
-  const lock: Lock = {
+  const lock: Inventory = {
     apiVersion: 'airgap/v1',
     kind: 'Lock',
     schemaVersion: 1,
@@ -261,5 +261,5 @@ test('the location of a rule survives the lock file', () => {
       },
     ],
   };
-  expect(parseLock(formatLock(lock)).images[0]?.found).toEqual([found]);
+  expect(parseInventory(formatInventory(lock)).images[0]?.found).toEqual([found]);
 });

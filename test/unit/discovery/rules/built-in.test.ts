@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { builtInRules, parseRules } from '../../../../src/discovery/rules/index.ts';
-import { isWantedPlace } from '../../../../src/lock/finding.ts';
+import { isWantedLocation } from '../../../../src/lock/finding.ts';
 import { tryParseReference } from '../../../../src/oci/reference.ts';
 import { apply, operator, references, resource } from './render.ts';
 
@@ -127,9 +127,9 @@ test('every table entry is part of a valid reference', () => {
 });
 
 test.each(CASES)('%s: applies to a minimal render, and no other rule does', (name, manifests, wanted) => {
-  const places = apply(builtInRules, manifests);
-  expect(places.map(({ reference }) => reference)).toEqual(expect.arrayContaining([...wanted]));
-  expect([...new Set(places.map(({ within }) => within?.split(':')[0]))]).toEqual([`rule ${name}`]);
+  const references = apply(builtInRules, manifests);
+  expect(references.map(({ reference }) => reference)).toEqual(expect.arrayContaining([...wanted]));
+  expect([...new Set(references.map(({ within }) => within?.split(':')[0]))]).toEqual([`rule ${name}`]);
   const elsewhere = manifests.map((manifest) => ({ ...manifest, apiVersion: 'example.com/v1', kind: 'Widget' }));
   expect(apply(builtInRules, elsewhere)).toEqual([]);
 });
@@ -168,12 +168,12 @@ test('opentelemetry: all that its binary chooses, for two versions, when the cha
 });
 
 test('victoria metrics: a chart with resources needs their images, the other defaults are guesses', () => {
-  const places = apply(builtInRules, [
+  const references = apply(builtInRules, [
     operator('victoriametrics/operator:v0.74.0'),
     resource('operator.victoriametrics.com/v1beta1', 'VMAgent', { image: { tag: 'v1.140.0' } }),
     resource('operator.victoriametrics.com/v1beta1', 'VMCluster', { vmselect: {}, clusterVersion: 'v1.139.0-cluster' }),
   ]);
-  const likely = places.filter(({ confidence }) => confidence === 'likely').map(({ reference }) => reference);
+  const likely = references.filter(({ confidence }) => confidence === 'likely').map(({ reference }) => reference);
   expect(likely).toEqual([
     'docker.io/victoriametrics/vmagent:v1.140.0',
     'docker.io/victoriametrics/vmselect:v1.139.0-cluster',
@@ -187,24 +187,24 @@ test('prometheus: nothing is added to complete references in resources and argum
     '--prometheus-default-base-image=my.reg/prometheus',
     '--thanos-default-base-image=quay.io/thanos/thanos:v0.42.2',
   ];
-  const places = apply(builtInRules, [
+  const references = apply(builtInRules, [
     operator('quay.io/prometheus-operator/prometheus-operator:v0.93.0', { args }),
     resource('monitoring.coreos.com/v1', 'Prometheus', { image: 'quay.io/prometheus/prometheus:v3.14.0' }, 'full'),
     resource('monitoring.coreos.com/v1', 'Prometheus', { version: 'v3.5.0', thanos: {} }, 'version'),
   ]);
-  const likely = places.filter(({ confidence }) => confidence === 'likely');
+  const likely = references.filter(({ confidence }) => confidence === 'likely');
   expect(likely.map(({ reference, name }) => [reference, name])).toEqual([['my.reg/prometheus:v3.5.0', 'version']]);
 });
 
 test('prometheus: the defaults for resources of users are added to those of the chart', () => {
-  const places = apply(builtInRules, [
+  const references = apply(builtInRules, [
     operator('quay.io/prometheus-operator/prometheus-operator:v0.93.1', {
       args: ['--thanos-default-base-image=t.io/t:1'],
     }),
     resource('monitoring.coreos.com/v1', 'Prometheus', { image: 'quay.io/prometheus/prometheus:v3.14.0-distroless' }),
     resource('monitoring.coreos.com/v1', 'Alertmanager', { image: 'quay.io/prometheus/alertmanager:v0.34.0' }),
   ]);
-  const taken = places.filter(isWantedPlace).map(({ reference, need }) => `${reference} ${need}`);
+  const taken = references.filter(isWantedLocation).map(({ reference, need }) => `${reference} ${need}`);
   expect(new Set(taken)).toEqual(
     new Set([
       'quay.io/prometheus/prometheus:v3.13.1 operand',
@@ -221,7 +221,7 @@ test.for(CASES)(
     const wanted = (more: readonly object[]): Set<string> =>
       new Set(
         apply(rules, [...manifests, ...more])
-          .filter(isWantedPlace)
+          .filter(isWantedLocation)
           .map(({ reference }) => reference),
       );
     const kinds = (rules[0]?.images ?? []).flatMap(({ for: resourceOf, unless = [] }) => {
@@ -247,8 +247,10 @@ test('tigera: the registry and path of the Installation apply to every image', (
 });
 
 test('knative: the core, the default ingress and kourier; other ingresses and sources are guesses', () => {
-  const places = apply(builtInRules, [operator('gcr.io/knative-releases/knative.dev/operator/cmd/operator:v1.22.3')]);
-  const likely = places.filter(({ confidence }) => confidence === 'likely');
+  const references = apply(builtInRules, [
+    operator('gcr.io/knative-releases/knative.dev/operator/cmd/operator:v1.22.3'),
+  ]);
+  const likely = references.filter(({ confidence }) => confidence === 'likely');
   expect(new Set(likely.map(({ reference }) => reference)).size).toBe(25);
   expect(likely.filter(({ need }) => need === 'optional').map(({ within }) => within)).toEqual([
     'rule knative-operator: kourier-envoy',

@@ -1,9 +1,9 @@
-import { discoverPlaces, type PlaceFound } from '../../../../src/discovery/index.ts';
+import { discoverReferences, type LocatedReference } from '../../../../src/discovery/index.ts';
 import { applyRules, parseRules, type Rule, type RuleInput } from '../../../../src/discovery/rules/index.ts';
 import { splitDocuments } from '../../../../src/helm/documents.ts';
 
 /** Applies rules to manifests as Helm would have rendered them, each from a template of the chart (or subchart) `app`. */
-export function apply(rules: readonly Rule[], manifests: readonly object[], options: Options = {}): PlaceFound[] {
+export function apply(rules: readonly Rule[], manifests: readonly object[], options: Options = {}): LocatedReference[] {
   return applyRules(rules, inputOf(manifests, options));
 }
 
@@ -15,9 +15,9 @@ export function inputOf(manifests: readonly object[], options: Options = {}): Ru
     .join('');
   const documents = splitDocuments(render);
   const context = { chart: 'app', profile: 'default' };
-  const places = discoverPlaces(documents, context);
+  const references = discoverReferences(documents, context);
   const metadata = { name: 'app', version: '1.0.0', ...(options.appVersion && { appVersion: options.appVersion }) };
-  return { metadata, documents, places, context };
+  return { metadata, documents, references, context };
 }
 
 export interface Options {
@@ -28,7 +28,7 @@ export interface Options {
 
 /** Returns only the references, without duplicates. */
 export function references(rules: readonly Rule[], manifests: readonly object[], options?: Options): string[] {
-  return [...new Set(apply(rules, manifests, options).map((place) => place.reference))];
+  return [...new Set(apply(rules, manifests, options).map((located) => located.reference))];
 }
 
 /** A Deployment of an operator with this image. */

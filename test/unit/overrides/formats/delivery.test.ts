@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { parseTarget } from '../../../../src/oci/naming.ts';
-import { formatArgo } from '../../../../src/overrides/formats/argocd.ts';
+import { formatArgoApplication } from '../../../../src/overrides/formats/argocd.ts';
 import { formatFlux } from '../../../../src/overrides/formats/flux.ts';
-import type { Formatted } from '../../../../src/overrides/formats/format.ts';
+import type { GeneratedFiles } from '../../../../src/overrides/formats/format.ts';
 
 const chart = {
   name: 'shop',
@@ -15,12 +15,12 @@ const chart = {
   header: ['Overrides for chart shop v1.4.0+b7, target registry.internal.example/mirror.'],
   plainHttp: false,
 };
-const textOf = ({ files }: Formatted): string => files[0]?.text ?? '';
-const allOf = (formatted: Formatted) => parseAllDocuments(textOf(formatted)).map((document) => document.toJS());
+const textOf = ({ files }: GeneratedFiles): string => files[0]?.text ?? '';
+const allOf = (formatted: GeneratedFiles) => parseAllDocuments(textOf(formatted)).map((document) => document.toJS());
 
 describe('an Application', () => {
   it('that is new has the pushed chart and the overrides', () => {
-    const text = textOf(formatArgo(chart));
+    const text = textOf(formatArgoApplication(chart));
     expect(text).toMatch(/^# Overrides for chart shop/);
     expect(parse(text)).toEqual({
       apiVersion: 'argoproj.io/v1alpha1',
@@ -56,7 +56,7 @@ spec:
 `;
 
   it('that exists keeps everything else, including comments', () => {
-    const formatted = formatArgo(chart, { text: APPLICATION, document: 0, path: 'spec.sources[1]' });
+    const formatted = formatArgoApplication(chart, { text: APPLICATION, document: 0, path: 'spec.sources[1]' });
     const text = textOf(formatted);
     for (const comment of ['# of the platform team', '# keep', '# ours']) expect(text).toContain(comment);
     const before = parse(APPLICATION);
@@ -79,20 +79,21 @@ spec:
       'valuesObject:\n          image: {tag: 8.0.0}',
       'values: |\n          image: {tag: 8.0.0}',
     );
-    const { helm } = parse(textOf(formatArgo(chart, { text, document: 0, path: 'spec.sources[1]' }))).spec.sources[1];
+    const { helm } = parse(textOf(formatArgoApplication(chart, { text, document: 0, path: 'spec.sources[1]' }))).spec
+      .sources[1];
     expect(Object.keys(helm)).toEqual(['values']);
     expect(parse(helm.values)).toMatchObject({ image: { tag: '8.0.0', ...chart.overrides.image } });
   });
 
   it('is not changed by a second run', () => {
-    const carrier = { document: 0, path: 'spec.sources[1]' };
-    const once = textOf(formatArgo(chart, { text: APPLICATION, ...carrier }));
-    expect(textOf(formatArgo(chart, { text: once, ...carrier }))).toBe(once);
+    const position = { document: 0, path: 'spec.sources[1]' };
+    const once = textOf(formatArgoApplication(chart, { text: APPLICATION, ...position }));
+    expect(textOf(formatArgoApplication(chart, { text: once, ...position }))).toBe(once);
   });
 
   it('with an OCI URL keeps that form', () => {
     const text = `kind: Application\nspec: {source: {repoURL: "oci://r.example/c/shop", path: ., targetRevision: 1.0.0, helm: {}}}\n`;
-    const { source } = parse(textOf(formatArgo(chart, { text, document: 0, path: 'spec.source' }))).spec;
+    const { source } = parse(textOf(formatArgoApplication(chart, { text, document: 0, path: 'spec.source' }))).spec;
     expect(source).toMatchObject({ repoURL: 'oci://registry.internal.example/mirror/charts/shop', path: '.' });
     expect(source).not.toHaveProperty('chart');
   });
@@ -157,9 +158,9 @@ spec:
   });
 
   it('is not changed by a second run', () => {
-    const carrier = { document: 0, path: 'spec.chart.spec' };
-    const once = textOf(formatFlux(chart, { text: RELEASE, ...carrier }));
-    expect(textOf(formatFlux(chart, { text: once, ...carrier }))).toBe(once);
+    const position = { document: 0, path: 'spec.chart.spec' };
+    const once = textOf(formatFlux(chart, { text: RELEASE, ...position }));
+    expect(textOf(formatFlux(chart, { text: once, ...position }))).toBe(once);
   });
 
   it('with an OCIRepository in the same file updates it', () => {

@@ -2,25 +2,25 @@ import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { parseTarget } from '../../../../src/oci/naming.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
-import { formatOverrides } from '../../../../src/overrides/document.ts';
-import { formatArgo } from '../../../../src/overrides/formats/argocd.ts';
+import { formatArgoApplication } from '../../../../src/overrides/formats/argocd.ts';
 import { formatContainerd } from '../../../../src/overrides/formats/containerd.ts';
 import { formatFlux } from '../../../../src/overrides/formats/flux.ts';
-import type { DeliveredChart, Formatted } from '../../../../src/overrides/formats/format.ts';
+import type { DeliveredChart, GeneratedFiles } from '../../../../src/overrides/formats/format.ts';
+import { formatImageMap } from '../../../../src/overrides/formats/image-map.ts';
 import { formatKustomize } from '../../../../src/overrides/formats/kustomize.ts';
-import { formatMap } from '../../../../src/overrides/formats/map.ts';
 import { formatMirrorSet } from '../../../../src/overrides/formats/mirrorset.ts';
+import { formatOverrides } from '../../../../src/overrides/overrides-file.ts';
 import * as postRenderMap from '../../../../src/overrides/post-render-map.ts';
-import { hostileText, OBEYED } from '../../../support/hostile-text.ts';
+import { CONTROL_CHARACTERS, hostileText } from '../../../support/hostile-text.ts';
 import fc from '../../../support/property.ts';
 
 const target = parseTarget('registry.internal.example/mirror', 'host-path');
 const reference = 'quay.io/team/app:2';
 
 /** Parses the documents of a file; fails on errors and on characters that other parsers treat as line breaks. */
-function documentsIn({ files: [file] }: Pick<Formatted, 'files'>): unknown[] {
+function documentsIn({ files: [file] }: Pick<GeneratedFiles, 'files'>): unknown[] {
   const text = file?.text ?? '';
-  expect(text).not.toMatch(OBEYED);
+  expect(text).not.toMatch(CONTROL_CHARACTERS);
   return parseAllDocuments(text).map((document) => {
     expect([...document.errors, ...document.warnings]).toEqual([]);
     return document.toJS();
@@ -54,7 +54,7 @@ describe('for hostile chart names and content', () => {
   it('an Application is one document with the expected content', () => {
     fc.assert(
       fc.property(delivered, (chart) => {
-        const documents = documentsIn(formatArgo(chart));
+        const documents = documentsIn(formatArgoApplication(chart));
         expect(documents).toHaveLength(1);
         expect(documents[0]).toMatchObject({
           kind: 'Application',
@@ -81,7 +81,7 @@ describe('for hostile chart names and content', () => {
     const release = 'kind: HelmRelease\nmetadata: {name: a}\nspec: {chart: {spec: {chart: shop, version: 1.x}}}\n';
     fc.assert(
       fc.property(delivered, (chart) => {
-        const argo = formatArgo(chart, { text: application, document: 0, path: 'spec.source' });
+        const argo = formatArgoApplication(chart, { text: application, document: 0, path: 'spec.source' });
         expect(documentsIn(argo)).toMatchObject([
           { spec: { source: { targetRevision: chart.version, helm: { valuesObject: chart.overrides } } } },
           { kind: 'ConfigMap' },
@@ -99,7 +99,9 @@ describe('for hostile chart names and content', () => {
     const application = 'kind: Application\nspec: {source: {chart: shop, helm: {values: "a: 1"}}}\n';
     fc.assert(
       fc.property(delivered, (chart) => {
-        const [document] = documentsIn(formatArgo(chart, { text: application, document: 0, path: 'spec.source' }));
+        const [document] = documentsIn(
+          formatArgoApplication(chart, { text: application, document: 0, path: 'spec.source' }),
+        );
         const { helm } = (document as { spec: { source: { helm: { values: string } } } }).spec.source;
         expect(documentsIn({ files: [{ path: '', text: helm.values }] })).toEqual([{ a: 1, ...chart.overrides }]);
       }),
@@ -107,12 +109,12 @@ describe('for hostile chart names and content', () => {
   });
 
   it('a kustomization is one document', () => {
-    const place = fc.record({ template: hostileText, kind: hostileText, name: hostileText, within: hostileText });
+    const location = fc.record({ template: hostileText, kind: hostileText, name: hostileText, within: hostileText });
     fc.assert(
-      fc.property(hostileText, hostileText, fc.array(place, { maxLength: 3 }), (title, written, places) => {
+      fc.property(hostileText, hostileText, fc.array(location, { maxLength: 3 }), (title, written, locations) => {
         const common = { chart: 'shop', profile: 'default', document: 0, how: 'pod-spec' as const, reference };
         const reached = { ...common, template: 't', kind: 'Pod', name: 'p', path: 'spec.containers[0].image', written };
-        const unreached = places.map((one) => ({ ...common, ...one, path: 'data.x', written: reference }));
+        const unreached = locations.map((one) => ({ ...common, ...one, path: 'data.x', written: reference }));
         const documents = documentsIn(formatKustomize([reached, ...unreached], target, title));
         expect(documents).toMatchObject([{ kind: 'Kustomization', images: [{ newTag: '2' }] }]);
       }),
@@ -126,7 +128,7 @@ describe('for hostile chart names and content', () => {
         const documents = documentsIn(formatMirrorSet(references, target, { title, name: 'airgap-shop' }));
         expect(documents).toMatchObject([{ kind: 'ImageTagMirrorSet', metadata: { name: 'airgap-shop' } }]);
         const keys = {
-          map: formatMap(references, target),
+          map: formatImageMap(references, target),
           toml: formatContainerd(references, target, { plainHttp: false }),
         };
         expect(Object.keys(JSON.parse(keys.map.files[0]?.text ?? ''))).toEqual([reference]);
@@ -154,8 +156,8 @@ describe('for hostile chart names and content', () => {
     fc.assert(
       fc.property(hostileText, entry, (version, one) => {
         const entries = [{ ...one, to: 'x' }];
-        const text = postRenderMap.formatMap({ chart: 'shop', version, target: 'r.example', entries });
-        expect(text).not.toMatch(OBEYED);
+        const text = postRenderMap.formatPostRenderMap({ chart: 'shop', version, target: 'r.example', entries });
+        expect(text).not.toMatch(CONTROL_CHARACTERS);
         expect(JSON.parse(text)).toMatchObject({ version, entries });
       }),
     );
@@ -168,7 +170,7 @@ it('invalid Kubernetes names are refused', () => {
     ...{ header: [], overrides: {} },
   };
   const wrong = 'a\n---\nkind: Secret';
-  for (const format of [formatArgo, formatFlux]) {
+  for (const format of [formatArgoApplication, formatFlux]) {
     expect(() => format({ ...chart, releaseName: wrong })).toThrow(expect.objectContaining({ code: 'chart-invalid' }));
     expect(() => format({ ...chart, namespace: wrong })).toThrow(expect.objectContaining({ code: 'usage' }));
     expect(() => format({ ...chart, name: '../../x' })).toThrow(expect.objectContaining({ code: 'reference-invalid' }));

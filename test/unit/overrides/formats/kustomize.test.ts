@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { parseTarget, targetText } from '../../../../src/oci/naming.ts';
+import { formatTargetReference, parseTarget } from '../../../../src/oci/naming.ts';
 import { formatReference, parseReference } from '../../../../src/oci/reference.ts';
 import { formatKustomize } from '../../../../src/overrides/formats/kustomize.ts';
 import fc from '../../../support/property.ts';
@@ -8,7 +8,7 @@ import fc from '../../../support/property.ts';
 const DIGEST = `sha256:${'ab'.repeat(32)}`;
 const target = parseTarget('registry.internal.example/mirror', 'host-path');
 
-function place(written: string, path = 'spec.template.spec.containers[0].image') {
+function location(written: string, path = 'spec.template.spec.containers[0].image') {
   const nowhere = { chart: 'web', profile: 'default', document: 0, kind: 'Deployment', name: 'web' };
   const reference = formatReference(parseReference(written));
   return { ...nowhere, template: 'web/templates/a.yaml', path, how: 'pod-spec' as const, written, reference };
@@ -35,7 +35,11 @@ function transformed(image: string, entries: readonly Entry[]): string {
 }
 
 it('uses the image name as written in the manifest', () => {
-  const { files, left } = formatKustomize([place('busybox'), place('docker.io/library/busybox')], target, 'Images.');
+  const { files, left } = formatKustomize(
+    [location('busybox'), location('docker.io/library/busybox')],
+    target,
+    'Images.',
+  );
   expect(left).toEqual([]);
   const { images } = parse(files[0]?.text ?? '');
   const newName = 'registry.internal.example/mirror/docker.io/library/busybox';
@@ -46,8 +50,8 @@ it('uses the image name as written in the manifest', () => {
 });
 
 it('reports references that kustomize does not change', () => {
-  const places = [place('a/b:1'), place('a/c:1', 'spec.template.spec.containers[0].args[1]')];
-  const { files, left } = formatKustomize(places, target, 'Images.');
+  const locations = [location('a/b:1'), location('a/c:1', 'spec.template.spec.containers[0].args[1]')];
+  const { files, left } = formatKustomize(locations, target, 'Images.');
   expect(left).toHaveLength(1);
   expect(left[0]).toContain('docker.io/a/c:1');
   expect(left[0]).toContain('web/templates/a.yaml spec.template.spec.containers[0].args[1]');
@@ -62,14 +66,14 @@ it('maps every image to its exact private name, for any combination of tags and 
   fc.assert(
     fc.property(fc.uniqueArray(written, { minLength: 1, maxLength: 6 }), (all) => {
       const { files } = formatKustomize(
-        all.map((one) => place(one)),
+        all.map((one) => location(one)),
         target,
         'Images.',
       );
       const { images } = parse(files[0]?.text ?? '');
       for (const one of all) {
         const now = transformed(one, images);
-        expect(formatReference(parseReference(now))).toBe(targetText(target, parseReference(one)));
+        expect(formatReference(parseReference(now))).toBe(formatTargetReference(target, parseReference(one)));
       }
     }),
   );
@@ -77,7 +81,7 @@ it('maps every image to its exact private name, for any combination of tags and 
 
 it('sets the tag if all images share a repository, and omits names with several tags', () => {
   const single = parseTarget('r.example/all', 'single-repository');
-  const { files, left } = formatKustomize([place('a/b:1'), place('a/c:1'), place('a/c:2')], single, 'Images.');
+  const { files, left } = formatKustomize([location('a/b:1'), location('a/c:1'), location('a/c:2')], single, 'Images.');
   expect(parse(files[0]?.text ?? '').images).toEqual([
     { name: 'a/b', newName: 'r.example/all', newTag: '1---docker.io--a--b' },
   ]);

@@ -3,7 +3,7 @@ import { parseAllDocuments } from 'yaml';
 import { parseTarget, targetRepository } from '../../../../src/oci/naming.ts';
 import { formatReference, formatRepository, parseReference } from '../../../../src/oci/reference.ts';
 import { formatContainerd } from '../../../../src/overrides/formats/containerd.ts';
-import { formatMap } from '../../../../src/overrides/formats/map.ts';
+import { formatImageMap } from '../../../../src/overrides/formats/image-map.ts';
 import { formatMirrorSet } from '../../../../src/overrides/formats/mirrorset.ts';
 import fc from '../../../support/property.ts';
 
@@ -26,7 +26,7 @@ function toml(text: string): Record<string, unknown> {
 
 describe('an image map', () => {
   it('maps each original reference to its private one, with the same tag and digest', () => {
-    const { files, left } = formatMap(references, target);
+    const { files, left } = formatImageMap(references, target);
     expect(left).toEqual([]);
     expect(JSON.parse(files[0]?.text ?? '')).toEqual({
       'docker.io/library/busybox:1.36': 'registry.internal.example:5000/mirror/docker.io/library/busybox:1.36',
@@ -61,7 +61,9 @@ describe('hosts.toml files for containerd', () => {
   });
 
   it('omit images whose path differs at the target', () => {
-    const own = parseTarget('registry.internal.example/m', 'path', { legal: (path) => path.replace('team', 'crew') });
+    const own = parseTarget('registry.internal.example/m', 'path', {
+      toLegalPath: (path) => path.replace('team', 'crew'),
+    });
     const { left } = formatContainerd([parseReference('quay.io/team/app:2')], own, { plainHttp: false });
     expect(left).toEqual([expect.stringMatching(/^quay\.io\/team\/app:2: /)]);
   });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Descriptor } from '../../../../src/oci/descriptor.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
-import { Referrers } from '../../../../src/transfer/referrers.ts';
+import { ReferrerCollector } from '../../../../src/transfer/referrer-collector.ts';
 import { Walker, walk } from '../../../../src/transfer/walk.ts';
 import { push } from '../../../../src/workflows/push.ts';
 import type { Receipt } from '../../../../src/workflows/pushing/receipt.ts';
@@ -12,8 +12,8 @@ import { verifyReceipt } from '../../../../src/workflows/verify-receipt.ts';
 import type { TestEcr } from '../../../support/ecr.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 import { NAMES, registry, write } from '../../bundle/bundles.ts';
-import { addReferrer, addTagged } from '../../transfer/belonging.ts';
-import { references } from '../../transfer/memory.ts';
+import { references } from '../../transfer/memory-registry.ts';
+import { addReferrer, addTagged } from '../../transfer/referrer-fixtures.ts';
 import { context, ecrForTest, pushOptions } from './set-up.ts';
 
 /** The policies of docs/aws.md allow what the program calls, and no more. */
@@ -45,7 +45,7 @@ async function signedBundle(): Promise<string> {
   const steps = { concurrency: 4, emit: context.emit };
   const walker = new Walker(source, { ...steps, platforms: [] });
   await walker.add(references(...NAMES));
-  await new Referrers(source, walker, steps).collect(walker.graph().roots);
+  await new ReferrerCollector(source, walker, steps).collect(walker.graph().roots);
   const path = join(scratchFolder(), 'signed.tar');
   await write(path, source, { graph: walker.graph() });
   return path;
@@ -68,7 +68,7 @@ function dataActions(what: string): readonly string[] {
 
 /** The actions behind everything that was asked of the stand-in since a request. */
 function called(ecr: TestEcr, since = 0): string[] {
-  const all = ecr.requests.slice(since).flatMap(({ plane, what }) => {
+  const all = ecr.requests.slice(since).flatMap(({ plane, request: what }) => {
     if (plane === 'control') return [`ecr:${what}`];
     return plane === 'data' ? dataActions(what).map((action) => `ecr:${action}`) : [];
   });

@@ -4,14 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { AirgapError } from '../../../../src/base/errors.ts';
-import { silent } from '../../../../src/base/events.ts';
+import { ignoreEvents } from '../../../../src/base/events.ts';
 import { chartArtifact } from '../../../../src/bundle/chart-artifact.ts';
 import { MediaType } from '../../../../src/oci/descriptor.ts';
 import { type Digest, digestOf } from '../../../../src/oci/digest.ts';
 import { parseTarget } from '../../../../src/oci/naming.ts';
 import { push } from '../../../../src/workflows/push.ts';
 import { planPush } from '../../../../src/workflows/pushing/plan-push.ts';
-import { EVERYTHING } from '../../../../src/workflows/pushing/selection.ts';
+import { SELECT_ALL } from '../../../../src/workflows/pushing/selection.ts';
 import fc from '../../../support/property.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 import { tarOf } from '../../../support/tar.ts';
@@ -83,7 +83,7 @@ function bundleOf({ chart, version, image, repository, tag }: Names): Buffer {
 it('reads and writes nothing outside its prefix, for any names in a bundle', async () => {
   const { host, paths } = await listening();
   const file = join(scratchFolder(), 'b.tar');
-  const context = { env: {}, cwd: '/', emit: silent };
+  const context = { env: {}, cwd: '/', emit: ignoreEvents };
   const options = {
     files: [file],
     targets: [parseTarget(`${host}/team/mirrored`, 'host-path')],
@@ -91,7 +91,7 @@ it('reads and writes nothing outside its prefix, for any names in a bundle', asy
     concurrency: 4,
     existing: 'overwrite' as const,
     requireReferrers: false,
-    selection: EVERYTHING,
+    selection: SELECT_ALL,
     repositories: { create: 'missing' as const, reconcile: false, settings: {} },
     now: () => new Date(0),
   };

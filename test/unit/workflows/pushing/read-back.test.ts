@@ -13,7 +13,7 @@ function outcome(tag: string, status: CopyOutcome['status'] = 'pushed'): CopyOut
 }
 
 async function told(tags: readonly CopyOutcome[], answer: (tag: string) => Promise<Digest | undefined>) {
-  const errors = await readBack({ hasManifest: (_, tag) => answer(tag) }, tags, 2, { pause: 1 });
+  const errors = await readBack({ hasManifest: (_, tag) => answer(tag) }, tags, 2, { delay: 1 });
   return errors.map(({ code, message }) => `${code}: ${message}`);
 }
 

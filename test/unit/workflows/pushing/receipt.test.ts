@@ -4,16 +4,16 @@ import { expect, it } from 'vitest';
 import { AirgapError } from '../../../../src/base/errors.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
-import { readReceipt, receiptOf } from '../../../../src/workflows/pushing/receipt.ts';
+import { createReceipt, readReceipt } from '../../../../src/workflows/pushing/receipt.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
 const digest = digestOf(Buffer.from('x'));
 const repository = { registry: 'quay.io', path: 'a' };
 const descriptor = { mediaType: 'application/vnd.oci.image.manifest.v1+json', digest, size: 1 };
-const receipt = receiptOf({
+const receipt = createReceipt({
   target: 'r.example/m',
   naming: 'path',
-  bundles: [{ path: '/somewhere/platform.tar', size: 5, lockDigest: digest }],
+  bundles: [{ path: '/somewhere/platform.tar', size: 5, inventoryDigest: digest }],
   outcomes: [
     {
       reference: parseReference('quay.io/a:1'),
@@ -28,7 +28,7 @@ const receipt = receiptOf({
       status: 'present',
     },
   ],
-  belonging: [
+  referrers: [
     {
       referrer: { repository, subject: digest, descriptor, artifactType: '', tag: `sha256-${'1'.repeat(64)}.sig` },
       repository: { registry: 'r.example', path: 'm/a' },

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
 import type { Bundle } from '../../../../src/bundle/read.ts';
 import { formatReference, parseReference } from '../../../../src/oci/reference.ts';
-import { selected } from '../../../../src/workflows/pushing/selection.ts';
+import { selectRoots } from '../../../../src/workflows/pushing/selection.ts';
 
 /** A bundle as far as choosing looks at it: a chart, one that it brings along, and one that has nothing to do with them. */
 function bundle(locked = true): Bundle {
@@ -38,7 +38,7 @@ function bundle(locked = true): Bundle {
 }
 
 function choose(choice: { charts?: string[]; images?: string[]; exclude?: string[] }, from = bundle()): string[] {
-  const [roots = []] = selected([from], { charts: [], images: [], exclude: [], ...choice });
+  const [roots = []] = selectRoots([from], { charts: [], images: [], exclude: [], ...choice });
   return roots.map(({ reference }) => formatReference(reference).replace(/^[^/]*\//, ''));
 }
 
@@ -85,7 +85,7 @@ describe('a selection of a bundle', () => {
 
   it('with an unmatched exclude pattern emits a warning', () => {
     const events: AirgapEvent[] = [];
-    selected([bundle()], { charts: [], images: [], exclude: ['x/y'] }, (event) => events.push(event));
+    selectRoots([bundle()], { charts: [], images: [], exclude: ['x/y'] }, (event) => events.push(event));
     expect(events).toMatchObject([{ type: 'warning', message: expect.stringContaining('--exclude x/y') }]);
   });
 

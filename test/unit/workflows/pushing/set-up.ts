@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
-import { silent } from '../../../../src/base/events.ts';
+import { ignoreEvents } from '../../../../src/base/events.ts';
 import { parseTarget } from '../../../../src/oci/naming.ts';
 import type { Context } from '../../../../src/workflows/context.ts';
 import type { PushOptions } from '../../../../src/workflows/push.ts';
-import { EVERYTHING } from '../../../../src/workflows/pushing/selection.ts';
+import { SELECT_ALL } from '../../../../src/workflows/pushing/selection.ts';
 import { type EcrOptions, startEcr, type TestEcr } from '../../../support/ecr.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 import { graphOf, NAMES, registry, write } from '../../bundle/bundles.ts';
 import { awsEnvironment } from '../../ecr/set-up.ts';
-import type { MemoryRegistry } from '../../transfer/memory.ts';
+import type { MemoryRegistry } from '../../transfer/memory-registry.ts';
 
 /** A bundle of a chart and of the images named; of three images unless told. */
 export async function bundleFile(
@@ -46,7 +46,7 @@ export function pushOptions(ecr: TestEcr, files: readonly string[], more: Partia
     concurrency: 4,
     existing: 'error',
     requireReferrers: false,
-    selection: EVERYTHING,
+    selection: SELECT_ALL,
     repositories: { create: 'missing', reconcile: false, settings: {} },
     now: () => new Date('2026-01-02T03:04:05.000Z'),
     ...more,
@@ -54,4 +54,4 @@ export function pushOptions(ecr: TestEcr, files: readonly string[], more: Partia
 }
 
 /** A context without surroundings. */
-export const context: Context = { env: {}, cwd: '/', emit: silent };
+export const context: Context = { env: {}, cwd: '/', emit: ignoreEvents };

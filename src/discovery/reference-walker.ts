@@ -1,0 +1,224 @@
+import { assess, type Verdict } from './candidate.ts';
+import { childPath, type FieldPath, innermostPath, nestedPath } from './field-path.ts';
+import { type Evidence, evidenceOf } from './key-evidence.ts';
+import type { Match } from './match.ts';
+import type { MatchContext, MatchListener, OmissionReason, TextEvent } from './match-event.ts';
+import {
+  entriesOf,
+  inheritedParts,
+  isListOfMappings,
+  isMapping,
+  type Mapping,
+  type NamedValue,
+  namedItem,
+  toField,
+} from './named-value.ts';
+import { unpack } from './payload.ts';
+import { isIgnoredKind, mayHoldReference } from './relevance.ts';
+import { type Field, findSplits, type InheritedParts, type SplitReference } from './split.ts';
+
+/** Context of a value during the search. */
+export interface WalkContext extends MatchContext {
+  readonly evidence: Evidence;
+  /** The enclosing key names an image (`image: {name, tag}`). */
+  readonly underImage: boolean;
+  readonly inherited: InheritedParts;
+  /** Number of texts unpacked so far. */
+  readonly depth: number;
+}
+
+const CONTAINER_LISTS = new Set(['containers', 'initContainers', 'ephemeralContainers']);
+const COMMANDS = new Set(['args', 'command', 'lifecycle', 'livenessProbe', 'readinessProbe', 'startupProbe']);
+/** Keys whose content is never pulled: selectors, schemas, and examples (`_example` by Knative's convention). */
+const SKIPPED = /^(?:labels|matchLabels|managedFields|openAPIV3Schema|_example)$|\.(?:example|sample|md)$/;
+/** Deeper than any real nesting; stops a text that unpacks into itself. */
+const DEPTH_LIMIT = 10;
+
+/**
+ * Visits a value tree, including the texts inside it, and collects every reference. The listener also receives rejected
+ * texts and skipped values.
+ */
+export class ReferenceWalker {
+  readonly matches: Match[] = [];
+  readonly #listener: MatchListener | undefined;
+
+  constructor(listener?: MatchListener) {
+    this.#listener = listener;
+  }
+
+  visit(value: unknown, fieldPath: FieldPath, context: WalkContext): void {
+    if (typeof value === 'string') this.#text(value, fieldPath, context);
+    else if (Array.isArray(value)) this.#list(value, fieldPath, context);
+    else if (isMapping(value)) this.#mapping(value, fieldPath, context);
+  }
+
+  /** Visits sibling entries: split references first, then each entry that is not part of one. */
+  visitEntries(entries: readonly NamedValue[], context: WalkContext): void {
+    const fields = entries.flatMap(toField);
+    const inherited = inheritedParts(entries, fields, context.inherited);
+    const { splits, used } =
+      context.how === undefined
+        ? { splits: [], used: new Set<Field>() }
+        : findSplits(fields, context.underImage, inherited);
+    for (const split of splits) {
+      this.#assess(split.written, 'key', split.fieldPath, context, split.parts);
+    }
+    if (this.#listener !== undefined) this.#omitLoneParts(used, splits, context);
+    const usedPaths = new Set([...used].map((field) => field.fieldPath));
+    for (const entry of entries) {
+      if (!usedPaths.has(entry.fieldPath)) this.#entry(entry, { ...context, inherited });
+    }
+  }
+
+  #entry({ key, value, fieldPath, weakKey = false }: NamedValue, outer: WalkContext): void {
+    const context = { ...outer, key: key ?? outer.key, inScript: outer.inScript || weakKey, underImage: false };
+    if (key === undefined) this.visit(value, fieldPath, context);
+    else if (CONTAINER_LISTS.has(key) && isListOfMappings(value)) this.#containers(value, fieldPath, context);
+    else if (SKIPPED.test(key)) this.omit('name', value, fieldPath, context);
+    else {
+      if (key === 'volumes' && isListOfMappings(value)) this.#imageVolumes(value, fieldPath, context);
+      const keyEvidence = evidenceOf(key, context.evidence);
+      const evidence = keyEvidence === 'key' && weakKey ? 'context' : keyEvidence;
+      const how = key === 'annotations' && context.depth === 0 ? 'annotation' : context.how;
+      const namedBy = /image/i.test(key) ? key : context.namedBy;
+      this.visit(value, fieldPath, { ...context, how, evidence, namedBy, underImage: evidence === 'key' });
+    }
+  }
+
+  #mapping(mapping: Mapping, fieldPath: FieldPath, context: WalkContext): void {
+    if (isIgnoredKind(mapping.kind) && typeof mapping.apiVersion === 'string') {
+      this.omit('kind', mapping, fieldPath, context);
+      return;
+    }
+    const disabled = context.disabled || String(mapping.enabled) === 'false';
+    this.visitEntries(entriesOf(mapping, fieldPath), { ...context, disabled });
+  }
+
+  #containers(containers: readonly Mapping[], fieldPath: FieldPath, context: WalkContext): void {
+    for (const [i, container] of containers.entries()) this.#container(container, childPath(fieldPath, i), context);
+  }
+
+  #container(container: Mapping, fieldPath: FieldPath, context: WalkContext): void {
+    const isTopLevel = context.depth === 0;
+    const rest: NamedValue[] = [];
+    for (const entry of entriesOf(container, fieldPath)) {
+      const key = entry.key ?? '';
+      if (key === 'image' && typeof entry.value === 'string') {
+        const how = isTopLevel ? 'pod-spec' : context.how;
+        this.#assess(entry.value, 'typed', entry.fieldPath, { ...context, how, key });
+      } else if (key === 'env' && isTopLevel) this.visit(entry.value, entry.fieldPath, { ...context, how: 'env' });
+      else if (COMMANDS.has(key)) {
+        this.visit(entry.value, entry.fieldPath, {
+          ...context,
+          how: isTopLevel ? 'argument' : context.how,
+          inScript: true,
+        });
+      } else rest.push(entry);
+    }
+    this.visitEntries(rest, context);
+  }
+
+  #imageVolumes(volumes: readonly Mapping[], fieldPath: FieldPath, context: WalkContext): void {
+    for (const [i, { image }] of volumes.entries()) {
+      if (!isMapping(image) || typeof image.reference !== 'string') continue;
+      const referencePath = childPath(childPath(childPath(fieldPath, i), 'image'), 'reference');
+      const how = context.depth === 0 ? 'pod-spec' : context.how;
+      this.#assess(image.reference, 'typed', referencePath, { ...context, how, key: 'reference' });
+    }
+  }
+
+  #list(items: readonly unknown[], fieldPath: FieldPath, context: WalkContext): void {
+    const named: NamedValue[] = [];
+    for (const [i, item] of items.entries()) {
+      const entry = namedItem(item, items[i - 1], childPath(fieldPath, i));
+      if (entry.key === undefined) this.visit(item, entry.fieldPath, context);
+      else named.push(entry);
+    }
+    this.visitEntries(named, context);
+  }
+
+  #text(text: string, fieldPath: FieldPath, context: WalkContext): void {
+    const { how, evidence, depth } = context;
+    if (how === undefined) {
+      this.omit('field', text, fieldPath, context);
+      return;
+    }
+    const trimmed = text.trim();
+    const assessment = assess(trimmed, evidence);
+    const isRejected = typeof assessment === 'string';
+    const isUnpacked = isRejected && depth < DEPTH_LIMIT && (evidence !== 'none' || mayHoldReference(trimmed));
+    this.#report({ text: trimmed, fieldPath, evidence, assessment, isUnpacked }, context);
+    if (isUnpacked) this.#unpack(text, fieldPath, context);
+  }
+
+  #unpack(text: string, fieldPath: FieldPath, context: WalkContext): void {
+    const { depth } = context;
+    const deeper: WalkContext = { ...context, depth: depth + 1, underImage: false, inherited: [] };
+    const payload = unpack(text);
+    if (payload.kind === 'text') this.#text(payload.text, nestedPath(fieldPath, payload.step), deeper);
+    if (payload.kind === 'trees') {
+      for (const { step, value } of payload.trees)
+        this.visit(value, nestedPath(fieldPath, step), { ...deeper, inScript: false });
+    }
+    if (payload.kind !== 'words') return;
+    const words = payload.words.filter((word) => word.text !== text);
+    this.visitEntries(
+      words.map(({ step, key, text: value, weakKey }) => ({
+        key,
+        value,
+        weakKey,
+        fieldPath: step === undefined ? { ...fieldPath } : nestedPath(fieldPath, step),
+      })),
+      { ...deeper, inScript: context.inScript || text.startsWith('#!') },
+    );
+  }
+
+  /** Reports a skipped value. */
+  omit(reason: OmissionReason, value: unknown, fieldPath: FieldPath, outer: MatchContext): void {
+    this.#listener?.({ type: 'omitted', reason, value, fieldPath, surroundings: outer });
+  }
+
+  #omitLoneParts(used: ReadonlySet<Field>, splits: readonly SplitReference[], context: WalkContext): void {
+    const joined = new Set(splits.flatMap(({ parts }) => parts.map(({ path }) => path)));
+    for (const { key, text, fieldPath } of used) {
+      if (!joined.has(innermostPath(fieldPath))) this.omit('part', text, fieldPath, { ...context, key });
+    }
+  }
+
+  #assess(text: string, evidence: Evidence, fieldPath: FieldPath, context: WalkContext, parts?: Match['parts']): void {
+    const assessment = assess(text, evidence);
+    this.#report(
+      { text, fieldPath, evidence, assessment, isUnpacked: false, ...(parts === undefined ? {} : { parts }) },
+      context,
+    );
+  }
+
+  #report(assessed: Omit<TextEvent, 'type' | 'surroundings' | 'match'>, context: WalkContext): void {
+    const { assessment } = assessed;
+    const match = typeof assessment === 'string' ? undefined : toMatch(assessed, assessment, context);
+    if (match !== undefined) this.matches.push(match);
+    this.#listener?.({ ...assessed, type: 'judged', surroundings: context, ...(match === undefined ? {} : { match }) });
+  }
+}
+
+function toMatch(
+  { text: written, fieldPath, parts }: Pick<TextEvent, 'text' | 'fieldPath' | 'parts'>,
+  { reference, confidence }: Verdict,
+  { how, inScript: script, disabled, depth, evidence }: WalkContext,
+): Match | undefined {
+  if (how === undefined) return undefined;
+  const isUncertain = script && depth > 0;
+  // A single word in a script is arbitrary; so is a part of an incomplete split reference in a disabled component.
+  const isDoubtful = /[/:@]/.test(written)
+    ? isUncertain && evidence === 'none' && !/^[^/]*[.:]/.test(written)
+    : isUncertain || disabled;
+  return {
+    fieldPath,
+    how,
+    written,
+    reference,
+    confidence: isDoubtful && confidence !== 'certain' ? 'possible' : confidence,
+    disabled,
+    ...(parts === undefined ? {} : { parts }),
+  };
+}

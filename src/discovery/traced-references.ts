@@ -1,0 +1,181 @@
+import type { RenderedDocument } from '../helm/documents.ts';
+import type { Values } from '../helm/render.ts';
+import { kindOf } from '../helm/type-meta.ts';
+import { type Leaf, leavesOf, valueAt } from '../influence/leaves.ts';
+import { readRuns, type TextRun } from '../influence/markers.ts';
+import { type NameSegment, segmentPath } from '../influence/name-segments.ts';
+import type { Probe } from '../influence/probe.ts';
+import { acceptedReference } from './candidate.ts';
+import { childPath, type FieldPath, nestedPath } from './field-path.ts';
+import { evidenceOf, splitRoleOf } from './key-evidence.ts';
+import { type LocatedReference, objectIdentity } from './located-reference.ts';
+import { isMapping } from './named-value.ts';
+import { needOf } from './need.ts';
+import { isIgnoredKind } from './relevance.ts';
+
+/**
+ * Returns the values leaves that name an image: `agent.image`, `image.repository`, a `repository` with a `tag` next to
+ * it. Where the render contains such a leaf, the text around it is a reference.
+ */
+export function imageLeaves(values: Values): Leaf[] {
+  return leavesOf(values).filter((leaf) => {
+    if (leaf.value === '' || /\s/.test(leaf.value)) return false;
+    const key = String(leaf.path.at(-1));
+    if (evidenceOf(key, 'none') === 'key') return acceptedReference(leaf.value, 'key') !== undefined;
+    const role = splitRoleOf(key, false)?.role;
+    const isRepository = role === 'repository' || role === 'image' || role === 'name';
+    return isRepository && (/image/i.test(String(leaf.path.at(-2))) || siblingTag(values, leaf) !== undefined);
+  });
+}
+
+/** Returns the tag, version or digest next to a leaf; undefined if there is none or it is empty. */
+function siblingTag(values: Values, { path }: Leaf): string | undefined {
+  const parent = valueAt(values, path.slice(0, -1));
+  if (!isMapping(parent)) return undefined;
+  const found = Object.entries(parent).find(
+    ([key, value]) => /^(?:tag|version|digest|sha(?:256)?)$/i.test(key) && value !== null && value !== '',
+  );
+  return found === undefined ? undefined : String(found[1]);
+}
+
+/**
+ * Returns references built from marked image leaves that other evidence has not found: in an argument or a line of a
+ * configuration file, without a registry or a tag, and without a key that names an image.
+ * @param known references of the same render; these are not reported again
+ */
+export function tracedReferences(
+  base: { readonly documents: readonly RenderedDocument[]; readonly values: Values },
+  probed: Probe,
+  known: readonly LocatedReference[],
+  context: { readonly chart: string; readonly profile: string },
+): LocatedReference[] {
+  const images = new Set(imageLeaves(base.values).map(({ path }) => JSON.stringify(path)));
+  const marked = new Map(probed.documents.map((document) => [documentKey(document), document]));
+  const knownByField = Map.groupBy(
+    known,
+    (reference) => `${reference.template}\n${reference.document}\n${reference.path}`,
+  );
+  const isImage = ({ leaf }: NameSegment): boolean => images.has(JSON.stringify(leaf.path));
+  return base.documents.flatMap((original) => {
+    const changed = marked.get(documentKey(original));
+    if (changed === undefined || changed.text === original.text || isIgnoredKind(kindOf(original))) return [];
+    const identity = objectIdentity(original.object ?? {});
+    return stringChanges(original.object, changed.object, { path: '' }).flatMap(
+      ({ fieldPath, before: text, after }) => {
+        const knownHere = knownByField.get(`${documentKey(original)}\n${fieldPath.path}`) ?? [];
+        return builtWords(text, readRuns(after, probed.segments), isImage).flatMap((word): LocatedReference[] => {
+          if (knownHere.some(({ written }) => written.includes(word.text) || word.text.includes(written))) return [];
+          const verdict =
+            isCompleteReference(base.values, word) && !isCopy(text, word)
+              ? acceptedReference(word.text, 'key')
+              : undefined;
+          if (verdict === undefined) return [];
+          return [
+            {
+              ...context,
+              template: original.template,
+              document: original.index,
+              ...identity,
+              ...(text.includes('\n') ? nestedPath(fieldPath, `line ${lineOf(text, word.start)}`) : fieldPath),
+              how: 'influence',
+              written: word.text,
+              values: [...new Set(word.segments.map(segmentPath))],
+              reference: verdict.reference,
+              confidence: 'likely',
+              need: needOf('influence', identity.hook, false),
+            },
+          ];
+        });
+      },
+    );
+  });
+}
+
+interface BuiltWord {
+  readonly text: string;
+  readonly start: number;
+  readonly segments: readonly NameSegment[];
+}
+
+const REFERENCE_CHARACTER = /[\w./:@+-]/;
+
+/** Returns the words of the unmarked text that are built from an image leaf. */
+function builtWords(text: string, runs: readonly TextRun[], isImage: (segment: NameSegment) => boolean): BuiltWord[] {
+  if (runs.map((run) => (run.segment === undefined ? run.literal : run.text)).join('') !== text) return [];
+  const words = new Map<number, { text: string; start: number; segments: NameSegment[] }>();
+  let offset = 0;
+  for (const run of runs) {
+    const length = run.segment === undefined ? run.literal.length : run.text.length;
+    if (run.segment !== undefined && isImage(run.segment)) {
+      let start = offset;
+      let end = offset + length;
+      while (start > 0 && REFERENCE_CHARACTER.test(text[start - 1] as string)) start -= 1;
+      while (end < text.length && REFERENCE_CHARACTER.test(text[end] as string)) end += 1;
+      const known = words.get(start);
+      if (known === undefined) words.set(start, { text: text.slice(start, end), start, segments: [run.segment] });
+      else known.segments.push(run.segment);
+    }
+    offset += length;
+  }
+  return [...words.values()];
+}
+
+/**
+ * Tests whether a word is only a copy of the values as programs receive them: a name without a tag, after the key of
+ * its own leaf.
+ */
+function isCopy(text: string, { text: word, start, segments }: BuiltWord): boolean {
+  if (isTagged(word)) return false;
+  const before = text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
+  const assigned = before.replace(/["']$/, '').trimEnd();
+  if (!/[:=]$/.test(assigned)) return false;
+  const assignedKey = assigned.slice(0, -1).trimEnd().replace(/["']$/, '');
+  return segments.some(({ leaf }) => {
+    const key = String(leaf.path.at(-1));
+    return assignedKey.endsWith(key) && !/[\w.-]/.test(assignedKey.at(-1 - key.length) ?? '');
+  });
+}
+
+function isTagged(text: string): boolean {
+  return /[:@]/.test(text.slice(text.lastIndexOf('/') + 1));
+}
+
+/** A single name is ambiguous, and a repository whose tag is in another leaf is only part of a reference. */
+function isCompleteReference(values: Values, { text, segments }: BuiltWord): boolean {
+  if (isTagged(text)) return true;
+  return text.includes('/') && segments.every(({ leaf }) => siblingTag(values, leaf) === undefined);
+}
+
+interface StringChange {
+  readonly fieldPath: FieldPath;
+  readonly before: string;
+  readonly after: string;
+}
+
+/**
+ * Returns the strings that differ between two objects of the same shape. Metadata and selectors contain names, not
+ * references.
+ */
+function stringChanges(original: unknown, changed: unknown, fieldPath: FieldPath): StringChange[] {
+  if (typeof original === 'string')
+    return typeof changed === 'string' && original !== changed ? [{ fieldPath, before: original, after: changed }] : [];
+  if (Array.isArray(original)) {
+    return Array.isArray(changed)
+      ? original.flatMap((item, i) => stringChanges(item, changed[i], childPath(fieldPath, i)))
+      : [];
+  }
+  if (!isMapping(original) || !isMapping(changed)) return [];
+  return Object.entries(original).flatMap(([key, value]) =>
+    /^(?:metadata|labels|matchLabels|selector)$/.test(key)
+      ? []
+      : stringChanges(value, changed[key], childPath(fieldPath, key)),
+  );
+}
+
+function documentKey({ template, index }: RenderedDocument): string {
+  return `${template}\n${index}`;
+}
+
+function lineOf(text: string, offset: number): number {
+  return text.slice(0, offset).split('\n').length;
+}

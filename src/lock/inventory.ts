@@ -1,0 +1,203 @@
+import * as z from 'zod';
+import { AirgapError } from '../base/errors.ts';
+import { isName } from '../base/names.ts';
+import { isDigest } from '../oci/digest.ts';
+import { formatReference, tryParseReference, tryParseRepository } from '../oci/reference.ts';
+import { recipeSchema } from './recipe.ts';
+import { formatIssues } from './schema-issues.ts';
+import { selectionRecordSchema } from './selection-record.ts';
+
+/** The inventory of a bundle: its content and where it was found. An artifact of media type `MediaType.inventory`. */
+
+const digest = z.string().refine(isDigest, 'not a digest');
+
+/** Checked here because readers build repositories and tags from it. */
+const reference = z.string().refine((text) => {
+  const parsed = tryParseReference(text);
+  return parsed !== undefined && formatReference(parsed) === text;
+}, 'not a full image reference');
+
+const location = z.object({
+  chart: z.string(),
+  profile: z.string(),
+  template: z.string(),
+  subcharts: z
+    .array(z.object({ name: z.string(), version: z.string().optional(), alias: z.string().optional() }))
+    .optional(),
+  document: z.int().nonnegative(),
+  kind: z.string(),
+  name: z.string(),
+  path: z.string(),
+  within: z.string().optional(),
+  how: z.enum([
+    'pod-spec',
+    'env',
+    'argument',
+    'config',
+    'custom-resource',
+    'annotation',
+    'influence',
+    'declared',
+    'nested-chart',
+    'operator-rule',
+    'image-config',
+    'inside-image',
+    'added',
+  ]),
+  written: z.string(),
+  parts: z
+    .array(
+      z.object({
+        role: z.enum(['registry', 'repository', 'image', 'tag', 'digest']),
+        path: z.string(),
+        text: z.string(),
+      }),
+    )
+    .optional(),
+  hook: z.string().optional(),
+  values: z.array(z.string()).optional(),
+  via: z.array(z.string()).optional(),
+  redirect: z
+    .object({
+      kind: z.enum(['values', 'env', 'argument', 'resource-field', 'none']),
+      name: z.string().optional(),
+      value: z.string().optional(),
+      values: z.record(z.string(), z.unknown()).optional(),
+    })
+    .optional(),
+  userMade: z.literal(true).optional(),
+});
+
+const profile = z.object({
+  name: z.string(),
+  kubeVersion: z.string().optional(),
+  apiVersions: z.array(z.string()).optional(),
+  /** Origin of its values (values-origin.ts); absent if unknown, as for nested charts. */
+  given: z.object({ files: z.array(z.string()).optional(), set: z.array(z.string()).optional() }).optional(),
+  /** Recipes of its references, which say how they are built from values: for the install, and for the upgrade if that has more references. */
+  recipes: z.array(recipeSchema).optional(),
+});
+
+/** A referrer of an image or chart: signature, attestation, SBOM or another artifact. */
+const referrer = z.object({
+  /** Digest of its manifest. */
+  digest,
+  /** Digest of its subject: the image or chart, a manifest below it, or another referrer. */
+  subject: digest,
+  /** Its `artifactType`, else the media type of its config; empty if the manifest was not read. */
+  artifactType: z.string(),
+  /** Cosign tag, if it has no `subject` field. */
+  tag: z
+    .string()
+    .refine((tag) => isName('tag', tag), 'not a tag')
+    .optional(),
+  /**
+   * Not pushed, because a platform subset replaced its subject. Signatures are still in the bundle, as evidence in the
+   * inventory artifact.
+   */
+  leftOut: z.literal(true).optional(),
+});
+
+const chart = z.object({
+  name: z.string().refine((name) => isName('chart name', name), 'not a valid chart name'),
+  version: z.string().refine((version) => isName('chart version', version), 'not a valid chart version'),
+  /** Source: last component of a path, repository URL with the chart name, or oci:// reference. */
+  source: z.string(),
+  /** Digest of the chart's OCI manifest in the bundle. */
+  digest,
+  /** Parent chart, if it was not requested by name. */
+  parent: z.string().optional(),
+  profiles: z.array(profile),
+  referrers: z.array(referrer).optional(),
+});
+
+const image = z.object({
+  /** Normalized reference. */
+  reference,
+  /** Digest of the manifest or index in the bundle. */
+  digest,
+  mediaType: z.string(),
+  /** Digest at the source, if a platform subset replaced the index. */
+  sourceDigest: digest.optional(),
+  /** `os/architecture[/variant]` of the contained images; empty for artifacts. */
+  platforms: z.array(z.string()),
+  /** Bytes of all its blobs and manifests, including shared ones. */
+  bytes: z.int().nonnegative(),
+  confidence: z.enum(['certain', 'likely', 'possible']),
+  need: z.enum(['install', 'operand', 'lifecycle', 'optional', 'test']),
+  found: z.array(location),
+  referrers: z.array(referrer).optional(),
+});
+
+/** An image blob that a delta omits because its receiver has it already. */
+const requiredBlob = z.object({
+  digest,
+  size: z.int().nonnegative(),
+  /** Source repositories of the blob in the older bundle, such as `quay.io/prometheus/prometheus`. */
+  repositories: z.array(z.string().refine((name) => tryParseRepository(name) !== undefined, 'not a repository')),
+});
+
+export const inventorySchema = z.object({
+  apiVersion: z.literal('airgap/v1'),
+  kind: z.literal('Lock'),
+  /** Version of the schema. Readers reject newer versions. */
+  schemaVersion: z.literal(1),
+  /** Selected platforms; empty for all. */
+  platforms: z.array(z.string()),
+  charts: z.array(chart),
+  images: z.array(image),
+  /** Selections by the user, with their reasons. */
+  choices: z.array(selectionRecordSchema).optional(),
+  /** For a delta: digest of the older bundle's inventory manifest. */
+  since: digest.optional(),
+  /** For a delta: blobs that it omits and its receiver must have. Manifests and charts are never omitted. */
+  requires: z.array(requiredBlob).optional(),
+});
+
+export type Inventory = Readonly<z.infer<typeof inventorySchema>>;
+export type InventoryChart = Inventory['charts'][number];
+export type InventoryImage = Inventory['images'][number];
+export type InventoryReferrer = NonNullable<InventoryImage['referrers']>[number];
+export type RequiredBlob = NonNullable<Inventory['requires']>[number];
+
+/**
+ * Parses an inventory.
+ * @throws AirgapError `bundle-invalid`; lists up to ten invalid fields
+ */
+export function parseInventory(bytes: Uint8Array): Inventory {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch (cause) {
+    throw new AirgapError('bundle-invalid', "the bundle's inventory is not JSON", { cause });
+  }
+  const version = (json as { schemaVersion?: unknown } | null)?.schemaVersion;
+  if (typeof version === 'number' && version > 1) {
+    throw new AirgapError(
+      'bundle-invalid',
+      `the bundle's inventory has schema version ${version}; this helm airgap reads 1`,
+      {
+        hint: 'use the version of helm airgap that wrote the bundle, or a newer one',
+      },
+    );
+  }
+  const result = inventorySchema.safeParse(json);
+  if (!result.success) {
+    throw new AirgapError(
+      'bundle-invalid',
+      `the bundle's inventory does not match its schema: ${formatIssues(result.error)}`,
+    );
+  }
+  return result.data;
+}
+
+/** Formats an inventory with sorted charts and images, no timestamp and no local paths: equal runs give equal bytes. */
+export function formatInventory(inventory: Inventory): Uint8Array {
+  const charts = [...inventory.charts].sort((a, b) => compare(`${a.name} ${a.version}`, `${b.name} ${b.version}`));
+  const images = [...inventory.images].sort((a, b) => compare(a.reference, b.reference));
+  return Buffer.from(`${JSON.stringify({ ...inventory, charts, images }, null, 1)}\n`);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

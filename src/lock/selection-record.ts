@@ -1,0 +1,15 @@
+import * as z from 'zod';
+
+/** A selection made by the user, or (`dropped`) references that their registry does not have. */
+export const selectionRecordSchema = z.object({
+  rule: z.enum(['exclude', 'include', 'no-tests', 'no-hooks', 'dropped']),
+  /** Pattern with `*` wildcards of `exclude` and `include`. */
+  pattern: z.string().optional(),
+  reason: z.string().optional(),
+  /** Nested charts that it excludes with all their images. */
+  charts: z.array(z.string()).optional(),
+  /** References that it excludes or includes. */
+  references: z.array(z.string()),
+});
+
+export type SelectionRecord = Readonly<z.infer<typeof selectionRecordSchema>>;

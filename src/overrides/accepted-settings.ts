@@ -1,0 +1,53 @@
+import { AirgapError } from '../base/errors.ts';
+import type { Values } from '../helm/render.ts';
+import { findAccepted } from '../influence/accepted.ts';
+import { namedInRefusal } from '../influence/refusals.ts';
+import { type Setting, valuesOf } from './overrides-file.ts';
+
+/** Settings that the chart accepts, and a render with them. */
+export interface AcceptedSettings<R> {
+  readonly settings: readonly Setting[];
+  readonly overrides: Values;
+  /** Result of rendering with the overrides. */
+  readonly render: R;
+  /** Settings that the chart refuses, each with the chart's error message. */
+  readonly refused: readonly { readonly setting: Setting; readonly reason: string }[];
+}
+
+/**
+ * Renders the chart with the settings and drops those that it refuses. A chart can accept a probe's marker and still
+ * refuse the target's name: a schema pattern without a colon refuses a port. References that a dropped setting would
+ * have moved remain unmapped.
+ */
+export async function findAcceptedSettings<R>(
+  base: Values,
+  settings: readonly Setting[],
+  render: (overrides: Values) => Promise<R>,
+): Promise<AcceptedSettings<R>> {
+  const reasons = new Map<Setting, string>();
+  const attempt = async (candidates: readonly Setting[]): Promise<R> => {
+    try {
+      return await render(valuesOf(base, candidates));
+    } catch (error) {
+      const [last] = candidates.slice(-1);
+      if (error instanceof AirgapError && last !== undefined) reasons.set(last, error.message);
+      throw error;
+    }
+  };
+  const best = await findAccepted(settings, attempt, (refusal, candidates) => {
+    const isNamed = namedInRefusal(refusal);
+    const named = candidates.filter(({ path }) => isNamed(path));
+    for (const setting of named) reasons.set(setting, refusal.message);
+    return named;
+  });
+  const kept = new Set(best?.items);
+  const order = settings.filter((setting) => kept.has(setting));
+  return {
+    settings: order,
+    overrides: valuesOf(base, order),
+    render: best?.result ?? (await render({})),
+    refused: settings
+      .filter((setting) => !kept.has(setting))
+      .map((setting) => ({ setting, reason: reasons.get(setting) ?? '' })),
+  };
+}

@@ -1,0 +1,111 @@
+import type { RenderedDocument } from '../helm/documents.ts';
+import { typeMetaOf } from '../helm/type-meta.ts';
+import { type Change, changesBetween, type RenderOutput } from '../influence/changes.ts';
+import { formatPath } from '../influence/leaves.ts';
+import type { CrdVersion } from './crd.ts';
+import { type SchemaViolation, schemaViolations } from './structural-schema.ts';
+
+/** Field of a custom resource that violates its CRD with the overrides and not without them. */
+export interface CrdViolation {
+  readonly kind: string;
+  readonly name: string;
+  readonly template: string;
+  /** `spec.imagePullSecrets[0]` */
+  readonly field: string;
+  /** Predicate that follows the field's name, such as `is missing`. */
+  readonly message: string;
+}
+
+/** API groups built into Kubernetes; no chart brings a CRD for them. */
+const BUILT_IN =
+  /^(?:apps|batch|autoscaling|policy|extensions|(?:networking|storage|rbac\.authorization|admissionregistration|apiregistration|apiextensions|coordination|discovery|events|flowcontrol\.apiserver|node|scheduling|certificates|authentication|authorization|resource)\.k8s\.io)\//;
+
+/** Reports whether the overrides change any resource that a CRD may define. */
+export function changesCustomResources(before: readonly RenderOutput[], after: readonly RenderOutput[]): boolean {
+  return changedCustomResources(before, after).some(({ documents }) => documents.length > 0);
+}
+
+/** Returns violations in changed custom resources, without those that were there before. */
+export function newCrdViolations(
+  before: readonly RenderOutput[],
+  after: readonly RenderOutput[],
+  findVersion: (apiVersion: string, kind: string) => CrdVersion | undefined,
+): CrdViolation[] {
+  const pairs = changedCustomResources(before, after);
+  const objects = new Map(
+    pairs.flatMap(({ documents }, render) =>
+      documents.map((document) => [documentKey(render, document.template, document.index), document]),
+    ),
+  );
+  return changesBetween(
+    before.map((_, i) => ({ documents: pairs[i]?.previous ?? [] })),
+    pairs,
+  ).flatMap((change) => {
+    const { object } = objects.get(documentKey(change.render, change.template, change.document)) ?? {};
+    const { apiVersion, kind, metadata } = object ?? {};
+    const crdVersion = findVersion(String(apiVersion), String(kind));
+    if (object === undefined || crdVersion === undefined) return [];
+    const { name = '' } = (metadata ?? {}) as { name?: unknown };
+    return violationsOfChange(crdVersion, change, object).map(({ path, message }) => ({
+      kind: String(kind),
+      name: String(name),
+      template: change.template,
+      field: path,
+      message,
+    }));
+  });
+}
+
+function violationsOfChange(
+  crdVersion: CrdVersion,
+  { path, before, after }: Change,
+  object: object,
+): SchemaViolation[] {
+  if (/^(?:apiVersion|kind|metadata|status)$/.test(String(path[0]))) return [];
+  // A new resource: the schema does not cover the fields common to all resources.
+  const isWholeResource = path.length === 0;
+  const value = isWholeResource ? { ...object, apiVersion: undefined, kind: undefined, metadata: undefined } : after;
+  const schema = crdVersion.schemaAt(path);
+  const field = formatPath(path);
+  if (schema === 'any' || value === undefined) return [];
+  if (schema === undefined) return [{ path: field, message: 'is not defined in the schema' }];
+  const old = new Set((isWholeResource ? [] : schemaViolations(schema, before, field)).map(violationText));
+  return schemaViolations(schema, value, field).filter((document) => !old.has(violationText(document)));
+}
+
+function violationText({ path, message }: SchemaViolation): string {
+  return `${path} ${message}`;
+}
+
+/**
+ * Returns the documents of `after` that may be custom resources and whose text changed, with their previous versions.
+ */
+function changedCustomResources(
+  before: readonly RenderOutput[],
+  after: readonly RenderOutput[],
+): { readonly documents: readonly RenderedDocument[]; readonly previous: readonly RenderedDocument[] }[] {
+  return after.map(({ documents }, render) => {
+    const previous = new Map(
+      (before[render]?.documents ?? []).map((document) => [
+        documentKey(render, document.template, document.index),
+        document,
+      ]),
+    );
+    const previousVersionOf = ({ template, index }: RenderedDocument) =>
+      previous.get(documentKey(render, template, index));
+    const changed = documents.filter(
+      (document) => previousVersionOf(document)?.text !== document.text && isCustom(document),
+    );
+    return { documents: changed, previous: changed.flatMap((document) => previousVersionOf(document) ?? []) };
+  });
+}
+
+/** Parses the document only if the API version does not show in its first lines. */
+function isCustom(document: RenderedDocument): boolean {
+  const apiVersion = typeMetaOf(document)?.apiVersion ?? String(document.object?.apiVersion ?? '');
+  return apiVersion.includes('/') && !BUILT_IN.test(apiVersion);
+}
+
+function documentKey(render: number, template: string, index: number): string {
+  return `${render}\n${template}\n${index}`;
+}

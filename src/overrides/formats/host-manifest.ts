@@ -1,0 +1,62 @@
+import { type Document, isAlias, isMap } from 'yaml';
+import { AirgapError } from '../../base/errors.ts';
+import { readYamlDocuments } from '../../base/yaml-read.ts';
+import { documentText } from '../../base/yaml-text.ts';
+import type { Values } from '../../helm/render.ts';
+
+/** Existing manifest that installs the chart, and the position of the chart in it. */
+export interface HostManifest {
+  /** Whole file, which may hold further documents. */
+  readonly text: string;
+  /** Index of the document, from 0. */
+  readonly document: number;
+  /** Field that names the chart: `spec.source` or `items[1].spec.sources[0]`. */
+  readonly path: string;
+}
+
+/** Keys from the root of a document to a node. */
+export type DocumentPath = readonly (string | number)[];
+
+/**
+ * Parses the documents of a manifest for editing; comments are kept.
+ * @throws AirgapError `usage` if it is not valid YAML
+ */
+export function parseDocuments(text: string): Document[] {
+  const documents = readYamlDocuments(text, { merge: true }) as unknown as Document[];
+  const error = documents.flatMap(({ errors }) => errors)[0];
+  if (error !== undefined) {
+    throw new AirgapError('usage', `the manifest given with --from is not valid YAML: ${error.message}`, {
+      hint: 'give the manifest that installs the chart',
+    });
+  }
+  return documents;
+}
+
+/** Joins documents to one text. */
+export function joinDocuments(documents: readonly Document[]): string {
+  const texts = documents.map((document) => {
+    return documentText(document)
+      .replace(/^---\n/, '')
+      .replace(/\n?$/, '\n');
+  });
+  return texts.join('---\n');
+}
+
+/** Parses `items[1].spec.source` into keys. */
+export function parseDocumentPath(path: string): DocumentPath {
+  return [...path.matchAll(/([^.[\]]+)|\[(\d+)\]/g)].map(([, key = '', index]) =>
+    index === undefined ? key : Number(index),
+  );
+}
+
+/** Merges values into a document at some keys, as Helm does: mappings are merged, everything else is replaced. */
+export function mergeValues(document: Document, keys: DocumentPath, values: Values): void {
+  for (const [key, value] of Object.entries(values)) {
+    const path = [...keys, key];
+    const existing = document.getIn(path, true);
+    if (isAlias(existing)) document.setIn(path, document.createNode(existing.toJS(document)));
+    const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
+    if (isMapping && isMap(document.getIn(path, true))) mergeValues(document, path, value as Values);
+    else document.setIn(path, document.createNode(value, { aliasDuplicateObjects: false }));
+  }
+}

@@ -1,0 +1,196 @@
+import { Readable } from 'node:stream';
+import type { Access, Authorizer } from '../auth/authorizer.ts';
+import { AirgapError } from '../base/errors.ts';
+import type { HttpResponse } from '../http/exchange.ts';
+import { discardBody, peekBody } from '../http/response-body.ts';
+import { retryableStatus } from '../http/retry.ts';
+import type { HttpRequest } from '../http/send.ts';
+import type { Transport } from '../http/transport.ts';
+import type { Repository } from '../oci/reference.ts';
+import { apiUrl, type Endpoint, repositoryFromUrl } from './api-url.ts';
+import type { RegistryResponse } from './errors.ts';
+import { apiHost } from './hosts.ts';
+import { checkRateLimit } from './throttling.ts';
+
+/**
+ * Maximum retries with renewed credentials: one after the first 401, which has the challenge, and one for a token that
+ * has expired on arrival (cached by the token server, or clocks differ).
+ */
+const MAX_RENEWALS = 2;
+
+/**
+ * Maximum registries that one request may be redirected to, including the first. As the challenge of each is answered,
+ * a registry that redirects to a new host every time would never end.
+ */
+const MAX_REGISTRIES = 4;
+
+/**
+ * Milliseconds to wait for the first byte of a manifest or blob. A pull-through cache may respond only after it has
+ * fetched all of it (Nexus; 417 s for a manifest in Harbor), and starts again after a disconnect. A dead host is
+ * noticed sooner, by the keep-alive probes of TCP, after a minute.
+ */
+const CONTENT_TIMEOUT = 10 * 60_000;
+
+/** Maximum timeouts of that length: two for a manifest, one for a blob, whose reader retries. */
+const MAX_TIMEOUTS = { manifests: 2, blobs: 1 } as const;
+
+/** A request to a registry: to the API of a repository, or to a URL that this API gave. */
+export interface RegistryRequest extends Omit<HttpRequest, 'url' | 'authorize'> {
+  readonly repository: Repository;
+  readonly actions: 'pull' | 'pull,push';
+  /** Endpoint of the API, or a URL that the API returned. */
+  readonly endpoint: Endpoint | URL;
+  /**
+   * True for the target of a push that is also read from (a blob that it does not mount). Credentials of other
+   * registries are not used for its redirects: it could make this client copy their content to it.
+   */
+  readonly isPushTarget?: boolean;
+  /** Second repository to request pull access for, for mounts. */
+  readonly alsoPull?: Repository;
+}
+
+/** Login at one origin of a request: that of the registry or of a redirect's target. */
+interface OriginLogin {
+  readonly access: Access;
+  /** Authorization header for this origin. */
+  authorization: string | undefined;
+  renewals: number;
+}
+
+/**
+ * Sends a request with the credentials of the registry, and answers its challenges.
+ *
+ * A read that is redirected to the API of another registry (vanity names in front of ghcr.io or Docker Hub) uses that
+ * registry's own credentials there, as in containerd: those stored for its name, otherwise an anonymous token.
+ * Credentials of one host are never sent to another. A redirected write, a redirected read from the target of a push,
+ * and a host that is not a registry (storage) get no credentials.
+ */
+export async function sendAuthorized(
+  transport: Transport,
+  authorizer: Authorizer,
+  request: RegistryRequest,
+): Promise<RegistryResponse> {
+  const { repository, actions, endpoint, alsoPull, isPushTarget = false, headers = {}, ...rest } = request;
+  const scheme = transport.scheme(apiHost(repository.registry));
+  const apiEndpoint = apiUrl(scheme, repository, endpoint instanceof URL ? { kind: 'uploads' } : endpoint);
+  const url = endpoint instanceof URL ? endpoint : apiEndpoint;
+  const scopes = [`repository:${repository.path}:${actions}`];
+  if (alsoPull !== undefined) scopes.push(`repository:${alsoPull.path}:pull`);
+  const logins = new Map<string, OriginLogin>();
+  const authorizationFor = async (origin: string, access: Access): Promise<string | undefined> => {
+    let login = logins.get(origin);
+    if (login === undefined) {
+      if (logins.size === MAX_REGISTRIES) {
+        throw new AirgapError(
+          'registry',
+          `${rest.what}: ${url.host} redirects to more than ${MAX_REGISTRIES - 1} other registries`,
+        );
+      }
+      login = { access, authorization: await authorizer.authorization(access), renewals: 0 };
+      logins.set(origin, login);
+    }
+    return login.authorization;
+  };
+  const kind = endpoint instanceof URL || endpoint.kind === 'uploads' ? 'blobs' : endpoint.kind;
+  const mayAuthorizeRedirects = !isPushTarget && (rest.method === 'GET' || rest.method === 'HEAD');
+  const attempt = async (fallback?: Pick<HttpRequest, 'method' | 'retry'>): Promise<HttpResponse> => {
+    const access = { registry: repository.registry, path: repository.path, origin: apiEndpoint.origin, scopes };
+    // An upload location at another host gets no credentials.
+    const authorization = url.origin === apiEndpoint.origin ? await authorizationFor(url.origin, access) : undefined;
+    const isContent = rest.method === 'GET' && (kind === 'manifests' || kind === 'blobs');
+    return transport.request({
+      ...(isContent && { headersTimeout: CONTENT_TIMEOUT, maxTimeouts: MAX_TIMEOUTS[kind] }),
+      ...rest,
+      ...fallback,
+      url,
+      kind,
+      checkRetry: checkRateLimit,
+      headers: authorization === undefined ? headers : { ...headers, authorization },
+      ...(mayAuthorizeRedirects && { authorize: (next) => authorizeRedirect(next, authorizationFor) }),
+    });
+  };
+  let fallback: Pick<HttpRequest, 'method' | 'retry'> | undefined;
+  for (;;) {
+    const isHead = rest.method === 'HEAD' && fallback === undefined;
+    const { isExpired, response } = await readRefusal(await attempt(fallback), isHead);
+    // A 401 of a storage host behind a redirect is not a challenge of a registry.
+    const login = logins.get(response.url.origin);
+    const isChallenge = response.status === 401 || (isExpired && login?.authorization !== undefined);
+    let wwwAuthenticate = response.headers['www-authenticate'];
+    if (login !== undefined && isChallenge && login.renewals < MAX_RENEWALS) {
+      // Some front ends send a challenge only for the root of the API, as gcr.io did in 2017.
+      if (response.status === 401 && !isHead && login.authorization === undefined) {
+        wwwAuthenticate ??= await fetchRootChallenge(transport, login.access.origin, rest);
+      }
+      const renewed = await authorizer.renew(login.access, wwwAuthenticate, login.authorization);
+      if (renewed !== undefined) {
+        await discardBody(response);
+        login.authorization = renewed;
+        login.renewals++;
+        continue;
+      }
+    }
+    if (isHead && isHeadInconclusive(response.status)) {
+      await discardBody(response);
+      // A retryable status has been retried with HEAD.
+      fallback = { method: 'GET', retry: retryableStatus(response.status) === 'no' };
+      continue;
+    }
+    const isSuccess = response.status < 300;
+    const result = fallback !== undefined && isSuccess ? await dropBody(response) : response;
+    if (login === undefined) return result;
+    const { access, authorization: sent } = login;
+    const { status } = result;
+    const isRefused = status === 401 || status === 403;
+    const refusal = isRefused ? await authorizer.explain(access, { status, wwwAuthenticate, sent }) : undefined;
+    return { ...result, registry: access.registry, ...(refusal && { refusal }) };
+  }
+}
+
+/** Fetches the challenge of `/v2/`; undefined when it has none. */
+async function fetchRootChallenge(
+  transport: Transport,
+  origin: string,
+  { what, signal }: Pick<HttpRequest, 'what' | 'signal'>,
+): Promise<string | string[] | undefined> {
+  const url = new URL('/v2/', origin);
+  const root = await transport.request({ method: 'GET', url, what, ...(signal && { signal }) });
+  await discardBody(root);
+  return root.status === 401 && root.url.origin === origin ? root.headers['www-authenticate'] : undefined;
+}
+
+/** Returns the Authorization header for the target of a redirect; undefined when it is not the API of a registry. */
+async function authorizeRedirect(
+  url: URL,
+  authorizationFor: (origin: string, access: Access) => Promise<string | undefined>,
+): Promise<string | undefined> {
+  const repository = repositoryFromUrl(url);
+  if (repository === undefined) return undefined;
+  const { registry, path } = repository;
+  return authorizationFor(url.origin, { registry, path, origin: url.origin, scopes: [`repository:${path}:pull`] });
+}
+
+/**
+ * Returns true when an error response to HEAD calls for a GET. It has no error body, and GET may succeed: storage URLs
+ * can be signed for GET only (Pulp, GitLab), and some servers do not implement HEAD. 404 is conclusive; 429 must not
+ * cause another request.
+ */
+function isHeadInconclusive(status: number): boolean {
+  return status >= 400 && status !== 404 && status !== 429;
+}
+
+/** Turns the response to a GET into that of a HEAD. */
+async function dropBody(response: HttpResponse): Promise<HttpResponse> {
+  await discardBody(response);
+  return { ...response, body: Readable.from([]) };
+}
+
+/** Detects the 403 of ECR for a token that expired after its 12 hours, recognizable only by its text. */
+async function readRefusal(
+  response: HttpResponse,
+  isHead: boolean,
+): Promise<{ readonly isExpired: boolean; readonly response: HttpResponse }> {
+  if (response.status !== 403 || isHead) return { isExpired: false, response };
+  const { bytes, response: rewound } = await peekBody(response);
+  return { isExpired: /token has expired/i.test(Buffer.from(bytes).toString('utf8')), response: rewound };
+}

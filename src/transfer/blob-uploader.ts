@@ -1,0 +1,171 @@
+import type { Emit } from '../base/events.ts';
+import { isLargeBlob, scheduleBlobs } from '../oci/blob-scheduler.ts';
+import type { Body, Sink, Source } from '../oci/content.ts';
+import type { Digest } from '../oci/digest.ts';
+import type { BlobNode } from '../oci/graph.ts';
+import { formatRepository, type Repository } from '../oci/reference.ts';
+import { blobLabel, bodyFromSource, resumableRead } from '../oci/resumable-read.ts';
+import type { BlobPresence } from './blob-presence.ts';
+import type { ReadCoordinator } from './shared-source.ts';
+import { throwIfAborted, wrapError } from './wrap-error.ts';
+
+export interface BlobUploadOptions {
+  readonly concurrency: number;
+  readonly emit: Emit;
+  readonly signal?: AbortSignal;
+  /** Present when other copies read the same source at the same time. */
+  readonly coordinator?: ReadCoordinator;
+}
+
+/** A blob and the one repository to which its bytes are uploaded. */
+export interface BlobUpload {
+  readonly node: BlobNode;
+  readonly target: Repository;
+}
+
+/** Uploads each blob once, to its target repository, and mounts it from there into other repositories. */
+export class BlobUploader {
+  readonly counts = { stored: 0, mounted: 0, present: 0 };
+  /** Bytes of the blobs that were uploaded. */
+  bytes = 0;
+  readonly #source: Source;
+  readonly #sink: Sink;
+  readonly #presence: BlobPresence;
+  readonly #options: BlobUploadOptions;
+  readonly #uploads = new Map<Digest, { readonly upload: BlobUpload; readonly uploaded: PromiseWithResolvers<void> }>();
+  readonly #mounts = new Map<string, Promise<void>>();
+  /** There are more small blobs than run at once, so that what is learned from the first ones helps the others. */
+  readonly #isProbingWorthwhile: boolean;
+  #plannedBytes: number;
+
+  constructor(
+    source: Source,
+    sink: Sink,
+    presence: BlobPresence,
+    options: BlobUploadOptions,
+    uploads: readonly BlobUpload[],
+  ) {
+    this.#source = source;
+    this.#sink = sink;
+    this.#presence = presence;
+    this.#options = options;
+    for (const upload of uploads) {
+      const uploaded = Promise.withResolvers<void>();
+      // The failure is reported by the roots that need the blob; none of them may be waiting yet.
+      uploaded.promise.catch(() => {});
+      this.#uploads.set(upload.node.descriptor.digest, { upload, uploaded });
+    }
+    this.#isProbingWorthwhile =
+      uploads.filter(({ node }) => !isLargeBlob(node.descriptor)).length > options.concurrency;
+    this.#plannedBytes = uploads.reduce((sum, { node }) => sum + node.descriptor.size, 0);
+  }
+
+  /** Uploads every blob to its target repository. Never throws: `uploaded` reports the failures. */
+  async uploadAll(): Promise<void> {
+    this.#emitPlan();
+    const { concurrency, coordinator } = this.#options;
+    coordinator?.expect(this.#uploads.keys());
+    const uploads = [...this.#uploads.values()].map((entry) => ({
+      ...entry,
+      descriptor: entry.upload.node.descriptor,
+    }));
+    await scheduleBlobs(uploads, concurrency, async ({ upload, uploaded }) => {
+      try {
+        await this.#put(upload.node, upload.target);
+        uploaded.resolve();
+      } catch (error) {
+        uploaded.reject(error);
+      } finally {
+        coordinator?.settle(upload.node.descriptor.digest);
+      }
+    });
+  }
+
+  /** Waits until the blob is in its target repository. @throws AirgapError of its upload */
+  uploaded(digest: Digest): Promise<void> {
+    return this.#uploads.get(digest)?.uploaded.promise ?? Promise.resolve();
+  }
+
+  /** Returns whether the blob is uploaded to another repository. */
+  isUploadedElsewhere(digest: Digest, repository: Repository): boolean {
+    const target = this.#uploads.get(digest)?.upload.target;
+    return target !== undefined && formatRepository(target) !== formatRepository(repository);
+  }
+
+  /** Mounts an uploaded blob into another repository. */
+  mount(digest: Digest, repository: Repository): Promise<void> {
+    const key = `${formatRepository(repository)}@${digest}`;
+    const running = this.#mounts.get(key);
+    if (running !== undefined) return running;
+    const { node, target } = (this.#uploads.get(digest) as { upload: BlobUpload }).upload;
+    const mounting = this.#put(node, repository, target);
+    this.#mounts.set(key, mounting);
+    return mounting;
+  }
+
+  /** Uploads a blob that a repository reported as present but lacks. @throws AirgapError */
+  async resend(digest: Digest, repository: Repository): Promise<void> {
+    const { node } = (this.#uploads.get(digest) as { upload: BlobUpload }).upload;
+    const { signal } = this.#options;
+    try {
+      await this.#sink.putBlob(repository, node.descriptor, this.#body(node, true), { signal });
+    } catch (error) {
+      throw wrapError(`blob ${digest} to ${formatRepository(repository)}`, error);
+    }
+    this.bytes += node.descriptor.size;
+  }
+
+  async #put(node: BlobNode, repository: Repository, mountFrom?: Repository): Promise<void> {
+    const { emit, signal } = this.#options;
+    const { descriptor } = node;
+    const report = (skipped: boolean): void => {
+      if (mountFrom === undefined) emit({ type: 'blob', digest: descriptor.digest, bytes: descriptor.size, skipped });
+    };
+    try {
+      throwIfAborted(signal);
+      const mounting = this.#sink.mountSupport?.(repository) ?? 'named';
+      // Large blobs are checked with HEAD: if the mount failed after all, the whole blob would be uploaded again.
+      const isProbedByMount = mounting === 'tells' && !isLargeBlob(descriptor);
+      const from = mountFrom ?? (isProbedByMount ? repository : undefined);
+      if ((from === undefined || mounting === 'named') && (await this.#presence.has(repository, descriptor))) {
+        this.counts.present++;
+        report(true);
+        return;
+      }
+      const body = this.#body(node, mountFrom !== undefined);
+      const learn = mounting === 'any' && this.#isProbingWorthwhile && !isLargeBlob(descriptor);
+      const outcome = await this.#sink.putBlob(repository, descriptor, body, {
+        mountFrom: from,
+        probeMountSupport: learn,
+        signal,
+      });
+      this.counts[outcome]++;
+      if (outcome === 'stored') this.bytes += descriptor.size;
+      report(outcome === 'present');
+    } catch (error) {
+      throw wrapError(`blob ${descriptor.digest} to ${formatRepository(repository)}`, error);
+    }
+  }
+
+  /** Returns the body for the sink. After a refused mount the blob is read again, which adds its bytes to the plan. */
+  #body(node: BlobNode, isUnplanned: boolean): Body {
+    const { emit, signal } = this.#options;
+    const inner = resumableRead(bodyFromSource(this.#source, node), { what: blobLabel(node), emit, signal });
+    let isCounted = !isUnplanned;
+    return {
+      size: inner.size,
+      open: async (offset, abort = signal) => {
+        if (!isCounted) {
+          isCounted = true;
+          this.#plannedBytes += inner.size;
+          this.#emitPlan();
+        }
+        return inner.open(offset, abort);
+      },
+    };
+  }
+
+  #emitPlan(): void {
+    this.#options.emit({ type: 'plan', blobs: this.#uploads.size, bytes: this.#plannedBytes });
+  }
+}

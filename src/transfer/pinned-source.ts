@@ -1,0 +1,40 @@
+import { AirgapError } from '../base/errors.ts';
+import type { ManifestContent, Source } from '../oci/content.ts';
+import type { Digest } from '../oci/digest.ts';
+import { formatRepository, type Repository } from '../oci/reference.ts';
+import type { RegistryClient } from '../registry/client.ts';
+
+/** Source that also supports HEAD requests and referrers. */
+export type RegistrySource = Source & Pick<RegistryClient, 'head' | 'referrers'>;
+
+/**
+ * Returns a source that resolves pinned tags to their recorded digests.
+ * @param pins full references with a tag, as `docker.io/library/nginx:1.27`, and their digests
+ */
+export function pinnedSource(source: RegistrySource, pins: ReadonlyMap<string, Digest>): RegistrySource {
+  const pinnedDigest = (repository: Repository, tag: string): Digest | undefined =>
+    pins.get(`${formatRepository(repository)}:${tag}`);
+  return {
+    async manifest(repository: Repository, tagOrDigest: string): Promise<ManifestContent> {
+      const digest = pinnedDigest(repository, tagOrDigest);
+      if (digest === undefined) return source.manifest(repository, tagOrDigest);
+      try {
+        return await source.manifest(repository, digest);
+      } catch (error) {
+        if (!(error instanceof AirgapError) || error.code !== 'image-not-found') throw error;
+        const name = `${formatRepository(repository)}:${tagOrDigest}`;
+        throw new AirgapError(
+          'image-not-found',
+          `${name} is locked to ${digest}, which does not exist: ${error.message}`,
+          {
+            hint: 'the tag has probably moved and the old image was deleted; update the lock file with helm airgap images … --lock',
+            cause: error,
+          },
+        );
+      }
+    },
+    head: (repository, tagOrDigest) => source.head(repository, pinnedDigest(repository, tagOrDigest) ?? tagOrDigest),
+    referrers: (repository, subject) => source.referrers(repository, subject),
+    blob: (repository, descriptor) => source.blob(repository, descriptor),
+  };
+}

@@ -1,0 +1,118 @@
+import { AirgapError } from '../base/errors.ts';
+import { settle } from '../base/pool.ts';
+import type { Sink, Source } from '../oci/content.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
+import { closureOf, type Graph } from '../oci/graph.ts';
+import { formatReference, formatRepository, type Repository } from '../oci/reference.ts';
+import type { Destination } from './destinations.ts';
+import { throwIfAborted } from './wrap-error.ts';
+
+/** Blobs that the source leaves out because the target already has them. */
+export interface RequiredBlobs {
+  /** Repositories of the sink that may have each blob, in addition to its destinations. */
+  readonly repositories: ReadonlyMap<Digest, readonly Repository[]>;
+  /** Reads blobs from the sink, for registries that refuse mounts. */
+  readonly source: Source;
+  /** Hint for the error about missing blobs. */
+  readonly hint: string;
+}
+
+/**
+ * Finds every required blob of the destinations in the sink: first in the destination repositories, then in the others
+ * that may have it. Nothing is sent.
+ * @returns by blob, a repository of the sink that has it
+ * @throws AirgapError `several` with an `image-not-found` for each image that lacks blobs; errors of the sink;
+ *   `interrupted`
+ */
+export async function findRequiredBlobs(
+  graph: Graph,
+  destinations: readonly Destination[],
+  sink: Sink,
+  required: RequiredBlobs,
+  { concurrency, signal }: { readonly concurrency: number; readonly signal?: AbortSignal },
+): Promise<ReadonlyMap<Digest, Repository>> {
+  const wanted = new Map<Digest, Map<string, Repository>>();
+  for (const { root, repository } of destinations) {
+    for (const digest of closureOf(graph, root.descriptor.digest).blobs) {
+      if (!required.repositories.has(digest)) continue;
+      const repositories = wanted.get(digest) ?? new Map<string, Repository>();
+      wanted.set(digest, repositories.set(formatRepository(repository), repository));
+    }
+  }
+  for (const [digest, repositories] of wanted) {
+    for (const other of required.repositories.get(digest) ?? []) repositories.set(formatRepository(other), other);
+  }
+  const answers = await settle([...wanted], concurrency, async ([digest, repositories]) => {
+    throwIfAborted(signal);
+    const descriptor = graph.blobs.get(digest)?.descriptor as Descriptor;
+    return { digest, mountSource: await findMountSource(sink, descriptor, [...repositories.values()]) };
+  });
+  throwIfAborted(signal);
+  const mountSources = new Map<Digest, Repository>();
+  for (const answer of answers) {
+    if ('error' in answer) throw answer.error;
+    if (answer.value.mountSource !== undefined) mountSources.set(answer.value.digest, answer.value.mountSource);
+  }
+  const missing = new Set([...wanted.keys()].filter((digest) => !mountSources.has(digest)));
+  if (missing.size > 0) throw missingBlobsError(graph, destinations, missing, required.hint);
+  return mountSources;
+}
+
+/** Returns the source with the required blobs added, which are read from the sink. */
+export function withRequiredBlobs(
+  source: Source,
+  mountSources: ReadonlyMap<Digest, Repository>,
+  target: Source,
+): Source {
+  return {
+    manifest: (repository, tagOrDigest) => source.manifest(repository, tagOrDigest),
+    blob: (repository, descriptor) => {
+      const mountSource = mountSources.get(descriptor.digest);
+      return mountSource === undefined ? source.blob(repository, descriptor) : target.blob(mountSource, descriptor);
+    },
+  };
+}
+
+/** Returns a repository that has the blob. Errors, such as for a deleted repository, count only if no other has it. */
+async function findMountSource(
+  sink: Sink,
+  descriptor: Descriptor,
+  repositories: readonly Repository[],
+): Promise<Repository | undefined> {
+  let failure: { readonly error: unknown } | undefined;
+  for (const repository of repositories) {
+    try {
+      if (await sink.hasBlob(repository, descriptor)) return repository;
+    } catch (error) {
+      failure ??= { error };
+    }
+  }
+  if (failure !== undefined) throw failure.error;
+  return undefined;
+}
+
+function blobs(n: number): string {
+  return n === 1 ? '1 blob' : `${n} blobs`;
+}
+
+/** Digests shown in a message, since there may be hundreds. */
+const SHOWN = 3;
+
+function missingBlobsError(
+  graph: Graph,
+  destinations: readonly Destination[],
+  missing: ReadonlySet<Digest>,
+  hint: string,
+): AirgapError {
+  const causes = destinations.flatMap(({ root, repository }) => {
+    const digests = closureOf(graph, root.descriptor.digest).blobs.filter((digest) => missing.has(digest));
+    if (digests.length === 0) return [];
+    const more = digests.length > SHOWN ? ` and ${digests.length - SHOWN} more` : '';
+    const list = `${digests.slice(0, SHOWN).join(', ')}${more}`;
+    const message = `${formatReference(root.reference)} needs ${blobs(digests.length)} that ${formatRepository(repository)} lacks: ${list}`;
+    return [new AirgapError('image-not-found', message, { hint })];
+  });
+  const message = `nothing was pushed: the bundle is a delta, and the target lacks ${blobs(missing.size)} that it leaves out`;
+  return new AirgapError('several', message, { causes });
+}

@@ -1,0 +1,73 @@
+import type { ScanLocation } from '../../inside/candidate.ts';
+import type { ConfirmedCandidate } from '../../inside/confirm.ts';
+import type { Finding } from '../../lock/finding.ts';
+import type { Inventory } from '../../lock/inventory.ts';
+import type { OperatorScanResult } from './operators.ts';
+
+/** Image that only the files of an operator image name. */
+export interface ScanFinding extends ConfirmedCandidate {
+  /** Operator image. */
+  readonly image: string;
+}
+
+/** Name without a confirmed version. */
+export interface UnresolvedName extends ScanLocation {
+  readonly image: string;
+  readonly evidence: string;
+  /** References of which one may exist; for a list of components, the names after the unknown prefix. */
+  readonly possibleReferences: readonly string[];
+}
+
+/** Result of the operator image scan, without images that are known from other sources. */
+export interface OperatorScanReport {
+  readonly found: readonly ScanFinding[];
+  readonly unresolved: readonly UnresolvedName[];
+  readonly images: readonly Pick<OperatorScanResult, 'image' | 'skipped' | 'olderNameCount' | 'checkedCount'>[];
+}
+
+/**
+ * Separates images found only by the operator image scan that are not to be bundled; they are listed separately. Images
+ * also known from a render, rule or inventory stay, with the scan as additional evidence.
+ */
+export function separateScanFindings(
+  findings: readonly Finding[],
+  images: readonly OperatorScanResult[],
+): { readonly findings: Finding[]; readonly scanReport: OperatorScanReport } {
+  const isOnlyScanned = ({ confidence, found }: Finding): boolean =>
+    confidence === 'possible' && found.every(({ how }) => how === 'inside-image');
+  const onlyScanned = new Set(findings.filter(isOnlyScanned).map(({ reference }) => reference));
+  const found = images.flatMap(({ image, candidates }) =>
+    candidates.flatMap((candidate) => (onlyScanned.has(candidate.reference) ? [{ ...candidate, image }] : [])),
+  );
+  const unresolved = images.flatMap(({ image, unresolved: names }) =>
+    names.map((name): UnresolvedName => {
+      const { file, layer, offset, evidence } = name;
+      const possibleReferences = 'possibleReferences' in name ? name.possibleReferences : name.components;
+      return { image, file, layer, ...(offset === undefined ? {} : { offset }), evidence, possibleReferences };
+    }),
+  );
+  return {
+    findings: findings.filter(({ reference }) => !onlyScanned.has(reference)),
+    scanReport: {
+      found,
+      unresolved,
+      images: images.map(({ image, skipped, olderNameCount, checkedCount }): OperatorScanReport['images'][number] => ({
+        image,
+        skipped,
+        olderNameCount,
+        checkedCount,
+      })),
+    },
+  };
+}
+
+/** Returns the scan report for a bundle, without images that the bundle contains. */
+export function scanReportFor(
+  inventory: Inventory,
+  findings: readonly Finding[],
+  images: readonly OperatorScanResult[],
+): OperatorScanReport {
+  const { scanReport } = separateScanFindings(findings, images);
+  const bundled = new Set(inventory.images.map(({ reference }) => reference));
+  return { ...scanReport, found: scanReport.found.filter(({ reference }) => !bundled.has(reference)) };
+}

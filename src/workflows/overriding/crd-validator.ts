@@ -1,0 +1,64 @@
+import { AirgapError } from '../../base/errors.ts';
+import { IN_CRDS_FOLDER, readChartFiles } from '../../helm/chart-files.ts';
+import type { RenderedDocument } from '../../helm/documents.ts';
+import type { Render, Renderer } from '../../helm/render.ts';
+import type { RenderOutput } from '../../influence/changes.ts';
+import type { LeafPath } from '../../influence/leaves.ts';
+import type { CrdVersion } from '../../overrides/crd.ts';
+import { type CrdViolation, changesCustomResources, newCrdViolations } from '../../overrides/crd-violations.ts';
+import { CLUSTER_REFUSAL } from '../../overrides/reasons.ts';
+import type { StructuralSchema } from '../../overrides/structural-schema.ts';
+
+/** Validates custom resources against the CRDs that the chart includes. */
+export interface CrdValidator {
+  /**
+   * Checks renders.
+   * @throws AirgapError `chart-render`, like the chart's own errors, for a resource that violates its CRD
+   */
+  readonly check: (renders: readonly Render[]) => Promise<void>;
+  /** Returns the schema of a field, once such a resource was checked; undefined if unknown. */
+  readonly schemaAt: (object: RenderedDocument['object'], path: LeafPath) => StructuralSchema | undefined;
+  /** All violations found so far, one per field. */
+  readonly violations: () => readonly CrdViolation[];
+}
+
+/**
+ * Creates a validator for custom resources changed by overrides. The CRDs come from the chart's `crds` folders and
+ * templates, and are read when the first custom resource changes.
+ * @param before renders without overrides
+ */
+export function createCrdValidator(renderer: Renderer, before: readonly RenderOutput[]): CrdValidator {
+  const violations = new Map<string, CrdViolation>();
+  const known = new Map<string, CrdVersion | undefined>();
+  let manifests: Promise<string[]> | undefined;
+  const read = async (): Promise<string[]> => {
+    const { crdManifests: definitionTexts } = await import('../../overrides/crd.ts');
+    const files = await readChartFiles(renderer.chart.archive, IN_CRDS_FOLDER);
+    const rendered = before.flatMap(({ documents }) => documents.map(({ text }) => text));
+    return [...new Set([...definitionTexts([...files.values()]), ...definitionTexts(rendered)])];
+  };
+  let findVersion: (apiVersion: string, kind: string) => CrdVersion | undefined = () => undefined;
+  const check = async (renders: readonly Render[]): Promise<void> => {
+    if (!changesCustomResources(before, renders)) return;
+    manifests ??= read();
+    const definitions = await manifests;
+    if (definitions.length === 0) return;
+    const { findCrdVersion: definitionFor } = await import('../../overrides/crd.ts');
+    findVersion = (apiVersion, kind) => {
+      const key = `${apiVersion} ${kind}`;
+      if (!known.has(key)) known.set(key, definitionFor(definitions, apiVersion, kind));
+      return known.get(key);
+    };
+    const refused = newCrdViolations(before, renders, findVersion);
+    for (const violation of refused)
+      violations.set([violation.template, violation.kind, violation.name, violation.field].join('\n'), violation);
+    if (refused[0] === undefined) return;
+    const { kind, name, field, message } = refused[0];
+    throw new AirgapError('chart-render', `${CLUSTER_REFUSAL} ${kind} ${name}: ${field} ${message}`);
+  };
+  const schemaAt: CrdValidator['schemaAt'] = (object, path) => {
+    const schema = findVersion(String(object?.apiVersion), String(object?.kind))?.schemaAt(path);
+    return schema === 'any' ? undefined : schema;
+  };
+  return { check, schemaAt, violations: () => [...violations.values()] };
+}

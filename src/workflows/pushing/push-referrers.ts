@@ -1,0 +1,78 @@
+import type { Emit } from '../../base/events.ts';
+import type { Sink, Source } from '../../oci/content.ts';
+import type { Graph } from '../../oci/graph.ts';
+import { referrerKind, referrersOf } from '../../oci/referrer.ts';
+import type { CopyOutcome } from '../../transfer/copy.ts';
+import type { RegistrySource } from '../../transfer/pinned-source.ts';
+import {
+  pushReferrers,
+  type ReferrerOutcome,
+  type ReferrersPushOptions,
+  type ReferrersPushResult,
+} from '../../transfer/referrers-push.ts';
+
+/** Number of referrers by push status. */
+export interface ReferrerCounts {
+  readonly pushed: number;
+  /** Already present in the target. */
+  readonly present: number;
+  /** Not pushed because cosign's tag has another digest in the target. */
+  readonly kept: number;
+  /** Not accepted by the registry. */
+  readonly refused: number;
+}
+
+export interface PushReferrersOptions extends ReferrersPushOptions {
+  /** Makes it an error if the registry does not accept a referrer. */
+  readonly requireReferrers: boolean;
+}
+
+/**
+ * Pushes the referrers of images and charts that are already in the target.
+ * @returns outcomes, and errors of referrers that could not be pushed
+ * @throws AirgapError `interrupted`
+ */
+export async function pushBundledReferrers(
+  graph: Graph,
+  images: readonly CopyOutcome[],
+  source: Source,
+  sink: Sink & RegistrySource,
+  { requireReferrers, ...options }: PushReferrersOptions,
+): Promise<ReferrersPushResult> {
+  const all = referrersOf(
+    graph,
+    images.map(({ reference, digest }) => ({ repository: reference, digest })),
+  );
+  const { outcomes, failures } = await pushReferrers(graph, all, source, sink, options);
+  const refused = outcomes.filter(({ status }) => status === 'refused');
+  const unlisted = outcomes.filter(({ via }) => via === 'unlisted');
+  if (requireReferrers) {
+    const errors = [...refused, ...unlisted].flatMap(({ error = [] }) => error);
+    return { outcomes, failures: [...failures, ...new Set(errors)] };
+  }
+  warn(options.emit, refused, (count) => `the registry does not accept ${count}; the images were pushed`);
+  warn(options.emit, unlisted, (count) => `the registry cannot list ${count} (available by digest only)`);
+  return { outcomes, failures };
+}
+
+/** Counts referrers by status. */
+export function countReferrers(outcomes: readonly ReferrerOutcome[]): ReferrerCounts {
+  const countOf = (status: ReferrerOutcome['status']): number =>
+    outcomes.filter((outcome) => outcome.status === status).length;
+  return { pushed: countOf('pushed'), present: countOf('present'), kept: countOf('kept'), refused: countOf('refused') };
+}
+
+/** Referrers shown in a warning, since there may be thousands. */
+const SHOWN = 5;
+
+/** Emits one warning for all referrers with the same status. */
+function warn(emit: Emit, outcomes: readonly ReferrerOutcome[], describe: (count: string) => string): void {
+  if (outcomes.length === 0) return;
+  const list = outcomes
+    .slice(0, SHOWN)
+    .map(({ referrer, error }) => `${referrerKind(referrer)} of ${referrer.subject} (${error?.message})`);
+  const more = outcomes.length > SHOWN ? [`and ${outcomes.length - SHOWN} more`] : [];
+  const count = outcomes.length === 1 ? '1 referrer' : `${outcomes.length} referrers`;
+  const message = `${describe(count)}: ${[...list, ...more].join('; ')}; --require-referrers turns this into an error`;
+  emit({ type: 'warning', message });
+}

@@ -1,0 +1,41 @@
+import { dirname } from 'node:path';
+import { expect, it } from 'vitest';
+import { pathInside, UniqueFileNames } from '../../../src/base/file-names.ts';
+import { OverridesFiles } from '../../../src/cli/flags/unmapped.ts';
+import { hostileText } from '../../support/hostile-text.ts';
+import fc from '../../support/property.ts';
+
+it('paths stay in the folder for any names of charts, versions and profiles', () => {
+  const chart = fc.tuple(hostileText, fc.oneof(hostileText, fc.constant('/../../x')), hostileText);
+  fc.assert(
+    fc.property(fc.uniqueArray(chart, { maxLength: 6, selector: (one) => JSON.stringify(one) }), (charts) => {
+      const files = new OverridesFiles({ outDir: 'out', residue: 'repack' }, '/base');
+      const paths = charts.map((one) => files.overrides(...one) ?? '');
+      expect(new Set(paths.map(dirname))).toEqual(new Set(charts.length === 0 ? [] : ['/base/out']));
+      // Paths are unique on case-insensitive file systems too.
+      expect(new Set(paths.map((path) => path.toLowerCase())).size).toBe(charts.length);
+      expect(charts.map((one) => files.overrides(...one) ?? '')).toEqual(paths);
+      for (const one of charts) expect(dirname(files.unmappedFile('repack', ...one))).toBe('/base/out');
+    }),
+  );
+});
+
+it('ordinary names are kept', () => {
+  const files = new OverridesFiles({ outDir: '/out' }, '/');
+  expect(files.overrides('web', '1.0.0', 'default')).toBe('/out/web.yaml');
+  expect(files.overrides('web', '2.0.0+b1', 'default')).toBe('/out/web-2.0.0+b1.yaml');
+  expect(files.overrides('web', '1.0.0', 'production eu')).toBe('/out/web-production-eu.yaml');
+  expect(files.overrides('web', '1.0.0', 'default')).toBe('/out/web.yaml');
+});
+
+it('names in use get a number', () => {
+  const names = new UniqueFileNames();
+  expect([names.take('a', 'a-1'), names.take('A', 'a-1'), names.take('a', 'a-1'), names.take('a')]).toEqual([
+    ...['a', 'a-1', 'a-1-2', 'a-2'],
+  ]);
+});
+
+it.each(['../x', '/../x', 'a/../../x', '..', '.', ''])('a path outside the folder is refused: %j', (path) => {
+  expect(() => pathInside('/out', path)).toThrow(expect.objectContaining({ code: 'file' }));
+  expect(pathInside('/', 'x')).toBe('/x');
+});

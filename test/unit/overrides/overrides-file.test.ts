@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import type { NameSegment } from '../../../src/influence/name-segments.ts';
+import type { Location } from '../../../src/lock/finding.ts';
+import { formatOverrides, settingsOf, valuesOf } from '../../../src/overrides/overrides-file.ts';
+
+const location = (written: string): Location => ({
+  chart: 'web',
+  profile: 'default',
+  template: 'web/templates/a.yaml',
+  document: 0,
+  kind: 'Pod',
+  name: 'a',
+  path: 'image',
+  how: 'pod-spec',
+  written,
+});
+const BASE = { b: { list: [{ image: 'x:1', keep: true }, { image: 'y:1' }] }, 'a.b': { image: 'z:1' } };
+const settings = [
+  { path: ['a.b', 'image'], value: 'ecr.example/z:1', comment: 'z:1' },
+  { path: ['b', 'list', 1, 'image'], value: 'ecr.example/y:1', comment: 'y:1' },
+];
+
+describe('an overrides file', () => {
+  it('contain only the set leaves, with whole lists', () => {
+    expect(parse(formatOverrides(['head'], BASE, settings))).toEqual({
+      'a.b': { image: 'ecr.example/z:1' },
+      b: { list: [{ image: 'x:1', keep: true }, { image: 'ecr.example/y:1' }] },
+    });
+  });
+
+  it('name the moved references before each leaf or its list', () => {
+    const text = formatOverrides(['Overrides for web'], BASE, settings);
+    expect(text).toMatch(/^# Overrides for web\n/);
+    expect(text).toMatch(/ {2}# z:1\n {2}image: ecr\.example\/z:1/);
+    expect(text).toMatch(/ {2}# y:1\n {2}list:/);
+  });
+
+  it('do not depend on the order of the solution', () => {
+    const segment = (path: string, text: string): NameSegment => ({
+      leaf: { path: [path], value: `${text}:1` },
+      start: 0,
+      end: text.length,
+      components: text.split('/'),
+      hostFirst: false,
+      suffix: '',
+    });
+    const [one, two] = [segment('one', 'acme/one'), segment('two', 'acme/two')];
+    const assignment: [NameSegment, string][] = [
+      [one, 'ecr.example/one'],
+      [two, 'ecr.example/two'],
+    ];
+    const moves: [NameSegment, Location[]][] = [
+      [one, [location('c:1'), location('a:1')]],
+      [two, [location('b:1')]],
+    ];
+    const texts = [false, true].map((isTurned) => {
+      const turned = <T>(list: readonly T[]): T[] => (isTurned ? [...list].reverse() : [...list]);
+      const solution = {
+        assignment: new Map(turned(assignment)),
+        moves: new Map(turned(moves)),
+        unsolved: [],
+      };
+      return formatOverrides([], {}, settingsOf(solution, { switches: [['ok']] }));
+    });
+    expect(texts[0]).toBe(texts[1]);
+    expect(parse(texts[0] ?? '')).toEqual({ ok: true, one: 'ecr.example/one:1', two: 'ecr.example/two:1' });
+    expect(texts[0]).toMatch(/# a:1\n# c:1\none:/);
+  });
+
+  it('keep each comment on one line for every YAML parser', () => {
+    const breaks = 'x\u0085evil: 1\u2028evil: 2\u2029evil: 3\revil: 4\u001b[2J';
+    const comment = `quay.io/a:1\n${breaks}`;
+    const text = formatOverrides([`Still public: ${breaks}\nevil: 5`], {}, [{ path: ['a'], value: 'b', comment }]);
+    const lines = text.split(/[\n\r\u0085\u2028\u2029]/);
+    expect(lines.filter((line) => !/^(?:#|$)/.test(line))).toEqual(['a: b']);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+    expect(text).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/);
+  });
+
+  it('quote strings that YAML 1.1 parsers such as Helm would convert', () => {
+    const words = [
+      'on',
+      'off',
+      'yes',
+      'No',
+      'y',
+      'n',
+      '1_000',
+      '017',
+      '0o17',
+      '12:30:45',
+      '1e3',
+      '2024-01-01',
+      '~',
+      '<<',
+    ];
+    const text = formatOverrides([], {}, [{ path: ['list'], value: words, comment: 'a' }]);
+    expect(parse(text, { version: '1.1' })).toEqual({ list: words });
+    expect(formatOverrides([], {}, [{ path: ['on'], value: { y: 'x' }, comment: 'a' }])).toContain('"on":\n  "y": x');
+  });
+
+  it('are an empty map when nothing is set', () => {
+    expect(valuesOf(BASE, [])).toEqual({});
+    expect(parse(formatOverrides(['none'], BASE, []))).toEqual({});
+  });
+});
