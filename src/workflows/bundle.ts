@@ -101,8 +101,8 @@ export async function withExclusiveOutput<R>(
 /** Discovers, resolves, pulls, and writes the bundle. `out` appears only when it is complete. */
 export function bundle(context: Context, options: BundleOptions): Promise<BundleResult> {
   return withExclusiveOutput(context, options, async (scratch) => {
-    const { operatorScan: lookInside, ...imagesOptions } = options;
-    const searching = { ...imagesOptions, operators: lookInside !== undefined, recipes: true };
+    const { operatorScan, ...imagesOptions } = options;
+    const searching = { ...imagesOptions, operators: operatorScan !== undefined, recipes: true };
     const {
       charts: searched,
       failures: missing,
@@ -119,8 +119,9 @@ export function bundle(context: Context, options: BundleOptions): Promise<Bundle
     const network = networkNeedsOf(searched, options);
     const input = { charts: searched, select, network };
     const hosts = asked.length === 0 ? {} : { askedHosts: asked };
-    if (lookInside === undefined) return { ...(await pack(context, options, input)), ...hosts };
-    if (!lookInside.include) return { ...(await pack(context, options, { ...input, operators: searched })), ...hosts };
+    if (operatorScan === undefined) return { ...(await pack(context, options, input)), ...hosts };
+    if (!operatorScan.include)
+      return { ...(await pack(context, options, { ...input, operators: searched })), ...hosts };
     const [{ prefetchAndScan: lookFirst }, { selectedOperators: wanted }] = await Promise.all([
       import('./inside/prefetch-operators.ts'),
       import('./inside/operators.ts'),

@@ -45,9 +45,9 @@ export async function runLockFile(
 ): Promise<void> {
   const { context } = io;
   const { lock, checkLock, offline } = flags;
-  const { operatorScan: lookInside, ...others } = resolved;
+  const { operatorScan, ...others } = resolved;
   // Images that the scan only lists are not in the lock file.
-  const included = lookInside?.include ? { operatorScan: lookInside } : undefined;
+  const included = operatorScan?.include ? { operatorScan } : undefined;
   refuseConflicts({ ...flags, lookInside: included === undefined && flags.lookInside ? true : undefined });
   if (included !== undefined && offline) {
     throw new AirgapError(

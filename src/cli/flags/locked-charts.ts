@@ -41,7 +41,7 @@ function refuseConflicts({
   hooks,
   rules = [],
   nestedCharts,
-  operatorScan: lookInside,
+  operatorScan,
 }: ImagesOptions): void {
   const conflicts = Object.entries({
     charts: charts.length > 0,
@@ -51,7 +51,7 @@ function refuseConflicts({
     '--no-hooks': hooks === false,
     '--rules': rules.length > 0,
     '--no-nested-charts': nestedCharts === false,
-    '--include-inside': lookInside?.include === true,
+    '--include-inside': operatorScan?.include === true,
   }).flatMap(([what, given]) => (given ? [what] : []));
   if (conflicts.length === 0) return;
   throw new AirgapError('usage', `--lock cannot be used with ${conflicts.join(', ')}`, {

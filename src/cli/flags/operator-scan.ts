@@ -27,7 +27,7 @@ export async function operatorScanOptions(
   { lookInside, includeInside, output }: OperatorScanFlags,
   { registry, operatorScanConfig }: Pick<ResolvedOptions, 'registry' | 'operatorScanConfig'>,
   byDefault: boolean,
-): Promise<{ lookInside?: OperatorScanSettings }> {
+): Promise<{ operatorScan?: OperatorScanSettings }> {
   const isEnabled =
     lookInside ?? operatorScanConfig.lookInside ?? (operatorScanConfig.includeInside === true || byDefault);
   const include = includeInside === true || (isEnabled && operatorScanConfig.includeInside === true);
@@ -38,5 +38,5 @@ export async function operatorScanOptions(
   const access = await registryAccess(registry);
   const concurrency = registry.concurrency ?? DOWNLOAD_CONCURRENCY;
   // Images that are added are not proposed as rules.
-  return { lookInside: { access, concurrency, include: include && output !== 'rules' } };
+  return { operatorScan: { access, concurrency, include: include && output !== 'rules' } };
 }

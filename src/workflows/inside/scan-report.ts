@@ -10,19 +10,30 @@ export interface ScanFinding extends ConfirmedCandidate {
   readonly image: string;
 }
 
-/** Name without a confirmed version. */
+/** Name without a confirmed version. Part of the JSON output. */
 export interface UnresolvedName extends ScanLocation {
   readonly image: string;
   readonly evidence: string;
   /** References of which one may exist; for a list of components, the names after the unknown prefix. */
-  readonly possibleReferences: readonly string[];
+  readonly possible: readonly string[];
 }
 
-/** Result of the operator image scan, without images that are known from other sources. */
+/** Operator image that was scanned. Part of the JSON output. */
+export interface ScannedImage {
+  readonly image: string;
+  /** Parts that were not (fully) scanned, with the reason. */
+  readonly givenUp: readonly string[];
+  /** Number of names in manifests of older releases next to newer ones. */
+  readonly older: number;
+  /** Number of references checked in registries. */
+  readonly asked: number;
+}
+
+/** Result of the operator image scan, without images that are known from other sources. Part of the JSON output. */
 export interface OperatorScanReport {
   readonly found: readonly ScanFinding[];
-  readonly unresolved: readonly UnresolvedName[];
-  readonly images: readonly Pick<OperatorScanResult, 'image' | 'skipped' | 'olderNameCount' | 'checkedCount'>[];
+  readonly open: readonly UnresolvedName[];
+  readonly images: readonly ScannedImage[];
 }
 
 /**
@@ -39,23 +50,23 @@ export function separateScanFindings(
   const found = images.flatMap(({ image, candidates }) =>
     candidates.flatMap((candidate) => (onlyScanned.has(candidate.reference) ? [{ ...candidate, image }] : [])),
   );
-  const unresolved = images.flatMap(({ image, unresolved: names }) =>
-    names.map((name): UnresolvedName => {
+  const open = images.flatMap(({ image, unresolved }) =>
+    unresolved.map((name): UnresolvedName => {
       const { file, layer, offset, evidence } = name;
-      const possibleReferences = 'possibleReferences' in name ? name.possibleReferences : name.components;
-      return { image, file, layer, ...(offset === undefined ? {} : { offset }), evidence, possibleReferences };
+      const possible = 'possibleReferences' in name ? name.possibleReferences : name.components;
+      return { image, file, layer, ...(offset === undefined ? {} : { offset }), evidence, possible };
     }),
   );
   return {
     findings: findings.filter(({ reference }) => !onlyScanned.has(reference)),
     scanReport: {
       found,
-      unresolved,
-      images: images.map(({ image, skipped, olderNameCount, checkedCount }): OperatorScanReport['images'][number] => ({
+      open,
+      images: images.map(({ image, skipped, olderNameCount, checkedCount }) => ({
         image,
-        skipped,
-        olderNameCount,
-        checkedCount,
+        givenUp: skipped,
+        older: olderNameCount,
+        asked: checkedCount,
       })),
     },
   };

@@ -126,9 +126,9 @@ describe('a naming', () => {
   });
 
   it('as-written follows the charts, else the full name', () => {
-    const written = new Map([['docker.io/amazon/aws-cli', 'amazon/aws-cli']]);
-    expect(name('as-written', 'amazon/aws-cli:2.1', { written })).toBe('us.icr.io/ns/amazon/aws-cli:2.1');
-    expect(name('as-written', 'quay.io/a/b:1', { written })).toBe('us.icr.io/ns/quay.io/a/b:1');
+    const writtenNames = new Map([['docker.io/amazon/aws-cli', 'amazon/aws-cli']]);
+    expect(name('as-written', 'amazon/aws-cli:2.1', { writtenNames })).toBe('us.icr.io/ns/amazon/aws-cli:2.1');
+    expect(name('as-written', 'quay.io/a/b:1', { writtenNames })).toBe('us.icr.io/ns/quay.io/a/b:1');
     expect(usesWrittenNames(parseTarget('us.icr.io/ns', 'as-written'))).toBe(true);
     expect(usesWrittenNames(parseTarget('us.icr.io/ns', 'path', { rules: [{ match: 'x', to: '{written}' }] }))).toBe(
       true,
@@ -147,9 +147,9 @@ describe('a naming', () => {
     expect(name('name', 'quay.io/x/b:1', { rules })).toBe('us.icr.io/ns/b:1');
   });
 
-  it('is followed by the conversion to legal repository paths', () => {
-    const legal = (path: string): string => path.replaceAll('__', '_');
-    expect(name('name', 'quay.io/x/b__c:1', { legal })).toBe('us.icr.io/ns/b_c:1');
+  it('is followed by the conversion to toLegalPath repository paths', () => {
+    const toLegalPath = (path: string): string => path.replaceAll('__', '_');
+    expect(name('name', 'quay.io/x/b__c:1', { toLegalPath })).toBe('us.icr.io/ns/b_c:1');
   });
 
   it('never leaves the target, whatever the name contains', () => {

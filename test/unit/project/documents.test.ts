@@ -37,9 +37,10 @@ function pluginWords(line: string): string[] | undefined {
 /** @returns the error code of commander, when the words are no valid command line */
 async function refusal(words: readonly string[]): Promise<string | undefined> {
   const program = createProgram({
-    tell: () => {},
+    info: () => {},
     print: () => {},
-    input: async () => 'odd-word-of-documents',
+    write: () => {},
+    readInput: async () => 'odd-word-of-documents',
   } as unknown as CommandIO);
   for (const command of program.commands) command.action(() => {});
   try {

@@ -17,7 +17,7 @@ function recorder(): { readonly transport: Transport; readonly requests: HttpReq
   const requests: HttpRequest[] = [];
   const transport = {
     scheme: () => 'https',
-    retrier: { again: async () => false },
+    retrier: { waitForRetry: async () => false },
     async request(request: HttpRequest) {
       requests.push(request);
       const { url, headers = {} } = request;

@@ -193,7 +193,7 @@ describe('a request limit', () => {
     ['for maintenance', 503, '', { 'retry-after': '9' }, 'yes', 9000],
   ])('%s', async (_, status, body, headers, retryable, after) => {
     const judged = await checkRateLimit(answer(status, body, headers));
-    expect(judged).toMatchObject({ retryable, ...(after === undefined ? {} : { after }) });
+    expect(judged).toMatchObject({ retryable, ...(after === undefined ? {} : { retryAfter: after }) });
     expect((await judged.response.body.toArray()).join('')).toBe(body);
   });
 

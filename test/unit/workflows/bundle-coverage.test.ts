@@ -28,7 +28,7 @@ function compare(
   const lock = { charts: [{ name: 'app', version: '1', profiles }], images };
   const events: AirgapEvent[] = [];
   const derived = [{ chart: 'app', version: '1', profile: { name: 'default', options }, references }];
-  const source = { lock: () => lock } as unknown as Bundle;
+  const source = { inventory: () => lock } as unknown as Bundle;
   const found = compareWithBundle(source, derived, target, isWhole, (event) => void events.push(event));
   return { beyond: found.get('app'), warnings: events.filter(({ type }) => type === 'warning').length };
 }
@@ -90,6 +90,6 @@ test('requires values if the bundle was made with values, under any names', () =
 });
 
 test('ignores archives of other tools', () => {
-  const source = { lock: () => undefined } as unknown as Bundle;
+  const source = { inventory: () => undefined } as unknown as Bundle;
   expect(compareWithBundle(source, [], target, true, () => {})).toEqual(new Map());
 });

@@ -13,7 +13,7 @@ const CHOICES: SelectionRecord[] = [
 
 function bundle(choices: SelectionRecord[] | undefined): Bundle {
   const images = () => [{ reference: parseReference('quay.io/a/app:1') }];
-  return { images, lock: () => (choices === undefined ? undefined : { choices }) } as unknown as Bundle;
+  return { images, inventory: () => (choices === undefined ? undefined : { choices }) } as unknown as Bundle;
 }
 
 it('returns missing images, and reports excluded ones separately', () => {

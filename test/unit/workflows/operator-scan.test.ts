@@ -58,19 +58,19 @@ test('without answers of a registry, complete names stay and incomplete ones are
   expect(images[0]?.candidates.map(({ reference, confirmed }) => [reference, confirmed])).toEqual([
     ['quay.io/widget/proxy:v1.2.3', undefined],
   ]);
-  const { scanReport: inside } = separateScanFindings([], images);
-  expect(inside.unresolved).toMatchObject([
-    { file: 'manager', possibleReferences: expect.arrayContaining(['quay.io/widget/cache:1.9.0']) },
+  const { scanReport } = separateScanFindings([], images);
+  expect(scanReport.open).toMatchObject([
+    { file: 'manager', possible: expect.arrayContaining(['quay.io/widget/cache:1.9.0']) },
   ]);
-  expect(operatorScanReport(inside)).toContain('quay.io/widget/cache:1.10.0');
+  expect(operatorScanReport(scanReport)).toContain('quay.io/widget/cache:1.10.0');
 });
 
 test('reports nothing unasked when nothing was found, unresolved or skipped', async () => {
-  const { scanReport: inside } = separateScanFindings([], await look(async () => 'unknown'));
-  expect(operatorScanNotes(inside)).toContain('quay.io/widget/cache:1.10.0');
-  const nothing = { ...inside, found: [], unresolved: [] };
+  const { scanReport } = separateScanFindings([], await look(async () => 'unknown'));
+  expect(operatorScanNotes(scanReport)).toContain('quay.io/widget/cache:1.10.0');
+  const nothing = { ...scanReport, found: [], open: [] };
   expect(operatorScanNotes(nothing)).toBeUndefined();
-  const images = inside.images.map((image) => ({ ...image, skipped: ['a layer'] }));
+  const images = scanReport.images.map((image) => ({ ...image, givenUp: ['a layer'] }));
   expect(operatorScanNotes({ ...nothing, images })).toContain('a layer');
 });
 
@@ -100,11 +100,8 @@ describe('scan findings', () => {
 
   test('become rules with the settings from code and manifest', async () => {
     const images = await look(answer);
-    const { scanReport: inside } = separateScanFindings(
-      toFindings([place, ...scannedReferences(images, false)]),
-      images,
-    );
-    const [proposed] = proposeRules(inside, images);
+    const { scanReport } = separateScanFindings(toFindings([place, ...scannedReferences(images, false)]), images);
+    const [proposed] = proposeRules(scanReport, images);
     expect(proposed?.rule.images.map(({ name, redirect, versions }) => [name, redirect, versions])).toEqual([
       ['proxy', { kind: 'env', name: 'PROXY_IMAGE' }, '1.0.0'],
       ['cache', { kind: 'env', name: 'RELATED_IMAGE_CACHE' }, '1.0.0'],
@@ -112,7 +109,7 @@ describe('scan findings', () => {
     expect(rulesDocument(proposed === undefined ? [] : [proposed])).toMatch(/^# Rules proposed/);
     const flagged = { ...chart.operators[0], reference: place, words: ['--cache-image=x'], variables: [] };
     const [other] = proposeRules(
-      inside,
+      scanReport,
       images.map((image) => ({ ...image, containers: [flagged] })),
     );
     expect(other?.rule.images[1]?.redirect).toEqual({ kind: 'argument', name: '--cache-image' });

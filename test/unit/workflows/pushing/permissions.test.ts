@@ -89,7 +89,7 @@ test('pushing and reading make the calls that their policies allow, and no other
   const [result] = await push(context, options, async () => {});
   expect(result?.referrers.pushed).toBe(2);
   expect(called(ecr)).toEqual(
-    [...actionsOf(policy('To push')), ...actionsOf(policy('Settings of repositories'))].sort(),
+    [...actionsOf(policy('Policy for push')), ...actionsOf(policy('Policy for repository settings'))].sort(),
   );
 
   const before = ecr.requests.length;
@@ -101,11 +101,11 @@ test('pushing and reading make the calls that their policies allow, and no other
   await client.close();
   // Whoever may pull may also ask whether everything is as the receipt says.
   expect((await verifyReceipt(context, result?.receipt as Receipt, options)).differences).toEqual([]);
-  expect(called(ecr, before)).toEqual(actionsOf(policy('To pull')));
+  expect(called(ecr, before)).toEqual(actionsOf(policy('Policy for pull')));
 });
 
 test('allows on all resources only actions without resource-level permissions', () => {
-  const all = [...policy('To push'), ...policy('Settings of repositories'), ...policy('To pull')];
+  const all = [...policy('Policy for push'), ...policy('Policy for repository settings'), ...policy('Policy for pull')];
   const wide = all.filter(({ Resource }) => Resource === '*');
   expect(new Set(actionsOf(wide))).toEqual(
     new Set(['ecr:GetAuthorizationToken', 'ecr:DescribeRepositoryCreationTemplates']),

@@ -22,7 +22,7 @@ function bundle(locked = true): Bundle {
     path: 'b.tar',
     images: () => Object.keys(found).map((name) => ({ reference: parseReference(name) })),
     charts: () => charts,
-    lock: () =>
+    inventory: () =>
       locked
         ? {
             charts: charts.map(({ name, version, descriptor }) => ({
