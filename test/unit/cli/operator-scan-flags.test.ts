@@ -9,8 +9,8 @@ async function chosen(
   insideConfig: Parameters<typeof operatorScanOptions>[1]['operatorScanConfig'],
   on: boolean,
 ) {
-  const { lookInside } = await operatorScanOptions(flags, { registry, operatorScanConfig: insideConfig }, on);
-  return lookInside === undefined ? 'off' : lookInside.include ? 'include' : 'list';
+  const { operatorScan } = await operatorScanOptions(flags, { registry, operatorScanConfig: insideConfig }, on);
+  return operatorScan === undefined ? 'off' : operatorScan.include ? 'include' : 'list';
 }
 
 describe('the operator image scan', () => {
