@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Finding, Location } from '../src/lock/finding.ts';
+import type { Finding, Location } from '../src/inventory/finding.ts';
 import type { CorpusChart } from '../test/support/corpus.ts';
 import type { Found } from './found.ts';
 

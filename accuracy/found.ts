@@ -1,4 +1,4 @@
-import type { Confidence } from '../src/lock/finding.ts';
+import type { Confidence } from '../src/inventory/finding.ts';
 
 /** A reference that a search found. */
 export interface Found {

@@ -5,12 +5,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
-import { confirmInRegistry } from '../src/inside/confirm.ts';
-import { publishersOf } from '../src/inside/image-names.ts';
-import { scanImage } from '../src/inside/scan-image.ts';
 import type { Descriptor } from '../src/oci/descriptor.ts';
 import { parseReference } from '../src/oci/reference.ts';
-import { imageParts, summarizeConfig } from '../src/workflows/inside/operator-image.ts';
+import { confirmInRegistry } from '../src/operator-scan/confirm.ts';
+import { publishersOf } from '../src/operator-scan/image-names.ts';
+import { scanImage } from '../src/operator-scan/scan-image.ts';
+import { imageParts, summarizeConfig } from '../src/workflows/operator-scan/operator-image.ts';
 import { connect } from '../src/workflows/registry.ts';
 import { standIn } from './stand-in.ts';
 

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { withoutTagAndDigest } from '../src/influence/name-segments.ts';
+import { withoutTagAndDigest } from '../src/value-tracing/name-segments.ts';
 
 /** Unpacks a chart. @returns the folder */
 export function unpack(archive: string, folder: string): string {

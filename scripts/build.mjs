@@ -38,7 +38,7 @@ try {
     entryPoints: {
       program: 'src/cli/main.ts',
       'fetch-thread': 'src/workflows/fetching/thread.ts',
-      'inside-thread': 'src/workflows/inside/thread.ts',
+      'inside-thread': 'src/workflows/operator-scan/thread.ts',
       'hash-thread': 'src/workflows/verifying/thread.ts',
     },
     // CommonJS has no `import.meta`, which the sources use to start threads from files in their own folder.

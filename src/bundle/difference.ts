@@ -1,4 +1,4 @@
-import type { ExportedInventory } from '../lock/exported-inventory.ts';
+import type { ExportedInventory } from '../inventory/exported-inventory.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatReference, formatRepository, parseReference } from '../oci/reference.ts';
 import type { Bundle } from './read.ts';

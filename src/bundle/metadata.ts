@@ -1,5 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
-import { formatInventory, type Inventory } from '../lock/inventory.ts';
+import { formatInventory, type Inventory } from '../inventory/inventory.ts';
 import { type Descriptor, MediaType } from '../oci/descriptor.ts';
 import type { Content, Root } from '../oci/graph.ts';
 import { formatReference, formatRepository } from '../oci/reference.ts';

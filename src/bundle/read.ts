@@ -1,5 +1,5 @@
 import { AirgapError, messageOf } from '../base/errors.ts';
-import type { Inventory } from '../lock/inventory.ts';
+import type { Inventory } from '../inventory/inventory.ts';
 import type { Body, ManifestContent, Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';

@@ -1,4 +1,4 @@
-import type { Inventory, InventoryReferrer } from '../lock/inventory.ts';
+import type { Inventory, InventoryReferrer } from '../inventory/inventory.ts';
 import { referrerKind } from '../oci/referrer.ts';
 
 /** A referrer of an image or chart that is the same in both bundles. */

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { AirgapError, combine, messageOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
-import type { Inventory } from '../lock/inventory.ts';
+import type { Inventory } from '../inventory/inventory.ts';
 import { scheduleBlobs } from '../oci/blob-scheduler.ts';
 import type { Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';

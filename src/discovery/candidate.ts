@@ -1,4 +1,4 @@
-import type { Confidence } from '../lock/finding.ts';
+import type { Confidence } from '../inventory/finding.ts';
 import { formatReference, tryParseReference } from '../oci/reference.ts';
 import type { Evidence } from './key-evidence.ts';
 

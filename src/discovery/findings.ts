@@ -1,4 +1,4 @@
-import type { Confidence, Finding, Location, Need } from '../lock/finding.ts';
+import type { Confidence, Finding, Location, Need } from '../inventory/finding.ts';
 import type { LocatedReference } from './located-reference.ts';
 
 const STRONGEST: readonly Confidence[] = ['certain', 'likely', 'possible'];

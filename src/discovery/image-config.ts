@@ -1,4 +1,4 @@
-import type { Location } from '../lock/finding.ts';
+import type { Location } from '../inventory/finding.ts';
 import { tryParseReference } from '../oci/reference.ts';
 import type { FieldPath } from './field-path.ts';
 import { evidenceOf, wordsOf } from './key-evidence.ts';

@@ -1,4 +1,4 @@
-import type { SplitPart } from '../lock/finding.ts';
+import type { SplitPart } from '../inventory/finding.ts';
 
 /**
  * Strength of the evidence that a name gives for its value being an image: `typed` by the Kubernetes API, `key` by its

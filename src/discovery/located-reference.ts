@@ -1,4 +1,4 @@
-import type { Confidence, Location, Need } from '../lock/finding.ts';
+import type { Confidence, Location, Need } from '../inventory/finding.ts';
 import { isMapping, type Mapping } from './named-value.ts';
 
 /** An image reference and the location where it was found. */

@@ -1,4 +1,4 @@
-import type { EvidenceKind, SplitPart } from '../lock/finding.ts';
+import type { EvidenceKind, SplitPart } from '../inventory/finding.ts';
 import type { Rejection, Verdict } from './candidate.ts';
 import type { FieldPath } from './field-path.ts';
 import type { Evidence } from './key-evidence.ts';

@@ -1,4 +1,4 @@
-import type { Confidence, EvidenceKind, SplitPart } from '../lock/finding.ts';
+import type { Confidence, EvidenceKind, SplitPart } from '../inventory/finding.ts';
 import type { FieldPath } from './field-path.ts';
 
 /** A reference at one field path of an object. */

@@ -1,4 +1,4 @@
-import type { EvidenceKind, Need } from '../lock/finding.ts';
+import type { EvidenceKind, Need } from '../inventory/finding.ts';
 
 /** Hooks that run during a first `helm install`. */
 const INSTALL_HOOKS = new Set(['pre-install', 'post-install', 'crd-install']);

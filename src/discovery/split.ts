@@ -1,5 +1,5 @@
 import { trimBothEnds } from '../base/text-trim.ts';
-import type { SplitPart } from '../lock/finding.ts';
+import type { SplitPart } from '../inventory/finding.ts';
 import { type FieldPath, innermostPath } from './field-path.ts';
 import { type SplitRole, splitRoleOf, wordsOf } from './key-evidence.ts';
 

@@ -1,10 +1,10 @@
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { Values } from '../helm/render.ts';
 import { kindOf } from '../helm/type-meta.ts';
-import { type Leaf, leavesOf, valueAt } from '../influence/leaves.ts';
-import { readRuns, type TextRun } from '../influence/markers.ts';
-import { type NameSegment, segmentPath } from '../influence/name-segments.ts';
-import type { Probe } from '../influence/probe.ts';
+import { type Leaf, leavesOf, valueAt } from '../value-tracing/leaves.ts';
+import { readRuns, type TextRun } from '../value-tracing/markers.ts';
+import { type NameSegment, segmentPath } from '../value-tracing/name-segments.ts';
+import type { Probe } from '../value-tracing/probe.ts';
 import { acceptedReference } from './candidate.ts';
 import { childPath, type FieldPath, nestedPath } from './field-path.ts';
 import { evidenceOf, splitRoleOf } from './key-evidence.ts';

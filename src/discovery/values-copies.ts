@@ -1,5 +1,5 @@
 import type { Values } from '../helm/render.ts';
-import { scalarAt } from '../influence/scalar.ts';
+import { scalarAt } from '../value-tracing/scalar.ts';
 import type { LocatedReference } from './located-reference.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
 import type { Values } from '../helm/render.ts';
-import { findAccepted } from '../influence/accepted.ts';
-import { namedInRefusal } from '../influence/refusals.ts';
+import { findAccepted } from '../value-tracing/accepted.ts';
+import { namedInRefusal } from '../value-tracing/refusals.ts';
 import { type Setting, valuesOf } from './overrides-file.ts';
 
 /** Settings that the chart accepts, and a render with them. */

@@ -1,6 +1,6 @@
 import { hasValues, type RenderOptions, type Values } from '../helm/render.ts';
-import { formatPath, type LeafPath, valueAt } from '../influence/leaves.ts';
 import { tryParseReference } from '../oci/reference.ts';
+import { formatPath, type LeafPath, valueAt } from '../value-tracing/leaves.ts';
 
 /**
  * Returns the paths of override values that copy more than image names from the user's values: lists, which Helm

@@ -1,7 +1,7 @@
 import type { RenderedDocument } from '../helm/documents.ts';
 import { typeMetaOf } from '../helm/type-meta.ts';
-import { type Change, changesBetween, type RenderOutput } from '../influence/changes.ts';
-import { formatPath } from '../influence/leaves.ts';
+import { type Change, changesBetween, type RenderOutput } from '../value-tracing/changes.ts';
+import { formatPath } from '../value-tracing/leaves.ts';
 import type { CrdVersion } from './crd.ts';
 import { type SchemaViolation, schemaViolations } from './structural-schema.ts';
 

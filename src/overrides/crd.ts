@@ -1,6 +1,6 @@
 import { readYamlValues } from '../base/yaml-read.ts';
 import { blockItems, blockUnder, inlineValueOf } from '../helm/yaml-block.ts';
-import type { LeafPath } from '../influence/leaves.ts';
+import type { LeafPath } from '../value-tracing/leaves.ts';
 import { childSchema, type StructuralSchema } from './structural-schema.ts';
 
 /** One version of a custom resource definition. */

@@ -1,10 +1,10 @@
 import { textBefore } from '../base/text-trim.ts';
 import type { Values } from '../helm/render.ts';
 import type { TemplateSource } from '../helm/templates.ts';
-import type { Change } from '../influence/changes.ts';
-import { formatPath } from '../influence/leaves.ts';
-import { type ValuesNode, valuesNodes } from '../influence/values-nodes.ts';
-import type { Location } from '../lock/finding.ts';
+import type { Location } from '../inventory/finding.ts';
+import type { Change } from '../value-tracing/changes.ts';
+import { formatPath } from '../value-tracing/leaves.ts';
+import { type ValuesNode, valuesNodes } from '../value-tracing/values-nodes.ts';
 import type { OperatorSetting } from './operator-setting.ts';
 
 /** Environment variables or arguments to add to an operator's container. */

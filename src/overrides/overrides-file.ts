@@ -2,8 +2,8 @@ import { Document, isCollection, isMap, isScalar, type Pair, type Scalar } from 
 import { printableLine } from '../base/printable.ts';
 import { documentText } from '../base/yaml-text.ts';
 import type { Values } from '../helm/render.ts';
-import { buildOverlay, formatPath, type LeafPath } from '../influence/leaves.ts';
-import { fillLeaf, type NameSegment } from '../influence/name-segments.ts';
+import { buildOverlay, formatPath, type LeafPath } from '../value-tracing/leaves.ts';
+import { fillLeaf, type NameSegment } from '../value-tracing/name-segments.ts';
 import type { Recipe } from './recipe.ts';
 import type { RecipeSolution } from './solve-recipe.ts';
 

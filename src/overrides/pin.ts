@@ -1,9 +1,9 @@
 import type { Values } from '../helm/render.ts';
 import type { TemplateSource } from '../helm/templates.ts';
-import type { Change } from '../influence/changes.ts';
-import { formatPath, type LeafPath, valueAt } from '../influence/leaves.ts';
-import { imageMaps, keysReadByTemplates, valuesNodes } from '../influence/values-nodes.ts';
 import { parseReference } from '../oci/reference.ts';
+import type { Change } from '../value-tracing/changes.ts';
+import { formatPath, type LeafPath, valueAt } from '../value-tracing/leaves.ts';
+import { imageMaps, keysReadByTemplates, valuesNodes } from '../value-tracing/values-nodes.ts';
 import { wholeOccurrences } from './text-edits.ts';
 
 /** Values leaf that may take a digest, or another suffix of a tag. */

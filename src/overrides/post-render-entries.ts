@@ -1,8 +1,8 @@
 import { textBefore, trimBothEnds } from '../base/text-trim.ts';
-import { withoutTagAndDigest } from '../influence/name-segments.ts';
-import type { SplitPart } from '../lock/finding.ts';
+import type { SplitPart } from '../inventory/finding.ts';
 import { isUnderTarget, type Target, targetReference } from '../oci/naming.ts';
 import { formatRepository, parseReference } from '../oci/reference.ts';
+import { withoutTagAndDigest } from '../value-tracing/name-segments.ts';
 import type { PostRenderEntry } from './post-render-map.ts';
 import { locationPath, type ReferenceLocation, type UnmappedReference } from './proof.ts';
 

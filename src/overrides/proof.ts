@@ -1,8 +1,8 @@
 import type { RenderedDocument } from '../helm/documents.ts';
-import { occurrences } from '../influence/name-segments.ts';
-import type { Location } from '../lock/finding.ts';
+import type { Location } from '../inventory/finding.ts';
 import { formatTargetReference, isSharedRepository, isUnderTarget, type Target } from '../oci/naming.ts';
 import { formatReference, parseReference } from '../oci/reference.ts';
+import { occurrences } from '../value-tracing/name-segments.ts';
 import type { PullSecretForm } from './pull-secret.ts';
 import { isRedirected } from './redirect.ts';
 import type { PodWithoutSecret } from './secret-holders.ts';

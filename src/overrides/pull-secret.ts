@@ -1,8 +1,8 @@
 import type { Values } from '../helm/render.ts';
 import type { TemplateSource } from '../helm/templates.ts';
-import type { Change } from '../influence/changes.ts';
-import type { LeafPath } from '../influence/leaves.ts';
-import { imageMaps, keysReadByTemplates, type ValuesNode, valuesNodes } from '../influence/values-nodes.ts';
+import type { Change } from '../value-tracing/changes.ts';
+import type { LeafPath } from '../value-tracing/leaves.ts';
+import { imageMaps, keysReadByTemplates, type ValuesNode, valuesNodes } from '../value-tracing/values-nodes.ts';
 
 /**
  * Form in which a chart takes pull secrets: Kubernetes entries (`[{name: a}]`), a list of names that the template turns

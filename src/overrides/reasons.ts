@@ -1,10 +1,10 @@
 import type { Values } from '../helm/render.ts';
-import { formatPath } from '../influence/leaves.ts';
-import { segmentPath } from '../influence/name-segments.ts';
-import type { Location } from '../lock/finding.ts';
-import type { SetKey } from '../lock/values-origin.ts';
+import type { Location } from '../inventory/finding.ts';
+import type { SetKey } from '../inventory/values-origin.ts';
 import { isTagChanged, type Target } from '../oci/naming.ts';
 import { formatReference, parseReference, tryParseReference } from '../oci/reference.ts';
+import { formatPath } from '../value-tracing/leaves.ts';
+import { segmentPath } from '../value-tracing/name-segments.ts';
 import type { AcceptedSettings } from './accepted-settings.ts';
 import { locationPath, type ReferenceLocation, type UnmappedReference } from './proof.ts';
 import type { Recipe } from './recipe.ts';

@@ -1,9 +1,9 @@
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { Render } from '../helm/render.ts';
-import { formatPath, type LeafPath, valueAt } from '../influence/leaves.ts';
-import type { Redirect } from '../lock/finding.ts';
+import type { Redirect } from '../inventory/finding.ts';
 import { isUnderTarget, type Target, targetReference } from '../oci/naming.ts';
 import { formatReference, formatRepository, parseReference, type Reference } from '../oci/reference.ts';
+import { formatPath, type LeafPath, valueAt } from '../value-tracing/leaves.ts';
 import { isSetIn, type OperatorSetting } from './operator-setting.ts';
 import type { Setting } from './overrides-file.ts';
 import type { ReferenceLocation } from './proof.ts';

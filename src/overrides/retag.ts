@@ -1,7 +1,7 @@
-import type { Change } from '../influence/changes.ts';
-import { pathKeys } from '../influence/scalar.ts';
 import { isTagChanged, isUnderTarget, type Target, targetReference } from '../oci/naming.ts';
 import { formatReference, parseReference } from '../oci/reference.ts';
+import type { Change } from '../value-tracing/changes.ts';
+import { pathKeys } from '../value-tracing/scalar.ts';
 import { locationKey, type ReferenceLocation } from './proof.ts';
 
 /** Location that has the target repository, but not yet the tag that push writes. */

@@ -1,6 +1,6 @@
 import type { RenderedDocument } from '../helm/documents.ts';
-import { changeKey, type RenderOutput } from '../influence/changes.ts';
-import { type LeafPath, valueAt } from '../influence/leaves.ts';
+import { changeKey, type RenderOutput } from '../value-tracing/changes.ts';
+import { type LeafPath, valueAt } from '../value-tracing/leaves.ts';
 import { PULL_SECRETS_FIELD } from './pull-secret.ts';
 
 /** Object part that can have pull secrets: a pod spec, a service account, or a custom resource. */

@@ -1,7 +1,7 @@
 import type { Values } from '../helm/render.ts';
-import { type LeafPath, leavesOf } from '../influence/leaves.ts';
-import { segmentsOf } from '../influence/name-segments.ts';
-import type { SetKey } from '../lock/values-origin.ts';
+import type { SetKey } from '../inventory/values-origin.ts';
+import { type LeafPath, leavesOf } from '../value-tracing/leaves.ts';
+import { segmentsOf } from '../value-tracing/name-segments.ts';
 
 /**
  * Finds the command-line key that sets a value which may build a reference. Flags such as `--set` take precedence over

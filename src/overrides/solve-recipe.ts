@@ -1,8 +1,8 @@
-import { type NameSegment, segmentPath, withoutTagAndDigest } from '../influence/name-segments.ts';
-import type { TemplatePart } from '../influence/reference-template.ts';
-import type { Location } from '../lock/finding.ts';
+import type { Location } from '../inventory/finding.ts';
 import { formatTarget, isUnderTarget, type Target, targetRepository } from '../oci/naming.ts';
 import { formatRepository, tryParseReference } from '../oci/reference.ts';
+import { type NameSegment, segmentPath, withoutTagAndDigest } from '../value-tracing/name-segments.ts';
+import type { TemplatePart } from '../value-tracing/reference-template.ts';
 import { type Assignment, type Equation, evaluate, solve } from './solve.ts';
 
 /** Locations of references and the templates that build them from values; independent of the target. */

@@ -1,5 +1,5 @@
-import { type NameSegment, segmentPath } from '../influence/name-segments.ts';
-import type { TemplatePart } from '../influence/reference-template.ts';
+import { type NameSegment, segmentPath } from '../value-tracing/name-segments.ts';
+import type { TemplatePart } from '../value-tracing/reference-template.ts';
 
 /** Required change of one reference, and the parts that build it. */
 export interface Equation {

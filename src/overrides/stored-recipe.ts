@@ -1,10 +1,10 @@
 import type { Values } from '../helm/render.ts';
-import { type LeafPath, valueAt } from '../influence/leaves.ts';
-import type { NameSegment } from '../influence/name-segments.ts';
-import type { TemplatePart } from '../influence/reference-template.ts';
-import type { Location } from '../lock/finding.ts';
-import { type StoredRecipe, segmentName } from '../lock/recipe.ts';
+import type { Location } from '../inventory/finding.ts';
+import { type StoredRecipe, segmentName } from '../inventory/recipe.ts';
 import type { Target } from '../oci/naming.ts';
+import { type LeafPath, valueAt } from '../value-tracing/leaves.ts';
+import type { NameSegment } from '../value-tracing/name-segments.ts';
+import type { TemplatePart } from '../value-tracing/reference-template.ts';
 import type { Recipe } from './recipe.ts';
 import { requiredText } from './solve-recipe.ts';
 

@@ -1,4 +1,4 @@
-import { occurrences, withoutTagAndDigest } from '../influence/name-segments.ts';
+import { occurrences, withoutTagAndDigest } from '../value-tracing/name-segments.ts';
 import type { PostRenderEntry } from './post-render-map.ts';
 import { applyEdits, type TextEdit, wholeOccurrences } from './text-edits.ts';
 

@@ -1,4 +1,4 @@
-import { occurrences } from '../influence/name-segments.ts';
+import { occurrences } from '../value-tracing/name-segments.ts';
 
 /** Replacement of a range of a text; `end` is exclusive. */
 export interface TextEdit {

@@ -1,6 +1,6 @@
 import { AirgapError } from '../base/errors.ts';
 import type { Values } from '../helm/render.ts';
-import { mergeValuesFiles, type RenderWith } from '../influence/probe.ts';
+import { mergeValuesFiles, type RenderWith } from '../value-tracing/probe.ts';
 
 /**
  * Renders charts that reject other images until a switch is set, and name the switch in the error message (Bitnami's

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { readYamlValues } from '../base/yaml-read.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
-import type { Change } from '../influence/changes.ts';
-import type { LeafPath } from '../influence/leaves.ts';
+import type { Change } from '../value-tracing/changes.ts';
+import type { LeafPath } from '../value-tracing/leaves.ts';
 
 /** Leaf with the value that is set. */
 interface SetLeaf {

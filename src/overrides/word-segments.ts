@@ -1,8 +1,8 @@
 import type { Render } from '../helm/render.ts';
-import { formatPath, type Leaf, leavesOf } from '../influence/leaves.ts';
-import { type NameSegment, segmentPath, wordSegment } from '../influence/name-segments.ts';
-import { buildsNothingElse, type Probe, probe, type RenderWith, referenceTemplatesOf } from '../influence/probe.ts';
-import type { Location } from '../lock/finding.ts';
+import type { Location } from '../inventory/finding.ts';
+import { formatPath, type Leaf, leavesOf } from '../value-tracing/leaves.ts';
+import { type NameSegment, segmentPath, wordSegment } from '../value-tracing/name-segments.ts';
+import { buildsNothingElse, type Probe, probe, type RenderWith, referenceTemplatesOf } from '../value-tracing/probe.ts';
 
 /**
  * Finds leaves that are single words under unrelated keys (`{name: nginx}`) and build only these locations. Such a word

@@ -1,4 +1,4 @@
-import type { Delta } from '../lock/delta.ts';
+import type { Delta } from '../inventory/delta.ts';
 import { count, formatBytes, shortDigest } from './text.ts';
 
 /** Returns a line on what a delta bundle omits, or nothing for a complete bundle. */

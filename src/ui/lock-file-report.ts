@@ -4,7 +4,7 @@ import {
   type DriftImage,
   hasDrift,
   type LockFileDrift,
-} from '../lock/lock-file-drift.ts';
+} from '../inventory/lock-file-drift.ts';
 import type { WrittenLockFile } from '../workflows/lock-file.ts';
 import { count, joinLines, shortDigest } from './text.ts';
 

@@ -1,4 +1,4 @@
-import type { OperatorScanReport } from '../workflows/inside/scan-report.ts';
+import type { OperatorScanReport } from '../workflows/operator-scan/scan-report.ts';
 import { count, table } from './text.ts';
 
 /** Returns a table of the images found only by the operator image scan; empty if there are none. */

@@ -1,4 +1,4 @@
-import type { Inventory } from '../lock/inventory.ts';
+import type { Inventory } from '../inventory/inventory.ts';
 import { referrerKind } from '../oci/referrer.ts';
 import { shortDigest, table } from './text.ts';
 

@@ -1,7 +1,7 @@
-import { deltaOf } from '../lock/delta.ts';
-import { type Finding, isWanted, type Location } from '../lock/finding.ts';
-import type { SelectionRecord } from '../lock/selection-record.ts';
-import { profileEntry, profileText } from '../lock/values-origin.ts';
+import { deltaOf } from '../inventory/delta.ts';
+import { type Finding, isWanted, type Location } from '../inventory/finding.ts';
+import type { SelectionRecord } from '../inventory/selection-record.ts';
+import { profileEntry, profileText } from '../inventory/values-origin.ts';
 import type { BundleResult } from '../workflows/bundle.ts';
 import type { Confirmation } from '../workflows/confirm.ts';
 import type { ImagesResult } from '../workflows/images.ts';

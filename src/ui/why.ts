@@ -6,7 +6,7 @@ import {
   type Location,
   type Need,
   type Redirect,
-} from '../lock/finding.ts';
+} from '../inventory/finding.ts';
 import type { WhyResult } from '../workflows/why.ts';
 import { joinLines } from './text.ts';
 

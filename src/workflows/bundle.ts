@@ -9,7 +9,7 @@ import { EarlierBundles } from '../bundle/writing/earlier-bundles.ts';
 import { noSpace } from '../bundle/writing/preflight.ts';
 import type { LocatedReference } from '../discovery/index.ts';
 import type { NetworkNeed } from '../discovery/network/index.ts';
-import type { Inventory } from '../lock/inventory.ts';
+import type { Inventory } from '../inventory/inventory.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { SigningKey } from '../oci/signing-key.ts';
 import { pinnedSource, type RegistrySource } from '../transfer/pinned-source.ts';
@@ -34,11 +34,11 @@ import { concurrencyFor } from './fetching/concurrency.ts';
 import { threadSettings } from './fetching/protocol.ts';
 import { SharedFetch } from './fetching/shared-fetch.ts';
 import { type ImagesOptions, networkNeedsOf, searchSelected, selectFindings, warnUnmatched } from './images.ts';
-import type { OperatorScan } from './inside/operator-scan.ts';
-import type { ChartOperators } from './inside/operators.ts';
-import { removePrefetched, warnOfPrefetched } from './inside/prefetch.ts';
-import { type OperatorScanReport, scanReportFor } from './inside/scan-report.ts';
-import { scannedReferences } from './inside/scanned-references.ts';
+import type { OperatorScan } from './operator-scan/operator-scan.ts';
+import type { ChartOperators } from './operator-scan/operators.ts';
+import { removePrefetched, warnOfPrefetched } from './operator-scan/prefetch.ts';
+import { type OperatorScanReport, scanReportFor } from './operator-scan/scan-report.ts';
+import { scannedReferences } from './operator-scan/scanned-references.ts';
 import { connect, type RegistryAccess } from './registry.ts';
 import type { AskedHost } from './search/nested-hosts.ts';
 
@@ -123,8 +123,8 @@ export function bundle(context: Context, options: BundleOptions): Promise<Bundle
     if (!operatorScan.include)
       return { ...(await pack(context, options, { ...input, operators: searched })), ...hosts };
     const [{ prefetchAndScan: lookFirst }, { selectedOperators: wanted }] = await Promise.all([
-      import('./inside/prefetch-operators.ts'),
-      import('./inside/operators.ts'),
+      import('./operator-scan/prefetch-operators.ts'),
+      import('./operator-scan/operators.ts'),
     ]);
     const { images, prefetched: ahead } = await lookFirst(context, options, wanted(searched, findings), scratch);
     const inside = scannedReferences(images, true);
@@ -240,7 +240,7 @@ export async function pack(
     // Loads the scan code only for charts with operators.
     if (operators.some((chart) => chart.operators.length > 0)) {
       const scanOptions = { charts: operators, client, concurrency };
-      scan = await (await import('./inside/operator-scan.ts')).OperatorScan.for(context, graph, scanOptions);
+      scan = await (await import('./operator-scan/operator-scan.ts')).OperatorScan.for(context, graph, scanOptions);
     }
     const result = await writeBundle({ ...writing, fetch: shared.fetch, watch: scan }, plan).finally(() =>
       shared.close(),

@@ -1,6 +1,6 @@
 import type { Emit } from '../base/events.ts';
 import { printableLine } from '../base/printable.ts';
-import type { Finding, Location } from '../lock/finding.ts';
+import type { Finding, Location } from '../inventory/finding.ts';
 
 /** Maximum number of registry requests caused by one object of a chart. Real objects name up to about 40 images. */
 const OBJECT_LIMIT = 500;

@@ -1,7 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { type Outcome, settle } from '../base/pool.ts';
-import type { Finding, Location } from '../lock/finding.ts';
+import type { Finding, Location } from '../inventory/finding.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { formatRepository, parseReference, type Reference, tagOrDigestOf } from '../oci/reference.ts';
 import type { RegistryClient } from '../registry/client.ts';

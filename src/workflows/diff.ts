@@ -7,7 +7,7 @@ import {
   compareBundles,
 } from '../bundle/difference.ts';
 import { openCheckedBundle } from '../bundle/open.ts';
-import { readExportedInventory } from '../lock/exported-inventory.ts';
+import { readExportedInventory } from '../inventory/exported-inventory.ts';
 import type { SigningKey } from '../oci/signing-key.ts';
 
 /** Differences between two bundles, and the files compared. */

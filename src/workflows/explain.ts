@@ -13,7 +13,7 @@ import { UPSTREAM } from '../helm/chart-mirrors.ts';
 import { fetchChart } from '../helm/fetch.ts';
 import { Helm } from '../helm/helm.ts';
 import { Renderer } from '../helm/render.ts';
-import { unlessRefused } from '../influence/accepted.ts';
+import { unlessRefused } from '../value-tracing/accepted.ts';
 import { type Context, withScratch } from './context.ts';
 import type { ImagesOptions } from './images.ts';
 import type { ChartJob } from './search/discover.ts';

@@ -3,13 +3,13 @@ import { type LocatedReference, toFindings } from '../discovery/index.ts';
 import type { NetworkLocation, NetworkNeed } from '../discovery/network/index.ts';
 import type { Rule } from '../discovery/rules/index.ts';
 import type { ChartSources } from '../helm/chart-mirrors.ts';
-import type { Finding } from '../lock/finding.ts';
-import type { SelectionRecord } from '../lock/selection-record.ts';
+import type { Finding } from '../inventory/finding.ts';
+import type { SelectionRecord } from '../inventory/selection-record.ts';
 import { formatReference, tryParseReference } from '../oci/reference.ts';
 import { type Context, withScratch } from './context.ts';
-import type { OperatorScanResult } from './inside/operators.ts';
-import type { ProposedRule } from './inside/propose-rules.ts';
-import { type OperatorScanReport, separateScanFindings } from './inside/scan-report.ts';
+import type { OperatorScanResult } from './operator-scan/operators.ts';
+import type { ProposedRule } from './operator-scan/propose-rules.ts';
+import { type OperatorScanReport, separateScanFindings } from './operator-scan/scan-report.ts';
 import type { RegistryAccess } from './registry.ts';
 import type { ChartJob, SearchedChart, SearchResult } from './search/discover.ts';
 import type { AskedHost } from './search/nested-hosts.ts';
@@ -101,7 +101,8 @@ export function images(context: Context, options: ImagesOptions): Promise<Images
       .flatMap((chart) => chart.whatIf)
       .filter(({ reference }) => !known.has(reference.reference));
     const whatIf = options.whatIf ? (await import('./search/what-if.ts')).whatIfFindings(additions) : undefined;
-    const proposed = scannedImages && (await import('./inside/propose-rules.ts')).proposeRules(inside, scannedImages);
+    const proposed =
+      scannedImages && (await import('./operator-scan/propose-rules.ts')).proposeRules(inside, scannedImages);
     return {
       charts: charts.map(summary),
       images: findings,
@@ -146,9 +147,9 @@ async function scanChartOperators(
     { scannedReferences: insidePlaces },
   ] = await Promise.all([
     import('./registry.ts'),
-    import('./inside/scan-operators.ts'),
-    import('./inside/operators.ts'),
-    import('./inside/scanned-references.ts'),
+    import('./operator-scan/scan-operators.ts'),
+    import('./operator-scan/operators.ts'),
+    import('./operator-scan/scanned-references.ts'),
   ]);
   const { client } = connect(context, access);
   try {

@@ -1,6 +1,6 @@
 import { AirgapError } from '../base/errors.ts';
-import type { Finding } from '../lock/finding.ts';
-import type { SelectionRecord } from '../lock/selection-record.ts';
+import type { Finding } from '../inventory/finding.ts';
+import type { SelectionRecord } from '../inventory/selection-record.ts';
 import { tryParseReference } from '../oci/reference.ts';
 import { type Context, withScratch } from './context.ts';
 import { type ImagesOptions, searchSelected } from './images.ts';

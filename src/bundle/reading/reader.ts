@@ -1,5 +1,5 @@
 import { AirgapError } from '../../base/errors.ts';
-import { type Inventory, parseInventory } from '../../lock/inventory.ts';
+import { type Inventory, parseInventory } from '../../inventory/inventory.ts';
 import type { ManifestContent } from '../../oci/content.ts';
 import { MediaType } from '../../oci/descriptor.ts';
 import { algorithmOf, type Digest, digestOf } from '../../oci/digest.ts';

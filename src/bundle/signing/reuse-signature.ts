@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { refuseForeignFile } from '../../base/own-file.ts';
-import type { Inventory } from '../../lock/inventory.ts';
+import type { Inventory } from '../../inventory/inventory.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
 import { inventoryArtifact } from '../metadata.ts';

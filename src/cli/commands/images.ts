@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { printableLine } from '../../base/printable.ts';
-import { type Finding, isWanted } from '../../lock/finding.ts';
+import { type Finding, isWanted } from '../../inventory/finding.ts';
 import { operatorScanSummary, operatorScanTable } from '../../ui/operator-scan.ts';
 import { joinReports } from '../../ui/report.ts';
 import { droppedReport, imagesReport, networkReport, whatIfReport } from '../../ui/reports.ts';

@@ -28,7 +28,7 @@ export function inspectCommand(io: CommandIO): Command {
       const { signer } = await requiredSigner(flags);
       const { inspect, inspectInventory: inspectLock } = await import('../../workflows/inspect.ts');
       if (output === 'lock') {
-        const { formatExportedInventory: formatExportedLock } = await import('../../lock/exported-inventory.ts');
+        const { formatExportedInventory: formatExportedLock } = await import('../../inventory/exported-inventory.ts');
         return io.write(formatExportedLock(await inspectLock(file, availableParallelism(), signer)));
       }
       const result = await inspect(file, signer);
@@ -44,6 +44,6 @@ async function billOfMaterials({ file, lock }: Inspection): Promise<string> {
       hint: 'only bundles have one; inspect without -o cyclonedx lists the images of any archive',
     });
   }
-  const { cyclonedxBom: cyclonedx } = await import('../../lock/cyclonedx.ts');
+  const { cyclonedxBom: cyclonedx } = await import('../../inventory/cyclonedx.ts');
   return jsonText(cyclonedx(lock, VERSION), 2);
 }

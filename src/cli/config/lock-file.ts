@@ -1,4 +1,4 @@
-import { type LockFile, lockFileSchema } from '../../lock/lock-file.ts';
+import { type LockFile, lockFileSchema } from '../../inventory/lock-file.ts';
 import { readDocument } from './document.ts';
 
 /**

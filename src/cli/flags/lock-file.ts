@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
-import { hasDrift } from '../../lock/lock-file-drift.ts';
+import { hasDrift } from '../../inventory/lock-file-drift.ts';
 import { lockFileDriftReport, lockFileReport } from '../../ui/lock-file-report.ts';
 import type { ImagesOptions } from '../../workflows/images.ts';
 import type { CommandIO } from '../run.ts';

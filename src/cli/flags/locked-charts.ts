@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import type { ChartAccess } from '../../helm/access.ts';
-import type { LockFile, LockFileChart } from '../../lock/lock-file.ts';
+import type { LockFile, LockFileChart } from '../../inventory/lock-file.ts';
 import type { BundleLockFileOptions } from '../../workflows/bundling/bundle-lock-file.ts';
 import type { ImagesOptions } from '../../workflows/images.ts';
 import type { CommandIO } from '../run.ts';

@@ -1,4 +1,4 @@
-import type { Confidence, EvidenceKind, Location } from '../../lock/finding.ts';
+import type { Confidence, EvidenceKind, Location } from '../../inventory/finding.ts';
 import type { Evidence } from '../key-evidence.ts';
 
 /** One occurrence of a text in a render, and how the search assessed it. */

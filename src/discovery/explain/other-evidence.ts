@@ -1,4 +1,4 @@
-import type { EvidenceKind } from '../../lock/finding.ts';
+import type { EvidenceKind } from '../../inventory/finding.ts';
 import type { LocatedReference } from '../located-reference.ts';
 import type { Occurrence } from './occurrence.ts';
 

@@ -1,4 +1,4 @@
-import type { Confidence } from '../../lock/finding.ts';
+import type { Confidence } from '../../inventory/finding.ts';
 import { assess } from '../candidate.ts';
 import type { Evidence } from '../key-evidence.ts';
 import { acceptedReason, rejectedReason } from './reasons.ts';

@@ -1,4 +1,4 @@
-import type { Location } from '../../lock/finding.ts';
+import type { Location } from '../../inventory/finding.ts';
 import type { FieldPath } from '../field-path.ts';
 
 /** Kind of content that is fetched. */

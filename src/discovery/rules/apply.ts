@@ -1,7 +1,7 @@
 import semver from 'semver';
 import { textBefore } from '../../base/text-trim.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
-import type { Confidence, EvidenceKind, Need, Redirect } from '../../lock/finding.ts';
+import type { Confidence, EvidenceKind, Need, Redirect } from '../../inventory/finding.ts';
 import { formatReference, tryParseReference } from '../../oci/reference.ts';
 import type { LocatedReference } from '../located-reference.ts';
 import {

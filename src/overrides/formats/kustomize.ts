@@ -1,6 +1,6 @@
 import { textBefore } from '../../base/text-trim.ts';
 import { yamlText } from '../../base/yaml-text.ts';
-import type { Location } from '../../lock/finding.ts';
+import type { Location } from '../../inventory/finding.ts';
 import { isTagChanged, type Target, targetReference } from '../../oci/naming.ts';
 import { formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
 import { commentBlock, type GeneratedFiles } from './format.ts';

@@ -2,7 +2,7 @@ import type { Document } from 'yaml';
 import { readYamlDocument } from '../../base/yaml-read.ts';
 import { documentText } from '../../base/yaml-text.ts';
 import type { Values } from '../../helm/render.ts';
-import { formatPath, type LeafPath, valueAt } from '../../influence/leaves.ts';
+import { formatPath, type LeafPath, valueAt } from '../../value-tracing/leaves.ts';
 import type { Setting } from '../overrides-file.ts';
 import { mergeValues } from './host-manifest.ts';
 

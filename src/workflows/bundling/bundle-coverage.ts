@@ -1,7 +1,7 @@
 import type { Emit } from '../../base/events.ts';
 import type { Bundle } from '../../bundle/read.ts';
-import type { Inventory, InventoryImage } from '../../lock/inventory.ts';
-import { type BundledProfile, profileText, valuesOriginOf, valuesOriginText } from '../../lock/values-origin.ts';
+import type { Inventory, InventoryImage } from '../../inventory/inventory.ts';
+import { type BundledProfile, profileText, valuesOriginOf, valuesOriginText } from '../../inventory/values-origin.ts';
 import { formatTargetReference, type Target } from '../../oci/naming.ts';
 import { parseReference } from '../../oci/reference.ts';
 import type { Profile } from '../search/search-render.ts';

@@ -1,7 +1,7 @@
 import { AirgapError } from '../../base/errors.ts';
 import { type LocatedReference, toFindings } from '../../discovery/index.ts';
 import type { ChartAccess } from '../../helm/access.ts';
-import type { LockFile, LockFileChart } from '../../lock/lock-file.ts';
+import type { LockFile, LockFileChart } from '../../inventory/lock-file.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { formatRepository, parseReference } from '../../oci/reference.ts';
 import { type BundleResult, type PackOptions, pack, withExclusiveOutput } from '../bundle.ts';

@@ -5,9 +5,9 @@ import type { Bundle, BundleChart } from '../../bundle/read.ts';
 import type { LocatedReference } from '../../discovery/index.ts';
 import { builtInRules, isFromRule } from '../../discovery/rules/index.ts';
 import type { ChartRequest } from '../../helm/fetch.ts';
-import type { Location } from '../../lock/finding.ts';
-import type { Inventory } from '../../lock/inventory.ts';
-import type { StoredRecipe } from '../../lock/recipe.ts';
+import type { Location } from '../../inventory/finding.ts';
+import type { Inventory } from '../../inventory/inventory.ts';
+import type { StoredRecipe } from '../../inventory/recipe.ts';
 import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
 import { parseManifest } from '../../oci/manifest.ts';
 

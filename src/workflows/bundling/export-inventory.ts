@@ -1,9 +1,9 @@
 import { AirgapError } from '../../base/errors.ts';
 import { ignoreEvents } from '../../base/events.ts';
 import type { Bundle } from '../../bundle/read.ts';
-import type { ExportedBlob, ExportedInventory } from '../../lock/exported-inventory.ts';
-import type { InventoryChart } from '../../lock/inventory.ts';
-import { withoutLegacyTexts } from '../../lock/recipe.ts';
+import type { ExportedBlob, ExportedInventory } from '../../inventory/exported-inventory.ts';
+import type { InventoryChart } from '../../inventory/inventory.ts';
+import { withoutLegacyTexts } from '../../inventory/recipe.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import { walk } from '../../transfer/walk.ts';

@@ -2,7 +2,7 @@ import { combine } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { settle } from '../../base/pool.ts';
 import { imageConfigReferences, type LocatedReference } from '../../discovery/index.ts';
-import type { Finding, Location } from '../../lock/finding.ts';
+import type { Finding, Location } from '../../inventory/finding.ts';
 import type { Source } from '../../oci/content.ts';
 import { isImageConfigType, isIndexType } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';

@@ -1,5 +1,5 @@
 import { AirgapError, combine } from '../../base/errors.ts';
-import type { Finding } from '../../lock/finding.ts';
+import type { Finding } from '../../inventory/finding.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { parseReference } from '../../oci/reference.ts';
 import type { RegistryClient } from '../../registry/client.ts';

@@ -1,8 +1,8 @@
 import type { ChartArtifact } from '../../bundle/chart-artifact.ts';
-import type { Finding } from '../../lock/finding.ts';
-import type { Inventory, InventoryChart, InventoryImage, InventoryReferrer } from '../../lock/inventory.ts';
-import type { SelectionRecord } from '../../lock/selection-record.ts';
-import { valuesOriginOf } from '../../lock/values-origin.ts';
+import type { Finding } from '../../inventory/finding.ts';
+import type { Inventory, InventoryChart, InventoryImage, InventoryReferrer } from '../../inventory/inventory.ts';
+import type { SelectionRecord } from '../../inventory/selection-record.ts';
+import { valuesOriginOf } from '../../inventory/values-origin.ts';
 import { isIndexType } from '../../oci/descriptor.ts';
 import { closureOf, closureSize, type Graph, type Root } from '../../oci/graph.ts';
 import { parseManifest } from '../../oci/manifest.ts';

@@ -9,7 +9,7 @@ import { UNPACKED_LIMIT } from '../../helm/chart-entries.ts';
 import { type ChartSources, UPSTREAM } from '../../helm/chart-mirrors.ts';
 import { type Chart, type ChartRequest, fetchChart, withoutSecrets } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
-import type { LockFileChart } from '../../lock/lock-file.ts';
+import type { LockFileChart } from '../../inventory/lock-file.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';
 import type { Context } from '../context.ts';
 import type { PackedChart } from './inventory.ts';

@@ -1,7 +1,7 @@
 import { AirgapError, combine } from '../../base/errors.ts';
 import type { LocatedReference } from '../../discovery/index.ts';
-import { type Finding, isWanted } from '../../lock/finding.ts';
-import type { SelectionRecord } from '../../lock/selection-record.ts';
+import { type Finding, isWanted } from '../../inventory/finding.ts';
+import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import type { Graph, Root } from '../../oci/graph.ts';
 import type { Platform } from '../../oci/platform.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';

@@ -1,11 +1,11 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { Render, Values } from '../../helm/render.ts';
 import type { TemplateSource } from '../../helm/templates.ts';
-import { findAccepted } from '../../influence/accepted.ts';
-import { type Change, changeKey, changesBetween } from '../../influence/changes.ts';
-import { runTrials, type Trial, type TrialOptions, type TrialResult } from '../../influence/trial.ts';
 import { type Setting, valuesOf } from '../../overrides/overrides-file.ts';
 import { mergeRedirects } from '../../overrides/redirect.ts';
+import { findAccepted } from '../../value-tracing/accepted.ts';
+import { type Change, changeKey, changesBetween } from '../../value-tracing/changes.ts';
+import { runTrials, type Trial, type TrialOptions, type TrialResult } from '../../value-tracing/trial.ts';
 
 /** Proved overrides, and all variants of the chart rendered with them. */
 export interface ProvenOverrides {

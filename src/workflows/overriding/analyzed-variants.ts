@@ -12,11 +12,11 @@ import {
 import { tracedReferences } from '../../discovery/traced-references.ts';
 import { demoteValuesCopies } from '../../discovery/values-copies.ts';
 import type { Render, Renderer } from '../../helm/render.ts';
-import { unlessRefused } from '../../influence/accepted.ts';
-import { leavesOf } from '../../influence/leaves.ts';
-import { segmentsOf } from '../../influence/name-segments.ts';
-import { probe } from '../../influence/probe.ts';
-import { isWantedLocation } from '../../lock/finding.ts';
+import { isWantedLocation } from '../../inventory/finding.ts';
+import { unlessRefused } from '../../value-tracing/accepted.ts';
+import { leavesOf } from '../../value-tracing/leaves.ts';
+import { segmentsOf } from '../../value-tracing/name-segments.ts';
+import { probe } from '../../value-tracing/probe.ts';
 import { checkCrds } from '../search/crds.ts';
 import { type Profile, untracedImages } from '../search/search-render.ts';
 import { upgradeProfile, type Variant } from '../search/variants.ts';

@@ -2,12 +2,12 @@ import { AirgapError } from '../../base/errors.ts';
 import { IN_CRDS_FOLDER, readChartFiles } from '../../helm/chart-files.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
 import type { Render, Renderer } from '../../helm/render.ts';
-import type { RenderOutput } from '../../influence/changes.ts';
-import type { LeafPath } from '../../influence/leaves.ts';
 import type { CrdVersion } from '../../overrides/crd.ts';
 import { type CrdViolation, changesCustomResources, newCrdViolations } from '../../overrides/crd-violations.ts';
 import { CLUSTER_REFUSAL } from '../../overrides/reasons.ts';
 import type { StructuralSchema } from '../../overrides/structural-schema.ts';
+import type { RenderOutput } from '../../value-tracing/changes.ts';
+import type { LeafPath } from '../../value-tracing/leaves.ts';
 
 /** Validates custom resources against the CRDs that the chart includes. */
 export interface CrdValidator {

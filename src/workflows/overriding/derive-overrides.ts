@@ -1,7 +1,7 @@
 import type { Emit } from '../../base/events.ts';
 import type { Render, Renderer, Values } from '../../helm/render.ts';
 import { templateSources } from '../../helm/templates.ts';
-import type { StoredRecipe } from '../../lock/recipe.ts';
+import type { StoredRecipe } from '../../inventory/recipe.ts';
 import { changesTags, type Target } from '../../oci/naming.ts';
 import { type AcceptedSettings, findAcceptedSettings } from '../../overrides/accepted-settings.ts';
 import { type Setting, settingsOf, valuesOf } from '../../overrides/overrides-file.ts';

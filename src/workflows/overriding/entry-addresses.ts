@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type HelmInstall, isMapping, scriptedInstalls } from '../../discovery/nested/index.ts';
 import type { Render, Values } from '../../helm/render.ts';
-import { formatPath } from '../../influence/leaves.ts';
 import { chartRepository, type Target } from '../../oci/naming.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import { type ChartEntry, entrySettings, mergeSettings } from '../../overrides/formats/umbrella-values.ts';
 import { type Setting, valuesOf } from '../../overrides/overrides-file.ts';
+import { formatPath } from '../../value-tracing/leaves.ts';
 
 /** Settings of a chart and of the charts that its values install, and the render with them. */
 export interface AddressedEntries {

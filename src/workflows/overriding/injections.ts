@@ -1,8 +1,5 @@
 import type { LocatedReference } from '../../discovery/index.ts';
 import type { Render } from '../../helm/render.ts';
-import { formatPath } from '../../influence/leaves.ts';
-import type { Trial } from '../../influence/trial.ts';
-import type { ValuesNode } from '../../influence/values-nodes.ts';
 import type { Target } from '../../oci/naming.ts';
 import {
   type Injection,
@@ -15,6 +12,9 @@ import {
 } from '../../overrides/injection.ts';
 import { isSetIn, type OperatorSetting } from '../../overrides/operator-setting.ts';
 import { operatorSettingFor } from '../../overrides/redirect.ts';
+import { formatPath } from '../../value-tracing/leaves.ts';
+import type { Trial } from '../../value-tracing/trial.ts';
+import type { ValuesNode } from '../../value-tracing/values-nodes.ts';
 import { addSettings, type ProvenOverrides, type TrialContext, trySettings } from './add-settings.ts';
 import type { Relocation } from './derive-overrides.ts';
 

@@ -4,7 +4,7 @@ import { openCheckedBundle } from '../../bundle/open.ts';
 import type { LocatedReference } from '../../discovery/index.ts';
 import { UPSTREAM } from '../../helm/chart-mirrors.ts';
 import { Helm } from '../../helm/helm.ts';
-import { isWantedLocation } from '../../lock/finding.ts';
+import { isWantedLocation } from '../../inventory/finding.ts';
 import { isUnderTarget } from '../../oci/naming.ts';
 import { formatReference, parseReference, type Reference } from '../../oci/reference.ts';
 import { compareWithBundle } from '../bundling/bundle-coverage.ts';

@@ -1,8 +1,5 @@
 import type { LocatedReference } from '../../discovery/index.ts';
 import type { Render } from '../../helm/render.ts';
-import type { Change } from '../../influence/changes.ts';
-import { formatPath } from '../../influence/leaves.ts';
-import type { Trial } from '../../influence/trial.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { parseReference } from '../../oci/reference.ts';
 import type { Setting } from '../../overrides/overrides-file.ts';
@@ -18,6 +15,9 @@ import {
 } from '../../overrides/pin.ts';
 import type { Pins } from '../../overrides/proof.ts';
 import { locationPath } from '../../overrides/proof.ts';
+import type { Change } from '../../value-tracing/changes.ts';
+import { formatPath } from '../../value-tracing/leaves.ts';
+import type { Trial } from '../../value-tracing/trial.ts';
 import { addSettings, type ProvenOverrides, type TrialContext, trySettings } from './add-settings.ts';
 
 /** Options for pinning references to digests. */

@@ -1,7 +1,6 @@
 import { childPath, type FieldPath } from '../../discovery/field-path.ts';
 import { type RenderedDocument, withText } from '../../helm/documents.ts';
 import type { Render } from '../../helm/render.ts';
-import type { LeafPath } from '../../influence/leaves.ts';
 import { rewriteManifest } from '../../overrides/post-render.ts';
 import type { AddedPullSecret, PullSecretEntry } from '../../overrides/post-render-map.ts';
 import {
@@ -10,6 +9,7 @@ import {
   type PodWithoutSecret,
   podsWithoutSecret,
 } from '../../overrides/secret-holders.ts';
+import type { LeafPath } from '../../value-tracing/leaves.ts';
 import { isHook } from './post-render-plan.ts';
 
 /** Pull secret that a post-renderer adds to pods which no value reaches. */

@@ -1,8 +1,5 @@
 import type { LocatedReference } from '../../discovery/index.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
-import { type Change, changeKey } from '../../influence/changes.ts';
-import { formatPath, type LeafPath } from '../../influence/leaves.ts';
-import type { Trial } from '../../influence/trial.ts';
 import type { Setting } from '../../overrides/overrides-file.ts';
 import type { Proof } from '../../overrides/proof.ts';
 import {
@@ -21,6 +18,9 @@ import {
   smallestCover,
 } from '../../overrides/secret-holders.ts';
 import { isChecksum, isValuesCopy } from '../../overrides/values-copy.ts';
+import { type Change, changeKey } from '../../value-tracing/changes.ts';
+import { formatPath, type LeafPath } from '../../value-tracing/leaves.ts';
+import type { Trial } from '../../value-tracing/trial.ts';
 import { addSettings, type ProvenOverrides, type TrialContext, trySettings } from './add-settings.ts';
 import type { CrdValidator } from './crd-validator.ts';
 import { operatorPodImages } from './operator-pods.ts';

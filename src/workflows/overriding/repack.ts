@@ -6,8 +6,6 @@ import type { ChartFiles } from '../../helm/chart-files.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
 import type { Render, Values } from '../../helm/render.ts';
 import { subchartsOf } from '../../helm/subcharts.ts';
-import { findAccepted } from '../../influence/accepted.ts';
-import { type Change, changeKey, changesBetween } from '../../influence/changes.ts';
 import { formatTarget } from '../../oci/naming.ts';
 import type { AddedPullSecret } from '../../overrides/post-render-map.ts';
 import type { Proof } from '../../overrides/proof.ts';
@@ -21,6 +19,8 @@ import {
 } from '../../overrides/template-edits.ts';
 import { templateSecretEdits } from '../../overrides/template-secrets.ts';
 import { wholeOccurrences } from '../../overrides/text-edits.ts';
+import { findAccepted } from '../../value-tracing/accepted.ts';
+import { type Change, changeKey, changesBetween } from '../../value-tracing/changes.ts';
 import { proofOf, type Relocation, renderAll } from './derive-overrides.ts';
 import { planPostRender, rewriteDocuments } from './post-render-plan.ts';
 

@@ -1,15 +1,15 @@
 import type { LocatedReference } from '../../discovery/index.ts';
 import type { Render } from '../../helm/render.ts';
-import { type Change, changeKey } from '../../influence/changes.ts';
-import { formatPath } from '../../influence/leaves.ts';
-import { segmentPath } from '../../influence/name-segments.ts';
-import type { Trial } from '../../influence/trial.ts';
-import type { Location } from '../../lock/finding.ts';
+import type { Location } from '../../inventory/finding.ts';
 import type { Target } from '../../oci/naming.ts';
 import type { Setting } from '../../overrides/overrides-file.ts';
 import { type PinLeaf, pinnedValue, referenceLeaves, tagLeaves } from '../../overrides/pin.ts';
 import { isTagAddition, isTagLabel, type PendingTag, pendingTags, pendingTagsFor } from '../../overrides/retag.ts';
 import type { RecipeSolution } from '../../overrides/solve-recipe.ts';
+import { type Change, changeKey } from '../../value-tracing/changes.ts';
+import { formatPath } from '../../value-tracing/leaves.ts';
+import { segmentPath } from '../../value-tracing/name-segments.ts';
+import type { Trial } from '../../value-tracing/trial.ts';
 import { addSettings, type ProvenOverrides, type TrialContext, trySettings } from './add-settings.ts';
 
 /** References of a chart, and the target of the move. */

@@ -2,7 +2,7 @@ import { AirgapError } from '../../base/errors.ts';
 import { chartName } from '../../bundle/names.ts';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/read.ts';
-import { writtenNames } from '../../lock/written-names.ts';
+import { writtenNames } from '../../inventory/written-names.ts';
 import { chartRepository, type Target, targetReference, usesWrittenNames } from '../../oci/naming.ts';
 import type { Reference } from '../../oci/reference.ts';
 

@@ -1,7 +1,7 @@
 import { AirgapError, combine } from '../../base/errors.ts';
 import { openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/read.ts';
-import type { RequiredBlob } from '../../lock/inventory.ts';
+import type { RequiredBlob } from '../../inventory/inventory.ts';
 import type { Source } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Graph, Root } from '../../oci/graph.ts';

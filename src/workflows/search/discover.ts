@@ -11,7 +11,7 @@ import { type ChartSources, UPSTREAM } from '../../helm/chart-mirrors.ts';
 import { type Chart, type ChartRequest, fetchChart } from '../../helm/fetch.ts';
 import type { Helm } from '../../helm/helm.ts';
 import { Renderer } from '../../helm/render.ts';
-import type { StoredRecipe } from '../../lock/recipe.ts';
+import type { StoredRecipe } from '../../inventory/recipe.ts';
 import type { Context } from '../context.ts';
 import { type NestedChartJob, searchNested } from './nested.ts';
 import type { AskedHost } from './nested-hosts.ts';

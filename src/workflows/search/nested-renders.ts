@@ -6,7 +6,7 @@ import type { NetworkNeed } from '../../discovery/network/index.ts';
 import type { OperatorContainer } from '../../discovery/operators.ts';
 import { type AllowAddress, type Chart, fetchChart } from '../../helm/fetch.ts';
 import { Renderer, type RenderOptions } from '../../helm/render.ts';
-import type { StoredRecipe } from '../../lock/recipe.ts';
+import type { StoredRecipe } from '../../inventory/recipe.ts';
 import type { NestedSearch } from './nested.ts';
 import { alternativesOf } from './nested-alternatives.ts';
 import { installOptions, requestOf } from './nested-install.ts';

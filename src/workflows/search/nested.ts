@@ -9,7 +9,7 @@ import type { OperatorContainer } from '../../discovery/operators.ts';
 import type { ChartSources } from '../../helm/chart-mirrors.ts';
 import type { Chart } from '../../helm/fetch.ts';
 import type { Helm } from '../../helm/helm.ts';
-import type { StoredRecipe } from '../../lock/recipe.ts';
+import type { StoredRecipe } from '../../inventory/recipe.ts';
 import type { Context } from '../context.ts';
 import type { SearchedChart, SearchResult } from './discover.ts';
 import { chartTitle, nestedFailure, parentName, tooDeepFailure } from './nested-failures.ts';

@@ -1,11 +1,11 @@
 import { type NetworkLocation, type NetworkNeed, networkNeeds } from '../../discovery/network/index.ts';
 import type { ChartFiles } from '../../helm/chart-files.ts';
 import type { Render, Renderer, RenderOptions } from '../../helm/render.ts';
-import { unlessRefused } from '../../influence/accepted.ts';
-import { findCauses } from '../../influence/causes.ts';
-import { buildOverlay, formatPath } from '../../influence/leaves.ts';
-import { mentionedPaths } from '../../influence/mentions.ts';
-import { concerns, type Switch, switchesOff } from '../../influence/switches.ts';
+import { unlessRefused } from '../../value-tracing/accepted.ts';
+import { findCauses } from '../../value-tracing/causes.ts';
+import { buildOverlay, formatPath } from '../../value-tracing/leaves.ts';
+import { mentionedPaths } from '../../value-tracing/mentions.ts';
+import { concerns, type Switch, switchesOff } from '../../value-tracing/switches.ts';
 
 /**
  * Adds the values path that disables it to each location of a network need: the flag, list or setting of the chart

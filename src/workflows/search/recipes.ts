@@ -1,6 +1,6 @@
 import type { Render, Renderer, Values } from '../../helm/render.ts';
 import { templateSources } from '../../helm/templates.ts';
-import type { StoredRecipe } from '../../lock/recipe.ts';
+import type { StoredRecipe } from '../../inventory/recipe.ts';
 import { DEFAULT_NAMING, parseTarget } from '../../oci/naming.ts';
 import { deriveRecipe, type InitialProbe } from '../../overrides/recipe.ts';
 import { toStoredRecipe } from '../../overrides/stored-recipe.ts';

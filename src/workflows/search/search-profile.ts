@@ -3,8 +3,8 @@ import { checkContainerImages, malformedImages } from '../../discovery/cross-che
 import type { LocatedReference } from '../../discovery/index.ts';
 import { builtInRules, uncoveredNote, uncoveredOperators } from '../../discovery/rules/index.ts';
 import type { Renderer } from '../../helm/render.ts';
-import { unlessRefused } from '../../influence/accepted.ts';
-import type { StoredRecipe } from '../../lock/recipe.ts';
+import type { StoredRecipe } from '../../inventory/recipe.ts';
+import { unlessRefused } from '../../value-tracing/accepted.ts';
 import { checkCrds } from './crds.ts';
 import { withSwitches } from './network-switches.ts';
 import { recipesOf } from './recipes.ts';

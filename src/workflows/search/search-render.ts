@@ -9,9 +9,9 @@ import { imageLeaves, tracedReferences } from '../../discovery/traced-references
 import { demoteValuesCopies } from '../../discovery/values-copies.ts';
 import type { Render, Renderer, RenderOptions, Values } from '../../helm/render.ts';
 import { subchartsOf } from '../../helm/subcharts.ts';
-import { type NameSegment, segmentPath, segmentsOf } from '../../influence/name-segments.ts';
-import { referenceTemplatesOf } from '../../influence/probe.ts';
 import { type InitialProbe, probeReferences } from '../../overrides/recipe.ts';
+import { type NameSegment, segmentPath, segmentsOf } from '../../value-tracing/name-segments.ts';
+import { referenceTemplatesOf } from '../../value-tracing/probe.ts';
 
 /** A named set of render options. */
 export interface Profile {

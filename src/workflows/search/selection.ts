@@ -1,6 +1,6 @@
 import { wildcard } from '../../base/wildcard.ts';
 import type { LocatedReference } from '../../discovery/index.ts';
-import type { SelectionRecord } from '../../lock/selection-record.ts';
+import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import { referenceMatcher } from './pattern.ts';
 
 /** Names, with `*` as wildcard, and the reason. */

@@ -1,10 +1,10 @@
 import { type LocatedReference, toFindings } from '../../discovery/index.ts';
 import type { Render, Renderer } from '../../helm/render.ts';
-import { findAccepted, unlessRefused } from '../../influence/accepted.ts';
-import { findCauses } from '../../influence/causes.ts';
-import { buildOverlay, formatPath } from '../../influence/leaves.ts';
-import { type Switch, switchesOn } from '../../influence/switches.ts';
-import type { Finding } from '../../lock/finding.ts';
+import type { Finding } from '../../inventory/finding.ts';
+import { findAccepted, unlessRefused } from '../../value-tracing/accepted.ts';
+import { findCauses } from '../../value-tracing/causes.ts';
+import { buildOverlay, formatPath } from '../../value-tracing/leaves.ts';
+import { type Switch, switchesOn } from '../../value-tracing/switches.ts';
 import { type Profile, type RenderFindings, type RenderSearch, searchRender } from './search-render.ts';
 
 /** A reference that appears once something is enabled. */

@@ -8,7 +8,7 @@ import type { BundleProblem } from '../../../src/bundle/bundle-problem.ts';
 import { comparableBundle, compareBundles } from '../../../src/bundle/difference.ts';
 import { openBundle } from '../../../src/bundle/read.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
-import type { RequiredBlob } from '../../../src/lock/inventory.ts';
+import type { RequiredBlob } from '../../../src/inventory/inventory.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { type MemoryRegistry, noise } from '../transfer/memory-registry.ts';

@@ -5,7 +5,7 @@ import { ignoreEvents } from '../../../src/base/events.ts';
 import { type Bundle, openBundle } from '../../../src/bundle/read.ts';
 import { referrerDifference, referrersByOwner } from '../../../src/bundle/referrer-difference.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
-import type { Inventory } from '../../../src/lock/inventory.ts';
+import type { Inventory } from '../../../src/inventory/inventory.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import { type Referrer, transitiveReferrers } from '../../../src/oci/referrer.ts';

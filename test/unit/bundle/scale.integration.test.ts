@@ -6,7 +6,7 @@ import { openBundle } from '../../../src/bundle/read.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
 import { planBundle } from '../../../src/bundle/write.ts';
 import { EarlierBundles } from '../../../src/bundle/writing/earlier-bundles.ts';
-import { cyclonedxBom } from '../../../src/lock/cyclonedx.ts';
+import { cyclonedxBom } from '../../../src/inventory/cyclonedx.ts';
 import type { Source } from '../../../src/oci/content.ts';
 import { type Descriptor, MediaType } from '../../../src/oci/descriptor.ts';
 import type { Digest } from '../../../src/oci/digest.ts';

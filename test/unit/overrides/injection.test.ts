@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { Change } from '../../../src/influence/changes.ts';
 import {
   type Injection,
   injectionForms,
@@ -7,6 +6,7 @@ import {
   isInjection,
   withInjection,
 } from '../../../src/overrides/injection.ts';
+import type { Change } from '../../../src/value-tracing/changes.ts';
 
 const at = { template: 'a/templates/a.yaml', document: 0, path: 'spec.containers[0].image' };
 const env: Injection = {

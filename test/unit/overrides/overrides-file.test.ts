@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import type { NameSegment } from '../../../src/influence/name-segments.ts';
-import type { Location } from '../../../src/lock/finding.ts';
+import type { Location } from '../../../src/inventory/finding.ts';
 import { formatOverrides, settingsOf, valuesOf } from '../../../src/overrides/overrides-file.ts';
+import type { NameSegment } from '../../../src/value-tracing/name-segments.ts';
 
 const location = (written: string): Location => ({
   chart: 'web',

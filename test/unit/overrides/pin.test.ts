@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Change } from '../../../src/influence/changes.ts';
-import { formatPath } from '../../../src/influence/leaves.ts';
 import { digestLeaves, type PinLeaf, pinsInChange, referenceLeaves, tagLeaves } from '../../../src/overrides/pin.ts';
+import type { Change } from '../../../src/value-tracing/changes.ts';
+import { formatPath } from '../../../src/value-tracing/leaves.ts';
 
 const DIGEST = `sha256:${'d'.repeat(64)}`;
 const OTHER = `sha256:${'e'.repeat(64)}`;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Change } from '../../../src/influence/changes.ts';
-import { formatPath } from '../../../src/influence/leaves.ts';
 import { addsPullSecret, pullSecretLeaves, withPullSecret } from '../../../src/overrides/pull-secret.ts';
+import type { Change } from '../../../src/value-tracing/changes.ts';
+import { formatPath } from '../../../src/value-tracing/leaves.ts';
 
 describe('leaves for pull secrets', () => {
   it('are found by their keys, with their possible forms', () => {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { leavesOf } from '../../../src/influence/leaves.ts';
-import { type NameSegment, segmentsOf } from '../../../src/influence/name-segments.ts';
-import type { Location } from '../../../src/lock/finding.ts';
-import { legacyTextPaths, type StoredRecipe, withoutLegacyTexts } from '../../../src/lock/recipe.ts';
+import type { Location } from '../../../src/inventory/finding.ts';
+import { legacyTextPaths, type StoredRecipe, withoutLegacyTexts } from '../../../src/inventory/recipe.ts';
 import { DEFAULT_NAMING, parseTarget } from '../../../src/oci/naming.ts';
 import { settingsOf } from '../../../src/overrides/overrides-file.ts';
 import { solveRecipe } from '../../../src/overrides/solve-recipe.ts';
 import { restoreRecipe, toStoredRecipe } from '../../../src/overrides/stored-recipe.ts';
+import { leavesOf } from '../../../src/value-tracing/leaves.ts';
+import { type NameSegment, segmentsOf } from '../../../src/value-tracing/name-segments.ts';
 
 const IMAGE = 'quay.io/acme/agent:1.0';
 const config = (password: string): string => `password: ${password}\nimage: ${IMAGE}\n`;

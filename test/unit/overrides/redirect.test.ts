@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { splitDocuments } from '../../../src/helm/documents.ts';
-import type { Redirect } from '../../../src/lock/finding.ts';
+import type { Redirect } from '../../../src/inventory/finding.ts';
 import { parseTarget } from '../../../src/oci/naming.ts';
 import { combineProofs, prove, type ReferenceLocation } from '../../../src/overrides/proof.ts';
 import { isRedirected, mergeRedirects, redirectSettings } from '../../../src/overrides/redirect.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Change } from '../../../src/influence/changes.ts';
 import { parseTarget } from '../../../src/oci/naming.ts';
 import type { ReferenceLocation } from '../../../src/overrides/proof.ts';
 import { isTagAddition, isTagLabel, pendingTags, pendingTagsFor } from '../../../src/overrides/retag.ts';
+import type { Change } from '../../../src/value-tracing/changes.ts';
 
 const target = parseTarget('r.example/all', 'single-repository');
 const DIGEST = `sha256:${'a'.repeat(64)}`;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { emptySegment, type NameSegment, segmentPath } from '../../../src/influence/name-segments.ts';
-import type { TemplatePart } from '../../../src/influence/reference-template.ts';
 import { type Equation, evaluate, solve } from '../../../src/overrides/solve.ts';
+import { emptySegment, type NameSegment, segmentPath } from '../../../src/value-tracing/name-segments.ts';
+import type { TemplatePart } from '../../../src/value-tracing/reference-template.ts';
 
 const TARGET = 'ecr.example/m';
 

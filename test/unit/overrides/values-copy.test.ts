@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import type { Change } from '../../../src/influence/changes.ts';
 import { isChecksum, isValuesCopy } from '../../../src/overrides/values-copy.ts';
+import type { Change } from '../../../src/value-tracing/changes.ts';
 
 const set = [{ path: ['hub', 'image', 'pullSecrets'], value: [{ name: 'm' }] }];
 const change = (was: unknown, is: unknown, path: Change['path'] = ['data', 'values.yaml']): Change => ({

@@ -7,19 +7,19 @@ const src = join(root, 'src');
 
 /** Folders of src/ that a folder may import, besides itself. Imports point downwards only, and steps do not import each other. */
 const transport = ['oci', 'base'];
-const steps = ['influence', 'lock', 'helm', 'registry', 'ecr', ...transport];
-const below = ['discovery', 'overrides', 'bundle', 'transfer', 'inside', ...steps, 'auth', 'http'];
+const steps = ['value-tracing', 'inventory', 'helm', 'registry', 'ecr', ...transport];
+const below = ['discovery', 'overrides', 'bundle', 'transfer', 'operator-scan', ...steps, 'auth', 'http'];
 const allowed: Readonly<Record<string, readonly string[]>> = {
   cli: ['ui', 'workflows', ...below],
-  ui: ['workflows', 'lock', 'oci', 'base'],
+  ui: ['workflows', 'inventory', 'oci', 'base'],
   workflows: below,
   discovery: steps,
   overrides: steps,
   bundle: steps,
   transfer: steps,
-  inside: transport,
-  influence: ['lock', 'helm', 'oci', 'base'],
-  lock: ['helm', 'oci', 'base'],
+  'operator-scan': transport,
+  'value-tracing': ['inventory', 'helm', 'oci', 'base'],
+  inventory: ['helm', 'oci', 'base'],
   helm: ['base'],
   registry: ['auth', 'http', ...transport],
   ecr: ['auth', 'http', ...transport],

@@ -17,8 +17,8 @@ import {
 import type { BundleResult } from '../../../src/workflows/bundle.ts';
 import type { Extraction } from '../../../src/workflows/extract.ts';
 import type { ImagesResult } from '../../../src/workflows/images.ts';
-import type { OperatorScanReport } from '../../../src/workflows/inside/scan-report.ts';
 import type { Inspection } from '../../../src/workflows/inspect.ts';
+import type { OperatorScanReport } from '../../../src/workflows/operator-scan/scan-report.ts';
 import type { PushResult } from '../../../src/workflows/push.ts';
 import type { Overrides } from '../../../src/workflows/values.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { formatDocument } from '../../../src/cli/flags/output.ts';
-import type { Finding, Location } from '../../../src/lock/finding.ts';
-import { formatLockFile, type LockFile, lockFileSchema } from '../../../src/lock/lock-file.ts';
+import type { Finding, Location } from '../../../src/inventory/finding.ts';
+import { formatLockFile, type LockFile, lockFileSchema } from '../../../src/inventory/lock-file.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { diffMarkdown, diffReport } from '../../../src/ui/diff.ts';
 import { explainReport } from '../../../src/ui/explain.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { LockFile, LockFileImage } from '../../../src/lock/lock-file.ts';
-import type { LockFileDrift } from '../../../src/lock/lock-file-drift.ts';
+import type { LockFile, LockFileImage } from '../../../src/inventory/lock-file.ts';
+import type { LockFileDrift } from '../../../src/inventory/lock-file-drift.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { lockFileDriftReport, lockFileReport } from '../../../src/ui/lock-file-report.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Finding } from '../../../src/lock/finding.ts';
+import type { Finding } from '../../../src/inventory/finding.ts';
 import { bundleReport, imagesReport } from '../../../src/ui/reports.ts';
 import type { BundleResult } from '../../../src/workflows/bundle.ts';
 

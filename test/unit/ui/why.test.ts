@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Finding, Location } from '../../../src/lock/finding.ts';
+import type { Finding, Location } from '../../../src/inventory/finding.ts';
 import { whyReport } from '../../../src/ui/why.ts';
 
 const location: Location = {

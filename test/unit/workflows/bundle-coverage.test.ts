@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import type { Bundle } from '../../../src/bundle/read.ts';
 import type { RenderOptions } from '../../../src/helm/render.ts';
-import type { InventoryImage } from '../../../src/lock/inventory.ts';
-import type { BundledProfile } from '../../../src/lock/values-origin.ts';
+import type { InventoryImage } from '../../../src/inventory/inventory.ts';
+import type { BundledProfile } from '../../../src/inventory/values-origin.ts';
 import { parseTarget } from '../../../src/oci/naming.ts';
 import { compareWithBundle, type UncoveredImages } from '../../../src/workflows/bundling/bundle-coverage.ts';
 

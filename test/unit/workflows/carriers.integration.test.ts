@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Finding } from '../../../src/lock/finding.ts';
+import type { Finding } from '../../../src/inventory/finding.ts';
 import { images } from '../../../src/workflows/images.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { CHARTS, HELMS } from '../helm/scratch.ts';

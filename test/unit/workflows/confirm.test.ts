@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
 import type { AirgapEvent } from '../../../src/base/events.ts';
-import type { Confidence, Finding, Location } from '../../../src/lock/finding.ts';
+import type { Confidence, Finding, Location } from '../../../src/inventory/finding.ts';
 import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import { formatRepository, type Repository } from '../../../src/oci/reference.ts';
 import { confirmFindings, sourcesText } from '../../../src/workflows/confirm.ts';

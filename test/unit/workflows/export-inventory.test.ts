@@ -6,8 +6,8 @@ import {
   type ExportedInventory,
   formatExportedInventory,
   readExportedInventory,
-} from '../../../src/lock/exported-inventory.ts';
-import type { StoredRecipe } from '../../../src/lock/recipe.ts';
+} from '../../../src/inventory/exported-inventory.ts';
+import type { StoredRecipe } from '../../../src/inventory/recipe.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { inspectReport } from '../../../src/ui/reports.ts';
 import { deltaFields, readBaseBundle } from '../../../src/workflows/bundling/delta.ts';

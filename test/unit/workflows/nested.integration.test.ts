@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import { packChart } from '../../../src/helm/chart-archive.ts';
-import type { Finding } from '../../../src/lock/finding.ts';
+import type { Finding } from '../../../src/inventory/finding.ts';
 import { type ImagesOptions, type ImagesResult, images } from '../../../src/workflows/images.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { CHARTS, chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';

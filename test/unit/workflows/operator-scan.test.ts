@@ -2,15 +2,19 @@ import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import type { LocatedReference } from '../../../src/discovery/index.ts';
 import { toFindings } from '../../../src/discovery/index.ts';
-import type { Existence } from '../../../src/inside/confirm.ts';
-import { scanImage } from '../../../src/inside/scan-image.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
+import type { Existence } from '../../../src/operator-scan/confirm.ts';
+import { scanImage } from '../../../src/operator-scan/scan-image.ts';
 import { operatorScanNotes, operatorScanReport } from '../../../src/ui/operator-scan.ts';
 import { rulesDocument } from '../../../src/ui/proposed-rules.ts';
-import { confirmScan, type OperatorScanResult, operatorImagesOf } from '../../../src/workflows/inside/operators.ts';
-import { proposeRules } from '../../../src/workflows/inside/propose-rules.ts';
-import { separateScanFindings } from '../../../src/workflows/inside/scan-report.ts';
-import { scannedReferences } from '../../../src/workflows/inside/scanned-references.ts';
+import {
+  confirmScan,
+  type OperatorScanResult,
+  operatorImagesOf,
+} from '../../../src/workflows/operator-scan/operators.ts';
+import { proposeRules } from '../../../src/workflows/operator-scan/propose-rules.ts';
+import { separateScanFindings } from '../../../src/workflows/operator-scan/scan-report.ts';
+import { scannedReferences } from '../../../src/workflows/operator-scan/scanned-references.ts';
 import { goProgram } from '../../support/program.ts';
 import { tarOf } from '../../support/tar.ts';
 

@@ -5,7 +5,7 @@ import type { AirgapEvent } from '../../../src/base/events.ts';
 import { fetchChart } from '../../../src/helm/fetch.ts';
 import { Helm } from '../../../src/helm/helm.ts';
 import { Renderer, type RenderOptions } from '../../../src/helm/render.ts';
-import type { StoredRecipe } from '../../../src/lock/recipe.ts';
+import type { StoredRecipe } from '../../../src/inventory/recipe.ts';
 import { parseTarget } from '../../../src/oci/naming.ts';
 import { type ChartOverrides, overrideChart } from '../../../src/workflows/overriding/override-chart.ts';
 import { searchCharts } from '../../../src/workflows/search/discover.ts';

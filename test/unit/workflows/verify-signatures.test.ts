@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ignoreEvents } from '../../../src/base/events.ts';
 import { openCheckedBundle } from '../../../src/bundle/open.ts';
-import type { Inventory } from '../../../src/lock/inventory.ts';
+import type { Inventory } from '../../../src/inventory/inventory.ts';
 import { type Descriptor, MediaType } from '../../../src/oci/descriptor.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';

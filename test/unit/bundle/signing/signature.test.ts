@@ -10,7 +10,7 @@ import { checkSignature } from '../../../../src/bundle/signing/check-signature.t
 import { reuseOrSignInventory } from '../../../../src/bundle/signing/reuse-signature.ts';
 import { claimOf, readSignatures, signInventory } from '../../../../src/bundle/signing/signature.ts';
 import { verifyBundle } from '../../../../src/bundle/verify.ts';
-import type { Inventory } from '../../../../src/lock/inventory.ts';
+import type { Inventory } from '../../../../src/inventory/inventory.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import type { Root } from '../../../../src/oci/graph.ts';
 import { fingerprintOf, type SigningKey } from '../../../../src/oci/signing-key.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { builtInRules, parseRules } from '../../../../src/discovery/rules/index.ts';
-import { isWantedLocation } from '../../../../src/lock/finding.ts';
+import { isWantedLocation } from '../../../../src/inventory/finding.ts';
 import { tryParseReference } from '../../../../src/oci/reference.ts';
 import { apply, operator, references, resource } from './render.ts';
 

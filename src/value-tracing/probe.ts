@@ -1,0 +1,171 @@
+import type { RenderedDocument } from '../helm/documents.ts';
+import type { Render, Values } from '../helm/render.ts';
+import { typeMetaOf } from '../helm/type-meta.ts';
+import type { Location } from '../inventory/finding.ts';
+import { findAccepted } from './accepted.ts';
+import { buildOverlay } from './leaves.ts';
+import { hasMarker, markLeaves, readRuns } from './markers.ts';
+import type { NameSegment } from './name-segments.ts';
+import { nestedText } from './nested-text.ts';
+import { type ReferenceTemplate, referenceTemplatesIn, type TemplatePart } from './reference-template.ts';
+import { namedInRefusal } from './refusals.ts';
+import { scalarAt } from './scalar.ts';
+
+/** Renders the chart with these overrides; throws `chart-render` if the chart refuses them. */
+export type RenderWith = (overrides: Values) => Promise<Render>;
+
+/** A render with marked values, and the segments whose markers the chart accepted. */
+export interface Probe {
+  readonly segments: readonly NameSegment[];
+  readonly documents: readonly RenderedDocument[];
+}
+
+/**
+ * Renders with all segments marked at once, except those that the chart refuses to change. The segments of one leaf are
+ * accepted or refused together, because a leaf is one value.
+ */
+export async function probe(base: Render, segments: readonly NameSegment[], render: RenderWith): Promise<Probe> {
+  const leaves = [...Map.groupBy(segments, (segment) => segment.leaf).values()];
+  const best = await findAccepted(
+    leaves,
+    (selected) => {
+      const settings = markLeaves(selected.flat()).map(({ leaf, value }) => ({ path: leaf.path, value }));
+      return render(buildOverlay(base.values, settings));
+    },
+    (refusal, groups) => {
+      const isNamed = namedInRefusal(refusal);
+      return groups.filter(([segment]) => segment !== undefined && isNamed(segment.leaf.path));
+    },
+  );
+  return { segments: best?.items.flat() ?? [], documents: best?.result.documents ?? [] };
+}
+
+/** Returns the templates of each reference, in the order of the locations; empty if no marker reaches it. */
+export function referenceTemplatesOf(
+  locations: readonly Location[],
+  base: Render,
+  probed: Probe,
+): ReferenceTemplate[][] {
+  const before = byDocument(base.documents);
+  const after = byDocument(probed.documents);
+  // One text may contain many references, and one reference many times: each is searched once.
+  const known = new Map<string, Map<string, ReferenceTemplate[]>>();
+  const cached = (unmarked: string, marked: string, written: string): ReferenceTemplate[] => {
+    const ofTexts = known.get(unmarked) ?? new Map<string, ReferenceTemplate[]>();
+    known.set(unmarked, ofTexts);
+    const key = `${written}\n${marked}`;
+    const found = ofTexts.get(key) ?? referenceTemplatesIn(unmarked, marked, written, probed.segments);
+    ofTexts.set(key, found);
+    return found;
+  };
+  return locations.map((location) => {
+    const key = `${location.template}\n${location.document}`;
+    const unmarked = before.get(key);
+    const marked = after.get(key);
+    if (unmarked === undefined || marked === undefined || unmarked.text === marked.text || !mayHoldMarker(marked))
+      return [];
+    if (location.parts === undefined) {
+      return textPairs(unmarked, marked, location).flatMap(([b, m]) => cached(b, m, location.written));
+    }
+    const joined = joinSplit(location, unmarked, marked, probed.segments);
+    return joined === undefined ? [] : [joined];
+  });
+}
+
+/** Tests whether a segment occurs in these references and nowhere else in the render. */
+export function buildsNothingElse(
+  segment: NameSegment,
+  { documents, segments }: Probe,
+  referenceTemplates: readonly ReferenceTemplate[][],
+): boolean {
+  const isOfSegment = ({ segment: other }: { readonly segment?: NameSegment }): boolean => other === segment;
+  const inReferences = referenceTemplates.flat(2).filter((part) => part.kind === 'segment' && isOfSegment(part)).length;
+  const rendered = documents.flatMap(({ text }) =>
+    hasMarker(text) ? readRuns(text, segments).filter(isOfSegment) : [],
+  );
+  return inReferences > 0 && rendered.length === inReferences;
+}
+
+function byDocument(documents: readonly RenderedDocument[]): Map<string, RenderedDocument> {
+  return new Map(documents.map((document) => [`${document.template}\n${document.index}`, document]));
+}
+
+/** Fast test before parsing; the data of a Secret may contain markers in base64. */
+function mayHoldMarker(document: RenderedDocument): boolean {
+  const { text } = document;
+  const kind = typeMetaOf(document)?.kind;
+  return (
+    kind === undefined ||
+    kind === 'Secret' ||
+    hasMarker(text) ||
+    /(?<![A-Za-z0-9+/])(?![0-9a-f]{60})[A-Za-z0-9+/=]{60}/.test(text)
+  );
+}
+
+/**
+ * Returns the pairs of unmarked and marked text at a location, the narrowest first: the text inside the field if its
+ * structure allows, then the field, then the base64 in it, decoded (the data of a Secret or a blob in a script).
+ */
+function textPairs(
+  unmarked: RenderedDocument,
+  marked: RenderedDocument,
+  { path, within }: Pick<Location, 'path' | 'within'>,
+): [string, string][] {
+  const b = scalarAt(unmarked.object, path);
+  const m = scalarAt(marked.object, path);
+  if (b === undefined || m === undefined || b === m) return [];
+  const inner = within === undefined ? undefined : [nestedText(b, within), nestedText(m, within)];
+  // Lines are not fixed positions: compare all base64 of the text.
+  const isBlobInLine = within !== undefined && /(?:^| > )line \d+ > base64/.test(within);
+  if (inner?.[0] !== undefined && inner[1] !== undefined && !isBlobInLine) return [[inner[0], inner[1]]];
+  const before = b.match(BASE64) ?? [];
+  const after = m.match(BASE64) ?? [];
+  if (before.length !== after.length) return [[b, m]];
+  const decoded = before.map((blob, i): [string, string] => [decode(blob), decode(after[i] ?? '')]);
+  return isBlobInLine ? decoded : [[b, m], ...decoded];
+}
+
+/** Base64 shorter than any reference is not decoded. */
+const BASE64 = /[A-Za-z0-9+/]{16,}={0,2}/g;
+
+function decode(blob: string): string {
+  return Buffer.from(blob, 'base64').toString('utf8');
+}
+
+/** Joins the templates of the fields of a split reference in the order of the reference. */
+function joinSplit(
+  location: Location,
+  unmarked: RenderedDocument,
+  marked: RenderedDocument,
+  segments: readonly NameSegment[],
+): ReferenceTemplate | undefined {
+  const parts: ReferenceTemplate = [];
+  let offset = 0;
+  for (const { path, text } of location.parts ?? []) {
+    const start = location.written.indexOf(text, offset);
+    if (start < 0) return undefined;
+    if (start > offset) parts.push({ kind: 'literal', text: location.written.slice(offset, start) });
+    offset = start + text.length;
+    // The fields of a split reference inside a text are fields of that text.
+    const field = location.within === undefined ? { path } : { path: location.path, within: path };
+    const pairs = textPairs(unmarked, marked, field);
+    const [template] = pairs.flatMap(([b, m]) => referenceTemplatesIn(b, m, text, segments));
+    parts.push(...(template ?? [{ kind: 'literal', text } satisfies TemplatePart]));
+  }
+  if (offset < location.written.length) parts.push({ kind: 'literal', text: location.written.slice(offset) });
+  return parts.some(({ kind }) => kind === 'segment') ? parts : undefined;
+}
+
+/** Merges values files as Helm does: maps by key, everything else is replaced. */
+export function mergeValuesFiles(base: Values, overrides: Values): Values {
+  const result: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(overrides)) {
+    const other = result[key];
+    result[key] = isMap(value) && isMap(other) ? mergeValuesFiles(other, value) : value;
+  }
+  return result;
+}
+
+function isMap(value: unknown): value is Values {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

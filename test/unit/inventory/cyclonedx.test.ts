@@ -1,0 +1,189 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import { describe, expect, it } from 'vitest';
+import { type Bom, cyclonedxBom } from '../../../src/inventory/cyclonedx.ts';
+import { type Inventory, type InventoryImage, parseInventory } from '../../../src/inventory/inventory.ts';
+import type { Digest } from '../../../src/oci/digest.ts';
+
+/** The published schemas, as CycloneDX’s own library carries them. They name each other by these file names. */
+const schemas = join(import.meta.dirname, '../../../node_modules/@cyclonedx/cyclonedx-library/res/schema');
+const schema = (name: string): object =>
+  JSON.parse(readFileSync(join(schemas, `${name}.SNAPSHOT.schema.json`), 'utf8'));
+const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true, code: { optimize: false } });
+for (const name of ['spdx', 'jsf-0.82', 'cryptography-defs'])
+  ajv.addSchema(schema(name), `http://cyclonedx.org/schema/${name}.SNAPSHOT.schema.json`);
+const isValid = ajv.compile(schema('bom-1.6'));
+
+const digest = (character: string): Digest => `sha256:${character.repeat(64)}`;
+
+function image(reference: string, charts: readonly string[], more: Partial<InventoryImage> = {}): InventoryImage {
+  return {
+    reference,
+    digest: digest('a'),
+    mediaType: 'application/vnd.oci.image.index.v1+json',
+    platforms: ['linux/amd64', 'linux/arm64'],
+    bytes: 1234,
+    confidence: 'certain',
+    need: 'install',
+    found: charts.map((chart) => ({
+      chart,
+      profile: 'default',
+      template: `${chart}/templates/x.yaml`,
+      document: 0,
+      kind: 'Deployment',
+      name: 'x',
+      path: 'spec.template.spec.containers[0].image',
+      how: 'pod-spec',
+      written: reference,
+    })),
+    ...more,
+  };
+}
+
+const INVENTORY: Inventory = parseInventory(
+  Buffer.from(
+    JSON.stringify({
+      apiVersion: 'airgap/v1',
+      kind: 'Lock',
+      schemaVersion: 1,
+      platforms: [],
+      charts: [
+        {
+          name: 'web',
+          version: '1.0.0+b',
+          source: 'https://charts.example/stable/web',
+          digest: digest('1'),
+          profiles: [],
+        },
+        { name: 'db', version: '2.0.0', source: 'db-2.0.0.tgz', digest: digest('2'), parent: 'web', profiles: [] },
+        { name: 'db', version: '3.0.0', source: 'oci://r.example:5000/charts/db', digest: digest('3'), profiles: [] },
+      ],
+      images: [
+        image('quay.io/team/web:1.0', ['web']),
+        image(`docker.io/library/postgres:16@${digest('b')}`, ['db', 'web'], { digest: digest('b') }),
+        image('docker.io/library/busybox:1', ['']),
+        image('docker.io/library/added:1', [], { sourceDigest: digest('c'), platforms: [] }),
+      ],
+    }),
+  ),
+);
+
+function needs(bom: Bom): Record<string, readonly string[]> {
+  return Object.fromEntries(bom.dependencies.map(({ ref, dependsOn }) => [ref, dependsOn]));
+}
+
+function component(bom: Bom, ref: string): Bom['components'][number] | undefined {
+  return bom.components.find((one) => one['bom-ref'] === ref);
+}
+
+describe('a bill of materials', () => {
+  const bom = cyclonedxBom(INVENTORY, '1.2.3');
+
+  it('is valid against the published schema of CycloneDX 1.6', () => {
+    expect(isValid(JSON.parse(JSON.stringify(bom))), JSON.stringify(isValid.errors)).toBe(true);
+  });
+
+  it('breaks that schema when it is malformed, so the check above can fail', () => {
+    for (const broken of [
+      { bomFormat: 'SPDX' },
+      { serialNumber: 'x' },
+      { components: [{ type: 'image', name: 'x' }] },
+    ]) {
+      expect(isValid({ ...bom, ...broken }), JSON.stringify(broken)).toBe(false);
+    }
+  });
+
+  it('is valid for an empty bundle', () => {
+    expect(
+      isValid(cyclonedxBom({ ...INVENTORY, charts: [], images: [] }, '1.2.3')),
+      JSON.stringify(isValid.errors),
+    ).toBe(true);
+  });
+
+  it('lists dependencies: images of charts, subcharts of their parents, the rest of the bundle', () => {
+    const postgres = `image:docker.io/library/postgres:16@${digest('b')}`;
+    const busybox = 'image:docker.io/library/busybox:1';
+    const added = 'image:docker.io/library/added:1';
+    expect(needs(bom)).toEqual({
+      bundle: ['chart:db@3.0.0', 'chart:web@1.0.0+b', added, busybox],
+      'chart:web@1.0.0+b': ['chart:db@2.0.0', postgres, 'image:quay.io/team/web:1.0'],
+      'chart:db@2.0.0': [postgres],
+      'chart:db@3.0.0': [postgres],
+      [postgres]: [],
+      [busybox]: [],
+      [added]: [],
+      'image:quay.io/team/web:1.0': [],
+    });
+  });
+
+  it('names images and charts by package URLs, hashes and versions', () => {
+    expect(component(bom, 'image:quay.io/team/web:1.0')).toMatchObject({
+      type: 'container',
+      name: 'quay.io/team/web',
+      version: '1.0',
+      purl: `pkg:oci/web@${digest('a')}?repository_url=quay.io%2Fteam%2Fweb&tag=1.0`,
+      hashes: [{ alg: 'SHA-256', content: 'a'.repeat(64) }],
+    });
+    expect(component(bom, 'chart:web@1.0.0+b')).toMatchObject({
+      type: 'application',
+      purl: 'pkg:helm/web@1.0.0%2Bb?repository_url=https:%2F%2Fcharts.example%2Fstable',
+      externalReferences: [{ type: 'distribution', url: 'https://charts.example/stable/web' }],
+    });
+    const local = component(bom, 'chart:db@2.0.0');
+    expect(local).toMatchObject({ purl: 'pkg:helm/db@2.0.0' });
+    expect(local).not.toHaveProperty('externalReferences');
+  });
+
+  it('lists referrers with their subjects, except those left out of the bundle', () => {
+    const [web] = INVENTORY.charts;
+    const sbom = { digest: digest('d'), subject: digest('a'), artifactType: 'application/spdx+json' };
+    const signed = { digest: digest('e'), subject: digest('d'), artifactType: 'application/vnd.signature' };
+    const tag = `sha256-${'a'.repeat(64)}.sig`;
+    const left = { digest: digest('f'), subject: digest('0'), artifactType: '', leftOut: true as const };
+    const referrers = [sbom, signed, { ...sbom, digest: digest('7'), artifactType: '', tag }, left];
+    const ofChart = [{ ...sbom, subject: digest('1'), digest: digest('8') }];
+    const inventory = {
+      ...INVENTORY,
+      charts: [{ ...web, referrers: ofChart }, ...INVENTORY.charts.slice(1)],
+      images: [image('quay.io/team/web:1.0', ['web'], { referrers }), ...INVENTORY.images.slice(1)],
+    } as Inventory;
+    const full = cyclonedxBom(inventory, '1.2.3');
+    expect(isValid(JSON.parse(JSON.stringify(full))), JSON.stringify(isValid.errors)).toBe(true);
+    const at = (character: string): string => `belonging:quay.io/team/web@${digest(character)}`;
+    expect(needs(full)).toMatchObject({
+      bundle: expect.arrayContaining([at('d'), at('e'), at('7'), `belonging:charts/web@${digest('8')}`]),
+      [at('d')]: ['image:quay.io/team/web:1.0'],
+      [at('e')]: [at('d')],
+      [at('7')]: ['image:quay.io/team/web:1.0'],
+      [`belonging:charts/web@${digest('8')}`]: ['chart:web@1.0.0+b'],
+    });
+    expect(JSON.stringify(full.components)).not.toContain(digest('f'));
+    expect(component(full, at('7'))).toMatchObject({
+      type: 'file',
+      name: 'signature of quay.io/team/web',
+      purl: `pkg:oci/web@${digest('7')}?repository_url=quay.io%2Fteam%2Fweb`,
+      properties: expect.arrayContaining([
+        { name: 'airgap:subject', value: digest('a') },
+        { name: 'airgap:tag', value: tag },
+      ]),
+    });
+    expect(component(full, `belonging:charts/web@${digest('8')}`)).not.toHaveProperty('purl');
+    const refs = [...full.components, { 'bom-ref': 'bundle' }].map((one) => one['bom-ref']);
+    expect(full.dependencies.map(({ ref }) => ref).sort()).toEqual([...refs].sort());
+  });
+
+  it('keeps the digest at the source if a platform subset changed it', () => {
+    const properties = component(bom, 'image:docker.io/library/added:1')?.properties;
+    expect(properties).toContainEqual({ name: 'airgap:sourceDigest', value: digest('c') });
+  });
+
+  it('depends on the content of the inventory only, not on its order', () => {
+    const turned = { ...INVENTORY, images: [...INVENTORY.images].reverse(), charts: [...INVENTORY.charts].reverse() };
+    expect(cyclonedxBom(turned, '1.2.3')).toEqual(bom);
+    expect(JSON.stringify(bom)).not.toContain('timestamp');
+    const other = cyclonedxBom({ ...INVENTORY, images: INVENTORY.images.slice(1) }, '1.2.3');
+    expect(other.serialNumber).not.toBe(bom.serialNumber);
+    expect(bom.serialNumber).toMatch(/^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  });
+});

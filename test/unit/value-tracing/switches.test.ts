@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest';
+import { formatPath } from '../../../src/value-tracing/leaves.ts';
+import { concerns, switchesOff, switchesOn } from '../../../src/value-tracing/switches.ts';
+
+const values = {
+  enabled: true,
+  metrics: { enabled: false, verbose: false, port: 8080 },
+  installCRDs: false,
+  crds: { full: true, url: 'https://x.example/crds' },
+  tags: { extras: false },
+  plugins: ['clock-panel', 'unrelated'],
+  args: ['--quiet'],
+  global: { enabled: false },
+  sub: { global: { enabled: false }, create: false },
+};
+
+describe('switches', () => {
+  it('to enable are disabled flags of components', () => {
+    expect(switchesOn(values).map(({ path, value }) => [formatPath(path), value])).toEqual([
+      ['metrics.enabled', true],
+      ['installCRDs', true],
+      ['tags.extras', true],
+      ['global.enabled', true],
+      ['sub.create', true],
+    ]);
+  });
+
+  it('to disable are enabled flags, and settings in one of the texts; longer paths first', () => {
+    const off = switchesOff(values, ['GF_INSTALL_PLUGINS=clock-panel', 'curl https://x.example/crds/a.yaml']);
+    expect(off.map(({ path, value }) => [formatPath(path), value])).toEqual([
+      ['crds.full', false],
+      ['crds.url', ''],
+      ['enabled', false],
+      ['plugins', []],
+    ]);
+  });
+
+  it('concern texts with their setting, and flags concern everything', () => {
+    const off = switchesOff(values, ['GF_INSTALL_PLUGINS=clock-panel', 'curl https://x.example/crds/a.yaml']);
+    const about = (text: string): string[] =>
+      off.filter((one) => concerns(values, one, [text])).map(({ path }) => formatPath(path));
+    expect(about('curl https://x.example/crds/a.yaml')).toEqual(['crds.full', 'crds.url', 'enabled']);
+    expect(about('install clock-panel')).toEqual(['crds.full', 'enabled', 'plugins']);
+    expect(about('https://other.example')).toEqual(['crds.full', 'enabled']);
+  });
+});
