@@ -88,8 +88,8 @@ export async function confirmFindings(
   const images = findings
     .filter(({ reference }) => !droppedReferences.has(reference))
     .map((finding) => {
-      const answered = confirmed.get(finding.reference);
-      return answered === undefined ? finding : { ...finding, confirmed: answered };
+      const isConfirmed = confirmed.get(finding.reference);
+      return isConfirmed === undefined ? finding : { ...finding, confirmed: isConfirmed };
     });
   return { images, dropped };
 }

@@ -115,8 +115,8 @@ export function bundleCommand(io: CommandIO): Command {
     warnUnusedMirrors(io.context.emit, flags, references, sources);
     if (flags.output === 'text') {
       printReport(io, bundleReport(result));
-      const news = result.inside && operatorScanNotes(result.inside);
-      if (news !== undefined) io.info(news);
+      const scanNotes = result.inside && operatorScanNotes(result.inside);
+      if (scanNotes !== undefined) io.info(scanNotes);
     } else if (options.dryRun) io.print(await formatDocument('Estimate', { file: result.path, ...estimate }, 'json'));
     else io.print(await formatDocument('Bundle', written, 'json'));
   });
@@ -145,6 +145,6 @@ async function runBundle(
     const { bundle } = await import('../../workflows/bundle.ts');
     return bundle(context, options);
   }
-  const { bundleLockFile: bundleLocked } = await import('../../workflows/bundling/bundle-lock-file.ts');
-  return bundleLocked(context, { ...options, ...(await lockedCharts(io, flags.lock, options, flags)) });
+  const { bundleLockFile } = await import('../../workflows/bundling/bundle-lock-file.ts');
+  return bundleLockFile(context, { ...options, ...(await lockedCharts(io, flags.lock, options, flags)) });
 }

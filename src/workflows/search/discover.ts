@@ -72,7 +72,7 @@ export interface SearchResult {
   readonly failures: readonly AirgapError[];
   /** Names of excluded nested charts. */
   readonly excluded: readonly string[];
-  /** Hosts that only charts have named and that were asked for charts. */
+  /** Hosts that only charts have named and from which charts were requested. */
   readonly askedHosts: readonly AskedHost[];
 }
 
@@ -89,8 +89,16 @@ export async function searchCharts(
   scratch: string,
   { chartSources = UPSTREAM, nestedCharts = true, exclude = [], ...options }: SearchOptions = {},
 ): Promise<SearchResult> {
-  const { rules = [], whatIf = false, networkSwitches: switches = false, recipes = false, operators = false } = options;
-  const search: ProfileSearch = { rules, whatIf, switches, recipes, operators, traced: true, emit: context.emit };
+  const { rules = [], whatIf = false, networkSwitches = false, recipes = false, operators = false } = options;
+  const search: ProfileSearch = {
+    rules,
+    whatIf,
+    switches: networkSwitches,
+    recipes,
+    operators,
+    traced: true,
+    emit: context.emit,
+  };
   const outcomes = await settle(jobs, availableParallelism(), (job, i) =>
     searchChart(context, helm, job, join(scratch, String(i)), chartSources, search),
   );

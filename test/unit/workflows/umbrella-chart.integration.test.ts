@@ -112,7 +112,7 @@ describe.for(HELMS.slice(-1))('an umbrella chart with Helm $version', (wanted) =
     const values = 'charts: {web: {repository: "https://charts.example", version: 1.0.0}}\n';
     const result = await of('app', { app: parent('app', script, values), web: leaf('web') });
     expect(result.left).toEqual([expect.stringMatching(/^charts\.web \(chart web 1\.0\.0\): .*target$/)]);
-    expect(result.yaml).toContain('# Not moved: charts.web');
+    expect(result.yaml).toContain('# Not redirected: charts.web');
   });
 
   test('reports an installer that does not pass values on', async () => {
