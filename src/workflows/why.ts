@@ -8,7 +8,7 @@ import { referenceMatcher } from './search/pattern.ts';
 
 export interface WhyOptions extends ImagesOptions {
   /** Reference or pattern, as for `exclude`. */
-  readonly asked: string;
+  readonly pattern: string;
 }
 
 export interface WhyResult {
@@ -23,7 +23,7 @@ export interface WhyResult {
  * Returns the findings that match a pattern, with all their locations.
  * @throws AirgapError `image-not-found` if no image matches, naming similar ones
  */
-export function why(context: Context, { asked: pattern, ...options }: WhyOptions): Promise<WhyResult> {
+export function why(context: Context, { pattern, ...options }: WhyOptions): Promise<WhyResult> {
   return withScratch(context, async (scratch) => {
     const { failures, findings, choices: selections } = await searchSelected(context, options, scratch);
     const matches = referenceMatcher(pattern);

@@ -93,7 +93,7 @@ export async function searchCharts(
   const search: ProfileSearch = {
     rules,
     whatIf,
-    switches: networkSwitches,
+    networkSwitches,
     recipes,
     operators,
     traced: true,

@@ -12,10 +12,10 @@ const ANY_TARGET = parseTarget('registry.invalid:5000/mirror', DEFAULT_NAMING);
 /** Returns how values build the references of a chart, for each render variant. */
 export async function recipesOf(
   renderer: Renderer,
-  variants: readonly (Variant & { readonly start?: InitialProbe })[],
+  variants: readonly (Variant & { readonly initialProbe?: InitialProbe })[],
 ): Promise<StoredRecipe[]> {
   const recipes: StoredRecipe[] = [];
-  for (const { profile, base, references, start: initialProbe } of withoutRepeats(variants)) {
+  for (const { profile, base, references, initialProbe } of withoutRepeats(variants)) {
     const render = (overrides: Values): Promise<Render> => renderer.render(profile.options, overrides);
     const redirectable = references.filter(
       ({ how, confidence }) => how !== 'operator-rule' && how !== 'declared' && confidence !== 'possible',

@@ -17,7 +17,7 @@ export interface ProfileSearch extends RenderSearch {
   /** Also searches disabled components, with additional renders. */
   readonly whatIf: boolean;
   /** Adds the values path that disables each network need, with additional renders. */
-  readonly switches: boolean;
+  readonly networkSwitches: boolean;
   /** Records how values build the references, so that overrides need no probing later. */
   readonly recipes: boolean;
 }
@@ -56,7 +56,7 @@ export async function searchProfile(
   for (const operator of uncoveredOperators(rules, input)) {
     search.emit({ type: 'warning', message: `chart ${metadata.name} ${metadata.version}: ${uncoveredNote(operator)}` });
   }
-  const installNetwork = search.switches
+  const installNetwork = search.networkSwitches
     ? await withSwitches(renderer, options, base, install.network)
     : install.network;
   const upgrade = await searchUpgrade(renderer, install, search);

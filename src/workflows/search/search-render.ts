@@ -28,7 +28,7 @@ export interface RenderFindings {
   /** Containers whose images may choose further ones; empty unless requested. */
   readonly operators: readonly OperatorContainer[];
   /** The probe that traced the values, if they were traced. */
-  readonly start?: InitialProbe;
+  readonly initialProbe?: InitialProbe;
 }
 
 export interface RenderSearch {
@@ -65,7 +65,7 @@ export async function searchRender(
   const files = await renderer.sourceFiles();
   const declared = declaredReferences({ metadata, files, values, context });
   return {
-    ...(tracing === undefined ? {} : { start: tracing.initialProbe }),
+    ...(tracing === undefined ? {} : { initialProbe: tracing.initialProbe }),
     references: withSubcharts([...known, ...withoutContradictions(declared, known)], files),
     nested: nestedCharts(documents, values),
     network: networkNeeds(documents, context),

@@ -117,7 +117,11 @@ describe('the operator image scan', () => {
     if (missing !== undefined || helm === undefined) return context.skip(missing ?? 'no Helm is here');
     const [workflowContext, options] = imagesArguments(false);
     const add = ['quay.io/widget-project/node:v4.5.6'];
-    const { images: findings } = await why(workflowContext, { ...options, add, asked: 'quay.io/widget-project/node' });
+    const { images: findings } = await why(workflowContext, {
+      ...options,
+      add,
+      pattern: 'quay.io/widget-project/node',
+    });
     expect(findings[0]?.found.map(({ how }) => how).toSorted()).toEqual(['added', 'inside-image']);
   });
 
