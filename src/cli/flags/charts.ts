@@ -126,7 +126,7 @@ export async function resolveOptions(
     config,
     folder,
   );
-  const hosts = [
+  const named = [
     ...namedRegistries(allowances),
     ...images.flatMap((image) => tryParseReference(image)?.registry ?? []),
   ];
@@ -146,7 +146,7 @@ export async function resolveOptions(
       ...(caFile === undefined ? {} : { caFile }),
       certificates: helmCertificates(clientCertificates, env),
       ...allowances,
-      findLogin: chartLogin(io, registry, hosts),
+      findLogin: chartLogin(io, registry, named),
     },
     nestedCharts: flags.nestedCharts,
     rules: await readRules(flags.rules.map((path) => resolve(cwd, path))),
@@ -155,7 +155,7 @@ export async function resolveOptions(
       mirror: allMirrors,
       plainHttp,
       clientCertificates,
-      named: hosts,
+      named,
       ...(caFile === undefined ? {} : { caFile }),
     },
   };

@@ -59,7 +59,7 @@ export interface SearchedChart {
   readonly whatIf: readonly Addition[];
   /** Containers whose images may choose further ones; empty unless requested. */
   readonly operators: readonly OperatorContainer[];
-  /** How values build the references, by profile; empty unless requested. */
+  /** Recipes by profile: how values build the references; empty unless requested. */
   readonly recipes: ReadonlyMap<string, readonly StoredRecipe[]>;
   /** Parent chart and location of the declaration; undefined for a named chart. */
   readonly via?: Declaration & { readonly chart: string };

@@ -26,7 +26,7 @@ export interface ProfileSearch extends RenderSearch {
 export interface ProfileFindings extends RenderFindings {
   /** References that disabled components would add. */
   readonly whatIf: readonly Addition[];
-  /** How values build the references; empty unless requested. */
+  /** Recipes of how values build the references; empty unless requested. */
   readonly recipes: readonly StoredRecipe[];
 }
 

@@ -81,8 +81,8 @@ export class ValuesTrace {
   /** Tests whether the values of a nested chart may contain the user's values. */
   async reaches(nested: NestedChart): Promise<boolean> {
     const { changed, kept } = await this.#results();
-    const given = givenTo(nested);
-    return changed.get(requestKey(nested)) !== given || kept.some((text) => containsEncoded(text, given));
+    const values = givenTo(nested);
+    return changed.get(requestKey(nested)) !== values || kept.some((text) => containsEncoded(text, values));
   }
 
   #results(): Promise<TraceResult> {
