@@ -72,7 +72,7 @@ test('without answers of a registry, complete names stay and incomplete ones are
   expect(operatorScanReport(scanReport)).toContain('quay.io/widget/cache:1.10.0');
 });
 
-test('reports nothing unasked when nothing was found, unresolved or skipped', async () => {
+test('has no notes if nothing was found, unresolved or skipped', async () => {
   const { scanReport } = separateScanFindings([], await look(async () => 'unknown'));
   expect(operatorScanNotes(scanReport)).toContain('quay.io/widget/cache:1.10.0');
   const nothing = { ...scanReport, found: [], open: [] };

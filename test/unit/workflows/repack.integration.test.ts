@@ -15,11 +15,11 @@ const flags = (chart: string): string[] => ['values', chart, '--to', TO, '--unma
 const pod = (name: string, image: string, more = ''): string =>
   `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}${more}}\nspec:\n  containers:\n    - name: busybox\n      image: ${image}\n`;
 
-describe.for(HELMS)('a repacked chart with Helm $version', (wanted) => {
-  const test = it.skipIf(wanted.path === undefined);
-  const envOf = (folder: string) => ({ PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: folder });
+describe.for(HELMS)('a repacked chart with Helm $version', (helm) => {
+  const test = it.skipIf(helm.path === undefined);
+  const envOf = (folder: string) => ({ PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: folder });
   const render = async (chart: string, ...more: string[]) =>
-    (await run(wanted.path ?? '', ['template', 'r', chart, ...more])).stdout;
+    (await run(helm.path ?? '', ['template', 'r', chart, ...more])).stdout;
 
   test('leaves no public reference, including hooks and text', async () => {
     const scratch = scratchFolder();
@@ -70,7 +70,7 @@ describe.for(HELMS)('a repacked chart with Helm $version', (wanted) => {
   });
 
   // Tests that do not depend on the Helm version run once.
-  if (wanted !== HELMS[0]) return;
+  if (helm !== HELMS[0]) return;
 
   test('keeps words that are not images, and references assembled by templates stay unmapped', async () => {
     const scratch = scratchFolder();

@@ -9,10 +9,10 @@ import { CHARTS, chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 const hardcoded = join(CHARTS, 'hardcoded');
 const flags = (chart: string): string[] => ['values', chart, '--to', 'ecr.example/m', '--unmapped=post-render'];
 
-describe.for(HELMS)('unmapped references with Helm $version', (wanted) => {
-  const test = it.skipIf(wanted.path === undefined);
-  const envOf = (folder: string) => ({ PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: folder });
-  const isHelm4 = wanted.version.startsWith('4');
+describe.for(HELMS)('unmapped references with Helm $version', (helm) => {
+  const test = it.skipIf(helm.path === undefined);
+  const envOf = (folder: string) => ({ PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: folder });
+  const isHelm4 = helm.version.startsWith('4');
 
   test('are written to a map that does not depend on the Helm version, with a proof for this version', async () => {
     const scratch = scratchFolder();
@@ -37,7 +37,7 @@ describe.for(HELMS)('unmapped references with Helm $version', (wanted) => {
   });
 
   // Tests that do not depend on the Helm version run once.
-  if (wanted !== HELMS[0]) return;
+  if (helm !== HELMS[0]) return;
 
   test('give an empty map if values change every reference', async () => {
     const scratch = scratchFolder();

@@ -21,7 +21,7 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     emit: (event) => void events.push(event),
   });
 
-  test('move every image, and Helm renders the proved result', async () => {
+  test('redirect every image, and Helm renders the proved result', async () => {
     const scratch = scratchFolder();
     const request = { chart: join(CHARTS, 'shop') };
     const [result] = await values(contextIn(scratch), { request, bundle: undefined, target, render: {} });
