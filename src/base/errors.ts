@@ -100,7 +100,7 @@ export function isRefusal(error: unknown): error is AirgapError {
   return error instanceof AirgapError && REFUSALS.has(error.code);
 }
 
-/** Returns true for a refusal that a retry meets again: the request is at fault, not the state of the registry. */
+/** Returns true for a refusal that a retry does not change: the fault is in the request, not in the registry's state. */
 export function isPermanentRefusal(error: unknown): error is AirgapError {
   return isRefusal(error) && !error.isTransient;
 }

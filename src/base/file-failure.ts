@@ -28,8 +28,8 @@ const NO_SPACE_CODES: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'
 /** Returns why a system call failed, without its path; for other errors, the message. */
 export function reasonOf(error: unknown): string {
   const { code = '' } = Object(error) as NodeJS.ErrnoException;
-  const words = REASONS[code];
-  return words === undefined ? messageOf(error) : `${words} (${code})`;
+  const reason = REASONS[code];
+  return reason === undefined ? messageOf(error) : `${reason} (${code})`;
 }
 
 /** Converts a failed system call on a file or folder to an AirgapError `no-space` or `file`; undefined for other errors. */
@@ -38,11 +38,11 @@ export function fileFailure(error: unknown): AirgapError | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code = '', syscall, path, dest, message } = error as NodeJS.ErrnoException & { dest?: string };
   if (syscall === undefined || (path === undefined && REASONS[code] === undefined)) return undefined;
-  const what = REASONS[code] ?? message;
-  const where = [path, dest].filter((text) => text !== undefined).join(' to ');
-  const kind: ErrorCode = NO_SPACE_CODES.has(code) ? 'no-space' : 'file';
-  return new AirgapError(kind, `${where === '' ? '' : `${where}: `}${what} (${syscall}, ${code})`, {
-    hint: kind === 'file' ? 'check that path and its permissions' : 'free some space, or choose another folder',
+  const reason = REASONS[code] ?? message;
+  const paths = [path, dest].filter((text) => text !== undefined).join(' to ');
+  const errorCode: ErrorCode = NO_SPACE_CODES.has(code) ? 'no-space' : 'file';
+  return new AirgapError(errorCode, `${paths === '' ? '' : `${paths}: `}${reason} (${syscall}, ${code})`, {
+    hint: errorCode === 'file' ? 'check the path and its permissions' : 'free some space, or choose another folder',
     cause: error,
   });
 }

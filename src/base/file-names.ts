@@ -6,12 +6,12 @@ import { quoted } from './printable.ts';
 export class UniqueFileNames {
   readonly #taken = new Set<string>();
 
-  /** Returns the first wanted name that is free, or the last one with a number appended. */
-  take(...wanted: readonly string[]): string {
+  /** Returns the first preferred name that is free, or the last one with a number appended. */
+  take(...preferred: readonly string[]): string {
     const isFree = (name: string): boolean => !this.#taken.has(name.toLowerCase());
-    let name = wanted.find(isFree);
+    let name = preferred.find(isFree);
     for (let number = 2; name === undefined; number++) {
-      const numbered = `${wanted.at(-1)}-${number}`;
+      const numbered = `${preferred.at(-1)}-${number}`;
       if (isFree(numbered)) name = numbered;
     }
     this.#taken.add(name.toLowerCase());
@@ -22,7 +22,7 @@ export class UniqueFileNames {
 /**
  * Returns the absolute path of a file below a folder.
  * @param path relative, built from untrusted text
- * @throws AirgapError `file` if the path leaves the folder because its parts were not built with toFileName
+ * @throws AirgapError `file` if the path leaves the folder, which parts built with `toFileName` (names.ts) cannot do
  */
 export function pathInside(folder: string, path: string): string {
   const root = resolve(folder);

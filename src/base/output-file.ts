@@ -117,8 +117,8 @@ async function tryToWrite(path: string, what: string): Promise<void> {
  */
 export async function makeFolder(path: string): Promise<void> {
   if (await isFolder(path)) return;
-  const above = dirname(path);
-  if (above !== path) await makeFolder(above);
+  const parent = dirname(path);
+  if (parent !== path) await makeFolder(parent);
   await mkdir(path, 0o755).catch(async (error: NodeJS.ErrnoException) => {
     // Another run may have created it in the meantime.
     if (error.code === 'EEXIST' && (await isFolder(path))) return;
@@ -145,8 +145,8 @@ async function isFolder(path: string, flag?: string): Promise<boolean> {
   });
   if (found === undefined) return false;
   if (found.isDirectory()) return true;
-  const named = flag === undefined ? path : `${flag}: ${path}`;
-  throw new AirgapError('output-exists', `${named} already exists and is not a folder`, {
+  const subject = flag === undefined ? path : `${flag}: ${path}`;
+  throw new AirgapError('output-exists', `${subject} already exists and is not a folder`, {
     hint: 'choose another folder',
   });
 }

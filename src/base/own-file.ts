@@ -90,14 +90,14 @@ function checkKind(path: string, found: Stats): void {
 
 /** Some file systems (FAT, network mounts) give every file the owner of its folder. */
 async function checkOwner(path: string, { uid }: Stats): Promise<void> {
-  const own = process.getuid?.();
-  if (own === undefined || uid === own) return;
+  const currentUid = process.getuid?.();
+  if (currentUid === undefined || uid === currentUid) return;
   const folder = await stat(dirname(path)).catch(() => undefined);
   if (folder?.uid !== uid) throw foreignFileError(path, `belongs to another user (${uid})`);
 }
 
 function foreignFileError(path: string, why: string, cause?: unknown): AirgapError {
-  return new AirgapError('file', `${path} ${why}, so it was not left there by an earlier run of yours`, {
+  return new AirgapError('file', `${path} ${why}, so no earlier run of yours created it`, {
     hint: 'check who created it and delete it, or write to a folder that only you can write to',
     cause,
   });

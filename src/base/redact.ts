@@ -4,15 +4,15 @@
  */
 const secrets = new Set<string>();
 
-/** Registers a literal secret (password, token). Shorter than six characters are ignored: they would blank ordinary text. */
+/** Registers a literal secret (password, token), unless it is shorter than six characters: that would blank ordinary text. */
 export function keepSecret(secret: string): void {
   if (secret.length >= 6) secrets.add(secret);
 }
 
 /** Patterns of secrets. The first group, such as the parameter's name, is kept. */
 const SHAPES: readonly RegExp[] = [
-  // Up to the last @ of the authority: passwords may contain one. Before a digest stands a name, not a user. The scheme is
-  // not matched: a long word would be tried from each of its letters.
+  // Up to the last @ of the authority: passwords may contain one. The text before a digest is a repository, not user info.
+  // The scheme is not matched, because a match would be tried from each letter of a long word.
   /(:\/\/)[^/\s'"]+(?=@(?!sha(?:256|512):))/gi,
   // containerd prints `authorization: authorization failed` if credentials are missing.
   /\b((?:proxy-)?authorization["']?\s*[:=]\s*["']?(?:(?:basic|bearer)\s+)?)(?!authorization failed\b)[^\s"',]+/gi,
@@ -44,7 +44,8 @@ type Span = readonly [from: number, to: number];
 
 function* secretSpans(text: string): Generator<Span> {
   for (const secret of secrets) {
-    for (let at = text.indexOf(secret); at >= 0; at = text.indexOf(secret, at + 1)) yield [at, at + secret.length];
+    for (let index = text.indexOf(secret); index >= 0; index = text.indexOf(secret, index + 1))
+      yield [index, index + secret.length];
   }
 }
 

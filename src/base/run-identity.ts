@@ -17,7 +17,7 @@ export function currentRun(): RunIdentity {
   return { pid, host: hostname(), space: pidNamespace(), start: processStart(pid) ?? '' };
 }
 
-/** Returns whether a run is alive; `unknown` for another host, another container or before a reboot. */
+/** Returns the state of a run: `unknown` on another host, in another container or before a reboot. */
 export function runState({ pid, host, space, start }: RunIdentity): 'runs' | 'gone' | 'unknown' {
   if (host !== hostname() || space !== pidNamespace()) return 'unknown';
   try {

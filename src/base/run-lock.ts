@@ -30,18 +30,18 @@ export function runLockPath(path: string): string {
  */
 export async function withRunLock<R>(path: string, work: () => Promise<R>): Promise<R> {
   const lock = runLockPath(path);
-  const held = await acquire(path, lock);
-  if (held === undefined) return work();
-  const { file, content } = held;
+  const heldLock = await acquire(path, lock);
+  if (heldLock === undefined) return work();
+  const { file, content } = heldLock;
   // A write, not utimes: the time comes from the clock of the file system.
   const heartbeat = setInterval(() => void file.write(content, 0).catch(() => {}), HEARTBEAT_INTERVAL).unref();
   try {
     return await work();
   } finally {
     clearInterval(heartbeat);
-    const [mine, existing] = [await file.stat(), await lstat(lock).catch(() => undefined)];
+    const [ours, existing] = [await file.stat(), await lstat(lock).catch(() => undefined)];
     await file.close();
-    if (mine.ino === existing?.ino && mine.dev === existing.dev) await rm(lock, { force: true });
+    if (ours.ino === existing?.ino && ours.dev === existing.dev) await rm(lock, { force: true });
   }
 }
 
@@ -91,9 +91,9 @@ async function removeStale(path: string, lock: string): Promise<void> {
   const existing = await readLock(lock);
   if (existing === undefined) return;
   const state = existing.holder === undefined ? 'unknown' : runState(existing.holder);
-  const isGone =
+  const isStale =
     state === 'gone' || (state === 'unknown' && (await fileSystemTime(lock)) - existing.modifiedAt > STALE_AFTER);
-  if (!isGone) throw busyError(path, lock, existing.holder);
+  if (!isStale) throw busyError(path, lock, existing.holder);
   // Another run may create a new lock under this name at any moment; a renamed one can be checked safely.
   const temporary = `${lock}.${randomUUID()}`;
   try {
@@ -164,8 +164,8 @@ async function fileSystemTime(lock: string): Promise<number> {
 }
 
 function busyError(path: string, lock: string, holder: Holder | undefined): AirgapError {
-  const who = holder === undefined ? '' : `: process ${holder.pid} on ${holder.host}, since ${holder.since}`;
-  return new AirgapError('output-exists', `another run of helm airgap is writing ${path}${who}`, {
+  const holderText = holder === undefined ? '' : `: process ${holder.pid} on ${holder.host}, since ${holder.since}`;
+  return new AirgapError('output-exists', `another run of helm airgap is writing ${path}${holderText}`, {
     hint: `wait for it, or choose another file with --out; if that run no longer exists, delete ${lock}`,
   });
 }

@@ -22,13 +22,13 @@ export async function withScratchIn<R>(parent: string, work: (folder: string) =>
   });
   inUse.add(folder);
   // In the background; a failure does not matter.
-  const tidied = removeStale(parent).catch(() => {});
+  const cleanup = removeStale(parent).catch(() => {});
   try {
     return await work(folder);
   } finally {
     await rm(folder, { recursive: true, force: true });
     inUse.delete(folder);
-    await tidied;
+    await cleanup;
   }
 }
 
@@ -47,8 +47,8 @@ const PREFIX = 'helm-airgap-';
 
 /** Returns `helm-airgap-PID-START-HOST`, by which later runs on this host recognize that the run is dead. */
 function runPrefix({ pid, start, host, space }: RunIdentity): string {
-  const where = createHash('sha256').update(`${host} ${space}`).digest('hex').slice(0, 12);
-  return `${PREFIX}${pid}-${start === '' ? 0 : start}-${where}`;
+  const hostHash = createHash('sha256').update(`${host} ${space}`).digest('hex').slice(0, 12);
+  return `${PREFIX}${pid}-${start === '' ? 0 : start}-${hostHash}`;
 }
 
 const NAME_PATTERN = /^helm-airgap-(\d{1,10})-(\d{1,20})-[0-9a-f]{12}-/;
@@ -57,13 +57,13 @@ const NAME_PATTERN = /^helm-airgap-(\d{1,10})-(\d{1,20})-[0-9a-f]{12}-/;
 const LEGACY_MAX_AGE = 60 * 60_000;
 
 async function removeStale(parent: string): Promise<void> {
-  const own = process.getuid?.();
+  const currentUid = process.getuid?.();
   for (const name of await readdir(parent)) {
     if (!name.startsWith(PREFIX)) continue;
     const folder = join(parent, name);
     if (inUse.has(folder)) continue;
     const found = await lstat(folder).catch(() => undefined);
-    if (!found?.isDirectory() || found.uid !== own) continue;
+    if (!found?.isDirectory() || found.uid !== currentUid) continue;
     const [, pid, start = ''] = NAME_PATTERN.exec(name) ?? [];
     if (pid === undefined) {
       // rmdir fails if the folder is not empty.

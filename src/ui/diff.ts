@@ -11,8 +11,8 @@ export function diffReport(diff: Diff): string {
     `${title}:`,
     ...rows.map(([what, from, to]) => `  ${what}${changeText(from, to)}`),
   ]);
-  const head = lines.length === 0 ? [`${diff.new.file} has the charts and images of ${diff.old.file}`] : lines;
-  return joinLines([...head, totals(diff)]);
+  const body = lines.length === 0 ? [`${diff.new.file} has the same charts and images as ${diff.old.file}`] : lines;
+  return joinLines([...body, totals(diff)]);
 }
 
 /** Formats the differences as GitHub Markdown, for change tickets. */
@@ -25,17 +25,17 @@ export function diffMarkdown(diff: Diff): string {
       ...rows.map(([what, from, to]) => `| ${[codeCell(what), codeCell(from), codeCell(to)].join(' | ')} |`),
     ].join('\n'),
   ]);
-  const none = tables.length === 0 ? ['The charts and images are the same.'] : tables;
-  const names = `From ${codeCell(diff.old.file)} (${formatBytes(diff.old.size)}) to ${codeCell(diff.new.file)} (${formatBytes(diff.new.size)}).`;
-  return ['## Difference between two bundles', names, ...none, `Content ${totals(diff)}.`].join('\n\n');
+  const body = tables.length === 0 ? ['The charts and images are the same.'] : tables;
+  const files = `From ${codeCell(diff.old.file)} (${formatBytes(diff.old.size)}) to ${codeCell(diff.new.file)} (${formatBytes(diff.new.size)}).`;
+  return ['## Difference between two bundles', files, ...body, `Content ${totals(diff)}.`].join('\n\n');
 }
 
 /** Returns the differences by kind, without empty groups. */
 function changeGroups({ charts, images, referrers }: Diff): (readonly [string, readonly Row[]])[] {
-  const chart = ({ name, version }: { name: string; version: string }): string => `${name} ${version}`;
+  const chartTitle = ({ name, version }: { name: string; version: string }): string => `${name} ${version}`;
   const groups: readonly (readonly [string, readonly Row[]])[] = [
-    ['charts added', charts.added.map((it): Row => [chart(it), '', shortDigest(it.digest)])],
-    ['charts removed', charts.removed.map((it): Row => [chart(it), shortDigest(it.digest), ''])],
+    ['charts added', charts.added.map((chart): Row => [chartTitle(chart), '', shortDigest(chart.digest)])],
+    ['charts removed', charts.removed.map((chart): Row => [chartTitle(chart), shortDigest(chart.digest), ''])],
     [
       'charts changed',
       charts.changed.map(({ name, from, to }): Row => {
@@ -45,9 +45,12 @@ function changeGroups({ charts, images, referrers }: Diff): (readonly [string, r
     ],
     ['images added', images.added.map(({ reference, digest }): Row => [reference, '', shortDigest(digest)])],
     ['images removed', images.removed.map(({ reference, digest }): Row => [reference, shortDigest(digest), ''])],
-    ['images with another version', images.retagged.map(({ from, to }): Row => retagged(from.reference, to.reference))],
-    ['tags moved', moved(images.moved, 'content')],
-    ['images with other platforms', moved(images.moved, 'platforms')],
+    [
+      'images with another version',
+      images.retagged.map(({ from, to }): Row => retaggedRow(from.reference, to.reference)),
+    ],
+    ['tags moved', movedRows(images.moved, 'content')],
+    ['images with other platforms', movedRows(images.moved, 'platforms')],
     [
       'referrers added',
       referrers.added.map(({ of, kind, digest }): Row => [`${of}: ${kind}`, '', shortDigest(digest)]),
@@ -61,7 +64,7 @@ function changeGroups({ charts, images, referrers }: Diff): (readonly [string, r
 }
 
 /** Returns the repository and its old and new tag or digest. */
-function retagged(from: string, to: string): Row {
+function retaggedRow(from: string, to: string): Row {
   const split = (reference: string): readonly [string, string] => {
     const last = reference.lastIndexOf('/') + 1;
     const index = last + reference.slice(last).search(/[:@]/);
@@ -70,9 +73,9 @@ function retagged(from: string, to: string): Row {
   return [split(from)[0], split(from)[1], split(to)[1]];
 }
 
-function moved(images: Diff['images']['moved'], why: Diff['images']['moved'][number]['because']): Row[] {
+function movedRows(images: Diff['images']['moved'], cause: Diff['images']['moved'][number]['because']): Row[] {
   return images.flatMap(({ reference, from, to, because }) =>
-    because === why ? [[reference, shortDigest(from), shortDigest(to)] as const] : [],
+    because === cause ? [[reference, shortDigest(from), shortDigest(to)] as const] : [],
   );
 }
 

@@ -7,15 +7,15 @@ const MAX_SHOWN = 40;
 
 /** Formats where a text occurs in rendered charts and whether it was taken as an image. */
 export function explainReport({ text, charts, bare }: ExplainResult): string {
-  const parts = charts.map((chart) => chartText(text, chart));
-  if (bare === undefined) return parts.join('\n\n');
+  const chartTexts = charts.map((chart) => chartText(text, chart));
+  if (bare === undefined) return chartTexts.join('\n\n');
   const verdicts = bare.verdicts.map(({ evidence, taken, reference, confidence, because }) => {
     const outcome = taken ? `taken as ${reference}, ${confidence}` : 'not taken';
-    return `  ${EVIDENCE[evidence].padEnd(WIDTH)}  ${outcome}: ${because}`;
+    return `  ${EVIDENCE[evidence].padEnd(EVIDENCE_WIDTH)}  ${outcome}: ${because}`;
   });
   const wants = bare.wants.map((want) => `  ${want}`);
   return [
-    ...parts,
+    ...chartTexts,
     joinLines([`${text} on its own:`, ...verdicts]),
     joinLines(['Required outside a pod spec:', ...wants]),
   ].join('\n\n');
@@ -29,20 +29,20 @@ const EVIDENCE: Readonly<Record<Evidence, string>> = {
   context: 'below a key about images',
   none: 'under any other key',
 };
-const WIDTH = Math.max(...Object.values(EVIDENCE).map((words) => words.length));
+const EVIDENCE_WIDTH = Math.max(...Object.values(EVIDENCE).map((text) => text.length));
 
 function chartText(
   text: string,
   { name, version, occurrences, profiles, nested }: ExplainResult['charts'][number],
 ): string {
-  const within =
+  const notSearched =
     nested.length === 0
       ? []
       : [`not searched: the charts that it installs (${nested.join(', ')}); pass them as charts to search them`];
   if (occurrences.length === 0) {
     return joinLines([
       `${text} does not occur in the manifests of ${name} ${version} (profiles: ${profiles.join(', ')})`,
-      ...within,
+      ...notSearched,
     ]);
   }
   const taken = occurrences.filter((occurrence) => occurrence.taken);
@@ -50,7 +50,7 @@ function chartText(
   const more = ordered.length > MAX_SHOWN ? [`and ${ordered.length - MAX_SHOWN} more (-o json lists all)`] : [];
   const title = `${text} occurs in ${count(occurrences.length, 'location')} of ${name} ${version}, taken as an image in ${taken.length}`;
   const locations = ordered.slice(0, MAX_SHOWN).map((occurrence) => `${occurrenceText(occurrence, text)}\n`);
-  return [printableLine(title), '', ...locations, joinLines([...more, ...within])].join('\n').trimEnd();
+  return [printableLine(title), '', ...locations, joinLines([...more, ...notSearched])].join('\n').trimEnd();
 }
 
 function occurrenceText(occurrence: ExplainedOccurrence, searchText: string): string {

@@ -33,9 +33,9 @@ export function formatFailure(error: AirgapError): string {
 /** Formats messages of the form `SUBJECT: CAUSE[, wanted by …]`: one line each, or a shared cause followed by its subjects. */
 function causeLines(messages: readonly string[]): string[] {
   const byCause = Map.groupBy(messages, (message) => splitMessage(message)?.cause ?? message);
-  return [...byCause].flatMap(([cause, same]) => {
-    if (same.length === 1) return same.map((message) => `  - ${message.replaceAll('\n', '\n    ')}`);
-    const subjects = new Set(same.map((message) => splitMessage(message)?.subject ?? message));
+  return [...byCause].flatMap(([cause, group]) => {
+    if (group.length === 1) return group.map((message) => `  - ${message.replaceAll('\n', '\n    ')}`);
+    const subjects = new Set(group.map((message) => splitMessage(message)?.subject ?? message));
     return [`  - ${cause}:`, ...[...subjects].map((subject) => `    ${subject}`)];
   });
 }

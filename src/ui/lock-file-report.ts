@@ -11,11 +11,11 @@ import { count, joinLines, shortDigest } from './text.ts';
 /** Formats a summary of a written lock file. @param offline no registry was queried */
 export function lockFileReport({ path, status, lockFile }: WrittenLockFile, offline: boolean): string {
   const { charts, images } = lockFile;
-  const open = images.filter(({ digest }) => digest === '').length;
-  const why = offline ? ' (--offline): bundle --lock resolves these tags when it runs' : '';
-  const without = open === 0 ? '' : `, ${open} without a digest${why}`;
+  const unresolved = images.filter(({ digest }) => digest === '').length;
+  const hint = offline ? ' (--offline): bundle --lock resolves these tags when it runs' : '';
+  const withoutDigest = unresolved === 0 ? '' : `, ${unresolved} without a digest${hint}`;
   const verb = status === 'written' ? 'written' : 'is up to date';
-  return `${path} ${verb}: ${count(charts.length, 'chart')}, ${count(images.length, 'image')}${without}`;
+  return `${path} ${verb}: ${count(charts.length, 'chart')}, ${count(images.length, 'image')}${withoutDigest}`;
 }
 
 /** Formats the differences from a lock file, one per line, grouped by kind. */
@@ -34,10 +34,10 @@ export function lockFileDriftReport(path: string, drift: LockFileDrift): string 
     ],
     ['images missing from their registries', images.gone.map(imageText)],
   ];
-  const parts = groups.flatMap(([title, lines]) =>
+  const sections = groups.flatMap(([title, lines]) =>
     lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => `  ${line}`)],
   );
-  return joinLines([`${path} is out of date`, ...parts]);
+  return joinLines([`${path} is out of date`, ...sections]);
 }
 
 function chartText({ name, version, parent }: DriftChart): string {

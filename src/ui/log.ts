@@ -15,8 +15,8 @@ export function jsonLogger(write: (line: string) => void, now: () => Date): Emit
     if (OMITTED.has(event.type)) return;
     const { type, ...content } = event;
     const line = { time: now().toISOString(), event: type, ...content };
-    const clean = (_: string, value: unknown): unknown => (typeof value === 'string' ? redact(value) : value);
-    write(`${jsonText(line, undefined, clean)}\n`);
+    const redacted = (_: string, value: unknown): unknown => (typeof value === 'string' ? redact(value) : value);
+    write(`${jsonText(line, undefined, redacted)}\n`);
   };
 }
 

@@ -19,7 +19,7 @@ export function operatorScanSummary(scan: OperatorScanReport): string {
   if (images.length === 0)
     return 'no operator image was scanned: no chart has a readable image of an operator that may create pods';
   const names = images.map(({ image }) => image).join(', ');
-  const olderNames = images.reduce((sum, one) => sum + one.older, 0);
+  const olderNames = images.reduce((sum, { older }) => sum + older, 0);
   return [
     `${count(found.length, 'image')} found only inside ${names}; --include-inside adds those of high or medium confidence`,
     ...(olderNames === 0 ? [] : [`${count(olderNames, 'name')} in manifests of older releases not listed`]),
@@ -42,11 +42,11 @@ export function operatorScanNotes(scan: OperatorScanReport): string | undefined 
 /** Returns a line for each uncertain reference and for each part of an image that was not scanned. */
 function scanGaps({ open, images }: OperatorScanReport): string[] {
   const uncertain = open.map(({ possible, evidence, file }) => {
-    const some = possible.slice(0, 3).join(', ');
-    return `not certain (${evidence}, in /${file}): ${some}${possible.length > 3 ? ` or ${possible.length - 3} more` : ''}`;
+    const examples = possible.slice(0, 3).join(', ');
+    return `not certain (${evidence}, in /${file}): ${examples}${possible.length > 3 ? ` or ${possible.length - 3} more` : ''}`;
   });
   return [
     ...uncertain,
-    ...images.flatMap(({ image, givenUp }) => givenUp.map((what) => `not scanned in ${image}: ${what}`)),
+    ...images.flatMap(({ image, givenUp }) => givenUp.map((part) => `not scanned in ${image}: ${part}`)),
   ];
 }

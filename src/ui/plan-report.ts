@@ -5,7 +5,16 @@ import { retiredReport, tagReference } from './push-report.ts';
 import { count, formatBytes, shortDigest, table } from './text.ts';
 
 /** Formats what a push would do. */
-export function planReport({ target, items, blobs, bytes, present, referrers, ...rest }: PushPlan): string {
+export function planReport({
+  target,
+  items,
+  blobs,
+  bytes,
+  present,
+  referrers,
+  repositories,
+  retired,
+}: PushPlan): string {
   const rows = items.map((item) => [
     tagReference(item.target),
     shortDigest(item.target.digest ?? ''),
@@ -16,7 +25,6 @@ export function planReport({ target, items, blobs, bytes, present, referrers, ..
     `${target}: ${count(sent, 'tag')} to write, ${items.length - sent} unchanged; ${count(blobs, 'blob')} to upload (${formatBytes(bytes)}), ${present} already there`,
   ];
   if (referrers.items.length > 0) lines.push(referrerPlanSummary(referrers));
-  const { repositories, retired } = rest;
   if (repositories !== undefined) {
     const { missing, onPush, existing } = repositories;
     lines.push(
@@ -26,7 +34,7 @@ export function planReport({ target, items, blobs, bytes, present, referrers, ..
     for (const name of onPush) lines.push(`  created on push: ${name}`);
   }
   const tables = [table(['WOULD PUSH', 'DIGEST', 'STATUS'], rows), ...referrerPlanTable(referrers)];
-  return [...tables.map((one) => `${one}\n`), ...lines, ...retiredReport(retired)].join('\n');
+  return [...tables.map((text) => `${text}\n`), ...lines, ...retiredReport(retired)].join('\n');
 }
 
 function referrerPlanTable({ items }: PushPlan['referrers']): string[] {

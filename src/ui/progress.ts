@@ -24,7 +24,7 @@ const REDRAW_INTERVAL = 100;
 export function createProgress(stream: NodeJS.WritableStream & Partial<WriteStream>, now: () => number): Progress {
   let planned = 0;
   let done = 0;
-  let last = 0;
+  let lastDraw = 0;
   let isShown = false;
 
   const clear = (): void => {
@@ -33,23 +33,23 @@ export function createProgress(stream: NodeJS.WritableStream & Partial<WriteStre
     cursorTo(stream, 0);
     isShown = false;
   };
-  const line = (text: string): void => {
+  const writeLine = (text: string): void => {
     clear();
     stream.write(`${printable(redact(text))}\n`);
   };
   const draw = (): void => {
-    if (!stream.isTTY || planned === 0 || now() - last < REDRAW_INTERVAL) return;
-    last = now();
+    if (!stream.isTTY || planned === 0 || now() - lastDraw < REDRAW_INTERVAL) return;
+    lastDraw = now();
     const percent = Math.floor((100 * Math.min(done, planned)) / planned);
     clear();
     stream.write(`  ${formatBytes(Math.min(done, planned))} of ${formatBytes(planned)} (${percent} %)`);
     isShown = true;
   };
   const emit = (event: AirgapEvent): void => {
-    if (event.type === 'stage') line(event.message);
-    else if (event.type === 'estimate') line(estimateText(event.estimate));
-    else if (event.type === 'warning') line(`warning: ${event.message}`);
-    else if (event.type === 'retry') line(retryText(event));
+    if (event.type === 'stage') writeLine(event.message);
+    else if (event.type === 'estimate') writeLine(estimateText(event.estimate));
+    else if (event.type === 'warning') writeLine(`warning: ${event.message}`);
+    else if (event.type === 'retry') writeLine(retryText(event));
     else if (event.type === 'plan') planned += event.bytes;
     else if (event.type === 'bytes') done += event.bytes;
     else if (event.type === 'blob' && event.skipped) done += event.bytes;

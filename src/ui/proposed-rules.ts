@@ -9,11 +9,11 @@ const HEADER = ` Rules proposed from the files of operator images, in the format
 export function rulesDocument(proposed: readonly ProposedRule[]): string {
   const document = new Document(proposed.map(({ rule }) => rule));
   document.commentBefore = HEADER;
-  for (const [i, { rule, withoutRedirect: open }] of proposed.entries()) {
+  for (const [i, { rule, withoutRedirect }] of proposed.entries()) {
     for (const [j, { name }] of rule.images.entries()) {
       const redirect = document.getIn([i, 'images', j, 'redirect'], true);
-      if (open.includes(name) && isMap(redirect))
-        redirect.comment = ' open: nothing in the image shows a setting for it';
+      if (withoutRedirect.includes(name) && isMap(redirect))
+        redirect.comment = ' unknown: nothing in the image shows a setting for it';
     }
   }
   return documentText(document).trimEnd();

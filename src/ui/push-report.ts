@@ -26,11 +26,11 @@ export function pushReport({
     ...(reconciled.length === 0 ? [] : [`${repositoryCount(reconciled.length)} changed, `]),
   ].join('');
   const sent = `${count(blobs.stored, 'blob')} uploaded (${formatBytes(bytes)}), ${blobs.mounted} mounted, ${blobs.present} already there`;
-  const isAllThere = blobs.stored + blobs.mounted === 0 && blobs.present > 0;
-  const moved = isAllThere ? `${count(blobs.present, 'blob')}, all already there` : sent;
+  const isAllPresent = blobs.stored + blobs.mounted === 0 && blobs.present > 0;
+  const transferred = isAllPresent ? `${count(blobs.present, 'blob')}, all already there` : sent;
   const referrerTotal = referrers.pushed + referrers.present;
   const referrerCount = referrerTotal === 0 ? '' : `, ${count(referrerTotal, 'referrer')}`;
-  const summary = `${repositories}${count(images.length, 'image')}, ${count(charts.length, 'chart')}${referrerCount}: ${moved}`;
+  const summary = `${repositories}${count(images.length, 'image')}, ${count(charts.length, 'chart')}${referrerCount}: ${transferred}`;
   const tags = table(['PUSHED', 'DIGEST', 'STATUS'], rows);
   return { result: [tags, ...retiredReport(retired)].join('\n\n'), notes: summary };
 }

@@ -8,7 +8,7 @@ export function receiptReport({ file, target, finished, ...check }: ReceiptCheck
     const lines = differences.length === 0 ? [] : [`${target} differs from ${file} (${finished}):`];
     lines.push(...differences.map(differenceText));
     if (missing.length > 0) lines.push(`${file} does not list all content of the bundle:`);
-    return joinLines([...lines, ...missing.map((what) => `  - ${what}`)]);
+    return joinLines([...lines, ...missing.map((message) => `  - ${message}`)]);
   }
   const referrerCount = referrers === 0 ? '' : ` and ${count(referrers, 'referrer')}`;
   const rejected = refused === 0 ? [] : [`  ${count(refused, 'referrer')} rejected by the registry during that push`];

@@ -22,12 +22,15 @@ export function imagesReport({ charts, images, choices }: Pick<ImagesResult, 'ch
     confidenceOf(finding),
     locationSummary(finding),
   ]);
-  const by = (via: (typeof charts)[number]['via']): string => (via === undefined ? '' : ` (installed by ${via.chart})`);
-  const names = charts.map(({ name, version, via }) => `${name} ${version}${by(via)}`).join(', ');
-  const summary = `${count(images.length, 'image')}${names === '' ? '' : ` in ${names}`}`;
+  const titles = charts.map(({ name, version, via }) => {
+    const parent = via === undefined ? '' : ` (installed by ${via.chart})`;
+    return `${name} ${version}${parent}`;
+  });
+  const summary = `${count(images.length, 'image')}${titles.length === 0 ? '' : ` in ${titles.join(', ')}`}`;
   const possible = images.filter((image) => !isWanted(image)).length;
-  const doubtful = possible === 0 ? [] : [`${possible} of them of confidence "possible": bundled only with --include`];
-  const remarks = [...doubtful, ...choices.flatMap((choice) => selectionText(choice))];
+  const possibleNote =
+    possible === 0 ? [] : [`${possible} of them of confidence "possible": bundled only with --include`];
+  const remarks = [...possibleNote, ...choices.flatMap(selectionText)];
   const result = rows.length === 0 ? '' : table(['IMAGE', 'NEED', 'CONFIDENCE', 'FOUND IN'], rows);
   return { result, notes: joinLines([summary, ...remarks]) };
 }
@@ -73,9 +76,10 @@ export function networkReport(network: ImagesResult['network']): Report {
     const [first] = found;
     const more = found.length > 1 ? ` and ${found.length - 1} more` : '';
     const hook = first?.hook === undefined ? '' : ` (hook ${first.hook})`;
-    const off = [...new Set(found.flatMap(({ values = [] }) => values))].join(', ');
-    const by = first === undefined ? '' : `${first.chart}: ${first.kind}/${first.name} ${first.path}${hook}${more}`;
-    return [kind, url, off, by];
+    const disabledBy = [...new Set(found.flatMap(({ values = [] }) => values))].join(', ');
+    const location =
+      first === undefined ? '' : `${first.chart}: ${first.kind}/${first.name} ${first.path}${hook}${more}`;
+    return [kind, url, disabledBy, location];
   });
   return { result: table(['DOWNLOAD', 'ADDRESS', 'DISABLED BY', 'FOUND IN'], rows), notes: '' };
 }
@@ -98,23 +102,23 @@ export function bundleReport(result: BundleResult): Report {
   const partCount = parts === undefined ? '' : ` in ${count(parts.length, 'part')}`;
   const without = dropped.length === 0 ? '' : `, without ${count(dropped.length, 'candidate')} missing from registries`;
   const content = `${count(inventory.charts.length, 'chart')}, ${count(inventory.images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}${partCount}${without}`;
-  const doubtful =
+  const possibleNote =
     possible.length === 0 ? [] : [`possible images left out (add them with --include): ${possible.join(', ')}`];
-  const unknown = unanswered.map(
+  const incomplete = unanswered.map(
     ({ registry, images }) =>
       `referrers of ${count(images.length, 'image')} may be missing: ${registry} did not list them, see the warning above`,
   );
-  const notes = [...doubtful, ...unknown].join('\n');
+  const notes = [...possibleNote, ...incomplete].join('\n');
   const delta = deltaReport(deltaOf(inventory));
   if (status === 'up-to-date') return { result: [`${path} is up to date: ${content}`, ...delta].join('\n'), notes };
   if (status === 'planned') {
-    const dry = [`dry run: ${path} was not written`, notes].filter((note) => note !== '').join('\n');
-    return { result: [estimateText(bytes.estimate), ...delta].join('\n'), notes: dry };
+    const dryRunNotes = [`dry run: ${path} was not written`, notes].filter((note) => note !== '').join('\n');
+    return { result: [estimateText(bytes.estimate), ...delta].join('\n'), notes: dryRunNotes };
   }
   const { fetched, reused, resumed } = bytes;
-  const copied = reused > 0 ? `, ${formatBytes(reused)} from earlier bundles` : '';
-  const again = resumed > 0 ? `, ${formatBytes(resumed)} kept from an interrupted run` : '';
-  const written = `${path} written: ${content} (${formatBytes(fetched)} fetched${copied}${again})`;
+  const reusedText = reused > 0 ? `, ${formatBytes(reused)} from earlier bundles` : '';
+  const resumedText = resumed > 0 ? `, ${formatBytes(resumed)} kept from an interrupted run` : '';
+  const written = `${path} written: ${content} (${formatBytes(fetched)} fetched${reusedText}${resumedText})`;
   return { result: [written, ...delta].join('\n'), notes };
 }
 
@@ -124,7 +128,7 @@ export function inspectReport(inspection: Inspection): string {
     file,
     size,
     blobs,
-    parts: split,
+    parts,
     charts,
     images,
     lockDigest,
@@ -137,17 +141,19 @@ export function inspectReport(inspection: Inspection): string {
   const inventoryText = lockDigest === undefined ? '' : `, inventory ${shortDigest(lockDigest)}`;
   const claims = signatures.map(({ fingerprint = 'an unnamed key' }) => `signed, not verified, by ${fingerprint}`);
   const signed = signedBy === undefined ? claims : [`signed by ${signedBy}`];
-  const partCount = split === undefined ? '' : ` in ${count(split, 'part')}`;
+  const partCount = parts === undefined ? '' : ` in ${count(parts, 'part')}`;
   const summary = `${file}: ${formatBytes(size)}${partCount}, ${count(blobs, 'blob')}${inventoryText}`;
-  const parts = [[summary, ...signed, ...deltaReport(delta)].join('\n')];
+  const sections = [[summary, ...signed, ...deltaReport(delta)].join('\n')];
   if (charts.length > 0) {
     const byName = new Map(inventory?.charts.map((chart) => [`${chart.name} ${chart.version}`, chart]));
     const rows = charts.map(({ name, version, digest }) => {
       const { source = '', parent, profiles = [] } = byName.get(`${name} ${version}`) ?? {};
-      const made = profiles.map((profile) => profileEntry({ ...profile, ...(parent === undefined ? {} : { parent }) }));
-      return [name, version, shortDigest(digest), source, made.join('; ')];
+      const profileTexts = profiles.map((profile) =>
+        profileEntry({ ...profile, ...(parent === undefined ? {} : { parent }) }),
+      );
+      return [name, version, shortDigest(digest), source, profileTexts.join('; ')];
     });
-    parts.push(table(['CHART', 'VERSION', 'DIGEST', 'SOURCE', 'PROFILES'], rows));
+    sections.push(table(['CHART', 'VERSION', 'DIGEST', 'SOURCE', 'PROFILES'], rows));
   }
   if (images.length > 0) {
     const byName = new Map(inventory?.images.map((image) => [image.reference, image]));
@@ -163,15 +169,15 @@ export function inspectReport(inspection: Inspection): string {
         why === undefined ? '' : `${why.chart === '' ? '' : `${why.chart}: `}${locationText(why as Location)}`,
       ];
     });
-    parts.push(table(['IMAGE', 'DIGEST', 'SIZE', 'PLATFORMS', 'WHY'], rows));
-    parts.push(...referrerTables(inventory));
+    sections.push(table(['IMAGE', 'DIGEST', 'SIZE', 'PLATFORMS', 'WHY'], rows));
+    sections.push(...referrerTables(inventory));
   }
   if (wholeTexts.length > 0) {
     const paths = wholeTexts.map(({ chart, path }) => `  ${chart}: ${path}`);
-    const what = `written by an older helm airgap, with the full text of ${count(wholeTexts.length, 'value')}, including any secrets:`;
-    parts.push([what, ...paths, '  create the bundle again to remove them'].join('\n'));
+    const title = `written by an older helm airgap, with the full text of ${count(wholeTexts.length, 'value')}, including any secrets:`;
+    sections.push([title, ...paths, '  create the bundle again to remove them'].join('\n'));
   }
-  return parts.join('\n\n');
+  return sections.join('\n\n');
 }
 
 /** Formats the result of checking a bundle. */
@@ -193,32 +199,22 @@ export function verifyReport(verification: Verification): string {
 
 /**
  * Formats the proof of overrides, without a final newline.
- * @param named include the profile, for charts that may have several
+ * @param showProfile include the profile, for charts that may have several
  */
 export function proofReport(result: Overrides, showProfile = false): string {
-  const {
-    chart,
-    version,
-    profile,
-    proof,
-    copied,
-    notInBundle,
-    moreInBundle: beyond,
-    postRenderMap: residueMap,
-    changedChart,
-  } = result;
+  const { chart, version, profile, proof, copied, notInBundle, moreInBundle, postRenderMap, changedChart } = result;
   const name = `${chart} ${version}${showProfile ? ` (profile ${profile})` : ''}`;
-  const scope = beyond === undefined ? '' : ' with these values';
-  const more = beyond && `; the bundle has ${count(beyond.references.length, 'more image')} of this chart`;
+  const scope = moreInBundle === undefined ? '' : ' with these values';
+  const more = moreInBundle && `; the bundle has ${count(moreInBundle.references.length, 'more image')} of this chart`;
   const lines = [
     proof.skipped
       ? `${name}: overrides for ${count(proof.references, 'reference')}${scope}, not proved${more ?? ''}`
       : `${name}: ${proof.rewritten} of ${count(proof.references, 'reference')} private${scope}, proved by rendering${more ?? ''}`,
   ];
-  for (const reference of beyond?.references ?? []) lines.push(`  in the bundle, not needed: ${reference}`);
-  for (const one of beyond?.profiles ?? []) lines.push(`    ${profileText(one)}`);
-  if (residueMap !== undefined)
-    lines.push(`  rewritten by the post-renderer: ${count(residueMap.entries, 'location')} (${residueMap.name})`);
+  for (const reference of moreInBundle?.references ?? []) lines.push(`  in the bundle, not needed: ${reference}`);
+  for (const bundledProfile of moreInBundle?.profiles ?? []) lines.push(`    ${profileText(bundledProfile)}`);
+  if (postRenderMap !== undefined)
+    lines.push(`  rewritten by the post-renderer: ${count(postRenderMap.entries, 'location')} (${postRenderMap.name})`);
   if (changedChart !== undefined) {
     lines.push(
       `  rewritten in the templates: ${count(changedChart.changes.length, 'location')} (${changedChart.name})`,
@@ -226,13 +222,13 @@ export function proofReport(result: Overrides, showProfile = false): string {
     for (const { file, line, from } of changedChart.changes)
       lines.push(`    ${file}:${line} ${from || 'the pull secret'}`);
   }
-  for (const residue of proof.residue) {
-    const { reference, template, path, written, because } = residue;
+  for (const unmapped of proof.residue) {
+    const { reference, template, path, written, because } = unmapped;
     lines.push(
       `  unmapped, still public: ${reference}`,
       `    ${template} ${path}${written === reference ? '' : ` has ${written}`}`,
     );
-    const why = residueMap?.inHooks.includes(residue) ? residueMap.hint : because;
+    const why = postRenderMap?.inHooks.includes(unmapped) ? postRenderMap.hint : because;
     if (why !== undefined) lines.push(`    ${why}`);
   }
   lines.push(...proofDetails(proof), ...copiedValuesText(copied));

@@ -32,9 +32,9 @@ export function joinLines(lines: readonly string[]): string {
 
 /** Formats a table with columns two spaces apart. Line breaks and control characters inside a cell are escaped. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const shown = [head, ...rows].map((row) => row.map(printableLine));
-  const widths = head.map((_, i) => shown.reduce((width, row) => Math.max(width, row[i]?.length ?? 0), 0));
-  return shown
+  const cells = [head, ...rows].map((row) => row.map(printableLine));
+  const widths = head.map((_, i) => cells.reduce((width, row) => Math.max(width, row[i]?.length ?? 0), 0));
+  return cells
     .map((row) =>
       row
         .map((cell, i) => cell.padEnd(widths[i] ?? 0))

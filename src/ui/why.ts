@@ -50,30 +50,30 @@ export function whyReport({ images }: Pick<WhyResult, 'images'>): string {
 
 function imageText({ reference, need, confidence, found }: Finding): string {
   const locations = Map.groupBy(found, ({ profile: _, values: _values, ...location }) => JSON.stringify(location));
-  const isDefault = confidence === 'possible' && isWanted({ confidence, found });
+  const isOperatorDefault = confidence === 'possible' && isWanted({ confidence, found });
   return [
     reference,
-    `  ${NEED_TEXT[need]}; ${isDefault ? OPERATOR_DEFAULT_TEXT : CONFIDENCE_TEXT[confidence]}`,
-    ...[...locations.values()].map((same) => locationText(reference, same)),
+    `  ${NEED_TEXT[need]}; ${isOperatorDefault ? OPERATOR_DEFAULT_TEXT : CONFIDENCE_TEXT[confidence]}`,
+    ...[...locations.values()].map((group) => locationText(reference, group)),
   ].join('\n');
 }
 
-/** Formats one location, with all profiles under which it was found. */
-function locationText(reference: string, same: readonly Location[]): string {
-  const [location] = same;
+/** Formats one location. @param group its entries, one for each profile */
+function locationText(reference: string, group: readonly Location[]): string {
+  const [location] = group;
   if (location === undefined) return '';
   const { how, kind, name, path, within, hook, template, written, parts = [], redirect } = location;
   if (how === 'added') return `\n  ${HOW_TEXT.added}, as ${written}`;
-  const values = [...new Set(same.flatMap((one) => one.values ?? []))];
+  const values = [...new Set(group.flatMap((entry) => entry.values ?? []))];
   const rows: [string, string | undefined][] = [
     ['chart', chartText(location)],
-    ['profile', [...new Set(same.map(({ profile }) => profile))].join(', ')],
+    ['profile', [...new Set(group.map(({ profile }) => profile))].join(', ')],
     ['template', template === '' ? undefined : `${template}${documentText(location)}`],
     ['inside', within],
     ['hook', hook],
     ['found as', HOW_TEXT[how]],
     ['written', written === reference ? undefined : written],
-    ...parts.map(({ role, path: at, text }): [string, string] => [role, `${text}  (${at})`]),
+    ...parts.map((part): [string, string] => [part.role, `${part.text}  (${part.path})`]),
     ['values', values.length === 0 ? undefined : values.join(', ')],
     ['redirect', redirect === undefined ? undefined : redirectText(redirect)],
   ];
@@ -83,12 +83,12 @@ function locationText(reference: string, same: readonly Location[]): string {
 }
 
 function chartText({ chart, via = [], subcharts = [] }: Location): string {
-  const inner = subcharts.map(({ name, version, alias }) => {
+  const subchartTexts = subcharts.map(({ name, version, alias }) => {
     const title = version === undefined ? name : `${name} ${version}`;
     return `, subchart ${title}${alias === undefined ? '' : ` as ${alias}`}`;
   });
-  const by = via.length === 0 ? '' : ` (installed by ${via.join(' > ')})`;
-  return `${chart}${by}${inner.join('')}`;
+  const parents = via.length === 0 ? '' : ` (installed by ${via.join(' > ')})`;
+  return `${chart}${parents}${subchartTexts.join('')}`;
 }
 
 function documentText({ document }: Location): string {
@@ -96,18 +96,18 @@ function documentText({ document }: Location): string {
 }
 
 function redirectText({ kind, name, value = '{reference}', values }: Redirect): string {
-  const set = values === undefined ? [] : [`values ${flattenValues(values, '').join(', ')}`];
+  const valuesTexts = values === undefined ? [] : [`values ${flattenValues(values, '').join(', ')}`];
   switch (kind) {
     case 'none':
       return 'none: the image is built into the operator';
     case 'values':
-      return set.join('');
+      return valuesTexts.join('');
     case 'env':
-      return [`environment variable ${name} of the operator, ${value}`, ...set].join('; ');
+      return [`environment variable ${name} of the operator, ${value}`, ...valuesTexts].join('; ');
     case 'argument':
-      return [`argument ${name} of the operator, ${value}`, ...set].join('; ');
+      return [`argument ${name} of the operator, ${value}`, ...valuesTexts].join('; ');
     case 'resource-field':
-      return [`field ${name}, ${value}`, ...set].join('; ');
+      return [`field ${name}, ${value}`, ...valuesTexts].join('; ');
   }
 }
 

@@ -59,7 +59,7 @@ export interface PackOptions extends ResolveOptions {
   readonly dryRun: boolean;
   /** Path of the base bundle of a delta, whose image blobs are left out. */
   readonly since?: string;
-  /** Makes it an error if referrers cannot be listed or read. */
+  /** Fails the run if referrers cannot be listed or read. */
   readonly requireReferrers: boolean;
   /** Public keys, by one of which every image must have a cosign signature. Empty: no verification. */
   readonly verifySignatures: readonly KeyObject[];
@@ -102,42 +102,43 @@ export async function withExclusiveOutput<R>(
 export function bundle(context: Context, options: BundleOptions): Promise<BundleResult> {
   return withExclusiveOutput(context, options, async (scratch) => {
     const { operatorScan, ...imagesOptions } = options;
-    const searching = { ...imagesOptions, operators: operatorScan !== undefined, recipes: true };
-    const {
-      charts: searched,
-      failures: missing,
-      excluded,
-      askedHosts: asked,
-    } = await searchSelected(context, searching, scratch);
-    if (missing.length > 0) throw combine(missing, `${missing.length} nested charts could not be searched`);
+    const searchOptions = { ...imagesOptions, operators: operatorScan !== undefined, recipes: true };
+    const { charts, failures, excluded, askedHosts } = await searchSelected(context, searchOptions, scratch);
+    if (failures.length > 0) throw combine(failures, `${failures.length} nested charts could not be searched`);
     const select = (found: readonly LocatedReference[]): SelectedFindings =>
-      selectFindings([...searched, { references: found }], options, excluded);
+      selectFindings([...charts, { references: found }], options, excluded);
     const { findings } = select([]);
-    if (searched.length === 0 && findings.length === 0) {
+    if (charts.length === 0 && findings.length === 0) {
       throw new AirgapError('usage', 'there is nothing to bundle', { hint: 'give a chart, --image or --images' });
     }
-    const network = networkNeedsOf(searched, options);
-    const input = { charts: searched, select, network };
-    const hosts = asked.length === 0 ? {} : { askedHosts: asked };
-    if (operatorScan === undefined) return { ...(await pack(context, options, input)), ...hosts };
+    const network = networkNeedsOf(charts, options);
+    const input = { charts, select, network };
+    const hostsField = askedHosts.length === 0 ? {} : { askedHosts };
+    if (operatorScan === undefined) return { ...(await pack(context, options, input)), ...hostsField };
     if (!operatorScan.include)
-      return { ...(await pack(context, options, { ...input, operators: searched })), ...hosts };
-    const [{ prefetchAndScan: lookFirst }, { selectedOperators: wanted }] = await Promise.all([
+      return { ...(await pack(context, options, { ...input, operators: charts })), ...hostsField };
+    const [{ prefetchAndScan }, { selectedOperators }] = await Promise.all([
       import('./operator-scan/prefetch-operators.ts'),
       import('./operator-scan/operators.ts'),
     ]);
-    const { images, prefetched: ahead } = await lookFirst(context, options, wanted(searched, findings), scratch);
-    const inside = scannedReferences(images, true);
-    const completeInput = { ...input, select: (found: readonly LocatedReference[]) => select([...inside, ...found]) };
-    const reuse = ahead === undefined ? options.reuse : [...options.reuse, ahead.path];
+    const operators = selectedOperators(charts, findings);
+    const { images, prefetched } = await prefetchAndScan(context, options, operators, scratch);
+    const scanned = scannedReferences(images, true);
+    const completeInput = { ...input, select: (found: readonly LocatedReference[]) => select([...scanned, ...found]) };
+    const reuse = prefetched === undefined ? options.reuse : [...options.reuse, prefetched.path];
     const result = await pack(context, { ...options, reuse }, completeInput).catch(async (error) => {
       await warnOfPrefetched(options.out, context.emit);
       throw error;
     });
-    if (images.length === 0) return { ...result, ...hosts };
-    const fetched = ahead?.fetched ?? 0;
+    if (images.length === 0) return { ...result, ...hostsField };
+    const fetched = prefetched?.fetched ?? 0;
     const bytes = { fetched: result.fetched + fetched, reused: Math.max(0, result.reused - fetched) };
-    return { ...result, ...bytes, ...hosts, inside: scanReportFor(result.lock, select(inside).findings, images) };
+    return {
+      ...result,
+      ...bytes,
+      ...hostsField,
+      inside: scanReportFor(result.lock, select(scanned).findings, images),
+    };
   });
 }
 
@@ -171,12 +172,12 @@ export async function pack(
     const { platforms, concurrency, since } = options;
     const { emit, signal } = context;
     const baseBundle = since === undefined ? undefined : await readBaseBundle(since, concurrency, signal);
-    const locked = pinnedSource(client, pins);
+    const pinned = pinnedSource(client, pins);
     const source: RegistrySource = {
-      manifest: (repository, tagOrDigest) => locked.manifest(repository, tagOrDigest),
-      head: (repository, tagOrDigest) => locked.head(repository, tagOrDigest),
-      referrers: (repository, subject) => locked.referrers(repository, subject),
-      blob: (repository, descriptor) => earlier.smallBlobBody(descriptor, locked.blob(repository, descriptor)),
+      manifest: (repository, tagOrDigest) => pinned.manifest(repository, tagOrDigest),
+      head: (repository, tagOrDigest) => pinned.head(repository, tagOrDigest),
+      referrers: (repository, subject) => pinned.referrers(repository, subject),
+      blob: (repository, descriptor) => earlier.smallBlobBody(descriptor, pinned.blob(repository, descriptor)),
     };
     const requests = new ReferrerRequests();
     const {
@@ -190,8 +191,9 @@ export async function pack(
     warnUnmatched(context, selections);
     const keys = options.verifySignatures;
     if (keys.length > 0) {
-      const source = { source: client, isSourceProven: async () => true, leftOut, incomplete: requests.incomplete() };
-      await requireSignatures({ graph, ...source, keys, concurrency, emit, signal });
+      const incomplete = requests.incomplete();
+      const origin = { source: client, isSourceProven: async () => true, leftOut, incomplete };
+      await requireSignatures({ graph, ...origin, keys, concurrency, emit, signal });
     }
     const unpinned = findings.map(({ reference }) => reference).filter((reference) => !pins.has(reference));
     warnTagsAndNetwork(emit, network, unpinned);
@@ -235,14 +237,14 @@ export async function pack(
       };
     }
     const connections = concurrencyFor(client.roundTripTime(), { near: concurrency, far: options.farConcurrency });
-    const writing = { ...content, source: client, earlier, concurrency: connections, emit, signal };
+    const writeOptions = { ...content, source: client, earlier, concurrency: connections, emit, signal };
     const shared = SharedFetch.for(graph, client, threadSettings(context, options.access), emit);
     // Loads the scan code only for charts with operators.
     if (operators.some((chart) => chart.operators.length > 0)) {
       const scanOptions = { charts: operators, client, concurrency };
       scan = await (await import('./operator-scan/operator-scan.ts')).OperatorScan.for(context, graph, scanOptions);
     }
-    const result = await writeBundle({ ...writing, fetch: shared.fetch, watch: scan }, plan).finally(() =>
+    const result = await writeBundle({ ...writeOptions, fetch: shared.fetch, watch: scan }, plan).finally(() =>
       shared.close(),
     );
     await removePrefetched(path);

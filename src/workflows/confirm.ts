@@ -88,8 +88,8 @@ export async function confirmFindings(
   const images = findings
     .filter(({ reference }) => !droppedReferences.has(reference))
     .map((finding) => {
-      const answered = confirmed.get(finding.reference);
-      return answered === undefined ? finding : { ...finding, confirmed: answered };
+      const isConfirmed = confirmed.get(finding.reference);
+      return isConfirmed === undefined ? finding : { ...finding, confirmed: isConfirmed };
     });
   return { images, dropped };
 }
@@ -129,8 +129,8 @@ export async function headManifests(
   const unreachable = new Map<string, AirgapError>();
   const outcomes = await settle(distinct, concurrency, async (reference) => {
     throwIfAborted(signal);
-    const known = unreachable.get(reference.registry);
-    if (known !== undefined) throw known;
+    const networkError = unreachable.get(reference.registry);
+    if (networkError !== undefined) throw networkError;
     try {
       return await client.head(reference, tagOrDigestOf(reference));
     } catch (error) {

@@ -24,7 +24,7 @@ export interface BundleFile {
 }
 
 /**
- * Compares two bundles. Either may be given as its exported inventory (lock/exported.ts).
+ * Compares two bundles. Either may be given as its exported inventory (inventory/exported-inventory.ts).
  * @param signer public key that must have signed both bundles
  * @throws AirgapError `file`, `bundle-invalid`, `signature`
  */

@@ -58,8 +58,8 @@ export function explain(context: Context, options: ExplainOptions): Promise<Expl
     const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asAirgapError(outcome.error)] : []));
     if (errors.length > 0) throw combine(errors, `${errors.length} of ${jobs.length} charts could not be rendered`);
     const charts = outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
-    const isThere = charts.some(({ occurrences }) => occurrences.length > 0);
-    return { text, charts, ...(isThere ? {} : { bare: assessText(text) }) };
+    const isFound = charts.some(({ occurrences }) => occurrences.length > 0);
+    return { text, charts, ...(isFound ? {} : { bare: assessText(text) }) };
   });
 }
 
@@ -87,14 +87,14 @@ async function explainChart(
     const base = await renderer.render(options);
     const findings = await searchRender(renderer, base, profile, { rules, traced: true });
     for (const occurrence of findings.nested) nested.add(`${occurrence.name} ${occurrence.version}`.trim());
-    const installed = withOtherEvidence(explainDocuments(base.documents, text), findings.references, text);
-    add(installed, name);
+    const installOccurrences = withOtherEvidence(explainDocuments(base.documents, text), findings.references, text);
+    add(installOccurrences, name);
     const upgrade = await upgradeProfile(renderer, profile);
     if (upgrade === undefined) continue;
-    const known = new Set(installed.map(occurrenceIdentity));
-    const more = await upgraded(renderer, upgrade, text);
+    const known = new Set(installOccurrences.map(occurrenceIdentity));
+    const occurrences = await upgradeOccurrences(renderer, upgrade, text);
     add(
-      more.filter((occurrence) => !known.has(occurrenceIdentity(occurrence))),
+      occurrences.filter((occurrence) => !known.has(occurrenceIdentity(occurrence))),
       upgrade.name,
     );
   }
@@ -103,13 +103,13 @@ async function explainChart(
   return { name, version, profiles: names, occurrences: [...found.values()], nested: [...nested] };
 }
 
-/** Returns the additional occurrences in an upgrade; empty if the chart does not render as an upgrade. */
-async function upgraded(renderer: Renderer, upgrade: Profile, text: string): Promise<Occurrence[]> {
+/** Returns the occurrences in an upgrade; empty if the chart does not render as an upgrade. */
+async function upgradeOccurrences(renderer: Renderer, upgrade: Profile, text: string): Promise<Occurrence[]> {
   const attempt = await unlessRefused(renderer.render(upgrade.options));
   return 'result' in attempt ? explainDocuments(attempt.result.documents, text) : [];
 }
 
 /** Key of an occurrence in two renders: document indexes may differ. */
-function occurrenceIdentity({ document: _, ...rest }: Occurrence): string {
-  return JSON.stringify([rest.template, rest.kind, rest.name, rest.path, rest.within, rest.text]);
+function occurrenceIdentity({ template, kind, name, path, within, text }: Occurrence): string {
+  return JSON.stringify([template, kind, name, path, within, text]);
 }

@@ -78,10 +78,10 @@ async function extractLocked(context: Context, options: ExtractOptions): Promise
       ? await extractChart(context, source, options.selection.chart, options)
       : await extractImage(context, source, options.selection, options);
   } catch (error) {
-    const what = `${source.path} is damaged`;
-    if (!(error instanceof AirgapError) || error.code !== 'digest-mismatch' || error.message.includes(what))
+    const prefix = `${source.path} is damaged`;
+    if (!(error instanceof AirgapError) || error.code !== 'digest-mismatch' || error.message.includes(prefix))
       throw error;
-    throw new AirgapError('digest-mismatch', `${what}: ${error.message}`, {
+    throw new AirgapError('digest-mismatch', `${prefix}: ${error.message}`, {
       hint: 'copy the bundle again; helm airgap verify lists all damaged content',
       cause: error,
     });
@@ -97,7 +97,7 @@ async function extractChart(
   { out, force }: ExtractOptions,
 ): Promise<Extraction> {
   const [chart] = chartsIn(source, { chart: name });
-  if (chart === undefined) throw new AirgapError('chart-not-found', `${source.path} does not contain chart ${name}`);
+  if (chart === undefined) throw new AirgapError('chart-not-found', `bundle ${source.path} contains no chart ${name}`);
   const { archive, provenance } = await chartBlobs(source, chart);
   const repositories = [chart.reference];
   const files: BlobFile[] = [{ path: out, node: { descriptor: archive, repositories } }];
@@ -130,8 +130,8 @@ async function extractImage(
   for (const { descriptor } of graph.blobs.values()) {
     if (!source.entries.has(descriptor.digest)) await source.read(descriptor);
   }
-  const steps = { source, concurrency, force, emit, signal };
-  const { status, path, size } = await writeBundle({ path: out, graph, charts: [], ...steps });
+  const writeOptions = { source, concurrency, force, emit, signal };
+  const { status, path, size } = await writeBundle({ path: out, graph, charts: [], ...writeOptions });
   const { reference, descriptor } = graph.roots[0] as Root;
   return {
     status,

@@ -49,9 +49,10 @@ export function formatDelivery(
   return withScratch(context, async (scratch) => {
     const { target, render } = options;
     const host = from === undefined ? undefined : findHostChart(from, format, options.request?.chart ?? '');
-    const own = host === undefined ? render : await withHostValues(render, host.nested, join(scratch, 'given.json'));
-    const write = format === 'argocd' ? formatArgoApplication : formatFlux;
-    const results = await values(context, { ...options, render: own });
+    const renderOptions =
+      host === undefined ? render : await withHostValues(render, host.nested, join(scratch, 'given.json'));
+    const formatResource = format === 'argocd' ? formatArgoApplication : formatFlux;
+    const results = await values(context, { ...options, render: renderOptions });
     const isRepeated = (name: string): boolean => results.filter(({ chart }) => chart === name).length > 1;
     const names = new UniqueFileNames();
     return results.map((overrides) => {
@@ -67,7 +68,7 @@ export function formatDelivery(
         namespace: host?.nested.namespace || namespace,
       };
       const delivered = { name: chart, version, target, header, plainHttp, overrides: overrides.overrides, ...release };
-      const formatted = write(delivered, host?.manifest);
+      const formatted = formatResource(delivered, host?.manifest);
       const name = names.take(...(isRepeated(chart) ? [] : [toFileName(chart)]), toFileName(chart, version));
       const files = formatted.files.map((file) => ({ ...file, path: `${name}.yaml` }));
       return { overrides, formatted: { ...formatted, files } };
@@ -90,13 +91,13 @@ function findHostChart(text: string, format: DeliveryFormat, request: string): H
     return { template: '', index, text: document.toString(), object: isMapping(object) ? object : undefined };
   });
   const all = nestedCharts(documents, {}).filter(({ via }) => KINDS[format].test(via.kind));
-  const base = textBefore(request.slice(request.lastIndexOf('/') + 1), '@');
-  const named = all.filter(({ name }) => base === name || base.startsWith(`${name}-`));
+  const chartName = textBefore(request.slice(request.lastIndexOf('/') + 1), '@');
+  const named = all.filter(({ name }) => chartName === name || chartName.startsWith(`${name}-`));
   const [nested, ...more] = all.length === 1 ? all : named;
   if (nested === undefined || more.length > 0) {
-    const what = format === 'argocd' ? 'Application' : 'HelmRelease';
+    const kind = format === 'argocd' ? 'Application' : 'HelmRelease';
     const count = nested === undefined ? 'no' : 'more than one';
-    throw new AirgapError('usage', `the manifest given with --from has ${count} ${what} with chart ${base}`, {
+    throw new AirgapError('usage', `the manifest given with --from has ${count} ${kind} with chart ${chartName}`, {
       hint: 'give a manifest with exactly one such resource',
     });
   }

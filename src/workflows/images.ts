@@ -65,9 +65,9 @@ export interface ImagesResult {
   /** Images that only the operator image scan found, and rules for them; absent unless requested. */
   readonly inside?: OperatorScanReport;
   readonly proposed?: readonly ProposedRule[];
-  /** Nested charts that could not be searched, so that their images are missing. */
+  /** Nested charts that could not be searched: their images are missing. */
   readonly failures: readonly AirgapError[];
-  /** Hosts that only charts have named and that were asked for charts; absent if there are none. */
+  /** Hosts that only charts have named and from which charts were requested; absent if there are none. */
   readonly askedHosts?: readonly AskedHost[];
 }
 
@@ -86,32 +86,26 @@ interface SelectedFindings {
 /** Returns the images that the charts need, with their locations. */
 export function images(context: Context, options: ImagesOptions): Promise<ImagesResult> {
   return withScratch(context, async (scratch) => {
-    const {
-      charts,
-      failures,
-      askedHosts: hosts,
-      scannedImages,
-      findings: all,
-      choices,
-    } = await searchSelected(context, options, scratch);
-    const { findings, scanReport: inside } = separateScanFindings(all, scannedImages ?? []);
-    warnUnmatched(context, choices);
+    const searched = await searchSelected(context, options, scratch);
+    const { charts, failures, askedHosts, scannedImages, choices: selections } = searched;
+    const { findings, scanReport } = separateScanFindings(searched.findings, scannedImages ?? []);
+    warnUnmatched(context, selections);
     const known = new Set(findings.map(({ reference }) => reference));
     const additions = charts
       .flatMap((chart) => chart.whatIf)
       .filter(({ reference }) => !known.has(reference.reference));
     const whatIf = options.whatIf ? (await import('./search/what-if.ts')).whatIfFindings(additions) : undefined;
     const proposed =
-      scannedImages && (await import('./operator-scan/propose-rules.ts')).proposeRules(inside, scannedImages);
+      scannedImages && (await import('./operator-scan/propose-rules.ts')).proposeRules(scanReport, scannedImages);
     return {
-      charts: charts.map(summary),
+      charts: charts.map(chartSummary),
       images: findings,
       network: networkNeedsOf(charts, options),
-      choices,
+      choices: selections,
       ...(whatIf === undefined ? {} : { whatIf }),
-      ...(proposed === undefined ? {} : { inside, proposed }),
+      ...(proposed === undefined ? {} : { inside: scanReport, proposed }),
       failures,
-      ...(hosts.length === 0 ? {} : { askedHosts: hosts }),
+      ...(askedHosts.length === 0 ? {} : { askedHosts }),
     };
   });
 }
@@ -140,12 +134,7 @@ async function scanChartOperators(
   findings: readonly Finding[],
   { access, concurrency, include, folder }: OperatorScanSettings & { readonly folder: string },
 ): Promise<ScannedOperators> {
-  const [
-    { connect },
-    { scanOperators: lookInside },
-    { selectedOperators: wanted },
-    { scannedReferences: insidePlaces },
-  ] = await Promise.all([
+  const [{ connect }, { scanOperators }, { selectedOperators }, { scannedReferences }] = await Promise.all([
     import('./registry.ts'),
     import('./operator-scan/scan-operators.ts'),
     import('./operator-scan/operators.ts'),
@@ -153,8 +142,9 @@ async function scanChartOperators(
   ]);
   const { client } = connect(context, access);
   try {
-    const scannedImages = await lookInside(context, client, wanted(charts, findings), { folder, concurrency });
-    return { scannedImages, scannedReferences: insidePlaces(scannedImages, include) };
+    const operators = selectedOperators(charts, findings);
+    const scannedImages = await scanOperators(context, client, operators, { folder, concurrency });
+    return { scannedImages, scannedReferences: scannedReferences(scannedImages, include) };
   } finally {
     await client.close();
   }
@@ -168,7 +158,7 @@ export async function search(context: Context, options: ImagesOptions, scratch: 
   return searchCharts(context, new Helm(context), options.charts, scratch, { ...options, operators });
 }
 
-function summary({ chart, profiles, via }: SearchedChart): ImagesResult['charts'][number] {
+function chartSummary({ chart, profiles, via }: SearchedChart): ImagesResult['charts'][number] {
   const { name, version } = chart.metadata;
   const names = profiles.map((profile) => profile.name);
   return { name, version, source: chart.source, profiles: names, ...(via === undefined ? {} : { via }) };
@@ -179,7 +169,7 @@ export function networkNeedsOf(
   charts: readonly SearchedChart[],
   { tests = true, hooks = true }: Pick<SelectionOptions, 'tests' | 'hooks'>,
 ): NetworkNeed[] {
-  const isWanted = ({ hook }: NetworkLocation): boolean =>
+  const isSelected = ({ hook }: NetworkLocation): boolean =>
     hook === undefined || (hooks && (tests || !/(?:^|,)\s*test/.test(hook)));
   const needs = Map.groupBy(
     charts.flatMap(({ network }) => network),
@@ -187,7 +177,7 @@ export function networkNeedsOf(
   );
   return [...needs.values()].flatMap((same) => {
     const [first] = same;
-    const found = same.flatMap((need) => need.found).filter(isWanted);
+    const found = same.flatMap((need) => need.found).filter(isSelected);
     return first === undefined || found.length === 0 ? [] : [{ ...first, found }];
   });
 }
@@ -231,9 +221,16 @@ export function addedReferences(add: readonly string[]): LocatedReference[] {
       );
       return [];
     }
-    const nowhere = { chart: '', profile: '', template: '', document: 0, kind: '', name: '', path: '' };
+    const noLocation = { chart: '', profile: '', template: '', document: 0, kind: '', name: '', path: '' };
     return [
-      { ...nowhere, how: 'added', written, reference: formatReference(parsed), confidence: 'certain', need: 'install' },
+      {
+        ...noLocation,
+        how: 'added',
+        written,
+        reference: formatReference(parsed),
+        confidence: 'certain',
+        need: 'install',
+      },
     ];
   });
   if (errors.length > 0) throw combine(errors, `${errors.length} added images are not valid references`);

@@ -42,19 +42,19 @@ export interface Inspection {
 
 /**
  * Returns the content of a bundle.
- * @param key public key that must have signed it
+ * @param signer public key that must have signed it
  * @throws AirgapError `bundle-invalid`; `signature`
  */
-export async function inspect(file: string, key?: SigningKey['publicKey']): Promise<Inspection> {
-  const source = await openCheckedBundle(file, { signer: key });
+export async function inspect(file: string, signer?: SigningKey['publicKey']): Promise<Inspection> {
+  const source = await openCheckedBundle(file, { signer });
   try {
     const inventory = source.inventory();
-    const texts = inventory === undefined ? [] : storedValueTexts(inventory);
-    const signedBy = key && { signedBy: fingerprintOf(key) };
+    const wholeTexts = inventory === undefined ? [] : storedValueTexts(inventory);
+    const signedBy = signer && { signedBy: fingerprintOf(signer) };
     return {
       ...(await summarize(source)),
       ...signedBy,
-      ...(texts.length === 0 ? {} : { wholeTexts: texts }),
+      ...(wholeTexts.length === 0 ? {} : { wholeTexts }),
       lock: inventory,
     };
   } finally {
@@ -69,9 +69,9 @@ export async function inspect(file: string, key?: SigningKey['publicKey']): Prom
 export async function inspectInventory(
   file: string,
   concurrency: number,
-  key?: SigningKey['publicKey'],
+  signer?: SigningKey['publicKey'],
 ): Promise<ExportedInventory> {
-  const source = await openCheckedBundle(file, { signer: key });
+  const source = await openCheckedBundle(file, { signer });
   try {
     return await exportInventory(source, concurrency);
   } finally {
@@ -90,7 +90,7 @@ function storedValueTexts({ charts }: Inventory): NonNullable<Inspection['wholeT
 
 async function summarize(source: Bundle): Promise<Omit<Inspection, 'lock' | 'wholeTexts'>> {
   const inventory = source.inventory();
-  const { inventoryDigest: lockDigest } = source;
+  const { inventoryDigest } = source;
   const delta = inventory && deltaOf(inventory);
   // Unreadable signatures are skipped here; verify reports them.
   const signatures = (await readSignatures(source).catch(() => [])).flatMap((signature) => claimOf(signature) ?? []);
@@ -104,7 +104,7 @@ async function summarize(source: Bundle): Promise<Omit<Inspection, 'lock' | 'who
       reference: formatReference(reference),
       digest: descriptor.digest,
     })),
-    ...(lockDigest === undefined ? {} : { lockDigest }),
+    ...(inventoryDigest === undefined ? {} : { lockDigest: inventoryDigest }),
     ...(signatures.length === 0 ? {} : { signatures }),
     ...(delta === undefined ? {} : { delta }),
   };
@@ -120,33 +120,33 @@ export interface Verification extends Omit<Inspection, 'lock' | 'wholeTexts'> {
 /**
  * Checks every byte of a bundle, offline.
  * @param cores number of processor cores to use
- * @param key public key that must have signed the bundle; the signature is checked first
- * @throws AirgapError `signature` if it is not signed by the key, was changed since, or was repacked
+ * @param signer public key that must have signed the bundle; the signature is checked first
+ * @throws AirgapError `signature` if it is not signed by `signer`, was changed since, or was repacked
  */
 export async function verify(
   { emit, signal }: Context,
   file: string,
   cores: number,
-  key?: SigningKey['publicKey'],
+  signer?: SigningKey['publicKey'],
 ): Promise<Verification> {
   const source = await openBundle(file);
   const hashers: HashThread[] = [];
   // Terminate threads on abort: waiting for one that hashes a huge blob would delay the interrupt.
   const stop = (): void => void closeAll(hashers);
   try {
-    if (key !== undefined) {
-      await checkSignature(source, key);
+    if (signer !== undefined) {
+      await checkSignature(source, signer);
       await refuseRepacked(source);
     }
     const threads = hashThreadCount(source.entries.values(), cores);
     for (let index = 0; index < threads; index++) hashers.push(new HashThread(source.fileParts));
     signal?.addEventListener('abort', stop, { once: true });
     const problems = await verifyBundle(source, { hashers, emit, signal });
-    const { byOtherTool: byAnother } = await source.checkPacking();
+    const { byOtherTool } = await source.checkPacking();
     return {
       ...(await summarize(source)),
-      ...(key && { signedBy: fingerprintOf(key) }),
-      ...(byAnother && { packedByAnother: true }),
+      ...(signer && { signedBy: fingerprintOf(signer) }),
+      ...(byOtherTool && { packedByAnother: true }),
       problems,
     };
   } finally {
@@ -162,8 +162,8 @@ export async function verify(
  * @throws AirgapError `signature`
  */
 async function refuseRepacked(source: Bundle): Promise<void> {
-  const { byOtherTool: byAnother } = await source.checkPacking();
-  if (!byAnother) return;
+  const { byOtherTool } = await source.checkPacking();
+  if (!byOtherTool) return;
   throw new AirgapError('signature', `${source.path} is signed by this key, but another tool has repacked it`, {
     hint: 'use the original file: other programs may read different content from a repacked archive. push --require-signature reads by digest and accepts it',
   });

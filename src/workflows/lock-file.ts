@@ -77,19 +77,11 @@ async function currentLockFile(
   options: LockFileOptions,
   scratch: string,
 ): Promise<{ lockFile: LockFile; missing: Finding[] }> {
-  const {
-    charts: searched,
-    failures,
-    findings: all,
-    choices: selections,
-  } = await searchSelected(context, options, scratch);
-  if (failures.length > 0)
-    throw combine(
-      failures,
-      `${failures.length} nested ${failures.length === 1 ? 'chart' : 'charts'} could not be searched`,
-    );
+  const searched = await searchSelected(context, options, scratch);
+  const { failures, choices: selections } = searched;
+  if (failures.length > 0) throw combine(failures, `${failures.length} nested charts could not be searched`);
   warnUnmatched(context, selections);
-  const wanted = all.filter(isWanted);
+  const wanted = searched.findings.filter(isWanted);
   const { digests, missing } = await lookUpDigests(context, options, wanted);
   const notFound = wanted.filter(({ reference }) => missing.has(reference));
   const dropped = notFound.filter(({ confidence }) => confidence !== 'certain');
@@ -98,7 +90,7 @@ async function currentLockFile(
     dropped.map(({ reference, found }) => ({ reference, found, why: 'not found in the registry (404)' })),
   );
   const folder = dirname(options.path);
-  const charts = await Promise.all(searched.map((chart) => lockFileChart(chart, folder, scratch, context.cwd)));
+  const charts = await Promise.all(searched.charts.map((chart) => lockFileChart(chart, folder, scratch, context.cwd)));
   const images = wanted.filter((finding) => !notFound.includes(finding)).map((finding) => imageEntry(finding, digests));
   return {
     lockFile: { apiVersion: 'airgap/v1', kind: 'LockFile', charts, images, choices: [...selections] },

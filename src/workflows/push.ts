@@ -33,7 +33,7 @@ export interface PushOptions extends LoadOptions {
   readonly access: RegistryAccess;
   /** Handling of tags that have another digest. */
   readonly existing: ExistingTag;
-  /** Makes it an error if a registry does not accept a referrer. */
+  /** Fails the run if a registry rejects a referrer. */
   readonly requireReferrers: boolean;
   readonly repositories: RepositoryOptions;
   /** Path of an older bundle; references that only it needs are listed. */

@@ -25,11 +25,9 @@ export interface RegistryAccess {
   readonly clientCertificates?: readonly ClientCertificate[];
   /** Login for one registry from the command line. */
   readonly login?: CommandLineLogin;
-  /** Registries named by the user rather than by a chart. */
+  /** Registries named by the user, not by a chart. */
   readonly named?: readonly string[];
-  /**
-   * Content is pushed to them, so redirect targets then get no credentials of other registries. Default: false.
-   */
+  /** Set for a push: redirect targets then get no credentials of other registries. Default: false. */
   readonly isPushTarget?: boolean;
   /** Endpoint of the ECR API. */
   readonly endpointUrl?: string;

@@ -40,7 +40,7 @@ export interface UmbrellaOverrides {
   readonly proofs: readonly ChartProof[];
   /** Paths of values copied whole from the user's values, as in {@link Overrides}. */
   readonly copied: readonly string[];
-  /** References that no values move, or that the render does not prove to be moved, one sentence each. */
+  /** References that no values redirect, or whose redirection the render does not prove, one sentence each. */
   readonly left: readonly string[];
   /** Required references that are missing from the bundle; empty without a bundle. */
   readonly notInBundle: readonly string[];
@@ -63,13 +63,8 @@ export function umbrellaValues(context: Context, options: UmbrellaOptions): Prom
         const { references, ...result } = await deriveUmbrellaOverrides(context, options, requested, folder, source);
         results.push(result);
         // The umbrella chart's references include those of all charts that it installs.
-        const own = result.proofs.map(({ chart, version }) => ({
-          chart,
-          version,
-          profile: requested.profile,
-          references,
-        }));
-        derived.push(...own);
+        const { profile } = requested;
+        derived.push(...result.proofs.map(({ chart, version }) => ({ chart, version, profile, references })));
       }
       if (source !== undefined) compareWithBundle(source, derived, options.target, false, context.emit);
       return results;
@@ -87,17 +82,17 @@ async function deriveUmbrellaOverrides(
   source: Bundle | undefined,
 ): Promise<UmbrellaOverrides & { readonly references: readonly string[] }> {
   const helm = new Helm(context);
-  const within = join(folder, 'within');
-  const inner = source === undefined ? [] : await extractCharts(source, undefined, within, profile.name);
+  const bundledFolder = join(folder, 'within');
+  const bundled = source === undefined ? [] : await extractCharts(source, undefined, bundledFolder, profile.name);
   const chartSources = options.chartSources ?? { mirrors: [], plainHttp: [] };
-  const mirrors = inner.length === 0 ? [] : [{ from: '*', to: { folder: within } }];
+  const mirrors = bundled.length === 0 ? [] : [{ from: '*', to: { folder: bundledFolder } }];
   const sources = { ...chartSources, mirrors: [...mirrors, ...chartSources.mirrors] };
   const chart = await fetchChart(helm, umbrella.request, join(folder, 'outer'), context.cwd, chartSources);
   const { name, version } = chart.metadata;
   const { target, rules = [], ecrAuth = true, inject = true, operatorDefaults = true } = options;
   const optionsFor = ({ metadata }: Chart): OverrideOptions => {
-    const known = inner.find((one) => one.name === metadata.name && one.version === metadata.version);
-    const { recipes = [], operands = [] } = known ?? {};
+    const { recipes = [], operands = [] } =
+      bundled.find(({ name, version }) => name === metadata.name && version === metadata.version) ?? {};
     return { rules, emit: context.emit, recipes, operands, inject, operatorDefaults };
   };
   const hosts = new NestedHosts(sources, context.emit);
@@ -140,10 +135,10 @@ function headerLines(
   return [
     `Overrides for chart ${name} ${version} and the charts that it installs, target ${target}.`,
     'Proved by rendering each chart as it is installed. Private references:',
-    ...proofs.map(({ chart, version: own, proof }) => `  ${chart} ${own}: ${proof.rewritten} of ${proof.references}`),
+    ...proofs.map((part) => `  ${part.chart} ${part.version}: ${part.proof.rewritten} of ${part.proof.references}`),
     ...unmapped.map(
       ({ chart, reference, template, path }) => `Still public: ${reference} (${chart}: ${template} ${path})`,
     ),
-    ...left.map((what) => `Not moved: ${what}`),
+    ...left.map((reason) => `Not redirected: ${reason}`),
   ];
 }

@@ -34,7 +34,7 @@ export interface ValuesOptions extends RequestedCharts {
   readonly target: Target;
   /** Operator rules in addition to the built-in ones. */
   readonly rules?: readonly Rule[];
-  /** Add variables or arguments to operators, through values, to move their operands (default: true). */
+  /** Add variables or arguments to operators, through values, to redirect their operands (default: true). */
   readonly inject?: boolean;
   /** Include operators' default images for user-created resources (default: true). */
   readonly operatorDefaults?: boolean;
@@ -120,10 +120,10 @@ export function values(context: Context, options: ValuesOptions): Promise<Overri
       }
       if (source === undefined) return results;
       const coversBundle = options.request === undefined;
-      const moreInBundle = compareWithBundle(source, derived, options.target, coversBundle, context.emit);
+      const uncovered = compareWithBundle(source, derived, options.target, coversBundle, context.emit);
       return results.map((result) => {
-        const more = moreInBundle.get(result.chart);
-        return more === undefined ? result : { ...result, moreInBundle: more };
+        const moreInBundle = uncovered.get(result.chart);
+        return moreInBundle === undefined ? result : { ...result, moreInBundle };
       });
     } finally {
       await source?.close();
@@ -154,7 +154,7 @@ async function deriveOverrides(
   const { name, version } = chart.metadata;
   context.emit({ type: 'stage', message: `deriving overrides for ${name} ${version}` });
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
-  const done = await overrideChart(renderer, profile, target, {
+  const derived = await overrideChart(renderer, profile, target, {
     rules,
     emit: context.emit,
     recipes,
@@ -170,17 +170,17 @@ async function deriveOverrides(
       ? {}
       : { unmappedHandling: await toUnmappedHandling(unmappedHandling.how, helm, folder) }),
   });
-  const { base, settings, overrides, proof, references, postRender, repacked } = done;
-  const { entries = [], inHooks: hidden = [], pullSecret: added } = postRender ?? {};
+  const { base, settings, overrides, proof, references, postRender, repacked } = derived;
+  const { entries = [], inHooks = [], pullSecret: addedPullSecret } = postRender ?? {};
   const file = unmappedHandling?.fileName(name, version, profile.name) ?? '';
   const header = [
     `Overrides for chart ${name} ${version}, target ${formatTarget(target)}.`,
     proof.skipped
       ? `Not proved (--no-proof): it was not checked that all ${proof.references} references are private.`
       : `Proved by rendering: ${proof.rewritten} of ${proof.references} references are private.`,
-    ...postRenderNotes(file, entries, added?.pods),
+    ...postRenderNotes(file, entries, addedPullSecret?.pods),
     ...changedChartNotes(file, repacked?.changes ?? []),
-    ...proof.residue.map((unmappedHandling) => unmappedNote(unmappedHandling, hidden)),
+    ...proof.residue.map((unmapped) => unmappedNote(unmapped, inHooks)),
     ...additionNotes(proof),
   ];
   const yaml = formatOverrides(header, base, settings);
@@ -208,15 +208,15 @@ async function deriveOverrides(
     version,
     target: formatTarget(target),
     entries,
-    ...(added && { pullSecret: added }),
+    ...(addedPullSecret && { pullSecret: addedPullSecret }),
   });
   return {
     ...result,
     postRenderMap: {
       name: file,
       text,
-      entries: entries.length + (added?.pods.length ?? 0),
-      inHooks: hidden,
+      entries: entries.length + (addedPullSecret?.pods.length ?? 0),
+      inHooks,
       hint: HOOKS_HINT,
     },
   };

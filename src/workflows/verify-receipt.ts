@@ -61,11 +61,11 @@ export async function verifyReceipt(
   { access, concurrency, bundle, signer }: ReceiptOptions,
 ): Promise<ReceiptCheck> {
   const { target, finished, items, referrers: written } = receipt;
-  const missing = bundle === undefined ? {} : { missing: await missingFromReceipt(receipt, bundle, signer) };
+  const coverage = bundle === undefined ? {} : { missing: await missingFromReceipt(receipt, bundle, signer) };
   const { client } = connect(context, access);
   const referrers = written.filter(({ status }) => status !== 'refused');
   const errors: AirgapError[] = [];
-  const differences = <T>(
+  const findDifferences = <T>(
     all: readonly T[],
     find: (entry: T) => Promise<Found>,
     describe: (entry: T) => Pick<ReceiptDifference, 'target' | 'digest'>,
@@ -78,16 +78,16 @@ export async function verifyReceipt(
       return answers.flatMap((answer, index) => differenceOf(describe(all[index] as T), answer));
     });
   try {
-    const tagDifferences = await differences(
+    const tagDifferences = await findDifferences(
       items,
       async (item) => {
         const { tag = '', ...repository } = parseReference(item.target);
         return foundOf(await client.hasManifest(repository, tag));
       },
-      ({ target: name, digest }) => ({ target: name, digest }),
+      (item) => ({ target: item.target, digest: item.digest }),
     );
     const lists = new Map<string, Promise<ReadonlySet<Digest>>>();
-    const referrerDifferences = await differences(
+    const referrerDifferences = await findDifferences(
       referrers,
       (referrer) => findReferrer(client, referrer, lists),
       ({ repository, tag, digest }) => ({
@@ -96,7 +96,7 @@ export async function verifyReceipt(
       }),
     );
     throwIfAborted(context.signal);
-    const found = tagDifferences.length + referrerDifferences.length + (missing.missing?.length ?? 0);
+    const found = tagDifferences.length + referrerDifferences.length + (coverage.missing?.length ?? 0);
     if (errors.length > 0 && errors.length === found) {
       const checked = items.length + referrers.length;
       throw combine(errors, `${errors.length} of ${checked} entries of the receipt could not be checked`);
@@ -108,14 +108,14 @@ export async function verifyReceipt(
       referrers: referrers.length,
       refused: written.length - referrers.length,
       differences: [...tagDifferences, ...referrerDifferences],
-      ...missing,
+      ...coverage,
     };
   } finally {
     await client.close();
   }
 }
 
-/** Reads a referrer and whether it is listed. Each list is requested once. */
+/** Reads a referrer and checks that the registry lists it. Each list is requested once. */
 async function findReferrer(
   client: RegistryClient,
   { repository: name, subject, digest, tag, via }: WrittenReferrer,
@@ -126,22 +126,22 @@ async function findReferrer(
   const found = foundOf(await client.hasManifest(repository, tag ?? digest));
   if (tag !== undefined || via === 'unlisted' || found.found !== digest) return found;
   const key = `${name}@${subject}`;
-  const list = lists.get(key) ?? listedReferrers(client, repository, subject as Digest);
-  lists.set(key, list);
-  if ((await list).has(digest as Digest)) return found;
+  const listed = lists.get(key) ?? listedReferrers(client, repository, subject as Digest);
+  lists.set(key, listed);
+  if ((await listed).has(digest as Digest)) return found;
   // Some referrers APIs do not list what was pushed.
   const tagged = via === 'fallback-tag' ? await taggedReferrers(client, repository, subject as Digest) : undefined;
   return tagged?.has(digest as Digest) ? found : { ...found, unlisted: subject };
 }
 
 function differenceOf(
-  what: Pick<ReceiptDifference, 'target' | 'digest'>,
+  entry: Pick<ReceiptDifference, 'target' | 'digest'>,
   answer: Outcome<Found>,
 ): readonly ReceiptDifference[] {
-  if (!('value' in answer)) return [{ ...what, error: messageOf(answer.error) }];
+  if (!('value' in answer)) return [{ ...entry, error: messageOf(answer.error) }];
   const { found, unlisted } = answer.value;
-  if (found === what.digest && unlisted === undefined) return [];
-  return [{ ...what, ...answer.value }];
+  if (found === entry.digest && unlisted === undefined) return [];
+  return [{ ...entry, ...answer.value }];
 }
 
 function foundOf(found: Digest | undefined): Found {

@@ -8,7 +8,7 @@ import { referenceMatcher } from './search/pattern.ts';
 
 export interface WhyOptions extends ImagesOptions {
   /** Reference or pattern, as for `exclude`. */
-  readonly asked: string;
+  readonly pattern: string;
 }
 
 export interface WhyResult {
@@ -23,41 +23,39 @@ export interface WhyResult {
  * Returns the findings that match a pattern, with all their locations.
  * @throws AirgapError `image-not-found` if no image matches, naming similar ones
  */
-export function why(context: Context, { asked, ...options }: WhyOptions): Promise<WhyResult> {
+export function why(context: Context, { pattern, ...options }: WhyOptions): Promise<WhyResult> {
   return withScratch(context, async (scratch) => {
-    const { failures, findings, choices } = await searchSelected(context, options, scratch);
-    const isRequested = referenceMatcher(asked);
-    const images = findings.filter(({ reference }) => isRequested(reference));
-    if (images.length === 0)
-      throw notFound(asked, findings, choices.find(excludesAny(isRequested)), failures.length > 0);
-    return { asked, images, failures };
+    const { failures, findings, choices: selections } = await searchSelected(context, options, scratch);
+    const matches = referenceMatcher(pattern);
+    const images = findings.filter(({ reference }) => matches(reference));
+    if (images.length === 0) {
+      const selection = selections.find(({ rule, references }) => rule !== 'include' && references.some(matches));
+      throw notFound(pattern, findings, selection, failures.length > 0);
+    }
+    return { asked: pattern, images, failures };
   });
 }
 
-function excludesAny(isRequested: (reference: string) => boolean): (choice: SelectionRecord) => boolean {
-  return ({ rule, references }) => rule !== 'include' && references.some(isRequested);
-}
-
 function notFound(
-  asked: string,
+  pattern: string,
   findings: readonly Finding[],
-  choice: SelectionRecord | undefined,
+  selection: SelectionRecord | undefined,
   isIncomplete: boolean,
 ): AirgapError {
-  if (choice !== undefined) {
-    const by = `--${choice.rule}${choice.pattern === undefined ? '' : ` ${choice.pattern}`}`;
-    const reason = choice.reason === undefined ? '' : ` (${choice.reason})`;
-    return new AirgapError('image-not-found', `${asked} was found but is excluded by ${by}${reason}`, {
-      hint: 'repeat without that flag or setting to see its locations',
+  if (selection !== undefined) {
+    const flag = `--${selection.rule}${selection.pattern === undefined ? '' : ` ${selection.pattern}`}`;
+    const reason = selection.reason === undefined ? '' : ` (${selection.reason})`;
+    return new AirgapError('image-not-found', `${pattern} was found but is left out by ${flag}${reason}`, {
+      hint: 'run again without that flag or setting to see its locations',
     });
   }
-  const similar = similarReferences(asked, findings);
+  const similar = similarReferences(pattern, findings);
   const hints = [
     ...(similar.length === 0 ? [] : [`similar: ${similar.join(', ')}`]),
-    `--explain '${asked}' shows where that text occurs and why it is not accepted as an image`,
+    `--explain '${pattern}' shows where that text occurs and why it is not accepted as an image`,
     ...(isIncomplete ? ['some nested charts could not be searched (helm airgap images lists them)'] : []),
   ];
-  return new AirgapError('image-not-found', `no image that was found matches ${asked}`, {
+  return new AirgapError('image-not-found', `no image that was found matches ${pattern}`, {
     hint: hints.join('; '),
   });
 }
@@ -68,8 +66,8 @@ const MAX_NAMED = 5;
 const MIN_SHARED_LENGTH = 4;
 
 /** Returns references whose last component equals the requested one, contains it, or is contained in it. */
-function similarReferences(asked: string, findings: readonly Finding[]): string[] {
-  const requestedName = lastComponent(asked.replaceAll('*', ''));
+function similarReferences(pattern: string, findings: readonly Finding[]): string[] {
+  const requestedName = lastComponent(pattern.replaceAll('*', ''));
   const others = findings.map(({ reference }) => ({ reference, last: lastComponent(reference) }));
   const same = others.filter(({ last }) => last === requestedName);
   const alike = others.filter(

@@ -115,8 +115,8 @@ export function bundleCommand(io: CommandIO): Command {
     warnUnusedMirrors(io.context.emit, flags, references, sources);
     if (flags.output === 'text') {
       printReport(io, bundleReport(result));
-      const news = result.inside && operatorScanNotes(result.inside);
-      if (news !== undefined) io.info(news);
+      const scanNotes = result.inside && operatorScanNotes(result.inside);
+      if (scanNotes !== undefined) io.info(scanNotes);
     } else if (options.dryRun) io.print(await formatDocument('Estimate', { file: result.path, ...estimate }, 'json'));
     else io.print(await formatDocument('Bundle', written, 'json'));
   });

@@ -21,12 +21,12 @@ export function diffCommand(io: CommandIO): Command {
     .addHelpText('after', examples('diff v1.tar v2.tar', 'diff v1.tar v2.tar -o markdown'))
     .action(async (older: string, newer: string, { exitCode, output, ...flags }: Flags) => {
       const { diff } = await import('../../workflows/diff.ts');
-      const { hasDifferences: isDifferent } = await import('../../bundle/difference.ts');
+      const { hasDifferences } = await import('../../bundle/difference.ts');
       const { signer } = await requiredSigner(flags);
       const result = await diff(older, newer, signer);
       if (output === 'text') io.print(diffReport(result));
       else if (output === 'markdown') io.print(diffMarkdown(result));
       else io.print(await formatDocument('Diff', result, output));
-      if (exitCode && isDifferent(result)) io.setExitCode(3);
+      if (exitCode && hasDifferences(result)) io.setExitCode(3);
     });
 }

@@ -60,7 +60,7 @@ export async function answerWhy(
     );
   } else if (pattern !== undefined) {
     const { why } = await import('../../workflows/why.ts');
-    const { failures, ...result } = await why(io.context, { ...options, asked: pattern });
+    const { failures, ...result } = await why(io.context, { ...options, pattern });
     io.print(output === 'table' ? whyReport(result) : await formatDocument('Why', result, output));
     if (failures.length > 0) {
       throw combine(failures, `${count(failures.length, 'nested chart')} could not be searched`);

@@ -77,8 +77,8 @@ export function imagesCommand(io: CommandIO): Command {
       if (confirmation !== undefined) reports.push(droppedReport(confirmation.dropped));
       if (found.whatIf !== undefined) reports.push(whatIfReport(found.whatIf));
       if (flags.network) reports.push(networkReport(network));
-      const { inside: scan } = found;
-      if (scan !== undefined) reports.push({ result: operatorScanTable(scan), notes: operatorScanSummary(scan) });
+      const { inside } = found;
+      if (inside !== undefined) reports.push({ result: operatorScanTable(inside), notes: operatorScanSummary(inside) });
       printReport(io, joinReports(reports));
     } else if (flags.output === 'rules') {
       const { rulesDocument } = await import('../../ui/proposed-rules.ts');
@@ -112,9 +112,10 @@ async function confirmCandidates(
   findings: readonly Finding[],
   registry: RegistryFlags,
 ): Promise<Confirmation> {
-  const { confirmWithRegistries: confirm } = await import('../../workflows/confirm.ts');
+  const { confirmWithRegistries } = await import('../../workflows/confirm.ts');
   const access = await registryAccess(registry);
-  return confirm(io.context, findings, { access, concurrency: registry.concurrency ?? DOWNLOAD_CONCURRENCY });
+  const concurrency = registry.concurrency ?? DOWNLOAD_CONCURRENCY;
+  return confirmWithRegistries(io.context, findings, { access, concurrency });
 }
 
 /** Formats one reference per line for `--images`, with possible and missing images as comments. */

@@ -26,10 +26,10 @@ export function inspectCommand(io: CommandIO): Command {
     .addHelpText('after', examples('inspect app.tar', 'inspect app.tar -o cyclonedx > app.cdx.json'))
     .action(async (file: string, { output, ...flags }: Flags) => {
       const { signer } = await requiredSigner(flags);
-      const { inspect, inspectInventory: inspectLock } = await import('../../workflows/inspect.ts');
+      const { inspect, inspectInventory } = await import('../../workflows/inspect.ts');
       if (output === 'lock') {
-        const { formatExportedInventory: formatExportedLock } = await import('../../inventory/exported-inventory.ts');
-        return io.write(formatExportedLock(await inspectLock(file, availableParallelism(), signer)));
+        const { formatExportedInventory } = await import('../../inventory/exported-inventory.ts');
+        return io.write(formatExportedInventory(await inspectInventory(file, availableParallelism(), signer)));
       }
       const result = await inspect(file, signer);
       if (output === 'cyclonedx') return io.print(await billOfMaterials(result));
@@ -44,6 +44,6 @@ async function billOfMaterials({ file, lock }: Inspection): Promise<string> {
       hint: 'only bundles have one; inspect without -o cyclonedx lists the images of any archive',
     });
   }
-  const { cyclonedxBom: cyclonedx } = await import('../../inventory/cyclonedx.ts');
-  return jsonText(cyclonedx(lock, VERSION), 2);
+  const { cyclonedxBom } = await import('../../inventory/cyclonedx.ts');
+  return jsonText(cyclonedxBom(lock, VERSION), 2);
 }

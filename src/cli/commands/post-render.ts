@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { AirgapError, messageOf } from '../../base/errors.ts';
+import { AirgapError } from '../../base/errors.ts';
+import { reasonOf } from '../../base/file-failure.ts';
 import type { PostRenderEntry, PostRenderMap } from '../../overrides/post-render-map.ts';
 import { examples } from '../help.ts';
 import type { CommandIO } from '../run.ts';
@@ -21,18 +22,18 @@ export function postRenderCommand(io: CommandIO): Command {
       const { entries, pullSecret } = await readMap(resolve(cwd, mapFile), mapFile);
       const bytes = await io.readInput();
       const { postRender } = await import('../../overrides/post-render.ts');
-      const { text, unused, caller: from } = await postRender(decode(bytes), entries, pullSecret);
-      for (const message of unusedWarnings(unused, from)) emit({ type: 'warning', message });
+      const { text, unused, caller } = await postRender(decode(bytes), entries, pullSecret);
+      for (const message of unusedWarnings(unused, caller)) emit({ type: 'warning', message });
       io.write(text);
     });
 }
 
 async function readMap(path: string, mapFile: string): Promise<PostRenderMap> {
   const json = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new AirgapError('config', `cannot read the map ${mapFile}: ${messageOf(cause)}`, { hint: HINT, cause });
+    throw new AirgapError('config', `the map ${mapFile} cannot be read: ${reasonOf(cause)}`, { hint: HINT, cause });
   });
-  const { parsePostRenderMap: parseMap } = await import('../../overrides/post-render-map.ts');
-  return parseMap(json, mapFile);
+  const { parsePostRenderMap } = await import('../../overrides/post-render-map.ts');
+  return parsePostRenderMap(json, mapFile);
 }
 
 /** Decodes UTF-8 without loss. */
@@ -44,19 +45,19 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-function unusedWarnings(unused: readonly PostRenderEntry[], from: 'helm3' | 'helm4'): string[] {
-  const isHiddenHook = ({ hook }: PostRenderEntry): boolean => hook === true && from === 'helm3';
+function unusedWarnings(unused: readonly PostRenderEntry[], caller: 'helm3' | 'helm4'): string[] {
+  const isHiddenHook = ({ hook }: PostRenderEntry): boolean => hook === true && caller === 'helm3';
   const hooks = unused.filter(isHiddenHook);
-  const rest = unused.filter((entry) => !isHiddenHook(entry));
+  const others = unused.filter((entry) => !isHiddenHook(entry));
   return [
-    ...rest.map(({ from: text, template, path }) => {
+    ...others.map(({ from, template, path }) => {
       const location = path === undefined ? template : `${template} ${path}`;
-      return `${text} not found in ${location}: nothing was rewritten for it`;
+      return `${from} not found in ${location}: nothing was rewritten for it`;
     }),
     ...(hooks.length === 0
       ? []
       : [
-          `not rewritten in hooks: ${hooks.map(({ from: text }) => text).join(', ')}; Helm 3 does not pass hooks to post-renderers`,
+          `not rewritten in hooks: ${hooks.map(({ from }) => from).join(', ')}; Helm 3 does not pass hooks to post-renderers`,
         ]),
   ];
 }

@@ -169,11 +169,11 @@ async function printMissingRepositories(
   }
   const { settings } = options.repositories;
   if (output === 'terraform') {
-    const { terraformDefinitions: terraform } = await import('../../ecr/terraform.ts');
-    io.print(terraform(names, settings));
+    const { terraformDefinitions } = await import('../../ecr/terraform.ts');
+    io.print(terraformDefinitions(names, settings));
   } else {
-    const { cloudFormationTemplate: cloudformation } = await import('../../ecr/cloudformation.ts');
-    io.print(cloudformation(names, settings));
+    const { cloudFormationTemplate } = await import('../../ecr/cloudformation.ts');
+    io.print(cloudFormationTemplate(names, settings));
   }
 }
 

@@ -48,14 +48,14 @@ export async function writeOverrides(
 
 /** Maps and charts come first: overrides must not exist without the files that they need. */
 function outputFiles(result: Overrides, files: OverridesFiles): OutputFile[] {
-  const { chart, version, profile, yaml, copied, postRenderMap: residueMap, changedChart } = result;
+  const { chart, version, profile, yaml, copied, postRenderMap, changedChart } = result;
   const outputs: OutputFile[] = [];
   const add = (path: string, content: string | Buffer, isOurs: OutputFile['isOurs'], what: string): void => {
     outputs.push({ path, content, isOurs, what });
   };
-  if (residueMap !== undefined) {
+  if (postRenderMap !== undefined) {
     const path = files.unmappedFile('post-render', chart, version, profile);
-    add(path, residueMap.text, (existing) => MAP.test(existing.toString()), 'post-renderer map');
+    add(path, postRenderMap.text, (existing) => MAP.test(existing.toString()), 'post-renderer map');
   }
   if (changedChart !== undefined) {
     const path = files.unmappedFile('repack', chart, version, profile);

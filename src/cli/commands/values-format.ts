@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
-import { AirgapError, messageOf } from '../../base/errors.ts';
+import { AirgapError } from '../../base/errors.ts';
+import { reasonOf } from '../../base/file-failure.ts';
 import { pathInside } from '../../base/file-names.ts';
 import { checkReplaceable, makeFolder, writeOutput } from '../../base/output-file.ts';
 import { SECRET_FILE } from '../../base/own-file.ts';
@@ -38,7 +39,7 @@ interface FormattedOutput {
  */
 export async function writeFormat(io: CommandIO, options: ValuesOptions, flags: FormatOutput): Promise<void> {
   const { cwd } = io.context;
-  const { files, left, isIncomplete: isShort, mayHoldSecrets: isSecret } = await formatOverrides(io, options, flags);
+  const { files, left, isIncomplete, mayHoldSecrets } = await formatOverrides(io, options, flags);
   const { outDir, out, output, format } = flags;
   const sourceManifest = flags.from === undefined ? undefined : resolve(cwd, flags.from);
   // YAML documents are separated by ---, other files by an empty line.
@@ -52,14 +53,14 @@ export async function writeFormat(io: CommandIO, options: ValuesOptions, flags: 
   for (const { file, text } of outputs) await checkFile(file, text, sourceManifest);
   for (const { file, text } of outputs) {
     await makeFolder(dirname(file));
-    await writeOutput(file, text, isSecret ? SECRET_FILE : undefined);
+    await writeOutput(file, text, mayHoldSecrets ? SECRET_FILE : undefined);
     const line = `${displayPath(file, cwd)} written`;
     if (output === 'json') io.info(line);
     else io.print(line);
   }
   if (output === 'json') io.print(await formatDocument('FormattedOverrides', { format, files, left }, 'json'));
   else if (outDir === undefined && out === undefined) io.print(joined);
-  if (isShort || left.length > 0) io.setExitCode(3);
+  if (isIncomplete || left.length > 0) io.setExitCode(3);
 }
 
 async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: FormatOutput): Promise<FormattedOutput> {
@@ -67,19 +68,18 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
   const { format, ecrAuth } = flags;
   const plainHttp = flags.plainHttp.includes(options.target.registry);
   if (format === 'aggregate') {
-    const { umbrellaValues: aggregate } = await import('../../workflows/umbrella-chart.ts');
-    const results = await aggregate(context, { ...options, ecrAuth });
+    const { umbrellaValues } = await import('../../workflows/umbrella-chart.ts');
+    const results = await umbrellaValues(context, { ...options, ecrAuth });
     for (const result of results) io.info(umbrellaReport(result, options.jobs !== undefined));
     const names = new OverridesFiles({ outDir: '.' }, context.cwd);
     names.expect(results);
-    const fileNameOf = (one: (typeof results)[number]): string =>
-      basename(names.overrides(one.chart, one.version, one.profile) ?? '');
+    const fileNameOf = ({ chart, version, profile }: (typeof results)[number]): string =>
+      basename(names.overrides(chart, version, profile) ?? '');
     return {
       files: results.map((result) => ({ path: fileNameOf(result), text: result.yaml })),
       left: results.flatMap((result) => result.left),
       isIncomplete: results.some(
-        ({ proofs: parts, notInBundle }) =>
-          notInBundle.length > 0 || parts.some(({ proof }) => proof.residue.length > 0),
+        ({ proofs, notInBundle }) => notInBundle.length > 0 || proofs.some(({ proof }) => proof.residue.length > 0),
       ),
       mayHoldSecrets: results.some(({ copied }) => copied.length > 0),
     };
@@ -108,7 +108,7 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
 
 async function readManifest(path: string): Promise<string> {
   return readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new AirgapError('usage', `--from ${path} cannot be read: ${messageOf(cause)}`, {
+    throw new AirgapError('usage', `--from ${path} cannot be read: ${reasonOf(cause)}`, {
       hint: 'give the manifest of an Application or HelmRelease',
       cause,
     });
@@ -118,7 +118,7 @@ async function readManifest(path: string): Promise<string> {
 /** First line of the files that this command writes, except maps of references. */
 const OURS = /^# (?:Overrides for chart |Images of |\S+\/hosts\.toml: images of )/;
 
-/** @param own manifest of `--from`, which may be overwritten */
+/** @param sourceManifest manifest of `--from`, which may be overwritten */
 async function checkFile(file: string, text: string, sourceManifest: string | undefined): Promise<void> {
   const isOurs = async (content: Buffer): Promise<boolean> => {
     const existing = content.toString();

@@ -104,11 +104,11 @@ export function valuesCommand(io: CommandIO): Command {
     await checkUnmappedFlags(flags, flags.format, io.context.cwd);
     const files = new OverridesFiles(flags, io.context.cwd);
     if (flags.format === 'values') await checkOut(files);
-    const unmapped = files.unmappedOutput();
+    const unmappedHandling = files.unmappedOutput();
     const { jobs, chartSources, config } = await resolveCharts(chart, flags, io);
     const access = chartAccessOf(flags, chartSources.caFile, chart ?? '', chartSources.plainHttp);
     const signing = await requiredSigner(flags);
-    const { withWrittenNamesOf: withWrittenIn } = await import('../../workflows/pushing/destination.ts');
+    const { withWrittenNamesOf } = await import('../../workflows/pushing/destination.ts');
     const options = {
       request:
         chart === undefined
@@ -117,7 +117,7 @@ export function valuesCommand(io: CommandIO): Command {
       ...(jobs === undefined ? {} : { jobs }),
       bundle: flags.bundle,
       ...signing,
-      target: await withWrittenIn(await targetOf(flags.to, flags, config), flags.bundle, signing),
+      target: await withWrittenNamesOf(await targetOf(flags.to, flags, config), flags.bundle, signing),
       render: { ...renderOptions(flags), ...skippedResources(flags) },
       rules: await readRules(flags.rules),
       chartSources,
@@ -125,7 +125,7 @@ export function valuesCommand(io: CommandIO): Command {
       ...pullSettings(flags),
       inject: flags.inject,
       operatorDefaults: flags.operatorDefaults,
-      ...(unmapped === undefined ? {} : { unmappedHandling: unmapped }),
+      ...(unmappedHandling === undefined ? {} : { unmappedHandling }),
     };
     const { target } = options;
     const { caFile, plainHttp } = chartSources;
@@ -167,10 +167,11 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
     throw new AirgapError('usage', `--config cannot be used with --format ${format}`, { hint: 'name one chart' });
   }
   const needProof = { '--unmapped': flags.residue, '--pin': flags.pin, '--pull-secret': flags.pullSecret };
-  const needing = Object.entries(needProof).find(([, value]) => value !== undefined)?.[0];
-  if (!flags.proof && (needing !== undefined || format !== 'values')) {
-    const what = needing ?? `--format ${format}`;
-    throw new AirgapError('usage', `--no-proof cannot be used with ${what}`, { hint: 'leave one of them out' });
+  const conflict = Object.entries(needProof).find(([, value]) => value !== undefined)?.[0];
+  if (!flags.proof && (conflict !== undefined || format !== 'values')) {
+    throw new AirgapError('usage', `--no-proof cannot be used with ${conflict ?? `--format ${format}`}`, {
+      hint: 'leave one of them out',
+    });
   }
   const isOneFile = ['map', 'containerd', 'mirrorset', 'kustomize'].includes(format);
   if (chart === undefined && outDir === undefined && !isOneFile) {
@@ -198,13 +199,13 @@ async function resolveCharts(
   if (config === undefined) {
     const namedHosts = namedAddresses([{ request: chartRequest(chart ?? '', flags, {}) }], [], flagMirrors, plainHttp);
     const allowed = chartAllowances(flags, namedHosts, cwd);
-    const login = chartLogin(io, flags, namedRegistries(allowed));
+    const findLogin = chartLogin(io, flags, namedRegistries(allowed));
     const sources = {
       mirrors: flagMirrors,
       ...connection,
       ...(caFile === undefined ? {} : { caFile }),
       ...allowed,
-      findLogin: login,
+      findLogin,
     };
     return { jobs: undefined, chartSources: sources };
   }
@@ -239,8 +240,8 @@ async function bundledRequest(
   signing: Pick<ValuesOptions, 'signer'>,
 ): Promise<ChartRequest> {
   if (bundle === undefined) return request;
-  const { bundledChartByFile: chartByFile } = await import('../../workflows/bundling/chart-by-file.ts');
-  return chartByFile(context, { bundle, ...signing }, request);
+  const { bundledChartByFile } = await import('../../workflows/bundling/chart-by-file.ts');
+  return bundledChartByFile(context, { bundle, ...signing }, request);
 }
 
 /** Returns render options for the parts of a chart that are not installed. */
@@ -249,22 +250,14 @@ function skippedResources({ tests, hooks }: Pick<Flags, 'tests' | 'hooks'>): Ren
 }
 
 function overridesDocument(result: Overrides): Promise<string> {
-  const {
-    chart,
-    version,
-    profile,
-    overrides,
-    proof,
-    copied,
-    notInBundle,
-    moreInBundle: beyond,
-    postRenderMap: residueMap,
-    changedChart,
-  } = result;
+  const { chart, version, profile, overrides, proof, copied, notInBundle, moreInBundle, postRenderMap, changedChart } =
+    result;
   const copiedFields = copied.length === 0 ? {} : { copied };
-  const moreFields = beyond && { moreInBundle: { references: beyond.references, profiles: beyond.profiles } };
+  const moreFields = moreInBundle && {
+    moreInBundle: { references: moreInBundle.references, profiles: moreInBundle.profiles },
+  };
   const missing = notInBundle.length === 0 ? {} : { notInBundle };
-  const map = residueMap === undefined ? {} : { residueMap: JSON.parse(residueMap.text) as object };
+  const map = postRenderMap === undefined ? {} : { residueMap: JSON.parse(postRenderMap.text) as object };
   const changed = changedChart && { changedChart: { file: changedChart.name, changes: changedChart.changes } };
   const optionalFields = { ...copiedFields, ...missing, ...moreFields, ...map, ...changed };
   return formatDocument('Overrides', { chart, version, profile, overrides, proof, ...optionalFields }, 'json');

@@ -31,7 +31,7 @@ export async function checkReceipt(
   io: CommandIO,
   file: string,
   flags: ReceiptFlags & { readonly output: 'text' | 'json' | 'yaml' },
-  given: Pick<ReceiptOptions, 'bundle' | 'signer'>,
+  options: Pick<ReceiptOptions, 'bundle' | 'signer'>,
 ): Promise<void> {
   const { readReceipt } = await import('../../workflows/pushing/receipt.ts');
   const { verifyReceipt } = await import('../../workflows/verify-receipt.ts');
@@ -41,7 +41,7 @@ export async function checkReceipt(
   const clientCertificates = clientCertificatesOf(flags, io.context.cwd);
   const access = { ...(await registryAccess({ ...flags, clientCertificates, named: [registry] })), ecrHosts };
   const result = await verifyReceipt(io.context, receipt, {
-    ...given,
+    ...options,
     access,
     concurrency: flags.concurrency ?? UPLOAD_CONCURRENCY,
   });

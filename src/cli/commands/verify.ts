@@ -28,19 +28,19 @@ export function verifyCommand(io: CommandIO): Command {
       examples('verify app.tar --key cosign.pub', 'verify --receipt receipt.json --ca-file ca.pem'),
     );
   return addReceiptFlags(io, command).action(async (file: string | undefined, flags: Flags) => {
-    const { key, verifySignatures: images, output, receipt } = flags;
+    const { key, verifySignatures: keyFiles, output, receipt } = flags;
     if (file === undefined && (receipt === undefined || key !== undefined)) {
       const hint = 'run helm airgap verify BUNDLE, or helm airgap verify --receipt FILE; --key needs a bundle';
       throw new AirgapError('usage', 'neither a bundle nor --receipt was given', { hint });
     }
-    if (receipt !== undefined && images.length > 0) {
+    if (receipt !== undefined && keyFiles.length > 0) {
       const hint = 'run helm airgap verify BUNDLE --verify-signatures KEY without --receipt';
       throw new AirgapError('usage', '--verify-signatures cannot be used with --receipt', { hint });
     }
     const signer = key === undefined ? undefined : await publicKey(key);
     if (receipt !== undefined) return checkReceipt(io, receipt, flags, { ...(file && { bundle: file }), signer });
     if (file === undefined) return;
-    const keys = await imageKeys(images);
+    const keys = await imageKeys(keyFiles);
     const { verify } = await import('../../workflows/inspect.ts');
     const result = await verify(io.context, file, availableParallelism(), signer).catch((error: unknown) => {
       if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { type Document, isMap, isNode, isScalar, LineCounter } from 'yaml';
 import type * as z from 'zod';
 import { AirgapError, messageOf } from '../../base/errors.ts';
+import { reasonOf } from '../../base/file-failure.ts';
 import { readYamlDocument } from '../../base/yaml-read.ts';
 
 /** Format of a YAML file that people write or review. */
@@ -22,7 +23,7 @@ export interface DocumentFormat<S extends z.ZodType> {
 export async function readDocument<S extends z.ZodType>(path: string, format: DocumentFormat<S>): Promise<z.output<S>> {
   const { schema, flag, hint, prepare } = format;
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new AirgapError('config', `${path} cannot be read: ${messageOf(cause)}`, {
+    throw new AirgapError('config', `${path} cannot be read: ${reasonOf(cause)}`, {
       hint: `check the path given with ${flag}`,
       cause,
     });
@@ -41,10 +42,10 @@ export async function readDocument<S extends z.ZodType>(path: string, format: Do
     const result = schema.safeParse(value ?? {});
     if (result.success) return result.data;
     for (const issue of result.error.issues) {
-      const path = issue.path.filter((key): key is string | number => typeof key !== 'symbol');
+      const keys = issue.path.filter((key): key is string | number => typeof key !== 'symbol');
       const unknown = issue.code === 'unrecognized_keys' ? issue.keys : [];
-      for (const key of unknown) report(fieldOffset(document, [...path, key]), `unknown key "${key}"`);
-      if (unknown.length === 0) report(fieldOffset(document, path), `${path.join('.') || 'file'}: ${issue.message}`);
+      for (const key of unknown) report(fieldOffset(document, [...keys, key]), `unknown key "${key}"`);
+      if (unknown.length === 0) report(fieldOffset(document, keys), `${keys.join('.') || 'file'}: ${issue.message}`);
     }
   }
   throw new AirgapError('config', problems.join('\n'), { hint });

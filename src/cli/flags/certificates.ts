@@ -52,7 +52,7 @@ export function clientCertificatesOf(
   return [...given, ...configured.filter(({ host }) => !certs.has(host))];
 }
 
-/** Returns the lookup of certificate and key files for Helm, by chart host: those given here, and those of certs.d. */
+/** Returns the lookup of certificate and key files for Helm, by chart host: those given, and those of certs.d. */
 export function helmCertificates(
   clientCertificates: readonly ClientCertificate[],
   env: Readonly<Record<string, string | undefined>>,
@@ -60,8 +60,8 @@ export function helmCertificates(
   let read: Promise<NonNullable<ChartSources['certificates']>> | undefined;
   return async (host) => {
     read ??= import('../../http/host-certificates.ts').then(({ systemCertificates }) => {
-      const ofHost = systemCertificates(clientCertificates, env);
-      return async (hostName) => ofHost(hostName)?.files;
+      const certificatesOf = systemCertificates(clientCertificates, env);
+      return async (hostName) => certificatesOf(hostName)?.files;
     });
     return (await read)(host);
   };

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { AirgapError, messageOf } from '../../base/errors.ts';
+import { AirgapError } from '../../base/errors.ts';
+import { reasonOf } from '../../base/file-failure.ts';
 import { parseChartMirror } from '../../helm/chart-mirrors.ts';
 import { tryParseReference } from '../../oci/reference.ts';
 import type { ImagesOptions } from '../../workflows/images.ts';
@@ -125,7 +126,7 @@ export async function resolveOptions(
     config,
     folder,
   );
-  const hosts = [
+  const named = [
     ...namedRegistries(allowances),
     ...images.flatMap((image) => tryParseReference(image)?.registry ?? []),
   ];
@@ -145,7 +146,7 @@ export async function resolveOptions(
       ...(caFile === undefined ? {} : { caFile }),
       certificates: helmCertificates(clientCertificates, env),
       ...allowances,
-      findLogin: chartLogin(io, registry, hosts),
+      findLogin: chartLogin(io, registry, named),
     },
     nestedCharts: flags.nestedCharts,
     rules: await readRules(flags.rules.map((path) => resolve(cwd, path))),
@@ -154,7 +155,7 @@ export async function resolveOptions(
       mirror: allMirrors,
       plainHttp,
       clientCertificates,
-      named: hosts,
+      named,
       ...(caFile === undefined ? {} : { caFile }),
     },
   };
@@ -204,7 +205,7 @@ function patternOf(entry: Config['exclude'][number]): Pattern {
 
 async function readImageList(path: string): Promise<string[]> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new AirgapError('usage', `--images ${path} cannot be read: ${messageOf(cause)}`, {
+    throw new AirgapError('usage', `--images ${path} cannot be read: ${reasonOf(cause)}`, {
       hint: 'give a text file with one image per line; use --image for a single image',
       cause,
     });

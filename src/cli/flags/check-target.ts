@@ -34,7 +34,7 @@ const TIMEOUT = 2000;
 export async function withCheckedTarget<T>(
   io: CommandIO,
   { bundle, checkTarget }: CheckTargetFlags,
-  { target, chart, signer, ...access }: CheckedTarget,
+  { target, chart, signer, ...connection }: CheckedTarget,
   work: () => Promise<T>,
 ): Promise<T> {
   if (bundle === undefined || !checkTarget) return work();
@@ -42,15 +42,17 @@ export async function withCheckedTarget<T>(
   const stop = new AbortController();
   const signal = context.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, context.signal]);
   const check = async (): Promise<void> => {
-    const { checkPushedImages: lookAtTarget, targetCheckMessage: lookText } = await import(
-      '../../workflows/pushing/check-target.ts'
-    );
+    const { checkPushedImages, targetCheckMessage } = await import('../../workflows/pushing/check-target.ts');
     const options = { bundle, target, chart, signer, timeout: TIMEOUT };
     // A failed check must not fail the work.
-    const result = await registryAccess({ ...access, plainHttp: [...access.plainHttp], named: [target.registry] })
-      .then((reached) => lookAtTarget({ ...context, signal }, { ...options, access: reached }))
+    const result = await registryAccess({
+      ...connection,
+      plainHttp: [...connection.plainHttp],
+      named: [target.registry],
+    })
+      .then((access) => checkPushedImages({ ...context, signal }, { ...options, access }))
       .catch((error: unknown) => ({ status: 'unknown', reason: messageOf(error) }) as const);
-    const event = lookText(result, target);
+    const event = targetCheckMessage(result, target);
     if (event !== undefined) notices.push(() => context.emit(event));
   };
   const notices: (() => void)[] = [];

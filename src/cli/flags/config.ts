@@ -19,7 +19,7 @@ export interface ConfigFlags {
   var: string[];
 }
 
-/** Adds the flags to a command. @param counts description of what the command reads from the file */
+/** Adds the flags to a command. @param use what the command reads from the file, for the help */
 export function addConfigFlags(command: Command, use: string): Command {
   return command
     .option('--config <file>', use)

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
+import { reasonOf } from '../../base/file-failure.ts';
 import type { EcrHostDeclaration } from '../../ecr/hosts.ts';
 import type { RepositoryOptions } from '../../workflows/pushing/repositories.ts';
 import { collect } from './collect.ts';
@@ -52,10 +53,11 @@ export async function repositoryOptions(flags: EcrFlags, cwd: string): Promise<R
   if (except.length > 0 && !immutable) {
     throw new AirgapError('usage', '--immutable-except needs --immutable', { hint: 'give both or neither' });
   }
-  const wrong = except.find((pattern) => !/^[0-9a-zA-Z._*-]{1,128}$/.test(pattern));
-  if (wrong !== undefined || except.length > 5) {
-    const what = wrong === undefined ? 'ECR allows at most five patterns' : `ECR does not allow the pattern ${wrong}`;
-    throw new AirgapError('usage', `--immutable-except: ${what}`, { hint: 'example: --immutable-except "dev-*"' });
+  const invalid = except.find((pattern) => !/^[0-9a-zA-Z._*-]{1,128}$/.test(pattern));
+  if (invalid !== undefined || except.length > 5) {
+    const problem =
+      invalid === undefined ? 'ECR allows at most five patterns' : `ECR does not allow the pattern ${invalid}`;
+    throw new AirgapError('usage', `--immutable-except: ${problem}`, { hint: 'example: --immutable-except "dev-*"' });
   }
   const lifecyclePolicy = await readPolicy('--lifecycle-policy', flags.lifecyclePolicy, cwd, LIFECYCLE_LIMIT);
   const repositoryPolicy = await readPolicy('--repository-policy', flags.repositoryPolicy, cwd, POLICY_LIMIT);
@@ -129,7 +131,7 @@ async function readPolicy(
 ): Promise<string | undefined> {
   if (file === undefined) return undefined;
   const text = await readFile(resolve(cwd, file), 'utf8').catch((cause: unknown) => {
-    throw new AirgapError('file', `${flag} ${file} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new AirgapError('file', `${flag} ${file} cannot be read: ${reasonOf(cause)}`, { cause });
   });
   const compact = parsePolicy(flag, file, text);
   if (compact.length <= limit) return compact;

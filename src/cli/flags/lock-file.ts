@@ -61,7 +61,7 @@ export async function runLockFile(
   const file = lock ?? checkLock ?? '';
   if (lock !== undefined && checkLock !== undefined) {
     throw new AirgapError('usage', '--lock cannot be used with --check-lock', {
-      hint: 'give one of them',
+      hint: 'leave one of them out',
     });
   }
   const options = {

@@ -1,7 +1,8 @@
 import { constants, writeSync } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { AirgapError, messageOf } from '../../base/errors.ts';
+import { AirgapError } from '../../base/errors.ts';
+import { reasonOf } from '../../base/file-failure.ts';
 import { createOwnFile, openOwnFile } from '../../base/own-file.ts';
 import { emitToBoth, jsonLogger } from '../../ui/log.ts';
 import type { Context } from '../../workflows/context.ts';
@@ -19,7 +20,7 @@ export async function withLog<R>(
   if (file === undefined) return run(context);
   const log = await openLog(resolve(context.cwd, file)).catch((cause) => {
     if (cause instanceof AirgapError) throw cause;
-    throw new AirgapError('file', `cannot write the log: ${messageOf(cause)}`, { cause });
+    throw new AirgapError('file', `the log ${file} cannot be written: ${reasonOf(cause)}`, { cause });
   });
   let isBroken = false;
   const writeEvent = jsonLogger(
@@ -29,7 +30,7 @@ export async function withLog<R>(
         writeSync(log.fd, line);
       } catch (cause) {
         isBroken = true;
-        const message = `cannot write the log any longer, continuing without it: ${messageOf(cause)}`;
+        const message = `the log ${file} cannot be written any longer, continuing without it: ${reasonOf(cause)}`;
         context.emit({ type: 'warning', message });
       }
     },

@@ -20,6 +20,6 @@ export function namedAddresses(
 }
 
 /** Returns the registries among the hosts that the user has named, without default ports. */
-export function namedRegistries({ allowedHosts: hosts = new Set() }: Pick<ChartSources, 'allowedHosts'>): string[] {
-  return [...new Set([...hosts].map((host) => host.replace(/:(?:443|80)$/, '')))];
+export function namedRegistries({ allowedHosts = new Set() }: Pick<ChartSources, 'allowedHosts'>): string[] {
+  return [...new Set([...allowedHosts].map((host) => host.replace(/:(?:443|80)$/, '')))];
 }

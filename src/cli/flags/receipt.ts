@@ -13,10 +13,10 @@ export class Receipts {
   /** @param targets formatted as text */
   constructor(file: string, targets: readonly string[], cwd: string) {
     const path = resolve(cwd, file);
-    const [, stem = path, ending = ''] = /^(.*?)(\.[^./]+)?$/.exec(path) ?? [];
+    const [, stem = path, extension = ''] = /^(.*?)(\.[^./]+)?$/.exec(path) ?? [];
     const names = new UniqueFileNames();
     // With several targets, the target is inserted before the extension.
-    const pathFor = (target: string): string => `${stem}.${names.take(target.replace(/[^\w.-]/g, '_'))}${ending}`;
+    const pathFor = (target: string): string => `${stem}.${names.take(target.replace(/[^\w.-]/g, '_'))}${extension}`;
     this.#paths = new Map(targets.map((target) => [target, targets.length === 1 ? path : pathFor(target)]));
   }
 

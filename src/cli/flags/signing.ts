@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Option } from 'commander';
-import { AirgapError, messageOf } from '../../base/errors.ts';
+import { AirgapError } from '../../base/errors.ts';
+import { reasonOf } from '../../base/file-failure.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
 import type { CommandIO } from '../run.ts';
 
@@ -37,6 +38,6 @@ export async function requiredSigner({
 
 async function readKeyFile(file: string): Promise<string> {
   return readFile(file, 'utf8').catch((cause) => {
-    throw new AirgapError('file', `cannot read the key: ${messageOf(cause)}`, { cause });
+    throw new AirgapError('file', `the key ${file} cannot be read: ${reasonOf(cause)}`, { cause });
   });
 }

@@ -44,8 +44,8 @@ function fileOption(flag: string, key: keyof UnmappedFlags, description: string)
 
 /** File that each mode writes, with the flag that names it. */
 const FILES = {
-  'post-render': { flag: '--unmapped-map', key: 'residueMap', what: 'a map', end: '.post-render.json' },
-  repack: { flag: '--unmapped-chart', key: 'residueChart', what: 'a chart', end: '.tgz' },
+  'post-render': { flag: '--unmapped-map', key: 'residueMap', what: 'a map', extension: '.post-render.json' },
+  repack: { flag: '--unmapped-chart', key: 'residueChart', what: 'a chart', extension: '.tgz' },
 } as const;
 
 /**
@@ -58,7 +58,7 @@ export async function checkUnmappedFlags(flags: UnmappedFlags, format: string, c
   const refuse = (message: string, hint: string): never => {
     throw new AirgapError('usage', message, { hint });
   };
-  if (out !== undefined && outDir !== undefined) refuse('--out cannot be used with --out-dir', 'give one of them');
+  if (out !== undefined && outDir !== undefined) refuse('--out cannot be used with --out-dir', 'leave one of them out');
   if (unmapped === 'inject' && !flags.inject)
     refuse('--unmapped=inject cannot be used with --no-inject', 'leave one of them out');
   for (const [how, { flag, key, what }] of Object.entries(FILES)) {
@@ -88,7 +88,8 @@ export class OverridesFiles {
   readonly #cwd: string;
   readonly #names = new Map<string, string>();
   readonly #files = new UniqueFileNames();
-  #several: ReadonlySet<string> = new Set();
+  /** Charts that occur in several versions. */
+  #multiVersion: ReadonlySet<string> = new Set();
 
   constructor(flags: Omit<UnmappedFlags, 'inject'>, cwd: string) {
     this.#flags = flags;
@@ -98,8 +99,9 @@ export class OverridesFiles {
   /** Registers all charts, before the first path is requested. */
   expect(charts: readonly { readonly chart: string; readonly version: string }[]): void {
     const versions = Map.groupBy(charts, ({ chart }) => chart);
-    const isSeveral = ([, all]: [string, typeof charts]): boolean => new Set(all.map((one) => one.version)).size > 1;
-    this.#several = new Set([...versions].filter(isSeveral).map(([chart]) => chart));
+    const isMultiVersion = ([, group]: [string, typeof charts]): boolean =>
+      new Set(group.map(({ version }) => version)).size > 1;
+    this.#multiVersion = new Set([...versions].filter(isMultiVersion).map(([chart]) => chart));
   }
 
   /** Returns the absolute path of the overrides; undefined if they go to standard output. */
@@ -119,10 +121,10 @@ export class OverridesFiles {
 
   /** Returns the absolute path of the post-renderer map or the changed chart. */
   unmappedFile(how: keyof typeof FILES, chart: string, version: string, profile: string): string {
-    const { key, end } = FILES[how];
+    const { key, extension } = FILES[how];
     const file = this.#flags[key];
     if (file !== undefined) return resolve(this.#cwd, file);
-    return `${this.overrides(chart, version, profile)?.replace(/\.ya?ml$/, '')}${end}`;
+    return `${this.overrides(chart, version, profile)?.replace(/\.ya?ml$/, '')}${extension}`;
   }
 
   /** Returns the mode and file name for the workflow; undefined if neither a map nor a chart is requested. */
@@ -139,7 +141,7 @@ export class OverridesFiles {
   #name(chart: string, version: string, profile: string): string {
     const key = JSON.stringify([chart, version, profile]);
     const parts = profile === 'default' ? [chart] : [chart, profile];
-    const short = this.#several.has(chart) ? [] : [toFileName(...parts)];
+    const short = this.#multiVersion.has(chart) ? [] : [toFileName(...parts)];
     const name = this.#names.get(key) ?? this.#files.take(...short, toFileName(...parts, version));
     this.#names.set(key, name);
     return name;

@@ -15,14 +15,14 @@ export function warnUnusedMirrors(
   charts: readonly string[],
 ): void {
   const pulled = [...images, ...charts.map((source) => source.replace(/^oci:\/\//, ''))];
-  const warn = (flag: string, mirror: string, names: readonly string[], what: string): void => {
+  const warn = (flag: string, mirror: string, names: readonly string[], subject: string): void => {
     const from = trimTrailing(textBefore(mirror, '='), '/');
     const canonical = canonicalHubName(from);
     const isUsed = names.some(
       (name) => name.startsWith(canonical) && /^(?:[/:@]|$)/.test(name.slice(canonical.length)),
     );
     if (from === '*' || isUsed) return;
-    emit({ type: 'warning', message: `${flag} ${mirror} was not used: ${what} comes from ${from}` });
+    emit({ type: 'warning', message: `${flag} ${mirror} was not used: ${subject} comes from ${from}` });
   };
   for (const mirror of flags.mirror ?? []) warn('--mirror', mirror, pulled, 'no image');
   for (const mirror of flags.chartMirror) warn('--chart-mirror', mirror, charts, 'no chart');

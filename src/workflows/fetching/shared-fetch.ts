@@ -59,9 +59,9 @@ export class SharedFetch {
 
   readonly fetch: BlobFetcher = async (node, offset, written, steps) => {
     const isAlone = (): boolean => this.#active === 1 && (this.#thread?.bytes ?? 0) === 0;
-    const fetchHere = (): Promise<number> =>
+    const fetchOnMainThread = (): Promise<number> =>
       fetchBlob(node, offset, written, { ...steps, source: this.#source, isAlone });
-    if (node.bytes !== undefined || !isLargeBlob(node.descriptor)) return fetchHere();
+    if (node.bytes !== undefined || !isLargeBlob(node.descriptor)) return fetchOnMainThread();
     if (this.#thread !== undefined && !this.#thread.isLost && this.#thread.bytes < this.#activeBytes) {
       try {
         return await this.#thread.fetch(node, offset, written, steps);
@@ -72,7 +72,7 @@ export class SharedFetch {
     const { size } = node.descriptor;
     this.#active++;
     this.#activeBytes += size;
-    return fetchHere().finally(() => {
+    return fetchOnMainThread().finally(() => {
       this.#active--;
       this.#activeBytes -= size;
     });

@@ -22,7 +22,7 @@ import {
 const REPORT_INTERVAL = 1024 * 1024;
 
 /** Worker that fetches blobs over its own connections, hashes them, and writes them at their offsets. */
-class FetchThread {
+class FetchWorker {
   readonly #port: MessagePort;
   readonly #client: RegistryClient;
   readonly #files = new Map<string, Promise<RandomFile>>();
@@ -110,4 +110,4 @@ class FetchThread {
   }
 }
 
-if (parentPort !== null) new FetchThread(parentPort, workerData as ThreadSettings);
+if (parentPort !== null) new FetchWorker(parentPort, workerData as ThreadSettings);

@@ -62,7 +62,7 @@ export class OperatorScan implements BlobWatch {
     this.#missingReason = options.missingReason ?? (() => 'not in this bundle, but in the earlier one');
   }
 
-  /** @returns undefined if the graph contains no operator */
+  /** Creates a scan; undefined if the graph contains no operator. */
   static async for(context: Context, graph: Graph, options: OperatorScanOptions): Promise<OperatorScan | undefined> {
     const roots = new Map(graph.roots.map((root) => [formatReference(root.reference), root]));
     const pending: PendingImage[] = [];
@@ -97,13 +97,13 @@ export class OperatorScan implements BlobWatch {
     const stop = (): void => void this.close();
     signal?.addEventListener('abort', stop, { once: true });
     if (signal?.aborted) stop();
-    const note = setTimeout(() => emit({ type: 'stage', message: 'scanning operator images' }), NOTE_DELAY);
+    const messageTimer = setTimeout(() => emit({ type: 'stage', message: 'scanning operator images' }), MESSAGE_DELAY);
     try {
       const results = await Promise.all(this.#results.values());
       throwIfAborted(signal);
       return results.flatMap((image) => image ?? []);
     } finally {
-      clearTimeout(note);
+      clearTimeout(messageTimer);
       signal?.removeEventListener('abort', stop);
     }
   }
@@ -153,7 +153,7 @@ export class OperatorScan implements BlobWatch {
 }
 
 /** Milliseconds of waiting before a progress message. */
-const NOTE_DELAY = 300;
+const MESSAGE_DELAY = 300;
 
 function notScanned({ image, containers }: OperatorImage, reason: string): OperatorScanResult {
   return { image, containers, candidates: [], unresolved: [], skipped: [reason], olderNameCount: 0, checkedCount: 0 };

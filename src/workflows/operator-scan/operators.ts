@@ -55,12 +55,12 @@ export function operatorImagesOf(charts: readonly ChartOperators[]): OperatorIma
   const images = new Map<string, { readonly containers: OperatorContainer[]; readonly publishers: Set<string> }>();
   for (const { operators, references } of charts) {
     for (const operator of operators) {
-      const { reference } = operator.reference;
-      const entry = images.get(reference) ?? { containers: [], publishers: new Set<string>() };
+      const image = operator.reference.reference;
+      const entry = images.get(image) ?? { containers: [], publishers: new Set<string>() };
       entry.containers.push(operator);
       for (const reference of references)
         for (const publisher of publishersOfText(reference.reference)) entry.publishers.add(publisher);
-      images.set(reference, entry);
+      images.set(image, entry);
     }
   }
   return [...images].map(([image, details]) => ({ image, ...details }));
@@ -78,16 +78,12 @@ export async function confirmScan(
   checkExistence: (reference: string) => Promise<Existence>,
   concurrency: number,
 ): Promise<OperatorScanResult> {
-  const {
-    candidates,
-    unresolved,
-    checkedCount: count,
-  } = await confirmInRegistry(findings, { checkExistence, concurrency });
+  const confirmed = await confirmInRegistry(findings, { checkExistence, concurrency });
   const { skipped, olderNameCount } = findings;
-  return { image, candidates, unresolved, checkedCount: count, skipped, olderNameCount, containers };
+  return { image, ...confirmed, skipped, olderNameCount, containers };
 }
 
-/** Returns a function that checks references with HEAD requests. Does not retry a registry that was unreachable. */
+/** Returns a function that checks references with HEAD requests. It does not retry an unreachable registry. */
 export function existenceChecker(client: Pick<RegistryClient, 'head'>): (reference: string) => Promise<Existence> {
   const unreachable = new Set<string>();
   return async (reference) => {

@@ -40,8 +40,8 @@ export async function prefetchAndScan(
   charts: readonly ChartOperators[],
   scratch: string,
 ): Promise<PrefetchedScan> {
-  const names = operatorImagesOf(charts).map(({ image }) => image);
-  if (names.length === 0) return { images: [], prefetched: undefined };
+  const images = operatorImagesOf(charts).map(({ image }) => image);
+  if (images.length === 0) return { images: [], prefetched: undefined };
   const { emit, signal } = context;
   const { client } = connect(context, access);
   let earlier: EarlierBundles | undefined;
@@ -54,14 +54,14 @@ export async function prefetchAndScan(
       };
     }
     earlier = await EarlierBundles.open(reuse, emit, out);
-    const graph = await operatorImagesGraph(context, client, names);
+    const graph = await operatorImagesGraph(context, client, images);
     scan = await OperatorScan.for(context, graph, { charts, client, concurrency });
     if (scan === undefined) return { images: [], prefetched: undefined };
     emit({ type: 'stage', message: `fetching operator images first, to scan them: ${imageNames(graph)}` });
     const path = prefetchPath(out);
     const content = { path, graph, charts: [], force: await isPrefetchArchive(path), source: client, earlier };
-    const steps = { concurrency, emit, ...(signal === undefined ? {} : { signal }) };
-    const prefetched = await writeBundle({ ...content, ...steps, watch: scan });
+    const writeOptions = { concurrency, emit, ...(signal === undefined ? {} : { signal }) };
+    const prefetched = await writeBundle({ ...content, ...writeOptions, watch: scan });
     return { images: await scan.finish(), prefetched };
   } catch (error) {
     await warnOfPrefetched(out, emit);

@@ -42,7 +42,7 @@ export async function scanOperators(
   if (scan === undefined) return [];
   try {
     context.emit({ type: 'stage', message: `fetching operator images to scan: ${imageNames(graph)}` });
-    await fetchLayers(context, graph, { folder, concurrency, client, scan, failures });
+    await fetchLayers(context, graph, { folder, concurrency, source: client, scan, failures });
     return await scan.finish();
   } finally {
     await scan.close();
@@ -50,7 +50,7 @@ export async function scanOperators(
 }
 
 interface FetchLayersOptions extends ScanOperatorsOptions {
-  readonly client: Source;
+  readonly source: Source;
   readonly scan: OperatorScan;
   /** Receives the reason for each blob that is not in the file. */
   readonly failures: Map<Digest, string>;
@@ -60,7 +60,7 @@ interface FetchLayersOptions extends ScanOperatorsOptions {
 async function fetchLayers(
   { emit, signal }: Context,
   { blobs }: Graph,
-  { folder, concurrency, client: source, scan, failures }: FetchLayersOptions,
+  { folder, concurrency, source, scan, failures }: FetchLayersOptions,
 ): Promise<void> {
   let size = 0;
   const blobsInFile = [...blobs.values()].map((node) => {

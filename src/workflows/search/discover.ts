@@ -59,7 +59,7 @@ export interface SearchedChart {
   readonly whatIf: readonly Addition[];
   /** Containers whose images may choose further ones; empty unless requested. */
   readonly operators: readonly OperatorContainer[];
-  /** How values build the references, by profile; empty unless requested. */
+  /** Recipes by profile: how values build the references; empty unless requested. */
   readonly recipes: ReadonlyMap<string, readonly StoredRecipe[]>;
   /** Parent chart and location of the declaration; undefined for a named chart. */
   readonly via?: Declaration & { readonly chart: string };
@@ -72,7 +72,7 @@ export interface SearchResult {
   readonly failures: readonly AirgapError[];
   /** Names of excluded nested charts. */
   readonly excluded: readonly string[];
-  /** Hosts that only charts have named and that were asked for charts. */
+  /** Hosts that only charts have named and from which charts were requested. */
   readonly askedHosts: readonly AskedHost[];
 }
 
@@ -89,8 +89,16 @@ export async function searchCharts(
   scratch: string,
   { chartSources = UPSTREAM, nestedCharts = true, exclude = [], ...options }: SearchOptions = {},
 ): Promise<SearchResult> {
-  const { rules = [], whatIf = false, networkSwitches: switches = false, recipes = false, operators = false } = options;
-  const search: ProfileSearch = { rules, whatIf, switches, recipes, operators, traced: true, emit: context.emit };
+  const { rules = [], whatIf = false, networkSwitches = false, recipes = false, operators = false } = options;
+  const search: ProfileSearch = {
+    rules,
+    whatIf,
+    networkSwitches,
+    recipes,
+    operators,
+    traced: true,
+    emit: context.emit,
+  };
   const outcomes = await settle(jobs, availableParallelism(), (job, i) =>
     searchChart(context, helm, job, join(scratch, String(i)), chartSources, search),
   );

@@ -70,21 +70,21 @@ export class GivenValues {
 
   #mapTexts(change: TextChange): { files: unknown[]; contents: string[] } & RenderOptions {
     const { set = [], setString = [], setLiteral = [], setJson = [] } = this.#options;
-    const assigned = (entry: string, changeText: TextChange): string => {
+    const changeValue = (entry: string, changeText: TextChange): string => {
       const key = textBefore(entry, '=');
       return key === entry ? entry : `${key}=${changeText(entry.slice(key.length + 1))}`;
     };
-    const rest = (entry: string): string => assigned(entry, change);
+    const literal = (entry: string): string => changeValue(entry, change);
     // In `a=b,c={d,e}` the values are between equals signs, commas and braces.
     const pairs = (entry: string): string =>
       entry.replace(/([=,{])((?:\\.|[^=,{}\\])+)(?=[,}]|$)/gs, (_, sign: string, text: string) => sign + change(text));
-    const json = (entry: string): string => assigned(entry, (text) => jsonText(mapTexts(JSON.parse(text), change)));
+    const json = (entry: string): string => changeValue(entry, (text) => jsonText(mapTexts(JSON.parse(text), change)));
     return {
       files: this.#files.map((file) => mapTexts(file, change)),
       contents: this.#contents.map(change),
       set: set.map(pairs),
       setString: setString.map(pairs),
-      setLiteral: setLiteral.map(rest),
+      setLiteral: setLiteral.map(literal),
       setJson: setJson.map(json),
     };
   }

@@ -20,18 +20,19 @@ export interface AskedHost {
  * values.
  */
 export class NestedHosts {
-  readonly #named: ReadonlySet<string>;
+  readonly #allowedHosts: ReadonlySet<string>;
   readonly #emit: Emit;
   readonly #resolve: ResolveHost | undefined;
   readonly #requested = new Map<string, Set<string>>();
 
-  constructor({ allowedHosts: hosts = new Set() }: ChartSources, emit: Emit, resolve?: ResolveHost) {
-    this.#named = hosts;
+  constructor({ allowedHosts = new Set() }: ChartSources, emit: Emit, resolve?: ResolveHost) {
+    this.#allowedHosts = allowedHosts;
     this.#emit = emit;
     this.#resolve = resolve;
   }
 
   /**
+   * Returns the check of the addresses that are requested for a nested chart.
    * @param parent the chart that declares the nested chart
    * @param trace of the values given to the parent
    */
@@ -40,13 +41,13 @@ export class NestedHosts {
       // Without a repository the chart can only come from a catch-all mirror or an embedded archive.
       if (address === '' || nested.content !== undefined) return;
       const host = hostPortOf(address);
-      const isNamed = host !== undefined && this.#named.has(host);
+      const isAllowed = host !== undefined && this.#allowedHosts.has(host);
       // Hosts of repositories in the user's values are named by the user.
       if (host !== undefined && trace?.hosts.has(host)) return;
-      if (!isNamed && trace !== undefined && (await trace.dependsOnValues(nested, this.#named)))
-        throw builtFromValues(host);
-      await checkPublicAddress(address, this.#named, this.#resolve);
-      if (isNamed || host === undefined) return;
+      if (!isAllowed && trace !== undefined && (await trace.dependsOnValues(nested, this.#allowedHosts)))
+        throw valuesAddressError(host);
+      await checkPublicAddress(address, this.#allowedHosts, this.#resolve);
+      if (isAllowed || host === undefined) return;
       const charts = this.#requested.get(host);
       if (charts === undefined) {
         this.#emit({ type: 'stage', message: `requesting charts from ${host} (declared by ${parent})` });
@@ -55,6 +56,7 @@ export class NestedHosts {
     };
   }
 
+  /** Returns the hosts from which charts were requested and that only charts have named, in alphabetical order. */
   askedHosts(): AskedHost[] {
     return [...this.#requested]
       .map(([host, charts]) => ({ host, charts: [...charts].sort() }))
@@ -62,7 +64,7 @@ export class NestedHosts {
   }
 }
 
-function builtFromValues(host: string | undefined): AirgapError {
+function valuesAddressError(host: string | undefined): AirgapError {
   return new AirgapError('forbidden', 'its address may depend on your own values, so it was not requested', {
     hint: `check how the chart uses them; --allow-chart-host ${host ?? 'HOST'} allows requests to this host`,
   });

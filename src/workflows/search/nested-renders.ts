@@ -35,7 +35,7 @@ export interface NestedFindings {
 export class NestedRenders {
   readonly #search: NestedSearch;
   readonly #charts = new Map<string, Promise<Renderer>>();
-  readonly #found = new Map<string, Promise<ProfileFindings & { readonly firstProfile: string }>>();
+  readonly #installs = new Map<string, Promise<ProfileFindings & { readonly firstProfile: string }>>();
   readonly #alternatives = new Map<string, Promise<RenderFindings>>();
   #files = 0;
 
@@ -53,12 +53,12 @@ export class NestedRenders {
     const renderer = await this.#rendererOf(nested, allow);
     const unresolved = [...(nested.unresolved ?? [])];
     const options = await this.#optionsOf(nested, profile, renderer.chart, unresolved);
-    const { firstProfile, whatIf, operators, recipes, network, ...given } = await this.#install(nested, renderer, {
+    const { firstProfile, whatIf, operators, recipes, network, ...install } = await this.#install(nested, renderer, {
       name: profile.name,
       options,
     });
     // Results are cached under the name of the first profile, which may have a suffix for an upgrade.
-    const references = given.references.map((reference) => ({
+    const references = install.references.map((reference) => ({
       ...reference,
       profile: profile.name + reference.profile.slice(firstProfile.length),
     }));
@@ -70,7 +70,7 @@ export class NestedRenders {
         if (!known.has(reference.reference)) references.push({ ...reference, profile: name });
       }
     }
-    const found = { references, network, inner: given.nested, whatIf, operators, recipes, unresolved };
+    const found = { references, network, inner: install.nested, whatIf, operators, recipes, unresolved };
     return { chart: renderer.chart, renderer, options, ...found };
   }
 
@@ -100,8 +100,8 @@ export class NestedRenders {
       ...(await searchProfile(renderer, profile, this.#search)),
       firstProfile: profile.name,
     });
-    const found = this.#found.get(key) ?? search();
-    this.#found.set(key, found);
+    const found = this.#installs.get(key) ?? search();
+    this.#installs.set(key, found);
     return found;
   }
 

@@ -64,7 +64,7 @@ export async function searchNested(
   const isExcluded = matchesAny(search.exclude);
   const charts = new Map(named.map((searched) => [chartKey(searched.chart), searched]));
   const failures = new Map<string, AirgapError>();
-  const fail = (error: AirgapError): void => void failures.set(error.message, error);
+  const addFailure = (error: AirgapError): void => void failures.set(error.message, error);
   const seen = new Set<string>();
   const excluded = new Set<string>();
   let level = jobs;
@@ -77,7 +77,7 @@ export async function searchNested(
       return true;
     });
     if (depth > MAX_DEPTH) {
-      for (const job of newJobs) fail(tooDeepFailure(job, MAX_DEPTH));
+      for (const job of newJobs) addFailure(tooDeepFailure(job, MAX_DEPTH));
       break;
     }
     const outcomes = await settle(newJobs, CONCURRENCY, (job) => searchNestedChart(search, renders, hosts, job));
@@ -86,9 +86,9 @@ export async function searchNested(
       const job = newJobs[i] as NestedChartJob;
       if ('value' in outcome) {
         const { chart, nested, trace } = outcome.value;
-        add(charts, job, outcome.value);
+        addOutcome(charts, job, outcome.value);
         next.push(...nested.map((inner) => ({ ...job, nested: inner, trace, parents: [...job.parents, chart] })));
-      } else fail(nestedFailure(job, outcome.error));
+      } else addFailure(nestedFailure(job, outcome.error));
     }
     level = next;
   }
@@ -140,7 +140,7 @@ async function searchNestedChart(
  * Adds the results of a nested chart. A bundle contains each name and version once, so results with other values or
  * from another parent are merged.
  */
-function add(
+function addOutcome(
   charts: Map<string, SearchedChart>,
   { nested, profile, parents }: NestedChartJob,
   { chart, references, network, whatIf, operators, recipes }: NestedOutcome,
@@ -176,8 +176,8 @@ function chartKey({ metadata }: Chart): string {
   return `${metadata.name} ${metadata.version}`;
 }
 
-/** Returns a test whether a name matches one of the patterns, with `*` as wildcard. */
+/** Returns a test for names that match one of the patterns, with `*` as wildcard. */
 function matchesAny(patterns: readonly Pattern[]): (name: string) => boolean {
   const tests = patterns.map(({ pattern }) => wildcard(pattern));
-  return (name) => tests.some((test) => test.test(name));
+  return (name) => tests.some((nameTest) => nameTest.test(name));
 }

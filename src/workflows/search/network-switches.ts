@@ -22,8 +22,8 @@ export async function withSwitches(
   if (locations.length === 0) return [...needs];
   const effects = locations.map(({ url, location }) => locationKey(url, location));
   const texts = new Map(locations.map(({ url, location }) => [locationKey(url, location), [url, location.evidence]]));
-  const removedBy = async (switches: readonly Switch[]): Promise<ReadonlySet<string> | undefined> => {
-    const attempt = await unlessRefused(renderer.render(options, buildOverlay(base.values, switches)));
+  const removedBy = async (selected: readonly Switch[]): Promise<ReadonlySet<string> | undefined> => {
+    const attempt = await unlessRefused(renderer.render(options, buildOverlay(base.values, selected)));
     if ('refusal' in attempt) return undefined;
     const remaining = new Set(
       networkNeeds(attempt.result.documents, { chart: '', profile: '' }).flatMap(({ url, found }) =>
@@ -31,10 +31,10 @@ export async function withSwitches(
       ),
     );
     const isRelated = (effect: string): boolean =>
-      switches.some((candidate) => concerns(base.values, candidate, texts.get(effect) ?? []));
+      selected.some((candidate) => concerns(base.values, candidate, texts.get(effect) ?? []));
     return new Set(effects.filter((effect) => !remaining.has(effect) && isRelated(effect)));
   };
-  const off = switchesOff(
+  const switches = switchesOff(
     base.values,
     locations.flatMap(({ url, location }) => [url, location.evidence]),
   );
@@ -42,14 +42,14 @@ export async function withSwitches(
     await renderer.sourceFiles(),
     locations.map(({ location }) => location),
   );
-  const mentioned = off.filter(({ path }) => isRead(formatPath(path)));
+  const mentioned = switches.filter(({ path }) => isRead(formatPath(path)));
   // Each distinct cause takes several halvings. The limit bounds the time for scripts with many needs.
   const limit = Math.min(60, 24 + 4 * effects.length);
   const causes = new Map(await findCauses(mentioned, effects, removedBy, limit));
-  const rest = effects.filter((effect) => !causes.has(effect));
+  const unexplained = effects.filter((effect) => !causes.has(effect));
   for (const [effect, cause] of await findCauses(
-    off.filter((candidate) => !mentioned.includes(candidate)),
-    rest,
+    switches.filter((candidate) => !mentioned.includes(candidate)),
+    unexplained,
     removedBy,
     limit,
   )) {
@@ -64,10 +64,7 @@ export async function withSwitches(
   }));
 }
 
-/**
- * Returns a test whether the templates of the locations read a values path. The values of a subchart are below its
- * name.
- */
+/** Returns a test for values paths that the templates of the locations read. The values of a subchart are below its name. */
 function readByTemplates(files: ChartFiles, locations: readonly NetworkLocation[]): (path: string) => boolean {
   // Helm prefixes template paths with the chart name.
   const names = new Set(locations.map(({ template }) => template.slice(template.indexOf('/') + 1)));

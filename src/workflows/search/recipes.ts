@@ -12,17 +12,17 @@ const ANY_TARGET = parseTarget('registry.invalid:5000/mirror', DEFAULT_NAMING);
 /** Returns how values build the references of a chart, for each render variant. */
 export async function recipesOf(
   renderer: Renderer,
-  variants: readonly (Variant & { readonly start?: InitialProbe })[],
+  variants: readonly (Variant & { readonly initialProbe?: InitialProbe })[],
 ): Promise<StoredRecipe[]> {
   const recipes: StoredRecipe[] = [];
-  for (const { profile, base, references, start } of withoutRepeats(variants)) {
+  for (const { profile, base, references, initialProbe } of withoutRepeats(variants)) {
     const render = (overrides: Values): Promise<Render> => renderer.render(profile.options, overrides);
-    const moved = references.filter(
+    const redirectable = references.filter(
       ({ how, confidence }) => how !== 'operator-rule' && how !== 'declared' && confidence !== 'possible',
     );
     const templates = async () => templateSources(await renderer.sourceFiles());
-    const common = { base, locations: moved, target: ANY_TARGET, render, templates };
-    const recipe = await deriveRecipe(start === undefined ? common : { ...common, initial: start });
+    const common = { base, locations: redirectable, target: ANY_TARGET, render, templates };
+    const recipe = await deriveRecipe(initialProbe === undefined ? common : { ...common, initial: initialProbe });
     recipes.push(toStoredRecipe(recipe, profile.options.isUpgrade === true));
   }
   return recipes;

@@ -17,7 +17,7 @@ export interface ProfileSearch extends RenderSearch {
   /** Also searches disabled components, with additional renders. */
   readonly whatIf: boolean;
   /** Adds the values path that disables each network need, with additional renders. */
-  readonly switches: boolean;
+  readonly networkSwitches: boolean;
   /** Records how values build the references, so that overrides need no probing later. */
   readonly recipes: boolean;
 }
@@ -26,7 +26,7 @@ export interface ProfileSearch extends RenderSearch {
 export interface ProfileFindings extends RenderFindings {
   /** References that disabled components would add. */
   readonly whatIf: readonly Addition[];
-  /** How values build the references; empty unless requested. */
+  /** Recipes of how values build the references; empty unless requested. */
   readonly recipes: readonly StoredRecipe[];
 }
 
@@ -56,17 +56,19 @@ export async function searchProfile(
   for (const operator of uncoveredOperators(rules, input)) {
     search.emit({ type: 'warning', message: `chart ${metadata.name} ${metadata.version}: ${uncoveredNote(operator)}` });
   }
-  const traced = search.switches ? await withSwitches(renderer, options, base, install.network) : install.network;
+  const installNetwork = search.networkSwitches
+    ? await withSwitches(renderer, options, base, install.network)
+    : install.network;
   const upgrade = await searchUpgrade(renderer, install, search);
-  const both = union(install, upgrade);
+  const merged = mergeUpgrade(install, upgrade);
   const variants = upgrade === undefined ? [install] : [install, upgrade];
   return {
-    references: both.references,
-    operators: both.operators,
-    nested: both.nested,
-    network: [...traced, ...both.network.slice(install.network.length)],
+    references: merged.references,
+    operators: merged.operators,
+    nested: merged.nested,
+    network: [...installNetwork, ...merged.network.slice(install.network.length)],
     recipes: search.recipes ? await recipesOf(renderer, variants) : [],
-    whatIf: search.whatIf ? await searchWhatIf(renderer, base, profile, search, both) : [],
+    whatIf: search.whatIf ? await searchWhatIf(renderer, base, profile, search, merged) : [],
   };
 }
 
@@ -101,7 +103,7 @@ async function searchUpgrade(
 }
 
 /** Merges both renders. Images that only the upgrade contains are needed for upgrades only. */
-function union(install: Rendered, upgrade: Rendered | undefined): RenderFindings {
+function mergeUpgrade(install: Rendered, upgrade: Rendered | undefined): RenderFindings {
   if (upgrade === undefined) return install;
   const added = withoutRepeats([install, upgrade])[1]?.references ?? [];
   const nested = new Set(install.nested.map((chart) => JSON.stringify(chart)));

@@ -28,7 +28,7 @@ export interface RenderFindings {
   /** Containers whose images may choose further ones; empty unless requested. */
   readonly operators: readonly OperatorContainer[];
   /** The probe that traced the values, if they were traced. */
-  readonly start?: InitialProbe;
+  readonly initialProbe?: InitialProbe;
 }
 
 export interface RenderSearch {
@@ -65,7 +65,7 @@ export async function searchRender(
   const files = await renderer.sourceFiles();
   const declared = declaredReferences({ metadata, files, values, context });
   return {
-    ...(tracing === undefined ? {} : { start: tracing.start }),
+    ...(tracing === undefined ? {} : { initialProbe: tracing.initialProbe }),
     references: withSubcharts([...known, ...withoutContradictions(declared, known)], files),
     nested: nestedCharts(documents, values),
     network: networkNeeds(documents, context),
@@ -95,13 +95,13 @@ async function traceValues(
   base: Render,
   found: readonly LocatedReference[],
   context: { readonly chart: string; readonly profile: string },
-): Promise<{ readonly references: LocatedReference[]; readonly start: InitialProbe }> {
+): Promise<{ readonly references: LocatedReference[]; readonly initialProbe: InitialProbe }> {
   const written = [...new Set(found.map((reference) => reference.written))];
   const render = (overrides: Values): Promise<Render> => renderer.render(options, overrides);
-  const start = await probeReferences(base, written, render, {
+  const initialProbe = await probeReferences(base, written, render, {
     extraSegments: (segments) => untracedImages(base, segments),
   });
-  const { probed } = start;
+  const { probed } = initialProbe;
   const references = referenceTemplatesOf(found, base, probed).map((referenceTemplates, i) => {
     const reference = found[i] as LocatedReference;
     const paths = referenceTemplates
@@ -109,7 +109,7 @@ async function traceValues(
       .flatMap((part) => (part.kind === 'segment' ? [segmentPath(part.segment)] : []));
     return paths.length === 0 ? reference : { ...reference, values: [...new Set(paths)] };
   });
-  return { references: [...references, ...tracedReferences(base, probed, references, context)], start };
+  return { references: [...references, ...tracedReferences(base, probed, references, context)], initialProbe };
 }
 
 /** Returns image leaves outside the given segments whose text occurs in the render. */

@@ -69,12 +69,12 @@ export function applySelection(
     leaveOut({ ...selection, ...(charts.length === 0 ? {} : { charts }) }, ({ reference }) => matches(reference));
   }
   for (const { pattern, reason, matches } of included) {
-    const own = kept.filter(({ reference }) => matches(reference));
+    const matching = kept.filter(({ reference }) => matches(reference));
     const selection = { rule: 'include', pattern, ...(reason === undefined ? {} : { reason }) } as const;
-    selections.push({ ...selection, references: distinctReferences(own) });
+    selections.push({ ...selection, references: distinctReferences(matching) });
   }
-  const confirmed = kept.map(
+  const selected = kept.map(
     (reference): LocatedReference => (isIncluded(reference) ? { ...reference, confidence: 'certain' } : reference),
   );
-  return { references: confirmed, choices: selections };
+  return { references: selected, choices: selections };
 }

@@ -68,8 +68,8 @@ export class ValuesTrace {
   async dependsOnValues(nested: NestedChart, named: ReadonlySet<string>): Promise<boolean> {
     const { base, changed, kept } = await this.#results();
     if (!base.has(requestKey(nested))) return true;
-    const requests = [base, changed].map((known) =>
-      [...known.keys()].filter((key) => {
+    const requests = [base, changed].map((charts) =>
+      [...charts.keys()].filter((key) => {
         const host = hostPortOf(requestAddress(key));
         return host === undefined || !(named.has(host) || this.hosts.has(host));
       }),
@@ -81,8 +81,8 @@ export class ValuesTrace {
   /** Tests whether the values of a nested chart may contain the user's values. */
   async reaches(nested: NestedChart): Promise<boolean> {
     const { changed, kept } = await this.#results();
-    const given = givenTo(nested);
-    return changed.get(requestKey(nested)) !== given || kept.some((text) => containsEncoded(text, given));
+    const values = givenTo(nested);
+    return changed.get(requestKey(nested)) !== values || kept.some((text) => containsEncoded(text, values));
   }
 
   #results(): Promise<TraceResult> {
@@ -93,12 +93,12 @@ export class ValuesTrace {
 
 async function traceWithOtherTexts(renderer: Renderer, given: GivenValues, folder: string): Promise<TraceResult> {
   // Texts that the chart itself contains are options of the chart, not secrets.
-  const own = [...(await renderer.sourceFiles()).values()].join('\n');
-  const texts = [...new Set(given.texts())].filter((text) => !isPublicText(text, own));
+  const chartText = [...(await renderer.sourceFiles()).values()].join('\n');
+  const texts = [...new Set(given.texts())].filter((text) => !isPublicText(text, chartText));
   let runs = 0;
   const attempt = async (selected: readonly string[]): Promise<Render> => {
-    const others = new Set(selected);
-    const change = (text: string): string => (others.has(text) ? otherText(text) : text);
+    const replaced = new Set(selected);
+    const change = (text: string): string => (replaced.has(text) ? otherText(text) : text);
     return renderer.render(await given.withTexts(change, join(folder, String(runs++))));
   };
   // Uses the same parser as the other renders: Helm's YAML has more boolean spellings.
@@ -119,21 +119,21 @@ async function traceWithoutValues(renderer: Renderer, options: RenderOptions): P
 }
 
 function namedCharts({ documents, values }: Render): NamedCharts {
-  const known = new Map<string, string>();
+  const charts = new Map<string, string>();
   for (const nested of nestedCharts(documents, values)) {
     const key = requestKey(nested);
-    known.set(key, (known.get(key) ?? '') + givenTo(nested));
+    charts.set(key, (charts.get(key) ?? '') + givenTo(nested));
   }
-  return known;
+  return charts;
 }
 
 /**
- * Key of the request for a chart. A repository is asked for its index, whatever chart and version is needed; a registry
- * is asked for the chart by name.
+ * Key of the request for a chart. A repository receives a request for its index, whatever chart and version is needed; a
+ * registry receives the name of the chart.
  */
 function requestKey({ name, version, repository, url }: NestedChart): string {
-  const isWhole = url !== undefined || repository.startsWith('oci:');
-  return JSON.stringify(isWhole ? [url ?? repository, name, version] : [repository, name]);
+  const isSingleChart = url !== undefined || repository.startsWith('oci:');
+  return JSON.stringify(isSingleChart ? [url ?? repository, name, version] : [repository, name]);
 }
 
 function requestAddress(key: string): string {
@@ -144,9 +144,9 @@ function givenTo({ values, valuesFiles, set, setString }: NestedChart): string {
   return JSON.stringify([values, valuesFiles, set, setString]);
 }
 
-function isPublicText(text: string, own: string): boolean {
+function isPublicText(text: string, chartText: string): boolean {
   const isVersion = text.includes('.') && isName('chart version', text);
-  return text.length < MIN_LENGTH || /^(?:true|false|null)$/.test(text) || isVersion || own.includes(`"${text}"`);
+  return text.length < MIN_LENGTH || /^(?:true|false|null)$/.test(text) || isVersion || chartText.includes(`"${text}"`);
 }
 
 /** Returns a text of the same shape with other letters and digits. */
@@ -158,7 +158,7 @@ function otherText(text: string): string {
   });
 }
 
-/** Tests whether a text contains another, literally or in hex or base64. */
+/** Tests whether `haystack` contains a text, literally or in hex or base64. */
 function containsEncoded(text: string, haystack: string): boolean {
   const bytes = Buffer.from(text);
   const forms = [text, bytes.toString('hex'), trimTrailing(bytes.toString('base64'), '=').slice(0, -2)];

@@ -31,12 +31,12 @@ export async function searchWhatIf(
   search: RenderSearch,
   known: Pick<RenderFindings, 'references'>,
 ): Promise<Addition[]> {
-  const isKnown = new Set(known.references.map(({ reference }) => reference));
+  const knownReferences = new Set(known.references.map(({ reference }) => reference));
   const profile = { name: `${name} (what if)`, options };
   const referencesWith = async (switches: readonly Switch[]): Promise<LocatedReference[]> => {
     const render = await renderer.render(options, buildOverlay(base.values, switches));
     const { references } = await searchRender(renderer, render, profile, { ...search, traced: false });
-    return references.filter(({ reference }) => !isKnown.has(reference));
+    return references.filter(({ reference }) => !knownReferences.has(reference));
   };
   const enabled = await findAccepted(switchesOn(base.values), referencesWith);
   if (enabled === undefined) return [];
@@ -55,7 +55,7 @@ export async function searchWhatIf(
 /** Returns one finding for each reference that optional components would add, with the values that enable it. */
 export function whatIfFindings(additions: readonly Addition[]): WhatIfFinding[] {
   return toFindings(additions.map(({ reference }) => reference)).map((finding) => {
-    const own = additions.filter(({ reference }) => reference.reference === finding.reference);
-    return { ...finding, switches: [...new Set(own.flatMap((one) => one.switch ?? []))] };
+    const same = additions.filter(({ reference }) => reference.reference === finding.reference);
+    return { ...finding, switches: [...new Set(same.flatMap((addition) => addition.switch ?? []))] };
   });
 }

@@ -36,8 +36,8 @@ export class HashThread implements BlobHasher {
     const workerData: HashThreadData = { bundleFile };
     this.#worker = new Worker(new URL(script, import.meta.url), { workerData });
     this.#worker.on('message', (message: FromHashThread) => this.#receive(message));
-    this.#worker.on('error', () => this.#lose());
-    this.#worker.on('exit', () => this.#lose());
+    this.#worker.on('error', () => this.#markLost());
+    this.#worker.on('exit', () => this.#markLost());
   }
 
   findDamaged(
@@ -60,7 +60,7 @@ export class HashThread implements BlobHasher {
     else this.#job?.resolve(message.digests);
   }
 
-  #lose(): void {
+  #markLost(): void {
     this.#isLost = true;
     this.#job?.resolve(undefined);
   }

@@ -64,7 +64,7 @@ it('keeps a stricter mode, and follows no link', async () => {
 
 it('replaces only files of the same kind, and empty ones', async () => {
   const path = join(folder, 'a');
-  const lists = { isOurs: (there: Buffer) => there.toString() === 'list', what: 'list' };
+  const lists = { isOurs: (existing: Buffer) => existing.toString() === 'list', what: 'list' };
   await checkReplaceable(path, lists);
   for (const [text, isFree] of [
     ['', true],
@@ -92,7 +92,7 @@ it('creates folders if no file is in the way', async () => {
     await expect(checkFolder(wrong, '--out-dir')).rejects.toMatchObject({ code: 'output-exists' });
     await expect(makeFolder(wrong)).rejects.toMatchObject({ code: 'output-exists' });
   }
-  // Node's own way of making folders with those above them never ends there.
+  // Node's recursive mkdir never returns there.
   for (const wrong of ['/proc/nope', '/proc/nope/below']) {
     await expect(checkFolder(wrong, '--out-dir')).rejects.toMatchObject({ code: 'file' });
     await expect(makeFolder(wrong)).rejects.toMatchObject({ code: 'file' });

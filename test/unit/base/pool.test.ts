@@ -4,9 +4,9 @@ import { pool, settle } from '../../../src/base/pool.ts';
 
 describe('pool', () => {
   it('returns results in the order of the items', async () => {
-    const results = await pool([30, 1, 15], 3, async (wait, at) => {
+    const results = await pool([30, 1, 15], 3, async (wait, index) => {
       await setTimeout(wait);
-      return `${at}:${wait}`;
+      return `${index}:${wait}`;
     });
     expect(results).toEqual(['0:30', '1:1', '2:15']);
   });
@@ -53,7 +53,7 @@ describe('pool', () => {
     expect(ended).toBe(true);
   });
 
-  it('fails with the first failure, also when it is no error, and also when the work does not even begin', async () => {
+  it('fails with the first failure, even if it is not an Error or is thrown synchronously', async () => {
     await expect(pool([1], 1, () => Promise.reject(undefined))).rejects.toBeUndefined();
     const work = (): Promise<void> => {
       throw new Error('at once');
@@ -63,7 +63,7 @@ describe('pool', () => {
 });
 
 describe('settle', () => {
-  it('tries every item and hands each failure back in its place', async () => {
+  it('processes every item and returns failures in place of results', async () => {
     const failure = new Error('two');
     const outcomes = await settle([1, 2, 3], 1, async (n) => {
       if (n === 2) throw failure;

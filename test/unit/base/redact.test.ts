@@ -38,7 +38,7 @@ describe('redact', () => {
       '{"SecretAccessKey": "***", "SessionToken":"***"}',
     ],
     ['a password behind its name', "password: 'hunter2'", "password: '***'"],
-  ])('takes out %s', (_, text, clean) => {
+  ])('redacts %s', (_, text, clean) => {
     expect(redact(text)).toBe(clean);
   });
 
@@ -57,19 +57,19 @@ describe('redact', () => {
     expect(redact(text)).toBe(text);
   });
 
-  it('takes out registered secrets wherever they stand', () => {
+  it('redacts registered secrets anywhere', () => {
     keepSecret('correct horse $&');
     expect(redact('a correct horse $& b correct horse $&')).toBe('a *** b ***');
   });
 
-  it('takes out a secret behind a name that is a registered secret itself, and all of one that holds another', () => {
+  it('redacts a secret behind a name that is itself a registered secret, and the whole of one that contains another', () => {
     keepSecret('Authorisierung');
     keepSecret('pässword=geheim"nis');
     expect(redact('https://r.example/t?Authorisierung_token=abc')).toBe('https://r.example/t?***_token=***');
     expect(redact('password: pässword=geheim"nis.')).toBe('password: ***.');
   });
 
-  it('does not blank ordinary text for the sake of a very short secret', () => {
+  it('ignores very short secrets, which would blank ordinary text', () => {
     keepSecret('cat');
     keepSecret('');
     expect(redact('concatenate')).toBe('concatenate');

@@ -17,8 +17,9 @@ const work = async () => 'done';
 const { pid: ended } = spawnSync(process.execPath, ['--version']);
 const gone: RunIdentity = { ...currentRun(), pid: ended };
 const elsewhere: RunIdentity = { ...currentRun(), host: 'another.example' };
-const left = (run: RunIdentity): void => writeFileSync(lock, JSON.stringify({ ...run, since: '2026-01-01T00:00:00Z' }));
-const old = (): void => utimesSync(lock, new Date(), new Date(Date.now() - 90_000));
+const leaveLock = (run: RunIdentity): void =>
+  writeFileSync(lock, JSON.stringify({ ...run, since: '2026-01-01T00:00:00Z' }));
+const age = (): void => utimesSync(lock, new Date(), new Date(Date.now() - 90_000));
 
 describe('a run', () => {
   it('locks out other runs, names itself, and removes its lock', async () => {
@@ -42,33 +43,33 @@ describe('a run', () => {
   });
 
   it('takes over the lock of a killed run', async () => {
-    left(gone);
+    leaveLock(gone);
     expect(await withRunLock(path, work)).toBe('done');
     expect(readdirSync(dirname(path))).toEqual([]);
   });
 
   // Needs the start time of processes.
   it.runIf(currentRun().start !== '')('takes over the lock of a run whose PID was reused', async () => {
-    left({ ...currentRun(), start: '1' });
+    leaveLock({ ...currentRun(), start: '1' });
     expect(await withRunLock(path, work)).toBe('done');
   });
 
   it.each([
-    ['another host', () => left(elsewhere)],
-    ['another container', () => left({ ...currentRun(), space: 'x' })],
+    ['another host', () => leaveLock(elsewhere)],
+    ['another container', () => leaveLock({ ...currentRun(), space: 'x' })],
     ['an unknown host', () => writeFileSync(lock, '')],
   ])('takes over the lock of a run on %s after a minute without updates', async (_, leave) => {
     leave();
     await expect(withRunLock(path, work)).rejects.toMatchObject({ code: 'output-exists' });
     expect(existsSync(lock)).toBe(true);
-    old();
+    age();
     expect(await withRunLock(path, work)).toBe('done');
     expect(readdirSync(dirname(path))).toEqual([]);
   });
 
   it('keeps the lock of a live run on this host, even without updates', async () => {
-    left(currentRun());
-    old();
+    leaveLock(currentRun());
+    age();
     await expect(withRunLock(path, work)).rejects.toMatchObject({ code: 'output-exists' });
   });
 

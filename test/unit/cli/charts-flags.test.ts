@@ -53,7 +53,7 @@ renderMemory: 4GiB
   );
 });
 
-async function gathered(...args: string[]): Promise<ResolvedOptions> {
+async function resolved(...args: string[]): Promise<ResolvedOptions> {
   const io = { context: { env: { WHICH: 'env', OWN: 'hunter2hunter2' }, cwd, emit: () => {} } } as unknown as CommandIO;
   const command = addRegistryFlags(io, addChartsFlags(new Command('x').argument('[chart...]')), { mirrors: true });
   await command.exitOverride().parseAsync(args, { from: 'user' });
@@ -63,9 +63,9 @@ async function gathered(...args: string[]): Promise<ResolvedOptions> {
 
 const CONFIG = () => ['--config', join(cwd, 'sub/airgap.yaml')];
 
-describe('gather', () => {
+describe('resolveOptions', () => {
   it('keeps charts of the command line unchanged, with the render flags for each', async () => {
-    const { charts } = await gathered(
+    const { charts } = await resolved(
       './a',
       'b',
       '--repo',
@@ -103,7 +103,7 @@ describe('gather', () => {
   });
 
   it('resolves paths relative to the configuration file, and leaves other charts to Helm', async () => {
-    const { charts } = await gathered(...CONFIG());
+    const { charts } = await resolved(...CONFIG());
     expect(charts.map(({ request }) => request.chart)).toEqual([
       join(cwd, 'sub/web'),
       join(cwd, 'sub/charts/db'),
@@ -141,7 +141,7 @@ describe('gather', () => {
 
   it('merges flags and configuration, flags first', async () => {
     await writeFile(join(cwd, 'list.txt'), 'listed:1\n# not:this\n');
-    const all = await gathered(
+    const all = await resolved(
       './a',
       ...CONFIG(),
       '--var',
@@ -186,7 +186,7 @@ describe('gather', () => {
     expect(all.registry.named).toEqual(
       expect.arrayContaining(['p.example', 'r.example', 'm.example', 'docker.io', '10.0.0.5:8080']),
     );
-    const { allowedHosts: hosts = new Set<string>() } = all.chartSources ?? {};
+    const { allowedHosts = new Set<string>() } = all.chartSources ?? {};
     const named = [
       'c.example:443',
       'r.example:443',
@@ -195,8 +195,8 @@ describe('gather', () => {
       'other.example:80',
       'own.example:80',
     ];
-    expect(named.filter((host) => !hosts.has(host))).toEqual([]);
-    expect([...hosts].filter((host) => /10\.0\.0\.5/.test(host))).toEqual(['10.0.0.5:8080']);
+    expect(named.filter((host) => !allowedHosts.has(host))).toEqual([]);
+    expect([...allowedHosts].filter((host) => /10\.0\.0\.5/.test(host))).toEqual(['10.0.0.5:8080']);
     expect(all.charts.map(({ profiles }) => profiles[0]?.options.limits)).toEqual(
       all.charts.map(() => ({ time: 90_000, memory: 2 ** 32 })),
     );
@@ -225,7 +225,7 @@ describe('gather', () => {
   });
 
   it('passes credentials and CA to Helm, and plain HTTP only for its host', async () => {
-    const { charts } = await gathered(
+    const { charts } = await resolved(
       'oci://r.example/web',
       'oci://other.example/web',
       ...CONFIG(),
@@ -243,22 +243,22 @@ describe('gather', () => {
   });
 
   it('sends credentials of the command line only to charts of the command line', async () => {
-    const { charts } = await gathered('./a', ...CONFIG(), '--username', 'me', '--password', 'swordfish9');
+    const { charts } = await resolved('./a', ...CONFIG(), '--username', 'me', '--password', 'swordfish9');
     const logins = charts.map(({ request }) => request.access?.username ?? '');
     expect(logins).toEqual(['me', '', '', '', '', 'own', '']);
     expect(redact('hunter2hunter2')).toBe('***');
   });
 
   it('refuses render flags that apply to no chart', async () => {
-    await expect(gathered(...CONFIG(), '--set', 'a=b', '--kube-version', '1.30')).rejects.toMatchObject({
+    await expect(resolved(...CONFIG(), '--set', 'a=b', '--kube-version', '1.30')).rejects.toMatchObject({
       code: 'usage',
       message: expect.stringMatching(/^--set, --kube-version: /),
       hint: expect.stringContaining('profiles'),
     });
-    await expect(gathered('./a', ...CONFIG(), '--set', 'a=b')).resolves.toBeDefined();
+    await expect(resolved('./a', ...CONFIG(), '--set', 'a=b')).resolves.toBeDefined();
   });
 
   it('refuses a variable without a value', async () => {
-    await expect(gathered(...CONFIG(), '--var', 'WHICH')).rejects.toMatchObject({ code: 'usage' });
+    await expect(resolved(...CONFIG(), '--var', 'WHICH')).rejects.toMatchObject({ code: 'usage' });
   });
 });

@@ -72,7 +72,7 @@ describe('ECR under another host name', () => {
     const plain = await targetOf('registry.corp.example/m', flags);
     const declared = await targetOf('registry.corp.example/m', { ...flags, registryType: 'ecr' });
     const named = await targetOf(`${ecr}/m`, flags);
-    expect([plain, declared, named].map(({ toLegalPath: legal }) => legal?.('a__b') ?? 'a__b')).toEqual([
+    expect([plain, declared, named].map(({ toLegalPath }) => toLegalPath?.('a__b') ?? 'a__b')).toEqual([
       'a__b',
       'a_run2_b',
       'a_run2_b',
@@ -96,12 +96,17 @@ describe('a prefix', () => {
 
 describe('flags for ECR repositories', () => {
   const ecr = '123456789012.dkr.ecr.us-east-1.amazonaws.com';
-  const choice = { create: 'missing', reconcile: false, settings: {} } as const;
+  const defaults = { create: 'missing', reconcile: false, settings: {} } as const;
   const warned = async (registries: string[], given: Partial<RepositoryOptions>): Promise<string[]> => {
     const messages: string[] = [];
-    await warnUnusedEcrFlags(registries, [{ host: 'ecr.corp', region: 'x-y-1' }], { ...choice, ...given }, (event) => {
-      if (event.type === 'warning') messages.push(event.message);
-    });
+    await warnUnusedEcrFlags(
+      registries,
+      [{ host: 'ecr.corp', region: 'x-y-1' }],
+      { ...defaults, ...given },
+      (event) => {
+        if (event.type === 'warning') messages.push(event.message);
+      },
+    );
     return messages;
   };
 

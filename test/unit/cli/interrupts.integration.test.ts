@@ -7,7 +7,7 @@ const module = join(import.meta.dirname, '../../../src/cli/interrupts.ts');
 /** Runs a program until it prints that it is ready, and interrupts it. */
 async function interrupted(body: string): Promise<{ code: number; out: string; milliseconds: number }> {
   const program = `import { watchInterrupts } from ${JSON.stringify(module)};
-process.on('SIGINT', () => { console.log('told'); process.exit(7); });
+process.on('SIGINT', () => { console.log('handled'); process.exit(7); });
 watchInterrupts(process);
 // Time for the thread to start on a busy machine.
 setTimeout(() => { process.stdout.write('ready\\n'); ${body} }, 1500);`;
@@ -34,7 +34,7 @@ it('Ctrl-C ends a process that is busy with a regular expression', async () => {
 
 it('Ctrl-C reaches the handler of an idle process', async () => {
   const { code, out, milliseconds } = await interrupted('setTimeout(() => {}, 20000);');
-  expect([code, out]).toEqual([7, 'ready\ntold']);
+  expect([code, out]).toEqual([7, 'ready\nhandled']);
   expect(milliseconds).toBeLessThan(1500);
 });
 

@@ -32,9 +32,9 @@ describe('the login of one registry', () => {
     ['an empty line', [NAME, 'r.example=me', STDIN], '\n', /--registry-password-stdin.*r\.example/],
     ['two lines', [NAME, 'r.example=me', STDIN], 'geheim-1\ngeheim-2\n', /--registry-password-stdin.*r\.example/],
     ['a large file', [NAME, 'r.example=me', STDIN], 'x'.repeat(100_000), /64 kB/],
-  ])('with %s is refused', async (_, args, input, says) => {
+  ])('with %s is refused', async (_, args, input, message) => {
     const { code, err } = await push(args, input);
-    expect([code, err]).toEqual([2, expect.stringMatching(says)]);
+    expect([code, err]).toEqual([2, expect.stringMatching(message)]);
     expect(err).not.toContain('geheim');
   });
 

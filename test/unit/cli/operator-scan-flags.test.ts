@@ -4,12 +4,12 @@ import { type OperatorScanFlags, operatorScanOptions } from '../../../src/cli/fl
 const registry = { mirror: [], plainHttp: [] };
 
 /** Returns `off`, `list` or `include`. */
-async function chosen(
+async function scanMode(
   flags: OperatorScanFlags,
-  insideConfig: Parameters<typeof operatorScanOptions>[1]['operatorScanConfig'],
-  on: boolean,
+  operatorScanConfig: Parameters<typeof operatorScanOptions>[1]['operatorScanConfig'],
+  byDefault: boolean,
 ) {
-  const { operatorScan } = await operatorScanOptions(flags, { registry, operatorScanConfig: insideConfig }, on);
+  const { operatorScan } = await operatorScanOptions(flags, { registry, operatorScanConfig }, byDefault);
   return operatorScan === undefined ? 'off' : operatorScan.include ? 'include' : 'list';
 }
 
@@ -27,8 +27,8 @@ describe('the operator image scan', () => {
     [{ lookInside: true }, { includeInside: false }, false, 'list'],
   ])(
     'is set by flags %j, then by the configuration %j, then by the command (%j)',
-    async (flags, config, on, wanted) => {
-      expect(await chosen(flags, config, on)).toBe(wanted);
+    async (flags, config, byDefault, expected) => {
+      expect(await scanMode(flags, config, byDefault)).toBe(expected);
     },
   );
 
@@ -38,7 +38,7 @@ describe('the operator image scan', () => {
       message: expect.stringContaining('-o rules'),
       hint: expect.stringContaining('--look-inside'),
     };
-    await expect(chosen({ output: 'rules' }, {}, false)).rejects.toMatchObject(error);
-    expect(await chosen({ output: 'rules' }, { lookInside: true }, false)).toBe('list');
+    await expect(scanMode({ output: 'rules' }, {}, false)).rejects.toMatchObject(error);
+    expect(await scanMode({ output: 'rules' }, { lookInside: true }, false)).toBe('list');
   });
 });

@@ -43,7 +43,7 @@ describe('values', () => {
   ])('refuses --out-dir before the work: %s', async (_, path) => {
     const { code, err } = await values('--out-dir', path());
     expect([code, err]).toEqual([1, expect.stringContaining(path().replace('/a/b', ''))]);
-    expect(err).not.toMatch(new RegExp(`fault of helm airgap|${HELM}`));
+    expect(err).not.toMatch(new RegExp(`bug in helm airgap|${HELM}`));
     expect([readdirSync(folder), readFileSync(file, 'utf8')]).toEqual([['file'], 'mine']);
   });
 
@@ -83,7 +83,7 @@ describe('bundle', () => {
 });
 
 describe('push', () => {
-  /** Pushes with arguments to a registry that counts what it is asked. */
+  /** Pushes with arguments to a registry that counts requests. */
   async function push(...args: string[]) {
     const bundle = join(folder, 'b.tar');
     if (!existsSync(bundle)) await write(bundle, registry());

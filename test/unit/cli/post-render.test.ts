@@ -7,16 +7,16 @@ import { type Ended, Terminal } from './terminal.ts';
 
 const IMAGE = 'docker.io/library/busybox:1';
 const PRIVATE = `ecr.example/m/${IMAGE}`;
-const place = { kind: 'Pod', path: 'spec.image', from: IMAGE, to: PRIVATE };
+const entry = { kind: 'Pod', path: 'spec.image', from: IMAGE, to: PRIVATE };
 const pod = (image: string): string => `---\n# Source: web/templates/a.yaml\nkind: Pod\nspec: {image: "${image}"}`;
 
 let folder: string;
 beforeAll(async () => {
   folder = scratchFolder();
   const entries = [
-    { ...place, template: 'web/templates/a.yaml' },
-    { ...place, template: 'web/templates/gone.yaml' },
-    { ...place, template: 'web/templates/hook.yaml', hook: true as const },
+    { ...entry, template: 'web/templates/a.yaml' },
+    { ...entry, template: 'web/templates/gone.yaml' },
+    { ...entry, template: 'web/templates/hook.yaml', hook: true as const },
   ];
   await writeFile(
     join(folder, 'map.json'),

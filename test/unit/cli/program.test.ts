@@ -17,7 +17,7 @@ const folder = scratchFolder();
 
 describe('global flags of Helm', () => {
   // Helm consumes its global flags in any position, some with the next argument (pkg/cli, loadPlugins).
-  const EATEN = [
+  const CONSUMED = [
     '--debug',
     '--kube-context',
     '--namespace',
@@ -39,7 +39,7 @@ describe('global flags of Helm', () => {
     'are not flags of %s',
     (_, command) => {
       const flags = command.options.flatMap(({ short, long }) => [short, long]);
-      expect(flags.filter((flag) => flag !== undefined && EATEN.includes(flag))).toEqual([]);
+      expect(flags.filter((flag) => flag !== undefined && CONSUMED.includes(flag))).toEqual([]);
     },
   );
 });
@@ -99,7 +99,7 @@ describe('help', () => {
     expect(examples.length).toBeGreaterThan(0);
     for (const [line, command = '', rest = ''] of examples) {
       const parsed: string[] = [];
-      const other = createProgram({ print: () => {}, tell: () => {} } as unknown as CommandIO);
+      const other = createProgram({ print: () => {}, info: () => {} } as unknown as CommandIO);
       for (const each of other.commands) each.action(() => void parsed.push(each.name()));
       const words = rest
         .replace(/ [<>] .*$/, '')

@@ -37,7 +37,7 @@ function run(args: string[], env: NodeJS.ProcessEnv = {}): unknown {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(folder, 'airgap.cjs'), ...args], options);
   return { status, stdout, stderr };
 }
-const says = (status: number, ...args: string[]) => ({
+const expectedRun = (status: number, ...args: string[]) => ({
   status,
   stdout: `${JSON.stringify(['program.cjs', true, ...args])}\n`,
   stderr: '',
@@ -46,9 +46,9 @@ const keptFiles = () => (existsSync(cache) ? readdirSync(cache).sort() : []);
 
 describe('the start', () => {
   test('runs the program as a module, and caches the compiled code of each successful command', () => {
-    expect(run(['push', '0'])).toEqual(says(0, 'push', '0'));
-    expect(run(['--help'])).toEqual(says(0, '--help'));
-    expect(run(['values', '3'])).toEqual(says(3, 'values', '3'));
+    expect(run(['push', '0'])).toEqual(expectedRun(0, 'push', '0'));
+    expect(run(['--help'])).toEqual(expectedRun(0, '--help'));
+    expect(run(['values', '3'])).toEqual(expectedRun(3, 'values', '3'));
     expect(keptFiles()).toEqual(['1111-airgap', '1111-push']);
     expect([statSync(cache).mode & 0o777, statSync(join(cache, '1111-push')).mode & 0o777]).toEqual([0o700, 0o600]);
   });
@@ -56,21 +56,21 @@ describe('the start', () => {
   test('uses the cache, and does not rewrite it in a short run', () => {
     run(['push', '0']);
     const before = statSync(join(cache, '1111-push')).mtimeMs;
-    expect(run(['push', '0'])).toEqual(says(0, 'push', '0'));
+    expect(run(['push', '0'])).toEqual(expectedRun(0, 'push', '0'));
     expect(statSync(join(cache, '1111-push')).mtimeMs).toBe(before);
   });
 
   test.each([
     ['cut off', (code: Buffer) => code.subarray(0, 100)],
     ['empty', () => Buffer.alloc(0)],
-    ['damaged', (code: Buffer) => Buffer.from(code.map((byte, at) => (at % 50 === 49 ? byte ^ 0xff : byte)))],
+    ['damaged', (code: Buffer) => Buffer.from(code.map((byte, index) => (index % 50 === 49 ? byte ^ 0xff : byte)))],
     ['followed by more bytes', (code: Buffer) => Buffer.concat([code, code])],
   ])('replaces code that is %s', (_what, damage) => {
     run(['push', '0']);
     const file = join(cache, '1111-push');
     const good = readFileSync(file);
     writeFileSync(file, damage(good));
-    expect(run(['push', '0'])).toEqual(says(0, 'push', '0'));
+    expect(run(['push', '0'])).toEqual(expectedRun(0, 'push', '0'));
     expect(readFileSync(file)).toHaveLength(good.length);
   });
 
@@ -84,15 +84,15 @@ describe('the start', () => {
   test('does not cache in folders of other users, or if caching is disabled', () => {
     mkdirSync(cache, { recursive: true });
     chmodSync(cache, 0o777);
-    expect(run(['push', '0'])).toEqual(says(0, 'push', '0'));
+    expect(run(['push', '0'])).toEqual(expectedRun(0, 'push', '0'));
     chmodSync(cache, 0o700);
-    expect(run(['push', '0'], { NODE_DISABLE_COMPILE_CACHE: '1' })).toEqual(says(0, 'push', '0'));
-    expect(run(['push', '0'], { NODE_COMPILE_CACHE: '' })).toEqual(says(0, 'push', '0'));
+    expect(run(['push', '0'], { NODE_DISABLE_COMPILE_CACHE: '1' })).toEqual(expectedRun(0, 'push', '0'));
+    expect(run(['push', '0'], { NODE_COMPILE_CACHE: '' })).toEqual(expectedRun(0, 'push', '0'));
     writeFileSync(join(folder, 'file'), '');
-    expect(run(['push', '0'], { NODE_COMPILE_CACHE: join(folder, 'file') })).toMatchObject(says(0, 'push', '0'));
+    expect(run(['push', '0'], { NODE_COMPILE_CACHE: join(folder, 'file') })).toMatchObject(expectedRun(0, 'push', '0'));
     expect(keptFiles()).toEqual([]);
     chmodSync(join(folder, 'cache'), 0o777);
-    expect(run(['push', '0'])).toEqual(says(0, 'push', '0'));
+    expect(run(['push', '0'])).toEqual(expectedRun(0, 'push', '0'));
     expect(keptFiles()).toEqual([]);
   });
 });

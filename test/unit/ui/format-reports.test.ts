@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { formatReport, umbrellaReport } from '../../../src/ui/format-reports.ts';
 
-const residue = {
+const unmapped = {
   reference: 'quay.io/a/b:1',
   chart: 'web',
   profile: 'default',
@@ -23,7 +23,7 @@ it('shows the proof of each chart of an umbrella chart, and unmapped references'
         chart: 'web',
         version: '2.0.0',
         entry: 'charts.web.values',
-        proof: { references: 3, rewritten: 2, residue: [residue] },
+        proof: { references: 3, rewritten: 2, residue: [unmapped] },
       },
     ],
     copied: ['charts.web.list'],

@@ -29,7 +29,7 @@ const golden = (name: string) => `golden/${name}.txt`;
 const both = ({ result, notes }: { result: string; notes: string }): string =>
   `--- stdout\n${result}\n--- stderr\n${notes}\n`;
 
-const place = {
+const location = {
   chart: 'app',
   profile: 'default',
   template: 'app/templates/web.yaml',
@@ -44,7 +44,7 @@ const finding = (reference: string, confidence: 'certain' | 'possible') => ({
   reference,
   confidence,
   need: 'install' as const,
-  found: [place],
+  found: [location],
 });
 
 it('images', async () => {
@@ -54,7 +54,7 @@ it('images', async () => {
     choices: [{ rule: 'exclude', pattern: '*debug*', reason: 'not used', references: ['quay.io/team/debug:1.0'] }],
   } as unknown as ImagesResult;
   const whatIf = [{ ...finding('quay.io/team/cache:1.0', 'certain'), switches: ['cache.enabled'] }];
-  const download = { url: 'https://example.org/x.tgz', kind: 'script', found: [{ ...place, values: ['plugins'] }] };
+  const download = { url: 'https://example.org/x.tgz', kind: 'script', found: [{ ...location, values: ['plugins'] }] };
   const network = [download] as unknown as ImagesResult['network'];
   const reports = [imagesReport(searched), whatIfReport(whatIf), networkReport(network)];
   const empty = [droppedReport([]), whatIfReport([]), networkReport([])];
@@ -87,7 +87,7 @@ it('inspect', async () => {
     digest: digest('1'),
     bytes: 45_000_000,
     platforms: ['linux/amd64', 'linux/arm64'],
-    found: [place],
+    found: [location],
     referrers: [{ ...descriptor, subject: digest('1') }],
   };
   const chart = { name: 'app', version: '1.0.0', digest: digest('3'), source: 'oci://quay.io/charts/app' };
@@ -125,7 +125,7 @@ it('push', async () => {
 
 it('values', async () => {
   const reference = 'quay.io/team/agent:1.0';
-  const residue = { reference, template: 'app/templates/agent.yaml', path: 'spec.image', written: reference };
+  const unmapped = { reference, template: 'app/templates/agent.yaml', path: 'spec.image', written: reference };
   const result = {
     chart: 'app',
     version: '1.0.0',
@@ -133,10 +133,10 @@ it('values', async () => {
     proof: {
       references: 3,
       rewritten: 2,
-      residue: [residue],
+      residue: [unmapped],
       injected: [{ name: 'AGENT_IMAGE', value: 'r.example/m/agent:1.0' }],
       withoutPullSecret: [{ kind: 'Job', name: 'init', template: 'app/templates/job.yaml' }],
-      pins: { pinned: 1, pinnable: 2, left: [{ ...residue, path: 'spec.sidecar' }] },
+      pins: { pinned: 1, pinnable: 2, left: [{ ...unmapped, path: 'spec.sidecar' }] },
     },
     copied: ['config'],
     notInBundle: ['quay.io/team/extra:1.0'],

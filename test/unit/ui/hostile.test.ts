@@ -31,8 +31,8 @@ function keepsItsLines(make: (text: string) => string): void {
 }
 
 function locationOf(text: string): Location {
-  const where = { chart: text, profile: text, template: text, document: 0, kind: text, name: text, path: text };
-  return { ...where, within: text, hook: text, how: 'pod-spec', written: text };
+  const position = { chart: text, profile: text, template: text, document: 0, kind: text, name: text, path: text };
+  return { ...position, within: text, hook: text, how: 'pod-spec', written: text };
 }
 
 function diffOf(text: string): Diff {
@@ -65,9 +65,9 @@ describe('reports keep their lines for any names and content of a chart', () => 
     };
     keepsItsLines((text) => whyReport({ images: [finding(`${text}.`)] }));
     keepsItsLines((text) => {
-      const choice = { rule: 'exclude' as const, pattern: text, reason: text, references: [text] };
+      const selection = { rule: 'exclude' as const, pattern: text, reason: text, references: [text] };
       const charts = [{ name: text, version: text }] as unknown as Parameters<typeof imagesReport>[0]['charts'];
-      const { result, notes } = imagesReport({ charts, images: [finding(`${text}.`)], choices: [choice] });
+      const { result, notes } = imagesReport({ charts, images: [finding(`${text}.`)], choices: [selection] });
       return `${result}\n${notes}`;
     });
   });
@@ -151,12 +151,12 @@ it('JSON and YAML documents round-trip without control characters', async () => 
 it('a lock file round-trips as one document', () => {
   fc.assert(
     fc.property(hostileText, (text) => {
-      const own = { name: 'x', version: '1.0.0', repo: text, digest, profiles: [{ name: `p${text}` }] };
+      const chart = { name: 'x', version: '1.0.0', repo: text, digest, profiles: [{ name: `p${text}` }] };
       const choices = [{ rule: 'exclude' as const, pattern: text, reason: `r${text}`, references: [] }];
-      const lockFile: LockFile = { apiVersion: 'airgap/v1', kind: 'LockFile', charts: [own], images: [], choices };
+      const lockFile: LockFile = { apiVersion: 'airgap/v1', kind: 'LockFile', charts: [chart], images: [], choices };
       const written = formatLockFile(lockFile, `airgap${text}.lock`);
       expect(written).not.toMatch(CONTROL_CHARACTERS);
-      expect(lockFileSchema.parse(parse(written)).charts).toEqual([own]);
+      expect(lockFileSchema.parse(parse(written)).charts).toEqual([chart]);
     }),
   );
 });

@@ -19,13 +19,13 @@ it('a log has a line of JSON for each event, without secrets', () => {
   expect(lines.join('')).not.toContain('hunter2');
 });
 
-it('two listeners hear the same', () => {
-  const heard: AirgapEvent[][] = [[], []];
-  const [first = [], second = []] = heard;
+it('both listeners receive each event', () => {
+  const received: AirgapEvent[][] = [[], []];
+  const [first = [], second = []] = received;
   const event: AirgapEvent = { type: 'stage', message: 'x' };
   emitToBoth(
     (one) => first.push(one),
     (one) => second.push(one),
   )(event);
-  expect(heard).toEqual([[event], [event]]);
+  expect(received).toEqual([[event], [event]]);
 });

@@ -14,9 +14,9 @@ const finding = (reference: string, confidence: Finding['confidence']): Finding 
 const [SURE, MAYBE] = [finding('quay.io/a/app:1', 'certain'), finding('quay.io/a/maybe:1', 'possible')];
 
 test('images counts possible images separately', () => {
-  const told = (images: Finding[]): string => imagesReport({ charts: [], images, choices: [] }).notes;
-  expect(told([SURE, MAYBE])).toMatch(/^2 images\n1 of them .*possible.*--include/);
-  expect(told([SURE])).toBe('1 image');
+  const notes = (images: Finding[]): string => imagesReport({ charts: [], images, choices: [] }).notes;
+  expect(notes([SURE, MAYBE])).toMatch(/^2 images\n1 of them .*possible.*--include/);
+  expect(notes([SURE])).toBe('1 image');
 });
 
 test('images prints the table as result and the summary as note', () => {
@@ -32,11 +32,11 @@ test('images prints the table as result and the summary as note', () => {
 test('bundle names the possible images that it left out', () => {
   const lock = { charts: [], images: [{}] };
   const result = { status: 'written', path: 'b.tar', size: 1, blobs: 1, lock, dropped: [], fetched: 1, reused: 0 };
-  const told = (possible: string[]) => bundleReport({ ...result, resumed: 0, possible } as unknown as BundleResult);
-  const left = told([MAYBE.reference]);
-  expect(left.result).toMatch(/^b\.tar .*1 image, /);
-  expect(left.notes).toMatch(/--include.*: quay\.io\/a\/maybe:1$/);
-  expect(told([]).notes).toBe('');
+  const report = (possible: string[]) => bundleReport({ ...result, resumed: 0, possible } as unknown as BundleResult);
+  const leftOut = report([MAYBE.reference]);
+  expect(leftOut.result).toMatch(/^b\.tar .*1 image, /);
+  expect(leftOut.notes).toMatch(/--include.*: quay\.io\/a\/maybe:1$/);
+  expect(report([]).notes).toBe('');
 });
 
 test('bundle notes where referrers may be missing', () => {

@@ -17,7 +17,7 @@ function screen(isTTY: boolean) {
   return {
     ...progress,
     text: () => text.replaceAll(CLEAR, '<'),
-    /** Events, each so many milliseconds after the one before. */
+    /** Emits events, `wait` milliseconds apart. */
     play: (wait: number, ...events: AirgapEvent[]) => {
       for (const event of events) {
         time += wait;
@@ -27,8 +27,8 @@ function screen(isTTY: boolean) {
   };
 }
 
-describe('progress that is no terminal', () => {
-  it('writes stages, warnings and new tries, and nothing that moves', () => {
+describe('progress on a stream that is not a terminal', () => {
+  it('writes stages, warnings and retries, and no progress line', () => {
     const { play, clear, text } = screen(false);
     play(
       1000,
@@ -60,7 +60,7 @@ describe('progress on a terminal', () => {
     expect(text()).toBe('  0 B of 2.0 MB (0 %)<  500 kB of 2.0 MB (25 %)<  1.0 MB of 2.0 MB (50 %)');
   });
 
-  it('takes the line away before anything else is written, once', () => {
+  it('erases the line before other output, once', () => {
     const { play, clear, text } = screen(true);
     play(150, plan, { type: 'stage', message: 'next' });
     expect(text()).toBe('  0 B of 2.0 MB (0 %)<next\n  0 B of 2.0 MB (0 %)');
@@ -69,7 +69,7 @@ describe('progress on a terminal', () => {
     expect(text().endsWith('(0 %)<')).toBe(true);
   });
 
-  it('counts what was there already as done, and never more than all', () => {
+  it('counts existing content as done, and never more than the total', () => {
     const { play, text } = screen(true);
     play(150, plan, { type: 'blob', digest: 'sha256:0', bytes: 1_000_000, skipped: true }, bytes(5_000_000));
     expect(text()).toContain('1.0 MB of 2.0 MB (50 %)');
@@ -82,7 +82,7 @@ describe('progress on a terminal', () => {
     expect(text()).not.toContain('(100 %)');
   });
 
-  it('draws nothing before there is a plan', () => {
+  it('draws nothing before the plan', () => {
     const { play, text } = screen(true);
     play(150, bytes(10));
     expect(text()).toBe('');

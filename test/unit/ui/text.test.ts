@@ -28,13 +28,13 @@ describe('table', () => {
     );
   });
 
-  it('is its head when there are no rows', () => {
+  it('is only its head without rows', () => {
     expect(table(['A', 'B'], [])).toBe('A  B');
   });
 });
 
 describe('count', () => {
-  it('knows one from many', () => {
+  it('uses singular and plural', () => {
     expect([count(0, 'image'), count(1, 'image'), count(2, 'image')]).toEqual(['0 images', '1 image', '2 images']);
   });
 });
@@ -46,8 +46,8 @@ describe('shortDigest', () => {
   });
 });
 
-describe('fileText', () => {
-  it('is the way from the folder where that leads down, else the whole path', () => {
+describe('displayPath', () => {
+  it('is relative below the working directory, else unchanged', () => {
     expect(displayPath('/a/b/c/x.yaml', '/a/b')).toBe('c/x.yaml');
     expect(displayPath('/a/x.yaml', '/a/b')).toBe('/a/x.yaml');
     expect(displayPath('/a/bc/x.yaml', '/a/b')).toBe('/a/bc/x.yaml');

@@ -20,7 +20,7 @@ function report(...found: Location[]): string {
 }
 
 /** Returns the text after a label of the report. */
-function said(label: string, ...found: Location[]): string | undefined {
+function field(label: string, ...found: Location[]): string | undefined {
   return new RegExp(`^ {4}${label} +(.*)$`, 'm').exec(report(...found))?.[1];
 }
 
@@ -31,13 +31,13 @@ test('shows an image with one location', async () => {
 test('lists a location once, with all its profiles', () => {
   const other = { ...location, profile: 'production', values: ['web.image'] };
   expect(report(location, other).match(/Deployment\/web/g)).toHaveLength(1);
-  expect(said('profile', location, other)).toBe('default, production');
-  expect(said('values', location, other)).toBe('web.image');
+  expect(field('profile', location, other)).toBe('default, production');
+  expect(field('values', location, other)).toBe('web.image');
 });
 
 test('names the charts and subcharts that lead to a location', () => {
   const subcharts = [{ name: 'redis', version: '7.2.0', alias: 'cache' }, { name: 'exporter' }];
-  expect(said('chart', { ...location, via: ['platform', 'apps'], subcharts })).toMatch(
+  expect(field('chart', { ...location, via: ['platform', 'apps'], subcharts })).toMatch(
     /^shop \(.*platform > apps\), subchart redis 7\.2\.0 as cache, subchart exporter$/,
   );
 });
@@ -48,12 +48,12 @@ test('shows the written text if it differs, with the parts of the reference', ()
     { role: 'tag', path: 'spec.tag', text: '1' },
   ] as const;
   const split = { ...location, written: 'shop/web:1', parts, document: 2, within: 'line 3', hook: 'pre-install' };
-  expect(said('written', split)).toBe('shop/web:1');
-  expect(said('repository', split)).toBe('shop/web  (spec.repository)');
-  expect(said('tag', split)).toBe('1  (spec.tag)');
-  expect(said('template', split)).toBe('shop/templates/web.yaml, document 3');
-  expect(said('inside', split)).toBe('line 3');
-  expect(said('hook', split)).toBe('pre-install');
+  expect(field('written', split)).toBe('shop/web:1');
+  expect(field('repository', split)).toBe('shop/web  (spec.repository)');
+  expect(field('tag', split)).toBe('1  (spec.tag)');
+  expect(field('template', split)).toBe('shop/templates/web.yaml, document 3');
+  expect(field('inside', split)).toBe('line 3');
+  expect(field('hook', split)).toBe('pre-install');
 });
 
 test('an image added by name has no location', () => {
@@ -76,6 +76,6 @@ describe('redirects', () => {
     ],
     [{ kind: 'resource-field', name: 'Widget spec.image' }, 'field Widget spec.image, {reference}'],
   ])('%j', (redirect, words) => {
-    expect(said('redirect', { ...location, redirect })).toEqual(words);
+    expect(field('redirect', { ...location, redirect })).toEqual(words);
   });
 });

@@ -8,7 +8,7 @@ import { CHARTS, HELMS } from '../helm/scratch.ts';
 
 const CHART = join(CHARTS, 'carriers');
 
-/** Every name that the chart's own files have below a folder: the chart says itself what is to be found. */
+/** Returns every image name below a folder in the chart's files, so that the chart itself defines the expected result. */
 async function namesBelow(folder: string): Promise<string[]> {
   const files = await readdir(CHART, { recursive: true, withFileTypes: true });
   const paths = files.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name));
@@ -17,22 +17,24 @@ async function namesBelow(folder: string): Promise<string[]> {
   return [...new Set(names.map((match) => match[1] ?? ''))].sort();
 }
 
-describe.each(HELMS)('under Helm $version', (wanted) => {
-  it.skipIf(wanted.path === undefined)('every carrier is found, and nothing that looks alike', async () => {
+describe.each(HELMS)('under Helm $version', (helm) => {
+  it.skipIf(helm.path === undefined)('every form of a reference is found, and no lookalike', async () => {
     const scratch = scratchFolder();
-    const env = { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch };
+    const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch };
     const charts = [{ request: { chart: CHART }, profiles: [{ name: 'default', options: {} }] }];
     const found = (await images({ env, cwd: CHARTS, emit: () => {} }, { charts, add: [] })).images;
-    const names = (folder: string, isMeant: (finding: Finding) => boolean): string[] => {
-      const meant = found.filter(isMeant).map(({ reference }) => new RegExp(`${folder}/([a-z0-9-]+)`).exec(reference));
-      return [...new Set(meant.flatMap((match) => match?.[1] ?? []))].sort();
+    const names = (folder: string, isMatching: (finding: Finding) => boolean): string[] => {
+      const matches = found
+        .filter(isMatching)
+        .map(({ reference }) => new RegExp(`${folder}/([a-z0-9-]+)`).exec(reference));
+      return [...new Set(matches.flatMap((match) => match?.[1] ?? []))].sort();
     };
-    const isSure = ({ confidence }: Finding): boolean => confidence !== 'possible';
+    const isSelected = ({ confidence }: Finding): boolean => confidence !== 'possible';
 
-    // Two whose path is put together from two fields.
+    // The paths of two are composed of two fields.
     const carried = [...(await namesBelow('carried')), 'inherited-hub', 'repository-image-version'].sort();
     expect(carried.length).toBeGreaterThan(50);
-    expect(names('carried', isSure)).toEqual(carried);
+    expect(names('carried', isSelected)).toEqual(carried);
     expect(names('maybe', () => true)).toEqual(await namesBelow('maybe'));
     expect(found.filter(({ reference }) => /lookalike/.test(reference))).toEqual([]);
     expect(found.filter(({ reference }) => !/carried|maybe/.test(reference))).toEqual([]);

@@ -23,7 +23,7 @@ function finding(reference: string, confidence: Confidence = 'likely'): Finding 
   return { reference, confidence, need: 'operand', found: [location] };
 }
 
-/** Confirms findings with registries that have every tag of these repositories, or answer with an error. Records the requests. */
+/** Confirms findings with registries that have every tag of these repositories or respond with an error. Records the requests. */
 function registries(known: Readonly<Record<string, true | AirgapError>>) {
   const requests: string[] = [];
   const head = async (repository: Repository, lookup: string): Promise<Descriptor | undefined> => {

@@ -61,7 +61,7 @@ describe.for(HELMS)('custom resources with a CRD in the chart, with Helm $versio
     expect(residue).toHaveLength(1);
   });
 
-  test('may have violations that were there before', async () => {
+  test('may have violations that exist without the overrides', async () => {
     const wrong = definition({ type: 'object', required: ['size'], properties: { image: { type: 'string' } } });
     const { overrides, residue } = await result({ 'crds/agent.yaml': wrong });
     expect([overrides, residue]).toEqual([{ image: operator, agent }, []]);

@@ -67,7 +67,7 @@ async function contentOf(path: string): Promise<Record<string, unknown>> {
 }
 
 describe('a chart', () => {
-  it('comes out byte for byte, its provenance beside it', async () => {
+  it('is extracted byte for byte, with its provenance file', async () => {
     const setup = await bundled();
     const result = await take(setup, { chart: 'demo@1.2.3+b' });
     expect(await readFile(setup.out)).toEqual(TGZ);
@@ -99,7 +99,7 @@ describe('a chart', () => {
     expect(await readdir(setup.dir)).toEqual(['bundle.tar']);
   });
 
-  it('that exists already is kept; other content is replaced only with force', async () => {
+  it('is not rewritten if up to date; other content is replaced only with --force', async () => {
     const setup = await bundled();
     await take(setup, { chart: 'demo@1.2.3+b' });
     expect(await take(setup, { chart: 'demo@1.2.3+b' })).toMatchObject({ status: 'up-to-date' });
@@ -110,7 +110,7 @@ describe('a chart', () => {
     expect(await readFile(setup.out)).toEqual(noise('other', 700));
   });
 
-  it('that is damaged leaves no files, and an existing file is kept', async () => {
+  it('that is damaged leaves no file, and an existing file is kept', async () => {
     const setup = await bundled();
     await damage(setup.file, charts[0]?.content.manifests.values().next().value?.blobs[1]?.digest as Digest);
     await writeFile(setup.out, 'precious');
@@ -123,14 +123,14 @@ describe('a chart', () => {
 });
 
 describe('an image', () => {
-  it('comes out as an archive that holds it alone, with every platform and its digest', async () => {
+  it('is extracted as an archive of its own, with every platform and its digest', async () => {
     const setup = await bundled();
     const digest = setup.source.tags.get('quay.io/multi:3');
     expect(await take(setup, { image: 'quay.io/multi:3', referrers: true })).toMatchObject({ type: 'image', digest });
     expect(await contentOf(setup.out)).toEqual({ images: { 'quay.io/multi:3': digest }, charts: 0, lock: undefined });
   });
 
-  it('of one platform has the digest that it has by itself', async () => {
+  it('of one platform has the digest of its own manifest', async () => {
     const setup = await bundled();
     const arm = childrenOf(setup.source, 'quay.io/multi:3')[1];
     const result = await take(setup, {
@@ -145,7 +145,7 @@ describe('an image', () => {
     await archive.close();
   });
 
-  it('that was pinned to an index is pinned to the platform that is taken of it', async () => {
+  it('pinned to an index is pinned to the manifest of the extracted platform', async () => {
     const source = registry();
     const index = source.tags.get('quay.io/multi:3');
     const setup = await bundled(source, [`quay.io/multi:3@${index}`]);

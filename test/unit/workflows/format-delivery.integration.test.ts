@@ -28,13 +28,13 @@ spec:
       valuesObject: {sidecar: "quay.io/shop/proxy:2"}
 `;
 
-describe.for(HELMS.slice(-1))('overrides in a manifest with Helm $version', (wanted) => {
-  const test = it.skipIf(wanted.path === undefined);
+describe.for(HELMS.slice(-1))('overrides in a manifest with Helm $version', (helm) => {
+  const test = it.skipIf(helm.path === undefined);
 
   async function deliver(format: DeliveryFormat, from?: string) {
     const scratch = scratchFolder();
     const chart = await writeFiles(`${scratch}/shop`, CHART);
-    const env = { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch, HOME: scratch };
+    const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch, HOME: scratch };
     const given = from === undefined ? {} : { from };
     const options = { request: { chart }, bundle: undefined, target: TARGET, render: {}, namespace: 'store' };
     const [delivery] = await formatDelivery({ env, cwd: scratch, emit: ignoreEvents }, format, {

@@ -15,8 +15,8 @@ interface Images {
   readonly images: readonly { readonly reference: string; readonly found: readonly { readonly template: string }[] }[];
 }
 
-describe.for(HELMS)('a hostile chart with Helm $version', (wanted) => {
-  const test = it.skipIf(wanted.path === undefined);
+describe.for(HELMS)('a hostile chart with Helm $version', (helm) => {
+  const test = it.skipIf(helm.path === undefined);
 
   async function run(files: Readonly<Record<string, string>>, ...args: string[]) {
     const scratch = scratchFolder();
@@ -25,7 +25,7 @@ describe.for(HELMS)('a hostile chart with Helm $version', (wanted) => {
   }
 
   function inFolder(scratch: string, command = 'images', chart = './web', ...args: string[]) {
-    const env = { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch };
+    const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch };
     return airgap([command, chart, ...(args.length > 0 ? args : ['-o', 'json'])], env, scratch);
   }
 

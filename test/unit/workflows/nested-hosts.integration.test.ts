@@ -11,7 +11,7 @@ import { type ImagesResult, images } from '../../../src/workflows/images.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 
-/** Which addresses of nested charts are requested. The server represents the attacker's. */
+/** Requests to addresses of nested charts. The server is the attacker's. */
 describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', (helm) => {
   const test = it.skipIf(helm.path === undefined);
   let server: Server;
@@ -56,7 +56,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
     if (secrets !== undefined) await writeFile(join(cwd, 'secrets.yaml'), secrets);
     const values = secrets === undefined ? {} : { values: [join(cwd, 'secrets.yaml')] };
     const context = {
-      // A proxy that is not there stands for the internet.
+      // A proxy that does not exist represents the internet.
       env: {
         PATH: process.env.PATH,
         HELM_BIN: helm.path,

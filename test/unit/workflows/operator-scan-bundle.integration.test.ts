@@ -21,7 +21,7 @@ const [dashboard, operator, proxy] = ['dashboard:v1.0.0', 'operator:v1.0.0', 'pr
 ) as [string, string, string];
 const program = Buffer.concat([goProgram({ build: ['path\tx'], code: [[proxy]] }), Buffer.alloc(300 * 1024)]);
 const warnings: string[] = [];
-let asked: string[] = [];
+let requests: string[] = [];
 let registry: TestRegistry;
 let counter: Server;
 
@@ -35,7 +35,7 @@ beforeAll(async () => {
   }
   const [hostname, port] = registry.host.split(':');
   counter = createServer((incoming, outgoing) => {
-    asked.push(`${incoming.method} ${incoming.url}`);
+    requests.push(`${incoming.method} ${incoming.url}`);
     const { method, url, headers } = incoming;
     incoming.pipe(
       request({ hostname, port, path: url, method, headers }, (answer) => {
@@ -52,7 +52,7 @@ afterAll(async () => {
   await registry?.stop();
 });
 beforeEach(() => {
-  asked = [];
+  requests = [];
   warnings.length = 0;
 });
 
@@ -89,28 +89,28 @@ function run(out: string, include: boolean, more: Partial<BundleOptions> = {}): 
   });
 }
 
-const blobs = (): string[] => asked.filter((line) => line.startsWith('GET') && line.includes('/blobs/'));
-const carried = ({ lock }: BundleResult): string[] => lock.images.map(({ reference }) => reference);
+const blobs = (): string[] => requests.filter((line) => line.startsWith('GET') && line.includes('/blobs/'));
+const bundled = ({ lock }: BundleResult): string[] => lock.images.map(({ reference }) => reference);
 const listed = ({ inside }: BundleResult): unknown => inside?.found.map(({ reference }) => reference);
 
 describe.skipIf(helm === undefined)('a bundle with an operator', () => {
   test('lists the images that the operator names and fetches each blob once', async () => {
     const result = await run('listed.tar', false);
-    expect([carried(result), listed(result)]).toEqual([[dashboard, operator], [proxy]]);
+    expect([bundled(result), listed(result)]).toEqual([[dashboard, operator], [proxy]]);
     expect(blobs().length).toBeGreaterThan(3);
     expect(new Set(blobs()).size).toBe(blobs().length);
   });
 
   test('lists them again when it is up to date, without fetching a blob', async () => {
     await run('again.tar', false);
-    asked = [];
+    requests = [];
     const result = await run('again.tar', false);
     expect([result.status, listed(result), blobs()]).toEqual(['up-to-date', [proxy], []]);
   });
 
   test('includes them on request and fetches each blob once', async () => {
     const result = await run('included.tar', true);
-    expect(carried(result)).toEqual([dashboard, operator, proxy]);
+    expect(bundled(result)).toEqual([dashboard, operator, proxy]);
     expect(listed(result)).toEqual([]);
     expect(new Set(blobs()).size).toBe(blobs().length);
     const plain = await run('plain.tar', false, { add: [proxy] });
@@ -135,8 +135,8 @@ describe.skipIf(helm === undefined)('a bundle with an operator', () => {
     const first = blobs();
     await run('failed.tar', true, { dryRun: true });
     expect(existsSync(left)).toBe(true);
-    asked = [];
-    expect(carried(await run('failed.tar', true))).toContain(proxy);
+    requests = [];
+    expect(bundled(await run('failed.tar', true))).toContain(proxy);
     expect(first.length).toBeGreaterThan(0);
     expect(blobs().filter((blob) => first.includes(blob))).toEqual([]);
   });
@@ -156,7 +156,7 @@ describe.skipIf(helm === undefined)('a bundle with an operator', () => {
 
   test('scans no operator that is excluded', async () => {
     const result = await run('without.tar', true, { exclude: [{ pattern: operator }] });
-    expect([carried(result), result.inside]).toEqual([[dashboard], undefined]);
+    expect([bundled(result), result.inside]).toEqual([[dashboard], undefined]);
     expect(warnings).toEqual([]);
   });
 

@@ -14,12 +14,12 @@ import { chart, graphOf, inventoryOf, write } from '../bundle/bundles.ts';
 import { MemoryRegistry, noise } from '../transfer/memory-registry.ts';
 
 const operator = 'quay.io/widget/operator:v1.0.0';
-const place: LocatedReference = {
+const located: LocatedReference = {
   ...{ chart: 'c', profile: 'default', template: 'c/templates/a.yaml', document: 0, kind: 'Deployment', name: 'o' },
   ...{ path: 'spec.template.spec.containers[0].image', how: 'pod-spec', written: operator, reference: operator },
   ...{ confidence: 'certain', need: 'install' },
 };
-const charts = [{ operators: [{ reference: place, words: ['/manager'], variables: [] }], references: [place] }];
+const charts = [{ operators: [{ reference: located, words: ['/manager'], variables: [] }], references: [located] }];
 const proxy = 'quay.io/widget/proxy:v1.2.3';
 const program = Buffer.concat([goProgram({ build: ['path\tx'], code: [[proxy]] }), Buffer.alloc(300 * 1024)]);
 const layer = tarOf([{ path: 'manager', content: program }]);

@@ -19,12 +19,15 @@ import { goProgram } from '../../support/program.ts';
 import { tarOf } from '../../support/tar.ts';
 
 const operator = 'quay.io/widget/operator:v1.0.0';
-const place: LocatedReference = {
+const located: LocatedReference = {
   ...{ chart: 'c', profile: 'default', template: 'c/templates/a.yaml', document: 0, kind: 'Deployment', name: 'o' },
   ...{ path: 'spec.template.spec.containers[0].image', how: 'pod-spec', written: operator, reference: operator },
   ...{ confidence: 'certain', need: 'install' },
 };
-const chart = { operators: [{ reference: place, words: [], variables: ['RELATED_IMAGE_CACHE'] }], references: [place] };
+const chart = {
+  operators: [{ reference: located, words: [], variables: ['RELATED_IMAGE_CACHE'] }],
+  references: [located],
+};
 
 const program = Buffer.concat([
   goProgram({
@@ -69,7 +72,7 @@ test('without answers of a registry, complete names stay and incomplete ones are
   expect(operatorScanReport(scanReport)).toContain('quay.io/widget/cache:1.10.0');
 });
 
-test('reports nothing unasked when nothing was found, unresolved or skipped', async () => {
+test('has no notes if nothing was found, unresolved or skipped', async () => {
   const { scanReport } = separateScanFindings([], await look(async () => 'unknown'));
   expect(operatorScanNotes(scanReport)).toContain('quay.io/widget/cache:1.10.0');
   const nothing = { ...scanReport, found: [], open: [] };
@@ -82,18 +85,18 @@ describe('scan findings', () => {
   test('are listed separately unless they are known or included', async () => {
     const images = await look(answer);
     const known: LocatedReference = {
-      ...place,
+      ...located,
       reference: existing[0] ?? '',
       how: 'operator-rule',
       confidence: 'likely',
     };
-    const listed = separateScanFindings(toFindings([place, known, ...scannedReferences(images, false)]), images);
+    const listed = separateScanFindings(toFindings([located, known, ...scannedReferences(images, false)]), images);
     expect(listed.scanReport.found.map(({ reference }) => reference)).toEqual([existing[1]]);
     expect(listed.findings.map(({ found }) => found.map(({ how }) => how))).toEqual([
       ['pod-spec'],
       ['operator-rule', 'inside-image'],
     ]);
-    const included = separateScanFindings(toFindings([place, ...scannedReferences(images, true)]), images);
+    const included = separateScanFindings(toFindings([located, ...scannedReferences(images, true)]), images);
     expect(included.scanReport.found).toEqual([]);
     expect(included.findings.map(({ reference, need }) => `${need} ${reference}`)).toEqual([
       'optional quay.io/widget/cache:1.9.0',
@@ -104,14 +107,14 @@ describe('scan findings', () => {
 
   test('become rules with the settings from code and manifest', async () => {
     const images = await look(answer);
-    const { scanReport } = separateScanFindings(toFindings([place, ...scannedReferences(images, false)]), images);
+    const { scanReport } = separateScanFindings(toFindings([located, ...scannedReferences(images, false)]), images);
     const [proposed] = proposeRules(scanReport, images);
     expect(proposed?.rule.images.map(({ name, redirect, versions }) => [name, redirect, versions])).toEqual([
       ['proxy', { kind: 'env', name: 'PROXY_IMAGE' }, '1.0.0'],
       ['cache', { kind: 'env', name: 'RELATED_IMAGE_CACHE' }, '1.0.0'],
     ]);
     expect(rulesDocument(proposed === undefined ? [] : [proposed])).toMatch(/^# Rules proposed/);
-    const flagged = { ...chart.operators[0], reference: place, words: ['--cache-image=x'], variables: [] };
+    const flagged = { ...chart.operators[0], reference: located, words: ['--cache-image=x'], variables: [] };
     const [other] = proposeRules(
       scanReport,
       images.map((image) => ({ ...image, containers: [flagged] })),

@@ -47,7 +47,7 @@ beforeAll(async () => {
 
 afterAll(() => registry?.stop());
 
-function look(include: boolean): Parameters<typeof images> {
+function imagesArguments(include: boolean): Parameters<typeof images> {
   const hosts = ['quay.io', 'ghcr.io', 'docker.io', 'registry.k8s.io'];
   const mirrors = hosts.map((from) => ({ from, to: registry.host }));
   const context = {
@@ -66,7 +66,7 @@ const listed = ({ inside }: ImagesResult): string[] =>
 describe('the operator image scan', () => {
   test('lists images that only the operator image names and that exist in the registry', async (context) => {
     if (missing !== undefined || helm === undefined) return context.skip(missing ?? 'no Helm is here');
-    const result = await images(...look(false));
+    const result = await images(...imagesArguments(false));
     expect(result.images.map(({ reference }) => reference)).toEqual([
       'quay.io/widget-project/dashboard:v1.0.0',
       'quay.io/widget-project/operator:v1.0.0',
@@ -94,7 +94,7 @@ describe('the operator image scan', () => {
 
   test('includes findings with high or medium confidence on request, as optional', async (context) => {
     if (missing !== undefined || helm === undefined) return context.skip(missing ?? 'no Helm is here');
-    const result = await images(...look(true));
+    const result = await images(...imagesArguments(true));
     expect(listed(result)).toEqual([]);
     const agent = result.images.find(({ reference }) => reference.endsWith('/agent:1.20.3'));
     expect(agent).toMatchObject({
@@ -106,24 +106,28 @@ describe('the operator image scan', () => {
 
   test('skips excluded operators', async (context) => {
     if (missing !== undefined || helm === undefined) return context.skip(missing ?? 'no Helm is here');
-    const [surroundings, options] = look(true);
+    const [workflowContext, options] = imagesArguments(true);
     const exclude = [{ pattern: 'quay.io/widget-project/operator' }];
-    const { images: findings, inside } = await images(surroundings, { ...options, exclude });
+    const { images: findings, inside } = await images(workflowContext, { ...options, exclude });
     expect(findings.map(({ reference }) => reference)).toEqual(['quay.io/widget-project/dashboard:v1.0.0']);
     expect(inside).toEqual({ found: [], open: [], images: [] });
   });
 
   test('adds evidence to images that are known already', async (context) => {
     if (missing !== undefined || helm === undefined) return context.skip(missing ?? 'no Helm is here');
-    const [surroundings, options] = look(false);
+    const [workflowContext, options] = imagesArguments(false);
     const add = ['quay.io/widget-project/node:v4.5.6'];
-    const { images: findings } = await why(surroundings, { ...options, add, asked: 'quay.io/widget-project/node' });
+    const { images: findings } = await why(workflowContext, {
+      ...options,
+      add,
+      pattern: 'quay.io/widget-project/node',
+    });
     expect(findings[0]?.found.map(({ how }) => how).toSorted()).toEqual(['added', 'inside-image']);
   });
 
   test('proposes rules that can be used unchanged', async (context) => {
     if (missing !== undefined || helm === undefined) return context.skip(missing ?? 'no Helm is here');
-    const text = rulesDocument((await images(...look(false))).proposed ?? []);
+    const text = rulesDocument((await images(...imagesArguments(false))).proposed ?? []);
     const [rule] = parseRules(parse(text), 'proposed');
     expect(rule).toMatchObject({ operator: 'widget-project-operator', when: { images: ['widget-project/operator'] } });
     const redirects = new Map(rule?.images.map(({ name, redirect }) => [name, redirect]));

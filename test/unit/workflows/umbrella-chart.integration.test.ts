@@ -51,8 +51,8 @@ ${call} --version {{ $chart.version }} --values /tmp/{{ $key }}.yaml
 const WHOLE = loop('helm upgrade --install {{ $key }} {{ $chart.repository }}');
 const ENTRY = 'charts: {web: {repository: "oci://charts.example/c/web", version: 1.0.0, values: {tag: given}}}\n';
 
-describe.for(HELMS.slice(-1))('an umbrella chart with Helm $version', (wanted) => {
-  const test = it.skipIf(wanted.path === undefined);
+describe.for(HELMS.slice(-1))('an umbrella chart with Helm $version', (helm) => {
+  const test = it.skipIf(helm.path === undefined);
 
   async function of(outer: string, charts: Record<string, Record<string, string>>): Promise<UmbrellaOverrides> {
     const scratch = scratchFolder();
@@ -61,7 +61,7 @@ describe.for(HELMS.slice(-1))('an umbrella chart with Helm $version', (wanted) =
     for (const [name, files] of Object.entries(charts)) {
       await packChart(await writeFiles(join(scratch, name), files), join(archives, `${name}-1.0.0.tgz`));
     }
-    const env = { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: scratch, HOME: scratch };
+    const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: scratch, HOME: scratch };
     const [result] = await umbrellaValues(
       { env, cwd: scratch, emit: ignoreEvents },
       {
@@ -112,7 +112,7 @@ describe.for(HELMS.slice(-1))('an umbrella chart with Helm $version', (wanted) =
     const values = 'charts: {web: {repository: "https://charts.example", version: 1.0.0}}\n';
     const result = await of('app', { app: parent('app', script, values), web: leaf('web') });
     expect(result.left).toEqual([expect.stringMatching(/^charts\.web \(chart web 1\.0\.0\): .*target$/)]);
-    expect(result.yaml).toContain('# Not moved: charts.web');
+    expect(result.yaml).toContain('# Not redirected: charts.web');
   });
 
   test('reports an installer that does not pass values on', async () => {

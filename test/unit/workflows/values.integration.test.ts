@@ -21,7 +21,7 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     emit: (event) => void events.push(event),
   });
 
-  test('move every image, and Helm renders the proved result', async () => {
+  test('redirect every image, and Helm renders the proved result', async () => {
     const scratch = scratchFolder();
     const request = { chart: join(CHARTS, 'shop') };
     const [result] = await values(contextIn(scratch), { request, bundle: undefined, target, render: {} });
@@ -217,17 +217,14 @@ describe.for(HELMS)('values with Helm $version', (wanted) => {
     const { code, out, err } = await airgap(['values', chart, '--to', 'ecr.example/m'], envOf(scratch), scratch);
     expect([code, out]).toEqual([1, '']);
     expect(err).toContain('database.host is needed: the name of the database server');
-    expect(err).toMatch(/^Hint: .*(?:-f|--set)/m);
+    expect(err).toMatch(/^Hint: .*--set/m);
   });
 
   test('are written to a folder, where only earlier overrides are replaced', async () => {
     const scratch = scratchFolder();
     const args = ['values', join(CHARTS, 'hardcoded'), '--to', 'ecr.example/m', '--out-dir', join(scratch, 'out')];
     const path = join(scratch, 'out/hardcoded.yaml');
-    expect(await airgap(args, envOf(scratch), scratch)).toMatchObject({
-      code: 3,
-      out: expect.stringContaining('out/hardcoded.yaml'),
-    });
+    expect(await airgap(args, envOf(scratch), scratch)).toMatchObject({ code: 3, out: 'out/hardcoded.yaml written\n' });
     const first = await readFile(path, 'utf8');
     expect(await airgap(args, envOf(scratch), scratch)).toMatchObject({ code: 3 });
     expect(await readFile(path, 'utf8')).toBe(first);

@@ -22,7 +22,7 @@ const ours = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const context = { env: {}, cwd: '/', emit: ignoreEvents };
 const NAME = 'quay.io/m:1';
 
-/** As cosign signs: a tag, a payload, and the signature in an annotation. */
+/** Signs like cosign: a tag, a payload, and the signature in an annotation. */
 function signImage(registry: MemoryRegistry, { digest }: Descriptor, key: KeyObject): Descriptor {
   const critical = { image: { 'docker-manifest-digest': digest }, type: 'cosign container image signature' };
   const payload = Buffer.from(JSON.stringify({ critical }));
@@ -47,7 +47,7 @@ function indexOf(registry: MemoryRegistry, seed: string, tag?: string) {
   return { amd, arm, index: registry.addIndex('quay.io/m', tag, children) };
 }
 
-/** A bundle of the image for one platform, with the signatures of these. */
+/** Writes a bundle of the image for one platform, with signatures of these digests. */
 async function bundled(
   registry: MemoryRegistry,
   signed: readonly Descriptor[],
@@ -84,7 +84,7 @@ async function bundled(
   const images = lock.images.map((image) => ({ ...image, referrers: listed }));
   const path = join(scratchFolder(), 'b.tar');
   await write(path, registry, { graph, charts: [], inventory: { ...lock, images }, evidence });
-  // Whatever is wrong with it, it does not contradict itself.
+  // Consistent in itself, whatever else is wrong with it.
   await (await openCheckedBundle(path)).close();
   return path;
 }
@@ -134,7 +134,7 @@ describe('an image reduced to some platforms', () => {
     const extra = { annotations: { 'org.example': 'x' } };
     const outer = registry.addIndex('quay.io/m', '1', [amd, { ...inner, annotations: { a: 'b' } }, inner], extra);
     await check(await bundled(registry, [outer], undefined, (graph) => graph));
-    // Without the inner one nobody can tell what the smaller one was made of.
+    // Without the nested index, the source of the reduced one cannot be proved.
     const withoutInner = (graph: Graph): Graph => ({
       ...graph,
       roots: graph.roots.map((root) => ({ ...root, sources: (root.sources ?? []).slice(-1) })),

@@ -12,7 +12,7 @@ function jobOf(chart: string, profiles: ChartJob['profiles'] = [{ name: 'default
   return { request: { chart }, profiles };
 }
 
-describe.for(HELMS.slice(-1))('questions with Helm $version', (helm) => {
+describe.for(HELMS.slice(-1))('images --why and --explain with Helm $version', (helm) => {
   const test = it.skipIf(helm.path === undefined);
   const context = (folder: string): Context => ({
     env: { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: folder },
@@ -20,23 +20,23 @@ describe.for(HELMS.slice(-1))('questions with Helm $version', (helm) => {
     emit: () => {},
   });
 
-  async function ask(asked: string, more: Partial<WhyOptions> = {}): Promise<string[]> {
+  async function matching(pattern: string, more: Partial<WhyOptions> = {}): Promise<string[]> {
     const scratch = scratchFolder();
-    const options = { asked, charts: [jobOf('shop')], add: [], ...more };
+    const options = { pattern, charts: [jobOf('shop')], add: [], ...more };
     return (await why(context(scratch), options)).images.map(({ reference }) => reference);
   }
 
   test('why: a short name matches all its tags, a pattern all its matches', async () => {
-    expect(await ask('valkey/valkey')).toEqual(['docker.io/valkey/valkey:8.1.0-alpine']);
-    expect(await ask('busybox')).toEqual(['docker.io/library/busybox:1.36.1']);
-    expect(await ask('registry.example/shop/w*')).toEqual([
+    expect(await matching('valkey/valkey')).toEqual(['docker.io/valkey/valkey:8.1.0-alpine']);
+    expect(await matching('busybox')).toEqual(['docker.io/library/busybox:1.36.1']);
+    expect(await matching('registry.example/shop/w*')).toEqual([
       'registry.example/shop/web:1.4.2',
       'registry.example/shop/worker:1.4.2',
     ]);
   });
 
   test('why: a missing image fails, with similar ones', async () => {
-    const refused = ask('other.example/worker:2');
+    const refused = matching('other.example/worker:2');
     await expect(refused).rejects.toMatchObject({ code: 'image-not-found', exitCode: 1 });
     const { hint } = (await refused.catch((error: unknown) => error)) as AirgapError;
     expect(hint).toContain('registry.example/shop/worker:1.4.2');
@@ -45,7 +45,7 @@ describe.for(HELMS.slice(-1))('questions with Helm $version', (helm) => {
 
   test('why: an excluded image fails with the rule', async () => {
     const exclude = [{ pattern: '*/shop/worker*', reason: 'built here' }];
-    await expect(ask('registry.example/shop/worker', { exclude })).rejects.toMatchObject({
+    await expect(matching('registry.example/shop/worker', { exclude })).rejects.toMatchObject({
       code: 'image-not-found',
       message: expect.stringContaining('--exclude */shop/worker* (built here)'),
     });
@@ -59,7 +59,7 @@ describe.for(HELMS.slice(-1))('questions with Helm $version', (helm) => {
       'charts/redis/Chart.yaml': chartYaml('redis', '7.0.0'),
       'charts/redis/templates/pod.yaml': pod,
     });
-    const { images } = await why(context(scratch), { asked: '*redis*', charts: [jobOf(chart)], add: [] });
+    const { images } = await why(context(scratch), { pattern: '*redis*', charts: [jobOf(chart)], add: [] });
     expect(images[0]?.found).toMatchObject([
       {
         template: 'app/charts/cache/templates/pod.yaml',

@@ -12,7 +12,7 @@ import { clientFor, describeBytes } from '../../registry/set-up.ts';
 const SIZE = 33 * 1024 * 1024;
 const contents = [1, 2].map((fill) => Buffer.alloc(SIZE, `content ${fill} `));
 
-/** A registry that gives these blobs to whoever has the password. */
+/** Starts a registry that serves these blobs to clients with the password. */
 async function registry(answer: RequestListener): Promise<string> {
   const server = createServer((request, response) => {
     if (request.headers.authorization !== 'Basic dTpw') {
@@ -48,7 +48,7 @@ async function setUp(answer: RequestListener, password = 'p') {
   return { nodes, shared, file, events, emit, asked, renewed };
 }
 
-/** The main thread's way, which is to get nothing here but the first blob: the second one is the thread's. */
+/** Source of the main thread, which may fetch only the first blob: the second is for the worker. */
 function blank(client: ReturnType<typeof clientFor>) {
   return {
     manifest: client.manifest.bind(client),
@@ -78,7 +78,7 @@ describe('two large blobs', () => {
     const fetched = await Promise.all(nodes.map((node, at) => shared.fetch(node, at * SIZE, 0, steps)));
     expect(fetched).toEqual([SIZE, SIZE]);
     expect((await read(file)).equals(Buffer.concat(contents))).toBe(true);
-    // The main thread asks for one, the thread for the other; whoever is first is refused, and asks again.
+    // Each thread requests one blob. The first request is refused and repeated with credentials.
     expect(asked.mock.calls.length).toBeGreaterThanOrEqual(2);
     expect(renewed).toHaveBeenCalled();
     expect(checkpoint).toHaveBeenCalledWith(nodes[1]?.descriptor.digest, SIZE);
