@@ -42,9 +42,9 @@ export function objectsIn(manifest: unknown, root: FieldPath = { path: '' }): Ob
   const { kind, apiVersion, items } = manifest;
   if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items)) {
     // Items of a typed list need no kind of their own.
-    const own = { kind: kind.slice(0, -'List'.length), apiVersion };
+    const itemType = { kind: kind.slice(0, -'List'.length), apiVersion };
     return items.flatMap((item: unknown, i) =>
-      isMapping(item) ? objectsIn({ ...own, ...item }, childPath(childPath(root, 'items'), i)) : [],
+      isMapping(item) ? objectsIn({ ...itemType, ...item }, childPath(childPath(root, 'items'), i)) : [],
     );
   }
   const version = typeof apiVersion === 'string' ? apiVersion : '';

@@ -33,8 +33,8 @@ export function crossCheckImages(
     (reference) => `${reference.template}\n${reference.document}`,
   );
   const errors = documents.flatMap((document) => {
-    const here = found.get(`${document.template}\n${document.index}`) ?? [];
-    const difference = isRelevant(document) ? (document.problem ?? differenceIn(document, here)) : undefined;
+    const documentReferences = found.get(`${document.template}\n${document.index}`) ?? [];
+    const difference = isRelevant(document) ? (document.problem ?? differenceIn(document, documentReferences)) : undefined;
     const problem = difference ?? hiddenListProblem(document);
     return problem === undefined ? [] : [disagreement(document, problem)];
   });
@@ -107,8 +107,8 @@ function describeImage(image: unknown): string {
 }
 
 function isCrossChecked(document: RenderedDocument): boolean {
-  const head = typeMetaOf(document);
-  return head === undefined || mayHoldContainers(head.kind);
+  const typeMeta = typeMetaOf(document);
+  return typeMeta === undefined || mayHoldContainers(typeMeta.kind);
 }
 
 /** Returns the difference between the two readings of a document; undefined if they agree. */
@@ -122,18 +122,18 @@ function differenceIn(document: RenderedDocument, found: readonly LocatedReferen
   }
   const [first, second] = [objectsIn(document.object), reparsed].map((objects) => objects.map(objectTitle).join(', '));
   if (first !== second) return `the first YAML parser reads ${quoted(first ?? '')}, the second ${quoted(second ?? '')}`;
-  const counted = new Map(
+  const reparsedImages = new Map(
     reparsed.flatMap(({ images }) =>
-      images.filter(isPulled).map((containerImage) => [containerImage.path, containerImage.image]),
+      images.filter(isReference).map((containerImage) => [containerImage.path, containerImage.image]),
     ),
   );
-  const known = new Map(found.map((reference) => [reference.path, reference.written]));
-  const missed = [...counted].find(([path, image]) => known.get(path) !== image);
+  const foundImages = new Map(found.map((reference) => [reference.path, reference.written]));
+  const missed = [...reparsedImages].find(([path, image]) => foundImages.get(path) !== image);
   if (missed !== undefined)
     return `only one of two YAML parsers finds the image ${quoted(String(missed[1]))} at ${missed[0]}`;
   const [only, ...others] = reparsed;
   const isWorkload = only?.isWorkload === true && others.length === 0;
-  const extra = isWorkload ? found.find(({ path }) => !counted.has(path)) : undefined;
+  const extra = isWorkload ? found.find(({ path }) => !reparsedImages.has(path)) : undefined;
   return extra === undefined
     ? undefined
     : `only one of two YAML parsers finds the image ${quoted(extra.written)} at ${extra.path}`;
@@ -145,8 +145,8 @@ function differenceIn(document: RenderedDocument, found: readonly LocatedReferen
  * (k8s.io/apimachinery, unstructuredJSONScheme).
  */
 function hiddenListProblem(document: RenderedDocument): string | undefined {
-  const head = typeMetaOf(document);
-  if (head !== undefined && !/^items:/m.test(document.text)) return undefined;
+  const typeMeta = typeMetaOf(document);
+  if (typeMeta !== undefined && !/^items:/m.test(document.text)) return undefined;
   return isHiddenList(document.object)
     ? 'Helm installs its items as objects, although its kind is not a list'
     : undefined;
@@ -157,7 +157,7 @@ function isHiddenList(object: unknown): boolean {
   return typeof object.kind !== 'string' || !object.kind.endsWith('List') || object.items.some(isHiddenList);
 }
 
-function isPulled({ image }: ContainerImage): boolean {
+function isReference({ image }: ContainerImage): boolean {
   return typeof image === 'string' && typeof assess(image, 'typed') !== 'string';
 }
 

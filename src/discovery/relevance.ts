@@ -34,11 +34,11 @@ export function isIgnoredKind(kind: unknown): boolean {
 
 /** Tests whether a text can contain a reference. */
 export function mayHoldReference(text: string): boolean {
-  return HINTS.test(text) || ESCAPES.test(text) || holdsEncodedText(text);
+  return HINTS.test(text) || ESCAPES.test(text) || containsEncodedText(text);
 }
 
 /** Tests whether any base64 in the text decodes to text. Names and paths that look like base64 do not. */
-function holdsEncodedText(text: string): boolean {
+function containsEncodedText(text: string): boolean {
   for (const [encoded] of text.matchAll(BASE64)) {
     // The first bytes are enough to recognize text; the last character may be cut off.
     const start = Buffer.from(encoded.slice(0, 64), 'base64')
@@ -63,8 +63,8 @@ export function isRelevant(document: Pick<RenderedDocument, 'text'>): boolean {
 }
 
 function mustBeParsed(document: Pick<RenderedDocument, 'text'>): boolean {
-  const head = typeMetaOf(document);
-  if (head === undefined) return true;
-  if (isIgnoredKind(head.kind)) return false;
-  return head.kind === 'Secret' || mayHoldReference(document.text);
+  const typeMeta = typeMetaOf(document);
+  if (typeMeta === undefined) return true;
+  if (isIgnoredKind(typeMeta.kind)) return false;
+  return typeMeta.kind === 'Secret' || mayHoldReference(document.text);
 }

@@ -61,12 +61,12 @@ export function tracedReferences(
     if (changed === undefined || changed.text === original.text || isIgnoredKind(kindOf(original))) return [];
     const identity = objectIdentity(original.object ?? {});
     return stringChanges(original.object, changed.object, { path: '' }).flatMap(
-      ({ fieldPath, before: text, after }) => {
+      ({ fieldPath, before, after }) => {
         const knownHere = knownByField.get(`${documentKey(original)}\n${fieldPath.path}`) ?? [];
-        return builtWords(text, readRuns(after, probed.segments), isImage).flatMap((word): LocatedReference[] => {
+        return builtWords(before, readRuns(after, probed.segments), isImage).flatMap((word): LocatedReference[] => {
           if (knownHere.some(({ written }) => written.includes(word.text) || word.text.includes(written))) return [];
           const verdict =
-            isCompleteReference(base.values, word) && !isCopy(text, word)
+            isCompleteReference(base.values, word) && !isCopy(before, word)
               ? acceptedReference(word.text, 'key')
               : undefined;
           if (verdict === undefined) return [];
@@ -76,7 +76,7 @@ export function tracedReferences(
               template: original.template,
               document: original.index,
               ...identity,
-              ...(text.includes('\n') ? nestedPath(fieldPath, `line ${lineOf(text, word.start)}`) : fieldPath),
+              ...(before.includes('\n') ? nestedPath(fieldPath, `line ${lineOf(before, word.start)}`) : fieldPath),
               how: 'influence',
               written: word.text,
               values: [...new Set(word.segments.map(segmentPath))],
@@ -111,9 +111,9 @@ function builtWords(text: string, runs: readonly TextRun[], isImage: (segment: N
       let end = offset + length;
       while (start > 0 && REFERENCE_CHARACTER.test(text[start - 1] as string)) start -= 1;
       while (end < text.length && REFERENCE_CHARACTER.test(text[end] as string)) end += 1;
-      const known = words.get(start);
-      if (known === undefined) words.set(start, { text: text.slice(start, end), start, segments: [run.segment] });
-      else known.segments.push(run.segment);
+      const existing = words.get(start);
+      if (existing === undefined) words.set(start, { text: text.slice(start, end), start, segments: [run.segment] });
+      else existing.segments.push(run.segment);
     }
     offset += length;
   }
@@ -126,8 +126,8 @@ function builtWords(text: string, runs: readonly TextRun[], isImage: (segment: N
  */
 function isCopy(text: string, { text: word, start, segments }: BuiltWord): boolean {
   if (isTagged(word)) return false;
-  const before = text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
-  const assigned = before.replace(/["']$/, '').trimEnd();
+  const linePrefix = text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
+  const assigned = linePrefix.replace(/["']$/, '').trimEnd();
   if (!/[:=]$/.test(assigned)) return false;
   const assignedKey = assigned.slice(0, -1).trimEnd().replace(/["']$/, '');
   return segments.some(({ leaf }) => {

@@ -23,14 +23,14 @@ export function switchesOn(values: Values): Switch[] {
  * whose text is in one of `texts`. Longer paths come first, because they affect less.
  */
 export function switchesOff(values: Values, texts: readonly string[]): Switch[] {
-  const on = flags(values, true).map(({ path }) => ({ path, value: false }));
+  const enabledFlags = flags(values, true).map(({ path }) => ({ path, value: false }));
   const lists = scalarsAndLists(values).flatMap(({ path, value }): Switch[] => {
     if (Array.isArray(value))
       return value.length > 0 && texts.some((text) => occursIn(value, text)) ? [{ path, value: [] }] : [];
     const text = String(value);
     return text.length > 3 && texts.some((other) => other.includes(text)) ? [{ path, value: '' }] : [];
   });
-  const all = new Map([...on, ...lists].map((candidate) => [formatPath(candidate.path), candidate]));
+  const all = new Map([...enabledFlags, ...lists].map((candidate) => [formatPath(candidate.path), candidate]));
   return [...all.values()].sort((a, b) => b.path.length - a.path.length);
 }
 

@@ -61,10 +61,10 @@ function toReference(
  */
 function isEnabled(
   { condition, dependency }: ListedImage,
-  { scopes, isDependencyEnabled: isSubchartEnabled }: DeclaringChart,
+  { scopes, isDependencyEnabled }: DeclaringChart,
 ): boolean | undefined {
   if (scopes.length === 0) return false;
-  if (dependency !== undefined && isSubchartEnabled(dependency) === false) return false;
+  if (dependency !== undefined && isDependencyEnabled(dependency) === false) return false;
   if (condition === undefined) return undefined;
   return scopes.some((scope) => valueAtDottedPath(scope, condition) === true);
 }

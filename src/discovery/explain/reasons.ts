@@ -13,11 +13,11 @@ type NameContext = Pick<MatchContext, 'key' | 'namedBy' | 'inScript'>;
 
 /** Returns why an assessed text was accepted or rejected. `query` is the text that the user asked about. */
 export function assessmentReason(event: TextEvent, query: string): string {
-  const { text, assessment, evidence, surroundings: context, match, parts, isUnpacked: opened } = event;
+  const { text, assessment, evidence, surroundings: context, match, parts, isUnpacked } = event;
   if (typeof assessment === 'string') {
-    const isPartOfMore = assessment === 'shape' && /\s/.test(text) && text !== query;
-    if (!isPartOfMore) return rejectedReason(assessment, text, evidence, context);
-    return opened ? notInPartsReason(text, query) : notUnpackedReason(text, evidence);
+    const isPartOfText = assessment === 'shape' && /\s/.test(text) && text !== query;
+    if (!isPartOfText) return rejectedReason(assessment, text, evidence, context);
+    return isUnpacked ? notInPartsReason(text, query) : notUnpackedReason(text, evidence);
   }
   const reason = parts === undefined ? acceptedReason(text, evidence, context) : joinedReason(parts);
   if (match?.confidence !== 'possible') return reason;
@@ -74,8 +74,8 @@ export function rejectedReason(rejection: Rejection, text: string, evidence: Evi
   return reasons[rejection];
 }
 
-function missingNameReason(evidence: Evidence, { key, namedBy, inScript: script }: NameContext): string {
-  if (script && key !== undefined && /image/i.test(key)) {
+function missingNameReason(evidence: Evidence, { key, namedBy, inScript }: NameContext): string {
+  if (inScript && key !== undefined && /image/i.test(key)) {
     return `\`${key}\` is a name in code, where names are arbitrary`;
   }
   if (evidence === 'context') return `the enclosing key \`${namedBy ?? key ?? 'images'}\` alone is not enough`;

@@ -17,8 +17,8 @@ export function applicationsOf(set: Mapping): Mapping[] {
   const generated = asList(spec.generators).flatMap((generator) =>
     isMapping(generator) ? generatedBy(generator) : [],
   );
-  const all = generated.length > 0 ? generated : [{ parameters: {}, template: {} }];
-  return all.map((application) =>
+  const applications = generated.length > 0 ? generated : [{ parameters: {}, template: {} }];
+  return applications.map((application) =>
     asMapping(fillParameters(overlayValues(template, application.template), application.parameters)),
   );
 }
@@ -63,8 +63,8 @@ function elementsOf({ elements, elementsYaml }: Mapping): Mapping[] | undefined 
 function fillParameters(value: unknown, parameters: Mapping): unknown {
   if (typeof value === 'string') {
     return value.replace(/\{\{-?\s*\.?([\w-]+(?:\.[\w-]+)*)\s*-?\}\}/g, (whole, path: string) => {
-      const found = parameters[path] ?? valueAtKeys(parameters, path.split('.'));
-      return typeof found === 'boolean' ? String(found) : scalarString(found) || whole;
+      const parameter = parameters[path] ?? valueAtKeys(parameters, path.split('.'));
+      return typeof parameter === 'boolean' ? String(parameter) : scalarString(parameter) || whole;
     });
   }
   if (Array.isArray(value)) return value.map((item) => fillParameters(item, parameters));

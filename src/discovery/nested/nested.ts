@@ -41,7 +41,7 @@ export function nestedCharts(documents: readonly RenderedDocument[], values: Val
     (document) =>
       isControllerObject(document) ||
       (hasScripts && !isIgnoredKind(typeMetaOf(document)?.kind) && NAMES_HELM.test(document.text)) ||
-      (needsData && mayHoldData(document)),
+      (needsData && mayContainData(document)),
   );
   const resources = relevant.flatMap(resourcesOf);
   const charts = [
@@ -53,11 +53,11 @@ export function nestedCharts(documents: readonly RenderedDocument[], values: Val
 
 /** Tests whether a document may declare charts; true for Lists and documents of unknown kind. */
 function isControllerObject(document: RenderedDocument): boolean {
-  const head = typeMetaOf(document);
-  return head === undefined || head.kind.endsWith('List') || CONTROLLERS.test(head.apiVersion);
+  const typeMeta = typeMetaOf(document);
+  return typeMeta === undefined || typeMeta.kind.endsWith('List') || CONTROLLERS.test(typeMeta.apiVersion);
 }
 
-function mayHoldData(document: RenderedDocument): boolean {
+function mayContainData(document: RenderedDocument): boolean {
   const kind = typeMetaOf(document)?.kind;
   return kind === undefined || kind.endsWith('List') || DATA_KIND.test(kind);
 }
@@ -95,11 +95,11 @@ function installsIn(resources: readonly Resource[]): HelmInstall[] {
 
 /** Returns the Helm calls in the scripts of a render, with their variables expanded. */
 export function scriptedInstalls(documents: readonly RenderedDocument[]): HelmInstall[] {
-  const relevant = documents.filter((document) => NAMES_HELM.test(document.text) || mayHoldData(document));
+  const relevant = documents.filter((document) => NAMES_HELM.test(document.text) || mayContainData(document));
   return installsIn(relevant.flatMap(resourcesOf));
 }
 
 /** Key that is equal for declarations of the same install. */
-function installIdentity({ via: _via, unresolved: _unseen, ...chart }: NestedChart): string {
+function installIdentity({ via: _via, unresolved: _unresolved, ...chart }: NestedChart): string {
   return JSON.stringify(chart);
 }

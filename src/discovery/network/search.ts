@@ -38,7 +38,7 @@ export class NetworkSearch {
   }
 
   visitObject(object: Mapping, fieldPath: FieldPath): void {
-    const { kind, apiVersion, metadata: _people, ...rest } = object;
+    const { kind, apiVersion, metadata: _metadata, ...rest } = object;
     if (isIgnoredKind(kind)) return;
     this.matches.push(...fetchesByResource(object, fieldPath));
     if (apiVersion === 'v1' && (kind === 'ConfigMap' || kind === 'Secret')) this.#payload(object, kind, fieldPath);
@@ -47,14 +47,14 @@ export class NetworkSearch {
 
   #payload({ data, stringData, binaryData }: Mapping, kind: string, fieldPath: FieldPath): void {
     const encoded = [binaryData, kind === 'Secret' ? data : undefined];
-    for (const [key, holder] of Object.entries({ data, stringData, binaryData })) {
-      if (!isMapping(holder)) continue;
-      const jenkins = Object.values(holder).some((text) => /jenkins-plugin-cli|install-plugins\.sh/.test(String(text)));
-      for (const { key: name = '', value, fieldPath: valuePath } of entriesOf(holder, childPath(fieldPath, key))) {
-        const isEncoded = encoded.includes(holder);
+    for (const [key, entries] of Object.entries({ data, stringData, binaryData })) {
+      if (!isMapping(entries)) continue;
+      const installsJenkinsPlugins = Object.values(entries).some((text) => /jenkins-plugin-cli|install-plugins\.sh/.test(String(text)));
+      for (const { key: name = '', value, fieldPath: valuePath } of entriesOf(entries, childPath(fieldPath, key))) {
+        const isEncoded = encoded.includes(entries);
         const text = isEncoded ? decodedText(Buffer.from(String(value), 'base64')) : value;
         const textPath = isEncoded ? nestedPath(valuePath, 'base64') : valuePath;
-        if (jenkins && name === 'plugins.txt') this.#jenkinsPlugins(String(text), textPath);
+        if (installsJenkinsPlugins && name === 'plugins.txt') this.#jenkinsPlugins(String(text), textPath);
         else if (typeof text === 'string') this.#file(name, text, textPath);
       }
     }
@@ -66,10 +66,10 @@ export class NetworkSearch {
     if (/\.(?:sh|bash)$/.test(name) || text.startsWith('#!')) {
       const fetches = fetchesOfScript(text, fieldPath, this.#containerContext.lookupAnywhere);
       // The script of the Grafana chart also downloads dashboards with URLs of their own.
-      const isDashboards = /dashboard/i.test(name);
+      const isDashboardScript = /dashboard/i.test(name);
       this.matches.push(
         ...fetches.map((match) =>
-          isDashboards && match.kind === 'download' ? { ...match, kind: 'dashboard' as const } : match,
+          isDashboardScript && match.kind === 'download' ? { ...match, kind: 'dashboard' as const } : match,
         ),
       );
       return;

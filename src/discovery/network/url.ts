@@ -23,13 +23,13 @@ export function isRemote(url: string): boolean {
 }
 
 function withoutCommands(url: string): string {
-  let rest = '';
+  let result = '';
   let position = 0;
   for (;;) {
     const start = url.indexOf('$(', position);
     const end = start < 0 ? -1 : url.indexOf(')', start);
-    if (end < 0) return rest + url.slice(position);
-    rest += url.slice(position, start);
+    if (end < 0) return result + url.slice(position);
+    result += url.slice(position, start);
     position = end + 1;
   }
 }

@@ -134,17 +134,17 @@ function referenceFor(
   if (image.unless?.some((condition) => isNamedInRender(condition, operators, resource, kinds))) return undefined;
   const location = resource === undefined ? operatorLocation(operator) : resourceLocation(resource);
   const appVersion = isRootTemplate(location.template) ? metadata.appVersion : undefined;
-  let guessed = versions !== undefined && release === undefined;
+  let isGuessed = versions !== undefined && release === undefined;
   const written = fillRuleTemplate(image.reference, (variable) => {
     if (variable[0] !== 'table') return variableText(variable, subject, appVersion);
     const entry =
       operator === undefined ? undefined : lookUpRelease(rule.tables?.[variable[1]] ?? {}, operator.release);
-    guessed ||= entry?.guessed === true;
+    isGuessed ||= entry?.guessed === true;
     return entry?.text;
   });
   const reference = written === undefined ? undefined : tryParseReference(written);
   if (written === undefined || reference === undefined) return undefined;
-  const known: Confidence = guessed ? 'possible' : (image.confidence ?? 'likely');
+  const ruleConfidence: Confidence = isGuessed ? 'possible' : (image.confidence ?? 'likely');
   const need: Need = image.need ?? (resource === undefined ? 'operand' : 'install');
   return {
     ...context,
@@ -154,10 +154,10 @@ function referenceFor(
     written,
     redirect: redirectOf(image.redirect, location.template),
     reference: formatReference(reference),
-    confidence: subject.unlikely ? 'possible' : known,
+    confidence: subject.unlikely ? 'possible' : ruleConfidence,
     need,
     // A guess is not a known default, and neither is an image that depends on the cluster.
-    ...(subject.userMade && known !== 'possible' ? { userMade: true } : {}),
+    ...(subject.userMade && ruleConfidence !== 'possible' ? { userMade: true } : {}),
   };
 }
 
