@@ -31,7 +31,7 @@ const POD_SPECS: readonly (readonly [group: RegExp, kinds: RegExp, path: readonl
 ];
 const CONTAINERS = ['initContainers', 'containers', 'ephemeralContainers'];
 
-/** Tests whether objects of this kind can contain containers, or other objects, by the Kubernetes API. */
+/** Reports whether objects of this kind can contain containers, or other objects, by the Kubernetes API. */
 export function mayHoldContainers(kind: string): boolean {
   return kind.endsWith('List') || POD_SPECS.some(([, kinds]) => kinds.test(kind));
 }

@@ -11,12 +11,6 @@ import { isMapping } from './named-value.ts';
 import { searchObject } from './object.ts';
 import { isRelevant } from './relevance.ts';
 
-/** A document that may contain containers, parsed by another parser. */
-interface ParsedDocument {
-  readonly document: RenderedDocument;
-  readonly objects: readonly ObjectImages[];
-}
-
 /**
  * Checks the discovered container images against a second reading: another YAML parser, and only the paths of the
  * Kubernetes API. An image that only one of the two readings contains must not go unnoticed.
@@ -34,7 +28,9 @@ export function crossCheckImages(
   );
   const errors = documents.flatMap((document) => {
     const documentReferences = found.get(`${document.template}\n${document.index}`) ?? [];
-    const difference = isRelevant(document) ? (document.problem ?? differenceIn(document, documentReferences)) : undefined;
+    const difference = isRelevant(document)
+      ? (document.problem ?? differenceIn(document, documentReferences))
+      : undefined;
     const problem = difference ?? hiddenListProblem(document);
     return problem === undefined ? [] : [disagreement(document, problem)];
   });
@@ -114,7 +110,7 @@ function isCrossChecked(document: RenderedDocument): boolean {
 /** Returns the difference between the two readings of a document; undefined if they agree. */
 function differenceIn(document: RenderedDocument, found: readonly LocatedReference[]): string | undefined {
   if (!isCrossChecked(document)) return undefined;
-  let reparsed: ParsedDocument['objects'];
+  let reparsed: readonly ObjectImages[];
   try {
     reparsed = objectsIn(readWithSecondParser(document.text));
   } catch (error) {
@@ -123,9 +119,7 @@ function differenceIn(document: RenderedDocument, found: readonly LocatedReferen
   const [first, second] = [objectsIn(document.object), reparsed].map((objects) => objects.map(objectTitle).join(', '));
   if (first !== second) return `the first YAML parser reads ${quoted(first ?? '')}, the second ${quoted(second ?? '')}`;
   const reparsedImages = new Map(
-    reparsed.flatMap(({ images }) =>
-      images.filter(isReference).map((containerImage) => [containerImage.path, containerImage.image]),
-    ),
+    reparsed.flatMap(({ images }) => images.filter(isReference).map(({ path, image }) => [path, image] as const)),
   );
   const foundImages = new Map(found.map((reference) => [reference.path, reference.written]));
   const missed = [...reparsedImages].find(([path, image]) => foundImages.get(path) !== image);

@@ -19,12 +19,12 @@ export function entriesOf(mapping: Mapping, fieldPath: FieldPath): NamedValue[] 
   return Object.entries(mapping).map(([key, value]) => ({ key, value, fieldPath: childPath(fieldPath, key) }));
 }
 
-/** Tests whether a value is a YAML mapping. */
+/** Reports whether a value is a YAML mapping. */
 export function isMapping(value: unknown): value is Mapping {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Tests whether a value is a non-empty list that contains only mappings. */
+/** Reports whether a value is a non-empty list that contains only mappings. */
 export function isListOfMappings(value: unknown): value is readonly Mapping[] {
   return Array.isArray(value) && value.length > 0 && value.every(isMapping);
 }

@@ -40,9 +40,9 @@ export function decodedText(bytes: Buffer): string | undefined {
   return isText(text) ? text : undefined;
 }
 
-/** Tests whether decoded bytes were text: no control characters and no invalid UTF-8. */
+/** Reports whether decoded bytes were text: no control characters and no invalid UTF-8. */
 export function isText(decoded: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what tells bytes from text.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters distinguish binary data from text.
   return decoded !== '' && !/[\u0000-\u0008\u000e-\u001f\ufffd]/.test(decoded);
 }
 

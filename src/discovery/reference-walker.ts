@@ -71,7 +71,12 @@ export class ReferenceWalker {
   }
 
   #entry({ key, value, fieldPath, weakKey = false }: NamedValue, parentContext: WalkContext): void {
-    const context = { ...parentContext, key: key ?? parentContext.key, inScript: parentContext.inScript || weakKey, underImage: false };
+    const context = {
+      ...parentContext,
+      key: key ?? parentContext.key,
+      inScript: parentContext.inScript || weakKey,
+      underImage: false,
+    };
     if (key === undefined) this.visit(value, fieldPath, context);
     else if (CONTAINER_LISTS.has(key) && isListOfMappings(value)) this.#containers(value, fieldPath, context);
     else if (SKIPPED.test(key)) this.omit('name', value, fieldPath, context);

@@ -99,7 +99,9 @@ function partsWithStem(
   const prefix = [registry ?? inheritable[0], name === repository ? undefined : repository].filter(
     (part) => part !== undefined,
   );
-  const hasEmptyPart = stemParts.some((part) => part.field.text === '' && part.role !== 'registry' && part.role !== 'digest');
+  const hasEmptyPart = stemParts.some(
+    (part) => part.field.text === '' && part.role !== 'registry' && part.role !== 'digest',
+  );
   if (prefix.length === 0 && tag === undefined && digest === undefined && !hasEmptyPart) return undefined;
   const nameParts = hasHost(name.field.text) ? [name] : [...effectivePrefix(prefix), name];
   return [...nameParts, tag, digest].filter((part) => part !== undefined);

@@ -60,34 +60,32 @@ export function tracedReferences(
     const changed = marked.get(documentKey(original));
     if (changed === undefined || changed.text === original.text || isIgnoredKind(kindOf(original))) return [];
     const identity = objectIdentity(original.object ?? {});
-    return stringChanges(original.object, changed.object, { path: '' }).flatMap(
-      ({ fieldPath, before, after }) => {
-        const knownHere = knownByField.get(`${documentKey(original)}\n${fieldPath.path}`) ?? [];
-        return builtWords(before, readRuns(after, probed.segments), isImage).flatMap((word): LocatedReference[] => {
-          if (knownHere.some(({ written }) => written.includes(word.text) || word.text.includes(written))) return [];
-          const verdict =
-            isCompleteReference(base.values, word) && !isCopy(before, word)
-              ? acceptedReference(word.text, 'key')
-              : undefined;
-          if (verdict === undefined) return [];
-          return [
-            {
-              ...context,
-              template: original.template,
-              document: original.index,
-              ...identity,
-              ...(before.includes('\n') ? nestedPath(fieldPath, `line ${lineOf(before, word.start)}`) : fieldPath),
-              how: 'influence',
-              written: word.text,
-              values: [...new Set(word.segments.map(segmentPath))],
-              reference: verdict.reference,
-              confidence: 'likely',
-              need: needOf('influence', identity.hook, false),
-            },
-          ];
-        });
-      },
-    );
+    return stringChanges(original.object, changed.object, { path: '' }).flatMap(({ fieldPath, before, after }) => {
+      const knownHere = knownByField.get(`${documentKey(original)}\n${fieldPath.path}`) ?? [];
+      return builtWords(before, readRuns(after, probed.segments), isImage).flatMap((word): LocatedReference[] => {
+        if (knownHere.some(({ written }) => written.includes(word.text) || word.text.includes(written))) return [];
+        const verdict =
+          isCompleteReference(base.values, word) && !isCopy(before, word)
+            ? acceptedReference(word.text, 'key')
+            : undefined;
+        if (verdict === undefined) return [];
+        return [
+          {
+            ...context,
+            template: original.template,
+            document: original.index,
+            ...identity,
+            ...(before.includes('\n') ? nestedPath(fieldPath, `line ${lineOf(before, word.start)}`) : fieldPath),
+            how: 'influence',
+            written: word.text,
+            values: [...new Set(word.segments.map(segmentPath))],
+            reference: verdict.reference,
+            confidence: 'likely',
+            need: needOf('influence', identity.hook, false),
+          },
+        ];
+      });
+    });
   });
 }
 
@@ -121,7 +119,7 @@ function builtWords(text: string, runs: readonly TextRun[], isImage: (segment: N
 }
 
 /**
- * Tests whether a word is only a copy of the values as programs receive them: a name without a tag, after the key of
+ * Reports whether a word is only a copy of the values as programs receive them: a name without a tag, after the key of
  * its own leaf.
  */
 function isCopy(text: string, { text: word, start, segments }: BuiltWord): boolean {

@@ -19,12 +19,12 @@ export async function copyWithDependencies(
   roots: readonly string[],
 ): Promise<string> {
   const chartRoot = await realpath(folder);
-  const allowed = await Promise.all(roots.map(resolveLinkRoot));
+  const allowedRoots = await Promise.all(roots.map(resolveLinkRoot));
   const folders = [chartRoot];
   for (const dependency of dependencies) {
     const target = resolve(chartRoot, dependency);
     const real = await realpath(target).catch(() => undefined);
-    const isAllowed = [chartRoot, ...allowed].some((root) => real === root || real?.startsWith(root + sep));
+    const isAllowed = [chartRoot, ...allowedRoots].some((root) => real === root || real?.startsWith(root + sep));
     // Helm would read an absolute path from its original location.
     if (isAllowed && real === target && !posix.isAbsolute(dependency)) {
       if (!target.startsWith(chartRoot + sep)) folders.push(target);
@@ -36,9 +36,9 @@ export async function copyWithDependencies(
       { hint: 'use a relative path, and allow its folder with --allow-chart-links ROOT' },
     );
   }
-  const top = commonFolder(folders);
-  for (const target of folders) await copyChartFolder(target, join(into, relative(top, target)), roots);
-  return join(into, relative(top, chartRoot));
+  const commonRoot = commonFolder(folders);
+  for (const target of folders) await copyChartFolder(target, join(into, relative(commonRoot, target)), roots);
+  return join(into, relative(commonRoot, chartRoot));
 }
 
 /**

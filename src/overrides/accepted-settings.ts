@@ -41,10 +41,10 @@ export async function findAcceptedSettings<R>(
     return named;
   });
   const kept = new Set(best?.items);
-  const order = settings.filter((setting) => kept.has(setting));
+  const accepted = settings.filter((setting) => kept.has(setting));
   return {
-    settings: order,
-    overrides: valuesOf(base, order),
+    settings: accepted,
+    overrides: valuesOf(base, accepted),
     render: best?.result ?? (await render({})),
     refused: settings
       .filter((setting) => !kept.has(setting))

@@ -95,11 +95,13 @@ function leadingSegment({ parts }: Equation): SegmentPart | undefined {
 /** Returns candidates for the leading segment, most exact first. */
 function candidatePrefixes(group: readonly Equation[]): string[] {
   const texts = group.flatMap((equation) => {
-    const rest = evaluate(equation.parts.slice(1), new Map());
-    return equation.wanted.endsWith(rest) ? [equation.wanted.slice(0, equation.wanted.length - rest.length)] : [];
+    const remainder = evaluate(equation.parts.slice(1), new Map());
+    return equation.wanted.endsWith(remainder)
+      ? [equation.wanted.slice(0, equation.wanted.length - remainder.length)]
+      : [];
   });
-  const whole = group.flatMap(({ hostPrefix, targetPrefix }) => [hostPrefix, targetPrefix]);
-  return [...new Set([...texts, ...whole])].filter((text) => text !== '' && !text.endsWith('/'));
+  const prefixes = group.flatMap(({ hostPrefix, targetPrefix }) => [hostPrefix, targetPrefix]);
+  return [...new Set([...texts, ...prefixes])].filter((text) => text !== '' && !text.endsWith('/'));
 }
 
 interface Attempt {

@@ -92,8 +92,8 @@ function wordOffsets(text: string, { from, path = '', within }: PostRenderEntry)
   const key = /^[\w-]+/.exec(last)?.[0];
   const keyed = whole.filter((offset) => {
     const [before, after] = [text.slice(0, offset), text.slice(offset + from.length)];
-    const own = /^[ \t]*(?:- +)?["']?([\w-]+)["']?:[ \t]*["']?$/.exec(before.slice(before.lastIndexOf('\n') + 1));
-    return own !== null && own[1] === key && /^["']?[ \t]*(?:#.*)?\r?(?:\n|$)/.test(after);
+    const keyMatch = /^[ \t]*(?:- +)?["']?([\w-]+)["']?:[ \t]*["']?$/.exec(before.slice(before.lastIndexOf('\n') + 1));
+    return keyMatch !== null && keyMatch[1] === key && /^["']?[ \t]*(?:#.*)?\r?(?:\n|$)/.test(after);
   });
   return keyed.length > 0 ? keyed : whole.length === 1 ? whole : [];
 }

@@ -30,8 +30,8 @@ export const HOOKS_HINT =
 /** Describes an unmapped reference with its location and the reason. */
 export function unmappedNote(unmapped: UnmappedReference, hidden: readonly UnmappedReference[]): string {
   const { reference, template, path, because } = unmapped;
-  const why = hidden.includes(unmapped) ? HOOKS_HINT : because;
-  return `Still public: ${reference} (${template} ${path})${why === undefined ? '' : `: ${why}`}`;
+  const reason = hidden.includes(unmapped) ? HOOKS_HINT : because;
+  return `Still public: ${reference} (${template} ${path})${reason === undefined ? '' : `: ${reason}`}`;
 }
 
 /** Comment lines about changed templates for the top of an overrides file; none without changes. */

@@ -30,7 +30,7 @@ export function changesBetween(
   after: readonly RenderOutput[],
   isWhole: (key: string | number) => boolean = () => false,
 ): Change[] {
-  return before.flatMap((before, render) => changesOf(before, after[render] ?? { documents: [] }, render, isWhole));
+  return before.flatMap((output, render) => changesOf(output, after[render] ?? { documents: [] }, render, isWhole));
 }
 
 /** Returns a key that is equal for two differences at the same position. */

@@ -65,14 +65,16 @@ export function referenceTemplatesOf(
     if (unmarked === undefined || marked === undefined || unmarked.text === marked.text || !mayContainMarker(marked))
       return [];
     if (location.parts === undefined) {
-      return textPairs(unmarked, marked, location).flatMap(([unmarkedText, markedText]) => cached(unmarkedText, markedText, location.written));
+      return textPairs(unmarked, marked, location).flatMap(([unmarkedText, markedText]) =>
+        cached(unmarkedText, markedText, location.written),
+      );
     }
     const joined = joinSplit(location, unmarked, marked, probed.segments);
     return joined === undefined ? [] : [joined];
   });
 }
 
-/** Tests whether a segment occurs in these references and nowhere else in the render. */
+/** Reports whether a segment occurs in these references and nowhere else in the render. */
 export function buildsNothingElse(
   segment: NameSegment,
   { documents, segments }: Probe,
@@ -149,7 +151,9 @@ function joinSplit(
     // The fields of a split reference inside a text are fields of that text.
     const field = location.within === undefined ? { path } : { path: location.path, within: path };
     const pairs = textPairs(unmarked, marked, field);
-    const [template] = pairs.flatMap(([unmarkedText, markedText]) => referenceTemplatesIn(unmarkedText, markedText, text, segments));
+    const [template] = pairs.flatMap(([unmarkedText, markedText]) =>
+      referenceTemplatesIn(unmarkedText, markedText, text, segments),
+    );
     parts.push(...(template ?? [{ kind: 'literal', text } satisfies TemplatePart]));
   }
   if (offset < location.written.length) parts.push({ kind: 'literal', text: location.written.slice(offset) });

@@ -78,10 +78,14 @@ function runsByLine(
     if (start <= offset + line.length) {
       const before = line.slice(0, start - offset);
       const after = line.slice(start - offset + written.length);
-      const runs = readRuns(markedLines[i] ?? '', segments);
-      if (unmarkedText(runs) === line) return runsBetween(runs, start - offset, start - offset + written.length);
       const markedLine = markedLines[i] ?? '';
-      if (!markedLine.startsWith(before) || !markedLine.endsWith(after) || markedLine.length < before.length + after.length)
+      const runs = readRuns(markedLine, segments);
+      if (unmarkedText(runs) === line) return runsBetween(runs, start - offset, start - offset + written.length);
+      if (
+        !markedLine.startsWith(before) ||
+        !markedLine.endsWith(after) ||
+        markedLine.length < before.length + after.length
+      )
         return undefined;
       return readRuns(markedLine.slice(before.length, markedLine.length - after.length), segments);
     }

@@ -2,8 +2,8 @@ import type { AirgapError } from '../base/errors.ts';
 import { formatPath, type LeafPath } from './leaves.ts';
 
 /**
- * Tests whether the refusal of a values schema names a leaf. Most refusals (`fail` in a template) name none. Helm up to
- * 3.17 writes `- image: Additional property registry is not allowed` and `- image.tag: Does not match …`; later
+ * Reports whether the refusal of a values schema names a leaf. Most refusals (`fail` in a template) name none. Helm up
+ * to 3.17 writes `- image: Additional property registry is not allowed` and `- image.tag: Does not match …`; later
  * versions write `- at '/image': additional properties 'registry' not allowed` and `- at '/image/tag': …`. Each is
  * below a line with the name of the chart that the schema belongs to.
  */

@@ -35,8 +35,8 @@ export function switchesOff(values: Values, texts: readonly string[]): Switch[] 
 }
 
 /**
- * Tests whether a switch may control something with these texts: always for a flag; for a list or a setting only if the
- * texts contain it. Emptying any other setting only changes the text.
+ * Reports whether a switch may control something with these texts: always for a flag; for a list or a setting only if
+ * the texts contain it. Emptying any other setting only changes the text.
  */
 export function concerns(values: Values, { path }: Switch, texts: readonly string[]): boolean {
   const value = valueAt(values, path);
@@ -44,7 +44,7 @@ export function concerns(values: Values, { path }: Switch, texts: readonly strin
   return texts.some((text) => (Array.isArray(value) ? occursIn(value, text) : text.includes(String(value))));
 }
 
-/** Tests whether the text contains one of a list's scalars, at any depth. */
+/** Reports whether the text contains one of a list's scalars, at any depth. */
 function occursIn(value: unknown, text: string): boolean {
   if (typeof value === 'object' && value !== null) return Object.values(value).some((inner) => occursIn(inner, text));
   return (

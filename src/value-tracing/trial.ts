@@ -22,9 +22,9 @@ export interface TrialOptions<T extends Trial, R extends RenderOutput> {
   readonly nondeterministicFields: () => Promise<ReadonlySet<string>>;
   /** Keys whose value is compared as a whole. */
   readonly isWhole?: (key: string | number) => boolean;
-  /** Tests whether a change is irrelevant for these trials. */
+  /** Reports whether a change is irrelevant for these trials. */
   readonly isIgnored?: (change: Change, trials: readonly T[], after: readonly R[]) => boolean;
-  /** Tests whether a change with the trial's marker is the intended one. */
+  /** Reports whether a change with the trial's marker is the intended one. */
   readonly judge: (trial: T, change: Change, after: readonly R[]) => boolean;
 }
 

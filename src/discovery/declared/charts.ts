@@ -8,7 +8,7 @@ export interface DeclaringChart {
   readonly metadata: Mapping;
   /** Values in which its conditions are looked up, one for each alias. Empty if the chart is disabled. */
   readonly scopes: readonly Mapping[];
-  /** Tests whether a dependency, by name or alias, is enabled; undefined if the chart declares no such dependency. */
+  /** Reports whether a dependency, by name or alias, is enabled; undefined if the chart declares no such dependency. */
   readonly isDependencyEnabled: (dependency: string) => boolean | undefined;
 }
 
@@ -40,7 +40,8 @@ function chartsFrom(
   };
   const subcharts = childFolders(folder, files).flatMap((child) => {
     const childMetadata = readMapping(files.get(`${child}Chart.yaml`));
-    const name = typeof childMetadata.name === 'string' ? childMetadata.name : child.slice(folder.length + 'charts/'.length, -1);
+    const name =
+      typeof childMetadata.name === 'string' ? childMetadata.name : child.slice(folder.length + 'charts/'.length, -1);
     const declared = dependenciesNamed(name);
     // A chart in charts/ is installed even if no dependency declares it.
     const uses: readonly Mapping[] = declared.length === 0 ? [{ name }] : declared;
@@ -68,8 +69,8 @@ function subchartScope(scope: Mapping, { name, alias }: Mapping): Mapping {
 }
 
 /**
- * Tests whether a dependency is enabled, by Helm's rule: the first condition path with a boolean decides; without one,
- * any enabled tag does.
+ * Reports whether a dependency is enabled, by Helm's rule: the first condition path with a boolean decides; without
+ * one, any enabled tag does.
  */
 function isEnabled({ condition, tags }: Mapping, scope: Mapping, tagValues: Mapping): boolean {
   const paths = typeof condition === 'string' ? condition.split(',') : [];
@@ -77,7 +78,9 @@ function isEnabled({ condition, tags }: Mapping, scope: Mapping, tagValues: Mapp
     .map((path) => valueAtDottedPath(scope, path.trim()))
     .find((value) => typeof value === 'boolean');
   if (conditionValue !== undefined) return conditionValue as boolean;
-  const tagStates = (Array.isArray(tags) ? tags : []).map((tag) => tagValues[String(tag)]).filter((state) => state !== undefined);
+  const tagStates = (Array.isArray(tags) ? tags : [])
+    .map((tag) => tagValues[String(tag)])
+    .filter((state) => state !== undefined);
   return tagStates.length === 0 || tagStates.some((state) => state === true);
 }
 

@@ -56,7 +56,7 @@ function toReference(
 }
 
 /**
- * Returns whether the image's component is enabled; undefined if the list does not say. As in Zarf, a condition is one
+ * Reports whether the image's component is enabled; undefined if the list does not say. As in Zarf, a condition is one
  * path, and only `true` itself is true.
  */
 function isEnabled(

@@ -47,9 +47,8 @@ function occurrencesIn(document: RenderedDocument, query: string): Occurrence[] 
     const { match, evidence, surroundings: context, parts } = event;
     if (match === undefined) return { ...location, taken: false, evidence, because: assessmentReason(event, query) };
     if (!isParsed) return { ...location, taken: false, evidence, because: unparsedReason() };
-    const { namedBy } = context;
     const { reference, confidence, how } = match;
-    const key = evidence === 'none' || parts !== undefined ? undefined : (namedBy ?? context.key);
+    const key = evidence === 'none' || parts !== undefined ? undefined : (context.namedBy ?? context.key);
     return {
       ...location,
       taken: true,
@@ -96,13 +95,14 @@ function textsIn(value: unknown, fieldPath: FieldPath): { fieldPath: FieldPath; 
  */
 function innermostOnly(events: readonly RelevantEvent[]): RelevantEvent[] {
   const eventsByPath = new Map<string, RelevantEvent>();
-  for (const [i, event] of events.entries()) {
+  for (const [i, relevant] of events.entries()) {
+    const { event, fieldPath } = relevant;
     const next = events[i + 1];
-    const isUnpacked = event.event.type === 'judged' && event.event.isUnpacked;
-    if (isUnpacked && next !== undefined && isWithin(next.fieldPath, event.fieldPath)) continue;
-    const key = JSON.stringify([event.fieldPath.path, event.fieldPath.within]);
+    const isUnpacked = event.type === 'judged' && event.isUnpacked;
+    if (isUnpacked && next !== undefined && isWithin(next.fieldPath, fieldPath)) continue;
+    const key = JSON.stringify([fieldPath.path, fieldPath.within]);
     const existing = eventsByPath.get(key);
-    if (existing === undefined || !isMatch(existing.event)) eventsByPath.set(key, event);
+    if (existing === undefined || !isMatch(existing.event)) eventsByPath.set(key, relevant);
   }
   return [...eventsByPath.values()];
 }

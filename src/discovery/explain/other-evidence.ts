@@ -35,5 +35,8 @@ export function withOtherEvidence(
         path === occurrence.path &&
         occurrence.text.includes(text),
     );
-  return [...occurrences.filter((occurrence) => occurrence.taken || !isAcceptedByOther(occurrence)), ...otherOccurrences];
+  return [
+    ...occurrences.filter((occurrence) => occurrence.taken || !isAcceptedByOther(occurrence)),
+    ...otherOccurrences,
+  ];
 }

@@ -31,7 +31,7 @@ function generatedBy(generator: Mapping): GeneratedApplication[] {
   const matrix = asMapping(generator.matrix);
   const factors = asList(matrix.generators).filter(isMapping);
   if (factors.length > 0) {
-    const product = factors.map(generatedBy).reduce<GeneratedApplication[]>(
+    return factors.map(generatedBy).reduce<GeneratedApplication[]>(
       (left, right) =>
         left.flatMap((a) =>
           right.map((b) => ({
@@ -41,7 +41,6 @@ function generatedBy(generator: Mapping): GeneratedApplication[] {
         ),
       [{ parameters: {}, template: asMapping(matrix.template) }],
     );
-    return product;
   }
   const [other] = Object.values(generator).filter(isMapping);
   return [{ parameters: {}, template: asMapping(other?.template) }];

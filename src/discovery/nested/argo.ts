@@ -71,7 +71,7 @@ function ociSource(source: Mapping, repository: string, version: string): Return
 }
 
 /**
- * Tests whether a values file is in the chart's folder: neither from another source (`$values/…`) nor from a server.
+ * Reports whether a values file is in the chart's folder: neither from another source (`$values/…`) nor from a server.
  */
 function isChartFile(file: string): boolean {
   return !file.startsWith('$') && !file.includes('://');

@@ -48,10 +48,14 @@ export interface Declaration {
 export type ChartAddress = Pick<NestedChart, 'name' | 'version' | 'repository' | 'url'>;
 
 /**
- * Builds the address of a chart from its parts, whatever fields contain them: a name in a repository, the OCI
+ * Builds the address of a chart from two fields: a name in a repository, the OCI
  * repository of the chart or its parent path, or the URL of an archive. Undefined for a local folder.
  */
-export function parseChartAddress(writtenChart: string, writtenRepository: string, version: string): ChartAddress | undefined {
+export function parseChartAddress(
+  writtenChart: string,
+  writtenRepository: string,
+  version: string,
+): ChartAddress | undefined {
   const [chart, repository] = [withLowerCaseScheme(writtenChart), withLowerCaseScheme(writtenRepository)];
   if (/^oci:\/\//.test(chart)) return parseOciChartAddress(chart, version);
   // k3s replaces `%{…}` with an address that only the cluster knows.

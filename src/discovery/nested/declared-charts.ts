@@ -105,10 +105,9 @@ function chartOf(
   const entryValues = isMapping(declaredValues) ? declaredValues : (parseValues(scalarString(declaredValues)) ?? {});
   const { set, setString, unresolved } = call;
   const namespace = call.namespace || scalarString(entry.namespace);
-  const pinned = call.version || version;
   return {
     ...address,
-    version: pinned,
+    version: call.version || version,
     values: overlayValues(entryValues, call.values),
     set,
     setString,
@@ -140,7 +139,7 @@ function isMentioned({ name, version, repository }: DeclaredChart, text: string)
 }
 
 /**
- * Tests whether an entry is disabled: by its own flag, by a `condition` as in Helm dependencies, or by its name in a
+ * Reports whether an entry is disabled: by its own flag, by a `condition` as in Helm dependencies, or by its name in a
  * mapping of switches.
  */
 function isSwitchedOff({ keys, name, entry }: DeclaredChart, values: Mapping): boolean {

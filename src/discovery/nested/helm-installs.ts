@@ -62,7 +62,7 @@ export function helmInstalls(
   );
 }
 
-/** Tests whether a text contains a variable that the render does not set. */
+/** Reports whether a text contains a variable that the render does not set. */
 export function hasUnresolvedVariable(text: string): boolean {
   return /[$`]/.test(text);
 }

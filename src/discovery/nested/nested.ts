@@ -13,10 +13,7 @@ import { dataEntry, type Resource, resourcesOf } from './resource.ts';
 
 /** API groups of objects that declare charts. Manifests of other groups are parsed only if they call Helm. */
 const CONTROLLERS = /^(?:argoproj\.io|[\w.-]+\.toolkit\.fluxcd\.io|helm\.cattle\.io)\//;
-/**
- * Line breaks are `
- * ` in quoted text.
- */
+/** In quoted text, a line break before the name is a literal `\n`. */
 const NAMES_HELM = /(?:\b|\\n)helm[34]?\b(?!\.sh\/)/;
 const HELM = /(?:\b|\\n)helm[34]?\b(?=["',\]\s-])/g;
 const VERB = /^["',\]-]*(?:install|upgrade|template|pull|fetch)\b/;
@@ -51,7 +48,7 @@ export function nestedCharts(documents: readonly RenderedDocument[], values: Val
   return [...new Map(charts.map((chart) => [installIdentity(chart), chart])).values()];
 }
 
-/** Tests whether a document may declare charts; true for Lists and documents of unknown kind. */
+/** Reports whether a document may declare charts; true for Lists and documents of unknown kind. */
 function isControllerObject(document: RenderedDocument): boolean {
   const typeMeta = typeMetaOf(document);
   return typeMeta === undefined || typeMeta.kind.endsWith('List') || CONTROLLERS.test(typeMeta.apiVersion);

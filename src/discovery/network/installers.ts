@@ -25,20 +25,35 @@ const INSTALL_VERBS = /^(?:install|add|i|get)$/;
 const INSTALLERS: readonly (readonly [RegExp, Installer])[] = [
   [/^(?:pip|pip3|pip3\.\d+|uv)$/, { verb: INSTALL_VERBS, valueOptions: PIP_VALUE_OPTIONS, toFetch: fromPyPi }],
   [/^apk$/, { verb: /^add$/, valueOptions: SYSTEM_VALUE_OPTIONS, toFetch: fromPackages('apk/alpine') }],
-  [/^(?:apt|apt-get|aptitude)$/, { verb: INSTALL_VERBS, valueOptions: SYSTEM_VALUE_OPTIONS, toFetch: fromPackages('deb/debian') }],
-  [/^(?:yum|dnf|microdnf|tdnf|zypper)$/, { verb: INSTALL_VERBS, valueOptions: SYSTEM_VALUE_OPTIONS, toFetch: fromPackages('rpm') }],
+  [
+    /^(?:apt|apt-get|aptitude)$/,
+    { verb: INSTALL_VERBS, valueOptions: SYSTEM_VALUE_OPTIONS, toFetch: fromPackages('deb/debian') },
+  ],
+  [
+    /^(?:yum|dnf|microdnf|tdnf|zypper)$/,
+    { verb: INSTALL_VERBS, valueOptions: SYSTEM_VALUE_OPTIONS, toFetch: fromPackages('rpm') },
+  ],
   [/^(?:npm|pnpm|yarn)$/, { verb: INSTALL_VERBS, valueOptions: LANGUAGE_VALUE_OPTIONS, toFetch: fromPackages('npm') }],
-  [/^go$/, { verb: INSTALL_VERBS, valueOptions: LANGUAGE_VALUE_OPTIONS, toFetch: fromPackages('golang', /^[\w-]+\.[\w./-]+/) }],
+  [
+    /^go$/,
+    { verb: INSTALL_VERBS, valueOptions: LANGUAGE_VALUE_OPTIONS, toFetch: fromPackages('golang', /^[\w-]+\.[\w./-]+/) },
+  ],
   [/^cargo$/, { verb: /^install$/, valueOptions: LANGUAGE_VALUE_OPTIONS, toFetch: fromPackages('cargo') }],
   [/^(?:fluent-gem|gem)$/, { verb: /^install$/, valueOptions: LANGUAGE_VALUE_OPTIONS, toFetch: fromPackages('gem') }],
-  [/^(?:conda|mamba|micromamba)$/, { verb: INSTALL_VERBS, valueOptions: LANGUAGE_VALUE_OPTIONS, toFetch: fromPackages('conda') }],
+  [
+    /^(?:conda|mamba|micromamba)$/,
+    { verb: INSTALL_VERBS, valueOptions: LANGUAGE_VALUE_OPTIONS, toFetch: fromPackages('conda') },
+  ],
   [/^(?:grafana-cli|grafana)$/, { verb: INSTALL_VERBS, valueOptions: LANGUAGE_VALUE_OPTIONS, toFetch: fromGrafana }],
   [
     /^(?:elasticsearch|opensearch|kibana|opensearch-dashboards|logstash)-plugin$/,
     { verb: /^install$/, valueOptions: /^$/, toFetch: fromCatalogue('search-plugin') },
   ],
   [/^confluent-hub$/, { verb: /^install$/, valueOptions: /^--/, toFetch: fromCatalogue('confluent-hub') }],
-  [/^jenkins-plugin-cli$/, { verb: /^(?:-p|--plugins)$/, valueOptions: /^--(?:war|plugin-file)$/, toFetch: jenkinsPlugin }],
+  [
+    /^jenkins-plugin-cli$/,
+    { verb: /^(?:-p|--plugins)$/, valueOptions: /^--(?:war|plugin-file)$/, toFetch: jenkinsPlugin },
+  ],
 ];
 
 /** Returns what a package or plugin manager fetches; undefined for other programs. */

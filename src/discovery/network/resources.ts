@@ -71,7 +71,7 @@ const HINT = new RegExp(
   `apiVersion["']?:\\s*["']?(?:${[...GROUPS].map((group) => group.replaceAll('.', '\\.')).join('|')})/`,
 );
 
-/** Tests whether a text can contain a resource with such a field. */
+/** Reports whether a text can contain a resource with such a field. */
 export function mayHoldSource(text: string): boolean {
   return HINT.test(text);
 }

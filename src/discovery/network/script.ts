@@ -101,7 +101,8 @@ function collectAssignments(words: readonly ShellWord[], variables: Variables): 
 /** Returns the path of the word with the address; that of the command's first word if variables built the address. */
 function pathOfAddress(url: string, words: readonly LocatedWord[]): FieldPath {
   const lastComponent = url.slice(url.lastIndexOf('/') + 1);
-  const word = words.find(({ text }) => text.includes(url)) ?? words.find(({ text }) => text.includes(lastComponent)) ?? words[0];
+  const word =
+    words.find(({ text }) => text.includes(url)) ?? words.find(({ text }) => text.includes(lastComponent)) ?? words[0];
   return word?.fieldPath ?? { path: '' };
 }
 

@@ -11,7 +11,7 @@ import { fetchesByResource, mayHoldSource } from './resources.ts';
 import { evidenceText, fetchesOfScript } from './script.ts';
 import { fetchesOfValue, MAY_SET } from './settings.ts';
 
-/** Tests whether a text has to be parsed. */
+/** Reports whether a text has to be parsed. */
 export function mayFetch(text: string): boolean {
   return MAY_FETCH.test(text) || MAY_SET.test(text) || mayHoldSource(text) || ARCHIVE.test(text);
 }
@@ -49,7 +49,9 @@ export class NetworkSearch {
     const encoded = [binaryData, kind === 'Secret' ? data : undefined];
     for (const [key, entries] of Object.entries({ data, stringData, binaryData })) {
       if (!isMapping(entries)) continue;
-      const installsJenkinsPlugins = Object.values(entries).some((text) => /jenkins-plugin-cli|install-plugins\.sh/.test(String(text)));
+      const installsJenkinsPlugins = Object.values(entries).some((text) =>
+        /jenkins-plugin-cli|install-plugins\.sh/.test(String(text)),
+      );
       for (const { key: name = '', value, fieldPath: valuePath } of entriesOf(entries, childPath(fieldPath, key))) {
         const isEncoded = encoded.includes(entries);
         const text = isEncoded ? decodedText(Buffer.from(String(value), 'base64')) : value;

@@ -43,8 +43,8 @@ export class Variables {
 }
 
 /**
- * Values that are unknown: the output of a command, a variable in its own value, and the empty string that scripts use
- * for initialization.
+ * Reports whether a value is unknown: the output of a command, a variable in its own value, and the empty string that
+ * scripts use for initialization.
  */
 function isUnknown(value: string, name: string): boolean {
   return value === '' || /\$\((?:[^)\s$]|\$(?!\())*\s|`/.test(value) || new RegExp(`\\$[{(]?${name}\\b`).test(value);

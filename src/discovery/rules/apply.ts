@@ -66,8 +66,8 @@ export function applyRules(rules: readonly Rule[], input: RuleInput): LocatedRef
 }
 
 /**
- * Tests whether a location comes from one of these rules. A location read from a lock file may come from a rule that is
- * not loaded.
+ * Reports whether a location comes from one of these rules. A location read from a lock file may come from a rule that
+ * is not loaded.
  */
 export function isFromRule(
   { how, within }: { readonly how: EvidenceKind; readonly within?: string | undefined },
@@ -81,7 +81,7 @@ export function rulePrefix({ operator }: Rule): string {
   return `rule ${operator}: `;
 }
 
-/** Tests whether two references are the same image of a rule. */
+/** Reports whether two references are the same image of a rule. */
 function isSameImage(a: LocatedReference, b: LocatedReference): boolean {
   return a.within === b.within && a.reference === b.reference;
 }

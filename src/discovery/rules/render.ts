@@ -76,7 +76,7 @@ export function findOperators(
   });
 }
 
-/** Tests whether a template belongs to the rendered chart and not to a subchart, whose appVersion is unknown. */
+/** Reports whether a template belongs to the rendered chart and not to a subchart, whose appVersion is unknown. */
 export function isRootTemplate(template: string): boolean {
   return /^[^/]+\/templates\//.test(template);
 }
@@ -111,7 +111,7 @@ export function resourcesOfKind(kinds: DocumentsByKind, group: string, kind: str
   });
 }
 
-/** Tests whether a ConfigMap of the render sets this key. */
+/** Reports whether a ConfigMap of the render sets this key. */
 export function hasConfigKey(kinds: DocumentsByKind, key: string): boolean {
   const configMaps = kinds.get('ConfigMap') ?? [];
   return configMaps.some((configMap) => {

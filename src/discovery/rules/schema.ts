@@ -71,7 +71,8 @@ export const ruleSchema = z
       for (const variable of templateVariables(reference)) {
         const [scope, variableName] = variable;
         if (scope === 'unknown') addIssue('reference', `unknown variable "${variableName}"`);
-        if (scope === 'table' && rule.tables?.[variableName] === undefined) addIssue('reference', `no table "${variableName}"`);
+        if (scope === 'table' && rule.tables?.[variableName] === undefined)
+          addIssue('reference', `no table "${variableName}"`);
         if (scope === 'field' && resource === undefined) addIssue('reference', `"field.${variableName}" needs "for"`);
       }
       if (resource === undefined && unless?.some((condition) => 'field' in condition)) {
