@@ -70,10 +70,10 @@ export function malformedImages(documents: readonly RenderedDocument[]): string[
     if (object === undefined || objectsIn(object).some(({ images }) => images.length > 0)) return [];
     const malformed: string[] = [];
     searchObject(object, (event) => {
-      if (event.type !== 'judged' || event.surroundings.how === undefined || event.fieldPath.within !== undefined)
+      if (event.type !== 'assessed' || event.context.how === undefined || event.fieldPath.within !== undefined)
         return;
-      const { text, fieldPath, evidence, assessment, surroundings } = event;
-      const isImage = evidence === 'typed' || (evidence === 'key' && surroundings.key === 'image');
+      const { text, fieldPath, evidence, assessment, context } = event;
+      const isImage = evidence === 'typed' || (evidence === 'key' && context.key === 'image');
       if (!isImage || (assessment !== 'shape' && assessment !== 'grammar') || !REFERENCE_LIKE.test(text)) return;
       const { kind, name } = objectIdentity(object);
       malformed.push(

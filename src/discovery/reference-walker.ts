@@ -180,7 +180,7 @@ export class ReferenceWalker {
 
   /** Reports a skipped value. */
   omit(reason: OmissionReason, value: unknown, fieldPath: FieldPath, context: MatchContext): void {
-    this.#listener?.({ type: 'omitted', reason, value, fieldPath, surroundings: context });
+    this.#listener?.({ type: 'omitted', reason, value, fieldPath, context });
   }
 
   #omitLoneParts(used: ReadonlySet<Field>, splits: readonly SplitReference[], context: WalkContext): void {
@@ -198,11 +198,11 @@ export class ReferenceWalker {
     );
   }
 
-  #report(assessed: Omit<TextEvent, 'type' | 'surroundings' | 'match'>, context: WalkContext): void {
+  #report(assessed: Omit<TextEvent, 'type' | 'context' | 'match'>, context: WalkContext): void {
     const { assessment } = assessed;
     const match = typeof assessment === 'string' ? undefined : toMatch(assessed, assessment, context);
     if (match !== undefined) this.matches.push(match);
-    this.#listener?.({ ...assessed, type: 'judged', surroundings: context, ...(match === undefined ? {} : { match }) });
+    this.#listener?.({ ...assessed, type: 'assessed', context, ...(match === undefined ? {} : { match }) });
   }
 }
 

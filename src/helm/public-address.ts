@@ -71,7 +71,7 @@ function forbidden(address: string, problem: string, host: string | undefined): 
   return new AirgapError('forbidden', `address ${quoted(address)} from a chart ${problem}`, {
     hint:
       host === undefined
-        ? 'download the chart, and provide its archive with --chart-mirror'
+        ? 'download the chart, and specify the folder of its archive with --chart-mirror'
         : `if you trust the chart, allow the host with --allow-chart-host ${host}`,
   });
 }

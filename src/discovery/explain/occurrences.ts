@@ -44,7 +44,7 @@ function occurrencesIn(document: RenderedDocument, query: string): Occurrence[] 
     if (event.type === 'omitted') {
       return { ...location, taken: false, because: omittedReason(event, identity.kind) };
     }
-    const { match, evidence, surroundings: context, parts } = event;
+    const { match, evidence, context, parts } = event;
     if (match === undefined) return { ...location, taken: false, evidence, because: assessmentReason(event, query) };
     if (!isParsed) return { ...location, taken: false, evidence, because: unparsedReason() };
     const { reference, confidence, how } = match;
@@ -98,7 +98,7 @@ function innermostOnly(events: readonly RelevantEvent[]): RelevantEvent[] {
   for (const [i, relevant] of events.entries()) {
     const { event, fieldPath } = relevant;
     const next = events[i + 1];
-    const isUnpacked = event.type === 'judged' && event.isUnpacked;
+    const isUnpacked = event.type === 'assessed' && event.isUnpacked;
     if (isUnpacked && next !== undefined && isWithin(next.fieldPath, fieldPath)) continue;
     const key = JSON.stringify([fieldPath.path, fieldPath.within]);
     const existing = eventsByPath.get(key);
@@ -114,7 +114,7 @@ function isWithin(inner: FieldPath, outer: FieldPath): boolean {
 }
 
 function isMatch(event: MatchEvent): event is TextEvent {
-  return event.type === 'judged' && event.match !== undefined;
+  return event.type === 'assessed' && event.match !== undefined;
 }
 
 /** Characters shown of a line. Secrets are redacted first: manifests contain passwords, and reports are shared. */

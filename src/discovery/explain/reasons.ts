@@ -11,7 +11,7 @@ type NameContext = Pick<MatchContext, 'key' | 'namedBy' | 'inScript'>;
 
 /** Returns why an assessed text was accepted or rejected. `query` is the text that the user asked about. */
 export function assessmentReason(event: TextEvent, query: string): string {
-  const { text, assessment, evidence, surroundings: context, match, parts, isUnpacked } = event;
+  const { text, assessment, evidence, context, match, parts, isUnpacked } = event;
   if (typeof assessment === 'string') {
     const isPartOfText = assessment === 'shape' && /\s/.test(text) && text !== query;
     if (!isPartOfText) return rejectedReason(assessment, text, evidence, context);
@@ -114,7 +114,7 @@ function notInPartsReason(text: string, query: string): string {
 }
 
 /** Returns why a value was skipped in an object of this kind. */
-export function omittedReason({ reason, value, surroundings: { key } }: OmissionEvent, kind: string): string {
+export function omittedReason({ reason, value, context: { key } }: OmissionEvent, kind: string): string {
   switch (reason) {
     case 'kind':
       return ignoredKindReason(value as Mapping);
