@@ -70,8 +70,7 @@ export function malformedImages(documents: readonly RenderedDocument[]): string[
     if (object === undefined || objectsIn(object).some(({ images }) => images.length > 0)) return [];
     const malformed: string[] = [];
     searchObject(object, (event) => {
-      if (event.type !== 'assessed' || event.context.how === undefined || event.fieldPath.within !== undefined)
-        return;
+      if (event.type !== 'assessed' || event.context.how === undefined || event.fieldPath.within !== undefined) return;
       const { text, fieldPath, evidence, assessment, context } = event;
       const isImage = evidence === 'typed' || (evidence === 'key' && context.key === 'image');
       if (!isImage || (assessment !== 'shape' && assessment !== 'grammar') || !REFERENCE_LIKE.test(text)) return;
