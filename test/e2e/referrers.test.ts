@@ -207,7 +207,7 @@ test('a selection of platforms drops the signature of the index, with a warning'
   const from = await upstream(signer);
   try {
     const args = ['bundle', '--image', app.reference, '--platform', 'linux/amd64', ...from.flags, '--out', file];
-    expectWarning(await airgapOk([...args, '--verify-signatures', key], home), app.repository, /platforms/);
+    expectWarning(await airgapOk([...args, '--verify-signatures', key], home), app.repository, /platform/);
   } finally {
     await from.stop();
   }

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { airgap, airgapOk } from '../support/cli.ts';
+import { airgap, airgapOk, printed } from '../support/cli.ts';
 import { expectLine, expectWarning } from '../support/facts.ts';
 import { pushImage } from '../support/images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
@@ -47,10 +47,10 @@ const blobRequests = (): string[] => requests.filter((line) => line.includes('bl
 
 test('a dry run prints the estimate, reads no layer and writes nothing', async () => {
   const run = await airgapOk(bundle('dry.tar', ['1', '2'], '--dry-run', '--no-image-configs'), home);
-  expectLine(run.stdout, 'dry.tar');
+  expectLine(run.stderr, 'dry.tar');
   // Size, to fetch, saved by layers that both images share.
-  expectLine(run.stderr, /\b0 charts, 2 images, \d+ blobs\b/, /(?:\d [kM]B\b.*){3}/);
-  expectLine(run.stderr, /\bfree\b/);
+  expectLine(run.stdout, /\b0 charts, 2 images, \d+ blobs\b/, /(?:\d [kM]B\b.*){3}/);
+  expectLine(run.stdout, /\bfree\b/);
   expect(requests.some((line) => line.startsWith('GET manifests/'))).toBe(true);
   expect(blobRequests()).toEqual([]);
   expect(readdirSync(home).filter((name) => name.startsWith('dry'))).toEqual([]);
@@ -93,7 +93,7 @@ test('a full disk and a pull limit are detected before anything is written', asy
     for (const more of [[], ['--dry-run']]) {
       const run = await airgap([...args, '--out', out('huge.tar'), ...more], home);
       expect(run.code).toBe(1);
-      expectLine(run.stderr, host, /\b74\b/, /\b100\b/, /\b6 h/);
+      expectLine(printed(run), host, /\b74\b/, /\b100\b/, /\b6 h/);
       expectLine(run.stderr, /^Error: /, /\b\d{16}\b.*\b\d+\b/);
       expect(readdirSync(home).filter((name) => name.startsWith('huge'))).toEqual([]);
     }

@@ -138,13 +138,22 @@ async function runBundle(
   flags: Flags,
 ): Promise<BundleResult> {
   const { emit } = io.context;
-  // The estimate is the result of a dry run, and printed as such.
-  const isResult = (event: AirgapEvent): boolean => options.dryRun && event.type === 'estimate';
-  const context = { ...io.context, emit: (event: AirgapEvent) => void (isResult(event) || emit(event)) };
-  if (flags.lock === undefined) {
-    const { bundle } = await import('../../workflows/bundle.ts');
-    return bundle(context, options);
+  // The estimate is the result of a dry run, and printed as such unless the run fails.
+  let estimate: AirgapEvent | undefined;
+  const hold = (event: AirgapEvent): void => {
+    if (options.dryRun && flags.output === 'text' && event.type === 'estimate') estimate = event;
+    else emit(event);
+  };
+  const context = { ...io.context, emit: hold };
+  try {
+    if (flags.lock === undefined) {
+      const { bundle } = await import('../../workflows/bundle.ts');
+      return await bundle(context, options);
+    }
+    const { bundleLockFile } = await import('../../workflows/bundling/bundle-lock-file.ts');
+    return await bundleLockFile(context, { ...options, ...(await lockedCharts(io, flags.lock, options, flags)) });
+  } catch (error) {
+    if (estimate !== undefined) emit(estimate);
+    throw error;
   }
-  const { bundleLockFile: bundleLocked } = await import('../../workflows/bundling/bundle-lock-file.ts');
-  return bundleLocked(context, { ...options, ...(await lockedCharts(io, flags.lock, options, flags)) });
 }
