@@ -26,9 +26,9 @@ export async function findChartArchive(folder: string, name: string, version: st
   });
   const archives = files.filter((file) => /\.(?:tgz|tar\.gz)$/.test(file)).sort();
   // Archives are nearly always named after their charts, and reading all archives of a large folder is slow.
-  const likely = archives.filter((file) => file.startsWith(`${name}-`));
+  const namedAfterChart = archives.filter((file) => file.startsWith(`${name}-`));
   const others = archives.filter((file) => !file.startsWith(`${name}-`));
-  return (await bestMatch(folder, likely, name, version)) ?? (await bestMatch(folder, others, name, version));
+  return (await bestMatch(folder, namedAfterChart, name, version)) ?? (await bestMatch(folder, others, name, version));
 }
 
 async function bestMatch(

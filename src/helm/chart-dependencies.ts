@@ -6,7 +6,7 @@ import { copyChartFolder, resolveLinkRoot } from './copy-chart-folder.ts';
 import { readMapping } from './go-yaml.ts';
 
 /**
- * Copies a chart folder and its dependencies in folders (`file://../common`) below `into`. Relative paths between them
+ * Copies a chart folder and its dependencies in folders (`file://../common`) below `destination`. Relative paths between them
  * are kept, since Helm resolves dependencies from the chart.
  * @param dependencies paths as in Chart.yaml, relative to the chart
  * @returns folder of the copied chart
@@ -15,7 +15,7 @@ import { readMapping } from './go-yaml.ts';
 export async function copyWithDependencies(
   folder: string,
   dependencies: readonly string[],
-  into: string,
+  destination: string,
   roots: readonly string[],
 ): Promise<string> {
   const chartRoot = await realpath(folder);
@@ -37,8 +37,8 @@ export async function copyWithDependencies(
     );
   }
   const commonRoot = commonFolder(folders);
-  for (const target of folders) await copyChartFolder(target, join(into, relative(commonRoot, target)), roots);
-  return join(into, relative(commonRoot, chartRoot));
+  for (const target of folders) await copyChartFolder(target, join(destination, relative(commonRoot, target)), roots);
+  return join(destination, relative(commonRoot, chartRoot));
 }
 
 /**

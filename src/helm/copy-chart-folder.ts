@@ -11,17 +11,17 @@ const FILES_LIMIT = 10_000;
 /**
  * Copies a chart folder and replaces links by their targets. Helm follows every link, so it reads only the copy. Links
  * may point into the folder or below one of `roots`.
- * @param into folder of the copy; created
+ * @param destination folder of the copy; created
  * @param roots folders (absolute) that links may point to
  * @throws AirgapError `chart-invalid` for any other link
  */
-export async function copyChartFolder(folder: string, into: string, roots: readonly string[]): Promise<void> {
+export async function copyChartFolder(folder: string, destination: string, roots: readonly string[]): Promise<void> {
   const chartRoot = await realpath(folder);
   const allowedRoots = [chartRoot, ...(await Promise.all(roots.map(resolveLinkRoot)))];
   const ignores = parseHelmIgnore(await readPlainFile(join(chartRoot, '.helmignore')));
   await new FolderCopy(folder, allowedRoots, ignores).copy({
     from: chartRoot,
-    to: into,
+    to: destination,
     path: '',
     ancestors: [chartRoot],
   });

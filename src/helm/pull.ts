@@ -90,8 +90,8 @@ async function pullCommandFor(
   findLogin: FindLogin | undefined,
 ): Promise<PullCommand> {
   const { version, devel } = request;
-  const given = request.access ?? {};
-  const { address, access } = withoutUserInfo(request.repo ?? request.chart, given);
+  const requestAccess = request.access ?? {};
+  const { address, access } = withoutUserInfo(request.repo ?? request.chart, requestAccess);
   const args = [
     ...accessArguments(access),
     ...(version === undefined ? [] : [`--version=${version}`]),

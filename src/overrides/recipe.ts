@@ -100,11 +100,11 @@ export async function deriveRecipe(options: RecipeOptions): Promise<Recipe> {
     const local = empty.filter((leaf) => !isGlobal(leaf)).map(emptySegment);
     const global = empty.filter(isGlobal).map(emptySegment);
     for (const candidates of [wordSegments, local, [...global, ...local], global]) {
-      const more = candidates.filter((segment) => !refused.has(segment));
-      if (more.length === 0 || unsolved === 0) continue;
-      const widerProbe = await probe(base, [...probed.segments, ...more], unlocker.render);
+      const newSegments = candidates.filter((segment) => !refused.has(segment));
+      if (newSegments.length === 0 || unsolved === 0) continue;
+      const widerProbe = await probe(base, [...probed.segments, ...newSegments], unlocker.render);
       const accepted = new Set(widerProbe.segments);
-      for (const segment of more) if (!accepted.has(segment)) refused.add(segment);
+      for (const segment of newSegments) if (!accepted.has(segment)) refused.add(segment);
       const referenceTemplates = referenceTemplatesOf(locations, base, widerProbe);
       const stillUnsolved = solveRecipe({ locations, first, later: referenceTemplates }, target).unsolved.length;
       if (stillUnsolved >= unsolved) continue;
@@ -141,11 +141,13 @@ async function faithfulTemplates(
   render: RenderWith,
 ): Promise<TemplatePart[][][]> {
   const first = referenceTemplatesOf(locations, base, probed);
-  const isFaithful = (i: number, all: readonly TemplatePart[][]): boolean =>
-    all.some((parts) => evaluate(parts, new Map()) === locations[i]?.written);
+  const isFaithful = (i: number, templates: readonly TemplatePart[][]): boolean =>
+    templates.some((parts) => evaluate(parts, new Map()) === locations[i]?.written);
   const { segments } = probed;
   const nameSegments = segments.filter(({ hostFirst, components }) => hostFirst || components.length > 1);
-  if (nameSegments.length === segments.length || first.every((all, i) => isFaithful(i, all))) return first;
+  if (nameSegments.length === segments.length || first.every((templates, i) => isFaithful(i, templates))) return first;
   const second = referenceTemplatesOf(locations, base, await probe(base, nameSegments, render));
-  return first.map((all, i) => (isFaithful(i, all) || !isFaithful(i, second[i] ?? []) ? all : (second[i] ?? [])));
+  return first.map((templates, i) =>
+    isFaithful(i, templates) || !isFaithful(i, second[i] ?? []) ? templates : (second[i] ?? []),
+  );
 }

@@ -115,9 +115,9 @@ function withoutUnneeded(
       const name = assignment.get(part.segment);
       if (name === undefined || name === part.segment.components.join('/') || name === '') continue;
       needed.set(part.segment, name);
-      const moved = moves.get(part.segment) ?? [];
-      if (!moved.includes(location)) moved.push(location);
-      moves.set(part.segment, moved);
+      const movedLocations = moves.get(part.segment) ?? [];
+      if (!movedLocations.includes(location)) movedLocations.push(location);
+      moves.set(part.segment, movedLocations);
     }
   }
   // A name that no location depends on would only clutter the file.

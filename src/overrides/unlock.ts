@@ -18,12 +18,12 @@ export interface Unlocker {
  */
 function findSwitch(message: string): string | undefined {
   for (const { index } of message.matchAll(/(?:to|=)\s*['"`]?true\b/g)) {
-    const words = message
+    const precedingText = message
       .slice(Math.max(0, index - MAX_PATH_LENGTH), index)
       .trimEnd()
       .replace(/['"`]$/, '');
     const keys =
-      words
+      precedingText
         .split(/[^\w.]/)
         .at(-1)
         ?.split('.') ?? [];

@@ -30,8 +30,8 @@ export function switchesOff(values: Values, texts: readonly string[]): Switch[] 
     const text = String(value);
     return text.length > 3 && texts.some((other) => other.includes(text)) ? [{ path, value: '' }] : [];
   });
-  const all = new Map([...enabledFlags, ...lists].map((candidate) => [formatPath(candidate.path), candidate]));
-  return [...all.values()].sort((a, b) => b.path.length - a.path.length);
+  const switches = new Map([...enabledFlags, ...lists].map((candidate) => [formatPath(candidate.path), candidate]));
+  return [...switches.values()].sort((a, b) => b.path.length - a.path.length);
 }
 
 /**

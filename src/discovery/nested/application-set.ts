@@ -61,9 +61,9 @@ function elementsOf({ elements, elementsYaml }: Mapping): Mapping[] | undefined 
  */
 function fillParameters(value: unknown, parameters: Mapping): unknown {
   if (typeof value === 'string') {
-    return value.replace(/\{\{-?\s*\.?([\w-]+(?:\.[\w-]+)*)\s*-?\}\}/g, (whole, path: string) => {
+    return value.replace(/\{\{-?\s*\.?([\w-]+(?:\.[\w-]+)*)\s*-?\}\}/g, (placeholder, path: string) => {
       const parameter = parameters[path] ?? valueAtKeys(parameters, path.split('.'));
-      return typeof parameter === 'boolean' ? String(parameter) : scalarString(parameter) || whole;
+      return typeof parameter === 'boolean' ? String(parameter) : scalarString(parameter) || placeholder;
     });
   }
   if (Array.isArray(value)) return value.map((item) => fillParameters(item, parameters));

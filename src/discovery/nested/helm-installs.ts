@@ -106,8 +106,8 @@ function callsOf({ commands, environment }: HelmScript): HelmCall[] {
 function expand(word: string, variables: ReadonlyMap<string, string>): string[] {
   const text = word.replace(
     /\$(?:\{(\w+)(?::?[-=]([^{}]*))?\}|\((\w+)\)|(\w+))/g,
-    (whole, braced?: string, fallback?: string, kubernetes?: string, bare?: string) =>
-      variables.get(braced ?? kubernetes ?? bare ?? '') ?? (fallback || whole),
+    (reference, braced?: string, fallback?: string, kubernetes?: string, bare?: string) =>
+      variables.get(braced ?? kubernetes ?? bare ?? '') ?? (fallback || reference),
   );
   return /^\$\{?\w+\}?$/.test(word) ? text.trim().split(/\s+/) : [text];
 }

@@ -38,11 +38,11 @@ export class NetworkSearch {
   }
 
   visitObject(object: Mapping, fieldPath: FieldPath): void {
-    const { kind, apiVersion, metadata: _metadata, ...rest } = object;
+    const { kind, apiVersion, metadata: _metadata, ...body } = object;
     if (isIgnoredKind(kind)) return;
     this.matches.push(...fetchesByResource(object, fieldPath));
     if (apiVersion === 'v1' && (kind === 'ConfigMap' || kind === 'Secret')) this.#payload(object, kind, fieldPath);
-    else for (const entry of entriesOf(rest, fieldPath)) this.#entry(entry.key ?? '', entry.value, entry.fieldPath);
+    else for (const entry of entriesOf(body, fieldPath)) this.#entry(entry.key ?? '', entry.value, entry.fieldPath);
   }
 
   #payload({ data, stringData, binaryData }: Mapping, kind: string, fieldPath: FieldPath): void {

@@ -142,11 +142,11 @@ class ShellReader {
   }
 
   #hereDocument(): void {
-    const [all, delimiter = ''] = /^<<-?\s*["'\\]?([\w.-]*)["']?/.exec(
+    const [match, delimiter = ''] = /^<<-?\s*["'\\]?([\w.-]*)["']?/.exec(
       this.#text.slice(this.#position, this.#position + 80),
     ) ?? [''];
     if (delimiter !== '') this.#hereDocuments.push(delimiter);
-    this.#step(Math.max(all.length, 2));
+    this.#step(Math.max(match.length, 2));
   }
 
   #skipHereDocuments(): void {

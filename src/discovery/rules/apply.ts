@@ -98,7 +98,13 @@ function subjectsOf(
 ): RuleSubject[] {
   const [operator] = operators;
   const defaults = (userMade: boolean, unlikely: boolean): RuleSubject[] =>
-    operators.map((each) => ({ operator: each, resource: undefined, release: each.release, userMade, unlikely }));
+    operators.map((candidate) => ({
+      operator: candidate,
+      resource: undefined,
+      release: candidate.release,
+      userMade,
+      unlikely,
+    }));
   if (condition === undefined) return defaults(false, false);
   const rendered = resourcesFor(condition, kinds).map(
     (resource): RuleSubject => ({

@@ -72,10 +72,10 @@ function newerThanKnown(rules: readonly Rule[], { metadata, references, document
 
 /** Formats an uncovered operator as a message. */
 export function uncoveredNote({ side, operator, release, rows }: UncoveredOperator): string {
-  const known = rows.slice(0, 3).join(', ');
+  const coveredVersions = rows.slice(0, 3).join(', ');
   const consequence =
     side === 'newer'
       ? 'images of the nearest covered version are listed as possible; accept them with --include, or add a rule with --rules'
       : 'images of this version are unknown and not listed; add a rule with --rules, or images with --image';
-  return `operator rule ${operator} covers versions ${known}, but the chart has ${release}: ${consequence}`;
+  return `operator rule ${operator} covers versions ${coveredVersions}, but the chart has ${release}: ${consequence}`;
 }

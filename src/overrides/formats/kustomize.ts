@@ -49,10 +49,10 @@ function fitsOneEntry(group: readonly { readonly reference: string }[], target: 
 function imageEntry(name: string, group: readonly { readonly reference: string }[], target: Target): object {
   const references = [...new Set(group.map(({ reference }) => reference))];
   const first = parseReference(references[0] as string);
-  const moved = targetReference(target, first);
-  const newName = formatRepository(moved);
+  const privateReference = targetReference(target, first);
+  const newName = formatRepository(privateReference);
   if (references.length > 1) return { name, newName };
-  return { name, newName, ...newVersion(moved) };
+  return { name, newName, ...newVersion(privateReference) };
 }
 
 /** Returns tag and digest. Kustomize drops the one that is not set, so a reference with both sets both. */

@@ -20,22 +20,26 @@ export interface AddressedEntries {
  * from a repository, so both forms are tried, the chart's own address and that of its parent repository. The form with
  * which the render calls Helm correctly is used.
  * @param base coalesced values of the chart, with its children's values in their entries
- * @param own settings of the chart itself
+ * @param ownSettings settings of the chart itself
  */
 export async function addressEntries<E extends ChartEntry>(
   entries: readonly E[],
-  { target, base, own }: { readonly target: Target; readonly base: Values; readonly own: readonly Setting[] },
+  {
+    target,
+    base,
+    ownSettings,
+  }: { readonly target: Target; readonly base: Values; readonly ownSettings: readonly Setting[] },
   render: (overrides: Values) => Promise<Render>,
 ): Promise<AddressedEntries> {
   const attempt = async (
     addressedByParent: readonly E[],
   ): Promise<AddressedEntries & { readonly unresolved: readonly E[] }> => {
-    const all = entries.flatMap((entry) => {
+    const childSettings = entries.flatMap((entry) => {
       const address = chartAddress(target, entry);
       const repository = addressedByParent.includes(entry) ? address.slice(0, address.lastIndexOf('/')) : address;
       return entrySettings(entry, repository, base);
     });
-    const settings = mergeSettings([...own, ...all]);
+    const settings = mergeSettings([...ownSettings, ...childSettings]);
     const after = await render(valuesOf(base, settings));
     const installs = scriptedInstalls(after.documents);
     const calls = entries.map((entry) => installs.filter((install) => installsEntry(target, install, entry)));

@@ -88,12 +88,12 @@ function groupInjections(
     groups.set(key, group);
   }
   return [...groups.values()].map(({ containers, settings }): InjectionGroup => {
-    const all = [...settings.values()];
+    const settingsWithReference = [...settings.values()];
     return {
-      kind: (all[0] as [OperatorSetting, string])[0].kind,
-      entries: all.map(([{ name, value }]) => ({ name, value })),
+      kind: (settingsWithReference[0] as [OperatorSetting, string])[0].kind,
+      entries: settingsWithReference.map(([{ name, value }]) => ({ name, value })),
       containers,
-      references: new Map(all.map(([{ name }, reference]) => [name, reference])),
+      references: new Map(settingsWithReference.map(([{ name }, reference]) => [name, reference])),
     };
   });
 }

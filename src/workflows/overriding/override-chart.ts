@@ -173,13 +173,13 @@ export async function overrideChart(
     return { ...result, proof: { ...combinedProof, ...(withoutPullSecret && { withoutPullSecret }) }, repacked };
   }
   const pairs = variants.map((variant, i) => ({ variant, after: injected.renders[i] as Render }));
-  const moved = await planPostRender(pairs, renderer, target, unmappedHandling.hooks);
+  const postRenderPlan = await planPostRender(pairs, renderer, target, unmappedHandling.hooks);
   // References in hooks keep the reason that they are hooks; `inHooks` is compared by identity.
-  const remaining = moved.proof.residue.map((entry) =>
-    moved.inHooks.includes(entry) ? entry : (withKnownReasons([entry])[0] ?? entry),
+  const remaining = postRenderPlan.proof.residue.map((entry) =>
+    postRenderPlan.inHooks.includes(entry) ? entry : (withKnownReasons([entry])[0] ?? entry),
   );
   const combinedProof = {
-    ...moved.proof,
+    ...postRenderPlan.proof,
     residue: remaining,
     ...additionalProof,
     ...(podSecret && { withoutPullSecret: podSecret.podsWithoutSecret }),
@@ -187,7 +187,7 @@ export async function overrideChart(
   return {
     ...result,
     proof: combinedProof,
-    postRender: { ...moved, ...(podSecret?.added && { pullSecret: podSecret.added }) },
+    postRender: { ...postRenderPlan, ...(podSecret?.added && { pullSecret: podSecret.added }) },
   };
 }
 

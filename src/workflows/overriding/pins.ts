@@ -107,9 +107,9 @@ async function pinLeaves(
     pinsInChange(change, markerCheck(change, after))?.some((pin) => pin.digest === digest) ?? false;
   const { passed, after } = await trySettings(state, options, trials, { judge });
   const settings = [...passed].flatMap(([{ leaf, digest }, changes]): Setting[] => {
-    const all = changes.flatMap((change) => pinsInChange(change, markerCheck(change, after)) ?? []);
+    const pins = changes.flatMap((change) => pinsInChange(change, markerCheck(change, after)) ?? []);
     const references = [
-      ...new Set(all.filter((pin) => pin.digest === digest).map(({ reference }) => reference)),
+      ...new Set(pins.filter((pin) => pin.digest === digest).map(({ reference }) => reference)),
     ].sort();
     const leafDigests = new Set(references.map((reference) => digests.get(reference)));
     const [only] = leafDigests;

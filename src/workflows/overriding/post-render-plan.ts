@@ -44,18 +44,20 @@ export async function planPostRender(
     const proof = prove(references, after, documents, target, operands);
     return { proof, entries: postRenderEntries(proof.unmapped, [...after, ...references], target) };
   };
-  const all = new Map<string, PostRenderEntry>();
+  const entriesByKey = new Map<string, PostRenderEntry>();
   let used: ReadonlySet<PostRenderEntry> = new Set();
   let checks = pairs.map((pair) => checkRender(pair, pair.after.documents));
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const newEntries = checks.flatMap(({ entries }) => entries).filter((entry) => !all.has(entryKey(entry)));
+    const newEntries = checks.flatMap(({ entries }) => entries).filter((entry) => !entriesByKey.has(entryKey(entry)));
     if (newEntries.length === 0) break;
-    for (const entry of newEntries) all.set(entryKey(entry), entry);
-    const results = await Promise.all(pairs.map(({ after }) => rewriteDocuments(after.documents, [...all.values()])));
+    for (const entry of newEntries) entriesByKey.set(entryKey(entry), entry);
+    const results = await Promise.all(
+      pairs.map(({ after }) => rewriteDocuments(after.documents, [...entriesByKey.values()])),
+    );
     used = new Set(results.flatMap((result) => result.used));
     checks = pairs.map((pair, i) => checkRender(pair, results[i]?.documents ?? []));
   }
-  const entries = [...all.values()].filter((entry) => used.has(entry));
+  const entries = [...entriesByKey.values()].filter((entry) => used.has(entry));
   const proof = combineProofs(checks.map((check) => check.proof));
   if (hooks) return { entries, proof, inHooks: [] };
   const rewritten = await Promise.all(pairs.map(({ after }) => rewriteDocuments(after.documents, entries, isHook)));

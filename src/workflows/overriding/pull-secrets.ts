@@ -178,7 +178,7 @@ async function addToFewestLeaves(
   );
   return addSettings(state, options, settings, {
     ...ALLOWED_CHANGES,
-    allows: (change, all) => adds(change, secret, all) || isCopy(change, settings, all),
+    allows: (change, renders) => adds(change, secret, renders) || isCopy(change, settings, renders),
   });
 }
 

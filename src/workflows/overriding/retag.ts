@@ -80,12 +80,12 @@ export function withoutPartialMoves(
   );
   const isPending = ({ template, document, written }: Location): boolean =>
     pending.has(JSON.stringify([template, document, written]));
-  const moved = Map.groupBy(
+  const movesByPath = Map.groupBy(
     solutions.flatMap(({ moves }) => [...moves]),
     ([segment]) => segmentPath(segment),
   );
   return proved.settings.filter(({ path }) => {
-    const references = moved.get(formatPath(path))?.flatMap(([, all]) => all) ?? [];
+    const references = movesByPath.get(formatPath(path))?.flatMap(([, locations]) => locations) ?? [];
     return references.length === 0 || !references.every(isPending);
   });
 }

@@ -116,7 +116,7 @@ export async function deriveTree(
   const base = withEntryValues(chartOverrides.base, children);
   const addressed = await addressEntries(
     children,
-    { target: search.target, base, own: [...chartOverrides.settings, ...loginSettings(search)] },
+    { target: search.target, base, ownSettings: [...chartOverrides.settings, ...loginSettings(search)] },
     (overrides) => renderer.render(profile.options, overrides),
   );
   return {
