@@ -6,8 +6,8 @@ import { copyChartFolder, resolveLinkRoot } from './copy-chart-folder.ts';
 import { readMapping } from './go-yaml.ts';
 
 /**
- * Copies a chart folder and its dependencies in folders (`file://../common`) below `destination`. Relative paths between them
- * are kept, since Helm resolves dependencies from the chart.
+ * Copies a chart folder and its dependencies in folders (`file://../common`) below `destination`. Relative paths
+ * between them are kept, since Helm resolves dependencies from the chart.
  * @param dependencies paths as in Chart.yaml, relative to the chart
  * @returns folder of the copied chart
  * @throws AirgapError `chart-invalid` for a dependency that is neither in the chart nor below one of `roots`

@@ -3,8 +3,8 @@ import { DEPTH_LIMIT } from '../base/depth.ts';
 import { toStrictYaml } from './lenient-yaml.ts';
 
 /**
- * Reads a manifest with a second parser, independently of {@link readManifest} except for the conversion to strict
- * YAML. Returns null for scalars that are not strings.
+ * Reads a manifest with a second parser, independently of `readManifest` (go-yaml.ts) except for the conversion to
+ * strict YAML. Returns null for scalars that are not strings.
  * @throws Error of the parser
  */
 export function readWithSecondParser(text: string): unknown {

@@ -65,12 +65,12 @@ function fetchesOfSettings(
   fieldPath: FieldPath,
   container: Mapping,
 ): NetworkMatch[] {
-  const flags = words.flatMap(({ text, fieldPath: wordPath }, i) => {
+  const flags = words.flatMap(({ text, fieldPath: valuePath }, i) => {
     const [, name, value] = /^(-{1,2}[\w.-]+)=(.*)$/s.exec(text) ?? [];
     const previous = words[i - 1]?.text ?? '';
     return name === undefined
-      ? [{ name: previous, value: text, valuePath: wordPath }]
-      : [{ name, value: value ?? '', valuePath: wordPath }];
+      ? [{ name: previous, value: text, valuePath }]
+      : [{ name, value: value ?? '', valuePath }];
   });
   const envItems = Array.isArray(container.env) ? container.env : [];
   const variables = [...environment].map(([name, value]) => {
