@@ -108,7 +108,7 @@ function rejectionOfHost(host: string): Rejection | undefined {
   return /[.:]/.test(host) ? undefined : 'no-host';
 }
 
-/** Matches in-cluster service names and hosts that look like files: addresses, not registries. */
+/** Reports whether a host is an in-cluster service name or looks like a file: an address, not a registry. */
 function isServiceHost(host: string): boolean {
   const name = host.replace(/:\d+$/, '');
   const service = name.lastIndexOf('.svc.');

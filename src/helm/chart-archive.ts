@@ -99,7 +99,8 @@ async function eachFile(
 }
 
 /**
- * Checks a path for line breaks and control characters. Helm prints paths in YAML comments, which a line break ends.
+ * Reports whether a path has neither line breaks nor control characters. Helm prints paths in YAML comments, which a
+ * line break ends.
  */
 export function isOneLine(path: string): boolean {
   return !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(path);

@@ -23,7 +23,7 @@ export function writeChangedChart(
   return writeWithTexts(archive, new Map([...texts, [CHANGES_FILE, `${JSON.stringify(changes, null, 2)}\n`]]), folder);
 }
 
-/** Checks for a chart archive that was written by {@link writeChangedChart}. */
+/** Reports whether a chart archive was written by {@link writeChangedChart}. */
 export async function isChangedChart(archive: string): Promise<boolean> {
   const { files } = await readArchive(archive, { test: (path) => path === CHANGES_FILE }).catch(() => ({
     files: new Map(),

@@ -41,7 +41,7 @@ export interface RenderOptions {
 /** No user values of any kind: only the chart's defaults remain. */
 export const NO_VALUES = { values: [], set: [], setString: [], setJson: [], setFile: [], setLiteral: [] } as const;
 
-/** Checks for user values of any kind. */
+/** Reports whether the options contain user values of any kind. */
 export function hasValues(options: RenderOptions): boolean {
   return (Object.keys(NO_VALUES) as (keyof typeof NO_VALUES)[]).some((form) => (options[form] ?? []).length > 0);
 }

@@ -58,7 +58,7 @@ export interface Pins {
   readonly left: readonly { readonly reference: string; readonly template: string; readonly path: string }[];
 }
 
-/** Location with its normalised reference. */
+/** Location with its normalized reference. */
 export type ReferenceLocation = Location & { readonly reference: string };
 
 /**

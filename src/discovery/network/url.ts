@@ -66,7 +66,7 @@ export function isArchiveUrl(text: string): boolean {
 
 const DASHBOARD = /^https:\/\/grafana\.(?:com|net)\/api\/dashboards\//;
 
-/** Tests for a dashboard in Grafana's catalogue, which serves them by number. */
+/** Reports whether a URL is that of a dashboard in Grafana's catalogue, which serves them by number. */
 export function isDashboardUrl(url: string): boolean {
   return DASHBOARD.test(url);
 }

@@ -13,7 +13,7 @@ const before = values({ image: { name: 'a', pullSecrets: [] } });
 const after = values({ image: { name: 'a', pullSecrets: [{ name: 'm' }] } });
 
 describe('a copy of the values', () => {
-  it('is recognised for all or some values, plain or encoded', () => {
+  it('is recognized for all or some values, plain or encoded', () => {
     const encoded = [before, after].map((text) => Buffer.from(text).toString('base64'));
     expect(isValuesCopy(change(before, after), { kind: 'ConfigMap' }, setLeaves)).toBe(true);
     expect(isValuesCopy(change(encoded[0], encoded[1]), { kind: 'Secret' }, setLeaves)).toBe(true);
