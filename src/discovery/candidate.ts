@@ -108,7 +108,7 @@ function rejectionOfHost(host: string): Rejection | undefined {
   return /[.:]/.test(host) ? undefined : 'no-host';
 }
 
-/** Matches in-cluster service names and hosts that look like files: addresses, not registries. */
+/** Reports whether a host is an in-cluster service name or looks like a file: an address, not a registry. */
 function isServiceHost(host: string): boolean {
   const name = host.replace(/:\d+$/, '');
   const service = name.lastIndexOf('.svc.');
@@ -122,12 +122,12 @@ function parseParts(written: string): ReferenceParts {
   const slash = name.indexOf('/');
   const first = slash < 0 ? '' : name.slice(0, slash);
   const hasHost = /[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase();
-  const rest = hasHost ? name.slice(slash + 1) : name;
-  const colon = rest.lastIndexOf(':');
+  const pathAndTag = hasHost ? name.slice(slash + 1) : name;
+  const colon = pathAndTag.lastIndexOf(':');
   return {
     ...(hasHost ? { host: first } : {}),
-    path: colon < 0 ? rest : rest.slice(0, colon),
-    ...(colon < 0 ? {} : { tag: rest.slice(colon + 1) }),
+    path: colon < 0 ? pathAndTag : pathAndTag.slice(0, colon),
+    ...(colon < 0 ? {} : { tag: pathAndTag.slice(colon + 1) }),
     pinned: written.includes('@'),
   };
 }

@@ -31,7 +31,7 @@ const POD_SPECS: readonly (readonly [group: RegExp, kinds: RegExp, path: readonl
 ];
 const CONTAINERS = ['initContainers', 'containers', 'ephemeralContainers'];
 
-/** Tests whether objects of this kind can contain containers, or other objects, by the Kubernetes API. */
+/** Reports whether objects of this kind can contain containers, or other objects, by the Kubernetes API. */
 export function mayHoldContainers(kind: string): boolean {
   return kind.endsWith('List') || POD_SPECS.some(([, kinds]) => kinds.test(kind));
 }
@@ -42,9 +42,9 @@ export function objectsIn(manifest: unknown, root: FieldPath = { path: '' }): Ob
   const { kind, apiVersion, items } = manifest;
   if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items)) {
     // Items of a typed list need no kind of their own.
-    const own = { kind: kind.slice(0, -'List'.length), apiVersion };
+    const itemType = { kind: kind.slice(0, -'List'.length), apiVersion };
     return items.flatMap((item: unknown, i) =>
-      isMapping(item) ? objectsIn({ ...own, ...item }, childPath(childPath(root, 'items'), i)) : [],
+      isMapping(item) ? objectsIn({ ...itemType, ...item }, childPath(childPath(root, 'items'), i)) : [],
     );
   }
   const version = typeof apiVersion === 'string' ? apiVersion : '';

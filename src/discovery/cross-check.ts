@@ -11,12 +11,6 @@ import { isMapping } from './named-value.ts';
 import { searchObject } from './object.ts';
 import { isRelevant } from './relevance.ts';
 
-/** A document that may contain containers, parsed by another parser. */
-interface ParsedDocument {
-  readonly document: RenderedDocument;
-  readonly objects: readonly ObjectImages[];
-}
-
 /**
  * Checks the discovered container images against a second reading: another YAML parser, and only the paths of the
  * Kubernetes API. An image that only one of the two readings contains must not go unnoticed.
@@ -33,8 +27,10 @@ export function crossCheckImages(
     (reference) => `${reference.template}\n${reference.document}`,
   );
   const errors = documents.flatMap((document) => {
-    const here = found.get(`${document.template}\n${document.index}`) ?? [];
-    const difference = isRelevant(document) ? (document.problem ?? differenceIn(document, here)) : undefined;
+    const documentReferences = found.get(`${document.template}\n${document.index}`) ?? [];
+    const difference = isRelevant(document)
+      ? (document.problem ?? differenceIn(document, documentReferences))
+      : undefined;
     const problem = difference ?? hiddenListProblem(document);
     return problem === undefined ? [] : [disagreement(document, problem)];
   });
@@ -74,10 +70,9 @@ export function malformedImages(documents: readonly RenderedDocument[]): string[
     if (object === undefined || objectsIn(object).some(({ images }) => images.length > 0)) return [];
     const malformed: string[] = [];
     searchObject(object, (event) => {
-      if (event.type !== 'judged' || event.surroundings.how === undefined || event.fieldPath.within !== undefined)
-        return;
-      const { text, fieldPath, evidence, assessment, surroundings } = event;
-      const isImage = evidence === 'typed' || (evidence === 'key' && surroundings.key === 'image');
+      if (event.type !== 'assessed' || event.context.how === undefined || event.fieldPath.within !== undefined) return;
+      const { text, fieldPath, evidence, assessment, context } = event;
+      const isImage = evidence === 'typed' || (evidence === 'key' && context.key === 'image');
       if (!isImage || (assessment !== 'shape' && assessment !== 'grammar') || !REFERENCE_LIKE.test(text)) return;
       const { kind, name } = objectIdentity(object);
       malformed.push(
@@ -107,14 +102,14 @@ function describeImage(image: unknown): string {
 }
 
 function isCrossChecked(document: RenderedDocument): boolean {
-  const head = typeMetaOf(document);
-  return head === undefined || mayHoldContainers(head.kind);
+  const typeMeta = typeMetaOf(document);
+  return typeMeta === undefined || mayHoldContainers(typeMeta.kind);
 }
 
 /** Returns the difference between the two readings of a document; undefined if they agree. */
 function differenceIn(document: RenderedDocument, found: readonly LocatedReference[]): string | undefined {
   if (!isCrossChecked(document)) return undefined;
-  let reparsed: ParsedDocument['objects'];
+  let reparsed: readonly ObjectImages[];
   try {
     reparsed = objectsIn(readWithSecondParser(document.text));
   } catch (error) {
@@ -122,18 +117,16 @@ function differenceIn(document: RenderedDocument, found: readonly LocatedReferen
   }
   const [first, second] = [objectsIn(document.object), reparsed].map((objects) => objects.map(objectTitle).join(', '));
   if (first !== second) return `the first YAML parser reads ${quoted(first ?? '')}, the second ${quoted(second ?? '')}`;
-  const counted = new Map(
-    reparsed.flatMap(({ images }) =>
-      images.filter(isPulled).map((containerImage) => [containerImage.path, containerImage.image]),
-    ),
+  const reparsedImages = new Map(
+    reparsed.flatMap(({ images }) => images.filter(isReference).map(({ path, image }) => [path, image] as const)),
   );
-  const known = new Map(found.map((reference) => [reference.path, reference.written]));
-  const missed = [...counted].find(([path, image]) => known.get(path) !== image);
+  const foundImages = new Map(found.map((reference) => [reference.path, reference.written]));
+  const missed = [...reparsedImages].find(([path, image]) => foundImages.get(path) !== image);
   if (missed !== undefined)
     return `only one of two YAML parsers finds the image ${quoted(String(missed[1]))} at ${missed[0]}`;
   const [only, ...others] = reparsed;
   const isWorkload = only?.isWorkload === true && others.length === 0;
-  const extra = isWorkload ? found.find(({ path }) => !counted.has(path)) : undefined;
+  const extra = isWorkload ? found.find(({ path }) => !reparsedImages.has(path)) : undefined;
   return extra === undefined
     ? undefined
     : `only one of two YAML parsers finds the image ${quoted(extra.written)} at ${extra.path}`;
@@ -145,8 +138,8 @@ function differenceIn(document: RenderedDocument, found: readonly LocatedReferen
  * (k8s.io/apimachinery, unstructuredJSONScheme).
  */
 function hiddenListProblem(document: RenderedDocument): string | undefined {
-  const head = typeMetaOf(document);
-  if (head !== undefined && !/^items:/m.test(document.text)) return undefined;
+  const typeMeta = typeMetaOf(document);
+  if (typeMeta !== undefined && !/^items:/m.test(document.text)) return undefined;
   return isHiddenList(document.object)
     ? 'Helm installs its items as objects, although its kind is not a list'
     : undefined;
@@ -157,7 +150,7 @@ function isHiddenList(object: unknown): boolean {
   return typeof object.kind !== 'string' || !object.kind.endsWith('List') || object.items.some(isHiddenList);
 }
 
-function isPulled({ image }: ContainerImage): boolean {
+function isReference({ image }: ContainerImage): boolean {
   return typeof image === 'string' && typeof assess(image, 'typed') !== 'string';
 }
 

@@ -125,6 +125,6 @@ function describesBuild(key: string): boolean {
 
 /** The image's own repository without a version identifies the image itself, not an image that it pulls. */
 function isOwnName(match: Match, image: string): boolean {
-  const [own, named] = [tryParseReference(image), tryParseReference(match.reference)];
-  return !hasVersion(match) && own?.registry === named?.registry && own?.path === named?.path;
+  const [imageReference, matched] = [tryParseReference(image), tryParseReference(match.reference)];
+  return !hasVersion(match) && imageReference?.registry === matched?.registry && imageReference?.path === matched?.path;
 }

@@ -52,7 +52,7 @@ export function evidenceOf(key: string, contextEvidence: Evidence): Evidence {
   return words[0] === 'related' || following.every((word) => STILL_IMAGE.has(word)) ? 'key' : 'context';
 }
 
-/** Tests whether the words denote only a part of a split reference. A name may contain the complete reference. */
+/** Reports whether the words denote only a part of a split reference. A name may contain the complete reference. */
 function isSplitPart(words: readonly string[]): boolean {
   const role = roleOf(words, false)?.role;
   return role !== undefined && role !== 'name';

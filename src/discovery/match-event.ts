@@ -31,10 +31,10 @@ export type OmissionReason =
 
 /** A text was assessed. */
 export interface TextEvent {
-  readonly type: 'judged';
+  readonly type: 'assessed';
   readonly text: string;
   readonly fieldPath: FieldPath;
-  readonly surroundings: MatchContext;
+  readonly context: MatchContext;
   readonly evidence: Evidence;
   readonly assessment: Verdict | Rejection;
   /** The resulting match, if the text was accepted. */
@@ -50,7 +50,7 @@ export interface OmissionEvent {
   readonly type: 'omitted';
   readonly value: unknown;
   readonly fieldPath: FieldPath;
-  readonly surroundings: MatchContext;
+  readonly context: MatchContext;
   readonly reason: OmissionReason;
 }
 

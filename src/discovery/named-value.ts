@@ -19,12 +19,12 @@ export function entriesOf(mapping: Mapping, fieldPath: FieldPath): NamedValue[] 
   return Object.entries(mapping).map(([key, value]) => ({ key, value, fieldPath: childPath(fieldPath, key) }));
 }
 
-/** Tests whether a value is a YAML mapping. */
+/** Reports whether a value is a YAML mapping. */
 export function isMapping(value: unknown): value is Mapping {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Tests whether a value is a non-empty list that contains only mappings. */
+/** Reports whether a value is a non-empty list that contains only mappings. */
 export function isListOfMappings(value: unknown): value is readonly Mapping[] {
   return Array.isArray(value) && value.length > 0 && value.every(isMapping);
 }
@@ -37,8 +37,8 @@ export function namedItem(item: unknown, previous: unknown, fieldPath: FieldPath
   if (typeof item !== 'string') return { key: undefined, value: item, fieldPath };
   const [, key, value] = /^(-{1,2}[A-Za-z][\w.-]*)=(.*)$/s.exec(item) ?? [];
   if (key !== undefined) return { key, value, fieldPath };
-  const named = typeof previous === 'string' && /^-{1,2}[A-Za-z][\w.-]*$/.test(previous) && !item.startsWith('-');
-  return { key: named ? previous : undefined, value: item, fieldPath };
+  const isNamed = typeof previous === 'string' && /^-{1,2}[A-Za-z][\w.-]*$/.test(previous) && !item.startsWith('-');
+  return { key: isNamed ? previous : undefined, value: item, fieldPath };
 }
 
 /**
@@ -47,14 +47,14 @@ export function namedItem(item: unknown, previous: unknown, fieldPath: FieldPath
 export function inheritedParts(
   entries: readonly NamedValue[],
   fields: readonly Field[],
-  above: InheritedParts,
+  outerParts: InheritedParts,
 ): InheritedParts {
-  const own = ownRegistryAndTag(fields);
+  const ownParts = ownRegistryAndTag(fields);
   const global = entries.find(({ key, value }) => key === 'global' && isMapping(value));
-  const shared = isMapping(global?.value)
+  const globalParts = isMapping(global?.value)
     ? ownRegistryAndTag(entriesOf(global.value, global.fieldPath).flatMap(toField))
     : [];
-  return [own, shared].find((parts) => parts.length > 0) ?? above;
+  return [ownParts, globalParts].find((parts) => parts.length > 0) ?? outerParts;
 }
 
 /** Converts an entry to a field of a split reference; empty if its key has no such role. */

@@ -45,23 +45,23 @@ function searchInto(walker: ReferenceWalker, object: Mapping, root: FieldPath): 
     }
     return;
   }
-  const { metadata, status, ...rest } = object;
+  const { metadata, status, ...body } = object;
   walker.omit('status', status, childPath(root, 'status'), ROOT_CONTEXT);
   const metadataPath = childPath(root, 'metadata');
   if (isMapping(metadata)) {
-    const { annotations, ...own } = metadata;
-    walker.omit('metadata', own, metadataPath, ROOT_CONTEXT);
+    const { annotations, ...otherMetadata } = metadata;
+    walker.omit('metadata', otherMetadata, metadataPath, ROOT_CONTEXT);
     walker.visit(annotations, childPath(metadataPath, 'annotations'), { ...ROOT_CONTEXT, how: 'annotation' });
   }
-  const entries = dataEntries(rest, kind, root);
+  const entries = dataEntries(body, kind, root);
   if (apiVersion === 'v1' && entries !== undefined) {
     walker.visitEntries(entries, { ...ROOT_CONTEXT, how: 'config' });
     return;
   }
-  const { spec } = rest;
-  const idle = isMapping(spec) && (spec.replicas === 0 || spec.suspend === true);
-  const builtIn = typeof apiVersion === 'string' && BUILT_IN.test(apiVersion);
-  walker.visit(rest, root, { ...ROOT_CONTEXT, disabled: idle, how: builtIn ? undefined : 'custom-resource' });
+  const { spec } = body;
+  const disabled = isMapping(spec) && (spec.replicas === 0 || spec.suspend === true);
+  const isBuiltIn = typeof apiVersion === 'string' && BUILT_IN.test(apiVersion);
+  walker.visit(body, root, { ...ROOT_CONTEXT, disabled, how: isBuiltIn ? undefined : 'custom-resource' });
 }
 
 /** Returns the entries of a ConfigMap or Secret; undefined for other kinds. */

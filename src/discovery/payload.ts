@@ -40,9 +40,9 @@ export function decodedText(bytes: Buffer): string | undefined {
   return isText(text) ? text : undefined;
 }
 
-/** Tests whether decoded bytes were text: no control characters and no invalid UTF-8. */
+/** Reports whether decoded bytes were text: no control characters and no invalid UTF-8. */
 export function isText(decoded: string): boolean {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what tells bytes from text.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters distinguish binary data from text.
   return decoded !== '' && !/[\u0000-\u0008\u000e-\u001f\ufffd]/.test(decoded);
 }
 
@@ -99,11 +99,11 @@ function wordsOfLine(line: string, step: string | undefined): Word[] {
     .trim();
   if (content === '') return [];
   const [, key, operator = '', assigned = ''] = ASSIGNMENT.exec(content) ?? [];
-  const right = assigned.trimStart();
-  const value = unquoted(right);
+  const assignedText = assigned.trimStart();
+  const value = unquoted(assignedText);
   if (key === undefined || SEPARATORS.test(value) || PADDED_BASE64.test(content)) return wordsOfPhrase(content, step);
   // `a = b` without quotes is as often code as configuration.
-  const weakKey = /^\s/.test(operator) && operator.trim() === '=' && !/^["']/.test(right);
+  const weakKey = /^\s/.test(operator) && operator.trim() === '=' && !/^["']/.test(assignedText);
   return [{ step, key, text: value, weakKey }];
 }
 
@@ -123,8 +123,8 @@ function wordsOfPhrase(phrase: string, step: string | undefined): Word[] {
     const [, key, value] = PADDED_BASE64.test(token) ? [] : (/^(-{0,2}\w[\w./-]*)=(.+)$/.exec(token) ?? []);
     if (key !== undefined && value !== undefined)
       return { step: wordStep, key, text: value, weakKey: !key.startsWith('-') };
-    const before = tokens[i - 1] ?? '';
-    if (token.startsWith('-') || !NAMING_WORD.test(before)) return { step: wordStep, text: token, weakKey: true };
-    return { step: wordStep, key: before.replace(/[:=]$/, ''), text: token, weakKey: !before.startsWith('-') };
+    const previous = tokens[i - 1] ?? '';
+    if (token.startsWith('-') || !NAMING_WORD.test(previous)) return { step: wordStep, text: token, weakKey: true };
+    return { step: wordStep, key: previous.replace(/[:=]$/, ''), text: token, weakKey: !previous.startsWith('-') };
   });
 }

@@ -70,8 +70,13 @@ export class ReferenceWalker {
     }
   }
 
-  #entry({ key, value, fieldPath, weakKey = false }: NamedValue, outer: WalkContext): void {
-    const context = { ...outer, key: key ?? outer.key, inScript: outer.inScript || weakKey, underImage: false };
+  #entry({ key, value, fieldPath, weakKey = false }: NamedValue, parentContext: WalkContext): void {
+    const context = {
+      ...parentContext,
+      key: key ?? parentContext.key,
+      inScript: parentContext.inScript || weakKey,
+      underImage: false,
+    };
     if (key === undefined) this.visit(value, fieldPath, context);
     else if (CONTAINER_LISTS.has(key) && isListOfMappings(value)) this.#containers(value, fieldPath, context);
     else if (SKIPPED.test(key)) this.omit('name', value, fieldPath, context);
@@ -100,7 +105,7 @@ export class ReferenceWalker {
 
   #container(container: Mapping, fieldPath: FieldPath, context: WalkContext): void {
     const isTopLevel = context.depth === 0;
-    const rest: NamedValue[] = [];
+    const otherEntries: NamedValue[] = [];
     for (const entry of entriesOf(container, fieldPath)) {
       const key = entry.key ?? '';
       if (key === 'image' && typeof entry.value === 'string') {
@@ -113,9 +118,9 @@ export class ReferenceWalker {
           how: isTopLevel ? 'argument' : context.how,
           inScript: true,
         });
-      } else rest.push(entry);
+      } else otherEntries.push(entry);
     }
-    this.visitEntries(rest, context);
+    this.visitEntries(otherEntries, context);
   }
 
   #imageVolumes(volumes: readonly Mapping[], fieldPath: FieldPath, context: WalkContext): void {
@@ -174,8 +179,8 @@ export class ReferenceWalker {
   }
 
   /** Reports a skipped value. */
-  omit(reason: OmissionReason, value: unknown, fieldPath: FieldPath, outer: MatchContext): void {
-    this.#listener?.({ type: 'omitted', reason, value, fieldPath, surroundings: outer });
+  omit(reason: OmissionReason, value: unknown, fieldPath: FieldPath, context: MatchContext): void {
+    this.#listener?.({ type: 'omitted', reason, value, fieldPath, context });
   }
 
   #omitLoneParts(used: ReadonlySet<Field>, splits: readonly SplitReference[], context: WalkContext): void {
@@ -193,21 +198,21 @@ export class ReferenceWalker {
     );
   }
 
-  #report(assessed: Omit<TextEvent, 'type' | 'surroundings' | 'match'>, context: WalkContext): void {
+  #report(assessed: Omit<TextEvent, 'type' | 'context' | 'match'>, context: WalkContext): void {
     const { assessment } = assessed;
     const match = typeof assessment === 'string' ? undefined : toMatch(assessed, assessment, context);
     if (match !== undefined) this.matches.push(match);
-    this.#listener?.({ ...assessed, type: 'judged', surroundings: context, ...(match === undefined ? {} : { match }) });
+    this.#listener?.({ ...assessed, type: 'assessed', context, ...(match === undefined ? {} : { match }) });
   }
 }
 
 function toMatch(
   { text: written, fieldPath, parts }: Pick<TextEvent, 'text' | 'fieldPath' | 'parts'>,
   { reference, confidence }: Verdict,
-  { how, inScript: script, disabled, depth, evidence }: WalkContext,
+  { how, inScript, disabled, depth, evidence }: WalkContext,
 ): Match | undefined {
   if (how === undefined) return undefined;
-  const isUncertain = script && depth > 0;
+  const isUncertain = inScript && depth > 0;
   // A single word in a script is arbitrary; so is a part of an incomplete split reference in a disabled component.
   const isDoubtful = /[/:@]/.test(written)
     ? isUncertain && evidence === 'none' && !/^[^/]*[.:]/.test(written)

@@ -27,18 +27,18 @@ const HINTS = /image|repositor|registry|_REPO|[\w.-]\/[\w.-]+[:@]\w|@sha256:/i;
 const ESCAPES = /\\[xuU/\r\n\u0085\u2028\u2029]|!!|!</;
 const BASE64 = /[A-Za-z0-9+/]{24,}/g;
 
-/** Tests whether objects of this kind are never evidence. */
+/** Reports whether objects of this kind are never evidence. */
 export function isIgnoredKind(kind: unknown): boolean {
   return typeof kind === 'string' && IGNORED_KINDS.has(kind);
 }
 
-/** Tests whether a text can contain a reference. */
+/** Reports whether a text can contain a reference. */
 export function mayHoldReference(text: string): boolean {
-  return HINTS.test(text) || ESCAPES.test(text) || holdsEncodedText(text);
+  return HINTS.test(text) || ESCAPES.test(text) || containsEncodedText(text);
 }
 
-/** Tests whether any base64 in the text decodes to text. Names and paths that look like base64 do not. */
-function holdsEncodedText(text: string): boolean {
+/** Reports whether any base64 in the text decodes to text. Names and paths that look like base64 do not. */
+function containsEncodedText(text: string): boolean {
   for (const [encoded] of text.matchAll(BASE64)) {
     // The first bytes are enough to recognize text; the last character may be cut off.
     const start = Buffer.from(encoded.slice(0, 64), 'base64')
@@ -52,7 +52,7 @@ function holdsEncodedText(text: string): boolean {
 const results = new WeakMap<object, boolean>();
 
 /**
- * Tests whether a manifest must be parsed. Base64 in a Secret may be too short to be recognized, and a document of
+ * Reports whether a manifest must be parsed. Base64 in a Secret may be too short to be recognized, and a document of
  * unknown kind may contain anything. The result is cached for each document, because several passes over a render use
  * it.
  */
@@ -63,8 +63,8 @@ export function isRelevant(document: Pick<RenderedDocument, 'text'>): boolean {
 }
 
 function mustBeParsed(document: Pick<RenderedDocument, 'text'>): boolean {
-  const head = typeMetaOf(document);
-  if (head === undefined) return true;
-  if (isIgnoredKind(head.kind)) return false;
-  return head.kind === 'Secret' || mayHoldReference(document.text);
+  const typeMeta = typeMetaOf(document);
+  if (typeMeta === undefined) return true;
+  if (isIgnoredKind(typeMeta.kind)) return false;
+  return typeMeta.kind === 'Secret' || mayHoldReference(document.text);
 }

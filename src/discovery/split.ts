@@ -57,8 +57,8 @@ export function ownRegistryAndTag(fields: readonly Field[]): InheritedParts {
   const parts = (groupByStem(fields, false).get('') ?? []).filter((part) => part.field.text !== '');
   const registry = parts.find((part) => part.role === 'registry');
   const tag = parts.find((part) => part.role === 'tag');
-  const own = parts.some((part) => part.role === 'repository' || part.role === 'image');
-  return registry === undefined || tag === undefined || own ? [] : [registry, tag];
+  const hasImage = parts.some((part) => part.role === 'repository' || part.role === 'image');
+  return registry === undefined || tag === undefined || hasImage ? [] : [registry, tag];
 }
 
 function groupByStem(fields: readonly Field[], underImage: boolean): Groups {
@@ -80,29 +80,31 @@ function partsWithStem(
   underImage: boolean,
   inherited: InheritedParts,
 ): readonly FieldPart[] | undefined {
-  const all = groups.get(stem) ?? [];
+  const stemParts = groups.get(stem) ?? [];
   const partWithRole = (role: SplitRole): FieldPart | undefined =>
-    all.find((part) => part.role === role && part.field.text !== '');
+    stemParts.find((part) => part.role === role && part.field.text !== '');
   const repository = partWithRole('repository');
   const registry = partWithRole('registry');
   const name = partWithRole('image') ?? (registry === undefined ? repository : (repository ?? partWithRole('name')));
   if (name === undefined || isComplete(name.field.text)) return undefined;
   const inheritable =
     !name.field.text.includes('/') && repository === undefined && registry === undefined ? inherited : [];
-  const versionIsTag = underImage || hasHost(name.field.text) || registry !== undefined || namesImage(name, repository);
+  const isVersionTag = underImage || hasHost(name.field.text) || registry !== undefined || namesImage(name, repository);
   const tag =
     partWithRole('tag') ??
-    (versionIsTag ? partWithRole('version') : undefined) ??
+    (isVersionTag ? partWithRole('version') : undefined) ??
     inheritable[1] ??
-    borrowedTag(stem, name, groups);
+    tagOfShorterStem(stem, name, groups);
   const digest = partWithRole('digest');
   const prefix = [registry ?? inheritable[0], name === repository ? undefined : repository].filter(
     (part) => part !== undefined,
   );
-  const hasEmptyPart = all.some((part) => part.field.text === '' && part.role !== 'registry' && part.role !== 'digest');
+  const hasEmptyPart = stemParts.some(
+    (part) => part.field.text === '' && part.role !== 'registry' && part.role !== 'digest',
+  );
   if (prefix.length === 0 && tag === undefined && digest === undefined && !hasEmptyPart) return undefined;
-  const named = hasHost(name.field.text) ? [name] : [...effectivePrefix(prefix), name];
-  return [...named, tag, digest].filter((part) => part !== undefined);
+  const nameParts = hasHost(name.field.text) ? [name] : [...effectivePrefix(prefix), name];
+  return [...nameParts, tag, digest].filter((part) => part !== undefined);
 }
 
 /** A version is a tag only next to a definite image: many resources have a version of their own. */
@@ -111,7 +113,7 @@ function namesImage(name: FieldPart, repository: FieldPart | undefined): boolean
 }
 
 /** Finds the tag of `FOO_DATABASE_IMAGE` in `DATABASE_VERSION`: the stem may be shorter than that of the image. */
-function borrowedTag(stem: string, name: FieldPart, groups: Groups): FieldPart | undefined {
+function tagOfShorterStem(stem: string, name: FieldPart, groups: Groups): FieldPart | undefined {
   if (!hasHost(name.field.text)) return undefined;
   const words = stem.split(' ');
   for (let i = 1; i < words.length; i++) {
@@ -129,10 +131,10 @@ function effectivePrefix(prefix: readonly FieldPart[]): readonly FieldPart[] {
 }
 
 function joinParts(parts: readonly FieldPart[]): SplitReference | undefined {
-  const isName = ({ role }: FieldPart): boolean => role !== 'tag' && role !== 'version' && role !== 'digest';
-  const named = parts.filter(isName);
-  const name = named.at(-1);
-  const written = named.map((part) => trimBothEnds(part.field.text, '/')).join('/');
+  const isNamePart = ({ role }: FieldPart): boolean => role !== 'tag' && role !== 'version' && role !== 'digest';
+  const nameParts = parts.filter(isNamePart);
+  const name = nameParts.at(-1);
+  const written = nameParts.map((part) => trimBothEnds(part.field.text, '/')).join('/');
   const tag = parts.find(({ role }) => role === 'tag' || role === 'version')?.field.text ?? '';
   const digest = parts.find(({ role }) => role === 'digest')?.field.text ?? '';
   if (name === undefined || (tag === '' && digest === '' && !hasTag(written))) return undefined;
@@ -153,8 +155,8 @@ function withDigest(name: string, digest: string): string {
 }
 
 function toSplitPart({ role, field }: FieldPart): SplitPart {
-  const named = role === 'version' ? 'tag' : role === 'name' ? 'image' : role;
-  return { role: named, path: innermostPath(field.fieldPath), text: field.text };
+  const partRole = role === 'version' ? 'tag' : role === 'name' ? 'image' : role;
+  return { role: partRole, path: innermostPath(field.fieldPath), text: field.text };
 }
 
 /** A complete reference needs no other parts. */

@@ -60,34 +60,32 @@ export function tracedReferences(
     const changed = marked.get(documentKey(original));
     if (changed === undefined || changed.text === original.text || isIgnoredKind(kindOf(original))) return [];
     const identity = objectIdentity(original.object ?? {});
-    return stringChanges(original.object, changed.object, { path: '' }).flatMap(
-      ({ fieldPath, before: text, after }) => {
-        const knownHere = knownByField.get(`${documentKey(original)}\n${fieldPath.path}`) ?? [];
-        return builtWords(text, readRuns(after, probed.segments), isImage).flatMap((word): LocatedReference[] => {
-          if (knownHere.some(({ written }) => written.includes(word.text) || word.text.includes(written))) return [];
-          const verdict =
-            isCompleteReference(base.values, word) && !isCopy(text, word)
-              ? acceptedReference(word.text, 'key')
-              : undefined;
-          if (verdict === undefined) return [];
-          return [
-            {
-              ...context,
-              template: original.template,
-              document: original.index,
-              ...identity,
-              ...(text.includes('\n') ? nestedPath(fieldPath, `line ${lineOf(text, word.start)}`) : fieldPath),
-              how: 'influence',
-              written: word.text,
-              values: [...new Set(word.segments.map(segmentPath))],
-              reference: verdict.reference,
-              confidence: 'likely',
-              need: needOf('influence', identity.hook, false),
-            },
-          ];
-        });
-      },
-    );
+    return stringChanges(original.object, changed.object, { path: '' }).flatMap(({ fieldPath, before, after }) => {
+      const knownHere = knownByField.get(`${documentKey(original)}\n${fieldPath.path}`) ?? [];
+      return builtWords(before, readRuns(after, probed.segments), isImage).flatMap((word): LocatedReference[] => {
+        if (knownHere.some(({ written }) => written.includes(word.text) || word.text.includes(written))) return [];
+        const verdict =
+          isCompleteReference(base.values, word) && !isCopy(before, word)
+            ? acceptedReference(word.text, 'key')
+            : undefined;
+        if (verdict === undefined) return [];
+        return [
+          {
+            ...context,
+            template: original.template,
+            document: original.index,
+            ...identity,
+            ...(before.includes('\n') ? nestedPath(fieldPath, `line ${lineOf(before, word.start)}`) : fieldPath),
+            how: 'influence',
+            written: word.text,
+            values: [...new Set(word.segments.map(segmentPath))],
+            reference: verdict.reference,
+            confidence: 'likely',
+            need: needOf('influence', identity.hook, false),
+          },
+        ];
+      });
+    });
   });
 }
 
@@ -111,9 +109,9 @@ function builtWords(text: string, runs: readonly TextRun[], isImage: (segment: N
       let end = offset + length;
       while (start > 0 && REFERENCE_CHARACTER.test(text[start - 1] as string)) start -= 1;
       while (end < text.length && REFERENCE_CHARACTER.test(text[end] as string)) end += 1;
-      const known = words.get(start);
-      if (known === undefined) words.set(start, { text: text.slice(start, end), start, segments: [run.segment] });
-      else known.segments.push(run.segment);
+      const existing = words.get(start);
+      if (existing === undefined) words.set(start, { text: text.slice(start, end), start, segments: [run.segment] });
+      else existing.segments.push(run.segment);
     }
     offset += length;
   }
@@ -121,13 +119,13 @@ function builtWords(text: string, runs: readonly TextRun[], isImage: (segment: N
 }
 
 /**
- * Tests whether a word is only a copy of the values as programs receive them: a name without a tag, after the key of
+ * Reports whether a word is only a copy of the values as programs receive them: a name without a tag, after the key of
  * its own leaf.
  */
 function isCopy(text: string, { text: word, start, segments }: BuiltWord): boolean {
   if (isTagged(word)) return false;
-  const before = text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
-  const assigned = before.replace(/["']$/, '').trimEnd();
+  const linePrefix = text.slice(text.lastIndexOf('\n', start - 1) + 1, start);
+  const assigned = linePrefix.replace(/["']$/, '').trimEnd();
   if (!/[:=]$/.test(assigned)) return false;
   const assignedKey = assigned.slice(0, -1).trimEnd().replace(/["']$/, '');
   return segments.some(({ leaf }) => {

@@ -24,9 +24,9 @@ export function demoteValuesCopies(references: readonly LocatedReference[], valu
 /** Splits off the last step inside a text if it is a field; undefined otherwise. */
 function lastField(within: string): { readonly before: string; readonly path: string } | undefined {
   const start = within.lastIndexOf(' > ');
-  const last = start < 0 ? within : within.slice(start + ' > '.length);
-  const path = /^(?:json|yaml):([^>]+)$/.exec(last)?.[1];
-  return path === undefined ? undefined : { before: within.slice(0, within.length - last.length), path };
+  const lastStep = start < 0 ? within : within.slice(start + ' > '.length);
+  const path = /^(?:json|yaml):([^>]+)$/.exec(lastStep)?.[1];
+  return path === undefined ? undefined : { before: within.slice(0, within.length - lastStep.length), path };
 }
 
 /** Returns the path inside the text if the values have the same text at that path. */

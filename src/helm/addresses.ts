@@ -12,10 +12,10 @@ const PLAIN = /^(https?|oci):\/\/([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}
 export function hostPortOf(address: string): string | undefined {
   const [, scheme = '', host, port] = PLAIN.exec(address) ?? [];
   if (host === undefined) return undefined;
-  return `${normalisedHost(host)}:${port ?? PORTS[scheme.toLowerCase()]}`;
+  return `${normalizedHost(host)}:${port ?? PORTS[scheme.toLowerCase()]}`;
 }
 
-function normalisedHost(host: string): string {
+function normalizedHost(host: string): string {
   return host.toLowerCase().replace(/\.$/, '');
 }
 
@@ -24,7 +24,7 @@ export function namedHosts(texts: readonly string[]): Set<string> {
   return new Set(
     texts.flatMap((text) => {
       if (text.includes('://')) return hostPortOf(text.replace(/:\/\/[^/?#]*@/, '://')) ?? [];
-      const host = normalisedHost(textBefore(text, '/'));
+      const host = normalizedHost(textBefore(text, '/'));
       if (host === '' || host === '*') return [];
       return /:\d+$/.test(host) ? [host] : [`${host}:443`, `${host}:80`];
     }),

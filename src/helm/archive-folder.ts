@@ -26,9 +26,9 @@ export async function findChartArchive(folder: string, name: string, version: st
   });
   const archives = files.filter((file) => /\.(?:tgz|tar\.gz)$/.test(file)).sort();
   // Archives are nearly always named after their charts, and reading all archives of a large folder is slow.
-  const likely = archives.filter((file) => file.startsWith(`${name}-`));
+  const namedAfterChart = archives.filter((file) => file.startsWith(`${name}-`));
   const others = archives.filter((file) => !file.startsWith(`${name}-`));
-  return (await bestMatch(folder, likely, name, version)) ?? (await bestMatch(folder, others, name, version));
+  return (await bestMatch(folder, namedAfterChart, name, version)) ?? (await bestMatch(folder, others, name, version));
 }
 
 async function bestMatch(
@@ -37,9 +37,9 @@ async function bestMatch(
   name: string,
   version: string,
 ): Promise<string | undefined> {
-  const all: ArchiveInfo[] = [];
-  for (const file of files) all.push(await describeArchive(join(folder, file), file));
-  const named = all.filter((archive) => archive.name === name);
+  const candidates: ArchiveInfo[] = [];
+  for (const file of files) candidates.push(await describeArchive(join(folder, file), file));
+  const named = candidates.filter((archive) => archive.name === name);
   const exact = named.find((archive) => bareVersion(archive.version) === bareVersion(version));
   if (exact !== undefined) return exact.path;
   // Helm's constraints (Masterminds/semver) use a comma for "and", npm's a space.
@@ -49,8 +49,8 @@ async function bestMatch(
     const parsed = semver.parse(bareVersion(archive.version), { loose: true });
     return parsed === null ? [] : [{ ...archive, parsed }];
   });
-  const fitting = valid.filter(({ parsed }) => semver.satisfies(parsed, range));
-  return fitting.sort((a, b) => semver.rcompare(a.parsed, b.parsed))[0]?.path;
+  const satisfying = valid.filter(({ parsed }) => semver.satisfies(parsed, range));
+  return satisfying.sort((a, b) => semver.rcompare(a.parsed, b.parsed))[0]?.path;
 }
 
 function bareVersion(version: string): string {

@@ -11,14 +11,14 @@ const HINT = 'a chart archive is created by helm package; check that the downloa
 
 /**
  * Reads an untrusted chart archive: regular files only, in one folder, bounded in size.
- * @param wanted selects files by their path in that folder
+ * @param selection selects files by their path in that folder
  * @param title name of the archive in messages
  * @returns name of the folder, and the contents of the selected files
  * @throws AirgapError `chart-invalid`
  */
 export async function readArchive(
   archive: string,
-  wanted: NameTest,
+  selection: NameTest,
   title = archive,
 ): Promise<{ readonly root: string; readonly files: ReadonlyMap<string, Buffer> }> {
   const files = new Map<string, Buffer>();
@@ -29,7 +29,7 @@ export async function readArchive(
     topFolders.add(topFolder);
     isFlat ||= rest.length === 0;
     const pathInChart = rest.join('/');
-    if (wanted.test(pathInChart)) keep((content) => files.set(pathInChart, content));
+    if (selection.test(pathInChart)) keep((content) => files.set(pathInChart, content));
   });
   const [root] = topFolders;
   if (root !== undefined && topFolders.size === 1 && !isFlat) return { root, files };
@@ -99,7 +99,8 @@ async function eachFile(
 }
 
 /**
- * Checks a path for line breaks and control characters. Helm prints paths in YAML comments, which a line break ends.
+ * Reports whether a path has neither line breaks nor control characters. Helm prints paths in YAML comments, which a
+ * line break ends.
  */
 export function isOneLine(path: string): boolean {
   return !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(path);

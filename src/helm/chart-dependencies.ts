@@ -6,8 +6,8 @@ import { copyChartFolder, resolveLinkRoot } from './copy-chart-folder.ts';
 import { readMapping } from './go-yaml.ts';
 
 /**
- * Copies a chart folder and its dependencies in folders (`file://../common`) below `into`. Relative paths between them
- * are kept, since Helm resolves dependencies from the chart.
+ * Copies a chart folder and its dependencies in folders (`file://../common`) below `destination`. Relative paths
+ * between them are kept, since Helm resolves dependencies from the chart.
  * @param dependencies paths as in Chart.yaml, relative to the chart
  * @returns folder of the copied chart
  * @throws AirgapError `chart-invalid` for a dependency that is neither in the chart nor below one of `roots`
@@ -15,16 +15,16 @@ import { readMapping } from './go-yaml.ts';
 export async function copyWithDependencies(
   folder: string,
   dependencies: readonly string[],
-  into: string,
+  destination: string,
   roots: readonly string[],
 ): Promise<string> {
   const chartRoot = await realpath(folder);
-  const allowed = await Promise.all(roots.map(resolveLinkRoot));
+  const allowedRoots = await Promise.all(roots.map(resolveLinkRoot));
   const folders = [chartRoot];
   for (const dependency of dependencies) {
     const target = resolve(chartRoot, dependency);
     const real = await realpath(target).catch(() => undefined);
-    const isAllowed = [chartRoot, ...allowed].some((root) => real === root || real?.startsWith(root + sep));
+    const isAllowed = [chartRoot, ...allowedRoots].some((root) => real === root || real?.startsWith(root + sep));
     // Helm would read an absolute path from its original location.
     if (isAllowed && real === target && !posix.isAbsolute(dependency)) {
       if (!target.startsWith(chartRoot + sep)) folders.push(target);
@@ -36,9 +36,9 @@ export async function copyWithDependencies(
       { hint: 'use a relative path, and allow its folder with --allow-chart-links ROOT' },
     );
   }
-  const top = commonFolder(folders);
-  for (const target of folders) await copyChartFolder(target, join(into, relative(top, target)), roots);
-  return join(into, relative(top, chartRoot));
+  const commonRoot = commonFolder(folders);
+  for (const target of folders) await copyChartFolder(target, join(destination, relative(commonRoot, target)), roots);
+  return join(destination, relative(commonRoot, chartRoot));
 }
 
 /**

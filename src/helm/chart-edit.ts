@@ -9,7 +9,7 @@ const CHANGES_FILE = 'airgap-changes.json';
 /**
  * Writes a copy of a chart archive with changed files, also in archives in charts/. Equal content gives equal bytes.
  * @param texts new texts by path in the chart, as in `readChartFiles`
- * @param record description of the changes, stored in the chart as a JSON file
+ * @param changes description of the changes, stored in the chart as a JSON file
  * @param folder work folder; created
  * @returns path of the new archive
  * @throws AirgapError `chart-invalid`
@@ -23,7 +23,7 @@ export function writeChangedChart(
   return writeWithTexts(archive, new Map([...texts, [CHANGES_FILE, `${JSON.stringify(changes, null, 2)}\n`]]), folder);
 }
 
-/** Checks for a chart archive that was written by {@link writeChangedChart}. */
+/** Reports whether a chart archive was written by {@link writeChangedChart}. */
 export async function isChangedChart(archive: string): Promise<boolean> {
   const { files } = await readArchive(archive, { test: (path) => path === CHANGES_FILE }).catch(() => ({
     files: new Map(),
@@ -33,14 +33,14 @@ export async function isChangedChart(archive: string): Promise<boolean> {
 
 async function writeWithTexts(archive: string, texts: ChartFiles, folder: string): Promise<string> {
   const chart = await unpackChart(archive, join(folder, 'chart'));
-  const inner = new Map<string, Map<string, string>>();
+  const innerTexts = new Map<string, Map<string, string>>();
   for (const [path, text] of texts) {
     const [, subchart = '', pathInSubchart = ''] = /^charts\/([^/]+)\/(.+)$/.exec(path) ?? [];
     if (pathInSubchart === '' || (await isFolder(join(chart, 'charts', subchart))))
       await writeFile(join(chart, path), text);
-    else inner.set(subchart, (inner.get(subchart) ?? new Map<string, string>()).set(pathInSubchart, text));
+    else innerTexts.set(subchart, (innerTexts.get(subchart) ?? new Map<string, string>()).set(pathInSubchart, text));
   }
-  for (const [subchart, subchartTexts] of inner) {
+  for (const [subchart, subchartTexts] of innerTexts) {
     const file = await findSubchartArchive(join(chart, 'charts'), subchart);
     if (file === undefined) continue;
     await writeFile(file, await readFile(await writeWithTexts(file, subchartTexts, join(folder, 'charts', subchart))));

@@ -21,7 +21,7 @@ export function newBudget(): UnpackBudget {
   return { bytes: UNPACKED_LIMIT, entries: ENTRIES_LIMIT };
 }
 
-/** Requests the content of the visited entry; `take` is called when it was read completely. */
+/** Requests the content of the visited entry; `onContent` is called when it was read completely. */
 export type KeepContent = (onContent: (content: Buffer) => void) => void;
 
 /** Reason to stop reading an archive. */

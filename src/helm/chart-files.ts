@@ -27,12 +27,12 @@ const MAX_LEVELS = 5;
  * archives. All inner archives together have the size limit of one chart.
  * @throws AirgapError `chart-invalid`
  */
-export async function readChartFiles(archive: string, wanted: NameTest): Promise<ChartFiles> {
-  const { files } = await readArchive(archive, { test: (path) => INNER_ARCHIVE.test(path) || wanted.test(path) });
+export async function readChartFiles(archive: string, selection: NameTest): Promise<ChartFiles> {
+  const { files } = await readArchive(archive, { test: (path) => INNER_ARCHIVE.test(path) || selection.test(path) });
   const texts = new Map<string, string>();
   const budget = newBudget();
   for (const [path, content] of files) {
-    if (INNER_ARCHIVE.test(path)) await readInner({ path, content, level: 1 }, wanted, texts, budget);
+    if (INNER_ARCHIVE.test(path)) await readInner({ path, content, level: 1 }, selection, texts, budget);
     else texts.set(path, content.toString('utf8'));
   }
   return texts;
@@ -49,7 +49,7 @@ interface InnerArchive {
 /** Reads the archive of a subchart, which contains the subchart's folder. */
 async function readInner(
   { path, content, level }: InnerArchive,
-  wanted: NameTest,
+  selection: NameTest,
   texts: Map<string, string>,
   budget: UnpackBudget,
 ): Promise<void> {
@@ -62,7 +62,7 @@ async function readInner(
       const pathInChart = posix.join(folder, entry.path);
       if (INNER_ARCHIVE.test(entry.path))
         keep((bytes) => inner.push({ path: pathInChart, content: bytes, level: level + 1 }));
-      else if (wanted.test(pathInChart) && entry.size <= MAX_FILE_BYTES)
+      else if (selection.test(pathInChart) && entry.size <= MAX_FILE_BYTES)
         keep((bytes) => texts.set(pathInChart, bytes.toString('utf8')));
       return undefined;
     });
@@ -72,5 +72,5 @@ async function readInner(
       cause,
     });
   }
-  for (const archive of inner) await readInner(archive, wanted, texts, budget);
+  for (const archive of inner) await readInner(archive, selection, texts, budget);
 }

@@ -31,7 +31,7 @@ const KNOWN_FIELDS = [
 
 /**
  * Parses Chart.yaml. Validates name and version, since they become part of file names, repositories and tags.
- * @param where name of the chart in messages
+ * @param owner name of the chart in messages
  * @throws AirgapError `chart-invalid`
  */
 export function parseMetadata(text: string, owner: string): ChartMetadata {
@@ -57,17 +57,17 @@ export function parseMetadata(text: string, owner: string): ChartMetadata {
  * duplicate wins. Duplicates are refused so that Helm and this tool cannot read different charts.
  */
 function canonicalFields(fields: Readonly<Record<string, unknown>>, owner: string): Record<string, unknown> {
-  const read = new Map<string, unknown>();
+  const canonical = new Map<string, unknown>();
   for (const [key, value] of Object.entries(fields)) {
     const name = KNOWN_FIELDS.find((field) => foldedKey(field) === foldedKey(key)) ?? key;
-    if (read.has(name)) {
+    if (canonical.has(name)) {
       throw new AirgapError('chart-invalid', `Chart.yaml of ${owner} has ${name} twice, also as ${quoted(key)}`, {
         hint: 'Helm ignores case in these keys; remove one of them',
       });
     }
-    read.set(name, TEXT_FIELDS.includes(name) ? asText(name, value, owner) : value);
+    canonical.set(name, TEXT_FIELDS.includes(name) ? asText(name, value, owner) : value);
   }
-  return Object.fromEntries(read);
+  return Object.fromEntries(canonical);
 }
 
 /** Converts numbers and booleans to strings, as sigs.k8s.io/yaml does for string fields; other types are refused. */

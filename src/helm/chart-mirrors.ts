@@ -73,8 +73,8 @@ export async function applyMirrors(
   for (const { from, to } of matching) {
     if ('url' in to) return requestAtMirror(request, locator, from, to.url);
     // Imported on demand: the command line imports this module even if no chart is fetched.
-    const { findChartArchive: findArchive } = await import('./archive-folder.ts');
-    const archive = await findArchive(to.folder, locator.name, locator.version);
+    const { findChartArchive } = await import('./archive-folder.ts');
+    const archive = await findChartArchive(to.folder, locator.name, locator.version);
     if (archive !== undefined) return { chart: archive };
     folders.push(to.folder);
   }
@@ -100,12 +100,13 @@ interface ChartLocator {
 /** Returns undefined for files, folders and repositories configured in Helm by name. */
 function locatorOf({ chart, repo, version = '' }: ChartRequest): ChartLocator | undefined {
   if (repo !== undefined) return { address: trimTrailing(repo, '/'), name: chart, version };
-  const [, oci, tag = ''] = /^(oci:\/\/[^@]*?)(?::([\w.+-]+))?(?:@.*)?$/.exec(chart) ?? [];
-  if (oci !== undefined) return { address: oci, name: oci.slice(oci.lastIndexOf('/') + 1), version: version || tag };
+  const [, ociPath, tag = ''] = /^(oci:\/\/[^@]*?)(?::([\w.+-]+))?(?:@.*)?$/.exec(chart) ?? [];
+  if (ociPath !== undefined)
+    return { address: ociPath, name: ociPath.slice(ociPath.lastIndexOf('/') + 1), version: version || tag };
   const [, file] = /^https?:\/\/.*\/([^/?#]+)\.(?:tgz|tar\.gz)(?:[?#].*)?$/.exec(chart) ?? [];
   if (file === undefined) return undefined;
-  const found = nameOfArchive(file);
-  return { address: chart, name: found.name, version: version || found.version };
+  const archiveName = nameOfArchive(file);
+  return { address: chart, name: archiveName.name, version: version || archiveName.version };
 }
 
 function requestAtMirror(
@@ -114,16 +115,19 @@ function requestAtMirror(
   from: string,
   url: string,
 ): ChartRequest {
-  const rest = from === '*' ? '' : address.slice(from.length);
+  const remainingPath = from === '*' ? '' : address.slice(from.length);
   const { chart, repo, ...others } = request;
   // A URL of an archive stays one.
-  if (repo === undefined && !chart.startsWith('oci://') && from !== '*') return { ...others, chart: url + rest };
+  if (repo === undefined && !chart.startsWith('oci://') && from !== '*')
+    return { ...others, chart: url + remainingPath };
   if (!url.startsWith('oci://')) {
-    const path = repo === undefined ? rest.slice(0, Math.max(0, rest.lastIndexOf('/'))) : rest;
+    const path =
+      repo === undefined ? remainingPath.slice(0, Math.max(0, remainingPath.lastIndexOf('/'))) : remainingPath;
     return { ...others, chart: name, repo: url + path };
   }
-  // `rest` of an OCI chart ends with its name, unless `from` matched the complete path: then the mirror renames it.
-  const path = repo === undefined && from !== '*' ? rest : `${rest}/${name}`;
+  // The remaining path of an OCI chart ends with its name, unless `from` matched the complete path: then the mirror
+  // renames the chart.
+  const path = repo === undefined && from !== '*' ? remainingPath : `${remainingPath}/${name}`;
   const digest = chart.startsWith('oci://') ? chart.slice(textBefore(chart, '@').length) : '';
   const tag = chart.startsWith('oci://') && digest === '' ? (/:[\w.+-]+$/.exec(chart)?.[0] ?? '') : '';
   return { ...others, chart: `${url}${path}${tag}${digest}` };

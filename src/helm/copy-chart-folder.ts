@@ -11,15 +11,20 @@ const FILES_LIMIT = 10_000;
 /**
  * Copies a chart folder and replaces links by their targets. Helm follows every link, so it reads only the copy. Links
  * may point into the folder or below one of `roots`.
- * @param into folder of the copy; created
+ * @param destination folder of the copy; created
  * @param roots folders (absolute) that links may point to
  * @throws AirgapError `chart-invalid` for any other link
  */
-export async function copyChartFolder(folder: string, into: string, roots: readonly string[]): Promise<void> {
+export async function copyChartFolder(folder: string, destination: string, roots: readonly string[]): Promise<void> {
   const chartRoot = await realpath(folder);
-  const allowed = [chartRoot, ...(await Promise.all(roots.map(resolveLinkRoot)))];
+  const allowedRoots = [chartRoot, ...(await Promise.all(roots.map(resolveLinkRoot)))];
   const ignores = parseHelmIgnore(await readPlainFile(join(chartRoot, '.helmignore')));
-  await new FolderCopy(folder, allowed, ignores).copy({ from: chartRoot, to: into, path: '', ancestors: [chartRoot] });
+  await new FolderCopy(folder, allowedRoots, ignores).copy({
+    from: chartRoot,
+    to: destination,
+    path: '',
+    ancestors: [chartRoot],
+  });
 }
 
 /** Reads a regular file; empty if it is missing or a link, which the copy checks later. */
@@ -53,14 +58,14 @@ interface FolderToCopy {
 
 class FolderCopy {
   readonly #folder: string;
-  readonly #allowed: readonly string[];
+  readonly #allowedRoots: readonly string[];
   readonly #ignores: IgnoreTest;
   #files = 0;
   #bytes = 0;
 
-  constructor(folder: string, allowed: readonly string[], ignores: IgnoreTest) {
+  constructor(folder: string, allowedRoots: readonly string[], ignores: IgnoreTest) {
     this.#folder = folder;
-    this.#allowed = allowed;
+    this.#allowedRoots = allowedRoots;
     this.#ignores = ignores;
   }
 
@@ -75,45 +80,52 @@ class FolderCopy {
         ? ((await stat(source).catch(() => undefined))?.isDirectory() ?? false)
         : entry.isDirectory();
       if (this.#ignores(pathInChart, isFolder)) continue;
-      const real = isLink ? await this.#follow(source, pathInChart) : source;
-      const info = await lstat(real);
+      const realPath = isLink ? await this.#follow(source, pathInChart) : source;
+      const info = await lstat(realPath);
       if (info.isDirectory()) {
-        if (ancestors.includes(real)) throw this.#refused(pathInChart, 'is a link to one of its parent folders');
-        await this.copy({ from: real, to: join(to, entry.name), path: pathInChart, ancestors: [...ancestors, real] });
-      } else if (info.isFile()) await this.#copyFile(real, join(to, entry.name), pathInChart);
-      else throw this.#refused(pathInChart, 'is neither a regular file nor a folder');
+        if (ancestors.includes(realPath)) throw this.#refusal(pathInChart, 'is a link to one of its parent folders');
+        await this.copy({
+          from: realPath,
+          to: join(to, entry.name),
+          path: pathInChart,
+          ancestors: [...ancestors, realPath],
+        });
+      } else if (info.isFile()) await this.#copyFile(realPath, join(to, entry.name), pathInChart);
+      else throw this.#refusal(pathInChart, 'is neither a regular file nor a folder');
     }
   }
 
   /** Returns the resolved target of a link. */
   async #follow(link: string, path: string): Promise<string> {
-    const real = await realpath(link).catch(() => {
-      throw this.#refused(path, 'is a broken link');
+    const realPath = await realpath(link).catch(() => {
+      throw this.#refusal(path, 'is a broken link');
     });
-    if (this.#isAllowed(real)) return real;
-    throw this.#refused(
+    if (this.#isAllowed(realPath)) return realPath;
+    throw this.#refusal(
       path,
       'is a link to a target outside the chart folder',
       'replace the link by the file, or allow targets below a folder with --allow-chart-links ROOT',
     );
   }
 
-  #isAllowed(real: string): boolean {
-    return this.#allowed.some((root) => real === root || real.startsWith(root.endsWith(sep) ? root : root + sep));
+  #isAllowed(realPath: string): boolean {
+    return this.#allowedRoots.some(
+      (root) => realPath === root || realPath.startsWith(root.endsWith(sep) ? root : root + sep),
+    );
   }
 
-  async #copyFile(real: string, to: string, path: string): Promise<void> {
+  async #copyFile(realPath: string, to: string, path: string): Promise<void> {
     this.#files += 1;
-    const file = await open(real, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
+    const file = await open(realPath, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
       (cause: unknown) => {
-        throw this.#refused(path, `cannot be read: ${messageOf(cause)}`);
+        throw this.#refusal(path, `cannot be read: ${messageOf(cause)}`);
       },
     );
     try {
       // Detects replaced files and folders: a parent folder may have become a link since the check.
-      const [opened, onDisk, currentPath] = await Promise.all([file.stat(), lstat(real), realpath(real)]);
-      if (currentPath !== real || opened.ino !== onDisk.ino || opened.dev !== onDisk.dev || !opened.isFile())
-        throw this.#refused(path, 'changed while it was read');
+      const [opened, onDisk, currentPath] = await Promise.all([file.stat(), lstat(realPath), realpath(realPath)]);
+      if (currentPath !== realPath || opened.ino !== onDisk.ino || opened.dev !== onDisk.dev || !opened.isFile())
+        throw this.#refusal(path, 'changed while it was read');
       this.#bytes += opened.size;
       if (this.#bytes > UNPACKED_LIMIT || this.#files > FILES_LIMIT) {
         const limit = `${UNPACKED_LIMIT / 1024 / 1024} MiB or ${FILES_LIMIT} files`;
@@ -124,18 +136,18 @@ class FolderCopy {
       // Reads only the counted size, even if the file grows.
       const content = Buffer.alloc(opened.size);
       const { bytesRead } = await file.read(content, 0, opened.size, 0);
-      if (bytesRead !== opened.size) throw this.#refused(path, 'changed while it was read');
+      if (bytesRead !== opened.size) throw this.#refusal(path, 'changed while it was read');
       await writeFile(to, content);
     } finally {
       await file.close();
     }
   }
 
-  #refused(
+  #refusal(
     path: string,
-    what: string,
+    problem: string,
     hint = 'a chart folder may contain only regular files and folders',
   ): AirgapError {
-    return new AirgapError('chart-invalid', `${path} in chart folder ${this.#folder} ${what}`, { hint });
+    return new AirgapError('chart-invalid', `${path} in chart folder ${this.#folder} ${problem}`, { hint });
   }
 }

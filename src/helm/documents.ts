@@ -14,7 +14,7 @@ export interface RenderedDocument {
   readonly problem?: string | undefined;
 }
 
-/** Line that starts with `---`, and its rest. */
+/** Line that starts with `---`, and the text after it. */
 const SEPARATOR = /(?:^|\n)---([^\n]*)(?=\n)/g;
 /** Whitespace of Go's unicode.IsSpace, then an optional comment (k8s.io/apimachinery, util/yaml YAMLReader). */
 const SPACE_OR_COMMENT = /^[\t\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*(?:#|$)/;

@@ -8,7 +8,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 export type EnvironmentScope = 'nothing' | 'web' | 'registry' | 'plugin';
 
 /**
- * Patterns of variables by scope; each scope includes those before it. Listed in docs/limits.md.
+ * Patterns of variables by scope; each scope includes those before it. Listed in docs/environment.md.
  * `nothing` contains no credentials or tokens, since templates might read its variables.
  */
 const VARIABLES_BY_SCOPE: readonly (readonly [EnvironmentScope, RegExp])[] = [
@@ -41,13 +41,14 @@ const SCOPES: readonly EnvironmentScope[] = ['nothing', 'web', 'registry', 'plug
  * wrappers around Helm.
  */
 export function environmentFor(scope: EnvironmentScope, env: Environment): Record<string, string> {
-  const wanted = VARIABLES_BY_SCOPE.filter(([neededFor]) => SCOPES.indexOf(neededFor) <= SCOPES.indexOf(scope)).map(
-    ([, pattern]) => pattern,
-  );
-  const named = new Set((env.AIRGAP_HELM_ENV ?? '').split(',').map((name) => name.trim()));
+  const patterns = VARIABLES_BY_SCOPE.filter(
+    ([variableScope]) => SCOPES.indexOf(variableScope) <= SCOPES.indexOf(scope),
+  ).map(([, pattern]) => pattern);
+  const additionalNames = new Set((env.AIRGAP_HELM_ENV ?? '').split(',').map((name) => name.trim()));
   const passed: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && (named.has(name) || wanted.some((pattern) => pattern.test(name)))) passed[name] = value;
+    if (value !== undefined && (additionalNames.has(name) || patterns.some((pattern) => pattern.test(name))))
+      passed[name] = value;
   }
   return passed;
 }

@@ -64,26 +64,26 @@ export async function fetchChart(
   const mirror = await applyMirrors(sources.mirrors, request);
   if (mirror === undefined) await allow(request.repo ?? request.chart);
   const fetchedRequest = await withClientCertificate(withPlainHttp(mirror ?? request, sources), sources);
-  const local = await localSourceKind(fetchedRequest, cwd);
-  if (local === 'folder') {
+  const localKind = await localSourceKind(fetchedRequest, cwd);
+  if (localKind === 'folder') {
     const folders = { folder: resolve(cwd, fetchedRequest.chart), work: join(workFolder, 'source'), download };
     await packageFolder(helm, fetchedRequest, folders, sources);
-  } else if (local === 'file') await copyArchive(resolve(cwd, fetchedRequest.chart), download);
+  } else if (localKind === 'file') await copyArchive(resolve(cwd, fetchedRequest.chart), download);
   else await pullChart(helm, fetchedRequest, download, join(workFolder, 'login'), sources.findLogin);
 
-  const files = await readdir(download);
-  const archiveName = files.find((file) => file.endsWith('.tgz') || file.endsWith('.tar.gz'));
+  const downloads = await readdir(download);
+  const archiveName = downloads.find((file) => file.endsWith('.tgz') || file.endsWith('.tar.gz'));
   if (archiveName === undefined) {
     throw new AirgapError('chart-not-found', `Helm fetched ${request.chart} but wrote no chart archive`);
   }
   const archive = join(download, archiveName);
-  if (local === 'folder') await packChart(await unpackChart(archive, join(workFolder, 'chart')), archive);
-  const { root, files: read } = await readArchive(archive, /^Chart\.yaml$/, withoutSecrets(fetchedRequest.chart));
-  const metadata = parseMetadata(read.get('Chart.yaml')?.toString('utf8') ?? '', request.chart);
-  const provenanceName = files.find((file) => file.endsWith('.prov'));
+  if (localKind === 'folder') await packChart(await unpackChart(archive, join(workFolder, 'chart')), archive);
+  const { root, files } = await readArchive(archive, /^Chart\.yaml$/, withoutSecrets(fetchedRequest.chart));
+  const metadata = parseMetadata(files.get('Chart.yaml')?.toString('utf8') ?? '', request.chart);
+  const provenanceName = downloads.find((file) => file.endsWith('.prov'));
   const provenance = provenanceName === undefined ? undefined : await readFile(join(download, provenanceName));
   // A mirror has the upstream's content, so the upstream is the source, which is equal on every machine.
-  const source = describeSource(request, mirror === undefined ? local : undefined, cwd);
+  const source = describeSource(request, mirror === undefined ? localKind : undefined, cwd);
   return { metadata, archive, root, provenance, source, request, fetchedRequest };
 }
 
@@ -108,9 +108,9 @@ async function withClientCertificate(request: ChartRequest, { certificates }: Ch
 
 async function localSourceKind({ chart, repo }: ChartRequest, cwd: string): Promise<'folder' | 'file' | undefined> {
   if (repo !== undefined || /^[a-z][a-z0-9+.-]*:\/\//i.test(chart)) return undefined;
-  const found = await stat(resolve(cwd, chart)).catch(() => undefined);
-  if (found?.isDirectory()) return 'folder';
-  if (found?.isFile()) return 'file';
+  const info = await stat(resolve(cwd, chart)).catch(() => undefined);
+  if (info?.isDirectory()) return 'folder';
+  if (info?.isFile()) return 'file';
   if (/^[./~]|\.tgz$/.test(chart)) {
     throw new AirgapError('chart-not-found', `no chart at ${chart}`, {
       hint: 'specify a chart folder, a .tgz, oci://…, or a name with --repo URL',
@@ -131,19 +131,19 @@ async function packageFolder(
 ): Promise<void> {
   const { folder, work, download } = folders;
   const repositories = request.dependencyUpdate ? await dependencyRepositories(folder) : [];
-  const local = repositories.flatMap((repository) => /^file:\/\/(.*)$/s.exec(repository)?.[1] ?? []);
+  const localDependencies = repositories.flatMap((repository) => /^file:\/\/(.*)$/s.exec(repository)?.[1] ?? []);
   // Other schemes belong to plugins; names of repositories are configured by the user.
   for (const repository of repositories)
     if (/^(?:https?|oci):/i.test(repository)) await checkPublicAddress(repository, allowedHosts);
-  const copy = await copyWithDependencies(folder, local, work, linkRoots);
+  const copy = await copyWithDependencies(folder, localDependencies, work, linkRoots);
   const registries = repositories.flatMap((repository) => /^oci:\/\/([^/]+)/.exec(repository)?.[1] ?? []);
   // The flag applies to all registries, so all must be without TLS: a login must not be sent unencrypted to the others.
   const isPlain = registries.length > 0 && registries.every((registry) => plainHttp.includes(registry));
-  const update = [...(request.dependencyUpdate ? ['--dependency-update'] : []), ...(isPlain ? ['--plain-http'] : [])];
+  const flags = [...(request.dependencyUpdate ? ['--dependency-update'] : []), ...(isPlain ? ['--plain-http'] : [])];
   const credentials = `${work}-login`;
   const env = await writeDependencyLogins(helm, repositories, credentials, findLogin);
-  const run = (...more: readonly string[]): ReturnType<Helm['run']> =>
-    helm.run(['package', `--destination=${download}`, ...update, ...more, '--', copy], {
+  const run = (...extraFlags: readonly string[]): ReturnType<Helm['run']> =>
+    helm.run(['package', `--destination=${download}`, ...flags, ...extraFlags, '--', copy], {
       scope: widestScope(repositories.map(environmentScopeFor)),
       timeout: PULL_TIMEOUT,
       env,
@@ -163,8 +163,8 @@ async function copyArchive(archive: string, download: string): Promise<void> {
   await copyFile(`${archive}.prov`, join(download, `${name}.prov`)).catch(() => {});
 }
 
-function describeSource({ chart, repo }: ChartRequest, local: 'folder' | 'file' | undefined, cwd: string): string {
-  if (local !== undefined) return basename(resolve(cwd, chart));
+function describeSource({ chart, repo }: ChartRequest, localKind: 'folder' | 'file' | undefined, cwd: string): string {
+  if (localKind !== undefined) return basename(resolve(cwd, chart));
   return repo === undefined || repo === ''
     ? withoutSecrets(chart)
     : `${trimTrailing(withoutSecrets(repo), '/')}/${chart}`;

@@ -28,10 +28,10 @@ export function readManifest(text: string): ReadManifestResult {
     // Go ignores one byte order mark; parsers differ on a second one.
     if (text.startsWith('\ufeff\ufeff')) return { problem: 'it starts with two byte order marks' };
     const lines = withLineFeeds(text);
-    const [asIs, error] = firstDocument(lines);
+    const [original, error] = firstDocument(lines);
     const strict = error === undefined ? lines : toStrictYaml(lines);
-    const [document, stillWrong] = strict === lines ? [asIs, error] : firstDocument(strict);
-    if (stillWrong !== undefined) return { problem: error };
+    const [document, strictError] = strict === lines ? [original, error] : firstDocument(strict);
+    if (strictError !== undefined) return { problem: error };
     const value = document === undefined ? undefined : new Decoder().value(document);
     const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
     return isMapping ? { object: value as Record<string, unknown> } : {};

@@ -84,7 +84,7 @@ const MAX_MESSAGE_LENGTH = 64_000;
 
 /**
  * Converts a failure of Helm to an AirgapError with Helm's own message and a hint.
- * @param what action of Helm, such as `render chart web 1.2.0`
+ * @param action action of Helm, such as `render chart web 1.2.0`
  */
 export function helmError(
   action: string,

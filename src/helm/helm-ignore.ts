@@ -1,7 +1,7 @@
 import { wildcard } from '../base/wildcard.ts';
 
 /**
- * Checks if Helm ignores a file or folder of a chart.
+ * Reports whether Helm ignores a file or folder of a chart.
  * @param path relative to the chart, with slashes
  */
 export type IgnoreTest = (path: string, isFolder: boolean) => boolean;

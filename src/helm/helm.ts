@@ -48,23 +48,24 @@ const OUTPUT_LIMIT = 128 * 1024 ** 2;
  * @throws AirgapError `helm-missing`
  */
 export function findHelm({ env, cwd }: HelmContext): string {
-  const named = env.HELM_BIN;
-  if (named) {
-    const candidates = isAbsolute(named) || named.includes('/') ? [resolve(cwd, named)] : onPath(named, env, cwd);
+  const helmBin = env.HELM_BIN;
+  if (helmBin) {
+    const candidates =
+      isAbsolute(helmBin) || helmBin.includes('/') ? [resolve(cwd, helmBin)] : pathCandidates(helmBin, env, cwd);
     const found = candidates.find(isProgram);
     if (found) return found;
-    throw new AirgapError('helm-missing', `HELM_BIN is "${named}", which is not an executable file`, {
+    throw new AirgapError('helm-missing', `HELM_BIN is "${helmBin}", which is not an executable file`, {
       hint: 'set HELM_BIN to Helm 3.17 or newer, or run this as a plugin: helm airgap …',
     });
   }
-  const found = onPath('helm', env, cwd).find(isProgram);
+  const found = pathCandidates('helm', env, cwd).find(isProgram);
   if (found) return found;
   throw new AirgapError('helm-missing', 'Helm was not found: HELM_BIN is not set, and PATH contains no helm', {
     hint: 'install Helm 3.17 or newer, or set HELM_BIN to its path',
   });
 }
 
-function onPath(name: string, env: Environment, cwd: string): string[] {
+function pathCandidates(name: string, env: Environment, cwd: string): string[] {
   return (env.PATH ?? '').split(delimiter).map((folder) => join(resolve(cwd, folder || '.'), name));
 }
 
@@ -96,8 +97,8 @@ export class Helm {
   async run(args: readonly string[], options: HelmRunOptions = {}): Promise<HelmResult> {
     const { env, cwd, signal, watchInterrupts } = this.#context;
     const { scope = 'nothing', timeout, memory = MEMORY_LIMIT } = options;
-    const timedOut = timeout === undefined ? undefined : AbortSignal.timeout(timeout);
-    const cancelSignals = [signal, timedOut].filter((candidate) => candidate !== undefined);
+    const timeoutSignal = timeout === undefined ? undefined : AbortSignal.timeout(timeout);
+    const cancelSignals = [signal, timeoutSignal].filter((candidate) => candidate !== undefined);
     // A soft limit for Go's garbage collector. watchMemory enforces the hard limit.
     const goSettings = { GOGC: '400', GOMEMLIMIT: String(Math.floor(memory * 0.75)) };
     const { execa } = await import('execa');
@@ -124,7 +125,7 @@ export class Helm {
     if (signal?.aborted || result.signal === 'SIGINT') throw new AirgapError('interrupted', 'interrupted');
     if (isTooLarge) return stoppedResult(`it needed more than ${memory / 1024 ** 2} MiB of memory`);
     if (result.isMaxBuffer) return stoppedResult(`its output exceeded ${OUTPUT_LIMIT / 1024 ** 2} MiB`);
-    if (timedOut?.aborted && result.exitCode === undefined) {
+    if (timeoutSignal?.aborted && result.exitCode === undefined) {
       return stoppedResult(`it did not end within ${(timeout as number) / 1000} s`);
     }
     if (result.exitCode === undefined) {

@@ -72,7 +72,7 @@ function scanLine(line: string, openDepth: number, openQuote: string): { text: s
   return { text, depth, quote };
 }
 
-/** Checks if a value or key may start at an offset of a line. */
+/** Reports whether a value or key may start at an offset of a line. */
 function mayBegin(line: string, index: number, depth: number): boolean {
   if (depth === 0 && index > 0 && !/\s/.test(line[index - 1] as string)) return false;
   let end = index;

@@ -33,7 +33,7 @@ function privateNets(): BlockList {
 /**
  * Checks an address that comes from a chart: it needs TLS and a public host. If DNS resolution fails, the address is
  * accepted, since Helm may reach the host by a proxy.
- * @param named hosts named by the user, which are exempt
+ * @param allowedHosts `host:port` values named by the user, which are exempt
  * @throws AirgapError `forbidden`
  */
 export async function checkPublicAddress(
@@ -67,11 +67,11 @@ async function resolveHost(host: string): Promise<string[]> {
   return (await lookup(host, { all: true })).map(({ address }) => address);
 }
 
-function forbidden(address: string, what: string, host: string | undefined): AirgapError {
-  return new AirgapError('forbidden', `address ${quoted(address)} from a chart ${what}`, {
+function forbidden(address: string, problem: string, host: string | undefined): AirgapError {
+  return new AirgapError('forbidden', `address ${quoted(address)} from a chart ${problem}`, {
     hint:
       host === undefined
-        ? 'download the chart, and provide its archive with --chart-mirror'
+        ? 'download the chart, and specify the folder of its archive with --chart-mirror'
         : `if you trust the chart, allow the host with --allow-chart-host ${host}`,
   });
 }

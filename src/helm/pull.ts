@@ -31,7 +31,7 @@ const BROKEN_TRANSFER =
  * Pulls a chart with Helm, with its provenance file if there is one.
  * @param download folder for the archive
  * @param work folder for credentials; deleted afterwards
- * @param login finds credentials for charts in OCI registries that were specified without
+ * @param findLogin finds credentials for charts in OCI registries that were specified without
  * @throws AirgapError `chart-not-found`, `unauthorized`, `network`, `usage`, `config`
  */
 export async function pullChart(
@@ -90,8 +90,8 @@ async function pullCommandFor(
   findLogin: FindLogin | undefined,
 ): Promise<PullCommand> {
   const { version, devel } = request;
-  const given = request.access ?? {};
-  const { address, access } = withoutUserInfo(request.repo ?? request.chart, given);
+  const requestAccess = request.access ?? {};
+  const { address, access } = withoutUserInfo(request.repo ?? request.chart, requestAccess);
   const args = [
     ...accessArguments(access),
     ...(version === undefined ? [] : [`--version=${version}`]),
@@ -100,30 +100,30 @@ async function pullCommandFor(
     '--prov',
   ];
   const options = { scope: environmentScopeFor(address), timeout: PULL_TIMEOUT };
-  const isRepo = request.repo !== undefined;
+  const hasRepo = request.repo !== undefined;
   if (access.username === undefined && access.password === undefined) {
-    const repo = isRepo ? [`--repo=${address}`] : [];
-    const found = isRepo ? undefined : await loginFor(address, findLogin);
-    const env = found && (await writeRegistryLogins(work, [found]));
+    const repo = hasRepo ? [`--repo=${address}`] : [];
+    const login = hasRepo ? undefined : await loginFor(address, findLogin);
+    const env = login && (await writeRegistryLogins(work, [login]));
     return {
-      chart: isRepo ? request.chart : address,
+      chart: hasRepo ? request.chart : address,
       args: [...repo, ...args],
       options: env === undefined ? options : { ...options, env },
       needsIndex: false,
-      login: found,
+      login,
     };
   }
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(address)) throw namedRepositoryError(address);
-  const isArchive = !isRepo && !address.startsWith('oci://');
+  const isArchive = !hasRepo && !address.startsWith('oci://');
   const env = await credentialsFor(address, access, isArchive, work);
-  const chart = isRepo ? `${TEMPORARY_REPOSITORY}/${request.chart}` : address;
-  return { chart, args, options: { ...options, env }, needsIndex: isRepo };
+  const chart = hasRepo ? `${TEMPORARY_REPOSITORY}/${request.chart}` : address;
+  return { chart, args, options: { ...options, env }, needsIndex: hasRepo };
 }
 
 /** Names the refused login in the hint, since Helm does not know its source. */
-function withLoginHint(error: AirgapError, { login: findLogin }: PullCommand): AirgapError {
-  if (error.code !== 'unauthorized' || findLogin === undefined) return error;
-  const hint = `Helm used ${findLogin.description}: correct it, or log in with helm registry login`;
+function withLoginHint(error: AirgapError, { login }: PullCommand): AirgapError {
+  if (error.code !== 'unauthorized' || login === undefined) return error;
+  const hint = `Helm used ${login.description}: correct it, or log in with helm registry login`;
   return new AirgapError(error.code, error.message, { hint });
 }
 
@@ -154,8 +154,8 @@ async function pullOnce(helm: Helm, command: PullCommand, destination: readonly 
     // Helm 3 prints the error to its output but exits with 0.
     const update = await helm.run(['repo', 'update', TEMPORARY_REPOSITORY], options);
     const lines = `${update.stdout}${update.stderr}`.split('\n');
-    const failed = lines.findIndex((line) => line.includes('Unable to get an update from'));
-    const errorLine = failed >= 0 ? lines[failed + 1] : lines.find((line) => line.startsWith('Error: '));
+    const failedLine = lines.findIndex((line) => line.includes('Unable to get an update from'));
+    const errorLine = failedLine >= 0 ? lines[failedLine + 1] : lines.find((line) => line.startsWith('Error: '));
     if (update.exitCode !== 0 || errorLine !== undefined) {
       const reason = (errorLine ?? update.stderr).trim();
       return { ...update, exitCode: 1, stderr: `not a valid chart repository or cannot be reached: ${reason}` };

@@ -22,11 +22,11 @@ export type FindLogin = (registry: string, repositoryPath: string) => Promise<Re
 /** Returns the login for an `oci://` address; undefined for others. */
 export async function loginFor(
   address: string,
-  find: FindLogin | undefined,
+  findLogin: FindLogin | undefined,
 ): Promise<(RegistryLogin & { readonly host: string }) | undefined> {
   const [, host, path = ''] = /^oci:\/\/([^/]+)\/?([^:@]*)/.exec(address) ?? [];
-  const found = host === undefined ? undefined : await find?.(host, path);
-  return host === undefined || found === undefined ? undefined : { ...found, host };
+  const login = host === undefined ? undefined : await findLogin?.(host, path);
+  return host === undefined || login === undefined ? undefined : { ...login, host };
 }
 
 /**
@@ -56,17 +56,17 @@ export async function writeDependencyLogins(
   helm: Helm,
   repositories: readonly string[],
   folder: string,
-  find: FindLogin | undefined,
+  findLogin: FindLogin | undefined,
 ): Promise<Record<string, string>> {
-  const found = await Promise.all(repositories.map((repository) => loginFor(repository, find)));
+  const found = await Promise.all(repositories.map((repository) => loginFor(repository, findLogin)));
   const logins = found.filter((login) => login !== undefined);
   if (logins.length === 0) return {};
   const { stdout } = await helm.run(['env', 'HELM_REGISTRY_CONFIG']);
-  return writeRegistryLogins(folder, logins, await readBase(stdout.trim()));
+  return writeRegistryLogins(folder, logins, await readHelmCredentials(stdout.trim()));
 }
 
 /** Reads Helm's credentials file; empty if it is missing or invalid, as for Helm itself. */
-async function readBase(file: string): Promise<{ readonly auths?: object }> {
+async function readHelmCredentials(file: string): Promise<{ readonly auths?: object }> {
   try {
     const content: unknown = JSON.parse(await readFile(file, 'utf8'));
     return typeof content === 'object' && content !== null && !Array.isArray(content) ? content : {};

@@ -41,7 +41,7 @@ export interface RenderOptions {
 /** No user values of any kind: only the chart's defaults remain. */
 export const NO_VALUES = { values: [], set: [], setString: [], setJson: [], setFile: [], setLiteral: [] } as const;
 
-/** Checks for user values of any kind. */
+/** Reports whether the options contain user values of any kind. */
 export function hasValues(options: RenderOptions): boolean {
   return (Object.keys(NO_VALUES) as (keyof typeof NO_VALUES)[]).some((form) => (options[form] ?? []).length > 0);
 }
@@ -176,9 +176,9 @@ export class Renderer {
     await writeFile(this.#copy, await archiveWithFile(archive, `${root}/${this.#valuesTemplate}`, VALUES_TEMPLATE));
   }
 
-  #splitOffValues(all: readonly RenderedDocument[]): Render {
-    const isOurs = ({ template }: RenderedDocument): boolean => template.endsWith(`/${this.#valuesTemplate}`);
-    const coalesced = all.find(isOurs)?.object?.values;
+  #splitOffValues(documents: readonly RenderedDocument[]): Render {
+    const isValuesDocument = ({ template }: RenderedDocument): boolean => template.endsWith(`/${this.#valuesTemplate}`);
+    const coalesced = documents.find(isValuesDocument)?.object?.values;
     if (typeof coalesced !== 'string') {
       const { name, type } = this.chart.metadata;
       const hint =
@@ -187,12 +187,12 @@ export class Renderer {
     }
     const values = JSON.parse(coalesced) as Values;
     checkDepth(values, `the values of chart ${this.chart.metadata.name}`);
-    return { documents: all.filter((document) => !isOurs(document)), values };
+    return { documents: documents.filter((document) => !isValuesDocument(document)), values };
   }
 }
 
-function filterFiles(files: ChartFiles, wanted: RegExp): ChartFiles {
-  return new Map([...files].filter(([path]) => wanted.test(path)));
+function filterFiles(files: ChartFiles, pattern: RegExp): ChartFiles {
+  return new Map([...files].filter(([path]) => pattern.test(path)));
 }
 
 /** Returns the scope needed for a values file, which Helm can fetch by URL, or by plugin for other schemes. */
@@ -203,17 +203,18 @@ function scopeOfValues(text: string): EnvironmentScope {
 
 /** Returns Helm's flags. Values follow an equals sign so that a leading dash does not make them flags. */
 function renderFlags(options: RenderOptions): string[] {
-  const each = (flag: string, values: readonly string[] = []): string[] => values.map((value) => `${flag}=${value}`);
+  const repeated = (flag: string, values: readonly string[] = []): string[] =>
+    values.map((value) => `${flag}=${value}`);
   const { kubeVersion, namespace } = options;
   return [
-    ...each('--values', options.values),
-    ...each('--set-json', options.setJson),
-    ...each('--set', options.set),
-    ...each('--set-string', options.setString),
-    ...each('--set-file', options.setFile),
-    ...each('--set-literal', options.setLiteral),
+    ...repeated('--values', options.values),
+    ...repeated('--set-json', options.setJson),
+    ...repeated('--set', options.set),
+    ...repeated('--set-string', options.setString),
+    ...repeated('--set-file', options.setFile),
+    ...repeated('--set-literal', options.setLiteral),
     ...(kubeVersion ? [`--kube-version=${kubeVersion}`] : []),
-    ...each('--api-versions', options.apiVersions),
+    ...repeated('--api-versions', options.apiVersions),
     ...(options.skipSchemaValidation ? ['--skip-schema-validation'] : []),
     ...(namespace ? [`--namespace=${checkName('namespace', namespace, 'the release', 'usage')}`] : []),
     ...(options.isUpgrade ? ['--is-upgrade'] : []),

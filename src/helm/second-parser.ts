@@ -3,8 +3,8 @@ import { DEPTH_LIMIT } from '../base/depth.ts';
 import { toStrictYaml } from './lenient-yaml.ts';
 
 /**
- * Reads a manifest with a second parser, independently of {@link readManifest} except for the conversion to strict
- * YAML. Returns null for scalars that are not strings.
+ * Reads a manifest with a second parser, independently of `readManifest` (go-yaml.ts) except for the conversion to
+ * strict YAML. Returns null for scalars that are not strings.
  * @throws Error of the parser
  */
 export function readWithSecondParser(text: string): unknown {
@@ -38,10 +38,10 @@ function collectionValue(node: Exclude<Node, { kind: 'alias' | 'scalar' }>, anch
     const isMerge =
       key.kind === 'scalar' && key.value === '<<' && (key.tagged ? key.tag.endsWith('merge') : key.style === 1);
     const name = key.kind === 'scalar' && scalarText(key) === null ? key.value : toValue(key, anchors);
-    const read = toValue(value, anchors);
-    if (!isMerge) entries.set(String(name), read);
+    const entryValue = toValue(value, anchors);
+    if (!isMerge) entries.set(String(name), entryValue);
     else {
-      for (const source of Array.isArray(read) ? read.toReversed() : [read]) {
+      for (const source of Array.isArray(entryValue) ? entryValue.toReversed() : [entryValue]) {
         for (const [merged, item] of Object.entries(source ?? {})) entries.set(merged, item);
       }
     }

@@ -18,15 +18,15 @@ export function subchartsOf(files: ReadonlyMap<string, string>, template: string
   const names = (template.split('/templates/')[0] ?? '').split('/charts/').slice(1);
   let folder = '';
   return names.map((path) => {
-    const used = path.split('/')[0] ?? path;
-    const own = dependenciesOf(files, folder).find(({ alias }) => alias === used)?.name;
-    const name = typeof own === 'string' ? own : used;
+    const usedName = path.split('/')[0] ?? path;
+    const declaredName = dependenciesOf(files, folder).find(({ alias }) => alias === usedName)?.name;
+    const name = typeof declaredName === 'string' ? declaredName : usedName;
     folder = `${folder}charts/${name}/`;
     const { version } = mappingOf(files, `${folder}Chart.yaml`);
     return {
       name,
       ...(typeof version === 'string' ? { version } : {}),
-      ...(name === used ? {} : { alias: used }),
+      ...(name === usedName ? {} : { alias: usedName }),
     };
   });
 }

@@ -18,17 +18,17 @@ export function templateSources(files: ChartFiles): TemplateSource[] {
 }
 
 function sourcesOf(files: ChartFiles, root: string, prefixes: readonly (readonly string[])[]): TemplateSource[] {
-  const own: string[] = [];
+  const texts: string[] = [];
   const children = new Set<string>();
   for (const [name, text] of files) {
     if (!name.startsWith(root)) continue;
-    const rest = name.slice(root.length);
-    if (rest.startsWith('templates/')) own.push(text);
-    const child = /^charts\/([^/]+)\//.exec(rest)?.[1];
+    const pathInChart = name.slice(root.length);
+    if (pathInChart.startsWith('templates/')) texts.push(text);
+    const child = /^charts\/([^/]+)\//.exec(pathInChart)?.[1];
     if (child !== undefined) children.add(child);
   }
   const aliases = aliasesOf(files, root);
-  const below = [...children].flatMap((child) => {
+  const subchartSources = [...children].flatMap((child) => {
     const childRoot = `${root}charts/${child}/`;
     const name = String(readMapping(files.get(`${childRoot}Chart.yaml`)).name ?? child);
     const keys = aliases.get(name) ?? [name];
@@ -38,7 +38,7 @@ function sourcesOf(files: ChartFiles, root: string, prefixes: readonly (readonly
       prefixes.flatMap((prefix) => keys.map((key) => [...prefix, key])),
     );
   });
-  return [{ prefixes, text: own.join('\n') }, ...below];
+  return [{ prefixes, text: texts.join('\n') }, ...subchartSources];
 }
 
 function aliasesOf(files: ChartFiles, root: string): Map<string, string[]> {

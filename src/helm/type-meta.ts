@@ -34,13 +34,13 @@ export function kindOf(document: {
 
 function scanTypeMeta(text: string): TypeMeta | undefined {
   if (/[\r\u0085\u2028\u2029]/.test(text)) return undefined;
-  const first = FIRST_LINE.exec(text)?.[0];
+  const firstLine = FIRST_LINE.exec(text)?.[0];
   // Only comments, such as licenses of templates that render nothing.
-  if (first === undefined) return { kind: '', apiVersion: '' };
-  if (!KEY.test(first) || UNUSUAL.test(text)) return undefined;
+  if (firstLine === undefined) return { kind: '', apiVersion: '' };
+  if (!KEY.test(firstLine) || UNUSUAL.test(text)) return undefined;
   const fields = new Map<string, string>();
-  for (const [, name = '', rest = ''] of text.matchAll(FIELDS)) {
-    const value = PLAIN.exec(rest)?.[2];
+  for (const [, name = '', fieldText = ''] of text.matchAll(FIELDS)) {
+    const value = PLAIN.exec(fieldText)?.[2];
     if (value === undefined || (fields.get(name) ?? value) !== value) return undefined;
     fields.set(name, value);
   }

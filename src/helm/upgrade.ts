@@ -2,9 +2,9 @@
 const MAY_ADD_IMAGE = /image|repositor|registry|kind:|\b(?:include|template|tpl|toYaml|block)\b/i;
 
 /**
- * Checks if a template may render more images on upgrade than on install. Most templates with `.Release.IsUpgrade` or
- * `.Release.IsInstall` choose between two words, fail, or omit something on upgrade. An additional render is only
- * needed if other images may appear.
+ * Reports whether a template may render more images on upgrade than on install. Most templates with
+ * `.Release.IsUpgrade` or `.Release.IsInstall` choose between two words, fail, or omit something on upgrade. An
+ * additional render is only needed if other images may appear.
  */
 export function mayRenderMoreOnUpgrade(template: string): boolean {
   if (!/\.Is(?:Upgrade|Install)\b/.test(template)) return false;

@@ -12,13 +12,13 @@ export function blockUnder(block: string, key: string): string | undefined {
   const lines = block.split('\n');
   const index = lines.findIndex((line) => spellings.some((text) => line.trimEnd() === text));
   if (index < 0) return undefined;
-  const isOver = (line: string): boolean => {
+  const isBlockEnd = (line: string): boolean => {
     const depth = line.search(/\S/);
     if (depth < 0) return false;
     // List items may have the same indentation as their key.
     return depth < indent.length || (depth === indent.length && !/^-(?: |$)/.test(line.slice(depth)));
   };
-  const end = lines.findIndex((line, i) => i > index && isOver(line));
+  const end = lines.findIndex((line, i) => i > index && isBlockEnd(line));
   const inner = lines.slice(index + 1, end < 0 ? undefined : end);
   return inner.some((line) => line.trim() !== '') ? inner.join('\n') : undefined;
 }

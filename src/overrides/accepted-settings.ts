@@ -40,14 +40,14 @@ export async function findAcceptedSettings<R>(
     for (const setting of named) reasons.set(setting, refusal.message);
     return named;
   });
-  const kept = new Set(best?.items);
-  const order = settings.filter((setting) => kept.has(setting));
+  const acceptedSet = new Set(best?.items);
+  const accepted = settings.filter((setting) => acceptedSet.has(setting));
   return {
-    settings: order,
-    overrides: valuesOf(base, order),
+    settings: accepted,
+    overrides: valuesOf(base, accepted),
     render: best?.result ?? (await render({})),
     refused: settings
-      .filter((setting) => !kept.has(setting))
+      .filter((setting) => !acceptedSet.has(setting))
       .map((setting) => ({ setting, reason: reasons.get(setting) ?? '' })),
   };
 }

@@ -69,8 +69,8 @@ function violationsOfChange(
   const field = formatPath(path);
   if (schema === 'any' || value === undefined) return [];
   if (schema === undefined) return [{ path: field, message: 'is not defined in the schema' }];
-  const old = new Set((isWholeResource ? [] : schemaViolations(schema, before, field)).map(violationText));
-  return schemaViolations(schema, value, field).filter((document) => !old.has(violationText(document)));
+  const previous = new Set((isWholeResource ? [] : schemaViolations(schema, before, field)).map(violationText));
+  return schemaViolations(schema, value, field).filter((violation) => !previous.has(violationText(violation)));
 }
 
 function violationText({ path, message }: SchemaViolation): string {

@@ -72,7 +72,7 @@ function fieldBlock(block: string, path: LeafPath): StructuralSchema | undefined
 function parseSchema(text: string, group: string, kind: string, version: string): StructuralSchema | undefined {
   const spec = asSchema(asSchema(readFirstDocument(text))?.spec);
   if (spec?.group !== group || asSchema(spec.names)?.kind !== kind || !Array.isArray(spec.versions)) return undefined;
-  const matchingVersion = spec.versions.map(asSchema).find((one) => one?.name === version);
+  const matchingVersion = spec.versions.map(asSchema).find((item) => item?.name === version);
   return asSchema(asSchema(matchingVersion?.schema)?.openAPIV3Schema);
 }
 

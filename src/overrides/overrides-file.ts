@@ -20,15 +20,15 @@ export interface Setting {
 
 /** Returns the settings for a solved recipe and its switches, sorted by path. */
 export function settingsOf({ assignment, moves }: RecipeSolution, { switches }: Pick<Recipe, 'switches'>): Setting[] {
-  const byLeaf = Map.groupBy(assignment, ([slot]) => slot.leaf);
-  const nameSettings = [...byLeaf].map(([leaf, slots]) => ({
+  const byLeaf = Map.groupBy(assignment, ([segment]) => segment.leaf);
+  const nameSettings = [...byLeaf].map(([leaf, segments]) => ({
     path: leaf.path,
     value: fillLeaf(
       leaf,
-      slots.map(([slot, text]) => ({ segment: slot, text })),
+      segments.map(([segment, text]) => ({ segment, text })),
     ),
     comment: referenceComment(
-      slots.flatMap(([slot]: [NameSegment, string]) => (moves.get(slot) ?? []).map(({ written }) => written)),
+      segments.flatMap(([segment]: [NameSegment, string]) => (moves.get(segment) ?? []).map(({ written }) => written)),
     ),
   }));
   const switchSettings = switches.map((path) => ({

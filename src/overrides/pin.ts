@@ -115,9 +115,9 @@ export function referenceLeaves(values: Values, references: readonly string[], s
 }
 
 function appendToReference(text: string, reference: string, suffix: string): string {
-  return wholeOccurrences(text, reference).reduceRight((all, offset) => {
+  return wholeOccurrences(text, reference).reduceRight((result, offset) => {
     const end = offset + reference.length;
-    return all.slice(0, end) + suffix + all.slice(end);
+    return result.slice(0, end) + suffix + result.slice(end);
   }, text);
 }
 

@@ -60,9 +60,13 @@ function privateName(reference: string, target: Target): PrivateName {
  */
 function renamed(written: string, { repository, tag }: PrivateName): string {
   const scheme = /^docker:\/\//.exec(written)?.[0] ?? '';
-  const bare = written.slice(scheme.length);
-  const rest = bare.slice(withoutTagAndDigest(bare).length);
-  return scheme + repository + (tag === undefined ? rest : `:${tag}${rest.slice(textBefore(rest, '@').length)}`);
+  const reference = written.slice(scheme.length);
+  const tagAndDigest = reference.slice(withoutTagAndDigest(reference).length);
+  return (
+    scheme +
+    repository +
+    (tag === undefined ? tagAndDigest : `:${tag}${tagAndDigest.slice(textBefore(tagAndDigest, '@').length)}`)
+  );
 }
 
 /**
@@ -97,24 +101,24 @@ function splitEdits(parts: readonly SplitPart[], { repository, tag }: PrivateNam
 
 /** Puts the new prefix into the first field of registry and repository, and keeps the others if possible. */
 function repositoryEdits(parts: readonly SplitPart[], repository: string): FieldEdit[] {
-  const [first, ...rest] = parts.filter(({ role }) => role !== 'tag' && role !== 'digest');
+  const [first, ...others] = parts.filter(({ role }) => role !== 'tag' && role !== 'digest');
   if (first === undefined) return [];
   const slashed = (text: string): string => (first.text.endsWith('/') ? `${text}/` : text);
-  const tail = rest.map(({ text }) => trimBothEnds(text, '/')).join('/');
+  const otherComponents = others.map(({ text }) => trimBothEnds(text, '/')).join('/');
   const prefixBefore = (end: string): string | undefined =>
     repository.endsWith(`/${end}`) ? slashed(repository.slice(0, -end.length - 1)) : undefined;
-  const [only] = rest;
-  if (only === undefined) return [{ path: first.path, from: first.text, to: repository }];
-  const both = (prefix: string, name: string): FieldEdit[] => [
+  const [second] = others;
+  if (second === undefined) return [{ path: first.path, from: first.text, to: repository }];
+  const editBoth = (prefix: string, name: string): FieldEdit[] => [
     { path: first.path, from: first.text, to: prefix },
-    { path: only.path, from: only.text, to: only.text.replace(tail, name) },
+    { path: second.path, from: second.text, to: second.text.replace(otherComponents, name) },
   ];
   // Docker official images get `library/` in the repository, because other images may share the registry field.
-  const official = rest.length === 1 ? prefixBefore(`library/${tail}`) : undefined;
-  if (official !== undefined) return both(official, `library/${tail}`);
-  const prefix = prefixBefore(tail);
+  const official = others.length === 1 ? prefixBefore(`library/${otherComponents}`) : undefined;
+  if (official !== undefined) return editBoth(official, `library/${otherComponents}`);
+  const prefix = prefixBefore(otherComponents);
   if (prefix !== undefined) return [{ path: first.path, from: first.text, to: prefix }];
-  if (rest.length > 1 || first.role !== 'registry') return [];
+  if (others.length > 1 || first.role !== 'registry') return [];
   const slash = repository.indexOf('/');
-  return both(slashed(repository.slice(0, slash)), repository.slice(slash + 1));
+  return editBoth(slashed(repository.slice(0, slash)), repository.slice(slash + 1));
 }

@@ -20,8 +20,8 @@ const entry = z
     /** Kind of the object; '' if it has none. */
     kind: z.string().optional(),
     /**
-     * Field of the object, in the notation of `Location.path` (lock/finding.ts). If absent, every occurrence in the
-     * template's manifests is replaced, including comments and descriptions.
+     * Field of the object, in the notation of `Location.path` (inventory/finding.ts). If absent, every occurrence in
+     * the template's manifests is replaced, including comments and descriptions.
      */
     path: text.optional(),
     /**

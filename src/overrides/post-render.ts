@@ -57,8 +57,8 @@ export async function rewriteManifest(
     if (entry.path === undefined)
       found.push(...replacementEdits(text, entry).map((edit) => ({ ...edit, entries: [entry] })));
   }
-  const { manifestSecretEdits: secretEdits } = pods.length === 0 ? {} : await import('./secret-edits.ts');
-  const added = secretEdits?.(text, pods, pullSecret?.name ?? '') ?? [];
+  const { manifestSecretEdits } = pods.length === 0 ? {} : await import('./secret-edits.ts');
+  const added = manifestSecretEdits?.(text, pods, pullSecret?.name ?? '') ?? [];
   return { text: applyEdits(text, [...found, ...added]), used: [...new Set(found.flatMap((edit) => edit.entries))] };
 }
 

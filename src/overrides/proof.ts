@@ -58,7 +58,7 @@ export interface Pins {
   readonly left: readonly { readonly reference: string; readonly template: string; readonly path: string }[];
 }
 
-/** Location with its normalised reference. */
+/** Location with its normalized reference. */
 export type ReferenceLocation = Location & { readonly reference: string };
 
 /**
@@ -82,8 +82,8 @@ export function prove(
     const atLocation = afterByLocation.get(locationKey(location)) ?? [];
     if (atLocation.some(({ reference }) => reference === expected)) continue;
     const text = documentsByIndex.get(`${location.template}\n${location.document}`)?.text ?? '';
-    const moved = atLocation.length === 0 && containsReference(text, expected);
-    if (!moved) unmapped.push(toUnmapped(location, atLocation[0]?.written ?? location.written));
+    const isMoved = atLocation.length === 0 && containsReference(text, expected);
+    if (!isMoved) unmapped.push(toUnmapped(location, atLocation[0]?.written ?? location.written));
   }
   const reported = new Set(unmapped.map(({ reference, template, path }) => `${reference}\n${template}\n${path}`));
   const add = (entry: UnmappedReference): void => {

@@ -68,11 +68,11 @@ export function addsPullSecret(change: Change, secret: string, asNames = false):
   if (path.at(-1) !== PULL_SECRETS_FIELD) return setsOperatorPullSecret(change, secret);
   if (!Array.isArray(after)) return false;
   const entries = after.map((entry) => JSON.stringify(entry));
-  const kept = before === undefined || before === null ? [] : Array.isArray(before) ? before : undefined;
-  const old = kept?.map((entry) => JSON.stringify(entry));
-  if (old === undefined || old.some((entry) => !entries.includes(entry))) return false;
+  const previousItems = before === undefined || before === null ? [] : Array.isArray(before) ? before : undefined;
+  const previousEntries = previousItems?.map((entry) => JSON.stringify(entry));
+  if (previousEntries === undefined || previousEntries.some((entry) => !entries.includes(entry))) return false;
   const added = JSON.stringify(asNames ? secret : { name: secret });
-  const others = entries.filter((entry) => entry !== added && !old.includes(entry));
+  const others = entries.filter((entry) => entry !== added && !previousEntries.includes(entry));
   return entries.includes(added) && others.every((entry) => !entry.includes(secret));
 }
 

@@ -76,11 +76,16 @@ function referenceOf({ written }: Location): string | undefined {
 
 function operandReason({ redirect }: Location, isInjectionEnabled: boolean): string {
   if (redirect === undefined || redirect.kind === 'none') return 'no setting of the operator is known to change it';
-  const what = { values: 'values', env: 'environment variable', argument: 'argument', 'resource-field': 'field' };
+  const settingNames = {
+    values: 'values',
+    env: 'environment variable',
+    argument: 'argument',
+    'resource-field': 'field',
+  };
   const name = redirect.name === undefined ? '' : ` ${redirect.name}`;
   const isInjectable = redirect.kind === 'env' || redirect.kind === 'argument';
-  const how = isInjectable && !isInjectionEnabled ? '; run without --no-inject to search for one' : '';
-  return `the ${what[redirect.kind]}${name} would change it, but no chart value is known to set that${how}`;
+  const advice = isInjectable && !isInjectionEnabled ? '; run without --no-inject to search for one' : '';
+  return `the ${settingNames[redirect.kind]}${name} would change it, but no chart value is known to set that${advice}`;
 }
 
 /** @param setFlagReason reason if a command-line flag sets the value that builds it */

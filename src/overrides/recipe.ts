@@ -64,9 +64,10 @@ export async function probeReferences(
 }
 
 /**
- * Determines which values build which reference (DESIGN.md, Overrides, steps 2 and 3). Leaves with a value come first,
- * unless an empty chart-wide registry leaf needs fewer settings. For locations that these do not explain, it tries
- * single words under unrelated keys, then empty leaves and leaves that only templates read: local before global ones.
+ * Determines which values build which reference (docs/architecture.md, How overrides are derived). Leaves with a value
+ * come first, unless an empty chart-wide registry leaf needs fewer settings. For locations that these do not explain,
+ * it tries single words under unrelated keys, then empty leaves and leaves that only templates read: local before
+ * global ones.
  */
 export async function deriveRecipe(options: RecipeOptions): Promise<Recipe> {
   const { base, target, render, templates, excludedLeaves = new Set() } = options;
@@ -77,16 +78,16 @@ export async function deriveRecipe(options: RecipeOptions): Promise<Recipe> {
   let first = await faithfulTemplates(locations, base, probed, unlocker.render);
   let later: readonly TemplatePart[][][] = first;
   const solution = solveRecipe({ locations, first, later }, target);
-  let { length: unsolved } = solution.unsolved;
+  let unsolved = solution.unsolved.length;
   const refused = new Set<NameSegment>();
-  if (unsolved === 0 && countLeaves(solution) > 1 && shareRegistry(locations)) {
-    const shared = emptyLeaves(base.values, await templates()).filter(
+  if (unsolved === 0 && countLeaves(solution) > 1 && haveSameRegistry(locations)) {
+    const globalRegistries = emptyLeaves(base.values, await templates()).filter(
       (leaf) => isUsable(leaf) && isGlobalRegistry(leaf),
     );
     const widerProbe =
-      shared.length === 0
+      globalRegistries.length === 0
         ? undefined
-        : await probe(base, [...probed.segments, ...shared.map(emptySegment)], unlocker.render);
+        : await probe(base, [...probed.segments, ...globalRegistries.map(emptySegment)], unlocker.render);
     const referenceTemplates = widerProbe === undefined ? first : referenceTemplatesOf(locations, base, widerProbe);
     const alternative = solveRecipe({ locations, first: referenceTemplates, later: referenceTemplates }, target);
     if (alternative.unsolved.length === 0 && countLeaves(alternative) < countLeaves(solution)) {
@@ -99,11 +100,11 @@ export async function deriveRecipe(options: RecipeOptions): Promise<Recipe> {
     const local = empty.filter((leaf) => !isGlobal(leaf)).map(emptySegment);
     const global = empty.filter(isGlobal).map(emptySegment);
     for (const candidates of [wordSegments, local, [...global, ...local], global]) {
-      const more = candidates.filter((segment) => !refused.has(segment));
-      if (more.length === 0 || unsolved === 0) continue;
-      const widerProbe = await probe(base, [...probed.segments, ...more], unlocker.render);
+      const newSegments = candidates.filter((segment) => !refused.has(segment));
+      if (newSegments.length === 0 || unsolved === 0) continue;
+      const widerProbe = await probe(base, [...probed.segments, ...newSegments], unlocker.render);
       const accepted = new Set(widerProbe.segments);
-      for (const segment of more) if (!accepted.has(segment)) refused.add(segment);
+      for (const segment of newSegments) if (!accepted.has(segment)) refused.add(segment);
       const referenceTemplates = referenceTemplatesOf(locations, base, widerProbe);
       const stillUnsolved = solveRecipe({ locations, first, later: referenceTemplates }, target).unsolved.length;
       if (stillUnsolved >= unsolved) continue;
@@ -120,7 +121,7 @@ function isGlobalRegistry(leaf: Leaf): boolean {
 }
 
 /** Reports whether all images have the same registry. Otherwise, no single registry value fits their target names. */
-function shareRegistry(locations: readonly Location[]): boolean {
+function haveSameRegistry(locations: readonly Location[]): boolean {
   return new Set(locations.map(({ written }) => tryParseReference(written)?.registry)).size === 1;
 }
 
@@ -140,11 +141,13 @@ async function faithfulTemplates(
   render: RenderWith,
 ): Promise<TemplatePart[][][]> {
   const first = referenceTemplatesOf(locations, base, probed);
-  const isFaithful = (i: number, all: readonly TemplatePart[][]): boolean =>
-    all.some((parts) => evaluate(parts, new Map()) === locations[i]?.written);
+  const isFaithful = (i: number, templates: readonly TemplatePart[][]): boolean =>
+    templates.some((parts) => evaluate(parts, new Map()) === locations[i]?.written);
   const { segments } = probed;
   const nameSegments = segments.filter(({ hostFirst, components }) => hostFirst || components.length > 1);
-  if (nameSegments.length === segments.length || first.every((all, i) => isFaithful(i, all))) return first;
+  if (nameSegments.length === segments.length || first.every((templates, i) => isFaithful(i, templates))) return first;
   const second = referenceTemplatesOf(locations, base, await probe(base, nameSegments, render));
-  return first.map((all, i) => (isFaithful(i, all) || !isFaithful(i, second[i] ?? []) ? all : (second[i] ?? [])));
+  return first.map((templates, i) =>
+    isFaithful(i, templates) || !isFaithful(i, second[i] ?? []) ? templates : (second[i] ?? []),
+  );
 }

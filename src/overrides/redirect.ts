@@ -30,8 +30,8 @@ export function redirectSettings(locations: readonly ReferenceLocation[], base: 
 
 /** Merges both lists, sorted by path. A derived setting takes precedence over a redirect for the same leaf. */
 export function mergeRedirects(derived: readonly Setting[], redirects: readonly Setting[]): Setting[] {
-  const taken = new Set(derived.map(({ path }) => formatPath(path)));
-  const additional = redirects.filter(({ path }) => !taken.has(formatPath(path)));
+  const derivedPaths = new Set(derived.map(({ path }) => formatPath(path)));
+  const additional = redirects.filter(({ path }) => !derivedPaths.has(formatPath(path)));
   return [...derived, ...additional].sort((a, b) => (formatPath(a.path) < formatPath(b.path) ? -1 : 1));
 }
 
@@ -83,10 +83,10 @@ function privateReference(reference: string, target: Target): Reference {
   return isUnderTarget(target, parsed) ? parsed : targetReference(target, parsed);
 }
 
-/** Fills in the placeholders of a redirect (lock/finding.ts). */
+/** Fills in the placeholders of a redirect (inventory/finding.ts). */
 function fillPlaceholders(text: string, reference: Reference): string {
   const { registry, path, tag = '' } = reference;
-  const last = path.lastIndexOf('/');
+  const slash = path.lastIndexOf('/');
   const repository = formatRepository(reference);
   const parts: Record<string, string> = {
     reference: formatReference(reference),
@@ -94,11 +94,11 @@ function fillPlaceholders(text: string, reference: Reference): string {
     registry,
     path,
     folder: repository.slice(0, repository.lastIndexOf('/')),
-    subfolder: last < 0 ? '' : path.slice(0, last),
-    name: path.slice(last + 1),
+    subfolder: slash < 0 ? '' : path.slice(0, slash),
+    name: path.slice(slash + 1),
     tag,
   };
-  return text.replace(/\{(\w+)\}/g, (whole, name: string) => parts[name] ?? whole);
+  return text.replace(/\{(\w+)\}/g, (placeholder, name: string) => parts[name] ?? placeholder);
 }
 
 function leaves(value: unknown, path: LeafPath = []): { readonly path: LeafPath; readonly value: unknown }[] {

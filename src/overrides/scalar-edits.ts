@@ -37,9 +37,9 @@ export function manifestEdits(manifest: string, entries: readonly PostRenderEntr
   if (document.errors.length === 0) return documentEdits(document, lines, entries);
   // Kubernetes accepts some invalid YAML. The normalized text differs from it in white space only.
   const normalized = toStrictYaml(lines);
-  const read = readYamlDocument(normalized, YAML_OPTIONS);
-  if (read.errors.length > 0) return [];
-  return documentEdits(read, normalized, entries).map((edit) => ({
+  const normalizedDocument = readYamlDocument(normalized, YAML_OPTIONS);
+  if (normalizedDocument.errors.length > 0) return [];
+  return documentEdits(normalizedDocument, normalized, entries).map((edit) => ({
     ...edit,
     ...spanInOriginal(normalized, manifest, edit),
   }));
@@ -105,22 +105,22 @@ const BASE64 = /[A-Za-z0-9+/]{16,}={0,2}/g;
 /** Edits one line of a text (`line 3`, `line 3 word 2`), or a single-line text (`word 2`). */
 function lineEdits(text: string, step: string, pending: readonly PendingEntry[]): EntryEdit[] {
   const lines = text.split('\n');
-  const number = Number(/^line (\d+)/.exec(step)?.[1] ?? 1);
-  const line = step.startsWith('line') ? lines[number - 1] : text;
+  const lineNumber = Number(/^line (\d+)/.exec(step)?.[1] ?? 1);
+  const line = step.startsWith('line') ? lines[lineNumber - 1] : text;
   if (line === undefined) return [];
-  const offset = lines.slice(0, number - 1).reduce((sum, { length }) => sum + length + 1, 0);
-  const atLine = pending.filter(({ steps }) => steps.length === 0);
-  const deeper = pending.filter(({ steps }) => steps.length > 0);
-  const base64LineEdits = [...(deeper.length === 0 ? [] : line.matchAll(BASE64))].flatMap(({ 0: blob, index }) =>
-    textEdits(blob, deeper).map((edit) => shifted(edit, index)),
+  const offset = lines.slice(0, lineNumber - 1).reduce((sum, { length }) => sum + length + 1, 0);
+  const lineEntries = pending.filter(({ steps }) => steps.length === 0);
+  const nestedEntries = pending.filter(({ steps }) => steps.length > 0);
+  const base64LineEdits = [...(nestedEntries.length === 0 ? [] : line.matchAll(BASE64))].flatMap(({ 0: blob, index }) =>
+    textEdits(blob, nestedEntries).map((edit) => shifted(edit, index)),
   );
-  return [...atLine.flatMap(({ entry }) => plainEdits(line, entry)), ...base64LineEdits].map((edit) =>
+  return [...lineEntries.flatMap(({ entry }) => plainEdits(line, entry)), ...base64LineEdits].map((edit) =>
     shifted(edit, offset),
   );
 }
 
-function shifted(edit: EntryEdit, by: number): EntryEdit {
-  return { ...edit, start: edit.start + by, end: edit.end + by };
+function shifted(edit: EntryEdit, offset: number): EntryEdit {
+  return { ...edit, start: edit.start + offset, end: edit.end + offset };
 }
 
 /**
@@ -143,9 +143,9 @@ function resolveAlias(document: Document, node: unknown): Node | undefined {
 function mapValue(document: Document, node: Node | undefined, key: string): unknown {
   if (!isMap(node)) return undefined;
   const valueOfKey = (name: string): unknown =>
-    node.items.findLast(({ key: own }) => isScalar(own) && scalarText(own) === name)?.value;
-  const own = valueOfKey(key);
-  if (own !== undefined) return own;
+    node.items.findLast(({ key: ownValue }) => isScalar(ownValue) && scalarText(ownValue) === name)?.value;
+  const ownValue = valueOfKey(key);
+  if (ownValue !== undefined) return ownValue;
   const merged = resolveAlias(document, valueOfKey('<<'));
   const sources = isSeq(merged) ? merged.items.map((item) => resolveAlias(document, item)) : [merged];
   return sources.map((source) => mapValue(document, source, key)).find((value) => value !== undefined);
@@ -153,8 +153,8 @@ function mapValue(document: Document, node: Node | undefined, key: string): unkn
 
 /** Maps a span to the original text, which has the same lines and differs in white space only. */
 function spanInOriginal(normalized: string, original: string, { start, end }: Span): Span {
-  const originalOffset = (at: number): number => {
-    const before = normalized.slice(0, at);
+  const originalOffset = (normalizedOffset: number): number => {
+    const before = normalized.slice(0, normalizedOffset);
     const lineStart = before.lastIndexOf('\n') + 1;
     const line = before.split('\n').length - 1;
     let letters = before.slice(lineStart).replace(/\s/g, '').length;

@@ -64,9 +64,9 @@ function sourceLetters(yaml: string, { start, end }: Span, type: Scalar.Type | u
 const NAMED_ESCAPES: Readonly<Record<string, string>> = { '0': '\0', a: '\x07', b: '\b', e: '\x1b', N: '\x85' };
 const HEX_DIGITS: Readonly<Record<string, number>> = { x: 2, u: 4, U: 8 };
 
-function doubleQuoted(yaml: string, from: number, end: number): Letter[] {
+function doubleQuoted(yaml: string, start: number, end: number): Letter[] {
   const letters: Letter[] = [];
-  for (let offset = from; offset < end; ) {
+  for (let offset = start; offset < end; ) {
     const { text, length } = yaml[offset] === '\\' ? readEscape(yaml, offset) : { text: yaml[offset] ?? '', length: 1 };
     for (const letter of text.split('')) {
       if (!isBlank(letter)) letters.push({ letter, start: offset, end: offset + length });

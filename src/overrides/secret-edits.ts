@@ -48,9 +48,9 @@ function podEdit(text: string, pod: YAMLMap<Node, Node | null>, secret: string):
 }
 
 function listEdit(text: string, list: YAMLSeq<Node>, secret: string): TextEdit | undefined {
-  const has = list.items.some((item) => isMap(item) && item.get('name') === secret);
+  const hasSecret = list.items.some((item) => isMap(item) && item.get('name') === secret);
   const start = list.range?.[0];
-  if (has || start === undefined) return undefined;
+  if (hasSecret || start === undefined) return undefined;
   if (list.flow) return insertion(start + 1, `{"name": ${JSON.stringify(secret)}}${list.items.length > 0 ? ', ' : ''}`);
   const indent = ' '.repeat(columnOf(text, start));
   return insertion(start, `- name: ${secret}\n${indent}`);

@@ -99,8 +99,8 @@ function isAccountOf(account: PullSecretHolder, holder: PullSecretHolder): boole
 
 /** Returns pod specs that have the secret neither themselves nor through their service account. */
 export function holdersWithoutSecret(holders: readonly PullSecretHolder[], secret: string): PullSecretHolder[] {
-  const wanted = new Set([secret]);
-  return holders.filter((holder) => holder.role === 'pod' && !hasSecret(holder, holders, wanted));
+  const secrets = new Set([secret]);
+  return holders.filter((holder) => holder.role === 'pod' && !hasSecret(holder, holders, secrets));
 }
 
 /** Returns the distinct pods without the secret over all renders. */

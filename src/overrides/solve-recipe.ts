@@ -70,7 +70,7 @@ function solveWithFallback(
     const { assignment, unsolved } = solve(equations.flat());
     const unsolvedEquations = new Set(unsolved);
     const isUnsolved = (i: number): boolean =>
-      (equations[i] ?? []).length === 0 || (equations[i] ?? []).some((e) => unsolvedEquations.has(e));
+      (equations[i] ?? []).length === 0 || (equations[i] ?? []).some((equation) => unsolvedEquations.has(equation));
     const fillsEmptyLeaf = (parts: readonly TemplatePart[]): boolean =>
       parts.some(
         (part) =>
@@ -89,7 +89,7 @@ function solveWithFallback(
 
 function equationFor(location: Location, target: Target, parts: readonly TemplatePart[]): LocationEquation {
   const reference = tryParseReference(location.written);
-  const host =
+  const hostPath =
     reference === undefined ? '' : targetRepository(target, { registry: reference.registry, path: 'x' }).path;
   const targetPrefix = formatTarget(target);
   return {
@@ -97,7 +97,7 @@ function equationFor(location: Location, target: Target, parts: readonly Templat
     written: location.written,
     wanted: requiredText(location, target) ?? location.written,
     parts,
-    hostPrefix: `${target.registry}/${host}`.replace(/\/x$/, ''),
+    hostPrefix: `${target.registry}/${hostPath}`.replace(/\/x$/, ''),
     targetPrefix,
   };
 }
@@ -115,15 +115,15 @@ function withoutUnneeded(
       const name = assignment.get(part.segment);
       if (name === undefined || name === part.segment.components.join('/') || name === '') continue;
       needed.set(part.segment, name);
-      const moved = moves.get(part.segment) ?? [];
-      if (!moved.includes(location)) moved.push(location);
-      moves.set(part.segment, moved);
+      const movedLocations = moves.get(part.segment) ?? [];
+      if (!movedLocations.includes(location)) movedLocations.push(location);
+      moves.set(part.segment, movedLocations);
     }
   }
   // A name that no location depends on would only clutter the file.
   for (const segment of [...needed.keys()]) {
-    const without = new Map([...needed].filter(([other]) => other !== segment));
-    if (equations.every(({ parts, wanted }) => evaluate(parts, without) === wanted)) needed.delete(segment);
+    const remaining = new Map([...needed].filter(([other]) => other !== segment));
+    if (equations.every(({ parts, wanted }) => evaluate(parts, remaining) === wanted)) needed.delete(segment);
   }
   return { assignment: needed, moves };
 }

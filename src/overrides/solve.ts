@@ -31,20 +31,20 @@ type SegmentPart = Extract<TemplatePart, { kind: 'segment' }>;
  * the smallest and most readable override; the names after it change only where the prefix alone is not exact.
  */
 export function solve(equations: readonly Equation[]): Solution {
-  const fixed = new Map<NameSegment, string>();
+  const assigned = new Map<NameSegment, string>();
   const solved: Equation[] = [];
   const groups = [...Map.groupBy(equations, (equation) => leadingSegment(equation)?.segment)].sort(
     ([a, p], [b, q]) => q.length - p.length || compare(a, b),
   );
   for (const [prefix, group] of groups) {
     if (prefix === undefined) continue;
-    const best = bestPrefix(group, fixed);
-    for (const [segment, text] of best.assignment) fixed.set(segment, text);
+    const best = bestPrefix(group, assigned);
+    for (const [segment, text] of best.assignment) assigned.set(segment, text);
     solved.push(...best.solved);
   }
-  const solvedEquations = new Set(solved.filter((equation) => evaluate(equation.parts, fixed) === equation.wanted));
+  const solvedEquations = new Set(solved.filter((equation) => evaluate(equation.parts, assigned) === equation.wanted));
   return {
-    assignment: fixed,
+    assignment: assigned,
     solved: equations.filter((equation) => solvedEquations.has(equation)),
     unsolved: equations.filter((equation) => !solvedEquations.has(equation)),
   };
@@ -53,15 +53,15 @@ export function solve(equations: readonly Equation[]): Solution {
 /**
  * Chooses the best prefix. Parent folders of the target, for namings that drop the name, win only if they solve more.
  */
-function bestPrefix(group: readonly Equation[], fixed: Assignment): Attempt {
+function bestPrefix(group: readonly Equation[], assigned: Assignment): Attempt {
   const better = (a: Attempt, b: Attempt): Attempt => (isBetter(b, a) ? b : a);
   const best = candidatePrefixes(group)
-    .map((text) => tryPrefix(group, text, fixed))
+    .map((text) => tryPrefix(group, text, assigned))
     .reduce(better);
   if (best.solved.length === group.length) return best;
-  const wider = [...new Set(group.flatMap(({ targetPrefix }) => parentFolders(targetPrefix)))];
-  return wider
-    .map((text) => tryPrefix(group, text, fixed))
+  const parentPrefixes = [...new Set(group.flatMap(({ targetPrefix }) => parentFolders(targetPrefix)))];
+  return parentPrefixes
+    .map((text) => tryPrefix(group, text, assigned))
     .filter(({ solved }) => solved.length > best.solved.length)
     .reduce(better, best);
 }
@@ -95,11 +95,13 @@ function leadingSegment({ parts }: Equation): SegmentPart | undefined {
 /** Returns candidates for the leading segment, most exact first. */
 function candidatePrefixes(group: readonly Equation[]): string[] {
   const texts = group.flatMap((equation) => {
-    const rest = evaluate(equation.parts.slice(1), new Map());
-    return equation.wanted.endsWith(rest) ? [equation.wanted.slice(0, equation.wanted.length - rest.length)] : [];
+    const remainder = evaluate(equation.parts.slice(1), new Map());
+    return equation.wanted.endsWith(remainder)
+      ? [equation.wanted.slice(0, equation.wanted.length - remainder.length)]
+      : [];
   });
-  const whole = group.flatMap(({ hostPrefix, targetPrefix }) => [hostPrefix, targetPrefix]);
-  return [...new Set([...texts, ...whole])].filter((text) => text !== '' && !text.endsWith('/'));
+  const prefixes = group.flatMap(({ hostPrefix, targetPrefix }) => [hostPrefix, targetPrefix]);
+  return [...new Set([...texts, ...prefixes])].filter((text) => text !== '' && !text.endsWith('/'));
 }
 
 interface Attempt {
@@ -108,8 +110,8 @@ interface Attempt {
   readonly length: number;
 }
 
-function tryPrefix(group: readonly Equation[], text: string, fixed: Assignment): Attempt {
-  const assignment = new Map(fixed);
+function tryPrefix(group: readonly Equation[], text: string, assigned: Assignment): Attempt {
+  const assignment = new Map(assigned);
   const solved: Equation[] = [];
   // Equations solved by the prefix alone come first, because they fix the segments that they use.
   const byNeed = [...group].sort((a, b) => Number(needsMore(a, text)) - Number(needsMore(b, text)));
@@ -129,13 +131,13 @@ function needsMore({ parts, wanted }: Equation, prefix: string): boolean {
 
 /** Returns names that solve an equation with this prefix; undefined if there are none. */
 function namesFor({ parts, wanted }: Equation, prefix: string): [NameSegment, string][] | undefined {
-  const [first, ...rest] = parts;
+  const [first, ...otherParts] = parts;
   if (first?.kind !== 'segment') return undefined;
   const prefixName = fullName(first, prefix);
   if (prefixName === undefined) return undefined;
   const names: [NameSegment, string][] = [[first.segment, prefixName]];
-  const segmentParts = rest.filter((part) => part.kind === 'segment');
-  if (prefix + evaluate(rest, new Map()) === wanted) {
+  const segmentParts = otherParts.filter((part) => part.kind === 'segment');
+  if (prefix + evaluate(otherParts, new Map()) === wanted) {
     // Other equations must not change the segments used here.
     for (const part of segmentParts)
       if (part.segment !== first.segment) names.push([part.segment, currentName(part.segment)]);
@@ -143,9 +145,9 @@ function namesFor({ parts, wanted }: Equation, prefix: string): [NameSegment, st
   }
   for (const part of segmentParts) {
     if (part.segment === first.segment) continue;
-    const index = rest.indexOf(part);
-    const before = prefix + evaluate(rest.slice(0, index), new Map());
-    const after = evaluate(rest.slice(index + 1), new Map());
+    const index = otherParts.indexOf(part);
+    const before = prefix + evaluate(otherParts.slice(0, index), new Map());
+    const after = evaluate(otherParts.slice(index + 1), new Map());
     if (!wanted.startsWith(before) || !wanted.endsWith(after) || wanted.length <= before.length + after.length)
       continue;
     const name = fullName(part, wanted.slice(before.length, wanted.length - after.length));

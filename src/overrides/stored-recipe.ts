@@ -28,8 +28,12 @@ export function toStoredRecipe({ locations, first, later, switches, refused }: R
     );
   const listed = locations.map(({ template, document, path, within, written }, i) => {
     const location = { template, document, path, ...(within === undefined ? {} : { within }), written };
-    const [own, more] = [stored(first[i]), stored(later[i])];
-    return { ...location, first: own, ...(JSON.stringify(own) === JSON.stringify(more) ? {} : { later: more }) };
+    const [firstTemplates, laterTemplates] = [stored(first[i]), stored(later[i])];
+    return {
+      ...location,
+      first: firstTemplates,
+      ...(JSON.stringify(firstTemplates) === JSON.stringify(laterTemplates) ? {} : { later: laterTemplates }),
+    };
   });
   return {
     upgrade,
@@ -54,18 +58,18 @@ export function restoreRecipe(
   locations: readonly Location[],
   target: Target,
 ): Recipe | undefined {
-  const known = new Map(stored.places.map((location) => [storedKey(location), location]));
+  const storedLocations = new Map(stored.places.map((location) => [storedKey(location), location]));
   const movable = locations.filter((location) => requiredText(location, target) !== undefined);
-  const found = movable.map((location) => known.get(storedKey(location)));
-  const used = new Set<number>();
+  const found = movable.map((location) => storedLocations.get(storedKey(location)));
+  const usedSlots = new Set<number>();
   for (const location of found) {
     if (location === undefined) return undefined;
     for (const part of [...location.first, ...(location.later ?? [])].flat())
-      if (typeof part !== 'string') used.add(part.slot);
+      if (typeof part !== 'string') usedSlots.add(part.slot);
   }
   const isSame = (segment: StoredSegment | undefined): boolean =>
     segment !== undefined && hasName(textAt(values, segment.path), segment);
-  if ([...used].some((index) => !isSame(stored.slots[index]))) return undefined;
+  if ([...usedSlots].some((index) => !isSame(stored.slots[index]))) return undefined;
   // Segments of one leaf share the leaf object: names are filled in per leaf.
   const leaves = new Map<string, NameSegment['leaf']>();
   const segments = stored.slots.map(({ path, value: _, ...segment }): NameSegment => {
@@ -103,8 +107,8 @@ function hasName(text: string | undefined, segment: StoredSegment): boolean {
   if (text === undefined) return false;
   const { start, end } = segment;
   if (end === start) return text === '';
-  const isApart = !/[\w/-]/.test(text.slice(end, end + 1)) && !/\w/.test(text.slice(0, start).slice(-1));
-  return isApart && text.slice(start, end) === segmentName(segment);
+  const isWholeName = !/[\w/-]/.test(text.slice(end, end + 1)) && !/\w/.test(text.slice(0, start).slice(-1));
+  return isWholeName && text.slice(start, end) === segmentName(segment);
 }
 
 function storedKey({

@@ -107,12 +107,14 @@ function checkList(schema: StructuralSchema, value: readonly unknown[], report: 
   const { minItems, maxItems } = schema;
   if (typeof minItems === 'number' && value.length < minItems) report(`has fewer than ${minItems} items`);
   if (typeof maxItems === 'number' && value.length > maxItems) report(`has more than ${maxItems} items`);
-  const kind = schema['x-kubernetes-list-type'];
+  const listType = schema['x-kubernetes-list-type'];
   const names = schema['x-kubernetes-list-map-keys'];
   const keys = Array.isArray(names) ? names.map(String) : [];
   const identity = (item: unknown): string =>
-    JSON.stringify(kind === 'set' ? item : keys.map((key) => (item as Record<string, unknown> | null)?.[key] ?? null));
-  if ((kind === 'set' || kind === 'map') && new Set(value.map(identity)).size < value.length)
+    JSON.stringify(
+      listType === 'set' ? item : keys.map((key) => (item as Record<string, unknown> | null)?.[key] ?? null),
+    );
+  if ((listType === 'set' || listType === 'map') && new Set(value.map(identity)).size < value.length)
     report('contains a duplicate item');
 }
 
@@ -148,7 +150,7 @@ function combinationViolations(
     Array.isArray(list) ? list.map(asSchema).filter((item) => item !== undefined) : [];
   const countMatching = (list: unknown): number =>
     schemas(list).filter((item) => schemaViolations(item, value).length === 0).length;
-  const refused = asSchema(not);
+  const excluded = asSchema(not);
   return [
     ...schemas(allOf).flatMap((item) => schemaViolations(item, value, path)),
     ...(Array.isArray(anyOf) && countMatching(anyOf) === 0
@@ -157,7 +159,7 @@ function combinationViolations(
     ...(Array.isArray(oneOf) && countMatching(oneOf) !== 1
       ? [{ path, message: 'does not match exactly one alternative of oneOf' }]
       : []),
-    ...(refused !== undefined && schemaViolations(refused, value).length === 0
+    ...(excluded !== undefined && schemaViolations(excluded, value).length === 0
       ? [{ path, message: 'matches the excluded schema' }]
       : []),
   ];

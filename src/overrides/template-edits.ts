@@ -77,23 +77,23 @@ function editsInFile(file: string, text: string, entry: PostRenderEntry): Templa
   });
   const { from, to } = entry;
   if (!/[/:@]/.test(from)) return wordOffsets(text, entry).map((start) => change(start, from, to));
-  const whole = wholeOccurrences(text, from);
-  if (whole.length > 0) return whole.map((start) => change(start, from, to));
+  const offsets = wholeOccurrences(text, from);
+  if (offsets.length > 0) return offsets.map((start) => change(start, from, to));
   // The tag often comes from the chart's appVersion.
   const [name, renamed] = [withoutTagAndDigest(from), withoutTagAndDigest(to)];
-  const named = occurrences(text, name, /[\w./@-]/, /[\w/.-]/);
-  return name === from ? [] : named.map((start) => change(start, name, renamed));
+  const nameOffsets = occurrences(text, name, /[\w./@-]/, /[\w/.-]/);
+  return name === from ? [] : nameOffsets.map((start) => change(start, name, renamed));
 }
 
 /** Offsets of a single word: after the key of its field, otherwise only if it occurs once. */
 function wordOffsets(text: string, { from, path = '', within }: PostRenderEntry): number[] {
-  const whole = wholeOccurrences(text, from);
+  const offsets = wholeOccurrences(text, from);
   const last = (within ?? path).split(/[^\w[\]-]/).at(-1) ?? '';
   const key = /^[\w-]+/.exec(last)?.[0];
-  const keyed = whole.filter((offset) => {
+  const keyed = offsets.filter((offset) => {
     const [before, after] = [text.slice(0, offset), text.slice(offset + from.length)];
-    const own = /^[ \t]*(?:- +)?["']?([\w-]+)["']?:[ \t]*["']?$/.exec(before.slice(before.lastIndexOf('\n') + 1));
-    return own !== null && own[1] === key && /^["']?[ \t]*(?:#.*)?\r?(?:\n|$)/.test(after);
+    const keyMatch = /^[ \t]*(?:- +)?["']?([\w-]+)["']?:[ \t]*["']?$/.exec(before.slice(before.lastIndexOf('\n') + 1));
+    return keyMatch !== null && keyMatch[1] === key && /^["']?[ \t]*(?:#.*)?\r?(?:\n|$)/.test(after);
   });
-  return keyed.length > 0 ? keyed : whole.length === 1 ? whole : [];
+  return keyed.length > 0 ? keyed : offsets.length === 1 ? offsets : [];
 }

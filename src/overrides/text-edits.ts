@@ -36,8 +36,8 @@ export function replacementEdits(
 ): TextEdit[] {
   const start = text.search(/\S/);
   if (text.trim() === from) return [{ start, end: start + from.length, text: to }];
-  const all = wholeOccurrences(text, from);
-  const replaced = /[/:@]/.test(from) ? all : all.filter((offset) => text[offset + from.length] !== '=');
+  const offsets = wholeOccurrences(text, from);
+  const replaced = /[/:@]/.test(from) ? offsets : offsets.filter((offset) => text[offset + from.length] !== '=');
   if (replaced.length > 1 && !/[/:@]/.test(from)) return [];
   return replaced.map((offset) => ({ start: offset, end: offset + from.length, text: to }));
 }

@@ -18,12 +18,12 @@ export interface Unlocker {
  */
 function findSwitch(message: string): string | undefined {
   for (const { index } of message.matchAll(/(?:to|=)\s*['"`]?true\b/g)) {
-    const words = message
+    const precedingText = message
       .slice(Math.max(0, index - MAX_PATH_LENGTH), index)
       .trimEnd()
       .replace(/['"`]$/, '');
     const keys =
-      words
+      precedingText
         .split(/[^\w.]/)
         .at(-1)
         ?.split('.') ?? [];
@@ -39,7 +39,7 @@ const MAX_PATH_LENGTH = 500;
 /** Creates an unlocker around a render function. */
 export function createUnlocker(render: RenderWith): Unlocker {
   const found: string[][] = [];
-  const unlocked = async (overrides: Values): Promise<Awaited<ReturnType<RenderWith>>> => {
+  const renderUnlocked = async (overrides: Values): Promise<Awaited<ReturnType<RenderWith>>> => {
     try {
       return await render(mergeValuesFiles(overrides, switchValues(found)));
     } catch (error) {
@@ -52,7 +52,7 @@ export function createUnlocker(render: RenderWith): Unlocker {
       return result;
     }
   };
-  return { render: unlocked, switches: () => found };
+  return { render: renderUnlocked, switches: () => found };
 }
 
 /** Returns values with the switches on. */

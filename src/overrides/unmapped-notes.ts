@@ -28,10 +28,10 @@ export const HOOKS_HINT =
   'Helm 3 does not pass hooks to post-renderers: use Helm 4 or --residue=repack, or install with --no-hooks';
 
 /** Describes an unmapped reference with its location and the reason. */
-export function unmappedNote(unmapped: UnmappedReference, hidden: readonly UnmappedReference[]): string {
+export function unmappedNote(unmapped: UnmappedReference, inHooks: readonly UnmappedReference[]): string {
   const { reference, template, path, because } = unmapped;
-  const why = hidden.includes(unmapped) ? HOOKS_HINT : because;
-  return `Still public: ${reference} (${template} ${path})${why === undefined ? '' : `: ${why}`}`;
+  const reason = inHooks.includes(unmapped) ? HOOKS_HINT : because;
+  return `Still public: ${reference} (${template} ${path})${reason === undefined ? '' : `: ${reason}`}`;
 }
 
 /** Comment lines about changed templates for the top of an overrides file; none without changes. */

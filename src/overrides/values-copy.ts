@@ -23,17 +23,17 @@ export function isValuesCopy(
   const isData = path.length === 2 && /^(?:data|stringData|binaryData)$/.test(String(path[0]));
   if (!isData || typeof before !== 'string' || typeof after !== 'string') return false;
   const isEncoded = path[0] === 'binaryData' || (kind === 'Secret' && path[0] === 'data');
-  const [old, now] = [before, after].map((text) =>
+  const [previous, current] = [before, after].map((text) =>
     parseValues(isEncoded ? Buffer.from(text, 'base64').toString('utf8') : text),
   );
-  return typeof old === 'object' && typeof now === 'object' && isCopied(old, now, [], setLeaves);
+  return typeof previous === 'object' && typeof current === 'object' && isCopied(previous, current, [], setLeaves);
 }
 
 /** Reports whether a change is that of a checksum annotation, which restarts pods. */
 export function isChecksum({ path, before, after }: Change): boolean {
-  const isSum = (value: unknown): boolean =>
+  const isHash = (value: unknown): boolean =>
     typeof value === 'string' && /^(?:[0-9a-f]{8,128}|[A-Za-z0-9+/]{43}=)$/.test(value);
-  return path.includes('annotations') && isSum(before) && isSum(after);
+  return path.includes('annotations') && isHash(before) && isHash(after);
 }
 
 function isCopied(before: unknown, after: unknown, path: LeafPath, setLeaves: readonly SetLeaf[]): boolean {
@@ -41,9 +41,9 @@ function isCopied(before: unknown, after: unknown, path: LeafPath, setLeaves: re
   const setLeaf = setLeaves.find((leaf) => isPathSuffix(leaf.path, path));
   if (setLeaf !== undefined && isDeepStrictEqual(after, setLeaf.value)) return true;
   if (!isMapping(before ?? {}) || !isMapping(after)) return false;
-  const [old, now] = [before ?? {}, after] as Record<string, unknown>[];
-  const keys = new Set([...Object.keys(old ?? {}), ...Object.keys(now ?? {})]);
-  return [...keys].every((key) => isCopied(old?.[key], now?.[key], [...path, key], setLeaves));
+  const [previous, current] = [before ?? {}, after] as Record<string, unknown>[];
+  const keys = new Set([...Object.keys(previous ?? {}), ...Object.keys(current ?? {})]);
+  return [...keys].every((key) => isCopied(previous?.[key], current?.[key], [...path, key], setLeaves));
 }
 
 /** Reports whether `path` is the end of the leaf's path; in a copy of a part of the values, paths are shorter. */

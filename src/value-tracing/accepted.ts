@@ -29,8 +29,8 @@ export async function findAccepted<T, R>(
       best = { items: selected, result: outcome.result };
       return;
     }
-    const bad = new Set(namedBy(outcome.refusal, candidates));
-    if (bad.size > 0) return add(candidates.filter((item) => !bad.has(item)));
+    const named = new Set(namedBy(outcome.refusal, candidates));
+    if (named.size > 0) return add(candidates.filter((item) => !named.has(item)));
     if (candidates.length === 1) return;
     const suspects = new Set(suspectedBy(outcome.refusal, candidates));
     const others = candidates.filter((item) => !suspects.has(item));

@@ -30,7 +30,7 @@ export function changesBetween(
   after: readonly RenderOutput[],
   isWhole: (key: string | number) => boolean = () => false,
 ): Change[] {
-  return before.flatMap((before, render) => changesOf(before, after[render] ?? { documents: [] }, render, isWhole));
+  return before.flatMap((output, render) => changesOf(output, after[render] ?? { documents: [] }, render, isWhole));
 }
 
 /** Returns a key that is equal for two differences at the same position. */
@@ -58,12 +58,12 @@ function changesOf(
     if (a === undefined || b === undefined)
       return [{ ...position, path: [], before: pair.before?.text, after: pair.after?.text }];
     const found: Change[] = [];
-    const walk = (old: unknown, now: unknown, path: LeafPath): void => {
+    const walk = (oldValue: unknown, newValue: unknown, path: LeafPath): void => {
       const key = path.at(-1);
-      if (isSame(old, now)) return;
-      const keys = key !== undefined && isWhole(key) ? undefined : keysOfBoth(old, now);
-      if (keys === undefined) found.push({ ...position, path, before: old, after: now });
-      else for (const next of keys) walk(childValue(old, next), childValue(now, next), [...path, next]);
+      if (isSame(oldValue, newValue)) return;
+      const keys = key !== undefined && isWhole(key) ? undefined : keysOfBoth(oldValue, newValue);
+      if (keys === undefined) found.push({ ...position, path, before: oldValue, after: newValue });
+      else for (const next of keys) walk(childValue(oldValue, next), childValue(newValue, next), [...path, next]);
     };
     walk(a, b, []);
     return found;

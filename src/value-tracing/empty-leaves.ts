@@ -52,7 +52,7 @@ function siblingRegistries(values: Values): LeafPath[] {
   return found;
 }
 
-/** Tests whether a leaf applies to the whole chart: one value for images of several registries. */
+/** Reports whether a leaf applies to the whole chart: one value for images of several registries. */
 export function isGlobal({ path }: Leaf): boolean {
   return path.includes('global') || path.length === 1;
 }

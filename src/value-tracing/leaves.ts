@@ -36,8 +36,8 @@ export function leavesOf(values: Values): Leaf[] {
 }
 
 /**
- * Tests for a copy of a parent's global. Helm copies the parent's globals into every subchart, where setting them has
- * no effect. A global of a subchart that the parent does not have is an ordinary leaf.
+ * Reports whether a leaf is a copy of a parent's global. Helm copies the parent's globals into every subchart, where
+ * setting them has no effect. A global of a subchart that the parent does not have is an ordinary leaf.
  */
 function isShadowedGlobal(values: Values, path: LeafPath): boolean {
   const index = path.indexOf('global');

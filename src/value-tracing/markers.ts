@@ -12,11 +12,11 @@ const TOKEN = /ag([0-9a-z]{4})x(\d\d)z(?:\.invalid(?::\d+)?)?/g;
 
 /** Returns the marker of a segment; `id` is unique in the probe, below 36^4. */
 function markerOf(segment: NameSegment, id: number): string {
-  const words = segment.components.map((text, i) => {
+  const tokens = segment.components.map((text, i) => {
     const token = `ag${id.toString(36).padStart(4, '0')}x${String(i).padStart(2, '0')}z`;
     return i === 0 && segment.hostFirst ? `${token}.invalid${/:\d+$/.exec(text)?.[0] ?? ''}` : token;
   });
-  return words.join('/') + segment.suffix;
+  return tokens.join('/') + segment.suffix;
 }
 
 /** Returns the marked values of all leaves with segments; the id of a segment is its index in `segments`. */

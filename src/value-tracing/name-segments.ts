@@ -32,10 +32,10 @@ export function segmentsOf(leaf: Leaf, written: readonly string[]): NameSegment[
   const name = simple?.[1] ?? '';
   // A number after a single word is a tag, unless the key says that the word is a host.
   const hostFirst = HOST_KEY.test(lastKey(leaf)) && !name.includes('/');
-  const words = hostFirst || name.includes('/') ? name : name.replace(/:\d+$/, '');
-  if (words !== '' && !/\s/.test(value.trim()) && mayBuild(leaf, words, written)) {
-    const start = value.indexOf(words);
-    return [segment(leaf, start, start + words.length, hostFirst)];
+  const bareName = hostFirst || name.includes('/') ? name : name.replace(/:\d+$/, '');
+  if (bareName !== '' && !/\s/.test(value.trim()) && mayBuild(leaf, bareName, written)) {
+    const start = value.indexOf(bareName);
+    return [segment(leaf, start, start + bareName.length, hostFirst)];
   }
   return embeddedSegments(leaf, written);
 }
@@ -57,9 +57,9 @@ export function emptySegment(leaf: Leaf): NameSegment {
   return { leaf, start: 0, end: 0, components, hostFirst: true, suffix: isImage ? ':v1.0.0' : '' };
 }
 
-function mayBuild(leaf: Leaf, words: string, written: readonly string[]): boolean {
-  if (!/[/.:]/.test(words) && !leaf.path.slice(-2).some((key) => IMAGE_KEY.test(String(key)))) return false;
-  return written.some((text) => occurrences(withoutTagAndDigest(text), words, /[\w.-]/, /[\w-]/).length > 0);
+function mayBuild(leaf: Leaf, name: string, written: readonly string[]): boolean {
+  if (!/[/.:]/.test(name) && !leaf.path.slice(-2).some((key) => IMAGE_KEY.test(String(key)))) return false;
+  return written.some((text) => occurrences(withoutTagAndDigest(text), name, /[\w.-]/, /[\w-]/).length > 0);
 }
 
 function embeddedSegments(leaf: Leaf, written: readonly string[]): NameSegment[] {

@@ -49,30 +49,32 @@ export function referenceTemplatesOf(
   const before = byDocument(base.documents);
   const after = byDocument(probed.documents);
   // One text may contain many references, and one reference many times: each is searched once.
-  const known = new Map<string, Map<string, ReferenceTemplate[]>>();
+  const cache = new Map<string, Map<string, ReferenceTemplate[]>>();
   const cached = (unmarked: string, marked: string, written: string): ReferenceTemplate[] => {
-    const ofTexts = known.get(unmarked) ?? new Map<string, ReferenceTemplate[]>();
-    known.set(unmarked, ofTexts);
+    const textCache = cache.get(unmarked) ?? new Map<string, ReferenceTemplate[]>();
+    cache.set(unmarked, textCache);
     const key = `${written}\n${marked}`;
-    const found = ofTexts.get(key) ?? referenceTemplatesIn(unmarked, marked, written, probed.segments);
-    ofTexts.set(key, found);
+    const found = textCache.get(key) ?? referenceTemplatesIn(unmarked, marked, written, probed.segments);
+    textCache.set(key, found);
     return found;
   };
   return locations.map((location) => {
     const key = `${location.template}\n${location.document}`;
     const unmarked = before.get(key);
     const marked = after.get(key);
-    if (unmarked === undefined || marked === undefined || unmarked.text === marked.text || !mayHoldMarker(marked))
+    if (unmarked === undefined || marked === undefined || unmarked.text === marked.text || !mayContainMarker(marked))
       return [];
     if (location.parts === undefined) {
-      return textPairs(unmarked, marked, location).flatMap(([b, m]) => cached(b, m, location.written));
+      return textPairs(unmarked, marked, location).flatMap(([unmarkedText, markedText]) =>
+        cached(unmarkedText, markedText, location.written),
+      );
     }
     const joined = joinSplit(location, unmarked, marked, probed.segments);
     return joined === undefined ? [] : [joined];
   });
 }
 
-/** Tests whether a segment occurs in these references and nowhere else in the render. */
+/** Reports whether a segment occurs in these references and nowhere else in the render. */
 export function buildsNothingElse(
   segment: NameSegment,
   { documents, segments }: Probe,
@@ -91,7 +93,7 @@ function byDocument(documents: readonly RenderedDocument[]): Map<string, Rendere
 }
 
 /** Fast test before parsing; the data of a Secret may contain markers in base64. */
-function mayHoldMarker(document: RenderedDocument): boolean {
+function mayContainMarker(document: RenderedDocument): boolean {
   const { text } = document;
   const kind = typeMetaOf(document)?.kind;
   return (
@@ -111,18 +113,18 @@ function textPairs(
   marked: RenderedDocument,
   { path, within }: Pick<Location, 'path' | 'within'>,
 ): [string, string][] {
-  const b = scalarAt(unmarked.object, path);
-  const m = scalarAt(marked.object, path);
-  if (b === undefined || m === undefined || b === m) return [];
-  const inner = within === undefined ? undefined : [nestedText(b, within), nestedText(m, within)];
+  const unmarkedText = scalarAt(unmarked.object, path);
+  const markedText = scalarAt(marked.object, path);
+  if (unmarkedText === undefined || markedText === undefined || unmarkedText === markedText) return [];
+  const inner = within === undefined ? undefined : [nestedText(unmarkedText, within), nestedText(markedText, within)];
   // Lines are not fixed positions: compare all base64 of the text.
   const isBlobInLine = within !== undefined && /(?:^| > )line \d+ > base64/.test(within);
   if (inner?.[0] !== undefined && inner[1] !== undefined && !isBlobInLine) return [[inner[0], inner[1]]];
-  const before = b.match(BASE64) ?? [];
-  const after = m.match(BASE64) ?? [];
-  if (before.length !== after.length) return [[b, m]];
+  const before = unmarkedText.match(BASE64) ?? [];
+  const after = markedText.match(BASE64) ?? [];
+  if (before.length !== after.length) return [[unmarkedText, markedText]];
   const decoded = before.map((blob, i): [string, string] => [decode(blob), decode(after[i] ?? '')]);
-  return isBlobInLine ? decoded : [[b, m], ...decoded];
+  return isBlobInLine ? decoded : [[unmarkedText, markedText], ...decoded];
 }
 
 /** Base64 shorter than any reference is not decoded. */
@@ -149,7 +151,9 @@ function joinSplit(
     // The fields of a split reference inside a text are fields of that text.
     const field = location.within === undefined ? { path } : { path: location.path, within: path };
     const pairs = textPairs(unmarked, marked, field);
-    const [template] = pairs.flatMap(([b, m]) => referenceTemplatesIn(b, m, text, segments));
+    const [template] = pairs.flatMap(([unmarkedText, markedText]) =>
+      referenceTemplatesIn(unmarkedText, markedText, text, segments),
+    );
     parts.push(...(template ?? [{ kind: 'literal', text } satisfies TemplatePart]));
   }
   if (offset < location.written.length) parts.push({ kind: 'literal', text: location.written.slice(offset) });

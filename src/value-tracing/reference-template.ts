@@ -32,11 +32,11 @@ export function referenceTemplatesIn(
 ): ReferenceTemplate[] {
   if (base === marked) return [];
   const runs = readRuns(marked, segments);
-  const isSame = unmarkedText(runs) === base;
+  const isUnchanged = unmarkedText(runs) === base;
   const found: ReferenceTemplate[] = [];
   for (const start of occurrences(base, written, /[\w./@-]/, /[\w/@-]/)) {
-    const whole = isSame ? runsBetween(runs, start, start + written.length) : undefined;
-    const parts = whole ?? runsByLine(base, marked, start, written, segments);
+    const exactRuns = isUnchanged ? runsBetween(runs, start, start + written.length) : undefined;
+    const parts = exactRuns ?? runsByLine(base, marked, start, written, segments);
     if (parts !== undefined) found.push(joinRuns(parts));
   }
   return found;
@@ -78,12 +78,16 @@ function runsByLine(
     if (start <= offset + line.length) {
       const before = line.slice(0, start - offset);
       const after = line.slice(start - offset + written.length);
-      const runs = readRuns(markedLines[i] ?? '', segments);
+      const markedLine = markedLines[i] ?? '';
+      const runs = readRuns(markedLine, segments);
       if (unmarkedText(runs) === line) return runsBetween(runs, start - offset, start - offset + written.length);
-      const other = markedLines[i] ?? '';
-      if (!other.startsWith(before) || !other.endsWith(after) || other.length < before.length + after.length)
+      if (
+        !markedLine.startsWith(before) ||
+        !markedLine.endsWith(after) ||
+        markedLine.length < before.length + after.length
+      )
         return undefined;
-      return readRuns(other.slice(before.length, other.length - after.length), segments);
+      return readRuns(markedLine.slice(before.length, markedLine.length - after.length), segments);
     }
     offset += line.length + 1;
   }

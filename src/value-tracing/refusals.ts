@@ -2,8 +2,8 @@ import type { AirgapError } from '../base/errors.ts';
 import { formatPath, type LeafPath } from './leaves.ts';
 
 /**
- * Tests whether the refusal of a values schema names a leaf. Most refusals (`fail` in a template) name none. Helm up to
- * 3.17 writes `- image: Additional property registry is not allowed` and `- image.tag: Does not match …`; later
+ * Reports whether the refusal of a values schema names a leaf. Most refusals (`fail` in a template) name none. Helm up
+ * to 3.17 writes `- image: Additional property registry is not allowed` and `- image.tag: Does not match …`; later
  * versions write `- at '/image': additional properties 'registry' not allowed` and `- at '/image/tag': …`. Each is
  * below a line with the name of the chart that the schema belongs to.
  */
@@ -18,11 +18,11 @@ export function namedInRefusal({ message }: AirgapError): (path: LeafPath) => bo
  */
 export function suspectedBy<T extends { readonly path: LeafPath }>({ message }: AirgapError, items: readonly T[]): T[] {
   const prefix = subchartsIn(message);
-  const own = items.filter(({ path }) => prefix.every((key, i) => path[i] === key));
+  const subchartItems = items.filter(({ path }) => prefix.every((key, i) => path[i] === key));
   const words = new Set(message.match(/[\w-]+(?:\.[\w-]+)*/g)?.map((word) => word.replace(/^Values\./, '')));
-  const quoted = own.filter(({ path }) => words.has(formatPath(path.slice(prefix.length))));
+  const quoted = subchartItems.filter(({ path }) => words.has(formatPath(path.slice(prefix.length))));
   if (quoted.length > 0) return quoted;
-  return prefix.length > 0 ? own : [];
+  return prefix.length > 0 ? subchartItems : [];
 }
 
 interface SchemaError {
@@ -61,10 +61,10 @@ function isAbout({ chart, keys, extra }: SchemaError, path: LeafPath): boolean {
   // The schema of a subchart refers to the values of the subchart.
   const subchartStart = path.lastIndexOf(chart) + 1;
   return [0, subchartStart].some((start) => {
-    const own = path.slice(start).map(String);
-    const isAt = keys.every((key, i) => own[i] === key);
-    if (!isAt) return false;
-    return extra.length > 0 ? extra.includes(own[keys.length] ?? '') : own.length === keys.length;
+    const relativePath = path.slice(start).map(String);
+    const matchesKeys = keys.every((key, i) => relativePath[i] === key);
+    if (!matchesKeys) return false;
+    return extra.length > 0 ? extra.includes(relativePath[keys.length] ?? '') : relativePath.length === keys.length;
   });
 }
 

@@ -23,20 +23,20 @@ export function switchesOn(values: Values): Switch[] {
  * whose text is in one of `texts`. Longer paths come first, because they affect less.
  */
 export function switchesOff(values: Values, texts: readonly string[]): Switch[] {
-  const on = flags(values, true).map(({ path }) => ({ path, value: false }));
+  const enabledFlags = flags(values, true).map(({ path }) => ({ path, value: false }));
   const lists = scalarsAndLists(values).flatMap(({ path, value }): Switch[] => {
     if (Array.isArray(value))
       return value.length > 0 && texts.some((text) => occursIn(value, text)) ? [{ path, value: [] }] : [];
     const text = String(value);
     return text.length > 3 && texts.some((other) => other.includes(text)) ? [{ path, value: '' }] : [];
   });
-  const all = new Map([...on, ...lists].map((candidate) => [formatPath(candidate.path), candidate]));
-  return [...all.values()].sort((a, b) => b.path.length - a.path.length);
+  const switches = new Map([...enabledFlags, ...lists].map((candidate) => [formatPath(candidate.path), candidate]));
+  return [...switches.values()].sort((a, b) => b.path.length - a.path.length);
 }
 
 /**
- * Tests whether a switch may control something with these texts: always for a flag; for a list or a setting only if the
- * texts contain it. Emptying any other setting only changes the text.
+ * Reports whether a switch may control something with these texts: always for a flag; for a list or a setting only if
+ * the texts contain it. Emptying any other setting only changes the text.
  */
 export function concerns(values: Values, { path }: Switch, texts: readonly string[]): boolean {
   const value = valueAt(values, path);
@@ -44,7 +44,7 @@ export function concerns(values: Values, { path }: Switch, texts: readonly strin
   return texts.some((text) => (Array.isArray(value) ? occursIn(value, text) : text.includes(String(value))));
 }
 
-/** Tests whether the text contains one of a list's scalars, at any depth. */
+/** Reports whether the text contains one of a list's scalars, at any depth. */
 function occursIn(value: unknown, text: string): boolean {
   if (typeof value === 'object' && value !== null) return Object.values(value).some((inner) => occursIn(inner, text));
   return (

@@ -22,9 +22,9 @@ export interface TrialOptions<T extends Trial, R extends RenderOutput> {
   readonly nondeterministicFields: () => Promise<ReadonlySet<string>>;
   /** Keys whose value is compared as a whole. */
   readonly isWhole?: (key: string | number) => boolean;
-  /** Tests whether a change is irrelevant for these trials. */
+  /** Reports whether a change is irrelevant for these trials. */
   readonly isIgnored?: (change: Change, trials: readonly T[], after: readonly R[]) => boolean;
-  /** Tests whether a change with the trial's marker is the intended one. */
+  /** Reports whether a change with the trial's marker is the intended one. */
   readonly judge: (trial: T, change: Change, after: readonly R[]) => boolean;
 }
 
@@ -37,7 +37,7 @@ export interface TrialResult<T, R> {
 }
 
 /** Maximum number of attempts to find the trial behind a change without a marker. */
-const STRAY_LIMIT = 16;
+const MAX_CAUSE_RENDERS = 16;
 
 /**
  * Runs all trials at once and returns those with only intended changes. A change without a marker (a checksum) is
@@ -47,11 +47,11 @@ export async function runTrials<T extends Trial, R extends RenderOutput>(
   trials: readonly T[],
   { before, render, nondeterministicFields, isWhole, isIgnored = () => false, judge }: TrialOptions<T, R>,
 ): Promise<TrialResult<T, R>> {
-  const named = (refusal: AirgapError, some: readonly T[]): T[] => {
+  const namedTrials = (refusal: AirgapError, selected: readonly T[]): T[] => {
     const isNamed = namedInRefusal(refusal);
-    return some.filter(({ path }) => isNamed(path));
+    return selected.filter(({ path }) => isNamed(path));
   };
-  const best = await findAccepted(trials, render, named, suspectedBy);
+  const best = await findAccepted(trials, render, namedTrials, suspectedBy);
   if (best === undefined) return { passed: new Map(), after: before };
   const after = best.result;
   const changes = changesBetween(before, after, isWhole).filter((change) => !isIgnored(change, best.items, after));
@@ -59,8 +59,8 @@ export async function runTrials<T extends Trial, R extends RenderOutput>(
   const failed = new Set<T>();
   const unmarked: Change[] = [];
   for (const change of changes) {
-    const shown = JSON.stringify(change.after ?? null);
-    const owners = best.items.filter(({ marker }) => shown.includes(marker));
+    const afterText = JSON.stringify(change.after ?? null);
+    const owners = best.items.filter(({ marker }) => afterText.includes(marker));
     if (owners.length === 0) unmarked.push(change);
     for (const trial of owners) {
       effects.set(trial, [...(effects.get(trial) ?? []), change]);
@@ -70,13 +70,13 @@ export async function runTrials<T extends Trial, R extends RenderOutput>(
   const nondeterministic = unmarked.length === 0 ? new Set() : await nondeterministicFields();
   const keys = unmarked.map(changeKey).filter((key) => !nondeterministic.has(key));
   if (keys.length > 0) {
-    const observe = async (some: readonly T[]): Promise<ReadonlySet<string> | undefined> => {
-      const outcome = await unlessRefused(render(some));
+    const observe = async (selected: readonly T[]): Promise<ReadonlySet<string> | undefined> => {
+      const outcome = await unlessRefused(render(selected));
       if ('refusal' in outcome) return undefined;
-      const seen = changesBetween(before, outcome.result, isWhole);
-      return new Set(seen.filter((change) => !isIgnored(change, some, outcome.result)).map(changeKey));
+      const observed = changesBetween(before, outcome.result, isWhole);
+      return new Set(observed.filter((change) => !isIgnored(change, selected, outcome.result)).map(changeKey));
     };
-    const causes = await findCauses(best.items, keys, observe, STRAY_LIMIT);
+    const causes = await findCauses(best.items, keys, observe, MAX_CAUSE_RENDERS);
     for (const trial of causes.values()) failed.add(trial);
     // A change caused by several trials together cannot be attributed, so all trials are rejected.
     if (keys.some((key) => !causes.has(key))) return { passed: new Map(), after };

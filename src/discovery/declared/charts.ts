@@ -8,7 +8,7 @@ export interface DeclaringChart {
   readonly metadata: Mapping;
   /** Values in which its conditions are looked up, one for each alias. Empty if the chart is disabled. */
   readonly scopes: readonly Mapping[];
-  /** Tests whether a dependency, by name or alias, is enabled; undefined if the chart declares no such dependency. */
+  /** Reports whether a dependency, by name or alias, is enabled; undefined if the chart declares no such dependency. */
   readonly isDependencyEnabled: (dependency: string) => boolean | undefined;
 }
 
@@ -39,15 +39,16 @@ function chartsFrom(
     return found.some((dependency) => scopes.some((scope) => isEnabled(dependency, scope, tags)));
   };
   const subcharts = childFolders(folder, files).flatMap((child) => {
-    const own = readMapping(files.get(`${child}Chart.yaml`));
-    const name = typeof own.name === 'string' ? own.name : child.slice(folder.length + 'charts/'.length, -1);
+    const childMetadata = readMapping(files.get(`${child}Chart.yaml`));
+    const name =
+      typeof childMetadata.name === 'string' ? childMetadata.name : child.slice(folder.length + 'charts/'.length, -1);
     const declared = dependenciesNamed(name);
     // A chart in charts/ is installed even if no dependency declares it.
     const uses: readonly Mapping[] = declared.length === 0 ? [{ name }] : declared;
-    const innerScopes = uses.flatMap((dependency) =>
+    const childScopes = uses.flatMap((dependency) =>
       scopes.filter((scope) => isEnabled(dependency, scope, tags)).map((scope) => subchartScope(scope, dependency)),
     );
-    return chartsFrom(child, own, files, innerScopes, tags);
+    return chartsFrom(child, childMetadata, files, childScopes, tags);
   });
   return [{ folder, metadata, scopes, isDependencyEnabled }, ...subcharts];
 }
@@ -62,23 +63,25 @@ function childFolders(folder: string, files: ReadonlyMap<string, string>): strin
 
 /** Returns the values of a subchart: those below its alias or name, plus the parent's `global`. */
 function subchartScope(scope: Mapping, { name, alias }: Mapping): Mapping {
-  const own = scope[String(alias ?? name)];
+  const subchartValues = scope[String(alias ?? name)];
   const global = isMapping(scope.global) ? { global: scope.global } : {};
-  return { ...global, ...(isMapping(own) ? own : {}) };
+  return { ...global, ...(isMapping(subchartValues) ? subchartValues : {}) };
 }
 
 /**
- * Tests whether a dependency is enabled, by Helm's rule: the first condition path with a boolean decides; without one,
- * any enabled tag does.
+ * Reports whether a dependency is enabled, by Helm's rule: the first condition path with a boolean decides; without
+ * one, any enabled tag does.
  */
-function isEnabled({ condition, tags }: Mapping, scope: Mapping, switches: Mapping): boolean {
+function isEnabled({ condition, tags }: Mapping, scope: Mapping, tagValues: Mapping): boolean {
   const paths = typeof condition === 'string' ? condition.split(',') : [];
-  const decided = paths
+  const conditionValue = paths
     .map((path) => valueAtDottedPath(scope, path.trim()))
     .find((value) => typeof value === 'boolean');
-  if (decided !== undefined) return decided as boolean;
-  const set = (Array.isArray(tags) ? tags : []).map((tag) => switches[String(tag)]).filter((on) => on !== undefined);
-  return set.length === 0 || set.some((on) => on === true);
+  if (conditionValue !== undefined) return conditionValue as boolean;
+  const tagStates = (Array.isArray(tags) ? tags : [])
+    .map((tag) => tagValues[String(tag)])
+    .filter((state) => state !== undefined);
+  return tagStates.length === 0 || tagStates.some((state) => state === true);
 }
 
 function tagsOf(values: Mapping): Mapping {

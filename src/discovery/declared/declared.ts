@@ -56,15 +56,15 @@ function toReference(
 }
 
 /**
- * Returns whether the image's component is enabled; undefined if the list does not say. As in Zarf, a condition is one
+ * Reports whether the image's component is enabled; undefined if the list does not say. As in Zarf, a condition is one
  * path, and only `true` itself is true.
  */
 function isEnabled(
   { condition, dependency }: ListedImage,
-  { scopes, isDependencyEnabled: isSubchartEnabled }: DeclaringChart,
+  { scopes, isDependencyEnabled }: DeclaringChart,
 ): boolean | undefined {
   if (scopes.length === 0) return false;
-  if (dependency !== undefined && isSubchartEnabled(dependency) === false) return false;
+  if (dependency !== undefined && isDependencyEnabled(dependency) === false) return false;
   if (condition === undefined) return undefined;
   return scopes.some((scope) => valueAtDottedPath(scope, condition) === true);
 }

@@ -18,16 +18,16 @@ export function explainDocuments(documents: readonly RenderedDocument[], text: s
 }
 
 function occurrencesIn(document: RenderedDocument, query: string): Occurrence[] {
-  const isThere = document.text.includes(query);
-  const isRead = isRelevant(document);
+  const containsQuery = document.text.includes(query);
+  const isParsed = isRelevant(document);
   // Documents that the search does not parse contain nothing encoded.
-  if (!isThere && !isRead) return [];
+  if (!containsQuery && !isParsed) return [];
   const object = document.object ?? {};
   const identity = objectIdentity(object);
   const objectLocation = { template: document.template, document: document.index, ...identity };
   const events: RelevantEvent[] = [];
   searchObject(object, (event) => events.push(...relevantTexts(event, query)));
-  if (events.length === 0 && isThere) {
+  if (events.length === 0 && containsQuery) {
     return [
       {
         ...objectLocation,
@@ -44,12 +44,11 @@ function occurrencesIn(document: RenderedDocument, query: string): Occurrence[] 
     if (event.type === 'omitted') {
       return { ...location, taken: false, because: omittedReason(event, identity.kind) };
     }
-    const { match, evidence, surroundings: around, parts } = event;
+    const { match, evidence, context, parts } = event;
     if (match === undefined) return { ...location, taken: false, evidence, because: assessmentReason(event, query) };
-    if (!isRead) return { ...location, taken: false, evidence, because: unparsedReason() };
-    const { namedBy } = around;
+    if (!isParsed) return { ...location, taken: false, evidence, because: unparsedReason() };
     const { reference, confidence, how } = match;
-    const key = evidence === 'none' || parts !== undefined ? undefined : (namedBy ?? around.key);
+    const key = evidence === 'none' || parts !== undefined ? undefined : (context.namedBy ?? context.key);
     return {
       ...location,
       taken: true,
@@ -96,13 +95,14 @@ function textsIn(value: unknown, fieldPath: FieldPath): { fieldPath: FieldPath; 
  */
 function innermostOnly(events: readonly RelevantEvent[]): RelevantEvent[] {
   const eventsByPath = new Map<string, RelevantEvent>();
-  for (const [i, event] of events.entries()) {
+  for (const [i, relevant] of events.entries()) {
+    const { event, fieldPath } = relevant;
     const next = events[i + 1];
-    const isOpened = event.event.type === 'judged' && event.event.isUnpacked;
-    if (isOpened && next !== undefined && isWithin(next.fieldPath, event.fieldPath)) continue;
-    const key = JSON.stringify([event.fieldPath.path, event.fieldPath.within]);
+    const isUnpacked = event.type === 'assessed' && event.isUnpacked;
+    if (isUnpacked && next !== undefined && isWithin(next.fieldPath, fieldPath)) continue;
+    const key = JSON.stringify([fieldPath.path, fieldPath.within]);
     const existing = eventsByPath.get(key);
-    if (existing === undefined || !isMatch(existing.event)) eventsByPath.set(key, event);
+    if (existing === undefined || !isMatch(existing.event)) eventsByPath.set(key, relevant);
   }
   return [...eventsByPath.values()];
 }
@@ -114,7 +114,7 @@ function isWithin(inner: FieldPath, outer: FieldPath): boolean {
 }
 
 function isMatch(event: MatchEvent): event is TextEvent {
-  return event.type === 'judged' && event.match !== undefined;
+  return event.type === 'assessed' && event.match !== undefined;
 }
 
 /** Characters shown of a line. Secrets are redacted first: manifests contain passwords, and reports are shared. */
@@ -123,7 +123,7 @@ const MAX_LINE = 160;
 function lineWith(text: string, query: string): string {
   const line = redact((text.split('\n').find((candidate) => candidate.includes(query)) ?? text).trim());
   if (line.length <= MAX_LINE) return line;
-  const from = Math.max(0, line.indexOf(query) - MAX_LINE / 2);
-  const end = from + Math.max(MAX_LINE, query.length);
-  return `${from > 0 ? '…' : ''}${line.slice(from, end)}${end < line.length ? '…' : ''}`;
+  const start = Math.max(0, line.indexOf(query) - MAX_LINE / 2);
+  const end = start + Math.max(MAX_LINE, query.length);
+  return `${start > 0 ? '…' : ''}${line.slice(start, end)}${end < line.length ? '…' : ''}`;
 }

@@ -18,7 +18,7 @@ export function withOtherEvidence(
   references: readonly LocatedReference[],
   query: string,
 ): Occurrence[] {
-  const known = references.flatMap((located): Occurrence[] => {
+  const otherOccurrences = references.flatMap((located): Occurrence[] => {
     const because = REASONS[located.how]?.(located);
     if (because === undefined || ![located.written, located.reference].some((text) => text.includes(query))) return [];
     const { template, document, kind, name, path, within, hook, written, reference, confidence, how } = located;
@@ -26,8 +26,8 @@ export function withOtherEvidence(
     const optionalFields = { ...(within === undefined ? {} : { within }), ...(hook === undefined ? {} : { hook }) };
     return [{ ...objectLocation, ...optionalFields, text: written, taken: true, reference, confidence, how, because }];
   });
-  const isTakenThere = (occurrence: Occurrence): boolean =>
-    known.some(
+  const isAcceptedByOther = (occurrence: Occurrence): boolean =>
+    otherOccurrences.some(
       ({ how, template, document, path, text }) =>
         how === 'influence' &&
         template === occurrence.template &&
@@ -35,5 +35,8 @@ export function withOtherEvidence(
         path === occurrence.path &&
         occurrence.text.includes(text),
     );
-  return [...occurrences.filter((occurrence) => occurrence.taken || !isTakenThere(occurrence)), ...known];
+  return [
+    ...occurrences.filter((occurrence) => occurrence.taken || !isAcceptedByOther(occurrence)),
+    ...otherOccurrences,
+  ];
 }

@@ -6,18 +6,16 @@ import type { Mapping } from '../named-value.ts';
 import { withoutComment } from '../payload.ts';
 import { isIgnoredKind, mayHoldReference } from '../relevance.ts';
 
-/** Reasons for users: one sentence each, without a full stop. */
-
-/** The context that reasons refer to. */
+/** The context that reasons refer to. Reasons are for users: one sentence each, without a full stop. */
 type NameContext = Pick<MatchContext, 'key' | 'namedBy' | 'inScript'>;
 
 /** Returns why an assessed text was accepted or rejected. `query` is the text that the user asked about. */
 export function assessmentReason(event: TextEvent, query: string): string {
-  const { text, assessment, evidence, surroundings: context, match, parts, isUnpacked: opened } = event;
+  const { text, assessment, evidence, context, match, parts, isUnpacked } = event;
   if (typeof assessment === 'string') {
-    const isPartOfMore = assessment === 'shape' && /\s/.test(text) && text !== query;
-    if (!isPartOfMore) return rejectedReason(assessment, text, evidence, context);
-    return opened ? notInPartsReason(text, query) : notUnpackedReason(text, evidence);
+    const isPartOfText = assessment === 'shape' && /\s/.test(text) && text !== query;
+    if (!isPartOfText) return rejectedReason(assessment, text, evidence, context);
+    return isUnpacked ? notInPartsReason(text, query) : notUnpackedReason(text, evidence);
   }
   const reason = parts === undefined ? acceptedReason(text, evidence, context) : joinedReason(parts);
   if (match?.confidence !== 'possible') return reason;
@@ -58,7 +56,7 @@ export function rejectedReason(rejection: Rejection, text: string, evidence: Evi
   const tag = text.slice(text.lastIndexOf(':') + 1);
   const reasons: Record<Exclude<Rejection, 'shape' | 'grammar' | 'untagged'>, string> = {
     placeholder: `\`${text}\` is a keyword or a placeholder, not the name of an image`,
-    'capital-host': `\`${host}\` has upper-case letters, which registries and paths never have`,
+    'capital-host': `\`${host}\` contains upper-case letters, which registries and paths never do`,
     file: 'it looks like a file name',
     'machine-image': 'it looks like the machine image of a cloud',
     'media-type': 'it is a media type',
@@ -74,8 +72,8 @@ export function rejectedReason(rejection: Rejection, text: string, evidence: Evi
   return reasons[rejection];
 }
 
-function missingNameReason(evidence: Evidence, { key, namedBy, inScript: script }: NameContext): string {
-  if (script && key !== undefined && /image/i.test(key)) {
+function missingNameReason(evidence: Evidence, { key, namedBy, inScript }: NameContext): string {
+  if (inScript && key !== undefined && /image/i.test(key)) {
     return `\`${key}\` is a name in code, where names are arbitrary`;
   }
   if (evidence === 'context') return `the enclosing key \`${namedBy ?? key ?? 'images'}\` alone is not enough`;
@@ -89,7 +87,7 @@ function malformedReason(text: string): string {
   if (/^[./~]/.test(text)) return 'it begins like a file path';
   if (/^[a-f0-9]{64}$/.test(text)) return 'it is the ID of a local image, which registries do not serve';
   if (tryParseReference(text.toLowerCase()) !== undefined)
-    return 'the path of a reference may only have lower-case letters';
+    return 'the path of a reference may contain only lower-case letters';
   if (text.includes('@')) return 'the `@` is not between a name and a complete digest';
   return 'it does not have the form registry/path/name:tag@digest';
 }
@@ -116,7 +114,7 @@ function notInPartsReason(text: string, query: string): string {
 }
 
 /** Returns why a value was skipped in an object of this kind. */
-export function omittedReason({ reason, value, surroundings: { key } }: OmissionEvent, kind: string): string {
+export function omittedReason({ reason, value, context: { key } }: OmissionEvent, kind: string): string {
   switch (reason) {
     case 'kind':
       return ignoredKindReason(value as Mapping);

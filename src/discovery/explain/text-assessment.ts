@@ -44,13 +44,13 @@ export function assessText(text: string): TextAssessment {
 
 function requirementsOf(text: string): string[] {
   if (typeof assess(text, 'typed') === 'string') return ['not a valid reference in any context'];
-  const anywhere = sufficientForms(text, 'none');
-  const named = anywhere.includes(text) ? [] : sufficientForms(text, 'key');
+  const formsWithoutKey = sufficientForms(text, 'none');
+  const formsWithKey = formsWithoutKey.includes(text) ? [] : sufficientForms(text, 'key');
   return [
-    ...(named.length === 0
+    ...(formsWithKey.length === 0
       ? []
-      : [`${describeForms(text, named)}: a key that names an image (image:, FOO_IMAGE=, --foo-image)`]),
-    ...(anywhere.length === 0 ? [] : [`${describeForms(text, anywhere)}: any key, or none`]),
+      : [`${describeForms(text, formsWithKey)}: a key that names an image (image:, FOO_IMAGE=, --foo-image)`]),
+    ...(formsWithoutKey.length === 0 ? [] : [`${describeForms(text, formsWithoutKey)}: any key, or none`]),
   ];
 }
 
@@ -58,10 +58,10 @@ function requirementsOf(text: string): string[] {
  * Returns the forms with the fewest changes that are accepted: the text itself, with a tag or a registry, or with both.
  */
 function sufficientForms(text: string, evidence: Evidence): string[] {
-  const tagged = /[:@]/.test(text.slice(text.lastIndexOf('/') + 1)) ? [] : [`${text}:1.0`];
+  const withTag = /[:@]/.test(text.slice(text.lastIndexOf('/') + 1)) ? [] : [`${text}:1.0`];
   const withRegistry = (form: string): string[] =>
     /^[^/.:]*[.:][^/]*\//.test(form) ? [] : [`registry.example/${form}`];
-  const changes = [[text], [...tagged, ...withRegistry(text)], tagged.flatMap(withRegistry)];
+  const changes = [[text], [...withTag, ...withRegistry(text)], withTag.flatMap(withRegistry)];
   const isAccepted = (form: string): boolean => typeof assess(form, evidence) !== 'string';
   return changes.map((forms) => forms.filter(isAccepted)).find((forms) => forms.length > 0) ?? [];
 }

@@ -17,8 +17,8 @@ export function applicationsOf(set: Mapping): Mapping[] {
   const generated = asList(spec.generators).flatMap((generator) =>
     isMapping(generator) ? generatedBy(generator) : [],
   );
-  const all = generated.length > 0 ? generated : [{ parameters: {}, template: {} }];
-  return all.map((application) =>
+  const applications = generated.length > 0 ? generated : [{ parameters: {}, template: {} }];
+  return applications.map((application) =>
     asMapping(fillParameters(overlayValues(template, application.template), application.parameters)),
   );
 }
@@ -31,7 +31,7 @@ function generatedBy(generator: Mapping): GeneratedApplication[] {
   const matrix = asMapping(generator.matrix);
   const factors = asList(matrix.generators).filter(isMapping);
   if (factors.length > 0) {
-    const product = factors.map(generatedBy).reduce<GeneratedApplication[]>(
+    return factors.map(generatedBy).reduce<GeneratedApplication[]>(
       (left, right) =>
         left.flatMap((a) =>
           right.map((b) => ({
@@ -41,7 +41,6 @@ function generatedBy(generator: Mapping): GeneratedApplication[] {
         ),
       [{ parameters: {}, template: asMapping(matrix.template) }],
     );
-    return product;
   }
   const [other] = Object.values(generator).filter(isMapping);
   return [{ parameters: {}, template: asMapping(other?.template) }];
@@ -62,9 +61,9 @@ function elementsOf({ elements, elementsYaml }: Mapping): Mapping[] | undefined 
  */
 function fillParameters(value: unknown, parameters: Mapping): unknown {
   if (typeof value === 'string') {
-    return value.replace(/\{\{-?\s*\.?([\w-]+(?:\.[\w-]+)*)\s*-?\}\}/g, (whole, path: string) => {
-      const found = parameters[path] ?? valueAtKeys(parameters, path.split('.'));
-      return typeof found === 'boolean' ? String(found) : scalarString(found) || whole;
+    return value.replace(/\{\{-?\s*\.?([\w-]+(?:\.[\w-]+)*)\s*-?\}\}/g, (placeholder, path: string) => {
+      const parameter = parameters[path] ?? valueAtKeys(parameters, path.split('.'));
+      return typeof parameter === 'boolean' ? String(parameter) : scalarString(parameter) || placeholder;
     });
   }
   if (Array.isArray(value)) return value.map((item) => fillParameters(item, parameters));

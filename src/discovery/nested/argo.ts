@@ -22,16 +22,16 @@ function chartsOf(resource: Resource, application: Mapping, path: string): Neste
   const spec = asMapping(application.spec);
   // If `sources` is set, `source` is ignored (Argo CD, docs/user-guide/multiple_sources.md).
   const sources = asList(spec.sources);
-  const all = sources.length > 0 ? sources : [spec.source];
-  return all.flatMap((source, i) => {
+  const declaredSources = sources.length > 0 ? sources : [spec.source];
+  return declaredSources.flatMap((source, i) => {
     if (!isMapping(source)) return [];
     const sourcePath = sources.length > 0 ? `${path}.sources[${i}]` : `${path}.source`;
     const chart = chartOf(source);
     if (chart === undefined) return [];
     const namespace = scalarString(asMapping(spec.destination).namespace);
-    const release =
+    const releaseName =
       scalarString(asMapping(source.helm).releaseName) || scalarString(asMapping(application.metadata).name);
-    return [{ ...chart, releaseName: release, namespace, via: declarationAt(resource, sourcePath) }];
+    return [{ ...chart, releaseName, namespace, via: declarationAt(resource, sourcePath) }];
   });
 }
 
@@ -44,13 +44,13 @@ function chartOf(source: Mapping): Omit<NestedChart, 'via'> | undefined {
     chart === '' ? ociSource(source, repository, version) : parseChartAddress(chart, withScheme(repository), version);
   if (address === undefined) return undefined;
   const helm = asMapping(source.helm);
-  const inline = isMapping(helm.valuesObject) ? helm.valuesObject : (parseValues(scalarString(helm.values)) ?? {});
+  const values = isMapping(helm.valuesObject) ? helm.valuesObject : (parseValues(scalarString(helm.values)) ?? {});
   const files = asList(helm.valueFiles).map(scalarString);
   const parameters = asList(helm.parameters).filter(isMapping);
   const isForced = ({ forceString }: Mapping): boolean => forceString === true;
   return {
     ...address,
-    values: inline,
+    values,
     valuesFiles: files.filter(isChartFile),
     set: parameters.filter((parameter) => !isForced(parameter)).map(assignment),
     setString: parameters.filter(isForced).map(assignment),
@@ -71,7 +71,7 @@ function ociSource(source: Mapping, repository: string, version: string): Return
 }
 
 /**
- * Tests whether a values file is in the chart's folder: neither from another source (`$values/…`) nor from a server.
+ * Reports whether a values file is in the chart's folder: neither from another source (`$values/…`) nor from a server.
  */
 function isChartFile(file: string): boolean {
   return !file.startsWith('$') && !file.includes('://');

@@ -48,11 +48,15 @@ export interface Declaration {
 export type ChartAddress = Pick<NestedChart, 'name' | 'version' | 'repository' | 'url'>;
 
 /**
- * Builds the address of a chart from its parts, whatever fields contain them: a name in a repository, the OCI
+ * Builds the address of a chart from two fields: a name in a repository, the OCI
  * repository of the chart or its parent path, or the URL of an archive. Undefined for a local folder.
  */
-export function parseChartAddress(written: string, from: string, version: string): ChartAddress | undefined {
-  const [chart, repository] = [withLowerCaseScheme(written), withLowerCaseScheme(from)];
+export function parseChartAddress(
+  writtenChart: string,
+  writtenRepository: string,
+  version: string,
+): ChartAddress | undefined {
+  const [chart, repository] = [withLowerCaseScheme(writtenChart), withLowerCaseScheme(writtenRepository)];
   if (/^oci:\/\//.test(chart)) return parseOciChartAddress(chart, version);
   // k3s replaces `%{…}` with an address that only the cluster knows.
   if (chart.includes('%{')) return undefined;
@@ -87,6 +91,6 @@ export function parseOciChartAddress(written: string, version: string): ChartAdd
 function archiveAddress(url: string, version: string): ChartAddress | undefined {
   const file = /\/([^/?#]+?)\.(?:tgz|tar\.gz)(?:[?#].*)?$/.exec(url)?.[1];
   if (file === undefined) return undefined;
-  const { name, version: inName } = nameOfArchive(file);
-  return { name, version: version || inName, repository: url.slice(0, url.lastIndexOf('/')), url };
+  const { name, version: archiveVersion } = nameOfArchive(file);
+  return { name, version: version || archiveVersion, repository: url.slice(0, url.lastIndexOf('/')), url };
 }

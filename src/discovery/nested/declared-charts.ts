@@ -23,10 +23,10 @@ interface DeclaredChart {
  */
 export function declaredCharts(values: Mapping, installs: readonly HelmInstall[], text: string): NestedChart[] {
   const declared = declaredChartsIn(values, []);
-  const used = new Set<HelmInstall>();
+  const matchedInstalls = new Set<HelmInstall>();
   const explicit = declared.flatMap((entry) => {
     const calls = installs.filter((install) => isInstallOf(install, entry, text));
-    for (const call of calls) used.add(call);
+    for (const call of calls) matchedInstalls.add(call);
     return calls.map((call): [DeclaredChart, NestedChart | undefined] => [entry, chartOf(entry, call)]);
   });
   const explicitParents = new Set(explicit.map(([{ keys }]) => parentKey(keys)));
@@ -40,7 +40,7 @@ export function declaredCharts(values: Mapping, installs: readonly HelmInstall[]
               !explicitParents.has(parentKey(entry.keys)) && isMentioned(entry, text) && !isSwitchedOff(entry, values),
           )
           .map((entry) => chartOf(entry, loop));
-  const standalone = installs.filter((install) => !used.has(install)).map(standaloneChart);
+  const standalone = installs.filter((install) => !matchedInstalls.has(install)).map(standaloneChart);
   return [...explicit.map(([, chart]) => chart), ...listed, ...standalone].filter((chart) => chart !== undefined);
 }
 
@@ -48,8 +48,8 @@ function declaredChartsIn(value: unknown, keys: readonly string[]): DeclaredChar
   if (Array.isArray(value)) return value.flatMap((item, i) => declaredChartsIn(item, [...keys, String(i)]));
   if (!isMapping(value)) return [];
   const nested = Object.entries(value).flatMap(([key, item]) => declaredChartsIn(item, [...keys, key]));
-  const own = toDeclaredChart(value, keys);
-  return own === undefined ? nested : [own, ...nested];
+  const chart = toDeclaredChart(value, keys);
+  return chart === undefined ? nested : [chart, ...nested];
 }
 
 /** Keys under which such entries have their parts; the first non-empty one is used. */
@@ -59,61 +59,60 @@ const VALUES = ['values', 'valuesObject', 'valuesContent'];
 
 /** Returns the keys of a declared entry for its version, repository and values; the default key where it has none. */
 export function declarationKeys(entry: Mapping): Readonly<Record<'version' | 'repository' | 'values', string>> {
-  const first = (names: readonly string[]): string | undefined =>
+  const firstKey = (names: readonly string[]): string | undefined =>
     names.find((name) => scalarString(entry[name]) !== '');
   return {
-    version: first(VERSION) ?? 'version',
-    repository: first(REPOSITORY) ?? 'repository',
+    version: firstKey(VERSION) ?? 'version',
+    repository: firstKey(REPOSITORY) ?? 'repository',
     values: VALUES.find((name) => Boolean(entry[name])) ?? 'values',
   };
 }
 
 function toDeclaredChart(entry: Mapping, keys: readonly string[]): DeclaredChart | undefined {
-  const first = (...names: readonly string[]): string =>
+  const firstText = (...names: readonly string[]): string =>
     names.map((name) => scalarString(entry[name])).find(Boolean) ?? '';
-  const version = first(...VERSION);
-  const repository = first(...REPOSITORY);
+  const version = firstText(...VERSION);
+  const repository = firstText(...REPOSITORY);
   if (version === '' || !/^(?:https?|oci):\/\/\S+$/.test(repository)) return undefined;
   const key = keys.at(-1) ?? '';
   const isItem = /^\d+$/.test(key);
-  const chart = first('chart', 'chartName').replace(/^.*\//, '');
-  const name = chart || first('name', 'releaseName') || (isItem ? '' : key);
-  const release = first('releaseName', 'release', 'name') || (isItem ? name : key);
+  const chart = firstText('chart', 'chartName').replace(/^.*\//, '');
+  const name = chart || firstText('name', 'releaseName') || (isItem ? '' : key);
+  const release = firstText('releaseName', 'release', 'name') || (isItem ? name : key);
   return name === '' ? undefined : { keys, name, release, version, repository, entry };
 }
 
 function isInstallOf(
   { chart, release, address }: HelmInstall,
-  { name, release: own, repository }: DeclaredChart,
+  { name, release: declaredRelease, repository }: DeclaredChart,
   text: string,
 ): boolean {
   if (hasUnresolvedVariable(chart)) return false;
   const base = trimTrailing(repository, '/');
   if (chart === base) return true;
   if (address !== undefined) return trimTrailing(address.repository, '/') === base && address.name === name;
-  const named = release === own || release === name || chart.slice(chart.lastIndexOf('/') + 1) === name;
-  return named && text.includes(base);
+  const isNamed = release === declaredRelease || release === name || chart.slice(chart.lastIndexOf('/') + 1) === name;
+  return isNamed && text.includes(base);
 }
 
 function chartOf(
   { keys, name, release, version, repository, entry }: DeclaredChart,
   call: HelmInstall,
 ): NestedChart | undefined {
-  const written = call.address ?? parseChartAddress(name, repository, version);
-  if (written === undefined) return undefined;
-  const given = VALUES.map((key) => entry[key]).find(Boolean);
-  const own = isMapping(given) ? given : (parseValues(scalarString(given)) ?? {});
+  const address = call.address ?? parseChartAddress(name, repository, version);
+  if (address === undefined) return undefined;
+  const declaredValues = VALUES.map((key) => entry[key]).find(Boolean);
+  const entryValues = isMapping(declaredValues) ? declaredValues : (parseValues(scalarString(declaredValues)) ?? {});
   const { set, setString, unresolved } = call;
   const namespace = call.namespace || scalarString(entry.namespace);
-  const pinned = call.version || version;
   return {
-    ...written,
-    version: pinned,
-    values: overlayValues(own, call.values),
+    ...address,
+    version: call.version || version,
+    values: overlayValues(entryValues, call.values),
     set,
     setString,
     // Values files that a script reads mostly contain the entry's own values.
-    unresolved: Object.keys(own).length > 0 ? [] : unresolved,
+    unresolved: Object.keys(entryValues).length > 0 ? [] : unresolved,
     releaseName: hasUnresolvedVariable(call.release) ? release : call.release || release,
     namespace,
     via: { ...call.via, values: keys },
@@ -140,7 +139,7 @@ function isMentioned({ name, version, repository }: DeclaredChart, text: string)
 }
 
 /**
- * Tests whether an entry is disabled: by its own flag, by a `condition` as in Helm dependencies, or by its name in a
+ * Reports whether an entry is disabled: by its own flag, by a `condition` as in Helm dependencies, or by its name in a
  * mapping of switches.
  */
 function isSwitchedOff({ keys, name, entry }: DeclaredChart, values: Mapping): boolean {
@@ -149,8 +148,8 @@ function isSwitchedOff({ keys, name, entry }: DeclaredChart, values: Mapping): b
   const conditions = scalarString(entry.condition)
     .split(',')
     .map((path) => valueAtKeys(values, path.trim().split('.')));
-  const decided = conditions.find((value) => typeof value === 'boolean');
-  if (decided !== undefined) return decided === false;
+  const conditionValue = conditions.find((value) => typeof value === 'boolean');
+  if (conditionValue !== undefined) return conditionValue === false;
   const key = keys.at(-1) ?? name;
   return switchesIn(values).some((switches) => switches[key] === false || switches[name] === false);
 }

@@ -60,19 +60,19 @@ function sourceOf(spec: Mapping, release: Resource, resources: readonly Resource
 }
 
 /** Returns the source of a chart by name in a repository: of the template of a release, or of a `HelmChart`. */
-function chartSource(spec: Mapping, path: string, from: Resource, resources: readonly Resource[]): Source | undefined {
+function chartSource(spec: Mapping, path: string, owner: Resource, resources: readonly Resource[]): Source | undefined {
   const { kind, name, namespace } = asMapping(spec.sourceRef);
   if (kind !== 'HelmRepository') return undefined;
   const repository = findResource(
     resources,
     'HelmRepository',
     scalarString(name),
-    scalarString(namespace) || from.namespace,
+    scalarString(namespace) || owner.namespace,
   );
   const url = repository === undefined ? '' : scalarString(asMapping(repository.object.spec).url);
   const address = parseChartAddress(scalarString(spec.chart), url, scalarString(spec.version));
-  const files = [...asList(spec.valuesFiles), spec.valuesFile].map(scalarString).filter((file) => file !== '');
-  return address === undefined ? undefined : { address, valuesFiles: files, path };
+  const valuesFiles = [...asList(spec.valuesFiles), spec.valuesFile].map(scalarString).filter((file) => file !== '');
+  return address === undefined ? undefined : { address, valuesFiles, path };
 }
 
 /** Returns a source that is not in this render: only its name is known. */
@@ -92,8 +92,8 @@ function valuesOf(
   let values: Mapping = {};
   for (const reference of asList(spec.valuesFrom).filter(isMapping)) {
     const { kind, name, valuesKey, targetPath } = reference;
-    const holder = findResource(resources, scalarString(kind), scalarString(name), release.namespace);
-    const text = holder === undefined ? undefined : dataEntry(holder, scalarString(valuesKey) || 'values.yaml');
+    const dataObject = findResource(resources, scalarString(kind), scalarString(name), release.namespace);
+    const text = dataObject === undefined ? undefined : dataEntry(dataObject, scalarString(valuesKey) || 'values.yaml');
     const path = scalarString(targetPath);
     if (text === undefined) unresolved.push(`${scalarString(kind)} ${scalarString(name)}`);
     else if (path === '') values = overlayValues(values, parseValues(text) ?? {});

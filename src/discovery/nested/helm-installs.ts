@@ -30,15 +30,15 @@ export function helmInstalls(
   scripts: readonly HelmScript[],
   fileOf: (name: string) => string | undefined,
 ): HelmInstall[] {
-  const runs = scripts.map((script) => ({ script, calls: callsOf(script) }));
+  const callsByScript = scripts.map((script) => ({ script, calls: callsOf(script) }));
   const repositories = new Map<string, string>();
-  for (const { command } of runs.flatMap(({ calls }) => calls)) {
+  for (const { command } of callsByScript.flatMap(({ calls }) => calls)) {
     const [verb, add, alias, url] = command.positional;
     if (verb !== 'repo' || add !== 'add' || alias === undefined || url === undefined) continue;
     // `helm repo add` does not support OCI registries.
     if (!url.startsWith('oci://')) repositories.set(alias, url);
   }
-  return runs.flatMap(({ script, calls }) =>
+  return callsByScript.flatMap(({ script, calls }) =>
     calls.flatMap(({ command, files }) => {
       const target = installTarget(command);
       if (target === undefined) return [];
@@ -62,7 +62,7 @@ export function helmInstalls(
   );
 }
 
-/** Tests whether a text contains a variable that the render does not set. */
+/** Reports whether a text contains a variable that the render does not set. */
 export function hasUnresolvedVariable(text: string): boolean {
   return /[$`]/.test(text);
 }
@@ -83,20 +83,20 @@ function callsOf({ commands, environment }: HelmScript): HelmCall[] {
   const calls: HelmCall[] = [];
   let decoded: Mapping | undefined;
   for (const words of commands) {
-    const plain = words.flatMap((word) => expand(word, variables));
-    for (const word of plain) {
+    const expanded = words.flatMap((word) => expand(word, variables));
+    for (const word of expanded) {
       const [, name, value = ''] = /^([A-Za-z_]\w*)=(.*)$/s.exec(word) ?? [];
       if (name === undefined) break;
       variables.set(name, value);
     }
     // `echo "$VALUES" | base64 -d > FILE` is two commands; the second contains the file name.
-    decoded = plain.map(decodeValues).find((values) => values !== undefined) ?? decoded;
-    const target = outputFile(plain);
+    decoded = expanded.map(decodeValues).find((values) => values !== undefined) ?? decoded;
+    const target = outputFile(expanded);
     if (target !== undefined && decoded !== undefined) {
       files.set(target, decoded);
       decoded = undefined;
     }
-    const command = helmCommand(plain);
+    const command = helmCommand(expanded);
     if (command !== undefined) calls.push({ command, files: new Map(files) });
   }
   return calls;
@@ -106,8 +106,8 @@ function callsOf({ commands, environment }: HelmScript): HelmCall[] {
 function expand(word: string, variables: ReadonlyMap<string, string>): string[] {
   const text = word.replace(
     /\$(?:\{(\w+)(?::?[-=]([^{}]*))?\}|\((\w+)\)|(\w+))/g,
-    (whole, braced?: string, fallback?: string, kubernetes?: string, bare?: string) =>
-      variables.get(braced ?? kubernetes ?? bare ?? '') ?? (fallback || whole),
+    (reference, braced?: string, fallback?: string, kubernetes?: string, bare?: string) =>
+      variables.get(braced ?? kubernetes ?? bare ?? '') ?? (fallback || reference),
   );
   return /^\$\{?\w+\}?$/.test(word) ? text.trim().split(/\s+/) : [text];
 }
@@ -135,9 +135,9 @@ function valuesOf(
   let values: Mapping = {};
   for (const path of command.valuesOf('-f', '--values').flatMap((paths) => paths.split(','))) {
     const name = path.slice(path.lastIndexOf('/') + 1);
-    const found = files.get(path) ?? parseValues(fileOf(name) ?? '');
-    if (found === undefined) unresolved.push(`values file ${path}`);
-    else values = overlayValues(values, found);
+    const fileValues = files.get(path) ?? parseValues(fileOf(name) ?? '');
+    if (fileValues === undefined) unresolved.push(`values file ${path}`);
+    else values = overlayValues(values, fileValues);
   }
   return { values, unresolved };
 }
@@ -152,8 +152,8 @@ function resolveAddress(
   if (repository !== undefined) return parseChartAddress(chart, repository, version);
   if (chart.includes('://')) return parseChartAddress(chart, '', version);
   const slash = chart.indexOf('/');
-  const added = repositories.get(chart.slice(0, slash));
-  return slash < 1 || added === undefined || hasUnresolvedVariable(added)
+  const addedRepository = repositories.get(chart.slice(0, slash));
+  return slash < 1 || addedRepository === undefined || hasUnresolvedVariable(addedRepository)
     ? undefined
-    : parseChartAddress(chart.slice(slash + 1), added, version);
+    : parseChartAddress(chart.slice(slash + 1), addedRepository, version);
 }

@@ -33,16 +33,16 @@ export function helmScripts(resources: readonly Resource[]): HelmScript[] {
       if (!commands.some((words) => words.some((word) => /helm/.test(word)))) return;
       found.push({ commands, environment, via: declarationAt(resource, fieldPath.path) });
     };
-    visitMappings(resource.object, { path: '' }, (holder, fieldPath) => {
-      for (const { commands, key } of commandsOf(holder)) {
-        add(commands, childPath(fieldPath, key), containerContext.environmentOf(holder));
+    visitMappings(resource.object, { path: '' }, (container, fieldPath) => {
+      for (const { commands, key } of commandsOf(container)) {
+        add(commands, childPath(fieldPath, key), containerContext.environmentOf(container));
       }
     });
     if (resource.kind === 'ConfigMap' || resource.kind === 'Secret') {
       for (const [key, text] of Object.entries(asMapping(resource.object.data))) {
-        const plain = resource.kind === 'Secret' ? Buffer.from(String(text), 'base64').toString('utf8') : String(text);
-        if (plain.startsWith('#!') || key.endsWith('.sh')) {
-          add(helmCommandsIn(plain), childPath({ path: 'data' }, key), new Map());
+        const script = resource.kind === 'Secret' ? Buffer.from(String(text), 'base64').toString('utf8') : String(text);
+        if (script.startsWith('#!') || key.endsWith('.sh')) {
+          add(helmCommandsIn(script), childPath({ path: 'data' }, key), new Map());
         }
       }
     }
@@ -53,7 +53,7 @@ export function helmScripts(resources: readonly Resource[]): HelmScript[] {
 function visitMappings(
   value: unknown,
   fieldPath: FieldPath,
-  onMapping: (holder: Mapping, fieldPath: FieldPath) => void,
+  onMapping: (mapping: Mapping, fieldPath: FieldPath) => void,
 ): void {
   if (Array.isArray(value))
     for (const [i, item] of value.entries()) visitMappings(item, childPath(fieldPath, i), onMapping);

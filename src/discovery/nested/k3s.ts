@@ -21,11 +21,11 @@ export function k3sCharts(resources: readonly Resource[]): NestedChart[] {
         : { name: scalarString(spec.chart) || resource.name, version, repository: '', content };
     if (address === undefined) return [];
     const config = findResource(resources, 'HelmChartConfig', resource.name, resource.namespace);
-    const layers = [resource, ...(config === undefined ? [] : [config])].map(({ object }) => asMapping(object.spec));
+    const specs = [resource, ...(config === undefined ? [] : [config])].map(({ object }) => asMapping(object.spec));
     return [
       {
         ...address,
-        ...valuesOf(layers, resource, resources),
+        ...valuesOf(specs, resource, resources),
         releaseName: resource.name,
         namespace: scalarString(spec.targetNamespace) || resource.namespace,
         via: declarationAt(resource, content === '' ? 'spec.chart' : 'spec.chartContent'),
@@ -39,13 +39,13 @@ export function k3sCharts(resources: readonly Resource[]): NestedChart[] {
  * pkg/controllers/chart).
  */
 function valuesOf(
-  layers: readonly Mapping[],
+  specs: readonly Mapping[],
   { namespace }: Resource,
   resources: readonly Resource[],
 ): Pick<NestedChart, 'values' | 'set' | 'unresolved'> {
   const unresolved: string[] = [];
   let values: Mapping = {};
-  for (const { valuesContent, valuesSecrets } of layers) {
+  for (const { valuesContent, valuesSecrets } of specs) {
     values = overlayValues(values, parseValues(scalarString(valuesContent)) ?? {});
     for (const { name, keys } of asList(valuesSecrets).map(asMapping)) {
       const secret = findResource(resources, 'Secret', scalarString(name), namespace);
@@ -55,8 +55,8 @@ function valuesOf(
           values = overlayValues(values, parseValues(dataEntry(secret, scalarString(key)) ?? '') ?? {});
     }
   }
-  const set = layers.flatMap((layer) =>
-    Object.entries(asMapping(layer.set)).map(([key, value]) => `${key}=${String(value).replace(/,/g, '\\,')}`),
+  const set = specs.flatMap((spec) =>
+    Object.entries(asMapping(spec.set)).map(([key, value]) => `${key}=${String(value).replace(/,/g, '\\,')}`),
   );
   return { values, set, unresolved };
 }

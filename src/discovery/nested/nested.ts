@@ -13,10 +13,7 @@ import { dataEntry, type Resource, resourcesOf } from './resource.ts';
 
 /** API groups of objects that declare charts. Manifests of other groups are parsed only if they call Helm. */
 const CONTROLLERS = /^(?:argoproj\.io|[\w.-]+\.toolkit\.fluxcd\.io|helm\.cattle\.io)\//;
-/**
- * Line breaks are `
- * ` in quoted text.
- */
+/** In quoted text, a line break before the name is a literal `\n`. */
 const NAMES_HELM = /(?:\b|\\n)helm[34]?\b(?!\.sh\/)/;
 const HELM = /(?:\b|\\n)helm[34]?\b(?=["',\]\s-])/g;
 const VERB = /^["',\]-]*(?:install|upgrade|template|pull|fetch)\b/;
@@ -41,7 +38,7 @@ export function nestedCharts(documents: readonly RenderedDocument[], values: Val
     (document) =>
       isControllerObject(document) ||
       (hasScripts && !isIgnoredKind(typeMetaOf(document)?.kind) && NAMES_HELM.test(document.text)) ||
-      (needsData && mayHoldData(document)),
+      (needsData && mayContainData(document)),
   );
   const resources = relevant.flatMap(resourcesOf);
   const charts = [
@@ -51,13 +48,13 @@ export function nestedCharts(documents: readonly RenderedDocument[], values: Val
   return [...new Map(charts.map((chart) => [installIdentity(chart), chart])).values()];
 }
 
-/** Tests whether a document may declare charts; true for Lists and documents of unknown kind. */
+/** Reports whether a document may declare charts; true for Lists and documents of unknown kind. */
 function isControllerObject(document: RenderedDocument): boolean {
-  const head = typeMetaOf(document);
-  return head === undefined || head.kind.endsWith('List') || CONTROLLERS.test(head.apiVersion);
+  const typeMeta = typeMetaOf(document);
+  return typeMeta === undefined || typeMeta.kind.endsWith('List') || CONTROLLERS.test(typeMeta.apiVersion);
 }
 
-function mayHoldData(document: RenderedDocument): boolean {
+function mayContainData(document: RenderedDocument): boolean {
   const kind = typeMetaOf(document)?.kind;
   return kind === undefined || kind.endsWith('List') || DATA_KIND.test(kind);
 }
@@ -95,11 +92,11 @@ function installsIn(resources: readonly Resource[]): HelmInstall[] {
 
 /** Returns the Helm calls in the scripts of a render, with their variables expanded. */
 export function scriptedInstalls(documents: readonly RenderedDocument[]): HelmInstall[] {
-  const relevant = documents.filter((document) => NAMES_HELM.test(document.text) || mayHoldData(document));
+  const relevant = documents.filter((document) => NAMES_HELM.test(document.text) || mayContainData(document));
   return installsIn(relevant.flatMap(resourcesOf));
 }
 
 /** Key that is equal for declarations of the same install. */
-function installIdentity({ via: _via, unresolved: _unseen, ...chart }: NestedChart): string {
+function installIdentity({ via: _via, unresolved: _unresolved, ...chart }: NestedChart): string {
   return JSON.stringify(chart);
 }

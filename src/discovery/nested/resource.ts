@@ -27,9 +27,9 @@ function unfoldList(object: Mapping, document: RenderedDocument, root: string): 
   const kind = scalarString(object.kind);
   if (kind.endsWith('List') && Array.isArray(object.items)) {
     // Items of a typed list need no kind of their own.
-    const own = { kind: kind.slice(0, -'List'.length), apiVersion: object.apiVersion };
+    const itemType = { kind: kind.slice(0, -'List'.length), apiVersion: object.apiVersion };
     return object.items.flatMap((item: unknown, i) =>
-      isMapping(item) ? unfoldList({ ...own, ...item }, document, `${root}items[${i}].`) : [],
+      isMapping(item) ? unfoldList({ ...itemType, ...item }, document, `${root}items[${i}].`) : [],
     );
   }
   const { name, namespace } = asMapping(object.metadata);

@@ -3,9 +3,8 @@ import type { Fetch } from './need.ts';
 import { cleanUrl, gitUrl, isDashboardUrl, isRemote } from './url.ts';
 
 /**
- * Names of programs that may fetch, for a fast check of a text before it is parsed. In a quoted string of a manifest a
- * line begins after a literal `
- * `.
+ * Names of programs that may fetch, for a fast check of a text before it is parsed. In a quoted string of a manifest, a
+ * line begins after a literal `\n`.
  */
 export const MAY_FETCH =
   /(?:(?<!\w)|(?<=\\[nt]))(?:(?:curl|wget|aria2c|kubectl|oc|helm|pip3?|apk|apt(?:-get)?|aptitude|yum|dnf|microdnf|tdnf|zypper|npm|npx|pnpm|yarn|cargo|gem|conda|mamba|micromamba|uv|ollama|huggingface-cli|hf|vllm|grafana-cli|confluent-hub|jenkins-plugin-cli|(?:elasticsearch|opensearch|kibana|dashboards|logstash)-plugin)["',\s\\:@]|(?:go["',\s-]+(?:install|get)|git["',\s-]+(?:clone|remote|fetch|pull|ls-remote|submodule|C|c)|grafana["',\s-]+cli)\b)|urlopen|urlretrieve|requests\.get/;
@@ -16,15 +15,15 @@ const PRINTING_COMMANDS =
 
 /** Returns what a simple command fetches. Variables must be expanded, and the words must all be of this command. */
 export function fetchesOf(words: readonly string[]): Fetch[] {
-  const skipped = words.findIndex(
+  const start = words.findIndex(
     (word) => !/^[A-Za-z_]\w*=/.test(word) && !/^(?:then|do|else|if|!|while|until|time)$/.test(word),
   );
-  const own = words.slice(Math.max(skipped, 0));
-  if (PRINTING_COMMANDS.test(programOf(own[0]))) return [];
-  for (const [i, word] of own.entries()) {
+  const commandWords = words.slice(Math.max(start, 0));
+  if (PRINTING_COMMANDS.test(programOf(commandWords[0]))) return [];
+  for (const [i, word] of commandWords.entries()) {
     const program = programOf(word);
-    const args = own.slice(i + 1);
-    const fetches = READERS[program]?.(args) ?? installerFetches(program, args);
+    const args = commandWords.slice(i + 1);
+    const fetches = COMMAND_READERS[program]?.(args) ?? installerFetches(program, args);
     if (fetches !== undefined) return fetches.map((fetch) => ({ ...fetch, url: cleanUrl(fetch.url) }));
   }
   return [];
@@ -36,7 +35,7 @@ function programOf(word = ''): string {
 
 type CommandReader = (args: readonly string[]) => Fetch[];
 
-const READERS: Readonly<Record<string, CommandReader | undefined>> = {
+const COMMAND_READERS: Readonly<Record<string, CommandReader | undefined>> = {
   curl,
   wget,
   aria2c: (args) => downloads(args.filter((arg) => !arg.startsWith('-'))),
@@ -120,8 +119,8 @@ function ollama([verb = '', ...args]: readonly string[]): Fetch[] {
   if (verb !== 'pull' && verb !== 'run') return [];
   const model = args.find((arg) => arg !== '' && !arg.startsWith('-')) ?? '';
   if (!/^[\w.-]+(?:\/[\w.-]+)*(?::[\w.-]+)?$/.test(model)) return [];
-  const hosted = /^[\w-]+\.[\w.-]+\//.test(model);
-  const path = hosted ? model : `registry.ollama.ai/${model.includes('/') ? model : `library/${model}`}`;
+  const hasHost = /^[\w-]+\.[\w.-]+\//.test(model);
+  const path = hasHost ? model : `registry.ollama.ai/${model.includes('/') ? model : `library/${model}`}`;
   return [{ url: `https://${path}`, kind: 'model' }];
 }
 

@@ -32,25 +32,25 @@ export class ContainerContext {
     if (this.#variables === undefined) {
       this.#variables = new Map();
       for (const { object } of this.#documents.filter((document) => /\benv(?:From)?["']?:/.test(document.text))) {
-        this.#collect(object, this.#variables);
+        this.#collectVariables(object, this.#variables);
       }
     }
     return [...(this.#variables.get(name) ?? [])];
   };
 
-  #collect(value: unknown, variables: Map<string, Set<string>>): void {
-    if (Array.isArray(value)) for (const item of value) this.#collect(item, variables);
+  #collectVariables(value: unknown, variables: Map<string, Set<string>>): void {
+    if (Array.isArray(value)) for (const item of value) this.#collectVariables(item, variables);
     if (!isMapping(value)) return;
     if (isListOfMappings(value.env)) {
       for (const [name, text] of this.environmentOf(value)) {
         variables.set(name, (variables.get(name) ?? new Set()).add(text));
       }
     }
-    for (const item of Object.values(value)) this.#collect(item, variables);
+    for (const item of Object.values(value)) this.#collectVariables(item, variables);
   }
 
-  #configMapValue(source: unknown): unknown {
-    const reference = isMapping(source) ? source.configMapKeyRef : undefined;
+  #configMapValue(valueFrom: unknown): unknown {
+    const reference = isMapping(valueFrom) ? valueFrom.configMapKeyRef : undefined;
     return isMapping(reference) ? this.#dataOf(reference.name)[String(reference.key)] : undefined;
   }
 

@@ -27,9 +27,9 @@ export function fetchesOfContainer(
   const command = [...wordsIn(container, 'command', fieldPath), ...wordsIn(container, 'args', fieldPath)];
   // Without a command the image's entrypoint runs; by convention it has the image's name (`bitnami/kubectl`).
   const program = { text: programOf(image), fieldPath: childPath(fieldPath, 'image') };
-  const run = container.command === undefined && command.length > 0 ? [program, ...command] : command;
+  const commandLine = container.command === undefined && command.length > 0 ? [program, ...command] : command;
   return [
-    ...fetchesOfCommand(run, lookup),
+    ...fetchesOfCommand(commandLine, lookup),
     ...handlerCommands(container, fieldPath).flatMap((words) => fetchesOfCommand(words, lookup)),
     ...scriptOf(container, fieldPath, lookup),
     ...fetchesOfSettings(command, environment, image, fieldPath, container),
@@ -47,11 +47,11 @@ function scriptOf(container: Mapping, fieldPath: FieldPath, lookup: VariableLook
 function handlerCommands(container: Mapping, fieldPath: FieldPath): LocatedWord[][] {
   const lifecycle = childPath(fieldPath, 'lifecycle');
   const hooks = isMapping(container.lifecycle) ? container.lifecycle : {};
-  const all: [unknown, FieldPath][] = [
+  const handlers: [unknown, FieldPath][] = [
     ...Object.entries(hooks).map(([key, hook]): [unknown, FieldPath] => [hook, childPath(lifecycle, key)]),
     ...PROBES.map((key): [unknown, FieldPath] => [container[key], childPath(fieldPath, key)]),
   ];
-  return all.map(([handler, handlerPath]) =>
+  return handlers.map(([handler, handlerPath]) =>
     isMapping(handler) && isMapping(handler.exec)
       ? wordsIn(handler.exec, 'command', childPath(handlerPath, 'exec'))
       : [],
@@ -65,23 +65,23 @@ function fetchesOfSettings(
   fieldPath: FieldPath,
   container: Mapping,
 ): NetworkMatch[] {
-  const flags = words.flatMap(({ text, fieldPath: wordPath }, i) => {
+  const flags = words.flatMap(({ text, fieldPath: valuePath }, i) => {
     const [, name, value] = /^(-{1,2}[\w.-]+)=(.*)$/s.exec(text) ?? [];
-    const before = words[i - 1]?.text ?? '';
+    const previous = words[i - 1]?.text ?? '';
     return name === undefined
-      ? [{ name: before, value: text, valuePath: wordPath }]
-      : [{ name, value: value ?? '', valuePath: wordPath }];
+      ? [{ name: previous, value: text, valuePath }]
+      : [{ name, value: value ?? '', valuePath }];
   });
-  const listed = Array.isArray(container.env) ? container.env : [];
+  const envItems = Array.isArray(container.env) ? container.env : [];
   const variables = [...environment].map(([name, value]) => {
-    const index = listed.findIndex((variable) => isMapping(variable) && variable.name === name);
+    const index = envItems.findIndex((variable) => isMapping(variable) && variable.name === name);
     const env = childPath(fieldPath, 'env');
     const item = childPath(env, index);
-    const own = index >= 0 && listed[index].value !== undefined;
+    const hasValue = index >= 0 && envItems[index].value !== undefined;
     return {
       name,
       value,
-      valuePath: index < 0 ? childPath(fieldPath, 'envFrom') : childPath(item, own ? 'value' : 'valueFrom'),
+      valuePath: index < 0 ? childPath(fieldPath, 'envFrom') : childPath(item, hasValue ? 'value' : 'valueFrom'),
     };
   });
   return [...flags, ...variables].flatMap(({ name, value, valuePath }) =>
@@ -93,13 +93,13 @@ function fetchesOfSettings(
   );
 }
 
-function wordsIn(holder: Mapping, key: string, fieldPath: FieldPath): LocatedWord[] {
-  const list = holder[key];
+function wordsIn(parent: Mapping, key: string, fieldPath: FieldPath): LocatedWord[] {
+  const list = parent[key];
   const listPath = childPath(fieldPath, key);
   return Array.isArray(list) ? list.map((text, i) => ({ text: String(text), fieldPath: childPath(listPath, i) })) : [];
 }
 
 function programOf(image: string): string {
-  const bare = textBefore(image, '@');
-  return textBefore(bare.slice(bare.lastIndexOf('/') + 1), ':');
+  const name = textBefore(image, '@');
+  return textBefore(name.slice(name.lastIndexOf('/') + 1), ':');
 }

@@ -5,71 +5,86 @@ interface Installer {
   /** Verb of the install command. */
   readonly verb: RegExp;
   /** Options that consume the next word. */
-  readonly valued: RegExp;
+  readonly valueOptions: RegExp;
   readonly toFetch: (name: string) => Fetch | undefined;
 }
 
-const OPTION_OF_PIP =
+const PIP_VALUE_OPTIONS =
   /^(?:-[rceitfd]|--(?:requirement|constraint|editable|index-url|extra-index-url|target|find-links|prefix|root|cache-dir|trusted-host|timeout|python|platform))$/;
-const OPTION_OF_SYSTEM =
+const SYSTEM_VALUE_OPTIONS =
   /^(?:-[tXpco]|--(?:repository|root|virtual|target-release|option|enablerepo|disablerepo|releasever|installroot|setopt))$/;
-const OPTION_OF_LANGUAGE =
+const LANGUAGE_VALUE_OPTIONS =
   /^(?:-[vtcni]|--(?:version|source|prefix|registry|root|git|tag|branch|channel|name|install-dir|platform))$/;
 
 /** Package names with shell variables expanded. Excludes paths, numbers and comparison operators. */
 const NAME = /^[A-Za-z@][\w.+@/-]*$/;
 const LOCAL_FILE = /^[./~]|\.(?:whl|gz|tgz|zip|deb|rpm|apk|jar|txt|ya?ml)$/;
 
-const install = /^(?:install|add|i|get)$/;
+const INSTALL_VERBS = /^(?:install|add|i|get)$/;
 
 const INSTALLERS: readonly (readonly [RegExp, Installer])[] = [
-  [/^(?:pip|pip3|pip3\.\d+|uv)$/, { verb: install, valued: OPTION_OF_PIP, toFetch: fromPyPi }],
-  [/^apk$/, { verb: /^add$/, valued: OPTION_OF_SYSTEM, toFetch: packaged('apk/alpine') }],
-  [/^(?:apt|apt-get|aptitude)$/, { verb: install, valued: OPTION_OF_SYSTEM, toFetch: packaged('deb/debian') }],
-  [/^(?:yum|dnf|microdnf|tdnf|zypper)$/, { verb: install, valued: OPTION_OF_SYSTEM, toFetch: packaged('rpm') }],
-  [/^(?:npm|pnpm|yarn)$/, { verb: install, valued: OPTION_OF_LANGUAGE, toFetch: packaged('npm') }],
-  [/^go$/, { verb: install, valued: OPTION_OF_LANGUAGE, toFetch: packaged('golang', /^[\w-]+\.[\w./-]+/) }],
-  [/^cargo$/, { verb: /^install$/, valued: OPTION_OF_LANGUAGE, toFetch: packaged('cargo') }],
-  [/^(?:fluent-gem|gem)$/, { verb: /^install$/, valued: OPTION_OF_LANGUAGE, toFetch: packaged('gem') }],
-  [/^(?:conda|mamba|micromamba)$/, { verb: install, valued: OPTION_OF_LANGUAGE, toFetch: packaged('conda') }],
-  [/^(?:grafana-cli|grafana)$/, { verb: install, valued: OPTION_OF_LANGUAGE, toFetch: fromGrafana }],
+  [/^(?:pip|pip3|pip3\.\d+|uv)$/, { verb: INSTALL_VERBS, valueOptions: PIP_VALUE_OPTIONS, toFetch: fromPyPi }],
+  [/^apk$/, { verb: /^add$/, valueOptions: SYSTEM_VALUE_OPTIONS, toFetch: fromPackages('apk/alpine') }],
+  [
+    /^(?:apt|apt-get|aptitude)$/,
+    { verb: INSTALL_VERBS, valueOptions: SYSTEM_VALUE_OPTIONS, toFetch: fromPackages('deb/debian') },
+  ],
+  [
+    /^(?:yum|dnf|microdnf|tdnf|zypper)$/,
+    { verb: INSTALL_VERBS, valueOptions: SYSTEM_VALUE_OPTIONS, toFetch: fromPackages('rpm') },
+  ],
+  [/^(?:npm|pnpm|yarn)$/, { verb: INSTALL_VERBS, valueOptions: LANGUAGE_VALUE_OPTIONS, toFetch: fromPackages('npm') }],
+  [
+    /^go$/,
+    { verb: INSTALL_VERBS, valueOptions: LANGUAGE_VALUE_OPTIONS, toFetch: fromPackages('golang', /^[\w-]+\.[\w./-]+/) },
+  ],
+  [/^cargo$/, { verb: /^install$/, valueOptions: LANGUAGE_VALUE_OPTIONS, toFetch: fromPackages('cargo') }],
+  [/^(?:fluent-gem|gem)$/, { verb: /^install$/, valueOptions: LANGUAGE_VALUE_OPTIONS, toFetch: fromPackages('gem') }],
+  [
+    /^(?:conda|mamba|micromamba)$/,
+    { verb: INSTALL_VERBS, valueOptions: LANGUAGE_VALUE_OPTIONS, toFetch: fromPackages('conda') },
+  ],
+  [/^(?:grafana-cli|grafana)$/, { verb: INSTALL_VERBS, valueOptions: LANGUAGE_VALUE_OPTIONS, toFetch: fromGrafana }],
   [
     /^(?:elasticsearch|opensearch|kibana|opensearch-dashboards|logstash)-plugin$/,
-    { verb: /^install$/, valued: /^$/, toFetch: fromCatalogue('search-plugin') },
+    { verb: /^install$/, valueOptions: /^$/, toFetch: fromCatalogue('search-plugin') },
   ],
-  [/^confluent-hub$/, { verb: /^install$/, valued: /^--/, toFetch: fromCatalogue('confluent-hub') }],
-  [/^jenkins-plugin-cli$/, { verb: /^(?:-p|--plugins)$/, valued: /^--(?:war|plugin-file)$/, toFetch: jenkinsPlugin }],
+  [/^confluent-hub$/, { verb: /^install$/, valueOptions: /^--/, toFetch: fromCatalogue('confluent-hub') }],
+  [
+    /^jenkins-plugin-cli$/,
+    { verb: /^(?:-p|--plugins)$/, valueOptions: /^--(?:war|plugin-file)$/, toFetch: jenkinsPlugin },
+  ],
 ];
 
 /** Returns what a package or plugin manager fetches; undefined for other programs. */
 export function installerFetches(program: string, args: readonly string[]): Fetch[] | undefined {
   const installer = INSTALLERS.find(([name]) => name.test(program))?.[1];
   if (installer === undefined) return undefined;
-  const { verb, valued: valueOptions, toFetch } = installer;
+  const { verb, valueOptions, toFetch } = installer;
   const verbIndex = args.findIndex((arg) => verb.test(arg));
   if (verbIndex < 0 || args.some((arg) => /^--(?:no-index|no-network|no-download|local|offline)$/.test(arg))) return [];
   const names = args
     .slice(verbIndex + 1)
     .filter((arg, i, all) => !/^[-<>]|^\d?>/.test(arg) && !valueOptions.test(i === 0 ? '' : (all[i - 1] ?? '')));
-  const fetches = names.flatMap((name) => byAddress(name) ?? toFetch(name) ?? []);
-  const listed = toFetch === fromPyPi && args.some((arg) => /^(?:-r|--requirement)/.test(arg));
-  return listed ? [...fetches, { url: 'pkg:pypi', kind: 'package' }] : fetches;
+  const fetches = names.flatMap((name) => fetchesByUrl(name) ?? toFetch(name) ?? []);
+  const hasRequirementsFile = toFetch === fromPyPi && args.some((arg) => /^(?:-r|--requirement)/.test(arg));
+  return hasRequirementsFile ? [...fetches, { url: 'pkg:pypi', kind: 'package' }] : fetches;
 }
 
 /** All of them accept a URL instead of a name. Undefined if the name is not a URL. */
-function byAddress(name: string): Fetch[] | undefined {
-  const address = name.replace(/^[\w.-]+(?:\[[\w,]*\])?\s*@\s*(?=[\w+]+:\/\/)/, '');
-  if (!/^[\w+]+:\/\//.test(address)) return undefined;
-  if (!isRemote(address)) return [];
-  return [/^git\+|\.git\b/.test(address) ? { url: gitUrl(address), kind: 'git' } : { url: address, kind: 'download' }];
+function fetchesByUrl(name: string): Fetch[] | undefined {
+  const url = name.replace(/^[\w.-]+(?:\[[\w,]*\])?\s*@\s*(?=[\w+]+:\/\/)/, '');
+  if (!/^[\w+]+:\/\//.test(url)) return undefined;
+  if (!isRemote(url)) return [];
+  return [/^git\+|\.git\b/.test(url) ? { url: gitUrl(url), kind: 'git' } : { url, kind: 'download' }];
 }
 
-function packaged(type: string, shape: RegExp = NAME): (name: string) => Fetch | undefined {
+function fromPackages(type: string, namePattern: RegExp = NAME): (name: string) => Fetch | undefined {
   return (name) => {
-    const [, bare = name, version] = /^(@?[^=@~<>]+)(?:[=@~<>]+([^=@~<>][^<>]*))?$/.exec(name) ?? [];
-    if (!shape.test(bare) || LOCAL_FILE.test(name)) return undefined;
+    const [, bareName = name, version] = /^(@?[^=@~<>]+)(?:[=@~<>]+([^=@~<>][^<>]*))?$/.exec(name) ?? [];
+    if (!namePattern.test(bareName) || LOCAL_FILE.test(name)) return undefined;
     return {
-      url: `pkg:${type}/${bare.replace(/^@/, '%40')}${version === undefined ? '' : `@${version}`}`,
+      url: `pkg:${type}/${bareName.replace(/^@/, '%40')}${version === undefined ? '' : `@${version}`}`,
       kind: 'package',
     };
   };

@@ -71,7 +71,7 @@ const HINT = new RegExp(
   `apiVersion["']?:\\s*["']?(?:${[...GROUPS].map((group) => group.replaceAll('.', '\\.')).join('|')})/`,
 );
 
-/** Tests whether a text can contain a resource with such a field. */
+/** Reports whether a text can contain a resource with such a field. */
 export function mayHoldSource(text: string): boolean {
   return HINT.test(text);
 }
@@ -100,24 +100,24 @@ interface FoundField {
 
 function fieldsAt(
   value: unknown,
-  [key, ...rest]: readonly string[],
+  [key, ...remainingKeys]: readonly string[],
   fieldPath: FieldPath,
   siblings: Mapping,
 ): FoundField[] {
   if (key === undefined)
     return typeof value === 'string' || typeof value === 'number' ? [{ value, fieldPath, siblings }] : [];
   if (Array.isArray(value)) {
-    const inner = key === '[]' ? rest : key === '**' ? [key, ...rest] : undefined;
+    const inner = key === '[]' ? remainingKeys : key === '**' ? [key, ...remainingKeys] : undefined;
     return inner === undefined
       ? []
       : value.flatMap((item, i) => fieldsAt(item, inner, childPath(fieldPath, i), siblings));
   }
   if (!isMapping(value)) return [];
-  if (key !== '**') return fieldsAt(value[key], rest, childPath(fieldPath, key), value);
+  if (key !== '**') return fieldsAt(value[key], remainingKeys, childPath(fieldPath, key), value);
   const deeper = Object.entries(value).flatMap(([name, item]) =>
-    typeof item === 'object' ? fieldsAt(item, [key, ...rest], childPath(fieldPath, name), value) : [],
+    typeof item === 'object' ? fieldsAt(item, [key, ...remainingKeys], childPath(fieldPath, name), value) : [],
   );
-  return [...fieldsAt(value, rest, fieldPath, siblings), ...deeper];
+  return [...fieldsAt(value, remainingKeys, fieldPath, siblings), ...deeper];
 }
 
 function remoteFetch(text: string, kind: NetworkKind): Fetch | undefined {

@@ -16,8 +16,8 @@ const PYTHON = /\b(?:urlopen|urlretrieve|requests\.get)\(\s*[rf]?["'](https?:\/\
 export function fetchesOfScript(script: string, fieldPath: FieldPath, lookup: VariableLookup): NetworkMatch[] {
   if (!MAY_FETCH.test(`${script}\n`)) return [];
   const variables = new Variables(lookup);
-  const oneLine = !script.trim().includes('\n');
-  const linePath = (line: number): FieldPath => (oneLine ? fieldPath : nestedPath(fieldPath, `line ${line}`));
+  const isOneLine = !script.trim().includes('\n');
+  const linePath = (line: number): FieldPath => (isOneLine ? fieldPath : nestedPath(fieldPath, `line ${line}`));
   const shell = shellCommands(script).flatMap(({ words, text }) => {
     collectAssignments(words, variables);
     const located = words.map((word) => ({ text: word.text, fieldPath: linePath(word.line) }));
@@ -71,11 +71,11 @@ function inlineScript(words: readonly LocatedWord[]): LocatedWord | undefined {
 
 /** Expands the variables of a command, once for each value of a loop variable. */
 function expandedCommands(words: readonly LocatedWord[], variables: Variables): string[][] {
-  const values = words.map(({ text }) => variables.expand(text));
-  const count = Math.max(...values.map((each) => each.length));
+  const expansions = words.map(({ text }) => variables.expand(text));
+  const count = Math.max(...expansions.map((alternatives) => alternatives.length));
   return Array.from({ length: count }, (_, i) =>
-    values.flatMap((each, position) => {
-      const value = each[i % each.length] ?? '';
+    expansions.flatMap((alternatives, position) => {
+      const value = alternatives[i % alternatives.length] ?? '';
       // The shell splits the value of an unquoted variable into words.
       return /^\$(?:\w+|\{\w+\})$/.test(words[position]?.text ?? '') ? value.split(/\s+/) : [value];
     }),
@@ -100,8 +100,9 @@ function collectAssignments(words: readonly ShellWord[], variables: Variables): 
 
 /** Returns the path of the word with the address; that of the command's first word if variables built the address. */
 function pathOfAddress(url: string, words: readonly LocatedWord[]): FieldPath {
-  const end = url.slice(url.lastIndexOf('/') + 1);
-  const word = words.find(({ text }) => text.includes(url)) ?? words.find(({ text }) => text.includes(end)) ?? words[0];
+  const lastComponent = url.slice(url.lastIndexOf('/') + 1);
+  const word =
+    words.find(({ text }) => text.includes(url)) ?? words.find(({ text }) => text.includes(lastComponent)) ?? words[0];
   return word?.fieldPath ?? { path: '' };
 }
 
@@ -112,11 +113,11 @@ const CREDENTIALS = /(\s(?:-H|--header|-u|--user|--password|--token|-b|--cookie)
  * Returns the evidence as one line without secrets. A long one is cut to its beginning and, if cut off, the fetched
  * address.
  */
-export function evidenceText(text: string, subject = ''): string {
-  const clean = redact(text.replace(CREDENTIALS, '$1***').replace(/\s+/g, ' ').trim());
-  if (clean.length <= EVIDENCE_LIMIT) return clean;
-  const index = clean.indexOf(subject);
-  if (subject === '' || index < 0 || index + subject.length <= EVIDENCE_LIMIT)
-    return `${clean.slice(0, EVIDENCE_LIMIT)}…`;
-  return `${clean.slice(0, EVIDENCE_LIMIT / 4)}… ${subject}`;
+export function evidenceText(text: string, address = ''): string {
+  const redacted = redact(text.replace(CREDENTIALS, '$1***').replace(/\s+/g, ' ').trim());
+  if (redacted.length <= EVIDENCE_LIMIT) return redacted;
+  const index = redacted.indexOf(address);
+  if (address === '' || index < 0 || index + address.length <= EVIDENCE_LIMIT)
+    return `${redacted.slice(0, EVIDENCE_LIMIT)}…`;
+  return `${redacted.slice(0, EVIDENCE_LIMIT / 4)}… ${address}`;
 }

@@ -11,7 +11,7 @@ import { fetchesByResource, mayHoldSource } from './resources.ts';
 import { evidenceText, fetchesOfScript } from './script.ts';
 import { fetchesOfValue, MAY_SET } from './settings.ts';
 
-/** Tests whether a text has to be parsed. */
+/** Reports whether a text has to be parsed. */
 export function mayFetch(text: string): boolean {
   return MAY_FETCH.test(text) || MAY_SET.test(text) || mayHoldSource(text) || ARCHIVE.test(text);
 }
@@ -38,23 +38,25 @@ export class NetworkSearch {
   }
 
   visitObject(object: Mapping, fieldPath: FieldPath): void {
-    const { kind, apiVersion, metadata: _people, ...rest } = object;
+    const { kind, apiVersion, metadata: _metadata, ...body } = object;
     if (isIgnoredKind(kind)) return;
     this.matches.push(...fetchesByResource(object, fieldPath));
     if (apiVersion === 'v1' && (kind === 'ConfigMap' || kind === 'Secret')) this.#payload(object, kind, fieldPath);
-    else for (const entry of entriesOf(rest, fieldPath)) this.#entry(entry.key ?? '', entry.value, entry.fieldPath);
+    else for (const entry of entriesOf(body, fieldPath)) this.#entry(entry.key ?? '', entry.value, entry.fieldPath);
   }
 
   #payload({ data, stringData, binaryData }: Mapping, kind: string, fieldPath: FieldPath): void {
     const encoded = [binaryData, kind === 'Secret' ? data : undefined];
-    for (const [key, holder] of Object.entries({ data, stringData, binaryData })) {
-      if (!isMapping(holder)) continue;
-      const jenkins = Object.values(holder).some((text) => /jenkins-plugin-cli|install-plugins\.sh/.test(String(text)));
-      for (const { key: name = '', value, fieldPath: valuePath } of entriesOf(holder, childPath(fieldPath, key))) {
-        const isEncoded = encoded.includes(holder);
+    for (const [key, entries] of Object.entries({ data, stringData, binaryData })) {
+      if (!isMapping(entries)) continue;
+      const installsJenkinsPlugins = Object.values(entries).some((text) =>
+        /jenkins-plugin-cli|install-plugins\.sh/.test(String(text)),
+      );
+      for (const { key: name = '', value, fieldPath: valuePath } of entriesOf(entries, childPath(fieldPath, key))) {
+        const isEncoded = encoded.includes(entries);
         const text = isEncoded ? decodedText(Buffer.from(String(value), 'base64')) : value;
         const textPath = isEncoded ? nestedPath(valuePath, 'base64') : valuePath;
-        if (jenkins && name === 'plugins.txt') this.#jenkinsPlugins(String(text), textPath);
+        if (installsJenkinsPlugins && name === 'plugins.txt') this.#jenkinsPlugins(String(text), textPath);
         else if (typeof text === 'string') this.#file(name, text, textPath);
       }
     }
@@ -66,10 +68,10 @@ export class NetworkSearch {
     if (/\.(?:sh|bash)$/.test(name) || text.startsWith('#!')) {
       const fetches = fetchesOfScript(text, fieldPath, this.#containerContext.lookupAnywhere);
       // The script of the Grafana chart also downloads dashboards with URLs of their own.
-      const isDashboards = /dashboard/i.test(name);
+      const isDashboardScript = /dashboard/i.test(name);
       this.matches.push(
         ...fetches.map((match) =>
-          isDashboards && match.kind === 'download' ? { ...match, kind: 'dashboard' as const } : match,
+          isDashboardScript && match.kind === 'download' ? { ...match, kind: 'dashboard' as const } : match,
         ),
       );
       return;

@@ -28,7 +28,7 @@ class ShellReader {
   #position = 0;
   #line = 1;
   #depth = 0;
-  #pending: string[] = [];
+  #hereDocuments: string[] = [];
 
   constructor(text: string) {
     this.#text = text;
@@ -38,7 +38,7 @@ class ShellReader {
   read(closing = ''): void {
     let words: ShellWord[] = [];
     let start = this.#position;
-    const end = (): void => {
+    const endCommand = (): void => {
       const text = this.#text
         .slice(start, this.#position)
         .replace(/(\\?)(\s+)/g, (_, slash: string, blanks: string) => (blanks.includes('\n') ? ' ' : `${slash} `))
@@ -50,7 +50,7 @@ class ShellReader {
       const char = this.#text[this.#position] ?? '';
       if (char === closing) break;
       if (/[\n;&|(){}]/.test(char) && !this.#isInRedirection(char) && !this.#isBraceOfWord(char)) {
-        end();
+        endCommand();
         this.#step();
         if (char === '\n') this.#skipHereDocuments();
         start = this.#position;
@@ -61,7 +61,7 @@ class ShellReader {
         this.#hereDocument();
       else words.push(this.#word(closing));
     }
-    end();
+    endCommand();
   }
 
   #isInRedirection(char: string): boolean {
@@ -96,13 +96,13 @@ class ShellReader {
 
   /** Reads one character, or a whole expansion. */
   #plain(): string {
-    const from = this.#position;
+    const start = this.#position;
     const char = this.#peek();
     if (this.#text.startsWith('$(', this.#position)) this.#substitution(2, ')');
     else if (char === '`') this.#substitution(1, '`');
     else if (this.#text.startsWith('${', this.#position)) this.#skipTo('}', 1);
     else this.#step();
-    return this.#text.slice(from, this.#position);
+    return this.#text.slice(start, this.#position);
   }
 
   #substitution(opening: number, closing: string): void {
@@ -142,31 +142,31 @@ class ShellReader {
   }
 
   #hereDocument(): void {
-    const [all, delimiter = ''] = /^<<-?\s*["'\\]?([\w.-]*)["']?/.exec(
+    const [match, delimiter = ''] = /^<<-?\s*["'\\]?([\w.-]*)["']?/.exec(
       this.#text.slice(this.#position, this.#position + 80),
     ) ?? [''];
-    if (delimiter !== '') this.#pending.push(delimiter);
-    this.#step(Math.max(all.length, 2));
+    if (delimiter !== '') this.#hereDocuments.push(delimiter);
+    this.#step(Math.max(match.length, 2));
   }
 
   #skipHereDocuments(): void {
-    for (const delimiter of this.#pending) {
+    for (const delimiter of this.#hereDocuments) {
       for (;;) {
-        const from = this.#position;
+        const start = this.#position;
         this.#skipTo('\n', 1);
-        if (this.#text.slice(from, this.#position).trim() === delimiter || this.#position >= this.#text.length) break;
+        if (this.#text.slice(start, this.#position).trim() === delimiter || this.#position >= this.#text.length) break;
       }
     }
-    this.#pending = [];
+    this.#hereDocuments = [];
   }
 
   #peek(): string {
     return this.#text[this.#position] ?? '';
   }
 
-  #skipTo(char: string, beyond = 0): void {
+  #skipTo(char: string, extra = 0): void {
     const end = this.#text.indexOf(char, this.#position);
-    this.#step((end < 0 ? this.#text.length : end + beyond) - this.#position);
+    this.#step((end < 0 ? this.#text.length : end + extra) - this.#position);
   }
 
   #step(count = 1): void {

@@ -10,7 +10,7 @@ const IP_ADDRESS = /^[\d.]+$/;
 const TOP_LEVEL = /\.(?:[a-z]{2,24}|xn--[a-z0-9-]+)$/i;
 
 /**
- * Tests whether a URL leads out of the cluster: a scheme for fetching, and a host that public DNS can resolve. False
+ * Reports whether a URL leads out of the cluster: a scheme for fetching, and a host that public DNS can resolve. False
  * for hosts with unresolved variables, IP addresses, single labels, in-cluster names and example names.
  */
 export function isRemote(url: string): boolean {
@@ -23,13 +23,13 @@ export function isRemote(url: string): boolean {
 }
 
 function withoutCommands(url: string): string {
-  let rest = '';
+  let result = '';
   let position = 0;
   for (;;) {
     const start = url.indexOf('$(', position);
     const end = start < 0 ? -1 : url.indexOf(')', start);
-    if (end < 0) return rest + url.slice(position);
-    rest += url.slice(position, start);
+    if (end < 0) return result + url.slice(position);
+    result += url.slice(position, start);
     position = end + 1;
   }
 }
@@ -43,7 +43,7 @@ export function cleanUrl(url: string): string {
 
 const GIT = /^(?:(?:https?|git|ssh|git\+https|git\+ssh):\/\/\S+|[\w.-]+@[\w.-]+\.[a-z]+:\S+)\.git(?:@[\w./-]+)?$/;
 
-/** Tests whether a text is exactly the URL of a Git repository. */
+/** Reports whether a text is exactly the URL of a Git repository. */
 export function isGitUrl(text: string): boolean {
   return GIT.test(text) && isRemote(gitUrl(text));
 }
@@ -58,7 +58,7 @@ export function gitUrl(text: string): string {
 const ARCHIVE =
   /(?:\.(?:tgz|tbz2?|txz|tar(?:\.(?:gz|bz2|xz|zst))?|zip|jar|war|whl|rpm|deb|apk|qcow2|iso|img|gguf|safetensors|wasm)|\/index\.yaml)$/;
 
-/** Tests whether a text is exactly the URL of a file whose only use is to be downloaded. */
+/** Reports whether a text is exactly the URL of a file whose only use is to be downloaded. */
 export function isArchiveUrl(text: string): boolean {
   const isUrl = /^https?:\/\/[^\s"']+$/.test(text);
   return isUrl && (ARCHIVE.test(text) || ARCHIVE.test(textBefore(text, '?'))) && isRemote(text);
@@ -66,7 +66,7 @@ export function isArchiveUrl(text: string): boolean {
 
 const DASHBOARD = /^https:\/\/grafana\.(?:com|net)\/api\/dashboards\//;
 
-/** Tests for a dashboard in Grafana's catalogue, which serves them by number. */
+/** Reports whether a URL is that of a dashboard in Grafana's catalogue, which serves them by number. */
 export function isDashboardUrl(url: string): boolean {
   return DASHBOARD.test(url);
 }

@@ -7,7 +7,7 @@ const VARIABLE = /\$(?:\{([A-Za-z_]\w*)(?::?[-=]([^{}]*))?\}|\(([A-Za-z_]\w*)\)|
 
 /** Shell variables of one script; a loop variable has several values. */
 export class Variables {
-  readonly #own = new Map<string, readonly string[]>();
+  readonly #assigned = new Map<string, readonly string[]>();
   readonly #lookup: VariableLookup;
 
   constructor(lookup: VariableLookup) {
@@ -16,13 +16,13 @@ export class Variables {
 
   /** Adds values: assignments in different branches are alternatives. */
   set(name: string, values: readonly string[]): void {
-    const before = this.#own.get(name) ?? [];
-    this.#own.set(name, [...new Set([...before, ...values])].slice(0, MAX_COMBINATIONS));
+    const existing = this.#assigned.get(name) ?? [];
+    this.#assigned.set(name, [...new Set([...existing, ...values])].slice(0, MAX_COMBINATIONS));
   }
 
   /** Returns the possible values of a variable, for a nested script. */
   valuesOf(name: string): readonly string[] {
-    return (this.#own.get(name) ?? this.#lookup(name)).flatMap((value) => this.expand(value));
+    return (this.#assigned.get(name) ?? this.#lookup(name)).flatMap((value) => this.expand(value));
   }
 
   /** Returns every expansion of a text. Variables without a value are left as they are. */
@@ -32,19 +32,19 @@ export class Variables {
     if (match === null || depth > 3 || text.length > 4000) return [text];
     const [all, braced, fallback, kubernetes, bare] = match;
     const name = braced ?? kubernetes ?? bare ?? '';
-    const known = (this.#own.get(name) ?? this.#lookup(name)).filter((value) => !isUnknown(value, name));
+    const knownValues = (this.#assigned.get(name) ?? this.#lookup(name)).filter((value) => !isUnknown(value, name));
     const defaults = fallback === undefined || fallback === '' ? [] : [fallback];
-    const values = known.length > 0 ? known : defaults;
-    const before = text.slice(0, match.index);
-    const after = this.expand(text.slice(match.index + all.length), depth);
+    const values = knownValues.length > 0 ? knownValues : defaults;
+    const prefix = text.slice(0, match.index);
+    const suffixes = this.expand(text.slice(match.index + all.length), depth);
     const expanded = values.length === 0 ? [all] : values.flatMap((value) => this.expand(value, depth + 1));
-    return expanded.flatMap((value) => after.map((rest) => before + value + rest)).slice(0, MAX_COMBINATIONS);
+    return expanded.flatMap((value) => suffixes.map((suffix) => prefix + value + suffix)).slice(0, MAX_COMBINATIONS);
   }
 }
 
 /**
- * Values that are unknown: the output of a command, a variable in its own value, and the empty string that scripts use
- * for initialization.
+ * Reports whether a value is unknown: the output of a command, a variable in its own value, and the empty string that
+ * scripts use for initialization.
  */
 function isUnknown(value: string, name: string): boolean {
   return value === '' || /\$\((?:[^)\s$]|\$(?!\())*\s|`/.test(value) || new RegExp(`\\$[{(]?${name}\\b`).test(value);

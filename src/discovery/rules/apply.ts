@@ -66,8 +66,8 @@ export function applyRules(rules: readonly Rule[], input: RuleInput): LocatedRef
 }
 
 /**
- * Tests whether a location comes from one of these rules. A location read from a lock file may come from a rule that is
- * not loaded.
+ * Reports whether a location comes from one of these rules. A location read from a lock file may come from a rule that
+ * is not loaded.
  */
 export function isFromRule(
   { how, within }: { readonly how: EvidenceKind; readonly within?: string | undefined },
@@ -81,7 +81,7 @@ export function rulePrefix({ operator }: Rule): string {
   return `rule ${operator}: `;
 }
 
-/** Tests whether two references are the same image of a rule. */
+/** Reports whether two references are the same image of a rule. */
 function isSameImage(a: LocatedReference, b: LocatedReference): boolean {
   return a.within === b.within && a.reference === b.reference;
 }
@@ -98,7 +98,13 @@ function subjectsOf(
 ): RuleSubject[] {
   const [operator] = operators;
   const defaults = (userMade: boolean, unlikely: boolean): RuleSubject[] =>
-    operators.map((each) => ({ operator: each, resource: undefined, release: each.release, userMade, unlikely }));
+    operators.map((candidate) => ({
+      operator: candidate,
+      resource: undefined,
+      release: candidate.release,
+      userMade,
+      unlikely,
+    }));
   if (condition === undefined) return defaults(false, false);
   const rendered = resourcesFor(condition, kinds).map(
     (resource): RuleSubject => ({
@@ -134,17 +140,17 @@ function referenceFor(
   if (image.unless?.some((condition) => isNamedInRender(condition, operators, resource, kinds))) return undefined;
   const location = resource === undefined ? operatorLocation(operator) : resourceLocation(resource);
   const appVersion = isRootTemplate(location.template) ? metadata.appVersion : undefined;
-  let guessed = versions !== undefined && release === undefined;
+  let isGuessed = versions !== undefined && release === undefined;
   const written = fillRuleTemplate(image.reference, (variable) => {
     if (variable[0] !== 'table') return variableText(variable, subject, appVersion);
     const entry =
       operator === undefined ? undefined : lookUpRelease(rule.tables?.[variable[1]] ?? {}, operator.release);
-    guessed ||= entry?.guessed === true;
+    isGuessed ||= entry?.guessed === true;
     return entry?.text;
   });
   const reference = written === undefined ? undefined : tryParseReference(written);
   if (written === undefined || reference === undefined) return undefined;
-  const known: Confidence = guessed ? 'possible' : (image.confidence ?? 'likely');
+  const ruleConfidence: Confidence = isGuessed ? 'possible' : (image.confidence ?? 'likely');
   const need: Need = image.need ?? (resource === undefined ? 'operand' : 'install');
   return {
     ...context,
@@ -154,10 +160,10 @@ function referenceFor(
     written,
     redirect: redirectOf(image.redirect, location.template),
     reference: formatReference(reference),
-    confidence: subject.unlikely ? 'possible' : known,
+    confidence: subject.unlikely ? 'possible' : ruleConfidence,
     need,
     // A guess is not a known default, and neither is an image that depends on the cluster.
-    ...(subject.userMade && known !== 'possible' ? { userMade: true } : {}),
+    ...(subject.userMade && ruleConfidence !== 'possible' ? { userMade: true } : {}),
   };
 }
 

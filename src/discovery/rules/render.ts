@@ -33,11 +33,11 @@ export function workloadOf(
 ): { readonly object: Mapping; readonly path: string } | undefined {
   const isList = reference.kind.endsWith('List');
   if (!isList && !WORKLOADS.has(reference.kind)) return undefined;
-  const whole = documents.find(
+  const document = documents.find(
     ({ template, index }) => template === reference.template && index === reference.document,
   );
   const root = isList ? (/^(?:items\[\d+\]\.)+/.exec(reference.path)?.[0] ?? '') : '';
-  const object = root === '' ? whole?.object : fieldValue(whole?.object, root.slice(0, -1));
+  const object = root === '' ? document?.object : fieldValue(document?.object, root.slice(0, -1));
   if (!isMapping(object)) return undefined;
   // Items of a typed list need no kind of their own.
   const kind = typeof object.kind === 'string' ? object.kind : reference.kind.slice(0, -'List'.length);
@@ -76,7 +76,7 @@ export function findOperators(
   });
 }
 
-/** Tests whether a template belongs to the rendered chart and not to a subchart, whose appVersion is unknown. */
+/** Reports whether a template belongs to the rendered chart and not to a subchart, whose appVersion is unknown. */
 export function isRootTemplate(template: string): boolean {
   return /^[^/]+\/templates\//.test(template);
 }
@@ -111,12 +111,12 @@ export function resourcesOfKind(kinds: DocumentsByKind, group: string, kind: str
   });
 }
 
-/** Tests whether a ConfigMap of the render sets this key. */
+/** Reports whether a ConfigMap of the render sets this key. */
 export function hasConfigKey(kinds: DocumentsByKind, key: string): boolean {
-  const maps = kinds.get('ConfigMap') ?? [];
-  return maps.some((map) => {
+  const configMaps = kinds.get('ConfigMap') ?? [];
+  return configMaps.some((configMap) => {
     // Parses only texts that contain the key.
-    const data = map.text.includes(key) ? map.object?.data : undefined;
+    const data = configMap.text.includes(key) ? configMap.object?.data : undefined;
     return isMapping(data) && Boolean(data[key]);
   });
 }

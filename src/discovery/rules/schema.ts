@@ -69,10 +69,11 @@ export const ruleSchema = z
       if (seen.has(name)) addIssue('name', `duplicate image "${name}"`);
       seen.add(name);
       for (const variable of templateVariables(reference)) {
-        const [scope, rest] = variable;
-        if (scope === 'unknown') addIssue('reference', `unknown variable "${rest}"`);
-        if (scope === 'table' && rule.tables?.[rest] === undefined) addIssue('reference', `no table "${rest}"`);
-        if (scope === 'field' && resource === undefined) addIssue('reference', `"field.${rest}" needs "for"`);
+        const [scope, variableName] = variable;
+        if (scope === 'unknown') addIssue('reference', `unknown variable "${variableName}"`);
+        if (scope === 'table' && rule.tables?.[variableName] === undefined)
+          addIssue('reference', `no table "${variableName}"`);
+        if (scope === 'field' && resource === undefined) addIssue('reference', `"field.${variableName}" needs "for"`);
       }
       if (resource === undefined && unless?.some((condition) => 'field' in condition)) {
         addIssue('unless', 'a field needs "for"');

@@ -32,8 +32,8 @@ function olderThanKnown(rules: readonly Rule[], input: RuleInput): UncoveredOper
   const knownImages = new Set(references.flatMap(({ within = [] }) => within));
   return rules.flatMap((rule) => {
     const { operator, when, tables = {} } = rule;
-    const found = findOperators(when.images, references, documents, metadata.appVersion);
-    const releases = new Set(found.flatMap(({ release }) => release ?? []));
+    const operators = findOperators(when.images, references, documents, metadata.appVersion);
+    const releases = new Set(operators.flatMap(({ release }) => release ?? []));
     return [...releases].flatMap((release): UncoveredOperator[] => {
       const exceeded = Object.entries(tables).filter(([, table]) =>
         Object.keys(table).every((range) => semver.ltr(release, range)),
@@ -54,8 +54,8 @@ function newerThanKnown(rules: readonly Rule[], { metadata, references, document
     const guessed = new Set(references.flatMap(({ within, confidence }) => (confidence === 'possible' ? within : [])));
     const guessedImages = images.filter(({ name }) => guessed.has(`${rulePrefix(rule)}${name}`));
     if (guessedImages.length === 0) return [];
-    const found = findOperators(when.images, references, documents, metadata.appVersion);
-    const releases = new Set(found.flatMap(({ release }) => release ?? []));
+    const operators = findOperators(when.images, references, documents, metadata.appVersion);
+    const releases = new Set(operators.flatMap(({ release }) => release ?? []));
     return [...releases].flatMap((release): UncoveredOperator[] => {
       const isUsed = (table: string): boolean =>
         guessedImages.some(({ reference }) =>
@@ -72,10 +72,10 @@ function newerThanKnown(rules: readonly Rule[], { metadata, references, document
 
 /** Formats an uncovered operator as a message. */
 export function uncoveredNote({ side, operator, release, rows }: UncoveredOperator): string {
-  const known = rows.slice(0, 3).join(', ');
+  const coveredVersions = rows.slice(0, 3).join(', ');
   const consequence =
     side === 'newer'
       ? 'images of the nearest covered version are listed as possible; accept them with --include, or add a rule with --rules'
       : 'images of this version are unknown and not listed; add a rule with --rules, or images with --image';
-  return `operator rule ${operator} covers versions ${known}, but the chart has ${release}: ${consequence}`;
+  return `operator rule ${operator} covers versions ${coveredVersions}, but the chart has ${release}: ${consequence}`;
 }

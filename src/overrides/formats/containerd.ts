@@ -61,11 +61,11 @@ function joinPath(prefix: string, path: string): string {
 }
 
 function hostsToml(registry: string, url: string, target: Target): string {
-  const head = commentBlock([
+  const header = commentBlock([
     `${registry}/hosts.toml: images of ${registry} come from ${formatTarget(target)}.`,
     "Put it into containerd's config_path, usually /etc/containerd/certs.d. The original registry is never contacted.",
   ]);
-  return `${head}server = ${jsonText(url)}
+  return `${header}server = ${jsonText(url)}
 capabilities = ["pull", "resolve"]
 override_path = true
 `;

@@ -26,7 +26,7 @@ export function parseDocuments(text: string): Document[] {
   const error = documents.flatMap(({ errors }) => errors)[0];
   if (error !== undefined) {
     throw new AirgapError('usage', `the manifest given with --from is not valid YAML: ${error.message}`, {
-      hint: 'give the manifest that installs the chart',
+      hint: 'specify the manifest that installs the chart',
     });
   }
   return documents;

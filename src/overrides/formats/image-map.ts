@@ -3,7 +3,7 @@ import { formatTargetReference, type Target } from '../../oci/naming.ts';
 import { formatReference, type Reference, tryParseReference } from '../../oci/reference.ts';
 import type { GeneratedFiles } from './format.ts';
 
-/** Formats a JSON object of normalised original references and their private references. */
+/** Formats a JSON object of normalized original references and their private references. */
 export function formatImageMap(references: readonly Reference[], target: Target): GeneratedFiles {
   const pairs = references.map(
     (reference) => [formatReference(reference), formatTargetReference(target, reference)] as const,

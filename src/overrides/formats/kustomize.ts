@@ -18,19 +18,19 @@ export function formatKustomize(
   target: Target,
   title: string,
 ): GeneratedFiles {
-  const reached = locations.filter(({ path, within }) => within === undefined && IMAGE_FIELD.test(path));
-  const byName = [...Map.groupBy(reached, ({ written }) => imageName(written))].sort(([a], [b]) => compare(a, b));
+  const changeable = locations.filter(({ path, within }) => within === undefined && IMAGE_FIELD.test(path));
+  const byName = [...Map.groupBy(changeable, ({ written }) => imageName(written))].sort(([a], [b]) => compare(a, b));
   const images = byName.filter(([, group]) => fitsOneEntry(group, target));
-  const unreached = locations
-    .filter((location) => !reached.includes(location))
+  const unchangeable = locations
+    .filter((location) => !changeable.includes(location))
     .map(({ reference, template, path, kind, name }) => {
-      const where = template === '' ? `${kind} ${name}`.trim() : `${template} ${path}`.trim();
-      return `${reference}: kustomize does not change it (${where})`;
+      const position = template === '' ? `${kind} ${name}`.trim() : `${template} ${path}`.trim();
+      return `${reference}: kustomize does not change it (${position})`;
     });
   const ambiguous = byName
     .filter((entry) => !images.includes(entry))
     .map(([name]) => `${name}: its tags need different entries, and kustomize allows one per name`);
-  const left = [...unreached, ...ambiguous];
+  const left = [...unchangeable, ...ambiguous];
   const distinct = [...new Set(left)].sort(compare);
   const entries = images.map(([name, group]) => imageEntry(name, group, target));
   const document = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', images: entries };
@@ -49,10 +49,10 @@ function fitsOneEntry(group: readonly { readonly reference: string }[], target: 
 function imageEntry(name: string, group: readonly { readonly reference: string }[], target: Target): object {
   const references = [...new Set(group.map(({ reference }) => reference))];
   const first = parseReference(references[0] as string);
-  const moved = targetReference(target, first);
-  const newName = formatRepository(moved);
+  const privateReference = targetReference(target, first);
+  const newName = formatRepository(privateReference);
   if (references.length > 1) return { name, newName };
-  return { name, newName, ...newVersion(moved) };
+  return { name, newName, ...newVersion(privateReference) };
 }
 
 /** Returns tag and digest. Kustomize drops the one that is not set, so a reference with both sets both. */

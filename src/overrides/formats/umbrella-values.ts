@@ -59,9 +59,9 @@ function mergedYaml(text: string, overrides: Values): string {
  */
 export function withEntryValues(base: Values, entries: readonly ChartEntry[]): Values {
   const copy = structuredClone(base) as Record<string | number, unknown>;
-  for (const { keys, fields, base: own } of entries) {
+  for (const { keys, fields, base: childValues } of entries) {
     const entry = valueAt(copy, keys) as Record<string, unknown>;
-    if (typeof entry[fields.values] !== 'string') entry[fields.values] = structuredClone(own);
+    if (typeof entry[fields.values] !== 'string') entry[fields.values] = structuredClone(childValues);
   }
   return copy;
 }

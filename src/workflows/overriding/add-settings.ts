@@ -30,12 +30,12 @@ export function findNondeterministicFields(
   { base, settings, renders }: ProvenOverrides,
   render: TrialContext['render'],
 ): TrialContext['nondeterministicFields'] {
-  let known: Promise<ReadonlySet<string>> | undefined;
-  const again = async (): Promise<ReadonlySet<string>> =>
+  let fields: Promise<ReadonlySet<string>> | undefined;
+  const renderAgain = async (): Promise<ReadonlySet<string>> =>
     new Set(changesBetween(renders, await render(valuesOf(base, settings))).map(changeKey));
   return () => {
-    known ??= again();
-    return known;
+    fields ??= renderAgain();
+    return fields;
   };
 }
 
@@ -49,13 +49,13 @@ export function trySettings<T extends Trial>(
   { base, settings, renders }: ProvenOverrides,
   { render, nondeterministicFields }: TrialContext,
   trials: readonly T[],
-  allowance: AllowedChanges &
+  allowedChanges: AllowedChanges &
     Pick<TrialOptions<T, Render>, 'isIgnored'> & {
       readonly judge: (trial: T, change: Change, after: readonly Render[]) => boolean;
     },
 ): Promise<TrialResult<T, Render>> {
   return runTrials(trials, {
-    ...allowance,
+    ...allowedChanges,
     before: renders,
     nondeterministicFields,
     render: (trialSettings) => render(valuesOf(base, mergeAdded(settings, trialSettings))),
@@ -68,7 +68,7 @@ export function trySettings<T extends Trial>(
 export async function addSettings(
   proved: ProvenOverrides,
   { render, nondeterministicFields }: TrialContext,
-  more: readonly Setting[],
+  candidates: readonly Setting[],
   { isWhole, allows }: AllowedChanges & { readonly allows: (change: Change, after: readonly Render[]) => boolean },
 ): Promise<ProvenOverrides> {
   const { base, settings, renders } = proved;
@@ -80,7 +80,7 @@ export async function addSettings(
       throw new AirgapError('chart-render', 'the setting changes other parts of the chart');
     return after;
   };
-  const best = await findAccepted(more, attempt);
+  const best = await findAccepted(candidates, attempt);
   if (best === undefined) return proved;
   return { base, settings: mergeAdded(settings, best.items), renders: best.result };
 }

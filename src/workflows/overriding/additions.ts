@@ -40,17 +40,15 @@ export async function addPullSecretAndPins(proved: ProvenOverrides, options: Add
     pullSecret === undefined
       ? undefined
       : await addPullSecret(proved, { ...options, nondeterministicFields, secret: pullSecret, namespace });
-  const unpinnedOverrides = withSecret ?? proved;
+  const unpinned = withSecret ?? proved;
   const pinned =
-    digests === undefined
-      ? undefined
-      : await addPins(unpinnedOverrides, { ...options, nondeterministicFields, digests });
-  const { base, settings, renders } = pinned ?? unpinnedOverrides;
+    digests === undefined ? undefined : await addPins(unpinned, { ...options, nondeterministicFields, digests });
+  const { base, settings, renders } = pinned ?? unpinned;
   return {
     base,
     settings,
     renders,
-    unpinned: unpinnedOverrides,
+    unpinned,
     proof: {
       ...(withSecret === undefined
         ? {}

@@ -28,7 +28,7 @@ export interface AnalyzedVariant extends Variant {
   /** Operators newer or older than the versions covered by rules. */
   readonly uncovered: readonly UncoveredOperator[];
   /** Returns the containers that receive the name of an operand's image, identified by their image fields. */
-  readonly operatorContainers: (operands: LocatedReference) => readonly LocatedReference[];
+  readonly operatorContainers: (operand: LocatedReference) => readonly LocatedReference[];
 }
 
 /**
@@ -82,25 +82,30 @@ async function analyzeVariant(
   const context = { chart: metadata.name, profile: profile.name };
   checkContainerImages(documents);
   const found = wantedReferences(base, renderer, profile);
-  const references = [...found, ...(await tracedOnly(renderer, profile, base, found))];
+  const references = [...found, ...(await tracedOnlyReferences(renderer, profile, base, found))];
   const known = new Set(references.map(({ reference }) => reference));
-  const all = [...builtInRules, ...rules];
-  const applied = applyRules(all, { metadata, documents, references, context });
-  const uncovered = uncoveredOperators(all, { metadata, documents, references: [...references, ...applied], context });
-  const others = bundledOperands.filter((located) => !isFromRule(located, rules));
-  const operands = onlyWanted([...applied, ...others]).filter((located) =>
+  const allRules = [...builtInRules, ...rules];
+  const applied = applyRules(allRules, { metadata, documents, references, context });
+  const uncovered = uncoveredOperators(allRules, {
+    metadata,
+    documents,
+    references: [...references, ...applied],
+    context,
+  });
+  const otherOperands = bundledOperands.filter((located) => !isFromRule(located, rules));
+  const operands = onlyWanted([...applied, ...otherOperands]).filter((located) =>
     located.userMade ? operatorDefaults && isMovable(located) : !known.has(located.reference),
   );
   const operatorContainers = (located: LocatedReference): LocatedReference[] =>
     // A reference from an image's config belongs to the containers that run the image.
     located.kind === 'Image'
       ? references.filter(({ reference, how }) => reference === located.name && how === 'pod-spec')
-      : operatorsFor(located, all, { references, documents });
+      : operatorsFor(located, allRules, { references, documents });
   return { profile, base, references, operands, uncovered, operatorContainers };
 }
 
 /** Finds references that only value tracing shows; they are moved and proved like the others. */
-async function tracedOnly(
+async function tracedOnlyReferences(
   renderer: Renderer,
   { name, options }: Profile,
   base: Render,
@@ -108,9 +113,9 @@ async function tracedOnly(
 ): Promise<LocatedReference[]> {
   const written = found.map((located) => located.written);
   const segments = leavesOf(base.values).flatMap((leaf) => segmentsOf(leaf, written));
-  const unseen = untracedImages(base, segments);
-  if (unseen.length === 0) return [];
-  const probed = await probe(base, unseen, (overrides) => renderer.render(options, overrides));
+  const untraced = untracedImages(base, segments);
+  if (untraced.length === 0) return [];
+  const probed = await probe(base, untraced, (overrides) => renderer.render(options, overrides));
   return tracedReferences(base, probed, found, { chart: renderer.chart.metadata.name, profile: name });
 }
 

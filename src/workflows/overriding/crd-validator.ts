@@ -29,31 +29,31 @@ export interface CrdValidator {
  */
 export function createCrdValidator(renderer: Renderer, before: readonly RenderOutput[]): CrdValidator {
   const violations = new Map<string, CrdViolation>();
-  const known = new Map<string, CrdVersion | undefined>();
-  let manifests: Promise<string[]> | undefined;
-  const read = async (): Promise<string[]> => {
-    const { crdManifests: definitionTexts } = await import('../../overrides/crd.ts');
+  const versions = new Map<string, CrdVersion | undefined>();
+  let reading: Promise<string[]> | undefined;
+  const readManifests = async (): Promise<string[]> => {
+    const { crdManifests } = await import('../../overrides/crd.ts');
     const files = await readChartFiles(renderer.chart.archive, IN_CRDS_FOLDER);
     const rendered = before.flatMap(({ documents }) => documents.map(({ text }) => text));
-    return [...new Set([...definitionTexts([...files.values()]), ...definitionTexts(rendered)])];
+    return [...new Set([...crdManifests([...files.values()]), ...crdManifests(rendered)])];
   };
   let findVersion: (apiVersion: string, kind: string) => CrdVersion | undefined = () => undefined;
   const check = async (renders: readonly Render[]): Promise<void> => {
     if (!changesCustomResources(before, renders)) return;
-    manifests ??= read();
-    const definitions = await manifests;
-    if (definitions.length === 0) return;
-    const { findCrdVersion: definitionFor } = await import('../../overrides/crd.ts');
+    reading ??= readManifests();
+    const manifests = await reading;
+    if (manifests.length === 0) return;
+    const { findCrdVersion } = await import('../../overrides/crd.ts');
     findVersion = (apiVersion, kind) => {
       const key = `${apiVersion} ${kind}`;
-      if (!known.has(key)) known.set(key, definitionFor(definitions, apiVersion, kind));
-      return known.get(key);
+      if (!versions.has(key)) versions.set(key, findCrdVersion(manifests, apiVersion, kind));
+      return versions.get(key);
     };
-    const refused = newCrdViolations(before, renders, findVersion);
-    for (const violation of refused)
+    const newViolations = newCrdViolations(before, renders, findVersion);
+    for (const violation of newViolations)
       violations.set([violation.template, violation.kind, violation.name, violation.field].join('\n'), violation);
-    if (refused[0] === undefined) return;
-    const { kind, name, field, message } = refused[0];
+    if (newViolations[0] === undefined) return;
+    const { kind, name, field, message } = newViolations[0];
     throw new AirgapError('chart-render', `${CLUSTER_REFUSAL} ${kind} ${name}: ${field} ${message}`);
   };
   const schemaAt: CrdValidator['schemaAt'] = (object, path) => {

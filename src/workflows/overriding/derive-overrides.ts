@@ -60,8 +60,8 @@ export async function deriveAndProve(
         isRestored = true;
         return restored;
       }
-      const why = restored === undefined ? 'the values differ from those used when bundling' : INCOMPLETE_RECIPE;
-      emit({ type: 'stage', message: `${why}: probing again` });
+      const reason = restored === undefined ? 'the values differ from those used when bundling' : INCOMPLETE_RECIPE;
+      emit({ type: 'stage', message: `${reason}: probing again` });
     }
     const render = (overrides: Values): Promise<Render> => renderer.render(options, overrides);
     const templates = async () => templateSources(await renderer.sourceFiles());
@@ -83,9 +83,11 @@ export async function deriveAndProve(
         solved.push({ recipe, solution: solveRecipe(recipe, target) });
       }
       const settings = solved.map(({ recipe, solution }) => settingsOf(solution, recipe));
-      const all = mergeRedirects(settings.reduce(mergeRedirects, []), redirects);
-      if (!prove) return { solved, ...unproved(relocation, all) };
-      const result = await findAcceptedSettings(base.values, all, (overrides) => renderAll(relocation, overrides));
+      const allSettings = mergeRedirects(settings.reduce(mergeRedirects, []), redirects);
+      if (!prove) return { solved, ...unproved(relocation, allSettings) };
+      const result = await findAcceptedSettings(base.values, allSettings, (overrides) =>
+        renderAll(relocation, overrides),
+      );
       return { solved, ...result, proof: proofOf({ ...relocation, target }, result.render) };
     });
 
@@ -102,8 +104,8 @@ const INCOMPLETE_RECIPE = 'the recipe of the bundle does not move every referenc
 
 function unproved({ variants }: Relocation, settings: readonly Setting[]): Omit<DerivedOverrides, 'solved'> {
   const [{ base }] = variants;
-  const all = variants.flatMap(({ references, operands }) => [...references, ...operands]);
-  const { size: references } = new Set(all.map(({ reference }) => reference));
+  const located = variants.flatMap(({ references, operands }) => [...references, ...operands]);
+  const references = new Set(located.map(({ reference }) => reference)).size;
   const proof: Proof = { references, rewritten: 0, residue: [], skipped: true };
   return { settings, overrides: valuesOf(base.values, settings), render: [], refused: [], proof };
 }

@@ -20,20 +20,26 @@ export interface AddressedEntries {
  * from a repository, so both forms are tried, the chart's own address and that of its parent repository. The form with
  * which the render calls Helm correctly is used.
  * @param base coalesced values of the chart, with its children's values in their entries
- * @param own settings of the chart itself
+ * @param ownSettings settings of the chart itself
  */
 export async function addressEntries<E extends ChartEntry>(
   entries: readonly E[],
-  { target, base, own }: { readonly target: Target; readonly base: Values; readonly own: readonly Setting[] },
+  {
+    target,
+    base,
+    ownSettings,
+  }: { readonly target: Target; readonly base: Values; readonly ownSettings: readonly Setting[] },
   render: (overrides: Values) => Promise<Render>,
 ): Promise<AddressedEntries> {
-  const attempt = async (byFolder: readonly E[]): Promise<AddressedEntries & { readonly unresolved: readonly E[] }> => {
-    const all = entries.flatMap((entry) => {
+  const attempt = async (
+    addressedByParent: readonly E[],
+  ): Promise<AddressedEntries & { readonly unresolved: readonly E[] }> => {
+    const childSettings = entries.flatMap((entry) => {
       const address = chartAddress(target, entry);
-      const repository = byFolder.includes(entry) ? address.slice(0, address.lastIndexOf('/')) : address;
+      const repository = addressedByParent.includes(entry) ? address.slice(0, address.lastIndexOf('/')) : address;
       return entrySettings(entry, repository, base);
     });
-    const settings = mergeSettings([...own, ...all]);
+    const settings = mergeSettings([...ownSettings, ...childSettings]);
     const after = await render(valuesOf(base, settings));
     const installs = scriptedInstalls(after.documents);
     const calls = entries.map((entry) => installs.filter((install) => installsEntry(target, install, entry)));
@@ -41,17 +47,20 @@ export async function addressEntries<E extends ChartEntry>(
       const entryCalls = calls[i] ?? [];
       if (entryCalls.length === 0)
         return [`${entryText(entry)}: no Helm command in the render installs it from the target`];
-      const unseen = entryCalls.flatMap((install) => install.unresolved);
-      if (unseen.length > 0) return [`${entryText(entry)}: the render does not show all of its values: ${unseen[0]}`];
+      const unresolvedValues = entryCalls.flatMap((install) => install.unresolved);
+      if (unresolvedValues.length > 0)
+        return [`${entryText(entry)}: the render does not show all of its values: ${unresolvedValues[0]}`];
       if (entryCalls.every(({ values }) => includesValues(values, entry.overrides))) return [];
       return [`${entryText(entry)}: its overrides do not reach the Helm command that installs it`];
     });
     return { settings, after, left, unresolved: entries.filter((_, i) => calls[i]?.length === 0) };
   };
-  const whole = await attempt([]);
-  if (whole.unresolved.length === 0) return whole;
-  const mixed = await attempt(whole.unresolved);
-  return mixed.unresolved.length < whole.unresolved.length ? mixed : whole;
+  const withOwnAddresses = await attempt([]);
+  if (withOwnAddresses.unresolved.length === 0) return withOwnAddresses;
+  const withParentAddresses = await attempt(withOwnAddresses.unresolved);
+  return withParentAddresses.unresolved.length < withOwnAddresses.unresolved.length
+    ? withParentAddresses
+    : withOwnAddresses;
 }
 
 /** Reports whether a Helm command installs this chart from the target. */

@@ -88,12 +88,12 @@ function groupInjections(
     groups.set(key, group);
   }
   return [...groups.values()].map(({ containers, settings }): InjectionGroup => {
-    const all = [...settings.values()];
+    const settingsWithReference = [...settings.values()];
     return {
-      kind: (all[0] as [OperatorSetting, string])[0].kind,
-      entries: all.map(([{ name, value }]) => ({ name, value })),
+      kind: (settingsWithReference[0] as [OperatorSetting, string])[0].kind,
+      entries: settingsWithReference.map(([{ name, value }]) => ({ name, value })),
       containers,
-      references: new Map(all.map(([{ name }, reference]) => [name, reference])),
+      references: new Map(settingsWithReference.map(([{ name }, reference]) => [name, reference])),
     };
   });
 }
@@ -124,8 +124,18 @@ async function injectTogether(
       .filter((leaf) => injectionForms(leaf).includes(form))
       .map((leaf, i): InjectionTrial => {
         const marker = `aginject${String(i).padStart(4, '0')}z`;
-        const marked = { ...injection, entries: injection.entries.map(({ name }) => ({ name, value: marker })) };
-        return { leaf, form, marker, injection: marked, path: leaf.path, value: withInjection(leaf, form, marked) };
+        const markedInjection = {
+          ...injection,
+          entries: injection.entries.map(({ name }) => ({ name, value: marker })),
+        };
+        return {
+          leaf,
+          form,
+          marker,
+          injection: markedInjection,
+          path: leaf.path,
+          value: withInjection(leaf, form, markedInjection),
+        };
       });
     if (trials.length === 0) continue;
     const judge = (trial: InjectionTrial, change: Parameters<typeof isInjection>[0]): boolean =>
@@ -135,9 +145,9 @@ async function injectTogether(
       (a, b) => b.path.length - a.path.length || (formatPath(a.path) < formatPath(b.path) ? -1 : 1),
     );
     for (const { leaf } of order) {
-      const what = injection.kind === 'env' ? 'the variable' : 'the argument';
+      const settingKind = injection.kind === 'env' ? 'the variable' : 'the argument';
       const comment = injection.entries
-        .map(({ name }) => `${injection.references.get(name)}, by ${what} ${name}`)
+        .map(({ name }) => `${injection.references.get(name)}, by ${settingKind} ${name}`)
         .join('\n');
       const setting = { path: leaf.path, value: withInjection(leaf, form, injection), comment };
       const next = await addSettings(state, trialContext, [setting], {

@@ -17,14 +17,14 @@ export function checkNameCollisions(target: Target, references: readonly string[
   for (const [name, group] of Map.groupBy(moved, ({ reference }) => formatTargetReference(target, reference))) {
     if (group.length < 2) continue;
     const names = group.map((item) => item.name).join(', ');
-    const known = group.flatMap((item) => digests.get(item.name) ?? []);
-    if (new Set(known).size > 1) {
+    const knownDigests = group.flatMap((item) => digests.get(item.name) ?? []);
+    if (new Set(knownDigests).size > 1) {
       const message = `--naming ${target.naming} gives different images the same name ${name}: ${names}`;
       throw new AirgapError('collision', message, {
         hint: 'use --naming host-path, which keeps the source host in the name, or add a --naming-rule for one of them',
       });
     }
-    if (known.length === group.length) continue;
+    if (knownDigests.length === group.length) continue;
     const message = `--naming ${target.naming} gives different references the same name ${name}: ${names}; push requires the same content`;
     emit({ type: 'warning', message });
   }

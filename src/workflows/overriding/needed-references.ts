@@ -40,9 +40,9 @@ export function neededReferences(
     const source = options.bundle === undefined ? undefined : await openCheckedBundle(options.bundle, options);
     try {
       const charts = await resolveCharts(source, options, scratch);
-      const within = join(scratch, 'within');
-      if (source !== undefined && nested) await extractCharts(source, undefined, within);
-      const mirrors = source === undefined || !nested ? [] : [{ from: '*', to: { folder: within } }];
+      const nestedFolder = join(scratch, 'within');
+      if (source !== undefined && nested) await extractCharts(source, undefined, nestedFolder);
+      const mirrors = source === undefined || !nested ? [] : [{ from: '*', to: { folder: nestedFolder } }];
       const jobs = charts.map(({ request, rendered }) => ({
         request,
         profiles: [
@@ -61,13 +61,11 @@ export function neededReferences(
         .filter(isWantedLocation)
         .filter(({ reference }) => !isUnderTarget(target, parseReference(reference)));
       if (source !== undefined) {
-        const derived = search.charts.map(({ chart: { metadata }, profiles, references: chartLocations }) => ({
+        const derived = search.charts.map(({ chart: { metadata }, profiles, references }) => ({
           chart: metadata.name,
           version: metadata.version,
           profile: profiles[0] as Profile,
-          references: [...chartLocations, ...charts.flatMap(({ operands }) => operands)].map(
-            ({ reference }) => reference,
-          ),
+          references: [...references, ...charts.flatMap(({ operands }) => operands)].map(({ reference }) => reference),
         }));
         compareWithBundle(source, derived, target, options.request === undefined, context.emit);
       }

@@ -5,7 +5,7 @@ import { mentionsPullSecret } from '../../overrides/pull-secret.ts';
 /**
  * Returns images of pods that the installed software creates, if the manifest that names them does not mention the pull
  * secret. Whether such pods use the secret depends on the software.
- * @param locations references in each render, and images that operators choose
+ * @param references references in each render, and images that operators choose
  */
 export function operatorPodImages(
   renders: readonly Render[],
@@ -14,11 +14,11 @@ export function operatorPodImages(
 ): string[] {
   const rendered = new Set(references.flat().flatMap(({ how, reference }) => (how === 'pod-spec' ? reference : [])));
   const unknown = references.flatMap((variantReferences, variantIndex) => {
-    const withSecret = (renders[variantIndex]?.documents ?? []).filter(
+    const documentsWithSecret = (renders[variantIndex]?.documents ?? []).filter(
       (document) => document.text.includes(secret) && mentionsPullSecret(document.object, secret),
     );
     const mentionsSecret = ({ template, document }: LocatedReference): boolean =>
-      withSecret.some((one) => one.template === template && one.index === document);
+      documentsWithSecret.some((candidate) => candidate.template === template && candidate.index === document);
     return variantReferences.filter(
       (located) => located.need === 'operand' && !rendered.has(located.reference) && !mentionsSecret(located),
     );

@@ -78,7 +78,7 @@ export async function overrideChart(
     operands = [],
     inject: isInjectionEnabled = true,
     operatorDefaults = true,
-    unmappedHandling: handling,
+    unmappedHandling,
     prove = true,
     additions = {},
   }: OverrideOptions,
@@ -86,13 +86,13 @@ export async function overrideChart(
   const variants = await analyzeVariants(renderer, profile, { rules, operands, operatorDefaults });
   const [{ base, uncovered }] = variants;
   for (const operator of uncovered) emit({ type: 'warning', message: uncoveredNote(operator) });
-  for (const dubious of malformedImages(base.documents)) emit({ type: 'warning', message: dubious });
+  for (const message of malformedImages(base.documents)) emit({ type: 'warning', message });
   const crdValidator = createCrdValidator(
     renderer,
     variants.map((variant) => variant.base),
   );
   const relocation: Relocation = { renderer, variants, target, crdValidator };
-  const derived = await derivedFor(relocation, { recipes, emit, prove });
+  const derived = await deriveWithTags(relocation, { recipes, emit, prove });
   for (const { setting, reason } of derived.refused) {
     emit({ type: 'warning', message: `${formatPath(setting.path)} is not changed: ${reason}` });
   }
@@ -136,7 +136,7 @@ export async function overrideChart(
 
   const {
     settings,
-    proof: found,
+    proof: additionsProof,
     unpinned,
   } = await addPullSecretAndPins(injected, {
     ...additions,
@@ -149,48 +149,52 @@ export async function overrideChart(
       wantedReferences(after, renderer, (variants[variantIndex] ?? variants[0]).profile),
   });
   const injectedSettings = findInjectedSettings(relocation, injected.renders);
-  const more = { ...(injectedSettings.length === 0 ? {} : { injected: injectedSettings }), ...found };
-  const proof = { ...counts, residue: withKnownReasons(unmapped), ...more };
+  const additionalProof = {
+    ...(injectedSettings.length === 0 ? {} : { injected: injectedSettings }),
+    ...additionsProof,
+  };
+  const proof = { ...counts, residue: withKnownReasons(unmapped), ...additionalProof };
   const result = { base: base.values, settings, overrides: valuesOf(base.values, settings), proof, references };
-  if (handling === undefined) return result;
+  if (unmappedHandling === undefined) return result;
   const { namespace = 'default' } = profile.options;
   const { pullSecret } = additions;
   // Changed templates and Helm 4's post-renderer also cover hooks.
-  const hooks = handling.how === 'repack' || handling.hooks;
+  const hooks = unmappedHandling.how === 'repack' || unmappedHandling.hooks;
   const podSecret =
     pullSecret === undefined ? undefined : await planPullSecret(unpinned.renders, pullSecret, namespace, hooks);
-  if (handling.how === 'repack') {
+  if (unmappedHandling.how === 'repack') {
     const unpinnedOverrides = valuesOf(base.values, unpinned.settings);
     const secret = podSecret?.added && { added: podSecret.added, namespace };
-    const repacked = await repack(relocation, unpinnedOverrides, unpinned.renders, handling.folder, secret);
+    const repacked = await repack(relocation, unpinnedOverrides, unpinned.renders, unmappedHandling.folder, secret);
     const { residue: remaining } = repacked.proof;
-    const without = secret && podsWithoutSecret(findSecretHolders(repacked.renders, namespace), secret.added.name);
-    const combinedProof = { ...repacked.proof, residue: withKnownReasons(remaining), ...more };
-    return { ...result, proof: { ...combinedProof, ...(without && { withoutPullSecret: without }) }, repacked };
+    const withoutPullSecret =
+      secret && podsWithoutSecret(findSecretHolders(repacked.renders, namespace), secret.added.name);
+    const combinedProof = { ...repacked.proof, residue: withKnownReasons(remaining), ...additionalProof };
+    return { ...result, proof: { ...combinedProof, ...(withoutPullSecret && { withoutPullSecret }) }, repacked };
   }
   const pairs = variants.map((variant, i) => ({ variant, after: injected.renders[i] as Render }));
-  const moved = await planPostRender(pairs, renderer, target, handling.hooks);
+  const postRenderPlan = await planPostRender(pairs, renderer, target, unmappedHandling.hooks);
   // References in hooks keep the reason that they are hooks; `inHooks` is compared by identity.
-  const remaining = moved.proof.residue.map((one) =>
-    moved.inHooks.includes(one) ? one : (withKnownReasons([one])[0] ?? one),
+  const remaining = postRenderPlan.proof.residue.map((entry) =>
+    postRenderPlan.inHooks.includes(entry) ? entry : (withKnownReasons([entry])[0] ?? entry),
   );
   const combinedProof = {
-    ...moved.proof,
+    ...postRenderPlan.proof,
     residue: remaining,
-    ...more,
+    ...additionalProof,
     ...(podSecret && { withoutPullSecret: podSecret.podsWithoutSecret }),
   };
   return {
     ...result,
     proof: combinedProof,
-    postRender: { ...moved, ...(podSecret?.added && { pullSecret: podSecret.added }) },
+    postRender: { ...postRenderPlan, ...(podSecret?.added && { pullSecret: podSecret.added }) },
   };
 }
 
 /**
  * Derives the settings. A naming that changes tags is always proved, because only renders show which values build tags.
  */
-async function derivedFor(
+async function deriveWithTags(
   relocation: Relocation,
   options: Parameters<typeof deriveAndProve>[1],
 ): Promise<DerivedOverrides> {

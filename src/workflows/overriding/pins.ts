@@ -55,11 +55,11 @@ export async function addPins(proved: ProvenOverrides, options: PinOptions): Pro
     (values, written) => [...tagLeaves(values, sources, written), ...referenceLeaves(values, written)],
     (values, written) => tagLeaves(values, sources, written, 1),
   ];
-  for (const leavesOf of rounds) {
+  for (const findLeaves of rounds) {
     if (unpinned.length === 0) break;
     const written = new Map(unpinned.map((located) => [located.written, located.reference]));
     const [{ values } = { values: {} }] = state.renders;
-    const leaves = leavesOf(
+    const leaves = findLeaves(
       values,
       unpinned.map((located) => located.written),
     );
@@ -101,15 +101,15 @@ async function pinLeaves(
     const digest = `sha256:${marker.repeat(8)}`;
     return { leaf, digest, marker, path: leaf.path, value: leaf.pinned(() => digest) };
   });
-  const marks = new Set(trials.map(({ digest }) => digest));
-  const check = createPinCheck(written, (_, digest) => marks.has(digest), options);
+  const markerDigests = new Set(trials.map(({ digest }) => digest));
+  const markerCheck = createPinCheck(written, (_, digest) => markerDigests.has(digest), options);
   const judge = ({ digest }: PinTrial, change: Change, after: readonly Render[]): boolean =>
-    pinsInChange(change, check(change, after))?.some((pin) => pin.digest === digest) ?? false;
+    pinsInChange(change, markerCheck(change, after))?.some((pin) => pin.digest === digest) ?? false;
   const { passed, after } = await trySettings(state, options, trials, { judge });
   const settings = [...passed].flatMap(([{ leaf, digest }, changes]): Setting[] => {
-    const all = changes.flatMap((change) => pinsInChange(change, check(change, after)) ?? []);
+    const pins = changes.flatMap((change) => pinsInChange(change, markerCheck(change, after)) ?? []);
     const references = [
-      ...new Set(all.filter((pin) => pin.digest === digest).map(({ reference }) => reference)),
+      ...new Set(pins.filter((pin) => pin.digest === digest).map(({ reference }) => reference)),
     ].sort();
     const leafDigests = new Set(references.map((reference) => digests.get(reference)));
     const [only] = leafDigests;
@@ -117,19 +117,19 @@ async function pinLeaves(
       name === undefined ? (leafDigests.size === 1 ? only : undefined) : digests.get(written.get(name) ?? '');
     const value = pinnedValue(leaf, digestOf);
     if (value === undefined) return [];
-    const before = state.settings.find(({ path }) => formatPath(path) === formatPath(leaf.path));
+    const existing = state.settings.find(({ path }) => formatPath(path) === formatPath(leaf.path));
     return [
       {
         path: leaf.path,
         value,
-        comment: before?.comment ?? references.map((reference) => `digest of ${reference}`).join('\n'),
+        comment: existing?.comment ?? references.map((reference) => `digest of ${reference}`).join('\n'),
       },
     ];
   });
   const isDigestOf = (reference: string, digest: string): boolean => digests.get(reference) === digest;
-  const checkFinal = createPinCheck(written, isDigestOf, options);
+  const digestCheck = createPinCheck(written, isDigestOf, options);
   return addSettings(state, options, settings, {
-    allows: (change, now) => pinsInChange(change, checkFinal(change, now)) !== undefined,
+    allows: (change, after) => pinsInChange(change, digestCheck(change, after)) !== undefined,
   });
 }
 
@@ -139,10 +139,10 @@ function createPinCheck(
   isDigestOf: PinCheck['isDigestOf'],
   { referencesIn, digests }: PinOptions,
 ): (change: Change, after: readonly Render[]) => PinCheck {
-  const known = new Map<Render, readonly LocatedReference[]>();
+  const cache = new Map<Render, readonly LocatedReference[]>();
   const cachedReferences = (render: Render, variantIndex: number): readonly LocatedReference[] => {
-    const references = known.get(render) ?? referencesIn(render, variantIndex);
-    known.set(render, references);
+    const references = cache.get(render) ?? referencesIn(render, variantIndex);
+    cache.set(render, references);
     return references;
   };
   const findTagged = (reference: string): string | undefined => {

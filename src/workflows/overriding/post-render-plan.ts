@@ -44,19 +44,21 @@ export async function planPostRender(
     const proof = prove(references, after, documents, target, operands);
     return { proof, entries: postRenderEntries(proof.unmapped, [...after, ...references], target) };
   };
-  const all = new Map<string, PostRenderEntry>();
+  const entriesByKey = new Map<string, PostRenderEntry>();
   let used: ReadonlySet<PostRenderEntry> = new Set();
   let checks = pairs.map((pair) => checkRender(pair, pair.after.documents));
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const more = checks.flatMap(({ entries }) => entries).filter((entry) => !all.has(entryKey(entry)));
-    if (more.length === 0) break;
-    for (const entry of more) all.set(entryKey(entry), entry);
-    const done = await Promise.all(pairs.map(({ after }) => rewriteDocuments(after.documents, [...all.values()])));
-    used = new Set(done.flatMap((one) => one.used));
-    checks = pairs.map((pair, i) => checkRender(pair, done[i]?.documents ?? []));
+    const newEntries = checks.flatMap(({ entries }) => entries).filter((entry) => !entriesByKey.has(entryKey(entry)));
+    if (newEntries.length === 0) break;
+    for (const entry of newEntries) entriesByKey.set(entryKey(entry), entry);
+    const results = await Promise.all(
+      pairs.map(({ after }) => rewriteDocuments(after.documents, [...entriesByKey.values()])),
+    );
+    used = new Set(results.flatMap((result) => result.used));
+    checks = pairs.map((pair, i) => checkRender(pair, results[i]?.documents ?? []));
   }
-  const entries = [...all.values()].filter((entry) => used.has(entry));
-  const proof = combineProofs(checks.map((one) => one.proof));
+  const entries = [...entriesByKey.values()].filter((entry) => used.has(entry));
+  const proof = combineProofs(checks.map((check) => check.proof));
   if (hooks) return { entries, proof, inHooks: [] };
   const rewritten = await Promise.all(pairs.map(({ after }) => rewriteDocuments(after.documents, entries, isHook)));
   const visibleProof = combineProofs(pairs.map((pair, i) => checkRender(pair, rewritten[i]?.documents ?? []).proof));
@@ -64,7 +66,7 @@ export async function planPostRender(
   return {
     entries,
     proof: visibleProof,
-    inHooks: visibleProof.residue.filter((one) => !unmapped.has(unmappedKey(one))),
+    inHooks: visibleProof.residue.filter((entry) => !unmapped.has(unmappedKey(entry))),
   };
 }
 
@@ -83,14 +85,14 @@ export async function rewriteDocuments(
   isSkipped: (document: RenderedDocument) => boolean = () => false,
 ): Promise<{ readonly documents: readonly RenderedDocument[]; readonly used: readonly PostRenderEntry[] }> {
   const templates = new Set(entries.map(({ template }) => template));
-  const done = await Promise.all(
+  const results = await Promise.all(
     documents.map(async (document) => {
       if (!templates.has(document.template) || isSkipped(document)) return { document, used: [] };
       const { text, used } = await rewriteManifest(document.text, document.template, entries);
       return { document: text === document.text ? document : withText(document, text), used };
     }),
   );
-  return { documents: done.map(({ document }) => document), used: done.flatMap(({ used }) => used) };
+  return { documents: results.map(({ document }) => document), used: results.flatMap(({ used }) => used) };
 }
 
 /** Reports whether a document is a hook, which Helm 3 does not pass to post-renderers. */

@@ -34,14 +34,14 @@ export async function planPullSecret(
   const pods = new Map<string, PullSecretEntry>();
   for (const { key, kind, template } of holdersWithoutSecret(findSecretHolders(renders, namespace), secret)) {
     const [variantIndex, , document, path] = JSON.parse(key) as [number, string, number, LeafPath];
-    const hidden = renders[variantIndex]?.documents.some(
+    const isInHook = renders[variantIndex]?.documents.some(
       (candidate) => candidate.template === template && candidate.index === document && isHook(candidate),
     );
     const entry = {
       template,
       kind,
       path: path.reduce<FieldPath>(childPath, { path: '' }).path,
-      ...(hidden ? { hook: true as const } : {}),
+      ...(isInHook ? { hook: true as const } : {}),
     };
     pods.set(JSON.stringify(entry), entry);
   }

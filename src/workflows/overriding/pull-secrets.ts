@@ -67,7 +67,7 @@ export async function addPullSecret(proved: ProvenOverrides, options: PullSecret
       unknownImages: operatorPodImages(proved.renders, options.references, secret),
       setBy: [],
     };
-  const without = ({ renders }: ProvenOverrides): PodWithoutSecret[] => [
+  const findPodsWithout = ({ renders }: ProvenOverrides): PodWithoutSecret[] => [
     ...podsWithoutSecret(holders(renders), secret),
     ...refusedResources(options, holders(renders)),
   ];
@@ -79,7 +79,7 @@ export async function addPullSecret(proved: ProvenOverrides, options: PullSecret
     for (const round of [0, 1, 2]) {
       // A leaf without effect may belong to a disabled component: try its other forms only if pods still lack the
       // secret.
-      const isDone = without(state).length === 0;
+      const isDone = findPodsWithout(state).length === 0;
       if (round > 0 && isDone) break;
       state = await addToFewestLeaves(
         state,
@@ -89,13 +89,15 @@ export async function addPullSecret(proved: ProvenOverrides, options: PullSecret
       );
     }
   }
-  const own = new Set(proved.settings);
-  const by = state.settings.filter((setting) => !own.has(setting) && !isSet(proved, setting.path));
+  const previousSettings = new Set(proved.settings);
+  const secretSettings = state.settings.filter(
+    (setting) => !previousSettings.has(setting) && !isSet(proved, setting.path),
+  );
   return {
     ...state,
-    podsWithoutSecret: without(state),
+    podsWithoutSecret: findPodsWithout(state),
     unknownImages: operatorPodImages(state.renders, options.references, secret),
-    setBy: by.map(({ path, value }) => ({ path: formatPath(path), form: formOf(value) })),
+    setBy: secretSettings.map(({ path, value }) => ({ path: formatPath(path), form: formOf(value) })),
   };
 }
 
@@ -104,7 +106,7 @@ function refusedResources(
   { crdValidator, secret }: PullSecretOptions,
   holders: readonly PullSecretHolder[],
 ): PodWithoutSecret[] {
-  const has = (pod: PodWithoutSecret): boolean =>
+  const hasSecret = (pod: PodWithoutSecret): boolean =>
     holders.some(
       ({ kind, name, template, secrets }) =>
         kind === pod.kind && name === pod.name && template === pod.template && secrets.includes(secret),
@@ -113,7 +115,7 @@ function refusedResources(
   const distinct = new Map(
     refused.map(({ kind, name, template }) => [`${template}\n${kind}\n${name}`, { kind, name, template }]),
   );
-  return [...distinct.values()].filter((pod) => !has(pod));
+  return [...distinct.values()].filter((pod) => !hasSecret(pod));
 }
 
 function formOf(value: unknown): PullSecretForm {
@@ -155,8 +157,8 @@ async function addToFewestLeaves(
     const object = objectOf(change, after);
     return addsPullSecret(change, name, options.crdValidator.schemaAt(object, [...change.path, 0])?.type === 'string');
   };
-  const judge = ({ marker }: SecretTrial, change: Change, all: ProvenOverrides['renders']): boolean =>
-    adds(change, marker, all);
+  const judge = ({ marker }: SecretTrial, change: Change, renders: ProvenOverrides['renders']): boolean =>
+    adds(change, marker, renders);
   const { passed, after } = await trySettings(state, options, trials, { ...ALLOWED_CHANGES, isIgnored: isCopy, judge });
   const reached = new Map(
     [...passed].map(([trial, changes]) => [
@@ -176,7 +178,7 @@ async function addToFewestLeaves(
   );
   return addSettings(state, options, settings, {
     ...ALLOWED_CHANGES,
-    allows: (change, all) => adds(change, secret, all) || isCopy(change, settings, all),
+    allows: (change, renders) => adds(change, secret, renders) || isCopy(change, settings, renders),
   });
 }
 

@@ -43,8 +43,8 @@ async function isSameToHelm(
   overrides: Values,
   text: string,
 ): Promise<boolean> {
-  const [meant, read] = await Promise.all([renderer.render(options, overrides), renderer.render(options, text)]);
-  return isDeepStrictEqual(read.values, meant.values);
+  const [expected, actual] = await Promise.all([renderer.render(options, overrides), renderer.render(options, text)]);
+  return isDeepStrictEqual(actual.values, expected.values);
 }
 
 /** Removes what JSON cannot represent, such as undefined. */

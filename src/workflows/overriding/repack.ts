@@ -82,8 +82,7 @@ export async function repack(
     return { archive, renders: changed };
   };
   const renamed = changes.length === 0 ? undefined : await findAccepted(changes, attempt);
-  const done =
-    (pullSecret && (await withSecret(renamed, pullSecret, { files, fileInChart, renders, repackWith }))) ?? renamed;
+  const done = (pullSecret && (await withSecret(renamed, pullSecret, { files, renders, repackWith }))) ?? renamed;
   if (done === undefined) return { archive: undefined, changes: [], proof: proofOf(relocation, renders), renders };
   const { archive, renders: changed } = done.result;
   const proof = proofOf(relocation, changed);
@@ -99,7 +98,6 @@ interface RepackResult {
 /** Chart files and renders for adding a pull secret to templates. */
 interface RepackContext {
   readonly files: ChartFiles;
-  readonly fileInChart: (files: ChartFiles, template: string) => string;
   readonly renders: readonly Render[];
   readonly repackWith: (edits: readonly TemplateEdit[]) => Promise<RepackResult['result']>;
 }
@@ -108,7 +106,7 @@ interface RepackContext {
 async function withSecret(
   renamed: RepackResult | undefined,
   { added, namespace }: { readonly added: AddedPullSecret; readonly namespace: string },
-  { files, fileInChart: fileOf, renders, repackWith }: RepackContext,
+  { files, renders, repackWith }: RepackContext,
 ): Promise<RepackResult | undefined> {
   const { name, pods } = added;
   const before = renamed?.result.renders ?? renders;
@@ -118,7 +116,7 @@ async function withSecret(
   const attempt = async (edits: readonly TemplateEdit[]): Promise<RepackResult['result']> => {
     const result = await repackWith([...(renamed?.items ?? []), ...edits]);
     const changed = changesBetween(before, result.renders, (key) => key === PULL_SECRETS_FIELD);
-    const isGiven = (change: Change): boolean =>
+    const addsSecret = (change: Change): boolean =>
       change.path.at(-1) === PULL_SECRETS_FIELD &&
       addsPullSecret(change, name) &&
       keysWithoutSecret.has(changeKey({ ...change, path: change.path.slice(0, -1) }));
@@ -130,12 +128,12 @@ async function withSecret(
           text !== before[i]?.documents[position]?.text && !objects.has(`${i}\n${template}\n${index}`),
       ),
     );
-    if (changed.length === 0 || isTextOnly || !changed.every(isGiven)) {
+    if (changed.length === 0 || isTextOnly || !changed.every(addsSecret)) {
       throw new AirgapError('chart-render', 'the change affects more than the pods that get the secret');
     }
     return result;
   };
-  const changes = templateSecretEdits(files, pods, (template) => fileOf(files, template), name);
+  const changes = templateSecretEdits(files, pods, (template) => fileInChart(files, template), name);
   const done = changes.length === 0 ? undefined : await findAccepted(changes, attempt);
   return done && { items: [...(renamed?.items ?? []), ...done.items], result: done.result };
 }
@@ -164,7 +162,7 @@ function hasNoExtraNames(
 ): boolean {
   const texts = new Map(expected.map(({ template, index, text }) => [`${template}\n${index}`, text]));
   return documents.every(({ template, index, text }) => {
-    const other = texts.get(`${template}\n${index}`) ?? '';
-    return names.every((name) => wholeOccurrences(text, name).length <= wholeOccurrences(other, name).length);
+    const expectedText = texts.get(`${template}\n${index}`) ?? '';
+    return names.every((name) => wholeOccurrences(text, name).length <= wholeOccurrences(expectedText, name).length);
   });
 }

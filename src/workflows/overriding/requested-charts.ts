@@ -81,7 +81,7 @@ export async function resolveCharts(
 ): Promise<BundledChart[]> {
   if (source !== undefined) return extractCharts(source, request, scratch, profile);
   if (request === undefined) {
-    throw new AirgapError('usage', '--all requires --bundle', { hint: 'name the bundle that contains the charts' });
+    throw new AirgapError('usage', '--all requires --bundle', { hint: 'specify the bundle that contains the charts' });
   }
   return [{ name: '', version: '', request, rendered: {}, recipes: [], operands: [] }];
 }

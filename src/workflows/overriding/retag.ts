@@ -61,8 +61,8 @@ export async function retag(
   return state;
 }
 
-function namesOf(pending: readonly PendingTag[], which: 'source' | 'written'): string[] {
-  return pending.map((one) => one[which]);
+function namesOf(pending: readonly PendingTag[], key: 'source' | 'written'): string[] {
+  return pending.map((tag) => tag[key]);
 }
 
 /**
@@ -80,12 +80,12 @@ export function withoutPartialMoves(
   );
   const isPending = ({ template, document, written }: Location): boolean =>
     pending.has(JSON.stringify([template, document, written]));
-  const moved = Map.groupBy(
+  const movesByPath = Map.groupBy(
     solutions.flatMap(({ moves }) => [...moves]),
-    ([slot]) => segmentPath(slot),
+    ([segment]) => segmentPath(segment),
   );
   return proved.settings.filter(({ path }) => {
-    const references = moved.get(formatPath(path))?.flatMap(([, all]) => all) ?? [];
+    const references = movesByPath.get(formatPath(path))?.flatMap(([, locations]) => locations) ?? [];
     return references.length === 0 || !references.every(isPending);
   });
 }
@@ -141,10 +141,10 @@ function checksumFields({ documents }: Render, render: number): string[] {
     const walk = (value: unknown, path: readonly (string | number)[]): void => {
       if (typeof value !== 'object' || value === null) return;
       for (const [key, item] of Object.entries(value)) {
-        const here = [...path, Array.isArray(value) ? Number(key) : key];
+        const itemPath = [...path, Array.isArray(value) ? Number(key) : key];
         if (path.at(-1) === 'annotations' && key.startsWith('checksum/'))
-          found.push(changeKey({ render, template, document: index, path: here }));
-        walk(item, here);
+          found.push(changeKey({ render, template, document: index, path: itemPath }));
+        walk(item, itemPath);
       }
     };
     walk(object, []);

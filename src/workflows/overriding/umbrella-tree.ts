@@ -70,12 +70,12 @@ export async function deriveTree(
   profile: Profile,
   valuesPath: LeafPath = [],
   depth = 0,
-  outer?: ValuesTrace,
+  parentTrace?: ValuesTrace,
 ): Promise<UmbrellaTree> {
   const { chart } = renderer;
   const { name, version } = chart.metadata;
   search.context.emit({ type: 'stage', message: `deriving overrides for ${name} ${version}` });
-  const own = await overrideChart(renderer, profile, search.target, search.optionsFor(chart));
+  const chartOverrides = await overrideChart(renderer, profile, search.target, search.optionsFor(chart));
   const render = await renderer.render(profile.options);
   const left: string[] = [];
   const children: ChildChart[] = [];
@@ -83,11 +83,13 @@ export async function deriveTree(
   const trace =
     depth === 0
       ? await ValuesTrace.of(renderer, profile.options, join(folder, 'trace'), context.cwd)
-      : outer && ValuesTrace.within(renderer, profile.options, outer.hosts);
+      : parentTrace && ValuesTrace.within(renderer, profile.options, parentTrace.hosts);
   for (const nested of nestedCharts(render.documents, render.values)) {
     if (nested.via.values === undefined) {
-      const { kind, name: by, template } = nested.via;
-      left.push(`chart ${nested.name} ${nested.version} is set in ${kind} ${by} (${template}), not in the values`);
+      const { kind, name: declaringName, template } = nested.via;
+      left.push(
+        `chart ${nested.name} ${nested.version} is set in ${kind} ${declaringName} (${template}), not in the values`,
+      );
     } else if (depth < MAX_DEPTH) {
       const child = await deriveChild(search, nested, nested.via.values, {
         render,
@@ -101,22 +103,31 @@ export async function deriveTree(
       else children.push(child);
     }
   }
-  const ownProof = { chart: name, version, entry: formatPath(valuesPath), proof: own.proof };
+  const ownProof = { chart: name, version, entry: formatPath(valuesPath), proof: chartOverrides.proof };
   if (children.length === 0) {
-    return { base: own.base, settings: own.settings, references: own.references, proofs: [ownProof], left };
+    return {
+      base: chartOverrides.base,
+      settings: chartOverrides.settings,
+      references: chartOverrides.references,
+      proofs: [ownProof],
+      left,
+    };
   }
-  const base = withEntryValues(own.base, children);
+  const base = withEntryValues(chartOverrides.base, children);
   const addressed = await addressEntries(
     children,
-    { target: search.target, base, own: [...own.settings, ...loginSettings(search)] },
+    { target: search.target, base, ownSettings: [...chartOverrides.settings, ...loginSettings(search)] },
     (overrides) => renderer.render(profile.options, overrides),
   );
   return {
     base,
     settings: addressed.settings,
-    references: [...new Set([own, ...children].flatMap(({ references }) => references))].sort(),
+    references: [...new Set([chartOverrides, ...children].flatMap(({ references }) => references))].sort(),
     proofs: [
-      { ...ownProof, proof: withMovedByChildren(own.proof, addressed.after, renderer, profile, search.target) },
+      {
+        ...ownProof,
+        proof: withMovedByChildren(chartOverrides.proof, addressed.after, renderer, profile, search.target),
+      },
       ...children.flatMap(({ proofs }) => proofs),
     ],
     left: [...left, ...addressed.left, ...children.flatMap((child) => child.left)],
@@ -157,8 +168,8 @@ async function deriveChild(
     const chart = await fetchChart(search.helm, request, folder, context.cwd, sources, allow);
     const options = await installOptions(nested, profile.options, chart, join(folder, 'given.json'), []);
     const renderer = new Renderer(search.helm, chart, join(folder, 'render'));
-    const inner = { name: profile.name, options };
-    const tree = await deriveTree(search, renderer, inner, [...valuesPath, ...childPath], depth + 1, trace);
+    const childProfile = { name: profile.name, options };
+    const tree = await deriveTree(search, renderer, childProfile, [...valuesPath, ...childPath], depth + 1, trace);
     const { name, version } = chart.metadata;
     const overrides = valuesOf(tree.base, tree.settings);
     return { ...tree, keys, fields, name, version, overrides };

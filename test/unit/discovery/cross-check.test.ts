@@ -21,8 +21,8 @@ const discover = (manifest: string) => discoverReferences(render(manifest), { ch
 describe('a manifest that Helm installs', () => {
   it.each(Object.entries(HOSTILE_MANIFESTS))('shows its image: %s', (_, manifest) => {
     const references = discover(manifest);
-    const own = references.filter(({ how }) => how === 'pod-spec').map(({ reference }) => reference);
-    expect(own).toEqual(['ghcr.io/acme/a:1.0']);
+    const podReferences = references.filter(({ how }) => how === 'pod-spec').map(({ reference }) => reference);
+    expect(podReferences).toEqual(['ghcr.io/acme/a:1.0']);
     expect(errorOf(() => crossCheckImages(render(manifest), references))).toBeUndefined();
   });
 });
@@ -41,9 +41,9 @@ describe('crossCheckImages', () => {
     const [located] = discover(manifest);
     if (located === undefined) throw new Error('nothing found');
     const other = { ...located, written: 'ghcr.io/acme/a:2.0' };
-    const more = { ...located, path: 'spec.template.spec.containers[1].image' };
+    const additional = { ...located, path: 'spec.template.spec.containers[1].image' };
     expect(errorOf(() => crossCheckImages(render(manifest), [other]))?.code).toBe('disagreement');
-    expect(errorOf(() => crossCheckImages(render(manifest), [located, more]))?.code).toBe('disagreement');
+    expect(errorOf(() => crossCheckImages(render(manifest), [located, additional]))?.code).toBe('disagreement');
   });
 
   it('ignores what Kubernetes rejects anyway: a Pod without an API version', () => {
@@ -53,8 +53,8 @@ describe('crossCheckImages', () => {
 
   it.each(['rbac.authorization.k8s.io/v1 Role', 'v1 ConfigMap', 'apps/v1 Deployment', 'acme.io/v1 Thing'])(
     'throws `disagreement` for a list with another kind: %s',
-    (named) => {
-      const [apiVersion, kind] = named.split(' ');
+    (typeText) => {
+      const [apiVersion, kind] = typeText.split(' ');
       const items = `items:\n- ${manifest.trim().replaceAll('\n', '\n  ')}\n`;
       for (const text of [
         `apiVersion: ${apiVersion}\nkind: ${kind}\n${items}`,

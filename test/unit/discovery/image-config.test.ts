@@ -9,7 +9,7 @@ function referencesOf(config: object, image = operatorImage) {
   return imageConfigReferences({ os: 'linux', config }, image, context);
 }
 
-const named = (config: object): string[] => referencesOf(config).map(({ reference }) => reference);
+const referenceNames = (config: object): string[] => referencesOf(config).map(({ reference }) => reference);
 
 describe('environment variables of an image', () => {
   test.each([
@@ -24,7 +24,7 @@ describe('environment variables of an image', () => {
     ['DEFAULTS={"proxy":{"image":"quay.io/acme/proxy:3"}}', 'quay.io/acme/proxy:3'],
     ['IMAGE=quay.io/acme/operator:2.0', operatorImage],
   ])('%j', (variable, ...references) => {
-    expect(named({ Env: ['PATH=/usr/bin', variable] })).toEqual(references);
+    expect(referenceNames({ Env: ['PATH=/usr/bin', variable] })).toEqual(references);
   });
 
   test('that contain a split reference', () => {
@@ -58,11 +58,11 @@ describe('environment variables of an image', () => {
     'RELATED_IMAGE_EMPTY=',
     'no assignment at all',
   ])('do not name an image when they are %j', (variable) => {
-    expect(named({ Env: [variable] })).toEqual([]);
+    expect(referenceNames({ Env: [variable] })).toEqual([]);
   });
 
   test('that contain the own name and version of the image are not a default', () => {
-    expect(named({ Env: ['IMAGE_NAME=operator', 'IMAGE_VERSION=2.0'] })).toEqual([]);
+    expect(referenceNames({ Env: ['IMAGE_NAME=operator', 'IMAGE_VERSION=2.0'] })).toEqual([]);
   });
 });
 
@@ -76,7 +76,7 @@ describe('labels of an image', () => {
       'docker.io/acme/pod:1',
     ],
   ])('%s=%j', (key, value, reference) => {
-    expect(named({ Labels: { [key]: value } })).toEqual([reference]);
+    expect(referenceNames({ Labels: { [key]: value } })).toEqual([reference]);
   });
 
   test.each([
@@ -97,7 +97,7 @@ describe('labels of an image', () => {
     ['name', 'quay.io/acme/operator:2.0'],
     ['com.acme.image', 'acme/operator'],
   ])('do not name an image as %s=%j', (key, value) => {
-    expect(named({ Labels: { [key]: value } })).toEqual([]);
+    expect(referenceNames({ Labels: { [key]: value } })).toEqual([]);
   });
 });
 

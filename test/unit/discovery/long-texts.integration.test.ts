@@ -11,12 +11,12 @@ const LENGTH = 200_000;
 /** Milliseconds. A few hundred where it is linear, even on a busy machine; minutes where it is not. */
 const SOON = 10_000;
 
-const repeated = (piece: string): string => piece.repeat(Math.ceil(LENGTH / piece.length)).slice(0, LENGTH);
+const repeated = (pattern: string): string => pattern.repeat(Math.ceil(LENGTH / pattern.length)).slice(0, LENGTH);
 
 describe('a text of 200,000 characters is searched quickly', () => {
-  it.each(['a/', 'helm,,', '$(', '$(a', '#', '::', 'Ab', '\ra: ', '\\ '])('of %j', (piece) => {
+  it.each(['a/', 'helm,,', '$(', '$(a', '#', '::', 'Ab', '\ra: ', '\\ '])('of %j', (pattern) => {
     const start = performance.now();
-    const manifest = configMap(`image: "x" ${repeated(piece)}\r!`);
+    const manifest = configMap(`image: "x" ${repeated(pattern)}\r!`);
     discover(manifest);
     const documents = splitDocuments(`---\n# Source: a/t.yaml\n${manifest}\n`);
     networkNeeds(documents, { chart: 'a', profile: 'default' });
@@ -24,15 +24,15 @@ describe('a text of 200,000 characters is searched quickly', () => {
     expect(performance.now() - start).toBeLessThan(SOON);
   });
 
-  it.each(['#', 'helm,,', ' ', "' "])('as a manifest that is not YAML, of %j', (piece) => {
+  it.each(['#', 'helm,,', ' ', "' "])('as a manifest that is not YAML, of %j', (pattern) => {
     const start = performance.now();
-    expect(readManifest(`kind: Pod\na: [${repeated(piece)}`).problem).toBeDefined();
+    expect(readManifest(`kind: Pod\na: [${repeated(pattern)}`).problem).toBeDefined();
     expect(performance.now() - start).toBeLessThan(SOON);
   });
 
-  it.each(['{}', "''", '} ', '- '])('as a Chart.yaml that is not YAML, of %j', (piece) => {
+  it.each(['{}', "''", '} ', '- '])('as a Chart.yaml that is not YAML, of %j', (pattern) => {
     const start = performance.now();
-    expect(() => parseMetadata(repeated(piece), 'a.tgz')).toThrow(expect.objectContaining({ code: 'chart-invalid' }));
+    expect(() => parseMetadata(repeated(pattern), 'a.tgz')).toThrow(expect.objectContaining({ code: 'chart-invalid' }));
     expect(performance.now() - start).toBeLessThan(SOON);
   });
 

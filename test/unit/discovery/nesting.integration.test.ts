@@ -31,12 +31,18 @@ const manifest = fc.constantFrom<(text: string) => string>(
 
 test('a reference is found in any nesting, at a location that does not depend on its value', () => {
   fc.assert(
-    fc.property(reference, reference, fc.array(wrap, { maxLength: 4 }), manifest, (one, other, wraps, carry) => {
-      const hide = (text: string) => carry(wraps.reduce((inner, wrapper) => wrapper(inner), text));
-      expect(references(hide(one)).filter((found) => found !== 'reg.io/own:1')).toEqual([one]);
-      const locations = (text: string) => discover(hide(text)).map(({ path, within }) => [path, within]);
-      expect(locations(one)).toEqual(locations(other));
-    }),
+    fc.property(
+      reference,
+      reference,
+      fc.array(wrap, { maxLength: 4 }),
+      manifest,
+      (first, second, wrappers, toManifest) => {
+        const nest = (text: string) => toManifest(wrappers.reduce((inner, wrapper) => wrapper(inner), text));
+        expect(references(nest(first)).filter((found) => found !== 'reg.io/own:1')).toEqual([first]);
+        const locations = (text: string) => discover(nest(text)).map(({ path, within }) => [path, within]);
+        expect(locations(first)).toEqual(locations(second));
+      },
+    ),
     { numRuns: 200 },
   );
 });
@@ -46,8 +52,8 @@ test('every location of a render is unique', () => {
     fc.property(
       fc.array(reference, { minLength: 1, maxLength: 5 }),
       fc.constantFrom('\n', ' ', ',', '\nx: '),
-      (all, by) => {
-        const found = discover(configMap(all.join(by)), deployment({ args: [all.join(by)] }));
+      (all, separator) => {
+        const found = discover(configMap(all.join(separator)), deployment({ args: [all.join(separator)] }));
         const addresses = found.map(({ template, path, within }) => [template, path, within].join('|'));
         expect(new Set(addresses).size).toBe(addresses.length);
       },
@@ -57,7 +63,7 @@ test('every location of a render is unique', () => {
 });
 
 test('look-alikes are not found in any nesting', () => {
-  const lookalike = fc.oneof(
+  const lookAlike = fc.oneof(
     reference.map((text) => `https://${text}`),
     fc.tuple(name, fc.integer({ min: 1024, max: 65535 })).map(([host, port]) => `${host}:${port}`),
     fc.tuple(name, name, name).map(([a, b, c]) => `${a}.${b}.svc.cluster.local:8080/${c}`),
@@ -68,8 +74,8 @@ test('look-alikes are not found in any nesting', () => {
     fc.tuple(name, name).map(([a, b]) => `system:serviceaccount:${a}:${b}`),
   );
   fc.assert(
-    fc.property(lookalike, fc.array(wrap, { maxLength: 3 }), manifest, (text, wraps, carry) => {
-      const found = references(carry(wraps.reduce((inner, wrapper) => wrapper(inner), text)));
+    fc.property(lookAlike, fc.array(wrap, { maxLength: 3 }), manifest, (text, wrappers, toManifest) => {
+      const found = references(toManifest(wrappers.reduce((inner, wrapper) => wrapper(inner), text)));
       expect(found.filter((reference) => reference !== 'reg.io/own:1')).toEqual([]);
     }),
     { numRuns: 200 },

@@ -3,8 +3,8 @@ import { discoverReferences } from '../../../src/discovery/index.ts';
 import { operatorContainers } from '../../../src/discovery/operators.ts';
 import { splitDocuments } from '../../../src/helm/documents.ts';
 
-const workload = (name: string, account: string, more = ''): string => `kind: Deployment
-metadata: {name: ${name}${more}}
+const workload = (name: string, account: string, extra = ''): string => `kind: Deployment
+metadata: {name: ${name}${extra}}
 spec: {template: {spec: {serviceAccountName: ${account}, containers: [{name: x, image: "quay.io/org/${name}:1.0", command: [/${name}], args: [--fast], env: [{name: AGENT_IMAGE, value: x}]}]}}}
 `;
 const role = (name: string, resources: string, verbs: string): string => `kind: ClusterRole
@@ -19,20 +19,20 @@ subjects: [{kind: ServiceAccount, name: ${name}}]
 `;
 const definition = 'kind: CustomResourceDefinition\nmetadata: {name: widgets.example.com}\n';
 
-function operators(texts: readonly string[], bringsResources = false): string[] {
+function operators(texts: readonly string[], hasSeparateCrds = false): string[] {
   const render = texts.map((text, i) => `---\n# Source: c/templates/${i}.yaml\n${text}`).join('');
   const documents = splitDocuments(render);
   const references = discoverReferences(documents, { chart: 'c', profile: 'default' });
-  return operatorContainers(documents, references, bringsResources).map(({ reference: located }) => located.reference);
+  return operatorContainers(documents, references, hasSeparateCrds).map(({ reference: located }) => located.reference);
 }
 
 describe('an operator', () => {
   test('is a workload whose service account may create pods or workloads', () => {
-    const both = [workload('manager', 'manager'), workload('web', 'web')];
+    const workloads = [workload('manager', 'manager'), workload('web', 'web')];
     for (const resources of ['pods', 'apps, deployments', 'jobs', '"*"']) {
-      expect(operators([...both, role('manager', resources, 'create')])).toEqual(['quay.io/org/manager:1.0']);
+      expect(operators([...workloads, role('manager', resources, 'create')])).toEqual(['quay.io/org/manager:1.0']);
     }
-    expect(operators([...both, role('manager', 'pods', '"*"')])).toEqual(['quay.io/org/manager:1.0']);
+    expect(operators([...workloads, role('manager', 'pods', '"*"')])).toEqual(['quay.io/org/manager:1.0']);
   });
 
   test('is not a workload that may only read, or create other resources', () => {
@@ -46,8 +46,8 @@ describe('an operator', () => {
       'quay.io/org/b:1.0',
     ]);
     expect(operators([workload('a', 'x')], true)).toEqual(['quay.io/org/a:1.0']);
-    const bound = [workload('manager', 'manager'), workload('web', 'web'), role('manager', 'pods', 'create')];
-    expect(operators([...bound, definition])).toEqual(['quay.io/org/manager:1.0']);
+    const boundWorkloads = [workload('manager', 'manager'), workload('web', 'web'), role('manager', 'pods', 'create')];
+    expect(operators([...boundWorkloads, definition])).toEqual(['quay.io/org/manager:1.0']);
   });
 
   test('is not a hook', () => {

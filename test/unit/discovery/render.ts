@@ -11,8 +11,8 @@ export function discover(...manifests: string[]): LocatedReference[] {
 
 /** References that are sure enough to be bundled, in the order of discovery, each once. */
 export function references(...manifests: string[]): string[] {
-  const sure = discover(...manifests).filter((located) => located.confidence !== 'possible');
-  return [...new Set(sure.map((located) => located.reference))];
+  const bundled = discover(...manifests).filter((located) => located.confidence !== 'possible');
+  return [...new Set(bundled.map((located) => located.reference))];
 }
 
 /** A ConfigMap with one key. */

@@ -17,21 +17,21 @@ import { scratchFolder } from '../../support/scratch.ts';
 const RUNS = Number(process.env.AIRGAP_RUNS ?? 4000);
 
 /** Result of a parser: objects and their container images, or its error. */
-type Seen = string | { readonly refused: string };
+type ReadResult = string | { readonly refused: string };
 
-/** What Kubernetes receives: the documents between separators, each read by sigs.k8s.io/yaml. */
-function readByGo(program: string, texts: readonly string[]): Seen[] {
-  const pieces = texts.map((text) => splitDocuments(rendered(text)).map((document) => document.text));
-  const input = pieces.flat().map((piece) => `${JSON.stringify(piece)}\n`);
+/** Returns what Kubernetes receives: the documents between separators, each read by sigs.k8s.io/yaml. */
+function readByGo(program: string, texts: readonly string[]): ReadResult[] {
+  const documentTexts = texts.map((text) => splitDocuments(rendered(text)).map((document) => document.text));
+  const input = documentTexts.flat().map((documentText) => `${JSON.stringify(documentText)}\n`);
   const { stdout } = spawnSync(program, [], { input: input.join(''), encoding: 'utf8', maxBuffer: 1 << 30 });
   const lines = stdout
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as { error?: string; object: unknown });
   let start = 0;
-  return pieces.map((own) => {
-    const read = lines.slice(start, start + own.length);
-    start += own.length;
+  return documentTexts.map((ownTexts) => {
+    const read = lines.slice(start, start + ownTexts.length);
+    start += ownTexts.length;
     const error = read.find((one) => one.error !== undefined)?.error;
     if (error !== undefined) return { refused: error };
     return summaryOf(
@@ -46,7 +46,7 @@ function summaryOf(objects: readonly unknown[], isPulled: (image: unknown) => bo
   return counted
     .map(({ kind, name, images }) => {
       const pulled = images.filter(({ image }) => isPulled(image)).map(({ path, image }) => `${path}=${image}`);
-      // A line separator in a folded text stays in Go and becomes a blank here; no name that Kubernetes takes has either.
+      // A line separator in a folded text stays in Go and becomes a blank here; no valid Kubernetes name contains either.
       return [`${kind}/${name}`, ...pulled].join(' ').replace(/\s+/g, ' ');
     })
     .filter((line) => line !== '/')
@@ -58,7 +58,7 @@ function rendered(text: string): string {
 }
 
 /** Result of discovery, after both checks. */
-function readByUs(text: string): Seen {
+function readBySearch(text: string): ReadResult {
   const documents = splitDocuments(rendered(text));
   const references = discoverReferences(documents, { chart: 'app', profile: 'default' });
   try {
@@ -85,12 +85,14 @@ describe('sigs.k8s.io/yaml, which Helm uses, agrees with the search', () => {
   test('in every manifest of the corpus', (context) => {
     if (missing !== undefined) return context.skip(missing);
     const names = Object.keys(HOSTILE_MANIFESTS);
-    const theirs = readByGo(program, Object.values(HOSTILE_MANIFESTS));
-    const ours = Object.values(HOSTILE_MANIFESTS).map(readByUs);
-    expect(Object.fromEntries(names.map((name, i) => [name, ours[i]]))).toEqual(
-      Object.fromEntries(names.map((name, i) => [name, theirs[i]])),
+    const byGo = readByGo(program, Object.values(HOSTILE_MANIFESTS));
+    const bySearch = Object.values(HOSTILE_MANIFESTS).map(readBySearch);
+    expect(Object.fromEntries(names.map((name, i) => [name, bySearch[i]]))).toEqual(
+      Object.fromEntries(names.map((name, i) => [name, byGo[i]])),
     );
-    expect(ours.every((seen) => typeof seen === 'string' && seen.includes('=ghcr.io/acme/a:1.0'))).toBe(true);
+    expect(bySearch.every((summary) => typeof summary === 'string' && summary.includes('=ghcr.io/acme/a:1.0'))).toBe(
+      true,
+    );
   });
 
   test.for([
@@ -99,16 +101,16 @@ describe('sigs.k8s.io/yaml, which Helm uses, agrees with the search', () => {
   ] as const)('in %s, or they are refused', ([, make], context) => {
     if (missing !== undefined) return context.skip(missing);
     const texts = make();
-    const theirs = readByGo(program, texts);
-    const wrong = texts.flatMap((text, i) => {
-      const go = theirs[i] as Seen;
+    const byGo = readByGo(program, texts);
+    const differences = texts.flatMap((text, i) => {
+      const go = byGo[i] as ReadResult;
       if (typeof go !== 'string') return [];
-      const own = readByUs(text);
+      const own = readBySearch(text);
       return typeof own !== 'string' || own === go ? [] : [{ text, go, own }];
     });
-    expect(wrong.slice(0, 5)).toEqual([]);
-    // Else nothing was compared.
-    expect(theirs.filter((seen) => typeof seen === 'string').length).toBeGreaterThan(texts.length / 20);
+    expect(differences.slice(0, 5)).toEqual([]);
+    // Otherwise nothing was compared.
+    expect(byGo.filter((summary) => typeof summary === 'string').length).toBeGreaterThan(texts.length / 20);
   });
 });
 

@@ -3,8 +3,8 @@ import { hostPortOf, namedHosts, parseAllowedHost } from '../../../src/helm/addr
 import { checkPublicAddress } from '../../../src/helm/public-address.ts';
 
 const PUBLIC = '93.184.216.34';
-const check = (address: string, named: string[] = [], found: string[] = [PUBLIC]) =>
-  checkPublicAddress(address, namedHosts(named), async () => found);
+const check = (address: string, allowed: string[] = [], found: string[] = [PUBLIC]) =>
+  checkPublicAddress(address, namedHosts(allowed), async () => found);
 
 describe('checkAddress', () => {
   it.each([
@@ -53,17 +53,17 @@ describe('checkAddress', () => {
   });
 
   it('accepts a name that cannot be resolved, since Helm may use a proxy', async () => {
-    const nobody = () => Promise.reject(new Error('ENOTFOUND'));
-    await expect(checkPublicAddress('https://charts.example', new Set(), nobody)).resolves.toBeUndefined();
+    const unresolvable = () => Promise.reject(new Error('ENOTFOUND'));
+    await expect(checkPublicAddress('https://charts.example', new Set(), unresolvable)).resolves.toBeUndefined();
   });
 
   it('accepts hosts named by the user, on the same port', async () => {
-    const named = ['http://10.0.0.1:8080/x', 'mirror.corp', 'oci://r.corp/x', '*', 'https://me:pw@own.corp/charts'];
+    const allowed = ['http://10.0.0.1:8080/x', 'mirror.corp', 'oci://r.corp/x', '*', 'https://me:pw@own.corp/charts'];
     for (const address of ['http://10.0.0.1:8080/', 'http://mirror.corp/', 'https://MIRROR.corp./', 'oci://r.corp/y'])
-      await expect(check(address, named, ['10.0.0.9']), address).resolves.toBeUndefined();
-    await expect(check('https://own.corp/', named, ['10.0.0.9'])).resolves.toBeUndefined();
+      await expect(check(address, allowed, ['10.0.0.9']), address).resolves.toBeUndefined();
+    await expect(check('https://own.corp/', allowed, ['10.0.0.9'])).resolves.toBeUndefined();
     for (const address of ['http://10.0.0.1/', 'http://r.corp/', 'https://mirror.corp:444/'])
-      await expect(check(address, named, ['10.0.0.9']), address).rejects.toMatchObject({ code: 'forbidden' });
+      await expect(check(address, allowed, ['10.0.0.9']), address).rejects.toMatchObject({ code: 'forbidden' });
   });
 });
 

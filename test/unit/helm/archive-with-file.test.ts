@@ -10,8 +10,13 @@ import { chartYaml, writeFiles } from './scratch.ts';
 
 it('contains every file of the chart and the new one, for all lengths', async () => {
   const scratch = scratchFolder();
-  const long = `templates/${'deep/'.repeat(30)}a.yaml`;
-  const files = { 'Chart.yaml': chartYaml('web'), 'templates/a.yaml': 'x'.repeat(512), 'b.txt': '', [long]: 'long' };
+  const longPath = `templates/${'deep/'.repeat(30)}a.yaml`;
+  const files = {
+    'Chart.yaml': chartYaml('web'),
+    'templates/a.yaml': 'x'.repeat(512),
+    'b.txt': '',
+    [longPath]: 'long',
+  };
   const folder = await writeFiles(join(scratch, 'web'), files);
   await packChart(folder, join(scratch, 'web.tgz'));
   const copy = join(scratch, 'copy.tgz');
@@ -37,8 +42,8 @@ it('keeps all files of an archive with unusual headers', async () => {
   const [hidden = Buffer.alloc(0), body = Buffer.alloc(0)] = block('x', 'File', 'hidden');
   hidden.fill(0, 0, 100);
   hidden.fill(' ', 148, 156);
-  const sum = hidden.reduce((total, byte) => total + byte, 0);
-  hidden.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+  const checksum = hidden.reduce((total, byte) => total + byte, 0);
+  hidden.write(`${checksum.toString(8).padStart(6, '0')}\0 `, 148);
   const parts = [
     ...block('web/Chart.yaml', 'File', chartYaml('web')),
     ...block('PaxHeader/x', 'ExtendedHeader', '29 path=web/templates/h.yaml\n'),

@@ -32,10 +32,10 @@ function tarOf(entries: readonly Entry[]): Buffer {
 async function unpack(bytes: Buffer): Promise<{ folder: string; files: string[]; outside: string[] }> {
   const scratch = scratchFolder();
   await writeFile(join(scratch, 'x.tgz'), bytes);
-  const into = join(scratch, 'a/b');
-  const folder = await unpackChart(join(scratch, 'x.tgz'), into);
+  const target = join(scratch, 'a/b');
+  const folder = await unpackChart(join(scratch, 'x.tgz'), target);
   return {
-    folder: folder.slice(into.length + 1),
+    folder: folder.slice(target.length + 1),
     files: (await readdir(folder, { recursive: true })).sort(),
     outside: (await readdir(scratch)).concat(await readdir(join(scratch, 'a'))).sort(),
   };
@@ -96,9 +96,9 @@ describe('unpackChart', () => {
     const mib = 1024 * 1024;
     const zeros = gzipSync(Buffer.alloc(mib));
     // Only the header of an entry; its content follows in separately compressed members (RFC 1952, 2.2).
-    const head = tarOf([CHART, { path: 'web/zeros', size: 101 * mib }]).subarray(0, -1024);
+    const header = tarOf([CHART, { path: 'web/zeros', size: 101 * mib }]).subarray(0, -1024);
     const bomb = Buffer.concat([
-      gzipSync(head),
+      gzipSync(header),
       ...Array.from({ length: 101 }, () => zeros),
       gzipSync(Buffer.alloc(1024)),
     ]);
@@ -110,7 +110,7 @@ describe('unpackChart', () => {
       'one entry with its true size',
       (zeros) => [tarOf([{ path: 'web/x', size: 2 ** 31 }]).subarray(0, -1024), ...Array(2048).fill(zeros)],
     ],
-    ['zeros behind its end', (zeros) => [tarOf([CHART]), ...Array(2048).fill(zeros)]],
+    ['zeros after its end', (zeros) => [tarOf([CHART]), ...Array(2048).fill(zeros)]],
   ])('stops reading 2 GiB compressed to 2 MB: %s', async (_, parts) => {
     // Separately compressed members (RFC 1952, 2.2).
     const zeros = gzipSync(Buffer.alloc(1024 * 1024));
@@ -121,8 +121,8 @@ describe('unpackChart', () => {
   });
 
   it('ignores data after the end of the tar, as Helm does', async () => {
-    const behind = tarOf([{ path: 'web/behind', text: 'x' }]);
-    expect((await unpack(gzipSync(Buffer.concat([tarOf([CHART]), behind])))).files).toEqual(['Chart.yaml']);
+    const second = tarOf([{ path: 'web/behind', text: 'x' }]);
+    expect((await unpack(gzipSync(Buffer.concat([tarOf([CHART]), second])))).files).toEqual(['Chart.yaml']);
   });
 
   it.each<[string, Buffer]>([
@@ -148,18 +148,18 @@ describe('packChart', () => {
       'templates/z.yaml': 'z',
       'templates/a/b.yaml': 'b',
     };
-    const one = await writeFiles(join(scratch, 'one/web'), files);
-    const two = await writeFiles(join(scratch, 'two/web'), Object.fromEntries(Object.entries(files).reverse()));
-    await mkdir(join(two, 'empty'));
-    await utimes(join(two, 'values.yaml'), 1, 1);
-    await chmod(join(two, 'values.yaml'), 0o600);
-    await chmod(join(two, 'Chart.yaml'), 0o775);
+    const first = await writeFiles(join(scratch, 'one/web'), files);
+    const second = await writeFiles(join(scratch, 'two/web'), Object.fromEntries(Object.entries(files).reverse()));
+    await mkdir(join(second, 'empty'));
+    await utimes(join(second, 'values.yaml'), 1, 1);
+    await chmod(join(second, 'values.yaml'), 0o600);
+    await chmod(join(second, 'Chart.yaml'), 0o775);
     const [a, b] = [join(scratch, 'a.tgz'), join(scratch, 'b.tgz')];
-    await packChart(one, a);
-    await packChart(two, b);
+    await packChart(first, a);
+    await packChart(second, b);
     const bytes = await readFile(a);
     expect((await readFile(b)).equals(bytes)).toBe(true);
-    await packChart(one, a);
+    await packChart(first, a);
     expect((await readFile(a)).equals(bytes), 'over an older one too').toBe(true);
   });
 

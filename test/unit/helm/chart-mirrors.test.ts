@@ -27,7 +27,7 @@ beforeAll(async () => {
   await add('db', '3.0.0', 'renamed.tgz');
 });
 
-const ask = (mirrors: string[], request: ChartRequest): Promise<ChartRequest | undefined> =>
+const mirrored = (mirrors: string[], request: ChartRequest): Promise<ChartRequest | undefined> =>
   applyMirrors(
     mirrors.map((text) => parseChartMirror(text, scratch)),
     request,
@@ -66,15 +66,15 @@ describe('a chart mirror', () => {
     ['*=https://m.example/all', { chart: 'added/web' }, undefined],
     ['*=https://m.example/all', { chart: 'web', repo: '' }, { chart: 'web', repo: 'https://m.example/all' }],
   ])('%s serves %j', async (mirror, request, expected) => {
-    expect(await ask([mirror], request)).toEqual(expected);
+    expect(await mirrored([mirror], request)).toEqual(expected);
   });
 
   it('with the longest match wins, the first one if equal', async () => {
     const mirrors = ['*=https://all.example', 'https://c.example=https://one.example', '*=https://last.example'];
-    expect(await ask(mirrors, { chart: 'a', repo: 'https://c.example' })).toMatchObject({
+    expect(await mirrored(mirrors, { chart: 'a', repo: 'https://c.example' })).toMatchObject({
       repo: 'https://one.example',
     });
-    expect(await ask(mirrors, { chart: 'a', repo: 'https://d.example' })).toMatchObject({
+    expect(await mirrored(mirrors, { chart: 'a', repo: 'https://d.example' })).toMatchObject({
       repo: 'https://all.example',
     });
   });
@@ -83,7 +83,7 @@ describe('a chart mirror', () => {
 describe('a folder of archives', () => {
   const find = async (chart: string, version?: string): Promise<string | undefined> => {
     const request = { chart, repo: 'https://c.example', ...(version === undefined ? {} : { version }) };
-    return (await ask(['*=archives'], request))?.chart.slice(folder.length + 1);
+    return (await mirrored(['*=archives'], request))?.chart.slice(folder.length + 1);
   };
 
   it.each([
@@ -113,7 +113,7 @@ describe('a folder of archives', () => {
   });
 
   it('leaves charts that it does not contain to the next mirror', async () => {
-    const next = await ask(['https://c.example=archives', '*=https://m.example'], {
+    const next = await mirrored(['https://c.example=archives', '*=https://m.example'], {
       chart: 'x',
       repo: 'https://c.example',
     });
@@ -122,16 +122,16 @@ describe('a folder of archives', () => {
 
   it('also serves OCI charts and archives by URL', async () => {
     const chart = join(folder, 'web-1.2.3.tgz');
-    for (const asked of ['oci://r.example/web:1.2.3', 'https://c.example/web-1.2.3.tgz?x=y']) {
-      expect(await ask(['*=archives'], { chart: asked })).toEqual({ chart });
+    for (const address of ['oci://r.example/web:1.2.3', 'https://c.example/web-1.2.3.tgz?x=y']) {
+      expect(await mirrored(['*=archives'], { chart: address })).toEqual({ chart });
     }
   });
 
   it('must exist', async () => {
     await writeFile(join(scratch, 'file'), '');
     for (const name of ['nope', 'file']) {
-      const asked = ask([`*=${name}`], { chart: 'web', repo: 'https://c.example' });
-      await expect(asked).rejects.toMatchObject({ code: 'file', hint: expect.any(String) });
+      const request = mirrored([`*=${name}`], { chart: 'web', repo: 'https://c.example' });
+      await expect(request).rejects.toMatchObject({ code: 'file', hint: expect.any(String) });
     }
   });
 });

@@ -8,7 +8,11 @@ import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, writeFiles } from './scratch.ts';
 
 /** Creates a chart folder next to a secret file and a shared folder of a monorepo. */
-async function site(): Promise<{ scratch: string; chart: string; copy: (roots?: string[]) => Promise<string[]> }> {
+async function createSite(): Promise<{
+  scratch: string;
+  chart: string;
+  copy: (roots?: string[]) => Promise<string[]>;
+}> {
   const scratch = scratchFolder();
   const chart = await writeFiles(join(scratch, 'mono/app'), {
     'Chart.yaml': chartYaml('app'),
@@ -27,7 +31,7 @@ async function site(): Promise<{ scratch: string; chart: string; copy: (roots?: 
 }
 
 it('replaces links within the folder by their targets', async () => {
-  const { scratch, chart, copy } = await site();
+  const { scratch, chart, copy } = await createSite();
   await symlink('a.yaml', join(chart, 'templates/b.yaml'));
   await symlink('templates', join(chart, 'more'));
   expect(await copy()).toEqual(['Chart.yaml', 'more/a.yaml', 'more/b.yaml', 'templates/a.yaml', 'templates/b.yaml']);
@@ -44,7 +48,7 @@ it.each<[string, string, string]>([
   ['to nothing', 'nowhere', 'files/x'],
   ['to itself', 'x', 'files/x'],
 ])('refuses a link %s, and names it', async (_, target, path) => {
-  const { scratch, chart, copy } = await site();
+  const { scratch, chart, copy } = await createSite();
   await mkdir(join(chart, path, '..'), { recursive: true });
   await symlink(join(scratch, 'secret.txt'), join(chart, path, '../hop'));
   await writeFile(join(chart, '.helmignore'), '/hop\nfiles/hop\ncharts/hop\n');
@@ -56,16 +60,16 @@ it.each<[string, string, string]>([
 });
 
 it('refuses cyclic links and pipes', async () => {
-  const one = await site();
-  await symlink('..', join(one.chart, 'templates/up'));
-  await expect(one.copy()).rejects.toMatchObject({ message: expect.stringContaining('templates/up') });
-  const two = await site();
-  execFileSync('mkfifo', [join(two.chart, 'templates/pipe')]);
-  await expect(two.copy()).rejects.toMatchObject({ message: expect.stringContaining('templates/pipe') });
+  const cyclic = await createSite();
+  await symlink('..', join(cyclic.chart, 'templates/up'));
+  await expect(cyclic.copy()).rejects.toMatchObject({ message: expect.stringContaining('templates/up') });
+  const withPipe = await createSite();
+  execFileSync('mkfifo', [join(withPipe.chart, 'templates/pipe')]);
+  await expect(withPipe.copy()).rejects.toMatchObject({ message: expect.stringContaining('templates/pipe') });
 });
 
 it('follows links below an allowed folder and no others', async () => {
-  const { scratch, chart, copy } = await site();
+  const { scratch, chart, copy } = await createSite();
   await symlink('../shared', join(chart, 'shared'));
   await expect(copy()).rejects.toMatchObject({ code: 'chart-invalid', hint: expect.stringContaining('--allow-chart') });
   expect(await copy([join(scratch, 'mono')])).toContain('shared/common.yaml');
@@ -75,29 +79,29 @@ it('follows links below an allowed folder and no others', async () => {
 });
 
 it('skips files that Helm ignores', async () => {
-  const { chart, copy } = await site();
+  const { chart, copy } = await createSite();
   await symlink('/', join(chart, 'node_modules'));
   await writeFiles(chart, { '.helmignore': '# x\nnode_modules/\n*.bak\n/docs\n', 'a.bak': '', 'docs/x': '' });
   expect(await copy()).toEqual(['.helmignore', 'Chart.yaml', 'templates/a.yaml']);
 });
 
 it('keeps all files when a rule is negated', async () => {
-  const { chart, copy } = await site();
+  const { chart, copy } = await createSite();
   await writeFiles(chart, { '.helmignore': '*.txt\n!a.txt\n', 'a.txt': '', 'b.txt': '' });
   expect(await copy()).toContain('a.txt');
 });
 
 it('copies allowed dependencies to the same relative path', async () => {
-  const { scratch, chart } = await site();
+  const { scratch, chart } = await createSite();
   await writeFiles(join(scratch, 'mono/common'), { 'Chart.yaml': chartYaml('common') });
-  const into = join(scratch, 'into');
-  const outside = { code: 'chart-invalid', hint: expect.stringContaining('--allow-chart-links') };
-  await expect(copyWithDependencies(chart, ['../common'], into, [])).rejects.toMatchObject(outside);
+  const target = join(scratch, 'into');
+  const refusal = { code: 'chart-invalid', hint: expect.stringContaining('--allow-chart-links') };
+  await expect(copyWithDependencies(chart, ['../common'], target, [])).rejects.toMatchObject(refusal);
   const roots = [join(scratch, 'mono')];
   for (const dependency of [join(scratch, 'mono/common'), '../../secret', '/etc']) {
-    await expect(copyWithDependencies(chart, [dependency], into, roots)).rejects.toMatchObject(outside);
+    await expect(copyWithDependencies(chart, [dependency], target, roots)).rejects.toMatchObject(refusal);
   }
-  const copy = await copyWithDependencies(chart, ['../common'], into, roots);
+  const copy = await copyWithDependencies(chart, ['../common'], target, roots);
   expect(await readFile(join(copy, '../common/Chart.yaml'), 'utf8')).toContain('common');
   expect(await readFile(join(copy, 'Chart.yaml'), 'utf8')).toContain('app');
 });

@@ -12,10 +12,10 @@ async function packaged(repository: string, caFile: string | undefined, stderr: 
   const folder = scratchFolder();
   const dependency = `dependencies:\n  - {name: web, version: 1.0.0, repository: "${repository}"}\n`;
   const chart = await writeFiles(join(folder, 'c'), { 'Chart.yaml': `${chartYaml('c', '1.0.0')}\n${dependency}` });
-  const asked: string[][] = [];
+  const calls: string[][] = [];
   const helm = {
     run: async (args: string[]) => {
-      asked.push(args.filter((arg) => arg.startsWith('--ca-file') || arg === 'package'));
+      calls.push(args.filter((arg) => arg.startsWith('--ca-file') || arg === 'package'));
       return { exitCode: 1, stdout: '', stderr };
     },
   } as unknown as Helm;
@@ -25,7 +25,7 @@ async function packaged(repository: string, caFile: string | undefined, stderr: 
   await expect(fetchChart(helm, request, join(folder, 'work'), folder, sources)).rejects.toMatchObject({
     hint: expect.any(String),
   });
-  return asked;
+  return calls;
 }
 
 it.each([

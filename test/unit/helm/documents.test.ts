@@ -46,8 +46,8 @@ describe('splitDocuments', () => {
   });
 
   it('reads templates with CR LF line breaks', () => {
-    const [one] = splitDocuments(rendered(['web/templates/a.yaml', 'kind: Pod\r\nspec:\r\n  image: "x:1"\r\n']));
-    expect(one?.object).toEqual({ kind: 'Pod', spec: { image: 'x:1' } });
+    const [document] = splitDocuments(rendered(['web/templates/a.yaml', 'kind: Pod\r\nspec:\r\n  image: "x:1"\r\n']));
+    expect(document?.object).toEqual({ kind: 'Pod', spec: { image: 'x:1' } });
   });
 
   it('returns no object for documents that are not mappings', () => {
@@ -68,8 +68,8 @@ describe('splitDocuments', () => {
   });
 
   it('resolves anchors and limits alias expansion', () => {
-    const [one] = splitDocuments(rendered(['t', 'base: &b {image: "x:1"}\nuse: *b']));
-    expect(one?.object).toEqual({ base: { image: 'x:1' }, use: { image: 'x:1' } });
+    const [document] = splitDocuments(rendered(['t', 'base: &b {image: "x:1"}\nuse: *b']));
+    expect(document?.object).toEqual({ base: { image: 'x:1' }, use: { image: 'x:1' } });
     const levels = [...'abcdefghi'].map((name, i, all) =>
       i === 0
         ? 'a: &a [x, x, x, x, x, x, x, x, x]'
@@ -86,7 +86,7 @@ describe('splitDocuments', () => {
   });
 
   it('reads values that look like numbers or dates as Kubernetes does', () => {
-    const [one] = splitDocuments(rendered(['t', 'a: 1.10\nb: "1.10"\nc: 2026-01-01\nd: yes\n1: x']));
-    expect(one?.object).toEqual({ a: 1.1, b: '1.10', c: '2026-01-01', d: 'yes', '1': 'x' });
+    const [document] = splitDocuments(rendered(['t', 'a: 1.10\nb: "1.10"\nc: 2026-01-01\nd: yes\n1: x']));
+    expect(document?.object).toEqual({ a: 1.1, b: '1.10', c: '2026-01-01', d: 'yes', '1': 'x' });
   });
 });

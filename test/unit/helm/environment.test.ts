@@ -18,8 +18,8 @@ const env = {
   npm_config_token: 'secret',
   UNSET: undefined,
 };
-const names = (reach: Parameters<typeof environmentFor>[0], more = {}): string[] =>
-  Object.keys(environmentFor(reach, { ...env, ...more }));
+const names = (scope: Parameters<typeof environmentFor>[0], variables = {}): string[] =>
+  Object.keys(environmentFor(scope, { ...env, ...variables }));
 
 it('passes no secrets to a render', () => {
   expect(names('nothing')).toEqual(['PATH', 'HOME', 'LC_ALL', 'HELM_REPOSITORY_CONFIG']);

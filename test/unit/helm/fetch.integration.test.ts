@@ -14,7 +14,7 @@ import { freePort } from '../../support/registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { CHARTS, chartYaml, HELMS, helmIn, writeFiles } from './scratch.ts';
 
-describe.for(HELMS)('charts with Helm $version', (wanted) => {
+describe.for(HELMS)('charts with Helm $version', (binary) => {
   let cwd: string;
   let helm: Helm;
   let server: Server;
@@ -30,9 +30,9 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
     );
 
   beforeAll(async () => {
-    if (wanted.path === undefined) return;
+    if (binary.path === undefined) return;
     cwd = scratchFolder();
-    helm = helmIn(cwd, wanted);
+    helm = helmIn(cwd, binary);
     await packChart(
       await writeFiles(join(cwd, 'web'), { 'Chart.yaml': chartYaml('web', '1.2.3+b.1') }),
       join(cwd, 'web.tgz'),
@@ -61,22 +61,25 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
     return { host: `127.0.0.1:${(server.address() as AddressInfo).port}` };
   }
 
-  const test = it.skipIf(wanted.path === undefined);
+  const test = it.skipIf(binary.path === undefined);
 
   test('from a folder: packed reproducibly, named after the folder only', async () => {
-    const [one, two] = [await fetch({ chart: join(CHARTS, 'shop') }), await fetch({ chart: join(CHARTS, 'shop') })];
-    expect(one.metadata).toMatchObject({ name: 'shop', version: '1.4.0', appVersion: '1.4.2' });
-    expect((await readFile(one.archive)).equals(await readFile(two.archive))).toBe(true);
-    expect(one).toMatchObject({ source: 'shop', provenance: undefined });
-    const names = [...(await readChartFiles(one.archive, /Chart\.yaml$/)).keys()];
+    const [first, second] = [
+      await fetch({ chart: join(CHARTS, 'shop') }),
+      await fetch({ chart: join(CHARTS, 'shop') }),
+    ];
+    expect(first.metadata).toMatchObject({ name: 'shop', version: '1.4.0', appVersion: '1.4.2' });
+    expect((await readFile(first.archive)).equals(await readFile(second.archive))).toBe(true);
+    expect(first).toMatchObject({ source: 'shop', provenance: undefined });
+    const names = [...(await readChartFiles(first.archive, /Chart\.yaml$/)).keys()];
     expect(names.sort()).toEqual(['Chart.yaml', 'charts/cache/Chart.yaml']);
   });
 
   test('from a folder below the working folder', async () => {
     await writeFiles(join(cwd, 'charts/mine'), { 'Chart.yaml': chartYaml('mine') });
     expect(await fetch({ chart: 'charts/mine' })).toMatchObject({ source: 'mine', metadata: { name: 'mine' } });
-    const inside = await fetchChart(helm, { chart: '.' }, join(cwd, 'work-dot'), join(cwd, 'charts/mine'));
-    expect(inside.source).toBe('mine');
+    const fromFolder = await fetchChart(helm, { chart: '.' }, join(cwd, 'work-dot'), join(cwd, 'charts/mine'));
+    expect(fromFolder.source).toBe('mine');
   });
 
   test('from an archive: unchanged bytes, and its provenance', async () => {
@@ -129,8 +132,8 @@ describe.for(HELMS)('charts with Helm $version', (wanted) => {
   });
 
   test('reports an unreachable repository', async () => {
-    const nobody = `http://127.0.0.1:${await freePort()}`;
-    expect(await refused({ chart: 'web', repo: nobody })).toMatchObject({
+    const closedPort = `http://127.0.0.1:${await freePort()}`;
+    expect(await refused({ chart: 'web', repo: closedPort })).toMatchObject({
       code: 'network',
       message: expect.stringContaining('connection refused'),
     });

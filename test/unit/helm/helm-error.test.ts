@@ -37,8 +37,8 @@ describe('refusal', () => {
     ['fetch chart oci://r.example:5000/charts/web 1.0.0', 'helm registry login r.example:5000;'],
     ['fetch chart web from https://user:geheim@c.example/charts', 'helm registry login c.example;'],
     ['fetch chart web', 'helm registry login HOST;'],
-  ])('names the host to log in to: %s', (what, login) => {
-    const { hint } = helmError(what, 'Error: 401 Unauthorized', 'chart-not-found');
+  ])('names the host to log in to: %s', (action, login) => {
+    const { hint } = helmError(action, 'Error: 401 Unauthorized', 'chart-not-found');
     expect(hint).toContain(login);
     expect(hint).not.toContain('geheim');
   });

@@ -88,9 +88,9 @@ describe('Helm', () => {
   });
 
   it('is stopped by an interrupt and reports it as such', async () => {
-    const abort = new AbortController();
-    const helm = new Helm({ env: { HELM_BIN: 'bin/slow', PATH: process.env.PATH }, cwd, signal: abort.signal });
-    setTimeout(() => abort.abort(), 50);
+    const controller = new AbortController();
+    const helm = new Helm({ env: { HELM_BIN: 'bin/slow', PATH: process.env.PATH }, cwd, signal: controller.signal });
+    setTimeout(() => controller.abort(), 50);
     const start = performance.now();
     await expect(helm.run([])).rejects.toMatchObject({ code: 'interrupted', exitCode: 130 });
     await expect(helm.run([]), 'nor is it started again').rejects.toMatchObject({ code: 'interrupted' });

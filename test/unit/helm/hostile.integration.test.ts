@@ -73,8 +73,8 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
       else if (path === '/v2/') response.end('{}');
       else if (path.startsWith('/v2/c/web/tags/')) response.end('{"name":"c/web","tags":["1.0.0"]}');
       else if (path.startsWith('/v2/c/web/manifests/')) {
-        const head = { 'content-type': mediaType, 'docker-content-digest': digestOf(manifest) };
-        response.writeHead(200, { ...head, 'content-length': manifest.length });
+        const headers = { 'content-type': mediaType, 'docker-content-digest': digestOf(manifest) };
+        response.writeHead(200, { ...headers, 'content-length': manifest.length });
         response.end(request.method === 'HEAD' ? undefined : manifest);
       } else if (blobs.has(path)) response.end(blobs.get(path));
       else response.writeHead(404).end();
@@ -99,7 +99,7 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
     return new Renderer(helm, chart, join(cwd, `render-${runs++}`)).render(options);
   }
 
-  const notRun = async (): Promise<void> => expect(await readdir(cwd)).not.toContain('it-ran');
+  const expectNothingRan = async (): Promise<void> => expect(await readdir(cwd)).not.toContain('it-ran');
 
   test('cannot read credentials of the user or files outside the chart', async () => {
     await writeFile(join(cwd, 'environment'), '');
@@ -113,9 +113,9 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
     const allowed = await fetch({ chart }, ['/proc']);
     const { documents } = await new Renderer(helm, allowed, join(cwd, `render-${runs++}`)).render({});
     expect(JSON.stringify(documents)).not.toContain('secret-9');
-    const seen = await readFile(join(cwd, 'environment'), 'utf8');
-    expect(seen).toContain('HOME=');
-    expect(seen).not.toContain('secret-9');
+    const recorded = await readFile(join(cwd, 'environment'), 'utf8');
+    expect(recorded).toContain('HOME=');
+    expect(recorded).not.toContain('secret-9');
   });
 
   test.each<[string, RenderOptions]>([
@@ -129,7 +129,7 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
   ])('cannot run a program by %s that looks like an option', async (_, options) => {
     const text = JSON.stringify(options).replaceAll('RAN', join(cwd, 'ran'));
     await render({ 'templates/a.yaml': 'a: b\n' }, JSON.parse(text)).catch(() => undefined);
-    await notRun();
+    await expectNothingRan();
   });
 
   test('cannot inject options by names, versions and addresses', async () => {
@@ -154,12 +154,12 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
     await writeFile(join(cwd, 'arguments'), '');
     const chart = await fetch({ ...request(), access: { username: 'me', password: 'hunter22' } });
     expect(chart.metadata).toMatchObject({ name: 'web', version: '1.0.0' });
-    const wrong = { ...request(), access: { username: 'me', password: 'swordfish9' } };
-    await expect(fetch(wrong)).rejects.toMatchObject({ code: 'unauthorized' });
-    const { chart: at, repo } = request();
-    if (!at.startsWith('oci:')) {
-      const inside = (text: string): string => text.replace('//', '//me:hunter22@');
-      const byUrl = repo === undefined ? { chart: inside(at) } : { ...request(), repo: inside(repo) };
+    const wrongPassword = { ...request(), access: { username: 'me', password: 'swordfish9' } };
+    await expect(fetch(wrongPassword)).rejects.toMatchObject({ code: 'unauthorized' });
+    const { chart: address, repo } = request();
+    if (!address.startsWith('oci:')) {
+      const withUserInfo = (text: string): string => text.replace('//', '//me:hunter22@');
+      const byUrl = repo === undefined ? { chart: withUserInfo(address) } : { ...request(), repo: withUserInfo(repo) };
       expect((await fetch(byUrl)).metadata.name).toBe('web');
     }
     expect(await readFile(join(cwd, 'arguments'), 'utf8')).not.toMatch(/hunter22|swordfish9/);
@@ -175,8 +175,8 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
     });
     await writeFiles(join(chart, '../common'), { 'Chart.yaml': chartYaml('common') });
     const request = { chart, dependencyUpdate: true };
-    const refused = { code: 'chart-invalid', message: expect.stringContaining('../common') };
-    await expect(fetch(request)).rejects.toMatchObject(refused);
+    const refusal = { code: 'chart-invalid', message: expect.stringContaining('../common') };
+    await expect(fetch(request)).rejects.toMatchObject(refusal);
     const { archive } = await fetch(request, [join(chart, '..')]);
     expect([...(await readChartFiles(archive, /Chart\.yaml$/)).keys()].sort()).toEqual([
       'Chart.yaml',
@@ -186,9 +186,13 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
   });
 
   test('cannot have dependencies on non-public hosts', async () => {
-    const at = `http://127.0.0.1:1/charts`;
+    const address = `http://127.0.0.1:1/charts`;
     const chart = await chartOf({
-      'Chart.yaml': chartYaml('app', '1.0.0', `dependencies: [{name: web, version: 1.0.0, Repository: "${at}"}]\n`),
+      'Chart.yaml': chartYaml(
+        'app',
+        '1.0.0',
+        `dependencies: [{name: web, version: 1.0.0, Repository: "${address}"}]\n`,
+      ),
     });
     await expect(fetch({ chart, dependencyUpdate: true })).rejects.toMatchObject({ code: 'forbidden' });
   });
@@ -201,17 +205,19 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
     });
     const renderer = new Renderer(helm, chart, join(cwd, `render-${runs++}`));
     const start = performance.now();
-    const refused = { code: 'chart-render', hint: expect.stringContaining('--render-timeout') };
-    await expect(renderer.render({ limits: { time: 500 } })).rejects.toMatchObject(refused);
-    const first = performance.now() - start;
-    await expect(renderer.render({ limits: { time: 60_000 } })).rejects.toMatchObject(refused);
-    expect(performance.now() - start - first).toBeLessThan(1000);
+    const refusal = { code: 'chart-render', hint: expect.stringContaining('--render-timeout') };
+    await expect(renderer.render({ limits: { time: 500 } })).rejects.toMatchObject(refusal);
+    const elapsed = performance.now() - start;
+    await expect(renderer.render({ limits: { time: 60_000 } })).rejects.toMatchObject(refusal);
+    expect(performance.now() - start - elapsed).toBeLessThan(1000);
   });
 
   test('are stopped when a render needs too much memory or writes too much', async () => {
-    const eats =
+    const memoryTemplate =
       '{{- $d := dict }}{{ range $i := until 4000 }}{{ $_ := set $d (toString $i) (repeat 1000000 (toString $i)) }}{{ end }}\n';
-    await expect(render({ 'templates/a.yaml': eats }, { limits: { memory: 256 * 1024 ** 2 } })).rejects.toMatchObject({
+    await expect(
+      render({ 'templates/a.yaml': memoryTemplate }, { limits: { memory: 256 * 1024 ** 2 } }),
+    ).rejects.toMatchObject({
       code: 'chart-render',
       message: expect.stringContaining('256 MiB'),
     });

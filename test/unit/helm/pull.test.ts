@@ -10,22 +10,22 @@ import { scratchFolder } from '../../support/scratch.ts';
 /** Pulls with a fake Helm that records the registry configuration it receives. */
 async function pulled(request: ChartRequest, login: RegistryLogin | undefined, stderr = '') {
   const work = join(scratchFolder(), 'login');
-  const seen: { auths?: object; mode?: number; args: readonly string[]; asked: string[] } = { args: [], asked: [] };
+  const recorded: { auths?: object; mode?: number; args: readonly string[]; asked: string[] } = { args: [], asked: [] };
   const run = async (args: readonly string[], { env = {} }: HelmRunOptions = {}) => {
-    seen.args = args;
+    recorded.args = args;
     const file = env.HELM_REGISTRY_CONFIG;
     if (file !== undefined) {
-      seen.auths = JSON.parse(readFileSync(file, 'utf8')).auths;
-      seen.mode = statSync(file).mode & 0o777;
+      recorded.auths = JSON.parse(readFileSync(file, 'utf8')).auths;
+      recorded.mode = statSync(file).mode & 0o777;
     }
     return { stdout: '', stderr, exitCode: stderr === '' ? 0 : 1 };
   };
   await pullChart({ run } as unknown as Helm, request, '/download', work, async (registry, path) => {
-    seen.asked.push(`${registry} ${path}`);
+    recorded.asked.push(`${registry} ${path}`);
     return login;
   });
   expect(() => statSync(work)).toThrow();
-  return seen;
+  return recorded;
 }
 
 const entry = { auth: Buffer.from('me:geheim').toString('base64') };

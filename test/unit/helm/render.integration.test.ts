@@ -31,21 +31,21 @@ const FAMILY = {
   'charts/extra/templates/seen.yaml': SEEN,
 };
 
-describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
+describe.for(HELMS)('Renderer with Helm $version', (binary) => {
   let cwd: string;
   let helm: Helm;
   let runs = 0;
-  const test = it.skipIf(wanted.path === undefined);
+  const test = it.skipIf(binary.path === undefined);
 
   /** Returns a renderer for an unpacked chart. */
   async function renderer(chart: string | Readonly<Record<string, string>>): Promise<Renderer> {
-    const at = join(cwd, `chart-${runs++}`);
-    const folder = join(at, 'chart');
+    const parent = join(cwd, `chart-${runs++}`);
+    const folder = join(parent, 'chart');
     if (typeof chart === 'string') await cp(chart, folder, { recursive: true });
     else await writeFiles(folder, chart);
     const metadata = parseMetadata(await readFile(join(folder, 'Chart.yaml'), 'utf8'), folder);
     const request = { chart: folder };
-    const archive = join(at, 'chart.tgz');
+    const archive = join(parent, 'chart.tgz');
     await packChart(folder, archive);
     const fetched = {
       metadata,
@@ -56,13 +56,13 @@ describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
       request,
       fetchedRequest: request,
     };
-    return new Renderer(helm, fetched, join(at, 'render'));
+    return new Renderer(helm, fetched, join(parent, 'render'));
   }
 
   beforeAll(async () => {
-    if (wanted.path === undefined) return;
+    if (binary.path === undefined) return;
     cwd = scratchFolder();
-    helm = helmIn(cwd, wanted);
+    helm = helmIn(cwd, binary);
   });
 
   test('adds its own template first to the copy of the chart, with a random name', async () => {
@@ -153,13 +153,13 @@ describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
       'web/templates/a.yaml',
       '-f or --set',
     ],
-  ])("reports Helm's message for a chart with %s", async (_, files, options, words, hint) => {
+  ])("reports Helm's message for a chart with %s", async (_, files, options, message, hint) => {
     const chart = await renderer(files);
     const error = await chart.render(options).then(
       () => expect.fail('rendered'),
       (thrown: unknown) => thrown,
     );
-    expect(error).toMatchObject({ code: 'chart-render', message: expect.stringContaining(words) });
+    expect(error).toMatchObject({ code: 'chart-render', message: expect.stringContaining(message) });
     expect(error).toMatchObject({ exitCode: 1, hint: expect.stringContaining(hint) });
     expect(String(error), 'names the chart instead of the copy').not.toContain(cwd);
   });
@@ -180,7 +180,7 @@ describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
   });
 
   // The remaining tests do not depend on the version of Helm.
-  if (wanted !== HELMS[0]) return;
+  if (binary !== HELMS[0]) return;
 
   test('returns hooks and tests, but not its own template', async () => {
     const { documents } = await (await renderer(join(CHARTS, 'shop'))).render({});
@@ -227,8 +227,8 @@ describe.for(HELMS)('Renderer with Helm $version', (wanted) => {
   test('renders after following the hints', async () => {
     const schema = { 'Chart.yaml': chartYaml('web'), 'values.schema.json': '{"type":"object","required":["site"]}' };
     expect((await (await renderer(schema)).render({ skipSchemaValidation: true })).documents).toEqual([]);
-    const young = { 'Chart.yaml': chartYaml('web', '1.0.0', 'kubeVersion: ">=1.99.0"\n') };
-    expect((await (await renderer(young)).render({ kubeVersion: '1.99.1' })).documents).toEqual([]);
+    const futureChart = { 'Chart.yaml': chartYaml('web', '1.0.0', 'kubeVersion: ">=1.99.0"\n') };
+    expect((await (await renderer(futureChart)).render({ kubeVersion: '1.99.1' })).documents).toEqual([]);
     expect(
       (await (await renderer(join(CHARTS, 'broken'))).render({ set: ['database.host=db'] })).documents,
     ).toHaveLength(1);

@@ -31,6 +31,6 @@ export async function writeFiles(folder: string, files: Readonly<Record<string, 
 }
 
 /** Returns a Chart.yaml. */
-export function chartYaml(name: string, version = '1.0.0', more = ''): string {
-  return `apiVersion: v2\nname: ${name}\nversion: ${version}\n${more}`;
+export function chartYaml(name: string, version = '1.0.0', extra = ''): string {
+  return `apiVersion: v2\nname: ${name}\nversion: ${version}\n${extra}`;
 }

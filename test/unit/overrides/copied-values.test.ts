@@ -10,7 +10,7 @@ const base = {
   images: ['quay.io/acme/a:1'],
   config: { 'app.yaml': 'image: quay.io/acme/agent:1\npassword: hunter2\n' },
 };
-const given = { values: ['site.yaml'] };
+const options = { values: ['site.yaml'] };
 
 it.each([
   ['names', { image: { registry: 'r.example', repository: 'x/acme/app', tag: '1' } }, []],
@@ -22,7 +22,7 @@ it.each([
   ['a text', { config: { 'app.yaml': 'image: r.example/a:1\npassword: hunter2\n' } }, ['config."app.yaml"']],
   ['what was not there', { pullSecrets: [{ name: 'regcred' }], other: 'a b c' }, []],
 ])('copied values for overrides with %s', (_, overrides, copied) => {
-  expect(copiedUserValues(base, overrides, given)).toEqual(copied);
+  expect(copiedUserValues(base, overrides, options)).toEqual(copied);
 });
 
 it('is empty without user values', () => {

@@ -34,16 +34,16 @@ const definition = (kind: string, group = 'acme.example') => ({
 describe('a CRD', () => {
   const list = ['Agents', 'Agent'].map((kind) => definition(kind));
   const styles: readonly (readonly [string, string])[] = [
-    ['block style', list.map((one) => stringify(one)).join('---\n')],
-    ['block style with lists not indented', list.map((one) => stringify(one, { indentSeq: false })).join('---\n')],
+    ['block style', list.map((item) => stringify(item)).join('---\n')],
+    ['block style with lists not indented', list.map((item) => stringify(item, { indentSeq: false })).join('---\n')],
     [
       'block style with CR LF',
       list
-        .map((one) => stringify(one))
+        .map((item) => stringify(item))
         .join('---\n')
         .replaceAll('\n', '\r\n'),
     ],
-    ['JSON', list.map((one) => JSON.stringify(one)).join('\n---\n')],
+    ['JSON', list.map((item) => JSON.stringify(item)).join('\n---\n')],
   ];
   it.for(styles)('is found by group, kind and version in %s', ([, text]) => {
     const texts = crdManifests([text, 'kind: ConfigMap\n']);

@@ -22,21 +22,21 @@ it.skipIf(helm === undefined)(
   async () => {
     const scratch = scratchFolder();
     await fc.assert(
-      fc.asyncProperty(chartPlans, (plan) => holds(plan, scratch)),
+      fc.asyncProperty(chartPlans, (plan) => checkOverrides(plan, scratch)),
       { numRuns: RUNS, interruptAfterTimeLimit: 240_000 },
     );
   },
   300_000,
 );
 
-async function holds(plan: ChartPlan, scratch: string): Promise<void> {
+async function checkOverrides(plan: ChartPlan, scratch: string): Promise<void> {
   if (helm === undefined) return;
-  const { files, written, unmapped: fixed, isMappable: isMovable } = generateChart(plan);
+  const { files, written, unmapped: expectedUnmapped, isMappable } = generateChart(plan);
   const folder = await mkdtemp(join(scratch, 'chart-'));
   const chart = await writeFiles(join(folder, 'generated'), files);
   const plain = helmIn(scratch, helm);
-  const render = async (...more: string[]): Promise<string> => {
-    const { stdout, stderr, exitCode } = await plain.run(['template', 'x', chart, ...more]);
+  const render = async (...args: string[]): Promise<string> => {
+    const { stdout, stderr, exitCode } = await plain.run(['template', 'x', chart, ...args]);
     expect([exitCode, stderr]).toEqual([0, expect.anything()]);
     return stdout;
   };
@@ -44,13 +44,13 @@ async function holds(plan: ChartPlan, scratch: string): Promise<void> {
   const context = { env: { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: folder }, cwd: folder, emit: () => {} };
   const [result] = await values(context, { request: { chart }, bundle: undefined, target, render: {} });
   const named = [...new Set(result?.proof.residue.map(({ reference }) => reference))].sort();
-  if (isMovable) expect(named).toEqual([...fixed].sort());
+  if (isMappable) expect(named).toEqual([...expectedUnmapped].sort());
   const file = join(folder, 'overrides.yaml');
   await writeFile(file, result?.yaml ?? '');
   const after = await render('-f', file);
   const expected = { target: formatTarget(target), switches: [], operands: [] };
-  expect(differences(before, after).filter((one) => reasonOf(one, expected) === 'other')).toEqual([]);
-  const unmapped = result?.proof.residue.map((one) => one.written) ?? [];
+  expect(differences(before, after).filter((difference) => reasonOf(difference, expected) === 'other')).toEqual([]);
+  const unmapped = result?.proof.residue.map((difference) => difference.written) ?? [];
   const left = written.filter((text) => /[/:]/.test(text) && hasReference(decoded(after), text));
   expect(left.filter((text) => !unmapped.includes(text))).toEqual([]);
   await rm(folder, { recursive: true, force: true });

@@ -8,46 +8,50 @@ import {
 } from '../../../src/overrides/injection.ts';
 import type { Change } from '../../../src/value-tracing/changes.ts';
 
-const at = { template: 'a/templates/a.yaml', document: 0, path: 'spec.containers[0].image' };
+const container = { template: 'a/templates/a.yaml', document: 0, path: 'spec.containers[0].image' };
 const env: Injection = {
   kind: 'env',
   entries: [{ name: 'RELATED_IMAGE', value: 'r.example/a:1' }],
-  containers: [at],
+  containers: [container],
 };
 const flag: Injection = {
   kind: 'argument',
   entries: [{ name: '--image', value: 'r.example/a:1' }],
-  containers: [at],
+  containers: [container],
 };
 
-function change(field: 'env' | 'args', before: unknown, after: unknown, container = 0): Change {
-  const path = ['spec', 'containers', container, field];
-  return { render: 0, template: at.template, document: 0, path, before, after };
+function change(field: 'env' | 'args', before: unknown, after: unknown, index = 0): Change {
+  const path = ['spec', 'containers', index, field];
+  return { render: 0, template: container.template, document: 0, path, before, after };
 }
 
 describe('an injection', () => {
   it('adds one variable to the existing ones', () => {
     const other = { name: 'OTHER', value: 'x' };
-    const ours = { name: 'RELATED_IMAGE', value: 'r.example/a:1' };
-    expect(isInjection(change('env', undefined, [ours]), env)).toBe(true);
-    expect(isInjection(change('env', [other], [ours, other]), env)).toBe(true);
-    expect(isInjection(change('env', [other], [other, ours, { ...ours, value: 'by another leaf' }]), env)).toBe(true);
+    const injected = { name: 'RELATED_IMAGE', value: 'r.example/a:1' };
+    expect(isInjection(change('env', undefined, [injected]), env)).toBe(true);
+    expect(isInjection(change('env', [other], [injected, other]), env)).toBe(true);
+    expect(isInjection(change('env', [other], [other, injected, { ...injected, value: 'by another leaf' }]), env)).toBe(
+      true,
+    );
   });
 
   it('adds no duplicate variable, and changes neither other containers nor other variables', () => {
-    const ours = { name: 'RELATED_IMAGE', value: 'r.example/a:1' };
-    expect(isInjection(change('env', [{ ...ours, value: 'old' }], [{ ...ours, value: 'old' }, ours]), env)).toBe(false);
-    expect(isInjection(change('env', undefined, [ours], 1), env)).toBe(false);
-    expect(isInjection(change('env', undefined, [ours, { name: 'NEW', value: 'x' }]), env)).toBe(false);
-    expect(isInjection(change('env', [{ name: 'OTHER', value: 'x' }], [ours]), env)).toBe(false);
+    const injected = { name: 'RELATED_IMAGE', value: 'r.example/a:1' };
+    expect(
+      isInjection(change('env', [{ ...injected, value: 'old' }], [{ ...injected, value: 'old' }, injected]), env),
+    ).toBe(false);
+    expect(isInjection(change('env', undefined, [injected], 1), env)).toBe(false);
+    expect(isInjection(change('env', undefined, [injected, { name: 'NEW', value: 'x' }]), env)).toBe(false);
+    expect(isInjection(change('env', [{ name: 'OTHER', value: 'x' }], [injected]), env)).toBe(false);
   });
 
   it('of several variables needs all of them', () => {
     const second = { name: 'OTHER_IMAGE', value: 'r.example/b:1' };
-    const both = { ...env, entries: [...env.entries, second] };
-    expect(isInjection(change('env', [], [...env.entries, second]), both)).toBe(true);
-    expect(isInjection(change('env', [], [second]), both)).toBe(false);
-    expect(isInjection(change('env', [second], [second, ...env.entries]), both)).toBe(false);
+    const twoVariables = { ...env, entries: [...env.entries, second] };
+    expect(isInjection(change('env', [], [...env.entries, second]), twoVariables)).toBe(true);
+    expect(isInjection(change('env', [], [second]), twoVariables)).toBe(false);
+    expect(isInjection(change('env', [second], [second, ...env.entries]), twoVariables)).toBe(false);
   });
 
   it('adds an argument with a new name', () => {

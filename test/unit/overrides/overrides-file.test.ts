@@ -54,11 +54,11 @@ describe('an overrides file', () => {
       [one, [location('c:1'), location('a:1')]],
       [two, [location('b:1')]],
     ];
-    const texts = [false, true].map((isTurned) => {
-      const turned = <T>(list: readonly T[]): T[] => (isTurned ? [...list].reverse() : [...list]);
+    const texts = [false, true].map((isReversed) => {
+      const inOrder = <T>(list: readonly T[]): T[] => (isReversed ? [...list].reverse() : [...list]);
       const solution = {
-        assignment: new Map(turned(assignment)),
-        moves: new Map(turned(moves)),
+        assignment: new Map(inOrder(assignment)),
+        moves: new Map(inOrder(moves)),
         unsolved: [],
       };
       return formatOverrides([], {}, settingsOf(solution, { switches: [['ok']] }));
@@ -79,7 +79,7 @@ describe('an overrides file', () => {
   });
 
   it('quote strings that YAML 1.1 parsers such as Helm would convert', () => {
-    const words = [
+    const strings = [
       'on',
       'off',
       'yes',
@@ -95,8 +95,8 @@ describe('an overrides file', () => {
       '~',
       '<<',
     ];
-    const text = formatOverrides([], {}, [{ path: ['list'], value: words, comment: 'a' }]);
-    expect(parse(text, { version: '1.1' })).toEqual({ list: words });
+    const text = formatOverrides([], {}, [{ path: ['list'], value: strings, comment: 'a' }]);
+    expect(parse(text, { version: '1.1' })).toEqual({ list: strings });
     expect(formatOverrides([], {}, [{ path: ['on'], value: { y: 'x' }, comment: 'a' }])).toContain('"on":\n  "y": x');
   });
 

@@ -86,12 +86,12 @@ describe('a change that pins', () => {
   });
 
   it('may set the digest field of a map that holds the reference', () => {
-    const own = { reference: 'r.example/a:1', digest: DIGEST };
-    const maps = new Map([['spec', own]]);
+    const pin = { reference: 'r.example/a:1', digest: DIGEST };
+    const maps = new Map([['spec', pin]]);
     const fill = (key: string, after: string) =>
       pinsInChange(change(undefined, after, ['spec', key]), { ...check, maps });
-    expect(fill('digest', DIGEST)).toEqual([own]);
-    expect(fill('sha', DIGEST.slice(7))).toEqual([own]);
+    expect(fill('digest', DIGEST)).toEqual([pin]);
+    expect(fill('sha', DIGEST.slice(7))).toEqual([pin]);
     expect(fill('sha', OTHER)).toBeUndefined();
     expect(fill('checksum', DIGEST)).toBeUndefined();
   });

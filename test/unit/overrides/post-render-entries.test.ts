@@ -4,10 +4,17 @@ import { postRenderEntries } from '../../../src/overrides/post-render-entries.ts
 import { prove, type ReferenceLocation } from '../../../src/overrides/proof.ts';
 
 const target = parseTarget('ecr.example/m', 'host-path');
-const at = { chart: 'web', profile: 'default', template: 'web/templates/a.yaml', document: 0, kind: 'Pod', name: 'a' };
+const base = {
+  chart: 'web',
+  profile: 'default',
+  template: 'web/templates/a.yaml',
+  document: 0,
+  kind: 'Pod',
+  name: 'a',
+};
 
-function location(written: string, reference: string, more: Partial<ReferenceLocation> = {}): ReferenceLocation {
-  return { ...at, path: 'spec.image', how: 'config', written, reference, ...more };
+function location(written: string, reference: string, fields: Partial<ReferenceLocation> = {}): ReferenceLocation {
+  return { ...base, path: 'spec.image', how: 'config', written, reference, ...fields };
 }
 /** Returns the entries for locations that the overrides do not move. */
 const entries = (...locations: ReferenceLocation[]) =>
@@ -16,11 +23,11 @@ const entries = (...locations: ReferenceLocation[]) =>
 describe('post-render entries for unmapped references', () => {
   it('have the name at the target, and keep tag, digest and scheme', () => {
     const digest = `sha256:${'a'.repeat(64)}`;
-    const moved = (written: string, reference: string) => entries(location(written, reference))[0]?.to;
-    expect(moved('busybox', 'docker.io/library/busybox:latest')).toBe('ecr.example/m/docker.io/library/busybox');
-    expect(moved(`a/b:1@${digest}`, `docker.io/a/b:1@${digest}`)).toBe(`ecr.example/m/docker.io/a/b:1@${digest}`);
-    expect(moved('docker://quay.io/a:1', 'quay.io/a:1')).toBe('docker://ecr.example/m/quay.io/a:1');
-    expect(moved('localhost:5000/a:1', 'localhost:5000/a:1')).toBe('ecr.example/m/localhost-5000/a:1');
+    const newText = (written: string, reference: string) => entries(location(written, reference))[0]?.to;
+    expect(newText('busybox', 'docker.io/library/busybox:latest')).toBe('ecr.example/m/docker.io/library/busybox');
+    expect(newText(`a/b:1@${digest}`, `docker.io/a/b:1@${digest}`)).toBe(`ecr.example/m/docker.io/a/b:1@${digest}`);
+    expect(newText('docker://quay.io/a:1', 'quay.io/a:1')).toBe('docker://ecr.example/m/quay.io/a:1');
+    expect(newText('localhost:5000/a:1', 'localhost:5000/a:1')).toBe('ecr.example/m/localhost-5000/a:1');
   });
 
   it('correct a wrong private name', () => {
@@ -29,7 +36,7 @@ describe('post-render entries for unmapped references', () => {
     const { unmapped } = prove([before], [after], [], target);
     expect(postRenderEntries(unmapped, [after, before], target)).toEqual([
       {
-        template: at.template,
+        template: base.template,
         kind: 'Pod',
         path: 'spec.image',
         from: 'ecr.example/m/docker.io/busybox:1',
@@ -49,8 +56,8 @@ describe('post-render entries for unmapped references', () => {
   });
 
   it('apply to a reference anywhere in its text, and to a single word in its line only', () => {
-    const within = (written: string, way: string) =>
-      entries(location(written, 'docker.io/library/a:1', { within: way }))[0]?.within;
+    const within = (written: string, steps: string) =>
+      entries(location(written, 'docker.io/library/a:1', { within: steps }))[0]?.within;
     expect(within('a:1', 'line 3')).toBeUndefined();
     expect(within('a:1', 'base64 > line 3 word 2')).toBe('base64');
     expect(within('a:1', 'line 3 > base64')).toBe('line 3 > base64');
@@ -91,7 +98,7 @@ describe('post-render entries for unmapped references', () => {
   });
 
   it("have the image's tag if all images share a repository", () => {
-    const single = parseTarget('ecr.example/all', 'single-repository');
+    const singleRepository = parseTarget('ecr.example/all', 'single-repository');
     const digest = `sha256:${'a'.repeat(64)}`;
     const parts = [
       { role: 'registry' as const, path: 'spec.registry', text: 'quay.io' },
@@ -103,7 +110,7 @@ describe('post-render entries for unmapped references', () => {
       location(`a/b:1@${digest}`, `docker.io/a/b:1@${digest}`, { path: 'spec.pinned' }),
       location('quay.io/a/b:1', 'quay.io/a/b:1', { parts, path: 'spec.split' }),
     ];
-    const found = postRenderEntries(prove(all, all, [], single).unmapped, all, single);
+    const found = postRenderEntries(prove(all, all, [], singleRepository).unmapped, all, singleRepository);
     expect(found.map(({ path, to }) => [path, to])).toEqual([
       ['spec.pinned', `ecr.example/all:1@${digest}`],
       ['spec.image', 'ecr.example/all:latest---docker.io--library--busybox'],
@@ -114,10 +121,10 @@ describe('post-render entries for unmapped references', () => {
   });
 
   it('are empty for an image that an operator chooses, and cover the template for a mention', () => {
-    const selected = { ...at, reference: 'quay.io/op:1', path: 'rule', written: 'quay.io/op:1' };
+    const selected = { ...base, reference: 'quay.io/op:1', path: 'rule', written: 'quay.io/op:1' };
     expect(postRenderEntries([selected], [], target)).toEqual([]);
     expect(postRenderEntries([{ ...selected, path: '' }], [], target)).toEqual([
-      { template: at.template, from: 'quay.io/op:1', to: 'ecr.example/m/quay.io/op:1' },
+      { template: base.template, from: 'quay.io/op:1', to: 'ecr.example/m/quay.io/op:1' },
     ]);
   });
 });

@@ -5,21 +5,21 @@ import {
   parsePostRenderMap,
 } from '../../../src/overrides/post-render-map.ts';
 
-const placed: PostRenderEntry = {
+const located: PostRenderEntry = {
   template: 'web/templates/a.yaml',
   kind: 'Pod',
   path: 'spec.containers[0].image',
   from: 'busybox:1',
   to: 'ecr.example/m/docker.io/library/busybox:1',
 };
-const hook: PostRenderEntry = { ...placed, template: 'web/templates/h.yaml', within: 'line 1', hook: true };
+const hook: PostRenderEntry = { ...located, template: 'web/templates/h.yaml', within: 'line 1', hook: true };
 const anywhere: PostRenderEntry = {
   template: 'web/templates/a.yaml',
   from: 'quay.io/a:1',
   to: 'ecr.example/m/quay.io/a:1',
 };
 const content = { chart: 'web', version: '1.0.0', target: 'ecr.example/m' };
-const written = formatPostRenderMap({ ...content, entries: [hook, placed, anywhere] });
+const written = formatPostRenderMap({ ...content, entries: [hook, located, anywhere] });
 
 describe('a post-render map', () => {
   it('is parsed as written, with entries sorted by location', () => {
@@ -27,9 +27,9 @@ describe('a post-render map', () => {
       apiVersion: 'airgap/v1',
       kind: 'PostRenderMap',
       ...content,
-      entries: [anywhere, placed, hook],
+      entries: [anywhere, located, hook],
     });
-    expect(formatPostRenderMap({ ...content, entries: [placed, anywhere, hook] })).toBe(written);
+    expect(formatPostRenderMap({ ...content, entries: [located, anywhere, hook] })).toBe(written);
   });
 
   it.each([
@@ -42,9 +42,9 @@ describe('a post-render map', () => {
     ['one with a path but no kind', written.replace('"kind": "Pod",', ''), /entries\.1: .*path.*kind/],
     ['one with an empty text', written.replace('"to": "ecr.example/m/quay.io/a:1"', '"to": ""'), /entries\.0\.to:/],
   ])('is refused with exit code 2 if it is %s', (_, text, fact) => {
-    const read = (): unknown => parsePostRenderMap(text, 'map.json');
-    expect(read).toThrow(fact);
-    expect(read).toThrow(
+    const parse = (): unknown => parsePostRenderMap(text, 'map.json');
+    expect(parse).toThrow(fact);
+    expect(parse).toThrow(
       expect.objectContaining({ code: 'config', exitCode: 2, message: expect.stringMatching(/^map\.json /) }),
     );
   });

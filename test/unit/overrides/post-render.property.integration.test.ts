@@ -56,24 +56,24 @@ it('changes only the locations of the map, in any manifest', async () => {
       );
       const manifest = stringify(styled, { lineWidth, aliasDuplicateObjects: false });
       fc.pre(JSON.stringify(parse(manifest)) === JSON.stringify(object));
-      const holding = leaves(object, { path: '' }).filter((leaf) =>
+      const candidates = leaves(object, { path: '' }).filter((leaf) =>
         /(?<![\w./@-])quay\.io\/acme\/app:1(?!\.?[\w/@:-])/.test(leaf.text),
       );
-      const picked = new Set(holding.filter(() => selected.next().value).map(({ path }) => path));
-      const entries = [...picked].map((path): PostRenderEntry => {
+      const selectedPaths = new Set(candidates.filter(() => selected.next().value).map(({ path }) => path));
+      const entries = [...selectedPaths].map((path): PostRenderEntry => {
         return { template: 'a', kind: 'Thing', path, from: IMAGE, to: PRIVATE };
       });
       const stream = `---\n# Source: a\n${manifest}`;
       const result = await postRender(stream, entries);
       expect(result.unused).toEqual([]);
       // Reversed, the text is the original, except for escaped line ends within a reference.
-      const whole = (yaml: string): string => yaml.replace(/\\\n */g, '');
-      expect(whole(result.text.replaceAll(PRIVATE, IMAGE))).toBe(whole(stream));
-      const wanted = changed(object, { path: '' }, (path, value) =>
-        picked.has(path) ? value.replace(/(?<![\w./@-])quay\.io\/acme\/app:1(?!\.?[\w/@:-])/g, PRIVATE) : value,
+      const unfolded = (yaml: string): string => yaml.replace(/\\\n */g, '');
+      expect(unfolded(result.text.replaceAll(PRIVATE, IMAGE))).toBe(unfolded(stream));
+      const expected = changed(object, { path: '' }, (path, value) =>
+        selectedPaths.has(path) ? value.replace(/(?<![\w./@-])quay\.io\/acme\/app:1(?!\.?[\w/@:-])/g, PRIVATE) : value,
       );
-      expect(parse(result.text)).toEqual(wanted);
-      rewritten += picked.size;
+      expect(parse(result.text)).toEqual(expected);
+      rewritten += selectedPaths.size;
     },
   );
   await fc.assert(run, { numRuns: 200 });

@@ -7,11 +7,11 @@ const PRIVATE = 'ecr.example:5000/m/quay.io/acme/app:1';
 const TEMPLATE = 'web/templates/a.yaml';
 const CONTAINER = 'spec.containers[0].image';
 
-const entry = (path: string, more: Partial<PostRenderEntry> = {}): PostRenderEntry => {
-  return { template: TEMPLATE, kind: 'Pod', path, from: IMAGE, to: PRIVATE, ...more };
+const entry = (path: string, fields: Partial<PostRenderEntry> = {}): PostRenderEntry => {
+  return { template: TEMPLATE, kind: 'Pod', path, from: IMAGE, to: PRIVATE, ...fields };
 };
-const config = (path: string, more: Partial<PostRenderEntry> = {}): PostRenderEntry =>
-  entry(path, { kind: 'ConfigMap', ...more });
+const config = (path: string, fields: Partial<PostRenderEntry> = {}): PostRenderEntry =>
+  entry(path, { kind: 'ConfigMap', ...fields });
 
 /** Formats a manifest as in Helm 3's output. */
 const helm3 = (text: string, template = TEMPLATE): string => `---\n# Source: ${template}\n${text}`;
@@ -46,8 +46,8 @@ describe('the post-renderer', () => {
     ['with lines that end as on Windows', 'k: |\r\n    a\r\n    X\r\n  j: 1\r', 'k: |\r\n    a\r\n    Y\r\n  j: 1\r'],
   ])('keeps the YAML style of a value: %s', async (_, before, after) => {
     const manifest = configMap(`  ${before.replaceAll('X', IMAGE)}\n  last: ${IMAGE}\n`);
-    const wanted = configMap(`  ${after.replaceAll('Y', PRIVATE)}\n  last: ${IMAGE}\n`);
-    expect(await rewritten(manifest, config('data.k'))).toBe(wanted);
+    const expected = configMap(`  ${after.replaceAll('Y', PRIVATE)}\n  last: ${IMAGE}\n`);
+    expect(await rewritten(manifest, config('data.k'))).toBe(expected);
   });
 
   it('finds fields in flow collections, and keys with dots, quotes and blanks', async () => {
@@ -63,14 +63,14 @@ describe('the post-renderer', () => {
 
   it('changes aliased and merged values at their anchor', async () => {
     const manifest = `kind: ConfigMap\nbase: &base {image: ${IMAGE}}\none: &one ${IMAGE}\ntwo: *one\nthree: {<<: *base}\n`;
-    const wanted = manifest.replaceAll(IMAGE, PRIVATE);
-    expect(await rewritten(manifest, config('two'), config('three.image'))).toBe(wanted);
+    const expected = manifest.replaceAll(IMAGE, PRIVATE);
+    expect(await rewritten(manifest, config('two'), config('three.image'))).toBe(expected);
   });
 
   it('reads lenient YAML as Kubernetes does, and keeps it', async () => {
     const manifest = configMap(`  k: "a ${IMAGE}\nb"#c\n  l: [\n${IMAGE},\n"${IMAGE}"]\n`);
-    const wanted = configMap(`  k: "a ${PRIVATE}\nb"#c\n  l: [\n${IMAGE},\n"${PRIVATE}"]\n`);
-    expect(await rewritten(manifest, config('data.k'), config('data.l[1]'))).toBe(wanted);
+    const expected = configMap(`  k: "a ${PRIVATE}\nb"#c\n  l: [\n${IMAGE},\n"${PRIVATE}"]\n`);
+    expect(await rewritten(manifest, config('data.k'), config('data.l[1]'))).toBe(expected);
   });
 
   it('rewrites nested YAML, JSON and base64 at any depth', async () => {
@@ -112,8 +112,8 @@ describe('the post-renderer', () => {
   it('replaces a single word only if it is unambiguous', async () => {
     const name = { from: 'busybox', to: 'ecr.example/m/docker.io/library/busybox' };
     const manifest = configMap('  k: |\n    busybox=busybox\n    a: busybox\n  name: busybox\n');
-    const wanted = manifest.replace('=busybox', `=${name.to}`);
-    expect(await rewritten(manifest, config('data.k', { ...name, within: 'line 1' }))).toBe(wanted);
+    const expected = manifest.replace('=busybox', `=${name.to}`);
+    expect(await rewritten(manifest, config('data.k', { ...name, within: 'line 1' }))).toBe(expected);
     // Two occurrences in one text are ambiguous.
     const { text, unused } = await postRender(helm3(manifest), [config('data.k', name)]);
     expect([text, unused.length]).toEqual([helm3(manifest), 1]);
@@ -122,8 +122,8 @@ describe('the post-renderer', () => {
   it('replaces base64 in a line of a script', async () => {
     const blob = (image: string): string => Buffer.from(`image: ${image}\n`).toString('base64');
     const script = (image: string): string => configMap(`  run: |\n    set -e\n    echo ${blob(image)} | base64 -d\n`);
-    const at = config('data.run', { within: 'line 2 word 2 > base64 > yaml:image' });
-    expect(await rewritten(script(IMAGE), at)).toBe(script(PRIVATE));
+    const field = config('data.run', { within: 'line 2 word 2 > base64 > yaml:image' });
+    expect(await rewritten(script(IMAGE), field)).toBe(script(PRIVATE));
   });
 
   it('applies entries to a whole template, including comments', async () => {
@@ -147,11 +147,11 @@ describe('the post-renderer', () => {
     const annotated = (text: string, template: string): string =>
       `${text}metadata:\n  annotations:\n    postrenderer.helm.sh/postrender-filename: '${template}'\n`;
     const stream = [annotated(`# Source: x\n${pod(IMAGE)}`, TEMPLATE), annotated(pod(IMAGE), 'web/templates/b.yaml')];
-    const inBraces = `kind: Pod\nmetadata: {annotations: {a: "b", postrenderer.helm.sh/postrender-filename: '${TEMPLATE}'}}\nspec: {containers: [{image: ${IMAGE}}]}\n`;
-    const before = [...stream, inBraces].join('---\n');
+    const flowStyle = `kind: Pod\nmetadata: {annotations: {a: "b", postrenderer.helm.sh/postrender-filename: '${TEMPLATE}'}}\nspec: {containers: [{image: ${IMAGE}}]}\n`;
+    const before = [...stream, flowStyle].join('---\n');
     const { text, unused, caller: from } = await postRender(before, [entry(CONTAINER)]);
     expect([unused, from]).toEqual([[], 'helm4']);
-    expect(text).toBe([stream[0]?.replace(IMAGE, PRIVATE), stream[1], inBraces.replace(IMAGE, PRIVATE)].join('---\n'));
+    expect(text).toBe([stream[0]?.replace(IMAGE, PRIVATE), stream[1], flowStyle.replace(IMAGE, PRIVATE)].join('---\n'));
   });
 
   it('returns an empty stream unchanged, and refuses one without template names', async () => {

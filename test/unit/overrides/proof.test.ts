@@ -7,7 +7,7 @@ const target = parseTarget('ecr.example/m', 'host-path');
 const PRIVATE = 'ecr.example/m/quay.io/acme/app:1';
 
 function location(written: string, reference = written, path = 'spec.containers[0].image'): ReferenceLocation {
-  const at = {
+  const base = {
     chart: 'web',
     profile: 'default',
     template: 'web/templates/a.yaml',
@@ -15,7 +15,7 @@ function location(written: string, reference = written, path = 'spec.containers[
     kind: 'Pod',
     name: 'a',
   };
-  return { ...at, path, how: 'pod-spec', written, reference };
+  return { ...base, path, how: 'pod-spec', written, reference };
 }
 const render = (text: string) => splitDocuments(`---\n# Source: web/templates/a.yaml\n${text}\n`);
 
@@ -44,15 +44,17 @@ describe('the proof', () => {
   });
 
   it('fails for a wrong tag if all images share a repository', () => {
-    const single = parseTarget('ecr.example/all', 'single-repository');
+    const singleRepository = parseTarget('ecr.example/all', 'single-repository');
     const before = location('quay.io/acme/app:1');
-    const right = 'ecr.example/all:1---quay.io--acme--app';
-    expect(prove([before], [location(right)], render(`image: ${right}`), single).unmapped).toEqual([]);
+    const privateName = 'ecr.example/all:1---quay.io--acme--app';
+    expect(
+      prove([before], [location(privateName)], render(`image: ${privateName}`), singleRepository).unmapped,
+    ).toEqual([]);
     const now = location('ecr.example/all:1');
-    const wrong = prove([before], [now], render(`image: ${now.written}`), single);
-    expect(wrong.unmapped).toMatchObject([{ reference: 'quay.io/acme/app:1', written: 'ecr.example/all:1' }]);
-    const come = prove([], [now], render(`image: ${now.written}`), single);
-    expect(come.unmapped, 'introduced by the overrides').toMatchObject([{ written: 'ecr.example/all:1' }]);
+    const stillWrong = prove([before], [now], render(`image: ${now.written}`), singleRepository);
+    expect(stillWrong.unmapped).toMatchObject([{ reference: 'quay.io/acme/app:1', written: 'ecr.example/all:1' }]);
+    const introduced = prove([], [now], render(`image: ${now.written}`), singleRepository);
+    expect(introduced.unmapped, 'introduced by the overrides').toMatchObject([{ written: 'ecr.example/all:1' }]);
   });
 
   it('fails for a public reference introduced by the overrides', () => {
@@ -73,7 +75,10 @@ describe('the proof', () => {
   });
 
   it('accepts references that are already private', () => {
-    const own = 'ecr.example/m/team/app:1';
-    expect(prove([location(own)], [location(own)], render(`image: ${own}`), target).unmapped).toEqual([]);
+    const privateReference = 'ecr.example/m/team/app:1';
+    expect(
+      prove([location(privateReference)], [location(privateReference)], render(`image: ${privateReference}`), target)
+        .unmapped,
+    ).toEqual([]);
   });
 });

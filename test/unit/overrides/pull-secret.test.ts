@@ -15,7 +15,7 @@ describe('leaves for pull secrets', () => {
       pullPolicy: '',
       secret: '',
     };
-    const found = pullSecretLeaves(values, []).map(({ path, forms: shapes }) => [formatPath(path), shapes.join(' ')]);
+    const found = pullSecretLeaves(values, []).map(({ path, forms }) => [formatPath(path), forms.join(' ')]);
     expect(Object.fromEntries(found)).toEqual({
       imagePullSecrets: 'entries names',
       'image.pullSecret': 'name entries names',
@@ -58,10 +58,10 @@ describe('a change that adds a pull secret', () => {
 
   it('may be an operator setting, and nothing else', () => {
     const env = [{ name: 'A', value: 'new' }];
-    const told = { name: 'IMAGE_PULL_SECRETS', value: 'new' };
-    expect(addsPullSecret(change(env, [...env, told], 'env'), 'new')).toBe(true);
+    const variable = { name: 'IMAGE_PULL_SECRETS', value: 'new' };
+    expect(addsPullSecret(change(env, [...env, variable], 'env'), 'new')).toBe(true);
     expect(addsPullSecret(change(env, [...env, { name: 'B', value: 'new' }], 'env'), 'new')).toBe(false);
-    expect(addsPullSecret(change(env, [told], 'env'), 'new')).toBe(false);
+    expect(addsPullSecret(change(env, [variable], 'env'), 'new')).toBe(false);
     expect(addsPullSecret(change(undefined, 'new', 'secretName'), 'new')).toBe(false);
   });
 });

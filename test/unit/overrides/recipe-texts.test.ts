@@ -71,15 +71,15 @@ describe('a stored recipe', () => {
 
   it('of an older version is readable, and its value texts are reported and removed', () => {
     const recipe = stored(config('hunter2'));
-    const older = { ...recipe, slots: recipe.slots.map((segment) => ({ ...segment, value: config('hunter2') })) };
-    expect(legacyTextPaths(older)).toEqual([['config']]);
-    expect(withoutLegacyTexts(older)).toEqual(recipe);
-    expect(restoreRecipe(older, { config: config('hunter2') }, [location], target)).toBeDefined();
+    const legacy = { ...recipe, slots: recipe.slots.map((segment) => ({ ...segment, value: config('hunter2') })) };
+    expect(legacyTextPaths(legacy)).toEqual([['config']]);
+    expect(withoutLegacyTexts(legacy)).toEqual(recipe);
+    expect(restoreRecipe(legacy, { config: config('hunter2') }, [location], target)).toBeDefined();
   });
 
   it('of an older version whose value is a reference contains no secret', () => {
     const recipe = stored(IMAGE);
-    const older = { ...recipe, slots: recipe.slots.map((segment) => ({ ...segment, value: IMAGE })) };
-    expect(legacyTextPaths(older)).toEqual([]);
+    const legacy = { ...recipe, slots: recipe.slots.map((segment) => ({ ...segment, value: IMAGE })) };
+    expect(legacyTextPaths(legacy)).toEqual([]);
   });
 });

@@ -62,8 +62,8 @@ describe('a redirect', () => {
 
   it('does not replace settings derived from the render', () => {
     const derived = [{ path: ['agent', 'registry'], value: 'derived', comment: '' }];
-    const both = mergeRedirects(derived, redirectSettings([agent(split)], base, target));
-    expect(both.map(({ path, value }) => [path.join('.'), value])).toEqual([
+    const merged = mergeRedirects(derived, redirectSettings([agent(split)], base, target));
+    expect(merged.map(({ path, value }) => [path.join('.'), value])).toEqual([
       ['agent.registry', 'derived'],
       ['agent.repository', 'mirror/docker.io/example/agent'],
     ]);
@@ -72,9 +72,9 @@ describe('a redirect', () => {
 
 describe('the proof of an image that an operator chooses', () => {
   it('accepts the private reference in the render', () => {
-    const shown = documents('args: ["--agent-image=registry.internal.example/mirror/docker.io/example/agent:7.1"]');
-    expect(isRedirected(agent(split), shown, target)).toBe(true);
-    expect(combineProofs([prove([], [], shown, target, [agent(split)])])).toMatchObject({
+    const rendered = documents('args: ["--agent-image=registry.internal.example/mirror/docker.io/example/agent:7.1"]');
+    expect(isRedirected(agent(split), rendered, target)).toBe(true);
+    expect(combineProofs([prove([], [], rendered, target, [agent(split)])])).toMatchObject({
       references: 1,
       rewritten: 1,
       residue: [],
@@ -83,8 +83,8 @@ describe('the proof of an image that an operator chooses', () => {
 
   it('requires every part of the redirect, and does not accept a tag alone', () => {
     const redirect: Redirect = { kind: 'resource-field', value: '{registry}, {subfolder}' };
-    const shown = documents('registry: registry.internal.example\nimagePath: mirror/docker.io/example');
-    expect(isRedirected(agent(redirect), shown, target)).toBe(true);
+    const rendered = documents('registry: registry.internal.example\nimagePath: mirror/docker.io/example');
+    expect(isRedirected(agent(redirect), rendered, target)).toBe(true);
     expect(isRedirected(agent(redirect), documents('registry: registry.internal.example'), target)).toBe(false);
     expect(isRedirected(agent({ kind: 'values', values: { tag: '{tag}' } }), documents('tag: 7.1'), target)).toBe(
       false,

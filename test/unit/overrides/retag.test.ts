@@ -7,9 +7,9 @@ import type { Change } from '../../../src/value-tracing/changes.ts';
 const target = parseTarget('r.example/all', 'single-repository');
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 
-function location(written: string, more: Partial<ReferenceLocation> = {}): ReferenceLocation {
-  const at = { chart: 'web', profile: 'default', template: 'web/a.yaml', document: 0, kind: 'Pod', name: 'a' };
-  return { ...at, path: 'spec.containers[0].image', how: 'pod-spec', written, reference: written, ...more };
+function location(written: string, fields: Partial<ReferenceLocation> = {}): ReferenceLocation {
+  const base = { chart: 'web', profile: 'default', template: 'web/a.yaml', document: 0, kind: 'Pod', name: 'a' };
+  return { ...base, path: 'spec.containers[0].image', how: 'pod-spec', written, reference: written, ...fields };
 }
 
 function change(before: unknown, after: unknown, path: Change['path'] = ['spec', 'containers', 0, 'image']): Change {
@@ -55,10 +55,10 @@ describe('a change of tags', () => {
 
   it('may show in a label, possibly truncated, and nowhere else', () => {
     const label = ['metadata', 'labels', 'app.kubernetes.io/version'];
-    const long = `---${'x'.repeat(80)}`;
+    const longSuffix = `---${'x'.repeat(80)}`;
     expect(isTagLabel(change('1', '1---x', label), ['---x'])).toBe(true);
-    expect(isTagLabel(change('1', `1${long}`.slice(0, 63), label), [long])).toBe(true);
-    expect(isTagLabel(change('1', `1${long}`, label), [long]), 'no label takes that').toBe(false);
+    expect(isTagLabel(change('1', `1${longSuffix}`.slice(0, 63), label), [longSuffix])).toBe(true);
+    expect(isTagLabel(change('1', `1${longSuffix}`, label), [longSuffix]), 'no label takes that').toBe(false);
     expect(isTagLabel(change('1', '2---x', label), ['---x'])).toBe(false);
     expect(isTagLabel(change('1', '1---x', ['spec', 'selector', 'matchLabels', 'version']), ['---x'])).toBe(false);
   });

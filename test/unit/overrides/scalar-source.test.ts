@@ -20,11 +20,11 @@ function scalarOf(yaml: string): Scalar {
 describe('the source mapper of a scalar', () => {
   it('maps every word to its source, in every style', () => {
     const word = fc.string({ unit: anyCharacter, minLength: 1, maxLength: 8 });
-    const words = fc.array(
+    const texts = fc.array(
       fc.oneof(word, fc.constantFrom(' ', '\n', '\n\n', "'", '"', '\\', '📦', '\u00a0', '# ', ': ')),
     );
     fc.assert(
-      fc.property(words, fc.constantFrom(...STYLES), fc.constantFrom(0, 20, 80), (parts, style, lineWidth) => {
+      fc.property(texts, fc.constantFrom(...STYLES), fc.constantFrom(0, 20, 80), (parts, style, lineWidth) => {
         const value = `${parts.join(' ')} MARK/mark:1 ${parts.join('\n')}`.replace(/\r/g, '');
         const scalar = new Scalar(value);
         scalar.type = style;

@@ -8,7 +8,7 @@ import {
 } from '../../../src/overrides/post-render-map.ts';
 
 const pod: PullSecretEntry = { template: 'a/templates/a.yaml', kind: 'Pod', path: 'spec' };
-async function given(spec: string, pods: readonly PullSecretEntry[] = [pod]): Promise<string> {
+async function withSecret(spec: string, pods: readonly PullSecretEntry[] = [pod]): Promise<string> {
   const stream = `---\n# Source: a/templates/a.yaml\nkind: Pod\n${spec}`;
   const { text } = await postRender(stream, [], { name: 'ecr', pods });
   return text.slice(stream.indexOf('kind:'));
@@ -26,16 +26,16 @@ describe('a post-renderer', () => {
     ['nothing behind the key', 'spec:\n  imagePullSecrets:\n  containers: []\n', [{ name: 'ecr' }]],
     ['a secret that is there', 'spec:\n  imagePullSecrets: [{name: ecr}]\n  containers: []\n', [{ name: 'ecr' }]],
   ] as const)('adds the pull secret to a pod in the style of %s', async ([, spec, secrets]) => {
-    const text = await given(spec);
+    const text = await withSecret(spec);
     expect(secretsOf(text)).toEqual(secrets);
     const lines = spec.split('\n').filter((line) => /#|image: a/.test(line) && !line.includes('{containers'));
     for (const line of lines) expect(text).toContain(line);
   });
 
   it('adds the pull secret once for several entries, and to no other kind', async () => {
-    const twice = await given('spec: {containers: []}\n', [pod, { ...pod, hook: true }]);
-    expect(secretsOf(twice)).toEqual([{ name: 'ecr' }]);
-    const other = await given('spec: {containers: []}\n', [{ ...pod, kind: 'Job' }]);
+    const hookAndPod = await withSecret('spec: {containers: []}\n', [pod, { ...pod, hook: true }]);
+    expect(secretsOf(hookAndPod)).toEqual([{ name: 'ecr' }]);
+    const other = await withSecret('spec: {containers: []}\n', [{ ...pod, kind: 'Job' }]);
     expect(secretsOf(other)).toBeUndefined();
   });
 

@@ -7,47 +7,46 @@ import {
   smallestCover,
 } from '../../../src/overrides/secret-holders.ts';
 
-const inRender = (...texts: string[]): PullSecretHolder[] => {
+const holdersIn = (...texts: string[]): PullSecretHolder[] => {
   const documents = splitDocuments(texts.map((text) => `---\n# Source: c/templates/a.yaml\n${text}`).join('\n'));
   return findSecretHolders([{ documents }], 'shop');
 };
-const pod = (name: string, more = ''): string =>
-  `kind: Pod\nmetadata: {name: ${name}}\nspec: {${more} containers: [{image: a}]}`;
-const account = (name: string, more = ''): string => `kind: ServiceAccount\nmetadata: {name: ${name}}\n${more}`;
+const pod = (name: string, extra = ''): string =>
+  `kind: Pod\nmetadata: {name: ${name}}\nspec: {${extra} containers: [{image: a}]}`;
+const account = (name: string, extra = ''): string => `kind: ServiceAccount\nmetadata: {name: ${name}}\n${extra}`;
 const NEW = 'imagePullSecrets: [{name: new}]';
 
 describe('pods without a pull secret', () => {
-  const without = (...texts: string[]): string[] =>
-    podsWithoutSecret(inRender(...texts), 'new').map(({ name }) => name);
+  const podsWithout = (...texts: string[]): string[] =>
+    podsWithoutSecret(holdersIn(...texts), 'new').map(({ name }) => name);
 
   it('have the secret neither themselves nor through their service account', () => {
-    const own = pod('own', `${NEW},`);
-    const served = pod('served', 'serviceAccountName: sa,');
-    expect(without(own, served, account('sa', NEW), pod('other'), pod('none', 'serviceAccountName: x,'))).toEqual([
-      'none',
-      'other',
-    ]);
-    expect(without(pod('default'), account('default', NEW))).toEqual([]);
+    const withSecret = pod('own', `${NEW},`);
+    const viaAccount = pod('served', 'serviceAccountName: sa,');
+    expect(
+      podsWithout(withSecret, viaAccount, account('sa', NEW), pod('other'), pod('none', 'serviceAccountName: x,')),
+    ).toEqual(['none', 'other']);
+    expect(podsWithout(pod('default'), account('default', NEW))).toEqual([]);
   });
 
   it('use only the service account of their own namespace', () => {
-    const there = `kind: ServiceAccount\nmetadata: {name: sa, namespace: there}\n${NEW}`;
-    const here = `kind: ServiceAccount\nmetadata: {name: sa, namespace: shop}\n${NEW}`;
-    expect(without(pod('a', 'serviceAccountName: sa,'), there)).toEqual(['a']);
-    expect(without(pod('a', 'serviceAccountName: sa,'), here)).toEqual([]);
+    const otherNamespace = `kind: ServiceAccount\nmetadata: {name: sa, namespace: there}\n${NEW}`;
+    const sameNamespace = `kind: ServiceAccount\nmetadata: {name: sa, namespace: shop}\n${NEW}`;
+    expect(podsWithout(pod('a', 'serviceAccountName: sa,'), otherNamespace)).toEqual(['a']);
+    expect(podsWithout(pod('a', 'serviceAccountName: sa,'), sameNamespace)).toEqual([]);
   });
 
   it('are found in pod templates at any depth, each once', () => {
     const custom = 'kind: Database\nmetadata: {name: d}\nspec: {a: [{template: {spec: {containers: [{image: a}]}}}]}';
     const job =
       'kind: Job\nmetadata: {name: j}\nspec: {template: {spec: {initContainers: [{image: a}], containers: [{image: b}]}}}';
-    expect(without(custom, job, job)).toEqual(['d', 'j']);
-    expect(without('kind: Prometheus\nmetadata: {name: p}\nspec: {containers: []}')).toEqual([]);
+    expect(podsWithout(custom, job, job)).toEqual(['d', 'j']);
+    expect(podsWithout('kind: Prometheus\nmetadata: {name: p}\nspec: {containers: []}')).toEqual([]);
   });
 });
 
 describe('the smallest set of leaves', () => {
-  const holders = inRender(
+  const holders = holdersIn(
     pod('a', 'serviceAccountName: sa,'),
     pod('b', 'serviceAccountName: sa,'),
     pod('c', 'serviceAccountName: lone,'),
@@ -55,7 +54,7 @@ describe('the smallest set of leaves', () => {
     account('unused'),
   );
   const key = (name: string): string => holders.find((holder) => holder.name === name)?.key ?? '';
-  const choose = (reached: Readonly<Record<string, readonly string[]>>): string[] =>
+  const cover = (reached: Readonly<Record<string, readonly string[]>>): string[] =>
     smallestCover(
       holders,
       'new',
@@ -64,15 +63,15 @@ describe('the smallest set of leaves', () => {
     );
 
   it('is a single leaf that reaches everything, if there is one', () => {
-    expect(choose({ global: ['a', 'b', 'c'], local: ['a'], more: ['c'] })).toEqual(['global']);
+    expect(cover({ global: ['a', 'b', 'c'], local: ['a'], extra: ['c'] })).toEqual(['global']);
   });
 
   it('covers pods by their service account, which is not needed if the pods have the secret', () => {
-    expect(choose({ account: ['sa'], a: ['a'], c: ['c'] })).toEqual(['account', 'c']);
-    expect(choose({ pods: ['a', 'b', 'c'], account: ['sa'] })).toEqual(['pods']);
+    expect(cover({ account: ['sa'], a: ['a'], c: ['c'] })).toEqual(['account', 'c']);
+    expect(cover({ pods: ['a', 'b', 'c'], account: ['sa'] })).toEqual(['pods']);
   });
 
   it("includes an account without rendered pods, because an operator's pods may use it", () => {
-    expect(choose({ pods: ['a', 'b', 'c'], unused: ['unused'] })).toEqual(['pods', 'unused']);
+    expect(cover({ pods: ['a', 'b', 'c'], unused: ['unused'] })).toEqual(['pods', 'unused']);
   });
 });

@@ -12,7 +12,7 @@ const target = parseTarget('ecr.example:5000/m', 'host-path');
 describe.for(HELMS)('overrides with Helm $version', (helm) => {
   it.skipIf(helm.path === undefined).for(CHART_SHAPES)(
     'move every reference or report it: $name',
-    async ({ files, unmapped = [], setPaths: sets }) => {
+    async ({ files, unmapped = [], setPaths }) => {
       const scratch = scratchFolder();
       const chart = await writeFiles(join(scratch, 'shape'), { 'Chart.yaml': chartYaml('shape'), ...files });
       const context = {
@@ -23,24 +23,24 @@ describe.for(HELMS)('overrides with Helm $version', (helm) => {
       const [result] = await values(context, { request: { chart }, bundle: undefined, target, render: {} });
       const { overrides = {}, proof, yaml = '' } = result ?? {};
       expect(proof?.residue.map(({ reference }) => reference)).toEqual(unmapped);
-      if (sets !== undefined) expect(pathsOf(overrides)).toEqual(sets);
+      if (setPaths !== undefined) expect(pathsOf(overrides)).toEqual(setPaths);
       const file = join(scratch, 'overrides.yaml');
       await writeFile(file, yaml);
       const { stdout, exitCode } = await helmIn(scratch, helm).run(['template', 'x', chart, '-f', file]);
       expect(exitCode).toBe(0);
       const named = unmapped.map((reference) => reference.replace(/^docker\.io\/(?:library\/)?/, ''));
-      expect(publicOnes(stdout).filter((reference) => !named.includes(reference))).toEqual([]);
+      expect(publicImages(stdout).filter((reference) => !named.includes(reference))).toEqual([]);
       expect(stdout).not.toMatch(/ecr\.example:5000\/m\/ecr\.example/);
     },
   );
 });
 
 /** Returns public images, including those in Secrets; independent of the discovery code. */
-function publicOnes(render: string): string[] {
+function publicImages(render: string): string[] {
   const decoded = render.replaceAll(/[A-Za-z0-9+/]{40,}={0,2}/g, (blob) => Buffer.from(blob, 'base64').toString());
   const images = [...decoded.matchAll(/image: "?([^\s"]+)/g)].map((match) => match[1] ?? '');
-  const elsewhere = decoded.match(/(?<![\w./-])(?:quay\.io|ghcr\.io|docker\.io)\/[^\s"]+/g) ?? [];
-  return [...images.filter((image) => !image.startsWith('ecr.example:5000/m/')), ...elsewhere];
+  const inTexts = decoded.match(/(?<![\w./-])(?:quay\.io|ghcr\.io|docker\.io)\/[^\s"]+/g) ?? [];
+  return [...images.filter((image) => !image.startsWith('ecr.example:5000/m/')), ...inTexts];
 }
 
 function pathsOf(tree: unknown, path = ''): string[] {

@@ -96,8 +96,8 @@ describe('new names', () => {
 
   it('change only the components that the template uses', () => {
     const image = segment('image', 'quay.io/acme/app');
-    const front: TemplatePart = { kind: 'segment', segment: image, from: 0, to: 1, text: 'quay.io/acme' };
-    expect(solved(equation('quay.io/acme/fixed:1', `${TARGET}/quay.io/acme/fixed:1`, front, '/fixed:1'))).toEqual({
+    const folders: TemplatePart = { kind: 'segment', segment: image, from: 0, to: 1, text: 'quay.io/acme' };
+    expect(solved(equation('quay.io/acme/fixed:1', `${TARGET}/quay.io/acme/fixed:1`, folders, '/fixed:1'))).toEqual({
       image: `${TARGET}/quay.io/acme/app`,
     });
   });

@@ -13,7 +13,9 @@ describe('a structural schema', () => {
     expect(messages({ type: 'boolean' }, 'true')).toHaveLength(1);
     expect(messages({ type: 'object', properties: { a: { type: 'string' } } }, { a: null })).toEqual([]);
     const port = { 'x-kubernetes-int-or-string': true };
-    expect([messages(port, 80), messages(port, '80%'), messages(port, [])].map((one) => one.length)).toEqual([0, 0, 1]);
+    expect([messages(port, 80), messages(port, '80%'), messages(port, [])].map((found) => found.length)).toEqual([
+      0, 0, 1,
+    ]);
   });
 
   it('rejects missing and unknown fields, unless unknown fields are preserved', () => {
@@ -41,13 +43,13 @@ describe('a structural schema', () => {
   });
 
   it('combines schemas', () => {
-    const either = [{ required: ['a'] }, { required: ['b'] }];
+    const alternatives = [{ required: ['a'] }, { required: ['b'] }];
     const object = { type: 'object', additionalProperties: true };
-    expect(messages({ ...object, oneOf: either }, { a: 1 })).toEqual([]);
-    expect(messages({ ...object, oneOf: either }, { a: 1, b: 1 })).toHaveLength(1);
-    expect(messages({ ...object, anyOf: either }, {})).toHaveLength(1);
-    expect(messages({ ...object, allOf: either }, { a: 1 })).toEqual([expect.stringMatching(/^b /)]);
-    expect(messages({ ...object, not: either[0] }, { a: 1 })).toHaveLength(1);
+    expect(messages({ ...object, oneOf: alternatives }, { a: 1 })).toEqual([]);
+    expect(messages({ ...object, oneOf: alternatives }, { a: 1, b: 1 })).toHaveLength(1);
+    expect(messages({ ...object, anyOf: alternatives }, {})).toHaveLength(1);
+    expect(messages({ ...object, allOf: alternatives }, { a: 1 })).toEqual([expect.stringMatching(/^b /)]);
+    expect(messages({ ...object, not: alternatives[0] }, { a: 1 })).toHaveLength(1);
   });
 
   it('ignores patterns that time out or are invalid', () => {

@@ -6,23 +6,23 @@ import { createUnlocker } from '../../../src/overrides/unlock.ts';
 const rendered: Render = { documents: [], values: {} };
 
 /** Chart that renders only with a switch on, and names it in its error message. */
-function locked(message: string, isOpen: (values: Values) => boolean): (values: Values) => Promise<Render> {
+function chartWithSwitch(message: string, isOn: (values: Values) => boolean): (values: Values) => Promise<Render> {
   return (values) =>
-    isOpen(values) ? Promise.resolve(rendered) : Promise.reject(new AirgapError('chart-render', message));
+    isOn(values) ? Promise.resolve(rendered) : Promise.reject(new AirgapError('chart-render', message));
 }
 
 describe('a switch that a chart requires', () => {
   it('is turned on and reported', async () => {
-    const isOpen = (values: Values): boolean =>
+    const isOn = (values: Values): boolean =>
       JSON.stringify(values).includes('"global":{"security":{"allowInsecureImages":true}}');
     const message = 'please set the global parameter `global.security.allowInsecureImages` to true';
-    const { render, switches } = createUnlocker(locked(message, isOpen));
+    const { render, switches } = createUnlocker(chartWithSwitch(message, isOn));
     expect(await render({ image: 'x' })).toBe(rendered);
     expect(switches()).toEqual([['global', 'security', 'allowInsecureImages']]);
   });
 
   it("is dropped if it does not help, and the chart's error is thrown", async () => {
-    const { render, switches } = createUnlocker(locked('set .Values.a.b to true', () => false));
+    const { render, switches } = createUnlocker(chartWithSwitch('set .Values.a.b to true', () => false));
     await expect(render({})).rejects.toThrow('set .Values.a.b to true');
     expect(switches()).toEqual([]);
   });
@@ -33,14 +33,14 @@ it.each([
   ['after a dot', 'set .Values.global.x=true', 'global.x'],
   ['after an invalid key', 'set 1..a.b to true', 'a.b'],
 ])('finds the switch in a message: %s', async (_, message, path) => {
-  const { render, switches } = createUnlocker(locked(message, (values) => Object.keys(values).length > 0));
+  const { render, switches } = createUnlocker(chartWithSwitch(message, (values) => Object.keys(values).length > 0));
   await render({});
   expect(switches()).toEqual([path.split('.')]);
 });
 
-it.each(['a.', 'a.b to ', 'a.b = true ', 'x'])('searches a message of many %j in linear time', async (piece) => {
-  const { render } = createUnlocker(locked(piece.repeat(50_000), () => false));
-  const started = performance.now();
+it.each(['a.', 'a.b to ', 'a.b = true ', 'x'])('searches a message of many %j in linear time', async (pattern) => {
+  const { render } = createUnlocker(chartWithSwitch(pattern.repeat(50_000), () => false));
+  const start = performance.now();
   await expect(render({})).rejects.toMatchObject({ code: 'chart-render' });
-  expect(performance.now() - started).toBeLessThan(1000);
+  expect(performance.now() - start).toBeLessThan(1000);
 });

@@ -3,27 +3,27 @@ import { stringify } from 'yaml';
 import { isChecksum, isValuesCopy } from '../../../src/overrides/values-copy.ts';
 import type { Change } from '../../../src/value-tracing/changes.ts';
 
-const set = [{ path: ['hub', 'image', 'pullSecrets'], value: [{ name: 'm' }] }];
-const change = (was: unknown, is: unknown, path: Change['path'] = ['data', 'values.yaml']): Change => ({
+const setLeaves = [{ path: ['hub', 'image', 'pullSecrets'], value: [{ name: 'm' }] }];
+const change = (before: unknown, after: unknown, path: Change['path'] = ['data', 'values.yaml']): Change => ({
   ...{ render: 0, template: 'a/templates/a.yaml', document: 0 },
-  ...{ path, before: was, after: is },
+  ...{ path, before, after },
 });
 const values = (hub: object, more: object = {}) => stringify({ hub, other: 1, ...more });
 const before = values({ image: { name: 'a', pullSecrets: [] } });
 const after = values({ image: { name: 'a', pullSecrets: [{ name: 'm' }] } });
 
 describe('a copy of the values', () => {
-  it('is recognised for all or some values, plain or encoded', () => {
+  it('is recognized for all or some values, plain or encoded', () => {
     const encoded = [before, after].map((text) => Buffer.from(text).toString('base64'));
-    expect(isValuesCopy(change(before, after), { kind: 'ConfigMap' }, set)).toBe(true);
-    expect(isValuesCopy(change(encoded[0], encoded[1]), { kind: 'Secret' }, set)).toBe(true);
-    expect(isValuesCopy(change(before, after, ['stringData', 'v']), { kind: 'Secret' }, set)).toBe(true);
+    expect(isValuesCopy(change(before, after), { kind: 'ConfigMap' }, setLeaves)).toBe(true);
+    expect(isValuesCopy(change(encoded[0], encoded[1]), { kind: 'Secret' }, setLeaves)).toBe(true);
+    expect(isValuesCopy(change(before, after, ['stringData', 'v']), { kind: 'Secret' }, setLeaves)).toBe(true);
     const part = ['{"image":{}}', '{"image":{"pullSecrets":[{"name":"m"}]}}'];
-    expect(isValuesCopy(change(part[0], part[1]), { kind: 'ConfigMap' }, set)).toBe(true);
+    expect(isValuesCopy(change(part[0], part[1]), { kind: 'ConfigMap' }, setLeaves)).toBe(true);
   });
 
   it('is rejected if anything else changes, or the value is elsewhere', () => {
-    for (const is of [
+    for (const changed of [
       values({ image: { name: 'b', pullSecrets: [{ name: 'm' }] } }),
       values({ image: { name: 'a', pullSecrets: [{ name: 'm' }] } }, { more: true }),
       values({ image: { name: 'a', pullSecrets: [] } }, { list: [{ name: 'm' }] }),
@@ -31,9 +31,9 @@ describe('a copy of the values', () => {
       'secret=m',
       `${after}---\nmore: true\n`,
     ]) {
-      expect(isValuesCopy(change(before, is), { kind: 'ConfigMap' }, set)).toBe(false);
+      expect(isValuesCopy(change(before, changed), { kind: 'ConfigMap' }, setLeaves)).toBe(false);
     }
-    expect(isValuesCopy(change(before, after, ['spec', 'values']), { kind: 'ConfigMap' }, set)).toBe(false);
+    expect(isValuesCopy(change(before, after, ['spec', 'values']), { kind: 'ConfigMap' }, setLeaves)).toBe(false);
   });
 
   it('may change checksum annotations', () => {

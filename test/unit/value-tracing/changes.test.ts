@@ -17,8 +17,8 @@ describe('differences between two renders', () => {
   });
 
   it('are whole lists if the length differs, and values that are compared as a whole', () => {
-    const grown = changesBetween([render('l: [1]')], [render('l: [1, 2]')]);
-    expect(grown).toMatchObject([{ path: ['l'], before: [1], after: [1, 2] }]);
+    const longer = changesBetween([render('l: [1]')], [render('l: [1, 2]')]);
+    expect(longer).toMatchObject([{ path: ['l'], before: [1], after: [1, 2] }]);
     const whole = changesBetween([render('l: [1]')], [render('l: [2]')], (key) => key === 'l');
     expect(whole).toMatchObject([{ path: ['l'], before: [1], after: [2] }]);
   });
@@ -37,8 +37,8 @@ describe('differences between two renders', () => {
   });
 
   it('have one key for each position', () => {
-    const [one] = changesBetween([render('a: 1')], [render('a: 2')]);
-    const [other] = changesBetween([render('a: 1')], [render('a: 3')]);
-    expect(one && changeKey(one)).toBe(other && changeKey(other));
+    const [first] = changesBetween([render('a: 1')], [render('a: 2')]);
+    const [second] = changesBetween([render('a: 1')], [render('a: 3')]);
+    expect(first && changeKey(first)).toBe(second && changeKey(second));
   });
 });

@@ -26,12 +26,12 @@ describe('name segments', () => {
 
   it('are replaced in place, with tag and surrounding text kept', () => {
     const text = leaf('a=quay.io/a/a:1\nb=quay.io/a/b:1\n', 'text');
-    const [one, two] = segmentsOf(text, ['quay.io/a/a:1', 'quay.io/a/b:1']);
-    if (one === undefined || two === undefined) throw new Error('two slots');
+    const [first, second] = segmentsOf(text, ['quay.io/a/a:1', 'quay.io/a/b:1']);
+    if (first === undefined || second === undefined) throw new Error('two slots');
     expect(
       fillLeaf(text, [
-        { segment: one, text: 'x/a' },
-        { segment: two, text: 'y/b' },
+        { segment: first, text: 'x/a' },
+        { segment: second, text: 'y/b' },
       ]),
     ).toBe('a=x/a:1\nb=y/b:1\n');
   });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
 import { namedInRefusal } from '../../../src/value-tracing/refusals.ts';
 
-const says = (text: string) =>
+const namedBy = (text: string) =>
   namedInRefusal(
     new AirgapError(
       'chart-render',
@@ -16,35 +16,37 @@ describe('a leaf in the error of a schema', () => {
       "web:\n- at '/gatewayClass': additional properties 'hub', 'registry' not allowed\n",
       'web:\n- gatewayClass: Additional property registry is not allowed\n',
     ]) {
-      expect(says(text)(['gatewayClass', 'registry'])).toBe(true);
-      expect(says(text)(['image', 'registry'])).toBe(false);
-      expect(says(text)(['gatewayClass', 'name'])).toBe(false);
+      expect(namedBy(text)(['gatewayClass', 'registry'])).toBe(true);
+      expect(namedBy(text)(['image', 'registry'])).toBe(false);
+      expect(namedBy(text)(['gatewayClass', 'name'])).toBe(false);
     }
   });
 
   it('has an invalid value, also inside a list', () => {
-    expect(says("web:\n- at '/sidecars/0/image': 'x:1' does not match pattern")(['sidecars', 0, 'image'])).toBe(true);
-    expect(says('web:\n- image.tag: Does not match pattern')(['image', 'tag'])).toBe(true);
-    expect(says('web:\n- image.tag: Does not match pattern')(['image', 'tagSuffix'])).toBe(false);
-    expect(says("web:\n- at '/image': got string, want object")(['image', 'tag'])).toBe(false);
+    expect(namedBy("web:\n- at '/sidecars/0/image': 'x:1' does not match pattern")(['sidecars', 0, 'image'])).toBe(
+      true,
+    );
+    expect(namedBy('web:\n- image.tag: Does not match pattern')(['image', 'tag'])).toBe(true);
+    expect(namedBy('web:\n- image.tag: Does not match pattern')(['image', 'tagSuffix'])).toBe(false);
+    expect(namedBy("web:\n- at '/image': got string, want object")(['image', 'tag'])).toBe(false);
   });
 
   it('has a path from the root of the subchart with the schema', () => {
-    const named = says("cache:\n- at '/image': additional properties 'registry' not allowed\n");
-    expect(named(['cache', 'image', 'registry'])).toBe(true);
-    expect(named(['other', 'image', 'registry'])).toBe(false);
+    const isNamed = namedBy("cache:\n- at '/image': additional properties 'registry' not allowed\n");
+    expect(isNamed(['cache', 'image', 'registry'])).toBe(true);
+    expect(isNamed(['other', 'image', 'registry'])).toBe(false);
   });
 
   it('may have escapes, or be at the root', () => {
-    expect(says("web:\n- at '/a~1b': 'x' does not match pattern")(['a/b'])).toBe(true);
-    expect(says('web:\n- (root): Additional property hub is not allowed')(['hub'])).toBe(true);
-    expect(says("web:\n- at '': additional properties 'hub' not allowed")(['hub'])).toBe(true);
+    expect(namedBy("web:\n- at '/a~1b': 'x' does not match pattern")(['a/b'])).toBe(true);
+    expect(namedBy('web:\n- (root): Additional property hub is not allowed')(['hub'])).toBe(true);
+    expect(namedBy("web:\n- at '': additional properties 'hub' not allowed")(['hub'])).toBe(true);
   });
 
   it('is missing in other refusals', () => {
-    const named = namedInRefusal(
+    const isNamed = namedInRefusal(
       new AirgapError('chart-render', "- at '/image': additional properties 'a' not allowed"),
     );
-    expect(named(['image', 'a'])).toBe(false);
+    expect(isNamed(['image', 'a'])).toBe(false);
   });
 });

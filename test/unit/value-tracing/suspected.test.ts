@@ -21,8 +21,8 @@ describe('the leaves that a refusal of a template may be about', () => {
   });
 
   it('are all of the subchart if the message names none, and none if the chart itself refuses', () => {
-    const own = ['sub.image.sha', 'sub.image.tag', 'sub.deep.image.sha'];
-    expect(suspects('error at (top/charts/sub/templates/a.yaml:1:2): no')).toEqual(own);
+    const ofSubchart = ['sub.image.sha', 'sub.image.tag', 'sub.deep.image.sha'];
+    expect(suspects('error at (top/charts/sub/templates/a.yaml:1:2): no')).toEqual(ofSubchart);
     expect(suspects('error at (top/templates/a.yaml:1:2): no')).toEqual([]);
   });
 
@@ -30,10 +30,10 @@ describe('the leaves that a refusal of a template may be about', () => {
     const many = Array.from({ length: 40 }, (_, i) => leaf(`l${i}.tag`));
     const items = [...many, leaf('sub.tag'), ...many];
     let attempts = 0;
-    const attempt = async (chosen: readonly { path: string[] }[]): Promise<number> => {
+    const attempt = async (selected: readonly { path: string[] }[]): Promise<number> => {
       attempts += 1;
-      if (chosen.some(({ path }) => path[0] === 'sub')) throw refusal('at (top/charts/sub/templates/a.yaml:1): no');
-      return chosen.length;
+      if (selected.some(({ path }) => path[0] === 'sub')) throw refusal('at (top/charts/sub/templates/a.yaml:1): no');
+      return selected.length;
     };
     expect(await findAccepted(items, attempt, undefined, suspectedBy)).toMatchObject({ result: 80 });
     expect(attempts).toBe(3);

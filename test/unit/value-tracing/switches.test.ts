@@ -26,8 +26,8 @@ describe('switches', () => {
   });
 
   it('to disable are enabled flags, and settings in one of the texts; longer paths first', () => {
-    const off = switchesOff(values, ['GF_INSTALL_PLUGINS=clock-panel', 'curl https://x.example/crds/a.yaml']);
-    expect(off.map(({ path, value }) => [formatPath(path), value])).toEqual([
+    const switches = switchesOff(values, ['GF_INSTALL_PLUGINS=clock-panel', 'curl https://x.example/crds/a.yaml']);
+    expect(switches.map(({ path, value }) => [formatPath(path), value])).toEqual([
       ['crds.full', false],
       ['crds.url', ''],
       ['enabled', false],
@@ -36,11 +36,11 @@ describe('switches', () => {
   });
 
   it('concern texts with their setting, and flags concern everything', () => {
-    const off = switchesOff(values, ['GF_INSTALL_PLUGINS=clock-panel', 'curl https://x.example/crds/a.yaml']);
-    const about = (text: string): string[] =>
-      off.filter((one) => concerns(values, one, [text])).map(({ path }) => formatPath(path));
-    expect(about('curl https://x.example/crds/a.yaml')).toEqual(['crds.full', 'crds.url', 'enabled']);
-    expect(about('install clock-panel')).toEqual(['crds.full', 'enabled', 'plugins']);
-    expect(about('https://other.example')).toEqual(['crds.full', 'enabled']);
+    const switches = switchesOff(values, ['GF_INSTALL_PLUGINS=clock-panel', 'curl https://x.example/crds/a.yaml']);
+    const concerning = (text: string): string[] =>
+      switches.filter((candidate) => concerns(values, candidate, [text])).map(({ path }) => formatPath(path));
+    expect(concerning('curl https://x.example/crds/a.yaml')).toEqual(['crds.full', 'crds.url', 'enabled']);
+    expect(concerning('install clock-panel')).toEqual(['crds.full', 'enabled', 'plugins']);
+    expect(concerning('https://other.example')).toEqual(['crds.full', 'enabled']);
   });
 });

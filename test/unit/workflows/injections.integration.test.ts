@@ -56,7 +56,7 @@ describe.for(HELMS)('operands under Helm $version', (helm) => {
   async function overrides(
     values: string,
     template: string,
-    one: LocatedReference | null = WORKER,
+    worker: LocatedReference | null = WORKER,
     more: Partial<OverrideOptions> = {},
   ): Promise<ChartOverrides> {
     const scratch = scratchFolder();
@@ -67,23 +67,23 @@ describe.for(HELMS)('operands under Helm $version', (helm) => {
     });
     const chart = await fetchChart(helmIn(scratch, helm), { chart: folder }, join(scratch, 'w'), scratch);
     const renderer = new Renderer(helmIn(scratch, helm), chart, join(scratch, 'r'));
-    const options = { rules: [], emit: () => undefined, operands: one === null ? [] : [one], ...more };
+    const options = { rules: [], emit: () => undefined, operands: worker === null ? [] : [worker], ...more };
     return await overrideChart(renderer, { name: 'default', options: {} }, target, options);
   }
   const test = it.skipIf(helm.path === undefined);
-  const moved = 'ecr.example:5000/m/quay.io/acme/worker:1';
+  const privateName = 'ecr.example:5000/m/quay.io/acme/worker:1';
 
   test('get a variable through a list value, and keep its existing entries', async () => {
     const found = await overrides('extraEnv: [{name: A, value: b}]\n', ENTRIES);
     expect(found.overrides.extraEnv).toEqual([
       { name: 'A', value: 'b' },
-      { name: 'WORKER_IMAGE', value: moved },
+      { name: 'WORKER_IMAGE', value: privateName },
     ]);
     expect(found.proof).toEqual({
       references: 2,
       rewritten: 2,
       residue: [],
-      injected: [{ name: 'WORKER_IMAGE', value: moved }],
+      injected: [{ name: 'WORKER_IMAGE', value: privateName }],
     });
   });
 
@@ -91,25 +91,27 @@ describe.for(HELMS)('operands under Helm $version', (helm) => {
     const map = pod(
       'env:\n  {{- range $name, $value := .Values.env }}\n  - {name: {{ $name }}, value: "{{ $value }}"}\n  {{- end }}',
     );
-    expect((await overrides('env: {A: b}\n', map)).overrides.env).toEqual({ WORKER_IMAGE: moved });
-    expect((await overrides('', ENTRIES)).overrides.extraEnv).toEqual([{ name: 'WORKER_IMAGE', value: moved }]);
+    expect((await overrides('env: {A: b}\n', map)).overrides.env).toEqual({ WORKER_IMAGE: privateName });
+    expect((await overrides('', ENTRIES)).overrides.extraEnv).toEqual([{ name: 'WORKER_IMAGE', value: privateName }]);
   });
 
   test('get an argument', async () => {
     const args = pod('args: {{ concat (list "--v=2") (.Values.extraArgs | default list) | toJson }}');
-    const one = operand({ kind: 'argument', name: '--worker-image' });
-    expect((await overrides('extraArgs: []\n', args, one)).overrides.extraArgs).toEqual([`--worker-image=${moved}`]);
+    const worker = operand({ kind: 'argument', name: '--worker-image' });
+    expect((await overrides('extraArgs: []\n', args, worker)).overrides.extraArgs).toEqual([
+      `--worker-image=${privateName}`,
+    ]);
   });
 
   test('stay unmapped, with a reason, if no value changes only them', async () => {
-    const elsewhere = `${ENTRIES}---\nkind: ConfigMap\ndata: {sum: {{ .Values.extraEnv | toJson | sha256sum }}}\n`;
-    for (const template of [pod('env: []'), elsewhere]) {
+    const withChecksum = `${ENTRIES}---\nkind: ConfigMap\ndata: {sum: {{ .Values.extraEnv | toJson | sha256sum }}}\n`;
+    for (const template of [pod('env: []'), withChecksum]) {
       const { overrides: set, proof } = await overrides('extraEnv: []\n', template);
       expect(set).not.toHaveProperty('extraEnv');
       expect(proof.residue).toMatchObject(
-        [{ reference: 'quay.io/acme/worker:1', because: /WORKER_IMAGE/ }].map((one) => ({
-          ...one,
-          because: expect.stringMatching(one.because),
+        [{ reference: 'quay.io/acme/worker:1', because: /WORKER_IMAGE/ }].map((expected) => ({
+          ...expected,
+          because: expect.stringMatching(expected.because),
         })),
       );
     }
@@ -131,7 +133,7 @@ describe.for(HELMS)('operands under Helm $version', (helm) => {
     },
     'test',
   );
-  const told = KINDS.map((kind) => ({
+  const injected = KINDS.map((kind) => ({
     name: `${kind.toUpperCase()}_IMAGE`,
     value: `ecr.example:5000/m/docker.io/acme/${kind.toLowerCase()}`,
   }));
@@ -156,39 +158,39 @@ spec:
             {{- end }}
 `;
 
-  test('of one operator get all their variables in one list, also those that resources of the chart ask for', async () => {
+  test('of one operator get all their variables in one list, including those that resources of the chart require', async () => {
     for (const template of [workload, workload + resources('8')]) {
-      const given = 'extraEnv: [{name: A, value: b}]\n';
-      const { overrides: set, proof } = await overrides(given, template, null, { rules: suite });
-      expect(set.extraEnv).toEqual(expect.arrayContaining([{ name: 'A', value: 'b' }, ...told]));
+      const values = 'extraEnv: [{name: A, value: b}]\n';
+      const { overrides: set, proof } = await overrides(values, template, null, { rules: suite });
+      expect(set.extraEnv).toEqual(expect.arrayContaining([{ name: 'A', value: 'b' }, ...injected]));
       expect(set.extraEnv).toHaveLength(6);
       expect(proof.residue).toEqual([]);
-      expect(proof.injected).toEqual(told.toSorted((a, b) => (a.name < b.name ? -1 : 1)));
+      expect(proof.injected).toEqual(injected.toSorted((a, b) => (a.name < b.name ? -1 : 1)));
     }
   });
 
   test('get those variables that the template does not set itself', async () => {
-    const own = workload.replace('{name: OTHER, value: x}', '{name: AUTH_IMAGE, value: ""}');
-    const { overrides: set, proof } = await overrides('extraEnv: []\n', own, null, { rules: suite });
-    expect(set.extraEnv).toEqual(expect.arrayContaining(told.filter(({ name }) => name !== 'AUTH_IMAGE')));
+    const ownVariable = workload.replace('{name: OTHER, value: x}', '{name: AUTH_IMAGE, value: ""}');
+    const { overrides: set, proof } = await overrides('extraEnv: []\n', ownVariable, null, { rules: suite });
+    expect(set.extraEnv).toEqual(expect.arrayContaining(injected.filter(({ name }) => name !== 'AUTH_IMAGE')));
     expect(set.extraEnv).toHaveLength(4);
     expect(proof.residue.map(({ reference }) => reference)).toEqual(['docker.io/acme/auth:7']);
   });
 
-  test('get nothing when nobody wants it', async () => {
+  test('get nothing if injection is disabled or their defaults are not required', async () => {
     const options = { rules: suite, inject: false };
     const { overrides: set, proof } = await overrides('extraEnv: []\n', workload, null, options);
     expect(set).not.toHaveProperty('extraEnv');
     expect(proof).not.toHaveProperty('injected');
     expect(proof.residue).toHaveLength(5);
     expect(proof.residue[0]?.because).toContain('--no-inject');
-    const without = { rules: suite, operatorDefaults: false };
-    const none = await overrides('extraEnv: []\n', workload, null, without);
-    expect(none.proof).toEqual({ references: 1, rewritten: 1, residue: [] });
+    const withoutDefaults = { rules: suite, operatorDefaults: false };
+    const result = await overrides('extraEnv: []\n', workload, null, withoutDefaults);
+    expect(result.proof).toEqual({ references: 1, rewritten: 1, residue: [] });
   });
 
-  test('for resources that users make are not moved by what resources of the chart say of the same image', async () => {
-    const named = `apiVersion: acme.example/v1
+  test('for resources of users are not moved by a resource of the chart with the same image', async () => {
+    const customResource = `apiVersion: acme.example/v1
 kind: Agent
 metadata: {name: x}
 spec: {image: {repository: {{ .Values.agent }}, tag: "7"}}
@@ -200,8 +202,13 @@ spec: {image: {repository: {{ .Values.agent }}, tag: "7"}}
       })),
       'test',
     );
-    const fixed = workload.replace(/ {12}\{\{- with[\s\S]*/, '');
-    const { proof } = await overrides('agent: docker.io/acme/agent\n', `${fixed}---\n${named}`, null, { rules });
+    const withoutExtraEnv = workload.replace(/ {12}\{\{- with[\s\S]*/, '');
+    const { proof } = await overrides(
+      'agent: docker.io/acme/agent\n',
+      `${withoutExtraEnv}---\n${customResource}`,
+      null,
+      { rules },
+    );
     expect(proof.residue.map(({ reference }) => reference)).toEqual(['docker.io/acme/agent:7']);
   });
 });

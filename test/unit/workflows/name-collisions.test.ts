@@ -11,15 +11,15 @@ function warnings(naming: string, ...references: string[]): string[] {
   return events.map((event) => (event.type === 'warning' ? event.message : event.type));
 }
 
-const digest = (letter: string): string => `sha256:${letter.repeat(64)}`;
+const digest = (digit: string): string => `sha256:${digit.repeat(64)}`;
 
 it('warns about references that get the same private name', () => {
-  const both = ['quay.io/a/x:1', 'ghcr.io/b/x:1', 'ghcr.io/b/x:2'];
-  const found = warnings('name', ...both);
+  const references = ['quay.io/a/x:1', 'ghcr.io/b/x:1', 'ghcr.io/b/x:2'];
+  const found = warnings('name', ...references);
   expect(found).toHaveLength(1);
   for (const fact of ['--naming name', 'r.example/m/x:1', 'quay.io/a/x:1, ghcr.io/b/x:1'])
     expect(found[0]).toContain(fact);
-  expect(warnings('host-path', ...both)).toEqual([]);
+  expect(warnings('host-path', ...references)).toEqual([]);
 });
 
 it('does not warn about references with different digests', () => {

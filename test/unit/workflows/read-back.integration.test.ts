@@ -15,8 +15,8 @@ import { chartYaml, HELMS, helmIn, writeFiles } from '../helm/scratch.ts';
 
 const target = parseTarget('ecr.example:5000/m', 'host-path');
 
-describe.for(HELMS)('overrides read by Helm $version', (wanted) => {
-  test.skipIf(wanted.path === undefined)('are those that were proved, for any line breaks in chart keys', async () => {
+describe.for(HELMS)('overrides read by Helm $version', (binary) => {
+  test.skipIf(binary.path === undefined)('are those that were proved, for any line breaks in chart keys', async () => {
     const folder = scratchFolder();
     // The key appears in a reason at the top of the file and as a key of the overrides.
     const key = 'k\u0085evil: {image: quay.io/evil/app}\u2028evil2';
@@ -32,32 +32,32 @@ describe.for(HELMS)('overrides read by Helm $version', (wanted) => {
         image('{{ .image }}:1') +
         '{{- end }}\n',
     });
-    const env = { PATH: process.env.PATH, HELM_BIN: wanted.path, TMPDIR: folder };
+    const env = { PATH: process.env.PATH, HELM_BIN: binary.path, TMPDIR: folder };
     const context = { env, cwd: folder, emit: ignoreEvents };
     const [result] = await values(context, { request: { chart }, bundle: undefined, target, render: {} });
     expect(result?.yaml).toMatch(/^# Still public: .*docker\.io\/acme\/app:1/m);
     expect(parse(result?.yaml ?? '')).toEqual({ [key]: { registry: 'ecr.example:5000/m/docker.io' } });
     const file = join(folder, 'overrides.yaml');
     await writeFile(file, result?.yaml ?? '');
-    const { stdout, exitCode } = await helmIn(folder, wanted).run(['template', 'x', chart, '-f', file]);
+    const { stdout, exitCode } = await helmIn(folder, binary).run(['template', 'x', chart, '-f', file]);
     expect(exitCode).toBe(0);
     expect(stdout).not.toContain('evil/app');
     expect(stdout).toContain('image: "ecr.example:5000/m/docker.io/acme/app:1"');
   });
 
-  test.skipIf(wanted.path === undefined)('are refused if another parser reads them differently', async () => {
+  test.skipIf(binary.path === undefined)('are refused if another parser reads them differently', async () => {
     const folder = scratchFolder();
     const chart = await writeFiles(join(folder, 'web'), {
       'Chart.yaml': chartYaml('web'),
       'values.yaml': 'a: 0\nb: 0\n',
       'templates/a.yaml': 'kind: ConfigMap\ndata: {a: "{{ .Values.a }}", b: "{{ .Values.b }}"}\n',
     });
-    const helm = helmIn(folder, wanted);
+    const helm = helmIn(folder, binary);
     const renderer = new Renderer(helm, await fetchChart(helm, { chart }, folder, folder), join(folder, 'render'));
     const check = (text: string): Promise<void> => checkReadBack(renderer, {}, { a: 1 }, text);
     await expect(check('# fine\na: 1\n')).resolves.toBeUndefined();
     await expect(check('# fïne\na: 1\n')).resolves.toBeUndefined();
-    const wrong = ['# c\u0085b: 2\na: 1\n', '# c\u2028b: 2\na: 1\n', 'a: 2\n', 'a: "1"\n', 'a: [\n'];
-    for (const text of wrong) await expect(check(text), text).rejects.toMatchObject({ code: 'chart-invalid' });
+    const differentTexts = ['# c\u0085b: 2\na: 1\n', '# c\u2028b: 2\na: 1\n', 'a: 2\n', 'a: "1"\n', 'a: [\n'];
+    for (const text of differentTexts) await expect(check(text), text).rejects.toMatchObject({ code: 'chart-invalid' });
   });
 });

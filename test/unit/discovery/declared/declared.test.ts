@@ -14,8 +14,8 @@ function declare(chart: string, values: object = {}, files: Record<string, strin
   });
 }
 
-function annotated(key: string, list: string, more: object = {}): string {
-  return JSON.stringify({ annotations: { [key]: list }, ...more });
+function annotated(key: string, list: string, otherFields: object = {}): string {
+  return JSON.stringify({ annotations: { [key]: list }, ...otherFields });
 }
 
 function found(reference: string): LocatedReference {
@@ -102,8 +102,8 @@ describe('declared lists', () => {
       loose: { metrics: { enabled: true } },
       tags: { web: false },
     };
-    const summary = (given: object): string[] =>
-      declare(JSON.stringify({ dependencies }), given, files).map(({ reference, need }) => `${reference} ${need}`);
+    const summary = (values: object): string[] =>
+      declare(JSON.stringify({ dependencies }), values, files).map(({ reference, need }) => `${reference} ${need}`);
     expect(summary(values)).toEqual([
       'docker.io/acme/exporter:1 install',
       'docker.io/acme/loose:1 install',

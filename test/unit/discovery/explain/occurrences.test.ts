@@ -13,7 +13,7 @@ function explained(text: string, ...manifests: string[]): Occurrence[] {
   return explainDocuments(render(...manifests), text);
 }
 
-/** Why the only occurrence is not taken. */
+/** Returns the reason for the rejection of the only occurrence. */
 function because(text: string, ...manifests: string[]): string {
   const found = explained(text, ...manifests);
   expect(found.map(({ taken }) => taken)).toEqual([false]);
@@ -63,8 +63,8 @@ describe('an accepted text', () => {
   });
 
   test('is reported as possible with the reason', () => {
-    const off = explained('redis', custom({ cache: { enabled: false, image: 'redis' } }));
-    expect(off).toMatchObject([{ taken: true, confidence: 'possible', because: /disabled/ }].map(matching));
+    const disabled = explained('redis', custom({ cache: { enabled: false, image: 'redis' } }));
+    expect(disabled).toMatchObject([{ taken: true, confidence: 'possible', because: /disabled/ }].map(matching));
     const script = explained('org/a:v1.0', configMap('#!/bin/sh\nrun org/a:v1.0 now'));
     expect(script).toMatchObject([{ taken: true, confidence: 'possible', because: /script/ }].map(matching));
   });

@@ -23,12 +23,12 @@ test('a reference traced from marked values replaces the rejection at its locati
 });
 
 test('other occurrences are unchanged, and references of rules and lists are added', () => {
-  const elsewhere = { ...occurrence, path: 'spec.args[1]' };
+  const otherArgument = { ...occurrence, path: 'spec.args[1]' };
   const rule: LocatedReference = { ...located, how: 'operator-rule', within: 'rule op: web' };
   const listed: LocatedReference = { ...located, how: 'declared' };
-  const found = withOtherEvidence([elsewhere], [rule, listed, { ...located, how: 'env' }], 'library');
-  expect(found).toEqual([elsewhere]);
-  expect(withOtherEvidence([elsewhere], [rule, listed], 'web:latest').map(({ because }) => because)).toEqual([
+  const found = withOtherEvidence([otherArgument], [rule, listed, { ...located, how: 'env' }], 'library');
+  expect(found).toEqual([otherArgument]);
+  expect(withOtherEvidence([otherArgument], [rule, listed], 'web:latest').map(({ because }) => because)).toEqual([
     'no tag',
     expect.stringContaining('rule op: web'),
     expect.stringContaining('chart'),

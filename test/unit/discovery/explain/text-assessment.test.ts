@@ -12,11 +12,11 @@ test.each<[string, string, readonly string[]]>([
   ['https://a.io/b', '', ['not a valid reference']],
   ['two words', '', ['not a valid reference']],
 ])('%s', (text, taken, wants) => {
-  const bare = assessText(text);
-  expect(bare.verdicts.map(({ evidence }) => evidence)).toEqual(['typed', 'key', 'context', 'none']);
-  const yes = bare.verdicts.filter((verdict) => verdict.taken);
-  expect(yes.map(({ evidence }) => evidence).join(' ')).toBe(taken);
-  expect(bare.wants).toEqual(wants.map((fact) => expect.stringContaining(fact)));
+  const assessment = assessText(text);
+  expect(assessment.verdicts.map(({ evidence }) => evidence)).toEqual(['typed', 'key', 'context', 'none']);
+  const accepted = assessment.verdicts.filter((verdict) => verdict.taken);
+  expect(accepted.map(({ evidence }) => evidence).join(' ')).toBe(taken);
+  expect(assessment.wants).toEqual(wants.map((fact) => expect.stringContaining(fact)));
 });
 
 test('each verdict has its reason', () => {

@@ -74,9 +74,9 @@ sources:
   });
 
   it('may be in a List', () => {
-    const one = { apiVersion: 'argoproj.io/v1alpha1', kind: 'Application', metadata: { name: 'a' } };
+    const application = { apiVersion: 'argoproj.io/v1alpha1', kind: 'Application', metadata: { name: 'a' } };
     const spec = { source: { repoURL: 'https://c.example', chart: 'a', targetRevision: '1' } };
-    const [chart] = nested([JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [{ ...one, spec }] })]);
+    const [chart] = nested([JSON.stringify({ apiVersion: 'v1', kind: 'List', items: [{ ...application, spec }] })]);
     expect(chart).toMatchObject({ name: 'a', via: { path: 'items[0].spec.source' } });
   });
 
@@ -107,7 +107,7 @@ sources:
 });
 
 describe('an ApplicationSet', () => {
-  const set = (generators: string, chart = '{{chart}}'): string => `
+  const applicationSet = (generators: string, chart = '{{chart}}'): string => `
 apiVersion: argoproj.io/v1alpha1
 kind: ApplicationSet
 metadata: {name: all}
@@ -126,7 +126,9 @@ spec:
   it('declares a chart for each element of its lists', () => {
     expect(
       nested([
-        set('[{list: {elements: [{chart: a, version: 1.0.0}, {chart: b, version: 2.0.0, values: {tag: x}}]}}]'),
+        applicationSet(
+          '[{list: {elements: [{chart: a, version: 1.0.0}, {chart: b, version: 2.0.0, values: {tag: x}}]}}]',
+        ),
       ]).map(({ name, version, values }) => [name, version, values]),
     ).toEqual([
       ['a', '1.0.0', {}],
@@ -136,11 +138,13 @@ spec:
 
   it('multiplies the lists of a matrix', () => {
     const lists = '{list: {elements: [{chart: a}, {chart: b}]}}, {list: {elements: [{version: 1.0.0}]}}';
-    const charts = nested([set(`[{matrix: {generators: [${lists}]}}]`)]);
+    const charts = nested([applicationSet(`[{matrix: {generators: [${lists}]}}]`)]);
     expect(charts.map(({ name, version }) => `${name} ${version}`)).toEqual(['a 1.0.0', 'b 1.0.0']);
   });
 
   it('keeps parameters that only the cluster knows', () => {
-    expect(nested([set('[{clusters: {}}]', 'agent')])).toMatchObject([{ name: 'agent', version: '{{version}}' }]);
+    expect(nested([applicationSet('[{clusters: {}}]', 'agent')])).toMatchObject([
+      { name: 'agent', version: '{{version}}' },
+    ]);
   });
 });

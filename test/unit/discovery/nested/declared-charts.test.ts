@@ -42,8 +42,8 @@ retry 3 "helm upgrade shop" -- helm upgrade --install shop s/shop \\
     for (const values of ['b: {c: 2}', 'b: {c: 22}', 'b: {c: 222}']) {
       const encoded = Buffer.from(values).toString('base64');
       const calls = `helm install shop s/shop --version 1.4.0 -f /tmp/v.yaml`;
-      for (const given of [`echo "${encoded}"`, `V="${encoded}"\necho "$V"`]) {
-        const script = `helm repo add s ${STABLE}\n${given} | base64 -d > /tmp/v.yaml\n${calls}`;
+      for (const command of [`echo "${encoded}"`, `V="${encoded}"\necho "$V"`]) {
+        const script = `helm repo add s ${STABLE}\n${command} | base64 -d > /tmp/v.yaml\n${calls}`;
         const c = Number(/2+/.exec(values)?.[0]);
         expect(nested([job(script)], { charts })).toMatchObject([{ values: { a: 1, b: { c } } }]);
       }
@@ -65,9 +65,9 @@ retry 3 "helm upgrade shop" -- helm upgrade --install shop s/shop \\
   });
 
   it('is not installed when the calls are for other entries', () => {
-    const both = { ...charts, db: { version: '2.0.0', repository: STABLE } };
+    const declared = { ...charts, db: { version: '2.0.0', repository: STABLE } };
     const script = `helm repo add s ${STABLE}\nhelm install shop s/shop\necho "db 2.0.0 is switched off"`;
-    expect(nested([job(script)], { charts: both }).map(({ name, version }) => [name, version])).toEqual([
+    expect(nested([job(script)], { charts: declared }).map(({ name, version }) => [name, version])).toEqual([
       ['shop', '1.4.0'],
     ]);
   });

@@ -5,8 +5,8 @@ describe('a need', () => {
   test('has every location, with line, hook and command line without secrets', () => {
     const text = 'set -e\ncurl -H "Authorization: token SECRET123" \\\n  https://acme.dev/x\n';
     const hook = { annotations: { 'helm.sh/hook': 'pre-install' } };
-    const [need, ...more] = needs(job({ command: ['sh', '-c', text] }, hook), script('wget https://acme.dev/x'));
-    expect(more).toEqual([]);
+    const [need, ...others] = needs(job({ command: ['sh', '-c', text] }, hook), script('wget https://acme.dev/x'));
+    expect(others).toEqual([]);
     expect(need).toMatchObject({ url: 'https://acme.dev/x', kind: 'download' });
     expect(need?.found).toEqual([
       {

@@ -4,7 +4,7 @@ import { formatInventory, type Inventory, parseInventory } from '../../../../src
 import { apply, inputOf, operator, references, resource, rule } from './render.ts';
 
 const TABLE = { tables: { widget: { '>=1.0.0 <2.0.0': '10.1', '>=2.0.0 <=2.3.0': '10.2' } } };
-const tabled = (image: object = {}) => rule({ reference: 'reg.io/org/widget:{table.widget}', ...image }, TABLE);
+const ruleWithTable = (image: object = {}) => rule({ reference: 'reg.io/org/widget:{table.widget}', ...image }, TABLE);
 const WIDGET = { group: 'example.com', kind: 'Widget' };
 
 test("an image is located at the operator's container", () => {
@@ -41,11 +41,11 @@ test('images are attributed to the right rule', () => {
 });
 
 test('the operator is recognized at any registry and mirror, and no other image is', () => {
-  const fires = (image: string) => references(rule({}), [operator(image)]).length > 0;
-  expect(fires('org/widget-operator:1.0')).toBe(true);
-  expect(fires('mirror.example:5000/quay/org/widget-operator:1.0')).toBe(true);
-  expect(fires('quay.io/some-org/widget-operator:1.0')).toBe(false);
-  expect(fires('quay.io/org/widget-operator-webhook:1.0')).toBe(false);
+  const applies = (image: string) => references(rule({}), [operator(image)]).length > 0;
+  expect(applies('org/widget-operator:1.0')).toBe(true);
+  expect(applies('mirror.example:5000/quay/org/widget-operator:1.0')).toBe(true);
+  expect(applies('quay.io/some-org/widget-operator:1.0')).toBe(false);
+  expect(applies('quay.io/org/widget-operator-webhook:1.0')).toBe(false);
 });
 
 test('jobs and init containers that use the image of an operator are not the operator', () => {
@@ -63,42 +63,42 @@ test('two containers of one operator choose an image once', () => {
 
 test('a template uses the first alternative that the render contains', () => {
   const container = { env: [{ name: 'BASE', value: 'my.reg/w' }], args: ['--a=my.reg/a', '--b', 'my.reg/b'] };
-  const of = (reference: string, options = {}) =>
+  const applied = (reference: string, options = {}) =>
     references(rule({ reference }), [operator('quay.io/org/widget-operator:v1.2.0-alpine', container)], options);
-  expect(of('{env.BASE}:{version}')).toEqual(['my.reg/w:1.2.0']);
-  expect(of('{arg.--a}:1')).toEqual(['my.reg/a:1']);
-  expect(of("{env.NONE|arg.--b|'x.io/x'}:1")).toEqual(['my.reg/b:1']);
-  expect(of("{env.NONE|'x.io/x'}/{env.NONE|''}/y:1")).toEqual(['x.io/x/y:1']);
-  expect(of('{folder}/widget:{tag}')).toEqual(['quay.io/org/widget:v1.2.0-alpine']);
-  expect(of('x.io/w:{appVersion}', { appVersion: '7.0' })).toEqual(['x.io/w:7.0']);
-  expect(of('x.io/w:{appVersion}', { appVersion: '7.0', folder: 'app/charts/sub' })).toEqual([]);
-  expect(of('{env.NONE}:1')).toEqual([]);
-  expect(of('{tag}:not:a:reference')).toEqual([]);
+  expect(applied('{env.BASE}:{version}')).toEqual(['my.reg/w:1.2.0']);
+  expect(applied('{arg.--a}:1')).toEqual(['my.reg/a:1']);
+  expect(applied("{env.NONE|arg.--b|'x.io/x'}:1")).toEqual(['my.reg/b:1']);
+  expect(applied("{env.NONE|'x.io/x'}/{env.NONE|''}/y:1")).toEqual(['x.io/x/y:1']);
+  expect(applied('{folder}/widget:{tag}')).toEqual(['quay.io/org/widget:v1.2.0-alpine']);
+  expect(applied('x.io/w:{appVersion}', { appVersion: '7.0' })).toEqual(['x.io/w:7.0']);
+  expect(applied('x.io/w:{appVersion}', { appVersion: '7.0', folder: 'app/charts/sub' })).toEqual([]);
+  expect(applied('{env.NONE}:1')).toEqual([]);
+  expect(applied('{tag}:not:a:reference')).toEqual([]);
 });
 
 test('a table has the image for each version of an operator', () => {
-  const of = (image: string, labels = {}) =>
-    apply(tabled(), [operator(image, {}, labels)]).map(({ reference, confidence }) => [reference, confidence]);
-  expect(of('org/widget-operator:v1.9.3')).toEqual([['reg.io/org/widget:10.1', 'likely']]);
-  expect(of('org/widget-operator:2.0.0-distroless')).toEqual([['reg.io/org/widget:10.2', 'likely']]);
-  expect(of('org/widget-operator:0.9.0')).toEqual([]);
-  expect(of('org/widget-operator:main', { 'app.kubernetes.io/version': '1.4.0' })).toEqual([
+  const applied = (image: string, labels = {}) =>
+    apply(ruleWithTable(), [operator(image, {}, labels)]).map(({ reference, confidence }) => [reference, confidence]);
+  expect(applied('org/widget-operator:v1.9.3')).toEqual([['reg.io/org/widget:10.1', 'likely']]);
+  expect(applied('org/widget-operator:2.0.0-distroless')).toEqual([['reg.io/org/widget:10.2', 'likely']]);
+  expect(applied('org/widget-operator:0.9.0')).toEqual([]);
+  expect(applied('org/widget-operator:main', { 'app.kubernetes.io/version': '1.4.0' })).toEqual([
     ['reg.io/org/widget:10.1', 'likely'],
   ]);
 });
 
 test('a version newer than the table, or unknown, makes the newest entry a guess', () => {
   for (const image of ['org/widget-operator:2.4.0', 'org/widget-operator:main']) {
-    const [located] = apply(tabled(), [operator(image)]);
+    const [located] = apply(ruleWithTable(), [operator(image)]);
     expect(located).toMatchObject({ reference: 'reg.io/org/widget:10.2', confidence: 'possible' });
   }
 });
 
 test('appVersion replaces a missing version in the tag, in the chart itself but not in subcharts', () => {
   const manifests = [operator('org/widget-operator:main')];
-  expect(apply(tabled(), manifests, { appVersion: 'v1.1.0' })[0]).toMatchObject({ confidence: 'likely' });
-  const sub = { appVersion: 'v1.1.0', folder: 'app/charts/sub' };
-  expect(apply(tabled(), manifests, sub)[0]).toMatchObject({ confidence: 'possible' });
+  expect(apply(ruleWithTable(), manifests, { appVersion: 'v1.1.0' })[0]).toMatchObject({ confidence: 'likely' });
+  const subchart = { appVersion: 'v1.1.0', folder: 'app/charts/sub' };
+  expect(apply(ruleWithTable(), manifests, subchart)[0]).toMatchObject({ confidence: 'possible' });
 });
 
 test('an image has its own range of versions', () => {
@@ -157,19 +157,19 @@ test('the default of the operator is needed for resources of users, whatever res
       ],
     },
   );
-  const of = (...more: object[]) =>
+  const applied = (...more: object[]) =>
     apply(rules, [operator('org/widget-operator:1.0'), ...more]).map(
-      (p) => `${p.reference} ${p.confidence} ${p.need}${p.userMade ? ' for users' : ''}`,
+      (located) => `${located.reference} ${located.confidence} ${located.need}${located.userMade ? ' for users' : ''}`,
     );
-  expect(of()).toEqual(['reg.io/a:1.0 likely operand for users', 'reg.io/b:1.0 likely operand for users']);
-  // An install does without them then; they are taken all the same.
-  expect(of(resource('example.com/v1', 'Widget', { v: '8' }))).toEqual([
+  expect(applied()).toEqual(['reg.io/a:1.0 likely operand for users', 'reg.io/b:1.0 likely operand for users']);
+  // The install does not need them then, but they are included.
+  expect(applied(resource('example.com/v1', 'Widget', { v: '8' }))).toEqual([
     'reg.io/a:8 likely install',
     'reg.io/a:1.0 possible operand for users',
     'reg.io/b:1.0 possible operand for users',
   ]);
-  // One that the chart leaves at the default says it already.
-  expect(of(resource('example.com/v1', 'Widget', {}))).toEqual([
+  // A resource that the chart leaves at the default already needs the image.
+  expect(applied(resource('example.com/v1', 'Widget', {}))).toEqual([
     'reg.io/a:1.0 likely install',
     'reg.io/b:1.0 possible operand for users',
   ]);
@@ -177,19 +177,19 @@ test('the default of the operator is needed for resources of users, whatever res
 
 test('a resource that exists once per cluster needs no default if the chart contains it', () => {
   const rules = rule({ reference: 'reg.io/a:{field.spec.v|tag}', for: { ...WIDGET, single: true } });
-  const of = (...more: object[]) => apply(rules, [operator('org/widget-operator:1.0'), ...more]);
-  expect(of().map(({ userMade }) => userMade)).toEqual([true]);
-  const brought = of(resource('example.com/v1', 'Widget', { v: '8' }));
-  expect(brought.map(({ reference, userMade }) => [reference, userMade])).toEqual([['reg.io/a:8', undefined]]);
+  const applied = (...more: object[]) => apply(rules, [operator('org/widget-operator:1.0'), ...more]);
+  expect(applied().map(({ userMade }) => userMade)).toEqual([true]);
+  const withResource = applied(resource('example.com/v1', 'Widget', { v: '8' }));
+  expect(withResource.map(({ reference, userMade }) => [reference, userMade])).toEqual([['reg.io/a:8', undefined]]);
 });
 
 test('a guess, or an image that depends on the cluster, is not a known default', () => {
   const table = { t: { '>=1.0.0 <2.0.0': '1' } };
   const guess = rule({ reference: 'reg.io/a:{table.t}', for: WIDGET }, { tables: table });
-  const unsure = rule({ reference: 'reg.io/a:{tag}', for: WIDGET, confidence: 'possible' });
+  const possible = rule({ reference: 'reg.io/a:{tag}', for: WIDGET, confidence: 'possible' });
   for (const [rules, tag] of [
     [guess, '3.0.0'],
-    [unsure, '1.0'],
+    [possible, '1.0'],
   ] as const) {
     const found = apply(rules, [operator(`org/widget-operator:${tag}`)]);
     expect(found.map(({ confidence, userMade }) => [confidence, userMade])).toEqual([['possible', undefined]]);
@@ -199,16 +199,16 @@ test('a guess, or an image that depends on the cluster, is not a known default',
 test('an operator newer or older than the rows of a table is reported with the nearest row', () => {
   const tables = { t: { '>=1.0.0 <2.0.0': '1', '>=2.0.0 <=2.1.3': '2' }, other: { '>=1.0.0 <2.0.0': '1' } };
   const rules = rule({ reference: 'reg.io/a:{table.t}', unless: [{ argument: '--image' }] }, { tables });
-  const outside = (tag: string, container: object = {}) => {
+  const uncovered = (tag: string, container: object = {}) => {
     const input = inputOf([operator(`org/widget-operator:${tag}`, container)]);
     return uncoveredOperators(rules, { ...input, references: [...input.references, ...applyRules(rules, input)] });
   };
   const known = { operator: rules[0]?.operator };
-  expect(outside('2.1.3')).toEqual([]);
-  expect(outside('0.1.0')).toEqual([{ ...known, side: 'older', release: '0.1.0', rows: ['>=1.0.0 <2.0.0'] }]);
-  expect(outside('2.1.4')).toEqual([{ ...known, side: 'newer', release: '2.1.4', rows: ['>=2.0.0 <=2.1.3'] }]);
+  expect(uncovered('2.1.3')).toEqual([]);
+  expect(uncovered('0.1.0')).toEqual([{ ...known, side: 'older', release: '0.1.0', rows: ['>=1.0.0 <2.0.0'] }]);
+  expect(uncovered('2.1.4')).toEqual([{ ...known, side: 'newer', release: '2.1.4', rows: ['>=2.0.0 <=2.1.3'] }]);
   // Nothing is missed where the chart names the image.
-  for (const tag of ['2.1.4', '0.1.0']) expect(outside(tag, { args: ['--image=reg.io/a:3'] })).toEqual([]);
+  for (const tag of ['2.1.4', '0.1.0']) expect(uncovered(tag, { args: ['--image=reg.io/a:3'] })).toEqual([]);
 });
 
 test('a resource counts only when it has the field that makes the image needed', () => {
@@ -226,10 +226,10 @@ test('versions are those of the resource if the rule has their path', () => {
 test('values that redirect are those of the chart that was rendered, and only for the chart that takes them', () => {
   const values = { sub: { image: { repository: '{repository}' } } };
   const rules = rule({ redirect: { kind: 'argument', name: '--widget', values } });
-  const of = (folder: string) => apply(rules, [operator('org/widget-operator:1.0')], { folder })[0]?.redirect;
-  expect(of('sub')).toEqual({ kind: 'argument', name: '--widget', values: values.sub });
-  expect(of('app/charts/mid/charts/sub')).toEqual({ kind: 'argument', name: '--widget', values: { mid: values } });
-  expect(of('app')).toEqual({ kind: 'argument', name: '--widget' });
+  const applied = (folder: string) => apply(rules, [operator('org/widget-operator:1.0')], { folder })[0]?.redirect;
+  expect(applied('sub')).toEqual({ kind: 'argument', name: '--widget', values: values.sub });
+  expect(applied('app/charts/mid/charts/sub')).toEqual({ kind: 'argument', name: '--widget', values: { mid: values } });
+  expect(applied('app')).toEqual({ kind: 'argument', name: '--widget' });
 });
 
 test('the location of a rule survives the lock file', () => {

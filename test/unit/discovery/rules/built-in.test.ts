@@ -130,8 +130,8 @@ test.each(CASES)('%s: applies to a minimal render, and no other rule does', (nam
   const references = apply(builtInRules, manifests);
   expect(references.map(({ reference }) => reference)).toEqual(expect.arrayContaining([...wanted]));
   expect([...new Set(references.map(({ within }) => within?.split(':')[0]))]).toEqual([`rule ${name}`]);
-  const elsewhere = manifests.map((manifest) => ({ ...manifest, apiVersion: 'example.com/v1', kind: 'Widget' }));
-  expect(apply(builtInRules, elsewhere)).toEqual([]);
+  const otherKinds = manifests.map((manifest) => ({ ...manifest, apiVersion: 'example.com/v1', kind: 'Widget' }));
+  expect(apply(builtInRules, otherKinds)).toEqual([]);
 });
 
 test('an ordinary chart has no operator', () => {
@@ -140,11 +140,11 @@ test('an ordinary chart has no operator', () => {
 });
 
 test('opentelemetry: all that its binary chooses, for two versions, when the chart names a collector', () => {
-  const of = (version: string, collector: string) =>
+  const applied = (version: string, collector: string) =>
     references(builtInRules, [
       operator(`${OTEL}/opentelemetry-operator:${version}`, { args: [`--collector-image=${collector}`] }),
     ]).sort();
-  expect(of('0.122.0', 'otel/opentelemetry-collector-k8s:0.122.1')).toEqual([
+  expect(applied('0.122.0', 'otel/opentelemetry-collector-k8s:0.122.1')).toEqual([
     `${OTEL_GO}:v0.19.0-alpha`,
     `${OTEL}/autoinstrumentation-apache-httpd:1.0.4`,
     `${OTEL}/autoinstrumentation-dotnet:1.2.0`,
@@ -154,7 +154,7 @@ test('opentelemetry: all that its binary chooses, for two versions, when the cha
     `${OTEL}/operator-opamp-bridge:0.122.0`,
     `${OTEL}/target-allocator:0.122.0`,
   ]);
-  expect(of('0.158.0', `${COLLECTOR}/opentelemetry-collector-k8s:0.158.0`)).toEqual([
+  expect(applied('0.158.0', `${COLLECTOR}/opentelemetry-collector-k8s:0.158.0`)).toEqual([
     `${COLLECTOR}/opentelemetry-collector-k8s:0.158.0`,
     `${OTEL_GO}:v0.24.0`,
     `${OTEL}/autoinstrumentation-apache-httpd:1.0.4`,
@@ -217,7 +217,7 @@ test('prometheus: the defaults for resources of users are added to those of the 
 test.for(CASES)(
   '%s: a resource of the chart that names its own image takes no default from users',
   ([name, manifests]) => {
-    const rules = builtInRules.filter(({ operator: one }) => one === name);
+    const rules = builtInRules.filter(({ operator }) => operator === name);
     const wanted = (more: readonly object[]): Set<string> =>
       new Set(
         apply(rules, [...manifests, ...more])
@@ -232,8 +232,8 @@ test.for(CASES)(
       const spec = field.split('.').reduceRight<unknown>((inner, key) => ({ [key]: inner }), 'own.example/image:1');
       return resource(`${group}/v1`, kind, spec as object);
     });
-    const kept = wanted(resources);
-    expect([...wanted([])].filter((reference) => !kept.has(reference))).toEqual([]);
+    const stillNeeded = wanted(resources);
+    expect([...wanted([])].filter((reference) => !stillNeeded.has(reference))).toEqual([]);
   },
 );
 
@@ -272,13 +272,13 @@ test('rook: the image set that its chart writes is not repeated by the CSI opera
     plugin: 'x',
     addons: 'x',
   };
-  const set = {
+  const imageSet = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name: 'rook-csi-operator-image-set-configmap' },
     data,
   };
-  expect(references(builtInRules, [operator('quay.io/cephcsi/ceph-csi-operator:v1.0.4'), set])).toEqual([
+  expect(references(builtInRules, [operator('quay.io/cephcsi/ceph-csi-operator:v1.0.4'), imageSet])).toEqual([
     'registry.k8s.io/sig-storage/csi-snapshot-metadata:v1.0.0',
   ]);
 });
@@ -287,7 +287,7 @@ test('an operator in a List has its images too', () => {
   const manager = operator('quay.io/jetstack/cert-manager-controller:v1.21.1');
   const images = references(builtInRules, [manager]);
   const list = { apiVersion: 'v1', kind: 'List', items: [{ apiVersion: 'v1', kind: 'ServiceAccount' }, manager] };
-  const typed = { apiVersion: 'apps/v1', kind: 'DeploymentList', items: [manager] };
+  const typedList = { apiVersion: 'apps/v1', kind: 'DeploymentList', items: [manager] };
   expect(images).not.toEqual([]);
-  for (const one of [list, typed]) expect(references(builtInRules, [one])).toEqual(images);
+  for (const item of [list, typedList]) expect(references(builtInRules, [item])).toEqual(images);
 });

@@ -87,8 +87,8 @@ spec:
 
   it('is not changed by a second run', () => {
     const position = { document: 0, path: 'spec.sources[1]' };
-    const once = textOf(formatArgoApplication(chart, { text: APPLICATION, ...position }));
-    expect(textOf(formatArgoApplication(chart, { text: once, ...position }))).toBe(once);
+    const first = textOf(formatArgoApplication(chart, { text: APPLICATION, ...position }));
+    expect(textOf(formatArgoApplication(chart, { text: first, ...position }))).toBe(first);
   });
 
   it('with an OCI URL keeps that form', () => {
@@ -159,8 +159,8 @@ spec:
 
   it('is not changed by a second run', () => {
     const position = { document: 0, path: 'spec.chart.spec' };
-    const once = textOf(formatFlux(chart, { text: RELEASE, ...position }));
-    expect(textOf(formatFlux(chart, { text: once, ...position }))).toBe(once);
+    const first = textOf(formatFlux(chart, { text: RELEASE, ...position }));
+    expect(textOf(formatFlux(chart, { text: first, ...position }))).toBe(first);
   });
 
   it('with an OCIRepository in the same file updates it', () => {
@@ -172,8 +172,8 @@ kind: HelmRelease
 metadata: {name: shop}
 spec: {chartRef: {kind: OCIRepository, name: shop}}
 `;
-    const [source, release, ...more] = allOf(formatFlux(chart, { text, document: 1, path: 'spec.chartRef' }));
-    expect(more).toEqual([]);
+    const [source, release, ...others] = allOf(formatFlux(chart, { text, document: 1, path: 'spec.chartRef' }));
+    expect(others).toEqual([]);
     expect(source.spec).toEqual({
       url: 'oci://registry.internal.example/mirror/charts/shop',
       ref: { tag: 'v1.4.0_b7' },

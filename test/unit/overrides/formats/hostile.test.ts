@@ -113,9 +113,16 @@ describe('for hostile chart names and content', () => {
     fc.assert(
       fc.property(hostileText, hostileText, fc.array(location, { maxLength: 3 }), (title, written, locations) => {
         const common = { chart: 'shop', profile: 'default', document: 0, how: 'pod-spec' as const, reference };
-        const reached = { ...common, template: 't', kind: 'Pod', name: 'p', path: 'spec.containers[0].image', written };
-        const unreached = locations.map((one) => ({ ...common, ...one, path: 'data.x', written: reference }));
-        const documents = documentsIn(formatKustomize([reached, ...unreached], target, title));
+        const changeable = {
+          ...common,
+          template: 't',
+          kind: 'Pod',
+          name: 'p',
+          path: 'spec.containers[0].image',
+          written,
+        };
+        const unchangeable = locations.map((one) => ({ ...common, ...one, path: 'data.x', written: reference }));
+        const documents = documentsIn(formatKustomize([changeable, ...unchangeable], target, title));
         expect(documents).toMatchObject([{ kind: 'Kustomization', images: [{ newTag: '2' }] }]);
       }),
     );
@@ -169,12 +176,14 @@ it('invalid Kubernetes names are refused', () => {
     ...{ name: 'shop', version: '1.0.0', releaseName: 'front', namespace: 'store', target, plainHttp: false },
     ...{ header: [], overrides: {} },
   };
-  const wrong = 'a\n---\nkind: Secret';
+  const invalidName = 'a\n---\nkind: Secret';
   for (const format of [formatArgoApplication, formatFlux]) {
-    expect(() => format({ ...chart, releaseName: wrong })).toThrow(expect.objectContaining({ code: 'chart-invalid' }));
-    expect(() => format({ ...chart, namespace: wrong })).toThrow(expect.objectContaining({ code: 'usage' }));
+    expect(() => format({ ...chart, releaseName: invalidName })).toThrow(
+      expect.objectContaining({ code: 'chart-invalid' }),
+    );
+    expect(() => format({ ...chart, namespace: invalidName })).toThrow(expect.objectContaining({ code: 'usage' }));
     expect(() => format({ ...chart, name: '../../x' })).toThrow(expect.objectContaining({ code: 'reference-invalid' }));
   }
-  const mirrors = (): unknown => formatMirrorSet([parseReference(reference)], target, { title: '', name: wrong });
+  const mirrors = (): unknown => formatMirrorSet([parseReference(reference)], target, { title: '', name: invalidName });
   expect(mirrors).toThrow(expect.objectContaining({ code: 'chart-invalid' }));
 });

@@ -5,7 +5,7 @@ import { formatImageMap, isImageMap } from '../../../../src/overrides/formats/im
 
 const target = parseTarget('r.example:5000/m', DEFAULT_NAMING);
 
-it('an image map is recognised, with and without references', () => {
+it('an image map is recognized, with and without references', () => {
   const digest = `quay.io/a/c@sha256:${'a'.repeat(64)}`;
   for (const names of [[], ['quay.io/a/b:1', 'busybox', digest]]) {
     expect(isImageMap(formatImageMap(names.map(parseReference), target).files[0]?.text ?? '')).toBe(true);

@@ -9,9 +9,9 @@ const DIGEST = `sha256:${'ab'.repeat(32)}`;
 const target = parseTarget('registry.internal.example/mirror', 'host-path');
 
 function location(written: string, path = 'spec.template.spec.containers[0].image') {
-  const nowhere = { chart: 'web', profile: 'default', document: 0, kind: 'Deployment', name: 'web' };
+  const base = { chart: 'web', profile: 'default', document: 0, kind: 'Deployment', name: 'web' };
   const reference = formatReference(parseReference(written));
-  return { ...nowhere, template: 'web/templates/a.yaml', path, how: 'pod-spec' as const, written, reference };
+  return { ...base, template: 'web/templates/a.yaml', path, how: 'pod-spec' as const, written, reference };
 }
 
 interface Entry {
@@ -66,22 +66,26 @@ it('maps every image to its exact private name, for any combination of tags and 
   fc.assert(
     fc.property(fc.uniqueArray(written, { minLength: 1, maxLength: 6 }), (all) => {
       const { files } = formatKustomize(
-        all.map((one) => location(one)),
+        all.map((reference) => location(reference)),
         target,
         'Images.',
       );
       const { images } = parse(files[0]?.text ?? '');
-      for (const one of all) {
-        const now = transformed(one, images);
-        expect(formatReference(parseReference(now))).toBe(formatTargetReference(target, parseReference(one)));
+      for (const reference of all) {
+        const changed = transformed(reference, images);
+        expect(formatReference(parseReference(changed))).toBe(formatTargetReference(target, parseReference(reference)));
       }
     }),
   );
 });
 
 it('sets the tag if all images share a repository, and omits names with several tags', () => {
-  const single = parseTarget('r.example/all', 'single-repository');
-  const { files, left } = formatKustomize([location('a/b:1'), location('a/c:1'), location('a/c:2')], single, 'Images.');
+  const singleRepository = parseTarget('r.example/all', 'single-repository');
+  const { files, left } = formatKustomize(
+    [location('a/b:1'), location('a/c:1'), location('a/c:2')],
+    singleRepository,
+    'Images.',
+  );
   expect(parse(files[0]?.text ?? '').images).toEqual([
     { name: 'a/b', newName: 'r.example/all', newTag: '1---docker.io--a--b' },
   ]);

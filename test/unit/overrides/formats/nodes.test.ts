@@ -54,17 +54,17 @@ describe('hosts.toml files for containerd', () => {
   });
 
   it.each(['name', 'as-written', 'single-repository'])('are refused for --naming %s', (naming) => {
-    const own = parseTarget('registry.internal.example/mirror', naming);
-    expect(() => formatContainerd(references, own, { plainHttp: false })).toThrow(
+    const otherTarget = parseTarget('registry.internal.example/mirror', naming);
+    expect(() => formatContainerd(references, otherTarget, { plainHttp: false })).toThrow(
       expect.objectContaining({ code: 'usage', message: expect.stringContaining(`--naming ${naming} `) }),
     );
   });
 
   it('omit images whose path differs at the target', () => {
-    const own = parseTarget('registry.internal.example/m', 'path', {
+    const otherTarget = parseTarget('registry.internal.example/m', 'path', {
       toLegalPath: (path) => path.replace('team', 'crew'),
     });
-    const { left } = formatContainerd([parseReference('quay.io/team/app:2')], own, { plainHttp: false });
+    const { left } = formatContainerd([parseReference('quay.io/team/app:2')], otherTarget, { plainHttp: false });
     expect(left).toEqual([expect.stringMatching(/^quay\.io\/team\/app:2: /)]);
   });
 
@@ -94,13 +94,13 @@ describe('hosts.toml files for containerd', () => {
         fc.constantFrom('host-path', 'path'),
         fc.constantFrom('', '/a', '/a/b'),
         (from, to, naming, prefix) => {
-          const own = parseTarget(`r.internal.test${prefix}`, naming as 'path');
+          const otherTarget = parseTarget(`r.internal.test${prefix}`, naming as 'path');
           const reference = parseReference(`${from}/${to}:1`);
-          const [file] = formatContainerd([reference], own, { plainHttp: false }).files;
+          const [file] = formatContainerd([reference], otherTarget, { plainHttp: false }).files;
           const { server } = toml(file?.text ?? '');
           // With override_path, containerd appends the repository to the URL's path.
           expect(`${server}/${reference.path}`).toBe(
-            `https://r.internal.test/v2/${targetRepository(own, reference).path}`,
+            `https://r.internal.test/v2/${targetRepository(otherTarget, reference).path}`,
           );
         },
       ),
@@ -128,32 +128,32 @@ describe('mirror sets', () => {
   });
 
   it('list each repository once, with the repository that push writes', () => {
-    const sources = documents[0].spec.imageTagMirrors;
-    expect(sources.map(({ source }: { source: string }) => source)).toEqual([
+    const entries = documents[0].spec.imageTagMirrors;
+    expect(entries.map(({ source }: { source: string }) => source)).toEqual([
       'docker.io/library/busybox',
       'old.example:8443/x/y',
       'quay.io/team/app',
     ]);
-    for (const { source, mirrors } of sources) {
+    for (const { source, mirrors } of entries) {
       expect(mirrors).toEqual([formatRepository(targetRepository(target, parseReference(source)))]);
     }
   });
 
   it('omit references whose tag differs at the target, and keep digests', () => {
-    const single = parseTarget('r.example/all', 'single-repository');
+    const singleRepository = parseTarget('r.example/all', 'single-repository');
     const both = ['quay.io/a/b:1', `quay.io/a/c@sha256:${'a'.repeat(64)}`].map(parseReference);
     const options = { title: 'Images.', name: 'airgap' };
-    const { files, left } = formatMirrorSet(both, single, options);
+    const { files, left } = formatMirrorSet(both, singleRepository, options);
     expect(left).toEqual([expect.stringMatching(/^quay\.io\/a\/b:1: /)]);
     expect(files[0]?.text).toContain('quay.io/a/c');
     expect(files[0]?.text).not.toContain('source: quay.io/a/b');
   });
 
   it('omit names that are invalid in OpenShift', () => {
-    const strange = parseReference('[::1]:5000/app:1');
-    const refused = formatMirrorSet([strange], target, { title: 'x', name: 'airgap' });
-    expect(refused.left).toHaveLength(1);
-    expect(refused.left[0]?.startsWith(`${formatReference(strange)}: `)).toBe(true);
-    expect(refused.files[0]?.text).toContain(`# ${formatReference(strange)}: `);
+    const ipv6 = parseReference('[::1]:5000/app:1');
+    const mirrorSet = formatMirrorSet([ipv6], target, { title: 'x', name: 'airgap' });
+    expect(mirrorSet.left).toHaveLength(1);
+    expect(mirrorSet.left[0]?.startsWith(`${formatReference(ipv6)}: `)).toBe(true);
+    expect(mirrorSet.files[0]?.text).toContain(`# ${formatReference(ipv6)}: `);
   });
 });

@@ -49,9 +49,9 @@ it("keeps values given as text, including the parent's", () => {
 });
 
 it('keeps a list of entries complete', () => {
-  const inList = { ...entry, keys: ['charts', 1] };
-  const base = withEntryValues({ charts: [{ name: 'a' }, { name: 'web', repository: 'x' }] }, [inList]);
-  expect(valuesOf(base, mergeSettings(entrySettings(inList, address, base)))).toMatchObject({
+  const listEntry = { ...entry, keys: ['charts', 1] };
+  const base = withEntryValues({ charts: [{ name: 'a' }, { name: 'web', repository: 'x' }] }, [listEntry]);
+  expect(valuesOf(base, mergeSettings(entrySettings(listEntry, address, base)))).toMatchObject({
     charts: [
       { name: 'a' },
       { name: 'web', repository: address, version: 'v1.2.0', values: { image: 'r.example/web:1' } },
