@@ -100,7 +100,7 @@ function sourceRemedy({ file, namedBy }: AuthSource): { readonly remedy?: string
   return namedBy === undefined ? {} : { remedy: `correct it in that file, to which ${namedBy} gives precedence` };
 }
 
-/** Returns true when Helm finds an entry in a file or fails to read it, so that no login must be passed. */
+/** Reports whether Helm finds an entry in a file or fails to read it; then no login must be passed. */
 async function isLeftToHelm(read: Promise<AuthFile | undefined>, host: string, path: string): Promise<boolean> {
   const file = await read.catch(() => 'invalid' as const);
   if (file === undefined || file === 'invalid') return file === 'invalid';

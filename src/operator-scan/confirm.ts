@@ -6,7 +6,7 @@ import type { ImageFindings } from './scan-image.ts';
 export type Existence = 'there' | 'missing' | 'unknown';
 
 export interface ConfirmInRegistryOptions {
-  /** Checks a normalised reference. Does not throw. */
+  /** Checks a normalized reference. Does not throw. */
   readonly checkExistence: (reference: string) => Promise<Existence>;
   /** Maximum requests per scanned image. */
   readonly limit?: number;
@@ -144,8 +144,8 @@ class ExistenceChecker {
   }
 
   check(reference: string): Promise<Existence> {
-    const earlier = this.#results.get(reference);
-    if (earlier !== undefined) return earlier;
+    const known = this.#results.get(reference);
+    if (known !== undefined) return known;
     if (this.count >= (this.#options.limit ?? MAX_REQUESTS)) return Promise.resolve('unknown');
     const existence = this.#options.checkExistence(reference);
     this.#results.set(reference, existence);

@@ -81,8 +81,8 @@ export async function resolveImages(
   const configReferences: LocatedReference[] = [];
   for (let depth = 0; ; depth++) {
     const { findings: all, choices: selections } = select(configReferences);
-    const wanted = limit.within(all.filter(isWanted));
-    const fresh = wanted.filter(({ reference }) => !requested.has(reference));
+    const selected = limit.within(all.filter(isWanted));
+    const fresh = selected.filter(({ reference }) => !requested.has(reference));
     const origin = depth === 0 ? '' : ' from image configs';
     const images = fresh.length === 1 ? '1 image' : `${fresh.length} images`;
     if (fresh.length > 0) emit({ type: 'stage', message: `resolving ${images}${origin}` });
@@ -96,17 +96,24 @@ export async function resolveImages(
     const isPresent = ({ reference }: Finding): boolean => !missing.has(reference);
     const present = fresh.filter(isPresent);
     const graph = walker.graph();
-    const [named] = await Promise.all([
+    const [newReferences] = await Promise.all([
       imageConfigs && depth < MAX_DEPTH ? configs.references(graph, present) : [],
       referrers ? collector.collect(rootsOf(graph, present)) : undefined,
     ]);
-    if (named.length === 0) {
-      const complete = await configs.withConfigs(await collector.withBlobs(walker.graph()));
+    if (newReferences.length === 0) {
+      const completeGraph = await configs.withConfigs(await collector.withBlobs(walker.graph()));
       const [dropped, leftOut] = [[...missing.values()], collector.leftOut()];
-      const possible = all.filter((finding) => !wanted.includes(finding)).map(({ reference }) => reference);
-      return { findings: wanted.filter(isPresent), choices: selections, graph: complete, dropped, possible, leftOut };
+      const possible = all.filter((finding) => !selected.includes(finding)).map(({ reference }) => reference);
+      return {
+        findings: selected.filter(isPresent),
+        choices: selections,
+        graph: completeGraph,
+        dropped,
+        possible,
+        leftOut,
+      };
     }
-    configReferences.push(...named);
+    configReferences.push(...newReferences);
   }
 }
 

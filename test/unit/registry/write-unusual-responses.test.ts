@@ -140,7 +140,7 @@ describe('a mount from its own repository', () => {
     const { client, repository } = await setUp(script([OWN, opened], [PUT, stored], [OWN, stored], [OWN, stored]));
     expect(client.mountSupport(repository)).toBe('any');
     expect(await client.putBlob(repository, blob, body, learn)).toBe('stored');
-    expect(client.mountSupport(repository)).toBe('tells');
+    expect(client.mountSupport(repository)).toBe('self-mount');
     expect(await client.putBlob(repository, blob, body, { mountFrom: repository })).toBe('present');
   });
 

@@ -124,7 +124,7 @@ describe('copy', () => {
     const [there, fresh, large] = [noise('there', 5000), noise('new', 3000), Buffer.alloc(4 * 1024 * 1024)];
     for (const name of ['a', 'b']) source.addImage(`quay.io/${name}`, '1', [there, fresh, large]);
     const sink = new MemoryRegistry();
-    sink.tells = true;
+    sink.supportsSelfMount = true;
     sink.addBlob('private.example/m/quay.io/a', '', there);
     const result = await copy(await graphOf(source, 'quay.io/a:1', 'quay.io/b:1'), source, sink, options);
     expect(result.blobs).toEqual({ stored: 3, mounted: 4, present: 1 });

@@ -37,7 +37,7 @@ export class MemoryRegistry implements Source, Sink {
   chunk = 1000;
   mounts = true;
   /** Whether a mount from its own repository says that a blob is there. */
-  tells = false;
+  supportsSelfMount = false;
   /** Whether there is a referrers API. */
   listsReferrers = false;
 
@@ -122,7 +122,7 @@ export class MemoryRegistry implements Source, Sink {
   }
 
   mountSupport(): MountSupport {
-    return this.tells ? 'tells' : 'named';
+    return this.supportsSelfMount ? 'self-mount' : 'named';
   }
 
   async putBlob(
