@@ -2,7 +2,7 @@ import { pool } from '../base/pool.ts';
 import type { Candidate, ComponentList, Guess } from './candidate.ts';
 import type { ImageFindings } from './scan-image.ts';
 
-/** Existence of a reference in its registry. `unknown`: no answer, or access refused (401, 403, 429). */
+/** Existence of a reference in its registry. `unknown`: the registry did not answer or denied access (401, 403, 429). */
 export type Existence = 'there' | 'missing' | 'unknown';
 
 export interface ConfirmInRegistryOptions {
@@ -15,7 +15,7 @@ export interface ConfirmInRegistryOptions {
 }
 
 export interface ConfirmedCandidate extends Candidate {
-  /** Present if the registry has the image; absent if it was not asked or gave no answer. */
+  /** Present if the registry has the image; absent if it was not contacted or did not answer. */
   readonly confirmed?: true;
 }
 
@@ -23,7 +23,7 @@ export interface ConfirmedCandidate extends Candidate {
 export interface ConfirmedFindings {
   /** Each reference once, sorted by confidence. */
   readonly candidates: readonly ConfirmedCandidate[];
-  /** Names without a confirmed version: the registry gave no answer or has none of the possible versions. */
+  /** Names without a confirmed version: the registry did not answer or has none of the possible versions. */
   readonly unresolved: readonly (Guess | ComponentList)[];
   readonly checkedCount: number;
 }

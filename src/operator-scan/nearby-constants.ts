@@ -54,10 +54,10 @@ export function constantsBeside(program: ProgramCode, { codeOffsets }: Pick<GoSt
 }
 
 /**
- * Returns the constants that the same function loads within `reach` bytes around a use, nearest first.
+ * Returns the constants that the same function loads within `maxDistance` bytes around a use, nearest first.
  */
-export function nearestConstants(program: ProgramCode, use: number, reach = WINDOW): string[] {
-  const near = loadsAround(program, use, reach).toSorted(
+export function nearestConstants(program: ProgramCode, use: number, maxDistance = WINDOW): string[] {
+  const near = loadsAround(program, use, maxDistance).toSorted(
     (a, b) => Math.abs(a.position - use) - Math.abs(b.position - use),
   );
   return [...new Set(near.flatMap(({ target }) => program.strings.stringAt(target)?.text ?? []))];
@@ -85,14 +85,14 @@ function textAt(strings: GoStrings, target: number): string | undefined {
   return strings.headerText(target) ?? strings.stringAt(target)?.text;
 }
 
-/** Returns the loads of one function within `reach` bytes around a use. */
+/** Returns the loads of one function within `maxDistance` bytes around a use. */
 function loadsAround(
   { elf, functionTable }: ProgramCode,
   use: number,
-  reach: number,
+  maxDistance: number,
 ): { target: number; position: number }[] {
   const { start, end } = functionTable?.extentAt(use) ?? { start: 0, end: elf.bytes.length };
-  return loads(elf, Math.max(use - reach, start), Math.min(use + reach, end));
+  return loads(elf, Math.max(use - maxDistance, start), Math.min(use + maxDistance, end));
 }
 
 /** Returns targets of RIP-relative instructions in a range of code, including those in directly called functions. */

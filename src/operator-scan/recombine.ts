@@ -52,7 +52,7 @@ const MAX_USES = 3;
 /** Maximum versions tried with one name. */
 const MAX_TRIED = 40;
 /** Bytes of code around a digest that are searched for its repository, with branches between them. */
-const FUNCTION_REACH = 4096;
+const DIGEST_DISTANCE = 4096;
 const LATEST = 'latest';
 const MOVING_TAG = /^latest(?:-[a-z][\w.-]{0,20})?$/;
 /** Official image of Docker Hub, such as `redis`. */
@@ -192,7 +192,7 @@ function digestGuesses(program: Program, digests: readonly GoString[], guesses: 
   const usedDigests = new Set([...known].map((reference) => reference.split('@')[1]));
   return digests.slice(0, MAX_GUESSES).flatMap((digest): Guess[] => {
     const uses = ownFunctionUsing(program, digest) === undefined ? [] : digest.codeOffsets.slice(0, MAX_USES);
-    const nearby = uses.flatMap((use) => nearestConstants(program, use, FUNCTION_REACH));
+    const nearby = uses.flatMap((use) => nearestConstants(program, use, DIGEST_DISTANCE));
     const repositories = nearby.filter((text) => bareRepository(text) !== undefined);
     const words = usedDigests.has(digest.text)
       ? []

@@ -216,7 +216,7 @@ class ReferrersPush {
     return { ...base, ...sent };
   }
 
-  /** @throws AirgapError `tag-conflict` */
+  /** Applies the handling of existing tags to a cosign tag. @throws AirgapError `tag-conflict` */
   #mayOverwrite(repository: Repository, found: Digest, referrer: Referrer): boolean {
     const { existing, emit } = this.#options;
     const conflict = signatureConflict(repository, found, referrer);

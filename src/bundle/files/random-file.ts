@@ -166,11 +166,11 @@ class PartedFile implements RandomFile {
 
 /** Returns the first `bytes` bytes of the chunks. */
 function firstBytes(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
-  const taken: Uint8Array[] = [];
+  const result: Uint8Array[] = [];
   for (let remaining = bytes, index = 0; remaining > 0 && index < chunks.length; index++) {
     const chunk = chunks[index] as Uint8Array;
-    taken.push(chunk.length > remaining ? chunk.subarray(0, remaining) : chunk);
+    result.push(chunk.length > remaining ? chunk.subarray(0, remaining) : chunk);
     remaining -= chunk.length;
   }
-  return taken;
+  return result;
 }

@@ -82,19 +82,19 @@ export async function resolveImages(
   for (let depth = 0; ; depth++) {
     const { findings: all, choices: selections } = select(configReferences);
     const selected = limit.within(all.filter(isWanted));
-    const fresh = selected.filter(({ reference }) => !requested.has(reference));
+    const newFindings = selected.filter(({ reference }) => !requested.has(reference));
     const origin = depth === 0 ? '' : ' from image configs';
-    const images = fresh.length === 1 ? '1 image' : `${fresh.length} images`;
-    if (fresh.length > 0) emit({ type: 'stage', message: `resolving ${images}${origin}` });
-    for (const { reference } of fresh) requested.add(reference);
-    const failures = await walker.add(fresh.map(({ reference }) => parseReference(reference)));
-    const dropped = await missingAmong(client, failures, fresh, options);
+    const images = newFindings.length === 1 ? '1 image' : `${newFindings.length} images`;
+    if (newFindings.length > 0) emit({ type: 'stage', message: `resolving ${images}${origin}` });
+    for (const { reference } of newFindings) requested.add(reference);
+    const failures = await walker.add(newFindings.map(({ reference }) => parseReference(reference)));
+    const dropped = await missingAmong(client, failures, newFindings, options);
     for (const candidate of dropped) missing.set(candidate.reference, candidate);
     warnDropped(emit, dropped);
     const errors = failures.filter(({ reference }) => !missing.has(formatReference(reference)));
-    if (errors.length > 0) throw unresolvedError(errors, fresh);
+    if (errors.length > 0) throw unresolvedError(errors, newFindings);
     const isPresent = ({ reference }: Finding): boolean => !missing.has(reference);
-    const present = fresh.filter(isPresent);
+    const present = newFindings.filter(isPresent);
     const graph = walker.graph();
     const [newReferences] = await Promise.all([
       imageConfigs && depth < MAX_DEPTH ? configs.references(graph, present) : [],

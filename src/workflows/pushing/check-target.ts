@@ -13,7 +13,7 @@ export type TargetCheck =
   | { readonly status: 'found' }
   /** None of the sampled images exists. */
   | { readonly status: 'missing'; readonly repositories: readonly string[] }
-  /** The target cannot be reached, or does not answer the question. */
+  /** The target cannot be reached or does not respond. */
   | { readonly status: 'unknown'; readonly reason: string };
 
 export interface TargetCheckOptions extends Pick<OpenOptions, 'signer'> {

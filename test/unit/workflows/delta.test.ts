@@ -33,7 +33,7 @@ describe('the blobs of a base bundle', () => {
     expect(blobs.has(digestOf(noise('chart', 700))), 'a chart travels every time').toBe(false);
   });
 
-  it('include blobs that it leaves out itself', async () => {
+  it('include blobs that it omits itself', async () => {
     const source = registry();
     const graph = await graphOf(source);
     const first = await readBaseBundle(await writeOlder(source), 4);
@@ -94,7 +94,7 @@ it('rejects a lock file as base bundle, with a hint', async () => {
   });
 });
 
-describe('the blobs that a delta leaves out', () => {
+describe('the blobs that a delta omits', () => {
   it('are those of images in both, sorted by digest', async () => {
     const source = registry();
     const baseBundle = await readBaseBundle(await writeOlder(source), 4);

@@ -56,7 +56,7 @@ it('replaces the base bundle of a delta, with identical results', async () => {
   expect(deltaFields(ofLock, graph, []).requires?.length).toBeGreaterThan(3);
 });
 
-it('of a delta includes the blobs that it leaves out', async () => {
+it('of a delta includes the blobs that it omits', async () => {
   const source = registry();
   const { dir, inventoryFile, exported } = await written(source);
   const graph = await graphOf(source);
