@@ -56,7 +56,7 @@ export class CredentialHelpers {
     }
   }
 
-  /** Returns true when the default store of a file has failed. */
+  /** Reports whether the default store of a file has failed. */
   hasFailed({ credsStore }: AuthFile): boolean {
     return credsStore !== undefined && this.#failed.has(credsStore);
   }

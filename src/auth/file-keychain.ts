@@ -77,7 +77,7 @@ export function fileKeychain(options: FileKeychainOptions): Keychain {
     },
     sources(registry) {
       const host = normalizeKey(registry);
-      const named = sources.flatMap(({ file, namedBy }) => {
+      const descriptions = sources.flatMap(({ file, namedBy }) => {
         const found = readFiles.get(file);
         if (found !== undefined && helpers.hasFailed(found)) {
           return [`${file} (docker-credential-${found.credsStore} failed)`];
@@ -87,7 +87,7 @@ export function fileKeychain(options: FileKeychainOptions): Keychain {
         if (found !== undefined || !readFiles.has(file)) return [file];
         return namedBy === undefined ? [] : [`${namedBy} (${file} does not exist)`];
       });
-      return named.length > 0 ? named : ['files of helm, podman and docker login (none exists)'];
+      return descriptions.length > 0 ? descriptions : ['files of helm, podman and docker login (none exists)'];
     },
   };
 }
@@ -100,7 +100,7 @@ function sourceRemedy({ file, namedBy }: AuthSource): { readonly remedy?: string
   return namedBy === undefined ? {} : { remedy: `correct it in that file, to which ${namedBy} gives precedence` };
 }
 
-/** Returns true when Helm finds an entry in a file or fails to read it, so that no login must be passed. */
+/** Reports whether Helm finds an entry in a file or fails to read it; then no login must be passed. */
 async function isLeftToHelm(read: Promise<AuthFile | undefined>, host: string, path: string): Promise<boolean> {
   const file = await read.catch(() => 'invalid' as const);
   if (file === undefined || file === 'invalid') return file === 'invalid';

@@ -39,7 +39,7 @@ export interface TokenRequest {
 
 export interface Token {
   readonly value: string;
-  /** Milliseconds since 1970 from which on it is not used any more. */
+  /** Milliseconds since 1970 after which it is renewed. */
   readonly renewAt: number;
 }
 

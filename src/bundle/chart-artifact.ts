@@ -81,7 +81,7 @@ function configOf(metadata: Readonly<Record<string, unknown>>): Record<string, u
   return config;
 }
 
-/** Like `generateOCIAnnotations`: OCI annotations from Chart.yaml, plus its own annotations. */
+/** Returns OCI annotations from Chart.yaml and the chart's own annotations, as Helm's `generateOCIAnnotations` does. */
 function annotationsOf(metadata: Readonly<Record<string, unknown>>): Record<string, string> {
   const text = (value: unknown): string => (typeof value === 'string' && value.trim() !== '' ? value : '');
   const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : []);

@@ -201,9 +201,9 @@ function blobTotals(older: ComparableBundle, newer: ComparableBundle): Pick<Bund
   const carry = { blobs: 0, bytes: 0 };
   const shared = { blobs: 0, bytes: 0 };
   for (const [digest, size] of newer.sizes) {
-    const amount = older.sizes.has(digest) ? shared : carry;
-    amount.blobs += 1;
-    amount.bytes += size;
+    const totals = older.sizes.has(digest) ? shared : carry;
+    totals.blobs += 1;
+    totals.bytes += size;
   }
   return { carry, shared };
 }

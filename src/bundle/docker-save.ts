@@ -53,8 +53,12 @@ function manifestForPlatform(
 ): DockerSaveManifest | undefined {
   const node = manifests.get(descriptor.digest);
   if (node === undefined || !isIndexType(node.descriptor.mediaType)) return node;
-  const images = node.children.filter(({ platform: own }) => own !== undefined && own.os !== 'unknown');
-  const child = images.find(({ platform: own }) => own !== undefined && matchesPlatform(own, platform));
+  const images = node.children.filter(
+    ({ platform: childPlatform }) => childPlatform !== undefined && childPlatform.os !== 'unknown',
+  );
+  const child = images.find(
+    ({ platform: childPlatform }) => childPlatform !== undefined && matchesPlatform(childPlatform, platform),
+  );
   const selected = child ?? (images.length === 1 ? images[0] : undefined);
   return selected === undefined ? undefined : manifests.get(selected.digest);
 }

@@ -11,7 +11,7 @@ export interface BlobOffset {
   readonly size: number;
 }
 
-/** Hashes batches of blobs elsewhere, such as on a worker thread. */
+/** Hashes batches of blobs on another thread. */
 export interface BlobHasher {
   /**
    * Hashes the blobs and returns the damaged or unreadable ones.
@@ -49,7 +49,7 @@ export async function damagedBlobs(
       if (!found.includes(digest)) emit({ type: 'blob', digest, bytes: size, skipped: false });
     }
   };
-  const hashHere = async (): Promise<void> => {
+  const hashOnThisThread = async (): Promise<void> => {
     for (let batch = remaining.shift(); batch !== undefined; batch = remaining.shift()) {
       const found: Digest[] = [];
       for (const blob of batch) if (!(await isIntact(bundle, blob, onBytes, signal))) found.push(blob.digest);
@@ -62,12 +62,12 @@ export async function damagedBlobs(
       signal?.throwIfAborted();
       if (found === undefined) {
         remaining.push(batch);
-        return hashHere();
+        return hashOnThisThread();
       }
       finishBatch(batch, found);
     }
   };
-  await Promise.all([hashHere(), ...hashers.map(hashWith)]);
+  await Promise.all([hashOnThisThread(), ...hashers.map(hashWith)]);
   return damaged;
 }
 

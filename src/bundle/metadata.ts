@@ -100,8 +100,9 @@ function referrerDescriptor({ repository, subject, descriptor, artifactType, tag
 /** Returns the descriptors of the inventory and of its signature. */
 function inventoryDescriptors(inventory: Descriptor, signature: Descriptor | undefined): Descriptor[] {
   const entry = (descriptor: Descriptor, artifactType: string, name: string, kind: string): Descriptor => {
-    const named = { [REF_NAME_ANNOTATION]: name };
-    const annotations = signature === undefined ? named : { ...named, [COSIGN_KIND_ANNOTATION]: kind };
+    const nameAnnotation = { [REF_NAME_ANNOTATION]: name };
+    const annotations =
+      signature === undefined ? nameAnnotation : { ...nameAnnotation, [COSIGN_KIND_ANNOTATION]: kind };
     return { ...bareDescriptor(descriptor), artifactType, annotations };
   };
   const signed = entry(inventory, MediaType.inventory, INVENTORY_NAME, 'dev.cosignproject.cosign/image');
@@ -114,9 +115,9 @@ function bareDescriptor({ mediaType, digest, size }: Descriptor): Descriptor {
 }
 
 /** Sorts by name and removes duplicates. */
-function uniqueByName(named: readonly (readonly [string, Descriptor])[]): Descriptor[] {
+function uniqueByName(entries: readonly (readonly [string, Descriptor])[]): Descriptor[] {
   const byName = new Map<string, Descriptor>();
-  for (const [name, descriptor] of named) {
+  for (const [name, descriptor] of entries) {
     const other = byName.get(name);
     if (other !== undefined && other.digest !== descriptor.digest) {
       throw new AirgapError(

@@ -38,9 +38,9 @@ export function referrerDifference(older: ReferrersByOwner, newer: ReferrersByOw
   return { added: referrersMissingIn(newer, older), removed: referrersMissingIn(older, newer) };
 }
 
-function referrersMissingIn(these: ReferrersByOwner, those: ReferrersByOwner): DiffReferrer[] {
-  return [...these].flatMap(([of, { digest, referrers }]) => {
-    const other = those.get(of);
+function referrersMissingIn(owners: ReferrersByOwner, others: ReferrersByOwner): DiffReferrer[] {
+  return [...owners].flatMap(([of, { digest, referrers }]) => {
+    const other = others.get(of);
     if (other?.digest !== digest) return [];
     const otherKeys = new Set(other.referrers.map(referrerDigestKey));
     return referrers

@@ -137,7 +137,7 @@ export async function writeBundle(options: WriteOptions, plan?: BundlePlan): Pro
   const { layout, output, blobs, isUpToDate } = plan ?? (await planBundle(options));
   const { paths } = output.final;
   const parts = paths.length > 1 ? { parts: paths.map((part) => basename(part)) } : {};
-  const same = { path, ...parts, size: layout.size, blobs };
+  const summary = { path, ...parts, size: layout.size, blobs };
   const { watch } = options;
   const pending = layout.entries.flatMap(({ node, offset }) =>
     node === undefined
@@ -149,7 +149,7 @@ export async function writeBundle(options: WriteOptions, plan?: BundlePlan): Pro
     if (watch?.blobs.has(digest)) watch.onWritten({ digest, size, offset, files });
   };
   if (isUpToDate) for (const { offset, descriptor } of pending) notify(offset, descriptor);
-  if (isUpToDate) return { ...same, status: 'up-to-date', fetched: 0, reused: 0, resumed: 0 };
+  if (isUpToDate) return { ...summary, status: 'up-to-date', fetched: 0, reused: 0, resumed: 0 };
   const partial = await PartialFile.open(output, layout, signal);
   const bytes = pending.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   emit({ type: 'plan', blobs: pending.length, bytes });
@@ -157,13 +157,13 @@ export async function writeBundle(options: WriteOptions, plan?: BundlePlan): Pro
   let resumed = 0;
   let reused = 0;
   let fetched = 0;
-  let stop: unknown;
+  let fatalError: unknown;
   const { source } = options;
   const fetch: BlobFetcher =
     options.fetch ??
     ((node, offset, writtenBytes, fetchOptions) => fetchBlob(node, offset, writtenBytes, { ...fetchOptions, source }));
   const outcomes = await scheduleBlobs(pending, options.concurrency, async ({ node, offset, descriptor }) => {
-    if (stop !== undefined) return;
+    if (fatalError !== undefined) return;
     try {
       const { digest, size } = descriptor;
       const checkpoint = (blob: Digest, bytes: number): Promise<void> => partial.checkpoint(blob, bytes);
@@ -177,7 +177,7 @@ export async function writeBundle(options: WriteOptions, plan?: BundlePlan): Pro
       notify(offset, descriptor);
     } catch (error) {
       // All other blobs would fail as well.
-      if (signal?.aborted || (error instanceof AirgapError && error.code === 'no-space')) stop ??= error;
+      if (signal?.aborted || (error instanceof AirgapError && error.code === 'no-space')) fatalError ??= error;
       throw withOwners(owners(descriptor.digest), error);
     }
   });
@@ -185,29 +185,29 @@ export async function writeBundle(options: WriteOptions, plan?: BundlePlan): Pro
   if (errors.length > 0) {
     await partial.abandon();
     if (signal?.aborted) throw interruption(partial, bytes, errors[0]);
-    if (stop instanceof AirgapError) throw stop;
+    if (fatalError instanceof AirgapError) throw fatalError;
     throw combine(errors, `${errors.length} blobs could not be fetched`);
   }
   await partial.finish(emit);
-  return { ...same, status: 'written', fetched, reused, resumed };
+  return { ...summary, status: 'written', fetched, reused, resumed };
 }
 
 /** Plans the archive. @throws AirgapError `collision`, `registry` */
 function layoutOf({ graph, charts, inventory, evidence, signature }: BundlePlanOptions): Layout {
-  const inventoryImage = inventory === undefined ? undefined : inventoryArtifact(inventory, evidence);
-  const signed = signature && signatureArtifact(signature);
-  const own = [inventoryImage, signed].flatMap((artifact) => artifact?.content ?? []);
-  const all = [graph, ...charts.map(({ content }) => content), ...own];
+  const packedInventory = inventory === undefined ? undefined : inventoryArtifact(inventory, evidence);
+  const packedSignature = signature && signatureArtifact(signature);
+  const packedContents = [packedInventory, packedSignature].flatMap((artifact) => artifact?.content ?? []);
+  const contents = [graph, ...charts.map(({ content }) => content), ...packedContents];
   const leftOut = new Set<Digest>(inventory?.requires?.map(({ digest }) => digest));
   const content: Content = {
-    manifests: new Map(all.flatMap(({ manifests }) => [...manifests])),
-    blobs: new Map(all.flatMap(({ blobs }) => [...blobs]).filter(([digest]) => !leftOut.has(digest))),
+    manifests: new Map(contents.flatMap(({ manifests }) => [...manifests])),
+    blobs: new Map(contents.flatMap(({ blobs }) => [...blobs]).filter(([digest]) => !leftOut.has(digest))),
   };
   const metadata = [
     { name: 'oci-layout', bytes: OCI_LAYOUT },
     {
       name: 'index.json',
-      bytes: indexFile(graph.roots, charts, inventoryImage?.descriptor, graph.referrers, signed?.descriptor),
+      bytes: indexFile(graph.roots, charts, packedInventory?.descriptor, graph.referrers, packedSignature?.descriptor),
     },
   ];
   // `docker load` needs all layers, which a delta does not have.
@@ -216,9 +216,9 @@ function layoutOf({ graph, charts, inventory, evidence, signature }: BundlePlanO
 }
 
 /** Creates the error for an interrupted run, with its progress. */
-function interruption({ path, bytes }: PartialFile, all: number, cause: unknown): AirgapError {
+function interruption({ path, bytes }: PartialFile, total: number, cause: unknown): AirgapError {
   if (bytes === 0) return new AirgapError('interrupted', 'interrupted', { hint: 'run the same command again', cause });
-  return new AirgapError('interrupted', `interrupted: ${path} has ${bytes} of ${all} bytes`, {
+  return new AirgapError('interrupted', `interrupted: ${path} has ${bytes} of ${total} bytes`, {
     hint: 'run the same command again to resume',
     cause,
   });

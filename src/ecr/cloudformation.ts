@@ -47,8 +47,8 @@ function logicalId(name: string, names: readonly string[]): string {
       .split(/[^a-z0-9]+/)
       .map((word) => word.slice(0, 1).toUpperCase() + word.slice(1))
       .join('');
-  const before = names
+  const duplicates = names
     .slice(0, names.indexOf(name))
     .filter((other) => alphanumeric(other) === alphanumeric(name)).length;
-  return `${alphanumeric(name)}${before === 0 ? '' : `Z${before + 1}`}`;
+  return `${alphanumeric(name)}${duplicates === 0 ? '' : `Z${duplicates + 1}`}`;
 }

@@ -89,8 +89,8 @@ export function awsClientSettings(options: EcrOptions, service: AwsService, regi
  */
 function requestedProfile({ profile, env }: EcrOptions): string | undefined {
   if (profile !== undefined) return profile;
-  const { AWS_PROFILE: named, AWS_ACCESS_KEY_ID: key } = env;
-  return named && named !== 'default' && !key ? named : undefined;
+  const { AWS_PROFILE, AWS_ACCESS_KEY_ID } = env;
+  return AWS_PROFILE && AWS_PROFILE !== 'default' && !AWS_ACCESS_KEY_ID ? AWS_PROFILE : undefined;
 }
 
 /**
@@ -109,11 +109,11 @@ function profileCredentials(
 
 /** Turns warnings that the SDK would print into events, and drops the other levels. */
 function loggerOf({ emit = ignoreEvents }: EcrOptions): Logger {
-  const none = (): void => {};
+  const ignore = (): void => {};
   const warn = (text: unknown): void => {
     emit({ type: 'warning', message: `AWS SDK: ${String(text).replace(/\s+/g, ' ').trim()}` });
   };
-  return { trace: none, debug: none, info: none, warn, error: none };
+  return { trace: ignore, debug: ignore, info: ignore, warn, error: ignore };
 }
 
 /** Creates a client for the region of a private registry. Loads the SDK on first use instead of at startup. */
@@ -121,12 +121,12 @@ export async function ecrClient(host: EcrHost, options: EcrOptions): Promise<ECR
   const { ECRClient: Client } = await import('@aws-sdk/client-ecr');
   const settings = awsClientSettings(options, 'ECR', host.region);
   // The SDK rejects FIPS and dual-stack names with a custom endpoint.
-  const names =
+  const endpointVariants =
     settings.endpoint === undefined ? { useFipsEndpoint: host.fips, useDualstackEndpoint: host.dualStack } : {};
   const { roleArn } = options;
   const role =
     roleArn === undefined ? {} : { credentials: assumedRole(roleArn, awsClientSettings(options, 'STS', host.region)) };
-  return new Client({ ...settings, ...names, ...role });
+  return new Client({ ...settings, ...endpointVariants, ...role });
 }
 
 /** Returns the account in the host name as input of commands; it may differ from the caller's account. */

@@ -29,12 +29,12 @@ const HINTS: Readonly<Partial<Record<string, string>>> = {
 /** Message of the SDK when no source has credentials. */
 const NO_CREDENTIALS_FOUND = /^Could not load credentials from any providers/;
 
-/** Returns true when the SDK has no credentials: none are configured, or their provider failed. */
+/** Reports whether the SDK has no credentials: none are configured, or their provider failed. */
 export function lacksCredentials(error: unknown): boolean {
   return errorName(error) === 'CredentialsProviderError';
 }
 
-/** Returns true when no credentials are configured at all. */
+/** Reports whether no credentials are configured at all. */
 export function hasNoCredentialSource(error: unknown): boolean {
   return lacksCredentials(error) && NO_CREDENTIALS_FOUND.test(messageOf(error));
 }
@@ -44,7 +44,7 @@ export function isDenied(error: unknown): boolean {
   return name === 'AccessDeniedException' || name === 'AccessDenied';
 }
 
-/** Returns true when there was no connection or no response in time. */
+/** Reports whether there was no connection or no response in time. */
 export function isTimeout(error: unknown): boolean {
   return errorName(error) === 'TimeoutError';
 }

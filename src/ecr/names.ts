@@ -10,7 +10,7 @@ const MAX_LENGTH = 256;
 const TOKENS = /[a-z0-9]+|\/|[._-]+/g;
 const ENCODED_RUN = /^r+un(\d+)$/;
 
-/** Returns true for a repository name that ECR allows. */
+/** Reports whether ECR allows a repository name. */
 export function isEcrRepositoryName(name: string): boolean {
   return name.length >= MIN_LENGTH && name.length <= MAX_LENGTH && NAME.test(name);
 }
@@ -31,7 +31,7 @@ export function toEcrName(name: string): string {
     .join('');
 }
 
-/** Returns true for a token between two `_` or two `-`. */
+/** Reports whether a token is between two `_` or two `-`. */
 function isBetween(tokens: readonly string[], index: number): boolean {
   const [before, after] = [tokens[index - 1]?.[0], tokens[index + 1]?.[0]];
   return before === after && (before === '_' || before === '-');

@@ -35,8 +35,8 @@ export type AwsService = 'ECR' | 'ECR_PUBLIC' | 'STS';
  */
 export function endpointOf(options: EcrOptions, service: AwsService): string | undefined {
   const { env } = options;
-  const own = service === 'ECR' ? options.endpoint : undefined;
-  const endpoint = own || env[`AWS_ENDPOINT_URL_${service}`] || env.AWS_ENDPOINT_URL || undefined;
+  const flagUrl = service === 'ECR' ? options.endpoint : undefined;
+  const endpoint = flagUrl || env[`AWS_ENDPOINT_URL_${service}`] || env.AWS_ENDPOINT_URL || undefined;
   if (endpoint !== undefined && !/^https?:\/\//.test(endpoint)) {
     throw new AirgapError('config', `"${endpoint}" is not a valid AWS endpoint URL`, {
       hint: 'write https://HOST, as in https://vpce-….api.ecr.us-east-1.vpce.amazonaws.com',

@@ -11,11 +11,11 @@ export async function setPolicies(
   { lifecyclePolicy, repositoryPolicy }: RepositorySettings,
 ): Promise<void> {
   const { PutLifecyclePolicyCommand, SetRepositoryPolicyCommand } = await import('@aws-sdk/client-ecr');
-  const repository = { ...registryIdInput(host), repositoryName };
+  const repositoryInput = { ...registryIdInput(host), repositoryName };
   if (lifecyclePolicy !== undefined) {
-    await client.send(new PutLifecyclePolicyCommand({ ...repository, lifecyclePolicyText: lifecyclePolicy }));
+    await client.send(new PutLifecyclePolicyCommand({ ...repositoryInput, lifecyclePolicyText: lifecyclePolicy }));
   }
   if (repositoryPolicy !== undefined) {
-    await client.send(new SetRepositoryPolicyCommand({ ...repository, policyText: repositoryPolicy }));
+    await client.send(new SetRepositoryPolicyCommand({ ...repositoryInput, policyText: repositoryPolicy }));
   }
 }

@@ -24,14 +24,14 @@ export function ecrRateLimiter(
   hosts: readonly EcrHostDeclaration[] = [],
   { now = Date.now, wait = sleep }: { now?: () => number; wait?: (milliseconds: number) => Promise<unknown> } = {},
 ): EcrRateLimiter {
-  const next = new Map<string, number>();
+  const nextStarts = new Map<string, number>();
   return async (item, registry) => {
     const host = ecrHost(registry, hosts);
     if (host === undefined) return;
     const key = `${item} ${host.account} ${host.region}`;
     const interval = 1000 / PER_SECOND[item];
-    const start = Math.max(next.get(key) ?? 0, now() - (BURST - 1) * interval);
-    next.set(key, start + interval);
+    const start = Math.max(nextStarts.get(key) ?? 0, now() - (BURST - 1) * interval);
+    nextStarts.set(key, start + interval);
     if (start > now()) await wait(start - now());
   };
 }

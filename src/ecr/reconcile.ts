@@ -51,19 +51,19 @@ async function applySettings(
     '@aws-sdk/client-ecr'
   );
   const { repositoryName = '', repositoryArn } = repository;
-  const name = { ...registryIdInput(host), repositoryName };
+  const repositoryInput = { ...registryIdInput(host), repositoryName };
   const changes: ReconciledRepository['changes'][number][] = [];
   const mutability = mutabilityOf(settings);
   if (mutability !== undefined && !hasMutability(repository, mutability)) {
     const { imageTagMutability, imageTagMutabilityExclusionFilters } = mutability;
     const filters = imageTagMutabilityExclusionFilters === undefined ? {} : { imageTagMutabilityExclusionFilters };
-    await client.send(new PutImageTagMutabilityCommand({ ...name, imageTagMutability, ...filters }));
+    await client.send(new PutImageTagMutabilityCommand({ ...repositoryInput, imageTagMutability, ...filters }));
     changes.push('mutability');
   }
   const { scanOnPush, tags } = settings;
   if (scanOnPush !== undefined && repository.imageScanningConfiguration?.scanOnPush !== scanOnPush) {
     await client.send(
-      new PutImageScanningConfigurationCommand({ ...name, imageScanningConfiguration: { scanOnPush } }),
+      new PutImageScanningConfigurationCommand({ ...repositoryInput, imageScanningConfiguration: { scanOnPush } }),
     );
     changes.push('scan');
   }

@@ -111,7 +111,7 @@ async function checkRepositories(
   return { described, status: { existing, onPush, missing: absent.filter((name) => !onPush.includes(name)) } };
 }
 
-/** Creates repositories and returns the new ones. One created by someone else meanwhile may already have content. */
+/** Creates repositories and returns the new ones. One that another client created meanwhile may already have content. */
 async function createRepositories(
   client: ECRClient,
   host: EcrHost,
@@ -149,7 +149,7 @@ async function createRepository(
       new CreateRepositoryCommand({ ...registryIdInput(host), ...createRepositoryInput(name, settings) }),
     );
   } catch (error) {
-    // Created by someone else meanwhile.
+    // Another client created it meanwhile.
     if (errorName(error) === 'RepositoryAlreadyExistsException') return false;
     throw error;
   }

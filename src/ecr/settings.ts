@@ -18,7 +18,7 @@ export interface RepositorySettings {
 
 type Input = CreateRepositoryCommandInput;
 
-/** Returns true when any setting is given. */
+/** Reports whether any setting is given. */
 export function hasSettings(settings: RepositorySettings): boolean {
   return Object.values(settings).some((value) => value !== undefined);
 }

@@ -85,7 +85,7 @@ export async function connectFirst(target: HostPort, timeout: number, open: Open
       finish();
       reject(new ConnectError(target, attempts));
     };
-    const next = (): void => {
+    const startNext = (): void => {
       clearTimeout(delay);
       // Runs again when an attempt fails.
       if (attempts.filter(({ code }) => code === undefined).length >= MAX_PENDING) return;
@@ -98,17 +98,17 @@ export async function connectFirst(target: HostPort, timeout: number, open: Open
       };
       const failed = (error: NodeJS.ErrnoException): void => {
         attempt.code = error.code ?? error.message;
-        if (untried.length > 0) next();
+        if (untried.length > 0) startNext();
         else if (attempts.every(({ code }) => code !== undefined)) fail();
       };
       const stop = (): void => void socket.off('connect', connected).off('error', failed);
       const attempt: ConnectAttempt = { address, socket, stop };
       attempts.push(attempt);
       socket.on('connect', connected).on('error', failed);
-      if (untried.length > 0) delay = setTimeout(next, ATTEMPT_DELAY);
+      if (untried.length > 0) delay = setTimeout(startNext, ATTEMPT_DELAY);
     };
     const limit = setTimeout(fail, Math.max(0, deadline - performance.now()));
-    next();
+    startNext();
   });
 }
 
@@ -131,9 +131,9 @@ function lookup(hostname: string, timeout: number): Promise<readonly LookupAddre
 /** Alternates between address families, starting with the family of the first address (RFC 8305, 4). */
 function interleaveFamilies(addresses: readonly LookupAddress[]): readonly string[] {
   const first = addresses[0]?.family;
-  const own = addresses.filter(({ family }) => family === first);
-  const other = addresses.filter(({ family }) => family !== first);
-  const count = Math.max(own.length, other.length);
-  const interleaved = Array.from({ length: count }, (_, index) => [own[index], other[index]]).flat();
+  const sameFamily = addresses.filter(({ family }) => family === first);
+  const otherFamily = addresses.filter(({ family }) => family !== first);
+  const count = Math.max(sameFamily.length, otherFamily.length);
+  const interleaved = Array.from({ length: count }, (_, index) => [sameFamily[index], otherFamily[index]]).flat();
   return interleaved.flatMap((entry) => (entry === undefined ? [] : [entry.address]));
 }

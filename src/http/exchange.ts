@@ -113,7 +113,7 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
   });
 }
 
-/** Returns true when the body length differs from the announced one. */
+/** Reports whether the body length differs from the announced one. */
 function isLengthMismatch(error: Error & { readonly code?: unknown }): boolean {
   return error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH';
 }

@@ -37,11 +37,11 @@ const MAX_REASON_LENGTH = 500;
 
 const TIMEOUT_MESSAGES: Readonly<Record<string, string>> = {
   [CONNECT_TIMEOUT]: 'did not accept a connection in time',
-  [HEADERS_TIMEOUT]: 'did not answer in time',
+  [HEADERS_TIMEOUT]: 'did not respond in time',
   UND_ERR_BODY_TIMEOUT: 'stopped sending data',
   [UPLOAD_STALLED]: 'stopped accepting data',
   [TOO_SLOW]: 'sends data too slowly',
-  ETIMEDOUT: 'did not answer in time',
+  ETIMEDOUT: 'did not respond in time',
 };
 
 /** Translates an error of Node or undici for users. An AirgapError (from a body's source) is passed through. */

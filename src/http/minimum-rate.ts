@@ -26,7 +26,7 @@ export class RateWatch {
   #receivedBefore: number;
   #wasPaused = false;
 
-  /** @param isHeld returns true while the reader is paused */
+  /** @param isPaused reports whether the reader is paused */
   constructor({ bytes, window }: MinimumRate, received: ReceivedBytes, isPaused: () => boolean, tooSlow: () => void) {
     this.#received = received;
     this.#receivedBefore = received.bytes;

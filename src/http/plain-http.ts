@@ -1,7 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
 import { hostSpellings } from './host-spellings.ts';
 
-/** Returns true for a host (with optional port) that may be accessed without TLS. */
+/** Reports whether a host (with optional port) may be accessed without TLS. */
 export type PlainHttp = (host: string) => boolean;
 
 /**

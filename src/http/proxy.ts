@@ -62,9 +62,9 @@ function parseNoProxy(text: string): (url: URL) => boolean {
 
 /** Adds an address or a CIDR range; returns false when the entry is neither. */
 function addRange(ranges: BlockList, entry: string): boolean {
-  const [address = '', bits, ...rest] = entry.replace(/^\[|\]$/g, '').split('/');
+  const [address = '', bits, ...extra] = entry.replace(/^\[|\]$/g, '').split('/');
   const family = isIP(address);
-  if (family === 0 || rest.length > 0) return false;
+  if (family === 0 || extra.length > 0) return false;
   const type = family === 4 ? 'ipv4' : 'ipv6';
   if (bits === undefined) ranges.addAddress(address, type);
   else if (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128)) {

@@ -48,7 +48,7 @@ export function retryableStatus(status: number): Retryable {
 export interface Retrier {
   /**
    * Waits before the next attempt. Resolves to false when no attempt is left or the signal was aborted. `attempt` is
-   * the number of attempts made so far; `readRetryAfter` is the server's Retry-After in milliseconds.
+   * the number of attempts made so far; `retryAfter` is the server's Retry-After in milliseconds.
    */
   waitForRetry(attempt: FailedAttempt): Promise<boolean>;
 }

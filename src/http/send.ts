@@ -110,7 +110,7 @@ function adviseRetry(response: HttpResponse, check: RetryCheck = checkStatus): R
   return response.status < 400 ? { response, retryable: 'no' } : check(response);
 }
 
-/** Returns true when the request ended by `headersTimeout`, without any response. */
+/** Reports whether the request ended by `headersTimeout`, without any response. */
 export function isHeadersTimeout(error: AirgapError): boolean {
   return codeOf(error.cause) === HEADERS_TIMEOUT;
 }

@@ -12,7 +12,7 @@ subscribe('undici:client:sendHeaders', (message) => {
 });
 
 /**
- * Returns true when a body held in memory has been sent completely, so that its memory can be reused. A response does
+ * Reports whether a body in memory has been sent completely, so that its memory can be reused. A response does
  * not prove this: a server can respond first and read the body later, and Node writes from this memory without copying
  * it.
  */

@@ -76,9 +76,9 @@ function dependenciesOf(inventory: Inventory): Bom['dependencies'] {
     for (const { chart } of image.found) addDependency(chartRefs(chart), ref);
     if (image.found.length === 0) addDependency([], ref);
   }
-  for (const { ref, dependsOn: dependency } of referrerComponents(inventory)) {
+  for (const { ref, dependsOn } of referrerComponents(inventory)) {
     dependencies.get(BUNDLE_REF)?.add(ref);
-    dependencies.set(ref, (dependencies.get(ref) ?? new Set()).add(dependency));
+    dependencies.set(ref, (dependencies.get(ref) ?? new Set()).add(dependsOn));
   }
   return [...dependencies]
     .map(([ref, dependsOn]) => ({ ref, dependsOn: [...dependsOn].sort() }))
@@ -111,7 +111,7 @@ function chartComponent(chart: InventoryChart): BomComponent {
 
 function imageComponent(image: InventoryImage): BomComponent {
   const reference = parseReference(image.reference);
-  const { digest, sourceDigest, mediaType, platforms, bytes, confidence, need: addDependency } = image;
+  const { digest, sourceDigest, mediaType, platforms, bytes, confidence, need } = image;
   const facts = {
     digest,
     sourceDigest,
@@ -119,7 +119,7 @@ function imageComponent(image: InventoryImage): BomComponent {
     platforms: platforms.join(' '),
     bytes,
     confidence,
-    need: addDependency,
+    need,
   };
   return {
     type: 'container',

@@ -11,8 +11,8 @@ import type { Subchart } from '../helm/subcharts.ts';
 export type Confidence = 'certain' | 'likely' | 'possible';
 
 /**
- * Need for an image, by what pulls it: an install; an operator, once its resource exists; upgrade, delete or rollback hooks; a
- * disabled component; `helm test`.
+ * Need for an image, by what pulls it: an install; an operator, once its resource exists; upgrade, delete or rollback
+ * hooks; a disabled component; `helm test`.
  */
 export type Need = 'install' | 'operand' | 'lifecycle' | 'optional' | 'test';
 
@@ -104,8 +104,8 @@ export interface Finding {
   readonly need: Need;
   readonly found: readonly Location[];
   /**
-   * True if its registry has it; false if the registry could not be asked. Only set for findings below `certain`, and
-   * only if registries were asked.
+   * True if its registry has it; false if the registry did not answer. Only set for findings below `certain`, and only
+   * if registries were contacted.
    */
   readonly confirmed?: boolean;
 }

@@ -74,7 +74,10 @@ const profile = z.object({
   apiVersions: z.array(z.string()).optional(),
   /** Origin of its values (values-origin.ts); absent if unknown, as for nested charts. */
   given: z.object({ files: z.array(z.string()).optional(), set: z.array(z.string()).optional() }).optional(),
-  /** Recipes of its references, which say how they are built from values: for the install, and for the upgrade if that has more references. */
+  /**
+   * Recipes of its references, which say how they are built from values: for the install, and for the upgrade if that
+   * has more references.
+   */
   recipes: z.array(recipeSchema).optional(),
 });
 

@@ -99,11 +99,11 @@ function changesOf(from: LockFileChart, to: LockFileChart): ChartChange[] {
   const { name, version } = from;
   const change = (what: ChartChange['what'], before: string, after: string): ChartChange[] =>
     before === after ? [] : [{ name, version, what, from: before, to: after }];
-  const isSame = from.version === to.version && from.digest !== '' && to.digest !== '';
+  const areDigestsComparable = from.version === to.version && from.digest !== '' && to.digest !== '';
   return [
     ...change('version', from.version, to.version),
     // Another version always has another digest.
-    ...(isSame ? change('digest', from.digest, to.digest) : []),
+    ...(areDigestsComparable ? change('digest', from.digest, to.digest) : []),
     ...change('place', sourceText(from), sourceText(to)),
     ...change('profiles', profilesText(from), profilesText(to)),
   ];

@@ -21,14 +21,14 @@ export interface BundledProfile {
   readonly parent?: string;
 }
 
-/** Helm's flags for single values, and whether one flag can set several keys. */
+/** Helm's flags for single values. `setsSeveral`: one flag can set several keys. */
 const SET_FLAGS = [
-  { flag: '--set', key: 'set', several: true },
-  { flag: '--set-string', key: 'setString', several: true },
-  { flag: '--set-json', key: 'setJson', several: false },
-  { flag: '--set-file', key: 'setFile', several: true },
-  { flag: '--set-literal', key: 'setLiteral', several: false },
-] as const satisfies readonly { flag: string; key: keyof RenderOptions; several: boolean }[];
+  { flag: '--set', key: 'set', setsSeveral: true },
+  { flag: '--set-string', key: 'setString', setsSeveral: true },
+  { flag: '--set-json', key: 'setJson', setsSeveral: false },
+  { flag: '--set-file', key: 'setFile', setsSeveral: true },
+  { flag: '--set-literal', key: 'setLiteral', setsSeveral: false },
+] as const satisfies readonly { flag: string; key: keyof RenderOptions; setsSeveral: boolean }[];
 
 /** A key set by a flag. */
 export interface SetKey {
@@ -39,7 +39,7 @@ export interface SetKey {
 
 /** Returns the keys set by `--set`, `--set-string` and the other flags. */
 export function setKeys(options: RenderOptions): SetKey[] {
-  return SET_FLAGS.flatMap(({ flag, key, several: setsSeveral }) =>
+  return SET_FLAGS.flatMap(({ flag, key, setsSeveral }) =>
     (options[key] ?? []).flatMap((text) => assignedKeys(text, setsSeveral).map((name) => ({ flag, key: name }))),
   );
 }
@@ -100,7 +100,7 @@ export function profileText(profile: BundledProfile): string {
 
 /** Formats `prod: -f prod.yaml` for lists of profiles. */
 export function profileEntry({ name, given, parent }: BundledProfile): string {
-  const own = printableLine(name);
-  if (parent !== undefined) return `${own}: as chart ${printableLine(parent)} installs it`;
-  return given === undefined ? own : `${own}: ${valuesOriginText(given) || "the chart's default values"}`;
+  const label = printableLine(name);
+  if (parent !== undefined) return `${label}: as chart ${printableLine(parent)} installs it`;
+  return given === undefined ? label : `${label}: ${valuesOriginText(given) || "the chart's default values"}`;
 }

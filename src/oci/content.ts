@@ -39,10 +39,10 @@ export interface Body {
 
 /**
  * Blobs that a registry can mount from another repository: only those `named` by a manifest there, or `any`. With
- * `tells`, mounting a blob from its own repository also reports whether the blob exists, and opens an upload if it does
- * not.
+ * `self-mount`, mounting a blob from its own repository also reports whether the blob exists, and opens an upload if
+ * it does not.
  */
-export type MountSupport = 'named' | 'any' | 'tells';
+export type MountSupport = 'named' | 'any' | 'self-mount';
 
 export interface PutBlobOptions {
   /** A repository of the same sink to mount the blob from. May be the target repository itself. */

@@ -42,15 +42,16 @@ export function namingTemplate(naming: string): string {
   });
 }
 
-/** @throws AirgapError `usage` for an unknown placeholder, or if the result is not a valid repository name */
+/** Checks a template. @throws AirgapError `usage` for an unknown placeholder, or if the result is no valid repository name */
 function checkTemplate(template: string, flag: string): string {
   const unknown = [...template.matchAll(PLACEHOLDER)]
     .map(([, name = '']) => name)
     .find((name) => !PLACEHOLDERS.has(name));
   const sample = tryParseRepository(`reg.example/${fillTemplate(template, SAMPLE_REPOSITORY, undefined) || 'x'}`);
   if (unknown === undefined && sample !== undefined) return template;
-  const why = unknown === undefined ? 'the result is not a valid repository name' : `unknown placeholder {${unknown}}`;
-  throw new AirgapError('usage', `${flag} ${template}: ${why}`, {
+  const reason =
+    unknown === undefined ? 'the result is not a valid repository name' : `unknown placeholder {${unknown}}`;
+  throw new AirgapError('usage', `${flag} ${template}: ${reason}`, {
     hint: `use {${[...PLACEHOLDERS].join('}, {')}}, lower-case letters, digits and slashes`,
   });
 }

@@ -78,8 +78,8 @@ export function parseTarget(text: string, naming: string, options: TargetOptions
   }
   // Kubelets compare hosts case-sensitively to find credentials.
   const target = { registry: parsed.registry.toLowerCase(), prefix, naming, ...options };
-  const all = templates(target);
-  if (prefix === '' && all.includes('')) {
+  const allTemplates = templates(target);
+  if (prefix === '' && allTemplates.includes('')) {
     throw new AirgapError('usage', `--naming ${naming} needs a repository for the images`, {
       hint: `write --to ${registry}/REPOSITORY`,
     });

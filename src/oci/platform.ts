@@ -12,8 +12,8 @@ export interface Platform {
  * @throws AirgapError `usage`
  */
 export function parsePlatform(text: string): Platform {
-  const [os, architecture, variant, ...rest] = text.trim().toLowerCase().split('/');
-  if (!os || !architecture || rest.length > 0 || variant === '') {
+  const [os, architecture, variant, ...extra] = text.trim().toLowerCase().split('/');
+  if (!os || !architecture || extra.length > 0 || variant === '') {
     throw new AirgapError('usage', `"${text}" is not a platform`, { hint: 'write os/architecture, as in linux/amd64' });
   }
   return variant === undefined ? { os, architecture } : { os, architecture, variant };

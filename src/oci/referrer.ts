@@ -72,8 +72,10 @@ export function referrersOf(
   const byRepository = Map.groupBy(referrers, ({ repository }) => formatRepository(repository));
   return sortReferrers(
     [...owners].flatMap(({ repository, digest }) => {
-      const own = byRepository.get(formatRepository(repository));
-      return own === undefined ? [] : transitiveReferrers({ manifests, referrers: own }, repository, digest);
+      const inRepository = byRepository.get(formatRepository(repository));
+      return inRepository === undefined
+        ? []
+        : transitiveReferrers({ manifests, referrers: inRepository }, repository, digest);
     }),
   );
 }
@@ -85,8 +87,8 @@ export function transitiveReferrers(
   digest: Digest,
 ): Referrer[] {
   const name = formatRepository(repository);
-  const own = (content.referrers ?? []).filter((referrer) => formatRepository(referrer.repository) === name);
-  const bySubject = Map.groupBy(own, ({ subject }) => subject);
+  const inRepository = (content.referrers ?? []).filter((referrer) => formatRepository(referrer.repository) === name);
+  const bySubject = Map.groupBy(inRepository, ({ subject }) => subject);
   const found: Referrer[] = [];
   const subjects = new Set<Digest>([digest, ...closureOf(content, digest).manifests]);
   // The loop also visits subjects that it adds.

@@ -85,11 +85,15 @@ function hashAlgorithmFor(key: KeyObject): 'sha256' | null {
 }
 
 function requireSupportedKey(key: KeyObject, name: string): KeyObject {
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
-  if (type === 'ed25519' || (type === 'ec' && details?.namedCurve === 'prime256v1')) return key;
+  const { asymmetricKeyType, asymmetricKeyDetails } = key;
+  if (
+    asymmetricKeyType === 'ed25519' ||
+    (asymmetricKeyType === 'ec' && asymmetricKeyDetails?.namedCurve === 'prime256v1')
+  )
+    return key;
   throw new AirgapError(
     'usage',
-    `${name} is a key for ${details?.namedCurve ?? type}; only Ed25519 and ECDSA P-256 are supported`,
+    `${name} is a key for ${asymmetricKeyDetails?.namedCurve ?? asymmetricKeyType}; only Ed25519 and ECDSA P-256 are supported`,
     {
       hint: GENERATE_HINT,
     },

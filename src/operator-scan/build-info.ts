@@ -55,7 +55,7 @@ function moduleDependencies(text: string): Set<string> {
 }
 
 /**
- * Checks if a function belongs to the operator's own code, which is neither a versioned module nor Go's standard
+ * Reports whether a function belongs to the operator's own code, which is neither a versioned module nor Go's standard
  * library (its packages have no dot before their first slash).
  * @param name function name with its package path
  */

@@ -19,7 +19,7 @@ export interface ScanLocation {
 
 /** Image reference found in the files of an image. */
 export interface Candidate extends ScanLocation {
-  /** Normalised. */
+  /** Normalized. */
   readonly reference: string;
   /** Text as found; for recombined names the joined parts. */
   readonly written: string;
@@ -28,7 +28,7 @@ export interface Candidate extends ScanLocation {
    */
   readonly kind: 'text' | 'constant' | 'recombined';
   readonly confidence: ScanConfidence;
-  /** Human-readable reason to take it for an image. */
+  /** Human-readable reason why it is considered an image. */
   readonly evidence: string;
   /** Name of the image setting (environment variable or flag) that the program uses next to it. */
   readonly setting?: string;
@@ -38,7 +38,7 @@ export interface Candidate extends ScanLocation {
 export interface Guess extends ScanLocation {
   readonly kind: 'recombined';
   readonly evidence: string;
-  /** Normalised references: versions that the program pairs with the name first, then the newest. */
+  /** Normalized references: versions that the program pairs with the name first, then the newest. */
   readonly possibleReferences: readonly string[];
   /** True if the program itself pairs the first version with the name. */
   readonly isPaired: boolean;
@@ -59,7 +59,7 @@ export interface ComponentList extends ScanLocation {
 /** Image to scan. */
 export interface ScanTarget {
   readonly image: Reference;
-  /** Publishers of the image and of other images of its chart: organisations and company registries. */
+  /** Publishers of the image and of other images of its chart: organizations and company registries. */
   readonly publishers: ReadonlySet<string>;
 }
 

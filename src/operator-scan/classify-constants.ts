@@ -80,13 +80,13 @@ export function classifyConstants(
     else if (isSha256Digest(text) && digests.length < MAX_PER_KIND) digests.push(constant);
     else if (looseNames.length < MAX_PER_KIND && looseName(text) !== undefined) looseNames.push(constant);
   };
-  const isWanted = (bytes: Buffer, start: number, end: number): boolean => {
+  const isRelevant = (bytes: Buffer, start: number, end: number): boolean => {
     if (end - start <= MAX_NAME_BYTES) return mayBeName(bytes, start, end);
     embeddedBytes += end - start;
     incomplete ||= embeddedBytes > MAX_EMBEDDED_BYTES;
     return embeddedBytes <= MAX_EMBEDDED_BYTES && bytes.subarray(start, end).includes('image');
   };
-  for (const constant of strings.find(isWanted)) {
+  for (const constant of strings.find(isRelevant)) {
     const { text, offset } = constant;
     if (text.length <= MAX_NAME_BYTES && !text.includes('\n')) classify(constant, false);
     else if (embeddedCandidates.length < MAX_PER_KIND)
@@ -107,7 +107,7 @@ export function classifyConstants(
   };
 }
 
-/** Checks cheaply for a first byte of a name or line, and a slash or colon after it. */
+/** Checks cheaply whether bytes start like a name or line and contain a slash or colon. */
 function mayBeName(bytes: Buffer, start: number, end: number): boolean {
   const first = bytes[start] ?? 0;
   const isLine = first === 0x23 || first === 0x2d || first === 0x0a || first === 0x7b;

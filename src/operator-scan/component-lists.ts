@@ -73,8 +73,8 @@ function possiblePrefixes(program: Program, constants: readonly GoString[]): str
   const adjacent = registries.flatMap((registry) =>
     constantsBeside(program, registry).flatMap((text) => (FOLDER.test(text) ? [registry.text + text] : [])),
   );
-  const own = image.path.includes('/') ? [`${image.path.slice(0, image.path.indexOf('/'))}/`] : [];
-  const folders = [...own, ...constants.map(({ text }) => text).filter((text) => FOLDER.test(text))];
+  const ownFolder = image.path.includes('/') ? [`${image.path.slice(0, image.path.indexOf('/'))}/`] : [];
+  const folders = [...ownFolder, ...constants.map(({ text }) => text).filter((text) => FOLDER.test(text))];
   const hosts = new Set([`${image.registry}/`, ...registries.map(({ text }) => text)]);
   const others = folders.flatMap((folder) => [...hosts].map((host) => host + folder));
   return [...new Set([...adjacent, ...others])].slice(0, MAX_PREFIXES);

@@ -2,11 +2,11 @@ import { pool } from '../base/pool.ts';
 import type { Candidate, ComponentList, Guess } from './candidate.ts';
 import type { ImageFindings } from './scan-image.ts';
 
-/** Existence of a reference in its registry. `unknown`: no answer, or access refused (401, 403, 429). */
+/** Existence of a reference in its registry. `unknown`: the registry did not answer or denied access (401, 403, 429). */
 export type Existence = 'there' | 'missing' | 'unknown';
 
 export interface ConfirmInRegistryOptions {
-  /** Checks a normalised reference. Does not throw. */
+  /** Checks a normalized reference. Does not throw. */
   readonly checkExistence: (reference: string) => Promise<Existence>;
   /** Maximum requests per scanned image. */
   readonly limit?: number;
@@ -15,7 +15,7 @@ export interface ConfirmInRegistryOptions {
 }
 
 export interface ConfirmedCandidate extends Candidate {
-  /** Present if the registry has the image; absent if it was not asked or gave no answer. */
+  /** Present if the registry has the image; absent if it was not contacted or did not answer. */
   readonly confirmed?: true;
 }
 
@@ -23,7 +23,7 @@ export interface ConfirmedCandidate extends Candidate {
 export interface ConfirmedFindings {
   /** Each reference once, sorted by confidence. */
   readonly candidates: readonly ConfirmedCandidate[];
-  /** Names without a confirmed version: the registry gave no answer or has none of the possible versions. */
+  /** Names without a confirmed version: the registry did not answer or has none of the possible versions. */
   readonly unresolved: readonly (Guess | ComponentList)[];
   readonly checkedCount: number;
 }
@@ -144,8 +144,8 @@ class ExistenceChecker {
   }
 
   check(reference: string): Promise<Existence> {
-    const earlier = this.#results.get(reference);
-    if (earlier !== undefined) return earlier;
+    const known = this.#results.get(reference);
+    if (known !== undefined) return known;
     if (this.count >= (this.#options.limit ?? MAX_REQUESTS)) return Promise.resolve('unknown');
     const existence = this.#options.checkExistence(reference);
     this.#results.set(reference, existence);

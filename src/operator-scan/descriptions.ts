@@ -3,7 +3,7 @@ export const DESCRIPTION_KEYS = /^(?:description|example|examples|title|pattern|
 /** Maximum lines searched above a name. */
 const MAX_LINES = 200;
 
-/** Checks if a line is inside a description: one of its parent lines, by indentation, has a description key. */
+/** Reports whether a line is inside a description: one of its parent lines, by indentation, has a description key. */
 export function isInDescription(text: string, start: number, margin: number): boolean {
   let indent = margin;
   let position = start;

@@ -34,7 +34,7 @@ const MAX_SECTIONS = 256;
 /** Tables of the runtime and the loader: as large as all other sections, but without constants. */
 const RUNTIME_TABLES = /^\.(?:gopclntab|eh_frame|typelink|itablink|note|gnu|dyn|rel|hash|init|fini|plt|debug)/;
 
-/** Checks for the ELF magic number. */
+/** Reports whether a file starts with the ELF magic number. */
 export function isElf(start: Uint8Array): boolean {
   return start[0] === 0x7f && start[1] === 0x45 && start[2] === 0x4c && start[3] === 0x46;
 }
@@ -84,16 +84,17 @@ function sectionsOf(bytes: Buffer): Section[] {
   const table = readWord(bytes, 40);
   const entrySize = bytes.readUInt16LE(58);
   const count = bytes.readUInt16LE(60);
-  const names = bytes.readUInt16LE(62);
+  const nameSection = bytes.readUInt16LE(62);
   if (entrySize !== 64 || count > MAX_SECTIONS || !(table + count * entrySize <= bytes.length)) return [];
   const headerOffset = (i: number): number => table + i * entrySize;
-  const namesAt = names < count ? readWord(bytes, headerOffset(names) + 24) : Number.NaN;
+  const namesOffset = nameSection < count ? readWord(bytes, headerOffset(nameSection) + 24) : Number.NaN;
   return Array.from({ length: count }, (_, i) => i).flatMap((i): Section[] => {
     const flags = bytes.readUInt32LE(headerOffset(i) + 8);
     const extent = extentOf(bytes, headerOffset(i) + 16, headerOffset(i) + 24, headerOffset(i) + 32);
     if (extent === undefined) return [];
-    const nameAt = namesAt + bytes.readUInt32LE(headerOffset(i));
-    const name = nameAt < bytes.length ? bytes.toString('latin1', nameAt, Math.min(nameAt + 24, bytes.length)) : '';
+    const nameOffset = namesOffset + bytes.readUInt32LE(headerOffset(i));
+    const name =
+      nameOffset < bytes.length ? bytes.toString('latin1', nameOffset, Math.min(nameOffset + 24, bytes.length)) : '';
     return [
       {
         ...extent,
@@ -124,12 +125,16 @@ function segmentsOf(bytes: Buffer): Region[] {
   });
 }
 
-/** Reads address, offset and size at the given offsets; undefined if the extent exceeds the file. */
+/** Reads address, offset and size at the given positions; undefined if the extent exceeds the file. */
 function extentOf(
   bytes: Buffer,
-  ...[addressAt, offsetAt, sizeAt]: [number, number, number]
+  ...[addressPosition, offsetPosition, sizePosition]: [number, number, number]
 ): Pick<Region, 'address' | 'offset' | 'size'> | undefined {
-  const [address, offset, size] = [readWord(bytes, addressAt), readWord(bytes, offsetAt), readWord(bytes, sizeAt)];
+  const [address, offset, size] = [
+    readWord(bytes, addressPosition),
+    readWord(bytes, offsetPosition),
+    readWord(bytes, sizePosition),
+  ];
   const isWithin = address + size <= Number.MAX_SAFE_INTEGER && offset + size <= bytes.length;
   return isWithin ? { address, offset, size } : undefined;
 }

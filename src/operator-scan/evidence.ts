@@ -7,11 +7,8 @@ import type { Program } from './recombine.ts';
 const IMAGE_FUNCTION = /[./](?!\w*[Pp]ull)\w*[Ii]mage\w*(?:\.func\d+(?:\.\d+)*)?$/;
 
 /** Returns the functions that use a constant. */
-export function functionsUsing(
-  { functionTable }: Program,
-  { codeOffsets: code }: Pick<GoString, 'codeOffsets'>,
-): string[] {
-  return code.flatMap((use) => functionTable?.nameAt(use) ?? []);
+export function functionsUsing({ functionTable }: Program, { codeOffsets }: Pick<GoString, 'codeOffsets'>): string[] {
+  return codeOffsets.flatMap((use) => functionTable?.nameAt(use) ?? []);
 }
 
 /** Returns a function of the operator's own code that uses a constant; undefined if none is known. */

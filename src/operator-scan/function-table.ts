@@ -33,15 +33,15 @@ export class FunctionTable {
   }
 
   /** @returns undefined if the program has no table of a supported Go version */
-  static read({ bytes, regions, pclntab: table }: Elf): FunctionTable | undefined {
+  static read({ bytes, regions, pclntab }: Elf): FunctionTable | undefined {
     const code = regions.find(({ executable }) => executable);
-    if (table === undefined || code === undefined || table.size < 72) return undefined;
-    if (!MAGIC.has(bytes.readUInt32LE(table.offset)) || bytes.readUInt32LE(table.offset + 4) !== X86_64_SIZES)
+    if (pclntab === undefined || code === undefined || pclntab.size < 72) return undefined;
+    if (!MAGIC.has(bytes.readUInt32LE(pclntab.offset)) || bytes.readUInt32LE(pclntab.offset + 4) !== X86_64_SIZES)
       return undefined;
     // Up to Go 1.25 the table holds the start of Go's code, which follows any C code.
-    const textStart = offsetOf(regions, readWord(bytes, table.offset + 24), 1);
-    const functionTable = new FunctionTable(bytes, table, textStart ?? code.offset);
-    const end = table.offset + table.size;
+    const textStart = offsetOf(regions, readWord(bytes, pclntab.offset + 24), 1);
+    const functionTable = new FunctionTable(bytes, pclntab, textStart ?? code.offset);
+    const end = pclntab.offset + pclntab.size;
     const isWithin = functionTable.#entries + functionTable.#count * 8 <= end && functionTable.#names < end;
     return isWithin && functionTable.#matchesCode() ? functionTable : undefined;
   }

@@ -54,33 +54,33 @@ export class GoStrings {
 
   /**
    * Finds constants.
-   * @param isWanted preselects by bytes from `start` to `end`; `end` may exceed the constant
+   * @param mayMatch preselects by bytes from `start` to `end`; `end` may exceed the constant
    */
-  *find(isWanted: (bytes: Buffer, start: number, end: number) => boolean): Generator<GoString> {
+  *find(mayMatch: (bytes: Buffer, start: number, end: number) => boolean): Generator<GoString> {
     const { bytes } = this.#elf;
     let previous = 0;
     for (let i = 0; i < this.#first.length; i++) {
-      const known = this.#lengths[i] ?? 0;
+      const headerLength = this.#lengths[i] ?? 0;
       const start = this.#targetOf(i);
-      const end = known > 0 ? start + known : Math.min(start + this.#gapOf(i), start + MAX_NAME_BYTES);
-      if (isWanted(bytes, start, end)) {
-        const length = known || this.#lengthOf(i, previous);
+      const end = headerLength > 0 ? start + headerLength : Math.min(start + this.#gapOf(i), start + MAX_NAME_BYTES);
+      if (mayMatch(bytes, start, end)) {
+        const length = headerLength || this.#lengthOf(i, previous);
         if (length > 0)
           yield { offset: start, text: bytes.toString('utf8', start, start + length), ...this.#usesOf(i) };
       }
-      if (known > 0) previous = known;
+      if (headerLength > 0) previous = headerLength;
     }
   }
 
   /** Returns the constant that starts at an offset. */
   stringAt(offset: number): GoString | undefined {
-    const low = this.#indexOf(offset);
-    if (this.#targetOf(low) !== offset) return undefined;
+    const index = this.#indexOf(offset);
+    if (this.#targetOf(index) !== offset) return undefined;
     let previous = 0;
-    for (let i = low - 1; i >= 0 && previous === 0 && low - i < 1000; i--) previous = this.#lengths[i] ?? 0;
-    const length = this.#lengths[low] || this.#lengthOf(low, previous);
+    for (let i = index - 1; i >= 0 && previous === 0 && index - i < 1000; i--) previous = this.#lengths[i] ?? 0;
+    const length = this.#lengths[index] || this.#lengthOf(index, previous);
     if (length === 0 || length > MAX_NAME_BYTES) return undefined;
-    return { offset, text: this.#elf.bytes.toString('utf8', offset, offset + length), ...this.#usesOf(low) };
+    return { offset, text: this.#elf.bytes.toString('utf8', offset, offset + length), ...this.#usesOf(index) };
   }
 
   /** Returns the text of the string header at an offset; undefined if there is none. */
@@ -197,9 +197,9 @@ function numbersNear(
     for (let position = Math.max(use - WINDOW_BEFORE, 0); position < end; position++) {
       const number = view.getUint32(position, true);
       if (number === 0 || number > MAX_NAME_BYTES || (position > use && position < use + 4) || !fits(number)) continue;
-      const own = position > use ? position - use - 4 : use - position + NEXT_INSTRUCTION;
+      const distanceToUse = position > use ? position - use - 4 : use - position + NEXT_INSTRUCTION;
       numbers.add(number);
-      if (own < distance) [nearest, distance] = [number, own];
+      if (distanceToUse < distance) [nearest, distance] = [number, distanceToUse];
     }
   }
   return { numbers, nearest, distance };

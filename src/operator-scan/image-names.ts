@@ -19,7 +19,7 @@ const MAX_NAME_LENGTH = 300;
 const NAME_SHAPE = /^[A-Za-z0-9][\w./:@-]*[A-Za-z0-9_]$/;
 const REGISTRY =
   /^(?:[\w.-]+\.)?(?:docker\.io|quay\.io|ghcr\.io|gcr\.io|icr\.io|lscr\.io|nvcr\.io|registry\.k8s\.io|public\.ecr\.aws|mcr\.microsoft\.com|pkg\.dev|azurecr\.io|amazonaws\.com|jfrog\.io|docker\.elastic\.co|opensource\.zalan\.do)$/;
-const ORGANISATION = /^(?:quay\.io|ghcr\.io|(?:\w+\.)?gcr\.io|lscr\.io|public\.ecr\.aws)\/[^/:]+$/;
+const ORGANIZATION = /^(?:quay\.io|ghcr\.io|(?:\w+\.)?gcr\.io|lscr\.io|public\.ecr\.aws)\/[^/:]+$/;
 /** Typical host names of company registries. */
 const COMPANY_REGISTRY =
   /^(?:registry|docker|cr|hub|harbor|oci|quay|xpkg|images?|containers?|container-registry|artifactory|nexus|repo)[\w-]*\.[\w.-]+\.[a-z]{2,}(?::\d+)?$/;
@@ -70,8 +70,8 @@ export function wholeName(text: string): WholeName | undefined {
     return undefined;
   }
   const hostKind = hostKindOf(name);
-  const parsed = hostKind === 'wrong' ? undefined : tryParseReference(text);
-  if (hostKind === 'wrong' || parsed === undefined) return undefined;
+  const parsed = hostKind === 'excluded' ? undefined : tryParseReference(text);
+  if (hostKind === 'excluded' || parsed === undefined) return undefined;
   if (hostKind === 'registry' || isPinned) return { parsed, hostKind };
   if (tag === undefined || !/\d/.test(tag) || PORT.test(tag)) return undefined;
   if (
@@ -104,9 +104,9 @@ export function bareRepository(text: string): string | undefined {
   return text.indexOf('/') === text.length - 1 ? undefined : text;
 }
 
-/** Checks for an organisation, such as `quay.io/org`, on a registry where all repositories belong to one. */
+/** Reports whether a text is an organization, such as `quay.io/org`, on a registry where all repositories belong to one. */
 export function isOrganisation(text: string): boolean {
-  return ORGANISATION.test(text);
+  return ORGANIZATION.test(text);
 }
 
 /** Parses a name with a placeholder for its version, such as `quay.io/org/name:%s`, or with a colon at its end. */
@@ -122,7 +122,7 @@ export function nameTemplateOf(text: string): NameTemplate | undefined {
   if (!/:[\w.-]*$/.test(before) || !/^[\w.-]*$/.test(after)) return undefined;
   const name = before.slice(0, before.lastIndexOf(':'));
   const hostKind = hostKindOf(name);
-  if (hostKind === 'wrong' || tryParseRepository(name) === undefined || !name.includes('/') || MIME.test(name)) {
+  if (hostKind === 'excluded' || tryParseRepository(name) === undefined || !name.includes('/') || MIME.test(name)) {
     return undefined;
   }
   // Many messages end in a word and a colon, so `org/name:` without a registry needs a placeholder.
@@ -135,16 +135,16 @@ export function nameTemplateOf(text: string): NameTemplate | undefined {
 export function defaultRepository(text: string): string | undefined {
   const isName =
     /^[a-z0-9][\w.-]*(?:\/[a-z0-9][\w.-]*)+$/.test(text) && !MIME.test(text) && text.length <= MAX_NAME_LENGTH;
-  return isName && hostKindOf(text) !== 'wrong' && tryParseRepository(text) !== undefined ? text : undefined;
+  return isName && hostKindOf(text) !== 'excluded' && tryParseRepository(text) !== undefined ? text : undefined;
 }
 
-/** Checks for a version as used in tags: several numbers, or a date; no IP address, not 0.0.0. */
+/** Reports whether a text is a version as used in tags: several numbers, or a date; no IP address, not 0.0.0. */
 export function isVersion(text: string): boolean {
   if (text.length < 3 || text.length > 60 || /^v?0\.0\.0/.test(text) || ADDRESS.test(text)) return false;
   return VERSION.test(text) || RELEASE.test(text);
 }
 
-/** Checks for a SHA-256 digest as used in references. */
+/** Reports whether a text is a SHA-256 digest as used in references. */
 export function isSha256Digest(text: string): boolean {
   return DIGEST.test(text);
 }
@@ -154,7 +154,7 @@ export function shortRepository(text: string): string | undefined {
   return SHORT_NAME.test(text) && hostKindOf(text) === 'none' && !MIME.test(text) ? text : undefined;
 }
 
-/** Checks for the name of a setting whose value is an image. */
+/** Reports whether a text is the name of a setting whose value is an image. */
 export function isImageSetting(text: string): boolean {
   return IMAGE_SETTING.test(text);
 }
@@ -164,17 +164,17 @@ const SHARED_REGISTRY =
   /(?:^|\.)(?:docker\.io|quay\.io|ghcr\.io|gcr\.io|registry\.k8s\.io|public\.ecr\.aws|mcr\.microsoft\.com|pkg\.dev|amazonaws\.com|azurecr\.io|jfrog\.io|registry\.access\.redhat\.com|registry\.redhat\.io|registry\.gitlab\.com|lscr\.io|localhost)(?::\d+)?$/;
 
 /**
- * Returns the publishers of an image by its name: the organisation (`minio` of `quay.io/minio/operator`), and the
+ * Returns the publishers of an image by its name: the organization (`minio` of `quay.io/minio/operator`), and the
  * registry if it belongs to one company.
  */
 export function publishersOf({ registry, path }: Pick<Reference, 'registry' | 'path'>): string[] {
   const [first = '', second] = path.split('/');
   // Official images of Docker Hub (`library`) have various publishers.
-  const organisation = second === undefined || first === 'library' ? [] : [first];
-  return SHARED_REGISTRY.test(registry) || !registry.includes('.') ? organisation : [...organisation, registry];
+  const organization = second === undefined || first === 'library' ? [] : [first];
+  return SHARED_REGISTRY.test(registry) || !registry.includes('.') ? organization : [...organization, registry];
 }
 
-/** Checks for a tag that is likely to be moved to other images, such as `latest`. */
+/** Reports whether a tag is likely to be moved to other images, as `latest` is. */
 export function isMovingTag({ tag, digest }: Reference): boolean {
   if (digest !== undefined) return false;
   return (
@@ -182,18 +182,18 @@ export function isMovingTag({ tag, digest }: Reference): boolean {
   );
 }
 
-/** Returns the normalised reference; undefined if the text is none. */
+/** Returns the normalized reference; undefined if the text is not a reference. */
 export function normalisedName(text: string): string | undefined {
   const parsed = tryParseReference(text);
   return parsed === undefined ? undefined : formatReference(parsed);
 }
 
-function hostKindOf(name: string): WholeName['hostKind'] | 'wrong' {
+function hostKindOf(name: string): WholeName['hostKind'] | 'excluded' {
   const slash = name.indexOf('/');
   const first = slash < 0 ? '' : name.slice(0, slash);
-  if (EXAMPLE_NAME.test(name)) return 'wrong';
-  if (!/[.:]/.test(first)) return first === first.toLowerCase() && first !== 'localhost' ? 'none' : 'wrong';
+  if (EXAMPLE_NAME.test(name)) return 'excluded';
+  if (!/[.:]/.test(first)) return first === first.toLowerCase() && first !== 'localhost' ? 'none' : 'excluded';
   if (REGISTRY.test(first)) return 'registry';
-  if (UNREACHABLE.test(first) || NON_IMAGE_HOSTS.test(first)) return 'wrong';
+  if (UNREACHABLE.test(first) || NON_IMAGE_HOSTS.test(first)) return 'excluded';
   return COMPANY_REGISTRY.test(first) ? 'registry' : 'other';
 }

@@ -35,7 +35,7 @@ export function versionsBeside(
 ): string[] {
   const found: { version: string; distance: number }[] = [];
   for (const use of codeOffsets) {
-    for (const { target, at: position } of loadsAround(program, use, WINDOW)) {
+    for (const { target, position } of loadsAround(program, use, WINDOW)) {
       const version = textAt(program.strings, target);
       if (version === undefined || !(isVersion(version) || isSha256Digest(version))) continue;
       const isLikelier = position < use === (likelier === 'before');
@@ -54,10 +54,12 @@ export function constantsBeside(program: ProgramCode, { codeOffsets }: Pick<GoSt
 }
 
 /**
- * Returns the constants that the same function loads within `reach` bytes around a use, nearest first.
+ * Returns the constants that the same function loads within `maxDistance` bytes around a use, nearest first.
  */
-export function nearestConstants(program: ProgramCode, use: number, reach = WINDOW): string[] {
-  const near = loadsAround(program, use, reach).toSorted((a, b) => Math.abs(a.at - use) - Math.abs(b.at - use));
+export function nearestConstants(program: ProgramCode, use: number, maxDistance = WINDOW): string[] {
+  const near = loadsAround(program, use, maxDistance).toSorted(
+    (a, b) => Math.abs(a.position - use) - Math.abs(b.position - use),
+  );
   return [...new Set(near.flatMap(({ target }) => program.strings.stringAt(target)?.text ?? []))];
 }
 
@@ -83,23 +85,23 @@ function textAt(strings: GoStrings, target: number): string | undefined {
   return strings.headerText(target) ?? strings.stringAt(target)?.text;
 }
 
-/** Returns what one function loads within `reach` bytes around a use. */
+/** Returns the loads of one function within `maxDistance` bytes around a use. */
 function loadsAround(
   { elf, functionTable }: ProgramCode,
   use: number,
-  reach: number,
-): { target: number; at: number }[] {
+  maxDistance: number,
+): { target: number; position: number }[] {
   const { start, end } = functionTable?.extentAt(use) ?? { start: 0, end: elf.bytes.length };
-  return loads(elf, Math.max(use - reach, start), Math.min(use + reach, end));
+  return loads(elf, Math.max(use - maxDistance, start), Math.min(use + maxDistance, end));
 }
 
 /** Returns targets of RIP-relative instructions in a range of code, including those in directly called functions. */
-function loads(elf: Elf, from: number, to: number, isCalled = false): { target: number; at: number }[] {
+function loads(elf: Elf, from: number, to: number, isCalled = false): { target: number; position: number }[] {
   const { bytes, regions } = elf;
   const region = regions.find(({ offset, size, executable }) => executable && to > offset && from < offset + size);
   if (region === undefined) return [];
   const shift = region.address - region.offset;
-  const found: { target: number; at: number }[] = [];
+  const found: { target: number; position: number }[] = [];
   const end = Math.min(to, region.offset + region.size - 4, bytes.length - 4);
   for (let position = Math.max(from, region.offset) + 3; position < end; position++) {
     const [rex = 0, opcode = 0, mode = 0] = [bytes[position - 3], bytes[position - 2], bytes[position - 1]];
@@ -110,11 +112,8 @@ function loads(elf: Elf, from: number, to: number, isCalled = false): { target: 
     if (!isRelative && !isCall) continue;
     const target = offsetOf(regions, position + 4 + shift + bytes.readInt32LE(position), 1);
     if (target === undefined) continue;
-    if (isRelative) found.push({ target, at: position });
-    else
-      found.push(
-        ...loads(elf, target, target + GETTER_BYTES, true).map((load) => ({ target: load.target, at: position })),
-      );
+    if (isRelative) found.push({ target, position });
+    else found.push(...loads(elf, target, target + GETTER_BYTES, true).map(({ target }) => ({ target, position })));
   }
   return found;
 }
@@ -137,9 +136,9 @@ export function* nameVersionPairs(elf: Elf, strings: GoStrings): Generator<NameV
     if (executable || !writable) continue;
     const start = offset + ((8 - (address % 8)) % 8);
     for (let position = start; position + 32 <= offset + size; position += 8) {
-      const length = readWord(elf.bytes, position + 8);
-      const other = readWord(elf.bytes, position + 24);
-      if (!(length > 0 && length <= 100 && other > 0 && other <= 100)) continue;
+      const firstLength = readWord(elf.bytes, position + 8);
+      const secondLength = readWord(elf.bytes, position + 24);
+      if (!(firstLength > 0 && firstLength <= 100 && secondLength > 0 && secondLength <= 100)) continue;
       if (recordCount++ > MAX_RECORDS) return;
       const [a, b] = [strings.headerText(position), strings.headerText(position + 16)];
       if (a === undefined || b === undefined) continue;

@@ -52,7 +52,7 @@ const MAX_USES = 3;
 /** Maximum versions tried with one name. */
 const MAX_TRIED = 40;
 /** Bytes of code around a digest that are searched for its repository, with branches between them. */
-const FUNCTION_REACH = 4096;
+const DIGEST_DISTANCE = 4096;
 const LATEST = 'latest';
 const MOVING_TAG = /^latest(?:-[a-z][\w.-]{0,20})?$/;
 /** Official image of Docker Hub, such as `redis`. */
@@ -73,7 +73,7 @@ export type RecombinableConstants = Pick<
  */
 export function recombine(
   program: Program,
-  { unversionedNames, shortNames, digests, defaultVersions: defaults }: RecombinableConstants,
+  { unversionedNames, shortNames, digests, defaultVersions }: RecombinableConstants,
 ): Guess[] {
   const { elf, strings, build, target, location } = program;
   const versions = variableVersions(elf, strings, build);
@@ -83,10 +83,10 @@ export function recombine(
   ]);
   const variables = variableNameConstants(strings, [
     ...unversionedNames.flatMap(({ template }) => template.variable ?? []),
-    ...defaults.flatMap((text) => VARIABLE.exec(text)?.[1] ?? []),
+    ...defaultVersions.flatMap((text) => VARIABLE.exec(text)?.[1] ?? []),
   ]);
-  const resolvedDefaults = resolveDefaults(program, defaults, variables);
-  const constants = ownStyleFirst(newestFirst([...new Set(program.versions.map(({ text }) => text))]), target);
+  const resolvedDefaults = resolveDefaults(program, defaultVersions, variables);
+  const programVersions = ownStyleFirst(newestFirst([...new Set(program.versions.map(({ text }) => text))]), target);
   // A name without a registry needs evidence: an image setting next to it, or the function that uses it.
   const namedShortNames = shortNames.slice(0, MAX_SHORT_NAMES).flatMap((constant): UnversionedName[] => {
     const firstUses = { ...constant, codeOffsets: constant.codeOffsets.slice(0, MAX_USES) };
@@ -114,17 +114,17 @@ export function recombine(
       const repository = before.slice(0, before.lastIndexOf(':'));
       const linkedVersion = linkedVersionOf(repository, build);
       const variableConstant = variable === undefined ? undefined : variables.get(variable);
-      const beside = versionsBeside(
+      const nearby = versionsBeside(
         program,
         variableConstant ?? constant,
         variableConstant === undefined ? 'before' : 'after',
       );
-      const paired = applyTemplate(template, [...(linkedVersion === undefined ? [] : [linkedVersion]), ...beside]);
+      const paired = applyTemplate(template, [...(linkedVersion === undefined ? [] : [linkedVersion]), ...nearby]);
       const versionsToTry = expectsVersion || isImage ? [...(isDefault ? resolvedDefaults : []), ...freeVersions] : [];
       // A repository without a tag is weak evidence; one of the same publisher may have the operator's version.
       if (versionsToTry.length === 0 && isSamePublisher(repository, target)) versionsToTry.push(...ownTag);
       if (isImage) {
-        versionsToTry.push(...constants);
+        versionsToTry.push(...programVersions);
       }
       const movingTag = movingTagBeside(program, constant);
       // `latest-full` shows the suffix of release tags too.
@@ -132,7 +132,7 @@ export function recombine(
         movingTag === undefined || movingTag === LATEST
           ? []
           : versionsToTry.map((text) => text + movingTag.slice(LATEST.length));
-      const tried = beside.some(isSha256Digest) ? [] : applyTemplate(template, [...variants, ...versionsToTry]);
+      const tried = nearby.some(isSha256Digest) ? [] : applyTemplate(template, [...variants, ...versionsToTry]);
       // A name without a version gets this tag from the code, or `latest` from the container runtime.
       const lacksVersion = !constant.text.includes(':') && paired.length === 0;
       const isValue = setting !== undefined || (isDefault && bareRepository(constant.text) !== undefined);
@@ -143,7 +143,7 @@ export function recombine(
       const evidence =
         linkedVersion !== undefined
           ? 'a name and the version set for it by the linker'
-          : beside.length > 0
+          : nearby.length > 0
             ? 'a name and the version that the code loads next to it'
             : tried.length > 0
               ? 'a name and versions found in the program'
@@ -165,10 +165,10 @@ function ownStyleFirst(versions: readonly string[], { image }: ScanTarget): stri
 /** Returns versions that are defaults of settings, with their variables resolved. */
 function resolveDefaults(
   program: Program,
-  defaults: readonly string[],
+  defaultVersions: readonly string[],
   variables: ReadonlyMap<string, GoString>,
 ): string[] {
-  const versions = defaults.flatMap((text) => {
+  const versions = defaultVersions.flatMap((text) => {
     const [, name = '', suffix = ''] = VARIABLE.exec(text) ?? [];
     const variableConstant = variables.get(name);
     const [version] = variableConstant === undefined ? [text] : versionsBeside(program, variableConstant, 'after');
@@ -192,7 +192,7 @@ function digestGuesses(program: Program, digests: readonly GoString[], guesses: 
   const usedDigests = new Set([...known].map((reference) => reference.split('@')[1]));
   return digests.slice(0, MAX_GUESSES).flatMap((digest): Guess[] => {
     const uses = ownFunctionUsing(program, digest) === undefined ? [] : digest.codeOffsets.slice(0, MAX_USES);
-    const nearby = uses.flatMap((use) => nearestConstants(program, use, FUNCTION_REACH));
+    const nearby = uses.flatMap((use) => nearestConstants(program, use, DIGEST_DISTANCE));
     const repositories = nearby.filter((text) => bareRepository(text) !== undefined);
     const words = usedDigests.has(digest.text)
       ? []
@@ -221,10 +221,12 @@ function digestGuesses(program: Program, digests: readonly GoString[], guesses: 
 function applyTemplate({ before, after }: NameTemplate, versions: readonly string[]): string[] {
   const references = versions.flatMap((version) => {
     // `name:v%s` expects a version without the `v`.
-    const bare = before.endsWith('v') ? version.replace(/^v/, '') : version;
+    const bareVersion = before.endsWith('v') ? version.replace(/^v/, '') : version;
     const isDigestPin = isSha256Digest(version);
     if (isDigestPin && !(before.endsWith(':') && after === '')) return [];
-    const parsed = tryParseReference(isDigestPin ? `${before.slice(0, -1)}@${version}` : `${before}${bare}${after}`);
+    const parsed = tryParseReference(
+      isDigestPin ? `${before.slice(0, -1)}@${version}` : `${before}${bareVersion}${after}`,
+    );
     return parsed === undefined ? [] : [formatReference(parsed)];
   });
   return [...new Set(references)];
@@ -237,12 +239,12 @@ function isSamePublisher(repository: string, { publishers }: ScanTarget): boolea
 
 /** Finds constants with the names of template variables; the code loads their values next to them. */
 function variableNameConstants(strings: GoStrings, names: readonly string[]): Map<string, GoString> {
-  const wanted = new Set(names);
+  const nameSet = new Set(names);
   const found = new Map<string, GoString>();
-  if (wanted.size === 0) return found;
-  const starts = new Set([...wanted].map((name) => name.charCodeAt(0)));
+  if (nameSet.size === 0) return found;
+  const starts = new Set([...nameSet].map((name) => name.charCodeAt(0)));
   for (const constant of strings.find((bytes, start) => starts.has(bytes[start] ?? 0))) {
-    if (wanted.has(constant.text)) found.set(constant.text, constant);
+    if (nameSet.has(constant.text)) found.set(constant.text, constant);
   }
   return found;
 }

@@ -24,7 +24,7 @@ export interface ScanImageOptions extends ScanTarget {
 }
 
 /** Findings in the files of an image. */
-export interface ImageFindings extends Omit<FileFindings, 'givenUp'> {
+export interface ImageFindings extends Omit<FileFindings, 'skipReason'> {
   /** Files and layers that were not (fully) scanned: `path: reason`. */
   readonly skipped: readonly string[];
   /** Number of names in manifests of older releases next to newer ones; only counted. */
@@ -87,7 +87,7 @@ export class ImageScan {
     this.#programPaths = new Set(options.commandWords.flatMap(programPathsIn));
   }
 
-  /** Checks if the layer holds a program that was skipped before a link to it was found. */
+  /** Reports whether the layer contains a program that was skipped before a link to it was found. */
   hasMissedProgram(digest: string): boolean {
     return [...this.#otherPrograms].some(([path, layer]) => layer === digest && this.#isRun(path));
   }
@@ -164,7 +164,7 @@ export class ImageScan {
     }
   }
 
-  /** Checks if a command names the path, or its file name if the command has no path. */
+  /** Reports whether a command names the path, or its file name if the command has no path. */
   #isRun(path: string): boolean {
     return this.#programPaths.has(path) || this.#programPaths.has(`*/${posix.basename(path)}`);
   }

@@ -37,7 +37,7 @@ export function splitNamesInCode(program: Program): Guess[] {
   return guesses.slice(0, MAX_GUESSES);
 }
 
-/** Checks for a registry, with or without a path. */
+/** Reports whether a text is a registry, with or without a path. */
 function isRegistryPath(text: string): boolean {
   return /^[\w-]+\./.test(text) && bareRepository(`${text}/name`) !== undefined;
 }

@@ -12,12 +12,12 @@ const MAX_TAGS = 100_000;
 /** Finds defaults of settings in struct tags. Nothing points to them, so all data is searched. */
 export function structTagDefaults({ bytes, data }: Elf): GoString[] {
   const found: GoString[] = [];
-  let seen = 0;
+  let tagCount = 0;
   for (const { offset, size } of data) {
     const region = bytes.subarray(offset, offset + size);
     for (
       let position = region.indexOf(DEFAULT_KEY_END);
-      position >= 0 && seen++ < MAX_TAGS;
+      position >= 0 && tagCount++ < MAX_TAGS;
       position = region.indexOf(DEFAULT_KEY_END, position + 1)
     ) {
       const start = position + DEFAULT_KEY_END.length;

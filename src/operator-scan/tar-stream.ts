@@ -59,25 +59,25 @@ export class TarStream {
   }
 
   write(chunk: Buffer): void {
-    let left = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
+    let remaining = this.#pending.length === 0 ? chunk : Buffer.concat([this.#pending, chunk]);
     this.#pending = Buffer.alloc(0);
-    while (left.length > 0 && !this.isDone) {
+    while (remaining.length > 0 && !this.isDone) {
       if (this.#body > 0) {
-        const part = left.subarray(0, this.#body);
+        const part = remaining.subarray(0, this.#body);
         this.#sink?.write(part);
         this.#body -= part.length;
-        left = left.subarray(part.length);
+        remaining = remaining.subarray(part.length);
         if (this.#body === 0) this.#endBody();
       } else if (this.#padding > 0) {
-        const part = Math.min(this.#padding, left.length);
+        const part = Math.min(this.#padding, remaining.length);
         this.#padding -= part;
-        left = left.subarray(part);
-      } else if (left.length < BLOCK_SIZE) {
-        this.#pending = Buffer.from(left);
+        remaining = remaining.subarray(part);
+      } else if (remaining.length < BLOCK_SIZE) {
+        this.#pending = Buffer.from(remaining);
         return;
       } else {
-        this.#header(left.subarray(0, BLOCK_SIZE));
-        left = left.subarray(BLOCK_SIZE);
+        this.#header(remaining.subarray(0, BLOCK_SIZE));
+        remaining = remaining.subarray(BLOCK_SIZE);
       }
     }
   }

@@ -22,21 +22,21 @@ interface HeaderVariable {
  */
 export function withVariableUses<C extends GoString>(elf: Elf, constants: readonly C[]): C[] {
   const dataOnly = constants
-    .filter(({ codeOffsets, headerOffsets: data }) => codeOffsets.length === 0 && data.length > 0)
+    .filter(({ codeOffsets, headerOffsets }) => codeOffsets.length === 0 && headerOffsets.length > 0)
     .slice(0, MAX_HEADERS);
   if (dataOnly.length === 0) return [...constants];
   const headers = dataOnly.map(({ headerOffsets: [header = 0] }) => header);
   const slicesByHeader = variablesHolding(elf, headers, scanPointers);
   // Code takes the address of the slice; only the slice points to its elements.
   const slices = [...slicesByHeader.values()].flatMap(({ uses }) => uses);
-  const takenByHeader = variablesHolding(elf, [...headers, ...slices], scanInstructions);
+  const variablesByHeader = variablesHolding(elf, [...headers, ...slices], scanInstructions);
   return constants.map((constant) => {
     const [header = -1] = constant.headerOffsets;
     if (constant.codeOffsets.length > 0 || !slicesByHeader.has(header)) return constant;
-    const [slice, variable] = [slicesByHeader.get(header), takenByHeader.get(header)];
+    const [slice, variable] = [slicesByHeader.get(header), variablesByHeader.get(header)];
     const isInSlice = (slice?.start ?? -1) > (variable?.start ?? -1);
     const codeOffsets = isInSlice
-      ? slice?.uses.flatMap((slice) => takenByHeader.get(slice)?.uses ?? [])
+      ? slice?.uses.flatMap((slice) => variablesByHeader.get(slice)?.uses ?? [])
       : variable?.uses;
     return { ...constant, codeOffsets: (codeOffsets ?? []).slice(0, MAX_USES) };
   });
@@ -91,9 +91,9 @@ function scanInstructions({ bytes, regions, data }: Elf, onAddress: (target: num
   const end = Math.max(...writable.map(({ address, size }) => address + size));
   for (const { offset, size, address, executable } of regions) {
     if (!executable) continue;
-    const codeOffsets = bytes.subarray(offset, offset + size);
-    for (const position of instructionsInto(codeOffsets, first - address, end - address)) {
-      const target = offsetOf(writable, address + position + 6 + codeOffsets.readInt32LE(position + 2), 1);
+    const code = bytes.subarray(offset, offset + size);
+    for (const position of instructionsInto(code, first - address, end - address)) {
+      const target = offsetOf(writable, address + position + 6 + code.readInt32LE(position + 2), 1);
       if (target !== undefined) onAddress(target, offset + position + 2);
     }
   }
@@ -103,18 +103,14 @@ function scanInstructions({ bytes, regions, data }: Elf, onAddress: (target: num
  * Returns the offsets of opcodes whose target is between `first` and `last`, both relative to the start of the code.
  * This loop visits every byte of the code, so it does nothing else.
  */
-function instructionsInto(codeOffsets: Buffer, first: number, last: number): number[] {
+function instructionsInto(code: Buffer, first: number, last: number): number[] {
   const found: number[] = [];
-  const view = new DataView(codeOffsets.buffer, codeOffsets.byteOffset, codeOffsets.length);
-  const end = codeOffsets.length - 6;
+  const view = new DataView(code.buffer, code.byteOffset, code.length);
+  const end = code.length - 6;
   for (let position = 1; position < end && found.length < MAX_INSTRUCTIONS; position++) {
-    const opcode = codeOffsets[position];
+    const opcode = code[position];
     if (opcode !== 0x8b && opcode !== 0x8d) continue;
-    if (
-      ((codeOffsets[position + 1] as number) & 0xc7) !== 0x05 ||
-      ((codeOffsets[position - 1] as number) & 0xfb) !== 0x48
-    )
-      continue;
+    if (((code[position + 1] as number) & 0xc7) !== 0x05 || ((code[position - 1] as number) & 0xfb) !== 0x48) continue;
     const target = position + 6 + view.getInt32(position + 2, true);
     if (target >= first && target < last) found.push(position);
   }

@@ -48,12 +48,12 @@ export function variableVersions({ bytes, regions }: Elf, strings: GoStrings, { 
  */
 export function constantVersions(strings: GoStrings): GoString[] {
   const found: GoString[] = [];
-  const isWanted = (bytes: Buffer, start: number): boolean => {
+  const mayBeVersion = (bytes: Buffer, start: number): boolean => {
     const first = bytes[start] === LETTER_V ? bytes[start + 1] : bytes[start];
     return first !== undefined && first >= 0x30 && first <= 0x39;
   };
   let versionCount = 0;
-  for (const constant of strings.find(isWanted)) {
+  for (const constant of strings.find(mayBeVersion)) {
     const { text, headerOffsets, codeOffsets } = constant;
     if (!THREE_NUMBERS.test(text) || !isVersion(text) || versionCount++ >= MAX_VERSIONS) continue;
     const headers = headerOffsets.slice(0, MAX_USES);
@@ -62,7 +62,7 @@ export function constantVersions(strings: GoStrings): GoString[] {
   return found;
 }
 
-/** Checks if a header belongs to a sorted list of versions and is not its newest. Plain variables are not sorted. */
+/** Reports whether a header belongs to a sorted list of versions and is not its newest. Plain variables are not sorted. */
 function isOlderOfList(strings: GoStrings, header: number, text: string): boolean {
   return [-16, 16].some((step) => {
     const newer = countOrdered(strings, header, text, step, 1);

@@ -171,7 +171,7 @@ async function authorizeRedirect(
 }
 
 /**
- * Returns true when an error response to HEAD calls for a GET. It has no error body, and GET may succeed: storage URLs
+ * Reports whether an error response to HEAD calls for a GET. It has no error body, and GET may succeed: storage URLs
  * can be signed for GET only (Pulp, GitLab), and some servers do not implement HEAD. 404 is conclusive; 429 must not
  * cause another request.
  */

@@ -99,7 +99,7 @@ async function openRange(
     : response;
 }
 
-/** Returns true when a response settles a range request: the range, all of it, or an error not caused by the range. */
+/** Reports whether a response settles a range request: the range, the whole blob, or an error that has another cause. */
 function answersRange(
   { status, headers }: RegistryResponse,
   { size }: Descriptor,
@@ -122,7 +122,7 @@ function contentRange(value: string | string[] | undefined): { first?: number; n
 }
 
 /**
- * Returns true when a repository has a blob. A blob of another length (truncated when stored) does not count; a wrong
+ * Reports whether a repository has a blob. A blob of another length (truncated when stored) does not count; a wrong
  * length in a HEAD response (0 from some proxies) is checked with GET.
  */
 export async function headBlob(session: Session, route: RepositoryRoute, descriptor: Descriptor): Promise<boolean> {

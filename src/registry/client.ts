@@ -27,7 +27,7 @@ export type RegistryOptions = CredentialSource & {
   readonly mirrors?: readonly Mirror[];
   /** True for a push target: its redirects get no credentials of other registries. Default false. */
   readonly isPushTarget?: boolean;
-  /** Returns true for a registry that mounts only blobs named by a manifest, as ECR does. */
+  /** Reports whether a registry mounts only blobs named by a manifest, as ECR does. */
   readonly mountsNamedOnly?: (registry: string) => boolean;
   /** Finds the blobs of a list that a repository has, if its registry has an API for that; otherwise undefined. */
   readonly findBlobs?: NonNullable<Sink['hasBlobs']>;
@@ -132,21 +132,21 @@ export class RegistryClient implements Source, Sink {
 
   mountSupport({ registry }: Repository): MountSupport {
     if (this.#mountsNamedOnly(registry)) return 'named';
-    return this.#selfMounts.isReliable(registry) ? 'tells' : 'any';
+    return this.#selfMounts.isReliable(registry) ? 'self-mount' : 'any';
   }
 
   putBlob(
     repository: Repository,
     descriptor: Descriptor,
     body: Body,
-    { probeMountSupport: learn, ...options }: PutBlobOptions = {},
+    { probeMountSupport, ...options }: PutBlobOptions = {},
   ): Promise<'stored' | 'mounted' | 'present'> {
     return reportTransfer(this.#emit, { item: 'blob', repository, descriptor }, async () => {
       await this.#rateLimiter?.('blob', repository.registry);
       // In this mode, the caller has already checked which blobs exist.
       const isMissing = this.mountSupport(repository) === 'named';
       const upload = { ...options, repository, descriptor, body, isMissing };
-      return learn ? this.#selfMounts.upload(upload) : uploadBlob(this.#session, upload);
+      return probeMountSupport ? this.#selfMounts.upload(upload) : uploadBlob(this.#session, upload);
     });
   }
 

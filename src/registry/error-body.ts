@@ -86,9 +86,10 @@ function parseEntry(value: unknown, depth = 0): ErrorEntry {
   const [text = ''] = [message, rest.error_description, error, rest.title, rest.reason, rest.msg]
     .map(toPrintable)
     .filter(Boolean);
-  const more = toPrintable(detail);
-  if (text === '') return { code: toPrintable(code), message: more || (code === undefined ? toPrintable(value) : '') };
-  return { code: toPrintable(code), message: text, ...(more === '' ? {} : { detail: more }) };
+  const detailText = toPrintable(detail);
+  if (text === '')
+    return { code: toPrintable(code), message: detailText || (code === undefined ? toPrintable(value) : '') };
+  return { code: toPrintable(code), message: text, ...(detailText === '' ? {} : { detail: detailText }) };
 }
 
 function fields(value: unknown): Record<string, unknown> {

@@ -62,7 +62,7 @@ function findDamage({ response, bytes }: FullResponse, what: string, tagOrDigest
 }
 
 /**
- * Returns true when the digest header for a tag is wrong but the manifest is right: the registry has the manifest under
+ * Reports whether the digest header for a tag is wrong but the manifest is right: the registry has the manifest under
  * its actual digest, and nothing under the announced one. If both existed, the meaning of the tag would be ambiguous.
  * Other clients ignore this header for tags, since it is unreliable (go-containerregistry, pkg/v1/remote/fetcher.go).
  */
@@ -122,7 +122,7 @@ export async function headManifest(
   }
 }
 
-/** Returns true for two different digests of the same algorithm; others cannot be compared. */
+/** Reports whether two digests of the same algorithm differ; others cannot be compared. */
 function contradicts(digest: Digest, requested: string): boolean {
   return isDigest(requested) && algorithmOf(requested) === algorithmOf(digest) && digest !== requested;
 }

@@ -33,10 +33,10 @@ export function parseMirror(text: string): Mirror {
 export function mirrorRoute(mirrors: readonly Mirror[], repository: Repository): RepositoryRoute {
   const name = formatRepository(repository);
   const matching = mirrors.filter(({ from }) => from === '*' || name === from || name.startsWith(`${from}/`));
-  const best = matching.sort((a, b) => specificity(b) - specificity(a))[0];
-  if (best === undefined) return directRoute(repository);
-  const rest = best.from === '*' ? `/${name.replace(/:(\d+)(?=\/)/, '-$1')}` : name.slice(best.from.length);
-  const full = `${best.to}${rest}`;
+  const mirror = matching.sort((a, b) => specificity(b) - specificity(a))[0];
+  if (mirror === undefined) return directRoute(repository);
+  const suffix = mirror.from === '*' ? `/${name.replace(/:(\d+)(?=\/)/, '-$1')}` : name.slice(mirror.from.length);
+  const full = `${mirror.to}${suffix}`;
   const slash = full.indexOf('/');
   return { named: repository, actual: { registry: full.slice(0, slash), path: full.slice(slash + 1) } };
 }

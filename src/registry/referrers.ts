@@ -88,7 +88,7 @@ export class ReferrersApi {
   }
 }
 
-/** Returns true for a response that is meant as a list, by its content type or, for generic JSON, by its content. */
+/** Reports whether a response is meant as a list, by its content type or, for generic JSON, by its content. */
 function isReferrersList(response: HttpResponse, bytes: Uint8Array): boolean {
   const type = responseHeader(response, 'content-type')?.split(';')[0]?.trim().toLowerCase();
   if (response.status !== 200 || type !== 'application/json')
@@ -114,8 +114,8 @@ function findDamage({ response, bytes }: FullResponse): string | undefined {
 }
 
 /**
- * Returns true for a status of a registry that does not know the API. Not for throttling and server errors, and not for
- * 401 and 403: signatures behind them may be listed nowhere else (ECR has a permission for the API).
+ * Reports whether a status means that the registry does not know the API. Throttling and server errors do not, nor do
+ * 401 and 403: the referrers may be listed nowhere else (ECR has a permission for the API).
  */
 function lacksReferrersApi(status: number): boolean {
   return status < 500 ? ![401, 403, 408, 429].includes(status) : status === 501;

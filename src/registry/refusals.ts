@@ -105,7 +105,7 @@ export function retryableRefusal(status: number, errorBody: ErrorBody): Retryabl
 const TEMPORARY: ReadonlySet<Refusal | undefined> = new Set<Refusal>(['pull-limit', 'throttled', 'no-space', 'quota']);
 
 /**
- * Returns true when the registry fails, throttles or is full, so that the same request may succeed later.
+ * Reports whether the registry fails, throttles or is full, so that the same request may succeed later.
  * @param isManifest true for a manifest upload, to which a registry without support for its type may always return 500
  */
 export function isTransient(status: number, errorBody: ErrorBody, isManifest = false): boolean {
@@ -114,7 +114,7 @@ export function isTransient(status: number, errorBody: ErrorBody, isManifest = f
 }
 
 /**
- * Returns true when a manifest may have been refused because of an immutable tag; the tag itself has to be checked.
+ * Reports whether a manifest may have been refused because of an immutable tag; the tag itself has to be checked.
  * Docker Hub, GitLab and Artifactory return 403 as for any missing permission, ACR 405 as for anything locked.
  */
 export function mayBeTagConflict(status: number, errorBody: ErrorBody): boolean {

@@ -37,7 +37,7 @@ export class SelfMounts {
     return outcome;
   }
 
-  /** Returns true when a blob that was just stored can be mounted from its own repository. */
+  /** Reports whether a blob that was just stored can be mounted from its own repository. */
   async #canSelfMount(upload: UploadRequest): Promise<boolean> {
     const { repository, descriptor } = upload;
     const what = describeRoute(directRoute(repository), descriptor.digest);

@@ -9,7 +9,7 @@ import { retryableRefusal } from './refusals.ts';
 
 /** Shortest wait in milliseconds to mention in a message. */
 const MIN_WAIT_SHOWN = 60_000;
-/** Longest wait in milliseconds to mention; longer ones are bogus. */
+/** Longest wait in milliseconds to mention; longer ones are implausible. */
 const MAX_WAIT_SHOWN = 400 * 24 * 3600 * 1000;
 
 /**
@@ -27,7 +27,7 @@ export async function checkRateLimit(response: HttpResponse): Promise<RetryAdvic
   return { response: rewound, retryable: retryableRefusal(status, parseErrorBody(bytes)), retryAfter };
 }
 
-/** Returns true for an exhausted limit whose window exceeds the maximum wait, and whose reset time is unknown. */
+/** Reports whether a limit is exhausted, its window exceeds the maximum wait, and its reset time is unknown. */
 function isExhausted({ remaining, window = 0, wait }: RateLimit): boolean {
   return remaining === 0 && wait === undefined && window * 1000 > RETRY_DEFAULTS.maxRetryAfter;
 }

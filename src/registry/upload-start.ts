@@ -21,7 +21,7 @@ export interface UploadRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Returns true when the blob is stored; false when the registry refuses to say (405, 403). */
+/** Reports whether the blob is stored; false when the registry refuses the request (405, 403). */
 export async function isStored(session: Session, { repository, descriptor }: UploadRequest): Promise<boolean> {
   try {
     return await headBlob(session, directRoute(repository), descriptor);
@@ -31,23 +31,23 @@ export async function isStored(session: Session, { repository, descriptor }: Upl
   }
 }
 
-/** Requests an upload session or, with `from`, a mount in a single attempt. */
+/** Requests an upload session or, with `mountFrom`, a mount in a single attempt. */
 export function postUpload(
   session: Session,
   upload: UploadRequest,
   what: string,
-  from?: Repository,
+  mountFrom?: Repository,
 ): Promise<HttpResponse> {
   const { repository, descriptor, signal } = upload;
   return session.send({
     method: 'POST',
     repository,
     actions: 'pull,push',
-    endpoint: { kind: 'uploads', ...(from && { mount: { digest: descriptor.digest, from } }) },
+    endpoint: { kind: 'uploads', ...(mountFrom && { mount: { digest: descriptor.digest, from: mountFrom } }) },
     body: { length: 0, open: () => new Uint8Array() },
     what,
-    ...(from === undefined ? {} : { retry: false }),
-    ...(from === undefined || from.path === repository.path ? {} : { alsoPull: from }),
+    ...(mountFrom === undefined ? {} : { retry: false }),
+    ...(mountFrom === undefined || mountFrom.path === repository.path ? {} : { alsoPull: mountFrom }),
     ...(signal === undefined ? {} : { signal }),
   });
 }
@@ -62,14 +62,14 @@ export async function startMount(
   upload: UploadRequest,
   what: string,
 ): Promise<URL | 'mounted' | 'present' | undefined> {
-  const { repository, mountFrom: from, isMissing = false, signal } = upload;
-  if (from?.registry !== repository.registry) return undefined;
+  const { repository, mountFrom, isMissing = false, signal } = upload;
+  if (mountFrom?.registry !== repository.registry) return undefined;
   // A mount from the same repository checks whether the blob exists.
-  const isSelfMount = from.path === repository.path;
+  const isSelfMount = mountFrom.path === repository.path;
   for (let attempt = 1; ; attempt++) {
     let failure: { readonly reason: string; readonly retryable: Retryable; readonly retryAfter?: number };
     try {
-      const response = await postUpload(session, upload, what, from);
+      const response = await postUpload(session, upload, what, mountFrom);
       await discardBody(response);
       if (response.status === 201) return isSelfMount ? 'present' : 'mounted';
       const location = uploadLocation(response);

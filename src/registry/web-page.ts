@@ -35,14 +35,14 @@ function openingTags(name: string): readonly string[] {
 function removeElements(text: string, name: string): string {
   const lower = text.toLowerCase();
   const closing = `</${name}>`;
-  let rest = '';
+  let remainingText = '';
   let index = 0;
   // Next occurrence of each opening tag. Searching only after it keeps this linear for thousands of tags.
   let next = openingTags(name).map((opening) => ({ opening, start: indexOrEnd(lower, opening, 0) }));
   for (;;) {
     const start = Math.min(...next.map((tag) => tag.start));
-    rest += `${text.slice(index, start)} `;
-    if (start === lower.length) return rest;
+    remainingText += `${text.slice(index, start)} `;
+    if (start === lower.length) return remainingText;
     const end = Math.min(lower.length, indexOrEnd(lower, closing, start) + closing.length);
     index = end;
     next = next.map((tag) => (tag.start < end ? { ...tag, start: indexOrEnd(lower, tag.opening, end) } : tag));
@@ -50,8 +50,8 @@ function removeElements(text: string, name: string): string {
 }
 
 /** Returns the index of the next occurrence, or the length of the text when there is none. */
-function indexOrEnd(text: string, searched: string, from: number): number {
-  const index = text.indexOf(searched, from);
+function indexOrEnd(text: string, substring: string, from: number): number {
+  const index = text.indexOf(substring, from);
   return index < 0 ? text.length : index;
 }
 

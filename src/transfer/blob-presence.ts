@@ -34,7 +34,7 @@ export class BlobPresence {
   }
 
   /**
-   * Returns whether the sink has a blob. If the registry refuses the request (Artifactory answers 403), the blob counts
+   * Reports whether the sink has a blob. If the registry refuses the request (Artifactory answers 403), the blob counts
    * as missing, since the check only saves an upload.
    * @throws AirgapError `network`, `interrupted`
    */

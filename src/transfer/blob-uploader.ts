@@ -34,7 +34,7 @@ export class BlobUploader {
   readonly #options: BlobUploadOptions;
   readonly #uploads = new Map<Digest, { readonly upload: BlobUpload; readonly uploaded: PromiseWithResolvers<void> }>();
   readonly #mounts = new Map<string, Promise<void>>();
-  /** There are more small blobs than run at once, so that what is learned from the first ones helps the others. */
+  /** True if there are more small blobs than run concurrently: then the others benefit from what a probe finds out. */
   readonly #isProbingWorthwhile: boolean;
   #plannedBytes: number;
 
@@ -86,7 +86,7 @@ export class BlobUploader {
     return this.#uploads.get(digest)?.uploaded.promise ?? Promise.resolve();
   }
 
-  /** Returns whether the blob is uploaded to another repository. */
+  /** Reports whether the blob is uploaded to another repository. */
   isUploadedElsewhere(digest: Digest, repository: Repository): boolean {
     const target = this.#uploads.get(digest)?.upload.target;
     return target !== undefined && formatRepository(target) !== formatRepository(repository);
@@ -123,20 +123,20 @@ export class BlobUploader {
     };
     try {
       throwIfAborted(signal);
-      const mounting = this.#sink.mountSupport?.(repository) ?? 'named';
+      const mountSupport = this.#sink.mountSupport?.(repository) ?? 'named';
       // Large blobs are checked with HEAD: if the mount failed after all, the whole blob would be uploaded again.
-      const isProbedByMount = mounting === 'tells' && !isLargeBlob(descriptor);
+      const isProbedByMount = mountSupport === 'self-mount' && !isLargeBlob(descriptor);
       const from = mountFrom ?? (isProbedByMount ? repository : undefined);
-      if ((from === undefined || mounting === 'named') && (await this.#presence.has(repository, descriptor))) {
+      if ((from === undefined || mountSupport === 'named') && (await this.#presence.has(repository, descriptor))) {
         this.counts.present++;
         report(true);
         return;
       }
       const body = this.#body(node, mountFrom !== undefined);
-      const learn = mounting === 'any' && this.#isProbingWorthwhile && !isLargeBlob(descriptor);
+      const probeMountSupport = mountSupport === 'any' && this.#isProbingWorthwhile && !isLargeBlob(descriptor);
       const outcome = await this.#sink.putBlob(repository, descriptor, body, {
         mountFrom: from,
-        probeMountSupport: learn,
+        probeMountSupport,
         signal,
       });
       this.counts[outcome]++;
@@ -150,17 +150,17 @@ export class BlobUploader {
   /** Returns the body for the sink. After a refused mount the blob is read again, which adds its bytes to the plan. */
   #body(node: BlobNode, isUnplanned: boolean): Body {
     const { emit, signal } = this.#options;
-    const inner = resumableRead(bodyFromSource(this.#source, node), { what: blobLabel(node), emit, signal });
+    const body = resumableRead(bodyFromSource(this.#source, node), { what: blobLabel(node), emit, signal });
     let isCounted = !isUnplanned;
     return {
-      size: inner.size,
+      size: body.size,
       open: async (offset, abort = signal) => {
         if (!isCounted) {
           isCounted = true;
-          this.#plannedBytes += inner.size;
+          this.#plannedBytes += body.size;
           this.#emitPlan();
         }
-        return inner.open(offset, abort);
+        return body.open(offset, abort);
       },
     };
   }

@@ -49,11 +49,11 @@ export async function planCopy(graph: Graph, sink: Sink, options: CopyPlanOption
   }
   if (existing === 'error') assertNoTagConflicts(statuses);
   const items = statuses.map((tag) => plannedItem(tag, existing === 'skip'));
-  const missing = destinations.filter(
+  const pending = destinations.filter(
     (_, index) => items[index]?.status === 'send' || items[index]?.status === 'overwrite',
   );
-  if (required !== undefined) await findRequiredBlobs(graph, missing, sink, required, options);
-  return { items, ...(await countBlobs(graph, missing, sink, options)) };
+  if (required !== undefined) await findRequiredBlobs(graph, pending, sink, required, options);
+  return { items, ...(await countBlobs(graph, pending, sink, options)) };
 }
 
 function plannedItem(

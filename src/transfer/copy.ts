@@ -66,19 +66,19 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
   const statuses = await checkTags(destinations, sink, options);
   const { existing = 'overwrite' } = options;
   if (existing === 'error') assertNoTagConflicts(statuses);
-  const isSent = new Set(existing === 'skip' ? ['missing'] : ['missing', 'different']);
-  const missing = statuses.filter(({ status }) => isSent.has(status)).map(({ destination }) => destination);
+  const sentStatuses = new Set(existing === 'skip' ? ['missing'] : ['missing', 'different']);
+  const pending = statuses.filter(({ status }) => sentStatuses.has(status)).map(({ destination }) => destination);
   const { required } = options;
-  const mountSources = required && (await findRequiredBlobs(graph, missing, sink, required, options));
+  const mountSources = required && (await findRequiredBlobs(graph, pending, sink, required, options));
   const reader = required && mountSources ? withRequiredBlobs(source, mountSources, required.source) : source;
-  const uploader = new RootUploader(graph, reader, sink, options, missing, mountSources);
+  const uploader = new RootUploader(graph, reader, sink, options, pending, mountSources);
   const errors = await uploader.run();
   throwIfAborted(options.signal);
   const outcomes: CopyOutcome[] = [];
   const failures: CopyFailure[] = [];
   for (const { destination, status: tagStatus, found, error: checkError } of statuses) {
     const { reference, descriptor } = destination.root;
-    const index = missing.indexOf(destination);
+    const index = pending.indexOf(destination);
     const error = index < 0 ? checkError : errors[index];
     if (error !== undefined) {
       failures.push({ reference, error: wrapError(formatReference(reference), error) });
@@ -94,7 +94,7 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
   return {
     outcomes,
     failures,
-    blobs: { ...counts, present: counts.present + countPresentBlobs(graph, present, missing) },
+    blobs: { ...counts, present: counts.present + countPresentBlobs(graph, present, pending) },
     bytes,
   };
 }

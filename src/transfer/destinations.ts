@@ -25,9 +25,9 @@ export function destinationsFor(
   const destinations = new Map<Root, Destination>();
   const collisions: string[] = [];
   // References without a digest come first, because they can only be found by their tag.
-  const claims = (pinned: boolean): readonly Root[] =>
-    roots.filter(({ reference }) => pinned === Boolean(reference.digest));
-  for (const root of [...claims(false), ...claims(true)]) {
+  const rootsWith = (hasDigest: boolean): readonly Root[] =>
+    roots.filter(({ reference }) => hasDigest === Boolean(reference.digest));
+  for (const root of [...rootsWith(false), ...rootsWith(true)]) {
     const { reference, descriptor } = root;
     const { registry, path, tag: targetTag } = target(reference);
     const repository = { registry, path };
@@ -40,8 +40,8 @@ export function destinationsFor(
     if (reference.digest !== undefined && conflicting(tag)) tag = digestTag;
     const other = conflicting(tag);
     if (other !== undefined) {
-      const both = `${formatReference(other.reference)} and ${formatReference(reference)}`;
-      collisions.push(`${both} would both become ${formatRepository(repository)}:${tag}`);
+      const names = `${formatReference(other.reference)} and ${formatReference(reference)}`;
+      collisions.push(`${names} would both become ${formatRepository(repository)}:${tag}`);
     }
     taken.set(`${formatRepository(repository)}:${tag}`, root);
     destinations.set(root, { root, repository, tag });

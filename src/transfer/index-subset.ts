@@ -80,7 +80,7 @@ export function subsetIndex(
 }
 
 /**
- * Returns whether an index is a platform subset of another: some of its children, in their order, with all fields
+ * Reports whether an index is a platform subset of another: some of its children, in their order, with all fields
  * unchanged.
  * @param isDerived returns the same for a child index that has another digest
  */

@@ -30,7 +30,7 @@ export async function listedReferrers(
   return taggedReferrers(registry, repository, subject);
 }
 
-/** Returns whether access was denied. The referrers tag may be readable even so. */
+/** Reports whether access was denied. The referrers tag may be readable even so. */
 function isDenied(error: unknown): boolean {
   return error instanceof AirgapError && (error.code === 'unauthorized' || error.code === 'forbidden');
 }

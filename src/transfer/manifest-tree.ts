@@ -45,8 +45,8 @@ export class TreeReader {
   #followed = 0;
 
   /** @param limit number of descriptors that may be followed */
-  constructor(read: ManifestReader, limit: number = MAX_FOLLOWED) {
-    this.#reader = read;
+  constructor(reader: ManifestReader, limit: number = MAX_FOLLOWED) {
+    this.#reader = reader;
     this.#limit = limit;
   }
 
@@ -77,8 +77,8 @@ export class TreeReader {
     const trees = await this.#children(context, links.manifests, selected, depth);
     const kept = selected.filter((index) => trees.has(index));
     if (kept.length === 0 && links.manifests.length > 0) return undefined;
-    const below = [...new Set(trees.values())];
-    const height = 1 + below.reduce((highest, tree) => Math.max(highest, tree.height), 0);
+    const childTrees = [...new Set(trees.values())];
+    const height = 1 + childTrees.reduce((highest, tree) => Math.max(highest, tree.height), 0);
     // The tree of a child may have been walked from another index, nearer to the root.
     if (depth + height > INDEX_DEPTH) throw tooDeepError();
     const replaced = new Map<number, Descriptor>();
@@ -86,11 +86,11 @@ export class TreeReader {
       if (node.descriptor.digest !== links.manifests[index]?.digest) replaced.set(index, node.descriptor);
     }
     if (kept.length === links.manifests.length && replaced.size === 0) {
-      return { node: nodeOf(repository, content, links.manifests, []), children: below, height };
+      return { node: nodeOf(repository, content, links.manifests, []), children: childTrees, height };
     }
     const index = subsetIndex(content, kept, replaced);
     const children = parseManifest(index.descriptor.mediaType, index.bytes).manifests;
-    return { node: nodeOf(repository, index, children, []), children: below, height, source: content.bytes };
+    return { node: nodeOf(repository, index, children, []), children: childTrees, height, source: content.bytes };
   }
 
   /** Returns trees of the selected children by position, without those that have no image for the platforms. */
@@ -106,9 +106,9 @@ export class TreeReader {
       const content = await this.#reader.child(repository, child, 'the index').catch((error) => {
         throw missingChildError(error, child, selection);
       });
-      const walked = context.trees.get(child.digest) ?? this.#tree(context, content, depth + 1);
-      context.trees.set(child.digest, walked);
-      return { index, tree: await walked };
+      const childTree = context.trees.get(child.digest) ?? this.#tree(context, content, depth + 1);
+      context.trees.set(child.digest, childTree);
+      return { index, tree: await childTree };
     });
     const trees = new Map<number, ManifestTree>();
     const errors = new Map<string, AirgapError>();

@@ -29,7 +29,7 @@ export class ReferrerBlobs {
     this.#options = options;
   }
 
-  /** @throws AirgapError `registry` if a blob does not exist; errors of reading */
+  /** Checks that all blobs of the manifests exist. @throws AirgapError `registry` if one does not; errors of reading */
   async check(repository: Repository, nodes: readonly ManifestNode[]): Promise<void> {
     for (const descriptor of nodes.flatMap(({ blobs }) => blobs)) {
       const { digest, size } = descriptor;

@@ -106,36 +106,38 @@ export class ReferrerCollector {
     }
     const found = await this.#findAll([...rootQueries, ...childQueries.flat()]);
     const rootReferrers = found.slice(0, rootQueries.length);
-    const children = rootReferrers.flatMap((list, index) => (list.length > 0 ? (childQueries[index] ?? []) : []));
-    const childReferrers = await this.#findAll(children.map((child) => ({ ...child, scope: 'all' })));
-    const isBundled = (_: unknown, index: number): boolean => roots[index]?.sourceDigest === undefined;
-    for (const referrer of rootReferrers.filter((list, index) => !isBundled(list, index)).flat()) {
+    const fullChildQueries = rootReferrers.flatMap((list, index) =>
+      list.length > 0 ? (childQueries[index] ?? []) : [],
+    );
+    const childReferrers = await this.#findAll(fullChildQueries.map((query) => ({ ...query, scope: 'all' })));
+    const isUnchanged = (_: unknown, index: number): boolean => roots[index]?.sourceDigest === undefined;
+    for (const referrer of rootReferrers.filter((list, index) => !isUnchanged(list, index)).flat()) {
       this.#leftOut.set(referrerKey(referrer), referrer);
     }
     await this.#follow(
-      [...rootReferrers.filter(isBundled), ...found.slice(rootQueries.length), ...childReferrers].flat(),
+      [...rootReferrers.filter(isUnchanged), ...found.slice(rootQueries.length), ...childReferrers].flat(),
     );
   }
 
   /** Adds these referrers to the walker, and their referrers in turn. */
   async #follow(found: readonly Referrer[]): Promise<void> {
     for (let depth = 0, next = found; next.length > 0; depth++) {
-      const fresh = new Map(next.map((referrer) => [referrerKey(referrer), referrer]));
-      for (const key of fresh.keys()) if (this.#attached.has(key)) fresh.delete(key);
-      for (const key of fresh.keys()) this.#attached.add(key);
+      const newReferrers = new Map(next.map((referrer) => [referrerKey(referrer), referrer]));
+      for (const key of newReferrers.keys()) if (this.#attached.has(key)) newReferrers.delete(key);
+      for (const key of newReferrers.keys()) this.#attached.add(key);
       const { added, failures } = await this.#walker.attach(
-        this.#withoutExcess([...fresh.values()]),
+        this.#withoutExcess([...newReferrers.values()]),
         (repository, nodes) => this.#request('blob', repository, () => this.#blobs.check(repository, nodes)),
         (repository, request) => this.#request('manifest', repository, request),
       );
       this.#report(failures);
       if (depth + 1 >= MAX_DEPTH) return;
-      const subjects = added.map(({ repository, subject, descriptor }) => {
+      const queries = added.map(({ repository, subject, descriptor }) => {
         const query = referrerQuery(repository, descriptor.digest, 'all');
         this.#addImages(query, this.#imagesOf({ repository, digest: subject }));
         return query;
       });
-      next = (await this.#findAll(subjects)).flat();
+      next = (await this.#findAll(queries)).flat();
     }
   }
 
@@ -161,8 +163,8 @@ export class ReferrerCollector {
     });
   }
 
-  async #findAll(subjects: readonly ReferrerQuery[]): Promise<(readonly Referrer[])[]> {
-    const outcomes = await settle(subjects, subjects.length, (subject) => this.#find(subject));
+  async #findAll(queries: readonly ReferrerQuery[]): Promise<(readonly Referrer[])[]> {
+    const outcomes = await settle(queries, queries.length, (query) => this.#find(query));
     throwIfAborted(this.#options.signal);
     return outcomes.map((outcome) => {
       if ('error' in outcome) throw outcome.error;
@@ -171,13 +173,13 @@ export class ReferrerCollector {
   }
 
   /** Returns the referrers of one manifest. A failed request does not discard the results of the others. */
-  async #find(subject: ReferrerQuery): Promise<readonly Referrer[]> {
-    const { repository, digest, scope } = subject;
+  async #find(query: ReferrerQuery): Promise<readonly Referrer[]> {
+    const { repository, digest, scope } = query;
     const tags = scope === 'all' ? cosignTags(digest) : [];
     const tagged = tags.map((tag) =>
-      cached(this.#tags, `${manifestName(subject)} ${tag}`, () => this.#taggedReferrer(subject, tag)),
+      cached(this.#tags, `${manifestName(query)} ${tag}`, () => this.#taggedReferrer(query, tag)),
     );
-    const outcomes = await Promise.allSettled([this.#listOf(subject), ...tagged]);
+    const outcomes = await Promise.allSettled([this.#listOf(query), ...tagged]);
     return outcomes.flatMap((outcome) => {
       if (outcome.status === 'fulfilled') return outcome.value;
       this.#record({ repository, digest }, asAirgapError(outcome.reason));
@@ -200,19 +202,19 @@ export class ReferrerCollector {
     this.#images.set(manifestName(manifest), new Set([...(this.#images.get(manifestName(manifest)) ?? []), ...images]));
   }
 
-  async #listOf(subject: ReferrerQuery): Promise<readonly Referrer[]> {
-    const { repository, digest, scope } = subject;
+  async #listOf(query: ReferrerQuery): Promise<readonly Referrer[]> {
+    const { repository, digest, scope } = query;
     try {
-      const listed = await cached(this.#lists, manifestName(subject), async () => {
+      const listed = await cached(this.#lists, manifestName(query), async () => {
         const list = await this.#request('list', repository, () => this.#source.referrers(repository, digest));
         return list?.map((descriptor) => referrerOf(repository, digest, descriptor));
       });
       if (listed !== undefined) return listed;
     } catch (error) {
       // The referrers tag may exist even so.
-      this.#record(subject, asAirgapError(error));
+      this.#record(query, asAirgapError(error));
     }
-    return scope === 'all' ? cached(this.#fallbacks, manifestName(subject), () => this.#fallback(subject)) : [];
+    return scope === 'all' ? cached(this.#fallbacks, manifestName(query), () => this.#fallback(query)) : [];
   }
 
   /**

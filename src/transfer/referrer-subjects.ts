@@ -38,10 +38,10 @@ export function subjectOf({ repository, subject }: Referrer): ManifestReference 
  * Returns manifests below an index that may have signatures of their own: images and nested indexes, no attestations.
  */
 export function imagesBelow(graph: Graph, { descriptor }: Root): Digest[] {
-  const below = closureOf(graph, descriptor.digest).manifests.filter((digest) => digest !== descriptor.digest);
-  const children = [...below, descriptor.digest].flatMap((digest) => graph.manifests.get(digest)?.children ?? []);
+  const descendants = closureOf(graph, descriptor.digest).manifests.filter((digest) => digest !== descriptor.digest);
+  const children = [...descendants, descriptor.digest].flatMap((digest) => graph.manifests.get(digest)?.children ?? []);
   const attestations = new Set(
     children.filter(({ platform }) => isAttestationPlatform(platform)).map(({ digest }) => digest),
   );
-  return below.filter((digest) => !attestations.has(digest));
+  return descendants.filter((digest) => !attestations.has(digest));
 }

@@ -39,7 +39,7 @@ type LimitedRequest = <R>(send: (sink: Sink & RegistrySource) => Promise<R>) => 
 
 /**
  * Plans what {@link pushReferrers} would do with the same options, without writing anything. Refusals by the registry
- * cannot be foreseen.
+ * cannot be predicted.
  * @throws AirgapError `tag-conflict` if `existing` is `error`; errors of requests to the sink; `interrupted`
  */
 export async function planReferrers(

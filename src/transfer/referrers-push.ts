@@ -123,10 +123,12 @@ class ReferrersPush {
       else outcomes.push({ ...base, ...(await this.#sender.send(repository, referrer)) });
     }
     const sent = outcomes.filter(({ status }) => status !== 'refused').map(({ digest }) => digest);
-    const isKept = apiList !== undefined && (await this.#listsSent(repository, subject, known, sent));
-    const list = isKept ? ({ via: 'referrers-api' } as const) : await this.#updateList(repository, subject, sent);
+    const isListedByApi = apiList !== undefined && (await this.#listsSent(repository, subject, known, sent));
+    const listing = isListedByApi
+      ? ({ via: 'referrers-api' } as const)
+      : await this.#updateList(repository, subject, sent);
     this.#outcomes.push(
-      ...outcomes.map((outcome) => (outcome.status === 'refused' ? outcome : { ...outcome, ...list })),
+      ...outcomes.map((outcome) => (outcome.status === 'refused' ? outcome : { ...outcome, ...listing })),
     );
   }
 
@@ -143,22 +145,22 @@ class ReferrersPush {
     }
   }
 
-  /** Returns whether the registry lists what was pushed. Some return an empty list for every manifest. */
+  /** Reports whether the registry lists the pushed referrers. Some return an empty list for every manifest. */
   async #listsSent(
     repository: Repository,
     subject: Digest,
     known: ReadonlySet<Digest>,
     sent: readonly Digest[],
   ): Promise<boolean> {
-    const fresh = sent.filter((digest) => !known.has(digest));
-    if (fresh.length === 0) return true;
+    const newDigests = sent.filter((digest) => !known.has(digest));
+    if (newDigests.length === 0) return true;
     const isListed = (list: readonly Descriptor[] | undefined): boolean => {
       const digests = new Set(list?.map(({ digest }) => digest));
-      return fresh.every((digest) => digests.has(digest));
+      return newDigests.every((digest) => digests.has(digest));
     };
-    // To keep a list that the registry keeps as well does no harm, so this need not take long.
+    // Keeping a list in addition to the registry's does no harm, so two attempts are enough.
     if (isListed(await pollUntil(() => this.#listFromApi(repository, subject), isListed, { attempts: 2 }))) return true;
-    for (const digest of fresh) if (!(await this.#exists(repository, digest))) throw lostError(repository, digest);
+    for (const digest of newDigests) if (!(await this.#exists(repository, digest))) throw lostError(repository, digest);
     this.#withoutApi.add(repository.registry);
     return false;
   }
@@ -182,7 +184,7 @@ class ReferrersPush {
     }
   }
 
-  /** Returns whether a manifest exists, by tag or digest. */
+  /** Reports whether a manifest exists, by tag or digest. */
   async #exists(repository: Repository, digest: Digest, tag: string = digest): Promise<boolean> {
     return (await this.#sink.hasManifest(repository, tag)) === digest;
   }
@@ -190,11 +192,11 @@ class ReferrersPush {
   async #pushTagged(repository: Repository, referrer: Referrer): Promise<ReferrerOutcome> {
     const { tag = '', descriptor } = referrer;
     const { digest } = descriptor;
-    const seen = this.#options.knownTags?.get(cosignTagName(repository, referrer));
+    const knownDigest = this.#options.knownTags?.get(cosignTagName(repository, referrer));
     const base = { referrer, repository, via: 'cosign-tag', digest, at: this.#options.now() } as const;
     let found: Digest | undefined;
     try {
-      found = seen ?? (await this.#sink.hasManifest(repository, tag));
+      found = knownDigest ?? (await this.#sink.hasManifest(repository, tag));
     } catch (error) {
       if (!isPermanentRefusal(error)) throw error;
       return { ...base, status: 'refused', error };
@@ -214,7 +216,7 @@ class ReferrersPush {
     return { ...base, ...sent };
   }
 
-  /** @throws AirgapError `tag-conflict` */
+  /** Applies the handling of existing tags to a cosign tag. @throws AirgapError `tag-conflict` */
   #mayOverwrite(repository: Repository, found: Digest, referrer: Referrer): boolean {
     const { existing, emit } = this.#options;
     const conflict = signatureConflict(repository, found, referrer);

@@ -8,7 +8,7 @@ import { formatReference, formatRepository, type Repository } from '../oci/refer
 import type { Destination } from './destinations.ts';
 import { throwIfAborted } from './wrap-error.ts';
 
-/** Blobs that the source leaves out because the target already has them. */
+/** Blobs that the source omits because the target already has them. */
 export interface RequiredBlobs {
   /** Repositories of the sink that may have each blob, in addition to its destinations. */
   readonly repositories: ReadonlyMap<Digest, readonly Repository[]>;
@@ -32,18 +32,18 @@ export async function findRequiredBlobs(
   required: RequiredBlobs,
   { concurrency, signal }: { readonly concurrency: number; readonly signal?: AbortSignal },
 ): Promise<ReadonlyMap<Digest, Repository>> {
-  const wanted = new Map<Digest, Map<string, Repository>>();
+  const candidates = new Map<Digest, Map<string, Repository>>();
   for (const { root, repository } of destinations) {
     for (const digest of closureOf(graph, root.descriptor.digest).blobs) {
       if (!required.repositories.has(digest)) continue;
-      const repositories = wanted.get(digest) ?? new Map<string, Repository>();
-      wanted.set(digest, repositories.set(formatRepository(repository), repository));
+      const repositories = candidates.get(digest) ?? new Map<string, Repository>();
+      candidates.set(digest, repositories.set(formatRepository(repository), repository));
     }
   }
-  for (const [digest, repositories] of wanted) {
+  for (const [digest, repositories] of candidates) {
     for (const other of required.repositories.get(digest) ?? []) repositories.set(formatRepository(other), other);
   }
-  const answers = await settle([...wanted], concurrency, async ([digest, repositories]) => {
+  const answers = await settle([...candidates], concurrency, async ([digest, repositories]) => {
     throwIfAborted(signal);
     const descriptor = graph.blobs.get(digest)?.descriptor as Descriptor;
     return { digest, mountSource: await findMountSource(sink, descriptor, [...repositories.values()]) };
@@ -54,7 +54,7 @@ export async function findRequiredBlobs(
     if ('error' in answer) throw answer.error;
     if (answer.value.mountSource !== undefined) mountSources.set(answer.value.digest, answer.value.mountSource);
   }
-  const missing = new Set([...wanted.keys()].filter((digest) => !mountSources.has(digest)));
+  const missing = new Set([...candidates.keys()].filter((digest) => !mountSources.has(digest)));
   if (missing.size > 0) throw missingBlobsError(graph, destinations, missing, required.hint);
   return mountSources;
 }
@@ -92,12 +92,12 @@ async function findMountSource(
   return undefined;
 }
 
-function blobs(n: number): string {
+function blobCount(n: number): string {
   return n === 1 ? '1 blob' : `${n} blobs`;
 }
 
 /** Digests shown in a message, since there may be hundreds. */
-const SHOWN = 3;
+const MAX_SHOWN = 3;
 
 function missingBlobsError(
   graph: Graph,
@@ -108,11 +108,11 @@ function missingBlobsError(
   const causes = destinations.flatMap(({ root, repository }) => {
     const digests = closureOf(graph, root.descriptor.digest).blobs.filter((digest) => missing.has(digest));
     if (digests.length === 0) return [];
-    const more = digests.length > SHOWN ? ` and ${digests.length - SHOWN} more` : '';
-    const list = `${digests.slice(0, SHOWN).join(', ')}${more}`;
-    const message = `${formatReference(root.reference)} needs ${blobs(digests.length)} that ${formatRepository(repository)} lacks: ${list}`;
+    const more = digests.length > MAX_SHOWN ? ` and ${digests.length - MAX_SHOWN} more` : '';
+    const list = `${digests.slice(0, MAX_SHOWN).join(', ')}${more}`;
+    const message = `${formatReference(root.reference)} needs ${blobCount(digests.length)} that ${formatRepository(repository)} lacks: ${list}`;
     return [new AirgapError('image-not-found', message, { hint })];
   });
-  const message = `nothing was pushed: the bundle is a delta, and the target lacks ${blobs(missing.size)} that it leaves out`;
+  const message = `nothing was pushed: the bundle is a delta, and the target lacks ${blobCount(missing.size)} that it omits`;
   return new AirgapError('several', message, { causes });
 }

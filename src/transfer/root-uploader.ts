@@ -74,16 +74,16 @@ export class RootUploader {
     );
   }
 
-  async #commit(index: number, earlier: readonly Promise<void>[]): Promise<void> {
+  async #commit(index: number, earlierCommits: readonly Promise<void>[]): Promise<void> {
     const { root, repository, tag } = this.#destinations[index] as Destination;
     const { blobs, manifests } = this.#closures[index] as Closure;
     await Promise.all(blobs.map((digest) => this.blobs.uploaded(digest)));
-    const elsewhere = blobs.filter((digest) => this.blobs.isUploadedElsewhere(digest, repository));
+    const blobsToMount = blobs.filter((digest) => this.blobs.isUploadedElsewhere(digest, repository));
     // ECR mounts only blobs that a manifest in the other repository refers to, so that manifest has to exist first.
     const needsManifest = (this.#sink.mountSupport?.(repository) ?? 'named') === 'named';
-    const awaitedBlobs = !needsManifest ? [] : elsewhere.filter((digest) => !this.#mountSources.has(digest));
-    await Promise.allSettled(awaitedBlobs.map((digest) => earlier[this.#owners.get(digest) as number]));
-    await this.#forEach(elsewhere, (digest) => this.blobs.mount(digest, repository));
+    const awaitedBlobs = !needsManifest ? [] : blobsToMount.filter((digest) => !this.#mountSources.has(digest));
+    await Promise.allSettled(awaitedBlobs.map((digest) => earlierCommits[this.#owners.get(digest) as number]));
+    await this.#forEach(blobsToMount, (digest) => this.blobs.mount(digest, repository));
     const nodes = manifests.map((digest) => this.#graph.manifests.get(digest) as ManifestNode);
     const children = nodes.filter(({ descriptor }) => descriptor.digest !== root.descriptor.digest);
     for (const level of manifestLevels(children)) await this.#forEach(level, (node) => this.#put(node, repository));
@@ -112,13 +112,14 @@ export class RootUploader {
     } catch (error) {
       const failure = wrapError(`manifest ${descriptor.digest} to ${formatRepository(repository)}`, error);
       const isRefused = failure.code === 'registry' || failure.code === 'unsupported';
-      if (isRefused && node.blobs.some(({ urls = [] }) => urls.length > 0)) throw withHint(failure, FOREIGN_LAYERS);
-      if (isRefused && this.#isAttestation(node)) throw withHint(failure, ATTESTATION);
+      if (isRefused && node.blobs.some(({ urls = [] }) => urls.length > 0))
+        throw withHint(failure, FOREIGN_LAYERS_HINT);
+      if (isRefused && this.#isAttestation(node)) throw withHint(failure, ATTESTATION_HINT);
       throw failure;
     }
   }
 
-  /** Returns whether an index lists this manifest as an attestation of another child. */
+  /** Reports whether an index lists this manifest as an attestation of another child. */
   #isAttestation({ descriptor: { digest } }: ManifestNode): boolean {
     const indexes = this.#graph.manifests.values();
     return indexes.some(({ children }) =>
@@ -144,11 +145,11 @@ function* expectedBlobs(
 /**
  * The distribution registry answers 500 to manifests with foreign layers unless its configuration allows their URLs.
  */
-const FOREIGN_LAYERS =
+const FOREIGN_LAYERS_HINT =
   'the image has foreign layers with URLs of their own; the distribution registry accepts them if validation.manifests.urls.allow matches these URLs';
 
 /** GitLab's registry rejects BuildKit attestations whose media types it does not know. */
-const ATTESTATION =
+const ATTESTATION_HINT =
   'the registry rejects this attestation, which the image index contains; bundle the image with --attestations drop, which changes the digest of the index';
 
 function withHint(cause: AirgapError, hint: string): AirgapError {

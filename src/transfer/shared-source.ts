@@ -121,10 +121,10 @@ export class SharedSource {
   }
 
   async #start({ body, ready }: PendingRead): Promise<void> {
-    const joined = [...ready];
-    const [only] = joined;
+    const readers = [...ready];
+    const [only] = readers;
     try {
-      if (joined.length === 1 && only !== undefined) {
+      if (readers.length === 1 && only !== undefined) {
         const { signal, stream } = only[1];
         // An interrupted reader no longer listens, so an error of the body would end the process.
         if (signal?.aborted) return;
@@ -135,12 +135,12 @@ export class SharedSource {
       }
       const outputs = fanOut(
         await body.open(0),
-        joined.map(([, { signal }]) => signal),
-        { maxWait: this.#maxWait, onTimeout: (index) => this.#leave((joined[index] as (typeof joined)[number])[0]) },
+        readers.map(([, { signal }]) => signal),
+        { maxWait: this.#maxWait, onTimeout: (index) => this.#leave((readers[index] as (typeof readers)[number])[0]) },
       );
-      for (const [index, [, { stream }]] of joined.entries()) stream.resolve(outputs[index] as Readable);
+      for (const [index, [, { stream }]] of readers.entries()) stream.resolve(outputs[index] as Readable);
     } catch (error) {
-      for (const [, { stream }] of joined) stream.reject(error);
+      for (const [, { stream }] of readers) stream.reject(error);
     }
   }
 }

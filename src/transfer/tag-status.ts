@@ -61,7 +61,7 @@ export async function checkTags(
   });
 }
 
-/** @throws AirgapError `tag-conflict` naming every tag that has another digest */
+/** Fails if any tag has another digest. @throws AirgapError `tag-conflict` naming every such tag */
 export function assertNoTagConflicts(statuses: readonly TagStatus[]): void {
   const conflicts = statuses.filter(({ status }) => status === 'different').map(tagConflict);
   if (conflicts.length > 0)

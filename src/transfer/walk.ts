@@ -120,7 +120,7 @@ export class Walker {
       try {
         if ('error' in outcome) throw outcome.error;
         const { value } = outcome;
-        if ('stray' in value) failures.push(referrerFailure(referrer, value.stray, true));
+        if ('subjectError' in value) failures.push(referrerFailure(referrer, value.subjectError, true));
         else {
           this.#graph.attach(value.referrer, value.nodes);
           added.push(value.referrer);
@@ -134,13 +134,13 @@ export class Walker {
 
   async #referrer(
     referrer: Referrer,
-  ): Promise<{ referrer: Referrer; nodes: readonly ManifestNode[] } | { stray: AirgapError }> {
+  ): Promise<{ referrer: Referrer; nodes: readonly ManifestNode[] } | { subjectError: AirgapError }> {
     const { repository, subject, tag } = referrer;
     const content = await referrerManifest((lookup) => this.#reader.read(repository, lookup), referrer);
     const links = parseManifest(content.descriptor.mediaType, content.bytes);
     if (tag === undefined && links.subject?.digest !== subject) {
       const actual = links.subject === undefined ? 'no subject' : `the subject ${links.subject.digest}`;
-      return { stray: new AirgapError('registry', `listed as a referrer of ${subject}, but it has ${actual}`) };
+      return { subjectError: new AirgapError('registry', `listed as a referrer of ${subject}, but it has ${actual}`) };
     }
     const tree = await this.#treeReader.read(repository, content, WHOLE_INDEX);
     const { registry, path } = repository;

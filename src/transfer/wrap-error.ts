@@ -19,15 +19,15 @@ function withPrefix(what: string, message: string): string {
   const [prefix, name, repository, reference] = NAME_PREFIX.exec(message) ?? [];
   if (prefix === undefined || name === undefined || repository === undefined || reference === undefined)
     return `${what}: ${message}`;
-  const rest = message.slice(prefix.length);
+  const text = message.slice(prefix.length);
   // `blob DIGEST to HOST/PATH` contains the whole name, `manifest DIGEST to HOST/PATH` all but the tag.
   const isRepeated = reference.includes(':') && what.includes(reference) && what.includes(repository);
-  if (isRepeated || what.includes(name)) return `${what}: ${rest}`;
-  if (what.endsWith(` ${repository}`)) return `${what.slice(0, -repository.length)}${name}: ${rest}`;
+  if (isRepeated || what.includes(name)) return `${what}: ${text}`;
+  if (what.endsWith(` ${repository}`)) return `${what.slice(0, -repository.length)}${name}: ${text}`;
   return `${what}: ${message}`;
 }
 
-/** @throws AirgapError `interrupted` */
+/** Fails if the signal is aborted. @throws AirgapError `interrupted` */
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new AirgapError('interrupted', 'interrupted', { cause: signal.reason });
 }

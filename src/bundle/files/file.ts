@@ -7,15 +7,15 @@ export const CHUNK_SIZE = 512 * 1024;
 
 /** Writes chunks consecutively at a position. @throws AirgapError `no-space`, `file` */
 export async function writeAll(file: RandomFile, chunks: readonly Uint8Array[], position: number): Promise<void> {
-  let rest = [...chunks];
+  let remaining = [...chunks];
   let offset = position;
-  while (rest.length > 0) {
+  while (remaining.length > 0) {
     // writev takes 1024 buffers at most (IOV_MAX).
-    const written = await file.writev(rest.slice(0, 1024), offset).catch((error) => {
+    const written = await file.writev(remaining.slice(0, 1024), offset).catch((error) => {
       throw asWriteError(error);
     });
     offset += written;
-    rest = skipBytes(rest, written);
+    remaining = skipBytes(remaining, written);
   }
 }
 

@@ -102,9 +102,9 @@ class PartedFile implements RandomFile {
 
   async writev(chunks: readonly Uint8Array[], position: number): Promise<number> {
     const { handle, partOffset, remaining } = this.#locate(position);
-    if (handle === undefined) throw new RangeError(`no part holds byte ${position}`);
+    if (handle === undefined) throw new RangeError(`no part contains byte ${position}`);
     const { bytesWritten } = await handle.writev(
-      remaining === Number.POSITIVE_INFINITY ? chunks : first(chunks, remaining),
+      remaining === Number.POSITIVE_INFINITY ? chunks : firstBytes(chunks, remaining),
       partOffset,
     );
     return bytesWritten;
@@ -113,7 +113,7 @@ class PartedFile implements RandomFile {
   writeSync(chunk: Uint8Array, position: number): void {
     for (let done = 0; done < chunk.length; ) {
       const { handle, partOffset, remaining } = this.#locate(position + done);
-      if (handle === undefined) throw new RangeError(`no part holds byte ${position + done}`);
+      if (handle === undefined) throw new RangeError(`no part contains byte ${position + done}`);
       done += writeSync(handle.fd, chunk, done, Math.min(chunk.length - done, remaining), partOffset);
     }
   }
@@ -138,11 +138,11 @@ class PartedFile implements RandomFile {
 
   async isInPlace(): Promise<boolean> {
     for (const [index, handle] of this.#handles.entries()) {
-      const [mine, named] = [
+      const [openStats, pathStats] = [
         await handle.stat(),
         await lstat(this.fileParts.paths[index] as string).catch(() => undefined),
       ];
-      if (named === undefined || named.ino !== mine.ino || named.dev !== mine.dev) return false;
+      if (pathStats === undefined || pathStats.ino !== openStats.ino || pathStats.dev !== openStats.dev) return false;
     }
     return true;
   }
@@ -165,12 +165,12 @@ class PartedFile implements RandomFile {
 }
 
 /** Returns the first `bytes` bytes of the chunks. */
-function first(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
-  const taken: Uint8Array[] = [];
+function firstBytes(chunks: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  const result: Uint8Array[] = [];
   for (let remaining = bytes, index = 0; remaining > 0 && index < chunks.length; index++) {
     const chunk = chunks[index] as Uint8Array;
-    taken.push(chunk.length > remaining ? chunk.subarray(0, remaining) : chunk);
+    result.push(chunk.length > remaining ? chunk.subarray(0, remaining) : chunk);
     remaining -= chunk.length;
   }
-  return taken;
+  return result;
 }

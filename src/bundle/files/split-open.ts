@@ -5,7 +5,7 @@ import { invalidBundle } from '../reading/tar-index.ts';
 import { type FileParts, singleFile } from './random-file.ts';
 import { type BundleHead, type BundlePart, bundleName, parseSplitIndex, splitIndexPath } from './split-index.ts';
 
-/** Location of a bundle's bytes. */
+/** A bundle's file or parts, found on disk. */
 export interface FoundBundle {
   readonly fileParts: FileParts;
   /** Parts of a split bundle; undefined for a single file. */
@@ -66,10 +66,9 @@ async function checkParts(path: string, text: string): Promise<FoundBundle> {
   const sizes = await Promise.all(index.parts.map(({ name }) => fileSize(join(dirname(path), name))));
   const missing = index.parts.filter((_, number) => sizes[number] === undefined).map(({ name }) => name);
   if (missing.length > 0) {
-    const several = missing.length > 1;
     const names =
       missing.length > 3 ? `${missing.slice(0, 3).join(', ')} and ${missing.length - 3} more` : missing.join(', ');
-    const what = several ? `parts ${names} are` : `part ${names} is`;
+    const what = missing.length > 1 ? `parts ${names} are` : `part ${names} is`;
     throw new AirgapError('bundle-invalid', `${what} missing; ${basename(path)} lists ${index.parts.length} parts`, {
       hint: COPY_HINT,
     });

@@ -94,7 +94,7 @@ export function parseIndexContents(path: string, index: Uint8Array, assumedRefer
   return { images, charts, referrers, inventory: inventories[0], signature: signatures[0], unnamed, mediaTypes };
 }
 
-/** @throws AirgapError `bundle-invalid` if a digest is listed with two media types */
+/** Maps digests to their media types. @throws AirgapError `bundle-invalid` if a digest is listed with two */
 function mediaTypesOf(path: string, manifests: readonly Descriptor[]): Map<Digest, string> {
   const types = new Map<Digest, string>();
   for (const { digest, mediaType } of manifests) {
@@ -105,7 +105,7 @@ function mediaTypesOf(path: string, manifests: readonly Descriptor[]): Map<Diges
   return types;
 }
 
-/** @throws AirgapError `bundle-invalid` if a name is ambiguous: listed with two digests */
+/** Checks that names are unambiguous. @throws AirgapError `bundle-invalid` if a name is listed with two digests */
 function checkNames(path: string, roots: readonly Root[]): void {
   const digests = new Map<string, Digest>();
   for (const { reference, descriptor } of roots) {
@@ -148,7 +148,10 @@ function assumedImageName(descriptor: Descriptor, assumedReference: Reference | 
     : { registry: assumedReference.registry, path: assumedReference.path, tag };
 }
 
-/** @throws AirgapError `bundle-invalid` for an invalid name or version, since repository and tag are built from them */
+/**
+ * Returns the chart of a descriptor; undefined for other content.
+ * @throws AirgapError `bundle-invalid` for an invalid name or version, since repository and tag are built from them
+ */
 function chartOf(path: string, descriptor: Descriptor): Omit<BundleChart, 'descriptor'> | undefined {
   const name = annotation(descriptor, CHART_NAME_ANNOTATION);
   const version = annotation(descriptor, CHART_VERSION_ANNOTATION);

@@ -46,9 +46,9 @@ export function checkDockerSave(bundle: Bundle, trees: Pick<ManifestTrees, 'mani
 function describeDifference(actual: Uint8Array, expected: Uint8Array): string {
   const [actualContent, expectedContent] = [actual, expected].map((bytes) => contentByTag(readDockerSave(bytes) ?? []));
   for (const [tag, content] of actualContent ?? []) {
-    const own = expectedContent?.get(tag);
-    if (own === undefined) return `unexpected tag ${quoted(tag)}`;
-    if (own !== content) return `different content for ${quoted(tag)}`;
+    const expectedForTag = expectedContent?.get(tag);
+    if (expectedForTag === undefined) return `unexpected tag ${quoted(tag)}`;
+    if (expectedForTag !== content) return `different content for ${quoted(tag)}`;
   }
   const missing = [...(expectedContent ?? [])].find(([tag]) => !actualContent?.has(tag));
   return missing === undefined ? 'different formatting' : `missing tag ${quoted(missing[0])}`;

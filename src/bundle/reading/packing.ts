@@ -117,7 +117,7 @@ async function readGap(reader: ReadAhead, file: RandomFile, { from, expected }: 
   }
 }
 
-/** @param actual undefined if the gap has another size than expected */
+/** Returns the first difference in a gap. @param actual undefined if the gap has another size than expected */
 function compareGap(
   { from, to, expected, padding, previous, name }: Gap,
   actual: Uint8Array | undefined,

@@ -97,9 +97,9 @@ const EXTENSIONS = new Map<string, (pending: PendingExtensions, body: Buffer) =>
   [
     'ExtendedHeader',
     (pending, body) => {
-      const read = readExtendedHeader(body);
-      if (read !== undefined) pending.pax = read;
-      return read !== undefined;
+      const header = readExtendedHeader(body);
+      if (header !== undefined) pending.pax = header;
+      return header !== undefined;
     },
   ],
   [

@@ -49,7 +49,7 @@ export async function checkTrees(
     problems.set(message, (problems.get(message) ?? new Set()).add(name));
   };
   /** Names that need a missing blob or one of another size, by digest and expected size. */
-  const wrong = new Map<Digest, Map<number, Set<string>>>();
+  const sizeMismatches = new Map<Digest, Map<number, Set<string>>>();
   let links = 0;
   const leftOut = new Map(bundle.inventory()?.requires?.map(({ digest, size }) => [digest, size]));
   const checkEntry = (descriptor: Descriptor, name: string): boolean => {
@@ -59,8 +59,8 @@ export async function checkTrees(
     const entry = bundle.entries.get(digest);
     if (entry === undefined && leftOut.get(digest) === size) return false;
     if (entry?.size !== size) {
-      const sizes = wrong.get(digest) ?? new Map<number, Set<string>>();
-      wrong.set(digest, sizes.set(size, (sizes.get(size) ?? new Set()).add(name)));
+      const sizes = sizeMismatches.get(digest) ?? new Map<number, Set<string>>();
+      sizeMismatches.set(digest, sizes.set(size, (sizes.get(size) ?? new Set()).add(name)));
     }
     return entry !== undefined;
   };
@@ -98,7 +98,7 @@ export async function checkTrees(
       report(`${descriptor.digest} is listed as a referrer of ${subject} but has another subject`, name);
     if (!bundle.entries.has(subject)) report(`${subject}, the subject of ${descriptor.digest}, is missing`, name);
   }
-  for (const [digest, sizes] of wrong) {
+  for (const [digest, sizes] of sizeMismatches) {
     const entry = bundle.entries.get(digest);
     for (const [size, names] of sizes) {
       const what = entry === undefined ? 'is missing' : `has ${entry.size} bytes, expected ${size}`;
@@ -126,11 +126,11 @@ function labelledRoots(bundle: Bundle): [string, Descriptor][] {
 
 /** Sorts referrers after their subjects; cycles come last. */
 function subjectsFirst(referrers: readonly Referrer[]): readonly Referrer[] {
-  const own = new Set(referrers.map(({ descriptor }) => descriptor.digest));
-  const following = Map.groupBy(referrers, ({ subject }) => subject);
+  const digests = new Set(referrers.map(({ descriptor }) => descriptor.digest));
+  const bySubject = Map.groupBy(referrers, ({ subject }) => subject);
   // The loop also visits referrers that it adds.
-  const ordered = new Set(referrers.filter(({ subject }) => !own.has(subject)));
-  for (const { descriptor } of ordered) for (const next of following.get(descriptor.digest) ?? []) ordered.add(next);
+  const ordered = new Set(referrers.filter(({ subject }) => !digests.has(subject)));
+  for (const { descriptor } of ordered) for (const next of bySubject.get(descriptor.digest) ?? []) ordered.add(next);
   return [...new Set([...ordered, ...referrers])];
 }
 
@@ -145,14 +145,14 @@ function referrerLabel(referrer: Referrer, users: ReadonlySet<string> = new Set(
  * Requires that all manifests are readable.
  */
 export async function checkOrphans(bundle: Bundle, users: ManifestTrees['users']): Promise<BundleProblem[]> {
-  const own = [bundle.inventoryDigest, bundle.signature?.digest].filter((digest) => digest !== undefined);
+  const rootDigests = [bundle.inventoryDigest, bundle.signature?.digest].filter((digest) => digest !== undefined);
   if (bundle.inventory() === undefined) return [];
-  const named = new Set<Digest>(own);
-  for (const digest of own) {
+  const referenced = new Set<Digest>(rootDigests);
+  for (const digest of rootDigests) {
     const found = await readManifest(bundle, digest);
-    if (typeof found !== 'string') for (const blob of found.blobs) named.add(blob.digest);
+    if (typeof found !== 'string') for (const blob of found.blobs) referenced.add(blob.digest);
   }
-  const orphans = [...bundle.entries.keys()].filter((digest) => !users.has(digest) && !named.has(digest));
+  const orphans = [...bundle.entries.keys()].filter((digest) => !users.has(digest) && !referenced.has(digest));
   if (orphans.length === 0) return [];
   const more = orphans.length > MAX_SHOWN ? ` and ${orphans.length - MAX_SHOWN} more` : '';
   const message = `not referenced by the index, the inventory or its signature: ${orphans.slice(0, MAX_SHOWN).join(', ')}${more}`;

@@ -21,15 +21,15 @@ export async function checkSignature(bundle: Bundle, publicKey: KeyObject): Prom
       hint: 'create a signed bundle with helm airgap bundle --sign KEY',
     });
   }
-  const own = signatures.filter(({ payload, base64 }) => isValidSignature(publicKey, payload, base64));
-  if (own.length === 0) {
-    const named = signatures.flatMap((signature) => claimOf(signature)?.fingerprint ?? []);
-    const other = named.length === 0 ? '' : `; it claims to be signed by ${named.join(', ')}`;
-    throw new AirgapError('signature', `${path} has no signature by the key ${fingerprintOf(publicKey)}${other}`, {
+  const valid = signatures.filter(({ payload, base64 }) => isValidSignature(publicKey, payload, base64));
+  if (valid.length === 0) {
+    const fingerprints = signatures.flatMap((signature) => claimOf(signature)?.fingerprint ?? []);
+    const claimText = fingerprints.length === 0 ? '' : `; it claims to be signed by ${fingerprints.join(', ')}`;
+    throw new AirgapError('signature', `${path} has no signature by the key ${fingerprintOf(publicKey)}${claimText}`, {
       hint: 'do not use it unless you know why: it was signed with another key, or changed after it was signed',
     });
   }
-  if (!own.some((signature) => claimOf(signature)?.digest === bundle.inventoryDigest)) {
+  if (!valid.some((signature) => claimOf(signature)?.digest === bundle.inventoryDigest)) {
     throw new AirgapError('signature', `${path} has a signature by that key, but over another inventory`, {
       hint: 'the bundle was changed after it was signed',
     });

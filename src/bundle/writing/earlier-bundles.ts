@@ -71,12 +71,12 @@ export class EarlierBundles {
 
   /** Returns the verified body of a small blob from these bundles; `fallback` for large blobs and after failures. */
   smallBlobBody(descriptor: Descriptor, fallback: Body): Body {
-    const holders = descriptor.size > SMALL_BLOB ? [] : this.#bundlesWith(descriptor);
-    if (holders.length === 0) return fallback;
+    const bundles = descriptor.size > SMALL_BLOB ? [] : this.#bundlesWith(descriptor);
+    if (bundles.length === 0) return fallback;
     return {
       size: descriptor.size,
       open: async (offset = 0, signal) => {
-        for (const bundle of holders) {
+        for (const bundle of bundles) {
           try {
             const bytes = await bundle.read(descriptor);
             return Readable.from([bytes.subarray(offset)], { objectMode: false });

@@ -102,15 +102,15 @@ function watchSpeed(
     const elapsed = now() - measureStart;
     if (elapsed < multiConnection.measureTime) return;
     const speed = ((writer.hashed - measureOffset) * 1000) / elapsed;
-    const left = ((size - writer.hashed) * 1000) / speed;
-    if (speed < multiConnection.sufficientSpeed && left > 4 * multiConnection.measureTime && isAlone())
+    const remainingTime = ((size - writer.hashed) * 1000) / speed;
+    if (speed < multiConnection.sufficientSpeed && remainingTime > 4 * multiConnection.measureTime && isAlone())
       throw new SlowConnection(speed);
     measureStart = now();
     measureOffset = writer.hashed;
   };
 }
 
-/** Fetches the rest of a blob in concurrent windows. Stops early, leaving the end, if they are not faster. */
+/** Fetches the rest of a blob in concurrent windows. Stops before its end if several connections are not faster. */
 class WindowedDownload {
   readonly #body: Body;
   readonly #options: MultiConnectionOptions;
@@ -152,12 +152,12 @@ class WindowedDownload {
    * Opens windows up to the number of connections, but not far ahead of the slowest: a failure loses what is after it.
    */
   #openWindows(): void {
-    const { windowSize: window, maxConnections: most } = this.#options.multiConnection;
+    const { windowSize, maxConnections } = this.#options.multiConnection;
     const first = Math.min(this.#nextStart, ...this.#activeWindows);
     while (this.#activeWindows.size < this.#connections && this.#connections > 1 && this.#nextStart < this.#body.size) {
-      if (this.#nextStart - first > 2 * most * window) break;
+      if (this.#nextStart - first > 2 * maxConnections * windowSize) break;
       void this.#fetchWindow(this.#nextStart);
-      this.#nextStart += window;
+      this.#nextStart += windowSize;
     }
     if (this.#activeWindows.size === 0) this.#finished.resolve();
   }
@@ -165,12 +165,12 @@ class WindowedDownload {
   async #fetchWindow(start: number): Promise<void> {
     const end = Math.min(start + this.#options.multiConnection.windowSize, this.#body.size);
     const { signal } = this.#options;
-    const stop = signal === undefined ? this.#abort.signal : AbortSignal.any([signal, this.#abort.signal]);
+    const windowSignal = signal === undefined ? this.#abort.signal : AbortSignal.any([signal, this.#abort.signal]);
     const handlerFrom = this.#handlerFrom(start);
     this.#activeWindows.add(start);
     try {
       const part = { size: end, open: (offset?: number, until?: AbortSignal) => this.#body.open(offset, until, end) };
-      await drain(part, start, { ...this.#options, signal: stop }, (chunk) => {
+      await drain(part, start, { ...this.#options, signal: windowSignal }, (chunk) => {
         this.#measuredBytes += chunk.length;
         this.#adjustConnections();
         return handlerFrom(chunk);
@@ -185,12 +185,12 @@ class WindowedDownload {
 
   /** Doubles the connections while that is faster; otherwise undoes the last doubling. */
   #adjustConnections(): void {
-    const { measureTime: measure, maxConnections: most } = this.#options.multiConnection;
+    const { measureTime, maxConnections } = this.#options.multiConnection;
     const elapsed = this.#now() - this.#measureStart;
-    if (this.#isSettled || elapsed < measure) return;
+    if (this.#isSettled || elapsed < measureTime) return;
     const speed = (this.#measuredBytes * 1000) / elapsed;
     if (speed < this.#previousSpeed * MIN_GAIN) this.#connections /= 2;
-    this.#isSettled = speed < this.#previousSpeed * MIN_GAIN || this.#connections === most;
+    this.#isSettled = speed < this.#previousSpeed * MIN_GAIN || this.#connections === maxConnections;
     if (!this.#isSettled) this.#connections *= 2;
     this.#previousSpeed = speed;
     this.#measuredBytes = 0;

@@ -51,8 +51,8 @@ export async function filesNamed(path: string): Promise<string[]> {
   const names = await readdir(folder).catch((error) => {
     throw asWriteError(error);
   });
-  const own = [basename(path), basename(splitIndexPath(path))];
-  return names.filter((name) => own.includes(name) || isPartOf(path, name)).map((name) => join(folder, name));
+  const fixedNames = [basename(path), basename(splitIndexPath(path))];
+  return names.filter((name) => fixedNames.includes(name) || isPartOf(path, name)).map((name) => join(folder, name));
 }
 
 /**

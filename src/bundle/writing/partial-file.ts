@@ -52,7 +52,7 @@ export class PartialFile {
       throw asWriteError(error);
     });
     const journal = new Journal(output.journal);
-    const opened = new PartialFile(output, file, journal, written ?? new Map());
+    const partialFile = new PartialFile(output, file, journal, written ?? new Map());
     try {
       await file.truncate(layout.size);
       for (const { header, offset, bytes } of layout.entries) {
@@ -61,15 +61,15 @@ export class PartialFile {
       }
       if (written !== undefined) writePadding(file, layout);
       await journal.start(layout.identity, written !== undefined);
-      if (resumeState !== undefined) await opened.#takeOverBlobs(resumeState, layout, signal);
+      if (resumeState !== undefined) await partialFile.#reuseBlobs(resumeState, layout, signal);
     } catch (error) {
-      await opened.abandon();
+      await partialFile.abandon();
       throw asWriteError(error);
     }
-    return opened;
+    return partialFile;
   }
 
-  async #takeOverBlobs(resumeState: ResumeState, { entries }: Layout, signal: AbortSignal | undefined): Promise<void> {
+  async #reuseBlobs(resumeState: ResumeState, { entries }: Layout, signal: AbortSignal | undefined): Promise<void> {
     const needed = new Map(
       entries.flatMap(({ node, offset }) => {
         if (node === undefined) return [];
@@ -135,9 +135,9 @@ export class PartialFile {
 
   /** Written bytes of all blobs. */
   get bytes(): number {
-    let all = 0;
-    for (const bytes of this.#writtenBytes.values()) all += bytes;
-    return all;
+    let total = 0;
+    for (const bytes of this.#writtenBytes.values()) total += bytes;
+    return total;
   }
 
   /** Closes the unfinished file. Deletes it if it contains nothing to resume from. */
@@ -152,15 +152,17 @@ export class PartialFile {
 
 /** Deletes stale partial files and renames reusable ones so that this run can resume from them. */
 async function prepareFiles(
-  { partial, final, journal, asidePath: aside }: BundleOutput,
+  { partial, final, journal, asidePath }: BundleOutput,
   { written, resumeState, staleFiles, renamedParts }: Preflight,
 ): Promise<ResumeState | undefined> {
   for (const path of staleFiles) await rm(path, { force: true });
   for (const index of renamedParts) await rename(final.paths[index] as string, partial.paths[index] as string);
   const resumeFrom =
-    resumeState === undefined || resumeState.path === aside ? resumeState : await renameResumeState(resumeState, aside);
+    resumeState === undefined || resumeState.path === asidePath
+      ? resumeState
+      : await renameResumeState(resumeState, asidePath);
   if (written === undefined) await rm(journal, { force: true });
-  if (resumeFrom === undefined) await removeJournal(aside);
+  if (resumeFrom === undefined) await removeJournal(asidePath);
   return resumeFrom;
 }
 

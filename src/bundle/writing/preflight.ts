@@ -33,22 +33,23 @@ export interface Preflight {
 
 /** Checks existing files and disk space; changes nothing. @throws AirgapError `file`, also for files of other users */
 export async function runPreflight(output: BundleOutput, layout: Layout): Promise<Preflight> {
-  const { path, partial, asidePath: aside } = output;
+  const { path, partial, asidePath } = output;
   const partialFiles = await filesNamed(`${path}.partial`);
-  const setAsideFiles = await filesNamed(aside);
-  for (const name of [...partialFiles, ...setAsideFiles, output.journal, journalPath(aside)])
+  const setAsideFiles = await filesNamed(asidePath);
+  for (const name of [...partialFiles, ...setAsideFiles, output.journal, journalPath(asidePath)])
     await refuseForeignFile(name);
   const found = await partsOnDisk(output);
   const renamedParts = [...found.keys()].filter((part) => found[part]?.isRenamed);
-  const same = found.every(({ size }, part) => size === partSizeAt(layout.size, partial.partSize, part));
-  const written = same ? await writtenBytesOf(output, found, layout) : undefined;
+  const hasPlannedSizes = found.every(({ size }, part) => size === partSizeAt(layout.size, partial.partSize, part));
+  const written = hasPlannedSizes ? await writtenBytesOf(output, found, layout) : undefined;
   const { bavail, bsize } = await statfs(dirname(path)).catch((error) => {
     throw asWriteError(error);
   });
   const leftoverFiles = [...(written === undefined ? partialFiles : []), ...setAsideFiles];
   // Files set aside are from a run that was interrupted while moving blobs.
   const resumeState =
-    (written === undefined ? await findResumeState(`${path}.partial`) : undefined) ?? (await findResumeState(aside));
+    (written === undefined ? await findResumeState(`${path}.partial`) : undefined) ??
+    (await findResumeState(asidePath));
   const staleFiles = leftoverFiles.filter((file) => !resumeState?.fileParts.paths.includes(file));
   const takenByStale = await Promise.all(staleFiles.map(async (file) => (await diskUsage(file)).taken));
   const takenByParts = written === undefined ? 0 : sum(found.map(({ taken }) => taken));
@@ -128,8 +129,8 @@ async function partsOnDisk({
   const isFinished = index === undefined || (await diskUsage(index)).size !== undefined;
   return Promise.all(
     partial.paths.map(async (path, part) => {
-      const takenByParts = await diskUsage(path);
-      if (takenByParts.size !== undefined || isFinished) return { ...takenByParts, isRenamed: false };
+      const usage = await diskUsage(path);
+      if (usage.size !== undefined || isFinished) return { ...usage, isRenamed: false };
       return { ...(await diskUsage(final.paths[part] as string)), isRenamed: true };
     }),
   );

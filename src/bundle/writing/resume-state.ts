@@ -82,7 +82,7 @@ export interface MoveBlobsOptions {
  */
 export async function moveResumedBlobs({ fileParts, blobs }: ResumeState, options: MoveBlobsOptions): Promise<void> {
   const { needed, checkpoint, signal } = options;
-  const old = await openRandomFile(fileParts, (name) => openOwnFile(name, 'r+'));
+  const oldFile = await openRandomFile(fileParts, (name) => openOwnFile(name, 'r+'));
   try {
     for (const [digest, { offset, bytes }] of [...blobs].sort(([, a], [, b]) => b.offset - a.offset)) {
       const destination = needed.get(digest);
@@ -91,7 +91,7 @@ export async function moveResumedBlobs({ fileParts, blobs }: ResumeState, option
       const { writtenBytes } = destination;
       try {
         await copyRange(
-          old,
+          oldFile,
           offset + writtenBytes,
           options.target,
           destination.offset + writtenBytes,
@@ -103,11 +103,11 @@ export async function moveResumedBlobs({ fileParts, blobs }: ResumeState, option
         if (!(error instanceof AirgapError) || !SKIPPED_CODES.has(error.code)) throw error;
       }
       // Keeps the old file a valid archive: it ends with two empty blocks.
-      await writeAll(old, [Buffer.alloc(2 * TAR_BLOCK)], offset - TAR_BLOCK);
-      await old.truncate(offset + TAR_BLOCK);
+      await writeAll(oldFile, [Buffer.alloc(2 * TAR_BLOCK)], offset - TAR_BLOCK);
+      await oldFile.truncate(offset + TAR_BLOCK);
     }
   } finally {
-    await old.close();
+    await oldFile.close();
   }
 }
 

@@ -41,7 +41,7 @@ function dependsOnValues({ how, userMade }: InventoryLocation): boolean {
 /**
  * Compares derived overrides with the images and profiles of a bundle, and warns of uncovered ones. A bundle does not
  * contain values, so overrides for its other profiles cannot be derived without them.
- * @param isComplete whether overrides for all profiles of the charts are required
+ * @param isComplete true if overrides for all profiles of the charts are required
  * @returns uncovered images, by chart name
  */
 export function compareWithBundle(
@@ -117,7 +117,7 @@ function profilesIn(locations: readonly InventoryLocation[], known: readonly Bun
   return matching.length === 0 ? names : matching;
 }
 
-/** Returns whether the current values seem to be those of a fully covered profile of the bundle. */
+/** Reports whether the current values seem to be those of a fully covered profile of the bundle. */
 function usesBundledProfile({ covered }: UncoveredImages, derivedCharts: readonly DerivedChart[]): boolean {
   return covered.some((profile) => derivedCharts.some((derivedChart) => isComparable(profile, derivedChart)));
 }

@@ -62,14 +62,14 @@ function locatedReferences({
   charts,
 }: LockFile['images'][number]): LocatedReference[] {
   const noLocation = { profile: '', template: '', document: 0, kind: '', name: '', path: '' };
-  const sure = digest === '' && confidence === 'likely' ? 'likely' : 'certain';
+  const effectiveConfidence = digest === '' && confidence === 'likely' ? 'likely' : 'certain';
   return (charts.length === 0 ? [''] : charts).map((chart) => ({
     ...noLocation,
     chart,
     how: 'added',
     written: reference,
     reference,
-    confidence: sure,
+    confidence: effectiveConfidence,
     need,
   }));
 }

@@ -50,7 +50,7 @@ export function chartsIn(source: Bundle, request: ChartRequest | undefined): rea
     const list = all.map(({ name, version }) => `${name}@${version}`).join(', ');
     const what =
       selected.length > 1 ? `several charts named ${request?.chart}` : `no chart ${request?.chart ?? ''}`.trimEnd();
-    throw new AirgapError('chart-not-found', `the bundle ${source.path} has ${what}`, {
+    throw new AirgapError('chart-not-found', `${source.path}: ${what}`, {
       hint: list === '' ? 'it has no charts' : `available charts: ${list}`,
     });
   }
@@ -86,9 +86,10 @@ async function extract(source: Bundle, chart: BundleChart, archive: string, prof
   const blobs = await chartBlobs(source, chart);
   await mkdir(dirname(archive), { recursive: true });
   await writeFile(archive, await source.read(blobs.archive));
-  const locked = source.inventory()?.charts.find((entry) => entry.digest === descriptor.digest);
-  const known = locked?.profiles.find((candidate) => candidate.name === profile) ?? locked?.profiles[0];
-  const { kubeVersion, apiVersions, recipes = [] } = known ?? {};
+  const inventoryChart = source.inventory()?.charts.find((entry) => entry.digest === descriptor.digest);
+  const bundledProfile =
+    inventoryChart?.profiles.find((candidate) => candidate.name === profile) ?? inventoryChart?.profiles[0];
+  const { kubeVersion, apiVersions, recipes = [] } = bundledProfile ?? {};
   return {
     name,
     version,
@@ -112,7 +113,7 @@ function operandsOf(source: Bundle, chart: string): LocatedReference[] {
 
 type InventoryLocation = Inventory['images'][number]['found'][number];
 
-/** Returns whether rendering does not show this image, including those found by user-defined rules at bundling time. */
+/** Reports whether rendering does not show this image, including those found by user-defined rules at bundling time. */
 function isOperand(location: InventoryLocation, found: readonly InventoryLocation[]): boolean {
   const { how } = location;
   if (how === 'operator-rule') return !isFromRule(location, builtInRules);

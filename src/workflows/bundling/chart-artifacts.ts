@@ -27,9 +27,9 @@ export async function createChartArtifact(
     readonly requests?: ReferrerRequests;
   },
 ): Promise<ChartArtifact> {
-  const { metadata, archive, provenance, request, fetchedRequest: fetched } = chart;
+  const { metadata, archive, provenance, request, fetchedRequest } = chart;
   const { name, version } = metadata;
-  const reference = ociReference(fetched.chart, version);
+  const reference = ociReference(fetchedRequest.chart, version);
   if (reference === undefined) {
     const tgz = await readFile(archive);
     return chartArtifact({ metadata, tgz, ...(provenance === undefined ? {} : { provenance }) });

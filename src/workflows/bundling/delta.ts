@@ -12,7 +12,7 @@ import { exportInventory } from './export-inventory.ts';
 export interface BaseBundle {
   /** Digest of its inventory manifest. */
   readonly lockDigest: Digest;
-  /** Blobs of its images, including those that it leaves out as a delta itself. */
+  /** Blobs of its images, including those that it omits as a delta itself. */
   readonly blobs: ReadonlyMap<Digest, RequiredBlob>;
 }
 
@@ -46,7 +46,7 @@ async function readInventoryOf(file: string, concurrency: number, signal?: Abort
 }
 
 /**
- * Returns the inventory fields of a delta, which leaves out every image blob of the base bundle. Manifests, charts and
+ * Returns the inventory fields of a delta, which omits every image blob of the base bundle. Manifests, charts and
  * referrers are always included: they are small, and `push`, `verify` and `values` need them offline.
  */
 export function deltaFields(

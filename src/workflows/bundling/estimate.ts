@@ -16,12 +16,12 @@ export interface EstimateInput {
 
 /** Returns the estimated cost of writing a bundle. */
 export function estimate({ plan, graph, charts, earlier, quotas }: EstimateInput): Estimate {
-  const { layout, blobs, isUpToDate: isThere, preflight: foreseen } = plan;
+  const { layout, blobs, isUpToDate, preflight } = plan;
   const bytes = { fetched: 0, reused: 0, resumed: 0 };
-  for (const { node } of isThere ? [] : layout.entries) {
+  for (const { node } of isUpToDate ? [] : layout.entries) {
     if (node === undefined) continue;
     const { digest, size } = node.descriptor;
-    const resumed = Math.min(foreseen.reusable.get(digest) ?? 0, size);
+    const resumed = Math.min(preflight.reusable.get(digest) ?? 0, size);
     bytes.resumed += resumed;
     bytes[earlier.holds(node.descriptor) ? 'reused' : 'fetched'] += size - resumed;
   }
@@ -32,8 +32,8 @@ export function estimate({ plan, graph, charts, earlier, quotas }: EstimateInput
     size: layout.size,
     shared: sharedBytes(layout, graph),
     ...bytes,
-    needed: isThere ? 0 : foreseen.neededBytes,
-    free: foreseen.freeBytes,
+    needed: isUpToDate ? 0 : preflight.neededBytes,
+    free: preflight.freeBytes,
     quotas,
   };
 }

@@ -10,7 +10,7 @@ import { walk } from '../../transfer/walk.ts';
 
 /**
  * Returns the inventory of a bundle with all its manifests and blobs, to be stored without the bundle. Blobs that a
- * delta leaves out are included, because the target had them when the delta was pushed.
+ * delta omits are included, because the target had them when the delta was pushed.
  * @param concurrency manifests read at the same time
  * @throws AirgapError `bundle-invalid` when it is damaged, or another tool's archive
  */
@@ -19,9 +19,9 @@ export async function exportInventory(
   concurrency: number,
   signal?: AbortSignal,
 ): Promise<ExportedInventory> {
-  const { path, size, inventoryDigest: lockDigest, entries } = bundle;
+  const { path, size, inventoryDigest, entries } = bundle;
   const inventory = bundle.inventory();
-  if (lockDigest === undefined || inventory === undefined) {
+  if (inventoryDigest === undefined || inventory === undefined) {
     throw new AirgapError('bundle-invalid', `${path} has no inventory`, {
       hint: 'use a bundle written by helm airgap bundle',
     });
@@ -53,7 +53,7 @@ export async function exportInventory(
     kind: 'BundleLock',
     schemaVersion: 1,
     size,
-    lockDigest,
+    lockDigest: inventoryDigest,
     lock: { ...inventory, charts: inventory.charts.map(withoutRecipeTexts) },
     blobs: [...blobs.values()].sort((a, b) => (a.digest < b.digest ? -1 : 1)),
   };

@@ -53,7 +53,7 @@ export async function resolveDigests(
   }
   if (errors.length > 0) throw combine(errors, `the digests of ${errors.length} images could not be resolved`);
   for (const [registry, { names, reason }] of unreachable) {
-    const message = `${registry} did not answer, so the digests of ${names.join(', ')} are unknown (${reason})`;
+    const message = `${registry} did not respond, so the digests of ${names.join(', ')} are unknown (${reason})`;
     emit({ type: 'warning', message });
   }
   return { digests, missing };

@@ -18,7 +18,7 @@ import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
 export interface SignatureCheck extends ReadBlobOptions {
   readonly graph: Graph;
   /**
-   * Returns whether a root is known to derive from the manifest with its `sourceDigest`. The inventory of a bundle is
+   * Reports whether a root is known to derive from the manifest with its `sourceDigest`. The inventory of a bundle is
    * not proof of that; without proof, the signature must cover the digest in the bundle.
    */
   readonly isSourceProven: (root: Root) => Promise<boolean>;

@@ -36,7 +36,7 @@ export interface InventoryInput {
 
 /** Creates the inventory of a bundle: charts in the given order, images as they were resolved. */
 export function createInventory({
-  charts: packed,
+  charts: packedCharts,
   artifacts,
   findings,
   graph,
@@ -44,12 +44,12 @@ export function createInventory({
   platforms,
   selections,
 }: InventoryInput): Inventory {
-  const charts = packed.map(({ chart, profiles, via, recipes }, i): InventoryChart => {
+  const charts = packedCharts.map(({ chart, profiles, via, recipes }, i): InventoryChart => {
     const { name, version } = chart.metadata;
     const { descriptor, referrers = [] } = artifacts[i] as ChartArtifact;
     // Unknown for charts that were not searched; the options of nested charts refer to temporary files.
     const isKnown = recipes !== undefined && via === undefined;
-    const listed = profiles.map(({ name, options }) => ({
+    const bundledProfiles = profiles.map(({ name, options }) => ({
       name,
       ...(options.kubeVersion === undefined ? {} : { kubeVersion: options.kubeVersion }),
       ...(options.apiVersions?.length ? { apiVersions: [...options.apiVersions] } : {}),
@@ -63,7 +63,7 @@ export function createInventory({
       source: chart.source,
       digest: descriptor.digest,
       ...parent,
-      profiles: listed,
+      profiles: bundledProfiles,
       ...referrerList(referrers),
     };
   });
@@ -105,7 +105,7 @@ function inventoryImage(finding: Finding, root: Root, graph: Graph, leftOut: rea
 
 /** Returns the referrers field; empty for most images. */
 function referrerList(
-  carried: readonly Referrer[],
+  bundled: readonly Referrer[],
   leftOut: readonly Referrer[] = [],
 ): { readonly referrers?: InventoryReferrer[] } {
   const entry = ({ descriptor: { digest }, subject, artifactType, tag }: Referrer): InventoryReferrer => ({
@@ -114,7 +114,7 @@ function referrerList(
     artifactType,
     ...(tag === undefined ? {} : { tag }),
   });
-  const list = [...carried.map(entry), ...leftOut.map((referrer) => ({ ...entry(referrer), leftOut: true as const }))];
+  const list = [...bundled.map(entry), ...leftOut.map((referrer) => ({ ...entry(referrer), leftOut: true as const }))];
   return list.length === 0 ? {} : { referrers: list };
 }
 

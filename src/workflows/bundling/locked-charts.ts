@@ -120,10 +120,10 @@ async function fetchLockedChart(
   const chart = await fetchChart(helm, request, folder, context.cwd, chartSources);
   const found = await archiveDigest(chart, context.cwd);
   if (digest !== '' && found !== digest) {
-    const is = chart.metadata.version === version ? '' : ` (version ${chart.metadata.version})`;
+    const versionText = chart.metadata.version === version ? '' : ` (version ${chart.metadata.version})`;
     throw new AirgapError(
       'chart-invalid',
-      `chart ${name} ${version} differs from the lock file: digest ${found}${is} instead of ${digest}`,
+      `chart ${name} ${version} differs from the lock file: digest ${found}${versionText} instead of ${digest}`,
       {
         hint: 'it was changed or published again; show all changes with helm airgap images … --check-lock, or accept them with --lock',
       },

@@ -81,32 +81,39 @@ export async function resolveImages(
   const configReferences: LocatedReference[] = [];
   for (let depth = 0; ; depth++) {
     const { findings: all, choices: selections } = select(configReferences);
-    const wanted = limit.within(all.filter(isWanted));
-    const fresh = wanted.filter(({ reference }) => !requested.has(reference));
+    const selected = limit.within(all.filter(isWanted));
+    const newFindings = selected.filter(({ reference }) => !requested.has(reference));
     const origin = depth === 0 ? '' : ' from image configs';
-    const images = fresh.length === 1 ? '1 image' : `${fresh.length} images`;
-    if (fresh.length > 0) emit({ type: 'stage', message: `resolving ${images}${origin}` });
-    for (const { reference } of fresh) requested.add(reference);
-    const failures = await walker.add(fresh.map(({ reference }) => parseReference(reference)));
-    const dropped = await missingAmong(client, failures, fresh, options);
+    const images = newFindings.length === 1 ? '1 image' : `${newFindings.length} images`;
+    if (newFindings.length > 0) emit({ type: 'stage', message: `resolving ${images}${origin}` });
+    for (const { reference } of newFindings) requested.add(reference);
+    const failures = await walker.add(newFindings.map(({ reference }) => parseReference(reference)));
+    const dropped = await missingAmong(client, failures, newFindings, options);
     for (const candidate of dropped) missing.set(candidate.reference, candidate);
     warnDropped(emit, dropped);
     const errors = failures.filter(({ reference }) => !missing.has(formatReference(reference)));
-    if (errors.length > 0) throw unresolvedError(errors, fresh);
+    if (errors.length > 0) throw unresolvedError(errors, newFindings);
     const isPresent = ({ reference }: Finding): boolean => !missing.has(reference);
-    const present = fresh.filter(isPresent);
+    const present = newFindings.filter(isPresent);
     const graph = walker.graph();
-    const [named] = await Promise.all([
+    const [newReferences] = await Promise.all([
       imageConfigs && depth < MAX_DEPTH ? configs.references(graph, present) : [],
       referrers ? collector.collect(rootsOf(graph, present)) : undefined,
     ]);
-    if (named.length === 0) {
-      const complete = await configs.withConfigs(await collector.withBlobs(walker.graph()));
+    if (newReferences.length === 0) {
+      const completeGraph = await configs.withConfigs(await collector.withBlobs(walker.graph()));
       const [dropped, leftOut] = [[...missing.values()], collector.leftOut()];
-      const possible = all.filter((finding) => !wanted.includes(finding)).map(({ reference }) => reference);
-      return { findings: wanted.filter(isPresent), choices: selections, graph: complete, dropped, possible, leftOut };
+      const possible = all.filter((finding) => !selected.includes(finding)).map(({ reference }) => reference);
+      return {
+        findings: selected.filter(isPresent),
+        choices: selections,
+        graph: completeGraph,
+        dropped,
+        possible,
+        leftOut,
+      };
     }
-    configReferences.push(...named);
+    configReferences.push(...newReferences);
   }
 }
 

@@ -22,8 +22,8 @@ export async function selectPlatform(source: Bundle, graph: Graph, root: Root, r
   const [selected, ...others] = exact.length === 1 ? exact : matching;
   const name = formatReference(root.reference);
   if (selected === undefined || others.length > 0) {
-    const list = (some: readonly PlatformImage[]): string =>
-      [...new Set(some.map(({ platform }) => formatPlatform(platform)))].sort().join(', ');
+    const list = (images: readonly PlatformImage[]): string =>
+      [...new Set(images.map(({ platform }) => formatPlatform(platform)))].sort().join(', ');
     const available = all.length === 0 ? 'none' : list(all);
     const [what, hint] =
       selected === undefined
@@ -37,8 +37,8 @@ export async function selectPlatform(source: Bundle, graph: Graph, root: Root, r
           ];
     throw new AirgapError('image-not-found', `${name} ${what}`, { hint: `${hint}, or omit --platform to get all` });
   }
-  const below = closureOf(graph, selected.descriptor.digest);
-  const [manifests, blobs] = [new Set(below.manifests), new Set(below.blobs)];
+  const closure = closureOf(graph, selected.descriptor.digest);
+  const [manifests, blobs] = [new Set(closure.manifests), new Set(closure.blobs)];
   const { mediaType, digest, size } = selected.descriptor;
   const reference = root.reference.digest === undefined ? root.reference : { ...root.reference, digest };
   return {

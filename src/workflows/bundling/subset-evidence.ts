@@ -85,7 +85,7 @@ export function bundledSignatures(bundle: Pick<Bundle, 'inventory' | 'entries'>)
 }
 
 /**
- * Returns whether a bundle has the original index of an image and the image is a platform subset of it, without any
+ * Reports whether a bundle has the original index of an image and the image is a platform subset of it, without any
  * other content.
  * @throws AirgapError `digest-mismatch`; errors of reading a damaged bundle
  */

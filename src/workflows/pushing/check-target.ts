@@ -13,7 +13,7 @@ export type TargetCheck =
   | { readonly status: 'found' }
   /** None of the sampled images exists. */
   | { readonly status: 'missing'; readonly repositories: readonly string[] }
-  /** The target cannot be reached, or does not answer the question. */
+  /** The target cannot be reached or does not respond. */
   | { readonly status: 'unknown'; readonly reason: string };
 
 export interface TargetCheckOptions extends Pick<OpenOptions, 'signer'> {
@@ -41,11 +41,11 @@ export async function checkPushedImages(context: Context, options: TargetCheckOp
   const references = await sampleReferences(options);
   if (references.length === 0) return { status: 'unknown', reason: 'the bundle has no images' };
   const { client } = connect({ ...context, emit: ignoreEvents, signal }, options.access, signal);
-  const timedOut = async (): Promise<TargetCheck> => {
+  const awaitTimeout = async (): Promise<TargetCheck> => {
     await sleep(timeout, undefined, { signal });
-    return { status: 'unknown', reason: `${target.registry} did not answer within ${timeout / 1000} seconds` };
+    return { status: 'unknown', reason: `${target.registry} did not respond within ${timeout / 1000} seconds` };
   };
-  const answered = async (): Promise<TargetCheck> => {
+  const checkImages = async (): Promise<TargetCheck> => {
     const heads = references.map(async (reference) =>
       client.head(reference, reference.digest ?? reference.tag ?? 'latest'),
     );
@@ -57,7 +57,7 @@ export async function checkPushedImages(context: Context, options: TargetCheckOp
     return { status: 'missing', repositories: references.map(formatRepository) };
   };
   try {
-    return await Promise.race([timedOut(), answered()]);
+    return await Promise.race([awaitTimeout(), checkImages()]);
   } finally {
     finished.abort();
     await client.close();
@@ -70,14 +70,13 @@ export async function checkPushedImages(context: Context, options: TargetCheckOp
 async function sampleReferences({ bundle, signer, chart, target }: TargetCheckOptions): Promise<Reference[]> {
   const source = await openCheckedBundle(bundle, { signer });
   try {
-    const found =
-      source
-        .inventory()
-        ?.images.filter(({ found: locations }) => locations.some((location) => location.chart === chart)) ?? [];
-    const digests = new Set(found.map(({ digest }) => digest));
+    const ofChart = source
+      .inventory()
+      ?.images.filter(({ found }) => found.some((location) => location.chart === chart));
+    const digests = new Set(ofChart?.map(({ digest }) => digest));
     const images = source.images();
-    const first = images.filter(({ descriptor }) => digests.has(descriptor.digest));
-    return (first.length > 0 ? first : images)
+    const preferred = images.filter(({ descriptor }) => digests.has(descriptor.digest));
+    return (preferred.length > 0 ? preferred : images)
       .slice(0, SAMPLE_SIZE)
       .map(({ reference }) => destinationOf(target, reference));
   } finally {

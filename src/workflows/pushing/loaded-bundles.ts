@@ -18,7 +18,7 @@ export interface LoadedBundles {
   readonly bundles: readonly Bundle[];
   readonly graph: Graph;
   readonly source: Source;
-  /** Blobs that deltas leave out and no loaded bundle has; undefined if none is a delta. */
+  /** Blobs that deltas omit and no loaded bundle has; undefined if none is a delta. */
   readonly required: readonly RequiredBlob[] | undefined;
   close(): Promise<void>;
 }

@@ -15,7 +15,7 @@ export function emitsFor(emit: Emit, runs: number): readonly Emit[] {
   return plans.map((_, index) => (event) => {
     if (event.type !== 'plan') return emit(event);
     plans[index] = event;
-    const sum = (of: 'blobs' | 'bytes'): number => plans.reduce((all, plan) => all + plan[of], 0);
+    const sum = (field: 'blobs' | 'bytes'): number => plans.reduce((all, plan) => all + plan[field], 0);
     emit({ type: 'plan', blobs: sum('blobs'), bytes: sum('bytes') });
   });
 }

@@ -63,14 +63,14 @@ export async function missingRepositories(context: Context, options: PushOptions
     for (const target of options.targets) {
       const { client, ecr } = connect(context, { ...options.access, isPushTarget: true });
       try {
-        const found = await lookUpRepositories(
+        const status = await lookUpRepositories(
           context,
           target,
           ecr,
           pathsOf(loaded, withWrittenNames(target, loaded.bundles)),
           'missing',
         );
-        missing.push(...(found?.missing ?? []));
+        missing.push(...(status?.missing ?? []));
       } finally {
         await client.close();
       }

@@ -62,16 +62,16 @@ export function countReferrers(outcomes: readonly ReferrerOutcome[]): ReferrerCo
   return { pushed: countOf('pushed'), present: countOf('present'), kept: countOf('kept'), refused: countOf('refused') };
 }
 
-/** Referrers shown in a warning, since there may be thousands. */
-const SHOWN = 5;
+/** Maximum number of referrers in a warning. There may be thousands. */
+const MAX_SHOWN = 5;
 
 /** Emits one warning for all referrers with the same status. */
 function warn(emit: Emit, outcomes: readonly ReferrerOutcome[], describe: (count: string) => string): void {
   if (outcomes.length === 0) return;
   const list = outcomes
-    .slice(0, SHOWN)
+    .slice(0, MAX_SHOWN)
     .map(({ referrer, error }) => `${referrerKind(referrer)} of ${referrer.subject} (${error?.message})`);
-  const more = outcomes.length > SHOWN ? [`and ${outcomes.length - SHOWN} more`] : [];
+  const more = outcomes.length > MAX_SHOWN ? [`and ${outcomes.length - MAX_SHOWN} more`] : [];
   const count = outcomes.length === 1 ? '1 referrer' : `${outcomes.length} referrers`;
   const message = `${describe(count)}: ${[...list, ...more].join('; ')}; --require-referrers turns this into an error`;
   emit({ type: 'warning', message });

@@ -16,8 +16,9 @@ export async function missingFromReceipt(
 ): Promise<string[]> {
   const bundle = await openCheckedBundle(file, { signer });
   try {
-    const { inventoryDigest: lockDigest } = bundle;
-    const isOtherBundle = lockDigest !== undefined && receipt.bundles.every(({ lock }) => lock !== lockDigest);
+    const { inventoryDigest } = bundle;
+    const isOtherBundle =
+      inventoryDigest !== undefined && receipt.bundles.every(({ lock }) => lock !== inventoryDigest);
     const items = new Map(receipt.items.map((item) => [item.source, item]));
     const roots = [...bundle.images(), ...bundle.charts()].flatMap(({ reference, descriptor: { digest } }) => {
       const name = formatReference(reference);
@@ -32,7 +33,7 @@ export async function missingFromReceipt(
     const missing = hasNoReferrers ? [] : bundle.referrers().filter((referrer) => !isListed(receipt, referrer));
     return [
       ...(isOtherBundle
-        ? [`the receipt is for another bundle: none in it has the inventory digest ${lockDigest}`]
+        ? [`the receipt is for another bundle: none in it has the inventory digest ${inventoryDigest}`]
         : []),
       ...roots,
       ...missing.map(

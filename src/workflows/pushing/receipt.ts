@@ -78,7 +78,7 @@ export interface ReceiptInput {
   readonly bytes: number;
   readonly started: Date;
   readonly finished: Date;
-  /** Time of the push, by reference in the bundle; others were present when the push started. */
+  /** Time of the push, by reference in the bundle; other tags were present before. */
   readonly written: ReadonlyMap<string, Date>;
 }
 
@@ -97,29 +97,29 @@ export function createReceipt({
     kind: 'Receipt',
     target: rest.target,
     naming: rest.naming,
-    bundles: bundles.map(({ path, size, inventoryDigest: lockDigest }) => ({
+    bundles: bundles.map(({ path, size, inventoryDigest }) => ({
       file: basename(path),
       size,
-      ...(lockDigest === undefined ? {} : { lock: lockDigest }),
+      ...(inventoryDigest === undefined ? {} : { lock: inventoryDigest }),
     })),
     started: started.toISOString(),
     finished: finished.toISOString(),
     seconds: (finished.getTime() - started.getTime()) / 1000,
     bytes: rest.bytes,
     counts: { items: outcomes.length, referrers: referrers.length },
-    items: outcomes.map(({ reference, target: { digest: _, ...tagged }, digest: found, status }) => ({
+    items: outcomes.map(({ reference, target: { digest: _, ...tagged }, digest, status }) => ({
       source: formatReference(reference),
       target: formatReference(tagged),
-      digest: found,
+      digest,
       status,
       at: (written.get(formatReference(reference)) ?? started).toISOString(),
     })),
-    referrers: referrers.map(({ referrer, repository, via, digest: found, status, at, error }) => ({
+    referrers: referrers.map(({ referrer, repository, via, digest, status, at, error }) => ({
       kind: referrerKind(referrer),
       repository: formatRepository(repository),
       subject: referrer.subject,
       ...(referrer.tag === undefined ? {} : { tag: referrer.tag }),
-      digest: found,
+      digest,
       via,
       status,
       at: at.toISOString(),

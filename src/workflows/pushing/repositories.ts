@@ -20,7 +20,7 @@ export interface RepositoryOptions {
   readonly settings: RepositorySettings;
 }
 
-const NOTHING: EnsuredRepositories = { existing: [], onPush: [], created: [], reconciled: [] };
+const NO_REPOSITORIES: EnsuredRepositories = { existing: [], onPush: [], created: [], reconciled: [] };
 
 /**
  * Ensures that the ECR repositories exist, as far as the options allow. Without permission to create repositories, the
@@ -35,14 +35,14 @@ export async function prepareRepositories(
   { create, reconcile, settings }: RepositoryOptions,
 ): Promise<EnsuredRepositories> {
   const host = ecrHost(target.registry, ecr.hosts);
-  if (host === undefined) return NOTHING;
+  if (host === undefined) return NO_REPOSITORIES;
   emit({ type: 'stage', message: `checking ${names.length} ${names.length === 1 ? 'repository' : 'repositories'}` });
   if (create === 'never') {
     const status = await findRepositories(host, names, ecr).catch((error: unknown) => {
       if (reconcile || !isNotPermitted(error)) throw error;
       emit({ type: 'warning', message: `${error.message}; missing repositories are unknown` });
     });
-    if (status === undefined) return NOTHING;
+    if (status === undefined) return NO_REPOSITORIES;
     const { existing, onPush, missing } = status;
     if (missing.length > 0) {
       throw new AirgapError('repository-missing', `${host.host} lacks repositories: ${missing.join(', ')}`, {
@@ -86,7 +86,7 @@ export function absentPaths(status: RepositoryStatus | undefined): ReadonlySet<s
   return new Set([...(status?.missing ?? []), ...(status?.onPush ?? [])]);
 }
 
-/** Returns whether AWS credentials or permissions are missing; a stored registry login may suffice for the push. */
+/** Reports whether AWS credentials or permissions are missing; a stored registry login may suffice for the push. */
 function isNotPermitted(error: unknown): error is AirgapError {
   return error instanceof AirgapError && (error.code === 'forbidden' || error.code === 'unauthorized');
 }

@@ -4,7 +4,7 @@ import type { RequiredBlobs } from '../../transfer/required-blobs.ts';
 import type { LoadedBundles } from './loaded-bundles.ts';
 
 /**
- * Returns blobs that deltas leave out. The base bundle was pushed with the same naming, which gives their repositories.
+ * Returns the blobs that deltas omit. The base bundle was pushed with the same naming, which gives their repositories.
  */
 export function requiredBlobsOf(
   { required, bundles }: LoadedBundles,

@@ -17,13 +17,14 @@ export async function retiredReferences(
   const older = await openCheckedBundle(file);
   try {
     const olderTarget = withWrittenNames(target, [older]);
-    const previous = destinationsFor([...older.images(), ...older.charts()], (repository) =>
+    const olderDestinations = destinationsFor([...older.images(), ...older.charts()], (repository) =>
       destinationOf(olderTarget, repository),
     );
-    const nameOf = ({ repository, tag }: (typeof previous)[number]): string => formatReference({ ...repository, tag });
+    const nameOf = ({ repository, tag }: (typeof olderDestinations)[number]): string =>
+      formatReference({ ...repository, tag });
     const needed = new Set(destinationsFor(roots, (repository) => destinationOf(target, repository)).map(nameOf));
-    const gone = previous.filter((destination) => !needed.has(nameOf(destination)));
-    return gone.map(({ root, repository, tag }) => ({ ...repository, tag, digest: root.descriptor.digest }));
+    const retired = olderDestinations.filter((destination) => !needed.has(nameOf(destination)));
+    return retired.map(({ root, repository, tag }) => ({ ...repository, tag, digest: root.descriptor.digest }));
   } finally {
     await older.close();
   }

@@ -31,12 +31,12 @@ export function selectRoots(
   { charts, images, exclude }: BundleSelection,
   emit: Emit = ignoreEvents,
 ): readonly (readonly Root[])[] {
-  const wanted = charts.map((name) => ({ name, found: bundles.map((bundle) => chartsNamed(bundle, name)) }));
-  const absent = wanted.find(({ found }) => found.every((charts) => charts.length === 0));
+  const requestedCharts = charts.map((name) => ({ name, found: bundles.map((bundle) => chartsNamed(bundle, name)) }));
+  const missing = requestedCharts.find(({ found }) => found.every((charts) => charts.length === 0));
   const names = bundles.map(({ path }) => path).join(', ');
-  if (absent !== undefined) {
+  if (missing !== undefined) {
     const all = bundles.flatMap((bundle) => bundle.charts().map(({ name, version }) => `${name}@${version}`));
-    throw new AirgapError('chart-not-found', `${names}: chart ${absent.name} not found`, {
+    throw new AirgapError('chart-not-found', `${names}: no chart ${missing.name}`, {
       hint: all.length === 0 ? 'there are no charts' : `available charts: ${all.join(', ')}`,
     });
   }
@@ -52,7 +52,7 @@ export function selectRoots(
   const isExcluded = (name: string): boolean => patterns.slice(images.length).some(({ matches }) => matches(name));
   const isAll = charts.length + images.length === 0;
   const selection = bundles.map((bundle, index) => {
-    const selectedCharts = wanted.flatMap(({ found }) => found[index] ?? []);
+    const selectedCharts = requestedCharts.flatMap(({ found }) => found[index] ?? []);
     const needed = selectedCharts.length === 0 ? new Set<string>() : imagesOf(inventoryOf(bundle), selectedCharts);
     const matching = bundle.images().filter(({ reference }) => {
       const name = formatReference(reference);
@@ -66,10 +66,10 @@ export function selectRoots(
   return selection;
 }
 
-function chartsNamed(bundle: Bundle, wanted: string): readonly BundleChart[] {
+function chartsNamed(bundle: Bundle, requested: string): readonly BundleChart[] {
   const [first, ...more] = bundle
     .charts()
-    .filter(({ name, version }) => name === wanted || `${name}@${version}` === wanted);
+    .filter(({ name, version }) => name === requested || `${name}@${version}` === requested);
   if (first === undefined) return [];
   const names = new Set([first, ...more].map(({ name }) => name));
   const { charts } = inventoryOf(bundle);

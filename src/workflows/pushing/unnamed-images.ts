@@ -5,8 +5,8 @@ import type { Bundle } from '../../bundle/read.ts';
 import { tagAnnotation } from '../../bundle/reading/contents.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 
-/** Longest part of an invalid name shown in a message, in characters. */
-const SHOWN = 100;
+/** Maximum characters of an invalid name in a message. */
+const MAX_NAME_SHOWN = 100;
 
 /**
  * Checks that images have full names. Archives of other tools may identify an image by tag only, or not at all, so that
@@ -41,5 +41,5 @@ export function checkNamed(bundle: Bundle, emit: Emit): void {
 function invalidName({ annotations = {} }: Descriptor): string | undefined {
   const names: unknown[] = [annotations[CONTAINERD_NAME_ANNOTATION], annotations[REF_NAME_ANNOTATION]];
   const name = names.find((text): text is string => typeof text === 'string' && /[/:]/.test(text));
-  return name === undefined || name.length <= SHOWN ? name : `${name.slice(0, SHOWN)}…`;
+  return name === undefined || name.length <= MAX_NAME_SHOWN ? name : `${name.slice(0, MAX_NAME_SHOWN)}…`;
 }

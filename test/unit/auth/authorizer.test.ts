@@ -26,8 +26,10 @@ function setUp(credential: Credential | undefined, answer: (count: number) => ob
   const exchange: TokenExchange = async ({ method, url, headers, form }) => {
     requests.push({ method, url: url.href, authorization: headers.authorization, form });
     await new Promise((resolve) => setTimeout(resolve, 2));
-    const given = answer(requests.length);
-    return typeof given === 'number' ? { status: given, text: '' } : { status: 200, text: JSON.stringify(given) };
+    const response = answer(requests.length);
+    return typeof response === 'number'
+      ? { status: response, text: '' }
+      : { status: 200, text: JSON.stringify(response) };
   };
   const keychain: Keychain = { lookup: async () => credential, sources: () => ['here', 'there'] };
   return { requests, clock, authorizer: createAuthorizer({ keychain, exchange, now: () => clock.now }) };
@@ -110,8 +112,8 @@ describe('a bearer challenge', () => {
   it('for ever more scopes is limited', async () => {
     const { requests, authorizer } = setUp(undefined, (count) => ({ token: `tok-${count}` }));
     let sent: string | undefined;
-    for (let at = 0; at < 50; at++) {
-      const scope = `scope="repository:a/${at}:pull ${'x'.repeat(5000)}"`;
+    for (let index = 0; index < 50; index++) {
+      const scope = `scope="repository:a/${index}:pull ${'x'.repeat(5000)}"`;
       sent = await authorizer.renew(access, BEARER.replace(/scope=.*/, scope), sent);
     }
     const scopes = requests.map(({ url }) => new URL(url).searchParams.getAll('scope'));

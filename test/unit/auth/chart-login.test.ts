@@ -27,8 +27,8 @@ describe('a login for a chart that Helm pulls', () => {
       AIRGAP_AUTH_B_EXAMPLE_USERNAME: 'own',
       AIRGAP_AUTH_B_EXAMPLE_PASSWORD: 'pw',
     };
-    const given = { registry: 'a.example', username: 'given', password: 'pw' };
-    const login = chartLogins({ env, home }, given, []);
+    const commandLine = { registry: 'a.example', username: 'given', password: 'pw' };
+    const login = chartLogins({ env, home }, commandLine, []);
     const found = await Promise.all(hosts.map((host) => login(host, 'charts/web').then((found) => found?.entry)));
     expect(found).toEqual([auth('given'), auth('own'), auth('variable'), auth('podman')]);
   });

@@ -58,12 +58,12 @@ describe('variables of a registry', () => {
     [{ AIRGAP_AUTH_R_EXAMPLE_USERNAME: 'robot' }, 'AIRGAP_AUTH_R_EXAMPLE_PASSWORD'],
     [pair('R_EXAMPLE', ''), 'AIRGAP_AUTH_R_EXAMPLE_PASSWORD'],
     [{ AIRGAP_AUTH_R_EXAMPLE_PASSWORD: 'geheim' }, 'AIRGAP_AUTH_R_EXAMPLE_USERNAME'],
-  ])('that are incomplete are an error for their registry only: %j', async (env, says) => {
+  ])('that are incomplete are an error for their registry only: %j', async (env, expected) => {
     const keychain = environmentKeychain(env, []);
     await expect(keychain.lookup('r.example')).rejects.toMatchObject({
       code: 'config',
       exitCode: 2,
-      message: expect.stringMatching(`r\\.example.*${says}`),
+      message: expect.stringMatching(`r\\.example.*${expected}`),
     });
     expect(await keychain.lookup('other.example')).toBeUndefined();
   });
@@ -122,8 +122,8 @@ describe('hosts with the same variables', () => {
   });
 
   it('are distinguished by a variable', async () => {
-    const said = { ...env, AIRGAP_AUTH_REGISTRY_CORP_EXAMPLE_HOST: 'registry-corp.example' };
-    const keychain = environmentKeychain(said, ['registry.corp.example']);
+    const assigned = { ...env, AIRGAP_AUTH_REGISTRY_CORP_EXAMPLE_HOST: 'registry-corp.example' };
+    const keychain = environmentKeychain(assigned, ['registry.corp.example']);
     expect(await keychain.lookup('registry-corp.example')).toMatchObject(basic('robot', 'geheim'));
     expect(await keychain.lookup('registry.corp.example')).toBeUndefined();
   });

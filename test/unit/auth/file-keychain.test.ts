@@ -107,11 +107,11 @@ describe('the credentials files', () => {
       '{"auths": {"a.example": {"auth": "c2VjcmV0LXNlY3JldA=="}}}',
       'a.example',
     ],
-  ])('with %s are named in the error, without their content', async (_name, content, says) => {
+  ])('with %s are named in the error, without their content', async (_name, content, expected) => {
     const file = put('.docker/config.json', content);
     const lookup = fileKeychain({ env: {}, home }).lookup('a.example');
     await expect(lookup).rejects.toMatchObject({ code: 'config', message: expect.stringContaining(file) });
-    await expect(lookup).rejects.toThrow(says);
+    await expect(lookup).rejects.toThrow(expected);
     await expect(lookup).rejects.not.toThrow(/c2VjcmV0/);
   });
 

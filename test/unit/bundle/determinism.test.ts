@@ -12,14 +12,14 @@ import { chart, graphOf, write } from './bundles.ts';
 const BASE = noise('base', 20_000);
 
 /** Twelve images on one base layer, some with two platforms. */
-const NAMES = Array.from({ length: 12 }, (_, at) => `quay.io/team/i${at}:1`);
+const NAMES = Array.from({ length: 12 }, (_, index) => `quay.io/team/i${index}:1`);
 
-function registry(delay: (at: number) => number = () => 0): MemoryRegistry {
+function registry(delay: (index: number) => number = () => 0): MemoryRegistry {
   const source = new MemoryRegistry();
-  for (let at = 0; at < NAMES.length; at++) {
-    const layers = [BASE, noise(`layer ${at}`, 300 + at * 700)];
-    const repository = `quay.io/team/i${at}`;
-    if (at % 3 > 0) source.addImage(repository, '1', layers);
+  for (let index = 0; index < NAMES.length; index++) {
+    const layers = [BASE, noise(`layer ${index}`, 300 + index * 700)];
+    const repository = `quay.io/team/i${index}`;
+    if (index % 3 > 0) source.addImage(repository, '1', layers);
     else {
       const children = ['amd64', 'arm64'].map((architecture) => ({
         ...source.addImage(repository, undefined, layers, `linux/${architecture}`),
@@ -30,13 +30,13 @@ function registry(delay: (at: number) => number = () => 0): MemoryRegistry {
   }
   source.onChunk = async (digest) => {
     const turns = delay(Number.parseInt(digest.slice(7, 9), 16));
-    for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+    for (let round = 0; round < turns; round++) await Promise.resolve();
   };
   return source;
 }
 
 async function bytesWith(
-  options: Partial<WriteOptions> & { readonly names?: readonly string[]; readonly delay?: (at: number) => number },
+  options: Partial<WriteOptions> & { readonly names?: readonly string[]; readonly delay?: (index: number) => number },
 ): Promise<Buffer> {
   const { names = NAMES, delay, ...rest } = options;
   const path = join(scratchFolder(), 'b');
@@ -49,7 +49,7 @@ async function bytesWith(
 it('the same content gives the same bytes, whatever the concurrency and order of arrival', async () => {
   const expected = await bytesWith({ concurrency: 1 });
   for (const concurrency of [1, 3, 16]) {
-    for (const delay of [undefined, (at: number) => at, (at: number) => 255 - at]) {
+    for (const delay of [undefined, (index: number) => index, (index: number) => 255 - index]) {
       const bytes = await bytesWith({ concurrency, ...(delay === undefined ? {} : { delay }) });
       expect(bytes.equals(expected), `concurrency ${concurrency}`).toBe(true);
     }

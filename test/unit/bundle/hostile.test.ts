@@ -39,12 +39,12 @@ function archive(index: unknown, ...entries: readonly Buffer[]): Buffer {
   return Buffer.concat([layout, entry('index.json', text), ...entries, Buffer.alloc(1024)]);
 }
 
-const named = (name: string, { digest, size }: { digest: string; size: number }, more: object = {}) => ({
+const named = (name: string, { digest, size }: { digest: string; size: number }, extra: object = {}) => ({
   mediaType: MediaType.ociManifest,
   digest,
   size,
   annotations: { 'org.opencontainers.image.ref.name': name },
-  ...more,
+  ...extra,
 });
 
 /** Returns the message of an AirgapError or of the problems found. Any other error is rethrown. */
@@ -119,14 +119,14 @@ describe('names', () => {
   });
 
   it('are limited when many refer to one index with many children', async () => {
-    const children = Array.from({ length: 100 }, (_, at) => ({
+    const children = Array.from({ length: 100 }, (_, i) => ({
       mediaType: 'x',
-      digest: `sha256:${String(at).padStart(64, '0')}`,
+      digest: `sha256:${String(i).padStart(64, '0')}`,
       size: 1,
     }));
     const index = blob(JSON.stringify({ schemaVersion: 2, manifests: children }));
-    const names = Array.from({ length: 100 }, (_, at) =>
-      named(`quay.io/a:${at}`, index, { mediaType: MediaType.ociIndex }),
+    const names = Array.from({ length: 100 }, (_, i) =>
+      named(`quay.io/a:${i}`, index, { mediaType: MediaType.ociIndex }),
     );
     const path = join(scratchFolder(), 'b.tar');
     await writeFile(path, archive(names, index.entry));
@@ -138,10 +138,10 @@ describe('names', () => {
 
   it('are visited once when referrers form a long chain or a cycle', async () => {
     const [count, one] = [20_000, blob('{"schemaVersion":2}')];
-    const digest = (at: number): string => `sha256:${String(at % count).padStart(64, '0')}`;
-    const chain = Array.from({ length: count }, (_, at) => ({
-      ...named('', { digest: digest(at), size: 1 }),
-      annotations: { 'vnd.helm-airgap.subject': digest(at + 1), 'vnd.helm-airgap.repository': 'quay.io/a' },
+    const digest = (index: number): string => `sha256:${String(index % count).padStart(64, '0')}`;
+    const chain = Array.from({ length: count }, (_, i) => ({
+      ...named('', { digest: digest(i), size: 1 }),
+      annotations: { 'vnd.helm-airgap.subject': digest(i + 1), 'vnd.helm-airgap.repository': 'quay.io/a' },
     }));
     const text = await answerTo(archive([named('quay.io/a:1', one), ...chain], one.entry));
     expect(text).toContain(digest(count - 1));
@@ -179,7 +179,7 @@ describe('files', () => {
     const block = entry('blobs/x', '', 'File');
     block[156] = 'S'.charCodeAt(0);
     let sum = 8 * 32;
-    for (const [at, byte] of block.subarray(0, 512).entries()) if (at < 148 || at >= 156) sum += byte;
+    for (const [i, byte] of block.subarray(0, 512).entries()) if (i < 148 || i >= 156) sum += byte;
     block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
     expect(await answerTo(archive([], block))).toMatch(/blobs\/x/);
   });
@@ -254,9 +254,9 @@ describe('the index of a split bundle', () => {
         fc.constantFrom('schemaVersion', 'size', 'partSize', 'parts', 'name', 'sha256', 'part size'),
         value,
         fc.nat(3),
-        async (field, hostile, at) => {
+        async (field, hostile, position) => {
           const changed = structuredClone(valid);
-          const part = changed.parts[at % changed.parts.length];
+          const part = changed.parts[position % changed.parts.length];
           if (field === 'name' || field === 'sha256') part[field] = hostile;
           else if (field === 'part size') part.size = hostile;
           else changed[field] = hostile;

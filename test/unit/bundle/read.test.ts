@@ -173,13 +173,13 @@ describe('openBundle', () => {
     const sized = (size: number) => entry('blobs/x', '', { size });
     expect(await refusal(LAYOUT, sized(2 ** 50), END)).toMatch(/"blobs\/x" at byte 1024 .*1125899906842624/);
     expect(await refusal(LAYOUT, sized(-512), END)).toMatch(/size .*"blobs\/x" at byte 1024/);
-    const beyond = entry('blobs/x', '');
-    beyond.fill(0xff, 125, 136);
-    beyond[124] = 0x80;
+    const outside = entry('blobs/x', '');
+    outside.fill(0xff, 125, 136);
+    outside[124] = 0x80;
     let sum = 256;
-    for (const [at, byte] of beyond.subarray(0, 512).entries()) if (at < 148 || at >= 156) sum += byte;
-    beyond.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-    expect(await refusal(LAYOUT, beyond, END)).toContain('header at byte 1024');
+    for (const [i, byte] of outside.subarray(0, 512).entries()) if (i < 148 || i >= 156) sum += byte;
+    outside.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
+    expect(await refusal(LAYOUT, outside, END)).toContain('header at byte 1024');
     const pax = new Pax({ path: 'index.json', size: 2 ** 45 }).encode();
     expect(await refusal(LAYOUT, pax, INDEX, END)).toMatch(/"index.json" .* \d+ bytes/);
     expect(await refusal(LAYOUT, entry('x', 'y'.repeat(100_000), { type: 'ExtendedHeader' }), END)).toMatch(
@@ -199,8 +199,8 @@ describe('openBundle', () => {
   });
 
   it('ignores files that are not part of a layout', async () => {
-    const odd = ['blobs/sha256/short', 'blobs/md5/abc', 'README', 'repositories', '..README'];
-    const path = await fileOf(LAYOUT, INDEX, ...odd.map((name) => entry(name, 'x')), END);
+    const unusual = ['blobs/sha256/short', 'blobs/md5/abc', 'README', 'repositories', '..README'];
+    const path = await fileOf(LAYOUT, INDEX, ...unusual.map((name) => entry(name, 'x')), END);
     const bundle = await openBundle(path);
     expect(bundle.entries.size).toBe(0);
     await bundle.close();

@@ -124,9 +124,9 @@ describe('referrers', () => {
 
   it('are reported with their image when damaged or listed for another subject', async () => {
     const { path, tagged } = await written();
-    const at = await opened(path, (bundle) => bundle.entries.get(tagged.digest)?.offset ?? 0);
+    const position = await opened(path, (bundle) => bundle.entries.get(tagged.digest)?.offset ?? 0);
     const bytes = await readFile(path);
-    bytes.write('!', at + 3);
+    bytes.write('!', position + 3);
     await writeFile(path, bytes);
     expect(await problems(path)).toEqual([
       { message: expect.stringContaining(tagged.digest), affects: ['the signature of quay.io/a:1'] },

@@ -18,12 +18,13 @@ const LAYERS = [40_000, 9_000, 30_000, 20_000, 512, 25_000];
 /** Images of two layers each: neighbours share one. */
 function registry(): MemoryRegistry {
   const source = new MemoryRegistry();
-  const layers = LAYERS.map((size, at) => noise(`layer ${at}`, size));
-  for (let at = 0; at + 1 < layers.length; at++) source.addImage(`quay.io/i${at}`, '1', layers.slice(at, at + 2));
+  const layers = LAYERS.map((size, index) => noise(`layer ${index}`, size));
+  for (let index = 0; index + 1 < layers.length; index++)
+    source.addImage(`quay.io/i${index}`, '1', layers.slice(index, index + 2));
   return source;
 }
 
-const named = (...numbers: number[]): string[] => numbers.map((at) => `quay.io/i${at}:1`);
+const named = (...numbers: number[]): string[] => numbers.map((index) => `quay.io/i${index}:1`);
 
 function bytesOf({ blobs }: Graph): number {
   return [...blobs.values()].reduce((sum, { descriptor }) => sum + descriptor.size, 0);

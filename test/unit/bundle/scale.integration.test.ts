@@ -37,13 +37,13 @@ function manifestsOnly(): { source: Source; names: string[] } {
     digest: `sha256:${createHash('sha256').update(name).digest('hex')}` as Digest,
     size: LAYER_SIZE,
   });
-  const names = Array.from({ length: IMAGES }, (_, at) => `quay.io/team${at % 50}/app${at}:1`);
-  for (const [at, name] of names.entries()) {
+  const names = Array.from({ length: IMAGES }, (_, index) => `quay.io/team${index % 50}/app${index}:1`);
+  for (const [index, name] of names.entries()) {
     const layers = [
       ...Array.from({ length: SHARED }, (_, i) => layer(`shared ${i}`)),
       ...Array.from({ length: OWN }, (_, i) => layer(`${name} ${i}`)),
     ];
-    const config = { ...layer(`${name} config`), mediaType: IMAGE_CONFIG, size: 5000 + at };
+    const config = { ...layer(`${name} config`), mediaType: IMAGE_CONFIG, size: 5000 + index };
     const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MediaType.ociManifest, config, layers }));
     manifests.set(name, { bytes, descriptor: descriptorOf(MediaType.ociManifest, bytes) });
   }
@@ -70,23 +70,23 @@ test('a thousand images of half a terabyte are planned in seconds, and in little
   const earlier = await EarlierBundles.open([], ignoreEvents);
   const cost = estimate({ plan, graph, charts: 0, earlier, quotas: [] });
   expect(cyclonedxBom(inventory, '1').components).toHaveLength(IMAGES);
-  const [spent, grown] = [seconds() - start, process.memoryUsage.rss() - before];
+  const [spent, memoryGrowth] = [seconds() - start, process.memoryUsage.rss() - before];
   expect(cost).toMatchObject({ images: IMAGES, fetched: expect.any(Number) });
   expect(cost.blobs).toBeGreaterThan(20_000);
   expect(cost.size).toBeGreaterThan(500e9);
   expect(cost.shared).toBe((IMAGES - 1) * SHARED * LAYER_SIZE);
   expect(spent).toBeLessThan(10);
-  expect(grown).toBeLessThan(250e6);
+  expect(memoryGrowth).toBeLessThan(250e6);
 });
 
 test('a bundle of ten thousand blobs is opened and compared with its plan in a moment, and verified in a few', {
   timeout: 240_000,
 }, async () => {
   const source = new MemoryRegistry();
-  const names = Array.from({ length: IMAGES }, (_, at) => `quay.io/team/app${at}:1`);
-  for (const at of names.keys()) {
-    const layers = Array.from({ length: 9 }, (_, i) => Buffer.from(`layer ${i} of image ${at}`.padEnd(200)));
-    source.addImage(`quay.io/team/app${at}`, '1', layers);
+  const names = Array.from({ length: IMAGES }, (_, index) => `quay.io/team/app${index}:1`);
+  for (const index of names.keys()) {
+    const layers = Array.from({ length: 9 }, (_, i) => Buffer.from(`layer ${i} of image ${index}`.padEnd(200)));
+    source.addImage(`quay.io/team/app${index}`, '1', layers);
   }
   const path = join(scratchFolder(), 'b');
   const graph = await graphOf(source, names);

@@ -43,27 +43,27 @@ async function problemsOf(path: string) {
   }
 }
 
-async function flip(path: string, at: number): Promise<void> {
+async function flip(path: string, i: number): Promise<void> {
   const bytes = await readFile(path);
-  bytes[at] = (bytes[at] as number) ^ 1;
+  bytes[i] = (bytes[i] as number) ^ 1;
   await writeFile(path, bytes);
 }
 
 describe('a split bundle', () => {
   it('is the same tar in parts, with an index of their SHA-256 sums', async () => {
     const { dir, names, parts, whole } = await split();
-    const pieces = await Promise.all(parts.map((part) => readFile(part)));
-    expect(Buffer.concat(pieces).equals(whole)).toBe(true);
+    const chunks = await Promise.all(parts.map((part) => readFile(part)));
+    expect(Buffer.concat(chunks).equals(whole)).toBe(true);
     expect(names).toEqual(['b.001', 'b.002', 'b.003', 'b.004']);
     const index = JSON.parse(await readFile(join(dir, 'b.parts.json'), 'utf8'));
     expect(index).toEqual({
       schemaVersion: 1,
       size: whole.length,
       partSize: PART,
-      parts: pieces.map((piece, at) => ({
-        name: names[at],
-        size: piece.length,
-        sha256: digestOf(piece).slice('sha256:'.length),
+      parts: chunks.map((chunk, i) => ({
+        name: names[i],
+        size: chunk.length,
+        sha256: digestOf(chunk).slice('sha256:'.length),
       })),
       // Larger bundles: the first 33 MiB.
       head: { size: whole.length, sha256: digestOf(whole).slice('sha256:'.length) },
@@ -209,13 +209,13 @@ describe('writing parts', () => {
       code: 'interrupted',
     });
     source.onChunk = () => {};
-    const grown = (await readdir(dir)).filter((name) => name.startsWith('c.'));
-    expect(grown.sort()).toEqual([1, 2, 3, 4].map((n) => `c.partial.00${n}`).concat('c.partial.journal'));
+    const created = (await readdir(dir)).filter((name) => name.startsWith('c.'));
+    expect(created.sort()).toEqual([1, 2, 3, 4].map((n) => `c.partial.00${n}`).concat('c.partial.journal'));
     await rename(join(dir, 'c.partial.001'), join(dir, 'c.001'));
     const result = await write(path, source, options);
     expect(result.resumed).toBeGreaterThan(15_000);
-    const pieces = await Promise.all((result.parts as string[]).map((name) => readFile(join(dir, name))));
-    expect(Buffer.concat(pieces).equals(whole)).toBe(true);
+    const chunks = await Promise.all((result.parts as string[]).map((name) => readFile(join(dir, name))));
+    expect(Buffer.concat(chunks).equals(whole)).toBe(true);
   });
 
   it('reuses written blobs when the part size changes, and deletes the old parts', async () => {

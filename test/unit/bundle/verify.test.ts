@@ -64,9 +64,9 @@ describe('verifyBundle', () => {
   it('finds blobs that are missing in the archive', async () => {
     const own = digestOf(noise('a', 5000));
     const problems = await problemsAfter((bytes) => {
-      const at = bytes.indexOf(`blobs/sha256/${own.slice(7)}\0`);
+      const position = bytes.indexOf(`blobs/sha256/${own.slice(7)}\0`);
       // Swaps two letters, which keeps the header's checksum.
-      const name = bytes.subarray(at, at + 77);
+      const name = bytes.subarray(position, position + 77);
       const first = name[20] as number;
       const other = name.findIndex((byte, i) => i > 20 && byte !== first);
       name[20] = name[other] as number;

@@ -173,13 +173,13 @@ describe('writeBundle', () => {
     const source = registry();
     const graph = await graphOf(source);
     await write(join(dir, 'whole'), source, { graph });
-    const gone = digestOf(noise('a', 5000));
-    const kept = source.blobs.get(`quay.io/a@${gone}`) as Uint8Array;
-    source.blobs.delete(`quay.io/a@${gone}`);
+    const missing = digestOf(noise('a', 5000));
+    const kept = source.blobs.get(`quay.io/a@${missing}`) as Uint8Array;
+    source.blobs.delete(`quay.io/a@${missing}`);
     await expect(write(join(dir, 'b'), source, { graph })).rejects.toMatchObject({ code: 'image-not-found' });
     const { size } = await stat(join(dir, 'b.partial'));
     await writeFile(join(dir, 'b.partial'), Buffer.alloc(size, 7));
-    source.blobs.set(`quay.io/a@${gone}`, kept);
+    source.blobs.set(`quay.io/a@${missing}`, kept);
     await write(join(dir, 'b'), source, { graph });
     expect(digestOf(await readFile(join(dir, 'b')))).toBe(digestOf(await readFile(join(dir, 'whole'))));
   });

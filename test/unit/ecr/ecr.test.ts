@@ -127,16 +127,16 @@ describe('the ECR keychain', () => {
   });
 
   it('rejects an endpoint that is not a URL', async () => {
-    const bad = { ...options(), endpoint: 'api.ecr.example' };
-    await expect(ecrKeychain(bad).lookup(ecr.host)).rejects.toMatchObject({ code: 'config' });
+    const invalid = { ...options(), endpoint: 'api.ecr.example' };
+    await expect(ecrKeychain(invalid).lookup(ecr.host)).rejects.toMatchObject({ code: 'config' });
   });
 });
 
 describe('the keychain of public.ecr.aws', () => {
-  const listening = (more: Partial<EcrOptions> = {}) => {
+  const listening = (extra: Partial<EcrOptions> = {}) => {
     const events: AirgapEvent[] = [];
     const env = { AWS_ENDPOINT_URL_ECR_PUBLIC: ecr.endpoint };
-    return { env, ...more, emit: (event: AirgapEvent) => events.push(event), events };
+    return { env, ...extra, emit: (event: AirgapEvent) => events.push(event), events };
   };
 
   it('falls back to anonymous access when a token is denied, with one warning', async () => {

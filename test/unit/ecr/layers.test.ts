@@ -14,14 +14,14 @@ afterEach(async () => {
   await ecr.stop();
 });
 
-const contents = Array.from({ length: 230 }, (_, at) => Buffer.from(`blob ${at}`));
+const contents = Array.from({ length: 230 }, (_, index) => Buffer.from(`blob ${index}`));
 const digests = contents.map((content) => digestOf(content));
 
 it('checks 100 blobs per request', async () => {
   const stored = ecr.repositories.get('mirrored/a')?.blobs as Map<string, Buffer>;
-  for (const at of [0, 99, 100, 229]) stored.set(digests[at] as string, contents[at] as Buffer);
+  for (const index of [0, 99, 100, 229]) stored.set(digests[index] as string, contents[index] as Buffer);
   const found = await ecrLayerLookup(declaring(ecr))({ registry: ecr.host, path: 'mirrored/a' }, digests);
-  expect(found).toEqual(new Set([0, 99, 100, 229].map((at) => digests[at])));
+  expect(found).toEqual(new Set([0, 99, 100, 229].map((index) => digests[index])));
   expect(operations(ecr)).toEqual(Array(3).fill('BatchCheckLayerAvailability'));
 });
 

@@ -16,12 +16,12 @@ const name = fc.array(component, { minLength: 1, maxLength: 3 }).map((parts) => 
 /** Decodes a name as described in docs/naming.md. A decoded run counts as the separator of the next token. */
 function readBack(mapped: string): string {
   const tokens: string[] = mapped.match(/[a-z0-9]+|\/|[._-]+/g) ?? [];
-  for (let at = 1; at < tokens.length - 1; at++) {
-    const [, extra, count] = /^(r*)run(\d+)$/.exec(tokens[at] ?? '') ?? [];
-    const [before, after] = [tokens[at - 1]?.[0], tokens[at + 1]?.[0]];
+  for (let index = 1; index < tokens.length - 1; index++) {
+    const [, extra, count] = /^(r*)run(\d+)$/.exec(tokens[index] ?? '') ?? [];
+    const [before, after] = [tokens[index - 1]?.[0], tokens[index + 1]?.[0]];
     if (count === undefined || before !== after || (before !== '_' && before !== '-')) continue;
-    if (extra === '') tokens.splice(--at, 3, before.repeat(Number(count)));
-    else tokens[at] = (tokens[at] ?? '').slice(1);
+    if (extra === '') tokens.splice(--index, 3, before.repeat(Number(count)));
+    else tokens[index] = (tokens[index] ?? '').slice(1);
   }
   return tokens.join('');
 }

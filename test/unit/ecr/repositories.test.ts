@@ -76,7 +76,7 @@ describe('repositories', () => {
     const abort = new AbortController();
     const emit = (): void => abort.abort();
     ecr.fault({ match: 'CreateRepository' });
-    const names = Array.from({ length: 20 }, (_, at) => `mirrored/r${at}`);
+    const names = Array.from({ length: 20 }, (_, i) => `mirrored/r${i}`);
     const ensured = ensureRepositories(host, names, { ...options(), emit, signal: abort.signal });
     await expect(ensured).rejects.toMatchObject({ code: 'interrupted' });
     expect(control().filter((what) => what === 'CreateRepository').length).toBeLessThan(10);
@@ -106,9 +106,9 @@ describe('existing repositories', () => {
     for (const name of names) ecr.createRepository(name);
     const found = await findRepositories(host, [...names, 'mirrored/new'], options());
     expect(found).toEqual({ existing: names, missing: ['mirrored/new'], onPush: [] });
-    const asked = control().filter((what) => what === 'DescribeRepositories');
+    const requests = control().filter((what) => what === 'DescribeRepositories');
     // Three batches by name, the last of which fails, and three pages.
-    expect(asked).toHaveLength(6);
+    expect(requests).toHaveLength(6);
     expect(control()).not.toContain('CreateRepository');
   });
 

@@ -7,11 +7,11 @@ import { RETRY_DEFAULTS } from '../../../src/http/retry.ts';
 /** Calls the strategy as the SDK does for one request with these failures. */
 async function send(strategy: ReturnType<typeof awsRetryStrategy>, failures: readonly object[]): Promise<number> {
   let token = await strategy.acquireInitialRetryToken('');
-  for (const [at, failure] of failures.entries()) {
+  for (const [index, failure] of failures.entries()) {
     const error = Object.assign(new Error('no'), { $fault: 'client', $metadata: {}, ...failure } as const);
     const { errorType = 'THROTTLING' } = failure as { errorType?: 'THROTTLING' | 'TRANSIENT' | 'CLIENT_ERROR' };
     token = await strategy.refreshRetryTokenForRetry(token, { error: error as never, errorType });
-    expect(token.getRetryCount()).toBe(at + 1);
+    expect(token.getRetryCount()).toBe(index + 1);
   }
   strategy.recordSuccess(token);
   return token.getRetryCount();

@@ -22,5 +22,5 @@ export function declaring(ecr: TestEcr): EcrOptions {
 
 /** Returns the API operations received so far. */
 export function operations(ecr: TestEcr): string[] {
-  return ecr.requests.filter(({ plane }) => plane === 'control').map(({ request: what }) => what);
+  return ecr.requests.filter(({ plane }) => plane === 'control').map(({ request }) => request);
 }

@@ -14,14 +14,14 @@ import { awsEnvironment } from './set-up.ts';
 const TIMEOUT = 60;
 const sockets: Socket[] = [];
 let server: Server;
-let says = '';
+let response = '';
 
 beforeEach(async () => {
   awsEnvironment();
-  says = '';
+  response = '';
   server = createServer((socket) => {
     sockets.push(socket.on('error', () => {}));
-    socket.on('data', () => says !== '' && socket.write(says));
+    socket.on('data', () => response !== '' && socket.write(response));
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
 });
@@ -44,7 +44,7 @@ describe('an API of AWS that accepts requests without a response', () => {
     ['no headers', ''],
     ['half a body', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\ncontent-type: application/x-amz-json-1.1\r\n\r\n{'],
   ])('fails the login after a few attempts: %s', async (_, text) => {
-    says = text;
+    response = text;
     const given = options();
     await expect(ecrKeychain(given).lookup('ecr.example')).rejects.toMatchObject({ code: 'network' });
     expect(given.events.filter(({ type }) => type === 'retry')).toHaveLength(2);
@@ -54,9 +54,9 @@ describe('an API of AWS that accepts requests without a response', () => {
   it('does not delay the next image', async () => {
     const keychain = ecrKeychain(options());
     await expect(keychain.lookup('ecr.example')).rejects.toMatchObject({ code: 'network' });
-    const asked = sockets.length;
+    const requests = sockets.length;
     await expect(keychain.lookup('ecr.example')).rejects.toMatchObject({ code: 'network' });
-    expect(sockets.length).toBe(asked);
+    expect(sockets.length).toBe(requests);
   });
 
   it('fails the creation of repositories', async () => {
@@ -95,7 +95,7 @@ describe('an API of AWS that rejects the credentials', () => {
   ])('%s', async (_, name, isError) => {
     profiles('[profile old]\naws_access_key_id = AKIAOLD\naws_secret_access_key = old\n');
     const body = JSON.stringify({ __type: name, message: 'no' });
-    says = `HTTP/1.1 400 Bad Request\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
+    response = `HTTP/1.1 400 Bad Request\r\ncontent-type: application/x-amz-json-1.1\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
     const given = { ...options(), profile: 'old', timeout: 5000 };
     const looked = ecrPublicKeychain(given).lookup('public.ecr.aws');
     if (isError) await expect(looked).rejects.toMatchObject({ code: 'unauthorized' });

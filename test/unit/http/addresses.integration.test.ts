@@ -33,14 +33,17 @@ function named(...addresses: string[]): void {
 }
 
 /** Simulates a network. Per address: milliseconds until it connects, or the error code it fails with. */
-function network(says: Readonly<Record<string, number | string>>): { open: OpenSocket; opened: [string, number][] } {
+function network(outcomes: Readonly<Record<string, number | string>>): {
+  open: OpenSocket;
+  opened: [string, number][];
+} {
   const opened: [string, number][] = [];
   const start = performance.now();
   const open: OpenSocket = (address, port) => {
     opened.push([address, performance.now() - start]);
     const socket = new Socket();
     cleanup.push(() => socket.destroy());
-    const fate = says[address];
+    const fate = outcomes[address];
     if (typeof fate === 'string') {
       setImmediate(() => socket.destroy(Object.assign(new Error(fate), { code: fate })));
     } else if (fate !== undefined) {
@@ -53,7 +56,7 @@ function network(says: Readonly<Record<string, number | string>>): { open: OpenS
 
 describe('the addresses of a host', () => {
   it('are limited to 8 pending attempts', async () => {
-    const silent = Array.from({ length: 12 }, (_, at) => `10.0.0.${at}`);
+    const silent = Array.from({ length: 12 }, (_, index) => `10.0.0.${index}`);
     named(...silent);
     const { open, opened } = network({});
     const late = connectFirst({ hostname: 'dual.test', port: 1 }, 3500, open);
@@ -62,7 +65,7 @@ describe('the addresses of a host', () => {
   });
 
   it('are all tried when the previous ones fail', async () => {
-    const refusing = Array.from({ length: 20 }, (_, at) => `10.0.0.${at}`);
+    const refusing = Array.from({ length: 20 }, (_, index) => `10.0.0.${index}`);
     named(...refusing, '10.0.1.1');
     const { open } = network({ ...Object.fromEntries(refusing.map((one) => [one, 'ECONNREFUSED'])), '10.0.1.1': 1 });
     const socket = await connectFirst({ hostname: 'dual.test', port: await listening() }, 3000, open);

@@ -104,10 +104,10 @@ describe('a client certificate', () => {
 
   it('is sent through a proxy, not to the proxy', async () => {
     const { host, requests } = await registry({ rejectUnauthorized: true });
-    const seen: (string | undefined)[] = [];
+    const clientNames: (string | undefined)[] = [];
     const proxy = createServer({ ...server, ca: own.ca, requestCert: true, rejectUnauthorized: false });
     proxy.on('connect', (request, socket) => {
-      seen.push(nameOf(socket as TLSSocket));
+      clientNames.push(nameOf(socket as TLSSocket));
       const onward = connect(Number(request.url?.split(':')[1]), '127.0.0.1', () => {
         socket.write('HTTP/1.1 200 OK\r\n\r\n');
         onward.pipe(socket).pipe(onward);
@@ -129,7 +129,7 @@ describe('a client certificate', () => {
       ],
     });
     expect(await get(http, name)).toBe('there');
-    expect(seen).toEqual([undefined]);
+    expect(clientNames).toEqual([undefined]);
     expect(requests).toEqual([{ path: '/x', client: 'client' }]);
   });
 
@@ -219,9 +219,9 @@ describe('certs.d', () => {
   /** Creates a home directory with certs.d files for a host. */
   const home = (host: string, files: Readonly<Record<string, string>>, layout = '.config/containers'): string => {
     const made = join(folder, `home-${++count}`);
-    const at = join(made, layout, 'certs.d', host);
-    mkdirSync(at, { recursive: true });
-    for (const [name, content] of Object.entries(files)) writeFileSync(join(at, name), content);
+    const hostFolder = join(made, layout, 'certs.d', host);
+    mkdirSync(hostFolder, { recursive: true });
+    for (const [name, content] of Object.entries(files)) writeFileSync(join(hostFolder, name), content);
     return made;
   };
   const bare = (env: Readonly<Record<string, string>>): Transport => {
@@ -277,9 +277,9 @@ describe('certs.d', () => {
   });
 
   it('is not escaped by a host that is a path', async () => {
-    const at = home('r.example', {});
-    writeFileSync(join(at, '.config/containers/x.crt'), 'text');
-    const http = createTransport({ env: { HOME: at } });
+    const folder = home('r.example', {});
+    writeFileSync(join(folder, '.config/containers/x.crt'), 'text');
+    const http = createTransport({ env: { HOME: folder } });
     cleanup.push(() => http.close());
     expect(http.hostCertificates('..')).toBeUndefined();
     expect(http.hostCertificates('../..')).toBeUndefined();

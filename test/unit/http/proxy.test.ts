@@ -40,8 +40,8 @@ describe('the proxy of the environment', () => {
   });
 
   it('has to be a usable URL, and its password is redacted', () => {
-    const bad = (): unknown => proxyFromEnvironment({ HTTPS_PROXY: 'ftp://user:geheim123@proxy.example' });
-    expect(bad).toThrow(expect.objectContaining({ code: 'config' }));
-    expect(bad).not.toThrow(/geheim123/);
+    const invalid = (): unknown => proxyFromEnvironment({ HTTPS_PROXY: 'ftp://user:geheim123@proxy.example' });
+    expect(invalid).toThrow(expect.objectContaining({ code: 'config' }));
+    expect(invalid).not.toThrow(/geheim123/);
   });
 });

@@ -112,8 +112,8 @@ describe('refusals', () => {
     };
     const limiter = createRateLimiters({ now: () => now, wait }).get('x');
     for (let sent = 0; sent < 20; sent++) limiter.recordResult(0, false);
-    for (const [startedAt, at] of times) {
-      now = at;
+    for (const [startedAt, position] of times) {
+      now = position;
       limiter.recordResult(startedAt, true);
     }
     return Object.assign(limiter, {
@@ -132,7 +132,7 @@ describe('refusals', () => {
   });
 
   it('reduce the rate to 1 request per second, not further', async () => {
-    const many = Array.from({ length: 100 }, (_, at) => [at * 1000 + 1, at * 1000 + 2] as const);
+    const many = Array.from({ length: 100 }, (_, index) => [index * 1000 + 1, index * 1000 + 2] as const);
     expect(await refusedAt(...many).spacing()).toBeCloseTo(1000);
   });
 });

@@ -44,8 +44,8 @@ describe('a retry', () => {
 
   it('is not made when Retry-After exceeds the maximum', async () => {
     const retrier = createRetrier({ ...quick, maxRetryAfter: 1000 }, () => {});
-    const asked = { what: 'x', attempt: 1, reason: 'y', retryable: 'throttled' } as const;
-    expect(await retrier.waitForRetry({ ...asked, retryAfter: 3_600_000 })).toBe(false);
+    const failedAttempt = { what: 'x', attempt: 1, reason: 'y', retryable: 'throttled' } as const;
+    expect(await retrier.waitForRetry({ ...failedAttempt, retryAfter: 3_600_000 })).toBe(false);
   });
 
   it('is not made after an interrupt during the delay', async () => {

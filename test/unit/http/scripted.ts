@@ -49,20 +49,20 @@ export async function startScript(
   let host = '';
   const listener: RequestListener = async (request, response) => {
     const line = `${request.method} ${request.url}`;
-    const at = open.findIndex(({ expect }) => (typeof expect === 'string' ? expect === line : expect.test(line)));
-    if (at < 0) {
+    const position = open.findIndex(({ expect }) => (typeof expect === 'string' ? expect === line : expect.test(line)));
+    if (position < 0) {
       unexpected.push(line);
       response.writeHead(500).end('not in the script');
       return;
     }
-    const [step] = open.splice(at, 1) as [Step];
+    const [step] = open.splice(position, 1) as [Step];
     const chunks: Buffer[] = [];
     if (step.early !== true) for await (const chunk of request) chunks.push(chunk);
     const { method = '', url = '', headers } = request;
-    const got = { method, url, headers, body: Buffer.concat(chunks) };
-    seen.push(got);
+    const received = { method, url, headers, body: Buffer.concat(chunks) };
+    seen.push(received);
     if (step.raw !== undefined) return step.raw(response);
-    const answer = typeof step.answer === 'function' ? step.answer(got, host) : (step.answer ?? {});
+    const answer = typeof step.answer === 'function' ? step.answer(received, host) : (step.answer ?? {});
     if (answer === 'reset') {
       request.socket.resetAndDestroy();
       return;
@@ -80,7 +80,7 @@ export async function startScript(
     host,
     url: new URL(`${tls === undefined ? 'http' : 'https'}://${host}/`),
     seen,
-    add: (...more) => void open.push(...more),
+    add: (...extra) => void open.push(...extra),
     async stop() {
       server.closeAllConnections();
       server.close();

@@ -33,11 +33,11 @@ function transport(options: TransportOptions): Transport {
 
 /** Starts a forward proxy that connects every name to this machine and records the requests. */
 async function startProxy(): Promise<{ host: string; asked: string[]; authorization: (string | undefined)[] }> {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const authorization: (string | undefined)[] = [];
   const server = createHttpServer((_request, response) => response.writeHead(400).end());
   server.on('connect', (request, socket, head) => {
-    asked.push(`CONNECT ${request.url}`);
+    requests.push(`CONNECT ${request.url}`);
     authorization.push(request.headers['proxy-authorization']);
     const upstream = connect(Number(request.url?.split(':')[1]), '127.0.0.1', () => {
       socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
@@ -47,13 +47,13 @@ async function startProxy(): Promise<{ host: string; asked: string[]; authorizat
     upstream.on('error', () => socket.destroy());
     socket.on('error', () => upstream.destroy());
   });
-  server.on('request', (request) => asked.push(`${request.method} ${request.url}`));
+  server.on('request', (request) => requests.push(`${request.method} ${request.url}`));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   cleanup.push(async () => {
     server.closeAllConnections();
     server.close();
   });
-  return { host: `127.0.0.1:${(server.address() as { port: number }).port}`, asked, authorization };
+  return { host: `127.0.0.1:${(server.address() as { port: number }).port}`, asked: requests, authorization };
 }
 
 const what = 'registry.test/a/b:1';

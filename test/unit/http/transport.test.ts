@@ -67,24 +67,24 @@ describe('a request', () => {
     const response = await transport(server).request({ method: 'PUT', url: new URL('/x', server.url), body, what });
     expect(response.status).toBe(201);
     expect(opened).toBe(2);
-    expect(server.seen.map(({ body: got }) => got.toString())).toEqual(['abcdef', 'abcdef']);
+    expect(server.seen.map(({ body: received }) => received.toString())).toEqual(['abcdef', 'abcdef']);
   });
 
   it('reuses the memory of released chunks, without damage to later ones', async () => {
     const content = Buffer.alloc(8_000_000, 'a piece of some length. ');
     const server = await script({ expect: 'GET /x', answer: { body: content } });
     const { body } = await transport(server).request({ method: 'GET', url: new URL('/x', server.url), what });
-    let at = 0;
+    let position = 0;
     const memory = new Set<ArrayBufferLike>();
-    body.on('data', (piece: Buffer) => {
-      const { length } = piece;
-      expect(piece.equals(content.subarray(at, at + length))).toBe(true);
-      at += length;
-      if (length > 65_536) memory.add(piece.buffer);
-      releaseBuffer(piece);
+    body.on('data', (chunk: Buffer) => {
+      const { length } = chunk;
+      expect(chunk.equals(content.subarray(position, position + length))).toBe(true);
+      position += length;
+      if (length > 65_536) memory.add(chunk.buffer);
+      releaseBuffer(chunk);
     });
     await once(body, 'end');
-    expect(at).toBe(content.length);
+    expect(position).toBe(content.length);
     expect(memory.size).toBeLessThan(8);
   });
 
@@ -92,12 +92,12 @@ describe('a request', () => {
     'does not overwrite chunks that are not released, of a response %s',
     async (framing) => {
       const content = Buffer.alloc(3_000_000);
-      for (let at = 0; at < content.length; at++) content[at] = at * 31 + (at >> 9);
+      for (let index = 0; index < content.length; index++) content[index] = index * 31 + (index >> 9);
       const server = createHttpServer((_, response) => {
         if (framing !== 'chunked') response.setHeader('content-length', content.length);
-        for (let at = 0, size = 1; at < content.length; at += size) {
-          size = 1 + ((at * 7919) % 200_000);
-          response.write(content.subarray(at, at + size));
+        for (let position = 0, size = 1; position < content.length; position += size) {
+          size = 1 + ((position * 7919) % 200_000);
+          response.write(content.subarray(position, position + size));
         }
         response.end();
       });
@@ -107,18 +107,18 @@ describe('a request', () => {
       const http = transport(undefined, { plainHttp: [host] });
       for (let round = 0; round < 3; round++) {
         const { body } = await http.request({ method: 'GET', url: new URL(`http://${host}/x`), what });
-        const kept: { readonly at: number; readonly piece: Buffer }[] = [];
-        let at = 0;
-        body.on('data', (piece: Buffer) => {
-          expect(piece.equals(content.subarray(at, at + piece.length))).toBe(true);
-          if ((at / 7) & 1) kept.push({ at, piece });
-          at += piece.length;
-          if (kept.at(-1)?.piece !== piece) releaseBuffer(piece);
+        const kept: { readonly position: number; readonly chunk: Buffer }[] = [];
+        let position = 0;
+        body.on('data', (chunk: Buffer) => {
+          expect(chunk.equals(content.subarray(position, position + chunk.length))).toBe(true);
+          if ((position / 7) & 1) kept.push({ position, chunk });
+          position += chunk.length;
+          if (kept.at(-1)?.chunk !== chunk) releaseBuffer(chunk);
         });
         await once(body, 'end');
-        expect(at).toBe(content.length);
+        expect(position).toBe(content.length);
         for (const each of kept) {
-          expect(each.piece.equals(content.subarray(each.at, each.at + each.piece.length))).toBe(true);
+          expect(each.chunk.equals(content.subarray(each.position, each.position + each.chunk.length))).toBe(true);
         }
       }
     },
@@ -197,7 +197,7 @@ describe('a redirect', () => {
   it('from http to https of the same host is an error for a request with a body', async () => {
     const server = await script({
       expect: 'PUT /x',
-      answer: (_seen, host) => ({ status: 301, headers: { location: `https://${host}/x` } }),
+      answer: (_request, host) => ({ status: 301, headers: { location: `https://${host}/x` } }),
     });
     const body = { length: 1, open: () => Buffer.from('a') };
     const request = { method: 'PUT', url: new URL('/x', server.url), body, what } as const;
@@ -308,14 +308,14 @@ describe('a request without a response', () => {
     const proxy = `${scheme}://user:geheim@127.0.0.1:${port}`;
     const http = transport(undefined, { env: { HTTPS_PROXY: proxy, HTTP_PROXY: proxy }, plainHttp: ['plain.test'] });
     for (const url of ['https://registry.test/x', 'http://plain.test/x']) {
-      const asked = http.request({ method: 'GET', url: new URL(url), what });
-      await expect(asked).rejects.toMatchObject({
+      const response = http.request({ method: 'GET', url: new URL(url), what });
+      await expect(response).rejects.toMatchObject({
         code: 'network',
         message: expect.stringMatching(new RegExp(`proxy 127\\.0\\.0\\.1:${port} .*${new URL(url).host}`)),
         cause: { cause: { code: 'ECONNREFUSED' } },
         hint: expect.stringContaining(url.startsWith('https') ? 'HTTPS_PROXY' : 'HTTP_PROXY'),
       });
-      await expect(asked).rejects.not.toThrow(/geheim/);
+      await expect(response).rejects.not.toThrow(/geheim/);
     }
   });
 
@@ -365,10 +365,10 @@ describe.concurrent('a time limit', () => {
     );
     const http = transport(server, { bodyTimeout: 60_000, minimumRate: { bytes: 1000, window: 200 } });
     const ask = (path: string) => http.request({ method: 'GET', url: new URL(path, server.url), what });
-    const held = await ask('/much');
+    const unread = await ask('/much');
     await expect(readBody(await ask('/drops'), 1_000_000, what)).rejects.toMatchObject({ code: 'network' });
     await new Promise((resolve) => setTimeout(resolve, 500));
-    expect((await readBody(held, 8_000_000, what)).length).toBe(8_000_000);
+    expect((await readBody(unread, 8_000_000, what)).length).toBe(8_000_000);
   });
 
   it('ends the wait for a response after repeated informational ones', async ({ expect }) => {
@@ -390,11 +390,11 @@ describe.concurrent('a time limit', () => {
     cleanup.push(async () => server.close());
     const host = `127.0.0.1:${(server.address() as { port: number }).port}`;
     const http = transport(undefined, { plainHttp: [host], bodyTimeout: 100 });
-    const piece = Buffer.alloc(1024 * 1024);
+    const chunk = Buffer.alloc(1024 * 1024);
     const body = {
-      length: 100 * piece.length,
+      length: 100 * chunk.length,
       async *open() {
-        for (let count = 0; count < 100; count++) yield piece;
+        for (let count = 0; count < 100; count++) yield chunk;
       },
     };
     const request = { method: 'PUT', url: new URL(`http://${host}/x`), body, what, retry: false } as const;

@@ -51,8 +51,10 @@ describe('a response with long headers', () => {
       (socket) => socket.write(`${head('Content-Length: 2', ...Array.from({ length: kilobytes }, () => cookie))}ok`),
       { retry: { attempts: 1 } },
     );
-    const asked = http.request({ method: 'GET', url, what }).then(({ status }) => status === 200);
-    await (isTaken ? expect(asked).resolves.toBe(true) : expect(asked).rejects.toMatchObject({ code: 'network' }));
+    const isSuccess = http.request({ method: 'GET', url, what }).then(({ status }) => status === 200);
+    await (isTaken
+      ? expect(isSuccess).resolves.toBe(true)
+      : expect(isSuccess).rejects.toMatchObject({ code: 'network' }));
   });
 });
 

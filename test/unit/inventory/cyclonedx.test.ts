@@ -17,7 +17,7 @@ const isValid = ajv.compile(schema('bom-1.6'));
 
 const digest = (character: string): Digest => `sha256:${character.repeat(64)}`;
 
-function image(reference: string, charts: readonly string[], more: Partial<InventoryImage> = {}): InventoryImage {
+function image(reference: string, charts: readonly string[], extra: Partial<InventoryImage> = {}): InventoryImage {
   return {
     reference,
     digest: digest('a'),
@@ -37,7 +37,7 @@ function image(reference: string, charts: readonly string[], more: Partial<Inven
       how: 'pod-spec',
       written: reference,
     })),
-    ...more,
+    ...extra,
   };
 }
 
@@ -140,8 +140,8 @@ describe('a bill of materials', () => {
     const sbom = { digest: digest('d'), subject: digest('a'), artifactType: 'application/spdx+json' };
     const signed = { digest: digest('e'), subject: digest('d'), artifactType: 'application/vnd.signature' };
     const tag = `sha256-${'a'.repeat(64)}.sig`;
-    const left = { digest: digest('f'), subject: digest('0'), artifactType: '', leftOut: true as const };
-    const referrers = [sbom, signed, { ...sbom, digest: digest('7'), artifactType: '', tag }, left];
+    const leftOutReferrer = { digest: digest('f'), subject: digest('0'), artifactType: '', leftOut: true as const };
+    const referrers = [sbom, signed, { ...sbom, digest: digest('7'), artifactType: '', tag }, leftOutReferrer];
     const ofChart = [{ ...sbom, subject: digest('1'), digest: digest('8') }];
     const inventory = {
       ...INVENTORY,
@@ -150,16 +150,16 @@ describe('a bill of materials', () => {
     } as Inventory;
     const full = cyclonedxBom(inventory, '1.2.3');
     expect(isValid(JSON.parse(JSON.stringify(full))), JSON.stringify(isValid.errors)).toBe(true);
-    const at = (character: string): string => `belonging:quay.io/team/web@${digest(character)}`;
+    const refOf = (character: string): string => `belonging:quay.io/team/web@${digest(character)}`;
     expect(needs(full)).toMatchObject({
-      bundle: expect.arrayContaining([at('d'), at('e'), at('7'), `belonging:charts/web@${digest('8')}`]),
-      [at('d')]: ['image:quay.io/team/web:1.0'],
-      [at('e')]: [at('d')],
-      [at('7')]: ['image:quay.io/team/web:1.0'],
+      bundle: expect.arrayContaining([refOf('d'), refOf('e'), refOf('7'), `belonging:charts/web@${digest('8')}`]),
+      [refOf('d')]: ['image:quay.io/team/web:1.0'],
+      [refOf('e')]: [refOf('d')],
+      [refOf('7')]: ['image:quay.io/team/web:1.0'],
       [`belonging:charts/web@${digest('8')}`]: ['chart:web@1.0.0+b'],
     });
     expect(JSON.stringify(full.components)).not.toContain(digest('f'));
-    expect(component(full, at('7'))).toMatchObject({
+    expect(component(full, refOf('7'))).toMatchObject({
       type: 'file',
       name: 'signature of quay.io/team/web',
       purl: `pkg:oci/web@${digest('7')}?repository_url=quay.io%2Fteam%2Fweb`,

@@ -7,7 +7,7 @@ import fc from '../../support/property.ts';
 const one = digestOf(Buffer.from('1'));
 const two = digestOf(Buffer.from('2'));
 
-function chart(name: string, version: string, more: Partial<LockFileChart> = {}): LockFileChart {
+function chart(name: string, version: string, extra: Partial<LockFileChart> = {}): LockFileChart {
   return {
     name,
     version,
@@ -15,16 +15,16 @@ function chart(name: string, version: string, more: Partial<LockFileChart> = {})
     repo: 'https://c.example',
     digest: one,
     profiles: [{ name: 'default' }],
-    ...more,
+    ...extra,
   };
 }
 
 function image(
   reference: string,
   digest: LockFileImage['digest'] = one,
-  more: Partial<LockFileImage> = {},
+  extra: Partial<LockFileImage> = {},
 ): LockFileImage {
-  return { reference, digest, need: 'install', confidence: 'certain', charts: ['web'], ...more };
+  return { reference, digest, need: 'install', confidence: 'certain', charts: ['web'], ...extra };
 }
 
 function lockFile(charts: LockFileChart[], images: LockFileImage[] = []): LockFile {
@@ -43,9 +43,9 @@ function charts(locked: LockFileChart[], current: LockFileChart[]): LockFileDrif
 function images(
   locked: LockFileImage[],
   current: LockFileImage[],
-  gone: LockFileImage[] = [],
+  missing: LockFileImage[] = [],
 ): LockFileDrift['images'] {
-  return driftOf(lockFile([], locked), lockFile([], current), gone).images;
+  return driftOf(lockFile([], locked), lockFile([], current), missing).images;
 }
 
 describe('drift of charts', () => {

@@ -72,8 +72,8 @@ describe('a lock file', () => {
 
   it('keeps any text unchanged', () => {
     fc.assert(
-      fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1, unit: 'grapheme' }), (name, place) => {
-        const charts = [{ name: 'web', version: '1.0.0', chart: place, digest, profiles: [{ name }] }];
+      fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1, unit: 'grapheme' }), (name, source) => {
+        const charts = [{ name: 'web', version: '1.0.0', chart: source, digest, profiles: [{ name }] }];
         expect(read(parse(formatLockFile({ ...lockFile, charts }, 'x'))).charts).toEqual(charts);
       }),
     );

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { profileEntry, profileText, valuesOriginOf, valuesOriginText } from '../../../src/inventory/values-origin.ts';
 
 test('keeps names of values files and keys set by flags, without folders, values or tokens', () => {
-  const given = valuesOriginOf({
+  const origin = valuesOriginOf({
     values: ['/srv/config/site.yaml', 'C:\\work\\prod.yaml', 'https://user:pw@host.example/a/b.yaml?token=t#x'],
     set: ['a.b=secret,list={x,y=z},d[0].e=f\\,g=h', 'plain'],
     setString: ['n=secret'],
@@ -10,7 +10,7 @@ test('keeps names of values files and keys set by flags, without folders, values
     setFile: ['cert=/srv/config/key.pem'],
     setLiteral: ['pw=a,b=c'],
   });
-  expect(given).toEqual({
+  expect(origin).toEqual({
     files: ['site.yaml', 'prod.yaml', 'b.yaml'],
     set: [
       '--set a.b',
@@ -22,15 +22,15 @@ test('keeps names of values files and keys set by flags, without folders, values
       '--set-literal pw',
     ],
   });
-  expect(JSON.stringify(given)).not.toMatch(/secret|srv|pw@|token/);
+  expect(JSON.stringify(origin)).not.toMatch(/secret|srv|pw@|token/);
 });
 
 test('is empty for the chart defaults', () => expect(valuesOriginOf({ values: [], set: [] })).toEqual({}));
 
 test('is printed on one line, whatever the bundle contains', () => {
-  const given = { files: ['a\u001b[2J\nb.yaml'], set: ['--set x'] };
-  expect(valuesOriginText(given)).toBe('-f a\\x1b[2J\\nb.yaml --set x');
-  expect(profileText({ name: 'p\n', given })).toBe('profile p\\n: -f a\\x1b[2J\\nb.yaml --set x');
+  const origin = { files: ['a\u001b[2J\nb.yaml'], set: ['--set x'] };
+  expect(valuesOriginText(origin)).toBe('-f a\\x1b[2J\\nb.yaml --set x');
+  expect(profileText({ name: 'p\n', given: origin })).toBe('profile p\\n: -f a\\x1b[2J\\nb.yaml --set x');
   expect(profileEntry({ name: 'profile a', given: {} })).toMatch(/^profile a: ./);
   expect(profileEntry({ name: 'a' })).toBe('a');
 });

@@ -28,7 +28,10 @@ async function run(sizes: readonly number[], limit: number, fails = -1, awaited:
 }
 
 describe('the blob scheduler', () => {
-  const mixed = [...Array.from({ length: 9 }, (_, at) => LARGE + at), ...Array.from({ length: 20 }, (_, at) => at)];
+  const mixed = [
+    ...Array.from({ length: 9 }, (_, index) => LARGE + index),
+    ...Array.from({ length: 20 }, (_, index) => index),
+  ];
 
   it('runs few large blobs at once, the largest first, and small ones in the remaining slots', async () => {
     const { begun, most: peak } = await run(mixed, 8);

@@ -3,11 +3,11 @@ import { acquireBuffer, releaseBuffer, shareBuffer } from '../../../src/oci/buff
 
 it('calls the owner once, whichever view of the memory is released', () => {
   const chunk = new Uint8Array(8);
-  let back = 0;
-  acquireBuffer(chunk, () => back++);
+  let released = 0;
+  acquireBuffer(chunk, () => released++);
   releaseBuffer(Buffer.from(chunk.buffer, 2, 3));
   releaseBuffer(chunk);
-  expect(back).toBe(1);
+  expect(released).toBe(1);
 });
 
 it('ignores a chunk that is not from a pool', () => {
@@ -18,13 +18,13 @@ it('ignores a chunk that is not from a pool', () => {
 
 it('calls the owner of a shared chunk when all readers have released it', () => {
   const chunk = new Uint8Array(8);
-  let back = 0;
-  acquireBuffer(chunk, () => back++);
+  let released = 0;
+  acquireBuffer(chunk, () => released++);
   shareBuffer(chunk, 3);
   releaseBuffer(chunk);
   releaseBuffer(chunk.subarray(4));
-  expect(back).toBe(0);
+  expect(released).toBe(0);
   releaseBuffer(chunk);
   releaseBuffer(chunk);
-  expect(back).toBe(1);
+  expect(released).toBe(1);
 });

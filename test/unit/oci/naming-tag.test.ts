@@ -34,7 +34,7 @@ describe('the tag of an image in a shared repository', () => {
     const host = fc.constantFrom('a.b', 'a.b:5000', 'a.b-5000', 'A.b', '[::1]', '[::1]:5000', '[1::]:5000', 'a.b--c');
     const image = fc
       .tuple(host, path, tag)
-      .map(([at, name, version]) => `${at}/${name}:${version}`)
+      .map(([host, name, version]) => `${host}/${name}:${version}`)
       .filter((text) => tryParseReference(text) !== undefined);
     fc.assert(
       fc.property(image, image, (one, other) => {

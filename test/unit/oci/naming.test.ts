@@ -184,10 +184,10 @@ describe('a naming', () => {
   });
 
   it('can give charts a prefix of their own', () => {
-    const at = (chartPrefix: string): string =>
+    const targetIn = (chartPrefix: string): string =>
       formatRepository(chartRepository(parseTarget('r.example/m', 'path', { chartPrefix }), 'web'));
-    expect(at('helm')).toBe('r.example/helm/web');
-    expect(at('')).toBe('r.example/web');
+    expect(targetIn('helm')).toBe('r.example/helm/web');
+    expect(targetIn('')).toBe('r.example/web');
   });
 
   it.each([

@@ -47,7 +47,7 @@ describe.each(BUILDS)('a real Go program, %s,', (_, flags) => {
   test('yields its names paired with their versions', (context) => {
     if (missing !== undefined) return context.skip(missing);
     const guesses = found.guesses.filter(({ isPaired }) => isPaired);
-    const paired = [...new Set(guesses.map(({ possibleReferences: possible }) => possible[0]))];
+    const paired = [...new Set(guesses.map(({ possibleReferences }) => possibleReferences[0]))];
     // -trimpath hides the linker flags that hold the version of shelf.
     // The distance between beacon and its digest depends on the compiler.
     expect(paired.filter((reference) => !/\/shelf:|\/beacon@/.test(reference ?? '')).toSorted()).toEqual([
@@ -79,10 +79,10 @@ describe.each(BUILDS)('a real Go program, %s,', (_, flags) => {
 
   test('leaves names to the registry that only stand next to a version, have none, or are split', (context) => {
     if (missing !== undefined) return context.skip(missing);
-    const asked = found.guesses
+    const guessed = found.guesses
       .filter(({ isPaired }) => !isPaired)
-      .map(({ possibleReferences: possible }) => possible.join(' '));
-    expect(asked).toEqual(
+      .map(({ possibleReferences }) => possibleReferences.join(' '));
+    expect(guessed).toEqual(
       expect.arrayContaining([
         'docker.io/other-vendor/bucket:edge',
         'docker.io/other-vendor/keeper:0.2.14',

@@ -43,15 +43,12 @@ async function confirmWith(
     },
   });
   const names = confirmed.candidates.map(({ reference, confidence }) => `${confidence} ${reference}`);
-  return { asked: checked, names, unresolved: confirmed.unresolved };
+  return { checked, names, unresolved: confirmed.unresolved };
 }
 
 describe('confirm: guesses and component lists', () => {
   test('takes the first version that exists and checks no further ones', async () => {
-    const { asked: checked, names } = await confirmWith({ guesses: [guess(['a/b:3', 'a/b:2', 'a/b:1'])] }, [
-      'a/b:2',
-      'a/b:1',
-    ]);
+    const { checked, names } = await confirmWith({ guesses: [guess(['a/b:3', 'a/b:2', 'a/b:1'])] }, ['a/b:2', 'a/b:1']);
     expect(names).toEqual(['medium a/b:2']);
     expect(checked).toEqual(['a/b:3', 'a/b:2']);
   });
@@ -85,14 +82,14 @@ describe('confirm: guesses and component lists', () => {
       prefixes: ['x/', 'y/'],
       components: ['a:1', 'b:1', 'c:1', 'd:1'],
     };
-    const { asked: checked, names } = await confirmWith({ componentLists: [componentList] }, ['y/b:1', 'y/d:1']);
+    const { checked, names } = await confirmWith({ componentLists: [componentList] }, ['y/b:1', 'y/d:1']);
     expect(names).toEqual(['medium y/b:1', 'medium y/d:1']);
     expect(checked).toEqual(['x/a:1', 'x/b:1', 'x/c:1', 'y/a:1', 'y/b:1', 'y/c:1', 'y/d:1']);
   });
 
   test('sends no more requests than the limit', async () => {
     const many = Array.from({ length: 30 }, (_, i) => guess([`a/b${i}:1`, `a/b${i}:0`]));
-    const { asked: checked, unresolved } = await confirmWith({ guesses: many }, [], 10);
+    const { checked, unresolved } = await confirmWith({ guesses: many }, [], 10);
     expect(checked).toHaveLength(10);
     expect(unresolved).toHaveLength(30);
   });

@@ -129,10 +129,10 @@ describe('a moving tag', () => {
   /** Candidates, and guesses that a registry has to confirm. */
   const candidatesOf = (options: ProgramOptions): string[] => {
     const { candidates, guesses } = scan(options);
-    const asked = guesses.map(
-      ({ possibleReferences: possible, isPaired }) => `${isPaired ? 'paired' : 'asked'} ${possible.join(' ')}`,
+    const guessed = guesses.map(
+      ({ possibleReferences, isPaired }) => `${isPaired ? 'paired' : 'asked'} ${possibleReferences.join(' ')}`,
     );
-    return [...candidates.map(({ reference, confidence }) => `${confidence} ${reference}`), ...asked].toSorted();
+    return [...candidates.map(({ reference, confidence }) => `${confidence} ${reference}`), ...guessed].toSorted();
   };
 
   test('counts next to an image setting, with or without a registry', () => {
@@ -177,7 +177,7 @@ describe('a moving tag', () => {
   test('is the last guess for a name without a tag that has an image setting or `latest` next to it', () => {
     const code = [['agent-image', 'quay.io/other/agent'], ['quay.io/other/cache', 'latest'], ['quay.io/other/door']];
     const { guesses } = scan({ code, functions: ['main.agent', 'main.SetDefaults', 'main.door'] });
-    expect(guesses.map(({ possibleReferences: possible, isPaired }) => [possible.at(-1), isPaired])).toEqual([
+    expect(guesses.map(({ possibleReferences, isPaired }) => [possibleReferences.at(-1), isPaired])).toEqual([
       ['quay.io/other/agent:latest', false],
       ['quay.io/other/cache:latest', false],
     ]);
@@ -187,7 +187,7 @@ describe('a moving tag', () => {
 test('a variant of `latest` gives the suffix of release tags', () => {
   const { guesses } = scan({ code: [['quay.io/widget/agent', 'latest-full']], functions: ['main.SetDefaults'] });
   expect(
-    guesses.map(({ possibleReferences: possible }) => possible.map((reference) => reference.split(':')[1])),
+    guesses.map(({ possibleReferences }) => possibleReferences.map((reference) => reference.split(':')[1])),
   ).toEqual([['v1.0.0-full', 'v1.0.0', 'latest-full']]);
 });
 
@@ -231,7 +231,7 @@ describe('a name without its version', () => {
     const variable = '$' + '{CACHE_VERSION}';
     const loose = [`env:"CACHE" default:"widget/cache:${variable}"`, '\0default:"text/plain"'];
     const { guesses } = scan({ loose, code: [['CACHE_VERSION', 'v9.8.7']] });
-    expect(guesses.map(({ possibleReferences: possible }) => possible[0])).toEqual(['docker.io/widget/cache:v9.8.7']);
+    expect(guesses.map(({ possibleReferences }) => possibleReferences[0])).toEqual(['docker.io/widget/cache:v9.8.7']);
   });
 
   test('may be a default whose version is the default of another setting', () => {
@@ -247,7 +247,7 @@ describe('a name without its version', () => {
   test('may be a default with a registry and no version, which means latest; labels are not names', () => {
     const loose = ['default:"quay.io/other/agent"', '\0default:"kubernetes.io/hostname"', '\0default:"other/cache"'];
     const { guesses } = scan({ loose });
-    expect(guesses.map(({ possibleReferences: possible }) => possible.at(-1))).toEqual([
+    expect(guesses.map(({ possibleReferences }) => possibleReferences.at(-1))).toEqual([
       'quay.io/other/agent:latest',
       'docker.io/other/cache:v1.0.0',
     ]);
@@ -260,7 +260,7 @@ describe('a name without its version', () => {
         ['ghcr.io/widget/cache', 'v3.2.2'],
       ],
     });
-    expect(guesses.map(({ possibleReferences: possible }) => possible[0]).toSorted()).toEqual([
+    expect(guesses.map(({ possibleReferences }) => possibleReferences[0]).toSorted()).toEqual([
       'ghcr.io/widget/cache:v3.2.2',
       'quay.io/widget/agent:v3.2.1',
     ]);
@@ -290,7 +290,7 @@ describe('a name without a registry and a version', () => {
       code: [['widget/agent'], ['widget/library'], ['widget/pull'], ['widget/none']],
       functions: ['main.(*Agent).defaultImage.func1', 'main.library', 'main.addImagePullSecret', 'strings.ToImage'],
     };
-    expect(scan(options).guesses.map(({ possibleReferences: possible }) => possible)).toEqual([
+    expect(scan(options).guesses.map(({ possibleReferences }) => possibleReferences)).toEqual([
       ['docker.io/widget/agent:v1.0.0'],
     ]);
   });
@@ -330,16 +330,16 @@ describe('a repository without a tag next to an image setting', () => {
 });
 
 describe('a split name', () => {
-  const pieces = ['quay.io/other', 'agent', '7.6.1'];
+  const chunks = ['quay.io/other', 'agent', '7.6.1'];
 
   test("is joined where the operator's code loads its parts side by side, and left to the registry", () => {
-    const { guesses } = scan({ code: [pieces], functions: ['main.newAgent'] });
+    const { guesses } = scan({ code: [chunks], functions: ['main.newAgent'] });
     expect(guesses).toMatchObject([{ isPaired: false, possibleReferences: ['quay.io/other/agent:7.6.1'] }]);
   });
 
   test.each([
-    ['library', pieces, 'strings.Map'],
-    ['part', pieces.slice(1), 'main.newAgent'],
+    ['library', chunks, 'strings.Map'],
+    ['part', chunks.slice(1), 'main.newAgent'],
   ])('is not joined from a %s', (_, code, name) => {
     expect(scan({ code: [code], functions: [name] }).guesses).toEqual([]);
   });
@@ -363,10 +363,10 @@ describe('a list of components', () => {
   const list = ['node', 'typhoon', 'whisker'].map((name) => ['v4.5.6', name]);
 
   test('is tried first with the prefixes that the code joins with a registry', () => {
-    const { componentLists: families } = scan({ data: list, code: [['ghcr.io/', 'makers/']] });
-    expect(families).toHaveLength(1);
-    expect(families[0]?.components).toEqual(['node:v4.5.6', 'typhoon:v4.5.6', 'whisker:v4.5.6']);
-    expect(families[0]?.prefixes).toEqual(['ghcr.io/makers/', 'quay.io/widget/', 'ghcr.io/widget/', 'quay.io/makers/']);
+    const { componentLists: lists } = scan({ data: list, code: [['ghcr.io/', 'makers/']] });
+    expect(lists).toHaveLength(1);
+    expect(lists[0]?.components).toEqual(['node:v4.5.6', 'typhoon:v4.5.6', 'whisker:v4.5.6']);
+    expect(lists[0]?.prefixes).toEqual(['ghcr.io/makers/', 'quay.io/widget/', 'ghcr.io/widget/', 'quay.io/makers/']);
   });
 
   test('needs three components', () => {
@@ -381,19 +381,19 @@ describe('unreadable files', () => {
   });
 
   test('are scanned in bounded time without errors, whatever the bytes are', () => {
-    const good = goProgram({
+    const valid = goProgram({
       build,
       code: [['quay.io/widget/agent:v1.2.3', 'x/y:%s', '1.2.3'], ['quay.io/other/agent:v1.2.3']],
       functions: ['main.main', 'main.agentImage'],
       data: [['a', 'v1.2.3']],
       relocated: true,
     });
-    const edits = fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { maxLength: 40 });
-    const lengths = fc.option(fc.nat(good.length));
+    const edits = fc.array(fc.tuple(fc.nat(valid.length - 1), fc.nat(255)), { maxLength: 40 });
+    const lengths = fc.option(fc.nat(valid.length));
     fc.assert(
       fc.property(edits, lengths, (changes, length) => {
-        const bytes = Buffer.from(good.subarray(0, length ?? good.length));
-        for (const [at, value] of changes) if (at < bytes.length) bytes[at] = value;
+        const bytes = Buffer.from(valid.subarray(0, length ?? valid.length));
+        for (const [position, value] of changes) if (position < bytes.length) bytes[position] = value;
         const started = performance.now();
         namesInProgram(bytes, location, subject);
         return performance.now() - started < 2000;
@@ -403,22 +403,23 @@ describe('unreadable files', () => {
   });
 
   test('cause no errors through forged header fields', () => {
-    const good = goProgram({
+    const valid = goProgram({
       build,
       code: [['quay.io/widget/agent:v1.2.3']],
       data: [['a', 'v1.2.3']],
       relocated: true,
     });
-    const table = good.readUInt32LE(40);
+    const table = valid.readUInt32LE(40);
     const fields = [
       ...Array.from({ length: 8 }, (_, i) => 24 + i * 8),
       ...Array.from({ length: 48 }, (_, i) => table + i * 8),
     ];
-    const words = fc.oneof(fc.bigInt(0n, 0xffff_ffff_ffff_ffffn), fc.bigInt(0n, BigInt(good.length * 2)));
+    const words = fc.oneof(fc.bigInt(0n, 0xffff_ffff_ffff_ffffn), fc.bigInt(0n, BigInt(valid.length * 2)));
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.constantFrom(...fields), words), { minLength: 1, maxLength: 8 }), (changes) => {
-        const bytes = Buffer.from(good);
-        for (const [at, word] of changes) if (at + 8 <= bytes.length) bytes.writeBigUInt64LE(word, at);
+        const bytes = Buffer.from(valid);
+        for (const [position, word] of changes)
+          if (position + 8 <= bytes.length) bytes.writeBigUInt64LE(word, position);
         namesInProgram(bytes, location, subject);
       }),
       { numRuns: 150 },

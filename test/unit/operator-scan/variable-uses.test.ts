@@ -9,14 +9,14 @@ const DATA = { address: 1000, offset: 100, size: 200, executable: false, writabl
 /**
  * Returns code that takes the given addresses in data (one each ten bytes, from byte 10 on), and data with pointers.
  */
-function program(taken: readonly number[], pointers: Readonly<Record<number, number>> = {}): Elf {
+function program(addresses: readonly number[], pointers: Readonly<Record<number, number>> = {}): Elf {
   const bytes = Buffer.alloc(300);
-  for (const [i, location] of taken.entries()) {
-    const at = 10 + i * 10;
-    bytes.set([0x48, 0x8d, 0x05], at);
-    bytes.writeInt32LE(location + 900 - (at + 7), at + 3);
+  for (const [i, location] of addresses.entries()) {
+    const position = 10 + i * 10;
+    bytes.set([0x48, 0x8d, 0x05], position);
+    bytes.writeInt32LE(location + 900 - (position + 7), position + 3);
   }
-  for (const [at, location] of Object.entries(pointers)) bytes.writeUInt32LE(location + 900, Number(at));
+  for (const [position, location] of Object.entries(pointers)) bytes.writeUInt32LE(location + 900, Number(position));
   return { bytes, machine: 'x86-64', regions: [CODE, DATA], data: [DATA], pclntab: undefined };
 }
 

@@ -54,8 +54,8 @@ describe('the credentials of a registry', () => {
   });
 
   it.each([307, 308])('never follow a token server’s %i to another host, in a body or a header', async (status) => {
-    const elsewhere = await script([{ expect: /^GET \/collect/, answer: { body: '{"token":"tok-elsewhere"}' } }]);
-    const location = `http://${elsewhere.host}/collect`;
+    const otherHost = await script([{ expect: /^GET \/collect/, answer: { body: '{"token":"tok-elsewhere"}' } }]);
+    const location = `http://${otherHost.host}/collect`;
     const tokens = await script([
       { expect: 'POST /token', answer: { status, headers: { location } } },
       { expect: /^GET \/token/, answer: { status, headers: { location } } },
@@ -63,12 +63,12 @@ describe('the credentials of a registry', () => {
     const realm = `http://${tokens.host}/token`;
     const server = await script([challenge(realm), challenge(realm), manifest]);
     const repository = { registry: server.host, path: 'a/b' };
-    const all = [server, tokens, elsewhere];
+    const all = [server, tokens, otherHost];
     await expect(client(all, identity).manifest(repository, 'v1')).rejects.toMatchObject({ code: 'registry' });
-    expect(elsewhere.seen).toEqual([]);
+    expect(otherHost.seen).toEqual([]);
     await client(all, basic).manifest(repository, 'v1');
-    expect(elsewhere.seen).toMatchObject([{ headers: { host: elsewhere.host } }]);
-    expect(elsewhere.seen[0]?.headers.authorization).toBeUndefined();
+    expect(otherHost.seen).toMatchObject([{ headers: { host: otherHost.host } }]);
+    expect(otherHost.seen[0]?.headers.authorization).toBeUndefined();
   });
 
   it('follow a redirect within the token server', async () => {
@@ -129,16 +129,16 @@ describe('the credentials of a registry', () => {
   });
 
   it('are not sent when /v2/ is redirected or has no challenge either', async () => {
-    const elsewhere = await script([
+    const otherHost = await script([
       { expect: 'GET /', answer: { status: 401, headers: { 'www-authenticate': 'Basic realm="x"' } } },
     ]);
     const server = await script([
       { expect: MANIFEST, answer: { status: 401 } },
-      { expect: 'GET /v2/', answer: { status: 307, headers: { location: `http://${elsewhere.host}/` } } },
+      { expect: 'GET /v2/', answer: { status: 307, headers: { location: `http://${otherHost.host}/` } } },
       { expect: MANIFEST, answer: { status: 401 } },
       { expect: 'GET /v2/', answer: {} },
     ]);
-    const made = client([server, elsewhere], basic);
+    const made = client([server, otherHost], basic);
     for (const _ of [1, 2]) {
       await expect(made.manifest({ registry: server.host, path: 'a/b' }, 'v1')).rejects.toMatchObject({
         code: 'unauthorized',
@@ -146,7 +146,7 @@ describe('the credentials of a registry', () => {
         hint: expect.stringContaining('WWW-Authenticate'),
       });
     }
-    expect([...server.seen, ...elsewhere.seen].filter(({ headers }) => headers.authorization)).toEqual([]);
+    expect([...server.seen, ...otherHost.seen].filter(({ headers }) => headers.authorization)).toEqual([]);
   });
 
   it('are named with their source in errors, including 403', async () => {

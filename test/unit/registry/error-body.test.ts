@@ -68,7 +68,7 @@ describe('the text of an error response', () => {
   });
 
   it('is limited in length', () => {
-    const errors = Array.from({ length: 1000 }, (_, at) => ({ code: `C${at}`, message: 'x'.repeat(5000) }));
+    const errors = Array.from({ length: 1000 }, (_, index) => ({ code: `C${index}`, message: 'x'.repeat(5000) }));
     expect(quote({ errors }).length).toBeLessThan(1000);
     expect(quote('y'.repeat(1e6)).length).toBeLessThan(400);
     expect(quote(`<html>${'<script>'.repeat(50_000)}`).length).toBeLessThan(400);

@@ -23,8 +23,8 @@ const MANIFEST = 'GET /v2/a/b/manifests/v1';
 const blob = { digest: `sha256:${'a'.repeat(64)}`, size: 3 };
 const ociConfig = { ...blob, mediaType: 'application/vnd.oci.image.config.v1+json' };
 const dockerConfig = { ...blob, mediaType: 'application/vnd.docker.container.image.v1+json' };
-const answer = (type: string, document: object, more: Readonly<Record<string, string>> = {}): Answer => ({
-  headers: { 'content-type': type, ...more },
+const answer = (type: string, document: object, extra: Readonly<Record<string, string>> = {}): Answer => ({
+  headers: { 'content-type': type, ...extra },
   body: JSON.stringify(document),
 });
 
@@ -88,9 +88,9 @@ describe('a tag with a wrong digest header', () => {
   const document = { mediaType: MediaType.ociManifest, config: ociConfig, layers: [] };
   const own = digestOf(Buffer.from(JSON.stringify(document)));
   const announced = `sha256:${'b'.repeat(64)}`;
-  const odd = answer(MediaType.ociManifest, document, { 'docker-content-digest': announced });
+  const unusual = answer(MediaType.ociManifest, document, { 'docker-content-digest': announced });
   const right = answer(MediaType.ociManifest, document, { 'docker-content-digest': own });
-  const thrice = [odd, odd, odd].map((one) => ({ expect: MANIFEST, answer: one }));
+  const thrice = [unusual, unusual, unusual].map((one) => ({ expect: MANIFEST, answer: one }));
   const own404 = { expect: `GET /v2/a/b/manifests/${own}`, answer: { status: 404 } };
 
   it('is accepted when the manifest exists under its own digest, and nothing under the announced one', async () => {
@@ -103,8 +103,8 @@ describe('a tag with a wrong digest header', () => {
   });
 
   it('is rejected when the manifest does not exist, or the announced one may exist', async () => {
-    const gone = await script(...thrice, own404);
-    await expect(gone.client.manifest(gone.repository, 'v1')).rejects.toMatchObject({ code: 'digest-mismatch' });
+    const missing = await script(...thrice, own404);
+    await expect(missing.client.manifest(missing.repository, 'v1')).rejects.toMatchObject({ code: 'digest-mismatch' });
     const refused = await script(
       ...thrice,
       { expect: `GET /v2/a/b/manifests/${own}`, answer: right },

@@ -8,7 +8,7 @@ const mirrors = [
   'docker.io=m.example/hub',
   '*=all.example/cache',
 ].map(parseMirror);
-const asked = (name: string, among = mirrors): string =>
+const routedName = (name: string, among = mirrors): string =>
   formatRepository(mirrorRoute(among, parseReference(name)).actual);
 
 describe('a mirror', () => {
@@ -20,15 +20,15 @@ describe('a mirror', () => {
     ['ghcr.io/a/b:1', 'all.example/cache/ghcr.io/a/b'],
     ['localhost:5000/a:1', 'all.example/cache/localhost-5000/a'],
   ])('redirects %s to %s', (name, expected) => {
-    expect(asked(name)).toBe(expected);
+    expect(routedName(name)).toBe(expected);
   });
 
   it('does not affect other registries', () => {
-    expect(asked('ghcr.io/a/b:1', mirrors.slice(0, 3))).toBe('ghcr.io/a/b');
+    expect(routedName('ghcr.io/a/b:1', mirrors.slice(0, 3))).toBe('ghcr.io/a/b');
   });
 
   it('of Docker Hub applies to all of its host names', () => {
-    expect(asked('nginx', [parseMirror('index.docker.io=m.example/hub')])).toBe('m.example/hub/library/nginx');
+    expect(routedName('nginx', [parseMirror('index.docker.io=m.example/hub')])).toBe('m.example/hub/library/nginx');
   });
 
   it.each(['quay.io', '=m.example', 'quay.io=', 'https://quay.io=m.example', 'quay=m.example', 'quay.io=UPPER/x'])(

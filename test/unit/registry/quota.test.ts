@@ -11,9 +11,9 @@ async function start(
   ...headers: Record<string, string>[]
 ): Promise<{ server: ScriptedServer; client: RegistryClient }> {
   const server = await startScript(
-    headers.map((more, tag) => ({
+    headers.map((extra, tag) => ({
       expect: `GET /v2/a/b/manifests/${tag}`,
-      answer: { headers: { 'content-type': MediaType.ociManifest, ...more }, body },
+      answer: { headers: { 'content-type': MediaType.ociManifest, ...extra }, body },
     })),
   );
   const client = clientFor([server.host]);

@@ -31,7 +31,7 @@ const whole: Step = { expect: BLOB, answer: { body: layer } };
 const rangesOf = ({ seen }: ScriptedServer): unknown[] => seen.map(({ headers }) => headers.range);
 
 /** Responses to `bytes=4-` that are neither the range nor a reason to give up. */
-const odd: Readonly<Record<string, Answer>> = {
+const unusual: Readonly<Record<string, Answer>> = {
   '400': { status: 400, body: '<Error/>' },
   '405': { status: 405 },
   '416': { status: 416, headers: { 'content-range': 'bytes */10' } },
@@ -49,7 +49,7 @@ const odd: Readonly<Record<string, Answer>> = {
 };
 
 describe('the rest of a blob', () => {
-  it.each(Object.entries(odd))('is read without a range after %s', async (_, answer) => {
+  it.each(Object.entries(unusual))('is read without a range after %s', async (_, answer) => {
     const { server, body } = await served({ expect: BLOB, answer }, whole);
     expect((await buffer(await body.open(4))).toString()).toBe('456789');
     expect(rangesOf(server)).toEqual(['bytes=4-', undefined]);
@@ -85,9 +85,14 @@ describe('the rest of a blob', () => {
       { expect: BLOB, answer: { status: 416 } },
       whole,
     );
-    const got: Uint8Array[] = [];
-    await drain(body, 0, { what: 'x', emit: () => {}, retryDelay: 1 }, (chunk) => void got.push(Buffer.from(chunk)));
-    expect(Buffer.concat(got).toString()).toBe('0123456789');
+    const received: Uint8Array[] = [];
+    await drain(
+      body,
+      0,
+      { what: 'x', emit: () => {}, retryDelay: 1 },
+      (chunk) => void received.push(Buffer.from(chunk)),
+    );
+    expect(Buffer.concat(received).toString()).toBe('0123456789');
   });
 });
 
@@ -98,7 +103,7 @@ describe('a range of a blob', () => {
     expect(rangesOf(server)).toEqual(['bytes=4-6']);
   });
 
-  it.each([...Object.entries(odd), ['200', { body: layer }] as const])(
+  it.each([...Object.entries(unusual), ['200', { body: layer }] as const])(
     'is unsupported when the server returns %s, so that the caller falls back to one connection',
     async (_, answer) => {
       const { body } = await served({ expect: BLOB, answer });

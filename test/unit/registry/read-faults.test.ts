@@ -47,7 +47,7 @@ describe('a manifest', () => {
     const server = await script(
       {
         expect: MANIFEST,
-        answer: (_seen, host) => ({
+        answer: (_request, host) => ({
           status: 401,
           headers: {
             'www-authenticate': `Bearer realm="http://${host}/token",service="s",scope="repository:a/b:pull"`,
@@ -67,7 +67,7 @@ describe('a manifest', () => {
   });
 
   it('is fetched with a new token when the old one is rejected, at most twice', async () => {
-    const challenge = (_seen: unknown, host: string): Answer => ({
+    const challenge = (_request: unknown, host: string): Answer => ({
       status: 401,
       headers: { 'www-authenticate': `Bearer realm="http://${host}/token",service="s"` },
       body: error('UNAUTHORIZED', 'authentication required'),
@@ -93,7 +93,7 @@ describe('a manifest', () => {
   });
 
   it('is fetched although the first token has expired on arrival', async () => {
-    const challenge = (_seen: unknown, host: string): Answer => ({
+    const challenge = (_request: unknown, host: string): Answer => ({
       status: 401,
       headers: { 'www-authenticate': `Bearer realm="http://${host}/token"` },
     });
@@ -115,7 +115,7 @@ describe('a manifest', () => {
     const server = await script(
       {
         expect: MANIFEST,
-        answer: (_seen, host) => ({
+        answer: (_request, host) => ({
           status: 401,
           headers: { 'www-authenticate': `Bearer realm="http://${host}/token"` },
         }),
@@ -133,7 +133,7 @@ describe('a manifest', () => {
     const server = await script(
       {
         expect: MANIFEST,
-        answer: (_seen, host) => ({
+        answer: (_request, host) => ({
           status: 401,
           headers: { 'www-authenticate': `Bearer realm="http://${host}/token"` },
         }),
@@ -156,7 +156,7 @@ describe('a manifest', () => {
     const server = await script(
       {
         expect: MANIFEST,
-        answer: (_seen, host) => ({
+        answer: (_request, host) => ({
           status: 401,
           headers: { 'www-authenticate': `Bearer realm="http://${host}/token"` },
         }),
@@ -170,10 +170,10 @@ describe('a manifest', () => {
   });
 
   it('uses only the credentials of its registry', async () => {
-    const asked: string[] = [];
+    const requests: string[] = [];
     const keychain: Keychain = {
       lookup: async (registry) => {
-        asked.push(registry);
+        requests.push(registry);
         return undefined;
       },
     };
@@ -185,7 +185,7 @@ describe('a manifest', () => {
     await expect(made.manifest({ registry: server.host, path: 'a/b' }, 'v1')).rejects.toMatchObject({
       code: 'unauthorized',
     });
-    expect(new Set(asked)).toEqual(new Set([server.host]));
+    expect(new Set(requests)).toEqual(new Set([server.host]));
   });
 
   it('that does not match its digest is rejected, both by digest and by tag', async () => {
@@ -243,8 +243,8 @@ describe('a manifest', () => {
     );
     const events: AirgapEvent[] = [];
     const made = client([server], { emit: (event) => events.push(event) });
-    const got = await made.manifest({ registry: server.host, path: 'a/b' }, 'v1');
-    expect(got.descriptor).toEqual({ mediaType: MediaType.ociManifest, digest, size: bytes.length });
+    const received = await made.manifest({ registry: server.host, path: 'a/b' }, 'v1');
+    expect(received.descriptor).toEqual({ mediaType: MediaType.ociManifest, digest, size: bytes.length });
     expect(events).toMatchObject([{ type: 'retry' }]);
   });
 
@@ -266,8 +266,8 @@ describe('a manifest', () => {
     ['its structure', 'application/json; charset=utf-8', '{"schemaVersion":2,"manifests":[]}', MediaType.ociIndex],
   ])('has the type of %s', async (_by, type, body, expected) => {
     const server = await script({ expect: MANIFEST, answer: { headers: { 'content-type': type }, body } });
-    const got = await client([server]).manifest({ registry: server.host, path: 'a/b' }, 'v1');
-    expect(got.descriptor.mediaType).toBe(expected);
+    const received = await client([server]).manifest({ registry: server.host, path: 'a/b' }, 'v1');
+    expect(received.descriptor.mediaType).toBe(expected);
   });
 
   it.each([
@@ -428,13 +428,13 @@ describe('a blob', () => {
       { expect: BLOB, answer: { status: 206, headers: { 'content-range': 'bytes 6-9/10' }, body: layer.subarray(6) } },
     );
     const body = client([server]).blob({ registry: server.host, path: 'a/b' }, blob);
-    let got = '';
+    let received = '';
     const read = async (): Promise<void> => {
-      for await (const chunk of await body.open(got.length)) got += chunk;
+      for await (const chunk of await body.open(received.length)) received += chunk;
     };
     await expect(read()).rejects.toMatchObject({ code: 'network' });
     await read();
-    expect(got).toBe(layer.toString());
+    expect(received).toBe(layer.toString());
   });
 
   it('that is a foreign layer is read from its own URLs', async () => {

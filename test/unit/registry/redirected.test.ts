@@ -46,7 +46,7 @@ const to = (server: ScriptedServer, path: string, status = 301): Answer => ({
   status,
   headers: { location: `http://${server.host}${path}` },
 });
-const bearer = (_seen: unknown, host: string): Answer => ({
+const bearer = (_request: unknown, host: string): Answer => ({
   status: 401,
   headers: { 'www-authenticate': `Bearer realm="http://${host}/token",service="real",scope="repository:org/b:pull"` },
 });
@@ -177,12 +177,12 @@ describe('no redirect target gets credentials', () => {
 
 describe('a registry that redirects to another one every time', () => {
   it('is followed a limited number of times', async () => {
-    const seen: string[] = [];
+    const log: string[] = [];
     const others = await Promise.all(
       Array.from({ length: 10 }, async () => {
         const server = createServer((request, response) => {
           if (request.url?.startsWith('/token')) return response.end('{"token":"t0ken-of-nobody"}');
-          seen.push(String(request.headers.host));
+          log.push(String(request.headers.host));
           const challenge = `Bearer realm="http://${request.headers.host}/token"`;
           return response.writeHead(401, { 'www-authenticate': challenge }).end();
         }).listen(0, '127.0.0.1');
@@ -206,6 +206,6 @@ describe('a registry that redirects to another one every time', () => {
       code: 'registry',
       message: expect.stringMatching(new RegExp(`${gate.host}.*\\b3\\b`)),
     });
-    expect(seen).toEqual(others.slice(0, 3));
+    expect(log).toEqual(others.slice(0, 3));
   });
 });

@@ -58,12 +58,12 @@ describe('the referrers API', () => {
   ])('that does not exist (%i) is requested once per registry', async (_, answer) => {
     const { server, client } = await script({ expect: API, answer });
     const other = `sha256:${'b'.repeat(64)}` as Digest;
-    const asked = await Promise.all([
+    const requests = await Promise.all([
       client.referrers({ registry: server.host, path: 'a/b' }, subject),
       client.referrers({ registry: server.host, path: 'a/b' }, other),
       client.referrers({ registry: server.host, path: 'c' }, subject),
     ]);
-    expect(asked).toEqual([undefined, undefined, undefined]);
+    expect(requests).toEqual([undefined, undefined, undefined]);
   });
 
   it.each([
@@ -107,10 +107,10 @@ describe('the referrers API', () => {
   });
 
   it('that continues at another host, or returns an invalid list, is an error', async () => {
-    const elsewhere = await script({ expect: API, answer: page(0, 1, '<http://other.example/x>; rel="next"') });
+    const otherHost = await script({ expect: API, answer: page(0, 1, '<http://other.example/x>; rel="next"') });
     await expect(
-      elsewhere.client.referrers({ registry: elsewhere.server.host, path: 'a/b' }, subject),
-    ).rejects.toMatchObject({ code: 'registry', message: expect.stringContaining(elsewhere.server.host) });
+      otherHost.client.referrers({ registry: otherHost.server.host, path: 'a/b' }, subject),
+    ).rejects.toMatchObject({ code: 'registry', message: expect.stringContaining(otherHost.server.host) });
     const broken = { headers: { 'content-type': MediaType.ociIndex }, body: '{"manifests":[{}]}' };
     const { server, client } = await script(...[1, 2, 3].map(() => ({ expect: API, answer: broken })));
     await expect(client.referrers({ registry: server.host, path: 'a/b' }, subject)).rejects.toMatchObject({

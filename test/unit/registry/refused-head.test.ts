@@ -84,7 +84,7 @@ describe('after a refused HEAD, GET finds', () => {
       { expect: 'HEAD /v2/a/b/manifests/v1', answer: { status: 401 } },
       {
         expect: 'GET /v2/a/b/manifests/v1',
-        answer: (_seen, host) => ({
+        answer: (_request, host) => ({
           status: 401,
           headers: { 'www-authenticate': `Bearer realm="http://${host}/token"` },
         }),

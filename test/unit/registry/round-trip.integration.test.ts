@@ -61,8 +61,8 @@ describe('a real registry', () => {
     expect(await client.manifest(repository, 'v1')).toEqual({ ...content, bytes: expect.anything() });
     const byDigest = await client.manifest(repository, content.descriptor.digest);
     expect(digestOf(byDigest.bytes)).toBe(content.descriptor.digest);
-    const got = await buffer(await client.blob(repository, describeBytes(large)).open());
-    expect(createHash('sha256').update(got).digest('hex')).toBe(createHash('sha256').update(large).digest('hex'));
+    const received = await buffer(await client.blob(repository, describeBytes(large)).open());
+    expect(createHash('sha256').update(received).digest('hex')).toBe(createHash('sha256').update(large).digest('hex'));
   });
 
   it('resumes a blob at an offset', async () => {

@@ -35,6 +35,6 @@ it.each(['110 - "Response is stale"', '299 - "', '299 - ""', '299 - " "', 'nonse
 it('warnings are limited to 255 characters and 20 texts, and control characters are escaped', () => {
   expect(reported(['a', { warning: `299 - "${'x'.repeat(4000)}"` }])[0]).toHaveLength('a says: '.length + 255);
   expect(reported(['a', { warning: '299 - "\u001b[2Jgone\u009b"' }])).toEqual(['a says: \\x1b[2Jgone\\x9b']);
-  const many = Array.from({ length: 100 }, (_, at) => ['a', { warning: `299 - "${at}"` }] as const);
+  const many = Array.from({ length: 100 }, (_, index) => ['a', { warning: `299 - "${index}"` }] as const);
   expect(reported(...many)).toHaveLength(20);
 });

@@ -47,7 +47,7 @@ describe('an upload', () => {
     ['absolute', (host: string) => `http://${host}/up/1?s=1`, `PUT /up/1?s=1&digest=${DIGEST}`],
   ])('is a single PUT to a location that is %s', async (_name, location, put) => {
     const { server, client } = await setUp([
-      { expect: START, answer: (_seen, host) => accepted(location(host)) },
+      { expect: START, answer: (_request, host) => accepted(location(host)) },
       { expect: put, answer: { status: 201, headers: { 'docker-content-digest': blob.digest } } },
     ]);
     expect(await client.putBlob({ registry: server.host, path: 'a/b' }, blob, body)).toBe('stored');
@@ -67,8 +67,8 @@ describe('an upload', () => {
     const large = describeBytes(content);
     let back = 0;
     async function* pieces() {
-      for (let at = 0; at < content.length; at += piece) {
-        const chunk = Uint8Array.from(content.subarray(at, at + piece));
+      for (let position = 0; position < content.length; position += piece) {
+        const chunk = Uint8Array.from(content.subarray(position, position + piece));
         acquireBuffer(chunk, () => {
           back++;
           chunk.fill(0);
@@ -184,21 +184,21 @@ describe('an upload', () => {
   });
 
   it('to a location at another host sends no credentials there', async () => {
-    const elsewhere = await startScript([{ expect: `PUT /up/1?digest=${DIGEST}`, answer: { status: 201 } }]);
+    const otherHost = await startScript([{ expect: `PUT /up/1?digest=${DIGEST}`, answer: { status: 201 } }]);
     const server = await startScript([
       { expect: START, answer: { status: 401, headers: { 'www-authenticate': 'Basic realm="x"' } } },
-      { expect: START, answer: accepted(`http://${elsewhere.host}/up/1`) },
+      { expect: START, answer: accepted(`http://${otherHost.host}/up/1`) },
     ]);
     const keychain = { lookup: async () => ({ kind: 'basic', username: 'user', password: 'geheim123' }) as const };
-    const client = clientFor([server.host, elsewhere.host], { keychain });
+    const client = clientFor([server.host, otherHost.host], { keychain });
     cleanup.push(
       () => server.stop(),
-      () => elsewhere.stop(),
+      () => otherHost.stop(),
       () => client.close(),
     );
     expect(await client.putBlob({ registry: server.host, path: 'a/b' }, blob, body)).toBe('stored');
     expect(server.seen[1]?.headers.authorization).toMatch(/^Basic /);
-    expect(elsewhere.seen[0]?.headers.authorization).toBeUndefined();
+    expect(otherHost.seen[0]?.headers.authorization).toBeUndefined();
   });
 });
 
@@ -237,7 +237,7 @@ describe('a mount', () => {
     const { server, client } = await setUp([
       {
         expect: MOUNT,
-        answer: (_seen, host) => ({
+        answer: (_request, host) => ({
           status: 401,
           headers: { 'www-authenticate': `Bearer realm="http://${host}/token"` },
         }),
@@ -263,8 +263,8 @@ describe('a manifest upload', () => {
     status: 400,
     body: error('TAG_INVALID', "The image tag 'v1' already exists in the 'a/b' repository and cannot be overwritten"),
   };
-  const has = (there: string) => ({
-    headers: { 'content-type': MediaType.ociManifest, 'docker-content-digest': there, 'content-length': '19' },
+  const has = (existing: string) => ({
+    headers: { 'content-type': MediaType.ociManifest, 'docker-content-digest': existing, 'content-length': '19' },
   });
 
   it('leaves bytes and media type unchanged', async () => {

@@ -38,10 +38,10 @@ const HEAD = `HEAD /v2/a/b/blobs/${blob.digest}`;
 const GET = `GET /v2/a/b/blobs/${blob.digest}`;
 const PUT = /^PUT \/up/;
 const opened: Answer = { status: 202, headers: { location: '/up' } };
-const there: Answer = { headers: { 'content-length': '10' } };
-const gone: Answer = { status: 404 };
+const existing: Answer = { headers: { 'content-length': '10' } };
+const missing: Answer = { status: 404 };
 const stored: Answer = { status: 201 };
-const says = (status: number, code: string): Answer => ({
+const errorResponse = (status: number, code: string): Answer => ({
   status,
   body: JSON.stringify({ errors: [{ code, message: 'as it is' }] }),
 });
@@ -51,7 +51,7 @@ const script = (...steps: [string | RegExp, Answer | 'reset'][]): Step[] =>
 
 describe('an upload with an unusual response', () => {
   it.each([200, 202, 206])('%i succeeds when the blob is stored', async (status) => {
-    const { client, repository } = await setUp(script([START, opened], [PUT, { status }], [HEAD, there]));
+    const { client, repository } = await setUp(script([START, opened], [PUT, { status }], [HEAD, existing]));
     expect(await client.putBlob(repository, blob, body)).toBe('stored');
   });
 
@@ -59,9 +59,11 @@ describe('an upload with an unusual response', () => {
     const attempt: [string | RegExp, Answer][] = [
       [START, opened],
       [PUT, { status: 202 }],
-      [HEAD, gone],
+      [HEAD, missing],
     ];
-    const { client, repository } = await setUp(script(...attempt, [HEAD, gone], ...attempt, [HEAD, gone], ...attempt));
+    const { client, repository } = await setUp(
+      script(...attempt, [HEAD, missing], ...attempt, [HEAD, missing], ...attempt),
+    );
     await expect(client.putBlob(repository, blob, body)).rejects.toMatchObject({
       code: 'registry',
       message: expect.stringContaining('202'),
@@ -69,14 +71,14 @@ describe('an upload with an unusual response', () => {
   });
 
   it.each([
-    ['400 DIGEST_INVALID', says(400, 'DIGEST_INVALID')],
-    ['400 SIZE_INVALID', says(400, 'SIZE_INVALID')],
-    ['404 BLOB_UNKNOWN', says(404, 'BLOB_UNKNOWN')],
-    ['404 without a body', gone],
+    ['400 DIGEST_INVALID', errorResponse(400, 'DIGEST_INVALID')],
+    ['400 SIZE_INVALID', errorResponse(400, 'SIZE_INVALID')],
+    ['404 BLOB_UNKNOWN', errorResponse(404, 'BLOB_UNKNOWN')],
+    ['404 without a body', missing],
     ['416', { status: 416 }],
   ])('%s is retried in a new session', async (_name, answer) => {
     const { client, repository } = await setUp(
-      script([START, opened], [PUT, answer], [HEAD, gone], [START, opened], [PUT, stored]),
+      script([START, opened], [PUT, answer], [HEAD, missing], [START, opened], [PUT, stored]),
     );
     expect(await client.putBlob(repository, blob, body)).toBe('stored');
   });
@@ -85,7 +87,7 @@ describe('an upload with an unusual response', () => {
     const { client, repository } = await setUp(
       script(
         [START, opened],
-        [PUT, says(400, 'DIGEST_INVALID')],
+        [PUT, errorResponse(400, 'DIGEST_INVALID')],
         [HEAD, { status: 405 }],
         [GET, { status: 405 }],
         [START, opened],
@@ -102,7 +104,9 @@ describe('an upload with an unusual response', () => {
   });
 
   it('201 to the POST succeeds when the blob exists, and is an error otherwise', async () => {
-    const { client, repository } = await setUp(script([START, stored], [HEAD, there], [START, stored], [HEAD, gone]));
+    const { client, repository } = await setUp(
+      script([START, stored], [HEAD, existing], [START, stored], [HEAD, missing]),
+    );
     expect(await client.putBlob(repository, blob, body)).toBe('present');
     await expect(client.putBlob(repository, blob, body)).rejects.toMatchObject({ code: 'registry' });
   });
@@ -128,8 +132,8 @@ describe('a mount', () => {
   });
 
   it('that is ignored becomes an upload in its session, unless the blob exists', async () => {
-    expect(await put(script([MOUNT, opened], [HEAD, gone], [PUT, stored]))).toBe('stored');
-    expect(await put(script([MOUNT, opened], [HEAD, there]))).toBe('present');
+    expect(await put(script([MOUNT, opened], [HEAD, missing], [PUT, stored]))).toBe('stored');
+    expect(await put(script([MOUNT, opened], [HEAD, existing]))).toBe('present');
   });
 });
 
@@ -140,7 +144,7 @@ describe('a mount from its own repository', () => {
     const { client, repository } = await setUp(script([OWN, opened], [PUT, stored], [OWN, stored], [OWN, stored]));
     expect(client.mountSupport(repository)).toBe('any');
     expect(await client.putBlob(repository, blob, body, learn)).toBe('stored');
-    expect(client.mountSupport(repository)).toBe('tells');
+    expect(client.mountSupport(repository)).toBe('self-mount');
     expect(await client.putBlob(repository, blob, body, { mountFrom: repository })).toBe('present');
   });
 
@@ -159,7 +163,7 @@ describe('a mount from its own repository', () => {
   });
 
   it('is not trusted when it succeeds for a missing blob, which is uploaded', async () => {
-    const { client, repository } = await setUp(script([OWN, stored], [HEAD, gone], [START, opened], [PUT, stored]));
+    const { client, repository } = await setUp(script([OWN, stored], [HEAD, missing], [START, opened], [PUT, stored]));
     expect(await client.putBlob(repository, blob, body, learn)).toBe('stored');
     expect(client.mountSupport(repository)).toBe('any');
   });
@@ -189,7 +193,7 @@ describe('a manifest', () => {
     const { client, repository } = await setUp(
       script(
         [SEND, { status: 202 }],
-        [CHECK, gone],
+        [CHECK, missing],
         [SEND, { status: 202 }],
         [CHECK, has(blob.digest)],
         [SEND, stored],
@@ -203,19 +207,19 @@ describe('a manifest', () => {
     [404, 'MANIFEST_BLOB_UNKNOWN'],
     [404, 'BLOB_UNKNOWN'],
   ])('whose blobs are not visible yet (%i %s) is retried', async (status, code) => {
-    const { client, repository } = await setUp(script([SEND, says(status, code)], [SEND, stored]));
+    const { client, repository } = await setUp(script([SEND, errorResponse(status, code)], [SEND, stored]));
     await client.putManifest(repository, content, 'v1');
   });
 });
 
 describe('the list of tags', () => {
   const LIST = 'GET /v2/a/b/tags/list?n=1000';
-  const more = { link: '</v2/a/b/tags/list?last=v1&n=1>; rel="next"' };
+  const extra = { link: '</v2/a/b/tags/list?last=v1&n=1>; rel="next"' };
   it.each<[string, Answer, readonly string[] | undefined]>([
     ['as it is', { body: '{"name":"a/b","tags":["v1","v2"]}' }, ['v1', 'v2']],
     ['empty', { body: '{"name":"a/b","tags":null}' }, []],
-    ['of a missing repository', gone, []],
-    ['of several pages', { body: '{"tags":["v1"]}', headers: more }, undefined],
+    ['of a missing repository', missing, []],
+    ['of several pages', { body: '{"tags":["v1"]}', headers: extra }, undefined],
     ['that is denied', { status: 403 }, undefined],
     ['that is a web page', { body: '<html>' }, undefined],
     ['of another structure', { body: '[]' }, undefined],

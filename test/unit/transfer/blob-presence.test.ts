@@ -8,19 +8,19 @@ import { planCopy } from '../../../src/transfer/copy-plan.ts';
 import { walk } from '../../../src/transfer/walk.ts';
 import { MemoryRegistry, noise, references } from './memory-registry.ts';
 
-/** A registry that can be asked for many blobs at once, if `answers`. */
+/** A registry with a batch check for blobs, which fails unless `answers` is set. */
 class BatchRegistry extends MemoryRegistry implements Sink {
   answers = true;
 
   async hasBlobs(repository: Repository, digests: readonly Digest[]): Promise<ReadonlySet<Digest>> {
     const name = formatRepository(repository);
-    this.log.push(`ASK ${name} ${digests.length}`);
-    if (!this.answers) throw new Error('not today');
+    this.log.push(`BATCH ${name} ${digests.length}`);
+    if (!this.answers) throw new Error('the batch check failed');
     return new Set(digests.filter((digest) => this.blobs.has(`${name}@${digest}`)));
   }
 
-  questions(): string[] {
-    return this.log.filter((line) => /^ASK|^HEAD \S+ sha256:/.test(line)).map((line) => line.slice(0, 24));
+  checks(): string[] {
+    return this.log.filter((line) => /^BATCH|^HEAD \S+ sha256:/.test(line)).map((line) => line.slice(0, 26));
   }
 }
 
@@ -41,7 +41,7 @@ it('checks all candidate blobs of a repository with one request, including share
   const sink = new BatchRegistry();
   for (const seed of ['x', 'y']) sink.addBlob('p.example/a', 'x/layer', noise(seed, 3000));
   const { blobs } = await copy(graph, source, sink, options);
-  expect(sink.questions().sort()).toEqual(['ASK p.example/a 4', 'ASK p.example/b 5']);
+  expect(sink.checks().sort()).toEqual(['BATCH p.example/a 4', 'BATCH p.example/b 5']);
   expect(blobs).toEqual({ stored: 4, mounted: 3, present: 2 });
   expect(sink.tags.size).toBe(2);
 });
@@ -52,7 +52,7 @@ it('checks blobs one by one if the batch request fails', async () => {
   sink.answers = false;
   const { failures } = await copy(graph, source, sink, options);
   expect(failures).toEqual([]);
-  expect(sink.questions().filter((line) => line.startsWith('HEAD'))).toHaveLength(9);
+  expect(sink.checks().filter((line) => line.startsWith('HEAD'))).toHaveLength(9);
 });
 
 it('checks a single blob with HEAD, also when planning', async () => {
@@ -60,7 +60,7 @@ it('checks a single blob with HEAD, also when planning', async () => {
   const sink = new BatchRegistry();
   const plan = await planCopy(graph, sink, { ...options, absent: new Set() });
   expect(plan).toMatchObject({ blobs: 6, present: 0 });
-  // The other layers are looked for where they go first.
-  expect(sink.questions()).toContain('ASK p.example/a 4');
-  expect(sink.questions()).not.toContain('ASK p.example/b 1');
+  // The other layers are checked in the repository that they are uploaded to first.
+  expect(sink.checks()).toContain('BATCH p.example/a 4');
+  expect(sink.checks()).not.toContain('BATCH p.example/b 1');
 });

@@ -109,13 +109,13 @@ describe('copy', () => {
 
   it('sends only the blobs that an interrupted run has not sent', async () => {
     const source = new MemoryRegistry();
-    const there = noise('there', 5000);
-    source.addImage('quay.io/a', '1', [there, noise('new', 3000)]);
+    const existing = noise('there', 5000);
+    source.addImage('quay.io/a', '1', [existing, noise('new', 3000)]);
     const sink = new MemoryRegistry();
-    sink.addBlob('private.example/m/quay.io/a', '', there);
+    sink.addBlob('private.example/m/quay.io/a', '', existing);
     const result = await copy(await graphOf(source, 'quay.io/a:1'), source, sink, options);
     expect(result.blobs).toEqual({ stored: 2, mounted: 0, present: 1 });
-    expect(source.log.some((line) => line.startsWith('OPEN') && line.includes(digestOf(there)))).toBe(false);
+    expect(source.log.some((line) => line.startsWith('OPEN') && line.includes(digestOf(existing)))).toBe(false);
   });
 
   it('checks small blobs by mount requests if the registry supports it, and large ones with HEAD', async () => {
@@ -124,13 +124,13 @@ describe('copy', () => {
     const [there, fresh, large] = [noise('there', 5000), noise('new', 3000), Buffer.alloc(4 * 1024 * 1024)];
     for (const name of ['a', 'b']) source.addImage(`quay.io/${name}`, '1', [there, fresh, large]);
     const sink = new MemoryRegistry();
-    sink.tells = true;
+    sink.supportsSelfMount = true;
     sink.addBlob('private.example/m/quay.io/a', '', there);
     const result = await copy(await graphOf(source, 'quay.io/a:1', 'quay.io/b:1'), source, sink, options);
     expect(result.blobs).toEqual({ stored: 3, mounted: 4, present: 1 });
     expect(source.log.some((line) => line.startsWith('OPEN') && line.includes(digestOf(there)))).toBe(false);
-    const asked = sink.log.filter((line) => line.startsWith('HEAD') && /sha256:/.test(line));
-    expect(asked).toEqual([`HEAD private.example/m/quay.io/a ${digestOf(large)}`]);
+    const checks = sink.log.filter((line) => line.startsWith('HEAD') && /sha256:/.test(line));
+    expect(checks).toEqual([`HEAD private.example/m/quay.io/a ${digestOf(large)}`]);
   });
 
   it('tags a root that is pinned by digest, so that lifecycle rules keep it', async () => {
@@ -260,7 +260,7 @@ describe('copy', () => {
 
   it('leaves no tag without its content when it is interrupted', async () => {
     const source = new MemoryRegistry();
-    for (let at = 0; at < 10; at++) source.addImage(`quay.io/i${at}`, '1', [noise(`${at}`, 50_000)]);
+    for (let i = 0; i < 10; i++) source.addImage(`quay.io/i${i}`, '1', [noise(`${i}`, 50_000)]);
     const stop = new AbortController();
     let chunks = 0;
     source.onChunk = async () => {
@@ -268,7 +268,7 @@ describe('copy', () => {
       if (chunks % 20 === 0) await new Promise((go) => setTimeout(go, 1));
     };
     const sink = new MemoryRegistry();
-    const graph = await graphOf(source, ...Array.from({ length: 10 }, (_, at) => `quay.io/i${at}:1`));
+    const graph = await graphOf(source, ...Array.from({ length: 10 }, (_, i) => `quay.io/i${i}:1`));
     const copying = copy(graph, source, sink, { ...options, signal: stop.signal });
     await expect(copying).rejects.toMatchObject({ code: 'interrupted' });
     expect(sink.tags.size).toBeLessThan(10);
@@ -282,7 +282,7 @@ describe('copy', () => {
     source.addImage(
       'quay.io/a',
       '1',
-      Array.from({ length: 12 }, (_, at) => noise(`${at}`, 100)),
+      Array.from({ length: 12 }, (_, i) => noise(`${i}`, 100)),
     );
     let running = 0;
     let most = 0;

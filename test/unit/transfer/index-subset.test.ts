@@ -25,29 +25,29 @@ const index = [
   attestation('d', 'b'),
   attestation('e'),
 ];
-const wanted = (attestations: 'keep' | 'drop', ...platforms: string[]) => ({
+const requested = (attestations: 'keep' | 'drop', ...platforms: string[]) => ({
   platforms: platforms.map(parsePlatform),
   attestations,
 });
 
 describe('selection of index children', () => {
   it('keeps everything without a selection, or if it matches every image', () => {
-    expect(selectChildren(index, wanted('keep'))).toEqual([0, 1, 2, 3, 4]);
-    expect(selectChildren(index, wanted('keep', 'linux/arm64', 'linux/amd64'))).toEqual([0, 1, 2, 3, 4]);
+    expect(selectChildren(index, requested('keep'))).toEqual([0, 1, 2, 3, 4]);
+    expect(selectChildren(index, requested('keep', 'linux/arm64', 'linux/amd64'))).toEqual([0, 1, 2, 3, 4]);
   });
 
   it('keeps attestations together with their images', () => {
-    expect(selectChildren(index, wanted('keep', 'linux/arm64'))).toEqual([1, 3]);
-    expect(selectChildren(index, wanted('keep', 'linux/s390x'))).toEqual([]);
+    expect(selectChildren(index, requested('keep', 'linux/arm64'))).toEqual([1, 3]);
+    expect(selectChildren(index, requested('keep', 'linux/s390x'))).toEqual([]);
   });
 
   it('drops attestations on request, for any platforms', () => {
-    expect(selectChildren(index, wanted('drop'))).toEqual([0, 1]);
-    expect(selectChildren(index, wanted('drop', 'linux/amd64'))).toEqual([0]);
+    expect(selectChildren(index, requested('drop'))).toEqual([0, 1]);
+    expect(selectChildren(index, requested('drop', 'linux/amd64'))).toEqual([0]);
   });
 
   it('keeps children without a platform, and an index that has only attestations', () => {
-    expect(selectChildren([image('a'), image('b', 'linux/arm64')], wanted('keep', 'linux/amd64'))).toEqual([0]);
-    expect(selectChildren([attestation('c', 'a')], wanted('drop', 'linux/amd64'))).toEqual([0]);
+    expect(selectChildren([image('a'), image('b', 'linux/arm64')], requested('keep', 'linux/amd64'))).toEqual([0]);
+    expect(selectChildren([attestation('c', 'a')], requested('drop', 'linux/amd64'))).toEqual([0]);
   });
 });

@@ -12,18 +12,18 @@ export function descriptorOf(mediaType: string, bytes: Uint8Array): Descriptor {
   return { mediaType, digest: digestOf(bytes), size: bytes.length };
 }
 
-/** Bytes that differ with the seed, and do not repeat within a chunk. */
+/** Returns pseudorandom bytes for a seed; they do not repeat within a chunk. */
 export function noise(seed: string, size: number): Buffer {
   const bytes = Buffer.alloc(size);
   let state = Number.parseInt(digestOf(Buffer.from(seed)).slice(7, 15), 16) | 1;
-  for (let at = 0; at < size; at++) {
+  for (let i = 0; i < size; i++) {
     state = (Math.imul(state, 1664525) + 1013904223) | 0;
-    bytes[at] = state >>> 24;
+    bytes[i] = state >>> 24;
   }
   return bytes;
 }
 
-/** A registry in memory, as real as its interface asks: repositories with tags, manifests and blobs. Counts what is asked. */
+/** A registry in memory with repositories, tags, manifests and blobs. Logs its requests. */
 export class MemoryRegistry implements Source, Sink {
   readonly tags = new Map<string, Digest>();
   readonly manifests = new Map<string, ManifestContent>();
@@ -32,13 +32,13 @@ export class MemoryRegistry implements Source, Sink {
   readonly log: string[] = [];
   /** Bytes of blobs that were read. */
   read = 0;
-  /** Called before a blob's chunk is given. May throw, or wait. */
+  /** Called before a chunk of a blob is returned. May throw or wait. */
   onChunk: (digest: Digest, offset: number) => void | Promise<void> = () => {};
   chunk = 1000;
   mounts = true;
-  /** Whether a mount from its own repository says that a blob is there. */
-  tells = false;
-  /** Whether there is a referrers API. */
+  /** A mount from its own repository reports whether a blob exists. */
+  supportsSelfMount = false;
+  /** The registry has a referrers API. */
   listsReferrers = false;
 
   addBlob(repository: string, mediaType: string, bytes: Uint8Array): Descriptor {
@@ -55,7 +55,7 @@ export class MemoryRegistry implements Source, Sink {
     return descriptor;
   }
 
-  /** An image with a config and these layers. */
+  /** Adds an image with a config and these layers. */
   addImage(
     repository: string,
     tag: string | undefined,
@@ -89,7 +89,7 @@ export class MemoryRegistry implements Source, Sink {
     this.log.push(`GET ${name} ${tagOrDigest}`);
     const digest = tagOrDigest.includes(':') ? tagOrDigest : this.tags.get(`${name}:${tagOrDigest}`);
     const content = this.manifests.get(`${name}@${digest}`);
-    if (content === undefined) throw new AirgapError('image-not-found', `${name}:${tagOrDigest} is not there`);
+    if (content === undefined) throw new AirgapError('image-not-found', `${name}:${tagOrDigest} does not exist`);
     await Promise.resolve();
     return content;
   }
@@ -101,16 +101,16 @@ export class MemoryRegistry implements Source, Sink {
       open: async (offset = 0, signal) => {
         this.log.push(`OPEN ${name} ${digest} ${offset}`);
         const bytes = this.blobs.get(`${name}@${digest}`);
-        if (bytes === undefined) throw new AirgapError('image-not-found', `${name}@${digest} is not there`);
+        if (bytes === undefined) throw new AirgapError('image-not-found', `${name}@${digest} does not exist`);
         return Readable.from(this.#chunks(digest, bytes, offset), { objectMode: false, signal });
       },
     };
   }
 
   async *#chunks(digest: Digest, bytes: Uint8Array, offset: number): AsyncGenerator<Uint8Array> {
-    for (let at = offset; at < bytes.length; at += this.chunk) {
-      await this.onChunk(digest, at);
-      const chunk = bytes.subarray(at, at + this.chunk);
+    for (let position = offset; position < bytes.length; position += this.chunk) {
+      await this.onChunk(digest, position);
+      const chunk = bytes.subarray(position, position + this.chunk);
       this.read += chunk.length;
       yield chunk;
     }
@@ -122,7 +122,7 @@ export class MemoryRegistry implements Source, Sink {
   }
 
   mountSupport(): MountSupport {
-    return this.tells ? 'tells' : 'named';
+    return this.supportsSelfMount ? 'self-mount' : 'named';
   }
 
   async putBlob(
@@ -142,7 +142,8 @@ export class MemoryRegistry implements Source, Sink {
     }
     this.log.push(`PUT ${formatRepository(repository)} ${descriptor.digest}`);
     const bytes = Buffer.concat(await (await body.open(0, signal)).toArray());
-    if (digestOf(bytes) !== descriptor.digest) throw new AirgapError('digest-mismatch', `${key} is not what came`);
+    if (digestOf(bytes) !== descriptor.digest)
+      throw new AirgapError('digest-mismatch', `${key} does not match the content sent`);
     this.blobs.set(key, bytes);
     return 'stored';
   }
@@ -157,8 +158,8 @@ export class MemoryRegistry implements Source, Sink {
     this.log.push(`LIST ${name} ${subject}`);
     if (!this.listsReferrers) return undefined;
     return [...this.manifests].flatMap(([key, { descriptor, bytes }]) => {
-      const { subject: of, artifactType, config } = JSON.parse(Buffer.from(bytes).toString());
-      if (!key.startsWith(`${name}@`) || of?.digest !== subject) return [];
+      const { subject: ownSubject, artifactType, config } = JSON.parse(Buffer.from(bytes).toString());
+      if (!key.startsWith(`${name}@`) || ownSubject?.digest !== subject) return [];
       return [{ ...descriptor, artifactType: artifactType ?? config?.mediaType }];
     });
   }

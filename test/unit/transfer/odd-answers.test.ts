@@ -41,9 +41,9 @@ describe('a blob that a registry reports as present but lacks', () => {
     }
     const sink = new Sink();
     const put = sink.putBlob.bind(sink);
-    // 201 to every mount, and no link.
-    sink.putBlob = async (repository, descriptor, body, more) =>
-      more?.mountFrom === undefined ? put(repository, descriptor, body, more) : 'mounted';
+    // Answers 201 to every mount without linking the blob.
+    sink.putBlob = async (repository, descriptor, body, extra) =>
+      extra?.mountFrom === undefined ? put(repository, descriptor, body, extra) : 'mounted';
     const { failures } = await copy(await graphOf(source, 'quay.io/a:1', 'quay.io/b:1'), source, sink, options);
     expect(failures).toEqual([]);
     expect([...sink.tags.keys()]).toEqual(['p.example/a:1', 'p.example/b:1']);
@@ -68,17 +68,17 @@ describe('a blob that a registry reports as present but lacks', () => {
     const source = new MemoryRegistry();
     source.addImage('quay.io/a', '1', [noise('x', 5000), noise('y', 5000)]);
     const sink = new MemoryRegistry();
-    let asked = 0;
+    let requests = 0;
     sink.putManifest = async () => {
       sink.hasBlob = async () => {
-        asked++;
+        requests++;
         throw new AirgapError('network', 'closed the connection');
       };
       throw new AirgapError('registry', 'answers 500');
     };
     const { failures } = await copy(await graphOf(source, 'quay.io/a:1'), source, sink, options);
     expect(failures).toMatchObject([{ error: { message: expect.stringContaining('answers 500') } }]);
-    expect(asked).toBe(1);
+    expect(requests).toBe(1);
   });
 });
 
@@ -193,8 +193,8 @@ describe('manifest levels', () => {
 });
 
 it('polls until the expected answer, or returns the last one', async () => {
-  let asked = 0;
-  const ask = async (): Promise<number> => ++asked;
-  expect(await pollUntil(ask, (answer) => answer === 3, { delay: 1 })).toBe(3);
-  expect(await pollUntil(ask, () => false, { delay: 1, attempts: 2 })).toBe(5);
+  let requests = 0;
+  const read = async (): Promise<number> => ++requests;
+  expect(await pollUntil(read, (answer) => answer === 3, { delay: 1 })).toBe(3);
+  expect(await pollUntil(read, () => false, { delay: 1, attempts: 2 })).toBe(5);
 });

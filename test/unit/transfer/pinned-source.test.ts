@@ -7,13 +7,13 @@ import { MemoryRegistry, noise } from './memory-registry.ts';
 
 const repository = { registry: 'quay.io', path: 'a/b' };
 
-/** A registry whose tag `1` has moved since somebody wrote its digest down. */
+/** Returns a registry whose tag `1` has moved since its digest was pinned. */
 function movedTag(): { source: RegistrySource; pins: Map<string, Digest>; was: Descriptor; is: Descriptor } {
   const registry = new MemoryRegistry();
   const was = registry.addImage('quay.io/a/b', '1', [noise('old', 10)]);
   const is = registry.addImage('quay.io/a/b', '1', [noise('new', 10)]);
-  const head = async (at: Repository, name: string): Promise<Descriptor> =>
-    (await registry.manifest(at, name)).descriptor;
+  const head = async (position: Repository, name: string): Promise<Descriptor> =>
+    (await registry.manifest(position, name)).descriptor;
   const source = {
     manifest: registry.manifest.bind(registry),
     blob: registry.blob.bind(registry),
@@ -25,10 +25,10 @@ function movedTag(): { source: RegistrySource; pins: Map<string, Digest>; was: D
 
 it('resolves a pinned tag to its pinned digest, and other tags to their current one', async () => {
   const { source, pins, was, is } = movedTag();
-  const asked = pinnedSource(source, pins);
-  expect((await asked.manifest(repository, '1')).descriptor.digest).toBe(was.digest);
-  expect((await asked.head(repository, '1'))?.digest).toBe(was.digest);
-  expect((await asked.manifest(repository, is.digest)).descriptor.digest).toBe(is.digest);
+  const requests = pinnedSource(source, pins);
+  expect((await requests.manifest(repository, '1')).descriptor.digest).toBe(was.digest);
+  expect((await requests.head(repository, '1'))?.digest).toBe(was.digest);
+  expect((await requests.manifest(repository, is.digest)).descriptor.digest).toBe(is.digest);
   expect((await pinnedSource(source, new Map()).manifest(repository, '1')).descriptor.digest).toBe(is.digest);
 });
 
@@ -42,16 +42,16 @@ it('does not pin the same tag of another repository', async () => {
 
 it('names the locked digest if it is missing, and passes on other errors', async () => {
   const { source } = movedTag();
-  const gone: Digest = `sha256:${'0'.repeat(64)}`;
+  const missing: Digest = `sha256:${'0'.repeat(64)}`;
   await expect(
-    pinnedSource(source, new Map([['quay.io/a/b:1', gone]])).manifest(repository, '1'),
+    pinnedSource(source, new Map([['quay.io/a/b:1', missing]])).manifest(repository, '1'),
   ).rejects.toMatchObject({
     code: 'image-not-found',
-    message: expect.stringMatching(new RegExp(`quay\\.io/a/b:1 .*${gone}`)),
+    message: expect.stringMatching(new RegExp(`quay\\.io/a/b:1 .*${missing}`)),
     hint: expect.stringContaining('--lock'),
   });
   const broken = { ...source, manifest: () => Promise.reject(new Error('no route')) };
-  await expect(pinnedSource(broken, new Map([['quay.io/a/b:1', gone]])).manifest(repository, '1')).rejects.toThrow(
+  await expect(pinnedSource(broken, new Map([['quay.io/a/b:1', missing]])).manifest(repository, '1')).rejects.toThrow(
     'no route',
   );
 });

@@ -53,15 +53,15 @@ describe('blobs of signatures', () => {
       const body = open(place, descriptor);
       return {
         ...body,
-        open: (at, signal, end = body.size) => {
+        open: (position, signal, end = body.size) => {
           ends.push(end);
-          return body.open(at, signal);
+          return body.open(position, signal);
         },
       };
     };
-    const many = Array.from({ length: 260 }, (_, at) => {
+    const many = Array.from({ length: 260 }, (_, index) => {
       const bytes = Buffer.alloc(256 * 1024);
-      bytes.writeUInt32LE(at);
+      bytes.writeUInt32LE(index);
       return registry.addBlob('quay.io/a', 'application/x', bytes);
     });
     await blobs.check(repository, nodes(...many));

@@ -16,7 +16,7 @@ interface Collected {
   readonly leftOut: readonly Referrer[];
   readonly warnings: readonly string[];
   readonly unanswered: readonly IncompleteReferrers[];
-  /** Questions and reads after the images themselves. */
+  /** Requests for referrers, after those for the images. */
   readonly asked: readonly string[];
 }
 
@@ -32,14 +32,14 @@ async function collect(
   const [failure] = await walker.add(references(...names));
   if (failure !== undefined) throw failure.error;
   const before = registry.log.length;
-  const questions = new ReferrerRequests();
-  const belonging = new ReferrerCollector(registry, walker, steps, questions);
-  await belonging.collect(walker.graph().roots);
+  const requests = new ReferrerRequests();
+  const collector = new ReferrerCollector(registry, walker, steps, requests);
+  await collector.collect(walker.graph().roots);
   return {
     graph: walker.graph(),
-    leftOut: belonging.leftOut(),
+    leftOut: collector.leftOut(),
     warnings,
-    unanswered: questions.incomplete(),
+    unanswered: requests.incomplete(),
     asked: registry.log.slice(before),
   };
 }
@@ -104,14 +104,14 @@ describe('referrers of an image', () => {
     const other = registry.addImage('quay.io/a', '2', [noise('b', 50)]);
     const sbom = addReferrer(registry, 'quay.io/a', image);
     const foreign = addReferrer(registry, 'quay.io/a', other);
-    const gone = { ...sbom, digest: `sha256:${'0'.repeat(64)}` };
-    registry.addIndex('quay.io/a', tagOf(image.digest), [sbom, foreign, other, gone]);
+    const missing = { ...sbom, digest: `sha256:${'0'.repeat(64)}` };
+    registry.addIndex('quay.io/a', tagOf(image.digest), [sbom, foreign, other, missing]);
     const { graph, warnings } = await collect(registry, ['quay.io/a:1']);
     expect(digests(graph.referrers)).toEqual([sbom.digest]);
     expect(warnings).toHaveLength(3);
     expect(warnings).toContainEqual(expect.stringMatching(`${foreign.digest}: .*${image.digest}.*${other.digest}$`));
     expect(warnings).toContainEqual(expect.stringMatching(`${other.digest}: .*${image.digest}`));
-    expect(warnings).toContainEqual(expect.stringContaining(gone.digest));
+    expect(warnings).toContainEqual(expect.stringContaining(missing.digest));
   });
 
   it('are not read from a referrers tag that is not an index', async () => {
@@ -147,8 +147,8 @@ describe('referrers of an image', () => {
     const sbom = addReferrer(registry, 'quay.io/a', image);
     const signature = addTagged(registry, 'quay.io/a', image);
     const { head, referrers } = { head: registry.head.bind(registry), referrers: registry.referrers.bind(registry) };
-    registry.head = async (...asked) => (await head(...asked)) && { ...signature, size: 20 };
-    registry.referrers = async (...asked) => (await referrers(...asked))?.map((one) => ({ ...one, size: 0 }));
+    registry.head = async (...requests) => (await head(...requests)) && { ...signature, size: 20 };
+    registry.referrers = async (...requests) => (await referrers(...requests))?.map((one) => ({ ...one, size: 0 }));
     const { graph } = await collect(registry, ['quay.io/a:1']);
     expect(graph.referrers?.map(({ descriptor }) => descriptor)).toEqual(expect.arrayContaining([sbom, signature]));
   });
@@ -190,11 +190,11 @@ describe('referrers of an image', () => {
     const own = addTagged(registry, 'quay.io/a', index);
     const child = addTagged(registry, 'quay.io/a', arm);
     addTagged(registry, 'quay.io/a', amd);
-    const chosen = await collect(registry, ['quay.io/a:1'], ['linux/arm64']);
-    expect(digests(chosen.graph.referrers)).toEqual([child.digest]);
-    expect(digests(chosen.leftOut)).toEqual([own.digest]);
-    expect(chosen.graph.manifests.has(own.digest)).toBe(false);
-    // Pinned by digest the same index is complete, and keeps what belongs to it.
+    const selected = await collect(registry, ['quay.io/a:1'], ['linux/arm64']);
+    expect(digests(selected.graph.referrers)).toEqual([child.digest]);
+    expect(digests(selected.leftOut)).toEqual([own.digest]);
+    expect(selected.graph.manifests.has(own.digest)).toBe(false);
+    // Pinned by digest, the same index is complete and keeps its referrers.
     const pinned = await collect(registry, ['quay.io/a:1', `quay.io/a@${index.digest}`], ['linux/arm64']);
     expect(digests(pinned.graph.referrers)).toContain(own.digest);
     expect(pinned.leftOut).toEqual([]);
@@ -241,15 +241,15 @@ describe('referrers of an image', () => {
     const registry = new MemoryRegistry();
     registry.listsReferrers = true;
     const { arm } = multi(registry);
-    const good = addReferrer(registry, 'quay.io/a', arm);
-    const bad = addReferrer(registry, 'quay.io/a', arm, 'application/x.other');
+    const valid = addReferrer(registry, 'quay.io/a', arm);
+    const invalid = addReferrer(registry, 'quay.io/a', arm, 'application/x.other');
     const read = registry.manifest.bind(registry);
     registry.manifest = async (repository, lookup) => {
-      if (lookup === bad.digest) throw new AirgapError('unsupported', 'a manifest of an unknown type');
+      if (lookup === invalid.digest) throw new AirgapError('unsupported', 'a manifest of an unknown type');
       return read(repository, lookup);
     };
     const { graph, unanswered } = await collect(registry, ['quay.io/a:1']);
-    expect(digests(graph.referrers)).toEqual([good.digest]);
+    expect(digests(graph.referrers)).toEqual([valid.digest]);
     expect(unanswered).toMatchObject([{ images: ['quay.io/a:1'], error: { code: 'unsupported' } }]);
   });
 
@@ -257,14 +257,14 @@ describe('referrers of an image', () => {
     const registry = new MemoryRegistry();
     registry.listsReferrers = true;
     const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
-    const good = addReferrer(registry, 'quay.io/a', image);
+    const valid = addReferrer(registry, 'quay.io/a', image);
     const signature = addTagged(registry, 'quay.io/a', image);
     const { layers } = JSON.parse(
       Buffer.from(registry.manifests.get(`quay.io/a@${signature.digest}`)?.bytes ?? '').toString(),
     );
     registry.blobs.delete(`quay.io/a@${layers[0].digest}`);
     const { graph, unanswered } = await collect(registry, ['quay.io/a:1']);
-    expect(digests(graph.referrers)).toEqual([good.digest]);
+    expect(digests(graph.referrers)).toEqual([valid.digest]);
     expect(graph.blobs.has(layers[0].digest)).toBe(false);
     expect(unanswered).toMatchObject([
       { images: ['quay.io/a:1'], error: { code: 'registry', message: expect.stringContaining(layers[0].digest) } },

@@ -4,7 +4,7 @@ import { type MemoryRegistry, noise } from './memory-registry.ts';
 
 export const SBOM = 'application/spdx+json';
 
-/** A manifest that has another one as its subject, with a blob of its own. */
+/** Adds a manifest with the given subject and a blob of its own. */
 export function addReferrer(
   registry: MemoryRegistry,
   repository: string,
@@ -27,7 +27,7 @@ export function addReferrer(
   );
 }
 
-/** What cosign ties to a manifest by a tag. */
+/** Adds a referrer that only a cosign tag associates with the manifest. */
 export function addTagged(
   registry: MemoryRegistry,
   repository: string,

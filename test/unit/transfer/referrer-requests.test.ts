@@ -2,71 +2,71 @@ import { describe, expect, it } from 'vitest';
 import { AirgapError, type ErrorCode } from '../../../src/base/errors.ts';
 import { ReferrerRequests, type RequestKind } from '../../../src/transfer/referrer-requests.ts';
 
-/** Questions of which each takes some seconds of a clock. */
-function questions() {
+/** Returns a function that sends requests, each of which takes some seconds of a simulated clock, and the log of those sent. */
+function simulate() {
   let clock = 0;
-  const asked: string[] = [];
+  const requests: string[] = [];
   const all = new ReferrerRequests(() => clock);
-  const ask = (name: string, seconds: number, code?: ErrorCode, kind: RequestKind = 'tag', registry = 'a.example') => {
-    const question = async (): Promise<string> => {
-      asked.push(name);
+  const send = (name: string, seconds: number, code?: ErrorCode, kind: RequestKind = 'tag', registry = 'a.example') => {
+    const request = async (): Promise<string> => {
+      requests.push(name);
       clock += seconds * 1000;
       if (code !== undefined) throw new AirgapError(code, `${name}: no answer`);
       return name;
     };
-    return all.run(kind, registry, question).catch((error) => error.code as string);
+    return all.run(kind, registry, request).catch((error) => error.code as string);
   };
-  return { all, ask, asked };
+  return { all, send, requests };
 }
 
 describe('requests for referrers', () => {
   it('stop when the failure budget of a registry is used up', async () => {
-    const { ask, asked } = questions();
-    expect(await ask('1', 12, 'registry')).toBe('registry');
-    expect(await ask('2', 12, 'network')).toBe('network');
-    expect(await ask('3', 12, 'registry')).toBe('registry');
-    expect(await ask('4', 0)).toBe('registry');
-    expect(await ask('other', 0, undefined, 'tag', 'b.example')).toBe('other');
-    expect(await ask('list', 0, undefined, 'list')).toBe('list');
-    expect(asked).toEqual(['1', '2', '3', 'other', 'list']);
+    const { send, requests } = simulate();
+    expect(await send('1', 12, 'registry')).toBe('registry');
+    expect(await send('2', 12, 'network')).toBe('network');
+    expect(await send('3', 12, 'registry')).toBe('registry');
+    expect(await send('4', 0)).toBe('registry');
+    expect(await send('other', 0, undefined, 'tag', 'b.example')).toBe('other');
+    expect(await send('list', 0, undefined, 'list')).toBe('list');
+    expect(requests).toEqual(['1', '2', '3', 'other', 'list']);
   });
 
   it('continue after successes, denials and missing content', async () => {
-    const { ask, asked } = questions();
+    const { send, requests } = simulate();
     for (let i = 0; i < 5; i++) {
-      await ask('failing', 20, 'registry');
-      await ask('answered', 1);
+      await send('failing', 20, 'registry');
+      await send('answered', 1);
     }
     for (const code of ['forbidden', 'unauthorized', 'image-not-found'] as const)
-      for (let i = 0; i < 5; i++) await ask('refused', 20, code);
-    expect(asked).toHaveLength(25);
+      for (let i = 0; i < 5; i++) await send('refused', 20, code);
+    expect(requests).toHaveLength(25);
   });
 
   it('for lists run one at a time until the first answer', async () => {
-    const { ask, asked } = questions();
-    const answers = await Promise.all(['1', '2', '3'].map((name) => ask(name, 130, 'network', 'list')));
+    const { send, requests } = simulate();
+    const answers = await Promise.all(['1', '2', '3'].map((name) => send(name, 130, 'network', 'list')));
     expect(answers).toEqual(['network', 'network', 'network']);
-    expect(asked).toEqual(['1']);
-    const failing = questions();
-    await Promise.all(['1', '2', '3', '4', '5'].map((name) => failing.ask(name, 12, 'registry', 'list')));
-    expect(failing.asked).toEqual(['1', '2', '3']);
-    const slow = questions();
-    await Promise.all(['1', '2', '3'].map((name) => slow.ask(name, 130, undefined, 'list')));
-    expect(slow.asked).toEqual(['1', '2', '3']);
+    expect(requests).toEqual(['1']);
+    const failing = simulate();
+    await Promise.all(['1', '2', '3', '4', '5'].map((name) => failing.send(name, 12, 'registry', 'list')));
+    expect(failing.requests).toEqual(['1', '2', '3']);
+    const slow = simulate();
+    await Promise.all(['1', '2', '3'].map((name) => slow.send(name, 130, undefined, 'list')));
+    expect(slow.requests).toEqual(['1', '2', '3']);
   });
 
   it('do not count time in the queue as failure', async () => {
     let clock = 0;
     const all = new ReferrerRequests(() => clock);
-    const turn = async <T>(work: () => Promise<T>): Promise<T> => {
+    const round = async <T>(work: () => Promise<T>): Promise<T> => {
       clock += 1e6;
       return work();
     };
     const fail = async (): Promise<void> => {
       throw new AirgapError('registry', 'answers 500');
     };
-    for (let i = 0; i < 3; i++) await expect(all.run('tag', 'a.example', fail, turn)).rejects.toThrow('answers 500');
-    expect(await all.run('tag', 'a.example', async () => 'answered', turn)).toBe('answered');
+    for (let i = 0; i < 3; i++) await expect(all.run('tag', 'a.example', fail, round)).rejects.toThrow('answers 500');
+    expect(await all.run('tag', 'a.example', async () => 'answered', round)).toBe('answered');
   });
 
   it('record affected images by registry, without duplicates', () => {

@@ -16,7 +16,7 @@ const THERE = 'private.example/m/a';
 const target = (source: Reference): Reference => ({ ...source, registry: 'private.example', path: `m/${source.path}` });
 const steps = { concurrency: 4, emit: ignoreEvents };
 
-/** An image with an SBOM, a signature of that, and one of cosign's. */
+/** Returns the graph of an image with an SBOM, a signature of the SBOM, and a cosign signature. */
 async function source() {
   const registry = new MemoryRegistry();
   registry.listsReferrers = true;
@@ -38,8 +38,8 @@ function plan(
   return planReferrers(graph, graph.referrers ?? [], sink, options);
 }
 
-/** `status via`, in no order. */
-function told({ items }: ReferrersPlan): string[] {
+/** Returns `status via` of each item, sorted. */
+function summaries({ items }: ReferrersPlan): string[] {
   return items.map(({ status, via }) => `${status} ${via}`).sort();
 }
 
@@ -56,7 +56,7 @@ describe('the plan for referrers', () => {
       await copy(graph, registry, sink, options);
       sink.log.length = 0;
       const planned = await plan(graph, sink);
-      expect(told(planned)).toEqual(['send cosign-tag', `send ${via}`, `send ${via}`]);
+      expect(summaries(planned)).toEqual(['send cosign-tag', `send ${via}`, `send ${via}`]);
       expect(sink.log.filter((line) => line.startsWith('PUT'))).toEqual([]);
       const before = new Set(sink.blobs.keys());
       await pushReferrers(graph, graph.referrers ?? [], registry, sink, options);
@@ -67,7 +67,7 @@ describe('the plan for referrers', () => {
       });
       expect(sent.length).toBeGreaterThan(0);
       const after = await plan(graph, sink);
-      expect(told(after)).toEqual(['present cosign-tag', `present ${via}`, `present ${via}`]);
+      expect(summaries(after)).toEqual(['present cosign-tag', `present ${via}`, `present ${via}`]);
       expect(after).toMatchObject({ blobs: 0, bytes: 0 });
     });
   }
@@ -76,7 +76,7 @@ describe('the plan for referrers', () => {
     const { graph } = await source();
     const sink = new MemoryRegistry();
     const planned = await plan(graph, sink, { absent: ['m/a'] });
-    expect(told(planned)).toEqual(['send cosign-tag', 'send undefined', 'send undefined']);
+    expect(summaries(planned)).toEqual(['send cosign-tag', 'send undefined', 'send undefined']);
     expect(planned.bytes).toBeGreaterThan(500);
     expect(sink.log).toEqual([]);
   });
@@ -136,7 +136,7 @@ describe('the plan for referrers', () => {
     sink.referrers = refuse;
     sink.hasBlob = refuse;
     const planned = await plan(graph, sink);
-    expect(told(planned)).toEqual(['send cosign-tag', 'send fallback-tag', 'send fallback-tag']);
+    expect(summaries(planned)).toEqual(['send cosign-tag', 'send fallback-tag', 'send fallback-tag']);
     expect(planned.blobs).toBeGreaterThan(0);
   });
 });

@@ -18,7 +18,7 @@ import { addReferrer, addTagged, SBOM, tagOf } from './referrer-fixtures.ts';
 const target = (source: Reference): Reference => ({ ...source, registry: 'private.example', path: `m/${source.path}` });
 const THERE = 'private.example/m/a';
 
-/** An image with something of each kind, the kinds in the order in which they have to be pushed. */
+/** Returns an image with a referrer of each kind, in the order in which they have to be pushed. */
 function source() {
   const registry = new MemoryRegistry();
   registry.listsReferrers = true;
@@ -45,7 +45,7 @@ interface Pushed extends ReferrersPushResult {
 
 const now = (): Date => new Date('2026-01-02T03:04:05.000Z');
 
-/** What became of each, by its digest. */
+/** Returns the outcome of each referrer, by digest. */
 function fates({ outcomes }: ReferrersPushResult): Record<string, string> {
   return Object.fromEntries(
     outcomes.map(({ referrer, via, status }) => [referrer.descriptor.digest, `${status} ${via}`]),
@@ -96,8 +96,8 @@ describe('referrers', () => {
     const { registry, image, sbom, signed } = source();
     const to = new MemoryRegistry();
     const own = { ...to.addImage(THERE, undefined, [noise('own', 10)]), artifactType: 'x/y' };
-    const gone = { ...own, digest: `sha256:${'1'.repeat(64)}` };
-    to.addIndex(THERE, tagOf(image.digest), [own, gone]);
+    const missing = { ...own, digest: `sha256:${'1'.repeat(64)}` };
+    to.addIndex(THERE, tagOf(image.digest), [own, missing]);
     const result = await push(registry, to);
     expect(result).toMatchObject({ pushed: 3, failures: [] });
     expect(fates(result)).toMatchObject({
@@ -207,10 +207,10 @@ describe('referrers', () => {
       expect((await push(registry, to)).failures).toMatchObject([{ code: 'registry', message: /answers 503/ }]);
       return to;
     };
-    const refusing = (wanted: (content: ManifestContent, tag?: string) => boolean) => (to: MemoryRegistry) => {
+    const refusing = (requested: (content: ManifestContent, tag?: string) => boolean) => (to: MemoryRegistry) => {
       const put = to.putManifest.bind(to);
       to.putManifest = async (repository: Repository, content: ManifestContent, tag?: string) => {
-        if (wanted(content, tag)) throw busy;
+        if (requested(content, tag)) throw busy;
         return put(repository, content, tag);
       };
     };
@@ -277,16 +277,16 @@ describe('referrers', () => {
     async (code) => {
       const { registry, image, sbom, signed } = source();
       const to = new MemoryRegistry();
-      let asked = 0;
+      let requests = 0;
       to.referrers = async () => {
-        asked++;
+        requests++;
         throw new AirgapError(code, 'answers 500');
       };
       const result = await push(registry, to);
       expect(result.failures).toEqual([]);
       expect([fates(result)[sbom.digest], fates(result)[signed.digest]]).toEqual(Array(2).fill('pushed fallback-tag'));
       expect(listed(to, image.digest).map(({ digest }) => digest)).toEqual([sbom.digest]);
-      expect(asked).toBe(1);
+      expect(requests).toBe(1);
     },
   );
 

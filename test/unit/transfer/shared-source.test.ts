@@ -19,9 +19,9 @@ const options = {
 /** Forty images that share some of their layers. */
 async function upstream(): Promise<{ source: MemoryRegistry; graph: Graph }> {
   const source = new MemoryRegistry();
-  const names = Array.from({ length: 40 }, (_, at) => `quay.io/i${at}:1`);
-  for (const at of names.keys()) {
-    source.addImage(`quay.io/i${at}`, '1', [noise(`${at % 7}`, 4000), noise(`own ${at}`, 2500 + at)]);
+  const names = Array.from({ length: 40 }, (_, index) => `quay.io/i${index}:1`);
+  for (const index of names.keys()) {
+    source.addImage(`quay.io/i${index}`, '1', [noise(`${index % 7}`, 4000), noise(`own ${index}`, 2500 + index)]);
   }
   const { graph } = await walk(source, references(...names), { platforms: [], concurrency: 4, emit: ignoreEvents });
   return { source, graph };
@@ -29,12 +29,12 @@ async function upstream(): Promise<{ source: MemoryRegistry; graph: Graph }> {
 
 const openings = ({ log }: MemoryRegistry): string[] => log.filter((line) => line.startsWith('OPEN'));
 
-/** Copies into each sink at the same time. */
+/** Copies into all sinks concurrently. */
 async function copyAll(graph: Graph, shared: SharedSource, sinks: readonly MemoryRegistry[]): Promise<number[]> {
   const readers = sinks.map(() => shared.reader());
   const results = await Promise.all(
-    sinks.map(async (sink, at) => {
-      const reader = readers[at] as (typeof readers)[number];
+    sinks.map(async (sink, index) => {
+      const reader = readers[index] as (typeof readers)[number];
       const result = await copy(graph, reader, sink, { ...options, coordinator: reader });
       reader.close();
       return result.failures.length;
@@ -71,12 +71,12 @@ describe('a source that several copies read at the same time', () => {
     const { source, graph } = await upstream();
     const shared = new SharedSource(source, LONG);
     const reader = shared.reader();
-    const gone = shared.reader();
+    const missing = shared.reader();
     const sink = new MemoryRegistry();
     const copying = copy(graph, reader, sink, { ...options, coordinator: reader });
     await sleep(5);
     expect(openings(source)).toEqual([]);
-    gone.close();
+    missing.close();
     await copying;
     expect(sink.tags.size).toBe(40);
   });
@@ -91,7 +91,7 @@ describe('a source that several copies read at the same time', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
       const copying = copy(graph, reader, sink, { ...options, coordinator: reader });
-      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+      for (let round = 0; round < 20; round++) await new Promise(setImmediate);
       expect(openings(source)).toEqual([]);
       vi.advanceTimersByTime(LONG);
       await copying;
@@ -124,17 +124,17 @@ describe('a source that several copies read at the same time', () => {
     expect(bytes).toBe(4000);
     expect(await ended).toMatchObject({ code: 'network' });
     expect(openings(source)).toHaveLength(1);
-    // From where it was, for itself.
+    // It continues separately at its offset.
     expect((await stuck.blob(repository, descriptor).open(1000)).readable).toBe(true);
     expect(openings(source)[1]).toMatch(/ 1000$/);
   });
 
   it('fails for all readers on an error, and each retries separately', async () => {
     const { source, graph } = await upstream();
-    const bad = [...graph.blobs.keys()][5];
+    const invalid = [...graph.blobs.keys()][5];
     let broken = 0;
     source.onChunk = (digest, offset) => {
-      if (digest === bad && offset === 0 && broken++ === 0) throw new Error('reset');
+      if (digest === invalid && offset === 0 && broken++ === 0) throw new Error('reset');
     };
     const sinks = [new MemoryRegistry(), new MemoryRegistry()];
     expect(await copyAll(graph, new SharedSource(source, LONG), sinks)).toEqual([0, 0]);

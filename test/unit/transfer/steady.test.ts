@@ -9,16 +9,16 @@ import { noise } from './memory-registry.ts';
 const options = { what: 'quay.io/a sha256:…', emit: ignoreEvents, retryDelay: 1 };
 const content = noise('content', 2_000_000);
 
-/** Gives `step` bytes a time, and breaks each time `breaks` says so. */
+/** Returns a body that yields `step` bytes at a time and fails at every offset for which `breaks` returns true. */
 function body(breaks: (offset: number) => boolean, opened: number[] = [], step = 65_536): Body {
   return {
     size: content.length,
     async open(offset = 0) {
       opened.push(offset);
       async function* chunks() {
-        for (let at = offset; at < content.length; at += step) {
-          if (at > offset && breaks(at)) throw new Error('reset by peer');
-          yield content.subarray(at, at + step);
+        for (let position = offset; position < content.length; position += step) {
+          if (position > offset && breaks(position)) throw new Error('reset by peer');
+          yield content.subarray(position, position + step);
         }
       }
       return Readable.from(chunks(), { objectMode: false });
@@ -38,8 +38,8 @@ async function collect(from: Body, offset = 0): Promise<Buffer> {
 describe('drain', () => {
   it('returns the exact content after any number of interruptions that make progress', async () => {
     const opened: number[] = [];
-    const got = await collect(body((at) => at % (65_536 * 5) === 0, opened));
-    expect(got.equals(content)).toBe(true);
+    const received = await collect(body((position) => position % (65_536 * 5) === 0, opened));
+    expect(received.equals(content)).toBe(true);
     expect(opened.length).toBeGreaterThan(5);
   });
 
@@ -108,16 +108,16 @@ describe('drain', () => {
   });
 
   it('does not retry permanent errors', async () => {
-    let asked = 0;
-    const gone: Body = {
+    let requests = 0;
+    const missing: Body = {
       size: 10,
       open: async () => {
-        asked++;
+        requests++;
         throw new AirgapError('forbidden', 'no');
       },
     };
-    await expect(collect(gone)).rejects.toMatchObject({ code: 'forbidden' });
-    expect(asked).toBe(1);
+    await expect(collect(missing)).rejects.toMatchObject({ code: 'forbidden' });
+    expect(requests).toBe(1);
   });
 
   it('fails if the source sends too many bytes', async () => {
@@ -126,13 +126,13 @@ describe('drain', () => {
   });
 
   it('pauses while the handler waits, and throws its errors', async () => {
-    let given = 0;
+    let sent = 0;
     const counted: Body = {
       size: 100,
       async open() {
         async function* chunks() {
-          for (let at = 0; at < 100; at += 10) {
-            given++;
+          for (let position = 0; position < 100; position += 10) {
+            sent++;
             yield Buffer.alloc(10);
           }
         }
@@ -149,27 +149,27 @@ describe('drain', () => {
       throw full;
     });
     await expect(now).rejects.toBe(full);
-    expect(given).toBeLessThan(8);
+    expect(sent).toBeLessThan(8);
   });
 });
 
 describe('steady', () => {
   it('returns a body that resumes internally, from any offset', async () => {
     const stream = await resumableRead(
-      body((at) => at % (65_536 * 6) === 0),
+      body((position) => position % (65_536 * 6) === 0),
       options,
     ).open(123);
     expect(Buffer.concat(await stream.toArray()).equals(content.subarray(123))).toBe(true);
   });
 
   it('destroys its stream with the error', async () => {
-    const gone: Body = {
+    const missing: Body = {
       size: 10,
       open: async () => {
         throw new AirgapError('image-not-found', 'gone');
       },
     };
-    const stream = await resumableRead(gone, options).open();
+    const stream = await resumableRead(missing, options).open();
     await expect(stream.toArray()).rejects.toMatchObject({ code: 'image-not-found' });
   });
 

@@ -147,8 +147,8 @@ describe('walk', () => {
 
   it('rejects indexes that are nested too deeply', async () => {
     const registry = new MemoryRegistry();
-    let at = registry.addImage('quay.io/a', undefined, [noise('x', 10)]);
-    for (let depth = 0; depth < 7; depth++) at = registry.addIndex('quay.io/a', 'deep', [at]);
+    let descriptor = registry.addImage('quay.io/a', undefined, [noise('x', 10)]);
+    for (let depth = 0; depth < 7; depth++) descriptor = registry.addIndex('quay.io/a', 'deep', [descriptor]);
     const { failures } = await walk(registry, references('quay.io/a:deep'), options);
     expect(failures[0]?.error.code).toBe('unsupported');
   });
@@ -156,26 +156,26 @@ describe('walk', () => {
   it('reads a repeated child once', async () => {
     const registry = new MemoryRegistry();
     const image = registry.addImage('quay.io/a', undefined, [noise('x', 10)]);
-    let at = image;
+    let descriptor = image;
     for (let depth = 0; depth < 3; depth++) {
-      at = registry.addIndex('quay.io/a', 'wide', Array<typeof at>(1000).fill(at), { depth });
+      descriptor = registry.addIndex('quay.io/a', 'wide', Array<typeof descriptor>(1000).fill(descriptor), { depth });
     }
     const began = performance.now();
     const { graph, failures } = await walk(registry, references('quay.io/a:wide'), options);
     expect(failures).toEqual([]);
     expect(graph.manifests.size).toBe(4);
-    expect(graph.roots[0]?.descriptor).toEqual(at);
+    expect(graph.roots[0]?.descriptor).toEqual(descriptor);
     expect(performance.now() - began).toBeLessThan(5000);
-    const { graph: chosen } = await walk(registry, references('quay.io/a:wide'), only('linux/arm64'));
-    expect(chosen.manifests.size).toBe(4);
+    const { graph: selected } = await walk(registry, references('quay.io/a:wide'), only('linux/arm64'));
+    expect(selected.manifests.size).toBe(4);
   });
 
   it('rejects indexes with too many descriptors', async () => {
     const registry = new MemoryRegistry();
     const image = registry.addImage('quay.io/a', undefined, [noise('x', 10)]);
-    const names = Array.from({ length: 20 }, (_, at) => {
-      registry.addIndex('quay.io/a', String(at), Array<typeof image>(10).fill(image), { at });
-      return `quay.io/a:${at}`;
+    const names = Array.from({ length: 20 }, (_, i) => {
+      registry.addIndex('quay.io/a', String(i), Array<typeof image>(10).fill(image), { at: i });
+      return `quay.io/a:${i}`;
     });
     const walked = async (limit: number) => new Walker(registry, options, limit).add(references(...names));
     // Ten children and the index itself; the image with its config and layer is walked once for each.
@@ -234,8 +234,8 @@ describe('walk', () => {
     const registry = new MemoryRegistry();
     registry.addImage('quay.io/good', '1', [noise('x', 10)]);
     const lost = descriptorOf(MediaType.ociManifest, Buffer.from('{}'));
-    const bad = registry.addImage('quay.io/sparse', undefined, [noise('y', 10)]);
-    registry.addIndex('quay.io/sparse', '1', [lost, bad]);
+    const invalid = registry.addImage('quay.io/sparse', undefined, [noise('y', 10)]);
+    registry.addIndex('quay.io/sparse', '1', [lost, invalid]);
     const found = await walk(registry, references('quay.io/gone:1', 'quay.io/sparse:1', 'quay.io/good:1'), options);
     expect(found.graph.roots).toHaveLength(1);
     expect(found.graph.blobs.size).toBe(2);
@@ -278,7 +278,7 @@ describe('walk', () => {
     const registry = new MemoryRegistry();
     let running = 0;
     let most = 0;
-    for (let at = 0; at < 20; at++) registry.addImage(`quay.io/i${at}`, '1', [noise(`${at}`, 10)]);
+    for (let i = 0; i < 20; i++) registry.addImage(`quay.io/i${i}`, '1', [noise(`${i}`, 10)]);
     const slow = {
       blob: registry.blob.bind(registry),
       async manifest(...args: Parameters<MemoryRegistry['manifest']>) {
@@ -288,9 +288,9 @@ describe('walk', () => {
         return registry.manifest(...args);
       },
     };
-    const all = Array.from({ length: 20 }, (_, at) => `quay.io/i${at}:1`);
+    const all = Array.from({ length: 20 }, (_, i) => `quay.io/i${i}:1`);
     const { graph } = await walk(slow, references(...all), { ...options, concurrency: 3 });
-    expect(graph.roots.map(({ reference }) => reference.path)).toEqual(all.map((_, at) => `i${at}`));
+    expect(graph.roots.map(({ reference }) => reference.path)).toEqual(all.map((_, i) => `i${i}`));
     expect(most).toBe(3);
   });
 

@@ -9,52 +9,56 @@ import { compareWithBundle, type UncoveredImages } from '../../../src/workflows/
 
 const target = parseTarget('registry.example/m', 'host-path');
 
-interface Place {
+interface LocationFields {
   readonly profile?: string;
   readonly how?: InventoryImage['found'][number]['how'];
   readonly hook?: string;
   readonly userMade?: true;
 }
 
-function image(reference: string, place: Place = {}, need = 'install'): unknown {
-  return { reference, need, found: [{ chart: 'app', profile: 'default', how: 'pod-spec', ...place }] };
+function image(reference: string, location: LocationFields = {}, need = 'install'): unknown {
+  return { reference, need, found: [{ chart: 'app', profile: 'default', how: 'pod-spec', ...location }] };
 }
 
 function compare(
   images: readonly unknown[],
   references: readonly string[],
-  { profiles = [{ name: 'default' }] as BundledProfile[], options = {} as RenderOptions, isWhole = false } = {},
-): { readonly beyond: UncoveredImages | undefined; readonly warnings: number } {
-  const lock = { charts: [{ name: 'app', version: '1', profiles }], images };
+  {
+    profiles = [{ name: 'default' }] as BundledProfile[],
+    options = {} as RenderOptions,
+    isWhole: isComplete = false,
+  } = {},
+): { readonly uncovered: UncoveredImages | undefined; readonly warnings: number } {
+  const inventory = { charts: [{ name: 'app', version: '1', profiles }], images };
   const events: AirgapEvent[] = [];
   const derived = [{ chart: 'app', version: '1', profile: { name: 'default', options }, references }];
-  const source = { inventory: () => lock } as unknown as Bundle;
-  const found = compareWithBundle(source, derived, target, isWhole, (event) => void events.push(event));
-  return { beyond: found.get('app'), warnings: events.filter(({ type }) => type === 'warning').length };
+  const source = { inventory: () => inventory } as unknown as Bundle;
+  const found = compareWithBundle(source, derived, target, isComplete, (event) => void events.push(event));
+  return { uncovered: found.get('app'), warnings: events.filter(({ type }) => type === 'warning').length };
 }
 
 test('covers images that are needed by source or target name', () => {
   const images = [image('quay.io/a/app:1'), image('quay.io/a/side:1')];
   const needed = ['quay.io/a/app:1', 'registry.example/m/quay.io/a/side:1'];
-  expect(compare(images, needed)).toEqual({ beyond: undefined, warnings: 0 });
+  expect(compare(images, needed)).toEqual({ uncovered: undefined, warnings: 0 });
 });
 
 test('reports images that only other values need, even if the bundle does not record values', () => {
   const images = [image('quay.io/a/app:1'), image('quay.io/a/side:1')];
-  const { beyond, warnings } = compare(images, ['quay.io/a/app:1']);
-  expect(beyond).toEqual({ references: ['quay.io/a/side:1'], profiles: [{ name: 'default' }], covered: [] });
+  const { uncovered, warnings } = compare(images, ['quay.io/a/app:1']);
+  expect(uncovered).toEqual({ references: ['quay.io/a/side:1'], profiles: [{ name: 'default' }], covered: [] });
   expect(warnings).toBe(1);
 });
 
 test('assumes all profiles for bundles made from a lock file', () => {
-  const { beyond } = compare([image('quay.io/a/side:1', { profile: '', how: 'added' })], []);
-  expect(beyond?.profiles).toEqual([{ name: 'default' }]);
+  const { uncovered } = compare([image('quay.io/a/side:1', { profile: '', how: 'added' })], []);
+  expect(uncovered?.profiles).toEqual([{ name: 'default' }]);
 });
 
 test('counts upgrade renders for their profile', () => {
   const profiles = [{ name: 'default' }, { name: 'prod' }];
-  const { beyond } = compare([image('quay.io/a/job:1', { profile: 'prod (upgrade)' })], [], { profiles });
-  expect(beyond).toMatchObject({ profiles: [{ name: 'prod' }], covered: [{ name: 'default' }] });
+  const { uncovered } = compare([image('quay.io/a/job:1', { profile: 'prod (upgrade)' })], [], { profiles });
+  expect(uncovered).toMatchObject({ profiles: [{ name: 'prod' }], covered: [{ name: 'default' }] });
 });
 
 test('ignores images independent of values, and skipped tests and hooks', () => {
@@ -64,9 +68,9 @@ test('ignores images independent of values, and skipped tests and hooks', () => 
     image('quay.io/a/default:1', { how: 'operator-rule', userMade: true }),
     image('quay.io/a/test:1', { hook: 'test' }, 'test'),
   ];
-  expect(compare(images, [], { options: { skipTests: true } }).beyond).toBeUndefined();
-  expect(compare(images, [], { options: { noHooks: true } }).beyond).toBeUndefined();
-  expect(compare(images, []).beyond?.references).toEqual(['quay.io/a/test:1']);
+  expect(compare(images, [], { options: { skipTests: true } }).uncovered).toBeUndefined();
+  expect(compare(images, [], { options: { noHooks: true } }).uncovered).toBeUndefined();
+  expect(compare(images, []).uncovered?.references).toEqual(['quay.io/a/test:1']);
 });
 
 test('requires one profile for a chart by name, and all for a whole bundle', () => {
@@ -75,9 +79,9 @@ test('requires one profile for a chart by name, and all for a whole bundle', () 
     { name: 'prod', given: { files: ['prod.yaml'] } },
   ];
   const images = [image('quay.io/a/app:1'), image('quay.io/a/side:1', { profile: 'prod' })];
-  expect(compare(images, ['quay.io/a/app:1'], { profiles })).toMatchObject({ beyond: {}, warnings: 0 });
+  expect(compare(images, ['quay.io/a/app:1'], { profiles })).toMatchObject({ uncovered: {}, warnings: 0 });
   expect(compare(images, ['quay.io/a/app:1'], { profiles, isWhole: true }).warnings).toBe(1);
-  // The same images, but not proved with those values.
+  // The proof covers the images only with the values that were given.
   const [first] = images;
   expect(compare([first], ['quay.io/a/app:1'], { profiles, isWhole: true }).warnings).toBe(1);
 });

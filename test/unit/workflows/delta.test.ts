@@ -15,7 +15,7 @@ import { type MemoryRegistry, noise } from '../transfer/memory-registry.ts';
 
 const base = digestOf(noise('base', 30_000));
 
-async function older(source: MemoryRegistry = registry()): Promise<string> {
+async function writeOlder(source: MemoryRegistry = registry()): Promise<string> {
   const path = join(scratchFolder(), 'v1.tar');
   await write(path, source);
   return path;
@@ -23,7 +23,7 @@ async function older(source: MemoryRegistry = registry()): Promise<string> {
 
 describe('the blobs of a base bundle', () => {
   it('are those of its images, with all repositories', async () => {
-    const path = await older();
+    const path = await writeOlder();
     const { lockDigest, blobs } = await readBaseBundle(path, 4);
     const bundle = await openBundle(path);
     expect(lockDigest).toBe(bundle.inventoryDigest);
@@ -33,10 +33,10 @@ describe('the blobs of a base bundle', () => {
     expect(blobs.has(digestOf(noise('chart', 700))), 'a chart travels every time').toBe(false);
   });
 
-  it('include blobs that it leaves out itself', async () => {
+  it('include blobs that it omits itself', async () => {
     const source = registry();
     const graph = await graphOf(source);
-    const first = await readBaseBundle(await older(source), 4);
+    const first = await readBaseBundle(await writeOlder(source), 4);
     const path = join(scratchFolder(), 'v2.tar');
     await write(path, source, {
       graph,
@@ -48,9 +48,9 @@ describe('the blobs of a base bundle', () => {
   });
 
   it('exclude blobs that are missing from the file', async () => {
-    const path = await older();
+    const path = await writeOlder();
     const bytes = await readFile(path);
-    // Another name for the entry: two of its letters change places, so the header's checksum stays.
+    // Swaps two letters of the entry's name, which keeps the header's checksum.
     const name = bytes.subarray(bytes.indexOf(`blobs/sha256/${base.slice(7)}\0`)).subarray(0, 77);
     const other = name.findIndex((byte, i) => i > 20 && byte !== name[20]);
     [name[20], name[other]] = [name[other] as number, name[20] as number];
@@ -70,12 +70,12 @@ describe('the blobs of a base bundle', () => {
       code: 'bundle-invalid',
       message: expect.stringMatching(/^--since: \S+\.tar /),
     });
-    const path = await older(source);
+    const path = await writeOlder(source);
     const whole = await openBundle(path);
-    const at = whole.entries.get(graph.roots[0]?.descriptor.digest as Digest)?.offset ?? 0;
+    const position = whole.entries.get(graph.roots[0]?.descriptor.digest as Digest)?.offset ?? 0;
     await whole.close();
     const bytes = await readFile(path);
-    bytes.write('!', at);
+    bytes.write('!', position);
     await writeFile(path, bytes);
     await expect(readBaseBundle(path, 4)).rejects.toMatchObject({
       code: 'bundle-invalid',
@@ -94,17 +94,17 @@ it('rejects a lock file as base bundle, with a hint', async () => {
   });
 });
 
-describe('the blobs that a delta leaves out', () => {
+describe('the blobs that a delta omits', () => {
   it('are those of images in both, sorted by digest', async () => {
     const source = registry();
-    const known = await readBaseBundle(await older(source), 4);
+    const baseBundle = await readBaseBundle(await writeOlder(source), 4);
     const added = noise('new', 4000);
     source.addImage('quay.io/new', '1', [noise('base', 30_000), added]);
     const graph = await graphOf(source, ['quay.io/new:1']);
-    const { since, requires } = deltaFields(known, graph, []);
-    expect(since).toBe(known.lockDigest);
+    const { since, requires } = deltaFields(baseBundle, graph, []);
+    expect(since).toBe(baseBundle.lockDigest);
     expect(requires?.map(({ digest }) => digest)).toEqual([base]);
-    const all = deltaFields(known, await graphOf(source), []).requires?.map(({ digest }) => digest) ?? [];
+    const all = deltaFields(baseBundle, await graphOf(source), []).requires?.map(({ digest }) => digest) ?? [];
     expect(all).toEqual([...all].sort());
     expect(all.length).toBeGreaterThan(3);
   });
@@ -116,22 +116,24 @@ describe('the blobs that a delta leaves out', () => {
     const path = join(scratchFolder(), 'v1.tar');
     await write(path, source, { graph: await graphOf(source, ['quay.io/odd:1']), charts: [] });
     const graph = await graphOf(source, ['quay.io/odd:1']);
-    const odd = chartArtifact({ metadata: { apiVersion: 'v2', name: 'odd', version: '1' }, tgz: layer });
-    const left = deltaFields(await readBaseBundle(path, 4), graph, [odd]).requires?.map(({ digest }) => digest);
-    expect(left).toHaveLength(1);
-    expect(left).not.toContain(base);
-    expect(left).not.toContain(emptyBlob.descriptor.digest);
+    const artifact = chartArtifact({ metadata: { apiVersion: 'v2', name: 'odd', version: '1' }, tgz: layer });
+    const requiredDigests = deltaFields(await readBaseBundle(path, 4), graph, [artifact]).requires?.map(
+      ({ digest }) => digest,
+    );
+    expect(requiredDigests).toHaveLength(1);
+    expect(requiredDigests).not.toContain(base);
+    expect(requiredDigests).not.toContain(emptyBlob.descriptor.digest);
   });
 
   it('include no referrers', async () => {
     const source = registry();
     const layer = noise('base', 30_000);
     source.addImage('quay.io/new', '1', [layer]);
-    const known = await readBaseBundle(await older(source), 4);
+    const baseBundle = await readBaseBundle(await writeOlder(source), 4);
     const graph = await graphOf(source, ['quay.io/new:1']);
     const { reference, descriptor } = graph.roots[0] as Root;
-    const own = { repository: reference, subject: descriptor.digest, descriptor, artifactType: '' };
-    expect(deltaFields(known, graph, []).requires?.map(({ digest }) => digest)).toContain(base);
-    expect(deltaFields(known, { ...graph, referrers: [own] }, []).requires).toEqual([]);
+    const referrer = { repository: reference, subject: descriptor.digest, descriptor, artifactType: '' };
+    expect(deltaFields(baseBundle, graph, []).requires?.map(({ digest }) => digest)).toContain(base);
+    expect(deltaFields(baseBundle, { ...graph, referrers: [referrer] }, []).requires).toEqual([]);
   });
 });

@@ -21,7 +21,7 @@ async function estimateOf(path: string, graph: Graph, reuse: readonly string[] =
   }
 }
 
-/** Leaves a partial bundle behind, with the first blobs in it. */
+/** Interrupts a run, which leaves a partial bundle with the first blobs. */
 async function interrupted(path: string, source: MemoryRegistry): Promise<void> {
   const stop = new AbortController();
   source.onChunk = () => {
@@ -71,12 +71,12 @@ describe('an estimate', () => {
     const graph = await graphOf(source);
     const before = await estimateOf(join(dir, 'b'), graph);
     await interrupted(join(dir, 'b'), source);
-    const left = await readdir(dir);
+    const remaining = await readdir(dir);
     const { fetched, resumed, needed, size } = await estimateOf(join(dir, 'b'), graph);
     expect(resumed).toBeGreaterThan(0);
     expect(fetched).toBe(before.fetched - resumed);
     expect(needed).toBeLessThan(size);
-    expect(await readdir(dir)).toEqual(left);
+    expect(await readdir(dir)).toEqual(remaining);
   });
 
   it('considers data of an interrupted run with another plan', async () => {

@@ -20,8 +20,8 @@ import { type MemoryRegistry, noise } from '../transfer/memory-registry.ts';
 interface Written {
   readonly dir: string;
   readonly bundle: string;
-  /** The file that stands for the bundle. */
-  readonly lock: string;
+  /** Path of the exported inventory. */
+  readonly inventoryFile: string;
   readonly exported: ExportedInventory;
 }
 
@@ -32,16 +32,16 @@ async function written(source: MemoryRegistry = registry()): Promise<Written> {
   return { dir, bundle, ...(await exportOf(bundle)) };
 }
 
-async function exportOf(bundle: string): Promise<Pick<Written, 'lock' | 'exported'>> {
+async function exportOf(bundle: string): Promise<Pick<Written, 'inventoryFile' | 'exported'>> {
   const exported = await inspectInventory(bundle, 4);
-  const lock = `${bundle}.lock.json`;
-  await writeFile(lock, formatExportedInventory(exported));
-  return { lock, exported };
+  const inventoryFile = `${bundle}.lock.json`;
+  await writeFile(inventoryFile, formatExportedInventory(exported));
+  return { inventoryFile, exported };
 }
 
 it('is read back unchanged, with the inventory digest of the bundle', async () => {
-  const { lock, bundle, exported } = await written();
-  expect(await readExportedInventory(lock)).toEqual(exported);
+  const { inventoryFile, bundle, exported } = await written();
+  expect(await readExportedInventory(inventoryFile)).toEqual(exported);
   const open = await openBundle(bundle);
   expect(exported).toMatchObject({ lockDigest: open.inventoryDigest, size: open.size, lock: open.inventory() });
   expect(exported.blobs.map(({ digest }) => digest)).toEqual([...open.entries.keys()].sort());
@@ -49,39 +49,39 @@ it('is read back unchanged, with the inventory digest of the bundle', async () =
 });
 
 it('replaces the base bundle of a delta, with identical results', async () => {
-  const { lock, bundle } = await written();
+  const { inventoryFile, bundle } = await written();
   const graph = await graphOf(registry());
-  const [ofBundle, ofLock] = [await readBaseBundle(bundle, 4), await readBaseBundle(lock, 4)];
+  const [ofBundle, ofLock] = [await readBaseBundle(bundle, 4), await readBaseBundle(inventoryFile, 4)];
   expect(ofLock).toEqual(ofBundle);
   expect(deltaFields(ofLock, graph, []).requires?.length).toBeGreaterThan(3);
 });
 
-it('of a delta includes the blobs that it leaves out', async () => {
+it('of a delta includes the blobs that it omits', async () => {
   const source = registry();
-  const { dir, lock, exported } = await written(source);
+  const { dir, inventoryFile, exported } = await written(source);
   const graph = await graphOf(source);
-  const left = deltaFields(await readBaseBundle(lock, 4), graph, [chart]);
+  const remaining = deltaFields(await readBaseBundle(inventoryFile, 4), graph, [chart]);
   const delta = join(dir, 'v2.tar');
-  await write(delta, source, { graph, inventory: { ...inventoryOf(graph, [chart]), ...left } });
+  await write(delta, source, { graph, inventory: { ...inventoryOf(graph, [chart]), ...remaining } });
   const next = (await exportOf(delta)).exported;
   const digests = new Set(next.blobs.map(({ digest }) => digest));
   expect(next.blobs.length).toBe(exported.blobs.length);
-  expect(left.requires?.every(({ digest }) => digests.has(digest))).toBe(true);
+  expect(remaining.requires?.every(({ digest }) => digests.has(digest))).toBe(true);
 });
 
 it('replaces the bundle in a comparison, on either side', async () => {
   const source = registry();
-  const { dir, lock, bundle } = await written(source);
+  const { dir, inventoryFile, bundle } = await written(source);
   source.addImage('quay.io/new', '1', [noise('new', 4000)]);
   const later = join(dir, 'v2.tar');
   await write(later, source, { graph: await graphOf(source, ['quay.io/a:1', 'quay.io/multi:3', 'quay.io/new:1']) });
   const next = await exportOf(later);
   const { old: _, new: __, ...expected } = await diff(bundle, later);
   expect(expected.images).toMatchObject({ added: [{}], removed: [{}] });
-  const byLocks = await diff(lock, next.lock);
+  const byLocks = await diff(inventoryFile, next.inventoryFile);
   expect(byLocks).toMatchObject(expected);
-  expect([byLocks.old.file, byLocks.old.size]).toEqual([lock, (await diff(bundle, bundle)).old.size]);
-  expect(await diff(lock, later)).toMatchObject(expected);
+  expect([byLocks.old.file, byLocks.old.size]).toEqual([inventoryFile, (await diff(bundle, bundle)).old.size]);
+  expect(await diff(inventoryFile, later)).toMatchObject(expected);
 });
 
 it('is reproducible', async () => {
@@ -127,10 +127,10 @@ it('omits whole texts of values from older bundles, which inspect reports', asyn
     switches: [],
     refused: [],
   };
-  const lock = inventoryOf(graph, [chart]);
-  const charts = lock.charts.map((one) => ({ ...one, profiles: [{ name: 'default', recipes: [recipe] }] }));
+  const inventory = inventoryOf(graph, [chart]);
+  const charts = inventory.charts.map((one) => ({ ...one, profiles: [{ name: 'default', recipes: [recipe] }] }));
   const bundle = join(scratchFolder(), 'old.tar');
-  await write(bundle, registry(), { inventory: { ...lock, charts } });
+  await write(bundle, registry(), { inventory: { ...inventory, charts } });
   const inspection = await inspect(bundle);
   expect(inspection.wholeTexts).toEqual([{ chart: 'demo 1.2.3+b', path: 'files."app.yaml"' }]);
   expect(inspectReport(inspection)).toContain('demo 1.2.3+b: files."app.yaml"');

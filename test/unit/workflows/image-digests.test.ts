@@ -8,7 +8,7 @@ import { resolveDigests } from '../../../src/workflows/bundling/image-digests.ts
 
 const digest = digestOf(Buffer.from('x'));
 
-/** A registry that answers as its repositories' names say. */
+/** A registry that answers according to the names of its repositories. */
 const client = {
   async head(repository: Repository, tag: string): Promise<Descriptor | undefined> {
     const [, code] = /\/(network|registry|unauthorized|forbidden)$/.exec(repository.path) ?? [];
@@ -19,7 +19,7 @@ const client = {
   },
 };
 
-async function ask(...references: string[]) {
+async function resolve(...references: string[]) {
   const warnings: string[] = [];
   const emit = (event: AirgapEvent): void => {
     if (event.type === 'warning') warnings.push(event.message);
@@ -28,14 +28,14 @@ async function ask(...references: string[]) {
 }
 
 it('returns digests of existing images, and lists missing ones', async () => {
-  const { digests, missing, warnings } = await ask('a.example/x/app:1', 'a.example/x/none:1');
+  const { digests, missing, warnings } = await resolve('a.example/x/app:1', 'a.example/x/none:1');
   expect([...digests]).toEqual([['a.example/x/app:1', digest]]);
   expect([...missing]).toEqual(['a.example/x/none:1']);
   expect(warnings).toEqual([]);
 });
 
 it('warns once for each unreachable registry, with all its images', async () => {
-  const { digests, missing, warnings } = await ask(
+  const { digests, missing, warnings } = await resolve(
     'a.example/x/network:1',
     'a.example/x/network:2',
     'b.example/x/registry:1',
@@ -48,10 +48,10 @@ it('warns once for each unreachable registry, with all its images', async () => 
 });
 
 it('fails with all errors that the user can fix', async () => {
-  await expect(ask('a.example/x/unauthorized:1', 'a.example/x/forbidden:1', 'a.example/x/app:1')).rejects.toMatchObject(
-    {
-      code: 'several',
-      causes: [{ code: 'unauthorized' }, { code: 'forbidden' }],
-    },
-  );
+  await expect(
+    resolve('a.example/x/unauthorized:1', 'a.example/x/forbidden:1', 'a.example/x/app:1'),
+  ).rejects.toMatchObject({
+    code: 'several',
+    causes: [{ code: 'unauthorized' }, { code: 'forbidden' }],
+  });
 });

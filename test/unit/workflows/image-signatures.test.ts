@@ -15,7 +15,7 @@ import { tagOf } from '../transfer/referrer-fixtures.ts';
 const ours = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const theirs = generateKeyPairSync('ed25519');
 
-/** As cosign signs: a tag, a payload, and the signature in an annotation. */
+/** Signs like cosign: a tag, a payload, and the signature in an annotation. */
 function signImage(registry: MemoryRegistry, repository: string, { digest }: Descriptor, key: KeyObject): void {
   const critical = { image: { 'docker-manifest-digest': digest }, type: 'cosign container image signature' };
   const payload = Buffer.from(JSON.stringify({ critical }));
@@ -114,7 +114,7 @@ describe('required signatures', () => {
     await check(parts, ['quay.io/m:1'], [ours.publicKey], ['linux/arm64']);
     const without = check(parts, ['quay.io/m:1'], [ours.publicKey], ['linux/amd64']);
     await expect(without).rejects.toMatchObject({ code: 'signature' });
-    // The whole index is what has to be signed where it is carried.
+    // If the whole index is bundled, it must be signed itself.
     signImage(parts, 'quay.io/m', amd, ours.privateKey);
     await expect(check(parts, ['quay.io/m:1'], [ours.publicKey])).rejects.toMatchObject({ code: 'signature' });
   });

@@ -10,7 +10,7 @@ import { bodyFromSource } from '../../../src/oci/resumable-read.ts';
 import { resolveImages } from '../../../src/workflows/bundling/resolve.ts';
 import { IMAGE_CONFIG, LAYER, MemoryRegistry, noise } from '../transfer/memory-registry.ts';
 
-/** With images whose configs have an environment. */
+/** A registry with images whose configs have an environment. */
 class Registry extends MemoryRegistry {
   addConfigured(repository: string, tag: string | undefined, Env: readonly string[], seed = repository): Descriptor {
     const config = Buffer.from(JSON.stringify({ config: { Env }, seed }));
@@ -28,10 +28,10 @@ class Registry extends MemoryRegistry {
   }
 }
 
-function placeOf(reference: string, confidence: LocatedReference['confidence'] = 'certain'): LocatedReference {
-  const where = { chart: 'acme', profile: 'default', template: 'acme/t.yaml', document: 0, kind: 'Deployment' };
+function locatedReference(reference: string, confidence: LocatedReference['confidence'] = 'certain'): LocatedReference {
+  const location = { chart: 'acme', profile: 'default', template: 'acme/t.yaml', document: 0, kind: 'Deployment' };
   return {
-    ...where,
+    ...location,
     name: 'd',
     path: 'image',
     how: 'pod-spec',
@@ -51,12 +51,12 @@ interface Settings {
   readonly referrers?: boolean;
 }
 
-async function resolve(registry: Registry, places: readonly LocatedReference[], settings: Settings = {}) {
+async function resolve(registry: Registry, references: readonly LocatedReference[], settings: Settings = {}) {
   const { imageConfigs = true, platforms = [], exclude, referrers = false } = settings;
   const events: AirgapEvent[] = [];
   const context = { env: {}, cwd: '/', emit: (event: AirgapEvent) => void events.push(event) };
-  const choose = (more: readonly LocatedReference[]) => ({
-    findings: toFindings([...places, ...more].filter(({ reference }) => reference !== exclude)),
+  const select = (added: readonly LocatedReference[]) => ({
+    findings: toFindings([...references, ...added].filter(({ reference }) => reference !== exclude)),
     choices: [],
   });
   const options = {
@@ -66,7 +66,7 @@ async function resolve(registry: Registry, places: readonly LocatedReference[], 
     referrers,
     attestations: 'keep' as const,
   };
-  const resolution = await resolveImages(context, registry, choose, options);
+  const resolution = await resolveImages(context, registry, select, options);
   const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
   return { ...resolution, warnings, names: resolution.findings.map(({ reference }) => reference) };
 }
@@ -86,11 +86,11 @@ describe('images in image configs', () => {
     registry.addConfigured('quay.io/acme/operator', '1', ['RELATED_IMAGE_AGENT=quay.io/acme/agent:1']);
     registry.addConfigured('quay.io/acme/agent', '1', ['SIDECAR_IMAGE=quay.io/acme/sidecar:1']);
     registry.addConfigured('quay.io/acme/sidecar', '1', ['OPERATOR_IMAGE=quay.io/acme/operator:1']);
-    const { names, graph, findings, dropped } = await resolve(registry, [placeOf(operator)]);
+    const { names, graph, findings, dropped } = await resolve(registry, [locatedReference(operator)]);
     expect(names).toEqual(['quay.io/acme/agent:1', operator, 'quay.io/acme/sidecar:1']);
     expect(graph.roots.map(({ reference }) => formatReference(reference)).sort()).toEqual(names);
     expect(findings[0]).toMatchObject({ confidence: 'likely', need: 'operand', found: [{ name: operator }] });
-    // One that names an image that is known adds a place.
+    // A name of a known image adds a location.
     expect(findings[1]).toMatchObject({ confidence: 'certain', found: [{ how: 'pod-spec' }, { how: 'image-config' }] });
     expect(dropped).toEqual([]);
   });
@@ -100,14 +100,14 @@ describe('images in image configs', () => {
     for (let i = 1; i <= 6; i++) {
       registry.addConfigured(`quay.io/acme/a${i}`, '1', [`NEXT_IMAGE=quay.io/acme/a${i + 1}:1`]);
     }
-    const { names } = await resolve(registry, [placeOf('quay.io/acme/a1:1')]);
+    const { names } = await resolve(registry, [locatedReference('quay.io/acme/a1:1')]);
     expect(names).toEqual([1, 2, 3, 4].map((i) => `quay.io/acme/a${i}:1`));
   });
 
   test('are not searched on request', async () => {
     const registry = new Registry();
     registry.addConfigured('quay.io/acme/operator', '1', ['RELATED_IMAGE_AGENT=quay.io/acme/agent:1']);
-    const { names } = await resolve(registry, [placeOf(operator)], { imageConfigs: false });
+    const { names } = await resolve(registry, [locatedReference(operator)], { imageConfigs: false });
     expect(names).toEqual([operator]);
     expect(registry.log.filter((line) => line.startsWith('OPEN'))).toEqual([]);
   });
@@ -115,7 +115,7 @@ describe('images in image configs', () => {
   test('can be excluded', async () => {
     const registry = new Registry();
     registry.addConfigured('quay.io/acme/operator', '1', ['RELATED_IMAGE_AGENT=quay.io/acme/agent:1']);
-    const { names } = await resolve(registry, [placeOf(operator)], { exclude: 'quay.io/acme/agent:1' });
+    const { names } = await resolve(registry, [locatedReference(operator)], { exclude: 'quay.io/acme/agent:1' });
     expect(names).toEqual([operator]);
   });
 
@@ -123,8 +123,8 @@ describe('images in image configs', () => {
     const registry = new Registry();
     registry.addConfigured('quay.io/acme/operator', '1', []);
     const { findings, possible } = await resolve(registry, [
-      placeOf(operator),
-      placeOf('quay.io/acme/maybe:1', 'possible'),
+      locatedReference(operator),
+      locatedReference('quay.io/acme/maybe:1', 'possible'),
     ]);
     expect(findings.map(({ reference }) => reference)).toEqual([operator]);
     expect(possible).toEqual(['quay.io/acme/maybe:1']);
@@ -134,8 +134,8 @@ describe('images in image configs', () => {
     const registry = new Registry();
     registry.addConfigured('quay.io/acme/operator', '1', ['RELATED_IMAGE_AGENT=quay.io/acme/agent:1']);
     registry.addConfigured('quay.io/acme/agent', '1', []);
-    const possible = placeOf('quay.io/acme/agent:1', 'possible');
-    const { findings } = await resolve(registry, [placeOf(operator), possible]);
+    const possible = locatedReference('quay.io/acme/agent:1', 'possible');
+    const { findings } = await resolve(registry, [locatedReference(operator), possible]);
     expect(findings[0]).toMatchObject({ reference: 'quay.io/acme/agent:1', confidence: 'likely' });
     expect(findings[0]?.found).toHaveLength(2);
   });
@@ -143,9 +143,9 @@ describe('images in image configs', () => {
   test('are not bundled if only possible, unless they are defaults of user-made resources', async () => {
     const registry = new Registry();
     for (const name of ['quay.io/acme/operator', 'quay.io/acme/agent']) registry.addConfigured(name, '1', []);
-    const possible = placeOf('quay.io/acme/agent:1', 'possible');
-    expect((await resolve(registry, [placeOf(operator), possible])).names).toEqual([operator]);
-    const { findings } = await resolve(registry, [placeOf(operator), { ...possible, userMade: true }]);
+    const possible = locatedReference('quay.io/acme/agent:1', 'possible');
+    expect((await resolve(registry, [locatedReference(operator), possible])).names).toEqual([operator]);
+    const { findings } = await resolve(registry, [locatedReference(operator), { ...possible, userMade: true }]);
     expect(findings.map(({ reference, confidence }) => [reference, confidence])).toEqual([
       ['quay.io/acme/agent:1', 'possible'],
       [operator, 'certain'],
@@ -155,7 +155,7 @@ describe('images in image configs', () => {
   test('are dropped with a warning if they do not exist', async () => {
     const registry = new Registry();
     registry.addConfigured('quay.io/acme/operator', '1', ['RELATED_IMAGE_AGENT=quay.io/acme/agent:1']);
-    const { names, dropped, warnings } = await resolve(registry, [placeOf(operator)]);
+    const { names, dropped, warnings } = await resolve(registry, [locatedReference(operator)]);
     expect(names).toEqual([operator]);
     expect(dropped.map(({ reference }) => reference)).toEqual(['quay.io/acme/agent:1']);
     expect(warnings).toEqual([expect.stringMatching(/quay\.io\/acme\/agent:1.*quay\.io\/acme\/operator:1/)]);
@@ -172,17 +172,17 @@ describe('images in image configs', () => {
     registry.tags.set('quay.io/acme/operator:2', registry.tags.get('quay.io/acme/operator:1') as never);
     registry.addConfigured('quay.io/acme/amd', '1', []);
     registry.addConfigured('quay.io/acme/arm', '1', []);
-    const places = [placeOf(operator), placeOf('quay.io/acme/operator:2')];
-    const { names, graph } = await resolve(registry, places);
+    const references = [locatedReference(operator), locatedReference('quay.io/acme/operator:2')];
+    const { names, graph } = await resolve(registry, references);
     expect(names).toEqual(['quay.io/acme/amd:1', operator, 'quay.io/acme/operator:2']);
     expect(registry.log.filter((line) => line.startsWith('OPEN quay.io/acme/operator'))).toHaveLength(1);
-    // What was read is in the graph, so that the bundle does not fetch it again.
+    // Configs that were read are in the graph, so they are not fetched again.
     const before = registry.log.length;
-    const held = [...graph.blobs.values()].filter(({ bytes }) => bytes !== undefined);
-    for (const node of held) await bodyFromSource(registry, node).open();
-    expect(held.map(({ descriptor }) => descriptor.mediaType)).toEqual([IMAGE_CONFIG, IMAGE_CONFIG]);
+    const cached = [...graph.blobs.values()].filter(({ bytes }) => bytes !== undefined);
+    for (const node of cached) await bodyFromSource(registry, node).open();
+    expect(cached.map(({ descriptor }) => descriptor.mediaType)).toEqual([IMAGE_CONFIG, IMAGE_CONFIG]);
     expect(registry.log).toHaveLength(before);
-    const other = await resolve(registry, places, { platforms: ['linux/arm64'] });
+    const other = await resolve(registry, references, { platforms: ['linux/arm64'] });
     expect(other.names).toEqual(['quay.io/acme/arm:1', operator, 'quay.io/acme/operator:2']);
   });
 
@@ -196,7 +196,10 @@ describe('images in image configs', () => {
       const manifest = { schemaVersion: 2, mediaType: MediaType.ociManifest, config, layers: [] };
       registry.addManifest('quay.io/acme/operator', manifest, MediaType.ociManifest, tag);
     }
-    const { names } = await resolve(registry, [placeOf(operator), placeOf('quay.io/acme/operator:2')]);
+    const { names } = await resolve(registry, [
+      locatedReference(operator),
+      locatedReference('quay.io/acme/operator:2'),
+    ]);
     expect(names).toEqual([operator, 'quay.io/acme/operator:2']);
     expect(registry.log.filter((line) => line.startsWith('OPEN'))).toHaveLength(1);
   });
@@ -212,17 +215,17 @@ describe('images in image configs', () => {
       return { ...body, open: async () => Readable.from([Buffer.alloc(body.size)]) };
     };
     registry.blob = times(1);
-    expect((await resolve(registry, [placeOf(operator)])).names).toEqual([operator]);
+    expect((await resolve(registry, [locatedReference(operator)])).names).toEqual([operator]);
     damaged = 0;
     registry.blob = times(9);
-    const error = await failure(resolve(registry, [placeOf(operator)]));
+    const error = await failure(resolve(registry, [locatedReference(operator)]));
     expect(error).toMatchObject({ code: 'digest-mismatch', message: expect.stringContaining(operator) });
   });
 
   test('are not searched in configs of more than 8 MiB, with a warning', async () => {
     const registry = new Registry();
     registry.addConfigured('quay.io/acme/operator', '1', [`A_IMAGE=quay.io/a/b:1`, 'x'.repeat(8 * 1024 * 1024)]);
-    const { names, warnings } = await resolve(registry, [placeOf(operator)]);
+    const { names, warnings } = await resolve(registry, [locatedReference(operator)]);
     expect(names).toEqual([operator]);
     expect(warnings).toEqual([expect.stringMatching(/quay\.io\/acme\/operator:1 .*\d{7} bytes/)]);
   });
@@ -234,7 +237,10 @@ describe('an image that cannot be resolved', () => {
   test('is dropped if it is a candidate and does not exist', async () => {
     const registry = new Registry();
     registry.addConfigured('quay.io/acme/operator', '1', []);
-    const { names, dropped } = await resolve(registry, [placeOf(operator), placeOf(missing, 'likely')]);
+    const { names, dropped } = await resolve(registry, [
+      locatedReference(operator),
+      locatedReference(missing, 'likely'),
+    ]);
     expect(names).toEqual([operator]);
     expect(dropped).toEqual([
       { reference: missing, found: [expect.objectContaining({ chart: 'acme' })], why: expect.any(String) },
@@ -242,7 +248,7 @@ describe('an image that cannot be resolved', () => {
   });
 
   test('is an error with its locations if it is certain', async () => {
-    const error = await failure(resolve(new Registry(), [placeOf(missing)]));
+    const error = await failure(resolve(new Registry(), [locatedReference(missing)]));
     expect(error).toMatchObject({ code: 'image-not-found' });
     expect(error.message).toMatch(/quay\.io\/acme\/missing:1.*chart acme \(acme\/t\.yaml, image\)/);
   });
@@ -252,7 +258,7 @@ describe('an image that cannot be resolved', () => {
     registry.manifest = async () => {
       throw new AirgapError('unauthorized', 'no access', { hint: 'log in' });
     };
-    const error = await failure(resolve(registry, [placeOf(missing, 'likely')]));
+    const error = await failure(resolve(registry, [locatedReference(missing, 'likely')]));
     expect(error.code).toBe('unauthorized');
     expect(error.hint).toMatch(/^log in; .*--exclude quay\.io\/acme\/missing:1$/);
   });
@@ -261,7 +267,9 @@ describe('an image that cannot be resolved', () => {
     const registry = new Registry();
     const amd = registry.addConfigured('quay.io/acme/operator', undefined, []);
     registry.addIndex('quay.io/acme/operator', '1', [{ ...amd, platform: { os: 'linux', architecture: 'amd64' } }]);
-    const error = await failure(resolve(registry, [placeOf(operator, 'likely')], { platforms: ['linux/s390x'] }));
+    const error = await failure(
+      resolve(registry, [locatedReference(operator, 'likely')], { platforms: ['linux/s390x'] }),
+    );
     expect(error.code).toBe('image-not-found');
     expect(error.message).toMatch(/linux\/s390x.*linux\/amd64/);
   });

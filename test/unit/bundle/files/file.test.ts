@@ -19,15 +19,15 @@ async function fileWith(bytes: Uint8Array) {
 
 it('reads a range into released buffers, or into new ones when none was released', async () => {
   const file = await fileWith(content);
-  for (const back of [true, false]) {
+  for (const isReleasing of [true, false]) {
     const memory = new Set<ArrayBufferLike>();
     const copies: Buffer[] = [];
     for await (const chunk of readRange(file, 1, content.length - 1)) {
       memory.add(chunk.buffer);
       copies.push(Buffer.from(chunk));
-      if (back) releaseBuffer(chunk);
+      if (isReleasing) releaseBuffer(chunk);
     }
     expect(Buffer.concat(copies).equals(content.subarray(1))).toBe(true);
-    expect(memory.size).toBe(back ? 1 : 5);
+    expect(memory.size).toBe(isReleasing ? 1 : 5);
   }
 });

@@ -13,7 +13,7 @@ import { scratchFolder } from '../../../support/scratch.ts';
 
 async function parts(count: number, partSize: number): Promise<FileParts> {
   const dir = scratchFolder();
-  return { paths: Array.from({ length: count }, (_, at) => join(dir, `f.${at}`)), partSize };
+  return { paths: Array.from({ length: count }, (_, index) => join(dir, `f.${index}`)), partSize };
 }
 
 async function using<T>(fileParts: FileParts, flags: string, use: (file: RandomFile) => Promise<T>): Promise<T> {
@@ -41,9 +41,9 @@ it('reads and writes across parts as in a single file', async () => {
         await using(fileParts, 'w+', async (file) => {
           await file.truncate(size);
           if (isNow)
-            for (let at = position, rest = [...chunks]; rest.length > 0; rest = rest.slice(1)) {
-              file.writeSync(rest[0] as Uint8Array, at);
-              at += (rest[0] as Uint8Array).length;
+            for (let offset = position, remaining = [...chunks]; remaining.length > 0; remaining = remaining.slice(1)) {
+              file.writeSync(remaining[0] as Uint8Array, offset);
+              offset += (remaining[0] as Uint8Array).length;
             }
           else await writeAll(file, chunks, position);
           expect(await file.size()).toBe(size);

@@ -35,27 +35,27 @@ describe('the body of a blob in a file', () => {
 
   it('reuses released buffers and never those still in use', async () => {
     const file = await contentFile();
-    for (const back of [true, false]) {
+    for (const isReleasing of [true, false]) {
       const kept: Buffer[] = [];
       const memory = new Set<ArrayBufferLike>();
-      let at = 0;
+      let offset = 0;
       for await (const chunk of new FileBody(file, 0, content.length, undefined) as AsyncIterable<Buffer>) {
         memory.add(chunk.buffer);
-        expect(chunk.equals(content.subarray(at, at + chunk.length))).toBe(true);
-        at += chunk.length;
-        if (back) releaseBuffer(chunk);
+        expect(chunk.equals(content.subarray(offset, offset + chunk.length))).toBe(true);
+        offset += chunk.length;
+        if (isReleasing) releaseBuffer(chunk);
         else kept.push(chunk);
       }
-      expect(at).toBe(content.length);
-      if (back) expect(memory.size).toBeLessThan(4);
+      expect(offset).toBe(content.length);
+      if (isReleasing) expect(memory.size).toBeLessThan(4);
       else expect(Buffer.concat(kept).equals(content)).toBe(true);
     }
   });
 
   it('reports an unexpected end of file, and stops on abort', async () => {
     const file = await contentFile();
-    const beyond = new FileBody(file, content.length - 5, 10, undefined);
-    await expect(buffer(beyond)).rejects.toMatchObject({
+    const outside = new FileBody(file, content.length - 5, 10, undefined);
+    await expect(buffer(outside)).rejects.toMatchObject({
       code: 'file',
       message: expect.stringContaining(`byte ${content.length}`),
     });

@@ -166,8 +166,8 @@ describe('names that other readers would find in a bundle', () => {
     }
   });
 
-  function twice(files: Map<string, Buffer | string>, more: string): Map<string, Buffer | string> {
-    return new Map(files).set('index.json', String(files.get('index.json')).replace('{', `{${more},`));
+  function twice(files: Map<string, Buffer | string>, extra: string): Map<string, Buffer | string> {
+    return new Map(files).set('index.json', String(files.get('index.json')).replace('{', `{${extra},`));
   }
 
   it('are not checked in archives of other tools', async () => {

@@ -111,11 +111,11 @@ describe('between the contents of a bundle', () => {
     const path = await bundled();
     const { size } = await using(path, async (bundle) => bundle);
     await truncate(path, size - 1024);
-    const more = join(dirname(path), 'more');
-    await mkdir(more);
-    await writeFile(join(more, 'note.txt'), 'x');
-    await create({ file: join(more, 'x.tar'), cwd: more, portable: true }, ['note.txt']);
-    await appendFile(path, await readFile(join(more, 'x.tar')));
+    const extra = join(dirname(path), 'more');
+    await mkdir(extra);
+    await writeFile(join(extra, 'note.txt'), 'x');
+    await create({ file: join(extra, 'x.tar'), cwd: extra, portable: true }, ['note.txt']);
+    await appendFile(path, await readFile(join(extra, 'x.tar')));
     expect(await problems(path)).toContainEqual(expect.stringMatching(new RegExp(`"note.txt" at byte ${size - 512}`)));
 
     const longer = await bundled();
@@ -141,11 +141,11 @@ describe('between the contents of a bundle', () => {
     const layout = await using(path, async (bundle) => bundle);
     const file = await openRandomFile(singleFile(path), 'r');
     const { index, files, folders, size, dockerSave } = await openLayout(file, path);
-    const bad = layout.size - 1;
+    const badByte = layout.size - 1;
     const broken = {
       // A read across a bad sector fails entirely.
       read: (buffer: Uint8Array, position: number) =>
-        position <= bad && position + buffer.length > bad
+        position <= badByte && position + buffer.length > badByte
           ? Promise.reject(new Error('EIO: i/o error, read'))
           : file.read(buffer, position),
     } as RandomFile;

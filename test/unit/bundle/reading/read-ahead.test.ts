@@ -18,12 +18,12 @@ function reader(): { ahead: ReadAhead; reads: number[] } {
 }
 
 it('returns the content at any position', async () => {
-  const piece = fc.record({ position: fc.nat(CONTENT.length + 1000), size: fc.nat(3000) });
+  const chunk = fc.record({ position: fc.nat(CONTENT.length + 1000), size: fc.nat(3000) });
   await fc.assert(
-    fc.asyncProperty(fc.array(piece, { maxLength: 30 }), fc.boolean(), async (pieces, isSorted) => {
+    fc.asyncProperty(fc.array(chunk, { maxLength: 30 }), fc.boolean(), async (chunks, isSorted) => {
       const { ahead } = reader();
-      if (isSorted) pieces.sort((a, b) => a.position - b.position);
-      for (const { position, size } of pieces) {
+      if (isSorted) chunks.sort((a, b) => a.position - b.position);
+      for (const { position, size } of chunks) {
         const expected = CONTENT.subarray(position, position + size);
         expect(Buffer.compare(await ahead.read(position, size), expected)).toBe(0);
       }
@@ -34,12 +34,12 @@ it('returns the content at any position', async () => {
 
 it('merges reads that are close together', async () => {
   const { ahead, reads } = reader();
-  for (let at = 0; at < CONTENT.length; at += 1024) await ahead.read(at, 512);
+  for (let offset = 0; offset < CONTENT.length; offset += 1024) await ahead.read(offset, 512);
   expect(reads.length).toBeLessThan(5);
 });
 
 it('reads only the requested bytes where they are far apart', async () => {
   const { ahead, reads } = reader();
-  for (let at = 0; at < CONTENT.length; at += 100_000) await ahead.read(at, 512);
+  for (let offset = 0; offset < CONTENT.length; offset += 100_000) await ahead.read(offset, 512);
   expect(new Set(reads)).toEqual(new Set([512]));
 });

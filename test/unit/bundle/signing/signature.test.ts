@@ -166,8 +166,8 @@ describe('checkSignature', () => {
     const source = registry();
     const graph = await graphOf(source);
     const [first, second] = graph.roots as [Root, Root];
-    const belongs = { subject: first.descriptor.digest, descriptor: second.descriptor, artifactType: 'x/y' };
-    const referrers = [{ repository: first.reference, ...belongs }];
+    const referrer = { subject: first.descriptor.digest, descriptor: second.descriptor, artifactType: 'x/y' };
+    const referrers = [{ repository: first.reference, ...referrer }];
     const inventory = inventoryOf(graph, [chart]);
     await write(path, source, {
       graph: { ...graph, referrers },

@@ -85,13 +85,13 @@ function source({ piece, breaks = () => false, knowsRanges = true }: Line) {
       async function* pieces() {
         seen.most = Math.max(seen.most, ++seen.now);
         try {
-          for (let at = offset; at < (end ?? content.length); ) {
+          for (let position = offset; position < (end ?? content.length); ) {
             await clock.sleep(2);
             signal?.throwIfAborted();
-            const next = Math.min(at + piece(seen.now), end ?? content.length);
-            yield Buffer.from(content.subarray(at, next));
-            if (breaks(nth) && at > offset) throw new Error('connection reset');
-            at = next;
+            const next = Math.min(position + piece(seen.now), end ?? content.length);
+            yield Buffer.from(content.subarray(position, next));
+            if (breaks(nth) && position > offset) throw new Error('connection reset');
+            position = next;
           }
         } finally {
           seen.now--;
@@ -128,8 +128,8 @@ describe('a large blob', () => {
   test('is fetched over more connections if each is slow', async () => {
     const { body, seen } = source({ piece: () => 4000 });
     let bytes = 0;
-    await downloadMultiConnection(body, writer, options, (more) => {
-      bytes += more;
+    await downloadMultiConnection(body, writer, options, (length) => {
+      bytes += length;
     });
     expect((await fetched()).equals(content)).toBe(true);
     expect(seen.most).toBe(4);
@@ -149,9 +149,9 @@ describe('a large blob', () => {
     ['fast enough', { multiConnection: { ...multiConnection, sufficientSpeed: 1 } }],
     ['one of several', { isAlone: () => false }],
     ['nearly there', { multiConnection: { ...multiConnection, minMissing: content.length + 1 } }],
-  ])('is fetched over one connection when it is %s', async (_what, more) => {
+  ])('is fetched over one connection when it is %s', async (_what, extra) => {
     const { body, seen } = source({ piece: () => 16_000 });
-    await downloadMultiConnection(body, writer, { ...options, ...more }, () => {});
+    await downloadMultiConnection(body, writer, { ...options, ...extra }, () => {});
     expect((await fetched()).equals(content)).toBe(true);
     expect(seen.opened).toBe(1);
   });
@@ -182,8 +182,8 @@ describe('a large blob', () => {
     await writer.saveCheckpoint();
     const sure = noted.at(-1) ?? 0;
     expect(sure).toBeGreaterThan(0);
-    const there = (await readFile(path)).subarray(OFFSET, OFFSET + sure);
-    expect(there.equals(content.subarray(0, sure))).toBe(true);
+    const existing = (await readFile(path)).subarray(OFFSET, OFFSET + sure);
+    expect(existing.equals(content.subarray(0, sure))).toBe(true);
   });
 });
 
@@ -196,7 +196,7 @@ test('content written in any order has the digest of the content in order', asyn
       fc.infiniteStream(fc.nat({ max: 11 })),
       async (cuts, turns) => {
         const starts = [0, ...cuts.sort((a, b) => a - b)];
-        const runs = starts.map((from, at) => ({ from, at: from, end: starts[at + 1] ?? size }));
+        const runs = starts.map((from, index) => ({ from, at: from, end: starts[index + 1] ?? size }));
         const one = new BlobWriter(file, OFFSET, digestOf(bytes), async () => {});
         for (let open = runs; open.length > 0; open = open.filter(({ at, end }) => at < end)) {
           const run = open[(turns.next().value as number) % open.length] as (typeof runs)[number];

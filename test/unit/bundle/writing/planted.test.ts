@@ -56,9 +56,9 @@ const names = [
 
 describe.each(names)('a foreign file under %s', (name) => {
   it.each([
-    ['a link', (at: string) => symlinkSync(victim, at)],
-    ['a hard link', (at: string) => linkSync(victim, at)],
-    ['a folder', (at: string) => mkdirSync(at)],
+    ['a link', (path: string) => symlinkSync(victim, path)],
+    ['a hard link', (path: string) => linkSync(victim, path)],
+    ['a folder', (path: string) => mkdirSync(path)],
   ])('is refused before anything is written: %s', async (_, plant) => {
     plant(join(folder, name));
     await expect(open()).rejects.toMatchObject({ code: 'file' });
@@ -68,10 +68,10 @@ describe.each(names)('a foreign file under %s', (name) => {
 
   it('is refused, and the files of another plan are kept', async () => {
     await interrupted('another');
-    const there = join(folder, name);
-    if (lstatSync(there, { throwIfNoEntry: false }) !== undefined) await rename(there, `${victim}-bundle`);
+    const existing = join(folder, name);
+    if (lstatSync(existing, { throwIfNoEntry: false }) !== undefined) await rename(existing, `${victim}-bundle`);
     const before = readdirSync(folder);
-    symlinkSync(before.includes('victim-bundle') ? `${victim}-bundle` : victim, there);
+    symlinkSync(before.includes('victim-bundle') ? `${victim}-bundle` : victim, existing);
     const content = before.map((file) => readFileSync(join(folder, file)));
     await expect(open()).rejects.toMatchObject({ code: 'file' });
     expect(before.map((file) => readFileSync(join(folder, file)))).toEqual(content);

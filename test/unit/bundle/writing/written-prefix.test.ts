@@ -43,16 +43,16 @@ it('never exceeds the written bytes for content with zeros', async () => {
       fc.nat(SIZE),
       fc.nat(SIZE),
       fc.integer({ min: 1, max: 3 * ZERO_RUN }),
-      async (bytes, at, zeros) => {
+      async (bytes, index, zeros) => {
         const content = Buffer.from(CONTENT.subarray(0, bytes)).fill(
           0,
-          Math.min(at, bytes),
-          Math.min(at + zeros, bytes),
+          Math.min(index, bytes),
+          Math.min(index + zeros, bytes),
         );
         await place(content, 100, async (file) => {
           const found = await detectWrittenPrefix(file, 100, 0, SIZE);
           expect(found).toBeLessThanOrEqual(bytes);
-          if (zeros < ZERO_RUN && bytes > at + zeros) expect(found).toBeGreaterThan(at + zeros);
+          if (zeros < ZERO_RUN && bytes > index + zeros) expect(found).toBeGreaterThan(index + zeros);
         });
       },
     ),

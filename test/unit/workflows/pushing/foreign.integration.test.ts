@@ -12,7 +12,7 @@ import { startRegistry, type TestRegistry } from '../../../support/registry.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 import { context } from './set-up.ts';
 
-/** Archives as other tools write them, pushed to a real registry. */
+/** Archives of other tools, pushed to a real registry. */
 
 let registry: TestRegistry;
 let home: string;
@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => registry.stop());
 
-/** Tests in which these programs are needed are listed as not run where they are not. */
+/** Skips the tests of a group if one of these programs is missing. */
 function needs(...programs: string[]): void {
   const missing = missingPrograms(...programs);
   beforeEach(({ skip }) => skip(missing !== undefined, missing));
@@ -40,7 +40,7 @@ function skopeo(from: string, to: string): void {
   run('skopeo', ...flags, `docker://${registry.host}/${from}`, to);
 }
 
-/** What is pushed of an archive: the private names without the host, and the digests. */
+/** Pushes an archive. Returns the private names without the host, and the digests. */
 async function pushed(file: string, as?: string, emit: (event: AirgapEvent) => void = () => {}) {
   const options = {
     files: [join(home, file)],

@@ -16,7 +16,7 @@ import { references } from '../../transfer/memory-registry.ts';
 import { addReferrer, addTagged } from '../../transfer/referrer-fixtures.ts';
 import { context, ecrForTest, pushOptions } from './set-up.ts';
 
-/** The policies of docs/aws.md allow what the program calls, and no more. */
+/** The policies of docs/aws.md allow exactly the calls that the program makes. */
 
 const document = readFileSync(join(import.meta.dirname, '../../../../docs/aws.md'), 'utf8');
 
@@ -26,7 +26,7 @@ interface Statement {
   readonly Resource: string;
 }
 
-/** The statements of the policy in a section of the document. */
+/** Returns the statements of the policy in a section of the document. */
 function policy(heading: string): readonly Statement[] {
   const section = document.slice(document.indexOf(`\n## ${heading}\n`));
   const [, json = ''] = /```json\n([\s\S]*?)```/.exec(section) ?? [];
@@ -35,7 +35,7 @@ function policy(heading: string): readonly Statement[] {
 
 const actionsOf = (statements: readonly Statement[]): string[] => statements.flatMap(({ Action }) => Action).sort();
 
-/** A bundle of an image with a signature and an SBOM, and of a chart. */
+/** Writes a bundle of a chart and an image with a signature and an SBOM. */
 async function signedBundle(): Promise<string> {
   const source = registry();
   source.listsReferrers = true;
@@ -51,26 +51,26 @@ async function signedBundle(): Promise<string> {
   return path;
 }
 
-/** IAM's actions behind a request to the data plane (ECR's user guide, "Required IAM permissions for pushing an image"). */
-function dataActions(what: string): readonly string[] {
-  const [method, url = ''] = what.split(' ');
+/** Returns the IAM actions of a data plane request (ECR user guide, "Required IAM permissions for pushing an image"). */
+function dataActions(request: string): readonly string[] {
+  const [method, url = ''] = request.split(' ');
   if (/\/blobs\/uploads\//.test(url)) {
     if (method === 'POST')
       return ['InitiateLayerUpload', ...(url.includes('mount=') ? ['GetDownloadUrlForLayer'] : [])];
     return ['UploadLayerPart', 'CompleteLayerUpload'];
   }
   if (url.includes('/manifests/')) return [method === 'PUT' ? 'PutImage' : 'BatchGetImage'];
-  // What lists them in the control plane needs this permission (ECR's API reference, "ListImageReferrers").
+  // Listing referrers in the control plane needs this permission (ECR API reference, "ListImageReferrers").
   if (url.includes('/referrers/')) return ['BatchGetImage'];
   if (url.includes('/blobs/')) return [method === 'HEAD' ? 'BatchCheckLayerAvailability' : 'GetDownloadUrlForLayer'];
-  throw new Error(`no action is known for ${what}`);
+  throw new Error(`no action is known for ${request}`);
 }
 
-/** The actions behind everything that was asked of the stand-in since a request. */
+/** Returns the actions of all requests to the stand-in from a position on, sorted. */
 function called(ecr: TestEcr, since = 0): string[] {
-  const all = ecr.requests.slice(since).flatMap(({ plane, request: what }) => {
-    if (plane === 'control') return [`ecr:${what}`];
-    return plane === 'data' ? dataActions(what).map((action) => `ecr:${action}`) : [];
+  const all = ecr.requests.slice(since).flatMap(({ plane, request }) => {
+    if (plane === 'control') return [`ecr:${request}`];
+    return plane === 'data' ? dataActions(request).map((action) => `ecr:${action}`) : [];
   });
   return [...new Set(all)].sort();
 }
@@ -99,15 +99,15 @@ test('pushing and reading make the calls that their policies allow, and no other
   for (const { descriptor } of graph.blobs.values()) (await client.blob(reference, descriptor).open()).resume();
   await client.head(reference, '1');
   await client.close();
-  // Whoever may pull may also ask whether everything is as the receipt says.
+  // The permissions for pulling are sufficient for verifying a receipt.
   expect((await verifyReceipt(context, result?.receipt as Receipt, options)).differences).toEqual([]);
   expect(called(ecr, before)).toEqual(actionsOf(policy('Policy for pull')));
 });
 
 test('allows on all resources only actions without resource-level permissions', () => {
   const all = [...policy('Policy for push'), ...policy('Policy for repository settings'), ...policy('Policy for pull')];
-  const wide = all.filter(({ Resource }) => Resource === '*');
-  expect(new Set(actionsOf(wide))).toEqual(
+  const onAllResources = all.filter(({ Resource }) => Resource === '*');
+  expect(new Set(actionsOf(onAllResources))).toEqual(
     new Set(['ecr:GetAuthorizationToken', 'ecr:DescribeRepositoryCreationTemplates']),
   );
 });

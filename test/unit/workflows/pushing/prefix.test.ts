@@ -16,8 +16,8 @@ import fc from '../../../support/property.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 import { tarOf } from '../../../support/tar.ts';
 
-/** A server that holds nothing and remembers the path of every request, as it came. */
-async function listening(): Promise<{ readonly host: string; readonly paths: string[] }> {
+/** Starts an empty server that records the path of every request unchanged. */
+async function startServer(): Promise<{ readonly host: string; readonly paths: string[] }> {
   const paths: string[] = [];
   const server = createServer((request, response) => {
     paths.push(request.url ?? '');
@@ -37,7 +37,7 @@ interface Names {
   readonly tag: string;
 }
 
-/** A bundle without a lock: an image, a chart and what belongs to the image, under these names. */
+/** Creates a bundle without an inventory: an image with a referrer, and a chart, under these names. */
 function bundleOf({ chart, version, image, repository, tag }: Names): Buffer {
   const blobs = new Map<Digest, Uint8Array>();
   const add = (mediaType: string, bytes: Uint8Array) => {
@@ -47,14 +47,14 @@ function bundleOf({ chart, version, image, repository, tag }: Names): Buffer {
   };
   const json = (value: object) => Buffer.from(JSON.stringify(value));
   const config = add('application/vnd.oci.image.config.v1+json', json({ os: 'linux', architecture: 'amd64' }));
-  const own = { schemaVersion: 2, mediaType: MediaType.ociManifest, config, layers: [] };
-  const manifest = add(MediaType.ociManifest, json(own));
-  const attached = add(MediaType.ociManifest, json({ ...own, subject: manifest }));
+  const imageManifest = { schemaVersion: 2, mediaType: MediaType.ociManifest, config, layers: [] };
+  const manifest = add(MediaType.ociManifest, json(imageManifest));
+  const attached = add(MediaType.ociManifest, json({ ...imageManifest, subject: manifest }));
   const artifact = chartArtifact({ metadata: { name: 'x', version: '1.0.0' }, tgz: Buffer.from('chart') });
   for (const [digest, { bytes }] of [...artifact.content.manifests, ...artifact.content.blobs])
     blobs.set(digest, bytes as Uint8Array);
   const ref = 'org.opencontainers.image.ref.name';
-  const belongs = {
+  const referrer = {
     'vnd.helm-airgap.subject': manifest.digest,
     'vnd.helm-airgap.repository': repository,
     ...(tag === '' ? {} : { 'vnd.helm-airgap.tag': tag }),
@@ -67,7 +67,7 @@ function bundleOf({ chart, version, image, repository, tag }: Names): Buffer {
   const manifests = [
     { ...manifest, annotations: { [ref]: image } },
     { ...manifest, annotations: { [ref]: 'quay.io/a:1' } },
-    { ...attached, annotations: belongs },
+    { ...attached, annotations: referrer },
     { ...artifact.descriptor, annotations: called },
   ];
   return tarOf([
@@ -81,7 +81,7 @@ function bundleOf({ chart, version, image, repository, tag }: Names): Buffer {
 }
 
 it('reads and writes nothing outside its prefix, for any names in a bundle', async () => {
-  const { host, paths } = await listening();
+  const { host, paths } = await startServer();
   const file = join(scratchFolder(), 'b.tar');
   const context = { env: {}, cwd: '/', emit: ignoreEvents };
   const options = {
@@ -95,7 +95,7 @@ it('reads and writes nothing outside its prefix, for any names in a bundle', asy
     repositories: { create: 'missing' as const, reconcile: false, settings: {} },
     now: () => new Date(0),
   };
-  const bad = fc.oneof(
+  const invalid = fc.oneof(
     fc.string({ maxLength: 12 }),
     fc
       .array(fc.constantFrom('..', '.', '', '%2e%2e', 'a', 'A', 'prod', 'app', 'sha256'), { maxLength: 6 })
@@ -110,7 +110,7 @@ it('reads and writes nothing outside its prefix, for any names in a bundle', asy
       '../blobs/uploads',
     ),
   );
-  const either = (good: string) => fc.oneof({ weight: 3, arbitrary: fc.constant(good) }, bad);
+  const either = (valid: string) => fc.oneof({ weight: 3, arbitrary: fc.constant(valid) }, invalid);
   const names = fc.record({
     chart: either('demo'),
     version: either('1.2.3+b'),
@@ -118,19 +118,19 @@ it('reads and writes nothing outside its prefix, for any names in a bundle', asy
     repository: either('quay.io/a').chain((name) => fc.constantFrom(name, `charts/${name}`, `quay.io/${name}`)),
     tag: either(''),
   });
-  let asked = 0;
+  let requests = 0;
   await fc.assert(
     fc.asyncProperty(names, async (hostile) => {
       await writeFile(file, bundleOf(hostile));
       for (const run of [() => push(context, options, async () => {}), () => planPush(context, options)]) {
         await run().catch((error: unknown) => expect(error).toBeInstanceOf(AirgapError));
       }
-      const own = paths.splice(0);
-      asked += own.length;
-      expect(own.filter((path) => path !== '/v2/' && !path.startsWith('/v2/team/mirrored/'))).toEqual([]);
-      expect(own.filter((path) => /\.\.|%2e/i.test(path))).toEqual([]);
+      const imageManifest = paths.splice(0);
+      requests += imageManifest.length;
+      expect(imageManifest.filter((path) => path !== '/v2/' && !path.startsWith('/v2/team/mirrored/'))).toEqual([]);
+      expect(imageManifest.filter((path) => /\.\.|%2e/i.test(path))).toEqual([]);
     }),
     { numRuns: 60 },
   );
-  expect(asked).toBeGreaterThan(100);
+  expect(requests).toBeGreaterThan(100);
 });

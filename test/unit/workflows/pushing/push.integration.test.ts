@@ -30,7 +30,7 @@ describe('a plan', () => {
       onPush: [],
     });
     expect(plan?.items.map(({ status }) => status)).toEqual(['send', 'send', 'send', 'send']);
-    expect(ecr.requests.filter(({ request: what }) => /^(?:PUT|POST)|^Create/.test(what))).toEqual([]);
+    expect(ecr.requests.filter(({ request }) => /^(?:PUT|POST)|^Create/.test(request))).toEqual([]);
 
     const [result] = await push(context, options, silently);
     expect({ blobs: result?.blobs.stored, bytes: result?.bytes }).toEqual({ blobs: plan?.blobs, bytes: plan?.bytes });
@@ -59,9 +59,9 @@ describe('a plan', () => {
 describe('a push', () => {
   it('opens no bundle if the certificates cannot be read', async () => {
     const ecr = await ecrForTest();
-    const nowhere = join(scratchFolder(), 'none');
-    const options = pushOptions(ecr, [`${nowhere}.tar`]);
-    const access = { ...options.access, caFile: `${nowhere}.pem` };
+    const missingFile = join(scratchFolder(), 'none');
+    const options = pushOptions(ecr, [`${missingFile}.tar`]);
+    const access = { ...options.access, caFile: `${missingFile}.pem` };
     await expect(push(context, { ...options, access }, silently)).rejects.toMatchObject({ code: 'config' });
   });
 
@@ -71,7 +71,7 @@ describe('a push', () => {
     });
     const [result] = await push(context, pushOptions(ecr, [await bundleFile()]), silently);
     expect([...(result?.onPush ?? [])].sort()).toEqual([...names].sort());
-    expect(ecr.requests.map(({ request: what }) => what)).not.toContain('CreateRepository');
+    expect(ecr.requests.map(({ request }) => request)).not.toContain('CreateRepository');
     expect(ecr.repositories.get('m/quay.io/a')?.settings).toMatchObject({ byTemplate: 'm' });
   });
 
@@ -79,17 +79,17 @@ describe('a push', () => {
     const ecr = await ecrForTest({ repositories: names });
     const [result] = await push(context, pushOptions(ecr, [await bundleFile()]), silently);
     expect(result?.blobs.stored).toBeGreaterThan(names.length);
-    const asked = ecr.requests.map(({ request: what }) => what);
-    expect(asked.filter((what) => /^HEAD .*\/blobs\//.test(what))).toEqual([]);
-    expect(asked.filter((what) => what === 'BatchCheckLayerAvailability')).toHaveLength(names.length);
+    const sentRequests = ecr.requests.map(({ request }) => request);
+    expect(sentRequests.filter((request) => /^HEAD .*\/blobs\//.test(request))).toEqual([]);
+    expect(sentRequests.filter((request) => request === 'BatchCheckLayerAvailability')).toHaveLength(names.length);
   });
 
   it('sends no existence checks for repositories that it has just created', async () => {
     const ecr = await ecrForTest();
     await push(context, pushOptions(ecr, [await bundleFile()]), silently);
-    const sent = ecr.requests.findIndex(({ request: what }) => /^PUT .*\/manifests\//.test(what));
-    const asked = ecr.requests.slice(0, sent).map(({ request: what }) => what);
-    expect(asked.filter((what) => /^HEAD|^BatchCheck/.test(what))).toEqual([]);
+    const sent = ecr.requests.findIndex(({ request }) => /^PUT .*\/manifests\//.test(request));
+    const sentRequests = ecr.requests.slice(0, sent).map(({ request }) => request);
+    expect(sentRequests.filter((request) => /^HEAD|^BatchCheck/.test(request))).toEqual([]);
   });
 
   it('creates no repository for a delta whose base bundle is missing', async () => {
@@ -108,7 +108,7 @@ describe('a push', () => {
         expect.objectContaining({ code: 'image-not-found', message: expect.stringContaining(digest) }),
       ]),
     });
-    expect(ecr.requests.map(({ request: what }) => what)).not.toContain('CreateRepository');
+    expect(ecr.requests.map(({ request }) => request)).not.toContain('CreateRepository');
     expect(ecr.repositories.size).toBe(0);
   });
 
@@ -137,7 +137,7 @@ describe('a push', () => {
     const pushed = push(context, options, silently);
     await expect(pushed).rejects.toMatchObject({ code: 'repository-missing' });
     await expect(pushed).rejects.toThrow(missing[0]);
-    expect(ecr.requests.filter(({ request: what }) => /^(?:PUT|POST)|^Create/.test(what))).toEqual([]);
+    expect(ecr.requests.filter(({ request }) => /^(?:PUT|POST)|^Create/.test(request))).toEqual([]);
   });
 
   it('needs no AWS credentials with a stored login and --create-repositories=never', async () => {
@@ -189,8 +189,8 @@ describe('a push', () => {
       exitCode: 2,
       causes: Array.from({ length: 4 }, () => expect.objectContaining({ code: 'config' })),
     });
-    // With an answer that is no, there is an answer.
-    const items = receipt.items.map((item, at) => (at === 0 ? { ...item, target: '127.0.0.1:1/a:1' } : item));
+    // A mismatch is reported even if another registry does not answer.
+    const items = receipt.items.map((item, index) => (index === 0 ? { ...item, target: '127.0.0.1:1/a:1' } : item));
     ecr.repositories.get('m/quay.io/multi')?.tags.clear();
     const { differences } = await verifyReceipt(
       context,
@@ -241,8 +241,8 @@ describe('a push', () => {
     const second = new MemoryRegistry();
     second.addImage('quay.io/a', '1', [noise('base', 30_000), noise('a', 5000)]);
     second.addImage('quay.io/c', '1', [noise('base', 30_000), noise('c', 100)]);
-    const more = await bundleFile(second, { name: 'more.tar', images: ['quay.io/a:1', 'quay.io/c:1'] });
-    const [result] = await push(context, pushOptions(ecr, [await bundleFile(), more]), silently);
+    const extra = await bundleFile(second, { name: 'more.tar', images: ['quay.io/a:1', 'quay.io/c:1'] });
+    const [result] = await push(context, pushOptions(ecr, [await bundleFile(), extra]), silently);
     expect(result?.images.map(({ reference }) => formatReference(reference)).sort()).toEqual([
       'docker.io/library/b:2',
       'quay.io/a:1',
@@ -253,7 +253,7 @@ describe('a push', () => {
     const third = new MemoryRegistry();
     third.addImage('quay.io/c', '1', [noise('other', 100)]);
     const different = await bundleFile(third, { name: 'different.tar', images: ['quay.io/c:1'] });
-    await expect(push(context, pushOptions(ecr, [more, different]), silently)).rejects.toMatchObject({
+    await expect(push(context, pushOptions(ecr, [extra, different]), silently)).rejects.toMatchObject({
       code: 'collision',
       message: expect.stringMatching(/quay\.io\/c:1 .*more\.tar .*different\.tar/),
     });

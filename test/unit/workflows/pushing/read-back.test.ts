@@ -12,19 +12,19 @@ function outcome(tag: string, status: CopyOutcome['status'] = 'pushed'): CopyOut
   return { reference: { registry: 'up.example', path: 'a', tag }, target, digest, status };
 }
 
-async function told(tags: readonly CopyOutcome[], answer: (tag: string) => Promise<Digest | undefined>) {
+async function readBackErrors(tags: readonly CopyOutcome[], answer: (tag: string) => Promise<Digest | undefined>) {
   const errors = await readBack({ hasManifest: (_, tag) => answer(tag) }, tags, 2, { delay: 1 });
   return errors.map(({ code, message }) => `${code}: ${message}`);
 }
 
 test('reads back pushed tags only, and reports no matching ones', async () => {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const answer = async (tag: string) => {
-    asked.push(tag);
+    requests.push(tag);
     return digest;
   };
-  expect(await told([outcome('1'), outcome('2', 'present'), outcome('3', 'kept')], answer)).toEqual([]);
-  expect(asked).toEqual(['1']);
+  expect(await readBackErrors([outcome('1'), outcome('2', 'present'), outcome('3', 'kept')], answer)).toEqual([]);
+  expect(requests).toEqual(['1']);
 });
 
 test('distinguishes another digest, a missing tag, and no answer', async () => {
@@ -34,7 +34,7 @@ test('distinguishes another digest, a missing tag, and no answer', async () => {
     '3': () => Promise.reject(new AirgapError('network', 'r.example closed the connection')),
   };
   const name = (tag: string): string => `r.example/a:${tag}@${digest}`;
-  expect(await told([outcome('1'), outcome('2'), outcome('3')], (tag) => answers[tag]?.() as never)).toEqual([
+  expect(await readBackErrors([outcome('1'), outcome('2'), outcome('3')], (tag) => answers[tag]?.() as never)).toEqual([
     expect.stringMatching(`^digest-mismatch: ${name('1')} .*${other}$`),
     expect.stringMatching(`^digest-mismatch: ${name('2')} .*nothing$`),
     expect.stringMatching(`^network: ${name('3')} .*: r.example closed the connection$`),
@@ -43,5 +43,5 @@ test('distinguishes another digest, a missing tag, and no answer', async () => {
 
 test('reads a mismatching tag again', async () => {
   const answers = [other, undefined, digest];
-  expect(await told([outcome('1')], async () => answers.shift())).toEqual([]);
+  expect(await readBackErrors([outcome('1')], async () => answers.shift())).toEqual([]);
 });

@@ -4,8 +4,8 @@ import type { Bundle } from '../../../../src/bundle/read.ts';
 import { formatReference, parseReference } from '../../../../src/oci/reference.ts';
 import { selectRoots } from '../../../../src/workflows/pushing/selection.ts';
 
-/** A bundle as far as choosing looks at it: a chart, one that it brings along, and one that has nothing to do with them. */
-function bundle(locked = true): Bundle {
+/** Returns a bundle with the fields that a selection reads: a chart, its nested chart, and an unrelated chart. */
+function bundle(hasInventory = true): Bundle {
   const charts = ['outer', 'inner', 'other'].map((name) => ({
     name,
     version: '1.0.0',
@@ -23,7 +23,7 @@ function bundle(locked = true): Bundle {
     images: () => Object.keys(found).map((name) => ({ reference: parseReference(name) })),
     charts: () => charts,
     inventory: () =>
-      locked
+      hasInventory
         ? {
             charts: charts.map(({ name, version, descriptor }) => ({
               name,
@@ -31,14 +31,14 @@ function bundle(locked = true): Bundle {
               ...descriptor,
               ...(name === 'inner' ? { parent: 'outer' } : {}),
             })),
-            images: Object.entries(found).map(([reference, places]) => ({ reference, found: places })),
+            images: Object.entries(found).map(([reference, locations]) => ({ reference, found: locations })),
           }
         : undefined,
   } as unknown as Bundle;
 }
 
-function choose(choice: { charts?: string[]; images?: string[]; exclude?: string[] }, from = bundle()): string[] {
-  const [roots = []] = selectRoots([from], { charts: [], images: [], exclude: [], ...choice });
+function select(selection: { charts?: string[]; images?: string[]; exclude?: string[] }, from = bundle()): string[] {
+  const [roots = []] = selectRoots([from], { charts: [], images: [], exclude: [], ...selection });
   return roots.map(({ reference }) => formatReference(reference).replace(/^[^/]*\//, ''));
 }
 
@@ -46,41 +46,41 @@ const charts = ['outer:1.0.0', 'inner:1.0.0', 'other:1.0.0'];
 
 describe('a selection of a bundle', () => {
   it('is everything by default', () => {
-    expect(choose({})).toEqual(['outer:1', 'inner:1', 'other:1', 'both:1', ...charts]);
-    expect(choose({}, bundle(false))).toHaveLength(7);
+    expect(select({})).toEqual(['outer:1', 'inner:1', 'other:1', 'both:1', ...charts]);
+    expect(select({}, bundle(false))).toHaveLength(7);
   });
 
   it('of a chart includes its nested charts and all their images', () => {
-    expect(choose({ charts: ['outer'] })).toEqual(['outer:1', 'inner:1', 'both:1', 'outer:1.0.0', 'inner:1.0.0']);
-    expect(choose({ charts: ['other@1.0.0'] })).toEqual(['other:1', 'both:1', 'other:1.0.0']);
+    expect(select({ charts: ['outer'] })).toEqual(['outer:1', 'inner:1', 'both:1', 'outer:1.0.0', 'inner:1.0.0']);
+    expect(select({ charts: ['other@1.0.0'] })).toEqual(['other:1', 'both:1', 'other:1.0.0']);
   });
 
   it('that excludes everything is an error', () => {
-    expect(() => choose({ images: ['quay.io/o*'], exclude: ['*'] })).toThrow(
+    expect(() => select({ images: ['quay.io/o*'], exclude: ['*'] })).toThrow(
       expect.objectContaining({ code: 'image-not-found', message: expect.stringContaining('--exclude') }),
     );
-    expect(choose({ exclude: ['*'] })).toEqual(charts);
+    expect(select({ exclude: ['*'] })).toEqual(charts);
   });
 
   it('by image patterns includes no charts', () => {
-    expect(choose({ images: ['quay.io/o*'] })).toEqual(['outer:1', 'other:1']);
+    expect(select({ images: ['quay.io/o*'] })).toEqual(['outer:1', 'other:1']);
   });
 
   it('combines charts and images, without excluded ones', () => {
-    expect(choose({ charts: ['other'], images: ['quay.io/inner'], exclude: ['*both*'] })).toEqual([
+    expect(select({ charts: ['other'], images: ['quay.io/inner'], exclude: ['*both*'] })).toEqual([
       'inner:1',
       'other:1',
       'other:1.0.0',
     ]);
-    expect(choose({ exclude: ['quay.io/*'] })).toEqual(charts);
+    expect(select({ exclude: ['quay.io/*'] })).toEqual(charts);
   });
 
   it.each([
     [{ charts: ['none'] }, 'chart-not-found'],
     [{ charts: ['other@2.0.0'] }, 'chart-not-found'],
     [{ images: ['quay.io/none'] }, 'image-not-found'],
-  ])('that matches nothing is an error: %j', (choice, code) => {
-    expect(() => choose(choice)).toThrow(expect.objectContaining({ code }));
+  ])('that matches nothing is an error: %j', (selection, code) => {
+    expect(() => select(selection)).toThrow(expect.objectContaining({ code }));
   });
 
   it('with an unmatched exclude pattern emits a warning', () => {
@@ -90,7 +90,7 @@ describe('a selection of a bundle', () => {
   });
 
   it('by chart needs an inventory', () => {
-    expect(() => choose({ charts: ['outer'] }, bundle(false))).toThrow(
+    expect(() => select({ charts: ['outer'] }, bundle(false))).toThrow(
       expect.objectContaining({ code: 'unsupported' }),
     );
   });

@@ -11,7 +11,7 @@ import { graphOf, NAMES, registry, write } from '../../bundle/bundles.ts';
 import { awsEnvironment } from '../../ecr/set-up.ts';
 import type { MemoryRegistry } from '../../transfer/memory-registry.ts';
 
-/** A bundle of a chart and of the images named; of three images unless told. */
+/** Writes a bundle of a chart and the named images, by default three. Returns its path. */
 export async function bundleFile(
   source: MemoryRegistry = registry(),
   { name = 'demo.tar', images = NAMES }: { name?: string; images?: readonly string[] } = {},
@@ -21,7 +21,7 @@ export async function bundleFile(
   return path;
 }
 
-/** The stand-in for ECR with credentials for it; it goes away with the test. */
+/** Starts the ECR stand-in with credentials for it; stops it after the test. */
 export async function ecrForTest(options: EcrOptions = {}): Promise<TestEcr> {
   awsEnvironment();
   const ecr = await startEcr(options);
@@ -32,8 +32,8 @@ export async function ecrForTest(options: EcrOptions = {}): Promise<TestEcr> {
   return ecr;
 }
 
-/** What a push to the stand-in is given. */
-export function pushOptions(ecr: TestEcr, files: readonly string[], more: Partial<PushOptions> = {}): PushOptions {
+/** Returns options for a push to the stand-in. */
+export function pushOptions(ecr: TestEcr, files: readonly string[], overrides: Partial<PushOptions> = {}): PushOptions {
   return {
     files,
     targets: [parseTarget(`${ecr.host}/m`, 'host-path')],
@@ -49,9 +49,9 @@ export function pushOptions(ecr: TestEcr, files: readonly string[], more: Partia
     selection: SELECT_ALL,
     repositories: { create: 'missing', reconcile: false, settings: {} },
     now: () => new Date('2026-01-02T03:04:05.000Z'),
-    ...more,
+    ...overrides,
   };
 }
 
-/** A context without surroundings. */
+/** A context with an empty environment. */
 export const context: Context = { env: {}, cwd: '/', emit: ignoreEvents };

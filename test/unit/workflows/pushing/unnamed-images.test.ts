@@ -6,13 +6,13 @@ import { checkNamed } from '../../../../src/workflows/pushing/unnamed-images.ts'
 const REF_NAME = 'org.opencontainers.image.ref.name';
 
 function warnings(...names: string[]): string[] {
-  const told: string[] = [];
+  const messages: string[] = [];
   const unnamed = names.map((name) => ({ annotations: { [REF_NAME]: name } }));
   const bundle = { path: 'a.tar', images: () => [{}], charts: () => [], unnamed: () => unnamed } as unknown as Bundle;
   checkNamed(bundle, (event: AirgapEvent) => {
-    if (event.type === 'warning') told.push(event.message);
+    if (event.type === 'warning') messages.push(event.message);
   });
-  return told;
+  return messages;
 }
 
 it('warns of invalid image names', () => {
