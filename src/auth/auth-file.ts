@@ -3,7 +3,7 @@ import { canonicalHubName } from '../base/docker-hub.ts';
 import { AirgapError } from '../base/errors.ts';
 import { reasonOf } from '../base/file-failure.ts';
 import { quoted } from '../base/printable.ts';
-import { keepSecret } from '../base/redact.ts';
+import { registerSecret } from '../base/redact.ts';
 import { trimTrailing } from '../base/text-trim.ts';
 import type { Credential } from './credential.ts';
 import type { CredentialsFile } from './credential-files.ts';
@@ -99,7 +99,7 @@ const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 function readEntry(entry: Record<string, unknown>, key: string, file: string): Credential | AirgapError | undefined {
   const text = (name: string): string => (typeof entry[name] === 'string' ? entry[name] : '');
   const source = `stored in ${file}`;
-  for (const name of ['identitytoken', 'registrytoken', 'auth', 'password']) keepSecret(text(name));
+  for (const name of ['identitytoken', 'registrytoken', 'auth', 'password']) registerSecret(text(name));
   if (text('registrytoken') !== '' && text('identitytoken') === '') {
     return { kind: 'registry-token', token: text('registrytoken'), source };
   }
@@ -123,7 +123,7 @@ function readEntry(entry: Record<string, unknown>, key: string, file: string): C
     return { kind: 'identity-token', token: text('identitytoken'), ...user, source };
   }
   if (username === '') return undefined;
-  keepSecret(password);
+  registerSecret(password);
   return { kind: 'basic', username, password, source };
 }
 

@@ -2,7 +2,7 @@ import { HUB_KEY } from '../base/docker-hub.ts';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { reasonOf } from '../base/file-failure.ts';
-import { keepSecret } from '../base/redact.ts';
+import { registerSecret } from '../base/redact.ts';
 import type { AuthFile } from './auth-file.ts';
 import type { Credential } from './credential.ts';
 
@@ -148,7 +148,7 @@ function parseOutput(
   const { Username, Secret } = parsed ?? {};
   if (typeof Username !== 'string' || typeof Secret !== 'string') throw helperError('returned no Username and Secret');
   if (Secret === '') return undefined;
-  keepSecret(Secret);
+  registerSecret(Secret);
   if (Username === '<token>') return { kind: 'identity-token', token: Secret, source };
   return { kind: 'basic', username: Username, password: Secret, source };
 }

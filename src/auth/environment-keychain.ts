@@ -1,6 +1,6 @@
 import { AirgapError } from '../base/errors.ts';
 import { isName } from '../base/names.ts';
-import { keepSecret } from '../base/redact.ts';
+import { registerSecret } from '../base/redact.ts';
 import { normalizeKey } from './auth-file.ts';
 import type { Credential } from './credential.ts';
 import type { Keychain } from './keychain.ts';
@@ -23,7 +23,7 @@ function prefixOf(host: string): string {
  */
 export function environmentKeychain(env: Environment, named: readonly string[]): Keychain {
   for (const [name, value] of Object.entries(env)) {
-    if (/^AIRGAP_AUTH_\w+_(?:PASSWORD|TOKEN)$/.test(name)) keepSecret(value ?? '');
+    if (/^AIRGAP_AUTH_\w+_(?:PASSWORD|TOKEN)$/.test(name)) registerSecret(value ?? '');
   }
   const hosts = new Set(named.map(normalizeKey));
   return {

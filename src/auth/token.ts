@@ -1,6 +1,6 @@
 import { AirgapError } from '../base/errors.ts';
 import { collapseWhitespace } from '../base/printable.ts';
-import { keepSecret } from '../base/redact.ts';
+import { registerSecret } from '../base/redact.ts';
 import { basicAuthorization, type Credential } from './credential.ts';
 import { credentialRemedy, describeLogin, loginHint } from './refusal.ts';
 
@@ -167,7 +167,7 @@ function readToken(text: string, what: string, host: string, now: number): Token
   // Not quoted, because it may contain a secret.
   if (token === undefined) throw new AirgapError('registry', `${what}: ${host} returned no token`);
   const { value, lifetime } = token;
-  keepSecret(value);
+  registerSecret(value);
   const early = Math.min(EARLY_MAX, lifetime * EARLY_SHARE);
   // From now instead of `issued_at`: with different clocks, tokens would be renewed too early or too late.
   return { value, renewAt: now + (lifetime - early) * 1000 };

@@ -1,11 +1,11 @@
 /**
- * Secrets registered with {@link keepSecret}. {@link redact} also removes known shapes: user info in URLs, `Authorization`
+ * Secrets registered with {@link registerSecret}. {@link redact} also removes known shapes: user info in URLs, `Authorization`
  * values, token-like query parameters, and AWS secret keys, session tokens and passwords after their names.
  */
 const secrets = new Set<string>();
 
 /** Registers a literal secret (password, token), unless it is shorter than six characters: that would blank ordinary text. */
-export function keepSecret(secret: string): void {
+export function registerSecret(secret: string): void {
   if (secret.length >= 6) secrets.add(secret);
 }
 

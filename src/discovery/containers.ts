@@ -32,7 +32,7 @@ const POD_SPECS: readonly (readonly [group: RegExp, kinds: RegExp, path: readonl
 const CONTAINERS = ['initContainers', 'containers', 'ephemeralContainers'];
 
 /** Reports whether objects of this kind can contain containers, or other objects, by the Kubernetes API. */
-export function mayHoldContainers(kind: string): boolean {
+export function mayHaveContainers(kind: string): boolean {
   return kind.endsWith('List') || POD_SPECS.some(([, kinds]) => kinds.test(kind));
 }
 

@@ -5,7 +5,7 @@ import { TOO_DEEP } from '../helm/go-yaml.ts';
 import { readWithSecondParser } from '../helm/second-parser.ts';
 import { typeMetaOf } from '../helm/type-meta.ts';
 import { assess } from './candidate.ts';
-import { type ContainerImage, mayHoldContainers, type ObjectImages, objectsIn } from './containers.ts';
+import { type ContainerImage, mayHaveContainers, type ObjectImages, objectsIn } from './containers.ts';
 import { type LocatedReference, objectIdentity } from './located-reference.ts';
 import { isMapping } from './named-value.ts';
 import { searchObject } from './object.ts';
@@ -103,7 +103,7 @@ function describeImage(image: unknown): string {
 
 function isCrossChecked(document: RenderedDocument): boolean {
   const typeMeta = typeMetaOf(document);
-  return typeMeta === undefined || mayHoldContainers(typeMeta.kind);
+  return typeMeta === undefined || mayHaveContainers(typeMeta.kind);
 }
 
 /** Returns the difference between the two readings of a document; undefined if they agree. */

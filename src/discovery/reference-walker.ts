@@ -14,7 +14,7 @@ import {
   toField,
 } from './named-value.ts';
 import { unpack } from './payload.ts';
-import { isIgnoredKind, mayHoldReference } from './relevance.ts';
+import { isIgnoredKind, mayContainReference } from './relevance.ts';
 import { type Field, findSplits, type InheritedParts, type SplitReference } from './split.ts';
 
 /** Context of a value during the search. */
@@ -151,7 +151,7 @@ export class ReferenceWalker {
     const trimmed = text.trim();
     const assessment = assess(trimmed, evidence);
     const isRejected = typeof assessment === 'string';
-    const isUnpacked = isRejected && depth < DEPTH_LIMIT && (evidence !== 'none' || mayHoldReference(trimmed));
+    const isUnpacked = isRejected && depth < DEPTH_LIMIT && (evidence !== 'none' || mayContainReference(trimmed));
     this.#report({ text: trimmed, fieldPath, evidence, assessment, isUnpacked }, context);
     if (isUnpacked) this.#unpack(text, fieldPath, context);
   }

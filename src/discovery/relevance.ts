@@ -33,7 +33,7 @@ export function isIgnoredKind(kind: unknown): boolean {
 }
 
 /** Reports whether a text can contain a reference. */
-export function mayHoldReference(text: string): boolean {
+export function mayContainReference(text: string): boolean {
   return HINTS.test(text) || ESCAPES.test(text) || containsEncodedText(text);
 }
 
@@ -66,5 +66,5 @@ function mustBeParsed(document: Pick<RenderedDocument, 'text'>): boolean {
   const typeMeta = typeMetaOf(document);
   if (typeMeta === undefined) return true;
   if (isIgnoredKind(typeMeta.kind)) return false;
-  return typeMeta.kind === 'Secret' || mayHoldReference(document.text);
+  return typeMeta.kind === 'Secret' || mayContainReference(document.text);
 }

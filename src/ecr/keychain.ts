@@ -2,7 +2,7 @@ import type { Credential } from '../auth/credential.ts';
 import type { Keychain } from '../auth/keychain.ts';
 import { AirgapError } from '../base/errors.ts';
 import { ignoreEvents } from '../base/events.ts';
-import { keepSecret } from '../base/redact.ts';
+import { registerSecret } from '../base/redact.ts';
 import { RETRY_DEFAULTS, type RetryPolicy } from '../http/retry.ts';
 import { awsClientSettings, ecrClient } from './connection.ts';
 import { awsError, hasNoCredentialSource, lacksCredentials } from './failures.ts';
@@ -129,8 +129,8 @@ function toIssuedCredential(data: { authorizationToken?: string; expiresAt?: Dat
   const token = data?.authorizationToken;
   if (token === undefined) throw new AirgapError('registry', 'the ECR API returned no token');
   const { username, password } = decodeToken(token);
-  keepSecret(token);
-  keepSecret(password);
+  registerSecret(token);
+  registerSecret(password);
   const credential: Credential = { kind: 'basic', username, password };
   return { credential, expiresAt: data?.expiresAt?.getTime() ?? 0 };
 }

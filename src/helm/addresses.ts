@@ -20,7 +20,7 @@ function normalizedHost(host: string): string {
 }
 
 /** Returns `host:port` of URLs and of `host[:port][/path]`. Without a port, both 443 and 80. */
-export function namedHosts(texts: readonly string[]): Set<string> {
+export function hostPortsOf(texts: readonly string[]): Set<string> {
   return new Set(
     texts.flatMap((text) => {
       if (text.includes('://')) return hostPortOf(text.replace(/:\/\/[^/?#]*@/, '://')) ?? [];

@@ -111,7 +111,7 @@ export interface Finding {
 }
 
 /** Reports whether a location is bundled and redirected by default. */
-export function isWantedLocation({
+export function isLocationBundledByDefault({
   confidence,
   userMade,
 }: Pick<Location, 'userMade'> & Pick<Finding, 'confidence'>): boolean {
@@ -119,6 +119,6 @@ export function isWantedLocation({
 }
 
 /** Reports whether any location of a reference is bundled and redirected by default. */
-export function isWanted({ confidence, found }: Pick<Finding, 'confidence' | 'found'>): boolean {
+export function isBundledByDefault({ confidence, found }: Pick<Finding, 'confidence' | 'found'>): boolean {
   return confidence !== 'possible' || found.some(({ userMade }) => userMade);
 }

@@ -3,7 +3,7 @@ import { type GoString, type GoStrings, MAX_NAME_BYTES } from './go-strings.ts';
 import {
   bareRepository,
   defaultRepository,
-  isOrganisation,
+  isOrganization,
   isSha256Digest,
   looseName,
   nameTemplateOf,
@@ -60,7 +60,7 @@ export function classifyConstants(
       return;
     }
     const template = nameTemplateOf(text);
-    const repository = isOrganisation(text)
+    const repository = isOrganization(text)
       ? undefined
       : (bareRepository(text) ?? (isDefault ? defaultRepository(text) : undefined));
     const list = wholeName(text) !== undefined ? wholeNames : template || repository ? unversionedNames : prefixes;

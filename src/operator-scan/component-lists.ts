@@ -1,7 +1,7 @@
 import type { ComponentList, Guess } from './candidate.ts';
 import type { GoString } from './go-strings.ts';
 import { bareRepository } from './image-names.ts';
-import { constantsBeside, type NameVersionPair, nameVersionPairs } from './nearby-constants.ts';
+import { type NameVersionPair, nameVersionPairs, nearbyConstants } from './nearby-constants.ts';
 import type { Program } from './recombine.ts';
 
 /** Minimum components with one version that make a list; two may be chance. */
@@ -71,7 +71,7 @@ function possiblePrefixes(program: Program, constants: readonly GoString[]): str
   const { image } = program.target;
   const registries = constants.filter(({ text }) => REGISTRY.test(text) && bareRepository(`${text}name`) !== undefined);
   const adjacent = registries.flatMap((registry) =>
-    constantsBeside(program, registry).flatMap((text) => (FOLDER.test(text) ? [registry.text + text] : [])),
+    nearbyConstants(program, registry).flatMap((text) => (FOLDER.test(text) ? [registry.text + text] : [])),
   );
   const ownFolder = image.path.includes('/') ? [`${image.path.slice(0, image.path.indexOf('/'))}/`] : [];
   const folders = [...ownFolder, ...constants.map(({ text }) => text).filter((text) => FOLDER.test(text))];

@@ -1,6 +1,6 @@
 import { isOwnCode } from './build-info.ts';
 import type { GoString } from './go-strings.ts';
-import { settingBeside } from './nearby-constants.ts';
+import { nearbySetting } from './nearby-constants.ts';
 import type { Program } from './recombine.ts';
 
 /** Functions whose names say image, such as `render.(*Agent).defaultImage`, and their closures. */
@@ -21,5 +21,5 @@ export function imageCallerOf(program: Program, constant: Pick<GoString, 'codeOf
   const imageFunction = functionsUsing(program, constant).find(
     (name) => IMAGE_FUNCTION.test(name) && isOwnCode(name, program.build),
   );
-  return imageFunction ?? settingBeside(program, constant);
+  return imageFunction ?? nearbySetting(program, constant);
 }

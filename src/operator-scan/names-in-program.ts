@@ -8,7 +8,7 @@ import { functionsUsing, imageCallerOf, ownFunctionUsing } from './evidence.ts';
 import { FunctionTable } from './function-table.ts';
 import { type GoString, GoStrings } from './go-strings.ts';
 import { isMovingTag, looseName, publishersOf, wholeName } from './image-names.ts';
-import { settingBeside } from './nearby-constants.ts';
+import { nearbySetting } from './nearby-constants.ts';
 import { type Program, recombine } from './recombine.ts';
 import { splitNamesInCode } from './split-names-in-code.ts';
 import { structTagDefaults } from './struct-tags.ts';
@@ -78,7 +78,7 @@ function candidateOf(program: Program, constant: GoString): Candidate {
   const isOtherVersionOfTarget =
     parsed.registry === image.registry && parsed.path === image.path && parsed.tag !== image.tag && !parsed.digest;
   const publisher = publishersOf(parsed).find((name) => publishers.has(name));
-  const setting = settingBeside(program, constant);
+  const setting = nearbySetting(program, constant);
   const found = {
     ...{ ...location, offset, written: text, reference: formatReference(parsed), kind: 'constant' as const },
     ...(setting === undefined ? {} : { setting }),
@@ -118,7 +118,7 @@ function guessesOfLooseName(program: Program, constant: GoString): Guess[] {
   const imageCaller =
     imageCallerOf(program, firstUses) ?? (isFromOtherPublisher ? ownFunctionUsing(program, firstUses) : undefined);
   if (imageCaller === undefined) return [];
-  const setting = settingBeside(program, constant);
+  const setting = nearbySetting(program, constant);
   const found = {
     ...location,
     offset: constant.offset,

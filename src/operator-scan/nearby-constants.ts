@@ -28,7 +28,7 @@ const MAX_RECORDS = 1_000_000;
  * constants, or results of small functions. The code joins them with the name. Those on the likelier side come first,
  * nearest first: arguments are loaded before their format string, keys of a map before their values.
  */
-export function versionsBeside(
+export function nearbyVersions(
   program: ProgramCode,
   { codeOffsets }: Pick<GoString, 'codeOffsets'>,
   likelier: 'before' | 'after',
@@ -47,7 +47,7 @@ export function versionsBeside(
 }
 
 /** Returns the constants that the code loads next to the uses of a constant, such as names of settings and flags. */
-export function constantsBeside(program: ProgramCode, { codeOffsets }: Pick<GoString, 'codeOffsets'>): string[] {
+export function nearbyConstants(program: ProgramCode, { codeOffsets }: Pick<GoString, 'codeOffsets'>): string[] {
   return codeOffsets.flatMap((use) =>
     loadsAround(program, use, WINDOW / 2).flatMap(({ target }) => program.strings.stringAt(target)?.text ?? []),
   );
@@ -64,7 +64,7 @@ export function nearestConstants(program: ProgramCode, use: number, maxDistance 
 }
 
 /** Returns the name of an image setting that the code loads next to a constant. */
-export function settingBeside(
+export function nearbySetting(
   program: ProgramCode,
   { codeOffsets }: Pick<GoString, 'codeOffsets'>,
 ): string | undefined {

@@ -11,10 +11,10 @@ import {
   isSha256Digest,
   isVersion,
   type NameTemplate,
-  normalisedName,
+  normalizedName,
   publishersOf,
 } from './image-names.ts';
-import { constantsBeside, nearestConstants, settingBeside, versionsBeside } from './nearby-constants.ts';
+import { nearbyConstants, nearbySetting, nearbyVersions, nearestConstants } from './nearby-constants.ts';
 import { withVariableUses } from './variable-uses.ts';
 import { linkedVersionOf, newestFirst, variableVersions } from './versions.ts';
 
@@ -94,7 +94,7 @@ export function recombine(
     if (
       !hasImageCaller &&
       (ownFunctionUsing(program, firstUses) === undefined ||
-        !versionsBeside(program, firstUses, 'before').some(isVersion))
+        !nearbyVersions(program, firstUses, 'before').some(isVersion))
     )
       return [];
     const template = { before: `${constant.text}:`, after: '' };
@@ -108,13 +108,13 @@ export function recombine(
   const guesses = names.flatMap(
     ({ constant: { offset }, template, expectsVersion, isDefault, isUncertain }, i): Guess[] => {
       const constant = constantsOfNames[i] as GoString;
-      const setting = settingBeside(program, constant);
+      const setting = nearbySetting(program, constant);
       const isImage = imageCallerOf(program, constant) !== undefined;
       const { before, variable } = template;
       const repository = before.slice(0, before.lastIndexOf(':'));
       const linkedVersion = linkedVersionOf(repository, build);
       const variableConstant = variable === undefined ? undefined : variables.get(variable);
-      const nearby = versionsBeside(
+      const nearby = nearbyVersions(
         program,
         variableConstant ?? constant,
         variableConstant === undefined ? 'before' : 'after',
@@ -171,7 +171,7 @@ function resolveDefaults(
   const versions = defaultVersions.flatMap((text) => {
     const [, name = '', suffix = ''] = VARIABLE.exec(text) ?? [];
     const variableConstant = variables.get(name);
-    const [version] = variableConstant === undefined ? [text] : versionsBeside(program, variableConstant, 'after');
+    const [version] = variableConstant === undefined ? [text] : nearbyVersions(program, variableConstant, 'after');
     return version === undefined || !isVersion(version) ? [] : [version + suffix];
   });
   return newestFirst([...new Set(versions)]).slice(0, MAX_FREE_VERSIONS);
@@ -196,9 +196,9 @@ function digestGuesses(program: Program, digests: readonly GoString[], guesses: 
     const repositories = nearby.filter((text) => bareRepository(text) !== undefined);
     const words = usedDigests.has(digest.text)
       ? []
-      : constantsBeside(program, digest).filter((text) => SINGLE_WORD.test(text));
+      : nearbyConstants(program, digest).filter((text) => SINGLE_WORD.test(text));
     const names = [...repositories, ...words.map((word) => `docker.io/library/${word}`)];
-    const references = names.flatMap((name) => normalisedName(`${name}@${digest.text}`) ?? []);
+    const references = names.flatMap((name) => normalizedName(`${name}@${digest.text}`) ?? []);
     const possibleReferences = [...new Set(references)]
       .filter((reference) => !known.has(reference))
       .slice(0, MAX_FREE_VERSIONS);

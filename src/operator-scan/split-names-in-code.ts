@@ -1,6 +1,6 @@
 import type { Guess } from './candidate.ts';
 import { ownFunctionUsing } from './evidence.ts';
-import { bareRepository, normalisedName } from './image-names.ts';
+import { bareRepository, normalizedName } from './image-names.ts';
 import { nearestConstants } from './nearby-constants.ts';
 import type { Program } from './recombine.ts';
 
@@ -26,7 +26,7 @@ export function splitNamesInCode(program: Program): Guess[] {
       const registries = near.filter(isRegistryPath).slice(0, MAX_REGISTRIES);
       const names = near.filter((text) => NAME.test(text)).slice(0, MAX_NAMES);
       const possibleReferences = registries.flatMap((registry) =>
-        names.flatMap((name) => normalisedName(`${registry}/${name}:${version}`) ?? []),
+        names.flatMap((name) => normalizedName(`${registry}/${name}:${version}`) ?? []),
       );
       const evidence = 'a registry, a name and a version loaded side by side';
       return possibleReferences.length === 0

@@ -9,7 +9,7 @@ export interface AcceptedSettings<R> {
   readonly settings: readonly Setting[];
   readonly overrides: Values;
   /** Result of rendering with the overrides. */
-  readonly render: R;
+  readonly rendered: R;
   /** Settings that the chart refuses, each with the chart's error message. */
   readonly refused: readonly { readonly setting: Setting; readonly reason: string }[];
 }
@@ -45,7 +45,7 @@ export async function findAcceptedSettings<R>(
   return {
     settings: accepted,
     overrides: valuesOf(base, accepted),
-    render: best?.result ?? (await render({})),
+    rendered: best?.result ?? (await render({})),
     refused: settings
       .filter((setting) => !acceptedSet.has(setting))
       .map((setting) => ({ setting, reason: reasons.get(setting) ?? '' })),

@@ -8,7 +8,7 @@ import { segmentPath } from '../value-tracing/name-segments.ts';
 import type { AcceptedSettings } from './accepted-settings.ts';
 import { locationPath, type ReferenceLocation, type UnmappedReference } from './proof.ts';
 import type { Recipe } from './recipe.ts';
-import { findSetKey } from './set-values.ts';
+import { findSetKey } from './set-key.ts';
 import type { RecipeSolution } from './solve-recipe.ts';
 
 /** Results of the derivation that explain unmapped references. */

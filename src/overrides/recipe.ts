@@ -10,7 +10,7 @@ import { type Probe, probe, type RenderWith, referenceTemplatesOf } from '../val
 import type { TemplatePart } from '../value-tracing/reference-template.ts';
 import { evaluate } from './solve.ts';
 import { type LocationTemplates, type RecipeSolution, requiredText, solveRecipe } from './solve-recipe.ts';
-import { createUnlocker, type Unlocker } from './unlock.ts';
+import { createSwitchingRenderer, type SwitchingRenderer } from './switching-renderer.ts';
 import { findWordSegments } from './word-segments.ts';
 
 /** Describes how values build the references of one render. It does not depend on the target. */
@@ -40,7 +40,7 @@ export interface RecipeOptions {
 /** Probe result, and the switches that it needed. */
 export interface InitialProbe {
   readonly probed: Probe;
-  readonly unlocker: Unlocker;
+  readonly switchingRenderer: SwitchingRenderer;
 }
 
 /** Probes all leaves whose value occurs in a reference, and the segments that `extraSegments` adds. */
@@ -56,11 +56,14 @@ export async function probeReferences(
     extraSegments?: (segments: readonly NameSegment[]) => readonly NameSegment[];
   } = {},
 ): Promise<InitialProbe> {
-  const unlocker = createUnlocker(render);
+  const unlocker = createSwitchingRenderer(render);
   const segments = leavesOf(base.values)
     .filter(isUsable)
     .flatMap((leaf) => segmentsOf(leaf, written));
-  return { probed: await probe(base, [...segments, ...extraSegments(segments)], unlocker.render), unlocker };
+  return {
+    probed: await probe(base, [...segments, ...extraSegments(segments)], unlocker.render),
+    switchingRenderer: unlocker,
+  };
 }
 
 /**
@@ -74,7 +77,8 @@ export async function deriveRecipe(options: RecipeOptions): Promise<Recipe> {
   const isUsable = ({ path }: Leaf): boolean => !excludedLeaves.has(formatPath(path));
   const locations = options.locations.filter((location) => requiredText(location, target) !== undefined);
   const written = [...new Set(locations.map((location) => location.written))];
-  const { probed, unlocker } = options.initial ?? (await probeReferences(base, written, render, { isUsable }));
+  const { probed, switchingRenderer: unlocker } =
+    options.initial ?? (await probeReferences(base, written, render, { isUsable }));
   let first = await faithfulTemplates(locations, base, probed, unlocker.render);
   let later: readonly TemplatePart[][][] = first;
   const solution = solveRecipe({ locations, first, later }, target);

@@ -95,7 +95,7 @@ function equationFor(location: Location, target: Target, parts: readonly Templat
   return {
     location,
     written: location.written,
-    wanted: requiredText(location, target) ?? location.written,
+    required: requiredText(location, target) ?? location.written,
     parts,
     hostPrefix: `${target.registry}/${hostPath}`.replace(/\/x$/, ''),
     targetPrefix,
@@ -123,7 +123,7 @@ function withoutUnneeded(
   // A name that no location depends on would only clutter the file.
   for (const segment of [...needed.keys()]) {
     const remaining = new Map([...needed].filter(([other]) => other !== segment));
-    if (equations.every(({ parts, wanted }) => evaluate(parts, remaining) === wanted)) needed.delete(segment);
+    if (equations.every(({ parts, required: wanted }) => evaluate(parts, remaining) === wanted)) needed.delete(segment);
   }
   return { assignment: needed, moves };
 }

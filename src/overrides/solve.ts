@@ -6,7 +6,7 @@ export interface Equation {
   /** Current text: the texts of all parts, where empty leaves contribute nothing. */
   readonly written: string;
   /** Required text. */
-  readonly wanted: string;
+  readonly required: string;
   readonly parts: readonly TemplatePart[];
   /** Usual prefix for a registry leaf: the target with the source host. */
   readonly hostPrefix: string;
@@ -42,7 +42,9 @@ export function solve(equations: readonly Equation[]): Solution {
     for (const [segment, text] of best.assignment) assigned.set(segment, text);
     solved.push(...best.solved);
   }
-  const solvedEquations = new Set(solved.filter((equation) => evaluate(equation.parts, assigned) === equation.wanted));
+  const solvedEquations = new Set(
+    solved.filter((equation) => evaluate(equation.parts, assigned) === equation.required),
+  );
   return {
     assignment: assigned,
     solved: equations.filter((equation) => solvedEquations.has(equation)),
@@ -96,8 +98,8 @@ function leadingSegment({ parts }: Equation): SegmentPart | undefined {
 function candidatePrefixes(group: readonly Equation[]): string[] {
   const texts = group.flatMap((equation) => {
     const remainder = evaluate(equation.parts.slice(1), new Map());
-    return equation.wanted.endsWith(remainder)
-      ? [equation.wanted.slice(0, equation.wanted.length - remainder.length)]
+    return equation.required.endsWith(remainder)
+      ? [equation.required.slice(0, equation.required.length - remainder.length)]
       : [];
   });
   const prefixes = group.flatMap(({ hostPrefix, targetPrefix }) => [hostPrefix, targetPrefix]);
@@ -125,12 +127,12 @@ function tryPrefix(group: readonly Equation[], text: string, assigned: Assignmen
   return { assignment, solved, length: text.length };
 }
 
-function needsMore({ parts, wanted }: Equation, prefix: string): boolean {
+function needsMore({ parts, required: wanted }: Equation, prefix: string): boolean {
   return prefix + evaluate(parts.slice(1), new Map()) !== wanted;
 }
 
 /** Returns names that solve an equation with this prefix; undefined if there are none. */
-function namesFor({ parts, wanted }: Equation, prefix: string): [NameSegment, string][] | undefined {
+function namesFor({ parts, required: wanted }: Equation, prefix: string): [NameSegment, string][] | undefined {
   const [first, ...otherParts] = parts;
   if (first?.kind !== 'segment') return undefined;
   const prefixName = fullName(first, prefix);

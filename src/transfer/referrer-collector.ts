@@ -143,7 +143,7 @@ export class ReferrerCollector {
 
   /** Warns of list entries that do not exist or have another subject; records referrers that cannot be read. */
   #report(failures: readonly ReferrerFailure[]): void {
-    for (const { referrer, error, isStray } of failures) {
+    for (const { referrer, error, hasOtherSubject: isStray } of failures) {
       if (!isStray && error.code !== 'image-not-found') this.#record(subjectOf(referrer), error);
       else {
         const message = `ignored as a referrer: ${error.message}`;

@@ -33,7 +33,7 @@ export interface ReferrerFailure {
   readonly referrer: Referrer;
   readonly error: AirgapError;
   /** The manifest was read, and its `subject` is not the manifest that lists it. */
-  readonly isStray: boolean;
+  readonly hasOtherSubject: boolean;
 }
 
 export interface WalkResult {
@@ -170,7 +170,7 @@ export class Walker {
   }
 }
 
-function referrerFailure(referrer: Referrer, error: unknown, isStray: boolean): ReferrerFailure {
+function referrerFailure(referrer: Referrer, error: unknown, hasOtherSubject: boolean): ReferrerFailure {
   const what = `${formatRepository(referrer.repository)}@${referrer.descriptor.digest}`;
-  return { referrer, error: wrapError(what, error), isStray };
+  return { referrer, error: wrapError(what, error), hasOtherSubject };
 }

@@ -1,5 +1,5 @@
 import { deltaOf } from '../inventory/delta.ts';
-import { type Finding, isWanted, type Location } from '../inventory/finding.ts';
+import { type Finding, isBundledByDefault, type Location } from '../inventory/finding.ts';
 import type { SelectionRecord } from '../inventory/selection-record.ts';
 import { profileEntry, profileText } from '../inventory/values-origin.ts';
 import type { BundleResult } from '../workflows/bundle.ts';
@@ -27,7 +27,7 @@ export function imagesReport({ charts, images, choices }: Pick<ImagesResult, 'ch
     return `${name} ${version}${parent}`;
   });
   const summary = `${count(images.length, 'image')}${titles.length === 0 ? '' : ` in ${titles.join(', ')}`}`;
-  const possible = images.filter((image) => !isWanted(image)).length;
+  const possible = images.filter((image) => !isBundledByDefault(image)).length;
   const possibleNote =
     possible === 0 ? [] : [`${possible} of them of confidence "possible": bundled only with --include`];
   const remarks = [...possibleNote, ...choices.flatMap(selectionText)];

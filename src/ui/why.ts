@@ -2,7 +2,7 @@ import {
   type Confidence,
   type EvidenceKind,
   type Finding,
-  isWanted,
+  isBundledByDefault,
   type Location,
   type Need,
   type Redirect,
@@ -50,7 +50,7 @@ export function whyReport({ images }: Pick<WhyResult, 'images'>): string {
 
 function imageText({ reference, need, confidence, found }: Finding): string {
   const locations = Map.groupBy(found, ({ profile: _, values: _values, ...location }) => JSON.stringify(location));
-  const isOperatorDefault = confidence === 'possible' && isWanted({ confidence, found });
+  const isOperatorDefault = confidence === 'possible' && isBundledByDefault({ confidence, found });
   return [
     reference,
     `  ${NEED_TEXT[need]}; ${isOperatorDefault ? OPERATOR_DEFAULT_TEXT : CONFIDENCE_TEXT[confidence]}`,

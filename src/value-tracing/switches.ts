@@ -38,7 +38,7 @@ export function switchesOff(values: Values, texts: readonly string[]): Switch[] 
  * Reports whether a switch may control something with these texts: always for a flag; for a list or a setting only if
  * the texts contain it. Emptying any other setting only changes the text.
  */
-export function concerns(values: Values, { path }: Switch, texts: readonly string[]): boolean {
+export function mayControl(values: Values, { path }: Switch, texts: readonly string[]): boolean {
   const value = valueAt(values, path);
   if (typeof value === 'boolean') return true;
   return texts.some((text) => (Array.isArray(value) ? occursIn(value, text) : text.includes(String(value))));

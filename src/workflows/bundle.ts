@@ -33,7 +33,7 @@ import { type Context, withScratch } from './context.ts';
 import { concurrencyFor } from './fetching/concurrency.ts';
 import { threadSettings } from './fetching/protocol.ts';
 import { SharedFetch } from './fetching/shared-fetch.ts';
-import { type ImagesOptions, networkNeedsOf, searchSelected, selectFindings, warnUnmatched } from './images.ts';
+import { type ImagesOptions, mergeNetworkNeeds, searchSelected, selectFindings, warnUnmatched } from './images.ts';
 import type { OperatorScan } from './operator-scan/operator-scan.ts';
 import type { ChartOperators } from './operator-scan/operators.ts';
 import { removePrefetched, warnOfPrefetched } from './operator-scan/prefetch.ts';
@@ -111,7 +111,7 @@ export function bundle(context: Context, options: BundleOptions): Promise<Bundle
     if (charts.length === 0 && findings.length === 0) {
       throw new AirgapError('usage', 'there is nothing to bundle', { hint: 'give a chart, --image or --images' });
     }
-    const network = networkNeedsOf(charts, options);
+    const network = mergeNetworkNeeds(charts, options);
     const input = { charts, select, network };
     const hostsField = askedHosts.length === 0 ? {} : { askedHosts };
     if (operatorScan === undefined) return { ...(await pack(context, options, input)), ...hostsField };

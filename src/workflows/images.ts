@@ -100,7 +100,7 @@ export function images(context: Context, options: ImagesOptions): Promise<Images
     return {
       charts: charts.map(chartSummary),
       images: findings,
-      network: networkNeedsOf(charts, options),
+      network: mergeNetworkNeeds(charts, options),
       choices: selections,
       ...(whatIf === undefined ? {} : { whatIf }),
       ...(proposed === undefined ? {} : { inside: scanReport, proposed }),
@@ -165,7 +165,7 @@ function chartSummary({ chart, profiles, via }: SearchedChart): ImagesResult['ch
 }
 
 /** Merges the network needs by address; drops locations in hooks that are not selected. */
-export function networkNeedsOf(
+export function mergeNetworkNeeds(
   charts: readonly SearchedChart[],
   { tests = true, hooks = true }: Pick<SelectionOptions, 'tests' | 'hooks'>,
 ): NetworkNeed[] {

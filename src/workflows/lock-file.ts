@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { combine } from '../base/errors.ts';
 import { checkReplaceable, checkWritable, writeOutput } from '../base/output-file.ts';
-import { type Finding, isWanted } from '../inventory/finding.ts';
+import { type Finding, isBundledByDefault } from '../inventory/finding.ts';
 import { formatLockFile, type LockFile, type LockFileImage } from '../inventory/lock-file.ts';
 import { driftOf, type LockFileDrift } from '../inventory/lock-file-drift.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -81,7 +81,7 @@ async function currentLockFile(
   const { failures, choices: selections } = searched;
   if (failures.length > 0) throw combine(failures, `${failures.length} nested charts could not be searched`);
   warnUnmatched(context, selections);
-  const wanted = searched.findings.filter(isWanted);
+  const wanted = searched.findings.filter(isBundledByDefault);
   const { digests, missing } = await lookUpDigests(context, options, wanted);
   const notFound = wanted.filter(({ reference }) => missing.has(reference));
   const dropped = notFound.filter(({ confidence }) => confidence !== 'certain');

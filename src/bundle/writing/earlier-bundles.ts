@@ -39,7 +39,7 @@ export class EarlierBundles {
   }
 
   /** Reports whether any bundle has the blob, according to its headers. */
-  holds(descriptor: Descriptor): boolean {
+  hasBlob(descriptor: Descriptor): boolean {
     return this.#bundlesWith(descriptor).length > 0;
   }
 

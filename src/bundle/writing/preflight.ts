@@ -51,8 +51,8 @@ export async function runPreflight(output: BundleOutput, layout: Layout): Promis
     (written === undefined ? await findResumeState(`${path}.partial`) : undefined) ??
     (await findResumeState(asidePath));
   const staleFiles = leftoverFiles.filter((file) => !resumeState?.fileParts.paths.includes(file));
-  const takenByStale = await Promise.all(staleFiles.map(async (file) => (await diskUsage(file)).taken));
-  const takenByParts = written === undefined ? 0 : sum(found.map(({ taken }) => taken));
+  const takenByStale = await Promise.all(staleFiles.map(async (file) => (await diskUsage(file)).allocatedBytes));
+  const takenByParts = written === undefined ? 0 : sum(found.map(({ allocatedBytes: taken }) => taken));
   return {
     written,
     resumeState,
@@ -60,7 +60,7 @@ export async function runPreflight(output: BundleOutput, layout: Layout): Promis
     renamedParts: written === undefined ? [] : renamedParts,
     staleFiles,
     neededBytes: Math.max(0, layout.size - takenByParts),
-    freeBytes: bavail * bsize + sum(takenByStale) + (resumeState?.taken ?? 0),
+    freeBytes: bavail * bsize + sum(takenByStale) + (resumeState?.allocatedBytes ?? 0),
   };
 }
 
@@ -140,14 +140,14 @@ interface DiskUsage {
   /** Size in bytes; undefined if it is not a regular file. */
   readonly size: number | undefined;
   /** Allocated disk space in bytes. */
-  readonly taken: number;
+  readonly allocatedBytes: number;
 }
 
 async function diskUsage(path: string): Promise<DiskUsage> {
   const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile()) return { size: undefined, taken: 0 };
+  if (!found?.isFile()) return { size: undefined, allocatedBytes: 0 };
   // st_blocks is in units of 512 bytes, whatever the block size of the file system.
-  return { size: found.size, taken: found.blocks * 512 };
+  return { size: found.size, allocatedBytes: found.blocks * 512 };
 }
 
 function sum(numbers: readonly number[]): number {

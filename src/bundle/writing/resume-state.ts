@@ -19,7 +19,7 @@ export interface ResumeState {
   /** Offset and written bytes of each blob. Not trusted: must be hashed again. */
   readonly blobs: ReadonlyMap<Digest, { readonly offset: number; readonly bytes: number }>;
   /** Allocated disk space in bytes. */
-  readonly taken: number;
+  readonly allocatedBytes: number;
 }
 
 /**
@@ -44,7 +44,7 @@ export async function findResumeState(path: string): Promise<ResumeState | undef
       if (bytes > 0) blobs.set(digest, { offset, bytes });
     }
     if (blobs.size === 0) return undefined;
-    return { path, fileParts, blobs, taken: stats.reduce((sum, { blocks }) => sum + blocks * 512, 0) };
+    return { path, fileParts, blobs, allocatedBytes: stats.reduce((sum, { blocks }) => sum + blocks * 512, 0) };
   } catch {
     // A truncated, damaged or unreadable file cannot be reused.
     return undefined;

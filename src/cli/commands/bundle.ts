@@ -6,9 +6,9 @@ import { parsePlatform } from '../../oci/platform.ts';
 import { operatorScanNotes } from '../../ui/operator-scan.ts';
 import { bundleReport } from '../../ui/reports.ts';
 import type { BundleOptions, BundleResult } from '../../workflows/bundle.ts';
+import { bundleLockFileOptions } from '../flags/bundle-lock-file.ts';
 import { addChartsFlags, type ChartsFlags, type ResolvedOptions, resolveOptions } from '../flags/charts.ts';
 import { collect } from '../flags/collect.ts';
-import { lockedCharts } from '../flags/locked-charts.ts';
 import { type OperatorScanFlags, operatorScanOptions } from '../flags/operator-scan.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addReferrerFlags, type ReferrerFlags, referrerOptions } from '../flags/referrers.ts';
@@ -151,7 +151,10 @@ async function runBundle(
       return await bundle(context, options);
     }
     const { bundleLockFile } = await import('../../workflows/bundling/bundle-lock-file.ts');
-    return await bundleLockFile(context, { ...options, ...(await lockedCharts(io, flags.lock, options, flags)) });
+    return await bundleLockFile(context, {
+      ...options,
+      ...(await bundleLockFileOptions(io, flags.lock, options, flags)),
+    });
   } catch (error) {
     if (estimate !== undefined) emit(estimate);
     throw error;

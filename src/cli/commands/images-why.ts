@@ -27,7 +27,7 @@ export function addWhyFlags(command: Command): Command {
  * Runs `--why` or `--explain`.
  * @throws AirgapError `usage`; `image-not-found` if the charts need no such image
  */
-export async function answerWhy(
+export async function runWhy(
   io: CommandIO,
   options: ImagesOptions,
   flags: WhyFlags & OperatorScanFlags,

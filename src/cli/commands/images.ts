@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { printableLine } from '../../base/printable.ts';
-import { type Finding, isWanted } from '../../inventory/finding.ts';
+import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
 import { operatorScanSummary, operatorScanTable } from '../../ui/operator-scan.ts';
 import { joinReports } from '../../ui/report.ts';
 import { droppedReport, imagesReport, networkReport, whatIfReport } from '../../ui/reports.ts';
@@ -16,7 +16,7 @@ import { addRegistryFlags, DOWNLOAD_CONCURRENCY, type RegistryFlags, registryAcc
 import { warnUnusedMirrors } from '../flags/unused-mirrors.ts';
 import { examples } from '../help.ts';
 import type { CommandIO } from '../run.ts';
-import { addWhyFlags, answerWhy, type WhyFlags } from './images-why.ts';
+import { addWhyFlags, runWhy, type WhyFlags } from './images-why.ts';
 
 type Flags = ChartsFlags &
   RegistryFlags &
@@ -61,7 +61,7 @@ export function imagesCommand(io: CommandIO): Command {
       return runLockFile(io, { ...resolved, ...scanOptions }, flags, flags.output);
     }
     if (flags.why !== undefined || flags.explain !== undefined) {
-      return answerWhy(io, { ...resolved, ...scanOptions }, flags, flags.output);
+      return runWhy(io, { ...resolved, ...scanOptions }, flags, flags.output);
     }
     const { failures, network, proposed, ...searched } = await images(io.context, {
       ...resolved,
@@ -124,7 +124,7 @@ function imageList(
   dropped: Confirmation['dropped'] = [],
 ): string {
   return [
-    ...images.map((image) => (isWanted(image) ? image.reference : `# possible: ${image.reference}`)),
+    ...images.map((image) => (isBundledByDefault(image) ? image.reference : `# possible: ${image.reference}`)),
     ...(inside?.found ?? []).map(({ reference, confidence }) => `# inside, ${confidence}: ${reference}`),
     ...dropped.map(({ reference }) => `# missing: ${reference}`),
   ]

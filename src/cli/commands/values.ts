@@ -108,7 +108,7 @@ export function valuesCommand(io: CommandIO): Command {
     const { jobs, chartSources, config } = await resolveCharts(chart, flags, io);
     const access = chartAccessOf(flags, chartSources.caFile, chart ?? '', chartSources.plainHttp);
     const signing = await requiredSigner(flags);
-    const { withWrittenNamesOf } = await import('../../workflows/pushing/destination.ts');
+    const { withWrittenNamesFromFile: withWrittenNamesOf } = await import('../../workflows/pushing/destination.ts');
     const options = {
       request:
         chart === undefined

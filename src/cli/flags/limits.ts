@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
-import { namedHosts, parseAllowedHost } from '../../helm/addresses.ts';
+import { hostPortsOf, parseAllowedHost } from '../../helm/addresses.ts';
 import type { ChartSources } from '../../helm/chart-mirrors.ts';
 import type { RenderLimits } from '../../helm/render.ts';
 import type { Config } from '../config/schema.ts';
@@ -96,6 +96,6 @@ export function chartAllowances(
       ...flags.allowChartLinks.map((root) => resolve(cwd, root)),
       ...(config?.allowChartLinks ?? []).map((root) => resolve(folder, root)),
     ],
-    allowedHosts: namedHosts([...allowed, ...named]),
+    allowedHosts: hostPortsOf([...allowed, ...named]),
   };
 }

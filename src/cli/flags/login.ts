@@ -4,7 +4,7 @@ import { userEnvironment } from '../../auth/credential-files.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { checkName } from '../../base/names.ts';
 import { quoted } from '../../base/printable.ts';
-import { keepSecret } from '../../base/redact.ts';
+import { registerSecret } from '../../base/redact.ts';
 import type { ChartSources } from '../../helm/chart-mirrors.ts';
 import type { CommandIO } from '../run.ts';
 import { collect } from './collect.ts';
@@ -94,7 +94,7 @@ async function readPassword(io: CommandIO, registry: string): Promise<string> {
   const text = bytes.length > PASSWORD_LIMIT ? '' : Buffer.from(bytes).toString('utf8');
   // Like docker login, removes the newline that echo and editors append.
   const password = text.replace(/\r?\n$/, '');
-  keepSecret(password);
+  registerSecret(password);
   if (password !== '' && !/\p{Cc}/u.test(password)) return password;
   const what =
     bytes.length > PASSWORD_LIMIT

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { checkName } from '../../base/names.ts';
-import { keepSecret } from '../../base/redact.ts';
+import { registerSecret } from '../../base/redact.ts';
 import type { ChartAccess } from '../../helm/access.ts';
 import type { ChartRequest } from '../../helm/fetch.ts';
 import type { RenderOptions } from '../../helm/render.ts';
@@ -100,7 +100,7 @@ export function chartAccessOf(
   plainHttp: readonly string[],
 ): ChartAccess {
   // Helm may print it in error messages.
-  if (password !== undefined) keepSecret(password);
+  if (password !== undefined) registerSecret(password);
   const host = /^oci:\/\/([^/]+)/.exec(chart)?.[1];
   return {
     ...(username === undefined ? {} : { username }),

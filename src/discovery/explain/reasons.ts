@@ -4,7 +4,7 @@ import type { Evidence } from '../key-evidence.ts';
 import type { MatchContext, OmissionEvent, TextEvent } from '../match-event.ts';
 import type { Mapping } from '../named-value.ts';
 import { withoutComment } from '../payload.ts';
-import { isIgnoredKind, mayHoldReference } from '../relevance.ts';
+import { isIgnoredKind, mayContainReference } from '../relevance.ts';
 
 /** The context that reasons refer to. Reasons are for users: one sentence each, without a full stop. */
 type NameContext = Pick<MatchContext, 'key' | 'namedBy' | 'inScript'>;
@@ -100,7 +100,7 @@ function hostOf(text: string): string | undefined {
 
 /** For a query inside a text that was not unpacked. */
 function notUnpackedReason(text: string, evidence: Evidence): string {
-  return evidence !== 'none' || mayHoldReference(text)
+  return evidence !== 'none' || mayContainReference(text)
     ? 'the enclosing text is nested too deeply to be unpacked'
     : 'nothing in the enclosing text looks like a reference, so it is not unpacked';
 }

@@ -6,7 +6,7 @@ import { cleanUrl, gitUrl, isDashboardUrl, isRemote } from './url.ts';
  * Names of programs that may fetch, for a fast check of a text before it is parsed. In a quoted string of a manifest, a
  * line begins after a literal `\n`.
  */
-export const MAY_FETCH =
+export const FETCHING_PROGRAMS =
   /(?:(?<!\w)|(?<=\\[nt]))(?:(?:curl|wget|aria2c|kubectl|oc|helm|pip3?|apk|apt(?:-get)?|aptitude|yum|dnf|microdnf|tdnf|zypper|npm|npx|pnpm|yarn|cargo|gem|conda|mamba|micromamba|uv|ollama|huggingface-cli|hf|vllm|grafana-cli|confluent-hub|jenkins-plugin-cli|(?:elasticsearch|opensearch|kibana|dashboards|logstash)-plugin)["',\s\\:@]|(?:go["',\s-]+(?:install|get)|git["',\s-]+(?:clone|remote|fetch|pull|ls-remote|submodule|C|c)|grafana["',\s-]+cli)\b)|urlopen|urlretrieve|requests\.get/;
 
 /** Commands that only print or search their arguments. */

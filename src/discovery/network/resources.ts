@@ -72,7 +72,7 @@ const HINT = new RegExp(
 );
 
 /** Reports whether a text can contain a resource with such a field. */
-export function mayHoldSource(text: string): boolean {
+export function mayContainSource(text: string): boolean {
   return HINT.test(text);
 }
 

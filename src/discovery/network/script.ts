@@ -1,6 +1,6 @@
 import { redact } from '../../base/redact.ts';
 import { type FieldPath, nestedPath } from '../field-path.ts';
-import { fetchesOf, MAY_FETCH } from './commands.ts';
+import { FETCHING_PROGRAMS, fetchesOf } from './commands.ts';
 import type { NetworkMatch } from './need.ts';
 import { type ShellWord, shellCommands } from './shell.ts';
 import { cleanUrl, isRemote } from './url.ts';
@@ -14,7 +14,7 @@ const PYTHON = /\b(?:urlopen|urlretrieve|requests\.get)\(\s*[rf]?["'](https?:\/\
  * lines.
  */
 export function fetchesOfScript(script: string, fieldPath: FieldPath, lookup: VariableLookup): NetworkMatch[] {
-  if (!MAY_FETCH.test(`${script}\n`)) return [];
+  if (!FETCHING_PROGRAMS.test(`${script}\n`)) return [];
   const variables = new Variables(lookup);
   const isOneLine = !script.trim().includes('\n');
   const linePath = (line: number): FieldPath => (isOneLine ? fieldPath : nestedPath(fieldPath, `line ${line}`));
@@ -50,7 +50,7 @@ export function fetchesOfCommand(words: readonly LocatedWord[], lookup: Variable
 function fetchesOfWords(words: readonly LocatedWord[], source: string, variables: Variables): NetworkMatch[] {
   const script = inlineScript(words);
   if (script !== undefined) return fetchesOfScript(script.text, script.fieldPath, (name) => variables.valuesOf(name));
-  if (!MAY_FETCH.test(`${source} `)) return [];
+  if (!FETCHING_PROGRAMS.test(`${source} `)) return [];
   const fetches = expandedCommands(words, variables).flatMap(fetchesOf);
   const distinct = new Map(fetches.map((fetch) => [fetch.url, fetch]));
   return [...distinct.values()].map((fetch) => ({

@@ -2,18 +2,18 @@ import { childPath, type FieldPath, nestedPath } from '../field-path.ts';
 import { entriesOf, isListOfMappings, isMapping, type Mapping } from '../named-value.ts';
 import { decodedText, unpack } from '../payload.ts';
 import { isIgnoredKind } from '../relevance.ts';
-import { MAY_FETCH } from './commands.ts';
+import { FETCHING_PROGRAMS } from './commands.ts';
 import { fetchesOfContainer } from './container.ts';
 import type { ContainerContext } from './container-context.ts';
 import { jenkinsPlugin } from './installers.ts';
 import type { NetworkMatch } from './need.ts';
-import { fetchesByResource, mayHoldSource } from './resources.ts';
+import { fetchesByResource, mayContainSource } from './resources.ts';
 import { evidenceText, fetchesOfScript } from './script.ts';
-import { fetchesOfValue, MAY_SET } from './settings.ts';
+import { FETCHING_SETTINGS, fetchesOfValue } from './settings.ts';
 
 /** Reports whether a text has to be parsed. */
 export function mayFetch(text: string): boolean {
-  return MAY_FETCH.test(text) || MAY_SET.test(text) || mayHoldSource(text) || ARCHIVE.test(text);
+  return FETCHING_PROGRAMS.test(text) || FETCHING_SETTINGS.test(text) || mayContainSource(text) || ARCHIVE.test(text);
 }
 
 const ARCHIVE =

@@ -4,7 +4,7 @@ import type { Fetch } from './need.ts';
 import { cleanUrl, gitUrl, isArchiveUrl, isGitUrl, isRemote } from './url.ts';
 
 /** Names of settings that make a workload fetch something, for a fast check of a text. */
-export const MAY_SET =
+export const FETCHING_SETTINGS =
   /GF_(?:INSTALL_PLUGINS|PLUGINS_PREINSTALL)|GIT_?SYNC_?REPO|git-sync|MODEL|--(?:model|hf-)|\bHF_|\.git\b/;
 
 /** Servers that load a model by its Hugging Face name at startup. */

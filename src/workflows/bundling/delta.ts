@@ -11,7 +11,7 @@ import { exportInventory } from './export-inventory.ts';
 /** Base bundle of a delta, which has been pushed to the target before. */
 export interface BaseBundle {
   /** Digest of its inventory manifest. */
-  readonly lockDigest: Digest;
+  readonly inventoryDigest: Digest;
   /** Blobs of its images, including those that it omits as a delta itself. */
   readonly blobs: ReadonlyMap<Digest, RequiredBlob>;
 }
@@ -27,7 +27,7 @@ export async function readBaseBundle(file: string, concurrency: number, signal?:
     const ofImages = blobs.flatMap(({ digest, size, repositories }) =>
       repositories === undefined ? [] : [[digest, { digest, size, repositories }] as const],
     );
-    return { lockDigest, blobs: new Map(ofImages) };
+    return { inventoryDigest: lockDigest, blobs: new Map(ofImages) };
   } catch (error) {
     if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
     const hint =
@@ -50,7 +50,7 @@ async function readInventoryOf(file: string, concurrency: number, signal?: Abort
  * referrers are always included: they are small, and `push`, `verify` and `values` need them offline.
  */
 export function deltaFields(
-  { lockDigest, blobs }: BaseBundle,
+  { inventoryDigest: lockDigest, blobs }: BaseBundle,
   graph: Graph,
   charts: readonly ChartArtifact[],
 ): Pick<Inventory, 'since' | 'requires'> {

@@ -23,7 +23,7 @@ export function estimate({ plan, graph, charts, earlier, quotas }: EstimateInput
     const { digest, size } = node.descriptor;
     const resumed = Math.min(preflight.reusable.get(digest) ?? 0, size);
     bytes.resumed += resumed;
-    bytes[earlier.holds(node.descriptor) ? 'reused' : 'fetched'] += size - resumed;
+    bytes[earlier.hasBlob(node.descriptor) ? 'reused' : 'fetched'] += size - resumed;
   }
   return {
     charts,

@@ -1,6 +1,6 @@
 import { AirgapError, combine } from '../../base/errors.ts';
 import type { LocatedReference } from '../../discovery/index.ts';
-import { type Finding, isWanted } from '../../inventory/finding.ts';
+import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import type { Graph, Root } from '../../oci/graph.ts';
 import type { Platform } from '../../oci/platform.ts';
@@ -81,7 +81,7 @@ export async function resolveImages(
   const configReferences: LocatedReference[] = [];
   for (let depth = 0; ; depth++) {
     const { findings: all, choices: selections } = select(configReferences);
-    const selected = limit.within(all.filter(isWanted));
+    const selected = limit.within(all.filter(isBundledByDefault));
     const newFindings = selected.filter(({ reference }) => !requested.has(reference));
     const origin = depth === 0 ? '' : ' from image configs';
     const images = newFindings.length === 1 ? '1 image' : `${newFindings.length} images`;

@@ -1,7 +1,7 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { LocatedReference } from '../../discovery/index.ts';
 import type { OperatorContainer } from '../../discovery/operators.ts';
-import { type Finding, isWanted } from '../../inventory/finding.ts';
+import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
 import { parseReference, tagOrDigestOf, tryParseReference } from '../../oci/reference.ts';
 import type { ComponentList, Guess } from '../../operator-scan/candidate.ts';
 import { type ConfirmedCandidate, confirmInRegistry, type Existence } from '../../operator-scan/confirm.ts';
@@ -43,7 +43,7 @@ export interface OperatorScanResult {
 
 /** Keeps the operators whose images are selected for the bundle. */
 export function selectedOperators(charts: readonly ChartOperators[], findings: readonly Finding[]): ChartOperators[] {
-  const images = new Set(findings.filter(isWanted).map(({ reference }) => reference));
+  const images = new Set(findings.filter(isBundledByDefault).map(({ reference }) => reference));
   return charts.map(({ operators, references }) => ({
     references,
     operators: operators.filter(({ reference }) => images.has(reference.reference)),

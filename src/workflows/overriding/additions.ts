@@ -26,14 +26,17 @@ export interface AdditionOptions extends Additions, TrialAccess {
 }
 
 /** Overrides with pull secret and digests, and where these could not be added. */
-export interface WithAdditions extends ProvenOverrides {
+export interface OverridesWithAdditions extends ProvenOverrides {
   /** Overrides without digests. */
   readonly unpinned: ProvenOverrides;
   readonly proof: Pick<Proof, 'pullSecretBy' | 'withoutPullSecret' | 'pullSecretUnknown' | 'pins'>;
 }
 
 /** Adds pull secret and digests to proved overrides without invalidating the proof. */
-export async function addPullSecretAndPins(proved: ProvenOverrides, options: AdditionOptions): Promise<WithAdditions> {
+export async function addPullSecretAndPins(
+  proved: ProvenOverrides,
+  options: AdditionOptions,
+): Promise<OverridesWithAdditions> {
   const { pullSecret, digests, namespace, render } = options;
   const nondeterministicFields = findNondeterministicFields(proved, render);
   const withSecret =

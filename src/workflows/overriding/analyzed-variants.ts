@@ -12,7 +12,7 @@ import {
 import { tracedReferences } from '../../discovery/traced-references.ts';
 import { demoteValuesCopies } from '../../discovery/values-copies.ts';
 import type { Render, Renderer } from '../../helm/render.ts';
-import { isWantedLocation } from '../../inventory/finding.ts';
+import { isLocationBundledByDefault } from '../../inventory/finding.ts';
 import { unlessRefused } from '../../value-tracing/accepted.ts';
 import { leavesOf } from '../../value-tracing/leaves.ts';
 import { segmentsOf } from '../../value-tracing/name-segments.ts';
@@ -129,5 +129,5 @@ function isMovable({ confidence, redirect }: LocatedReference): boolean {
 }
 
 function onlyWanted(references: readonly LocatedReference[]): LocatedReference[] {
-  return references.filter(isWantedLocation);
+  return references.filter(isLocationBundledByDefault);
 }

@@ -88,7 +88,7 @@ export async function deriveAndProve(
       const result = await findAcceptedSettings(base.values, allSettings, (overrides) =>
         renderAll(relocation, overrides),
       );
-      return { solved, ...result, proof: proofOf({ ...relocation, target }, result.render) };
+      return { solved, ...result, proof: proofOf({ ...relocation, target }, result.rendered) };
     });
 
   const first = await derive(recipes);
@@ -107,7 +107,7 @@ function unproved({ variants }: Relocation, settings: readonly Setting[]): Omit<
   const located = variants.flatMap(({ references, operands }) => [...references, ...operands]);
   const references = new Set(located.map(({ reference }) => reference)).size;
   const proof: Proof = { references, rewritten: 0, residue: [], skipped: true };
-  return { settings, overrides: valuesOf(base.values, settings), render: [], refused: [], proof };
+  return { settings, overrides: valuesOf(base.values, settings), rendered: [], refused: [], proof };
 }
 
 /**

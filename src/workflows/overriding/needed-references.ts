@@ -4,7 +4,7 @@ import { openCheckedBundle } from '../../bundle/open.ts';
 import type { LocatedReference } from '../../discovery/index.ts';
 import { UPSTREAM } from '../../helm/chart-mirrors.ts';
 import { Helm } from '../../helm/helm.ts';
-import { isWantedLocation } from '../../inventory/finding.ts';
+import { isLocationBundledByDefault } from '../../inventory/finding.ts';
 import { isUnderTarget } from '../../oci/naming.ts';
 import { formatReference, parseReference, type Reference } from '../../oci/reference.ts';
 import { compareWithBundle } from '../bundling/bundle-coverage.ts';
@@ -58,7 +58,7 @@ export function neededReferences(
         ...search.charts.flatMap((chart) => chart.references),
         ...charts.flatMap(({ operands }) => operands),
       ]
-        .filter(isWantedLocation)
+        .filter(isLocationBundledByDefault)
         .filter(({ reference }) => !isUnderTarget(target, parseReference(reference)));
       if (source !== undefined) {
         const derived = search.charts.map(({ chart: { metadata }, profiles, references }) => ({

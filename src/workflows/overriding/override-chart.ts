@@ -119,7 +119,7 @@ export async function overrideChart(
 
   const render = (overrides: Values): Promise<Render[]> => renderAll(relocation, overrides);
   const templates = async () => templateSources(await renderer.sourceFiles());
-  const proved: ProvenOverrides = { base: base.values, settings: derived.settings, renders: derived.render };
+  const proved: ProvenOverrides = { base: base.values, settings: derived.settings, renders: derived.rendered };
   const unmovedNames = new Set(derived.proof.residue.map(({ reference }) => reference));
   const unmovedOperands = operandReferences.filter(({ reference }) => unmovedNames.has(reference));
   const operatorContainers = (located: LocatedReference): LocatedReference[] =>
@@ -202,7 +202,7 @@ async function deriveWithTags(
   if (!changesTags(target)) return deriveAndProve(relocation, options);
   const derived = await deriveAndProve(relocation, { ...options, prove: true });
   const [{ base }] = variants;
-  const proved: ProvenOverrides = { base: base.values, settings: derived.settings, renders: derived.render };
+  const proved: ProvenOverrides = { base: base.values, settings: derived.settings, renders: derived.rendered };
   const render = (overrides: Values): Promise<Render[]> => renderAll(relocation, overrides);
   const retagLocations = {
     target,
@@ -221,5 +221,5 @@ async function deriveWithTags(
   const settings = withoutPartialMoves(tagged, solutions, retagLocations);
   const overrides = valuesOf(base.values, settings);
   const renders = settings.length === tagged.settings.length ? tagged.renders : await render(overrides);
-  return { ...derived, settings, overrides, render: renders, proof: proofOf(relocation, renders) };
+  return { ...derived, settings, overrides, rendered: renders, proof: proofOf(relocation, renders) };
 }

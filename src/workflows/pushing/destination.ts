@@ -34,7 +34,7 @@ export function withWrittenNames(target: Target, bundles: readonly Bundle[]): Ta
 }
 
 /** Like {@link withWrittenNames}, for a bundle that is not open yet. */
-export async function withWrittenNamesOf(
+export async function withWrittenNamesFromFile(
   target: Target,
   file: string | undefined,
   { signer }: Pick<OpenOptions, 'signer'> = {},

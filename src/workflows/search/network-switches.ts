@@ -5,7 +5,7 @@ import { unlessRefused } from '../../value-tracing/accepted.ts';
 import { findCauses } from '../../value-tracing/causes.ts';
 import { buildOverlay, formatPath } from '../../value-tracing/leaves.ts';
 import { mentionedPaths } from '../../value-tracing/mentions.ts';
-import { concerns, type Switch, switchesOff } from '../../value-tracing/switches.ts';
+import { mayControl, type Switch, switchesOff } from '../../value-tracing/switches.ts';
 
 /**
  * Adds the values path that disables it to each location of a network need: the flag, list or setting of the chart
@@ -31,7 +31,7 @@ export async function withSwitches(
       ),
     );
     const isRelated = (effect: string): boolean =>
-      selected.some((candidate) => concerns(base.values, candidate, texts.get(effect) ?? []));
+      selected.some((candidate) => mayControl(base.values, candidate, texts.get(effect) ?? []));
     return new Set(effects.filter((effect) => !remaining.has(effect) && isRelated(effect)));
   };
   const switches = switchesOff(

@@ -10,7 +10,7 @@ import { type Variant, withoutRepeats } from './variants.ts';
 const ANY_TARGET = parseTarget('registry.invalid:5000/mirror', DEFAULT_NAMING);
 
 /** Returns how values build the references of a chart, for each render variant. */
-export async function recipesOf(
+export async function deriveRecipes(
   renderer: Renderer,
   variants: readonly (Variant & { readonly initialProbe?: InitialProbe })[],
 ): Promise<StoredRecipe[]> {

@@ -7,7 +7,7 @@ import type { StoredRecipe } from '../../inventory/recipe.ts';
 import { unlessRefused } from '../../value-tracing/accepted.ts';
 import { checkCrds } from './crds.ts';
 import { withSwitches } from './network-switches.ts';
-import { recipesOf } from './recipes.ts';
+import { deriveRecipes } from './recipes.ts';
 import { type Profile, type RenderFindings, type RenderSearch, searchRender } from './search-render.ts';
 import { upgradeProfile, type Variant, withoutRepeats } from './variants.ts';
 import { type Addition, searchWhatIf } from './what-if.ts';
@@ -67,7 +67,7 @@ export async function searchProfile(
     operators: merged.operators,
     nested: merged.nested,
     network: [...installNetwork, ...merged.network.slice(install.network.length)],
-    recipes: search.recipes ? await recipesOf(renderer, variants) : [],
+    recipes: search.recipes ? await deriveRecipes(renderer, variants) : [],
     whatIf: search.whatIf ? await searchWhatIf(renderer, base, profile, search, merged) : [],
   };
 }

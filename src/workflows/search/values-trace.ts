@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { isName } from '../../base/names.ts';
 import { trimTrailing } from '../../base/text-trim.ts';
 import { type NestedChart, nestedCharts } from '../../discovery/nested/index.ts';
-import { hostPortOf, namedHosts } from '../../helm/addresses.ts';
+import { hostPortOf, hostPortsOf } from '../../helm/addresses.ts';
 import { hasValues, NO_VALUES, type Render, type Renderer, type RenderOptions } from '../../helm/render.ts';
 import { findAccepted, unlessRefused } from '../../value-tracing/accepted.ts';
 import { GivenValues } from './given-values.ts';
@@ -53,7 +53,7 @@ export class ValuesTrace {
     const given = await GivenValues.read(options, cwd);
     if (given === undefined) return ValuesTrace.within(renderer, options, new Set());
     const addresses = given.texts().filter((text) => /^(?:https?|oci):\/\//.test(text));
-    return new ValuesTrace(namedHosts(addresses), () => traceWithOtherTexts(renderer, given, folder));
+    return new ValuesTrace(hostPortsOf(addresses), () => traceWithOtherTexts(renderer, given, folder));
   }
 
   /** Creates a trace for a chart whose values may all be secret: compares with a render without values. */

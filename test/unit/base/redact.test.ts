@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { keepSecret, redact } from '../../../src/base/redact.ts';
+import { redact, registerSecret } from '../../../src/base/redact.ts';
 
 describe('redact', () => {
   it.each([
@@ -58,20 +58,20 @@ describe('redact', () => {
   });
 
   it('redacts registered secrets anywhere', () => {
-    keepSecret('correct horse $&');
+    registerSecret('correct horse $&');
     expect(redact('a correct horse $& b correct horse $&')).toBe('a *** b ***');
   });
 
   it('redacts a secret behind a name that is itself a registered secret, and the whole of one that contains another', () => {
-    keepSecret('Authorisierung');
-    keepSecret('pässword=geheim"nis');
+    registerSecret('Authorisierung');
+    registerSecret('pässword=geheim"nis');
     expect(redact('https://r.example/t?Authorisierung_token=abc')).toBe('https://r.example/t?***_token=***');
     expect(redact('password: pässword=geheim"nis.')).toBe('password: ***.');
   });
 
   it('ignores very short secrets, which would blank ordinary text', () => {
-    keepSecret('cat');
-    keepSecret('');
+    registerSecret('cat');
+    registerSecret('');
     expect(redact('concatenate')).toBe('concatenate');
   });
 });

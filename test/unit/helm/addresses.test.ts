@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { hostPortOf, namedHosts, parseAllowedHost } from '../../../src/helm/addresses.ts';
+import { hostPortOf, hostPortsOf, parseAllowedHost } from '../../../src/helm/addresses.ts';
 import { checkPublicAddress } from '../../../src/helm/public-address.ts';
 
 const PUBLIC = '93.184.216.34';
 const check = (address: string, allowed: string[] = [], found: string[] = [PUBLIC]) =>
-  checkPublicAddress(address, namedHosts(allowed), async () => found);
+  checkPublicAddress(address, hostPortsOf(allowed), async () => found);
 
 describe('checkAddress', () => {
   it.each([

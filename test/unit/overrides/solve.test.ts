@@ -20,7 +20,7 @@ function equation(
   const host = wanted.slice(TARGET.length + 1).split('/')[0] ?? '';
   return {
     written,
-    wanted,
+    required: wanted,
     targetPrefix: TARGET,
     hostPrefix: `${TARGET}/${host}`,
     parts: parts.map((part) => {
@@ -33,7 +33,7 @@ function equation(
 
 function solved(...equations: readonly Equation[]): Record<string, string> {
   const { assignment, solved: right } = solve(equations);
-  for (const { parts, wanted } of right) expect(evaluate(parts, assignment)).toBe(wanted);
+  for (const { parts, required: wanted } of right) expect(evaluate(parts, assignment)).toBe(wanted);
   return Object.fromEntries([...assignment].map(([key, text]) => [segmentPath(key), text]));
 }
 

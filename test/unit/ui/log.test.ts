@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
-import { keepSecret } from '../../../src/base/redact.ts';
+import { registerSecret } from '../../../src/base/redact.ts';
 import { emitToBoth, jsonLogger } from '../../../src/ui/log.ts';
 
 const now = (): Date => new Date('2026-01-02T03:04:05.678Z');
 
 it('a log has a line of JSON for each event, without secrets', () => {
-  keepSecret('hunter2-of-the-log');
+  registerSecret('hunter2-of-the-log');
   const lines: string[] = [];
   const emit = jsonLogger((line) => lines.push(line), now);
   emit({ type: 'image', reference: 'quay.io/a:1', digest: 'sha256:0' });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatPath } from '../../../src/value-tracing/leaves.ts';
-import { concerns, switchesOff, switchesOn } from '../../../src/value-tracing/switches.ts';
+import { mayControl, switchesOff, switchesOn } from '../../../src/value-tracing/switches.ts';
 
 const values = {
   enabled: true,
@@ -38,7 +38,7 @@ describe('switches', () => {
   it('concern texts with their setting, and flags concern everything', () => {
     const switches = switchesOff(values, ['GF_INSTALL_PLUGINS=clock-panel', 'curl https://x.example/crds/a.yaml']);
     const concerning = (text: string): string[] =>
-      switches.filter((candidate) => concerns(values, candidate, [text])).map(({ path }) => formatPath(path));
+      switches.filter((candidate) => mayControl(values, candidate, [text])).map(({ path }) => formatPath(path));
     expect(concerning('curl https://x.example/crds/a.yaml')).toEqual(['crds.full', 'crds.url', 'enabled']);
     expect(concerning('install clock-panel')).toEqual(['crds.full', 'enabled', 'plugins']);
     expect(concerning('https://other.example')).toEqual(['crds.full', 'enabled']);

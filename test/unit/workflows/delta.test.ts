@@ -24,7 +24,7 @@ async function writeOlder(source: MemoryRegistry = registry()): Promise<string> 
 describe('the blobs of a base bundle', () => {
   it('are those of its images, with all repositories', async () => {
     const path = await writeOlder();
-    const { lockDigest, blobs } = await readBaseBundle(path, 4);
+    const { inventoryDigest: lockDigest, blobs } = await readBaseBundle(path, 4);
     const bundle = await openBundle(path);
     expect(lockDigest).toBe(bundle.inventoryDigest);
     await bundle.close();
@@ -44,7 +44,7 @@ describe('the blobs of a base bundle', () => {
     });
     const second = await readBaseBundle(path, 4);
     expect(second.blobs).toEqual(first.blobs);
-    expect(second.lockDigest).not.toBe(first.lockDigest);
+    expect(second.inventoryDigest).not.toBe(first.inventoryDigest);
   });
 
   it('exclude blobs that are missing from the file', async () => {
@@ -102,7 +102,7 @@ describe('the blobs that a delta omits', () => {
     source.addImage('quay.io/new', '1', [noise('base', 30_000), added]);
     const graph = await graphOf(source, ['quay.io/new:1']);
     const { since, requires } = deltaFields(baseBundle, graph, []);
-    expect(since).toBe(baseBundle.lockDigest);
+    expect(since).toBe(baseBundle.inventoryDigest);
     expect(requires?.map(({ digest }) => digest)).toEqual([base]);
     const all = deltaFields(baseBundle, await graphOf(source), []).requires?.map(({ digest }) => digest) ?? [];
     expect(all).toEqual([...all].sort());

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ignoreEvents } from '../../../src/base/events.ts';
-import { namedHosts } from '../../../src/helm/addresses.ts';
+import { hostPortsOf } from '../../../src/helm/addresses.ts';
 import type { RenderOptions } from '../../../src/helm/render.ts';
 import { type ImagesResult, images } from '../../../src/workflows/images.ts';
 import { scratchFolder } from '../../support/scratch.ts';
@@ -72,7 +72,7 @@ describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', 
         { request: { chart: join(cwd, 'outer') }, profiles: [{ name: 'default', options: { ...others, ...values } }] },
       ],
       add: [],
-      chartSources: { mirrors: [], plainHttp: [], allowedHosts: namedHosts(named) },
+      chartSources: { mirrors: [], plainHttp: [], allowedHosts: hostPortsOf(named) },
     });
   }
 

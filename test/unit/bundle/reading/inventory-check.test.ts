@@ -14,7 +14,7 @@ import { diff } from '../../../../src/workflows/diff.ts';
 import { extract } from '../../../../src/workflows/extract.ts';
 import { inspect, inspectInventory, verify } from '../../../../src/workflows/inspect.ts';
 import { bundledReferences } from '../../../../src/workflows/overriding/needed-references.ts';
-import { withWrittenNamesOf } from '../../../../src/workflows/pushing/destination.ts';
+import { withWrittenNamesFromFile } from '../../../../src/workflows/pushing/destination.ts';
 import { planPush } from '../../../../src/workflows/pushing/plan-push.ts';
 import { retiredReferences } from '../../../../src/workflows/pushing/retired.ts';
 import { SELECT_ALL } from '../../../../src/workflows/pushing/selection.ts';
@@ -106,7 +106,10 @@ describe('a bundle whose index contradicts its inventory', () => {
     ['inspect', (file, signer) => inspect(file, signer)],
     ['inspect -o lock', (file, signer) => inspectInventory(file, 2, signer)],
     ['values --format map', (bundle, signer) => bundledReferences({ bundle, target, signer })],
-    ['as-written', (file, signer) => withWrittenNamesOf(parseTarget('r.example/m', 'as-written'), file, { signer })],
+    [
+      'as-written',
+      (file, signer) => withWrittenNamesFromFile(parseTarget('r.example/m', 'as-written'), file, { signer }),
+    ],
   ];
   const unsignable: typeof uses = [
     ['bundle --since', (file) => readBaseBundle(file, 2)],

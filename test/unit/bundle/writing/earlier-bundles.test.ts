@@ -103,9 +103,9 @@ describe('with an earlier bundle', () => {
     const dir = scratchFolder();
     await write(join(dir, 'old'), registry());
     const bundles = await earlier([join(dir, 'old')]);
-    expect(bundles.holds(BASE)).toBe(true);
-    expect(bundles.holds({ ...BASE, size: BASE.size + 1 })).toBe(false);
-    expect(bundles.holds(descriptorOf(LAYER, noise('unknown', 10)))).toBe(false);
+    expect(bundles.hasBlob(BASE)).toBe(true);
+    expect(bundles.hasBlob({ ...BASE, size: BASE.size + 1 })).toBe(false);
+    expect(bundles.hasBlob(descriptorOf(LAYER, noise('unknown', 10)))).toBe(false);
   });
 
   it('a small blob is read from it without asking the registry, unless it is damaged', async () => {

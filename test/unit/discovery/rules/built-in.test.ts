@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { builtInRules, parseRules } from '../../../../src/discovery/rules/index.ts';
-import { isWantedLocation } from '../../../../src/inventory/finding.ts';
+import { isLocationBundledByDefault } from '../../../../src/inventory/finding.ts';
 import { tryParseReference } from '../../../../src/oci/reference.ts';
 import { apply, operator, references, resource } from './render.ts';
 
@@ -204,7 +204,7 @@ test('prometheus: the defaults for resources of users are added to those of the 
     resource('monitoring.coreos.com/v1', 'Prometheus', { image: 'quay.io/prometheus/prometheus:v3.14.0-distroless' }),
     resource('monitoring.coreos.com/v1', 'Alertmanager', { image: 'quay.io/prometheus/alertmanager:v0.34.0' }),
   ]);
-  const taken = references.filter(isWantedLocation).map(({ reference, need }) => `${reference} ${need}`);
+  const taken = references.filter(isLocationBundledByDefault).map(({ reference, need }) => `${reference} ${need}`);
   expect(new Set(taken)).toEqual(
     new Set([
       'quay.io/prometheus/prometheus:v3.13.1 operand',
@@ -221,7 +221,7 @@ test.for(CASES)(
     const wanted = (more: readonly object[]): Set<string> =>
       new Set(
         apply(rules, [...manifests, ...more])
-          .filter(isWantedLocation)
+          .filter(isLocationBundledByDefault)
           .map(({ reference }) => reference),
       );
     const kinds = (rules[0]?.images ?? []).flatMap(({ for: resourceOf, unless = [] }) => {

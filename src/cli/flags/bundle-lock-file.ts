@@ -13,7 +13,7 @@ import { chartAccessOf } from './render.ts';
  * Reads the charts and images to bundle from a lock file, and returns the access to its charts.
  * @throws AirgapError `usage` if flags select charts or images too, `config` for an invalid file
  */
-export async function lockedCharts(
+export async function bundleLockFileOptions(
   { context }: CommandIO,
   file: string,
   options: ImagesOptions & { readonly registry: RegistryFlags },

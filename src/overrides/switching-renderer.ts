@@ -6,7 +6,7 @@ import { mergeValuesFiles, type RenderWith } from '../value-tracing/probe.ts';
  * Renders charts that reject other images until a switch is set, and name the switch in the error message (Bitnami's
  * `global.security.allowInsecureImages`). The switches become part of the overrides.
  */
-export interface Unlocker {
+export interface SwitchingRenderer {
   readonly render: RenderWith;
   /** Values paths set to true so far. */
   readonly switches: () => readonly (readonly string[])[];
@@ -37,7 +37,7 @@ function findSwitch(message: string): string | undefined {
 const MAX_PATH_LENGTH = 500;
 
 /** Creates an unlocker around a render function. */
-export function createUnlocker(render: RenderWith): Unlocker {
+export function createSwitchingRenderer(render: RenderWith): SwitchingRenderer {
   const found: string[][] = [];
   const renderUnlocked = async (overrides: Values): Promise<Awaited<ReturnType<RenderWith>>> => {
     try {
