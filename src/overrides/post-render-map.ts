@@ -3,7 +3,7 @@ import { AirgapError } from '../base/errors.ts';
 import { jsonText } from '../base/printable.ts';
 
 /**
- * Map of the post-renderer: the replacements for references that no value can change. `values --residue=post-render`
+ * Map of the post-renderer: the replacements for references that no value can change. `values --unmapped=post-render`
  * writes it and `post-render` applies it; docs/post-render.md describes the format. Unknown keys are errors, because a
  * partly understood map could leave a public reference in place.
  */
@@ -99,7 +99,7 @@ export function entryKey({ template, kind = '', path = '', within = '', hook, fr
 export function parsePostRenderMap(json: string, name: string): PostRenderMap {
   const invalid = (message: string): AirgapError =>
     new AirgapError('config', `${name} ${message}`, {
-      hint: 'create the map with helm airgap values … --residue=post-render; docs/post-render.md describes it',
+      hint: 'create the map with helm airgap values … --unmapped=post-render; docs/post-render.md describes it',
     });
   let value: { apiVersion?: unknown; kind?: unknown } | null;
   try {

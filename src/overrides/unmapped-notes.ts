@@ -25,7 +25,7 @@ export function postRenderNotes(
 
 /** Advice for references in hooks. */
 export const HOOKS_HINT =
-  'Helm 3 does not pass hooks to post-renderers: use Helm 4 or --residue=repack, or install with --no-hooks';
+  'Helm 3 does not pass hooks to post-renderers: use Helm 4 or --unmapped=repack, or install with --no-hooks';
 
 /** Describes an unmapped reference with its location and the reason. */
 export function unmappedNote(unmapped: UnmappedReference, inHooks: readonly UnmappedReference[]): string {

@@ -164,7 +164,9 @@ async function alignToOffset(
   if (first > offset) return reject(`sent a range from byte ${first} on that was not requested`);
   const length = responseHeader(response, 'content-length');
   if (length !== undefined && Number(length) + first !== end) {
-    return reject(`has ${Number(length) + first} bytes, but the manifest says ${end}`);
+    // A captive portal or a filter answers with a web page.
+    const type = /^text\/html\b/i.test(responseHeader(response, 'content-type') ?? '') ? ' of text/html' : '';
+    return reject(`has ${Number(length) + first} bytes${type}, but the manifest says ${end}`);
   }
   // The server ignored the range: known bytes are read and dropped.
   if (first < offset) await skip(body, offset - first);

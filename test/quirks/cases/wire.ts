@@ -337,7 +337,7 @@ quirk({
         ? send(exchange.outgoing, 200, '<html>blocked by policy</html>', HTML_TYPE)
         : undefined,
     );
-    stage.fails(run, [/team\/app/, /127\.0\.0\.1/, /HTML|\d bytes/i], { within: 60 });
+    stage.fails(run, [/team\/app/, /127\.0\.0\.1/, /\d bytes of text\/html/], { within: 60 });
   },
 });
 quirk({
