@@ -104,7 +104,7 @@ export function bareRepository(text: string): string | undefined {
   return text.indexOf('/') === text.length - 1 ? undefined : text;
 }
 
-/** Reports whether a text is an organization, such as `quay.io/org`, on a registry where all repositories belong to one. */
+/** Reports whether a text is an organization, as `quay.io/org`, on a registry where every repository has one. */
 export function isOrganisation(text: string): boolean {
   return ORGANIZATION.test(text);
 }
