@@ -120,7 +120,7 @@ describe('the addresses of a host', () => {
     const failed = connectFirst({ hostname: 'dual.test', port: 443 }, 400, open);
     await expect(failed).rejects.toMatchObject({
       code: CONNECT_TIMEOUT,
-      tried: ['2001:db8::1 (ENETUNREACH)', '10.0.0.1 (ECONNREFUSED)', '10.0.0.2 (no response)'],
+      triedAddresses: ['2001:db8::1 (ENETUNREACH)', '10.0.0.1 (ECONNREFUSED)', '10.0.0.2 (no response)'],
     });
     vi.restoreAllMocks();
     named('2001:db8::1', '10.0.0.1');
