@@ -111,7 +111,7 @@ async function checkRepositories(
   return { described, status: { existing, onPush, missing: absent.filter((name) => !onPush.includes(name)) } };
 }
 
-/** Creates repositories and returns the new ones. One that another client created meanwhile may already have content. */
+/** Creates repositories and returns the new ones. Those that another client created meanwhile may have content. */
 async function createRepositories(
   client: ECRClient,
   host: EcrHost,

@@ -42,7 +42,10 @@ export function namingTemplate(naming: string): string {
   });
 }
 
-/** Checks a template. @throws AirgapError `usage` for an unknown placeholder, or if the result is no valid repository name */
+/**
+ * Checks a template.
+ * @throws AirgapError `usage` for an unknown placeholder, or if the result is not a valid repository name
+ */
 function checkTemplate(template: string, flag: string): string {
   const unknown = [...template.matchAll(PLACEHOLDER)]
     .map(([, name = '']) => name)

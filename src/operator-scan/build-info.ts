@@ -34,12 +34,12 @@ export function readBuildInfo({ bytes, data }: Elf): BuildInfo | undefined {
 }
 
 function readAt(bytes: Buffer, position: number): BuildInfo {
-  const none = { dependencies: new Set<string>(), variables: new Map<string, string>() };
+  const noInfo = { dependencies: new Set<string>(), variables: new Map<string, string>() };
   // Before Go 1.18 the header holds addresses instead of the strings.
-  if (((bytes[position + 15] ?? 0) & INLINE_STRINGS) === 0) return none;
+  if (((bytes[position + 15] ?? 0) & INLINE_STRINGS) === 0) return noInfo;
   const version = readLengthPrefixed(bytes, position + HEADER_SIZE);
   const text = version && readLengthPrefixed(bytes, version.end)?.text;
-  if (text === undefined) return none;
+  if (text === undefined) return noInfo;
   const flags = /^build\t-ldflags=(.*)$/m.exec(text)?.[1] ?? '';
   return { dependencies: moduleDependencies(text), variables: linkerVariables(withoutQuotes(flags)) };
 }

@@ -2,7 +2,7 @@ import { pool } from '../base/pool.ts';
 import type { Candidate, ComponentList, Guess } from './candidate.ts';
 import type { ImageFindings } from './scan-image.ts';
 
-/** Existence of a reference in its registry. `unknown`: the registry did not answer or denied access (401, 403, 429). */
+/** Existence of a reference in its registry. `unknown`: no answer, or access denied (401, 403, 429). */
 export type Existence = 'there' | 'missing' | 'unknown';
 
 export interface ConfirmInRegistryOptions {
@@ -57,12 +57,16 @@ export async function confirmInRegistry(
     if (found === undefined) unresolved.push(componentList);
     else recombined.push(...found);
   }
-  const whole = await pool(bestCandidates(findings.candidates), options.concurrency, async (candidate) => {
+  const completeNames = await pool(bestCandidates(findings.candidates), options.concurrency, async (candidate) => {
     const existence = await checker.check(candidate.reference);
     if (existence === 'missing') return [];
     return [existence === 'there' ? { ...candidate, confirmed: true as const } : candidate];
   });
-  return { candidates: bestCandidates([...whole.flat(), ...recombined]), unresolved, checkedCount: checker.count };
+  return {
+    candidates: bestCandidates([...completeNames.flat(), ...recombined]),
+    unresolved,
+    checkedCount: checker.count,
+  };
 }
 
 /** Keeps the candidate of highest confidence for each reference. */

@@ -62,7 +62,7 @@ export function constantVersions(strings: GoStrings): GoString[] {
   return found;
 }
 
-/** Reports whether a header belongs to a sorted list of versions and is not its newest. Plain variables are not sorted. */
+/** Reports whether a header is in a sorted list of versions and not its newest. Plain variables are not sorted. */
 function isOlderOfList(strings: GoStrings, header: number, text: string): boolean {
   return [-16, 16].some((step) => {
     const newer = countOrdered(strings, header, text, step, 1);
@@ -105,11 +105,11 @@ function matchScore(variable: string, name: string): number {
     .split(/[^A-Za-z0-9]+/)
     .map((word) => word.toLowerCase())
     .filter((word) => word !== '' && !GENERIC_WORD.test(word));
-  const all = words.join('');
+  const joinedWords = words.join('');
   const common = words.filter((word) => name.includes(word)).join('');
-  if (all === '') return 0;
-  const inName = all === name ? 1 : common.length / (name.length * 10);
-  return common.length / all.length + inName + (common !== '' && name.endsWith(common) ? 0.2 : 0);
+  if (joinedWords === '') return 0;
+  const inName = joinedWords === name ? 1 : common.length / (name.length * 10);
+  return common.length / joinedWords.length + inName + (common !== '' && name.endsWith(common) ? 0.2 : 0);
 }
 
 /** Sorts versions, newest first. */

@@ -99,7 +99,7 @@ async function openRange(
     : response;
 }
 
-/** Reports whether a response settles a range request: the range, the whole blob, or an error that has another cause. */
+/** Reports whether a response settles a range request: the range, the whole blob, or an error of another cause. */
 function answersRange(
   { status, headers }: RegistryResponse,
   { size }: Descriptor,

@@ -85,11 +85,11 @@ export function subsetIndex(
  * @param isDerived returns the same for a child index that has another digest
  */
 export async function isSubset(
-  part: ManifestContent,
-  whole: ManifestContent,
-  isDerived: (part: Descriptor, whole: Descriptor) => Promise<boolean>,
+  subset: ManifestContent,
+  source: ManifestContent,
+  isDerived: (subset: Descriptor, source: Descriptor) => Promise<boolean>,
 ): Promise<boolean> {
-  const [children, all] = [part, whole].map(
+  const [children, allChildren] = [subset, source].map(
     ({ descriptor, bytes }) => parseManifest(descriptor.mediaType, bytes).manifests,
   );
   const kept: number[] = [];
@@ -97,7 +97,7 @@ export async function isSubset(
   let index = 0;
   for (const child of children ?? []) {
     for (; ; index++) {
-      const original = all?.[index];
+      const original = allChildren?.[index];
       if (original === undefined) return false;
       const isSame = original.digest === child.digest;
       // Compares all fields, so that a child cannot be listed for a platform other than the original one.
@@ -109,5 +109,5 @@ export async function isSubset(
     }
     kept.push(index++);
   }
-  return subsetIndex(whole, kept, replaced).descriptor.digest === part.descriptor.digest;
+  return subsetIndex(source, kept, replaced).descriptor.digest === subset.descriptor.digest;
 }

@@ -9,18 +9,18 @@ const ZEROS = Buffer.alloc(ZERO_RUN);
  * Detects how many bytes of a blob were written to a file that was all zeros, if each blob is written from its start.
  * The journal therefore need not record every write, and writes after its last entry are not lost in a crash. The
  * result never exceeds what was written, but may be too short for content with long runs of zeros.
- * @param known bytes that are known to be written
+ * @param knownBytes bytes that are known to be written
  * @returns bytes, at most `size`
  */
 export async function detectWrittenPrefix(
   file: RandomFile,
   offset: number,
-  known: number,
+  knownBytes: number,
   size: number,
 ): Promise<number> {
-  let prefix = known;
+  let prefix = knownBytes;
   // Most blobs are not written at all, which a small first read shows.
-  for (let position = known, readSize = ZERO_RUN; position < size; readSize = WINDOW) {
+  for (let position = knownBytes, readSize = ZERO_RUN; position < size; readSize = WINDOW) {
     const buffer = Buffer.allocUnsafe(Math.min(readSize, size - position));
     const window = buffer.subarray(0, await file.read(buffer, offset + position));
     const written = prefixLength(window);

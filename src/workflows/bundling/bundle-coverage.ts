@@ -74,7 +74,7 @@ function findUncovered(
   derivedCharts: readonly DerivedChart[],
   target: Target,
 ): UncoveredImages | undefined {
-  const known = profilesOf(inventory, chart);
+  const bundledProfiles = profilesOf(inventory, chart);
   const needed = new Set(derivedCharts.flatMap(({ references }) => references));
   const isNeeded = (reference: string): boolean =>
     needed.has(reference) || needed.has(formatTargetReference(target, parseReference(reference)));
@@ -84,14 +84,14 @@ function findUncovered(
     if (isNeeded(reference) || (noTests && need === 'test')) return [];
     const locations = found.filter((location) => location.chart === chart && dependsOnValues(location));
     const shown = noHooks ? locations.filter(({ hook }) => hook === undefined) : locations;
-    return shown.length === 0 ? [] : [{ reference, profiles: profilesIn(shown, known) }];
+    return shown.length === 0 ? [] : [{ reference, profiles: profilesIn(shown, bundledProfiles) }];
   });
   if (uncovered.length === 0) return undefined;
   const isUncovered = ({ name }: BundledProfile): boolean => uncovered.some(({ profiles }) => profiles.includes(name));
   return {
     references: uncovered.map(({ reference }) => reference).sort(),
-    profiles: known.filter(isUncovered),
-    covered: known.filter((profile) => !isUncovered(profile)),
+    profiles: bundledProfiles.filter(isUncovered),
+    covered: bundledProfiles.filter((profile) => !isUncovered(profile)),
   };
 }
 
@@ -109,8 +109,8 @@ function profilesOf({ charts }: Inventory, chart: string): BundledProfile[] {
 }
 
 /** Returns the profiles in which an image was found; all if unknown, as in a bundle made from a lock file. */
-function profilesIn(locations: readonly InventoryLocation[], known: readonly BundledProfile[]): string[] {
-  const names = known.map(({ name }) => name);
+function profilesIn(locations: readonly InventoryLocation[], bundledProfiles: readonly BundledProfile[]): string[] {
+  const names = bundledProfiles.map(({ name }) => name);
   const matching = names.filter((name) =>
     locations.some(({ profile }) => profile === name || profile === `${name} (upgrade)`),
   );
@@ -139,12 +139,12 @@ function profilesLeftOut(
   derivedCharts: readonly DerivedChart[],
   isComplete: boolean,
 ): readonly BundledProfile[] {
-  const known = profilesOf(inventory, chart).filter(({ parent }) => parent === undefined);
+  const bundledProfiles = profilesOf(inventory, chart).filter(({ parent }) => parent === undefined);
   if (!isComplete)
-    return known.some((profile) => derivedCharts.some((derivedChart) => isComparable(profile, derivedChart)))
+    return bundledProfiles.some((profile) => derivedCharts.some((derivedChart) => isComparable(profile, derivedChart)))
       ? []
-      : known;
-  return known.filter(
+      : bundledProfiles;
+  return bundledProfiles.filter(
     (profile) =>
       !derivedCharts.some(
         (derivedChart) => derivedChart.profile.name === profile.name && isComparable(profile, derivedChart),

@@ -38,10 +38,10 @@ export function bundleLockFile(context: Context, options: BundleLockFileOptions)
       const message = `the lock file has no digest for ${unpinned.length === 1 ? '1 image, whose tag is' : `${unpinned.length} images, whose tags are`} resolved now: ${unpinned.map(({ reference }) => reference).join(', ')}`;
       context.emit({ type: 'warning', message });
     }
-    const known = new Set(findings.map(({ reference }) => reference));
+    const knownReferences = new Set(findings.map(({ reference }) => reference));
     const unlocked = new Map<string, string>();
     const select = (found: readonly LocatedReference[]) => {
-      for (const { reference, name } of found) if (!known.has(reference)) unlocked.set(reference, name);
+      for (const { reference, name } of found) if (!knownReferences.has(reference)) unlocked.set(reference, name);
       return { findings, choices: lockFile.choices };
     };
     const result = await pack(context, options, { charts, select, network: [], pins: pinsOf(lockFile) });

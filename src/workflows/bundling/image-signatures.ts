@@ -82,8 +82,11 @@ class Verifier {
 
   constructor(check: SignatureCheck) {
     this.#check = check;
-    const all = [...(check.graph.referrers ?? []), ...check.leftOut];
-    this.#bySubject = Map.groupBy(all, ({ repository, subject }) => `${formatRepository(repository)}@${subject}`);
+    const allReferrers = [...(check.graph.referrers ?? []), ...check.leftOut];
+    this.#bySubject = Map.groupBy(
+      allReferrers,
+      ({ repository, subject }) => `${formatRepository(repository)}@${subject}`,
+    );
   }
 
   /** Returns the number of referrers of the manifest that must be signed. */

@@ -132,9 +132,9 @@ async function missingAmong(
   findings: readonly Finding[],
   { concurrency, signal }: ConfirmFindingsOptions,
 ): Promise<DroppedCandidate[]> {
-  const known = new Map(findings.map((finding) => [finding.reference, finding]));
+  const findingsByReference = new Map(findings.map((finding) => [finding.reference, finding]));
   const candidates = failures.flatMap(({ reference, error }) => {
-    const finding = known.get(formatReference(reference));
+    const finding = findingsByReference.get(formatReference(reference));
     const isDoubtful = finding?.confidence !== 'certain' && error.code === 'image-not-found';
     return finding !== undefined && isDoubtful ? [{ reference, finding, why: error.message }] : [];
   });
@@ -152,10 +152,10 @@ async function missingAmong(
 
 /** Returns the error for images that could not be resolved, with the charts that need them. */
 function unresolvedError(failures: readonly WalkFailure[], findings: readonly Finding[]): AirgapError {
-  const known = new Map(findings.map((finding) => [finding.reference, finding]));
+  const findingsByReference = new Map(findings.map((finding) => [finding.reference, finding]));
   const errors = failures.flatMap(({ reference, error }) => {
     const name = formatReference(reference);
-    const { found = [], confidence = 'certain' } = known.get(name) ?? {};
+    const { found = [], confidence = 'certain' } = findingsByReference.get(name) ?? {};
     const parts = error.causes.length === 0 ? [error] : error.causes.map((cause) => wrapError(name, cause));
     return parts.map((part) => {
       // An unreachable registry says nothing about the image.

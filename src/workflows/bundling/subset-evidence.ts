@@ -94,20 +94,20 @@ export async function isSubsetOfSource(
   { reference, descriptor, sourceDigest }: Root,
 ): Promise<boolean> {
   if (sourceDigest === undefined) return false;
-  const known = new Map<string, Promise<boolean>>();
+  const comparisons = new Map<string, Promise<boolean>>();
   const isDerived = (
-    part: Pick<Descriptor, 'digest'>,
-    whole: Pick<Descriptor, 'digest'>,
+    subset: Pick<Descriptor, 'digest'>,
+    source: Pick<Descriptor, 'digest'>,
     depth: number,
   ): Promise<boolean> => {
-    const key = `${part.digest} ${whole.digest}`;
-    const answer = known.get(key) ?? compare(part.digest, whole.digest, depth);
-    known.set(key, answer);
+    const key = `${subset.digest} ${source.digest}`;
+    const answer = comparisons.get(key) ?? compare(subset.digest, source.digest, depth);
+    comparisons.set(key, answer);
     return answer;
   };
-  const compare = async (part: Digest, whole: Digest, depth: number): Promise<boolean> => {
-    if (depth > INDEX_DEPTH || !bundle.entries.has(part) || !bundle.entries.has(whole)) return false;
-    const [smaller, larger] = await Promise.all([part, whole].map((digest) => bundle.manifest(reference, digest)));
+  const compare = async (subset: Digest, source: Digest, depth: number): Promise<boolean> => {
+    if (depth > INDEX_DEPTH || !bundle.entries.has(subset) || !bundle.entries.has(source)) return false;
+    const [smaller, larger] = await Promise.all([subset, source].map((digest) => bundle.manifest(reference, digest)));
     if (smaller === undefined || larger === undefined) return false;
     return isSubset(smaller, larger, (child, original) => isDerived(child, original, depth + 1));
   };

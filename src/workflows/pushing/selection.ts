@@ -35,9 +35,9 @@ export function selectRoots(
   const missing = requestedCharts.find(({ found }) => found.every((charts) => charts.length === 0));
   const names = bundles.map(({ path }) => path).join(', ');
   if (missing !== undefined) {
-    const all = bundles.flatMap((bundle) => bundle.charts().map(({ name, version }) => `${name}@${version}`));
+    const available = bundles.flatMap((bundle) => bundle.charts().map(({ name, version }) => `${name}@${version}`));
     throw new AirgapError('chart-not-found', `${names}: no chart ${missing.name}`, {
-      hint: all.length === 0 ? 'there are no charts' : `available charts: ${all.join(', ')}`,
+      hint: available.length === 0 ? 'there are no charts' : `available charts: ${available.join(', ')}`,
     });
   }
   const patterns = [...images, ...exclude].map((pattern) => ({ pattern, matches: referenceMatcher(pattern) }));

@@ -12,7 +12,7 @@ const target = ({ registry, path }: Repository) => ({ registry: 'private.example
 const options = (existing: ExistingTag) => ({ target, concurrency: 4, emit: ignoreEvents, existing });
 const names = ['quay.io/a:1', 'quay.io/b:1', 'quay.io/c:1'];
 
-/** Returns a source of three images, and a sink that has the first, another digest for the second, and not the third. */
+/** Returns a source of three images, and a sink that has the first, the second with another digest, not the third. */
 async function scene(): Promise<{ graph: Graph; source: MemoryRegistry; sink: MemoryRegistry; other: string }> {
   const source = new MemoryRegistry();
   const sink = new MemoryRegistry();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AirgapError, type ErrorCode } from '../../../src/base/errors.ts';
 import { ReferrerRequests, type RequestKind } from '../../../src/transfer/referrer-requests.ts';
 
-/** Returns a function that sends requests, each of which takes some seconds of a simulated clock, and the log of those sent. */
+/** Returns a function that sends requests, which take seconds of a simulated clock, and the log of those sent. */
 function simulate() {
   let clock = 0;
   const requests: string[] = [];

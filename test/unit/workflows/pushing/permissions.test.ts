@@ -51,7 +51,9 @@ async function signedBundle(): Promise<string> {
   return path;
 }
 
-/** Returns the IAM actions of a data plane request (ECR user guide, "Required IAM permissions for pushing an image"). */
+/**
+ * Returns the IAM actions of a data plane request (ECR user guide, "Required IAM permissions for pushing an image").
+ */
 function dataActions(request: string): readonly string[] {
   const [method, url = ''] = request.split(' ');
   if (/\/blobs\/uploads\//.test(url)) {
