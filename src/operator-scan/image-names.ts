@@ -105,7 +105,7 @@ export function bareRepository(text: string): string | undefined {
 }
 
 /** Reports whether a text is an organization, as `quay.io/org`, on a registry where every repository has one. */
-export function isOrganisation(text: string): boolean {
+export function isOrganization(text: string): boolean {
   return ORGANIZATION.test(text);
 }
 
@@ -183,7 +183,7 @@ export function isMovingTag({ tag, digest }: Reference): boolean {
 }
 
 /** Returns the normalized reference; undefined if the text is not a reference. */
-export function normalisedName(text: string): string | undefined {
+export function normalizedName(text: string): string | undefined {
   const parsed = tryParseReference(text);
   return parsed === undefined ? undefined : formatReference(parsed);
 }

@@ -1,3 +1,4 @@
+import { count } from '../base/count.ts';
 import type { Quota } from '../base/events.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { type RateLimit, rateLimitOf } from '../http/rate-limit.ts';
@@ -63,7 +64,7 @@ function formatDuration(seconds: number): string {
   if (seconds < 120) return `${Math.ceil(seconds)} seconds`;
   if (seconds < 7200 && seconds % 3600 !== 0) return `${Math.ceil(seconds / 60)} minutes`;
   const hours = Math.ceil(seconds / 360) / 10;
-  return `${hours} ${hours === 1 ? 'hour' : 'hours'}`;
+  return count(hours, 'hour');
 }
 
 /** Returns the pull limit in the headers of a response, as Docker Hub sends it; undefined when there is none. */

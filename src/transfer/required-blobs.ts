@@ -1,3 +1,4 @@
+import { count } from '../base/count.ts';
 import { AirgapError } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
 import type { Sink, Source } from '../oci/content.ts';
@@ -92,10 +93,6 @@ async function findMountSource(
   return undefined;
 }
 
-function blobCount(n: number): string {
-  return n === 1 ? '1 blob' : `${n} blobs`;
-}
-
 /** Digests shown in a message, since there may be hundreds. */
 const MAX_SHOWN = 3;
 
@@ -110,9 +107,9 @@ function missingBlobsError(
     if (digests.length === 0) return [];
     const more = digests.length > MAX_SHOWN ? ` and ${digests.length - MAX_SHOWN} more` : '';
     const list = `${digests.slice(0, MAX_SHOWN).join(', ')}${more}`;
-    const message = `${formatReference(root.reference)} needs ${blobCount(digests.length)} that ${formatRepository(repository)} lacks: ${list}`;
+    const message = `${formatReference(root.reference)} needs ${count(digests.length, 'blob')} that ${formatRepository(repository)} lacks: ${list}`;
     return [new AirgapError('image-not-found', message, { hint })];
   });
-  const message = `nothing was pushed: the bundle is a delta, and the target lacks ${blobCount(missing.size)} that it omits`;
+  const message = `nothing was pushed: the bundle is a delta, and the target lacks ${count(missing.size, 'blob')} that it omits`;
   return new AirgapError('several', message, { causes });
 }

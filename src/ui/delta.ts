@@ -1,5 +1,6 @@
+import { count } from '../base/count.ts';
 import type { Delta } from '../inventory/delta.ts';
-import { count, formatBytes, shortDigest } from './text.ts';
+import { formatBytes, shortDigest } from './text.ts';
 
 /** Returns a line on what a delta bundle omits, or nothing for a complete bundle. */
 export function deltaReport(delta: Delta | undefined): string[] {

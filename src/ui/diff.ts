@@ -1,6 +1,7 @@
+import { count } from '../base/count.ts';
 import { printableLine } from '../base/printable.ts';
 import type { Diff } from '../workflows/diff.ts';
-import { count, formatBytes, joinLines, shortDigest } from './text.ts';
+import { formatBytes, joinLines, shortDigest } from './text.ts';
 
 /** One difference: the item, its old and its new value. */
 type Row = readonly [what: string, from: string, to: string];

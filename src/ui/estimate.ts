@@ -1,5 +1,6 @@
+import { count } from '../base/count.ts';
 import type { Estimate, Quota } from '../base/events.ts';
-import { count, formatBytes } from './text.ts';
+import { formatBytes } from './text.ts';
 
 /** Formats the estimated size and transfers of a bundle as two lines. */
 export function estimateText({

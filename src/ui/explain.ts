@@ -1,6 +1,7 @@
+import { count } from '../base/count.ts';
 import { printableLine } from '../base/printable.ts';
 import type { ExplainedOccurrence, ExplainResult } from '../workflows/explain.ts';
-import { count, joinLines } from './text.ts';
+import { joinLines } from './text.ts';
 
 /** Maximum number of occurrences in the report; JSON and YAML have all. */
 const MAX_SHOWN = 40;

@@ -1,6 +1,7 @@
+import { count } from '../base/count.ts';
 import type { Extraction } from '../workflows/extract.ts';
 import type { Report } from './report.ts';
-import { count, formatBytes, shortDigest } from './text.ts';
+import { formatBytes, shortDigest } from './text.ts';
 
 /** Formats what was extracted, and the files that were written. */
 export function extractionReport({ status, type, name, digest, referrers, files }: Extraction): Report {

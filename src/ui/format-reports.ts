@@ -1,7 +1,8 @@
+import { count } from '../base/count.ts';
 import type { FormatResult } from '../workflows/format-references.ts';
 import type { UmbrellaOverrides } from '../workflows/umbrella-chart.ts';
 import { copiedValuesText } from './proof-details.ts';
-import { count, joinLines } from './text.ts';
+import { joinLines } from './text.ts';
 
 /**
  * Formats the proof of an umbrella chart and of the charts that it installs, without a final newline.

@@ -1,3 +1,4 @@
+import { count } from '../base/count.ts';
 import {
   type ChartChange,
   type DriftChart,
@@ -6,7 +7,7 @@ import {
   type LockFileDrift,
 } from '../inventory/lock-file-drift.ts';
 import type { WrittenLockFile } from '../workflows/lock-file.ts';
-import { count, joinLines, shortDigest } from './text.ts';
+import { joinLines, shortDigest } from './text.ts';
 
 /** Formats a summary of a written lock file. @param offline no registry was queried */
 export function lockFileReport({ path, status, lockFile }: WrittenLockFile, offline: boolean): string {

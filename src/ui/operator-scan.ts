@@ -1,5 +1,6 @@
+import { count } from '../base/count.ts';
 import type { OperatorScanReport } from '../workflows/operator-scan/scan-report.ts';
-import { count, table } from './text.ts';
+import { table } from './text.ts';
 
 /** Returns a table of the images found only by the operator image scan; empty if there are none. */
 export function operatorScanTable({ found }: OperatorScanReport): string {

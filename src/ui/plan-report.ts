@@ -1,8 +1,9 @@
+import { count } from '../base/count.ts';
 import { formatRepository } from '../oci/reference.ts';
 import { referrerKind } from '../oci/referrer.ts';
 import type { PushPlan } from '../workflows/pushing/plan-push.ts';
 import { retiredReport, tagReference } from './push-report.ts';
-import { count, formatBytes, shortDigest, table } from './text.ts';
+import { formatBytes, shortDigest, table } from './text.ts';
 
 /** Formats what a push would do. */
 export function planReport({

@@ -1,5 +1,5 @@
+import { count } from '../base/count.ts';
 import type { Overrides } from '../workflows/values.ts';
-import { count } from './text.ts';
 
 /** Returns the lines of a proof report on operator settings, pull secrets and pinned digests. */
 export function proofDetails({

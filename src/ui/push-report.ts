@@ -1,7 +1,8 @@
+import { count } from '../base/count.ts';
 import { formatReference, type Reference } from '../oci/reference.ts';
 import type { PushResult } from '../workflows/push.ts';
 import type { Report } from './report.ts';
-import { count, formatBytes, shortDigest, table } from './text.ts';
+import { formatBytes, shortDigest, table } from './text.ts';
 
 /** Formats what a push did: a table of tags, and a summary. */
 export function pushReport({

@@ -1,5 +1,6 @@
+import { count } from '../base/count.ts';
 import type { ReceiptCheck, ReceiptDifference } from '../workflows/verify-receipt.ts';
-import { count, joinLines } from './text.ts';
+import { joinLines } from './text.ts';
 
 /** Formats the comparison of a receipt with the registry. */
 export function receiptReport({ file, target, finished, ...check }: ReceiptCheck & { file: string }): string {

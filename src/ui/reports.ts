@@ -1,3 +1,4 @@
+import { count } from '../base/count.ts';
 import { deltaOf } from '../inventory/delta.ts';
 import { type Finding, isBundledByDefault, type Location } from '../inventory/finding.ts';
 import type { SelectionRecord } from '../inventory/selection-record.ts';
@@ -12,7 +13,7 @@ import { estimateText } from './estimate.ts';
 import { copiedValuesText, proofDetails } from './proof-details.ts';
 import { referrerTables } from './referrer-table.ts';
 import type { Report } from './report.ts';
-import { count, formatBytes, joinLines, shortDigest, table } from './text.ts';
+import { formatBytes, joinLines, shortDigest, table } from './text.ts';
 
 /** Formats the images that charts need. Notes: a summary, and what was left out. */
 export function imagesReport({ charts, images, choices }: Pick<ImagesResult, 'charts' | 'images' | 'choices'>): Report {

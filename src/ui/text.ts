@@ -20,11 +20,6 @@ export function displayPath(path: string, cwd: string): string {
   return relativePath === '' || relativePath.startsWith('..') || isAbsolute(relativePath) ? path : relativePath;
 }
 
-/** Formats a count: `1 image`, `3 images`. */
-export function count(n: number, singular: string, plural = `${singular}s`): string {
-  return `${n} ${n === 1 ? singular : plural}`;
-}
-
 /** Joins the lines of a report. Line breaks and control characters inside a line are escaped. */
 export function joinLines(lines: readonly string[]): string {
   return lines.map(printableLine).join('\n');

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { explainReport } from '../../ui/explain.ts';
-import { count } from '../../ui/text.ts';
 import { whyReport } from '../../ui/why.ts';
 import type { ImagesOptions } from '../../workflows/images.ts';
 import type { OperatorScanFlags } from '../flags/operator-scan.ts';

@@ -1,11 +1,11 @@
 import { Command } from 'commander';
+import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { printableLine } from '../../base/printable.ts';
 import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
 import { operatorScanSummary, operatorScanTable } from '../../ui/operator-scan.ts';
 import { joinReports } from '../../ui/report.ts';
 import { droppedReport, imagesReport, networkReport, whatIfReport } from '../../ui/reports.ts';
-import { count } from '../../ui/text.ts';
 import type { Confirmation } from '../../workflows/confirm.ts';
 import type { ImagesResult } from '../../workflows/images.ts';
 import { addChartsFlags, type ChartsFlags, resolveOptions } from '../flags/charts.ts';

@@ -1,3 +1,4 @@
+import { count } from '../../base/count.ts';
 import type { Emit } from '../../base/events.ts';
 import type { Bundle } from '../../bundle/read.ts';
 import type { Inventory, InventoryImage } from '../../inventory/inventory.ts';
@@ -153,7 +154,7 @@ function profilesLeftOut(
 }
 
 function warnUncovered(emit: Emit, chart: string, { references, profiles }: UncoveredImages): void {
-  const images = `${references.length} more ${references.length === 1 ? 'image' : 'images'} of chart ${chart}`;
+  const images = `${count(references.length, 'more image')} of chart ${chart}`;
   const parents = [...new Set(profiles.flatMap(({ parent }) => parent ?? []))].join(', ');
   const advice =
     parents === '' ? 'pass the values that you install with' : `use --format aggregate for the images of ${parents}`;

@@ -1,3 +1,4 @@
+import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';
@@ -31,7 +32,7 @@ export function warnTagsAndNetwork(emit: Emit, network: readonly NetworkNeed[], 
 export function warnLeftOutReferrers(emit: Emit, leftOut: readonly Referrer[]): void {
   if (leftOut.length === 0) return;
   const names = [...new Set(leftOut.map(({ repository, subject }) => `${formatRepository(repository)}@${subject}`))];
-  const indexes = names.length === 1 ? '1 index' : `${names.length} indexes`;
+  const indexes = count(names.length, 'index', 'indexes');
   const message = `signatures and attestations of ${indexes} are not pushed, because --platform changes the digest: ${names.join(', ')}; to keep them, omit --platform or pin the image by digest`;
   emit({ type: 'warning', message });
 }
@@ -52,8 +53,8 @@ export function reportIncompleteReferrers(
   required: boolean,
 ): { readonly unanswered?: readonly IncompleteReferrersReport[] } {
   const errors = incomplete.map(({ registry, images, error }) => {
-    const count = images.length === 1 ? '1 image' : `${images.length} images`;
-    const message = `cannot list or read all signatures and attestations of ${count} in ${registry}, so the missing ones are not bundled: ${images.join(', ')}; first error: ${error.message}`;
+    const affected = count(images.length, 'image');
+    const message = `cannot list or read all signatures and attestations of ${affected} in ${registry}, so the missing ones are not bundled: ${images.join(', ')}; first error: ${error.message}`;
     const hint = error.hint ?? 'run the command again, or leave out signatures and attestations with --no-referrers';
     return new AirgapError(error.code, message, { hint, causes: error.causes, cause: error });
   });
@@ -75,6 +76,6 @@ export function reportForeignLayers(emit: Emit, { blobs }: Pick<Graph, 'blobs'>)
   if (foreign.length === 0) return;
   const addresses = foreign.flatMap(({ descriptor: { urls = [] } }) => urls.filter((url) => URL.canParse(url)));
   const hosts = [...new Set(addresses.map((url) => new URL(url).host))].sort().join(', ');
-  const message = `${foreign.length} foreign ${foreign.length === 1 ? 'layer' : 'layers'}: content that the registry lacks is fetched from ${hosts}, without credentials`;
+  const message = `${count(foreign.length, 'foreign layer')}: content that the registry lacks is fetched from ${hosts}, without credentials`;
   emit({ type: 'stage', message });
 }

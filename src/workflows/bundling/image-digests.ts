@@ -1,3 +1,4 @@
+import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import type { Finding } from '../../inventory/finding.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -31,7 +32,7 @@ export async function resolveDigests(
   if (references.length > 0)
     emit({
       type: 'stage',
-      message: `resolving the digests of ${references.length === 1 ? '1 image' : `${references.length} images`}`,
+      message: `resolving the digests of ${count(references.length, 'image')}`,
     });
   const outcomes = await headManifests(client, references.map(parseReference), concurrency, signal);
   const digests = new Map<string, Digest>();

@@ -1,3 +1,4 @@
+import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import type { LocatedReference } from '../../discovery/index.ts';
 import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
@@ -84,7 +85,7 @@ export async function resolveImages(
     const selected = limit.within(all.filter(isBundledByDefault));
     const newFindings = selected.filter(({ reference }) => !requested.has(reference));
     const origin = depth === 0 ? '' : ' from image configs';
-    const images = newFindings.length === 1 ? '1 image' : `${newFindings.length} images`;
+    const images = count(newFindings.length, 'image');
     if (newFindings.length > 0) emit({ type: 'stage', message: `resolving ${images}${origin}` });
     for (const { reference } of newFindings) requested.add(reference);
     const failures = await walker.add(newFindings.map(({ reference }) => parseReference(reference)));

@@ -1,3 +1,4 @@
+import { count } from '../../base/count.ts';
 import type { Emit } from '../../base/events.ts';
 import type { Sink, Source } from '../../oci/content.ts';
 import type { Graph } from '../../oci/graph.ts';
@@ -66,13 +67,12 @@ export function countReferrers(outcomes: readonly ReferrerOutcome[]): ReferrerCo
 const MAX_SHOWN = 5;
 
 /** Emits one warning for all referrers with the same status. */
-function warn(emit: Emit, outcomes: readonly ReferrerOutcome[], describe: (count: string) => string): void {
+function warn(emit: Emit, outcomes: readonly ReferrerOutcome[], describe: (referrers: string) => string): void {
   if (outcomes.length === 0) return;
   const list = outcomes
     .slice(0, MAX_SHOWN)
     .map(({ referrer, error }) => `${referrerKind(referrer)} of ${referrer.subject} (${error?.message})`);
   const more = outcomes.length > MAX_SHOWN ? [`and ${outcomes.length - MAX_SHOWN} more`] : [];
-  const count = outcomes.length === 1 ? '1 referrer' : `${outcomes.length} referrers`;
-  const message = `${describe(count)}: ${[...list, ...more].join('; ')}; --require-referrers turns this into an error`;
+  const message = `${describe(count(outcomes.length, 'referrer'))}: ${[...list, ...more].join('; ')}; --require-referrers turns this into an error`;
   emit({ type: 'warning', message });
 }

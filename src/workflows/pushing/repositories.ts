@@ -1,3 +1,4 @@
+import { count } from '../../base/count.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { ecrHost } from '../../ecr/hosts.ts';
 import type { EcrOptions } from '../../ecr/options.ts';
@@ -36,7 +37,7 @@ export async function prepareRepositories(
 ): Promise<EnsuredRepositories> {
   const host = ecrHost(target.registry, ecr.hosts);
   if (host === undefined) return NO_REPOSITORIES;
-  emit({ type: 'stage', message: `checking ${names.length} ${names.length === 1 ? 'repository' : 'repositories'}` });
+  emit({ type: 'stage', message: `checking ${count(names.length, 'repository', 'repositories')}` });
   if (create === 'never') {
     const status = await findRepositories(host, names, ecr).catch((error: unknown) => {
       if (reconcile || !isNotPermitted(error)) throw error;

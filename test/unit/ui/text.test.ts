@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { count, displayPath, formatBytes, shortDigest, table } from '../../../src/ui/text.ts';
+import { count } from '../../../src/base/count.ts';
+import { displayPath, formatBytes, shortDigest, table } from '../../../src/ui/text.ts';
 
 describe('formatBytes', () => {
   it.each([
