@@ -122,7 +122,7 @@ describe('an operator', () => {
       'operator-rule',
     ]);
     expect(inside.found).toEqual([]);
-    // The bundle says what the rule said: whoever derives the values need not have it.
+    // The bundle keeps the rule, so `values` does not need the file.
     const values = ['values', 'widget-operator', '--bundle', file, '--to', 'private.example/m'];
     const left = await airgap([...values, '--no-inject'], home);
     expect(left.code).toBe(3);

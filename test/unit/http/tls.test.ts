@@ -101,7 +101,7 @@ describe('TLS', () => {
     });
   });
 
-  it('is not given up for a redirect', async () => {
+  it('is kept across redirects', async () => {
     const server = await script({
       expect: 'GET /x',
       answer: (_seen, host) => ({ status: 307, headers: { location: `http://${host}/x` } }),

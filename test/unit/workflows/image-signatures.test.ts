@@ -35,14 +35,14 @@ async function check(registry: MemoryRegistry, names: string[], keys: KeyObject[
   const steps = { concurrency: 4, emit: ignoreEvents };
   const walker = new Walker(registry, { ...steps, platforms: platforms.map(parsePlatform) });
   await walker.add(references(...names));
-  const belonging = new ReferrerCollector(registry, walker, steps, questions);
-  await belonging.collect(walker.graph().roots);
+  const collector = new ReferrerCollector(registry, walker, steps, questions);
+  await collector.collect(walker.graph().roots);
   const graph = walker.graph();
   await requireSignatures({
     ...steps,
     graph,
     isSourceProven: async () => true,
-    leftOut: belonging.leftOut(),
+    leftOut: collector.leftOut(),
     source: registry,
     incomplete: questions.incomplete(),
     keys,
