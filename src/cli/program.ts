@@ -15,9 +15,7 @@ import { VERSION } from './version.ts';
 /** Creates the command line. Each command has a file in commands/. */
 export function createProgram(io: CommandIO): Command {
   const program = new Command('helm airgap')
-    .description(
-      'Transfer Helm charts with all their images to air-gapped networks, and prove that nothing is missing.',
-    )
+    .description('Transfer Helm charts with all their images to isolated networks, and prove that nothing is missing.')
     .version(VERSION, '--version', 'print the version')
     .enablePositionalOptions()
     .helpCommand('help [command]', 'display help for a command')

@@ -56,13 +56,13 @@ export async function probeReferences(
     extraSegments?: (segments: readonly NameSegment[]) => readonly NameSegment[];
   } = {},
 ): Promise<InitialProbe> {
-  const unlocker = createSwitchingRenderer(render);
+  const switchingRenderer = createSwitchingRenderer(render);
   const segments = leavesOf(base.values)
     .filter(isUsable)
     .flatMap((leaf) => segmentsOf(leaf, written));
   return {
-    probed: await probe(base, [...segments, ...extraSegments(segments)], unlocker.render),
-    switchingRenderer: unlocker,
+    probed: await probe(base, [...segments, ...extraSegments(segments)], switchingRenderer.render),
+    switchingRenderer,
   };
 }
 
@@ -77,9 +77,8 @@ export async function deriveRecipe(options: RecipeOptions): Promise<Recipe> {
   const isUsable = ({ path }: Leaf): boolean => !excludedLeaves.has(formatPath(path));
   const locations = options.locations.filter((location) => requiredText(location, target) !== undefined);
   const written = [...new Set(locations.map((location) => location.written))];
-  const { probed, switchingRenderer: unlocker } =
-    options.initial ?? (await probeReferences(base, written, render, { isUsable }));
-  let first = await faithfulTemplates(locations, base, probed, unlocker.render);
+  const { probed, switchingRenderer } = options.initial ?? (await probeReferences(base, written, render, { isUsable }));
+  let first = await faithfulTemplates(locations, base, probed, switchingRenderer.render);
   let later: readonly TemplatePart[][][] = first;
   const solution = solveRecipe({ locations, first, later }, target);
   let unsolved = solution.unsolved.length;
@@ -91,7 +90,7 @@ export async function deriveRecipe(options: RecipeOptions): Promise<Recipe> {
     const widerProbe =
       globalRegistries.length === 0
         ? undefined
-        : await probe(base, [...probed.segments, ...globalRegistries.map(emptySegment)], unlocker.render);
+        : await probe(base, [...probed.segments, ...globalRegistries.map(emptySegment)], switchingRenderer.render);
     const referenceTemplates = widerProbe === undefined ? first : referenceTemplatesOf(locations, base, widerProbe);
     const alternative = solveRecipe({ locations, first: referenceTemplates, later: referenceTemplates }, target);
     if (alternative.unsolved.length === 0 && countLeaves(alternative) < countLeaves(solution)) {
@@ -100,13 +99,13 @@ export async function deriveRecipe(options: RecipeOptions): Promise<Recipe> {
     }
   } else if (unsolved > 0) {
     const empty = emptyLeaves(base.values, await templates()).filter(isUsable);
-    const wordSegments = await findWordSegments(base, probed, solution.unsolved, unlocker.render, isUsable);
+    const wordSegments = await findWordSegments(base, probed, solution.unsolved, switchingRenderer.render, isUsable);
     const local = empty.filter((leaf) => !isGlobal(leaf)).map(emptySegment);
     const global = empty.filter(isGlobal).map(emptySegment);
     for (const candidates of [wordSegments, local, [...global, ...local], global]) {
       const newSegments = candidates.filter((segment) => !refused.has(segment));
       if (newSegments.length === 0 || unsolved === 0) continue;
-      const widerProbe = await probe(base, [...probed.segments, ...newSegments], unlocker.render);
+      const widerProbe = await probe(base, [...probed.segments, ...newSegments], switchingRenderer.render);
       const accepted = new Set(widerProbe.segments);
       for (const segment of newSegments) if (!accepted.has(segment)) refused.add(segment);
       const referenceTemplates = referenceTemplatesOf(locations, base, widerProbe);
@@ -116,7 +115,7 @@ export async function deriveRecipe(options: RecipeOptions): Promise<Recipe> {
       unsolved = stillUnsolved;
     }
   }
-  return { locations, first, later, refused: [...refused].map(segmentPath), switches: unlocker.switches() };
+  return { locations, first, later, refused: [...refused].map(segmentPath), switches: switchingRenderer.switches() };
 }
 
 /** Reports whether a leaf is the registry of all images, which charts offer and leave empty. */

@@ -36,10 +36,10 @@ function findSwitch(message: string): string | undefined {
 /** Maximum number of characters before `true` that are searched. */
 const MAX_PATH_LENGTH = 500;
 
-/** Creates an unlocker around a render function. */
+/** Wraps a render function so that it switches components on. */
 export function createSwitchingRenderer(render: RenderWith): SwitchingRenderer {
   const found: string[][] = [];
-  const renderUnlocked = async (overrides: Values): Promise<Awaited<ReturnType<RenderWith>>> => {
+  const renderSwitched = async (overrides: Values): Promise<Awaited<ReturnType<RenderWith>>> => {
     try {
       return await render(mergeValuesFiles(overrides, switchValues(found)));
     } catch (error) {
@@ -52,7 +52,7 @@ export function createSwitchingRenderer(render: RenderWith): SwitchingRenderer {
       return result;
     }
   };
-  return { render: renderUnlocked, switches: () => found };
+  return { render: renderSwitched, switches: () => found };
 }
 
 /** Returns values with the switches on. */

@@ -180,14 +180,13 @@ export async function pack(
       blob: (repository, descriptor) => earlier.smallBlobBody(descriptor, pinned.blob(repository, descriptor)),
     };
     const requests = new ReferrerRequests();
-    const {
-      graph,
-      findings,
-      choices: selections,
-      dropped,
-      possible,
-      leftOut,
-    } = await resolveImages(context, source, select, options, requests);
+    const { graph, findings, selections, dropped, possible, leftOut } = await resolveImages(
+      context,
+      source,
+      select,
+      options,
+      requests,
+    );
     warnUnmatched(context, selections);
     const keys = options.verifySignatures;
     if (keys.length > 0) {

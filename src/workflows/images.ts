@@ -6,6 +6,7 @@ import type { ChartSources } from '../helm/chart-mirrors.ts';
 import type { Finding } from '../inventory/finding.ts';
 import type { SelectionRecord } from '../inventory/selection-record.ts';
 import { formatReference, tryParseReference } from '../oci/reference.ts';
+import type { SelectedFindings } from './bundling/resolve.ts';
 import { type Context, withScratch } from './context.ts';
 import type { OperatorScanResult } from './operator-scan/operators.ts';
 import type { ProposedRule } from './operator-scan/propose-rules.ts';
@@ -77,17 +78,11 @@ interface ScannedOperators {
   readonly scannedReferences: readonly LocatedReference[];
 }
 
-/** Findings after selection. */
-interface SelectedFindings {
-  readonly findings: Finding[];
-  readonly choices: readonly SelectionRecord[];
-}
-
 /** Returns the images that the charts need, with their locations. */
 export function images(context: Context, options: ImagesOptions): Promise<ImagesResult> {
   return withScratch(context, async (scratch) => {
     const searched = await searchSelected(context, options, scratch);
-    const { charts, failures, askedHosts, scannedImages, choices: selections } = searched;
+    const { charts, failures, askedHosts, scannedImages, selections } = searched;
     const { findings, scanReport } = separateScanFindings(searched.findings, scannedImages ?? []);
     warnUnmatched(context, selections);
     const known = new Set(findings.map(({ reference }) => reference));
@@ -193,8 +188,8 @@ export function selectFindings(
   excluded: readonly string[] = [],
 ): SelectedFindings {
   const all = [...charts.flatMap((chart) => chart.references), ...addedReferences(options.add)];
-  const { references, choices: selections } = applySelection(all, options, excluded);
-  return { findings: toFindings(references), choices: selections };
+  const { references, selections } = applySelection(all, options, excluded);
+  return { findings: toFindings(references), selections };
 }
 
 /** Warns about patterns that match nothing: they are probably mistyped, and the image to exclude is still included. */

@@ -78,7 +78,7 @@ async function currentLockFile(
   scratch: string,
 ): Promise<{ lockFile: LockFile; missing: Finding[] }> {
   const searched = await searchSelected(context, options, scratch);
-  const { failures, choices: selections } = searched;
+  const { failures, selections } = searched;
   if (failures.length > 0) throw combine(failures, `${failures.length} nested charts could not be searched`);
   warnUnmatched(context, selections);
   const wanted = searched.findings.filter(isBundledByDefault);

@@ -25,7 +25,7 @@ export interface WhyResult {
  */
 export function why(context: Context, { pattern, ...options }: WhyOptions): Promise<WhyResult> {
   return withScratch(context, async (scratch) => {
-    const { failures, findings, choices: selections } = await searchSelected(context, options, scratch);
+    const { failures, findings, selections } = await searchSelected(context, options, scratch);
     const matches = referenceMatcher(pattern);
     const images = findings.filter(({ reference }) => matches(reference));
     if (images.length === 0) {

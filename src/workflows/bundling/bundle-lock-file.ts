@@ -42,7 +42,7 @@ export function bundleLockFile(context: Context, options: BundleLockFileOptions)
     const unlocked = new Map<string, string>();
     const select = (found: readonly LocatedReference[]) => {
       for (const { reference, name } of found) if (!knownReferences.has(reference)) unlocked.set(reference, name);
-      return { findings, choices: lockFile.choices };
+      return { findings, selections: lockFile.choices };
     };
     const result = await pack(context, options, { charts, select, network: [], pins: pinsOf(lockFile) });
     warnUnlocked(context, lockFile, unlocked);

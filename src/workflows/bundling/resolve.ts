@@ -39,7 +39,7 @@ export interface ResolveOptions {
 /** Findings after the user's selections. */
 export interface SelectedFindings {
   readonly findings: readonly Finding[];
-  readonly choices: readonly SelectionRecord[];
+  readonly selections: readonly SelectionRecord[];
 }
 
 export interface Resolution extends SelectedFindings {
@@ -81,7 +81,7 @@ export async function resolveImages(
   const missing = new Map<string, DroppedCandidate>();
   const configReferences: LocatedReference[] = [];
   for (let depth = 0; ; depth++) {
-    const { findings: all, choices: selections } = select(configReferences);
+    const { findings: all, selections } = select(configReferences);
     const selected = limit.within(all.filter(isBundledByDefault));
     const newFindings = selected.filter(({ reference }) => !requested.has(reference));
     const origin = depth === 0 ? '' : ' from image configs';
@@ -107,7 +107,7 @@ export async function resolveImages(
       const possible = all.filter((finding) => !selected.includes(finding)).map(({ reference }) => reference);
       return {
         findings: selected.filter(isPresent),
-        choices: selections,
+        selections,
         graph: completeGraph,
         dropped,
         possible,

@@ -37,7 +37,7 @@ export function applySelection(
   references: readonly LocatedReference[],
   { exclude = [], include = [], tests = true, hooks = true, operatorDefaults = true }: SelectionOptions,
   excludedCharts: readonly string[],
-): { readonly references: readonly LocatedReference[]; readonly choices: readonly SelectionRecord[] } {
+): { readonly references: readonly LocatedReference[]; readonly selections: readonly SelectionRecord[] } {
   const distinctReferences = (located: readonly LocatedReference[]): string[] =>
     [...new Set(located.map((reference) => reference.reference))].sort();
   const included = include.map((pattern) => ({ ...pattern, matches: referenceMatcher(pattern.pattern) }));
@@ -76,5 +76,5 @@ export function applySelection(
   const selected = kept.map(
     (reference): LocatedReference => (isIncluded(reference) ? { ...reference, confidence: 'certain' } : reference),
   );
-  return { references: selected, choices: selections };
+  return { references: selected, selections };
 }

@@ -101,7 +101,7 @@ describe('TLS', () => {
     });
   });
 
-  it('is kept across redirects', async () => {
+  it('is never dropped for a redirect', async () => {
     const server = await script({
       expect: 'GET /x',
       answer: (_seen, host) => ({ status: 307, headers: { location: `http://${host}/x` } }),

@@ -57,7 +57,7 @@ async function resolve(registry: Registry, references: readonly LocatedReference
   const context = { env: {}, cwd: '/', emit: (event: AirgapEvent) => void events.push(event) };
   const select = (added: readonly LocatedReference[]) => ({
     findings: toFindings([...references, ...added].filter(({ reference }) => reference !== exclude)),
-    choices: [],
+    selections: [],
   });
   const options = {
     imageConfigs,

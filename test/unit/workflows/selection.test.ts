@@ -19,7 +19,7 @@ const kafka = ['4.0', '4.1'].map((version) => located(`quay.io/acme/kafka:${vers
 
 describe('selections', () => {
   it('exclude with a reason, and keep what is also included', () => {
-    const { references, choices } = applySelection(
+    const { references, selections } = applySelection(
       kafka,
       {
         exclude: [{ pattern: 'quay.io/acme/kafka', reason: 'one version is used' }],
@@ -30,7 +30,7 @@ describe('selections', () => {
     expect(references.map(({ reference, confidence }) => [reference, confidence])).toEqual([
       ['quay.io/acme/kafka:4.1', 'certain'],
     ]);
-    expect(choices).toEqual([
+    expect(selections).toEqual([
       {
         rule: 'exclude',
         pattern: 'quay.io/acme/kafka',
@@ -58,10 +58,10 @@ describe('selections', () => {
       some.references.map(({ reference }) => reference);
     const noTests = applySelection(references, { tests: false }, []);
     expect(left(noTests)).toEqual(['quay.io/a/migrate:1', 'quay.io/a/app:1', 'quay.io/a/app:1']);
-    expect(noTests.choices).toEqual([{ rule: 'no-tests', references: ['quay.io/a/test:1'] }]);
+    expect(noTests.selections).toEqual([{ rule: 'no-tests', references: ['quay.io/a/test:1'] }]);
     const noHooks = applySelection(references, { tests: false, hooks: false }, []);
     expect(left(noHooks)).toEqual(['quay.io/a/app:1']);
-    expect(noHooks.choices).toEqual([{ rule: 'no-hooks', references: ['quay.io/a/migrate:1', 'quay.io/a/test:1'] }]);
+    expect(noHooks.selections).toEqual([{ rule: 'no-hooks', references: ['quay.io/a/migrate:1', 'quay.io/a/test:1'] }]);
   });
 
   it("exclude operators' defaults for resources of users with a reason, unless something else needs them", () => {
@@ -72,9 +72,9 @@ describe('selections', () => {
       located('quay.io/a/alerts:1'),
     ];
     expect(applySelection(references, {}, []).references).toHaveLength(3);
-    const { references: left, choices } = applySelection(references, { operatorDefaults: false }, []);
+    const { references: left, selections } = applySelection(references, { operatorDefaults: false }, []);
     expect(left.map(({ reference }) => reference)).toEqual(['quay.io/a/alerts:1']);
-    expect(choices).toEqual([
+    expect(selections).toEqual([
       {
         rule: 'exclude',
         reason: expect.stringContaining('--no-operator-defaults'),
@@ -84,7 +84,9 @@ describe('selections', () => {
   });
 
   it('list nested charts that a pattern excludes', () => {
-    const { choices } = applySelection([], { exclude: [{ pattern: 'kyverno*' }] }, ['kyverno-policies', 'other']);
-    expect(choices).toEqual([{ rule: 'exclude', pattern: 'kyverno*', charts: ['kyverno-policies'], references: [] }]);
+    const { selections } = applySelection([], { exclude: [{ pattern: 'kyverno*' }] }, ['kyverno-policies', 'other']);
+    expect(selections).toEqual([
+      { rule: 'exclude', pattern: 'kyverno*', charts: ['kyverno-policies'], references: [] },
+    ]);
   });
 });
