@@ -40,7 +40,8 @@ export function rejectedCertificateHint(host: string): string {
 
 /**
  * Describes a failure caused by a missing or rejected client certificate; undefined for any other failure.
- * @param peer its name in messages, and its `host[:port]`
+ * @param name of the server or proxy, for messages
+ * @param host its `host[:port]`
  */
 export function describeCertificateRefusal(
   thrown: unknown,

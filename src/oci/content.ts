@@ -58,7 +58,7 @@ export interface Sink {
   hasBlob(repository: Repository, descriptor: Descriptor): Promise<boolean>;
   /** Returns which of the blobs the repository has, in few requests; undefined if each needs a request of its own. */
   hasBlobs?(repository: Repository, digests: readonly Digest[]): Promise<ReadonlySet<Digest>> | undefined;
-  /** Returns which blobs can be mounted; `named` if not implemented. */
+  /** Returns which blobs can be mounted. A sink without this method mounts `named` blobs only. */
   mountSupport?(repository: Repository): MountSupport;
   /**
    * Stores a blob.

@@ -54,7 +54,8 @@ export function keychainAuthorizer(transport: Transport, keychain: Keychain): Au
 
 /**
  * Creates a session.
- * @param options `emit` receives warnings of registries; `isPushTarget` as in {@link RegistryRequest}
+ * @param emit receives warnings of registries
+ * @param isPushTarget as in {@link RegistryRequest}
  */
 export function createSession(
   transport: Transport,

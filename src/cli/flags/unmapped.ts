@@ -37,7 +37,10 @@ export function addUnmappedFlags(command: Command): Command {
     .addOption(fileOption('--residue-chart', 'residueChart', 'older name of --unmapped-chart').hideHelp());
 }
 
-/** Returns an option that stores its value under a given key, so that two names set the same value. */
+/**
+ * Returns an option that stores its value under a given key, so that two names set the same value. Both names in one
+ * option would make the help wider than 80 columns.
+ */
 function fileOption(flag: string, key: keyof UnmappedFlags, description: string): Option {
   return Object.assign(new Option(`${flag} <file>`, description), { attributeName: () => key });
 }

@@ -51,8 +51,8 @@ export async function pushBundledReferrers(
     const errors = [...refused, ...unlisted].flatMap(({ error = [] }) => error);
     return { outcomes, failures: [...failures, ...new Set(errors)] };
   }
-  warn(options.emit, refused, (count) => `the registry does not accept ${count}; the images were pushed`);
-  warn(options.emit, unlisted, (count) => `the registry cannot list ${count} (available by digest only)`);
+  warn(options.emit, refused, (referrers) => `the registry does not accept ${referrers}; the images were pushed`);
+  warn(options.emit, unlisted, (referrers) => `the registry cannot list ${referrers} (available by digest only)`);
   return { outcomes, failures };
 }
 

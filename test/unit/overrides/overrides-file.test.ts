@@ -3,14 +3,10 @@ import { parse } from 'yaml';
 import type { Location } from '../../../src/inventory/finding.ts';
 import { formatOverrides, settingsOf, valuesOf } from '../../../src/overrides/overrides-file.ts';
 import type { NameSegment } from '../../../src/value-tracing/name-segments.ts';
+import { WEB_POD } from './web-pod.ts';
 
 const location = (written: string): Location => ({
-  chart: 'web',
-  profile: 'default',
-  template: 'web/templates/a.yaml',
-  document: 0,
-  kind: 'Pod',
-  name: 'a',
+  ...WEB_POD,
   path: 'image',
   how: 'pod-spec',
   written,

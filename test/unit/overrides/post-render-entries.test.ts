@@ -2,21 +2,14 @@ import { describe, expect, it } from 'vitest';
 import { parseTarget } from '../../../src/oci/naming.ts';
 import { postRenderEntries } from '../../../src/overrides/post-render-entries.ts';
 import { prove, type ReferenceLocation } from '../../../src/overrides/proof.ts';
+import { WEB_POD } from './web-pod.ts';
 
 const target = parseTarget('ecr.example/m', 'host-path');
-const base = {
-  chart: 'web',
-  profile: 'default',
-  template: 'web/templates/a.yaml',
-  document: 0,
-  kind: 'Pod',
-  name: 'a',
-};
 
 function location(written: string, reference: string, fields: Partial<ReferenceLocation> = {}): ReferenceLocation {
-  return { ...base, path: 'spec.image', how: 'config', written, reference, ...fields };
+  return { ...WEB_POD, path: 'spec.image', how: 'config', written, reference, ...fields };
 }
-/** Returns the entries for locations that the overrides do not move. */
+/** Returns the entries for locations that the overrides do not redirect. */
 const entries = (...locations: ReferenceLocation[]) =>
   postRenderEntries(prove(locations, locations, [], target).unmapped, locations, target);
 
@@ -36,7 +29,7 @@ describe('post-render entries for unmapped references', () => {
     const { unmapped } = prove([before], [after], [], target);
     expect(postRenderEntries(unmapped, [after, before], target)).toEqual([
       {
-        template: base.template,
+        template: WEB_POD.template,
         kind: 'Pod',
         path: 'spec.image',
         from: 'ecr.example/m/docker.io/busybox:1',
@@ -121,10 +114,10 @@ describe('post-render entries for unmapped references', () => {
   });
 
   it('are empty for an image that an operator chooses, and cover the template for a mention', () => {
-    const selected = { ...base, reference: 'quay.io/op:1', path: 'rule', written: 'quay.io/op:1' };
+    const selected = { ...WEB_POD, reference: 'quay.io/op:1', path: 'rule', written: 'quay.io/op:1' };
     expect(postRenderEntries([selected], [], target)).toEqual([]);
     expect(postRenderEntries([{ ...selected, path: '' }], [], target)).toEqual([
-      { template: base.template, from: 'quay.io/op:1', to: 'ecr.example/m/quay.io/op:1' },
+      { template: WEB_POD.template, from: 'quay.io/op:1', to: 'ecr.example/m/quay.io/op:1' },
     ]);
   });
 });

@@ -2,20 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { splitDocuments } from '../../../src/helm/documents.ts';
 import { parseTarget } from '../../../src/oci/naming.ts';
 import { combineProofs, prove, type ReferenceLocation } from '../../../src/overrides/proof.ts';
+import { WEB_POD } from './web-pod.ts';
 
 const target = parseTarget('ecr.example/m', 'host-path');
 const PRIVATE = 'ecr.example/m/quay.io/acme/app:1';
 
 function location(written: string, reference = written, path = 'spec.containers[0].image'): ReferenceLocation {
-  const base = {
-    chart: 'web',
-    profile: 'default',
-    template: 'web/templates/a.yaml',
-    document: 0,
-    kind: 'Pod',
-    name: 'a',
-  };
-  return { ...base, path, how: 'pod-spec', written, reference };
+  return { ...WEB_POD, path, how: 'pod-spec', written, reference };
 }
 const render = (text: string) => splitDocuments(`---\n# Source: web/templates/a.yaml\n${text}\n`);
 

@@ -1,24 +1,13 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { stringify } from 'yaml';
 import { parseTarget } from '../../../src/oci/naming.ts';
 import { values } from '../../../src/workflows/values.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
+import { agentCrd } from './agent-crd.ts';
 
 const target = parseTarget('ecr.example:5000/m', 'host-path');
 
-const definition = (spec: object): string =>
-  stringify({
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: 'agents.acme.example' },
-    spec: {
-      group: 'acme.example',
-      names: { kind: 'Agent', plural: 'agents' },
-      versions: [{ name: 'v1', schema: { openAPIV3Schema: { type: 'object', properties: { spec } } } }],
-    },
-  });
 const image = { type: 'string', pattern: '^[a-z./-]+:[0-9]+$' };
 
 describe.for(HELMS)('custom resources with a CRD in the chart, with Helm $version', (helm) => {
@@ -45,7 +34,7 @@ describe.for(HELMS)('custom resources with a CRD in the chart, with Helm $versio
 
   test('are not changed in a way that the CRD rejects, with a reason', async () => {
     const { overrides, residue } = await result({
-      'crds/agent.yaml': definition({ type: 'object', properties: { image } }),
+      'crds/agent.yaml': agentCrd({ type: 'object', properties: { image } }),
     });
     expect(overrides).toEqual({ image: operator });
     expect(residue.map(({ reference }) => reference)).toEqual(['quay.io/acme/agent:1']);
@@ -56,13 +45,13 @@ describe.for(HELMS)('custom resources with a CRD in the chart, with Helm $versio
     const { residue } = await result({
       'Chart.yaml': chartYaml('op', '1.0.0', 'dependencies: [{name: crds, version: 1.0.0}]\n'),
       'charts/crds/Chart.yaml': chartYaml('crds'),
-      'charts/crds/crds/agent.yaml': definition({ type: 'object', properties: { image } }),
+      'charts/crds/crds/agent.yaml': agentCrd({ type: 'object', properties: { image } }),
     });
     expect(residue).toHaveLength(1);
   });
 
   test('may have violations that exist without the overrides', async () => {
-    const wrong = definition({ type: 'object', required: ['size'], properties: { image: { type: 'string' } } });
+    const wrong = agentCrd({ type: 'object', required: ['size'], properties: { image: { type: 'string' } } });
     const { overrides, residue } = await result({ 'crds/agent.yaml': wrong });
     expect([overrides, residue]).toEqual([{ image: operator, agent }, []]);
   });

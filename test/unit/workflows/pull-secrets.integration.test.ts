@@ -1,12 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parse, stringify } from 'yaml';
+import { parse } from 'yaml';
 import { parseTarget } from '../../../src/oci/naming.ts';
 import { parsePostRenderMap } from '../../../src/overrides/post-render-map.ts';
 import { values } from '../../../src/workflows/values.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, HELMS, helmIn, writeFiles } from '../helm/scratch.ts';
+import { agentCrd } from './agent-crd.ts';
 
 const target = parseTarget('ecr.example:5000/m', 'host-path');
 
@@ -40,30 +41,9 @@ const ENTRY = [{ name: 'ecr' }];
 const AGENT = 'apiVersion: acme.example/v1\nkind: Agent\nmetadata: {name: agent}\nspec:\n  size: 1\n';
 /** CRD of agents with this item schema for its pull secrets. */
 const agentWith = (items: object): string =>
-  stringify({
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: 'agents.acme.example' },
-    spec: {
-      group: 'acme.example',
-      names: { kind: 'Agent', plural: 'agents' },
-      versions: [
-        {
-          name: 'v1',
-          schema: {
-            openAPIV3Schema: {
-              type: 'object',
-              properties: {
-                spec: {
-                  type: 'object',
-                  properties: { size: { type: 'integer' }, imagePullSecrets: { type: 'array', items } },
-                },
-              },
-            },
-          },
-        },
-      ],
-    },
+  agentCrd({
+    type: 'object',
+    properties: { size: { type: 'integer' }, imagePullSecrets: { type: 'array', items } },
   });
 
 const HUB = `kind: Secret
