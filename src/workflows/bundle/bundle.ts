@@ -3,6 +3,7 @@ import { AirgapError, combine } from '../../base/errors.ts';
 import type { Estimate } from '../../base/events.ts';
 import { checkOutput } from '../../base/output-file.ts';
 import { withRunLock } from '../../base/run-lock.ts';
+import { removePrefetched, warnOfPrefetched } from '../../bundle/prefetched.ts';
 import { reuseOrSignInventory } from '../../bundle/signing/reuse-signature.ts';
 import { planBundle, type WriteResult, writeBundle } from '../../bundle/write.ts';
 import { EarlierBundles } from '../../bundle/writing/earlier-bundles.ts';
@@ -12,11 +13,7 @@ import type { LocatedReference } from '../../inventory/finding.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
-import type { OperatorScan } from '../../operator-scan/operator-scan.ts';
-import type { ChartOperators } from '../../operator-scan/operators.ts';
-import { removePrefetched, warnOfPrefetched } from '../../operator-scan/prefetch.ts';
-import { type OperatorScanReport, scanReportFor } from '../../operator-scan/scan-report.ts';
-import { scannedReferences } from '../../operator-scan/scanned-references.ts';
+import type { ChartOperators, OperatorScan, OperatorScanReport } from '../../operator-scan/index.ts';
 import type { AskedHost } from '../../search/nested-hosts.ts';
 import { connect, type RegistryAccess } from '../../session/connect.ts';
 import { type Context, withScratch } from '../../session/context.ts';
@@ -121,12 +118,11 @@ export function bundle(context: Context, options: BundleOptions): Promise<Bundle
     const input = { charts, select, network };
     const hostsField = askedHosts.length === 0 ? {} : { askedHosts };
     if (operatorScan === undefined) return { ...(await pack(context, options, input)), ...hostsField };
-    if (!operatorScan.include)
+    if (!operatorScan.include || !charts.some(({ operators }) => operators.length > 0))
       return { ...(await pack(context, options, { ...input, operators: charts })), ...hostsField };
-    const [{ prefetchAndScan }, { selectedOperators }] = await Promise.all([
-      import('../../operator-scan/prefetch-operators.ts'),
-      import('../../operator-scan/operators.ts'),
-    ]);
+    const { prefetchAndScan, scannedReferences, scanReportFor, selectedOperators } = await import(
+      '../../operator-scan/index.ts'
+    );
     const operators = selectedOperators(charts, findings);
     const { images, prefetched } = await prefetchAndScan(context, options, operators, scratch);
     const scanned = scannedReferences(images, true);
@@ -244,22 +240,18 @@ export async function pack(
     const connections = concurrencyFor(client.roundTripTime(), { near: concurrency, far: options.farConcurrency });
     const writeOptions = { ...content, source: client, earlier, concurrency: connections, emit, signal };
     const shared = SharedFetch.for(graph, client, threadSettings(context, options.access), emit);
-    // Loads the scan code only for charts with operators.
-    if (operators.some((chart) => chart.operators.length > 0)) {
-      const scanOptions = { charts: operators, client, concurrency };
-      scan = await (await import('../../operator-scan/operator-scan.ts')).OperatorScan.for(context, graph, scanOptions);
-    }
+    const isScanned = operators.some((chart) => chart.operators.length > 0);
+    const scanCode = isScanned ? await import('../../operator-scan/index.ts') : undefined;
+    scan = await scanCode?.OperatorScan.for(context, graph, { charts: operators, client, concurrency });
     const result = await writeBundle({ ...writeOptions, fetch: shared.fetch, watch: scan }, plan).finally(() =>
       shared.close(),
     );
     await removePrefetched(path);
-    const scanned = (await scan?.finish()) ?? [];
     const written = { ...result, estimate: estimated, lock: inventory, ...notBundled };
-    if (scanned.length === 0) return written;
-    return {
-      ...written,
-      inside: scanReportFor(inventory, select(scannedReferences(scanned, false)).findings, scanned),
-    };
+    const scanned = (await scan?.finish()) ?? [];
+    if (scanCode === undefined || scanned.length === 0) return written;
+    const { findings: withScanned } = select(scanCode.scannedReferences(scanned, false));
+    return { ...written, inside: scanCode.scanReportFor(inventory, withScanned, scanned) };
   } finally {
     await scan?.close();
     await earlier.close();

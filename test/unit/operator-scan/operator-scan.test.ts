@@ -9,8 +9,7 @@ import type { Existence } from '../../../src/operator-scan/image/confirm.ts';
 import { scanImage } from '../../../src/operator-scan/image/scan-image.ts';
 import { confirmScan, type OperatorScanResult, operatorImagesOf } from '../../../src/operator-scan/operators.ts';
 import { proposeRules } from '../../../src/operator-scan/propose-rules.ts';
-import { separateScanFindings } from '../../../src/operator-scan/scan-report.ts';
-import { scannedReferences } from '../../../src/operator-scan/scanned-references.ts';
+import { scannedReferences, separateScanFindings } from '../../../src/operator-scan/results.ts';
 import { goProgram } from '../../support/program.ts';
 import { tarOf } from '../../support/tar.ts';
 

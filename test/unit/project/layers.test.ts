@@ -11,7 +11,7 @@ const src = join(root, 'src');
  */
 const transport = ['oci', 'base'];
 const network = ['http', 'auth', 'registry', 'ecr', ...transport];
-const allowed: Readonly<Record<string, readonly string[]>> = {
+const allowed: Record<string, readonly string[]> = {
   base: [],
   oci: ['base'],
   http: transport,
@@ -67,7 +67,7 @@ const folderOf = (file: string): string =>
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(src, file), 'utf8');
   const found = text.matchAll(
-    /^(?:import|export)\s+(type\s)?[^;]*?from\s+'(\.[^']+)'|^import\s+'(\.[^']+)'|import\('(\.[^']+)'\)/gm,
+    /^(?:import|export)\s+(type\s)?[^;]*?from\s+'(\.[^']+)'|^import\s+'(\.[^']+)'|import\(\s*'(\.[^']+)'\s*\)/gm,
   );
   return [...found].map(([, type, named, bare, dynamic]) => ({
     from: file,
@@ -124,6 +124,17 @@ describe('the sources', () => {
     const costly =
       /^(?:workflows|session|operator-scan|search|http|registry|ecr|discovery|overrides|bundle|cli\/config)\//;
     expect([...loaded].filter((file) => costly.test(file))).toEqual([]);
+  });
+
+  test('load the operator image scan by its index, when a chart has an operator', () => {
+    const wrong = imports.filter(
+      ({ from, to, typeOnly, lazy }) =>
+        folderOf(to) === 'operator-scan' &&
+        folderOf(from) !== 'operator-scan' &&
+        (to !== 'operator-scan/index.ts' || !(typeOnly || lazy)),
+    );
+    expect(wrong.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
+    expect(imports.some(({ to, lazy }) => to === 'operator-scan/index.ts' && lazy)).toBe(true);
   });
 
   test('are in folders of the table', () => {

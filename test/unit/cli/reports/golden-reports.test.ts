@@ -14,7 +14,7 @@ import {
 } from '../../../../src/cli/reports/reports.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
-import type { OperatorScanReport } from '../../../../src/operator-scan/scan-report.ts';
+import type { OperatorScanReport } from '../../../../src/operator-scan/results.ts';
 import type { BundleResult } from '../../../../src/workflows/bundle/bundle.ts';
 import type { Extraction } from '../../../../src/workflows/extract/extract.ts';
 import type { ImagesResult } from '../../../../src/workflows/images/images.ts';

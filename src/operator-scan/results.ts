@@ -1,4 +1,5 @@
-import type { Finding } from '../inventory/finding.ts';
+import type { OperatorContainer } from '../discovery/operators.ts';
+import type { Finding, LocatedReference, Location } from '../inventory/finding.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { ScanLocation } from './image/candidate.ts';
 import type { ConfirmedCandidate } from './image/confirm.ts';
@@ -81,4 +82,40 @@ export function scanReportFor(
   const { scanReport } = separateScanFindings(findings, images);
   const bundled = new Set(inventory.images.map(({ reference }) => reference));
   return { ...scanReport, found: scanReport.found.filter(({ reference }) => !bundled.has(reference)) };
+}
+
+/**
+ * Converts scan findings to located references: `likely` if they are to be included and their confidence is not low,
+ * else `possible`, which means listed but not bundled.
+ */
+export function scannedReferences(images: readonly OperatorScanResult[], isIncluded: boolean): LocatedReference[] {
+  return images.flatMap(({ image, candidates, containers }) =>
+    candidates.flatMap(({ reference, written, confidence, evidence, file, offset, line }) =>
+      contextsOf(containers).map(
+        (context): LocatedReference => ({
+          ...context,
+          template: '',
+          document: 0,
+          kind: 'Image',
+          name: image,
+          path: file,
+          within: `${line === undefined ? `byte ${offset ?? 0}` : `line ${line}`}: ${confidence}, ${evidence}`,
+          how: 'inside-image',
+          written,
+          reference,
+          confidence: isIncluded && confidence !== 'low' ? 'likely' : 'possible',
+          need: 'optional',
+        }),
+      ),
+    ),
+  );
+}
+
+/** Returns the distinct charts, profiles and parents of the containers. */
+function contextsOf(containers: readonly OperatorContainer[]): Pick<Location, 'chart' | 'profile' | 'via'>[] {
+  const contexts = containers.map(({ reference: { chart, profile, via } }) => ({
+    ...{ chart, profile },
+    ...(via === undefined ? {} : { via }),
+  }));
+  return [...new Map(contexts.map((context) => [JSON.stringify(context), context])).values()];
 }

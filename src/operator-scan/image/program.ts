@@ -1,7 +1,21 @@
-import { isOwnCode } from './build-info.ts';
-import type { GoString } from './go-strings.ts';
+import { type BuildInfo, isOwnCode } from './build-info.ts';
+import type { ScanLocation, ScanTarget } from './candidate.ts';
+import type { Elf } from './elf.ts';
+import type { FunctionTable } from './function-table.ts';
+import type { GoString, GoStrings } from './go-strings.ts';
 import { nearbySetting } from './nearby-constants.ts';
-import type { Program } from './recombine.ts';
+
+/** Parsed program. */
+export interface Program {
+  readonly elf: Elf;
+  readonly strings: GoStrings;
+  readonly build: BuildInfo;
+  readonly functionTable: FunctionTable | undefined;
+  /** Constants that are versions. */
+  readonly versions: readonly GoString[];
+  readonly target: ScanTarget;
+  readonly location: ScanLocation;
+}
 
 /** Functions whose names say image, such as `render.(*Agent).defaultImage`, and their closures. */
 const IMAGE_FUNCTION = /[./](?!\w*[Pp]ull)\w*[Ii]mage\w*(?:\.func\d+(?:\.\d+)*)?$/;
