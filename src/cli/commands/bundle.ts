@@ -21,8 +21,8 @@ import { signingKey } from '../flags/signing.ts';
 import { parseSplitSize } from '../flags/split-size.ts';
 import { warnUnusedMirrors } from '../flags/unused-mirrors.ts';
 import { examples } from '../help.ts';
+import { bundleReport } from '../reports/bundle.ts';
 import { operatorScanNotes } from '../reports/operator-scan.ts';
-import { bundleReport } from '../reports/reports.ts';
 import type { CommandIO } from '../run.ts';
 
 type Flags = ChartsFlags &

@@ -24,7 +24,7 @@ import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../
 import { addNamingFlags, type NamingFlags, targetOf } from '../flags/target.ts';
 import { addUnmappedFlags, checkUnmappedFlags, OverridesFiles, type UnmappedFlags } from '../flags/unmapped.ts';
 import { examples } from '../help.ts';
-import { proofReport } from '../reports/reports.ts';
+import { proofReport } from '../reports/values.ts';
 import type { CommandIO } from '../run.ts';
 import { checkOut, writeOverrides } from './values-files.ts';
 import { writeFormat } from './values-format.ts';

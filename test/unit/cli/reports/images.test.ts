@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { bundleReport, imagesReport } from '../../../../src/cli/reports/reports.ts';
+import { bundleReport } from '../../../../src/cli/reports/bundle.ts';
+import { imagesReport } from '../../../../src/cli/reports/images.ts';
 import type { Finding } from '../../../../src/inventory/finding.ts';
 import type { BundleResult } from '../../../../src/workflows/bundle/bundle.ts';
 

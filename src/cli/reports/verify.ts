@@ -1,6 +1,25 @@
 import { count } from '../../base/count.ts';
+import type { Verification } from '../../workflows/inspect/inspect.ts';
 import type { ReceiptCheck, ReceiptDifference } from '../../workflows/verify/verify-receipt.ts';
-import { joinLines } from './text.ts';
+import { deltaReport } from './inspect.ts';
+import { formatBytes, joinLines } from './text.ts';
+
+/** Formats the result of checking a bundle. */
+export function verifyReport(verification: Verification): string {
+  const { file, size, blobs, charts, images, delta, signedBy, packedByAnother, problems } = verification;
+  if (problems.length === 0) {
+    const content = `${count(charts.length, 'chart')}, ${count(images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}`;
+    const signed = signedBy === undefined ? [] : [`signed by ${signedBy}`];
+    const packed = packedByAnother
+      ? ['repacked by another tool: the content was checked, not the layout of the archive']
+      : [];
+    return [`${file} is complete and undamaged: ${content}`, ...signed, ...packed, ...deltaReport(delta)].join('\n');
+  }
+  const lines = problems.map(
+    ({ message, affects }) => `  - ${message}${affects.length > 0 ? ` (affects ${affects.join(', ')})` : ''}`,
+  );
+  return joinLines([`${file} is damaged:`, ...lines]);
+}
 
 /** Formats the comparison of a receipt with the registry. */
 export function receiptReport({ file, target, finished, ...check }: ReceiptCheck & { file: string }): string {

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { deltaReport } from '../../../../src/cli/reports/delta.ts';
-import { inspectReport, verifyReport } from '../../../../src/cli/reports/reports.ts';
+import { deltaReport, inspectReport } from '../../../../src/cli/reports/inspect.ts';
+import { verifyReport } from '../../../../src/cli/reports/verify.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 
 const since = digestOf(Buffer.from('older'));

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { planReport } from '../../../../src/cli/reports/plan-report.ts';
+import { planReport } from '../../../../src/cli/reports/push.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
 import type { PushPlan } from '../../../../src/workflows/push/plan-push.ts';

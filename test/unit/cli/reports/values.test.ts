@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { formatReport, umbrellaReport } from '../../../../src/cli/reports/format-reports.ts';
+import { formatReport, umbrellaReport } from '../../../../src/cli/reports/values.ts';
 
 const unmapped = {
   reference: 'quay.io/a/b:1',

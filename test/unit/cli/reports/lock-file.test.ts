@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { lockFileDriftReport, lockFileReport } from '../../../../src/cli/reports/lock-file-report.ts';
+import { lockFileDriftReport, lockFileReport } from '../../../../src/cli/reports/lock-file.ts';
 import type { LockFile, LockFileImage } from '../../../../src/inventory/lock-file.ts';
 import type { LockFileDrift } from '../../../../src/inventory/lock-file-drift.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
