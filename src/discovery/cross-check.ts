@@ -1,4 +1,5 @@
 import { AirgapError, combine, messageOf } from '../base/errors.ts';
+import { isMapping } from '../base/mapping.ts';
 import { printableLine, quoted } from '../base/printable.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
 import { TOO_DEEP } from '../helm/go-yaml.ts';
@@ -6,9 +7,8 @@ import { readWithSecondParser } from '../helm/second-parser.ts';
 import { typeMetaOf } from '../helm/type-meta.ts';
 import { assess } from './candidate.ts';
 import { type ContainerImage, mayHaveContainers, type ObjectImages, objectsIn } from './containers.ts';
+import { searchObject } from './discover.ts';
 import { type LocatedReference, objectIdentity } from './located-reference.ts';
-import { isMapping } from './named-value.ts';
-import { searchObject } from './object.ts';
 import { isRelevant } from './relevance.ts';
 
 /**

@@ -1,5 +1,5 @@
+import { isMapping, type Mapping } from '../base/mapping.ts';
 import type { Confidence, Location, Need } from '../inventory/finding.ts';
-import { isMapping, type Mapping } from './named-value.ts';
 
 /** An image reference and the location where it was found. */
 export interface LocatedReference extends Location {

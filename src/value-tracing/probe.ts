@@ -1,3 +1,4 @@
+import { scalarAt } from '../base/field-path.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { Render, Values } from '../helm/render.ts';
 import { typeMetaOf } from '../helm/type-meta.ts';
@@ -9,7 +10,6 @@ import type { NameSegment } from './name-segments.ts';
 import { nestedText } from './nested-text.ts';
 import { type ReferenceTemplate, referenceTemplatesIn, type TemplatePart } from './reference-template.ts';
 import { namedInRefusal } from './refusals.ts';
-import { scalarAt } from './scalar.ts';
 
 /** Renders the chart with these overrides; throws `chart-render` if the chart refuses them. */
 export type RenderWith = (overrides: Values) => Promise<Render>;

@@ -1,8 +1,10 @@
-import type { Mapping } from '../named-value.ts';
+import { childPath, type FieldPath } from '../../base/field-path.ts';
+import { asMapping, isMapping, type Mapping } from '../../base/mapping.ts';
+import { isIgnoredKind } from '../relevance.ts';
+import { shellCommands } from '../shell/lexer.ts';
+import { ContainerContext } from '../shell/variables.ts';
 import { type ChartAddress, type Declaration, parseChartAddress } from './chart.ts';
-import { type HelmCommand, helmCommand, installTarget } from './helm-command.ts';
-import type { HelmScript } from './helm-scripts.ts';
-import { overlayValues, parseValues } from './values.ts';
+import { declarationAt, overlayValues, parseValues, type Resource } from './resource.ts';
 
 /** A call of `helm install` or a similar verb in a rendered script. */
 export interface HelmInstall {
@@ -156,4 +158,123 @@ function resolveAddress(
   return slash < 1 || addedRepository === undefined || hasUnresolvedVariable(addedRepository)
     ? undefined
     : parseChartAddress(chart.slice(slash + 1), addedRepository, version);
+}
+
+/** Commands that run in sequence, at one location of a render. */
+export interface HelmScript {
+  /** Words of each command, unquoted, with variables unexpanded. */
+  readonly commands: readonly (readonly string[])[];
+  /** Variables set by the container. */
+  readonly environment: ReadonlyMap<string, string>;
+  readonly via: Declaration;
+}
+
+/**
+ * Returns the scripts and commands that call Helm: those of containers anywhere in the render, and scripts in
+ * ConfigMaps and Secrets.
+ */
+export function helmScripts(resources: readonly Resource[]): HelmScript[] {
+  const containerContext = new ContainerContext(resources.map(({ document }) => document));
+  return resources.flatMap((resource) => {
+    if (isIgnoredKind(resource.kind)) return [];
+    const found: HelmScript[] = [];
+    const add = (
+      commands: readonly (readonly string[])[],
+      fieldPath: FieldPath,
+      environment: HelmScript['environment'],
+    ): void => {
+      if (!commands.some((words) => words.some((word) => /helm/.test(word)))) return;
+      found.push({ commands, environment, via: declarationAt(resource, fieldPath.path) });
+    };
+    visitMappings(resource.object, { path: '' }, (container, fieldPath) => {
+      for (const { commands, key } of commandsOf(container)) {
+        add(commands, childPath(fieldPath, key), containerContext.environmentOf(container));
+      }
+    });
+    if (resource.kind === 'ConfigMap' || resource.kind === 'Secret') {
+      for (const [key, text] of Object.entries(asMapping(resource.object.data))) {
+        const script = resource.kind === 'Secret' ? Buffer.from(String(text), 'base64').toString('utf8') : String(text);
+        if (script.startsWith('#!') || key.endsWith('.sh')) {
+          add(helmCommandsIn(script), childPath({ path: 'data' }, key), new Map());
+        }
+      }
+    }
+    return found;
+  });
+}
+
+function visitMappings(
+  value: unknown,
+  fieldPath: FieldPath,
+  onMapping: (mapping: Mapping, fieldPath: FieldPath) => void,
+): void {
+  if (Array.isArray(value))
+    for (const [i, item] of value.entries()) visitMappings(item, childPath(fieldPath, i), onMapping);
+  if (!isMapping(value)) return;
+  onMapping(value, fieldPath);
+  for (const [key, item] of Object.entries(value)) visitMappings(item, childPath(fieldPath, key), onMapping);
+}
+
+/** Returns the commands of a container, or of a workflow step with a script. */
+function commandsOf({ command, args, script, source }: Mapping): { key: string; commands: string[][] }[] {
+  const words = [command, args].flatMap((part) => (Array.isArray(part) ? part.map(String) : []));
+  const shell = words.findIndex((word) => /^(?:.*\/)?(?:ba|da|a|z|k)?sh$/.test(word));
+  const option = words.findIndex((word, i) => i > shell && /^-[a-z]*c$/.test(word));
+  const text = shell < 0 || option < 0 ? undefined : words[option + 1];
+  const key = Array.isArray(args) ? 'args' : 'command';
+  return [
+    ...(words.length > 0 ? [{ key, commands: text === undefined ? [words] : helmCommandsIn(text) }] : []),
+    ...(typeof script === 'string' ? [{ key: 'script', commands: helmCommandsIn(script) }] : []),
+    ...(typeof source === 'string' ? [{ key: 'source', commands: helmCommandsIn(source) }] : []),
+  ];
+}
+
+function helmCommandsIn(text: string): string[][] {
+  return /\bhelm/.test(text) ? shellCommands(text).map(({ words }) => words.map((word) => word.text)) : [];
+}
+
+/** Flags of `helm install`, `upgrade`, `template` and `pull` without a value; all others consume the next word. */
+const BOOLEAN_FLAGS =
+  /^(?:-[gih]|--(?:install|wait|wait-for-jobs|atomic|rollback-on-failure|create-namespace|debug|devel|force|force-replace|force-conflicts|generate-name|reset-values|reuse-values|reset-then-reuse-values|skip-crds|include-crds|skip-tests|cleanup-on-fail|dependency-update|disable-openapi-validation|no-hooks|render-subchart-notes|replace|verify|untar|prov|plain-http|insecure-skip-tls-verify|pass-credentials|skip-schema-validation|hide-notes|hide-secret|take-ownership|enable-dns|dry-run|is-upgrade|validate|server-side|force-update))$/;
+
+/** A Helm call in a script, parsed. */
+export interface HelmCommand {
+  /** Positional arguments, verb first. */
+  readonly positional: readonly string[];
+  /** Returns the values of a flag, by any of its names, in order. */
+  valuesOf(...names: readonly string[]): string[];
+}
+
+/** Commands that only print their arguments. */
+const PRINTING_COMMANDS = /^(?:echo|printf|log\w*|info|warn\w*|error|fail|die|cat|grep|sed|awk)$/;
+
+/**
+ * Returns the Helm call in a command, after any wrapper such as a retry or time command; undefined if there is none.
+ */
+export function helmCommand(words: readonly string[]): HelmCommand | undefined {
+  const index = words.findIndex((word) => /^(?:.*\/)?helm[34]?$/.test(word));
+  if (index < 0 || PRINTING_COMMANDS.test(words[0] ?? '')) return undefined;
+  const positional: string[] = [];
+  const flags: [string, string][] = [];
+  const args = words.slice(index + 1).filter((word) => word !== '');
+  for (let i = 0; i < args.length; i++) {
+    const word = args[i] as string;
+    if (/^\d*[<>]/.test(word)) break;
+    const [, name = word, value] = /^(-{1,2}[\w-]+)=(.*)$/s.exec(word) ?? [];
+    if (!word.startsWith('-')) positional.push(word);
+    else if (value !== undefined) flags.push([name, value]);
+    else if (!BOOLEAN_FLAGS.test(word)) flags.push([word, args[++i] ?? '']);
+  }
+  return {
+    positional,
+    valuesOf: (...names) => flags.flatMap(([name, value]) => (names.includes(name) ? [value] : [])),
+  };
+}
+
+/** Returns the release and chart that a call installs; undefined for other verbs. */
+export function installTarget({ positional }: HelmCommand): { release: string; chart: string } | undefined {
+  const [verb = '', first = '', second] = positional;
+  if (!/^(?:install|upgrade|template|pull|fetch)$/.test(verb) || first === '') return undefined;
+  const hasRelease = second !== undefined && !/^(?:pull|fetch)$/.test(verb);
+  return hasRelease ? { release: first, chart: second } : { release: '', chart: first };
 }

@@ -6,8 +6,7 @@ import { argoCharts } from './argo.ts';
 import type { NestedChart } from './chart.ts';
 import { declaredCharts } from './declared-charts.ts';
 import { fluxCharts } from './flux.ts';
-import { type HelmInstall, helmInstalls } from './helm-installs.ts';
-import { helmScripts } from './helm-scripts.ts';
+import { type HelmInstall, helmInstalls, helmScripts } from './helm-installs.ts';
 import { k3sCharts } from './k3s.ts';
 import { dataEntry, type Resource, resourcesOf } from './resource.ts';
 

@@ -1,6 +1,5 @@
+import { cleanUrl, type Fetch, gitUrl, isDashboardUrl, isRemote } from './fetch.ts';
 import { installerFetches } from './installers.ts';
-import type { Fetch } from './need.ts';
-import { cleanUrl, gitUrl, isDashboardUrl, isRemote } from './url.ts';
 
 /**
  * Names of programs that may fetch, for a fast check of a text before it is parsed. In a quoted string of a manifest, a

@@ -1,10 +1,9 @@
+import { type FieldPath, nestedPath } from '../../base/field-path.ts';
 import { redact } from '../../base/redact.ts';
-import { type FieldPath, nestedPath } from '../field-path.ts';
+import { type ShellWord, shellCommands } from '../shell/lexer.ts';
+import { type VariableLookup, Variables } from '../shell/variables.ts';
 import { FETCHING_PROGRAMS, fetchesOf } from './commands.ts';
-import type { NetworkMatch } from './need.ts';
-import { type ShellWord, shellCommands } from './shell.ts';
-import { cleanUrl, isRemote } from './url.ts';
-import { type VariableLookup, Variables } from './variables.ts';
+import { cleanUrl, isRemote, type NetworkMatch } from './fetch.ts';
 
 const EVIDENCE_LIMIT = 240;
 const PYTHON = /\b(?:urlopen|urlretrieve|requests\.get)\(\s*[rf]?["'](https?:\/\/[^"']+)["']/g;

@@ -1,6 +1,6 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { LocatedReference } from '../../discovery/index.ts';
-import type { OperatorContainer } from '../../discovery/operators.ts';
+import type { OperatorContainer } from '../../discovery/rules/index.ts';
 import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
 import { parseReference, tagOrDigestOf, tryParseReference } from '../../oci/reference.ts';
 import type { ComponentList, Guess } from '../../operator-scan/candidate.ts';

@@ -1,5 +1,5 @@
 import type { LocatedReference } from '../../discovery/index.ts';
-import type { OperatorContainer } from '../../discovery/operators.ts';
+import type { OperatorContainer } from '../../discovery/rules/index.ts';
 import type { Location } from '../../inventory/finding.ts';
 import type { OperatorScanResult } from './operators.ts';
 

@@ -1,5 +1,11 @@
-import { checkContainerImages, crossCheckImages } from '../../discovery/cross-check.ts';
-import { discoverReferences, type LocatedReference } from '../../discovery/index.ts';
+import {
+  checkContainerImages,
+  crossCheckImages,
+  demoteValuesCopies,
+  discoverReferences,
+  type LocatedReference,
+  tracedReferences,
+} from '../../discovery/index.ts';
 import {
   applyRules,
   builtInRules,
@@ -9,8 +15,6 @@ import {
   type UncoveredOperator,
   uncoveredOperators,
 } from '../../discovery/rules/index.ts';
-import { tracedReferences } from '../../discovery/traced-references.ts';
-import { demoteValuesCopies } from '../../discovery/values-copies.ts';
 import type { Render, Renderer } from '../../helm/render.ts';
 import { isLocationBundledByDefault } from '../../inventory/finding.ts';
 import { unlessRefused } from '../../value-tracing/accepted.ts';

@@ -1,4 +1,4 @@
-import { childPath, type FieldPath } from '../../discovery/field-path.ts';
+import { childPath, type FieldPath } from '../../base/field-path.ts';
 import { type RenderedDocument, withText } from '../../helm/documents.ts';
 import type { Render } from '../../helm/render.ts';
 import { rewriteManifest } from '../../overrides/post-render.ts';

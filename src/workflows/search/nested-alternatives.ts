@@ -1,4 +1,6 @@
-import { isMapping, type NestedChart, overlayValues, parseValues, valueAtKeys } from '../../discovery/nested/index.ts';
+import { valueAt } from '../../base/field-path.ts';
+import { isMapping } from '../../base/mapping.ts';
+import { type NestedChart, overlayValues, parseValues } from '../../discovery/nested/index.ts';
 import { readChartFiles } from '../../helm/chart-files.ts';
 import type { Chart } from '../../helm/fetch.ts';
 
@@ -27,7 +29,7 @@ export async function alternativesOf(nested: NestedChart, parent: Chart): Promis
   if (keys !== undefined) {
     for (const [file, text] of [...(await readChartFiles(parent.archive, ALTERNATIVES))].sort()) {
       const values = parseValues(text) ?? {};
-      const entry = valueAtKeys(values, keys);
+      const entry = valueAt(values, keys);
       const given = isMapping(entry) ? entry.values : undefined;
       if (!isMapping(given) || JSON.stringify(given).includes('${')) continue;
       alternatives.push({ title: file, nested: { ...nested, values: overlayValues(nested.values, given) } });

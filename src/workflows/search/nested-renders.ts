@@ -3,7 +3,7 @@ import { AirgapError } from '../../base/errors.ts';
 import type { LocatedReference } from '../../discovery/index.ts';
 import type { NestedChart } from '../../discovery/nested/index.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';
-import type { OperatorContainer } from '../../discovery/operators.ts';
+import type { OperatorContainer } from '../../discovery/rules/index.ts';
 import { type AllowAddress, type Chart, fetchChart } from '../../helm/fetch.ts';
 import { Renderer, type RenderOptions } from '../../helm/render.ts';
 import type { StoredRecipe } from '../../inventory/recipe.ts';

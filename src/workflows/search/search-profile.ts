@@ -1,6 +1,5 @@
 import type { Emit } from '../../base/events.ts';
-import { checkContainerImages, malformedImages } from '../../discovery/cross-check.ts';
-import type { LocatedReference } from '../../discovery/index.ts';
+import { checkContainerImages, type LocatedReference, malformedImages } from '../../discovery/index.ts';
 import { builtInRules, uncoveredNote, uncoveredOperators } from '../../discovery/rules/index.ts';
 import type { Renderer } from '../../helm/render.ts';
 import type { StoredRecipe } from '../../inventory/recipe.ts';

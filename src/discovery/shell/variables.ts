@@ -1,7 +1,58 @@
+import { isListOfMappings, isMapping, type Mapping } from '../../base/mapping.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
 import { kindOf } from '../../helm/type-meta.ts';
-import { isListOfMappings, isMapping, type Mapping } from '../named-value.ts';
-import type { VariableLookup } from './variables.ts';
+
+/** Returns the values of a variable that the script itself does not set. */
+export type VariableLookup = (name: string) => readonly string[];
+
+/** More combinations than any real script has. */
+const MAX_COMBINATIONS = 20;
+const VARIABLE = /\$(?:\{([A-Za-z_]\w*)(?::?[-=]([^{}]*))?\}|\(([A-Za-z_]\w*)\)|([A-Za-z_]\w*))/;
+
+/** Shell variables of one script; a loop variable has several values. */
+export class Variables {
+  readonly #assigned = new Map<string, readonly string[]>();
+  readonly #lookup: VariableLookup;
+
+  constructor(lookup: VariableLookup) {
+    this.#lookup = lookup;
+  }
+
+  /** Adds values: assignments in different branches are alternatives. */
+  set(name: string, values: readonly string[]): void {
+    const existing = this.#assigned.get(name) ?? [];
+    this.#assigned.set(name, [...new Set([...existing, ...values])].slice(0, MAX_COMBINATIONS));
+  }
+
+  /** Returns the possible values of a variable, for a nested script. */
+  valuesOf(name: string): readonly string[] {
+    return (this.#assigned.get(name) ?? this.#lookup(name)).flatMap((value) => this.expand(value));
+  }
+
+  /** Returns every expansion of a text. Variables without a value are left as they are. */
+  expand(text: string, depth = 0): string[] {
+    const match = VARIABLE.exec(text);
+    // Variables may refer to each other in a cycle, and no address is that long.
+    if (match === null || depth > 3 || text.length > 4000) return [text];
+    const [all, braced, fallback, kubernetes, bare] = match;
+    const name = braced ?? kubernetes ?? bare ?? '';
+    const knownValues = (this.#assigned.get(name) ?? this.#lookup(name)).filter((value) => !isUnknown(value, name));
+    const defaults = fallback === undefined || fallback === '' ? [] : [fallback];
+    const values = knownValues.length > 0 ? knownValues : defaults;
+    const prefix = text.slice(0, match.index);
+    const suffixes = this.expand(text.slice(match.index + all.length), depth);
+    const expanded = values.length === 0 ? [all] : values.flatMap((value) => this.expand(value, depth + 1));
+    return expanded.flatMap((value) => suffixes.map((suffix) => prefix + value + suffix)).slice(0, MAX_COMBINATIONS);
+  }
+}
+
+/**
+ * Reports whether a value is unknown: the output of a command, a variable in its own value, and the empty string that
+ * scripts use for initialization.
+ */
+function isUnknown(value: string, name: string): boolean {
+  return value === '' || /\$\((?:[^)\s$]|\$(?!\())*\s|`/.test(value) || new RegExp(`\\$[{(]?${name}\\b`).test(value);
+}
 
 /** Values in the same render that a container or script refers to. Computed on first use. */
 export class ContainerContext {
