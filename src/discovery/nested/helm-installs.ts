@@ -1,8 +1,16 @@
 import { childPath, type FieldPath } from '../../base/field-path.ts';
 import { asMapping, isMapping, type Mapping } from '../../base/mapping.ts';
 import { isIgnoredKind } from '../relevance.ts';
-import { shellCommands } from '../shell/lexer.ts';
-import { ContainerContext } from '../shell/variables.ts';
+import {
+  ContainerContext,
+  type HelmCommand,
+  helmCommand,
+  inlineScript,
+  parseAssignment,
+  shellCommands,
+  shellWords,
+  substituteVariables,
+} from '../shell/index.ts';
 import { type ChartAddress, type Declaration, parseChartAddress } from './chart.ts';
 import { declarationAt, overlayValues, parseValues, type Resource } from './resource.ts';
 
@@ -85,11 +93,11 @@ function callsOf({ commands, environment }: HelmScript): HelmCall[] {
   const calls: HelmCall[] = [];
   let decoded: Mapping | undefined;
   for (const words of commands) {
-    const expanded = words.flatMap((word) => expand(word, variables));
+    const expanded = words.flatMap((word) => shellWords(word, substituteVariables(word, variables)));
     for (const word of expanded) {
-      const [, name, value = ''] = /^([A-Za-z_]\w*)=(.*)$/s.exec(word) ?? [];
-      if (name === undefined) break;
-      variables.set(name, value);
+      const assignment = parseAssignment(word);
+      if (assignment === undefined) break;
+      variables.set(assignment.name, assignment.value);
     }
     // `echo "$VALUES" | base64 -d > FILE` is two commands; the second contains the file name.
     decoded = expanded.map(decodeValues).find((values) => values !== undefined) ?? decoded;
@@ -102,16 +110,6 @@ function callsOf({ commands, environment }: HelmScript): HelmCall[] {
     if (command !== undefined) calls.push({ command, files: new Map(files) });
   }
   return calls;
-}
-
-/** Expands the variables of a word. A word that is only a variable is split, as by a shell without quotes. */
-function expand(word: string, variables: ReadonlyMap<string, string>): string[] {
-  const text = word.replace(
-    /\$(?:\{(\w+)(?::?[-=]([^{}]*))?\}|\((\w+)\)|(\w+))/g,
-    (reference, braced?: string, fallback?: string, kubernetes?: string, bare?: string) =>
-      variables.get(braced ?? kubernetes ?? bare ?? '') ?? (fallback || reference),
-  );
-  return /^\$\{?\w+\}?$/.test(word) ? text.trim().split(/\s+/) : [text];
 }
 
 /** Decodes values in base64, either alone or assigned to a variable. Padding looks like an empty assignment. */
@@ -161,7 +159,7 @@ function resolveAddress(
 }
 
 /** Commands that run in sequence, at one location of a render. */
-export interface HelmScript {
+interface HelmScript {
   /** Words of each command, unquoted, with variables unexpanded. */
   readonly commands: readonly (readonly string[])[];
   /** Variables set by the container. */
@@ -218,12 +216,10 @@ function visitMappings(
 /** Returns the commands of a container, or of a workflow step with a script. */
 function commandsOf({ command, args, script, source }: Mapping): { key: string; commands: string[][] }[] {
   const words = [command, args].flatMap((part) => (Array.isArray(part) ? part.map(String) : []));
-  const shell = words.findIndex((word) => /^(?:.*\/)?(?:ba|da|a|z|k)?sh$/.test(word));
-  const option = words.findIndex((word, i) => i > shell && /^-[a-z]*c$/.test(word));
-  const text = shell < 0 || option < 0 ? undefined : words[option + 1];
+  const inline = inlineScript(words, (word) => word);
   const key = Array.isArray(args) ? 'args' : 'command';
   return [
-    ...(words.length > 0 ? [{ key, commands: text === undefined ? [words] : helmCommandsIn(text) }] : []),
+    ...(words.length > 0 ? [{ key, commands: inline === undefined ? [words] : helmCommandsIn(inline) }] : []),
     ...(typeof script === 'string' ? [{ key: 'script', commands: helmCommandsIn(script) }] : []),
     ...(typeof source === 'string' ? [{ key: 'source', commands: helmCommandsIn(source) }] : []),
   ];
@@ -231,44 +227,6 @@ function commandsOf({ command, args, script, source }: Mapping): { key: string; 
 
 function helmCommandsIn(text: string): string[][] {
   return /\bhelm/.test(text) ? shellCommands(text).map(({ words }) => words.map((word) => word.text)) : [];
-}
-
-/** Flags of `helm install`, `upgrade`, `template` and `pull` without a value; all others consume the next word. */
-const BOOLEAN_FLAGS =
-  /^(?:-[gih]|--(?:install|wait|wait-for-jobs|atomic|rollback-on-failure|create-namespace|debug|devel|force|force-replace|force-conflicts|generate-name|reset-values|reuse-values|reset-then-reuse-values|skip-crds|include-crds|skip-tests|cleanup-on-fail|dependency-update|disable-openapi-validation|no-hooks|render-subchart-notes|replace|verify|untar|prov|plain-http|insecure-skip-tls-verify|pass-credentials|skip-schema-validation|hide-notes|hide-secret|take-ownership|enable-dns|dry-run|is-upgrade|validate|server-side|force-update))$/;
-
-/** A Helm call in a script, parsed. */
-export interface HelmCommand {
-  /** Positional arguments, verb first. */
-  readonly positional: readonly string[];
-  /** Returns the values of a flag, by any of its names, in order. */
-  valuesOf(...names: readonly string[]): string[];
-}
-
-/** Commands that only print their arguments. */
-const PRINTING_COMMANDS = /^(?:echo|printf|log\w*|info|warn\w*|error|fail|die|cat|grep|sed|awk)$/;
-
-/**
- * Returns the Helm call in a command, after any wrapper such as a retry or time command; undefined if there is none.
- */
-export function helmCommand(words: readonly string[]): HelmCommand | undefined {
-  const index = words.findIndex((word) => /^(?:.*\/)?helm[34]?$/.test(word));
-  if (index < 0 || PRINTING_COMMANDS.test(words[0] ?? '')) return undefined;
-  const positional: string[] = [];
-  const flags: [string, string][] = [];
-  const args = words.slice(index + 1).filter((word) => word !== '');
-  for (let i = 0; i < args.length; i++) {
-    const word = args[i] as string;
-    if (/^\d*[<>]/.test(word)) break;
-    const [, name = word, value] = /^(-{1,2}[\w-]+)=(.*)$/s.exec(word) ?? [];
-    if (!word.startsWith('-')) positional.push(word);
-    else if (value !== undefined) flags.push([name, value]);
-    else if (!BOOLEAN_FLAGS.test(word)) flags.push([word, args[++i] ?? '']);
-  }
-  return {
-    positional,
-    valuesOf: (...names) => flags.flatMap(([name, value]) => (names.includes(name) ? [value] : [])),
-  };
 }
 
 /** Returns the release and chart that a call installs; undefined for other verbs. */

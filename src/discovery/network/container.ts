@@ -1,7 +1,7 @@
 import { childPath, type FieldPath } from '../../base/field-path.ts';
 import { isMapping, type Mapping } from '../../base/mapping.ts';
 import { textBefore } from '../../base/text-trim.ts';
-import type { ContainerContext, VariableLookup } from '../shell/variables.ts';
+import type { ContainerContext, VariableLookup } from '../shell/index.ts';
 import { huggingFaceModels } from './commands.ts';
 import { cleanUrl, type Fetch, gitUrl, isArchiveUrl, isGitUrl, isRemote, type NetworkMatch } from './fetch.ts';
 import { grafanaPlugin } from './installers.ts';

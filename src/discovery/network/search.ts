@@ -6,7 +6,7 @@ import { objectIdentity } from '../located-reference.ts';
 import { entriesOf } from '../named-value.ts';
 import { decodedText, unpack } from '../payload.ts';
 import { isIgnoredKind } from '../relevance.ts';
-import { ContainerContext } from '../shell/variables.ts';
+import { ContainerContext } from '../shell/index.ts';
 import { FETCHING_PROGRAMS } from './commands.ts';
 import { FETCHING_SETTINGS, fetchesOfContainer, fetchesOfValue } from './container.ts';
 import type { NetworkKind, NetworkLocation, NetworkMatch, NetworkNeed } from './fetch.ts';

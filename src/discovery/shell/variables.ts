@@ -7,7 +7,23 @@ export type VariableLookup = (name: string) => readonly string[];
 
 /** More combinations than any real script has. */
 const MAX_COMBINATIONS = 20;
-const VARIABLE = /\$(?:\{([A-Za-z_]\w*)(?::?[-=]([^{}]*))?\}|\(([A-Za-z_]\w*)\)|([A-Za-z_]\w*))/;
+/** `${name}`, `${name:-fallback}`, `$name`, and `$(name)` as in the fields of a container. */
+const VARIABLE = /\$(?:\{(\w+)(?::?[-=]([^{}]*))?\}|\((\w+)\)|(\w+))/;
+const ALL_VARIABLES = new RegExp(VARIABLE, 'g');
+
+/** Replaces the variables of a text by their values, else by their fallbacks. Unknown ones are left as they are. */
+export function substituteVariables(text: string, variables: ReadonlyMap<string, string>): string {
+  return text.replace(
+    ALL_VARIABLES,
+    (reference, braced?: string, fallback?: string, kubernetes?: string, bare?: string) =>
+      variables.get(braced ?? kubernetes ?? bare ?? '') ?? (fallback || reference),
+  );
+}
+
+/** Splits an expanded word as a shell does without quotes: a word that is only a variable may become several. */
+export function shellWords(word: string, expanded: string): string[] {
+  return /^\$(?:\w+|\{\w+\})$/.test(word) ? expanded.trim().split(/\s+/) : [expanded];
+}
 
 /** Shell variables of one script; a loop variable has several values. */
 export class Variables {
