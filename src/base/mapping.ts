@@ -15,3 +15,13 @@ export function isListOfMappings(value: unknown): value is readonly Mapping[] {
 export function asMapping(value: unknown): Mapping {
   return isMapping(value) ? value : {};
 }
+
+/** Merges values as Helm does: mappings are merged, anything else is replaced. A null is kept: it removes a default. */
+export function overlayValues(base: Mapping, overlay: Mapping): Mapping {
+  const result: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(overlay)) {
+    const existing = result[key];
+    result[key] = isMapping(existing) && isMapping(value) ? overlayValues(existing, value) : value;
+  }
+  return result;
+}

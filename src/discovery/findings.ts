@@ -1,4 +1,4 @@
-import type { Confidence, EvidenceKind, Finding, Location, Need } from '../inventory/finding.ts';
+import { CONFIDENCES, type EvidenceKind, type Finding, type Location, NEEDS, type Need } from '../inventory/finding.ts';
 import type { LocatedReference } from './located-reference.ts';
 
 /** Hooks that run during a first `helm install`. */
@@ -19,9 +19,6 @@ export function needOf(how: EvidenceKind, hook: string | undefined, disabled: bo
   return how === 'pod-spec' || how === 'custom-resource' ? 'install' : 'operand';
 }
 
-const STRONGEST: readonly Confidence[] = ['certain', 'likely', 'possible'];
-const MOST_IMMEDIATE: readonly Need[] = ['install', 'operand', 'lifecycle', 'optional', 'test'];
-
 /**
  * Groups references into findings, sorted by reference. Each finding has all locations in the given order, the highest
  * confidence among them and the most immediate need.
@@ -33,11 +30,11 @@ export function toFindings(references: readonly LocatedReference[]): Finding[] {
     .map(([reference, group]) => ({
       reference,
       confidence: first(
-        STRONGEST,
+        CONFIDENCES,
         group.map((reference) => reference.confidence),
       ),
       need: first(
-        MOST_IMMEDIATE,
+        NEEDS,
         group.map((reference) => reference.need),
       ),
       found: group.map(toLocation),

@@ -1,6 +1,6 @@
 import { childPath, type FieldPath, nestedPath, scalarAt } from '../base/field-path.ts';
 import { isMapping } from '../base/mapping.ts';
-import type { RenderedDocument } from '../helm/documents.ts';
+import { documentKey, type RenderedDocument } from '../helm/documents.ts';
 import type { Values } from '../helm/render.ts';
 import { kindOf } from '../helm/type-meta.ts';
 import { type Leaf, leavesOf, valueAt } from '../value-tracing/leaves.ts';
@@ -50,18 +50,21 @@ export function tracedReferences(
   context: { readonly chart: string; readonly profile: string },
 ): LocatedReference[] {
   const images = new Set(imageLeaves(base.values).map(({ path }) => JSON.stringify(path)));
-  const marked = new Map(probed.documents.map((document) => [documentKey(document), document]));
+  const marked = new Map(
+    probed.documents.map((document) => [documentKey(document.template, document.index), document]),
+  );
   const knownByField = Map.groupBy(
     known,
-    (reference) => `${reference.template}\n${reference.document}\n${reference.path}`,
+    ({ template, document, path }) => `${documentKey(template, document)}\n${path}`,
   );
   const isImage = ({ leaf }: NameSegment): boolean => images.has(JSON.stringify(leaf.path));
   return base.documents.flatMap((original) => {
-    const changed = marked.get(documentKey(original));
+    const key = documentKey(original.template, original.index);
+    const changed = marked.get(key);
     if (changed === undefined || changed.text === original.text || isIgnoredKind(kindOf(original))) return [];
     const identity = objectIdentity(original.object ?? {});
     return stringChanges(original.object, changed.object, { path: '' }).flatMap(({ fieldPath, before, after }) => {
-      const knownHere = knownByField.get(`${documentKey(original)}\n${fieldPath.path}`) ?? [];
+      const knownHere = knownByField.get(`${key}\n${fieldPath.path}`) ?? [];
       return builtWords(before, readRuns(after, probed.segments), isImage).flatMap((word): LocatedReference[] => {
         if (knownHere.some(({ written }) => written.includes(word.text) || word.text.includes(written))) return [];
         const verdict =
@@ -168,10 +171,6 @@ function stringChanges(original: unknown, changed: unknown, fieldPath: FieldPath
       ? []
       : stringChanges(value, changed[key], childPath(fieldPath, key)),
   );
-}
-
-function documentKey({ template, index }: RenderedDocument): string {
-  return `${template}\n${index}`;
 }
 
 function lineOf(text: string, offset: number): number {

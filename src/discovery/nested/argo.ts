@@ -1,7 +1,7 @@
 import { valueAt } from '../../base/field-path.ts';
-import { asMapping, isMapping, type Mapping } from '../../base/mapping.ts';
+import { asMapping, isMapping, type Mapping, overlayValues } from '../../base/mapping.ts';
 import { type NestedChart, parseChartAddress, parseOciChartAddress } from './chart.ts';
-import { asList, declarationAt, overlayValues, parseValues, type Resource, scalarString } from './resource.ts';
+import { asList, declarationAt, parseValues, type Resource, scalarString } from './resource.ts';
 
 /**
  * Returns the charts of Argo CD `Application` and `ApplicationSet` objects (argoproj.io/v1alpha1): their Helm sources.

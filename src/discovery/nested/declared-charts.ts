@@ -1,9 +1,9 @@
 import { valueAt } from '../../base/field-path.ts';
-import { isMapping, type Mapping } from '../../base/mapping.ts';
+import { isMapping, type Mapping, overlayValues } from '../../base/mapping.ts';
 import { trimTrailing } from '../../base/text-trim.ts';
 import { type NestedChart, parseChartAddress } from './chart.ts';
 import { type HelmInstall, hasUnresolvedVariable } from './helm-installs.ts';
-import { asList, overlayValues, parseValues, scalarString } from './resource.ts';
+import { asList, parseValues, scalarString } from './resource.ts';
 
 /** An entry of the values with the shape of a chart: a chart repository and a version. */
 interface DeclaredChart {

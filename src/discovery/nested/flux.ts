@@ -1,12 +1,11 @@
 import { valueAt } from '../../base/field-path.ts';
-import { asMapping, isMapping, type Mapping } from '../../base/mapping.ts';
+import { asMapping, isMapping, type Mapping, overlayValues } from '../../base/mapping.ts';
 import { type ChartAddress, type NestedChart, parseChartAddress, parseOciChartAddress } from './chart.ts';
 import {
   asList,
   dataEntry,
   declarationAt,
   findResource,
-  overlayValues,
   parseValues,
   type Resource,
   scalarString,

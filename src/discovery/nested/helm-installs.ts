@@ -1,5 +1,5 @@
 import { childPath, type FieldPath } from '../../base/field-path.ts';
-import { asMapping, isMapping, type Mapping } from '../../base/mapping.ts';
+import { asMapping, isMapping, type Mapping, overlayValues } from '../../base/mapping.ts';
 import { isIgnoredKind } from '../relevance.ts';
 import {
   ContainerContext,
@@ -12,7 +12,7 @@ import {
   substituteVariables,
 } from '../shell/index.ts';
 import { type ChartAddress, type Declaration, parseChartAddress } from './chart.ts';
-import { declarationAt, overlayValues, parseValues, type Resource } from './resource.ts';
+import { declarationAt, parseValues, type Resource } from './resource.ts';
 
 /** A call of `helm install` or a similar verb in a rendered script. */
 export interface HelmInstall {

@@ -1,11 +1,10 @@
-import { asMapping, type Mapping } from '../../base/mapping.ts';
+import { asMapping, type Mapping, overlayValues } from '../../base/mapping.ts';
 import { type NestedChart, parseChartAddress } from './chart.ts';
 import {
   asList,
   dataEntry,
   declarationAt,
   findResource,
-  overlayValues,
   parseValues,
   type Resource,
   scalarString,

@@ -75,16 +75,6 @@ export function dataEntry({ object, kind }: Resource, key: string): string | und
   return typeof encoded === 'string' ? Buffer.from(encoded, 'base64').toString('utf8') : undefined;
 }
 
-/** Merges values as Helm does: mappings are merged, anything else is replaced. A null is kept: it removes a default. */
-export function overlayValues(base: Mapping, overlay: Mapping): Mapping {
-  const result: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(overlay)) {
-    const existing = result[key];
-    result[key] = isMapping(existing) && isMapping(value) ? overlayValues(existing, value) : value;
-  }
-  return result;
-}
-
 /** Parses values as Helm does; undefined if the text is not a mapping. */
 export function parseValues(text: string): Mapping | undefined {
   return readManifest(text).object;

@@ -1,6 +1,6 @@
 import { valueAt } from '../../base/field-path.ts';
-import { isMapping } from '../../base/mapping.ts';
-import { type NestedChart, overlayValues, parseValues } from '../../discovery/nested/index.ts';
+import { isMapping, overlayValues } from '../../base/mapping.ts';
+import { type NestedChart, parseValues } from '../../discovery/nested/index.ts';
 import { readChartFiles } from '../../helm/chart-files.ts';
 import type { Chart } from '../../helm/fetch.ts';
 
