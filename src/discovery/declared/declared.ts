@@ -72,7 +72,7 @@ function isEnabled(
 }
 
 /** One image in a list that a chart declares. */
-export interface ListedImage {
+interface ListedImage {
   readonly image: string;
   /** `helm.sh/images`: the values path that enables it. */
   readonly condition?: string;
@@ -92,7 +92,7 @@ export interface ListedImage {
 const ANNOTATIONS = ['artifacthub.io/images', 'helm.sh/images', 'images'];
 
 /** Returns every image in the annotations and the Images.lock of a chart. */
-export function listedImages(chart: DeclaringChart, files: ReadonlyMap<string, string>): ListedImage[] {
+function listedImages(chart: DeclaringChart, files: ReadonlyMap<string, string>): ListedImage[] {
   return [...annotatedImages(chart), ...imagesLockImages(chart, files)];
 }
 

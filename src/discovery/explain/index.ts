@@ -1,2 +1,2 @@
 export { explainDocuments, type Occurrence, withOtherEvidence } from './occurrences.ts';
-export { assessText, type EvidenceVerdict, type TextAssessment } from './text-assessment.ts';
+export { assessText, type TextAssessment } from './text-assessment.ts';

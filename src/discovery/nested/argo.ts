@@ -96,7 +96,7 @@ interface GeneratedApplication {
  * Returns the applications of an ApplicationSet, as far as its own text determines them. List generators and their
  * products are filled in; parameters from clusters, Git repositories or other servers stay as the template has them.
  */
-export function applicationsOf(set: Mapping): Mapping[] {
+function applicationsOf(set: Mapping): Mapping[] {
   const spec = asMapping(set.spec);
   const template = asMapping(spec.template);
   const generated = asList(spec.generators).flatMap((generator) =>

@@ -12,7 +12,7 @@ import {
   substituteVariables,
 } from '../shell/index.ts';
 import { type ChartAddress, type Declaration, parseChartAddress } from './chart.ts';
-import { declarationAt, parseValues, type Resource } from './resource.ts';
+import { dataEntry, declarationAt, parseValues, type Resource } from './resource.ts';
 
 /** A call of `helm install` or a similar verb in a rendered script. */
 export interface HelmInstall {
@@ -32,15 +32,14 @@ export interface HelmInstall {
 }
 
 /**
- * Returns the charts that scripts install. Variables have their last value in the script, else that of the container's
- * environment.
- * @param fileOf returns the text of a file by name, from the ConfigMaps and Secrets of the render
+ * Returns the charts that the scripts of a render install. Variables have their last value in the script, else that of
+ * the container's environment; values files are those that the script writes, else those in ConfigMaps and Secrets.
  */
-export function helmInstalls(
-  scripts: readonly HelmScript[],
-  fileOf: (name: string) => string | undefined,
-): HelmInstall[] {
-  const callsByScript = scripts.map((script) => ({ script, calls: callsOf(script) }));
+export function helmInstalls(resources: readonly Resource[]): HelmInstall[] {
+  const dataObjects = resources.filter(({ kind }) => kind === 'ConfigMap' || kind === 'Secret');
+  const fileOf = (name: string): string | undefined =>
+    dataObjects.map((dataObject) => dataEntry(dataObject, name)).find((text) => text !== undefined);
+  const callsByScript = helmScripts(resources).map((script) => ({ script, calls: callsOf(script) }));
   const repositories = new Map<string, string>();
   for (const { command } of callsByScript.flatMap(({ calls }) => calls)) {
     const [verb, add, alias, url] = command.positional;
@@ -171,7 +170,7 @@ interface HelmScript {
  * Returns the scripts and commands that call Helm: those of containers anywhere in the render, and scripts in
  * ConfigMaps and Secrets.
  */
-export function helmScripts(resources: readonly Resource[]): HelmScript[] {
+function helmScripts(resources: readonly Resource[]): HelmScript[] {
   const containerContext = new ContainerContext(resources.map(({ document }) => document));
   return resources.flatMap((resource) => {
     if (isIgnoredKind(resource.kind)) return [];
@@ -230,7 +229,7 @@ function helmCommandsIn(text: string): string[][] {
 }
 
 /** Returns the release and chart that a call installs; undefined for other verbs. */
-export function installTarget({ positional }: HelmCommand): { release: string; chart: string } | undefined {
+function installTarget({ positional }: HelmCommand): { release: string; chart: string } | undefined {
   const [verb = '', first = '', second] = positional;
   if (!/^(?:install|upgrade|template|pull|fetch)$/.test(verb) || first === '') return undefined;
   const hasRelease = second !== undefined && !/^(?:pull|fetch)$/.test(verb);

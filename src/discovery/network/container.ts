@@ -115,7 +115,7 @@ const MODEL_SERVERS =
 /**
  * Returns what a named value (an environment variable or a flag with its dashes) makes the container of an image fetch.
  */
-export function fetchesBySetting(name: string, value: string, image: string): Fetch[] {
+function fetchesBySetting(name: string, value: string, image: string): Fetch[] {
   const text = value.trim();
   if (/^GF_(?:INSTALL_PLUGINS|PLUGINS_PREINSTALL(?:_SYNC)?)$/.test(name)) return grafanaPlugins(text);
   if (/^(?:GIT_?SYNC_REPO|-{1,2}repo)$/.test(name) && (name.startsWith('G') || image.includes('git-sync'))) {
@@ -139,7 +139,7 @@ export function fetchesOfValue(text: string): Fetch[] {
  * Parses `id version`, `id@version`, `id@version@url` and `url;id`, separated by commas
  * (grafana.com/docs/grafana/latest/setup-grafana/configure-docker, …/configure-grafana#preinstall).
  */
-export function grafanaPlugins(list: string): Fetch[] {
+function grafanaPlugins(list: string): Fetch[] {
   return list
     .split(/[,\n]/)
     .map((item) => item.trim())

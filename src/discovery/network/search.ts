@@ -68,7 +68,7 @@ function isWorthParsing(document: RenderedDocument): boolean {
 }
 
 /** Reports whether a text has to be parsed. */
-export function mayFetch(text: string): boolean {
+function mayFetch(text: string): boolean {
   return FETCHING_PROGRAMS.test(text) || FETCHING_SETTINGS.test(text) || mayContainSource(text) || ARCHIVE.test(text);
 }
 
@@ -85,7 +85,7 @@ const SKIPPED = new Set(['annotations', 'labels', 'managedFields', 'openAPIV3Sch
 const SCRIPT_KEYS = /script|command|cmd|entrypoint|\.(?:sh|bash)$|^(?:run|exec|preStart|postStart|init)$/i;
 
 /** Collects everything that the workload, the controller or the configuration of one object fetches. */
-export class NetworkSearch {
+class NetworkSearch {
   readonly matches: NetworkMatch[] = [];
   readonly #containerContext: ContainerContext;
 

@@ -54,7 +54,7 @@ function toVariable(text: string): TemplateVariable {
 }
 
 /** Entry of a table for a version. */
-export interface TableEntry {
+interface TableEntry {
   readonly text: string;
   /** True for a version above every range, or without a version: then the newest entry is used as a guess. */
   readonly guessed: boolean;
