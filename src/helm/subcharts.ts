@@ -1,3 +1,4 @@
+import type { Mapping } from '../base/mapping.ts';
 import { readMapping } from './go-yaml.ts';
 
 /** Subchart as used by its parent. */
@@ -38,8 +39,6 @@ function dependenciesOf(files: ReadonlyMap<string, string>, folder: string): Rec
     return Array.isArray(dependencies) ? (dependencies as Record<string, unknown>[]).filter(Boolean) : [];
   });
 }
-
-type Mapping = Readonly<Record<string, unknown>>;
 
 /** Parsed files by chart: they are needed for every template. */
 const cache = new WeakMap<ReadonlyMap<string, string>, Map<string, Mapping>>();

@@ -3,6 +3,7 @@ import { AirgapError } from '../base/errors.ts';
 import { isName } from '../base/names.ts';
 import { isDigest } from '../oci/digest.ts';
 import { formatReference, tryParseReference, tryParseRepository } from '../oci/reference.ts';
+import { CONFIDENCES, EVIDENCE_KINDS, type Location, NEEDS, REDIRECT_KINDS, SPLIT_ROLES } from './finding.ts';
 import { recipeSchema } from './recipe.ts';
 import { formatIssues } from './schema-issues.ts';
 import { selectionRecordSchema } from './selection-record.ts';
@@ -29,26 +30,12 @@ const location = z.object({
   name: z.string(),
   path: z.string(),
   within: z.string().optional(),
-  how: z.enum([
-    'pod-spec',
-    'env',
-    'argument',
-    'config',
-    'custom-resource',
-    'annotation',
-    'influence',
-    'declared',
-    'nested-chart',
-    'operator-rule',
-    'image-config',
-    'inside-image',
-    'added',
-  ]),
+  how: z.enum(EVIDENCE_KINDS),
   written: z.string(),
   parts: z
     .array(
       z.object({
-        role: z.enum(['registry', 'repository', 'image', 'tag', 'digest']),
+        role: z.enum(SPLIT_ROLES),
         path: z.string(),
         text: z.string(),
       }),
@@ -59,14 +46,14 @@ const location = z.object({
   via: z.array(z.string()).optional(),
   redirect: z
     .object({
-      kind: z.enum(['values', 'env', 'argument', 'resource-field', 'none']),
+      kind: z.enum(REDIRECT_KINDS),
       name: z.string().optional(),
       value: z.string().optional(),
       values: z.record(z.string(), z.unknown()).optional(),
     })
     .optional(),
   userMade: z.literal(true).optional(),
-});
+}) satisfies z.ZodType<Location>;
 
 const profile = z.object({
   name: z.string(),
@@ -126,8 +113,8 @@ const image = z.object({
   platforms: z.array(z.string()),
   /** Bytes of all its blobs and manifests, including shared ones. */
   bytes: z.int().nonnegative(),
-  confidence: z.enum(['certain', 'likely', 'possible']),
-  need: z.enum(['install', 'operand', 'lifecycle', 'optional', 'test']),
+  confidence: z.enum(CONFIDENCES),
+  need: z.enum(NEEDS),
   found: z.array(location),
   referrers: z.array(referrer).optional(),
 });

@@ -1,4 +1,4 @@
-import type { RenderedDocument } from '../helm/documents.ts';
+import { documentKey, type RenderedDocument } from '../helm/documents.ts';
 import type { Location } from '../inventory/finding.ts';
 import { formatTargetReference, isSharedRepository, isUnderTarget, type Target } from '../naming/naming.ts';
 import { formatReference, parseReference } from '../oci/reference.ts';
@@ -76,12 +76,14 @@ export function prove(
 ): RenderProof {
   const unmapped: UnmappedReference[] = [];
   const afterByLocation = Map.groupBy(after, locationKey);
-  const documentsByIndex = new Map(documents.map((document) => [`${document.template}\n${document.index}`, document]));
+  const documentsByIndex = new Map(
+    documents.map((document) => [documentKey(document.template, document.index), document]),
+  );
   for (const location of before) {
     const expected = expectedReference(location, target);
     const atLocation = afterByLocation.get(locationKey(location)) ?? [];
     if (atLocation.some(({ reference }) => reference === expected)) continue;
-    const text = documentsByIndex.get(`${location.template}\n${location.document}`)?.text ?? '';
+    const text = documentsByIndex.get(documentKey(location.template, location.document))?.text ?? '';
     const isMoved = atLocation.length === 0 && containsReference(text, expected);
     if (!isMoved) unmapped.push(toUnmapped(location, atLocation[0]?.written ?? location.written));
   }

@@ -1,9 +1,9 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
+import { type KeyPath, parseFieldPath } from '../base/field-path.ts';
 import { textBefore } from '../base/text-trim.ts';
 import { readYamlDocument, readYamlDocuments } from '../base/yaml-read.ts';
 import { withLineFeeds } from '../helm/go-yaml.ts';
 import { toStrictYaml } from '../helm/lenient-yaml.ts';
-import { pathKeys } from '../value-tracing/scalar.ts';
 import type { PostRenderEntry } from './post-render-map.ts';
 import { type Span, scalarText, sourceMapper } from './scalar-source.ts';
 import { applyEdits, replacementEdits, type TextEdit } from './text-edits.ts';
@@ -56,7 +56,7 @@ function documentEdits(document: Document, text: string, entries: readonly PostR
 
 function treeEdits(document: Document, text: string, pending: readonly PendingFieldEntry[]): EntryEdit[] {
   return [...Map.groupBy(pending, ({ path }) => path)].flatMap(([path, group]) => {
-    const node = nodeAt(document, pathKeys(path));
+    const node = nodeAt(document, parseFieldPath(path));
     const toSource = isScalar(node) ? sourceMapper(text, node) : undefined;
     if (!isScalar(node) || toSource === undefined) return [];
     return textEdits(scalarText(node), group).map((edit) => ({ ...edit, ...toSource(edit) }));
@@ -127,10 +127,10 @@ function shifted(edit: EntryEdit, offset: number): EntryEdit {
  * Returns the node at a path as Kubernetes reads it: the last of duplicate keys, aliases resolved, own keys before
  * merged ones.
  */
-export function nodeAt(document: Document, keys: readonly string[]): Node | undefined {
+export function nodeAt(document: Document, keys: KeyPath): Node | undefined {
   let node = resolveAlias(document, document.contents);
   for (const key of keys) {
-    node = resolveAlias(document, isSeq(node) ? node.items[Number(key)] : mapValue(document, node, key));
+    node = resolveAlias(document, isSeq(node) ? node.items[Number(key)] : mapValue(document, node, String(key)));
   }
   return node;
 }

@@ -1,8 +1,9 @@
-import type { RenderedDocument } from '../helm/documents.ts';
-import { kindOf } from '../helm/type-meta.ts';
-import type { LocatedReference } from './located-reference.ts';
-import { isMapping, type Mapping } from './named-value.ts';
-import { fieldValue, workloadOf } from './rules/render.ts';
+import { fieldValue } from '../../base/field-path.ts';
+import { isMapping, type Mapping } from '../../base/mapping.ts';
+import type { RenderedDocument } from '../../helm/documents.ts';
+import { kindOf } from '../../helm/type-meta.ts';
+import type { LocatedReference } from '../../inventory/finding.ts';
+import { workloadOf } from './render.ts';
 
 /** A container that may create pods, and so may choose images that no manifest names. */
 export interface OperatorContainer {

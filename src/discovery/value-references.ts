@@ -1,16 +1,17 @@
-import type { RenderedDocument } from '../helm/documents.ts';
+import { childPath, type FieldPath, nestedPath, scalarAt } from '../base/field-path.ts';
+import { isMapping } from '../base/mapping.ts';
+import { documentKey, type RenderedDocument } from '../helm/documents.ts';
 import type { Values } from '../helm/render.ts';
 import { kindOf } from '../helm/type-meta.ts';
+import type { LocatedReference } from '../inventory/finding.ts';
 import { type Leaf, leavesOf, valueAt } from '../value-tracing/leaves.ts';
 import { readRuns, type TextRun } from '../value-tracing/markers.ts';
 import { type NameSegment, segmentPath } from '../value-tracing/name-segments.ts';
 import type { Probe } from '../value-tracing/probe.ts';
 import { acceptedReference } from './candidate.ts';
-import { childPath, type FieldPath, nestedPath } from './field-path.ts';
+import { needOf } from './findings.ts';
 import { evidenceOf, splitRoleOf } from './key-evidence.ts';
-import { type LocatedReference, objectIdentity } from './located-reference.ts';
-import { isMapping } from './named-value.ts';
-import { needOf } from './need.ts';
+import { objectIdentity } from './object-identity.ts';
 import { isIgnoredKind } from './relevance.ts';
 
 /**
@@ -50,18 +51,21 @@ export function tracedReferences(
   context: { readonly chart: string; readonly profile: string },
 ): LocatedReference[] {
   const images = new Set(imageLeaves(base.values).map(({ path }) => JSON.stringify(path)));
-  const marked = new Map(probed.documents.map((document) => [documentKey(document), document]));
+  const marked = new Map(
+    probed.documents.map((document) => [documentKey(document.template, document.index), document]),
+  );
   const knownByField = Map.groupBy(
     known,
-    (reference) => `${reference.template}\n${reference.document}\n${reference.path}`,
+    ({ template, document, path }) => `${documentKey(template, document)}\n${path}`,
   );
   const isImage = ({ leaf }: NameSegment): boolean => images.has(JSON.stringify(leaf.path));
   return base.documents.flatMap((original) => {
-    const changed = marked.get(documentKey(original));
+    const key = documentKey(original.template, original.index);
+    const changed = marked.get(key);
     if (changed === undefined || changed.text === original.text || isIgnoredKind(kindOf(original))) return [];
     const identity = objectIdentity(original.object ?? {});
     return stringChanges(original.object, changed.object, { path: '' }).flatMap(({ fieldPath, before, after }) => {
-      const knownHere = knownByField.get(`${documentKey(original)}\n${fieldPath.path}`) ?? [];
+      const knownHere = knownByField.get(`${key}\n${fieldPath.path}`) ?? [];
       return builtWords(before, readRuns(after, probed.segments), isImage).flatMap((word): LocatedReference[] => {
         if (knownHere.some(({ written }) => written.includes(word.text) || word.text.includes(written))) return [];
         const verdict =
@@ -170,10 +174,49 @@ function stringChanges(original: unknown, changed: unknown, fieldPath: FieldPath
   );
 }
 
-function documentKey({ template, index }: RenderedDocument): string {
-  return `${template}\n${index}`;
-}
-
 function lineOf(text: string, offset: number): number {
   return text.slice(0, offset).split('\n').length;
+}
+
+/**
+ * Marks references that are mere copies of values as `possible`. Some charts pass all their values to a program, as
+ * JSON or YAML in a variable or a file. Such a copy contains a value but does not use it: a name whose tag is added by
+ * a template is no reference by itself, and the images of a disabled component are not pulled. Complete references keep
+ * their confidence, because the program may read them from the copy.
+ * @param values the coalesced values of the same render
+ */
+export function demoteValuesCopies(references: readonly LocatedReference[], values: Values): LocatedReference[] {
+  const paths = references.map((reference) => copiedPath(reference, values));
+  // A single key occurs in many texts. It only counts if the same text also contains a longer path of the values.
+  const copies = new Set(references.flatMap((reference, i) => (paths[i]?.includes('.') ? [textKey(reference)] : [])));
+  return references.map((reference, i) => {
+    const isCopy = paths[i] !== undefined && copies.has(textKey(reference));
+    return isCopy && (reference.need === 'optional' || !hasTagOrDigest(reference.written))
+      ? { ...reference, confidence: 'possible' }
+      : reference;
+  });
+}
+
+/** Splits off the last step inside a text if it is a field; undefined otherwise. */
+function lastField(within: string): { readonly before: string; readonly path: string } | undefined {
+  const start = within.lastIndexOf(' > ');
+  const lastStep = start < 0 ? within : within.slice(start + ' > '.length);
+  const path = /^(?:json|yaml):([^>]+)$/.exec(lastStep)?.[1];
+  return path === undefined ? undefined : { before: within.slice(0, within.length - lastStep.length), path };
+}
+
+/** Returns the path inside the text if the values have the same text at that path. */
+function copiedPath({ within = '', written }: LocatedReference, values: Values): string | undefined {
+  const path = lastField(within)?.path;
+  const value = path === undefined ? undefined : scalarAt(values, path);
+  return value !== undefined && value !== '' && written.startsWith(value) ? path : undefined;
+}
+
+/** Key of the rendered text that contains a reference. */
+function textKey({ template, document, path, within = '' }: LocatedReference): string {
+  return [template, document, path, lastField(within)?.before].join('\n');
+}
+
+function hasTagOrDigest(written: string): boolean {
+  return /[:@]/.test(written.slice(written.lastIndexOf('/') + 1));
 }

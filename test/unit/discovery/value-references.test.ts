@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { demoteValuesCopies } from '../../../src/discovery/values-copies.ts';
+import { demoteValuesCopies } from '../../../src/discovery/value-references.ts';
 import { configMap, discover } from './render.ts';
 
 const values = {

@@ -1,7 +1,5 @@
+import { isMapping, type Mapping } from '../base/mapping.ts';
 import type { Location } from '../inventory/finding.ts';
-import { isMapping, type Mapping } from './named-value.ts';
-
-export type { LocatedReference } from '../inventory/finding.ts';
 
 /** Returns kind, name and hook of an object, as locations contain them. */
 export function objectIdentity(object: Mapping): Pick<Location, 'kind' | 'name' | 'hook'> {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { discoverReferences } from '../../../src/discovery/index.ts';
-import { operatorContainers } from '../../../src/discovery/operators.ts';
-import { splitDocuments } from '../../../src/helm/documents.ts';
+import { discoverReferences } from '../../../../src/discovery/index.ts';
+import { operatorContainers } from '../../../../src/discovery/rules/operators.ts';
+import { splitDocuments } from '../../../../src/helm/documents.ts';
 
 const workload = (name: string, account: string, extra = ''): string => `kind: Deployment
 metadata: {name: ${name}${extra}}
