@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises';
-import { canonicalHubName } from '../base/docker-hub.ts';
 import { AirgapError } from '../base/errors.ts';
 import { reasonOf } from '../base/file-failure.ts';
 import { quoted } from '../base/printable.ts';
 import { registerSecret } from '../base/redact.ts';
 import { trimTrailing } from '../base/text-trim.ts';
-import type { Credential } from './credential.ts';
 import type { CredentialsFile } from './credential-files.ts';
+import { type Credential, normalizeKey } from './keychain.ts';
 
 /** Parsed credentials file (Docker's config.json, containers-auth.json(5)), or a variable with its text. */
 export interface AuthFile {
@@ -79,18 +78,6 @@ function readAuths(value: unknown, file: string): Map<string, Credential | Airga
     if (credential !== undefined) auths.set(name, credential);
   }
   return auths;
-}
-
-/**
- * Normalizes a key of `auths` to host or host/path: without scheme and legacy `/v1/`, and with `docker.io` for all
- * names of Docker Hub.
- */
-export function normalizeKey(key: string): string {
-  const bare = trimTrailing(key.replace(/^https?:\/\//i, ''), '/').replace(/\/v[12]$/, '');
-  const slash = bare.indexOf('/');
-  const host = (slash < 0 ? bare : bare.slice(0, slash)).toLowerCase();
-  const path = slash < 0 ? '' : bare.slice(slash);
-  return `${canonicalHubName(host)}${path}`;
 }
 
 /** Standard base64. Checked because Node decodes any text. */

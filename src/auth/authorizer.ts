@@ -1,6 +1,5 @@
 import { type Challenge, parseChallenges } from './challenge.ts';
-import { basicAuthorization, type Credential } from './credential.ts';
-import type { Keychain } from './keychain.ts';
+import { basicAuthorization, type Credential, type Keychain } from './keychain.ts';
 import { type AccessRefusal, explainRefusal } from './refusal.ts';
 import { fetchToken, type Token, type TokenExchange } from './token.ts';
 

@@ -4,7 +4,7 @@ import type { Emit } from '../base/events.ts';
 import { reasonOf } from '../base/file-failure.ts';
 import { registerSecret } from '../base/redact.ts';
 import type { AuthFile } from './auth-file.ts';
-import type { Credential } from './credential.ts';
+import type { Credential } from './keychain.ts';
 
 /** Milliseconds for a helper, which may prompt the user or access a slow network store. */
 const HELPER_TIMEOUT = 60_000;

@@ -1,9 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
 import { isName } from '../base/names.ts';
 import { registerSecret } from '../base/redact.ts';
-import { normalizeKey } from './auth-file.ts';
-import type { Credential } from './credential.ts';
-import type { Keychain } from './keychain.ts';
+import { type Credential, type Keychain, normalizeKey } from './keychain.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

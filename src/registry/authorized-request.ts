@@ -9,7 +9,7 @@ import type { Transport } from '../http/transport.ts';
 import type { Repository } from '../oci/reference.ts';
 import { apiUrl, type Endpoint, repositoryFromUrl } from './api-url.ts';
 import type { RegistryResponse } from './errors.ts';
-import { apiHost } from './hosts.ts';
+import { apiHost } from './routes.ts';
 import { checkRateLimit } from './throttling.ts';
 
 /**

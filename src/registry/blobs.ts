@@ -7,7 +7,7 @@ import type { Body } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { repositoryFromUrl } from './api-url.ts';
 import { type RegistryResponse, registryError } from './errors.ts';
-import { describeRoute, type RepositoryRoute } from './hosts.ts';
+import { describeRoute, type RepositoryRoute } from './routes.ts';
 import type { Session } from './session.ts';
 
 /**

@@ -1,13 +1,13 @@
 import { AirgapError, messageOf } from '../base/errors.ts';
+import { parseErrorBody } from '../http/error-body.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { responseHeader } from '../http/response-body.ts';
 import { type Descriptor, MediaType } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { parseManifest } from '../oci/manifest.ts';
 import type { Endpoint } from './api-url.ts';
-import { parseErrorBody } from './error-body.ts';
 import { errorFromBody } from './errors.ts';
-import { describeRoute, type RepositoryRoute } from './hosts.ts';
+import { describeRoute, type RepositoryRoute } from './routes.ts';
 import type { FullResponse, Session } from './session.ts';
 
 /** Maximum bytes of one page: an image index, with the limit of a manifest. */

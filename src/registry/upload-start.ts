@@ -7,7 +7,7 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import type { Repository } from '../oci/reference.ts';
 import { headBlob } from './blobs.ts';
 import { registryError } from './errors.ts';
-import { directRoute } from './hosts.ts';
+import { directRoute } from './routes.ts';
 import type { Session } from './session.ts';
 
 /** Blob to store in a repository. */

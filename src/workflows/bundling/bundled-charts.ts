@@ -4,7 +4,7 @@ import { AirgapError } from '../../base/errors.ts';
 import type { Bundle, BundleChart } from '../../bundle/read.ts';
 import type { LocatedReference } from '../../discovery/index.ts';
 import { builtInRules, isFromRule } from '../../discovery/rules/index.ts';
-import type { ChartRequest } from '../../helm/fetch.ts';
+import type { ChartRequest } from '../../helm/access.ts';
 import type { Location } from '../../inventory/finding.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
 import type { StoredRecipe } from '../../inventory/recipe.ts';

@@ -1,7 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
-import { type ChartRequest, fetchChart } from '../../helm/fetch.ts';
+import type { ChartRequest } from '../../helm/access.ts';
+import { fetchChart } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { digestOf } from '../../oci/digest.ts';
 import { type Context, withScratch } from '../context.ts';

@@ -1,6 +1,6 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { Render, Values } from '../../helm/render.ts';
-import type { TemplateSource } from '../../helm/templates.ts';
+import type { TemplateSource } from '../../helm/subcharts.ts';
 import { type Setting, valuesOf } from '../../overrides/overrides-file.ts';
 import { mergeRedirects } from '../../overrides/redirect.ts';
 import { findAccepted } from '../../value-tracing/accepted.ts';

@@ -3,7 +3,7 @@ import { malformedImages } from '../../discovery/cross-check.ts';
 import type { LocatedReference } from '../../discovery/index.ts';
 import { type Rule, uncoveredNote } from '../../discovery/rules/index.ts';
 import type { Render, Renderer, Values } from '../../helm/render.ts';
-import { templateSources } from '../../helm/templates.ts';
+import { templateSources } from '../../helm/subcharts.ts';
 import type { StoredRecipe } from '../../inventory/recipe.ts';
 import { setKeys } from '../../inventory/values-origin.ts';
 import { changesTags, type Target } from '../../oci/naming.ts';

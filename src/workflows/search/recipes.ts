@@ -1,5 +1,5 @@
 import type { Render, Renderer, Values } from '../../helm/render.ts';
-import { templateSources } from '../../helm/templates.ts';
+import { templateSources } from '../../helm/subcharts.ts';
 import type { StoredRecipe } from '../../inventory/recipe.ts';
 import { DEFAULT_NAMING, parseTarget } from '../../oci/naming.ts';
 import { deriveRecipe, type InitialProbe } from '../../overrides/recipe.ts';
