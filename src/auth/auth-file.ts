@@ -1,3 +1,5 @@
+import { BASE64 } from '../base/base64.ts';
+import { isMapping, type Mapping } from '../base/mapping.ts';
 import { readFile } from 'node:fs/promises';
 import { AirgapError } from '../base/errors.ts';
 import { reasonOf } from '../base/file-failure.ts';
@@ -58,7 +60,7 @@ export function parseAuthFile(text: string, file: string, isLegacy = false): Aut
     // The parser's message would quote the text, which is secret.
     throw invalidFile(file, 'is not JSON');
   }
-  if (!isObject(content)) throw invalidFile(file, 'is not a JSON object');
+  if (!isMapping(content)) throw invalidFile(file, 'is not a JSON object');
   const credHelpers = new Map<string, string>();
   for (const [key, helper] of entriesOf(isLegacy ? {} : content.credHelpers, 'credHelpers', file)) {
     if (typeof helper === 'string') credHelpers.set(normalizeKey(key), helper);
@@ -73,17 +75,14 @@ function readAuths(value: unknown, file: string): Map<string, Credential | Airga
   const auths = new Map<string, Credential | AirgapError>();
   for (const [key, entry] of entriesOf(value, 'auths', file)) {
     const name = normalizeKey(key);
-    if (!isObject(entry) || (auths.has(name) && key !== name)) continue;
+    if (!isMapping(entry) || (auths.has(name) && key !== name)) continue;
     const credential = readEntry(entry, key, file);
     if (credential !== undefined) auths.set(name, credential);
   }
   return auths;
 }
 
-/** Standard base64. Checked because Node decodes any text. */
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
-
-function readEntry(entry: Record<string, unknown>, key: string, file: string): Credential | AirgapError | undefined {
+function readEntry(entry: Mapping, key: string, file: string): Credential | AirgapError | undefined {
   const text = (name: string): string => (typeof entry[name] === 'string' ? entry[name] : '');
   const source = `stored in ${file}`;
   for (const name of ['identitytoken', 'registrytoken', 'auth', 'password']) registerSecret(text(name));
@@ -116,12 +115,8 @@ function readEntry(entry: Record<string, unknown>, key: string, file: string): C
 
 function entriesOf(value: unknown, name: string, file: string): [string, unknown][] {
   if (value === undefined || value === null) return [];
-  if (!isObject(value)) throw invalidFile(file, `has a "${name}" that is not an object`);
+  if (!isMapping(value)) throw invalidFile(file, `has a "${name}" that is not an object`);
   return Object.entries(value);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function invalidFile(file: string, what: string): AirgapError {

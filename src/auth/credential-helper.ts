@@ -1,3 +1,4 @@
+import { type Environment } from '../base/environment.ts';
 import { HUB_KEY } from '../base/docker-hub.ts';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
@@ -27,7 +28,7 @@ export class CredentialHelpers {
   /** Default stores that have failed, and whether they are used for further registries. */
   readonly #failed = new Map<string, 'use' | 'skip'>();
 
-  constructor(env: Readonly<Record<string, string | undefined>>, emit: Emit, timeout = HELPER_TIMEOUT) {
+  constructor(env: Environment, emit: Emit, timeout = HELPER_TIMEOUT) {
     const passed = Object.entries(env).filter(([name, value]) => value !== undefined && !WITHHELD_VARIABLES.test(name));
     this.#env = Object.fromEntries(passed) as Record<string, string>;
     this.#emit = emit;

@@ -1,9 +1,8 @@
+import { type Environment } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
 import { isName } from '../base/names.ts';
 import { registerSecret } from '../base/redact.ts';
 import { type Credential, type Keychain, normalizeKey } from './keychain.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Returns `AIRGAP_AUTH_REGISTRY_EXAMPLE_5000` for `registry.example:5000`. */
 function prefixOf(host: string): string {

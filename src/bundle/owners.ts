@@ -1,3 +1,4 @@
+import { firstOf } from '../base/count.ts';
 import type { Digest } from '../oci/digest.ts';
 import { closureOf, type Graph } from '../oci/graph.ts';
 import { formatReference } from '../oci/reference.ts';
@@ -11,9 +12,7 @@ export function blobOwners(graph: Graph, charts: readonly ChartArtifact[]): (dig
   let names: Map<Digest, string[]> | undefined;
   return (digest) => {
     names ??= namesByBlob(graph, charts);
-    const all = names.get(digest) ?? [];
-    const more = all.length > MAX_SHOWN ? ` and ${all.length - MAX_SHOWN} more` : '';
-    return `${all.slice(0, MAX_SHOWN).join(', ')}${more}`;
+    return firstOf(names.get(digest) ?? [], MAX_SHOWN);
   };
 }
 

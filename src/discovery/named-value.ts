@@ -1,9 +1,9 @@
+import { isMapping, type Mapping } from '../base/mapping.ts';
 import { childPath, type FieldPath } from './field-path.ts';
 import { splitRoleOf } from './key-evidence.ts';
 import { type Field, type InheritedParts, ownRegistryAndTag } from './split.ts';
 
-/** A YAML mapping. */
-export type Mapping = Readonly<Record<string, unknown>>;
+export { isMapping, type Mapping };
 
 /** A named value: entry of a mapping, environment variable, or a word of a text and its name. */
 export interface NamedValue {
@@ -17,11 +17,6 @@ export interface NamedValue {
 /** Returns the entries of a mapping with the paths of their values. */
 export function entriesOf(mapping: Mapping, fieldPath: FieldPath): NamedValue[] {
   return Object.entries(mapping).map(([key, value]) => ({ key, value, fieldPath: childPath(fieldPath, key) }));
-}
-
-/** Reports whether a value is a YAML mapping. */
-export function isMapping(value: unknown): value is Mapping {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Reports whether a value is a non-empty list that contains only mappings. */

@@ -1,3 +1,4 @@
+import { isMapping } from '../base/mapping.ts';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalHubName, HUB_KEY } from '../base/docker-hub.ts';
@@ -145,7 +146,7 @@ export async function writeDependencyLogins(
 async function readHelmCredentials(file: string): Promise<{ readonly auths?: object }> {
   try {
     const content: unknown = JSON.parse(await readFile(file, 'utf8'));
-    return typeof content === 'object' && content !== null && !Array.isArray(content) ? content : {};
+    return isMapping(content) ? content : {};
   } catch {
     return {};
   }

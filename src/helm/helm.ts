@@ -1,7 +1,8 @@
+import { type Environment } from '../base/environment.ts';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
-import { type Environment, type EnvironmentScope, environmentFor } from './environment.ts';
+import { type EnvironmentScope, environmentFor } from './environment.ts';
 
 /** Environment and working folder (absolute) of Helm. */
 export interface HelmContext {

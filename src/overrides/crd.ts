@@ -1,3 +1,4 @@
+import { asSchema } from './structural-schema.ts';
 import { readYamlValues } from '../base/yaml-read.ts';
 import { blockItems, blockUnder, inlineValueOf } from '../helm/yaml-block.ts';
 import type { LeafPath } from '../value-tracing/leaves.ts';
@@ -84,8 +85,4 @@ function schemaAtPath(root: StructuralSchema, path: LeafPath): StructuralSchema 
 
 function readFirstDocument(text: string): unknown {
   return readYamlValues(text)?.[0];
-}
-
-function asSchema(value: unknown): StructuralSchema | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as StructuralSchema) : undefined;
 }

@@ -1,3 +1,4 @@
+import { compareText } from '../base/text-order.ts';
 import { Document, isCollection, isMap, isScalar, type Pair, type Scalar } from 'yaml';
 import { printableLine } from '../base/printable.ts';
 import { documentText } from '../base/yaml-text.ts';
@@ -36,7 +37,7 @@ export function settingsOf({ assignment, moves }: RecipeSolution, { switches }: 
     value: true,
     comment: 'the chart rejects images from other registries without this',
   }));
-  return [...nameSettings, ...switchSettings].sort((a, b) => compare(formatPath(a.path), formatPath(b.path)));
+  return [...nameSettings, ...switchSettings].sort((a, b) => compareText(formatPath(a.path), formatPath(b.path)));
 }
 
 /** Returns the settings as one values tree; lists are complete because Helm replaces them whole. */
@@ -79,8 +80,4 @@ function referenceComment(references: readonly string[]): string {
   const sorted = [...new Set(references)].sort(compare);
   const shown = sorted.slice(0, 6);
   return [...shown, ...(sorted.length > shown.length ? [`and ${sorted.length - shown.length} more`] : [])].join('\n');
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

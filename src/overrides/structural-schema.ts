@@ -1,3 +1,4 @@
+import { isMapping } from '../base/mapping.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { runInNewContext } from 'node:vm';
 
@@ -165,6 +166,7 @@ function combinationViolations(
   ];
 }
 
-function asSchema(value: unknown): StructuralSchema | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as StructuralSchema) : undefined;
+/** Returns a schema; undefined for a value that is not a mapping. */
+export function asSchema(value: unknown): StructuralSchema | undefined {
+  return isMapping(value) ? value : undefined;
 }

@@ -1,3 +1,4 @@
+import { SCHEMA1_HINT } from '../oci/manifest.ts';
 import { AirgapError } from '../base/errors.ts';
 import { quoted } from '../base/printable.ts';
 import { parseErrorBody } from '../http/error-body.ts';
@@ -208,7 +209,7 @@ function schema1Error(what: string): AirgapError {
     'unsupported',
     `${what}: manifests of Docker schema 1 are not supported, as registries no longer accept them`,
     {
-      hint: 'push the image again with a current version of Docker (schema 2 or OCI)',
+      hint: SCHEMA1_HINT,
     },
   );
 }

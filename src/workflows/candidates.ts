@@ -1,3 +1,4 @@
+import { firstOf } from '../base/count.ts';
 import type { Emit } from '../base/events.ts';
 import { printableLine } from '../base/printable.ts';
 import type { Finding, Location } from '../inventory/finding.ts';
@@ -47,9 +48,8 @@ export class CandidateLimit {
     const newlySkipped = skipped.filter(({ reference }) => !this.#skipped.has(reference));
     if (newlySkipped.length === 0) return;
     for (const { reference } of newlySkipped) this.#skipped.add(reference);
-    const named = newlySkipped.slice(0, MAX_NAMED).map(({ reference }) => reference);
-    const more = newlySkipped.length > MAX_NAMED ? ` and ${newlySkipped.length - MAX_NAMED} more` : '';
-    const message = `${source} names more than ${kept} uncertain images; not checked in registries: ${named.join(', ')}${more}`;
+    const references = newlySkipped.map(({ reference }) => reference);
+    const message = `${source} names more than ${kept} uncertain images; not checked in registries: ${firstOf(references, MAX_NAMED)}`;
     this.#emit({ type: 'warning', message });
   }
 }

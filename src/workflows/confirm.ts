@@ -1,3 +1,4 @@
+import { firstOf } from '../base/count.ts';
 import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { type Outcome, settle } from '../base/pool.ts';
@@ -104,12 +105,12 @@ export function warnDropped(emit: Emit, dropped: readonly DroppedCandidate[]): v
 
 /** Describes the sources of a reference for a message: at most three locations. */
 export function sourcesText(locations: readonly Location[]): string {
-  const named = locations.slice(0, 3).map(({ chart, template, path, name, how }) => {
+  const named = locations.map(({ chart, template, path, name, how }) => {
     if (how === 'added') return chart === '' ? 'the command line' : `chart ${chart}`;
     if (how === 'inside-image') return `the files of ${name} (${path})`;
     return how === 'image-config' ? `the config of ${name} (${path})` : `chart ${chart} (${template}, ${path})`;
   });
-  return `wanted by ${named.join(', ')}${locations.length > 3 ? ` and ${locations.length - 3} more` : ''}`;
+  return `wanted by ${firstOf(named, 3)}`;
 }
 
 /**

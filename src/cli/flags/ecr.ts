@@ -1,3 +1,4 @@
+import { isMapping } from '../../base/mapping.ts';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
@@ -147,7 +148,7 @@ function parsePolicy(flag: string, file: string, text: string): string {
   } catch (cause) {
     throw new AirgapError('usage', `${flag} ${file} is not JSON: ${messageOf(cause)}`, { cause });
   }
-  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return JSON.stringify(json);
+  if (isMapping(json)) return JSON.stringify(json);
   throw new AirgapError('usage', `${flag} ${file} is not a policy: expected a JSON object`, {
     hint: 'example: {"rules": […]} for --lifecycle-policy, {"Version": "2012-10-17", "Statement": […]} for --repository-policy',
   });

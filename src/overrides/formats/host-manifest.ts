@@ -1,3 +1,4 @@
+import { isMapping } from '../../base/mapping.ts';
 import { type Document, isAlias, isMap } from 'yaml';
 import { AirgapError } from '../../base/errors.ts';
 import { readYamlDocuments } from '../../base/yaml-read.ts';
@@ -55,8 +56,7 @@ export function mergeValues(document: Document, keys: DocumentPath, values: Valu
     const path = [...keys, key];
     const existing = document.getIn(path, true);
     if (isAlias(existing)) document.setIn(path, document.createNode(existing.toJS(document)));
-    const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
-    if (isMapping && isMap(document.getIn(path, true))) mergeValues(document, path, value as Values);
+    if (isMapping(value) && isMap(document.getIn(path, true))) mergeValues(document, path, value);
     else document.setIn(path, document.createNode(value, { aliasDuplicateObjects: false }));
   }
 }

@@ -1,3 +1,4 @@
+import { compareText } from '../../base/text-order.ts';
 import { textBefore } from '../../base/text-trim.ts';
 import { yamlText } from '../../base/yaml-text.ts';
 import type { Location } from '../../inventory/finding.ts';
@@ -19,7 +20,7 @@ export function formatKustomize(
   title: string,
 ): GeneratedFiles {
   const changeable = locations.filter(({ path, within }) => within === undefined && IMAGE_FIELD.test(path));
-  const byName = [...Map.groupBy(changeable, ({ written }) => imageName(written))].sort(([a], [b]) => compare(a, b));
+  const byName = [...Map.groupBy(changeable, ({ written }) => imageName(written))].sort(([a], [b]) => compareText(a, b));
   const images = byName.filter(([, group]) => fitsOneEntry(group, target));
   const unchangeable = locations
     .filter((location) => !changeable.includes(location))
@@ -64,8 +65,4 @@ function newVersion({ tag, digest }: Reference): object {
 function imageName(written: string): string {
   const name = textBefore(written, '@');
   return name.slice(name.lastIndexOf('/') + 1).includes(':') ? name.slice(0, name.lastIndexOf(':')) : name;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

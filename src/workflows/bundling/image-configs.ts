@@ -1,3 +1,4 @@
+import { LINUX_AMD64 } from '../../oci/platform.ts';
 import { combine } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { settle } from '../../base/pool.ts';
@@ -24,7 +25,6 @@ export interface ImageConfigOptions {
  * Largest config that is read, in bytes. Real ones have some ten thousand, those of operators some hundred thousand.
  */
 const MAX_CONFIG_SIZE = 8 * 1024 * 1024;
-const PREFERRED_PLATFORM = { os: 'linux', architecture: 'amd64' };
 
 /** Searches the configs of images to be bundled for image references. Each config is read once. */
 export class ImageConfigs {
@@ -92,7 +92,7 @@ function configOf(graph: Graph, node: ManifestNode | undefined): BlobNode | unde
   }
   const images = children.filter(({ platform }) => !isAttestationPlatform(platform));
   const preferred = images.find(
-    ({ platform }) => platform !== undefined && matchesPlatform(platform, PREFERRED_PLATFORM),
+    ({ platform }) => platform !== undefined && matchesPlatform(platform, LINUX_AMD64),
   );
   const child = preferred ?? images[0];
   return child === undefined ? undefined : configOf(graph, graph.manifests.get(child.digest));

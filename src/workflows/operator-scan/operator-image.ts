@@ -1,3 +1,4 @@
+import { LINUX_AMD64 } from '../../oci/platform.ts';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { ManifestContent, Source } from '../../oci/content.ts';
 import { type Descriptor, isImageConfigType, isIndexType } from '../../oci/descriptor.ts';
@@ -27,7 +28,6 @@ export interface ImageConfigSummary {
   readonly commandWords: readonly string[];
 }
 
-const PLATFORM = { os: 'linux', architecture: 'amd64' };
 /** Bytes of a config that are read; real ones have some ten thousand. */
 export const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
 
@@ -97,13 +97,13 @@ export async function imageParts(
 /** Reads a config. Invalid JSON yields no command words, since validating images is not the task of the scan. */
 export function summarizeConfig(bytes: Uint8Array): ImageConfigSummary {
   const { architecture, config } = parseConfig(bytes);
-  const isOtherArchitecture = architecture !== undefined && architecture !== PLATFORM.architecture;
+  const isOtherArchitecture = architecture !== undefined && architecture !== LINUX_AMD64.architecture;
   return { isOtherArchitecture, commandWords: [config?.Entrypoint, config?.Cmd].flatMap(stringsIn) };
 }
 
 function manifestForPlatform(mediaType: string, bytes: Uint8Array): Descriptor | undefined {
   return parseManifest(mediaType, bytes).manifests.find(
-    ({ platform }) => platform !== undefined && matchesPlatform(platform, PLATFORM),
+    ({ platform }) => platform !== undefined && matchesPlatform(platform, LINUX_AMD64),
   );
 }
 
