@@ -1,8 +1,8 @@
-import { BASE64 } from '../base/base64.ts';
-import { isMapping, type Mapping } from '../base/mapping.ts';
 import { readFile } from 'node:fs/promises';
+import { BASE64 } from '../base/base64.ts';
 import { AirgapError } from '../base/errors.ts';
 import { reasonOf } from '../base/file-failure.ts';
+import { isMapping, type Mapping } from '../base/mapping.ts';
 import { quoted } from '../base/printable.ts';
 import { registerSecret } from '../base/redact.ts';
 import { trimTrailing } from '../base/text-trim.ts';

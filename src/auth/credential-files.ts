@@ -1,6 +1,6 @@
-import { type Environment } from '../base/environment.ts';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { Environment } from '../base/environment.ts';
 
 /** Properties of user and machine that determine the paths of credentials files. */
 export interface UserEnvironment {

@@ -1,5 +1,5 @@
-import { type Environment } from '../base/environment.ts';
 import { HUB_KEY } from '../base/docker-hub.ts';
+import type { Environment } from '../base/environment.ts';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { reasonOf } from '../base/file-failure.ts';

@@ -1,4 +1,4 @@
-import { type Environment } from '../base/environment.ts';
+import type { Environment } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
 import { isName } from '../base/names.ts';
 import { registerSecret } from '../base/redact.ts';

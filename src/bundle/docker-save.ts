@@ -1,8 +1,7 @@
-import { LINUX_AMD64 } from '../oci/platform.ts';
 import { isImageConfigType, isIndexType } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { ManifestNode, Root } from '../oci/graph.ts';
-import { matchesPlatform, type Platform } from '../oci/platform.ts';
+import { LINUX_AMD64, matchesPlatform, type Platform } from '../oci/platform.ts';
 import { formatReference } from '../oci/reference.ts';
 import { blobName } from './layout.ts';
 

@@ -1,4 +1,4 @@
-import { type Environment } from '../base/environment.ts';
+import type { Environment } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { HostCertificates } from '../http/client-certificate.ts';

@@ -1,7 +1,7 @@
-import { isMapping } from '../base/mapping.ts';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { canonicalHubName, HUB_KEY } from '../base/docker-hub.ts';
+import { isMapping } from '../base/mapping.ts';
 import { SECRET_FILE, SECRET_FOLDER } from '../base/own-file.ts';
 import { jsonText } from '../base/printable.ts';
 import type { FindLogin, RegistryLogin } from '../base/registry-login.ts';

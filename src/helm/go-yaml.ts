@@ -1,7 +1,7 @@
-import { isMapping } from '../base/mapping.ts';
 import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type YAMLMap } from 'yaml';
 import { DEPTH_LIMIT } from '../base/depth.ts';
 import { messageOf } from '../base/errors.ts';
+import { isMapping } from '../base/mapping.ts';
 import { readYamlDocuments } from '../base/yaml-read.ts';
 import { toStrictYaml } from './lenient-yaml.ts';
 

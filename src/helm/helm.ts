@@ -1,6 +1,6 @@
-import { type Environment } from '../base/environment.ts';
 import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import type { Environment } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
 import { type EnvironmentScope, environmentFor } from './environment.ts';
 

@@ -1,6 +1,6 @@
-import { type Environment } from '../base/environment.ts';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Environment } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
 import { reasonOf } from '../base/file-failure.ts';
 import { readCertificates } from './certificates.ts';

@@ -1,5 +1,5 @@
-import { type Environment } from '../base/environment.ts';
 import { BlockList, isIP } from 'node:net';
+import type { Environment } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
 
 /** Returns the proxy for a URL; undefined for a direct connection. */

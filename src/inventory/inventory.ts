@@ -1,7 +1,7 @@
-import { compareText } from '../base/text-order.ts';
 import * as z from 'zod';
 import { AirgapError } from '../base/errors.ts';
 import { isName } from '../base/names.ts';
+import { compareText } from '../base/text-order.ts';
 import { isDigest } from '../oci/digest.ts';
 import { formatReference, tryParseReference, tryParseRepository } from '../oci/reference.ts';
 import { recipeSchema } from './recipe.ts';

@@ -1,5 +1,5 @@
-import { isMapping } from '../base/mapping.ts';
 import { AirgapError } from '../base/errors.ts';
+import { isMapping } from '../base/mapping.ts';
 import { type Descriptor, isIndexType, MediaType } from './descriptor.ts';
 import { isDigest } from './digest.ts';
 

@@ -1,8 +1,7 @@
-import { asSchema } from './structural-schema.ts';
 import { readYamlValues } from '../base/yaml-read.ts';
 import { blockItems, blockUnder, inlineValueOf } from '../helm/yaml-block.ts';
 import type { LeafPath } from '../value-tracing/leaves.ts';
-import { childSchema, type StructuralSchema } from './structural-schema.ts';
+import { asSchema, childSchema, type StructuralSchema } from './structural-schema.ts';
 
 /** One version of a custom resource definition. */
 export interface CrdVersion {

@@ -1,6 +1,6 @@
-import { compareText } from '../base/text-order.ts';
 import { Document, isCollection, isMap, isScalar, type Pair, type Scalar } from 'yaml';
 import { printableLine } from '../base/printable.ts';
+import { compareText } from '../base/text-order.ts';
 import { documentText } from '../base/yaml-text.ts';
 import type { Values } from '../helm/render.ts';
 import { buildOverlay, formatPath, type LeafPath } from '../value-tracing/leaves.ts';
@@ -77,7 +77,7 @@ function keyValue({ key }: Pair): unknown {
 }
 
 function referenceComment(references: readonly string[]): string {
-  const sorted = [...new Set(references)].sort(compare);
+  const sorted = [...new Set(references)].sort(compareText);
   const shown = sorted.slice(0, 6);
   return [...shown, ...(sorted.length > shown.length ? [`and ${sorted.length - shown.length} more`] : [])].join('\n');
 }

@@ -1,5 +1,5 @@
-import { BASE64_IN_TEXT } from '../base/base64.ts';
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
+import { BASE64_IN_TEXT } from '../base/base64.ts';
 import { textBefore } from '../base/text-trim.ts';
 import { readYamlDocument, readYamlDocuments } from '../base/yaml-read.ts';
 import { withLineFeeds } from '../helm/go-yaml.ts';
@@ -109,8 +109,8 @@ function lineEdits(text: string, step: string, pending: readonly PendingEntry[])
   const offset = lines.slice(0, lineNumber - 1).reduce((sum, { length }) => sum + length + 1, 0);
   const lineEntries = pending.filter(({ steps }) => steps.length === 0);
   const nestedEntries = pending.filter(({ steps }) => steps.length > 0);
-  const base64LineEdits = [...(nestedEntries.length === 0 ? [] : line.matchAll(BASE64_IN_TEXT))].flatMap(({ 0: blob, index }) =>
-    textEdits(blob, nestedEntries).map((edit) => shifted(edit, index)),
+  const base64LineEdits = [...(nestedEntries.length === 0 ? [] : line.matchAll(BASE64_IN_TEXT))].flatMap(
+    ({ 0: blob, index }) => textEdits(blob, nestedEntries).map((edit) => shifted(edit, index)),
   );
   return [...lineEntries.flatMap(({ entry }) => plainEdits(line, entry)), ...base64LineEdits].map((edit) =>
     shifted(edit, offset),

@@ -1,6 +1,6 @@
-import { isMapping } from '../base/mapping.ts';
 import { isDeepStrictEqual } from 'node:util';
 import { runInNewContext } from 'node:vm';
+import { isMapping } from '../base/mapping.ts';
 
 /**
  * Structural schema of a custom resource definition

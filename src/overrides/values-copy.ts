@@ -1,5 +1,5 @@
-import { isMapping } from '../base/mapping.ts';
 import { isDeepStrictEqual } from 'node:util';
+import { isMapping } from '../base/mapping.ts';
 import { readYamlValues } from '../base/yaml-read.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { Change } from '../value-tracing/changes.ts';

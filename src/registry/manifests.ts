@@ -1,4 +1,3 @@
-import { SCHEMA1_HINT } from '../oci/manifest.ts';
 import { AirgapError } from '../base/errors.ts';
 import { quoted } from '../base/printable.ts';
 import { parseErrorBody } from '../http/error-body.ts';
@@ -8,7 +7,7 @@ import { pageText, pageTitle, WEB_PAGE_HINT } from '../http/web-page.ts';
 import type { ManifestContent } from '../oci/content.ts';
 import { type Descriptor, isIndexType, isManifestType, MANIFEST_TYPES, MediaType } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, digestOf, isDigest } from '../oci/digest.ts';
-import { declaredMediaType } from '../oci/manifest.ts';
+import { declaredMediaType, SCHEMA1_HINT } from '../oci/manifest.ts';
 import type { Repository } from '../oci/reference.ts';
 import { errorFromBody, registryError } from './errors.ts';
 import { describeRoute, directRoute, type RepositoryRoute } from './routes.ts';

@@ -1,5 +1,4 @@
-import { firstOf } from '../base/count.ts';
-import { count } from '../base/count.ts';
+import { count, firstOf } from '../base/count.ts';
 import { AirgapError } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
 import type { Sink, Source } from '../oci/content.ts';

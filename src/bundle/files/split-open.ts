@@ -1,6 +1,6 @@
-import { firstOf } from '../../base/count.ts';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { firstOf } from '../../base/count.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { invalidBundle } from '../reading/tar-index.ts';
 import { type FileParts, singleFile } from './random-file.ts';

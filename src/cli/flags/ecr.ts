@@ -1,10 +1,10 @@
-import { isMapping } from '../../base/mapping.ts';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { reasonOf } from '../../base/file-failure.ts';
+import { isMapping } from '../../base/mapping.ts';
 import type { EcrHostDeclaration } from '../../ecr/hosts.ts';
 import type { RepositoryOptions } from '../../workflows/pushing/repositories.ts';
 import { collect } from './collect.ts';

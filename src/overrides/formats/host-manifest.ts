@@ -1,6 +1,6 @@
-import { isMapping } from '../../base/mapping.ts';
 import { type Document, isAlias, isMap } from 'yaml';
 import { AirgapError } from '../../base/errors.ts';
+import { isMapping } from '../../base/mapping.ts';
 import { readYamlDocuments } from '../../base/yaml-read.ts';
 import { documentText } from '../../base/yaml-text.ts';
 import type { Values } from '../../helm/render.ts';

@@ -20,7 +20,9 @@ export function formatKustomize(
   title: string,
 ): GeneratedFiles {
   const changeable = locations.filter(({ path, within }) => within === undefined && IMAGE_FIELD.test(path));
-  const byName = [...Map.groupBy(changeable, ({ written }) => imageName(written))].sort(([a], [b]) => compareText(a, b));
+  const byName = [...Map.groupBy(changeable, ({ written }) => imageName(written))].sort(([a], [b]) =>
+    compareText(a, b),
+  );
   const images = byName.filter(([, group]) => fitsOneEntry(group, target));
   const unchangeable = locations
     .filter((location) => !changeable.includes(location))
@@ -32,7 +34,7 @@ export function formatKustomize(
     .filter((entry) => !images.includes(entry))
     .map(([name]) => `${name}: its tags need different entries, and kustomize allows one per name`);
   const left = [...unchangeable, ...ambiguous];
-  const distinct = [...new Set(left)].sort(compare);
+  const distinct = [...new Set(left)].sort(compareText);
   const entries = images.map(([name, group]) => imageEntry(name, group, target));
   const document = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', images: entries };
   const text = commentBlock([title, ...distinct]) + yamlText(document);

@@ -1,5 +1,5 @@
-import { compareText } from '../../base/text-order.ts';
 import type { Document } from 'yaml';
+import { compareText } from '../../base/text-order.ts';
 import { readYamlDocument } from '../../base/yaml-read.ts';
 import { documentText } from '../../base/yaml-text.ts';
 import type { Values } from '../../helm/render.ts';

@@ -1,5 +1,4 @@
-import { firstOf } from '../../base/count.ts';
-import { count } from '../../base/count.ts';
+import { count, firstOf } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';

@@ -1,4 +1,3 @@
-import { LINUX_AMD64 } from '../../oci/platform.ts';
 import { combine } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { settle } from '../../base/pool.ts';
@@ -9,7 +8,7 @@ import { isImageConfigType, isIndexType } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { BlobNode, Graph, ManifestNode } from '../../oci/graph.ts';
 import { parseManifest } from '../../oci/manifest.ts';
-import { isAttestationPlatform, matchesPlatform } from '../../oci/platform.ts';
+import { isAttestationPlatform, LINUX_AMD64, matchesPlatform } from '../../oci/platform.ts';
 import { formatReference } from '../../oci/reference.ts';
 import { readBlob } from '../../transfer/read-blob.ts';
 import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
@@ -91,9 +90,7 @@ function configOf(graph: Graph, node: ManifestNode | undefined): BlobNode | unde
     return config !== undefined && isImageConfigType(config.mediaType) ? graph.blobs.get(config.digest) : undefined;
   }
   const images = children.filter(({ platform }) => !isAttestationPlatform(platform));
-  const preferred = images.find(
-    ({ platform }) => platform !== undefined && matchesPlatform(platform, LINUX_AMD64),
-  );
+  const preferred = images.find(({ platform }) => platform !== undefined && matchesPlatform(platform, LINUX_AMD64));
   const child = preferred ?? images[0];
   return child === undefined ? undefined : configOf(graph, graph.manifests.get(child.digest));
 }

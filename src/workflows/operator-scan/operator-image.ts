@@ -1,10 +1,9 @@
-import { LINUX_AMD64 } from '../../oci/platform.ts';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { ManifestContent, Source } from '../../oci/content.ts';
 import { type Descriptor, isImageConfigType, isIndexType } from '../../oci/descriptor.ts';
 import type { Graph } from '../../oci/graph.ts';
 import { parseManifest } from '../../oci/manifest.ts';
-import { matchesPlatform } from '../../oci/platform.ts';
+import { LINUX_AMD64, matchesPlatform } from '../../oci/platform.ts';
 import { formatReference, parseReference, type Reference, tagOrDigestOf } from '../../oci/reference.ts';
 import { GraphBuilder } from '../../transfer/graph-builder.ts';
 import { throwIfAborted } from '../../transfer/wrap-error.ts';
