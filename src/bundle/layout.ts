@@ -1,5 +1,6 @@
 import { Header, Pax } from 'tar';
 import { AirgapError } from '../base/errors.ts';
+import { TAR_BLOCK } from '../base/tar-header.ts';
 import { algorithmOf, type Digest, digestOf, encodedOf, isDigest } from '../oci/digest.ts';
 import type { BlobNode, Content } from '../oci/graph.ts';
 
@@ -34,8 +35,6 @@ export interface MetadataFile {
   readonly bytes: Uint8Array;
 }
 
-/** Block size of tar (POSIX.1-1988 ustar). */
-export const TAR_BLOCK = 512;
 /** Size of the end-of-archive marker: two empty blocks. */
 export const TAR_END_SIZE = 2 * TAR_BLOCK;
 

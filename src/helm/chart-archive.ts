@@ -7,6 +7,7 @@ import * as tar from 'tar';
 import { Header } from 'tar';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import { quoted } from '../base/printable.ts';
+import { FILE_TYPES, TAR_BLOCK } from '../base/tar-header.ts';
 import type { NameTest } from '../base/wildcard.ts';
 import { type KeepContent, newBudget, readEntries, UNPACKED_LIMIT } from './chart-entries.ts';
 
@@ -83,8 +84,7 @@ async function eachFile(
     let hasMetadata = false;
     await readEntries(createReadStream(archive), newBudget(), (entry, keep) => {
       const path = posix.normalize(entry.path);
-      if (entry.type !== 'File' && entry.type !== 'OldFile' && entry.type !== 'ContiguousFile')
-        return `it contains an entry of type ${entry.type}: ${entry.path}`;
+      if (!FILE_TYPES.has(entry.type)) return `it contains an entry of type ${entry.type}: ${entry.path}`;
       if (/^\.\.\/|^\/|[\0\\]/.test(path)) return `it contains a path outside its folder: ${entry.path}`;
       if (!isOneLine(path)) return `it contains a file name with control characters: ${quoted(path)}`;
       // Helm would merge several of them.
@@ -149,8 +149,6 @@ export async function packChart(chartFolder: string, archive: string): Promise<v
   );
 }
 
-const BLOCK_SIZE = 512;
-
 /**
  * Returns a copy of a chart archive with one more file. Works in memory, since unpacking hundreds of small files takes
  * longer than the render. The copy is not compressed because it is read once and deleted.
@@ -163,8 +161,8 @@ const BLOCK_SIZE = 512;
 export async function archiveWithFile(archive: string, path: string, text: string): Promise<Buffer> {
   const tar = await promisify(gunzip)(await readFile(archive), { maxOutputLength: UNPACKED_LIMIT });
   const body = Buffer.from(text);
-  const header = Buffer.alloc(BLOCK_SIZE);
+  const header = Buffer.alloc(TAR_BLOCK);
   new Header({ path, type: 'File', size: body.length, mode: 0o644, mtime: new Date(0) }).encode(header);
-  const padding = Buffer.alloc(-body.length & (BLOCK_SIZE - 1));
+  const padding = Buffer.alloc(-body.length & (TAR_BLOCK - 1));
   return promisify(gzip)(Buffer.concat([header, body, padding, tar]), { level: constants.Z_NO_COMPRESSION });
 }

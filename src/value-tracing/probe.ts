@@ -1,5 +1,4 @@
 import { BASE64_IN_TEXT } from '../base/base64.ts';
-import { isMapping } from '../base/mapping.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { Render, Values } from '../helm/render.ts';
 import { typeMetaOf } from '../helm/type-meta.ts';
@@ -157,14 +156,4 @@ function joinSplit(
   }
   if (offset < location.written.length) parts.push({ kind: 'literal', text: location.written.slice(offset) });
   return parts.some(({ kind }) => kind === 'segment') ? parts : undefined;
-}
-
-/** Merges values files as Helm does: maps by key, everything else is replaced. */
-export function mergeValuesFiles(base: Values, overrides: Values): Values {
-  const result: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(overrides)) {
-    const other = result[key];
-    result[key] = isMapping(value) && isMapping(other) ? mergeValuesFiles(other, value) : value;
-  }
-  return result;
 }

@@ -1,15 +1,7 @@
 import { readManifest } from '../../helm/go-yaml.ts';
 import { isMapping, type Mapping } from '../named-value.ts';
 
-/** Merges values as Helm does: mappings are merged, anything else is replaced. A null is kept: it removes a default. */
-export function overlayValues(base: Mapping, overlay: Mapping): Mapping {
-  const result: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(overlay)) {
-    const existing = result[key];
-    result[key] = isMapping(existing) && isMapping(value) ? overlayValues(existing, value) : value;
-  }
-  return result;
-}
+export { overlayValues } from '../../base/mapping.ts';
 
 /** Parses values as Helm does; undefined if the text is not a mapping. */
 export function parseValues(text: string): Mapping | undefined {
