@@ -131,7 +131,7 @@ export async function ecrClient(host: EcrHost, options: EcrOptions): Promise<ECR
 
 /** Returns the account in the host name as input of commands; it may differ from the caller's account. */
 export function registryIdInput({ account }: EcrHost): { readonly registryId?: string } {
-  return account === undefined ? {} : { registryId: account };
+  return { registryId: account };
 }
 
 /** Session name in the account's logs. */
@@ -161,8 +161,8 @@ export function assumedRole(roleArn: string, settings: AwsClientSettings): AwsCr
       return {
         accessKeyId: AccessKeyId,
         secretAccessKey: SecretAccessKey,
-        ...(SessionToken === undefined ? {} : { sessionToken: SessionToken }),
-        ...(Expiration === undefined ? {} : { expiration: Expiration }),
+        sessionToken: SessionToken,
+        expiration: Expiration,
       };
     } finally {
       client.destroy();

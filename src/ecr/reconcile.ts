@@ -55,8 +55,13 @@ async function applySettings(
   const mutability = mutabilityOf(settings);
   if (mutability !== undefined && !hasMutability(repository, mutability)) {
     const { imageTagMutability, imageTagMutabilityExclusionFilters } = mutability;
-    const filters = imageTagMutabilityExclusionFilters === undefined ? {} : { imageTagMutabilityExclusionFilters };
-    await client.send(new PutImageTagMutabilityCommand({ ...repositoryInput, imageTagMutability, ...filters }));
+    await client.send(
+      new PutImageTagMutabilityCommand({
+        ...repositoryInput,
+        imageTagMutability,
+        imageTagMutabilityExclusionFilters,
+      }),
+    );
     changes.push('mutability');
   }
   const { scanOnPush, tags } = settings;

@@ -199,8 +199,7 @@ async function listTemplates(
   const all: RepositoryCreationTemplate[] = [];
   try {
     for (let nextToken: string | undefined; ; ) {
-      const page = nextToken === undefined ? {} : { nextToken };
-      const response = await client.send(new DescribeRepositoryCreationTemplatesCommand(page));
+      const response = await client.send(new DescribeRepositoryCreationTemplatesCommand({ nextToken }));
       // The API lists only templates of the caller's own account.
       if (host.account !== undefined && response.registryId !== undefined && response.registryId !== host.account)
         return [];

@@ -193,7 +193,7 @@ async function fetchRootChallenge(
   { what, signal }: Pick<HttpRequest, 'what' | 'signal'>,
 ): Promise<string | string[] | undefined> {
   const url = new URL('/v2/', origin);
-  const root = await transport.request({ method: 'GET', url, what, ...(signal && { signal }) });
+  const root = await transport.request({ method: 'GET', url, what, signal });
   await discardBody(root);
   return root.status === 401 && root.url.origin === origin ? root.headers['www-authenticate'] : undefined;
 }

@@ -26,7 +26,7 @@ export function blobBody(session: Session, route: RepositoryRoute, descriptor: D
         const opened = await requestBlob(session, route, descriptor, { offset, end }, signal);
         if (opened instanceof Readable) return opened;
         const reason = opened.message;
-        const failedAttempt = { what, attempt, reason, retryable: 'few', ...(signal && { signal }) } as const;
+        const failedAttempt = { what, attempt, reason, retryable: 'few', signal } as const;
         if (!(await session.transport.retrier.waitForRetry(failedAttempt))) throw opened;
       }
     },
@@ -49,7 +49,7 @@ async function requestBlob(
 ): Promise<Readable | AirgapError> {
   const what = describeRoute(route, descriptor.digest);
   const { digest } = descriptor;
-  const shared = { method: 'GET', what, ...(signal && { signal }) } as const;
+  const shared = { method: 'GET', what, signal } as const;
   const result = await openRange(descriptor, range, what, (rangeHeaders) =>
     session.send({
       ...shared,

@@ -199,7 +199,7 @@ export async function reportTransfer<R extends 'stored' | 'mounted' | 'present' 
       digest,
       bytes,
       repository: formatRepository(repository),
-      ...(tag === undefined ? {} : { tag }),
+      tag,
       status,
       seconds: Math.round(performance.now() - startedAt) / 1000,
     });

@@ -71,7 +71,7 @@ export function errorFromBody(response: RegistryResponse, errorBody: ErrorBody, 
   const { registry = context.registry } = response;
   const { code, summary, hint } = explain(response, errorBody, { ...context, registry });
   return new AirgapError(code, `${context.what}: ${summary === undefined ? quote : `${summary}; ${quote}`}`, {
-    ...(hint !== undefined && { hint }),
+    hint,
     isTransient: isTransient(response.status, errorBody, context.isManifest),
   });
 }

@@ -96,7 +96,7 @@ async function readFully(
   send: () => Promise<HttpResponse>,
 ): Promise<FullResponse> {
   const mayRetry = (attempt: number, reason: string, retryable: Retryable): Promise<boolean> =>
-    retrier.waitForRetry({ what, attempt, reason, retryable, ...(signal && { signal }) });
+    retrier.waitForRetry({ what, attempt, reason, retryable, signal });
   for (let attempt = 1; ; attempt++) {
     const response = await send();
     let fullResponse: FullResponse;

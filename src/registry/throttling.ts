@@ -75,7 +75,7 @@ export function quotaOf(registry: string, response: HttpResponse): Quota | undef
   return {
     registry,
     remaining,
-    ...(limit === undefined ? {} : { limit }),
-    ...(window === undefined ? {} : { seconds: window }),
+    limit,
+    seconds: window,
   };
 }

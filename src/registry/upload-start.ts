@@ -49,7 +49,7 @@ export function postUpload(
     what,
     ...(mountFrom === undefined ? {} : { retry: false }),
     ...(mountFrom === undefined || mountFrom.path === repository.path ? {} : { alsoPull: mountFrom }),
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
 }
 

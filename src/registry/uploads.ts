@@ -87,7 +87,7 @@ async function putOnce(
       retry: false,
       headersTimeout: COMMIT_TIMEOUT,
       what,
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     });
   } catch (error) {
     if (error instanceof AirgapError && error.code === 'network') return { retryable: 'yes', error };
