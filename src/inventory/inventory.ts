@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { AirgapError } from '../base/errors.ts';
 import { isName } from '../base/names.ts';
+import { compareText } from '../base/text-order.ts';
 import { isDigest } from '../oci/digest.ts';
 import { formatReference, tryParseReference, tryParseRepository } from '../oci/reference.ts';
 import { CONFIDENCES, EVIDENCE_KINDS, type Location, NEEDS, REDIRECT_KINDS, SPLIT_ROLES } from './finding.ts';
@@ -183,11 +184,7 @@ export function parseInventory(bytes: Uint8Array): Inventory {
 
 /** Formats an inventory with sorted charts and images, no timestamp and no local paths: equal runs give equal bytes. */
 export function formatInventory(inventory: Inventory): Uint8Array {
-  const charts = [...inventory.charts].sort((a, b) => compare(`${a.name} ${a.version}`, `${b.name} ${b.version}`));
-  const images = [...inventory.images].sort((a, b) => compare(a.reference, b.reference));
+  const charts = [...inventory.charts].sort((a, b) => compareText(`${a.name} ${a.version}`, `${b.name} ${b.version}`));
+  const images = [...inventory.images].sort((a, b) => compareText(a.reference, b.reference));
   return Buffer.from(`${JSON.stringify({ ...inventory, charts, images }, null, 1)}\n`);
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

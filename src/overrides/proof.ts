@@ -1,3 +1,4 @@
+import { compareText } from '../base/text-order.ts';
 import { documentKey, type RenderedDocument } from '../helm/documents.ts';
 import type { Location } from '../inventory/finding.ts';
 import { formatTargetReference, isSharedRepository, isUnderTarget, type Target } from '../naming/naming.ts';
@@ -114,7 +115,7 @@ export function prove(
   for (const location of operands)
     if (!isRedirected(location, documents, target)) add(toUnmapped(location, location.written));
   const references = [...new Set([...before, ...operands].map(({ reference }) => reference))];
-  return { references, unmapped: unmapped.sort((a, b) => compare(sortKey(a), sortKey(b))) };
+  return { references, unmapped: unmapped.sort((a, b) => compareText(sortKey(a), sortKey(b))) };
 }
 
 /** Combines the proofs of one chart. Each reference counts once, and counts as moved if it is moved in all renders. */
@@ -176,8 +177,4 @@ export function isUnmapped({ residue: unmapped }: Pick<Proof, 'residue'>, locati
 
 function sortKey({ reference, template, path }: UnmappedReference): string {
   return [reference, template, path].join('\n');
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,4 +1,5 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
+import { BASE64_IN_TEXT } from '../base/base64.ts';
 import { type KeyPath, parseFieldPath } from '../base/field-path.ts';
 import { textBefore } from '../base/text-trim.ts';
 import { readYamlDocument, readYamlDocuments } from '../base/yaml-read.ts';
@@ -99,9 +100,6 @@ function base64Edits(text: string, pending: readonly PendingEntry[]): EntryEdit[
   return [{ start, end, text: encoded, entries: [...new Set(edits.flatMap(({ entries }) => entries))] }];
 }
 
-/** Base64 among other words. */
-const BASE64 = /[A-Za-z0-9+/]{16,}={0,2}/g;
-
 /** Edits one line of a text (`line 3`, `line 3 word 2`), or a single-line text (`word 2`). */
 function lineEdits(text: string, step: string, pending: readonly PendingEntry[]): EntryEdit[] {
   const lines = text.split('\n');
@@ -111,8 +109,8 @@ function lineEdits(text: string, step: string, pending: readonly PendingEntry[])
   const offset = lines.slice(0, lineNumber - 1).reduce((sum, { length }) => sum + length + 1, 0);
   const lineEntries = pending.filter(({ steps }) => steps.length === 0);
   const nestedEntries = pending.filter(({ steps }) => steps.length > 0);
-  const base64LineEdits = [...(nestedEntries.length === 0 ? [] : line.matchAll(BASE64))].flatMap(({ 0: blob, index }) =>
-    textEdits(blob, nestedEntries).map((edit) => shifted(edit, index)),
+  const base64LineEdits = [...(nestedEntries.length === 0 ? [] : line.matchAll(BASE64_IN_TEXT))].flatMap(
+    ({ 0: blob, index }) => textEdits(blob, nestedEntries).map((edit) => shifted(edit, index)),
   );
   return [...lineEntries.flatMap(({ entry }) => plainEdits(line, entry)), ...base64LineEdits].map((edit) =>
     shifted(edit, offset),

@@ -1,3 +1,4 @@
+import { BASE64_IN_TEXT } from '../base/base64.ts';
 import { scalarAt } from '../base/field-path.ts';
 import { documentKey, type RenderedDocument } from '../helm/documents.ts';
 import type { Render, Values } from '../helm/render.ts';
@@ -120,15 +121,12 @@ function textPairs(
   // Lines are not fixed positions: compare all base64 of the text.
   const isBlobInLine = within !== undefined && /(?:^| > )line \d+ > base64/.test(within);
   if (inner?.[0] !== undefined && inner[1] !== undefined && !isBlobInLine) return [[inner[0], inner[1]]];
-  const before = unmarkedText.match(BASE64) ?? [];
-  const after = markedText.match(BASE64) ?? [];
+  const before = unmarkedText.match(BASE64_IN_TEXT) ?? [];
+  const after = markedText.match(BASE64_IN_TEXT) ?? [];
   if (before.length !== after.length) return [[unmarkedText, markedText]];
   const decoded = before.map((blob, i): [string, string] => [decode(blob), decode(after[i] ?? '')]);
   return isBlobInLine ? decoded : [[unmarkedText, markedText], ...decoded];
 }
-
-/** Base64 shorter than any reference is not decoded. */
-const BASE64 = /[A-Za-z0-9+/]{16,}={0,2}/g;
 
 function decode(blob: string): string {
   return Buffer.from(blob, 'base64').toString('utf8');

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
+import type { ChartRequest } from '../../helm/access.ts';
 import { type ChartSources, parseChartMirror } from '../../helm/chart-mirrors.ts';
-import type { ChartRequest } from '../../helm/fetch.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
 import type { ChartJob } from '../../search/search-charts.ts';

@@ -1,6 +1,7 @@
 import { type Document, isAlias, isMap } from 'yaml';
 import { AirgapError } from '../../base/errors.ts';
 import type { KeyPath } from '../../base/field-path.ts';
+import { isMapping } from '../../base/mapping.ts';
 import { readYamlDocuments } from '../../base/yaml-read.ts';
 import { documentText } from '../../base/yaml-text.ts';
 import type { Values } from '../../helm/render.ts';
@@ -46,8 +47,7 @@ export function mergeValues(document: Document, keys: KeyPath, values: Values): 
     const path = [...keys, key];
     const existing = document.getIn(path, true);
     if (isAlias(existing)) document.setIn(path, document.createNode(existing.toJS(document)));
-    const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
-    if (isMapping && isMap(document.getIn(path, true))) mergeValues(document, path, value as Values);
+    if (isMapping(value) && isMap(document.getIn(path, true))) mergeValues(document, path, value);
     else document.setIn(path, document.createNode(value, { aliasDuplicateObjects: false }));
   }
 }

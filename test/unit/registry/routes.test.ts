@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatRepository, parseReference } from '../../../src/oci/reference.ts';
-import { mirrorRoute, parseMirror } from '../../../src/registry/mirrors.ts';
+import { mirrorRoute, parseMirror } from '../../../src/registry/routes.ts';
 
 const mirrors = [
   'quay.io=artifactory.example/quay',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { decodeToken, type IssuedCredential, TokenCache } from '../../../src/ecr/token-cache.ts';
+import { decodeToken, type IssuedCredential, TokenCache } from '../../../src/ecr/keychain.ts';
 
 const HOUR = 3_600_000;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseErrorBody, quoteErrorBody } from '../../../src/registry/error-body.ts';
-import { pageText, pageTitle } from '../../../src/registry/web-page.ts';
+import { parseErrorBody, quoteErrorBody } from '../../../src/http/error-body.ts';
+import { pageText, pageTitle } from '../../../src/http/web-page.ts';
 
 const read = (body: string | object) =>
   parseErrorBody(Buffer.from(typeof body === 'string' ? body : JSON.stringify(body)));

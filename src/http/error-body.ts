@@ -1,6 +1,6 @@
 import { collapseWhitespace } from '../base/printable.ts';
-import type { HttpResponse } from '../http/exchange.ts';
-import { REFUSAL_LIMIT, readPrefix } from '../http/response-body.ts';
+import type { HttpResponse } from './exchange.ts';
+import { REFUSAL_LIMIT, readPrefix } from './response-body.ts';
 import { pageText } from './web-page.ts';
 
 /** Maximum errors to read from one response. */
