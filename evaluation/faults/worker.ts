@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers';
@@ -6,6 +5,7 @@ import { cleanEnvironment } from '../../test/support/cli.ts';
 import { type FaultProxy, type Plan, type RecordedRequest, startFaultProxy } from '../../test/support/fault-proxy.ts';
 import type { TestRegistry } from '../../test/support/registry.ts';
 import { type Ended, Terminal } from '../../test/unit/cli/terminal.ts';
+import { digestOf } from '../registry.ts';
 import type { Way } from './kind.ts';
 
 export type Direction = 'pull' | 'push';
@@ -145,7 +145,7 @@ export interface Workspace {
 }
 
 export function hashOf(file: string): string {
-  return createHash('sha256').update(readFileSync(file)).digest('hex');
+  return digestOf(readFileSync(file));
 }
 
 /** Step of a request, without the case's own prefix. */

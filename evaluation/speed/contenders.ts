@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { list } from 'tar';
+import type { ExpectedImage } from '../registry.ts';
 import type { Workload } from './images.ts';
 
 /**
@@ -9,29 +10,30 @@ import type { Workload } from './images.ts';
 export type Contenders = Readonly<Record<string, string>>;
 
 /** Name of an image in an OCI layout for skopeo: without slashes and colons. */
-const slug = (reference: string): string => reference.slice(reference.indexOf('/') + 1).replace(/[/:]/g, '-');
+const slug = ({ repository, reference }: ExpectedImage): string => `${repository.replaceAll('/', '-')}-${reference}`;
+const nameOf = (host: string, { repository, reference }: ExpectedImage): string => `${host}/${repository}:${reference}`;
 /** Some systems lack a policy file, without which skopeo refuses to copy. */
 const COPY = 'skopeo --insecure-policy copy --quiet --all';
 
 /** Contenders that copy from a registry into one file. */
-export function pulls(host: string, { references }: Workload): Contenders {
-  const copies = references.map(
-    (from) => `${COPY} --src-tls-verify=false docker://${from} oci:"$WORK/oci":${slug(from)}`,
+export function pulls(host: string, { images }: Workload): Contenders {
+  const copies = images.map(
+    (image) => `${COPY} --src-tls-verify=false docker://${nameOf(host, image)} oci:"$WORK/oci":${slug(image)}`,
   );
+  const names = images.map((image) => nameOf(host, image));
   return {
-    airgap: `printf '%s\\n' ${references.join(' ')} > "$WORK/images.txt"
+    airgap: `printf '%s\\n' ${names.join(' ')} > "$WORK/images.txt"
 "$AIRGAP" bundle --images "$WORK/images.txt" --plain-http ${host} --out "$WORK/out.tar"`,
     skopeo: [...copies, 'tar -C "$WORK/oci" -cf "$WORK/out.tar" .'].join('\n'),
   };
 }
 
 /** Contenders that copy from a file into an empty registry; skopeo also from a layout that was unpacked before. */
-export function pushes(host: string, { references }: Workload): Contenders {
+export function pushes(host: string, { images }: Workload): Contenders {
   const copies = (layout: string): string[] =>
-    references.map((from) => {
-      const to = `${host}/${from.slice(from.indexOf('/') + 1)}`;
-      return `${COPY} --dest-tls-verify=false oci:"${layout}":${slug(from)} docker://${to}`;
-    });
+    images.map(
+      (image) => `${COPY} --dest-tls-verify=false oci:"${layout}":${slug(image)} docker://${nameOf(host, image)}`,
+    );
   return {
     airgap: `"$AIRGAP" push "$KEPT/bundle.tar" --to ${host} --naming path --plain-http ${host}`,
     'skopeo, unpacked before': copies('$KEPT/layout').join('\n'),

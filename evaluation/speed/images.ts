@@ -12,8 +12,6 @@ export type ImageSpec = Readonly<Record<string, readonly LayerSpec[]>>;
 
 /** Content of the registry. */
 export interface Workload {
-  /** `HOST/repository:tag`. */
-  readonly references: readonly string[];
   readonly images: readonly ExpectedImage[];
   /** Digests of manifests, configs and layers. */
   readonly digests: ReadonlySet<string>;
@@ -113,13 +111,7 @@ export async function putImages(host: string, name: string, images: readonly Ima
     digests.add(top);
   }
   const bytes = [...layers.values()].reduce((sum, { descriptor }) => sum + descriptor.size, 0);
-  const references = expected.map(({ repository }) => `${host}/${repository}:v1`);
-  return { references, images: expected, digests, bytes };
-}
-
-/** Returns the workload under another address of the registry. */
-export function through(host: string, { references, ...rest }: Workload): Workload {
-  return { ...rest, references: references.map((reference) => `${host}${reference.slice(reference.indexOf('/'))}`) };
+  return { images: expected, digests, bytes };
 }
 
 /** Pushes a manifest by its tag, or by its digest if there is none. */

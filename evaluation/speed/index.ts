@@ -10,7 +10,7 @@ import { table } from '../page.ts';
 import { absent, checkMissing, runOk } from '../programs.ts';
 import { checkImages } from '../registry.ts';
 import { type Contenders, checkArchive, pulls, pushes } from './contenders.ts';
-import { putImages, through, type Workload, workloads } from './images.ts';
+import { putImages, type Workload, workloads } from './images.ts';
 import { startLatencyProxy } from './latency.ts';
 
 /** Milliseconds of latency of a distant registry. */
@@ -50,13 +50,12 @@ docker-registry, skopeo and a built plugin; files go to TMPDIR (about 6 GB).`,
       for (const [name, images] of Object.entries(workloads(small ? 0.02 : 0.25))) {
         const label = LABELS[name as keyof typeof LABELS];
         console.error(`building the images: ${label}`);
-        const near = await putImages(source.host, name, images);
-        const blobs = `${near.references.length} images, ${near.digests.size} blobs`;
-        sizes.push(`* ${label}: ${blobs}, ${(near.bytes / 1e9).toFixed(2)} GB unique`);
+        const workload = await putImages(source.host, name, images);
+        const blobs = `${workload.images.length} images, ${workload.digests.size} blobs`;
+        sizes.push(`* ${label}: ${blobs}, ${(workload.bytes / 1e9).toFixed(2)} GB unique`);
         for (const latency of name === 'shared' || name === 'small' ? [0, LATENCY] : [0]) {
           const title = latency === 0 ? label : `${label}, ${latency} ms of latency`;
           const proxy = latency === 0 ? undefined : await startLatencyProxy(source.host, latency);
-          const workload = proxy === undefined ? near : through(proxy.host, near);
           const contenders = pulls(proxy?.host ?? source.host, workload);
           console.error(`into one file: ${title}`);
           pull.push([title, await bench.pull(contenders, workload)]);

@@ -1,9 +1,13 @@
+import { once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import {
   checkBundle,
   checkFailure,
+  checkLog,
   checkNoBundle,
   checkRun,
   errorOf,
@@ -106,5 +110,31 @@ test('tags of a receipt are below the prefix, with referrers that are there', ()
     ['team/app:1', 'sha256:a'],
     ['team/app:sig', 'sha256:b'],
     ['team/app:sha256:c', 'sha256:c'],
+  ]);
+});
+
+test('content that the log reports as sent must be in the registry', async () => {
+  const stored = ['/v2/case-1/team/app/blobs/sha256:a', '/v2/case-1/team/app/manifests/1'];
+  const server = createServer(({ url = '' }, answer) => {
+    answer.writeHead(stored.includes(url) ? 200 : 404).end();
+  }).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const host = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const line = (item: string, digest: string, more: object = {}): string => {
+    const repository = 'proxy:1/case-1/team/app';
+    return JSON.stringify({ event: 'transfer', status: 'sent', item, repository, digest, ...more });
+  };
+  const good = [line('blob', 'sha256:a'), line('manifest', 'sha256:m', { tag: '1' }), '{"event":"end"}'];
+  const failed = line('blob', 'sha256:b', { status: 'failed' });
+  expect(await checkLog(host, 'case-1', [...good, failed, ''].join('\n'))).toEqual([]);
+  const wrong = await checkLog(
+    host,
+    'case-1',
+    [...good, line('blob', 'sha256:b'), line('manifest', 'sha256:m')].join('\n'),
+  );
+  expect(wrong.map((text) => /team\/app\S*/.exec(text)?.[0])).toEqual([
+    'team/app/blobs/sha256:b,',
+    'team/app/manifests/sha256:m,',
   ]);
 });
