@@ -1,5 +1,5 @@
 /** Origin of a credential, for messages. */
-export interface CredentialOrigin {
+interface CredentialOrigin {
   /** End of the phrase "the login for HOST …", as in `stored in ~/.docker/config.json`. */
   readonly source?: string;
   /** Advice for when the registry rejects it. Default: to log in again. */

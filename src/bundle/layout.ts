@@ -4,7 +4,7 @@ import { algorithmOf, type Digest, digestOf, encodedOf, isDigest } from '../oci/
 import type { BlobNode, Content } from '../oci/graph.ts';
 
 /** A file of the archive with its final offset. */
-export interface LayoutEntry {
+interface LayoutEntry {
   readonly name: string;
   /** Tar header, preceded by a pax header if the name needs one. */
   readonly header: Uint8Array;

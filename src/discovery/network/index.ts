@@ -1,2 +1,2 @@
-export type { NetworkKind, NetworkLocation, NetworkNeed } from './need.ts';
+export type { NetworkLocation, NetworkNeed } from './need.ts';
 export { networkNeeds } from './needs.ts';

@@ -38,7 +38,7 @@ export function fetchesOfValue(text: string): Fetch[] {
  * Parses `id version`, `id@version`, `id@version@url` and `url;id`, separated by commas
  * (grafana.com/docs/grafana/latest/setup-grafana/configure-docker, …/configure-grafana#preinstall).
  */
-export function grafanaPlugins(list: string): Fetch[] {
+function grafanaPlugins(list: string): Fetch[] {
   return list
     .split(/[,\n]/)
     .map((item) => item.trim())

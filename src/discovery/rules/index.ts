@@ -19,7 +19,7 @@ import victoriaMetrics from './victoria-metrics.json' with { type: 'json' };
 
 export { applyRules, isFromRule, type RuleInput } from './apply.ts';
 export { operatorsFor } from './operators-for.ts';
-export { parseRules, type Rule, ruleSchema } from './schema.ts';
+export { parseRules, type Rule } from './schema.ts';
 export { type UncoveredOperator, uncoveredNote, uncoveredOperators } from './uncovered-operators.ts';
 
 /**

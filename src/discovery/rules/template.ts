@@ -1,7 +1,7 @@
 /** Source of a variable's text, and its name there. Variables without a dot have an empty name. */
 export type TemplateVariable = readonly [scope: VariableScope, name: string];
 
-export type VariableScope =
+type VariableScope =
   | 'tag'
   | 'version'
   | 'folder'
