@@ -3,9 +3,7 @@ import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import type { AirgapEvent } from '../../base/events.ts';
 import { parsePlatform } from '../../oci/platform.ts';
-import { operatorScanNotes } from '../../ui/operator-scan.ts';
-import { bundleReport } from '../../ui/reports.ts';
-import type { BundleOptions, BundleResult } from '../../workflows/bundle.ts';
+import type { BundleOptions, BundleResult } from '../../workflows/bundle/bundle.ts';
 import { bundleLockFileOptions } from '../flags/bundle-lock-file.ts';
 import { addChartsFlags, type ChartsFlags, type ResolvedOptions, resolveOptions } from '../flags/charts.ts';
 import { collect } from '../flags/collect.ts';
@@ -23,6 +21,8 @@ import { signingKey } from '../flags/signing.ts';
 import { parseSplitSize } from '../flags/split-size.ts';
 import { warnUnusedMirrors } from '../flags/unused-mirrors.ts';
 import { examples } from '../help.ts';
+import { bundleReport } from '../reports/bundle.ts';
+import { operatorScanNotes } from '../reports/operator-scan.ts';
 import type { CommandIO } from '../run.ts';
 
 type Flags = ChartsFlags &
@@ -147,10 +147,10 @@ async function runBundle(
   const context = { ...io.context, emit: hold };
   try {
     if (flags.lock === undefined) {
-      const { bundle } = await import('../../workflows/bundle.ts');
+      const { bundle } = await import('../../workflows/bundle/bundle.ts');
       return await bundle(context, options);
     }
-    const { bundleLockFile } = await import('../../workflows/bundling/bundle-lock-file.ts');
+    const { bundleLockFile } = await import('../../workflows/bundle/bundle-lock-file.ts');
     return await bundleLockFile(context, {
       ...options,
       ...(await bundleLockFileOptions(io, flags.lock, options, flags)),

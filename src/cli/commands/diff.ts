@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import { diffMarkdown, diffReport } from '../../ui/diff.ts';
 import { formatDocument, outputOption } from '../flags/output.ts';
 import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
 import { examples } from '../help.ts';
+import { diffMarkdown, diffReport } from '../reports/diff.ts';
 import type { CommandIO } from '../run.ts';
 
 interface Flags extends SignatureFlags {
@@ -20,7 +20,7 @@ export function diffCommand(io: CommandIO): Command {
     .addOption(outputOption(['text', 'json', 'yaml', 'markdown'], 'text'))
     .addHelpText('after', examples('diff v1.tar v2.tar', 'diff v1.tar v2.tar -o markdown'))
     .action(async (older: string, newer: string, { exitCode, output, ...flags }: Flags) => {
-      const { diff } = await import('../../workflows/diff.ts');
+      const { diff } = await import('../../workflows/inspect/diff.ts');
       const { hasDifferences } = await import('../../bundle/difference.ts');
       const { signer } = await requiredSigner(flags);
       const result = await diff(older, newer, signer);

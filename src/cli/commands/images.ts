@@ -3,11 +3,8 @@ import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { printableLine } from '../../base/printable.ts';
 import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
-import { operatorScanSummary, operatorScanTable } from '../../ui/operator-scan.ts';
-import { joinReports } from '../../ui/report.ts';
-import { droppedReport, imagesReport, networkReport, whatIfReport } from '../../ui/reports.ts';
-import type { Confirmation } from '../../workflows/confirm.ts';
-import type { ImagesResult } from '../../workflows/images.ts';
+import type { Confirmation } from '../../workflows/images/confirm.ts';
+import type { ImagesResult } from '../../workflows/images/images.ts';
 import { addChartsFlags, type ChartsFlags, resolveOptions } from '../flags/charts.ts';
 import { addLockFileFlags, type LockFileFlags, runLockFile } from '../flags/lock-file.ts';
 import { addOperatorScanFlags, type OperatorScanFlags, operatorScanOptions } from '../flags/operator-scan.ts';
@@ -15,6 +12,9 @@ import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, DOWNLOAD_CONCURRENCY, type RegistryFlags, registryAccess } from '../flags/registry.ts';
 import { warnUnusedMirrors } from '../flags/unused-mirrors.ts';
 import { examples } from '../help.ts';
+import { droppedReport, imagesReport, networkReport, whatIfReport } from '../reports/images.ts';
+import { operatorScanSummary, operatorScanTable } from '../reports/operator-scan.ts';
+import { joinReports } from '../reports/report.ts';
 import type { CommandIO } from '../run.ts';
 import { addWhyFlags, runWhy, type WhyFlags } from './images-why.ts';
 
@@ -45,7 +45,7 @@ export function imagesCommand(io: CommandIO): Command {
   );
   addLockFileFlags(addRegistryFlags(io, addChartsFlags(command), { mirrors: true }));
   return command.action(async (charts: string[], flags: Flags) => {
-    const { images } = await import('../../workflows/images.ts');
+    const { images } = await import('../../workflows/images/images.ts');
     const resolved = await resolveOptions(io, charts, flags, flags);
     if (flags.explain === undefined && resolved.charts.length === 0 && resolved.add.length === 0) {
       throw new AirgapError('usage', 'no chart was given', {
@@ -81,7 +81,7 @@ export function imagesCommand(io: CommandIO): Command {
       if (inside !== undefined) reports.push({ result: operatorScanTable(inside), notes: operatorScanSummary(inside) });
       printReport(io, joinReports(reports));
     } else if (flags.output === 'rules') {
-      const { rulesDocument } = await import('../../ui/proposed-rules.ts');
+      const { rulesDocument } = await import('../reports/proposed-rules.ts');
       io.print(rulesDocument(proposed ?? []));
     } else if (flags.output === 'txt') io.print(imageList(result, confirmation?.dropped));
     else io.print(await formatDocument('Images', result, flags.output));
@@ -112,7 +112,7 @@ async function confirmCandidates(
   findings: readonly Finding[],
   registry: RegistryFlags,
 ): Promise<Confirmation> {
-  const { confirmWithRegistries } = await import('../../workflows/confirm.ts');
+  const { confirmWithRegistries } = await import('../../workflows/images/confirm.ts');
   const access = await registryAccess(registry);
   const concurrency = registry.concurrency ?? DOWNLOAD_CONCURRENCY;
   return confirmWithRegistries(io.context, findings, { access, concurrency });

@@ -1,12 +1,9 @@
 import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
-import { formatTarget } from '../../oci/naming.ts';
+import { formatTarget } from '../../naming/naming.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
 import type { ExistingTag } from '../../transfer/tag-status.ts';
-import { planReport } from '../../ui/plan-report.ts';
-import { planDocument, pushDocument } from '../../ui/push-documents.ts';
-import { pushReport } from '../../ui/push-report.ts';
-import type { PushOptions, PushResult } from '../../workflows/push.ts';
+import type { PushOptions, PushResult } from '../../workflows/push/push.ts';
 import { collect } from '../flags/collect.ts';
 import { addConfigFlags, type ConfigFlags, readConfiguration } from '../flags/config.ts';
 import { addEcrFlags, declaredHosts, type EcrFlags, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
@@ -17,6 +14,7 @@ import { addRegistryFlags, type RegistryFlags, registryAccess, UPLOAD_CONCURRENC
 import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
 import { addNamingFlags, type NamingFlags, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
+import { planDocument, planReport, pushDocument, pushReport } from '../reports/push.ts';
 import type { CommandIO } from '../run.ts';
 
 type Flags = RegistryFlags &
@@ -91,13 +89,13 @@ export function pushCommand(io: CommandIO): Command {
       return printMissingRepositories(io, options, flags);
     await withLog(io.context, flags.logFile, async (context) => {
       if (flags.dryRun) {
-        const { planPush } = await import('../../workflows/pushing/plan-push.ts');
+        const { planPush } = await import('../../workflows/push/plan-push.ts');
         const plans = await planPush(context, options);
         if (flags.output === 'json') io.print(await resultDocument('PushPlan', plans.map(planDocument), options));
         else for (const plan of plans) io.print(planReport(plan));
         return;
       }
-      const { push } = await import('../../workflows/push.ts');
+      const { push } = await import('../../workflows/push/push.ts');
       const results: PushResult[] = [];
       try {
         await push(context, options, async (result) => {
@@ -161,7 +159,7 @@ async function printMissingRepositories(
       hint: 'add --create-repositories=never',
     });
   }
-  const { missingRepositories } = await import('../../workflows/pushing/plan-push.ts');
+  const { missingRepositories } = await import('../../workflows/push/plan-push.ts');
   const names = await missingRepositories(io.context, options);
   if (names.length === 0) {
     io.info('no repository is missing');

@@ -1,9 +1,9 @@
 import { dirname } from 'node:path';
 import { checkReplaceable, makeFolder, type Replaceable, writeOutput } from '../../base/output-file.ts';
 import { SECRET_FILE } from '../../base/own-file.ts';
-import { displayPath } from '../../ui/text.ts';
-import type { Overrides } from '../../workflows/values.ts';
+import type { Overrides } from '../../workflows/values/values.ts';
 import type { OverridesFiles } from '../flags/unmapped.ts';
+import { displayPath } from '../reports/text.ts';
 
 /** A file to write. */
 interface OutputFile extends Replaceable {

@@ -4,9 +4,8 @@ import { type ChartSources, parseChartMirror } from '../../helm/chart-mirrors.ts
 import type { ChartRequest } from '../../helm/fetch.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
-import { proofReport } from '../../ui/reports.ts';
-import type { ChartJob } from '../../workflows/search/discover.ts';
-import type { Overrides, ValuesOptions } from '../../workflows/values.ts';
+import type { ChartJob } from '../../search/search-charts.ts';
+import type { Overrides, ValuesOptions } from '../../workflows/values/values.ts';
 import type { Config } from '../config/schema.ts';
 import { addCertificateFlags, helmCertificates } from '../flags/certificates.ts';
 import { chartMirrorOption, refuseUnusedRenderFlags } from '../flags/charts.ts';
@@ -25,6 +24,7 @@ import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../
 import { addNamingFlags, type NamingFlags, targetOf } from '../flags/target.ts';
 import { addUnmappedFlags, checkUnmappedFlags, OverridesFiles, type UnmappedFlags } from '../flags/unmapped.ts';
 import { examples } from '../help.ts';
+import { proofReport } from '../reports/values.ts';
 import type { CommandIO } from '../run.ts';
 import { checkOut, writeOverrides } from './values-files.ts';
 import { writeFormat } from './values-format.ts';
@@ -108,7 +108,7 @@ export function valuesCommand(io: CommandIO): Command {
     const { jobs, chartSources, config } = await resolveCharts(chart, flags, io);
     const access = chartAccessOf(flags, chartSources.caFile, chart ?? '', chartSources.plainHttp);
     const signing = await requiredSigner(flags);
-    const { withWrittenNamesFromFile: withWrittenNamesOf } = await import('../../workflows/pushing/destination.ts');
+    const { withWrittenNamesFromFile: withWrittenNamesOf } = await import('../../workflows/push/destination.ts');
     const options = {
       request:
         chart === undefined
@@ -138,7 +138,7 @@ export function valuesCommand(io: CommandIO): Command {
 }
 
 async function writeValues(io: CommandIO, options: ValuesOptions, flags: Flags, files: OverridesFiles): Promise<void> {
-  const { values } = await import('../../workflows/values.ts');
+  const { values } = await import('../../workflows/values/values.ts');
   const results = await values(io.context, options);
   for (const result of results) io.info(proofReport(result, flags.config !== undefined));
   const isPrinted = flags.outDir === undefined && (flags.out === undefined || flags.output === 'json');
@@ -240,7 +240,7 @@ async function bundledRequest(
   signing: Pick<ValuesOptions, 'signer'>,
 ): Promise<ChartRequest> {
   if (bundle === undefined) return request;
-  const { bundledChartByFile } = await import('../../workflows/bundling/chart-by-file.ts');
+  const { bundledChartByFile } = await import('../../workflows/values/chart-by-file.ts');
   return bundledChartByFile(context, { bundle, ...signing }, request);
 }
 

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
-import { receiptReport } from '../../ui/receipt-report.ts';
-import type { ReceiptOptions } from '../../workflows/verify-receipt.ts';
+import type { ReceiptOptions } from '../../workflows/verify/verify-receipt.ts';
 import { clientCertificatesOf } from '../flags/certificates.ts';
 import { declaredHosts } from '../flags/ecr.ts';
 import { formatDocument } from '../flags/output.ts';
 import { addRegistryFlags, type RegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
+import { receiptReport } from '../reports/verify.ts';
 import type { CommandIO } from '../run.ts';
 
 export interface ReceiptFlags extends RegistryFlags {
@@ -33,8 +33,8 @@ export async function checkReceipt(
   flags: ReceiptFlags & { readonly output: 'text' | 'json' | 'yaml' },
   options: Pick<ReceiptOptions, 'bundle' | 'signer'>,
 ): Promise<void> {
-  const { readReceipt } = await import('../../workflows/pushing/receipt.ts');
-  const { verifyReceipt } = await import('../../workflows/verify-receipt.ts');
+  const { readReceipt } = await import('../../workflows/push/receipt.ts');
+  const { verifyReceipt } = await import('../../workflows/verify/verify-receipt.ts');
   const receipt = await readReceipt(file);
   const registry = receipt.target.split('/')[0] as string;
   const ecrHosts = await declaredHosts([registry], flags, io.context.env);

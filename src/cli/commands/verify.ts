@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { Command } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
-import { formatFailure } from '../../ui/failure.ts';
-import { verifyReport } from '../../ui/reports.ts';
 import { formatDocument, outputOption } from '../flags/output.ts';
 import { imageKeys, verifySignaturesOption } from '../flags/referrers.ts';
 import { publicKey } from '../flags/signing.ts';
 import { examples } from '../help.ts';
+import { formatFailure } from '../reports/failure.ts';
+import { verifyReport } from '../reports/verify.ts';
 import type { CommandIO } from '../run.ts';
 import { addReceiptFlags, checkReceipt, type ReceiptFlags } from './verify-receipt.ts';
 
@@ -41,7 +41,7 @@ export function verifyCommand(io: CommandIO): Command {
     if (receipt !== undefined) return checkReceipt(io, receipt, flags, { ...(file && { bundle: file }), signer });
     if (file === undefined) return;
     const keys = await imageKeys(keyFiles);
-    const { verify } = await import('../../workflows/inspect.ts');
+    const { verify } = await import('../../workflows/inspect/inspect.ts');
     const result = await verify(io.context, file, availableParallelism(), signer).catch((error: unknown) => {
       if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
       // An archive too damaged to open is a failed check too.
@@ -52,7 +52,7 @@ export function verifyCommand(io: CommandIO): Command {
     io.print(output === 'text' ? verifyReport(result) : await formatDocument('Verification', result, output));
     if (result.problems.length > 0) return io.setExitCode(3);
     if (keys.length === 0) return;
-    const { verifySignatures } = await import('../../workflows/verify-signatures.ts');
+    const { verifySignatures } = await import('../../workflows/verify/verify-signatures.ts');
     await verifySignatures(io.context, file, availableParallelism(), keys, signer);
   });
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { messageOf } from '../../base/errors.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
-import type { TargetCheckOptions } from '../../workflows/pushing/check-target.ts';
+import type { TargetCheckOptions } from '../../workflows/push/check-target.ts';
 import type { CommandIO } from '../run.ts';
 import type { LoginFlags } from './login.ts';
 import { registryAccess } from './registry.ts';
@@ -42,7 +42,7 @@ export async function withCheckedTarget<T>(
   const stop = new AbortController();
   const signal = context.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, context.signal]);
   const check = async (): Promise<void> => {
-    const { checkPushedImages, targetCheckMessage } = await import('../../workflows/pushing/check-target.ts');
+    const { checkPushedImages, targetCheckMessage } = await import('../../workflows/push/check-target.ts');
     const options = { bundle, target, chart, signer, timeout: TIMEOUT };
     // A failed check must not fail the work.
     const result = await registryAccess({

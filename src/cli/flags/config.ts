@@ -5,7 +5,7 @@ import { AirgapError } from '../../base/errors.ts';
 import type { ChartAccess } from '../../helm/access.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
-import type { ChartJob } from '../../workflows/search/discover.ts';
+import type { ChartJob } from '../../search/search-charts.ts';
 import type { Config } from '../config/schema.ts';
 import type { CommandIO } from '../run.ts';
 import { clientCertificatesOf } from './certificates.ts';

@@ -2,8 +2,8 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { hasDrift } from '../../inventory/lock-file-drift.ts';
-import { lockFileDriftReport, lockFileReport } from '../../ui/lock-file-report.ts';
-import type { ImagesOptions } from '../../workflows/images.ts';
+import type { ImagesOptions } from '../../workflows/images/images.ts';
+import { lockFileDriftReport, lockFileReport } from '../reports/lock-file.ts';
 import type { CommandIO } from '../run.ts';
 import type { ResolvedOptions } from './charts.ts';
 import { formatDocument } from './output.ts';
@@ -71,7 +71,7 @@ export async function runLockFile(
     access: offline ? undefined : await registryAccess(resolved.registry),
     concurrency: resolved.registry.concurrency ?? DOWNLOAD_CONCURRENCY,
   };
-  const { checkLockFile, writeLockFile } = await import('../../workflows/lock-file.ts');
+  const { checkLockFile, writeLockFile } = await import('../../workflows/images/lock-file.ts');
   if (lock !== undefined) {
     const { status, lockFile } = await writeLockFile(context, options);
     if (output === 'json' || output === 'yaml') io.print(await formatDocument('LockFile', lockFile, output));

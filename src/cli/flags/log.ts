@@ -4,8 +4,8 @@ import { resolve } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import { createOwnFile, openOwnFile } from '../../base/own-file.ts';
-import { emitToBoth, jsonLogger } from '../../ui/log.ts';
-import type { Context } from '../../workflows/context.ts';
+import type { Context } from '../../session/context.ts';
+import { emitToBoth, jsonLogger } from '../reports/log.ts';
 
 /**
  * Runs with a log file, if one is given. Each event is written before the next step, so that the log of a killed run is

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
-import type { OperatorScanSettings } from '../../workflows/images.ts';
+import type { OperatorScanSettings } from '../../workflows/images/images.ts';
 import type { ResolvedOptions } from './charts.ts';
 import { DOWNLOAD_CONCURRENCY, registryAccess } from './registry.ts';
 

@@ -3,7 +3,7 @@ import { AirgapError } from '../../base/errors.ts';
 import { UniqueFileNames } from '../../base/file-names.ts';
 import { checkReplaceable, checkWritable, writeOutput } from '../../base/output-file.ts';
 import { jsonText } from '../../base/printable.ts';
-import type { PushResult } from '../../workflows/push.ts';
+import type { PushResult } from '../../workflows/push/push.ts';
 
 /** Receipt files of a push: one for each target. */
 export class Receipts {

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { textBefore } from '../../base/text-trim.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
-import type { RegistryAccess } from '../../workflows/registry.ts';
+import type { RegistryAccess } from '../../session/connect.ts';
 import type { CommandIO } from '../run.ts';
 import { addCertificateFlags, type CertificateFlags } from './certificates.ts';
 import { collect } from './collect.ts';

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
-import { DEFAULT_NAMING, parseTarget, type Target, type TargetOptions } from '../../oci/naming.ts';
-import { checkNamingRule, NAMINGS, parseNamingRule } from '../../oci/naming-template.ts';
+import { DEFAULT_NAMING, parseTarget, type Target, type TargetOptions } from '../../naming/naming.ts';
+import { checkNamingRule, NAMINGS, parseNamingRule } from '../../naming/naming-template.ts';
 import type { Config } from '../config/schema.ts';
 import { collect } from './collect.ts';
 

@@ -4,7 +4,7 @@ import { AirgapError } from '../../base/errors.ts';
 import { pathInside, UniqueFileNames } from '../../base/file-names.ts';
 import { toFileName } from '../../base/names.ts';
 import { checkFolder, checkWritable } from '../../base/output-file.ts';
-import type { ValuesOptions } from '../../workflows/values.ts';
+import type { ValuesOptions } from '../../workflows/values/values.ts';
 
 /** Flags for the files of overrides and for unmapped references. */
 export interface UnmappedFlags {
