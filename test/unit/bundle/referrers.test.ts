@@ -7,8 +7,8 @@ import { referrerDifference, referrersByOwner } from '../../../src/bundle/referr
 import { verifyBundle } from '../../../src/bundle/verify.ts';
 import type { Inventory } from '../../../src/inventory/inventory.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
-import type { Graph } from '../../../src/oci/graph.ts';
-import { type Referrer, transitiveReferrers } from '../../../src/oci/referrer.ts';
+import { type Graph, transitiveReferrers } from '../../../src/oci/graph.ts';
+import type { Referrer } from '../../../src/oci/referrer.ts';
 import { ReferrerCollector } from '../../../src/transfer/referrer-collector.ts';
 import { Walker } from '../../../src/transfer/walk.ts';
 import { scratchFolder } from '../../support/scratch.ts';
