@@ -152,18 +152,11 @@ async function readVerified({ descriptor, body, signal }: UploadRequest, what: s
   const { digest, size } = descriptor;
   const chunks: Uint8Array[] = [];
   let length = 0;
-  const stream = await body.open(0, signal);
-  await new Promise<void>((resolve, reject) => {
-    stream.on('error', reject).on('end', resolve);
-    stream.on('close', () => {
-      if (!stream.readableEnded) reject(damagedContentError(what, `it has ${length} bytes instead of ${size}`));
-    });
-    stream.on('data', (chunk: Uint8Array) => {
-      length += chunk.length;
-      if (length > size) stream.destroy(damagedContentError(what, `it has more than ${size} bytes`));
-      chunks.push(chunk);
-    });
-  });
+  for await (const chunk of (await body.open(0, signal)) as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    if (length > size) throw damagedContentError(what, `it has more than ${size} bytes`);
+    chunks.push(chunk);
+  }
   const [first] = chunks;
   const bytes = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
   if (length < size) throw damagedContentError(what, `it has ${length} bytes instead of ${size}`);
