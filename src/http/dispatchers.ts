@@ -1,9 +1,8 @@
 import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { Agent, type Dispatcher, Pool, ProxyAgent, Socks5ProxyAgent } from 'undici';
 import type { HostCertificates } from './client-certificate.ts';
-import { type Connector, plainConnector } from './connector.ts';
+import { type Connector, plainConnector, secureConnector, watchCertificateRequest } from './connector.ts';
 import { markProxyErrors, type ProxyResolver } from './proxy.ts';
-import { secureConnector, watchCertificateRequest } from './secure-connector.ts';
 
 /** Factor for the timeout of a proxy tunnel: the proxy has to connect, too. */
 const TUNNEL_TIMEOUT_FACTOR = 2;
