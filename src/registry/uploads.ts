@@ -4,7 +4,6 @@ import type { HttpResponse } from '../http/exchange.ts';
 import { discardBody } from '../http/response-body.ts';
 import { type Retryable, readRetryAfter } from '../http/retry.ts';
 import { isHeadersTimeout, type RequestBody } from '../http/send.ts';
-import { isBodySent } from '../http/sent-body.ts';
 import { releaseBuffer } from '../oci/buffer-pool.ts';
 import { algorithmOf, digestOf, encodedOf } from '../oci/digest.ts';
 import { readErrorBody } from './error-body.ts';
@@ -97,7 +96,6 @@ async function putOnce(
   const { status, url: responseUrl } = response;
   if (status === 201 || status === 204) {
     await discardBody(response);
-    if (wholeBody !== undefined && isBodySent(wholeBody)) releaseBuffer(wholeBody);
     return undefined;
   }
   if (status >= 200 && status < 300) {
@@ -158,8 +156,9 @@ async function readVerified({ descriptor, body, signal }: UploadRequest, what: s
     if (length > size) throw damagedContentError(what, `it has more than ${size} bytes`);
     chunks.push(chunk);
   }
-  const [first] = chunks;
-  const bytes = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
+  // A copy, because nothing tells when Node has sent the body; the memory of the chunks is free at once.
+  const bytes = Buffer.concat(chunks);
+  for (const chunk of chunks) releaseBuffer(chunk);
   if (length < size) throw damagedContentError(what, `it has ${length} bytes instead of ${size}`);
   const actual = digestOf(bytes, algorithmOf(digest));
   if (actual !== digest) throw damagedContentError(what, `its digest is ${actual}`);
