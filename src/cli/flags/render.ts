@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
+import { isPlainHttp } from '../../base/host-spellings.ts';
 import { checkName } from '../../base/names.ts';
 import { registerSecret } from '../../base/redact.ts';
 import type { ChartAccess, ChartRequest } from '../../helm/access.ts';
@@ -108,7 +109,7 @@ export function chartAccessOf(
     ...(keyFile === undefined ? {} : { keyFile }),
     ...(caFile === undefined ? {} : { caFile }),
     ...(passCredentials ? { passCredentials } : {}),
-    ...(host !== undefined && plainHttp.includes(host) ? { plainHttp: true } : {}),
+    ...(host !== undefined && isPlainHttp(host, plainHttp) ? { plainHttp: true } : {}),
   };
 }
 

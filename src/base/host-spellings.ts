@@ -7,3 +7,9 @@ export function hostSpellings(host: string, defaultPort: 80 | 443): readonly str
   const name = host.replace(/:\d+$/, '');
   return name === host ? [host, `${host}:${defaultPort}`] : [host, name];
 }
+
+/** Reports whether `--plain-http` allows access without TLS to a host (with optional port). */
+export function isPlainHttp(host: string, plainHttp: readonly string[]): boolean {
+  const spellings = hostSpellings(host.toLowerCase(), 80);
+  return plainHttp.some((entry) => spellings.includes(entry.toLowerCase()));
+}
