@@ -10,10 +10,11 @@ import { noSpace } from '../bundle/writing/preflight.ts';
 import type { LocatedReference } from '../discovery/index.ts';
 import type { NetworkNeed } from '../discovery/network/index.ts';
 import type { Inventory } from '../inventory/inventory.ts';
+import { withSource } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { SigningKey } from '../oci/signing-key.ts';
-import { pinnedSource, type RegistrySource } from '../transfer/pinned-source.ts';
-import { ReferrerRequests } from '../transfer/referrer-requests.ts';
+import { pinnedSource } from '../transfer/pinned-source.ts';
+import { ReferrerRequests } from '../transfer/referrers/requests.ts';
 import {
   type IncompleteReferrersReport,
   reportForeignLayers,
@@ -173,12 +174,9 @@ export async function pack(
     const { emit, signal } = context;
     const baseBundle = since === undefined ? undefined : await readBaseBundle(since, concurrency, signal);
     const pinned = pinnedSource(client, pins);
-    const source: RegistrySource = {
-      manifest: (repository, tagOrDigest) => pinned.manifest(repository, tagOrDigest),
-      head: (repository, tagOrDigest) => pinned.head(repository, tagOrDigest),
-      referrers: (repository, subject) => pinned.referrers(repository, subject),
+    const source = withSource(pinned, {
       blob: (repository, descriptor) => earlier.smallBlobBody(descriptor, pinned.blob(repository, descriptor)),
-    };
+    });
     const requests = new ReferrerRequests();
     const { graph, findings, selections, dropped, possible, leftOut } = await resolveImages(
       context,

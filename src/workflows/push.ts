@@ -6,14 +6,14 @@ import { formatTarget, type Target } from '../oci/naming.ts';
 import type { Reference } from '../oci/reference.ts';
 import { type CopyOutcome, type CopyResult, copy } from '../transfer/copy.ts';
 import { planCopy } from '../transfer/copy-plan.ts';
-import { assertNoSignatureConflicts } from '../transfer/cosign-tags.ts';
+import type { ExistingTag } from '../transfer/destinations.ts';
 import { destinationsFor } from '../transfer/destinations.ts';
+import { assertNoSignatureConflicts } from '../transfer/referrers/groups.ts';
 import type { SharedReader } from '../transfer/shared-source.ts';
-import type { ExistingTag } from '../transfer/tag-status.ts';
 import type { Context } from './context.ts';
 import { destinationOf, withWrittenNames } from './pushing/destination.ts';
 import { type LoadedBundles, type LoadOptions, loadBundles } from './pushing/loaded-bundles.ts';
-import { emitsFor, readersFor } from './pushing/parallel-targets.ts';
+import { readersFor } from './pushing/parallel-targets.ts';
 import { countReferrers, pushBundledReferrers, type ReferrerCounts } from './pushing/push-referrers.ts';
 import { readBack } from './pushing/read-back.ts';
 import { createReceipt, type Receipt } from './pushing/receipt.ts';
@@ -81,13 +81,11 @@ export async function push(
   const loaded = await loadBundles(context, options);
   try {
     const readers = readersFor(loaded.source, targets.length);
-    const emits = emitsFor(context.emit, targets.length);
     const outcomes = await settle(targets, targets.length, async (target, index) => {
       const reader = readers[index];
-      const targetContext = { ...context, emit: emits[index] ?? context.emit };
       try {
         const result = await pushTo(
-          targetContext,
+          context,
           loaded,
           connection,
           withWrittenNames(target, loaded.bundles),

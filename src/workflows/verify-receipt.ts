@@ -4,7 +4,7 @@ import type { Digest } from '../oci/digest.ts';
 import { parseReference, type Repository, tryParseRepository } from '../oci/reference.ts';
 import type { SigningKey } from '../oci/signing-key.ts';
 import type { RegistryClient } from '../registry/client.ts';
-import { listedReferrers, taggedReferrers } from '../transfer/listed-referrers.ts';
+import { listedReferrers, taggedReferrers } from '../transfer/referrers/listing.ts';
 import { throwIfAborted } from '../transfer/wrap-error.ts';
 import type { Context } from './context.ts';
 import type { Receipt } from './pushing/receipt.ts';

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { formatTarget } from '../../oci/naming.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
-import type { ExistingTag } from '../../transfer/tag-status.ts';
+import type { ExistingTag } from '../../transfer/destinations.ts';
 import { planReport } from '../../ui/plan-report.ts';
 import { planDocument, pushDocument } from '../../ui/push-documents.ts';
 import { pushReport } from '../../ui/push-report.ts';

@@ -9,11 +9,11 @@ import { parseManifest } from '../../oci/manifest.ts';
 import { formatRepository, parseReference } from '../../oci/reference.ts';
 import type { Referrer } from '../../oci/referrer.ts';
 import { signatureBlobs } from '../../oci/referrer-signature.ts';
+import { type ReadBlobOptions, readBlob } from '../../oci/resumable-read.ts';
 import { isSubset } from '../../transfer/index-subset.ts';
 import { referrerManifest } from '../../transfer/manifest-reader.ts';
 import { INDEX_DEPTH } from '../../transfer/manifest-tree.ts';
-import { type ReadBlobOptions, readBlob } from '../../transfer/read-blob.ts';
-import type { ReferrerRequests } from '../../transfer/referrer-requests.ts';
+import type { ReferrerRequests } from '../../transfer/referrers/requests.ts';
 import { wrapError } from '../../transfer/wrap-error.ts';
 import { SIGNATURE_LIMIT } from './image-signatures.ts';
 

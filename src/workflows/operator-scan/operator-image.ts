@@ -5,7 +5,7 @@ import type { Graph } from '../../oci/graph.ts';
 import { parseManifest } from '../../oci/manifest.ts';
 import { matchesPlatform } from '../../oci/platform.ts';
 import { formatReference, parseReference, type Reference, tagOrDigestOf } from '../../oci/reference.ts';
-import { GraphBuilder } from '../../transfer/graph-builder.ts';
+import { GraphBuilder } from '../../transfer/walk.ts';
 import { throwIfAborted } from '../../transfer/wrap-error.ts';
 import type { Context } from '../context.ts';
 

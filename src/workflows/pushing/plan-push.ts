@@ -6,7 +6,7 @@ import { formatTarget, type Target } from '../../oci/naming.ts';
 import type { Reference } from '../../oci/reference.ts';
 import { referrersOf } from '../../oci/referrer.ts';
 import { type CopyPlan, planCopy } from '../../transfer/copy-plan.ts';
-import { planReferrers, type ReferrersPlan } from '../../transfer/referrers-plan.ts';
+import { planReferrers, type ReferrersPlan } from '../../transfer/referrers/plan.ts';
 import type { Context } from '../context.ts';
 import type { PushOptions } from '../push.ts';
 import { connect } from '../registry.ts';

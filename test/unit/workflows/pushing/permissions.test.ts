@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { Descriptor } from '../../../../src/oci/descriptor.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
-import { ReferrerCollector } from '../../../../src/transfer/referrer-collector.ts';
+import { ReferrerCollector } from '../../../../src/transfer/referrers/collect.ts';
 import { Walker, walk } from '../../../../src/transfer/walk.ts';
 import { push } from '../../../../src/workflows/push.ts';
 import type { Receipt } from '../../../../src/workflows/pushing/receipt.ts';

@@ -1,19 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { AirgapError } from '../../../src/base/errors.ts';
-import { type AirgapEvent, ignoreEvents } from '../../../src/base/events.ts';
-import type { ManifestContent } from '../../../src/oci/content.ts';
-import type { Descriptor } from '../../../src/oci/descriptor.ts';
-import type { Digest } from '../../../src/oci/digest.ts';
-import type { Graph } from '../../../src/oci/graph.ts';
-import type { Reference, Repository } from '../../../src/oci/reference.ts';
-import { copy } from '../../../src/transfer/copy.ts';
-import { assertNoSignatureConflicts } from '../../../src/transfer/cosign-tags.ts';
-import { ReferrerCollector } from '../../../src/transfer/referrer-collector.ts';
-import { pushReferrers, type ReferrerOutcome, type ReferrersPushResult } from '../../../src/transfer/referrers-push.ts';
-import type { ExistingTag } from '../../../src/transfer/tag-status.ts';
-import { Walker } from '../../../src/transfer/walk.ts';
-import { MemoryRegistry, noise, references } from './memory-registry.ts';
-import { addReferrer, addTagged, SBOM, tagOf } from './referrer-fixtures.ts';
+import { AirgapError } from '../../../../src/base/errors.ts';
+import { type AirgapEvent, ignoreEvents } from '../../../../src/base/events.ts';
+import type { ManifestContent } from '../../../../src/oci/content.ts';
+import type { Descriptor } from '../../../../src/oci/descriptor.ts';
+import type { Digest } from '../../../../src/oci/digest.ts';
+import type { Graph } from '../../../../src/oci/graph.ts';
+import type { Reference, Repository } from '../../../../src/oci/reference.ts';
+import { copy } from '../../../../src/transfer/copy.ts';
+import type { ExistingTag } from '../../../../src/transfer/destinations.ts';
+import { ReferrerCollector } from '../../../../src/transfer/referrers/collect.ts';
+import { assertNoSignatureConflicts } from '../../../../src/transfer/referrers/groups.ts';
+import {
+  pushReferrers,
+  type ReferrerOutcome,
+  type ReferrersPushResult,
+} from '../../../../src/transfer/referrers/push.ts';
+import { Walker } from '../../../../src/transfer/walk.ts';
+import { MemoryRegistry, noise, references } from '../memory-registry.ts';
+import { addReferrer, addTagged, SBOM, tagOf } from '../referrer-fixtures.ts';
 
 const target = (source: Reference): Reference => ({ ...source, registry: 'private.example', path: `m/${source.path}` });
 const THERE = 'private.example/m/a';
