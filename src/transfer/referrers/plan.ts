@@ -25,7 +25,7 @@ export interface PlannedReferrer {
 
 export interface ReferrersPlan {
   readonly items: readonly PlannedReferrer[];
-  /** Blobs to upload, counted once for each repository. */
+  /** Blobs that the repositories lack, counted once for each repository. Some may be mounted from another. */
   readonly blobs: number;
   /** Bytes of these blobs. */
   readonly bytes: number;
