@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { formatTarget } from '../../naming/naming.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
-import type { ExistingTag } from '../../transfer/tag-status.ts';
+import type { ExistingTag } from '../../transfer/destinations.ts';
 import type { PushOptions, PushResult } from '../../workflows/push/push.ts';
 import { collect } from '../flags/collect.ts';
 import { addConfigFlags, type ConfigFlags, readConfiguration } from '../flags/config.ts';

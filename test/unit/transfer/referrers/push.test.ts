@@ -1,19 +1,24 @@
+import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { AirgapError } from '../../../src/base/errors.ts';
-import { type AirgapEvent, ignoreEvents } from '../../../src/base/events.ts';
-import type { ManifestContent } from '../../../src/oci/content.ts';
-import type { Descriptor } from '../../../src/oci/descriptor.ts';
-import type { Digest } from '../../../src/oci/digest.ts';
-import type { Graph } from '../../../src/oci/graph.ts';
-import type { Reference, Repository } from '../../../src/oci/reference.ts';
-import { copy } from '../../../src/transfer/copy.ts';
-import { assertNoSignatureConflicts } from '../../../src/transfer/cosign-tags.ts';
-import { ReferrerCollector } from '../../../src/transfer/referrer-collector.ts';
-import { pushReferrers, type ReferrerOutcome, type ReferrersPushResult } from '../../../src/transfer/referrers-push.ts';
-import type { ExistingTag } from '../../../src/transfer/tag-status.ts';
-import { Walker } from '../../../src/transfer/walk.ts';
-import { MemoryRegistry, noise, references } from './memory-registry.ts';
-import { addReferrer, addTagged, SBOM, tagOf } from './referrer-fixtures.ts';
+import { AirgapError } from '../../../../src/base/errors.ts';
+import { type AirgapEvent, ignoreEvents } from '../../../../src/base/events.ts';
+import type { ManifestContent } from '../../../../src/oci/content.ts';
+import type { Descriptor } from '../../../../src/oci/descriptor.ts';
+import { type Digest, digestOf } from '../../../../src/oci/digest.ts';
+import type { Graph } from '../../../../src/oci/graph.ts';
+import type { Reference, Repository } from '../../../../src/oci/reference.ts';
+import { copy } from '../../../../src/transfer/copy.ts';
+import type { ExistingTag } from '../../../../src/transfer/destinations.ts';
+import { ReferrerCollector } from '../../../../src/transfer/referrers/collect.ts';
+import { assertNoSignatureConflicts } from '../../../../src/transfer/referrers/groups.ts';
+import {
+  pushReferrers,
+  type ReferrerOutcome,
+  type ReferrersPushResult,
+} from '../../../../src/transfer/referrers/push.ts';
+import { Walker } from '../../../../src/transfer/walk.ts';
+import { MemoryRegistry, noise, references } from '../memory-registry.ts';
+import { addReferrer, addTagged, SBOM, tagOf } from '../referrer-fixtures.ts';
 
 const target = (source: Reference): Reference => ({ ...source, registry: 'private.example', path: `m/${source.path}` });
 const THERE = 'private.example/m/a';
@@ -326,5 +331,103 @@ describe('referrers', () => {
     const result = await push(registry, to);
     expect(result.failures).toEqual([]);
     expect(fates(result)[sbom.digest]).toBe('pushed referrers-api');
+  });
+
+  it('have their blobs uploaded at the same time', async () => {
+    const registry = new MemoryRegistry();
+    registry.listsReferrers = true;
+    const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+    const types = ['application/one', 'application/two'];
+    for (const type of types) addReferrer(registry, 'quay.io/a', image, type);
+    const to = new MemoryRegistry();
+    const put = to.putBlob.bind(to);
+    const both = Promise.withResolvers<void>();
+    let underWay = 0;
+    // Answers only when the blobs of both referrers are under way.
+    to.putBlob = async (repository, descriptor, body, options) => {
+      if (types.includes(descriptor.mediaType)) {
+        if (++underWay === 2) both.resolve();
+        const alone = setTimeout(2_000).then(() => Promise.reject(new AirgapError('network', 'one after the other')));
+        await Promise.race([both.promise, alone]);
+      }
+      return put(repository, descriptor, body, options);
+    };
+    expect(await push(registry, to)).toMatchObject({ pushed: 2, failures: [] });
+  });
+
+  it('fail one by one, and the others of the image are listed', async () => {
+    const registry = new MemoryRegistry();
+    registry.listsReferrers = true;
+    const image = registry.addImage('quay.io/a', '1', [noise('a', 50)]);
+    const good = addReferrer(registry, 'quay.io/a', image, 'application/good');
+    const bad = addReferrer(registry, 'quay.io/a', image, 'application/bad');
+    const to = new MemoryRegistry();
+    const put = to.putManifest.bind(to);
+    to.putManifest = async (repository, content, tag) => {
+      if (content.descriptor.digest === bad.digest) throw new AirgapError('network', 'closed the connection');
+      return put(repository, content, tag);
+    };
+    const result = await push(registry, to);
+    expect(result.failures).toMatchObject([
+      { code: 'network', message: `referrers of ${THERE}@${image.digest}: closed the connection` },
+    ]);
+    expect(listed(to, image.digest).map(({ digest }) => digest)).toEqual([good.digest]);
+  });
+
+  describe('of several repositories', () => {
+    const names = ['quay.io/a', 'quay.io/b', 'quay.io/c'];
+    const empty = digestOf(Buffer.from('{}'));
+
+    /** Pushes the referrers of three images, all of which have the same config. */
+    async function pushThree(to: MemoryRegistry): Promise<{ result: ReferrersPushResult; events: AirgapEvent[] }> {
+      const registry = new MemoryRegistry();
+      registry.listsReferrers = true;
+      for (const name of names) addReferrer(registry, name, registry.addImage(name, '1', [noise(name, 50)]));
+      const steps = { concurrency: 4, emit: ignoreEvents };
+      const walker = new Walker(registry, { ...steps, platforms: [] });
+      await walker.add(references(...names.map((name) => `${name}:1`)));
+      await new ReferrerCollector(registry, walker, steps).collect(walker.graph().roots);
+      const graph = walker.graph();
+      const options = { ...steps, target, existing: 'error' as const, now };
+      await copy(graph, registry, to, options);
+      to.log.length = 0;
+      const events: AirgapEvent[] = [];
+      const emit = (event: AirgapEvent): void => void events.push(event);
+      return { result: await pushReferrers(graph, graph.referrers ?? [], registry, to, { ...options, emit }), events };
+    }
+
+    it('have a shared blob uploaded once and mounted, and all their bytes in the progress', async () => {
+      const to = new MemoryRegistry();
+      to.listsReferrers = true;
+      const { result, events } = await pushThree(to);
+      expect(result.failures).toEqual([]);
+      expect(result.outcomes.map(({ status }) => status)).toEqual(Array(3).fill('pushed'));
+      const lines = to.log.filter((line) => line.endsWith(empty) && !line.startsWith('HEAD'));
+      expect(lines.map((line) => line.split(' ')[0])).toEqual(['PUT', 'MOUNT', 'MOUNT']);
+      const sum = (type: 'plan' | 'bytes'): number =>
+        events.reduce((all, event) => all + (event.type === type ? event.bytes : 0), 0);
+      expect(sum('plan')).toBe(3 * 300 + 2);
+      expect(sum('bytes')).toBe(sum('plan'));
+      expect(events.filter(({ type }) => type === 'blob')).toHaveLength(4);
+      expect(events.filter(({ type }) => type === 'image')).toEqual([]);
+    });
+
+    it('are refused one by one, also if the first repository refuses a shared blob', async () => {
+      const to = new MemoryRegistry();
+      to.listsReferrers = true;
+      const put = to.putBlob.bind(to);
+      to.putBlob = async (repository, descriptor, body, options) => {
+        if (repository.path === 'm/a' && descriptor.digest === empty) throw new AirgapError('forbidden', 'answers 403');
+        return put(repository, descriptor, body, options);
+      };
+      const { result } = await pushThree(to);
+      expect(result.failures).toEqual([]);
+      expect(result.outcomes.map(({ repository, status }) => `${repository.path} ${status}`)).toEqual([
+        'm/a refused',
+        'm/b pushed',
+        'm/c pushed',
+      ]);
+      expect(result.outcomes[0]?.error?.message).toBe('answers 403');
+    });
   });
 });

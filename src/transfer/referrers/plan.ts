@@ -1,16 +1,15 @@
-import { type AirgapError, combine, isRefusal } from '../base/errors.ts';
-import { limiter } from '../base/limiter.ts';
-import { settle } from '../base/pool.ts';
-import type { Sink } from '../oci/content.ts';
-import type { Digest } from '../oci/digest.ts';
-import { closureOf, type Graph } from '../oci/graph.ts';
-import type { Repository } from '../oci/reference.ts';
-import type { Referrer } from '../oci/referrer.ts';
-import type { CopyPlanOptions } from './copy-plan.ts';
-import type { ListingMethod } from './listed-referrers.ts';
-import type { RegistrySource } from './pinned-source.ts';
-import { groupReferrers, type ReferrerGroup, signatureConflict } from './referrer-groups.ts';
-import { throwIfAborted, wrapError } from './wrap-error.ts';
+import { type AirgapError, combine, isRefusal } from '../../base/errors.ts';
+import { limiter } from '../../base/limiter.ts';
+import { settle, settleEach } from '../../base/pool.ts';
+import type { RegistrySource, Sink } from '../../oci/content.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { closureOf, type Graph } from '../../oci/graph.ts';
+import type { Repository } from '../../oci/reference.ts';
+import type { Referrer } from '../../oci/referrer.ts';
+import type { CopyPlanOptions } from '../copy-plan.ts';
+import { throwIfAborted, wrapError } from '../wrap-error.ts';
+import { groupReferrers, type ReferrerGroup, signatureConflict } from './groups.ts';
+import type { ListingMethod } from './listing.ts';
 
 /** Planned action for one referrer. */
 export interface PlannedReferrer {
@@ -26,7 +25,7 @@ export interface PlannedReferrer {
 
 export interface ReferrersPlan {
   readonly items: readonly PlannedReferrer[];
-  /** Blobs to upload, counted once for each repository. */
+  /** Blobs that the repositories lack, counted once for each repository. Some may be mounted from another. */
   readonly blobs: number;
   /** Bytes of these blobs. */
   readonly bytes: number;
@@ -85,15 +84,6 @@ async function unlessRefused<T>(send: Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Runs `work` for all items concurrently. Throws the first error in the order of the items. */
-async function settleEach<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const outcomes = await settle(items, items.length, work);
-  return outcomes.map((outcome) => {
-    if ('value' in outcome) return outcome.value;
-    throw outcome.error;
-  });
-}
-
 async function planGroup(
   { repository, subject, tagged, listed }: ReferrerGroup,
   request: LimitedRequest,
@@ -102,9 +92,10 @@ async function planGroup(
   const isAbsent = absent.has(repository.path);
   const parts = await settleEach(
     [
-      () => settleEach(tagged, (referrer) => planTagged(referrer)),
+      () => settleEach(tagged, tagged.length, (referrer) => planTagged(referrer)),
       () => (isAbsent || listed.length === 0 ? listed.map((): PlannedStatus => ({ status: 'send' })) : planListed()),
     ],
+    2,
     async (part) => part(),
   );
   const planned = parts.flat();
@@ -129,7 +120,7 @@ async function planGroup(
     const known = await request((sink) => unlessRefused(sink.referrers(repository, subject)));
     const digests = new Set(known?.map(({ digest }) => digest));
     const via = known === undefined ? 'fallback-tag' : 'referrers-api';
-    return settleEach(listed, async ({ descriptor: { digest } }) => {
+    return settleEach(listed, listed.length, async ({ descriptor: { digest } }) => {
       const isPresent =
         known === undefined
           ? (await request((sink) => sink.hasManifest(repository, digest))) === digest
@@ -151,7 +142,9 @@ async function missingBlobs(
   const blobs = [...digests].flatMap((digest) => graph.blobs.get(digest)?.descriptor ?? []);
   const present = absent.has(repository.path)
     ? blobs.map(() => false)
-    : await settleEach(blobs, (descriptor) => request((sink) => unlessRefused(sink.hasBlob(repository, descriptor))));
+    : await settleEach(blobs, blobs.length, (descriptor) =>
+        request((sink) => unlessRefused(sink.hasBlob(repository, descriptor))),
+      );
   const missing = blobs.filter((_, index) => !present[index]);
   return new Map(missing.map(({ digest, size }) => [`${repository.registry}/${repository.path} ${digest}`, size]));
 }

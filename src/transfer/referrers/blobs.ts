@@ -1,10 +1,10 @@
-import { AirgapError } from '../base/errors.ts';
-import type { Source } from '../oci/content.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
-import type { Digest } from '../oci/digest.ts';
-import type { Graph, ManifestNode } from '../oci/graph.ts';
-import { formatRepository, type Repository } from '../oci/reference.ts';
-import { type ReadBlobOptions, readBlob } from './read-blob.ts';
+import { AirgapError } from '../../base/errors.ts';
+import type { Source } from '../../oci/content.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { Graph, ManifestNode } from '../../oci/graph.ts';
+import { formatRepository, type Repository } from '../../oci/reference.ts';
+import { type ReadBlobOptions, readBlob } from '../resumable-read.ts';
 
 /**
  * Largest blob, in bytes, that is read and cached. Signatures have some hundred, with certificates some ten thousand.

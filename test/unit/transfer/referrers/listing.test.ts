@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { listedReferrers, taggedReferrers } from '../../../src/transfer/listed-referrers.ts';
-import { MemoryRegistry, noise } from './memory-registry.ts';
-import { addReferrer, tagOf } from './referrer-fixtures.ts';
+import { listedReferrers, taggedReferrers } from '../../../../src/transfer/referrers/listing.ts';
+import { MemoryRegistry, noise } from '../memory-registry.ts';
+import { addReferrer, tagOf } from '../referrer-fixtures.ts';
 
 const repository = { registry: 'quay.io', path: 'a' };
 

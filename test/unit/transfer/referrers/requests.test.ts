@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { AirgapError, type ErrorCode } from '../../../src/base/errors.ts';
-import { ReferrerRequests, type RequestKind } from '../../../src/transfer/referrer-requests.ts';
+import { AirgapError, type ErrorCode } from '../../../../src/base/errors.ts';
+import { ReferrerRequests, type RequestKind } from '../../../../src/transfer/referrers/requests.ts';
 
 /** Returns a function that sends requests, which take seconds of a simulated clock, and the log of those sent. */
 function simulate() {

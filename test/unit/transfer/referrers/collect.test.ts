@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { AirgapError } from '../../../src/base/errors.ts';
-import type { AirgapEvent } from '../../../src/base/events.ts';
-import { MediaType } from '../../../src/oci/descriptor.ts';
-import { type Graph, transitiveReferrers } from '../../../src/oci/graph.ts';
-import { parsePlatform } from '../../../src/oci/platform.ts';
-import type { Referrer } from '../../../src/oci/referrer.ts';
-import { ReferrerCollector } from '../../../src/transfer/referrer-collector.ts';
-import { type IncompleteReferrers, ReferrerRequests } from '../../../src/transfer/referrer-requests.ts';
-import { Walker } from '../../../src/transfer/walk.ts';
-import { MemoryRegistry, noise, references } from './memory-registry.ts';
-import { addReferrer, addTagged, SBOM, tagOf } from './referrer-fixtures.ts';
+import { AirgapError } from '../../../../src/base/errors.ts';
+import type { AirgapEvent } from '../../../../src/base/events.ts';
+import { MediaType } from '../../../../src/oci/descriptor.ts';
+import { type Graph, transitiveReferrers } from '../../../../src/oci/graph.ts';
+import { parsePlatform } from '../../../../src/oci/platform.ts';
+import type { Referrer } from '../../../../src/oci/referrer.ts';
+import { ReferrerCollector } from '../../../../src/transfer/referrers/collect.ts';
+import { type IncompleteReferrers, ReferrerRequests } from '../../../../src/transfer/referrers/requests.ts';
+import { Walker } from '../../../../src/transfer/walk.ts';
+import { MemoryRegistry, noise, references } from '../memory-registry.ts';
+import { addReferrer, addTagged, SBOM, tagOf } from '../referrer-fixtures.ts';
 
 interface Collected {
   readonly graph: Graph;

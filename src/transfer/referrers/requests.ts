@@ -1,4 +1,4 @@
-import { type AirgapError, asAirgapError, type ErrorCode } from '../base/errors.ts';
+import { type AirgapError, asAirgapError, type ErrorCode } from '../../base/errors.ts';
 
 /** Images of a registry whose referrers could not all be listed or read. */
 export interface IncompleteReferrers {

@@ -4,7 +4,7 @@ import type { Graph } from '../../../src/oci/graph.ts';
 import type { Repository } from '../../../src/oci/reference.ts';
 import { copy } from '../../../src/transfer/copy.ts';
 import { planCopy } from '../../../src/transfer/copy-plan.ts';
-import type { ExistingTag } from '../../../src/transfer/tag-status.ts';
+import type { ExistingTag } from '../../../src/transfer/destinations.ts';
 import { walk } from '../../../src/transfer/walk.ts';
 import { MemoryRegistry, noise, references } from './memory-registry.ts';
 

@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { AirgapError } from '../../../src/base/errors.ts';
-import { ignoreEvents } from '../../../src/base/events.ts';
-import type { Graph } from '../../../src/oci/graph.ts';
-import type { Reference } from '../../../src/oci/reference.ts';
-import { copy } from '../../../src/transfer/copy.ts';
-import { ReferrerCollector } from '../../../src/transfer/referrer-collector.ts';
-import { planReferrers, type ReferrersPlan } from '../../../src/transfer/referrers-plan.ts';
-import { pushReferrers } from '../../../src/transfer/referrers-push.ts';
-import type { ExistingTag } from '../../../src/transfer/tag-status.ts';
-import { Walker } from '../../../src/transfer/walk.ts';
-import { MemoryRegistry, noise, references } from './memory-registry.ts';
-import { addReferrer, addTagged, tagOf } from './referrer-fixtures.ts';
+import { AirgapError } from '../../../../src/base/errors.ts';
+import { ignoreEvents } from '../../../../src/base/events.ts';
+import type { Graph } from '../../../../src/oci/graph.ts';
+import type { Reference } from '../../../../src/oci/reference.ts';
+import { copy } from '../../../../src/transfer/copy.ts';
+import type { ExistingTag } from '../../../../src/transfer/destinations.ts';
+import { ReferrerCollector } from '../../../../src/transfer/referrers/collect.ts';
+import { planReferrers, type ReferrersPlan } from '../../../../src/transfer/referrers/plan.ts';
+import { pushReferrers } from '../../../../src/transfer/referrers/push.ts';
+import { Walker } from '../../../../src/transfer/walk.ts';
+import { MemoryRegistry, noise, references } from '../memory-registry.ts';
+import { addReferrer, addTagged, tagOf } from '../referrer-fixtures.ts';
 
 const THERE = 'private.example/m/a';
 const target = (source: Reference): Reference => ({ ...source, registry: 'private.example', path: `m/${source.path}` });

@@ -1,26 +1,19 @@
-import { AirgapError, asAirgapError } from '../base/errors.ts';
-import type { Emit } from '../base/events.ts';
-import { limiter } from '../base/limiter.ts';
-import { settle } from '../base/pool.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
-import type { Digest } from '../oci/digest.ts';
-import type { Graph, Root } from '../oci/graph.ts';
-import { formatReference, formatRepository, type Repository } from '../oci/reference.ts';
-import { cosignTags, type Referrer, referrerKey, referrersTag } from '../oci/referrer.ts';
-import type { RegistrySource } from './pinned-source.ts';
-import { ReferrerBlobs } from './referrer-blobs.ts';
-import { ReferrerRequests, type RequestKind } from './referrer-requests.ts';
-import {
-  imagesBelow,
-  type ManifestReference,
-  manifestName,
-  type ReferrerQuery,
-  referrerQuery,
-  subjectOf,
-} from './referrer-subjects.ts';
-import { readReferrersTag } from './referrers-tag.ts';
-import type { ReferrerFailure, Walker } from './walk.ts';
-import { throwIfAborted, wrapError } from './wrap-error.ts';
+import { AirgapError, asAirgapError } from '../../base/errors.ts';
+import type { Emit } from '../../base/events.ts';
+import { limiter } from '../../base/limiter.ts';
+import { settle } from '../../base/pool.ts';
+import type { RegistrySource } from '../../oci/content.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { closureOf, type Graph, type Root } from '../../oci/graph.ts';
+import { isAttestationPlatform } from '../../oci/platform.ts';
+import { formatReference, formatRepository, type Repository } from '../../oci/reference.ts';
+import { cosignTags, type Referrer, referrerKey, referrersTag } from '../../oci/referrer.ts';
+import type { ReferrerFailure, Walker } from '../walk.ts';
+import { throwIfAborted, wrapError } from '../wrap-error.ts';
+import { ReferrerBlobs } from './blobs.ts';
+import { readReferrersTag } from './listing.ts';
+import { ReferrerRequests, type RequestKind } from './requests.ts';
 
 export interface ReferrerCollectorOptions {
   /** Manifests read at the same time; twice as many requests without content. */
@@ -257,4 +250,42 @@ function referrerOf(
   { mediaType, digest, size, artifactType = '' }: Descriptor,
 ): Referrer {
   return { repository: { registry, path }, subject, descriptor: { mediaType, digest, size }, artifactType };
+}
+
+/** A manifest in a repository. */
+interface ManifestReference {
+  readonly repository: Repository;
+  readonly digest: Digest;
+}
+
+/** A manifest whose referrers are requested. */
+interface ReferrerQuery extends ManifestReference {
+  /** `list`: referrers API only. `all`: cosign's tags and the referrers tag too, at one request each. */
+  readonly scope: 'list' | 'all';
+}
+
+function referrerQuery({ registry, path }: Repository, digest: Digest, scope: ReferrerQuery['scope']): ReferrerQuery {
+  return { repository: { registry, path }, digest, scope };
+}
+
+/** `REGISTRY/PATH@DIGEST`. */
+function manifestName({ repository, digest }: ManifestReference): string {
+  return `${formatRepository(repository)}@${digest}`;
+}
+
+/** Returns the subject of a referrer. */
+function subjectOf({ repository, subject }: Referrer): ManifestReference {
+  return { repository, digest: subject };
+}
+
+/**
+ * Returns manifests below an index that may have signatures of their own: images and nested indexes, no attestations.
+ */
+function imagesBelow(graph: Graph, { descriptor }: Root): Digest[] {
+  const descendants = closureOf(graph, descriptor.digest).manifests.filter((digest) => digest !== descriptor.digest);
+  const children = [...descendants, descriptor.digest].flatMap((digest) => graph.manifests.get(digest)?.children ?? []);
+  const attestations = new Set(
+    children.filter(({ platform }) => isAttestationPlatform(platform)).map(({ digest }) => digest),
+  );
+  return descendants.filter((digest) => !attestations.has(digest));
 }
