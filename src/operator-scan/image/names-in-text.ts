@@ -1,7 +1,7 @@
 import { formatReference } from '../../oci/reference.ts';
 import type { Candidate, ScanLocation } from './candidate.ts';
 import { DESCRIPTION_KEYS, detachedCopy, isInDescription } from './descriptions.ts';
-import { isMovingTag, looseName, type WholeName, wholeName } from './image-names.ts';
+import { isMovingTag, looseName, wholeName } from './image-names.ts';
 import { splitNamesInText, type TextName } from './split-names-in-text.ts';
 
 /** Maximum names in one text; real ones have some hundred. */
