@@ -52,6 +52,8 @@ try {
       ...Object.fromEntries(awsPackages.map((name) => [basename(name), name])),
     },
     plugins: [separateAws],
+    // Optional, and only for XML: CycloneDX's library does without, and bills of materials are JSON.
+    external: ['xmlbuilder2'],
     // CommonJS has no `import.meta`, which the sources use to start threads from files in their own folder.
     banner: { js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },
     define: { 'import.meta.url': 'importMetaUrl' },

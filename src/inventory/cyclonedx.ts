@@ -1,34 +1,28 @@
 import { createHash } from 'node:crypto';
+import { ComponentType, ExternalReferenceType, HashAlgorithm } from '@cyclonedx/cyclonedx-library/Enums';
+import {
+  Bom,
+  Component,
+  ComponentRepository,
+  ExternalReference,
+  ExternalReferenceRepository,
+  HashDictionary,
+  Metadata,
+  Property,
+  PropertyRepository,
+  Tools,
+} from '@cyclonedx/cyclonedx-library/Models';
+import { JSON as BomJson } from '@cyclonedx/cyclonedx-library/Serialize';
+import { Spec1dot6 } from '@cyclonedx/cyclonedx-library/Spec';
+import { PackageURL } from 'packageurl-js';
+import { compareText } from '../base/text-order.ts';
 import { algorithmOf, type Digest, digestOf, encodedOf } from '../oci/digest.ts';
-import { formatRepository, parseReference, type Repository } from '../oci/reference.ts';
+import { formatRepository, parseReference, type Reference, type Repository } from '../oci/reference.ts';
 import { referrerKind } from '../oci/referrer.ts';
 import { formatInventory, type Inventory, type InventoryChart, type InventoryImage } from './inventory.ts';
-import { helmPurl, ociPurl } from './purl.ts';
 
-/** A component (CycloneDX 1.6, `component`) with the fields that an inventory provides. */
-interface BomComponent {
-  readonly type: 'application' | 'container' | 'file';
-  readonly 'bom-ref': string;
-  readonly name: string;
-  readonly version: string;
-  readonly hashes: readonly { readonly alg: 'SHA-256' | 'SHA-512'; readonly content: string }[];
-  /** Absent for referrers of charts, whose repository is not known. */
-  readonly purl?: string;
-  readonly externalReferences?: readonly { readonly type: 'distribution'; readonly url: string }[];
-  readonly properties: readonly { readonly name: string; readonly value: string }[];
-}
-
-/** A bill of materials in CycloneDX 1.6 JSON (ECMA-424). */
-export interface Bom {
-  readonly $schema: string;
-  readonly bomFormat: 'CycloneDX';
-  readonly specVersion: '1.6';
-  readonly serialNumber: string;
-  readonly version: 1;
-  readonly metadata: object;
-  readonly components: readonly BomComponent[];
-  readonly dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[];
-}
+/** A bill of materials as CycloneDX 1.6 JSON (ECMA-424). */
+export type BomDocument = BomJson.Types.Normalized.Bom;
 
 /** `bom-ref` of the bundle itself. Images and charts have a prefix, so it is unique. */
 const BUNDLE_REF = 'bundle';
@@ -36,53 +30,74 @@ const BUNDLE_REF = 'bundle';
 /**
  * Creates the bill of materials of a bundle: its charts, images and referrers with their dependencies. A chart depends
  * on its images and nested charts, the bundle on everything requested by name and on all referrers. A referrer
- * (signature, SBOM) depends on its subject. The result is deterministic: it has no timestamp, and its serial number is
- * derived from the digest of the inventory.
+ * (signature, SBOM) depends on its subject. The result is deterministic: it has no timestamp, its serial number is
+ * derived from the digest of the inventory, and its lists are sorted by `bom-ref`.
  */
-export function cyclonedxBom(inventory: Inventory, toolVersion: string): Bom {
+export function cyclonedxBom(inventory: Inventory, toolVersion: string): BomDocument {
   const digest = digestOf(formatInventory(inventory));
-  const components = new Map<string, BomComponent>();
-  for (const chart of inventory.charts) components.set(chartRef(chart), chartComponent(chart));
-  for (const image of inventory.images) components.set(imageRef(image), imageComponent(image));
-  for (const { ref, component } of referrerComponents(inventory)) components.set(ref, component);
-  return {
-    $schema: 'http://cyclonedx.org/schema/bom-1.6.schema.json',
-    bomFormat: 'CycloneDX',
-    specVersion: '1.6',
+  const bundle = new Component(ComponentType.File, 'helm airgap bundle', { bomRef: BUNDLE_REF, version: digest });
+  const tool = new Component(ComponentType.Application, 'helm-airgap', { version: toolVersion });
+  const referrers = referrerComponents(inventory);
+  const components = componentsOf(inventory, referrers);
+  const byRef = new Map([...components, [BUNDLE_REF, bundle]]);
+  for (const { ref, dependsOn } of dependenciesOf(inventory, referrers)) {
+    const component = byRef.get(dependsOn);
+    if (component) byRef.get(ref)?.dependencies.add(component.bomRef);
+  }
+  const bom = new Bom({
     serialNumber: `urn:uuid:${uuidOf(`urn:airgap:lock:${digest}`)}`,
-    version: 1,
-    metadata: {
-      tools: { components: [{ type: 'application', name: 'helm-airgap', version: toolVersion }] },
-      component: { type: 'file', 'bom-ref': BUNDLE_REF, name: 'helm airgap bundle', version: digest },
-    },
-    components: [...components].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, component]) => component),
-    dependencies: dependenciesOf(inventory),
-  };
+    metadata: new Metadata({ component: bundle, tools: new Tools({ components: new ComponentRepository([tool]) }) }),
+    components: new ComponentRepository(components.values()),
+  });
+  // Without the library's own sorting, which depends on the locale.
+  const json = new BomJson.Normalize.Factory(Spec1dot6).makeForBom().normalize(bom, {});
+  json.dependencies?.sort((a, b) => compareText(a.ref, b.ref));
+  for (const { externalReferences = [] } of json.components ?? []) {
+    // The library escapes all brackets, but an IPv6 host needs them (RFC 3986, 3.2.2).
+    for (const address of externalReferences) address.url = address.url.replace(/^(\w+:\/\/)%5B([^%/]+)%5D/, '$1[$2]');
+  }
+  return json;
 }
 
-function dependenciesOf(inventory: Inventory): Bom['dependencies'] {
-  const { charts, images } = inventory;
-  const dependencies = new Map<string, Set<string>>([[BUNDLE_REF, new Set()]]);
-  for (const ref of [...charts.map(chartRef), ...images.map(imageRef)]) dependencies.set(ref, new Set());
+/** Returns all components by `bom-ref`, sorted by it. */
+function componentsOf(
+  { charts, images }: Inventory,
+  referrers: readonly ReferrerComponent[],
+): ReadonlyMap<string, Component> {
+  const components = [
+    ...charts.map(chartComponent),
+    ...images.map(imageComponent),
+    ...referrers.map(({ component }) => component),
+  ];
+  const byRef = components.map((component): [string, Component] => [component.bomRef.toString(), component]);
+  return new Map(byRef.sort(([a], [b]) => compareText(a, b)));
+}
+
+/** A dependency between two components, by `bom-ref`. */
+interface Dependency {
+  readonly ref: string;
+  readonly dependsOn: string;
+}
+
+/** Returns all dependencies, sorted by what is depended on. */
+function dependenciesOf({ charts, images }: Inventory, referrers: readonly ReferrerComponent[]): readonly Dependency[] {
   // Locations name a chart without its version, so all versions of it get the dependency.
   const chartRefs = (name: string): string[] => charts.filter((chart) => chart.name === name).map(chartRef);
-  const addDependency = (parents: readonly string[], ref: string): void => {
-    for (const parent of parents.length > 0 ? parents : [BUNDLE_REF])
-      if (parent !== ref) dependencies.get(parent)?.add(ref);
+  const dependencies: Dependency[] = [];
+  const addDependency = (parents: readonly string[], dependsOn: string): void => {
+    for (const ref of parents.length > 0 ? parents : [BUNDLE_REF]) dependencies.push({ ref, dependsOn });
   };
   for (const chart of charts) addDependency(chart.parent === undefined ? [] : chartRefs(chart.parent), chartRef(chart));
   for (const image of images) {
     const ref = imageRef(image);
-    for (const { chart } of image.found) addDependency(chartRefs(chart), ref);
+    for (const chart of new Set(image.found.map(({ chart }) => chart))) addDependency(chartRefs(chart), ref);
     if (image.found.length === 0) addDependency([], ref);
   }
-  for (const { ref, dependsOn } of referrerComponents(inventory)) {
-    dependencies.get(BUNDLE_REF)?.add(ref);
-    dependencies.set(ref, (dependencies.get(ref) ?? new Set()).add(dependsOn));
+  for (const { component, dependsOn } of referrers) {
+    const ref = component.bomRef.toString();
+    dependencies.push({ ref: BUNDLE_REF, dependsOn: ref }, { ref, dependsOn });
   }
-  return [...dependencies]
-    .map(([ref, dependsOn]) => ({ ref, dependsOn: [...dependsOn].sort() }))
-    .sort((a, b) => (a.ref < b.ref ? -1 : 1));
+  return dependencies.sort((a, b) => compareText(a.dependsOn, b.dependsOn));
 }
 
 function chartRef({ name, version }: InventoryChart): string {
@@ -93,23 +108,23 @@ function imageRef({ reference }: InventoryImage): string {
   return `image:${reference}`;
 }
 
-function chartComponent(chart: InventoryChart): BomComponent {
+function chartComponent(chart: InventoryChart): Component {
   const { name, version, source, digest } = chart;
   const isAddress = /^(?:https?|oci):\/\//.test(source);
   const repository = isAddress && source.endsWith(`/${name}`) ? source.slice(0, -name.length - 1) : undefined;
-  return {
-    type: 'application',
-    'bom-ref': chartRef(chart),
-    name,
+  return new Component(ComponentType.Application, name, {
+    bomRef: chartRef(chart),
     version,
-    hashes: [hashOf(digest as Digest)],
+    hashes: hashesOf(digest),
     purl: helmPurl(name, version, repository),
-    ...(isAddress ? { externalReferences: [{ type: 'distribution', url: source }] } : {}),
-    properties: [{ name: 'airgap:digest', value: digest }],
-  };
+    externalReferences: new ExternalReferenceRepository(
+      isAddress ? [new ExternalReference(source, ExternalReferenceType.Distribution)] : [],
+    ),
+    properties: propertiesOf({ digest }),
+  });
 }
 
-function imageComponent(image: InventoryImage): BomComponent {
+function imageComponent(image: InventoryImage): Component {
   const reference = parseReference(image.reference);
   const { digest, sourceDigest, mediaType, platforms, bytes, confidence, need } = image;
   const facts = {
@@ -121,23 +136,20 @@ function imageComponent(image: InventoryImage): BomComponent {
     confidence,
     need,
   };
-  return {
-    type: 'container',
-    'bom-ref': imageRef(image),
-    name: formatRepository(reference),
+  return new Component(ComponentType.Container, formatRepository(reference), {
+    bomRef: imageRef(image),
     version: reference.tag ?? digest,
-    hashes: [hashOf(digest as Digest)],
+    hashes: hashesOf(digest),
     purl: ociPurl(reference, digest),
     properties: propertiesOf(facts),
-  };
+  });
 }
 
 /** A referrer of an image or chart, as a component. */
 interface ReferrerComponent {
-  readonly ref: string;
+  readonly component: Component;
   /** `bom-ref` of its subject. */
   readonly dependsOn: string;
-  readonly component: BomComponent;
 }
 
 function referrerComponents({ charts, images }: Inventory): readonly ReferrerComponent[] {
@@ -161,29 +173,50 @@ function referrerComponentsOf(
   const refOf = (digest: string): string => `belonging:${name}@${digest}`;
   const bundledDigests = new Set(bundled.map(({ digest }) => digest));
   return bundled.map(({ digest, subject, artifactType, tag }) => ({
-    ref: refOf(digest),
     dependsOn: bundledDigests.has(subject) ? refOf(subject) : ownerRef,
-    component: {
-      type: 'file',
-      'bom-ref': refOf(digest),
-      name: `${referrerKind({ artifactType, ...(tag && { tag }) })} of ${name}`,
+    component: new Component(ComponentType.File, `${referrerKind({ artifactType, tag })} of ${name}`, {
+      bomRef: refOf(digest),
       version: digest,
-      hashes: [hashOf(digest as Digest)],
-      ...(repository && { purl: ociPurl(repository, digest) }),
+      hashes: hashesOf(digest),
+      purl: repository && ociPurl(repository, digest),
       properties: propertiesOf({ digest, subject, artifactType, tag }),
-    },
+    }),
   }));
 }
 
 /** Returns properties for facts that have no field in CycloneDX. */
-function propertiesOf(facts: Readonly<Record<string, unknown>>): BomComponent['properties'] {
-  return Object.entries(facts)
-    .filter(([, value]) => value !== undefined && value !== '')
-    .map(([name, value]) => ({ name: `airgap:${name}`, value: String(value) }));
+function propertiesOf(facts: Readonly<Record<string, unknown>>): PropertyRepository {
+  return new PropertyRepository(
+    Object.entries(facts)
+      .filter(([, value]) => value !== undefined && value !== '')
+      .map(([name, value]) => new Property(`airgap:${name}`, String(value))),
+  );
 }
 
-function hashOf(digest: Digest): BomComponent['hashes'][number] {
-  return { alg: algorithmOf(digest) === 'sha256' ? 'SHA-256' : 'SHA-512', content: encodedOf(digest) };
+function hashesOf(digest: string): HashDictionary {
+  const algorithm = algorithmOf(digest as Digest) === 'sha256' ? HashAlgorithm['SHA-256'] : HashAlgorithm['SHA-512'];
+  return new HashDictionary([[algorithm, encodedOf(digest as Digest)]]);
+}
+
+/**
+ * Returns a package URL of type `oci`: last component of the repository, digest as version, repository and tag as
+ * qualifiers.
+ */
+function ociPurl({ registry, path, tag }: Reference, digest: string): string {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  return purlOf('oci', name, digest, { repository_url: `${registry}/${path}`, ...(tag && { tag }) });
+}
+
+/** Returns a package URL of type `helm`, which is not registered but in common use, with the repository if known. */
+function helmPurl(name: string, version: string, repository: string | undefined): string {
+  return purlOf('helm', name, version, repository === undefined ? undefined : { repository_url: repository });
+}
+
+function purlOf(type: string, name: string, version: string, qualifiers: Record<string, string> | undefined): string {
+  const purl = new PackageURL(type, undefined, name, version, qualifiers, undefined).toString();
+  // ECMA-427, 5.4: all characters but letters, digits and `.-_~:` are percent-encoded. The library encodes qualifiers
+  // like a form, with `~` and `:` encoded and `*` not, and leaves `+` in versions.
+  return purl.replace(/%3A|%7E/g, decodeURIComponent).replace(/[*+]/g, (plus) => (plus === '+' ? '%2B' : '%2A'));
 }
 
 /** UUID namespace of URLs (RFC 9562, 6.6). */

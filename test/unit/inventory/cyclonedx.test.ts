@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
+import { PackageURL } from 'packageurl-js';
 import { describe, expect, it } from 'vitest';
-import { type Bom, cyclonedxBom } from '../../../src/inventory/cyclonedx.ts';
+import { type BomDocument, cyclonedxBom } from '../../../src/inventory/cyclonedx.ts';
 import { type Inventory, type InventoryImage, parseInventory } from '../../../src/inventory/inventory.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 
@@ -69,19 +70,24 @@ const INVENTORY: Inventory = parseInventory(
   ),
 );
 
-function needs(bom: Bom): Record<string, readonly string[]> {
-  return Object.fromEntries(bom.dependencies.map(({ ref, dependsOn }) => [ref, dependsOn]));
+/** As it is written: without the fields that are undefined. */
+function billOfMaterials(inventory: Inventory): Required<BomDocument> {
+  return JSON.parse(JSON.stringify(cyclonedxBom(inventory, '1.2.3')));
 }
 
-function component(bom: Bom, ref: string): Bom['components'][number] | undefined {
+function needs(bom: Required<BomDocument>): Record<string, readonly string[]> {
+  return Object.fromEntries(bom.dependencies.map(({ ref, dependsOn = [] }) => [ref, dependsOn]));
+}
+
+function component(bom: Required<BomDocument>, ref: string): Required<BomDocument>['components'][number] | undefined {
   return bom.components.find((one) => one['bom-ref'] === ref);
 }
 
 describe('a bill of materials', () => {
-  const bom = cyclonedxBom(INVENTORY, '1.2.3');
+  const bom = billOfMaterials(INVENTORY);
 
   it('is valid against the published schema of CycloneDX 1.6', () => {
-    expect(isValid(JSON.parse(JSON.stringify(bom))), JSON.stringify(isValid.errors)).toBe(true);
+    expect(isValid(bom), JSON.stringify(isValid.errors)).toBe(true);
   });
 
   it('breaks that schema when it is malformed, so the check above can fail', () => {
@@ -95,10 +101,9 @@ describe('a bill of materials', () => {
   });
 
   it('is valid for an empty bundle', () => {
-    expect(
-      isValid(cyclonedxBom({ ...INVENTORY, charts: [], images: [] }, '1.2.3')),
-      JSON.stringify(isValid.errors),
-    ).toBe(true);
+    expect(isValid(billOfMaterials({ ...INVENTORY, charts: [], images: [] })), JSON.stringify(isValid.errors)).toBe(
+      true,
+    );
   });
 
   it('lists dependencies: images of charts, subcharts of their parents, the rest of the bundle', () => {
@@ -135,6 +140,35 @@ describe('a bill of materials', () => {
     expect(local).not.toHaveProperty('externalReferences');
   });
 
+  it('writes package URLs and addresses as their specifications do, and they read back equal', () => {
+    const [web, ...charts] = INVENTORY.charts;
+    const source = 'https://[2001:db8::1]:8443/~a*b/charts[1]/web';
+    const full = billOfMaterials({
+      ...INVENTORY,
+      charts: [{ ...web, source }, ...charts],
+      images: [image('localhost:5000/team/web:1.0', [])],
+    } as Inventory);
+    const chart = component(full, 'chart:web@1.0.0+b');
+    // ECMA-427, 5.4: `~` and `:` are not percent-encoded, `*` and `+` are.
+    const encoded = 'https:%2F%2F%5B2001:db8::1%5D:8443%2F~a%2Ab%2Fcharts%5B1%5D';
+    expect(chart?.purl).toBe(`pkg:helm/web@1.0.0%2Bb?repository_url=${encoded}`);
+    const repository_url = 'https://[2001:db8::1]:8443/~a*b/charts[1]';
+    expect(PackageURL.fromString(chart?.purl as string)).toMatchObject({
+      name: 'web',
+      version: '1.0.0+b',
+      qualifiers: { repository_url },
+    });
+    // RFC 3986, 3.2.2: brackets are for IPv6 hosts only.
+    const url = 'https://[2001:db8::1]:8443/~a*b/charts%5B1%5D/web';
+    expect(chart?.externalReferences).toEqual([{ type: 'distribution', url }]);
+    const ofImage = component(full, 'image:localhost:5000/team/web:1.0')?.purl as string;
+    expect(ofImage).toBe(`pkg:oci/web@${digest('a')}?repository_url=localhost:5000%2Fteam%2Fweb&tag=1.0`);
+    expect(PackageURL.fromString(ofImage)).toMatchObject({
+      version: digest('a'),
+      qualifiers: { repository_url: 'localhost:5000/team/web', tag: '1.0' },
+    });
+  });
+
   it('lists referrers with their subjects, except those left out of the bundle', () => {
     const [web] = INVENTORY.charts;
     const sbom = { digest: digest('d'), subject: digest('a'), artifactType: 'application/spdx+json' };
@@ -148,8 +182,8 @@ describe('a bill of materials', () => {
       charts: [{ ...web, referrers: ofChart }, ...INVENTORY.charts.slice(1)],
       images: [image('quay.io/team/web:1.0', ['web'], { referrers }), ...INVENTORY.images.slice(1)],
     } as Inventory;
-    const full = cyclonedxBom(inventory, '1.2.3');
-    expect(isValid(JSON.parse(JSON.stringify(full))), JSON.stringify(isValid.errors)).toBe(true);
+    const full = billOfMaterials(inventory);
+    expect(isValid(full), JSON.stringify(isValid.errors)).toBe(true);
     const refOf = (character: string): string => `belonging:quay.io/team/web@${digest(character)}`;
     expect(needs(full)).toMatchObject({
       bundle: expect.arrayContaining([refOf('d'), refOf('e'), refOf('7'), `belonging:charts/web@${digest('8')}`]),
@@ -159,6 +193,9 @@ describe('a bill of materials', () => {
       [`belonging:charts/web@${digest('8')}`]: ['chart:web@1.0.0+b'],
     });
     expect(JSON.stringify(full.components)).not.toContain(digest('f'));
+    for (const listed of [full.components.map((one) => one['bom-ref']), full.dependencies.map(({ ref }) => ref)])
+      expect(listed).toEqual([...listed].sort());
+    for (const { dependsOn = [] } of full.dependencies) expect(dependsOn).toEqual([...dependsOn].sort());
     expect(component(full, refOf('7'))).toMatchObject({
       type: 'file',
       name: 'signature of quay.io/team/web',
@@ -180,9 +217,9 @@ describe('a bill of materials', () => {
 
   it('depends on the content of the inventory only, not on its order', () => {
     const turned = { ...INVENTORY, images: [...INVENTORY.images].reverse(), charts: [...INVENTORY.charts].reverse() };
-    expect(cyclonedxBom(turned, '1.2.3')).toEqual(bom);
+    expect(billOfMaterials(turned)).toEqual(bom);
     expect(JSON.stringify(bom)).not.toContain('timestamp');
-    const other = cyclonedxBom({ ...INVENTORY, images: INVENTORY.images.slice(1) }, '1.2.3');
+    const other = billOfMaterials({ ...INVENTORY, images: INVENTORY.images.slice(1) });
     expect(other.serialNumber).not.toBe(bom.serialNumber);
     expect(bom.serialNumber).toMatch(/^urn:uuid:[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   });
