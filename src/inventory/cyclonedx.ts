@@ -38,20 +38,22 @@ export function cyclonedxBom(inventory: Inventory, toolVersion: string): BomDocu
   const bundle = new Component(ComponentType.File, 'helm airgap bundle', { bomRef: BUNDLE_REF, version: digest });
   const tool = new Component(ComponentType.Application, 'helm-airgap', { version: toolVersion });
   const referrers = referrerComponents(inventory);
-  const components = componentsOf(inventory, referrers);
-  const byRef = new Map([...components, [BUNDLE_REF, bundle]]);
-  for (const { ref, dependsOn } of dependenciesOf(inventory, referrers)) {
-    const component = byRef.get(dependsOn);
-    if (component) byRef.get(ref)?.dependencies.add(component.bomRef);
-  }
+  const components = new Map<string, Component>();
+  for (const chart of inventory.charts) components.set(chartRef(chart), chartComponent(chart));
+  for (const image of inventory.images) components.set(imageRef(image), imageComponent(image));
+  for (const { ref, component } of referrers) components.set(ref, component);
+  addDependencies(inventory, referrers, new Map([...components, [BUNDLE_REF, bundle]]));
   const bom = new Bom({
     serialNumber: `urn:uuid:${uuidOf(`urn:airgap:lock:${digest}`)}`,
     metadata: new Metadata({ component: bundle, tools: new Tools({ components: new ComponentRepository([tool]) }) }),
-    components: new ComponentRepository(components.values()),
+    components: new ComponentRepository(
+      [...components].sort(([a], [b]) => compareText(a, b)).map(([, component]) => component),
+    ),
   });
   // Without the library's own sorting, which depends on the locale.
   const json = new BomJson.Normalize.Factory(Spec1dot6).makeForBom().normalize(bom, {});
   json.dependencies?.sort((a, b) => compareText(a.ref, b.ref));
+  for (const { dependsOn } of json.dependencies ?? []) dependsOn?.sort();
   for (const { externalReferences = [] } of json.components ?? []) {
     // The library escapes all brackets, but an IPv6 host needs them (RFC 3986, 3.2.2).
     for (const address of externalReferences) address.url = address.url.replace(/^(\w+:\/\/)%5B([^%/]+)%5D/, '$1[$2]');
@@ -59,45 +61,28 @@ export function cyclonedxBom(inventory: Inventory, toolVersion: string): BomDocu
   return json;
 }
 
-/** Returns all components by `bom-ref`, sorted by it. */
-function componentsOf(
+function addDependencies(
   { charts, images }: Inventory,
   referrers: readonly ReferrerComponent[],
-): ReadonlyMap<string, Component> {
-  const components = [
-    ...charts.map(chartComponent),
-    ...images.map(imageComponent),
-    ...referrers.map(({ component }) => component),
-  ];
-  const byRef = components.map((component): [string, Component] => [component.bomRef.toString(), component]);
-  return new Map(byRef.sort(([a], [b]) => compareText(a, b)));
-}
-
-/** A dependency between two components, by `bom-ref`. */
-interface Dependency {
-  readonly ref: string;
-  readonly dependsOn: string;
-}
-
-/** Returns all dependencies, sorted by what is depended on. */
-function dependenciesOf({ charts, images }: Inventory, referrers: readonly ReferrerComponent[]): readonly Dependency[] {
+  components: ReadonlyMap<string, Component>,
+): void {
   // Locations name a chart without its version, so all versions of it get the dependency.
   const chartRefs = (name: string): string[] => charts.filter((chart) => chart.name === name).map(chartRef);
-  const dependencies: Dependency[] = [];
-  const addDependency = (parents: readonly string[], dependsOn: string): void => {
-    for (const ref of parents.length > 0 ? parents : [BUNDLE_REF]) dependencies.push({ ref, dependsOn });
+  const addDependency = (parents: readonly string[], ref: string): void => {
+    const component = components.get(ref);
+    for (const parent of parents.length > 0 ? parents : [BUNDLE_REF])
+      if (component) components.get(parent)?.dependencies.add(component.bomRef);
   };
   for (const chart of charts) addDependency(chart.parent === undefined ? [] : chartRefs(chart.parent), chartRef(chart));
   for (const image of images) {
     const ref = imageRef(image);
-    for (const chart of new Set(image.found.map(({ chart }) => chart))) addDependency(chartRefs(chart), ref);
+    for (const { chart } of image.found) addDependency(chartRefs(chart), ref);
     if (image.found.length === 0) addDependency([], ref);
   }
-  for (const { component, dependsOn } of referrers) {
-    const ref = component.bomRef.toString();
-    dependencies.push({ ref: BUNDLE_REF, dependsOn: ref }, { ref, dependsOn });
+  for (const { ref, dependsOn } of referrers) {
+    addDependency([BUNDLE_REF], ref);
+    addDependency([ref], dependsOn);
   }
-  return dependencies.sort((a, b) => compareText(a.dependsOn, b.dependsOn));
 }
 
 function chartRef({ name, version }: InventoryChart): string {
@@ -147,9 +132,10 @@ function imageComponent(image: InventoryImage): Component {
 
 /** A referrer of an image or chart, as a component. */
 interface ReferrerComponent {
-  readonly component: Component;
+  readonly ref: string;
   /** `bom-ref` of its subject. */
   readonly dependsOn: string;
+  readonly component: Component;
 }
 
 function referrerComponents({ charts, images }: Inventory): readonly ReferrerComponent[] {
@@ -173,6 +159,7 @@ function referrerComponentsOf(
   const refOf = (digest: string): string => `belonging:${name}@${digest}`;
   const bundledDigests = new Set(bundled.map(({ digest }) => digest));
   return bundled.map(({ digest, subject, artifactType, tag }) => ({
+    ref: refOf(digest),
     dependsOn: bundledDigests.has(subject) ? refOf(subject) : ownerRef,
     component: new Component(ComponentType.File, `${referrerKind({ artifactType, tag })} of ${name}`, {
       bomRef: refOf(digest),
@@ -216,7 +203,9 @@ function purlOf(type: string, name: string, version: string, qualifiers: Record<
   const purl = new PackageURL(type, undefined, name, version, qualifiers, undefined).toString();
   // ECMA-427, 5.4: all characters but letters, digits and `.-_~:` are percent-encoded. The library encodes qualifiers
   // like a form, with `~` and `:` encoded and `*` not, and leaves `+` in versions.
-  return purl.replace(/%3A|%7E/g, decodeURIComponent).replace(/[*+]/g, (plus) => (plus === '+' ? '%2B' : '%2A'));
+  return purl
+    .replace(/%3A|%7E/g, decodeURIComponent)
+    .replace(/[*+]/g, (character) => (character === '+' ? '%2B' : '%2A'));
 }
 
 /** UUID namespace of URLs (RFC 9562, 6.6). */
