@@ -41,7 +41,7 @@ export function verifyCommand(io: CommandIO): Command {
     if (receipt !== undefined) return checkReceipt(io, receipt, flags, { ...(file && { bundle: file }), signer });
     if (file === undefined) return;
     const keys = await imageKeys(keyFiles);
-    const { verify } = await import('../../workflows/inspect/inspect.ts');
+    const { verify } = await import('../../workflows/verify/verify.ts');
     const result = await verify(io.context, file, availableParallelism(), signer).catch((error: unknown) => {
       if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
       // An archive too damaged to open is a failed check too.
