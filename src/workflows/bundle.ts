@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { AirgapError, combine } from '../base/errors.ts';
 import type { Estimate } from '../base/events.ts';
 import { checkOutput } from '../base/output-file.ts';
@@ -26,7 +25,7 @@ import { deltaFields, readBaseBundle } from './bundling/delta.ts';
 import { estimate } from './bundling/estimate.ts';
 import { requireSignatures } from './bundling/image-signatures.ts';
 import { createInventory, type PackedChart } from './bundling/inventory.ts';
-import { type ResolveOptions, resolveImages, type SelectedFindings } from './bundling/resolve.ts';
+import { type ReferrerOptions, type ResolveOptions, resolveImages, type SelectedFindings } from './bundling/resolve.ts';
 import { subsetEvidence } from './bundling/subset-evidence.ts';
 import type { DroppedCandidate } from './confirm.ts';
 import { type Context, withScratch } from './context.ts';
@@ -39,12 +38,11 @@ import type { ChartOperators } from './operator-scan/operators.ts';
 import { removePrefetched, warnOfPrefetched } from './operator-scan/prefetch.ts';
 import { type OperatorScanReport, scanReportFor } from './operator-scan/scan-report.ts';
 import { scannedReferences } from './operator-scan/scanned-references.ts';
-import { connect, type RegistryAccess } from './registry.ts';
+import { connect, type RegistryUse } from './registry.ts';
 import type { AskedHost } from './search/nested-hosts.ts';
 
-export interface PackOptions extends ResolveOptions {
+export interface PackOptions extends ResolveOptions, ReferrerOptions, RegistryUse {
   readonly out: string;
-  readonly access: RegistryAccess;
   /** Replaces an existing file at `out`. */
   readonly force: boolean;
   /** Bytes of each part of a split bundle. */
@@ -59,10 +57,6 @@ export interface PackOptions extends ResolveOptions {
   readonly dryRun: boolean;
   /** Path of the base bundle of a delta, whose image blobs are left out. */
   readonly since?: string;
-  /** Fails the run if referrers cannot be listed or read. */
-  readonly requireReferrers: boolean;
-  /** Public keys, by one of which every image must have a cosign signature. Empty: no verification. */
-  readonly verifySignatures: readonly KeyObject[];
 }
 
 export interface BundleOptions extends ImagesOptions, PackOptions {}

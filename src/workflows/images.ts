@@ -11,7 +11,7 @@ import { type Context, withScratch } from './context.ts';
 import type { OperatorScanResult } from './operator-scan/operators.ts';
 import type { ProposedRule } from './operator-scan/propose-rules.ts';
 import { type OperatorScanReport, separateScanFindings } from './operator-scan/scan-report.ts';
-import type { RegistryAccess } from './registry.ts';
+import type { RegistryUse } from './registry.ts';
 import type { ChartJob, SearchedChart, SearchResult } from './search/discover.ts';
 import type { AskedHost } from './search/nested-hosts.ts';
 import { applySelection, type SelectionOptions } from './search/selection.ts';
@@ -39,10 +39,7 @@ export interface ImagesOptions extends SelectionOptions {
   readonly operatorScan?: OperatorScanSettings;
 }
 
-export interface OperatorScanSettings {
-  readonly access: RegistryAccess;
-  /** Number of concurrent requests. */
-  readonly concurrency: number;
+export interface OperatorScanSettings extends RegistryUse {
   /** Treats candidates above low confidence as found. */
   readonly include: boolean;
 }

@@ -12,16 +12,14 @@ import { lockFileChart } from './bundling/locked-charts.ts';
 import { warnDropped } from './confirm.ts';
 import { type Context, withScratch } from './context.ts';
 import { type ImagesOptions, searchSelected, warnUnmatched } from './images.ts';
-import { connect, type RegistryAccess } from './registry.ts';
+import { connect, type RegistryUse } from './registry.ts';
 
 /** Options for writing or checking a lock file. */
 export interface LockFileOptions extends ImagesOptions {
   /** Absolute path of the lock file. */
   readonly path: string;
-  /** Registry access; if undefined, no registry is contacted and digests of tags stay empty. */
-  readonly access: RegistryAccess | undefined;
-  /** Number of concurrent requests. */
-  readonly concurrency: number;
+  /** If undefined, no registry is contacted and digests of tags stay empty. */
+  readonly registries: RegistryUse | undefined;
 }
 
 export interface WrittenLockFile {
@@ -100,15 +98,15 @@ async function currentLockFile(
 
 async function lookUpDigests(
   context: Context,
-  { access, concurrency }: LockFileOptions,
+  { registries }: LockFileOptions,
   findings: readonly Finding[],
 ): Promise<{ digests: ReadonlyMap<string, Digest>; missing: ReadonlySet<string> }> {
-  if (access === undefined) return { digests: new Map(), missing: new Set() };
-  const { client } = connect(context, access);
+  if (registries === undefined) return { digests: new Map(), missing: new Set() };
+  const { client } = connect(context, registries.access);
   try {
     const { emit, signal } = context;
     const references = findings.map(({ reference }) => reference);
-    return await resolveDigests(client, references, { concurrency, emit, signal });
+    return await resolveDigests(client, references, { concurrency: registries.concurrency, emit, signal });
   } finally {
     await client.close();
   }

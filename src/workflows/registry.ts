@@ -11,12 +11,13 @@ import { ecrRateLimiter } from '../ecr/rate-limiter.ts';
 import type { ClientCertificate } from '../http/client-certificate.ts';
 import { createTransport, type Transport } from '../http/transport.ts';
 import { createRegistryClient, type RegistryClient } from '../registry/client.ts';
+import type { Mirror } from '../registry/mirrors.ts';
 import type { Context } from './context.ts';
 
 /** Settings for access to registries. */
 export interface RegistryAccess {
   /** A registry, `host/path` or `*`, and the repository prefix that is read instead. */
-  readonly mirrors: readonly { readonly from: string; readonly to: string }[];
+  readonly mirrors: readonly Mirror[];
   /** Hosts that use HTTP without TLS. */
   readonly plainHttp: readonly string[];
   /** PEM file with additional certificate authorities. */
@@ -36,6 +37,12 @@ export interface RegistryAccess {
   readonly roleArn?: string;
   /** ECR hosts with other names. */
   readonly ecrHosts?: readonly EcrHostDeclaration[];
+}
+
+/** Access to registries, and the number of concurrent requests. */
+export interface RegistryUse {
+  readonly access: RegistryAccess;
+  readonly concurrency: number;
 }
 
 export interface RegistryConnection {

@@ -10,17 +10,15 @@ import { formatReport, umbrellaReport } from '../../ui/format-reports.ts';
 import { proofReport } from '../../ui/reports.ts';
 import { displayPath } from '../../ui/text.ts';
 import type { ValuesOptions } from '../../workflows/values.ts';
-import type { FormatFlags } from '../flags/format.ts';
 import { formatDocument } from '../flags/output.ts';
-import { OverridesFiles } from '../flags/unmapped.ts';
+import type { FormatFlags } from '../flags/overrides.ts';
 import type { CommandIO } from '../run.ts';
+import { OverridesFiles } from './values-files.ts';
 
 /** Flags for the output of a format. */
-export interface FormatOutput extends FormatFlags {
-  out?: string;
-  outDir?: string;
-  plainHttp: string[];
-  output: 'yaml' | 'json';
+interface FormatOutput extends FormatFlags {
+  readonly plainHttp: readonly string[];
+  readonly output: 'yaml' | 'json';
 }
 
 /** Files of a format, and the references that they do not cover. */

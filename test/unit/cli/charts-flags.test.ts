@@ -1,15 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Command } from 'commander';
+import { Command } from '@commander-js/extra-typings';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { redact } from '../../../src/base/redact.ts';
-import {
-  addChartsFlags,
-  type ChartsFlags,
-  type ResolvedOptions,
-  resolveOptions,
-} from '../../../src/cli/flags/charts.ts';
-import { addRegistryFlags, type RegistryFlags, registryAccess } from '../../../src/cli/flags/registry.ts';
+import { addChartsFlags } from '../../../src/cli/flags/charts.ts';
+import { addRegistryFlags, mirrorOption, registryAccess } from '../../../src/cli/flags/registry.ts';
+import { readSettings, type Settings } from '../../../src/cli/flags/settings.ts';
 import type { CommandIO } from '../../../src/cli/run.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
@@ -53,17 +49,17 @@ renderMemory: 4GiB
   );
 });
 
-async function resolved(...args: string[]): Promise<ResolvedOptions> {
+async function resolved(...args: string[]): Promise<Settings> {
   const io = { context: { env: { WHICH: 'env', OWN: 'hunter2hunter2' }, cwd, emit: () => {} } } as unknown as CommandIO;
-  const command = addRegistryFlags(io, addChartsFlags(new Command('x').argument('[chart...]')), { mirrors: true });
+  const charts = new Command('x').argument('[chart...]').addOption(mirrorOption());
+  const command = addRegistryFlags(addChartsFlags(charts), io);
   await command.exitOverride().parseAsync(args, { from: 'user' });
-  const flags = command.opts<ChartsFlags & RegistryFlags>();
-  return resolveOptions(io, command.args, flags, flags);
+  return readSettings(io, command.args, command.opts());
 }
 
 const CONFIG = () => ['--config', join(cwd, 'sub/airgap.yaml')];
 
-describe('resolveOptions', () => {
+describe('readSettings', () => {
   it('keeps charts of the command line unchanged, with the render flags for each', async () => {
     const { charts } = await resolved(
       './a',
@@ -211,8 +207,8 @@ describe('resolveOptions', () => {
     ]);
     expect(all.include).toEqual([{ pattern: 'z' }, { pattern: 'redis' }]);
     expect(all).toMatchObject({ tests: false, hooks: true });
-    expect(all.platforms).toEqual(['linux/arm64']);
-    expect(await registryAccess(all.registry)).toMatchObject({
+    expect(all.config.platforms).toEqual(['linux/arm64']);
+    expect((await registryAccess(all.registry)).access).toMatchObject({
       mirrors: [
         { from: 'quay.io', to: 'm.example/quay' },
         { from: 'quay.io', to: 'other.example/quay' },

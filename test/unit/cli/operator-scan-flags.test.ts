@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { type OperatorScanFlags, operatorScanOptions } from '../../../src/cli/flags/operator-scan.ts';
+import { operatorScanSettings } from '../../../src/cli/flags/operator-scan.ts';
 
-const registry = { mirror: [], plainHttp: [] };
+const registry = { mirrors: [], plainHttp: [], clientCertificates: [] };
 
 /** Returns `off`, `list` or `include`. */
 async function scanMode(
-  flags: OperatorScanFlags,
-  operatorScanConfig: Parameters<typeof operatorScanOptions>[1]['operatorScanConfig'],
+  flags: Parameters<typeof operatorScanSettings>[0],
+  config: Parameters<typeof operatorScanSettings>[1]['config'],
   byDefault: boolean,
 ) {
-  const { operatorScan } = await operatorScanOptions(flags, { registry, operatorScanConfig }, byDefault);
+  const operatorScan = await operatorScanSettings(flags, { registry, config }, byDefault);
   return operatorScan === undefined ? 'off' : operatorScan.include ? 'include' : 'list';
 }
 

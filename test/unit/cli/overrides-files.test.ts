@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { OverridesFiles } from '../../../src/cli/flags/unmapped.ts';
+import { OverridesFiles } from '../../../src/cli/commands/values-files.ts';
 
 type Chart = readonly [chart: string, version: string, profile?: string];
 

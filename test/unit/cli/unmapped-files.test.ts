@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { expect, it } from 'vitest';
 import { pathInside, UniqueFileNames } from '../../../src/base/file-names.ts';
-import { OverridesFiles } from '../../../src/cli/flags/unmapped.ts';
+import { OverridesFiles } from '../../../src/cli/commands/values-files.ts';
 import { hostileText } from '../../support/hostile-text.ts';
 import fc from '../../support/property.ts';
 
