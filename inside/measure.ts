@@ -7,11 +7,11 @@ import { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import type { Descriptor } from '../src/oci/descriptor.ts';
 import { parseReference } from '../src/oci/reference.ts';
-import { confirmInRegistry } from '../src/operator-scan/confirm.ts';
-import { publishersOf } from '../src/operator-scan/image-names.ts';
-import { scanImage } from '../src/operator-scan/scan-image.ts';
-import { imageParts, summarizeConfig } from '../src/workflows/operator-scan/operator-image.ts';
-import { connect } from '../src/workflows/registry.ts';
+import { confirmInRegistry } from '../src/operator-scan/image/confirm.ts';
+import { publishersOf } from '../src/operator-scan/image/image-names.ts';
+import { scanImage } from '../src/operator-scan/image/scan-image.ts';
+import { imageParts, summarizeConfig } from '../src/operator-scan/operator-image.ts';
+import { connect } from '../src/session/connect.ts';
 import { standIn } from './stand-in.ts';
 
 /** Splits bytes into chunks, as a socket delivers them. */

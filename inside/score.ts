@@ -1,4 +1,4 @@
-import type { ConfirmedCandidate } from '../src/operator-scan/confirm.ts';
+import type { ConfirmedCandidate } from '../src/operator-scan/image/confirm.ts';
 
 /** Output of measure.ts. */
 export interface Measured {

@@ -1,5 +1,5 @@
 import { formatRepository, parseReference } from '../src/oci/reference.ts';
-import type { Existence } from '../src/operator-scan/confirm.ts';
+import type { Existence } from '../src/operator-scan/image/confirm.ts';
 import published from './published.json' with { type: 'json' };
 
 interface Published {

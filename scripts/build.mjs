@@ -37,9 +37,9 @@ try {
     ...shared,
     entryPoints: {
       program: 'src/cli/main.ts',
-      'fetch-thread': 'src/workflows/fetching/thread.ts',
-      'inside-thread': 'src/workflows/operator-scan/thread.ts',
-      'hash-thread': 'src/workflows/verifying/thread.ts',
+      'fetch-thread': 'src/workflows/bundle/fetch-thread.ts',
+      'inside-thread': 'src/operator-scan/thread.ts',
+      'hash-thread': 'src/bundle/hashing/thread.ts',
     },
     // CommonJS has no `import.meta`, which the sources use to start threads from files in their own folder.
     banner: { js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },

@@ -1,5 +1,5 @@
 /**
- * Events of a long run. Workflows emit them, `ui/` displays them; neither depends on the other.
+ * Events of a long run. Workflows emit them, `cli/reports/` displays them; neither depends on the other.
  * `bytes` counts content transferred or written; skipped content does not count.
  */
 export type AirgapEvent =

@@ -1,5 +1,5 @@
+import { chartTag } from '../naming/naming.ts';
 import { algorithmOf, type Digest, encodedOf } from '../oci/digest.ts';
-import { chartTag } from '../oci/naming.ts';
 import type { Reference, Repository } from '../oci/reference.ts';
 
 /**

@@ -2,7 +2,7 @@ import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { BundleProblem } from './bundle-problem.ts';
-import { type BlobHasher, damagedBlobs } from './hashing.ts';
+import { type BlobHasher, damagedBlobs } from './hashing/hashing.ts';
 import type { Bundle } from './read.ts';
 import { checkDockerSave } from './reading/docker-save-check.ts';
 import { checkAgainstInventory } from './reading/inventory-check.ts';

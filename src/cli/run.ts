@@ -4,9 +4,9 @@ import { fileFailure } from '../base/file-failure.ts';
 import { printable } from '../base/printable.ts';
 import { redact } from '../base/redact.ts';
 import { removeScratch } from '../base/scratch.ts';
-import { formatFailure } from '../ui/failure.ts';
-import { createProgress } from '../ui/progress.ts';
-import type { Context } from '../workflows/context.ts';
+import type { Context } from '../session/context.ts';
+import { formatFailure } from './reports/failure.ts';
+import { createProgress } from './reports/progress.ts';
 
 /**
  * Input and output of a command. The result goes to stdout: a table, a document, generated files, a verdict, or the line

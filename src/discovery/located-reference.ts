@@ -1,13 +1,7 @@
-import type { Confidence, Location, Need } from '../inventory/finding.ts';
+import type { Location } from '../inventory/finding.ts';
 import { isMapping, type Mapping } from './named-value.ts';
 
-/** An image reference and the location where it was found. */
-export interface LocatedReference extends Location {
-  /** Fully normalized: docker.io, library/ and :latest filled in. */
-  readonly reference: string;
-  readonly confidence: Confidence;
-  readonly need: Need;
-}
+export type { LocatedReference } from '../inventory/finding.ts';
 
 /** Returns kind, name and hook of an object, as locations contain them. */
 export function objectIdentity(object: Mapping): Pick<Location, 'kind' | 'name' | 'hook'> {

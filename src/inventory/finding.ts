@@ -96,6 +96,14 @@ export interface SplitPart {
   readonly text: string;
 }
 
+/** An image reference and the location where it was found. */
+export interface LocatedReference extends Location {
+  /** Fully normalized: docker.io, library/ and :latest filled in. */
+  readonly reference: string;
+  readonly confidence: Confidence;
+  readonly need: Need;
+}
+
 /** A reference with all its locations. */
 export interface Finding {
   /** Normalized reference, including docker.io, library/ and :latest. */

@@ -1,5 +1,5 @@
 import { textBefore } from '../base/text-trim.ts';
-import { hostComponent } from '../oci/naming-template.ts';
+import { hostComponent } from '../naming/naming-template.ts';
 import { formatRepository, parseReference, tryParseReference } from '../oci/reference.ts';
 import type { Inventory } from './inventory.ts';
 

@@ -2,10 +2,10 @@ import { Document, isCollection, isMap, isScalar, type Pair, type Scalar } from 
 import { printableLine } from '../base/printable.ts';
 import { documentText } from '../base/yaml-text.ts';
 import type { Values } from '../helm/render.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import type { RecipeSolution } from '../recipe/solve-recipe.ts';
 import { buildOverlay, formatPath, type LeafPath } from '../value-tracing/leaves.ts';
 import { fillLeaf, type NameSegment } from '../value-tracing/name-segments.ts';
-import type { Recipe } from './recipe.ts';
-import type { RecipeSolution } from './solve-recipe.ts';
 
 /** Helm and Kubernetes read YAML 1.1, where unquoted `on`, `no` and `0o17` are not strings. */
 export const YAML_1_1 = { compat: 'yaml-1.1' } as const;

@@ -1,6 +1,6 @@
 import { textBefore, trimBothEnds } from '../base/text-trim.ts';
 import type { SplitPart } from '../inventory/finding.ts';
-import { isUnderTarget, type Target, targetReference } from '../oci/naming.ts';
+import { isUnderTarget, type Target, targetReference } from '../naming/naming.ts';
 import { formatRepository, parseReference } from '../oci/reference.ts';
 import { withoutTagAndDigest } from '../value-tracing/name-segments.ts';
 import type { PostRenderEntry } from './post-render-map.ts';

@@ -1,6 +1,6 @@
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { Location } from '../inventory/finding.ts';
-import { formatTargetReference, isSharedRepository, isUnderTarget, type Target } from '../oci/naming.ts';
+import { formatTargetReference, isSharedRepository, isUnderTarget, type Target } from '../naming/naming.ts';
 import { formatReference, parseReference } from '../oci/reference.ts';
 import { occurrences } from '../value-tracing/name-segments.ts';
 import type { PullSecretForm } from './pull-secret.ts';

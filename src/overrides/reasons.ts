@@ -1,15 +1,15 @@
 import type { Values } from '../helm/render.ts';
 import type { Location } from '../inventory/finding.ts';
 import type { SetKey } from '../inventory/values-origin.ts';
-import { isTagChanged, type Target } from '../oci/naming.ts';
+import { isTagChanged, type Target } from '../naming/naming.ts';
 import { formatReference, parseReference, tryParseReference } from '../oci/reference.ts';
+import type { Recipe } from '../recipe/recipe.ts';
+import type { RecipeSolution } from '../recipe/solve-recipe.ts';
 import { formatPath } from '../value-tracing/leaves.ts';
 import { segmentPath } from '../value-tracing/name-segments.ts';
 import type { AcceptedSettings } from './accepted-settings.ts';
 import { locationPath, type ReferenceLocation, type UnmappedReference } from './proof.ts';
-import type { Recipe } from './recipe.ts';
 import { findSetKey } from './set-key.ts';
-import type { RecipeSolution } from './solve-recipe.ts';
 
 /** Results of the derivation that explain unmapped references. */
 export interface ProofAttempt {

@@ -1,7 +1,7 @@
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { Render } from '../helm/render.ts';
 import type { Redirect } from '../inventory/finding.ts';
-import { isUnderTarget, type Target, targetReference } from '../oci/naming.ts';
+import { isUnderTarget, type Target, targetReference } from '../naming/naming.ts';
 import { formatReference, formatRepository, parseReference, type Reference } from '../oci/reference.ts';
 import { formatPath, type LeafPath, valueAt } from '../value-tracing/leaves.ts';
 import { isSetIn, type OperatorSetting } from './operator-setting.ts';

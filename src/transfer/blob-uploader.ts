@@ -1,11 +1,11 @@
 import type { Emit } from '../base/events.ts';
-import { isLargeBlob, scheduleBlobs } from '../oci/blob-scheduler.ts';
 import type { Body, Sink, Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { BlobNode } from '../oci/graph.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
-import { blobLabel, bodyFromSource, resumableRead } from '../oci/resumable-read.ts';
 import type { BlobPresence } from './blob-presence.ts';
+import { isLargeBlob, scheduleBlobs } from './blob-scheduler.ts';
+import { blobLabel, bodyFromSource, resumableRead } from './resumable-read.ts';
 import type { ReadCoordinator } from './shared-source.ts';
 import { throwIfAborted, wrapError } from './wrap-error.ts';
 

@@ -1,10 +1,10 @@
 import { AirgapError } from '../base/errors.ts';
+import { limiter } from '../base/limiter.ts';
 import type { ManifestContent, Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import type { Referrer } from '../oci/referrer.ts';
-import { limiter } from './limiter.ts';
 import { throwIfAborted } from './wrap-error.ts';
 
 /** Reads manifests from a source, each digest once, and verifies them. */

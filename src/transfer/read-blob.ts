@@ -3,7 +3,7 @@ import type { Emit } from '../base/events.ts';
 import type { Source } from '../oci/content.ts';
 import { algorithmOf, digestOf } from '../oci/digest.ts';
 import type { BlobNode } from '../oci/graph.ts';
-import { blobLabel, bodyFromSource, drain } from '../oci/resumable-read.ts';
+import { blobLabel, bodyFromSource, drain } from './resumable-read.ts';
 
 export interface ReadBlobOptions {
   readonly emit: Emit;

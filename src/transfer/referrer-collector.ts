@@ -1,12 +1,12 @@
 import { AirgapError, asAirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
+import { limiter } from '../base/limiter.ts';
 import { settle } from '../base/pool.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Graph, Root } from '../oci/graph.ts';
 import { formatReference, formatRepository, type Repository } from '../oci/reference.ts';
 import { cosignTags, type Referrer, referrerKey, referrersTag } from '../oci/referrer.ts';
-import { limiter } from './limiter.ts';
 import type { RegistrySource } from './pinned-source.ts';
 import { ReferrerBlobs } from './referrer-blobs.ts';
 import { ReferrerRequests, type RequestKind } from './referrer-requests.ts';

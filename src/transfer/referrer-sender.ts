@@ -5,8 +5,8 @@ import type { Digest } from '../oci/digest.ts';
 import { type BlobNode, closureOf, type Graph, type ManifestNode } from '../oci/graph.ts';
 import type { Repository } from '../oci/reference.ts';
 import type { Referrer } from '../oci/referrer.ts';
-import { blobLabel, bodyFromSource, resumableRead } from '../oci/resumable-read.ts';
 import { BlobPresence } from './blob-presence.ts';
+import { blobLabel, bodyFromSource, resumableRead } from './resumable-read.ts';
 import { sendManifest } from './send-manifest.ts';
 import { throwIfAborted } from './wrap-error.ts';
 

@@ -1,4 +1,5 @@
 import { type AirgapError, combine, isRefusal } from '../base/errors.ts';
+import { limiter } from '../base/limiter.ts';
 import { settle } from '../base/pool.ts';
 import type { Sink } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -6,7 +7,6 @@ import { closureOf, type Graph } from '../oci/graph.ts';
 import type { Repository } from '../oci/reference.ts';
 import type { Referrer } from '../oci/referrer.ts';
 import type { CopyPlanOptions } from './copy-plan.ts';
-import { limiter } from './limiter.ts';
 import type { ListingMethod } from './listed-referrers.ts';
 import type { RegistrySource } from './pinned-source.ts';
 import { groupReferrers, type ReferrerGroup, signatureConflict } from './referrer-groups.ts';

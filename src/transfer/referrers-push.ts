@@ -1,5 +1,6 @@
 import { AirgapError, asAirgapError, isPermanentRefusal, isRefusal } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
+import { pollUntil } from '../base/poll-until.ts';
 import { settle } from '../base/pool.ts';
 import type { Sink, Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -11,7 +12,6 @@ import type { KnownTags } from './cosign-tags.ts';
 import { referrerLevels } from './levels.ts';
 import type { ListingMethod } from './listed-referrers.ts';
 import type { RegistrySource } from './pinned-source.ts';
-import { pollUntil } from './poll-until.ts';
 import { cosignTagName, groupReferrers, type ReferrerGroup, signatureConflict } from './referrer-groups.ts';
 import { ReferrerSender } from './referrer-sender.ts';
 import { updateReferrersTag } from './referrers-tag.ts';

@@ -1,4 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
+import { limiter } from '../base/limiter.ts';
 import { settle } from '../base/pool.ts';
 import type { Sink, Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -10,7 +11,6 @@ import { BlobPresence } from './blob-presence.ts';
 import { type BlobUpload, BlobUploader, type BlobUploadOptions } from './blob-uploader.ts';
 import type { Destination } from './destinations.ts';
 import { manifestLevels } from './levels.ts';
-import { limiter } from './limiter.ts';
 import { sendManifest } from './send-manifest.ts';
 import type { TagCheckOptions } from './tag-status.ts';
 import { throwIfAborted, wrapError } from './wrap-error.ts';

@@ -1,7 +1,7 @@
 import { ignoreEvents } from '../../src/base/events.ts';
-import { parseTarget } from '../../src/oci/naming.ts';
-import type { Context } from '../../src/workflows/context.ts';
-import { type Overrides, values } from '../../src/workflows/values.ts';
+import { parseTarget } from '../../src/naming/naming.ts';
+import type { Context } from '../../src/session/context.ts';
+import { type Overrides, values } from '../../src/workflows/values/values.ts';
 import type { CorpusChart } from '../support/corpus.ts';
 import { testHelms } from '../support/helm.ts';
 

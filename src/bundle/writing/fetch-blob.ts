@@ -3,7 +3,7 @@ import type { Emit } from '../../base/events.ts';
 import type { Source } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { BlobNode } from '../../oci/graph.ts';
-import { blobLabel, bodyFromSource } from '../../oci/resumable-read.ts';
+import { blobLabel, bodyFromSource } from '../../transfer/resumable-read.ts';
 import type { RandomFile } from '../files/random-file.ts';
 import { BlobWriter } from './blob-writer.ts';
 import { downloadMultiConnection, MULTI_CONNECTION_POLICY, type MultiConnectionPolicy } from './multi-connection.ts';

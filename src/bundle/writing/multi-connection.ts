@@ -1,6 +1,6 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { Body } from '../../oci/content.ts';
-import { type ChunkHandler, drain, type ResumableReadOptions } from '../../oci/resumable-read.ts';
+import { type ChunkHandler, drain, type ResumableReadOptions } from '../../transfer/resumable-read.ts';
 import type { BlobWriter } from './blob-writer.ts';
 
 /** Policy for fetching a blob over several connections. Sizes in bytes, times in milliseconds. */

@@ -3,9 +3,7 @@ import { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import type { AirgapEvent } from '../../base/events.ts';
 import { parsePlatform } from '../../oci/platform.ts';
-import { operatorScanNotes } from '../../ui/operator-scan.ts';
-import { bundleReport } from '../../ui/reports.ts';
-import type { BundleOptions, BundleResult } from '../../workflows/bundle.ts';
+import type { BundleOptions, BundleResult } from '../../workflows/bundle/bundle.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
 import { operatorScanSettings } from '../flags/operator-scan.ts';
 import { type FlagsOf, parseSplitSize, repeatable } from '../flags/option.ts';
@@ -14,6 +12,8 @@ import { addRegistryFlags, mirrorOption, REMOTE_DOWNLOAD_CONCURRENCY, registryAc
 import { readSettings, type Settings } from '../flags/settings.ts';
 import { addReferrerFlags, referrerOptions, signingKey } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
+import { bundleReport } from '../reports/bundle.ts';
+import { operatorScanNotes } from '../reports/operator-scan.ts';
 import type { CommandIO } from '../run.ts';
 import { bundleLockFileOptions } from './lock-file.ts';
 
@@ -124,10 +124,10 @@ async function runBundle(
   const context = { ...io.context, emit: hold };
   try {
     if (flags.lock === undefined) {
-      const { bundle } = await import('../../workflows/bundle.ts');
+      const { bundle } = await import('../../workflows/bundle/bundle.ts');
       return await bundle(context, options);
     }
-    const { bundleLockFile } = await import('../../workflows/bundling/bundle-lock-file.ts');
+    const { bundleLockFile } = await import('../../workflows/bundle/bundle-lock-file.ts');
     return await bundleLockFile(context, {
       ...options,
       ...(await bundleLockFileOptions(io, flags.lock, options, flags)),

@@ -1,8 +1,8 @@
 import { Command } from '@commander-js/extra-typings';
-import { diffMarkdown, diffReport } from '../../ui/diff.ts';
 import { formatDocument, outputOption } from '../flags/output.ts';
 import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
+import { diffMarkdown, diffReport } from '../reports/diff.ts';
 import type { CommandIO } from '../run.ts';
 
 export function diffCommand(io: CommandIO) {
@@ -15,7 +15,7 @@ export function diffCommand(io: CommandIO) {
     .addOption(outputOption(['text', 'json', 'yaml', 'markdown'], 'text'))
     .addHelpText('after', examples('diff v1.tar v2.tar', 'diff v1.tar v2.tar -o markdown'))
     .action(async (older, newer, { exitCode, output, ...flags }) => {
-      const { diff } = await import('../../workflows/diff.ts');
+      const { diff } = await import('../../workflows/inspect/diff.ts');
       const { hasDifferences } = await import('../../bundle/difference.ts');
       const { signer } = await requiredSigner(flags);
       const result = await diff(older, newer, signer);

@@ -2,11 +2,11 @@ import { availableParallelism } from 'node:os';
 import { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import { parsePlatform } from '../../oci/platform.ts';
-import { extractionReport } from '../../ui/extraction.ts';
-import type { ExtractSelection } from '../../workflows/extract.ts';
+import type { ExtractSelection } from '../../workflows/extract/extract.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
+import { extractionReport } from '../reports/extract.ts';
 import type { CommandIO } from '../run.ts';
 
 export function extractCommand(io: CommandIO) {
@@ -32,7 +32,7 @@ export function extractCommand(io: CommandIO) {
       const { out, force = false, output } = flags;
       const selection = selectionOf(flags);
       const signing = await requiredSigner(flags);
-      const { extract } = await import('../../workflows/extract.ts');
+      const { extract } = await import('../../workflows/extract/extract.ts');
       const concurrency = availableParallelism();
       const result = await extract(io.context, { file, selection, out, force, concurrency, ...signing });
       if (output === 'json') io.print(await formatDocument('Extraction', result, 'json'));

@@ -1,10 +1,10 @@
 import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
-import { explainReport } from '../../ui/explain.ts';
-import { whyReport } from '../../ui/why.ts';
-import type { ImagesOptions } from '../../workflows/images.ts';
+import type { ImagesOptions } from '../../workflows/images/images.ts';
 import { flagGroup } from '../flags/option.ts';
 import { formatDocument } from '../flags/output.ts';
+import { explainReport } from '../reports/explain.ts';
+import { whyReport } from '../reports/why.ts';
 import type { CommandIO } from '../run.ts';
 
 /** Adds flags that explain single images or texts. */
@@ -50,13 +50,13 @@ export async function runWhy(io: CommandIO, options: ImagesOptions, flags: WhyFl
         hint: 'use --why, or leave out --look-inside and --include-inside',
       });
     }
-    const { explain } = await import('../../workflows/explain.ts');
+    const { explain } = await import('../../workflows/images/explain.ts');
     const explanation = await explain(io.context, { ...options, text });
     io.print(
       output === 'table' ? explainReport(explanation) : await formatDocument('Explanation', explanation, output),
     );
   } else if (pattern !== undefined) {
-    const { why } = await import('../../workflows/why.ts');
+    const { why } = await import('../../workflows/images/why.ts');
     const { failures, ...result } = await why(io.context, { ...options, pattern });
     io.print(output === 'table' ? whyReport(result) : await formatDocument('Why', result, output));
     if (failures.length > 0) {

@@ -4,17 +4,17 @@ import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { printableLine } from '../../base/printable.ts';
 import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
-import { operatorScanSummary, operatorScanTable } from '../../ui/operator-scan.ts';
-import { joinReports } from '../../ui/report.ts';
-import { droppedReport, imagesReport, networkReport, whatIfReport } from '../../ui/reports.ts';
-import type { Confirmation } from '../../workflows/confirm.ts';
-import type { ImagesResult } from '../../workflows/images.ts';
+import type { Confirmation } from '../../workflows/images/confirm.ts';
+import type { ImagesResult } from '../../workflows/images/images.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
 import { addOperatorScanFlags, operatorScanSettings } from '../flags/operator-scan.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, mirrorOption, registryAccess } from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
 import { examples } from '../help.ts';
+import { droppedReport, imagesReport, networkReport, whatIfReport } from '../reports/images.ts';
+import { operatorScanSummary, operatorScanTable } from '../reports/operator-scan.ts';
+import { joinReports } from '../reports/report.ts';
 import type { CommandIO } from '../run.ts';
 import { addWhyFlags, runWhy } from './images-why.ts';
 import { addLockFileFlags, runLockFile } from './lock-file.ts';
@@ -39,7 +39,7 @@ function declare(io: CommandIO) {
 
 export function imagesCommand(io: CommandIO) {
   return declare(io).action(async (charts, flags) => {
-    const { images } = await import('../../workflows/images.ts');
+    const { images } = await import('../../workflows/images/images.ts');
     const settings = await readSettings(io, charts, flags);
     const rules = await readRules(flags.rules.map((path) => resolve(io.context.cwd, path)));
     if (flags.explain === undefined && settings.charts.length === 0 && settings.add.length === 0) {
@@ -73,7 +73,7 @@ export function imagesCommand(io: CommandIO) {
       if (inside !== undefined) reports.push({ result: operatorScanTable(inside), notes: operatorScanSummary(inside) });
       printReport(io, joinReports(reports));
     } else if (flags.output === 'rules') {
-      const { rulesDocument } = await import('../../ui/proposed-rules.ts');
+      const { rulesDocument } = await import('../reports/proposed-rules.ts');
       io.print(rulesDocument(proposed ?? []));
     } else if (flags.output === 'txt') io.print(imageList(result, confirmation?.dropped));
     else io.print(await formatDocument('Images', result, flags.output));
@@ -104,7 +104,7 @@ async function confirmCandidates(
   findings: readonly Finding[],
   { registry }: Settings,
 ): Promise<Confirmation> {
-  const { confirmWithRegistries } = await import('../../workflows/confirm.ts');
+  const { confirmWithRegistries } = await import('../../workflows/images/confirm.ts');
   return confirmWithRegistries(io.context, findings, await registryAccess(registry));
 }
 

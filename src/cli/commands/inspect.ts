@@ -2,11 +2,11 @@ import { availableParallelism } from 'node:os';
 import { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import { jsonText } from '../../base/printable.ts';
-import { inspectReport } from '../../ui/reports.ts';
-import type { Inspection } from '../../workflows/inspect.ts';
+import type { Inspection } from '../../workflows/inspect/inspect.ts';
 import { formatDocument, outputOption } from '../flags/output.ts';
 import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
+import { inspectReport } from '../reports/inspect.ts';
 import type { CommandIO } from '../run.ts';
 import { VERSION } from '../version.ts';
 
@@ -22,7 +22,7 @@ export function inspectCommand(io: CommandIO) {
     .addHelpText('after', examples('inspect app.tar', 'inspect app.tar -o cyclonedx > app.cdx.json'))
     .action(async (file, { output, ...flags }) => {
       const { signer } = await requiredSigner(flags);
-      const { inspect, inspectInventory } = await import('../../workflows/inspect.ts');
+      const { inspect, inspectInventory } = await import('../../workflows/inspect/inspect.ts');
       if (output === 'lock') {
         const { formatExportedInventory } = await import('../../inventory/exported-inventory.ts');
         return io.write(formatExportedInventory(await inspectInventory(file, availableParallelism(), signer)));

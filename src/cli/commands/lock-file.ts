@@ -3,15 +3,15 @@ import { AirgapError } from '../../base/errors.ts';
 import type { ChartAccess } from '../../helm/access.ts';
 import type { LockFile, LockFileChart } from '../../inventory/lock-file.ts';
 import { hasDrift } from '../../inventory/lock-file-drift.ts';
-import { lockFileDriftReport, lockFileReport } from '../../ui/lock-file-report.ts';
-import type { BundleLockFileOptions } from '../../workflows/bundling/bundle-lock-file.ts';
-import type { ImagesOptions } from '../../workflows/images.ts';
+import type { BundleLockFileOptions } from '../../workflows/bundle/bundle-lock-file.ts';
+import type { ImagesOptions } from '../../workflows/images/images.ts';
 import { chartAccessOf } from '../flags/chart-jobs.ts';
 import type { ChartsFlags } from '../flags/charts.ts';
 import { type FlagsOf, flagGroup } from '../flags/option.ts';
 import { formatDocument } from '../flags/output.ts';
 import { registryAccess } from '../flags/registry.ts';
 import type { Settings } from '../flags/settings.ts';
+import { lockFileDriftReport, lockFileReport } from '../reports/lock-file.ts';
 import type { CommandIO } from '../run.ts';
 
 /** Adds the flags of `images` for the lock file. */
@@ -71,7 +71,7 @@ export async function runLockFile(
     path: resolve(context.cwd, file),
     registries: offline ? undefined : await registryAccess(settings.registry),
   };
-  const { checkLockFile, writeLockFile } = await import('../../workflows/lock-file.ts');
+  const { checkLockFile, writeLockFile } = await import('../../workflows/images/lock-file.ts');
   if (lock !== undefined) {
     const { status, lockFile } = await writeLockFile(context, options);
     if (output === 'json' || output === 'yaml') io.print(await formatDocument('LockFile', lockFile, output));

@@ -7,9 +7,9 @@ import { UniqueFileNames } from '../../base/file-names.ts';
 import { checkReplaceable, checkWritable, writeOutput } from '../../base/output-file.ts';
 import { createOwnFile, openOwnFile } from '../../base/own-file.ts';
 import { jsonText } from '../../base/printable.ts';
-import { emitToBoth, jsonLogger } from '../../ui/log.ts';
-import type { Context } from '../../workflows/context.ts';
-import type { PushResult } from '../../workflows/push.ts';
+import type { Context } from '../../session/context.ts';
+import type { PushResult } from '../../workflows/push/push.ts';
+import { emitToBoth, jsonLogger } from '../reports/log.ts';
 
 /** Receipt files of a push: one for each target. */
 export class Receipts {

@@ -1,11 +1,8 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
-import { formatTarget } from '../../oci/naming.ts';
+import { formatTarget } from '../../naming/naming.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
-import { planReport } from '../../ui/plan-report.ts';
-import { planDocument, pushDocument } from '../../ui/push-documents.ts';
-import { pushReport } from '../../ui/push-report.ts';
-import type { PushOptions, PushResult } from '../../workflows/push.ts';
+import type { PushOptions, PushResult } from '../../workflows/push/push.ts';
 import { addConfigFlags } from '../flags/charts.ts';
 import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
 import type { ReadLogin } from '../flags/login.ts';
@@ -16,6 +13,7 @@ import { readConfiguration } from '../flags/settings.ts';
 import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
 import { addNamingFlags, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
+import { planDocument, planReport, pushDocument, pushReport } from '../reports/push.ts';
 import type { CommandIO } from '../run.ts';
 import { Receipts, withLog } from './push-files.ts';
 
@@ -72,13 +70,13 @@ export function pushCommand(io: CommandIO) {
       return printMissingRepositories(io, options, flags);
     await withLog(io.context, flags.logFile, async (context) => {
       if (flags.dryRun) {
-        const { planPush } = await import('../../workflows/pushing/plan-push.ts');
+        const { planPush } = await import('../../workflows/push/plan-push.ts');
         const plans = await planPush(context, options);
         if (flags.output === 'json') io.print(await resultDocument('PushPlan', plans.map(planDocument), options));
         else for (const plan of plans) io.print(planReport(plan));
         return;
       }
-      const { push } = await import('../../workflows/push.ts');
+      const { push } = await import('../../workflows/push/push.ts');
       const results: PushResult[] = [];
       try {
         await push(context, options, async (result) => {
@@ -141,7 +139,7 @@ async function printMissingRepositories(
       hint: 'add --create-repositories=never',
     });
   }
-  const { missingRepositories } = await import('../../workflows/pushing/plan-push.ts');
+  const { missingRepositories } = await import('../../workflows/push/plan-push.ts');
   const names = await missingRepositories(io.context, options);
   if (names.length === 0) {
     io.info('no repository is missing');

@@ -3,9 +3,9 @@ import { pathInside, UniqueFileNames } from '../../base/file-names.ts';
 import { toFileName } from '../../base/names.ts';
 import { checkReplaceable, makeFolder, type Replaceable, writeOutput } from '../../base/output-file.ts';
 import { SECRET_FILE } from '../../base/own-file.ts';
-import { displayPath } from '../../ui/text.ts';
-import type { Overrides, ValuesOptions } from '../../workflows/values.ts';
+import type { Overrides, ValuesOptions } from '../../workflows/values/values.ts';
 import { UNMAPPED_FILES } from '../flags/overrides.ts';
+import { displayPath } from '../reports/text.ts';
 
 /** Flags that name the files. */
 interface OverridesPaths {

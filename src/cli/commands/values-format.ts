@@ -6,12 +6,11 @@ import { pathInside } from '../../base/file-names.ts';
 import { checkReplaceable, makeFolder, writeOutput } from '../../base/output-file.ts';
 import { SECRET_FILE } from '../../base/own-file.ts';
 import type { GeneratedFile } from '../../overrides/formats/format.ts';
-import { formatReport, umbrellaReport } from '../../ui/format-reports.ts';
-import { proofReport } from '../../ui/reports.ts';
-import { displayPath } from '../../ui/text.ts';
-import type { ValuesOptions } from '../../workflows/values.ts';
+import type { ValuesOptions } from '../../workflows/values/values.ts';
 import { formatDocument } from '../flags/output.ts';
 import type { FormatFlags } from '../flags/overrides.ts';
+import { displayPath } from '../reports/text.ts';
+import { formatReport, proofReport, umbrellaReport } from '../reports/values.ts';
 import type { CommandIO } from '../run.ts';
 import { OverridesFiles } from './values-files.ts';
 
@@ -66,7 +65,7 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
   const { format, ecrAuth } = flags;
   const plainHttp = flags.plainHttp.includes(options.target.registry);
   if (format === 'aggregate') {
-    const { umbrellaValues } = await import('../../workflows/umbrella-chart.ts');
+    const { umbrellaValues } = await import('../../workflows/values/umbrella-chart.ts');
     const results = await umbrellaValues(context, { ...options, ecrAuth });
     for (const result of results) io.info(umbrellaReport(result, options.jobs !== undefined));
     const names = new OverridesFiles({ outDir: '.' }, context.cwd);
@@ -83,7 +82,7 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
     };
   }
   if (format === 'argocd' || format === 'flux') {
-    const { formatDelivery } = await import('../../workflows/format-delivery.ts');
+    const { formatDelivery } = await import('../../workflows/values/format-delivery.ts');
     const from = flags.from === undefined ? {} : { from: await readManifest(resolve(context.cwd, flags.from)) };
     const namespace = context.env.HELM_NAMESPACE || 'default';
     const results = await formatDelivery(context, format, { ...options, ...from, namespace, plainHttp });
@@ -98,7 +97,7 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
     };
   }
   if (format === 'values') throw new AirgapError('usage', '--format values is not handled here');
-  const { formatReferences } = await import('../../workflows/format-references.ts');
+  const { formatReferences } = await import('../../workflows/values/format-references.ts');
   const result = await formatReferences(context, format, { ...options, plainHttp });
   io.info(formatReport(result));
   return { ...result, isIncomplete: false };

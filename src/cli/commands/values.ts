@@ -1,8 +1,7 @@
 import { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import type { ChartRequest } from '../../helm/fetch.ts';
-import { proofReport } from '../../ui/reports.ts';
-import type { Overrides, ValuesOptions } from '../../workflows/values.ts';
+import type { Overrides, ValuesOptions } from '../../workflows/values/values.ts';
 import { addConfigFlags, addRenderFlags, chartMirrorOption, readRules, rulesOption } from '../flags/charts.ts';
 import { addLoginFlags, type ReadLogin } from '../flags/login.ts';
 import type { FlagsOf } from '../flags/option.ts';
@@ -20,6 +19,7 @@ import { readSettings, type Settings } from '../flags/settings.ts';
 import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
 import { addCheckTargetFlag, addNamingFlags, targetOf, withCheckedTarget } from '../flags/target.ts';
 import { examples } from '../help.ts';
+import { proofReport } from '../reports/values.ts';
 import type { CommandIO } from '../run.ts';
 import { checkOut, OverridesFiles, writeOverrides } from './values-files.ts';
 import { writeFormat } from './values-format.ts';
@@ -89,7 +89,7 @@ async function valuesOptions(
 ): Promise<ValuesOptions> {
   const { bundle, to, proof: prove, pullSecret, pin, inject, operatorDefaults } = flags;
   const signing = await requiredSigner(flags);
-  const { withWrittenNamesFromFile } = await import('../../workflows/pushing/destination.ts');
+  const { withWrittenNamesFromFile } = await import('../../workflows/push/destination.ts');
   // Parts of a chart that are not installed are not rendered.
   const skipped = { noHooks: !hooks, skipTests: !tests };
   const jobs = charts.map(({ request, profiles }) => ({
@@ -112,7 +112,7 @@ async function valuesOptions(
 }
 
 async function writeValues(io: CommandIO, options: ValuesOptions, flags: Flags, files: OverridesFiles): Promise<void> {
-  const { values } = await import('../../workflows/values.ts');
+  const { values } = await import('../../workflows/values/values.ts');
   const results = await values(io.context, options);
   for (const result of results) io.info(proofReport(result, flags.config !== undefined));
   const isPrinted = flags.outDir === undefined && (flags.out === undefined || flags.output === 'json');
@@ -161,7 +161,7 @@ async function bundledRequest(
   signing: Pick<ValuesOptions, 'signer'>,
 ): Promise<ChartRequest> {
   if (bundle === undefined) return request;
-  const { bundledChartByFile } = await import('../../workflows/bundling/chart-by-file.ts');
+  const { bundledChartByFile } = await import('../../workflows/values/chart-by-file.ts');
   return bundledChartByFile(context, { bundle, ...signing }, request);
 }
 

@@ -1,12 +1,12 @@
 import { Option } from '@commander-js/extra-typings';
-import { receiptReport } from '../../ui/receipt-report.ts';
-import type { ReceiptOptions } from '../../workflows/verify-receipt.ts';
+import type { ReceiptOptions } from '../../workflows/verify/verify-receipt.ts';
 import { declaredHosts } from '../flags/ecr.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { type FlagsOf, flagGroup } from '../flags/option.ts';
 import { formatDocument } from '../flags/output.ts';
 import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
 import { readConfiguration } from '../flags/settings.ts';
+import { receiptReport } from '../reports/verify.ts';
 import type { CommandIO } from '../run.ts';
 
 /** Adds the flags of `verify --receipt`, which queries a registry and reads no blobs of a bundle. */
@@ -32,8 +32,8 @@ export async function checkReceipt(
   flags: ReceiptFlags & { readonly output: 'text' | 'json' | 'yaml' },
   options: Pick<ReceiptOptions, 'bundle' | 'signer'>,
 ): Promise<void> {
-  const { readReceipt } = await import('../../workflows/pushing/receipt.ts');
-  const { verifyReceipt } = await import('../../workflows/verify-receipt.ts');
+  const { readReceipt } = await import('../../workflows/push/receipt.ts');
+  const { verifyReceipt } = await import('../../workflows/verify/verify-receipt.ts');
   const receipt = await readReceipt(file);
   const registry = receipt.target.split('/')[0] as string;
   const ecrHosts = await declaredHosts([registry], flags, io.context.env);

@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
-import { formatFailure } from '../../ui/failure.ts';
-import { verifyReport } from '../../ui/reports.ts';
 import { formatDocument, outputOption } from '../flags/output.ts';
 import { imageKeys, publicKey, verifySignaturesOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
+import { formatFailure } from '../reports/failure.ts';
+import { verifyReport } from '../reports/verify.ts';
 import type { CommandIO } from '../run.ts';
 import { addReceiptFlags, checkReceipt } from './verify-receipt.ts';
 
@@ -34,7 +34,7 @@ export function verifyCommand(io: CommandIO) {
     if (receipt !== undefined) return checkReceipt(io, receipt, flags, { bundle: file || undefined, signer });
     if (file === undefined) return;
     const keys = await imageKeys(keyFiles);
-    const { verify } = await import('../../workflows/inspect.ts');
+    const { verify } = await import('../../workflows/inspect/inspect.ts');
     const result = await verify(io.context, file, availableParallelism(), signer).catch((error: unknown) => {
       if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
       // An archive too damaged to open is a failed check too.
@@ -45,7 +45,7 @@ export function verifyCommand(io: CommandIO) {
     io.print(output === 'text' ? verifyReport(result) : await formatDocument('Verification', result, output));
     if (result.problems.length > 0) return io.setExitCode(3);
     if (keys.length === 0) return;
-    const { verifySignatures } = await import('../../workflows/verify-signatures.ts');
+    const { verifySignatures } = await import('../../workflows/verify/verify-signatures.ts');
     await verifySignatures(io.context, file, availableParallelism(), keys, signer);
   });
 }

@@ -6,7 +6,7 @@ import { registerSecret } from '../../base/redact.ts';
 import type { ChartAccess } from '../../helm/access.ts';
 import type { ChartRequest } from '../../helm/fetch.ts';
 import type { RenderOptions } from '../../helm/render.ts';
-import type { ChartJob } from '../../workflows/search/discover.ts';
+import type { ChartJob } from '../../search/search-charts.ts';
 import type { Config } from '../config/schema.ts';
 import type { RenderFlags } from './charts.ts';
 

@@ -5,7 +5,7 @@ import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import type { EcrHostDeclaration } from '../../ecr/hosts.ts';
-import type { RepositoryOptions } from '../../workflows/pushing/repositories.ts';
+import type { RepositoryOptions } from '../../workflows/push/repositories.ts';
 import { type FlagsOf, flagGroup, parseAssignment, repeatable } from './option.ts';
 
 /** Maximum length of policies in characters (ECR API: PutLifecyclePolicy, SetRepositoryPolicy). */

@@ -1,5 +1,5 @@
 import { AirgapError } from '../../base/errors.ts';
-import type { OperatorScanSettings } from '../../workflows/images.ts';
+import type { OperatorScanSettings } from '../../workflows/images/images.ts';
 import type { Config } from '../config/schema.ts';
 import { flagGroup } from './option.ts';
 import { registryAccess } from './registry.ts';

@@ -1,6 +1,6 @@
 import { Option } from '@commander-js/extra-typings';
 import { jsonText } from '../../base/printable.ts';
-import type { Report } from '../../ui/report.ts';
+import type { Report } from '../reports/report.ts';
 import type { CommandIO } from '../run.ts';
 
 /** Returns the `-o` option, which every command has. */

@@ -5,7 +5,7 @@ import { textBefore } from '../../base/text-trim.ts';
 import type { ChartSources } from '../../helm/chart-mirrors.ts';
 import type { Environment } from '../../helm/environment.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
-import type { RegistryAccess, RegistryUse } from '../../workflows/registry.ts';
+import type { RegistryAccess, RegistryUse } from '../../session/connect.ts';
 import type { Config } from '../config/schema.ts';
 import type { CommandIO } from '../run.ts';
 import { addLoginFlags, type ReadLogin } from './login.ts';

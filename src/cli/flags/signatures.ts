@@ -4,7 +4,7 @@ import { Option } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
-import type { ReferrerOptions } from '../../workflows/bundling/resolve.ts';
+import type { ReferrerOptions } from '../../workflows/images/resolve.ts';
 import type { CommandIO } from '../run.ts';
 import { type FlagsOf, flagGroup, repeatable } from './option.ts';
 

@@ -1,8 +1,8 @@
 import { Option } from '@commander-js/extra-typings';
 import { AirgapError, messageOf } from '../../base/errors.ts';
-import { DEFAULT_NAMING, parseTarget, type Target, type TargetOptions } from '../../oci/naming.ts';
-import { checkNamingRule, NAMINGS, parseNamingRule } from '../../oci/naming-template.ts';
-import type { TargetCheckOptions } from '../../workflows/pushing/check-target.ts';
+import { DEFAULT_NAMING, parseTarget, type Target, type TargetOptions } from '../../naming/naming.ts';
+import { checkNamingRule, NAMINGS, parseNamingRule } from '../../naming/naming-template.ts';
+import type { TargetCheckOptions } from '../../workflows/push/check-target.ts';
 import type { Config } from '../config/schema.ts';
 import type { CommandIO } from '../run.ts';
 import { type FlagsOf, flagGroup, repeatable } from './option.ts';
@@ -83,7 +83,7 @@ export async function withCheckedTarget<T>(
   const stop = new AbortController();
   const signal = context.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, context.signal]);
   const check = async (): Promise<void> => {
-    const { checkPushedImages, targetCheckMessage } = await import('../../workflows/pushing/check-target.ts');
+    const { checkPushedImages, targetCheckMessage } = await import('../../workflows/push/check-target.ts');
     // The target has no mirrors. A failed check must not fail the work.
     const result = await registryAccess({ ...registry, mirrors: [], named: [target.registry] })
       .then(({ access }) => checkPushedImages({ ...context, signal }, { ...checked, bundle, access, timeout: TIMEOUT }))

@@ -2,7 +2,7 @@ import type { Document } from 'yaml';
 import { checkName, toFileName } from '../../base/names.ts';
 import { readYamlDocument } from '../../base/yaml-read.ts';
 import { documentText, yamlText } from '../../base/yaml-text.ts';
-import { chartRepository } from '../../oci/naming.ts';
+import { chartRepository } from '../../naming/naming.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import { commentBlock, type DeliveredChart, type GeneratedFiles } from './format.ts';
 import {

@@ -1,7 +1,7 @@
 import { AirgapError } from '../../base/errors.ts';
 import { checkName } from '../../base/names.ts';
 import { jsonText } from '../../base/printable.ts';
-import { formatTarget, registryPathPrefix, type Target, targetRepository } from '../../oci/naming.ts';
+import { formatTarget, registryPathPrefix, type Target, targetRepository } from '../../naming/naming.ts';
 import { formatReference, type Reference } from '../../oci/reference.ts';
 import { commentBlock, type GeneratedFile, type GeneratedFiles } from './format.ts';
 

@@ -1,6 +1,6 @@
 import { printableLine } from '../../base/printable.ts';
 import type { Values } from '../../helm/render.ts';
-import type { Target } from '../../oci/naming.ts';
+import type { Target } from '../../naming/naming.ts';
 
 /** Generated file. */
 export interface GeneratedFile {

@@ -1,5 +1,5 @@
 import { jsonText } from '../../base/printable.ts';
-import { formatTargetReference, type Target } from '../../oci/naming.ts';
+import { formatTargetReference, type Target } from '../../naming/naming.ts';
 import { formatReference, type Reference, tryParseReference } from '../../oci/reference.ts';
 import type { GeneratedFiles } from './format.ts';
 

@@ -1,7 +1,7 @@
 import { textBefore } from '../../base/text-trim.ts';
 import { yamlText } from '../../base/yaml-text.ts';
 import type { Location } from '../../inventory/finding.ts';
-import { isTagChanged, type Target, targetReference } from '../../oci/naming.ts';
+import { isTagChanged, type Target, targetReference } from '../../naming/naming.ts';
 import { formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
 import { commentBlock, type GeneratedFiles } from './format.ts';
 

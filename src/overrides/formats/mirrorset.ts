@@ -1,6 +1,6 @@
 import { checkName } from '../../base/names.ts';
 import { yamlText } from '../../base/yaml-text.ts';
-import { isTagChanged, type Target, targetRepository } from '../../oci/naming.ts';
+import { isTagChanged, type Target, targetRepository } from '../../naming/naming.ts';
 import { formatReference, formatRepository, type Reference } from '../../oci/reference.ts';
 import { commentBlock, type GeneratedFiles } from './format.ts';
 

@@ -10,7 +10,7 @@ import { checkTrees } from '../../../src/bundle/reading/trees.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
-import { extract } from '../../../src/workflows/extract.ts';
+import { extract } from '../../../src/workflows/extract/extract.ts';
 import fc from '../../support/property.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { MemoryRegistry, noise } from '../transfer/memory-registry.ts';

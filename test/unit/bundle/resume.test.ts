@@ -8,7 +8,7 @@ import { EarlierBundles } from '../../../src/bundle/writing/earlier-bundles.ts';
 import { findResumeState, moveResumedBlobs, renameResumeState } from '../../../src/bundle/writing/resume-state.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
-import { estimate } from '../../../src/workflows/bundling/estimate.ts';
+import { estimate } from '../../../src/workflows/bundle/estimate.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { MemoryRegistry, noise } from '../transfer/memory-registry.ts';
 import { graphOf, inventoryOf, write } from './bundles.ts';

@@ -12,7 +12,7 @@ import { type Descriptor, MediaType } from '../../../src/oci/descriptor.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { walk } from '../../../src/transfer/walk.ts';
-import { estimate } from '../../../src/workflows/bundling/estimate.ts';
+import { estimate } from '../../../src/workflows/bundle/estimate.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { descriptorOf, IMAGE_CONFIG, LAYER, MemoryRegistry } from '../transfer/memory-registry.ts';
 import { graphOf, inventoryOf, write } from './bundles.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseTarget } from '../../../src/oci/naming.ts';
+import { parseTarget } from '../../../src/naming/naming.ts';
 import { postRenderEntries } from '../../../src/overrides/post-render-entries.ts';
 import { prove, type ReferenceLocation } from '../../../src/overrides/proof.ts';
 import { WEB_POD } from './web-pod.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { splitDocuments } from '../../../src/helm/documents.ts';
-import { parseTarget } from '../../../src/oci/naming.ts';
+import { parseTarget } from '../../../src/naming/naming.ts';
 import { combineProofs, prove, type ReferenceLocation } from '../../../src/overrides/proof.ts';
 import { WEB_POD } from './web-pod.ts';
 

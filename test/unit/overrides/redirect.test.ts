@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { splitDocuments } from '../../../src/helm/documents.ts';
 import type { Redirect } from '../../../src/inventory/finding.ts';
-import { parseTarget } from '../../../src/oci/naming.ts';
+import { parseTarget } from '../../../src/naming/naming.ts';
 import { combineProofs, prove, type ReferenceLocation } from '../../../src/overrides/proof.ts';
 import { isRedirected, mergeRedirects, redirectSettings } from '../../../src/overrides/redirect.ts';
 

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseTarget } from '../../../src/oci/naming.ts';
-import { values } from '../../../src/workflows/values.ts';
+import { parseTarget } from '../../../src/naming/naming.ts';
+import { values } from '../../../src/workflows/values/values.ts';
 import { CHART_SHAPES } from '../../support/chart-shapes.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, HELMS, helmIn, writeFiles } from '../helm/scratch.ts';

@@ -5,29 +5,46 @@ import { describe, expect, test } from 'vitest';
 const root = join(import.meta.dirname, '../../..');
 const src = join(root, 'src');
 
-/** Folders of src/ that a folder may import, besides itself. Imports point downwards only, and steps do not import each other. */
+/**
+ * Folders of src/, from the lowest to the highest, and the folders that each may import besides itself. Imports point
+ * downwards only.
+ */
 const transport = ['oci', 'base'];
-const steps = ['value-tracing', 'inventory', 'helm', 'registry', 'ecr', ...transport];
-const below = ['discovery', 'overrides', 'bundle', 'transfer', 'operator-scan', ...steps, 'auth', 'http'];
-const allowed: Readonly<Record<string, readonly string[]>> = {
-  cli: ['ui', 'workflows', ...below],
-  ui: ['workflows', 'inventory', 'oci', 'base'],
-  workflows: below,
-  discovery: steps,
-  overrides: steps,
-  bundle: steps,
-  transfer: steps,
-  'operator-scan': transport,
-  'value-tracing': ['inventory', 'helm', 'oci', 'base'],
-  inventory: ['helm', 'oci', 'base'],
-  helm: ['base'],
+const network = ['http', 'auth', 'registry', 'ecr', ...transport];
+const allowed: Record<string, readonly string[]> = {
+  base: [],
+  oci: ['base'],
+  http: transport,
+  auth: ['http', ...transport],
   registry: ['auth', 'http', ...transport],
   ecr: ['auth', 'http', ...transport],
-  auth: ['http', ...transport],
-  http: transport,
-  oci: ['base'],
-  base: [],
+  naming: transport,
+  helm: ['base'],
+  inventory: ['naming', 'helm', ...transport],
+  'value-tracing': ['inventory', 'helm', ...transport],
+  recipe: ['value-tracing', 'inventory', 'naming', 'helm', ...transport],
+  session: ['helm', ...network],
+  transfer: ['registry', ...transport],
+  bundle: ['transfer', 'inventory', 'naming', 'helm', ...transport],
+  discovery: ['value-tracing', 'inventory', 'helm', ...transport],
+  search: ['discovery', 'recipe', 'value-tracing', 'session', 'inventory', 'naming', 'helm', ...transport],
+  overrides: [
+    'search',
+    'ecr',
+    'discovery',
+    'recipe',
+    'value-tracing',
+    'session',
+    'inventory',
+    'naming',
+    'helm',
+    ...transport,
+  ],
+  'operator-scan': ['discovery', 'bundle', 'transfer', 'session', 'inventory', 'registry', ...transport],
 };
+allowed.workflows = Object.keys(allowed);
+allowed['cli/reports'] = ['workflows', 'operator-scan', 'inventory', 'oci', 'base'];
+allowed.cli = Object.keys(allowed);
 
 interface Import {
   readonly from: string;
@@ -41,12 +58,16 @@ interface Import {
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'))
   .map((file) => file.split(sep).join('/'));
-const folderOf = (file: string): string => (file.includes('/') ? file.slice(0, file.indexOf('/')) : '');
+/** The room of a file: the longest folder of the table. */
+const folderOf = (file: string): string =>
+  Object.keys(allowed)
+    .filter((folder) => file.startsWith(`${folder}/`))
+    .sort((a, b) => b.length - a.length)[0] ?? dirname(file).replace(/^\.$/, '');
 
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(src, file), 'utf8');
   const found = text.matchAll(
-    /^(?:import|export)\s+(type\s)?[^;]*?from\s+'(\.[^']+)'|^import\s+'(\.[^']+)'|import\('(\.[^']+)'\)/gm,
+    /^(?:import|export)\s+(type\s)?[^;]*?from\s+'(\.[^']+)'|^import\s+'(\.[^']+)'|import\(\s*'(\.[^']+)'\s*\)/gm,
   );
   return [...found].map(([, type, named, bare, dynamic]) => ({
     from: file,
@@ -100,8 +121,20 @@ describe('the sources', () => {
         if (from === file && !typeOnly && !lazy) loaded.add(to);
       }
     }
-    const costly = /^(?:workflows|http|registry|ecr|discovery|overrides|bundle|cli\/config)\//;
+    const costly =
+      /^(?:workflows|session|operator-scan|search|http|registry|ecr|discovery|overrides|bundle|cli\/config)\//;
     expect([...loaded].filter((file) => costly.test(file))).toEqual([]);
+  });
+
+  test('load the operator image scan by its index, when a chart has an operator', () => {
+    const wrong = imports.filter(
+      ({ from, to, typeOnly, lazy }) =>
+        folderOf(to) === 'operator-scan' &&
+        folderOf(from) !== 'operator-scan' &&
+        (to !== 'operator-scan/index.ts' || !(typeOnly || lazy)),
+    );
+    expect(wrong.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
+    expect(imports.some(({ to, lazy }) => to === 'operator-scan/index.ts' && lazy)).toBe(true);
   });
 
   test('are in folders of the table', () => {

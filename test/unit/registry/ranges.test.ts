@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Body } from '../../../src/oci/content.ts';
-import { drain } from '../../../src/oci/resumable-read.ts';
+import { drain } from '../../../src/transfer/resumable-read.ts';
 import { type Answer, type ScriptedServer, type Step, startScript } from '../http/scripted.ts';
 import { clientFor, describeBytes } from './set-up.ts';
 

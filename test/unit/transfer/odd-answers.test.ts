@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
 import { ignoreEvents } from '../../../src/base/events.ts';
+import { pollUntil } from '../../../src/base/poll-until.ts';
 import type { MountSupport } from '../../../src/oci/content.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
@@ -8,7 +9,6 @@ import type { Graph } from '../../../src/oci/graph.ts';
 import { formatRepository, type Repository } from '../../../src/oci/reference.ts';
 import { copy } from '../../../src/transfer/copy.ts';
 import { manifestLevels } from '../../../src/transfer/levels.ts';
-import { pollUntil } from '../../../src/transfer/poll-until.ts';
 import { walk } from '../../../src/transfer/walk.ts';
 import { MemoryRegistry, noise, references } from './memory-registry.ts';
 import { addReferrer } from './referrer-fixtures.ts';

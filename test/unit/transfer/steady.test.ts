@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
 import { ignoreEvents } from '../../../src/base/events.ts';
 import type { Body } from '../../../src/oci/content.ts';
-import { drain, resumableRead } from '../../../src/oci/resumable-read.ts';
+import { drain, resumableRead } from '../../../src/transfer/resumable-read.ts';
 import { noise } from './memory-registry.ts';
 
 const options = { what: 'quay.io/a sha256:…', emit: ignoreEvents, retryDelay: 1 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { parseTarget } from '../../../../src/oci/naming.ts';
+import { parseTarget } from '../../../../src/naming/naming.ts';
 import { formatArgoApplication } from '../../../../src/overrides/formats/argocd.ts';
 import { formatFlux } from '../../../../src/overrides/formats/flux.ts';
 import type { GeneratedFiles } from '../../../../src/overrides/formats/format.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { parseTarget } from '../../../../src/oci/naming.ts';
+import { parseTarget } from '../../../../src/naming/naming.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
 import { formatArgoApplication } from '../../../../src/overrides/formats/argocd.ts';
 import { formatContainerd } from '../../../../src/overrides/formats/containerd.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { DEFAULT_NAMING, parseTarget } from '../../../../src/oci/naming.ts';
+import { DEFAULT_NAMING, parseTarget } from '../../../../src/naming/naming.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
 import { formatImageMap, isImageMap } from '../../../../src/overrides/formats/image-map.ts';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { formatTargetReference, parseTarget } from '../../../../src/oci/naming.ts';
+import { formatTargetReference, parseTarget } from '../../../../src/naming/naming.ts';
 import { formatReference, parseReference } from '../../../../src/oci/reference.ts';
 import { formatKustomize } from '../../../../src/overrides/formats/kustomize.ts';
 import fc from '../../../support/property.ts';

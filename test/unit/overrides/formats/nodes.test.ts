@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
-import { parseTarget, targetRepository } from '../../../../src/oci/naming.ts';
+import { parseTarget, targetRepository } from '../../../../src/naming/naming.ts';
 import { formatReference, formatRepository, parseReference } from '../../../../src/oci/reference.ts';
 import { formatContainerd } from '../../../../src/overrides/formats/containerd.ts';
 import { formatImageMap } from '../../../../src/overrides/formats/image-map.ts';

@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import type { Emit } from '../../base/events.ts';
+import { releaseBuffer } from '../../oci/buffer-pool.ts';
+import { algorithmOf, type Digest } from '../../oci/digest.ts';
+import type { Bundle } from '../read.ts';
+
+/** Offset and size of a blob in the bundle. */
+export interface BlobOffset {
+  readonly digest: Digest;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Hashes batches of blobs on another thread. */
+export interface BlobHasher {
+  /**
+   * Hashes the blobs and returns the damaged or unreadable ones.
+   * @param onBytes called with the number of bytes read since the last call
+   * @returns undefined if the hasher is no longer available and the batch must be hashed by another one
+   */
+  findDamaged(blobs: readonly BlobOffset[], onBytes: (bytes: number) => void): Promise<readonly Digest[] | undefined>;
+}
+
+export interface HashOptions {
+  /** Additional hashers; this thread hashes as well. */
+  readonly hashers: readonly BlobHasher[];
+  readonly emit: Emit;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Bytes per batch of small blobs: one message per blob would cost more than the hash. */
+const BATCH_SIZE = 4 * 1024 * 1024;
+
+/**
+ * Hashes every blob of a bundle, large ones first, so that no large blob is left for the end.
+ * @returns digests of damaged or unreadable blobs
+ * @throws the reason of the signal if it is aborted
+ */
+export async function damagedBlobs(
+  bundle: Bundle,
+  { hashers, emit, signal }: HashOptions,
+): Promise<ReadonlySet<Digest>> {
+  const damaged = new Set<Digest>();
+  const remaining = batchesOf(bundle);
+  const onBytes = (bytes: number): void => emit({ type: 'bytes', bytes });
+  const finishBatch = (batch: readonly BlobOffset[], found: readonly Digest[]): void => {
+    for (const digest of found) damaged.add(digest);
+    for (const { digest, size } of batch) {
+      if (!found.includes(digest)) emit({ type: 'blob', digest, bytes: size, skipped: false });
+    }
+  };
+  const hashOnThisThread = async (): Promise<void> => {
+    for (let batch = remaining.shift(); batch !== undefined; batch = remaining.shift()) {
+      const found: Digest[] = [];
+      for (const blob of batch) if (!(await isIntact(bundle, blob, onBytes, signal))) found.push(blob.digest);
+      finishBatch(batch, found);
+    }
+  };
+  const hashWith = async (hasher: BlobHasher): Promise<void> => {
+    for (let batch = remaining.shift(); batch !== undefined; batch = remaining.shift()) {
+      const found = await hasher.findDamaged(batch, onBytes);
+      signal?.throwIfAborted();
+      if (found === undefined) {
+        remaining.push(batch);
+        return hashOnThisThread();
+      }
+      finishBatch(batch, found);
+    }
+  };
+  await Promise.all([hashOnThisThread(), ...hashers.map(hashWith)]);
+  return damaged;
+}
+
+/** Returns batches of one large blob each, largest first, then batches of small blobs in file order. */
+function batchesOf({ entries }: Bundle): (readonly BlobOffset[])[] {
+  const all = [...entries].map(([digest, { offset, size }]): BlobOffset => ({ digest, offset, size }));
+  const large = all.filter(({ size }) => size >= BATCH_SIZE).sort((a, b) => b.size - a.size);
+  const batches: BlobOffset[][] = large.map((blob) => [blob]);
+  let spaceLeft = 0;
+  for (const blob of all.filter(({ size }) => size < BATCH_SIZE)) {
+    if (blob.size > spaceLeft) {
+      batches.push([]);
+      spaceLeft = BATCH_SIZE;
+    }
+    batches.at(-1)?.push(blob);
+    spaceLeft -= blob.size;
+  }
+  return batches;
+}
+
+/** Reports whether a blob matches its digest. Unreadable blobs do not. */
+async function isIntact(
+  bundle: Pick<Bundle, 'blob'>,
+  { digest, size }: BlobOffset,
+  onBytes: (bytes: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  try {
+    const body = bundle.blob({ registry: '', path: '' }, { mediaType: '', digest, size });
+    return await hasDigest(await body.open(0, signal), digest, onBytes);
+  } catch {
+    signal?.throwIfAborted();
+    return false;
+  }
+}
+
+/** Reads content to its end and reports whether it has the digest. @throws errors of reading */
+export async function hasDigest(
+  content: AsyncIterable<Uint8Array>,
+  digest: Digest,
+  onBytes: (bytes: number) => void,
+): Promise<boolean> {
+  const hash = createHash(algorithmOf(digest));
+  for await (const chunk of content) {
+    hash.update(chunk);
+    const { length } = chunk;
+    releaseBuffer(chunk);
+    onBytes(length);
+  }
+  return `${algorithmOf(digest)}:${hash.digest('hex')}` === digest;
+}

@@ -1,0 +1,62 @@
+import { count } from '../../base/count.ts';
+import {
+  type ChartChange,
+  type DriftChart,
+  type DriftImage,
+  hasDrift,
+  type LockFileDrift,
+} from '../../inventory/lock-file-drift.ts';
+import type { WrittenLockFile } from '../../workflows/images/lock-file.ts';
+import { joinLines, shortDigest } from './text.ts';
+
+/** Formats a summary of a written lock file. @param offline no registry was queried */
+export function lockFileReport({ path, status, lockFile }: WrittenLockFile, offline: boolean): string {
+  const { charts, images } = lockFile;
+  const unresolved = images.filter(({ digest }) => digest === '').length;
+  const hint = offline ? ' (--offline): bundle --lock resolves these tags when it runs' : '';
+  const withoutDigest = unresolved === 0 ? '' : `, ${unresolved} without a digest${hint}`;
+  const verb = status === 'written' ? 'written' : 'is up to date';
+  return `${path} ${verb}: ${count(charts.length, 'chart')}, ${count(images.length, 'image')}${withoutDigest}`;
+}
+
+/** Formats the differences from a lock file, one per line, grouped by kind. */
+export function lockFileDriftReport(path: string, drift: LockFileDrift): string {
+  if (!hasDrift(drift)) return `${path} is up to date`;
+  const { charts, images } = drift;
+  const groups: readonly [string, readonly string[]][] = [
+    ['charts added', charts.added.map(chartText)],
+    ['charts removed', charts.removed.map(chartText)],
+    ['charts changed', charts.changed.map(changeText)],
+    ['images added', images.added.map(imageText)],
+    ['images removed', images.removed.map(imageText)],
+    [
+      'tags moved',
+      images.moved.map(({ reference, from, to }) => `${reference}: ${shortDigest(from)} → ${shortDigest(to)}`),
+    ],
+    ['images missing from their registries', images.gone.map(imageText)],
+  ];
+  const sections = groups.flatMap(([title, lines]) =>
+    lines.length === 0 ? [] : [`${title}:`, ...lines.map((line) => `  ${line}`)],
+  );
+  return joinLines([`${path} is out of date`, ...sections]);
+}
+
+function chartText({ name, version, parent }: DriftChart): string {
+  return `${name} ${version}${parent === undefined ? '' : ` (installed by ${parent})`}`;
+}
+
+function changeText({ name, version, what, from, to }: ChartChange): string {
+  if (what === 'version') return `${name}: ${from} → ${to}`;
+  const [before, after] = what === 'digest' ? [shortDigest(from), shortDigest(to)] : [from, to];
+  return `${name} ${version}: ${CHANGED[what]}, ${before} → ${after}`;
+}
+
+const CHANGED = {
+  digest: 'content changed under the same version',
+  place: 'source changed',
+  profiles: 'profiles changed',
+} as const satisfies Record<Exclude<ChartChange['what'], 'version'>, string>;
+
+function imageText({ reference, charts }: DriftImage): string {
+  return charts.length === 0 ? reference : `${reference} (${charts.join(', ')})`;
+}

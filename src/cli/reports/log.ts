@@ -1,0 +1,29 @@
+import type { AirgapEvent, Emit } from '../../base/events.ts';
+import { jsonText } from '../../base/printable.ts';
+import { redact } from '../../base/redact.ts';
+
+/** Progress within a body, which would be most of the log. */
+const OMITTED: ReadonlySet<AirgapEvent['type']> = new Set(['bytes']);
+
+/**
+ * Returns a listener that writes each event as a line of JSON: `time` (ISO 8601, UTC), `event` and the event's fields.
+ * Secrets are removed.
+ * @param write receives a line with its newline
+ */
+export function jsonLogger(write: (line: string) => void, now: () => Date): Emit {
+  return (event) => {
+    if (OMITTED.has(event.type)) return;
+    const { type, ...content } = event;
+    const line = { time: now().toISOString(), event: type, ...content };
+    const redacted = (_: string, value: unknown): unknown => (typeof value === 'string' ? redact(value) : value);
+    write(`${jsonText(line, undefined, redacted)}\n`);
+  };
+}
+
+/** Passes each event to two listeners. */
+export function emitToBoth(first: Emit, second: Emit): Emit {
+  return (event) => {
+    first(event);
+    second(event);
+  };
+}

@@ -1,0 +1,45 @@
+import { isAbsolute, relative } from 'node:path';
+import { printableLine } from '../../base/printable.ts';
+
+/** Formats a number of bytes with decimal units (powers of 1000), as disks and registries use them. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let unit = 0;
+  // 999.5 and more would round to 1000 of the smaller unit.
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** Returns a path relative to the working directory if it lies below it, else unchanged. */
+export function displayPath(path: string, cwd: string): string {
+  const relativePath = relative(cwd, path);
+  return relativePath === '' || relativePath.startsWith('..') || isAbsolute(relativePath) ? path : relativePath;
+}
+
+/** Joins the lines of a report. Line breaks and control characters inside a line are escaped. */
+export function joinLines(lines: readonly string[]): string {
+  return lines.map(printableLine).join('\n');
+}
+
+/** Formats a table with columns two spaces apart. Line breaks and control characters inside a cell are escaped. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const cells = [head, ...rows].map((row) => row.map(printableLine));
+  const widths = head.map((_, i) => cells.reduce((width, row) => Math.max(width, row[i]?.length ?? 0), 0));
+  return cells
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** Shortens a digest to its algorithm and 12 hex digits. */
+export function shortDigest(digest: string): string {
+  return digest.slice(0, digest.indexOf(':') + 13);
+}

@@ -1,0 +1,214 @@
+import { AirgapError } from '../base/errors.ts';
+import { checkName, isName } from '../base/names.ts';
+import { quoted } from '../base/printable.ts';
+import { trimTrailing } from '../base/text-trim.ts';
+import {
+  formatReference,
+  formatRepository,
+  type Reference,
+  type Repository,
+  tryParseRepository,
+} from '../oci/reference.ts';
+import { sharedTag } from './naming-tag.ts';
+import { fillTemplate, type NamingRule, namingTemplate, ruleTemplate, usesWrittenName } from './naming-template.ts';
+
+/**
+ * Mapping of source names to the private registry. `push`, `values` and all other commands use this one mapping, so
+ * that overrides only contain names that `push` writes.
+ */
+export interface Target extends TargetOptions {
+  /** Registry host with optional port. */
+  readonly registry: string;
+  /** Path prefix of all repositories, without leading or trailing slashes; may be empty. */
+  readonly prefix: string;
+  /** As given by the user: one of NAMINGS, or a template. */
+  readonly naming: string;
+}
+
+export interface TargetOptions {
+  /** Take precedence over the naming; the first match wins. */
+  readonly rules?: readonly NamingRule[];
+  /** Path for charts from the root of the registry; default `PREFIX/charts`. */
+  readonly chartPrefix?: string;
+  /** Spelling of each repository in the charts, by `registry/path`; for namings with `{written}`. */
+  readonly writtenNames?: ReadonlyMap<string, string>;
+  /** Converts a path, reversibly, to one that the registry accepts. Absent if the registry accepts every path. */
+  readonly toLegalPath?: (path: string) => string;
+  /** Keeps tags even if images share a repository. Never set by `push`. */
+  readonly keepsTags?: true;
+}
+
+/** Default naming: PREFIX/<source host>/<path>, which is free of collisions. */
+export const DEFAULT_NAMING = 'host-path';
+
+/**
+ * Parses the `REGISTRY[/PREFIX]` of `--to`.
+ * @throws AirgapError `usage`
+ */
+export function parseTarget(text: string, naming: string, options: TargetOptions = {}): Target {
+  const hint = 'write REGISTRY[/PREFIX], as in 123456789012.dkr.ecr.us-east-1.amazonaws.com/mirrored';
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
+    throw new AirgapError('usage', `--to ${text}: the target must not have a scheme`, { hint });
+  }
+  if (text.includes('@')) {
+    // The text is not repeated: it may contain a password.
+    throw new AirgapError('usage', '--to: the target must not contain a user name, password or digest', {
+      hint: 'write only REGISTRY[/PREFIX], and log in with helm registry login or --registry-username',
+    });
+  }
+  const trimmed = trimTrailing(text, '/');
+  const slash = trimmed.indexOf('/');
+  const registry = slash < 0 ? trimmed : trimmed.slice(0, slash);
+  const prefix = slash < 0 ? '' : trimmed.slice(slash + 1);
+  // Without a dot, colon or `localhost`, readers of an override would take the host for a Docker Hub user name.
+  if (!/[.:]/.test(registry) && registry !== 'localhost') {
+    throw new AirgapError('usage', `--to ${text}: "${registry}" is not a registry host`, { hint });
+  }
+  const parsed = tryParseRepository(`${registry}/${prefix === '' ? 'x' : prefix}`);
+  if (parsed === undefined) {
+    const isCapital = tryParseRepository(`${registry}/${prefix.toLowerCase()}`) !== undefined;
+    throw new AirgapError('usage', `--to ${text}: not a valid registry and repository prefix`, {
+      hint: isCapital ? `write REGISTRY[/PREFIX] in lower case: --to ${registry}/${prefix.toLowerCase()}` : hint,
+    });
+  }
+  if (!URL.canParse(`https://${registry}/`)) {
+    throw new AirgapError('usage', `--to ${text}: "${registry}" is not a valid host and port`, {
+      hint: 'a port is at most 65535; an IPv4 address has four numbers up to 255',
+    });
+  }
+  const { chartPrefix } = options;
+  if (chartPrefix !== undefined && tryParseRepository(`registry.invalid/${joinPath(chartPrefix, 'x')}`) === undefined) {
+    throw new AirgapError('usage', `--chart-prefix ${chartPrefix}: not a valid repository path`, {
+      hint: 'write it without the registry, as in helm/charts',
+    });
+  }
+  // Kubelets compare hosts case-sensitively to find credentials.
+  const target = { registry: parsed.registry.toLowerCase(), prefix, naming, ...options };
+  const allTemplates = templates(target);
+  if (prefix === '' && allTemplates.includes('')) {
+    throw new AirgapError('usage', `--naming ${naming} needs a repository for the images`, {
+      hint: `write --to ${registry}/REPOSITORY`,
+    });
+  }
+  return target;
+}
+
+export function formatTarget({ registry, prefix }: Pick<Target, 'registry' | 'prefix'>): string {
+  return prefix === '' ? registry : `${registry}/${prefix}`;
+}
+
+/** Reports whether the naming depends on how charts write their references. */
+export function usesWrittenNames(target: Target): boolean {
+  return templates(target).some(usesWrittenName);
+}
+
+/**
+ * Returns the private repository of a source repository.
+ * @throws AirgapError `reference-invalid` if the result is not a valid repository below the target
+ */
+export function targetRepository(target: Target, source: Repository): Repository {
+  const { writtenNames, toLegalPath } = target;
+  const filled = fillTemplate(templateFor(target, source), source, writtenNames?.get(formatRepository(source)));
+  const path = joinPath(target.prefix, filled);
+  return repositoryBelow(
+    target,
+    toLegalPath === undefined ? path : toLegalPath(path),
+    target.prefix,
+    formatRepository(source),
+  );
+}
+
+/** Checks that a repository is below the prefix: hostile names must not reach other repositories. */
+function repositoryBelow({ registry }: Target, path: string, prefix: string, source: string): Repository {
+  const isBelow = prefix === '' || path === prefix || path.startsWith(`${prefix}/`);
+  if (isBelow && isName('repository', path)) return { registry, path };
+  throw new AirgapError(
+    'reference-invalid',
+    `${quoted(source)} cannot be mapped to ${registry}: ${quoted(path)} is not a valid repository`,
+    {
+      hint: 'repository names have lower-case letters and digits, separated by ".", "_", dashes or slashes',
+    },
+  );
+}
+
+/**
+ * Returns the private reference: the repository is mapped, tag and digest are kept. If the naming drops the whole name,
+ * the tag identifies the image (naming-tag.ts) unless a digest does.
+ */
+export function targetReference(target: Target, source: Reference): Reference {
+  const { digest } = source;
+  const tag = source.tag !== undefined && isTagChanged(target, source) ? sharedTag(source) : source.tag;
+  return {
+    ...targetRepository(target, source),
+    ...(tag === undefined ? {} : { tag }),
+    ...(digest === undefined ? {} : { digest }),
+  };
+}
+
+/** Reports whether a reference gets another tag at the target. */
+export function isTagChanged(target: Target, source: Reference): boolean {
+  return target.keepsTags !== true && source.digest === undefined && templateFor(target, source) === '';
+}
+
+/** Reports whether any image gets another tag at the target. */
+export function changesTags(target: Target): boolean {
+  return target.keepsTags !== true && templates(target).includes('');
+}
+
+function templateFor({ rules = [], naming }: Target, source: Repository): string {
+  return ruleTemplate(rules, source) ?? namingTemplate(naming);
+}
+
+/**
+ * Returns the repository of a chart: PREFIX/charts/<name>, or below the chart prefix.
+ * @throws AirgapError `reference-invalid` if the chart name is not a legal repository name, such as one in upper case
+ */
+export function chartRepository(target: Target, name: string): Repository {
+  checkName('chart name', name, formatTarget(target), 'reference-invalid');
+  const parentPath = target.chartPrefix ?? joinPath(target.prefix, 'charts');
+  return repositoryBelow(target, joinPath(parentPath, name), parentPath, `chart ${name}`);
+}
+
+/** Returns the tag of a chart version. `+` is not legal in tags and becomes `_`, as with `helm push`. */
+export function chartTag(version: string): string {
+  return version.replaceAll('+', '_');
+}
+
+/**
+ * Returns the path below which all images of a registry keep their own paths, for registry mirrors; undefined if the
+ * naming changes paths.
+ */
+export function registryPathPrefix(target: Target, registry: string): string | undefined {
+  const template = namingTemplate(target.naming);
+  if ((target.rules ?? []).length > 0 || !/(?:^|\/)\{path\}$/.test(template)) return undefined;
+  const prefixTemplate = template.slice(0, -'{path}'.length);
+  return prefixTemplate.replace('{host}', '').includes('{')
+    ? undefined
+    : joinPath(target.prefix, fillTemplate(prefixTemplate, { registry, path: '' }, ''));
+}
+
+/** Reports whether a reference is already under the target. */
+export function isUnderTarget(target: Target, reference: Reference): boolean {
+  const { registry, prefix } = target;
+  if (reference.registry !== registry) return false;
+  if (prefix === '' || reference.path.startsWith(`${prefix}/`)) return true;
+  return reference.path === prefix && templates(target).includes('');
+}
+
+/** Reports whether a repository is the one shared by all images, in which `push` owns all tags. */
+export function isSharedRepository(target: Target, { registry, path }: Repository): boolean {
+  return changesTags(target) && registry === target.registry && path === target.prefix;
+}
+
+/** Formats the private reference of a source reference. */
+export function formatTargetReference(target: Target, source: Reference): string {
+  return formatReference(targetReference(target, source));
+}
+
+function templates({ naming, rules = [] }: Pick<Target, 'naming' | 'rules'>): string[] {
+  return [...rules.map(({ to }) => to), namingTemplate(naming)];
+}
+
+function joinPath(prefix: string, path: string): string {
+  return [prefix, path].filter((part) => part !== '').join('/');
+}

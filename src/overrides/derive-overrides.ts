@@ -1,0 +1,147 @@
+import type { Emit } from '../base/events.ts';
+import type { Render, Renderer, Values } from '../helm/render.ts';
+import { templateSources } from '../helm/templates.ts';
+import type { StoredRecipe } from '../inventory/recipe.ts';
+import { changesTags, type Target } from '../naming/naming.ts';
+import { deriveRecipe, type Recipe } from '../recipe/recipe.ts';
+import { ineffectiveLeaves, type RecipeSolution, solveRecipe } from '../recipe/solve-recipe.ts';
+import { restoreRecipe } from '../recipe/stored-recipe.ts';
+import { type Variant, withoutRepeats } from '../search/variants.ts';
+import { type AcceptedSettings, findAcceptedSettings } from './accepted-settings.ts';
+import { type AnalyzedVariant, wantedReferences } from './analyzed-variants.ts';
+import type { CrdValidator } from './crd-validator.ts';
+import { type Setting, settingsOf, valuesOf } from './overrides-file.ts';
+import { combineProofs, isUnmapped, type Proof, prove as proveRender } from './proof.ts';
+import { mergeRedirects, redirectSettings } from './redirect.ts';
+
+/** Settings that the chart accepts, the recipes behind them, and their proof. */
+export interface DerivedOverrides extends AcceptedSettings<readonly Render[]> {
+  readonly solved: readonly { readonly recipe: Recipe; readonly solution: RecipeSolution }[];
+  readonly proof: Proof;
+}
+
+/** Chart in all its render variants, and the target of the move. */
+export interface Relocation {
+  readonly renderer: Renderer;
+  readonly variants: readonly [AnalyzedVariant, ...AnalyzedVariant[]];
+  readonly target: Target;
+  /** Validator for custom resources. */
+  readonly crdValidator: CrdValidator;
+}
+
+/**
+ * Derives settings that move all references of a chart, and proves them by rendering each variant again. Tags are kept
+ * at this stage, also in the proof (retag.ts changes them), except for images that an operator chooses.
+ * @param recipes stored recipes of a bundle, which save probing; the chart is probed if they leave a reference public
+ * @param prove prove the settings by rendering
+ */
+export async function deriveAndProve(
+  relocation: Relocation,
+  { recipes, emit, prove }: { readonly recipes: readonly StoredRecipe[]; readonly emit: Emit; readonly prove: boolean },
+): Promise<DerivedOverrides> {
+  const { renderer, variants } = relocation;
+  const [{ base }] = variants;
+  const redirects = variants.flatMap((variant) => redirectSettings(variant.operands, variant.base, relocation.target));
+  const target: Target = changesTags(relocation.target) ? { ...relocation.target, keepsTags: true } : relocation.target;
+
+  /** Set once a bundle's recipe was used without probing. */
+  let isRestored = false;
+  /** Restores the bundle's recipe if it moves everything with the current values; otherwise probes the chart. */
+  const recipeFor = async (
+    variant: Variant,
+    excludedLeaves: ReadonlySet<string>,
+    storedRecipes: typeof recipes,
+  ): Promise<Recipe> => {
+    const { options } = variant.profile;
+    const stored = storedRecipes.find(({ upgrade }) => upgrade === (options.isUpgrade ?? false));
+    if (stored !== undefined && excludedLeaves.size === 0) {
+      const restored = restoreRecipe(stored, variant.base.values, variant.references, target);
+      if (restored !== undefined && solveRecipe(restored, target).unsolved.length === 0) {
+        isRestored = true;
+        return restored;
+      }
+      const reason = restored === undefined ? 'the values differ from those used when bundling' : INCOMPLETE_RECIPE;
+      emit({ type: 'stage', message: `${reason}: probing again` });
+    }
+    const render = (overrides: Values): Promise<Render> => renderer.render(options, overrides);
+    const templates = async () => templateSources(await renderer.sourceFiles());
+    return deriveRecipe({
+      base: variant.base,
+      locations: variant.references,
+      target,
+      render,
+      templates,
+      excludedLeaves,
+    });
+  };
+
+  const derive = (storedRecipes: typeof recipes): Promise<DerivedOverrides> =>
+    withoutIneffectiveLeaves(async (excludedLeaves) => {
+      const solved: DerivedOverrides['solved'][number][] = [];
+      for (const variant of withoutRepeats(variants)) {
+        const recipe = await recipeFor(variant, excludedLeaves, storedRecipes);
+        solved.push({ recipe, solution: solveRecipe(recipe, target) });
+      }
+      const settings = solved.map(({ recipe, solution }) => settingsOf(solution, recipe));
+      const allSettings = mergeRedirects(settings.reduce(mergeRedirects, []), redirects);
+      if (!prove) return { solved, ...unproved(relocation, allSettings) };
+      const result = await findAcceptedSettings(base.values, allSettings, (overrides) =>
+        renderAll(relocation, overrides),
+      );
+      return { solved, ...result, proof: proofOf({ ...relocation, target }, result.rendered) };
+    });
+
+  const first = await derive(recipes);
+  const operands = new Set(variants.flatMap(({ operands }) => operands.map(({ reference }) => reference)));
+  // Images chosen by operators are moved by rules and not by the recipe.
+  if (!isRestored || first.proof.residue.every(({ reference }) => operands.has(reference))) return first;
+  emit({ type: 'stage', message: `${INCOMPLETE_RECIPE}: probing again` });
+  return derive([]);
+}
+
+/** Message before probing again: references that a stored recipe leaves public count only if probing confirms them. */
+const INCOMPLETE_RECIPE = 'the recipe of the bundle does not move every reference';
+
+function unproved({ variants }: Relocation, settings: readonly Setting[]): Omit<DerivedOverrides, 'solved'> {
+  const [{ base }] = variants;
+  const located = variants.flatMap(({ references, operands }) => [...references, ...operands]);
+  const references = new Set(located.map(({ reference }) => reference)).size;
+  const proof: Proof = { references, rewritten: 0, residue: [], skipped: true };
+  return { settings, overrides: valuesOf(base.values, settings), rendered: [], refused: [], proof };
+}
+
+/**
+ * Renders all variants of the chart with overrides.
+ * @throws AirgapError `chart-render` if the chart refuses them, or a resource violates its CRD
+ */
+export async function renderAll(
+  { renderer, variants, crdValidator }: Relocation,
+  overrides: Values,
+): Promise<Render[]> {
+  const renders = await Promise.all(variants.map(({ profile }) => renderer.render(profile.options, overrides)));
+  await crdValidator.check(renders);
+  return renders;
+}
+
+/** Compares renders with and without overrides. */
+export function proofOf({ renderer, variants, target }: Relocation, renders: readonly Render[]): Proof {
+  const proofs = variants.map(({ profile, references, operands }, i) => {
+    const after = renders[i] as Render;
+    return proveRender(references, wantedReferences(after, renderer, profile), after.documents, target, operands);
+  });
+  return combineProofs(proofs);
+}
+
+/** Derives and proves; repeats without leaves that had no effect, and keeps the better result. */
+async function withoutIneffectiveLeaves(
+  attempt: (excludedLeaves: ReadonlySet<string>) => Promise<DerivedOverrides>,
+): Promise<DerivedOverrides> {
+  const first = await attempt(new Set());
+  const ineffective = first.solved.flatMap(({ solution }) =>
+    ineffectiveLeaves(solution, (location) => isUnmapped(first.proof, location)),
+  );
+  if (ineffective.length === 0) return first;
+  const refused = first.solved.flatMap(({ recipe }) => recipe.refused);
+  const second = await attempt(new Set([...ineffective, ...refused]));
+  return second.proof.residue.length < first.proof.residue.length ? second : first;
+}

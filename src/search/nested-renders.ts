@@ -1,0 +1,144 @@
+import { join } from 'node:path';
+import { AirgapError } from '../base/errors.ts';
+import type { NestedChart } from '../discovery/nested/index.ts';
+import type { NetworkNeed } from '../discovery/network/index.ts';
+import type { OperatorContainer } from '../discovery/operators.ts';
+import { type AllowAddress, type Chart, fetchChart } from '../helm/fetch.ts';
+import { Renderer, type RenderOptions } from '../helm/render.ts';
+import type { LocatedReference } from '../inventory/finding.ts';
+import type { StoredRecipe } from '../inventory/recipe.ts';
+import type { NestedSearch } from './nested.ts';
+import { alternativesOf } from './nested-alternatives.ts';
+import { installOptions, requestOf } from './nested-install.ts';
+import { type ProfileFindings, searchProfile } from './search-profile.ts';
+import { type Profile, type RenderFindings, searchRender } from './search-render.ts';
+import type { Addition } from './what-if.ts';
+
+/** Results of a nested chart. */
+export interface NestedFindings {
+  readonly chart: Chart;
+  readonly references: readonly LocatedReference[];
+  readonly network: readonly NetworkNeed[];
+  readonly inner: readonly NestedChart[];
+  /** References that its disabled components would add. */
+  readonly whatIf: readonly Addition[];
+  readonly operators: readonly OperatorContainer[];
+  readonly recipes: readonly StoredRecipe[];
+  /** Descriptions of values that it receives and that are not available. */
+  readonly unresolved: readonly string[];
+  readonly renderer: Renderer;
+  /** Render options with the values from the parent. */
+  readonly options: RenderOptions;
+}
+
+/** Fetches each nested chart once, and renders each distinct install once. */
+export class NestedRenders {
+  readonly #search: NestedSearch;
+  readonly #charts = new Map<string, Promise<Renderer>>();
+  readonly #installs = new Map<string, Promise<ProfileFindings & { readonly firstProfile: string }>>();
+  readonly #alternatives = new Map<string, Promise<RenderFindings>>();
+  #files = 0;
+
+  constructor(search: NestedSearch) {
+    this.#search = search;
+  }
+
+  /**
+   * Renders a chart with the values from its parent, with its own defaults, and with the parent's alternative values
+   * files. The first render is authoritative; images that only the others contain are `possible` and `optional`,
+   * because this install does not pull them.
+   * @throws AirgapError if the chart cannot be fetched or its first render fails
+   */
+  async search(nested: NestedChart, profile: Profile, parent: Chart, allow: AllowAddress): Promise<NestedFindings> {
+    const renderer = await this.#rendererOf(nested, allow);
+    const unresolved = [...(nested.unresolved ?? [])];
+    const options = await this.#optionsOf(nested, profile, renderer.chart, unresolved);
+    const { firstProfile, whatIf, operators, recipes, network, ...install } = await this.#install(nested, renderer, {
+      name: profile.name,
+      options,
+    });
+    // Results are cached under the name of the first profile, which may have a suffix for an upgrade.
+    const references = install.references.map((reference) => ({
+      ...reference,
+      profile: profile.name + reference.profile.slice(firstProfile.length),
+    }));
+    const known = new Set(references.map(({ reference }) => reference));
+    for (const { title, nested: alternative } of await alternativesOf(nested, parent)) {
+      const name = `${profile.name} (${title})`;
+      const alternativeOptions = await this.#optionsOf(alternative, profile, renderer.chart, []);
+      for (const reference of await this.#possible(alternative, renderer, { name, options: alternativeOptions })) {
+        if (!known.has(reference.reference)) references.push({ ...reference, profile: name });
+      }
+    }
+    const found = { references, network, inner: install.nested, whatIf, operators, recipes, unresolved };
+    return { chart: renderer.chart, renderer, options, ...found };
+  }
+
+  #rendererOf(nested: NestedChart, allow: AllowAddress): Promise<Renderer> {
+    const { name, version, repository, url, content } = nested;
+    const key = JSON.stringify([name, version, repository, url, content]);
+    const found =
+      this.#charts.get(key) ?? this.#fetch(nested, join(this.#search.folder, String(this.#charts.size)), allow);
+    this.#charts.set(key, found);
+    return found;
+  }
+
+  async #fetch(nested: NestedChart, folder: string, allow: AllowAddress): Promise<Renderer> {
+    const { helm, context, sources } = this.#search;
+    const request = await requestOf(nested, folder, sources.caFile);
+    const chart = await fetchChart(helm, request, folder, context.cwd, sources, allow);
+    return new Renderer(helm, chart, join(folder, 'render'));
+  }
+
+  #install(
+    nested: NestedChart,
+    renderer: Renderer,
+    profile: Profile,
+  ): Promise<ProfileFindings & { firstProfile: string }> {
+    const key = installKey(nested, profile.options);
+    const search = async (): Promise<ProfileFindings & { firstProfile: string }> => ({
+      ...(await searchProfile(renderer, profile, this.#search)),
+      firstProfile: profile.name,
+    });
+    const found = this.#installs.get(key) ?? search();
+    this.#installs.set(key, found);
+    return found;
+  }
+
+  #alternative(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<RenderFindings> {
+    const key = installKey(nested, profile.options);
+    const { rules } = this.#search;
+    const search = async (): Promise<RenderFindings> =>
+      searchRender(renderer, await renderer.render(profile.options), profile, { rules, traced: false });
+    const found = this.#alternatives.get(key) ?? search();
+    this.#alternatives.set(key, found);
+    return found;
+  }
+
+  /** Alternative values may not fit the chart: failed renders add nothing. */
+  async #possible(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<LocatedReference[]> {
+    try {
+      const { references } = await this.#alternative(nested, renderer, profile);
+      return references.map((reference) => ({ ...reference, confidence: 'possible', need: 'optional' }));
+    } catch (error) {
+      if (error instanceof AirgapError && error.code !== 'interrupted') return [];
+      throw error;
+    }
+  }
+
+  #optionsOf(nested: NestedChart, profile: Profile, chart: Chart, unresolved: string[]): Promise<RenderOptions> {
+    const file = join(this.#search.folder, `values-${this.#files++}.json`);
+    return installOptions(nested, profile.options, chart, file, unresolved);
+  }
+}
+
+/**
+ * Key of an install: the chart, its values and the Kubernetes version determine its images; release name and namespace
+ * do not.
+ */
+export function installKey(nested: NestedChart, options: RenderOptions): string {
+  const { name, version, repository, url, content, values, valuesFiles, set, setString } = nested;
+  const { kubeVersion, apiVersions, isUpgrade, skipSchemaValidation } = options;
+  const chart = [name, version, repository, url, content, values, valuesFiles, set, setString];
+  return JSON.stringify([...chart, kubeVersion, apiVersions, isUpgrade, skipSchemaValidation]);
+}

@@ -1,0 +1,121 @@
+import type { Emit } from '../base/events.ts';
+import { checkContainerImages, malformedImages } from '../discovery/cross-check.ts';
+import { builtInRules, uncoveredNote, uncoveredOperators } from '../discovery/rules/index.ts';
+import type { Renderer } from '../helm/render.ts';
+import type { LocatedReference } from '../inventory/finding.ts';
+import type { StoredRecipe } from '../inventory/recipe.ts';
+import { unlessRefused } from '../value-tracing/accepted.ts';
+import { checkCrds } from './crds.ts';
+import { withSwitches } from './network-switches.ts';
+import { deriveRecipes } from './recipes.ts';
+import { type Profile, type RenderFindings, type RenderSearch, searchRender } from './search-render.ts';
+import { upgradeProfile, type Variant, withoutRepeats } from './variants.ts';
+import { type Addition, searchWhatIf } from './what-if.ts';
+
+export interface ProfileSearch extends RenderSearch {
+  readonly emit: Emit;
+  /** Also searches disabled components, with additional renders. */
+  readonly whatIf: boolean;
+  /** Adds the values path that disables each network need, with additional renders. */
+  readonly networkSwitches: boolean;
+  /** Records how values build the references, so that overrides need no probing later. */
+  readonly recipes: boolean;
+}
+
+/** Results of all renders of one profile. */
+export interface ProfileFindings extends RenderFindings {
+  /** References that disabled components would add. */
+  readonly whatIf: readonly Addition[];
+  /** Recipes of how values build the references; empty unless requested. */
+  readonly recipes: readonly StoredRecipe[];
+}
+
+/** One render and its results. */
+type Rendered = Variant & RenderFindings;
+
+/**
+ * Renders a chart as an install, as an upgrade if its templates distinguish the two, and with its optional components
+ * enabled if requested.
+ * @throws AirgapError the failure of the install render; `chart-invalid` for invalid container images
+ */
+export async function searchProfile(
+  renderer: Renderer,
+  profile: Profile,
+  search: ProfileSearch,
+): Promise<ProfileFindings> {
+  const { options } = profile;
+  const base = await renderer.render(options);
+  checkContainerImages(base.documents);
+  await checkCrds(renderer);
+  for (const problem of malformedImages(base.documents)) search.emit({ type: 'warning', message: problem });
+  const install: Rendered = { profile, base, ...(await searchRender(renderer, base, profile, search)) };
+  const { metadata } = renderer.chart;
+  const rules = [...builtInRules, ...search.rules];
+  const context = { chart: metadata.name, profile: profile.name };
+  const input = { metadata, references: install.references, documents: base.documents, context };
+  for (const operator of uncoveredOperators(rules, input)) {
+    search.emit({ type: 'warning', message: `chart ${metadata.name} ${metadata.version}: ${uncoveredNote(operator)}` });
+  }
+  const installNetwork = search.networkSwitches
+    ? await withSwitches(renderer, options, base, install.network)
+    : install.network;
+  const upgrade = await searchUpgrade(renderer, install, search);
+  const merged = mergeUpgrade(install, upgrade);
+  const variants = upgrade === undefined ? [install] : [install, upgrade];
+  return {
+    references: merged.references,
+    operators: merged.operators,
+    nested: merged.nested,
+    network: [...installNetwork, ...merged.network.slice(install.network.length)],
+    recipes: search.recipes ? await deriveRecipes(renderer, variants) : [],
+    whatIf: search.whatIf ? await searchWhatIf(renderer, base, profile, search, merged) : [],
+  };
+}
+
+/**
+ * Searches the upgrade. A chart that refuses to be upgraded (Bitnami charts require the existing passwords) causes a
+ * warning and not an error, because the install is what was requested.
+ */
+async function searchUpgrade(
+  renderer: Renderer,
+  install: Rendered,
+  search: ProfileSearch,
+): Promise<Rendered | undefined> {
+  const { metadata } = renderer.chart;
+  const upgrade = await upgradeProfile(renderer, install.profile);
+  if (upgrade === undefined) return undefined;
+  const attempt = await unlessRefused(renderer.render(upgrade.options));
+  if ('result' in attempt) {
+    const rendered = { profile: upgrade, base: attempt.result };
+    checkContainerImages(rendered.base.documents);
+    const found = {
+      ...rendered,
+      ...(await searchRender(renderer, attempt.result, upgrade, { ...search, traced: false })),
+    };
+    // Tracing takes another render: only if the upgrade adds references of its own.
+    if (!search.traced || withoutRepeats([install, found]).length < 2) return found;
+    return { ...rendered, ...(await searchRender(renderer, attempt.result, upgrade, search)) };
+  }
+  const chart = `chart ${metadata.name} ${metadata.version}`;
+  const message = `${chart} does not render as an upgrade, so images that only upgrades pull are unknown: ${attempt.refusal.message}`;
+  search.emit({ type: 'warning', message });
+  return undefined;
+}
+
+/** Merges both renders. Images that only the upgrade contains are needed for upgrades only. */
+function mergeUpgrade(install: Rendered, upgrade: Rendered | undefined): RenderFindings {
+  if (upgrade === undefined) return install;
+  const added = withoutRepeats([install, upgrade])[1]?.references ?? [];
+  const nested = new Set(install.nested.map((chart) => JSON.stringify(chart)));
+  const urls = new Set(install.network.map(({ url }) => url));
+  const upgradeOnly = added.map((reference): LocatedReference => {
+    const isNeeded = reference.need === 'install' || reference.need === 'operand';
+    return isNeeded ? { ...reference, need: 'lifecycle' } : reference;
+  });
+  return {
+    references: [...install.references, ...upgradeOnly],
+    operators: install.operators,
+    nested: [...install.nested, ...upgrade.nested.filter((chart) => !nested.has(JSON.stringify(chart)))],
+    network: [...install.network, ...upgrade.network.filter(({ url }) => !urls.has(url))],
+  };
+}

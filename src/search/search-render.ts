@@ -1,0 +1,124 @@
+import { crossCheckImages } from '../discovery/cross-check.ts';
+import { declaredReferences, withoutContradictions } from '../discovery/declared/index.ts';
+import { discoverReferences } from '../discovery/index.ts';
+import { type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
+import { type NetworkNeed, networkNeeds } from '../discovery/network/index.ts';
+import { type OperatorContainer, operatorContainers } from '../discovery/operators.ts';
+import { applyRules, builtInRules, type Rule } from '../discovery/rules/index.ts';
+import { imageLeaves, tracedReferences } from '../discovery/traced-references.ts';
+import { demoteValuesCopies } from '../discovery/values-copies.ts';
+import type { Render, Renderer, RenderOptions, Values } from '../helm/render.ts';
+import { subchartsOf } from '../helm/subcharts.ts';
+import type { LocatedReference } from '../inventory/finding.ts';
+import { type InitialProbe, probeReferences } from '../recipe/recipe.ts';
+import { type NameSegment, segmentPath, segmentsOf } from '../value-tracing/name-segments.ts';
+import { referenceTemplatesOf } from '../value-tracing/probe.ts';
+
+/** A named set of render options. */
+export interface Profile {
+  readonly name: string;
+  readonly options: RenderOptions;
+}
+
+/** Results of one render of a chart. */
+export interface RenderFindings {
+  readonly references: readonly LocatedReference[];
+  readonly nested: readonly NestedChart[];
+  /** Content other than images that the workloads fetch from the internet. */
+  readonly network: readonly NetworkNeed[];
+  /** Containers whose images may choose further ones; empty unless requested. */
+  readonly operators: readonly OperatorContainer[];
+  /** The probe that traced the values, if they were traced. */
+  readonly initialProbe?: InitialProbe;
+}
+
+export interface RenderSearch {
+  /** Operator rules in addition to the built-in ones. */
+  readonly rules: readonly Rule[];
+  /** Searches for containers that may create pods. */
+  readonly operators?: boolean;
+  /** Traces values to the references that they build, with one additional render. */
+  readonly traced: boolean;
+}
+
+/**
+ * Collects the references of a render: in its documents, from operator rules, and declared by the chart.
+ * @throws AirgapError `disagreement` if two readings of a document differ
+ */
+export async function searchRender(
+  renderer: Renderer,
+  base: Render,
+  { name, options }: Profile,
+  { rules, traced, operators = false }: RenderSearch,
+): Promise<RenderFindings> {
+  const { metadata } = renderer.chart;
+  const context = { chart: metadata.name, profile: name };
+  const { documents, values } = base;
+  const discovered = discoverReferences(documents, context);
+  crossCheckImages(documents, discovered);
+  const found = demoteValuesCopies(discovered, values);
+  const tracing = traced ? await traceValues(renderer, options, base, found, context) : undefined;
+  const references = tracing?.references ?? found;
+  const known = [
+    ...references,
+    ...applyRules([...builtInRules, ...rules], { metadata, documents, references, context }),
+  ];
+  const files = await renderer.sourceFiles();
+  const declared = declaredReferences({ metadata, files, values, context });
+  return {
+    ...(tracing === undefined ? {} : { initialProbe: tracing.initialProbe }),
+    references: withSubcharts([...known, ...withoutContradictions(declared, known)], files),
+    nested: nestedCharts(documents, values),
+    network: networkNeeds(documents, context),
+    operators: operators ? operatorContainers(documents, references, (await renderer.crds()).size > 0) : [],
+  };
+}
+
+function withSubcharts(
+  references: readonly LocatedReference[],
+  files: ReadonlyMap<string, string>,
+): LocatedReference[] {
+  const templates = new Set(references.map(({ template }) => template));
+  const known = new Map([...templates].map((template) => [template, subchartsOf(files, template)]));
+  return references.map((reference) => {
+    const subcharts = known.get(reference.template) ?? [];
+    return subcharts.length === 0 ? reference : { ...reference, subcharts };
+  });
+}
+
+/**
+ * Traces values with one marked render. Adds to each reference the values paths that build it, and returns further
+ * references where only the trace found an image leaf.
+ */
+async function traceValues(
+  renderer: Renderer,
+  options: RenderOptions,
+  base: Render,
+  found: readonly LocatedReference[],
+  context: { readonly chart: string; readonly profile: string },
+): Promise<{ readonly references: LocatedReference[]; readonly initialProbe: InitialProbe }> {
+  const written = [...new Set(found.map((reference) => reference.written))];
+  const render = (overrides: Values): Promise<Render> => renderer.render(options, overrides);
+  const initialProbe = await probeReferences(base, written, render, {
+    extraSegments: (segments) => untracedImages(base, segments),
+  });
+  const { probed } = initialProbe;
+  const references = referenceTemplatesOf(found, base, probed).map((referenceTemplates, i) => {
+    const reference = found[i] as LocatedReference;
+    const paths = referenceTemplates
+      .flat()
+      .flatMap((part) => (part.kind === 'segment' ? [segmentPath(part.segment)] : []));
+    return paths.length === 0 ? reference : { ...reference, values: [...new Set(paths)] };
+  });
+  return { references: [...references, ...tracedReferences(base, probed, references, context)], initialProbe };
+}
+
+/** Returns image leaves outside the given segments whose text occurs in the render. */
+export function untracedImages({ documents, values }: Render, segments: readonly NameSegment[]): NameSegment[] {
+  const seen = new Set(segments.map(segmentPath));
+  return imageLeaves(values)
+    .flatMap((leaf) => segmentsOf(leaf, [leaf.value]))
+    .filter(
+      (segment) => !seen.has(segmentPath(segment)) && documents.some(({ text }) => text.includes(segment.leaf.value)),
+    );
+}

@@ -1,0 +1,61 @@
+import { toFindings } from '../discovery/index.ts';
+import type { Render, Renderer } from '../helm/render.ts';
+import type { Finding, LocatedReference } from '../inventory/finding.ts';
+import { findAccepted, unlessRefused } from '../value-tracing/accepted.ts';
+import { findCauses } from '../value-tracing/causes.ts';
+import { buildOverlay, formatPath } from '../value-tracing/leaves.ts';
+import { type Switch, switchesOn } from '../value-tracing/switches.ts';
+import { type Profile, type RenderFindings, type RenderSearch, searchRender } from './search-render.ts';
+
+/** A reference that appears once something is enabled. */
+export interface Addition {
+  readonly reference: LocatedReference;
+  /** The values path that enables it; undefined if it takes several. */
+  readonly switch?: string;
+}
+
+/** An image that optional components would add. */
+export interface WhatIfFinding extends Finding {
+  /** Values paths each of which alone enables it; empty if it takes several. */
+  readonly switches: readonly string[];
+}
+
+/**
+ * Renders with all components enabled that the chart accepts together, and returns the references that `known` does not
+ * contain. Nested charts are those of the install.
+ */
+export async function searchWhatIf(
+  renderer: Renderer,
+  base: Render,
+  { name, options }: Profile,
+  search: RenderSearch,
+  known: Pick<RenderFindings, 'references'>,
+): Promise<Addition[]> {
+  const knownReferences = new Set(known.references.map(({ reference }) => reference));
+  const profile = { name: `${name} (what if)`, options };
+  const referencesWith = async (switches: readonly Switch[]): Promise<LocatedReference[]> => {
+    const render = await renderer.render(options, buildOverlay(base.values, switches));
+    const { references } = await searchRender(renderer, render, profile, { ...search, traced: false });
+    return references.filter(({ reference }) => !knownReferences.has(reference));
+  };
+  const enabled = await findAccepted(switchesOn(base.values), referencesWith);
+  if (enabled === undefined) return [];
+  const references = [...new Set(enabled.result.map(({ reference }) => reference))];
+  const causes = await findCauses(enabled.items, references, async (switches) => {
+    const outcome = await unlessRefused(referencesWith(switches));
+    return 'refusal' in outcome ? undefined : new Set(outcome.result.map(({ reference }) => reference));
+  });
+  return enabled.result.map((reference): Addition => {
+    const cause = causes.get(reference.reference);
+    const optional: LocatedReference = { ...reference, need: 'optional' };
+    return { reference: optional, ...(cause === undefined ? {} : { switch: formatPath(cause.path) }) };
+  });
+}
+
+/** Returns one finding for each reference that optional components would add, with the values that enable it. */
+export function whatIfFindings(additions: readonly Addition[]): WhatIfFinding[] {
+  return toFindings(additions.map(({ reference }) => reference)).map((finding) => {
+    const same = additions.filter(({ reference }) => reference.reference === finding.reference);
+    return { ...finding, switches: [...new Set(same.flatMap((addition) => addition.switch ?? []))] };
+  });
+}

@@ -1,0 +1,99 @@
+import { AirgapError } from '../../base/errors.ts';
+import { toFindings } from '../../discovery/index.ts';
+import type { ChartAccess } from '../../helm/access.ts';
+import type { LocatedReference } from '../../inventory/finding.ts';
+import type { LockFile, LockFileChart } from '../../inventory/lock-file.ts';
+import { type Digest, isDigest } from '../../oci/digest.ts';
+import { formatRepository, parseReference } from '../../oci/reference.ts';
+import { referenceMatcher } from '../../oci/reference-matcher.ts';
+import type { Context } from '../../session/context.ts';
+import { addedReferences, type ImagesOptions } from '../images/images.ts';
+import { type BundleResult, type PackOptions, pack, withExclusiveOutput } from './bundle.ts';
+import { fetchLockedCharts } from './locked-charts.ts';
+
+export interface BundleLockFileOptions extends PackOptions, Pick<ImagesOptions, 'add' | 'chartSources'> {
+  readonly lockFile: LockFile;
+  /** Absolute path of the lock file's folder; paths of local charts are relative to it. */
+  readonly folder: string;
+  /** Returns credentials and TLS options for a chart. */
+  readonly chartAccess: (chart: LockFileChart) => ChartAccess;
+}
+
+/**
+ * Bundles the charts and images of a lock file by their digests, and images that are added by name. Nothing is searched
+ * or rendered. A tag without a digest in the lock file is resolved now, with a warning.
+ */
+export function bundleLockFile(context: Context, options: BundleLockFileOptions): Promise<BundleResult> {
+  return withExclusiveOutput(context, options, async (scratch) => {
+    const { lockFile, folder, chartSources, chartAccess: access, add } = options;
+    if (lockFile.charts.length === 0 && lockFile.images.length === 0 && add.length === 0) {
+      throw new AirgapError('usage', 'there is nothing to bundle: the lock file is empty', {
+        hint: 'write it again with helm airgap images … --lock',
+      });
+    }
+    const charts = await fetchLockedCharts(context, lockFile.charts, scratch, { folder, chartSources, access });
+    const references = [...lockFile.images.flatMap(locatedReferences), ...addedReferences(add)];
+    const findings = toFindings(references);
+    const unpinned = lockFile.images.filter(({ reference, digest }) => digest === '' && !reference.includes('@'));
+    if (unpinned.length > 0) {
+      const message = `the lock file has no digest for ${unpinned.length === 1 ? '1 image, whose tag is' : `${unpinned.length} images, whose tags are`} resolved now: ${unpinned.map(({ reference }) => reference).join(', ')}`;
+      context.emit({ type: 'warning', message });
+    }
+    const knownReferences = new Set(findings.map(({ reference }) => reference));
+    const unlocked = new Map<string, string>();
+    const select = (found: readonly LocatedReference[]) => {
+      for (const { reference, name } of found) if (!knownReferences.has(reference)) unlocked.set(reference, name);
+      return { findings, selections: lockFile.choices };
+    };
+    const result = await pack(context, options, { charts, select, network: [], pins: pinsOf(lockFile) });
+    warnUnlocked(context, lockFile, unlocked);
+    return result;
+  });
+}
+
+/**
+ * Returns an image of a lock file as a reference for each of its charts; locations in templates are not recorded. It is
+ * certain, except for a candidate whose registry was not contacted.
+ */
+function locatedReferences({
+  reference,
+  digest,
+  confidence,
+  need,
+  charts,
+}: LockFile['images'][number]): LocatedReference[] {
+  const noLocation = { profile: '', template: '', document: 0, kind: '', name: '', path: '' };
+  const effectiveConfidence = digest === '' && confidence === 'likely' ? 'likely' : 'certain';
+  return (charts.length === 0 ? [''] : charts).map((chart) => ({
+    ...noLocation,
+    chart,
+    how: 'added',
+    written: reference,
+    reference,
+    confidence: effectiveConfidence,
+    need,
+  }));
+}
+
+function pinsOf({ images }: LockFile): Map<string, Digest> {
+  const pins = new Map<string, Digest>();
+  for (const { reference, digest } of images) {
+    const parsed = parseReference(reference);
+    if (parsed.digest === undefined && isDigest(digest)) pins.set(`${formatRepository(parsed)}:${parsed.tag}`, digest);
+  }
+  return pins;
+}
+
+/**
+ * Warns of images that configs of locked images refer to. They are not bundled, because the lock file is authoritative.
+ */
+function warnUnlocked({ emit }: Context, { choices }: LockFile, unlocked: ReadonlyMap<string, string>): void {
+  const excluded = choices.flatMap(({ rule, pattern }) =>
+    rule === 'exclude' && pattern !== undefined ? [referenceMatcher(pattern)] : [],
+  );
+  const names = [...unlocked].filter(([reference]) => !excluded.some((matches) => matches(reference)));
+  if (names.length === 0) return;
+  const list = names.map(([reference, image]) => `${reference} (by ${image})`).join(', ');
+  const message = `image configs refer to images that are not in the lock file and are not bundled: ${list}; add them with --image`;
+  emit({ type: 'warning', message });
+}

@@ -1,0 +1,68 @@
+import { AirgapError } from '../../base/errors.ts';
+import type { ChartArtifact } from '../../bundle/chart-artifact.ts';
+import { emptyBlob } from '../../bundle/inline.ts';
+import { openCheckedBundle } from '../../bundle/open.ts';
+import { type ExportedInventory, readExportedInventory } from '../../inventory/exported-inventory.ts';
+import type { Inventory, RequiredBlob } from '../../inventory/inventory.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { closureOf, type Graph } from '../../oci/graph.ts';
+import { exportInventory } from '../inspect/export-inventory.ts';
+
+/** Base bundle of a delta, which has been pushed to the target before. */
+export interface BaseBundle {
+  /** Digest of its inventory manifest. */
+  readonly inventoryDigest: Digest;
+  /** Blobs of its images, including those that it omits as a delta itself. */
+  readonly blobs: ReadonlyMap<Digest, RequiredBlob>;
+}
+
+/**
+ * Reads the content of a base bundle, from the bundle or from its exported inventory.
+ * @throws AirgapError `file`; `bundle-invalid` when it is damaged, another tool's archive, or another document
+ */
+export async function readBaseBundle(file: string, concurrency: number, signal?: AbortSignal): Promise<BaseBundle> {
+  try {
+    const { lockDigest, blobs } =
+      (await readExportedInventory(file)) ?? (await readInventoryOf(file, concurrency, signal));
+    const ofImages = blobs.flatMap(({ digest, size, repositories }) =>
+      repositories === undefined ? [] : [[digest, { digest, size, repositories }] as const],
+    );
+    return { inventoryDigest: lockDigest, blobs: new Map(ofImages) };
+  } catch (error) {
+    if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
+    const hint =
+      'use the older bundle or the output of helm airgap inspect OLD.tar -o lock; an airgap.lock file does not list the blobs of images';
+    throw new AirgapError('bundle-invalid', `--since: ${error.message}`, { hint: error.hint ?? hint, cause: error });
+  }
+}
+
+async function readInventoryOf(file: string, concurrency: number, signal?: AbortSignal): Promise<ExportedInventory> {
+  const bundle = await openCheckedBundle(file);
+  try {
+    return await exportInventory(bundle, concurrency, signal);
+  } finally {
+    await bundle.close();
+  }
+}
+
+/**
+ * Returns the inventory fields of a delta, which omits every image blob of the base bundle. Manifests, charts and
+ * referrers are always included: they are small, and `push`, `verify` and `values` need them offline.
+ */
+export function deltaFields(
+  { inventoryDigest: lockDigest, blobs }: BaseBundle,
+  graph: Graph,
+  charts: readonly ChartArtifact[],
+): Pick<Inventory, 'since' | 'requires'> {
+  // The inventory manifest uses the empty config.
+  const included = new Set([
+    emptyBlob.descriptor.digest,
+    ...charts.flatMap(({ content }) => [...content.blobs.keys()]),
+    ...(graph.referrers ?? []).flatMap(({ descriptor }) => closureOf(graph, descriptor.digest).blobs),
+  ]);
+  const requires = [...graph.blobs].flatMap(([digest, { descriptor }]) => {
+    const required = blobs.get(digest);
+    return required?.size !== descriptor.size || included.has(digest) || graph.manifests.has(digest) ? [] : [required];
+  });
+  return { since: lockDigest, requires: requires.sort((a, b) => (a.digest < b.digest ? -1 : 1)) };
+}

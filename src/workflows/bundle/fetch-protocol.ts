@@ -1,0 +1,82 @@
+import type { Access, RefusedRequest } from '../../auth/authorizer.ts';
+import type { AccessRefusal } from '../../auth/refusal.ts';
+import { AirgapError, type ErrorCode, messageOf } from '../../base/errors.ts';
+import type { AirgapEvent } from '../../base/events.ts';
+import type { FileParts } from '../../bundle/files/random-file.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { BlobNode } from '../../oci/graph.ts';
+import type { RegistryAccess } from '../../session/connect.ts';
+import type { Context } from '../../session/context.ts';
+
+/** Registry settings of a thread, without credentials, which it requests from the main thread. */
+export interface ThreadSettings
+  extends Pick<RegistryAccess, 'mirrors' | 'plainHttp' | 'caFile' | 'clientCertificates'> {
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Returns the settings for a thread. */
+export function threadSettings(
+  { env }: Pick<Context, 'env'>,
+  { mirrors, plainHttp, caFile, clientCertificates = [] }: RegistryAccess,
+): ThreadSettings {
+  return { env: { ...env }, mirrors, plainHttp, clientCertificates, ...(caFile === undefined ? {} : { caFile }) };
+}
+
+/** A blob to fetch to an offset of the bundle, where `written` bytes of it exist already. */
+export interface FetchJob {
+  readonly job: number;
+  readonly node: BlobNode;
+  readonly parts: FileParts;
+  readonly offset: number;
+  readonly written: number;
+}
+
+/** Request to the authorizer of the main thread, the only one that knows credentials. */
+export interface AuthorizationRequest {
+  readonly question: number;
+  readonly access: Access;
+  /** Response that refused the previous authorization, if any. */
+  readonly refused?: {
+    readonly challenge: string | readonly string[] | undefined;
+    readonly sent: string | undefined;
+  };
+  /** Final refusal to be explained. The answer is then an `explanation` instead of a header. */
+  readonly explain?: RefusedRequest;
+}
+
+export type ToThread =
+  | ({ readonly type: 'fetch' } & FetchJob)
+  | { readonly type: 'answer'; readonly question: number; readonly header: string | undefined }
+  | { readonly type: 'explanation'; readonly question: number; readonly refusal: AccessRefusal }
+  | { readonly type: 'refusal'; readonly question: number; readonly error: SerializedError }
+  | { readonly type: 'abort' };
+
+export type FromThread =
+  | ({ readonly type: 'question' } & AuthorizationRequest)
+  | { readonly type: 'checkpoint'; readonly job: number; readonly digest: Digest; readonly bytes: number }
+  | { readonly type: 'event'; readonly event: AirgapEvent }
+  | { readonly type: 'done'; readonly job: number; readonly fetched: number }
+  | { readonly type: 'failed'; readonly job: number; readonly error: SerializedError };
+
+/** Serialized error for messages between threads, without `cause`, which may not be serializable. */
+export interface SerializedError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string | undefined;
+  readonly causes: readonly SerializedError[];
+}
+
+export function serializeError(error: unknown): SerializedError {
+  if (error instanceof AirgapError) {
+    const { code, message, hint, causes } = error;
+    return { code, message, hint, causes: causes.map(serializeError) };
+  }
+  return { code: 'network', message: messageOf(error), hint: undefined, causes: [] };
+}
+
+export function deserializeError({ code, message, hint, causes }: SerializedError): AirgapError {
+  return new AirgapError(code, message, {
+    ...(hint === undefined ? {} : { hint }),
+    causes: causes.map(deserializeError),
+  });
+}

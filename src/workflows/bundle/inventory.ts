@@ -1,0 +1,132 @@
+import type { ChartArtifact } from '../../bundle/chart-artifact.ts';
+import type { Finding } from '../../inventory/finding.ts';
+import type { Inventory, InventoryChart, InventoryImage, InventoryReferrer } from '../../inventory/inventory.ts';
+import type { SelectionRecord } from '../../inventory/selection-record.ts';
+import { valuesOriginOf } from '../../inventory/values-origin.ts';
+import { isIndexType } from '../../oci/descriptor.ts';
+import { closureOf, closureSize, type Graph, type Root } from '../../oci/graph.ts';
+import { parseManifest } from '../../oci/manifest.ts';
+import { formatPlatform, isAttestationPlatform, type Platform } from '../../oci/platform.ts';
+import { formatReference, formatRepository } from '../../oci/reference.ts';
+import { type Referrer, transitiveReferrers } from '../../oci/referrer.ts';
+import type { SearchedChart } from '../../search/search-charts.ts';
+
+/** A chart to be bundled, either searched or from a lock file. */
+export interface PackedChart extends Pick<SearchedChart, 'chart' | 'profiles'> {
+  /** Parent chart, for a chart that was not requested by name. */
+  readonly via?: { readonly chart: string };
+  /** Recipes that compose its references from values, by profile; undefined if it was not searched. */
+  readonly recipes?: SearchedChart['recipes'];
+}
+
+/** Content of a bundle, from which the inventory is created. */
+export interface InventoryInput {
+  readonly charts: readonly PackedChart[];
+  /** Artifacts of the charts, in the same order. */
+  readonly artifacts: readonly ChartArtifact[];
+  readonly findings: readonly Finding[];
+  /** Graph that has all findings among its roots. */
+  readonly graph: Graph;
+  /** Referrers of indexes that the platform selection replaced. */
+  readonly leftOut: readonly Referrer[];
+  /** Selected platforms; empty: all. */
+  readonly platforms: readonly Platform[];
+  readonly selections: readonly SelectionRecord[];
+}
+
+/** Creates the inventory of a bundle: charts in the given order, images as they were resolved. */
+export function createInventory({
+  charts: packedCharts,
+  artifacts,
+  findings,
+  graph,
+  leftOut,
+  platforms,
+  selections,
+}: InventoryInput): Inventory {
+  const charts = packedCharts.map(({ chart, profiles, via, recipes }, i): InventoryChart => {
+    const { name, version } = chart.metadata;
+    const { descriptor, referrers = [] } = artifacts[i] as ChartArtifact;
+    // Unknown for charts that were not searched; the options of nested charts refer to temporary files.
+    const isKnown = recipes !== undefined && via === undefined;
+    const bundledProfiles = profiles.map(({ name, options }) => ({
+      name,
+      ...(options.kubeVersion === undefined ? {} : { kubeVersion: options.kubeVersion }),
+      ...(options.apiVersions?.length ? { apiVersions: [...options.apiVersions] } : {}),
+      ...(isKnown ? { given: valuesOriginOf(options) } : {}),
+      ...(recipes?.has(name) ? { recipes: [...(recipes.get(name) ?? [])] } : {}),
+    }));
+    const parent = via === undefined ? {} : { parent: via.chart };
+    return {
+      name,
+      version,
+      source: chart.source,
+      digest: descriptor.digest,
+      ...parent,
+      profiles: bundledProfiles,
+      ...referrerList(referrers),
+    };
+  });
+  const roots = new Map(graph.roots.map((root) => [formatReference(root.reference), root]));
+  const images = findings.map((finding) =>
+    inventoryImage(finding, roots.get(finding.reference) as Root, graph, leftOut),
+  );
+  return {
+    apiVersion: 'airgap/v1',
+    kind: 'Lock',
+    schemaVersion: 1,
+    platforms: platforms.map(formatPlatform),
+    charts,
+    images,
+    ...(selections.length === 0 ? {} : { choices: structuredClone(selections) as SelectionRecord[] }),
+  };
+}
+
+function inventoryImage(finding: Finding, root: Root, graph: Graph, leftOut: readonly Referrer[]): InventoryImage {
+  const { descriptor, sourceDigest } = root;
+  const name = formatRepository(root.reference);
+  const leftOutReferrers = leftOut.filter(
+    ({ repository, subject }) => subject === sourceDigest && formatRepository(repository) === name,
+  );
+  const { reference, confidence, need, found } = finding;
+  return {
+    reference,
+    digest: descriptor.digest,
+    mediaType: descriptor.mediaType,
+    ...(sourceDigest === undefined ? {} : { sourceDigest }),
+    platforms: platformsOf(graph, descriptor.digest),
+    bytes: closureSize(graph, descriptor.digest),
+    confidence,
+    need,
+    found: found.map((location) => structuredClone(location) as InventoryImage['found'][number]),
+    ...referrerList(transitiveReferrers(graph, root.reference, descriptor.digest), leftOutReferrers),
+  };
+}
+
+/** Returns the referrers field; empty for most images. */
+function referrerList(
+  bundled: readonly Referrer[],
+  leftOut: readonly Referrer[] = [],
+): { readonly referrers?: InventoryReferrer[] } {
+  const entry = ({ descriptor: { digest }, subject, artifactType, tag }: Referrer): InventoryReferrer => ({
+    digest,
+    subject,
+    artifactType,
+    ...(tag === undefined ? {} : { tag }),
+  });
+  const list = [...bundled.map(entry), ...leftOut.map((referrer) => ({ ...entry(referrer), leftOut: true as const }))];
+  return list.length === 0 ? {} : { referrers: list };
+}
+
+/** Returns the platforms listed by the indexes below a root; empty for a single manifest. */
+function platformsOf(graph: Graph, digest: Root['descriptor']['digest']): string[] {
+  const names = new Set<string>();
+  for (const manifestDigest of closureOf(graph, digest).manifests) {
+    const node = graph.manifests.get(manifestDigest);
+    if (node === undefined || !isIndexType(node.descriptor.mediaType)) continue;
+    for (const { platform } of parseManifest(node.descriptor.mediaType, node.bytes).manifests) {
+      if (platform !== undefined && !isAttestationPlatform(platform)) names.add(formatPlatform(platform));
+    }
+  }
+  return [...names].sort();
+}

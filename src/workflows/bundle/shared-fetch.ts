@@ -1,0 +1,187 @@
+import { Worker } from 'node:worker_threads';
+import type { Authorizer } from '../../auth/authorizer.ts';
+import type { AirgapEvent, Emit } from '../../base/events.ts';
+import { redact } from '../../base/redact.ts';
+import { type BlobFetcher, fetchBlob } from '../../bundle/writing/fetch-blob.ts';
+import type { Source } from '../../oci/content.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { Graph } from '../../oci/graph.ts';
+import { isLargeBlob } from '../../transfer/blob-scheduler.ts';
+import {
+  type AuthorizationRequest,
+  deserializeError,
+  type FromThread,
+  serializeError,
+  type ThreadSettings,
+  type ToThread,
+} from './fetch-protocol.ts';
+
+/**
+ * Bytes of large blobs from which a second thread is worthwhile. It costs some 50 ms of processor time and 25 MB, and
+ * takes over half of the hashing and writing. Small blobs gain nothing, because requests dominate their cost.
+ */
+const THREAD_THRESHOLD = 64 * 1024 * 1024;
+
+interface Job {
+  readonly checkpoint: (digest: Digest, bytes: number) => Promise<void>;
+  readonly checkpoints: Promise<void>[];
+  readonly end: PromiseWithResolvers<number>;
+}
+
+/** The worker thread has ended; the blob can still be fetched by the main thread. */
+class WorkerLost extends Error {}
+
+/** Fetches blobs, distributing large ones between the main thread and a worker thread. */
+export class SharedFetch {
+  readonly #source: Source;
+  readonly #thread: FetchThread | undefined;
+  /** Number and bytes of the large blobs that the main thread is fetching. */
+  #active = 0;
+  #activeBytes = 0;
+
+  private constructor(source: Source, thread: FetchThread | undefined) {
+    this.#source = source;
+    this.#thread = thread;
+  }
+
+  /** Starts the worker thread if it is worthwhile, without waiting for it. */
+  static for(
+    { blobs }: Pick<Graph, 'blobs'>,
+    source: Source & { readonly authorizer: Authorizer },
+    settings: ThreadSettings,
+    emit: Emit,
+  ): SharedFetch {
+    const large = [...blobs.values()].filter((node) => node.bytes === undefined && isLargeBlob(node.descriptor));
+    const bytes = large.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
+    const isWorthwhile = large.length > 1 && bytes >= THREAD_THRESHOLD;
+    return new SharedFetch(source, isWorthwhile ? new FetchThread(settings, source.authorizer, emit) : undefined);
+  }
+
+  readonly fetch: BlobFetcher = async (node, offset, written, steps) => {
+    const isAlone = (): boolean => this.#active === 1 && (this.#thread?.bytes ?? 0) === 0;
+    const fetchOnMainThread = (): Promise<number> =>
+      fetchBlob(node, offset, written, { ...steps, source: this.#source, isAlone });
+    if (node.bytes !== undefined || !isLargeBlob(node.descriptor)) return fetchOnMainThread();
+    if (this.#thread !== undefined && !this.#thread.isLost && this.#thread.bytes < this.#activeBytes) {
+      try {
+        return await this.#thread.fetch(node, offset, written, steps);
+      } catch (error) {
+        if (!(error instanceof WorkerLost)) throw error;
+      }
+    }
+    const { size } = node.descriptor;
+    this.#active++;
+    this.#activeBytes += size;
+    return fetchOnMainThread().finally(() => {
+      this.#active--;
+      this.#activeBytes -= size;
+    });
+  };
+
+  async close(): Promise<void> {
+    await this.#thread?.close();
+  }
+}
+
+/** Main thread's side of a worker thread. */
+class FetchThread {
+  /** Bytes of the blobs that it is fetching. */
+  bytes = 0;
+  isLost = false;
+  readonly #worker: Worker;
+  readonly #authorizer: Authorizer;
+  readonly #emit: Emit;
+  readonly #jobs = new Map<number, Job>();
+  #lastJob = 0;
+
+  constructor(settings: ThreadSettings, authorizer: Authorizer, emit: Emit) {
+    this.#authorizer = authorizer;
+    this.#emit = emit;
+    // The build bundles the worker into a file of its own.
+    const file = import.meta.url.endsWith('.ts') ? './fetch-thread.ts' : './fetch-thread.cjs';
+    this.#worker = new Worker(new URL(file, import.meta.url), { workerData: settings });
+    this.#worker.on('message', (message: FromThread) => this.#receive(message));
+    this.#worker.on('error', () => this.#markLost());
+    this.#worker.on('exit', () => this.#markLost());
+    // An idle worker must not keep the process alive.
+    this.#worker.unref();
+  }
+
+  async fetch(...[node, offset, written, { file, signal, checkpoint }]: Parameters<BlobFetcher>): Promise<number> {
+    const job = ++this.#lastJob;
+    const { size } = node.descriptor;
+    const end = Promise.withResolvers<number>();
+    const checkpoints: Promise<void>[] = [];
+    this.#jobs.set(job, { checkpoint, checkpoints, end });
+    this.bytes += size;
+    const abort = (): void => this.#send({ type: 'abort' });
+    signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted) abort();
+    this.#worker.ref();
+    this.#send({ type: 'fetch', job, node, parts: file.fileParts, offset, written });
+    try {
+      const fetched = await end.promise;
+      await Promise.all(checkpoints);
+      return fetched;
+    } finally {
+      this.bytes -= size;
+      this.#jobs.delete(job);
+      signal?.removeEventListener('abort', abort);
+      if (this.#jobs.size === 0) this.#worker.unref();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #send(message: ToThread): void {
+    this.#worker.postMessage(message);
+  }
+
+  #receive(message: FromThread): void {
+    if (message.type === 'event') {
+      this.#emit(redacted(message.event));
+      return;
+    }
+    if (message.type === 'question') {
+      const { question } = message;
+      this.#answer(message).then(
+        (answer) => this.#send(answer),
+        (error: unknown) => this.#send({ type: 'refusal', question, error: serializeError(error) }),
+      );
+      return;
+    }
+    const job = this.#jobs.get(message.job);
+    if (message.type === 'done') job?.end.resolve(message.fetched);
+    else if (message.type === 'failed') job?.end.reject(deserializeError(message.error));
+    else if (job !== undefined) {
+      const saved = job.checkpoint(message.digest, message.bytes);
+      // `fetch` awaits the checkpoints and throws their errors.
+      saved.catch(() => {});
+      job.checkpoints.push(saved);
+    }
+  }
+
+  async #answer({ question, access, refused, explain }: AuthorizationRequest): Promise<ToThread> {
+    if (explain !== undefined) {
+      return { type: 'explanation', question, refusal: await this.#authorizer.explain(access, explain) };
+    }
+    const header =
+      refused === undefined
+        ? await this.#authorizer.authorization(access)
+        : await this.#authorizer.renew(access, refused.challenge, refused.sent);
+    return { type: 'answer', question, header };
+  }
+
+  #markLost(): void {
+    this.isLost = true;
+    for (const { end } of this.#jobs.values()) end.reject(new WorkerLost('the worker thread has ended'));
+  }
+}
+
+/** Redacts the texts of an event: the worker does not know the secrets. */
+function redacted(event: AirgapEvent): AirgapEvent {
+  if (event.type === 'retry') return { ...event, what: redact(event.what), reason: redact(event.reason) };
+  return event.type === 'warning' ? { ...event, message: redact(event.message) } : event;
+}

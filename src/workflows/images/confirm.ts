@@ -1,0 +1,146 @@
+import { AirgapError } from '../../base/errors.ts';
+import type { Emit } from '../../base/events.ts';
+import { type Outcome, settle } from '../../base/pool.ts';
+import type { Finding, Location } from '../../inventory/finding.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import { formatRepository, parseReference, type Reference, tagOrDigestOf } from '../../oci/reference.ts';
+import type { RegistryClient } from '../../registry/client.ts';
+import { connect, type RegistryAccess } from '../../session/connect.ts';
+import type { Context } from '../../session/context.ts';
+import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
+import { CandidateLimit } from './candidates.ts';
+
+/** A candidate that does not exist in its registry, and therefore is not an image. */
+export interface DroppedCandidate {
+  readonly reference: string;
+  readonly found: readonly Location[];
+  /** Reason from the registry. */
+  readonly why: string;
+}
+
+export interface Confirmation {
+  /** Certain findings unchanged, the others with `confirmed`. */
+  readonly images: readonly Finding[];
+  readonly dropped: readonly DroppedCandidate[];
+}
+
+export interface ConfirmationOptions {
+  readonly access: RegistryAccess;
+  /** Number of concurrent requests. */
+  readonly concurrency: number;
+}
+
+/**
+ * Checks in the registries whether each finding below `certain` exists. Findings that do not exist (404) are dropped;
+ * those that cannot be checked, or need credentials, are kept. Both are reported as warnings.
+ * @throws AirgapError `interrupted`
+ */
+export async function confirmWithRegistries(
+  context: Context,
+  findings: readonly Finding[],
+  { access, concurrency }: ConfirmationOptions,
+): Promise<Confirmation> {
+  const { client } = connect(context, access);
+  try {
+    return await confirmFindings(client, findings, { ...context, concurrency });
+  } finally {
+    await client.close();
+  }
+}
+
+export interface ConfirmFindingsOptions {
+  readonly concurrency: number;
+  readonly emit: Emit;
+  readonly signal?: AbortSignal;
+}
+
+/** {@link confirmWithRegistries} with an existing client. */
+export async function confirmFindings(
+  client: Pick<RegistryClient, 'head'>,
+  findings: readonly Finding[],
+  { concurrency, emit, signal }: ConfirmFindingsOptions,
+): Promise<Confirmation> {
+  const limit = new CandidateLimit(emit);
+  const uncertain = limit.within(findings.filter(({ confidence }) => confidence !== 'certain'));
+  if (uncertain.length === 0) return { images: findings, dropped: [] };
+  emit({ type: 'stage', message: `checking uncertain images in registries: ${uncertain.length}` });
+  const references = uncertain.map(({ reference }) => parseReference(reference));
+  const answers = await headManifests(client, references, concurrency, signal);
+  const confirmed = new Map<string, boolean>();
+  const dropped: DroppedCandidate[] = [];
+  const unconfirmed: { readonly reference: string; readonly error: AirgapError }[] = [];
+  for (const [i, { reference, found }] of uncertain.entries()) {
+    const answer = answers[i] as Outcome<Descriptor | undefined>;
+    if ('error' in answer) unconfirmed.push({ reference, error: wrapError(reference, answer.error) });
+    else if (answer.value === undefined) dropped.push({ reference, found, why: 'not found in the registry (404)' });
+    confirmed.set(reference, !('error' in answer));
+  }
+  warnDropped(emit, dropped);
+  for (const [registry, group] of Map.groupBy(unconfirmed, ({ reference }) => parseReference(reference).registry)) {
+    const names = group.map(({ reference }) => reference).join(', ');
+    const reason = group[0]?.error.message;
+    emit({
+      type: 'warning',
+      message: `cannot be checked in ${registry}, so kept as unconfirmed: ${names} (${reason})`,
+    });
+  }
+  const droppedReferences = new Set(dropped.map(({ reference }) => reference));
+  const images = findings
+    .filter(({ reference }) => !droppedReferences.has(reference))
+    .map((finding) => {
+      const isConfirmed = confirmed.get(finding.reference);
+      return isConfirmed === undefined ? finding : { ...finding, confirmed: isConfirmed };
+    });
+  return { images, dropped };
+}
+
+/** Warns about every dropped candidate, with its locations. */
+export function warnDropped(emit: Emit, dropped: readonly DroppedCandidate[]): void {
+  for (const { reference, found, why } of dropped) {
+    const message = `left out ${reference}, ${sourcesText(found)}: ${why.replace(`${reference}: `, '')}`;
+    emit({ type: 'warning', message });
+  }
+}
+
+/** Describes the sources of a reference for a message: at most three locations. */
+export function sourcesText(locations: readonly Location[]): string {
+  const named = locations.slice(0, 3).map(({ chart, template, path, name, how }) => {
+    if (how === 'added') return chart === '' ? 'the command line' : `chart ${chart}`;
+    if (how === 'inside-image') return `the files of ${name} (${path})`;
+    return how === 'image-config' ? `the config of ${name} (${path})` : `chart ${chart} (${template}, ${path})`;
+  });
+  return `wanted by ${named.join(', ')}${locations.length > 3 ? ` and ${locations.length - 3} more` : ''}`;
+}
+
+/**
+ * Sends HEAD requests for manifests, one for each distinct manifest. Further images of an unreachable registry are not
+ * tried.
+ * @returns the descriptor of each reference, undefined if the registry does not have it, or the error
+ * @throws AirgapError `interrupted`
+ */
+export async function headManifests(
+  client: Pick<RegistryClient, 'head'>,
+  references: readonly Reference[],
+  concurrency: number,
+  signal?: AbortSignal,
+): Promise<Outcome<Descriptor | undefined>[]> {
+  const keyOf = (reference: Reference): string => `${formatRepository(reference)} ${tagOrDigestOf(reference)}`;
+  const distinct = [...new Map(references.map((reference) => [keyOf(reference), reference])).values()];
+  const unreachable = new Map<string, AirgapError>();
+  const outcomes = await settle(distinct, concurrency, async (reference) => {
+    throwIfAborted(signal);
+    const networkError = unreachable.get(reference.registry);
+    if (networkError !== undefined) throw networkError;
+    try {
+      return await client.head(reference, tagOrDigestOf(reference));
+    } catch (error) {
+      if (error instanceof AirgapError && error.code === 'network') unreachable.set(reference.registry, error);
+      throw error;
+    }
+  });
+  throwIfAborted(signal);
+  const byKey = new Map(
+    distinct.map((reference, i) => [keyOf(reference), outcomes[i] as Outcome<Descriptor | undefined>]),
+  );
+  return references.map((reference) => byKey.get(keyOf(reference)) as Outcome<Descriptor | undefined>);
+}

@@ -1,0 +1,115 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { asAirgapError, combine } from '../../base/errors.ts';
+import { settle } from '../../base/pool.ts';
+import {
+  assessText,
+  explainDocuments,
+  type Occurrence,
+  type TextAssessment,
+  withOtherEvidence,
+} from '../../discovery/explain/index.ts';
+import { UPSTREAM } from '../../helm/chart-mirrors.ts';
+import { fetchChart } from '../../helm/fetch.ts';
+import { Helm } from '../../helm/helm.ts';
+import { Renderer } from '../../helm/render.ts';
+import type { ChartJob } from '../../search/search-charts.ts';
+import { type Profile, searchRender } from '../../search/search-render.ts';
+import { upgradeProfile } from '../../search/variants.ts';
+import { type Context, withScratch } from '../../session/context.ts';
+import { unlessRefused } from '../../value-tracing/accepted.ts';
+import type { ImagesOptions } from './images.ts';
+
+export interface ExplainOptions extends Pick<ImagesOptions, 'charts' | 'chartSources' | 'rules'> {
+  /** Text to search for; not empty. */
+  readonly text: string;
+}
+
+/** An occurrence, and the profiles that contain it unchanged. */
+export interface ExplainedOccurrence extends Occurrence {
+  readonly profiles: readonly string[];
+}
+
+export interface ExplainResult {
+  readonly text: string;
+  readonly charts: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly profiles: readonly string[];
+    readonly occurrences: readonly ExplainedOccurrence[];
+    /** Nested charts; their renders are not searched. */
+    readonly nested: readonly string[];
+  }[];
+  /** Assessment of the text without context, if it occurs nowhere. */
+  readonly bare?: TextAssessment;
+}
+
+/**
+ * Returns the occurrences of a text in the renders of charts, and why the search accepts or rejects each. If there is
+ * none, the text is assessed without context.
+ * @throws AirgapError the error of a chart that cannot be fetched or rendered
+ */
+export function explain(context: Context, options: ExplainOptions): Promise<ExplainResult> {
+  const { text, charts: jobs } = options;
+  return withScratch(context, async (scratch) => {
+    const outcomes = await settle(jobs, availableParallelism(), (job, i) =>
+      explainChart(context, options, job, join(scratch, String(i))),
+    );
+    const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asAirgapError(outcome.error)] : []));
+    if (errors.length > 0) throw combine(errors, `${errors.length} of ${jobs.length} charts could not be rendered`);
+    const charts = outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
+    const isFound = charts.some(({ occurrences }) => occurrences.length > 0);
+    return { text, charts, ...(isFound ? {} : { bare: assessText(text) }) };
+  });
+}
+
+async function explainChart(
+  context: Context,
+  { text, chartSources = UPSTREAM, rules = [] }: ExplainOptions,
+  { request, profiles }: ChartJob,
+  folder: string,
+): Promise<ExplainResult['charts'][number]> {
+  context.emit({ type: 'stage', message: `rendering ${request.chart}` });
+  const helm = new Helm(context);
+  const chart = await fetchChart(helm, request, folder, context.cwd, chartSources);
+  const renderer = new Renderer(helm, chart, join(folder, 'render'));
+  const found = new Map<string, ExplainedOccurrence>();
+  const nested = new Set<string>();
+  const add = (occurrences: readonly Occurrence[], profile: string): void => {
+    for (const occurrence of occurrences) {
+      const key = JSON.stringify(occurrence);
+      const knownProfiles = found.get(key)?.profiles ?? [];
+      found.set(key, { ...occurrence, profiles: [...knownProfiles, profile] });
+    }
+  };
+  for (const profile of profiles) {
+    const { options, name } = profile;
+    const base = await renderer.render(options);
+    const findings = await searchRender(renderer, base, profile, { rules, traced: true });
+    for (const occurrence of findings.nested) nested.add(`${occurrence.name} ${occurrence.version}`.trim());
+    const installOccurrences = withOtherEvidence(explainDocuments(base.documents, text), findings.references, text);
+    add(installOccurrences, name);
+    const upgrade = await upgradeProfile(renderer, profile);
+    if (upgrade === undefined) continue;
+    const known = new Set(installOccurrences.map(occurrenceIdentity));
+    const occurrences = await upgradeOccurrences(renderer, upgrade, text);
+    add(
+      occurrences.filter((occurrence) => !known.has(occurrenceIdentity(occurrence))),
+      upgrade.name,
+    );
+  }
+  const { name, version } = chart.metadata;
+  const names = profiles.map((profile) => profile.name);
+  return { name, version, profiles: names, occurrences: [...found.values()], nested: [...nested] };
+}
+
+/** Returns the occurrences in an upgrade; empty if the chart does not render as an upgrade. */
+async function upgradeOccurrences(renderer: Renderer, upgrade: Profile, text: string): Promise<Occurrence[]> {
+  const attempt = await unlessRefused(renderer.render(upgrade.options));
+  return 'result' in attempt ? explainDocuments(attempt.result.documents, text) : [];
+}
+
+/** Key of an occurrence in two renders: document indexes may differ. */
+function occurrenceIdentity({ template, kind, name, path, within, text }: Occurrence): string {
+  return JSON.stringify([template, kind, name, path, within, text]);
+}

@@ -1,0 +1,240 @@
+import { AirgapError, combine } from '../../base/errors.ts';
+import { toFindings } from '../../discovery/index.ts';
+import type { NetworkLocation, NetworkNeed } from '../../discovery/network/index.ts';
+import type { Rule } from '../../discovery/rules/index.ts';
+import type { ChartSources } from '../../helm/chart-mirrors.ts';
+import type { Finding, LocatedReference } from '../../inventory/finding.ts';
+import type { SelectionRecord } from '../../inventory/selection-record.ts';
+import { formatReference, tryParseReference } from '../../oci/reference.ts';
+import type { OperatorScanReport, OperatorScanResult, ProposedRule } from '../../operator-scan/index.ts';
+import type { AskedHost } from '../../search/nested-hosts.ts';
+import type { ChartJob, SearchedChart, SearchResult } from '../../search/search-charts.ts';
+import { applySelection, type SelectionOptions } from '../../search/selection.ts';
+import type { WhatIfFinding } from '../../search/what-if.ts';
+import type { RegistryUse } from '../../session/connect.ts';
+import { type Context, withScratch } from '../../session/context.ts';
+import type { SelectedFindings } from './resolve.ts';
+
+export interface ImagesOptions extends SelectionOptions {
+  readonly charts: readonly ChartJob[];
+  /** References to add. */
+  readonly add: readonly string[];
+  /** Access to chart repositories; their own addresses by default. */
+  readonly chartSources?: ChartSources;
+  /** Searches nested charts too (default true). */
+  readonly nestedCharts?: boolean;
+  /** Operator rules in addition to the built-in ones. */
+  readonly rules?: readonly Rule[];
+  /** Also searches disabled components, with additional renders. */
+  readonly whatIf?: boolean;
+  /** Adds the values path that disables each network need, with additional renders. */
+  readonly networkSwitches?: boolean;
+  /** Records how values build the references, so that overrides need no probing later. */
+  readonly recipes?: boolean;
+  /** Searches for containers that may create pods. */
+  readonly operators?: boolean;
+  /** Registry access for the operator image scan; no scan if absent. */
+  readonly operatorScan?: OperatorScanSettings;
+}
+
+export interface OperatorScanSettings extends RegistryUse {
+  /** Treats candidates above low confidence as found. */
+  readonly include: boolean;
+}
+
+export interface ImagesResult {
+  readonly charts: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly source: string;
+    readonly profiles: readonly string[];
+    /** Parent chart and location of the declaration, for a nested chart. */
+    readonly via?: SearchedChart['via'];
+  }[];
+  readonly images: readonly Finding[];
+  /** Content other than images that workloads fetch from the internet at run time. */
+  readonly network: readonly NetworkNeed[];
+  /** Selections that differ from what was found. */
+  readonly choices: readonly SelectionRecord[];
+  /** Images that disabled components would add; absent unless requested. */
+  readonly whatIf?: readonly WhatIfFinding[];
+  /** Images that only the operator image scan found, and rules for them; absent unless requested. */
+  readonly inside?: OperatorScanReport;
+  readonly proposed?: readonly ProposedRule[];
+  /** Nested charts that could not be searched: their images are missing. */
+  readonly failures: readonly AirgapError[];
+  /** Hosts that only charts have named and from which charts were requested; absent if there are none. */
+  readonly askedHosts?: readonly AskedHost[];
+}
+
+/** Result of the operator image scan, also as references. */
+interface ScannedOperators {
+  readonly scannedImages: readonly OperatorScanResult[];
+  readonly scannedReferences: readonly LocatedReference[];
+}
+
+/** Returns the images that the charts need, with their locations. */
+export function images(context: Context, options: ImagesOptions): Promise<ImagesResult> {
+  return withScratch(context, async (scratch) => {
+    const searched = await searchSelected(context, options, scratch);
+    const { charts, failures, askedHosts, scannedImages, selections } = searched;
+    const { findings, ...scanFields } = await separateScanned(searched.findings, scannedImages);
+    warnUnmatched(context, selections);
+    const known = new Set(findings.map(({ reference }) => reference));
+    const additions = charts
+      .flatMap((chart) => chart.whatIf)
+      .filter(({ reference }) => !known.has(reference.reference));
+    const whatIf = options.whatIf ? (await import('../../search/what-if.ts')).whatIfFindings(additions) : undefined;
+    return {
+      charts: charts.map(chartSummary),
+      images: findings,
+      network: mergeNetworkNeeds(charts, options),
+      choices: selections,
+      ...(whatIf === undefined ? {} : { whatIf }),
+      ...scanFields,
+      failures,
+      ...(askedHosts.length === 0 ? {} : { askedHosts }),
+    };
+  });
+}
+
+/** Separates images that only the operator image scan found, and proposes rules for them. */
+async function separateScanned(
+  all: readonly Finding[],
+  scannedImages: readonly OperatorScanResult[] | undefined,
+): Promise<{ readonly findings: readonly Finding[] } & Pick<ImagesResult, 'inside' | 'proposed'>> {
+  if (scannedImages === undefined) return { findings: all };
+  if (scannedImages.length === 0) return { findings: all, inside: { found: [], open: [], images: [] }, proposed: [] };
+  const { proposeRules, separateScanFindings } = await import('../../operator-scan/index.ts');
+  const { findings, scanReport } = separateScanFindings(all, scannedImages);
+  return { findings, inside: scanReport, proposed: proposeRules(scanReport, scannedImages) };
+}
+
+/** Searches the charts of the options and applies the selection, including the operator image scan if requested. */
+export async function searchSelected(
+  context: Context,
+  options: ImagesOptions,
+  scratch: string,
+): Promise<SearchResult & SelectedFindings & Partial<ScannedOperators>> {
+  const searched = await search(context, options, scratch);
+  const known = selectFindings(searched.charts, options, searched.excluded);
+  if (options.operatorScan === undefined) return { ...searched, ...known };
+  const scanned = await scanChartOperators(context, searched.charts, known.findings, {
+    ...options.operatorScan,
+    folder: scratch,
+  });
+  const all = [...searched.charts, { references: scanned.scannedReferences }];
+  return { ...searched, ...selectFindings(all, options, searched.excluded), ...scanned };
+}
+
+/** Scans the operator images of charts over its own connection. Loads the code only for charts with an operator. */
+async function scanChartOperators(
+  context: Context,
+  charts: readonly SearchedChart[],
+  findings: readonly Finding[],
+  { access, concurrency, include, folder }: OperatorScanSettings & { readonly folder: string },
+): Promise<ScannedOperators> {
+  if (!charts.some(({ operators }) => operators.length > 0)) return { scannedImages: [], scannedReferences: [] };
+  const [{ connect }, { scannedReferences, scanOperators, selectedOperators }] = await Promise.all([
+    import('../../session/connect.ts'),
+    import('../../operator-scan/index.ts'),
+  ]);
+  const { client } = connect(context, access);
+  try {
+    const operators = selectedOperators(charts, findings);
+    const scannedImages = await scanOperators(context, client, operators, { folder, concurrency });
+    return { scannedImages, scannedReferences: scannedReferences(scannedImages, include) };
+  } finally {
+    await client.close();
+  }
+}
+
+/** Searches the charts of the options. Without charts neither Helm nor the search code is loaded. */
+export async function search(context: Context, options: ImagesOptions, scratch: string): Promise<SearchResult> {
+  if (options.charts.length === 0) return { charts: [], failures: [], excluded: [], askedHosts: [] };
+  const operators = options.operators ?? options.operatorScan !== undefined;
+  const [{ searchCharts }, { Helm }] = await Promise.all([
+    import('../../search/search-charts.ts'),
+    import('../../helm/helm.ts'),
+  ]);
+  return searchCharts(context, new Helm(context), options.charts, scratch, { ...options, operators });
+}
+
+function chartSummary({ chart, profiles, via }: SearchedChart): ImagesResult['charts'][number] {
+  const { name, version } = chart.metadata;
+  const names = profiles.map((profile) => profile.name);
+  return { name, version, source: chart.source, profiles: names, ...(via === undefined ? {} : { via }) };
+}
+
+/** Merges the network needs by address; drops locations in hooks that are not selected. */
+export function mergeNetworkNeeds(
+  charts: readonly SearchedChart[],
+  { tests = true, hooks = true }: Pick<SelectionOptions, 'tests' | 'hooks'>,
+): NetworkNeed[] {
+  const isSelected = ({ hook }: NetworkLocation): boolean =>
+    hook === undefined || (hooks && (tests || !/(?:^|,)\s*test/.test(hook)));
+  const needs = Map.groupBy(
+    charts.flatMap(({ network }) => network),
+    ({ url }) => url,
+  );
+  return [...needs.values()].flatMap((same) => {
+    const [first] = same;
+    const found = same.flatMap((need) => need.found).filter(isSelected);
+    return first === undefined || found.length === 0 ? [] : [{ ...first, found }];
+  });
+}
+
+/**
+ * Applies the selection to the references of all charts and the added ones.
+ * @param excluded names of nested charts that were excluded
+ * @throws AirgapError `reference-invalid` with all invalid added references
+ */
+export function selectFindings(
+  charts: readonly Pick<SearchedChart, 'references'>[],
+  options: SelectionOptions & Pick<ImagesOptions, 'add'>,
+  excluded: readonly string[] = [],
+): SelectedFindings {
+  const all = [...charts.flatMap((chart) => chart.references), ...addedReferences(options.add)];
+  const { references, selections } = applySelection(all, options, excluded);
+  return { findings: toFindings(references), selections };
+}
+
+/** Warns about patterns that match nothing: they are probably mistyped, and the image to exclude is still included. */
+export function warnUnmatched({ emit }: Context, selections: readonly SelectionRecord[]): void {
+  for (const { rule, pattern, charts = [], references } of selections) {
+    if (pattern === undefined || charts.length > 0 || references.length > 0) continue;
+    emit({ type: 'warning', message: `--${rule} ${pattern} matches nothing that was found` });
+  }
+}
+
+/**
+ * Converts added references.
+ * @throws AirgapError `reference-invalid` with all invalid references
+ */
+export function addedReferences(add: readonly string[]): LocatedReference[] {
+  const errors: AirgapError[] = [];
+  const references = add.flatMap((written): LocatedReference[] => {
+    const parsed = tryParseReference(written);
+    if (parsed === undefined) {
+      errors.push(
+        new AirgapError('reference-invalid', `"${written}" is not an image reference`, {
+          hint: 'write registry/repository:tag or registry/repository@sha256:…',
+        }),
+      );
+      return [];
+    }
+    const noLocation = { chart: '', profile: '', template: '', document: 0, kind: '', name: '', path: '' };
+    return [
+      {
+        ...noLocation,
+        how: 'added',
+        written,
+        reference: formatReference(parsed),
+        confidence: 'certain',
+        need: 'install',
+      },
+    ];
+  });
+  if (errors.length > 0) throw combine(errors, `${errors.length} added images are not valid references`);
+  return references;
+}

@@ -1,0 +1,122 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { combine } from '../../base/errors.ts';
+import { checkReplaceable, checkWritable, writeOutput } from '../../base/output-file.ts';
+import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
+import { formatLockFile, type LockFile, type LockFileImage } from '../../inventory/lock-file.ts';
+import { driftOf, type LockFileDrift } from '../../inventory/lock-file-drift.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { parseReference } from '../../oci/reference.ts';
+import { connect, type RegistryUse } from '../../session/connect.ts';
+import { type Context, withScratch } from '../../session/context.ts';
+import { lockFileChart } from '../bundle/locked-charts.ts';
+import { warnDropped } from './confirm.ts';
+import { missingImages, resolveDigests } from './image-digests.ts';
+import { type ImagesOptions, searchSelected, warnUnmatched } from './images.ts';
+
+/** Options for writing or checking a lock file. */
+export interface LockFileOptions extends ImagesOptions {
+  /** Absolute path of the lock file. */
+  readonly path: string;
+  /** If undefined, no registry is contacted and digests of tags stay empty. */
+  readonly registries: RegistryUse | undefined;
+}
+
+export interface WrittenLockFile {
+  readonly path: string;
+  readonly status: 'written' | 'up-to-date';
+  readonly lockFile: LockFile;
+}
+
+/**
+ * Writes the current charts and images to a lock file.
+ * @throws AirgapError `output-exists` if another kind of file exists at the path, `image-not-found` for images missing
+ *   from their registries; nothing is written then
+ */
+export function writeLockFile(context: Context, options: LockFileOptions): Promise<WrittenLockFile> {
+  const { path } = options;
+  return withScratch(context, async (scratch) => {
+    await checkWritable(path, '--lock');
+    await checkReplaceable(path, { isOurs: isLockFile, what: 'lock file' });
+    const { lockFile, missing } = await currentLockFile(context, options, scratch);
+    const certain = missing.filter(({ confidence }) => confidence === 'certain');
+    if (certain.length > 0) throw missingImages(certain);
+    const text = formatLockFile(lockFile, basename(path));
+    const existing = await readFile(path, 'utf8').catch(() => undefined);
+    if (text === existing) return { path, status: 'up-to-date', lockFile };
+    await writeOutput(path, text);
+    return { path, status: 'written', lockFile };
+  });
+}
+
+function isLockFile(existing: Buffer): boolean {
+  const text = existing.toString();
+  return text.trim() === '' || /^kind: *["']?LockFile\b/m.test(text);
+}
+
+/** Compares the current charts and images with a lock file. Without registry access, tags are not compared. */
+export function checkLockFile(context: Context, options: LockFileOptions, locked: LockFile): Promise<LockFileDrift> {
+  return withScratch(context, async (scratch) => {
+    const { lockFile, missing } = await currentLockFile(context, options, scratch);
+    return driftOf(
+      locked,
+      lockFile,
+      missing.map((finding) => imageEntry(finding, new Map())),
+    );
+  });
+}
+
+/**
+ * Builds the current lock file, and returns findings that their registries do not have. Of these, findings below
+ * `certain` are probably not images and are dropped with a warning, as in a bundle.
+ */
+async function currentLockFile(
+  context: Context,
+  options: LockFileOptions,
+  scratch: string,
+): Promise<{ lockFile: LockFile; missing: Finding[] }> {
+  const searched = await searchSelected(context, options, scratch);
+  const { failures, selections } = searched;
+  if (failures.length > 0) throw combine(failures, `${failures.length} nested charts could not be searched`);
+  warnUnmatched(context, selections);
+  const wanted = searched.findings.filter(isBundledByDefault);
+  const { digests, missing } = await lookUpDigests(context, options, wanted);
+  const notFound = wanted.filter(({ reference }) => missing.has(reference));
+  const dropped = notFound.filter(({ confidence }) => confidence !== 'certain');
+  warnDropped(
+    context.emit,
+    dropped.map(({ reference, found }) => ({ reference, found, why: 'not found in the registry (404)' })),
+  );
+  const folder = dirname(options.path);
+  const charts = await Promise.all(searched.charts.map((chart) => lockFileChart(chart, folder, scratch, context.cwd)));
+  const images = wanted.filter((finding) => !notFound.includes(finding)).map((finding) => imageEntry(finding, digests));
+  return {
+    lockFile: { apiVersion: 'airgap/v1', kind: 'LockFile', charts, images, choices: [...selections] },
+    missing: notFound,
+  };
+}
+
+async function lookUpDigests(
+  context: Context,
+  { registries }: LockFileOptions,
+  findings: readonly Finding[],
+): Promise<{ digests: ReadonlyMap<string, Digest>; missing: ReadonlySet<string> }> {
+  if (registries === undefined) return { digests: new Map(), missing: new Set() };
+  const { client } = connect(context, registries.access);
+  try {
+    const { emit, signal } = context;
+    const references = findings.map(({ reference }) => reference);
+    return await resolveDigests(client, references, { concurrency: registries.concurrency, emit, signal });
+  } finally {
+    await client.close();
+  }
+}
+
+function imageEntry(
+  { reference, need, confidence, found }: Finding,
+  digests: ReadonlyMap<string, Digest>,
+): LockFileImage {
+  const charts = [...new Set(found.map(({ chart }) => chart))].filter((name) => name !== '').sort();
+  const digest = parseReference(reference).digest ?? digests.get(reference) ?? '';
+  return { reference, digest, need, confidence, charts };
+}

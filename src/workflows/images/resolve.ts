@@ -1,0 +1,185 @@
+import type { KeyObject } from 'node:crypto';
+import { count } from '../../base/count.ts';
+import { AirgapError, combine } from '../../base/errors.ts';
+import { type Finding, isBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
+import type { SelectionRecord } from '../../inventory/selection-record.ts';
+import type { Graph, Root } from '../../oci/graph.ts';
+import type { Platform } from '../../oci/platform.ts';
+import { formatReference, parseReference } from '../../oci/reference.ts';
+import type { Referrer } from '../../oci/referrer.ts';
+import type { Context } from '../../session/context.ts';
+import type { RegistrySource } from '../../transfer/pinned-source.ts';
+import { ReferrerCollector } from '../../transfer/referrer-collector.ts';
+import type { ReferrerRequests } from '../../transfer/referrer-requests.ts';
+import { Walker, type WalkFailure } from '../../transfer/walk.ts';
+import { wrapError } from '../../transfer/wrap-error.ts';
+import { CandidateLimit } from './candidates.ts';
+import {
+  type ConfirmFindingsOptions,
+  type DroppedCandidate,
+  headManifests,
+  sourcesText,
+  warnDropped,
+} from './confirm.ts';
+import { ImageConfigs } from './image-configs.ts';
+
+/** Options for signatures, attestations and other referrers. */
+export interface ReferrerOptions {
+  /** Bundles referrers of images, such as signatures and attestations. */
+  readonly referrers: boolean;
+  /** Handling of attestations in indexes: kept together with their images, or dropped. */
+  readonly attestations: 'keep' | 'drop';
+  /** Fails the run if referrers cannot be listed or read. */
+  readonly requireReferrers: boolean;
+  /** Public keys, by one of which every image must have a cosign signature. Empty: no verification. */
+  readonly verifySignatures: readonly KeyObject[];
+}
+
+export interface ResolveOptions extends Pick<ReferrerOptions, 'referrers' | 'attestations'> {
+  /** Platforms to keep; empty: all. */
+  readonly platforms: readonly Platform[];
+  /** Concurrent requests. */
+  readonly concurrency: number;
+  /** Searches the configs of images for further images. */
+  readonly imageConfigs: boolean;
+}
+
+/** Findings after the user's selections. */
+export interface SelectedFindings {
+  readonly findings: readonly Finding[];
+  readonly selections: readonly SelectionRecord[];
+}
+
+export interface Resolution extends SelectedFindings {
+  /** Findings to bundle, each with a root in the graph; without those that are only `possible`. */
+  readonly findings: readonly Finding[];
+  readonly graph: Graph;
+  /** Candidates that do not exist in their registries. */
+  readonly dropped: readonly DroppedCandidate[];
+  /** Candidates with confidence `possible`, which are listed by `images` and bundled only on request. */
+  readonly possible: readonly string[];
+  /** Referrers of indexes that the platform selection replaced. They are not in the graph. */
+  readonly leftOut: readonly Referrer[];
+}
+
+/** Levels of images in configs of images that are followed. */
+const MAX_DEPTH = 3;
+
+/**
+ * Reads all manifests to be bundled from the registries, including images that the configs of these images refer to. A
+ * candidate below `certain` that does not exist (404) is dropped with a warning. Any other failure is an error, so that
+ * no image is left out silently.
+ * @param select returns the selected findings, including the references found while resolving
+ * @param requests records images whose referrers could not all be read
+ * @throws AirgapError for every image that could not be resolved, with the charts that need it
+ */
+export async function resolveImages(
+  { emit, signal }: Context,
+  client: RegistrySource,
+  select: (configReferences: readonly LocatedReference[]) => SelectedFindings,
+  { platforms, attestations, concurrency, imageConfigs, referrers }: ResolveOptions,
+  requests?: ReferrerRequests,
+): Promise<Resolution> {
+  const options = { concurrency, emit, ...(signal === undefined ? {} : { signal }) };
+  const walker = new Walker(client, { ...options, platforms, attestations });
+  const configs = new ImageConfigs(client, options);
+  const collector = new ReferrerCollector(client, walker, options, requests);
+  const limit = new CandidateLimit(emit);
+  const requested = new Set<string>();
+  const missing = new Map<string, DroppedCandidate>();
+  const configReferences: LocatedReference[] = [];
+  for (let depth = 0; ; depth++) {
+    const { findings: all, selections } = select(configReferences);
+    const selected = limit.within(all.filter(isBundledByDefault));
+    const newFindings = selected.filter(({ reference }) => !requested.has(reference));
+    const origin = depth === 0 ? '' : ' from image configs';
+    const images = count(newFindings.length, 'image');
+    if (newFindings.length > 0) emit({ type: 'stage', message: `resolving ${images}${origin}` });
+    for (const { reference } of newFindings) requested.add(reference);
+    const failures = await walker.add(newFindings.map(({ reference }) => parseReference(reference)));
+    const dropped = await missingAmong(client, failures, newFindings, options);
+    for (const candidate of dropped) missing.set(candidate.reference, candidate);
+    warnDropped(emit, dropped);
+    const errors = failures.filter(({ reference }) => !missing.has(formatReference(reference)));
+    if (errors.length > 0) throw unresolvedError(errors, newFindings);
+    const isPresent = ({ reference }: Finding): boolean => !missing.has(reference);
+    const present = newFindings.filter(isPresent);
+    const graph = walker.graph();
+    const [newReferences] = await Promise.all([
+      imageConfigs && depth < MAX_DEPTH ? configs.references(graph, present) : [],
+      referrers ? collector.collect(rootsOf(graph, present)) : undefined,
+    ]);
+    if (newReferences.length === 0) {
+      const completeGraph = await configs.withConfigs(await collector.withBlobs(walker.graph()));
+      const [dropped, leftOut] = [[...missing.values()], collector.leftOut()];
+      const possible = all.filter((finding) => !selected.includes(finding)).map(({ reference }) => reference);
+      return {
+        findings: selected.filter(isPresent),
+        selections,
+        graph: completeGraph,
+        dropped,
+        possible,
+        leftOut,
+      };
+    }
+    configReferences.push(...newReferences);
+  }
+}
+
+function rootsOf({ roots }: Graph, findings: readonly Finding[]): Root[] {
+  const names = new Set(findings.map(({ reference }) => reference));
+  return roots.filter(({ reference }) => names.has(formatReference(reference)));
+}
+
+/**
+ * Returns the failed candidates that do not exist. Their tags are requested once more, because `image-not-found` is
+ * also the error for a missing child or platform of an existing image.
+ */
+async function missingAmong(
+  client: RegistrySource,
+  failures: readonly WalkFailure[],
+  findings: readonly Finding[],
+  { concurrency, signal }: ConfirmFindingsOptions,
+): Promise<DroppedCandidate[]> {
+  const findingsByReference = new Map(findings.map((finding) => [finding.reference, finding]));
+  const candidates = failures.flatMap(({ reference, error }) => {
+    const finding = findingsByReference.get(formatReference(reference));
+    const isDoubtful = finding?.confidence !== 'certain' && error.code === 'image-not-found';
+    return finding !== undefined && isDoubtful ? [{ reference, finding, why: error.message }] : [];
+  });
+  const answers = await headManifests(
+    client,
+    candidates.map(({ reference }) => reference),
+    concurrency,
+    signal,
+  );
+  return candidates.flatMap(({ finding: { reference, found }, why }, i) => {
+    const answer = answers[i];
+    return answer !== undefined && 'value' in answer && answer.value === undefined ? [{ reference, found, why }] : [];
+  });
+}
+
+/** Returns the error for images that could not be resolved, with the charts that need them. */
+function unresolvedError(failures: readonly WalkFailure[], findings: readonly Finding[]): AirgapError {
+  const findingsByReference = new Map(findings.map((finding) => [finding.reference, finding]));
+  const errors = failures.flatMap(({ reference, error }) => {
+    const name = formatReference(reference);
+    const { found = [], confidence = 'certain' } = findingsByReference.get(name) ?? {};
+    const parts = error.causes.length === 0 ? [error] : error.causes.map((cause) => wrapError(name, cause));
+    return parts.map((part) => {
+      // An unreachable registry says nothing about the image.
+      const isUnreachable = part.code === 'network' || part.code === 'registry';
+      const defaultHint = isUnreachable
+        ? undefined
+        : 'leave it out with --exclude, or configure another location with --mirror';
+      const excludeHint = `if the charts do not pull it, leave it out with --exclude ${name}`;
+      const hint =
+        part.hint === undefined ? defaultHint : confidence === 'certain' ? part.hint : `${part.hint}; ${excludeHint}`;
+      return new AirgapError(part.code, `${part.message}, ${sourcesText(found)}`, {
+        ...(hint && { hint }),
+        cause: part,
+      });
+    });
+  });
+  return combine(errors, `${failures.length} images could not be resolved`);
+}

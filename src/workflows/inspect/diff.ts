@@ -1,0 +1,55 @@
+import { AirgapError } from '../../base/errors.ts';
+import {
+  type BundleDifference,
+  type ComparableBundle,
+  comparableBundle,
+  comparableInventory,
+  compareBundles,
+} from '../../bundle/difference.ts';
+import { openCheckedBundle } from '../../bundle/open.ts';
+import { readExportedInventory } from '../../inventory/exported-inventory.ts';
+import type { SigningKey } from '../../oci/signing-key.ts';
+
+/** Differences between two bundles, and the files compared. */
+export interface Diff extends BundleDifference {
+  readonly old: BundleFile;
+  readonly new: BundleFile;
+}
+
+/** Compared file: a bundle or its exported inventory. */
+export interface BundleFile {
+  readonly file: string;
+  /** Size of the bundle in bytes. */
+  readonly size: number;
+}
+
+/**
+ * Compares two bundles. Either may be given as its exported inventory (inventory/exported-inventory.ts).
+ * @param signer public key that must have signed both bundles
+ * @throws AirgapError `file`, `bundle-invalid`, `signature`
+ */
+export async function diff(oldFile: string, newFile: string, signer?: SigningKey['publicKey']): Promise<Diff> {
+  const older = await readSide(oldFile, signer);
+  const newer = await readSide(newFile, signer);
+  return { old: older.file, new: newer.file, ...compareBundles(older.compared, newer.compared) };
+}
+
+async function readSide(
+  path: string,
+  signer: SigningKey['publicKey'] | undefined,
+): Promise<{ readonly file: BundleFile; readonly compared: ComparableBundle }> {
+  const exported = await readExportedInventory(path);
+  if (exported !== undefined && signer !== undefined) {
+    throw new AirgapError('signature', `${path} is an exported inventory, which has no signature`, {
+      hint: 'give the bundle itself',
+    });
+  }
+  if (exported !== undefined)
+    return { file: { file: path, size: exported.size }, compared: comparableInventory(exported) };
+  const bundle = await openCheckedBundle(path, { signer });
+  try {
+    return { file: { file: bundle.path, size: bundle.size }, compared: comparableBundle(bundle) };
+  } finally {
+    await bundle.close();
+  }
+}

@@ -1,0 +1,174 @@
+import { AirgapError } from '../../base/errors.ts';
+import { HashThread, hashThreadCount } from '../../bundle/hashing/hash-threads.ts';
+import { openCheckedBundle } from '../../bundle/open.ts';
+import { type Bundle, openBundle } from '../../bundle/read.ts';
+import { checkSignature } from '../../bundle/signing/check-signature.ts';
+import { claimOf, readSignatures, type SignedClaim } from '../../bundle/signing/signature.ts';
+import { type BundleProblem, verifyBundle } from '../../bundle/verify.ts';
+import { type Delta, deltaOf } from '../../inventory/delta.ts';
+import type { ExportedInventory } from '../../inventory/exported-inventory.ts';
+import type { Inventory } from '../../inventory/inventory.ts';
+import { legacyTextPaths } from '../../inventory/recipe.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { formatReference } from '../../oci/reference.ts';
+import { fingerprintOf, type SigningKey } from '../../oci/signing-key.ts';
+import type { Context } from '../../session/context.ts';
+import { formatPath } from '../../value-tracing/leaves.ts';
+import { exportInventory } from './export-inventory.ts';
+
+/** Content of a bundle. */
+export interface Inspection {
+  readonly file: string;
+  /** Size in bytes. */
+  readonly size: number;
+  readonly blobs: number;
+  /** Number of parts; undefined for a single file. */
+  readonly parts?: number;
+  readonly charts: readonly { readonly name: string; readonly version: string; readonly digest: Digest }[];
+  readonly images: readonly { readonly reference: string; readonly digest: Digest }[];
+  /** Digest of the inventory's manifest, by which deltas refer to this bundle. */
+  readonly lockDigest?: Digest;
+  /** Unverified claims of its signatures; `verify` with the key checks them. */
+  readonly signatures?: readonly SignedClaim[];
+  /** Fingerprint of the key with which the signature was verified. */
+  readonly signedBy?: Digest;
+  /** Set for a bundle that omits content of an older one. */
+  readonly delta?: Delta;
+  /** Inventory of the bundle; undefined for another tool's archive. */
+  readonly lock: Inventory | undefined;
+  /** Values stored with their full text, which may include secrets; written by older versions of helm airgap. */
+  readonly wholeTexts?: readonly { readonly chart: string; readonly path: string }[];
+}
+
+/**
+ * Returns the content of a bundle.
+ * @param signer public key that must have signed it
+ * @throws AirgapError `bundle-invalid`; `signature`
+ */
+export async function inspect(file: string, signer?: SigningKey['publicKey']): Promise<Inspection> {
+  const source = await openCheckedBundle(file, { signer });
+  try {
+    const inventory = source.inventory();
+    const wholeTexts = inventory === undefined ? [] : storedValueTexts(inventory);
+    const signedBy = signer && { signedBy: fingerprintOf(signer) };
+    return {
+      ...(await summarize(source)),
+      ...signedBy,
+      ...(wholeTexts.length === 0 ? {} : { wholeTexts }),
+      lock: inventory,
+    };
+  } finally {
+    await source.close();
+  }
+}
+
+/**
+ * Exports the inventory of a bundle, for use in place of the bundle with `--since` and `diff`.
+ * @throws AirgapError `bundle-invalid` if it is damaged, or another tool's archive
+ */
+export async function inspectInventory(
+  file: string,
+  concurrency: number,
+  signer?: SigningKey['publicKey'],
+): Promise<ExportedInventory> {
+  const source = await openCheckedBundle(file, { signer });
+  try {
+    return await exportInventory(source, concurrency);
+  } finally {
+    await source.close();
+  }
+}
+
+function storedValueTexts({ charts }: Inventory): NonNullable<Inspection['wholeTexts']> {
+  const all = charts.flatMap(({ name, version, profiles }) =>
+    profiles.flatMap(({ recipes = [] }) =>
+      recipes.flatMap(legacyTextPaths).map((path) => ({ chart: `${name} ${version}`, path: formatPath(path) })),
+    ),
+  );
+  return [...new Map(all.map((text) => [`${text.chart} ${text.path}`, text])).values()];
+}
+
+async function summarize(source: Bundle): Promise<Omit<Inspection, 'lock' | 'wholeTexts'>> {
+  const inventory = source.inventory();
+  const { inventoryDigest } = source;
+  const delta = inventory && deltaOf(inventory);
+  // Unreadable signatures are skipped here; verify reports them.
+  const signatures = (await readSignatures(source).catch(() => [])).flatMap((signature) => claimOf(signature) ?? []);
+  return {
+    file: source.path,
+    size: source.size,
+    blobs: source.entries.size,
+    ...(source.parts.length === 0 ? {} : { parts: source.parts.length }),
+    charts: source.charts().map(({ name, version, descriptor }) => ({ name, version, digest: descriptor.digest })),
+    images: source.images().map(({ reference, descriptor }) => ({
+      reference: formatReference(reference),
+      digest: descriptor.digest,
+    })),
+    ...(inventoryDigest === undefined ? {} : { lockDigest: inventoryDigest }),
+    ...(signatures.length === 0 ? {} : { signatures }),
+    ...(delta === undefined ? {} : { delta }),
+  };
+}
+
+/** Result of verifying a bundle. */
+export interface Verification extends Omit<Inspection, 'lock' | 'wholeTexts'> {
+  /** Set if another tool packed the archive; bytes between its entries could not be checked then. */
+  readonly packedByAnother?: true;
+  readonly problems: readonly BundleProblem[];
+}
+
+/**
+ * Checks every byte of a bundle, offline.
+ * @param cores number of processor cores to use
+ * @param signer public key that must have signed the bundle; the signature is checked first
+ * @throws AirgapError `signature` if it is not signed by `signer`, was changed since, or was repacked
+ */
+export async function verify(
+  { emit, signal }: Context,
+  file: string,
+  cores: number,
+  signer?: SigningKey['publicKey'],
+): Promise<Verification> {
+  const source = await openBundle(file);
+  const hashers: HashThread[] = [];
+  // Terminate threads on abort: waiting for one that hashes a huge blob would delay the interrupt.
+  const stop = (): void => void closeAll(hashers);
+  try {
+    if (signer !== undefined) {
+      await checkSignature(source, signer);
+      await refuseRepacked(source);
+    }
+    const threads = hashThreadCount(source.entries.values(), cores);
+    for (let index = 0; index < threads; index++) hashers.push(new HashThread(source.fileParts));
+    signal?.addEventListener('abort', stop, { once: true });
+    const problems = await verifyBundle(source, { hashers, emit, signal });
+    const { byOtherTool } = await source.checkPacking();
+    return {
+      ...(await summarize(source)),
+      ...(signer && { signedBy: fingerprintOf(signer) }),
+      ...(byOtherTool && { packedByAnother: true }),
+      problems,
+    };
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    await closeAll(hashers);
+    await source.close();
+  }
+}
+
+/**
+ * Refuses a signed bundle that another tool has repacked. The signature covers the content, but what other programs
+ * read from the archive also depends on its packing, which can be checked only for archives written by this tool.
+ * @throws AirgapError `signature`
+ */
+async function refuseRepacked(source: Bundle): Promise<void> {
+  const { byOtherTool } = await source.checkPacking();
+  if (!byOtherTool) return;
+  throw new AirgapError('signature', `${source.path} is signed by this key, but another tool has repacked it`, {
+    hint: 'use the original file: other programs may read different content from a repacked archive. push --require-signature reads by digest and accepts it',
+  });
+}
+
+async function closeAll(hashers: readonly HashThread[]): Promise<void> {
+  await Promise.all(hashers.map((hasher) => hasher.close()));
+}

@@ -1,0 +1,183 @@
+import { asAirgapError, combine } from '../../base/errors.ts';
+import { settle } from '../../base/pool.ts';
+import { chartName } from '../../bundle/names.ts';
+import type { ReconciledRepository } from '../../ecr/reconcile.ts';
+import { formatTarget, type Target } from '../../naming/naming.ts';
+import type { Reference } from '../../oci/reference.ts';
+import { connect, type RegistryAccess, type RegistryConnection } from '../../session/connect.ts';
+import type { Context } from '../../session/context.ts';
+import { type CopyOutcome, type CopyResult, copy } from '../../transfer/copy.ts';
+import { planCopy } from '../../transfer/copy-plan.ts';
+import { assertNoSignatureConflicts } from '../../transfer/cosign-tags.ts';
+import { destinationsFor } from '../../transfer/destinations.ts';
+import type { SharedReader } from '../../transfer/shared-source.ts';
+import type { ExistingTag } from '../../transfer/tag-status.ts';
+import { destinationOf, withWrittenNames } from './destination.ts';
+import { type LoadedBundles, type LoadOptions, loadBundles } from './loaded-bundles.ts';
+import { emitsFor, readersFor } from './parallel-targets.ts';
+import { countReferrers, pushBundledReferrers, type ReferrerCounts } from './push-referrers.ts';
+import { readBack } from './read-back.ts';
+import { createReceipt, type Receipt } from './receipt.ts';
+import { absentPaths, lookUpRepositories, prepareRepositories, type RepositoryOptions } from './repositories.ts';
+import { requiredBlobsOf } from './required-blobs.ts';
+import { retiredReferences } from './retired.ts';
+
+export interface PushOptions extends LoadOptions {
+  /** Targets, each of which gets everything. */
+  readonly targets: readonly Target[];
+  readonly access: RegistryAccess;
+  /** Handling of tags that have another digest. */
+  readonly existing: ExistingTag;
+  /** Fails the run if a registry rejects a referrer. */
+  readonly requireReferrers: boolean;
+  readonly repositories: RepositoryOptions;
+  /** Path of an older bundle; references that only it needs are listed. */
+  readonly retire?: string;
+  readonly now: () => Date;
+}
+
+/** Called for each target when its push is complete. */
+export type OnTargetDone = (result: PushResult) => Promise<void>;
+
+export interface PushResult {
+  /** `REGISTRY[/PREFIX]`. */
+  readonly target: string;
+  readonly naming: string;
+  readonly images: readonly CopyOutcome[];
+  readonly charts: readonly CopyOutcome[];
+  /** Referrers of these images and charts. */
+  readonly referrers: ReferrerCounts;
+  /** ECR repositories that were created, that a creation template creates on push, and that were changed. */
+  readonly created: readonly string[];
+  readonly onPush: readonly string[];
+  readonly reconciled: readonly ReconciledRepository[];
+  readonly blobs: CopyResult['blobs'];
+  /** Bytes sent. */
+  readonly bytes: number;
+  /** References that only the older bundle needs at this target. They are not deleted. */
+  readonly retired?: readonly Reference[];
+  readonly receipt: Receipt;
+}
+
+/**
+ * Pushes bundles to all targets at the same time, reading each blob once, and verifies every tag that was written. A
+ * failing target does not stop the others.
+ * @returns results in the order of the targets
+ * @throws AirgapError of the failed targets
+ */
+export async function push(
+  context: Context,
+  options: PushOptions,
+  onTargetDone: OnTargetDone,
+): Promise<readonly PushResult[]> {
+  const { targets, access } = options;
+  // First, because it throws for invalid options, and no bundle must be open then.
+  const connection = connect(context, { ...access, isPushTarget: true });
+  const loaded = await loadBundles(context, options);
+  try {
+    const readers = readersFor(loaded.source, targets.length);
+    const emits = emitsFor(context.emit, targets.length);
+    const outcomes = await settle(targets, targets.length, async (target, index) => {
+      const reader = readers[index];
+      const targetContext = { ...context, emit: emits[index] ?? context.emit };
+      try {
+        const result = await pushTo(
+          targetContext,
+          loaded,
+          connection,
+          withWrittenNames(target, loaded.bundles),
+          options,
+          reader,
+        );
+        await onTargetDone(result);
+        return result;
+      } finally {
+        reader?.close();
+      }
+    });
+    const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asAirgapError(outcome.error)] : []));
+    const interrupted = errors.find(({ code }) => code === 'interrupted');
+    if (interrupted !== undefined) throw interrupted;
+    if (errors.length > 0) throw combine(errors, `the push to ${errors.length} of ${targets.length} targets failed`);
+    return outcomes.flatMap((outcome) => ('error' in outcome ? [] : [outcome.value]));
+  } finally {
+    await connection.client.close();
+    await loaded.close();
+  }
+}
+
+/** @param reader shared source, if several targets are pushed to at the same time */
+async function pushTo(
+  context: Context,
+  loaded: LoadedBundles,
+  { client, ecr }: RegistryConnection,
+  target: Target,
+  { concurrency, existing, requireReferrers, repositories: repositoryOptions, retire, now }: PushOptions,
+  reader?: SharedReader,
+): Promise<PushResult> {
+  const { signal } = context;
+  const { graph, bundles } = loaded;
+  const source = reader ?? loaded.source;
+  const started = now();
+  const written = new Map<string, Date>();
+  const emit: Context['emit'] = (event) => {
+    if (event.type === 'image') written.set(event.reference, now());
+    context.emit(event);
+  };
+  const destination = (source: Reference): Reference => destinationOf(target, source);
+  // Collisions are reported before any repository is created.
+  const destinations = destinationsFor(graph.roots, destination);
+  const paths = [...new Set(destinations.map(({ repository }) => repository.path))];
+  const retiredField = retire === undefined ? {} : { retired: await retiredReferences(retire, graph, target) };
+  const required = requiredBlobsOf(loaded, destination, client);
+  const copyOptions = { target: destination, concurrency, existing, signal, ...(required && { required }) };
+  if (required !== undefined) {
+    // A delta whose base bundle is missing fails here, also before any repository is created.
+    const absent = absentPaths(await lookUpRepositories(context, target, ecr, paths, repositoryOptions.create));
+    if (absent.size > 0) await planCopy(graph, client, { ...copyOptions, absent });
+  }
+  const ensured = await prepareRepositories(context, target, ecr, paths, repositoryOptions);
+  const absent = new Set([...ensured.created, ...ensured.onPush]);
+  const options = { ...copyOptions, absent, emit, ...(reader && { coordinator: reader }) };
+  const knownTags =
+    existing === 'error' ? await assertNoSignatureConflicts(graph.referrers ?? [], client, options) : undefined;
+  const { outcomes, failures, blobs, bytes } = await copy(graph, source, client, options);
+  const referrers = await pushBundledReferrers(graph, outcomes, source, client, {
+    ...options,
+    ...(knownTags && { knownTags }),
+    now,
+    requireReferrers,
+  });
+  const errors = [
+    ...failures.map(({ error }) => error),
+    ...(await readBack(client, outcomes, concurrency)),
+    ...referrers.failures,
+  ];
+  if (errors.length > 0)
+    throw combine(errors, `${errors.length} of ${graph.roots.length} images and charts could not be pushed`);
+  const finished = now();
+  const isChart = ({ reference }: CopyOutcome): boolean => chartName(reference) !== undefined;
+  const names = { target: formatTarget(target), naming: target.naming };
+  return {
+    ...names,
+    images: outcomes.filter((outcome) => !isChart(outcome)),
+    charts: outcomes.filter(isChart),
+    referrers: countReferrers(referrers.outcomes),
+    created: ensured.created,
+    onPush: ensured.onPush,
+    reconciled: ensured.reconciled,
+    blobs,
+    bytes,
+    ...retiredField,
+    receipt: createReceipt({
+      ...names,
+      bundles,
+      outcomes,
+      referrers: referrers.outcomes,
+      bytes,
+      started,
+      finished,
+      written,
+    }),
+  };
+}

@@ -1,0 +1,93 @@
+import { count } from '../../base/count.ts';
+import { AirgapError } from '../../base/errors.ts';
+import { ecrHost } from '../../ecr/hosts.ts';
+import type { EcrOptions } from '../../ecr/options.ts';
+import {
+  type EnsuredRepositories,
+  ensureRepositories,
+  findRepositories,
+  type RepositoryStatus,
+} from '../../ecr/repositories.ts';
+import type { RepositorySettings } from '../../ecr/settings.ts';
+import type { Target } from '../../naming/naming.ts';
+import type { Context } from '../../session/context.ts';
+
+/** Handling of ECR repositories; other registries create repositories on push. */
+export interface RepositoryOptions {
+  /** Handling of missing repositories: created, or an error. */
+  readonly create: 'missing' | 'never';
+  /** Changes existing repositories to match the settings. */
+  readonly reconcile: boolean;
+  readonly settings: RepositorySettings;
+}
+
+const NO_REPOSITORIES: EnsuredRepositories = { existing: [], onPush: [], created: [], reconciled: [] };
+
+/**
+ * Ensures that the ECR repositories exist, as far as the options allow. Without permission to create repositories, the
+ * permission to list them is optional too: a missing one is then reported when content is pushed to it.
+ * @throws AirgapError `repository-missing` with all missing repositories if they must not be created; errors of ECR
+ */
+export async function prepareRepositories(
+  { emit }: Context,
+  target: Target,
+  ecr: EcrOptions,
+  names: readonly string[],
+  { create, reconcile, settings }: RepositoryOptions,
+): Promise<EnsuredRepositories> {
+  const host = ecrHost(target.registry, ecr.hosts);
+  if (host === undefined) return NO_REPOSITORIES;
+  emit({ type: 'stage', message: `checking ${count(names.length, 'repository', 'repositories')}` });
+  if (create === 'never') {
+    const status = await findRepositories(host, names, ecr).catch((error: unknown) => {
+      if (reconcile || !isNotPermitted(error)) throw error;
+      emit({ type: 'warning', message: `${error.message}; missing repositories are unknown` });
+    });
+    if (status === undefined) return NO_REPOSITORIES;
+    const { existing, onPush, missing } = status;
+    if (missing.length > 0) {
+      throw new AirgapError('repository-missing', `${host.host} lacks repositories: ${missing.join(', ')}`, {
+        hint: 'print their definitions with -o terraform or -o cloudformation, or omit --create-repositories=never to create them',
+      });
+    }
+    if (!reconcile) return { existing, onPush, created: [], reconciled: [] };
+  }
+  return ensureRepositories(host, names, { ...ecr, settings, reconcile });
+}
+
+/**
+ * Returns the status of the repositories; undefined for registries that create them on push. Without permission to list
+ * them it warns and treats all as missing, or as existing if they must not be created.
+ */
+export async function lookUpRepositories(
+  { emit }: Context,
+  target: Target,
+  ecr: EcrOptions,
+  names: readonly string[],
+  create: RepositoryOptions['create'],
+): Promise<RepositoryStatus | undefined> {
+  const host = ecrHost(target.registry, ecr.hosts);
+  if (host === undefined) return undefined;
+  try {
+    return await findRepositories(host, names, ecr);
+  } catch (error) {
+    if (!isNotPermitted(error) || (create === 'missing' && error.code !== 'forbidden')) throw error;
+    const all = [...new Set(names)];
+    const [found, message] =
+      create === 'never'
+        ? [{ existing: all, missing: [] }, 'missing repositories are unknown']
+        : [{ existing: [], missing: all }, 'all repositories are treated as missing'];
+    emit({ type: 'warning', message: `${error.message}; ${message}` });
+    return { ...found, onPush: [] };
+  }
+}
+
+/** Returns paths of the repositories that do not exist yet and need no requests. */
+export function absentPaths(status: RepositoryStatus | undefined): ReadonlySet<string> {
+  return new Set([...(status?.missing ?? []), ...(status?.onPush ?? [])]);
+}
+
+/** Reports whether AWS credentials or permissions are missing; a stored registry login may suffice for the push. */
+function isNotPermitted(error: unknown): error is AirgapError {
+  return error instanceof AirgapError && (error.code === 'forbidden' || error.code === 'unauthorized');
+}

@@ -1,0 +1,68 @@
+import { formatTarget } from '../../naming/naming.ts';
+import { formatContainerd } from '../../overrides/formats/containerd.ts';
+import type { GeneratedFiles } from '../../overrides/formats/format.ts';
+import { formatImageMap } from '../../overrides/formats/image-map.ts';
+import { formatKustomize } from '../../overrides/formats/kustomize.ts';
+import { formatMirrorSet } from '../../overrides/formats/mirrorset.ts';
+import type { Context } from '../../session/context.ts';
+import { bundledReferences, neededReferences } from './needed-references.ts';
+import type { ValuesOptions } from './values.ts';
+
+/** Formats that map each reference to its target, independent of values. */
+export type ReferenceFormat = 'kustomize' | 'map' | 'containerd' | 'mirrorset';
+
+/** Generated files, with the charts and references behind them. */
+export interface FormatResult extends GeneratedFiles {
+  /** Name and version of each chart. */
+  readonly charts: readonly string[];
+  /** Number of distinct references. */
+  readonly references: number;
+}
+
+/**
+ * Generates one of these formats for a chart and the charts that it installs, or for a whole bundle. Kustomize only
+ * sees the chart's own manifests, so nested charts are not searched for it.
+ */
+export async function formatReferences(
+  context: Context,
+  format: ReferenceFormat,
+  options: ValuesOptions & { readonly plainHttp: boolean },
+): Promise<FormatResult> {
+  const { target, bundle, signer, request, plainHttp } = options;
+  if (format === 'kustomize') {
+    const { charts, locations, references, failures } = await neededReferences(context, { ...options, nested: false });
+    const formatted = formatKustomize(locations, target, titleFor(charts, formatTarget(target)));
+    return withFailures(formatted, charts, references.length, failures);
+  }
+  const needed =
+    request === undefined && bundle !== undefined
+      ? await bundledReferences({ bundle, target, signer })
+      : await neededReferences(context, { ...options, nested: true });
+  const { charts, references, failures } = needed;
+  const formatted = (): GeneratedFiles => {
+    if (format === 'map') return formatImageMap(references, target);
+    if (format === 'containerd') return formatContainerd(references, target, { plainHttp });
+    const title = titleFor(charts, formatTarget(target));
+    return formatMirrorSet(references, target, { title, name: resourceName(request === undefined ? [] : charts) });
+  };
+  return withFailures(formatted(), charts, references.length, failures);
+}
+
+/** Returns the name for cluster-wide resources: one per chart, and one for a bundle. */
+function resourceName([chart = '']: readonly string[]): string {
+  const name = `airgap-${chart.split(' ')[0]}`.toLowerCase().slice(0, 253);
+  return name.replace(/[^a-z0-9.-]/g, '-').replace(/[.-]$/, '');
+}
+
+function titleFor(charts: readonly string[], target: string): string {
+  return `Images of ${charts.join(', ')}, target ${target}.`;
+}
+
+function withFailures(
+  { files, left }: GeneratedFiles,
+  charts: readonly string[],
+  references: number,
+  failures: readonly string[],
+): FormatResult {
+  return { files, left: [...left, ...failures], charts, references };
+}

@@ -1,0 +1,110 @@
+import { join } from 'node:path';
+import { ignoreEvents } from '../../base/events.ts';
+import { openCheckedBundle } from '../../bundle/open.ts';
+import { UPSTREAM } from '../../helm/chart-mirrors.ts';
+import { Helm } from '../../helm/helm.ts';
+import { isLocationBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
+import { isUnderTarget } from '../../naming/naming.ts';
+import { formatReference, parseReference, type Reference } from '../../oci/reference.ts';
+import { type Profile, searchCharts } from '../../search/search-charts.ts';
+import { type Context, withScratch } from '../../session/context.ts';
+import { compareWithBundle } from './bundle-coverage.ts';
+import { extractCharts } from './bundled-charts.ts';
+import { checkNameCollisions } from './name-collisions.ts';
+import { bundledRenderOptions, resolveCharts } from './requested-charts.ts';
+import type { ValuesOptions } from './values.ts';
+
+/** References of charts that are not private yet. */
+export interface NeededReferences {
+  /** Name and version of each chart searched. */
+  readonly charts: readonly string[];
+  /** Distinct references, sorted. */
+  readonly references: readonly Reference[];
+  readonly locations: readonly LocatedReference[];
+  /** Error messages of nested charts that could not be searched. */
+  readonly failures: readonly string[];
+}
+
+/**
+ * Finds the references of a chart, or of all charts of a bundle, without probing.
+ * @param nested include nested charts; with a bundle, these come from the bundle too
+ * @throws AirgapError `collision` if different images of a bundle get the same name
+ */
+export function neededReferences(
+  context: Context,
+  { nested, ...options }: ValuesOptions & { readonly nested: boolean },
+): Promise<NeededReferences> {
+  return withScratch(context, async (scratch) => {
+    const { target, rules = [], chartSources = UPSTREAM } = options;
+    const source = options.bundle === undefined ? undefined : await openCheckedBundle(options.bundle, options);
+    try {
+      const charts = await resolveCharts(source, options, scratch);
+      const nestedFolder = join(scratch, 'within');
+      if (source !== undefined && nested) await extractCharts(source, undefined, nestedFolder);
+      const mirrors = source === undefined || !nested ? [] : [{ from: '*', to: { folder: nestedFolder } }];
+      const jobs = charts.map(({ request, rendered }) => ({
+        request,
+        profiles: [
+          { name: 'default', options: { ...options.render, ...bundledRenderOptions(options.render, rendered) } },
+        ],
+      }));
+      const search = await searchCharts(context, new Helm(context), jobs, scratch, {
+        chartSources: { ...chartSources, mirrors: [...mirrors, ...chartSources.mirrors] },
+        nestedCharts: nested,
+        rules,
+      });
+      const locations = [
+        ...search.charts.flatMap((chart) => chart.references),
+        ...charts.flatMap(({ operands }) => operands),
+      ]
+        .filter(isLocationBundledByDefault)
+        .filter(({ reference }) => !isUnderTarget(target, parseReference(reference)));
+      if (source !== undefined) {
+        const derived = search.charts.map(({ chart: { metadata }, profiles, references }) => ({
+          chart: metadata.name,
+          version: metadata.version,
+          profile: profiles[0] as Profile,
+          references: [...references, ...charts.flatMap(({ operands }) => operands)].map(({ reference }) => reference),
+        }));
+        compareWithBundle(source, derived, target, options.request === undefined, context.emit);
+      }
+      const names = new Set(locations.map(({ reference }) => reference));
+      checkNameCollisions(target, [...names], context.emit, source);
+      return {
+        charts: search.charts.map(({ chart: { metadata } }) => `${metadata.name} ${metadata.version}`),
+        references: distinct(locations.map(({ reference }) => reference)),
+        locations,
+        failures: search.failures.map(({ message }) => message),
+      };
+    } finally {
+      await source?.close();
+    }
+  });
+}
+
+/**
+ * Returns the references of all images in a bundle. Does not need Helm.
+ * @throws AirgapError `collision` if different images get the same name
+ */
+export async function bundledReferences({
+  bundle,
+  target,
+  signer,
+}: { bundle: string } & Pick<ValuesOptions, 'target' | 'signer'>): Promise<Omit<NeededReferences, 'locations'>> {
+  const source = await openCheckedBundle(bundle, { signer });
+  try {
+    const references = source.images().map(({ reference }) => reference);
+    checkNameCollisions(target, references.map(formatReference), ignoreEvents, source);
+    return {
+      charts: source.charts().map(({ name, version }) => `${name} ${version}`),
+      references: references.filter((reference) => !isUnderTarget(target, reference)),
+      failures: [],
+    };
+  } finally {
+    await source.close();
+  }
+}
+
+function distinct(references: readonly string[]): Reference[] {
+  return [...new Set(references)].sort().map(parseReference);
+}

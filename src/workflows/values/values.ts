@@ -1,0 +1,232 @@
+import { join } from 'node:path';
+import { openCheckedBundle } from '../../bundle/open.ts';
+import type { Bundle } from '../../bundle/read.ts';
+import type { Rule } from '../../discovery/rules/index.ts';
+import { type ChartSources, UPSTREAM } from '../../helm/chart-mirrors.ts';
+import { type Chart, fetchChart } from '../../helm/fetch.ts';
+import { Helm } from '../../helm/helm.ts';
+import { Renderer, type Values } from '../../helm/render.ts';
+import { formatTarget, type Target } from '../../naming/naming.ts';
+import type { SigningKey } from '../../oci/signing-key.ts';
+import { additionNotes } from '../../overrides/addition-notes.ts';
+import { copiedUserValues } from '../../overrides/copied-values.ts';
+import { type OverrideOptions, overrideChart } from '../../overrides/override-chart.ts';
+import { formatOverrides } from '../../overrides/overrides-file.ts';
+import { formatPostRenderMap } from '../../overrides/post-render-map.ts';
+import type { Proof, UnmappedReference } from '../../overrides/proof.ts';
+import { checkReadBack } from '../../overrides/read-back.ts';
+import type { TemplateChange } from '../../overrides/template-edits.ts';
+import { changedChartNotes, HOOKS_HINT, postRenderNotes, unmappedNote } from '../../overrides/unmapped-notes.ts';
+import type { Profile } from '../../search/search-render.ts';
+import { type Context, withScratch } from '../../session/context.ts';
+import { compareWithBundle, type DerivedChart, type UncoveredImages } from './bundle-coverage.ts';
+import type { BundledChart } from './bundled-charts.ts';
+import { bundledDigests } from './bundled-digests.ts';
+import { missingFromBundle } from './bundled-images.ts';
+import { checkNameCollisions } from './name-collisions.ts';
+import { listRequestedCharts, type RequestedCharts } from './requested-charts.ts';
+
+/** Options for deriving overrides. */
+export interface ValuesOptions extends RequestedCharts {
+  readonly bundle: string | undefined;
+  /** Public key that must have signed the bundle. */
+  readonly signer?: SigningKey['publicKey'] | undefined;
+  readonly target: Target;
+  /** Operator rules in addition to the built-in ones. */
+  readonly rules?: readonly Rule[];
+  /** Add variables or arguments to operators, through values, to redirect their operands (default: true). */
+  readonly inject?: boolean;
+  /** Include operators' default images for user-created resources (default: true). */
+  readonly operatorDefaults?: boolean;
+  /** Prove the overrides by rendering with them (default: true). */
+  readonly prove?: boolean;
+  /** Chart repositories and mirrors. */
+  readonly chartSources?: ChartSources;
+  /** Handling of unmapped references (post-render map or repacked chart), and the name of that file. */
+  readonly unmappedHandling?: {
+    readonly how: 'post-render' | 'repack';
+    /** Called with all charts before the first file is named. */
+    readonly expect: (charts: readonly { readonly chart: string; readonly version: string }[]) => void;
+    readonly fileName: (chart: string, version: string, profile: string) => string;
+  };
+  /** Name of the image pull secret for pods. */
+  readonly pullSecret?: string;
+  /** Pin references to the bundle's digests where the chart allows it. */
+  readonly pin?: boolean;
+}
+
+/** Proved overrides of one chart. */
+export interface Overrides {
+  readonly chart: string;
+  readonly version: string;
+  readonly profile: string;
+  readonly overrides: Values;
+  /** Overrides as commented YAML, for `helm -f`. */
+  readonly yaml: string;
+  readonly proof: Proof;
+  /** Paths of override values that also copy other content of the user's values. */
+  readonly copied: readonly string[];
+  /** All references of the chart with these values, private or not. */
+  readonly references: readonly string[];
+  /** Required references missing from the bundle and not excluded on purpose; empty without a bundle. */
+  readonly notInBundle: readonly string[];
+  /** References bundled for the chart that none of its overrides need. */
+  readonly moreInBundle?: UncoveredImages;
+  /** Post-render map that the overrides require; the proof then covers both. */
+  readonly postRenderMap?: PostRenderMapFile;
+  /** Repacked chart that the overrides require; the proof then covers both. */
+  readonly changedChart?: ChangedChart;
+}
+
+/** Chart archive with changed templates. */
+export interface ChangedChart {
+  readonly name: string;
+  readonly archive: Buffer;
+  readonly changes: readonly TemplateChange[];
+}
+
+/** Post-render map as a file. */
+export interface PostRenderMapFile {
+  readonly name: string;
+  readonly text: string;
+  readonly entries: number;
+  /** Unmapped references in hooks, which the installed Helm does not pass to post-renderers. */
+  readonly inHooks: readonly UnmappedReference[];
+  /** Advice for references in hooks. */
+  readonly hint: string;
+}
+
+/** Derives the overrides of one chart, or of all charts of a bundle, and proves them by rendering. */
+export function values(context: Context, options: ValuesOptions): Promise<Overrides[]> {
+  return withScratch(context, async (scratch) => {
+    const helm = new Helm(context);
+    const source = options.bundle === undefined ? undefined : await openCheckedBundle(options.bundle, options);
+    try {
+      const results: Overrides[] = [];
+      const derived: DerivedChart[] = [];
+      const fetched: { bundled: BundledChart; chart: Chart; profile: Profile; folder: string }[] = [];
+      for (const { chart: bundled, profile } of await listRequestedCharts(source, options, scratch)) {
+        const folder = join(scratch, `overrides-${fetched.length}`);
+        const chart = await fetchChart(helm, bundled.request, folder, context.cwd, options.chartSources ?? UPSTREAM);
+        fetched.push({ bundled, chart, profile, folder });
+      }
+      options.unmappedHandling?.expect(
+        fetched.map(({ chart: { metadata } }) => ({ ...metadata, chart: metadata.name })),
+      );
+      for (const { bundled, chart, profile, folder } of fetched) {
+        const result = await deriveOverrides(context, helm, chart, bundled, { ...options, profile }, folder, source);
+        results.push(result);
+        derived.push({ ...result, profile });
+      }
+      if (source === undefined) return results;
+      const coversBundle = options.request === undefined;
+      const uncovered = compareWithBundle(source, derived, options.target, coversBundle, context.emit);
+      return results.map((result) => {
+        const moreInBundle = uncovered.get(result.chart);
+        return moreInBundle === undefined ? result : { ...result, moreInBundle };
+      });
+    } finally {
+      await source?.close();
+    }
+  });
+}
+
+async function deriveOverrides(
+  context: Context,
+  helm: Helm,
+  chart: Chart,
+  { recipes, operands }: BundledChart,
+  options: ValuesOptions & { readonly profile: Profile },
+  folder: string,
+  source: Bundle | undefined,
+): Promise<Overrides> {
+  const {
+    target,
+    profile,
+    rules = [],
+    unmappedHandling,
+    pullSecret,
+    pin = false,
+    prove = true,
+    inject = true,
+    operatorDefaults = true,
+  } = options;
+  const { name, version } = chart.metadata;
+  context.emit({ type: 'stage', message: `deriving overrides for ${name} ${version}` });
+  const renderer = new Renderer(helm, chart, join(folder, 'render'));
+  const derived = await overrideChart(renderer, profile, target, {
+    rules,
+    emit: context.emit,
+    recipes,
+    operands,
+    prove,
+    inject,
+    operatorDefaults,
+    additions: {
+      ...(pullSecret === undefined ? {} : { pullSecret }),
+      ...(pin && source !== undefined ? { digests: bundledDigests(source, target) } : {}),
+    },
+    ...(unmappedHandling === undefined
+      ? {}
+      : { unmappedHandling: await toUnmappedHandling(unmappedHandling.how, helm, folder) }),
+  });
+  const { base, settings, overrides, proof, references, postRender, repacked } = derived;
+  const { entries = [], inHooks = [], pullSecret: addedPullSecret } = postRender ?? {};
+  const file = unmappedHandling?.fileName(name, version, profile.name) ?? '';
+  const header = [
+    `Overrides for chart ${name} ${version}, target ${formatTarget(target)}.`,
+    proof.skipped
+      ? `Not proved (--no-proof): it was not checked that all ${proof.references} references are private.`
+      : `Proved by rendering: ${proof.rewritten} of ${proof.references} references are private.`,
+    ...postRenderNotes(file, entries, addedPullSecret?.pods),
+    ...changedChartNotes(file, repacked?.changes ?? []),
+    ...proof.residue.map((unmapped) => unmappedNote(unmapped, inHooks)),
+    ...additionNotes(proof),
+  ];
+  const yaml = formatOverrides(header, base, settings);
+  await checkReadBack(renderer, profile.options, overrides, yaml);
+  checkNameCollisions(target, references, context.emit, source);
+  const notInBundle = source === undefined ? [] : missingFromBundle(source, references, context.emit);
+  const copied = copiedUserValues(base, overrides, profile.options);
+  const result = {
+    chart: name,
+    version,
+    profile: profile.name,
+    overrides,
+    yaml,
+    proof,
+    references,
+    copied,
+    notInBundle,
+  };
+  if (repacked?.archive !== undefined) {
+    return { ...result, changedChart: { name: file, archive: repacked.archive, changes: repacked.changes } };
+  }
+  if (postRender === undefined) return result;
+  const text = formatPostRenderMap({
+    chart: name,
+    version,
+    target: formatTarget(target),
+    entries,
+    ...(addedPullSecret && { pullSecret: addedPullSecret }),
+  });
+  return {
+    ...result,
+    postRenderMap: {
+      name: file,
+      text,
+      entries: entries.length + (addedPullSecret?.pods.length ?? 0),
+      inHooks,
+      hint: HOOKS_HINT,
+    },
+  };
+}
+
+async function toUnmappedHandling(
+  how: 'post-render' | 'repack',
+  helm: Helm,
+  folder: string,
+): Promise<OverrideOptions['unmappedHandling']> {
+  if (how === 'repack') return { how, folder: join(folder, 'repack') };
+  return { how, hooks: (await helm.major()) >= 4 };
+}

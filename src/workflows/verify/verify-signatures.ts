@@ -1,0 +1,41 @@
+import type { KeyObject } from 'node:crypto';
+import { ignoreEvents } from '../../base/events.ts';
+import { openCheckedBundle } from '../../bundle/open.ts';
+import type { Context } from '../../session/context.ts';
+import { Walker } from '../../transfer/walk.ts';
+import { requireSignatures } from '../bundle/image-signatures.ts';
+import { bundledSignatures, isSubsetOfSource } from '../bundle/subset-evidence.ts';
+
+/**
+ * Verifies offline that the bundle has a cosign signature by one of the keys for each of its images.
+ * @param signer public key by which the bundle itself must be signed
+ * @throws AirgapError `signature` naming each unsigned image, `several` for more than one; `bundle-invalid`
+ */
+export async function verifySignatures(
+  { emit, signal }: Context,
+  file: string,
+  concurrency: number,
+  keys: readonly KeyObject[],
+  signer?: KeyObject,
+): Promise<void> {
+  const source = await openCheckedBundle(file, { signer });
+  try {
+    const walker = new Walker(source, { platforms: [], concurrency, emit: ignoreEvents, signal });
+    const failures = await walker.add(source.images().map(({ reference }) => reference));
+    const attached = await walker.attach(source.referrers());
+    for (const { error } of [...failures, ...attached.failures]) throw error;
+    const graph = walker.graph();
+    await requireSignatures({
+      graph: { ...graph, roots: source.images() },
+      isSourceProven: (root) => isSubsetOfSource(source, root),
+      leftOut: bundledSignatures(source),
+      source,
+      keys,
+      concurrency,
+      emit,
+      signal,
+    });
+  } finally {
+    await source.close();
+  }
+}
