@@ -161,7 +161,7 @@ async function bundledRequest(
   signing: Pick<ValuesOptions, 'signer'>,
 ): Promise<ChartRequest> {
   if (bundle === undefined) return request;
-  const { bundledChartByFile } = await import('../../workflows/values/chart-by-file.ts');
+  const { bundledChartByFile } = await import('../../workflows/values/bundled-charts.ts');
   return bundledChartByFile(context, { bundle, ...signing }, request);
 }
 

@@ -1,6 +1,6 @@
 import { count } from '../../base/count.ts';
 import { deltaOf } from '../../inventory/delta.ts';
-import type { BundleResult } from '../../workflows/bundle/bundle.ts';
+import type { BundleResult } from '../../workflows/bundle/pack.ts';
 import { estimateText } from './estimate.ts';
 import { deltaReport } from './inspect.ts';
 import type { Report } from './report.ts';

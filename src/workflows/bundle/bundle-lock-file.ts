@@ -7,8 +7,8 @@ import { formatRepository, parseReference } from '../../oci/reference.ts';
 import { referenceMatcher } from '../../oci/reference-matcher.ts';
 import type { Context } from '../../session/context.ts';
 import { addedReferences, type ImagesOptions } from '../images/images.ts';
-import { type BundleResult, type PackOptions, pack, withExclusiveOutput } from './bundle.ts';
 import { fetchLockedCharts, type LockedChartsOptions } from './locked-charts.ts';
+import { type BundleResult, type PackOptions, pack, withExclusiveOutput } from './pack.ts';
 
 export interface BundleLockFileOptions extends PackOptions, LockedChartsOptions, Pick<ImagesOptions, 'add'> {
   readonly lockFile: LockFile;

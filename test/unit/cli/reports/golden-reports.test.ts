@@ -10,7 +10,7 @@ import { proofReport } from '../../../../src/cli/reports/values.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
 import type { OperatorScanReport } from '../../../../src/operator-scan/results.ts';
-import type { BundleResult } from '../../../../src/workflows/bundle/bundle.ts';
+import type { BundleResult } from '../../../../src/workflows/bundle/pack.ts';
 import type { Extraction } from '../../../../src/workflows/extract/extract.ts';
 import type { ImagesResult } from '../../../../src/workflows/images/images.ts';
 import type { Inspection } from '../../../../src/workflows/inspect/inspect.ts';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { bundleReport } from '../../../../src/cli/reports/bundle.ts';
 import { imagesReport } from '../../../../src/cli/reports/images.ts';
 import type { Finding } from '../../../../src/inventory/finding.ts';
-import type { BundleResult } from '../../../../src/workflows/bundle/bundle.ts';
+import type { BundleResult } from '../../../../src/workflows/bundle/pack.ts';
 
 /** `images` lists possible images that `bundle` leaves out: both reports say so, because their counts differ. */
 

@@ -4,7 +4,7 @@ import type { AirgapEvent } from '../../../../src/base/events.ts';
 import type { Descriptor } from '../../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import { formatRepository, type Repository } from '../../../../src/oci/reference.ts';
-import { resolveDigests } from '../../../../src/workflows/images/image-digests.ts';
+import { resolveDigests } from '../../../../src/workflows/images/lock-file.ts';
 
 const digest = digestOf(Buffer.from('x'));
 

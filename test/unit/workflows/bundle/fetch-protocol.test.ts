@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { concurrencyFor } from '../../../../src/workflows/bundle/fetch-concurrency.ts';
+import { concurrencyFor } from '../../../../src/workflows/bundle/fetch-protocol.ts';
 
 test.each([
   ['nothing is known', 0, 32],

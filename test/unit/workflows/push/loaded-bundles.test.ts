@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
 import type { Bundle } from '../../../../src/bundle/read.ts';
-import { checkNamed } from '../../../../src/workflows/push/unnamed-images.ts';
+import { checkNamed } from '../../../../src/workflows/push/loaded-bundles.ts';
 
 const REF_NAME = 'org.opencontainers.image.ref.name';
 
