@@ -4,17 +4,11 @@ import { toFileName } from '../../base/names.ts';
 import { checkReplaceable, makeFolder, type Replaceable, writeOutput } from '../../base/output-file.ts';
 import { SECRET_FILE } from '../../base/own-file.ts';
 import type { Overrides, ValuesOptions } from '../../workflows/values/values.ts';
-import { UNMAPPED_FILES } from '../flags/overrides.ts';
+import { type FormatFlags, UNMAPPED_FILES, type UnmappedFlags } from '../flags/overrides.ts';
 import { displayPath } from '../reports/text.ts';
 
 /** Flags that name the files. */
-interface OverridesPaths {
-  readonly out?: string;
-  readonly outDir?: string;
-  readonly residue?: 'inject' | 'post-render' | 'repack';
-  readonly residueMap?: string;
-  readonly residueChart?: string;
-}
+type OverridesPaths = Pick<FormatFlags, 'out' | 'outDir'> & Omit<UnmappedFlags, 'inject'>;
 
 /**
  * Paths of overrides files. Names include profiles other than `default`, and the version if a chart occurs in several.

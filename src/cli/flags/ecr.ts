@@ -5,6 +5,7 @@ import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import type { EcrHostDeclaration } from '../../ecr/hosts.ts';
+import type { Environment } from '../../helm/environment.ts';
 import type { RepositoryOptions } from '../../workflows/push/repositories.ts';
 import { type FlagsOf, flagGroup, parseAssignment, repeatable } from './option.ts';
 
@@ -71,7 +72,7 @@ export async function repositoryOptions(flags: EcrFlags, cwd: string): Promise<R
 export async function declaredHosts(
   registries: readonly string[],
   { registryType, region }: { readonly registryType?: 'ecr'; readonly region?: string },
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
 ): Promise<readonly EcrHostDeclaration[]> {
   const { ecrHost } = await import('../../ecr/hosts.ts');
   const undetected = registries.filter((registry) => ecrHost(registry) === undefined);

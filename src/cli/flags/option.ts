@@ -4,23 +4,23 @@ import { AirgapError } from '../../base/errors.ts';
 // biome-ignore lint/suspicious/noExplicitAny: the constraint of Commander's types
 type Arguments = any[];
 
-/** Adds flags to a command. */
-export type FlagGroup<Flags extends OptionValues, Parameters extends readonly unknown[] = []> = <
+/** Function that adds flags to a command. */
+export type FlagGroup<Flags extends OptionValues, More extends readonly unknown[] = []> = <
   A extends Arguments,
   O extends OptionValues,
 >(
   command: Command<A, O>,
-  ...parameters: Parameters
+  ...more: More
 ) => Command<A, O & Flags>;
 
 /**
  * Returns a function that adds flags to a command. The types of the flags are inferred once, and not again for each command:
  * TypeScript limits the depth of inference.
  */
-export function flagGroup<Flags extends OptionValues, Parameters extends readonly unknown[]>(
-  add: (command: Command, ...parameters: Parameters) => Command<[], Flags>,
-): FlagGroup<Flags, Parameters> {
-  return add as unknown as FlagGroup<Flags, Parameters>;
+export function flagGroup<Flags extends OptionValues, More extends readonly unknown[]>(
+  add: (command: Command, ...more: More) => Command<[], Flags>,
+): FlagGroup<Flags, More> {
+  return add as unknown as FlagGroup<Flags, More>;
 }
 
 /** Flags of a group, or of the command that a function returns. */

@@ -6,16 +6,7 @@ import { checkFolder, checkWritable } from '../../base/output-file.ts';
 import { quoted } from '../../base/printable.ts';
 import { type FlagsOf, flagGroup } from './option.ts';
 
-export const FORMATS = [
-  'values',
-  'aggregate',
-  'kustomize',
-  'argocd',
-  'flux',
-  'map',
-  'containerd',
-  'mirrorset',
-] as const;
+const FORMATS = ['values', 'aggregate', 'kustomize', 'argocd', 'flux', 'map', 'containerd', 'mirrorset'] as const;
 
 /** Adds flags for the files and the format of overrides. */
 export const addFormatFlags = flagGroup((command) =>
@@ -78,7 +69,7 @@ export const addUnmappedFlags = flagGroup((command) =>
     .addOption(fileOption('--residue-chart', 'residueChart', 'older name of --unmapped-chart').hideHelp()),
 );
 
-type UnmappedFlags = FlagsOf<typeof addUnmappedFlags>;
+export type UnmappedFlags = FlagsOf<typeof addUnmappedFlags>;
 
 /**
  * Returns an option that stores its value under a given key, so that two names set the same value. Both names in one
