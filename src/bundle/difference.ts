@@ -1,3 +1,4 @@
+import { compareText } from '../base/text-order.ts';
 import type { ExportedInventory } from '../inventory/exported-inventory.ts';
 import type { Inventory, InventoryReferrer } from '../inventory/inventory.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -144,7 +145,7 @@ function compareCharts(older: readonly DiffChart[], newer: readonly DiffChart[])
       return false;
     });
   }
-  return { added, removed, changed: changed.sort((a, b) => compare(a.name, b.name)) };
+  return { added, removed, changed: changed.sort((a, b) => compareText(a.name, b.name)) };
 }
 
 function compareImages(older: ComparableBundle, newer: ComparableBundle): BundleDifference['images'] {
@@ -211,10 +212,6 @@ function diffChart({ name, version, digest }: DiffChart): DiffChart {
 
 function versionOf({ version, digest }: DiffChart): DiffChartVersion {
   return { version, digest };
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** A referrer of an image or chart that is the same in both bundles. */

@@ -1,12 +1,9 @@
 import { isImageConfigType, isIndexType } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { ManifestNode, Root } from '../oci/graph.ts';
-import { matchesPlatform, type Platform } from '../oci/platform.ts';
+import { LINUX_AMD64, matchesPlatform, type Platform } from '../oci/platform.ts';
 import { formatReference } from '../oci/reference.ts';
 import { blobName } from './layout.ts';
-
-/** Platform of multi-platform images that `docker load` gets. */
-const DEFAULT_PLATFORM: Platform = { os: 'linux', architecture: 'amd64' };
 
 /** The properties of images that `manifest.json` needs. */
 export interface DockerSaveGraph {
@@ -23,7 +20,7 @@ const FOREIGN_LAYER = /foreign|nondistributable/;
  * Creates the `manifest.json` of `docker save` (moby, image/tarexport) for `docker load` and `podman load`. The format
  * has no indexes, so it lists one platform of each image. Artifacts other than images are omitted.
  */
-export function dockerSaveFile(graph: DockerSaveGraph, platform: Platform = DEFAULT_PLATFORM): Uint8Array {
+export function dockerSaveFile(graph: DockerSaveGraph, platform: Platform = LINUX_AMD64): Uint8Array {
   const images = new Map<Digest, { Config: string; RepoTags: string[]; Layers: string[] }>();
   const roots = [...graph.roots].sort((a, b) => (formatReference(a.reference) < formatReference(b.reference) ? -1 : 1));
   for (const root of roots) {

@@ -1,5 +1,7 @@
 import { Header, Pax } from 'tar';
+import { firstOf } from '../base/count.ts';
 import { AirgapError } from '../base/errors.ts';
+import { TAR_BLOCK } from '../base/tar-header.ts';
 import { algorithmOf, type Digest, digestOf, encodedOf, isDigest } from '../oci/digest.ts';
 import { type BlobNode, type Content, closureOf, type Graph } from '../oci/graph.ts';
 import { formatReference } from '../oci/reference.ts';
@@ -36,8 +38,6 @@ export interface MetadataFile {
   readonly bytes: Uint8Array;
 }
 
-/** Block size of tar (POSIX.1-1988 ustar). */
-export const TAR_BLOCK = 512;
 /** Size of the end-of-archive marker: two empty blocks. */
 export const TAR_END_SIZE = 2 * TAR_BLOCK;
 
@@ -113,9 +113,7 @@ export function blobOwners(graph: Graph, charts: readonly ChartArtifact[]): (dig
   let names: Map<Digest, string[]> | undefined;
   return (digest) => {
     names ??= namesByBlob(graph, charts);
-    const all = names.get(digest) ?? [];
-    const more = all.length > MAX_SHOWN ? ` and ${all.length - MAX_SHOWN} more` : '';
-    return `${all.slice(0, MAX_SHOWN).join(', ')}${more}`;
+    return firstOf(names.get(digest) ?? [], MAX_SHOWN);
   };
 }
 

@@ -1,4 +1,4 @@
-import type { OperatorContainer } from '../discovery/operators.ts';
+import type { OperatorContainer } from '../discovery/rules/index.ts';
 import type { Finding, LocatedReference, Location } from '../inventory/finding.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { ScanLocation } from './image/candidate.ts';

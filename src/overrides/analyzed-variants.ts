@@ -1,5 +1,10 @@
-import { checkContainerImages, crossCheckImages } from '../discovery/cross-check.ts';
-import { discoverReferences } from '../discovery/index.ts';
+import {
+  checkContainerImages,
+  crossCheckImages,
+  demoteValuesCopies,
+  discoverReferences,
+  tracedReferences,
+} from '../discovery/index.ts';
 import {
   applyRules,
   builtInRules,
@@ -9,8 +14,6 @@ import {
   type UncoveredOperator,
   uncoveredOperators,
 } from '../discovery/rules/index.ts';
-import { tracedReferences } from '../discovery/traced-references.ts';
-import { demoteValuesCopies } from '../discovery/values-copies.ts';
 import type { Render, Renderer } from '../helm/render.ts';
 import { isLocationBundledByDefault, type LocatedReference } from '../inventory/finding.ts';
 import { checkCrds } from '../search/crds.ts';

@@ -1,4 +1,4 @@
-import type { RenderedDocument } from '../helm/documents.ts';
+import { documentKey, type RenderedDocument } from '../helm/documents.ts';
 import { typeMetaOf } from '../helm/type-meta.ts';
 import { type Change, changesBetween, type RenderOutput } from '../value-tracing/changes.ts';
 import { formatPath } from '../value-tracing/leaves.ts';
@@ -34,14 +34,14 @@ export function newCrdViolations(
   const pairs = changedCustomResources(before, after);
   const objects = new Map(
     pairs.flatMap(({ documents }, render) =>
-      documents.map((document) => [documentKey(render, document.template, document.index), document]),
+      documents.map((document) => [renderedDocumentKey(render, document.template, document.index), document]),
     ),
   );
   return changesBetween(
     before.map((_, i) => ({ documents: pairs[i]?.previous ?? [] })),
     pairs,
   ).flatMap((change) => {
-    const { object } = objects.get(documentKey(change.render, change.template, change.document)) ?? {};
+    const { object } = objects.get(renderedDocumentKey(change.render, change.template, change.document)) ?? {};
     const { apiVersion, kind, metadata } = object ?? {};
     const crdVersion = findVersion(String(apiVersion), String(kind));
     if (object === undefined || crdVersion === undefined) return [];
@@ -87,12 +87,12 @@ function changedCustomResources(
   return after.map(({ documents }, render) => {
     const previous = new Map(
       (before[render]?.documents ?? []).map((document) => [
-        documentKey(render, document.template, document.index),
+        renderedDocumentKey(render, document.template, document.index),
         document,
       ]),
     );
     const previousVersionOf = ({ template, index }: RenderedDocument) =>
-      previous.get(documentKey(render, template, index));
+      previous.get(renderedDocumentKey(render, template, index));
     const changed = documents.filter(
       (document) => previousVersionOf(document)?.text !== document.text && isCustom(document),
     );
@@ -106,6 +106,6 @@ function isCustom(document: RenderedDocument): boolean {
   return apiVersion.includes('/') && !BUILT_IN.test(apiVersion);
 }
 
-function documentKey(render: number, template: string, index: number): string {
-  return `${render}\n${template}\n${index}`;
+function renderedDocumentKey(render: number, template: string, index: number): string {
+  return `${render}\n${documentKey(template, index)}`;
 }

@@ -1,7 +1,7 @@
 import { readYamlValues } from '../base/yaml-read.ts';
 import { blockItems, blockUnder, inlineValueOf } from '../helm/yaml-block.ts';
 import type { LeafPath } from '../value-tracing/leaves.ts';
-import { childSchema, type StructuralSchema } from './structural-schema.ts';
+import { asSchema, childSchema, type StructuralSchema } from './structural-schema.ts';
 
 /** One version of a custom resource definition. */
 export interface CrdVersion {
@@ -84,8 +84,4 @@ function schemaAtPath(root: StructuralSchema, path: LeafPath): StructuralSchema 
 
 function readFirstDocument(text: string): unknown {
   return readYamlValues(text)?.[0];
-}
-
-function asSchema(value: unknown): StructuralSchema | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as StructuralSchema) : undefined;
 }

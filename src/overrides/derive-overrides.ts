@@ -1,6 +1,6 @@
 import type { Emit } from '../base/events.ts';
 import type { Render, Renderer, Values } from '../helm/render.ts';
-import { templateSources } from '../helm/templates.ts';
+import { templateSources } from '../helm/subcharts.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
 import { changesTags, type Target } from '../naming/naming.ts';
 import { deriveRecipe, type Recipe } from '../recipe/recipe.ts';

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type HelmInstall, isMapping, scriptedInstalls } from '../discovery/nested/index.ts';
+import { isMapping } from '../base/mapping.ts';
+import { type HelmInstall, scriptedInstalls } from '../discovery/nested/index.ts';
 import type { Render, Values } from '../helm/render.ts';
 import { chartRepository, type Target } from '../naming/naming.ts';
 import { formatRepository } from '../oci/reference.ts';

@@ -1,5 +1,6 @@
 import { Document, isCollection, isMap, isScalar, type Pair, type Scalar } from 'yaml';
 import { printableLine } from '../base/printable.ts';
+import { compareText } from '../base/text-order.ts';
 import { documentText } from '../base/yaml-text.ts';
 import type { Values } from '../helm/render.ts';
 import type { Recipe } from '../recipe/recipe.ts';
@@ -36,7 +37,7 @@ export function settingsOf({ assignment, moves }: RecipeSolution, { switches }: 
     value: true,
     comment: 'the chart rejects images from other registries without this',
   }));
-  return [...nameSettings, ...switchSettings].sort((a, b) => compare(formatPath(a.path), formatPath(b.path)));
+  return [...nameSettings, ...switchSettings].sort((a, b) => compareText(formatPath(a.path), formatPath(b.path)));
 }
 
 /** Returns the settings as one values tree; lists are complete because Helm replaces them whole. */
@@ -76,11 +77,7 @@ function keyValue({ key }: Pair): unknown {
 }
 
 function referenceComment(references: readonly string[]): string {
-  const sorted = [...new Set(references)].sort(compare);
+  const sorted = [...new Set(references)].sort(compareText);
   const shown = sorted.slice(0, 6);
   return [...shown, ...(sorted.length > shown.length ? [`and ${sorted.length - shown.length} more`] : [])].join('\n');
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,4 +1,5 @@
-import type { RenderedDocument } from '../helm/documents.ts';
+import { compareText } from '../base/text-order.ts';
+import { documentKey, type RenderedDocument } from '../helm/documents.ts';
 import type { Location } from '../inventory/finding.ts';
 import { formatTargetReference, isSharedRepository, isUnderTarget, type Target } from '../naming/naming.ts';
 import { formatReference, parseReference } from '../oci/reference.ts';
@@ -76,12 +77,14 @@ export function prove(
 ): RenderProof {
   const unmapped: UnmappedReference[] = [];
   const afterByLocation = Map.groupBy(after, locationKey);
-  const documentsByIndex = new Map(documents.map((document) => [`${document.template}\n${document.index}`, document]));
+  const documentsByIndex = new Map(
+    documents.map((document) => [documentKey(document.template, document.index), document]),
+  );
   for (const location of before) {
     const expected = expectedReference(location, target);
     const atLocation = afterByLocation.get(locationKey(location)) ?? [];
     if (atLocation.some(({ reference }) => reference === expected)) continue;
-    const text = documentsByIndex.get(`${location.template}\n${location.document}`)?.text ?? '';
+    const text = documentsByIndex.get(documentKey(location.template, location.document))?.text ?? '';
     const isMoved = atLocation.length === 0 && containsReference(text, expected);
     if (!isMoved) unmapped.push(toUnmapped(location, atLocation[0]?.written ?? location.written));
   }
@@ -112,7 +115,7 @@ export function prove(
   for (const location of operands)
     if (!isRedirected(location, documents, target)) add(toUnmapped(location, location.written));
   const references = [...new Set([...before, ...operands].map(({ reference }) => reference))];
-  return { references, unmapped: unmapped.sort((a, b) => compare(sortKey(a), sortKey(b))) };
+  return { references, unmapped: unmapped.sort((a, b) => compareText(sortKey(a), sortKey(b))) };
 }
 
 /** Combines the proofs of one chart. Each reference counts once, and counts as moved if it is moved in all renders. */
@@ -174,8 +177,4 @@ export function isUnmapped({ residue: unmapped }: Pick<Proof, 'residue'>, locati
 
 function sortKey({ reference, template, path }: UnmappedReference): string {
   return [reference, template, path].join('\n');
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

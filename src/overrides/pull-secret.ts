@@ -1,5 +1,5 @@
 import type { Values } from '../helm/render.ts';
-import type { TemplateSource } from '../helm/templates.ts';
+import type { TemplateSource } from '../helm/subcharts.ts';
 import type { Change } from '../value-tracing/changes.ts';
 import type { LeafPath } from '../value-tracing/leaves.ts';
 import { imageMaps, keysReadByTemplates, type ValuesNode, valuesNodes } from '../value-tracing/values-nodes.ts';

@@ -1,3 +1,4 @@
+import { compareText } from '../base/text-order.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import { type Change, changeKey } from '../value-tracing/changes.ts';
@@ -167,7 +168,7 @@ async function addToFewestLeaves(
     ]),
   );
   const order = [...passed.keys()].sort(
-    (a, b) => a.path.length - b.path.length || compare(formatPath(a.path), formatPath(b.path)),
+    (a, b) => a.path.length - b.path.length || compareText(formatPath(a.path), formatPath(b.path)),
   );
   const settings = smallestCover(findSecretHolders(after, namespace), secret, reached, order).map(
     ({ leaf, form }): Setting => ({
@@ -180,8 +181,4 @@ async function addToFewestLeaves(
     ...ALLOWED_CHANGES,
     allows: (change, renders) => adds(change, secret, renders) || isCopy(change, settings, renders),
   });
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { writeChangedChart } from '../helm/chart-edit.ts';
 import type { ChartFiles } from '../helm/chart-files.ts';
-import type { RenderedDocument } from '../helm/documents.ts';
+import { documentKey, type RenderedDocument } from '../helm/documents.ts';
 import type { Render, Values } from '../helm/render.ts';
 import { subchartsOf } from '../helm/subcharts.ts';
 import { formatTarget } from '../naming/naming.ts';
@@ -116,11 +116,13 @@ async function withSecret(
       addsPullSecret(change, name) &&
       keysWithoutSecret.has(changeKey({ ...change, path: change.path.slice(0, -1) }));
     // A duplicate key changes the text but not the object, because the last one counts.
-    const objects = new Set(changed.map(({ render, template, document }) => `${render}\n${template}\n${document}`));
+    const objects = new Set(
+      changed.map(({ render, template, document }) => `${render}\n${documentKey(template, document)}`),
+    );
     const isTextOnly = result.renders.some(({ documents }, i) =>
       documents.some(
         ({ template, index, text }, position) =>
-          text !== before[i]?.documents[position]?.text && !objects.has(`${i}\n${template}\n${index}`),
+          text !== before[i]?.documents[position]?.text && !objects.has(`${i}\n${documentKey(template, index)}`),
       ),
     );
     if (changed.length === 0 || isTextOnly || !changed.every(addsSecret)) {
@@ -155,9 +157,9 @@ function hasNoExtraNames(
   expected: readonly RenderedDocument[],
   names: readonly string[],
 ): boolean {
-  const texts = new Map(expected.map(({ template, index, text }) => [`${template}\n${index}`, text]));
+  const texts = new Map(expected.map(({ template, index, text }) => [documentKey(template, index), text]));
   return documents.every(({ template, index, text }) => {
-    const expectedText = texts.get(`${template}\n${index}`) ?? '';
+    const expectedText = texts.get(documentKey(template, index)) ?? '';
     return names.every((name) => wholeOccurrences(text, name).length <= wholeOccurrences(expectedText, name).length);
   });
 }

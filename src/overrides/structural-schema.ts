@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { runInNewContext } from 'node:vm';
+import { isMapping } from '../base/mapping.ts';
 
 /**
  * Structural schema of a custom resource definition
@@ -165,6 +166,7 @@ function combinationViolations(
   ];
 }
 
-function asSchema(value: unknown): StructuralSchema | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as StructuralSchema) : undefined;
+/** Returns a schema; undefined for a value that is not a mapping. */
+export function asSchema(value: unknown): StructuralSchema | undefined {
+  return isMapping(value) ? value : undefined;
 }

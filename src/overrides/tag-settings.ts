@@ -1,7 +1,7 @@
+import { parseFieldPath } from '../base/field-path.ts';
 import { isTagChanged, isUnderTarget, type Target, targetReference } from '../naming/naming.ts';
 import { formatReference, parseReference } from '../oci/reference.ts';
 import type { Change } from '../value-tracing/changes.ts';
-import { pathKeys } from '../value-tracing/scalar.ts';
 import { locationKey, type ReferenceLocation } from './proof.ts';
 
 /** Location that has the target repository, but not yet the tag that push writes. */
@@ -68,7 +68,7 @@ export function pendingTagsFor(
       tag.render === render &&
       tag.template === template &&
       tag.document === document &&
-      tag.fields.some((field) => JSON.stringify(pathKeys(field)) === keys),
+      tag.fields.some((field) => JSON.stringify(parseFieldPath(field).map(String)) === keys),
   );
 }
 

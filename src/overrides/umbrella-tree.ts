@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
-import { declarationKeys, isMapping, type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
+import { isMapping } from '../base/mapping.ts';
+import { declarationKeys, type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
 import { parseEcrHost } from '../ecr/hosts.ts';
 import type { ChartSources } from '../helm/chart-mirrors.ts';
 import { type Chart, fetchChart } from '../helm/fetch.ts';

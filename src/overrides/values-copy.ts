@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isMapping } from '../base/mapping.ts';
 import { readYamlValues } from '../base/yaml-read.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { Change } from '../value-tracing/changes.ts';
@@ -51,10 +52,6 @@ function isPathSuffix(leaf: LeafPath, path: LeafPath): boolean {
   return (
     path.length > 0 && leaf.length >= path.length && path.every((key, i) => key === leaf[leaf.length - path.length + i])
   );
-}
-
-function isMapping(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Parses YAML: null for empty text, undefined for invalid text or several documents. */

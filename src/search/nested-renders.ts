@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
-import { isMapping, type NestedChart, overlayValues, parseValues, valueAtKeys } from '../discovery/nested/index.ts';
+import { valueAt } from '../base/field-path.ts';
+import { isMapping, overlayValues } from '../base/mapping.ts';
+import { type NestedChart, parseValues } from '../discovery/nested/index.ts';
 import type { NetworkNeed } from '../discovery/network/index.ts';
-import type { OperatorContainer } from '../discovery/operators.ts';
+import type { OperatorContainer } from '../discovery/rules/index.ts';
 import { readChartFiles } from '../helm/chart-files.ts';
 import { type AllowAddress, type Chart, fetchChart } from '../helm/fetch.ts';
 import { Renderer, type RenderOptions } from '../helm/render.ts';
@@ -168,7 +170,7 @@ export async function alternativesOf(nested: NestedChart, parent: Chart): Promis
   if (keys !== undefined) {
     for (const [file, text] of [...(await readChartFiles(parent.archive, ALTERNATIVES))].sort()) {
       const values = parseValues(text) ?? {};
-      const entry = valueAtKeys(values, keys);
+      const entry = valueAt(values, keys);
       const given = isMapping(entry) ? entry.values : undefined;
       if (!isMapping(given) || JSON.stringify(given).includes('${')) continue;
       alternatives.push({ title: file, nested: { ...nested, values: overlayValues(nested.values, given) } });

@@ -4,7 +4,7 @@ import { settle } from '../base/pool.ts';
 import { wildcard } from '../base/wildcard.ts';
 import type { NestedChart } from '../discovery/nested/index.ts';
 import type { NetworkNeed } from '../discovery/network/index.ts';
-import type { OperatorContainer } from '../discovery/operators.ts';
+import type { OperatorContainer } from '../discovery/rules/index.ts';
 import { UPSTREAM } from '../helm/chart-mirrors.ts';
 import type { Chart } from '../helm/fetch.ts';
 import type { Helm } from '../helm/helm.ts';

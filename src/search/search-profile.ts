@@ -1,8 +1,8 @@
 import type { Emit } from '../base/events.ts';
-import { checkContainerImages, malformedImages } from '../discovery/cross-check.ts';
+import { checkContainerImages, malformedImages } from '../discovery/index.ts';
 import { builtInRules, uncoveredNote, uncoveredOperators } from '../discovery/rules/index.ts';
 import type { Render, Renderer, Values } from '../helm/render.ts';
-import { templateSources } from '../helm/templates.ts';
+import { templateSources } from '../helm/subcharts.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
 import { DEFAULT_NAMING, parseTarget } from '../naming/naming.ts';

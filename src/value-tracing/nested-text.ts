@@ -1,5 +1,5 @@
+import { scalarAt } from '../base/field-path.ts';
 import { readYamlValues } from '../base/yaml-read.ts';
-import { scalarAt } from './scalar.ts';
 
 /**
  * Follows the steps inside the text of a field (`base64 > yaml:sidecar.image`, see Location.within) as far as they are

@@ -1,4 +1,6 @@
-import type { RenderedDocument } from '../helm/documents.ts';
+import { BASE64_IN_TEXT } from '../base/base64.ts';
+import { scalarAt } from '../base/field-path.ts';
+import { documentKey, type RenderedDocument } from '../helm/documents.ts';
 import type { Render, Values } from '../helm/render.ts';
 import { typeMetaOf } from '../helm/type-meta.ts';
 import type { Location } from '../inventory/finding.ts';
@@ -9,7 +11,6 @@ import type { NameSegment } from './name-segments.ts';
 import { nestedText } from './nested-text.ts';
 import { type ReferenceTemplate, referenceTemplatesIn, type TemplatePart } from './reference-template.ts';
 import { namedInRefusal } from './refusals.ts';
-import { scalarAt } from './scalar.ts';
 
 /** Renders the chart with these overrides; throws `chart-render` if the chart refuses them. */
 export type RenderWith = (overrides: Values) => Promise<Render>;
@@ -59,7 +60,7 @@ export function referenceTemplatesOf(
     return found;
   };
   return locations.map((location) => {
-    const key = `${location.template}\n${location.document}`;
+    const key = documentKey(location.template, location.document);
     const unmarked = before.get(key);
     const marked = after.get(key);
     if (unmarked === undefined || marked === undefined || unmarked.text === marked.text || !mayContainMarker(marked))
@@ -89,7 +90,7 @@ export function buildsNothingElse(
 }
 
 function byDocument(documents: readonly RenderedDocument[]): Map<string, RenderedDocument> {
-  return new Map(documents.map((document) => [`${document.template}\n${document.index}`, document]));
+  return new Map(documents.map((document) => [documentKey(document.template, document.index), document]));
 }
 
 /** Fast test before parsing; the data of a Secret may contain markers in base64. */
@@ -120,15 +121,12 @@ function textPairs(
   // Lines are not fixed positions: compare all base64 of the text.
   const isBlobInLine = within !== undefined && /(?:^| > )line \d+ > base64/.test(within);
   if (inner?.[0] !== undefined && inner[1] !== undefined && !isBlobInLine) return [[inner[0], inner[1]]];
-  const before = unmarkedText.match(BASE64) ?? [];
-  const after = markedText.match(BASE64) ?? [];
+  const before = unmarkedText.match(BASE64_IN_TEXT) ?? [];
+  const after = markedText.match(BASE64_IN_TEXT) ?? [];
   if (before.length !== after.length) return [[unmarkedText, markedText]];
   const decoded = before.map((blob, i): [string, string] => [decode(blob), decode(after[i] ?? '')]);
   return isBlobInLine ? decoded : [[unmarkedText, markedText], ...decoded];
 }
-
-/** Base64 shorter than any reference is not decoded. */
-const BASE64 = /[A-Za-z0-9+/]{16,}={0,2}/g;
 
 function decode(blob: string): string {
   return Buffer.from(blob, 'base64').toString('utf8');
@@ -158,18 +156,4 @@ function joinSplit(
   }
   if (offset < location.written.length) parts.push({ kind: 'literal', text: location.written.slice(offset) });
   return parts.some(({ kind }) => kind === 'segment') ? parts : undefined;
-}
-
-/** Merges values files as Helm does: maps by key, everything else is replaced. */
-export function mergeValuesFiles(base: Values, overrides: Values): Values {
-  const result: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(overrides)) {
-    const other = result[key];
-    result[key] = isMap(value) && isMap(other) ? mergeValuesFiles(other, value) : value;
-  }
-  return result;
-}
-
-function isMap(value: unknown): value is Values {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

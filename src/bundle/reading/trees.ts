@@ -1,3 +1,4 @@
+import { firstOf } from '../../base/count.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -154,8 +155,7 @@ export async function checkOrphans(bundle: Bundle, users: ManifestTrees['users']
   }
   const orphans = [...bundle.entries.keys()].filter((digest) => !users.has(digest) && !referenced.has(digest));
   if (orphans.length === 0) return [];
-  const more = orphans.length > MAX_SHOWN ? ` and ${orphans.length - MAX_SHOWN} more` : '';
-  const message = `not referenced by the index, the inventory or its signature: ${orphans.slice(0, MAX_SHOWN).join(', ')}${more}`;
+  const message = `not referenced by the index, the inventory or its signature: ${firstOf(orphans, MAX_SHOWN)}`;
   return [{ message, affects: [] }];
 }
 

@@ -1,6 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
-import type { ChartRequest } from '../../helm/fetch.ts';
+import type { ChartRequest } from '../../helm/access.ts';
 import type { Overrides, ValuesOptions } from '../../workflows/values/values.ts';
 import { addConfigFlags, addRenderFlags, chartMirrorOption, readRules, rulesOption } from '../flags/charts.ts';
 import { addLoginFlags, type ReadLogin } from '../flags/login.ts';

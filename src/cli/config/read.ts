@@ -1,5 +1,5 @@
 import { type Document, isScalar, visit } from 'yaml';
-import type { Environment } from '../../helm/environment.ts';
+import type { Environment } from '../../base/environment.ts';
 import { type LockFile, lockFileSchema } from '../../inventory/lock-file.ts';
 import { readDocument } from './document.ts';
 import { type Config, configSchema } from './schema.ts';

@@ -1,12 +1,12 @@
 import { Option } from '@commander-js/extra-typings';
-import type { CommandLineLogin } from '../../auth/command-line-login.ts';
 import { userEnvironment } from '../../auth/credential-files.ts';
+import type { CommandLineLogin } from '../../auth/keychain.ts';
+import type { Environment } from '../../base/environment.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { checkName } from '../../base/names.ts';
 import { quoted } from '../../base/printable.ts';
 import { registerSecret } from '../../base/redact.ts';
-import type { Environment } from '../../helm/environment.ts';
-import type { FindLogin } from '../../helm/registry-login.ts';
+import type { FindLogin } from '../../base/registry-login.ts';
 import type { CommandIO } from '../run.ts';
 import { collect, type FlagsOf, flagGroup, parseAssignment } from './option.ts';
 

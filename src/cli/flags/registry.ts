@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
+import type { Environment } from '../../base/environment.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { isName } from '../../base/names.ts';
 import { textBefore } from '../../base/text-trim.ts';
 import type { ChartSources } from '../../helm/chart-mirrors.ts';
-import type { Environment } from '../../helm/environment.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
 import type { RegistryAccess, RegistryUse } from '../../session/connect.ts';
 import type { Config } from '../config/schema.ts';
@@ -63,7 +63,7 @@ export async function registryAccess(
   { mirrors: texts, concurrency, ...settings }: RegistrySettings,
   defaultConcurrency = DOWNLOAD_CONCURRENCY,
 ): Promise<RegistryUse> {
-  const { parseMirror } = await import('../../registry/mirrors.ts');
+  const { parseMirror } = await import('../../registry/routes.ts');
   const mirrors = texts.map(parseMirror);
   const hosts = mirrors.flatMap(({ from, to }) => [from, to]).map((text) => textBefore(text, '/'));
   const named = [...new Set([...(settings.named ?? []), ...hosts, ...settings.plainHttp])];

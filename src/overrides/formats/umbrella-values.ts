@@ -1,4 +1,5 @@
 import type { Document } from 'yaml';
+import { compareText } from '../../base/text-order.ts';
 import { readYamlDocument } from '../../base/yaml-read.ts';
 import { documentText } from '../../base/yaml-text.ts';
 import type { Values } from '../../helm/render.ts';
@@ -69,5 +70,5 @@ export function withEntryValues(base: Values, entries: readonly ChartEntry[]): V
 /** Merges settings sorted by path; later ones replace earlier ones. */
 export function mergeSettings(settings: readonly Setting[]): Setting[] {
   const byPath = new Map(settings.map((setting) => [formatPath(setting.path), setting]));
-  return [...byPath].sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)).map(([, setting]) => setting);
+  return [...byPath].sort(([a], [b]) => compareText(a, b)).map(([, setting]) => setting);
 }

@@ -1,3 +1,4 @@
+import { firstOf } from '../../base/count.ts';
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { type Outcome, settle } from '../../base/pool.ts';
@@ -98,12 +99,12 @@ export function warnDropped(emit: Emit, dropped: readonly DroppedCandidate[]): v
 
 /** Describes the sources of a reference for a message: at most three locations. */
 export function sourcesText(locations: readonly Location[]): string {
-  const named = locations.slice(0, 3).map(({ chart, template, path, name, how }) => {
+  const named = locations.map(({ chart, template, path, name, how }) => {
     if (how === 'added') return chart === '' ? 'the command line' : `chart ${chart}`;
     if (how === 'inside-image') return `the files of ${name} (${path})`;
     return how === 'image-config' ? `the config of ${name} (${path})` : `chart ${chart} (${template}, ${path})`;
   });
-  return `wanted by ${named.join(', ')}${locations.length > 3 ? ` and ${locations.length - 3} more` : ''}`;
+  return `wanted by ${firstOf(named, 3)}`;
 }
 
 /**
@@ -184,9 +185,8 @@ export class CandidateLimit {
     const newlySkipped = skipped.filter(({ reference }) => !this.#skipped.has(reference));
     if (newlySkipped.length === 0) return;
     for (const { reference } of newlySkipped) this.#skipped.add(reference);
-    const named = newlySkipped.slice(0, MAX_NAMED).map(({ reference }) => reference);
-    const more = newlySkipped.length > MAX_NAMED ? ` and ${newlySkipped.length - MAX_NAMED} more` : '';
-    const message = `${source} names more than ${kept} uncertain images; not checked in registries: ${named.join(', ')}${more}`;
+    const references = newlySkipped.map(({ reference }) => reference);
+    const message = `${source} names more than ${kept} uncertain images; not checked in registries: ${firstOf(references, MAX_NAMED)}`;
     this.#emit({ type: 'warning', message });
   }
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 import { AirgapError } from '../../../../src/base/errors.ts';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
-import { type LocatedReference, toFindings } from '../../../../src/discovery/index.ts';
-import type { Confidence, Finding, Location } from '../../../../src/inventory/finding.ts';
+import { toFindings } from '../../../../src/discovery/index.ts';
+import type { Confidence, Finding, LocatedReference, Location } from '../../../../src/inventory/finding.ts';
 import type { Descriptor } from '../../../../src/oci/descriptor.ts';
 import { formatRepository, type Repository } from '../../../../src/oci/reference.ts';
 import { CandidateLimit, confirmFindings, sourcesText } from '../../../../src/workflows/images/confirm.ts';
