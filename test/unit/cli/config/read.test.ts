@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readConfig } from '../../../src/cli/config/read.ts';
-import type { Config } from '../../../src/cli/config/schema.ts';
-import { scratchFolder } from '../../support/scratch.ts';
+import { readConfig } from '../../../../src/cli/config/read.ts';
+import type { Config } from '../../../../src/cli/config/schema.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
 
 const folder = scratchFolder();
 const path = join(folder, 'airgap.yaml');

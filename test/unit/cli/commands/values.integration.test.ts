@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { scratchFolder } from '../../support/scratch.ts';
-import { CHARTS, HELMS } from '../helm/scratch.ts';
-import { airgap, type Ended } from './terminal.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
+import { CHARTS, HELMS } from '../../helm/scratch.ts';
+import { airgap, type Ended } from '../terminal.ts';
 
 describe('the output of values', () => {
   const [helm] = HELMS.filter(({ path }) => path !== undefined);

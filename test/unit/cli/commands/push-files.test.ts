@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { AirgapError } from '../../../src/base/errors.ts';
-import type { AirgapEvent } from '../../../src/base/events.ts';
-import { withLog } from '../../../src/cli/commands/push-files.ts';
-import { scratchFolder } from '../../support/scratch.ts';
+import { AirgapError } from '../../../../src/base/errors.ts';
+import type { AirgapEvent } from '../../../../src/base/events.ts';
+import { withLog } from '../../../../src/cli/commands/push-files.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
 
 const folder = scratchFolder();
 const events: AirgapEvent[] = [];

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 import { expect, it } from 'vitest';
-import { parseSplitSize } from '../../../src/cli/flags/option.ts';
+import { parseSplitSize } from '../../../../src/cli/flags/option.ts';
 
 it.each([
   ['1', 1],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clientCertificatesOf } from '../../../src/cli/flags/registry.ts';
+import { clientCertificatesOf } from '../../../../src/cli/flags/registry.ts';
 
 describe('--client-cert and --client-key', () => {
   it('name files by host, relative to the working directory, with precedence over the configuration file', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkPullSettings } from '../../../src/cli/flags/overrides.ts';
+import { checkPullSettings } from '../../../../src/cli/flags/overrides.ts';
 
 describe('pull secret and digests', () => {
   it('are refused in invalid combinations', () => {

@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { declaredHosts, type EcrFlags, repositoryOptions, warnUnusedEcrFlags } from '../../../src/cli/flags/ecr.ts';
-import { targetOf } from '../../../src/cli/flags/target.ts';
-import type { RepositoryOptions } from '../../../src/workflows/push/repositories.ts';
-import { scratchFolder } from '../../support/scratch.ts';
-import { airgap } from './terminal.ts';
+import { declaredHosts, type EcrFlags, repositoryOptions, warnUnusedEcrFlags } from '../../../../src/cli/flags/ecr.ts';
+import { targetOf } from '../../../../src/cli/flags/target.ts';
+import type { RepositoryOptions } from '../../../../src/workflows/push/repositories.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
+import { airgap } from '../terminal.ts';
 
 let folder: string;
 beforeAll(() => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { operatorScanSettings } from '../../../src/cli/flags/operator-scan.ts';
+import { operatorScanSettings } from '../../../../src/cli/flags/operator-scan.ts';
 
 const registry = { mirrors: [], plainHttp: [], clientCertificates: [] };
 

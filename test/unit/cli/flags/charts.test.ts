@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { AirgapEvent } from '../../../src/base/events.ts';
-import { warnUnusedMirrors } from '../../../src/cli/flags/charts.ts';
+import type { AirgapEvent } from '../../../../src/base/events.ts';
+import { warnUnusedMirrors } from '../../../../src/cli/flags/charts.ts';
 
 it('warns about unused mirrors only', () => {
   const events: AirgapEvent[] = [];

@@ -1,9 +1,9 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readLockFile } from '../../../src/cli/config/read.ts';
-import { scratchFolder } from '../../support/scratch.ts';
-import { airgap, type Ended } from './terminal.ts';
+import { readLockFile } from '../../../../src/cli/config/read.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
+import { airgap, type Ended } from '../terminal.ts';
 
 const folder = scratchFolder();
 

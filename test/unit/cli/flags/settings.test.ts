@@ -2,12 +2,12 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { redact } from '../../../src/base/redact.ts';
-import { addChartsFlags } from '../../../src/cli/flags/charts.ts';
-import { addRegistryFlags, mirrorOption, registryAccess } from '../../../src/cli/flags/registry.ts';
-import { readSettings, type Settings } from '../../../src/cli/flags/settings.ts';
-import type { CommandIO } from '../../../src/cli/run.ts';
-import { scratchFolder } from '../../support/scratch.ts';
+import { redact } from '../../../../src/base/redact.ts';
+import { addChartsFlags } from '../../../../src/cli/flags/charts.ts';
+import { addRegistryFlags, mirrorOption, registryAccess } from '../../../../src/cli/flags/registry.ts';
+import { readSettings, type Settings } from '../../../../src/cli/flags/settings.ts';
+import type { CommandIO } from '../../../../src/cli/run.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
 
 let cwd: string;
 beforeAll(async () => {
