@@ -19,7 +19,7 @@ export type TokenExchange = (request: {
 }) => Promise<TokenResponse>;
 
 /** Response of a token endpoint. */
-export interface TokenResponse {
+interface TokenResponse {
   readonly status: number;
   readonly text: string;
 }

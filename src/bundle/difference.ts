@@ -34,22 +34,22 @@ export interface BundleDifference {
   readonly shared: BlobTotals;
 }
 
-export interface DiffChartVersion {
+interface DiffChartVersion {
   readonly version: string;
   /** Digest of the chart's OCI manifest. */
   readonly digest: Digest;
 }
 
-export interface DiffChart extends DiffChartVersion {
+interface DiffChart extends DiffChartVersion {
   readonly name: string;
 }
 
-export interface DiffImage {
+interface DiffImage {
   readonly reference: string;
   readonly digest: Digest;
 }
 
-export interface MovedImage {
+interface MovedImage {
   readonly reference: string;
   readonly from: Digest;
   readonly to: Digest;
@@ -57,7 +57,7 @@ export interface MovedImage {
   readonly because: 'content' | 'platforms';
 }
 
-export interface BlobTotals {
+interface BlobTotals {
   readonly blobs: number;
   readonly bytes: number;
 }

@@ -5,6 +5,13 @@ import { LINUX_AMD64, matchesPlatform, type Platform } from '../oci/platform.ts'
 import { formatReference } from '../oci/reference.ts';
 import { blobName } from './layout.ts';
 
+/** An image in `manifest.json`. */
+export interface SavedImage {
+  readonly Config: string;
+  readonly RepoTags: readonly string[];
+  readonly Layers: readonly string[];
+}
+
 /** The properties of images that `manifest.json` needs. */
 export interface DockerSaveGraph {
   readonly roots: readonly Pick<Root, 'reference' | 'descriptor'>[];
@@ -58,4 +65,23 @@ function manifestForPlatform(
   );
   const selected = child ?? (images.length === 1 ? images[0] : undefined);
   return selected === undefined ? undefined : manifests.get(selected.digest);
+}
+
+/** Parses `manifest.json`; returns undefined if it is invalid. */
+export function readDockerSave(bytes: Uint8Array): readonly SavedImage[] | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(json)) return undefined;
+  const saved = json.map((entry: unknown) => {
+    const { Config, RepoTags, Layers } = Object(entry) as { Config?: unknown; RepoTags?: unknown; Layers?: unknown };
+    return { Config, RepoTags: RepoTags ?? [], Layers };
+  });
+  const isList = (value: unknown): boolean => Array.isArray(value) && value.every((text) => typeof text === 'string');
+  const isSaved = ({ Config, RepoTags, Layers }: (typeof saved)[number]): boolean =>
+    typeof Config === 'string' && isList(RepoTags) && isList(Layers);
+  return saved.every(isSaved) ? (saved as unknown as readonly SavedImage[]) : undefined;
 }

@@ -8,7 +8,7 @@ import { formatReference } from '../oci/reference.ts';
 import type { ChartArtifact } from './chart-artifact.ts';
 
 /** A file of the archive with its final offset. */
-export interface LayoutEntry {
+interface LayoutEntry {
   readonly name: string;
   /** Tar header, preceded by a pax header if the name needs one. */
   readonly header: Uint8Array;

@@ -15,8 +15,13 @@ import { planPostRender, rewriteDocuments } from './post-render-plan.ts';
 import type { Proof } from './proof.ts';
 import { addsPullSecret, PULL_SECRETS_FIELD } from './pull-secret.ts';
 import { findSecretHolders, holdersWithoutSecret } from './secret-holders.ts';
-import { applyTemplateEdits, findTemplateEdits, type TemplateChange, type TemplateEdit } from './template-edits.ts';
-import { templateSecretEdits } from './template-secrets.ts';
+import {
+  applyTemplateEdits,
+  findTemplateEdits,
+  type TemplateChange,
+  type TemplateEdit,
+  templateSecretEdits,
+} from './template-edits.ts';
 import { wholeOccurrences } from './text-edits.ts';
 
 /** Chart with private names in its templates, for references that no value changes. */

@@ -45,7 +45,7 @@ export interface FullResponse {
 }
 
 /** Returns a reason to retry a complete but damaged response; undefined when it is fine. */
-export type DamageCheck = (fullResponse: FullResponse) => string | undefined;
+type DamageCheck = (fullResponse: FullResponse) => string | undefined;
 
 /** Creates an authorizer that fetches tokens with the keychain's credentials over this transport. */
 export function keychainAuthorizer(transport: Transport, keychain: Keychain): Authorizer {

@@ -20,7 +20,7 @@ const MAX_LINKS = 2_000_000;
 const MAX_SHOWN = 5;
 
 /** Links of a manifest. */
-export type LinkedManifest = Pick<ManifestNode, 'descriptor' | 'children' | 'blobs'> & {
+type LinkedManifest = Pick<ManifestNode, 'descriptor' | 'children' | 'blobs'> & {
   readonly subject: Descriptor | undefined;
 };
 

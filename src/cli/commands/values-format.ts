@@ -3,6 +3,7 @@ import { basename, dirname, resolve } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import { pathInside } from '../../base/file-names.ts';
+import { isPlainHttp } from '../../base/host-spellings.ts';
 import { checkReplaceable, makeFolder, writeOutput } from '../../base/output-file.ts';
 import { SECRET_FILE } from '../../base/own-file.ts';
 import type { GeneratedFile } from '../../overrides/formats/format.ts';
@@ -63,7 +64,7 @@ export async function writeFormat(io: CommandIO, options: ValuesOptions, flags: 
 async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: FormatOutput): Promise<FormattedOutput> {
   const { context } = io;
   const { format, ecrAuth } = flags;
-  const plainHttp = flags.plainHttp.includes(options.target.registry);
+  const plainHttp = isPlainHttp(options.target.registry, flags.plainHttp);
   if (format === 'aggregate') {
     const { umbrellaValues } = await import('../../workflows/values/umbrella-chart.ts');
     const results = await umbrellaValues(context, { ...options, ecrAuth });

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
+import { isPlainHttp } from '../../base/host-spellings.ts';
 import { checkName } from '../../base/names.ts';
 import { registerSecret } from '../../base/redact.ts';
 import type { ChartAccess, ChartRequest } from '../../helm/access.ts';
@@ -45,7 +46,7 @@ export function chartAccessOf(credentials: Credentials, chart: string, { caFile,
     keyFile,
     caFile,
     passCredentials,
-    plainHttp: host !== undefined && plainHttp.includes(host) ? true : undefined,
+    plainHttp: host !== undefined && isPlainHttp(host, plainHttp) ? true : undefined,
   };
 }
 

@@ -104,7 +104,7 @@ const UNITS = new Map([
 ]);
 
 /** Parses a size, in bytes. @throws InvalidArgumentError */
-export function parseSize(text: string): number {
+function parseSize(text: string): number {
   const [, digits = '', unit = ''] = /^(\d+(?:\.\d+)?) ?([a-z]*)$/i.exec(text.trim()) ?? [];
   const factor = UNITS.get(unit.toUpperCase());
   const bytes = Math.floor(Number(digits) * (factor ?? Number.NaN));

@@ -52,7 +52,7 @@ export interface RegistrySettings extends Omit<RegistryAccess, 'mirrors'> {
 }
 
 /** Default number of concurrent transfers: enough to hide round trips, low enough for the limits of one host. */
-export const DOWNLOAD_CONCURRENCY = 32;
+const DOWNLOAD_CONCURRENCY = 32;
 /** Maximum number of concurrent downloads from a registry with high latency. */
 export const REMOTE_DOWNLOAD_CONCURRENCY = 64;
 /** Default number of concurrent uploads. */

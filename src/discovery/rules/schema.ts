@@ -54,7 +54,7 @@ const image = z.strictObject({
 });
 
 /** One operator's rule. */
-export const ruleSchema = z
+const ruleSchema = z
   .strictObject({
     operator: text,
     source: text,

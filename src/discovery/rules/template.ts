@@ -3,7 +3,7 @@ import semver from 'semver';
 /** Source of a variable's text, and its name there. Variables without a dot have an empty name. */
 export type TemplateVariable = readonly [scope: VariableScope, name: string];
 
-export type VariableScope =
+type VariableScope =
   | 'tag'
   | 'version'
   | 'folder'

@@ -9,14 +9,15 @@ import { noSpace } from '../../bundle/writing/preflight.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
+import { withSource } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
 import type { ChartOperators, OperatorScan, OperatorScanReport } from '../../operator-scan/index.ts';
 import type { AskedHost } from '../../search/nested-hosts.ts';
 import { connect, type RegistryUse } from '../../session/connect.ts';
 import { type Context, withScratch } from '../../session/context.ts';
-import { pinnedSource, type RegistrySource } from '../../transfer/pinned-source.ts';
-import { ReferrerRequests } from '../../transfer/referrer-requests.ts';
+import { pinnedSource } from '../../transfer/pinned-source.ts';
+import { ReferrerRequests } from '../../transfer/referrers/requests.ts';
 import type { DroppedCandidate } from '../images/confirm.ts';
 import { warnUnmatched } from '../images/images.ts';
 import { type ReferrerOptions, type ResolveOptions, resolveImages, type SelectedFindings } from '../images/resolve.ts';
@@ -116,12 +117,9 @@ export async function pack(
     const { emit, signal } = context;
     const baseBundle = since === undefined ? undefined : await readBaseBundle(since, concurrency, signal);
     const pinned = pinnedSource(client, pins);
-    const source: RegistrySource = {
-      manifest: (repository, tagOrDigest) => pinned.manifest(repository, tagOrDigest),
-      head: (repository, tagOrDigest) => pinned.head(repository, tagOrDigest),
-      referrers: (repository, subject) => pinned.referrers(repository, subject),
+    const source = withSource(pinned, {
       blob: (repository, descriptor) => earlier.smallBlobBody(descriptor, pinned.blob(repository, descriptor)),
-    };
+    });
     const requests = new ReferrerRequests();
     const { graph, findings, selections, dropped, possible, leftOut } = await resolveImages(
       context,

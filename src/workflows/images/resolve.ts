@@ -3,14 +3,14 @@ import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { type Finding, isBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
+import type { RegistrySource } from '../../oci/content.ts';
 import type { Graph, Root } from '../../oci/graph.ts';
 import type { Platform } from '../../oci/platform.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
 import type { Referrer } from '../../oci/referrer.ts';
 import type { Context } from '../../session/context.ts';
-import type { RegistrySource } from '../../transfer/pinned-source.ts';
-import { ReferrerCollector } from '../../transfer/referrer-collector.ts';
-import type { ReferrerRequests } from '../../transfer/referrer-requests.ts';
+import { ReferrerCollector } from '../../transfer/referrers/collect.ts';
+import type { ReferrerRequests } from '../../transfer/referrers/requests.ts';
 import { Walker, type WalkFailure } from '../../transfer/walk.ts';
 import { wrapError } from '../../transfer/wrap-error.ts';
 import {

@@ -8,7 +8,7 @@ import type { SigningKey } from '../../oci/signing-key.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 import { connect, type RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
-import { listedReferrers, taggedReferrers } from '../../transfer/listed-referrers.ts';
+import { listedReferrers, taggedReferrers } from '../../transfer/referrers/listing.ts';
 import { throwIfAborted } from '../../transfer/wrap-error.ts';
 import type { Receipt } from '../push/receipt.ts';
 

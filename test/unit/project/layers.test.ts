@@ -81,6 +81,29 @@ function importsOf(file: string): Import[] {
 
 const imports = files.flatMap(importsOf);
 
+/** Cycles by types that are still to be broken; only ever gets shorter. */
+const KNOWN_TYPE_CYCLES: readonly string[] = [
+  'overrides/proof.ts, overrides/redirect.ts',
+  'search/nested-renders.ts, search/nested.ts, search/search-charts.ts',
+];
+
+/** Returns the groups of files that import each other, directly or through others. */
+function cyclesIn(edges: readonly Import[]): string[] {
+  const byFile = Map.groupBy(edges, ({ from }) => from);
+  const needed = new Map(
+    files.map((file): [string, ReadonlySet<string>] => {
+      const found = new Set(byFile.get(file)?.map(({ to }) => to));
+      // The loop also visits files that it adds.
+      for (const next of found) for (const { to } of byFile.get(next) ?? []) found.add(to);
+      return [file, found];
+    }),
+  );
+  const groups = files.map((file) =>
+    files.filter((other) => needed.get(file)?.has(other) && needed.get(other)?.has(file)),
+  );
+  return [...new Set(groups.filter((group) => group.length > 0).map((group) => group.sort().join(', ')))].sort();
+}
+
 describe('the sources', () => {
   test('are read by this test', () => {
     expect(files).toContain('base/errors.ts');
@@ -97,21 +120,9 @@ describe('the sources', () => {
   });
 
   test('have no import cycles', () => {
-    const graph = Map.groupBy(
-      imports.filter(({ typeOnly }) => !typeOnly),
-      ({ from }) => from,
-    );
-    const done = new Set<string>();
-    const cycles: string[] = [];
-    const visit = (file: string, path: readonly string[]): void => {
-      if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' → '));
-      else if (!done.has(file)) {
-        for (const { to } of graph.get(file) ?? []) visit(to, [...path, file]);
-        done.add(file);
-      }
-    };
-    for (const file of files) visit(file, []);
-    expect(cycles).toEqual([]);
+    expect(cyclesIn(imports.filter(({ typeOnly }) => !typeOnly))).toEqual([]);
+    // Types cause none at run time, but files that need each other's types are not understood one by one.
+    expect(cyclesIn(imports)).toEqual(KNOWN_TYPE_CYCLES);
   });
 
   test('load no workflow before a command runs: undici and zod would delay a help text', () => {

@@ -8,7 +8,7 @@ import { type Descriptor, MediaType } from '../../../../src/oci/descriptor.ts';
 import type { Graph } from '../../../../src/oci/graph.ts';
 import { parsePlatform } from '../../../../src/oci/platform.ts';
 import { SIMPLE_SIGNING } from '../../../../src/oci/referrer-signature.ts';
-import { ReferrerRequests } from '../../../../src/transfer/referrer-requests.ts';
+import { ReferrerRequests } from '../../../../src/transfer/referrers/requests.ts';
 import { Walker } from '../../../../src/transfer/walk.ts';
 import { subsetEvidence } from '../../../../src/workflows/bundle/subset-evidence.ts';
 import { verify } from '../../../../src/workflows/inspect/inspect.ts';
