@@ -7,14 +7,25 @@ import type { NetworkNeed } from '../discovery/network/index.ts';
 import type { OperatorContainer } from '../discovery/rules/index.ts';
 import { readChartFiles } from '../helm/chart-files.ts';
 import { type AllowAddress, type Chart, fetchChart } from '../helm/fetch.ts';
+import type { Helm } from '../helm/helm.ts';
 import { Renderer, type RenderOptions } from '../helm/render.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
-import type { NestedSearch } from './nested.ts';
+import type { Context } from '../session/context.ts';
 import { installOptions, requestOf } from './nested-install.ts';
 import { type ProfileFindings, searchProfile } from './search-profile.ts';
+import type { SearchOptions } from './search-render.ts';
 import { type Profile, type RenderFindings, searchRender } from './search-render.ts';
 import type { Addition } from './what-if.ts';
+
+/** Search of nested charts. */
+export interface NestedSearch {
+  readonly context: Context;
+  readonly helm: Helm;
+  /** Folder for downloads and renders. */
+  readonly folder: string;
+  readonly options: SearchOptions;
+}
 
 /** Results of a nested chart. */
 export interface NestedFindings {

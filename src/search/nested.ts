@@ -7,14 +7,12 @@ import type { NetworkNeed } from '../discovery/network/index.ts';
 import type { OperatorContainer } from '../discovery/rules/index.ts';
 import { UPSTREAM } from '../helm/chart-mirrors.ts';
 import type { Chart } from '../helm/fetch.ts';
-import type { Helm } from '../helm/helm.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
-import type { Context } from '../session/context.ts';
 import { NestedHosts } from './nested-hosts.ts';
-import { installKey, NestedRenders } from './nested-renders.ts';
-import type { SearchedChart, SearchResult } from './search-charts.ts';
-import type { Profile, SearchOptions } from './search-render.ts';
+import { installKey, NestedRenders, type NestedSearch } from './nested-renders.ts';
+import type { Profile } from './search-render.ts';
+import type { SearchedChart, SearchResult } from './search-result.ts';
 import type { Pattern } from './selection.ts';
 import { ValuesTrace } from './values-trace.ts';
 import type { Addition } from './what-if.ts';
@@ -28,15 +26,6 @@ export interface NestedChartJob {
   readonly parents: readonly Chart[];
   /** Trace of the user's values, if the declaration may contain them. */
   readonly trace?: ValuesTrace | undefined;
-}
-
-/** Search of nested charts. */
-export interface NestedSearch {
-  readonly context: Context;
-  readonly helm: Helm;
-  /** Folder for downloads and renders. */
-  readonly folder: string;
-  readonly options: SearchOptions;
 }
 
 /**
