@@ -1,13 +1,18 @@
 import { availableParallelism } from 'node:os';
-import { Command } from '@commander-js/extra-typings';
+import { Command, Option } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
+import type { ReceiptOptions } from '../../workflows/verify/verify-receipt.ts';
+import { declaredHosts } from '../flags/ecr.ts';
+import type { ReadLogin } from '../flags/login.ts';
+import { type FlagsOf, flagGroup } from '../flags/option.ts';
 import { formatDocument, outputOption } from '../flags/output.ts';
+import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
+import { readConfiguration } from '../flags/settings.ts';
 import { imageKeys, publicKey, verifySignaturesOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { formatFailure } from '../reports/failure.ts';
-import { verifyReport } from '../reports/verify.ts';
+import { receiptReport, verifyReport } from '../reports/verify.ts';
 import type { CommandIO } from '../run.ts';
-import { addReceiptFlags, checkReceipt } from './verify-receipt.ts';
 
 export function verifyCommand(io: CommandIO) {
   const command = new Command('verify')
@@ -48,4 +53,40 @@ export function verifyCommand(io: CommandIO) {
     const { verifySignatures } = await import('../../workflows/verify/verify-signatures.ts');
     await verifySignatures(io.context, file, availableParallelism(), keys, signer);
   });
+}
+
+/** Adds the flags of `verify --receipt`, which queries a registry and reads no blobs of a bundle. */
+export const addReceiptFlags = flagGroup((command, io: CommandIO) => {
+  const checking = command.option(
+    '--receipt <file>',
+    'check that the registry has all content of this receipt of a push, and of the bundle',
+  );
+  return addRegistryFlags(checking, io).addOption(
+    new Option(
+      '--registry-type <type>',
+      'with --receipt: type of the registry if its host name does not show it',
+    ).choices(['ecr']),
+  );
+});
+
+type ReceiptFlags = FlagsOf<typeof addReceiptFlags> & ReadLogin;
+
+/** Compares a receipt with the registry, and prints the result. */
+export async function checkReceipt(
+  io: CommandIO,
+  file: string,
+  flags: ReceiptFlags & { readonly output: 'text' | 'json' | 'yaml' },
+  options: Pick<ReceiptOptions, 'bundle' | 'signer'>,
+): Promise<void> {
+  const { readReceipt } = await import('../../workflows/push/receipt.ts');
+  const { verifyReceipt } = await import('../../workflows/verify/verify-receipt.ts');
+  const receipt = await readReceipt(file);
+  const registry = receipt.target.split('/')[0] as string;
+  const ecrHosts = await declaredHosts([registry], flags, io.context.env);
+  const { registry: settings } = await readConfiguration(io.context, flags);
+  const { access, concurrency } = await registryAccess({ ...settings, named: [registry] }, UPLOAD_CONCURRENCY);
+  const result = await verifyReceipt(io.context, receipt, { ...options, access: { ...access, ecrHosts }, concurrency });
+  const check = { file, ...result };
+  io.print(flags.output === 'text' ? receiptReport(check) : await formatDocument('ReceiptCheck', check, flags.output));
+  if (result.differences.length + (result.missing ?? []).length > 0) io.setExitCode(3);
 }
