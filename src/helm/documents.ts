@@ -14,6 +14,11 @@ export interface RenderedDocument {
   readonly problem?: string | undefined;
 }
 
+/** Returns a key that is equal for the same document of two renders. */
+export function documentKey(template: string, index: number): string {
+  return `${template}\n${index}`;
+}
+
 /** Line that starts with `---`, and the text after it. */
 const SEPARATOR = /(?:^|\n)---([^\n]*)(?=\n)/g;
 /** Whitespace of Go's unicode.IsSpace, then an optional comment (k8s.io/apimachinery, util/yaml YAMLReader). */

@@ -1,7 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
 import type { Values } from '../helm/render.ts';
-import { findAccepted } from '../value-tracing/accepted.ts';
-import { namedInRefusal } from '../value-tracing/refusals.ts';
+import { findAccepted } from '../value-tracing/bisection.ts';
+import { namedBy } from '../value-tracing/refusals.ts';
 import { type Setting, valuesOf } from './overrides-file.ts';
 
 /** Settings that the chart accepts, and a render with them. */
@@ -35,8 +35,7 @@ export async function findAcceptedSettings<R>(
     }
   };
   const best = await findAccepted(settings, attempt, (refusal, candidates) => {
-    const isNamed = namedInRefusal(refusal);
-    const named = candidates.filter(({ path }) => isNamed(path));
+    const named = namedBy(refusal, candidates);
     for (const setting of named) reasons.set(setting, refusal.message);
     return named;
   });

@@ -1,7 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
 import type { Render, Values } from '../helm/render.ts';
 import type { TemplateSource } from '../helm/templates.ts';
-import { findAccepted } from '../value-tracing/accepted.ts';
+import { findAccepted } from '../value-tracing/bisection.ts';
 import { type Change, changeKey, changesBetween } from '../value-tracing/changes.ts';
 import { runTrials, type Trial, type TrialOptions, type TrialResult } from '../value-tracing/trial.ts';
 import { type Setting, valuesOf } from './overrides-file.ts';

@@ -16,7 +16,7 @@ import { isLocationBundledByDefault, type LocatedReference } from '../inventory/
 import { checkCrds } from '../search/crds.ts';
 import { type Profile, untracedImages } from '../search/search-render.ts';
 import { upgradeProfile, type Variant } from '../search/variants.ts';
-import { unlessRefused } from '../value-tracing/accepted.ts';
+import { unlessRefused } from '../value-tracing/bisection.ts';
 import { leavesOf } from '../value-tracing/leaves.ts';
 import { segmentsOf } from '../value-tracing/name-segments.ts';
 import { probe } from '../value-tracing/probe.ts';

@@ -7,7 +7,7 @@ import type { RenderedDocument } from '../helm/documents.ts';
 import type { Render, Values } from '../helm/render.ts';
 import { subchartsOf } from '../helm/subcharts.ts';
 import { formatTarget } from '../naming/naming.ts';
-import { findAccepted } from '../value-tracing/accepted.ts';
+import { findAccepted } from '../value-tracing/bisection.ts';
 import { type Change, changeKey, changesBetween } from '../value-tracing/changes.ts';
 import { proofOf, type Relocation, renderAll } from './derive-overrides.ts';
 import type { AddedPullSecret } from './post-render-map.ts';

@@ -1,6 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
+import { overlayValues } from '../base/mapping.ts';
 import type { Values } from '../helm/render.ts';
-import { mergeValuesFiles, type RenderWith } from '../value-tracing/probe.ts';
+import type { RenderWith } from '../value-tracing/probe.ts';
 
 /**
  * Renders charts that reject other images until a switch is set, and name the switch in the error message (Bitnami's
@@ -41,13 +42,13 @@ export function createSwitchingRenderer(render: RenderWith): SwitchingRenderer {
   const found: string[][] = [];
   const renderSwitched = async (overrides: Values): Promise<Awaited<ReturnType<RenderWith>>> => {
     try {
-      return await render(mergeValuesFiles(overrides, switchValues(found)));
+      return await render(overlayValues(overrides, switchValues(found)));
     } catch (error) {
       const name =
         error instanceof AirgapError && error.code === 'chart-render' ? findSwitch(error.message) : undefined;
       const path = name?.replace(/^\.?Values\./, '').split('.');
       if (path === undefined || found.some((other) => other.join('.') === path.join('.'))) throw error;
-      const result = await render(mergeValuesFiles(overrides, switchValues([...found, path])));
+      const result = await render(overlayValues(overrides, switchValues([...found, path])));
       found.push(path);
       return result;
     }
@@ -59,7 +60,7 @@ export function createSwitchingRenderer(render: RenderWith): SwitchingRenderer {
 export function switchValues(paths: readonly (readonly string[])[]): Values {
   return paths.reduce<Values>(
     (values, path) =>
-      mergeValuesFiles(values, path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), true) as Values),
+      overlayValues(values, path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), true) as Values),
     {},
   );
 }

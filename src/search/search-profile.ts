@@ -4,7 +4,7 @@ import { builtInRules, uncoveredNote, uncoveredOperators } from '../discovery/ru
 import type { Renderer } from '../helm/render.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
-import { unlessRefused } from '../value-tracing/accepted.ts';
+import { unlessRefused } from '../value-tracing/bisection.ts';
 import { checkCrds } from './crds.ts';
 import { withSwitches } from './network-switches.ts';
 import { deriveRecipes } from './recipes.ts';

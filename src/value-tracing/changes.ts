@@ -1,4 +1,4 @@
-import type { RenderedDocument } from '../helm/documents.ts';
+import { documentKey, type RenderedDocument } from '../helm/documents.ts';
 import type { LeafPath } from './leaves.ts';
 
 /** One difference between two renders of a chart: the smallest subtree of an object that changed. */
@@ -45,10 +45,12 @@ function changesOf(
   isWhole: (key: string | number) => boolean,
 ): Change[] {
   const positions = new Map<string, { before?: RenderedDocument; after?: RenderedDocument }>();
-  const documentKey = (document: RenderedDocument): string => `${document.template}\n${document.index}`;
-  for (const document of before.documents) positions.set(documentKey(document), { before: document });
-  for (const document of after.documents)
-    positions.set(documentKey(document), { ...positions.get(documentKey(document)), after: document });
+  for (const document of before.documents)
+    positions.set(documentKey(document.template, document.index), { before: document });
+  for (const document of after.documents) {
+    const key = documentKey(document.template, document.index);
+    positions.set(key, { ...positions.get(key), after: document });
+  }
   return [...positions.values()].flatMap((pair) => {
     const { template, index } = (pair.before ?? pair.after) as RenderedDocument;
     if (pair.before?.text === pair.after?.text) return [];

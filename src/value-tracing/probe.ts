@@ -1,14 +1,14 @@
-import type { RenderedDocument } from '../helm/documents.ts';
+import { readYamlValues } from '../base/yaml-read.ts';
+import { documentKey, type RenderedDocument } from '../helm/documents.ts';
 import type { Render, Values } from '../helm/render.ts';
 import { typeMetaOf } from '../helm/type-meta.ts';
 import type { Location } from '../inventory/finding.ts';
-import { findAccepted } from './accepted.ts';
+import { findAccepted } from './bisection.ts';
 import { buildOverlay } from './leaves.ts';
 import { hasMarker, markLeaves, readRuns } from './markers.ts';
 import type { NameSegment } from './name-segments.ts';
-import { nestedText } from './nested-text.ts';
 import { type ReferenceTemplate, referenceTemplatesIn, type TemplatePart } from './reference-template.ts';
-import { namedInRefusal } from './refusals.ts';
+import { namedBy } from './refusals.ts';
 import { scalarAt } from './scalar.ts';
 
 /** Renders the chart with these overrides; throws `chart-render` if the chart refuses them. */
@@ -25,19 +25,14 @@ export interface Probe {
  * accepted or refused together, because a leaf is one value.
  */
 export async function probe(base: Render, segments: readonly NameSegment[], render: RenderWith): Promise<Probe> {
-  const leaves = [...Map.groupBy(segments, (segment) => segment.leaf).values()];
-  const best = await findAccepted(
-    leaves,
-    (selected) => {
-      const settings = markLeaves(selected.flat()).map(({ leaf, value }) => ({ path: leaf.path, value }));
-      return render(buildOverlay(base.values, settings));
-    },
-    (refusal, groups) => {
-      const isNamed = namedInRefusal(refusal);
-      return groups.filter(([segment]) => segment !== undefined && isNamed(segment.leaf.path));
-    },
-  );
-  return { segments: best?.items.flat() ?? [], documents: best?.result.documents ?? [] };
+  const leaves = [...Map.groupBy(segments, ({ leaf }) => leaf)].map(([{ path }, parts]) => ({ path, parts }));
+  const attempt = (selected: Readonly<typeof leaves>): Promise<Render> => {
+    const marked = markLeaves(selected.flatMap(({ parts }) => parts));
+    const settings = marked.map(({ leaf, value }) => ({ path: leaf.path, value }));
+    return render(buildOverlay(base.values, settings));
+  };
+  const best = await findAccepted(leaves, attempt, namedBy);
+  return { segments: best?.items.flatMap(({ parts }) => parts) ?? [], documents: best?.result.documents ?? [] };
 }
 
 /** Returns the templates of each reference, in the order of the locations; empty if no marker reaches it. */
@@ -59,7 +54,7 @@ export function referenceTemplatesOf(
     return found;
   };
   return locations.map((location) => {
-    const key = `${location.template}\n${location.document}`;
+    const key = documentKey(location.template, location.document);
     const unmarked = before.get(key);
     const marked = after.get(key);
     if (unmarked === undefined || marked === undefined || unmarked.text === marked.text || !mayContainMarker(marked))
@@ -89,7 +84,7 @@ export function buildsNothingElse(
 }
 
 function byDocument(documents: readonly RenderedDocument[]): Map<string, RenderedDocument> {
-  return new Map(documents.map((document) => [`${document.template}\n${document.index}`, document]));
+  return new Map(documents.map((document) => [documentKey(document.template, document.index), document]));
 }
 
 /** Fast test before parsing; the data of a Secret may contain markers in base64. */
@@ -160,16 +155,19 @@ function joinSplit(
   return parts.some(({ kind }) => kind === 'segment') ? parts : undefined;
 }
 
-/** Merges values files as Helm does: maps by key, everything else is replaced. */
-export function mergeValuesFiles(base: Values, overrides: Values): Values {
-  const result: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(overrides)) {
-    const other = result[key];
-    result[key] = isMap(value) && isMap(other) ? mergeValuesFiles(other, value) : value;
+/**
+ * Follows the steps inside the text of a field (`base64 > yaml:sidecar.image`, see Location.within) as far as they are
+ * structural. Lines and words are not fixed positions, so the text that contains them is returned. Undefined if the
+ * text does not have that structure.
+ */
+export function nestedText(text: string, within: string): string | undefined {
+  let current: string | undefined = text;
+  for (const step of within.split(' > ')) {
+    if (current === undefined) return undefined;
+    const [, position, path] = /^(?:yaml|json)(?:\[(\d+)\])?:(.*)$/s.exec(step) ?? [];
+    if (step === 'base64') current = Buffer.from(current, 'base64').toString('utf8');
+    else if (path === undefined) return current;
+    else current = scalarAt(readYamlValues(current)?.[Number(position ?? 0)], path);
   }
-  return result;
-}
-
-function isMap(value: unknown): value is Values {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return current;
 }

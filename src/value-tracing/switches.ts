@@ -1,3 +1,4 @@
+import { isMapping } from '../base/mapping.ts';
 import type { Values } from '../helm/render.ts';
 import { formatPath, type LeafPath, valueAt } from './leaves.ts';
 
@@ -60,8 +61,7 @@ function flags(values: Values, state: boolean): { path: LeafPath }[] {
 function scalarsAndLists(values: Values): { path: LeafPath; value: unknown }[] {
   const found: { path: LeafPath; value: unknown }[] = [];
   const walk = (value: unknown, path: LeafPath): void => {
-    const isMap = typeof value === 'object' && value !== null && !Array.isArray(value);
-    if (!isMap) {
+    if (!isMapping(value)) {
       if (value !== null && value !== '' && path.length > 0) found.push({ path, value });
       return;
     }

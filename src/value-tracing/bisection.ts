@@ -1,7 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
 
-/** Maximum number of renders to find out which values a chart refuses. */
-const MAX_RENDERS = 60;
+/** Maximum numbers of renders: to find out which values a chart refuses, and to find causes. */
+const MAX_RENDERS = { accepted: 60, causes: 24 } as const;
 
 /**
  * Finds items that a chart accepts together. Tries all of them first. If the chart refuses, retries without the items
@@ -21,7 +21,7 @@ export async function findAccepted<T, R>(
   let best: { items: readonly T[]; result: R } | undefined;
   let runs = 0;
   const add = async (candidates: readonly T[]): Promise<void> => {
-    if (candidates.length === 0 || runs >= MAX_RENDERS) return;
+    if (candidates.length === 0 || runs >= MAX_RENDERS.accepted) return;
     runs += 1;
     const selected = [...(best?.items ?? []), ...candidates];
     const outcome = await unlessRefused(attempt(selected));
@@ -53,4 +53,40 @@ export async function unlessRefused<R>(
     if (error instanceof AirgapError && error.code === 'chart-render') return { refusal: error };
     throw error;
   }
+}
+
+/**
+ * Finds the single item that causes each effect, by halving the items. Effects that the first half has are searched
+ * there, all others in the second half. An effect that needs several items at once has no cause; if several items have
+ * the same effect, the first is returned.
+ * @param observe returns the effects of the items together; undefined if the items cannot be combined
+ * @param limit maximum number of attempts; effects not traced to one item by then have no cause
+ */
+export async function findCauses<T, E>(
+  items: readonly T[],
+  effects: readonly E[],
+  observe: (items: readonly T[]) => Promise<ReadonlySet<E> | undefined>,
+  limit: number = MAX_RENDERS.causes,
+): Promise<ReadonlyMap<E, T>> {
+  const causes = new Map<E, T>();
+  let runs = 0;
+  const search = async (candidates: readonly T[], remaining: readonly E[]): Promise<void> => {
+    const [only] = candidates;
+    if (only === undefined || remaining.length === 0 || runs >= limit) return;
+    runs += 1;
+    const observed = await observe(candidates);
+    const present = observed === undefined ? remaining : remaining.filter((effect) => observed.has(effect));
+    if (candidates.length === 1) {
+      if (observed !== undefined) for (const effect of present) causes.set(effect, only);
+      return;
+    }
+    const half = Math.ceil(candidates.length / 2);
+    await search(candidates.slice(0, half), present);
+    await search(
+      candidates.slice(half),
+      present.filter((effect) => !causes.has(effect)),
+    );
+  };
+  await search(items, effects);
+  return causes;
 }
