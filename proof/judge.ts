@@ -1,14 +1,14 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import type { UnmappedReference } from '../src/overrides/proof.ts';
 import type { CorpusChart } from '../test/support/corpus.ts';
+import type { UnmappedReference } from '../src/overrides/proof/proof.ts';
 import { changedChart } from './changed-chart.ts';
-import { type Difference, differences, fieldOf } from './difference.ts';
-import { reasonOf } from './explain.ts';
-import { lineOf, unpack } from './hard-coded.ts';
+import { join } from 'node:path';
 import { leftIn } from './left.ts';
-import { type ProofBeyondOverrides, postRendered } from './post-rendered.ts';
+import { lineOf, unpack } from './hard-coded.ts';
+import { reasonOf } from './explain.ts';
 import { type CountingHelm, run } from './programs.ts';
+import { type Difference, differences, fieldOf } from './difference.ts';
+import { type ProofBeyondOverrides, postRendered } from './post-rendered.ts';
+import { writeFileSync } from 'node:fs';
 
 /** Targets: a private ECR, and a host with a port, which some charts cannot handle. */
 export const TARGETS = [

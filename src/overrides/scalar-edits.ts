@@ -4,7 +4,7 @@ import { readYamlDocument, readYamlDocuments } from '../base/yaml-read.ts';
 import { withLineFeeds } from '../helm/go-yaml.ts';
 import { toStrictYaml } from '../helm/lenient-yaml.ts';
 import { pathKeys } from '../value-tracing/scalar.ts';
-import type { PostRenderEntry } from './post-render-map.ts';
+import type { PostRenderEntry } from './edits/post-render-map.ts';
 import { type Span, scalarText, sourceMapper } from './scalar-source.ts';
 import { applyEdits, replacementEdits, type TextEdit } from './text-edits.ts';
 

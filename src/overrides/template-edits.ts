@@ -1,5 +1,5 @@
 import { occurrences, withoutTagAndDigest } from '../value-tracing/name-segments.ts';
-import type { PostRenderEntry } from './post-render-map.ts';
+import type { PostRenderEntry } from './edits/post-render-map.ts';
 import { applyEdits, type TextEdit, wholeOccurrences } from './text-edits.ts';
 
 /** Text replaced in one line of a chart file. */

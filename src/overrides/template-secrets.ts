@@ -1,4 +1,4 @@
-import type { PullSecretEntry } from './post-render-map.ts';
+import type { PullSecretEntry } from './edits/post-render-map.ts';
 import { isPartial, type TemplateEdit } from './template-edits.ts';
 
 /**

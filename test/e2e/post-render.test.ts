@@ -1,12 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
-import { execa } from 'execa';
-import { beforeAll, describe, expect, test } from 'vitest';
-import { formatPostRenderMap } from '../../src/overrides/post-render-map.ts';
-import { fixtureChart } from '../support/charts.ts';
 import { airgap, cleanEnvironment, helmUnderTest, program } from '../support/cli.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { createServer, type Server } from 'node:http';
+import { execa } from 'execa';
+import { fixtureChart } from '../support/charts.ts';
+import { formatPostRenderMap } from '../../src/overrides/edits/post-render-map.ts';
+import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { scratchFolder } from '../support/scratch.ts';
 
 /** Overrides and post-renderer together: real Helm calls the real post-renderer. */

@@ -1,11 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { Command } from 'commander';
-import { AirgapError } from '../../base/errors.ts';
-import { reasonOf } from '../../base/file-failure.ts';
-import type { PostRenderEntry, PostRenderMap } from '../../overrides/post-render-map.ts';
-import { examples } from '../help.ts';
 import type { CommandIO } from '../run.ts';
+import type { PostRenderEntry, PostRenderMap } from '../../overrides/edits/post-render-map.ts';
+import { AirgapError } from '../../base/errors.ts';
+import { Command } from 'commander';
+import { examples } from '../help.ts';
+import { readFile } from 'node:fs/promises';
+import { reasonOf } from '../../base/file-failure.ts';
+import { resolve } from 'node:path';
 
 const HINT = 'set --map or AIRGAP_POST_RENDER_MAP to the map that helm airgap values … --unmapped=post-render wrote';
 
@@ -32,7 +32,7 @@ async function readMap(path: string, mapFile: string): Promise<PostRenderMap> {
   const json = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new AirgapError('config', `the map ${mapFile} cannot be read: ${reasonOf(cause)}`, { hint: HINT, cause });
   });
-  const { parsePostRenderMap } = await import('../../overrides/post-render-map.ts');
+  const { parsePostRenderMap } = await import('../../overrides/edits/post-render-map.ts');
   return parsePostRenderMap(json, mapFile);
 }
 

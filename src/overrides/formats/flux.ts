@@ -1,10 +1,10 @@
 import { Document } from 'yaml';
 import { checkName, toFileName } from '../../base/names.ts';
+import { YAML_1_1 } from '../../base/yaml-text.ts';
 import { parseEcrHost } from '../../ecr/hosts.ts';
 import { chartRepository, chartTag } from '../../naming/naming.ts';
 import { MediaType } from '../../oci/descriptor.ts';
 import { formatRepository } from '../../oci/reference.ts';
-import { YAML_1_1 } from '../overrides-file.ts';
 import { commentBlock, type DeliveredChart, type GeneratedFiles } from './format.ts';
 import {
   type DocumentPath,

@@ -1,3 +1,4 @@
+import { compareText } from '../../base/text-order.ts';
 import { textBefore } from '../../base/text-trim.ts';
 import { yamlText } from '../../base/yaml-text.ts';
 import type { Location } from '../../inventory/finding.ts';
@@ -19,7 +20,9 @@ export function formatKustomize(
   title: string,
 ): GeneratedFiles {
   const changeable = locations.filter(({ path, within }) => within === undefined && IMAGE_FIELD.test(path));
-  const byName = [...Map.groupBy(changeable, ({ written }) => imageName(written))].sort(([a], [b]) => compare(a, b));
+  const byName = [...Map.groupBy(changeable, ({ written }) => imageName(written))].sort(([a], [b]) =>
+    compareText(a, b),
+  );
   const images = byName.filter(([, group]) => fitsOneEntry(group, target));
   const unchangeable = locations
     .filter((location) => !changeable.includes(location))
@@ -31,7 +34,7 @@ export function formatKustomize(
     .filter((entry) => !images.includes(entry))
     .map(([name]) => `${name}: its tags need different entries, and kustomize allows one per name`);
   const left = [...unchangeable, ...ambiguous];
-  const distinct = [...new Set(left)].sort(compare);
+  const distinct = [...new Set(left)].sort(compareText);
   const entries = images.map(([name, group]) => imageEntry(name, group, target));
   const document = { apiVersion: 'kustomize.config.k8s.io/v1beta1', kind: 'Kustomization', images: entries };
   const text = commentBlock([title, ...distinct]) + yamlText(document);
@@ -64,8 +67,4 @@ function newVersion({ tag, digest }: Reference): object {
 function imageName(written: string): string {
   const name = textBefore(written, '@');
   return name.slice(name.lastIndexOf('/') + 1).includes(':') ? name.slice(0, name.lastIndexOf(':')) : name;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

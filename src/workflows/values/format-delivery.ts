@@ -9,8 +9,7 @@ import { textBefore } from '../../base/text-trim.ts';
 import { isMapping, type NestedChart, nestedCharts } from '../../discovery/nested/index.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
 import type { RenderOptions } from '../../helm/render.ts';
-import { formatTarget } from '../../naming/naming.ts';
-import { additionNotes } from '../../overrides/addition-notes.ts';
+import { overridesHeader } from '../../overrides/file-header.ts';
 import { formatArgoApplication } from '../../overrides/formats/argocd.ts';
 import { formatFlux } from '../../overrides/formats/flux.ts';
 import type { GeneratedFiles } from '../../overrides/formats/format.ts';
@@ -56,13 +55,8 @@ export function formatDelivery(
     const isRepeated = (name: string): boolean => results.filter(({ chart }) => chart === name).length > 1;
     const names = new UniqueFileNames();
     return results.map((overrides) => {
-      const { chart, version, proof } = overrides;
-      const header = [
-        `Overrides for chart ${chart} ${version}, target ${formatTarget(target)}.`,
-        `Proved by rendering: ${proof.rewritten} of ${proof.references} references are private.`,
-        ...proof.residue.map(({ reference, template, path }) => `Still public: ${reference} (${template} ${path})`),
-        ...additionNotes(proof),
-      ];
+      const { chart, version } = overrides;
+      const header = overridesHeader(overrides, target);
       const release = {
         releaseName: host?.nested.releaseName || chart,
         namespace: host?.nested.namespace || namespace,

@@ -8,15 +8,12 @@ import { Helm } from '../../helm/helm.ts';
 import { Renderer, type Values } from '../../helm/render.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
-import { additionNotes } from '../../overrides/addition-notes.ts';
-import { copiedUserValues } from '../../overrides/copied-values.ts';
+import { formatPostRenderMap } from '../../overrides/edits/post-render-map.ts';
+import { HOOKS_HINT, overridesHeader } from '../../overrides/file-header.ts';
 import { type OverrideOptions, overrideChart } from '../../overrides/override-chart.ts';
-import { formatOverrides } from '../../overrides/overrides-file.ts';
-import { formatPostRenderMap } from '../../overrides/post-render-map.ts';
-import type { Proof, UnmappedReference } from '../../overrides/proof.ts';
-import { checkReadBack } from '../../overrides/read-back.ts';
+import { checkReadBack, copiedUserValues, formatOverrides } from '../../overrides/overrides-file.ts';
+import type { Proof, UnmappedReference } from '../../overrides/proof/proof.ts';
 import type { TemplateChange } from '../../overrides/template-edits.ts';
-import { changedChartNotes, HOOKS_HINT, postRenderNotes, unmappedNote } from '../../overrides/unmapped-notes.ts';
 import type { Profile } from '../../search/search-render.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { compareWithBundle, type DerivedChart, type UncoveredImages } from './bundle-coverage.ts';
@@ -173,16 +170,8 @@ async function deriveOverrides(
   const { base, settings, overrides, proof, references, postRender, repacked } = derived;
   const { entries = [], inHooks = [], pullSecret: addedPullSecret } = postRender ?? {};
   const file = unmappedHandling?.fileName(name, version, profile.name) ?? '';
-  const header = [
-    `Overrides for chart ${name} ${version}, target ${formatTarget(target)}.`,
-    proof.skipped
-      ? `Not proved (--no-proof): it was not checked that all ${proof.references} references are private.`
-      : `Proved by rendering: ${proof.rewritten} of ${proof.references} references are private.`,
-    ...postRenderNotes(file, entries, addedPullSecret?.pods),
-    ...changedChartNotes(file, repacked?.changes ?? []),
-    ...proof.residue.map((unmapped) => unmappedNote(unmapped, inHooks)),
-    ...additionNotes(proof),
-  ];
+  const proven = { chart: name, version, proof };
+  const header = overridesHeader(proven, target, { name: file, postRender, changes: repacked?.changes ?? [] });
   const yaml = formatOverrides(header, base, settings);
   await checkReadBack(renderer, profile.options, overrides, yaml);
   checkNameCollisions(target, references, context.emit, source);

@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { formatPostRenderMap } from '../../../src/overrides/post-render-map.ts';
+import { formatPostRenderMap } from '../../../src/overrides/edits/post-render-map.ts';
+import { join } from 'node:path';
 import { scratchFolder } from '../../support/scratch.ts';
 import { type Ended, Terminal } from './terminal.ts';
+import { writeFile } from 'node:fs/promises';
 
 const IMAGE = 'docker.io/library/busybox:1';
 const PRIVATE = `ecr.example/m/${IMAGE}`;

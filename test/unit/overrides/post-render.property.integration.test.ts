@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { parse, Scalar, stringify } from 'yaml';
 import { childPath, type FieldPath } from '../../../src/discovery/field-path.ts';
+import type { PostRenderEntry } from '../../../src/overrides/edits/post-render-map.ts';
 import { postRender } from '../../../src/overrides/post-render.ts';
-import type { PostRenderEntry } from '../../../src/overrides/post-render-map.ts';
 import fc from '../../support/property.ts';
 
 const IMAGE = 'quay.io/acme/app:1';
