@@ -1,11 +1,11 @@
-import type { CommandIO } from '../run.ts';
-import type { PostRenderEntry, PostRenderMap } from '../../overrides/edits/post-render-map.ts';
-import { AirgapError } from '../../base/errors.ts';
-import { Command } from 'commander';
-import { examples } from '../help.ts';
 import { readFile } from 'node:fs/promises';
-import { reasonOf } from '../../base/file-failure.ts';
 import { resolve } from 'node:path';
+import { Command } from 'commander';
+import { AirgapError } from '../../base/errors.ts';
+import { reasonOf } from '../../base/file-failure.ts';
+import type { PostRenderEntry, PostRenderMap } from '../../overrides/edits/post-render-map.ts';
+import { examples } from '../help.ts';
+import type { CommandIO } from '../run.ts';
 
 const HINT = 'set --map or AIRGAP_POST_RENDER_MAP to the map that helm airgap values … --unmapped=post-render wrote';
 

@@ -36,11 +36,10 @@ interface PrivateName {
 
 function entriesAtLocation(location: ReferenceLocation, name: PrivateName): PostRenderEntry[] {
   const { template, kind, written } = location;
-  const shared = { template, kind, ...(location.hook === undefined ? {} : { hook: true as const }) };
+  const shared = { template, kind, hook: location.hook === undefined ? undefined : (true as const) };
   if (location.parts === undefined) {
     const within = withinPath(location.within, written);
-    const field = { path: location.path, ...(within === undefined ? {} : { within }) };
-    return [{ ...shared, ...field, from: written, to: renamed(written, name) }];
+    return [{ ...shared, path: location.path, within, from: written, to: renamed(written, name) }];
   }
   return splitEdits(location.parts, name).map(({ path, from, to }) => {
     // If the split is inside a text, its fields are paths within that text.
@@ -52,7 +51,7 @@ function entriesAtLocation(location: ReferenceLocation, name: PrivateName): Post
 function privateName(reference: string, target: Target): PrivateName {
   const parsed = parseReference(reference);
   const { tag, ...repository } = isUnderTarget(target, parsed) ? parsed : targetReference(target, parsed);
-  return { repository: formatRepository(repository), ...(tag === undefined || tag === parsed.tag ? {} : { tag }) };
+  return { repository: formatRepository(repository), tag: tag === parsed.tag ? undefined : tag };
 }
 
 /**

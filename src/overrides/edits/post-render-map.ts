@@ -67,7 +67,7 @@ export type PostRenderMap = Readonly<z.infer<typeof map>>;
 export interface PostRenderMapContent
   extends Readonly<Omit<PostRenderMap, 'apiVersion' | 'kind' | 'entries' | 'pullSecret'>> {
   readonly entries: readonly PostRenderEntry[];
-  readonly pullSecret?: AddedPullSecret;
+  readonly pullSecret?: AddedPullSecret | undefined;
 }
 
 /** Image pull secret and the pods to add it to. */

@@ -107,10 +107,8 @@ function helmRepository(chart: DeliveredChart, metadata: object): Document {
 }
 
 function accessFields({ target, plainHttp }: DeliveredChart): object {
-  return {
-    ...(parseEcrHost(target.registry) === undefined ? {} : { provider: 'aws' }),
-    ...(plainHttp ? { insecure: true } : {}),
-  };
+  const isEcr = parseEcrHost(target.registry) !== undefined;
+  return { provider: isEcr ? 'aws' : undefined, insecure: plainHttp || undefined };
 }
 
 function chartUrl({ target, name }: DeliveredChart): string {

@@ -1,5 +1,6 @@
 import { type Document, isAlias, isMap } from 'yaml';
 import { AirgapError } from '../../base/errors.ts';
+import { isMapping } from '../../base/mapping.ts';
 import { readYamlDocuments } from '../../base/yaml-read.ts';
 import { documentText } from '../../base/yaml-text.ts';
 import type { Values } from '../../helm/render.ts';
@@ -49,14 +50,16 @@ export function parseDocumentPath(path: string): DocumentPath {
   );
 }
 
-/** Merges values into a document at some keys, as Helm does: mappings are merged, everything else is replaced. */
+/**
+ * Merges values into a document at some keys, as `overlayValues` does for plain values (base/mapping.ts): here nodes are
+ * replaced one by one, so that comments and the style of the rest are kept.
+ */
 export function mergeValues(document: Document, keys: DocumentPath, values: Values): void {
   for (const [key, value] of Object.entries(values)) {
     const path = [...keys, key];
     const existing = document.getIn(path, true);
     if (isAlias(existing)) document.setIn(path, document.createNode(existing.toJS(document)));
-    const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
-    if (isMapping && isMap(document.getIn(path, true))) mergeValues(document, path, value as Values);
+    if (isMapping(value) && isMap(document.getIn(path, true))) mergeValues(document, path, value);
     else document.setIn(path, document.createNode(value, { aliasDuplicateObjects: false }));
   }
 }

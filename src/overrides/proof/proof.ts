@@ -3,7 +3,7 @@ import { documentKey, type RenderedDocument } from '../../helm/documents.ts';
 import type { Location } from '../../inventory/finding.ts';
 import { formatTargetReference, isSharedRepository, isUnderTarget, type Target } from '../../naming/naming.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
-import { occurrences } from '../../value-tracing/name-segments.ts';
+import { occurrences, wholeOccurrences } from '../../value-tracing/name-segments.ts';
 import { isRedirected } from './redirect.ts';
 
 /** Reference that is still public with the overrides, or differs from the name under which push stores the image. */
@@ -157,10 +157,7 @@ function containsReference(text: string, expected: string): boolean {
  * for.
  */
 function mentionsReference(text: string, written: string): boolean {
-  if (!/[/:]/.test(written) || !text.includes(written)) return false;
-  const found = occurrences(text, written, /[\w./@-]/, /[\w/@:-]/);
-  // A dot either ends a sentence or continues the tag.
-  return found.some((offset) => !/^\.\w/.test(text.slice(offset + written.length)));
+  return /[/:]/.test(written) && wholeOccurrences(text, written).length > 0;
 }
 
 /** Key that is equal for references at the same location. */

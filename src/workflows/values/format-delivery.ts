@@ -9,11 +9,14 @@ import { textBefore } from '../../base/text-trim.ts';
 import { isMapping, type NestedChart, nestedCharts } from '../../discovery/nested/index.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
 import type { RenderOptions } from '../../helm/render.ts';
-import { overridesHeader } from '../../overrides/file-header.ts';
-import { formatArgoApplication } from '../../overrides/formats/argocd.ts';
-import { formatFlux } from '../../overrides/formats/flux.ts';
-import type { GeneratedFiles } from '../../overrides/formats/format.ts';
-import { type HostManifest, parseDocuments } from '../../overrides/formats/host-manifest.ts';
+import {
+  formatArgoApplication,
+  formatFlux,
+  type GeneratedFiles,
+  type HostManifest,
+  parseDocuments,
+} from '../../overrides/formats/index.ts';
+import { overridesHeader } from '../../overrides/index.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { type Overrides, type ValuesOptions, values } from './values.ts';
 

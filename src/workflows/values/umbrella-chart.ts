@@ -6,10 +6,16 @@ import { type Chart, fetchChart } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { Renderer, type Values } from '../../helm/render.ts';
 import type { Target } from '../../naming/naming.ts';
-import { stillPublicLine, titleLine } from '../../overrides/file-header.ts';
-import type { OverrideOptions } from '../../overrides/override-chart.ts';
-import { checkReadBack, copiedUserValues, formatOverrides } from '../../overrides/overrides-file.ts';
-import { type ChartProof, deriveTree } from '../../overrides/umbrella-tree.ts';
+import {
+  type ChartProof,
+  checkReadBack,
+  copiedUserValues,
+  deriveTree,
+  formatOverrides,
+  type OverrideOptions,
+  stillPublicLine,
+  titleLine,
+} from '../../overrides/index.ts';
 import { NestedHosts } from '../../search/nested-hosts.ts';
 import type { Profile } from '../../search/search-render.ts';
 import { type Context, withScratch } from '../../session/context.ts';

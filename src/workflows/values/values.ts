@@ -8,12 +8,19 @@ import { Helm } from '../../helm/helm.ts';
 import { Renderer, type Values } from '../../helm/render.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
-import { formatPostRenderMap } from '../../overrides/edits/post-render-map.ts';
-import { HOOKS_HINT, overridesHeader } from '../../overrides/file-header.ts';
-import { type OverrideOptions, overrideChart } from '../../overrides/override-chart.ts';
-import { checkReadBack, copiedUserValues, formatOverrides } from '../../overrides/overrides-file.ts';
-import type { Proof, UnmappedReference } from '../../overrides/proof/proof.ts';
-import type { TemplateChange } from '../../overrides/template-edits.ts';
+import {
+  checkReadBack,
+  copiedUserValues,
+  formatOverrides,
+  formatPostRenderMap,
+  HOOKS_HINT,
+  overrideChart,
+  overridesHeader,
+  type Proof,
+  type TemplateChange,
+  type UnmappedHandling,
+  type UnmappedReference,
+} from '../../overrides/index.ts';
 import type { Profile } from '../../search/search-render.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { compareWithBundle, type DerivedChart, type UncoveredImages } from './bundle-coverage.ts';
@@ -159,13 +166,8 @@ async function deriveOverrides(
     prove,
     inject,
     operatorDefaults,
-    additions: {
-      ...(pullSecret === undefined ? {} : { pullSecret }),
-      ...(pin && source !== undefined ? { digests: bundledDigests(source, target) } : {}),
-    },
-    ...(unmappedHandling === undefined
-      ? {}
-      : { unmappedHandling: await toUnmappedHandling(unmappedHandling.how, helm, folder) }),
+    additions: { pullSecret, digests: pin && source !== undefined ? bundledDigests(source, target) : undefined },
+    unmappedHandling: unmappedHandling && (await toUnmappedHandling(unmappedHandling.how, helm, folder)),
   });
   const { base, settings, overrides, proof, references, postRender, repacked } = derived;
   const { entries = [], inHooks = [], pullSecret: addedPullSecret } = postRender ?? {};
@@ -197,7 +199,7 @@ async function deriveOverrides(
     version,
     target: formatTarget(target),
     entries,
-    ...(addedPullSecret && { pullSecret: addedPullSecret }),
+    pullSecret: addedPullSecret,
   });
   return {
     ...result,
@@ -215,7 +217,7 @@ async function toUnmappedHandling(
   how: 'post-render' | 'repack',
   helm: Helm,
   folder: string,
-): Promise<OverrideOptions['unmappedHandling']> {
+): Promise<UnmappedHandling> {
   if (how === 'repack') return { how, folder: join(folder, 'repack') };
   return { how, hooks: (await helm.major()) >= 4 };
 }
