@@ -25,6 +25,7 @@ const helms = testHelms();
 const suites = [
   { name: 'types', run: () => command('tsc', ['--noEmit']) },
   { name: 'style', run: () => command('biome', ['check', '--error-on-warnings', '.']) },
+  { name: 'unused', run: () => command('knip', ['--no-progress']) },
   { name: 'unit', run: () => vitest('unit') },
   { name: 'fuzz', run: () => vitest('fuzz') },
   {

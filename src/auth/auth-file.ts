@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { canonicalHubName } from '../base/docker-hub.ts';
+import { BASE64 } from '../base/base64.ts';
 import { AirgapError } from '../base/errors.ts';
 import { reasonOf } from '../base/file-failure.ts';
+import { isMapping, type Mapping } from '../base/mapping.ts';
 import { quoted } from '../base/printable.ts';
 import { registerSecret } from '../base/redact.ts';
 import { trimTrailing } from '../base/text-trim.ts';
-import type { Credential } from './credential.ts';
 import type { CredentialsFile } from './credential-files.ts';
+import { type Credential, normalizeKey } from './keychain.ts';
 
 /** Parsed credentials file (Docker's config.json, containers-auth.json(5)), or a variable with its text. */
 export interface AuthFile {
@@ -59,7 +60,7 @@ export function parseAuthFile(text: string, file: string, isLegacy = false): Aut
     // The parser's message would quote the text, which is secret.
     throw invalidFile(file, 'is not JSON');
   }
-  if (!isObject(content)) throw invalidFile(file, 'is not a JSON object');
+  if (!isMapping(content)) throw invalidFile(file, 'is not a JSON object');
   const credHelpers = new Map<string, string>();
   for (const [key, helper] of entriesOf(isLegacy ? {} : content.credHelpers, 'credHelpers', file)) {
     if (typeof helper === 'string') credHelpers.set(normalizeKey(key), helper);
@@ -74,29 +75,14 @@ function readAuths(value: unknown, file: string): Map<string, Credential | Airga
   const auths = new Map<string, Credential | AirgapError>();
   for (const [key, entry] of entriesOf(value, 'auths', file)) {
     const name = normalizeKey(key);
-    if (!isObject(entry) || (auths.has(name) && key !== name)) continue;
+    if (!isMapping(entry) || (auths.has(name) && key !== name)) continue;
     const credential = readEntry(entry, key, file);
     if (credential !== undefined) auths.set(name, credential);
   }
   return auths;
 }
 
-/**
- * Normalizes a key of `auths` to host or host/path: without scheme and legacy `/v1/`, and with `docker.io` for all
- * names of Docker Hub.
- */
-export function normalizeKey(key: string): string {
-  const bare = trimTrailing(key.replace(/^https?:\/\//i, ''), '/').replace(/\/v[12]$/, '');
-  const slash = bare.indexOf('/');
-  const host = (slash < 0 ? bare : bare.slice(0, slash)).toLowerCase();
-  const path = slash < 0 ? '' : bare.slice(slash);
-  return `${canonicalHubName(host)}${path}`;
-}
-
-/** Standard base64. Checked because Node decodes any text. */
-const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
-
-function readEntry(entry: Record<string, unknown>, key: string, file: string): Credential | AirgapError | undefined {
+function readEntry(entry: Mapping, key: string, file: string): Credential | AirgapError | undefined {
   const text = (name: string): string => (typeof entry[name] === 'string' ? entry[name] : '');
   const source = `stored in ${file}`;
   for (const name of ['identitytoken', 'registrytoken', 'auth', 'password']) registerSecret(text(name));
@@ -129,12 +115,8 @@ function readEntry(entry: Record<string, unknown>, key: string, file: string): C
 
 function entriesOf(value: unknown, name: string, file: string): [string, unknown][] {
   if (value === undefined || value === null) return [];
-  if (!isObject(value)) throw invalidFile(file, `has a "${name}" that is not an object`);
+  if (!isMapping(value)) throw invalidFile(file, `has a "${name}" that is not an object`);
   return Object.entries(value);
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function invalidFile(file: string, what: string): AirgapError {

@@ -1,6 +1,6 @@
+import { resolveUrl } from '../http/response-url.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
-import { basicAuthorization, type Credential } from './credential.ts';
-import type { Keychain } from './keychain.ts';
+import { basicAuthorization, type Credential, type Keychain } from './keychain.ts';
 import { type AccessRefusal, explainRefusal } from './refusal.ts';
 import { fetchToken, type Token, type TokenExchange } from './token.ts';
 
@@ -154,9 +154,7 @@ function supportedChallenges(wwwAuthenticate: string | readonly string[] | undef
 /** Returns the URL of a token server; some registries send only a path. */
 function realmOf({ parameters }: Challenge, { origin }: Access): URL | undefined {
   const realm = parameters.get('realm') ?? '';
-  if (realm === '' || !URL.canParse(realm, origin)) return undefined;
-  const url = new URL(realm, origin);
-  return url.protocol === 'https:' || url.protocol === 'http:' ? url : undefined;
+  return realm === '' ? undefined : resolveUrl(realm, origin);
 }
 
 function scopeKey({ registry, path, scopes }: Access): string {

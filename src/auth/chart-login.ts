@@ -1,19 +1,15 @@
-import { normalizeKey } from './auth-file.ts';
-import { type CommandLineLogin, commandLineKeychain } from './command-line-login.ts';
-import type { Credential } from './credential.ts';
+import type { FindLogin, RegistryLogin } from '../base/registry-login.ts';
 import type { UserEnvironment } from './credential-files.ts';
 import { environmentKeychain } from './environment-keychain.ts';
 import { fileKeychain } from './file-keychain.ts';
-import { chainKeychains } from './keychain.ts';
+import {
+  type CommandLineLogin,
+  type Credential,
+  chainKeychains,
+  commandLineKeychain,
+  normalizeKey,
+} from './keychain.ts';
 import { describeLogin } from './refusal.ts';
-
-/** Login for one registry, to be passed to Helm. */
-export interface ChartLogin {
-  /** Entry of `auths` in a credentials file: a secret. */
-  readonly entry: Readonly<Record<string, string>>;
-  /** Its source and user, for messages. */
-  readonly description: string;
-}
 
 /**
  * Creates a lookup of logins for charts that Helm pulls from OCI registries and would not find itself: those of the
@@ -25,7 +21,7 @@ export function chartLogins(
   user: UserEnvironment,
   login: CommandLineLogin | undefined,
   named: readonly string[],
-): (registry: string, repositoryPath: string) => Promise<ChartLogin | undefined> {
+): FindLogin {
   const keychain = chainKeychains(
     ...(login === undefined ? [] : [commandLineKeychain(login)]),
     environmentKeychain(user.env, named),
@@ -37,7 +33,7 @@ export function chartLogins(
   };
 }
 
-function authEntry(credential: Credential): ChartLogin['entry'] {
+function authEntry(credential: Credential): RegistryLogin['entry'] {
   if (credential.kind === 'registry-token') return { registrytoken: credential.token };
   const { username = '' } = credential;
   const encode = (password: string): string => Buffer.from(`${username}:${password}`).toString('base64');

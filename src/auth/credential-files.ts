@@ -1,9 +1,10 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import type { Environment } from '../base/environment.ts';
 
 /** Properties of user and machine that determine the paths of credentials files. */
 export interface UserEnvironment {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** The user's home directory. */
   readonly home: string;
   /** As of `process.platform`. Default: linux. */

@@ -1,10 +1,11 @@
 import { HUB_KEY } from '../base/docker-hub.ts';
+import type { Environment } from '../base/environment.ts';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { reasonOf } from '../base/file-failure.ts';
 import { registerSecret } from '../base/redact.ts';
 import type { AuthFile } from './auth-file.ts';
-import type { Credential } from './credential.ts';
+import type { Credential } from './keychain.ts';
 
 /** Milliseconds for a helper, which may prompt the user or access a slow network store. */
 const HELPER_TIMEOUT = 60_000;
@@ -27,7 +28,7 @@ export class CredentialHelpers {
   /** Default stores that have failed, and whether they are used for further registries. */
   readonly #failed = new Map<string, 'use' | 'skip'>();
 
-  constructor(env: Readonly<Record<string, string | undefined>>, emit: Emit, timeout = HELPER_TIMEOUT) {
+  constructor(env: Environment, emit: Emit, timeout = HELPER_TIMEOUT) {
     const passed = Object.entries(env).filter(([name, value]) => value !== undefined && !WITHHELD_VARIABLES.test(name));
     this.#env = Object.fromEntries(passed) as Record<string, string>;
     this.#emit = emit;

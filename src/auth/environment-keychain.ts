@@ -1,11 +1,8 @@
+import type { Environment } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
 import { isName } from '../base/names.ts';
 import { registerSecret } from '../base/redact.ts';
-import { normalizeKey } from './auth-file.ts';
-import type { Credential } from './credential.ts';
-import type { Keychain } from './keychain.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
+import { type Credential, type Keychain, normalizeKey } from './keychain.ts';
 
 /** Returns `AIRGAP_AUTH_REGISTRY_EXAMPLE_5000` for `registry.example:5000`. */
 function prefixOf(host: string): string {

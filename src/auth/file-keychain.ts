@@ -1,10 +1,9 @@
 import { AirgapError, messageOf } from '../base/errors.ts';
 import { type Emit, ignoreEvents } from '../base/events.ts';
-import { type AuthFile, DOCKER_AUTH_CONFIG, normalizeKey, parseAuthFile, readAuthFile } from './auth-file.ts';
-import type { Credential } from './credential.ts';
+import { type AuthFile, DOCKER_AUTH_CONFIG, parseAuthFile, readAuthFile } from './auth-file.ts';
 import { type CredentialsFile, credentialsFiles, type UserEnvironment } from './credential-files.ts';
 import { CredentialHelpers } from './credential-helper.ts';
-import type { Keychain } from './keychain.ts';
+import { type Credential, type Keychain, normalizeKey } from './keychain.ts';
 
 export interface FileKeychainOptions extends UserEnvironment {
   /** Receives a warning when the default credential store fails. */

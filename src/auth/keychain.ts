@@ -1,4 +1,31 @@
-import type { Credential } from './credential.ts';
+import { canonicalHubName } from '../base/docker-hub.ts';
+import { trimTrailing } from '../base/text-trim.ts';
+
+/** Origin of a credential, for messages. */
+export interface CredentialOrigin {
+  /** End of the phrase "the login for HOST …", as in `stored in ~/.docker/config.json`. */
+  readonly source?: string;
+  /** Advice for when the registry rejects it. Default: to log in again. */
+  readonly remedy?: string;
+}
+
+/** Credential for one registry. */
+export type Credential = CredentialOrigin &
+  (
+    | { readonly kind: 'basic'; readonly username: string; readonly password: string }
+    /**
+     * OAuth2 refresh token, valid for the token endpoint only (`identitytoken` in Docker's file). The user name is for
+     * token endpoints without OAuth2, which accept the token as that user's password.
+     */
+    | { readonly kind: 'identity-token'; readonly token: string; readonly username?: string }
+    /** Bearer token to send as is (`registrytoken` in Docker's file). */
+    | { readonly kind: 'registry-token'; readonly token: string }
+  );
+
+/** Returns the Authorization header for user name and password (RFC 7617). */
+export function basicAuthorization(credential: { readonly username: string; readonly password: string }): string {
+  return `Basic ${Buffer.from(`${credential.username}:${credential.password}`).toString('base64')}`;
+}
 
 /** Source of credentials. */
 export interface Keychain {
@@ -29,4 +56,38 @@ export function chainKeychains(...keychains: readonly Keychain[]): Keychain {
     },
     sources: (registry) => keychains.flatMap((keychain) => keychain.sources?.(registry) ?? []),
   };
+}
+
+/** Login for one registry, from the command line and standard input. */
+export interface CommandLineLogin {
+  readonly registry: string;
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Flag with the user name. */
+const LOGIN_FLAG = '--registry-username';
+
+/** Creates a keychain with the login of the command line, for its registry only. */
+export function commandLineKeychain({ registry, username, password }: CommandLineLogin): Keychain {
+  const remedy = `check the user name of ${LOGIN_FLAG} and the password on standard input`;
+  return {
+    async lookup(host) {
+      if (normalizeKey(host) !== normalizeKey(registry)) return undefined;
+      return { kind: 'basic', username, password, source: `from ${LOGIN_FLAG}`, remedy };
+    },
+    sources: () => [`${LOGIN_FLAG} (for ${registry})`],
+  };
+}
+
+/**
+ * Normalizes a key of `auths` to host or host/path: without scheme and legacy `/v1/`, and with `docker.io` for all
+ * names of Docker Hub.
+ */
+export function normalizeKey(key: string): string {
+  const bare = trimTrailing(key.replace(/^https?:\/\//i, ''), '/').replace(/\/v[12]$/, '');
+  const slash = bare.indexOf('/');
+  const host = (slash < 0 ? bare : bare.slice(0, slash)).toLowerCase();
+  const path = slash < 0 ? '' : bare.slice(slash);
+  return `${canonicalHubName(host)}${path}`;
 }

@@ -1,5 +1,5 @@
 import type { Challenge } from './challenge.ts';
-import type { Credential } from './credential.ts';
+import type { Credential } from './keychain.ts';
 
 /** Reason why a registry denied access, with respect to credentials. */
 export interface AccessRefusal {

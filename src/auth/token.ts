@@ -1,7 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
 import { collapseWhitespace } from '../base/printable.ts';
 import { registerSecret } from '../base/redact.ts';
-import { basicAuthorization, type Credential } from './credential.ts';
+import { basicAuthorization, type Credential } from './keychain.ts';
 import { credentialRemedy, describeLogin, loginHint } from './refusal.ts';
 
 /** Sends a request to a token endpoint over the transport, with a limit on the size of the response. */
@@ -19,7 +19,7 @@ export type TokenExchange = (request: {
 }) => Promise<TokenResponse>;
 
 /** Response of a token endpoint. */
-export interface TokenResponse {
+interface TokenResponse {
   readonly status: number;
   readonly text: string;
 }

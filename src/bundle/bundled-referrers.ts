@@ -1,5 +1,5 @@
-import type { Graph } from '../oci/graph.ts';
-import { type Referrer, referrersOf } from '../oci/referrer.ts';
+import { type Graph, referrersOf } from '../oci/graph.ts';
+import type { Referrer } from '../oci/referrer.ts';
 import type { Bundle } from './read.ts';
 
 /** Returns the referrers that a bundle lists for the roots of a graph. They still have to be attached to the graph. */

@@ -1,13 +1,10 @@
+import { compareText } from '../base/text-order.ts';
 import type { ExportedInventory } from '../inventory/exported-inventory.ts';
+import type { Inventory, InventoryReferrer } from '../inventory/inventory.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatReference, formatRepository, parseReference } from '../oci/reference.ts';
+import { referrerKind } from '../oci/referrer.ts';
 import type { Bundle } from './read.ts';
-import {
-  type ReferrerDifference,
-  type ReferrersByOwner,
-  referrerDifference,
-  referrersByOwner,
-} from './referrer-difference.ts';
 
 /** Differences between two bundles. */
 export interface BundleDifference {
@@ -37,22 +34,22 @@ export interface BundleDifference {
   readonly shared: BlobTotals;
 }
 
-export interface DiffChartVersion {
+interface DiffChartVersion {
   readonly version: string;
   /** Digest of the chart's OCI manifest. */
   readonly digest: Digest;
 }
 
-export interface DiffChart extends DiffChartVersion {
+interface DiffChart extends DiffChartVersion {
   readonly name: string;
 }
 
-export interface DiffImage {
+interface DiffImage {
   readonly reference: string;
   readonly digest: Digest;
 }
 
-export interface MovedImage {
+interface MovedImage {
   readonly reference: string;
   readonly from: Digest;
   readonly to: Digest;
@@ -60,7 +57,7 @@ export interface MovedImage {
   readonly because: 'content' | 'platforms';
 }
 
-export interface BlobTotals {
+interface BlobTotals {
   readonly blobs: number;
   readonly bytes: number;
 }
@@ -148,7 +145,7 @@ function compareCharts(older: readonly DiffChart[], newer: readonly DiffChart[])
       return false;
     });
   }
-  return { added, removed, changed: changed.sort((a, b) => compare(a.name, b.name)) };
+  return { added, removed, changed: changed.sort((a, b) => compareText(a.name, b.name)) };
 }
 
 function compareImages(older: ComparableBundle, newer: ComparableBundle): BundleDifference['images'] {
@@ -217,6 +214,54 @@ function versionOf({ version, digest }: DiffChart): DiffChartVersion {
   return { version, digest };
 }
 
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+/** A referrer of an image or chart that is the same in both bundles. */
+export interface DiffReferrer {
+  /** Full reference of the image, or name and version of the chart. */
+  readonly of: string;
+  /** `signature`, `attestation`, `SBOM`, or the artifact type. */
+  readonly kind: string;
+  readonly digest: string;
+}
+
+export interface ReferrerDifference {
+  readonly added: readonly DiffReferrer[];
+  readonly removed: readonly DiffReferrer[];
+}
+
+/** Referrers of each image and chart in an inventory, by its name. */
+export type ReferrersByOwner = ReadonlyMap<
+  string,
+  { readonly digest: string; readonly referrers: readonly InventoryReferrer[] }
+>;
+
+/** Returns the bundled referrers by image and chart; empty without an inventory. */
+export function referrersByOwner(inventory: Pick<Inventory, 'charts' | 'images'> | undefined): ReferrersByOwner {
+  const charts = (inventory?.charts ?? []).map(({ name, version, ...chart }) => [`${name} ${version}`, chart] as const);
+  const images = (inventory?.images ?? []).map(({ reference, ...image }) => [reference, image] as const);
+  return new Map(
+    [...images, ...charts].map(([name, { digest, referrers = [] }]) => [
+      name,
+      { digest, referrers: referrers.filter(({ leftOut }) => !leftOut) },
+    ]),
+  );
+}
+
+/** Compares referrers of unchanged images and charts. Referrers of changed ones are not listed. */
+export function referrerDifference(older: ReferrersByOwner, newer: ReferrersByOwner): ReferrerDifference {
+  return { added: referrersMissingIn(newer, older), removed: referrersMissingIn(older, newer) };
+}
+
+function referrersMissingIn(owners: ReferrersByOwner, others: ReferrersByOwner): DiffReferrer[] {
+  return [...owners].flatMap(([of, { digest, referrers }]) => {
+    const other = others.get(of);
+    if (other?.digest !== digest) return [];
+    const otherKeys = new Set(other.referrers.map(referrerDigestKey));
+    return referrers
+      .filter((referrer) => !otherKeys.has(referrerDigestKey(referrer)))
+      .map((referrer) => ({ of, kind: referrerKind(referrer), digest: referrer.digest }));
+  });
+}
+
+function referrerDigestKey({ digest, subject, tag = '' }: InventoryReferrer): string {
+  return `${digest} ${subject} ${tag}`;
 }

@@ -1,12 +1,16 @@
 import { isImageConfigType, isIndexType } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { ManifestNode, Root } from '../oci/graph.ts';
-import { matchesPlatform, type Platform } from '../oci/platform.ts';
+import { LINUX_AMD64, matchesPlatform, type Platform } from '../oci/platform.ts';
 import { formatReference } from '../oci/reference.ts';
 import { blobName } from './layout.ts';
 
-/** Platform of multi-platform images that `docker load` gets. */
-const DEFAULT_PLATFORM: Platform = { os: 'linux', architecture: 'amd64' };
+/** An image in `manifest.json`. */
+export interface SavedImage {
+  readonly Config: string;
+  readonly RepoTags: readonly string[];
+  readonly Layers: readonly string[];
+}
 
 /** The properties of images that `manifest.json` needs. */
 export interface DockerSaveGraph {
@@ -23,7 +27,7 @@ const FOREIGN_LAYER = /foreign|nondistributable/;
  * Creates the `manifest.json` of `docker save` (moby, image/tarexport) for `docker load` and `podman load`. The format
  * has no indexes, so it lists one platform of each image. Artifacts other than images are omitted.
  */
-export function dockerSaveFile(graph: DockerSaveGraph, platform: Platform = DEFAULT_PLATFORM): Uint8Array {
+export function dockerSaveFile(graph: DockerSaveGraph, platform: Platform = LINUX_AMD64): Uint8Array {
   const images = new Map<Digest, { Config: string; RepoTags: string[]; Layers: string[] }>();
   const roots = [...graph.roots].sort((a, b) => (formatReference(a.reference) < formatReference(b.reference) ? -1 : 1));
   for (const root of roots) {
@@ -61,4 +65,23 @@ function manifestForPlatform(
   );
   const selected = child ?? (images.length === 1 ? images[0] : undefined);
   return selected === undefined ? undefined : manifests.get(selected.digest);
+}
+
+/** Parses `manifest.json`; returns undefined if it is invalid. */
+export function readDockerSave(bytes: Uint8Array): readonly SavedImage[] | undefined {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+  if (!Array.isArray(json)) return undefined;
+  const saved = json.map((entry: unknown) => {
+    const { Config, RepoTags, Layers } = Object(entry) as { Config?: unknown; RepoTags?: unknown; Layers?: unknown };
+    return { Config, RepoTags: RepoTags ?? [], Layers };
+  });
+  const isList = (value: unknown): boolean => Array.isArray(value) && value.every((text) => typeof text === 'string');
+  const isSaved = ({ Config, RepoTags, Layers }: (typeof saved)[number]): boolean =>
+    typeof Config === 'string' && isList(RepoTags) && isList(Layers);
+  return saved.every(isSaved) ? (saved as unknown as readonly SavedImage[]) : undefined;
 }

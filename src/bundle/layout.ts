@@ -1,10 +1,14 @@
 import { Header, Pax } from 'tar';
+import { firstOf } from '../base/count.ts';
 import { AirgapError } from '../base/errors.ts';
+import { TAR_BLOCK } from '../base/tar-header.ts';
 import { algorithmOf, type Digest, digestOf, encodedOf, isDigest } from '../oci/digest.ts';
-import type { BlobNode, Content } from '../oci/graph.ts';
+import { type BlobNode, type Content, closureOf, type Graph } from '../oci/graph.ts';
+import { formatReference } from '../oci/reference.ts';
+import type { ChartArtifact } from './chart-artifact.ts';
 
 /** A file of the archive with its final offset. */
-export interface LayoutEntry {
+interface LayoutEntry {
   readonly name: string;
   /** Tar header, preceded by a pax header if the name needs one. */
   readonly header: Uint8Array;
@@ -34,8 +38,6 @@ export interface MetadataFile {
   readonly bytes: Uint8Array;
 }
 
-/** Block size of tar (POSIX.1-1988 ustar). */
-export const TAR_BLOCK = 512;
 /** Size of the end-of-archive marker: two empty blocks. */
 export const TAR_END_SIZE = 2 * TAR_BLOCK;
 
@@ -101,4 +103,31 @@ export function tarHeader(name: string, size: number): Uint8Array {
   const block = Buffer.alloc(TAR_BLOCK);
   header.encode(block);
   return long ? Buffer.concat([new Pax({ path: name }).encode(), block]) : block;
+}
+
+/** Maximum number of names in a message. A base layer may belong to hundreds of images. */
+const MAX_SHOWN = 3;
+
+/** Returns a function that names the images and charts of a blob, for messages. Built on first use. */
+export function blobOwners(graph: Graph, charts: readonly ChartArtifact[]): (digest: Digest) => string {
+  let names: Map<Digest, string[]> | undefined;
+  return (digest) => {
+    names ??= namesByBlob(graph, charts);
+    return firstOf(names.get(digest) ?? [], MAX_SHOWN);
+  };
+}
+
+function namesByBlob(graph: Graph, charts: readonly ChartArtifact[]): Map<Digest, string[]> {
+  const names = new Map<Digest, string[]>();
+  const add = (digest: Digest, name: string): void => {
+    const known = names.get(digest);
+    if (known === undefined) names.set(digest, [name]);
+    else known.push(name);
+  };
+  for (const { reference, descriptor } of graph.roots) {
+    const name = formatReference(reference);
+    for (const digest of closureOf(graph, descriptor.digest).blobs) add(digest, name);
+  }
+  for (const { name, content } of charts) for (const digest of content.blobs.keys()) add(digest, `chart ${name}`);
+  return names;
 }

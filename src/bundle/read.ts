@@ -20,7 +20,7 @@ import type { TarEntry } from './reading/tar-index.ts';
 export type { BundleChart } from './reading/contents.ts';
 
 /** A part of a split bundle that does not match the split index. */
-export interface DamagedPart {
+interface DamagedPart {
   readonly message: string;
   /** Suspect blobs with content in this part. */
   readonly digests: readonly Digest[];

@@ -9,10 +9,10 @@ import type { Content, Graph } from '../oci/graph.ts';
 import { scheduleBlobs } from '../transfer/blob-scheduler.ts';
 import type { ChartArtifact } from './chart-artifact.ts';
 import { dockerSaveFile } from './docker-save.ts';
+import { differentContentError } from './files/file.ts';
 import type { FileParts } from './files/random-file.ts';
-import { type Layout, planLayout } from './layout.ts';
+import { blobOwners, type Layout, planLayout } from './layout.ts';
 import { indexFile, inventoryArtifact, OCI_LAYOUT } from './metadata.ts';
-import { blobOwners } from './owners.ts';
 import { type Signature, signatureArtifact } from './signing/signature.ts';
 import type { EarlierBundles } from './writing/earlier-bundles.ts';
 import { type BlobFetcher, fetchBlob } from './writing/fetch-blob.ts';
@@ -118,11 +118,7 @@ export async function planBundle(options: BundlePlanOptions): Promise<BundlePlan
     return { ...plan, isUpToDate: true };
   const renamed = new Set(preflight.renamedParts.map((part) => final.paths[part]));
   const other = existing.find((path) => !renamed.has(path));
-  if (!options.force && other !== undefined) {
-    throw new AirgapError('output-exists', `${other} already exists with different content`, {
-      hint: 'use --force to replace it, or choose another name with --out',
-    });
-  }
+  if (!options.force && other !== undefined) throw differentContentError(other);
   return { ...plan, isUpToDate: false };
 }
 

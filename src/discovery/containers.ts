@@ -1,6 +1,6 @@
-import { childPath, type FieldPath } from './field-path.ts';
-import { objectIdentity } from './located-reference.ts';
-import { isMapping, type Mapping } from './named-value.ts';
+import { childPath, type FieldPath } from '../base/field-path.ts';
+import { isMapping, type Mapping } from '../base/mapping.ts';
+import { objectIdentity } from './object-identity.ts';
 
 /** Image of one container or image volume, located by the Kubernetes API. */
 export interface ContainerImage {

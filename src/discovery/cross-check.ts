@@ -1,14 +1,15 @@
 import { AirgapError, combine, messageOf } from '../base/errors.ts';
+import { isMapping } from '../base/mapping.ts';
 import { printableLine, quoted } from '../base/printable.ts';
-import type { RenderedDocument } from '../helm/documents.ts';
+import { documentKey, type RenderedDocument } from '../helm/documents.ts';
 import { TOO_DEEP } from '../helm/go-yaml.ts';
 import { readWithSecondParser } from '../helm/second-parser.ts';
 import { typeMetaOf } from '../helm/type-meta.ts';
+import type { LocatedReference } from '../inventory/finding.ts';
 import { assess } from './candidate.ts';
 import { type ContainerImage, mayHaveContainers, type ObjectImages, objectsIn } from './containers.ts';
-import { type LocatedReference, objectIdentity } from './located-reference.ts';
-import { isMapping } from './named-value.ts';
-import { searchObject } from './object.ts';
+import { searchObject } from './discover.ts';
+import { objectIdentity } from './object-identity.ts';
 import { isRelevant } from './relevance.ts';
 
 /**
@@ -24,10 +25,10 @@ export function crossCheckImages(
 ): void {
   const found = Map.groupBy(
     references.filter(({ how }) => how === 'pod-spec'),
-    (reference) => `${reference.template}\n${reference.document}`,
+    ({ template, document }) => documentKey(template, document),
   );
   const errors = documents.flatMap((document) => {
-    const documentReferences = found.get(`${document.template}\n${document.index}`) ?? [];
+    const documentReferences = found.get(documentKey(document.template, document.index)) ?? [];
     const difference = isRelevant(document)
       ? (document.problem ?? differenceIn(document, documentReferences))
       : undefined;

@@ -1,8 +1,23 @@
-import type { Confidence, Finding, Location, Need } from '../inventory/finding.ts';
-import type { LocatedReference } from './located-reference.ts';
+import type { LocatedReference } from '../inventory/finding.ts';
+import { CONFIDENCES, type EvidenceKind, type Finding, type Location, NEEDS, type Need } from '../inventory/finding.ts';
 
-const STRONGEST: readonly Confidence[] = ['certain', 'likely', 'possible'];
-const MOST_IMMEDIATE: readonly Need[] = ['install', 'operand', 'lifecycle', 'optional', 'test'];
+/** Hooks that run during a first `helm install`. */
+const INSTALL_HOOKS = new Set(['pre-install', 'post-install', 'crd-install']);
+
+/**
+ * Returns when an image is pulled. Images in pod specs and custom resources are pulled by the install; those in
+ * environment variables, arguments and configuration are for pods that a running program creates later.
+ */
+export function needOf(how: EvidenceKind, hook: string | undefined, disabled: boolean): Need {
+  const hooks = (hook ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  if (hooks.some((name) => name.startsWith('test'))) return 'test';
+  if (hooks.length > 0 && !hooks.some((name) => INSTALL_HOOKS.has(name))) return 'lifecycle';
+  if (disabled) return 'optional';
+  return how === 'pod-spec' || how === 'custom-resource' ? 'install' : 'operand';
+}
 
 /**
  * Groups references into findings, sorted by reference. Each finding has all locations in the given order, the highest
@@ -15,11 +30,11 @@ export function toFindings(references: readonly LocatedReference[]): Finding[] {
     .map(([reference, group]) => ({
       reference,
       confidence: first(
-        STRONGEST,
+        CONFIDENCES,
         group.map((reference) => reference.confidence),
       ),
       need: first(
-        MOST_IMMEDIATE,
+        NEEDS,
         group.map((reference) => reference.need),
       ),
       found: group.map(toLocation),

@@ -1,12 +1,12 @@
-import type { Location } from '../inventory/finding.ts';
+import type { FieldPath } from '../base/field-path.ts';
+import { isMapping } from '../base/mapping.ts';
+import type { LocatedReference, Location } from '../inventory/finding.ts';
 import { tryParseReference } from '../oci/reference.ts';
-import type { FieldPath } from './field-path.ts';
+import { ROOT_CONTEXT } from './discover.ts';
+import { needOf } from './findings.ts';
 import { evidenceOf, wordsOf } from './key-evidence.ts';
-import type { LocatedReference } from './located-reference.ts';
 import type { Match } from './match.ts';
-import { isMapping, type NamedValue } from './named-value.ts';
-import { needOf } from './need.ts';
-import { ROOT_CONTEXT } from './object.ts';
+import type { NamedValue } from './named-value.ts';
 import { ReferenceWalker } from './reference-walker.ts';
 
 /** Keys that by convention describe the image itself: title, source, base image, build. */

@@ -1,9 +1,7 @@
-import { childPath, type FieldPath } from './field-path.ts';
+import { childPath, type FieldPath } from '../base/field-path.ts';
+import { isMapping, type Mapping } from '../base/mapping.ts';
 import { splitRoleOf } from './key-evidence.ts';
 import { type Field, type InheritedParts, ownRegistryAndTag } from './split.ts';
-
-/** A YAML mapping. */
-export type Mapping = Readonly<Record<string, unknown>>;
 
 /** A named value: entry of a mapping, environment variable, or a word of a text and its name. */
 export interface NamedValue {
@@ -17,16 +15,6 @@ export interface NamedValue {
 /** Returns the entries of a mapping with the paths of their values. */
 export function entriesOf(mapping: Mapping, fieldPath: FieldPath): NamedValue[] {
   return Object.entries(mapping).map(([key, value]) => ({ key, value, fieldPath: childPath(fieldPath, key) }));
-}
-
-/** Reports whether a value is a YAML mapping. */
-export function isMapping(value: unknown): value is Mapping {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Reports whether a value is a non-empty list that contains only mappings. */
-export function isListOfMappings(value: unknown): value is readonly Mapping[] {
-  return Array.isArray(value) && value.length > 0 && value.every(isMapping);
 }
 
 /** Returns a list item with its name, if it has one: `{name, value}`, `--flag=value`, or the value after `--flag`. */

@@ -8,7 +8,7 @@ export type Payload =
   | { readonly kind: 'words'; readonly words: readonly Word[] };
 
 /** A word of a text, with its name. */
-export interface Word {
+interface Word {
   /** `line 3`, `line 3 word 2`; undefined if the text consists of only this word and its name. */
   readonly step?: string;
   readonly key?: string;

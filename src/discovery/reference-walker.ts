@@ -1,18 +1,9 @@
+import { childPath, type FieldPath, innermostPath, nestedPath } from '../base/field-path.ts';
+import { isListOfMappings, isMapping, type Mapping } from '../base/mapping.ts';
 import { assess, type Verdict } from './candidate.ts';
-import { childPath, type FieldPath, innermostPath, nestedPath } from './field-path.ts';
 import { type Evidence, evidenceOf } from './key-evidence.ts';
-import type { Match } from './match.ts';
-import type { MatchContext, MatchListener, OmissionReason, TextEvent } from './match-event.ts';
-import {
-  entriesOf,
-  inheritedParts,
-  isListOfMappings,
-  isMapping,
-  type Mapping,
-  type NamedValue,
-  namedItem,
-  toField,
-} from './named-value.ts';
+import type { Match, MatchContext, MatchListener, OmissionReason, TextEvent } from './match.ts';
+import { entriesOf, inheritedParts, type NamedValue, namedItem, toField } from './named-value.ts';
 import { unpack } from './payload.ts';
 import { isIgnoredKind, mayContainReference } from './relevance.ts';
 import { type Field, findSplits, type InheritedParts, type SplitReference } from './split.ts';

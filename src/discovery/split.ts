@@ -1,6 +1,6 @@
+import { type FieldPath, innermostPath } from '../base/field-path.ts';
 import { trimBothEnds } from '../base/text-trim.ts';
 import type { SplitPart } from '../inventory/finding.ts';
-import { type FieldPath, innermostPath } from './field-path.ts';
 import { type SplitRole, splitRoleOf, wordsOf } from './key-evidence.ts';
 
 /** A named scalar: field of a mapping, environment variable, flag, or assignment in a text. */

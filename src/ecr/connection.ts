@@ -1,12 +1,12 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { ECRClient } from '@aws-sdk/client-ecr';
+import { AirgapError } from '../base/errors.ts';
 import { ignoreEvents } from '../base/events.ts';
 import { proxyFromEnvironment } from '../http/proxy.ts';
 import type { EcrHost } from './hosts.ts';
 import { type AwsService, type EcrOptions, endpointOf } from './options.ts';
 import { awsRetryStrategy, type RetryStrategy } from './retry-strategy.ts';
-import { type AwsCredentialProvider, assumedRole } from './role.ts';
 
 /** Milliseconds. */
 const CONNECT_TIMEOUT = 10_000;
@@ -131,5 +131,41 @@ export async function ecrClient(host: EcrHost, options: EcrOptions): Promise<ECR
 
 /** Returns the account in the host name as input of commands; it may differ from the caller's account. */
 export function registryIdInput({ account }: EcrHost): { readonly registryId?: string } {
-  return account === undefined ? {} : { registryId: account };
+  return { registryId: account };
+}
+
+/** Session name in the account's logs. */
+const SESSION_NAME = 'helm-airgap';
+
+/** Credential provider of the SDK; called again when the credentials expire. */
+export type AwsCredentialProvider = () => Promise<{
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
+  readonly expiration?: Date;
+}>;
+
+/**
+ * Returns a provider that assumes a role with the SDK's credentials, at the STS of the region (and its VPC endpoint).
+ */
+export function assumedRole(roleArn: string, settings: AwsClientSettings): AwsCredentialProvider {
+  return async () => {
+    const { AssumeRoleCommand, STSClient } = await import('@aws-sdk/client-sts');
+    const client = new STSClient(settings);
+    try {
+      const response = await client.send(new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: SESSION_NAME }));
+      const { AccessKeyId, SecretAccessKey, SessionToken, Expiration } = response.Credentials ?? {};
+      if (AccessKeyId === undefined || SecretAccessKey === undefined) {
+        throw new AirgapError('registry', `STS returned no credentials for the role ${roleArn}`);
+      }
+      return {
+        accessKeyId: AccessKeyId,
+        secretAccessKey: SecretAccessKey,
+        sessionToken: SessionToken,
+        expiration: Expiration,
+      };
+    } finally {
+      client.destroy();
+    }
+  };
 }

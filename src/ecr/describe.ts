@@ -58,7 +58,7 @@ async function listRepositories(client: ECRClient, host: EcrHost): Promise<reado
   const { DescribeRepositoriesCommand } = await import('@aws-sdk/client-ecr');
   const all: Repository[] = [];
   for (let nextToken: string | undefined; ; ) {
-    const page = { maxResults: PAGE_SIZE, ...(nextToken === undefined ? {} : { nextToken }) };
+    const page = { maxResults: PAGE_SIZE, nextToken };
     const response = await client.send(new DescribeRepositoriesCommand({ ...registryIdInput(host), ...page }));
     all.push(...(response.repositories ?? []));
     nextToken = response.nextToken;

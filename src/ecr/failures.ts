@@ -97,7 +97,7 @@ export function awsError(what: string, cause: unknown): AirgapError {
     return new AirgapError('registry', `${what}: ${apiOf(cause)} returned ${status} without JSON`, { cause, hint });
   }
   const hint = HINTS[errorName(cause)];
-  const details = { cause, ...(hint === undefined ? {} : { hint }) };
+  const details = { cause, hint };
   return new AirgapError('registry', `${what}: ECR returned ${status} (${errorName(cause)}: ${reason})`, details);
 }
 

@@ -1,3 +1,4 @@
+import type { Environment } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { HostCertificates } from '../http/client-certificate.ts';
@@ -6,7 +7,7 @@ import type { EcrHostDeclaration } from './hosts.ts';
 /** Options for AWS access. Credentials come from the SDK's own chain, which reads this process's environment. */
 export interface EcrOptions {
   /** Environment with HTTPS_PROXY, NO_PROXY and AWS_ENDPOINT_URL*. */
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** URL of the API (`--endpoint-url`). Default: that of the region. */
   readonly endpoint?: string;
   /** Profile of the AWS configuration files. Default: AWS_PROFILE. */

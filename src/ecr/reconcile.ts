@@ -5,7 +5,6 @@ import { registryIdInput } from './connection.ts';
 import { ECR_CONCURRENCY } from './describe.ts';
 import { awsError } from './failures.ts';
 import type { EcrHost } from './hosts.ts';
-import { setPolicies } from './policies.ts';
 import { mutabilityOf, type RepositorySettings, tagList } from './settings.ts';
 
 /** Existing repository, and the settings that were changed. */
@@ -56,8 +55,13 @@ async function applySettings(
   const mutability = mutabilityOf(settings);
   if (mutability !== undefined && !hasMutability(repository, mutability)) {
     const { imageTagMutability, imageTagMutabilityExclusionFilters } = mutability;
-    const filters = imageTagMutabilityExclusionFilters === undefined ? {} : { imageTagMutabilityExclusionFilters };
-    await client.send(new PutImageTagMutabilityCommand({ ...repositoryInput, imageTagMutability, ...filters }));
+    await client.send(
+      new PutImageTagMutabilityCommand({
+        ...repositoryInput,
+        imageTagMutability,
+        imageTagMutabilityExclusionFilters,
+      }),
+    );
     changes.push('mutability');
   }
   const { scanOnPush, tags } = settings;
@@ -85,4 +89,21 @@ function hasMutability(repository: Repository, expected: NonNullable<ReturnType<
     repository.imageTagMutability === expected.imageTagMutability &&
     filters(repository.imageTagMutabilityExclusionFilters) === filters(expected.imageTagMutabilityExclusionFilters)
   );
+}
+
+/** Sets the configured policies, replacing existing ones. Throws the SDK's errors. */
+export async function setPolicies(
+  client: ECRClient,
+  host: EcrHost,
+  repositoryName: string,
+  { lifecyclePolicy, repositoryPolicy }: RepositorySettings,
+): Promise<void> {
+  const { PutLifecyclePolicyCommand, SetRepositoryPolicyCommand } = await import('@aws-sdk/client-ecr');
+  const repositoryInput = { ...registryIdInput(host), repositoryName };
+  if (lifecyclePolicy !== undefined) {
+    await client.send(new PutLifecyclePolicyCommand({ ...repositoryInput, lifecyclePolicyText: lifecyclePolicy }));
+  }
+  if (repositoryPolicy !== undefined) {
+    await client.send(new SetRepositoryPolicyCommand({ ...repositoryInput, policyText: repositoryPolicy }));
+  }
 }

@@ -49,7 +49,7 @@ export function awsRetryStrategy(
         reason,
         retryable,
         retryAfter,
-        ...(signal && { signal }),
+        signal,
       });
       if (!mayRetry) throw info.error ?? new Error(reason);
       return next(attempt);

@@ -8,6 +8,15 @@ const PORTS: Readonly<Record<string, string>> = { http: '80', https: '443', oci:
 /** URL that all parsers read alike: no user information, no escapes, no other scheme. */
 const PLAIN = /^(https?|oci):\/\/([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?(?=\/|$)/i;
 
+/**
+ * Reads `oci://HOST/PATH` with an optional tag or digest; undefined for other addresses. The path has neither of them,
+ * and is empty for a registry.
+ */
+export function parseOciAddress(address: string): { readonly host: string; readonly path: string } | undefined {
+  const [, host, path = ''] = /^oci:\/\/([^/]+)\/?([^:@]*)/.exec(address) ?? [];
+  return host === undefined ? undefined : { host, path };
+}
+
 /** Returns `host:port` of a URL in lower case; undefined unless it has the plain form. */
 export function hostPortOf(address: string): string | undefined {
   const [, scheme = '', host, port] = PLAIN.exec(address) ?? [];

@@ -1,9 +1,13 @@
 import { createReadStream, mkdirSync, writeFileSync } from 'node:fs';
-import { open, readdir, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
+import { promisify } from 'node:util';
+import { constants, gunzip, gzip } from 'node:zlib';
 import * as tar from 'tar';
+import { Header } from 'tar';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import { quoted } from '../base/printable.ts';
+import { FILE_TYPES, TAR_BLOCK } from '../base/tar-header.ts';
 import type { NameTest } from '../base/wildcard.ts';
 import { type KeepContent, newBudget, readEntries, UNPACKED_LIMIT } from './chart-entries.ts';
 
@@ -80,8 +84,7 @@ async function eachFile(
     let hasMetadata = false;
     await readEntries(createReadStream(archive), newBudget(), (entry, keep) => {
       const path = posix.normalize(entry.path);
-      if (entry.type !== 'File' && entry.type !== 'OldFile' && entry.type !== 'ContiguousFile')
-        return `it contains an entry of type ${entry.type}: ${entry.path}`;
+      if (!FILE_TYPES.has(entry.type)) return `it contains an entry of type ${entry.type}: ${entry.path}`;
       if (/^\.\.\/|^\/|[\0\\]/.test(path)) return `it contains a path outside its folder: ${entry.path}`;
       if (!isOneLine(path)) return `it contains a file name with control characters: ${quoted(path)}`;
       // Helm would merge several of them.
@@ -144,4 +147,22 @@ export async function packChart(chartFolder: string, archive: string): Promise<v
     },
     files,
   );
+}
+
+/**
+ * Returns a copy of a chart archive with one more file. Works in memory, since unpacking hundreds of small files takes
+ * longer than the render. The copy is not compressed because it is read once and deleted.
+ *
+ * The file is added at the start, before the unchanged bytes of the archive. Finding the end of a hostile tar would
+ * require parsing it exactly as Go does.
+ * @param archive was validated by `readArchive`, so its size is bounded
+ * @param path path of the new file in the archive, including the chart's folder
+ */
+export async function archiveWithFile(archive: string, path: string, text: string): Promise<Buffer> {
+  const tar = await promisify(gunzip)(await readFile(archive), { maxOutputLength: UNPACKED_LIMIT });
+  const body = Buffer.from(text);
+  const header = Buffer.alloc(TAR_BLOCK);
+  new Header({ path, type: 'File', size: body.length, mode: 0o644, mtime: new Date(0) }).encode(header);
+  const padding = Buffer.alloc(-body.length & (TAR_BLOCK - 1));
+  return promisify(gzip)(Buffer.concat([header, body, padding, tar]), { level: constants.Z_NO_COMPRESSION });
 }

@@ -1,10 +1,9 @@
 import { resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
+import type { FindLogin } from '../base/registry-login.ts';
 import { textBefore, trimTrailing } from '../base/text-trim.ts';
-import type { ChartAccess } from './access.ts';
+import type { ChartAccess, ChartRequest } from './access.ts';
 import { nameOfArchive } from './chart-metadata.ts';
-import type { ChartRequest } from './fetch.ts';
-import type { FindLogin } from './registry-login.ts';
 
 /** Mirror from which charts of a repository are read. */
 export interface ChartMirror {

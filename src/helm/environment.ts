@@ -1,5 +1,4 @@
-/** Process environment, passed in from the command line. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from '../base/environment.ts';
 
 /**
  * Scope of the user's environment that a run of Helm receives: `nothing` for a render, `web` for proxies and

@@ -2,7 +2,8 @@ import { copyFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { textBefore, trimTrailing } from '../base/text-trim.ts';
-import type { ChartAccess } from './access.ts';
+import { type ChartRequest, writeDependencyLogins } from './access.ts';
+import { parseOciAddress } from './addresses.ts';
 import { packChart, readArchive, unpackChart } from './chart-archive.ts';
 import { copyWithDependencies, dependencyRepositories } from './chart-dependencies.ts';
 import { type ChartMetadata, parseMetadata } from './chart-metadata.ts';
@@ -12,19 +13,6 @@ import type { Helm } from './helm.ts';
 import { helmError } from './helm-error.ts';
 import { checkPublicAddress } from './public-address.ts';
 import { PULL_TIMEOUT, pullChart } from './pull.ts';
-import { writeDependencyLogins } from './registry-login.ts';
-
-/** Chart to fetch, as specified for Helm's own commands. */
-export interface ChartRequest {
-  /** Folder, .tgz, `oci://…`, URL, `repo/name`, or a name in `repo`. */
-  readonly chart: string;
-  /** URL of the repository; empty if unknown, which only a mirror of `*` can serve. */
-  readonly repo?: string;
-  readonly version?: string;
-  readonly devel?: boolean;
-  readonly dependencyUpdate?: boolean;
-  readonly access?: ChartAccess;
-}
 
 /** Chart on disk. */
 export interface Chart {
@@ -89,7 +77,7 @@ export async function fetchChart(
 
 /** Sets `plainHttp` for registries without TLS, including mirrors. */
 function withPlainHttp(request: ChartRequest, { plainHttp }: ChartSources): ChartRequest {
-  const host = /^oci:\/\/([^/]+)/.exec(request.chart)?.[1];
+  const host = parseOciAddress(request.chart)?.host;
   if (host === undefined || !plainHttp.includes(host)) return request;
   return { ...request, access: { ...request.access, plainHttp: true } };
 }
@@ -136,7 +124,7 @@ async function packageFolder(
   for (const repository of repositories)
     if (/^(?:https?|oci):/i.test(repository)) await checkPublicAddress(repository, allowedHosts);
   const copy = await copyWithDependencies(folder, localDependencies, work, linkRoots);
-  const registries = repositories.flatMap((repository) => /^oci:\/\/([^/]+)/.exec(repository)?.[1] ?? []);
+  const registries = repositories.flatMap((repository) => parseOciAddress(repository)?.host ?? []);
   // The flag applies to all registries, so all must be without TLS: a login must not be sent unencrypted to the others.
   const isPlain = registries.length > 0 && registries.every((registry) => plainHttp.includes(registry));
   const flags = [...(request.dependencyUpdate ? ['--dependency-update'] : []), ...(isPlain ? ['--plain-http'] : [])];

@@ -1,6 +1,7 @@
 import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type YAMLMap } from 'yaml';
 import { DEPTH_LIMIT } from '../base/depth.ts';
 import { messageOf } from '../base/errors.ts';
+import { isMapping } from '../base/mapping.ts';
 import { readYamlDocuments } from '../base/yaml-read.ts';
 import { toStrictYaml } from './lenient-yaml.ts';
 
@@ -33,8 +34,7 @@ export function readManifest(text: string): ReadManifestResult {
     const [document, strictError] = strict === lines ? [original, error] : firstDocument(strict);
     if (strictError !== undefined) return { problem: error };
     const value = document === undefined ? undefined : new Decoder().value(document);
-    const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isMapping ? { object: value as Record<string, unknown> } : {};
+    return isMapping(value) ? { object: value } : {};
   } catch (error) {
     if (error instanceof RangeError) return { problem: TOO_DEEP };
     if (error instanceof UnreadableManifest) return { problem: messageOf(error) };

@@ -1,18 +1,20 @@
 import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AirgapError } from '../base/errors.ts';
+import type { FindLogin, RegistryLogin } from '../base/registry-login.ts';
 import {
   accessArguments,
   type ChartAccess,
+  type ChartRequest,
+  loginFor,
   TEMPORARY_REPOSITORY,
   withoutUserInfo,
   writeCredentials,
+  writeRegistryLogins,
 } from './access.ts';
 import { environmentScopeFor } from './environment.ts';
-import type { ChartRequest } from './fetch.ts';
 import type { Helm, HelmResult, HelmRunOptions } from './helm.ts';
 import { helmError } from './helm-error.ts';
-import { type FindLogin, loginFor, type RegistryLogin, writeRegistryLogins } from './registry-login.ts';
 
 /** Milliseconds to fetch a chart and its dependencies, a few MB. Helm has no timeout for stalled servers. */
 export const PULL_TIMEOUT = 10 * 60_000;

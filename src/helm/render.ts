@@ -6,7 +6,7 @@ import { AirgapError } from '../base/errors.ts';
 import { checkName } from '../base/names.ts';
 import { SECRET_FILE } from '../base/own-file.ts';
 import { jsonText } from '../base/printable.ts';
-import { archiveWithFile } from './archive-with-file.ts';
+import { archiveWithFile } from './chart-archive.ts';
 import { type ChartFiles, readChartFiles } from './chart-files.ts';
 import { type RenderedDocument, splitDocuments } from './documents.ts';
 import { type EnvironmentScope, environmentScopeFor, widestScope } from './environment.ts';

@@ -1,11 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Environment } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
 import { reasonOf } from '../base/file-failure.ts';
 import { readCertificates } from './certificates.ts';
 import { type HostCertificates, readClientCertificate } from './client-certificate.ts';
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Returns the certs.d directories, which have one subdirectory per registry: Podman's before Docker's, the user's

@@ -4,7 +4,7 @@ import { certsDirectories, readCertsDirectory } from './certs-directory.ts';
 import { type ClientCertificate, type HostCertificates, readClientCertificate } from './client-certificate.ts';
 import { hostSpellings } from './host-spellings.ts';
 
-export interface HostCertificatesOptions {
+interface HostCertificatesOptions {
   readonly clientCertificates?: readonly ClientCertificate[];
   /** Directories in Docker's certs.d layout; the first that has a host is used. */
   readonly directories: readonly string[];
@@ -15,7 +15,7 @@ export interface HostCertificatesOptions {
  * precedence over one in a certs.d directory; certs.d roots always apply. Directories are read on first use of a host.
  * @throws AirgapError `config` for unusable files: configured ones immediately, those of certs.d at lookup
  */
-export function hostCertificates(options: HostCertificatesOptions): (host: string) => HostCertificates | undefined {
+function hostCertificates(options: HostCertificatesOptions): (host: string) => HostCertificates | undefined {
   const configured = new Map(
     (options.clientCertificates ?? []).map((entry) => [entry.host.toLowerCase(), readConfigured(entry)]),
   );

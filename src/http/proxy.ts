@@ -1,10 +1,9 @@
 import { BlockList, isIP } from 'node:net';
+import type { Environment } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
 
 /** Returns the proxy for a URL; undefined for a direct connection. */
 export type ProxyResolver = (url: URL) => URL | undefined;
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY (either case) as Go's golang.org/x/net/http/httpproxy does, so that this

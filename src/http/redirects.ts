@@ -2,6 +2,7 @@ import { AirgapError } from '../base/errors.ts';
 import { quoted } from '../base/printable.ts';
 import type { HttpResponse } from './exchange.ts';
 import { plainHttpHint } from './failures.ts';
+import { resolveUrl } from './response-url.ts';
 
 /** More than any registry needs: one redirect to storage, perhaps another to its region. */
 export const MAX_REDIRECTS = 5;
@@ -31,16 +32,12 @@ export function redirectTarget(
   const { location } = response.headers;
   if (!isRead) rejectHttpsUpgrade(response, what);
   if (!followedStatuses.includes(response.status) || typeof location !== 'string') return undefined;
-  if (!URL.canParse(location, response.url.href)) {
-    throw new AirgapError(
-      'registry',
-      `${what}: ${response.url.host} redirects to ${quoted(location)}, which is not a URL`,
-    );
-  }
-  const next = new URL(location, response.url);
-  if (next.protocol !== 'https:' && next.protocol !== 'http:') {
-    const scheme = quoted(next.protocol);
-    throw new AirgapError('registry', `${what}: ${response.url.host} redirects to ${scheme}, which is not HTTP`);
+  const next = resolveUrl(location, response.url);
+  if (next === undefined) {
+    const scheme = URL.parse(location, response.url.href)?.protocol;
+    const problem =
+      scheme === undefined ? `${quoted(location)}, which is not a URL` : `${quoted(scheme)}, which is not HTTP`;
+    throw new AirgapError('registry', `${what}: ${response.url.host} redirects to ${problem}`);
   }
   checkHostLength(next, what);
   if (response.url.protocol === 'https:' && next.protocol === 'http:') {
@@ -80,9 +77,8 @@ export function checkHostLength({ host }: URL, what: string): void {
  */
 function rejectHttpsUpgrade({ status, url, headers: { location } }: HttpResponse, what: string): void {
   if (url.protocol !== 'http:' || ![301, 302, 303].includes(status) || typeof location !== 'string') return;
-  if (!URL.canParse(location, url.href)) return;
-  const next = new URL(location, url);
-  if (next.protocol !== 'https:' || next.hostname !== url.hostname) return;
+  const next = resolveUrl(location, url);
+  if (next?.protocol !== 'https:' || next.hostname !== url.hostname) return;
   const message = `${what}: ${url.host} requires https (it returned ${status})`;
   throw new AirgapError('registry', message, { hint: plainHttpHint(url.host) });
 }

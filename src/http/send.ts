@@ -18,7 +18,7 @@ export interface RetryAdvice {
 }
 
 /** Decides whether to retry after an error response. */
-export type RetryCheck = (response: HttpResponse) => RetryAdvice | Promise<RetryAdvice>;
+type RetryCheck = (response: HttpResponse) => RetryAdvice | Promise<RetryAdvice>;
 
 /** Decides by status and Retry-After only. */
 const checkStatus: RetryCheck = (response) => ({

@@ -6,7 +6,7 @@ import { formatInventory, type Inventory, type InventoryChart, type InventoryIma
 import { helmPurl, ociPurl } from './purl.ts';
 
 /** A component (CycloneDX 1.6, `component`) with the fields that an inventory provides. */
-export interface BomComponent {
+interface BomComponent {
   readonly type: 'application' | 'container' | 'file';
   readonly 'bom-ref': string;
   readonly name: string;

@@ -4,33 +4,40 @@ import type { Subchart } from '../helm/subcharts.ts';
  * Findings of discovery, as stored in the inventory and printed by `images -o json` (apiVersion airgap/v1).
  */
 
+export const CONFIDENCES = ['certain', 'likely', 'possible'] as const;
+
 /**
- * Confidence that an install pulls the image. `possible` images are listed, but bundled and counted only on request or
+ * Confidence that an install pulls the image, in descending order. `possible` images are listed, but bundled and counted only on request or
  * if they are an operator's default (`Location.userMade`).
  */
-export type Confidence = 'certain' | 'likely' | 'possible';
+export type Confidence = (typeof CONFIDENCES)[number];
+
+export const NEEDS = ['install', 'operand', 'lifecycle', 'optional', 'test'] as const;
 
 /**
- * Need for an image, by what pulls it: an install; an operator, once its resource exists; upgrade, delete or rollback
+ * Need for an image, the most immediate first, by what pulls it: an install; an operator, once its resource exists; upgrade, delete or rollback
  * hooks; a disabled component; `helm test`.
  */
-export type Need = 'install' | 'operand' | 'lifecycle' | 'optional' | 'test';
+export type Need = (typeof NEEDS)[number];
+
+export const EVIDENCE_KINDS = [
+  'pod-spec',
+  'env',
+  'argument',
+  'config',
+  'custom-resource',
+  'annotation',
+  'influence',
+  'declared',
+  'nested-chart',
+  'operator-rule',
+  'image-config',
+  'inside-image',
+  'added',
+] as const;
 
 /** Kind of evidence for a reference. */
-export type EvidenceKind =
-  | 'pod-spec'
-  | 'env'
-  | 'argument'
-  | 'config'
-  | 'custom-resource'
-  | 'annotation'
-  | 'influence'
-  | 'declared'
-  | 'nested-chart'
-  | 'operator-rule'
-  | 'image-config'
-  | 'inside-image'
-  | 'added';
+export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];
 
 /** A location of a reference in a render. */
 export interface Location {
@@ -74,6 +81,8 @@ export interface Location {
   readonly userMade?: true;
 }
 
+export const REDIRECT_KINDS = ['values', 'env', 'argument', 'resource-field', 'none'] as const;
+
 /**
  * A setting that redirects an image to another registry if no field of the render contains its reference. `value` and
  * the strings in `values` may contain placeholders for the new reference: `{reference}`, `{repository}` (with
@@ -81,7 +90,7 @@ export interface Location {
  * `{subfolder}` (path without its last component), `{name}` (last component) and `{tag}`.
  */
 export interface Redirect {
-  readonly kind: 'values' | 'env' | 'argument' | 'resource-field' | 'none';
+  readonly kind: (typeof REDIRECT_KINDS)[number];
   /** Name of the operator's environment variable or argument; `Kind path.of.field` of the resource. */
   readonly name?: string;
   /** Value to set; default `{reference}`. */
@@ -90,8 +99,11 @@ export interface Redirect {
   readonly values?: Readonly<Record<string, unknown>>;
 }
 
+export const SPLIT_ROLES = ['registry', 'repository', 'image', 'tag', 'digest'] as const;
+
+/** One field of a split name. */
 export interface SplitPart {
-  readonly role: 'registry' | 'repository' | 'image' | 'tag' | 'digest';
+  readonly role: (typeof SPLIT_ROLES)[number];
   readonly path: string;
   readonly text: string;
 }

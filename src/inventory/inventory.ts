@@ -1,8 +1,10 @@
 import * as z from 'zod';
 import { AirgapError } from '../base/errors.ts';
 import { isName } from '../base/names.ts';
+import { compareText } from '../base/text-order.ts';
 import { isDigest } from '../oci/digest.ts';
 import { formatReference, tryParseReference, tryParseRepository } from '../oci/reference.ts';
+import { CONFIDENCES, EVIDENCE_KINDS, type Location, NEEDS, REDIRECT_KINDS, SPLIT_ROLES } from './finding.ts';
 import { recipeSchema } from './recipe.ts';
 import { formatIssues } from './schema-issues.ts';
 import { selectionRecordSchema } from './selection-record.ts';
@@ -29,26 +31,12 @@ const location = z.object({
   name: z.string(),
   path: z.string(),
   within: z.string().optional(),
-  how: z.enum([
-    'pod-spec',
-    'env',
-    'argument',
-    'config',
-    'custom-resource',
-    'annotation',
-    'influence',
-    'declared',
-    'nested-chart',
-    'operator-rule',
-    'image-config',
-    'inside-image',
-    'added',
-  ]),
+  how: z.enum(EVIDENCE_KINDS),
   written: z.string(),
   parts: z
     .array(
       z.object({
-        role: z.enum(['registry', 'repository', 'image', 'tag', 'digest']),
+        role: z.enum(SPLIT_ROLES),
         path: z.string(),
         text: z.string(),
       }),
@@ -59,14 +47,14 @@ const location = z.object({
   via: z.array(z.string()).optional(),
   redirect: z
     .object({
-      kind: z.enum(['values', 'env', 'argument', 'resource-field', 'none']),
+      kind: z.enum(REDIRECT_KINDS),
       name: z.string().optional(),
       value: z.string().optional(),
       values: z.record(z.string(), z.unknown()).optional(),
     })
     .optional(),
   userMade: z.literal(true).optional(),
-});
+}) satisfies z.ZodType<Location>;
 
 const profile = z.object({
   name: z.string(),
@@ -126,8 +114,8 @@ const image = z.object({
   platforms: z.array(z.string()),
   /** Bytes of all its blobs and manifests, including shared ones. */
   bytes: z.int().nonnegative(),
-  confidence: z.enum(['certain', 'likely', 'possible']),
-  need: z.enum(['install', 'operand', 'lifecycle', 'optional', 'test']),
+  confidence: z.enum(CONFIDENCES),
+  need: z.enum(NEEDS),
   found: z.array(location),
   referrers: z.array(referrer).optional(),
 });
@@ -196,11 +184,7 @@ export function parseInventory(bytes: Uint8Array): Inventory {
 
 /** Formats an inventory with sorted charts and images, no timestamp and no local paths: equal runs give equal bytes. */
 export function formatInventory(inventory: Inventory): Uint8Array {
-  const charts = [...inventory.charts].sort((a, b) => compare(`${a.name} ${a.version}`, `${b.name} ${b.version}`));
-  const images = [...inventory.images].sort((a, b) => compare(a.reference, b.reference));
+  const charts = [...inventory.charts].sort((a, b) => compareText(`${a.name} ${a.version}`, `${b.name} ${b.version}`));
+  const images = [...inventory.images].sort((a, b) => compareText(a.reference, b.reference));
   return Buffer.from(`${JSON.stringify({ ...inventory, charts, images }, null, 1)}\n`);
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

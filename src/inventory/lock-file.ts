@@ -5,6 +5,7 @@ import { printableLine } from '../base/printable.ts';
 import { documentText } from '../base/yaml-text.ts';
 import { isDigest } from '../oci/digest.ts';
 import { formatReference, parseReference, tryParseReference } from '../oci/reference.ts';
+import { CONFIDENCES, NEEDS } from './finding.ts';
 import { selectionRecordSchema } from './selection-record.ts';
 
 /**
@@ -57,8 +58,8 @@ const image = z
     reference,
     /** Digest at its registry: of a manifest, or of an index with all platforms. */
     digest,
-    need: z.enum(['install', 'operand', 'lifecycle', 'optional', 'test']),
-    confidence: z.enum(['certain', 'likely', 'possible']),
+    need: z.enum(NEEDS),
+    confidence: z.enum(CONFIDENCES),
     /** Names of the charts that need it; empty if it was added by name. */
     charts: z.array(text).default([]),
   })

@@ -1,7 +1,7 @@
 import type { Descriptor } from './descriptor.ts';
 import type { Digest } from './digest.ts';
-import type { Reference, Repository } from './reference.ts';
-import type { Referrer } from './referrer.ts';
+import { formatRepository, type Reference, type Repository } from './reference.ts';
+import { type Referrer, sortReferrers } from './referrer.ts';
 
 /** A manifest or index with the content it depends on. */
 export interface ManifestNode {
@@ -80,4 +80,42 @@ export function closureSize(content: Content, digest: Digest): number {
   for (const member of manifests) bytes += content.manifests.get(member)?.bytes.length ?? 0;
   for (const member of blobs) bytes += content.blobs.get(member)?.descriptor.size ?? 0;
   return bytes;
+}
+
+/** Returns the transitive referrers of images and charts, each once and sorted. */
+export function referrersOf(
+  { manifests, referrers = [] }: Parameters<typeof transitiveReferrers>[0],
+  owners: Iterable<{ readonly repository: Repository; readonly digest: Digest }>,
+): Referrer[] {
+  const byRepository = Map.groupBy(referrers, ({ repository }) => formatRepository(repository));
+  return sortReferrers(
+    [...owners].flatMap(({ repository, digest }) => {
+      const inRepository = byRepository.get(formatRepository(repository));
+      return inRepository === undefined
+        ? []
+        : transitiveReferrers({ manifests, referrers: inRepository }, repository, digest);
+    }),
+  );
+}
+
+/** Returns the referrers of a manifest, of everything below it, and of those referrers in turn. */
+export function transitiveReferrers(
+  content: Pick<Content, 'manifests'> & { readonly referrers?: readonly Referrer[] },
+  repository: Repository,
+  digest: Digest,
+): Referrer[] {
+  const name = formatRepository(repository);
+  const inRepository = (content.referrers ?? []).filter((referrer) => formatRepository(referrer.repository) === name);
+  const bySubject = Map.groupBy(inRepository, ({ subject }) => subject);
+  const found: Referrer[] = [];
+  const subjects = new Set<Digest>([digest, ...closureOf(content, digest).manifests]);
+  // The loop also visits subjects that it adds.
+  for (const subject of subjects) {
+    for (const referrer of bySubject.get(subject) ?? []) {
+      found.push(referrer);
+      const { digest: root } = referrer.descriptor;
+      for (const member of [root, ...closureOf(content, root).manifests]) subjects.add(member);
+    }
+  }
+  return sortReferrers(found);
 }

@@ -1,4 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
+import { isMapping } from '../base/mapping.ts';
 import { type Descriptor, isIndexType, MediaType } from './descriptor.ts';
 import { isDigest } from './digest.ts';
 
@@ -24,6 +25,9 @@ const REQUIRED_FIELDS = new Map<string, readonly string[]>([
   [MediaType.dockerManifest, ['config', 'layers']],
 ]);
 
+/** Hint for a manifest of Docker schema 1. */
+export const SCHEMA1_HINT = 'push the image again with a current version of Docker (schema 2 or OCI)';
+
 /**
  * Parses an untrusted manifest or index and checks the shape of every descriptor. The `mediaType` field is optional:
  * Helm and older OCI tools omit it.
@@ -37,7 +41,7 @@ export function parseManifest(mediaType: string, bytes: Uint8Array, limit: numbe
       'unsupported',
       'Docker schema 1 manifests are not supported: registries no longer accept them',
       {
-        hint: 'push the image again with a current tool (Docker schema 2 or OCI)',
+        hint: SCHEMA1_HINT,
       },
     );
   }
@@ -48,7 +52,7 @@ export function parseManifest(mediaType: string, bytes: Uint8Array, limit: numbe
   } catch (cause) {
     throw invalidManifest('is not JSON', cause);
   }
-  if (!isObject(json)) throw invalidManifest('is not a JSON object');
+  if (!isMapping(json)) throw invalidManifest('is not a JSON object');
   const declared = declaredMediaType(json);
   if (declared !== undefined && declared !== mediaType) {
     throw invalidManifest(`declares media type ${excerpt(declared)} but was served as ${excerpt(mediaType)}`);
@@ -58,7 +62,7 @@ export function parseManifest(mediaType: string, bytes: Uint8Array, limit: numbe
     throw invalidManifest('has both manifests and layers');
   }
   const subject = isAbsent(json.subject) ? undefined : parseDescriptor(json.subject);
-  const annotations = isObject(json.annotations) ? (json.annotations as Record<string, string>) : {};
+  const annotations = isMapping(json.annotations) ? (json.annotations as Record<string, string>) : {};
   const artifactType = typeof json.artifactType === 'string' ? json.artifactType : undefined;
   // Other documents would otherwise pass as empty images. Lists may be null: Go writes empty lists like that.
   for (const field of REQUIRED_FIELDS.get(mediaType) ?? []) {
@@ -103,7 +107,7 @@ function parseDescriptors(value: unknown): Descriptor[] {
  * @throws AirgapError `registry`
  */
 export function parseDescriptor(value: unknown): Descriptor {
-  if (!isObject(value)) throw invalidManifest('has a descriptor that is not an object');
+  if (!isMapping(value)) throw invalidManifest('has a descriptor that is not an object');
   const { mediaType, digest, size, platform, urls } = value;
   if (typeof mediaType !== 'string' || mediaType.length === 0)
     throw invalidManifest('has a descriptor without a media type');
@@ -119,13 +123,13 @@ export function parseDescriptor(value: unknown): Descriptor {
   if (!isAbsent(urls) && !(Array.isArray(urls) && urls.every((url) => typeof url === 'string'))) {
     throw invalidManifest(`has a descriptor with invalid urls: ${excerpt(urls)}`);
   }
-  const normalized = isObject(platform) ? platformOf(platform) : platform;
+  const normalized = isMapping(platform) ? platformOf(platform) : platform;
   return withoutAbsent(normalized === platform ? value : { ...value, platform: normalized }) as unknown as Descriptor;
 }
 
 /** Reports whether the value has the shape of a platform; any field may be missing. */
 function isPlatform(value: unknown): boolean {
-  if (!isObject(value)) return false;
+  if (!isMapping(value)) return false;
   return [value.os, value.architecture, value.variant].every((text) => isAbsent(text) || typeof text === 'string');
 }
 
@@ -147,10 +151,6 @@ function withoutAbsent(value: Readonly<Record<string, unknown>>): Readonly<Recor
 function excerpt(value: unknown): string {
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object';
   return JSON.stringify(value)?.slice(0, 100) ?? 'missing';
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function invalidManifest(problem: string, cause?: unknown): AirgapError {

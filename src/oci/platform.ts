@@ -7,6 +7,9 @@ export interface Platform {
   readonly variant?: string;
 }
 
+/** The most common platform. */
+export const LINUX_AMD64: Platform = { os: 'linux', architecture: 'amd64' };
+
 /**
  * Parses `os/architecture[/variant]`, as in `--platform linux/arm64/v8`.
  * @throws AirgapError `usage`

@@ -1,6 +1,5 @@
 import type { Descriptor } from './descriptor.ts';
 import { algorithmOf, type Digest, encodedOf } from './digest.ts';
-import { type Content, closureOf } from './graph.ts';
 import type { ParsedManifest } from './manifest.ts';
 import { formatRepository, type Repository } from './reference.ts';
 
@@ -62,42 +61,4 @@ export function referrerKey({ repository, subject, descriptor, tag = '' }: Refer
 export function sortReferrers(referrers: Iterable<Referrer>): Referrer[] {
   const byKey = new Map([...referrers].map((referrer) => [referrerKey(referrer), referrer]));
   return [...byKey].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, referrer]) => referrer);
-}
-
-/** Returns the transitive referrers of images and charts, each once and sorted. */
-export function referrersOf(
-  { manifests, referrers = [] }: Parameters<typeof transitiveReferrers>[0],
-  owners: Iterable<{ readonly repository: Repository; readonly digest: Digest }>,
-): Referrer[] {
-  const byRepository = Map.groupBy(referrers, ({ repository }) => formatRepository(repository));
-  return sortReferrers(
-    [...owners].flatMap(({ repository, digest }) => {
-      const inRepository = byRepository.get(formatRepository(repository));
-      return inRepository === undefined
-        ? []
-        : transitiveReferrers({ manifests, referrers: inRepository }, repository, digest);
-    }),
-  );
-}
-
-/** Returns the referrers of a manifest, of everything below it, and of those referrers in turn. */
-export function transitiveReferrers(
-  content: Pick<Content, 'manifests'> & { readonly referrers?: readonly Referrer[] },
-  repository: Repository,
-  digest: Digest,
-): Referrer[] {
-  const name = formatRepository(repository);
-  const inRepository = (content.referrers ?? []).filter((referrer) => formatRepository(referrer.repository) === name);
-  const bySubject = Map.groupBy(inRepository, ({ subject }) => subject);
-  const found: Referrer[] = [];
-  const subjects = new Set<Digest>([digest, ...closureOf(content, digest).manifests]);
-  // The loop also visits subjects that it adds.
-  for (const subject of subjects) {
-    for (const referrer of bySubject.get(subject) ?? []) {
-      found.push(referrer);
-      const { digest: root } = referrer.descriptor;
-      for (const member of [root, ...closureOf(content, root).manifests]) subjects.add(member);
-    }
-  }
-  return sortReferrers(found);
 }

@@ -3,7 +3,7 @@ import type { ManifestContent, Source } from '../oci/content.ts';
 import { type Descriptor, isImageConfigType, isIndexType } from '../oci/descriptor.ts';
 import type { Graph } from '../oci/graph.ts';
 import { parseManifest } from '../oci/manifest.ts';
-import { matchesPlatform } from '../oci/platform.ts';
+import { LINUX_AMD64, matchesPlatform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference, tagOrDigestOf } from '../oci/reference.ts';
 import type { Context } from '../session/context.ts';
 import { GraphBuilder } from '../transfer/graph-builder.ts';
@@ -27,7 +27,6 @@ export interface ImageConfigSummary {
   readonly commandWords: readonly string[];
 }
 
-const PLATFORM = { os: 'linux', architecture: 'amd64' };
 /** Bytes of a config that are read; real ones have some ten thousand. */
 export const MAX_CONFIG_BYTES = 8 * 1024 * 1024;
 
@@ -97,13 +96,13 @@ export async function imageParts(
 /** Reads a config. Invalid JSON yields no command words, since validating images is not the task of the scan. */
 export function summarizeConfig(bytes: Uint8Array): ImageConfigSummary {
   const { architecture, config } = parseConfig(bytes);
-  const isOtherArchitecture = architecture !== undefined && architecture !== PLATFORM.architecture;
+  const isOtherArchitecture = architecture !== undefined && architecture !== LINUX_AMD64.architecture;
   return { isOtherArchitecture, commandWords: [config?.Entrypoint, config?.Cmd].flatMap(stringsIn) };
 }
 
 function manifestForPlatform(mediaType: string, bytes: Uint8Array): Descriptor | undefined {
   return parseManifest(mediaType, bytes).manifests.find(
-    ({ platform }) => platform !== undefined && matchesPlatform(platform, PLATFORM),
+    ({ platform }) => platform !== undefined && matchesPlatform(platform, LINUX_AMD64),
   );
 }
 

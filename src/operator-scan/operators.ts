@@ -1,5 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
-import type { OperatorContainer } from '../discovery/operators.ts';
+import type { OperatorContainer } from '../discovery/rules/index.ts';
 import { type Finding, isBundledByDefault, type LocatedReference } from '../inventory/finding.ts';
 import { parseReference, tagOrDigestOf, tryParseReference } from '../oci/reference.ts';
 import type { RegistryClient } from '../registry/client.ts';

@@ -1,8 +1,7 @@
-import type { Rule } from '../discovery/rules/index.ts';
-import { releaseOf } from '../discovery/rules/version.ts';
+import { type Rule, releaseOf } from '../discovery/rules/index.ts';
 import { parseReference, tagOrDigestOf } from '../oci/reference.ts';
 import type { OperatorScanResult } from './operators.ts';
-import type { OperatorScanReport, ScanFinding } from './scan-report.ts';
+import type { OperatorScanReport, ScanFinding } from './results.ts';
 
 /** Rule to be reviewed by the user. */
 export interface ProposedRule {

@@ -1,6 +1,27 @@
-import { Worker } from 'node:worker_threads';
+import { Thread, type ThreadEvents, ThreadLost } from '../base/thread.ts';
+import type { WrittenBlob } from '../bundle/write.ts';
 import type { ImageFindings } from './image/scan-image.ts';
-import type { ScanJob, ScanMessage } from './scan-job.ts';
+
+/** Image to scan on a thread; its layers are in files. */
+export interface ScanJob {
+  /** Reference of the image. */
+  readonly image: string;
+  readonly publishers: readonly string[];
+  /** Words of the commands in manifests. */
+  readonly manifestWords: readonly string[];
+  /** Undefined if the config is not available. */
+  readonly config: WrittenBlob | Uint8Array | undefined;
+  /** Layers from the bottom up. */
+  readonly layers: readonly WrittenBlob[];
+  /** True if the image is known to be for linux/amd64; otherwise its config is checked. */
+  readonly isPlatformKnown: boolean;
+}
+
+/** Message from the scan thread. `alive` is a heartbeat; with `file`, the scan of that file starts. */
+export type ScanMessage =
+  | { readonly type: 'alive'; readonly file?: string }
+  | { readonly type: 'found'; readonly findings: ImageFindings | undefined }
+  | { readonly type: 'failed'; readonly reason: string };
 
 /** Limits after which a scan is stopped. */
 export interface ScanLimits {
@@ -20,7 +41,9 @@ const DEFAULT_LIMITS: ScanLimits = { memory: 512, fileTimeout: 120_000, imageTim
  */
 export class ScanThread {
   readonly #limits: ScanLimits;
-  #worker: Worker | undefined;
+  #thread: Thread<ScanJob, ScanMessage> | undefined;
+  /** Receivers of the image that is being scanned. */
+  #current: ThreadEvents<ScanMessage> | undefined;
   #previous: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
@@ -41,22 +64,22 @@ export class ScanThread {
 
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#worker?.terminate();
+    await this.#thread?.close();
   }
 
   async #run(job: ScanJob): Promise<ImageFindings | undefined> {
     if (this.#isClosed) throw new Error('the scan was not started');
-    const worker = this.#worker ?? this.#start();
-    this.#worker = worker;
+    const thread = this.#thread ?? this.#start();
+    this.#thread = thread;
     const outcome = Promise.withResolvers<ImageFindings | undefined>();
     const { fileTimeout, imageTimeout } = this.#limits;
     let file: string | undefined;
     const abandon = (reason: string): void =>
-      outcome.reject(new ThreadFailure(`${file === undefined ? '' : `/${file}: `}${reason}`));
+      outcome.reject(new ThreadLost(`${file === undefined ? '' : `/${file}: `}${reason}`));
     const fileTimedOut = (): void => abandon(`scanning took more than ${fileTimeout / 1000} s`);
     let fileTimer = setTimeout(fileTimedOut, fileTimeout);
     const imageTimer = setTimeout(
-      () => outcome.reject(new ThreadFailure(`scanning the image took more than ${imageTimeout / 1000} s`)),
+      () => outcome.reject(new ThreadLost(`scanning the image took more than ${imageTimeout / 1000} s`)),
       imageTimeout,
     );
     const onMessage = (message: ScanMessage): void => {
@@ -66,42 +89,39 @@ export class ScanThread {
       else fileTimer = setTimeout(fileTimedOut, fileTimeout);
       if (message.type === 'alive' && message.file !== undefined) file = message.file;
     };
-    const onError = (error: NodeJS.ErrnoException): void =>
-      abandon(
-        error.code === 'ERR_WORKER_OUT_OF_MEMORY'
-          ? `scanning needs more than ${this.#limits.memory} MB of memory`
-          : error.message,
-      );
-    const onExit = (): void => abandon('the scan thread ended unexpectedly');
-    worker.on('message', onMessage).on('error', onError).on('exit', onExit);
+    const onLost = (error?: NodeJS.ErrnoException): void => {
+      if (error?.code === 'ERR_WORKER_OUT_OF_MEMORY')
+        abandon(`scanning needs more than ${this.#limits.memory} MB of memory`);
+      else abandon(error?.message ?? 'the scan thread ended unexpectedly');
+    };
+    this.#current = { onMessage, onLost };
     try {
-      worker.postMessage(job);
+      thread.send(job);
       return await outcome.promise;
     } catch (error) {
-      if (error instanceof ThreadFailure) {
-        this.#worker = undefined;
-        await worker.terminate();
+      if (error instanceof ThreadLost) {
+        this.#thread = undefined;
+        await thread.close();
       }
       throw error;
     } finally {
       clearTimeout(fileTimer);
       clearTimeout(imageTimer);
-      worker.off('message', onMessage).off('error', onError).off('exit', onExit);
+      this.#current = undefined;
     }
   }
 
-  #start(): Worker {
-    // The build bundles the thread into a separate file.
-    const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './inside-thread.cjs';
-    const resourceLimits = { maxOldGenerationSizeMb: this.#limits.memory };
-    const worker = new Worker(new URL(file, import.meta.url), { resourceLimits });
-    const forget = (): void => {
-      if (this.#worker === worker) this.#worker = undefined;
-    };
-    // An unhandled error event between two images would end the process.
-    return worker.on('error', forget).on('exit', forget);
+  #start(): Thread<ScanJob, ScanMessage> {
+    return new Thread(
+      { beside: import.meta.url, source: './thread.ts', built: './inside-thread.cjs' },
+      {
+        onMessage: (message: ScanMessage) => this.#current?.onMessage(message),
+        onLost: (error) => {
+          this.#thread = undefined;
+          this.#current?.onLost(error);
+        },
+      },
+      { resourceLimits: { maxOldGenerationSizeMb: this.#limits.memory } },
+    );
   }
 }
-
-/** Failure after which the thread cannot be used again. */
-class ThreadFailure extends Error {}

@@ -7,7 +7,7 @@ import type { WrittenBlob } from '../bundle/write.ts';
 import { parseReference } from '../oci/reference.ts';
 import { type ImageFindings, scanImage } from './image/scan-image.ts';
 import { MAX_CONFIG_BYTES, summarizeConfig } from './operator-image.ts';
-import type { ScanJob, ScanMessage } from './scan-job.ts';
+import type { ScanJob, ScanMessage } from './scan-thread.ts';
 
 /** Milliseconds between heartbeats. */
 const HEARTBEAT_INTERVAL = 1000;

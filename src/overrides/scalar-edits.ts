@@ -1,9 +1,10 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
+import { BASE64_IN_TEXT } from '../base/base64.ts';
+import { type KeyPath, parseFieldPath } from '../base/field-path.ts';
 import { textBefore } from '../base/text-trim.ts';
 import { readYamlDocument, readYamlDocuments } from '../base/yaml-read.ts';
 import { withLineFeeds } from '../helm/go-yaml.ts';
 import { toStrictYaml } from '../helm/lenient-yaml.ts';
-import { pathKeys } from '../value-tracing/scalar.ts';
 import type { PostRenderEntry } from './edits/post-render-map.ts';
 import { type Span, scalarText, sourceMapper } from './scalar-source.ts';
 import { applyEdits, replacementEdits, type TextEdit } from './text-edits.ts';
@@ -56,7 +57,7 @@ function documentEdits(document: Document, text: string, entries: readonly PostR
 
 function treeEdits(document: Document, text: string, pending: readonly PendingFieldEntry[]): EntryEdit[] {
   return [...Map.groupBy(pending, ({ path }) => path)].flatMap(([path, group]) => {
-    const node = nodeAt(document, pathKeys(path));
+    const node = nodeAt(document, parseFieldPath(path));
     const toSource = isScalar(node) ? sourceMapper(text, node) : undefined;
     if (!isScalar(node) || toSource === undefined) return [];
     return textEdits(scalarText(node), group).map((edit) => ({ ...edit, ...toSource(edit) }));
@@ -99,9 +100,6 @@ function base64Edits(text: string, pending: readonly PendingEntry[]): EntryEdit[
   return [{ start, end, text: encoded, entries: [...new Set(edits.flatMap(({ entries }) => entries))] }];
 }
 
-/** Base64 among other words. */
-const BASE64 = /[A-Za-z0-9+/]{16,}={0,2}/g;
-
 /** Edits one line of a text (`line 3`, `line 3 word 2`), or a single-line text (`word 2`). */
 function lineEdits(text: string, step: string, pending: readonly PendingEntry[]): EntryEdit[] {
   const lines = text.split('\n');
@@ -111,8 +109,8 @@ function lineEdits(text: string, step: string, pending: readonly PendingEntry[])
   const offset = lines.slice(0, lineNumber - 1).reduce((sum, { length }) => sum + length + 1, 0);
   const lineEntries = pending.filter(({ steps }) => steps.length === 0);
   const nestedEntries = pending.filter(({ steps }) => steps.length > 0);
-  const base64LineEdits = [...(nestedEntries.length === 0 ? [] : line.matchAll(BASE64))].flatMap(({ 0: blob, index }) =>
-    textEdits(blob, nestedEntries).map((edit) => shifted(edit, index)),
+  const base64LineEdits = [...(nestedEntries.length === 0 ? [] : line.matchAll(BASE64_IN_TEXT))].flatMap(
+    ({ 0: blob, index }) => textEdits(blob, nestedEntries).map((edit) => shifted(edit, index)),
   );
   return [...lineEntries.flatMap(({ entry }) => plainEdits(line, entry)), ...base64LineEdits].map((edit) =>
     shifted(edit, offset),
@@ -127,10 +125,10 @@ function shifted(edit: EntryEdit, offset: number): EntryEdit {
  * Returns the node at a path as Kubernetes reads it: the last of duplicate keys, aliases resolved, own keys before
  * merged ones.
  */
-export function nodeAt(document: Document, keys: readonly string[]): Node | undefined {
+export function nodeAt(document: Document, keys: KeyPath): Node | undefined {
   let node = resolveAlias(document, document.contents);
   for (const key of keys) {
-    node = resolveAlias(document, isSeq(node) ? node.items[Number(key)] : mapValue(document, node, key));
+    node = resolveAlias(document, isSeq(node) ? node.items[Number(key)] : mapValue(document, node, String(key)));
   }
   return node;
 }

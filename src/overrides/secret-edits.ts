@@ -1,6 +1,6 @@
 import { isMap, isScalar, isSeq, type Node, type YAMLMap, type YAMLSeq } from 'yaml';
+import { parseFieldPath } from '../base/field-path.ts';
 import { readYamlDocument } from '../base/yaml-read.ts';
-import { pathKeys } from '../value-tracing/scalar.ts';
 import { PULL_SECRETS_FIELD } from './additions/secret-changes.ts';
 import type { PullSecretEntry } from './edits/post-render-map.ts';
 import { nodeAt, YAML_OPTIONS } from './scalar-edits.ts';
@@ -17,7 +17,7 @@ export function manifestSecretEdits(manifest: string, pods: readonly PullSecretE
   // Two entries can refer to one pod: through aliases, or a hook and another object of the same kind.
   const edits = new Map<number, TextEdit>();
   for (const pod of pods) {
-    const node = pod.kind === kind ? nodeAt(document, pathKeys(pod.path)) : undefined;
+    const node = pod.kind === kind ? nodeAt(document, parseFieldPath(pod.path)) : undefined;
     const edit = isMap(node) ? podEdit(manifest, node as YAMLMap<Node, Node | null>, secret) : undefined;
     if (edit !== undefined) edits.set(edit.start, edit);
   }

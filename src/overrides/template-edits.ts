@@ -1,5 +1,5 @@
 import { occurrences, withoutTagAndDigest } from '../value-tracing/name-segments.ts';
-import type { PostRenderEntry } from './edits/post-render-map.ts';
+import type { PostRenderEntry, PullSecretEntry } from './edits/post-render-map.ts';
 import { applyEdits, type TextEdit, wholeOccurrences } from './text-edits.ts';
 
 /** Text replaced in one line of a chart file. */
@@ -39,6 +39,30 @@ export function findTemplateEdits(
   return [...found.values()].sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
 }
 
+/**
+ * Returns edits that insert a pull secret before each literal `containers:` in templates. Only a render shows which of
+ * them apply to which pod.
+ * @param files texts of the chart by path
+ * @param fileOf converts a template name printed by Helm to a path in the chart
+ */
+export function templateSecretEdits(
+  files: ReadonlyMap<string, string>,
+  pods: readonly PullSecretEntry[],
+  fileOf: (template: string) => string,
+  secret: string,
+): TemplateEdit[] {
+  const podFiles = new Set(pods.map(({ template }) => fileOf(template)));
+  const partials = [...files.keys()].filter(isPartial);
+  return [...new Set([...podFiles, ...partials])].sort().flatMap((file) => {
+    const text = files.get(file) ?? '';
+    return [...text.matchAll(/^( *)containers:[ \t]*$/gm)].map(({ index, 1: indent = '' }): TemplateEdit => {
+      const to = `${indent}imagePullSecrets:\n${indent}- name: ${secret}\n`;
+      const line = text.slice(0, index).split('\n').length;
+      return { file, line, from: '', to: to.trimEnd(), edit: { start: index, end: index, text: to } };
+    });
+  });
+}
+
 /** Returns the changed files by path. */
 export function applyTemplateEdits(
   files: ReadonlyMap<string, string>,
@@ -54,7 +78,7 @@ export function applyTemplateEdits(
 }
 
 /** Reports whether a file is a partial, which renders no manifest itself. */
-export function isPartial(path: string): boolean {
+function isPartial(path: string): boolean {
   const folders = path.split('/');
   const name = folders.pop() ?? '';
   return folders.includes('templates') && (name.startsWith('_') || name.endsWith('.tpl'));

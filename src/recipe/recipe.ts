@@ -1,5 +1,5 @@
 import type { Render } from '../helm/render.ts';
-import type { TemplateSource } from '../helm/templates.ts';
+import type { TemplateSource } from '../helm/subcharts.ts';
 import type { Location } from '../inventory/finding.ts';
 import type { Target } from '../naming/naming.ts';
 import { tryParseReference } from '../oci/reference.ts';

@@ -3,7 +3,7 @@ import { checkName, isName } from '../base/names.ts';
 import { quoted } from '../base/printable.ts';
 import { isDigest } from '../oci/digest.ts';
 import type { Repository } from '../oci/reference.ts';
-import { apiHost, registryOfHost } from './hosts.ts';
+import { apiHost, registryOfHost } from './routes.ts';
 
 /** Tags per page: the maximum of ECR and distribution. */
 const TAGS_PER_PAGE = 1000;

@@ -9,7 +9,7 @@ import type { Transport } from '../http/transport.ts';
 import type { Repository } from '../oci/reference.ts';
 import { apiUrl, type Endpoint, repositoryFromUrl } from './api-url.ts';
 import type { RegistryResponse } from './errors.ts';
-import { apiHost } from './hosts.ts';
+import { apiHost } from './routes.ts';
 import { checkRateLimit } from './throttling.ts';
 
 /**
@@ -57,6 +57,9 @@ interface OriginLogin {
   renewals: number;
 }
 
+/** The GET that replaces a refused HEAD. */
+type Fallback = Pick<HttpRequest, 'method' | 'retry'>;
+
 /**
  * Sends a request with the credentials of the registry, and answers its challenges.
  *
@@ -70,57 +73,20 @@ export async function sendAuthorized(
   authorizer: Authorizer,
   request: RegistryRequest,
 ): Promise<RegistryResponse> {
-  const { repository, actions, endpoint, alsoPull, isPushTarget = false, headers = {}, ...rest } = request;
-  const scheme = transport.scheme(apiHost(repository.registry));
-  const apiEndpoint = apiUrl(scheme, repository, endpoint instanceof URL ? { kind: 'uploads' } : endpoint);
-  const url = endpoint instanceof URL ? endpoint : apiEndpoint;
-  const scopes = [`repository:${repository.path}:${actions}`];
-  if (alsoPull !== undefined) scopes.push(`repository:${alsoPull.path}:pull`);
-  const logins = new Map<string, OriginLogin>();
-  const authorizationFor = async (origin: string, access: Access): Promise<string | undefined> => {
-    let login = logins.get(origin);
-    if (login === undefined) {
-      if (logins.size === MAX_REGISTRIES) {
-        throw new AirgapError(
-          'registry',
-          `${rest.what}: ${url.host} redirects to more than ${MAX_REGISTRIES - 1} other registries`,
-        );
-      }
-      login = { access, authorization: await authorizer.authorization(access), renewals: 0 };
-      logins.set(origin, login);
-    }
-    return login.authorization;
-  };
-  const kind = endpoint instanceof URL || endpoint.kind === 'uploads' ? 'blobs' : endpoint.kind;
-  const mayAuthorizeRedirects = !isPushTarget && (rest.method === 'GET' || rest.method === 'HEAD');
-  const attempt = async (fallback?: Pick<HttpRequest, 'method' | 'retry'>): Promise<HttpResponse> => {
-    const access = { registry: repository.registry, path: repository.path, origin: apiEndpoint.origin, scopes };
-    // An upload location at another host gets no credentials.
-    const authorization = url.origin === apiEndpoint.origin ? await authorizationFor(url.origin, access) : undefined;
-    const isContent = rest.method === 'GET' && (kind === 'manifests' || kind === 'blobs');
-    return transport.request({
-      ...(isContent && { headersTimeout: CONTENT_TIMEOUT, maxTimeouts: MAX_TIMEOUTS[kind] }),
-      ...rest,
-      ...fallback,
-      url,
-      kind,
-      checkRetry: checkRateLimit,
-      headers: authorization === undefined ? headers : { ...headers, authorization },
-      ...(mayAuthorizeRedirects && { authorize: (next) => authorizeRedirect(next, authorizationFor) }),
-    });
-  };
-  let fallback: Pick<HttpRequest, 'method' | 'retry'> | undefined;
+  const attempts = new Attempts(transport, authorizer, request);
+  let fallback: Fallback | undefined;
   for (;;) {
-    const isHead = rest.method === 'HEAD' && fallback === undefined;
-    const { isExpired, response } = await readRefusal(await attempt(fallback), isHead);
+    const isHead = request.method === 'HEAD' && fallback === undefined;
+    const { isExpired, response } = await readRefusal(await attempts.send(fallback), isHead);
+    const { status } = response;
     // A 401 of a storage host behind a redirect is not a challenge of a registry.
-    const login = logins.get(response.url.origin);
-    const isChallenge = response.status === 401 || (isExpired && login?.authorization !== undefined);
+    const login = attempts.loginAt(response.url.origin);
     let wwwAuthenticate = response.headers['www-authenticate'];
+    const isChallenge = status === 401 || (isExpired && login?.authorization !== undefined);
     if (login !== undefined && isChallenge && login.renewals < MAX_RENEWALS) {
       // Some front ends send a challenge only for the root of the API, as gcr.io did in 2017.
-      if (response.status === 401 && !isHead && login.authorization === undefined) {
-        wwwAuthenticate ??= await fetchRootChallenge(transport, login.access.origin, rest);
+      if (status === 401 && !isHead && login.authorization === undefined) {
+        wwwAuthenticate ??= await fetchRootChallenge(transport, login.access.origin, request);
       }
       const renewed = await authorizer.renew(login.access, wwwAuthenticate, login.authorization);
       if (renewed !== undefined) {
@@ -130,20 +96,93 @@ export async function sendAuthorized(
         continue;
       }
     }
-    if (isHead && isHeadInconclusive(response.status)) {
+    if (isHead && isHeadInconclusive(status)) {
       await discardBody(response);
       // A retryable status has been retried with HEAD.
-      fallback = { method: 'GET', retry: retryableStatus(response.status) === 'no' };
+      fallback = { method: 'GET', retry: retryableStatus(status) === 'no' };
       continue;
     }
-    const isSuccess = response.status < 300;
-    const result = fallback !== undefined && isSuccess ? await dropBody(response) : response;
+    const result = fallback !== undefined && status < 300 ? await dropBody(response) : response;
     if (login === undefined) return result;
     const { access, authorization: sent } = login;
-    const { status } = result;
-    const isRefused = status === 401 || status === 403;
-    const refusal = isRefused ? await authorizer.explain(access, { status, wwwAuthenticate, sent }) : undefined;
-    return { ...result, registry: access.registry, ...(refusal && { refusal }) };
+    if (status !== 401 && status !== 403) return { ...result, registry: access.registry };
+    const refusal = await authorizer.explain(access, { status, wwwAuthenticate, sent });
+    return { ...result, registry: access.registry, refusal };
+  }
+}
+
+/** Attempts of one request, with a login for each registry that it reaches. */
+class Attempts {
+  readonly #transport: Transport;
+  readonly #authorizer: Authorizer;
+  readonly #request: RegistryRequest;
+  readonly #url: URL;
+  readonly #kind: 'manifests' | 'blobs' | 'referrers' | 'tags';
+  /** Access at the registry itself. */
+  readonly #access: Access;
+  readonly #logins = new Map<string, OriginLogin>();
+
+  constructor(transport: Transport, authorizer: Authorizer, request: RegistryRequest) {
+    const { repository, actions, endpoint, alsoPull } = request;
+    const { registry, path } = repository;
+    const scheme = transport.scheme(apiHost(registry));
+    const apiEndpoint = apiUrl(scheme, repository, endpoint instanceof URL ? { kind: 'uploads' } : endpoint);
+    const scopes = [`repository:${path}:${actions}`];
+    if (alsoPull !== undefined) scopes.push(`repository:${alsoPull.path}:pull`);
+    this.#transport = transport;
+    this.#authorizer = authorizer;
+    this.#request = request;
+    this.#url = endpoint instanceof URL ? endpoint : apiEndpoint;
+    this.#kind = endpoint instanceof URL || endpoint.kind === 'uploads' ? 'blobs' : endpoint.kind;
+    this.#access = { registry, path, origin: apiEndpoint.origin, scopes };
+  }
+
+  /** Returns the login that was used at an origin; undefined for an origin that is not that of a registry. */
+  loginAt(origin: string): OriginLogin | undefined {
+    return this.#logins.get(origin);
+  }
+
+  async send(fallback?: Fallback): Promise<HttpResponse> {
+    const { repository, actions, endpoint, alsoPull, isPushTarget, headers = {}, ...rest } = this.#request;
+    const isRead = rest.method === 'GET' || rest.method === 'HEAD';
+    const kind = this.#kind;
+    const isContent = rest.method === 'GET' && (kind === 'manifests' || kind === 'blobs');
+    // An upload location at another host gets no credentials.
+    const isOwn = this.#url.origin === this.#access.origin;
+    const authorization = isOwn ? await this.#authorizationFor(this.#access) : undefined;
+    return this.#transport.request({
+      ...(isContent && { headersTimeout: CONTENT_TIMEOUT, maxTimeouts: MAX_TIMEOUTS[kind] }),
+      ...rest,
+      ...fallback,
+      url: this.#url,
+      kind,
+      checkRetry: checkRateLimit,
+      headers: authorization === undefined ? headers : { ...headers, authorization },
+      ...(isRead && !isPushTarget && { authorize: (next) => this.#authorizeRedirect(next) }),
+    });
+  }
+
+  /** Returns the Authorization header for the target of a redirect; undefined when it is not the API of a registry. */
+  async #authorizeRedirect(url: URL): Promise<string | undefined> {
+    const repository = repositoryFromUrl(url);
+    if (repository === undefined) return undefined;
+    return this.#authorizationFor({
+      ...repository,
+      origin: url.origin,
+      scopes: [`repository:${repository.path}:pull`],
+    });
+  }
+
+  async #authorizationFor(access: Access): Promise<string | undefined> {
+    const known = this.#logins.get(access.origin);
+    if (known !== undefined) return known.authorization;
+    if (this.#logins.size === MAX_REGISTRIES) {
+      const message = `${this.#request.what}: ${this.#url.host} redirects to more than ${MAX_REGISTRIES - 1} other registries`;
+      throw new AirgapError('registry', message);
+    }
+    const login = { access, authorization: await this.#authorizer.authorization(access), renewals: 0 };
+    this.#logins.set(access.origin, login);
+    return login.authorization;
   }
 }
 
@@ -154,20 +193,9 @@ async function fetchRootChallenge(
   { what, signal }: Pick<HttpRequest, 'what' | 'signal'>,
 ): Promise<string | string[] | undefined> {
   const url = new URL('/v2/', origin);
-  const root = await transport.request({ method: 'GET', url, what, ...(signal && { signal }) });
+  const root = await transport.request({ method: 'GET', url, what, signal });
   await discardBody(root);
   return root.status === 401 && root.url.origin === origin ? root.headers['www-authenticate'] : undefined;
-}
-
-/** Returns the Authorization header for the target of a redirect; undefined when it is not the API of a registry. */
-async function authorizeRedirect(
-  url: URL,
-  authorizationFor: (origin: string, access: Access) => Promise<string | undefined>,
-): Promise<string | undefined> {
-  const repository = repositoryFromUrl(url);
-  if (repository === undefined) return undefined;
-  const { registry, path } = repository;
-  return authorizationFor(url.origin, { registry, path, origin: url.origin, scopes: [`repository:${path}:pull`] });
 }
 
 /**

@@ -7,7 +7,7 @@ import type { Body } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { repositoryFromUrl } from './api-url.ts';
 import { type RegistryResponse, registryError } from './errors.ts';
-import { describeRoute, type RepositoryRoute } from './hosts.ts';
+import { describeRoute, type RepositoryRoute } from './routes.ts';
 import type { Session } from './session.ts';
 
 /**
@@ -26,7 +26,7 @@ export function blobBody(session: Session, route: RepositoryRoute, descriptor: D
         const opened = await requestBlob(session, route, descriptor, { offset, end }, signal);
         if (opened instanceof Readable) return opened;
         const reason = opened.message;
-        const failedAttempt = { what, attempt, reason, retryable: 'few', ...(signal && { signal }) } as const;
+        const failedAttempt = { what, attempt, reason, retryable: 'few', signal } as const;
         if (!(await session.transport.retrier.waitForRetry(failedAttempt))) throw opened;
       }
     },
@@ -49,7 +49,7 @@ async function requestBlob(
 ): Promise<Readable | AirgapError> {
   const what = describeRoute(route, descriptor.digest);
   const { digest } = descriptor;
-  const shared = { method: 'GET', what, ...(signal && { signal }) } as const;
+  const shared = { method: 'GET', what, signal } as const;
   const result = await openRange(descriptor, range, what, (rangeHeaders) =>
     session.send({
       ...shared,

@@ -1,22 +1,18 @@
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Keychain } from '../auth/keychain.ts';
-import { type Emit, ignoreEvents, type Quota } from '../base/events.ts';
+import { type Emit, ignoreEvents, type Quota, type Transfer } from '../base/events.ts';
 import type { Transport } from '../http/transport.ts';
 import type { Body, ManifestContent, MountSupport, PutBlobOptions, Sink, Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { Repository } from '../oci/reference.ts';
+import { formatRepository, type Repository } from '../oci/reference.ts';
 import { blobBody, headBlob } from './blobs.ts';
-import { directRoute } from './hosts.ts';
 import { uploadManifest } from './manifest-uploads.ts';
-import { getManifest, headManifest } from './manifests.ts';
-import { type Mirror, mirrorRoute } from './mirrors.ts';
+import { getManifest, headManifest, listTags } from './manifests.ts';
 import { ReferrersApi } from './referrers.ts';
-import { reportTransfer } from './report-transfer.ts';
-import { SelfMounts } from './self-mounts.ts';
+import { directRoute, type Mirror, mirrorRoute } from './routes.ts';
 import { createSession, keychainAuthorizer, type Session } from './session.ts';
-import { listTags } from './tags.ts';
-import { uploadBlob } from './uploads.ts';
+import { SelfMounts, uploadBlob } from './uploads.ts';
 
 /** Source of credentials: a keychain, or the authorizer of another client. */
 type CredentialSource = { readonly keychain: Keychain } | { readonly authorizer: Authorizer };
@@ -176,4 +172,43 @@ export class RegistryClient implements Source, Sink {
 /** Creates a client for any number of registries. */
 export function createRegistryClient(options: RegistryOptions): RegistryClient {
   return new RegistryClient(options);
+}
+
+/** Item that is sent, and its target repository. */
+export interface TransferItem {
+  readonly item: Transfer['item'];
+  readonly repository: Repository;
+  readonly descriptor: Descriptor;
+  readonly tag?: string | undefined;
+}
+
+/**
+ * Runs a transfer and emits its outcome and duration. `work` returns the outcome; undefined (manifests) means stored.
+ */
+export async function reportTransfer<R extends 'stored' | 'mounted' | 'present' | undefined>(
+  emit: Emit,
+  { item, repository, descriptor, tag }: TransferItem,
+  work: () => Promise<R>,
+): Promise<R> {
+  const startedAt = performance.now();
+  const { digest, size: bytes } = descriptor;
+  const report = (status: Transfer['status']): void =>
+    emit({
+      type: 'transfer',
+      item,
+      digest,
+      bytes,
+      repository: formatRepository(repository),
+      tag,
+      status,
+      seconds: Math.round(performance.now() - startedAt) / 1000,
+    });
+  try {
+    const outcome = await work();
+    if (outcome !== 'present') report(outcome ?? 'stored');
+    return outcome;
+  } catch (error) {
+    report('failed');
+    throw error;
+  }
 }

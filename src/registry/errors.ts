@@ -1,13 +1,13 @@
 import { type AccessRefusal, loginHint } from '../auth/refusal.ts';
 import { AirgapError, type ErrorCode } from '../base/errors.ts';
 import { clientCertificateHint, rejectedCertificateHint } from '../http/certificate-refusal.ts';
+import { type ErrorBody, quoteErrorBody, readErrorBody } from '../http/error-body.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { plainHttpHint } from '../http/failures.ts';
-import { type ErrorBody, quoteErrorBody, readErrorBody } from './error-body.ts';
-import { apiHost } from './hosts.ts';
+import { WEB_PAGE_HINT } from '../http/web-page.ts';
 import { isTransient, type Refusal, refusalOf } from './refusals.ts';
+import { apiHost } from './routes.ts';
 import { describeRateLimit } from './throttling.ts';
-import { WEB_PAGE_HINT } from './web-page.ts';
 
 /** Response of a registry. */
 export interface RegistryResponse extends HttpResponse {
@@ -71,7 +71,7 @@ export function errorFromBody(response: RegistryResponse, errorBody: ErrorBody, 
   const { registry = context.registry } = response;
   const { code, summary, hint } = explain(response, errorBody, { ...context, registry });
   return new AirgapError(code, `${context.what}: ${summary === undefined ? quote : `${summary}; ${quote}`}`, {
-    ...(hint !== undefined && { hint }),
+    hint,
     isTransient: isTransient(response.status, errorBody, context.isManifest),
   });
 }

@@ -1,13 +1,13 @@
 import { AirgapError } from '../base/errors.ts';
+import { readErrorBody } from '../http/error-body.ts';
 import { discardBody } from '../http/response-body.ts';
 import type { ManifestContent } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Repository } from '../oci/reference.ts';
-import { readErrorBody } from './error-body.ts';
 import { errorFromBody, tagConflictError } from './errors.ts';
-import { describeRoute, directRoute } from './hosts.ts';
 import { digestHeader, headManifest } from './manifests.ts';
 import { mayBeTagConflict, retryableRefusal } from './refusals.ts';
+import { describeRoute, directRoute } from './routes.ts';
 import type { Session } from './session.ts';
 
 /** Milliseconds. A registry checks every blob and child manifest before it responds. */

@@ -1,13 +1,14 @@
 import { AirgapError, messageOf } from '../base/errors.ts';
+import { parseErrorBody } from '../http/error-body.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { responseHeader } from '../http/response-body.ts';
+import { resolveUrl } from '../http/response-url.ts';
 import { type Descriptor, MediaType } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { parseManifest } from '../oci/manifest.ts';
 import type { Endpoint } from './api-url.ts';
-import { parseErrorBody } from './error-body.ts';
 import { errorFromBody } from './errors.ts';
-import { describeRoute, type RepositoryRoute } from './hosts.ts';
+import { describeRoute, type RepositoryRoute } from './routes.ts';
 import type { FullResponse, Session } from './session.ts';
 
 /** Maximum bytes of one page: an image index, with the limit of a manifest. */
@@ -126,7 +127,7 @@ function nextPage(links: string, from: URL, what: string): URL | undefined {
   // No URL contains `<`. Excluding it keeps the match linear.
   const [, target] = /<([^<>]*)>\s*;\s*rel="?next"?/i.exec(links) ?? [];
   if (target === undefined) return undefined;
-  const url = URL.canParse(target, from.href) ? new URL(target, from) : undefined;
+  const url = resolveUrl(target, from);
   if (url?.host === from.host) {
     // A registry behind a TLS proxy may return an http URL.
     url.protocol = from.protocol;

@@ -1,5 +1,5 @@
+import { type ErrorBody, errorEntries } from '../http/error-body.ts';
 import { type Retryable, retryableStatus } from '../http/retry.ts';
-import { type ErrorBody, errorEntries } from './error-body.ts';
 
 /** Kind of an error response, independent of how a registry words it. */
 export type Refusal =

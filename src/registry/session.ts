@@ -3,6 +3,7 @@ import type { Keychain } from '../auth/keychain.ts';
 import type { TokenExchange } from '../auth/token.ts';
 import { AirgapError } from '../base/errors.ts';
 import { type Emit, ignoreEvents, type Quota } from '../base/events.ts';
+import { printableLine } from '../base/printable.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { checkHostLength } from '../http/redirects.ts';
 import { readBody, responseHeader } from '../http/response-body.ts';
@@ -11,9 +12,8 @@ import type { HttpRequest } from '../http/send.ts';
 import type { Transport } from '../http/transport.ts';
 import { type RegistryRequest, sendAuthorized } from './authorized-request.ts';
 import type { RegistryResponse } from './errors.ts';
-import { apiHost } from './hosts.ts';
+import { apiHost } from './routes.ts';
 import { quotaOf } from './throttling.ts';
-import { createWarningReporter } from './warnings.ts';
 
 /** Maximum bytes of a token response. */
 const TOKEN_LIMIT = 1024 * 1024;
@@ -45,7 +45,7 @@ export interface FullResponse {
 }
 
 /** Returns a reason to retry a complete but damaged response; undefined when it is fine. */
-export type DamageCheck = (fullResponse: FullResponse) => string | undefined;
+type DamageCheck = (fullResponse: FullResponse) => string | undefined;
 
 /** Creates an authorizer that fetches tokens with the keychain's credentials over this transport. */
 export function keychainAuthorizer(transport: Transport, keychain: Keychain): Authorizer {
@@ -96,7 +96,7 @@ async function readFully(
   send: () => Promise<HttpResponse>,
 ): Promise<FullResponse> {
   const mayRetry = (attempt: number, reason: string, retryable: Retryable): Promise<boolean> =>
-    retrier.waitForRetry({ what, attempt, reason, retryable, ...(signal && { signal }) });
+    retrier.waitForRetry({ what, attempt, reason, retryable, signal });
   for (let attempt = 1; ; attempt++) {
     const response = await send();
     let fullResponse: FullResponse;
@@ -152,4 +152,30 @@ function tokenExchange(transport: Transport): TokenExchange {
 /** Returns the digest header of a response; undefined when there is none. */
 export function contentDigest(response: HttpResponse): string | undefined {
   return responseHeader(response, 'docker-content-digest')?.trim();
+}
+
+/** Maximum characters of a warning. */
+const MAX_TEXT_LENGTH = 255;
+/** Maximum warnings of registries per run. */
+const MAX_WARNINGS = 20;
+
+/**
+ * Reports the warnings of registries, each text once per registry (distribution specification, "Warnings":
+ * `Warning: 299 - "text"`, with the text of RFC 7234, 5.5). Warnings have no other effect.
+ */
+export function createWarningReporter(emit: Emit): (registry: string, response: HttpResponse) => void {
+  const reported = new Set<string>();
+  return (registry, { headers }) => {
+    const { warning } = headers;
+    // Fast path: called for every response, and most have no warning.
+    if (warning === undefined) return;
+    for (const value of Array.isArray(warning) ? warning : [warning]) {
+      const [, quoted] = /^299 [^ "]+ "((?:[^"\\]|\\.)*)"/.exec(value) ?? [];
+      const text = quoted?.replace(/\\(.)/g, '$1').trim().slice(0, MAX_TEXT_LENGTH);
+      const message = `${registry} says: ${printableLine(text ?? '')}`;
+      if (!text || reported.has(message) || reported.size >= MAX_WARNINGS) continue;
+      reported.add(message);
+      emit({ type: 'warning', message });
+    }
+  };
 }

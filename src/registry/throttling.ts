@@ -1,11 +1,11 @@
 import { count } from '../base/count.ts';
 import type { Quota } from '../base/events.ts';
+import { parseErrorBody } from '../http/error-body.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { type RateLimit, rateLimitOf } from '../http/rate-limit.ts';
 import { peekBody } from '../http/response-body.ts';
 import { RETRY_DEFAULTS, retryableStatus } from '../http/retry.ts';
 import type { RetryAdvice } from '../http/send.ts';
-import { parseErrorBody } from './error-body.ts';
 import { retryableRefusal } from './refusals.ts';
 
 /** Shortest wait in milliseconds to mention in a message. */
@@ -75,7 +75,7 @@ export function quotaOf(registry: string, response: HttpResponse): Quota | undef
   return {
     registry,
     remaining,
-    ...(limit === undefined ? {} : { limit }),
-    ...(window === undefined ? {} : { seconds: window }),
+    limit,
+    seconds: window,
   };
 }

@@ -1,13 +1,14 @@
 import { AirgapError, isRefusal } from '../base/errors.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { discardBody, responseHeader } from '../http/response-body.ts';
+import { resolveUrl } from '../http/response-url.ts';
 import { type Retryable, readRetryAfter, retryableStatus } from '../http/retry.ts';
 import type { Body } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Repository } from '../oci/reference.ts';
 import { headBlob } from './blobs.ts';
 import { registryError } from './errors.ts';
-import { directRoute } from './hosts.ts';
+import { directRoute } from './routes.ts';
 import type { Session } from './session.ts';
 
 /** Blob to store in a repository. */
@@ -48,7 +49,7 @@ export function postUpload(
     what,
     ...(mountFrom === undefined ? {} : { retry: false }),
     ...(mountFrom === undefined || mountFrom.path === repository.path ? {} : { alsoPull: mountFrom }),
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
 }
 
@@ -113,18 +114,16 @@ export async function startUpload(session: Session, upload: UploadRequest, what:
   throw new AirgapError('registry', `${what}: ${response.url.host} opened an upload session without a location`);
 }
 
-/** Returns the upload location of a response: 202 or, from some registries, 200 or 204 (as containerd accepts). */
+/**
+ * Returns the upload location of a response: 202 or, from some registries, 200 or 204 (as containerd accepts). A
+ * registry behind a TLS proxy often returns an http URL, which is changed to https.
+ */
 function uploadLocation(response: HttpResponse): URL | undefined {
-  const { status, url } = response;
+  const { status, url: base } = response;
   const location = responseHeader(response, 'location');
-  if (status !== 202 && status !== 200 && status !== 204) return undefined;
-  return location !== undefined && URL.canParse(location, url.href) ? sessionUrl(location, url) : undefined;
-}
-
-/** Resolves a location. A registry behind a TLS proxy often returns an http URL, which is changed to https. */
-function sessionUrl(location: string, base: URL): URL {
-  const url = new URL(location, base);
-  if (base.protocol === 'https:' && url.protocol === 'http:' && url.hostname === base.hostname) {
+  if ((status !== 202 && status !== 200 && status !== 204) || location === undefined) return undefined;
+  const url = resolveUrl(location, base);
+  if (base.protocol === 'https:' && url?.protocol === 'http:' && url.hostname === base.hostname) {
     url.protocol = 'https:';
     url.port = base.port;
   }

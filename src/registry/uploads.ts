@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { AirgapError } from '../base/errors.ts';
+import { AirgapError, isRefusal } from '../base/errors.ts';
+import { readErrorBody } from '../http/error-body.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { discardBody } from '../http/response-body.ts';
 import { type Retryable, readRetryAfter } from '../http/retry.ts';
@@ -7,12 +8,11 @@ import { isHeadersTimeout, type RequestBody } from '../http/send.ts';
 import { isBodySent } from '../http/sent-body.ts';
 import { releaseBuffer } from '../oci/buffer-pool.ts';
 import { algorithmOf, digestOf, encodedOf } from '../oci/digest.ts';
-import { readErrorBody } from './error-body.ts';
 import { errorFromBody } from './errors.ts';
-import { describeRoute, directRoute } from './hosts.ts';
 import { retryableRefusal } from './refusals.ts';
+import { describeRoute, directRoute } from './routes.ts';
 import type { Session } from './session.ts';
-import { isStored, startMount, startUpload, type UploadRequest } from './upload-start.ts';
+import { isStored, postUpload, startMount, startUpload, type UploadRequest } from './upload-start.ts';
 
 /** Milliseconds. A registry verifies and moves the whole blob before it responds: 10 GB at 20 MB/s. */
 const COMMIT_TIMEOUT = 10 * 60_000;
@@ -87,7 +87,7 @@ async function putOnce(
       retry: false,
       headersTimeout: COMMIT_TIMEOUT,
       what,
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     });
   } catch (error) {
     if (error instanceof AirgapError && error.code === 'network') return { retryable: 'yes', error };
@@ -176,4 +176,52 @@ function damagedContentError(what: string, actual: string): AirgapError {
   return new AirgapError('digest-mismatch', `${what}: the content to send is damaged: ${actual}`, {
     hint: 'check the source with: helm airgap verify',
   });
+}
+
+/**
+ * Learns which registries can check for a blob by mounting it from a repository into itself: 201 when it exists, an
+ * upload session when it does not (distribution, Harbor, Zot). That saves a request per blob. A registry that ignores
+ * mounts (Docker Hub at times) would get blobs twice, and one that returns 201 to every mount (Gitea in 2022) would not
+ * get them at all. Self-mounts are therefore trusted only after one correct result of each kind.
+ */
+export class SelfMounts {
+  readonly #session: Session;
+  /** By registry; false while it is being tested. */
+  readonly #isReliable = new Map<string, boolean>();
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  isReliable(registry: string): boolean {
+    return this.#isReliable.get(registry) ?? false;
+  }
+
+  /** Stores a blob that the registry is known to lack. The first blob of each registry tests its self-mounts. */
+  async upload(upload: UploadRequest): Promise<'stored' | 'mounted' | 'present'> {
+    const { registry } = upload.repository;
+    if (upload.mountFrom !== undefined || this.#isReliable.has(registry)) return uploadBlob(this.#session, upload);
+    this.#isReliable.set(registry, false);
+    const outcome = await uploadBlob(this.#session, { ...upload, mountFrom: upload.repository });
+    // Another client may have uploaded it meanwhile, or the registry returns 201 to every mount.
+    if (outcome === 'present')
+      return (await isStored(this.#session, upload)) ? outcome : uploadBlob(this.#session, upload);
+    this.#isReliable.set(registry, await this.#canSelfMount(upload));
+    return outcome;
+  }
+
+  /** Reports whether a blob that was just stored can be mounted from its own repository. */
+  async #canSelfMount(upload: UploadRequest): Promise<boolean> {
+    const { repository, descriptor } = upload;
+    const what = describeRoute(directRoute(repository), descriptor.digest);
+    try {
+      const response = await postUpload(this.#session, upload, what, repository);
+      await discardBody(response);
+      return response.status === 201;
+    } catch (error) {
+      // The blob is stored, so a failed test is not an error.
+      if (isRefusal(error) || (error instanceof AirgapError && error.code === 'network')) return false;
+      throw error;
+    }
+  }
 }

@@ -1,9 +1,6 @@
 import { AirgapError, combine } from '../base/errors.ts';
 import { printableLine } from '../base/printable.ts';
-import { objectsIn } from '../discovery/containers.ts';
-import { crossCheckImages } from '../discovery/cross-check.ts';
-import { discoverReferences } from '../discovery/index.ts';
-import { isRelevant } from '../discovery/relevance.ts';
+import { crossCheckImages, discoverReferences, isRelevant, objectsIn } from '../discovery/index.ts';
 import { splitDocuments } from '../helm/documents.ts';
 import type { Renderer } from '../helm/render.ts';
 

@@ -1,9 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { isMapping } from '../base/mapping.ts';
 import { SECRET_FILE } from '../base/own-file.ts';
 import { jsonText } from '../base/printable.ts';
 import { textBefore } from '../base/text-trim.ts';
-import { isMapping, parseValues } from '../discovery/nested/index.ts';
+import { parseValues } from '../discovery/nested/index.ts';
 import type { RenderOptions } from '../helm/render.ts';
 
 /** Returns a replacement for a given text, or the same text. */

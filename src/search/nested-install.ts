@@ -5,8 +5,9 @@ import { isName } from '../base/names.ts';
 import { SECRET_FILE } from '../base/own-file.ts';
 import { jsonText } from '../base/printable.ts';
 import type { NestedChart } from '../discovery/nested/index.ts';
+import type { ChartRequest } from '../helm/access.ts';
 import { readChartFiles } from '../helm/chart-files.ts';
-import type { Chart, ChartRequest } from '../helm/fetch.ts';
+import type { Chart } from '../helm/fetch.ts';
 import type { RenderOptions } from '../helm/render.ts';
 
 /**

@@ -1,13 +1,16 @@
 import type { Emit } from '../base/events.ts';
-import { checkContainerImages, malformedImages } from '../discovery/cross-check.ts';
+import { checkContainerImages, malformedImages } from '../discovery/index.ts';
 import { builtInRules, uncoveredNote, uncoveredOperators } from '../discovery/rules/index.ts';
-import type { Renderer } from '../helm/render.ts';
+import type { Render, Renderer, Values } from '../helm/render.ts';
+import { templateSources } from '../helm/subcharts.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
+import { DEFAULT_NAMING, parseTarget } from '../naming/naming.ts';
+import { deriveRecipe, type InitialProbe } from '../recipe/recipe.ts';
+import { toStoredRecipe } from '../recipe/stored-recipe.ts';
 import { unlessRefused } from '../value-tracing/bisection.ts';
 import { checkCrds } from './crds.ts';
 import { withSwitches } from './network-switches.ts';
-import { deriveRecipes } from './recipes.ts';
 import { type Profile, type RenderFindings, type RenderSearch, searchRender } from './search-render.ts';
 import { upgradeProfile, type Variant, withoutRepeats } from './variants.ts';
 import { type Addition, searchWhatIf } from './what-if.ts';
@@ -118,4 +121,26 @@ function mergeUpgrade(install: Rendered, upgrade: Rendered | undefined): RenderF
     nested: [...install.nested, ...upgrade.nested.filter((chart) => !nested.has(JSON.stringify(chart)))],
     network: [...install.network, ...upgrade.network.filter(({ url }) => !urls.has(url))],
   };
+}
+
+/** Placeholder target: it only determines how far leaves without a value are examined. */
+const ANY_TARGET = parseTarget('registry.invalid:5000/mirror', DEFAULT_NAMING);
+
+/** Returns how values build the references of a chart, for each render variant. */
+export async function deriveRecipes(
+  renderer: Renderer,
+  variants: readonly (Variant & { readonly initialProbe?: InitialProbe })[],
+): Promise<StoredRecipe[]> {
+  const recipes: StoredRecipe[] = [];
+  for (const { profile, base, references, initialProbe } of withoutRepeats(variants)) {
+    const render = (overrides: Values): Promise<Render> => renderer.render(profile.options, overrides);
+    const redirectable = references.filter(
+      ({ how, confidence }) => how !== 'operator-rule' && how !== 'declared' && confidence !== 'possible',
+    );
+    const templates = async () => templateSources(await renderer.sourceFiles());
+    const common = { base, locations: redirectable, target: ANY_TARGET, render, templates };
+    const recipe = await deriveRecipe(initialProbe === undefined ? common : { ...common, initial: initialProbe });
+    recipes.push(toStoredRecipe(recipe, profile.options.isUpgrade === true));
+  }
+  return recipes;
 }

@@ -1,12 +1,20 @@
-import { crossCheckImages } from '../discovery/cross-check.ts';
 import { declaredReferences, withoutContradictions } from '../discovery/declared/index.ts';
-import { discoverReferences } from '../discovery/index.ts';
+import {
+  crossCheckImages,
+  demoteValuesCopies,
+  discoverReferences,
+  imageLeaves,
+  tracedReferences,
+} from '../discovery/index.ts';
 import { type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
 import { type NetworkNeed, networkNeeds } from '../discovery/network/index.ts';
-import { type OperatorContainer, operatorContainers } from '../discovery/operators.ts';
-import { applyRules, builtInRules, type Rule } from '../discovery/rules/index.ts';
-import { imageLeaves, tracedReferences } from '../discovery/traced-references.ts';
-import { demoteValuesCopies } from '../discovery/values-copies.ts';
+import {
+  applyRules,
+  builtInRules,
+  type OperatorContainer,
+  operatorContainers,
+  type Rule,
+} from '../discovery/rules/index.ts';
 import type { Render, Renderer, RenderOptions, Values } from '../helm/render.ts';
 import { subchartsOf } from '../helm/subcharts.ts';
 import type { LocatedReference } from '../inventory/finding.ts';

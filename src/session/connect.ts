@@ -1,13 +1,11 @@
-import { type CommandLineLogin, commandLineKeychain } from '../auth/command-line-login.ts';
 import { userEnvironment } from '../auth/credential-files.ts';
 import { environmentKeychain } from '../auth/environment-keychain.ts';
 import { fileKeychain } from '../auth/file-keychain.ts';
-import { chainKeychains } from '../auth/keychain.ts';
+import { type CommandLineLogin, chainKeychains, commandLineKeychain } from '../auth/keychain.ts';
 import { ECR_PUBLIC_HOST, type EcrHostDeclaration, ecrHost } from '../ecr/hosts.ts';
 import { ecrKeychain, ecrPublicKeychain } from '../ecr/keychain.ts';
-import { ecrLayerLookup } from '../ecr/layers.ts';
 import type { EcrOptions } from '../ecr/options.ts';
-import { ecrRateLimiter } from '../ecr/rate-limiter.ts';
+import { ecrLayerLookup, ecrRateLimiter } from '../ecr/uploads.ts';
 import type { ClientCertificate } from '../http/client-certificate.ts';
 import { createTransport, type Transport } from '../http/transport.ts';
 import { createRegistryClient, type RegistryClient } from '../registry/client.ts';

@@ -1,4 +1,4 @@
-import { count } from '../base/count.ts';
+import { count, firstOf } from '../base/count.ts';
 import { AirgapError } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
 import type { Sink, Source } from '../oci/content.ts';
@@ -105,8 +105,7 @@ function missingBlobsError(
   const causes = destinations.flatMap(({ root, repository }) => {
     const digests = closureOf(graph, root.descriptor.digest).blobs.filter((digest) => missing.has(digest));
     if (digests.length === 0) return [];
-    const more = digests.length > MAX_SHOWN ? ` and ${digests.length - MAX_SHOWN} more` : '';
-    const list = `${digests.slice(0, MAX_SHOWN).join(', ')}${more}`;
+    const list = firstOf(digests, MAX_SHOWN);
     const message = `${formatReference(root.reference)} needs ${count(digests.length, 'blob')} that ${formatRepository(repository)} lacks: ${list}`;
     return [new AirgapError('image-not-found', message, { hint })];
   });

@@ -1,21 +1,15 @@
+import { type KeyPath, valueAt } from '../base/field-path.ts';
 import type { Values } from '../helm/render.ts';
 
+export { formatPath, valueAt } from '../base/field-path.ts';
+
 /** Keys and list positions from the root of the values. */
-export type LeafPath = readonly (string | number)[];
+export type LeafPath = KeyPath;
 
 /** One scalar of the values. `value` is '' for a leaf that is empty, null, or only read by templates. */
 export interface Leaf {
   readonly path: LeafPath;
   readonly value: string;
-}
-
-/** Formats a path as users write it: `image.repository`, `list[0].name`, `"a.b".c`. */
-export function formatPath(path: LeafPath): string {
-  return path.reduce<string>((text, key) => {
-    if (typeof key === 'number') return `${text}[${key}]`;
-    const word = /^[\w-]+$/.test(key) ? key : JSON.stringify(key);
-    return text === '' ? word : `${text}.${word}`;
-  }, '');
 }
 
 /** Returns every leaf that is a string or null, in the order of the values. */
@@ -43,15 +37,6 @@ function isShadowedGlobal(values: Values, path: LeafPath): boolean {
   const index = path.indexOf('global');
   if (index <= 0) return false;
   return index < path.length - 1 && valueAt(values, path.slice(index)) !== undefined;
-}
-
-export function valueAt(values: unknown, path: LeafPath): unknown {
-  let value = values;
-  for (const key of path) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
-    value = (value as Record<string | number, unknown>)[key];
-  }
-  return value;
 }
 
 /**

@@ -1,3 +1,5 @@
+import { BASE64_IN_TEXT } from '../base/base64.ts';
+import { scalarAt } from '../base/field-path.ts';
 import { readYamlValues } from '../base/yaml-read.ts';
 import { documentKey, type RenderedDocument } from '../helm/documents.ts';
 import type { Render, Values } from '../helm/render.ts';
@@ -9,7 +11,6 @@ import { hasMarker, markLeaves, readRuns } from './markers.ts';
 import type { NameSegment } from './name-segments.ts';
 import { type ReferenceTemplate, referenceTemplatesIn, type TemplatePart } from './reference-template.ts';
 import { namedBy } from './refusals.ts';
-import { scalarAt } from './scalar.ts';
 
 /** Renders the chart with these overrides; throws `chart-render` if the chart refuses them. */
 export type RenderWith = (overrides: Values) => Promise<Render>;
@@ -115,15 +116,12 @@ function textPairs(
   // Lines are not fixed positions: compare all base64 of the text.
   const isBlobInLine = within !== undefined && /(?:^| > )line \d+ > base64/.test(within);
   if (inner?.[0] !== undefined && inner[1] !== undefined && !isBlobInLine) return [[inner[0], inner[1]]];
-  const before = unmarkedText.match(BASE64) ?? [];
-  const after = markedText.match(BASE64) ?? [];
+  const before = unmarkedText.match(BASE64_IN_TEXT) ?? [];
+  const after = markedText.match(BASE64_IN_TEXT) ?? [];
   if (before.length !== after.length) return [[unmarkedText, markedText]];
   const decoded = before.map((blob, i): [string, string] => [decode(blob), decode(after[i] ?? '')]);
   return isBlobInLine ? decoded : [[unmarkedText, markedText], ...decoded];
 }
-
-/** Base64 shorter than any reference is not decoded. */
-const BASE64 = /[A-Za-z0-9+/]{16,}={0,2}/g;
 
 function decode(blob: string): string {
   return Buffer.from(blob, 'base64').toString('utf8');

@@ -1,5 +1,5 @@
 import type { Values } from '../helm/render.ts';
-import type { TemplateSource } from '../helm/templates.ts';
+import type { TemplateSource } from '../helm/subcharts.ts';
 import { type Leaf, type LeafPath, leavesOf, valueAt } from './leaves.ts';
 
 /** A map, list or scalar of the values; `value` is undefined if only templates refer to it. */

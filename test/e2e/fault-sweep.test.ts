@@ -1,11 +1,19 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { useFastClock } from '../../faults/clock.ts';
-import { killsOf, tryKill } from '../../faults/kill.ts';
-import { GONE, KINDS } from '../../faults/kinds.ts';
-import { describe } from '../../faults/report.ts';
-import { type Baselines, type Case, casesOf, type Outcome, recordBaselines, tryFault } from '../../faults/sweep.ts';
-import { type Trial, Worker } from '../../faults/worker.ts';
-import { startSource } from '../../faults/workload.ts';
+import { GONE, KINDS } from '../../evaluation/faults/kinds.ts';
+import {
+  type Baselines,
+  type Case,
+  casesOf,
+  describe,
+  killsOf,
+  type Outcome,
+  recordBaselines,
+  tryFault,
+  tryKill,
+} from '../../evaluation/faults/sweep.ts';
+import { type Trial, Worker } from '../../evaluation/faults/worker.ts';
+import { startSource } from '../../evaluation/faults/workload.ts';
+import { useFastClock } from '../support/fast-clock.ts';
 import type { TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 

@@ -41,11 +41,12 @@ export interface CountingHelm {
   renders(): number;
 }
 
-export function countingHelm(folder: string): CountingHelm {
+/** Writes it to a folder (absolute). */
+export function countingHelm(folder: string, helm = helmUnderTest()): CountingHelm {
   const [path, log] = [join(folder, 'counting-helm'), join(folder, 'counting-helm.log')];
   writeFileSync(log, '');
   const note = `[ "$1" = template ] && echo >>'${log}'`;
-  writeFileSync(path, `#!/bin/sh\n${note}\nexec '${helmUnderTest()}' "$@"\n`, { mode: 0o755 });
+  writeFileSync(path, `#!/bin/sh\n${note}\nexec '${helm}' "$@"\n`, { mode: 0o755 });
   return { path, renders: () => readFileSync(log).length };
 }
 

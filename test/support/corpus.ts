@@ -47,7 +47,7 @@ interface Truth {
 }
 
 /** Kubernetes version with which the truth was rendered; Helm versions have other defaults. */
-const KUBE_VERSION = '1.35.0';
+export const KUBE_VERSION = '1.35.0';
 const RELEASE = 'rel';
 
 /** Reads the charts with ground truth whose archives are in the folder (absolute). */
@@ -117,6 +117,10 @@ export function trueLocations({ archive }: CorpusChart): ReadonlyMap<string, rea
 
 /** Returns whether a text has a reference as a whole name: neither the tail of a private one nor part of a longer one. */
 export function hasReference(text: string, reference: string): boolean {
-  const escaped = reference.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
-  return new RegExp(`(?<![\\w./@-])${escaped}(?![\\w/@-]|:\\w|\\.\\w)`).test(text);
+  return new RegExp(`(?<![\\w./@-])${escapeRegExp(reference)}(?![\\w/@-]|:\\w|\\.\\w)`).test(text);
+}
+
+/** Quotes a text for a regular expression. */
+export function escapeRegExp(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 }

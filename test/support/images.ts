@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import { tarHeader } from './tar.ts';
 
 /**
  * Options of a small synthetic image with valid layers, configs, manifests and indexes. The bytes are reproducible, so that
@@ -175,21 +176,9 @@ function payload(seed: string, size: number): Buffer {
   return createHash('shake256', { outputLength: size }).update(seed).digest();
 }
 
-/** A tar archive (POSIX.1-1988 ustar) with one file. */
+/** Builds a tar archive with one file. */
 function tarOf(name: string, content: Buffer): Buffer {
-  const header = Buffer.alloc(512);
   const path = `layers/${createHash('sha256').update(name).digest('hex').slice(0, 16)}`;
-  header.write(path, 0);
-  header.write('0000644', 100);
-  header.write('0000000', 108);
-  header.write('0000000', 116);
-  header.write(content.length.toString(8).padStart(11, '0'), 124);
-  header.write('00000000000', 136);
-  header.write('        0', 148);
-  header.write('ustar', 257);
-  header.write('00', 263);
-  const sum = header.reduce((total, byte) => total + byte, 0);
-  header.write(sum.toString(8).padStart(6, '0'), 148);
-  header[154] = 0;
+  const header = tarHeader({ path, size: content.length });
   return Buffer.concat([header, content, Buffer.alloc((512 - (content.length % 512)) % 512), Buffer.alloc(1024)]);
 }

@@ -1,8 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AST, parseRegExpLiteral } from '@eslint-community/regexpp';
-import { parseAst } from 'rolldown/parseAst';
 import { analyse } from 'scslre';
+import { parseAst } from 'vitest/node';
 
 /** A regular expression in the sources. */
 export interface Pattern {

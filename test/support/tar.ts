@@ -20,18 +20,32 @@ export function tarOf(files: readonly TarFile[]): Buffer {
 }
 
 function entry(path: string, type: string, link: string, content: Buffer): Buffer[] {
+  const size = content.length;
+  return [tarHeader({ path, size, type, link }), content, Buffer.alloc((512 - (size % 512)) % 512)];
+}
+
+/** Builds the header of an entry: of a regular file unless a type is given, owned by root, without a time. */
+export function tarHeader(entry: {
+  readonly path: string;
+  readonly size: number;
+  readonly type?: string;
+  readonly link?: string;
+}): Buffer {
+  const { path, size, type = '0', link = '' } = entry;
   const header = Buffer.alloc(512);
   header.write(path, 0);
   header.write('0000644', 100);
-  header.write(content.length.toString(8).padStart(11, '0'), 124);
+  header.write('0000000', 108);
+  header.write('0000000', 116);
+  header.write(size.toString(8).padStart(11, '0'), 124);
   header.write('00000000000', 136);
-  header.write('        0', 148);
-  header[156] = type.charCodeAt(0);
+  // The checksum counts its own field as blanks.
+  header.write('        ', 148);
+  header.write(type, 156);
   header.write(link, 157);
   header.write('ustar', 257);
   header.write('00', 263);
-  header[155] = 0x20;
-  const sum = header.reduce((total, byte, at) => total + (at >= 148 && at < 156 ? 0x20 : byte), 0);
+  const sum = header.reduce((total, byte) => total + byte, 0);
   header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148);
-  return [header, content, Buffer.alloc((512 - (content.length % 512)) % 512)];
+  return header;
 }

@@ -48,6 +48,13 @@ export async function* readRange(file: RandomFile, position: number, size: numbe
   }
 }
 
+/** Creates the error for an output that exists and may not be replaced. */
+export function differentContentError(path: string): AirgapError {
+  return new AirgapError('output-exists', `${path} already exists with different content`, {
+    hint: 'use --force to replace it, or choose another name with --out',
+  });
+}
+
 /** Converts a write error to an AirgapError `no-space` or `file`. */
 export function asWriteError(error: unknown): AirgapError {
   if (error instanceof AirgapError) return error;

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { firstOf } from '../../base/count.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { invalidBundle } from '../reading/tar-index.ts';
 import { type FileParts, singleFile } from './random-file.ts';
@@ -66,8 +67,7 @@ async function checkParts(path: string, text: string): Promise<FoundBundle> {
   const sizes = await Promise.all(index.parts.map(({ name }) => fileSize(join(dirname(path), name))));
   const missing = index.parts.filter((_, number) => sizes[number] === undefined).map(({ name }) => name);
   if (missing.length > 0) {
-    const names =
-      missing.length > 3 ? `${missing.slice(0, 3).join(', ')} and ${missing.length - 3} more` : missing.join(', ');
+    const names = firstOf(missing, 3);
     const what = missing.length > 1 ? `parts ${names} are` : `part ${names} is`;
     throw new AirgapError('bundle-invalid', `${what} missing; ${basename(path)} lists ${index.parts.length} parts`, {
       hint: COPY_HINT,

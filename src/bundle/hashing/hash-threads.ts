@@ -1,4 +1,4 @@
-import { Worker } from 'node:worker_threads';
+import { Thread } from '../../base/thread.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { FileParts } from '../files/random-file.ts';
 import type { BlobHasher, BlobOffset } from './hashing.ts';
@@ -25,43 +25,39 @@ export function hashThreadCount(blobs: Iterable<{ readonly size: number }>, core
 
 /** Thread that opens the bundle itself and hashes its blobs. */
 export class HashThread implements BlobHasher {
-  readonly #worker: Worker;
+  readonly #thread: Thread<ToHashThread, FromHashThread>;
   #job: PromiseWithResolvers<readonly Digest[] | undefined> | undefined;
   #onProgress: (bytes: number) => void = () => {};
-  #isLost = false;
 
   constructor(bundleFile: FileParts) {
-    // The build bundles each thread into its own file.
-    const script = import.meta.url.endsWith('.ts') ? './thread.ts' : './hash-thread.cjs';
     const workerData: HashThreadData = { bundleFile };
-    this.#worker = new Worker(new URL(script, import.meta.url), { workerData });
-    this.#worker.on('message', (message: FromHashThread) => this.#receive(message));
-    this.#worker.on('error', () => this.#markLost());
-    this.#worker.on('exit', () => this.#markLost());
+    this.#thread = new Thread(
+      { beside: import.meta.url, source: './thread.ts', built: './hash-thread.cjs' },
+      {
+        onMessage: (message: FromHashThread) => this.#receive(message),
+        onLost: () => this.#job?.resolve(undefined),
+      },
+      { workerData },
+    );
   }
 
   findDamaged(
     blobs: readonly BlobOffset[],
     onProgress: (bytes: number) => void,
   ): Promise<readonly Digest[] | undefined> {
-    if (this.#isLost) return Promise.resolve(undefined);
+    if (this.#thread.isLost) return Promise.resolve(undefined);
     this.#onProgress = onProgress;
     this.#job = Promise.withResolvers();
-    this.#worker.postMessage(blobs satisfies ToHashThread);
+    this.#thread.send(blobs);
     return this.#job.promise;
   }
 
-  async close(): Promise<void> {
-    await this.#worker.terminate();
+  close(): Promise<void> {
+    return this.#thread.close();
   }
 
   #receive(message: FromHashThread): void {
     if (message.type === 'bytes') this.#onProgress(message.bytes);
     else this.#job?.resolve(message.digests);
-  }
-
-  #markLost(): void {
-    this.#isLost = true;
-    this.#job?.resolve(undefined);
   }
 }

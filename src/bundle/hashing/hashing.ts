@@ -108,14 +108,14 @@ async function isIntact(
 export async function hasDigest(
   content: AsyncIterable<Uint8Array>,
   digest: Digest,
-  onBytes: (bytes: number) => void,
+  onBytes?: (bytes: number) => void,
 ): Promise<boolean> {
   const hash = createHash(algorithmOf(digest));
   for await (const chunk of content) {
     hash.update(chunk);
     const { length } = chunk;
     releaseBuffer(chunk);
-    onBytes(length);
+    onBytes?.(length);
   }
   return `${algorithmOf(digest)}:${hash.digest('hex')}` === digest;
 }

@@ -1,16 +1,9 @@
 import { quoted } from '../../base/printable.ts';
 import { isDigest } from '../../oci/digest.ts';
 import type { BundleProblem } from '../bundle-problem.ts';
-import { dockerSaveFile } from '../docker-save.ts';
+import { dockerSaveFile, readDockerSave, type SavedImage } from '../docker-save.ts';
 import type { Bundle } from '../read.ts';
 import type { ManifestTrees } from './trees.ts';
-
-/** An image in `manifest.json`. */
-interface SavedImage {
-  readonly Config: string;
-  readonly RepoTags: readonly string[];
-  readonly Layers: readonly string[];
-}
 
 /**
  * Checks `manifest.json`, which no digest covers although `docker load` trusts it. Its files must exist; in a bundle it
@@ -60,23 +53,4 @@ function contentByTag(saved: readonly SavedImage[]): ReadonlyMap<string, string>
       RepoTags.map((tag) => [tag, [Config, ...Layers].join(' ')] as const),
     ),
   );
-}
-
-/** Parses `manifest.json`; returns undefined if it is invalid. */
-export function readDockerSave(bytes: Uint8Array): readonly SavedImage[] | undefined {
-  let json: unknown;
-  try {
-    json = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch {
-    return undefined;
-  }
-  if (!Array.isArray(json)) return undefined;
-  const saved = json.map((entry: unknown) => {
-    const { Config, RepoTags, Layers } = Object(entry) as { Config?: unknown; RepoTags?: unknown; Layers?: unknown };
-    return { Config, RepoTags: RepoTags ?? [], Layers };
-  });
-  const isList = (value: unknown): boolean => Array.isArray(value) && value.every((text) => typeof text === 'string');
-  const isSaved = ({ Config, RepoTags, Layers }: (typeof saved)[number]): boolean =>
-    typeof Config === 'string' && isList(RepoTags) && isList(Layers);
-  return saved.every(isSaved) ? (saved as unknown as readonly SavedImage[]) : undefined;
 }

@@ -1,10 +1,11 @@
 import { messageOf } from '../../base/errors.ts';
 import { quoted } from '../../base/printable.ts';
+import { TAR_BLOCK } from '../../base/tar-header.ts';
+import { readDockerSave } from '../docker-save.ts';
 import type { RandomFile } from '../files/random-file.ts';
-import { blobDigest, TAR_BLOCK, TAR_END_SIZE, tarHeader } from '../layout.ts';
+import { blobDigest, TAR_END_SIZE, tarHeader } from '../layout.ts';
 import { indexFile, OCI_LAYOUT } from '../metadata.ts';
 import type { IndexContents } from './contents.ts';
-import { readDockerSave } from './docker-save-check.ts';
 import type { OpenLayout } from './open-layout.ts';
 import { ReadAhead } from './read-ahead.ts';
 import type { TarEntry } from './tar-index.ts';

@@ -1,9 +1,9 @@
 import { Header } from 'tar';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import { quoted } from '../../base/printable.ts';
+import { FILE_TYPES, gnuLongName, hasValidChecksum, TAR_BLOCK } from '../../base/tar-header.ts';
 import { trimTrailing } from '../../base/text-trim.ts';
 import type { RandomFile } from '../files/random-file.ts';
-import { TAR_BLOCK } from '../layout.ts';
 import { type ExtendedHeader, readExtendedHeader } from './extended-header.ts';
 import { ReadAhead } from './read-ahead.ts';
 
@@ -18,7 +18,6 @@ const MAX_ENTRIES = 500_000;
 /** Maximum size of an extended header; usual ones have a few hundred bytes. */
 const MAX_EXTENDED_HEADER = 64 * 1024;
 const EMPTY_BLOCK = Buffer.alloc(TAR_BLOCK);
-const REGULAR_TYPES = new Set(['File', 'OldFile', 'ContiguousFile']);
 
 /** Table of contents of an archive. */
 export interface TarIndex {
@@ -73,7 +72,7 @@ export async function indexTar(file: RandomFile, path: string, fileSize: number)
     if (pending.pax?.isSparse) special ??= `a sparse file, ${quoted(name)} at byte ${offset - TAR_BLOCK}`;
     delete pending.pax;
     delete pending.path;
-    if (REGULAR_TYPES.has(type)) {
+    if (FILE_TYPES.has(type)) {
       if (files.has(name)) throw invalidBundle(path, `contains ${quoted(name)} twice`);
       files.set(name, { offset, size });
     } else if (type === 'Directory') {
@@ -105,7 +104,7 @@ const EXTENSIONS = new Map<string, (pending: PendingExtensions, body: Buffer) =>
   [
     'NextFileHasLongPath',
     (pending, body) => {
-      pending.path = body.toString('utf8').replace(/\0.*/s, '');
+      pending.path = gnuLongName(body);
       return true;
     },
   ],
@@ -145,14 +144,6 @@ function readHeader(
     throw invalidBundle(path, `has an impossible size for ${quoted(name)} at byte ${position}`);
   }
   return { name, size, type: header.type };
-}
-
-/** Checks the sum of all bytes, counting the checksum field itself as spaces. */
-function hasValidChecksum(block: Buffer): boolean {
-  const stored = Number.parseInt(block.toString('latin1', 148, 156), 8);
-  let sum = 8 * 0x20;
-  for (let index = 0; index < TAR_BLOCK; index++) if (index < 148 || index >= 156) sum += block[index] as number;
-  return sum === stored;
 }
 
 async function readBlock(reader: ReadAhead, path: string, position: number, fileSize: number): Promise<Buffer> {

@@ -1,3 +1,4 @@
+import { firstOf } from '../../base/count.ts';
 import { messageOf } from '../../base/errors.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -19,7 +20,7 @@ const MAX_LINKS = 2_000_000;
 const MAX_SHOWN = 5;
 
 /** Links of a manifest. */
-export type LinkedManifest = Pick<ManifestNode, 'descriptor' | 'children' | 'blobs'> & {
+type LinkedManifest = Pick<ManifestNode, 'descriptor' | 'children' | 'blobs'> & {
   readonly subject: Descriptor | undefined;
 };
 
@@ -154,8 +155,7 @@ export async function checkOrphans(bundle: Bundle, users: ManifestTrees['users']
   }
   const orphans = [...bundle.entries.keys()].filter((digest) => !users.has(digest) && !referenced.has(digest));
   if (orphans.length === 0) return [];
-  const more = orphans.length > MAX_SHOWN ? ` and ${orphans.length - MAX_SHOWN} more` : '';
-  const message = `not referenced by the index, the inventory or its signature: ${orphans.slice(0, MAX_SHOWN).join(', ')}${more}`;
+  const message = `not referenced by the index, the inventory or its signature: ${firstOf(orphans, MAX_SHOWN)}`;
   return [{ message, affects: [] }];
 }
 

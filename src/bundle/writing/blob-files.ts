@@ -1,16 +1,14 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { createOwnFile } from '../../base/own-file.ts';
-import { releaseBuffer } from '../../oci/buffer-pool.ts';
 import type { Source } from '../../oci/content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
-import { algorithmOf } from '../../oci/digest.ts';
 import type { BlobNode } from '../../oci/graph.ts';
-import { asWriteError, readRange } from '../files/file.ts';
+import { asWriteError, differentContentError, readRange } from '../files/file.ts';
 import { openRandomFile, singleFile } from '../files/random-file.ts';
+import { hasDigest } from '../hashing/hashing.ts';
 import { fetchBlob } from './fetch-blob.ts';
 
 /** A blob and the path to write it to. */
@@ -40,11 +38,7 @@ export async function writeBlobFiles(
   const states = await Promise.all(files.map(({ path, node }) => fileState(path, node.descriptor)));
   if (states.every((state) => state === 'same')) return 'up-to-date';
   const other = files.find((_, index) => states[index] === 'other');
-  if (other !== undefined && !force) {
-    throw new AirgapError('output-exists', `${other.path} already exists with different content`, {
-      hint: 'use --force to replace it, or choose another name with --out',
-    });
-  }
+  if (other !== undefined && !force) throw differentContentError(other.path);
   emit({ type: 'plan', blobs: files.length, bytes: files.reduce((sum, { node }) => sum + node.descriptor.size, 0) });
   const partials: { readonly from: string; readonly to: string }[] = [];
   try {
@@ -78,12 +72,7 @@ async function fileState(path: string, { digest, size }: Descriptor): Promise<'n
   if (file === undefined) return 'other';
   try {
     if ((await file.size()) !== size) return 'other';
-    const hash = createHash(algorithmOf(digest));
-    for await (const chunk of readRange(file, 0, size)) {
-      hash.update(chunk);
-      releaseBuffer(chunk);
-    }
-    return `${algorithmOf(digest)}:${hash.digest('hex')}` === digest ? 'same' : 'other';
+    return (await hasDigest(readRange(file, 0, size), digest)) ? 'same' : 'other';
   } finally {
     await file.close();
   }

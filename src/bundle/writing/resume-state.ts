@@ -1,11 +1,12 @@
 import { rename, rm, stat } from 'node:fs/promises';
 import { AirgapError } from '../../base/errors.ts';
 import { openOwnFile } from '../../base/own-file.ts';
+import { TAR_BLOCK } from '../../base/tar-header.ts';
 import { releaseBuffer } from '../../oci/buffer-pool.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { readRange, writeAll } from '../files/file.ts';
 import { type FileParts, openRandomFile, type RandomFile } from '../files/random-file.ts';
-import { blobDigest, TAR_BLOCK } from '../layout.ts';
+import { blobDigest } from '../layout.ts';
 import { indexTar } from '../reading/tar-index.ts';
 import { Journal } from './journal.ts';
 import { findFileParts } from './output.ts';

@@ -3,7 +3,8 @@ import { Command, Option } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import type { AirgapEvent } from '../../base/events.ts';
 import { parsePlatform } from '../../oci/platform.ts';
-import type { BundleOptions, BundleResult } from '../../workflows/bundle/bundle.ts';
+import type { BundleOptions } from '../../workflows/bundle/bundle.ts';
+import type { BundleResult } from '../../workflows/bundle/pack.ts';
 import { bundleLockFileOptions } from '../flags/bundle-lock-file.ts';
 import { addChartsFlags, type ChartsFlags, type ResolvedOptions, resolveOptions } from '../flags/charts.ts';
 import { collect } from '../flags/collect.ts';
@@ -21,8 +22,8 @@ import { signingKey } from '../flags/signing.ts';
 import { parseSplitSize } from '../flags/split-size.ts';
 import { warnUnusedMirrors } from '../flags/unused-mirrors.ts';
 import { examples } from '../help.ts';
+import { bundleReport } from '../reports/bundle.ts';
 import { operatorScanNotes } from '../reports/operator-scan.ts';
-import { bundleReport } from '../reports/reports.ts';
 import type { CommandIO } from '../run.ts';
 
 type Flags = ChartsFlags &

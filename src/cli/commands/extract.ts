@@ -6,7 +6,7 @@ import type { ExtractSelection } from '../../workflows/extract/extract.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
 import { examples } from '../help.ts';
-import { extractionReport } from '../reports/extraction.ts';
+import { extractionReport } from '../reports/extract.ts';
 import type { CommandIO } from '../run.ts';
 
 interface Flags extends SignatureFlags {

@@ -12,9 +12,9 @@ import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, DOWNLOAD_CONCURRENCY, type RegistryFlags, registryAccess } from '../flags/registry.ts';
 import { warnUnusedMirrors } from '../flags/unused-mirrors.ts';
 import { examples } from '../help.ts';
+import { droppedReport, imagesReport, networkReport, whatIfReport } from '../reports/images.ts';
 import { operatorScanSummary, operatorScanTable } from '../reports/operator-scan.ts';
 import { joinReports } from '../reports/report.ts';
-import { droppedReport, imagesReport, networkReport, whatIfReport } from '../reports/reports.ts';
 import type { CommandIO } from '../run.ts';
 import { addWhyFlags, runWhy, type WhyFlags } from './images-why.ts';
 

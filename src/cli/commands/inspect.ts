@@ -6,7 +6,7 @@ import type { Inspection } from '../../workflows/inspect/inspect.ts';
 import { formatDocument, outputOption } from '../flags/output.ts';
 import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
 import { examples } from '../help.ts';
-import { inspectReport } from '../reports/reports.ts';
+import { inspectReport } from '../reports/inspect.ts';
 import type { CommandIO } from '../run.ts';
 import { VERSION } from '../version.ts';
 

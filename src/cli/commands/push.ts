@@ -14,9 +14,7 @@ import { addRegistryFlags, type RegistryFlags, registryAccess, UPLOAD_CONCURRENC
 import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
 import { addNamingFlags, type NamingFlags, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
-import { planReport } from '../reports/plan-report.ts';
-import { planDocument, pushDocument } from '../reports/push-documents.ts';
-import { pushReport } from '../reports/push-report.ts';
+import { planDocument, planReport, pushDocument, pushReport } from '../reports/push.ts';
 import type { CommandIO } from '../run.ts';
 
 type Flags = RegistryFlags &

@@ -10,9 +10,8 @@ import type { ValuesOptions } from '../../workflows/values/values.ts';
 import type { FormatFlags } from '../flags/format.ts';
 import { formatDocument } from '../flags/output.ts';
 import { OverridesFiles } from '../flags/unmapped.ts';
-import { formatReport, umbrellaReport } from '../reports/format-reports.ts';
-import { proofReport } from '../reports/reports.ts';
 import { displayPath } from '../reports/text.ts';
+import { formatReport, proofReport, umbrellaReport } from '../reports/values.ts';
 import type { CommandIO } from '../run.ts';
 
 /** Flags for the output of a format. */

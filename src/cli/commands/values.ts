@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
+import type { ChartRequest } from '../../helm/access.ts';
 import { type ChartSources, parseChartMirror } from '../../helm/chart-mirrors.ts';
-import type { ChartRequest } from '../../helm/fetch.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
@@ -24,7 +24,7 @@ import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../
 import { addNamingFlags, type NamingFlags, targetOf } from '../flags/target.ts';
 import { addUnmappedFlags, checkUnmappedFlags, OverridesFiles, type UnmappedFlags } from '../flags/unmapped.ts';
 import { examples } from '../help.ts';
-import { proofReport } from '../reports/reports.ts';
+import { proofReport } from '../reports/values.ts';
 import type { CommandIO } from '../run.ts';
 import { checkOut, writeOverrides } from './values-files.ts';
 import { writeFormat } from './values-format.ts';
@@ -240,7 +240,7 @@ async function bundledRequest(
   signing: Pick<ValuesOptions, 'signer'>,
 ): Promise<ChartRequest> {
   if (bundle === undefined) return request;
-  const { bundledChartByFile } = await import('../../workflows/values/chart-by-file.ts');
+  const { bundledChartByFile } = await import('../../workflows/values/bundled-charts.ts');
   return bundledChartByFile(context, { bundle, ...signing }, request);
 }
 

@@ -4,7 +4,7 @@ import { clientCertificatesOf } from '../flags/certificates.ts';
 import { declaredHosts } from '../flags/ecr.ts';
 import { formatDocument } from '../flags/output.ts';
 import { addRegistryFlags, type RegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
-import { receiptReport } from '../reports/receipt-report.ts';
+import { receiptReport } from '../reports/verify.ts';
 import type { CommandIO } from '../run.ts';
 
 export interface ReceiptFlags extends RegistryFlags {

@@ -6,7 +6,7 @@ import { imageKeys, verifySignaturesOption } from '../flags/referrers.ts';
 import { publicKey } from '../flags/signing.ts';
 import { examples } from '../help.ts';
 import { formatFailure } from '../reports/failure.ts';
-import { verifyReport } from '../reports/reports.ts';
+import { verifyReport } from '../reports/verify.ts';
 import type { CommandIO } from '../run.ts';
 import { addReceiptFlags, checkReceipt, type ReceiptFlags } from './verify-receipt.ts';
 

@@ -1,4 +1,4 @@
-import type { Environment } from '../../helm/environment.ts';
+import type { Environment } from '../../base/environment.ts';
 import { readDocument } from './document.ts';
 import { interpolate } from './interpolate.ts';
 import { type Config, configSchema } from './schema.ts';

@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { reasonOf } from '../../base/file-failure.ts';
+import { isMapping } from '../../base/mapping.ts';
 import type { EcrHostDeclaration } from '../../ecr/hosts.ts';
 import type { RepositoryOptions } from '../../workflows/push/repositories.ts';
 import { collect } from './collect.ts';
@@ -147,7 +148,7 @@ function parsePolicy(flag: string, file: string, text: string): string {
   } catch (cause) {
     throw new AirgapError('usage', `${flag} ${file} is not JSON: ${messageOf(cause)}`, { cause });
   }
-  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return JSON.stringify(json);
+  if (isMapping(json)) return JSON.stringify(json);
   throw new AirgapError('usage', `${flag} ${file} is not a policy: expected a JSON object`, {
     hint: 'example: {"rules": […]} for --lifecycle-policy, {"Version": "2012-10-17", "Statement": […]} for --repository-policy',
   });

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { AirgapError } from '../../base/errors.ts';
 import { hasDrift } from '../../inventory/lock-file-drift.ts';
 import type { ImagesOptions } from '../../workflows/images/images.ts';
-import { lockFileDriftReport, lockFileReport } from '../reports/lock-file-report.ts';
+import { lockFileDriftReport, lockFileReport } from '../reports/lock-file.ts';
 import type { CommandIO } from '../run.ts';
 import type { ResolvedOptions } from './charts.ts';
 import { formatDocument } from './output.ts';

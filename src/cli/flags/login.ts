@@ -1,11 +1,11 @@
 import { type Command, Option } from 'commander';
-import type { CommandLineLogin } from '../../auth/command-line-login.ts';
 import { userEnvironment } from '../../auth/credential-files.ts';
+import type { CommandLineLogin } from '../../auth/keychain.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { checkName } from '../../base/names.ts';
 import { quoted } from '../../base/printable.ts';
 import { registerSecret } from '../../base/redact.ts';
-import type { ChartSources } from '../../helm/chart-mirrors.ts';
+import type { FindLogin } from '../../base/registry-login.ts';
 import type { CommandIO } from '../run.ts';
 import { collect } from './collect.ts';
 
@@ -112,8 +112,8 @@ export function chartLogin(
   { context: { env } }: Pick<CommandIO, 'context'>,
   { registryLogin }: LoginFlags,
   namedHosts: readonly string[],
-): NonNullable<ChartSources['findLogin']> {
-  let logins: Promise<NonNullable<ChartSources['findLogin']>> | undefined;
+): FindLogin {
+  let logins: Promise<FindLogin> | undefined;
   return async (registry, path) => {
     logins ??= import('../../auth/chart-login.ts').then(({ chartLogins }) =>
       chartLogins(userEnvironment(env), registryLogin, namedHosts),

@@ -1,5 +1,5 @@
+import type { ChartRequest } from '../../helm/access.ts';
 import type { ChartMirror, ChartSources } from '../../helm/chart-mirrors.ts';
-import type { ChartRequest } from '../../helm/fetch.ts';
 
 /**
  * Returns the hosts and addresses that the user has named: charts and repositories, both sides of mirrors, plain HTTP hosts.

@@ -70,7 +70,7 @@ export async function registryAccess({
   registryLogin,
   named = [],
 }: RegistryFlags): Promise<RegistryAccess> {
-  const { parseMirror } = await import('../../registry/mirrors.ts');
+  const { parseMirror } = await import('../../registry/routes.ts');
   const mirrors = mirror.map(parseMirror);
   const hosts = mirrors.flatMap(({ from, to }) => [from, to]).map((text) => textBefore(text, '/'));
   return {

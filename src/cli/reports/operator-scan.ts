@@ -1,5 +1,5 @@
 import { count } from '../../base/count.ts';
-import type { OperatorScanReport } from '../../operator-scan/scan-report.ts';
+import type { OperatorScanReport } from '../../operator-scan/index.ts';
 import { table } from './text.ts';
 
 /** Returns a table of the images found only by the operator image scan; empty if there are none. */

@@ -1,6 +1,6 @@
 import { Document, isMap } from 'yaml';
 import { documentText } from '../../base/yaml-text.ts';
-import type { ProposedRule } from '../../operator-scan/propose-rules.ts';
+import type { ProposedRule } from '../../operator-scan/index.ts';
 
 const HEADER = ` Rules proposed from the files of operator images, in the format of docs/rules.md. Before use with --rules,
  check for each: does the operator still choose that image, and which setting redirects it?`;

@@ -1,5 +1,6 @@
+import { valueAt } from '../../base/field-path.ts';
+import { isMapping, type Mapping } from '../../base/mapping.ts';
 import { readMapping } from '../../helm/go-yaml.ts';
-import { isMapping, type Mapping } from '../named-value.ts';
 
 /** A chart or subchart of an archive that can declare images. */
 export interface DeclaringChart {
@@ -75,7 +76,7 @@ function subchartScope(scope: Mapping, { name, alias }: Mapping): Mapping {
 function isEnabled({ condition, tags }: Mapping, scope: Mapping, tagValues: Mapping): boolean {
   const paths = typeof condition === 'string' ? condition.split(',') : [];
   const conditionValue = paths
-    .map((path) => valueAtDottedPath(scope, path.trim()))
+    .map((path) => valueAt(scope, path.trim().split('.')))
     .find((value) => typeof value === 'boolean');
   if (conditionValue !== undefined) return conditionValue as boolean;
   const tagStates = (Array.isArray(tags) ? tags : [])
@@ -86,14 +87,4 @@ function isEnabled({ condition, tags }: Mapping, scope: Mapping, tagValues: Mapp
 
 function tagsOf(values: Mapping): Mapping {
   return isMapping(values.tags) ? values.tags : {};
-}
-
-/** Returns the value at a dotted path; undefined if there is none. */
-export function valueAtDottedPath(values: Mapping, path: string): unknown {
-  let value: unknown = values;
-  for (const key of path.split('.')) {
-    if (!isMapping(value)) return undefined;
-    value = value[key];
-  }
-  return value;
 }

@@ -1,5 +1,5 @@
+import type { LocatedReference } from '../../inventory/finding.ts';
 import { formatReference, formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
-import type { LocatedReference } from '../located-reference.ts';
 
 /** A declared image for which the render contains a different reference. */
 export interface Contradiction {

@@ -1,2 +1,2 @@
-export { type Contradiction, contradictions, withoutContradictions } from './contradictions.ts';
-export { type DeclaredInput, declaredReferences } from './declared.ts';
+export { contradictions, withoutContradictions } from './contradictions.ts';
+export { declaredReferences } from './declared.ts';

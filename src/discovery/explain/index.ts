@@ -1,4 +1,2 @@
-export type { Occurrence } from './occurrence.ts';
-export { explainDocuments } from './occurrences.ts';
-export { withOtherEvidence } from './other-evidence.ts';
-export { assessText, type EvidenceVerdict, type TextAssessment } from './text-assessment.ts';
+export { explainDocuments, type Occurrence, withOtherEvidence } from './occurrences.ts';
+export { assessText, type TextAssessment } from './text-assessment.ts';

@@ -1,13 +1,32 @@
+import { childPath, type FieldPath } from '../../base/field-path.ts';
+import { isMapping } from '../../base/mapping.ts';
 import { redact } from '../../base/redact.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
-import { childPath, type FieldPath } from '../field-path.ts';
-import { objectIdentity } from '../located-reference.ts';
-import type { MatchEvent, TextEvent } from '../match-event.ts';
-import { isMapping } from '../named-value.ts';
-import { searchObject } from '../object.ts';
+import type { Confidence, EvidenceKind, LocatedReference, Location } from '../../inventory/finding.ts';
+import { searchObject } from '../discover.ts';
+import type { Evidence } from '../key-evidence.ts';
+import type { MatchEvent, TextEvent } from '../match.ts';
+import { objectIdentity } from '../object-identity.ts';
 import { isRelevant } from '../relevance.ts';
-import type { Occurrence } from './occurrence.ts';
 import { assessmentReason, notAValueReason, omittedReason, unparsedReason } from './reasons.ts';
+
+/** One occurrence of a text in a render, and how the search assessed it. */
+export interface Occurrence
+  extends Pick<Location, 'template' | 'document' | 'kind' | 'name' | 'path' | 'within' | 'hook'> {
+  /** The assessed text; of a long text only the line. For a Secret only the text that was searched for. */
+  readonly text: string;
+  readonly taken: boolean;
+  readonly reference?: string;
+  readonly confidence?: Confidence;
+  readonly how?: EvidenceKind;
+  readonly evidence?: Evidence;
+  /** The key that names an image. */
+  readonly key?: string;
+  /** The fields that were joined. */
+  readonly parts?: Location['parts'];
+  /** Reason for the assessment: one sentence without a full stop. */
+  readonly because: string;
+}
 
 /**
  * Returns every occurrence of a text in a render, including decoded, unpacked and joined texts and short forms of the
@@ -126,4 +145,43 @@ function lineWith(text: string, query: string): string {
   const start = Math.max(0, line.indexOf(query) - MAX_LINE / 2);
   const end = start + Math.max(MAX_LINE, query.length);
   return `${start > 0 ? '…' : ''}${line.slice(start, end)}${end < line.length ? '…' : ''}`;
+}
+
+/** Reasons for references that need not occur in a manifest. */
+const REASONS: Partial<Record<EvidenceKind, (located: LocatedReference) => string>> = {
+  influence: ({ values = [] }) => `built from the values ${values.join(', ')}, which name an image`,
+  'operator-rule': ({ within }) => `chosen by the operator at run time (${within ?? ''})`,
+  declared: () => 'the chart lists it as one of its images',
+};
+
+/**
+ * Adds references found by evidence other than the text of manifests: marked values, operator rules, declared lists. An
+ * occurrence that such evidence accepts is no longer reported as rejected.
+ */
+export function withOtherEvidence(
+  occurrences: readonly Occurrence[],
+  references: readonly LocatedReference[],
+  query: string,
+): Occurrence[] {
+  const otherOccurrences = references.flatMap((located): Occurrence[] => {
+    const because = REASONS[located.how]?.(located);
+    if (because === undefined || ![located.written, located.reference].some((text) => text.includes(query))) return [];
+    const { template, document, kind, name, path, within, hook, written, reference, confidence, how } = located;
+    const objectLocation = { template, document, kind, name, path };
+    const optionalFields = { ...(within === undefined ? {} : { within }), ...(hook === undefined ? {} : { hook }) };
+    return [{ ...objectLocation, ...optionalFields, text: written, taken: true, reference, confidence, how, because }];
+  });
+  const isAcceptedByOther = (occurrence: Occurrence): boolean =>
+    otherOccurrences.some(
+      ({ how, template, document, path, text }) =>
+        how === 'influence' &&
+        template === occurrence.template &&
+        document === occurrence.document &&
+        path === occurrence.path &&
+        occurrence.text.includes(text),
+    );
+  return [
+    ...occurrences.filter((occurrence) => occurrence.taken || !isAcceptedByOther(occurrence)),
+    ...otherOccurrences,
+  ];
 }

@@ -1,8 +1,8 @@
+import type { Mapping } from '../../base/mapping.ts';
 import { tryParseReference } from '../../oci/reference.ts';
 import { assess, type Rejection } from '../candidate.ts';
 import type { Evidence } from '../key-evidence.ts';
-import type { MatchContext, OmissionEvent, TextEvent } from '../match-event.ts';
-import type { Mapping } from '../named-value.ts';
+import type { MatchContext, OmissionEvent, TextEvent } from '../match.ts';
 import { withoutComment } from '../payload.ts';
 import { isIgnoredKind, mayContainReference } from '../relevance.ts';
 

@@ -4,7 +4,7 @@ import type { Evidence } from '../key-evidence.ts';
 import { acceptedReason, rejectedReason } from './reasons.ts';
 
 /** Assessment of a text with one strength of evidence. */
-export interface EvidenceVerdict {
+interface EvidenceVerdict {
   readonly evidence: Evidence;
   readonly taken: boolean;
   readonly reference?: string;

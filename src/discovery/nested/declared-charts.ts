@@ -1,8 +1,9 @@
+import { valueAt } from '../../base/field-path.ts';
+import { isMapping, type Mapping, overlayValues } from '../../base/mapping.ts';
 import { trimTrailing } from '../../base/text-trim.ts';
-import { isMapping, type Mapping } from '../named-value.ts';
 import { type NestedChart, parseChartAddress } from './chart.ts';
 import { type HelmInstall, hasUnresolvedVariable } from './helm-installs.ts';
-import { asList, overlayValues, parseValues, scalarString, valueAtKeys } from './values.ts';
+import { asList, parseValues, scalarString } from './resource.ts';
 
 /** An entry of the values with the shape of a chart: a chart repository and a version. */
 interface DeclaredChart {
@@ -147,7 +148,7 @@ function isSwitchedOff({ keys, name, entry }: DeclaredChart, values: Mapping): b
     return true;
   const conditions = scalarString(entry.condition)
     .split(',')
-    .map((path) => valueAtKeys(values, path.trim().split('.')));
+    .map((path) => valueAt(values, path.trim().split('.')));
   const conditionValue = conditions.find((value) => typeof value === 'boolean');
   if (conditionValue !== undefined) return conditionValue === false;
   const key = keys.at(-1) ?? name;

@@ -1,7 +1,15 @@
-import { isMapping, type Mapping } from '../named-value.ts';
+import { valueAt } from '../../base/field-path.ts';
+import { asMapping, isMapping, type Mapping, overlayValues } from '../../base/mapping.ts';
 import { type ChartAddress, type NestedChart, parseChartAddress, parseOciChartAddress } from './chart.ts';
-import { dataEntry, declarationAt, findResource, type Resource } from './resource.ts';
-import { asList, asMapping, overlayValues, parseValues, scalarString, valueAtKeys } from './values.ts';
+import {
+  asList,
+  dataEntry,
+  declarationAt,
+  findResource,
+  parseValues,
+  type Resource,
+  scalarString,
+} from './resource.ts';
 
 /**
  * Returns the charts of Flux `HelmRelease` objects (helm.toolkit.fluxcd.io, v2 and its betas), declared by a chart
@@ -97,8 +105,7 @@ function valuesOf(
     const path = scalarString(targetPath);
     if (text === undefined) unresolved.push(`${scalarString(kind)} ${scalarString(name)}`);
     else if (path === '') values = overlayValues(values, parseValues(text) ?? {});
-    else if (valueAtKeys(inline, path.split('.')) === undefined)
-      set.push(`${path}=${text.trim().replace(/,/g, '\\,')}`);
+    else if (valueAt(inline, path.split('.')) === undefined) set.push(`${path}=${text.trim().replace(/,/g, '\\,')}`);
   }
   return { values: overlayValues(values, inline), set, unresolved };
 }

@@ -1,8 +1,18 @@
-import type { Mapping } from '../named-value.ts';
+import { childPath, type FieldPath } from '../../base/field-path.ts';
+import { asMapping, isMapping, type Mapping, overlayValues } from '../../base/mapping.ts';
+import { isIgnoredKind } from '../relevance.ts';
+import {
+  ContainerContext,
+  type HelmCommand,
+  helmCommand,
+  inlineScript,
+  parseAssignment,
+  shellCommands,
+  shellWords,
+  substituteVariables,
+} from '../shell/index.ts';
 import { type ChartAddress, type Declaration, parseChartAddress } from './chart.ts';
-import { type HelmCommand, helmCommand, installTarget } from './helm-command.ts';
-import type { HelmScript } from './helm-scripts.ts';
-import { overlayValues, parseValues } from './values.ts';
+import { dataEntry, declarationAt, parseValues, type Resource } from './resource.ts';
 
 /** A call of `helm install` or a similar verb in a rendered script. */
 export interface HelmInstall {
@@ -22,15 +32,14 @@ export interface HelmInstall {
 }
 
 /**
- * Returns the charts that scripts install. Variables have their last value in the script, else that of the container's
- * environment.
- * @param fileOf returns the text of a file by name, from the ConfigMaps and Secrets of the render
+ * Returns the charts that the scripts of a render install. Variables have their last value in the script, else that of
+ * the container's environment; values files are those that the script writes, else those in ConfigMaps and Secrets.
  */
-export function helmInstalls(
-  scripts: readonly HelmScript[],
-  fileOf: (name: string) => string | undefined,
-): HelmInstall[] {
-  const callsByScript = scripts.map((script) => ({ script, calls: callsOf(script) }));
+export function helmInstalls(resources: readonly Resource[]): HelmInstall[] {
+  const dataObjects = resources.filter(({ kind }) => kind === 'ConfigMap' || kind === 'Secret');
+  const fileOf = (name: string): string | undefined =>
+    dataObjects.map((dataObject) => dataEntry(dataObject, name)).find((text) => text !== undefined);
+  const callsByScript = helmScripts(resources).map((script) => ({ script, calls: callsOf(script) }));
   const repositories = new Map<string, string>();
   for (const { command } of callsByScript.flatMap(({ calls }) => calls)) {
     const [verb, add, alias, url] = command.positional;
@@ -83,11 +92,11 @@ function callsOf({ commands, environment }: HelmScript): HelmCall[] {
   const calls: HelmCall[] = [];
   let decoded: Mapping | undefined;
   for (const words of commands) {
-    const expanded = words.flatMap((word) => expand(word, variables));
+    const expanded = words.flatMap((word) => shellWords(word, substituteVariables(word, variables)));
     for (const word of expanded) {
-      const [, name, value = ''] = /^([A-Za-z_]\w*)=(.*)$/s.exec(word) ?? [];
-      if (name === undefined) break;
-      variables.set(name, value);
+      const assignment = parseAssignment(word);
+      if (assignment === undefined) break;
+      variables.set(assignment.name, assignment.value);
     }
     // `echo "$VALUES" | base64 -d > FILE` is two commands; the second contains the file name.
     decoded = expanded.map(decodeValues).find((values) => values !== undefined) ?? decoded;
@@ -100,16 +109,6 @@ function callsOf({ commands, environment }: HelmScript): HelmCall[] {
     if (command !== undefined) calls.push({ command, files: new Map(files) });
   }
   return calls;
-}
-
-/** Expands the variables of a word. A word that is only a variable is split, as by a shell without quotes. */
-function expand(word: string, variables: ReadonlyMap<string, string>): string[] {
-  const text = word.replace(
-    /\$(?:\{(\w+)(?::?[-=]([^{}]*))?\}|\((\w+)\)|(\w+))/g,
-    (reference, braced?: string, fallback?: string, kubernetes?: string, bare?: string) =>
-      variables.get(braced ?? kubernetes ?? bare ?? '') ?? (fallback || reference),
-  );
-  return /^\$\{?\w+\}?$/.test(word) ? text.trim().split(/\s+/) : [text];
 }
 
 /** Decodes values in base64, either alone or assigned to a variable. Padding looks like an empty assignment. */
@@ -156,4 +155,83 @@ function resolveAddress(
   return slash < 1 || addedRepository === undefined || hasUnresolvedVariable(addedRepository)
     ? undefined
     : parseChartAddress(chart.slice(slash + 1), addedRepository, version);
+}
+
+/** Commands that run in sequence, at one location of a render. */
+interface HelmScript {
+  /** Words of each command, unquoted, with variables unexpanded. */
+  readonly commands: readonly (readonly string[])[];
+  /** Variables set by the container. */
+  readonly environment: ReadonlyMap<string, string>;
+  readonly via: Declaration;
+}
+
+/**
+ * Returns the scripts and commands that call Helm: those of containers anywhere in the render, and scripts in
+ * ConfigMaps and Secrets.
+ */
+function helmScripts(resources: readonly Resource[]): HelmScript[] {
+  const containerContext = new ContainerContext(resources.map(({ document }) => document));
+  return resources.flatMap((resource) => {
+    if (isIgnoredKind(resource.kind)) return [];
+    const found: HelmScript[] = [];
+    const add = (
+      commands: readonly (readonly string[])[],
+      fieldPath: FieldPath,
+      environment: HelmScript['environment'],
+    ): void => {
+      if (!commands.some((words) => words.some((word) => /helm/.test(word)))) return;
+      found.push({ commands, environment, via: declarationAt(resource, fieldPath.path) });
+    };
+    visitMappings(resource.object, { path: '' }, (container, fieldPath) => {
+      for (const { commands, key } of commandsOf(container)) {
+        add(commands, childPath(fieldPath, key), containerContext.environmentOf(container));
+      }
+    });
+    if (resource.kind === 'ConfigMap' || resource.kind === 'Secret') {
+      for (const [key, text] of Object.entries(asMapping(resource.object.data))) {
+        const script = resource.kind === 'Secret' ? Buffer.from(String(text), 'base64').toString('utf8') : String(text);
+        if (script.startsWith('#!') || key.endsWith('.sh')) {
+          add(helmCommandsIn(script), childPath({ path: 'data' }, key), new Map());
+        }
+      }
+    }
+    return found;
+  });
+}
+
+function visitMappings(
+  value: unknown,
+  fieldPath: FieldPath,
+  onMapping: (mapping: Mapping, fieldPath: FieldPath) => void,
+): void {
+  if (Array.isArray(value))
+    for (const [i, item] of value.entries()) visitMappings(item, childPath(fieldPath, i), onMapping);
+  if (!isMapping(value)) return;
+  onMapping(value, fieldPath);
+  for (const [key, item] of Object.entries(value)) visitMappings(item, childPath(fieldPath, key), onMapping);
+}
+
+/** Returns the commands of a container, or of a workflow step with a script. */
+function commandsOf({ command, args, script, source }: Mapping): { key: string; commands: string[][] }[] {
+  const words = [command, args].flatMap((part) => (Array.isArray(part) ? part.map(String) : []));
+  const inline = inlineScript(words, (word) => word);
+  const key = Array.isArray(args) ? 'args' : 'command';
+  return [
+    ...(words.length > 0 ? [{ key, commands: inline === undefined ? [words] : helmCommandsIn(inline) }] : []),
+    ...(typeof script === 'string' ? [{ key: 'script', commands: helmCommandsIn(script) }] : []),
+    ...(typeof source === 'string' ? [{ key: 'source', commands: helmCommandsIn(source) }] : []),
+  ];
+}
+
+function helmCommandsIn(text: string): string[][] {
+  return /\bhelm/.test(text) ? shellCommands(text).map(({ words }) => words.map((word) => word.text)) : [];
+}
+
+/** Returns the release and chart that a call installs; undefined for other verbs. */
+function installTarget({ positional }: HelmCommand): { release: string; chart: string } | undefined {
+  const [verb = '', first = '', second] = positional;
+  if (!/^(?:install|upgrade|template|pull|fetch)$/.test(verb) || first === '') return undefined;
+  const hasRelease = second !== undefined && !/^(?:pull|fetch)$/.test(verb);
+  return hasRelease ? { release: first, chart: second } : { release: '', chart: first };
 }

@@ -1,6 +1,5 @@
-export { isMapping } from '../named-value.ts';
 export type { Declaration, NestedChart } from './chart.ts';
 export { declarationKeys } from './declared-charts.ts';
 export type { HelmInstall } from './helm-installs.ts';
 export { nestedCharts, scriptedInstalls } from './nested.ts';
-export { overlayValues, parseValues, valueAtKeys } from './values.ts';
+export { parseValues } from './resource.ts';

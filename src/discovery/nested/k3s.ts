@@ -1,7 +1,14 @@
-import type { Mapping } from '../named-value.ts';
+import { asMapping, type Mapping, overlayValues } from '../../base/mapping.ts';
 import { type NestedChart, parseChartAddress } from './chart.ts';
-import { dataEntry, declarationAt, findResource, type Resource } from './resource.ts';
-import { asList, asMapping, overlayValues, parseValues, scalarString } from './values.ts';
+import {
+  asList,
+  dataEntry,
+  declarationAt,
+  findResource,
+  parseValues,
+  type Resource,
+  scalarString,
+} from './resource.ts';
 
 const GROUP = 'helm.cattle.io';
 

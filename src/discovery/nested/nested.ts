@@ -7,9 +7,8 @@ import type { NestedChart } from './chart.ts';
 import { declaredCharts } from './declared-charts.ts';
 import { fluxCharts } from './flux.ts';
 import { type HelmInstall, helmInstalls } from './helm-installs.ts';
-import { helmScripts } from './helm-scripts.ts';
 import { k3sCharts } from './k3s.ts';
-import { dataEntry, type Resource, resourcesOf } from './resource.ts';
+import { type Resource, resourcesOf } from './resource.ts';
 
 /** API groups of objects that declare charts. Manifests of other groups are parsed only if they call Helm. */
 const CONTROLLERS = /^(?:argoproj\.io|[\w.-]+\.toolkit\.fluxcd\.io|helm\.cattle\.io)\//;
@@ -78,22 +77,15 @@ function scriptedCharts(
   documents: readonly RenderedDocument[],
   values: Values,
 ): NestedChart[] {
-  const installs = installsIn(resources);
+  const installs = helmInstalls(resources);
   if (installs.length === 0) return [];
   return declaredCharts(values, installs, documents.map(({ text }) => text).join('\n'));
-}
-
-function installsIn(resources: readonly Resource[]): HelmInstall[] {
-  const dataObjects = resources.filter(({ kind }) => kind === 'ConfigMap' || kind === 'Secret');
-  const fileOf = (name: string): string | undefined =>
-    dataObjects.map((dataObject) => dataEntry(dataObject, name)).find((text) => text !== undefined);
-  return helmInstalls(helmScripts(resources), fileOf);
 }
 
 /** Returns the Helm calls in the scripts of a render, with their variables expanded. */
 export function scriptedInstalls(documents: readonly RenderedDocument[]): HelmInstall[] {
   const relevant = documents.filter((document) => NAMES_HELM.test(document.text) || mayContainData(document));
-  return installsIn(relevant.flatMap(resourcesOf));
+  return helmInstalls(relevant.flatMap(resourcesOf));
 }
 
 /** Key that is equal for declarations of the same install. */

@@ -1,7 +1,7 @@
+import { asMapping, isMapping, type Mapping } from '../../base/mapping.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
-import { isMapping, type Mapping } from '../named-value.ts';
+import { readManifest } from '../../helm/go-yaml.ts';
 import type { Declaration } from './chart.ts';
-import { asMapping, scalarString } from './values.ts';
 
 /** One object of a render, and its position. */
 export interface Resource {
@@ -73,4 +73,19 @@ export function dataEntry({ object, kind }: Resource, key: string): string | und
   if (typeof plain === 'string') return plain;
   const encoded = asMapping(kind === 'Secret' ? object.data : object.binaryData)[key];
   return typeof encoded === 'string' ? Buffer.from(encoded, 'base64').toString('utf8') : undefined;
+}
+
+/** Parses values as Helm does; undefined if the text is not a mapping. */
+export function parseValues(text: string): Mapping | undefined {
+  return readManifest(text).object;
+}
+
+/** Returns a string or number as text; empty for anything else. YAML parses a version such as 1.20 as a number. */
+export function scalarString(value: unknown): string {
+  return typeof value === 'string' ? value.trim() : typeof value === 'number' ? String(value) : '';
+}
+
+/** Returns the value if it is a list, else an empty one. */
+export function asList(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
 }

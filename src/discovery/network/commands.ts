@@ -1,6 +1,6 @@
+import { effectiveCommand, parseHelmArguments, programName } from '../shell/index.ts';
+import { cleanUrl, type Fetch, gitUrl, isDashboardUrl, isRemote } from './fetch.ts';
 import { installerFetches } from './installers.ts';
-import type { Fetch } from './need.ts';
-import { cleanUrl, gitUrl, isDashboardUrl, isRemote } from './url.ts';
 
 /**
  * Names of programs that may fetch, for a fast check of a text before it is parsed. In a quoted string of a manifest, a
@@ -9,28 +9,16 @@ import { cleanUrl, gitUrl, isDashboardUrl, isRemote } from './url.ts';
 export const FETCHING_PROGRAMS =
   /(?:(?<!\w)|(?<=\\[nt]))(?:(?:curl|wget|aria2c|kubectl|oc|helm|pip3?|apk|apt(?:-get)?|aptitude|yum|dnf|microdnf|tdnf|zypper|npm|npx|pnpm|yarn|cargo|gem|conda|mamba|micromamba|uv|ollama|huggingface-cli|hf|vllm|grafana-cli|confluent-hub|jenkins-plugin-cli|(?:elasticsearch|opensearch|kibana|dashboards|logstash)-plugin)["',\s\\:@]|(?:go["',\s-]+(?:install|get)|git["',\s-]+(?:clone|remote|fetch|pull|ls-remote|submodule|C|c)|grafana["',\s-]+cli)\b)|urlopen|urlretrieve|requests\.get/;
 
-/** Commands that only print or search their arguments. */
-const PRINTING_COMMANDS =
-  /^(?:echo|printf|log\w*|info|warn\w*|error|fail|die|fatal|debug|cat|grep|sed|awk|man|alias|which|type|:)$/;
-
 /** Returns what a simple command fetches. Variables must be expanded, and the words must all be of this command. */
 export function fetchesOf(words: readonly string[]): Fetch[] {
-  const start = words.findIndex(
-    (word) => !/^[A-Za-z_]\w*=/.test(word) && !/^(?:then|do|else|if|!|while|until|time)$/.test(word),
-  );
-  const commandWords = words.slice(Math.max(start, 0));
-  if (PRINTING_COMMANDS.test(programOf(commandWords[0]))) return [];
+  const commandWords = effectiveCommand(words);
   for (const [i, word] of commandWords.entries()) {
-    const program = programOf(word);
+    const program = programName(word);
     const args = commandWords.slice(i + 1);
     const fetches = COMMAND_READERS[program]?.(args) ?? installerFetches(program, args);
     if (fetches !== undefined) return fetches.map((fetch) => ({ ...fetch, url: cleanUrl(fetch.url) }));
   }
   return [];
-}
-
-function programOf(word = ''): string {
-  return word.slice(word.lastIndexOf('/') + 1);
 }
 
 type CommandReader = (args: readonly string[]) => Fetch[];
@@ -90,20 +78,22 @@ function kubectl(args: readonly string[]): Fetch[] {
 }
 
 function helm(args: readonly string[]): Fetch[] {
-  const [verb = '', second = ''] = args.filter((arg) => !arg.startsWith('-'));
-  const addresses = args.filter((arg) => isRemote(arg));
+  const { positional, valuesOf } = parseHelmArguments(args);
+  const [verb = '', second = ''] = positional;
+  const addresses = positional.filter(isRemote);
   if (verb === 'repo')
     return second === 'add' ? addresses.slice(0, 1).map((url) => ({ url, kind: 'chart-repository' })) : [];
   if (verb === 'plugin')
     return second === 'install' ? addresses.slice(0, 1).map((url) => ({ url, kind: 'plugin' })) : [];
   if (!/^(?:install|upgrade|template|pull|fetch|show)$/.test(verb)) return [];
-  const repositories = optionValues(args, /^--repo$/).filter(isRemote);
-  const files = optionValues(args, /^(?:-f|--values)$/).filter(isRemote);
-  const charts = addresses.filter((url) => !repositories.includes(url) && !files.includes(url));
   return [
-    ...repositories.map((url): Fetch => ({ url, kind: 'chart-repository' })),
-    ...files.map((url): Fetch => ({ url, kind: 'download' })),
-    ...charts.map((url): Fetch => ({ url, kind: 'chart' })),
+    ...valuesOf('--repo')
+      .filter(isRemote)
+      .map((url): Fetch => ({ url, kind: 'chart-repository' })),
+    ...valuesOf('-f', '--values')
+      .filter(isRemote)
+      .map((url): Fetch => ({ url, kind: 'download' })),
+    ...addresses.map((url): Fetch => ({ url, kind: 'chart' })),
   ];
 }
 

@@ -1,2 +1,2 @@
-export type { NetworkKind, NetworkLocation, NetworkNeed } from './need.ts';
-export { networkNeeds } from './needs.ts';
+export type { NetworkLocation, NetworkNeed } from './fetch.ts';
+export { networkNeeds } from './search.ts';

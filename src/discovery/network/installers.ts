@@ -1,5 +1,4 @@
-import type { Fetch } from './need.ts';
-import { gitUrl, isRemote } from './url.ts';
+import { type Fetch, gitUrl, isRemote } from './fetch.ts';
 
 interface Installer {
   /** Verb of the install command. */

@@ -1,9 +1,8 @@
-import { childPath, type FieldPath } from '../field-path.ts';
-import { isMapping, type Mapping } from '../named-value.ts';
+import { childPath, type FieldPath } from '../../base/field-path.ts';
+import { isMapping, type Mapping } from '../../base/mapping.ts';
+import { cleanUrl, type Fetch, gitUrl, isRemote, type NetworkKind, type NetworkMatch } from './fetch.ts';
 import { grafanaPlugin } from './installers.ts';
-import type { Fetch, NetworkKind, NetworkMatch } from './need.ts';
 import { evidenceText } from './script.ts';
-import { cleanUrl, gitUrl, isRemote } from './url.ts';
 
 /** A field of a custom resource from which its controller fetches. */
 interface SourceField {

@@ -1,10 +1,16 @@
+import { type FieldPath, nestedPath } from '../../base/field-path.ts';
 import { redact } from '../../base/redact.ts';
-import { type FieldPath, nestedPath } from '../field-path.ts';
+import {
+  inlineScript,
+  parseAssignment,
+  type ShellWord,
+  shellCommands,
+  shellWords,
+  type VariableLookup,
+  Variables,
+} from '../shell/index.ts';
 import { FETCHING_PROGRAMS, fetchesOf } from './commands.ts';
-import type { NetworkMatch } from './need.ts';
-import { type ShellWord, shellCommands } from './shell.ts';
-import { cleanUrl, isRemote } from './url.ts';
-import { type VariableLookup, Variables } from './variables.ts';
+import { cleanUrl, isRemote, type NetworkMatch } from './fetch.ts';
 
 const EVIDENCE_LIMIT = 240;
 const PYTHON = /\b(?:urlopen|urlretrieve|requests\.get)\(\s*[rf]?["'](https?:\/\/[^"']+)["']/g;
@@ -48,7 +54,7 @@ export function fetchesOfCommand(words: readonly LocatedWord[], lookup: Variable
 }
 
 function fetchesOfWords(words: readonly LocatedWord[], source: string, variables: Variables): NetworkMatch[] {
-  const script = inlineScript(words);
+  const script = inlineScript(words, ({ text }) => text);
   if (script !== undefined) return fetchesOfScript(script.text, script.fieldPath, (name) => variables.valuesOf(name));
   if (!FETCHING_PROGRAMS.test(`${source} `)) return [];
   const fetches = expandedCommands(words, variables).flatMap(fetchesOf);
@@ -60,15 +66,6 @@ function fetchesOfWords(words: readonly LocatedWord[], source: string, variables
   }));
 }
 
-/** Returns the script that `sh -c` or `eval` runs; undefined for other commands. */
-function inlineScript(words: readonly LocatedWord[]): LocatedWord | undefined {
-  const shell = words.findIndex(({ text }) => /^(?:.*\/)?(?:(?:ba|da|a|z|k)?sh|su|eval)$/.test(text));
-  if (shell < 0) return undefined;
-  const option = words.findIndex(({ text }, i) => i > shell && /^-[a-z]*c$/.test(text));
-  const index = words[shell]?.text === 'eval' ? shell : option;
-  return index < 0 ? undefined : words.find(({ text }, i) => i > index && !/^[-+][a-z]*$/.test(text));
-}
-
 /** Expands the variables of a command, once for each value of a loop variable. */
 function expandedCommands(words: readonly LocatedWord[], variables: Variables): string[][] {
   const expansions = words.map(({ text }) => variables.expand(text));
@@ -76,8 +73,7 @@ function expandedCommands(words: readonly LocatedWord[], variables: Variables): 
   return Array.from({ length: count }, (_, i) =>
     expansions.flatMap((alternatives, position) => {
       const value = alternatives[i % alternatives.length] ?? '';
-      // The shell splits the value of an unquoted variable into words.
-      return /^\$(?:\w+|\{\w+\})$/.test(words[position]?.text ?? '') ? value.split(/\s+/) : [value];
+      return shellWords(words[position]?.text ?? '', value);
     }),
   );
 }
@@ -92,8 +88,8 @@ function collectAssignments(words: readonly ShellWord[], variables: Variables): 
     variables.set(texts[1] ?? '', values);
   }
   for (const text of texts) {
-    const [, name, value] = /^([A-Za-z_]\w*)=(.*)$/s.exec(text) ?? [];
-    if (name !== undefined && value !== undefined && value !== '') variables.set(name, [value]);
+    const { name, value = '' } = parseAssignment(text) ?? {};
+    if (name !== undefined && value !== '') variables.set(name, [value]);
     else if (!/^(?:export|local|readonly|declare|typeset|-\w+|then|do|else)$/.test(text)) return;
   }
 }

@@ -1,18 +1,74 @@
-import { childPath, type FieldPath, nestedPath } from '../field-path.ts';
-import { entriesOf, isListOfMappings, isMapping, type Mapping } from '../named-value.ts';
+import { childPath, type FieldPath, nestedPath } from '../../base/field-path.ts';
+import { isListOfMappings, isMapping, type Mapping } from '../../base/mapping.ts';
+import type { RenderedDocument } from '../../helm/documents.ts';
+import { typeMetaOf } from '../../helm/type-meta.ts';
+import { entriesOf } from '../named-value.ts';
+import { objectIdentity } from '../object-identity.ts';
 import { decodedText, unpack } from '../payload.ts';
 import { isIgnoredKind } from '../relevance.ts';
+import { ContainerContext } from '../shell/index.ts';
 import { FETCHING_PROGRAMS } from './commands.ts';
-import { fetchesOfContainer } from './container.ts';
-import type { ContainerContext } from './container-context.ts';
+import { FETCHING_SETTINGS, fetchesOfContainer, fetchesOfValue } from './container.ts';
+import type { NetworkKind, NetworkLocation, NetworkMatch, NetworkNeed } from './fetch.ts';
 import { jenkinsPlugin } from './installers.ts';
-import type { NetworkMatch } from './need.ts';
 import { fetchesByResource, mayContainSource } from './resources.ts';
 import { evidenceText, fetchesOfScript } from './script.ts';
-import { FETCHING_SETTINGS, fetchesOfValue } from './settings.ts';
+
+/**
+ * Returns what the workloads of a render fetch from outside the cluster at run time, except images: sorted by address,
+ * each with all its locations. Excluded are addresses that a workload only talks to (webhooks, APIs), addresses inside
+ * the cluster, and links for users.
+ */
+export function networkNeeds(
+  documents: readonly RenderedDocument[],
+  context: { readonly chart: string; readonly profile: string },
+): NetworkNeed[] {
+  const containerContext = new ContainerContext(documents);
+  const needs = new Map<string, { url: string; kind: NetworkKind; found: NetworkLocation[] }>();
+  for (const document of documents) {
+    for (const { url, kind, location } of needsOf(document, containerContext, context)) {
+      const need = needs.get(url) ?? { url, kind, found: [] };
+      needs.set(url, need);
+      need.found.push(location);
+    }
+  }
+  return [...needs.values()].sort((a, b) => (a.url < b.url ? -1 : 1));
+}
+
+function needsOf(
+  document: RenderedDocument,
+  containerContext: ContainerContext,
+  context: { readonly chart: string; readonly profile: string },
+): { url: string; kind: NetworkKind; location: NetworkLocation }[] {
+  const object = isWorthParsing(document) ? document.object : undefined;
+  if (object === undefined) return [];
+  const search = new NetworkSearch(containerContext);
+  search.visitObject(object, { path: '' });
+  return search.matches.map(({ url, kind, fieldPath, evidence }) => ({
+    url,
+    kind,
+    location: {
+      ...context,
+      template: document.template,
+      document: document.index,
+      ...objectIdentity(object),
+      ...fieldPath,
+      evidence,
+    },
+  }));
+}
+
+/**
+ * Parsing is the main cost, and schemas and dashboards are most of the text. Secrets are always parsed because of their
+ * base64, and so are documents of unknown kind such as JSON.
+ */
+function isWorthParsing(document: RenderedDocument): boolean {
+  const kind = typeMetaOf(document)?.kind;
+  return !isIgnoredKind(kind) && (kind === undefined || kind === 'Secret' || mayFetch(document.text));
+}
 
 /** Reports whether a text has to be parsed. */
-export function mayFetch(text: string): boolean {
+function mayFetch(text: string): boolean {
   return FETCHING_PROGRAMS.test(text) || FETCHING_SETTINGS.test(text) || mayContainSource(text) || ARCHIVE.test(text);
 }
 
@@ -29,7 +85,7 @@ const SKIPPED = new Set(['annotations', 'labels', 'managedFields', 'openAPIV3Sch
 const SCRIPT_KEYS = /script|command|cmd|entrypoint|\.(?:sh|bash)$|^(?:run|exec|preStart|postStart|init)$/i;
 
 /** Collects everything that the workload, the controller or the configuration of one object fetches. */
-export class NetworkSearch {
+class NetworkSearch {
   readonly matches: NetworkMatch[] = [];
   readonly #containerContext: ContainerContext;
 

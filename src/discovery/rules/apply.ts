@@ -1,14 +1,13 @@
 import semver from 'semver';
+import { fieldValue } from '../../base/field-path.ts';
 import { textBefore } from '../../base/text-trim.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
-import type { Confidence, EvidenceKind, Need, Redirect } from '../../inventory/finding.ts';
+import type { Confidence, EvidenceKind, LocatedReference, Need, Redirect } from '../../inventory/finding.ts';
 import { formatReference, tryParseReference } from '../../oci/reference.ts';
-import type { LocatedReference } from '../located-reference.ts';
 import {
   argumentOf,
   type DocumentsByKind,
   fieldText,
-  fieldValue,
   findOperators,
   groupByKind,
   hasConfigKey,
@@ -18,8 +17,7 @@ import {
   resourcesOfKind,
 } from './render.ts';
 import type { Rule, RuleImage } from './schema.ts';
-import { fillRuleTemplate, type TemplateVariable } from './template.ts';
-import { lookUpRelease, releaseOf } from './version.ts';
+import { fillRuleTemplate, lookUpRelease, releaseOf, type TemplateVariable } from './template.ts';
 
 /** One render and the references found in it. */
 export interface RuleInput {
@@ -225,4 +223,18 @@ function redirectOf(redirect: RuleImage['redirect'], template: string): Redirect
   if (values === undefined) return rest;
   const nested = path.slice(1).reduceRight<Record<string, unknown>>((inner, name) => ({ [name]: inner }), values);
   return { ...rest, values: nested };
+}
+
+/**
+ * Returns the containers of a render, by their image fields, whose operator chooses an image by one of these rules; for
+ * a rule that is not loaded, the one at which the image was found.
+ */
+export function operatorsFor(
+  reference: LocatedReference,
+  rules: readonly Rule[],
+  { references, documents }: Pick<RuleInput, 'references' | 'documents'>,
+): LocatedReference[] {
+  const rule = rules.find((candidate) => isFromRule(reference, [candidate]));
+  if (rule === undefined) return /\.image$/.test(reference.path) ? [reference] : [];
+  return findOperators(rule.when.images, references, documents, undefined).map((operator) => operator.reference);
 }

@@ -17,9 +17,10 @@ import tigera from './tigera.json' with { type: 'json' };
 import velero from './velero.json' with { type: 'json' };
 import victoriaMetrics from './victoria-metrics.json' with { type: 'json' };
 
-export { applyRules, isFromRule, type RuleInput } from './apply.ts';
-export { operatorsFor } from './operators-for.ts';
-export { parseRules, type Rule, ruleSchema } from './schema.ts';
+export { applyRules, isFromRule, operatorsFor, type RuleInput } from './apply.ts';
+export { type OperatorContainer, operatorContainers } from './operators.ts';
+export { parseRules, type Rule } from './schema.ts';
+export { releaseOf } from './template.ts';
 export { type UncoveredOperator, uncoveredNote, uncoveredOperators } from './uncovered-operators.ts';
 
 /**

@@ -1,9 +1,10 @@
+import { fieldValue } from '../../base/field-path.ts';
+import { isMapping, type Mapping } from '../../base/mapping.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
 import { kindOf } from '../../helm/type-meta.ts';
+import type { LocatedReference } from '../../inventory/finding.ts';
 import { tryParseReference } from '../../oci/reference.ts';
-import type { LocatedReference } from '../located-reference.ts';
-import { isMapping, type Mapping } from '../named-value.ts';
-import { releaseOf } from './version.ts';
+import { releaseOf } from './template.ts';
 
 /** A container that runs an operator. */
 export interface Operator {
@@ -125,16 +126,6 @@ export function hasConfigKey(kinds: DocumentsByKind, key: string): boolean {
 export function fieldText(object: unknown, path: string): string | undefined {
   const value = fieldValue(object, path);
   return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined;
-}
-
-/** Returns the value at a field path: `spec.containers[0].image`, `data["a.yaml"]`. */
-export function fieldValue(object: unknown, path: string): unknown {
-  let value = object;
-  for (const [, index, quoted, key] of path.matchAll(/\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|([^.[\]]+)/g)) {
-    if (index !== undefined) value = Array.isArray(value) ? value[Number(index)] : undefined;
-    else value = isMapping(value) ? value[quoted === undefined ? (key ?? '') : JSON.parse(quoted)] : undefined;
-  }
-  return value;
 }
 
 function environmentOf({ env }: Mapping): Map<string, string> {

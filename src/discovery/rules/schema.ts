@@ -1,6 +1,7 @@
 import semver from 'semver';
 import * as z from 'zod';
 import { AirgapError } from '../../base/errors.ts';
+import { CONFIDENCES, NEEDS, REDIRECT_KINDS } from '../../inventory/finding.ts';
 import { templateVariables } from './template.ts';
 
 /** The format of rule files; docs/rules.md explains it. */
@@ -23,7 +24,7 @@ const namedBy = z.union([
 
 const redirect = z.discriminatedUnion('kind', [
   z.strictObject({
-    kind: z.enum(['env', 'argument', 'resource-field']),
+    kind: z.enum(REDIRECT_KINDS).exclude(['values', 'none']),
     name: text,
     value: text.optional(),
     values: z.record(text, z.record(z.string(), z.unknown())).optional(),
@@ -47,13 +48,13 @@ const image = z.strictObject({
     })
     .optional(),
   unless: z.array(namedBy).optional(),
-  need: z.enum(['install', 'operand', 'lifecycle', 'optional', 'test']).optional(),
-  confidence: z.enum(['likely', 'possible']).optional(),
+  need: z.enum(NEEDS).optional(),
+  confidence: z.enum(CONFIDENCES).exclude(['certain']).optional(),
   redirect,
 });
 
 /** One operator's rule. */
-export const ruleSchema = z
+const ruleSchema = z
   .strictObject({
     operator: text,
     source: text,

@@ -6,12 +6,24 @@ import {
   isOrganization,
   isSha256Digest,
   looseName,
+  type NameTemplate,
   nameTemplateOf,
   shortRepository,
   wholeName,
 } from './image-names.ts';
 import { namesInFile } from './names-in-text.ts';
-import type { UnversionedName } from './recombine.ts';
+
+/** Constant that is a name without its version. */
+export interface UnversionedName {
+  readonly constant: GoString;
+  readonly template: NameTemplate;
+  /** True if the text itself shows that a version follows. */
+  readonly expectsVersion: boolean;
+  /** True for the default of a setting, whose version may be the default of another setting. */
+  readonly isDefault: boolean;
+  /** True if a version next to it is the only evidence; then the registry has to confirm it. */
+  readonly isUncertain?: boolean;
+}
 
 /** Constants of a program that relate to images, by kind. */
 export interface ClassifiedConstants {

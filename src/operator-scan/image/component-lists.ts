@@ -2,7 +2,7 @@ import type { ComponentList, Guess } from './candidate.ts';
 import type { GoString } from './go-strings.ts';
 import { bareRepository } from './image-names.ts';
 import { type NameVersionPair, nameVersionPairs, nearbyConstants } from './nearby-constants.ts';
-import type { Program } from './recombine.ts';
+import type { Program } from './program.ts';
 
 /** Minimum components with one version that make a list; two may be chance. */
 const MIN_COMPONENTS = 3;

@@ -4,14 +4,12 @@ import type { Candidate, FileFindings, Guess, ScanLocation, ScanTarget } from '.
 import { classifyConstants } from './classify-constants.ts';
 import { readRecords } from './component-lists.ts';
 import { readElf } from './elf.ts';
-import { functionsUsing, imageCallerOf, ownFunctionUsing } from './evidence.ts';
 import { FunctionTable } from './function-table.ts';
-import { type GoString, GoStrings } from './go-strings.ts';
+import { type GoString, GoStrings, structTagDefaults } from './go-strings.ts';
 import { isMovingTag, looseName, publishersOf, wholeName } from './image-names.ts';
 import { nearbySetting } from './nearby-constants.ts';
-import { type Program, recombine } from './recombine.ts';
-import { splitNamesInCode } from './split-names-in-code.ts';
-import { structTagDefaults } from './struct-tags.ts';
+import { functionsUsing, imageCallerOf, ownFunctionUsing, type Program } from './program.ts';
+import { recombine, splitNamesInCode } from './recombine.ts';
 import { withVariableUses } from './variable-uses.ts';
 import { constantVersions } from './versions.ts';
 

@@ -1,10 +1,6 @@
 import { formatReference, tryParseReference } from '../../oci/reference.ts';
-import type { BuildInfo } from './build-info.ts';
-import type { Guess, ScanLocation, ScanTarget } from './candidate.ts';
-import type { ClassifiedConstants } from './classify-constants.ts';
-import type { Elf } from './elf.ts';
-import { imageCallerOf, ownFunctionUsing } from './evidence.ts';
-import type { FunctionTable } from './function-table.ts';
+import type { Guess, ScanTarget } from './candidate.ts';
+import type { ClassifiedConstants, UnversionedName } from './classify-constants.ts';
 import type { GoString, GoStrings } from './go-strings.ts';
 import {
   bareRepository,
@@ -15,32 +11,9 @@ import {
   publishersOf,
 } from './image-names.ts';
 import { nearbyConstants, nearbySetting, nearbyVersions, nearestConstants } from './nearby-constants.ts';
+import { imageCallerOf, ownFunctionUsing, type Program } from './program.ts';
 import { withVariableUses } from './variable-uses.ts';
 import { linkedVersionOf, newestFirst, variableVersions } from './versions.ts';
-
-/** Constant that is a name without its version. */
-export interface UnversionedName {
-  readonly constant: GoString;
-  readonly template: NameTemplate;
-  /** True if the text itself shows that a version follows. */
-  readonly expectsVersion: boolean;
-  /** True for the default of a setting, whose version may be the default of another setting. */
-  readonly isDefault: boolean;
-  /** True if a version next to it is the only evidence; then the registry has to confirm it. */
-  readonly isUncertain?: boolean;
-}
-
-/** Parsed program. */
-export interface Program {
-  readonly elf: Elf;
-  readonly strings: GoStrings;
-  readonly build: BuildInfo;
-  readonly functionTable: FunctionTable | undefined;
-  /** Constants that are versions. */
-  readonly versions: readonly GoString[];
-  readonly target: ScanTarget;
-  readonly location: ScanLocation;
-}
 
 /** Maximum versions tried with every name. With more of them, most existing images would be false positives. */
 const MAX_FREE_VERSIONS = 12;
@@ -247,4 +220,44 @@ function variableNameConstants(strings: GoStrings, names: readonly string[]): Ma
     if (nameSet.has(constant.text)) found.set(constant.text, constant);
   }
   return found;
+}
+
+/** Maximum versions, uses of each, and guesses; operators have about ten versions of images. */
+const MAX_SIDE_BY_SIDE_VERSIONS = 500;
+const MAX_VERSION_USES = 8;
+const MAX_SIDE_BY_SIDE_GUESSES = 40;
+/** Maximum names and registries combined with one version. */
+const MAX_NEAR_NAMES = 3;
+const MAX_NEAR_REGISTRIES = 2;
+const PLAIN_NAME = /^[a-z][a-z0-9]*(?:[-_/][a-z0-9]+)*$/;
+
+/**
+ * Finds names split into constants for registry, name and version (`gcr.io/org`, `agent`, `1.2.3`) that one of the
+ * operator's own functions loads side by side. Only the registry can tell which of them belong together.
+ */
+export function splitNamesInCode(program: Program): Guess[] {
+  const { location } = program;
+  const guesses = program.versions
+    .slice(0, MAX_SIDE_BY_SIDE_VERSIONS)
+    .flatMap(({ text: version, offset, codeOffsets }) =>
+      codeOffsets.slice(0, MAX_VERSION_USES).flatMap((use): Guess[] => {
+        if (ownFunctionUsing(program, { codeOffsets: [use] }) === undefined) return [];
+        const near = nearestConstants(program, use);
+        const registries = near.filter(isRegistryPath).slice(0, MAX_NEAR_REGISTRIES);
+        const names = near.filter((text) => PLAIN_NAME.test(text)).slice(0, MAX_NEAR_NAMES);
+        const possibleReferences = registries.flatMap((registry) =>
+          names.flatMap((name) => normalizedName(`${registry}/${name}:${version}`) ?? []),
+        );
+        const evidence = 'a registry, a name and a version loaded side by side';
+        return possibleReferences.length === 0
+          ? []
+          : [{ ...location, offset, kind: 'recombined', evidence, possibleReferences, isPaired: false }];
+      }),
+    );
+  return guesses.slice(0, MAX_SIDE_BY_SIDE_GUESSES);
+}
+
+/** Reports whether a text is a registry, with or without a path. */
+function isRegistryPath(text: string): boolean {
+  return /^[\w-]+\./.test(text) && bareRepository(`${text}/name`) !== undefined;
 }

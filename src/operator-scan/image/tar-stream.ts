@@ -1,4 +1,5 @@
 import { Header, Pax } from 'tar';
+import { FILE_TYPES, gnuLongName, hasValidChecksum, TAR_BLOCK } from '../../base/tar-header.ts';
 
 /** Entry of an archive without its body. */
 export interface LayerEntry {
@@ -16,12 +17,10 @@ export interface EntrySink {
   readonly end: () => void;
 }
 
-const BLOCK_SIZE = 512;
 /** Maximum entries; more than any real image has. */
 const MAX_ENTRIES = 2_000_000;
 /** Maximum bytes of an extended header, which holds a path and a few attributes. */
 const MAX_EXTENDED_HEADER = 1024 * 1024;
-const FILES = new Set(['File', 'OldFile', 'ContiguousFile']);
 const EXTENSIONS = new Set([
   'ExtendedHeader',
   'OldExtendedHeader',
@@ -72,12 +71,12 @@ export class TarStream {
         const part = Math.min(this.#padding, remaining.length);
         this.#padding -= part;
         remaining = remaining.subarray(part);
-      } else if (remaining.length < BLOCK_SIZE) {
+      } else if (remaining.length < TAR_BLOCK) {
         this.#pending = Buffer.from(remaining);
         return;
       } else {
-        this.#header(remaining.subarray(0, BLOCK_SIZE));
-        remaining = remaining.subarray(BLOCK_SIZE);
+        this.#header(remaining.subarray(0, TAR_BLOCK));
+        remaining = remaining.subarray(TAR_BLOCK);
       }
     }
   }
@@ -108,16 +107,17 @@ export class TarStream {
       else this.#startExtension(type, size);
     } else this.#startEntry(header, type, size);
     this.#body = size;
-    this.#padding = (BLOCK_SIZE - (size % BLOCK_SIZE)) % BLOCK_SIZE;
+    this.#padding = (TAR_BLOCK - (size % TAR_BLOCK)) % TAR_BLOCK;
     if (size === 0) this.#endBody();
   }
 
   #startExtension(type: string, size: number): void {
     const chunks: Buffer[] = [];
     const end = (): void => {
-      const body = Buffer.concat(chunks).toString('utf8');
-      if (type === 'ExtendedHeader' || type === 'OldExtendedHeader') this.#pax = Pax.parse(body, undefined);
-      else if (type === 'NextFileHasLongPath' || type === 'OldGnuLongPath') this.#longPath = body.replace(/\0.*/s, '');
+      const body = Buffer.concat(chunks);
+      if (type === 'ExtendedHeader' || type === 'OldExtendedHeader')
+        this.#pax = Pax.parse(body.toString('utf8'), undefined);
+      else if (type === 'NextFileHasLongPath' || type === 'OldGnuLongPath') this.#longPath = gnuLongName(body);
     };
     this.#sink = size === 0 ? undefined : { write: (chunk) => chunks.push(Buffer.from(chunk)), end };
   }
@@ -127,18 +127,14 @@ export class TarStream {
     const target = String(this.#pax?.linkpath ?? header.linkpath ?? '');
     this.#pax = undefined;
     this.#longPath = undefined;
-    const kind = FILES.has(type) ? 'file' : type === 'SymbolicLink' || type === 'Link' ? 'link' : 'other';
+    const kind = FILE_TYPES.has(type) ? 'file' : type === 'SymbolicLink' || type === 'Link' ? 'link' : 'other';
     this.#sink = this.#visit({ path, type: kind, size, target });
   }
 }
 
 /** Parses a header block; undefined if its checksum or a number is invalid. */
 function readHeader(block: Buffer, pax: Pax | undefined): Header | undefined {
-  const stored = Number.parseInt(block.toString('latin1', 148, 156), 8);
-  let sum = 8 * 0x20;
-  for (let position = 0; position < BLOCK_SIZE; position++)
-    if (position < 148 || position >= 156) sum += block[position] ?? 0;
-  if (sum !== stored) return undefined;
+  if (!hasValidChecksum(block)) return undefined;
   try {
     return new Header(block, 0, pax);
   } catch {

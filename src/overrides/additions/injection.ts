@@ -1,6 +1,6 @@
 import { textBefore } from '../../base/text-trim.ts';
 import type { Render, Values } from '../../helm/render.ts';
-import type { TemplateSource } from '../../helm/templates.ts';
+import type { TemplateSource } from '../../helm/subcharts.ts';
 import type { LocatedReference, Location } from '../../inventory/finding.ts';
 import type { Change } from '../../value-tracing/changes.ts';
 import { formatPath } from '../../value-tracing/leaves.ts';

@@ -1,5 +1,5 @@
 import type { Values } from '../../helm/render.ts';
-import type { TemplateSource } from '../../helm/templates.ts';
+import type { TemplateSource } from '../../helm/subcharts.ts';
 import { parseReference } from '../../oci/reference.ts';
 import { type LeafPath, valueAt } from '../../value-tracing/leaves.ts';
 import { imageMaps, keysReadByTemplates, valuesNodes } from '../../value-tracing/values-nodes.ts';

@@ -1,7 +1,7 @@
 import { compareText } from '../../base/text-order.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
 import type { Values } from '../../helm/render.ts';
-import type { TemplateSource } from '../../helm/templates.ts';
+import type { TemplateSource } from '../../helm/subcharts.ts';
 import { type Change, changeKey } from '../../value-tracing/changes.ts';
 import { formatPath, type LeafPath } from '../../value-tracing/leaves.ts';
 import type { Trial } from '../../value-tracing/trial.ts';

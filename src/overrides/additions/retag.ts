@@ -1,3 +1,4 @@
+import { parseFieldPath } from '../../base/field-path.ts';
 import type { Render } from '../../helm/render.ts';
 import type { Location } from '../../inventory/finding.ts';
 import { isTagChanged, isUnderTarget, type Target, targetReference } from '../../naming/naming.ts';
@@ -6,7 +7,6 @@ import type { RecipeSolution } from '../../recipe/solve-recipe.ts';
 import { type Change, changeKey } from '../../value-tracing/changes.ts';
 import { formatPath } from '../../value-tracing/leaves.ts';
 import { segmentPath } from '../../value-tracing/name-segments.ts';
-import { pathKeys } from '../../value-tracing/scalar.ts';
 import type { Trial } from '../../value-tracing/trial.ts';
 import { locationKey, type ReferenceLocation } from '../proof/proof.ts';
 import { type Relocation, referencesIn, trialContext } from '../proof/relocation.ts';
@@ -211,7 +211,7 @@ export function pendingTagsFor(
       tag.render === render &&
       tag.template === template &&
       tag.document === document &&
-      tag.fields.some((field) => JSON.stringify(pathKeys(field)) === keys),
+      tag.fields.some((field) => JSON.stringify(parseFieldPath(field).map(String)) === keys),
   );
 }
 

@@ -1,4 +1,4 @@
-import { childPath, type FieldPath } from '../../discovery/field-path.ts';
+import { formatFieldPath } from '../../base/field-path.ts';
 import { type RenderedDocument, withText } from '../../helm/documents.ts';
 import type { Render } from '../../helm/render.ts';
 import type { LeafPath } from '../../value-tracing/leaves.ts';
@@ -133,7 +133,7 @@ export async function planPullSecret(
     const entry = {
       template,
       kind,
-      path: path.reduce<FieldPath>(childPath, { path: '' }).path,
+      path: formatFieldPath(path),
       ...(isInHook ? { hook: true as const } : {}),
     };
     pods.set(JSON.stringify(entry), entry);

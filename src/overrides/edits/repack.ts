@@ -15,8 +15,13 @@ import { findSecretHolders, holdersWithoutSecret } from '../additions/secret-hol
 import type { Proof } from '../proof/proof.ts';
 import { proofOf, type Relocation, renderAll } from '../proof/relocation.ts';
 import type { ProvenOverrides } from '../settings/accepted-settings.ts';
-import { applyTemplateEdits, findTemplateEdits, type TemplateChange, type TemplateEdit } from '../template-edits.ts';
-import { templateSecretEdits } from '../template-secrets.ts';
+import {
+  applyTemplateEdits,
+  findTemplateEdits,
+  type TemplateChange,
+  type TemplateEdit,
+  templateSecretEdits,
+} from '../template-edits.ts';
 import { wholeOccurrences } from '../text-edits.ts';
 import type { AddedPullSecret } from './post-render-map.ts';
 import { planPostRender, rewriteDocuments } from './post-render-plan.ts';

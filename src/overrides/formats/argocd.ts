@@ -1,18 +1,12 @@
 import type { Document } from 'yaml';
+import { type KeyPath, parseFieldPath } from '../../base/field-path.ts';
 import { checkName, toFileName } from '../../base/names.ts';
 import { readYamlDocument } from '../../base/yaml-read.ts';
 import { documentText, yamlText } from '../../base/yaml-text.ts';
 import { chartRepository } from '../../naming/naming.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import { commentBlock, type DeliveredChart, type GeneratedFiles } from './format.ts';
-import {
-  type DocumentPath,
-  type HostManifest,
-  joinDocuments,
-  mergeValues,
-  parseDocumentPath,
-  parseDocuments,
-} from './host-manifest.ts';
+import { type HostManifest, joinDocuments, mergeValues, parseDocuments } from './host-manifest.ts';
 
 /**
  * Formats an Argo CD `Application` (argoproj.io/v1alpha1) with the overrides in `helm.valuesObject` and the chart at
@@ -51,7 +45,7 @@ function newApplication(chart: DeliveredChart): string {
 function updateHostManifest(chart: DeliveredChart, { text, document: index, path }: HostManifest): string {
   const documents = parseDocuments(text);
   const document = documents[index] as Document;
-  const source = parseDocumentPath(path);
+  const source = parseFieldPath(path);
   // An OCI source without `chart` has the full chart address in its URL.
   const hasFullUrl = document.getIn([...source, 'chart']) === undefined;
   const fullUrl = `oci://${formatRepository(chartRepository(chart.target, chart.name))}`;
@@ -63,7 +57,7 @@ function updateHostManifest(chart: DeliveredChart, { text, document: index, path
 }
 
 /** Merges the overrides. Argo CD ignores `values` if `valuesObject` exists, so values given as text stay text. */
-function mergeOverrides(document: Document, helm: DocumentPath, { overrides }: DeliveredChart): void {
+function mergeOverrides(document: Document, helm: KeyPath, { overrides }: DeliveredChart): void {
   const text = document.getIn([...helm, 'values']);
   const hasObject = document.getIn([...helm, 'valuesObject']) !== undefined;
   if (hasObject || typeof text !== 'string' || text.trim() === '') {

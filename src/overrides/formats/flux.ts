@@ -1,4 +1,5 @@
 import { Document } from 'yaml';
+import { type KeyPath, parseFieldPath } from '../../base/field-path.ts';
 import { checkName, toFileName } from '../../base/names.ts';
 import { YAML_1_1 } from '../../base/yaml-text.ts';
 import { parseEcrHost } from '../../ecr/hosts.ts';
@@ -6,14 +7,7 @@ import { chartRepository, chartTag } from '../../naming/naming.ts';
 import { MediaType } from '../../oci/descriptor.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import { commentBlock, type DeliveredChart, type GeneratedFiles } from './format.ts';
-import {
-  type DocumentPath,
-  type HostManifest,
-  joinDocuments,
-  mergeValues,
-  parseDocumentPath,
-  parseDocuments,
-} from './host-manifest.ts';
+import { type HostManifest, joinDocuments, mergeValues, parseDocuments } from './host-manifest.ts';
 
 const SOURCE_API = 'source.toolkit.fluxcd.io/v1';
 
@@ -48,7 +42,7 @@ function newResources(chart: DeliveredChart): Document[] {
 function updateHostManifest(chart: DeliveredChart, { text, document: index, path }: HostManifest): Document[] {
   const documents = parseDocuments(text);
   const release = documents[index] as Document;
-  const root = parseDocumentPath(path.slice(0, path.indexOf('spec.')));
+  const root = parseFieldPath(path.slice(0, path.indexOf('spec.')));
   const spec = [...root, 'spec'];
   const name = String(release.getIn([...root, 'metadata', 'name']) ?? chart.releaseName);
   const namespace = release.getIn([...root, 'metadata', 'namespace']);
@@ -78,7 +72,7 @@ function withSource(documents: readonly Document[], source: Document): Document[
 }
 
 /** Finds the OCIRepository that a release refers to, if it is in the file. */
-function findSource(documents: readonly Document[], release: Document, chartRef: DocumentPath): Document | undefined {
+function findSource(documents: readonly Document[], release: Document, chartRef: KeyPath): Document | undefined {
   const [kind, name] = ['kind', 'name'].map((key) => release.getIn([...chartRef, key]));
   if (kind !== 'OCIRepository') return undefined;
   return documents.find((document) => document.get('kind') === kind && document.getIn(['metadata', 'name']) === name);

@@ -1,5 +1,6 @@
 import { type Document, isAlias, isMap } from 'yaml';
 import { AirgapError } from '../../base/errors.ts';
+import type { KeyPath } from '../../base/field-path.ts';
 import { isMapping } from '../../base/mapping.ts';
 import { readYamlDocuments } from '../../base/yaml-read.ts';
 import { documentText } from '../../base/yaml-text.ts';
@@ -14,9 +15,6 @@ export interface HostManifest {
   /** Field that names the chart: `spec.source` or `items[1].spec.sources[0]`. */
   readonly path: string;
 }
-
-/** Keys from the root of a document to a node. */
-export type DocumentPath = readonly (string | number)[];
 
 /**
  * Parses the documents of a manifest for editing; comments are kept.
@@ -43,18 +41,11 @@ export function joinDocuments(documents: readonly Document[]): string {
   return texts.join('---\n');
 }
 
-/** Parses `items[1].spec.source` into keys. */
-export function parseDocumentPath(path: string): DocumentPath {
-  return [...path.matchAll(/([^.[\]]+)|\[(\d+)\]/g)].map(([, key = '', index]) =>
-    index === undefined ? key : Number(index),
-  );
-}
-
 /**
  * Merges values into a document at some keys, as `overlayValues` does for plain values (base/mapping.ts): here nodes are
  * replaced one by one, so that comments and the style of the rest are kept.
  */
-export function mergeValues(document: Document, keys: DocumentPath, values: Values): void {
+export function mergeValues(document: Document, keys: KeyPath, values: Values): void {
   for (const [key, value] of Object.entries(values)) {
     const path = [...keys, key];
     const existing = document.getIn(path, true);

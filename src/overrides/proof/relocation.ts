@@ -1,5 +1,10 @@
-import { checkContainerImages, crossCheckImages } from '../../discovery/cross-check.ts';
-import { discoverReferences } from '../../discovery/index.ts';
+import {
+  checkContainerImages,
+  crossCheckImages,
+  demoteValuesCopies,
+  discoverReferences,
+  tracedReferences,
+} from '../../discovery/index.ts';
 import {
   applyRules,
   builtInRules,
@@ -9,10 +14,8 @@ import {
   type UncoveredOperator,
   uncoveredOperators,
 } from '../../discovery/rules/index.ts';
-import { tracedReferences } from '../../discovery/traced-references.ts';
-import { demoteValuesCopies } from '../../discovery/values-copies.ts';
 import type { Render, Renderer, Values } from '../../helm/render.ts';
-import { type TemplateSource, templateSources } from '../../helm/templates.ts';
+import { type TemplateSource, templateSources } from '../../helm/subcharts.ts';
 import { isLocationBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
 import type { Target } from '../../naming/naming.ts';
 import { checkCrds } from '../../search/crds.ts';

@@ -1,6 +1,6 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { Render, Values } from '../../helm/render.ts';
-import type { TemplateSource } from '../../helm/templates.ts';
+import type { TemplateSource } from '../../helm/subcharts.ts';
 import { findAccepted } from '../../value-tracing/bisection.ts';
 import { type Change, changeKey, changesBetween } from '../../value-tracing/changes.ts';
 import { buildOverlay } from '../../value-tracing/leaves.ts';

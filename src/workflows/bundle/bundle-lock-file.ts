@@ -8,8 +8,8 @@ import { formatRepository, parseReference } from '../../oci/reference.ts';
 import { referenceMatcher } from '../../oci/reference-matcher.ts';
 import type { Context } from '../../session/context.ts';
 import { addedReferences, type ImagesOptions } from '../images/images.ts';
-import { type BundleResult, type PackOptions, pack, withExclusiveOutput } from './bundle.ts';
 import { fetchLockedCharts } from './locked-charts.ts';
+import { type BundleResult, type PackOptions, pack, withExclusiveOutput } from './pack.ts';
 
 export interface BundleLockFileOptions extends PackOptions, Pick<ImagesOptions, 'add' | 'chartSources'> {
   readonly lockFile: LockFile;

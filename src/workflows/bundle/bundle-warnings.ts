@@ -1,4 +1,4 @@
-import { count } from '../../base/count.ts';
+import { count, firstOf } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';
@@ -21,9 +21,8 @@ export function warnTagsAndNetwork(emit: Emit, network: readonly NetworkNeed[], 
     emit({ type: 'warning', message });
   }
   if (network.length > 0) {
-    const shown = network.slice(0, 3).map(({ url }) => url);
-    const more = network.length > shown.length ? ` and ${network.length - shown.length} more` : '';
-    const message = `workloads also fetch from the internet: ${shown.join(', ')}${more}; see helm airgap images --network`;
+    const urls = network.map(({ url }) => url);
+    const message = `workloads also fetch from the internet: ${firstOf(urls, 3)}; see helm airgap images --network`;
     emit({ type: 'warning', message });
   }
 }

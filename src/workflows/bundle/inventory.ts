@@ -4,11 +4,11 @@ import type { Inventory, InventoryChart, InventoryImage, InventoryReferrer } fro
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import { valuesOriginOf } from '../../inventory/values-origin.ts';
 import { isIndexType } from '../../oci/descriptor.ts';
-import { closureOf, closureSize, type Graph, type Root } from '../../oci/graph.ts';
+import { closureOf, closureSize, type Graph, type Root, transitiveReferrers } from '../../oci/graph.ts';
 import { parseManifest } from '../../oci/manifest.ts';
 import { formatPlatform, isAttestationPlatform, type Platform } from '../../oci/platform.ts';
 import { formatReference, formatRepository } from '../../oci/reference.ts';
-import { type Referrer, transitiveReferrers } from '../../oci/referrer.ts';
+import type { Referrer } from '../../oci/referrer.ts';
 import type { SearchedChart } from '../../search/search-charts.ts';
 
 /** A chart to be bundled, either searched or from a lock file. */

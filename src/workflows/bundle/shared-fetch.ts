@@ -1,7 +1,7 @@
-import { Worker } from 'node:worker_threads';
 import type { Authorizer } from '../../auth/authorizer.ts';
 import type { AirgapEvent, Emit } from '../../base/events.ts';
 import { redact } from '../../base/redact.ts';
+import { Thread, ThreadLost } from '../../base/thread.ts';
 import { type BlobFetcher, fetchBlob } from '../../bundle/writing/fetch-blob.ts';
 import type { Source } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -27,9 +27,6 @@ interface Job {
   readonly checkpoints: Promise<void>[];
   readonly end: PromiseWithResolvers<number>;
 }
-
-/** The worker thread has ended; the blob can still be fetched by the main thread. */
-class WorkerLost extends Error {}
 
 /** Fetches blobs, distributing large ones between the main thread and a worker thread. */
 export class SharedFetch {
@@ -66,7 +63,8 @@ export class SharedFetch {
       try {
         return await this.#thread.fetch(node, offset, written, steps);
       } catch (error) {
-        if (!(error instanceof WorkerLost)) throw error;
+        // The main thread can still fetch the blob.
+        if (!(error instanceof ThreadLost)) throw error;
       }
     }
     const { size } = node.descriptor;
@@ -87,8 +85,7 @@ export class SharedFetch {
 class FetchThread {
   /** Bytes of the blobs that it is fetching. */
   bytes = 0;
-  isLost = false;
-  readonly #worker: Worker;
+  readonly #thread: Thread<ToThread, FromThread>;
   readonly #authorizer: Authorizer;
   readonly #emit: Emit;
   readonly #jobs = new Map<number, Job>();
@@ -97,14 +94,22 @@ class FetchThread {
   constructor(settings: ThreadSettings, authorizer: Authorizer, emit: Emit) {
     this.#authorizer = authorizer;
     this.#emit = emit;
-    // The build bundles the worker into a file of its own.
-    const file = import.meta.url.endsWith('.ts') ? './fetch-thread.ts' : './fetch-thread.cjs';
-    this.#worker = new Worker(new URL(file, import.meta.url), { workerData: settings });
-    this.#worker.on('message', (message: FromThread) => this.#receive(message));
-    this.#worker.on('error', () => this.#markLost());
-    this.#worker.on('exit', () => this.#markLost());
-    // An idle worker must not keep the process alive.
-    this.#worker.unref();
+    this.#thread = new Thread(
+      { beside: import.meta.url, source: './fetch-thread.ts', built: './fetch-thread.cjs' },
+      {
+        onMessage: (message: FromThread) => this.#receive(message),
+        onLost: () => {
+          for (const { end } of this.#jobs.values()) end.reject(new ThreadLost('the worker thread has ended'));
+        },
+      },
+      { workerData: settings },
+    );
+    // An idle thread must not keep the process alive.
+    this.#thread.keepAlive(false);
+  }
+
+  get isLost(): boolean {
+    return this.#thread.isLost;
   }
 
   async fetch(...[node, offset, written, { file, signal, checkpoint }]: Parameters<BlobFetcher>): Promise<number> {
@@ -114,11 +119,11 @@ class FetchThread {
     const checkpoints: Promise<void>[] = [];
     this.#jobs.set(job, { checkpoint, checkpoints, end });
     this.bytes += size;
-    const abort = (): void => this.#send({ type: 'abort' });
+    const abort = (): void => this.#thread.send({ type: 'abort' });
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted) abort();
-    this.#worker.ref();
-    this.#send({ type: 'fetch', job, node, parts: file.fileParts, offset, written });
+    this.#thread.keepAlive(true);
+    this.#thread.send({ type: 'fetch', job, node, parts: file.fileParts, offset, written });
     try {
       const fetched = await end.promise;
       await Promise.all(checkpoints);
@@ -127,16 +132,12 @@ class FetchThread {
       this.bytes -= size;
       this.#jobs.delete(job);
       signal?.removeEventListener('abort', abort);
-      if (this.#jobs.size === 0) this.#worker.unref();
+      if (this.#jobs.size === 0) this.#thread.keepAlive(false);
     }
   }
 
-  async close(): Promise<void> {
-    await this.#worker.terminate();
-  }
-
-  #send(message: ToThread): void {
-    this.#worker.postMessage(message);
+  close(): Promise<void> {
+    return this.#thread.close();
   }
 
   #receive(message: FromThread): void {
@@ -147,8 +148,8 @@ class FetchThread {
     if (message.type === 'question') {
       const { question } = message;
       this.#answer(message).then(
-        (answer) => this.#send(answer),
-        (error: unknown) => this.#send({ type: 'refusal', question, error: serializeError(error) }),
+        (answer) => this.#thread.send(answer),
+        (error: unknown) => this.#thread.send({ type: 'refusal', question, error: serializeError(error) }),
       );
       return;
     }
@@ -172,11 +173,6 @@ class FetchThread {
         ? await this.#authorizer.authorization(access)
         : await this.#authorizer.renew(access, refused.challenge, refused.sent);
     return { type: 'answer', question, header };
-  }
-
-  #markLost(): void {
-    this.isLost = true;
-    for (const { end } of this.#jobs.values()) end.reject(new WorkerLost('the worker thread has ended'));
   }
 }
 

@@ -1,3 +1,4 @@
+import { firstOf } from '../../base/count.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { ignoreEvents } from '../../base/events.ts';
 import { checkOutput } from '../../base/output-file.ts';
@@ -180,8 +181,7 @@ function findImage(source: Bundle, pattern: string): Root {
   const [match, ...others] = exact.length === 1 ? exact : matching;
   if (match !== undefined && others.length === 0) return match.root;
   const names = (match === undefined ? all : matching).map(({ name }) => name);
-  const more = names.length > MAX_LISTED ? ` and ${names.length - MAX_LISTED} more` : '';
-  const list = `${names.slice(0, MAX_LISTED).join(', ')}${more}`;
+  const list = firstOf(names, MAX_LISTED);
   const what = match === undefined ? `no image ${pattern}` : `${matching.length} images that match ${pattern}`;
   throw new AirgapError('image-not-found', `bundle ${source.path} contains ${what}`, {
     hint:

@@ -1,6 +1,8 @@
+import { firstOf } from '../../base/count.ts';
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { type Outcome, settle } from '../../base/pool.ts';
+import { printableLine } from '../../base/printable.ts';
 import type { Finding, Location } from '../../inventory/finding.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { formatRepository, parseReference, type Reference, tagOrDigestOf } from '../../oci/reference.ts';
@@ -8,7 +10,6 @@ import type { RegistryClient } from '../../registry/client.ts';
 import { connect, type RegistryAccess } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
-import { CandidateLimit } from './candidates.ts';
 
 /** A candidate that does not exist in its registry, and therefore is not an image. */
 export interface DroppedCandidate {
@@ -104,12 +105,12 @@ export function warnDropped(emit: Emit, dropped: readonly DroppedCandidate[]): v
 
 /** Describes the sources of a reference for a message: at most three locations. */
 export function sourcesText(locations: readonly Location[]): string {
-  const named = locations.slice(0, 3).map(({ chart, template, path, name, how }) => {
+  const named = locations.map(({ chart, template, path, name, how }) => {
     if (how === 'added') return chart === '' ? 'the command line' : `chart ${chart}`;
     if (how === 'inside-image') return `the files of ${name} (${path})`;
     return how === 'image-config' ? `the config of ${name} (${path})` : `chart ${chart} (${template}, ${path})`;
   });
-  return `wanted by ${named.join(', ')}${locations.length > 3 ? ` and ${locations.length - 3} more` : ''}`;
+  return `wanted by ${firstOf(named, 3)}`;
 }
 
 /**
@@ -143,4 +144,64 @@ export async function headManifests(
     distinct.map((reference, i) => [keyOf(reference), outcomes[i] as Outcome<Descriptor | undefined>]),
   );
   return references.map((reference) => byKey.get(keyOf(reference)) as Outcome<Descriptor | undefined>);
+}
+
+/** Maximum number of registry requests caused by one object of a chart. Real objects name up to about 40 images. */
+const OBJECT_LIMIT = 500;
+/** Maximum number of registry requests caused by one image config. */
+const IMAGE_LIMIT = 100;
+/** Maximum number of references in a warning. */
+const MAX_NAMED = 5;
+
+/**
+ * Limits the registry requests that one object of a chart, or one image config, can cause by naming images. Findings
+ * below `certain` beyond the limit are skipped with a warning.
+ */
+export class CandidateLimit {
+  readonly #emit: Emit;
+  readonly #skipped = new Set<string>();
+
+  constructor(emit: Emit) {
+    this.#emit = emit;
+  }
+
+  /** Returns the findings within the limits, in the same order. */
+  within(findings: readonly Finding[]): Finding[] {
+    const counts = new Map<string, number>();
+    const excess: { readonly source: string; readonly finding: Finding }[] = [];
+    const kept = findings.filter((finding) => {
+      if (finding.confidence === 'certain') return true;
+      const sources = new Map(finding.found.map((location) => [sourceOf(location), limitOf(location)]));
+      const available = [...sources].find(([source, limit]) => (counts.get(source) ?? 0) < limit)?.[0];
+      if (available !== undefined) counts.set(available, (counts.get(available) ?? 0) + 1);
+      else excess.push({ source: [...sources.keys()][0] ?? '', finding });
+      return available !== undefined;
+    });
+    for (const [source, skipped] of Map.groupBy(excess, (entry) => entry.source)) {
+      this.#warn(
+        source,
+        skipped.map(({ finding }) => finding),
+        counts.get(source) ?? 0,
+      );
+    }
+    return kept;
+  }
+
+  #warn(source: string, skipped: readonly Finding[], kept: number): void {
+    const newlySkipped = skipped.filter(({ reference }) => !this.#skipped.has(reference));
+    if (newlySkipped.length === 0) return;
+    for (const { reference } of newlySkipped) this.#skipped.add(reference);
+    const references = newlySkipped.map(({ reference }) => reference);
+    const message = `${source} names more than ${kept} uncertain images; not checked in registries: ${firstOf(references, MAX_NAMED)}`;
+    this.#emit({ type: 'warning', message });
+  }
+}
+
+function limitOf({ how }: Location): number {
+  return how === 'image-config' ? IMAGE_LIMIT : OBJECT_LIMIT;
+}
+
+function sourceOf({ how, chart, template, kind, name, document }: Location): string {
+  if (how === 'image-config') return `the config of ${printableLine(name)}`;
+  return printableLine(`${kind}/${name} of chart ${chart} (document ${document + 1} of ${template})`);
 }

@@ -8,7 +8,7 @@ import { isImageConfigType, isIndexType } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { BlobNode, Graph, ManifestNode } from '../../oci/graph.ts';
 import { parseManifest } from '../../oci/manifest.ts';
-import { isAttestationPlatform, matchesPlatform } from '../../oci/platform.ts';
+import { isAttestationPlatform, LINUX_AMD64, matchesPlatform } from '../../oci/platform.ts';
 import { formatReference } from '../../oci/reference.ts';
 import { readBlob } from '../../transfer/read-blob.ts';
 import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
@@ -24,7 +24,6 @@ export interface ImageConfigOptions {
  * Largest config that is read, in bytes. Real ones have some ten thousand, those of operators some hundred thousand.
  */
 const MAX_CONFIG_SIZE = 8 * 1024 * 1024;
-const PREFERRED_PLATFORM = { os: 'linux', architecture: 'amd64' };
 
 /** Searches the configs of images to be bundled for image references. Each config is read once. */
 export class ImageConfigs {
@@ -91,9 +90,7 @@ function configOf(graph: Graph, node: ManifestNode | undefined): BlobNode | unde
     return config !== undefined && isImageConfigType(config.mediaType) ? graph.blobs.get(config.digest) : undefined;
   }
   const images = children.filter(({ platform }) => !isAttestationPlatform(platform));
-  const preferred = images.find(
-    ({ platform }) => platform !== undefined && matchesPlatform(platform, PREFERRED_PLATFORM),
-  );
+  const preferred = images.find(({ platform }) => platform !== undefined && matchesPlatform(platform, LINUX_AMD64));
   const child = preferred ?? images[0];
   return child === undefined ? undefined : configOf(graph, graph.manifests.get(child.digest));
 }

@@ -6,9 +6,7 @@ import type { ChartSources } from '../../helm/chart-mirrors.ts';
 import type { Finding, LocatedReference } from '../../inventory/finding.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import { formatReference, tryParseReference } from '../../oci/reference.ts';
-import type { OperatorScanResult } from '../../operator-scan/operators.ts';
-import type { ProposedRule } from '../../operator-scan/propose-rules.ts';
-import { type OperatorScanReport, separateScanFindings } from '../../operator-scan/scan-report.ts';
+import type { OperatorScanReport, OperatorScanResult, ProposedRule } from '../../operator-scan/index.ts';
 import type { AskedHost } from '../../search/nested-hosts.ts';
 import type { ChartJob, SearchedChart, SearchResult } from '../../search/search-charts.ts';
 import { applySelection, type SelectionOptions } from '../../search/selection.ts';
@@ -83,26 +81,36 @@ export function images(context: Context, options: ImagesOptions): Promise<Images
   return withScratch(context, async (scratch) => {
     const searched = await searchSelected(context, options, scratch);
     const { charts, failures, askedHosts, scannedImages, selections } = searched;
-    const { findings, scanReport } = separateScanFindings(searched.findings, scannedImages ?? []);
+    const { findings, ...scanFields } = await separateScanned(searched.findings, scannedImages);
     warnUnmatched(context, selections);
     const known = new Set(findings.map(({ reference }) => reference));
     const additions = charts
       .flatMap((chart) => chart.whatIf)
       .filter(({ reference }) => !known.has(reference.reference));
     const whatIf = options.whatIf ? (await import('../../search/what-if.ts')).whatIfFindings(additions) : undefined;
-    const proposed =
-      scannedImages && (await import('../../operator-scan/propose-rules.ts')).proposeRules(scanReport, scannedImages);
     return {
       charts: charts.map(chartSummary),
       images: findings,
       network: mergeNetworkNeeds(charts, options),
       choices: selections,
       ...(whatIf === undefined ? {} : { whatIf }),
-      ...(proposed === undefined ? {} : { inside: scanReport, proposed }),
+      ...scanFields,
       failures,
       ...(askedHosts.length === 0 ? {} : { askedHosts }),
     };
   });
+}
+
+/** Separates images that only the operator image scan found, and proposes rules for them. */
+async function separateScanned(
+  all: readonly Finding[],
+  scannedImages: readonly OperatorScanResult[] | undefined,
+): Promise<{ readonly findings: readonly Finding[] } & Pick<ImagesResult, 'inside' | 'proposed'>> {
+  if (scannedImages === undefined) return { findings: all };
+  if (scannedImages.length === 0) return { findings: all, inside: { found: [], open: [], images: [] }, proposed: [] };
+  const { proposeRules, separateScanFindings } = await import('../../operator-scan/index.ts');
+  const { findings, scanReport } = separateScanFindings(all, scannedImages);
+  return { findings, inside: scanReport, proposed: proposeRules(scanReport, scannedImages) };
 }
 
 /** Searches the charts of the options and applies the selection, including the operator image scan if requested. */
@@ -122,18 +130,17 @@ export async function searchSelected(
   return { ...searched, ...selectFindings(all, options, searched.excluded), ...scanned };
 }
 
-/** Scans the operator images of charts over its own connection. Loads the registry code only when needed. */
+/** Scans the operator images of charts over its own connection. Loads the code only for charts with an operator. */
 async function scanChartOperators(
   context: Context,
   charts: readonly SearchedChart[],
   findings: readonly Finding[],
   { access, concurrency, include, folder }: OperatorScanSettings & { readonly folder: string },
 ): Promise<ScannedOperators> {
-  const [{ connect }, { scanOperators }, { selectedOperators }, { scannedReferences }] = await Promise.all([
+  if (!charts.some(({ operators }) => operators.length > 0)) return { scannedImages: [], scannedReferences: [] };
+  const [{ connect }, { scannedReferences, scanOperators, selectedOperators }] = await Promise.all([
     import('../../session/connect.ts'),
-    import('../../operator-scan/scan-operators.ts'),
-    import('../../operator-scan/operators.ts'),
-    import('../../operator-scan/scanned-references.ts'),
+    import('../../operator-scan/index.ts'),
   ]);
   const { client } = connect(context, access);
   try {

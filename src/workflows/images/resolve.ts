@@ -12,8 +12,8 @@ import { ReferrerCollector } from '../../transfer/referrer-collector.ts';
 import type { ReferrerRequests } from '../../transfer/referrer-requests.ts';
 import { Walker, type WalkFailure } from '../../transfer/walk.ts';
 import { wrapError } from '../../transfer/wrap-error.ts';
-import { CandidateLimit } from './candidates.ts';
 import {
+  CandidateLimit,
   type ConfirmFindingsOptions,
   type DroppedCandidate,
   headManifests,

@@ -1,17 +1,21 @@
 import { AirgapError, combine } from '../../base/errors.ts';
+import type { Emit } from '../../base/events.ts';
 import { bundledReferrers } from '../../bundle/bundled-referrers.ts';
+import { CONTAINERD_NAME_ANNOTATION, REF_NAME_ANNOTATION } from '../../bundle/names.ts';
 import { openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/read.ts';
+import { tagAnnotation } from '../../bundle/reading/contents.ts';
 import type { RequiredBlob } from '../../inventory/inventory.ts';
 import type { Source } from '../../oci/content.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Graph, Root } from '../../oci/graph.ts';
-import { formatReference, type Reference } from '../../oci/reference.ts';
+import { formatReference, type Reference, type Repository, tryParseRepository } from '../../oci/reference.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
 import type { Context } from '../../session/context.ts';
+import type { RequiredBlobs } from '../../transfer/required-blobs.ts';
 import { Walker } from '../../transfer/walk.ts';
 import { type BundleSelection, selectRoots } from './selection.ts';
-import { checkNamed } from './unnamed-images.ts';
 
 /** Content to push, from one or several bundles. */
 export interface LoadedBundles {
@@ -120,4 +124,61 @@ function combinedSource(bundles: readonly Bundle[]): Source {
     manifest: (repository, tagOrDigest) => holderOf(tagOrDigest).manifest(repository, tagOrDigest),
     blob: (repository, descriptor) => holderOf(descriptor.digest).blob(repository, descriptor),
   };
+}
+
+/** Maximum characters of an invalid name in a message. */
+const MAX_NAME_SHOWN = 100;
+
+/**
+ * Checks that images have full names. Archives of other tools may identify an image by tag only, or not at all, so that
+ * its destination is unknown. Unnamed index entries next to named images are usually parts of these, and are ignored.
+ * @throws AirgapError `unsupported` for an archive without any full name
+ */
+export function checkNamed(bundle: Bundle, emit: Emit): void {
+  const unnamed = bundle.unnamed();
+  const tags = unnamed.flatMap((descriptor) => tagAnnotation(descriptor) ?? []);
+  const isNamed = bundle.images().length + bundle.charts().length > 0;
+  const problem = tags.length === 0 ? 'does not name its images' : `identifies images only by tag (${tags.join(', ')})`;
+  if (!isNamed && unnamed.length > 0) {
+    throw new AirgapError('unsupported', `${bundle.path} ${problem}, so their destination is unknown`, {
+      hint:
+        tags.length > 0 || unnamed.length === 1
+          ? 'name them, for example --as quay.io/team/app:1.0'
+          : 'write the archive again with the full name of each image',
+    });
+  }
+  if (tags.length > 0) {
+    const message = `${bundle.path} ${problem}; these images are not pushed unless --as gives their repository`;
+    emit({ type: 'warning', message });
+  }
+  const invalid = unnamed.flatMap((descriptor) => invalidName(descriptor) ?? []);
+  if (isNamed && invalid.length > 0) {
+    const message = `${bundle.path} has images with invalid names, which are not pushed: ${invalid.join(', ')}`;
+    emit({ type: 'warning', message });
+  }
+}
+
+/** Returns a name that looks like a full reference but is invalid, shortened for messages. */
+function invalidName({ annotations = {} }: Descriptor): string | undefined {
+  const names: unknown[] = [annotations[CONTAINERD_NAME_ANNOTATION], annotations[REF_NAME_ANNOTATION]];
+  const name = names.find((text): text is string => typeof text === 'string' && /[/:]/.test(text));
+  return name === undefined || name.length <= MAX_NAME_SHOWN ? name : `${name.slice(0, MAX_NAME_SHOWN)}…`;
+}
+
+/**
+ * Returns the blobs that deltas omit. The base bundle was pushed with the same naming, which gives their repositories.
+ */
+export function requiredBlobsOf(
+  { required, bundles }: LoadedBundles,
+  target: (repository: Repository) => Repository,
+  source: RequiredBlobs['source'],
+): RequiredBlobs | undefined {
+  if (required === undefined) return undefined;
+  const repositories = required.map(
+    ({ digest, repositories: names }) =>
+      [digest, names.flatMap((name) => tryParseRepository(name) ?? []).map(target)] as const,
+  );
+  const since = bundles.flatMap((bundle) => bundle.inventory()?.since ?? []).join(', ');
+  const hint = `push the base bundle (inventory ${since}) first, with the same --to and --naming, or use a full bundle made without --since`;
+  return { repositories: new Map(repositories), source, hint };
 }

@@ -3,17 +3,16 @@ import { ecrHost } from '../../ecr/hosts.ts';
 import type { RepositoryStatus } from '../../ecr/repositories.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
 import type { Digest } from '../../oci/digest.ts';
+import { referrersOf } from '../../oci/graph.ts';
 import type { Reference } from '../../oci/reference.ts';
-import { referrersOf } from '../../oci/referrer.ts';
 import { connect } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { type CopyPlan, planCopy } from '../../transfer/copy-plan.ts';
 import { planReferrers, type ReferrersPlan } from '../../transfer/referrers-plan.ts';
 import { destinationOf, withWrittenNames } from './destination.ts';
-import { type LoadedBundles, loadBundles } from './loaded-bundles.ts';
+import { type LoadedBundles, loadBundles, requiredBlobsOf } from './loaded-bundles.ts';
 import type { PushOptions } from './push.ts';
 import { absentPaths, lookUpRepositories } from './repositories.ts';
-import { requiredBlobsOf } from './required-blobs.ts';
 import { retiredReferences } from './retired.ts';
 
 /** Planned actions of a push to one target. */

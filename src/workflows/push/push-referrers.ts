@@ -1,8 +1,8 @@
 import { count } from '../../base/count.ts';
 import type { Emit } from '../../base/events.ts';
 import type { Sink, Source } from '../../oci/content.ts';
-import type { Graph } from '../../oci/graph.ts';
-import { referrerKind, referrersOf } from '../../oci/referrer.ts';
+import { type Graph, referrersOf } from '../../oci/graph.ts';
+import { referrerKind } from '../../oci/referrer.ts';
 import type { CopyOutcome } from '../../transfer/copy.ts';
 import type { RegistrySource } from '../../transfer/pinned-source.ts';
 import {

@@ -1,25 +1,26 @@
-import { asAirgapError, combine } from '../../base/errors.ts';
+import { AirgapError, asAirgapError, combine } from '../../base/errors.ts';
+import type { Emit } from '../../base/events.ts';
+import { type PollOptions, pollUntil } from '../../base/poll-until.ts';
 import { settle } from '../../base/pool.ts';
 import { chartName } from '../../bundle/names.ts';
 import type { ReconciledRepository } from '../../ecr/reconcile.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
-import type { Reference } from '../../oci/reference.ts';
+import type { Sink, Source } from '../../oci/content.ts';
+import { formatReference, formatRepository, type Reference } from '../../oci/reference.ts';
 import { connect, type RegistryAccess, type RegistryConnection } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { type CopyOutcome, type CopyResult, copy } from '../../transfer/copy.ts';
 import { planCopy } from '../../transfer/copy-plan.ts';
 import { assertNoSignatureConflicts } from '../../transfer/cosign-tags.ts';
 import { destinationsFor } from '../../transfer/destinations.ts';
-import type { SharedReader } from '../../transfer/shared-source.ts';
+import { type SharedReader, SharedSource } from '../../transfer/shared-source.ts';
 import type { ExistingTag } from '../../transfer/tag-status.ts';
+import { wrapError } from '../../transfer/wrap-error.ts';
 import { destinationOf, withWrittenNames } from './destination.ts';
-import { type LoadedBundles, type LoadOptions, loadBundles } from './loaded-bundles.ts';
-import { emitsFor, readersFor } from './parallel-targets.ts';
+import { type LoadedBundles, type LoadOptions, loadBundles, requiredBlobsOf } from './loaded-bundles.ts';
 import { countReferrers, pushBundledReferrers, type ReferrerCounts } from './push-referrers.ts';
-import { readBack } from './read-back.ts';
 import { createReceipt, type Receipt } from './receipt.ts';
 import { absentPaths, lookUpRepositories, prepareRepositories, type RepositoryOptions } from './repositories.ts';
-import { requiredBlobsOf } from './required-blobs.ts';
 import { retiredReferences } from './retired.ts';
 
 export interface PushOptions extends LoadOptions {
@@ -180,4 +181,54 @@ async function pushTo(
       written,
     }),
   };
+}
+
+/** Returns a shared reader for each target; none for a single target. */
+export function readersFor(source: Source, targets: number): readonly SharedReader[] {
+  if (targets < 2) return [];
+  const shared = new SharedSource(source);
+  return Array.from({ length: targets }, () => shared.reader());
+}
+
+/** Returns an emitter for each of several concurrent runs, which adds up their plans. */
+export function emitsFor(emit: Emit, runs: number): readonly Emit[] {
+  const plans = Array.from({ length: runs }, () => ({ blobs: 0, bytes: 0 }));
+  return plans.map((_, index) => (event) => {
+    if (event.type !== 'plan') return emit(event);
+    plans[index] = event;
+    const sum = (field: 'blobs' | 'bytes'): number => plans.reduce((all, plan) => all + plan[field], 0);
+    emit({ type: 'plan', blobs: sum('blobs'), bytes: sum('bytes') });
+  });
+}
+
+/**
+ * Reads back the digest of every pushed tag. Tags that were already present are not read again.
+ * @param options how often a tag is read until it has the expected digest
+ * @returns a `digest-mismatch` for each tag with another digest, and the errors of tags that could not be read
+ */
+export async function readBack(
+  sink: Pick<Sink, 'hasManifest'>,
+  outcomes: readonly CopyOutcome[],
+  concurrency: number,
+  options?: PollOptions,
+): Promise<readonly AirgapError[]> {
+  const sent = outcomes.filter(({ status }) => status === 'pushed');
+  const answers = await settle(sent, concurrency, ({ target, digest }) =>
+    pollUntil(
+      () => sink.hasManifest(target, target.tag ?? digest),
+      (found) => found === digest,
+      options,
+    ),
+  );
+  return answers.flatMap((answer, index) => {
+    const { target, digest } = sent[index] as CopyOutcome;
+    const name = formatReference(target);
+    if (!('value' in answer)) return [wrapError(`${name} was pushed but could not be verified`, answer.error)];
+    if (answer.value === digest) return [];
+    return [
+      new AirgapError('digest-mismatch', `${name} was pushed but reads back as ${answer.value ?? 'nothing'}`, {
+        hint: `another client writes to ${formatRepository(target)}, or the registry lost it; push again`,
+      }),
+    ];
+  });
 }

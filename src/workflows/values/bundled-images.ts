@@ -1,5 +1,7 @@
 import type { Emit } from '../../base/events.ts';
 import type { Bundle } from '../../bundle/read.ts';
+import { formatTargetReference, type Target } from '../../naming/naming.ts';
+import type { Digest } from '../../oci/digest.ts';
 import { formatReference } from '../../oci/reference.ts';
 
 /**
@@ -20,4 +22,12 @@ export function missingFromBundle(source: Bundle, references: readonly string[],
     emit({ type: 'warning', message: `left out of the bundle (${why}): ${excluded.join(', ')}` });
   }
   return missing.filter((reference) => !leftOut.has(reference));
+}
+
+/** Returns the digest of each tagged target reference after a push. */
+export function bundledDigests(source: Bundle, target: Target): ReadonlyMap<string, Digest> {
+  const tagged = source.images().filter(({ reference }) => reference.digest === undefined);
+  return new Map(
+    tagged.map(({ reference, descriptor }) => [formatTargetReference(target, reference), descriptor.digest]),
+  );
 }

@@ -2,11 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import { UniqueFileNames } from '../../base/file-names.ts';
+import { isMapping } from '../../base/mapping.ts';
 import { toFileName } from '../../base/names.ts';
 import { SECRET_FILE } from '../../base/own-file.ts';
 import { jsonText } from '../../base/printable.ts';
 import { textBefore } from '../../base/text-trim.ts';
-import { isMapping, type NestedChart, nestedCharts } from '../../discovery/nested/index.ts';
+import { type NestedChart, nestedCharts } from '../../discovery/nested/index.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 import {

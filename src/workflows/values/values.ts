@@ -25,8 +25,7 @@ import type { Profile } from '../../search/search-render.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { compareWithBundle, type DerivedChart, type UncoveredImages } from './bundle-coverage.ts';
 import type { BundledChart } from './bundled-charts.ts';
-import { bundledDigests } from './bundled-digests.ts';
-import { missingFromBundle } from './bundled-images.ts';
+import { bundledDigests, missingFromBundle } from './bundled-images.ts';
 import { checkNameCollisions } from './name-collisions.ts';
 import { listRequestedCharts, type RequestedCharts } from './requested-charts.ts';
 

@@ -14,7 +14,7 @@ export function bearer(realm: string, service: string): (scope: string) => strin
 }
 
 /** Request for a token. */
-export interface TokenRequest extends Exchange {
+interface TokenRequest extends Exchange {
   /** Form of a POST (OAuth2, RFC 6749); undefined for a GET. */
   readonly form: URLSearchParams | undefined;
 }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Access, createAuthorizer } from '../../../src/auth/authorizer.ts';
-import type { Credential } from '../../../src/auth/credential.ts';
-import type { Keychain } from '../../../src/auth/keychain.ts';
+import type { Credential, Keychain } from '../../../src/auth/keychain.ts';
 import type { TokenExchange } from '../../../src/auth/token.ts';
 import type { AirgapError } from '../../../src/base/errors.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { commandLineKeychain } from '../../../src/auth/command-line-login.ts';
 import { environmentKeychain } from '../../../src/auth/environment-keychain.ts';
+import { commandLineKeychain } from '../../../src/auth/keychain.ts';
 import { redact } from '../../../src/base/redact.ts';
 
 const basic = (username: string, password: string): object => ({ kind: 'basic', username, password });

@@ -1,5 +1,6 @@
-import { discoverReferences, type LocatedReference } from '../../../src/discovery/index.ts';
+import { discoverReferences } from '../../../src/discovery/index.ts';
 import { splitDocuments } from '../../../src/helm/documents.ts';
+import type { LocatedReference } from '../../../src/inventory/finding.ts';
 
 /** Discovers references in manifests as Helm would have rendered them, each from a template of its own. */
 export function discover(...manifests: string[]): LocatedReference[] {

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { ChartRequest } from '../../../src/helm/access.ts';
 import { packChart } from '../../../src/helm/chart-archive.ts';
 import { applyMirrors, parseChartMirror } from '../../../src/helm/chart-mirrors.ts';
-import type { ChartRequest } from '../../../src/helm/fetch.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { chartYaml, writeFiles } from './scratch.ts';
 

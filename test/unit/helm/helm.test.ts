@@ -1,7 +1,7 @@
 import { chmod, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Environment } from '../../../src/helm/environment.ts';
+import type { Environment } from '../../../src/base/environment.ts';
 import { findHelm, Helm } from '../../../src/helm/helm.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { writeFiles } from './scratch.ts';

@@ -1,10 +1,10 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { ChartRequest } from '../../../src/helm/fetch.ts';
+import type { RegistryLogin } from '../../../src/base/registry-login.ts';
+import { type ChartRequest, writeDependencyLogins } from '../../../src/helm/access.ts';
 import type { Helm, HelmRunOptions } from '../../../src/helm/helm.ts';
 import { pullChart } from '../../../src/helm/pull.ts';
-import { type RegistryLogin, writeDependencyLogins } from '../../../src/helm/registry-login.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 /** Pulls with a fake Helm that records the registry configuration it receives. */

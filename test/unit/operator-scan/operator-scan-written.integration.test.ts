@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
 import type { AirgapEvent } from '../../../src/base/events.ts';
-import type { LocatedReference } from '../../../src/discovery/index.ts';
+import type { LocatedReference } from '../../../src/inventory/finding.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { OperatorScan } from '../../../src/operator-scan/operator-scan.ts';

@@ -2,15 +2,14 @@ import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import { operatorScanNotes, operatorScanReport } from '../../../src/cli/reports/operator-scan.ts';
 import { rulesDocument } from '../../../src/cli/reports/proposed-rules.ts';
-import type { LocatedReference } from '../../../src/discovery/index.ts';
 import { toFindings } from '../../../src/discovery/index.ts';
+import type { LocatedReference } from '../../../src/inventory/finding.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import type { Existence } from '../../../src/operator-scan/image/confirm.ts';
 import { scanImage } from '../../../src/operator-scan/image/scan-image.ts';
 import { confirmScan, type OperatorScanResult, operatorImagesOf } from '../../../src/operator-scan/operators.ts';
 import { proposeRules } from '../../../src/operator-scan/propose-rules.ts';
-import { separateScanFindings } from '../../../src/operator-scan/scan-report.ts';
-import { scannedReferences } from '../../../src/operator-scan/scanned-references.ts';
+import { scannedReferences, separateScanFindings } from '../../../src/operator-scan/results.ts';
 import { goProgram } from '../../support/program.ts';
 import { tarOf } from '../../support/tar.ts';
 

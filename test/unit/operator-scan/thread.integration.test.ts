@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { singleFile } from '../../../src/bundle/files/random-file.ts';
 import type { WrittenBlob } from '../../../src/bundle/write.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
-import type { ScanJob } from '../../../src/operator-scan/scan-job.ts';
+import type { ScanJob } from '../../../src/operator-scan/scan-thread.ts';
 import { type ScanLimits, ScanThread } from '../../../src/operator-scan/scan-thread.ts';
 import { goProgram } from '../../support/program.ts';
 import fc from '../../support/property.ts';

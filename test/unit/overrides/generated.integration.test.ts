@@ -1,8 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { differences } from '../../../proof/difference.ts';
-import { reasonOf } from '../../../proof/explain.ts';
+import { differences, reasonOf } from '../../../evaluation/overrides/differences.ts';
 import { formatTarget, parseTarget } from '../../../src/naming/naming.ts';
 import { values } from '../../../src/workflows/values/values.ts';
 import { type ChartPlan, chartPlans, generateChart } from '../../support/chart-generator.ts';

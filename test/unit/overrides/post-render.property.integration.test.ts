@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { parse, Scalar, stringify } from 'yaml';
-import { childPath, type FieldPath } from '../../../src/discovery/field-path.ts';
+import { childPath, type FieldPath } from '../../../src/base/field-path.ts';
 import type { PostRenderEntry } from '../../../src/overrides/edits/post-render-map.ts';
 import { postRender } from '../../../src/overrides/post-render.ts';
 import fc from '../../support/property.ts';

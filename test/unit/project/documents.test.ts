@@ -89,7 +89,7 @@ describe.each(DOCUMENTS)('%s', (path) => {
   });
 
   it('names files of the checkout that exist', () => {
-    const named = [...text.matchAll(/`((?:src|test|docs|scripts|fixtures|bench|faults)\/[\w./-]+)`/g)].map(
+    const named = [...text.matchAll(/`((?:src|test|docs|scripts|fixtures|evaluation|post-renderer)\/[\w./-]+)`/g)].map(
       ([, name = '']) => name,
     );
     expect(named.filter((name) => !existsSync(join(root, name)))).toEqual([]);

@@ -11,7 +11,7 @@ const src = join(root, 'src');
  */
 const transport = ['oci', 'base'];
 const network = ['http', 'auth', 'registry', 'ecr', ...transport];
-const allowed: Readonly<Record<string, readonly string[]>> = {
+const allowed: Record<string, readonly string[]> = {
   base: [],
   oci: ['base'],
   http: transport,
@@ -67,7 +67,7 @@ const folderOf = (file: string): string =>
 function importsOf(file: string): Import[] {
   const text = readFileSync(join(src, file), 'utf8');
   const found = text.matchAll(
-    /^(?:import|export)\s+(type\s)?[^;]*?from\s+'(\.[^']+)'|^import\s+'(\.[^']+)'|import\('(\.[^']+)'\)/gm,
+    /^(?:import|export)\s+(type\s)?[^;]*?from\s+'(\.[^']+)'|^import\s+'(\.[^']+)'|import\(\s*'(\.[^']+)'\s*\)/gm,
   );
   return [...found].map(([, type, named, bare, dynamic]) => ({
     from: file,
@@ -80,6 +80,30 @@ function importsOf(file: string): Import[] {
 }
 
 const imports = files.flatMap(importsOf);
+
+/** Cycles by types that are still to be broken; only ever gets shorter. */
+const KNOWN_TYPE_CYCLES: readonly string[] = [
+  'operator-scan/image/names-in-text.ts, operator-scan/image/split-names-in-text.ts',
+  'search/nested-renders.ts, search/nested.ts, search/search-charts.ts',
+  'transfer/cosign-tags.ts, transfer/referrers-push.ts',
+];
+
+/** Returns the groups of files that import each other, directly or through others. */
+function cyclesIn(edges: readonly Import[]): string[] {
+  const byFile = Map.groupBy(edges, ({ from }) => from);
+  const needed = new Map(
+    files.map((file): [string, ReadonlySet<string>] => {
+      const found = new Set(byFile.get(file)?.map(({ to }) => to));
+      // The loop also visits files that it adds.
+      for (const next of found) for (const { to } of byFile.get(next) ?? []) found.add(to);
+      return [file, found];
+    }),
+  );
+  const groups = files.map((file) =>
+    files.filter((other) => needed.get(file)?.has(other) && needed.get(other)?.has(file)),
+  );
+  return [...new Set(groups.filter((group) => group.length > 0).map((group) => group.sort().join(', ')))].sort();
+}
 
 describe('the sources', () => {
   test('are read by this test', () => {
@@ -97,21 +121,9 @@ describe('the sources', () => {
   });
 
   test('have no import cycles', () => {
-    const graph = Map.groupBy(
-      imports.filter(({ typeOnly }) => !typeOnly),
-      ({ from }) => from,
-    );
-    const done = new Set<string>();
-    const cycles: string[] = [];
-    const visit = (file: string, path: readonly string[]): void => {
-      if (path.includes(file)) cycles.push([...path.slice(path.indexOf(file)), file].join(' → '));
-      else if (!done.has(file)) {
-        for (const { to } of graph.get(file) ?? []) visit(to, [...path, file]);
-        done.add(file);
-      }
-    };
-    for (const file of files) visit(file, []);
-    expect(cycles).toEqual([]);
+    expect(cyclesIn(imports.filter(({ typeOnly }) => !typeOnly))).toEqual([]);
+    // Types cause none at run time, but files that need each other's types are not understood one by one.
+    expect(cyclesIn(imports)).toEqual(KNOWN_TYPE_CYCLES);
   });
 
   test('load no workflow before a command runs: undici and zod would delay a help text', () => {
@@ -124,6 +136,17 @@ describe('the sources', () => {
     const costly =
       /^(?:workflows|session|operator-scan|search|http|registry|ecr|discovery|overrides|bundle|cli\/config)\//;
     expect([...loaded].filter((file) => costly.test(file))).toEqual([]);
+  });
+
+  test('load the operator image scan by its index, when a chart has an operator', () => {
+    const wrong = imports.filter(
+      ({ from, to, typeOnly, lazy }) =>
+        folderOf(to) === 'operator-scan' &&
+        folderOf(from) !== 'operator-scan' &&
+        (to !== 'operator-scan/index.ts' || !(typeOnly || lazy)),
+    );
+    expect(wrong.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
+    expect(imports.some(({ to, lazy }) => to === 'operator-scan/index.ts' && lazy)).toBe(true);
   });
 
   test('are in folders of the table', () => {

@@ -8,7 +8,7 @@ const patterns = patternsIn(join(import.meta.dirname, '../../../src'));
 const DYNAMIC: Readonly<Record<string, string>> = {
   'base/names.ts': 'of literals in that file, on names of bounded length',
   'discovery/network/resources.ts': 'of literals in that file',
-  'discovery/network/variables.ts': 'of a variable name, letters and digits',
+  'discovery/shell/variables.ts': 'of a variable name, letters and digits',
   'ecr/hosts.ts': 'of literals in that file, on hosts',
   'ecr/names.ts': 'of literals in that file; parts are separated by a slash',
 };

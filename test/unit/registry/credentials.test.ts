@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Credential } from '../../../src/auth/credential.ts';
+import type { Credential } from '../../../src/auth/keychain.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
 import { scratchFolder } from '../../support/scratch.ts';

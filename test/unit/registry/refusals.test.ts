@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { parseErrorBody } from '../../../src/http/error-body.ts';
 import type { Retryable } from '../../../src/http/retry.ts';
-import { parseErrorBody } from '../../../src/registry/error-body.ts';
 import { registryError } from '../../../src/registry/errors.ts';
 import {
   isTransient,

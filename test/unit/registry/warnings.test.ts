@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import type { HttpResponse, ResponseHeaders } from '../../../src/http/exchange.ts';
-import { createWarningReporter } from '../../../src/registry/warnings.ts';
+import { createWarningReporter } from '../../../src/registry/session.ts';
 
 function reported(...answers: readonly (readonly [registry: string, headers: ResponseHeaders])[]): string[] {
   const messages: string[] = [];

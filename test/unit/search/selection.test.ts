@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LocatedReference } from '../../../src/discovery/index.ts';
+import type { LocatedReference } from '../../../src/inventory/finding.ts';
 import { applySelection } from '../../../src/search/selection.ts';
 
 function located(reference: string, more: Partial<LocatedReference> = {}): LocatedReference {

@@ -1,21 +1,16 @@
 import { expect, it } from 'vitest';
-import { extractionReport } from '../../../../src/cli/reports/extraction.ts';
+import { bundleReport } from '../../../../src/cli/reports/bundle.ts';
+import { extractionReport } from '../../../../src/cli/reports/extract.ts';
+import { droppedReport, imagesReport, networkReport, whatIfReport } from '../../../../src/cli/reports/images.ts';
+import { inspectReport } from '../../../../src/cli/reports/inspect.ts';
 import { operatorScanNotes, operatorScanReport } from '../../../../src/cli/reports/operator-scan.ts';
-import { pushReport } from '../../../../src/cli/reports/push-report.ts';
+import { pushReport } from '../../../../src/cli/reports/push.ts';
 import { joinReports } from '../../../../src/cli/reports/report.ts';
-import {
-  bundleReport,
-  droppedReport,
-  imagesReport,
-  inspectReport,
-  networkReport,
-  proofReport,
-  whatIfReport,
-} from '../../../../src/cli/reports/reports.ts';
+import { proofReport } from '../../../../src/cli/reports/values.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
-import type { OperatorScanReport } from '../../../../src/operator-scan/scan-report.ts';
-import type { BundleResult } from '../../../../src/workflows/bundle/bundle.ts';
+import type { OperatorScanReport } from '../../../../src/operator-scan/results.ts';
+import type { BundleResult } from '../../../../src/workflows/bundle/pack.ts';
 import type { Extraction } from '../../../../src/workflows/extract/extract.ts';
 import type { ImagesResult } from '../../../../src/workflows/images/images.ts';
 import type { Inspection } from '../../../../src/workflows/inspect/inspect.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { contradictions, declaredReferences, withoutContradictions } from '../../../../src/discovery/declared/index.ts';
-import { type LocatedReference, toFindings } from '../../../../src/discovery/index.ts';
+import { toFindings } from '../../../../src/discovery/index.ts';
+import type { LocatedReference } from '../../../../src/inventory/finding.ts';
 
 const context = { chart: 'app', profile: 'default' };
 

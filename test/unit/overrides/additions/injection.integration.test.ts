@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { LocatedReference } from '../../../../src/discovery/index.ts';
 import { parseRules } from '../../../../src/discovery/rules/index.ts';
 import { fetchChart } from '../../../../src/helm/fetch.ts';
 import { Renderer } from '../../../../src/helm/render.ts';
+import type { LocatedReference } from '../../../../src/inventory/finding.ts';
 import { parseTarget } from '../../../../src/naming/naming.ts';
 import { type ChartOverrides, type OverrideOptions, overrideChart } from '../../../../src/overrides/override-chart.ts';
 import { scratchFolder } from '../../../support/scratch.ts';

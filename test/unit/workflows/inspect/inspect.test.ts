@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { ignoreEvents } from '../../../../src/base/events.ts';
-import { inspectReport } from '../../../../src/cli/reports/reports.ts';
+import { inspectReport } from '../../../../src/cli/reports/inspect.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { Graph } from '../../../../src/oci/graph.ts';
 import { parsePlatform } from '../../../../src/oci/platform.ts';

@@ -1,0 +1,103 @@
+import { count } from '../../base/count.ts';
+import { profileText } from '../../inventory/values-origin.ts';
+import type { FormatResult } from '../../workflows/values/format-references.ts';
+import type { UmbrellaOverrides } from '../../workflows/values/umbrella-chart.ts';
+import type { Overrides } from '../../workflows/values/values.ts';
+import { joinLines } from './text.ts';
+
+/**
+ * Formats the proof of overrides, without a final newline.
+ * @param showProfile include the profile, for charts that may have several
+ */
+export function proofReport(result: Overrides, showProfile = false): string {
+  const { chart, version, profile, proof, copied, notInBundle, moreInBundle, postRenderMap, changedChart } = result;
+  const name = `${chart} ${version}${showProfile ? ` (profile ${profile})` : ''}`;
+  const scope = moreInBundle === undefined ? '' : ' with these values';
+  const more = moreInBundle && `; the bundle has ${count(moreInBundle.references.length, 'more image')} of this chart`;
+  const lines = [
+    proof.skipped
+      ? `${name}: overrides for ${count(proof.references, 'reference')}${scope}, not proved${more ?? ''}`
+      : `${name}: ${proof.rewritten} of ${count(proof.references, 'reference')} private${scope}, proved by rendering${more ?? ''}`,
+  ];
+  for (const reference of moreInBundle?.references ?? []) lines.push(`  in the bundle, not needed: ${reference}`);
+  for (const bundledProfile of moreInBundle?.profiles ?? []) lines.push(`    ${profileText(bundledProfile)}`);
+  if (postRenderMap !== undefined)
+    lines.push(`  rewritten by the post-renderer: ${count(postRenderMap.entries, 'location')} (${postRenderMap.name})`);
+  if (changedChart !== undefined) {
+    lines.push(
+      `  rewritten in the templates: ${count(changedChart.changes.length, 'location')} (${changedChart.name})`,
+    );
+    for (const { file, line, from } of changedChart.changes)
+      lines.push(`    ${file}:${line} ${from || 'the pull secret'}`);
+  }
+  for (const unmapped of proof.residue) {
+    const { reference, template, path, written, because } = unmapped;
+    lines.push(
+      `  unmapped, still public: ${reference}`,
+      `    ${template} ${path}${written === reference ? '' : ` has ${written}`}`,
+    );
+    const why = postRenderMap?.inHooks.includes(unmapped) ? postRenderMap.hint : because;
+    if (why !== undefined) lines.push(`    ${why}`);
+  }
+  lines.push(...proofDetails(proof), ...copiedValuesText(copied));
+  for (const reference of notInBundle) lines.push(`  not in the bundle: ${reference}`);
+  return joinLines(lines);
+}
+
+/** Returns the lines of a proof report on operator settings, pull secrets and pinned digests. */
+function proofDetails({
+  injected = [],
+  withoutPullSecret,
+  pullSecretUnknown = [],
+  pins,
+}: Overrides['proof']): string[] {
+  const lines = injected.map(({ name, value }) => `  set for the operator: ${name} = ${value}`);
+  for (const { kind, name, template } of withoutPullSecret ?? []) {
+    lines.push(`  without the pull secret: ${kind}/${name}`, `    ${template}`);
+  }
+  if (withoutPullSecret?.length === 0) lines.push('  every pod of the chart has the pull secret');
+  if (pullSecretUnknown.length > 0) lines.push('  pull secret unknown, in pods that the installed software creates:');
+  for (const reference of pullSecretUnknown) lines.push(`    ${reference}`);
+  if (pins !== undefined) lines.push(`  pinned: ${pins.pinned} of ${count(pins.pinnable, 'reference')}`);
+  for (const { reference, template, path } of pins?.left ?? [])
+    lines.push(`  not pinned: ${reference}`, `    ${template} ${path}`);
+  return lines;
+}
+
+/** Returns a line that lists values copied whole from the user's values into the overrides. */
+function copiedValuesText(copied: readonly string[]): string[] {
+  if (copied.length === 0) return [];
+  return [`  copied whole from your values, including any secrets in them: ${copied.join(', ')}`];
+}
+
+/**
+ * Formats the proof of an umbrella chart and of the charts that it installs, without a final newline.
+ * @param showProfile include the profile, for charts that may have several
+ */
+export function umbrellaReport(
+  { profile, proofs, copied, left, notInBundle }: UmbrellaOverrides,
+  showProfile = false,
+): string {
+  const lines: string[] = [];
+  for (const { chart, version, entry, proof } of proofs) {
+    const details = [showProfile ? `profile ${profile}` : '', entry].filter((text) => text !== '');
+    const detailText = details.length === 0 ? '' : ` (${details.join(', ')})`;
+    lines.push(
+      `${chart} ${version}${detailText}: ${proof.rewritten} of ${count(proof.references, 'reference')} private, proved by rendering`,
+    );
+    for (const { reference, template, path, written } of proof.residue) {
+      const current = written === reference ? '' : ` has ${written}`;
+      lines.push(`  unmapped, still public: ${reference}`, `    ${template} ${path}${current}`);
+    }
+  }
+  lines.push(...copiedValuesText(copied));
+  for (const reason of left) lines.push(`  not redirected: ${reason}`);
+  for (const reference of notInBundle) lines.push(`  not in the bundle: ${reference}`);
+  return joinLines(lines);
+}
+
+/** Formats a summary of a list of references and of what the format cannot express. */
+export function formatReport({ charts, references, left }: FormatResult): string {
+  const from = charts.length === 0 ? '' : ` in ${charts.join(', ')}`;
+  return joinLines([`${count(references, 'reference')}${from}`, ...left.map((reason) => `  left out: ${reason}`)]);
+}

@@ -1,0 +1,42 @@
+import { count } from '../../base/count.ts';
+import type { Verification } from '../../workflows/inspect/inspect.ts';
+import type { ReceiptCheck, ReceiptDifference } from '../../workflows/verify/verify-receipt.ts';
+import { deltaReport } from './inspect.ts';
+import { formatBytes, joinLines } from './text.ts';
+
+/** Formats the result of checking a bundle. */
+export function verifyReport(verification: Verification): string {
+  const { file, size, blobs, charts, images, delta, signedBy, packedByAnother, problems } = verification;
+  if (problems.length === 0) {
+    const content = `${count(charts.length, 'chart')}, ${count(images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}`;
+    const signed = signedBy === undefined ? [] : [`signed by ${signedBy}`];
+    const packed = packedByAnother
+      ? ['repacked by another tool: the content was checked, not the layout of the archive']
+      : [];
+    return [`${file} is complete and undamaged: ${content}`, ...signed, ...packed, ...deltaReport(delta)].join('\n');
+  }
+  const lines = problems.map(
+    ({ message, affects }) => `  - ${message}${affects.length > 0 ? ` (affects ${affects.join(', ')})` : ''}`,
+  );
+  return joinLines([`${file} is damaged:`, ...lines]);
+}
+
+/** Formats the comparison of a receipt with the registry. */
+export function receiptReport({ file, target, finished, ...check }: ReceiptCheck & { file: string }): string {
+  const { items, referrers, refused, differences, missing = [] } = check;
+  if (differences.length + missing.length > 0) {
+    const lines = differences.length === 0 ? [] : [`${target} differs from ${file} (${finished}):`];
+    lines.push(...differences.map(differenceText));
+    if (missing.length > 0) lines.push(`${file} does not list all content of the bundle:`);
+    return joinLines([...lines, ...missing.map((message) => `  - ${message}`)]);
+  }
+  const referrerCount = referrers === 0 ? '' : ` and ${count(referrers, 'referrer')}`;
+  const rejected = refused === 0 ? [] : [`  ${count(refused, 'referrer')} rejected by the registry during that push`];
+  return [`${target} has all ${count(items, 'tag')}${referrerCount} of ${file} (${finished})`, ...rejected].join('\n');
+}
+
+function differenceText({ target, digest, found, unlisted, error }: ReceiptDifference): string {
+  if (error !== undefined) return `  - ${target} cannot be checked: ${error}`;
+  if (unlisted !== undefined) return `  - ${target} exists but is no longer listed as a referrer of ${unlisted}`;
+  return `  - ${target} is ${found ?? 'missing'}, was ${digest}`;
+}

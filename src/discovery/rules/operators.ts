@@ -1,0 +1,88 @@
+import { fieldValue } from '../../base/field-path.ts';
+import { isMapping, type Mapping } from '../../base/mapping.ts';
+import type { RenderedDocument } from '../../helm/documents.ts';
+import { kindOf } from '../../helm/type-meta.ts';
+import type { LocatedReference } from '../../inventory/finding.ts';
+import { workloadOf } from './render.ts';
+
+/** A container that may create pods, and so may choose images that no manifest names. */
+export interface OperatorContainer {
+  /** Reference of its image. */
+  readonly reference: LocatedReference;
+  /** Its command and arguments, as far as the manifest contains them. */
+  readonly words: readonly string[];
+  /** Names of its environment variables. */
+  readonly variables: readonly string[];
+}
+
+/** Resources whose creation leads to running pods. */
+const POD_CREATORS = new Set([
+  ...['pods', 'deployments', 'statefulsets', 'daemonsets', 'replicasets', 'replicationcontrollers', 'jobs', 'cronjobs'],
+  '*',
+]);
+
+/**
+ * Returns the operator containers of a render: those whose service account may create pods or workloads. If the chart
+ * has custom resource definitions but none of its accounts has that permission in the render, all its workloads are
+ * returned.
+ * @param hasSeparateCrds whether the chart has definitions outside its templates too
+ */
+export function operatorContainers(
+  documents: readonly RenderedDocument[],
+  references: readonly LocatedReference[],
+  hasSeparateCrds: boolean,
+): OperatorContainer[] {
+  const accounts = creatingAccounts(documents);
+  const workloads = references.flatMap((reference) => containerAt(reference, documents));
+  const operators = workloads.filter(({ account }) => accounts.has(account));
+  const hasCrds = hasSeparateCrds || documents.some((document) => kindOf(document) === 'CustomResourceDefinition');
+  const selected = operators.length > 0 || !hasCrds ? operators : workloads;
+  return selected.map(({ operator }) => operator);
+}
+
+function containerAt(
+  reference: LocatedReference,
+  documents: readonly RenderedDocument[],
+): { readonly operator: OperatorContainer; readonly account: string }[] {
+  if (reference.how !== 'pod-spec' || reference.hook !== undefined) return [];
+  if (reference.need === 'test' || !/\.containers\[\d+\]\.image$/.test(reference.path)) return [];
+  const { object, path = '' } = workloadOf(reference, documents) ?? {};
+  const container = fieldValue(object, path.replace(/\.image$/, ''));
+  const pod = fieldValue(object, path.replace(/\.containers\[\d+\]\.image$/, ''));
+  if (!isMapping(container) || !isMapping(pod)) return [];
+  const words = [container.command, container.args].flat().filter((word) => typeof word === 'string');
+  const env = Array.isArray(container.env) ? container.env.filter(isMapping) : [];
+  const variables = env.flatMap(({ name }) => (typeof name === 'string' ? [name] : []));
+  return [{ operator: { reference, words, variables }, account: String(pod.serviceAccountName ?? 'default') }];
+}
+
+/** Names of the service accounts that a role of the render allows to create pods. */
+function creatingAccounts(documents: readonly RenderedDocument[]): Set<string> {
+  const objectsOfKind = (kind: RegExp): Mapping[] =>
+    documents.flatMap((document) =>
+      kind.test(kindOf(document)) && document.object !== undefined ? [document.object] : [],
+    );
+  const roles = new Set(
+    objectsOfKind(/^(?:Cluster)?Role$/)
+      .filter(mayCreatePods)
+      .map(metadataName),
+  );
+  const bindings = objectsOfKind(/^(?:Cluster)?RoleBinding$/).filter(({ roleRef }) => {
+    const name = isMapping(roleRef) ? String(roleRef.name) : '';
+    return roles.has(name) || name === 'cluster-admin';
+  });
+  const subjects = bindings.flatMap((binding) => (Array.isArray(binding.subjects) ? binding.subjects : []));
+  return new Set(subjects.filter(isMapping).map(({ name }) => String(name)));
+}
+
+function mayCreatePods({ rules }: Mapping): boolean {
+  const list = Array.isArray(rules) ? rules.filter(isMapping) : [];
+  return list.some(({ resources, verbs }) => {
+    const mayCreate = Array.isArray(verbs) && verbs.some((verb) => verb === 'create' || verb === '*');
+    return mayCreate && Array.isArray(resources) && resources.some((resource) => POD_CREATORS.has(String(resource)));
+  });
+}
+
+function metadataName({ metadata }: Mapping): string {
+  return isMapping(metadata) ? String(metadata.name) : '';
+}

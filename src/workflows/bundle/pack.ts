@@ -1,0 +1,207 @@
+import type { KeyObject } from 'node:crypto';
+import type { Estimate } from '../../base/events.ts';
+import { checkOutput } from '../../base/output-file.ts';
+import { withRunLock } from '../../base/run-lock.ts';
+import { removePrefetched } from '../../bundle/prefetched.ts';
+import { reuseOrSignInventory } from '../../bundle/signing/reuse-signature.ts';
+import { planBundle, type WriteResult, writeBundle } from '../../bundle/write.ts';
+import { EarlierBundles } from '../../bundle/writing/earlier-bundles.ts';
+import { noSpace } from '../../bundle/writing/preflight.ts';
+import type { NetworkNeed } from '../../discovery/network/index.ts';
+import type { LocatedReference } from '../../inventory/finding.ts';
+import type { Inventory } from '../../inventory/inventory.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { SigningKey } from '../../oci/signing-key.ts';
+import type { ChartOperators, OperatorScan, OperatorScanReport } from '../../operator-scan/index.ts';
+import type { AskedHost } from '../../search/nested-hosts.ts';
+import { connect, type RegistryAccess } from '../../session/connect.ts';
+import { type Context, withScratch } from '../../session/context.ts';
+import { pinnedSource, type RegistrySource } from '../../transfer/pinned-source.ts';
+import { ReferrerRequests } from '../../transfer/referrer-requests.ts';
+import type { DroppedCandidate } from '../images/confirm.ts';
+import { warnUnmatched } from '../images/images.ts';
+import { type ResolveOptions, resolveImages, type SelectedFindings } from '../images/resolve.ts';
+import {
+  type IncompleteReferrersReport,
+  reportForeignLayers,
+  reportIncompleteReferrers,
+  warnLeftOutReferrers,
+  warnTagsAndNetwork,
+} from './bundle-warnings.ts';
+import { createChartArtifact } from './chart-artifacts.ts';
+import { deltaFields, readBaseBundle } from './delta.ts';
+import { estimate } from './estimate.ts';
+import { concurrencyFor, threadSettings } from './fetch-protocol.ts';
+import { requireSignatures } from './image-signatures.ts';
+import { createInventory, type PackedChart } from './inventory.ts';
+import { SharedFetch } from './shared-fetch.ts';
+import { subsetEvidence } from './subset-evidence.ts';
+
+export interface PackOptions extends ResolveOptions {
+  readonly out: string;
+  readonly access: RegistryAccess;
+  /** Replaces an existing file at `out`. */
+  readonly force: boolean;
+  /** Bytes of each part of a split bundle. */
+  readonly splitSize?: number | undefined;
+  /** Key that signs the inventory. */
+  readonly sign?: SigningKey | undefined;
+  /** Blobs read at the same time from distant registries; at least `concurrency`. */
+  readonly farConcurrency: number;
+  /** Paths of earlier bundles, whose blobs are copied instead of fetched. */
+  readonly reuse: readonly string[];
+  /** Stops before anything is written. */
+  readonly dryRun: boolean;
+  /** Path of the base bundle of a delta, whose image blobs are left out. */
+  readonly since?: string;
+  /** Fails the run if referrers cannot be listed or read. */
+  readonly requireReferrers: boolean;
+  /** Public keys, by one of which every image must have a cosign signature. Empty: no verification. */
+  readonly verifySignatures: readonly KeyObject[];
+}
+
+export interface BundleResult extends Omit<WriteResult, 'status'> {
+  /** `planned`: dry run. */
+  readonly status: WriteResult['status'] | 'planned';
+  /** Estimate before the first blob was read. */
+  readonly estimate: Estimate;
+  readonly lock: Inventory;
+  /** Candidates that do not exist in their registries and are not bundled. */
+  readonly dropped: readonly DroppedCandidate[];
+  /** Candidates with confidence `possible`, which are not bundled. */
+  readonly possible: readonly string[];
+  /** Registries whose referrers could not all be read; absent if there are none. */
+  readonly unanswered?: readonly IncompleteReferrersReport[];
+  /** Images found only by the operator image scan, which are not bundled. */
+  readonly inside?: OperatorScanReport;
+  /** Contacted chart hosts that only charts refer to; absent if there are none. */
+  readonly askedHosts?: readonly AskedHost[];
+}
+
+/**
+ * Runs `work` with a temporary folder, holding the run lock of the output file.
+ * @throws AirgapError `output-exists` if another run is writing it
+ */
+export async function withExclusiveOutput<R>(
+  context: Context,
+  { out, dryRun }: Pick<PackOptions, 'out' | 'dryRun'>,
+  work: (scratch: string) => Promise<R>,
+): Promise<R> {
+  await checkOutput(out, '--out');
+  return dryRun ? withScratch(context, work) : withRunLock(out, () => withScratch(context, work));
+}
+
+/** Charts and images to bundle. */
+export interface BundleInput {
+  readonly charts: readonly PackedChart[];
+  /** Returns the selected findings, including references found while resolving. */
+  readonly select: (found: readonly LocatedReference[]) => SelectedFindings;
+  /** Internet access of workloads other than images. */
+  readonly network: readonly NetworkNeed[];
+  /** Locked digests of tagged references. */
+  readonly pins?: ReadonlyMap<string, Digest>;
+  /** Charts whose operator images are scanned while they are written. */
+  readonly operators?: readonly ChartOperators[];
+}
+
+/**
+ * Resolves, estimates, pulls, and writes the bundle.
+ * @throws AirgapError `no-space` with needed and free bytes, before anything is written; errors of the steps
+ */
+export async function pack(
+  context: Context,
+  options: PackOptions,
+  { charts, select, network, pins = new Map(), operators = [] }: BundleInput,
+): Promise<BundleResult> {
+  // First, because it throws for invalid options, and no bundle must be open then.
+  const { client } = connect(context, options.access);
+  const earlier = await EarlierBundles.open(options.reuse, context.emit, options.out);
+  let scan: OperatorScan | undefined;
+  try {
+    const { platforms, concurrency, since } = options;
+    const { emit, signal } = context;
+    const baseBundle = since === undefined ? undefined : await readBaseBundle(since, concurrency, signal);
+    const pinned = pinnedSource(client, pins);
+    const source: RegistrySource = {
+      manifest: (repository, tagOrDigest) => pinned.manifest(repository, tagOrDigest),
+      head: (repository, tagOrDigest) => pinned.head(repository, tagOrDigest),
+      referrers: (repository, subject) => pinned.referrers(repository, subject),
+      blob: (repository, descriptor) => earlier.smallBlobBody(descriptor, pinned.blob(repository, descriptor)),
+    };
+    const requests = new ReferrerRequests();
+    const { graph, findings, selections, dropped, possible, leftOut } = await resolveImages(
+      context,
+      source,
+      select,
+      options,
+      requests,
+    );
+    warnUnmatched(context, selections);
+    const keys = options.verifySignatures;
+    if (keys.length > 0) {
+      const incomplete = requests.incomplete();
+      const origin = { source: client, isSourceProven: async () => true, leftOut, incomplete };
+      await requireSignatures({ graph, ...origin, keys, concurrency, emit, signal });
+    }
+    const unpinned = findings.map(({ reference }) => reference).filter((reference) => !pins.has(reference));
+    warnTagsAndNetwork(emit, network, unpinned);
+    warnLeftOutReferrers(emit, leftOut);
+    reportForeignLayers(emit, graph);
+    const collectorOptions = { referrers: options.referrers, requests, concurrency, emit, signal };
+    const artifacts = await Promise.all(charts.map((chart) => createChartArtifact(chart, client, collectorOptions)));
+    const droppedReferences = dropped.map(({ reference }) => reference);
+    const allSelections =
+      droppedReferences.length === 0
+        ? selections
+        : [...selections, { rule: 'dropped' as const, references: droppedReferences }];
+    const delta = baseBundle && deltaFields(baseBundle, graph, artifacts);
+    const inventory = {
+      ...createInventory({ charts, artifacts, findings, graph, leftOut, platforms, selections: allSelections }),
+      ...delta,
+    };
+    const { out: path, force, splitSize } = options;
+    const evidence = await subsetEvidence({ graph, leftOut, source: client, requests, concurrency, emit, signal });
+    const unanswered = reportIncompleteReferrers(emit, requests.incomplete(), options.requireReferrers);
+    const signature = options.sign && (await reuseOrSignInventory(inventory, options.sign, path, evidence));
+    const content = { path, splitSize, graph, charts: artifacts, inventory, evidence, signature, force };
+    const plan = await planBundle(content);
+    const notBundled = { dropped, possible, ...unanswered };
+    const estimated = estimate({ plan, graph, charts: charts.length, earlier, quotas: client.quotas() });
+    if (!plan.isUpToDate) emit({ type: 'estimate', estimate: estimated });
+    if (estimated.free < estimated.needed) throw noSpace(path, estimated.needed, estimated.free);
+    if (options.dryRun && !plan.isUpToDate) {
+      const { size, blobs, fetched, reused, resumed } = estimated;
+      return {
+        status: 'planned',
+        path,
+        size,
+        blobs,
+        fetched,
+        reused,
+        resumed,
+        estimate: estimated,
+        lock: inventory,
+        ...notBundled,
+      };
+    }
+    const connections = concurrencyFor(client.roundTripTime(), { near: concurrency, far: options.farConcurrency });
+    const writeOptions = { ...content, source: client, earlier, concurrency: connections, emit, signal };
+    const shared = SharedFetch.for(graph, client, threadSettings(context, options.access), emit);
+    const isScanned = operators.some((chart) => chart.operators.length > 0);
+    const scanCode = isScanned ? await import('../../operator-scan/index.ts') : undefined;
+    scan = await scanCode?.OperatorScan.for(context, graph, { charts: operators, client, concurrency });
+    const result = await writeBundle({ ...writeOptions, fetch: shared.fetch, watch: scan }, plan).finally(() =>
+      shared.close(),
+    );
+    await removePrefetched(path);
+    const written = { ...result, estimate: estimated, lock: inventory, ...notBundled };
+    const scanned = (await scan?.finish()) ?? [];
+    if (scanCode === undefined || scanned.length === 0) return written;
+    const { findings: withScanned } = select(scanCode.scannedReferences(scanned, false));
+    return { ...written, inside: scanCode.scanReportFor(inventory, withScanned, scanned) };
+  } finally {
+    await scan?.close();
+    await earlier.close();
+    await client.close();
+  }
+}

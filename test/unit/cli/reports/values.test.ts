@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest';
+import { formatReport, umbrellaReport } from '../../../../src/cli/reports/values.ts';
+
+const unmapped = {
+  reference: 'quay.io/a/b:1',
+  chart: 'web',
+  profile: 'default',
+  template: 'web/templates/a.yaml',
+  path: 'spec.image',
+  written: 'a/b:1',
+};
+
+it('shows the proof of each chart of an umbrella chart, and unmapped references', () => {
+  const report = umbrellaReport({
+    chart: 'app',
+    version: '1.0.0',
+    profile: 'default',
+    overrides: {},
+    yaml: '',
+    proofs: [
+      { chart: 'app', version: '1.0.0', entry: '', proof: { references: 1, rewritten: 1, residue: [] } },
+      {
+        chart: 'web',
+        version: '2.0.0',
+        entry: 'charts.web.values',
+        proof: { references: 3, rewritten: 2, residue: [unmapped] },
+      },
+    ],
+    copied: ['charts.web.list'],
+    left: ['chart x is named by Application y'],
+    notInBundle: ['quay.io/a/c:1'],
+  });
+  const lines = report.split('\n');
+  expect(lines[0]).toMatch(/^app 1\.0\.0: 1 of 1 reference /);
+  expect(lines[1]).toMatch(/^web 2\.0\.0 \(charts\.web\.values\): 2 of 3 references /);
+  expect(lines[2]).toMatch(/^ {2}unmapped.*: quay\.io\/a\/b:1$/);
+  expect(lines[3]).toMatch(/^ {4}web\/templates\/a\.yaml spec\.image .*a\/b:1$/);
+  expect(lines[4]).toContain('charts.web.list');
+  expect(lines[5]).toContain('chart x is named by Application y');
+  expect(lines[6]).toMatch(/not in the bundle.*quay\.io\/a\/c:1$/);
+  expect(lines).toHaveLength(7);
+});
+
+it('counts the references of a list, and names those left out', () => {
+  const report = formatReport({ files: [], charts: ['app 1.0.0'], references: 2, left: ['quay.io/a/b:1: no'] });
+  expect(report).toMatch(/^2 references .*app 1\.0\.0\n.*quay\.io\/a\/b:1: no$/);
+});
