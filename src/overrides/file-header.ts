@@ -1,8 +1,8 @@
 import { formatTarget, type Target } from '../naming/naming.ts';
 import type { PostRenderEntry, PullSecretEntry } from './edits/post-render-map.ts';
 import type { PostRenderPlan } from './edits/post-render-plan.ts';
+import type { TemplateChange } from './edits/template-edits.ts';
 import type { Proof, UnmappedReference } from './proof/proof.ts';
-import type { TemplateChange } from './template-edits.ts';
 
 const TITLE = 'Overrides for chart';
 

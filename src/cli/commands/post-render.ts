@@ -21,7 +21,7 @@ export function postRenderCommand(io: CommandIO): Command {
       if (!mapFile) throw new AirgapError('usage', 'no map was given', { hint: HINT });
       const { entries, pullSecret } = await readMap(resolve(cwd, mapFile), mapFile);
       const bytes = await io.readInput();
-      const { postRender } = await import('../../overrides/post-render.ts');
+      const { postRender } = await import('../../overrides/edits/post-render.ts');
       const { text, unused, caller } = await postRender(decode(bytes), entries, pullSecret);
       for (const message of unusedWarnings(unused, caller)) emit({ type: 'warning', message });
       io.write(text);

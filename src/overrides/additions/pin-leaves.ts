@@ -2,8 +2,8 @@ import type { Values } from '../../helm/render.ts';
 import type { TemplateSource } from '../../helm/subcharts.ts';
 import { parseReference } from '../../oci/reference.ts';
 import { type LeafPath, valueAt } from '../../value-tracing/leaves.ts';
+import { wholeOccurrences } from '../../value-tracing/name-segments.ts';
 import { imageMaps, keysReadByTemplates, valuesNodes } from '../../value-tracing/values-nodes.ts';
-import { wholeOccurrences } from '../text-edits.ts';
 
 /** Values leaf that may take a digest, or another suffix of a tag. */
 export interface PinLeaf {

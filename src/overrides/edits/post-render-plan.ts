@@ -3,10 +3,16 @@ import { type RenderedDocument, withText } from '../../helm/documents.ts';
 import type { Render } from '../../helm/render.ts';
 import type { LeafPath } from '../../value-tracing/leaves.ts';
 import { findSecretHolders, holdersWithoutSecret, podsWithoutSecret } from '../additions/secret-holders.ts';
-import { rewriteManifest } from '../post-render.ts';
-import type { PodWithoutSecret } from '../proof/proof.ts';
-import { combineProofs, type Proof, prove, type RenderProof, type UnmappedReference } from '../proof/proof.ts';
+import {
+  combineProofs,
+  type PodWithoutSecret,
+  type Proof,
+  prove,
+  type RenderProof,
+  type UnmappedReference,
+} from '../proof/proof.ts';
 import { type Relocation, referencesIn } from '../proof/relocation.ts';
+import { rewriteManifest } from './post-render.ts';
 import { postRenderEntries } from './post-render-entries.ts';
 import { type AddedPullSecret, entryKey, type PostRenderEntry, type PullSecretEntry } from './post-render-map.ts';
 

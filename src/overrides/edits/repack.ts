@@ -10,21 +10,21 @@ import { formatTarget } from '../../naming/naming.ts';
 import { findAccepted } from '../../value-tracing/bisection.ts';
 import { type Change, changeKey, changesBetween } from '../../value-tracing/changes.ts';
 import { buildOverlay } from '../../value-tracing/leaves.ts';
+import { wholeOccurrences } from '../../value-tracing/name-segments.ts';
 import { addsPullSecret, PULL_SECRETS_FIELD } from '../additions/secret-changes.ts';
 import { findSecretHolders, holdersWithoutSecret } from '../additions/secret-holders.ts';
 import type { Proof } from '../proof/proof.ts';
 import { proofOf, type Relocation, renderAll } from '../proof/relocation.ts';
 import type { ProvenOverrides } from '../settings/accepted-settings.ts';
+import type { AddedPullSecret } from './post-render-map.ts';
+import { planPostRender, rewriteDocuments } from './post-render-plan.ts';
 import {
   applyTemplateEdits,
   findTemplateEdits,
   type TemplateChange,
   type TemplateEdit,
   templateSecretEdits,
-} from '../template-edits.ts';
-import { wholeOccurrences } from '../text-edits.ts';
-import type { AddedPullSecret } from './post-render-map.ts';
-import { planPostRender, rewriteDocuments } from './post-render-plan.ts';
+} from './template-edits.ts';
 
 /** Chart with private names in its templates, for references that no value changes. */
 export interface RepackedChart {

@@ -11,6 +11,7 @@ const src = join(root, 'src');
  */
 const transport = ['oci', 'base'];
 const network = ['http', 'auth', 'registry', 'ecr', ...transport];
+const charts = ['search', 'discovery', 'recipe', 'value-tracing', 'inventory', 'naming', 'helm', ...transport];
 const allowed: Record<string, readonly string[]> = {
   base: [],
   oci: ['base'],
@@ -28,17 +29,16 @@ const allowed: Record<string, readonly string[]> = {
   bundle: ['transfer', 'inventory', 'naming', 'helm', ...transport],
   discovery: ['value-tracing', 'inventory', 'helm', ...transport],
   search: ['discovery', 'recipe', 'value-tracing', 'session', 'inventory', 'naming', 'helm', ...transport],
+  'overrides/settings': charts,
+  'overrides/crd': charts,
+  'overrides/formats': ['ecr', 'naming', 'inventory', 'helm', ...transport],
+  'overrides/proof': ['overrides/settings', 'overrides/crd', ...charts],
+  'overrides/additions': ['overrides/proof', 'overrides/settings', ...charts],
+  'overrides/edits': ['overrides/additions', 'overrides/proof', 'overrides/settings', ...charts],
   overrides: [
-    'search',
-    'ecr',
-    'discovery',
-    'recipe',
-    'value-tracing',
-    'session',
-    'inventory',
-    'naming',
-    'helm',
-    ...transport,
+    ...['settings', 'crd', 'formats', 'proof', 'additions', 'edits'].map((room) => `overrides/${room}`),
+    ...['session', 'ecr'],
+    ...charts,
   ],
   'operator-scan': ['discovery', 'bundle', 'transfer', 'session', 'inventory', 'registry', ...transport],
 };

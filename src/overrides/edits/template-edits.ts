@@ -1,6 +1,6 @@
-import { occurrences, withoutTagAndDigest } from '../value-tracing/name-segments.ts';
-import type { PostRenderEntry, PullSecretEntry } from './edits/post-render-map.ts';
-import { applyEdits, type TextEdit, wholeOccurrences } from './text-edits.ts';
+import { occurrences, wholeOccurrences, withoutTagAndDigest } from '../../value-tracing/name-segments.ts';
+import type { PostRenderEntry, PullSecretEntry } from './post-render-map.ts';
+import { applyEdits, type TextEdit } from './text-edits.ts';
 
 /** Text replaced in one line of a chart file. */
 export interface TemplateChange {

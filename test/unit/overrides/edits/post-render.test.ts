@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { PostRenderEntry } from '../../../src/overrides/edits/post-render-map.ts';
-import { postRender } from '../../../src/overrides/post-render.ts';
+import { postRender } from '../../../../src/overrides/edits/post-render.ts';
+import type { PostRenderEntry } from '../../../../src/overrides/edits/post-render-map.ts';
 
 const IMAGE = 'quay.io/acme/app:1';
 const PRIVATE = 'ecr.example:5000/m/quay.io/acme/app:1';

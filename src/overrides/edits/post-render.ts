@@ -1,5 +1,5 @@
-import { AirgapError } from '../base/errors.ts';
-import type { AddedPullSecret, PostRenderEntry } from './edits/post-render-map.ts';
+import { AirgapError } from '../../base/errors.ts';
+import type { AddedPullSecret, PostRenderEntry } from './post-render-map.ts';
 import { applyEdits, replacementEdits, type TextEdit } from './text-edits.ts';
 
 /** Rewritten manifests. */

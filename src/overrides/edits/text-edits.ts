@@ -1,4 +1,4 @@
-import { occurrences } from '../value-tracing/name-segments.ts';
+import { wholeOccurrences } from '../../value-tracing/name-segments.ts';
 
 /** Replacement of a range of a text; `end` is exclusive. */
 export interface TextEdit {
@@ -17,13 +17,6 @@ export function applyEdits(text: string, edits: readonly TextEdit[]): string {
     end = edit.end;
   }
   return parts.join('') + text.slice(end);
-}
-
-/** Returns the offsets of whole references: not the end of a private name, and not the beginning of a longer one. */
-export function wholeOccurrences(text: string, reference: string): number[] {
-  const found = occurrences(text, reference, /[\w./@-]/, /[\w/@:-]/);
-  // A dot either ends a sentence or continues the tag.
-  return found.filter((offset) => !/^\.\w/.test(text.slice(offset + reference.length)));
 }
 
 /**

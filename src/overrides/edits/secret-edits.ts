@@ -1,8 +1,8 @@
 import { isMap, isScalar, isSeq, type Node, type YAMLMap, type YAMLSeq } from 'yaml';
-import { parseFieldPath } from '../base/field-path.ts';
-import { readYamlDocument } from '../base/yaml-read.ts';
-import { PULL_SECRETS_FIELD } from './additions/secret-changes.ts';
-import type { PullSecretEntry } from './edits/post-render-map.ts';
+import { parseFieldPath } from '../../base/field-path.ts';
+import { readYamlDocument } from '../../base/yaml-read.ts';
+import { PULL_SECRETS_FIELD } from '../additions/secret-changes.ts';
+import type { PullSecretEntry } from './post-render-map.ts';
 import { nodeAt, YAML_OPTIONS } from './scalar-edits.ts';
 import type { TextEdit } from './text-edits.ts';
 

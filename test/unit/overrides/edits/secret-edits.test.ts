@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { postRender } from '../../../../src/overrides/edits/post-render.ts';
 import {
   formatPostRenderMap,
   type PullSecretEntry,
   parsePostRenderMap,
-} from '../../../src/overrides/edits/post-render-map.ts';
-import { postRender } from '../../../src/overrides/post-render.ts';
+} from '../../../../src/overrides/edits/post-render-map.ts';
 
 const pod: PullSecretEntry = { template: 'a/templates/a.yaml', kind: 'Pod', path: 'spec' };
 async function withSecret(spec: string, pods: readonly PullSecretEntry[] = [pod]): Promise<string> {

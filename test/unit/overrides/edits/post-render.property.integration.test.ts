@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { parse, Scalar, stringify } from 'yaml';
-import { childPath, type FieldPath } from '../../../src/base/field-path.ts';
-import type { PostRenderEntry } from '../../../src/overrides/edits/post-render-map.ts';
-import { postRender } from '../../../src/overrides/post-render.ts';
-import fc from '../../support/property.ts';
+import { childPath, type FieldPath } from '../../../../src/base/field-path.ts';
+import { postRender } from '../../../../src/overrides/edits/post-render.ts';
+import type { PostRenderEntry } from '../../../../src/overrides/edits/post-render-map.ts';
+import fc from '../../../support/property.ts';
 
 const IMAGE = 'quay.io/acme/app:1';
 const PRIVATE = 'ecr.example:5000/m/quay.io/acme/app:1';
