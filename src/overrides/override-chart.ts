@@ -8,8 +8,9 @@ import { setKeys } from '../inventory/values-origin.ts';
 import { changesTags, type Target } from '../naming/naming.ts';
 import type { Profile } from '../search/search-render.ts';
 import { buildOverlay, formatPath } from '../value-tracing/leaves.ts';
-import { type Additions, addPullSecretAndPins } from './additions/additions.ts';
 import { findInjectedSettings, injectOperatorSettings } from './additions/injection.ts';
+import { addPins, type PinOptions } from './additions/pins.ts';
+import { addPullSecret } from './additions/pull-secret.ts';
 import { retag, withoutPartialMoves } from './additions/retag.ts';
 import { findSecretHolders, podsWithoutSecret } from './additions/secret-holders.ts';
 import { type DerivedOverrides, deriveAndProve } from './derive-overrides.ts';
@@ -17,7 +18,7 @@ import { type PostRenderPlan, planPostRender, planPullSecret } from './edits/pos
 import { type RepackedChart, repack } from './edits/repack.ts';
 import type { Proof, UnmappedReference } from './proof/proof.ts';
 import { withReasons } from './proof/reasons.ts';
-import { analyzeChart, proofOf, type Relocation, renderAll } from './proof/relocation.ts';
+import { analyzeChart, proofOf, type Relocation, renderAll, trialContext } from './proof/relocation.ts';
 import type { ProvenOverrides } from './settings/accepted-settings.ts';
 import type { Setting } from './settings/setting.ts';
 
@@ -25,6 +26,14 @@ import type { Setting } from './settings/setting.ts';
 export type UnmappedHandling =
   | { readonly how: 'post-render'; readonly hooks: boolean }
   | { readonly how: 'repack'; readonly folder: string };
+
+/** Settings requested in addition to private names. */
+interface Additions {
+  /** Name of the image pull secret for pods. */
+  readonly pullSecret?: string;
+  /** Digests of private references; if absent, nothing is pinned. */
+  readonly digests?: PinOptions['digests'];
+}
 
 /** Options for deriving the overrides of one chart. */
 export interface OverrideOptions {
@@ -39,10 +48,9 @@ export interface OverrideOptions {
   readonly inject?: boolean;
   /** Require private names for operators' default images of user-created resources (default: true). */
   readonly operatorDefaults?: boolean;
-  readonly unmappedHandling?: UnmappedHandling | undefined;
+  readonly unmappedHandling?: UnmappedHandling;
   /** Prove the overrides by rendering (default: true). */
   readonly prove?: boolean;
-  /** Pull secret and digests to add. */
   readonly additions?: Additions;
 }
 
@@ -170,4 +178,41 @@ async function deriveWithTags(
   const isUnchanged = settings.length === tagged.settings.length;
   const rendered = isUnchanged ? tagged.renders : await renderAll(relocation, overrides);
   return { ...derived, settings, overrides, rendered, proof: proofOf(relocation, rendered) };
+}
+
+/** Overrides with pull secret and digests, and where these could not be added. */
+interface OverridesWithAdditions extends ProvenOverrides {
+  /** Overrides without digests. */
+  readonly unpinned: ProvenOverrides;
+  readonly proof: Pick<Proof, 'pullSecretBy' | 'withoutPullSecret' | 'pullSecretUnknown' | 'pins'>;
+}
+
+/**
+ * Adds pull secret and digests to proved overrides without invalidating the proof.
+ * @param namespace release namespace
+ */
+async function addPullSecretAndPins(
+  relocation: Relocation,
+  proved: ProvenOverrides,
+  { pullSecret, digests }: Additions,
+  namespace: string,
+): Promise<OverridesWithAdditions> {
+  const options = { ...trialContext(relocation, proved), relocation };
+  const withSecret =
+    pullSecret === undefined ? undefined : await addPullSecret(proved, { ...options, secret: pullSecret, namespace });
+  const unpinned = withSecret ?? proved;
+  const pinned = digests === undefined ? undefined : await addPins(unpinned, { ...options, digests });
+  const { base, settings, renders } = pinned ?? unpinned;
+  return {
+    base,
+    settings,
+    renders,
+    unpinned,
+    proof: {
+      pullSecretBy: withSecret?.setBy,
+      withoutPullSecret: withSecret?.podsWithoutSecret,
+      pullSecretUnknown: withSecret?.unknownImages,
+      pins: pinned?.pins,
+    },
+  };
 }

@@ -164,7 +164,7 @@ async function faithfulTemplates(
  * Finds leaves that are single words under unrelated keys (`{name: nginx}`) and build only these locations. Such a word
  * is often a label as well, so they are probed only for locations that nothing else moves.
  */
-export async function findWordSegments(
+async function findWordSegments(
   base: Render,
   probed: Probe,
   unsolved: readonly Location[],

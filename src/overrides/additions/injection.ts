@@ -1,3 +1,4 @@
+import { compareText } from '../../base/text-order.ts';
 import { textBefore } from '../../base/text-trim.ts';
 import type { Render, Values } from '../../helm/render.ts';
 import type { TemplateSource } from '../../helm/subcharts.ts';
@@ -49,7 +50,7 @@ export function findInjectedSettings(
     return settings.filter((setting) => isSet(setting, renders[i]?.documents) && !isSet(setting, base.documents));
   });
   const distinct = new Map(injected.map(({ name, value }) => [`${name}\n${value}`, { name, value }]));
-  return [...distinct].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, setting]) => setting);
+  return [...distinct].sort(([a], [b]) => compareText(a, b)).map(([, setting]) => setting);
 }
 
 /**
@@ -130,7 +131,7 @@ async function injectTogether(
       isInjection(change, trial.injection);
     const { passed } = await trySettings(state, trialContext, trials, { isWhole: isInjectionField, judge });
     const order = [...passed.keys()].sort(
-      (a, b) => b.path.length - a.path.length || (formatPath(a.path) < formatPath(b.path) ? -1 : 1),
+      (a, b) => b.path.length - a.path.length || compareText(formatPath(a.path), formatPath(b.path)),
     );
     for (const { leaf } of order) {
       const settingKind = injection.kind === 'env' ? 'the variable' : 'the argument';
@@ -194,7 +195,7 @@ export function withInjection({ value }: ValuesNode, form: InjectionForm, { kind
 }
 
 /** Reports whether a container field is compared as a whole. */
-export function isInjectionField(key: string | number): boolean {
+function isInjectionField(key: string | number): boolean {
   return key === 'env' || key === 'args' || key === 'command';
 }
 

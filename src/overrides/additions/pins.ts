@@ -8,7 +8,7 @@ import type { Trial } from '../../value-tracing/trial.ts';
 import { locationPath, type Pins } from '../proof/proof.ts';
 import { type Relocation, referencesIn } from '../proof/relocation.ts';
 import { addSettings, type ProvenOverrides, type TrialContext, trySettings } from '../settings/accepted-settings.ts';
-import type { Setting } from '../settings/setting.ts';
+import { type Setting, settingAt } from '../settings/setting.ts';
 import {
   DIGEST_KEY,
   digestLeaves,
@@ -115,7 +115,7 @@ async function pinLeaves(
       name === undefined ? (leafDigests.size === 1 ? only : undefined) : digests.get(written.get(name) ?? '');
     const value = pinnedValue(leaf, digestOf);
     if (value === undefined) return [];
-    const existing = state.settings.find(({ path }) => formatPath(path) === formatPath(leaf.path));
+    const existing = settingAt(state.settings, leaf.path);
     return [
       {
         path: leaf.path,

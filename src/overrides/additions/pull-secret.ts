@@ -9,12 +9,13 @@ import { imageMaps, keysReadByTemplates, type ValuesNode, valuesNodes } from '..
 import type { PodWithoutSecret, Proof, PullSecretForm } from '../proof/proof.ts';
 import type { Relocation } from '../proof/relocation.ts';
 import { addSettings, type ProvenOverrides, type TrialContext, trySettings } from '../settings/accepted-settings.ts';
-import type { Setting } from '../settings/setting.ts';
+import { type Setting, settingAt } from '../settings/setting.ts';
 import { addsPullSecret, isChecksum, isValuesCopy, PULL_SECRETS_FIELD } from './secret-changes.ts';
 import {
   findSecretHolders,
   operatorPodImages,
   type PullSecretHolder,
+  podsByKey,
   podsWithoutSecret,
   smallestCover,
 } from './secret-holders.ts';
@@ -108,10 +109,7 @@ function refusedResources(
         kind === pod.kind && name === pod.name && template === pod.template && secrets.includes(secret),
     );
   const refused = relocation.crdValidator.violations().filter(({ field }) => field.includes(PULL_SECRETS_FIELD));
-  const distinct = new Map(
-    refused.map(({ kind, name, template }) => [`${template}\n${kind}\n${name}`, { kind, name, template }]),
-  );
-  return [...distinct.values()].filter((pod) => !hasSecret(pod));
+  return [...podsByKey(refused).values()].filter((pod) => !hasSecret(pod));
 }
 
 function formOf(value: unknown): PullSecretForm {
@@ -119,8 +117,8 @@ function formOf(value: unknown): PullSecretForm {
   return typeof value.at(-1) === 'string' ? 'names' : 'entries';
 }
 
-function isSet({ settings }: ProvenOverrides, path: PullSecretLeaf['path']): boolean {
-  return settings.some((setting) => formatPath(setting.path) === formatPath(path));
+function isSet({ settings }: ProvenOverrides, path: LeafPath): boolean {
+  return settingAt(settings, path) !== undefined;
 }
 
 /** Tries each leaf in one of its forms, and sets those that are needed. */

@@ -11,7 +11,7 @@ import type { Trial } from '../../value-tracing/trial.ts';
 import { locationKey, type ReferenceLocation } from '../proof/proof.ts';
 import { type Relocation, referencesIn, trialContext } from '../proof/relocation.ts';
 import { addSettings, type ProvenOverrides, type TrialContext, trySettings } from '../settings/accepted-settings.ts';
-import type { Setting } from '../settings/setting.ts';
+import { type Setting, settingAt } from '../settings/setting.ts';
 import { type PinLeaf, pinnedValue, referenceLeaves, tagLeaves } from './pin-leaves.ts';
 
 interface TagTrial extends Trial {
@@ -111,7 +111,7 @@ async function retagLeaves(
       return others.length > 0 ? undefined : only;
     });
     if (value === undefined) return [];
-    const before = state.settings.find(({ path }) => formatPath(path) === formatPath(leaf.path));
+    const before = settingAt(state.settings, leaf.path);
     const comment = before?.comment ?? [...new Set(built.map(({ source }) => `tag of ${source}`))].sort().join('\n');
     return [{ path: leaf.path, value, comment }];
   });

@@ -1,3 +1,4 @@
+import { compareText } from '../../base/text-order.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
 import type { Render } from '../../helm/render.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
@@ -101,11 +102,13 @@ export function holdersWithoutSecret(holders: readonly PullSecretHolder[], secre
 
 /** Returns the distinct pods without the secret over all renders. */
 export function podsWithoutSecret(holders: readonly PullSecretHolder[], secret: string): PodWithoutSecret[] {
-  const pods = holdersWithoutSecret(holders, secret);
-  const distinct = new Map(
-    pods.map(({ kind, name, template }) => [`${template}\n${kind}\n${name}`, { kind, name, template }]),
-  );
-  return [...distinct].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, pod]) => pod);
+  const distinct = podsByKey(holdersWithoutSecret(holders, secret));
+  return [...distinct].sort(([a], [b]) => compareText(a, b)).map(([, pod]) => pod);
+}
+
+/** Returns distinct objects by template, kind and name. */
+export function podsByKey(pods: readonly PodWithoutSecret[]): ReadonlyMap<string, PodWithoutSecret> {
+  return new Map(pods.map(({ kind, name, template }) => [[template, kind, name].join('\n'), { kind, name, template }]));
 }
 
 /**

@@ -64,7 +64,7 @@ export function createCrdValidator(renderer: Renderer, before: readonly RenderOu
 }
 
 /** Field of a custom resource that violates its CRD with the overrides and not without them. */
-export interface CrdViolation {
+interface CrdViolation {
   readonly kind: string;
   readonly name: string;
   readonly template: string;
@@ -79,12 +79,12 @@ const BUILT_IN =
   /^(?:apps|batch|autoscaling|policy|extensions|(?:networking|storage|rbac\.authorization|admissionregistration|apiregistration|apiextensions|coordination|discovery|events|flowcontrol\.apiserver|node|scheduling|certificates|authentication|authorization|resource)\.k8s\.io)\//;
 
 /** Reports whether the overrides change any resource that a CRD may define. */
-export function changesCustomResources(before: readonly RenderOutput[], after: readonly RenderOutput[]): boolean {
+function changesCustomResources(before: readonly RenderOutput[], after: readonly RenderOutput[]): boolean {
   return changedCustomResources(before, after).some(({ documents }) => documents.length > 0);
 }
 
 /** Returns violations in changed custom resources, without those that were there before. */
-export function newCrdViolations(
+function newCrdViolations(
   before: readonly RenderOutput[],
   after: readonly RenderOutput[],
   findVersion: (apiVersion: string, kind: string) => CrdVersion | undefined,

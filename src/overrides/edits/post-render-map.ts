@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { AirgapError } from '../../base/errors.ts';
 import { jsonText } from '../../base/printable.ts';
+import { compareText } from '../../base/text-order.ts';
 
 /**
  * Map of the post-renderer: the replacements for references that no value can change. `values --unmapped=post-render`
@@ -67,7 +68,7 @@ export type PostRenderMap = Readonly<z.infer<typeof map>>;
 export interface PostRenderMapContent
   extends Readonly<Omit<PostRenderMap, 'apiVersion' | 'kind' | 'entries' | 'pullSecret'>> {
   readonly entries: readonly PostRenderEntry[];
-  readonly pullSecret?: AddedPullSecret | undefined;
+  readonly pullSecret?: AddedPullSecret;
 }
 
 /** Image pull secret and the pods to add it to. */
@@ -78,7 +79,7 @@ export interface AddedPullSecret {
 
 /** Formats a map as JSON. Entries are sorted and there is no timestamp, so the output is deterministic. */
 export function formatPostRenderMap({ chart, version, target, entries, pullSecret }: PostRenderMapContent): string {
-  const sorted = [...entries].sort((a, b) => (entryKey(a) < entryKey(b) ? -1 : 1));
+  const sorted = [...entries].sort((a, b) => compareText(entryKey(a), entryKey(b)));
   const listed = sorted.map(({ template, kind, path, within, hook, from, to }) => {
     return { template, kind, path, within, hook, from, to };
   });

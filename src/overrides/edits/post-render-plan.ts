@@ -1,4 +1,5 @@
 import { formatFieldPath } from '../../base/field-path.ts';
+import { compareText } from '../../base/text-order.ts';
 import { type RenderedDocument, withText } from '../../helm/documents.ts';
 import type { Render } from '../../helm/render.ts';
 import type { LeafPath } from '../../value-tracing/leaves.ts';
@@ -24,7 +25,7 @@ export interface PostRenderPlan {
   /** Unmapped references in hooks, which the installed Helm does not pass to post-renderers. */
   readonly inHooks: readonly UnmappedReference[];
   /** Pull secret for pods that no value reaches, if requested. */
-  readonly pullSecret?: AddedPullSecret | undefined;
+  readonly pullSecret?: AddedPullSecret;
 }
 
 /** Maximum number of passes; more than nested texts need. */
@@ -102,7 +103,7 @@ export async function rewriteDocuments(
 }
 
 /** Reports whether a document is a hook, which Helm 3 does not pass to post-renderers. */
-export function isHook({ object }: RenderedDocument): boolean {
+function isHook({ object }: RenderedDocument): boolean {
   const { annotations } = (object?.metadata ?? {}) as { annotations?: Record<string, unknown> };
   return annotations?.['helm.sh/hook'] !== undefined;
 }
@@ -144,7 +145,7 @@ export async function planPullSecret(
     };
     pods.set(JSON.stringify(entry), entry);
   }
-  const sorted = [...pods].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
+  const sorted = [...pods].sort(([a], [b]) => compareText(a, b)).map(([, entry]) => entry);
   const added = sorted.length === 0 ? undefined : { name: secret, pods: sorted };
   const rewritten = await Promise.all(
     renders.map(async ({ documents }) => ({

@@ -1,3 +1,4 @@
+import { compareText } from '../../base/text-order.ts';
 import { occurrences, wholeOccurrences, withoutTagAndDigest } from '../../value-tracing/name-segments.ts';
 import type { PostRenderEntry, PullSecretEntry } from './post-render-map.ts';
 import { applyEdits, type TextEdit } from './text-edits.ts';
@@ -36,7 +37,7 @@ export function findTemplateEdits(
       if (changes.length > 0) break;
     }
   }
-  return [...found.values()].sort((a, b) => (a.file === b.file ? a.line - b.line : a.file < b.file ? -1 : 1));
+  return [...found.values()].sort((a, b) => compareText(a.file, b.file) || a.line - b.line);
 }
 
 /**

@@ -108,7 +108,7 @@ function locationReason(
  * all values files, so an overrides file cannot change such a reference.
  * @param values coalesced values without overrides
  */
-export function findSetKey(written: string, values: Values, keys: readonly SetKey[]): SetKey | undefined {
+function findSetKey(written: string, values: Values, keys: readonly SetKey[]): SetKey | undefined {
   if (keys.length === 0) return undefined;
   const building = leavesOf(values).filter((leaf) => segmentsOf(leaf, [written]).length > 0);
   return keys.find(({ key }) => {

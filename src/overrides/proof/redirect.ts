@@ -67,7 +67,7 @@ function expectedTexts(redirect: Redirect | undefined): string[] {
 }
 
 /** Returns the text for a variable, argument or field; undefined if the redirect needs several texts. */
-export function redirectText({ redirect, reference }: RedirectedReference, target: Target): string | undefined {
+function redirectText({ redirect, reference }: RedirectedReference, target: Target): string | undefined {
   const text = redirect?.value ?? '{reference}';
   return text.includes(', ') ? undefined : fillPlaceholders(text, privateReference(reference, target));
 }

@@ -30,7 +30,7 @@ import { findNondeterministicFields, type ProvenOverrides, type TrialContext } f
 import { combineProofs, type Proof, prove } from './proof.ts';
 
 /** Variant of a chart, with all images whose references must become private. */
-export interface AnalyzedVariant extends Variant {
+interface AnalyzedVariant extends Variant {
   /** Images that operators choose at run time; no template contains them. */
   readonly operands: readonly LocatedReference[];
   /** Operators newer or older than the versions covered by rules. */

@@ -33,6 +33,12 @@ export function settingsOf({ assignment, moves }: RecipeSolution, { switches }: 
   return mergeSettings(nameSettings, switchSettings);
 }
 
+/** Returns the setting of a leaf. */
+export function settingAt(settings: readonly Setting[], path: LeafPath): Setting | undefined {
+  const key = formatPath(path);
+  return settings.find((setting) => formatPath(setting.path) === key);
+}
+
 /** Merges lists of settings, sorted by path. A setting replaces those of earlier lists for the same leaf. */
 export function mergeSettings(...lists: readonly (readonly Setting[])[]): Setting[] {
   const byPath = new Map(lists.flat().map((setting) => [formatPath(setting.path), setting]));
