@@ -119,7 +119,7 @@ export async function overrideChart(
     withReasons(unmapped, { ...attempt, set: setKeys(profile.options) });
   const injectedSettings = findInjectedSettings(relocation, injected.renders);
   const additionalProof: Partial<Proof> = {
-    injected: injectedSettings.length > 0 ? injectedSettings : undefined,
+    ...(injectedSettings.length > 0 && { injected: injectedSettings }),
     ...added.proof,
   };
   const { residue, ...counts } = injected === proved ? derived.proof : proofOf(relocation, injected.renders);
