@@ -1,16 +1,16 @@
 /**
- * Builds dist/: program.cjs, the program with all its imports in one file, so that an installed plugin needs only Node; the
- * programs of its threads; and airgap.cjs, which starts it (src/cli/start.ts).
+ * Builds dist/: airgap.cjs, the program with its imports in one file, so that an installed plugin needs only Node; the programs
+ * of its threads; and each AWS SDK client in a file of its own, because only ECR needs them and reading them took 15 % of
+ * `helm airgap --help` (2026-11-22).
  *
- * CommonJS, because esbuild then evaluates modules imported with `import()` on demand, including Node's own: undici takes
- * 75 ms to load and the AWS SDK more, and `helm airgap --help` needs neither. Reading the file is the rest of the start, so
- * whitespace and syntax are minified; names are kept for readable stack traces.
+ * CommonJS, because esbuild then evaluates modules imported with `import()` on demand, and `helm airgap --help` needs few.
+ * Reading the file is the rest of the start, so whitespace and syntax are minified; names are kept for readable stack
+ * traces.
  *
  * The sources import the version from package.json.
  */
-import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -19,41 +19,47 @@ const dist = join(root, 'dist');
 // Built in another folder and moved into place, so that a failed build keeps the last good one.
 const fresh = join(root, '.cache', `build-${process.pid}`);
 
-const shared = {
-  absWorkingDir: root,
-  outdir: fresh,
-  outExtension: { '.js': '.cjs' },
-  bundle: true,
-  format: 'cjs',
-  platform: 'node',
-  target: 'node22.19',
-  minifyWhitespace: true,
-  minifySyntax: true,
-  logLevel: 'warning',
+const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+const awsPackages = Object.keys(dependencies).filter((name) => name.startsWith('@aws-sdk/'));
+
+/** Leaves the AWS SDK, which the sources import only on demand, out of the other files. */
+const separateAws = {
+  name: 'separate AWS SDK',
+  setup({ onResolve }) {
+    onResolve({ filter: /^@aws-sdk\// }, ({ path, importer }) =>
+      importer.startsWith(join(root, 'src')) ? { path: `./${basename(path)}.cjs`, external: true } : undefined,
+    );
+  },
 };
 
 try {
   await build({
-    ...shared,
+    absWorkingDir: root,
+    outdir: fresh,
+    outExtension: { '.js': '.cjs' },
+    bundle: true,
+    format: 'cjs',
+    platform: 'node',
+    target: 'node22.19',
+    minifyWhitespace: true,
+    minifySyntax: true,
+    logLevel: 'warning',
     entryPoints: {
-      program: 'src/cli/main.ts',
+      airgap: 'src/cli/main.ts',
       'fetch-thread': 'src/workflows/bundle/fetch-thread.ts',
       'inside-thread': 'src/operator-scan/thread.ts',
       'hash-thread': 'src/bundle/hashing/thread.ts',
+      ...Object.fromEntries(awsPackages.map((name) => [basename(name), name])),
     },
+    plugins: [separateAws],
     // CommonJS has no `import.meta`, which the sources use to start threads from files in their own folder.
     banner: { js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },
     define: { 'import.meta.url': 'importMetaUrl' },
     mainFields: ['module', 'main'],
-    // The program runs as a script, which cannot import: dynamic imports become require().
+    // Imports on demand of Node's own modules and of the AWS SDK become require(): the program needs no ESM loader.
     supported: { 'dynamic-import': false },
     legalComments: 'eof',
   });
-  const id = createHash('sha256')
-    .update(await readFile(join(fresh, 'program.cjs')))
-    .digest('hex')
-    .slice(0, 16);
-  await build({ ...shared, entryPoints: { airgap: 'src/cli/start.ts' }, define: { PROGRAM_ID: JSON.stringify(id) } });
   await mkdir(dist, { recursive: true });
   await rm(dist, { recursive: true });
   await rename(fresh, dist);

@@ -1,6 +1,6 @@
 /**
  * Events of a long run. Workflows emit them, `cli/reports/` displays them; neither depends on the other.
- * `bytes` counts content transferred or written; skipped content does not count.
+ * `bytes` counts content transferred or written; skipped content does not count. A `plan` adds to earlier ones.
  */
 export type AirgapEvent =
   | { readonly type: 'stage'; readonly message: string }

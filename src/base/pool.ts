@@ -48,3 +48,15 @@ export function settle<T, R>(
     }
   });
 }
+
+/** Like {@link pool}, but processes every item, and then throws the first error in the order of the items. */
+export async function settleEach<T, R>(
+  items: readonly T[],
+  limit: number,
+  work: (item: T, index: number) => Promise<R>,
+): Promise<R[]> {
+  return (await settle(items, limit, work)).map((outcome) => {
+    if ('value' in outcome) return outcome.value;
+    throw outcome.error;
+  });
+}

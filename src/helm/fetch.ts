@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
+import { isPlainHttp } from '../base/host-spellings.ts';
 import { textBefore, trimTrailing } from '../base/text-trim.ts';
 import { type ChartRequest, writeDependencyLogins } from './access.ts';
 import { parseOciAddress } from './addresses.ts';
@@ -78,7 +79,7 @@ export async function fetchChart(
 /** Sets `plainHttp` for registries without TLS, including mirrors. */
 function withPlainHttp(request: ChartRequest, { plainHttp }: ChartSources): ChartRequest {
   const host = parseOciAddress(request.chart)?.host;
-  if (host === undefined || !plainHttp.includes(host)) return request;
+  if (host === undefined || !isPlainHttp(host, plainHttp)) return request;
   return { ...request, access: { ...request.access, plainHttp: true } };
 }
 
@@ -126,7 +127,7 @@ async function packageFolder(
   const copy = await copyWithDependencies(folder, localDependencies, work, linkRoots);
   const registries = repositories.flatMap((repository) => parseOciAddress(repository)?.host ?? []);
   // The flag applies to all registries, so all must be without TLS: a login must not be sent unencrypted to the others.
-  const isPlain = registries.length > 0 && registries.every((registry) => plainHttp.includes(registry));
+  const isPlain = registries.length > 0 && registries.every((registry) => isPlainHttp(registry, plainHttp));
   const flags = [...(request.dependencyUpdate ? ['--dependency-update'] : []), ...(isPlain ? ['--plain-http'] : [])];
   const credentials = `${work}-login`;
   const env = await writeDependencyLogins(helm, repositories, credentials, findLogin);

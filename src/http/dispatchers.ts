@@ -1,19 +1,8 @@
 import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
-import type { Dispatcher } from 'undici';
-import connect from 'undici/lib/api/api-connect.js';
-import Agent from 'undici/lib/dispatcher/agent.js';
-import BaseDispatcher from 'undici/lib/dispatcher/dispatcher.js';
-import Pool from 'undici/lib/dispatcher/pool.js';
-import ProxyAgent from 'undici/lib/dispatcher/proxy-agent.js';
-import Socks5ProxyAgent from 'undici/lib/dispatcher/socks5-proxy-agent.js';
+import { Agent, type Dispatcher, Pool, ProxyAgent, Socks5ProxyAgent } from 'undici';
 import type { HostCertificates } from './client-certificate.ts';
-import { type Connector, plainConnector } from './connector.ts';
-import type { ProxyResolver } from './proxy.ts';
-import { markProxyErrors } from './proxy-error.ts';
-import { secureConnector, watchCertificateRequest } from './secure-connector.ts';
-
-// undici's entry point does this for all methods; proxy tunnels need this one.
-Object.assign(BaseDispatcher.prototype, { connect });
+import { type Connector, plainConnector, secureConnector, watchCertificateRequest } from './connector.ts';
+import { markProxyErrors, type ProxyResolver } from './proxy.ts';
 
 /** Factor for the timeout of a proxy tunnel: the proxy has to connect, too. */
 const TUNNEL_TIMEOUT_FACTOR = 2;

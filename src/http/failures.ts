@@ -2,7 +2,7 @@ import { AirgapError, messageOf } from '../base/errors.ts';
 import { ConnectError } from './addresses.ts';
 import { describeCertificateRefusal } from './certificate-refusal.ts';
 import { CONNECT_TIMEOUT, codeOf, HEADERS_TIMEOUT, TOO_SLOW, UPLOAD_STALLED } from './error-codes.ts';
-import { ProxyError } from './proxy-error.ts';
+import { ProxyError } from './proxy.ts';
 import type { Retryable } from './retry.ts';
 
 /** Outcome of a request without a response: the error to show and whether to retry. */

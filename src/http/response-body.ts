@@ -20,18 +20,11 @@ export async function readBody(response: HttpResponse, limit: number, what: stri
   const { body, url } = response;
   const chunks: Uint8Array[] = [];
   let length = 0;
-  // Events instead of an iterator, which costs as much as the rest of a small request.
-  await new Promise<void>((resolve, reject) => {
-    body.on('error', reject).on('end', resolve);
-    body.on('close', () => body.readableEnded || reject(new Error('the connection was closed')));
-    body.on('data', (chunk: Uint8Array) => {
-      length += chunk.length;
-      chunks.push(chunk);
-      if (length > limit) {
-        body.destroy(new AirgapError('registry', `${what}: ${url.host} sent more than ${limit} bytes`));
-      }
-    });
-  });
+  for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    if (length > limit) throw new AirgapError('registry', `${what}: ${url.host} sent more than ${limit} bytes`);
+    chunks.push(chunk);
+  }
   const bytes = Buffer.concat(chunks);
   // The header is not enough: some servers set it on uncompressed bodies.
   const isCompressed = /^(?:x-)?gzip$/i.test(responseHeader(response, 'content-encoding') ?? '');

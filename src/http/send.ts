@@ -3,7 +3,6 @@ import { codeOf, HEADERS_TIMEOUT } from './error-codes.ts';
 import type { HttpResponse, WireRequest } from './exchange.ts';
 import { describeFailure, type RequestFailure } from './failures.ts';
 import type { MinimumRate, ReceivedBytes } from './minimum-rate.ts';
-import type { PlainHttp } from './plain-http.ts';
 import type { RateLimiters } from './rate-limiter.ts';
 import { checkHostLength, headersForRedirect, MAX_REDIRECTS, redirectTarget } from './redirects.ts';
 import { discardBody } from './response-body.ts';
@@ -59,7 +58,8 @@ export interface HttpRequest {
 
 /** Settings and state shared by all requests of a transport. */
 export interface TransportContext {
-  readonly isPlainHttp: PlainHttp;
+  /** Reports whether a host (with optional port) may be accessed without TLS. */
+  readonly isPlainHttp: (host: string) => boolean;
   readonly send: (request: WireRequest) => Promise<HttpResponse>;
   readonly retrier: Retrier;
   readonly rateLimiters: RateLimiters;

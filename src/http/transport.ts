@@ -1,11 +1,12 @@
+import { AirgapError } from '../base/errors.ts';
 import { type Emit, ignoreEvents } from '../base/events.ts';
+import { isPlainHttp } from '../base/host-spellings.ts';
 import { readCertificates, trustedCertificates } from './certificates.ts';
 import type { ClientCertificate, HostCertificates } from './client-certificate.ts';
 import { createDispatchers } from './dispatchers.ts';
 import { exchange, type HttpResponse } from './exchange.ts';
 import { systemCertificates } from './host-certificates.ts';
 import { DEFAULT_MINIMUM_RATE, type MinimumRate } from './minimum-rate.ts';
-import { plainHttpHosts } from './plain-http.ts';
 import { proxyFromEnvironment } from './proxy.ts';
 import { createRateLimiters } from './rate-limiter.ts';
 import { createRetrier, RETRY_DEFAULTS, type Retrier, type RetryPolicy } from './retry.ts';
@@ -62,7 +63,8 @@ export interface Transport {
 /** Creates a transport. @throws AirgapError `config` for an unusable proxy, certificate file or host */
 export function createTransport(options: TransportOptions = {}): Transport {
   const env = options.env ?? {};
-  const isPlainHttp = plainHttpHosts(options.plainHttp ?? []);
+  const { plainHttp = [] } = options;
+  checkPlainHttpHosts(plainHttp);
   // Validates --ca-file immediately; all other roots are read for the first TLS connection.
   if (options.caFile !== undefined) readCertificates(options.caFile, '--ca-file');
   let roots: readonly string[] | undefined;
@@ -81,7 +83,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
   const { emit = ignoreEvents } = options;
   const retrier = createRetrier({ ...RETRY_DEFAULTS, ...options.retry }, emit);
   const context: TransportContext = {
-    isPlainHttp,
+    isPlainHttp: (host) => isPlainHttp(host, plainHttp),
     send: (request) => exchange(dispatchers.pick(request.url, request.method === 'PUT' ? 'upload' : 'read'), request),
     rateLimiters: createRateLimiters(),
     userAgent: options.userAgent ?? 'helm-airgap',
@@ -93,13 +95,23 @@ export function createTransport(options: TransportOptions = {}): Transport {
     onSlowResponse: createSlowResponseReporter(emit),
   };
   return {
-    scheme: (host) => (isPlainHttp(host) ? 'http' : 'https'),
+    scheme: (host) => (isPlainHttp(host, plainHttp) ? 'http' : 'https'),
     request: (request) => sendRequest(context, request),
     retrier,
     certificates,
     hostCertificates,
     close: () => dispatchers.close(),
   };
+}
+
+/**
+ * Checks the hosts of `--plain-http`: `HOST` for every port, `HOST:PORT` for that port only.
+ * @throws AirgapError `config` for a URL or a host with a path
+ */
+function checkPlainHttpHosts(hosts: readonly string[]): void {
+  const other = hosts.find((host) => host === '' || /[/@\s]/.test(host));
+  if (other === undefined) return;
+  throw new AirgapError('config', `--plain-http ${other} is not a host`, { hint: 'write HOST or HOST:PORT' });
 }
 
 /** Reports slow responses, once per host, so that the run does not look dead. */

@@ -17,6 +17,35 @@ export interface Source {
   blob(repository: Repository, descriptor: Descriptor): Body;
 }
 
+/** Source that also supports HEAD requests and referrers. */
+export interface RegistrySource extends Source {
+  /**
+   * Returns the descriptor for a tag or digest without fetching the manifest; undefined when it does not exist.
+   * @throws AirgapError `unauthorized`, `forbidden`, `registry`, `network`
+   */
+  head(repository: Repository, tagOrDigest: string): Promise<Descriptor | undefined>;
+  /**
+   * Lists the referrers of a manifest; undefined when the registry has no referrers API.
+   * @throws AirgapError `registry`, `network`
+   */
+  referrers(repository: Repository, subject: Digest): Promise<readonly Descriptor[] | undefined>;
+}
+
+/** Returns a source with other methods in place of some; the rest are those of `source`, called on it. */
+export function withSource(source: RegistrySource, changes: Partial<RegistrySource>): RegistrySource;
+export function withSource(source: Source, changes: Partial<Source>): Source;
+export function withSource(source: Source, changes: Partial<RegistrySource>): Source {
+  // Of a source without them, the type hides the last two.
+  const registry = source as RegistrySource;
+  return {
+    manifest: (repository, tagOrDigest) => registry.manifest(repository, tagOrDigest),
+    blob: (repository, descriptor) => registry.blob(repository, descriptor),
+    head: (repository, tagOrDigest) => registry.head(repository, tagOrDigest),
+    referrers: (repository, subject) => registry.referrers(repository, subject),
+    ...changes,
+  } satisfies RegistrySource;
+}
+
 /** A manifest with its exact bytes; `descriptor` describes those. */
 export interface ManifestContent {
   readonly descriptor: Descriptor;

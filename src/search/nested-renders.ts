@@ -86,9 +86,9 @@ export class NestedRenders {
   }
 
   async #fetch(nested: NestedChart, folder: string, allow: AllowAddress): Promise<Renderer> {
-    const { helm, context, sources } = this.#search;
-    const request = await requestOf(nested, folder, sources.caFile);
-    const chart = await fetchChart(helm, request, folder, context.cwd, sources, allow);
+    const { helm, context, options } = this.#search;
+    const request = await requestOf(nested, folder, options.chartSources?.caFile);
+    const chart = await fetchChart(helm, request, folder, context.cwd, options.chartSources, allow);
     return new Renderer(helm, chart, join(folder, 'render'));
   }
 
@@ -99,7 +99,7 @@ export class NestedRenders {
   ): Promise<ProfileFindings & { firstProfile: string }> {
     const key = installKey(nested, profile.options);
     const search = async (): Promise<ProfileFindings & { firstProfile: string }> => ({
-      ...(await searchProfile(renderer, profile, this.#search)),
+      ...(await searchProfile(renderer, profile, this.#search.options, this.#search.context.emit)),
       firstProfile: profile.name,
     });
     const found = this.#installs.get(key) ?? search();
@@ -109,9 +109,9 @@ export class NestedRenders {
 
   #alternative(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<RenderFindings> {
     const key = installKey(nested, profile.options);
-    const { rules } = this.#search;
+    const { rules } = this.#search.options;
     const search = async (): Promise<RenderFindings> =>
-      searchRender(renderer, await renderer.render(profile.options), profile, { rules, traced: false });
+      searchRender(renderer, await renderer.render(profile.options), profile, { rules }, false);
     const found = this.#alternatives.get(key) ?? search();
     this.#alternatives.set(key, found);
     return found;

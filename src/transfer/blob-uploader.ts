@@ -1,20 +1,31 @@
+import { isRefusal } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { Body, Sink, Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { BlobNode } from '../oci/graph.ts';
+import type { BlobNode, ManifestNode } from '../oci/graph.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import type { BlobPresence } from './blob-presence.ts';
 import { isLargeBlob, scheduleBlobs } from './blob-scheduler.ts';
 import { blobLabel, bodyFromSource, resumableRead } from './resumable-read.ts';
 import type { ReadCoordinator } from './shared-source.ts';
-import { throwIfAborted, wrapError } from './wrap-error.ts';
+import { throwIfAborted } from './wrap-error.ts';
 
 export interface BlobUploadOptions {
   readonly concurrency: number;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
   /** Present when other copies read the same source at the same time. */
-  readonly coordinator?: ReadCoordinator;
+  readonly coordinator?: ReadCoordinator | undefined;
+  /**
+   * Returns the error of a failed step with its name.
+   * @param node the manifest, if the step was to push one
+   */
+  readonly nameFailure?: (step: string, error: unknown, node?: ManifestNode) => unknown;
+  /**
+   * Uploads a blob that one repository refuses to each of the others that need it. Without it, the refusal concerns all
+   * items that need the blob; a large one would be uploaded in vain each time.
+   */
+  readonly retriesRefused?: boolean;
 }
 
 /** A blob and the one repository to which its bytes are uploaded. */
@@ -36,7 +47,6 @@ export class BlobUploader {
   readonly #mounts = new Map<string, Promise<void>>();
   /** True if there are more small blobs than run concurrently: then the others benefit from what a probe finds out. */
   readonly #isProbingWorthwhile: boolean;
-  #plannedBytes: number;
 
   constructor(
     source: Source,
@@ -57,13 +67,13 @@ export class BlobUploader {
     }
     this.#isProbingWorthwhile =
       uploads.filter(({ node }) => !isLargeBlob(node.descriptor)).length > options.concurrency;
-    this.#plannedBytes = uploads.reduce((sum, { node }) => sum + node.descriptor.size, 0);
   }
 
   /** Uploads every blob to its target repository. Never throws: `uploaded` reports the failures. */
   async uploadAll(): Promise<void> {
-    this.#emitPlan();
-    const { concurrency, coordinator } = this.#options;
+    const { concurrency, coordinator, emit } = this.#options;
+    const bytes = [...this.#uploads.values()].reduce((sum, { upload }) => sum + upload.node.descriptor.size, 0);
+    emit({ type: 'plan', blobs: this.#uploads.size, bytes });
     coordinator?.expect(this.#uploads.keys());
     const uploads = [...this.#uploads.values()].map((entry) => ({
       ...entry,
@@ -81,9 +91,15 @@ export class BlobUploader {
     });
   }
 
-  /** Waits until the blob is in its target repository. @throws AirgapError of its upload */
-  uploaded(digest: Digest): Promise<void> {
-    return this.#uploads.get(digest)?.uploaded.promise ?? Promise.resolve();
+  /** Waits until the blob is in its target repository, for an item of `repository`. @throws the error of its upload */
+  async uploaded(digest: Digest, repository: Repository): Promise<void> {
+    try {
+      await this.#uploads.get(digest)?.uploaded.promise;
+    } catch (error) {
+      // A mount from the repository that refused it becomes an upload.
+      const isRetried = this.#options.retriesRefused && this.isUploadedElsewhere(digest, repository);
+      if (!isRetried || !isRefusal(error)) throw error;
+    }
   }
 
   /** Reports whether the blob is uploaded to another repository. */
@@ -110,7 +126,7 @@ export class BlobUploader {
     try {
       await this.#sink.putBlob(repository, node.descriptor, this.#body(node, true), { signal });
     } catch (error) {
-      throw wrapError(`blob ${digest} to ${formatRepository(repository)}`, error);
+      throw this.#failure(digest, repository, error);
     }
     this.bytes += node.descriptor.size;
   }
@@ -143,8 +159,12 @@ export class BlobUploader {
       if (outcome === 'stored') this.bytes += descriptor.size;
       report(outcome === 'present');
     } catch (error) {
-      throw wrapError(`blob ${descriptor.digest} to ${formatRepository(repository)}`, error);
+      throw this.#failure(descriptor.digest, repository, error);
     }
+  }
+
+  #failure(digest: Digest, repository: Repository, error: unknown): unknown {
+    return this.#options.nameFailure?.(`blob ${digest} to ${formatRepository(repository)}`, error) ?? error;
   }
 
   /** Returns the body for the sink. After a refused mount the blob is read again, which adds its bytes to the plan. */
@@ -157,15 +177,10 @@ export class BlobUploader {
       open: async (offset, abort = signal) => {
         if (!isCounted) {
           isCounted = true;
-          this.#plannedBytes += body.size;
-          this.#emitPlan();
+          emit({ type: 'plan', blobs: 0, bytes: body.size });
         }
         return body.open(offset, abort);
       },
     };
-  }
-
-  #emitPlan(): void {
-    this.#options.emit({ type: 'plan', blobs: this.#uploads.size, bytes: this.#plannedBytes });
   }
 }

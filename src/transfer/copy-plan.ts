@@ -5,9 +5,8 @@ import { type BlobNode, closureOf, type Graph } from '../oci/graph.ts';
 import type { Reference, Repository } from '../oci/reference.ts';
 import { BlobPresence } from './blob-presence.ts';
 import type { CopyOptions } from './copy.ts';
-import { type Destination, destinationsFor } from './destinations.ts';
+import { assertNoTagConflicts, checkTags, type Destination, destinationsFor, type TagStatus } from './destinations.ts';
 import { findRequiredBlobs } from './required-blobs.ts';
-import { assertNoTagConflicts, checkTags, type TagStatus } from './tag-status.ts';
 import { throwIfAborted, wrapError } from './wrap-error.ts';
 
 /** Planned action for one root. */

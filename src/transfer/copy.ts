@@ -1,14 +1,20 @@
-import type { AirgapError } from '../base/errors.ts';
+import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { Sink, Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
-import { closureOf, type Graph } from '../oci/graph.ts';
+import { closureOf, type Graph, type ManifestNode } from '../oci/graph.ts';
+import { isAttestationPlatform } from '../oci/platform.ts';
 import { formatReference, formatRepository, type Reference } from '../oci/reference.ts';
-import { type Destination, destinationsFor } from './destinations.ts';
+import {
+  assertNoTagConflicts,
+  checkTags,
+  type Destination,
+  destinationsFor,
+  type ExistingTag,
+} from './destinations.ts';
+import { type UploadResult, uploadGraph } from './graph-upload.ts';
 import { findRequiredBlobs, type RequiredBlobs, withRequiredBlobs } from './required-blobs.ts';
-import { RootUploader } from './root-uploader.ts';
 import type { ReadCoordinator } from './shared-source.ts';
-import { assertNoTagConflicts, checkTags, type ExistingTag } from './tag-status.ts';
 import { throwIfAborted, wrapError } from './wrap-error.ts';
 
 export interface CopyOptions {
@@ -44,14 +50,10 @@ export interface CopyFailure {
   readonly error: AirgapError;
 }
 
-export interface CopyResult {
+export interface CopyResult extends Pick<UploadResult, 'blobs' | 'bytes'> {
   /** One for each root that did not fail, in the order of the graph's roots. */
   readonly outcomes: readonly CopyOutcome[];
   readonly failures: readonly CopyFailure[];
-  /** Number of blobs, each counted once for every target repository. */
-  readonly blobs: { readonly stored: number; readonly mounted: number; readonly present: number };
-  /** Bytes of the blobs that were uploaded. */
-  readonly bytes: number;
 }
 
 /**
@@ -71,8 +73,17 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
   const { required } = options;
   const mountSources = required && (await findRequiredBlobs(graph, pending, sink, required, options));
   const reader = required && mountSources ? withRequiredBlobs(source, mountSources, required.source) : source;
-  const uploader = new RootUploader(graph, reader, sink, options, pending, mountSources);
-  const errors = await uploader.run();
+  const { emit } = options;
+  const items = pending.map((destination) => ({ ...destination, descriptor: destination.root.descriptor }));
+  const { errors, blobs, bytes } = await uploadGraph(graph, reader, sink, items, {
+    ...options,
+    mountSources,
+    nameFailure: (step, error, node) => stepFailure(graph, step, error, node),
+    onUploaded: (index) => {
+      const { reference, descriptor } = (pending[index] as Destination).root;
+      emit({ type: 'image', reference: formatReference(reference), digest: descriptor.digest });
+    },
+  });
   throwIfAborted(options.signal);
   const outcomes: CopyOutcome[] = [];
   const failures: CopyFailure[] = [];
@@ -90,13 +101,8 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
     outcomes.push({ reference, target, digest, status });
   }
   const present = statuses.filter(({ status }) => status === 'present').map(({ destination }) => destination);
-  const { counts, bytes } = uploader.blobs;
-  return {
-    outcomes,
-    failures,
-    blobs: { ...counts, present: counts.present + countPresentBlobs(graph, present, pending) },
-    bytes,
-  };
+  const presentBlobs = blobs.present + countPresentBlobs(graph, present, pending);
+  return { outcomes, failures, blobs: { ...blobs, present: presentBlobs }, bytes };
 }
 
 /** Counts blobs of present roots, each once per repository, without those that a pushed root uploads there as well. */
@@ -109,4 +115,33 @@ function countPresentBlobs(graph: Graph, present: readonly Destination[], sent: 
     );
   const others = keys(sent);
   return [...keys(present)].filter((key) => !others.has(key)).length;
+}
+
+/**
+ * The distribution registry answers 500 to manifests with foreign layers unless its configuration allows their URLs.
+ */
+const FOREIGN_LAYERS_HINT =
+  'the image has foreign layers with URLs of their own; the distribution registry accepts them if validation.manifests.urls.allow matches these URLs';
+
+/** GitLab's registry rejects BuildKit attestations whose media types it does not know. */
+const ATTESTATION_HINT =
+  'the registry rejects this attestation, which the image index contains; bundle the image with --attestations drop, which changes the digest of the index';
+
+/** Returns the error with the failed step in front, and with a hint if the kind of manifest explains its refusal. */
+function stepFailure({ manifests }: Graph, step: string, error: unknown, node: ManifestNode | undefined): AirgapError {
+  const failure = wrapError(step, error);
+  if (node === undefined || (failure.code !== 'registry' && failure.code !== 'unsupported')) return failure;
+  const { digest } = node.descriptor;
+  const isAttestation = (): boolean =>
+    manifests
+      .values()
+      .some(({ children }) =>
+        children.some((child) => child.digest === digest && isAttestationPlatform(child.platform)),
+      );
+  if (node.blobs.some(({ urls = [] }) => urls.length > 0)) return withHint(failure, FOREIGN_LAYERS_HINT);
+  return isAttestation() ? withHint(failure, ATTESTATION_HINT) : failure;
+}
+
+function withHint(cause: AirgapError, hint: string): AirgapError {
+  return new AirgapError(cause.code, cause.message, { hint, causes: cause.causes, cause });
 }

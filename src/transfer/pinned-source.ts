@@ -1,11 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
-import type { ManifestContent, Source } from '../oci/content.ts';
+import { type RegistrySource, withSource } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
-import type { RegistryClient } from '../registry/client.ts';
-
-/** Source that also supports HEAD requests and referrers. */
-export type RegistrySource = Source & Pick<RegistryClient, 'head' | 'referrers'>;
 
 /**
  * Returns a source that resolves pinned tags to their recorded digests.
@@ -14,8 +10,8 @@ export type RegistrySource = Source & Pick<RegistryClient, 'head' | 'referrers'>
 export function pinnedSource(source: RegistrySource, pins: ReadonlyMap<string, Digest>): RegistrySource {
   const pinnedDigest = (repository: Repository, tag: string): Digest | undefined =>
     pins.get(`${formatRepository(repository)}:${tag}`);
-  return {
-    async manifest(repository: Repository, tagOrDigest: string): Promise<ManifestContent> {
+  return withSource(source, {
+    async manifest(repository, tagOrDigest) {
       const digest = pinnedDigest(repository, tagOrDigest);
       if (digest === undefined) return source.manifest(repository, tagOrDigest);
       try {
@@ -34,7 +30,5 @@ export function pinnedSource(source: RegistrySource, pins: ReadonlyMap<string, D
       }
     },
     head: (repository, tagOrDigest) => source.head(repository, pinnedDigest(repository, tagOrDigest) ?? tagOrDigest),
-    referrers: (repository, subject) => source.referrers(repository, subject),
-    blob: (repository, descriptor) => source.blob(repository, descriptor),
-  };
+  });
 }

@@ -1,7 +1,7 @@
 import { count, firstOf } from '../base/count.ts';
 import { AirgapError } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
-import type { Sink, Source } from '../oci/content.ts';
+import { type Sink, type Source, withSource } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { closureOf, type Graph } from '../oci/graph.ts';
@@ -66,13 +66,12 @@ export function withRequiredBlobs(
   mountSources: ReadonlyMap<Digest, Repository>,
   target: Source,
 ): Source {
-  return {
-    manifest: (repository, tagOrDigest) => source.manifest(repository, tagOrDigest),
+  return withSource(source, {
     blob: (repository, descriptor) => {
       const mountSource = mountSources.get(descriptor.digest);
       return mountSource === undefined ? source.blob(repository, descriptor) : target.blob(mountSource, descriptor);
     },
-  };
+  });
 }
 
 /** Returns a repository that has the blob. Errors, such as for a deleted repository, count only if no other has it. */

@@ -1,7 +1,8 @@
-import type { Readable } from 'node:stream';
-import type { Body, Source } from '../oci/content.ts';
+import { Readable } from 'node:stream';
+import { AirgapError } from '../base/errors.ts';
+import { shareBuffer } from '../oci/buffer-pool.ts';
+import { type Body, type Source, withSource } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
-import { fanOut } from './fan-out.ts';
 
 /** Milliseconds. A registry that needs many retries must not slow down the other targets for longer. */
 const MAX_WAIT = 30_000;
@@ -58,6 +59,21 @@ export class SharedSource {
     const participant: Participant = {};
     this.#participants.add(participant);
     return {
+      ...withSource(this.#source, {
+        blob: (repository, descriptor) => {
+          const body = this.#source.blob(repository, descriptor);
+          return {
+            size: body.size,
+            open: (offset = 0, signal, end = body.size) => {
+              const isFirst = this.#participants.has(participant) && participant.expected?.delete(descriptor.digest);
+              if (isFirst && offset === 0 && end === body.size)
+                return this.#join(participant, descriptor.digest, body, signal);
+              if (isFirst) this.#startReady();
+              return body.open(offset, signal, end);
+            },
+          };
+        },
+      }),
       expect: (digests) => {
         participant.expected = new Set(digests);
         this.#startReady();
@@ -66,20 +82,6 @@ export class SharedSource {
         if (participant.expected?.delete(digest)) this.#startReady();
       },
       close: () => this.#leave(participant),
-      manifest: (repository, tagOrDigest) => this.#source.manifest(repository, tagOrDigest),
-      blob: (repository, descriptor) => {
-        const body = this.#source.blob(repository, descriptor);
-        return {
-          size: body.size,
-          open: (offset = 0, signal, end = body.size) => {
-            const isFirst = this.#participants.has(participant) && participant.expected?.delete(descriptor.digest);
-            if (isFirst && offset === 0 && end === body.size)
-              return this.#join(participant, descriptor.digest, body, signal);
-            if (isFirst) this.#startReady();
-            return body.open(offset, signal, end);
-          },
-        };
-      },
     };
   }
 
@@ -143,4 +145,71 @@ export class SharedSource {
       for (const [, { stream }] of readers) stream.reject(error);
     }
   }
+}
+
+interface FanOutOptions {
+  /** Milliseconds that one reader may block the others. */
+  readonly maxWait: number;
+  /** Called for a reader that blocked the others for longer, before it ends with a `network` error. */
+  readonly onTimeout: (index: number) => void;
+}
+
+/**
+ * Splits a stream into several readers, each of which gets everything, at the speed of the slowest. A reader that
+ * closes early, or blocks the others for too long, is dropped. An error of the stream ends all readers.
+ * @param signals one for each reader
+ */
+function fanOut(
+  source: Readable,
+  signals: readonly (AbortSignal | undefined)[],
+  { maxWait, onTimeout }: FanOutOptions,
+): readonly Readable[] {
+  const blocked = new Set<Readable>();
+  let timer: NodeJS.Timeout | undefined;
+  const resumeIfUnblocked = (): void => {
+    if (blocked.size > 0) return;
+    clearTimeout(timer);
+    timer = undefined;
+    source.resume();
+  };
+  const outputs = signals.map((signal) => {
+    const read = (): void => {
+      if (blocked.delete(output)) resumeIfUnblocked();
+    };
+    const output: Readable = new Readable({ highWaterMark: 0, read, ...(signal === undefined ? {} : { signal }) });
+    output.on('close', () => {
+      open.delete(output);
+      blocked.delete(output);
+      if (open.size === 0) source.destroy();
+      resumeIfUnblocked();
+    });
+    return output;
+  });
+  const open = new Set(outputs);
+  const dropBlocked = (): void => {
+    for (const output of blocked) {
+      onTimeout(outputs.indexOf(output));
+      output.destroy(
+        new AirgapError('network', 'this target blocked the others for too long; its content is now read separately'),
+      );
+    }
+  };
+  const fail = (error: Error): void => {
+    for (const output of open) output.destroy(error);
+  };
+  source.on('data', (chunk: Uint8Array) => {
+    shareBuffer(chunk, open.size);
+    for (const output of open) if (!output.push(chunk)) blocked.add(output);
+    if (blocked.size === 0) return;
+    source.pause();
+    timer ??= setTimeout(dropBlocked, maxWait);
+  });
+  source.on('end', () => {
+    for (const output of open) output.push(null);
+  });
+  source.on('error', fail);
+  source.on('close', () => {
+    if (!source.readableEnded) fail(new Error('the source stream was closed'));
+  });
+  return outputs;
 }

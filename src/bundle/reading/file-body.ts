@@ -11,9 +11,8 @@ const spareBuffers: Buffer[] = [];
 /**
  * Streams a range of a file in pooled buffers.
  *
- * Reads are synchronous: the kernel's read-ahead has usually cached the data, and passing 512 KiB to another thread and
- * back costs more than copying them (0.4 s of processor time for 0.94 GB). Each read waits for a turn of the event
- * loop.
+ * Reads are synchronous: the kernel's read-ahead has usually cached the data. With asynchronous reads a `push` of 560 small
+ * blobs took 6 % more processor time (9 paired rounds, 2026-11-22). Each read waits for a turn of the event loop.
  */
 export class FileBody extends Readable {
   readonly #file: RandomFile;

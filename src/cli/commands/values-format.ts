@@ -3,23 +3,22 @@ import { basename, dirname, resolve } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import { pathInside } from '../../base/file-names.ts';
+import { isPlainHttp } from '../../base/host-spellings.ts';
 import { checkReplaceable, makeFolder, writeOutput } from '../../base/output-file.ts';
 import { SECRET_FILE } from '../../base/own-file.ts';
 import type { GeneratedFile } from '../../overrides/formats/index.ts';
 import type { ValuesOptions } from '../../workflows/values/values.ts';
-import type { FormatFlags } from '../flags/format.ts';
 import { formatDocument } from '../flags/output.ts';
-import { OverridesFiles } from '../flags/unmapped.ts';
+import type { FormatFlags } from '../flags/overrides.ts';
 import { displayPath } from '../reports/text.ts';
 import { formatReport, proofReport, umbrellaReport } from '../reports/values.ts';
 import type { CommandIO } from '../run.ts';
+import { OverridesFiles } from './values-files.ts';
 
 /** Flags for the output of a format. */
-export interface FormatOutput extends FormatFlags {
-  out?: string;
-  outDir?: string;
-  plainHttp: string[];
-  output: 'yaml' | 'json';
+interface FormatOutput extends FormatFlags {
+  readonly plainHttp: readonly string[];
+  readonly output: 'yaml' | 'json';
 }
 
 /** Files of a format, and the references that they do not cover. */
@@ -65,7 +64,7 @@ export async function writeFormat(io: CommandIO, options: ValuesOptions, flags: 
 async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: FormatOutput): Promise<FormattedOutput> {
   const { context } = io;
   const { format, ecrAuth } = flags;
-  const plainHttp = flags.plainHttp.includes(options.target.registry);
+  const plainHttp = isPlainHttp(options.target.registry, flags.plainHttp);
   if (format === 'aggregate') {
     const { umbrellaValues } = await import('../../workflows/values/umbrella-chart.ts');
     const results = await umbrellaValues(context, { ...options, ecrAuth });

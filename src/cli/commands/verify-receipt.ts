@@ -1,30 +1,29 @@
-import { type Command, Option } from 'commander';
+import { Option } from '@commander-js/extra-typings';
 import type { ReceiptOptions } from '../../workflows/verify/verify-receipt.ts';
-import { clientCertificatesOf } from '../flags/certificates.ts';
 import { declaredHosts } from '../flags/ecr.ts';
+import type { ReadLogin } from '../flags/login.ts';
+import { type FlagsOf, flagGroup } from '../flags/option.ts';
 import { formatDocument } from '../flags/output.ts';
-import { addRegistryFlags, type RegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
+import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
+import { readConfiguration } from '../flags/settings.ts';
 import { receiptReport } from '../reports/verify.ts';
 import type { CommandIO } from '../run.ts';
 
-export interface ReceiptFlags extends RegistryFlags {
-  receipt?: string;
-  registryType?: 'ecr';
-}
-
 /** Adds the flags of `verify --receipt`, which queries a registry and reads no blobs of a bundle. */
-export function addReceiptFlags(io: CommandIO, command: Command): Command {
-  command.option(
+export const addReceiptFlags = flagGroup((command, io: CommandIO) => {
+  const checking = command.option(
     '--receipt <file>',
     'check that the registry has all content of this receipt of a push, and of the bundle',
   );
-  return addRegistryFlags(io, command, { mirrors: false }).addOption(
+  return addRegistryFlags(checking, io).addOption(
     new Option(
       '--registry-type <type>',
       'with --receipt: type of the registry if its host name does not show it',
     ).choices(['ecr']),
   );
-}
+});
+
+type ReceiptFlags = FlagsOf<typeof addReceiptFlags> & ReadLogin;
 
 /** Compares a receipt with the registry, and prints the result. */
 export async function checkReceipt(
@@ -38,13 +37,9 @@ export async function checkReceipt(
   const receipt = await readReceipt(file);
   const registry = receipt.target.split('/')[0] as string;
   const ecrHosts = await declaredHosts([registry], flags, io.context.env);
-  const clientCertificates = clientCertificatesOf(flags, io.context.cwd);
-  const access = { ...(await registryAccess({ ...flags, clientCertificates, named: [registry] })), ecrHosts };
-  const result = await verifyReceipt(io.context, receipt, {
-    ...options,
-    access,
-    concurrency: flags.concurrency ?? UPLOAD_CONCURRENCY,
-  });
+  const { registry: settings } = await readConfiguration(io.context, flags);
+  const { access, concurrency } = await registryAccess({ ...settings, named: [registry] }, UPLOAD_CONCURRENCY);
+  const result = await verifyReceipt(io.context, receipt, { ...options, access: { ...access, ecrHosts }, concurrency });
   const check = { file, ...result };
   io.print(flags.output === 'text' ? receiptReport(check) : await formatDocument('ReceiptCheck', check, flags.output));
   if (result.differences.length + (result.missing ?? []).length > 0) io.setExitCode(3);

@@ -1,22 +1,15 @@
 import { availableParallelism } from 'node:os';
-import { Command } from 'commander';
+import { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import { formatDocument, outputOption } from '../flags/output.ts';
-import { imageKeys, verifySignaturesOption } from '../flags/referrers.ts';
-import { publicKey } from '../flags/signing.ts';
+import { imageKeys, publicKey, verifySignaturesOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { formatFailure } from '../reports/failure.ts';
 import { verifyReport } from '../reports/verify.ts';
 import type { CommandIO } from '../run.ts';
-import { addReceiptFlags, checkReceipt, type ReceiptFlags } from './verify-receipt.ts';
+import { addReceiptFlags, checkReceipt } from './verify-receipt.ts';
 
-interface Flags extends ReceiptFlags {
-  readonly key?: string;
-  readonly verifySignatures: readonly string[];
-  readonly output: 'text' | 'json' | 'yaml';
-}
-
-export function verifyCommand(io: CommandIO): Command {
+export function verifyCommand(io: CommandIO) {
   const command = new Command('verify')
     .description('check every byte of a bundle offline, or the content that a push left in a registry')
     .argument('[file]', 'bundle to check')
@@ -27,7 +20,7 @@ export function verifyCommand(io: CommandIO): Command {
       'after',
       examples('verify app.tar --key cosign.pub', 'verify --receipt receipt.json --ca-file ca.pem'),
     );
-  return addReceiptFlags(io, command).action(async (file: string | undefined, flags: Flags) => {
+  return addReceiptFlags(command, io).action(async (file, flags) => {
     const { key, verifySignatures: keyFiles, output, receipt } = flags;
     if (file === undefined && (receipt === undefined || key !== undefined)) {
       const hint = 'run helm airgap verify BUNDLE, or helm airgap verify --receipt FILE; --key needs a bundle';
@@ -38,10 +31,10 @@ export function verifyCommand(io: CommandIO): Command {
       throw new AirgapError('usage', '--verify-signatures cannot be used with --receipt', { hint });
     }
     const signer = key === undefined ? undefined : await publicKey(key);
-    if (receipt !== undefined) return checkReceipt(io, receipt, flags, { ...(file && { bundle: file }), signer });
+    if (receipt !== undefined) return checkReceipt(io, receipt, flags, { bundle: file || undefined, signer });
     if (file === undefined) return;
     const keys = await imageKeys(keyFiles);
-    const { verify } = await import('../../workflows/inspect/inspect.ts');
+    const { verify } = await import('../../workflows/verify/verify.ts');
     const result = await verify(io.context, file, availableParallelism(), signer).catch((error: unknown) => {
       if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
       // An archive too damaged to open is a failed check too.

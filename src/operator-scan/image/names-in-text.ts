@@ -1,15 +1,8 @@
 import { formatReference } from '../../oci/reference.ts';
 import type { Candidate, ScanLocation } from './candidate.ts';
 import { DESCRIPTION_KEYS, detachedCopy, isInDescription } from './descriptions.ts';
-import { isMovingTag, looseName, type WholeName, wholeName } from './image-names.ts';
-import { splitNamesInText } from './split-names-in-text.ts';
-
-/** Image name in a text. */
-export interface TextName extends WholeName {
-  readonly written: string;
-  /** Counted from 1. */
-  readonly line: number;
-}
+import { isMovingTag, looseName, wholeName } from './image-names.ts';
+import { splitNamesInText, type TextName } from './split-names-in-text.ts';
 
 /** Maximum names in one text; real ones have some hundred. */
 const MAX_NAMES = 5000;

@@ -1,6 +1,12 @@
 import { detachedCopy, isInDescription } from './descriptions.ts';
 import { type WholeName, wholeName } from './image-names.ts';
-import type { TextName } from './names-in-text.ts';
+
+/** Image name in a text. */
+export interface TextName extends WholeName {
+  readonly written: string;
+  /** Counted from 1. */
+  readonly line: number;
+}
 
 /** End of a key for a tag; searching for it is much faster than matching complete lines. */
 const TAG_KEY_END = /(?:[Tt]ag|[Vv]ersion)"?:/g;

@@ -5,7 +5,7 @@ import type { NetworkNeed } from '../../discovery/network/index.ts';
 import type { Graph } from '../../oci/graph.ts';
 import { formatRepository, parseReference } from '../../oci/reference.ts';
 import type { Referrer } from '../../oci/referrer.ts';
-import type { IncompleteReferrers } from '../../transfer/referrer-requests.ts';
+import type { IncompleteReferrers } from '../../transfer/referrers/requests.ts';
 
 /** Tags that usually move. */
 const MUTABLE_TAG = /^(?:latest|main|master|edge|nightly|dev|develop|stable|canary|snapshot)$/i;

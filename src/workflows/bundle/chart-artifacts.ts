@@ -3,10 +3,10 @@ import { AirgapError } from '../../base/errors.ts';
 import { type ChartArtifact, chartArtifact } from '../../bundle/chart-artifact.ts';
 import { chartReference } from '../../bundle/names.ts';
 import { chartTag } from '../../naming/naming.ts';
+import type { RegistrySource } from '../../oci/content.ts';
 import { parseReference, type Reference, tryParseRepository } from '../../oci/reference.ts';
-import type { RegistrySource } from '../../transfer/pinned-source.ts';
-import { ReferrerCollector, type ReferrerCollectorOptions } from '../../transfer/referrer-collector.ts';
-import type { ReferrerRequests } from '../../transfer/referrer-requests.ts';
+import { ReferrerCollector, type ReferrerCollectorOptions } from '../../transfer/referrers/collect.ts';
+import type { ReferrerRequests } from '../../transfer/referrers/requests.ts';
 import { Walker } from '../../transfer/walk.ts';
 import type { PackedChart } from './inventory.ts';
 

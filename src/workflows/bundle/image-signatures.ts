@@ -11,8 +11,8 @@ import { formatReference, formatRepository } from '../../oci/reference.ts';
 import type { Referrer } from '../../oci/referrer.ts';
 import { isImageSignature, signatureBlobs } from '../../oci/referrer-signature.ts';
 import { referrerManifest } from '../../transfer/manifest-reader.ts';
-import { type ReadBlobOptions, readBlob } from '../../transfer/read-blob.ts';
-import type { IncompleteReferrers } from '../../transfer/referrer-requests.ts';
+import type { IncompleteReferrers } from '../../transfer/referrers/requests.ts';
+import { type ReadBlobOptions, readBlob } from '../../transfer/resumable-read.ts';
 import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
 
 export interface SignatureCheck extends ReadBlobOptions {

@@ -12,8 +12,8 @@ import { signatureBlobs } from '../../oci/referrer-signature.ts';
 import { isSubset } from '../../transfer/index-subset.ts';
 import { referrerManifest } from '../../transfer/manifest-reader.ts';
 import { INDEX_DEPTH } from '../../transfer/manifest-tree.ts';
-import { type ReadBlobOptions, readBlob } from '../../transfer/read-blob.ts';
-import type { ReferrerRequests } from '../../transfer/referrer-requests.ts';
+import type { ReferrerRequests } from '../../transfer/referrers/requests.ts';
+import { type ReadBlobOptions, readBlob } from '../../transfer/resumable-read.ts';
 import { wrapError } from '../../transfer/wrap-error.ts';
 import { SIGNATURE_LIMIT } from './image-signatures.ts';
 

@@ -10,7 +10,7 @@ import type { BlobNode, Graph, ManifestNode } from '../../oci/graph.ts';
 import { parseManifest } from '../../oci/manifest.ts';
 import { isAttestationPlatform, LINUX_AMD64, matchesPlatform } from '../../oci/platform.ts';
 import { formatReference } from '../../oci/reference.ts';
-import { readBlob } from '../../transfer/read-blob.ts';
+import { readBlob } from '../../transfer/resumable-read.ts';
 import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
 
 export interface ImageConfigOptions {

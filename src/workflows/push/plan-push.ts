@@ -8,7 +8,7 @@ import type { Reference } from '../../oci/reference.ts';
 import { connect } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { type CopyPlan, planCopy } from '../../transfer/copy-plan.ts';
-import { planReferrers, type ReferrersPlan } from '../../transfer/referrers-plan.ts';
+import { planReferrers, type ReferrersPlan } from '../../transfer/referrers/plan.ts';
 import { destinationOf, withWrittenNames } from './destination.ts';
 import { type LoadedBundles, loadBundles, requiredBlobsOf } from './loaded-bundles.ts';
 import type { PushOptions } from './push.ts';

@@ -1,16 +1,15 @@
 import { count } from '../../base/count.ts';
 import type { Emit } from '../../base/events.ts';
-import type { Sink, Source } from '../../oci/content.ts';
+import type { RegistrySource, Sink, Source } from '../../oci/content.ts';
 import { type Graph, referrersOf } from '../../oci/graph.ts';
 import { referrerKind } from '../../oci/referrer.ts';
 import type { CopyOutcome } from '../../transfer/copy.ts';
-import type { RegistrySource } from '../../transfer/pinned-source.ts';
 import {
   pushReferrers,
   type ReferrerOutcome,
   type ReferrersPushOptions,
   type ReferrersPushResult,
-} from '../../transfer/referrers-push.ts';
+} from '../../transfer/referrers/push.ts';
 
 /** Number of referrers by push status. */
 export interface ReferrerCounts {

@@ -1,5 +1,4 @@
 import { AirgapError, asAirgapError, combine } from '../../base/errors.ts';
-import type { Emit } from '../../base/events.ts';
 import { type PollOptions, pollUntil } from '../../base/poll-until.ts';
 import { settle } from '../../base/pool.ts';
 import { chartName } from '../../bundle/names.ts';
@@ -7,14 +6,13 @@ import type { ReconciledRepository } from '../../ecr/reconcile.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
 import type { Sink, Source } from '../../oci/content.ts';
 import { formatReference, formatRepository, type Reference } from '../../oci/reference.ts';
-import { connect, type RegistryAccess, type RegistryConnection } from '../../session/connect.ts';
+import { connect, type RegistryConnection, type RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { type CopyOutcome, type CopyResult, copy } from '../../transfer/copy.ts';
 import { planCopy } from '../../transfer/copy-plan.ts';
-import { assertNoSignatureConflicts } from '../../transfer/cosign-tags.ts';
-import { destinationsFor } from '../../transfer/destinations.ts';
+import { destinationsFor, type ExistingTag } from '../../transfer/destinations.ts';
+import { assertNoSignatureConflicts } from '../../transfer/referrers/groups.ts';
 import { type SharedReader, SharedSource } from '../../transfer/shared-source.ts';
-import type { ExistingTag } from '../../transfer/tag-status.ts';
 import { wrapError } from '../../transfer/wrap-error.ts';
 import { destinationOf, withWrittenNames } from './destination.ts';
 import { type LoadedBundles, type LoadOptions, loadBundles, requiredBlobsOf } from './loaded-bundles.ts';
@@ -23,10 +21,9 @@ import { createReceipt, type Receipt } from './receipt.ts';
 import { absentPaths, lookUpRepositories, prepareRepositories, type RepositoryOptions } from './repositories.ts';
 import { retiredReferences } from './retired.ts';
 
-export interface PushOptions extends LoadOptions {
+export interface PushOptions extends LoadOptions, RegistryUse {
   /** Targets, each of which gets everything. */
   readonly targets: readonly Target[];
-  readonly access: RegistryAccess;
   /** Handling of tags that have another digest. */
   readonly existing: ExistingTag;
   /** Fails the run if a registry rejects a referrer. */
@@ -77,13 +74,11 @@ export async function push(
   const loaded = await loadBundles(context, options);
   try {
     const readers = readersFor(loaded.source, targets.length);
-    const emits = emitsFor(context.emit, targets.length);
     const outcomes = await settle(targets, targets.length, async (target, index) => {
       const reader = readers[index];
-      const targetContext = { ...context, emit: emits[index] ?? context.emit };
       try {
         const result = await pushTo(
-          targetContext,
+          context,
           loaded,
           connection,
           withWrittenNames(target, loaded.bundles),
@@ -188,17 +183,6 @@ export function readersFor(source: Source, targets: number): readonly SharedRead
   if (targets < 2) return [];
   const shared = new SharedSource(source);
   return Array.from({ length: targets }, () => shared.reader());
-}
-
-/** Returns an emitter for each of several concurrent runs, which adds up their plans. */
-export function emitsFor(emit: Emit, runs: number): readonly Emit[] {
-  const plans = Array.from({ length: runs }, () => ({ blobs: 0, bytes: 0 }));
-  return plans.map((_, index) => (event) => {
-    if (event.type !== 'plan') return emit(event);
-    plans[index] = event;
-    const sum = (field: 'blobs' | 'bytes'): number => plans.reduce((all, plan) => all + plan[field], 0);
-    emit({ type: 'plan', blobs: sum('blobs'), bytes: sum('bytes') });
-  });
 }
 
 /**

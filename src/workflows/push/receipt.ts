@@ -7,8 +7,8 @@ import { isDigest } from '../../oci/digest.ts';
 import { formatReference, formatRepository, tryParseReference, tryParseRepository } from '../../oci/reference.ts';
 import { referrerKind } from '../../oci/referrer.ts';
 import type { CopyOutcome } from '../../transfer/copy.ts';
-import { LISTING_METHODS } from '../../transfer/listed-referrers.ts';
-import type { ReferrerOutcome } from '../../transfer/referrers-push.ts';
+import { LISTING_METHODS } from '../../transfer/referrers/listing.ts';
+import type { ReferrerOutcome } from '../../transfer/referrers/push.ts';
 
 const digest = z.string().refine(isDigest, 'not a digest');
 const time = z.iso.datetime();

@@ -1,6 +1,6 @@
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { pool, settle } from '../../../src/base/pool.ts';
+import { pool, settle, settleEach } from '../../../src/base/pool.ts';
 
 describe('pool', () => {
   it('returns results in the order of the items', async () => {
@@ -70,5 +70,20 @@ describe('settle', () => {
       return n;
     });
     expect(outcomes).toEqual([{ value: 1 }, { error: failure }, { value: 3 }]);
+  });
+});
+
+describe('settleEach', () => {
+  it('processes every item, and throws the first error in the order of the items', async () => {
+    const done: number[] = [];
+    const work = async (wait: number): Promise<number> => {
+      await setTimeout(wait);
+      done.push(wait);
+      if (wait !== 2) throw new Error(`${wait} ms`);
+      return wait;
+    };
+    await expect(settleEach([20, 1, 2], 3, work)).rejects.toThrow('20 ms');
+    expect(done).toEqual([1, 2, 20]);
+    expect(await settleEach([2, 2], 1, work)).toEqual([2, 2]);
   });
 });

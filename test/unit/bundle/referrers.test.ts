@@ -9,7 +9,7 @@ import type { Inventory } from '../../../src/inventory/inventory.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { type Graph, transitiveReferrers } from '../../../src/oci/graph.ts';
 import type { Referrer } from '../../../src/oci/referrer.ts';
-import { ReferrerCollector } from '../../../src/transfer/referrer-collector.ts';
+import { ReferrerCollector } from '../../../src/transfer/referrers/collect.ts';
 import { Walker } from '../../../src/transfer/walk.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { MemoryRegistry, noise, references } from '../transfer/memory-registry.ts';

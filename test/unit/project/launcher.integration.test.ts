@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   realpathSync,
   rmSync,
   statSync,
@@ -108,6 +109,32 @@ describe('the launcher', () => {
       expect(kept('000')).toBe(cache());
       expect(open().map((path) => statSync(path).mode & 0o777)).toEqual([0o700, 0o700]);
       expect(kept('022')).toBe(cache());
+    });
+
+    test('that Node uses in the next run, and does without in a folder it cannot use', () => {
+      mkdirSync(join(folder, 'home'));
+      writeFileSync(join(plugin, 'dist/program.cjs'), 'exports.text = () => "ran";\n');
+      const program = `const { text } = require('./program.cjs');
+        console.log(text(), require('node:module').getCompileCacheDir() !== undefined);\n`;
+      const run = (env: NodeJS.ProcessEnv) => {
+        writeFileSync(join(plugin, 'dist/airgap.cjs'), program);
+        return launch(join(plugin, 'scripts/airgap'), [], { AIRGAP_NODE: process.execPath, ...env });
+      };
+      const ran = (isKept: boolean) => ({ status: 0, stdout: `ran ${isKept}\n`, stderr: '' });
+      const keptFiles = () =>
+        readdirSync(cache(), { recursive: true, encoding: 'utf8' })
+          .map((name) => join(cache(), name))
+          .filter((path) => statSync(path).isFile());
+      const env = { HOME: join(folder, 'home') };
+      expect(run(env)).toEqual(ran(true));
+      const files = keptFiles();
+      expect(files).toHaveLength(2);
+      for (const file of files) writeFileSync(file, readFileSync(file).subarray(0, 100));
+      expect(run(env)).toEqual(ran(true));
+      expect(keptFiles()).toEqual(files);
+      writeFileSync(join(folder, 'file'), '');
+      expect(run({ NODE_COMPILE_CACHE: join(folder, 'file') })).toEqual(ran(false));
+      expect(run({ ...env, NODE_DISABLE_COMPILE_CACHE: '1' })).toEqual(ran(false));
     });
 
     test('never in a folder that others can write to: it is created again', () => {

@@ -8,7 +8,7 @@ import type { Digest } from '../../../src/oci/digest.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import { formatRepository, type Repository } from '../../../src/oci/reference.ts';
 import { copy } from '../../../src/transfer/copy.ts';
-import { manifestLevels } from '../../../src/transfer/levels.ts';
+import { manifestLevels } from '../../../src/transfer/graph-upload.ts';
 import { walk } from '../../../src/transfer/walk.ts';
 import { MemoryRegistry, noise, references } from './memory-registry.ts';
 import { addReferrer } from './referrer-fixtures.ts';

@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
+import type { RegistrySource } from '../../../src/oci/content.ts';
 import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { Repository } from '../../../src/oci/reference.ts';
-import { pinnedSource, type RegistrySource } from '../../../src/transfer/pinned-source.ts';
+import { pinnedSource } from '../../../src/transfer/pinned-source.ts';
 import { MemoryRegistry, noise } from './memory-registry.ts';
 
 const repository = { registry: 'quay.io', path: 'a/b' };

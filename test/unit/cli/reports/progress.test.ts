@@ -82,6 +82,12 @@ describe('progress on a terminal', () => {
     expect(text()).not.toContain('(100 %)');
   });
 
+  it('adds up plans: those of several targets, and what a refused mount adds', () => {
+    const { play, text } = screen(true);
+    play(150, plan, { type: 'plan', blobs: 0, bytes: 2_000_000 }, bytes(1_000_000));
+    expect(text().split('<').at(-1)).toBe('  1.0 MB of 4.0 MB (25 %)');
+  });
+
   it('draws nothing before the plan', () => {
     const { play, text } = screen(true);
     play(150, bytes(10));

@@ -13,7 +13,7 @@ import type { Digest } from '../../../../src/oci/digest.ts';
 import type { Graph } from '../../../../src/oci/graph.ts';
 import { parsePlatform } from '../../../../src/oci/platform.ts';
 import { formatReference } from '../../../../src/oci/reference.ts';
-import { ReferrerCollector } from '../../../../src/transfer/referrer-collector.ts';
+import { ReferrerCollector } from '../../../../src/transfer/referrers/collect.ts';
 import { Walker } from '../../../../src/transfer/walk.ts';
 import { type Extraction, type ExtractSelection, extract } from '../../../../src/workflows/extract/extract.ts';
 import { scratchFolder } from '../../../support/scratch.ts';

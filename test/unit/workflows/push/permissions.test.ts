@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Descriptor } from '../../../../src/oci/descriptor.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
 import { connect } from '../../../../src/session/connect.ts';
-import { ReferrerCollector } from '../../../../src/transfer/referrer-collector.ts';
+import { ReferrerCollector } from '../../../../src/transfer/referrers/collect.ts';
 import { Walker, walk } from '../../../../src/transfer/walk.ts';
 import { push } from '../../../../src/workflows/push/push.ts';
 import type { Receipt } from '../../../../src/workflows/push/receipt.ts';
