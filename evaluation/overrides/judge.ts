@@ -1,6 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { UnmappedReference } from '../../src/overrides/proof.ts';
+import type { UnmappedReference } from '../../src/overrides/proof/proof.ts';
 import { withoutTagAndDigest } from '../../src/value-tracing/name-segments.ts';
 import { type CorpusChart, escapeRegExp } from '../../test/support/corpus.ts';
 import { runOk } from '../programs.ts';

@@ -1,6 +1,6 @@
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import type { UnmappedReference } from '../../src/overrides/proof.ts';
+import type { UnmappedReference } from '../../src/overrides/proof/proof.ts';
 import { type CountingHelm, launcher } from '../../test/support/cli.ts';
 import { type CorpusChart, hasReference } from '../../test/support/corpus.ts';
 import { root, run } from '../programs.ts';

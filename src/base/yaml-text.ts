@@ -2,7 +2,7 @@ import { Document, type ToStringOptions, visit } from 'yaml';
 import { printable } from './printable.ts';
 
 /** Helm and Kubernetes read YAML 1.1, in which unquoted `on`, `no` and `0o17` are not strings. */
-const YAML = { compat: 'yaml-1.1', aliasDuplicateObjects: false } as const;
+export const YAML_1_1 = { compat: 'yaml-1.1' } as const;
 
 /**
  * Serializes a document so that Go's YAML parser reads the same value and terminals interpret nothing. Go treats NEL, LS
@@ -26,5 +26,5 @@ export function documentText(document: Document, options: ToStringOptions = {}):
 
 /** Serializes a value as YAML 1.1, like {@link documentText}. */
 export function yamlText(value: unknown, options: ToStringOptions = {}): string {
-  return documentText(new Document(value, YAML), options);
+  return documentText(new Document(value, { ...YAML_1_1, aliasDuplicateObjects: false }), options);
 }

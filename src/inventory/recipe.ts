@@ -58,7 +58,11 @@ export const recipeSchema = z.object({
 
 export type StoredRecipe = Readonly<z.infer<typeof recipeSchema>>;
 
-type StoredSegment = StoredRecipe['slots'][number];
+/** Name segment of a stored recipe. */
+export type StoredSegment = StoredRecipe['slots'][number];
+
+/** Part of a reference template of a stored recipe. */
+export type StoredPart = z.infer<typeof part>;
 
 /** Returns the name of a segment; '' for a leaf without value. */
 export function segmentName({ start, end, components }: Pick<StoredSegment, 'start' | 'end' | 'components'>): string {

@@ -1,32 +1,22 @@
 import type { Emit } from '../base/events.ts';
-import type { Render, Renderer, Values } from '../helm/render.ts';
-import { templateSources } from '../helm/subcharts.ts';
+import type { Render, Values } from '../helm/render.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
 import { changesTags, type Target } from '../naming/naming.ts';
 import { deriveRecipe, type Recipe } from '../recipe/recipe.ts';
 import { ineffectiveLeaves, type RecipeSolution, solveRecipe } from '../recipe/solve-recipe.ts';
 import { restoreRecipe } from '../recipe/stored-recipe.ts';
 import { type Variant, withoutRepeats } from '../search/variants.ts';
-import { type AcceptedSettings, findAcceptedSettings } from './accepted-settings.ts';
-import { type AnalyzedVariant, wantedReferences } from './analyzed-variants.ts';
-import type { CrdValidator } from './crd-validator.ts';
-import { type Setting, settingsOf, valuesOf } from './overrides-file.ts';
-import { combineProofs, isUnmapped, type Proof, prove as proveRender } from './proof.ts';
-import { mergeRedirects, redirectSettings } from './redirect.ts';
+import { buildOverlay } from '../value-tracing/leaves.ts';
+import { isUnmapped, type Proof } from './proof/proof.ts';
+import { redirectSettings } from './proof/redirect.ts';
+import { proofOf, type Relocation, renderAll, templatesOf } from './proof/relocation.ts';
+import { type AcceptedSettings, findAcceptedSettings } from './settings/accepted-settings.ts';
+import { mergeSettings, type Setting, settingsOf } from './settings/setting.ts';
 
 /** Settings that the chart accepts, the recipes behind them, and their proof. */
 export interface DerivedOverrides extends AcceptedSettings<readonly Render[]> {
   readonly solved: readonly { readonly recipe: Recipe; readonly solution: RecipeSolution }[];
   readonly proof: Proof;
-}
-
-/** Chart in all its render variants, and the target of the move. */
-export interface Relocation {
-  readonly renderer: Renderer;
-  readonly variants: readonly [AnalyzedVariant, ...AnalyzedVariant[]];
-  readonly target: Target;
-  /** Validator for custom resources. */
-  readonly crdValidator: CrdValidator;
 }
 
 /**
@@ -64,13 +54,12 @@ export async function deriveAndProve(
       emit({ type: 'stage', message: `${reason}: probing again` });
     }
     const render = (overrides: Values): Promise<Render> => renderer.render(options, overrides);
-    const templates = async () => templateSources(await renderer.sourceFiles());
     return deriveRecipe({
       base: variant.base,
       locations: variant.references,
       target,
       render,
-      templates,
+      templates: templatesOf(renderer),
       excludedLeaves,
     });
   };
@@ -83,7 +72,7 @@ export async function deriveAndProve(
         solved.push({ recipe, solution: solveRecipe(recipe, target) });
       }
       const settings = solved.map(({ recipe, solution }) => settingsOf(solution, recipe));
-      const allSettings = mergeRedirects(settings.reduce(mergeRedirects, []), redirects);
+      const allSettings = mergeSettings(redirects, ...settings.toReversed());
       if (!prove) return { solved, ...unproved(relocation, allSettings) };
       const result = await findAcceptedSettings(base.values, allSettings, (overrides) =>
         renderAll(relocation, overrides),
@@ -107,29 +96,7 @@ function unproved({ variants }: Relocation, settings: readonly Setting[]): Omit<
   const located = variants.flatMap(({ references, operands }) => [...references, ...operands]);
   const references = new Set(located.map(({ reference }) => reference)).size;
   const proof: Proof = { references, rewritten: 0, residue: [], skipped: true };
-  return { settings, overrides: valuesOf(base.values, settings), rendered: [], refused: [], proof };
-}
-
-/**
- * Renders all variants of the chart with overrides.
- * @throws AirgapError `chart-render` if the chart refuses them, or a resource violates its CRD
- */
-export async function renderAll(
-  { renderer, variants, crdValidator }: Relocation,
-  overrides: Values,
-): Promise<Render[]> {
-  const renders = await Promise.all(variants.map(({ profile }) => renderer.render(profile.options, overrides)));
-  await crdValidator.check(renders);
-  return renders;
-}
-
-/** Compares renders with and without overrides. */
-export function proofOf({ renderer, variants, target }: Relocation, renders: readonly Render[]): Proof {
-  const proofs = variants.map(({ profile, references, operands }, i) => {
-    const after = renders[i] as Render;
-    return proveRender(references, wantedReferences(after, renderer, profile), after.documents, target, operands);
-  });
-  return combineProofs(proofs);
+  return { settings, overrides: buildOverlay(base.values, settings), rendered: [], refused: [], proof };
 }
 
 /** Derives and proves; repeats without leaves that had no effect, and keeps the better result. */

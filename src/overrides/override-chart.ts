@@ -1,28 +1,39 @@
 import type { Emit } from '../base/events.ts';
 import { malformedImages } from '../discovery/index.ts';
 import { type Rule, uncoveredNote } from '../discovery/rules/index.ts';
-import type { Render, Renderer, Values } from '../helm/render.ts';
-import { templateSources } from '../helm/subcharts.ts';
+import type { Renderer, Values } from '../helm/render.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
 import { setKeys } from '../inventory/values-origin.ts';
 import { changesTags, type Target } from '../naming/naming.ts';
 import type { Profile } from '../search/search-render.ts';
-import { formatPath } from '../value-tracing/leaves.ts';
-import { findNondeterministicFields, type ProvenOverrides } from './add-settings.ts';
-import { type Additions, addPullSecretAndPins } from './additions.ts';
-import { analyzeVariants, wantedReferences } from './analyzed-variants.ts';
-import { createCrdValidator } from './crd-validator.ts';
-import { type DerivedOverrides, deriveAndProve, proofOf, type Relocation, renderAll } from './derive-overrides.ts';
-import { findInjectedSettings, injectOperatorSettings } from './injections.ts';
-import { type Setting, valuesOf } from './overrides-file.ts';
-import { type PostRenderPlan, planPostRender } from './post-render-plan.ts';
-import { planPullSecret } from './post-render-secret.ts';
-import type { Proof, UnmappedReference } from './proof.ts';
-import { withReasons } from './reasons.ts';
-import { type RepackedChart, repack } from './repack.ts';
-import { retag, withoutPartialMoves } from './retag.ts';
-import { findSecretHolders, podsWithoutSecret } from './secret-holders.ts';
+import { buildOverlay, formatPath } from '../value-tracing/leaves.ts';
+import { findInjectedSettings, injectOperatorSettings } from './additions/injection.ts';
+import { addPins, type PinOptions } from './additions/pins.ts';
+import { addPullSecret } from './additions/pull-secret.ts';
+import { retag, withoutPartialMoves } from './additions/retag.ts';
+import { findSecretHolders, podsWithoutSecret } from './additions/secret-holders.ts';
+import { type DerivedOverrides, deriveAndProve } from './derive-overrides.ts';
+import { type PostRenderPlan, planPostRender, planPullSecret } from './edits/post-render-plan.ts';
+import { type RepackedChart, repack } from './edits/repack.ts';
+import type { Proof, UnmappedReference } from './proof/proof.ts';
+import { withReasons } from './proof/reasons.ts';
+import { analyzeChart, proofOf, type Relocation, renderAll, trialContext } from './proof/relocation.ts';
+import type { ProvenOverrides } from './settings/accepted-settings.ts';
+import type { Setting } from './settings/setting.ts';
+
+/** Handling of unmapped references: a post-renderer, with or without hooks, or changed chart templates. */
+export type UnmappedHandling =
+  | { readonly how: 'post-render'; readonly hooks: boolean }
+  | { readonly how: 'repack'; readonly folder: string };
+
+/** Settings requested in addition to private names. */
+interface Additions {
+  /** Name of the image pull secret for pods. */
+  readonly pullSecret?: string;
+  /** Digests of private references; if absent, nothing is pinned. */
+  readonly digests?: PinOptions['digests'];
+}
 
 /** Options for deriving the overrides of one chart. */
 export interface OverrideOptions {
@@ -37,13 +48,9 @@ export interface OverrideOptions {
   readonly inject?: boolean;
   /** Require private names for operators' default images of user-created resources (default: true). */
   readonly operatorDefaults?: boolean;
-  /** Handling of unmapped references: a post-renderer, with or without hooks, or changed chart templates. */
-  readonly unmappedHandling?:
-    | { readonly how: 'post-render'; readonly hooks: boolean }
-    | { readonly how: 'repack'; readonly folder: string };
+  readonly unmappedHandling?: UnmappedHandling;
   /** Prove the overrides by rendering (default: true). */
   readonly prove?: boolean;
-  /** Pull secret and digests to add. */
   readonly additions?: Additions;
 }
 
@@ -75,7 +82,7 @@ export async function overrideChart(
     rules,
     emit,
     recipes = [],
-    operands = [],
+    operands: bundledOperands = [],
     inject: isInjectionEnabled = true,
     operatorDefaults = true,
     unmappedHandling,
@@ -83,112 +90,75 @@ export async function overrideChart(
     additions = {},
   }: OverrideOptions,
 ): Promise<ChartOverrides> {
-  const variants = await analyzeVariants(renderer, profile, { rules, operands, operatorDefaults });
+  const analysis = { rules, operands: bundledOperands, operatorDefaults };
+  const relocation = await analyzeChart(renderer, profile, target, analysis);
+  const { variants } = relocation;
   const [{ base, uncovered }] = variants;
   for (const operator of uncovered) emit({ type: 'warning', message: uncoveredNote(operator) });
   for (const message of malformedImages(base.documents)) emit({ type: 'warning', message });
-  const crdValidator = createCrdValidator(
-    renderer,
-    variants.map((variant) => variant.base),
-  );
-  const relocation: Relocation = { renderer, variants, target, crdValidator };
   const derived = await deriveWithTags(relocation, { recipes, emit, prove });
   for (const { setting, reason } of derived.refused) {
     emit({ type: 'warning', message: `${formatPath(setting.path)} is not changed: ${reason}` });
   }
-  const operandReferences = variants.flatMap((variant) => variant.operands);
-  const references = [
-    ...new Set(
-      [...variants.flatMap((variant) => variant.references), ...operandReferences].map((located) => located.reference),
-    ),
-  ].sort();
+  const operands = variants.flatMap((variant) => variant.operands);
+  const located = [...variants.flatMap((variant) => variant.references), ...operands];
+  const references = [...new Set(located.map(({ reference }) => reference))].sort();
   if (!prove) {
     const { settings, overrides, proof } = derived;
     return { base: base.values, settings, overrides, proof, references };
   }
-  const set = setKeys(profile.options);
-  const withKnownReasons = (unmapped: readonly UnmappedReference[]): UnmappedReference[] =>
-    withReasons(unmapped, {
-      ...derived,
-      operands: operandReferences,
-      isInjectionEnabled,
-      target,
-      values: base.values,
-      set,
-    });
-
-  const render = (overrides: Values): Promise<Render[]> => renderAll(relocation, overrides);
-  const templates = async () => templateSources(await renderer.sourceFiles());
-  const proved: ProvenOverrides = { base: base.values, settings: derived.settings, renders: derived.rendered };
   const unmovedNames = new Set(derived.proof.residue.map(({ reference }) => reference));
-  const unmovedOperands = operandReferences.filter(({ reference }) => unmovedNames.has(reference));
-  const operatorContainers = (located: LocatedReference): LocatedReference[] =>
-    variants.flatMap((variant) => variant.operatorContainers(located));
-  const nondeterministicFields = findNondeterministicFields(proved, render);
-  const injected = !isInjectionEnabled
-    ? proved
-    : await injectOperatorSettings(proved, unmovedOperands, operatorContainers, target, {
-        render,
-        templates,
-        nondeterministicFields,
-      });
-  const { residue: unmapped, ...counts } = injected === proved ? derived.proof : proofOf(relocation, injected.renders);
-
-  const {
-    settings,
-    proof: additionsProof,
-    unpinned,
-  } = await addPullSecretAndPins(injected, {
-    ...additions,
-    namespace: profile.options.namespace ?? 'default',
-    crdValidator,
-    references: variants.map((variant) => [...variant.references, ...variant.operands]),
-    render,
-    templates,
-    referencesIn: (after, variantIndex) =>
-      wantedReferences(after, renderer, (variants[variantIndex] ?? variants[0]).profile),
-  });
-  const injectedSettings = findInjectedSettings(relocation, injected.renders);
-  const additionalProof = {
-    ...(injectedSettings.length === 0 ? {} : { injected: injectedSettings }),
-    ...additionsProof,
-  };
-  const proof = { ...counts, residue: withKnownReasons(unmapped), ...additionalProof };
-  const result = { base: base.values, settings, overrides: valuesOf(base.values, settings), proof, references };
-  if (unmappedHandling === undefined) return result;
+  const unmovedOperands = operands.filter(({ reference }) => unmovedNames.has(reference));
+  const proved: ProvenOverrides = { base: base.values, settings: derived.settings, renders: derived.rendered };
+  const injected = isInjectionEnabled ? await injectOperatorSettings(relocation, proved, unmovedOperands) : proved;
   const { namespace = 'default' } = profile.options;
-  const { pullSecret } = additions;
+  const added = await addPullSecretAndPins(relocation, injected, additions, namespace);
+
+  const attempt = { ...derived, operands, isInjectionEnabled, target, values: base.values };
+  const withKnownReasons = (unmapped: readonly UnmappedReference[]): UnmappedReference[] =>
+    withReasons(unmapped, { ...attempt, set: setKeys(profile.options) });
+  const injectedSettings = findInjectedSettings(relocation, injected.renders);
+  const additionalProof: Partial<Proof> = {
+    ...(injectedSettings.length > 0 && { injected: injectedSettings }),
+    ...added.proof,
+  };
+  const { residue, ...counts } = injected === proved ? derived.proof : proofOf(relocation, injected.renders);
+  const { settings } = added;
+  const result: ChartOverrides = {
+    base: base.values,
+    settings,
+    overrides: buildOverlay(base.values, settings),
+    proof: { ...counts, residue: withKnownReasons(residue), ...additionalProof },
+    references,
+  };
+  if (unmappedHandling === undefined) return result;
+
+  const { unpinned } = added;
   // Changed templates and Helm 4's post-renderer also cover hooks.
   const hooks = unmappedHandling.how === 'repack' || unmappedHandling.hooks;
   const podSecret =
-    pullSecret === undefined ? undefined : await planPullSecret(unpinned.renders, pullSecret, namespace, hooks);
+    additions.pullSecret === undefined
+      ? undefined
+      : await planPullSecret(unpinned.renders, additions.pullSecret, namespace, hooks);
   if (unmappedHandling.how === 'repack') {
-    const unpinnedOverrides = valuesOf(base.values, unpinned.settings);
     const secret = podSecret?.added && { added: podSecret.added, namespace };
-    const repacked = await repack(relocation, unpinnedOverrides, unpinned.renders, unmappedHandling.folder, secret);
-    const { residue: remaining } = repacked.proof;
+    const repacked = await repack(relocation, unpinned, unmappedHandling.folder, secret);
     const withoutPullSecret =
       secret && podsWithoutSecret(findSecretHolders(repacked.renders, namespace), secret.added.name);
-    const combinedProof = { ...repacked.proof, residue: withKnownReasons(remaining), ...additionalProof };
-    return { ...result, proof: { ...combinedProof, ...(withoutPullSecret && { withoutPullSecret }) }, repacked };
+    const proof = { ...repacked.proof, residue: withKnownReasons(repacked.proof.residue), ...additionalProof };
+    return { ...result, proof: { ...proof, ...(withoutPullSecret && { withoutPullSecret }) }, repacked };
   }
-  const pairs = variants.map((variant, i) => ({ variant, after: injected.renders[i] as Render }));
-  const postRenderPlan = await planPostRender(pairs, renderer, target, unmappedHandling.hooks);
-  // References in hooks keep the reason that they are hooks; `inHooks` is compared by identity.
-  const remaining = postRenderPlan.proof.residue.map((entry) =>
-    postRenderPlan.inHooks.includes(entry) ? entry : (withKnownReasons([entry])[0] ?? entry),
-  );
-  const combinedProof = {
-    ...postRenderPlan.proof,
-    residue: remaining,
+  const plan = await planPostRender(relocation, injected.renders, hooks);
+  const proof = {
+    ...plan.proof,
+    // References in hooks keep the reason that they are hooks; `inHooks` is compared by identity.
+    residue: plan.proof.residue.map((entry) =>
+      plan.inHooks.includes(entry) ? entry : (withKnownReasons([entry])[0] ?? entry),
+    ),
     ...additionalProof,
     ...(podSecret && { withoutPullSecret: podSecret.podsWithoutSecret }),
   };
-  return {
-    ...result,
-    proof: combinedProof,
-    postRender: { ...postRenderPlan, ...(podSecret?.added && { pullSecret: podSecret.added }) },
-  };
+  return { ...result, proof, postRender: { ...plan, pullSecret: podSecret?.added } };
 }
 
 /**
@@ -198,28 +168,51 @@ async function deriveWithTags(
   relocation: Relocation,
   options: Parameters<typeof deriveAndProve>[1],
 ): Promise<DerivedOverrides> {
-  const { renderer, variants, target } = relocation;
-  if (!changesTags(target)) return deriveAndProve(relocation, options);
+  if (!changesTags(relocation.target)) return deriveAndProve(relocation, options);
   const derived = await deriveAndProve(relocation, { ...options, prove: true });
-  const [{ base }] = variants;
-  const proved: ProvenOverrides = { base: base.values, settings: derived.settings, renders: derived.rendered };
-  const render = (overrides: Values): Promise<Render[]> => renderAll(relocation, overrides);
-  const retagLocations = {
-    target,
-    before: variants.map((variant) => variant.references),
-    referencesIn: (after: Render, variantIndex: number) =>
-      wantedReferences(after, renderer, (variants[variantIndex] ?? variants[0]).profile),
-  };
-  const templates = async () => templateSources(await renderer.sourceFiles());
-  const tagged = await retag(proved, {
-    ...retagLocations,
-    render,
-    templates,
-    nondeterministicFields: findNondeterministicFields(proved, render),
-  });
+  const base = relocation.variants[0].base.values;
+  const tagged = await retag(relocation, { base, settings: derived.settings, renders: derived.rendered });
   const solutions = derived.solved.map(({ solution }) => solution);
-  const settings = withoutPartialMoves(tagged, solutions, retagLocations);
-  const overrides = valuesOf(base.values, settings);
-  const renders = settings.length === tagged.settings.length ? tagged.renders : await render(overrides);
-  return { ...derived, settings, overrides, rendered: renders, proof: proofOf(relocation, renders) };
+  const settings = withoutPartialMoves(relocation, tagged, solutions);
+  const overrides = buildOverlay(base, settings);
+  const isUnchanged = settings.length === tagged.settings.length;
+  const rendered = isUnchanged ? tagged.renders : await renderAll(relocation, overrides);
+  return { ...derived, settings, overrides, rendered, proof: proofOf(relocation, rendered) };
+}
+
+/** Overrides with pull secret and digests, and where these could not be added. */
+interface OverridesWithAdditions extends ProvenOverrides {
+  /** Overrides without digests. */
+  readonly unpinned: ProvenOverrides;
+  readonly proof: Pick<Proof, 'pullSecretBy' | 'withoutPullSecret' | 'pullSecretUnknown' | 'pins'>;
+}
+
+/**
+ * Adds pull secret and digests to proved overrides without invalidating the proof.
+ * @param namespace release namespace
+ */
+async function addPullSecretAndPins(
+  relocation: Relocation,
+  proved: ProvenOverrides,
+  { pullSecret, digests }: Additions,
+  namespace: string,
+): Promise<OverridesWithAdditions> {
+  const options = { ...trialContext(relocation, proved), relocation };
+  const withSecret =
+    pullSecret === undefined ? undefined : await addPullSecret(proved, { ...options, secret: pullSecret, namespace });
+  const unpinned = withSecret ?? proved;
+  const pinned = digests === undefined ? undefined : await addPins(unpinned, { ...options, digests });
+  const { base, settings, renders } = pinned ?? unpinned;
+  return {
+    base,
+    settings,
+    renders,
+    unpinned,
+    proof: {
+      pullSecretBy: withSecret?.setBy,
+      withoutPullSecret: withSecret?.podsWithoutSecret,
+      pullSecretUnknown: withSecret?.unknownImages,
+      pins: pinned?.pins,
+    },
+  };
 }

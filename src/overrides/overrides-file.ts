@@ -1,56 +1,20 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Document, isCollection, isMap, isScalar, type Pair, type Scalar } from 'yaml';
+import { AirgapError, messageOf } from '../base/errors.ts';
 import { printableLine } from '../base/printable.ts';
-import { compareText } from '../base/text-order.ts';
-import { documentText } from '../base/yaml-text.ts';
-import type { Values } from '../helm/render.ts';
-import type { Recipe } from '../recipe/recipe.ts';
-import type { RecipeSolution } from '../recipe/solve-recipe.ts';
-import { buildOverlay, formatPath, type LeafPath } from '../value-tracing/leaves.ts';
-import { fillLeaf, type NameSegment } from '../value-tracing/name-segments.ts';
-
-/** Helm and Kubernetes read YAML 1.1, where unquoted `on`, `no` and `0o17` are not strings. */
-export const YAML_1_1 = { compat: 'yaml-1.1' } as const;
-
-/** One values leaf that the overrides set. */
-export interface Setting {
-  readonly path: LeafPath;
-  readonly value: unknown;
-  /** Reason for the setting: the references that it moves, or the switch that it turns on. */
-  readonly comment: string;
-}
-
-/** Returns the settings for a solved recipe and its switches, sorted by path. */
-export function settingsOf({ assignment, moves }: RecipeSolution, { switches }: Pick<Recipe, 'switches'>): Setting[] {
-  const byLeaf = Map.groupBy(assignment, ([segment]) => segment.leaf);
-  const nameSettings = [...byLeaf].map(([leaf, segments]) => ({
-    path: leaf.path,
-    value: fillLeaf(
-      leaf,
-      segments.map(([segment, text]) => ({ segment, text })),
-    ),
-    comment: referenceComment(
-      segments.flatMap(([segment]: [NameSegment, string]) => (moves.get(segment) ?? []).map(({ written }) => written)),
-    ),
-  }));
-  const switchSettings = switches.map((path) => ({
-    path,
-    value: true,
-    comment: 'the chart rejects images from other registries without this',
-  }));
-  return [...nameSettings, ...switchSettings].sort((a, b) => compareText(formatPath(a.path), formatPath(b.path)));
-}
-
-/** Returns the settings as one values tree; lists are complete because Helm replaces them whole. */
-export function valuesOf(base: Values, settings: readonly Setting[]): Values {
-  return buildOverlay(base, settings);
-}
+import { readYaml } from '../base/yaml-read.ts';
+import { documentText, YAML_1_1 } from '../base/yaml-text.ts';
+import { hasValues, type Renderer, type RenderOptions, type Values } from '../helm/render.ts';
+import { tryParseReference } from '../oci/reference.ts';
+import { buildOverlay, formatPath, type LeafPath, valueAt } from '../value-tracing/leaves.ts';
+import type { Setting } from './settings/setting.ts';
 
 /**
  * Formats overrides as YAML for `helm -f`, each leaf commented with the references that it moves. Output is
  * deterministic.
  */
 export function formatOverrides(header: readonly string[], base: Values, settings: readonly Setting[]): string {
-  const document = new Document(valuesOf(base, settings), YAML_1_1);
+  const document = new Document(buildOverlay(base, settings), YAML_1_1);
   document.commentBefore = header.map(commentLine).join('\n');
   for (const { path, comment } of settings) {
     // Helm replaces lists whole, so a comment about an item goes before the list's key.
@@ -76,8 +40,86 @@ function keyValue({ key }: Pair): unknown {
   return isScalar(key) ? key.value : key;
 }
 
-function referenceComment(references: readonly string[]): string {
-  const sorted = [...new Set(references)].sort(compareText);
-  const shown = sorted.slice(0, 6);
-  return [...shown, ...(sorted.length > shown.length ? [`and ${sorted.length - shown.length} more`] : [])].join('\n');
+/** Text that all YAML parsers read alike. */
+const PLAIN = /^[\n\x20-\x7e]*$/;
+
+/**
+ * Parses the text of an overrides file and compares it with the proved overrides. Uses YAML 1.1, as Helm does. If the
+ * text has characters that YAML parsers read differently, Helm itself reads it, and the coalesced values must be equal.
+ * @throws AirgapError `chart-invalid` if they differ
+ */
+export async function checkReadBack(
+  renderer: Renderer,
+  options: RenderOptions,
+  overrides: Values,
+  text: string,
+): Promise<void> {
+  const isSame = isDeepStrictEqual(asJson(readAsYaml11(text)), asJson(overrides));
+  if (isSame && (PLAIN.test(text) || (await isSameToHelm(renderer, options, overrides, text)))) return;
+  const { name, version } = renderer.chart.metadata;
+  throw new AirgapError(
+    'chart-invalid',
+    `Helm would read the overrides of chart ${name} ${version} differently from what was proved`,
+    {
+      hint: 'a key or value of the chart contains characters that YAML parsers read differently: rename it, and please report this',
+    },
+  );
+}
+
+function readAsYaml11(text: string): unknown {
+  try {
+    return readYaml(text, { version: '1.1', merge: false, uniqueKeys: true, logLevel: 'error' });
+  } catch (cause) {
+    return { error: messageOf(cause) };
+  }
+}
+
+async function isSameToHelm(
+  renderer: Renderer,
+  options: RenderOptions,
+  overrides: Values,
+  text: string,
+): Promise<boolean> {
+  const [expected, actual] = await Promise.all([renderer.render(options, overrides), renderer.render(options, text)]);
+  return isDeepStrictEqual(actual.values, expected.values);
+}
+
+/** Removes what JSON cannot represent, such as undefined. */
+function asJson(values: unknown): unknown {
+  return JSON.parse(JSON.stringify(values));
+}
+
+/**
+ * Returns the paths of override values that copy more than image names from the user's values: lists, which Helm
+ * replaces whole, and text around a name. The copied content may include secrets.
+ * @param base coalesced values without the overrides
+ * @param options render options behind `base`; without user values there is nothing confidential to copy
+ */
+export function copiedUserValues(base: Values, overrides: Values, options: RenderOptions): string[] {
+  if (!hasValues(options)) return [];
+  const copied: string[] = [];
+  const walk = (value: unknown, path: LeafPath): void => {
+    const original = valueAt(base, path);
+    if (Array.isArray(value)) {
+      const before = scalarsIn(original);
+      if (scalarsIn(value).some((scalar) => before.includes(scalar))) copied.push(formatPath(path));
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [key, item] of Object.entries(value)) walk(item, [...path, key]);
+    } else if (typeof original === 'string' && typeof value === 'string' && !isImageName(original)) {
+      copied.push(formatPath(path));
+    }
+  };
+  walk(overrides, []);
+  return copied;
+}
+
+/** Returns strings and numbers; booleans cannot hold a secret. */
+function scalarsIn(value: unknown): (string | number)[] {
+  if (typeof value === 'number' || (typeof value === 'string' && value !== '')) return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(scalarsIn) : [];
+}
+
+/** Reports whether a text is empty, an image reference, or a part of one. */
+function isImageName(text: string): boolean {
+  return text === '' || tryParseReference(text.replace(/^[a-z]+:\/\/|\/$/g, '')) !== undefined;
 }

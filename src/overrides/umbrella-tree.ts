@@ -14,13 +14,12 @@ import { installOptions, requestOf } from '../search/nested-install.ts';
 import type { Profile } from '../search/search-render.ts';
 import { ValuesTrace } from '../search/values-trace.ts';
 import type { Context } from '../session/context.ts';
-import { formatPath, type LeafPath, valueAt } from '../value-tracing/leaves.ts';
-import { wantedReferences } from './analyzed-variants.ts';
-import { addressEntries } from './entry-addresses.ts';
-import { type ChartEntry, withEntryValues } from './formats/umbrella-values.ts';
+import { buildOverlay, formatPath, type LeafPath, valueAt } from '../value-tracing/leaves.ts';
 import { type OverrideOptions, overrideChart } from './override-chart.ts';
-import { type Setting, valuesOf } from './overrides-file.ts';
-import type { Proof, UnmappedReference } from './proof.ts';
+import type { Proof, UnmappedReference } from './proof/proof.ts';
+import { wantedReferences } from './proof/relocation.ts';
+import type { Setting } from './settings/setting.ts';
+import { addressEntries, type ChartEntry, withEntryValues } from './umbrella-entries.ts';
 
 /** Context for deriving the overrides of an umbrella chart. */
 export interface UmbrellaSearch {
@@ -172,7 +171,7 @@ async function deriveChild(
     const childProfile = { name: profile.name, options };
     const tree = await deriveTree(search, renderer, childProfile, [...valuesPath, ...childPath], depth + 1, trace);
     const { name, version } = chart.metadata;
-    const overrides = valuesOf(tree.base, tree.settings);
+    const overrides = buildOverlay(tree.base, tree.settings);
     return { ...tree, keys, fields, name, version, overrides };
   } catch (error) {
     if (!(error instanceof AirgapError) || error.code === 'interrupted') throw error;

@@ -3,15 +3,20 @@ import type { TemplateSource } from '../helm/subcharts.ts';
 import type { Location } from '../inventory/finding.ts';
 import type { Target } from '../naming/naming.ts';
 import { tryParseReference } from '../oci/reference.ts';
-import { emptyLeaves, isGlobal } from '../value-tracing/empty-leaves.ts';
 import { formatPath, type Leaf, leavesOf } from '../value-tracing/leaves.ts';
-import { emptySegment, type NameSegment, segmentPath, segmentsOf } from '../value-tracing/name-segments.ts';
-import { type Probe, probe, type RenderWith, referenceTemplatesOf } from '../value-tracing/probe.ts';
+import {
+  emptySegment,
+  type NameSegment,
+  segmentPath,
+  segmentsOf,
+  wordSegment,
+} from '../value-tracing/name-segments.ts';
+import { buildsNothingElse, type Probe, probe, type RenderWith, referenceTemplatesOf } from '../value-tracing/probe.ts';
 import type { TemplatePart } from '../value-tracing/reference-template.ts';
+import { emptyLeaves, isGlobal } from '../value-tracing/values-nodes.ts';
 import { evaluate } from './solve.ts';
 import { type LocationTemplates, type RecipeSolution, requiredText, solveRecipe } from './solve-recipe.ts';
 import { createSwitchingRenderer, type SwitchingRenderer } from './switching-renderer.ts';
-import { findWordSegments } from './word-segments.ts';
 
 /** Describes how values build the references of one render. It does not depend on the target. */
 export interface Recipe extends LocationTemplates {
@@ -153,4 +158,27 @@ async function faithfulTemplates(
   return first.map((templates, i) =>
     isFaithful(i, templates) || !isFaithful(i, second[i] ?? []) ? templates : (second[i] ?? []),
   );
+}
+
+/**
+ * Finds leaves that are single words under unrelated keys (`{name: nginx}`) and build only these locations. Such a word
+ * is often a label as well, so they are probed only for locations that nothing else moves.
+ */
+async function findWordSegments(
+  base: Render,
+  probed: Probe,
+  unsolved: readonly Location[],
+  render: RenderWith,
+  isUsable: (leaf: Leaf) => boolean,
+): Promise<NameSegment[]> {
+  const known = new Set(probed.segments.map(segmentPath));
+  const written = unsolved.map((location) => location.written);
+  const wordSegments = leavesOf(base.values).flatMap((leaf) => {
+    const segment = isUsable(leaf) && !known.has(formatPath(leaf.path)) ? wordSegment(leaf, written) : undefined;
+    return segment === undefined ? [] : [segment];
+  });
+  if (wordSegments.length === 0) return [];
+  const widerProbe = await probe(base, [...probed.segments, ...wordSegments], render);
+  const referenceTemplates = referenceTemplatesOf(unsolved, base, widerProbe);
+  return wordSegments.filter((segment) => buildsNothingElse(segment, widerProbe, referenceTemplates));
 }

@@ -1,3 +1,4 @@
+import { compareText } from '../base/text-order.ts';
 import { type NameSegment, segmentPath } from '../value-tracing/name-segments.ts';
 import type { TemplatePart } from '../value-tracing/reference-template.ts';
 
@@ -33,8 +34,9 @@ type SegmentPart = Extract<TemplatePart, { kind: 'segment' }>;
 export function solve(equations: readonly Equation[]): Solution {
   const assigned = new Map<NameSegment, string>();
   const solved: Equation[] = [];
+  const pathOf = (segment: NameSegment | undefined): string => (segment === undefined ? '' : segmentPath(segment));
   const groups = [...Map.groupBy(equations, (equation) => leadingSegment(equation)?.segment)].sort(
-    ([a, p], [b, q]) => q.length - p.length || compare(a, b),
+    ([a, p], [b, q]) => q.length - p.length || compareText(pathOf(a), pathOf(b)),
   );
   for (const [prefix, group] of groups) {
     if (prefix === undefined) continue;
@@ -177,10 +179,4 @@ function isBetter(a: Attempt, b: Attempt): boolean {
     [...assignment].filter(([segment, name]) => name !== currentName(segment)).length;
   if (changed(a) !== changed(b)) return changed(a) < changed(b);
   return a.length < b.length;
-}
-
-function compare(a: NameSegment | undefined, b: NameSegment | undefined): number {
-  const x = a === undefined ? '' : segmentPath(a);
-  const y = b === undefined ? '' : segmentPath(b);
-  return x < y ? -1 : x > y ? 1 : 0;
 }

@@ -1,15 +1,12 @@
 import type { Values } from '../helm/render.ts';
 import type { Location } from '../inventory/finding.ts';
-import { type StoredRecipe, segmentName } from '../inventory/recipe.ts';
+import { type StoredPart, type StoredRecipe, type StoredSegment, segmentName } from '../inventory/recipe.ts';
 import type { Target } from '../naming/naming.ts';
 import { type LeafPath, valueAt } from '../value-tracing/leaves.ts';
 import type { NameSegment } from '../value-tracing/name-segments.ts';
 import type { TemplatePart } from '../value-tracing/reference-template.ts';
 import type { Recipe } from './recipe.ts';
 import { requiredText } from './solve-recipe.ts';
-
-type StoredSegment = StoredRecipe['slots'][number];
-type StoredPart = StoredRecipe['places'][number]['first'][number][number];
 
 /** Converts a recipe to the form stored in the bundle's inventory. */
 export function toStoredRecipe({ locations, first, later, switches, refused }: Recipe, upgrade: boolean): StoredRecipe {
@@ -27,13 +24,10 @@ export function toStoredRecipe({ locations, first, later, switches, refused }: R
       }),
     );
   const listed = locations.map(({ template, document, path, within, written }, i) => {
-    const location = { template, document, path, ...(within === undefined ? {} : { within }), written };
     const [firstTemplates, laterTemplates] = [stored(first[i]), stored(later[i])];
-    return {
-      ...location,
-      first: firstTemplates,
-      ...(JSON.stringify(firstTemplates) === JSON.stringify(laterTemplates) ? {} : { later: laterTemplates }),
-    };
+    const isSame = JSON.stringify(firstTemplates) === JSON.stringify(laterTemplates);
+    const templates = { first: firstTemplates, later: isSame ? undefined : laterTemplates };
+    return { template, document, path, within, written, ...templates };
   });
   return {
     upgrade,

@@ -57,7 +57,7 @@ export function createSwitchingRenderer(render: RenderWith): SwitchingRenderer {
 }
 
 /** Returns values with the switches on. */
-export function switchValues(paths: readonly (readonly string[])[]): Values {
+function switchValues(paths: readonly (readonly string[])[]): Values {
   return paths.reduce<Values>(
     (values, path) =>
       overlayValues(values, path.reduceRight<unknown>((inner, key) => ({ [key]: inner }), true) as Values),

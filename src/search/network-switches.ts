@@ -1,11 +1,10 @@
 import { type NetworkLocation, type NetworkNeed, networkNeeds } from '../discovery/network/index.ts';
 import type { ChartFiles } from '../helm/chart-files.ts';
 import type { Render, Renderer, RenderOptions } from '../helm/render.ts';
-import { unlessRefused } from '../value-tracing/accepted.ts';
-import { findCauses } from '../value-tracing/causes.ts';
+import { findCauses, unlessRefused } from '../value-tracing/bisection.ts';
 import { buildOverlay, formatPath } from '../value-tracing/leaves.ts';
-import { mentionedPaths } from '../value-tracing/mentions.ts';
 import { mayControl, type Switch, switchesOff } from '../value-tracing/switches.ts';
+import { mentionedPaths } from '../value-tracing/values-nodes.ts';
 
 /**
  * Adds the values path that disables it to each location of a network need: the flag, list or setting of the chart

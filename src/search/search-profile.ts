@@ -8,7 +8,7 @@ import type { StoredRecipe } from '../inventory/recipe.ts';
 import { DEFAULT_NAMING, parseTarget } from '../naming/naming.ts';
 import { deriveRecipe, type InitialProbe } from '../recipe/recipe.ts';
 import { toStoredRecipe } from '../recipe/stored-recipe.ts';
-import { unlessRefused } from '../value-tracing/accepted.ts';
+import { unlessRefused } from '../value-tracing/bisection.ts';
 import { checkCrds } from './crds.ts';
 import { withSwitches } from './network-switches.ts';
 import { type Profile, type RenderFindings, type SearchOptions, searchRender } from './search-render.ts';

@@ -4,7 +4,7 @@ import { trimTrailing } from '../base/text-trim.ts';
 import { type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
 import { hostPortOf, hostPortsOf } from '../helm/addresses.ts';
 import { hasValues, NO_VALUES, type Render, type Renderer, type RenderOptions } from '../helm/render.ts';
-import { findAccepted, unlessRefused } from '../value-tracing/accepted.ts';
+import { findAccepted, unlessRefused } from '../value-tracing/bisection.ts';
 import { GivenValues } from './given-values.ts';
 
 /** The nested charts of a render by request key, with the values given to each. */

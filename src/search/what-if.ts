@@ -1,8 +1,7 @@
 import { toFindings } from '../discovery/index.ts';
 import type { Render, Renderer } from '../helm/render.ts';
 import type { Finding, LocatedReference } from '../inventory/finding.ts';
-import { findAccepted, unlessRefused } from '../value-tracing/accepted.ts';
-import { findCauses } from '../value-tracing/causes.ts';
+import { findAccepted, findCauses, unlessRefused } from '../value-tracing/bisection.ts';
 import { buildOverlay, formatPath } from '../value-tracing/leaves.ts';
 import { type Switch, switchesOn } from '../value-tracing/switches.ts';
 import { type Profile, type RenderFindings, type SearchOptions, searchRender } from './search-render.ts';

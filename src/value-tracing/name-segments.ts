@@ -66,7 +66,7 @@ function embeddedSegments(leaf: Leaf, written: readonly string[]): NameSegment[]
   const segments: NameSegment[] = [];
   for (const text of new Set(written)) {
     if (!/[/:]/.test(text)) continue;
-    for (const start of occurrences(leaf.value, text, /[\w./@-]/, /[\w/@:-]/)) {
+    for (const start of wholeOccurrences(leaf.value, text)) {
       const end = start + withoutTagAndDigest(text).length;
       if (!segments.some((other) => start < other.end && end > other.start))
         segments.push(segment(leaf, start, end, false));
@@ -92,6 +92,13 @@ export function occurrences(text: string, part: string, before: RegExp, after: R
       found.push(index);
   }
   return found;
+}
+
+/** Returns the offsets of whole references: not the end of a private name, and not the beginning of a longer one. */
+export function wholeOccurrences(text: string, reference: string): number[] {
+  const found = occurrences(text, reference, /[\w./@-]/, /[\w/@:-]/);
+  // A dot either ends a sentence or continues the tag.
+  return found.filter((offset) => !/^\.\w/.test(text.slice(offset + reference.length)));
 }
 
 /** Returns the reference without tag and digest. */

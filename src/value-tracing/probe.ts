@@ -1,16 +1,16 @@
 import { BASE64_IN_TEXT } from '../base/base64.ts';
 import { scalarAt } from '../base/field-path.ts';
+import { readYamlValues } from '../base/yaml-read.ts';
 import { documentKey, type RenderedDocument } from '../helm/documents.ts';
 import type { Render, Values } from '../helm/render.ts';
 import { typeMetaOf } from '../helm/type-meta.ts';
 import type { Location } from '../inventory/finding.ts';
-import { findAccepted } from './accepted.ts';
+import { findAccepted } from './bisection.ts';
 import { buildOverlay } from './leaves.ts';
 import { hasMarker, markLeaves, readRuns } from './markers.ts';
 import type { NameSegment } from './name-segments.ts';
-import { nestedText } from './nested-text.ts';
 import { type ReferenceTemplate, referenceTemplatesIn, type TemplatePart } from './reference-template.ts';
-import { namedInRefusal } from './refusals.ts';
+import { namedBy } from './refusals.ts';
 
 /** Renders the chart with these overrides; throws `chart-render` if the chart refuses them. */
 export type RenderWith = (overrides: Values) => Promise<Render>;
@@ -26,19 +26,14 @@ export interface Probe {
  * accepted or refused together, because a leaf is one value.
  */
 export async function probe(base: Render, segments: readonly NameSegment[], render: RenderWith): Promise<Probe> {
-  const leaves = [...Map.groupBy(segments, (segment) => segment.leaf).values()];
-  const best = await findAccepted(
-    leaves,
-    (selected) => {
-      const settings = markLeaves(selected.flat()).map(({ leaf, value }) => ({ path: leaf.path, value }));
-      return render(buildOverlay(base.values, settings));
-    },
-    (refusal, groups) => {
-      const isNamed = namedInRefusal(refusal);
-      return groups.filter(([segment]) => segment !== undefined && isNamed(segment.leaf.path));
-    },
-  );
-  return { segments: best?.items.flat() ?? [], documents: best?.result.documents ?? [] };
+  const leaves = [...Map.groupBy(segments, ({ leaf }) => leaf)].map(([{ path }, parts]) => ({ path, parts }));
+  const attempt = (selected: Readonly<typeof leaves>): Promise<Render> => {
+    const marked = markLeaves(selected.flatMap(({ parts }) => parts));
+    const settings = marked.map(({ leaf, value }) => ({ path: leaf.path, value }));
+    return render(buildOverlay(base.values, settings));
+  };
+  const best = await findAccepted(leaves, attempt, namedBy);
+  return { segments: best?.items.flatMap(({ parts }) => parts) ?? [], documents: best?.result.documents ?? [] };
 }
 
 /** Returns the templates of each reference, in the order of the locations; empty if no marker reaches it. */
@@ -156,4 +151,21 @@ function joinSplit(
   }
   if (offset < location.written.length) parts.push({ kind: 'literal', text: location.written.slice(offset) });
   return parts.some(({ kind }) => kind === 'segment') ? parts : undefined;
+}
+
+/**
+ * Follows the steps inside the text of a field (`base64 > yaml:sidecar.image`, see Location.within) as far as they are
+ * structural. Lines and words are not fixed positions, so the text that contains them is returned. Undefined if the
+ * text does not have that structure.
+ */
+export function nestedText(text: string, within: string): string | undefined {
+  let current: string | undefined = text;
+  for (const step of within.split(' > ')) {
+    if (current === undefined) return undefined;
+    const [, position, path] = /^(?:yaml|json)(?:\[(\d+)\])?:(.*)$/s.exec(step) ?? [];
+    if (step === 'base64') current = Buffer.from(current, 'base64').toString('utf8');
+    else if (path === undefined) return current;
+    else current = scalarAt(readYamlValues(current)?.[Number(position ?? 0)], path);
+  }
+  return current;
 }

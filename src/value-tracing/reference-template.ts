@@ -34,6 +34,8 @@ export function referenceTemplatesIn(
   const runs = readRuns(marked, segments);
   const isUnchanged = unmarkedText(runs) === base;
   const found: ReferenceTemplate[] = [];
+  // Unlike in wholeOccurrences, the text is known to contain the reference: a colon or a dot after it ends a sentence, a
+  // key, or a field of a split reference.
   for (const start of occurrences(base, written, /[\w./@-]/, /[\w/@-]/)) {
     const exactRuns = isUnchanged ? runsBetween(runs, start, start + written.length) : undefined;
     const parts = exactRuns ?? runsByLine(base, marked, start, written, segments);

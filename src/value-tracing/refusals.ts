@@ -1,22 +1,27 @@
 import type { AirgapError } from '../base/errors.ts';
 import { formatPath, type LeafPath } from './leaves.ts';
 
+/** A values leaf, or what is tried on it. */
+interface AtLeaf {
+  readonly path: LeafPath;
+}
+
 /**
- * Reports whether the refusal of a values schema names a leaf. Most refusals (`fail` in a template) name none. Helm up
+ * Returns the leaves that the refusal of a values schema names. Most refusals (`fail` in a template) name none. Helm up
  * to 3.17 writes `- image: Additional property registry is not allowed` and `- image.tag: Does not match …`; later
  * versions write `- at '/image': additional properties 'registry' not allowed` and `- at '/image/tag': …`. Each is
  * below a line with the name of the chart that the schema belongs to.
  */
-export function namedInRefusal({ message }: AirgapError): (path: LeafPath) => boolean {
+export function namedBy<T extends AtLeaf>({ message }: AirgapError, items: readonly T[]): T[] {
   const errors = /specifications of the schema/.test(message) ? schemaErrors(message) : [];
-  return (path) => errors.some((error) => isAbout(error, path));
+  return items.filter(({ path }) => errors.some((error) => isAbout(error, path)));
 }
 
 /**
  * Returns the leaves that a refusal of a template may be about: those of its subchart whose paths are in the message
  * (`image.sha forbidden`, `.Values.image.tag`), else all leaves of that subchart.
  */
-export function suspectedBy<T extends { readonly path: LeafPath }>({ message }: AirgapError, items: readonly T[]): T[] {
+export function suspectedBy<T extends AtLeaf>({ message }: AirgapError, items: readonly T[]): T[] {
   const prefix = subchartsIn(message);
   const subchartItems = items.filter(({ path }) => prefix.every((key, i) => path[i] === key));
   const words = new Set(message.match(/[\w-]+(?:\.[\w-]+)*/g)?.map((word) => word.replace(/^Values\./, '')));

@@ -1,9 +1,7 @@
-import type { AirgapError } from '../base/errors.ts';
-import { findAccepted, unlessRefused } from './accepted.ts';
-import { findCauses } from './causes.ts';
+import { findAccepted, findCauses, unlessRefused } from './bisection.ts';
 import { type Change, changeKey, changesBetween, type RenderOutput } from './changes.ts';
 import type { LeafPath } from './leaves.ts';
-import { namedInRefusal, suspectedBy } from './refusals.ts';
+import { namedBy, suspectedBy } from './refusals.ts';
 
 /** A leaf and the value to try on it. */
 export interface Trial {
@@ -47,11 +45,7 @@ export async function runTrials<T extends Trial, R extends RenderOutput>(
   trials: readonly T[],
   { before, render, nondeterministicFields, isWhole, isIgnored = () => false, judge }: TrialOptions<T, R>,
 ): Promise<TrialResult<T, R>> {
-  const namedTrials = (refusal: AirgapError, selected: readonly T[]): T[] => {
-    const isNamed = namedInRefusal(refusal);
-    return selected.filter(({ path }) => isNamed(path));
-  };
-  const best = await findAccepted(trials, render, namedTrials, suspectedBy);
+  const best = await findAccepted(trials, render, namedBy, suspectedBy);
   if (best === undefined) return { passed: new Map(), after: before };
   const after = best.result;
   const changes = changesBetween(before, after, isWhole).filter((change) => !isIgnored(change, best.items, after));

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { formatPostRenderMap } from '../../src/overrides/post-render-map.ts';
+import { formatPostRenderMap } from '../../src/overrides/edits/post-render-map.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { airgap, cleanEnvironment, helmUnderTest, program } from '../support/cli.ts';
 import { scratchFolder } from '../support/scratch.ts';

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
-import type { PostRenderEntry, PostRenderMap } from '../../overrides/post-render-map.ts';
+import type { PostRenderEntry, PostRenderMap } from '../../overrides/edits/post-render-map.ts';
 import { examples } from '../help.ts';
 import type { CommandIO } from '../run.ts';
 
@@ -21,7 +21,7 @@ export function postRenderCommand(io: CommandIO) {
       if (!mapFile) throw new AirgapError('usage', 'no map was given', { hint: HINT });
       const { entries, pullSecret } = await readMap(resolve(cwd, mapFile), mapFile);
       const bytes = await io.readInput();
-      const { postRender } = await import('../../overrides/post-render.ts');
+      const { postRender } = await import('../../overrides/edits/post-render.ts');
       const { text, unused, caller } = await postRender(decode(bytes), entries, pullSecret);
       for (const message of unusedWarnings(unused, caller)) emit({ type: 'warning', message });
       io.write(text);
@@ -32,7 +32,7 @@ async function readMap(path: string, mapFile: string): Promise<PostRenderMap> {
   const json = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new AirgapError('config', `the map ${mapFile} cannot be read: ${reasonOf(cause)}`, { hint: HINT, cause });
   });
-  const { parsePostRenderMap } = await import('../../overrides/post-render-map.ts');
+  const { parsePostRenderMap } = await import('../../overrides/edits/post-render-map.ts');
   return parsePostRenderMap(json, mapFile);
 }
 

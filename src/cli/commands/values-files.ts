@@ -87,7 +87,7 @@ interface OutputFile extends Replaceable {
 }
 
 const OVERRIDES: Replaceable = {
-  isOurs: (existing) => existing.toString().startsWith('# Overrides for chart '),
+  isOurs: async (existing) => (await import('../../overrides/index.ts')).isOverridesFile(existing.toString()),
   what: 'file of overrides',
 };
 const MAP = /^\{\s*"apiVersion": "airgap\/[^"]*",\s*"kind": "PostRenderMap"/;

@@ -6,7 +6,7 @@ import { pathInside } from '../../base/file-names.ts';
 import { isPlainHttp } from '../../base/host-spellings.ts';
 import { checkReplaceable, makeFolder, writeOutput } from '../../base/output-file.ts';
 import { SECRET_FILE } from '../../base/own-file.ts';
-import type { GeneratedFile } from '../../overrides/formats/format.ts';
+import type { GeneratedFile } from '../../overrides/formats/index.ts';
 import type { ValuesOptions } from '../../workflows/values/values.ts';
 import { formatDocument } from '../flags/output.ts';
 import type { FormatFlags } from '../flags/overrides.ts';
@@ -113,15 +113,14 @@ async function readManifest(path: string): Promise<string> {
   });
 }
 
-/** First line of the files that this command writes, except maps of references. */
-const OURS = /^# (?:Overrides for chart |Images of |\S+\/hosts\.toml: images of )/;
-
 /** @param sourceManifest manifest of `--from`, which may be overwritten */
 async function checkFile(file: string, text: string, sourceManifest: string | undefined): Promise<void> {
   const isOurs = async (content: Buffer): Promise<boolean> => {
     const existing = content.toString();
-    if (file === sourceManifest || existing === text || OURS.test(existing)) return true;
-    return (await import('../../overrides/formats/image-map.ts')).isImageMap(existing);
+    if (file === sourceManifest || existing === text) return true;
+    const { isOverridesFile } = await import('../../overrides/index.ts');
+    const { isGeneratedFile } = await import('../../overrides/formats/index.ts');
+    return isOverridesFile(existing) || isGeneratedFile(existing);
   };
   await checkReplaceable(file, { isOurs, what: 'file that this command wrote' });
 }

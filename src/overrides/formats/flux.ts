@@ -1,11 +1,11 @@
 import { Document } from 'yaml';
 import { type KeyPath, parseFieldPath } from '../../base/field-path.ts';
 import { checkName, toFileName } from '../../base/names.ts';
+import { YAML_1_1 } from '../../base/yaml-text.ts';
 import { parseEcrHost } from '../../ecr/hosts.ts';
 import { chartRepository, chartTag } from '../../naming/naming.ts';
 import { MediaType } from '../../oci/descriptor.ts';
 import { formatRepository } from '../../oci/reference.ts';
-import { YAML_1_1 } from '../overrides-file.ts';
 import { commentBlock, type DeliveredChart, type GeneratedFiles } from './format.ts';
 import { type HostManifest, joinDocuments, mergeValues, parseDocuments } from './host-manifest.ts';
 
@@ -101,10 +101,8 @@ function helmRepository(chart: DeliveredChart, metadata: object): Document {
 }
 
 function accessFields({ target, plainHttp }: DeliveredChart): object {
-  return {
-    ...(parseEcrHost(target.registry) === undefined ? {} : { provider: 'aws' }),
-    ...(plainHttp ? { insecure: true } : {}),
-  };
+  const isEcr = parseEcrHost(target.registry) !== undefined;
+  return { provider: isEcr ? 'aws' : undefined, insecure: plainHttp || undefined };
 }
 
 function chartUrl({ target, name }: DeliveredChart): string {

@@ -1,6 +1,6 @@
 import { printableLine } from '../../base/printable.ts';
 import type { Values } from '../../helm/render.ts';
-import type { Target } from '../../naming/naming.ts';
+import { formatTarget, type Target } from '../../naming/naming.ts';
 
 /** Generated file. */
 export interface GeneratedFile {
@@ -29,6 +29,11 @@ export interface DeliveredChart {
   readonly header: readonly string[];
   /** Access the target over HTTP without TLS. */
   readonly plainHttp: boolean;
+}
+
+/** Formats the first line of a file with references. */
+export function imagesTitle(charts: readonly string[], target: Target): string {
+  return `Images of ${charts.join(', ')}, target ${formatTarget(target)}.`;
 }
 
 /** Formats comment lines for the top of a YAML file; each stays on one line whatever it quotes. */

@@ -41,7 +41,10 @@ export function joinDocuments(documents: readonly Document[]): string {
   return texts.join('---\n');
 }
 
-/** Merges values into a document at some keys, as Helm does: mappings are merged, everything else is replaced. */
+/**
+ * Merges values into a document at some keys, as `overlayValues` does for plain values (base/mapping.ts): here nodes are
+ * replaced one by one, so that comments and the style of the rest are kept.
+ */
 export function mergeValues(document: Document, keys: KeyPath, values: Values): void {
   for (const [key, value] of Object.entries(values)) {
     const path = [...keys, key];

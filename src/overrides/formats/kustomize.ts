@@ -3,7 +3,7 @@ import { textBefore } from '../../base/text-trim.ts';
 import { yamlText } from '../../base/yaml-text.ts';
 import type { Location } from '../../inventory/finding.ts';
 import { isTagChanged, type Target, targetReference } from '../../naming/naming.ts';
-import { formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
+import { formatRepository, parseReference } from '../../oci/reference.ts';
 import { commentBlock, type GeneratedFiles } from './format.ts';
 
 /** Fields that kustomize's image transformer changes: in lists of these names, in any object. */
@@ -55,12 +55,9 @@ function imageEntry(name: string, group: readonly { readonly reference: string }
   const privateReference = targetReference(target, first);
   const newName = formatRepository(privateReference);
   if (references.length > 1) return { name, newName };
-  return { name, newName, ...newVersion(privateReference) };
-}
-
-/** Returns tag and digest. Kustomize drops the one that is not set, so a reference with both sets both. */
-function newVersion({ tag, digest }: Reference): object {
-  return { ...(tag === undefined ? {} : { newTag: tag }), ...(digest === undefined ? {} : { digest }) };
+  // Kustomize drops the one of tag and digest that is not set, so a reference with both sets both.
+  const { tag: newTag, digest } = privateReference;
+  return { name, newName, newTag, digest };
 }
 
 /** Returns the name as written, without tag and digest. */

@@ -1,4 +1,5 @@
 import { checkName } from '../../base/names.ts';
+import { compareText } from '../../base/text-order.ts';
 import { yamlText } from '../../base/yaml-text.ts';
 import { isTagChanged, type Target, targetRepository } from '../../naming/naming.ts';
 import { formatReference, formatRepository, type Reference } from '../../oci/reference.ts';
@@ -49,7 +50,7 @@ function mirrorSet(
 ): object {
   const sources = new Map(references.map((reference) => [formatRepository(reference), reference]));
   const mirrors = [...sources]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .sort(([a], [b]) => compareText(a, b))
     .map(([source, reference]) => ({
       source,
       mirrors: [formatRepository(targetRepository(target, reference))],

@@ -16,7 +16,7 @@ import type { ChartJob } from '../../search/search-charts.ts';
 import { type Profile, searchRender } from '../../search/search-render.ts';
 import { upgradeProfile } from '../../search/variants.ts';
 import { type Context, withScratch } from '../../session/context.ts';
-import { unlessRefused } from '../../value-tracing/accepted.ts';
+import { unlessRefused } from '../../value-tracing/bisection.ts';
 import type { ImagesOptions } from './images.ts';
 
 export interface ExplainOptions extends Pick<ImagesOptions, 'charts' | 'chartSources' | 'rules'> {

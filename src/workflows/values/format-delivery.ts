@@ -10,12 +10,14 @@ import { textBefore } from '../../base/text-trim.ts';
 import { type NestedChart, nestedCharts } from '../../discovery/nested/index.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
 import type { RenderOptions } from '../../helm/render.ts';
-import { formatTarget } from '../../naming/naming.ts';
-import { additionNotes } from '../../overrides/addition-notes.ts';
-import { formatArgoApplication } from '../../overrides/formats/argocd.ts';
-import { formatFlux } from '../../overrides/formats/flux.ts';
-import type { GeneratedFiles } from '../../overrides/formats/format.ts';
-import { type HostManifest, parseDocuments } from '../../overrides/formats/host-manifest.ts';
+import {
+  formatArgoApplication,
+  formatFlux,
+  type GeneratedFiles,
+  type HostManifest,
+  parseDocuments,
+} from '../../overrides/formats/index.ts';
+import { overridesHeader } from '../../overrides/index.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { type Overrides, type ValuesOptions, values } from './values.ts';
 
@@ -57,13 +59,8 @@ export function formatDelivery(
     const isRepeated = (name: string): boolean => results.filter(({ chart }) => chart === name).length > 1;
     const names = new UniqueFileNames();
     return results.map((overrides) => {
-      const { chart, version, proof } = overrides;
-      const header = [
-        `Overrides for chart ${chart} ${version}, target ${formatTarget(target)}.`,
-        `Proved by rendering: ${proof.rewritten} of ${proof.references} references are private.`,
-        ...proof.residue.map(({ reference, template, path }) => `Still public: ${reference} (${template} ${path})`),
-        ...additionNotes(proof),
-      ];
+      const { chart, version } = overrides;
+      const header = overridesHeader(overrides, target);
       const release = {
         releaseName: host?.nested.releaseName || chart,
         namespace: host?.nested.namespace || namespace,

@@ -1,9 +1,11 @@
-import { formatTarget } from '../../naming/naming.ts';
-import { formatContainerd } from '../../overrides/formats/containerd.ts';
-import type { GeneratedFiles } from '../../overrides/formats/format.ts';
-import { formatImageMap } from '../../overrides/formats/image-map.ts';
-import { formatKustomize } from '../../overrides/formats/kustomize.ts';
-import { formatMirrorSet } from '../../overrides/formats/mirrorset.ts';
+import {
+  formatContainerd,
+  formatImageMap,
+  formatKustomize,
+  formatMirrorSet,
+  type GeneratedFiles,
+  imagesTitle,
+} from '../../overrides/formats/index.ts';
 import type { Context } from '../../session/context.ts';
 import { bundledReferences, neededReferences } from './needed-references.ts';
 import type { ValuesOptions } from './values.ts';
@@ -31,7 +33,7 @@ export async function formatReferences(
   const { target, bundle, signer, request, plainHttp } = options;
   if (format === 'kustomize') {
     const { charts, locations, references, failures } = await neededReferences(context, { ...options, nested: false });
-    const formatted = formatKustomize(locations, target, titleFor(charts, formatTarget(target)));
+    const formatted = formatKustomize(locations, target, imagesTitle(charts, target));
     return withFailures(formatted, charts, references.length, failures);
   }
   const needed =
@@ -42,7 +44,7 @@ export async function formatReferences(
   const formatted = (): GeneratedFiles => {
     if (format === 'map') return formatImageMap(references, target);
     if (format === 'containerd') return formatContainerd(references, target, { plainHttp });
-    const title = titleFor(charts, formatTarget(target));
+    const title = imagesTitle(charts, target);
     return formatMirrorSet(references, target, { title, name: resourceName(request === undefined ? [] : charts) });
   };
   return withFailures(formatted(), charts, references.length, failures);
@@ -52,10 +54,6 @@ export async function formatReferences(
 function resourceName([chart = '']: readonly string[]): string {
   const name = `airgap-${chart.split(' ')[0]}`.toLowerCase().slice(0, 253);
   return name.replace(/[^a-z0-9.-]/g, '-').replace(/[.-]$/, '');
-}
-
-function titleFor(charts: readonly string[], target: string): string {
-  return `Images of ${charts.join(', ')}, target ${target}.`;
 }
 
 function withFailures(

@@ -5,15 +5,21 @@ import type { Bundle } from '../../bundle/read.ts';
 import { type Chart, fetchChart } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { Renderer, type Values } from '../../helm/render.ts';
-import { formatTarget } from '../../naming/naming.ts';
-import { copiedUserValues } from '../../overrides/copied-values.ts';
-import type { OverrideOptions } from '../../overrides/override-chart.ts';
-import { formatOverrides, valuesOf } from '../../overrides/overrides-file.ts';
-import { checkReadBack } from '../../overrides/read-back.ts';
-import { type ChartProof, deriveTree } from '../../overrides/umbrella-tree.ts';
+import type { Target } from '../../naming/naming.ts';
+import {
+  type ChartProof,
+  checkReadBack,
+  copiedUserValues,
+  deriveTree,
+  formatOverrides,
+  type OverrideOptions,
+  stillPublicLine,
+  titleLine,
+} from '../../overrides/index.ts';
 import { NestedHosts } from '../../search/nested-hosts.ts';
 import type { Profile } from '../../search/search-render.ts';
 import { type Context, withScratch } from '../../session/context.ts';
+import { buildOverlay } from '../../value-tracing/leaves.ts';
 import { compareWithBundle, type DerivedChart } from './bundle-coverage.ts';
 import { type BundledChart, extractCharts } from './bundled-charts.ts';
 import { missingFromBundle } from './bundled-images.ts';
@@ -106,8 +112,8 @@ async function deriveUmbrellaOverrides(
     });
   }
   const { proofs, left, references } = tree;
-  const yaml = formatOverrides(headerLines(name, version, formatTarget(target), tree), tree.base, tree.settings);
-  const overrides = valuesOf(tree.base, tree.settings);
+  const yaml = formatOverrides(headerLines(name, version, target, tree), tree.base, tree.settings);
+  const overrides = buildOverlay(tree.base, tree.settings);
   await checkReadBack(renderer, profile.options, overrides, yaml);
   const notInBundle = source === undefined ? [] : missingFromBundle(source, references, context.emit);
   const copied = copiedUserValues(tree.base, overrides, profile.options);
@@ -128,17 +134,15 @@ async function deriveUmbrellaOverrides(
 function headerLines(
   name: string,
   version: string,
-  target: string,
+  target: Target,
   { proofs, left }: Pick<UmbrellaOverrides, 'proofs' | 'left'>,
 ): string[] {
   const unmapped = proofs.flatMap(({ proof }) => proof.residue);
   return [
-    `Overrides for chart ${name} ${version} and the charts that it installs, target ${target}.`,
+    titleLine(`${name} ${version} and the charts that it installs`, target),
     'Proved by rendering each chart as it is installed. Private references:',
     ...proofs.map((part) => `  ${part.chart} ${part.version}: ${part.proof.rewritten} of ${part.proof.references}`),
-    ...unmapped.map(
-      ({ chart, reference, template, path }) => `Still public: ${reference} (${chart}: ${template} ${path})`,
-    ),
+    ...unmapped.map((entry) => stillPublicLine(entry, `${entry.chart}: ${entry.template} ${entry.path}`)),
     ...left.map((reason) => `Not redirected: ${reason}`),
   ];
 }

@@ -5,15 +5,20 @@ import { type Chart, fetchChart } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { Renderer, type Values } from '../../helm/render.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
-import { additionNotes } from '../../overrides/addition-notes.ts';
-import { copiedUserValues } from '../../overrides/copied-values.ts';
-import { type OverrideOptions, overrideChart } from '../../overrides/override-chart.ts';
-import { formatOverrides } from '../../overrides/overrides-file.ts';
-import { formatPostRenderMap } from '../../overrides/post-render-map.ts';
-import type { Proof, UnmappedReference } from '../../overrides/proof.ts';
-import { checkReadBack } from '../../overrides/read-back.ts';
-import type { TemplateChange } from '../../overrides/template-edits.ts';
-import { changedChartNotes, HOOKS_HINT, postRenderNotes, unmappedNote } from '../../overrides/unmapped-notes.ts';
+import {
+  checkReadBack,
+  copiedUserValues,
+  formatOverrides,
+  formatPostRenderMap,
+  HOOKS_HINT,
+  type OverrideOptions,
+  overrideChart,
+  overridesHeader,
+  type Proof,
+  type TemplateChange,
+  type UnmappedHandling,
+  type UnmappedReference,
+} from '../../overrides/index.ts';
 import type { Profile, SearchOptions } from '../../search/search-render.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { compareWithBundle, type DerivedChart, type UncoveredImages } from './bundle-coverage.ts';
@@ -141,16 +146,8 @@ async function deriveOverrides(
   const { base, settings, overrides, proof, references, postRender, repacked } = derived;
   const { entries = [], inHooks = [], pullSecret: addedPullSecret } = postRender ?? {};
   const file = unmappedHandling?.fileName(name, version, profile.name) ?? '';
-  const header = [
-    `Overrides for chart ${name} ${version}, target ${formatTarget(target)}.`,
-    proof.skipped
-      ? `Not proved (--no-proof): it was not checked that all ${proof.references} references are private.`
-      : `Proved by rendering: ${proof.rewritten} of ${proof.references} references are private.`,
-    ...postRenderNotes(file, entries, addedPullSecret?.pods),
-    ...changedChartNotes(file, repacked?.changes ?? []),
-    ...proof.residue.map((unmapped) => unmappedNote(unmapped, inHooks)),
-    ...additionNotes(proof),
-  ];
+  const proven = { chart: name, version, proof };
+  const header = overridesHeader(proven, target, { name: file, postRender, changes: repacked?.changes ?? [] });
   const yaml = formatOverrides(header, base, settings);
   await checkReadBack(renderer, profile.options, overrides, yaml);
   checkNameCollisions(target, references, context.emit, source);
@@ -176,7 +173,7 @@ async function deriveOverrides(
     version,
     target: formatTarget(target),
     entries,
-    ...(addedPullSecret && { pullSecret: addedPullSecret }),
+    pullSecret: addedPullSecret,
   });
   return {
     ...result,
@@ -194,7 +191,7 @@ async function toUnmappedHandling(
   how: 'post-render' | 'repack',
   helm: Helm,
   folder: string,
-): Promise<OverrideOptions['unmappedHandling']> {
+): Promise<UnmappedHandling> {
   if (how === 'repack') return { how, folder: join(folder, 'repack') };
   return { how, hooks: (await helm.major()) >= 4 };
 }

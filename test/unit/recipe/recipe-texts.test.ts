@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Location } from '../../../src/inventory/finding.ts';
 import { legacyTextPaths, type StoredRecipe, withoutLegacyTexts } from '../../../src/inventory/recipe.ts';
 import { DEFAULT_NAMING, parseTarget } from '../../../src/naming/naming.ts';
-import { settingsOf } from '../../../src/overrides/overrides-file.ts';
+import { settingsOf } from '../../../src/overrides/settings/setting.ts';
 import { solveRecipe } from '../../../src/recipe/solve-recipe.ts';
 import { restoreRecipe, toStoredRecipe } from '../../../src/recipe/stored-recipe.ts';
 import { leavesOf } from '../../../src/value-tracing/leaves.ts';

@@ -39,6 +39,15 @@ describe('the template of a reference', () => {
     ).toEqual(['image.registry=quay.io:443 "/" image.repository=acme/app ":v1"']);
   });
 
+  it('is returned for a name before a colon, which a tag does not follow', () => {
+    const text = templatesOf(
+      { image: 'quay.io/acme/app' },
+      'quay.io/acme/app',
+      (value) => `copy ${value('image')}: done`,
+    );
+    expect(text).toEqual(['image=quay.io/acme/app']);
+  });
+
   it('is returned for each occurrence of the reference in a text', () => {
     const text = templatesOf(
       { image: 'quay.io/acme/app:1' },

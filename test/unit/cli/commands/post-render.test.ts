@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { formatPostRenderMap } from '../../../../src/overrides/post-render-map.ts';
+import { formatPostRenderMap } from '../../../../src/overrides/edits/post-render-map.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 import { type Ended, Terminal } from '../terminal.ts';
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { parseTarget } from '../../../../src/naming/naming.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
+import * as postRenderMap from '../../../../src/overrides/edits/post-render-map.ts';
 import { formatArgoApplication } from '../../../../src/overrides/formats/argocd.ts';
 import { formatContainerd } from '../../../../src/overrides/formats/containerd.ts';
 import { formatFlux } from '../../../../src/overrides/formats/flux.ts';
@@ -10,7 +11,6 @@ import { formatImageMap } from '../../../../src/overrides/formats/image-map.ts';
 import { formatKustomize } from '../../../../src/overrides/formats/kustomize.ts';
 import { formatMirrorSet } from '../../../../src/overrides/formats/mirrorset.ts';
 import { formatOverrides } from '../../../../src/overrides/overrides-file.ts';
-import * as postRenderMap from '../../../../src/overrides/post-render-map.ts';
 import { CONTROL_CHARACTERS, hostileText } from '../../../support/hostile-text.ts';
 import fc from '../../../support/property.ts';
 

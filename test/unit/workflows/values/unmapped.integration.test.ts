@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parsePostRenderMap } from '../../../../src/overrides/post-render-map.ts';
+import { parsePostRenderMap } from '../../../../src/overrides/edits/post-render-map.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 import { airgap } from '../../cli/terminal.ts';
 import { CHARTS, chartYaml, HELMS, writeFiles } from '../../helm/scratch.ts';

@@ -1,0 +1,87 @@
+import { readYamlValues } from '../../base/yaml-read.ts';
+import { blockItems, blockUnder, inlineValueOf } from '../../helm/yaml-block.ts';
+import type { LeafPath } from '../../value-tracing/leaves.ts';
+import { asSchema, childSchema, type StructuralSchema } from './structural-schema.ts';
+
+/** One version of a custom resource definition. */
+export interface CrdVersion {
+  /** Returns the schema of a field; `any` if every value is allowed, undefined if the field is not defined. */
+  readonly schemaAt: (path: LeafPath) => StructuralSchema | 'any' | undefined;
+}
+
+/** Returns the CRD manifests in chart files; a file may hold several. */
+export function crdManifests(files: readonly string[]): string[] {
+  return files
+    .flatMap((text) => text.split(/^---.*$/m))
+    .filter((text) => text.includes('CustomResourceDefinition'))
+    .map((text) => text.replaceAll('\r\n', '\n'));
+}
+
+/**
+ * Finds a version of a CRD; undefined if no manifest defines it with a schema. A CRD can be 1 MB, so fields are located
+ * by indentation first, and the manifest is parsed only if that fails.
+ * @param apiVersion group and version, `monitoring.coreos.com/v1`
+ */
+export function findCrdVersion(manifests: readonly string[], apiVersion: string, kind: string): CrdVersion | undefined {
+  const [group = '', version = ''] = apiVersion.split('/');
+  for (const text of manifests) {
+    if (!text.includes(kind) || !text.includes(group)) continue;
+    const block = schemaBlock(text, group, kind, version);
+    if (block === 'another') continue;
+    let parsed: { readonly root: StructuralSchema | undefined } | undefined;
+    const root = (): StructuralSchema | undefined => {
+      parsed ??= { root: parseSchema(text, group, kind, version) };
+      return parsed.root;
+    };
+    if (block === undefined && root() === undefined) continue;
+    return {
+      schemaAt: (path) =>
+        (block === undefined ? undefined : fieldBlock(block, path)) ?? schemaAtPath(root() ?? {}, path),
+    };
+  }
+  return undefined;
+}
+
+/**
+ * Returns the lines of a version's schema; `another` for a CRD of another kind, undefined if indentation does not show
+ * it.
+ */
+function schemaBlock(text: string, group: string, kind: string, version: string): string | 'another' | undefined {
+  const spec = blockUnder(text, 'spec');
+  const names = spec && blockUnder(spec, 'names');
+  const [ownGroup, ownKind] = [spec && inlineValueOf(spec, 'group'), names && inlineValueOf(names, 'kind')];
+  if (ownGroup === undefined || ownKind === undefined) return undefined;
+  if (ownGroup !== group || ownKind !== kind) return 'another';
+  const versions = blockItems(blockUnder(spec ?? '', 'versions') ?? '');
+  const matchingVersion = versions.find((item) => inlineValueOf(item, 'name') === version);
+  const schema = matchingVersion && blockUnder(matchingVersion, 'schema');
+  return schema && blockUnder(schema, 'openAPIV3Schema');
+}
+
+/** Returns the schema of a field from the lines of the version's schema. */
+function fieldBlock(block: string, path: LeafPath): StructuralSchema | undefined {
+  let current: string | undefined = block;
+  for (const key of path) {
+    if (current === undefined) return undefined;
+    const properties: string | undefined = typeof key === 'number' ? current : blockUnder(current, 'properties');
+    current = properties && blockUnder(properties, typeof key === 'number' ? 'items' : key);
+  }
+  return current === undefined ? undefined : asSchema(readFirstDocument(current));
+}
+
+function parseSchema(text: string, group: string, kind: string, version: string): StructuralSchema | undefined {
+  const spec = asSchema(asSchema(readFirstDocument(text))?.spec);
+  if (spec?.group !== group || asSchema(spec.names)?.kind !== kind || !Array.isArray(spec.versions)) return undefined;
+  const matchingVersion = spec.versions.map(asSchema).find((item) => item?.name === version);
+  return asSchema(asSchema(matchingVersion?.schema)?.openAPIV3Schema);
+}
+
+function schemaAtPath(root: StructuralSchema, path: LeafPath): StructuralSchema | 'any' | undefined {
+  let current: StructuralSchema | 'any' | undefined = root;
+  for (const key of path) if (current !== undefined && current !== 'any') current = childSchema(current, key);
+  return current;
+}
+
+function readFirstDocument(text: string): unknown {
+  return readYamlValues(text)?.[0];
+}

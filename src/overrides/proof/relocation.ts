@@ -1,0 +1,206 @@
+import {
+  checkContainerImages,
+  crossCheckImages,
+  demoteValuesCopies,
+  discoverReferences,
+  tracedReferences,
+} from '../../discovery/index.ts';
+import {
+  applyRules,
+  builtInRules,
+  isFromRule,
+  operatorsFor,
+  type Rule,
+  type UncoveredOperator,
+  uncoveredOperators,
+} from '../../discovery/rules/index.ts';
+import type { Render, Renderer, Values } from '../../helm/render.ts';
+import { type TemplateSource, templateSources } from '../../helm/subcharts.ts';
+import { isLocationBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
+import type { Target } from '../../naming/naming.ts';
+import { checkCrds } from '../../search/crds.ts';
+import { type Profile, untracedImages } from '../../search/search-render.ts';
+import { upgradeProfile, type Variant } from '../../search/variants.ts';
+import { unlessRefused } from '../../value-tracing/bisection.ts';
+import { leavesOf } from '../../value-tracing/leaves.ts';
+import { segmentsOf } from '../../value-tracing/name-segments.ts';
+import { probe } from '../../value-tracing/probe.ts';
+import { type CrdValidator, createCrdValidator } from '../crd/crd-validator.ts';
+import { findNondeterministicFields, type ProvenOverrides, type TrialContext } from '../settings/accepted-settings.ts';
+import { combineProofs, type Proof, prove } from './proof.ts';
+
+/** Variant of a chart, with all images whose references must become private. */
+interface AnalyzedVariant extends Variant {
+  /** Images that operators choose at run time; no template contains them. */
+  readonly operands: readonly LocatedReference[];
+  /** Operators newer or older than the versions covered by rules. */
+  readonly uncovered: readonly UncoveredOperator[];
+  /** Returns the containers that receive the name of an operand's image, identified by their image fields. */
+  readonly operatorContainers: (operand: LocatedReference) => readonly LocatedReference[];
+}
+
+/**
+ * Returns the references in a render, without those of confidence `possible`.
+ * @throws AirgapError `disagreement` if two discovery methods read a document differently
+ */
+export function wantedReferences(
+  { documents, values }: Render,
+  { chart }: Renderer,
+  { name }: Profile,
+): LocatedReference[] {
+  const found = discoverReferences(documents, { chart: chart.metadata.name, profile: name });
+  crossCheckImages(documents, found);
+  return onlyWanted(demoteValuesCopies(found, values));
+}
+
+/** Chart in all its render variants, and the target of the move. */
+export interface Relocation {
+  readonly renderer: Renderer;
+  readonly variants: readonly [AnalyzedVariant, ...AnalyzedVariant[]];
+  readonly target: Target;
+  /** Validator for custom resources. */
+  readonly crdValidator: CrdValidator;
+}
+
+/**
+ * Analyzes a chart: the install, and the upgrade if templates depend on it and the chart accepts these values for an
+ * upgrade.
+ */
+export async function analyzeChart(
+  renderer: Renderer,
+  profile: Profile,
+  target: Target,
+  options: AnalysisOptions,
+): Promise<Relocation> {
+  const variants = await analyzeVariants(renderer, profile, options);
+  const bases = variants.map(({ base }) => base);
+  return { renderer, variants, target, crdValidator: createCrdValidator(renderer, bases) };
+}
+
+/** Returns the references in a render of one variant of the chart. */
+export function referencesIn(
+  { renderer, variants }: Relocation,
+  render: Render,
+  variantIndex: number,
+): LocatedReference[] {
+  return wantedReferences(render, renderer, (variants[variantIndex] ?? variants[0]).profile);
+}
+
+/**
+ * Renders all variants of the chart with overrides.
+ * @throws AirgapError `chart-render` if the chart refuses them, or a resource violates its CRD
+ */
+export async function renderAll(
+  { renderer, variants, crdValidator }: Relocation,
+  overrides: Values,
+): Promise<Render[]> {
+  const renders = await Promise.all(variants.map(({ profile }) => renderer.render(profile.options, overrides)));
+  await crdValidator.check(renders);
+  return renders;
+}
+
+/** Compares renders with and without overrides. */
+export function proofOf(relocation: Relocation, renders: readonly Render[]): Proof {
+  const { variants, target } = relocation;
+  const proofs = variants.map(({ references, operands }, i) => {
+    const after = renders[i] as Render;
+    return prove(references, referencesIn(relocation, after, i), after.documents, target, operands);
+  });
+  return combineProofs(proofs);
+}
+
+/** Returns a function that reads the chart's templates. */
+export function templatesOf(renderer: Renderer): () => Promise<TemplateSource[]> {
+  return async () => templateSources(await renderer.sourceFiles());
+}
+
+/** Returns what trying further settings on top of proved overrides needs. */
+export function trialContext(relocation: Relocation, proved: ProvenOverrides): TrialContext {
+  const render = (overrides: Values): Promise<Render[]> => renderAll(relocation, overrides);
+  const nondeterministicFields = findNondeterministicFields(proved, render);
+  return { render, templates: templatesOf(relocation.renderer), nondeterministicFields };
+}
+
+/** Sources of images in addition to templates. */
+export interface AnalysisOptions {
+  /** Operator rules in addition to the built-in ones. */
+  readonly rules: readonly Rule[];
+  /** Images chosen by components in the cluster, in addition to those from rules. */
+  readonly operands: readonly LocatedReference[];
+  /** Include operators' default images for user-created resources. */
+  readonly operatorDefaults: boolean;
+}
+
+async function analyzeVariants(
+  renderer: Renderer,
+  profile: Profile,
+  options: AnalysisOptions,
+): Promise<[AnalyzedVariant, ...AnalyzedVariant[]]> {
+  await checkCrds(renderer);
+  const install = await analyzeVariant(renderer, profile, await renderer.render(profile.options), options);
+  const upgrade = await upgradeProfile(renderer, profile);
+  const attempt = upgrade && (await unlessRefused(renderer.render(upgrade.options)));
+  if (upgrade === undefined || attempt === undefined || 'refusal' in attempt) return [install];
+  return [install, await analyzeVariant(renderer, upgrade, attempt.result, { ...options, operands: [] })];
+}
+
+async function analyzeVariant(
+  renderer: Renderer,
+  profile: Profile,
+  base: Render,
+  { rules, operands: bundledOperands, operatorDefaults }: AnalysisOptions,
+): Promise<AnalyzedVariant> {
+  const { metadata } = renderer.chart;
+  const { documents } = base;
+  const context = { chart: metadata.name, profile: profile.name };
+  checkContainerImages(documents);
+  const found = wantedReferences(base, renderer, profile);
+  const references = [...found, ...(await tracedOnlyReferences(renderer, profile, base, found))];
+  const known = new Set(references.map(({ reference }) => reference));
+  const allRules = [...builtInRules, ...rules];
+  const applied = applyRules(allRules, { metadata, documents, references, context });
+  const uncovered = uncoveredOperators(allRules, {
+    metadata,
+    documents,
+    references: [...references, ...applied],
+    context,
+  });
+  const otherOperands = bundledOperands.filter((located) => !isFromRule(located, rules));
+  const operands = onlyWanted([...applied, ...otherOperands]).filter((located) =>
+    located.userMade ? operatorDefaults && isMovable(located) : !known.has(located.reference),
+  );
+  const operatorContainers = (located: LocatedReference): LocatedReference[] =>
+    // A reference from an image's config belongs to the containers that run the image.
+    located.kind === 'Image'
+      ? references.filter(({ reference, how }) => reference === located.name && how === 'pod-spec')
+      : operatorsFor(located, allRules, { references, documents });
+  return { profile, base, references, operands, uncovered, operatorContainers };
+}
+
+/** Finds references that only value tracing shows; they are moved and proved like the others. */
+async function tracedOnlyReferences(
+  renderer: Renderer,
+  { name, options }: Profile,
+  base: Render,
+  found: readonly LocatedReference[],
+): Promise<LocatedReference[]> {
+  const written = found.map((located) => located.written);
+  const segments = leavesOf(base.values).flatMap((leaf) => segmentsOf(leaf, written));
+  const untraced = untracedImages(base, segments);
+  if (untraced.length === 0) return [];
+  const probed = await probe(base, untraced, (overrides) => renderer.render(options, overrides));
+  return tracedReferences(base, probed, found, { chart: renderer.chart.metadata.name, profile: name });
+}
+
+/**
+ * Reports whether the chart can move an operator's default image for user-created resources. If only a field of the
+ * resource can move it and the chart has such resources, users set that field in their own resources.
+ */
+function isMovable({ confidence, redirect }: LocatedReference): boolean {
+  const isOfResource = redirect === undefined || redirect.kind === 'resource-field' || redirect.kind === 'none';
+  return confidence !== 'possible' || !isOfResource;
+}
+
+function onlyWanted(references: readonly LocatedReference[]): LocatedReference[] {
+  return references.filter(isLocationBundledByDefault);
+}
