@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
-import { invalidBundle } from '../reading/tar-index.ts';
+import { invalidBundle } from './errors.ts';
 import { type FileParts, singleFile } from './random-file.ts';
 
 /** A part of a split bundle. The concatenated parts are the tar archive. */

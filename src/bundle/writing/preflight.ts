@@ -4,12 +4,13 @@ import { AirgapError } from '../../base/errors.ts';
 import { openOwnFile, refuseForeignFile } from '../../base/own-file.ts';
 import { pool } from '../../base/pool.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { asWriteError } from '../files/file.ts';
+import { asWriteError } from '../files/errors.ts';
 import { openRandomFile } from '../files/random-file.ts';
 import { partSizeAt } from '../files/split-index.ts';
-import type { Layout } from '../layout.ts';
+import { filesNamed } from '../files/split-open.ts';
+import type { Layout } from '../format/layout.ts';
 import { Journal } from './journal.ts';
-import { type BundleOutput, filesNamed } from './output.ts';
+import type { BundleOutput } from './output.ts';
 import { findResumeState, journalPath, type ResumeState } from './resume-state.ts';
 import { detectWrittenPrefix } from './written-prefix.ts';
 

@@ -4,12 +4,12 @@ import { openOwnFile } from '../../base/own-file.ts';
 import { TAR_BLOCK } from '../../base/tar-header.ts';
 import { releaseBuffer } from '../../oci/buffer-pool.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { readRange, writeAll } from '../files/file.ts';
 import { type FileParts, openRandomFile, type RandomFile } from '../files/random-file.ts';
-import { blobDigest } from '../layout.ts';
-import { indexTar } from '../reading/tar-index.ts';
+import { readRange, writeAll } from '../files/ranges.ts';
+import { findFileParts } from '../files/split-open.ts';
+import { blobDigest } from '../format/layout.ts';
+import { indexTar } from '../format/tar-index.ts';
 import { Journal } from './journal.ts';
-import { findFileParts } from './output.ts';
 import { detectWrittenPrefix } from './written-prefix.ts';
 
 /** Reusable files of an interrupted run of another plan. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { AirgapError } from '../../base/errors.ts';
-import { type ChartArtifact, chartArtifact } from '../../bundle/chart-artifact.ts';
-import { chartReference } from '../../bundle/names.ts';
+import { type ChartArtifact, chartArtifact } from '../../bundle/format/chart-artifact.ts';
+import { chartReference } from '../../bundle/format/names.ts';
 import { chartTag } from '../../naming/naming.ts';
 import type { RegistrySource } from '../../oci/content.ts';
 import { parseReference, type Reference, tryParseRepository } from '../../oci/reference.ts';

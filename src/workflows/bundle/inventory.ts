@@ -1,4 +1,4 @@
-import type { ChartArtifact } from '../../bundle/chart-artifact.ts';
+import type { ChartArtifact } from '../../bundle/format/chart-artifact.ts';
 import type { Finding } from '../../inventory/finding.ts';
 import type { Inventory, InventoryChart, InventoryImage, InventoryReferrer } from '../../inventory/inventory.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';

@@ -1,10 +1,10 @@
 import { AirgapError } from '../../base/errors.ts';
-import { HashThread, hashThreadCount } from '../../bundle/hashing/hash-threads.ts';
 import { openCheckedBundle } from '../../bundle/open.ts';
-import { type Bundle, openBundle } from '../../bundle/read.ts';
+import { type Bundle, openBundle } from '../../bundle/reading/bundle.ts';
 import { checkSignature } from '../../bundle/signing/check-signature.ts';
 import { claimOf, readSignatures, type SignedClaim } from '../../bundle/signing/signature.ts';
 import { type BundleProblem, verifyBundle } from '../../bundle/verify.ts';
+import { HashThread, hashThreadCount } from '../../bundle/verifying/hash-threads.ts';
 import { type Delta, deltaOf } from '../../inventory/delta.ts';
 import type { ExportedInventory } from '../../inventory/exported-inventory.ts';
 import type { Inventory } from '../../inventory/inventory.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import * as z from 'zod';
 import { AirgapError, messageOf } from '../../base/errors.ts';
-import type { Bundle } from '../../bundle/read.ts';
+import type { Bundle } from '../../bundle/reading/bundle.ts';
 import { isDigest } from '../../oci/digest.ts';
 import { formatReference, formatRepository, tryParseReference, tryParseRepository } from '../../oci/reference.ts';
 import { referrerKind } from '../../oci/referrer.ts';

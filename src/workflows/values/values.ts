@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { openCheckedBundle } from '../../bundle/open.ts';
-import type { Bundle } from '../../bundle/read.ts';
+import type { Bundle } from '../../bundle/reading/bundle.ts';
 import type { Rule } from '../../discovery/rules/index.ts';
 import { type ChartSources, UPSTREAM } from '../../helm/chart-mirrors.ts';
 import { type Chart, fetchChart } from '../../helm/fetch.ts';
