@@ -85,7 +85,7 @@ export function comparableBundle(
     images: bundle.images().map(({ reference, descriptor, sourceDigest }) => ({
       reference: formatReference(reference),
       digest: descriptor.digest,
-      ...(sourceDigest === undefined ? {} : { sourceDigest }),
+      sourceDigest,
     })),
     referrers: referrersByOwner(bundle.inventory()),
     sizes: new Map<string, number>([

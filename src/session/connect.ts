@@ -64,7 +64,7 @@ export function connect(
   }: RegistryAccess,
   deadline?: AbortSignal,
 ): RegistryConnection {
-  const trust = { clientCertificates, ...(caFile === undefined ? {} : { caFile }) };
+  const trust = { clientCertificates, caFile };
   const retrying: Transport = createTransport({ env, plainHttp, emit, ...trust });
   const transport = deadline === undefined ? retrying : withoutRetries(retrying, deadline);
   const ecr: EcrOptions = {
@@ -73,10 +73,10 @@ export function connect(
     ...(signal && { signal }),
     certificates: () => transport.certificates(),
     hostCertificates: (host) => transport.hostCertificates(host),
-    ...(endpointUrl === undefined ? {} : { endpoint: endpointUrl }),
-    ...(profile === undefined ? {} : { profile }),
-    ...(roleArn === undefined ? {} : { roleArn }),
-    ...(ecrHosts === undefined ? {} : { hosts: ecrHosts }),
+    endpoint: endpointUrl,
+    profile,
+    roleArn,
+    hosts: ecrHosts,
   };
   const keychain = chainKeychains(
     ...(login === undefined ? [] : [commandLineKeychain(login)]),

@@ -68,7 +68,7 @@ export class FileBody extends Readable {
   #position: number;
 
   constructor(file: RandomFile, position: number, size: number, signal: AbortSignal | undefined) {
-    super({ highWaterMark: CHUNK_SIZE, ...(signal === undefined ? {} : { signal }) });
+    super({ highWaterMark: CHUNK_SIZE, signal });
     this.#file = file;
     this.#position = position;
     this.#end = position + size;

@@ -185,8 +185,8 @@ export function readExtendedHeader(body: Buffer): ExtendedHeader | undefined {
   if (path !== undefined && !/^[^\n\0]+$/.test(path)) return undefined;
   if (size !== undefined && !/^\d{1,15}$/.test(size)) return undefined;
   return {
-    ...(path === undefined ? {} : { path }),
-    ...(size === undefined ? {} : { size: Number(size) }),
+    path,
+    size: size === undefined ? undefined : Number(size),
     isSparse: [...records.keys()].some((key) => key.startsWith('GNU.sparse.')),
   };
 }

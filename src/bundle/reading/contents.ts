@@ -170,7 +170,7 @@ function referrerOf(descriptor: Descriptor): Omit<Referrer, 'descriptor'> | unde
   if (subject === undefined || !isDigest(subject) || repository === undefined) return undefined;
   if (tag !== undefined && !cosignTags(subject).includes(tag)) return undefined;
   const artifactType = typeof descriptor.artifactType === 'string' ? descriptor.artifactType : '';
-  return { repository, subject, artifactType, ...(tag === undefined ? {} : { tag }) };
+  return { repository, subject, artifactType, tag };
 }
 
 /** Parses an image's repository or a chart's name in the bundle. */

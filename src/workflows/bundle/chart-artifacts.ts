@@ -32,7 +32,7 @@ export async function createChartArtifact(
   const reference = ociReference(fetchedRequest.chart, version);
   if (reference === undefined) {
     const tgz = await readFile(archive);
-    return chartArtifact({ metadata, tgz, ...(provenance === undefined ? {} : { provenance }) });
+    return chartArtifact({ metadata, tgz, provenance });
   }
   const walker = new Walker(source, { ...options, platforms: [] });
   const [failure] = await walker.add([reference]);

@@ -104,9 +104,9 @@ async function summarize(source: Bundle): Promise<Omit<Inspection, 'lock' | 'who
       reference: formatReference(reference),
       digest: descriptor.digest,
     })),
-    ...(inventoryDigest === undefined ? {} : { lockDigest: inventoryDigest }),
+    lockDigest: inventoryDigest,
     ...(signatures.length === 0 ? {} : { signatures }),
-    ...(delta === undefined ? {} : { delta }),
+    delta,
   };
 }
 

@@ -100,7 +100,7 @@ export function createReceipt({
     bundles: bundles.map(({ path, size, inventoryDigest }) => ({
       file: basename(path),
       size,
-      ...(inventoryDigest === undefined ? {} : { lock: inventoryDigest }),
+      lock: inventoryDigest,
     })),
     started: started.toISOString(),
     finished: finished.toISOString(),
@@ -118,12 +118,12 @@ export function createReceipt({
       kind: referrerKind(referrer),
       repository: formatRepository(repository),
       subject: referrer.subject,
-      ...(referrer.tag === undefined ? {} : { tag: referrer.tag }),
+      tag: referrer.tag,
       digest,
       via,
       status,
       at: at.toISOString(),
-      ...(error === undefined ? {} : { reason: error.message }),
+      reason: error?.message,
     })),
   };
 }

@@ -103,8 +103,8 @@ function profilesOf({ charts }: Inventory, chart: string): BundledProfile[] {
     .flatMap(({ profiles, parent }) =>
       profiles.map(({ name, given }) => ({
         name,
-        ...(given === undefined ? {} : { given }),
-        ...(parent === undefined ? {} : { parent }),
+        given,
+        parent,
       })),
     );
 }

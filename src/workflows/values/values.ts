@@ -162,7 +162,7 @@ async function deriveOverrides(
     inject,
     operatorDefaults,
     additions: {
-      ...(pullSecret === undefined ? {} : { pullSecret }),
+      pullSecret,
       ...(pin && source !== undefined ? { digests: bundledDigests(source, target) } : {}),
     },
     ...(unmappedHandling === undefined
