@@ -48,7 +48,7 @@ try {
       airgap: 'src/cli/main.ts',
       'fetch-thread': 'src/workflows/bundle/fetch-thread.ts',
       'inside-thread': 'src/operator-scan/thread.ts',
-      'hash-thread': 'src/bundle/hashing/thread.ts',
+      'hash-thread': 'src/bundle/verifying/hash-thread.ts',
       ...Object.fromEntries(awsPackages.map((name) => [basename(name), name])),
     },
     plugins: [separateAws],

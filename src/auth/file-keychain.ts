@@ -62,11 +62,7 @@ export function fileKeychain(options: FileKeychainOptions): Keychain {
       } catch (error) {
         if (!(error instanceof AirgapError)) throw error;
         const { code, hint } = error;
-        throw new AirgapError(
-          code,
-          `credentials for ${registry}: ${messageOf(error)}`,
-          hint === undefined ? {} : { hint },
-        );
+        throw new AirgapError(code, `credentials for ${registry}: ${messageOf(error)}`, { hint });
       }
     },
     forget(registry) {

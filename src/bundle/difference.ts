@@ -4,7 +4,7 @@ import type { Inventory, InventoryReferrer } from '../inventory/inventory.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatReference, formatRepository, parseReference } from '../oci/reference.ts';
 import { referrerKind } from '../oci/referrer.ts';
-import type { Bundle } from './read.ts';
+import type { Bundle } from './reading/bundle.ts';
 
 /** Differences between two bundles. */
 export interface BundleDifference {
@@ -85,7 +85,7 @@ export function comparableBundle(
     images: bundle.images().map(({ reference, descriptor, sourceDigest }) => ({
       reference: formatReference(reference),
       digest: descriptor.digest,
-      ...(sourceDigest === undefined ? {} : { sourceDigest }),
+      sourceDigest,
     })),
     referrers: referrersByOwner(bundle.inventory()),
     sizes: new Map<string, number>([

@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 import { AirgapError } from '../base/errors.ts';
 import type { Reference } from '../oci/reference.ts';
-import { type Bundle, openBundle } from './read.ts';
-import { checkAgainstInventory } from './reading/inventory-check.ts';
-import { openSignedBundle } from './signing/check-signature.ts';
+import { type Bundle, openBundle } from './reading/bundle.ts';
+import { checkSignature } from './signing/check-signature.ts';
+import { checkAgainstInventory } from './verifying/inventory-check.ts';
 
 export interface OpenOptions {
   /** Public key that must have signed the bundle. */
@@ -30,4 +30,22 @@ export async function openCheckedBundle(
   throw new AirgapError('bundle-invalid', `${path} is inconsistent: ${first.message}${more}`, {
     hint: 'it was changed after it was written: run helm airgap verify for details, then copy or create it again',
   });
+}
+
+/**
+ * Opens a bundle that must be signed by the key.
+ * @throws AirgapError `signature`, also if it is not a valid bundle; `file`
+ */
+async function openSignedBundle(path: string, publicKey: KeyObject): Promise<Bundle> {
+  const bundle = await openBundle(path).catch((error: unknown) => {
+    if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
+    throw new AirgapError('signature', error.message, { hint: error.hint, cause: error });
+  });
+  try {
+    await checkSignature(bundle, publicKey);
+    return bundle;
+  } catch (error) {
+    await bundle.close();
+    throw error;
+  }
 }

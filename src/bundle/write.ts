@@ -5,14 +5,14 @@ import type { Inventory } from '../inventory/inventory.ts';
 import type { Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { Content, Graph } from '../oci/graph.ts';
+import type { BlobNode, Content, Graph } from '../oci/graph.ts';
 import { scheduleBlobs } from '../transfer/blob-scheduler.ts';
-import type { ChartArtifact } from './chart-artifact.ts';
-import { dockerSaveFile } from './docker-save.ts';
-import { differentContentError } from './files/file.ts';
+import { differentContentError } from './files/errors.ts';
 import type { FileParts } from './files/random-file.ts';
-import { blobOwners, type Layout, planLayout } from './layout.ts';
-import { indexFile, inventoryArtifact, OCI_LAYOUT } from './metadata.ts';
+import type { ChartArtifact } from './format/chart-artifact.ts';
+import { dockerSaveFile } from './format/docker-save.ts';
+import { blobOwners, type Layout, planLayout } from './format/layout.ts';
+import { indexFile, inventoryArtifact, OCI_LAYOUT } from './format/metadata.ts';
 import { type Signature, signatureArtifact } from './signing/signature.ts';
 import type { EarlierBundles } from './writing/earlier-bundles.ts';
 import { type BlobFetcher, fetchBlob } from './writing/fetch-blob.ts';
@@ -134,58 +134,86 @@ export async function writeBundle(options: WriteOptions, plan?: BundlePlan): Pro
   const { paths } = output.final;
   const parts = paths.length > 1 ? { parts: paths.map((part) => basename(part)) } : {};
   const summary = { path, ...parts, size: layout.size, blobs };
-  const { watch } = options;
-  const pending = layout.entries.flatMap(({ node, offset }) =>
-    node === undefined
-      ? []
-      : [{ node, offset, descriptor: node.descriptor, isAwaited: watch?.blobs.has(node.descriptor.digest) }],
-  );
+  const pending = pendingBlobs(layout, options.watch);
   const files = isUpToDate ? [output.final] : [output.partial, output.final];
-  const notify = (offset: number, { digest, size }: Descriptor): void => {
-    if (watch?.blobs.has(digest)) watch.onWritten({ digest, size, offset, files });
+  const notify = ({ offset, descriptor: { digest, size }, isAwaited }: PendingBlob): void => {
+    if (isAwaited) options.watch?.onWritten({ digest, size, offset, files });
   };
-  if (isUpToDate) for (const { offset, descriptor } of pending) notify(offset, descriptor);
-  if (isUpToDate) return { ...summary, status: 'up-to-date', fetched: 0, reused: 0, resumed: 0 };
+  if (isUpToDate) {
+    for (const blob of pending) notify(blob);
+    return { ...summary, status: 'up-to-date', fetched: 0, reused: 0, resumed: 0 };
+  }
   const partial = await PartialFile.open(output, layout, preflight, signal);
+  const received = await receiveBlobs(partial, pending, notify, options);
+  await partial.finish(emit);
+  return { ...summary, status: 'written', ...received };
+}
+
+/** A blob whose content is not in memory, and its offset in the file. */
+interface PendingBlob {
+  readonly node: BlobNode;
+  readonly descriptor: Descriptor;
+  readonly offset: number;
+  /** True if the observer waits for it. */
+  readonly isAwaited: boolean;
+}
+
+function pendingBlobs({ entries }: Layout, watch: BlobWatch | undefined): PendingBlob[] {
+  return entries.flatMap(({ node, offset }) => {
+    if (node === undefined) return [];
+    const { descriptor } = node;
+    return [{ node, descriptor, offset, isAwaited: watch?.blobs.has(descriptor.digest) ?? false }];
+  });
+}
+
+/**
+ * Copies blobs from earlier bundles and fetches the others, concurrently. After an error, the file is left for the next
+ * run.
+ * @param notify called for each verified blob
+ * @throws as `writeBundle`
+ */
+async function receiveBlobs(
+  partial: PartialFile,
+  pending: readonly PendingBlob[],
+  notify: (blob: PendingBlob) => void,
+  { graph, charts, source, earlier, concurrency, emit, signal, ...options }: WriteOptions,
+): Promise<Pick<WriteResult, 'fetched' | 'reused' | 'resumed'>> {
   const bytes = pending.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   emit({ type: 'plan', blobs: pending.length, bytes });
-  const owners = blobOwners(options.graph, options.charts);
+  const owners = blobOwners(graph, charts);
+  const fetch: BlobFetcher =
+    options.fetch ??
+    ((node, offset, writtenBytes, fetchOptions) => fetchBlob(node, offset, writtenBytes, { ...fetchOptions, source }));
+  const checkpoint = (blob: Digest, bytes: number): Promise<void> => partial.checkpoint(blob, bytes);
+  const fetchOptions = { file: partial.file, emit, signal, checkpoint };
   let resumed = 0;
   let reused = 0;
   let fetched = 0;
   let fatalError: unknown;
-  const { source } = options;
-  const fetch: BlobFetcher =
-    options.fetch ??
-    ((node, offset, writtenBytes, fetchOptions) => fetchBlob(node, offset, writtenBytes, { ...fetchOptions, source }));
-  const outcomes = await scheduleBlobs(pending, options.concurrency, async ({ node, offset, descriptor }) => {
+  const outcomes = await scheduleBlobs(pending, concurrency, async (blob) => {
     if (fatalError !== undefined) return;
+    const { node, offset, descriptor } = blob;
+    const { digest, size } = descriptor;
     try {
-      const { digest, size } = descriptor;
-      const checkpoint = (blob: Digest, bytes: number): Promise<void> => partial.checkpoint(blob, bytes);
-      const fetchOptions = { file: partial.file, emit, signal, checkpoint };
-      const copied = await options.earlier?.copyBlob(node, offset, partial.writtenBytes(digest), fetchOptions);
+      const copied = await earlier?.copyBlob(node, offset, partial.writtenBytes(digest), fetchOptions);
       const bytes = copied ?? (await fetch(node, offset, partial.writtenBytes(digest), fetchOptions));
       if (copied === undefined) fetched += bytes;
       else reused += bytes;
       resumed += Math.max(0, size - bytes);
       emit({ type: 'blob', digest, bytes: size, skipped: bytes === 0 && size > 0 });
-      notify(offset, descriptor);
+      notify(blob);
     } catch (error) {
       // All other blobs would fail as well.
       if (signal?.aborted || (error instanceof AirgapError && error.code === 'no-space')) fatalError ??= error;
-      throw withOwners(owners(descriptor.digest), error);
+      throw withOwners(owners(digest), error);
     }
   });
   const errors = outcomes.flatMap(({ error }) => (error === undefined ? [] : [error as AirgapError]));
-  if (errors.length > 0) {
-    await partial.abandon();
-    if (signal?.aborted) throw interruption(partial, bytes, errors[0]);
-    if (fatalError instanceof AirgapError) throw fatalError;
-    throw combine(errors, `${errors.length} blobs could not be fetched`);
-  }
-  await partial.finish(emit);
-  return { ...summary, status: 'written', fetched, reused, resumed };
+  if (errors.length === 0) return { fetched, reused, resumed };
+  await partial.abandon();
+  if (signal?.aborted) throw interruption(partial, bytes, errors[0]);
+  if (fatalError instanceof AirgapError) throw fatalError;
+  throw combine(errors, `${errors.length} blobs could not be fetched`);
 }
 
 /** Plans the archive. @throws AirgapError `collision`, `registry` */

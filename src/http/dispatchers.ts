@@ -50,7 +50,8 @@ export function createDispatchers(options: DispatcherOptions): Dispatchers {
     const { ca, cert, key } = hostSpecific;
     return createSecureContext({
       ca: [...options.certificates(), ...ca],
-      ...(cert === undefined ? {} : { cert, key }),
+      cert,
+      key,
     });
   };
   const createDispatcher = (

@@ -63,7 +63,7 @@ export function describeFailure(thrown: unknown, { url, what, signal }: RequestC
   tlsFailure(cause, peer) ??
   tunnelFailure(cause, peer) ??
   protocolFailure(cause, peer);
-  const details = { cause: thrown, ...(hint === undefined ? {} : { hint }) };
+  const details = { cause: thrown, hint };
   return { retryable, error: new AirgapError('network', `${what}: ${message}`, details) };
 }
 

@@ -31,10 +31,10 @@ export function rateLimitOf(headers: ResponseHeaders, now: number): RateLimit {
     reset === undefined ? undefined : reset > EPOCH_THRESHOLD ? Math.max(0, reset * 1000 - now) : reset * 1000;
   const wait = readRetryAfter(headers, now) ?? until;
   return {
-    ...(remaining === undefined ? {} : { remaining: remaining.amount }),
-    ...(limit === undefined ? {} : { limit: limit.amount }),
-    ...(window === undefined ? {} : { window }),
-    ...(wait === undefined ? {} : { wait }),
+    remaining: remaining?.amount,
+    limit: limit?.amount,
+    window,
+    wait,
   };
 }
 
@@ -46,5 +46,5 @@ function rateLimitHeader(headers: ResponseHeaders, name: string): string | undef
 function parseField(text: string | undefined): { readonly amount: number; readonly window?: number } | undefined {
   const [, amount, window] = /^\s*(\d{1,10})\s*(?:;\s*w=(\d{1,9})\s*)?$/.exec(text ?? '') ?? [];
   if (amount === undefined) return undefined;
-  return { amount: Number(amount), ...(window === undefined ? {} : { window: Number(window) }) };
+  return { amount: Number(amount), window: window === undefined ? undefined : Number(window) };
 }

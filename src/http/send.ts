@@ -151,11 +151,11 @@ async function sendFollowingRedirects(
         minimumRate: context.minimumRate,
         received: context.received,
         onSlowResponse: () => context.onSlowResponse(host, what),
-        ...(body === undefined ? {} : { body: body.open() }),
-        ...(signal === undefined ? {} : { signal }),
+        body: body?.open(),
+        signal,
       });
     } catch (thrown) {
-      return describeFailure(thrown, { url, what, ...(signal === undefined ? {} : { signal }) });
+      return describeFailure(thrown, { url, what, signal });
     }
     const next = redirectTarget(response, request);
     if (next === undefined) return response;

@@ -69,7 +69,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
   if (options.caFile !== undefined) readCertificates(options.caFile, '--ca-file');
   let roots: readonly string[] | undefined;
   const certificates = (): readonly string[] => {
-    roots ??= trustedCertificates({ env, ...(options.caFile === undefined ? {} : { caFile: options.caFile }) });
+    roots ??= trustedCertificates({ env, caFile: options.caFile });
     return roots;
   };
   const hostCertificates = systemCertificates(options.clientCertificates ?? [], env);

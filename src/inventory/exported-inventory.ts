@@ -2,15 +2,11 @@ import { open, stat } from 'node:fs/promises';
 import * as z from 'zod';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import { jsonText } from '../base/printable.ts';
-import { isDigest } from '../oci/digest.ts';
-import { inventorySchema } from './inventory.ts';
-import { formatIssues } from './schema-issues.ts';
-
-const digest = z.string().refine(isDigest, 'not a digest');
+import { digestSchema, formatIssues, inventorySchema } from './inventory.ts';
 
 /** A manifest or blob in a bundle, or one that a delta omits. */
 const blob = z.object({
-  digest,
+  digest: digestSchema,
   size: z.int().nonnegative(),
   /** Source repositories of an image's blob. Absent for manifests and for content of charts. */
   repositories: z.array(z.string()).optional(),
@@ -23,7 +19,7 @@ const exportedSchema = z.object({
   /** Size of the bundle in bytes. */
   size: z.int().nonnegative(),
   /** Digest of the inventory manifest, by which a delta refers to the bundle. */
-  lockDigest: digest,
+  lockDigest: digestSchema,
   lock: inventorySchema,
   /** Sorted by digest. */
   blobs: z.array(blob),

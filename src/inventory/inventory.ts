@@ -6,12 +6,11 @@ import { isDigest } from '../oci/digest.ts';
 import { formatReference, tryParseReference, tryParseRepository } from '../oci/reference.ts';
 import { CONFIDENCES, EVIDENCE_KINDS, type Location, NEEDS, REDIRECT_KINDS, SPLIT_ROLES } from './finding.ts';
 import { recipeSchema } from './recipe.ts';
-import { formatIssues } from './schema-issues.ts';
 import { selectionRecordSchema } from './selection-record.ts';
 
 /** The inventory of a bundle: its content and where it was found. An artifact of media type `MediaType.inventory`. */
 
-const digest = z.string().refine(isDigest, 'not a digest');
+export const digestSchema = z.string().refine(isDigest, 'not a digest');
 
 /** Checked here because readers build repositories and tags from it. */
 const reference = z.string().refine((text) => {
@@ -61,7 +60,13 @@ const profile = z.object({
   kubeVersion: z.string().optional(),
   apiVersions: z.array(z.string()).optional(),
   /** Origin of its values (values-origin.ts); absent if unknown, as for nested charts. */
-  given: z.object({ files: z.array(z.string()).optional(), set: z.array(z.string()).optional() }).optional(),
+  given: z
+    .object({
+      files: z.array(z.string()).optional(),
+      /** Entries `flag key`, such as `--set image.tag`. */
+      set: z.array(z.string()).optional(),
+    })
+    .optional(),
   /**
    * Recipes of its references, which say how they are built from values: for the install, and for the upgrade if that
    * has more references.
@@ -72,9 +77,9 @@ const profile = z.object({
 /** A referrer of an image or chart: signature, attestation, SBOM or another artifact. */
 const referrer = z.object({
   /** Digest of its manifest. */
-  digest,
+  digest: digestSchema,
   /** Digest of its subject: the image or chart, a manifest below it, or another referrer. */
-  subject: digest,
+  subject: digestSchema,
   /** Its `artifactType`, else the media type of its config; empty if the manifest was not read. */
   artifactType: z.string(),
   /** Cosign tag, if it has no `subject` field. */
@@ -95,7 +100,7 @@ const chart = z.object({
   /** Source: last component of a path, repository URL with the chart name, or oci:// reference. */
   source: z.string(),
   /** Digest of the chart's OCI manifest in the bundle. */
-  digest,
+  digest: digestSchema,
   /** Parent chart, if it was not requested by name. */
   parent: z.string().optional(),
   profiles: z.array(profile),
@@ -106,10 +111,10 @@ const image = z.object({
   /** Normalized reference. */
   reference,
   /** Digest of the manifest or index in the bundle. */
-  digest,
+  digest: digestSchema,
   mediaType: z.string(),
   /** Digest at the source, if a platform subset replaced the index. */
-  sourceDigest: digest.optional(),
+  sourceDigest: digestSchema.optional(),
   /** `os/architecture[/variant]` of the contained images; empty for artifacts. */
   platforms: z.array(z.string()),
   /** Bytes of all its blobs and manifests, including shared ones. */
@@ -122,7 +127,7 @@ const image = z.object({
 
 /** An image blob that a delta omits because its receiver has it already. */
 const requiredBlob = z.object({
-  digest,
+  digest: digestSchema,
   size: z.int().nonnegative(),
   /** Source repositories of the blob in the older bundle, such as `quay.io/prometheus/prometheus`. */
   repositories: z.array(z.string().refine((name) => tryParseRepository(name) !== undefined, 'not a repository')),
@@ -140,7 +145,7 @@ export const inventorySchema = z.object({
   /** Selections by the user, with their reasons. */
   choices: z.array(selectionRecordSchema).optional(),
   /** For a delta: digest of the older bundle's inventory manifest. */
-  since: digest.optional(),
+  since: digestSchema.optional(),
   /** For a delta: blobs that it omits and its receiver must have. Manifests and charts are never omitted. */
   requires: z.array(requiredBlob).optional(),
 });
@@ -187,4 +192,28 @@ export function formatInventory(inventory: Inventory): Uint8Array {
   const charts = [...inventory.charts].sort((a, b) => compareText(`${a.name} ${a.version}`, `${b.name} ${b.version}`));
   const images = [...inventory.images].sort((a, b) => compareText(a.reference, b.reference));
   return Buffer.from(`${JSON.stringify({ ...inventory, charts, images }, null, 1)}\n`);
+}
+
+/** Maximum number of fields in a message. */
+const MAX_SHOWN = 10;
+
+/** Formats schema errors in one line: `field: error; …`, with a count of those after the first ten. */
+export function formatIssues({ issues }: z.ZodError): string {
+  const fields = issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  const more = fields.length > MAX_SHOWN ? `; and ${fields.length - MAX_SHOWN} more` : '';
+  return `${fields.slice(0, MAX_SHOWN).join('; ')}${more}`;
+}
+
+/** Blobs that a delta omits and its receiver must have. */
+export interface Delta {
+  /** Digest of the older bundle's inventory manifest. */
+  readonly since: string;
+  readonly blobs: number;
+  readonly bytes: number;
+}
+
+/** Returns the omitted blobs; undefined for a full bundle. */
+export function deltaOf({ since, requires = [] }: Pick<Inventory, 'since' | 'requires'>): Delta | undefined {
+  if (since === undefined) return undefined;
+  return { since, blobs: requires.length, bytes: requires.reduce((sum, { size }) => sum + size, 0) };
 }

@@ -125,7 +125,7 @@ function profilesText({ profiles }: LockFileChart): string {
 }
 
 function driftChart({ name, version, parent }: LockFileChart): DriftChart {
-  return { name, version, ...(parent === undefined ? {} : { parent }) };
+  return { name, version, parent };
 }
 
 function driftImage({ reference, charts }: LockFileImage): DriftImage {

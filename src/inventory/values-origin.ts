@@ -1,16 +1,13 @@
 import { printableLine } from '../base/printable.ts';
 import { textBefore } from '../base/text-trim.ts';
 import type { RenderOptions } from '../helm/render.ts';
+import type { InventoryChart } from './inventory.ts';
 
 /**
  * Names of values files and keys set by flags that a profile was rendered with. Contains no values, which may be
  * secret, and no paths, which depend on the machine. Empty for the chart's defaults.
  */
-export interface ValuesOrigin {
-  readonly files?: string[] | undefined;
-  /** Entries `flag key`, such as `--set image.tag`. */
-  readonly set?: string[] | undefined;
-}
+export type ValuesOrigin = Readonly<NonNullable<InventoryChart['profiles'][number]['given']>>;
 
 /** A profile that a bundle was created with. */
 export interface BundledProfile {

@@ -140,8 +140,8 @@ export function targetReference(target: Target, source: Reference): Reference {
   const tag = source.tag !== undefined && isTagChanged(target, source) ? sharedTag(source) : source.tag;
   return {
     ...targetRepository(target, source),
-    ...(tag === undefined ? {} : { tag }),
-    ...(digest === undefined ? {} : { digest }),
+    tag,
+    digest,
   };
 }
 

@@ -56,7 +56,7 @@ export function tryParseReference(text: string): Reference | undefined {
   const repository = tryParseRepository(rest);
   if (repository === undefined) return undefined;
   if (tag === undefined && digest === undefined) tag = 'latest';
-  return { ...repository, ...(tag === undefined ? {} : { tag }), ...(digest === undefined ? {} : { digest }) };
+  return { ...repository, tag, digest };
 }
 
 /** Parses `registry/path` without tag or digest and applies Docker's defaults. */

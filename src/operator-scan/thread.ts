@@ -2,7 +2,7 @@ import { constants, getPriority, platform, setPriority } from 'node:os';
 import { type MessagePort, parentPort } from 'node:worker_threads';
 import { messageOf } from '../base/errors.ts';
 import { openRandomFile, type RandomFile } from '../bundle/files/random-file.ts';
-import { FileBody } from '../bundle/reading/file-body.ts';
+import { FileBody } from '../bundle/files/ranges.ts';
 import type { WrittenBlob } from '../bundle/write.ts';
 import { parseReference } from '../oci/reference.ts';
 import { type ImageFindings, scanImage } from './image/scan-image.ts';

@@ -131,7 +131,7 @@ export async function deriveRecipes(
     );
     const templates = async () => templateSources(await renderer.sourceFiles());
     const common = { base, locations: redirectable, target: ANY_TARGET, render, templates };
-    const recipe = await deriveRecipe(initialProbe === undefined ? common : { ...common, initial: initialProbe });
+    const recipe = await deriveRecipe({ ...common, initial: initialProbe });
     recipes.push(toStoredRecipe(recipe, profile.options.isUpgrade === true));
   }
   return recipes;

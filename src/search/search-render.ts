@@ -87,7 +87,7 @@ export async function searchRender(
   const files = await renderer.sourceFiles();
   const declared = declaredReferences({ metadata, files, values, context });
   return {
-    ...(tracing === undefined ? {} : { initialProbe: tracing.initialProbe }),
+    initialProbe: tracing?.initialProbe,
     references: withSubcharts([...known, ...withoutContradictions(declared, known)], files),
     nested: nestedCharts(documents, values),
     network: networkNeeds(documents, context),

@@ -65,12 +65,12 @@ export function applySelection(
     const matches = referenceMatcher(pattern);
     const glob = wildcard(pattern);
     const charts = excludedCharts.filter((name) => glob.test(name));
-    const selection = { rule: 'exclude', pattern, ...(reason === undefined ? {} : { reason }) } as const;
+    const selection = { rule: 'exclude', pattern, reason } as const;
     leaveOut({ ...selection, ...(charts.length === 0 ? {} : { charts }) }, ({ reference }) => matches(reference));
   }
   for (const { pattern, reason, matches } of included) {
     const matching = kept.filter(({ reference }) => matches(reference));
-    const selection = { rule: 'include', pattern, ...(reason === undefined ? {} : { reason }) } as const;
+    const selection = { rule: 'include', pattern, reason } as const;
     selections.push({ ...selection, references: distinctReferences(matching) });
   }
   const selected = kept.map(

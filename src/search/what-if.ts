@@ -47,7 +47,7 @@ export async function searchWhatIf(
   return enabled.result.map((reference): Addition => {
     const cause = causes.get(reference.reference);
     const optional: LocatedReference = { ...reference, need: 'optional' };
-    return { reference: optional, ...(cause === undefined ? {} : { switch: formatPath(cause.path) }) };
+    return { reference: optional, switch: cause && formatPath(cause.path) };
   });
 }
 

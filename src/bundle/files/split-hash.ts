@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { pool } from '../../base/pool.ts';
-import { releaseBuffer } from '../../oci/buffer-pool.ts';
-import { readRange } from './file.ts';
 import type { RandomFile } from './random-file.ts';
+import { hashContent, readRange } from './ranges.ts';
 import { type BundleHead, type BundlePart, partSizeAt, type SplitIndex } from './split-index.ts';
 
 /** Number of parts read concurrently: one is hashed while the other is read. */
@@ -73,11 +71,6 @@ function hashPart(file: RandomFile, index: number, size: number): Promise<string
   return hashRange(file, index === 0 ? 0 : index * file.fileParts.partSize, size);
 }
 
-async function hashRange(file: RandomFile, from: number, size: number): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const chunk of readRange(file, from, size)) {
-    hash.update(chunk);
-    releaseBuffer(chunk);
-  }
-  return hash.digest('hex');
+function hashRange(file: RandomFile, from: number, size: number): Promise<string> {
+  return hashContent(readRange(file, from, size), 'sha256');
 }

@@ -1,6 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
-import { invalidBundle } from '../reading/tar-index.ts';
+import { invalidBundle } from './errors.ts';
 import { type FileParts, singleFile } from './random-file.ts';
 
 /** A part of a split bundle. The concatenated parts are the tar archive. */
@@ -124,8 +124,8 @@ export function parseSplitIndex(
     return { name, size: part.size as number, sha256: part.sha256 };
   });
   const fileParts = { paths: names.map((name) => join(dirname(path), name)), partSize };
-  const checkedHead = head === undefined ? {} : { head: parseHead(path, head, size) };
-  return { index: { schemaVersion: 1, size, partSize, parts: checked, ...checkedHead }, fileParts };
+  const checkedHead = head === undefined ? undefined : parseHead(path, head, size);
+  return { index: { schemaVersion: 1, size, partSize, parts: checked, head: checkedHead }, fileParts };
 }
 
 function parseHead(path: string, value: unknown, size: number): BundleHead {

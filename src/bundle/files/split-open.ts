@@ -1,10 +1,17 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { firstOf } from '../../base/count.ts';
 import { AirgapError } from '../../base/errors.ts';
-import { invalidBundle } from '../reading/tar-index.ts';
+import { asWriteError, invalidBundle } from './errors.ts';
 import { type FileParts, singleFile } from './random-file.ts';
-import { type BundleHead, type BundlePart, bundleName, parseSplitIndex, splitIndexPath } from './split-index.ts';
+import {
+  type BundleHead,
+  type BundlePart,
+  bundleName,
+  isPartOf,
+  parseSplitIndex,
+  splitIndexPath,
+} from './split-index.ts';
 
 /** A bundle's file or parts, found on disk. */
 export interface FoundBundle {
@@ -80,4 +87,25 @@ async function checkParts(path: string, text: string): Promise<FoundBundle> {
     });
   }
   return { fileParts, parts: index.parts, head: index.head };
+}
+
+/** Lists the existing files of a name: file, index and parts. */
+export async function filesNamed(path: string): Promise<string[]> {
+  const folder = dirname(path);
+  const names = await readdir(folder).catch((error) => {
+    throw asWriteError(error);
+  });
+  const fixedNames = [basename(path), basename(splitIndexPath(path))];
+  return names.filter((name) => fixedNames.includes(name) || isPartOf(path, name)).map((name) => join(folder, name));
+}
+
+/**
+ * Returns the existing file or parts of a name; undefined if there are none. All parts except the last have equal
+ * sizes.
+ */
+export async function findFileParts(path: string): Promise<FileParts | undefined> {
+  const paths = (await filesNamed(path)).sort();
+  const [first] = paths;
+  if (first === undefined) return undefined;
+  return paths.length === 1 ? singleFile(first) : { paths, partSize: (await stat(first)).size };
 }

@@ -12,6 +12,7 @@ import {
   tryParseRepository,
 } from '../../oci/reference.ts';
 import { cosignTags, type Referrer } from '../../oci/referrer.ts';
+import { invalidBundle } from '../files/errors.ts';
 import {
   CHART_NAME_ANNOTATION,
   CHART_REGISTRY,
@@ -23,9 +24,8 @@ import {
   SUBJECT_ANNOTATION,
   SUBJECT_REPOSITORY_ANNOTATION,
   SUBJECT_TAG_ANNOTATION,
-} from '../names.ts';
+} from '../format/names.ts';
 import { METADATA_LIMIT } from './open-layout.ts';
-import { invalidBundle } from './tar-index.ts';
 
 /** A chart in a bundle. `reference` is its name in the bundle (names.ts), for `Bundle.manifest` and walks. */
 export interface BundleChart extends Root {
@@ -170,7 +170,7 @@ function referrerOf(descriptor: Descriptor): Omit<Referrer, 'descriptor'> | unde
   if (subject === undefined || !isDigest(subject) || repository === undefined) return undefined;
   if (tag !== undefined && !cosignTags(subject).includes(tag)) return undefined;
   const artifactType = typeof descriptor.artifactType === 'string' ? descriptor.artifactType : '';
-  return { repository, subject, artifactType, ...(tag === undefined ? {} : { tag }) };
+  return { repository, subject, artifactType, tag };
 }
 
 /** Parses an image's repository or a chart's name in the bundle. */

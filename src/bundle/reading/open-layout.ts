@@ -1,8 +1,9 @@
 import { quoted } from '../../base/printable.ts';
 import type { Digest } from '../../oci/digest.ts';
+import { invalidBundle } from '../files/errors.ts';
 import type { RandomFile } from '../files/random-file.ts';
-import { blobDigest } from '../layout.ts';
-import { indexTar, invalidBundle, type TarEntry } from './tar-index.ts';
+import { blobDigest } from '../format/layout.ts';
+import { indexTar, type TarEntry } from '../format/tar-index.ts';
 
 /** An OCI image layout in a tar archive, with its table of contents. */
 export interface OpenLayout {

@@ -1,14 +1,14 @@
 import { messageOf } from '../../base/errors.ts';
 import { quoted } from '../../base/printable.ts';
 import { TAR_BLOCK } from '../../base/tar-header.ts';
-import { readDockerSave } from '../docker-save.ts';
 import type { RandomFile } from '../files/random-file.ts';
-import { blobDigest, TAR_END_SIZE, tarHeader } from '../layout.ts';
-import { indexFile, OCI_LAYOUT } from '../metadata.ts';
+import { ReadAhead } from '../files/ranges.ts';
+import { readDockerSave } from '../format/docker-save.ts';
+import { blobDigest, TAR_END_SIZE, tarHeader } from '../format/layout.ts';
+import { indexFile, OCI_LAYOUT } from '../format/metadata.ts';
+import type { TarEntry } from '../format/tar-index.ts';
 import type { IndexContents } from './contents.ts';
 import type { OpenLayout } from './open-layout.ts';
-import { ReadAhead } from './read-ahead.ts';
-import type { TarEntry } from './tar-index.ts';
 
 /** Result of comparing the bytes outside of the contents. */
 export interface Packing {

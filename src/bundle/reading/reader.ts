@@ -4,10 +4,11 @@ import type { ManifestContent } from '../../oci/content.ts';
 import { MediaType } from '../../oci/descriptor.ts';
 import { algorithmOf, type Digest, digestOf } from '../../oci/digest.ts';
 import { parseManifest } from '../../oci/manifest.ts';
-import { readRange } from '../files/file.ts';
+import { invalidBundle } from '../files/errors.ts';
 import type { RandomFile } from '../files/random-file.ts';
+import { readRange } from '../files/ranges.ts';
+import type { TarEntry } from '../format/tar-index.ts';
 import type { IndexContents } from './contents.ts';
-import { invalidBundle, type TarEntry } from './tar-index.ts';
 
 /** Maximum size of a manifest, as in ECR and other registries. */
 const MANIFEST_LIMIT = 4 * 1024 * 1024;

@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import { fingerprintOf, isValidSignature } from '../../oci/signing-key.ts';
-import { type Bundle, openBundle } from '../read.ts';
-import { checkAgainstInventory } from '../reading/inventory-check.ts';
+import type { Bundle } from '../reading/bundle.ts';
+import { checkAgainstInventory } from '../verifying/inventory-check.ts';
 import { claimOf, readSignatures } from './signature.ts';
 
 /**
@@ -39,24 +39,6 @@ export async function checkSignature(bundle: Bundle, publicKey: KeyObject): Prom
   throw new AirgapError('signature', `${path} does not match what was signed: ${difference}`, {
     hint: 'the signed inventory is intact, but the bundle was changed afterwards',
   });
-}
-
-/**
- * Opens a bundle that must be signed by the key.
- * @throws AirgapError `signature`, also if it is not a valid bundle; `file`
- */
-export async function openSignedBundle(path: string, publicKey: KeyObject): Promise<Bundle> {
-  const bundle = await openBundle(path).catch((error: unknown) => {
-    if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
-    throw new AirgapError('signature', error.message, { hint: error.hint, cause: error });
-  });
-  try {
-    await checkSignature(bundle, publicKey);
-    return bundle;
-  } catch (error) {
-    await bundle.close();
-    throw error;
-  }
 }
 
 /** Lists differences between the bundle and its inventory. */

@@ -1,13 +1,17 @@
 import type { KeyObject } from 'node:crypto';
+import { refuseForeignFile } from '../../base/own-file.ts';
+import type { Inventory } from '../../inventory/inventory.ts';
 import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import type { Content } from '../../oci/graph.ts';
 import { parseManifest } from '../../oci/manifest.ts';
 import { SIGNATURE_ANNOTATION, SIMPLE_SIGNING, signatureBlobs } from '../../oci/referrer-signature.ts';
 import { fingerprintOf, isValidSignature, type SigningKey, signBytes } from '../../oci/signing-key.ts';
-import { artifactContent, emptyBlob, inlineBlob } from '../inline.ts';
-import { INVENTORY_REPOSITORY } from '../names.ts';
-import type { Bundle } from '../read.ts';
+import { findFileParts } from '../files/split-open.ts';
+import { artifactContent, emptyBlob, inlineBlob } from '../format/inline.ts';
+import { inventoryArtifact } from '../format/metadata.ts';
+import { INVENTORY_REPOSITORY } from '../format/names.ts';
+import { type Bundle, openBundle } from '../reading/bundle.ts';
 
 /** A cosign signature (specs/SIGNATURE_SPEC.md): the signed payload, and the signature in base64. */
 export interface Signature {
@@ -94,4 +98,51 @@ export function claimOf({ payload }: Signature): SignedClaim | undefined {
   const fingerprint: unknown = Object(optional).keyFingerprint;
   if (type !== PAYLOAD_TYPE || typeof digest !== 'string' || !isDigest(digest)) return undefined;
   return { digest, fingerprint: typeof fingerprint === 'string' && isDigest(fingerprint) ? fingerprint : undefined };
+}
+
+/**
+ * Signs an inventory for the bundle at `path`, or reuses a signature by this key over this inventory from the existing
+ * or the partial bundle there. ECDSA signatures differ each time; reusing them keeps the file identical.
+ */
+export async function reuseOrSignInventory(
+  inventory: Inventory,
+  key: SigningKey,
+  path: string,
+  evidence?: readonly Uint8Array[],
+): Promise<Signature> {
+  const { digest } = inventoryArtifact(inventory, evidence).descriptor;
+  return (await existingSignature(path, digest, key.publicKey)) ?? signInventory(digest, key);
+}
+
+async function existingSignature(
+  path: string,
+  inventoryDigest: Digest,
+  publicKey: KeyObject,
+): Promise<Signature | undefined> {
+  for (const open of [() => openBundle(path), () => openPartialBundle(path)]) {
+    const bundle = await open().catch(() => undefined);
+    if (bundle === undefined) continue;
+    try {
+      const found = (await readSignatures(bundle)).find((signature) =>
+        isSignatureOver(signature, inventoryDigest, publicKey),
+      );
+      if (found !== undefined) return found;
+    } catch {
+      // A damaged signature is replaced.
+    } finally {
+      await bundle.close();
+    }
+  }
+  return undefined;
+}
+
+/**
+ * Opens the partial file of an interrupted run, which already contains all headers and all content from memory.
+ * @throws AirgapError `file` if the file does not belong to this user
+ */
+async function openPartialBundle(path: string): Promise<Bundle | undefined> {
+  const partial = `${path}.partial`;
+  const fileParts = await findFileParts(partial);
+  for (const name of fileParts?.paths ?? []) await refuseForeignFile(name);
+  return fileParts && openBundle(partial, { fileParts, parts: undefined });
 }

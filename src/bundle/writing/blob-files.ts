@@ -6,9 +6,9 @@ import { createOwnFile } from '../../base/own-file.ts';
 import type { Source } from '../../oci/content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { BlobNode } from '../../oci/graph.ts';
-import { asWriteError, differentContentError, readRange } from '../files/file.ts';
+import { asWriteError, differentContentError } from '../files/errors.ts';
 import { openRandomFile, singleFile } from '../files/random-file.ts';
-import { hasDigest } from '../hashing/hashing.ts';
+import { hasDigest, readRange } from '../files/ranges.ts';
 import { fetchBlob } from './fetch-blob.ts';
 
 /** A blob and the path to write it to. */

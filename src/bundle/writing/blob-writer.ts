@@ -1,8 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import { releaseBuffer } from '../../oci/buffer-pool.ts';
 import { algorithmOf, type Digest } from '../../oci/digest.ts';
-import { asWriteError, readRange } from '../files/file.ts';
+import { asWriteError } from '../files/errors.ts';
 import type { RandomFile } from '../files/random-file.ts';
+import { readRange } from '../files/ranges.ts';
 
 /** Bytes between two checkpoints of a blob. */
 const CHECKPOINT_INTERVAL = 16 * 1024 * 1024;

@@ -4,7 +4,7 @@ import type { Emit } from '../../base/events.ts';
 import type { Body } from '../../oci/content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { BlobNode } from '../../oci/graph.ts';
-import { type Bundle, openBundle } from '../read.ts';
+import { type Bundle, openBundle } from '../reading/bundle.ts';
 import { type FetchOptions, fetchBlob } from './fetch-blob.ts';
 
 /** Maximum size of a blob that is read into memory: configs and other small blobs. */

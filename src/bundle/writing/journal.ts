@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs';
 import { type FileHandle, rm } from 'node:fs/promises';
 import { openOwnFile, replaceOwnFile } from '../../base/own-file.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
-import { asWriteError } from '../files/file.ts';
+import { asWriteError } from '../files/errors.ts';
 
 /** Content of a journal. */
 export interface JournalContent {

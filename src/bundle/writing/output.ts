@@ -1,11 +1,9 @@
-import { readdir, stat } from 'node:fs/promises';
-import { basename, dirname, join, normalize } from 'node:path';
-import { asWriteError } from '../files/file.ts';
-import { type FileParts, openRandomFile, singleFile } from '../files/random-file.ts';
-import { isPartOf, planFileParts, splitIndexPath } from '../files/split-index.ts';
-import { findBundle } from '../files/split-open.ts';
-import type { Layout } from '../layout.ts';
-import { ReadAhead } from '../reading/read-ahead.ts';
+import { normalize } from 'node:path';
+import { type FileParts, openRandomFile } from '../files/random-file.ts';
+import { ReadAhead } from '../files/ranges.ts';
+import { planFileParts, splitIndexPath } from '../files/split-index.ts';
+import { filesNamed, findBundle } from '../files/split-open.ts';
+import type { Layout } from '../format/layout.ts';
 
 /** Paths of a bundle and of its temporary files. */
 export interface BundleOutput {
@@ -43,27 +41,6 @@ export async function existingFiles({ path, index }: BundleOutput): Promise<stri
   const names = await filesNamed(path);
   const isSplit = index !== undefined || names.includes(splitIndexPath(path));
   return isSplit ? names : names.filter((name) => name === path);
-}
-
-/** Lists the existing files of a name: file, index and parts. */
-export async function filesNamed(path: string): Promise<string[]> {
-  const folder = dirname(path);
-  const names = await readdir(folder).catch((error) => {
-    throw asWriteError(error);
-  });
-  const fixedNames = [basename(path), basename(splitIndexPath(path))];
-  return names.filter((name) => fixedNames.includes(name) || isPartOf(path, name)).map((name) => join(folder, name));
-}
-
-/**
- * Returns the existing file or parts of a name; undefined if there are none. All parts except the last have equal
- * sizes.
- */
-export async function findFileParts(path: string): Promise<FileParts | undefined> {
-  const paths = (await filesNamed(path)).sort();
-  const [first] = paths;
-  if (first === undefined) return undefined;
-  return paths.length === 1 ? singleFile(first) : { paths, partSize: (await stat(first)).size };
 }
 
 /** Reports whether the planned bundle exists, by its size, metadata files and headers. Bodies are not read. */

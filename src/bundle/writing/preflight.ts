@@ -1,16 +1,17 @@
-import { stat, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import { openOwnFile, refuseForeignFile } from '../../base/own-file.ts';
 import { pool } from '../../base/pool.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { asWriteError } from '../files/file.ts';
+import { asWriteError } from '../files/errors.ts';
 import { openRandomFile } from '../files/random-file.ts';
 import { partSizeAt } from '../files/split-index.ts';
-import type { Layout } from '../layout.ts';
+import { filesNamed } from '../files/split-open.ts';
+import type { Layout } from '../format/layout.ts';
 import { Journal } from './journal.ts';
-import { type BundleOutput, filesNamed } from './output.ts';
-import { findResumeState, journalPath, type ResumeState } from './resume-state.ts';
+import type { BundleOutput } from './output.ts';
+import { type DiskUsage, diskUsage, findResumeState, journalPath, type ResumeState } from './resume-state.ts';
 import { detectWrittenPrefix } from './written-prefix.ts';
 
 /** Result of the preflight: existing files and disk space that a run starts with. */
@@ -134,20 +135,6 @@ async function partsOnDisk({
       return { ...(await diskUsage(final.paths[part] as string)), isRenamed: true };
     }),
   );
-}
-
-interface DiskUsage {
-  /** Size in bytes; undefined if it is not a regular file. */
-  readonly size: number | undefined;
-  /** Allocated disk space in bytes. */
-  readonly allocatedBytes: number;
-}
-
-async function diskUsage(path: string): Promise<DiskUsage> {
-  const found = await stat(path).catch(() => undefined);
-  if (!found?.isFile()) return { size: undefined, allocatedBytes: 0 };
-  // st_blocks is in units of 512 bytes, whatever the block size of the file system.
-  return { size: found.size, allocatedBytes: found.blocks * 512 };
 }
 
 function sum(numbers: readonly number[]): number {

@@ -4,12 +4,12 @@ import { openOwnFile } from '../../base/own-file.ts';
 import { TAR_BLOCK } from '../../base/tar-header.ts';
 import { releaseBuffer } from '../../oci/buffer-pool.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { readRange, writeAll } from '../files/file.ts';
 import { type FileParts, openRandomFile, type RandomFile } from '../files/random-file.ts';
-import { blobDigest } from '../layout.ts';
-import { indexTar } from '../reading/tar-index.ts';
+import { readRange, writeAll } from '../files/ranges.ts';
+import { findFileParts } from '../files/split-open.ts';
+import { blobDigest } from '../format/layout.ts';
+import { indexTar } from '../format/tar-index.ts';
 import { Journal } from './journal.ts';
-import { findFileParts } from './output.ts';
 import { detectWrittenPrefix } from './written-prefix.ts';
 
 /** Reusable files of an interrupted run of another plan. */
@@ -34,7 +34,7 @@ export async function findResumeState(path: string): Promise<ResumeState | undef
   if (written === undefined || fileParts === undefined) return undefined;
   let file: RandomFile | undefined;
   try {
-    const stats = await Promise.all(fileParts.paths.map((name) => stat(name)));
+    const usages = await Promise.all(fileParts.paths.map(diskUsage));
     file = await openRandomFile(fileParts, (name) => openOwnFile(name, 'r'));
     const blobs = new Map<Digest, { offset: number; bytes: number }>();
     const { files } = await indexTar(file, path, await file.size());
@@ -45,7 +45,7 @@ export async function findResumeState(path: string): Promise<ResumeState | undef
       if (bytes > 0) blobs.set(digest, { offset, bytes });
     }
     if (blobs.size === 0) return undefined;
-    return { path, fileParts, blobs, allocatedBytes: stats.reduce((sum, { blocks }) => sum + blocks * 512, 0) };
+    return { path, fileParts, blobs, allocatedBytes: usages.reduce((sum, usage) => sum + usage.allocatedBytes, 0) };
   } catch {
     // A truncated, damaged or unreadable file cannot be reused.
     return undefined;
@@ -150,4 +150,20 @@ export async function removeJournal(path: string): Promise<void> {
 /** Returns the path of the journal of a partial file. */
 export function journalPath(path: string): string {
   return `${path}.journal`;
+}
+
+/** Size of a file, and the disk space that it takes. */
+export interface DiskUsage {
+  /** Size in bytes; undefined if it is not a regular file. */
+  readonly size: number | undefined;
+  /** Allocated disk space in bytes. */
+  readonly allocatedBytes: number;
+}
+
+/** Returns the usage of a path, which need not exist. */
+export async function diskUsage(path: string): Promise<DiskUsage> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found?.isFile()) return { size: undefined, allocatedBytes: 0 };
+  // st_blocks is in units of 512 bytes, whatever the block size of the file system.
+  return { size: found.size, allocatedBytes: found.blocks * 512 };
 }

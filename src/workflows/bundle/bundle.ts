@@ -1,5 +1,5 @@
 import { AirgapError, combine } from '../../base/errors.ts';
-import { warnOfPrefetched } from '../../bundle/prefetched.ts';
+import { warnOfPrefetched } from '../../bundle/writing/prefetched.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
 import type { Context } from '../../session/context.ts';
 import { type ImagesOptions, mergeNetworkNeeds, searchSelected, selectFindings } from '../images/images.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { AirgapError } from '../../base/errors.ts';
-import { type ChartArtifact, chartArtifact } from '../../bundle/chart-artifact.ts';
-import { chartReference } from '../../bundle/names.ts';
+import { type ChartArtifact, chartArtifact } from '../../bundle/format/chart-artifact.ts';
+import { chartReference } from '../../bundle/format/names.ts';
 import { chartTag } from '../../naming/naming.ts';
 import type { RegistrySource } from '../../oci/content.ts';
 import { parseReference, type Reference, tryParseRepository } from '../../oci/reference.ts';
@@ -32,7 +32,7 @@ export async function createChartArtifact(
   const reference = ociReference(fetchedRequest.chart, version);
   if (reference === undefined) {
     const tgz = await readFile(archive);
-    return chartArtifact({ metadata, tgz, ...(provenance === undefined ? {} : { provenance }) });
+    return chartArtifact({ metadata, tgz, provenance });
   }
   const walker = new Walker(source, { ...options, platforms: [] });
   const [failure] = await walker.add([reference]);

@@ -1,6 +1,6 @@
 import { AirgapError } from '../../base/errors.ts';
-import type { ChartArtifact } from '../../bundle/chart-artifact.ts';
-import { emptyBlob } from '../../bundle/inline.ts';
+import type { ChartArtifact } from '../../bundle/format/chart-artifact.ts';
+import { emptyBlob } from '../../bundle/format/inline.ts';
 import { openCheckedBundle } from '../../bundle/open.ts';
 import { type ExportedInventory, readExportedInventory } from '../../inventory/exported-inventory.ts';
 import type { Inventory, RequiredBlob } from '../../inventory/inventory.ts';

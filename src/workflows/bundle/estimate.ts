@@ -1,5 +1,5 @@
 import type { Estimate, Quota } from '../../base/events.ts';
-import type { Layout } from '../../bundle/layout.ts';
+import type { Layout } from '../../bundle/format/layout.ts';
 import type { BundlePlan } from '../../bundle/write.ts';
 import type { EarlierBundles } from '../../bundle/writing/earlier-bundles.ts';
 import type { Digest } from '../../oci/digest.ts';

@@ -19,7 +19,7 @@ export function threadSettings(
   { env }: Pick<Context, 'env'>,
   { mirrors, plainHttp, caFile, clientCertificates = [] }: RegistryAccess,
 ): ThreadSettings {
-  return { env: { ...env }, mirrors, plainHttp, clientCertificates, ...(caFile === undefined ? {} : { caFile }) };
+  return { env: { ...env }, mirrors, plainHttp, clientCertificates, caFile };
 }
 
 /** A blob to fetch to an offset of the bundle, where `written` bytes of it exist already. */
@@ -76,7 +76,7 @@ export function serializeError(error: unknown): SerializedError {
 
 export function deserializeError({ code, message, hint, causes }: SerializedError): AirgapError {
   return new AirgapError(code, message, {
-    ...(hint === undefined ? {} : { hint }),
+    hint,
     causes: causes.map(deserializeError),
   });
 }

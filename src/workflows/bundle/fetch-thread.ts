@@ -35,7 +35,7 @@ class FetchWorker {
   constructor(port: MessagePort, { env, mirrors, plainHttp, caFile, clientCertificates = [] }: ThreadSettings) {
     this.#port = port;
     const emit = (event: AirgapEvent): void => this.#send({ type: 'event', event });
-    const trust = { clientCertificates, ...(caFile === undefined ? {} : { caFile }) };
+    const trust = { clientCertificates, caFile };
     const transport = createTransport({ env, plainHttp, emit, ...trust });
     const authorizer: Authorizer = {
       authorization: (access) => this.#request({ access }) as Promise<string | undefined>,

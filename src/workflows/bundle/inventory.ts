@@ -1,4 +1,4 @@
-import type { ChartArtifact } from '../../bundle/chart-artifact.ts';
+import type { ChartArtifact } from '../../bundle/format/chart-artifact.ts';
 import type { Finding } from '../../inventory/finding.ts';
 import type { Inventory, InventoryChart, InventoryImage, InventoryReferrer } from '../../inventory/inventory.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
@@ -51,18 +51,17 @@ export function createInventory({
     const isKnown = recipes !== undefined && via === undefined;
     const bundledProfiles = profiles.map(({ name, options }) => ({
       name,
-      ...(options.kubeVersion === undefined ? {} : { kubeVersion: options.kubeVersion }),
+      kubeVersion: options.kubeVersion,
       ...(options.apiVersions?.length ? { apiVersions: [...options.apiVersions] } : {}),
       ...(isKnown ? { given: valuesOriginOf(options) } : {}),
       ...(recipes?.has(name) ? { recipes: [...(recipes.get(name) ?? [])] } : {}),
     }));
-    const parent = via === undefined ? {} : { parent: via.chart };
     return {
       name,
       version,
       source: chart.source,
       digest: descriptor.digest,
-      ...parent,
+      parent: via?.chart,
       profiles: bundledProfiles,
       ...referrerList(referrers),
     };
@@ -93,7 +92,7 @@ function inventoryImage(finding: Finding, root: Root, graph: Graph, leftOut: rea
     reference,
     digest: descriptor.digest,
     mediaType: descriptor.mediaType,
-    ...(sourceDigest === undefined ? {} : { sourceDigest }),
+    sourceDigest,
     platforms: platformsOf(graph, descriptor.digest),
     bytes: closureSize(graph, descriptor.digest),
     confidence,
@@ -112,7 +111,7 @@ function referrerList(
     digest,
     subject,
     artifactType,
-    ...(tag === undefined ? {} : { tag }),
+    tag,
   });
   const list = [...bundled.map(entry), ...leftOut.map((referrer) => ({ ...entry(referrer), leftOut: true as const }))];
   return list.length === 0 ? {} : { referrers: list };

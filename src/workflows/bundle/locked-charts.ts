@@ -33,10 +33,10 @@ export async function lockFileChart(
     ...(await chartSource(chart.request, folder, scratch, cwd)),
     ...(dependencyUpdate ? { dependencyUpdate } : {}),
     digest: await archiveDigest(chart, cwd),
-    ...(via === undefined ? {} : { parent: via.chart }),
+    parent: via?.chart,
     profiles: profiles.map(({ name, options: { kubeVersion, apiVersions = [] } }) => ({
       name,
-      ...(kubeVersion === undefined ? {} : { kubeVersion }),
+      kubeVersion,
       ...(apiVersions.length === 0 ? {} : { apiVersions: [...apiVersions] }),
     })),
   };

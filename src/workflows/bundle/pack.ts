@@ -1,10 +1,10 @@
 import type { Estimate } from '../../base/events.ts';
 import { checkOutput } from '../../base/output-file.ts';
 import { withRunLock } from '../../base/run-lock.ts';
-import { removePrefetched } from '../../bundle/prefetched.ts';
-import { reuseOrSignInventory } from '../../bundle/signing/reuse-signature.ts';
+import { reuseOrSignInventory } from '../../bundle/signing/signature.ts';
 import { planBundle, type WriteResult, writeBundle } from '../../bundle/write.ts';
 import { EarlierBundles } from '../../bundle/writing/earlier-bundles.ts';
+import { removePrefetched } from '../../bundle/writing/prefetched.ts';
 import { noSpace } from '../../bundle/writing/preflight.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';

@@ -1,6 +1,6 @@
 import { AirgapError } from '../../base/errors.ts';
 import { settle } from '../../base/pool.ts';
-import type { Bundle } from '../../bundle/read.ts';
+import type { Bundle } from '../../bundle/reading/bundle.ts';
 import type { Source } from '../../oci/content.ts';
 import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
 import { type Digest, digestOf } from '../../oci/digest.ts';

@@ -1,5 +1,5 @@
 import { AirgapError } from '../../base/errors.ts';
-import type { Bundle } from '../../bundle/read.ts';
+import type { Bundle } from '../../bundle/reading/bundle.ts';
 import { type Descriptor, isImageConfigType, isIndexType } from '../../oci/descriptor.ts';
 import { closureOf, type Graph, type ManifestNode, type Root } from '../../oci/graph.ts';
 import { formatPlatform, isAttestationPlatform, matchesPlatform, type Platform } from '../../oci/platform.ts';

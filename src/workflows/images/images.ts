@@ -76,7 +76,7 @@ export function images(context: Context, options: ImagesOptions): Promise<Images
       images: findings,
       network: mergeNetworkNeeds(charts, options),
       choices: selections,
-      ...(whatIf === undefined ? {} : { whatIf }),
+      whatIf,
       ...scanFields,
       failures,
       ...(askedHosts.length === 0 ? {} : { askedHosts }),
@@ -149,7 +149,7 @@ export async function search(context: Context, options: ImagesOptions, scratch: 
 function chartSummary({ chart, profiles, via }: SearchedChart): ImagesResult['charts'][number] {
   const { name, version } = chart.metadata;
   const names = profiles.map((profile) => profile.name);
-  return { name, version, source: chart.source, profiles: names, ...(via === undefined ? {} : { via }) };
+  return { name, version, source: chart.source, profiles: names, via };
 }
 
 /** Merges the network needs by address; drops locations in hooks that are not selected. */

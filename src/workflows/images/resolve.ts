@@ -80,7 +80,7 @@ export async function resolveImages(
   { platforms, attestations, concurrency, imageConfigs, referrers }: ResolveOptions,
   requests?: ReferrerRequests,
 ): Promise<Resolution> {
-  const options = { concurrency, emit, ...(signal === undefined ? {} : { signal }) };
+  const options = { concurrency, emit, signal };
   const walker = new Walker(client, { ...options, platforms, attestations });
   const configs = new ImageConfigs(client, options);
   const collector = new ReferrerCollector(client, walker, options, requests);

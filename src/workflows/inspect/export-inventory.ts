@@ -1,6 +1,6 @@
 import { AirgapError } from '../../base/errors.ts';
 import { ignoreEvents } from '../../base/events.ts';
-import type { Bundle } from '../../bundle/read.ts';
+import type { Bundle } from '../../bundle/reading/bundle.ts';
 import type { ExportedBlob, ExportedInventory } from '../../inventory/exported-inventory.ts';
 import type { InventoryChart } from '../../inventory/inventory.ts';
 import { withoutLegacyTexts } from '../../inventory/recipe.ts';

@@ -1,9 +1,8 @@
 import { openCheckedBundle } from '../../bundle/open.ts';
-import type { Bundle } from '../../bundle/read.ts';
+import type { Bundle } from '../../bundle/reading/bundle.ts';
 import { claimOf, readSignatures, type SignedClaim } from '../../bundle/signing/signature.ts';
-import { type Delta, deltaOf } from '../../inventory/delta.ts';
 import type { ExportedInventory } from '../../inventory/exported-inventory.ts';
-import type { Inventory } from '../../inventory/inventory.ts';
+import { type Delta, deltaOf, type Inventory } from '../../inventory/inventory.ts';
 import { legacyTextPaths } from '../../inventory/recipe.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatReference } from '../../oci/reference.ts';
@@ -100,8 +99,8 @@ export async function summarize(source: Bundle): Promise<Omit<Inspection, 'lock'
       reference: formatReference(reference),
       digest: descriptor.digest,
     })),
-    ...(inventoryDigest === undefined ? {} : { lockDigest: inventoryDigest }),
+    lockDigest: inventoryDigest,
     ...(signatures.length === 0 ? {} : { signatures }),
-    ...(delta === undefined ? {} : { delta }),
+    delta,
   };
 }

@@ -1,8 +1,8 @@
 import { AirgapError } from '../../base/errors.ts';
 import { textBefore } from '../../base/text-trim.ts';
-import { chartName } from '../../bundle/names.ts';
+import { chartName } from '../../bundle/format/names.ts';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
-import type { Bundle } from '../../bundle/read.ts';
+import type { Bundle } from '../../bundle/reading/bundle.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
 import { chartRepository, type Target, targetReference, usesWrittenNames } from '../../naming/naming.ts';
 import { hostComponent } from '../../naming/naming-template.ts';

@@ -1,9 +1,8 @@
 import { AirgapError, combine } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
-import { bundledReferrers } from '../../bundle/bundled-referrers.ts';
-import { CONTAINERD_NAME_ANNOTATION, REF_NAME_ANNOTATION } from '../../bundle/names.ts';
+import { CONTAINERD_NAME_ANNOTATION, REF_NAME_ANNOTATION } from '../../bundle/format/names.ts';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
-import type { Bundle } from '../../bundle/read.ts';
+import { type Bundle, bundledReferrers } from '../../bundle/reading/bundle.ts';
 import { tagAnnotation } from '../../bundle/reading/contents.ts';
 import type { RequiredBlob } from '../../inventory/inventory.ts';
 import type { Source } from '../../oci/content.ts';

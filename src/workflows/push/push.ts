@@ -1,7 +1,7 @@
 import { AirgapError, asAirgapError, combine } from '../../base/errors.ts';
 import { type PollOptions, pollUntil } from '../../base/poll-until.ts';
 import { settle } from '../../base/pool.ts';
-import { chartName } from '../../bundle/names.ts';
+import { chartName } from '../../bundle/format/names.ts';
 import type { ReconciledRepository } from '../../ecr/reconcile.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
 import type { Sink, Source } from '../../oci/content.ts';

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import * as z from 'zod';
 import { AirgapError, messageOf } from '../../base/errors.ts';
-import type { Bundle } from '../../bundle/read.ts';
+import type { Bundle } from '../../bundle/reading/bundle.ts';
 import { isDigest } from '../../oci/digest.ts';
 import { formatReference, formatRepository, tryParseReference, tryParseRepository } from '../../oci/reference.ts';
 import { referrerKind } from '../../oci/referrer.ts';
@@ -100,7 +100,7 @@ export function createReceipt({
     bundles: bundles.map(({ path, size, inventoryDigest }) => ({
       file: basename(path),
       size,
-      ...(inventoryDigest === undefined ? {} : { lock: inventoryDigest }),
+      lock: inventoryDigest,
     })),
     started: started.toISOString(),
     finished: finished.toISOString(),
@@ -118,12 +118,12 @@ export function createReceipt({
       kind: referrerKind(referrer),
       repository: formatRepository(repository),
       subject: referrer.subject,
-      ...(referrer.tag === undefined ? {} : { tag: referrer.tag }),
+      tag: referrer.tag,
       digest,
       via,
       status,
       at: at.toISOString(),
-      ...(error === undefined ? {} : { reason: error.message }),
+      reason: error?.message,
     })),
   };
 }

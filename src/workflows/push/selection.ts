@@ -1,6 +1,6 @@
 import { AirgapError } from '../../base/errors.ts';
 import { type Emit, ignoreEvents } from '../../base/events.ts';
-import type { Bundle, BundleChart } from '../../bundle/read.ts';
+import type { Bundle, BundleChart } from '../../bundle/reading/bundle.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
 import type { Root } from '../../oci/graph.ts';
 import { formatReference } from '../../oci/reference.ts';

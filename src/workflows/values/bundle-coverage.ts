@@ -1,6 +1,6 @@
 import { count } from '../../base/count.ts';
 import type { Emit } from '../../base/events.ts';
-import type { Bundle } from '../../bundle/read.ts';
+import type { Bundle } from '../../bundle/reading/bundle.ts';
 import type { Inventory, InventoryImage } from '../../inventory/inventory.ts';
 import { type BundledProfile, profileText, valuesOriginOf, valuesOriginText } from '../../inventory/values-origin.ts';
 import { formatTargetReference, type Target } from '../../naming/naming.ts';
@@ -103,8 +103,8 @@ function profilesOf({ charts }: Inventory, chart: string): BundledProfile[] {
     .flatMap(({ profiles, parent }) =>
       profiles.map(({ name, given }) => ({
         name,
-        ...(given === undefined ? {} : { given }),
-        ...(parent === undefined ? {} : { parent }),
+        given,
+        parent,
       })),
     );
 }

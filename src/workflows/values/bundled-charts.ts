@@ -2,7 +2,7 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
-import type { Bundle, BundleChart } from '../../bundle/read.ts';
+import type { Bundle, BundleChart } from '../../bundle/reading/bundle.ts';
 import { builtInRules, isFromRule } from '../../discovery/rules/index.ts';
 import type { ChartRequest } from '../../helm/access.ts';
 import { fetchChart } from '../../helm/fetch.ts';

@@ -1,5 +1,5 @@
 import type { Emit } from '../../base/events.ts';
-import type { Bundle } from '../../bundle/read.ts';
+import type { Bundle } from '../../bundle/reading/bundle.ts';
 import { formatTargetReference, type Target } from '../../naming/naming.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatReference } from '../../oci/reference.ts';

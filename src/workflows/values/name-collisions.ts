@@ -1,6 +1,6 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
-import type { Bundle } from '../../bundle/read.ts';
+import type { Bundle } from '../../bundle/reading/bundle.ts';
 import { formatTargetReference, isUnderTarget, type Target } from '../../naming/naming.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import { trimTrailing } from '../../base/text-trim.ts';
-import type { Bundle } from '../../bundle/read.ts';
+import type { Bundle } from '../../bundle/reading/bundle.ts';
 import type { ChartRequest } from '../../helm/access.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 import type { ChartJob } from '../../search/search-charts.ts';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
-import type { Bundle } from '../../bundle/read.ts';
+import type { Bundle } from '../../bundle/reading/bundle.ts';
 import { type Chart, fetchChart } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { Renderer, type Values } from '../../helm/render.ts';

@@ -1,8 +1,8 @@
 import { AirgapError } from '../../base/errors.ts';
-import { HashThread, hashThreadCount } from '../../bundle/hashing/hash-threads.ts';
-import { type Bundle, openBundle } from '../../bundle/read.ts';
+import { type Bundle, openBundle } from '../../bundle/reading/bundle.ts';
 import { checkSignature } from '../../bundle/signing/check-signature.ts';
 import { type BundleProblem, verifyBundle } from '../../bundle/verify.ts';
+import { HashThread, hashThreadCount } from '../../bundle/verifying/hash-threads.ts';
 import { fingerprintOf, type SigningKey } from '../../oci/signing-key.ts';
 import type { Context } from '../../session/context.ts';
 import { type Inspection, summarize } from '../inspect/inspect.ts';

@@ -1,5 +1,5 @@
 import { ignoreEvents } from '../../../src/base/events.ts';
-import { type ChartArtifact, chartArtifact } from '../../../src/bundle/chart-artifact.ts';
+import { type ChartArtifact, chartArtifact } from '../../../src/bundle/format/chart-artifact.ts';
 import { type WriteOptions, type WriteResult, writeBundle } from '../../../src/bundle/write.ts';
 import type { Inventory } from '../../../src/inventory/inventory.ts';
 import { closureSize, type Graph, transitiveReferrers } from '../../../src/oci/graph.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type ChartFile, chartArtifact } from '../../../src/bundle/chart-artifact.ts';
+import { type ChartFile, chartArtifact } from '../../../src/bundle/format/chart-artifact.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { parseManifest } from '../../../src/oci/manifest.ts';

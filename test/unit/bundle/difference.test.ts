@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { type ChartArtifact, chartArtifact } from '../../../src/bundle/chart-artifact.ts';
 import {
   type BundleDifference,
   comparableBundle,
   compareBundles,
   hasDifferences,
 } from '../../../src/bundle/difference.ts';
-import { type Bundle, openBundle } from '../../../src/bundle/read.ts';
+import { type ChartArtifact, chartArtifact } from '../../../src/bundle/format/chart-artifact.ts';
+import { type Bundle, openBundle } from '../../../src/bundle/reading/bundle.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { type MemoryRegistry, noise } from '../transfer/memory-registry.ts';

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { writeAll } from '../../../src/bundle/files/file.ts';
 import { openRandomFile, singleFile } from '../../../src/bundle/files/random-file.ts';
-import { planLayout } from '../../../src/bundle/layout.ts';
-import { indexTar } from '../../../src/bundle/reading/tar-index.ts';
+import { writeAll } from '../../../src/bundle/files/ranges.ts';
+import { planLayout } from '../../../src/bundle/format/layout.ts';
+import { indexTar } from '../../../src/bundle/format/tar-index.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
 import type { BlobNode } from '../../../src/oci/graph.ts';
 import { scratchFolder } from '../../support/scratch.ts';

@@ -5,7 +5,7 @@ import { Header, Pax } from 'tar';
 import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
 import { ignoreEvents } from '../../../src/base/events.ts';
-import { openBundle } from '../../../src/bundle/read.ts';
+import { openBundle } from '../../../src/bundle/reading/bundle.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ignoreEvents } from '../../../src/base/events.ts';
 import { referrerDifference, referrersByOwner } from '../../../src/bundle/difference.ts';
-import { type Bundle, openBundle } from '../../../src/bundle/read.ts';
+import { type Bundle, openBundle } from '../../../src/bundle/reading/bundle.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
 import type { Inventory } from '../../../src/inventory/inventory.ts';
 import type { Digest } from '../../../src/oci/digest.ts';

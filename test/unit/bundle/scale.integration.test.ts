@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ignoreEvents } from '../../../src/base/events.ts';
-import { openBundle } from '../../../src/bundle/read.ts';
+import { openBundle } from '../../../src/bundle/reading/bundle.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
 import { planBundle } from '../../../src/bundle/write.ts';
 import { EarlierBundles } from '../../../src/bundle/writing/earlier-bundles.ts';

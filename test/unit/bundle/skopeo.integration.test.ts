@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { openBundle } from '../../../src/bundle/read.ts';
+import { openBundle } from '../../../src/bundle/reading/bundle.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { scratchFolder } from '../../support/scratch.ts';

@@ -3,7 +3,7 @@ import { copyFile, readdir, readFile, rename, rm, truncate, writeFile } from 'no
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ignoreEvents } from '../../../src/base/events.ts';
-import { openBundle } from '../../../src/bundle/read.ts';
+import { openBundle } from '../../../src/bundle/reading/bundle.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
 import { EarlierBundles } from '../../../src/bundle/writing/earlier-bundles.ts';
 import { digestOf } from '../../../src/oci/digest.ts';

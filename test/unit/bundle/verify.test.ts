@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ignoreEvents } from '../../../src/base/events.ts';
-import { openBundle } from '../../../src/bundle/read.ts';
+import { openBundle } from '../../../src/bundle/reading/bundle.ts';
 import type { BundleProblem } from '../../../src/bundle/verify.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';

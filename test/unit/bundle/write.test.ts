@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { dockerSaveFile } from '../../../src/bundle/docker-save.ts';
+import { dockerSaveFile } from '../../../src/bundle/format/docker-save.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { MemoryRegistry, noise } from '../transfer/memory-registry.ts';

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { CHUNK_SIZE, readRange } from '../../../../src/bundle/files/file.ts';
 import { openRandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
+import { CHUNK_SIZE, readRange } from '../../../../src/bundle/files/ranges.ts';
 import { releaseBuffer } from '../../../../src/oci/buffer-pool.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 import { noise } from '../../transfer/memory-registry.ts';

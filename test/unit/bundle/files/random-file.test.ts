@@ -1,13 +1,13 @@
 import { readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { writeAll } from '../../../../src/bundle/files/file.ts';
 import {
   type FileParts,
   openRandomFile,
   type RandomFile,
   singleFile,
 } from '../../../../src/bundle/files/random-file.ts';
+import { writeAll } from '../../../../src/bundle/files/ranges.ts';
 import fc from '../../../support/property.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 

@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { HashThread, hashThreadCount } from '../../../../src/bundle/hashing/hash-threads.ts';
-import { openBundle } from '../../../../src/bundle/read.ts';
+import { openBundle } from '../../../../src/bundle/reading/bundle.ts';
+import { HashThread, hashThreadCount } from '../../../../src/bundle/verifying/hash-threads.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 import { registry, write } from '../bundles.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readExtendedHeader } from '../../../../src/bundle/reading/extended-header.ts';
+import { readExtendedHeader } from '../../../../src/bundle/format/tar-index.ts';
 
 function record(text: string): string {
   let length = text.length + 3;

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../../src/base/errors.ts';
 import { ignoreEvents } from '../../../../src/base/events.ts';
 import { openRandomFile, type RandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
-import { type Bundle, openBundle } from '../../../../src/bundle/read.ts';
+import { type Bundle, openBundle } from '../../../../src/bundle/reading/bundle.ts';
 import { parseIndexContents } from '../../../../src/bundle/reading/contents.ts';
 import { openLayout } from '../../../../src/bundle/reading/open-layout.ts';
 import { checkPacking } from '../../../../src/bundle/reading/packing.ts';

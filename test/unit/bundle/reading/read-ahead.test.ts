@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { RandomFile } from '../../../../src/bundle/files/random-file.ts';
-import { ReadAhead } from '../../../../src/bundle/reading/read-ahead.ts';
+import { ReadAhead } from '../../../../src/bundle/files/ranges.ts';
 import fc from '../../../support/property.ts';
 import { noise } from '../../transfer/memory-registry.ts';
 

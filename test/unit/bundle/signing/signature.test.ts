@@ -4,11 +4,15 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ignoreEvents } from '../../../../src/base/events.ts';
-import { inventoryArtifact } from '../../../../src/bundle/metadata.ts';
-import { openBundle } from '../../../../src/bundle/read.ts';
+import { inventoryArtifact } from '../../../../src/bundle/format/metadata.ts';
+import { openBundle } from '../../../../src/bundle/reading/bundle.ts';
 import { checkSignature } from '../../../../src/bundle/signing/check-signature.ts';
-import { reuseOrSignInventory } from '../../../../src/bundle/signing/reuse-signature.ts';
-import { claimOf, readSignatures, signInventory } from '../../../../src/bundle/signing/signature.ts';
+import {
+  claimOf,
+  readSignatures,
+  reuseOrSignInventory,
+  signInventory,
+} from '../../../../src/bundle/signing/signature.ts';
 import { verifyBundle } from '../../../../src/bundle/verify.ts';
 import type { Inventory } from '../../../../src/inventory/inventory.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type AirgapEvent, type Emit, ignoreEvents } from '../../../../src/base/events.ts';
-import { openBundle } from '../../../../src/bundle/read.ts';
+import { openBundle } from '../../../../src/bundle/reading/bundle.ts';
 import { EarlierBundles } from '../../../../src/bundle/writing/earlier-bundles.ts';
 import type { Descriptor } from '../../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';

@@ -3,7 +3,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ignoreEvents } from '../../../../src/base/events.ts';
-import { planLayout } from '../../../../src/bundle/layout.ts';
+import { planLayout } from '../../../../src/bundle/format/layout.ts';
 import { planOutput } from '../../../../src/bundle/writing/output.ts';
 import { PartialFile } from '../../../../src/bundle/writing/partial-file.ts';
 import { runPreflight } from '../../../../src/bundle/writing/preflight.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import * as tar from 'tar';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { chartArtifact } from '../../../../src/bundle/chart-artifact.ts';
+import { chartArtifact } from '../../../../src/bundle/format/chart-artifact.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 import { graphOf, registry, write } from '../../bundle/bundles.ts';
 import { airgap } from '../../cli/terminal.ts';

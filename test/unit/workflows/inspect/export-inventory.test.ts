@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { openBundle } from '../../../../src/bundle/read.ts';
+import { openBundle } from '../../../../src/bundle/reading/bundle.ts';
 import { inspectReport } from '../../../../src/cli/reports/inspect.ts';
 import {
   type ExportedInventory,

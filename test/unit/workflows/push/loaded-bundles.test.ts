@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
-import type { Bundle } from '../../../../src/bundle/read.ts';
+import type { Bundle } from '../../../../src/bundle/reading/bundle.ts';
 import { checkNamed } from '../../../../src/workflows/push/loaded-bundles.ts';
 
 const REF_NAME = 'org.opencontainers.image.ref.name';

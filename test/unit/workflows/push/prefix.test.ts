@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { AirgapError } from '../../../../src/base/errors.ts';
 import { ignoreEvents } from '../../../../src/base/events.ts';
-import { chartArtifact } from '../../../../src/bundle/chart-artifact.ts';
+import { chartArtifact } from '../../../../src/bundle/format/chart-artifact.ts';
 import { parseTarget } from '../../../../src/naming/naming.ts';
 import { MediaType } from '../../../../src/oci/descriptor.ts';
 import { type Digest, digestOf } from '../../../../src/oci/digest.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
-import type { Bundle } from '../../../../src/bundle/read.ts';
+import type { Bundle } from '../../../../src/bundle/reading/bundle.ts';
 import { formatReference, parseReference } from '../../../../src/oci/reference.ts';
 import { selectRoots } from '../../../../src/workflows/push/selection.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
-import type { Bundle } from '../../../../src/bundle/read.ts';
+import type { Bundle } from '../../../../src/bundle/reading/bundle.ts';
 import type { RenderOptions } from '../../../../src/helm/render.ts';
 import type { InventoryImage } from '../../../../src/inventory/inventory.ts';
 import type { BundledProfile } from '../../../../src/inventory/values-origin.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
-import type { Bundle } from '../../../../src/bundle/read.ts';
+import type { Bundle } from '../../../../src/bundle/reading/bundle.ts';
 import type { SelectionRecord } from '../../../../src/inventory/selection-record.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
 import { missingFromBundle } from '../../../../src/workflows/values/bundled-images.ts';

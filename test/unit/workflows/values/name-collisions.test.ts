@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
-import type { Bundle } from '../../../../src/bundle/read.ts';
+import type { Bundle } from '../../../../src/bundle/reading/bundle.ts';
 import { parseTarget } from '../../../../src/naming/naming.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
 import { checkNameCollisions } from '../../../../src/workflows/values/name-collisions.ts';

@@ -1,7 +1,7 @@
-import { AirgapError } from '../base/errors.ts';
-import { type Descriptor, MediaType } from '../oci/descriptor.ts';
-import type { Content } from '../oci/graph.ts';
-import type { Referrer } from '../oci/referrer.ts';
+import { AirgapError } from '../../base/errors.ts';
+import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
+import type { Content } from '../../oci/graph.ts';
+import type { Referrer } from '../../oci/referrer.ts';
 import { artifactContent, inlineBlob } from './inline.ts';
 
 /** A chart in a bundle: a Helm OCI artifact. */

@@ -1,8 +1,7 @@
 import { formatReference, formatRepository, parseReference } from '../../oci/reference.ts';
 import { referrerKind } from '../../oci/referrer.ts';
-import type { BundleProblem } from '../bundle-problem.ts';
-import { chartReference } from '../names.ts';
-import type { Bundle } from '../read.ts';
+import { chartReference } from '../format/names.ts';
+import type { Bundle } from '../reading/bundle.ts';
 
 /**
  * Checks that index and inventory list the same names, digests, media types and referrers. Skipped without inventory.
@@ -91,4 +90,12 @@ function checkReferrers(bundle: Bundle): BundleProblem[] {
     });
   }
   return problems;
+}
+
+/** A problem found in a bundle. */
+export interface BundleProblem {
+  /** Description in one sentence. */
+  readonly message: string;
+  /** Names of the images and charts that it makes unusable; may be empty. */
+  readonly affects: readonly string[];
 }

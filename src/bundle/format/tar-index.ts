@@ -1,11 +1,11 @@
 import { Header } from 'tar';
-import { AirgapError, messageOf } from '../../base/errors.ts';
+import { messageOf } from '../../base/errors.ts';
 import { quoted } from '../../base/printable.ts';
 import { FILE_TYPES, gnuLongName, hasValidChecksum, TAR_BLOCK } from '../../base/tar-header.ts';
 import { trimTrailing } from '../../base/text-trim.ts';
+import { invalidBundle } from '../files/errors.ts';
 import type { RandomFile } from '../files/random-file.ts';
-import { type ExtendedHeader, readExtendedHeader } from './extended-header.ts';
-import { ReadAhead } from './read-ahead.ts';
+import { ReadAhead } from '../files/ranges.ts';
 
 /** Offset and size of a file's content in an archive. */
 export interface TarEntry {
@@ -155,7 +155,38 @@ async function readBlock(reader: ReadAhead, path: string, position: number, file
   return block;
 }
 
-/** Creates the error for an invalid bundle. */
-export function invalidBundle(path: string, what: string, hint?: string, cause?: unknown): AirgapError {
-  return new AirgapError('bundle-invalid', `${path} ${what}`, { hint, cause });
+/** Fields of an extended header (POSIX.1-2001, pax) that apply to the following entry. */
+export interface ExtendedHeader {
+  readonly path?: string;
+  readonly size?: number;
+  /** True for sparse files, whose name and size Go's reader takes from records that are not parsed here. */
+  readonly isSparse: boolean;
+}
+
+/**
+ * Parses the records of an extended header, `LENGTH KEY=VALUE` and a line feed each, by their lengths, as Go does.
+ * Readers that split at lines or accept other spellings of lengths would see another archive, so ambiguous headers are
+ * rejected.
+ * @returns undefined for an ambiguous or malformed header
+ */
+export function readExtendedHeader(body: Buffer): ExtendedHeader | undefined {
+  const records = new Map<string, string>();
+  for (let position = 0; position < body.length; ) {
+    const [head, digits = ''] = /^([1-9]\d{0,5}) /.exec(body.toString('latin1', position, position + 7)) ?? [];
+    const end = position + Number(digits);
+    if (head === undefined || end > body.length || body[end - 1] !== 0x0a) return undefined;
+    const [, key, value] = /^([^=]+)=(.*)$/s.exec(body.toString('utf8', position + head.length, end - 1)) ?? [];
+    if (key === undefined || value === undefined || records.has(key)) return undefined;
+    records.set(key, value);
+    position = end;
+  }
+  const path = records.get('path');
+  const size = records.get('size');
+  if (path !== undefined && !/^[^\n\0]+$/.test(path)) return undefined;
+  if (size !== undefined && !/^\d{1,15}$/.test(size)) return undefined;
+  return {
+    path,
+    size: size === undefined ? undefined : Number(size),
+    isSparse: [...records.keys()].some((key) => key.startsWith('GNU.sparse.')),
+  };
 }

@@ -6,9 +6,9 @@ import type { ManifestNode } from '../../oci/graph.ts';
 import { parseManifest } from '../../oci/manifest.ts';
 import { formatReference, formatRepository } from '../../oci/reference.ts';
 import { type Referrer, referrerKind } from '../../oci/referrer.ts';
-import type { BundleProblem } from '../bundle-problem.ts';
-import type { Bundle } from '../read.ts';
-import { invalidBundle } from './tar-index.ts';
+import { invalidBundle } from '../files/errors.ts';
+import type { Bundle } from '../reading/bundle.ts';
+import type { BundleProblem } from './inventory-check.ts';
 
 /**
  * Maximum number of links followed, summed over all images: ten thousand images with 200 blobs each. Bounds the time

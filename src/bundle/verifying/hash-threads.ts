@@ -2,7 +2,6 @@ import { Thread } from '../../base/thread.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { FileParts } from '../files/random-file.ts';
 import type { BlobHasher, BlobOffset } from './hashing.ts';
-import type { FromHashThread, HashThreadData, ToHashThread } from './protocol.ts';
 
 /**
  * Bytes per additional thread. A thread costs about 40 ms of processor time and 15 MB of memory; hashing this much
@@ -32,7 +31,7 @@ export class HashThread implements BlobHasher {
   constructor(bundleFile: FileParts) {
     const workerData: HashThreadData = { bundleFile };
     this.#thread = new Thread(
-      { beside: import.meta.url, source: './thread.ts', built: './hash-thread.cjs' },
+      { beside: import.meta.url, source: './hash-thread.ts', built: './hash-thread.cjs' },
       {
         onMessage: (message: FromHashThread) => this.#receive(message),
         onLost: () => this.#job?.resolve(undefined),
@@ -61,3 +60,16 @@ export class HashThread implements BlobHasher {
     else this.#job?.resolve(message.digests);
   }
 }
+
+/** Data with which a hash thread starts. */
+export interface HashThreadData {
+  readonly bundleFile: FileParts;
+}
+
+/** Batch of blobs to hash in order. */
+export type ToHashThread = readonly BlobOffset[];
+
+/** `bytes`: bytes read since the last message. `damaged`: the batch is done; lists blobs with a wrong digest. */
+export type FromHashThread =
+  | { readonly type: 'bytes'; readonly bytes: number }
+  | { readonly type: 'damaged'; readonly digests: readonly Digest[] };

@@ -1,6 +1,6 @@
-import { type Descriptor, MediaType } from '../oci/descriptor.ts';
-import { digestOf } from '../oci/digest.ts';
-import type { BlobNode, Content } from '../oci/graph.ts';
+import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
+import { digestOf } from '../../oci/digest.ts';
+import type { BlobNode, Content } from '../../oci/graph.ts';
 import { CHART_REGISTRY } from './names.ts';
 
 /** A blob in memory. */

@@ -1,23 +1,23 @@
-import { AirgapError, messageOf } from '../base/errors.ts';
-import type { Inventory } from '../inventory/inventory.ts';
-import type { Body, ManifestContent, Source } from '../oci/content.ts';
-import type { Descriptor } from '../oci/descriptor.ts';
-import { type Digest, isDigest } from '../oci/digest.ts';
-import type { Root } from '../oci/graph.ts';
-import { formatReference, type Reference, type Repository } from '../oci/reference.ts';
-import type { Referrer } from '../oci/referrer.ts';
-import { type FileParts, openRandomFile, type RandomFile } from './files/random-file.ts';
-import { damagedParts, isMatchingIndex } from './files/split-hash.ts';
-import type { BundleHead, BundlePart } from './files/split-index.ts';
-import { type FoundBundle, findBundle } from './files/split-open.ts';
-import { type BundleChart, parseIndexContents } from './reading/contents.ts';
-import { FileBody } from './reading/file-body.ts';
-import { type OpenLayout, openLayout } from './reading/open-layout.ts';
-import { checkPacking, checkStructure, type Packing, type PackingDifference } from './reading/packing.ts';
-import { BundleReader } from './reading/reader.ts';
-import type { TarEntry } from './reading/tar-index.ts';
+import { AirgapError, messageOf } from '../../base/errors.ts';
+import type { Inventory } from '../../inventory/inventory.ts';
+import type { Body, ManifestContent, Source } from '../../oci/content.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import { type Digest, isDigest } from '../../oci/digest.ts';
+import { type Graph, type Root, referrersOf } from '../../oci/graph.ts';
+import { formatReference, type Reference, type Repository } from '../../oci/reference.ts';
+import type { Referrer } from '../../oci/referrer.ts';
+import { type FileParts, openRandomFile, type RandomFile } from '../files/random-file.ts';
+import { FileBody } from '../files/ranges.ts';
+import { damagedParts, isMatchingIndex } from '../files/split-hash.ts';
+import type { BundleHead, BundlePart } from '../files/split-index.ts';
+import { type FoundBundle, findBundle } from '../files/split-open.ts';
+import type { TarEntry } from '../format/tar-index.ts';
+import { type BundleChart, parseIndexContents } from './contents.ts';
+import { type OpenLayout, openLayout } from './open-layout.ts';
+import { checkPacking, checkStructure, type Packing, type PackingDifference } from './packing.ts';
+import { BundleReader } from './reader.ts';
 
-export type { BundleChart } from './reading/contents.ts';
+export type { BundleChart } from './contents.ts';
 
 /** A part of a split bundle that does not match the split index. */
 interface DamagedPart {
@@ -246,4 +246,12 @@ class OpenBundle implements Bundle {
   async close(): Promise<void> {
     await this.#reader.file.close();
   }
+}
+
+/** Returns the referrers that a bundle lists for the roots of a graph. They still have to be attached to the graph. */
+export function bundledReferrers({ manifests, roots }: Graph, bundle: Pick<Bundle, 'referrers'>): readonly Referrer[] {
+  return referrersOf(
+    { manifests, referrers: bundle.referrers() },
+    roots.map(({ reference, descriptor }) => ({ repository: reference, digest: descriptor.digest })),
+  );
 }

@@ -1,9 +1,8 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { Digest } from '../../oci/digest.ts';
-import { openRandomFile, type RandomFile } from '../files/random-file.ts';
-import { FileBody } from '../reading/file-body.ts';
-import { type BlobOffset, hasDigest } from './hashing.ts';
-import type { FromHashThread, HashThreadData, ToHashThread } from './protocol.ts';
+import { openRandomFile } from '../files/random-file.ts';
+import { FileBody, hasDigest } from '../files/ranges.ts';
+import type { FromHashThread, HashThreadData, ToHashThread } from './hash-threads.ts';
 
 /** Number of bytes between progress messages. */
 const PROGRESS_BYTES = 8 * 1024 * 1024;
@@ -21,19 +20,15 @@ function serve(port: MessagePort, { bundleFile }: HashThreadData): void {
   };
   port.on('message', async (blobs: ToHashThread) => {
     const digests: Digest[] = [];
-    for (const blob of blobs) if (!(await isIntact(await file, blob, onProgress))) digests.push(blob.digest);
+    for (const { digest, offset, size } of blobs) {
+      const body = new FileBody(await file, offset, size, undefined);
+      // Unreadable blobs are damaged.
+      if (!(await hasDigest(body, digest, onProgress).catch(() => false))) digests.push(digest);
+    }
     send({ type: 'bytes', bytes: unreported });
     unreported = 0;
     send({ type: 'damaged', digests });
   });
-}
-
-async function isIntact(
-  file: RandomFile,
-  { digest, offset, size }: BlobOffset,
-  onProgress: (bytes: number) => void,
-): Promise<boolean> {
-  return hasDigest(new FileBody(file, offset, size, undefined), digest, onProgress).catch(() => false);
 }
 
 if (parentPort !== null) serve(parentPort, workerData as HashThreadData);

@@ -1,9 +1,9 @@
-import { AirgapError } from '../base/errors.ts';
-import { formatInventory, type Inventory } from '../inventory/inventory.ts';
-import { type Descriptor, MediaType } from '../oci/descriptor.ts';
-import type { Content, Root } from '../oci/graph.ts';
-import { formatReference, formatRepository } from '../oci/reference.ts';
-import { type Referrer, sortReferrers } from '../oci/referrer.ts';
+import { AirgapError } from '../../base/errors.ts';
+import { formatInventory, type Inventory } from '../../inventory/inventory.ts';
+import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
+import type { Content, Root } from '../../oci/graph.ts';
+import { formatReference, formatRepository } from '../../oci/reference.ts';
+import { type Referrer, sortReferrers } from '../../oci/referrer.ts';
 import type { ChartArtifact } from './chart-artifact.ts';
 import { artifactContent, emptyBlob, inlineBlob } from './inline.ts';
 import {

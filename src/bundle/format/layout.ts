@@ -1,10 +1,10 @@
 import { Header, Pax } from 'tar';
-import { firstOf } from '../base/count.ts';
-import { AirgapError } from '../base/errors.ts';
-import { TAR_BLOCK } from '../base/tar-header.ts';
-import { algorithmOf, type Digest, digestOf, encodedOf, isDigest } from '../oci/digest.ts';
-import { type BlobNode, type Content, closureOf, type Graph } from '../oci/graph.ts';
-import { formatReference } from '../oci/reference.ts';
+import { firstOf } from '../../base/count.ts';
+import { AirgapError } from '../../base/errors.ts';
+import { TAR_BLOCK } from '../../base/tar-header.ts';
+import { algorithmOf, type Digest, digestOf, encodedOf, isDigest } from '../../oci/digest.ts';
+import { type BlobNode, type Content, closureOf, type Graph } from '../../oci/graph.ts';
+import { formatReference } from '../../oci/reference.ts';
 import type { ChartArtifact } from './chart-artifact.ts';
 
 /** A file of the archive with its final offset. */

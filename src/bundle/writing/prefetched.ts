@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
-import type { Emit } from '../base/events.ts';
-import { openOwnFile } from '../base/own-file.ts';
+import type { Emit } from '../../base/events.ts';
+import { openOwnFile } from '../../base/own-file.ts';
 
 /** Returns the path of the archive for operator images that are fetched before a bundle: `NAME.inside`. */
 export function prefetchPath(out: string): string {

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Emit } from '../../base/events.ts';
-import { releaseBuffer } from '../../oci/buffer-pool.ts';
-import { algorithmOf, type Digest } from '../../oci/digest.ts';
-import type { Bundle } from '../read.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { hasDigest } from '../files/ranges.ts';
+import type { Bundle } from '../reading/bundle.ts';
 
 /** Offset and size of a blob in the bundle. */
 export interface BlobOffset {
@@ -102,20 +101,4 @@ async function isIntact(
     signal?.throwIfAborted();
     return false;
   }
-}
-
-/** Reads content to its end and reports whether it has the digest. @throws errors of reading */
-export async function hasDigest(
-  content: AsyncIterable<Uint8Array>,
-  digest: Digest,
-  onBytes?: (bytes: number) => void,
-): Promise<boolean> {
-  const hash = createHash(algorithmOf(digest));
-  for await (const chunk of content) {
-    hash.update(chunk);
-    const { length } = chunk;
-    releaseBuffer(chunk);
-    onBytes?.(length);
-  }
-  return `${algorithmOf(digest)}:${hash.digest('hex')}` === digest;
 }

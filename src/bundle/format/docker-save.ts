@@ -1,8 +1,8 @@
-import { isImageConfigType, isIndexType } from '../oci/descriptor.ts';
-import type { Digest } from '../oci/digest.ts';
-import type { ManifestNode, Root } from '../oci/graph.ts';
-import { LINUX_AMD64, matchesPlatform, type Platform } from '../oci/platform.ts';
-import { formatReference } from '../oci/reference.ts';
+import { isImageConfigType, isIndexType } from '../../oci/descriptor.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { ManifestNode, Root } from '../../oci/graph.ts';
+import { LINUX_AMD64, matchesPlatform, type Platform } from '../../oci/platform.ts';
+import { formatReference } from '../../oci/reference.ts';
 import { blobName } from './layout.ts';
 
 /** An image in `manifest.json`. */

@@ -1,6 +1,6 @@
-import { chartTag } from '../naming/naming.ts';
-import { algorithmOf, type Digest, encodedOf } from '../oci/digest.ts';
-import type { Reference, Repository } from '../oci/reference.ts';
+import { chartTag } from '../../naming/naming.ts';
+import { algorithmOf, type Digest, encodedOf } from '../../oci/digest.ts';
+import type { Reference, Repository } from '../../oci/reference.ts';
 
 /**
  * First component of chart names in a bundle. Images keep their full reference, charts are `charts/<name>:<tag>`, and
