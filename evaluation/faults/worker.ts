@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers';
 import { cleanEnvironment } from '../../test/support/cli.ts';
 import { type FaultProxy, type Plan, type RecordedRequest, startFaultProxy } from '../../test/support/fault-proxy.ts';
 import type { TestRegistry } from '../../test/support/registry.ts';
-import { type Ended, Terminal } from '../../test/unit/cli/terminal.ts';
+import { type Ended, Terminal } from '../../test/support/terminal.ts';
 import { digestOf } from '../registry.ts';
 import type { Way } from './kind.ts';
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { issued } from '../support/certificate.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { airgap, airgapOk, helmUnderTest, program } from '../support/cli.ts';
 import { missingPrograms, startDaemon } from '../support/daemon.ts';
@@ -10,7 +11,6 @@ import { buildImage, pushBuilt } from '../support/images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { fillUpstream } from '../support/upstream.ts';
-import { issued } from '../unit/http/certificate.ts';
 
 /**
  * Clients read what `push` stored in a registry with a certificate of a private authority and a login.

@@ -10,9 +10,9 @@ import { openBundle } from '../../../src/bundle/read.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
 import type { RequiredBlob } from '../../../src/inventory/inventory.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
+import { chart, graphOf, inventoryOf, registry, write } from '../../support/bundles.ts';
+import { type MemoryRegistry, noise } from '../../support/memory-registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { type MemoryRegistry, noise } from '../transfer/memory-registry.ts';
-import { chart, graphOf, inventoryOf, registry, write } from './bundles.ts';
 
 const base = digestOf(noise('base', 30_000));
 const since = digestOf(Buffer.from('older'));

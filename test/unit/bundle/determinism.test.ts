@@ -5,9 +5,9 @@ import { ignoreEvents } from '../../../src/base/events.ts';
 import type { WriteOptions } from '../../../src/bundle/write.ts';
 import { EarlierBundles } from '../../../src/bundle/writing/earlier-bundles.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
+import { chart, graphOf, write } from '../../support/bundles.ts';
+import { MemoryRegistry, noise } from '../../support/memory-registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { MemoryRegistry, noise } from '../transfer/memory-registry.ts';
-import { chart, graphOf, write } from './bundles.ts';
 
 const BASE = noise('base', 20_000);
 

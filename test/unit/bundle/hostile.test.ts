@@ -11,10 +11,10 @@ import { verifyBundle } from '../../../src/bundle/verify.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { extract } from '../../../src/workflows/extract/extract.ts';
+import { graphOf, inventoryOf, registry, write } from '../../support/bundles.ts';
+import { MemoryRegistry, noise } from '../../support/memory-registry.ts';
 import fc from '../../support/property.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { MemoryRegistry, noise } from '../transfer/memory-registry.ts';
-import { graphOf, inventoryOf, registry, write } from './bundles.ts';
 
 /** Bundles crafted to crash a reader, to make it hang, or to make it write elsewhere. */
 

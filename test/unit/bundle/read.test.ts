@@ -12,10 +12,10 @@ import { digestOf } from '../../../src/oci/digest.ts';
 import { formatReference } from '../../../src/oci/reference.ts';
 import { copy } from '../../../src/transfer/copy.ts';
 import { walk } from '../../../src/transfer/walk.ts';
+import { chart, graphOf, registry, write } from '../../support/bundles.ts';
+import { MemoryRegistry, noise, references } from '../../support/memory-registry.ts';
 import fc from '../../support/property.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { MemoryRegistry, noise, references } from '../transfer/memory-registry.ts';
-import { chart, graphOf, registry, write } from './bundles.ts';
 
 function entry(
   path: string,

@@ -11,10 +11,10 @@ import { type Graph, transitiveReferrers } from '../../../src/oci/graph.ts';
 import type { Referrer } from '../../../src/oci/referrer.ts';
 import { ReferrerCollector } from '../../../src/transfer/referrers/collect.ts';
 import { Walker } from '../../../src/transfer/walk.ts';
+import { chart, inventoryOf, write } from '../../support/bundles.ts';
+import { MemoryRegistry, noise, references } from '../../support/memory-registry.ts';
+import { addReferrer, addTagged, tagOf } from '../../support/referrers.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { MemoryRegistry, noise, references } from '../transfer/memory-registry.ts';
-import { addReferrer, addTagged, tagOf } from '../transfer/referrer-fixtures.ts';
-import { chart, inventoryOf, write } from './bundles.ts';
 
 function registry() {
   const source = new MemoryRegistry();

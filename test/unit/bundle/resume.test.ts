@@ -9,9 +9,9 @@ import { findResumeState, moveResumedBlobs, renameResumeState } from '../../../s
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
 import { estimate } from '../../../src/workflows/bundle/estimate.ts';
+import { graphOf, inventoryOf, write } from '../../support/bundles.ts';
+import { MemoryRegistry, noise } from '../../support/memory-registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { MemoryRegistry, noise } from '../transfer/memory-registry.ts';
-import { graphOf, inventoryOf, write } from './bundles.ts';
 
 const LAYERS = [40_000, 9_000, 30_000, 20_000, 512, 25_000];
 

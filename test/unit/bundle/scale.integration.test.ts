@@ -13,9 +13,9 @@ import type { Digest } from '../../../src/oci/digest.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { walk } from '../../../src/transfer/walk.ts';
 import { estimate } from '../../../src/workflows/bundle/estimate.ts';
+import { graphOf, inventoryOf, write } from '../../support/bundles.ts';
+import { descriptorOf, IMAGE_CONFIG, LAYER, MemoryRegistry } from '../../support/memory-registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { descriptorOf, IMAGE_CONFIG, LAYER, MemoryRegistry } from '../transfer/memory-registry.ts';
-import { graphOf, inventoryOf, write } from './bundles.ts';
 
 /** Larger than any bundle seen so far. Measures processor time, which does not depend on the load of the machine. */
 

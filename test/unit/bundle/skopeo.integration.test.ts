@@ -5,9 +5,9 @@ import { describe, expect, it } from 'vitest';
 import { openBundle } from '../../../src/bundle/read.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
+import { graphOf, write } from '../../support/bundles.ts';
+import { IMAGE_CONFIG, LAYER, MemoryRegistry } from '../../support/memory-registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { IMAGE_CONFIG, LAYER, MemoryRegistry } from '../transfer/memory-registry.ts';
-import { graphOf, write } from './bundles.ts';
 
 function skopeo(...args: string[]): string {
   return execFileSync('skopeo', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });

@@ -7,9 +7,9 @@ import { openBundle } from '../../../src/bundle/read.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
 import { EarlierBundles } from '../../../src/bundle/writing/earlier-bundles.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
+import { chart, graphOf, inventoryOf, registry, write } from '../../support/bundles.ts';
+import { noise } from '../../support/memory-registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { noise } from '../transfer/memory-registry.ts';
-import { chart, graphOf, inventoryOf, registry, write } from './bundles.ts';
 
 const PART = 16_000;
 

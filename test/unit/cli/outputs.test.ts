@@ -16,10 +16,10 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { withRunLock } from '../../../src/base/run-lock.ts';
 import { Receipts } from '../../../src/cli/flags/receipt.ts';
 import type { PushResult } from '../../../src/workflows/push/push.ts';
+import { registry, write } from '../../support/bundles.ts';
+import { CHARTS } from '../../support/charts.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { registry, write } from '../bundle/bundles.ts';
-import { CHARTS } from '../helm/scratch.ts';
-import { airgap } from './terminal.ts';
+import { airgap } from '../../support/terminal.ts';
 
 let folder: string;
 let file: string;

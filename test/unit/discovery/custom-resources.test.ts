@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { custom, discover, references } from './render.ts';
+import { custom, discover, references } from '../../support/discovery/references.ts';
 
 const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
 

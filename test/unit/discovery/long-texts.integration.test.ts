@@ -5,7 +5,7 @@ import { unpack } from '../../../src/discovery/payload.ts';
 import { parseMetadata } from '../../../src/helm/chart-metadata.ts';
 import { splitDocuments } from '../../../src/helm/documents.ts';
 import { readManifest } from '../../../src/helm/go-yaml.ts';
-import { configMap, discover } from './render.ts';
+import { configMap, discover } from '../../support/discovery/references.ts';
 
 const LENGTH = 200_000;
 /** Milliseconds. A few hundred where it is linear, even on a busy machine; minutes where it is not. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { stringify } from 'yaml';
+import { configMap, custom, deployment, discover, references } from '../../support/discovery/references.ts';
 import fc from '../../support/property.ts';
-import { configMap, custom, deployment, discover, references } from './render.ts';
 
 const name = fc.stringMatching(/^[a-z][a-z0-9]{0,8}$/);
 const reference = fc

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { custom, discover, references } from './render.ts';
+import { custom, discover, references } from '../../support/discovery/references.ts';
 
 test('finds containers, init containers, ephemeral containers and image volumes of a workload', () => {
   const found = discover(`

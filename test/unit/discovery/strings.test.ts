@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { configMap, custom, deployment, discover, references } from './render.ts';
+import { configMap, custom, deployment, discover, references } from '../../support/discovery/references.ts';
 
 const own = 'reg.io/own:1';
 

@@ -9,11 +9,11 @@ import { ecrKeychain, ecrPublicKeychain } from '../../../src/ecr/keychain.ts';
 import type { EcrOptions } from '../../../src/ecr/options.ts';
 import { ensureRepositories } from '../../../src/ecr/repositories.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
+import { awsEnvironment, declaring, operations } from '../../support/ecr/access.ts';
 import { ROLE_KEY } from '../../support/ecr/sts.ts';
 import { startEcr, type TestEcr } from '../../support/ecr.ts';
+import { clientFor, describeBytes } from '../../support/registry-client.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { clientFor, describeBytes } from '../registry/set-up.ts';
-import { awsEnvironment, declaring, operations } from './set-up.ts';
 
 let ecr: TestEcr;
 let host: EcrHost;

@@ -8,8 +8,8 @@ import { ecrHost } from '../../../src/ecr/hosts.ts';
 import { ecrKeychain, ecrPublicKeychain } from '../../../src/ecr/keychain.ts';
 import type { EcrOptions } from '../../../src/ecr/options.ts';
 import { ensureRepositories } from '../../../src/ecr/repositories.ts';
+import { awsEnvironment } from '../../support/ecr/access.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { awsEnvironment } from './set-up.ts';
 
 const TIMEOUT = 60;
 const sockets: Socket[] = [];

@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { fetchChart } from '../../../src/helm/fetch.ts';
 import type { Helm } from '../../../src/helm/helm.ts';
+import { chartYaml, writeFiles } from '../../support/charts.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { chartYaml, writeFiles } from './scratch.ts';
 
 const UNTRUSTED = 'Error: could not download oci://r.example/c/web: x509: certificate signed by unknown authority\n';
 

@@ -10,10 +10,12 @@ import { packChart } from '../../../src/helm/chart-archive.ts';
 import { readChartFiles } from '../../../src/helm/chart-files.ts';
 import { fetchChart } from '../../../src/helm/fetch.ts';
 import type { Helm } from '../../../src/helm/helm.ts';
+import { CHARTS, chartYaml, writeFiles } from '../../support/charts.ts';
 import { useFastClock } from '../../support/fast-clock.ts';
+import { HELMS } from '../../support/helm.ts';
+import { helmIn } from '../../support/isolated-helm.ts';
 import { freePort } from '../../support/registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { CHARTS, chartYaml, HELMS, helmIn, writeFiles } from './scratch.ts';
 
 describe.for(HELMS)('charts with Helm $version', (binary) => {
   let cwd: string;

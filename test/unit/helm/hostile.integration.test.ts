@@ -11,8 +11,9 @@ import { readChartFiles } from '../../../src/helm/chart-files.ts';
 import { type Chart, fetchChart } from '../../../src/helm/fetch.ts';
 import { Helm } from '../../../src/helm/helm.ts';
 import { Renderer, type RenderOptions } from '../../../src/helm/render.ts';
+import { chartYaml, writeFiles } from '../../support/charts.ts';
+import { HELMS } from '../../support/helm.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { chartYaml, HELMS, writeFiles } from './scratch.ts';
 
 /** Charts and settings that try to misuse Helm; run with real binaries. */
 describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {

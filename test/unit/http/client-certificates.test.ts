@@ -9,8 +9,8 @@ import type { TLSSocket, TlsOptions } from 'node:tls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
 import { createTransport, type Transport, type TransportOptions } from '../../../src/http/transport.ts';
+import { authority, type Pair } from '../../support/certificate.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { authority, type Pair } from './certificate.ts';
 
 const folder = scratchFolder();
 const own = authority();

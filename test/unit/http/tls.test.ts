@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTransport, type Transport, type TransportOptions } from '../../../src/http/transport.ts';
+import { selfSigned } from '../../support/certificate.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { selfSigned } from './certificate.ts';
-import { type ScriptedServer, type Step, startScript } from './scripted.ts';
+import { type ScriptedServer, type Step, startScript } from '../../support/scripted-server.ts';
 
 const folder = scratchFolder();
 const own = selfSigned('registry.test');

@@ -6,13 +6,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import { type BundleOptions, bundle } from '../../../src/workflows/bundle/bundle.ts';
 import type { BundleResult } from '../../../src/workflows/bundle/pack.ts';
+import { CHARTS } from '../../support/charts.ts';
 import { testHelms } from '../../support/helm.ts';
 import { pushImage } from '../../support/images.ts';
 import { goProgram } from '../../support/program.ts';
 import { startRegistry, type TestRegistry } from '../../support/registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { tarOf } from '../../support/tar.ts';
-import { CHARTS } from '../helm/scratch.ts';
 
 const helm = testHelms().findLast(({ path }) => path !== undefined)?.path;
 const folder = scratchFolder();

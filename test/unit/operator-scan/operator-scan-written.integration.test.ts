@@ -7,11 +7,11 @@ import { digestOf } from '../../../src/oci/digest.ts';
 import { parseReference } from '../../../src/oci/reference.ts';
 import { OperatorScan } from '../../../src/operator-scan/operator-scan.ts';
 import { scanOperators } from '../../../src/operator-scan/scan-operators.ts';
+import { chart, graphOf, inventoryOf, write } from '../../support/bundles.ts';
+import { MemoryRegistry, noise } from '../../support/memory-registry.ts';
 import { goProgram } from '../../support/program.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { tarOf } from '../../support/tar.ts';
-import { chart, graphOf, inventoryOf, write } from '../bundle/bundles.ts';
-import { MemoryRegistry, noise } from '../transfer/memory-registry.ts';
 
 const operator = 'quay.io/widget/operator:v1.0.0';
 const located: LocatedReference = {

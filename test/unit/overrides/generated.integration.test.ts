@@ -5,10 +5,12 @@ import { differences, reasonOf } from '../../../evaluation/overrides/differences
 import { formatTarget, parseTarget } from '../../../src/naming/naming.ts';
 import { values } from '../../../src/workflows/values/values.ts';
 import { type ChartPlan, chartPlans, generateChart } from '../../support/chart-generator.ts';
+import { writeFiles } from '../../support/charts.ts';
 import { hasReference } from '../../support/corpus.ts';
+import { HELMS } from '../../support/helm.ts';
+import { helmIn } from '../../support/isolated-helm.ts';
 import fc from '../../support/property.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { HELMS, helmIn, writeFiles } from '../helm/scratch.ts';
 
 /** Number of generated charts. A render takes 0.1 s or more; set AIRGAP_RUNS for longer runs. */
 const RUNS = Number(process.env.AIRGAP_RUNS ?? 20);

@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import type { Location } from '../../../src/inventory/finding.ts';
 import { formatOverrides, settingsOf, valuesOf } from '../../../src/overrides/overrides-file.ts';
 import type { NameSegment } from '../../../src/value-tracing/name-segments.ts';
-import { WEB_POD } from './web-pod.ts';
+import { WEB_POD } from '../../support/overrides/web-pod.ts';
 
 const location = (written: string): Location => ({
   ...WEB_POD,

@@ -4,8 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { parseTarget } from '../../../src/naming/naming.ts';
 import { values } from '../../../src/workflows/values/values.ts';
 import { CHART_SHAPES } from '../../support/chart-shapes.ts';
+import { chartYaml, writeFiles } from '../../support/charts.ts';
+import { HELMS } from '../../support/helm.ts';
+import { helmIn } from '../../support/isolated-helm.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { chartYaml, HELMS, helmIn, writeFiles } from '../helm/scratch.ts';
 
 const target = parseTarget('ecr.example:5000/m', 'host-path');
 

@@ -8,7 +8,7 @@ import type { Digest } from '../../../src/oci/digest.ts';
 import { apiUrl, repositoryFromUrl } from '../../../src/registry/api-url.ts';
 import { createRegistryClient } from '../../../src/registry/client.ts';
 import fc, { anyCharacter } from '../../support/property.ts';
-import { describeBytes } from './set-up.ts';
+import { describeBytes } from '../../support/registry-client.ts';
 
 const digest = `sha256:${'0'.repeat(64)}` as Digest;
 

@@ -4,10 +4,10 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Credential } from '../../../src/auth/keychain.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
+import { selfSigned } from '../../support/certificate.ts';
+import { type ClientSetUp, clientFor } from '../../support/registry-client.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { selfSigned } from '../http/certificate.ts';
-import { type ScriptedServer, type Step, startScript } from '../http/scripted.ts';
-import { type ClientSetUp, clientFor } from './set-up.ts';
+import { type ScriptedServer, type Step, startScript } from '../../support/scripted-server.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
-import { type ScriptedServer, startScript } from '../http/scripted.ts';
-import { clientFor } from './set-up.ts';
+import { clientFor } from '../../support/registry-client.ts';
+import { type ScriptedServer, startScript } from '../../support/scripted-server.ts';
 
 const body = JSON.stringify({ schemaVersion: 2, config: {}, layers: [] });
 

@@ -2,8 +2,8 @@ import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Body } from '../../../src/oci/content.ts';
 import { drain } from '../../../src/transfer/resumable-read.ts';
-import { type Answer, type ScriptedServer, type Step, startScript } from '../http/scripted.ts';
-import { clientFor, describeBytes } from './set-up.ts';
+import { clientFor, describeBytes } from '../../support/registry-client.ts';
+import { type Answer, type ScriptedServer, type Step, startScript } from '../../support/scripted-server.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

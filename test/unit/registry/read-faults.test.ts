@@ -6,8 +6,8 @@ import type { AirgapEvent } from '../../../src/base/events.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
-import { type Answer, type ScriptedServer, type Step, startScript } from '../http/scripted.ts';
-import { type ClientSetUp, clientFor, describeBytes } from './set-up.ts';
+import { type ClientSetUp, clientFor, describeBytes } from '../../support/registry-client.ts';
+import { type Answer, type ScriptedServer, type Step, startScript } from '../../support/scripted-server.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -7,8 +7,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Keychain } from '../../../src/auth/keychain.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
-import { type Answer, type ScriptedServer, type Step, startScript } from '../http/scripted.ts';
-import { clientFor, describeBytes } from './set-up.ts';
+import { clientFor, describeBytes } from '../../support/registry-client.ts';
+import { type Answer, type ScriptedServer, type Step, startScript } from '../../support/scripted-server.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -7,10 +7,10 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
+import { selfSigned } from '../../support/certificate.ts';
 import { startRegistry, type TestRegistry } from '../../support/registry.ts';
+import { clientFor, describeBytes } from '../../support/registry-client.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { selfSigned } from '../http/certificate.ts';
-import { clientFor, describeBytes } from './set-up.ts';
 
 let registry: TestRegistry;
 let client: RegistryClient;

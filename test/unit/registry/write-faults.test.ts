@@ -9,9 +9,9 @@ import { acquireBuffer } from '../../../src/oci/buffer-pool.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
-import { type ScriptedServer, type Step, startScript } from '../http/scripted.ts';
-import { noise } from '../transfer/memory-registry.ts';
-import { type ClientSetUp, clientFor, describeBytes } from './set-up.ts';
+import { noise } from '../../support/memory-registry.ts';
+import { type ClientSetUp, clientFor, describeBytes } from '../../support/registry-client.ts';
+import { type ScriptedServer, type Step, startScript } from '../../support/scripted-server.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -4,8 +4,8 @@ import type { PutBlobOptions } from '../../../src/oci/content.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
-import { type Answer, type Step, startScript } from '../http/scripted.ts';
-import { clientFor, describeBytes } from './set-up.ts';
+import { clientFor, describeBytes } from '../../support/registry-client.ts';
+import { type Answer, type Step, startScript } from '../../support/scripted-server.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -6,7 +6,7 @@ import { chainKeychains } from '../../../src/auth/keychain.ts';
 import { createTransport } from '../../../src/http/transport.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { createRegistryClient, type RegistryClient } from '../../../src/registry/client.ts';
-import { describeBytes } from './set-up.ts';
+import { describeBytes } from '../../support/registry-client.ts';
 
 const cleanup: (() => unknown)[] = [];
 afterEach(async () => {

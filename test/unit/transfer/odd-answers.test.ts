@@ -10,8 +10,8 @@ import { formatRepository, type Repository } from '../../../src/oci/reference.ts
 import { copy } from '../../../src/transfer/copy.ts';
 import { manifestLevels } from '../../../src/transfer/graph-upload.ts';
 import { walk } from '../../../src/transfer/walk.ts';
-import { MemoryRegistry, noise, references } from './memory-registry.ts';
-import { addReferrer } from './referrer-fixtures.ts';
+import { MemoryRegistry, noise, references } from '../../support/memory-registry.ts';
+import { addReferrer } from '../../support/referrers.ts';
 
 const target = ({ path }: Repository): Repository => ({ registry: 'p.example', path });
 const options = { target, concurrency: 4, emit: ignoreEvents };

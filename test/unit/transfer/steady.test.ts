@@ -4,7 +4,7 @@ import { AirgapError } from '../../../src/base/errors.ts';
 import { ignoreEvents } from '../../../src/base/events.ts';
 import type { Body } from '../../../src/oci/content.ts';
 import { drain, resumableRead } from '../../../src/transfer/resumable-read.ts';
-import { noise } from './memory-registry.ts';
+import { noise } from '../../support/memory-registry.ts';
 
 const options = { what: 'quay.io/a sha256:…', emit: ignoreEvents, retryDelay: 1 };
 const content = noise('content', 2_000_000);

@@ -4,7 +4,7 @@ import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
 import { Walker, walk } from '../../../src/transfer/walk.ts';
-import { descriptorOf, MemoryRegistry, noise, references } from './memory-registry.ts';
+import { descriptorOf, MemoryRegistry, noise, references } from '../../support/memory-registry.ts';
 
 const options = { platforms: [], concurrency: 4, emit: ignoreEvents };
 const only = (...platforms: string[]) => ({ ...options, platforms: platforms.map(parsePlatform) });

@@ -4,8 +4,8 @@ import { expect, it, onTestFinished } from 'vitest';
 import { CHUNK_SIZE, readRange } from '../../../../src/bundle/files/file.ts';
 import { openRandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
 import { releaseBuffer } from '../../../../src/oci/buffer-pool.ts';
+import { noise } from '../../../support/memory-registry.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { noise } from '../../transfer/memory-registry.ts';
 
 const content = noise('file', 4 * CHUNK_SIZE + 7);
 

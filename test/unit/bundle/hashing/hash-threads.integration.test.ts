@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { HashThread, hashThreadCount } from '../../../../src/bundle/hashing/hash-threads.ts';
 import { openBundle } from '../../../../src/bundle/read.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
+import { registry, write } from '../../../support/bundles.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { registry, write } from '../bundles.ts';
 
 const MB = 1024 * 1024;
 const sizes = (...megabytes: number[]): { size: number }[] => megabytes.map((size) => ({ size: size * MB }));

@@ -5,9 +5,9 @@ import { type AirgapEvent, ignoreEvents } from '../../../../src/base/events.ts';
 import { type BlobHasher, type BlobOffset, damagedBlobs } from '../../../../src/bundle/hashing/hashing.ts';
 import { openBundle } from '../../../../src/bundle/read.ts';
 import { type Digest, digestOf } from '../../../../src/oci/digest.ts';
+import { registry, write } from '../../../support/bundles.ts';
+import { noise } from '../../../support/memory-registry.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { noise } from '../../transfer/memory-registry.ts';
-import { registry, write } from '../bundles.ts';
 
 /** Returns a bundle with one damaged blob, and that blob’s digest. */
 async function damagedBundle(): Promise<{ path: string; damaged: Digest; blobs: readonly Digest[] }> {

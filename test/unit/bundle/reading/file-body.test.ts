@@ -6,8 +6,8 @@ import { CHUNK_SIZE } from '../../../../src/bundle/files/file.ts';
 import { openRandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
 import { FileBody } from '../../../../src/bundle/reading/file-body.ts';
 import { releaseBuffer } from '../../../../src/oci/buffer-pool.ts';
+import { noise } from '../../../support/memory-registry.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { noise } from '../../transfer/memory-registry.ts';
 
 const content = noise('body', 4 * CHUNK_SIZE + 7);
 

@@ -18,9 +18,9 @@ import { planPush } from '../../../../src/workflows/push/plan-push.ts';
 import { retiredReferences } from '../../../../src/workflows/push/retired.ts';
 import { SELECT_ALL } from '../../../../src/workflows/push/selection.ts';
 import { bundledReferences } from '../../../../src/workflows/values/needed-references.ts';
+import { chart, graphOf, inventoryOf, registry, write } from '../../../support/bundles.ts';
 import { readFiles, repack, repackWithSameHeaders } from '../../../support/repacked.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { chart, graphOf, inventoryOf, registry, write } from '../bundles.ts';
 
 const context = { env: {}, cwd: '/', emit: ignoreEvents };
 const target = parseTarget('r.example/m', 'host-path');

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import type { RandomFile } from '../../../../src/bundle/files/random-file.ts';
 import { ReadAhead } from '../../../../src/bundle/reading/read-ahead.ts';
+import { noise } from '../../../support/memory-registry.ts';
 import fc from '../../../support/property.ts';
-import { noise } from '../../transfer/memory-registry.ts';
 
 const CONTENT = noise('content', 700_000);
 

@@ -8,9 +8,9 @@ import { EarlierBundles } from '../../../../src/bundle/writing/earlier-bundles.t
 import type { Descriptor } from '../../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import type { Graph } from '../../../../src/oci/graph.ts';
+import { graphOf, registry, write } from '../../../support/bundles.ts';
+import { descriptorOf, LAYER, type MemoryRegistry, noise } from '../../../support/memory-registry.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { descriptorOf, LAYER, type MemoryRegistry, noise } from '../../transfer/memory-registry.ts';
-import { graphOf, registry, write } from '../bundles.ts';
 
 async function earlier(paths: readonly string[], emit: Emit = ignoreEvents): Promise<EarlierBundles> {
   const bundles = await EarlierBundles.open(paths, emit);

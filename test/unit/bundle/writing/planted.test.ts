@@ -8,8 +8,8 @@ import { planOutput } from '../../../../src/bundle/writing/output.ts';
 import { PartialFile } from '../../../../src/bundle/writing/partial-file.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import type { BlobNode, Content } from '../../../../src/oci/graph.ts';
+import { noise } from '../../../support/memory-registry.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { noise } from '../../transfer/memory-registry.ts';
 
 let folder: string;
 let path: string;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { configMap, job, list, needs, script } from './network.ts';
+import { configMap, job, list, needs, script } from '../../../support/discovery/network-needs.ts';
 
 describe('a need', () => {
   test('has every location, with line, hook and command line without secrets', () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { builtInRules, parseRules } from '../../../../src/discovery/rules/index.ts';
 import { isLocationBundledByDefault } from '../../../../src/inventory/finding.ts';
 import { tryParseReference } from '../../../../src/oci/reference.ts';
-import { apply, operator, references, resource } from './render.ts';
+import { apply, operator, references, resource } from '../../../support/discovery/rules.ts';
 
 const OTEL = 'ghcr.io/open-telemetry/opentelemetry-operator';
 const OTEL_GO = 'ghcr.io/open-telemetry/opentelemetry-go-instrumentation/autoinstrumentation-go';

@@ -6,8 +6,8 @@ import type { AirgapEvent } from '../../../../src/base/events.ts';
 import { openRandomFile, type RandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
 import type { BlobNode } from '../../../../src/oci/graph.ts';
 import { SharedFetch } from '../../../../src/workflows/bundle/shared-fetch.ts';
+import { clientFor, describeBytes } from '../../../support/registry-client.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { clientFor, describeBytes } from '../../registry/set-up.ts';
 
 const SIZE = 33 * 1024 * 1024;
 const contents = [1, 2].map((fill) => Buffer.alloc(SIZE, `content ${fill} `));

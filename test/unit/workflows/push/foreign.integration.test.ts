@@ -8,9 +8,9 @@ import { push } from '../../../../src/workflows/push/push.ts';
 import { SELECT_ALL } from '../../../../src/workflows/push/selection.ts';
 import { missingPrograms } from '../../../support/daemon.ts';
 import { pushImage } from '../../../support/images.ts';
+import { context } from '../../../support/push-to-ecr.ts';
 import { startRegistry, type TestRegistry } from '../../../support/registry.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { context } from './set-up.ts';
 
 /** Archives of other tools, pushed to a real registry. */
 

@@ -9,12 +9,12 @@ import { Walker, walk } from '../../../../src/transfer/walk.ts';
 import { push } from '../../../../src/workflows/push/push.ts';
 import type { Receipt } from '../../../../src/workflows/push/receipt.ts';
 import { verifyReceipt } from '../../../../src/workflows/verify/verify-receipt.ts';
+import { NAMES, registry, write } from '../../../support/bundles.ts';
 import type { TestEcr } from '../../../support/ecr.ts';
+import { references } from '../../../support/memory-registry.ts';
+import { context, ecrForTest, pushOptions } from '../../../support/push-to-ecr.ts';
+import { addReferrer, addTagged } from '../../../support/referrers.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { NAMES, registry, write } from '../../bundle/bundles.ts';
-import { references } from '../../transfer/memory-registry.ts';
-import { addReferrer, addTagged } from '../../transfer/referrer-fixtures.ts';
-import { context, ecrForTest, pushOptions } from './set-up.ts';
 
 /** The policies of docs/aws.md allow exactly the calls that the program makes. */
 

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Finding } from '../../../../src/inventory/finding.ts';
 import { images } from '../../../../src/workflows/images/images.ts';
+import { CHARTS } from '../../../support/charts.ts';
+import { HELMS } from '../../../support/helm.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { CHARTS, HELMS } from '../../helm/scratch.ts';
 
 const CHART = join(CHARTS, 'carriers');
 

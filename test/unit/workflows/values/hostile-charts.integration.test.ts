@@ -2,10 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { chartYaml, writeFiles } from '../../../support/charts.ts';
+import { HELMS } from '../../../support/helm.ts';
 import { HOSTILE_MANIFESTS } from '../../../support/hostile-yaml.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { airgap } from '../../cli/terminal.ts';
-import { chartYaml, HELMS, writeFiles } from '../../helm/scratch.ts';
+import { airgap } from '../../../support/terminal.ts';
 
 const IMAGE = 'ghcr.io/acme/a:1.0';
 const workload = (image: string, kind = 'Deployment'): string =>

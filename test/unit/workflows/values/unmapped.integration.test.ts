@@ -2,9 +2,10 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parsePostRenderMap } from '../../../../src/overrides/post-render-map.ts';
+import { CHARTS, chartYaml, writeFiles } from '../../../support/charts.ts';
+import { HELMS } from '../../../support/helm.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { airgap } from '../../cli/terminal.ts';
-import { CHARTS, chartYaml, HELMS, writeFiles } from '../../helm/scratch.ts';
+import { airgap } from '../../../support/terminal.ts';
 
 const hardcoded = join(CHARTS, 'hardcoded');
 const flags = (chart: string): string[] => ['values', chart, '--to', 'ecr.example/m', '--unmapped=post-render'];

@@ -1,5 +1,5 @@
-import { type NetworkNeed, networkNeeds } from '../../../../src/discovery/network/index.ts';
-import { splitDocuments } from '../../../../src/helm/documents.ts';
+import { type NetworkNeed, networkNeeds } from '../../../src/discovery/network/index.ts';
+import { splitDocuments } from '../../../src/helm/documents.ts';
 
 /** Returns the network needs of manifests as Helm would have rendered them, each from a template of its own. */
 export function needs(...manifests: string[]): NetworkNeed[] {

@@ -1,5 +1,5 @@
-import { type NestedChart, nestedCharts } from '../../../../src/discovery/nested/index.ts';
-import { splitDocuments } from '../../../../src/helm/documents.ts';
+import { type NestedChart, nestedCharts } from '../../../src/discovery/nested/index.ts';
+import { splitDocuments } from '../../../src/helm/documents.ts';
 
 /** Returns the nested charts in manifests as Helm would have rendered them, each from a template of its own. */
 export function nested(manifests: readonly string[], values: Record<string, unknown> = {}): NestedChart[] {

@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 import { onTestFinished, vi } from 'vitest';
-import { ignoreEvents } from '../../../../src/base/events.ts';
-import { parseTarget } from '../../../../src/naming/naming.ts';
-import type { Context } from '../../../../src/session/context.ts';
-import type { PushOptions } from '../../../../src/workflows/push/push.ts';
-import { SELECT_ALL } from '../../../../src/workflows/push/selection.ts';
-import { type EcrOptions, startEcr, type TestEcr } from '../../../support/ecr.ts';
-import { scratchFolder } from '../../../support/scratch.ts';
-import { graphOf, NAMES, registry, write } from '../../bundle/bundles.ts';
-import { awsEnvironment } from '../../ecr/set-up.ts';
-import type { MemoryRegistry } from '../../transfer/memory-registry.ts';
+import { ignoreEvents } from '../../src/base/events.ts';
+import { parseTarget } from '../../src/naming/naming.ts';
+import type { Context } from '../../src/session/context.ts';
+import type { PushOptions } from '../../src/workflows/push/push.ts';
+import { SELECT_ALL } from '../../src/workflows/push/selection.ts';
+import { graphOf, NAMES, registry, write } from './bundles.ts';
+import { awsEnvironment } from './ecr/access.ts';
+import { type EcrOptions, startEcr, type TestEcr } from './ecr.ts';
+import type { MemoryRegistry } from './memory-registry.ts';
+import { scratchFolder } from './scratch.ts';
 
 /** Writes a bundle of a chart and the named images, by default three. Returns its path. */
 export async function bundleFile(

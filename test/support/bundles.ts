@@ -1,12 +1,12 @@
-import { ignoreEvents } from '../../../src/base/events.ts';
-import { type ChartArtifact, chartArtifact } from '../../../src/bundle/chart-artifact.ts';
-import { type WriteOptions, type WriteResult, writeBundle } from '../../../src/bundle/write.ts';
-import type { Inventory } from '../../../src/inventory/inventory.ts';
-import { closureSize, type Graph, transitiveReferrers } from '../../../src/oci/graph.ts';
-import { formatReference } from '../../../src/oci/reference.ts';
-import type { Referrer } from '../../../src/oci/referrer.ts';
-import { walk } from '../../../src/transfer/walk.ts';
-import { MemoryRegistry, noise, references } from '../transfer/memory-registry.ts';
+import { ignoreEvents } from '../../src/base/events.ts';
+import { type ChartArtifact, chartArtifact } from '../../src/bundle/chart-artifact.ts';
+import { type WriteOptions, type WriteResult, writeBundle } from '../../src/bundle/write.ts';
+import type { Inventory } from '../../src/inventory/inventory.ts';
+import { closureSize, type Graph, transitiveReferrers } from '../../src/oci/graph.ts';
+import { formatReference } from '../../src/oci/reference.ts';
+import type { Referrer } from '../../src/oci/referrer.ts';
+import { walk } from '../../src/transfer/walk.ts';
+import { MemoryRegistry, noise, references } from './memory-registry.ts';
 
 /** Three images that share a layer; one has two platforms. */
 export function registry(): MemoryRegistry {

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Readable, Writable } from 'node:stream';
-import { createProgram } from '../../../src/cli/program.ts';
-import { runProgram } from '../../../src/cli/run.ts';
+import { createProgram } from '../../src/cli/program.ts';
+import { runProgram } from '../../src/cli/run.ts';
 
 export interface Ended {
   readonly code: number;

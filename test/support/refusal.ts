@@ -1,4 +1,4 @@
-import type { AirgapError } from '../../../src/base/errors.ts';
+import type { AirgapError } from '../../src/base/errors.ts';
 
 /** Returns the error that a call throws; fails if it throws none. */
 export function refusal(run: () => unknown): AirgapError {

@@ -1,6 +1,6 @@
 import { vi } from 'vitest';
 import type { EcrOptions } from '../../../src/ecr/options.ts';
-import type { TestEcr } from '../../support/ecr.ts';
+import type { TestEcr } from '../ecr.ts';
 
 /** Sets credentials in the environment, isolated from those of the machine. */
 export function awsEnvironment(): void {

@@ -1,7 +1,7 @@
-import { discoverReferences } from '../../../../src/discovery/index.ts';
-import { applyRules, parseRules, type Rule, type RuleInput } from '../../../../src/discovery/rules/index.ts';
-import { splitDocuments } from '../../../../src/helm/documents.ts';
-import type { LocatedReference } from '../../../../src/inventory/finding.ts';
+import { discoverReferences } from '../../../src/discovery/index.ts';
+import { applyRules, parseRules, type Rule, type RuleInput } from '../../../src/discovery/rules/index.ts';
+import { splitDocuments } from '../../../src/helm/documents.ts';
+import type { LocatedReference } from '../../../src/inventory/finding.ts';
 
 /** Applies rules to manifests as Helm would have rendered them, each from a template of the chart (or subchart) `app`. */
 export function apply(rules: readonly Rule[], manifests: readonly object[], options: Options = {}): LocatedReference[] {

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { scratchFolder } from '../../support/scratch.ts';
+import { scratchFolder } from './scratch.ts';
 
 /** A self-signed certificate for 127.0.0.1 and the names given, made by openssl. */
 export function selfSigned(...names: readonly string[]): Pair {

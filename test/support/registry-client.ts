@@ -1,10 +1,10 @@
-import { chainKeychains, type Keychain } from '../../../src/auth/keychain.ts';
-import type { Emit } from '../../../src/base/events.ts';
-import { createTransport } from '../../../src/http/transport.ts';
-import type { Descriptor } from '../../../src/oci/descriptor.ts';
-import { digestOf } from '../../../src/oci/digest.ts';
-import { createRegistryClient, type RegistryClient } from '../../../src/registry/client.ts';
-import type { Mirror } from '../../../src/registry/routes.ts';
+import { chainKeychains, type Keychain } from '../../src/auth/keychain.ts';
+import type { Emit } from '../../src/base/events.ts';
+import { createTransport } from '../../src/http/transport.ts';
+import type { Descriptor } from '../../src/oci/descriptor.ts';
+import { digestOf } from '../../src/oci/digest.ts';
+import { createRegistryClient, type RegistryClient } from '../../src/registry/client.ts';
+import type { Mirror } from '../../src/registry/routes.ts';
 
 export interface ClientSetUp {
   readonly keychain?: Keychain;

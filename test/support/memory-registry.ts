@@ -1,9 +1,9 @@
 import { Readable } from 'node:stream';
-import { AirgapError } from '../../../src/base/errors.ts';
-import type { Body, ManifestContent, MountSupport, PutBlobOptions, Sink, Source } from '../../../src/oci/content.ts';
-import { type Descriptor, MediaType } from '../../../src/oci/descriptor.ts';
-import { type Digest, digestOf } from '../../../src/oci/digest.ts';
-import { formatRepository, parseReference, type Repository } from '../../../src/oci/reference.ts';
+import { AirgapError } from '../../src/base/errors.ts';
+import type { Body, ManifestContent, MountSupport, PutBlobOptions, Sink, Source } from '../../src/oci/content.ts';
+import { type Descriptor, MediaType } from '../../src/oci/descriptor.ts';
+import { type Digest, digestOf } from '../../src/oci/digest.ts';
+import { formatRepository, parseReference, type Repository } from '../../src/oci/reference.ts';
 
 export const IMAGE_CONFIG = 'application/vnd.oci.image.config.v1+json';
 export const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';

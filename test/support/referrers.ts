@@ -1,5 +1,5 @@
-import { type Descriptor, MediaType } from '../../../src/oci/descriptor.ts';
-import type { Digest } from '../../../src/oci/digest.ts';
+import { type Descriptor, MediaType } from '../../src/oci/descriptor.ts';
+import type { Digest } from '../../src/oci/digest.ts';
 import { type MemoryRegistry, noise } from './memory-registry.ts';
 
 export const SBOM = 'application/spdx+json';
