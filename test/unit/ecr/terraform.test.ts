@@ -1,24 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { cloudFormationTemplate } from '../../../src/ecr/cloudformation.ts';
 import { terraformDefinitions } from '../../../src/ecr/terraform.ts';
+import { REPOSITORY_SETTINGS as settings } from '../../support/ecr/settings.ts';
 import { CONTROL_CHARACTERS, hostileText } from '../../support/hostile-text.ts';
 import fc from '../../support/property.ts';
 
-/** Text that looks like a Terraform interpolation. */
-const braces = `a "b" $\{c}`;
-
-const settings = {
-  immutable: true,
-  except: ['dev-*'],
-  kmsKey: 'alias/own',
-  scanOnPush: true,
-  tags: { team: braces },
-  lifecyclePolicy: '{"rules":[]}',
-  repositoryPolicy: '{"Version":"2012-10-17"}',
-};
-
-describe('definitions of repositories', () => {
-  it('for Terraform have all settings and no interpolation', () => {
+describe('definitions of repositories for Terraform', () => {
+  it('have all settings and no interpolation', () => {
     expect(terraformDefinitions(['m/a', 'm/b'], settings)).toBe(`locals {
   airgap_lifecycle_policy = "{\\"rules\\":[]}"
   airgap_repository_policy = "{\\"Version\\":\\"2012-10-17\\"}"
@@ -67,7 +54,7 @@ resource "aws_ecr_repository_policy" "airgap" {
 }`);
   });
 
-  it('for Terraform are short without settings', () => {
+  it('are short without settings', () => {
     expect(terraformDefinitions(['m/a'], {})).toBe(`resource "aws_ecr_repository" "airgap" {
   for_each = toset([
     "m/a",
@@ -76,31 +63,9 @@ resource "aws_ecr_repository_policy" "airgap" {
   name = each.value
 }`);
   });
-
-  it('for CloudFormation have all settings, and are retained with the stack', () => {
-    const { Resources } = JSON.parse(cloudFormationTemplate(['m/a-b', 'm/a.b'], settings));
-    expect(Object.keys(Resources)).toEqual(['MAB', 'MABZ2']);
-    expect(Resources.MAB).toEqual({
-      Type: 'AWS::ECR::Repository',
-      DeletionPolicy: 'Retain',
-      UpdateReplacePolicy: 'Retain',
-      Properties: {
-        RepositoryName: 'm/a-b',
-        ImageTagMutability: 'IMMUTABLE_WITH_EXCLUSION',
-        ImageTagMutabilityExclusionFilters: [
-          { ImageTagMutabilityExclusionFilterType: 'WILDCARD', ImageTagMutabilityExclusionFilterValue: 'dev-*' },
-        ],
-        ImageScanningConfiguration: { ScanOnPush: true },
-        EncryptionConfiguration: { EncryptionType: 'KMS', KmsKey: 'alias/own' },
-        Tags: [{ Key: 'team', Value: braces }],
-        LifecyclePolicy: { LifecyclePolicyText: '{"rules":[]}' },
-        RepositoryPolicyText: { Version: '2012-10-17' },
-      },
-    });
-  });
 });
 
-it('definitions escape hostile texts', () => {
+it('definitions for Terraform escape hostile texts', () => {
   fc.assert(
     fc.property(hostileText, hostileText, (name, tag) => {
       const hcl = terraformDefinitions([name], { ...settings, tags: { [tag]: name } });
@@ -113,10 +78,6 @@ it('definitions escape hostile texts', () => {
       // As HCL scans (hclsyntax/scan_tokens.rl): `$${` is not an interpolation, and a `$` without a brace is literal.
       for (const text of strings) expect(text.replace(/\$\$\{|%%\{|[$%](?!\{)/g, '')).not.toMatch(/[$%]\{/);
       expect(hcl).not.toMatch(CONTROL_CHARACTERS);
-      const stack = cloudFormationTemplate([name], { ...settings, tags: { [tag]: name } });
-      expect(stack).not.toMatch(CONTROL_CHARACTERS);
-      const [resource] = Object.values(JSON.parse(stack).Resources) as { Properties: object }[];
-      expect(resource?.Properties).toMatchObject({ RepositoryName: name });
     }),
   );
 });
