@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -6,6 +5,7 @@ import { issued } from '../support/certificate.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { airgap, airgapOk, helmUnderTest, program } from '../support/cli.ts';
 import { missingPrograms, startDaemon } from '../support/daemon.ts';
+import { digestOf } from '../support/digest.ts';
 import { expectFacts } from '../support/facts.ts';
 import { buildImage, pushBuilt } from '../support/images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
@@ -75,7 +75,7 @@ test('skopeo copies every image with all its platforms', async () => {
       home,
     );
     const manifest = readFileSync(join(folder, 'manifest.json'));
-    expect(`sha256:${createHash('sha256').update(manifest).digest('hex')}`, reference).toBe(digest);
+    expect(digestOf(manifest), reference).toBe(digest);
   }
 });
 

@@ -1,6 +1,7 @@
 import { vi } from 'vitest';
 import type { EcrOptions } from '../../../src/ecr/options.ts';
 import type { TestEcr } from '../ecr.ts';
+import type { TestProxy } from '../proxy.ts';
 
 /** Sets credentials in the environment, isolated from those of the machine. */
 export function awsEnvironment(): void {
@@ -23,4 +24,15 @@ export function declaring(ecr: TestEcr): EcrOptions {
 /** Returns the API operations received so far. */
 export function operations(ecr: TestEcr): string[] {
   return ecr.requests.filter(({ plane }) => plane === 'control').map(({ request }) => request);
+}
+
+/** Returns an environment in which a proxy leads to ECR's hosts, and the endpoint is its control plane. */
+export function ecrEnvironment(endpoint: string, proxy: TestProxy): Record<string, string> {
+  return {
+    AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+    AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI',
+    AWS_ENDPOINT_URL_ECR: endpoint,
+    HTTP_PROXY: proxy.url,
+    NO_PROXY: '127.0.0.1',
+  };
 }

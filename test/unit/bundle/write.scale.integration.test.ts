@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ignoreEvents } from '../../../src/base/events.ts';
@@ -14,6 +13,7 @@ import { parseReference } from '../../../src/oci/reference.ts';
 import { walk } from '../../../src/transfer/walk.ts';
 import { estimate } from '../../../src/workflows/bundle/estimate.ts';
 import { graphOf, inventoryOf, write } from '../../support/bundles.ts';
+import { digestOf } from '../../support/digest.ts';
 import { descriptorOf, IMAGE_CONFIG, LAYER, MemoryRegistry } from '../../support/memory-registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
@@ -34,7 +34,7 @@ function manifestsOnly(): { source: Source; names: string[] } {
   const manifests = new Map<string, { descriptor: Descriptor; bytes: Buffer }>();
   const layer = (name: string): Descriptor => ({
     mediaType: LAYER,
-    digest: `sha256:${createHash('sha256').update(name).digest('hex')}` as Digest,
+    digest: digestOf(name) as Digest,
     size: LAYER_SIZE,
   });
   const names = Array.from({ length: IMAGES }, (_, index) => `quay.io/team${index % 50}/app${index}:1`);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
@@ -11,7 +10,9 @@ import { readChartFiles } from '../../../src/helm/chart-files.ts';
 import { type Chart, fetchChart } from '../../../src/helm/fetch.ts';
 import { Helm } from '../../../src/helm/helm.ts';
 import { Renderer, type RenderOptions } from '../../../src/helm/render.ts';
+import { basicOf } from '../../support/basic.ts';
 import { chartYaml, writeFiles } from '../../support/charts.ts';
+import { digestOf } from '../../support/digest.ts';
 import { HELMS } from '../../support/helm.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
@@ -50,7 +51,6 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
 
   /** Starts a chart repository and an OCI registry that require a password. */
   async function startServer(tgz: Buffer): Promise<string> {
-    const digestOf = (bytes: Buffer): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
     const config = Buffer.from(JSON.stringify({ apiVersion: 'v2', name: 'web', version: '1.0.0' }));
     const part = (mediaType: string, bytes: Buffer) => ({ mediaType, digest: digestOf(bytes), size: bytes.length });
     const mediaType = 'application/vnd.oci.image.manifest.v1+json';
@@ -65,7 +65,7 @@ describe.for(HELMS)('hostile charts with Helm $version', (wanted) => {
     const blobs = new Map([config, tgz].map((bytes) => [`/v2/c/web/blobs/${digestOf(bytes)}`, bytes]));
     const index =
       'apiVersion: v1\nentries:\n  web:\n  - {apiVersion: v2, name: web, version: 1.0.0, urls: [web-1.0.0.tgz]}\n';
-    const wanted = `Basic ${Buffer.from('me:hunter22').toString('base64')}`;
+    const wanted = basicOf('me:hunter22');
     server = createServer((request, response) => {
       const path = request.url ?? '';
       if (request.headers.authorization !== wanted) {

@@ -1,11 +1,13 @@
 import { writeFileSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import { connect, createServer } from 'node:net';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createTransport, type Transport, type TransportOptions } from '../../../src/http/transport.ts';
+import { basicOf } from '../../support/basic.ts';
 import { selfSigned } from '../../support/certificate.ts';
+import { startProxy, type TestProxy } from '../../support/proxy.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { type ScriptedServer, type Step, startScript } from '../../support/scripted-server.ts';
 
@@ -31,29 +33,11 @@ function transport(options: TransportOptions): Transport {
   return made;
 }
 
-/** Starts a forward proxy that connects every name to this machine and records the requests. */
-async function startProxy(): Promise<{ host: string; asked: string[]; authorization: (string | undefined)[] }> {
-  const requests: string[] = [];
-  const authorization: (string | undefined)[] = [];
-  const server = createHttpServer((_request, response) => response.writeHead(400).end());
-  server.on('connect', (request, socket, head) => {
-    requests.push(`CONNECT ${request.url}`);
-    authorization.push(request.headers['proxy-authorization']);
-    const upstream = connect(Number(request.url?.split(':')[1]), '127.0.0.1', () => {
-      socket.write('HTTP/1.1 200 Connection Established\r\n\r\n');
-      upstream.write(head);
-      upstream.pipe(socket).pipe(upstream);
-    });
-    upstream.on('error', () => socket.destroy());
-    socket.on('error', () => upstream.destroy());
-  });
-  server.on('request', (request) => requests.push(`${request.method} ${request.url}`));
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  cleanup.push(async () => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { host: `127.0.0.1:${(server.address() as { port: number }).port}`, asked: requests, authorization };
+/** Starts a forward proxy that connects every name to this machine. */
+async function proxyHere(): Promise<TestProxy> {
+  const proxy = await startProxy((_, port) => port);
+  cleanup.push(async () => proxy.stop());
+  return proxy;
 }
 
 const what = 'registry.test/a/b:1';
@@ -125,24 +109,24 @@ describe('TLS', () => {
 describe('a proxy', () => {
   it('gets its credentials with the tunnel request, and the peer is verified through the tunnel', async () => {
     const server = await script({ expect: 'GET /x', answer: { body: 'there' } });
-    const proxy = await startProxy();
-    const http = transport({ caFile, env: { HTTPS_PROXY: `http://user:geheim123@${proxy.host}` } });
+    const proxy = await proxyHere();
+    const http = transport({ caFile, env: { HTTPS_PROXY: `http://user:geheim123@127.0.0.1:${proxy.port}` } });
     const url = new URL(`https://registry.test:${server.url.port}/x`);
     const response = await http.request({ method: 'GET', url, what });
     expect(await text(response.body)).toBe('there');
-    expect(proxy.asked).toEqual([`CONNECT registry.test:${server.url.port}`]);
-    expect(proxy.authorization).toEqual([`Basic ${Buffer.from('user:geheim123').toString('base64')}`]);
+    expect(proxy.log).toEqual([`CONNECT registry.test:${server.url.port}`]);
+    expect(proxy.authorizations).toEqual([basicOf('user:geheim123')]);
     expect(server.seen[0]?.headers['proxy-authorization']).toBeUndefined();
-    const untrusting = transport({ env: { HTTPS_PROXY: `http://${proxy.host}` } });
+    const untrusting = transport({ env: { HTTPS_PROXY: proxy.url } });
     await expect(untrusting.request({ method: 'GET', url, what })).rejects.toThrow('DEPTH_ZERO_SELF_SIGNED_CERT');
   });
 
   it('is not used for the hosts of NO_PROXY', async () => {
-    const proxy = await startProxy();
-    const http = transport({ env: { HTTPS_PROXY: `http://${proxy.host}`, NO_PROXY: '.invalid' } });
+    const proxy = await proxyHere();
+    const http = transport({ env: { HTTPS_PROXY: proxy.url, NO_PROXY: '.invalid' } });
     const url = new URL('https://registry.invalid/x');
     await expect(http.request({ method: 'GET', url, what })).rejects.toMatchObject({ cause: { code: 'ENOTFOUND' } });
-    expect(proxy.asked).toEqual([]);
+    expect(proxy.log).toEqual([]);
   });
 
   it('that refuses the tunnel is reported', async () => {

@@ -6,6 +6,7 @@ import type { AirgapEvent } from '../../../src/base/events.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
+import { basicOf } from '../../support/basic.ts';
 import { type ClientSetUp, clientFor, describeBytes } from '../../support/registry-client.ts';
 import { type Answer, type ScriptedServer, type Step, startScript } from '../../support/scripted-server.ts';
 
@@ -62,7 +63,7 @@ describe('a manifest', () => {
     await made.manifest({ registry: server.host, path: 'a/b' }, 'v1');
     await made.manifest({ registry: server.host, path: 'a/b' }, 'v2');
     const sent = server.seen.map(({ headers }) => headers.authorization);
-    const credentials = `Basic ${Buffer.from('user:geheim123').toString('base64')}`;
+    const credentials = basicOf('user:geheim123');
     expect(sent).toEqual([undefined, credentials, 'Bearer tok-1', 'Bearer tok-1']);
   });
 

@@ -7,6 +7,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { Keychain } from '../../../src/auth/keychain.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
+import { basicOf } from '../../support/basic.ts';
 import { clientFor, describeBytes } from '../../support/registry-client.ts';
 import { type Answer, type ScriptedServer, type Step, startScript } from '../../support/scripted-server.ts';
 
@@ -41,7 +42,7 @@ function client(
   return made;
 }
 
-const basic = (username: string): string => `Basic ${Buffer.from(`${username}:geheim123`).toString('base64')}`;
+const basic = (username: string): string => basicOf(`${username}:geheim123`);
 const to = (server: ScriptedServer, path: string, status = 301): Answer => ({
   status,
   headers: { location: `http://${server.host}${path}` },

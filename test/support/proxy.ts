@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { basicOf } from './tokens.ts';
+import { basicOf } from './basic.ts';
 
 export interface ProxyOptions {
   /** Required `USER:PASSWORD`. */
@@ -10,13 +10,17 @@ export interface ProxyOptions {
   readonly refuse?: (host: string, port: number) => string | undefined;
 }
 
-/** An HTTP proxy that connects host names to ports on loopback. */
-export interface FakeProxy {
+/** An HTTP proxy that connects host names to ports on loopback: for hosts that do not exist here, such as ECR's. */
+export interface TestProxy {
   readonly port: number;
   /** `http://127.0.0.1:PORT`. */
   readonly url: string;
   /** `METHOD TARGET` of every request. */
   readonly log: readonly string[];
+  /** Requested hosts, with their port unless it is the scheme's, in order. */
+  readonly requestedHosts: readonly string[];
+  /** `Proxy-Authorization` of every CONNECT. */
+  readonly authorizations: readonly (string | undefined)[];
   stop(): void;
 }
 
@@ -24,27 +28,31 @@ export interface FakeProxy {
 export async function startProxy(
   route: (host: string, port: number) => number | undefined,
   { account, refuse }: ProxyOptions = {},
-): Promise<FakeProxy> {
+): Promise<TestProxy> {
   const open = new Set<Socket>();
   const keep = (socket: Socket): void => {
     open.add(socket);
     socket.on('error', () => {}).on('close', () => open.delete(socket));
   };
   const log: string[] = [];
+  const requestedHosts: string[] = [];
+  const authorizations: (string | undefined)[] = [];
   const server = createServer((incoming, outgoing) => {
     log.push(`${incoming.method} ${incoming.url}`);
-    const { hostname, port } = new URL(incoming.url ?? '');
+    const { host, hostname, port } = new URL(incoming.url ?? '');
+    requestedHosts.push(host);
     relay(incoming, outgoing, route(hostname, Number(port || 80)));
   });
   server.on('connection', keep);
   server.on('connect', ({ url = '', headers }, socket: Socket, head) => {
     log.push(`CONNECT ${url}`);
+    requestedHosts.push(url);
+    authorizations.push(headers['proxy-authorization']);
     const [, host = '', port] = /^(.+):(\d+)$/.exec(url) ?? [];
     const end = (status: string): void => void socket.end(`HTTP/1.1 ${status}\r\ncontent-length: 0\r\n\r\n`);
     const refusal = refuse?.(host, Number(port));
     if (refusal !== undefined) return end(refusal);
-    const [user = '', password = ''] = account?.split(/:(.*)/s) ?? [];
-    if (account !== undefined && headers['proxy-authorization'] !== basicOf(user, password)) {
+    if (account !== undefined && headers['proxy-authorization'] !== basicOf(account)) {
       return end('407 Proxy Authentication Required\r\nproxy-authenticate: Basic realm="proxy"');
     }
     const to = route(host, Number(port));
@@ -65,11 +73,19 @@ export async function startProxy(
     port,
     url: `http://127.0.0.1:${port}`,
     log,
+    requestedHosts,
+    authorizations,
     stop() {
       server.close();
       for (const socket of open) socket.destroy();
     },
   };
+}
+
+/** Starts a proxy that connects every host to one address, `127.0.0.1:PORT`. */
+export function startProxyTo(address: string): Promise<TestProxy> {
+  const port = Number(address.split(':')[1]);
+  return startProxy(() => port);
 }
 
 /** Plain HTTP comes with the whole URL (RFC 9112, absolute form). */
