@@ -4,13 +4,10 @@ import type { Body, ManifestContent, MountSupport, PutBlobOptions, Sink, Source 
 import { type Descriptor, MediaType } from '../../src/oci/descriptor.ts';
 import { type Digest, digestOf } from '../../src/oci/digest.ts';
 import { formatRepository, parseReference, type Repository } from '../../src/oci/reference.ts';
+import { descriptorOf } from './descriptor.ts';
 
 export const IMAGE_CONFIG = 'application/vnd.oci.image.config.v1+json';
 export const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
-
-export function descriptorOf(mediaType: string, bytes: Uint8Array): Descriptor {
-  return { mediaType, digest: digestOf(bytes), size: bytes.length };
-}
 
 /** Returns pseudorandom bytes for a seed; they do not repeat within a chunk. */
 export function noise(seed: string, size: number): Buffer {
@@ -42,14 +39,14 @@ export class MemoryRegistry implements Source, Sink {
   listsReferrers = false;
 
   addBlob(repository: string, mediaType: string, bytes: Uint8Array): Descriptor {
-    const descriptor = descriptorOf(mediaType, bytes);
+    const descriptor = descriptorOf(bytes, mediaType);
     this.blobs.set(`${repository}@${descriptor.digest}`, bytes);
     return descriptor;
   }
 
   addManifest(repository: string, manifest: object, mediaType: string, tag?: string): Descriptor {
     const bytes = Buffer.from(JSON.stringify(manifest));
-    const descriptor = descriptorOf(mediaType, bytes);
+    const descriptor = descriptorOf(bytes, mediaType);
     this.manifests.set(`${repository}@${descriptor.digest}`, { descriptor, bytes });
     if (tag !== undefined) this.tags.set(`${repository}:${tag}`, descriptor.digest);
     return descriptor;

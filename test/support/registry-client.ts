@@ -1,8 +1,6 @@
 import { chainKeychains, type Keychain } from '../../src/auth/keychain.ts';
 import type { Emit } from '../../src/base/events.ts';
 import { createTransport } from '../../src/http/transport.ts';
-import type { Descriptor } from '../../src/oci/descriptor.ts';
-import { digestOf } from '../../src/oci/digest.ts';
 import { createRegistryClient, type RegistryClient } from '../../src/registry/client.ts';
 import type { Mirror } from '../../src/registry/routes.ts';
 
@@ -32,8 +30,4 @@ export function clientFor(
     emit: (event) => event.type === 'warning' && emit?.(event),
     ...(mirrors === undefined ? {} : { mirrors }),
   });
-}
-
-export function describeBytes(bytes: Uint8Array, mediaType = 'application/octet-stream'): Descriptor {
-  return { mediaType, digest: digestOf(bytes), size: bytes.length };
 }

@@ -13,8 +13,9 @@ import { parseReference } from '../../../src/oci/reference.ts';
 import { walk } from '../../../src/transfer/walk.ts';
 import { estimate } from '../../../src/workflows/bundle/estimate.ts';
 import { graphOf, inventoryOf, write } from '../../support/bundles.ts';
+import { descriptorOf } from '../../support/descriptor.ts';
 import { digestOf } from '../../support/digest.ts';
-import { descriptorOf, IMAGE_CONFIG, LAYER, MemoryRegistry } from '../../support/memory-registry.ts';
+import { IMAGE_CONFIG, LAYER, MemoryRegistry } from '../../support/memory-registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 /** Larger than any bundle seen so far. Measures processor time, which does not depend on the load of the machine. */
@@ -45,7 +46,7 @@ function manifestsOnly(): { source: Source; names: string[] } {
     ];
     const config = { ...layer(`${name} config`), mediaType: IMAGE_CONFIG, size: 5000 + index };
     const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: MediaType.ociManifest, config, layers }));
-    manifests.set(name, { bytes, descriptor: descriptorOf(MediaType.ociManifest, bytes) });
+    manifests.set(name, { bytes, descriptor: descriptorOf(bytes, MediaType.ociManifest) });
   }
   const source: Source = {
     manifest: async ({ registry, path }, tag) => manifests.get(`${registry}/${path}:${tag}`) ?? expect.fail(),

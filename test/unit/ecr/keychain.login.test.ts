@@ -9,10 +9,11 @@ import { ecrKeychain, ecrPublicKeychain } from '../../../src/ecr/keychain.ts';
 import type { EcrOptions } from '../../../src/ecr/options.ts';
 import { ensureRepositories } from '../../../src/ecr/repositories.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
+import { descriptorOf } from '../../support/descriptor.ts';
 import { awsEnvironment, declaring, operations } from '../../support/ecr/access.ts';
 import { ROLE_KEY } from '../../support/ecr/sts.ts';
 import { startEcr, type TestEcr } from '../../support/ecr.ts';
-import { clientFor, describeBytes } from '../../support/registry-client.ts';
+import { clientFor } from '../../support/registry-client.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 let ecr: TestEcr;
@@ -30,7 +31,7 @@ afterEach(async () => {
 const options = (): EcrOptions => declaring(ecr);
 const control = (): string[] => operations(ecr);
 const layer = Buffer.alloc(300_000, 'layer');
-const blob = describeBytes(layer);
+const blob = descriptorOf(layer);
 const body = { size: layer.length, open: async (offset = 0) => Readable.from([layer.subarray(offset)]) };
 
 /** Hosts of the emulator: the registry, and its storage on another port. */
@@ -41,7 +42,7 @@ describe('the ECR keychain', () => {
     const client = clientFor(loopback, { keychain: ecrKeychain(options()) });
     const repository = { registry: ecr.host, path: 'mirrored/there' };
     const config = Buffer.from('{}');
-    await client.putBlob(repository, describeBytes(config), {
+    await client.putBlob(repository, descriptorOf(config), {
       size: 2,
       open: async () => Readable.from([config]),
     });
@@ -50,11 +51,11 @@ describe('the ECR keychain', () => {
       JSON.stringify({
         schemaVersion: 2,
         mediaType: MediaType.ociManifest,
-        config: describeBytes(config, MediaType.empty),
+        config: descriptorOf(config, MediaType.empty),
         layers: [blob],
       }),
     );
-    const content = { bytes, descriptor: describeBytes(bytes, MediaType.ociManifest) };
+    const content = { bytes, descriptor: descriptorOf(bytes, MediaType.ociManifest) };
     await client.putManifest(repository, content, 'v1');
     expect(await client.hasManifest(repository, 'v1')).toBe(content.descriptor.digest);
     expect((await buffer(await client.blob(repository, blob).open(1000))).equals(layer.subarray(1000))).toBe(true);

@@ -2,7 +2,8 @@ import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Body } from '../../../src/oci/content.ts';
 import { drain } from '../../../src/transfer/resumable-read.ts';
-import { clientFor, describeBytes } from '../../support/registry-client.ts';
+import { descriptorOf } from '../../support/descriptor.ts';
+import { clientFor } from '../../support/registry-client.ts';
 import { type Answer, type ScriptedServer, type Step, startScript } from '../../support/scripted-server.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
@@ -11,7 +12,7 @@ afterEach(async () => {
 });
 
 const layer = Buffer.from('0123456789');
-const blob = describeBytes(layer);
+const blob = descriptorOf(layer);
 const BLOB = `GET /v2/a/b/blobs/${blob.digest}`;
 
 async function served(...steps: readonly Step[]): Promise<{ server: ScriptedServer; body: Body }> {

@@ -8,8 +8,9 @@ import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
 import { selfSigned } from '../../support/certificate.ts';
+import { descriptorOf } from '../../support/descriptor.ts';
 import { startRegistry, type TestRegistry } from '../../support/registry.ts';
-import { clientFor, describeBytes } from '../../support/registry-client.ts';
+import { clientFor } from '../../support/registry-client.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 let registry: TestRegistry;
@@ -30,23 +31,23 @@ const body = (bytes: Buffer) => ({
   open: async (offset = 0) => Readable.from([bytes.subarray(offset)]),
 });
 
-function manifest(...layers: Buffer[]): { descriptor: ReturnType<typeof describeBytes>; bytes: Buffer } {
+function manifest(...layers: Buffer[]): { descriptor: ReturnType<typeof descriptorOf>; bytes: Buffer } {
   const bytes = Buffer.from(
     JSON.stringify({
       schemaVersion: 2,
       mediaType: MediaType.ociManifest,
-      config: describeBytes(small, MediaType.empty),
-      layers: layers.map((layer) => describeBytes(layer)),
+      config: descriptorOf(small, MediaType.empty),
+      layers: layers.map((layer) => descriptorOf(layer)),
     }),
   );
-  return { bytes, descriptor: describeBytes(bytes, MediaType.ociManifest) };
+  return { bytes, descriptor: descriptorOf(bytes, MediaType.ociManifest) };
 }
 
 describe('a real registry', () => {
   it('returns what was stored, by tag and by digest', async () => {
     const repository = { registry: registry.host, path: 'trip/one' };
     for (const bytes of [small, large]) {
-      const descriptor = describeBytes(bytes);
+      const descriptor = descriptorOf(bytes);
       expect(await client.hasBlob(repository, descriptor)).toBe(false);
       expect(await client.putBlob(repository, descriptor, body(bytes))).toBe('stored');
       expect(await client.hasBlob(repository, descriptor)).toBe(true);
@@ -61,13 +62,13 @@ describe('a real registry', () => {
     expect(await client.manifest(repository, 'v1')).toEqual({ ...content, bytes: expect.anything() });
     const byDigest = await client.manifest(repository, content.descriptor.digest);
     expect(digestOf(byDigest.bytes)).toBe(content.descriptor.digest);
-    const received = await buffer(await client.blob(repository, describeBytes(large)).open());
+    const received = await buffer(await client.blob(repository, descriptorOf(large)).open());
     expect(createHash('sha256').update(received).digest('hex')).toBe(createHash('sha256').update(large).digest('hex'));
   });
 
   it('resumes a blob at an offset', async () => {
     const repository = { registry: registry.host, path: 'trip/range' };
-    const descriptor = describeBytes(large);
+    const descriptor = descriptorOf(large);
     await client.putBlob(repository, descriptor, body(large));
     const blob = client.blob(repository, descriptor);
     expect(await buffer(await blob.open(4_999_990))).toEqual(large.subarray(4_999_990));
@@ -76,7 +77,7 @@ describe('a real registry', () => {
 
   it('mounts a blob from another repository', async () => {
     const from = { registry: registry.host, path: 'trip/from' };
-    const descriptor = describeBytes(large);
+    const descriptor = descriptorOf(large);
     await client.putBlob(from, descriptor, body(large));
     const unread = { size: large.length, open: () => Promise.reject(new Error('not to be read')) };
     const to = { registry: registry.host, path: 'trip/to' };
@@ -86,7 +87,7 @@ describe('a real registry', () => {
 
   it('reports a blob as present by a mount from its own repository, and stores it when it is missing', async () => {
     const repository = { registry: registry.host, path: 'trip/own' };
-    const descriptor = describeBytes(large);
+    const descriptor = descriptorOf(large);
     const options = { mountFrom: repository };
     expect(await client.putBlob(repository, descriptor, body(large), options)).toBe('stored');
     const unread = { size: large.length, open: () => Promise.reject(new Error('not to be read')) };
@@ -96,13 +97,13 @@ describe('a real registry', () => {
   it('stores an empty blob', async () => {
     const repository = { registry: registry.host, path: 'trip/empty' };
     const nothing = Buffer.alloc(0);
-    expect(await client.putBlob(repository, describeBytes(nothing), body(nothing))).toBe('stored');
-    expect(await buffer(await client.blob(repository, describeBytes(nothing)).open())).toEqual(nothing);
+    expect(await client.putBlob(repository, descriptorOf(nothing), body(nothing))).toBe('stored');
+    expect(await buffer(await client.blob(repository, descriptorOf(nothing)).open())).toEqual(nothing);
   });
 
   it('never receives the end of a damaged body', async () => {
     const repository = { registry: registry.host, path: 'trip/wrong' };
-    const descriptor = describeBytes(large);
+    const descriptor = descriptorOf(large);
     const damaged = Buffer.from(large);
     damaged[4_000_000] = (damaged[4_000_000] ?? 0) ^ 1;
     for (const bytes of [damaged, large.subarray(0, 100), Buffer.concat([large, small])]) {
@@ -118,7 +119,7 @@ describe('a real registry', () => {
       code: 'image-not-found',
       message: expect.stringContaining(`${registry.host}/trip/nothing:v1: `),
     });
-    await expect(client.blob(repository, describeBytes(large)).open()).rejects.toMatchObject({
+    await expect(client.blob(repository, descriptorOf(large)).open()).rejects.toMatchObject({
       code: 'image-not-found',
     });
   });
@@ -126,12 +127,12 @@ describe('a real registry', () => {
   it('copies within itself without waiting for its own connections', async () => {
     const from = { registry: registry.host, path: 'trip/source' };
     const blobs = Array.from({ length: 40 }, () => randomBytes(200_000));
-    for (const bytes of blobs) await client.putBlob(from, describeBytes(bytes), body(bytes));
+    for (const bytes of blobs) await client.putBlob(from, descriptorOf(bytes), body(bytes));
     const to = { registry: registry.host, path: 'trip/copy' };
     await Promise.all(
-      blobs.map((bytes) => client.putBlob(to, describeBytes(bytes), client.blob(from, describeBytes(bytes)))),
+      blobs.map((bytes) => client.putBlob(to, descriptorOf(bytes), client.blob(from, descriptorOf(bytes)))),
     );
-    expect(await client.hasBlob(to, describeBytes(blobs[39] as Buffer))).toBe(true);
+    expect(await client.hasBlob(to, descriptorOf(blobs[39] as Buffer))).toBe(true);
   });
 });
 
@@ -148,7 +149,7 @@ describe('a real registry with TLS and a password', () => {
     const anonymous = clientFor([], { caFile });
     try {
       const repository = { registry: secure.host, path: 'a/b' };
-      expect(await knowing.putBlob(repository, describeBytes(small), body(small))).toBe('stored');
+      expect(await knowing.putBlob(repository, descriptorOf(small), body(small))).toBe('stored');
       await expect(anonymous.manifest(repository, 'x')).rejects.toMatchObject({
         code: 'unauthorized',
         hint: expect.stringContaining(`helm registry login ${secure.host}`),

@@ -7,7 +7,8 @@ import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
 import { basicOf } from '../../support/basic.ts';
-import { type ClientSetUp, clientFor, describeBytes } from '../../support/registry-client.ts';
+import { descriptorOf } from '../../support/descriptor.ts';
+import { type ClientSetUp, clientFor } from '../../support/registry-client.ts';
 import { type Answer, type ScriptedServer, type Step, startScript } from '../../support/scripted-server.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
@@ -38,7 +39,7 @@ const served: Answer = {
 };
 const MANIFEST = 'GET /v2/a/b/manifests/v1';
 const layer = Buffer.from('0123456789');
-const blob = describeBytes(layer);
+const blob = descriptorOf(layer);
 const BLOB = `GET /v2/a/b/blobs/${blob.digest}`;
 const error = (code: string, message: string): string => JSON.stringify({ errors: [{ code, message }] });
 
@@ -390,7 +391,7 @@ describe('a blob', () => {
 
   it('starts at the offset although the server ignores ranges', async () => {
     const big = Buffer.alloc(3_000_000, 'abcdefghij');
-    const descriptor = describeBytes(big);
+    const descriptor = descriptorOf(big);
     const server = await script({ expect: /blobs/, answer: { body: big } });
     const stream = await client([server]).blob({ registry: server.host, path: 'a/b' }, descriptor).open(2_000_003);
     expect((await buffer(stream)).equals(big.subarray(2_000_003))).toBe(true);

@@ -8,7 +8,8 @@ import type { Keychain } from '../../../src/auth/keychain.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
 import { basicOf } from '../../support/basic.ts';
-import { clientFor, describeBytes } from '../../support/registry-client.ts';
+import { descriptorOf } from '../../support/descriptor.ts';
+import { clientFor } from '../../support/registry-client.ts';
 import { type Answer, type ScriptedServer, type Step, startScript } from '../../support/scripted-server.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
@@ -95,7 +96,7 @@ describe('a read that a registry redirects to another registry', () => {
 
   it('and then to storage sends no credentials there', async () => {
     const layer = Buffer.from('0123456789');
-    const blob = describeBytes(layer);
+    const blob = descriptorOf(layer);
     const storage = await script({ expect: 'GET /s3/x', answer: { body: layer } });
     const path = `/v2/org/b/blobs/${blob.digest}`;
     const real = await script(
@@ -143,7 +144,7 @@ describe('no redirect target gets credentials', () => {
 
   it('for a read from the target of a push, which would receive the content', async () => {
     const layer = Buffer.from('0123456789');
-    const blob = describeBytes(layer);
+    const blob = descriptorOf(layer);
     const path = `/v2/secret/b/blobs/${blob.digest}`;
     const other = await script({ expect: `GET ${path}`, answer: wantsBasic });
     const target = await script({ expect: `GET /v2/a/b/blobs/${blob.digest}`, answer: to(other, path, 307) });
@@ -167,7 +168,7 @@ describe('no redirect target gets credentials', () => {
     const made = client([gate, other], { [gate.host]: 'gate', [other.host]: 'other' });
     const repository = { registry: gate.host, path: 'a/b' };
     const body = { size: 2, open: async () => Readable.from([bytes]) };
-    const descriptor = describeBytes(bytes, MediaType.ociManifest);
+    const descriptor = descriptorOf(bytes, MediaType.ociManifest);
     await expect(made.putBlob(repository, descriptor, body)).rejects.toMatchObject({ code: 'unauthorized' });
     await expect(made.putManifest(repository, { bytes, descriptor }, 'v1')).rejects.toMatchObject({
       code: 'unauthorized',

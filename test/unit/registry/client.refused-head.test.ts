@@ -2,7 +2,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
-import { clientFor, describeBytes } from '../../support/registry-client.ts';
+import { descriptorOf } from '../../support/descriptor.ts';
+import { clientFor } from '../../support/registry-client.ts';
 import { type Answer, type ScriptedServer, type Step, startScript } from '../../support/scripted-server.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
@@ -25,7 +26,7 @@ const served: Answer = {
   headers: { 'content-type': MediaType.ociManifest, 'docker-content-digest': digest },
   body: bytes,
 };
-const blob = describeBytes(Buffer.alloc(1_000_000, 'x'));
+const blob = descriptorOf(Buffer.alloc(1_000_000, 'x'));
 const refusals = [400, 401, 403, 405, 501].map((status) => [status] as const);
 
 describe('after a refused HEAD, GET finds', () => {

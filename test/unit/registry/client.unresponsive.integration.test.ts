@@ -6,7 +6,7 @@ import { chainKeychains } from '../../../src/auth/keychain.ts';
 import { createTransport } from '../../../src/http/transport.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { createRegistryClient, type RegistryClient } from '../../../src/registry/client.ts';
-import { describeBytes } from '../../support/registry-client.ts';
+import { descriptorOf } from '../../support/descriptor.ts';
 
 const cleanup: (() => unknown)[] = [];
 afterEach(async () => {
@@ -40,7 +40,7 @@ async function startHangingRegistry(): Promise<{ client: RegistryClient; registr
 it('a manifest is sent twice to a registry that does not respond', async () => {
   const { client, registry, puts } = await startHangingRegistry();
   const bytes = Buffer.from('{"schemaVersion":2}');
-  const content = { bytes, descriptor: describeBytes(bytes, MediaType.ociManifest) };
+  const content = { bytes, descriptor: descriptorOf(bytes, MediaType.ociManifest) };
   await expect(client.putManifest({ registry, path: 'a/b' }, content, 'v1')).rejects.toMatchObject({ code: 'network' });
   expect(puts).toHaveLength(2);
 });
@@ -49,7 +49,7 @@ it('a blob is sent twice to a registry that does not respond', async () => {
   const { client, registry, puts } = await startHangingRegistry();
   const bytes = Buffer.from('0123456789');
   const body = { size: bytes.length, open: async () => Readable.from([bytes]) };
-  const sending = client.putBlob({ registry, path: 'a/b' }, describeBytes(bytes), body);
+  const sending = client.putBlob({ registry, path: 'a/b' }, descriptorOf(bytes), body);
   await expect(sending).rejects.toMatchObject({ code: 'network' });
   expect(puts).toHaveLength(2);
 });

@@ -9,8 +9,9 @@ import { acquireBuffer } from '../../../src/oci/buffer-pool.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
+import { descriptorOf } from '../../support/descriptor.ts';
 import { noise } from '../../support/memory-registry.ts';
-import { type ClientSetUp, clientFor, describeBytes } from '../../support/registry-client.ts';
+import { type ClientSetUp, clientFor } from '../../support/registry-client.ts';
 import { type ScriptedServer, type Step, startScript } from '../../support/scripted-server.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
@@ -32,7 +33,7 @@ async function setUp(
 }
 
 const layer = Buffer.from('0123456789');
-const blob = describeBytes(layer);
+const blob = descriptorOf(layer);
 const body = { size: layer.length, open: async () => Readable.from([layer.subarray(0, 4), layer.subarray(4)]) };
 const START = 'POST /v2/a/b/blobs/uploads/';
 const HEAD = `HEAD /v2/a/b/blobs/${blob.digest}`;
@@ -64,7 +65,7 @@ describe('an upload', () => {
     // More than a connection's buffers hold, read slowly: a chunk released too early would arrive as zeros.
     const piece = 256 * 1024;
     const content = noise('slow', 48 * piece + 1);
-    const large = describeBytes(content);
+    const large = descriptorOf(content);
     let back = 0;
     async function* pieces() {
       for (let position = 0; position < content.length; position += piece) {
@@ -163,7 +164,7 @@ describe('an upload', () => {
           })(),
         ),
     };
-    const put = client.putBlob({ registry: server.host, path: 'a/b' }, describeBytes(big), source);
+    const put = client.putBlob({ registry: server.host, path: 'a/b' }, descriptorOf(big), source);
     await expect(put).rejects.toMatchObject({
       code: 'registry',
       message: expect.stringContaining('413 (SIZE_INVALID: layer too large)'),

@@ -4,7 +4,8 @@ import type { PutBlobOptions } from '../../../src/oci/content.ts';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
-import { clientFor, describeBytes } from '../../support/registry-client.ts';
+import { descriptorOf } from '../../support/descriptor.ts';
+import { clientFor } from '../../support/registry-client.ts';
 import { type Answer, type Step, startScript } from '../../support/scripted-server.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
@@ -29,7 +30,7 @@ async function setUp(steps: Step[]): Promise<{ client: RegistryClient; repositor
 }
 
 const layer = Buffer.from('0123456789');
-const blob = describeBytes(layer);
+const blob = descriptorOf(layer);
 const body = { size: layer.length, open: async () => Readable.from([layer]) };
 const START = 'POST /v2/a/b/blobs/uploads/';
 const MOUNT = `${START}?mount=${blob.digest}&from=c/d`;
