@@ -130,7 +130,7 @@ export async function planBundle(options: BundlePlanOptions): Promise<BundlePlan
  */
 export async function writeBundle(options: WriteOptions, plan?: BundlePlan): Promise<WriteResult> {
   const { path, emit, signal } = options;
-  const { layout, output, blobs, isUpToDate } = plan ?? (await planBundle(options));
+  const { layout, output, blobs, isUpToDate, preflight } = plan ?? (await planBundle(options));
   const { paths } = output.final;
   const parts = paths.length > 1 ? { parts: paths.map((part) => basename(part)) } : {};
   const summary = { path, ...parts, size: layout.size, blobs };
@@ -146,7 +146,7 @@ export async function writeBundle(options: WriteOptions, plan?: BundlePlan): Pro
   };
   if (isUpToDate) for (const { offset, descriptor } of pending) notify(offset, descriptor);
   if (isUpToDate) return { ...summary, status: 'up-to-date', fetched: 0, reused: 0, resumed: 0 };
-  const partial = await PartialFile.open(output, layout, signal);
+  const partial = await PartialFile.open(output, layout, preflight, signal);
   const bytes = pending.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   emit({ type: 'plan', blobs: pending.length, bytes });
   const owners = blobOwners(options.graph, options.charts);

@@ -1,4 +1,4 @@
-import { Command, Help } from 'commander';
+import { Command, Help } from '@commander-js/extra-typings';
 import { bundleCommand } from './commands/bundle.ts';
 import { diffCommand } from './commands/diff.ts';
 import { extractCommand } from './commands/extract.ts';

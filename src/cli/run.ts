@@ -1,4 +1,4 @@
-import { type Command, CommanderError } from 'commander';
+import { type Command, CommanderError } from '@commander-js/extra-typings';
 import { AirgapError } from '../base/errors.ts';
 import { fileFailure } from '../base/file-failure.ts';
 import { printable } from '../base/printable.ts';

@@ -29,7 +29,7 @@ export function ecrKeychain(options: EcrOptions): Keychain {
   const unreachableApis = new Map<string, { readonly failure: AirgapError; readonly until: number }>();
   return {
     async lookup(registry) {
-      const host = ecrHost(registry, options.hosts);
+      const host = ecrHost(registry, options.ecrHosts);
       if (host === undefined || hasNoCredentials) return undefined;
       const { failure: known, until = 0 } = unreachableApis.get(host.region) ?? {};
       if (known !== undefined && Date.now() < until) throw known;
@@ -48,10 +48,10 @@ export function ecrKeychain(options: EcrOptions): Keychain {
       }
     },
     forget(registry) {
-      const host = ecrHost(registry, options.hosts);
+      const host = ecrHost(registry, options.ecrHosts);
       if (host !== undefined) cache.forget(host.region);
     },
-    sources: (registry) => (ecrHost(registry, options.hosts) === undefined ? [] : [describeAws(options)]),
+    sources: (registry) => (ecrHost(registry, options.ecrHosts) === undefined ? [] : [describeAws(options)]),
   };
 }
 

@@ -23,7 +23,7 @@ export type LayerLookup = (
 export function ecrLayerLookup(options: EcrOptions): LayerLookup {
   const clients = new Map<string, Promise<ECRClient>>();
   return ({ registry, path }, digests) => {
-    const host = ecrHost(registry, options.hosts);
+    const host = ecrHost(registry, options.ecrHosts);
     if (host === undefined) return undefined;
     const client = clients.get(registry) ?? ecrClient(host, options);
     clients.set(registry, client);

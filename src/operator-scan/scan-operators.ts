@@ -11,7 +11,7 @@ import type { Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { Graph } from '../oci/graph.ts';
 import type { RegistryClient } from '../registry/client.ts';
-import { connect, type RegistryAccess } from '../session/connect.ts';
+import { connect, type RegistryUse } from '../session/connect.ts';
 import type { Context } from '../session/context.ts';
 import { scheduleBlobs } from '../transfer/blob-scheduler.ts';
 import { throwIfAborted } from '../transfer/wrap-error.ts';
@@ -96,14 +96,11 @@ async function fetchLayers(
   }
 }
 
-export interface PrefetchAndScanOptions {
+export interface PrefetchAndScanOptions extends RegistryUse {
   /** Path of the bundle to write. */
   readonly out: string;
   /** Earlier bundles, whose blobs are copied instead of fetched. */
   readonly reuse: readonly string[];
-  readonly access: RegistryAccess;
-  /** Maximum concurrent requests. */
-  readonly concurrency: number;
   /** Writes nothing outside the scratch folder. */
   readonly dryRun: boolean;
 }

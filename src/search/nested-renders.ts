@@ -7,14 +7,25 @@ import type { NetworkNeed } from '../discovery/network/index.ts';
 import type { OperatorContainer } from '../discovery/rules/index.ts';
 import { readChartFiles } from '../helm/chart-files.ts';
 import { type AllowAddress, type Chart, fetchChart } from '../helm/fetch.ts';
+import type { Helm } from '../helm/helm.ts';
 import { Renderer, type RenderOptions } from '../helm/render.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
-import type { NestedSearch } from './nested.ts';
+import type { Context } from '../session/context.ts';
 import { installOptions, requestOf } from './nested-install.ts';
 import { type ProfileFindings, searchProfile } from './search-profile.ts';
+import type { SearchOptions } from './search-render.ts';
 import { type Profile, type RenderFindings, searchRender } from './search-render.ts';
 import type { Addition } from './what-if.ts';
+
+/** Search of nested charts. */
+export interface NestedSearch {
+  readonly context: Context;
+  readonly helm: Helm;
+  /** Folder for downloads and renders. */
+  readonly folder: string;
+  readonly options: SearchOptions;
+}
 
 /** Results of a nested chart. */
 export interface NestedFindings {
@@ -86,9 +97,9 @@ export class NestedRenders {
   }
 
   async #fetch(nested: NestedChart, folder: string, allow: AllowAddress): Promise<Renderer> {
-    const { helm, context, sources } = this.#search;
-    const request = await requestOf(nested, folder, sources.caFile);
-    const chart = await fetchChart(helm, request, folder, context.cwd, sources, allow);
+    const { helm, context, options } = this.#search;
+    const request = await requestOf(nested, folder, options.chartSources?.caFile);
+    const chart = await fetchChart(helm, request, folder, context.cwd, options.chartSources, allow);
     return new Renderer(helm, chart, join(folder, 'render'));
   }
 
@@ -99,7 +110,7 @@ export class NestedRenders {
   ): Promise<ProfileFindings & { firstProfile: string }> {
     const key = installKey(nested, profile.options);
     const search = async (): Promise<ProfileFindings & { firstProfile: string }> => ({
-      ...(await searchProfile(renderer, profile, this.#search)),
+      ...(await searchProfile(renderer, profile, this.#search.options, this.#search.context.emit)),
       firstProfile: profile.name,
     });
     const found = this.#installs.get(key) ?? search();
@@ -109,9 +120,9 @@ export class NestedRenders {
 
   #alternative(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<RenderFindings> {
     const key = installKey(nested, profile.options);
-    const { rules } = this.#search;
+    const { rules } = this.#search.options;
     const search = async (): Promise<RenderFindings> =>
-      searchRender(renderer, await renderer.render(profile.options), profile, { rules, traced: false });
+      searchRender(renderer, await renderer.render(profile.options), profile, { rules }, false);
     const found = this.#alternatives.get(key) ?? search();
     this.#alternatives.set(key, found);
     return found;

@@ -5,17 +5,14 @@ import { wildcard } from '../base/wildcard.ts';
 import type { NestedChart } from '../discovery/nested/index.ts';
 import type { NetworkNeed } from '../discovery/network/index.ts';
 import type { OperatorContainer } from '../discovery/rules/index.ts';
-import type { ChartSources } from '../helm/chart-mirrors.ts';
+import { UPSTREAM } from '../helm/chart-mirrors.ts';
 import type { Chart } from '../helm/fetch.ts';
-import type { Helm } from '../helm/helm.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
-import type { Context } from '../session/context.ts';
 import { NestedHosts } from './nested-hosts.ts';
-import { installKey, NestedRenders } from './nested-renders.ts';
-import type { SearchedChart, SearchResult } from './search-charts.ts';
-import type { ProfileSearch } from './search-profile.ts';
+import { installKey, NestedRenders, type NestedSearch } from './nested-renders.ts';
 import type { Profile } from './search-render.ts';
+import type { SearchedChart, SearchResult } from './search-result.ts';
 import type { Pattern } from './selection.ts';
 import { ValuesTrace } from './values-trace.ts';
 import type { Addition } from './what-if.ts';
@@ -29,16 +26,6 @@ export interface NestedChartJob {
   readonly parents: readonly Chart[];
   /** Trace of the user's values, if the declaration may contain them. */
   readonly trace?: ValuesTrace | undefined;
-}
-
-export interface NestedSearch extends ProfileSearch {
-  readonly context: Context;
-  readonly helm: Helm;
-  /** Folder for downloads and renders. */
-  readonly folder: string;
-  readonly sources: ChartSources;
-  /** Names to exclude. */
-  readonly exclude: readonly Pattern[];
 }
 
 /**
@@ -59,8 +46,8 @@ export async function searchNested(
   named: readonly SearchedChart[],
 ): Promise<SearchResult> {
   const renders = new NestedRenders(search);
-  const hosts = new NestedHosts(search.sources, search.context.emit);
-  const isExcluded = matchesAny(search.exclude);
+  const hosts = new NestedHosts(search.options.chartSources ?? UPSTREAM, search.context.emit);
+  const isExcluded = matchesAny(search.options.exclude ?? []);
   const charts = new Map(named.map((searched) => [chartKey(searched.chart), searched]));
   const failures = new Map<string, AirgapError>();
   const addFailure = (error: AirgapError): void => void failures.set(error.message, error);

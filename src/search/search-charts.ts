@@ -1,23 +1,20 @@
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { type AirgapError, asAirgapError, combine } from '../base/errors.ts';
+import { asAirgapError, combine } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
-import type { Declaration } from '../discovery/nested/index.ts';
 import type { NetworkNeed } from '../discovery/network/index.ts';
-import type { OperatorContainer, Rule } from '../discovery/rules/index.ts';
+import type { OperatorContainer } from '../discovery/rules/index.ts';
 import type { ChartRequest } from '../helm/access.ts';
-import { type ChartSources, UPSTREAM } from '../helm/chart-mirrors.ts';
-import { type Chart, fetchChart } from '../helm/fetch.ts';
+import { fetchChart } from '../helm/fetch.ts';
 import type { Helm } from '../helm/helm.ts';
 import { Renderer } from '../helm/render.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
 import type { Context } from '../session/context.ts';
 import { type NestedChartJob, searchNested } from './nested.ts';
-import type { AskedHost } from './nested-hosts.ts';
-import { type ProfileSearch, searchProfile } from './search-profile.ts';
-import type { Profile } from './search-render.ts';
-import type { Pattern } from './selection.ts';
+import { searchProfile } from './search-profile.ts';
+import type { Profile, SearchOptions } from './search-render.ts';
+import type { SearchedChart, SearchResult } from './search-result.ts';
 import { ValuesTrace } from './values-trace.ts';
 import type { Addition } from './what-if.ts';
 
@@ -27,53 +24,6 @@ export interface ChartJob {
   readonly request: ChartRequest;
   /** At least one. */
   readonly profiles: readonly Profile[];
-}
-
-/** Options of the search, for named and nested charts. */
-export interface SearchOptions {
-  readonly chartSources?: ChartSources;
-  /** Searches nested charts too (default true). */
-  readonly nestedCharts?: boolean;
-  /** Names of nested charts to exclude. */
-  readonly exclude?: readonly Pattern[];
-  /** Operator rules in addition to the built-in ones. */
-  readonly rules?: readonly Rule[];
-  /** Searches for containers that may create pods. */
-  readonly operators?: boolean;
-  /** Also searches disabled components, with additional renders. */
-  readonly whatIf?: boolean;
-  /** Adds the values path that disables each network need, with additional renders. */
-  readonly networkSwitches?: boolean;
-  /** Records how values build the references, so that overrides need no probing later. */
-  readonly recipes?: boolean;
-}
-
-/** A chart and the results of its search. */
-export interface SearchedChart {
-  readonly chart: Chart;
-  readonly profiles: readonly Profile[];
-  readonly references: readonly LocatedReference[];
-  /** Content other than images that its workloads fetch from the internet. */
-  readonly network: readonly NetworkNeed[];
-  /** References that disabled components would add; empty unless requested. */
-  readonly whatIf: readonly Addition[];
-  /** Containers whose images may choose further ones; empty unless requested. */
-  readonly operators: readonly OperatorContainer[];
-  /** Recipes by profile: how values build the references; empty unless requested. */
-  readonly recipes: ReadonlyMap<string, readonly StoredRecipe[]>;
-  /** Parent chart and location of the declaration; undefined for a named chart. */
-  readonly via?: Declaration & { readonly chart: string };
-}
-
-export interface SearchResult {
-  /** The named charts in order, then the nested charts; each name and version once. */
-  readonly charts: readonly SearchedChart[];
-  /** Nested charts that could not be fetched or rendered. */
-  readonly failures: readonly AirgapError[];
-  /** Names of excluded nested charts. */
-  readonly excluded: readonly string[];
-  /** Hosts that only charts have named and from which charts were requested. */
-  readonly askedHosts: readonly AskedHost[];
 }
 
 /**
@@ -87,32 +37,18 @@ export async function searchCharts(
   helm: Helm,
   jobs: readonly ChartJob[],
   scratch: string,
-  { chartSources = UPSTREAM, nestedCharts = true, exclude = [], ...options }: SearchOptions = {},
+  options: SearchOptions = {},
 ): Promise<SearchResult> {
-  const { rules = [], whatIf = false, networkSwitches = false, recipes = false, operators = false } = options;
-  const search: ProfileSearch = {
-    rules,
-    whatIf,
-    networkSwitches,
-    recipes,
-    operators,
-    traced: true,
-    emit: context.emit,
-  };
   const outcomes = await settle(jobs, availableParallelism(), (job, i) =>
-    searchChart(context, helm, job, join(scratch, String(i)), chartSources, search),
+    searchChart(context, helm, job, join(scratch, String(i)), options),
   );
   const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asAirgapError(outcome.error)] : []));
   if (errors.length > 0) throw combine(errors, `${errors.length} of ${jobs.length} charts could not be searched`);
   const results = outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
   const named = results.map(({ searched }) => searched);
-  const nestedJobs = nestedCharts ? results.flatMap((result) => result.nestedJobs) : [];
+  const nestedJobs = options.nestedCharts === false ? [] : results.flatMap((result) => result.nestedJobs);
   if (nestedJobs.length === 0) return { charts: named, failures: [], excluded: [], askedHosts: [] };
-  return searchNested(
-    { ...search, context, helm, folder: join(scratch, 'nested'), sources: chartSources, exclude },
-    nestedJobs,
-    named,
-  );
+  return searchNested({ context, helm, folder: join(scratch, 'nested'), options }, nestedJobs, named);
 }
 
 async function searchChart(
@@ -120,11 +56,10 @@ async function searchChart(
   helm: Helm,
   { request, profiles }: ChartJob,
   folder: string,
-  sources: ChartSources,
-  search: ProfileSearch,
+  options: SearchOptions,
 ): Promise<{ searched: SearchedChart; nestedJobs: NestedChartJob[] }> {
   context.emit({ type: 'stage', message: `rendering ${request.chart}` });
-  const chart = await fetchChart(helm, request, folder, context.cwd, sources);
+  const chart = await fetchChart(helm, request, folder, context.cwd, options.chartSources);
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
   const references: LocatedReference[] = [];
   const network: NetworkNeed[] = [];
@@ -133,7 +68,7 @@ async function searchChart(
   const recipes = new Map<string, readonly StoredRecipe[]>();
   const nestedJobs: NestedChartJob[] = [];
   for (const profile of profiles) {
-    const found = await searchProfile(renderer, profile, search);
+    const found = await searchProfile(renderer, profile, options, context.emit);
     references.push(...found.references);
     network.push(...found.network);
     whatIf.push(...found.whatIf);

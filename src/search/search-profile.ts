@@ -11,19 +11,9 @@ import { toStoredRecipe } from '../recipe/stored-recipe.ts';
 import { unlessRefused } from '../value-tracing/accepted.ts';
 import { checkCrds } from './crds.ts';
 import { withSwitches } from './network-switches.ts';
-import { type Profile, type RenderFindings, type RenderSearch, searchRender } from './search-render.ts';
+import { type Profile, type RenderFindings, type SearchOptions, searchRender } from './search-render.ts';
 import { upgradeProfile, type Variant, withoutRepeats } from './variants.ts';
 import { type Addition, searchWhatIf } from './what-if.ts';
-
-export interface ProfileSearch extends RenderSearch {
-  readonly emit: Emit;
-  /** Also searches disabled components, with additional renders. */
-  readonly whatIf: boolean;
-  /** Adds the values path that disables each network need, with additional renders. */
-  readonly networkSwitches: boolean;
-  /** Records how values build the references, so that overrides need no probing later. */
-  readonly recipes: boolean;
-}
 
 /** Results of all renders of one profile. */
 export interface ProfileFindings extends RenderFindings {
@@ -44,25 +34,26 @@ type Rendered = Variant & RenderFindings;
 export async function searchProfile(
   renderer: Renderer,
   profile: Profile,
-  search: ProfileSearch,
+  search: SearchOptions,
+  emit: Emit,
 ): Promise<ProfileFindings> {
   const { options } = profile;
   const base = await renderer.render(options);
   checkContainerImages(base.documents);
   await checkCrds(renderer);
-  for (const problem of malformedImages(base.documents)) search.emit({ type: 'warning', message: problem });
-  const install: Rendered = { profile, base, ...(await searchRender(renderer, base, profile, search)) };
+  for (const problem of malformedImages(base.documents)) emit({ type: 'warning', message: problem });
+  const install: Rendered = { profile, base, ...(await searchRender(renderer, base, profile, search, true)) };
   const { metadata } = renderer.chart;
-  const rules = [...builtInRules, ...search.rules];
+  const rules = [...builtInRules, ...(search.rules ?? [])];
   const context = { chart: metadata.name, profile: profile.name };
   const input = { metadata, references: install.references, documents: base.documents, context };
   for (const operator of uncoveredOperators(rules, input)) {
-    search.emit({ type: 'warning', message: `chart ${metadata.name} ${metadata.version}: ${uncoveredNote(operator)}` });
+    emit({ type: 'warning', message: `chart ${metadata.name} ${metadata.version}: ${uncoveredNote(operator)}` });
   }
   const installNetwork = search.networkSwitches
     ? await withSwitches(renderer, options, base, install.network)
     : install.network;
-  const upgrade = await searchUpgrade(renderer, install, search);
+  const upgrade = await searchUpgrade(renderer, install, search, emit);
   const merged = mergeUpgrade(install, upgrade);
   const variants = upgrade === undefined ? [install] : [install, upgrade];
   return {
@@ -82,7 +73,8 @@ export async function searchProfile(
 async function searchUpgrade(
   renderer: Renderer,
   install: Rendered,
-  search: ProfileSearch,
+  search: SearchOptions,
+  emit: Emit,
 ): Promise<Rendered | undefined> {
   const { metadata } = renderer.chart;
   const upgrade = await upgradeProfile(renderer, install.profile);
@@ -93,15 +85,15 @@ async function searchUpgrade(
     checkContainerImages(rendered.base.documents);
     const found = {
       ...rendered,
-      ...(await searchRender(renderer, attempt.result, upgrade, { ...search, traced: false })),
+      ...(await searchRender(renderer, attempt.result, upgrade, search, false)),
     };
     // Tracing takes another render: only if the upgrade adds references of its own.
-    if (!search.traced || withoutRepeats([install, found]).length < 2) return found;
-    return { ...rendered, ...(await searchRender(renderer, attempt.result, upgrade, search)) };
+    if (withoutRepeats([install, found]).length < 2) return found;
+    return { ...rendered, ...(await searchRender(renderer, attempt.result, upgrade, search, true)) };
   }
   const chart = `chart ${metadata.name} ${metadata.version}`;
   const message = `${chart} does not render as an upgrade, so images that only upgrades pull are unknown: ${attempt.refusal.message}`;
-  search.emit({ type: 'warning', message });
+  emit({ type: 'warning', message });
   return undefined;
 }
 

@@ -15,12 +15,14 @@ import {
   operatorContainers,
   type Rule,
 } from '../discovery/rules/index.ts';
+import type { ChartSources } from '../helm/chart-mirrors.ts';
 import type { Render, Renderer, RenderOptions, Values } from '../helm/render.ts';
 import { subchartsOf } from '../helm/subcharts.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import { type InitialProbe, probeReferences } from '../recipe/recipe.ts';
 import { type NameSegment, segmentPath, segmentsOf } from '../value-tracing/name-segments.ts';
 import { referenceTemplatesOf } from '../value-tracing/probe.ts';
+import type { SelectionOptions } from './selection.ts';
 
 /** A named set of render options. */
 export interface Profile {
@@ -40,24 +42,35 @@ export interface RenderFindings {
   readonly initialProbe?: InitialProbe;
 }
 
-export interface RenderSearch {
+/** Options of the search, for named and nested charts. */
+export interface SearchOptions extends Pick<SelectionOptions, 'exclude'> {
+  /** Access to chart repositories; their own addresses by default. */
+  readonly chartSources?: ChartSources;
+  /** Searches nested charts too (default true); `exclude` names those to leave out. */
+  readonly nestedCharts?: boolean;
   /** Operator rules in addition to the built-in ones. */
-  readonly rules: readonly Rule[];
+  readonly rules?: readonly Rule[];
   /** Searches for containers that may create pods. */
   readonly operators?: boolean;
-  /** Traces values to the references that they build, with one additional render. */
-  readonly traced: boolean;
+  /** Also searches disabled components, with additional renders. */
+  readonly whatIf?: boolean;
+  /** Adds the values path that disables each network need, with additional renders. */
+  readonly networkSwitches?: boolean;
+  /** Records how values build the references, so that overrides need no probing later. */
+  readonly recipes?: boolean;
 }
 
 /**
  * Collects the references of a render: in its documents, from operator rules, and declared by the chart.
+ * @param traced traces values to the references that they build, with one additional render
  * @throws AirgapError `disagreement` if two readings of a document differ
  */
 export async function searchRender(
   renderer: Renderer,
   base: Render,
   { name, options }: Profile,
-  { rules, traced, operators = false }: RenderSearch,
+  { rules = [], operators = false }: SearchOptions,
+  traced: boolean,
 ): Promise<RenderFindings> {
   const { metadata } = renderer.chart;
   const context = { chart: metadata.name, profile: name };

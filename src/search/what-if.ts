@@ -5,7 +5,7 @@ import { findAccepted, unlessRefused } from '../value-tracing/accepted.ts';
 import { findCauses } from '../value-tracing/causes.ts';
 import { buildOverlay, formatPath } from '../value-tracing/leaves.ts';
 import { type Switch, switchesOn } from '../value-tracing/switches.ts';
-import { type Profile, type RenderFindings, type RenderSearch, searchRender } from './search-render.ts';
+import { type Profile, type RenderFindings, type SearchOptions, searchRender } from './search-render.ts';
 
 /** A reference that appears once something is enabled. */
 export interface Addition {
@@ -28,14 +28,14 @@ export async function searchWhatIf(
   renderer: Renderer,
   base: Render,
   { name, options }: Profile,
-  search: RenderSearch,
+  search: SearchOptions,
   known: Pick<RenderFindings, 'references'>,
 ): Promise<Addition[]> {
   const knownReferences = new Set(known.references.map(({ reference }) => reference));
   const profile = { name: `${name} (what if)`, options };
   const referencesWith = async (switches: readonly Switch[]): Promise<LocatedReference[]> => {
     const render = await renderer.render(options, buildOverlay(base.values, switches));
-    const { references } = await searchRender(renderer, render, profile, { ...search, traced: false });
+    const { references } = await searchRender(renderer, render, profile, search, false);
     return references.filter(({ reference }) => !knownReferences.has(reference));
   };
   const enabled = await findAccepted(switchesOn(base.values), referencesWith);

@@ -2,19 +2,20 @@ import { userEnvironment } from '../auth/credential-files.ts';
 import { environmentKeychain } from '../auth/environment-keychain.ts';
 import { fileKeychain } from '../auth/file-keychain.ts';
 import { type CommandLineLogin, chainKeychains, commandLineKeychain } from '../auth/keychain.ts';
-import { ECR_PUBLIC_HOST, type EcrHostDeclaration, ecrHost } from '../ecr/hosts.ts';
+import { ECR_PUBLIC_HOST, ecrHost } from '../ecr/hosts.ts';
 import { ecrKeychain, ecrPublicKeychain } from '../ecr/keychain.ts';
-import type { EcrOptions } from '../ecr/options.ts';
+import type { AwsAccess, EcrOptions } from '../ecr/options.ts';
 import { ecrLayerLookup, ecrRateLimiter } from '../ecr/uploads.ts';
 import type { ClientCertificate } from '../http/client-certificate.ts';
 import { createTransport, type Transport } from '../http/transport.ts';
 import { createRegistryClient, type RegistryClient } from '../registry/client.ts';
+import type { Mirror } from '../registry/routes.ts';
 import type { Context } from './context.ts';
 
 /** Settings for access to registries. */
-export interface RegistryAccess {
+export interface RegistryAccess extends AwsAccess {
   /** A registry, `host/path` or `*`, and the repository prefix that is read instead. */
-  readonly mirrors: readonly { readonly from: string; readonly to: string }[];
+  readonly mirrors: readonly Mirror[];
   /** Hosts that use HTTP without TLS. */
   readonly plainHttp: readonly string[];
   /** PEM file with additional certificate authorities. */
@@ -27,13 +28,12 @@ export interface RegistryAccess {
   readonly named?: readonly string[];
   /** Set for a push: redirect targets then get no credentials of other registries. Default: false. */
   readonly isPushTarget?: boolean;
-  /** Endpoint of the ECR API. */
-  readonly endpointUrl?: string;
-  /** Profile of the AWS configuration files, and role to assume. */
-  readonly profile?: string;
-  readonly roleArn?: string;
-  /** ECR hosts with other names. */
-  readonly ecrHosts?: readonly EcrHostDeclaration[];
+}
+
+/** Access to registries, and the number of concurrent requests. */
+export interface RegistryUse {
+  readonly access: RegistryAccess;
+  readonly concurrency: number;
 }
 
 export interface RegistryConnection {
@@ -54,18 +54,14 @@ export function connect(
     plainHttp,
     caFile,
     clientCertificates = [],
-    endpointUrl,
-    profile,
-    roleArn,
-    ecrHosts,
     login,
     named = [],
     isPushTarget = false,
+    ...aws
   }: RegistryAccess,
   deadline?: AbortSignal,
 ): RegistryConnection {
-  const trust = { clientCertificates, ...(caFile === undefined ? {} : { caFile }) };
-  const retrying: Transport = createTransport({ env, plainHttp, emit, ...trust });
+  const retrying: Transport = createTransport({ env, plainHttp, emit, clientCertificates, caFile });
   const transport = deadline === undefined ? retrying : withoutRetries(retrying, deadline);
   const ecr: EcrOptions = {
     env,
@@ -73,10 +69,7 @@ export function connect(
     ...(signal && { signal }),
     certificates: () => transport.certificates(),
     hostCertificates: (host) => transport.hostCertificates(host),
-    ...(endpointUrl === undefined ? {} : { endpoint: endpointUrl }),
-    ...(profile === undefined ? {} : { profile }),
-    ...(roleArn === undefined ? {} : { roleArn }),
-    ...(ecrHosts === undefined ? {} : { hosts: ecrHosts }),
+    ...aws,
   };
   const keychain = chainKeychains(
     ...(login === undefined ? [] : [commandLineKeychain(login)]),
@@ -86,7 +79,7 @@ export function connect(
     fileKeychain({ ...userEnvironment(env), emit }),
   );
   const mountsNamedOnly = (registry: string): boolean =>
-    registry === ECR_PUBLIC_HOST || ecrHost(registry, ecrHosts) !== undefined;
+    registry === ECR_PUBLIC_HOST || ecrHost(registry, aws.ecrHosts) !== undefined;
   return {
     client: createRegistryClient({
       keychain,
@@ -95,7 +88,7 @@ export function connect(
       mountsNamedOnly,
       isPushTarget,
       emit,
-      rateLimiter: ecrRateLimiter(ecrHosts),
+      rateLimiter: ecrRateLimiter(aws.ecrHosts),
       findBlobs: ecrLayerLookup(ecr),
     }),
     ecr,

@@ -12,7 +12,7 @@ import { formatSplitIndex } from '../files/split-index.ts';
 import type { Layout } from '../layout.ts';
 import { Journal } from './journal.ts';
 import { type BundleOutput, existingFiles } from './output.ts';
-import { noSpace, type Preflight, runPreflight } from './preflight.ts';
+import { noSpace, type Preflight } from './preflight.ts';
 import {
   moveResumedBlobs,
   type ResumeState,
@@ -38,10 +38,15 @@ export class PartialFile {
   /**
    * Opens the partial file of an interrupted run of the same plan, or creates one. Writes headers and content from
    * memory, and moves reusable blobs of another plan into it.
+   * @param preflight of the same output and layout
    * @throws AirgapError `no-space` with needed and free bytes, `file` if it cannot be written, `interrupted`
    */
-  static async open(output: BundleOutput, layout: Layout, signal?: AbortSignal): Promise<PartialFile> {
-    const preflight = await runPreflight(output, layout);
+  static async open(
+    output: BundleOutput,
+    layout: Layout,
+    preflight: Preflight,
+    signal?: AbortSignal,
+  ): Promise<PartialFile> {
     const { written, neededBytes, freeBytes } = preflight;
     if (freeBytes < neededBytes) throw noSpace(output.path, neededBytes, freeBytes);
     const resumeState = await prepareFiles(output, preflight).catch((error) => {

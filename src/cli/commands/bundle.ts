@@ -1,49 +1,25 @@
 import { resolve } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import type { AirgapEvent } from '../../base/events.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import type { BundleOptions } from '../../workflows/bundle/bundle.ts';
 import type { BundleResult } from '../../workflows/bundle/pack.ts';
-import { bundleLockFileOptions } from '../flags/bundle-lock-file.ts';
-import { addChartsFlags, type ChartsFlags, type ResolvedOptions, resolveOptions } from '../flags/charts.ts';
-import { collect } from '../flags/collect.ts';
-import { type OperatorScanFlags, operatorScanOptions } from '../flags/operator-scan.ts';
+import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
+import { operatorScanSettings } from '../flags/operator-scan.ts';
+import { type FlagsOf, parseSplitSize, repeatable } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
-import { addReferrerFlags, type ReferrerFlags, referrerOptions } from '../flags/referrers.ts';
-import {
-  addRegistryFlags,
-  DOWNLOAD_CONCURRENCY,
-  REMOTE_DOWNLOAD_CONCURRENCY,
-  type RegistryFlags,
-  registryAccess,
-} from '../flags/registry.ts';
-import { signingKey } from '../flags/signing.ts';
-import { parseSplitSize } from '../flags/split-size.ts';
-import { warnUnusedMirrors } from '../flags/unused-mirrors.ts';
+import { addRegistryFlags, mirrorOption, REMOTE_DOWNLOAD_CONCURRENCY, registryAccess } from '../flags/registry.ts';
+import { readSettings, type Settings } from '../flags/settings.ts';
+import { addReferrerFlags, referrerOptions, signingKey } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { bundleReport } from '../reports/bundle.ts';
 import { operatorScanNotes } from '../reports/operator-scan.ts';
 import type { CommandIO } from '../run.ts';
+import { bundleLockFileOptions } from './lock-file.ts';
 
-type Flags = ChartsFlags &
-  RegistryFlags &
-  ReferrerFlags &
-  OperatorScanFlags & {
-    out: string;
-    lock?: string;
-    since?: string;
-    platform: string[];
-    force?: true;
-    splitSize?: number;
-    sign?: string;
-    reuse: string[];
-    dryRun?: true;
-    imageConfigs: boolean;
-    output: 'text' | 'json';
-  };
-
-export function bundleCommand(io: CommandIO): Command {
+/** Declares the command and its flags. */
+function declare(io: CommandIO) {
   const command = new Command('bundle')
     .description('bundle charts and all their images into one file')
     .argument('[chart...]', 'chart folder, .tgz file, oci://… reference, or name with --repo')
@@ -61,20 +37,11 @@ export function bundleCommand(io: CommandIO): Command {
     )
     .option('--sign <key>', 'sign the bundle with this private key, PEM (passphrase in AIRGAP_KEY_PASSPHRASE)')
     .option('--dry-run', 'print the estimated size and downloads, and write nothing')
-    .addOption(
-      new Option('--reuse <file>', 'copy blobs from an earlier bundle instead of fetching them (repeatable)')
-        .argParser(collect)
-        .default([], ''),
-    )
+    .addOption(repeatable('--reuse <file>', 'copy blobs from an earlier bundle instead of fetching them'))
     .addOption(outputOption(['text', 'json'], 'text'))
     .optionsGroup('Selection:')
     .addOption(
-      new Option(
-        '--platform <os/architecture>',
-        'bundle these platforms only (repeatable, comma-separated; default: all)',
-      )
-        .argParser(collect)
-        .default([], ''),
+      repeatable('--platform <os/architecture>', 'bundle these platforms only', ', comma-separated; default: all'),
     )
     .option('--no-image-configs', 'leave out images named in image configs, such as defaults of operators')
     .option('--no-look-inside', 'do not scan operator images for images that they deploy')
@@ -86,17 +53,23 @@ export function bundleCommand(io: CommandIO): Command {
         'bundle --config airgap.yaml --platform linux/amd64 --out site.tar',
       ),
     );
-  addRegistryFlags(io, addReferrerFlags(addChartsFlags(command)), { mirrors: true });
-  return command.action(async (charts: string[], flags: Flags) => {
+  const selecting = addReferrerFlags(addChartsFlags(command)).optionsGroup('Registries and TLS:');
+  return addRegistryFlags(selecting.addOption(mirrorOption()), io);
+}
+
+type Flags = FlagsOf<typeof declare>;
+
+export function bundleCommand(io: CommandIO) {
+  return declare(io).action(async (charts, flags) => {
     const sign = flags.sign === undefined ? undefined : await signingKey(io, flags.sign);
-    const resolved = await resolveOptions(io, charts, flags, flags);
-    const platforms = flags.platform.length > 0 ? flags.platform : resolved.platforms;
+    const settings = await readSettings(io, charts, flags);
+    const platforms = flags.platform.length > 0 ? flags.platform : settings.config.platforms;
     const options = {
-      ...resolved,
+      ...settings,
+      rules: await readRules(flags.rules.map((path) => resolve(io.context.cwd, path))),
       out: flags.out,
       platforms: platforms.flatMap((list) => list.split(',')).map(parsePlatform),
-      access: await registryAccess(resolved.registry),
-      concurrency: flags.concurrency ?? DOWNLOAD_CONCURRENCY,
+      ...(await registryAccess(settings.registry)),
       farConcurrency: flags.concurrency ?? REMOTE_DOWNLOAD_CONCURRENCY,
       force: flags.force ?? false,
       splitSize: flags.splitSize,
@@ -105,9 +78,13 @@ export function bundleCommand(io: CommandIO): Command {
       dryRun: flags.dryRun ?? false,
       imageConfigs: flags.imageConfigs,
       ...(await referrerOptions(flags)),
-      ...(await checkSince(io, flags)),
+      since: await olderBundle(io, flags),
       // Commander sets lookInside to true unless --no-look-inside is given: true means not given.
-      ...(await operatorScanOptions({ ...flags, lookInside: flags.lookInside ? undefined : false }, resolved, true)),
+      operatorScan: await operatorScanSettings(
+        { ...flags, lookInside: flags.lookInside ? undefined : false },
+        settings,
+        true,
+      ),
     };
     const result = await runBundle(io, options, flags);
     const { estimate, ...written } = result;
@@ -123,11 +100,11 @@ export function bundleCommand(io: CommandIO): Command {
   });
 }
 
-/** Checks that a delta does not overwrite the older bundle that it needs. @throws AirgapError `usage` */
-async function checkSince({ context: { cwd } }: CommandIO, { since, out }: Flags): Promise<{ since?: string }> {
-  if (since === undefined) return {};
+/** Returns the older bundle of a delta, which must not overwrite it. @throws AirgapError `usage` */
+async function olderBundle({ context: { cwd } }: CommandIO, { since, out }: Flags): Promise<string | undefined> {
+  if (since === undefined) return undefined;
   const { bundleName } = await import('../../bundle/files/split-index.ts');
-  if (bundleName(resolve(cwd, since)) !== resolve(cwd, out)) return { since };
+  if (bundleName(resolve(cwd, since)) !== resolve(cwd, out)) return since;
   throw new AirgapError('usage', '--since and --out are the same file', {
     hint: 'write the delta to another file: it needs the older bundle',
   });
@@ -135,7 +112,7 @@ async function checkSince({ context: { cwd } }: CommandIO, { since, out }: Flags
 
 async function runBundle(
   io: CommandIO,
-  options: BundleOptions & Pick<ResolvedOptions, 'registry'>,
+  options: BundleOptions & Pick<Settings, 'registry'>,
   flags: Flags,
 ): Promise<BundleResult> {
   const { emit } = io.context;

@@ -1,16 +1,11 @@
-import { Command } from 'commander';
+import { Command } from '@commander-js/extra-typings';
 import { formatDocument, outputOption } from '../flags/output.ts';
-import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
+import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { diffMarkdown, diffReport } from '../reports/diff.ts';
 import type { CommandIO } from '../run.ts';
 
-interface Flags extends SignatureFlags {
-  readonly exitCode?: true;
-  readonly output: 'text' | 'json' | 'yaml' | 'markdown';
-}
-
-export function diffCommand(io: CommandIO): Command {
+export function diffCommand(io: CommandIO) {
   return new Command('diff')
     .description('compare two bundles, and show how much content is new')
     .argument('<old>', 'older bundle, or its inventory (inspect -o lock)')
@@ -19,7 +14,7 @@ export function diffCommand(io: CommandIO): Command {
     .addOption(requireSignatureOption())
     .addOption(outputOption(['text', 'json', 'yaml', 'markdown'], 'text'))
     .addHelpText('after', examples('diff v1.tar v2.tar', 'diff v1.tar v2.tar -o markdown'))
-    .action(async (older: string, newer: string, { exitCode, output, ...flags }: Flags) => {
+    .action(async (older, newer, { exitCode, output, ...flags }) => {
       const { diff } = await import('../../workflows/inspect/diff.ts');
       const { hasDifferences } = await import('../../bundle/difference.ts');
       const { signer } = await requiredSigner(flags);

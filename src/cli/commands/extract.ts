@@ -1,25 +1,15 @@
 import { availableParallelism } from 'node:os';
-import { Command } from 'commander';
+import { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import type { ExtractSelection } from '../../workflows/extract/extract.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
-import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
+import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { extractionReport } from '../reports/extract.ts';
 import type { CommandIO } from '../run.ts';
 
-interface Flags extends SignatureFlags {
-  readonly chart?: string;
-  readonly image?: string;
-  readonly platform?: string;
-  readonly referrers: boolean;
-  readonly out: string;
-  readonly force?: true;
-  readonly output: 'text' | 'json';
-}
-
-export function extractCommand(io: CommandIO): Command {
+export function extractCommand(io: CommandIO) {
   return new Command('extract')
     .description('extract a chart, or an image as an OCI archive, from a bundle')
     .argument('<file>', 'bundle to read')
@@ -38,7 +28,7 @@ export function extractCommand(io: CommandIO): Command {
         'extract app.tar --image quay.io/team/web:1.4.2 --out web.tar',
       ),
     )
-    .action(async (file: string, flags: Flags) => {
+    .action(async (file, flags) => {
       const { out, force = false, output } = flags;
       const selection = selectionOf(flags);
       const signing = await requiredSigner(flags);
@@ -50,14 +40,22 @@ export function extractCommand(io: CommandIO): Command {
     });
 }
 
-function selectionOf({ chart, image, platform, referrers }: Flags): ExtractSelection {
+/** Flags that select what to extract. */
+interface SelectionFlags {
+  readonly chart?: string;
+  readonly image?: string;
+  readonly platform?: string;
+  readonly referrers: boolean;
+}
+
+function selectionOf({ chart, image, platform, referrers }: SelectionFlags): ExtractSelection {
   if ((chart === undefined) === (image === undefined)) {
     throw new AirgapError('usage', 'one chart or one image can be extracted at a time', {
       hint: 'give either --chart or --image',
     });
   }
   if (image !== undefined) {
-    return { image, referrers, ...(platform === undefined ? {} : { platform: parsePlatform(platform) }) };
+    return { image, referrers, platform: platform === undefined ? undefined : parsePlatform(platform) };
   }
   if (platform !== undefined) {
     throw new AirgapError('usage', '--platform cannot be used with --chart', {

@@ -1,38 +1,35 @@
-import type { Command } from 'commander';
 import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import type { ImagesOptions } from '../../workflows/images/images.ts';
-import type { OperatorScanFlags } from '../flags/operator-scan.ts';
+import { flagGroup } from '../flags/option.ts';
 import { formatDocument } from '../flags/output.ts';
 import { explainReport } from '../reports/explain.ts';
 import { whyReport } from '../reports/why.ts';
 import type { CommandIO } from '../run.ts';
 
-/** Flags that explain single images or texts. */
-export interface WhyFlags {
-  why?: string;
-  explain?: string;
-}
-
-export function addWhyFlags(command: Command): Command {
-  return command
+/** Adds flags that explain single images or texts. */
+export const addWhyFlags = flagGroup((command) =>
+  command
     .option('--why <reference>', 'show everything known about an image; accepts patterns like --exclude')
     .option(
       '--explain <text>',
       'show where a text occurs and why it is taken as an image or not; works without a chart',
-    );
+    ),
+);
+
+/** Flags that say what to explain, and those that cannot be combined with it. */
+interface WhyFlags {
+  readonly why?: string;
+  readonly explain?: string;
+  readonly lookInside?: boolean;
+  readonly includeInside?: true;
 }
 
 /**
  * Runs `--why` or `--explain`.
  * @throws AirgapError `usage`; `image-not-found` if the charts need no such image
  */
-export async function runWhy(
-  io: CommandIO,
-  options: ImagesOptions,
-  flags: WhyFlags & OperatorScanFlags,
-  output: string,
-): Promise<void> {
+export async function runWhy(io: CommandIO, options: ImagesOptions, flags: WhyFlags, output: string): Promise<void> {
   const { why: pattern, explain: text } = flags;
   if (output !== 'table' && output !== 'json' && output !== 'yaml') {
     throw new AirgapError('usage', `--why and --explain do not support -o ${output}`, {

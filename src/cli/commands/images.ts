@@ -1,35 +1,26 @@
-import { Command } from 'commander';
+import { resolve } from 'node:path';
+import { Command } from '@commander-js/extra-typings';
 import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { printableLine } from '../../base/printable.ts';
 import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
 import type { Confirmation } from '../../workflows/images/confirm.ts';
 import type { ImagesResult } from '../../workflows/images/images.ts';
-import { addChartsFlags, type ChartsFlags, resolveOptions } from '../flags/charts.ts';
-import { addLockFileFlags, type LockFileFlags, runLockFile } from '../flags/lock-file.ts';
-import { addOperatorScanFlags, type OperatorScanFlags, operatorScanOptions } from '../flags/operator-scan.ts';
+import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
+import { addOperatorScanFlags, operatorScanSettings } from '../flags/operator-scan.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
-import { addRegistryFlags, DOWNLOAD_CONCURRENCY, type RegistryFlags, registryAccess } from '../flags/registry.ts';
-import { warnUnusedMirrors } from '../flags/unused-mirrors.ts';
+import { addRegistryFlags, mirrorOption, registryAccess } from '../flags/registry.ts';
+import { readSettings, type Settings } from '../flags/settings.ts';
 import { examples } from '../help.ts';
 import { droppedReport, imagesReport, networkReport, whatIfReport } from '../reports/images.ts';
 import { operatorScanSummary, operatorScanTable } from '../reports/operator-scan.ts';
 import { joinReports } from '../reports/report.ts';
 import type { CommandIO } from '../run.ts';
-import { addWhyFlags, runWhy, type WhyFlags } from './images-why.ts';
+import { addWhyFlags, runWhy } from './images-why.ts';
+import { addLockFileFlags, runLockFile } from './lock-file.ts';
 
-type Flags = ChartsFlags &
-  RegistryFlags &
-  LockFileFlags &
-  WhyFlags &
-  OperatorScanFlags & {
-    network?: true;
-    whatIf?: true;
-    confirm?: true;
-    output: 'table' | 'json' | 'yaml' | 'txt' | 'rules';
-  };
-
-export function imagesCommand(io: CommandIO): Command {
+/** Declares the command and its flags. */
+function declare(io: CommandIO) {
   const command = new Command('images')
     .description('list every image that charts need, and where each was found')
     .argument('[chart...]', 'chart folder, .tgz file, oci://… reference, or name with --repo')
@@ -40,36 +31,37 @@ export function imagesCommand(io: CommandIO): Command {
       'after',
       examples('images ./app -f values.yaml', 'images grafana --repo https://charts.example/stable -o json'),
     );
-  addOperatorScanFlags(addWhyFlags(command)).addOption(
-    outputOption(['table', 'json', 'yaml', 'txt', 'rules'], 'table'),
-  );
-  addLockFileFlags(addRegistryFlags(io, addChartsFlags(command), { mirrors: true }));
-  return command.action(async (charts: string[], flags: Flags) => {
+  const output = outputOption(['table', 'json', 'yaml', 'txt', 'rules'], 'table');
+  const selecting = addChartsFlags(addOperatorScanFlags(addWhyFlags(command)).addOption(output));
+  const pulling = selecting.optionsGroup('Registries and TLS:').addOption(mirrorOption());
+  return addLockFileFlags(addRegistryFlags(pulling, io));
+}
+
+export function imagesCommand(io: CommandIO) {
+  return declare(io).action(async (charts, flags) => {
     const { images } = await import('../../workflows/images/images.ts');
-    const resolved = await resolveOptions(io, charts, flags, flags);
-    if (flags.explain === undefined && resolved.charts.length === 0 && resolved.add.length === 0) {
+    const settings = await readSettings(io, charts, flags);
+    const rules = await readRules(flags.rules.map((path) => resolve(io.context.cwd, path)));
+    if (flags.explain === undefined && settings.charts.length === 0 && settings.add.length === 0) {
       throw new AirgapError('usage', 'no chart was given', {
         hint: 'run helm airgap images CHART, or use --config airgap.yaml',
       });
     }
-    const scanOptions = await operatorScanOptions(flags, resolved, false);
+    const options = { ...settings, rules, operatorScan: await operatorScanSettings(flags, settings, false) };
     if (flags.lock !== undefined || flags.checkLock !== undefined) {
       if (flags.output === 'rules')
         throw new AirgapError('usage', '-o rules cannot be used with a lock file', {
           hint: 'use a separate run without --lock and --check-lock',
         });
-      return runLockFile(io, { ...resolved, ...scanOptions }, flags, flags.output);
+      return runLockFile(io, options, flags, flags.output);
     }
-    if (flags.why !== undefined || flags.explain !== undefined) {
-      return runWhy(io, { ...resolved, ...scanOptions }, flags, flags.output);
-    }
+    if (flags.why !== undefined || flags.explain !== undefined) return runWhy(io, options, flags, flags.output);
     const { failures, network, proposed, ...searched } = await images(io.context, {
-      ...resolved,
-      ...scanOptions,
-      whatIf: flags.whatIf ?? false,
-      networkSwitches: flags.network ?? false,
+      ...options,
+      whatIf: flags.whatIf,
+      networkSwitches: flags.network,
     });
-    const confirmation = flags.confirm ? await confirmCandidates(io, searched.images, resolved.registry) : undefined;
+    const confirmation = flags.confirm ? await confirmCandidates(io, searched.images, settings) : undefined;
     const found = { ...searched, ...confirmation };
     const result = flags.network ? { ...found, network } : found;
     if (flags.output === 'table') {
@@ -98,7 +90,7 @@ export function imagesCommand(io: CommandIO): Command {
 
 function warnUnused(
   { context }: CommandIO,
-  flags: Flags,
+  flags: Parameters<typeof warnUnusedMirrors>[1],
   { images, charts }: Pick<ImagesResult, 'images' | 'charts'>,
 ): void {
   const references = images.map(({ reference }) => reference);
@@ -110,12 +102,10 @@ function warnUnused(
 async function confirmCandidates(
   io: CommandIO,
   findings: readonly Finding[],
-  registry: RegistryFlags,
+  { registry }: Settings,
 ): Promise<Confirmation> {
   const { confirmWithRegistries } = await import('../../workflows/images/confirm.ts');
-  const access = await registryAccess(registry);
-  const concurrency = registry.concurrency ?? DOWNLOAD_CONCURRENCY;
-  return confirmWithRegistries(io.context, findings, { access, concurrency });
+  return confirmWithRegistries(io.context, findings, await registryAccess(registry));
 }
 
 /** Formats one reference per line for `--images`, with possible and missing images as comments. */

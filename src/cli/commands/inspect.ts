@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
-import { Command } from 'commander';
+import { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import { jsonText } from '../../base/printable.ts';
 import type { Inspection } from '../../workflows/inspect/inspect.ts';
 import { formatDocument, outputOption } from '../flags/output.ts';
-import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
+import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { inspectReport } from '../reports/inspect.ts';
 import type { CommandIO } from '../run.ts';
@@ -13,18 +13,14 @@ import { VERSION } from '../version.ts';
 /** `lock` prints the exported inventory, which replaces the bundle in `--since` and `diff`. */
 const FORMATS = ['text', 'json', 'yaml', 'cyclonedx', 'lock'] as const;
 
-interface Flags extends SignatureFlags {
-  readonly output: (typeof FORMATS)[number];
-}
-
-export function inspectCommand(io: CommandIO): Command {
+export function inspectCommand(io: CommandIO) {
   return new Command('inspect')
     .description('show the content of a bundle, and where each image is needed')
     .argument('<file>', 'bundle to read')
     .addOption(requireSignatureOption())
     .addOption(outputOption(FORMATS, 'text'))
     .addHelpText('after', examples('inspect app.tar', 'inspect app.tar -o cyclonedx > app.cdx.json'))
-    .action(async (file: string, { output, ...flags }: Flags) => {
+    .action(async (file, { output, ...flags }) => {
       const { signer } = await requiredSigner(flags);
       const { inspect, inspectInventory } = await import('../../workflows/inspect/inspect.ts');
       if (output === 'lock') {

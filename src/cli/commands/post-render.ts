@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Command } from 'commander';
+import { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import type { PostRenderEntry, PostRenderMap } from '../../overrides/post-render-map.ts';
@@ -10,12 +10,12 @@ import type { CommandIO } from '../run.ts';
 const HINT = 'set --map or AIRGAP_POST_RENDER_MAP to the map that helm airgap values … --unmapped=post-render wrote';
 
 /** Post-renderer that Helm runs before installing. Prints nothing on failure: Helm would install a partial output. */
-export function postRenderCommand(io: CommandIO): Command {
+export function postRenderCommand(io: CommandIO) {
   return new Command('post-render')
     .description('Helm post-renderer: rewrite unmapped references in manifests, from stdin to stdout')
     .option('--map <file>', 'map written by values --unmapped=post-render (default: AIRGAP_POST_RENDER_MAP)')
     .addHelpText('after', examples('post-render --map app.post-render.json < manifests.yaml'))
-    .action(async ({ map }: { map?: string }) => {
+    .action(async ({ map }) => {
       const { cwd, env, emit } = io.context;
       const mapFile = map ?? env.AIRGAP_POST_RENDER_MAP;
       if (!mapFile) throw new AirgapError('usage', 'no map was given', { hint: HINT });

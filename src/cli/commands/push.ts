@@ -1,53 +1,33 @@
-import { Command, Option } from 'commander';
+import { Command, Option } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import { formatTarget } from '../../naming/naming.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
-import type { ExistingTag } from '../../transfer/destinations.ts';
 import type { PushOptions, PushResult } from '../../workflows/push/push.ts';
-import { collect } from '../flags/collect.ts';
-import { addConfigFlags, type ConfigFlags, readConfiguration } from '../flags/config.ts';
-import { addEcrFlags, declaredHosts, type EcrFlags, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
-import { withLog } from '../flags/log.ts';
+import { addConfigFlags } from '../flags/charts.ts';
+import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
+import type { ReadLogin } from '../flags/login.ts';
+import { collect, type FlagsOf, repeatable } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
-import { Receipts } from '../flags/receipt.ts';
-import { addRegistryFlags, type RegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
-import { requiredSigner, requireSignatureOption, type SignatureFlags } from '../flags/signing.ts';
-import { addNamingFlags, type NamingFlags, targetOf } from '../flags/target.ts';
+import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
+import { readConfiguration } from '../flags/settings.ts';
+import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
+import { addNamingFlags, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { planDocument, planReport, pushDocument, pushReport } from '../reports/push.ts';
 import type { CommandIO } from '../run.ts';
+import { Receipts, withLog } from './push-files.ts';
 
-type Flags = RegistryFlags &
-  NamingFlags &
-  SignatureFlags &
-  EcrFlags &
-  ConfigFlags & {
-    to: string[];
-    onExistingTag: ExistingTag;
-    requireReferrers?: true;
-    chart: string[];
-    image: string[];
-    exclude: string[];
-    retire?: string;
-    as?: Reference;
-    dryRun?: true;
-    receipt?: string;
-    logFile?: string;
-    output: 'text' | 'json' | 'terraform' | 'cloudformation';
-  };
-
-export function pushCommand(io: CommandIO): Command {
-  const repeatable = (flags: string, description: string): Option =>
-    new Option(flags, `${description} (repeatable)`).argParser(collect).default([], '');
+/** Declares the command and its flags. */
+function declare(io: CommandIO) {
   const command = new Command('push')
     .description('push bundles to private registries')
     .argument('<file...>', 'bundles, or OCI archives of other tools')
     .addOption(
       new Option('--to <registry[/prefix]>', 'target registry and repository prefix (repeatable)')
-        .argParser((value: string, earlier: string[] = []) => collect(value, earlier))
+        .argParser(collect)
         .makeOptionMandatory(),
     );
-  addConfigFlags(command, 'read naming, plainHttp, caFile and clientCertificates from this airgap.yaml')
+  const pushing = addConfigFlags(command, 'read naming, plainHttp, caFile and clientCertificates from this airgap.yaml')
     .addOption(
       new Option('--on-existing-tag <action>', 'what to do with a tag that exists with other content')
         .choices(['skip', 'error', 'overwrite'])
@@ -62,11 +42,7 @@ export function pushCommand(io: CommandIO): Command {
     .addOption(repeatable('--chart <name[@version]>', 'push only this chart and its images'))
     .addOption(repeatable('--image <pattern>', 'push only matching images'))
     .addOption(repeatable('--exclude <pattern>', 'leave out matching images'))
-    .addOption(
-      new Option('--as <name>', 'repository to assume for images that the archive identifies only by tag').argParser(
-        parseAssumedName,
-      ),
-    )
+    .option('--as <name>', 'repository to assume for images that the archive identifies only by tag', parseAssumedName)
     .optionsGroup('Signatures and attestations:')
     .addOption(requireSignatureOption())
     .option('--require-referrers', 'fail instead of warning if a registry rejects a signature or attestation')
@@ -77,8 +53,13 @@ export function pushCommand(io: CommandIO): Command {
         'push app.tar --to registry.example/mirror --receipt receipt.json',
       ),
     );
-  addEcrFlags(addRegistryFlags(io, addNamingFlags(command), { mirrors: false }));
-  return command.action(async (files: string[], flags: Flags) => {
+  return addEcrFlags(addRegistryFlags(addNamingFlags(pushing), io));
+}
+
+type Flags = FlagsOf<typeof declare> & ReadLogin;
+
+export function pushCommand(io: CommandIO) {
+  return declare(io).action(async (files, flags) => {
     const options = await pushOptions(io, files, flags);
     const targets = options.targets.map(formatTarget);
     const receipts = flags.receipt === undefined ? undefined : new Receipts(flags.receipt, targets, io.context.cwd);
@@ -113,28 +94,27 @@ export function pushCommand(io: CommandIO): Command {
   });
 }
 
+/** Maps the flags to the options of the workflow. @throws AirgapError `usage`, `config`, `file` */
 async function pushOptions({ context }: CommandIO, files: string[], flags: Flags): Promise<PushOptions> {
   const { cwd, env } = context;
-  const { config, caFile, plainHttp, clientCertificates } = await readConfiguration(flags, context);
+  const { config, registry } = await readConfiguration(context, flags);
   const all = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));
   const targets = [...new Map(all.map((target) => [formatTarget(target), target])).values()];
-  const registries = targets.map(({ registry }) => registry);
-  const { chart: charts, image: images, exclude, as, retire } = flags;
+  const named = targets.map((target) => target.registry);
+  // Mirrors of the configuration file are for pulling.
+  const { access, concurrency } = await registryAccess({ ...registry, mirrors: [], named }, UPLOAD_CONCURRENCY);
   return {
     files,
     targets,
-    access: {
-      ...(await registryAccess({ ...flags, caFile, plainHttp, clientCertificates, named: registries })),
-      ecrHosts: await declaredHosts(registries, flags, env),
-    },
-    concurrency: flags.concurrency ?? UPLOAD_CONCURRENCY,
+    access: { ...access, ecrHosts: await declaredHosts(named, flags, env) },
+    concurrency,
     existing: flags.onExistingTag,
     requireReferrers: flags.requireReferrers ?? false,
-    selection: { charts, images, exclude },
-    ...(as === undefined ? {} : { as }),
+    selection: { charts: flags.chart, images: flags.image, exclude: flags.exclude },
+    as: flags.as,
     ...(await requiredSigner(flags)),
     repositories: await repositoryOptions(flags, cwd),
-    ...(retire === undefined ? {} : { retire }),
+    retire: flags.retire,
     now: () => new Date(),
   };
 }
@@ -152,7 +132,7 @@ function parseAssumedName(text: string): Reference {
 async function printMissingRepositories(
   io: CommandIO,
   options: PushOptions,
-  { output, createRepositories }: Flags,
+  { output, createRepositories }: Pick<Flags, 'output' | 'createRepositories'>,
 ): Promise<void> {
   if (createRepositories !== 'never') {
     throw new AirgapError('usage', `-o ${output} prints definitions of repositories instead of creating them`, {

@@ -1,9 +1,82 @@
-import { dirname } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
+import { pathInside, UniqueFileNames } from '../../base/file-names.ts';
+import { toFileName } from '../../base/names.ts';
 import { checkReplaceable, makeFolder, type Replaceable, writeOutput } from '../../base/output-file.ts';
 import { SECRET_FILE } from '../../base/own-file.ts';
-import type { Overrides } from '../../workflows/values/values.ts';
-import type { OverridesFiles } from '../flags/unmapped.ts';
+import type { Overrides, ValuesOptions } from '../../workflows/values/values.ts';
+import { type FormatFlags, UNMAPPED_FILES, type UnmappedFlags } from '../flags/overrides.ts';
 import { displayPath } from '../reports/text.ts';
+
+/** Flags that name the files. */
+type OverridesPaths = Pick<FormatFlags, 'out' | 'outDir'> & Omit<UnmappedFlags, 'inject'>;
+
+/**
+ * Paths of overrides files. Names include profiles other than `default`, and the version if a chart occurs in several.
+ */
+export class OverridesFiles {
+  readonly #flags: OverridesPaths;
+  readonly #cwd: string;
+  readonly #names = new Map<string, string>();
+  readonly #files = new UniqueFileNames();
+  /** Charts that occur in several versions. */
+  #multiVersion: ReadonlySet<string> = new Set();
+
+  constructor(flags: OverridesPaths, cwd: string) {
+    this.#flags = flags;
+    this.#cwd = cwd;
+  }
+
+  /** Registers all charts, before the first path is requested. */
+  expect(charts: readonly { readonly chart: string; readonly version: string }[]): void {
+    const versions = Map.groupBy(charts, ({ chart }) => chart);
+    const isMultiVersion = ([, group]: [string, typeof charts]): boolean =>
+      new Set(group.map(({ version }) => version)).size > 1;
+    this.#multiVersion = new Set([...versions].filter(isMultiVersion).map(([chart]) => chart));
+  }
+
+  /** Returns the absolute path of the overrides; undefined if they go to standard output. */
+  overrides(chart: string, version: string, profile: string): string | undefined {
+    const { outDir } = this.#flags;
+    if (outDir !== undefined) {
+      return pathInside(resolve(this.#cwd, outDir), `${this.#name(chart, version, profile)}.yaml`);
+    }
+    return this.outFile();
+  }
+
+  /** Returns the absolute path that `--out` names; undefined without it. */
+  outFile(): string | undefined {
+    const { out } = this.#flags;
+    return out === undefined ? undefined : resolve(this.#cwd, out);
+  }
+
+  /** Returns the absolute path of the post-renderer map or the changed chart. */
+  unmappedFile(how: keyof typeof UNMAPPED_FILES, chart: string, version: string, profile: string): string {
+    const { key, extension } = UNMAPPED_FILES[how];
+    const file = this.#flags[key];
+    if (file !== undefined) return resolve(this.#cwd, file);
+    return `${this.overrides(chart, version, profile)?.replace(/\.ya?ml$/, '')}${extension}`;
+  }
+
+  /** Returns the mode and file name for the workflow; undefined if neither a map nor a chart is requested. */
+  unmappedOutput(): ValuesOptions['unmappedHandling'] {
+    const { residue: how } = this.#flags;
+    if (how === undefined || how === 'inject') return undefined;
+    return {
+      how,
+      expect: (charts) => this.expect(charts),
+      fileName: (chart, version, profile) => basename(this.unmappedFile(how, chart, version, profile)),
+    };
+  }
+
+  #name(chart: string, version: string, profile: string): string {
+    const key = JSON.stringify([chart, version, profile]);
+    const parts = profile === 'default' ? [chart] : [chart, profile];
+    const short = this.#multiVersion.has(chart) ? [] : [toFileName(...parts)];
+    const name = this.#names.get(key) ?? this.#files.take(...short, toFileName(...parts, version));
+    this.#names.set(key, name);
+    return name;
+  }
+}
 
 /** A file to write. */
 interface OutputFile extends Replaceable {

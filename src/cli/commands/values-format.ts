@@ -8,19 +8,17 @@ import { checkReplaceable, makeFolder, writeOutput } from '../../base/output-fil
 import { SECRET_FILE } from '../../base/own-file.ts';
 import type { GeneratedFile } from '../../overrides/formats/format.ts';
 import type { ValuesOptions } from '../../workflows/values/values.ts';
-import type { FormatFlags } from '../flags/format.ts';
 import { formatDocument } from '../flags/output.ts';
-import { OverridesFiles } from '../flags/unmapped.ts';
+import type { FormatFlags } from '../flags/overrides.ts';
 import { displayPath } from '../reports/text.ts';
 import { formatReport, proofReport, umbrellaReport } from '../reports/values.ts';
 import type { CommandIO } from '../run.ts';
+import { OverridesFiles } from './values-files.ts';
 
 /** Flags for the output of a format. */
-export interface FormatOutput extends FormatFlags {
-  out?: string;
-  outDir?: string;
-  plainHttp: string[];
-  output: 'yaml' | 'json';
+interface FormatOutput extends FormatFlags {
+  readonly plainHttp: readonly string[];
+  readonly output: 'yaml' | 'json';
 }
 
 /** Files of a format, and the references that they do not cover. */

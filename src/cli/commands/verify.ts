@@ -1,22 +1,20 @@
 import { availableParallelism } from 'node:os';
-import { Command } from 'commander';
+import { Command, Option } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
+import type { ReceiptOptions } from '../../workflows/verify/verify-receipt.ts';
+import { declaredHosts } from '../flags/ecr.ts';
+import type { ReadLogin } from '../flags/login.ts';
+import { type FlagsOf, flagGroup } from '../flags/option.ts';
 import { formatDocument, outputOption } from '../flags/output.ts';
-import { imageKeys, verifySignaturesOption } from '../flags/referrers.ts';
-import { publicKey } from '../flags/signing.ts';
+import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
+import { readConfiguration } from '../flags/settings.ts';
+import { imageKeys, publicKey, verifySignaturesOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { formatFailure } from '../reports/failure.ts';
-import { verifyReport } from '../reports/verify.ts';
+import { receiptReport, verifyReport } from '../reports/verify.ts';
 import type { CommandIO } from '../run.ts';
-import { addReceiptFlags, checkReceipt, type ReceiptFlags } from './verify-receipt.ts';
 
-interface Flags extends ReceiptFlags {
-  readonly key?: string;
-  readonly verifySignatures: readonly string[];
-  readonly output: 'text' | 'json' | 'yaml';
-}
-
-export function verifyCommand(io: CommandIO): Command {
+export function verifyCommand(io: CommandIO) {
   const command = new Command('verify')
     .description('check every byte of a bundle offline, or the content that a push left in a registry')
     .argument('[file]', 'bundle to check')
@@ -27,7 +25,7 @@ export function verifyCommand(io: CommandIO): Command {
       'after',
       examples('verify app.tar --key cosign.pub', 'verify --receipt receipt.json --ca-file ca.pem'),
     );
-  return addReceiptFlags(io, command).action(async (file: string | undefined, flags: Flags) => {
+  return addReceiptFlags(command, io).action(async (file, flags) => {
     const { key, verifySignatures: keyFiles, output, receipt } = flags;
     if (file === undefined && (receipt === undefined || key !== undefined)) {
       const hint = 'run helm airgap verify BUNDLE, or helm airgap verify --receipt FILE; --key needs a bundle';
@@ -38,10 +36,10 @@ export function verifyCommand(io: CommandIO): Command {
       throw new AirgapError('usage', '--verify-signatures cannot be used with --receipt', { hint });
     }
     const signer = key === undefined ? undefined : await publicKey(key);
-    if (receipt !== undefined) return checkReceipt(io, receipt, flags, { ...(file && { bundle: file }), signer });
+    if (receipt !== undefined) return checkReceipt(io, receipt, flags, { bundle: file || undefined, signer });
     if (file === undefined) return;
     const keys = await imageKeys(keyFiles);
-    const { verify } = await import('../../workflows/inspect/inspect.ts');
+    const { verify } = await import('../../workflows/verify/verify.ts');
     const result = await verify(io.context, file, availableParallelism(), signer).catch((error: unknown) => {
       if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
       // An archive too damaged to open is a failed check too.
@@ -55,4 +53,40 @@ export function verifyCommand(io: CommandIO): Command {
     const { verifySignatures } = await import('../../workflows/verify/verify-signatures.ts');
     await verifySignatures(io.context, file, availableParallelism(), keys, signer);
   });
+}
+
+/** Adds the flags of `verify --receipt`, which queries a registry and reads no blobs of a bundle. */
+export const addReceiptFlags = flagGroup((command, io: CommandIO) => {
+  const checking = command.option(
+    '--receipt <file>',
+    'check that the registry has all content of this receipt of a push, and of the bundle',
+  );
+  return addRegistryFlags(checking, io).addOption(
+    new Option(
+      '--registry-type <type>',
+      'with --receipt: type of the registry if its host name does not show it',
+    ).choices(['ecr']),
+  );
+});
+
+type ReceiptFlags = FlagsOf<typeof addReceiptFlags> & ReadLogin;
+
+/** Compares a receipt with the registry, and prints the result. */
+export async function checkReceipt(
+  io: CommandIO,
+  file: string,
+  flags: ReceiptFlags & { readonly output: 'text' | 'json' | 'yaml' },
+  options: Pick<ReceiptOptions, 'bundle' | 'signer'>,
+): Promise<void> {
+  const { readReceipt } = await import('../../workflows/push/receipt.ts');
+  const { verifyReceipt } = await import('../../workflows/verify/verify-receipt.ts');
+  const receipt = await readReceipt(file);
+  const registry = receipt.target.split('/')[0] as string;
+  const ecrHosts = await declaredHosts([registry], flags, io.context.env);
+  const { registry: settings } = await readConfiguration(io.context, flags);
+  const { access, concurrency } = await registryAccess({ ...settings, named: [registry] }, UPLOAD_CONCURRENCY);
+  const result = await verifyReceipt(io.context, receipt, { ...options, access: { ...access, ecrHosts }, concurrency });
+  const check = { file, ...result };
+  io.print(flags.output === 'text' ? receiptReport(check) : await formatDocument('ReceiptCheck', check, flags.output));
+  if (result.differences.length + (result.missing ?? []).length > 0) io.setExitCode(3);
 }

@@ -1,6 +1,7 @@
+import { type Document, isScalar, visit } from 'yaml';
 import type { Environment } from '../../base/environment.ts';
+import { type LockFile, lockFileSchema } from '../../inventory/lock-file.ts';
 import { readDocument } from './document.ts';
-import { interpolate } from './interpolate.ts';
 import { type Config, configSchema } from './schema.ts';
 
 /**
@@ -14,5 +15,42 @@ export function readConfig(path: string, env: Environment, variables: ReadonlyMa
     flag: '--config',
     hint: 'docs/config.md lists every key',
     prepare: (document, report) => interpolate(document, (name) => variables.get(name) ?? env[name], report),
+  });
+}
+
+/**
+ * Reads a lock file.
+ * @param flag that names the file, for the hint
+ * @throws AirgapError `config` with file, line and column of each problem
+ */
+export function readLockFile(path: string, flag: string): Promise<LockFile> {
+  const hint = 'docs/lock-file.md describes the format; helm airgap images … --lock writes a new file';
+  return readDocument(path, { schema: lockFileSchema, flag, hint });
+}
+
+/**
+ * Replaces `${NAME}` in every string of the document; `$${NAME}` stays as `${NAME}`.
+ * Reports an unset name with the offset of its string: an empty replacement would silently produce a wrong registry or
+ * version.
+ */
+function interpolate(
+  document: Document,
+  lookup: (name: string) => string | undefined,
+  report: (offset: number, message: string) => void,
+): void {
+  visit(document, {
+    Scalar(key, node) {
+      if (key === 'key' || !isScalar(node) || typeof node.value !== 'string') return;
+      node.value = node.value.replace(
+        /(\$?)\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g,
+        (whole, escaped: string, name: string) => {
+          if (escaped !== '') return whole.slice(1);
+          const value = lookup(name);
+          if (value !== undefined) return value;
+          report(node.range?.[0] ?? 0, `\${${name}} is not set; set it in the environment or with --var ${name}=…`);
+          return '';
+        },
+      );
+    },
   });
 }

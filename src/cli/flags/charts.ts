@@ -1,64 +1,31 @@
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
-import { type Command, Option } from 'commander';
-import { AirgapError } from '../../base/errors.ts';
-import { reasonOf } from '../../base/file-failure.ts';
-import { parseChartMirror } from '../../helm/chart-mirrors.ts';
-import { tryParseReference } from '../../oci/reference.ts';
-import type { ChartJob } from '../../search/search-charts.ts';
-import type { Pattern } from '../../search/selection.ts';
-import type { ImagesOptions } from '../../workflows/images/images.ts';
-import type { Config } from '../config/schema.ts';
-import type { CommandIO } from '../run.ts';
-import { helmCertificates } from './certificates.ts';
-import { collect } from './collect.ts';
-import { addConfigFlags, type ConfigFlags, chartJobs, readConfiguration } from './config.ts';
-import { chartAllowances, renderLimits } from './limits.ts';
-import { chartLogin } from './login.ts';
-import { namedAddresses, namedRegistries } from './named-hosts.ts';
-import type { RegistryFlags } from './registry.ts';
-import { addRenderFlags, chartAccessOf, chartRequest, type RenderFlags, renderOptions } from './render.ts';
-import { readRules, rulesOption } from './rules.ts';
+import { canonicalHubName } from '../../base/docker-hub.ts';
+import type { Emit } from '../../base/events.ts';
+import { textBefore, trimTrailing } from '../../base/text-trim.ts';
+import type { Rule } from '../../discovery/rules/index.ts';
+import { type FlagsOf, flagGroup, parseDuration, parseMemory, repeatable } from './option.ts';
 
-/** Flags that select charts and images. */
-export interface ChartsFlags extends RenderFlags, ConfigFlags {
-  image: string[];
-  images?: string;
-  exclude: string[];
-  include: string[];
-  /** Commander's names for `--no-tests` and `--no-hooks`. */
-  tests: boolean;
-  hooks: boolean;
-  /** Commander's name for `--no-operator-defaults`. */
-  operatorDefaults: boolean;
-  rules: string[];
-  chartMirror: string[];
-  /** Commander's name for `--no-nested-charts`. */
-  nestedCharts: boolean;
-}
+/** Adds flags that name a configuration file and set its variables. @param use what the command reads from the file */
+export const addConfigFlags = flagGroup((command, use: string) =>
+  command
+    .option('--config <file>', use)
+    .addOption(repeatable('--var <name=value>', 'set a variable of the configuration file')),
+);
 
-export function addChartsFlags(command: Command): Command {
-  command.optionsGroup('Selection:');
-  addConfigFlags(command, 'read charts, profiles, images and registries from this airgap.yaml')
-    .addOption(
-      new Option('--image <reference>', 'add an image by name (repeatable)').argParser(collect).default([], ''),
-    )
+export type ConfigFlags = FlagsOf<typeof addConfigFlags>;
+
+/** Adds flags that select charts and images, and render the charts. */
+export const addChartsFlags = flagGroup((command) => {
+  const selecting = addConfigFlags(
+    command.optionsGroup('Selection:'),
+    'read charts, profiles, images and registries from this airgap.yaml',
+  )
+    .addOption(repeatable('--image <reference>', 'add an image by name'))
     .option('--images <file>', 'add the images listed in a file, one per line; # starts a comment')
     .addOption(
-      new Option(
-        '--exclude <pattern[=reason]>',
-        'leave out matching images and nested charts; * matches anything (repeatable)',
-      )
-        .argParser(collect)
-        .default([], ''),
+      repeatable('--exclude <pattern[=reason]>', 'leave out matching images and nested charts; * matches anything'),
     )
     .addOption(
-      new Option(
-        '--include <pattern[=reason]>',
-        'keep matching images that are excluded or of confidence "possible" (repeatable)',
-      )
-        .argParser(collect)
-        .default([], ''),
+      repeatable('--include <pattern[=reason]>', 'keep matching images that are excluded or of confidence "possible"'),
     )
     .option('--no-tests', 'leave out the images of helm test')
     .option('--no-hooks', 'leave out the images of hooks, including helm test')
@@ -66,152 +33,90 @@ export function addChartsFlags(command: Command): Command {
     .option('--no-nested-charts', 'leave out charts that the named charts install')
     .addOption(rulesOption())
     .addOption(chartMirrorOption());
-  return addRenderFlags(command);
+  return addRenderFlags(selecting);
+});
+
+export type ChartsFlags = FlagsOf<typeof addChartsFlags>;
+
+/** Returns the option that names additional operator rules. */
+export function rulesOption() {
+  return repeatable('--rules <file>', 'additional operator rules, see docs/rules.md');
+}
+
+/** Reads rule files. The rule schema is loaded only if there are any. @throws AirgapError `config` */
+export async function readRules(paths: readonly string[]): Promise<Rule[]> {
+  if (paths.length === 0) return [];
+  const { readRuleFiles } = await import('../config/rules.ts');
+  return readRuleFiles(paths);
 }
 
 /** Returns the option that replaces chart repositories. */
-export function chartMirrorOption(): Option {
-  return new Option(
-    '--chart-mirror <from=to>',
-    'read a chart repository, or *, from another URL or folder (repeatable)',
-  )
-    .argParser(collect)
-    .default([], '');
+export function chartMirrorOption() {
+  return repeatable('--chart-mirror <from=to>', 'read a chart repository, or *, from another URL or folder');
 }
 
-/** Options of a workflow, resolved from flags and configuration file. */
-export interface ResolvedOptions extends ImagesOptions {
-  readonly registry: RegistryFlags;
-  readonly platforms: readonly string[];
-  /** Settings of the configuration file for the operator image scan. */
-  readonly operatorScanConfig: Pick<Config, 'lookInside' | 'includeInside'>;
-}
+/** Adds flags that select and render a chart, with the names that Helm uses, and change the limits for untrusted charts. */
+export const addRenderFlags = flagGroup((command) =>
+  command
+    .optionsGroup('Chart:')
+    .option('--repo <url>', 'URL of the chart repository')
+    .option('--version <constraint>', 'chart version')
+    .option('--devel', 'include development versions')
+    .option('--dependency-update', 'fetch missing dependencies of a chart folder')
+    .option('--username <name>', 'user for the chart repository')
+    .option('--password <password>', 'password for the chart repository')
+    .option('--pass-credentials', 'send the credentials to other hosts that the repository refers to')
+    .option('--cert-file <file>', 'client certificate for the chart repository, PEM')
+    .option('--key-file <file>', 'private key of that certificate, PEM')
+    .optionsGroup('Rendering (same as helm template):')
+    .addOption(repeatable('-f, --values <file>', 'values file or URL'))
+    .addOption(repeatable('--set <name=value>', 'set a value'))
+    .addOption(repeatable('--set-string <name=value>', 'set a string'))
+    .addOption(repeatable('--set-json <name=json>', 'set a JSON value'))
+    .addOption(repeatable('--set-file <name=file>', 'set a value from a file'))
+    .addOption(repeatable('--set-literal <name=text>', 'set a literal string'))
+    .option('--kube-version <version>', 'Kubernetes version for Capabilities')
+    .addOption(repeatable('-a, --api-versions <versions>', 'API versions for Capabilities', ', comma-separated'))
+    .option('--skip-schema-validation', "do not validate values against the chart's schema")
+    .option('--release-name <name>', 'release name used for rendering (default: release-name)')
+    .optionsGroup('Limits for untrusted charts:')
+    .addOption(
+      repeatable('--allow-chart-links <root>', 'allow symbolic links in chart folders to point below this folder'),
+    )
+    .addOption(
+      repeatable(
+        '--allow-chart-host <host[:port]>',
+        'allow charts to refer to a host that is private, has no TLS or depends on your values',
+      ),
+    )
+    .option('--render-timeout <duration>', 'time limit of one render, such as 90s or 5m (default: 2m)', parseDuration)
+    .option('--render-memory <size>', 'memory limit of one render, such as 4GiB (default: 2GiB)', parseMemory),
+);
 
-/** Resolves flags and configuration file to options of a workflow. @throws AirgapError `usage`, `config` */
-export async function resolveOptions(
-  io: CommandIO,
-  charts: readonly string[],
-  flags: ChartsFlags,
-  registry: RegistryFlags,
-): Promise<ResolvedOptions> {
-  const { cwd, env } = io.context;
-  const connectionFlags = { ...registry, config: flags.config, var: flags.var };
-  const { config, folder, caFile, plainHttp, clientCertificates } = await readConfiguration(
-    connectionFlags,
-    io.context,
-  );
-  const options = { ...renderOptions(flags), ...renderLimits(flags, config) };
-  if (charts.length === 0) refuseUnusedRenderFlags(flags);
-  const flagJobs = charts.map(
-    (chart): ChartJob => ({
-      request: chartRequest(chart, flags, chartAccessOf(flags, caFile, chart, plainHttp)),
-      profiles: [{ name: 'default', options }],
-    }),
-  );
-  const configJobs =
-    config === undefined ? [] : chartJobs(config, folder, { caFile, plainHttp }, renderLimits(flags, config));
-  const listedImages = flags.images === undefined ? [] : await readImageList(resolve(cwd, flags.images));
-  const mirrors = Object.entries(config?.mirrors ?? {}).map(([from, to]) => `${from}=${to}`);
-  // The command line comes first: the first matching mirror is used.
-  const allMirrors = [...(registry.mirror ?? []), ...mirrors];
-  const chartMirrors = [
-    ...flags.chartMirror.map((text) => parseChartMirror(text, cwd)),
-    ...Object.entries(config?.chartMirrors ?? {}).map(([from, to]) => parseChartMirror(`${from}=${to}`, folder)),
-  ];
-  const images = [...flags.image, ...listedImages, ...(config?.images ?? [])];
-  const allowances = chartAllowances(
-    flags,
-    namedAddresses([...flagJobs, ...configJobs], allMirrors, chartMirrors, plainHttp),
-    cwd,
-    config,
-    folder,
-  );
-  const named = [
-    ...namedRegistries(allowances),
-    ...images.flatMap((image) => tryParseReference(image)?.registry ?? []),
-  ];
-  return {
-    charts: [...flagJobs, ...configJobs],
-    add: images,
-    exclude: [...flags.exclude.map(parsePattern), ...(config?.exclude ?? []).map(patternOf)],
-    include: [...flags.include.map(parsePattern), ...(config?.include ?? []).map(patternOf)],
-    tests: flags.tests && config?.tests !== false,
-    hooks: flags.hooks && config?.hooks !== false,
-    operatorDefaults: flags.operatorDefaults,
-    platforms: config?.platforms ?? [],
-    operatorScanConfig: { lookInside: config?.lookInside, includeInside: config?.includeInside },
-    chartSources: {
-      mirrors: chartMirrors,
-      plainHttp,
-      ...(caFile === undefined ? {} : { caFile }),
-      certificates: helmCertificates(clientCertificates, env),
-      ...allowances,
-      findLogin: chartLogin(io, registry, named),
-    },
-    nestedCharts: flags.nestedCharts,
-    rules: await readRules(flags.rules.map((path) => resolve(cwd, path))),
-    registry: {
-      ...registry,
-      mirror: allMirrors,
-      plainHttp,
-      clientCertificates,
-      named,
-      ...(caFile === undefined ? {} : { caFile }),
-    },
-  };
-}
+export type RenderFlags = FlagsOf<typeof addRenderFlags>;
 
 /**
- * Refuses render flags if no chart is given on the command line. They do not apply to the charts of a configuration file,
- * and ignored values could leave images out.
- * @throws AirgapError `usage`
+ * Warns about mirrors on the command line that were not used: most likely they are mistyped. Mirrors of a configuration file
+ * may be for other runs.
+ * @param images normalized references
+ * @param charts sources of charts: `https://repository/name`, `oci://host/name`
  */
-export function refuseUnusedRenderFlags(flags: RenderFlags): void {
-  const { values, set, setString, setJson, setFile, setLiteral, apiVersions } = flags;
-  const { kubeVersion, skipSchemaValidation, repo, version, devel, dependencyUpdate, releaseName } = flags;
-  const unused = Object.entries({
-    '-f': values.length > 0,
-    '--set': set.length > 0,
-    '--set-string': setString.length > 0,
-    '--set-json': setJson.length > 0,
-    '--set-file': setFile.length > 0,
-    '--set-literal': setLiteral.length > 0,
-    '--api-versions': apiVersions.length > 0,
-    '--kube-version': kubeVersion !== undefined,
-    '--skip-schema-validation': skipSchemaValidation,
-    '--repo': repo !== undefined,
-    '--version': version !== undefined,
-    '--release-name': releaseName !== undefined,
-    '--devel': devel,
-    '--dependency-update': dependencyUpdate,
-  }).flatMap(([flag, given]) => (given ? [flag] : []));
-  if (unused.length === 0) return;
-  throw new AirgapError('usage', `${unused.join(', ')}: no chart on the command line to apply to`, {
-    hint: 'set these in the profiles of the configuration file',
-  });
-}
-
-/** Parses `PATTERN[=REASON]`. References contain no equals sign. */
-function parsePattern(text: string): Pattern {
-  const index = text.indexOf('=');
-  return index < 0 ? { pattern: text } : { pattern: text.slice(0, index), reason: text.slice(index + 1) };
-}
-
-function patternOf(entry: Config['exclude'][number]): Pattern {
-  if (typeof entry === 'string') return { pattern: entry };
-  const { pattern, reason } = entry;
-  return reason === undefined ? { pattern } : { pattern, reason };
-}
-
-async function readImageList(path: string): Promise<string[]> {
-  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new AirgapError('usage', `--images ${path} cannot be read: ${reasonOf(cause)}`, {
-      hint: 'give a text file with one image per line; use --image for a single image',
-      cause,
-    });
-  });
-  return text
-    .split(/\r?\n/)
-    .map((line) => line.replace(/(?:^|\s)#[\s\S]*/, '').trim())
-    .filter((line) => line !== '');
+export function warnUnusedMirrors(
+  emit: Emit,
+  flags: { readonly mirror?: readonly string[]; readonly chartMirror: readonly string[] },
+  images: readonly string[],
+  charts: readonly string[],
+): void {
+  const pulled = [...images, ...charts.map((source) => source.replace(/^oci:\/\//, ''))];
+  const warn = (flag: string, mirror: string, names: readonly string[], subject: string): void => {
+    const from = trimTrailing(textBefore(mirror, '='), '/');
+    const canonical = canonicalHubName(from);
+    const isUsed = names.some(
+      (name) => name.startsWith(canonical) && /^(?:[/:@]|$)/.test(name.slice(canonical.length)),
+    );
+    if (from === '*' || isUsed) return;
+    emit({ type: 'warning', message: `${flag} ${mirror} was not used: ${subject} comes from ${from}` });
+  };
+  for (const mirror of flags.mirror ?? []) warn('--mirror', mirror, pulled, 'no image');
+  for (const mirror of flags.chartMirror) warn('--chart-mirror', mirror, charts, 'no chart');
 }

@@ -1,35 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type Command, Option } from 'commander';
+import { Option } from '@commander-js/extra-typings';
+import type { Environment } from '../../base/environment.ts';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import { isMapping } from '../../base/mapping.ts';
 import type { EcrHostDeclaration } from '../../ecr/hosts.ts';
 import type { RepositoryOptions } from '../../workflows/push/repositories.ts';
-import { collect } from './collect.ts';
-
-/** Flags for repositories in Amazon ECR. */
-export interface EcrFlags {
-  createRepositories: 'missing' | 'never';
-  immutable?: true;
-  immutableExcept: string[];
-  kmsKey?: string;
-  scan?: true;
-  repositoryTag: string[];
-  lifecyclePolicy?: string;
-  repositoryPolicy?: string;
-  reconcile?: true;
-}
+import { type FlagsOf, flagGroup, parseAssignment, repeatable } from './option.ts';
 
 /** Maximum length of policies in characters (ECR API: PutLifecyclePolicy, SetRepositoryPolicy). */
 const LIFECYCLE_LIMIT = 30_720;
 const POLICY_LIMIT = 10_240;
 
-export function addEcrFlags(command: Command): Command {
-  const repeatable = (flags: string, description: string): Option =>
-    new Option(flags, `${description} (repeatable)`).argParser(collect).default([], '');
-  return command
+/** Adds flags for repositories in Amazon ECR. */
+export const addEcrFlags = flagGroup((command) =>
+  command
     .optionsGroup('Amazon ECR:')
     .addOption(
       new Option('--create-repositories <when>', 'create missing repositories; never: list them and push nothing')
@@ -45,10 +32,12 @@ export function addEcrFlags(command: Command): Command {
     .addOption(repeatable('--repository-tag <key=value>', 'set an AWS resource tag on new repositories'))
     .option('--lifecycle-policy <file>', 'lifecycle policy for new repositories, JSON')
     .option('--repository-policy <file>', 'repository policy for new repositories, JSON')
-    .option('--reconcile', 'apply these settings to existing repositories too');
-}
+    .option('--reconcile', 'apply these settings to existing repositories too'),
+);
 
-/** @throws AirgapError `usage`, `file` */
+export type EcrFlags = FlagsOf<typeof addEcrFlags>;
+
+/** Returns the settings of repositories that the flags say. @throws AirgapError `usage`, `file` */
 export async function repositoryOptions(flags: EcrFlags, cwd: string): Promise<RepositoryOptions> {
   const { immutable, immutableExcept: except, kmsKey, scan, repositoryTag } = flags;
   if (except.length > 0 && !immutable) {
@@ -66,12 +55,13 @@ export async function repositoryOptions(flags: EcrFlags, cwd: string): Promise<R
     create: flags.createRepositories,
     reconcile: flags.reconcile ?? false,
     settings: {
-      ...(immutable ? { immutable, except } : {}),
-      ...(kmsKey === undefined ? {} : { kmsKey }),
-      ...(scan ? { scanOnPush: true } : {}),
-      ...(repositoryTag.length === 0 ? {} : { tags: Object.fromEntries(repositoryTag.map(parseTag)) }),
-      ...(lifecyclePolicy === undefined ? {} : { lifecyclePolicy }),
-      ...(repositoryPolicy === undefined ? {} : { repositoryPolicy }),
+      immutable,
+      except: immutable ? except : undefined,
+      kmsKey,
+      scanOnPush: scan,
+      tags: repositoryTag.length === 0 ? undefined : Object.fromEntries(repositoryTag.map(parseTag)),
+      lifecyclePolicy,
+      repositoryPolicy,
     },
   };
 }
@@ -83,7 +73,7 @@ export async function repositoryOptions(flags: EcrFlags, cwd: string): Promise<R
 export async function declaredHosts(
   registries: readonly string[],
   { registryType, region }: { readonly registryType?: 'ecr'; readonly region?: string },
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
 ): Promise<readonly EcrHostDeclaration[]> {
   const { ecrHost } = await import('../../ecr/hosts.ts');
   const undetected = registries.filter((registry) => ecrHost(registry) === undefined);
@@ -115,13 +105,8 @@ export async function warnUnusedEcrFlags(
 }
 
 function parseTag(text: string): readonly [string, string] {
-  const index = text.indexOf('=');
-  if (index < 1) {
-    throw new AirgapError('usage', `--repository-tag ${text} is not KEY=VALUE`, {
-      hint: 'example: --repository-tag team=platform',
-    });
-  }
-  return [text.slice(0, index), text.slice(index + 1)];
+  const form = { form: 'KEY=VALUE', example: 'team=platform', mayBeEmpty: true };
+  return parseAssignment('--repository-tag', text, form);
 }
 
 async function readPolicy(

@@ -1,43 +1,41 @@
-import { type Command, Option } from 'commander';
+import { Option } from '@commander-js/extra-typings';
 import { userEnvironment } from '../../auth/credential-files.ts';
 import type { CommandLineLogin } from '../../auth/keychain.ts';
+import type { Environment } from '../../base/environment.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { checkName } from '../../base/names.ts';
 import { quoted } from '../../base/printable.ts';
 import { registerSecret } from '../../base/redact.ts';
 import type { FindLogin } from '../../base/registry-login.ts';
 import type { CommandIO } from '../run.ts';
-import { collect } from './collect.ts';
+import { collect, type FlagsOf, flagGroup, parseAssignment } from './option.ts';
 
-/** Login for one registry, with the password from standard input. */
-export interface LoginFlags {
-  registryUsername?: string[];
-  registryPasswordStdin?: true;
-  /** Combined login, set before the command runs. */
-  registryLogin?: CommandLineLogin;
+/** Login for one registry, with the password from standard input, read before the command runs. */
+export interface ReadLogin {
+  readonly registryLogin?: CommandLineLogin;
 }
 
 /** Maximum size of a password in bytes; cloud tokens take a few thousand. */
 const PASSWORD_LIMIT = 64 * 1024;
 
 /** Adds the flags, and reads the password before the command runs. */
-export function addLoginFlags(io: CommandIO, command: Command): Command {
-  return command
+export const addLoginFlags = flagGroup((command, io: CommandIO) =>
+  command
     .addOption(
       new Option('--registry-username <host=name>', 'user for one registry, with --registry-password-stdin')
         .argParser(collect)
-        .default([], ''),
+        .default<string[]>([], ''),
     )
     .option('--registry-password-stdin', 'read the password of that user from standard input')
     .hook('preAction', async (_, action) => {
-      const login = await readLogin(io, action.opts<LoginFlags>());
+      const login = await readLogin(io, action.opts() as FlagsOf<typeof addLoginFlags>);
       if (login !== undefined) action.setOptionValue('registryLogin', login);
-    });
-}
+    }),
+);
 
 /** @throws AirgapError `usage` */
-async function readLogin(io: CommandIO, flags: LoginFlags): Promise<CommandLineLogin | undefined> {
-  const { registryUsername = [], registryPasswordStdin = false } = flags;
+async function readLogin(io: CommandIO, flags: FlagsOf<typeof addLoginFlags>): Promise<CommandLineLogin | undefined> {
+  const { registryUsername, registryPasswordStdin } = flags;
   const [text, second] = registryUsername;
   if (text === undefined) {
     if (!registryPasswordStdin) return undefined;
@@ -66,21 +64,16 @@ async function readLogin(io: CommandIO, flags: LoginFlags): Promise<CommandLineL
 }
 
 function parseUsername(text: string): Omit<CommandLineLogin, 'password'> {
-  const index = text.indexOf('=');
-  const username = text.slice(index + 1);
-  if (index < 1 || username === '') {
-    throw new AirgapError('usage', `--registry-username ${quoted(text)} is not HOST=NAME`, {
-      hint: 'example: --registry-username registry.example:5000=robot',
-    });
-  }
+  const form = { form: 'HOST=NAME', example: 'registry.example:5000=robot' };
+  const [host, username] = parseAssignment('--registry-username', text, form, quoted(text));
   // RFC 7617: a user name ends at the first colon.
   if (username.includes(':') || /\p{Cc}/u.test(username)) {
     // The name is not printed: it may contain the password.
-    throw new AirgapError('usage', `--registry-username ${quoted(text.slice(0, index))}=…: not a valid user name`, {
+    throw new AirgapError('usage', `--registry-username ${quoted(host)}=…: not a valid user name`, {
       hint: 'user names have no colon or control characters; the password is read from standard input',
     });
   }
-  return { registry: checkName('registry', text.slice(0, index), '--registry-username', 'usage'), username };
+  return { registry: checkName('registry', host, '--registry-username', 'usage'), username };
 }
 
 async function readPassword(io: CommandIO, registry: string): Promise<string> {
@@ -109,14 +102,14 @@ async function readPassword(io: CommandIO, registry: string): Promise<string> {
 
 /** Returns the login lookup for charts in OCI registries: the login of the flags, of variables and of Podman's files. */
 export function chartLogin(
-  { context: { env } }: Pick<CommandIO, 'context'>,
-  { registryLogin }: LoginFlags,
+  env: Environment,
+  login: CommandLineLogin | undefined,
   namedHosts: readonly string[],
 ): FindLogin {
   let logins: Promise<FindLogin> | undefined;
   return async (registry, path) => {
     logins ??= import('../../auth/chart-login.ts').then(({ chartLogins }) =>
-      chartLogins(userEnvironment(env), registryLogin, namedHosts),
+      chartLogins(userEnvironment(env), login, namedHosts),
     );
     return (await logins)(registry, path);
   };

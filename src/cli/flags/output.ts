@@ -1,11 +1,11 @@
-import { Option } from 'commander';
+import { Option } from '@commander-js/extra-typings';
 import { jsonText } from '../../base/printable.ts';
 import type { Report } from '../reports/report.ts';
 import type { CommandIO } from '../run.ts';
 
 /** Returns the `-o` option, which every command has. */
-export function outputOption<T extends string>(formats: readonly T[], fallback: T): Option {
-  return new Option('-o, --output <format>', 'output format').choices(formats).default(fallback);
+export function outputOption<const T extends string>(formats: readonly T[], fallback: NoInfer<T>) {
+  return new Option('-o, --output <format>', 'output format').choices(formats).default<T>(fallback);
 }
 
 /** Serializes a result, with `apiVersion` and `kind` first. */

@@ -1,40 +1,34 @@
-import { type Command, Option } from 'commander';
-import { AirgapError } from '../../base/errors.ts';
+import { Option } from '@commander-js/extra-typings';
+import { AirgapError, messageOf } from '../../base/errors.ts';
 import { DEFAULT_NAMING, parseTarget, type Target, type TargetOptions } from '../../naming/naming.ts';
 import { checkNamingRule, NAMINGS, parseNamingRule } from '../../naming/naming-template.ts';
+import type { TargetCheckOptions } from '../../workflows/push/check-target.ts';
 import type { Config } from '../config/schema.ts';
-import { collect } from './collect.ts';
+import type { CommandIO } from '../run.ts';
+import { type FlagsOf, flagGroup, repeatable } from './option.ts';
+import { type RegistrySettings, registryAccess } from './registry.ts';
 
-/** Flags for the names of images and charts in the private registry. */
-export interface NamingFlags {
-  naming?: string;
-  namingRule: string[];
-  chartPrefix?: string;
-  registryType?: 'ecr';
-}
-
-export function addNamingFlags(command: Command): Command {
-  return command
+/** Adds flags for the names of images and charts in the private registry. */
+export const addNamingFlags = flagGroup((command) =>
+  command
     .optionsGroup('Naming:')
-    .addOption(
-      new Option(
-        '--naming <rule>',
-        `how repositories are named: ${NAMINGS.join(', ')} or a template, see docs/naming.md (default: ${DEFAULT_NAMING})`,
-      ),
+    .option(
+      '--naming <rule>',
+      `how repositories are named: ${NAMINGS.join(', ')} or a template, see docs/naming.md (default: ${DEFAULT_NAMING})`,
     )
     .addOption(
-      new Option(
+      repeatable(
         '--naming-rule <match=template>',
-        'name matching images by a template instead; the first match applies (repeatable)',
-      )
-        .argParser(collect)
-        .default([], ''),
+        'name matching images by a template instead; the first match applies',
+      ),
     )
     .option('--chart-prefix <path>', 'path of charts in the registry (default: PREFIX/charts)')
     .addOption(
       new Option('--registry-type <type>', 'type of the target if its host name does not show it').choices(['ecr']),
-    );
-}
+    ),
+);
+
+export type NamingFlags = FlagsOf<typeof addNamingFlags>;
 
 /**
  * Returns the target of flags and configuration file. Flags take precedence.
@@ -45,7 +39,7 @@ export async function targetOf(to: string, flags: NamingFlags, config?: Pick<Con
   const prefix = flags.chartPrefix ?? chartPrefix;
   const options: TargetOptions = {
     rules: [...flags.namingRule.map(parseNamingRule), ...rules.map((rule) => checkNamingRule(rule, 'naming.rules'))],
-    ...(prefix === undefined ? {} : { chartPrefix: prefix }),
+    chartPrefix: prefix,
   };
   const target = parseTarget(to, flags.naming ?? naming ?? DEFAULT_NAMING, options);
   const { ecrHost } = await import('../../ecr/hosts.ts');
@@ -62,4 +56,49 @@ export async function targetOf(to: string, flags: NamingFlags, config?: Pick<Con
     });
   }
   return { ...target, toLegalPath: toEcrName };
+}
+
+/** Adds the flag of the check whether the target has the bundle's images. */
+export const addCheckTargetFlag = flagGroup((command) =>
+  command.option('--no-check-target', 'with --bundle: do not check that the target registry has the images'),
+);
+
+/** Milliseconds. Short, because `values` must also work without access to a registry. */
+const TIMEOUT = 2000;
+
+/**
+ * Runs `work`, and concurrently checks that the target has a few of the bundle's images, to detect a mistyped `--to`. Emits
+ * the result after the work; it does not affect the exit code.
+ */
+export async function withCheckedTarget<T>(
+  io: CommandIO,
+  { bundle, checkTarget }: { readonly bundle?: string; readonly checkTarget: boolean },
+  checked: Pick<TargetCheckOptions, 'target' | 'chart' | 'signer'>,
+  registry: RegistrySettings,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (bundle === undefined || !checkTarget) return work();
+  const { context } = io;
+  const { target } = checked;
+  const stop = new AbortController();
+  const signal = context.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, context.signal]);
+  const check = async (): Promise<void> => {
+    const { checkPushedImages, targetCheckMessage } = await import('../../workflows/push/check-target.ts');
+    // The target has no mirrors. A failed check must not fail the work.
+    const result = await registryAccess({ ...registry, mirrors: [], named: [target.registry] })
+      .then(({ access }) => checkPushedImages({ ...context, signal }, { ...checked, bundle, access, timeout: TIMEOUT }))
+      .catch((error: unknown) => ({ status: 'unknown', reason: messageOf(error) }) as const);
+    const event = targetCheckMessage(result, target);
+    if (event !== undefined) notices.push(() => context.emit(event));
+  };
+  const notices: (() => void)[] = [];
+  const checking = check();
+  try {
+    const result = await work();
+    await checking;
+    for (const notify of notices) notify();
+    return result;
+  } finally {
+    stop.abort();
+  }
 }

@@ -1,5 +1,5 @@
 import { count } from '../../base/count.ts';
-import type { Verification } from '../../workflows/inspect/inspect.ts';
+import type { Verification } from '../../workflows/verify/verify.ts';
 import type { ReceiptCheck, ReceiptDifference } from '../../workflows/verify/verify-receipt.ts';
 import { deltaReport } from './inspect.ts';
 import { formatBytes, joinLines } from './text.ts';

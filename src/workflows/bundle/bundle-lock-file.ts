@@ -1,22 +1,17 @@
 import { AirgapError } from '../../base/errors.ts';
 import { toFindings } from '../../discovery/index.ts';
-import type { ChartAccess } from '../../helm/access.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
-import type { LockFile, LockFileChart } from '../../inventory/lock-file.ts';
+import type { LockFile } from '../../inventory/lock-file.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { formatRepository, parseReference } from '../../oci/reference.ts';
 import { referenceMatcher } from '../../oci/reference-matcher.ts';
 import type { Context } from '../../session/context.ts';
 import { addedReferences, type ImagesOptions } from '../images/images.ts';
-import { fetchLockedCharts } from './locked-charts.ts';
+import { fetchLockedCharts, type LockedChartsOptions } from './locked-charts.ts';
 import { type BundleResult, type PackOptions, pack, withExclusiveOutput } from './pack.ts';
 
-export interface BundleLockFileOptions extends PackOptions, Pick<ImagesOptions, 'add' | 'chartSources'> {
+export interface BundleLockFileOptions extends PackOptions, LockedChartsOptions, Pick<ImagesOptions, 'add'> {
   readonly lockFile: LockFile;
-  /** Absolute path of the lock file's folder; paths of local charts are relative to it. */
-  readonly folder: string;
-  /** Returns credentials and TLS options for a chart. */
-  readonly chartAccess: (chart: LockFileChart) => ChartAccess;
 }
 
 /**
@@ -25,13 +20,13 @@ export interface BundleLockFileOptions extends PackOptions, Pick<ImagesOptions, 
  */
 export function bundleLockFile(context: Context, options: BundleLockFileOptions): Promise<BundleResult> {
   return withExclusiveOutput(context, options, async (scratch) => {
-    const { lockFile, folder, chartSources, chartAccess: access, add } = options;
+    const { lockFile, add } = options;
     if (lockFile.charts.length === 0 && lockFile.images.length === 0 && add.length === 0) {
       throw new AirgapError('usage', 'there is nothing to bundle: the lock file is empty', {
         hint: 'write it again with helm airgap images … --lock',
       });
     }
-    const charts = await fetchLockedCharts(context, lockFile.charts, scratch, { folder, chartSources, access });
+    const charts = await fetchLockedCharts(context, lockFile.charts, scratch, options);
     const references = [...lockFile.images.flatMap(locatedReferences), ...addedReferences(add)];
     const findings = toFindings(references);
     const unpinned = lockFile.images.filter(({ reference, digest }) => digest === '' && !reference.includes('@'));

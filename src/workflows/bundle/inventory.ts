@@ -9,7 +9,7 @@ import { parseManifest } from '../../oci/manifest.ts';
 import { formatPlatform, isAttestationPlatform, type Platform } from '../../oci/platform.ts';
 import { formatReference, formatRepository } from '../../oci/reference.ts';
 import type { Referrer } from '../../oci/referrer.ts';
-import type { SearchedChart } from '../../search/search-charts.ts';
+import type { SearchedChart } from '../../search/search-result.ts';
 
 /** A chart to be bundled, either searched or from a lock file. */
 export interface PackedChart extends Pick<SearchedChart, 'chart' | 'profiles'> {

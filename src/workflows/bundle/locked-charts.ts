@@ -6,7 +6,7 @@ import { AirgapError, combine } from '../../base/errors.ts';
 import { settle } from '../../base/pool.ts';
 import type { ChartAccess, ChartRequest } from '../../helm/access.ts';
 import { UNPACKED_LIMIT } from '../../helm/chart-entries.ts';
-import { type ChartSources, UPSTREAM } from '../../helm/chart-mirrors.ts';
+import type { ChartSources } from '../../helm/chart-mirrors.ts';
 import { type Chart, fetchChart, withoutSecrets } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import type { LockFileChart } from '../../inventory/lock-file.ts';
@@ -77,7 +77,7 @@ export interface LockedChartsOptions {
   readonly folder: string;
   readonly chartSources?: ChartSources;
   /** Returns credentials and TLS options for a chart. */
-  readonly access: (chart: LockFileChart) => ChartAccess;
+  readonly chartAccess: (chart: LockFileChart) => ChartAccess;
 }
 
 /**
@@ -112,11 +112,11 @@ async function fetchLockedChart(
   helm: Helm,
   entry: LockFileChart,
   folder: string,
-  { folder: base, chartSources = UPSTREAM, access }: LockedChartsOptions,
+  { folder: base, chartSources, chartAccess }: LockedChartsOptions,
 ): Promise<PackedChart> {
   const { name, version, digest, parent, profiles } = entry;
   context.emit({ type: 'stage', message: `fetching ${name} ${version}` });
-  const request = { ...requestOf(entry, base), access: access(entry) };
+  const request = { ...requestOf(entry, base), access: chartAccess(entry) };
   const chart = await fetchChart(helm, request, folder, context.cwd, chartSources);
   const found = await archiveDigest(chart, context.cwd);
   if (digest !== '' && found !== digest) {

@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import type { Estimate } from '../../base/events.ts';
 import { checkOutput } from '../../base/output-file.ts';
 import { withRunLock } from '../../base/run-lock.ts';
@@ -15,13 +14,13 @@ import type { Digest } from '../../oci/digest.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
 import type { ChartOperators, OperatorScan, OperatorScanReport } from '../../operator-scan/index.ts';
 import type { AskedHost } from '../../search/nested-hosts.ts';
-import { connect, type RegistryAccess } from '../../session/connect.ts';
+import { connect, type RegistryUse } from '../../session/connect.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { pinnedSource } from '../../transfer/pinned-source.ts';
 import { ReferrerRequests } from '../../transfer/referrers/requests.ts';
 import type { DroppedCandidate } from '../images/confirm.ts';
 import { warnUnmatched } from '../images/images.ts';
-import { type ResolveOptions, resolveImages, type SelectedFindings } from '../images/resolve.ts';
+import { type ReferrerOptions, type ResolveOptions, resolveImages, type SelectedFindings } from '../images/resolve.ts';
 import {
   type IncompleteReferrersReport,
   reportForeignLayers,
@@ -38,9 +37,8 @@ import { createInventory, type PackedChart } from './inventory.ts';
 import { SharedFetch } from './shared-fetch.ts';
 import { subsetEvidence } from './subset-evidence.ts';
 
-export interface PackOptions extends ResolveOptions {
+export interface PackOptions extends ResolveOptions, ReferrerOptions, RegistryUse {
   readonly out: string;
-  readonly access: RegistryAccess;
   /** Replaces an existing file at `out`. */
   readonly force: boolean;
   /** Bytes of each part of a split bundle. */
@@ -55,10 +53,6 @@ export interface PackOptions extends ResolveOptions {
   readonly dryRun: boolean;
   /** Path of the base bundle of a delta, whose image blobs are left out. */
   readonly since?: string;
-  /** Fails the run if referrers cannot be listed or read. */
-  readonly requireReferrers: boolean;
-  /** Public keys, by one of which every image must have a cosign signature. Empty: no verification. */
-  readonly verifySignatures: readonly KeyObject[];
 }
 
 export interface BundleResult extends Omit<WriteResult, 'status'> {

@@ -4,7 +4,7 @@ import { ignoreEvents } from '../../base/events.ts';
 import { checkOutput } from '../../base/output-file.ts';
 import { withRunLock } from '../../base/run-lock.ts';
 import { bundledReferrers } from '../../bundle/bundled-referrers.ts';
-import { openCheckedBundle } from '../../bundle/open.ts';
+import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/read.ts';
 import { writeBundle } from '../../bundle/write.ts';
 import { type BlobFile, writeBlobFiles } from '../../bundle/writing/blob-files.ts';
@@ -13,7 +13,6 @@ import type { Graph, Root } from '../../oci/graph.ts';
 import type { Platform } from '../../oci/platform.ts';
 import { formatReference } from '../../oci/reference.ts';
 import { referenceMatcher } from '../../oci/reference-matcher.ts';
-import type { SigningKey } from '../../oci/signing-key.ts';
 import type { Context } from '../../session/context.ts';
 import { Walker } from '../../transfer/walk.ts';
 import { chartBlobs, chartsIn } from '../values/bundled-charts.ts';
@@ -34,11 +33,9 @@ interface ImageSelection {
   readonly referrers: boolean;
 }
 
-export interface ExtractOptions {
+export interface ExtractOptions extends Pick<OpenOptions, 'signer'> {
   readonly file: string;
   readonly selection: ExtractSelection;
-  /** Public key that must have signed the bundle. */
-  readonly signer?: SigningKey['publicKey'] | undefined;
   readonly out: string;
   /** Overwrite an existing file at `out`. */
   readonly force: boolean;

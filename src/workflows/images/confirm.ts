@@ -7,7 +7,7 @@ import type { Finding, Location } from '../../inventory/finding.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { formatRepository, parseReference, type Reference, tagOrDigestOf } from '../../oci/reference.ts';
 import type { RegistryClient } from '../../registry/client.ts';
-import { connect, type RegistryAccess } from '../../session/connect.ts';
+import { connect, type RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
 
@@ -25,12 +25,6 @@ export interface Confirmation {
   readonly dropped: readonly DroppedCandidate[];
 }
 
-export interface ConfirmationOptions {
-  readonly access: RegistryAccess;
-  /** Number of concurrent requests. */
-  readonly concurrency: number;
-}
-
 /**
  * Checks in the registries whether each finding below `certain` exists. Findings that do not exist (404) are dropped;
  * those that cannot be checked, or need credentials, are kept. Both are reported as warnings.
@@ -39,7 +33,7 @@ export interface ConfirmationOptions {
 export async function confirmWithRegistries(
   context: Context,
   findings: readonly Finding[],
-  { access, concurrency }: ConfirmationOptions,
+  { access, concurrency }: RegistryUse,
 ): Promise<Confirmation> {
   const { client } = connect(context, access);
   try {

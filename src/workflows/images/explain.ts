@@ -9,7 +9,6 @@ import {
   type TextAssessment,
   withOtherEvidence,
 } from '../../discovery/explain/index.ts';
-import { UPSTREAM } from '../../helm/chart-mirrors.ts';
 import { fetchChart } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { Renderer } from '../../helm/render.ts';
@@ -65,7 +64,7 @@ export function explain(context: Context, options: ExplainOptions): Promise<Expl
 
 async function explainChart(
   context: Context,
-  { text, chartSources = UPSTREAM, rules = [] }: ExplainOptions,
+  { text, chartSources, rules }: ExplainOptions,
   { request, profiles }: ChartJob,
   folder: string,
 ): Promise<ExplainResult['charts'][number]> {
@@ -85,7 +84,7 @@ async function explainChart(
   for (const profile of profiles) {
     const { options, name } = profile;
     const base = await renderer.render(options);
-    const findings = await searchRender(renderer, base, profile, { rules, traced: true });
+    const findings = await searchRender(renderer, base, profile, { rules }, true);
     for (const occurrence of findings.nested) nested.add(`${occurrence.name} ${occurrence.version}`.trim());
     const installOccurrences = withOtherEvidence(explainDocuments(base.documents, text), findings.references, text);
     add(installOccurrences, name);

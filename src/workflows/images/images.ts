@@ -1,46 +1,29 @@
 import { AirgapError, combine } from '../../base/errors.ts';
 import { toFindings } from '../../discovery/index.ts';
 import type { NetworkLocation, NetworkNeed } from '../../discovery/network/index.ts';
-import type { Rule } from '../../discovery/rules/index.ts';
-import type { ChartSources } from '../../helm/chart-mirrors.ts';
 import type { Finding, LocatedReference } from '../../inventory/finding.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import { formatReference, tryParseReference } from '../../oci/reference.ts';
 import type { OperatorScanReport, OperatorScanResult, ProposedRule } from '../../operator-scan/index.ts';
 import type { AskedHost } from '../../search/nested-hosts.ts';
-import type { ChartJob, SearchedChart, SearchResult } from '../../search/search-charts.ts';
+import type { ChartJob } from '../../search/search-charts.ts';
+import type { SearchOptions } from '../../search/search-render.ts';
+import type { SearchedChart, SearchResult } from '../../search/search-result.ts';
 import { applySelection, type SelectionOptions } from '../../search/selection.ts';
 import type { WhatIfFinding } from '../../search/what-if.ts';
-import type { RegistryAccess } from '../../session/connect.ts';
+import type { RegistryUse } from '../../session/connect.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import type { SelectedFindings } from './resolve.ts';
 
-export interface ImagesOptions extends SelectionOptions {
+export interface ImagesOptions extends SearchOptions, SelectionOptions {
   readonly charts: readonly ChartJob[];
   /** References to add. */
   readonly add: readonly string[];
-  /** Access to chart repositories; their own addresses by default. */
-  readonly chartSources?: ChartSources;
-  /** Searches nested charts too (default true). */
-  readonly nestedCharts?: boolean;
-  /** Operator rules in addition to the built-in ones. */
-  readonly rules?: readonly Rule[];
-  /** Also searches disabled components, with additional renders. */
-  readonly whatIf?: boolean;
-  /** Adds the values path that disables each network need, with additional renders. */
-  readonly networkSwitches?: boolean;
-  /** Records how values build the references, so that overrides need no probing later. */
-  readonly recipes?: boolean;
-  /** Searches for containers that may create pods. */
-  readonly operators?: boolean;
   /** Registry access for the operator image scan; no scan if absent. */
   readonly operatorScan?: OperatorScanSettings;
 }
 
-export interface OperatorScanSettings {
-  readonly access: RegistryAccess;
-  /** Number of concurrent requests. */
-  readonly concurrency: number;
+export interface OperatorScanSettings extends RegistryUse {
   /** Treats candidates above low confidence as found. */
   readonly include: boolean;
 }

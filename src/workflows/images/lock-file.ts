@@ -9,7 +9,7 @@ import { driftOf, type LockFileDrift } from '../../inventory/lock-file-drift.ts'
 import type { Digest } from '../../oci/digest.ts';
 import { parseReference } from '../../oci/reference.ts';
 import type { RegistryClient } from '../../registry/client.ts';
-import { connect, type RegistryAccess } from '../../session/connect.ts';
+import { connect, type RegistryUse } from '../../session/connect.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { wrapError } from '../../transfer/wrap-error.ts';
 import { lockFileChart } from '../bundle/locked-charts.ts';
@@ -20,10 +20,8 @@ import { type ImagesOptions, searchSelected, warnUnmatched } from './images.ts';
 export interface LockFileOptions extends ImagesOptions {
   /** Absolute path of the lock file. */
   readonly path: string;
-  /** Registry access; if undefined, no registry is contacted and digests of tags stay empty. */
-  readonly access: RegistryAccess | undefined;
-  /** Number of concurrent requests. */
-  readonly concurrency: number;
+  /** If undefined, no registry is contacted and digests of tags stay empty. */
+  readonly registries: RegistryUse | undefined;
 }
 
 export interface WrittenLockFile {
@@ -102,15 +100,15 @@ async function currentLockFile(
 
 async function lookUpDigests(
   context: Context,
-  { access, concurrency }: LockFileOptions,
+  { registries }: LockFileOptions,
   findings: readonly Finding[],
 ): Promise<{ digests: ReadonlyMap<string, Digest>; missing: ReadonlySet<string> }> {
-  if (access === undefined) return { digests: new Map(), missing: new Set() };
-  const { client } = connect(context, access);
+  if (registries === undefined) return { digests: new Map(), missing: new Set() };
+  const { client } = connect(context, registries.access);
   try {
     const { emit, signal } = context;
     const references = findings.map(({ reference }) => reference);
-    return await resolveDigests(client, references, { concurrency, emit, signal });
+    return await resolveDigests(client, references, { concurrency: registries.concurrency, emit, signal });
   } finally {
     await client.close();
   }

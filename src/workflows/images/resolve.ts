@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { type Finding, isBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
@@ -22,17 +23,25 @@ import {
 } from './confirm.ts';
 import { ImageConfigs } from './image-configs.ts';
 
-export interface ResolveOptions {
+/** Options for signatures, attestations and other referrers. */
+export interface ReferrerOptions {
+  /** Bundles referrers of images, such as signatures and attestations. */
+  readonly referrers: boolean;
+  /** Handling of attestations in indexes: kept together with their images, or dropped. */
+  readonly attestations: 'keep' | 'drop';
+  /** Fails the run if referrers cannot be listed or read. */
+  readonly requireReferrers: boolean;
+  /** Public keys, by one of which every image must have a cosign signature. Empty: no verification. */
+  readonly verifySignatures: readonly KeyObject[];
+}
+
+export interface ResolveOptions extends Pick<ReferrerOptions, 'referrers' | 'attestations'> {
   /** Platforms to keep; empty: all. */
   readonly platforms: readonly Platform[];
   /** Concurrent requests. */
   readonly concurrency: number;
   /** Searches the configs of images for further images. */
   readonly imageConfigs: boolean;
-  /** Bundles referrers of images, such as signatures and attestations. */
-  readonly referrers: boolean;
-  /** Handling of attestations in indexes: kept together with their images, or dropped. */
-  readonly attestations: 'keep' | 'drop';
 }
 
 /** Findings after the user's selections. */

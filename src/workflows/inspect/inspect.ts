@@ -1,10 +1,6 @@
-import { AirgapError } from '../../base/errors.ts';
-import { HashThread, hashThreadCount } from '../../bundle/hashing/hash-threads.ts';
 import { openCheckedBundle } from '../../bundle/open.ts';
-import { type Bundle, openBundle } from '../../bundle/read.ts';
-import { checkSignature } from '../../bundle/signing/check-signature.ts';
+import type { Bundle } from '../../bundle/read.ts';
 import { claimOf, readSignatures, type SignedClaim } from '../../bundle/signing/signature.ts';
-import { type BundleProblem, verifyBundle } from '../../bundle/verify.ts';
 import { type Delta, deltaOf } from '../../inventory/delta.ts';
 import type { ExportedInventory } from '../../inventory/exported-inventory.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
@@ -12,7 +8,6 @@ import { legacyTextPaths } from '../../inventory/recipe.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatReference } from '../../oci/reference.ts';
 import { fingerprintOf, type SigningKey } from '../../oci/signing-key.ts';
-import type { Context } from '../../session/context.ts';
 import { formatPath } from '../../value-tracing/leaves.ts';
 import { exportInventory } from './export-inventory.ts';
 
@@ -88,7 +83,8 @@ function storedValueTexts({ charts }: Inventory): NonNullable<Inspection['wholeT
   return [...new Map(all.map((text) => [`${text.chart} ${text.path}`, text])).values()];
 }
 
-async function summarize(source: Bundle): Promise<Omit<Inspection, 'lock' | 'wholeTexts'>> {
+/** Summarizes the content of an open bundle. */
+export async function summarize(source: Bundle): Promise<Omit<Inspection, 'lock' | 'wholeTexts'>> {
   const inventory = source.inventory();
   const { inventoryDigest } = source;
   const delta = inventory && deltaOf(inventory);
@@ -108,67 +104,4 @@ async function summarize(source: Bundle): Promise<Omit<Inspection, 'lock' | 'who
     ...(signatures.length === 0 ? {} : { signatures }),
     ...(delta === undefined ? {} : { delta }),
   };
-}
-
-/** Result of verifying a bundle. */
-export interface Verification extends Omit<Inspection, 'lock' | 'wholeTexts'> {
-  /** Set if another tool packed the archive; bytes between its entries could not be checked then. */
-  readonly packedByAnother?: true;
-  readonly problems: readonly BundleProblem[];
-}
-
-/**
- * Checks every byte of a bundle, offline.
- * @param cores number of processor cores to use
- * @param signer public key that must have signed the bundle; the signature is checked first
- * @throws AirgapError `signature` if it is not signed by `signer`, was changed since, or was repacked
- */
-export async function verify(
-  { emit, signal }: Context,
-  file: string,
-  cores: number,
-  signer?: SigningKey['publicKey'],
-): Promise<Verification> {
-  const source = await openBundle(file);
-  const hashers: HashThread[] = [];
-  // Terminate threads on abort: waiting for one that hashes a huge blob would delay the interrupt.
-  const stop = (): void => void closeAll(hashers);
-  try {
-    if (signer !== undefined) {
-      await checkSignature(source, signer);
-      await refuseRepacked(source);
-    }
-    const threads = hashThreadCount(source.entries.values(), cores);
-    for (let index = 0; index < threads; index++) hashers.push(new HashThread(source.fileParts));
-    signal?.addEventListener('abort', stop, { once: true });
-    const problems = await verifyBundle(source, { hashers, emit, signal });
-    const { byOtherTool } = await source.checkPacking();
-    return {
-      ...(await summarize(source)),
-      ...(signer && { signedBy: fingerprintOf(signer) }),
-      ...(byOtherTool && { packedByAnother: true }),
-      problems,
-    };
-  } finally {
-    signal?.removeEventListener('abort', stop);
-    await closeAll(hashers);
-    await source.close();
-  }
-}
-
-/**
- * Refuses a signed bundle that another tool has repacked. The signature covers the content, but what other programs
- * read from the archive also depends on its packing, which can be checked only for archives written by this tool.
- * @throws AirgapError `signature`
- */
-async function refuseRepacked(source: Bundle): Promise<void> {
-  const { byOtherTool } = await source.checkPacking();
-  if (!byOtherTool) return;
-  throw new AirgapError('signature', `${source.path} is signed by this key, but another tool has repacked it`, {
-    hint: 'use the original file: other programs may read different content from a repacked archive. push --require-signature reads by digest and accepts it',
-  });
-}
-
-async function closeAll(hashers: readonly HashThread[]): Promise<void> {
-  await Promise.all(hashers.map((hasher) => hasher.close()));
 }

@@ -2,7 +2,7 @@ import { AirgapError, combine } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { bundledReferrers } from '../../bundle/bundled-referrers.ts';
 import { CONTAINERD_NAME_ANNOTATION, REF_NAME_ANNOTATION } from '../../bundle/names.ts';
-import { openCheckedBundle } from '../../bundle/open.ts';
+import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/read.ts';
 import { tagAnnotation } from '../../bundle/reading/contents.ts';
 import type { RequiredBlob } from '../../inventory/inventory.ts';
@@ -10,8 +10,7 @@ import type { Source } from '../../oci/content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Graph, Root } from '../../oci/graph.ts';
-import { formatReference, type Reference, type Repository, tryParseRepository } from '../../oci/reference.ts';
-import type { SigningKey } from '../../oci/signing-key.ts';
+import { formatReference, type Repository, tryParseRepository } from '../../oci/reference.ts';
 import type { Context } from '../../session/context.ts';
 import type { RequiredBlobs } from '../../transfer/required-blobs.ts';
 import { Walker } from '../../transfer/walk.ts';
@@ -27,15 +26,11 @@ export interface LoadedBundles {
   close(): Promise<void>;
 }
 
-export interface LoadOptions {
+export interface LoadOptions extends OpenOptions {
   /** Bundles to push together. */
   readonly files: readonly string[];
   readonly selection: BundleSelection;
   readonly concurrency: number;
-  /** Reference to assume for images that another tool's archive identifies only by tag, or for its only image. */
-  readonly as?: Reference;
-  /** Public key by which every bundle must be signed. */
-  readonly signer?: SigningKey['publicKey'] | undefined;
 }
 
 /**
@@ -45,14 +40,14 @@ export interface LoadOptions {
  */
 export async function loadBundles(
   context: Context,
-  { files, selection, concurrency, as, signer }: LoadOptions,
+  { files, selection, concurrency, ...opening }: LoadOptions,
 ): Promise<LoadedBundles> {
   const bundles: Bundle[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(bundles.map((bundle) => bundle.close()));
   };
   try {
-    for (const file of files) bundles.push(await openCheckedBundle(file, { signer, as }));
+    for (const file of files) bundles.push(await openCheckedBundle(file, opening));
     for (const bundle of bundles) checkNamed(bundle, context.emit);
     const graph = await readGraph(context, bundles, selectRoots(bundles, selection, context.emit), concurrency);
     const inventories = bundles.flatMap((bundle) => bundle.inventory() ?? []);

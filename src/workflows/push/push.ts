@@ -6,7 +6,7 @@ import type { ReconciledRepository } from '../../ecr/reconcile.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
 import type { Sink, Source } from '../../oci/content.ts';
 import { formatReference, formatRepository, type Reference } from '../../oci/reference.ts';
-import { connect, type RegistryAccess, type RegistryConnection } from '../../session/connect.ts';
+import { connect, type RegistryConnection, type RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { type CopyOutcome, type CopyResult, copy } from '../../transfer/copy.ts';
 import { planCopy } from '../../transfer/copy-plan.ts';
@@ -21,10 +21,9 @@ import { createReceipt, type Receipt } from './receipt.ts';
 import { absentPaths, lookUpRepositories, prepareRepositories, type RepositoryOptions } from './repositories.ts';
 import { retiredReferences } from './retired.ts';
 
-export interface PushOptions extends LoadOptions {
+export interface PushOptions extends LoadOptions, RegistryUse {
   /** Targets, each of which gets everything. */
   readonly targets: readonly Target[];
-  readonly access: RegistryAccess;
   /** Handling of tags that have another digest. */
   readonly existing: ExistingTag;
   /** Fails the run if a registry rejects a referrer. */

@@ -35,7 +35,7 @@ export async function prepareRepositories(
   names: readonly string[],
   { create, reconcile, settings }: RepositoryOptions,
 ): Promise<EnsuredRepositories> {
-  const host = ecrHost(target.registry, ecr.hosts);
+  const host = ecrHost(target.registry, ecr.ecrHosts);
   if (host === undefined) return NO_REPOSITORIES;
   emit({ type: 'stage', message: `checking ${count(names.length, 'repository', 'repositories')}` });
   if (create === 'never') {
@@ -66,7 +66,7 @@ export async function lookUpRepositories(
   names: readonly string[],
   create: RepositoryOptions['create'],
 ): Promise<RepositoryStatus | undefined> {
-  const host = ecrHost(target.registry, ecr.hosts);
+  const host = ecrHost(target.registry, ecr.ecrHosts);
   if (host === undefined) return undefined;
   try {
     return await findRepositories(host, names, ecr);

@@ -1,13 +1,10 @@
 import { join } from 'node:path';
-import { openCheckedBundle } from '../../bundle/open.ts';
+import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/read.ts';
-import type { Rule } from '../../discovery/rules/index.ts';
-import { type ChartSources, UPSTREAM } from '../../helm/chart-mirrors.ts';
 import { type Chart, fetchChart } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { Renderer, type Values } from '../../helm/render.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
-import type { SigningKey } from '../../oci/signing-key.ts';
 import { additionNotes } from '../../overrides/addition-notes.ts';
 import { copiedUserValues } from '../../overrides/copied-values.ts';
 import { type OverrideOptions, overrideChart } from '../../overrides/override-chart.ts';
@@ -17,7 +14,7 @@ import type { Proof, UnmappedReference } from '../../overrides/proof.ts';
 import { checkReadBack } from '../../overrides/read-back.ts';
 import type { TemplateChange } from '../../overrides/template-edits.ts';
 import { changedChartNotes, HOOKS_HINT, postRenderNotes, unmappedNote } from '../../overrides/unmapped-notes.ts';
-import type { Profile } from '../../search/search-render.ts';
+import type { Profile, SearchOptions } from '../../search/search-render.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { compareWithBundle, type DerivedChart, type UncoveredImages } from './bundle-coverage.ts';
 import type { BundledChart } from './bundled-charts.ts';
@@ -26,21 +23,13 @@ import { checkNameCollisions } from './name-collisions.ts';
 import { listRequestedCharts, type RequestedCharts } from './requested-charts.ts';
 
 /** Options for deriving overrides. */
-export interface ValuesOptions extends RequestedCharts {
+export interface ValuesOptions
+  extends RequestedCharts,
+    Pick<OpenOptions, 'signer'>,
+    Pick<SearchOptions, 'rules' | 'chartSources'>,
+    Pick<OverrideOptions, 'inject' | 'operatorDefaults' | 'prove'> {
   readonly bundle: string | undefined;
-  /** Public key that must have signed the bundle. */
-  readonly signer?: SigningKey['publicKey'] | undefined;
   readonly target: Target;
-  /** Operator rules in addition to the built-in ones. */
-  readonly rules?: readonly Rule[];
-  /** Add variables or arguments to operators, through values, to redirect their operands (default: true). */
-  readonly inject?: boolean;
-  /** Include operators' default images for user-created resources (default: true). */
-  readonly operatorDefaults?: boolean;
-  /** Prove the overrides by rendering with them (default: true). */
-  readonly prove?: boolean;
-  /** Chart repositories and mirrors. */
-  readonly chartSources?: ChartSources;
   /** Handling of unmapped references (post-render map or repacked chart), and the name of that file. */
   readonly unmappedHandling?: {
     readonly how: 'post-render' | 'repack';
@@ -106,7 +95,7 @@ export function values(context: Context, options: ValuesOptions): Promise<Overri
       const fetched: { bundled: BundledChart; chart: Chart; profile: Profile; folder: string }[] = [];
       for (const { chart: bundled, profile } of await listRequestedCharts(source, options, scratch)) {
         const folder = join(scratch, `overrides-${fetched.length}`);
-        const chart = await fetchChart(helm, bundled.request, folder, context.cwd, options.chartSources ?? UPSTREAM);
+        const chart = await fetchChart(helm, bundled.request, folder, context.cwd, options.chartSources);
         fetched.push({ bundled, chart, profile, folder });
       }
       options.unmappedHandling?.expect(
@@ -139,35 +128,15 @@ async function deriveOverrides(
   folder: string,
   source: Bundle | undefined,
 ): Promise<Overrides> {
-  const {
-    target,
-    profile,
-    rules = [],
-    unmappedHandling,
-    pullSecret,
-    pin = false,
-    prove = true,
-    inject = true,
-    operatorDefaults = true,
-  } = options;
+  const { target, profile, rules = [], unmappedHandling, pullSecret, pin, prove, inject, operatorDefaults } = options;
   const { name, version } = chart.metadata;
   context.emit({ type: 'stage', message: `deriving overrides for ${name} ${version}` });
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
   const derived = await overrideChart(renderer, profile, target, {
-    rules,
+    ...{ rules, recipes, operands, prove, inject, operatorDefaults },
     emit: context.emit,
-    recipes,
-    operands,
-    prove,
-    inject,
-    operatorDefaults,
-    additions: {
-      ...(pullSecret === undefined ? {} : { pullSecret }),
-      ...(pin && source !== undefined ? { digests: bundledDigests(source, target) } : {}),
-    },
-    ...(unmappedHandling === undefined
-      ? {}
-      : { unmappedHandling: await toUnmappedHandling(unmappedHandling.how, helm, folder) }),
+    additions: { pullSecret, digests: pin && source !== undefined ? bundledDigests(source, target) : undefined },
+    unmappedHandling: unmappedHandling && (await toUnmappedHandling(unmappedHandling.how, helm, folder)),
   });
   const { base, settings, overrides, proof, references, postRender, repacked } = derived;
   const { entries = [], inHooks = [], pullSecret: addedPullSecret } = postRender ?? {};

@@ -1,24 +1,20 @@
 import { type AirgapError, asAirgapError, combine, messageOf } from '../../base/errors.ts';
 import { type Outcome, settle } from '../../base/pool.ts';
-import { openCheckedBundle } from '../../bundle/open.ts';
+import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatReference, parseReference, type Repository, tryParseRepository } from '../../oci/reference.ts';
 import { type Referrer, referrerKind } from '../../oci/referrer.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
 import type { RegistryClient } from '../../registry/client.ts';
-import { connect, type RegistryAccess } from '../../session/connect.ts';
+import { connect, type RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { listedReferrers, taggedReferrers } from '../../transfer/referrers/listing.ts';
 import { throwIfAborted } from '../../transfer/wrap-error.ts';
 import type { Receipt } from '../push/receipt.ts';
 
-export interface ReceiptOptions {
+export interface ReceiptOptions extends RegistryUse, Pick<OpenOptions, 'signer'> {
   /** Bundle whose content must be in the receipt. */
   readonly bundle?: string;
-  /** Public key by which the bundle must be signed. */
-  readonly signer?: SigningKey['publicKey'] | undefined;
-  readonly access: RegistryAccess;
-  readonly concurrency: number;
 }
 
 /** Difference between a receipt and the registry. */

@@ -16,8 +16,8 @@ export function awsEnvironment(): void {
 export function declaring(ecr: TestEcr): EcrOptions {
   return {
     env: {},
-    endpoint: ecr.endpoint,
-    hosts: [{ host: ecr.host, region: 'us-east-1', account: '123456789012' }],
+    endpointUrl: ecr.endpoint,
+    ecrHosts: [{ host: ecr.host, region: 'us-east-1', account: '123456789012' }],
   };
 }
 

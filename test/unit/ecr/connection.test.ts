@@ -5,7 +5,7 @@ import type { EcrOptions } from '../../../src/ecr/options.ts';
 const own = { ca: ['own root'], cert: 'certificate', key: 'key', files: { caFiles: [] } };
 const options: EcrOptions = {
   env: {},
-  endpoint: 'https://vpce.example:8443',
+  endpointUrl: 'https://vpce.example:8443',
   certificates: () => ['root'],
   hostCertificates: (host) => (host === 'vpce.example:8443' ? own : undefined),
 };
@@ -15,7 +15,7 @@ const agentOf = (given: EcrOptions): Record<string, unknown> =>
 describe('the settings of an AWS client', () => {
   it('include roots and client certificate of a custom endpoint', () => {
     expect(agentOf(options)).toMatchObject({ ca: ['root', 'own root'], cert: 'certificate', key: 'key' });
-    const { endpoint: _, ...usual } = options;
+    const { endpointUrl: _, ...usual } = options;
     expect(agentOf(usual)).toMatchObject({ ca: ['root'] });
     expect(agentOf(usual)).not.toHaveProperty('cert');
   });

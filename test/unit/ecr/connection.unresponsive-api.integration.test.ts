@@ -32,11 +32,11 @@ afterEach(async () => {
 });
 
 function options(): EcrOptions & { readonly events: AirgapEvent[] } {
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const endpointUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const events: AirgapEvent[] = [];
-  const hosts = [{ host: 'ecr.example', region: 'us-east-1' }];
-  const env = { AWS_ENDPOINT_URL_ECR_PUBLIC: endpoint };
-  return { env, endpoint, hosts, timeout: TIMEOUT, emit: (event) => events.push(event), events };
+  const ecrHosts = [{ host: 'ecr.example', region: 'us-east-1' }];
+  const env = { AWS_ENDPOINT_URL_ECR_PUBLIC: endpointUrl };
+  return { env, endpointUrl, ecrHosts, timeout: TIMEOUT, emit: (event) => events.push(event), events };
 }
 
 describe('an API of AWS that accepts requests without a response', () => {
@@ -61,7 +61,7 @@ describe('an API of AWS that accepts requests without a response', () => {
 
   it('fails the creation of repositories', async () => {
     const given = options();
-    const host = ecrHost('ecr.example', given.hosts);
+    const host = ecrHost('ecr.example', given.ecrHosts);
     if (host === undefined) throw new Error('it is declared');
     await expect(ensureRepositories(host, ['mirrored/a'], given)).rejects.toMatchObject({ code: 'network' });
   });
@@ -82,7 +82,7 @@ describe('an API of AWS that accepts requests without a response', () => {
         '[profile keys]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = x\n',
     );
     const given = { ...options(), profile: 'role' };
-    vi.stubEnv('AWS_ENDPOINT_URL_STS', given.endpoint);
+    vi.stubEnv('AWS_ENDPOINT_URL_STS', given.endpointUrl);
     const message = expect.stringContaining('STS');
     await expect(ecrKeychain(given).lookup('ecr.example')).rejects.toMatchObject({ code: 'network', message });
   });

@@ -21,7 +21,7 @@ let host: EcrHost;
 beforeEach(async () => {
   awsEnvironment();
   ecr = await startEcr({ repositories: ['mirrored/there'], blobMounting: true });
-  host = ecrHost(ecr.host, options().hosts) as EcrHost;
+  host = ecrHost(ecr.host, options().ecrHosts) as EcrHost;
 });
 afterEach(async () => {
   vi.unstubAllEnvs();
@@ -123,12 +123,12 @@ describe('the ECR keychain', () => {
   });
 
   it('uses the proxy of the environment', async () => {
-    const proxied = { ...options(), endpoint: 'http://api.ecr.invalid', env: { HTTP_PROXY: ecr.endpoint } };
+    const proxied = { ...options(), endpointUrl: 'http://api.ecr.invalid', env: { HTTP_PROXY: ecr.endpoint } };
     expect(await ecrKeychain(proxied).lookup(ecr.host)).toMatchObject({ kind: 'basic', username: 'AWS' });
   });
 
   it('rejects an endpoint that is not a URL', async () => {
-    const invalid = { ...options(), endpoint: 'api.ecr.example' };
+    const invalid = { ...options(), endpointUrl: 'api.ecr.example' };
     await expect(ecrKeychain(invalid).lookup(ecr.host)).rejects.toMatchObject({ code: 'config' });
   });
 });

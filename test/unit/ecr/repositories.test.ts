@@ -11,7 +11,7 @@ let host: EcrHost;
 beforeEach(async () => {
   awsEnvironment();
   ecr = await startEcr({ repositories: ['mirrored/there'] });
-  host = ecrHost(ecr.host, options().hosts) as EcrHost;
+  host = ecrHost(ecr.host, options().ecrHosts) as EcrHost;
 });
 afterEach(async () => {
   vi.unstubAllEnvs();

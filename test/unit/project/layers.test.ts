@@ -82,10 +82,7 @@ function importsOf(file: string): Import[] {
 const imports = files.flatMap(importsOf);
 
 /** Cycles by types that are still to be broken; only ever gets shorter. */
-const KNOWN_TYPE_CYCLES: readonly string[] = [
-  'overrides/proof.ts, overrides/redirect.ts',
-  'search/nested-renders.ts, search/nested.ts, search/search-charts.ts',
-];
+const KNOWN_TYPE_CYCLES: readonly string[] = ['overrides/proof.ts, overrides/redirect.ts'];
 
 /** Returns the groups of files that import each other, directly or through others. */
 function cyclesIn(edges: readonly Import[]): string[] {

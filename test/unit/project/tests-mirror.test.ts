@@ -4,8 +4,19 @@ import { expect, test } from 'vitest';
 
 const root = join(import.meta.dirname, '../../..');
 
-/** Rooms whose tests are still to be moved beside their sources; only ever gets shorter. */
-const UNSORTED = /^(?:cli|overrides|recipe|value-tracing)\//;
+/** Tests that still are to get the path of their source; only ever gets shorter. */
+const UNSORTED: readonly string[] = [
+  'cli/outputs.test.ts',
+  'cli/reports/golden-reports.test.ts',
+  'cli/reports/hostile.test.ts',
+  'overrides/formats/delivery.test.ts',
+  'overrides/formats/hostile.test.ts',
+  'overrides/formats/nodes.test.ts',
+  'overrides/generated.integration.test.ts',
+  'overrides/shapes.integration.test.ts',
+  'recipe/recipe-texts.test.ts',
+  'value-tracing/suspected.test.ts',
+];
 
 /** Files below test/unit/ but test/unit/project/, which is about the whole tree. */
 const files = globSync('test/unit/**/*.ts', { cwd: root })
@@ -21,7 +32,7 @@ function sourcesOf(file: string): string[] {
 test('a unit test has the path of the source that it tests', () => {
   expect(files).toContain('base/errors.test.ts');
   const strange = files.filter((file) => !sourcesOf(file).some((source) => existsSync(join(root, source))));
-  expect(strange.filter((file) => !UNSORTED.test(file))).toEqual([]);
+  expect(strange.filter((file) => !UNSORTED.includes(file))).toEqual([]);
 });
 
 test('what several tests need is in test/support/', () => {

@@ -6,6 +6,7 @@ import { ignoreEvents } from '../../../../src/base/events.ts';
 import { planLayout } from '../../../../src/bundle/layout.ts';
 import { planOutput } from '../../../../src/bundle/writing/output.ts';
 import { PartialFile } from '../../../../src/bundle/writing/partial-file.ts';
+import { runPreflight } from '../../../../src/bundle/writing/preflight.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import type { BlobNode, Content } from '../../../../src/oci/graph.ts';
 import { noise } from '../../../support/memory-registry.ts';
@@ -33,9 +34,10 @@ function layoutOf(front: string) {
   return planLayout([{ name: 'oci-layout', bytes: Buffer.from(front) }], content);
 }
 
-const open = (front = 'a', splitSize?: number) => {
+const open = async (front = 'a', splitSize?: number) => {
   const layout = layoutOf(front);
-  return PartialFile.open(planOutput(path, layout.size, splitSize), layout);
+  const output = planOutput(path, layout.size, splitSize);
+  return PartialFile.open(output, layout, await runPreflight(output, layout));
 };
 
 /** Leaves a partial file that contains its layer, as an interrupted run does. */

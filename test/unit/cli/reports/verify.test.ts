@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { receiptReport, verifyReport } from '../../../../src/cli/reports/verify.ts';
-import type { Verification } from '../../../../src/workflows/inspect/inspect.ts';
+import type { Verification } from '../../../../src/workflows/verify/verify.ts';
 import type { ReceiptCheck } from '../../../../src/workflows/verify/verify-receipt.ts';
 
 const check: ReceiptCheck & { file: string } = {

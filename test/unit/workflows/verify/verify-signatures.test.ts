@@ -11,7 +11,7 @@ import { SIMPLE_SIGNING } from '../../../../src/oci/referrer-signature.ts';
 import { ReferrerRequests } from '../../../../src/transfer/referrers/requests.ts';
 import { Walker } from '../../../../src/transfer/walk.ts';
 import { subsetEvidence } from '../../../../src/workflows/bundle/subset-evidence.ts';
-import { verify } from '../../../../src/workflows/inspect/inspect.ts';
+import { verify } from '../../../../src/workflows/verify/verify.ts';
 import { verifySignatures } from '../../../../src/workflows/verify/verify-signatures.ts';
 import { inventoryOf, write } from '../../../support/bundles.ts';
 import { IMAGE_CONFIG, MemoryRegistry, noise, references } from '../../../support/memory-registry.ts';

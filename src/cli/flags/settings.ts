@@ -1,0 +1,212 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { AirgapError } from '../../base/errors.ts';
+import { reasonOf } from '../../base/file-failure.ts';
+import { hostPortsOf, parseAllowedHost } from '../../helm/addresses.ts';
+import { type ChartSources, parseChartMirror } from '../../helm/chart-mirrors.ts';
+import type { RenderLimits, RenderOptions } from '../../helm/render.ts';
+import { tryParseReference } from '../../oci/reference.ts';
+import type { ChartJob } from '../../search/search-charts.ts';
+import type { Pattern } from '../../search/selection.ts';
+import type { Config } from '../config/schema.ts';
+import type { CommandIO } from '../run.ts';
+import { chartJobs, chartRequest, refuseUnusedRenderFlags, renderOptions } from './chart-jobs.ts';
+import type { ChartsFlags, ConfigFlags, RenderFlags } from './charts.ts';
+import { chartLogin } from './login.ts';
+import { parseAssignment, parseDuration, parseMemory } from './option.ts';
+import { clientCertificatesOf, helmCertificates, type RegistryFlags, type RegistrySettings } from './registry.ts';
+
+/** What a configuration file says if it says nothing. */
+const NO_CONFIG: Omit<Config, 'apiVersion' | 'kind'> = {
+  charts: [],
+  images: [],
+  exclude: [],
+  include: [],
+  platforms: [],
+  mirrors: {},
+  chartMirrors: {},
+  plainHttp: [],
+  clientCertificates: {},
+  allowChartLinks: [],
+  allowChartHosts: [],
+};
+
+/** A configuration file, and the settings of connections with the flags laid over it. */
+export interface Configuration {
+  readonly config: Omit<Config, 'apiVersion' | 'kind'>;
+  /** Folder of the file, the base of its relative paths; the working directory without a file. */
+  readonly folder: string;
+  readonly registry: RegistrySettings;
+}
+
+/**
+ * Reads the configuration file, if one is given, and merges the settings of connections. The YAML and schema libraries are
+ * loaded only for a file.
+ * @throws AirgapError `usage`, `config`
+ */
+export async function readConfiguration(
+  { cwd, env }: CommandIO['context'],
+  flags: Partial<ConfigFlags> & Partial<RegistryFlags>,
+): Promise<Configuration> {
+  const { config: path, var: variables = [], mirror = [], plainHttp = [], registryLogin: login, ...others } = flags;
+  const { endpointUrl, profile, roleArn, concurrency } = others;
+  const config = path === undefined ? NO_CONFIG : await readFileWith(path, variables, env);
+  const folder = path === undefined ? cwd : dirname(resolve(cwd, path));
+  return {
+    config,
+    folder,
+    registry: {
+      // The command line comes first: the first matching mirror is used.
+      mirrors: [...mirror, ...pairs(config.mirrors)],
+      plainHttp: [...plainHttp, ...config.plainHttp],
+      caFile: others.caFile ?? (config.caFile === undefined ? undefined : resolve(folder, config.caFile)),
+      clientCertificates: clientCertificatesOf(others, cwd, config, folder),
+      login,
+      ...{ endpointUrl, profile, roleArn, concurrency },
+    },
+  };
+}
+
+async function readFileWith(path: string, variables: readonly string[], env: CommandIO['context']['env']) {
+  const form = { form: 'NAME=VALUE', example: 'TAG=1.2.3', mayBeEmpty: true };
+  const { readConfig } = await import('../config/read.ts');
+  return readConfig(path, env, new Map(variables.map((text) => parseAssignment('--var', text, form))));
+}
+
+/** Flags of the commands that render charts. */
+type SettingsFlags = RenderFlags &
+  ConfigFlags &
+  Pick<ChartsFlags, 'tests' | 'hooks' | 'operatorDefaults' | 'chartMirror'> &
+  Partial<ChartsFlags> &
+  Partial<RegistryFlags> & { readonly all?: true };
+
+/** Settings of a command that renders charts: the configuration file with the flags laid over it. */
+export interface Settings extends Omit<Configuration, 'folder'> {
+  /** Charts of the command line, then those of the file. */
+  readonly charts: readonly ChartJob[];
+  /** Render options of the command line, with the limits of both. */
+  readonly render: RenderOptions;
+  /** Images to add. */
+  readonly add: readonly string[];
+  readonly exclude: readonly Pattern[];
+  readonly include: readonly Pattern[];
+  readonly tests: boolean;
+  readonly hooks: boolean;
+  readonly operatorDefaults: boolean;
+  readonly nestedCharts: boolean;
+  readonly chartSources: ChartSources;
+}
+
+/**
+ * Merges flags and configuration file. Flags take precedence; lists begin with theirs.
+ * @param charts on the command line
+ * @throws AirgapError `usage`, `config`
+ */
+export async function readSettings(io: CommandIO, charts: readonly string[], flags: SettingsFlags): Promise<Settings> {
+  const { cwd, env } = io.context;
+  const { config, folder, registry } = await readConfiguration(io.context, flags);
+  const { caFile, plainHttp, clientCertificates } = registry;
+  const limits = renderLimits(flags, config);
+  const render = { ...renderOptions(flags), limits };
+  if (charts.length === 0 && !flags.all) refuseUnusedRenderFlags(flags);
+  const jobs: ChartJob[] = [
+    ...charts.map((chart) => ({
+      request: chartRequest(chart, flags, registry),
+      profiles: [{ name: 'default', options: render }],
+    })),
+    ...chartJobs(config, folder, registry, limits),
+  ];
+  const listedImages = flags.images === undefined ? [] : await readImageList(resolve(cwd, flags.images));
+  const mirrors = [
+    ...flags.chartMirror.map((text) => parseChartMirror(text, cwd)),
+    ...pairs(config.chartMirrors).map((text) => parseChartMirror(text, folder)),
+  ];
+  const add = [...(flags.image ?? []), ...listedImages, ...config.images];
+  const allowedHosts = hostPortsOf([
+    ...[...flags.allowChartHost, ...config.allowChartHosts].map(parseAllowedHost),
+    ...[flags.repo ?? '', ...jobs.flatMap(({ request: { chart, repo } }) => [repo ?? '', chart])].filter(isAddress),
+    ...registry.mirrors.flatMap((mirror) => mirror.split('=')),
+    ...mirrors.flatMap(({ from, to }) => [from, ...('url' in to ? [to.url] : [])]),
+    ...plainHttp,
+  ]);
+  const named = [
+    ...new Set([...allowedHosts].map((host) => host.replace(/:(?:443|80)$/, ''))),
+    ...add.flatMap((image) => tryParseReference(image)?.registry ?? []),
+  ];
+  return {
+    config,
+    charts: jobs,
+    render,
+    add,
+    exclude: [...(flags.exclude ?? []).map(parsePattern), ...config.exclude.map(patternOf)],
+    include: [...(flags.include ?? []).map(parsePattern), ...config.include.map(patternOf)],
+    tests: flags.tests && config.tests !== false,
+    hooks: flags.hooks && config.hooks !== false,
+    operatorDefaults: flags.operatorDefaults,
+    nestedCharts: flags.nestedCharts ?? true,
+    chartSources: {
+      mirrors,
+      plainHttp,
+      caFile,
+      certificates: helmCertificates(clientCertificates, env),
+      linkRoots: [
+        ...flags.allowChartLinks.map((root) => resolve(cwd, root)),
+        ...config.allowChartLinks.map((root) => resolve(folder, root)),
+      ],
+      allowedHosts,
+      findLogin: chartLogin(env, registry.login, named),
+    },
+    registry: { ...registry, named },
+  };
+}
+
+function pairs(map: Readonly<Record<string, string>>): string[] {
+  return Object.entries(map).map(([from, to]) => `${from}=${to}`);
+}
+
+function isAddress(text: string): boolean {
+  return text.includes('://');
+}
+
+/** Returns the limits of one render; undefined for the defaults. @throws AirgapError `config` */
+function renderLimits(
+  { renderTimeout, renderMemory }: Pick<RenderFlags, 'renderTimeout' | 'renderMemory'>,
+  config: Pick<Config, 'renderTimeout' | 'renderMemory'>,
+): RenderLimits | undefined {
+  const fromConfig = (key: keyof typeof config, parse: (text: string) => number): number | undefined => {
+    const text = config[key];
+    try {
+      return text === undefined ? undefined : parse(text);
+    } catch (error) {
+      throw new AirgapError('config', `${key}: "${text}" is invalid. ${(error as Error).message}`, {
+        hint: 'see docs/limits.md',
+      });
+    }
+  };
+  const time = renderTimeout ?? fromConfig('renderTimeout', parseDuration);
+  const memory = renderMemory ?? fromConfig('renderMemory', parseMemory);
+  return time === undefined && memory === undefined ? undefined : { time, memory };
+}
+
+/** Parses `PATTERN[=REASON]`. References contain no equals sign. */
+function parsePattern(text: string): Pattern {
+  const index = text.indexOf('=');
+  return index < 0 ? { pattern: text } : { pattern: text.slice(0, index), reason: text.slice(index + 1) };
+}
+
+function patternOf(entry: Config['exclude'][number]): Pattern {
+  return typeof entry === 'string' ? { pattern: entry } : entry;
+}
+
+async function readImageList(path: string): Promise<string[]> {
+  const text = await readFile(path, 'utf8').catch((cause: unknown) => {
+    throw new AirgapError('usage', `--images ${path} cannot be read: ${reasonOf(cause)}`, {
+      hint: 'give a text file with one image per line; use --image for a single image',
+      cause,
+    });
+  });
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.replace(/(?:^|\s)#[\s\S]*/, '').trim())
+    .filter((line) => line !== '');
+}

@@ -1,0 +1,71 @@
+import { AirgapError } from '../../base/errors.ts';
+import { HashThread, hashThreadCount } from '../../bundle/hashing/hash-threads.ts';
+import { type Bundle, openBundle } from '../../bundle/read.ts';
+import { checkSignature } from '../../bundle/signing/check-signature.ts';
+import { type BundleProblem, verifyBundle } from '../../bundle/verify.ts';
+import { fingerprintOf, type SigningKey } from '../../oci/signing-key.ts';
+import type { Context } from '../../session/context.ts';
+import { type Inspection, summarize } from '../inspect/inspect.ts';
+
+/** Result of verifying a bundle. */
+export interface Verification extends Omit<Inspection, 'lock' | 'wholeTexts'> {
+  /** Set if another tool packed the archive; bytes between its entries could not be checked then. */
+  readonly packedByAnother?: true;
+  readonly problems: readonly BundleProblem[];
+}
+
+/**
+ * Checks every byte of a bundle, offline.
+ * @param cores number of processor cores to use
+ * @param signer public key that must have signed the bundle; the signature is checked first
+ * @throws AirgapError `signature` if it is not signed by `signer`, was changed since, or was repacked
+ */
+export async function verify(
+  { emit, signal }: Context,
+  file: string,
+  cores: number,
+  signer?: SigningKey['publicKey'],
+): Promise<Verification> {
+  const source = await openBundle(file);
+  const hashers: HashThread[] = [];
+  // Terminate threads on abort: waiting for one that hashes a huge blob would delay the interrupt.
+  const stop = (): void => void closeAll(hashers);
+  try {
+    if (signer !== undefined) {
+      await checkSignature(source, signer);
+      await refuseRepacked(source);
+    }
+    const threads = hashThreadCount(source.entries.values(), cores);
+    for (let index = 0; index < threads; index++) hashers.push(new HashThread(source.fileParts));
+    signal?.addEventListener('abort', stop, { once: true });
+    const problems = await verifyBundle(source, { hashers, emit, signal });
+    const { byOtherTool } = await source.checkPacking();
+    return {
+      ...(await summarize(source)),
+      ...(signer && { signedBy: fingerprintOf(signer) }),
+      ...(byOtherTool && { packedByAnother: true }),
+      problems,
+    };
+  } finally {
+    signal?.removeEventListener('abort', stop);
+    await closeAll(hashers);
+    await source.close();
+  }
+}
+
+/**
+ * Refuses a signed bundle that another tool has repacked. The signature covers the content, but what other programs
+ * read from the archive also depends on its packing, which can be checked only for archives written by this tool.
+ * @throws AirgapError `signature`
+ */
+async function refuseRepacked(source: Bundle): Promise<void> {
+  const { byOtherTool } = await source.checkPacking();
+  if (!byOtherTool) return;
+  throw new AirgapError('signature', `${source.path} is signed by this key, but another tool has repacked it`, {
+    hint: 'use the original file: other programs may read different content from a repacked archive. push --require-signature reads by digest and accepts it',
+  });
+}
+
+async function closeAll(hashers: readonly HashThread[]): Promise<void> {
+  await Promise.all(hashers.map((hasher) => hasher.close()));
+}
