@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { digestOf } from '../test/support/digest.ts';
 
 const ACCEPT = {
   accept: ['index', 'manifest'].map((kind) => `application/vnd.oci.image.${kind}.v1+json`).join(),
@@ -15,11 +15,6 @@ interface Manifest {
 interface Blob {
   readonly digest: string;
   readonly size: number;
-}
-
-/** SHA-256 of bytes, as OCI writes it. */
-export function digestOf(bytes: Uint8Array | string): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
 /** An image that a registry should have. */

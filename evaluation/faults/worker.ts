@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers';
 import { cleanEnvironment } from '../../test/support/cli.ts';
+import { digestOf } from '../../test/support/digest.ts';
 import { type FaultProxy, type Plan, type RecordedRequest, startFaultProxy } from '../../test/support/fault-proxy.ts';
 import type { TestRegistry } from '../../test/support/registry.ts';
-import { type Ended, Terminal } from '../../test/unit/cli/terminal.ts';
-import { digestOf } from '../registry.ts';
+import { type Ended, Terminal } from '../../test/support/terminal.ts';
 import type { Way } from './kind.ts';
 
 export type Direction = 'pull' | 'push';

@@ -1,6 +1,6 @@
 import { type RenderedDocument, splitDocuments } from '../../src/helm/documents.ts';
 import { formatReference, tryParseReference } from '../../src/oci/reference.ts';
-import { escapeRegExp } from '../../test/support/corpus.ts';
+import { escapeRegExp } from '../../test/support/escape-reg-exp.ts';
 
 /** A field that differs between two renders; undefined where it is missing. */
 export interface Difference {

@@ -1,8 +1,9 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
+import { digestOf } from '../../test/support/digest.ts';
 import { tarHeader } from '../../test/support/tar.ts';
-import { digestOf, type ExpectedImage } from '../registry.ts';
+import type { ExpectedImage } from '../registry.ts';
 
 /** Description of a layer: the same seed gives the same bytes. Size in bytes, uncompressed. */
 export type LayerSpec = readonly [seed: string, size: number];

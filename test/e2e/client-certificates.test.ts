@@ -1,13 +1,13 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { authority } from '../support/certificate.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { airgap, airgapOk, helmUnderTest, program } from '../support/cli.ts';
 import { expectFacts, expectLine } from '../support/facts.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { fillUpstream } from '../support/upstream.ts';
-import { authority } from '../unit/http/certificate.ts';
 
 /** A registry that requires a client certificate (distribution, `http.tls.clientcas`). */
 

@@ -1,16 +1,16 @@
-import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { issued } from '../support/certificate.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { airgap, airgapOk, helmUnderTest, program } from '../support/cli.ts';
 import { missingPrograms, startDaemon } from '../support/daemon.ts';
+import { digestOf } from '../support/digest.ts';
 import { expectFacts } from '../support/facts.ts';
 import { buildImage, pushBuilt } from '../support/images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { fillUpstream } from '../support/upstream.ts';
-import { issued } from '../unit/http/certificate.ts';
 
 /**
  * Clients read what `push` stored in a registry with a certificate of a private authority and a login.
@@ -75,7 +75,7 @@ test('skopeo copies every image with all its platforms', async () => {
       home,
     );
     const manifest = readFileSync(join(folder, 'manifest.json'));
-    expect(`sha256:${createHash('sha256').update(manifest).digest('hex')}`, reference).toBe(digest);
+    expect(digestOf(manifest), reference).toBe(digest);
   }
 });
 

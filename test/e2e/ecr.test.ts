@@ -4,9 +4,10 @@ import { expect, test } from 'vitest';
 import { startUpstreamOf } from '../support/chart-upstream.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { airgapOk, helmUnderTest, program } from '../support/cli.ts';
+import { ecrEnvironment } from '../support/ecr/access.ts';
 import { startEcr } from '../support/ecr.ts';
+import { startProxyTo } from '../support/proxy.ts';
 import { scratchFolder } from '../support/scratch.ts';
-import { ecrEnvironment, startTunnel } from '../support/tunnel.ts';
 
 const host = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
 
@@ -20,9 +21,9 @@ test('into private ECR: repositories are created, tokens fetched, and everything
   await upstream.stop();
 
   const ecr = await startEcr();
-  const tunnel = await startTunnel(ecr.host);
+  const proxy = await startProxyTo(ecr.host);
   try {
-    const env = ecrEnvironment(ecr.endpoint, tunnel);
+    const env = ecrEnvironment(ecr.endpoint, proxy);
     const args = [
       'push',
       file,
@@ -50,7 +51,7 @@ test('into private ECR: repositories are created, tokens fetched, and everything
       });
       expect(answer.headers.get('docker-content-digest'), target).toBe(digest);
     }
-    expect(new Set(tunnel.requestedHosts)).toEqual(new Set([host]));
+    expect(new Set(proxy.requestedHosts)).toEqual(new Set([host]));
     expect(ecr.requests.filter(({ request: what }) => what === 'GetAuthorizationToken')).toHaveLength(1);
     expect(ecr.requests.filter(({ request: what }) => what.startsWith('PATCH'))).toEqual([]);
 
@@ -71,7 +72,7 @@ test('into private ECR: repositories are created, tokens fetched, and everything
       expect(line).toContain(`${host}/mirrored/`);
     expect(first.stderr + values.stderr).not.toContain('wJalrXUtnFEMI');
   } finally {
-    await tunnel.stop();
+    proxy.stop();
     await ecr.stop();
   }
 });

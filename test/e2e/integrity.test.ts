@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { createHash, createPrivateKey } from 'node:crypto';
+import { createPrivateKey } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cosignSignature, tagFor } from '../support/artifacts.ts';
 import { airgap, airgapOk, program } from '../support/cli.ts';
+import { digestOf } from '../support/digest.ts';
 import { pushBuilt, pushImage } from '../support/images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { readFiles, repack, repackWithSameHeaders } from '../support/repacked.ts';
@@ -191,7 +192,7 @@ test('nested indexes that name one manifest a billion times are walked in no tim
   let bytes = Buffer.from(await head.arrayBuffer());
   let mediaType = 'application/vnd.oci.image.manifest.v1+json';
   for (let depth = 0; depth < 3; depth++) {
-    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    const digest = digestOf(bytes);
     const child = { mediaType, digest, size: bytes.length };
     bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: type, manifests: Array(1000).fill(child) }));
     mediaType = type;

@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { fixtureChart, realChart } from '../support/charts.ts';
 import { airgapOk, helmUnderTest, program } from '../support/cli.ts';
+import { digestOf } from '../support/digest.ts';
+import { escapeRegExp } from '../support/escape-reg-exp.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { fillUpstream, upstreamImage } from '../support/upstream.ts';
@@ -118,10 +119,6 @@ function untagged(reference: string): string {
   return reference.includes('@') ? reference.replace(/:[^:/@]+@/, '@') : reference;
 }
 
-function digestOf(raw: string): string {
-  return `sha256:${createHash('sha256').update(raw).digest('hex')}`;
-}
-
 function chartVersion(metadata: string): string {
   return /^version: ["']?([^"'\n]+)/m.exec(metadata)?.[1] ?? '';
 }
@@ -129,8 +126,5 @@ function chartVersion(metadata: string): string {
 /** Returns whether a text has a public name as a whole, not as the tail of a private one. */
 function occursPublic(text: string, reference: string): boolean {
   const short = reference.replace(/^docker\.io\/(?:library\/)?/, '');
-  return [reference, short].some((name) => {
-    const escaped = name.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
-    return new RegExp(`(?<![\\w./@-])${escaped}(?![\\w/@-])`).test(text);
-  });
+  return [reference, short].some((name) => new RegExp(`(?<![\\w./@-])${escapeRegExp(name)}(?![\\w/@-])`).test(text));
 }

@@ -1,16 +1,18 @@
-import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { buildArtifact, cosignSignature, listUnderTag, manifestAt, tagFor } from '../support/artifacts.ts';
 import { airgap, airgapOk, program } from '../support/cli.ts';
+import { digestOf } from '../support/digest.ts';
+import { ecrEnvironment } from '../support/ecr/access.ts';
 import { startEcr } from '../support/ecr.ts';
 import { expectFacts, expectLine, expectWarning, linesWith } from '../support/facts.ts';
 import { pushBuilt, pushImage } from '../support/images.ts';
+import { startProxyTo } from '../support/proxy.ts';
 import { startRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { startTamperingProxy } from '../support/tampering-proxy.ts';
-import { ecrEnvironment, startTunnel } from '../support/tunnel.ts';
 
 /** Signatures, attestations and other referrers, end to end. */
 
@@ -161,7 +163,7 @@ async function checkReceipt(receipt: string, host: string, { index, signature, s
   const path = `m/${app.repository}`;
   const type = 'application/vnd.oci.image.index.v1+json';
   const empty = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: type, manifests: [] }));
-  const digest = `sha256:${createHash('sha256').update(empty).digest('hex')}`;
+  const digest = digestOf(empty);
   const list = { digest, mediaType: type, manifests: [{ mediaType: type, digest, bytes: empty }], blobs: new Map() };
   await pushBuilt(host, path, tagFor(index), list);
   const other = buildArtifact({ layers: [{ mediaType: 'application/json', bytes: Buffer.from('{}') }] });
@@ -264,9 +266,9 @@ test('ECR lists referrers itself; one that it refuses is a warning, and an error
   }
   const host = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
   const ecr = await startEcr();
-  const tunnel = await startTunnel(ecr.host);
+  const proxy = await startProxyTo(ecr.host);
   try {
-    const env = ecrEnvironment(ecr.endpoint, tunnel);
+    const env = ecrEnvironment(ecr.endpoint, proxy);
     const http = ['--plain-http', host, '--plain-http', ecr.storage];
     const receipt = join(home, 'receipt.json');
     const push = ['push', file, '--to', `${host}/m`, ...http, '--receipt', receipt, '-o', 'json'];
@@ -289,7 +291,7 @@ test('ECR lists referrers itself; one that it refuses is a warning, and an error
     expect(repository?.tags.has(tagFor(from.index))).toBe(false);
     expect(repository?.tags.get(tagFor(from.index, 'sig'))).toBe(from.signature);
   } finally {
-    await tunnel.stop();
+    proxy.stop();
     await ecr.stop();
   }
 });

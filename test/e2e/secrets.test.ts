@@ -2,12 +2,12 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { chartYaml, writeFiles } from '../support/charts.ts';
 import { airgapOk, countingHelm, helmUnderTest, program } from '../support/cli.ts';
 import { expectLine } from '../support/facts.ts';
 import { pushImage } from '../support/images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
-import { chartYaml, writeFiles } from '../unit/helm/scratch.ts';
 
 /** Secrets in the values that a chart is bundled and installed with. */
 

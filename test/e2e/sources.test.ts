@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { basicOf } from '../support/basic.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { airgap, airgapOk, countingHelm, helmUnderTest, program, type Run } from '../support/cli.ts';
 import { expectLine } from '../support/facts.ts';
@@ -28,7 +29,7 @@ beforeAll(async () => {
   await program(helmUnderTest(), ['package', shop, '-d', folder], home);
   await program(helmUnderTest(), ['package', fixtureChart('hardcoded'), '-d', folder], home);
   repository = createServer((request, response) => {
-    const login = `Basic ${Buffer.from('reader:secret-word').toString('base64')}`;
+    const login = basicOf('reader:secret-word');
     const file = join(folder, request.url?.split('/').pop() ?? '');
     if (request.headers.authorization !== login) response.writeHead(401).end();
     else if (existsSync(file)) response.end(readFileSync(file));

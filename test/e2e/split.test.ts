@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { airgap, airgapOk, cleanEnvironment, printed } from '../support/cli.ts';
+import { digestOf } from '../support/digest.ts';
 import { expectFacts, expectLine } from '../support/facts.ts';
 import { pushImage } from '../support/images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
@@ -141,7 +142,7 @@ test('a signed bundle is verified with its key, whole and in parts, and is repro
     expect(JSON.parse(again.stdout)).toMatchObject({ status: 'up-to-date' });
     const { stdout } = await airgapOk(['verify', at(name), '--key', at(pub)], home);
     const der = execFileSync('openssl', ['pkey', '-pubin', '-in', at(pub), '-outform', 'DER']);
-    const fingerprint = `sha256:${createHash('sha256').update(der).digest('hex')}`;
+    const fingerprint = digestOf(der);
     expectLine(stdout, fingerprint);
     expectLine((await airgapOk(['inspect', at(name)], home)).stdout, fingerprint);
     await airgapOk(push(name, '--require-signature', at(pub)), home);

@@ -28,12 +28,12 @@ import { formatReference, parseReference, type Reference, tryParseReference } fr
 import { namesInProgram } from '../../src/operator-scan/image/names-in-program.ts';
 import { TarStream } from '../../src/operator-scan/image/tar-stream.ts';
 import { readReceipt } from '../../src/workflows/push/receipt.ts';
+import { registry, write } from '../support/bundles.ts';
 import { HOSTILE_MANIFESTS } from '../support/hostile-yaml.ts';
 import { goProgram } from '../support/program.ts';
 import fc from '../support/property.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { tarOf } from '../support/tar.ts';
-import { registry, write } from '../unit/bundle/bundles.ts';
 import { mutated, mutatedJson } from './mutate.ts';
 import { registryTargets } from './registry-targets.ts';
 

@@ -5,10 +5,11 @@ import { expect, it } from 'vitest';
 import { startUpstreamOf } from '../support/chart-upstream.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { airgap, airgapOk } from '../support/cli.ts';
+import { ecrEnvironment } from '../support/ecr/access.ts';
 import { expectLine } from '../support/facts.ts';
+import { startProxyTo } from '../support/proxy.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { startMinistack } from '../support/second-opinions.ts';
-import { ecrEnvironment, startTunnel } from '../support/tunnel.ts';
 
 /** A push to ministack: both planes of ECR under the name of a real one. */
 
@@ -24,9 +25,9 @@ it('a bundle is pushed, read back, checked by its receipt, and pushed again with
   await upstream.stop();
 
   const ministack = await startMinistack(ACCOUNT);
-  const tunnel = await startTunnel(ministack.host);
+  const proxy = await startProxyTo(ministack.host);
   try {
-    const env = ecrEnvironment(ministack.url, tunnel);
+    const env = ecrEnvironment(ministack.url, proxy);
     const push = (...more: string[]) =>
       airgap(['push', file, '--to', `${host}/mirrored`, '--plain-http', host, '-o', 'json', ...more], home, { env });
 
@@ -50,7 +51,7 @@ it('a bundle is pushed, read back, checked by its receipt, and pushed again with
     const verified = await airgap(['verify', '--receipt', receipt, '--plain-http', host], home, { env });
     expect(verified.code, verified.stderr).toBe(0);
   } finally {
-    await tunnel.stop();
+    proxy.stop();
     await ministack.stop();
   }
 });

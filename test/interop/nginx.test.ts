@@ -1,13 +1,13 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { issued } from '../support/certificate.ts';
 import { airgap, airgapOk, type Run } from '../support/cli.ts';
 import { missingPrograms } from '../support/daemon.ts';
 import { buildImage, pushBuilt } from '../support/images.ts';
 import { startNginx } from '../support/nginx.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
-import { issued } from '../unit/http/certificate.ts';
 
 /** nginx in front of a registry, the usual set-up of self-hosted registries. */
 

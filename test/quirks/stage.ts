@@ -2,10 +2,10 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { launcher } from '../support/cli.ts';
+import { type ProxyOptions, startProxy, type TestProxy } from '../support/proxy.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { authority } from './fake/authority.ts';
 import { type Item, image } from './fake/content.ts';
-import { type FakeProxy, type ProxyOptions, startProxy } from './fake/proxy.ts';
 import { type RawRequest, type RawServer, startRaw } from './fake/raw.ts';
 import { type FakeOptions, FakeRegistry } from './fake/registry.ts';
 
@@ -67,7 +67,7 @@ export class Stage {
     return server;
   }
 
-  async proxy(route: (host: string, port: number) => number | undefined, options?: ProxyOptions): Promise<FakeProxy> {
+  async proxy(route: (host: string, port: number) => number | undefined, options?: ProxyOptions): Promise<TestProxy> {
     const proxy = await startProxy(route, options);
     this.#fakes.push(proxy);
     return proxy;
@@ -80,7 +80,7 @@ export class Stage {
   async hosts(
     fakes: Readonly<Record<string, FakeRegistry>>,
     plain: Readonly<Record<string, FakeRegistry>> = {},
-  ): Promise<FakeProxy> {
+  ): Promise<TestProxy> {
     const proxy = await this.proxy((host, port) => (port === 80 ? plain : fakes)[host]?.port);
     Object.assign(this.env, { HTTPS_PROXY: proxy.url, NO_PROXY: '' });
     if (Object.keys(plain).length > 0) this.env.HTTP_PROXY = proxy.url;

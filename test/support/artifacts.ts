@@ -1,4 +1,5 @@
-import { createHash, type KeyObject, sign } from 'node:crypto';
+import { type KeyObject, sign } from 'node:crypto';
+import { digestOf } from './digest.ts';
 import { type BuiltImage, pushBuilt } from './images.ts';
 
 /** Contents of an artifact manifest: a signature, an SBOM or another referrer, as cosign and others write it. Independent of src/. */
@@ -107,8 +108,4 @@ export async function manifestAt(
   const bytes = Buffer.from(await answer.arrayBuffer());
   if (answer.status === 404) return undefined;
   return { digest: digestOf(bytes), json: JSON.parse(bytes.toString('utf8')) };
-}
-
-function digestOf(bytes: Buffer): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }

@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import type { RenderOptions } from '../../src/helm/render.ts';
 import { formatReference, parseReference } from '../../src/oci/reference.ts';
 import { realCharts } from './charts.ts';
+import { escapeRegExp } from './escape-reg-exp.ts';
 
 /** A reference of the ground truth; one entry for each way in which the chart has it. */
 export interface TrueImage {
@@ -118,9 +119,4 @@ export function trueLocations({ archive }: CorpusChart): ReadonlyMap<string, rea
 /** Returns whether a text has a reference as a whole name: neither the tail of a private one nor part of a longer one. */
 export function hasReference(text: string, reference: string): boolean {
   return new RegExp(`(?<![\\w./@-])${escapeRegExp(reference)}(?![\\w/@-]|:\\w|\\.\\w)`).test(text);
-}
-
-/** Quotes a text for a regular expression. */
-export function escapeRegExp(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 }

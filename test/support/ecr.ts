@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { basicOf } from './basic.ts';
 import { control } from './ecr/control.ts';
 import { DataPlane } from './ecr/data.ts';
 import {
@@ -94,7 +95,7 @@ export async function startEcr(options: EcrOptions = {}): Promise<TestEcr> {
     requests: state.requests,
     authorization: () => {
       state.tokens.set('of-the-test', 'valid');
-      return `Basic ${Buffer.from('AWS:of-the-test').toString('base64')}`;
+      return basicOf('AWS:of-the-test');
     },
     createRepository: (name, settings) => state.createRepository(name, settings),
     expireTokens: () => {

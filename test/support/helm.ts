@@ -30,3 +30,6 @@ export function testHelms(): TestHelm[] {
       return { version, variable, path: process.env[variable] || (existsSync(cached) ? cached : undefined) };
     });
 }
+
+/** Oldest and newest Helm for integration tests; the end-to-end tests cover the versions between them. */
+export const HELMS: readonly TestHelm[] = testHelms().filter(({ version }) => version !== '3.18.0');

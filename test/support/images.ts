@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
-import { tarHeader } from './tar.ts';
+import { digestOf } from './digest.ts';
+import { tarOf } from './tar.ts';
 
 /**
  * Options of a small synthetic image with valid layers, configs, manifests and indexes. The bytes are reproducible, so that
@@ -70,8 +71,8 @@ export function buildImage(options: ImageOptions): BuiltImage {
     return { mediaType, digest, size: bytes.length };
   };
   const manifests = platforms.map((platform): BuiltManifest => {
-    const tars = [tarOf(name, payload(`${name} ${platform}`, size))];
-    if (sharedLayer !== undefined) tars.unshift(tarOf(sharedLayer, payload(sharedLayer, size)));
+    const tars = [layerOf(name, payload(`${name} ${platform}`, size))];
+    if (sharedLayer !== undefined) tars.unshift(layerOf(sharedLayer, payload(sharedLayer, size)));
     tars.push(...(options.layers ?? []));
     const [os, architecture, variant] = platform.split('/');
     const manifest = json({
@@ -163,10 +164,6 @@ export function pushImage(
   return pushBuilt(host, repository, tag, image, options);
 }
 
-function digestOf(bytes: Buffer): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-}
-
 function json(value: unknown): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
@@ -176,9 +173,8 @@ function payload(seed: string, size: number): Buffer {
   return createHash('shake256', { outputLength: size }).update(seed).digest();
 }
 
-/** Builds a tar archive with one file. */
-function tarOf(name: string, content: Buffer): Buffer {
+/** Builds a tar archive with one file, named after a hash of `name`. */
+function layerOf(name: string, content: Buffer): Buffer {
   const path = `layers/${createHash('sha256').update(name).digest('hex').slice(0, 16)}`;
-  const header = tarHeader({ path, size: content.length });
-  return Buffer.concat([header, content, Buffer.alloc((512 - (content.length % 512)) % 512), Buffer.alloc(1024)]);
+  return tarOf([{ path, content }]);
 }

@@ -4,6 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { basicOf } from './basic.ts';
 import { startChild } from './child.ts';
 import { scratchFolder } from './scratch.ts';
 
@@ -57,7 +58,7 @@ export async function startTokenServer(account: string): Promise<TokenServer> {
   const jwks = join(scratchFolder(), 'jwks.json');
   const names = { kid: 'test', alg: 'ES256', use: 'sig' };
   writeFileSync(jwks, JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), ...names }] }));
-  const known = `Basic ${Buffer.from(account).toString('base64')}`;
+  const known = basicOf(account);
   const encoded = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
   const tokenFor = (scopes: readonly string[]): string => {
     const now = Math.floor(Date.now() / 1000);

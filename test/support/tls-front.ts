@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
-import { selfSigned } from '../unit/http/certificate.ts';
+import { selfSigned } from './certificate.ts';
 
 /** Fault of a connection; a number is the proxy's answer to CONNECT. */
 export type Obstacle = 'handshake cut' | 'unknown authority' | 'tunnel cut' | 407 | 502;

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { basicOf } from './basic.ts';
 import type { Answer } from './fault-proxy.ts';
 
 /** Authentication of a registry: requires a valid token, and issues tokens to an account. */
@@ -11,7 +12,7 @@ export interface TokenGate {
 
 /** Distribution's token authentication: a challenge that names `/token` on the same host; Basic there, Bearer elsewhere. */
 export function tokenGate(account: string): TokenGate {
-  const basic = `Basic ${Buffer.from(account).toString('base64')}`;
+  const basic = basicOf(account);
   let generation = 1;
   const token = (): string => `token-of-age-${generation}`;
   return {

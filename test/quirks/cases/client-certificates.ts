@@ -1,4 +1,4 @@
-import { selfSigned } from '../../unit/http/certificate.ts';
+import { selfSigned } from '../../support/certificate.ts';
 import { authority } from '../fake/authority.ts';
 import { image } from '../fake/content.ts';
 import type { FakeRegistry } from '../fake/registry.ts';

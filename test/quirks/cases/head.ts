@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http';
+import { digestOf } from '../../support/digest.ts';
 import { send } from '../fake/answers.ts';
-import { digestOf, image, signature, signatureTag } from '../fake/content.ts';
+import { image, signature, signatureTag } from '../fake/content.ts';
 import type { Exchange, StoredManifest } from '../fake/registry.ts';
 import { quirk, type Weight } from '../quirk.ts';
 import { bundleOne, onManifest } from '../scenarios.ts';

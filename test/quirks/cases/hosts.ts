@@ -1,5 +1,6 @@
+import { basicOf } from '../../support/basic.ts';
 import { image } from '../fake/content.ts';
-import { basicOf, bearer, wantPassword, wantTokens } from '../fake/tokens.ts';
+import { bearer, wantPassword, wantTokens } from '../fake/tokens.ts';
 import { quirk } from '../quirk.ts';
 import { login } from '../stage.ts';
 
@@ -19,7 +20,7 @@ quirk({
     const run = await stage.bundle(registry, 'nginx:1', { args: ['--mirror', `docker.io=${registry.host}/hub-proxy`] });
     stage.succeeds(run);
     stage.check(
-      !registry.log.some((entry) => entry.authorization === basicOf('hub', 'secret')),
+      !registry.log.some((entry) => entry.authorization === basicOf('hub:secret')),
       'the login of Docker Hub went to the mirror',
     );
   },

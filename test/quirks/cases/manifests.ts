@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
+import { digestOf } from '../../support/digest.ts';
 import { errors, JSON_TYPE, send, sendBlob } from '../fake/answers.ts';
-import { digestOf, image, index, type Json, layerOf, TYPES } from '../fake/content.ts';
+import { image, index, type Json, layerOf, TYPES } from '../fake/content.ts';
 import type { Hook } from '../fake/registry.ts';
 import { quirk } from '../quirk.ts';
 import { bundleOne, onManifest } from '../scenarios.ts';

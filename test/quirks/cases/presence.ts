@@ -1,5 +1,6 @@
+import { digestOf } from '../../support/digest.ts';
 import { bodyOf, errors, HTML_TYPE, JSON_TYPE, send } from '../fake/answers.ts';
-import { digestOf, type Item, image, layerOf, signature, signatureTag } from '../fake/content.ts';
+import { type Item, image, layerOf, signature, signatureTag } from '../fake/content.ts';
 import type { Hook } from '../fake/registry.ts';
 import { wantTokens } from '../fake/tokens.ts';
 import { quirk, textFor, weightFor } from '../quirk.ts';

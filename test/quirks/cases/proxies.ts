@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { ProxyOptions, TestProxy } from '../../support/proxy.ts';
 import { send } from '../fake/answers.ts';
 import { image } from '../fake/content.ts';
-import type { FakeProxy, ProxyOptions } from '../fake/proxy.ts';
 import type { FakeRegistry } from '../fake/registry.ts';
 import { quirk } from '../quirk.ts';
 import { GO_PROXY } from '../sources.ts';
@@ -11,7 +11,7 @@ import type { Stage } from '../stage.ts';
 async function behindProxy(
   stage: Stage,
   options: ProxyOptions = {},
-): Promise<{ readonly registry: FakeRegistry; readonly proxy: FakeProxy }> {
+): Promise<{ readonly registry: FakeRegistry; readonly proxy: TestProxy }> {
   const registry = await stage.fake({ tls: true });
   registry.put('team/app', '1', image());
   const proxy = await stage.proxy((name) => (name === 'registry.example.com' ? registry.port : undefined), options);

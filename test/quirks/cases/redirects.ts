@@ -1,5 +1,6 @@
+import { digestOf } from '../../support/digest.ts';
 import { send, sendBlob } from '../fake/answers.ts';
-import { digestOf, image, layerOf } from '../fake/content.ts';
+import { image, layerOf } from '../fake/content.ts';
 import type { Exchange } from '../fake/registry.ts';
 import { bearer, wantTokens } from '../fake/tokens.ts';
 import { quirk } from '../quirk.ts';

@@ -1,5 +1,6 @@
+import { digestOf } from '../../support/digest.ts';
 import { errors, HTML_TYPE, JSON_TYPE, send } from '../fake/answers.ts';
-import { descriptorOf, digestOf, image, index, referrerOf, signature, signatureTag, TYPES } from '../fake/content.ts';
+import { descriptorOf, image, index, referrerOf, signature, signatureTag, TYPES } from '../fake/content.ts';
 import { type Exchange, type Hook, sendReferrers } from '../fake/registry.ts';
 import { quirk, textFor, weightFor } from '../quirk.ts';
 import { bundleOne } from '../scenarios.ts';

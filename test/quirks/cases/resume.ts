@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { digestOf } from '../../support/digest.ts';
 import { errors, send } from '../fake/answers.ts';
-import { digestOf, image, layerOf, TYPES } from '../fake/content.ts';
+import { image, layerOf, TYPES } from '../fake/content.ts';
 import type { Exchange } from '../fake/registry.ts';
 import { quirk } from '../quirk.ts';
 import { bundleOne } from '../scenarios.ts';

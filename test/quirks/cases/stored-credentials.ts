@@ -1,6 +1,7 @@
+import { basicOf } from '../../support/basic.ts';
 import { errors, send } from '../fake/answers.ts';
 import { image } from '../fake/content.ts';
-import { basicOf, bearer, wantPassword, wantTokens } from '../fake/tokens.ts';
+import { bearer, wantPassword, wantTokens } from '../fake/tokens.ts';
 import { quirk } from '../quirk.ts';
 import { bundleWithTokens, LOG_IN } from '../scenarios.ts';
 import { CONTAINERD } from '../sources.ts';
@@ -52,7 +53,7 @@ for (const user of [
     source: 'https://docs.quay.io/glossary/robot-accounts.html',
     expected: 'is sent to the token endpoint unchanged',
     run: async (stage) => {
-      const right = basicOf(user, 'pw');
+      const right = basicOf(`${user}:pw`);
       const { run } = await bundleWithTokens(
         stage,
         { anonymous: false, admits: (exchange) => exchange.authorization === right },
@@ -105,7 +106,7 @@ for (const status of [404, 405]) {
         {
           anonymous: false,
           token: (exchange, value) =>
-            exchange.method === 'GET' && exchange.authorization === basicOf('me', 'refresh-me')
+            exchange.method === 'GET' && exchange.authorization === basicOf('me:refresh-me')
               ? { token: value }
               : send(exchange.outgoing, exchange.method === 'POST' ? status : 401, errors('UNSUPPORTED')),
         },

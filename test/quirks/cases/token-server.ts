@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { basicOf } from '../../support/basic.ts';
 import { errors, HTML_TYPE, JSON_TYPE, send } from '../fake/answers.ts';
 import { image } from '../fake/content.ts';
 import type { FakeRegistry, Hook } from '../fake/registry.ts';
-import { basicOf, bearer, wantTokens } from '../fake/tokens.ts';
+import { bearer, wantTokens } from '../fake/tokens.ts';
 import { quirk } from '../quirk.ts';
 import { bundleWithTokens, LOG_IN, MAY_BE_MISSING } from '../scenarios.ts';
 import { CONTAINERD, DISTRIBUTION, GGCR, TOKENS } from '../sources.ts';
@@ -87,7 +88,7 @@ quirk({
     const { endpoint } = wantTokens(registry, {
       challenge: bearer('https://auth.docker.io/token', 'registry.docker.io'),
       anonymous: false,
-      admits: (exchange) => exchange.authorization === basicOf('me', 'pw'),
+      admits: (exchange) => exchange.authorization === basicOf('me:pw'),
     });
     auth.on(endpoint);
     await stage.hosts({ 'registry-1.docker.io': registry, 'auth.docker.io': auth });
@@ -233,7 +234,7 @@ quirk({
           return { token: value };
         },
       });
-      const right = basicOf('me', 'pw');
+      const right = basicOf('me:pw');
       registry.on((exchange) => {
         if (exchange.authorization === right && exchange.kind !== 'other') exchange.isAdmitted = true;
       });

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { digestOf } from '../../support/digest.ts';
 import { bodyOf, errors, JSON_TYPE, rewriteHead, send } from '../fake/answers.ts';
-import { digestOf, image, index, layerOf, referrerOf } from '../fake/content.ts';
+import { image, index, layerOf, referrerOf } from '../fake/content.ts';
 import type { Exchange, Hook } from '../fake/registry.ts';
 import { wantPassword, wantTokens } from '../fake/tokens.ts';
 import { quirk, textFor, weightFor } from '../quirk.ts';

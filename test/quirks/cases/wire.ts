@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
+import { digestOf } from '../../support/digest.ts';
 import { errors, HTML_TYPE, send } from '../fake/answers.ts';
-import { digestOf, image, index, layerOf, TYPES } from '../fake/content.ts';
+import { image, index, layerOf, TYPES } from '../fake/content.ts';
 import { bearer, wantPassword, wantTokens } from '../fake/tokens.ts';
 import { quirk } from '../quirk.ts';
 import { bundleOne, onManifest } from '../scenarios.ts';

@@ -1,4 +1,4 @@
-import { issued } from '../../unit/http/certificate.ts';
+import { issued } from '../../support/certificate.ts';
 
 /** Host names used by the cases. */
 const HOSTS = [

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import { digestOf } from '../../support/digest.ts';
 
 /** Media types of Docker, OCI and their predecessors. */
 export const TYPES = {
@@ -33,10 +34,6 @@ export interface Item {
   platform?: { readonly os: string; readonly architecture: string } | undefined;
   /** Further fields of an index's entry. */
   entry?: Json;
-}
-
-export function digestOf(bytes: Buffer): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
 export function descriptorOf(bytes: Buffer, mediaType: string): Json {

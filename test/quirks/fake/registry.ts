@@ -9,9 +9,10 @@ import {
 } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
+import { digestOf } from '../../support/digest.ts';
 import { bodyOf, errors, JSON_TYPE, send, sendBlob } from './answers.ts';
 import { authority } from './authority.ts';
-import { digestOf, type Item, type Json, TYPES } from './content.ts';
+import { type Item, type Json, TYPES } from './content.ts';
 
 /** End point of a request (distribution specification 1.1). */
 export type Kind = 'v2' | 'manifest' | 'blob' | 'start' | 'upload' | 'referrers' | 'tags' | 'other';

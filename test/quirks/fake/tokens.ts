@@ -1,12 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { OutgoingHttpHeaders } from 'node:http';
+import { basicOf } from '../../support/basic.ts';
 import { bodyOf, errors, JSON_TYPE, send } from './answers.ts';
 import type { Json } from './content.ts';
 import type { Exchange, FakeRegistry, Hook } from './registry.ts';
-
-export function basicOf(user: string, password: string): string {
-  return `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`;
-}
 
 /** `WWW-Authenticate` of a registry with a separate token server, for {@link TokenOptions.challenge}. */
 export function bearer(realm: string, service: string): (scope: string) => string {
@@ -83,7 +80,7 @@ export function wantTokens(registry: FakeRegistry, options: TokenOptions = {}): 
 /** Makes a registry require Basic credentials. */
 export function wantPassword(registry: FakeRegistry, user: string, password: string): void {
   registry.on(({ path, authorization, incoming, outgoing }) => {
-    if (!path.startsWith('/v2/') || authorization === basicOf(user, password)) return undefined;
+    if (!path.startsWith('/v2/') || authorization === basicOf(`${user}:${password}`)) return undefined;
     incoming.resume();
     return refuse(outgoing, 'Basic realm="fake"');
   });

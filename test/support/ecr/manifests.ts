@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { digestOf } from '../digest.ts';
 import { json, refusal } from './answers.ts';
 import type { Answer, ManifestJson, StoredRepository } from './state.ts';
 
@@ -28,7 +28,7 @@ export function putManifest(repository: StoredRepository, reference: string, med
     return refused();
   }
   if (bytes.length > LIMIT || !isPlain(mediaType, manifest)) return refused();
-  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  const digest = digestOf(bytes);
   const byDigest = reference.includes(':');
   if (byDigest && reference !== digest) return refusal(400, 'DIGEST_INVALID', `the digest is ${digest}`);
   const missing = missingParts(repository, manifest);

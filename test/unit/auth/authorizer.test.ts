@@ -3,6 +3,7 @@ import { type Access, createAuthorizer } from '../../../src/auth/authorizer.ts';
 import type { Credential, Keychain } from '../../../src/auth/keychain.ts';
 import type { TokenExchange } from '../../../src/auth/token.ts';
 import type { AirgapError } from '../../../src/base/errors.ts';
+import { basicOf } from '../../support/basic.ts';
 
 const access: Access = {
   registry: 'r.example',
@@ -44,7 +45,7 @@ describe('a bearer challenge', () => {
       {
         method: 'GET',
         url: 'https://auth.example/token?x=1&service=r.example&scope=repository%3Aa%2Fb%3Apull',
-        authorization: `Basic ${Buffer.from('u:p').toString('base64')}`,
+        authorization: basicOf('u:p'),
         form: undefined,
       },
     ]);
@@ -188,7 +189,7 @@ describe('a bearer challenge', () => {
       );
       expect(await authorizer.renew(access, BEARER, undefined)).toBe('Bearer tok');
       expect(requests.map(({ method }) => method)).toEqual(['POST', 'GET']);
-      expect(requests[1]?.authorization).toBe(`Basic ${Buffer.from('me:refresh-me').toString('base64')}`);
+      expect(requests[1]?.authorization).toBe(basicOf('me:refresh-me'));
       expect(requests[1]?.url).not.toContain('refresh-me');
     },
   );
@@ -249,10 +250,10 @@ describe('a basic challenge', () => {
     const exchange: TokenExchange = () => Promise.reject(new Error('no token wanted'));
     const authorizer = createAuthorizer({ keychain, exchange, now: () => 0 });
     const first = await authorizer.renew(access, 'Basic realm="x"', undefined);
-    expect(first).toBe(`Basic ${Buffer.from('AWS:old-password').toString('base64')}`);
+    expect(first).toBe(basicOf('AWS:old-password'));
     expect(forgotten).toBe(0);
     const second = await authorizer.renew(access, 'Basic realm="x"', first);
-    expect(second).toBe(`Basic ${Buffer.from('AWS:new-password').toString('base64')}`);
+    expect(second).toBe(basicOf('AWS:new-password'));
     expect(await authorizer.renew(access, 'Basic realm="x"', second)).toBeUndefined();
   });
 

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
 import { wildcard } from '../../../src/base/wildcard.ts';
+import { escapeRegExp } from '../../support/escape-reg-exp.ts';
 import fc from '../../support/property.ts';
 
 it('matches like a regular expression with .* for each star', () => {
   const letters = fc.array(fc.constantFrom('a', 'b', '*', '.', '/'), { maxLength: 8 }).map((all) => all.join(''));
   fc.assert(
     fc.property(letters, letters, (pattern, name) => {
-      const quote = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
-      const expected = new RegExp(`^${pattern.split('*').map(quote).join('.*')}$`).test(name);
+      const expected = new RegExp(`^${pattern.split('*').map(escapeRegExp).join('.*')}$`).test(name);
       expect(wildcard(pattern).test(name)).toBe(expected);
     }),
     { numRuns: 2000 },

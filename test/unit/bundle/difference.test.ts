@@ -9,9 +9,9 @@ import {
 import { type ChartArtifact, chartArtifact } from '../../../src/bundle/format/chart-artifact.ts';
 import { type Bundle, openBundle } from '../../../src/bundle/reading/bundle.ts';
 import type { Graph } from '../../../src/oci/graph.ts';
+import { graphOf, NAMES, registry, write } from '../../support/bundles.ts';
+import { type MemoryRegistry, noise } from '../../support/memory-registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { type MemoryRegistry, noise } from '../transfer/memory-registry.ts';
-import { graphOf, NAMES, registry, write } from './bundles.ts';
 
 function chart(name: string, version: string, seed = ''): ChartArtifact {
   return chartArtifact({ metadata: { apiVersion: 'v2', name, version }, tgz: noise(name + version + seed, 700) });

@@ -6,9 +6,9 @@ import { openBundle } from '../../../src/bundle/reading/bundle.ts';
 import type { BundleProblem } from '../../../src/bundle/verify.ts';
 import { verifyBundle } from '../../../src/bundle/verify.ts';
 import { type Digest, digestOf } from '../../../src/oci/digest.ts';
+import { chart, graphOf, inventoryOf, registry, write } from '../../support/bundles.ts';
+import { noise } from '../../support/memory-registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { noise } from '../transfer/memory-registry.ts';
-import { chart, graphOf, inventoryOf, registry, write } from './bundles.ts';
 
 const options = { emit: ignoreEvents };
 

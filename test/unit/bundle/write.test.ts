@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { dockerSaveFile } from '../../../src/bundle/format/docker-save.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
+import { chart, graphOf, NAMES, registry, write } from '../../support/bundles.ts';
+import { MemoryRegistry, noise } from '../../support/memory-registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { MemoryRegistry, noise } from '../transfer/memory-registry.ts';
-import { chart, graphOf, NAMES, registry, write } from './bundles.ts';
 
 describe('writeBundle', () => {
   it('writes the same bytes whatever the order of references and the concurrency', async () => {

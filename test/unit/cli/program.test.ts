@@ -8,7 +8,7 @@ import { VERSION } from '../../../src/cli/version.ts';
 import { useFastClock } from '../../support/fast-clock.ts';
 import { freePort } from '../../support/registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { airgap, Terminal } from './terminal.ts';
+import { airgap, Terminal } from '../../support/terminal.ts';
 
 const program = createProgram({} as CommandIO);
 const COMMANDS = program.commands.map((command) => command.name());

@@ -3,8 +3,8 @@ import { AirgapError } from '../../../src/base/errors.ts';
 import { checkContainerImages, crossCheckImages, malformedImages } from '../../../src/discovery/cross-check.ts';
 import { discoverReferences } from '../../../src/discovery/index.ts';
 import { splitDocuments } from '../../../src/helm/documents.ts';
+import { deployment } from '../../support/discovery/references.ts';
 import { HOSTILE_MANIFESTS } from '../../support/hostile-yaml.ts';
-import { deployment } from './render.ts';
 
 const render = (manifest: string) => splitDocuments(`---\n# Source: app/templates/t.yaml\n${manifest}\n`);
 const errorOf = (run: () => void): AirgapError | undefined => {

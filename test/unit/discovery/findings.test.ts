@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { toFindings } from '../../../src/discovery/index.ts';
-import { configMap, discover } from './render.ts';
+import { configMap, discover } from '../../support/discovery/references.ts';
 
 const job = (hook: string) => `
 apiVersion: batch/v1

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { demoteValuesCopies } from '../../../src/discovery/value-references.ts';
-import { configMap, discover } from './render.ts';
+import { configMap, discover } from '../../support/discovery/references.ts';
 
 const values = {
   helperImage: 'helper',

@@ -3,8 +3,8 @@ import type { AirgapEvent } from '../../../src/base/events.ts';
 import { type EcrHost, ecrHost } from '../../../src/ecr/hosts.ts';
 import type { EcrOptions } from '../../../src/ecr/options.ts';
 import { ensureRepositories, findRepositories } from '../../../src/ecr/repositories.ts';
+import { awsEnvironment, declaring, operations } from '../../support/ecr/access.ts';
 import { startEcr, type TestEcr } from '../../support/ecr.ts';
-import { awsEnvironment, declaring, operations } from './set-up.ts';
 
 let ecr: TestEcr;
 let host: EcrHost;

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ecrLayerLookup, ecrRateLimiter, type PushItem } from '../../../src/ecr/uploads.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
+import { awsEnvironment, declaring, operations } from '../../support/ecr/access.ts';
 import { startEcr, type TestEcr } from '../../support/ecr.ts';
-import { awsEnvironment, declaring, operations } from './set-up.ts';
 
 describe('the blobs of a repository', () => {
   let ecr: TestEcr;

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
-import { checkImages, digestOf } from '../../../evaluation/registry.ts';
+import { checkImages } from '../../../evaluation/registry.ts';
+import { digestOf } from '../../support/digest.ts';
 import { buildImage } from '../../support/images.ts';
 
 const image = buildImage({ name: 'shop' });

@@ -6,8 +6,8 @@ import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
 import { archiveWithFile, packChart, readArchive, unpackChart } from '../../../src/helm/chart-archive.ts';
 import { parseMetadata } from '../../../src/helm/chart-metadata.ts';
+import { chartYaml, writeFiles } from '../../support/charts.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { chartYaml, writeFiles } from './scratch.ts';
 
 interface Entry {
   readonly path: string;

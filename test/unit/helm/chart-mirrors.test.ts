@@ -4,8 +4,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { ChartRequest } from '../../../src/helm/access.ts';
 import { packChart } from '../../../src/helm/chart-archive.ts';
 import { applyMirrors, parseChartMirror } from '../../../src/helm/chart-mirrors.ts';
+import { chartYaml, writeFiles } from '../../support/charts.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { chartYaml, writeFiles } from './scratch.ts';
 
 const scratch = scratchFolder();
 const folder = join(scratch, 'archives');

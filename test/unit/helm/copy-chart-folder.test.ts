@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { copyWithDependencies } from '../../../src/helm/chart-dependencies.ts';
 import { copyChartFolder } from '../../../src/helm/copy-chart-folder.ts';
+import { chartYaml, writeFiles } from '../../support/charts.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { chartYaml, writeFiles } from './scratch.ts';
 
 /** Creates a chart folder next to a secret file and a shared folder of a monorepo. */
 async function createSite(): Promise<{

@@ -10,10 +10,13 @@ import { packChart } from '../../../src/helm/chart-archive.ts';
 import { readChartFiles } from '../../../src/helm/chart-files.ts';
 import { fetchChart } from '../../../src/helm/fetch.ts';
 import type { Helm } from '../../../src/helm/helm.ts';
+import { basicOf } from '../../support/basic.ts';
+import { CHARTS, chartYaml, writeFiles } from '../../support/charts.ts';
 import { useFastClock } from '../../support/fast-clock.ts';
+import { HELMS } from '../../support/helm.ts';
+import { helmIn } from '../../support/isolated-helm.ts';
 import { freePort } from '../../support/registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { CHARTS, chartYaml, HELMS, helmIn, writeFiles } from './scratch.ts';
 
 describe.for(HELMS)('charts with Helm $version', (binary) => {
   let cwd: string;
@@ -47,7 +50,7 @@ describe.for(HELMS)('charts with Helm $version', (binary) => {
     const digest = createHash('sha256').update(tgz).digest('hex');
     const entry = `- {apiVersion: v2, name: web, version: 1.2.3+b.1, digest: ${digest}, urls: [web-1.2.3.tgz]}`;
     server = createServer((request, response) => {
-      const authorized = request.headers.authorization === `Basic ${Buffer.from('me:hunter22').toString('base64')}`;
+      const authorized = request.headers.authorization === basicOf('me:hunter22');
       const path = request.url ?? '';
       if (breaking > 0) {
         breaking--;

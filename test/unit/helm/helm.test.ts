@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Environment } from '../../../src/base/environment.ts';
 import { findHelm, Helm } from '../../../src/helm/helm.ts';
+import { writeFiles } from '../../support/charts.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { writeFiles } from './scratch.ts';
 
 const cwd = scratchFolder();
 

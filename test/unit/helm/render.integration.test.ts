@@ -6,8 +6,10 @@ import { packChart } from '../../../src/helm/chart-archive.ts';
 import { parseMetadata } from '../../../src/helm/chart-metadata.ts';
 import type { Helm } from '../../../src/helm/helm.ts';
 import { Renderer } from '../../../src/helm/render.ts';
+import { CHARTS, chartYaml, writeFiles } from '../../support/charts.ts';
+import { HELMS } from '../../support/helm.ts';
+import { helmIn } from '../../support/isolated-helm.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { CHARTS, chartYaml, HELMS, helmIn, writeFiles } from './scratch.ts';
 
 const SEEN = 'kind: ConfigMap\nmetadata: {name: seen}\ndata:\n  values: {{ .Values | toJson | quote }}\n';
 const FAMILY = {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { subchartsOf } from '../../../src/helm/subcharts.ts';
-import { chartYaml } from './scratch.ts';
+import { chartYaml } from '../../support/charts.ts';
 
 const files = new Map([
   ['Chart.yaml', chartYaml('shop', '1.0.0', 'dependencies:\n  - {name: redis, alias: cache}\n  - {name: web}\n')],

@@ -8,7 +8,7 @@ import { HEADERS_TIMEOUT, UPLOAD_STALLED } from '../../../src/http/error-codes.t
 import { readBody } from '../../../src/http/response-body.ts';
 import { createTransport, type Transport, type TransportOptions } from '../../../src/http/transport.ts';
 import { releaseBuffer } from '../../../src/oci/buffer-pool.ts';
-import { type ScriptedServer, type Step, startScript } from './scripted.ts';
+import { type ScriptedServer, type Step, startScript } from '../../support/scripted-server.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
 // Concurrent tests are cleaned up together.

@@ -15,7 +15,7 @@ import {
 import { NAMINGS, parseNamingRule } from '../../../src/naming/naming-template.ts';
 import { formatReference, formatRepository, parseReference, tryParseReference } from '../../../src/oci/reference.ts';
 import fc from '../../support/property.ts';
-import { refusal } from '../oci/refusal.ts';
+import { refusal } from '../../support/refusal.ts';
 
 const target = parseTarget('ecr.example/mirrored', 'host-path');
 const byPath = parseTarget('ecr.example/mirrored', 'path');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import { parseDescriptor, parseManifest } from '../../../src/oci/manifest.ts';
-import { refusal } from './refusal.ts';
+import { refusal } from '../../support/refusal.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const descriptor = { mediaType: 'application/x', digest, size: 3 };

@@ -7,13 +7,13 @@ import { rulesDocument } from '../../../src/cli/reports/proposed-rules.ts';
 import { parseRules } from '../../../src/discovery/rules/index.ts';
 import { type ImagesResult, images } from '../../../src/workflows/images/images.ts';
 import { why } from '../../../src/workflows/images/why.ts';
+import { CHARTS } from '../../support/charts.ts';
 import { compile, withoutGo } from '../../support/go.ts';
 import { testHelms } from '../../support/helm.ts';
 import { pushImage } from '../../support/images.ts';
 import { startRegistry, type TestRegistry } from '../../support/registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { tarOf } from '../../support/tar.ts';
-import { CHARTS } from '../helm/scratch.ts';
 
 const missing = withoutGo();
 const helm = testHelms().findLast(({ path }) => path !== undefined)?.path;

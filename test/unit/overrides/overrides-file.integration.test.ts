@@ -8,8 +8,10 @@ import { Renderer } from '../../../src/helm/render.ts';
 import { parseTarget } from '../../../src/naming/naming.ts';
 import { checkReadBack } from '../../../src/overrides/overrides-file.ts';
 import { values } from '../../../src/workflows/values/values.ts';
+import { chartYaml, writeFiles } from '../../support/charts.ts';
+import { HELMS } from '../../support/helm.ts';
+import { helmIn } from '../../support/isolated-helm.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { chartYaml, HELMS, helmIn, writeFiles } from '../helm/scratch.ts';
 
 /** Helm must read the file as it was proved. Go's YAML treats NEL, LS and PS as line breaks, JavaScript's does not. */
 

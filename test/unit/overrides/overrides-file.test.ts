@@ -5,7 +5,7 @@ import { copiedUserValues, formatOverrides } from '../../../src/overrides/overri
 import { settingsOf } from '../../../src/overrides/settings/setting.ts';
 import { buildOverlay } from '../../../src/value-tracing/leaves.ts';
 import type { NameSegment } from '../../../src/value-tracing/name-segments.ts';
-import { WEB_POD } from './web-pod.ts';
+import { WEB_POD } from '../../support/overrides/web-pod.ts';
 
 const location = (written: string): Location => ({
   ...WEB_POD,

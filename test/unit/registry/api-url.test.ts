@@ -7,8 +7,8 @@ import type { Transport } from '../../../src/http/transport.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import { apiUrl, repositoryFromUrl } from '../../../src/registry/api-url.ts';
 import { createRegistryClient } from '../../../src/registry/client.ts';
+import { descriptorOf } from '../../support/descriptor.ts';
 import fc, { anyCharacter } from '../../support/property.ts';
-import { describeBytes } from './set-up.ts';
 
 const digest = `sha256:${'0'.repeat(64)}` as Digest;
 
@@ -85,9 +85,9 @@ describe('a URL of a registry’s API', () => {
         const client = createRegistryClient({ transport, keychain: chainKeychains() });
         const repository = { registry, path };
         const bytes = Buffer.from('{}');
-        const descriptor = { ...describeBytes(bytes), digest: reference as Digest };
+        const descriptor = { ...descriptorOf(bytes), digest: reference as Digest };
         const body = { size: 2, open: async () => Readable.from([bytes]) };
-        const content = { bytes, descriptor: describeBytes(bytes) };
+        const content = { bytes, descriptor: descriptorOf(bytes) };
         const ends = await Promise.allSettled([
           client.manifest(repository, reference),
           client.head(repository, reference),

@@ -2,8 +2,9 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { MediaType } from '../../../src/oci/descriptor.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { RegistryClient } from '../../../src/registry/client.ts';
-import { type Answer, type ScriptedServer, type Step, startScript } from '../http/scripted.ts';
-import { clientFor, describeBytes } from './set-up.ts';
+import { descriptorOf } from '../../support/descriptor.ts';
+import { clientFor } from '../../support/registry-client.ts';
+import { type Answer, type ScriptedServer, type Step, startScript } from '../../support/scripted-server.ts';
 
 const cleanup: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -23,7 +24,7 @@ async function script(...steps: Step[]): Promise<{ server: ScriptedServer; clien
 const subject = `sha256:${'a'.repeat(64)}` as Digest;
 const API = `GET /v2/a/b/referrers/${subject}`;
 const entries = [1, 2, 3].map((i) => ({
-  ...describeBytes(Buffer.from(`${i}`), MediaType.ociManifest),
+  ...descriptorOf(Buffer.from(`${i}`), MediaType.ociManifest),
   artifactType: 'application/spdx+json',
 }));
 

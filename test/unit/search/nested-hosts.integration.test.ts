@@ -8,8 +8,9 @@ import { ignoreEvents } from '../../../src/base/events.ts';
 import { hostPortsOf } from '../../../src/helm/addresses.ts';
 import type { RenderOptions } from '../../../src/helm/render.ts';
 import { type ImagesResult, images } from '../../../src/workflows/images/images.ts';
+import { chartYaml, writeFiles } from '../../support/charts.ts';
+import { HELMS } from '../../support/helm.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 
 /** Requests to addresses of nested charts. The server is the attacker's. */
 describe.for(HELMS.slice(-1))('addresses that charts name, with Helm $version', (helm) => {

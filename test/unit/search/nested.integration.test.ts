@@ -8,8 +8,9 @@ import type { AirgapEvent } from '../../../src/base/events.ts';
 import { packChart } from '../../../src/helm/chart-archive.ts';
 import type { Finding } from '../../../src/inventory/finding.ts';
 import { type ImagesOptions, type ImagesResult, images } from '../../../src/workflows/images/images.ts';
+import { CHARTS, chartYaml, writeFiles } from '../../support/charts.ts';
+import { HELMS } from '../../support/helm.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { CHARTS, chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 
 /** A chart that installs others through Argo CD: name → version, or values under a name with a version. */
 function parent(

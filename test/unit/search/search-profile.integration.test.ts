@@ -10,8 +10,9 @@ import { parseTarget } from '../../../src/naming/naming.ts';
 import { type ChartOverrides, overrideChart } from '../../../src/overrides/override-chart.ts';
 import { searchCharts } from '../../../src/search/search-charts.ts';
 import { type ImagesOptions, type ImagesResult, images } from '../../../src/workflows/images/images.ts';
+import { chartYaml, writeFiles } from '../../support/charts.ts';
+import { HELMS } from '../../support/helm.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { chartYaml, HELMS, writeFiles } from '../helm/scratch.ts';
 
 const VALUES = `
 agent: {image: acme/agent}

@@ -6,7 +6,7 @@ import { formatRepository, type Repository } from '../../../src/oci/reference.ts
 import { copy } from '../../../src/transfer/copy.ts';
 import { planCopy } from '../../../src/transfer/copy-plan.ts';
 import { walk } from '../../../src/transfer/walk.ts';
-import { MemoryRegistry, noise, references } from './memory-registry.ts';
+import { MemoryRegistry, noise, references } from '../../support/memory-registry.ts';
 
 /** A registry with a batch check for blobs, which fails unless `answers` is set. */
 class BatchRegistry extends MemoryRegistry implements Sink {

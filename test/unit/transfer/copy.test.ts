@@ -7,7 +7,7 @@ import type { Graph } from '../../../src/oci/graph.ts';
 import type { Repository } from '../../../src/oci/reference.ts';
 import { copy } from '../../../src/transfer/copy.ts';
 import { walk } from '../../../src/transfer/walk.ts';
-import { MemoryRegistry, noise, references } from './memory-registry.ts';
+import { MemoryRegistry, noise, references } from '../../support/memory-registry.ts';
 
 const target = ({ registry, path }: Repository) => ({ registry: 'private.example', path: `m/${registry}/${path}` });
 const options = { target, concurrency: 4, emit: ignoreEvents };

@@ -6,7 +6,7 @@ import { copy } from '../../../src/transfer/copy.ts';
 import { planCopy } from '../../../src/transfer/copy-plan.ts';
 import type { ExistingTag } from '../../../src/transfer/destinations.ts';
 import { walk } from '../../../src/transfer/walk.ts';
-import { MemoryRegistry, noise, references } from './memory-registry.ts';
+import { MemoryRegistry, noise, references } from '../../support/memory-registry.ts';
 
 const target = ({ registry, path }: Repository) => ({ registry: 'private.example', path: `m/${registry}/${path}` });
 const options = (existing: ExistingTag) => ({ target, concurrency: 4, emit: ignoreEvents, existing });

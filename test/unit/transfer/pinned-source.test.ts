@@ -4,7 +4,7 @@ import type { Descriptor } from '../../../src/oci/descriptor.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 import type { Repository } from '../../../src/oci/reference.ts';
 import { pinnedSource } from '../../../src/transfer/pinned-source.ts';
-import { MemoryRegistry, noise } from './memory-registry.ts';
+import { MemoryRegistry, noise } from '../../support/memory-registry.ts';
 
 const repository = { registry: 'quay.io', path: 'a/b' };
 

@@ -7,7 +7,7 @@ import type { Repository } from '../../../src/oci/reference.ts';
 import { copy } from '../../../src/transfer/copy.ts';
 import { SharedSource } from '../../../src/transfer/shared-source.ts';
 import { walk } from '../../../src/transfer/walk.ts';
-import { MemoryRegistry, noise, references } from './memory-registry.ts';
+import { MemoryRegistry, noise, references } from '../../support/memory-registry.ts';
 
 const LONG = 60_000;
 const options = {

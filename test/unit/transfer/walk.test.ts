@@ -4,7 +4,8 @@ import { MediaType } from '../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 import { parsePlatform } from '../../../src/oci/platform.ts';
 import { Walker, walk } from '../../../src/transfer/walk.ts';
-import { descriptorOf, MemoryRegistry, noise, references } from './memory-registry.ts';
+import { descriptorOf } from '../../support/descriptor.ts';
+import { MemoryRegistry, noise, references } from '../../support/memory-registry.ts';
 
 const options = { platforms: [], concurrency: 4, emit: ignoreEvents };
 const only = (...platforms: string[]) => ({ ...options, platforms: platforms.map(parsePlatform) });
@@ -77,7 +78,7 @@ describe('walk', () => {
       manifests: [armChild],
       ...extra,
     });
-    expect(root?.descriptor).toEqual(descriptorOf(MediaType.ociIndex, bytes));
+    expect(root?.descriptor).toEqual(descriptorOf(bytes, MediaType.ociIndex));
     expect(graph.manifests.has(amd.digest)).toBe(false);
     expect(registry.log).not.toContain(`GET quay.io/a ${amd.digest}`);
     const again = await walk(registry, references('quay.io/a:1'), only('linux/arm64'));
@@ -139,7 +140,7 @@ describe('walk', () => {
       JSON.stringify({ schemaVersion: 2, mediaType: MediaType.ociIndex, manifests: [armChild], ...extra }),
     );
     const root = graph.manifests.get(graph.roots[0]?.descriptor.digest as never);
-    expect(root?.children).toEqual([descriptorOf(MediaType.ociIndex, inner)]);
+    expect(root?.children).toEqual([descriptorOf(inner, MediaType.ociIndex)]);
     expect(graph.manifests.has(digestOf(inner))).toBe(true);
     expect(graph.roots[0]?.sourceDigest).toBe(outer.digest);
     expect(graph.manifests.size).toBe(3);
@@ -233,7 +234,7 @@ describe('walk', () => {
   it('collects all failures', async () => {
     const registry = new MemoryRegistry();
     registry.addImage('quay.io/good', '1', [noise('x', 10)]);
-    const lost = descriptorOf(MediaType.ociManifest, Buffer.from('{}'));
+    const lost = descriptorOf(Buffer.from('{}'), MediaType.ociManifest);
     const invalid = registry.addImage('quay.io/sparse', undefined, [noise('y', 10)]);
     registry.addIndex('quay.io/sparse', '1', [lost, invalid]);
     const found = await walk(registry, references('quay.io/gone:1', 'quay.io/sparse:1', 'quay.io/good:1'), options);
@@ -259,7 +260,7 @@ describe('walk', () => {
     const registry = new MemoryRegistry();
     const image = registry.addImage('quay.io/a', '1', [noise('x', 10)]);
     registry.addIndex('quay.io/a', 'lies', [{ ...image, size: image.size + 1 }]);
-    const layer = descriptorOf('application/octet-stream', noise('x', 10));
+    const layer = descriptorOf(noise('x', 10), 'application/octet-stream');
     const other = { schemaVersion: 2, layers: [{ ...layer, size: 11 }] };
     registry.addManifest('quay.io/a', other, MediaType.ociManifest, 'other');
     const { graph, failures } = await walk(

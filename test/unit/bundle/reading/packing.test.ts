@@ -10,10 +10,10 @@ import { parseIndexContents } from '../../../../src/bundle/reading/contents.ts';
 import { openLayout } from '../../../../src/bundle/reading/open-layout.ts';
 import { checkPacking } from '../../../../src/bundle/reading/packing.ts';
 import { verifyBundle } from '../../../../src/bundle/verify.ts';
+import { chart, graphOf, write } from '../../../support/bundles.ts';
+import { MemoryRegistry, noise } from '../../../support/memory-registry.ts';
 import fc from '../../../support/property.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { MemoryRegistry, noise } from '../../transfer/memory-registry.ts';
-import { chart, graphOf, write } from '../bundles.ts';
 
 async function bundled(splitSize?: number): Promise<string> {
   const path = join(scratchFolder(), 'b');

@@ -18,10 +18,10 @@ import type { Inventory } from '../../../../src/inventory/inventory.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import type { Root } from '../../../../src/oci/graph.ts';
 import { fingerprintOf, type SigningKey } from '../../../../src/oci/signing-key.ts';
+import { chart, graphOf, inventoryOf, registry, write } from '../../../support/bundles.ts';
+import type { MemoryRegistry } from '../../../support/memory-registry.ts';
+import { noise } from '../../../support/memory-registry.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import type { MemoryRegistry } from '../../transfer/memory-registry.ts';
-import { noise } from '../../transfer/memory-registry.ts';
-import { chart, graphOf, inventoryOf, registry, write } from '../bundles.ts';
 
 const ed25519: SigningKey = generateKeyPairSync('ed25519');
 const ecdsa: SigningKey = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -8,9 +8,10 @@ import { EarlierBundles } from '../../../../src/bundle/writing/earlier-bundles.t
 import type { Descriptor } from '../../../../src/oci/descriptor.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import type { Graph } from '../../../../src/oci/graph.ts';
+import { graphOf, registry, write } from '../../../support/bundles.ts';
+import { descriptorOf } from '../../../support/descriptor.ts';
+import { LAYER, type MemoryRegistry, noise } from '../../../support/memory-registry.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { descriptorOf, LAYER, type MemoryRegistry, noise } from '../../transfer/memory-registry.ts';
-import { graphOf, registry, write } from '../bundles.ts';
 
 async function earlier(paths: readonly string[], emit: Emit = ignoreEvents): Promise<EarlierBundles> {
   const bundles = await EarlierBundles.open(paths, emit);
@@ -43,10 +44,10 @@ async function grown(dir: string): Promise<{ source: MemoryRegistry; graph: Grap
   const names = ['quay.io/a:1', 'docker.io/library/b:2', 'quay.io/multi:3', 'quay.io/new:1'];
   const graph = await graphOf(source, names);
   source.read = 0;
-  return { source, graph, layer: descriptorOf(LAYER, layer) };
+  return { source, graph, layer: descriptorOf(layer, LAYER) };
 }
 
-const BASE = descriptorOf(LAYER, noise('base', 30_000));
+const BASE = descriptorOf(noise('base', 30_000), LAYER);
 
 describe('with an earlier bundle', () => {
   it('only missing blobs are fetched, and the bytes are the same as without it', async () => {
@@ -105,7 +106,7 @@ describe('with an earlier bundle', () => {
     const bundles = await earlier([join(dir, 'old')]);
     expect(bundles.hasBlob(BASE)).toBe(true);
     expect(bundles.hasBlob({ ...BASE, size: BASE.size + 1 })).toBe(false);
-    expect(bundles.hasBlob(descriptorOf(LAYER, noise('unknown', 10)))).toBe(false);
+    expect(bundles.hasBlob(descriptorOf(noise('unknown', 10), LAYER))).toBe(false);
   });
 
   it('a small blob is read from it without asking the registry, unless it is damaged', async () => {

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { openRandomFile, type RandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
 import { detectWrittenPrefix } from '../../../../src/bundle/writing/written-prefix.ts';
+import { noise } from '../../../support/memory-registry.ts';
 import fc from '../../../support/property.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { noise } from '../../transfer/memory-registry.ts';
 
 /** More than one read. */
 const SIZE = 300_000;

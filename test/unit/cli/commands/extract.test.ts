@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { registry, write } from '../../../support/bundles.ts';
+import { noise } from '../../../support/memory-registry.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { registry, write } from '../../bundle/bundles.ts';
-import { noise } from '../../transfer/memory-registry.ts';
-import { airgap } from '../terminal.ts';
+import { airgap } from '../../../support/terminal.ts';
 
 async function bundled(): Promise<{ file: string; out: string }> {
   const dir = scratchFolder();

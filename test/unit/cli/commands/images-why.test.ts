@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { airgap } from '../terminal.ts';
+import { airgap } from '../../../support/terminal.ts';
 
 test('--explain needs no chart and no Helm', async () => {
   const { code, out } = await airgap(['images', '--explain', 'redis:6379', '-o', 'json']);

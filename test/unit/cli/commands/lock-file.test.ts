@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readLockFile } from '../../../../src/cli/config/read.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { airgap, type Ended } from '../terminal.ts';
+import { airgap, type Ended } from '../../../support/terminal.ts';
 
 const folder = scratchFolder();
 

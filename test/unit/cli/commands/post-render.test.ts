@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { formatPostRenderMap } from '../../../../src/overrides/edits/post-render-map.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { type Ended, Terminal } from '../terminal.ts';
+import { type Ended, Terminal } from '../../../support/terminal.ts';
 
 const IMAGE = 'docker.io/library/busybox:1';
 const PRIVATE = `ecr.example/m/${IMAGE}`;

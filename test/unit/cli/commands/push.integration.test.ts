@@ -1,11 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { registry as source, write } from '../../../support/bundles.ts';
+import { selfSigned } from '../../../support/certificate.ts';
 import { startRegistry, type TestRegistry } from '../../../support/registry.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { registry as source, write } from '../../bundle/bundles.ts';
-import { selfSigned } from '../../http/certificate.ts';
-import { airgap, type Ended } from '../terminal.ts';
+import { airgap, type Ended } from '../../../support/terminal.ts';
 
 /** Configuration and output of push, against real registries. */
 

@@ -1,9 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CHARTS } from '../../../support/charts.ts';
+import { HELMS } from '../../../support/helm.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { CHARTS, HELMS } from '../../helm/scratch.ts';
-import { airgap, type Ended } from '../terminal.ts';
+import { airgap, type Ended } from '../../../support/terminal.ts';
 
 describe('the output of values', () => {
   const [helm] = HELMS.filter(({ path }) => path !== undefined);

@@ -5,7 +5,7 @@ import { declaredHosts, type EcrFlags, repositoryOptions, warnUnusedEcrFlags } f
 import { targetOf } from '../../../../src/cli/flags/target.ts';
 import type { RepositoryOptions } from '../../../../src/workflows/push/repositories.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { airgap } from '../terminal.ts';
+import { airgap } from '../../../support/terminal.ts';
 
 let folder: string;
 beforeAll(() => {

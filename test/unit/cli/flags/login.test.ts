@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createProgram } from '../../../../src/cli/program.ts';
 import type { CommandIO } from '../../../../src/cli/run.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { Terminal } from '../terminal.ts';
+import { Terminal } from '../../../support/terminal.ts';
 
 const folder = scratchFolder();
 const push = (args: readonly string[], input?: string) =>

@@ -3,8 +3,8 @@ import { explainDocuments, type Occurrence, withOtherEvidence } from '../../../.
 import { discoverReferences } from '../../../../src/discovery/index.ts';
 import { splitDocuments } from '../../../../src/helm/documents.ts';
 import type { LocatedReference } from '../../../../src/inventory/finding.ts';
+import { configMap, custom, deployment } from '../../../support/discovery/references.ts';
 import fc from '../../../support/property.ts';
-import { configMap, custom, deployment } from '../render.ts';
 
 function render(...manifests: string[]): ReturnType<typeof splitDocuments> {
   return splitDocuments(manifests.map((text, i) => `---\n# Source: app/templates/t${i}.yaml\n${text}\n`).join(''));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { scriptedInstalls } from '../../../../src/discovery/nested/index.ts';
 import { splitDocuments } from '../../../../src/helm/documents.ts';
-import { job, nested } from './render.ts';
+import { job, nested } from '../../../support/discovery/nested-charts.ts';
 
 const STABLE = 'https://charts.example/stable';
 const charts = { shop: { version: '1.4.0', repository: `${STABLE}/`, values: { a: 1, b: { c: 1 } } } };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nested } from './render.ts';
+import { nested } from '../../../support/discovery/nested-charts.ts';
 
 const repository = (url: string, name = 'stable'): string => `
 apiVersion: source.toolkit.fluxcd.io/v1

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nested } from './render.ts';
+import { nested } from '../../../support/discovery/nested-charts.ts';
 
 const chart = (spec: string): string => `
 apiVersion: helm.cattle.io/v1

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { list, script } from './network.ts';
+import { list, script } from '../../../support/discovery/network-needs.ts';
 
 describe('commands that fetch', () => {
   test.each([

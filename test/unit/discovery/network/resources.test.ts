@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { list, needs } from './network.ts';
+import { list, needs } from '../../../support/discovery/network-needs.ts';
 
 const resource = (apiVersion: string, kind: string, spec: object): string =>
   JSON.stringify({ apiVersion, kind, metadata: { name: 'r' }, spec });

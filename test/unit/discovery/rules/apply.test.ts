@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { applyRules, isFromRule, uncoveredOperators } from '../../../../src/discovery/rules/index.ts';
 import { formatInventory, type Inventory, parseInventory } from '../../../../src/inventory/inventory.ts';
-import { apply, inputOf, operator, references, resource, rule } from './render.ts';
+import { apply, inputOf, operator, references, resource, rule } from '../../../support/discovery/rules.ts';
 
 const TABLE = { tables: { widget: { '>=1.0.0 <2.0.0': '10.1', '>=2.0.0 <=2.3.0': '10.2' } } };
 const ruleWithTable = (image: object = {}) => rule({ reference: 'reg.io/org/widget:{table.widget}', ...image }, TABLE);

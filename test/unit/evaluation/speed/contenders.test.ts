@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { digestOf } from '../../../../evaluation/registry.ts';
 import { checkArchive, pulls, pushes } from '../../../../evaluation/speed/contenders.ts';
+import { digestOf } from '../../../support/digest.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
 /** Writes an archive with these blobs, named after their digests or as given. */

@@ -6,8 +6,10 @@ import { Renderer } from '../../../../src/helm/render.ts';
 import type { LocatedReference } from '../../../../src/inventory/finding.ts';
 import { parseTarget } from '../../../../src/naming/naming.ts';
 import { type ChartOverrides, type OverrideOptions, overrideChart } from '../../../../src/overrides/override-chart.ts';
+import { chartYaml, writeFiles } from '../../../support/charts.ts';
+import { HELMS } from '../../../support/helm.ts';
+import { helmIn } from '../../../support/isolated-helm.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { chartYaml, HELMS, helmIn, writeFiles } from '../../helm/scratch.ts';
 
 const target = parseTarget('ecr.example:5000/m', 'host-path');
 

@@ -4,10 +4,12 @@ import * as tar from 'tar';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { chartArtifact } from '../../../../src/bundle/format/chart-artifact.ts';
+import { graphOf, registry, write } from '../../../support/bundles.ts';
+import { chartYaml, writeFiles } from '../../../support/charts.ts';
+import { HELMS } from '../../../support/helm.ts';
+import { helmIn } from '../../../support/isolated-helm.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { graphOf, registry, write } from '../../bundle/bundles.ts';
-import { airgap } from '../../cli/terminal.ts';
-import { chartYaml, HELMS, helmIn, writeFiles } from '../../helm/scratch.ts';
+import { airgap } from '../../../support/terminal.ts';
 
 const M = 'ecr.example:5000/m';
 const A = `${M}/quay.io/a:1`;

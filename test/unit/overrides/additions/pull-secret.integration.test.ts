@@ -5,9 +5,11 @@ import { parse } from 'yaml';
 import { parseTarget } from '../../../../src/naming/naming.ts';
 import { parsePostRenderMap } from '../../../../src/overrides/edits/post-render-map.ts';
 import { values } from '../../../../src/workflows/values/values.ts';
+import { chartYaml, writeFiles } from '../../../support/charts.ts';
+import { HELMS } from '../../../support/helm.ts';
+import { helmIn } from '../../../support/isolated-helm.ts';
+import { agentCrd } from '../../../support/overrides/agent-crd.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { chartYaml, HELMS, helmIn, writeFiles } from '../../helm/scratch.ts';
-import { agentCrd } from '../crd/agent-crd.ts';
 
 const target = parseTarget('ecr.example:5000/m', 'host-path');
 

@@ -1,9 +1,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { chartYaml, writeFiles } from '../../../support/charts.ts';
+import { HELMS } from '../../../support/helm.ts';
+import { helmIn } from '../../../support/isolated-helm.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { airgap } from '../../cli/terminal.ts';
-import { chartYaml, HELMS, helmIn, writeFiles } from '../../helm/scratch.ts';
+import { airgap } from '../../../support/terminal.ts';
 
 /** Tags at a target with one repository for all images, for different charts. */
 

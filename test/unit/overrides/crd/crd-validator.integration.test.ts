@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseTarget } from '../../../../src/naming/naming.ts';
 import { values } from '../../../../src/workflows/values/values.ts';
+import { chartYaml, writeFiles } from '../../../support/charts.ts';
+import { HELMS } from '../../../support/helm.ts';
+import { agentCrd } from '../../../support/overrides/agent-crd.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { chartYaml, HELMS, writeFiles } from '../../helm/scratch.ts';
-import { agentCrd } from './agent-crd.ts';
 
 const target = parseTarget('ecr.example:5000/m', 'host-path');
 

@@ -5,9 +5,10 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { packChart } from '../../../../src/helm/chart-archive.ts';
 import { readChartFiles } from '../../../../src/helm/chart-files.ts';
+import { CHARTS, chartYaml, writeFiles } from '../../../support/charts.ts';
+import { HELMS } from '../../../support/helm.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { airgap } from '../../cli/terminal.ts';
-import { CHARTS, chartYaml, HELMS, writeFiles } from '../../helm/scratch.ts';
+import { airgap } from '../../../support/terminal.ts';
 
 const run = promisify(execFile);
 const TO = 'ecr.example/m';

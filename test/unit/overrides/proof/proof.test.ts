@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { splitDocuments } from '../../../../src/helm/documents.ts';
 import { parseTarget } from '../../../../src/naming/naming.ts';
 import { combineProofs, prove, type ReferenceLocation } from '../../../../src/overrides/proof/proof.ts';
-import { WEB_POD } from '../web-pod.ts';
+import { WEB_POD } from '../../../support/overrides/web-pod.ts';
 
 const target = parseTarget('ecr.example/m', 'host-path');
 const PRIVATE = 'ecr.example/m/quay.io/acme/app:1';

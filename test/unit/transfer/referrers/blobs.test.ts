@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ignoreEvents } from '../../../../src/base/events.ts';
 import type { ManifestNode } from '../../../../src/oci/graph.ts';
 import { ReferrerBlobs } from '../../../../src/transfer/referrers/blobs.ts';
-import { MemoryRegistry, noise } from '../memory-registry.ts';
+import { MemoryRegistry, noise } from '../../../support/memory-registry.ts';
 
 const repository = { registry: 'quay.io', path: 'a' };
 

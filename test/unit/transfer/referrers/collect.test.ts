@@ -8,8 +8,8 @@ import type { Referrer } from '../../../../src/oci/referrer.ts';
 import { ReferrerCollector } from '../../../../src/transfer/referrers/collect.ts';
 import { type IncompleteReferrers, ReferrerRequests } from '../../../../src/transfer/referrers/requests.ts';
 import { Walker } from '../../../../src/transfer/walk.ts';
-import { MemoryRegistry, noise, references } from '../memory-registry.ts';
-import { addReferrer, addTagged, SBOM, tagOf } from '../referrer-fixtures.ts';
+import { MemoryRegistry, noise, references } from '../../../support/memory-registry.ts';
+import { addReferrer, addTagged, SBOM, tagOf } from '../../../support/referrers.ts';
 
 interface Collected {
   readonly graph: Graph;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { listedReferrers, taggedReferrers } from '../../../../src/transfer/referrers/listing.ts';
-import { MemoryRegistry, noise } from '../memory-registry.ts';
-import { addReferrer, tagOf } from '../referrer-fixtures.ts';
+import { MemoryRegistry, noise } from '../../../support/memory-registry.ts';
+import { addReferrer, tagOf } from '../../../support/referrers.ts';
 
 const repository = { registry: 'quay.io', path: 'a' };
 

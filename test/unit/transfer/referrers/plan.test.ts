@@ -9,8 +9,8 @@ import { ReferrerCollector } from '../../../../src/transfer/referrers/collect.ts
 import { planReferrers, type ReferrersPlan } from '../../../../src/transfer/referrers/plan.ts';
 import { pushReferrers } from '../../../../src/transfer/referrers/push.ts';
 import { Walker } from '../../../../src/transfer/walk.ts';
-import { MemoryRegistry, noise, references } from '../memory-registry.ts';
-import { addReferrer, addTagged, tagOf } from '../referrer-fixtures.ts';
+import { MemoryRegistry, noise, references } from '../../../support/memory-registry.ts';
+import { addReferrer, addTagged, tagOf } from '../../../support/referrers.ts';
 
 const THERE = 'private.example/m/a';
 const target = (source: Reference): Reference => ({ ...source, registry: 'private.example', path: `m/${source.path}` });

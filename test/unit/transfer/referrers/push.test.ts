@@ -17,8 +17,8 @@ import {
   type ReferrersPushResult,
 } from '../../../../src/transfer/referrers/push.ts';
 import { Walker } from '../../../../src/transfer/walk.ts';
-import { MemoryRegistry, noise, references } from '../memory-registry.ts';
-import { addReferrer, addTagged, SBOM, tagOf } from '../referrer-fixtures.ts';
+import { MemoryRegistry, noise, references } from '../../../support/memory-registry.ts';
+import { addReferrer, addTagged, SBOM, tagOf } from '../../../support/referrers.ts';
 
 const target = (source: Reference): Reference => ({ ...source, registry: 'private.example', path: `m/${source.path}` });
 const THERE = 'private.example/m/a';

@@ -2,8 +2,8 @@ import { expect, it } from 'vitest';
 import { ignoreEvents } from '../../../../src/base/events.ts';
 import { MediaType } from '../../../../src/oci/descriptor.ts';
 import { createChartArtifact } from '../../../../src/workflows/bundle/chart-artifacts.ts';
-import { MemoryRegistry, noise } from '../../transfer/memory-registry.ts';
-import { addReferrer, addTagged, tagOf } from '../../transfer/referrer-fixtures.ts';
+import { MemoryRegistry, noise } from '../../../support/memory-registry.ts';
+import { addReferrer, addTagged, tagOf } from '../../../support/referrers.ts';
 
 const chart = {
   metadata: { apiVersion: 'v2', name: 'demo', version: '1.0.0+b' },

@@ -9,9 +9,9 @@ import { writeBundle } from '../../../../src/bundle/write.ts';
 import { type Digest, digestOf } from '../../../../src/oci/digest.ts';
 import type { Root } from '../../../../src/oci/graph.ts';
 import { deltaFields, readBaseBundle } from '../../../../src/workflows/bundle/delta.ts';
+import { chart, graphOf, inventoryOf, registry, write } from '../../../support/bundles.ts';
+import { type MemoryRegistry, noise } from '../../../support/memory-registry.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { chart, graphOf, inventoryOf, registry, write } from '../../bundle/bundles.ts';
-import { type MemoryRegistry, noise } from '../../transfer/memory-registry.ts';
 
 const base = digestOf(noise('base', 30_000));
 

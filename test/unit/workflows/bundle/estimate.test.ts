@@ -6,9 +6,9 @@ import { planBundle } from '../../../../src/bundle/write.ts';
 import { EarlierBundles } from '../../../../src/bundle/writing/earlier-bundles.ts';
 import type { Graph } from '../../../../src/oci/graph.ts';
 import { estimate } from '../../../../src/workflows/bundle/estimate.ts';
+import { chart, graphOf, inventoryOf, registry, write } from '../../../support/bundles.ts';
+import type { MemoryRegistry } from '../../../support/memory-registry.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { chart, graphOf, inventoryOf, registry, write } from '../../bundle/bundles.ts';
-import type { MemoryRegistry } from '../../transfer/memory-registry.ts';
 
 async function estimateOf(path: string, graph: Graph, reuse: readonly string[] = []): Promise<Estimate> {
   const earlier = await EarlierBundles.open(reuse, ignoreEvents);

@@ -9,8 +9,8 @@ import { ReferrerCollector } from '../../../../src/transfer/referrers/collect.ts
 import { ReferrerRequests } from '../../../../src/transfer/referrers/requests.ts';
 import { Walker } from '../../../../src/transfer/walk.ts';
 import { requireSignatures } from '../../../../src/workflows/bundle/image-signatures.ts';
-import { IMAGE_CONFIG, MemoryRegistry, noise, references } from '../../transfer/memory-registry.ts';
-import { tagOf } from '../../transfer/referrer-fixtures.ts';
+import { IMAGE_CONFIG, MemoryRegistry, noise, references } from '../../../support/memory-registry.ts';
+import { tagOf } from '../../../support/referrers.ts';
 
 const ours = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const theirs = generateKeyPairSync('ed25519');

@@ -6,8 +6,9 @@ import type { AirgapEvent } from '../../../../src/base/events.ts';
 import { openRandomFile, type RandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
 import type { BlobNode } from '../../../../src/oci/graph.ts';
 import { SharedFetch } from '../../../../src/workflows/bundle/shared-fetch.ts';
+import { descriptorOf } from '../../../support/descriptor.ts';
+import { clientFor } from '../../../support/registry-client.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { clientFor, describeBytes } from '../../registry/set-up.ts';
 
 const SIZE = 33 * 1024 * 1024;
 const contents = [1, 2].map((fill) => Buffer.alloc(SIZE, `content ${fill} `));
@@ -32,7 +33,7 @@ async function setUp(answer: RequestListener, password = 'p') {
   });
   onTestFinished(() => client.close());
   const nodes = contents.map(
-    (bytes): BlobNode => ({ descriptor: describeBytes(bytes), repositories: [{ registry: host, path: 'a' }] }),
+    (bytes): BlobNode => ({ descriptor: descriptorOf(bytes), repositories: [{ registry: host, path: 'a' }] }),
   );
   const blobs = new Map(nodes.map((node) => [node.descriptor.digest, node]));
   const asked = vi.spyOn(client.authorizer, 'authorization');
@@ -53,7 +54,7 @@ function blank(client: ReturnType<typeof clientFor>) {
   return {
     manifest: client.manifest.bind(client),
     blob: (...[repository, descriptor]: Parameters<typeof client.blob>) => {
-      if (descriptor.digest !== describeBytes(contents[0] as Buffer).digest) throw new Error('not on the main thread');
+      if (descriptor.digest !== descriptorOf(contents[0] as Buffer).digest) throw new Error('not on the main thread');
       return client.blob(repository, descriptor);
     },
   };
@@ -66,7 +67,7 @@ async function read(file: RandomFile): Promise<Buffer> {
 }
 
 const give: RequestListener = (request, response) => {
-  const bytes = contents.find((content) => request.url?.endsWith(describeBytes(content).digest));
+  const bytes = contents.find((content) => request.url?.endsWith(descriptorOf(content).digest));
   response.writeHead(200, { 'content-length': SIZE }).end(bytes);
 };
 

@@ -16,10 +16,10 @@ import { formatReference } from '../../../../src/oci/reference.ts';
 import { ReferrerCollector } from '../../../../src/transfer/referrers/collect.ts';
 import { Walker } from '../../../../src/transfer/walk.ts';
 import { type Extraction, type ExtractSelection, extract } from '../../../../src/workflows/extract/extract.ts';
+import { graphOf, NAMES, registry, write } from '../../../support/bundles.ts';
+import { type MemoryRegistry, noise, references } from '../../../support/memory-registry.ts';
+import { addReferrer, addTagged } from '../../../support/referrers.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { graphOf, NAMES, registry, write } from '../../bundle/bundles.ts';
-import { type MemoryRegistry, noise, references } from '../../transfer/memory-registry.ts';
-import { addReferrer, addTagged } from '../../transfer/referrer-fixtures.ts';
 
 const TGZ = noise('chart', 70_000);
 const PROV = Buffer.from('-----BEGIN PGP SIGNED MESSAGE-----\n');

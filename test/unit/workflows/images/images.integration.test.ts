@@ -4,8 +4,9 @@ import { describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
 import type { ChartJob } from '../../../../src/search/search-charts.ts';
 import { images, selectFindings } from '../../../../src/workflows/images/images.ts';
+import { CHARTS, chartYaml, writeFiles } from '../../../support/charts.ts';
+import { HELMS } from '../../../support/helm.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { CHARTS, chartYaml, HELMS, writeFiles } from '../../helm/scratch.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 

@@ -9,7 +9,7 @@ import { parsePlatform } from '../../../../src/oci/platform.ts';
 import { formatReference, type Repository } from '../../../../src/oci/reference.ts';
 import { bodyFromSource } from '../../../../src/transfer/resumable-read.ts';
 import { resolveImages } from '../../../../src/workflows/images/resolve.ts';
-import { IMAGE_CONFIG, LAYER, MemoryRegistry, noise } from '../../transfer/memory-registry.ts';
+import { IMAGE_CONFIG, LAYER, MemoryRegistry, noise } from '../../../support/memory-registry.ts';
 
 /** A registry with images whose configs have an environment. */
 class Registry extends MemoryRegistry {

@@ -5,8 +5,9 @@ import type { ChartJob } from '../../../../src/search/search-charts.ts';
 import type { Context } from '../../../../src/session/context.ts';
 import { explain } from '../../../../src/workflows/images/explain.ts';
 import { type WhyOptions, why } from '../../../../src/workflows/images/why.ts';
+import { CHARTS, chartYaml, writeFiles } from '../../../support/charts.ts';
+import { HELMS } from '../../../support/helm.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { CHARTS, chartYaml, HELMS, writeFiles } from '../../helm/scratch.ts';
 
 function jobOf(chart: string, profiles: ChartJob['profiles'] = [{ name: 'default', options: {} }]): ChartJob {
   return { request: { chart }, profiles };

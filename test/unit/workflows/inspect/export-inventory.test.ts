@@ -13,9 +13,9 @@ import { digestOf } from '../../../../src/oci/digest.ts';
 import { deltaFields, readBaseBundle } from '../../../../src/workflows/bundle/delta.ts';
 import { diff } from '../../../../src/workflows/inspect/diff.ts';
 import { inspect, inspectInventory } from '../../../../src/workflows/inspect/inspect.ts';
+import { chart, graphOf, inventoryOf, registry, write } from '../../../support/bundles.ts';
+import { type MemoryRegistry, noise } from '../../../support/memory-registry.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { chart, graphOf, inventoryOf, registry, write } from '../../bundle/bundles.ts';
-import { type MemoryRegistry, noise } from '../../transfer/memory-registry.ts';
 
 interface Written {
   readonly dir: string;

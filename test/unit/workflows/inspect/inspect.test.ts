@@ -7,9 +7,9 @@ import type { Graph } from '../../../../src/oci/graph.ts';
 import { parsePlatform } from '../../../../src/oci/platform.ts';
 import { walk } from '../../../../src/transfer/walk.ts';
 import { inspect } from '../../../../src/workflows/inspect/inspect.ts';
+import { registry, write } from '../../../support/bundles.ts';
+import { type MemoryRegistry, references } from '../../../support/memory-registry.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { registry, write } from '../../bundle/bundles.ts';
-import { type MemoryRegistry, references } from '../../transfer/memory-registry.ts';
 
 async function subset(source: MemoryRegistry, name: string): Promise<Graph> {
   const platforms = [parsePlatform('linux/arm64')];

@@ -10,10 +10,10 @@ import { missingRepositories, planPush } from '../../../../src/workflows/push/pl
 import { push } from '../../../../src/workflows/push/push.ts';
 import type { Receipt } from '../../../../src/workflows/push/receipt.ts';
 import { missingFromReceipt, verifyReceipt } from '../../../../src/workflows/verify/verify-receipt.ts';
+import { chart, graphOf, inventoryOf, registry, write } from '../../../support/bundles.ts';
+import { MemoryRegistry, noise } from '../../../support/memory-registry.ts';
+import { bundleFile, context, ecrForTest, pushOptions } from '../../../support/push-to-ecr.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { chart, graphOf, inventoryOf, registry, write } from '../../bundle/bundles.ts';
-import { MemoryRegistry, noise } from '../../transfer/memory-registry.ts';
-import { bundleFile, context, ecrForTest, pushOptions } from './set-up.ts';
 
 const silently = async (): Promise<void> => {};
 const names = ['m/docker.io/library/b', 'm/quay.io/a', 'm/quay.io/multi', 'm/charts/demo'];

@@ -3,7 +3,7 @@ import { AirgapError } from '../../../../src/base/errors.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { CopyOutcome } from '../../../../src/transfer/copy.ts';
 import { readBack, readersFor } from '../../../../src/workflows/push/push.ts';
-import { MemoryRegistry } from '../../transfer/memory-registry.ts';
+import { MemoryRegistry } from '../../../support/memory-registry.ts';
 
 it('creates readers for several targets, and none for a single one', () => {
   expect(readersFor(new MemoryRegistry(), 1)).toEqual([]);

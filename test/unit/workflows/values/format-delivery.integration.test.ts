@@ -3,8 +3,9 @@ import { parse } from 'yaml';
 import { ignoreEvents } from '../../../../src/base/events.ts';
 import { parseTarget } from '../../../../src/naming/naming.ts';
 import { type DeliveryFormat, formatDelivery } from '../../../../src/workflows/values/format-delivery.ts';
+import { writeFiles } from '../../../support/charts.ts';
+import { HELMS } from '../../../support/helm.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { HELMS, writeFiles } from '../../helm/scratch.ts';
 
 const TARGET = parseTarget('registry.internal.example/mirror', 'host-path');
 

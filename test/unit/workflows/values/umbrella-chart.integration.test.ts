@@ -5,8 +5,9 @@ import { ignoreEvents } from '../../../../src/base/events.ts';
 import { packChart } from '../../../../src/helm/chart-archive.ts';
 import { parseTarget } from '../../../../src/naming/naming.ts';
 import { type UmbrellaOverrides, umbrellaValues } from '../../../../src/workflows/values/umbrella-chart.ts';
+import { chartYaml, writeFiles } from '../../../support/charts.ts';
+import { HELMS } from '../../../support/helm.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { chartYaml, HELMS, writeFiles } from '../../helm/scratch.ts';
 
 const TARGET = parseTarget('registry.internal.example/mirror', 'host-path');
 

@@ -6,9 +6,11 @@ import type { AirgapEvent } from '../../../../src/base/events.ts';
 import { parseTarget } from '../../../../src/naming/naming.ts';
 import type { Context } from '../../../../src/session/context.ts';
 import { values } from '../../../../src/workflows/values/values.ts';
+import { CHARTS, chartYaml, writeFiles } from '../../../support/charts.ts';
+import { HELMS } from '../../../support/helm.ts';
+import { helmIn } from '../../../support/isolated-helm.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { airgap } from '../../cli/terminal.ts';
-import { CHARTS, chartYaml, HELMS, helmIn, writeFiles } from '../../helm/scratch.ts';
+import { airgap } from '../../../support/terminal.ts';
 
 const target = parseTarget('ecr.example:5000/mirrored', 'host-path');
 

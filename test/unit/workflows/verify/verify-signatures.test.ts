@@ -13,10 +13,10 @@ import { Walker } from '../../../../src/transfer/walk.ts';
 import { subsetEvidence } from '../../../../src/workflows/bundle/subset-evidence.ts';
 import { verify } from '../../../../src/workflows/verify/verify.ts';
 import { verifySignatures } from '../../../../src/workflows/verify/verify-signatures.ts';
+import { inventoryOf, write } from '../../../support/bundles.ts';
+import { IMAGE_CONFIG, MemoryRegistry, noise, references } from '../../../support/memory-registry.ts';
+import { tagOf } from '../../../support/referrers.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
-import { inventoryOf, write } from '../../bundle/bundles.ts';
-import { IMAGE_CONFIG, MemoryRegistry, noise, references } from '../../transfer/memory-registry.ts';
-import { tagOf } from '../../transfer/referrer-fixtures.ts';
 
 const ours = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const context = { env: {}, cwd: '/', emit: ignoreEvents };
