@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 
 /** An option of the command line: a text, a whole number or a switch, as its default is. */
-export interface Option {
+interface Option {
   readonly default: string | number | boolean;
   /** One line for --help. */
   readonly help: string;

@@ -9,7 +9,7 @@ import type { Found } from './search.ts';
 export type Kind = 'own' | 'operator' | 'child';
 
 /** References of one kind, normalised, each once. */
-export interface KindScore {
+interface KindScore {
   readonly expected: readonly string[];
   readonly missed: readonly string[];
 }

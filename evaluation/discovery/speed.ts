@@ -6,7 +6,7 @@ import { shellCommand } from '../programs.ts';
 import { type Answer, imagesCommand, nestedFlags, writeConfig } from './search.ts';
 
 /** Contenders: two ways to run bare Helm, and the plugin with and without nested charts. */
-export const CONTENDERS = ['one by one', 'at once', 'images', 'nested'] as const;
+const CONTENDERS = ['one by one', 'at once', 'images', 'nested'] as const;
 export type Contender = (typeof CONTENDERS)[number];
 
 /**

@@ -33,7 +33,7 @@ export interface Kind {
 }
 
 export const any = (): boolean => true;
-export const writes = ({ method }: RecordedRequest): boolean => method === 'PUT' || method === 'POST';
+const writes = ({ method }: RecordedRequest): boolean => method === 'PUT' || method === 'POST';
 export const hasBody = ({ method, answered }: RecordedRequest): boolean => method === 'GET' && answered > 0;
 export const sends = ({ sent }: RecordedRequest): boolean => sent > 0;
 export const isApi = ({ path }: RecordedRequest): boolean => path.startsWith('/v2/');

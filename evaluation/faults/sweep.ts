@@ -20,7 +20,7 @@ import { type Direction, filesIn, hashOf, stepOf, type Trial, type Worker, type 
 import { NAMES, REFERRERS } from './workload.ts';
 
 /** Requests and results of runs without faults, for one way to the registry. */
-export interface Baseline {
+interface Baseline {
   /** Requests for the chart from a run with the chart, all others from a run with its images only. */
   readonly pull: readonly RecordedRequest[];
   readonly push: readonly RecordedRequest[];
@@ -111,7 +111,7 @@ export function casesOf(direction: Direction, baselines: Baselines, repositories
 }
 
 /** The parts of a case that come from its request. */
-export function stepOfRequest(recorded: RecordedRequest): Pick<Case, 'step' | 'byHelm'> {
+function stepOfRequest(recorded: RecordedRequest): Pick<Case, 'step' | 'byHelm'> {
   return { step: stepOf(recorded), byHelm: recorded.agent.startsWith('Helm/') };
 }
 

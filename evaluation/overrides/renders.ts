@@ -12,7 +12,7 @@ export interface Helms {
 }
 
 /** The parts of `values -o json` that are read here. */
-export interface Answer {
+interface Answer {
   readonly overrides: Readonly<Record<string, unknown>>;
   readonly changedChart?: { readonly file: string };
   readonly proof: {

@@ -6,7 +6,7 @@ import { tarHeader } from '../../test/support/tar.ts';
 import type { ExpectedImage } from '../registry.ts';
 
 /** Description of a layer: the same seed gives the same bytes. Size in bytes, uncompressed. */
-export type LayerSpec = readonly [seed: string, size: number];
+type LayerSpec = readonly [seed: string, size: number];
 
 /** Layers of an image by architecture, for linux. With several architectures it is an index. */
 export type ImageSpec = Readonly<Record<string, readonly LayerSpec[]>>;

@@ -2,7 +2,7 @@ import { canonicalHubName } from '../base/docker-hub.ts';
 import { trimTrailing } from '../base/text-trim.ts';
 
 /** Origin of a credential, for messages. */
-export interface CredentialOrigin {
+interface CredentialOrigin {
   /** End of the phrase "the login for HOST …", as in `stored in ~/.docker/config.json`. */
   readonly source?: string;
   /** Advice for when the registry rejects it. Default: to log in again. */

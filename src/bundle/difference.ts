@@ -215,7 +215,7 @@ function versionOf({ version, digest }: DiffChart): DiffChartVersion {
 }
 
 /** A referrer of an image or chart that is the same in both bundles. */
-export interface DiffReferrer {
+interface DiffReferrer {
   /** Full reference of the image, or name and version of the chart. */
   readonly of: string;
   /** `signature`, `attestation`, `SBOM`, or the artifact type. */

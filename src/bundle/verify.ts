@@ -70,7 +70,7 @@ async function checkParts(
  * must equal, byte for byte, the file generated from the index.
  * @param trees undefined if manifests are damaged; then only the existence of files is checked
  */
-export function checkDockerSave(bundle: Bundle, trees: Pick<ManifestTrees, 'manifests'> | undefined): BundleProblem[] {
+function checkDockerSave(bundle: Bundle, trees: Pick<ManifestTrees, 'manifests'> | undefined): BundleProblem[] {
   const { dockerSave, entries } = bundle;
   const inventory = bundle.inventory();
   const problem = (what: string): BundleProblem[] => [

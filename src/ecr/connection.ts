@@ -138,7 +138,7 @@ export function registryIdInput({ account }: EcrHost): { readonly registryId?: s
 const SESSION_NAME = 'helm-airgap';
 
 /** Credential provider of the SDK; called again when the credentials expire. */
-export type AwsCredentialProvider = () => Promise<{
+type AwsCredentialProvider = () => Promise<{
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string;
@@ -148,7 +148,7 @@ export type AwsCredentialProvider = () => Promise<{
 /**
  * Returns a provider that assumes a role with the SDK's credentials, at the STS of the region (and its VPC endpoint).
  */
-export function assumedRole(roleArn: string, settings: AwsClientSettings): AwsCredentialProvider {
+function assumedRole(roleArn: string, settings: AwsClientSettings): AwsCredentialProvider {
   return async () => {
     const { AssumeRoleCommand, STSClient } = await import('@aws-sdk/client-sts');
     const client = new STSClient(settings);

@@ -174,7 +174,7 @@ const ROOT_PREFIX = 'ROOT';
  * cannot be read.
  * @returns a function from repository name to the template's prefix, or undefined
  */
-export async function creationTemplates(
+async function creationTemplates(
   client: ECRClient,
   host: EcrHost,
   emit: Emit = ignoreEvents,

@@ -156,13 +156,13 @@ class FolderCopy {
  * Reports whether Helm ignores a file or folder of a chart.
  * @param path relative to the chart, with slashes
  */
-export type IgnoreTest = (path: string, isFolder: boolean) => boolean;
+type IgnoreTest = (path: string, isFolder: boolean) => boolean;
 
 /**
  * Parses a .helmignore (helm.sh/helm, pkg/ignore). Supports only simple rules: it serves to avoid copying ignored
  * files, and Helm applies all rules again to the copy.
  */
-export function parseHelmIgnore(text: string): IgnoreTest {
+function parseHelmIgnore(text: string): IgnoreTest {
   const lines = text
     .split(/\r?\n/)
     .map((line) => line.trim())

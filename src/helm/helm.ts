@@ -163,7 +163,7 @@ const INTERVAL = 100;
  * Linux, which shows the value in /proc; elsewhere only Go's soft limit applies.
  * @returns function that stops the watch
  */
-export function watchMemory(pid: number | undefined, limit: number, onExceeded: () => void): () => void {
+function watchMemory(pid: number | undefined, limit: number, onExceeded: () => void): () => void {
   if (pid === undefined || process.platform !== 'linux') return () => {};
   const timer = setInterval(() => {
     if (residentBytes(pid) <= limit) return;

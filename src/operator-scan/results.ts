@@ -12,7 +12,7 @@ export interface ScanFinding extends ConfirmedCandidate {
 }
 
 /** Name without a confirmed version. Part of the JSON output. */
-export interface UnresolvedName extends ScanLocation {
+interface UnresolvedName extends ScanLocation {
   readonly image: string;
   readonly evidence: string;
   /** References of which one may exist; for a list of components, the names after the unknown prefix. */
@@ -20,7 +20,7 @@ export interface UnresolvedName extends ScanLocation {
 }
 
 /** Operator image that was scanned. Part of the JSON output. */
-export interface ScannedImage {
+interface ScannedImage {
   readonly image: string;
   /** Parts that were not (fully) scanned, with the reason. */
   readonly givenUp: readonly string[];

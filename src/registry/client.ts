@@ -167,7 +167,7 @@ export function createRegistryClient(options: RegistryOptions): RegistryClient {
 }
 
 /** Item that is sent, and its target repository. */
-export interface TransferItem {
+interface TransferItem {
   readonly item: Transfer['item'];
   readonly repository: Repository;
   readonly descriptor: Descriptor;
@@ -177,7 +177,7 @@ export interface TransferItem {
 /**
  * Runs a transfer and emits its outcome and duration. `work` returns the outcome; undefined (manifests) means stored.
  */
-export async function reportTransfer<R extends 'stored' | 'mounted' | 'present' | undefined>(
+async function reportTransfer<R extends 'stored' | 'mounted' | 'present' | undefined>(
   emit: Emit,
   { item, repository, descriptor, tag }: TransferItem,
   work: () => Promise<R>,

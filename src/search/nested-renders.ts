@@ -159,7 +159,7 @@ export function installKey(nested: NestedChart, options: RenderOptions): string 
 const ALTERNATIVES = /^values(?!.*schema).+\.ya?ml$/;
 
 /** The same nested chart with other values. */
-export interface Alternative {
+interface Alternative {
   /** Source of the values, for messages. */
   readonly title: string;
   readonly nested: NestedChart;
@@ -174,7 +174,7 @@ export interface Alternative {
  * it (`-f`), and then gets all of it. Files with variables of another program (`${NAME}`) in the entry are templates
  * and are skipped.
  */
-export async function alternativesOf(nested: NestedChart, parent: Chart): Promise<Alternative[]> {
+async function alternativesOf(nested: NestedChart, parent: Chart): Promise<Alternative[]> {
   const { valuesFiles: _files, set: _set, setString: _strings, ...plain } = nested;
   const alternatives = [{ title: 'chart defaults', nested: { ...plain, values: {} } }];
   const keys = nested.via.values;

@@ -169,17 +169,17 @@ function matchesAny(patterns: readonly Pattern[]): (name: string) => boolean {
 }
 
 /** Name and version of a nested chart, for messages. */
-export function chartTitle({ name, version }: NestedChart): string {
+function chartTitle({ name, version }: NestedChart): string {
   return `${name} ${version}`.trim();
 }
 
 /** Name of the parent chart. */
-export function parentName({ parents }: NestedChartJob): string {
+function parentName({ parents }: NestedChartJob): string {
   return parents.at(-1)?.metadata.name ?? '';
 }
 
 /** Error of a nested chart that could not be searched, with its parent chart and a hint. */
-export function nestedFailure(job: NestedChartJob, error: unknown): AirgapError {
+function nestedFailure(job: NestedChartJob, error: unknown): AirgapError {
   if (!(error instanceof AirgapError) || error.code === 'interrupted') throw error;
   const { nested } = job;
   const excludeHint = `--exclude '${nested.name}' skips the chart`;
@@ -194,7 +194,7 @@ export function nestedFailure(job: NestedChartJob, error: unknown): AirgapError 
 }
 
 /** Error of a nested chart below the maximum depth. */
-export function tooDeepFailure(job: NestedChartJob, depth: number): AirgapError {
+function tooDeepFailure(job: NestedChartJob, depth: number): AirgapError {
   const chain = job.parents.map(({ metadata }) => metadata.name).join(' > ');
   return new AirgapError(
     'unsupported',

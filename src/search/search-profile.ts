@@ -119,7 +119,7 @@ function mergeUpgrade(install: Rendered, upgrade: Rendered | undefined): RenderF
 const ANY_TARGET = parseTarget('registry.invalid:5000/mirror', DEFAULT_NAMING);
 
 /** Returns how values build the references of a chart, for each render variant. */
-export async function deriveRecipes(
+async function deriveRecipes(
   renderer: Renderer,
   variants: readonly (Variant & { readonly initialProbe?: InitialProbe })[],
 ): Promise<StoredRecipe[]> {

@@ -10,7 +10,7 @@ import { findRequiredBlobs } from './required-blobs.ts';
 import { throwIfAborted, wrapError } from './wrap-error.ts';
 
 /** Planned action for one root. */
-export interface PlannedItem {
+interface PlannedItem {
   readonly reference: Reference;
   /** Repository, tag and digest in the target. */
   readonly target: Reference;

@@ -44,7 +44,7 @@ export interface CopyOutcome {
   readonly status: 'pushed' | 'present' | 'kept';
 }
 
-export interface CopyFailure {
+interface CopyFailure {
   readonly reference: Reference;
   /** Its message names the image and the failed step. */
   readonly error: AirgapError;

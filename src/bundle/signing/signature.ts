@@ -49,7 +49,7 @@ export function signInventory(inventoryDigest: Digest, key: SigningKey): Signatu
 }
 
 /** Reports whether a signature over this inventory is valid for the key. */
-export function isSignatureOver(signature: Signature, inventoryDigest: Digest, publicKey: KeyObject): boolean {
+function isSignatureOver(signature: Signature, inventoryDigest: Digest, publicKey: KeyObject): boolean {
   return (
     isValidSignature(publicKey, signature.payload, signature.base64) && claimOf(signature)?.digest === inventoryDigest
   );

@@ -56,7 +56,7 @@ export function verifyCommand(io: CommandIO) {
 }
 
 /** Adds the flags of `verify --receipt`, which queries a registry and reads no blobs of a bundle. */
-export const addReceiptFlags = flagGroup((command, io: CommandIO) => {
+const addReceiptFlags = flagGroup((command, io: CommandIO) => {
   const checking = command.option(
     '--receipt <file>',
     'check that the registry has all content of this receipt of a push, and of the bundle',
@@ -72,7 +72,7 @@ export const addReceiptFlags = flagGroup((command, io: CommandIO) => {
 type ReceiptFlags = FlagsOf<typeof addReceiptFlags> & ReadLogin;
 
 /** Compares a receipt with the registry, and prints the result. */
-export async function checkReceipt(
+async function checkReceipt(
   io: CommandIO,
   file: string,
   flags: ReceiptFlags & { readonly output: 'text' | 'json' | 'yaml' },

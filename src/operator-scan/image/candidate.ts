@@ -3,7 +3,7 @@ import type { Reference } from '../../oci/reference.ts';
 /**
  * `high`: a complete name of the operator's publisher. `medium`: other evidence. `low`: only the form of a reference.
  */
-export type ScanConfidence = 'high' | 'medium' | 'low';
+type ScanConfidence = 'high' | 'medium' | 'low';
 
 /** Location of a finding in an image. */
 export interface ScanLocation {

@@ -18,7 +18,7 @@ const COMMENT = /^\s*(?:#|\/\/)/;
  * Finds image names in YAML, JSON and settings: values whose keys say image, and values with a registry and a version.
  * Skips comments and descriptions.
  */
-export function namesInText(text: string): TextName[] {
+function namesInText(text: string): TextName[] {
   const names: TextName[] = [];
   let line = 1;
   let countedTo = 0;

@@ -67,7 +67,7 @@ export async function scanImage(layers: readonly LayerSource[], options: ScanIma
 }
 
 /** Scan of one image, layer by layer. Files of later layers replace those of earlier ones. */
-export class ImageScan {
+class ImageScan {
   readonly #options: ScanImageOptions;
   readonly #programPaths: Set<string>;
   readonly #files = new Map<string, FileFindings & { readonly isText: boolean }>();

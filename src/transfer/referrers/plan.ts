@@ -12,7 +12,7 @@ import { groupReferrers, type ReferrerGroup, signatureConflict } from './groups.
 import type { ListingMethod } from './listing.ts';
 
 /** Planned action for one referrer. */
-export interface PlannedReferrer {
+interface PlannedReferrer {
   readonly referrer: Referrer;
   /** Target repository. */
   readonly repository: Repository;

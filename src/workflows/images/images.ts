@@ -136,7 +136,7 @@ async function scanChartOperators(
 }
 
 /** Searches the charts of the options. Without charts neither Helm nor the search code is loaded. */
-export async function search(context: Context, options: ImagesOptions, scratch: string): Promise<SearchResult> {
+async function search(context: Context, options: ImagesOptions, scratch: string): Promise<SearchResult> {
   if (options.charts.length === 0) return { charts: [], failures: [], excluded: [], askedHosts: [] };
   const operators = options.operators ?? options.operatorScan !== undefined;
   const [{ searchCharts }, { Helm }] = await Promise.all([

@@ -177,7 +177,7 @@ export async function resolveDigests(
 }
 
 /** Returns the error for required images that do not exist in their registries. `findings` must not be empty. */
-export function missingImages(findings: readonly Finding[]): AirgapError {
+function missingImages(findings: readonly Finding[]): AirgapError {
   const errors = findings.map(
     ({ reference, found }) =>
       new AirgapError('image-not-found', `${reference}, ${sourcesText(found)}: not found in its registry (404)`, {

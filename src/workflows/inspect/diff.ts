@@ -17,7 +17,7 @@ export interface Diff extends BundleDifference {
 }
 
 /** Compared file: a bundle or its exported inventory. */
-export interface BundleFile {
+interface BundleFile {
   readonly file: string;
   /** Size of the bundle in bytes. */
   readonly size: number;

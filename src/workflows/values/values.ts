@@ -72,14 +72,14 @@ export interface Overrides {
 }
 
 /** Chart archive with changed templates. */
-export interface ChangedChart {
+interface ChangedChart {
   readonly name: string;
   readonly archive: Buffer;
   readonly changes: readonly TemplateChange[];
 }
 
 /** Post-render map as a file. */
-export interface PostRenderMapFile {
+interface PostRenderMapFile {
   readonly name: string;
   readonly text: string;
   readonly entries: number;
