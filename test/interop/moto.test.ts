@@ -33,7 +33,7 @@ const repositoryPolicy = JSON.stringify({
 let moto: SecondOpinion;
 let client: ECRClient;
 const events: AirgapEvent[] = [];
-const options = () => ({ env: {}, endpoint: moto.url, emit: (event: AirgapEvent) => void events.push(event) });
+const options = () => ({ env: {}, endpointUrl: moto.url, emit: (event: AirgapEvent) => void events.push(event) });
 
 beforeAll(async () => {
   vi.stubEnv('AWS_ACCESS_KEY_ID', 'AKIAEXAMPLE');
