@@ -50,3 +50,9 @@ export function parseAllowedHost(text: string): string {
     hint: 'write HOST or HOST:PORT, as in charts.corp.example or 10.0.0.5:8080',
   });
 }
+
+/** Splits the name of an archive without extension, such as `app-1.2.3`; the version is empty if there is none. */
+export function nameOfArchive(file: string): { readonly name: string; readonly version: string } {
+  const dash = file.search(/(?<=.)-v?\d+\./);
+  return dash < 0 ? { name: file, version: '' } : { name: file.slice(0, dash), version: file.slice(dash + 1) };
+}

@@ -2,8 +2,9 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import semver from 'semver';
 import { AirgapError, messageOf } from '../base/errors.ts';
+import { nameOfArchive } from './addresses.ts';
 import { readArchive } from './chart-archive.ts';
-import { nameOfArchive, parseMetadata } from './chart-metadata.ts';
+import { parseMetadata } from './chart-metadata.ts';
 
 interface ArchiveInfo {
   readonly path: string;

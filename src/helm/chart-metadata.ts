@@ -84,9 +84,3 @@ function asText(field: string, value: unknown, owner: string): unknown {
 export function foldedKey(key: string): string {
   return key.toUpperCase().toLowerCase();
 }
-
-/** Splits the name of an archive without extension, such as `app-1.2.3`; the version is empty if there is none. */
-export function nameOfArchive(file: string): { readonly name: string; readonly version: string } {
-  const dash = file.search(/(?<=.)-v?\d+\./);
-  return dash < 0 ? { name: file, version: '' } : { name: file.slice(0, dash), version: file.slice(dash + 1) };
-}

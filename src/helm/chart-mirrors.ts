@@ -3,7 +3,7 @@ import { AirgapError } from '../base/errors.ts';
 import type { FindLogin } from '../base/registry-login.ts';
 import { textBefore, trimTrailing } from '../base/text-trim.ts';
 import type { ChartAccess, ChartRequest } from './access.ts';
-import { nameOfArchive } from './chart-metadata.ts';
+import { nameOfArchive } from './addresses.ts';
 
 /** Mirror from which charts of a repository are read. */
 export interface ChartMirror {

@@ -1,5 +1,5 @@
 import { count } from '../../base/count.ts';
-import { deltaOf } from '../../inventory/inventory.ts';
+import { deltaOf } from '../../inventory/delta.ts';
 import type { BundleResult } from '../../workflows/bundle/pack.ts';
 import { estimateText } from './estimate.ts';
 import { deltaReport } from './inspect.ts';

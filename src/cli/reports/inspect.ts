@@ -1,6 +1,7 @@
 import { count } from '../../base/count.ts';
+import type { Delta } from '../../inventory/delta.ts';
 import type { Location } from '../../inventory/finding.ts';
-import type { Delta, Inventory } from '../../inventory/inventory.ts';
+import type { Inventory } from '../../inventory/inventory.ts';
 import { profileEntry } from '../../inventory/values-origin.ts';
 import { referrerKind } from '../../oci/referrer.ts';
 import type { Inspection } from '../../workflows/inspect/inspect.ts';

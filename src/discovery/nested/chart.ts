@@ -1,6 +1,6 @@
 import type { Mapping } from '../../base/mapping.ts';
 import { textBefore, trimTrailing } from '../../base/text-trim.ts';
-import { nameOfArchive } from '../../helm/chart-metadata.ts';
+import { nameOfArchive } from '../../helm/addresses.ts';
 
 /** A chart that another chart installs, by a controller or a job. */
 export interface NestedChart {

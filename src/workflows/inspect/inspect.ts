@@ -1,8 +1,9 @@
 import { openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
 import { claimOf, readSignatures, type SignedClaim } from '../../bundle/signing/signature.ts';
+import { type Delta, deltaOf } from '../../inventory/delta.ts';
 import type { ExportedInventory } from '../../inventory/exported-inventory.ts';
-import { type Delta, deltaOf, type Inventory } from '../../inventory/inventory.ts';
+import type { Inventory } from '../../inventory/inventory.ts';
 import { legacyTextPaths } from '../../inventory/recipe.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatReference } from '../../oci/reference.ts';

@@ -118,7 +118,7 @@ describe('the sources', () => {
     expect(cyclesIn(imports)).toEqual([]);
   });
 
-  test('load no workflow before a command runs: undici and zod would delay a help text', () => {
+  test('load no workflow and only one package before a command runs: undici, zod and yaml would delay a help text', () => {
     const loaded = new Set(['cli/main.ts']);
     for (const file of loaded) {
       for (const { from, to, typeOnly, lazy } of imports) {
@@ -128,6 +128,13 @@ describe('the sources', () => {
     const costly =
       /^(?:(?:workflows|session|operator-scan|search|http|registry|ecr|discovery|overrides|bundle|cli\/config)\/|inventory\/cyclonedx\.ts)/;
     expect([...loaded].filter((file) => costly.test(file))).toEqual([]);
+    const packages = [...loaded].flatMap((file) => {
+      const text = readFileSync(join(src, file), 'utf8');
+      const found = text.matchAll(/^import\s+(?!type\b)([^;]*?)\s+from\s+'([^.'][^']*)'/gm);
+      const isErased = (names = ''): boolean => /^\{(?:\s*type [\w ]+,?)+\s*\}$/.test(names);
+      return [...found].flatMap(([, names, name = '']) => (isErased(names) || name.startsWith('node:') ? [] : name));
+    });
+    expect([...new Set(packages)]).toEqual(['@commander-js/extra-typings']);
   });
 
   test('load the operator image scan by its index, when a chart has an operator', () => {

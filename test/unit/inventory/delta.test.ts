@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { deltaOf, formatInventory, type Inventory, parseInventory } from '../../../src/inventory/inventory.ts';
+import { deltaOf } from '../../../src/inventory/delta.ts';
+import { formatInventory, type Inventory, parseInventory } from '../../../src/inventory/inventory.ts';
 import { digestOf } from '../../../src/oci/digest.ts';
 
 const [since, one, two] = ['since', '1', '2'].map((text) => digestOf(Buffer.from(text))) as [string, string, string];
