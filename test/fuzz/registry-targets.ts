@@ -5,7 +5,6 @@ import { AirgapError } from '../../src/base/errors.ts';
 import { printableLine } from '../../src/base/printable.ts';
 import { parseErrorBody, quoteErrorBody } from '../../src/http/error-body.ts';
 import type { HttpResponse } from '../../src/http/exchange.ts';
-import { rateLimitOf } from '../../src/http/rate-limit.ts';
 import { redirectTarget } from '../../src/http/redirects.ts';
 import { pageTitle } from '../../src/http/web-page.ts';
 import { repositoryFromUrl } from '../../src/registry/api-url.ts';
@@ -13,7 +12,7 @@ import { errorFromBody } from '../../src/registry/errors.ts';
 import { listTags } from '../../src/registry/manifests.ts';
 import { retryableRefusal } from '../../src/registry/refusals.ts';
 import { createWarningReporter, type Session } from '../../src/registry/session.ts';
-import { describeRateLimit, quotaOf } from '../../src/registry/throttling.ts';
+import { describeRateLimit, quotaOf, rateLimitOf } from '../../src/registry/throttling.ts';
 import { mutated, mutatedJson } from './mutate.ts';
 import type { Target } from './targets.ts';
 
