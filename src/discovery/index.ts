@@ -1,5 +1,5 @@
+/** The face of discovery. `cross-check.ts` is imported by itself: it loads a second YAML parser, which only renders need. */
 export { objectsIn } from './containers.ts';
-export { checkContainerImages, crossCheckImages, malformedImages } from './cross-check.ts';
 export { discoverReferences } from './discover.ts';
 export { toFindings } from './findings.ts';
 export { imageConfigReferences } from './image-config.ts';

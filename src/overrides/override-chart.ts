@@ -1,5 +1,5 @@
 import type { Emit } from '../base/events.ts';
-import { malformedImages } from '../discovery/index.ts';
+import { malformedImages } from '../discovery/cross-check.ts';
 import { type Rule, uncoveredNote } from '../discovery/rules/index.ts';
 import type { Renderer, Values } from '../helm/render.ts';
 import type { LocatedReference } from '../inventory/finding.ts';

@@ -1,6 +1,7 @@
 import { AirgapError, combine } from '../base/errors.ts';
 import { printableLine } from '../base/printable.ts';
-import { crossCheckImages, discoverReferences, isRelevant, objectsIn } from '../discovery/index.ts';
+import { crossCheckImages } from '../discovery/cross-check.ts';
+import { discoverReferences, isRelevant, objectsIn } from '../discovery/index.ts';
 import { splitDocuments } from '../helm/documents.ts';
 import type { Renderer } from '../helm/render.ts';
 

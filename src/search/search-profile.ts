@@ -1,5 +1,5 @@
 import type { Emit } from '../base/events.ts';
-import { checkContainerImages, malformedImages } from '../discovery/index.ts';
+import { checkContainerImages, malformedImages } from '../discovery/cross-check.ts';
 import { builtInRules, uncoveredNote, uncoveredOperators } from '../discovery/rules/index.ts';
 import type { Render, Renderer, Values } from '../helm/render.ts';
 import { templateSources } from '../helm/subcharts.ts';

@@ -1,11 +1,6 @@
+import { crossCheckImages } from '../discovery/cross-check.ts';
 import { declaredReferences, withoutContradictions } from '../discovery/declared/index.ts';
-import {
-  crossCheckImages,
-  demoteValuesCopies,
-  discoverReferences,
-  imageLeaves,
-  tracedReferences,
-} from '../discovery/index.ts';
+import { demoteValuesCopies, discoverReferences, imageLeaves, tracedReferences } from '../discovery/index.ts';
 import { type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
 import { type NetworkNeed, networkNeeds } from '../discovery/network/index.ts';
 import {

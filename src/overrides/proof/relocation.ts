@@ -1,10 +1,5 @@
-import {
-  checkContainerImages,
-  crossCheckImages,
-  demoteValuesCopies,
-  discoverReferences,
-  tracedReferences,
-} from '../../discovery/index.ts';
+import { checkContainerImages, crossCheckImages } from '../../discovery/cross-check.ts';
+import { demoteValuesCopies, discoverReferences, tracedReferences } from '../../discovery/index.ts';
 import {
   applyRules,
   builtInRules,
