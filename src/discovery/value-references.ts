@@ -1,10 +1,10 @@
-import { childPath, type FieldPath, nestedPath, scalarAt } from '../base/field-path.ts';
+import { childPath, type FieldPath, nestedPath, scalarAt, valueAt } from '../base/field-path.ts';
 import { isMapping } from '../base/mapping.ts';
 import { documentKey, type RenderedDocument } from '../helm/documents.ts';
 import type { Values } from '../helm/render.ts';
 import { kindOf } from '../helm/type-meta.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
-import { type Leaf, leavesOf, valueAt } from '../value-tracing/leaves.ts';
+import { type Leaf, leavesOf } from '../value-tracing/leaves.ts';
 import { readRuns, type TextRun } from '../value-tracing/markers.ts';
 import { type NameSegment, segmentPath } from '../value-tracing/name-segments.ts';
 import type { Probe } from '../value-tracing/probe.ts';

@@ -1,4 +1,5 @@
 import type { Emit } from '../base/events.ts';
+import { formatPath } from '../base/field-path.ts';
 import { malformedImages } from '../discovery/cross-check.ts';
 import { type Rule, uncoveredNote } from '../discovery/rules/index.ts';
 import type { Renderer, Values } from '../helm/render.ts';
@@ -7,7 +8,7 @@ import type { StoredRecipe } from '../inventory/recipe.ts';
 import { setKeys } from '../inventory/values-origin.ts';
 import { changesTags, type Target } from '../naming/naming.ts';
 import type { Profile } from '../search/search-render.ts';
-import { buildOverlay, formatPath } from '../value-tracing/leaves.ts';
+import { buildOverlay } from '../value-tracing/leaves.ts';
 import { findInjectedSettings, injectOperatorSettings } from './additions/injection.ts';
 import { addPins, type PinOptions } from './additions/pins.ts';
 import { addPullSecret } from './additions/pull-secret.ts';

@@ -1,12 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Document, isCollection, isMap, isScalar, type Pair, type Scalar } from 'yaml';
 import { AirgapError, messageOf } from '../base/errors.ts';
+import { formatPath, valueAt } from '../base/field-path.ts';
 import { printableLine } from '../base/printable.ts';
 import { readYaml } from '../base/yaml-read.ts';
 import { documentText, YAML_1_1 } from '../base/yaml-text.ts';
 import { hasValues, type Renderer, type RenderOptions, type Values } from '../helm/render.ts';
 import { tryParseReference } from '../oci/reference.ts';
-import { buildOverlay, formatPath, type LeafPath, valueAt } from '../value-tracing/leaves.ts';
+import { buildOverlay, type LeafPath } from '../value-tracing/leaves.ts';
 import type { Setting } from './settings/setting.ts';
 
 /**

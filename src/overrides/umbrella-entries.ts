@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Document } from 'yaml';
+import { formatPath, valueAt } from '../base/field-path.ts';
 import { isMapping } from '../base/mapping.ts';
 import { readYamlDocument } from '../base/yaml-read.ts';
 import { documentText } from '../base/yaml-text.ts';
@@ -7,7 +8,7 @@ import { type HelmInstall, scriptedInstalls } from '../discovery/nested/index.ts
 import type { Render, Values } from '../helm/render.ts';
 import { chartRepository, type Target } from '../naming/naming.ts';
 import { formatRepository } from '../oci/reference.ts';
-import { buildOverlay, formatPath, type LeafPath, valueAt } from '../value-tracing/leaves.ts';
+import { buildOverlay, type LeafPath } from '../value-tracing/leaves.ts';
 import { mergeValues } from './formats/host-manifest.ts';
 import { mergeSettings, type Setting } from './settings/setting.ts';
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
+import { formatPath, valueAt } from '../base/field-path.ts';
 import { isMapping } from '../base/mapping.ts';
 import { declarationKeys, type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
 import { parseEcrHost } from '../ecr/hosts.ts';
@@ -14,7 +15,7 @@ import { installOptions, requestOf } from '../search/nested-install.ts';
 import type { Profile } from '../search/search-render.ts';
 import { ValuesTrace } from '../search/values-trace.ts';
 import type { Context } from '../session/context.ts';
-import { buildOverlay, formatPath, type LeafPath, valueAt } from '../value-tracing/leaves.ts';
+import { buildOverlay, type LeafPath } from '../value-tracing/leaves.ts';
 import { type OverrideOptions, overrideChart } from './override-chart.ts';
 import type { Proof, UnmappedReference } from './proof/proof.ts';
 import { wantedReferences } from './proof/relocation.ts';

@@ -1,9 +1,10 @@
+import { formatPath } from '../base/field-path.ts';
 import type { Render } from '../helm/render.ts';
 import type { TemplateSource } from '../helm/subcharts.ts';
 import type { Location } from '../inventory/finding.ts';
 import type { Target } from '../naming/naming.ts';
 import { tryParseReference } from '../oci/reference.ts';
-import { formatPath, type Leaf, leavesOf } from '../value-tracing/leaves.ts';
+import { type Leaf, leavesOf } from '../value-tracing/leaves.ts';
 import {
   emptySegment,
   type NameSegment,

@@ -1,8 +1,9 @@
+import { valueAt } from '../base/field-path.ts';
 import type { Values } from '../helm/render.ts';
 import type { Location } from '../inventory/finding.ts';
 import { type StoredPart, type StoredRecipe, type StoredSegment, segmentName } from '../inventory/recipe.ts';
 import type { Target } from '../naming/naming.ts';
-import { type LeafPath, valueAt } from '../value-tracing/leaves.ts';
+import type { LeafPath } from '../value-tracing/leaves.ts';
 import type { NameSegment } from '../value-tracing/name-segments.ts';
 import type { TemplatePart } from '../value-tracing/reference-template.ts';
 import type { Recipe } from './recipe.ts';

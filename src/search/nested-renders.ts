@@ -3,20 +3,16 @@ import { AirgapError } from '../base/errors.ts';
 import { valueAt } from '../base/field-path.ts';
 import { isMapping, overlayValues } from '../base/mapping.ts';
 import { type NestedChart, parseValues } from '../discovery/nested/index.ts';
-import type { NetworkNeed } from '../discovery/network/index.ts';
-import type { OperatorContainer } from '../discovery/rules/index.ts';
 import { readChartFiles } from '../helm/chart-files.ts';
 import { type AllowAddress, type Chart, fetchChart } from '../helm/fetch.ts';
 import type { Helm } from '../helm/helm.ts';
 import { Renderer, type RenderOptions } from '../helm/render.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
-import type { StoredRecipe } from '../inventory/recipe.ts';
 import type { Context } from '../session/context.ts';
 import { installOptions, requestOf } from './nested-install.ts';
 import { type ProfileFindings, searchProfile } from './search-profile.ts';
 import type { SearchOptions } from './search-render.ts';
 import { type Profile, type RenderFindings, searchRender } from './search-render.ts';
-import type { Addition } from './what-if.ts';
 
 /** Search of nested charts. */
 export interface NestedSearch {
@@ -28,15 +24,11 @@ export interface NestedSearch {
 }
 
 /** Results of a nested chart. */
-export interface NestedFindings {
+export interface NestedFindings
+  extends Pick<ProfileFindings, 'references' | 'network' | 'whatIf' | 'operators' | 'recipes'> {
   readonly chart: Chart;
-  readonly references: readonly LocatedReference[];
-  readonly network: readonly NetworkNeed[];
+  /** Charts that it installs itself. */
   readonly inner: readonly NestedChart[];
-  /** References that its disabled components would add. */
-  readonly whatIf: readonly Addition[];
-  readonly operators: readonly OperatorContainer[];
-  readonly recipes: readonly StoredRecipe[];
   /** Descriptions of values that it receives and that are not available. */
   readonly unresolved: readonly string[];
   readonly renderer: Renderer;

@@ -3,19 +3,14 @@ import { AirgapError } from '../base/errors.ts';
 import { settle } from '../base/pool.ts';
 import { wildcard } from '../base/wildcard.ts';
 import type { NestedChart } from '../discovery/nested/index.ts';
-import type { NetworkNeed } from '../discovery/network/index.ts';
-import type { OperatorContainer } from '../discovery/rules/index.ts';
 import { UPSTREAM } from '../helm/chart-mirrors.ts';
 import type { Chart } from '../helm/fetch.ts';
-import type { LocatedReference } from '../inventory/finding.ts';
-import type { StoredRecipe } from '../inventory/recipe.ts';
 import { NestedHosts } from './nested-hosts.ts';
-import { installKey, NestedRenders, type NestedSearch } from './nested-renders.ts';
+import { installKey, type NestedFindings, NestedRenders, type NestedSearch } from './nested-renders.ts';
 import type { Profile } from './search-render.ts';
 import type { SearchedChart, SearchResult } from './search-result.ts';
 import type { Pattern } from './selection.ts';
 import { ValuesTrace } from './values-trace.ts';
-import type { Addition } from './what-if.ts';
 
 /** A nested chart to search, and its parents. */
 export interface NestedChartJob {
@@ -83,14 +78,9 @@ export async function searchNested(
 }
 
 /** Results of one nested chart. */
-interface NestedOutcome {
-  readonly chart: Chart;
-  readonly references: readonly LocatedReference[];
-  readonly network: readonly NetworkNeed[];
+interface NestedOutcome
+  extends Pick<NestedFindings, 'chart' | 'references' | 'network' | 'whatIf' | 'operators' | 'recipes'> {
   readonly nested: readonly NestedChart[];
-  readonly whatIf: readonly Addition[];
-  readonly operators: readonly OperatorContainer[];
-  readonly recipes: readonly StoredRecipe[];
   readonly trace: ValuesTrace | undefined;
 }
 

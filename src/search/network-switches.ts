@@ -1,8 +1,9 @@
+import { formatPath } from '../base/field-path.ts';
 import { type NetworkLocation, type NetworkNeed, networkNeeds } from '../discovery/network/index.ts';
 import type { ChartFiles } from '../helm/chart-files.ts';
 import type { Render, Renderer, RenderOptions } from '../helm/render.ts';
 import { findCauses, unlessRefused } from '../value-tracing/bisection.ts';
-import { buildOverlay, formatPath } from '../value-tracing/leaves.ts';
+import { buildOverlay } from '../value-tracing/leaves.ts';
 import { mayControl, type Switch, switchesOff } from '../value-tracing/switches.ts';
 import { mentionedPaths } from '../value-tracing/values-nodes.ts';
 

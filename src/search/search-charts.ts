@@ -18,8 +18,6 @@ import type { SearchedChart, SearchResult } from './search-result.ts';
 import { ValuesTrace } from './values-trace.ts';
 import type { Addition } from './what-if.ts';
 
-export type { Profile } from './search-render.ts';
-
 export interface ChartJob {
   readonly request: ChartRequest;
   /** At least one. */

@@ -1,8 +1,9 @@
+import { formatPath } from '../base/field-path.ts';
 import { toFindings } from '../discovery/index.ts';
 import type { Render, Renderer } from '../helm/render.ts';
 import type { Finding, LocatedReference } from '../inventory/finding.ts';
 import { findAccepted, findCauses, unlessRefused } from '../value-tracing/bisection.ts';
-import { buildOverlay, formatPath } from '../value-tracing/leaves.ts';
+import { buildOverlay } from '../value-tracing/leaves.ts';
 import { type Switch, switchesOn } from '../value-tracing/switches.ts';
 import { type Profile, type RenderFindings, type SearchOptions, searchRender } from './search-render.ts';
 

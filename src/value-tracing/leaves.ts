@@ -1,8 +1,6 @@
 import { type KeyPath, valueAt } from '../base/field-path.ts';
 import type { Values } from '../helm/render.ts';
 
-export { formatPath, valueAt } from '../base/field-path.ts';
-
 /** Keys and list positions from the root of the values. */
 export type LeafPath = KeyPath;
 

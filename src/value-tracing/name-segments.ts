@@ -1,5 +1,6 @@
+import { formatPath } from '../base/field-path.ts';
 import { textBefore } from '../base/text-trim.ts';
-import { formatPath, type Leaf } from './leaves.ts';
+import type { Leaf } from './leaves.ts';
 
 /**
  * One name inside a leaf: the whole of `image.repository`, the part before the tag in a full reference, one of several

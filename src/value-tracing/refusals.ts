@@ -1,5 +1,6 @@
 import type { AirgapError } from '../base/errors.ts';
-import { formatPath, type LeafPath } from './leaves.ts';
+import { formatPath } from '../base/field-path.ts';
+import type { LeafPath } from './leaves.ts';
 
 /** A values leaf, or what is tried on it. */
 interface AtLeaf {

@@ -1,6 +1,7 @@
+import { formatPath, valueAt } from '../base/field-path.ts';
 import { isMapping } from '../base/mapping.ts';
 import type { Values } from '../helm/render.ts';
-import { formatPath, type LeafPath, valueAt } from './leaves.ts';
+import type { LeafPath } from './leaves.ts';
 
 /** A values leaf and the value that switches it. */
 export interface Switch {

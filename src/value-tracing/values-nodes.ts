@@ -1,6 +1,7 @@
+import { valueAt } from '../base/field-path.ts';
 import type { Values } from '../helm/render.ts';
 import type { TemplateSource } from '../helm/subcharts.ts';
-import { type Leaf, type LeafPath, leavesOf, valueAt } from './leaves.ts';
+import { type Leaf, type LeafPath, leavesOf } from './leaves.ts';
 
 /** A map, list or scalar of the values; `value` is undefined if only templates refer to it. */
 export interface ValuesNode {

@@ -16,8 +16,8 @@ import { chartLogin } from './login.ts';
 import { parseAssignment, parseDuration, parseMemory } from './option.ts';
 import { clientCertificatesOf, helmCertificates, type RegistryFlags, type RegistrySettings } from './registry.ts';
 
-/** What a configuration file says if it says nothing. */
-const NO_CONFIG: Omit<Config, 'apiVersion' | 'kind'> = {
+/** The schema's defaults, written out because the schema is loaded only for a file. */
+export const NO_CONFIG: Omit<Config, 'apiVersion' | 'kind'> = {
   charts: [],
   images: [],
   exclude: [],

@@ -1,10 +1,10 @@
+import { formatPath } from '../../base/field-path.ts';
 import { compareText } from '../../base/text-order.ts';
 import { textBefore } from '../../base/text-trim.ts';
 import type { Render, Values } from '../../helm/render.ts';
 import type { TemplateSource } from '../../helm/subcharts.ts';
 import type { LocatedReference, Location } from '../../inventory/finding.ts';
 import type { Change } from '../../value-tracing/changes.ts';
-import { formatPath } from '../../value-tracing/leaves.ts';
 import type { Trial } from '../../value-tracing/trial.ts';
 import { type ValuesNode, valuesNodes } from '../../value-tracing/values-nodes.ts';
 import { isSetIn, type OperatorSetting, operatorSettingFor } from '../proof/redirect.ts';

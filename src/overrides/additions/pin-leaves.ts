@@ -1,7 +1,8 @@
+import { valueAt } from '../../base/field-path.ts';
 import type { Values } from '../../helm/render.ts';
 import type { TemplateSource } from '../../helm/subcharts.ts';
 import { parseReference } from '../../oci/reference.ts';
-import { type LeafPath, valueAt } from '../../value-tracing/leaves.ts';
+import type { LeafPath } from '../../value-tracing/leaves.ts';
 import { wholeOccurrences } from '../../value-tracing/name-segments.ts';
 import { imageMaps, keysReadByTemplates, valuesNodes } from '../../value-tracing/values-nodes.ts';
 

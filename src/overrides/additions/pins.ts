@@ -1,9 +1,9 @@
+import { formatPath } from '../../base/field-path.ts';
 import type { Render } from '../../helm/render.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { parseReference } from '../../oci/reference.ts';
 import type { Change } from '../../value-tracing/changes.ts';
-import { formatPath } from '../../value-tracing/leaves.ts';
 import type { Trial } from '../../value-tracing/trial.ts';
 import { locationPath, type Pins } from '../proof/proof.ts';
 import { type Relocation, referencesIn } from '../proof/relocation.ts';

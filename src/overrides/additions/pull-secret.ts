@@ -1,9 +1,10 @@
+import { formatPath } from '../../base/field-path.ts';
 import { compareText } from '../../base/text-order.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
 import type { Values } from '../../helm/render.ts';
 import type { TemplateSource } from '../../helm/subcharts.ts';
 import { type Change, changeKey } from '../../value-tracing/changes.ts';
-import { formatPath, type LeafPath } from '../../value-tracing/leaves.ts';
+import type { LeafPath } from '../../value-tracing/leaves.ts';
 import type { Trial } from '../../value-tracing/trial.ts';
 import { imageMaps, keysReadByTemplates, type ValuesNode, valuesNodes } from '../../value-tracing/values-nodes.ts';
 import type { PodWithoutSecret, Proof, PullSecretForm } from '../proof/proof.ts';

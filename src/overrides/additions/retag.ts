@@ -1,11 +1,10 @@
-import { parseFieldPath } from '../../base/field-path.ts';
+import { formatPath, parseFieldPath } from '../../base/field-path.ts';
 import type { Render } from '../../helm/render.ts';
 import type { Location } from '../../inventory/finding.ts';
 import { isTagChanged, isUnderTarget, type Target, targetReference } from '../../naming/naming.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
 import type { RecipeSolution } from '../../recipe/solve-recipe.ts';
 import { type Change, changeKey } from '../../value-tracing/changes.ts';
-import { formatPath } from '../../value-tracing/leaves.ts';
 import { segmentPath } from '../../value-tracing/name-segments.ts';
 import type { Trial } from '../../value-tracing/trial.ts';
 import { locationKey, type ReferenceLocation } from '../proof/proof.ts';

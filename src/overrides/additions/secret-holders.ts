@@ -1,9 +1,10 @@
+import { valueAt } from '../../base/field-path.ts';
 import { compareText } from '../../base/text-order.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
 import type { Render } from '../../helm/render.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
 import { changeKey, type RenderOutput } from '../../value-tracing/changes.ts';
-import { type LeafPath, valueAt } from '../../value-tracing/leaves.ts';
+import type { LeafPath } from '../../value-tracing/leaves.ts';
 import type { PodWithoutSecret } from '../proof/proof.ts';
 import { PULL_SECRET_NAME, PULL_SECRETS_FIELD } from './secret-changes.ts';
 

@@ -1,10 +1,11 @@
 import { AirgapError } from '../../base/errors.ts';
+import { formatPath } from '../../base/field-path.ts';
 import { IN_CRDS_FOLDER, readChartFiles } from '../../helm/chart-files.ts';
 import { documentKey, type RenderedDocument } from '../../helm/documents.ts';
 import type { Render, Renderer } from '../../helm/render.ts';
 import { typeMetaOf } from '../../helm/type-meta.ts';
 import { type Change, changesBetween, type RenderOutput } from '../../value-tracing/changes.ts';
-import { formatPath, type LeafPath } from '../../value-tracing/leaves.ts';
+import type { LeafPath } from '../../value-tracing/leaves.ts';
 import { type CrdVersion, crdManifests, findCrdVersion } from './crd.ts';
 import { type SchemaViolation, type StructuralSchema, schemaViolations } from './structural-schema.ts';
 

@@ -1,3 +1,4 @@
+import { formatPath } from '../../base/field-path.ts';
 import type { Values } from '../../helm/render.ts';
 import type { Location } from '../../inventory/finding.ts';
 import type { SetKey } from '../../inventory/values-origin.ts';
@@ -5,7 +6,7 @@ import { isTagChanged, type Target } from '../../naming/naming.ts';
 import { formatReference, parseReference, tryParseReference } from '../../oci/reference.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
 import type { RecipeSolution } from '../../recipe/solve-recipe.ts';
-import { formatPath, type LeafPath, leavesOf } from '../../value-tracing/leaves.ts';
+import { type LeafPath, leavesOf } from '../../value-tracing/leaves.ts';
 import { segmentPath, segmentsOf } from '../../value-tracing/name-segments.ts';
 import { CLUSTER_REFUSAL } from '../crd/crd-validator.ts';
 import type { AcceptedSettings } from '../settings/accepted-settings.ts';

@@ -1,9 +1,10 @@
+import { valueAt } from '../../base/field-path.ts';
 import type { RenderedDocument } from '../../helm/documents.ts';
 import type { Render } from '../../helm/render.ts';
 import type { LocatedReference, Redirect } from '../../inventory/finding.ts';
 import { isUnderTarget, type Target, targetReference } from '../../naming/naming.ts';
 import { formatReference, formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
-import { type LeafPath, valueAt } from '../../value-tracing/leaves.ts';
+import type { LeafPath } from '../../value-tracing/leaves.ts';
 import type { Setting } from '../settings/setting.ts';
 
 /** Reference and the setting that redirects it. */

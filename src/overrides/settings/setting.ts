@@ -1,7 +1,8 @@
+import { formatPath } from '../../base/field-path.ts';
 import { compareText } from '../../base/text-order.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
 import type { RecipeSolution } from '../../recipe/solve-recipe.ts';
-import { formatPath, type LeafPath } from '../../value-tracing/leaves.ts';
+import type { LeafPath } from '../../value-tracing/leaves.ts';
 import { fillLeaf, type NameSegment } from '../../value-tracing/name-segments.ts';
 
 /** One values leaf that the overrides set. */

@@ -1,3 +1,4 @@
+import { formatPath } from '../../base/field-path.ts';
 import { openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
 import { claimOf, readSignatures, type SignedClaim } from '../../bundle/signing/signature.ts';
@@ -8,7 +9,6 @@ import { legacyTextPaths } from '../../inventory/recipe.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatReference } from '../../oci/reference.ts';
 import { fingerprintOf, type SigningKey } from '../../oci/signing-key.ts';
-import { formatPath } from '../../value-tracing/leaves.ts';
 import { exportInventory } from './export-inventory.ts';
 
 /** Content of a bundle. */

@@ -3,14 +3,13 @@ import { basename } from 'node:path';
 import * as z from 'zod';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
-import { isDigest } from '../../oci/digest.ts';
+import { digestSchema } from '../../inventory/inventory.ts';
 import { formatReference, formatRepository, tryParseReference, tryParseRepository } from '../../oci/reference.ts';
 import { referrerKind } from '../../oci/referrer.ts';
 import type { CopyOutcome } from '../../transfer/copy.ts';
 import { LISTING_METHODS } from '../../transfer/referrers/listing.ts';
 import type { ReferrerOutcome } from '../../transfer/referrers/push.ts';
 
-const digest = z.string().refine(isDigest, 'not a digest');
 const time = z.iso.datetime();
 
 /** A referrer of an image or chart in the target. */
@@ -19,11 +18,11 @@ const referrer = z.object({
   kind: z.string(),
   repository: z.string().refine((text) => tryParseRepository(text) !== undefined, 'not a repository'),
   /** Digest of its subject, a manifest in the same repository. */
-  subject: digest,
+  subject: digestSchema,
   /** Cosign's tag, if only that ties it to its subject. */
   tag: z.string().optional(),
   /** Digest of its manifest; for `kept`, the digest of the tag in the target. */
-  digest,
+  digest: digestSchema,
   /** Method by which the target associates it with its subject. */
   via: z.enum(LISTING_METHODS),
   /** `refused`: the registry did not accept it. */
@@ -42,7 +41,7 @@ const receiptSchema = z.object({
   target: z.string(),
   naming: z.string(),
   /** `lock`: digest of the inventory manifest, by which a delta refers to its base bundle. */
-  bundles: z.array(z.object({ file: z.string(), size: z.int(), lock: digest.optional() })),
+  bundles: z.array(z.object({ file: z.string(), size: z.int(), lock: digestSchema.optional() })),
   started: time,
   finished: time,
   seconds: z.number(),
@@ -57,7 +56,7 @@ const receiptSchema = z.object({
       /** Reference with tag, without digest. */
       target: z.string().refine((text) => tryParseReference(text) !== undefined, 'not a reference'),
       /** Digest of the tag. */
-      digest,
+      digest: digestSchema,
       status: z.enum(['pushed', 'present', 'kept']),
       /** Time at which the tag was pushed or found. */
       at: time,

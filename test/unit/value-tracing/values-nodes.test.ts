@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatPath } from '../../../src/value-tracing/leaves.ts';
+import { formatPath } from '../../../src/base/field-path.ts';
 import {
   emptyLeaves,
   imageMaps,

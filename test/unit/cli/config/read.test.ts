@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../../../src/cli/config/read.ts';
 import type { Config } from '../../../../src/cli/config/schema.ts';
+import { NO_CONFIG } from '../../../../src/cli/flags/settings.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
 const folder = scratchFolder();
@@ -30,21 +31,7 @@ async function problems(text: string, env: Record<string, string> = {}): Promise
 
 describe('readConfig', () => {
   it('fills in defaults', async () => {
-    expect(await read(HEAD)).toEqual({
-      apiVersion: 'airgap/v1',
-      kind: 'Config',
-      charts: [],
-      images: [],
-      exclude: [],
-      include: [],
-      platforms: [],
-      mirrors: {},
-      chartMirrors: {},
-      plainHttp: [],
-      clientCertificates: {},
-      allowChartLinks: [],
-      allowChartHosts: [],
-    });
+    expect(await read(HEAD)).toEqual({ apiVersion: 'airgap/v1', kind: 'Config', ...NO_CONFIG });
   });
 
   it.each(['releaseName: --post-renderer=x', 'releaseName: a b', 'namespace: -x', 'namespace: A'])(

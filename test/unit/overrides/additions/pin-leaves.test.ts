@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { formatPath } from '../../../../src/base/field-path.ts';
 import {
   digestLeaves,
   type PinLeaf,
   referenceLeaves,
   tagLeaves,
 } from '../../../../src/overrides/additions/pin-leaves.ts';
-import { formatPath } from '../../../../src/value-tracing/leaves.ts';
 
 const DIGEST = `sha256:${'d'.repeat(64)}`;
 const OTHER = `sha256:${'e'.repeat(64)}`;

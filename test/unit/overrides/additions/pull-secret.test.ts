@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { formatPath } from '../../../../src/base/field-path.ts';
 import { pullSecretLeaves, withPullSecret } from '../../../../src/overrides/additions/pull-secret.ts';
-import { formatPath } from '../../../../src/value-tracing/leaves.ts';
 
 describe('leaves for pull secrets', () => {
   it('are found by their keys, with their possible forms', () => {
