@@ -27,6 +27,7 @@ export type ErrorCode =
   | 'tag-conflict' // the tag exists with other content
   | 'repository-missing' // the repository does not exist and must not be created
   | 'several' // several errors; see `causes`
+  | 'unexpected' // a bug
   | 'interrupted';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 check failed, 130 interrupted. */

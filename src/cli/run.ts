@@ -1,12 +1,10 @@
-import { type Command, CommanderError } from '@commander-js/extra-typings';
+import type { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../base/errors.ts';
-import { fileFailure } from '../base/file-failure.ts';
 import { printable } from '../base/printable.ts';
-import { redact } from '../base/redact.ts';
 import { removeScratch } from '../base/scratch.ts';
 import type { Context } from '../session/context.ts';
-import { formatFailure } from './reports/failure.ts';
 import { createProgress } from './reports/progress.ts';
+import { interruptError, RunResult } from './run-result.ts';
 
 /**
  * Input and output of a command. The result goes to stdout: a table, a document, generated files, a verdict, or the line
@@ -14,7 +12,10 @@ import { createProgress } from './reports/progress.ts';
  */
 export interface CommandIO {
   readonly context: Context;
-  /** Writes a result to stdout with a final newline. Control characters are escaped. */
+  /**
+   * Writes a result to stdout with a final newline. Control characters are escaped. With `-o json` or `-o yaml`, it is
+   * written at the end of the run; if the run fails, it becomes a part of the failure document.
+   */
   print(text: string): void;
   /** Writes a result to stdout unchanged. */
   write(text: string): void;
@@ -22,7 +23,7 @@ export interface CommandIO {
   readInput(): Promise<Uint8Array>;
   /** Writes a note or summary to stderr. */
   info(text: string): void;
-  /** Sets the exit code of a run without errors: 3 if a check failed. */
+  /** Sets the exit code of a run: 3 if a check failed. It replaces 1 if an error ends the run. */
   setExitCode(code: 0 | 3): void;
 }
 
@@ -36,57 +37,74 @@ const INTERRUPT_GRACE = 1500;
 export async function runProgram(create: (io: CommandIO) => Command, process: NodeJS.Process): Promise<number> {
   const progress = createProgress(process.stderr, Date.now);
   const abort = new AbortController();
-  let code = 0;
+  let code: 0 | 3 = 0;
   // Serialized documents are already escaped; this affects text for people only.
   const writeText = (stream: NodeJS.WriteStream, text: string): void => {
     progress.clear();
     stream.write(printable(text.endsWith('\n') ? text : `${text}\n`));
   };
+  const output = {
+    print: (text: string) => writeText(process.stdout, text),
+    info: (text: string) => writeText(process.stderr, text),
+  };
+  const result = new RunResult(output, process.env.HELM_DEBUG === 'true');
   const io: CommandIO = {
     context: {
       env: process.env,
       cwd: process.cwd(),
       emit: progress.emit,
       signal: abort.signal,
-      watchInterrupts: () => void import('./interrupts.ts').then(({ watchInterrupts }) => watchInterrupts(process)),
+      watchInterrupts: () =>
+        void import('./interrupts.ts').then(({ watchInterrupts }) =>
+          watchInterrupts(process, result.urgentDocument(interruptError())),
+        ),
     },
-    print: (text) => writeText(process.stdout, text),
+    print: (text) => result.print(text),
     write: (text) => {
       progress.clear();
       process.stdout.write(text);
     },
     readInput: () => readAll(process.stdin),
-    info: (text) => writeText(process.stderr, text),
+    info: output.info,
     setExitCode: (value) => {
       code = value;
     },
   };
-  let isReported = false;
   // A second interrupt exits at once after removing temporary folders. If a step does not end by itself (a child process that
   // ignores the signal, a read from stdin), the run exits after a grace period; files are then as after kill -9.
   const interrupt = (): void => {
     if (abort.signal.aborted) {
+      result.failUrgently(abort.signal.reason);
       removeScratch();
       process.exit(130);
     }
-    const reason = new AirgapError('interrupted', 'interrupted', { hint: 'run the same command again to continue' });
+    const reason = interruptError();
     abort.abort(reason);
     const end = (): void => {
-      if (!isReported) io.info(formatFailure(reason));
+      result.failUrgently(reason);
       removeScratch();
       process.exit(process.exitCode ?? 130);
     };
     setTimeout(end, INTERRUPT_GRACE).unref();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  // A rejected promise that nothing awaits is a bug, and is reported like every other error.
+  const crash = (thrown: unknown): void => {
+    result.failUrgently(thrown);
+    removeScratch();
+    process.exit(1);
+  };
+  process.on('uncaughtException', crash).on('unhandledRejection', crash);
   // A closed pipe (`| head`) is not a failure.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? code : 1));
   try {
-    await create(io).parseAsync(process.argv);
+    const program = create(io);
+    result.expect(program, process.argv.slice(2));
+    await program.parseAsync(process.argv);
+    result.end();
     return code;
   } catch (error) {
-    isReported = true;
-    return reportFailure(error, io, abort.signal, process.env.HELM_DEBUG === 'true');
+    return await result.fail(error, code, abort.signal.reason);
   } finally {
     progress.clear();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
@@ -102,27 +120,4 @@ async function readAll(stream: NodeJS.ReadStream): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) chunks.push(chunk as Uint8Array);
   return Buffer.concat(chunks);
-}
-
-function reportFailure(error: unknown, io: CommandIO, signal: AbortSignal, debug: boolean): number {
-  const { info } = io;
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  const interrupted = signal.aborted && !(error instanceof AirgapError && error.exitCode !== 130);
-  // An error with a hint tells how to resume; others are replaced by the interrupt.
-  const hasHint = error instanceof AirgapError && error.hint !== undefined;
-  const shown = interrupted && !hasHint ? (signal.reason as unknown) : error;
-  if (shown instanceof AirgapError) {
-    info(formatFailure(shown));
-    if (debug && shown.stack) info(shown.stack);
-    return shown.exitCode;
-  }
-  const fileError = fileFailure(shown);
-  if (fileError !== undefined) return reportFailure(fileError, io, signal, debug);
-  const unexpected = shown instanceof Error ? shown : new Error(String(shown));
-  const wrapped = new AirgapError('several', `unexpected: ${unexpected.message}`, {
-    hint: 'this is a bug in helm airgap; please report it with the output of the same command with --debug',
-  });
-  info(formatFailure(wrapped));
-  if (debug && unexpected.stack) info(redact(unexpected.stack));
-  return 1;
 }

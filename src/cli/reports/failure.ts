@@ -100,11 +100,11 @@ function hintOf({ hint, code }: AirgapError): string | undefined {
   return hint ?? DEFAULT_HINTS[code];
 }
 
-/** Returns the hint for all subjects of a cause, if the own one names its subject. */
+/** Returns the hint for all images of a cause, if the own one names its image. */
 function generalHint(error: AirgapError): string | undefined {
   const { subject } = error.parts;
   const hint = hintOf(error);
-  return subject === undefined ? hint : hint?.replaceAll(subject, 'IMAGE');
+  return subject?.includes('/') ? hint?.replaceAll(subject, 'IMAGE') : hint;
 }
 
 /** Error without causes, and the target of the batch that it is part of. */
