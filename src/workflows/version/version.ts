@@ -17,7 +17,7 @@ export interface Versions extends Build {
   readonly platform: string;
 }
 
-export interface HelmVersion {
+interface HelmVersion {
   readonly version?: string;
   /** Absolute path. */
   readonly path?: string;
