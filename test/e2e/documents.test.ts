@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import type { ImageCounts } from '../../src/inventory/image-counts.ts';
 import { formatReference, parseReference } from '../../src/oci/reference.ts';
 import { cosignSignature, tagFor } from '../support/artifacts.ts';
 import { chartYaml, fixtureChart, writeFiles } from '../support/charts.ts';
@@ -13,7 +14,7 @@ import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { tarOf } from '../support/tar.ts';
 
-/** All documents that the commands print and write, from real runs: a field has one form in all of them. */
+/** All documents that the commands print and write, from real runs: a field has one form in all of them, and counts agree. */
 
 const home = scratchFolder();
 const site = join(home, 'site');
@@ -25,6 +26,7 @@ const [declared, debug] = ['quay.io/acme/declared:5.0', 'quay.io/acme/debug:6.0'
 let upstream: TestRegistry;
 let target: TestRegistry;
 const documents = new Map<string, unknown>();
+const texts = new Map<string, { readonly stdout: string; readonly stderr: string }>();
 
 const CHART = {
   // An image that only this list names is possible.
@@ -98,8 +100,11 @@ beforeAll(async () => {
   await run('images --lock', 'images', ...selected, ...access, '--lock', lock);
   documents.set('lock file', parse(readFileSync(lock, 'utf8')));
   await run('images --check-lock', 'images', widgets, ...access, '--check-lock', lock);
+  texts.set('images', await airgapOk(['images', ...selected], home));
+  texts.set('images --lock', await airgapOk(['images', ...selected, ...access, '--lock', lock], home));
 
   await run('bundle --dry-run', 'bundle', ...selected, ...access, '--out', first, '--dry-run');
+  texts.set('bundle', await airgapOk(['bundle', ...selected, ...access, '--out', first], home));
   await run('bundle', 'bundle', ...selected, ...access, '--out', first);
   await run('bundle --since', 'bundle', ...selected, widgets, ...access, '--since', first, '--out', second);
   const included = ['--include-inside'];
@@ -109,11 +114,13 @@ beforeAll(async () => {
   documents.set('inspect -o lock', JSON.parse((await airgapOk(['inspect', first, '-o', 'lock'], home)).stdout));
   await run('diff', 'diff', first, second);
   await run('verify', 'verify', first);
+  texts.set('verify', await airgapOk(['verify', first], home));
   await run('extract', 'extract', first, '--image', web, '--out', file('web.tar'));
 
   await run('push --dry-run', 'push', first, ...to, '--retire', second, '--dry-run');
   await run('push', 'push', first, ...to, '--retire', second, '--log-file', log, '--receipt', receipt);
   await run('push to two', 'push', first, ...to, '--to', `${target.host}/other`);
+  texts.set('push', await airgapOk(['push', first, ...to], home));
   documents.set('receipt', JSON.parse(readFileSync(receipt, 'utf8')));
   const lines = readFileSync(log, 'utf8').trim().split('\n');
   documents.set(
@@ -189,5 +196,52 @@ describe('in all documents', () => {
     const times = allFields().filter(({ key }) => /^(?:time|at|started|finished)$/.test(key));
     expect(times.length).toBeGreaterThan(4);
     expect(times.filter(({ value }) => new Date(String(value)).toISOString() !== value)).toEqual([]);
+  });
+});
+
+describe('the counts of images', () => {
+  const counts = (name: string): ImageCounts => (documents.get(name) as { counts: ImageCounts }).counts;
+
+  test.each(['images', 'images --confirm', 'bundle --dry-run', 'bundle', 'bundle --since', 'bundle --include-inside'])(
+    'of %s add up',
+    (name) => {
+      const { listed, imageConfigs, operatorImages, bundled, possible, missing, unchecked } = counts(name);
+      expect(bundled + possible + missing + unchecked).toBe(listed + imageConfigs + operatorImages);
+    },
+  );
+
+  test('agree in all commands, and bundle says why it has others than images', () => {
+    const none = { imageConfigs: 0, operatorImages: 0, missing: 0, unchecked: 0 };
+    // web, gone, declared
+    expect(counts('images')).toEqual({ ...none, listed: 3, bundled: 2, possible: 1, excluded: 1 });
+    // agent and never-built are named by the config of web
+    const expected = { ...none, listed: 3, imageConfigs: 2, bundled: 2, possible: 1, missing: 2, excluded: 1 };
+    expect(counts('bundle')).toEqual(expected);
+    expect(counts('bundle --dry-run')).toEqual(expected);
+    expect(counts('bundle --include-inside').operatorImages).toBeGreaterThan(0);
+    const length = (name: string, key: string): number =>
+      ((documents.get(name) as Record<string, unknown[]>)[key] as unknown[]).length;
+    expect(length('images', 'images')).toBe(3);
+    const { lock } = documents.get('bundle') as { lock: { images: unknown[]; charts: unknown[] } };
+    const images = [lock.images.length, ...['inspect', 'verify', 'push'].map((name) => length(name, 'images'))];
+    const charts = [
+      lock.charts.length,
+      ...['images', 'inspect', 'verify', 'push'].map((name) => length(name, 'charts')),
+    ];
+    const estimate = documents.get('bundle --dry-run') as { images: number; charts: number };
+    expect([estimate.images, ...images]).toEqual([2, 2, 2, 2, 2]);
+    expect([estimate.charts, ...charts]).toEqual([1, 1, 1, 1, 1, 1]);
+
+    const said = (name: string): string => `${texts.get(name)?.stdout}\n${texts.get(name)?.stderr}`;
+    expect(said('images')).toMatch(/^3 images\b.*\b2 that bundle takes\b.*\b1 possible\b/m);
+    expect(said('bundle')).toMatch(
+      /^2 images: 3 that helm airgap images lists\b.*\b2 more in image configs\b.*\b1 possible\b.*\b2 missing\b/m,
+    );
+    // The lock file does not read image configs.
+    expect(said('images --lock')).toMatch(
+      /\b1 image \(3 that helm airgap images lists\b.*\b1 possible\b.*\b1 missing\b/,
+    );
+    for (const name of ['bundle', 'verify', 'push'])
+      expect(said(name), name).toMatch(/\b1 chart, 2 images\b|\b2 images, 1 chart\b/);
   });
 });
