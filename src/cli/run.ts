@@ -18,6 +18,8 @@ export interface CommandIO {
   print(text: string): void;
   /** Writes a result to stdout unchanged. */
   write(text: string): void;
+  /** Returns the columns of stdout as its terminal reports them, which may be wrong; undefined if it is not a terminal. */
+  columns(): number | undefined;
   /** Reads stdin to its end. @throws AirgapError `usage` if stdin is a terminal */
   readInput(): Promise<Uint8Array>;
   /** Writes a note or summary to stderr. */
@@ -55,6 +57,7 @@ export async function runProgram(create: (io: CommandIO) => Command, process: No
       progress.clear();
       process.stdout.write(text);
     },
+    columns: () => (process.stdout.isTTY ? (process.stdout.columns ?? Number.NaN) : undefined),
     readInput: () => readAll(process.stdin),
     info: (text) => writeText(process.stderr, text),
     setExitCode: (value) => {
