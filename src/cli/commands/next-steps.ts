@@ -1,7 +1,6 @@
 import { basename } from 'node:path';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { firstOf } from '../../base/count.ts';
-import { flagsOfCommand, givenFlags } from '../flags/given.ts';
+import { flagsOfCommand, givenArguments, givenFlags } from '../flags/given.ts';
 import { airgapCommand, fileWord, nextStep, shellWord } from '../reports/next.ts';
 
 /** What each command says to type next. Each function returns the lines, and repeats what the user gave for this run. */
@@ -25,7 +24,7 @@ function among(names: readonly string[]): (flag: string) => boolean {
 /** Returns the words of this run with other flags for its output. */
 function sameRun(command: CommandUnknownOpts, left: readonly string[], ...more: readonly string[]): string[] {
   const flags = givenFlags(command, (flag) => !left.includes(flag));
-  return airgapCommand(command.name(), ...command.args.map(fileWord), ...flags, ...more);
+  return airgapCommand(command.name(), ...givenArguments(command), ...flags, ...more);
 }
 
 /** After `images`: bundle the same charts. @param charts named charts; the bundle gets the name of a single one */
@@ -35,7 +34,7 @@ export function afterImages(command: CommandUnknownOpts, charts: readonly { read
   const names = new Set(charts.map(({ name }) => name));
   const [name] = names;
   const out = names.size === 1 && name !== undefined ? `${basename(name)}.tar` : 'bundle.tar';
-  return [nextStep(airgapCommand('bundle', ...command.args.map(fileWord), ...flags, '--out', fileWord(out)))];
+  return [nextStep(airgapCommand('bundle', ...givenArguments(command), ...flags, '--out', fileWord(out)))];
 }
 
 /** After a lock file was written, or found up to date: bundle from it. */
@@ -108,8 +107,8 @@ export function afterPush(
   { target, charts, configured }: { target: string; charts: readonly string[]; configured: boolean },
 ): string[] {
   const flags = givenFlags(command, among([...NAMING, ...ACCESS, '--require-signature', '--var']));
-  const [file = '', ...others] = command.args;
-  const bundle = ['--bundle', others.length > 0 ? 'BUNDLE' : fileWord(String(file))];
+  const [file = '', ...others] = givenArguments(command);
+  const bundle = ['--bundle', others.length > 0 ? 'BUNDLE' : file];
   const { config } = command.opts();
   const name = charts[0] ?? 'CHART';
   const selection =
@@ -143,13 +142,15 @@ export function afterValues(command: CommandUnknownOpts, written: WrittenOverrid
   const { chart, file, map, isConfigured, namespace } = written;
   const ownFiles = isConfigured ? ['--values', 'VALUES.yaml'] : givenFlags(command, (flag) => flag === '--values');
   const values = [...ownFiles, '--values', file ?? 'OVERRIDES.yaml', ...givenFlags(command, isSet)];
-  // In Helm 3 the post-renderer is a path: docs/post-render.md.
   const postRenderer =
-    map === undefined ? [] : ['--post-renderer', 'airgap-post-render', '--post-renderer-args', `--map=${map}`];
+    map === undefined ? [] : ['--post-renderer', 'POST_RENDERER', '--post-renderer-args', `--map=${map}`];
   const { releaseName = chart } = command.opts();
   const release = [String(releaseName), ...chartWords(command, written)];
   const into = namespace === undefined ? [] : ['--namespace', namespace];
-  return [nextStep(['helm', 'upgrade', '--install', ...release, ...into, ...values, ...postRenderer])];
+  return [
+    nextStep(['helm', 'upgrade', '--install', ...release, ...into, ...values, ...postRenderer]),
+    ...(map === undefined ? [] : ['  POST_RENDERER is in the head of the overrides, for Helm 3 and Helm 4']),
+  ];
 }
 
 function isSet(flag: string): boolean {
@@ -162,8 +163,8 @@ function chartWords(command: CommandUnknownOpts, written: WrittenOverrides): str
   if (changedChart !== undefined) return [fileWord(changedChart)];
   if (pushed !== undefined) return [pushed, '--version', version, ...(plainHttp ? ['--plain-http'] : [])];
   const repository = givenFlags(command, among(['--repo', '--version', '--devel', '--username', '--password']));
-  const [chart = 'CHART'] = command.args;
-  return [fileWord(String(chart)), ...repository];
+  const [chart = 'CHART'] = givenArguments(command);
+  return [chart, ...repository];
 }
 
 /** After `values` in another format. @param file the written file or folder; undefined if the text was printed */
@@ -189,31 +190,40 @@ export function afterFormat(
   }
 }
 
+/** Flags of `values` on its files and on references that no value redirects. */
+const VALUES_OUTPUT = [
+  ...['--output', '--unmapped', '--residue', '--unmapped-map', '--residue-map', '--unmapped-chart', '--residue-chart'],
+];
+const FORMAT_ONLY = [
+  '--out',
+  '--out-dir',
+  '--format',
+  '--from',
+  '--no-ecr-auth',
+  '--no-inject',
+  '--pull-secret',
+  '--pin',
+];
+
 /** After `values` left references public. @param how what `--unmapped` was */
 export function afterUnmapped(command: CommandUnknownOpts, how: string | undefined, chart: string): string[] {
-  if (how === 'repack')
-    return [
-      nextStep(
-        sameRun(
-          command,
-          ['--unmapped', '--residue', '--unmapped-chart', '--residue-chart', '--out', '--format'],
-          '--format',
-          'containerd',
-          '--out-dir',
-          'certs.d',
-        ),
-      ),
-    ];
+  if (how === 'repack') return afterLeft(command);
   const { out, outDir } = command.opts();
   const files = out === undefined && outDir === undefined ? ['--out', fileWord(`${basename(chart)}.yaml`)] : [];
-  const left = ['--unmapped', '--residue', '--unmapped-map', '--residue-map', '--output'];
-  return [nextStep(sameRun(command, left, ...files, `--unmapped=${how === 'post-render' ? 'repack' : 'post-render'}`))];
+  const other = how === 'post-render' ? 'repack' : 'post-render';
+  return [nextStep(sameRun(command, VALUES_OUTPUT, ...files, `--unmapped=${other}`))];
 }
 
-/** After `values` found that the bundle lacks images. */
-export function afterMissing(references: readonly string[]): string[] {
-  const flags = references.slice(0, 3).flatMap((reference) => ['--image', reference]);
-  return [
-    nextStep(airgapCommand('bundle', 'CHART', ...flags, '--out', 'BUNDLE'), `bundle ${firstOf(references, 3)} too`),
-  ];
+/** After `values` listed references that the format cannot redirect: let the container runtime do it. */
+export function afterLeft(command: CommandUnknownOpts): string[] {
+  const words = sameRun(command, [...VALUES_OUTPUT, ...FORMAT_ONLY], '--format', 'containerd', '--out-dir', 'certs.d');
+  return [nextStep(words, 'decide whether the nodes can redirect the others')];
+}
+
+/** After `values` found that the bundle lacks images: bundle with the same values, or add the images. */
+export function afterMissing(command: CommandUnknownOpts, references: readonly string[]): string[] {
+  const values = givenFlags(command, (flag) => flag === '--values' || isSet(flag));
+  const images = references.length > 3 ? ['--images', 'FILE'] : references.flatMap((image) => ['--image', image]);
+  const words = airgapCommand('bundle', 'CHART', ...(values.length > 0 ? values : images), '--out', 'BUNDLE');
+  return [nextStep(words, 'return to the connected host')];
 }

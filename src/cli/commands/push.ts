@@ -75,7 +75,8 @@ export function pushCommand(io: CommandIO) {
         const plans = await planPush(context, options);
         if (flags.output === 'json') io.print(await resultDocument('PushPlan', plans.map(planDocument), options));
         else {
-          const result = plans.flatMap((plan) => planReport(plan, plans.length > 1));
+          // An empty line before the next target.
+          const result = plans.flatMap((plan, i) => [...(i > 0 ? [''] : []), ...planReport(plan, plans.length > 1)]);
           await printReport(io, { result, notes: [] }, afterPushPlan(command));
         }
         return;
@@ -85,7 +86,10 @@ export function pushCommand(io: CommandIO) {
       try {
         await push(context, options, async (result) => {
           // Printed before the receipt is written, which may fail.
-          if (flags.output === 'text') await printReport(io, pushReport(result, targets.length > 1));
+          if (flags.output === 'text') {
+            if (results.length > 0) io.print('');
+            await printReport(io, pushReport(result, targets.length > 1));
+          }
           results.push(result);
           const receipt = await receipts?.write(result);
           if (flags.output === 'text' && receipt !== undefined) io.info(`receipt: ${receipt}`);

@@ -16,7 +16,7 @@ import type { FormatFlags } from '../flags/overrides.ts';
 import { displayPath } from '../reports/text.ts';
 import { formatReport, proofReport, umbrellaReport } from '../reports/values.ts';
 import type { CommandIO } from '../run.ts';
-import { afterFormat, afterValues } from './next-steps.ts';
+import { afterFormat, afterLeft, afterValues } from './next-steps.ts';
 import { OverridesFiles } from './values-files.ts';
 
 /** Flags for the output of a format. */
@@ -69,7 +69,8 @@ export async function writeFormat(
   }
   if (output === 'json') io.print(await formatDocument('FormattedOverrides', { format, files, left }, 'json'));
   else if (outDir === undefined && out === undefined) io.print(joined);
-  if (isIncomplete || left.length > 0) return io.setExitCode(3);
+  const isBad = isIncomplete || left.length > 0;
+  if (isBad) io.setExitCode(3);
   if (output === 'json') return;
   const [first] = outputs;
   const file = outDir ?? (first && displayPath(first.file, cwd));
@@ -79,7 +80,9 @@ export async function writeFormat(
     const values = first && displayPath(first.file, cwd);
     return afterValues(command, { ...umbrella, file: values, map: undefined, changedChart: undefined, ...from });
   };
-  await printReport(io, { result: [], notes: [] }, afterFormat(format, file, install));
+  const isForNodes = format === 'containerd' || format === 'mirrorset';
+  const next = !isBad ? afterFormat(format, file, install) : isForNodes ? [] : afterLeft(command);
+  await printReport(io, { result: [], notes: [] }, next);
 }
 
 /** Returns from where an installation takes a chart and its values. */

@@ -138,7 +138,7 @@ async function writeValues(
     unmapped !== undefined
       ? afterUnmapped(command, flags.residue, unmapped.chart)
       : notInBundle.length > 0
-        ? afterMissing(notInBundle)
+        ? afterMissing(command, notInBundle)
         : results
             .slice(0, 1)
             .flatMap((result) => afterValues(command, installation(io, result, { options, flags, files })));

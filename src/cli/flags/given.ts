@@ -1,4 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { redact } from '../../base/redact.ts';
+import { textBefore } from '../../base/text-trim.ts';
 
 /** Texts of `--set` and others that probably hold a secret. */
 const SECRET =
@@ -28,8 +30,16 @@ export function flagsOfCommand(command: CommandUnknownOpts, name: string): Reado
   return new Set(other?.options.flatMap(({ long }) => long ?? []));
 }
 
+/** Returns the arguments of the command line, as {@link givenFlags} does with flags. */
+export function givenArguments(command: CommandUnknownOpts): string[] {
+  // A path may begin with a dash, and no command may take it for a flag.
+  return command.args.map((text) => (redact(text) !== text ? 'ARGUMENT' : text.startsWith('-') ? `./${text}` : text));
+}
+
 function shownValue(flag: string, value: string): string {
   if (flag === '--password') return 'PASSWORD';
-  if (!flag.startsWith('--set') || flag === '--set-file' || !SECRET.test(value)) return value;
-  return `${value.slice(0, Math.max(0, value.indexOf('=')))}=VALUE`;
+  const mayBeSecret = /^--set(?:-string|-json|-literal)?$/.test(flag) && SECRET.test(value);
+  if (!mayBeSecret && redact(value) === value) return value;
+  const name = textBefore(value, '=');
+  return name === value ? 'VALUE' : `${name}=VALUE`;
 }

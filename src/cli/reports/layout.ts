@@ -8,7 +8,7 @@ const MIN_WIDTH = 60;
 const DEFAULT_WIDTH = 80;
 const GAP = 2;
 /** A column is not made narrower than this. */
-const MIN_COLUMN = 16;
+const MIN_COLUMN = 12;
 
 /**
  * Returns the width to lay out for; undefined for no limit.

@@ -1,14 +1,13 @@
 import { printableLine } from '../../base/printable.ts';
-import { redact } from '../../base/redact.ts';
 
 const PLAIN_WORD = /^[\w%+=:,./@-]+$/;
 
 /**
- * Quotes a word for a POSIX shell, if that is needed. A word that cannot be shown as it is (control characters, secrets) becomes
- * a placeholder in capitals.
+ * Quotes a word for a POSIX shell, if that is needed. A word with control characters, which cannot be shown as it is, becomes a
+ * placeholder in capitals.
  */
 export function shellWord(word: string): string {
-  if (printableLine(word) !== word || redact(word) !== word) return 'ARGUMENT';
+  if (printableLine(word) !== word) return 'ARGUMENT';
   return PLAIN_WORD.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 

@@ -71,7 +71,7 @@ const MAX_REPOSITORIES = 10;
 
 /**
  * Formats what a push would do: tables of tags and referrers, and a summary.
- * @param showTarget name the target before the tables, for pushes to several
+ * @param showTarget name the target before the tables instead of in the summary, for pushes to several
  */
 export function planReport(plan: PushPlan, showTarget = false): readonly Block[] {
   const { target, items, blobs, bytes, present, referrers, repositories, retired } = plan;
@@ -82,7 +82,7 @@ export function planReport(plan: PushPlan, showTarget = false): readonly Block[]
   ]);
   const sent = items.filter(isSent).length;
   const lines = [
-    `${target}: ${count(sent, 'tag')} to write, ${items.length - sent} unchanged`,
+    `${showTarget ? '' : `${target}: `}${count(sent, 'tag')} to write, ${items.length - sent} unchanged`,
     `${count(blobs, 'blob')} to upload (${formatBytes(bytes)}), ${present} already there`,
   ];
   if (referrers.items.length > 0) lines.push(referrerPlanSummary(referrers));

@@ -6,8 +6,8 @@ export function textWidth(text: string): number {
   return stringWidth(text);
 }
 
-/** Characters after which a name may go on in the next line. */
-const MARKS: ReadonlySet<string> = new Set('/,:.@=');
+/** Characters after which a name may go on in the next line. A dot may be inside a version, and comes last. */
+const MARKS: ReadonlySet<string> = new Set('/,:@=');
 
 const NOT_ASCII = /[^ -~]/;
 const SEGMENTER = new Intl.Segmenter();
@@ -24,7 +24,8 @@ function charactersOf(text: string): Character[] {
 }
 
 /**
- * Breaks a line of text into lines of at most `width` columns: at spaces, else after `/ , : . @ =`, else anywhere. Nothing
+ * Breaks a line of text into lines of at most `width` columns: at spaces, else after `/ , : @ =`, else after
+ * dots, else anywhere. Nothing
  * but spaces at the breaks is left out. A single character may be wider.
  */
 export function wrapText(text: string, width: number): string[] {
@@ -46,12 +47,14 @@ function breakAfter(characters: readonly Character[], start: number, width: numb
   let used = 0;
   let afterSpace: number | undefined;
   let afterMark: number | undefined;
+  let afterDot: number | undefined;
   for (let i = start; i < characters.length; i += 1) {
     const { text, width: more } = characters[i] as Character;
     used += more;
-    if (used > width && i > start) return text === ' ' ? i : (afterSpace ?? afterMark ?? i);
+    if (used > width && i > start) return text === ' ' ? i : (afterSpace ?? afterMark ?? afterDot ?? i);
     if (text === ' ' && i > start) afterSpace = i + 1;
     else if (MARKS.has(text)) afterMark = i + 1;
+    else if (text === '.') afterDot = i + 1;
   }
   return characters.length;
 }
