@@ -56,7 +56,7 @@ function leftOutText({ dropped, possible, unanswered = [] }: BundleResult): stri
         ]),
     ...unanswered.map(
       ({ registry, images }) =>
-        `referrers of ${count(images.length, 'image')} may be missing: ${registry} did not list them, see the warning above`,
+        `referrers of ${count(images.length, 'image')} may be missing: ${registry} did not list them (see above)`,
     ),
   ];
 }

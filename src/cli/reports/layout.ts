@@ -45,7 +45,7 @@ function layOutTable({ head, rows }: Table, width: number | undefined): string {
   if (width === undefined || lineWidth(natural) <= width) return inColumns(cells, natural).join('\n');
   const widths = fittingWidths(cells, natural, width);
   const columns = widths && inColumns(cells, widths);
-  const isTall = columns === undefined || columns.length > cells.length * head.length;
+  const isTall = columns === undefined || columns.length - 1 > rows.length * head.length;
   return (isTall ? stackedRows(cells, natural, width) : columns).join('\n');
 }
 
@@ -59,19 +59,24 @@ function lineWidth(widths: readonly number[]): number {
   return widths.reduce((sum, width) => sum + width, GAP * (widths.length - 1));
 }
 
-/** Returns widths with which the lines fit and the first column is whole; undefined if there are none. */
+/**
+ * Returns widths with which the lines fit, the first column is whole, and no word of the others is broken, but in the last
+ * column, which has the longest texts; undefined if there are none.
+ */
 function fittingWidths(cells: Cells, natural: readonly number[], width: number): number[] | undefined {
-  const [first = 0, ...others] = natural;
-  const longest = (at: 'spaces' | 'marks'): number[] =>
-    others.map((most, i) =>
-      Math.max(
-        Math.min(most, MIN_COLUMN),
-        widestOf(cells, i + 1, (cell) => longestPart(cell, at)),
-      ),
+  const last = natural.length - 1;
+  const leastOf = (column: number, at: 'spaces' | 'marks'): number => {
+    const most = natural[column] ?? 0;
+    if (column === 0) return most;
+    return Math.max(
+      Math.min(most, MIN_COLUMN),
+      widestOf(cells, column, (cell) => longestPart(cell, at)),
     );
-  const leasts = [longest('spaces'), longest('marks'), others.map((most) => Math.min(most, MIN_COLUMN))];
-  const least = leasts.map((widths) => [first, ...widths]).find((widths) => lineWidth(widths) <= width);
-  return least && shrink(natural, least, width);
+  };
+  const words = natural.map((_, i) => leastOf(i, 'spaces'));
+  for (const least of [words, words.with(last, leastOf(last, 'marks'))])
+    if (lineWidth(least) <= width) return shrink(natural, least, width);
+  return undefined;
 }
 
 /** Makes the widest columns narrower until the lines fit, but none narrower than its least width. */
