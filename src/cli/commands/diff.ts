@@ -21,7 +21,7 @@ export function diffCommand(io: CommandIO) {
       const { signer } = await requiredSigner(flags);
       const result = await diff(older, newer, signer);
       if (output === 'text') {
-        const next = hasDifferences(result) && !/\.json$/i.test(newer) ? afterDiff(older, newer) : [];
+        const next = hasDifferences(result) ? afterDiff(older, newer) : [];
         await printReport(io, { result: [diffReport(result)], notes: [] }, next);
       }
       if (output === 'markdown') io.print(diffMarkdown(result));

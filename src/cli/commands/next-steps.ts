@@ -56,13 +56,14 @@ export function afterBundle(
   if (status === 'planned') return [nextStep(sameRun(command, ['--dry-run', '--output']))];
   const { sign } = command.opts();
   const signer = sign === undefined ? [] : ['--require-signature', 'PUBLIC_KEY'];
-  const carried = parts > 1 ? `${file} and its ${parts} parts` : file;
+  const carried = parts > 1 ? `${file}.parts.json and its ${parts} parts` : file;
   return [nextStep(airgapCommand('push', fileWord(file), '--to', 'REGISTRY', ...signer), `carry ${carried} over`)];
 }
 
-/** After a bundle was read and is good: push it. */
-export function afterVerify(file: string): string[] {
-  return [nextStep(airgapCommand('push', fileWord(file), '--to', 'REGISTRY'))];
+/** After a bundle was read and is good: push it. @param key file of the key that signed it */
+export function afterVerify(file: string, key: string | undefined): string[] {
+  const signer = key === undefined ? [] : ['--require-signature', key];
+  return [nextStep(airgapCommand('push', fileWord(file), '--to', 'REGISTRY', ...signer))];
 }
 
 /** After a bundle turned out to be damaged. */
@@ -87,8 +88,15 @@ export function afterInspect(file: string): string[] {
 
 /** After a difference between two bundles was shown: see what the newer one changes in a registry. */
 export function afterDiff(older: string, newer: string): string[] {
-  const retire = ['--retire', fileWord(older)];
+  if (isInventory(newer)) return [];
+  // An exported inventory has no tags to compare.
+  const retire = isInventory(older) ? [] : ['--retire', fileWord(older)];
   return [nextStep(airgapCommand('push', fileWord(newer), '--to', 'REGISTRY', ...retire, '--dry-run'))];
+}
+
+/** Tells an exported inventory from a bundle, and from the index of a bundle in parts, by its name. */
+function isInventory(file: string): boolean {
+  return file.endsWith('.json') && !file.endsWith('.parts.json');
 }
 
 /** After an image or a chart was extracted. */

@@ -11,7 +11,7 @@ import { chartRepository } from '../../naming/naming.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import type { GeneratedFile } from '../../overrides/formats/index.ts';
 import type { ValuesOptions } from '../../workflows/values/values.ts';
-import { formatDocument, printReport } from '../flags/output.ts';
+import { formatDocument } from '../flags/output.ts';
 import type { FormatFlags } from '../flags/overrides.ts';
 import { displayPath } from '../reports/text.ts';
 import { formatReport, proofReport, umbrellaReport } from '../reports/values.ts';
@@ -38,7 +38,7 @@ interface FormattedOutput {
 }
 
 /**
- * Writes overrides in a format other than values files.
+ * Writes overrides in a format other than values files, and returns the next step.
  * @throws AirgapError errors of the workflow
  */
 export async function writeFormat(
@@ -46,7 +46,7 @@ export async function writeFormat(
   options: ValuesOptions,
   flags: FormatOutput,
   command: CommandUnknownOpts,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { cwd } = io.context;
   const { files, left, isIncomplete, mayHoldSecrets, umbrella } = await formatOverrides(io, options, flags);
   const { outDir, out, output, format } = flags;
@@ -69,9 +69,10 @@ export async function writeFormat(
   }
   if (output === 'json') io.print(await formatDocument('FormattedOverrides', { format, files, left }, 'json'));
   else if (outDir === undefined && out === undefined) io.print(joined);
-  const isBad = isIncomplete || left.length > 0;
-  if (isBad) io.setExitCode(3);
-  if (output === 'json') return;
+  if (isIncomplete || left.length > 0) {
+    io.setExitCode(3);
+    return format === 'containerd' || format === 'mirrorset' ? [] : afterLeft(command);
+  }
   const [first] = outputs;
   const file = outDir ?? (first && displayPath(first.file, cwd));
   const install = (): readonly string[] => {
@@ -80,9 +81,7 @@ export async function writeFormat(
     const values = first && displayPath(first.file, cwd);
     return afterValues(command, { ...umbrella, file: values, map: undefined, changedChart: undefined, ...from });
   };
-  const isForNodes = format === 'containerd' || format === 'mirrorset';
-  const next = !isBad ? afterFormat(format, file, install) : isForNodes ? [] : afterLeft(command);
-  await printReport(io, { result: [], notes: [] }, next);
+  return afterFormat(format, file, install);
 }
 
 /** Returns from where an installation takes a chart and its values. */

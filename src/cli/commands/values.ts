@@ -76,11 +76,12 @@ export function valuesCommand(io: CommandIO) {
     const settings = await readSettings(io, chart === undefined ? [] : [chart], flags);
     const options = await valuesOptions(io, flags, files, settings);
     const checked = { target: options.target, chart: options.request?.chart, signer: options.signer };
-    await withCheckedTarget(io, flags, checked, settings.registry, () =>
+    const next = await withCheckedTarget(io, flags, checked, settings.registry, () =>
       flags.format === 'values'
         ? writeValues(io, options, flags, files, command)
         : writeFormat(io, options, flags, command),
     );
+    if (flags.output !== 'json') await printReport(io, { result: [], notes: [] }, next);
   });
 }
 
@@ -115,13 +116,14 @@ async function valuesOptions(
   };
 }
 
+/** Writes or prints overrides, and returns the next step. */
 async function writeValues(
   io: CommandIO,
   options: ValuesOptions,
   flags: Flags,
   files: OverridesFiles,
   command: CommandUnknownOpts,
-): Promise<void> {
+): Promise<readonly string[]> {
   const { values } = await import('../../workflows/values/values.ts');
   const results = await values(io.context, options);
   for (const result of results) io.info(proofReport(result, flags.config !== undefined));
@@ -133,16 +135,10 @@ async function writeValues(
   const unmapped = results.find(({ proof }) => proof.residue.length > 0);
   const notInBundle = results.flatMap((result) => result.notInBundle);
   if (unmapped !== undefined || notInBundle.length > 0) io.setExitCode(3);
-  if (flags.output === 'json') return;
-  const next =
-    unmapped !== undefined
-      ? afterUnmapped(command, flags.residue, unmapped.chart)
-      : notInBundle.length > 0
-        ? afterMissing(command, notInBundle)
-        : results
-            .slice(0, 1)
-            .flatMap((result) => afterValues(command, installation(io, result, { options, flags, files })));
-  await printReport(io, { result: [], notes: [] }, next);
+  if (unmapped !== undefined) return afterUnmapped(command, flags.residue, unmapped.chart);
+  if (notInBundle.length > 0) return afterMissing(command, notInBundle);
+  const [first] = results;
+  return first === undefined ? [] : afterValues(command, installation(io, first, { options, flags, files }));
 }
 
 /** Returns what an installation with these overrides needs. */

@@ -49,7 +49,7 @@ export function verifyCommand(io: CommandIO) {
     });
     if (result === undefined) return io.setExitCode(3);
     const isDamaged = result.problems.length > 0;
-    const next = isDamaged ? afterDamage(file) : afterVerify(file);
+    const next = isDamaged ? afterDamage(file) : afterVerify(file, key);
     if (output !== 'text') io.print(await formatDocument('Verification', result, output));
     else
       await printReport(io, { result: [verifyReport(result)], notes: [] }, keys.length > 0 && !isDamaged ? [] : next);

@@ -83,7 +83,7 @@ describe('after bundle', () => {
       file: 'a b.tar',
       parts: 3,
     });
-    expect(lines[0]).toContain('a b.tar and its 3 parts');
+    expect(lines[0]).toContain('a b.tar.parts.json and its 3 parts');
     expect(next(lines).slice(2)).toEqual(['push', 'a b.tar', '--to', 'REGISTRY']);
   });
 
@@ -203,10 +203,13 @@ describe('after values', () => {
 });
 
 it('the steps after other commands are accepted by the plugin', () => {
-  expect(next(afterVerify('-a.tar')).slice(2)).toEqual(['push', './-a.tar', '--to', 'REGISTRY']);
+  expect(next(afterVerify('-a.tar', undefined)).slice(2)).toEqual(['push', './-a.tar', '--to', 'REGISTRY']);
+  expect(flagsOf(next(afterVerify('a.tar', 'k.pub')))).toContain('--require-signature k.pub');
   expect(next(afterDamage('a.tar')).slice(2)).toEqual(['verify', 'a.tar']);
   expect(next(afterInspect('a.tar')).slice(2)).toEqual(['verify', 'a.tar']);
   expect(next(afterDiff('a.tar', 'b.tar'))).toEqual(expect.arrayContaining(['push', 'b.tar', '--retire', 'a.tar']));
+  expect(next(afterDiff('a.lock.json', 'b.tar'))).not.toContain('--retire');
+  expect(afterDiff('a.tar', 'b.lock.json')).toEqual([]);
   expect(next(afterReceipt('r.example/m', 'r.json', 'a.tar'))).toEqual(
     expect.arrayContaining(['push', 'a.tar', 'r.json']),
   );

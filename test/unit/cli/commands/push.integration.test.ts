@@ -64,7 +64,7 @@ describe('the result', () => {
     expect(first.out).toContain(target);
     expect(first.err).not.toContain(target);
     expect(first.out).not.toContain('blobs');
-    const [, stored] = /^(\d+) blobs uploaded /.exec(first.err) ?? [];
+    const [, stored] = /^(\d+) blobs uploaded /m.exec(first.err) ?? [];
     const second = await push(...to('table'));
     const [, present] = /^(\d+) blobs, /m.exec(second.err) ?? [];
     const { blobs } = JSON.parse((await push(...to('table'), '-o', 'json')).out);
