@@ -1,0 +1,237 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, type TestContext, test, vi } from 'vitest';
+import { airgap, airgapOk, cleanEnvironment, launcher } from '../support/cli.ts';
+import { addImages, type PacedRegistry, startPacedRegistry } from '../support/paced-registry.ts';
+import { expectProgress, isProgress } from '../support/progress.ts';
+import { scratchFolder } from '../support/scratch.ts';
+import { stalledPipe } from '../support/stalled-pipe.ts';
+
+/** What runs write where no terminal is: into files, pipes that nobody reads, closed pipes and full disks. */
+
+const home = scratchFolder();
+/** Six images with layers of 1.5 MB, and 2,000 with tiny ones. */
+let few: PacedRegistry;
+let many: PacedRegistry;
+let fewNames: string[];
+const fewBundle = join(home, 'few.tar');
+const manyBundle = join(home, 'many.tar');
+const manyConfig = join(home, 'airgap.yaml');
+const MANY = 2000;
+
+beforeAll(async () => {
+  few = await startPacedRegistry();
+  many = await startPacedRegistry();
+  fewNames = addImages(few, ['web/front', 'web/back', 'db/main', 'db/backup', 'tool/one', 'tool/two'], 1_500_000).names;
+  const names = Array.from({ length: MANY }, (_, i) => `many/app-${i}`);
+  const images = addImages(many, names, 512).names;
+  writeFileSync(manyConfig, JSON.stringify({ apiVersion: 'airgap/v1', kind: 'Config', images }));
+  await Promise.all([
+    airgapOk(bundleArgs(fewBundle), home),
+    airgapOk(['bundle', '--config', manyConfig, '--plain-http', many.host, '--out', manyBundle], home),
+  ]);
+});
+afterAll(() => {
+  few.stop();
+  many.stop();
+});
+
+/** A registry of the test's own, with the six images unless it is a target. */
+async function registryOf(
+  { onTestFinished }: TestContext,
+  kind: 'source' | 'target',
+  rate?: number,
+): Promise<PacedRegistry> {
+  const registry = await startPacedRegistry();
+  onTestFinished(() => registry.stop());
+  if (kind === 'source')
+    for (const [path, repository] of few.content.repositories) registry.content.repositories.set(path, repository);
+  if (rate !== undefined) registry.pace.rate = rate;
+  return registry;
+}
+
+function bundleArgs(out: string, { host } = few): string[] {
+  const images = fewNames.flatMap((name) => ['--image', name.replace(few.host, host)]);
+  return ['bundle', ...images, '--plain-http', host, '--out', out];
+}
+
+function pushArgs({ host }: PacedRegistry, bundle = fewBundle): string[] {
+  return ['push', bundle, '--to', `${host}/copy`, '--naming', 'path', '--plain-http', host];
+}
+
+/** Number of complete images that a push has brought. */
+function pushedTo({ content }: PacedRegistry): number {
+  return [...content.repositories.values()].reduce((sum, { tags }) => sum + tags.size, 0);
+}
+
+/** A line that no person should see. */
+const STACK = /^\s+at .+:\d+|node:internal|Error: (?:write )?E[A-Z]{3,}/m;
+
+let count = 0;
+const fresh = (name: string): string => join(home, `${++count}-${name}`);
+
+interface Shell {
+  readonly stderr: string;
+  /** Exit code of the command. */
+  readonly inner: number;
+}
+
+/** Runs a shell script in which RUN is the plugin with these arguments. */
+async function shell(script: string, args: readonly string[]): Promise<Shell> {
+  const code = fresh('code');
+  const command = [launcher, ...args].map((arg) => `'${arg}'`).join(' ');
+  const { stderr } = await execa('sh', ['-c', script.replace('RUN', `{ ${command}; echo $? >'${code}'; }`)], {
+    env: cleanEnvironment(home),
+    extendEnv: false,
+    stdin: 'ignore',
+    reject: false,
+    timeout: 60_000,
+  });
+  return { stderr, inner: Number(readFileSync(code, 'utf8')) };
+}
+
+/** Starts the plugin with these files as stdout and stderr, and stdin closed. */
+function start(args: readonly string[], ...output: (number | 'pipe' | 'ignore')[]): ChildProcess {
+  return spawn(launcher, args, { env: cleanEnvironment(home), stdio: ['ignore', ...output], cwd: home });
+}
+
+async function endOf(child: ChildProcess, seconds = 60): Promise<number> {
+  if (child.exitCode === null) await once(child, 'exit', { signal: AbortSignal.timeout(seconds * 1000) });
+  return child.exitCode ?? -1;
+}
+
+describe.concurrent('without a terminal', () => {
+  test.for(['bundle', 'push'])('%s says at least every 15 s how far it is', async (command, context) => {
+    const registry = await registryOf(context, command === 'bundle' ? 'source' : 'target', 500_000);
+    const args = command === 'bundle' ? bundleArgs(fresh('slow.tar'), registry) : pushArgs(registry);
+    const began = performance.now();
+    const child = start(args, 'ignore', 'pipe');
+    const lines: { text: string; at: number }[] = [];
+    createInterface(child.stderr as Readable).on('line', (text) => lines.push({ text, at: performance.now() }));
+    expect(await endOf(child)).toBe(0);
+    const ended = performance.now();
+    expect(ended - began).toBeGreaterThan(17_000);
+    const times = [began, ...lines.map(({ at }) => at), ended];
+    expect(Math.max(...times.slice(1).map((at, i) => at - (times[i] ?? 0)))).toBeLessThan(15_500);
+    const text = lines.map((line) => line.text).join('\n');
+    expect(text).not.toContain('\u001b');
+    const known = lines.find((line) => isProgress(line.text));
+    expect(known, text).toBeDefined();
+    expectProgress(known?.text ?? '', fewNames.length);
+  });
+
+  test.for([['bundle'], ['push']])('--progress json: %s writes one object a line', async ([command], context) => {
+    const registry = await registryOf(context, command === 'bundle' ? 'source' : 'target', 3_000_000);
+    const args = command === 'bundle' ? bundleArgs(fresh('json.tar'), registry) : pushArgs(registry);
+    const run = await airgap([...args, '--progress', 'json'], home);
+    expect(run.code).toBe(0);
+    const events = run.stderr
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(events.length).toBeGreaterThan(3);
+    console.log(run.stderr);
+  });
+
+  test.for([['--progress=none'], ['--quiet']])('%s: nothing but results', async (flags, context) => {
+    const registry = await registryOf(context, 'source', 4_000_000);
+    const run = await airgap([...bundleArgs(fresh('quiet.tar'), registry), ...flags], home);
+    expect(run.code).toBe(0);
+    expect(run.stdout).not.toBe('');
+    expect(run.stderr.split('\n').filter(isProgress)).toEqual([]);
+    if (flags[0] === '--quiet') expect(run.stderr).toBe('');
+  });
+});
+
+/** Where stdout and stderr go, and the exit code of a command that succeeds but for that. RUN is the command. */
+const ENDINGS: readonly (readonly [name: string, script: string, code: number])[] = [
+  ['stdout is a closed pipe', 'RUN | :', 0],
+  ['stderr is a closed pipe', 'RUN 2>&1 >/dev/null | :', 0],
+  ['stdout and stderr are a closed pipe', 'RUN 2>&1 | :', 0],
+  ['only the first line of all is read', 'RUN 2>&1 | head -1', 0],
+  ['stdout is a full disk', 'RUN >/dev/full', 1],
+  ['stderr is a full disk', 'RUN 2>/dev/full', 0],
+  ['stdout and stderr are full disks', 'RUN >/dev/full 2>&1', 1],
+  ['stdout and stderr are closed', 'RUN >&- 2>&-', 0],
+];
+
+describe.concurrent('output that cannot be written', () => {
+  test.for(ENDINGS)('%s: a push is complete', async ([, script, code], context) => {
+    const target = await registryOf(context, 'target');
+    const receipt = fresh('receipt.json');
+    const run = await shell(script, [...pushArgs(target), '--receipt', receipt]);
+    expect(pushedTo(target)).toBe(fewNames.length);
+    expect(JSON.parse(readFileSync(receipt, 'utf8')).items).toHaveLength(fewNames.length);
+    expectPlainEnd(run, code);
+  });
+
+  test.for(ENDINGS)('%s: a bundle is complete', async ([, script, code]) => {
+    const out = fresh('bundle.tar');
+    expectPlainEnd(await shell(script, bundleArgs(out)), code);
+    expect(readFileSync(out).equals(readFileSync(fewBundle))).toBe(true);
+    expect(existsSync(`${out}.partial`)).toBe(false);
+  });
+
+  test.for(ENDINGS)('%s: a long list', async ([, script, code]) => {
+    expectPlainEnd(await shell(script, ['inspect', manyBundle]), code);
+  });
+
+  test.for(ENDINGS)('%s: a failure keeps its exit code', async ([, script]) => {
+    const run = await shell(script, ['images', './no-such-chart', '-o', 'json']);
+    expect(run.inner).toBe(1);
+    expect(run.stderr).not.toMatch(STACK);
+  });
+});
+
+function expectPlainEnd(run: Shell, code: number): void {
+  expect(run.stderr).not.toMatch(STACK);
+  if (code !== 0 && run.stderr !== '') expect(run.stderr).toMatch(/^Error: .*(?:space|full)/im);
+  expect(run.inner).toBe(code);
+}
+
+describe.concurrent('a reader that stalls', () => {
+  test.for([
+    ['', []],
+    [' with --progress plain', ['--progress', 'plain']],
+    [' with --progress json', ['--progress', 'json']],
+  ] as const)('of stderr%s: 2000 images are bundled all the same', async ([, flags]) => {
+    const pipe = stalledPipe();
+    const out = fresh('many.tar');
+    const args = ['bundle', '--config', manyConfig, '--plain-http', many.host, '--out', out, ...flags];
+    const child = start(args, 'ignore', pipe.writing);
+    pipe.started();
+    await vi.waitUntil(() => existsSync(out), { timeout: 30_000, interval: 50 });
+    expect(readFileSync(out).equals(readFileSync(manyBundle))).toBe(true);
+    const [text, code] = await Promise.all([pipe.drain(), endOf(child, 5)]);
+    expect(code).toBe(0);
+    expect(text).not.toMatch(STACK);
+  });
+
+  test('of stderr that then closes: a push completes', async (context) => {
+    const target = await registryOf(context, 'target');
+    const pipe = stalledPipe();
+    const child = start([...pushArgs(target), '--progress', 'json'], 'ignore', pipe.writing);
+    pipe.started();
+    await vi.waitUntil(() => pushedTo(target) === fewNames.length, { timeout: 30_000, interval: 50 });
+    pipe.close();
+    expect(await endOf(child, 5)).toBe(0);
+  });
+
+  test('of stdout: a push completes, and its report arrives', async (context) => {
+    const target = await registryOf(context, 'target');
+    const pipe = stalledPipe();
+    const receipt = fresh('receipt.json');
+    const child = start([...pushArgs(target), '--receipt', receipt], pipe.writing, 'ignore');
+    pipe.started();
+    await vi.waitUntil(() => existsSync(receipt), { timeout: 30_000, interval: 50 });
+    expect(pushedTo(target)).toBe(fewNames.length);
+    const [text, code] = await Promise.all([pipe.drain(), endOf(child, 5)]);
+    expect(code).toBe(0);
+    for (const name of fewNames) expect(text).toContain(name.replace(few.host, '').replace(/:1$/, ''));
+  });
+});
