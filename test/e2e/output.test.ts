@@ -10,63 +10,52 @@ import { airgap, airgapOk, cleanEnvironment, launcher } from '../support/cli.ts'
 import { addImages, type PacedRegistry, startPacedRegistry } from '../support/paced-registry.ts';
 import { expectProgress, isProgress } from '../support/progress.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { bundleArgs, pushArgs, pushedTo, SIX, startSix } from '../support/six-images.ts';
 import { stalledPipe } from '../support/stalled-pipe.ts';
 
 /** What runs write where no terminal is: into files, pipes that nobody reads, closed pipes and full disks. */
 
 const home = scratchFolder();
-/** Six images with layers of 1.5 MB, and 2,000 with tiny ones. */
-let few: PacedRegistry;
+/** Six images of 10 MB, and 2,000 tiny ones. */
+let six: PacedRegistry;
 let many: PacedRegistry;
-let fewNames: string[];
-const fewBundle = join(home, 'few.tar');
+const sixBundle = join(home, 'six.tar');
 const manyBundle = join(home, 'many.tar');
 const manyConfig = join(home, 'airgap.yaml');
 const MANY = 2000;
 
 beforeAll(async () => {
-  few = await startPacedRegistry();
+  six = await startSix();
   many = await startPacedRegistry();
-  fewNames = addImages(few, ['web/front', 'web/back', 'db/main', 'db/backup', 'tool/one', 'tool/two'], 1_500_000).names;
-  const names = Array.from({ length: MANY }, (_, i) => `many/app-${i}`);
-  const images = addImages(many, names, 512).names;
+  const images = addImages(
+    many,
+    Array.from({ length: MANY }, (_, i) => `many/app-${i}`),
+    512,
+  );
   writeFileSync(manyConfig, JSON.stringify({ apiVersion: 'airgap/v1', kind: 'Config', images }));
   await Promise.all([
-    airgapOk(bundleArgs(fewBundle), home),
+    airgapOk(bundleArgs(six, sixBundle), home),
     airgapOk(['bundle', '--config', manyConfig, '--plain-http', many.host, '--out', manyBundle], home),
   ]);
 });
 afterAll(() => {
-  few.stop();
+  six.stop();
   many.stop();
 });
 
-/** A registry of the test's own, with the six images unless it is a target. */
-async function registryOf(
+/** A registry of the test's own, source of `bundle` or target of `push`, and the arguments of the command. */
+async function prepared(
   { onTestFinished }: TestContext,
-  kind: 'source' | 'target',
+  command: 'bundle' | 'push',
   rate?: number,
-): Promise<PacedRegistry> {
-  const registry = await startPacedRegistry();
+): Promise<{ readonly registry: PacedRegistry; readonly args: string[] }> {
+  const registry = command === 'bundle' ? await startSix() : await startPacedRegistry();
   onTestFinished(() => registry.stop());
-  if (kind === 'source')
-    for (const [path, repository] of few.content.repositories) registry.content.repositories.set(path, repository);
   if (rate !== undefined) registry.pace.rate = rate;
-  return registry;
-}
-
-function bundleArgs(out: string, { host } = few): string[] {
-  const images = fewNames.flatMap((name) => ['--image', name.replace(few.host, host)]);
-  return ['bundle', ...images, '--plain-http', host, '--out', out];
-}
-
-function pushArgs({ host }: PacedRegistry, bundle = fewBundle): string[] {
-  return ['push', bundle, '--to', `${host}/copy`, '--naming', 'path', '--plain-http', host];
-}
-
-/** Number of complete images that a push has brought. */
-function pushedTo({ content }: PacedRegistry): number {
-  return [...content.repositories.values()].reduce((sum, { tags }) => sum + tags.size, 0);
+  return {
+    registry,
+    args: command === 'bundle' ? bundleArgs(registry, fresh('out.tar')) : pushArgs(registry, sixBundle),
+  };
 }
 
 /** A line that no person should see. */
@@ -106,9 +95,8 @@ async function endOf(child: ChildProcess, seconds = 60): Promise<number> {
 }
 
 describe.concurrent('without a terminal', () => {
-  test.for(['bundle', 'push'])('%s says at least every 15 s how far it is', async (command, context) => {
-    const registry = await registryOf(context, command === 'bundle' ? 'source' : 'target', 500_000);
-    const args = command === 'bundle' ? bundleArgs(fresh('slow.tar'), registry) : pushArgs(registry);
+  test.for(['bundle', 'push'] as const)('%s says at least every 15 s how far it is', async (command, context) => {
+    const { args } = await prepared(context, command, 500_000);
     const began = performance.now();
     const child = start(args, 'ignore', 'pipe');
     const lines: { text: string; at: number }[] = [];
@@ -122,12 +110,11 @@ describe.concurrent('without a terminal', () => {
     expect(text).not.toContain('\u001b');
     const known = lines.find((line) => isProgress(line.text));
     expect(known, text).toBeDefined();
-    expectProgress(known?.text ?? '', fewNames.length);
+    expectProgress(known?.text ?? '', SIX.length);
   });
 
-  test.for([['bundle'], ['push']])('--progress json: %s writes one object a line', async ([command], context) => {
-    const registry = await registryOf(context, command === 'bundle' ? 'source' : 'target', 3_000_000);
-    const args = command === 'bundle' ? bundleArgs(fresh('json.tar'), registry) : pushArgs(registry);
+  test.for(['bundle', 'push'] as const)('--progress json: %s writes one object a line', async (command, context) => {
+    const { args } = await prepared(context, command, 3_000_000);
     const run = await airgap([...args, '--progress', 'json'], home);
     expect(run.code).toBe(0);
     const events = run.stderr
@@ -139,8 +126,8 @@ describe.concurrent('without a terminal', () => {
   });
 
   test.for([['--progress=none'], ['--quiet']])('%s: nothing but results', async (flags, context) => {
-    const registry = await registryOf(context, 'source', 4_000_000);
-    const run = await airgap([...bundleArgs(fresh('quiet.tar'), registry), ...flags], home);
+    const { args } = await prepared(context, 'bundle', 4_000_000);
+    const run = await airgap([...args, ...flags], home);
     expect(run.code).toBe(0);
     expect(run.stdout).not.toBe('');
     expect(run.stderr.split('\n').filter(isProgress)).toEqual([]);
@@ -162,18 +149,18 @@ const ENDINGS: readonly (readonly [name: string, script: string, code: number])[
 
 describe.concurrent('output that cannot be written', () => {
   test.for(ENDINGS)('%s: a push is complete', async ([, script, code], context) => {
-    const target = await registryOf(context, 'target');
+    const { registry, args } = await prepared(context, 'push');
     const receipt = fresh('receipt.json');
-    const run = await shell(script, [...pushArgs(target), '--receipt', receipt]);
-    expect(pushedTo(target)).toBe(fewNames.length);
-    expect(JSON.parse(readFileSync(receipt, 'utf8')).items).toHaveLength(fewNames.length);
+    const run = await shell(script, [...args, '--receipt', receipt]);
+    expect(pushedTo(registry)).toBe(SIX.length);
+    expect(JSON.parse(readFileSync(receipt, 'utf8')).items).toHaveLength(SIX.length);
     expectPlainEnd(run, code);
   });
 
   test.for(ENDINGS)('%s: a bundle is complete', async ([, script, code]) => {
     const out = fresh('bundle.tar');
-    expectPlainEnd(await shell(script, bundleArgs(out)), code);
-    expect(readFileSync(out).equals(readFileSync(fewBundle))).toBe(true);
+    expectPlainEnd(await shell(script, bundleArgs(six, out)), code);
+    expect(readFileSync(out).equals(readFileSync(sixBundle))).toBe(true);
     expect(existsSync(`${out}.partial`)).toBe(false);
   });
 
@@ -213,25 +200,25 @@ describe.concurrent('a reader that stalls', () => {
   });
 
   test('of stderr that then closes: a push completes', async (context) => {
-    const target = await registryOf(context, 'target');
+    const { registry, args } = await prepared(context, 'push');
     const pipe = stalledPipe();
-    const child = start([...pushArgs(target), '--progress', 'json'], 'ignore', pipe.writing);
+    const child = start([...args, '--progress', 'json'], 'ignore', pipe.writing);
     pipe.started();
-    await vi.waitUntil(() => pushedTo(target) === fewNames.length, { timeout: 30_000, interval: 50 });
+    await vi.waitUntil(() => pushedTo(registry) === SIX.length, { timeout: 30_000, interval: 50 });
     pipe.close();
     expect(await endOf(child, 5)).toBe(0);
   });
 
   test('of stdout: a push completes, and its report arrives', async (context) => {
-    const target = await registryOf(context, 'target');
+    const { registry, args } = await prepared(context, 'push');
     const pipe = stalledPipe();
     const receipt = fresh('receipt.json');
-    const child = start([...pushArgs(target), '--receipt', receipt], pipe.writing, 'ignore');
+    const child = start([...args, '--receipt', receipt], pipe.writing, 'ignore');
     pipe.started();
     await vi.waitUntil(() => existsSync(receipt), { timeout: 30_000, interval: 50 });
-    expect(pushedTo(target)).toBe(fewNames.length);
+    expect(pushedTo(registry)).toBe(SIX.length);
     const [text, code] = await Promise.all([pipe.drain(), endOf(child, 5)]);
     expect(code).toBe(0);
-    for (const name of fewNames) expect(text).toContain(name.replace(few.host, '').replace(/:1$/, ''));
+    for (const name of SIX) expect(text).toContain(name);
   });
 });

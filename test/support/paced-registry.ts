@@ -98,23 +98,15 @@ async function paceUpload({ incoming, query }: Exchange, step: Step): Promise<vo
 }
 
 /**
- * Adds images that share a layer, `HOST/REPOSITORY:1` each, with a layer of their own of the same size.
+ * Adds images with the tag 1 that share a layer, and have one of their own of the same size.
  * @param size bytes of each layer
- * @returns full names, and the digests of the layers of their own
+ * @returns their full names
  */
-export function addImages(
-  { host, content }: PacedRegistry,
-  repositories: readonly string[],
-  size: number,
-): { readonly names: string[]; readonly layers: string[] } {
-  const layers = repositories.map((repository) => {
+export function addImages({ host, content }: PacedRegistry, repositories: readonly string[], size: number): string[] {
+  return repositories.map((repository) => {
     const image = buildImage({ name: repository, platforms: ['linux/amd64'], sharedLayer: 'base', size });
-    const [manifest] = image.manifests;
-    if (manifest === undefined) throw new Error('an image has a manifest');
-    const { bytes, digest, mediaType: type } = manifest;
-    content.put(repository, '1', { bytes, digest, type, blobs: image.blobs, children: [] });
-    const { layers } = JSON.parse(bytes.toString('utf8')) as { layers: { digest: string }[] };
-    return layers[1]?.digest ?? '';
+    for (const { bytes, digest, mediaType: type } of image.manifests)
+      content.put(repository, '1', { bytes, digest, type, blobs: image.blobs, children: [] });
+    return `${host}/${repository}:1`;
   });
-  return { names: repositories.map((repository) => `${host}/${repository}:1`), layers };
 }
