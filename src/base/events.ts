@@ -1,18 +1,102 @@
 /**
- * Events of a long run. Workflows emit them, `cli/reports/` displays them; neither depends on the other.
- * `bytes` counts content transferred or written; skipped content does not count. A `plan` adds to earlier ones.
+ * Events of a run: the only way in which workflows tell what happens. `cli/progress/` shows them, `cli/progress/log.ts`
+ * writes them to logs; neither side depends on the other.
+ *
+ * - `step` to `step-end`: a part of the run that may take long, such as a render; see `runStep`. Steps may overlap.
+ * - `plan`, `blob`, `bytes`, `image`: a transfer. Plans add up.
+ * - `estimate` and `upload`: what a transfer will do, before its first byte.
+ * - `retry`, `warning`, `note`: for people. A note tells what they would not expect; it is not a step.
+ * - `transfer`, `failure`: for logs.
  */
-export type AirgapEvent =
-  | { readonly type: 'stage'; readonly message: string }
-  | { readonly type: 'plan'; readonly blobs: number; readonly bytes: number }
-  | { readonly type: 'blob'; readonly digest: string; readonly bytes: number; readonly skipped: boolean }
-  | { readonly type: 'bytes'; readonly bytes: number }
+export type AirgapEvent = EventContent & {
+  /** `REGISTRY[/PREFIX]` that content goes to, if there are several targets. */
+  readonly target?: string;
+};
+
+type EventContent =
+  | Step
+  | { readonly type: 'step-progress'; readonly step: string; readonly done: number }
+  | { readonly type: 'step-end'; readonly step: string }
+  | Plan
+  | Bytes
+  | {
+      readonly type: 'blob';
+      readonly digest: string;
+      readonly bytes: number;
+      /** `started` comes again if the transfer begins again. `present`: nothing had to be transferred. */
+      readonly status: 'started' | 'done' | 'present' | 'failed';
+      /** With `started`: bytes that need not be transferred because an earlier attempt has done so. */
+      readonly position?: number;
+    }
+  /** An image or chart is complete at its destination. */
+  | { readonly type: 'image'; readonly reference: string; readonly digest: string }
+  | { readonly type: 'estimate'; readonly estimate: Estimate }
+  | Upload
   | Transfer
   | { readonly type: 'failure'; readonly code: string; readonly message: string }
-  | { readonly type: 'estimate'; readonly estimate: Estimate }
-  | { readonly type: 'image'; readonly reference: string; readonly digest: string }
-  | { readonly type: 'retry'; readonly what: string; readonly attempt: number; readonly reason: string }
+  | Retry
+  | { readonly type: 'note'; readonly message: string }
+  | { readonly type: 'stage'; readonly message: string }
   | { readonly type: 'warning'; readonly message: string };
+
+/** Start of a step. */
+export interface Step {
+  readonly type: 'step';
+  /** Identifies the step in later events. */
+  readonly step: string;
+  /** What the run does or waits for: `rendering app 1.2.3`. */
+  readonly title: string;
+  /** Number of items that the step handles, such as requests. */
+  readonly total?: number;
+}
+
+/** Content that a transfer will handle. A blob that several images need is planned once. */
+export interface Plan {
+  readonly type: 'plan';
+  /** What happens to the content: `fetching`, `uploading referrers`. */
+  readonly activity: string;
+  /** Items, each of which an `image` event will report: their number, and what they are (`images`, `tags`). */
+  readonly items?: { readonly total: number; readonly noun: string };
+  readonly blobs: readonly PlannedBlob[];
+}
+
+export interface PlannedBlob {
+  readonly digest: string;
+  readonly bytes: number;
+  /** Image, chart or file that needs the blob; the first if there are several. */
+  readonly owner?: string;
+}
+
+/** Content that was received, sent or read. */
+export interface Bytes {
+  readonly type: 'bytes';
+  /** Bytes since the last event. */
+  readonly bytes: number;
+  /** Blob that they belong to, if the sender knows. */
+  readonly digest?: string;
+}
+
+export interface Retry {
+  readonly type: 'retry';
+  readonly what: string;
+  readonly attempt: number;
+  readonly reason: string;
+  /** Blob whose transfer is tried again. */
+  readonly digest?: string;
+}
+
+/** What a push will send to a target, known after its tags were compared. */
+export interface Upload {
+  readonly type: 'upload';
+  /** Tags to write, and tags that have the content already. */
+  readonly tags: number;
+  readonly unchanged: number;
+  /** Repositories of these tags. */
+  readonly repositories: number;
+  /** Blobs of these tags, each once, and their bytes. Those that the target has are not uploaded. */
+  readonly blobs: number;
+  readonly bytes: number;
+}
 
 /** One finished upload of a blob or manifest, for logs. Content that the registry already has causes no event. */
 export interface Transfer {

@@ -26,8 +26,8 @@ export type { BundleProblem } from './verifying/inventory-check.ts';
  */
 export async function verifyBundle(bundle: Bundle, options: VerifyOptions): Promise<BundleProblem[]> {
   const { hashers = [], emit, signal } = options;
-  const sizes = [...bundle.entries.values()].map(({ size }) => size);
-  emit({ type: 'plan', blobs: sizes.length, bytes: sizes.reduce((sum, size) => sum + size, 0) });
+  const blobs = [...bundle.entries].map(([digest, { size }]) => ({ digest, bytes: size }));
+  emit({ type: 'plan', activity: 'verifying', blobs });
   const damaged = await damagedBlobs(bundle, { hashers, emit, signal }).catch((error: unknown) => {
     if (signal?.aborted) throw new AirgapError('interrupted', 'interrupted', { cause: error });
     throw error;

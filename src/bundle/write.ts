@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { firstOf } from '../base/count.ts';
 import { AirgapError, combine, messageOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { Inventory } from '../inventory/inventory.ts';
@@ -6,6 +7,7 @@ import type { Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { BlobNode, Content, Graph } from '../oci/graph.ts';
+import { formatReference } from '../oci/reference.ts';
 import { scheduleBlobs } from '../transfer/blob-scheduler.ts';
 import { differentContentError } from './files/errors.ts';
 import type { FileParts } from './files/random-file.ts';
@@ -179,8 +181,8 @@ async function receiveBlobs(
   { graph, charts, source, earlier, concurrency, emit, signal, ...options }: WriteOptions,
 ): Promise<Pick<WriteResult, 'fetched' | 'reused' | 'resumed'>> {
   const bytes = pending.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
-  emit({ type: 'plan', blobs: pending.length, bytes });
   const owners = blobOwners(graph, charts);
+  const images = new ImageProgress(graph, owners, pending, emit);
   const fetch: BlobFetcher =
     options.fetch ??
     ((node, offset, writtenBytes, fetchOptions) => fetchBlob(node, offset, writtenBytes, { ...fetchOptions, source }));
@@ -200,12 +202,14 @@ async function receiveBlobs(
       if (copied === undefined) fetched += bytes;
       else reused += bytes;
       resumed += Math.max(0, size - bytes);
-      emit({ type: 'blob', digest, bytes: size, skipped: bytes === 0 && size > 0 });
+      emit({ type: 'blob', digest, bytes: size, status: bytes === 0 && size > 0 ? 'present' : 'done' });
+      images.complete(digest);
       notify(blob);
     } catch (error) {
+      emit({ type: 'blob', digest, bytes: size, status: 'failed' });
       // All other blobs would fail as well.
       if (signal?.aborted || (error instanceof AirgapError && error.code === 'no-space')) fatalError ??= error;
-      throw withOwners(owners(digest), error);
+      throw withOwners(firstOf(owners.get(digest) ?? [], MAX_SHOWN), error);
     }
   });
   const errors = outcomes.flatMap(({ error }) => (error === undefined ? [] : [error as AirgapError]));
@@ -214,6 +218,53 @@ async function receiveBlobs(
   if (signal?.aborted) throw interruption(partial, bytes, errors[0]);
   if (fatalError instanceof AirgapError) throw fatalError;
   throw combine(errors, `${errors.length} blobs could not be fetched`);
+}
+
+/** Announces the transfer, and each image when the file has all its blobs. */
+class ImageProgress {
+  readonly #emit: Emit;
+  readonly #owners: ReadonlyMap<Digest, readonly string[]>;
+  /** Number of outstanding blobs, by image. */
+  readonly #outstanding: Map<string, number>;
+  readonly #digests: ReadonlyMap<string, Digest>;
+
+  constructor(
+    { roots }: Graph,
+    owners: ReadonlyMap<Digest, readonly string[]>,
+    pending: readonly PendingBlob[],
+    emit: Emit,
+  ) {
+    this.#emit = emit;
+    this.#owners = owners;
+    this.#digests = new Map(roots.map(({ reference, descriptor }) => [formatReference(reference), descriptor.digest]));
+    this.#outstanding = new Map([...this.#digests.keys()].map((name) => [name, 0]));
+    const blobs = pending.map(({ descriptor: { digest, size } }) => ({
+      digest,
+      bytes: size,
+      owner: owners.get(digest)?.[0],
+    }));
+    emit({ type: 'plan', activity: 'fetching', items: { total: roots.length, noun: 'images' }, blobs });
+    for (const { digest } of blobs) for (const name of this.#imagesOf(digest)) this.#add(name, 1);
+    for (const [name, blobs] of this.#outstanding) if (blobs === 0) this.#announce(name);
+  }
+
+  complete(blob: Digest): void {
+    for (const name of this.#imagesOf(blob)) if (this.#add(name, -1) === 0) this.#announce(name);
+  }
+
+  #imagesOf(blob: Digest): readonly string[] {
+    return (this.#owners.get(blob) ?? []).filter((name) => this.#digests.has(name));
+  }
+
+  #add(name: string, blobs: number): number {
+    const outstanding = (this.#outstanding.get(name) ?? 0) + blobs;
+    this.#outstanding.set(name, outstanding);
+    return outstanding;
+  }
+
+  #announce(name: string): void {
+    this.#emit({ type: 'image', reference: name, digest: this.#digests.get(name) as Digest });
+  }
 }
 
 /** Plans the archive. @throws AirgapError `collision`, `registry` */
@@ -247,6 +298,9 @@ function interruption({ path, bytes }: PartialFile, total: number, cause: unknow
     cause,
   });
 }
+
+/** Maximum number of names in a message. A base layer may belong to hundreds of images. */
+const MAX_SHOWN = 3;
 
 /** Prefixes an error with the images and charts of the blob. */
 function withOwners(owners: string, error: unknown): AirgapError {

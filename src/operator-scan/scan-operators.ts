@@ -80,13 +80,16 @@ async function fetchLayers(
   }
   const fileParts = singleFile(join(folder, 'layers'));
   const file = await openRandomFile(fileParts, (path) => createOwnFile(path));
-  emit({ type: 'plan', blobs: blobsInFile.length, bytes: size });
+  const planned = blobsInFile.map(({ descriptor: { digest, size } }) => ({ digest, bytes: size }));
+  emit({ type: 'plan', activity: 'fetching operator images', blobs: planned });
   try {
-    await scheduleBlobs(blobsInFile, concurrency, async ({ node, offset, descriptor: { digest } }) => {
+    await scheduleBlobs(blobsInFile, concurrency, async ({ node, offset, descriptor: { digest, size } }) => {
       try {
         await fetchBlob(node, offset, 0, { file, source, emit, checkpoint: async () => {}, ...(signal && { signal }) });
-        scan.onWritten({ digest, size: node.descriptor.size, offset, files: [fileParts] });
+        emit({ type: 'blob', digest, bytes: size, status: 'done' });
+        scan.onWritten({ digest, size, offset, files: [fileParts] });
       } catch (error) {
+        emit({ type: 'blob', digest, bytes: size, status: 'failed' });
         failures.set(digest, messageOf(error));
       }
     });

@@ -1,6 +1,7 @@
 import { isRefusal } from '../base/errors.ts';
-import type { Emit } from '../base/events.ts';
+import type { Emit, Plan } from '../base/events.ts';
 import type { Body, Sink, Source } from '../oci/content.ts';
+import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { BlobNode, ManifestNode } from '../oci/graph.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
@@ -12,6 +13,8 @@ import { throwIfAborted } from './wrap-error.ts';
 
 export interface BlobUploadOptions {
   readonly concurrency: number;
+  /** What the plan of the upload says. */
+  readonly progress: Pick<Plan, 'activity' | 'items'>;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
   /** Present when other copies read the same source at the same time. */
@@ -32,6 +35,8 @@ export interface BlobUploadOptions {
 export interface BlobUpload {
   readonly node: BlobNode;
   readonly target: Repository;
+  /** Name of the first item that needs it, for progress. */
+  readonly owner: string;
 }
 
 /** Uploads each blob once, to its target repository, and mounts it from there into other repositories. */
@@ -71,9 +76,9 @@ export class BlobUploader {
 
   /** Uploads every blob to its target repository. Never throws: `uploaded` reports the failures. */
   async uploadAll(): Promise<void> {
-    const { concurrency, coordinator, emit } = this.#options;
-    const bytes = [...this.#uploads.values()].reduce((sum, { upload }) => sum + upload.node.descriptor.size, 0);
-    emit({ type: 'plan', blobs: this.#uploads.size, bytes });
+    const { concurrency, coordinator } = this.#options;
+    const all = [...this.#uploads.values()].map(({ upload }) => upload);
+    this.#plan(this.#options.progress, all);
     coordinator?.expect(this.#uploads.keys());
     const uploads = [...this.#uploads.values()].map((entry) => ({
       ...entry,
@@ -81,7 +86,7 @@ export class BlobUploader {
     }));
     await scheduleBlobs(uploads, concurrency, async ({ upload, uploaded }) => {
       try {
-        await this.#put(upload.node, upload.target);
+        await this.#put(upload, upload.target);
         uploaded.resolve();
       } catch (error) {
         uploaded.reject(error);
@@ -113,30 +118,30 @@ export class BlobUploader {
     const key = `${formatRepository(repository)}@${digest}`;
     const running = this.#mounts.get(key);
     if (running !== undefined) return running;
-    const { node, target } = (this.#uploads.get(digest) as { upload: BlobUpload }).upload;
-    const mounting = this.#put(node, repository, target);
+    const { upload } = this.#uploads.get(digest) as { upload: BlobUpload };
+    const mounting = this.#put(upload, repository, upload.target);
     this.#mounts.set(key, mounting);
     return mounting;
   }
 
   /** Uploads a blob that a repository reported as present but lacks. @throws AirgapError */
   async resend(digest: Digest, repository: Repository): Promise<void> {
-    const { node } = (this.#uploads.get(digest) as { upload: BlobUpload }).upload;
+    const { upload } = this.#uploads.get(digest) as { upload: BlobUpload };
+    const { descriptor } = upload.node;
     const { signal } = this.#options;
     try {
-      await this.#sink.putBlob(repository, node.descriptor, this.#body(node, true), { signal });
+      await this.#sink.putBlob(repository, descriptor, this.#body(upload, true), { signal });
+      this.#report(descriptor, 'done');
     } catch (error) {
+      this.#report(descriptor, 'failed');
       throw this.#failure(digest, repository, error);
     }
-    this.bytes += node.descriptor.size;
+    this.bytes += descriptor.size;
   }
 
-  async #put(node: BlobNode, repository: Repository, mountFrom?: Repository): Promise<void> {
-    const { emit, signal } = this.#options;
-    const { descriptor } = node;
-    const report = (skipped: boolean): void => {
-      if (mountFrom === undefined) emit({ type: 'blob', digest: descriptor.digest, bytes: descriptor.size, skipped });
-    };
+  async #put(upload: BlobUpload, repository: Repository, mountFrom?: Repository): Promise<void> {
+    const { signal } = this.#options;
+    const { descriptor } = upload.node;
     try {
       throwIfAborted(signal);
       const mountSupport = this.#sink.mountSupport?.(repository) ?? 'named';
@@ -145,10 +150,10 @@ export class BlobUploader {
       const from = mountFrom ?? (isProbedByMount ? repository : undefined);
       if ((from === undefined || mountSupport === 'named') && (await this.#presence.has(repository, descriptor))) {
         this.counts.present++;
-        report(true);
+        if (mountFrom === undefined) this.#report(descriptor, 'present');
         return;
       }
-      const body = this.#body(node, mountFrom !== undefined);
+      const body = this.#body(upload, mountFrom !== undefined);
       const probeMountSupport = mountSupport === 'any' && this.#isProbingWorthwhile && !isLargeBlob(descriptor);
       const outcome = await this.#sink.putBlob(repository, descriptor, body, {
         mountFrom: from,
@@ -157,10 +162,25 @@ export class BlobUploader {
       });
       this.counts[outcome]++;
       if (outcome === 'stored') this.bytes += descriptor.size;
-      report(outcome === 'present');
+      if (outcome === 'stored') this.#report(descriptor, 'done');
+      else if (mountFrom === undefined) this.#report(descriptor, outcome === 'present' ? 'present' : 'done');
     } catch (error) {
+      this.#report(descriptor, 'failed');
       throw this.#failure(descriptor.digest, repository, error);
     }
+  }
+
+  #plan(progress: BlobUploadOptions['progress'], uploads: readonly BlobUpload[]): void {
+    const blobs = uploads.map(({ node: { descriptor }, owner }) => ({
+      digest: descriptor.digest,
+      bytes: descriptor.size,
+      owner,
+    }));
+    this.#options.emit({ type: 'plan', ...progress, blobs });
+  }
+
+  #report({ digest, size }: Descriptor, status: 'done' | 'present' | 'failed'): void {
+    this.#options.emit({ type: 'blob', digest, bytes: size, status });
   }
 
   #failure(digest: Digest, repository: Repository, error: unknown): unknown {
@@ -168,16 +188,18 @@ export class BlobUploader {
   }
 
   /** Returns the body for the sink. After a refused mount the blob is read again, which adds its bytes to the plan. */
-  #body(node: BlobNode, isUnplanned: boolean): Body {
+  #body(upload: BlobUpload, isUnplanned: boolean): Body {
+    const { node } = upload;
     const { emit, signal } = this.#options;
-    const body = resumableRead(bodyFromSource(this.#source, node), { what: blobLabel(node), emit, signal });
+    const options = { what: blobLabel(node), digest: node.descriptor.digest, emit, signal };
+    const body = resumableRead(bodyFromSource(this.#source, node), options);
     let isCounted = !isUnplanned;
     return {
       size: body.size,
       open: async (offset, abort = signal) => {
         if (!isCounted) {
           isCounted = true;
-          emit({ type: 'plan', blobs: 0, bytes: body.size });
+          this.#plan({ activity: this.#options.progress.activity }, [upload]);
         }
         return body.open(offset, abort);
       },

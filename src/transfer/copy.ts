@@ -74,9 +74,20 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
   const mountSources = required && (await findRequiredBlobs(graph, pending, sink, required, options));
   const reader = required && mountSources ? withRequiredBlobs(source, mountSources, required.source) : source;
   const { emit } = options;
+  const blobsToSend = pending.flatMap(({ root }) => closureOf(graph, root.descriptor.digest).blobs);
+  const sizes = [...new Set(blobsToSend)].map((digest) => graph.blobs.get(digest)?.descriptor.size ?? 0);
+  emit({
+    type: 'upload',
+    tags: pending.length,
+    unchanged: statuses.length - pending.length,
+    repositories: new Set(pending.map(({ repository }) => formatRepository(repository))).size,
+    blobs: sizes.length,
+    bytes: sizes.reduce((sum, size) => sum + size, 0),
+  });
   const items = pending.map((destination) => ({ ...destination, descriptor: destination.root.descriptor }));
   const { errors, blobs, bytes } = await uploadGraph(graph, reader, sink, items, {
     ...options,
+    progress: { activity: 'uploading', items: { total: pending.length, noun: 'tags' } },
     mountSources,
     nameFailure: (step, error, node) => stepFailure(graph, step, error, node),
     onUploaded: (index) => {

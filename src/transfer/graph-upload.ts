@@ -1,12 +1,13 @@
 import { AirgapError, isRefusal } from '../base/errors.ts';
 import { limiter } from '../base/limiter.ts';
 import { settleEach } from '../base/pool.ts';
+import { runStep } from '../base/step.ts';
 import type { Sink, Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type Closure, closureOf, type Graph, type ManifestNode } from '../oci/graph.ts';
 import { parseManifest } from '../oci/manifest.ts';
-import { formatRepository, type Repository } from '../oci/reference.ts';
+import { formatReference, formatRepository, type Repository } from '../oci/reference.ts';
 import { BlobPresence } from './blob-presence.ts';
 import { type BlobUpload, BlobUploader, type BlobUploadOptions } from './blob-uploader.ts';
 import { throwIfAborted } from './wrap-error.ts';
@@ -79,8 +80,9 @@ class GraphUpload {
     for (const [digest, node] of graph.blobs) {
       const index = this.#owners.get(digest);
       if (index === undefined) continue;
-      const target = options.mountSources?.get(digest) ?? (items[index] as UploadItem).repository;
-      uploads.push({ node, target });
+      const item = items[index] as UploadItem;
+      const target = options.mountSources?.get(digest) ?? item.repository;
+      uploads.push({ node, target, owner: nameOf(item) });
     }
     const presence = new BlobPresence(sink, expectedBlobs(items, this.#closures, graph), options.absent);
     this.#blobs = new BlobUploader(source, sink, presence, options, uploads);
@@ -95,7 +97,8 @@ class GraphUpload {
       commits.push(commit);
     }
     await this.#blobs.uploadAll();
-    const outcomes = await Promise.allSettled(commits);
+    const waiting = `${this.#options.progress.activity}: manifests and tags`;
+    const outcomes = await runStep(this.#options.emit, waiting, () => Promise.allSettled(commits));
     const errors = outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason : undefined));
     return { errors, blobs: this.#blobs.counts, bytes: this.#blobs.bytes };
   }
@@ -155,6 +158,10 @@ class GraphUpload {
       throw nameFailure?.(step, error, node) ?? error;
     }
   }
+}
+
+function nameOf({ repository, tag, descriptor }: UploadItem): string {
+  return formatReference(tag === undefined ? { ...repository, digest: descriptor.digest } : { ...repository, tag });
 }
 
 /** Yields every blob with each repository that will need it. */

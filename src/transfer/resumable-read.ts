@@ -10,6 +10,8 @@ import { formatRepository } from '../oci/reference.ts';
 export interface ResumableReadOptions {
   /** Name of the content in messages. */
   readonly what: string;
+  /** Digest of the blob, for progress. */
+  readonly digest?: string;
   readonly emit: Emit;
   readonly signal?: AbortSignal;
   /** Milliseconds before the first retry; doubles with each further failure. */
@@ -41,7 +43,7 @@ export async function drain(
   options: ResumableReadOptions,
   handleChunk: ChunkHandler,
 ): Promise<void> {
-  const { what, emit, signal } = options;
+  const { what, digest, emit, signal } = options;
   let position = offset;
   let lastFailure = offset;
   let failures = 0;
@@ -53,7 +55,7 @@ export async function drain(
     if (position > body.size) {
       throw new AirgapError('digest-mismatch', `${what}: the source sent more than the announced ${body.size} bytes`);
     }
-    emit({ type: 'bytes', bytes: chunk.length });
+    emit({ type: 'bytes', bytes: chunk.length, digest });
     const failInHandler = (error: unknown): never => {
       handlerFailure = { error };
       throw error;
@@ -88,7 +90,7 @@ export async function drain(
           cause: error,
         });
       }
-      emit({ type: 'retry', what, attempt: failures, reason });
+      emit({ type: 'retry', what, attempt: failures, reason, digest });
       await sleep((options.retryDelay ?? RETRY_DELAY) * 2 ** (failures - 1), undefined, { signal }).catch(() => {});
     }
   }
@@ -122,11 +124,13 @@ function readStream(stream: Readable, handleChunk: ChunkHandler): Promise<void> 
   });
 }
 
-/** Wraps a body so that its streams resume after failures: see {@link drain}. */
-export function resumableRead(body: Body, options: ResumableReadOptions): Body {
+/** Wraps the body of a blob so that its streams resume after failures: see {@link drain}. */
+export function resumableRead(body: Body, options: ResumableReadOptions & { readonly digest: string }): Body {
+  const { digest, emit } = options;
   return {
     size: body.size,
     async open(offset = 0, signal = options.signal) {
+      emit({ type: 'blob', digest, bytes: body.size, status: 'started', position: offset });
       let resume = (): void => {};
       const out = new Readable({ highWaterMark: 0, read: () => resume() });
       const handleChunk: ChunkHandler = (chunk) => {

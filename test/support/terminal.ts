@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
-import { Readable, Writable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { Output } from '../../src/cli/output.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { runProgram } from '../../src/cli/run.ts';
 
@@ -11,8 +12,7 @@ export interface Ended {
 
 /** The parts of a process that the command line uses, simulated in this process. */
 export class Terminal extends EventEmitter {
-  readonly stdout = capture();
-  readonly stderr = capture();
+  readonly #texts = { 1: '', 2: '' };
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly argv: readonly string[];
   readonly stdin: Readable;
@@ -37,23 +37,17 @@ export class Terminal extends EventEmitter {
   }
 
   async run(): Promise<Ended> {
-    const code = await runProgram(createProgram, this as unknown as NodeJS.Process);
-    return { code, out: this.stdout.text(), err: this.stderr.text() };
+    const output = new Output((descriptor, bytes) => {
+      this.#texts[descriptor as 1 | 2] += bytes.toString();
+      return Promise.resolve(bytes.length);
+    });
+    const streams = { output, terminal: () => undefined };
+    const code = await runProgram(createProgram, this as unknown as NodeJS.Process, streams);
+    return { code, out: this.#texts[1], err: this.#texts[2] };
   }
 }
 
 /** Runs `helm airgap ARGS`. */
 export function airgap(args: readonly string[], env?: Terminal['env'], cwd?: string): Promise<Ended> {
   return new Terminal(args, env, cwd).run();
-}
-
-function capture(): Writable & { text(): string } {
-  const chunks: string[] = [];
-  const stream = new Writable({
-    write(chunk, _, done) {
-      chunks.push(String(chunk));
-      done();
-    },
-  });
-  return Object.assign(stream, { text: () => chunks.join('') });
 }

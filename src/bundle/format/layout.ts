@@ -1,5 +1,4 @@
 import { Header, Pax } from 'tar';
-import { firstOf } from '../../base/count.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { TAR_BLOCK } from '../../base/tar-header.ts';
 import { algorithmOf, type Digest, digestOf, encodedOf, isDigest } from '../../oci/digest.ts';
@@ -105,19 +104,8 @@ export function tarHeader(name: string, size: number): Uint8Array {
   return long ? Buffer.concat([new Pax({ path: name }).encode(), block]) : block;
 }
 
-/** Maximum number of names in a message. A base layer may belong to hundreds of images. */
-const MAX_SHOWN = 3;
-
-/** Returns a function that names the images and charts of a blob, for messages. Built on first use. */
-export function blobOwners(graph: Graph, charts: readonly ChartArtifact[]): (digest: Digest) => string {
-  let names: Map<Digest, string[]> | undefined;
-  return (digest) => {
-    names ??= namesByBlob(graph, charts);
-    return firstOf(names.get(digest) ?? [], MAX_SHOWN);
-  };
-}
-
-function namesByBlob(graph: Graph, charts: readonly ChartArtifact[]): Map<Digest, string[]> {
+/** Returns the names of the images and charts that need a blob, by blob. */
+export function blobOwners(graph: Graph, charts: readonly ChartArtifact[]): ReadonlyMap<Digest, readonly string[]> {
   const names = new Map<Digest, string[]>();
   const add = (digest: Digest, name: string): void => {
     const known = names.get(digest);

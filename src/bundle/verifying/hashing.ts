@@ -41,23 +41,31 @@ export async function damagedBlobs(
 ): Promise<ReadonlySet<Digest>> {
   const damaged = new Set<Digest>();
   const remaining = batchesOf(bundle);
-  const onBytes = (bytes: number): void => emit({ type: 'bytes', bytes });
+  /** Starts a batch. Only batches of one large blob tell how far they are. */
+  const startBatch = (batch: readonly BlobOffset[]): ((bytes: number) => void) => {
+    const [{ digest, size } = {}, second] = batch;
+    if (digest === undefined || size === undefined || second !== undefined)
+      return (bytes) => emit({ type: 'bytes', bytes });
+    emit({ type: 'blob', digest, bytes: size, status: 'started' });
+    return (bytes) => emit({ type: 'bytes', bytes, digest });
+  };
   const finishBatch = (batch: readonly BlobOffset[], found: readonly Digest[]): void => {
     for (const digest of found) damaged.add(digest);
     for (const { digest, size } of batch) {
-      if (!found.includes(digest)) emit({ type: 'blob', digest, bytes: size, skipped: false });
+      emit({ type: 'blob', digest, bytes: size, status: found.includes(digest) ? 'failed' : 'done' });
     }
   };
   const hashOnThisThread = async (): Promise<void> => {
     for (let batch = remaining.shift(); batch !== undefined; batch = remaining.shift()) {
       const found: Digest[] = [];
+      const onBytes = startBatch(batch);
       for (const blob of batch) if (!(await isIntact(bundle, blob, onBytes, signal))) found.push(blob.digest);
       finishBatch(batch, found);
     }
   };
   const hashWith = async (hasher: BlobHasher): Promise<void> => {
     for (let batch = remaining.shift(); batch !== undefined; batch = remaining.shift()) {
-      const found = await hasher.findDamaged(batch, onBytes);
+      const found = await hasher.findDamaged(batch, startBatch(batch));
       signal?.throwIfAborted();
       if (found === undefined) {
         remaining.push(batch);

@@ -39,7 +39,12 @@ export async function writeBlobFiles(
   if (states.every((state) => state === 'same')) return 'up-to-date';
   const other = files.find((_, index) => states[index] === 'other');
   if (other !== undefined && !force) throw differentContentError(other.path);
-  emit({ type: 'plan', blobs: files.length, bytes: files.reduce((sum, { node }) => sum + node.descriptor.size, 0) });
+  const blobs = files.map(({ path, node: { descriptor } }) => ({
+    digest: descriptor.digest,
+    bytes: descriptor.size,
+    owner: basename(path),
+  }));
+  emit({ type: 'plan', activity: 'writing', blobs });
   const partials: { readonly from: string; readonly to: string }[] = [];
   try {
     for (const { path, node } of files) {
@@ -52,7 +57,7 @@ export async function writeBlobFiles(
       } finally {
         await file.close();
       }
-      emit({ type: 'blob', digest: node.descriptor.digest, bytes: node.descriptor.size, skipped: false });
+      emit({ type: 'blob', digest: node.descriptor.digest, bytes: node.descriptor.size, status: 'done' });
     }
     for (const { from, to } of partials) await rename(from, to);
   } catch (error) {

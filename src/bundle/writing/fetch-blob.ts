@@ -77,11 +77,13 @@ async function fetchFrom(
 ): Promise<string> {
   const writer = new BlobWriter(file, offset, node.descriptor.digest, checkpoint);
   await writer.rehash(from);
+  const { digest, size } = node.descriptor;
+  emit({ type: 'blob', digest, bytes: size, status: 'started', position: from });
   try {
     await downloadMultiConnection(
       bodyFromSource(source, node),
       writer,
-      { what: blobLabel(node), emit, signal, isAlone, multiConnection },
+      { what: blobLabel(node), digest, emit, signal, isAlone, multiConnection },
       onBytes,
     );
   } catch (error) {

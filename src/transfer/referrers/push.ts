@@ -177,6 +177,7 @@ class ReferrersPush {
     const times: Date[] = [];
     const { errors } = await uploadGraph(this.#graph, this.#source, this.#sink, items, {
       concurrency,
+      progress: { activity: 'uploading referrers' },
       emit,
       signal,
       retriesRefused: true,

@@ -74,7 +74,8 @@ class FetchWorker {
   async #fetch({ job, node, parts, offset, written }: FetchJob): Promise<void> {
     let unreported = 0;
     const flush = (): void => {
-      if (unreported > 0) this.#send({ type: 'event', event: { type: 'bytes', bytes: unreported } });
+      if (unreported > 0)
+        this.#send({ type: 'event', event: { type: 'bytes', bytes: unreported, digest: node.descriptor.digest } });
       unreported = 0;
     };
     const emit: Emit = (event) => {
