@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { keepBody } from '../quirks/fake/answers.ts';
@@ -69,7 +68,7 @@ function paceAnswer({ reference, outgoing }: Exchange, step: Step): void {
       const piece = bytes.subarray(position, position + PIECE);
       if (await step(reference, position, piece.length, bytes.length)) return void outgoing.destroy();
       if (outgoing.destroyed) return;
-      if (!outgoing.write(piece)) await Promise.race([once(outgoing, 'drain'), once(outgoing, 'close')]);
+      outgoing.write(piece);
     }
     end();
   };

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
-import { vi } from 'vitest';
 import { scratchFolder } from './scratch.ts';
 
 export interface TerminalOptions {
@@ -37,6 +37,9 @@ export const withoutTmux: string | undefined = (process.env.PATH ?? '')
 
 /** Holds the output in a screen that stays after the commands; without a status line all rows are theirs. */
 const CONFIGURATION = 'set -g status off\nset -g history-limit 100000\nset -g escape-time 0\n';
+
+/** Milliseconds after which a test fails. */
+const LONGEST_RUN = 60_000;
 
 /**
  * Runs shell commands in a real terminal, and hands it to `use`. The terminal and its programs are killed at the end.
@@ -82,7 +85,8 @@ export async function inTerminal<R>(
       resize: async (width, height) => void (await tmux('resize-window', ...size(width, height))),
       hasEnded: () => existsSync(path('ended')),
       async ended() {
-        await vi.waitUntil(() => existsSync(path('ended')), { timeout: 60_000, interval: 20 });
+        for (const until = Date.now() + LONGEST_RUN; !existsSync(path('ended')); await sleep(20))
+          if (Date.now() > until) throw new Error(`it does not end:\n${await tmux('capture-pane', '-p')}`);
         return Number(readFileSync(path('ended'), 'utf8'));
       },
     });
