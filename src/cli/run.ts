@@ -62,7 +62,7 @@ export async function runProgram(
   // Serialized documents are already escaped; this affects text for people only.
   const safeText = (text: string): string => printable(text.endsWith('\n') ? text : `${text}\n`);
   const write = (text: string): void => {
-    progress.clear();
+    progress.makeRoom();
     output.write(1, text);
   };
   const io: CommandIO = {

@@ -13,6 +13,7 @@ export interface Ended {
 /** The parts of a process that the command line uses, simulated in this process. */
 export class Terminal extends EventEmitter {
   readonly #texts = { 1: '', 2: '' };
+  #failure: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly argv: readonly string[];
   readonly stdin: Readable;
@@ -36,10 +37,21 @@ export class Terminal extends EventEmitter {
     this.exited = code;
   }
 
+  /** What was written to standard error so far. */
+  get err(): string {
+    return this.#texts[2];
+  }
+
+  /** Makes writes to standard output fail with a system error. */
+  failOutput(code: string): void {
+    this.#failure = code;
+  }
+
   async run(): Promise<Ended> {
-    const output = new Output((descriptor, bytes) => {
-      this.#texts[descriptor as 1 | 2] += bytes.toString();
-      return Promise.resolve(bytes.length);
+    const output = new Output(async (descriptor, bytes) => {
+      if (descriptor === 1 && this.#failure !== undefined) throw Object.assign(new Error('x'), { code: this.#failure });
+      this.#texts[descriptor] += bytes.toString();
+      return bytes.length;
     });
     const streams = { output, terminal: () => undefined };
     const code = await runProgram(createProgram, this as unknown as NodeJS.Process, streams);

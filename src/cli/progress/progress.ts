@@ -55,6 +55,7 @@ export class Progress {
   #screen: Screen | undefined;
   #lastLine: number;
   #lastRetry = Number.NEGATIVE_INFINITY;
+  #isSummedUp = false;
   /** Steps that have had a line. */
   readonly #shownSteps = new Set<string>();
   readonly #log: Emit;
@@ -89,6 +90,7 @@ export class Progress {
   /** Writes a text for people: a summary, a hint. */
   note(text: string): void {
     if (this.#isQuiet) return;
+    this.makeRoom();
     if (this.#mode === 'json') this.#log({ type: 'note', message: text });
     else this.#writeText(text);
   }
@@ -99,18 +101,26 @@ export class Progress {
     else this.#writeText(text.replace(/^Error:/, () => this.#styled('red', 'Error:')));
   }
 
-  /** Removes the display before other output. */
-  clear(): void {
+  /** Makes room for a result: removes the display, and sums up a transfer that is over. */
+  makeRoom(): void {
     this.#screen?.clear();
+    if (this.#state.snapshot().transfer === undefined) this.#sumUp();
   }
 
-  /** Ends the display, and sums up a transfer that took a while. */
+  /** Ends the display, and sums up what was transferred. */
   finish(): void {
     clearInterval(this.#timer);
-    this.clear();
+    this.#screen?.clear();
     this.#screen = undefined;
+    this.#sumUp();
+  }
+
+  /** Writes the total of a transfer that took a while, once. */
+  #sumUp(): void {
     const { received, transferTime } = this.#state;
-    if (this.#mode === 'none' || this.#mode === 'json' || received === 0 || transferTime < SUMMARY_AFTER) return;
+    const isShown = this.#mode === 'live' || this.#mode === 'plain';
+    if (!isShown || this.#isSummedUp || received === 0 || transferTime < SUMMARY_AFTER) return;
+    this.#isSummedUp = true;
     this.#writeText(`transferred ${totalText(received, transferTime, this.#state.snapshot().retries)}`);
   }
 
@@ -191,7 +201,7 @@ export class Progress {
   }
 
   #writeText(text: string): void {
-    this.clear();
+    this.#screen?.clear();
     this.#stream.write(text.endsWith('\n') ? text : `${text}\n`);
   }
 

@@ -30,27 +30,36 @@ export class Screen {
   draw(snapshot: Snapshot): void {
     const { columns, rows } = usable(this.#size());
     const lines = frame(snapshot, columns, rows);
-    this.#write(this.#erasure(columns, rows) + lines.map((line) => `${line}\n`).join(''));
+    // Lines are erased one by one: erasing from the first row of the window on would copy them into tmux's history. They
+    // are erased before they are written, so that a row forgets that it was the continuation of a broken line.
+    const text = lines.map((line) => `${ERASE_LINE}${line}\n`).join('');
+    this.#write(upBy(this.#height(columns, rows)) + text + (lines.length > 0 ? ERASE_BELOW : ''));
     this.#drawn = lines.map((line) => stringWidth(line));
   }
 
   /** Removes the drawn lines. */
   clear(): void {
     const { columns, rows } = usable(this.#size());
-    const erasure = this.#erasure(columns, rows);
-    if (erasure !== '') this.#write(erasure);
+    const height = this.#height(columns, rows);
     this.#drawn = [];
+    if (height > 0) this.#write(upBy(height) + `${ERASE_LINE}\n`.repeat(height) + upBy(height));
   }
 
   /**
-   * Returns the sequence that removes the drawn lines. Terminals break lines anew if the window becomes narrower, so the
-   * height is that at the present width.
+   * Returns the number of rows that the drawn lines take. Terminals break lines anew if the window becomes narrower, so
+   * it is that at the present width.
    */
-  #erasure(columns: number, rows: number): string {
+  #height(columns: number, rows: number): number {
     const height = this.#drawn.reduce((sum, width) => sum + Math.max(1, Math.ceil(width / columns)), 0);
-    // ECMA-48: cursor up, erase to the end of the screen.
-    return height === 0 ? '' : `\r\u001b[${Math.min(height, rows - 1)}A\u001b[J`;
+    return Math.min(height, rows - 1);
   }
+}
+
+// Control functions of ECMA-48: EL, ED, CUU.
+const ERASE_LINE = '\u001b[2K';
+const ERASE_BELOW = '\u001b[J';
+function upBy(rows: number): string {
+  return rows === 0 ? '' : `\r\u001b[${rows}A`;
 }
 
 /** Replaces numbers that no terminal has. */

@@ -262,7 +262,7 @@ class Transfer {
       bytes: { done: this.#done, total: this.#total },
       percent: this.#percent,
       ...(rate !== undefined && { rate }),
-      ...(left !== undefined && !isIdle && { timeLeft: left }),
+      ...(left !== undefined && left >= 1000 && !isIdle && { timeLeft: left }),
       ...(isIdle && { idle }),
       active: [...this.#active].map((owner) => ownerStatus(owner, now)),
     };

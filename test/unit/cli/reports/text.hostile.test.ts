@@ -125,7 +125,9 @@ it('progress and warnings contain no control characters', () => {
   fc.assert(
     fc.property(hostileText, (message) => {
       let shown = '';
-      const write = (text: string): void => void (shown += text);
+      const write = (text: string): void => {
+        shown += text;
+      };
       const { emit } = new Progress({ write, isIdle: () => true, terminal: undefined }, Date.now);
       emit({ type: 'note', message });
       emit({ type: 'warning', message });
