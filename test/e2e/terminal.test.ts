@@ -26,6 +26,9 @@ afterAll(() => six?.stop());
 let count = 0;
 const fresh = (name: string): string => join(home, `${++count}-${name}`);
 
+/** Milliseconds to wait for a screen; an idle machine takes a tenth. */
+const PATIENCE = 60_000;
+
 /** Bytes a second: a transfer of the six images takes four seconds. */
 const RATE = 2_600_000;
 
@@ -98,13 +101,13 @@ async function screenWith(terminal: RealTerminal, fits: (screen: string) => bool
       screen = (await terminal.screen()).join('\n');
       return fits(screen);
     },
-    { timeout: 20_000, interval: 50 },
+    { timeout: PATIENCE, interval: 50 },
   );
   return screen;
 }
 
 /** Fails unless the lines before the command are all there, once, and nothing of the display is. @returns what the command printed */
-async function expectClean(terminal: RealTerminal): Promise<string[]> {
+async function expectClean(terminal: RealTerminal, mayBeLeft = 0): Promise<string[]> {
   const lines = await terminal.printed();
   const text = lines.join('\n');
   expect(
@@ -112,7 +115,7 @@ async function expectClean(terminal: RealTerminal): Promise<string[]> {
     text,
   ).toEqual(MARKERS);
   const after = lines.slice(MARKERS.length);
-  expect(after.filter(isProgress), text).toEqual([]);
+  expect(after.filter(isProgress).length, text).toBeLessThanOrEqual(mayBeLeft);
   expect(
     after.filter((line) => line === ''),
     text,
@@ -180,7 +183,8 @@ describe.concurrent('a live display', () => {
       expect(readProgress((await terminal.screen()).join(' '))).toBeDefined();
       await terminal.resize(80, 24);
       expect(await terminal.ended()).toBe(0);
-      await expectClean(terminal);
+      // What left the window when it shrank cannot be erased any more.
+      await expectClean(terminal, 3);
     });
   });
 
@@ -311,20 +315,20 @@ describe.concurrent('a terminal that wants less', () => {
 });
 
 describe.concurrent('a terminal that lies', () => {
-  test.for(['cols 0 rows 0', 'cols 1', 'cols 65535 rows 65535', 'rows 1'])(
-    'about its size: %s',
-    async (size, context) => {
-      const { args } = await prepared(context, 'bundle');
-      await watched(args, { before: `stty ${size}` }, async (terminal) => {
-        const screens = await screensOf(terminal);
-        expect(await terminal.ended()).toBe(0);
-        expect(screens.length).toBeGreaterThan(3);
-        const lines = await terminal.printed();
-        expect(lines.filter((line) => line.startsWith('before '))).toEqual(MARKERS);
-        console.log(size, lines.slice(MARKERS.length).join('\n'), screens.at(-2));
-      });
-    },
-  );
+  test.for<[size: string, isUsable: boolean]>([
+    ['cols 0 rows 0', true],
+    ['cols 65535 rows 65535', true],
+    ['rows 1', true],
+    ['cols 1', false],
+  ])('about its size: %s', async ([size, isUsable], context) => {
+    const { args } = await prepared(context, 'bundle');
+    await watched(args, { before: `stty ${size}` }, async (terminal) => {
+      const screens = await screensOf(terminal);
+      expect(await terminal.ended()).toBe(0);
+      expect(screens.some((screen) => readProgress(screen) !== undefined)).toBe(isUsable);
+      await expectClean(terminal);
+    });
+  });
 
   test.for(COMMANDS)('that stops its output does not stop a %s', async (command, context) => {
     const { registry, args, out } = await prepared(context, command);
@@ -332,7 +336,7 @@ describe.concurrent('a terminal that lies', () => {
       await screenWith(terminal, (screen) => readProgress(screen) !== undefined);
       await terminal.type('C-s');
       const isDone = (): boolean => (command === 'bundle' ? existsSync(out) : pushedTo(registry) === SIX.length);
-      await vi.waitUntil(isDone, { timeout: 20_000, interval: 50 });
+      await vi.waitUntil(isDone, { timeout: PATIENCE, interval: 50 });
       await terminal.type('C-q');
       expect(await terminal.ended()).toBe(0);
     });
