@@ -136,9 +136,12 @@ function standardStreams(process: NodeJS.Process): StandardStreams {
 /** Ends the process. A write to a reader that stalls would delay `process.exit`, so a signal ends it then. */
 function exit(process: NodeJS.Process, output: Output, code: number): void {
   if (output.isIdle) process.exit(code);
-  process.removeAllListeners('SIGINT');
-  process.kill(process.pid, 'SIGINT');
+  else {
+    process.removeAllListeners('SIGINT');
+    process.kill(process.pid, 'SIGINT');
+  }
 }
+
 async function readAll(stream: NodeJS.ReadStream): Promise<Uint8Array> {
   if (stream.isTTY) {
     throw new AirgapError('usage', 'standard input is a terminal', {

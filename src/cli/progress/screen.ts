@@ -110,12 +110,13 @@ function listed(lines: readonly string[], space: number): string[] {
   return [...lines.slice(0, space - 1), `and ${lines.length - space + 1} more`];
 }
 
-/** Puts a name to the left and facts to the right, if there is space for both. */
-function twoColumns(name: string, facts: string, width: number): string {
-  const space = Math.min(width - 4 - stringWidth(facts), MAX_NAME);
-  if (space < MIN_NAME) return cutStart(name, width - 2);
+/** Puts a name to the left and as many of the last facts as there is space for to the right. */
+function twoColumns(name: string, facts: readonly string[], width: number): string {
+  const text = facts.join(', ');
+  const space = Math.min(width - 4 - text.length, MAX_NAME);
+  if (space < MIN_NAME) return facts.length > 1 ? twoColumns(name, facts.slice(1), width) : cutStart(name, width - 2);
   const shown = cutStart(name, space);
-  return `${shown}${' '.repeat(space - stringWidth(shown))}  ${facts}`;
+  return `${shown}${' '.repeat(space - stringWidth(shown))}  ${text}`;
 }
 
 /** Columns for the name of an image. */

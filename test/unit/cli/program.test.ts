@@ -99,7 +99,7 @@ describe('help', () => {
     expect(examples.length).toBeGreaterThan(0);
     for (const [line, command = '', rest = ''] of examples) {
       const parsed: string[] = [];
-      const other = createProgram({ print: () => {}, info: () => {} } as unknown as CommandIO);
+      const other = createProgram({ print: () => {}, info: () => {}, showProgress: () => {} } as unknown as CommandIO);
       for (const each of other.commands) each.action(() => void parsed.push(each.name()));
       const words = rest
         .replace(/ [<>] .*$/, '')
