@@ -47,14 +47,14 @@ export class Terminal extends EventEmitter {
     this.#failure = code;
   }
 
-  async run(): Promise<Ended> {
+  async run(create = createProgram): Promise<Ended> {
     const output = new Output(async (descriptor, bytes) => {
       if (descriptor === 1 && this.#failure !== undefined) throw Object.assign(new Error('x'), { code: this.#failure });
       this.#texts[descriptor] += bytes.toString();
       return bytes.length;
     });
     const streams = { output, terminal: () => undefined };
-    const code = await runProgram(createProgram, this as unknown as NodeJS.Process, streams);
+    const code = await runProgram(create, this as unknown as NodeJS.Process, streams);
     return { code, out: this.#texts[1], err: this.#texts[2] };
   }
 }

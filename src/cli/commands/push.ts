@@ -78,18 +78,22 @@ export function pushCommand(io: CommandIO) {
       }
       const { push } = await import('../../workflows/push/push.ts');
       const results: PushResult[] = [];
+      const isJson = flags.output === 'json';
       try {
         await push(context, options, async (result) => {
           // Printed before the receipt is written, which may fail.
-          if (flags.output === 'text') printReport(io, pushReport(result));
+          if (!isJson) printReport(io, pushReport(result));
           results.push(result);
           await receipts?.write(result);
         });
-      } finally {
+      } catch (error) {
         // Completed targets are printed even if others failed.
-        if (flags.output === 'json' && results.length > 0)
-          io.print(await resultDocument('Push', sortedDocuments(results, options), options));
+        if (isJson)
+          for (const result of sortedDocuments(results, options))
+            io.print(await formatDocument('Push', result, 'json'));
+        throw error;
       }
+      if (isJson) io.print(await resultDocument('Push', sortedDocuments(results, options), options));
     });
   });
 }

@@ -10,7 +10,6 @@ import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/r
 import { readConfiguration } from '../flags/settings.ts';
 import { imageKeys, publicKey, verifySignaturesOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
-import { formatFailure } from '../reports/failure.ts';
 import { receiptReport, verifyReport } from '../reports/verify.ts';
 import type { CommandIO } from '../run.ts';
 
@@ -41,12 +40,10 @@ export function verifyCommand(io: CommandIO) {
     const keys = await imageKeys(keyFiles);
     const { verify } = await import('../../workflows/verify/verify.ts');
     const result = await verify(io.context, file, availableParallelism(), signer).catch((error: unknown) => {
-      if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
       // An archive too damaged to open is a failed check too.
-      io.info(formatFailure(error));
-      return undefined;
+      if (error instanceof AirgapError && error.code === 'bundle-invalid') io.setExitCode(3);
+      throw error;
     });
-    if (result === undefined) return io.setExitCode(3);
     io.print(output === 'text' ? verifyReport(result) : await formatDocument('Verification', result, output));
     if (result.problems.length > 0) return io.setExitCode(3);
     if (keys.length === 0) return;

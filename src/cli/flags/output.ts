@@ -1,7 +1,6 @@
 import { Option } from '@commander-js/extra-typings';
 import { jsonText } from '../../base/printable.ts';
 import type { Report } from '../reports/report.ts';
-import type { CommandIO } from '../run.ts';
 
 /** Returns the `-o` option, which every command has. */
 export function outputOption<const T extends string>(formats: readonly T[], fallback: NoInfer<T>) {
@@ -17,7 +16,10 @@ export async function formatDocument(kind: string, content: object, format: 'jso
 }
 
 /** Writes the result of a report to stdout and its notes to stderr. */
-export function printReport(io: CommandIO, { result, notes }: Report): void {
+export function printReport(
+  io: Readonly<Record<'print' | 'info', (text: string) => void>>,
+  { result, notes }: Report,
+): void {
   if (result !== '') io.print(result);
   if (notes !== '') io.info(notes);
 }

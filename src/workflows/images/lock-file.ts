@@ -180,7 +180,9 @@ export async function resolveDigests(
 function missingImages(findings: readonly Finding[]): AirgapError {
   const errors = findings.map(
     ({ reference, found }) =>
-      new AirgapError('image-not-found', `${reference}, ${sourcesText(found)}: not found in its registry (404)`, {
+      new AirgapError('image-not-found', 'not found in its registry (404)', {
+        subject: reference,
+        origin: sourcesText(found),
         hint: 'check the name and tag, leave it out with --exclude, or configure another location with --mirror',
       }),
   );

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { count } from '../../base/count.ts';
-import { AirgapError, combine } from '../../base/errors.ts';
+import { type AirgapError, combine } from '../../base/errors.ts';
 import { type Finding, isBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import type { RegistrySource } from '../../oci/content.ts';
@@ -175,10 +175,7 @@ function unresolvedError(failures: readonly WalkFailure[], findings: readonly Fi
       const excludeHint = `if the charts do not pull it, leave it out with --exclude ${name}`;
       const hint =
         part.hint === undefined ? defaultHint : confidence === 'certain' ? part.hint : `${part.hint}; ${excludeHint}`;
-      return new AirgapError(part.code, `${part.message}, ${sourcesText(found)}`, {
-        ...(hint && { hint }),
-        cause: part,
-      });
+      return part.with({ hint, origin: sourcesText(found) });
     });
   });
   return combine(errors, `${failures.length} images could not be resolved`);
