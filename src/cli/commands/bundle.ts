@@ -95,7 +95,8 @@ export function bundleCommand(io: CommandIO) {
       printReport(io, bundleReport(result));
       const scanNotes = result.inside && operatorScanNotes(result.inside);
       if (scanNotes !== undefined) io.info(scanNotes);
-    } else if (options.dryRun) io.print(await formatDocument('Estimate', { file: result.path, ...estimate }, 'json'));
+    } else if (options.dryRun)
+      io.print(await formatDocument('Estimate', { file: result.path, ...estimate, counts: result.counts }, 'json'));
     else io.print(await formatDocument('Bundle', written, 'json'));
   });
 }

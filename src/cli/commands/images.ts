@@ -4,6 +4,7 @@ import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { printableLine } from '../../base/printable.ts';
 import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
+import { countImages, type ImageCounts } from '../../inventory/image-counts.ts';
 import type { Confirmation } from '../../workflows/images/confirm.ts';
 import type { ImagesResult } from '../../workflows/images/images.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
@@ -62,7 +63,10 @@ export function imagesCommand(io: CommandIO) {
       networkSwitches: flags.network,
     });
     const confirmation = flags.confirm ? await confirmCandidates(io, searched.images, settings) : undefined;
-    const found = { ...searched, ...confirmation };
+    const found =
+      confirmation === undefined
+        ? searched
+        : { ...searched, ...confirmation, counts: countConfirmed(searched.choices, confirmation) };
     const result = flags.network ? { ...found, network } : found;
     if (flags.output === 'table') {
       const reports = [imagesReport(found)];
@@ -96,6 +100,10 @@ function warnUnused(
   const references = images.map(({ reference }) => reference);
   const sources = charts.map(({ source }) => source);
   warnUnusedMirrors(context.emit, flags, references, sources);
+}
+
+function countConfirmed(selections: ImagesResult['choices'], { images, dropped }: Confirmation): ImageCounts {
+  return countImages({ images, missing: dropped, selections });
 }
 
 /** Loads the registry client only if it is needed. */

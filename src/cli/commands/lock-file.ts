@@ -73,9 +73,9 @@ export async function runLockFile(
   };
   const { checkLockFile, writeLockFile } = await import('../../workflows/images/lock-file.ts');
   if (lock !== undefined) {
-    const { status, lockFile } = await writeLockFile(context, options);
-    if (output === 'json' || output === 'yaml') io.print(await formatDocument('LockFile', lockFile, output));
-    const report = lockFileReport({ path: file, status, lockFile }, offline ?? false);
+    const { path: _, ...written } = await writeLockFile(context, options);
+    if (output === 'json' || output === 'yaml') io.print(await formatDocument('LockFile', written.lockFile, output));
+    const report = lockFileReport({ path: file, ...written }, offline ?? false);
     if (output === 'json' || output === 'yaml') io.info(report);
     else io.print(report);
     return;

@@ -1,13 +1,18 @@
-import { count } from '../../base/count.ts';
-import { type Finding, isBundledByDefault, type Location } from '../../inventory/finding.ts';
+import type { Finding, Location } from '../../inventory/finding.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import type { Confirmation } from '../../workflows/images/confirm.ts';
 import type { ImagesResult } from '../../workflows/images/images.ts';
+import { listedImagesText } from './image-counts.ts';
 import type { Report } from './report.ts';
 import { joinLines, table } from './text.ts';
 
 /** Formats the images that charts need. Notes: a summary, and what was left out. */
-export function imagesReport({ charts, images, choices }: Pick<ImagesResult, 'charts' | 'images' | 'choices'>): Report {
+export function imagesReport({
+  charts,
+  images,
+  choices,
+  counts,
+}: Pick<ImagesResult, 'charts' | 'images' | 'choices' | 'counts'>): Report {
   const rows = images.map((finding) => [
     finding.reference,
     finding.need,
@@ -18,13 +23,8 @@ export function imagesReport({ charts, images, choices }: Pick<ImagesResult, 'ch
     const parent = via === undefined ? '' : ` (installed by ${via.chart})`;
     return `${name} ${version}${parent}`;
   });
-  const summary = `${count(images.length, 'image')}${titles.length === 0 ? '' : ` in ${titles.join(', ')}`}`;
-  const possible = images.filter((image) => !isBundledByDefault(image)).length;
-  const possibleNote =
-    possible === 0 ? [] : [`${possible} of them of confidence "possible": bundled only with --include`];
-  const remarks = [...possibleNote, ...choices.flatMap(selectionText)];
   const result = rows.length === 0 ? '' : table(['IMAGE', 'NEED', 'CONFIDENCE', 'FOUND IN'], rows);
-  return { result, notes: joinLines([summary, ...remarks]) };
+  return { result, notes: joinLines([listedImagesText(counts, titles), ...choices.flatMap(selectionText)]) };
 }
 
 function confidenceOf({ confidence, confirmed }: Finding): string {

@@ -7,16 +7,18 @@ import {
   type LockFileDrift,
 } from '../../inventory/lock-file-drift.ts';
 import type { WrittenLockFile } from '../../workflows/images/lock-file.ts';
+import { countDifference } from './image-counts.ts';
 import { joinLines, shortDigest } from './text.ts';
 
 /** Formats a summary of a written lock file. @param offline no registry was queried */
-export function lockFileReport({ path, status, lockFile }: WrittenLockFile, offline: boolean): string {
+export function lockFileReport({ path, status, lockFile, counts }: WrittenLockFile, offline: boolean): string {
   const { charts, images } = lockFile;
   const unresolved = images.filter(({ digest }) => digest === '').length;
   const hint = offline ? ' (--offline): bundle --lock resolves these tags when it runs' : '';
   const withoutDigest = unresolved === 0 ? '' : `, ${unresolved} without a digest${hint}`;
+  const difference = countDifference(counts);
   const verb = status === 'written' ? 'written' : 'is up to date';
-  return `${path} ${verb}: ${count(charts.length, 'chart')}, ${count(images.length, 'image')}${withoutDigest}`;
+  return `${path} ${verb}: ${count(charts.length, 'chart')}, ${count(images.length, 'image')}${difference === '' ? '' : ` (${difference})`}${withoutDigest}`;
 }
 
 /** Formats the differences from a lock file, one per line, grouped by kind. */

@@ -4,6 +4,7 @@ import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { checkReplaceable, checkWritable, writeOutput } from '../../base/output-file.ts';
 import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
+import { countImages, type ImageCounts } from '../../inventory/image-counts.ts';
 import { formatLockFile, type LockFile, type LockFileImage } from '../../inventory/lock-file.ts';
 import { driftOf, type LockFileDrift } from '../../inventory/lock-file-drift.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -28,6 +29,7 @@ export interface WrittenLockFile {
   readonly path: string;
   readonly status: 'written' | 'up-to-date';
   readonly lockFile: LockFile;
+  readonly counts: ImageCounts;
 }
 
 /**
@@ -40,14 +42,14 @@ export function writeLockFile(context: Context, options: LockFileOptions): Promi
   return withScratch(context, async (scratch) => {
     await checkWritable(path, '--lock');
     await checkReplaceable(path, { isOurs: isLockFile, what: 'lock file' });
-    const { lockFile, missing } = await currentLockFile(context, options, scratch);
+    const { lockFile, missing, counts } = await currentLockFile(context, options, scratch);
     const certain = missing.filter(({ confidence }) => confidence === 'certain');
     if (certain.length > 0) throw missingImages(certain);
     const text = formatLockFile(lockFile, basename(path));
     const existing = await readFile(path, 'utf8').catch(() => undefined);
-    if (text === existing) return { path, status: 'up-to-date', lockFile };
+    if (text === existing) return { path, status: 'up-to-date', lockFile, counts };
     await writeOutput(path, text);
-    return { path, status: 'written', lockFile };
+    return { path, status: 'written', lockFile, counts };
   });
 }
 
@@ -76,7 +78,7 @@ async function currentLockFile(
   context: Context,
   options: LockFileOptions,
   scratch: string,
-): Promise<{ lockFile: LockFile; missing: Finding[] }> {
+): Promise<{ lockFile: LockFile; missing: Finding[]; counts: ImageCounts }> {
   const searched = await searchSelected(context, options, scratch);
   const { failures, selections } = searched;
   if (failures.length > 0) throw combine(failures, `${failures.length} nested charts could not be searched`);
@@ -95,6 +97,11 @@ async function currentLockFile(
   return {
     lockFile: { apiVersion: 'airgap/v1', kind: 'LockFile', charts, images, choices: [...selections] },
     missing: notFound,
+    counts: countImages({
+      images: searched.findings.filter((finding) => !notFound.includes(finding)),
+      missing: notFound,
+      selections,
+    }),
   };
 }
 

@@ -7,6 +7,7 @@ import { operatorScanNotes, operatorScanReport } from '../../../../src/cli/repor
 import { pushReport } from '../../../../src/cli/reports/push.ts';
 import { joinReports } from '../../../../src/cli/reports/report.ts';
 import { proofReport } from '../../../../src/cli/reports/values.ts';
+import { countImages } from '../../../../src/inventory/image-counts.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
 import type { OperatorScanReport } from '../../../../src/operator-scan/results.ts';
@@ -43,9 +44,11 @@ const finding = (reference: string, confidence: 'certain' | 'possible') => ({
 });
 
 it('images', async () => {
+  const images = [finding('quay.io/team/web:1.0', 'certain'), finding('quay.io/team/job:1.0', 'possible')];
   const searched = {
     charts: [{ name: 'app', version: '1.0.0' }],
-    images: [finding('quay.io/team/web:1.0', 'certain'), finding('quay.io/team/job:1.0', 'possible')],
+    images,
+    counts: countImages({ images, selections: [] }),
     choices: [{ rule: 'exclude', pattern: '*debug*', reason: 'not used', references: ['quay.io/team/debug:1.0'] }],
   } as unknown as ImagesResult;
   const whatIf = [{ ...finding('quay.io/team/cache:1.0', 'certain'), switches: ['cache.enabled'] }];
@@ -67,6 +70,10 @@ it('bundle', async () => {
     lock: { charts: [chart], images: [{}, {}] },
     dropped: [],
     possible: ['quay.io/team/job:1.0'],
+    counts: {
+      ...{ listed: 4, imageConfigs: 1, operatorImages: 1 },
+      ...{ bundled: 2, possible: 1, missing: 1, unchecked: 2, excluded: 3 },
+    },
     unanswered: [{ registry: 'quay.io', images: ['quay.io/team/web:1.0'], reason: 'answers 500' }],
     fetched: 100_000_000,
     reused: 0,

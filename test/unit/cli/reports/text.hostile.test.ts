@@ -9,6 +9,7 @@ import { table } from '../../../../src/cli/reports/text.ts';
 import { proofReport } from '../../../../src/cli/reports/values.ts';
 import { whyReport } from '../../../../src/cli/reports/why.ts';
 import type { Finding, Location } from '../../../../src/inventory/finding.ts';
+import { countImages } from '../../../../src/inventory/image-counts.ts';
 import { formatLockFile, type LockFile, lockFileSchema } from '../../../../src/inventory/lock-file.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import type { ExplainResult } from '../../../../src/workflows/images/explain.ts';
@@ -67,8 +68,10 @@ describe('reports keep their lines for any names and content of a chart', () => 
     keepsItsLines((text) => whyReport({ images: [finding(`${text}.`)] }));
     keepsItsLines((text) => {
       const selection = { rule: 'exclude' as const, pattern: text, reason: text, references: [text] };
+      const images = [finding(`${text}.`)];
+      const counts = countImages({ images, selections: [selection] });
       const charts = [{ name: text, version: text }] as unknown as Parameters<typeof imagesReport>[0]['charts'];
-      const { result, notes } = imagesReport({ charts, images: [finding(`${text}.`)], choices: [selection] });
+      const { result, notes } = imagesReport({ charts, images, choices: [selection], counts });
       return `${result}\n${notes}`;
     });
   });
