@@ -30,10 +30,14 @@ export class Screen {
   draw(snapshot: Snapshot): void {
     const { columns, rows } = usable(this.#size());
     const lines = frame(snapshot, columns, rows);
+    if (lines.length === 0) {
+      this.clear();
+      return;
+    }
     // Lines are erased one by one: erasing from the first row of the window on would copy them into tmux's history. They
     // are erased before they are written, so that a row forgets that it was the continuation of a broken line.
     const text = lines.map((line) => `${ERASE_LINE}${line}\n`).join('');
-    this.#write(upBy(this.#height(columns, rows)) + text + (lines.length > 0 ? ERASE_BELOW : ''));
+    this.#write(upBy(this.#height(columns, rows)) + text + ERASE_BELOW);
     this.#drawn = lines.map((line) => stringWidth(line));
   }
 
@@ -62,9 +66,12 @@ function upBy(rows: number): string {
   return rows === 0 ? '' : `\r\u001b[${rows}A`;
 }
 
+/** Columns and rows that no terminal has more of; unset ones are sometimes 65535. */
+const LARGEST = 5_000;
+
 /** Replaces numbers that no terminal has. */
 function usable({ columns = 0, rows = 0 }: TerminalSize): { columns: number; rows: number } {
-  const isSize = (n: number): boolean => Number.isSafeInteger(n) && n > 0;
+  const isSize = (n: number): boolean => Number.isSafeInteger(n) && n > 0 && n <= LARGEST;
   return { columns: isSize(columns) ? columns : 80, rows: isSize(rows) ? Math.max(rows, 2) : 24 };
 }
 
