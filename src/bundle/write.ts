@@ -2,6 +2,8 @@ import { basename } from 'node:path';
 import { firstOf } from '../base/count.ts';
 import { AirgapError, combine, messageOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
+import { printableLine } from '../base/printable.ts';
+import { runStep } from '../base/step.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -145,7 +147,9 @@ export async function writeBundle(options: WriteOptions, plan?: BundlePlan): Pro
     for (const blob of pending) notify(blob);
     return { ...summary, status: 'up-to-date', fetched: 0, reused: 0, resumed: 0 };
   }
-  const partial = await PartialFile.open(output, layout, preflight, signal);
+  const partial = await runStep(emit, `preparing ${printableLine(basename(path))}`, () =>
+    PartialFile.open(output, layout, preflight, signal),
+  );
   const received = await receiveBlobs(partial, pending, notify, options);
   await partial.finish(emit);
   return { ...summary, status: 'written', ...received };

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { formatPath, valueAt } from '../base/field-path.ts';
 import { isMapping } from '../base/mapping.ts';
+import { runStep } from '../base/step.ts';
 import { declarationKeys, type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
 import { parseEcrHost } from '../ecr/hosts.ts';
 import type { ChartSources } from '../helm/chart-mirrors.ts';
@@ -12,6 +13,7 @@ import { formatTargetReference, type Target } from '../naming/naming.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { NestedHosts } from '../search/nested-hosts.ts';
 import { installOptions, requestOf } from '../search/nested-install.ts';
+import { titleOf } from '../search/search-profile.ts';
 import type { Profile } from '../search/search-render.ts';
 import { ValuesTrace } from '../search/values-trace.ts';
 import type { Context } from '../session/context.ts';
@@ -75,9 +77,9 @@ export async function deriveTree(
 ): Promise<UmbrellaTree> {
   const { chart } = renderer;
   const { name, version } = chart.metadata;
-  search.context.emit({ type: 'stage', message: `deriving overrides for ${name} ${version}` });
   const chartOverrides = await overrideChart(renderer, profile, search.target, search.optionsFor(chart));
-  const render = await renderer.render(profile.options);
+  const { emit } = search.context;
+  const render = await runStep(emit, `rendering ${titleOf(chart)}`, () => renderer.render(profile.options));
   const left: string[] = [];
   const children: ChildChart[] = [];
   const { folder, context } = search;
@@ -115,10 +117,12 @@ export async function deriveTree(
     };
   }
   const base = withEntryValues(chartOverrides.base, children);
-  const addressed = await addressEntries(
-    children,
-    { target: search.target, base, ownSettings: [...chartOverrides.settings, ...loginSettings(search)] },
-    (overrides) => renderer.render(profile.options, overrides),
+  const addressed = await runStep(emit, `redirecting the charts that ${titleOf(chart)} installs`, (advance) =>
+    addressEntries(
+      children,
+      { target: search.target, base, ownSettings: [...chartOverrides.settings, ...loginSettings(search)] },
+      (overrides) => renderer.render(profile.options, overrides).finally(advance),
+    ),
   );
   return {
     base,

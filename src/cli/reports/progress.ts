@@ -46,13 +46,14 @@ export function createProgress(stream: NodeJS.WritableStream & Partial<WriteStre
     isShown = true;
   };
   const emit = (event: AirgapEvent): void => {
-    if (event.type === 'stage') writeLine(event.message);
+    if (event.type === 'note') writeLine(event.message);
+    else if (event.type === 'step') writeLine(event.title);
     else if (event.type === 'estimate') writeLine(estimateText(event.estimate));
     else if (event.type === 'warning') writeLine(`warning: ${event.message}`);
     else if (event.type === 'retry') writeLine(retryText(event));
-    else if (event.type === 'plan') planned += event.bytes;
+    else if (event.type === 'plan') planned += event.blobs.reduce((sum, { bytes }) => sum + bytes, 0);
     else if (event.type === 'bytes') done += event.bytes;
-    else if (event.type === 'blob' && event.skipped) done += event.bytes;
+    else if (event.type === 'blob' && event.status === 'present') done += event.bytes;
     draw();
   };
   return { emit, clear };

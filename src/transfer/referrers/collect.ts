@@ -2,6 +2,7 @@ import { AirgapError, asAirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { limiter } from '../../base/limiter.ts';
 import { settle } from '../../base/pool.ts';
+import { type Advance, runStep } from '../../base/step.ts';
 import type { RegistrySource } from '../../oci/content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -97,7 +98,21 @@ export class ReferrerCollector {
       for (const query of [rootQueries[index] as ReferrerQuery, ...(childQueries[index] ?? [])])
         this.#addImages(query, [formatReference(reference)]);
     }
-    const found = await this.#findAll([...rootQueries, ...childQueries.flat()]);
+    await runStep(
+      this.#options.emit,
+      'looking for signatures and attestations',
+      (advance) => this.#collect(roots, rootQueries, childQueries, advance),
+      rootQueries.length + childQueries.flat().length,
+    );
+  }
+
+  async #collect(
+    roots: readonly Root[],
+    rootQueries: readonly ReferrerQuery[],
+    childQueries: readonly (readonly ReferrerQuery[])[],
+    advance: Advance,
+  ): Promise<void> {
+    const found = await this.#findAll([...rootQueries, ...childQueries.flat()], advance);
     const rootReferrers = found.slice(0, rootQueries.length);
     const fullChildQueries = rootReferrers.flatMap((list, index) =>
       list.length > 0 ? (childQueries[index] ?? []) : [],
@@ -156,8 +171,8 @@ export class ReferrerCollector {
     });
   }
 
-  async #findAll(queries: readonly ReferrerQuery[]): Promise<(readonly Referrer[])[]> {
-    const outcomes = await settle(queries, queries.length, (query) => this.#find(query));
+  async #findAll(queries: readonly ReferrerQuery[], advance: Advance = () => {}): Promise<(readonly Referrer[])[]> {
+    const outcomes = await settle(queries, queries.length, (query) => this.#find(query).finally(advance));
     throwIfAborted(this.#options.signal);
     return outcomes.map((outcome) => {
       if ('error' in outcome) throw outcome.error;

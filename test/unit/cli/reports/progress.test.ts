@@ -28,11 +28,11 @@ function screen(isTTY: boolean) {
 }
 
 describe('progress on a stream that is not a terminal', () => {
-  it('writes stages, warnings and retries, and no progress line', () => {
+  it('writes notes, warnings and retries, and no progress line', () => {
     const { play, clear, text } = screen(false);
     play(
       1000,
-      { type: 'stage', message: 'rendering web' },
+      { type: 'note', message: 'rendering web' },
       plan,
       bytes(1_000_000),
       { type: 'warning', message: 'odd' },
@@ -62,7 +62,7 @@ describe('progress on a terminal', () => {
 
   it('erases the line before other output, once', () => {
     const { play, clear, text } = screen(true);
-    play(150, plan, { type: 'stage', message: 'next' });
+    play(150, plan, { type: 'note', message: 'next' });
     expect(text()).toBe('  0 B of 2.0 MB (0 %)<next\n  0 B of 2.0 MB (0 %)');
     clear();
     clear();

@@ -127,7 +127,7 @@ it('progress and warnings contain no control characters', () => {
       let shown = '';
       const stream = { isTTY: false, write: (text: string) => (shown += text) } as unknown as NodeJS.WriteStream;
       const { emit } = createProgress(stream, Date.now);
-      emit({ type: 'stage', message });
+      emit({ type: 'note', message });
       emit({ type: 'warning', message });
       emit({ type: 'retry', what: message, attempt: 1, reason: message });
       expect(shown).not.toMatch(CONTROL_CHARACTERS);
