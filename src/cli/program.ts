@@ -1,4 +1,4 @@
-import { Command, Help } from '@commander-js/extra-typings';
+import { Command, type CommandUnknownOpts, Help, Option } from '@commander-js/extra-typings';
 import { bundleCommand } from './commands/bundle.ts';
 import { diffCommand } from './commands/diff.ts';
 import { extractCommand } from './commands/extract.ts';
@@ -9,6 +9,7 @@ import { pushCommand } from './commands/push.ts';
 import { valuesCommand } from './commands/values.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { EXIT_CODES, examples } from './help.ts';
+import { PROGRESS_CHOICES, type ProgressChoice } from './progress/progress.ts';
 import type { CommandIO } from './run.ts';
 import { VERSION } from './version.ts';
 
@@ -37,6 +38,7 @@ export function createProgram(io: CommandIO): Command {
     extractCommand,
   ];
   for (const create of [...factories, diffCommand, postRenderCommand]) program.addCommand(create(io));
+  for (const command of program.commands) addProgressFlags(command, io);
   const help = new Help();
   // These settings are not inherited by subcommands.
   for (const command of [program, ...program.commands]) {
@@ -44,11 +46,27 @@ export function createProgram(io: CommandIO): Command {
     command
       .configureHelp({ optionDescription: (option) => withoutEmptyDefault(help.optionDescription(option)) })
       .exitOverride()
-      .configureOutput({ writeOut: io.print, writeErr: io.info })
+      .configureOutput({ writeOut: io.print, writeErr: (text) => io.fail(text, 'usage') })
       .showHelpAfterError(`Hint: see helm airgap${name} --help`)
       .addHelpText('after', EXIT_CODES);
   }
   return program;
+}
+
+/** Adds the flags that every command has. */
+function addProgressFlags(command: CommandUnknownOpts, io: CommandIO): void {
+  command
+    .optionsGroup('Progress:')
+    .addOption(
+      new Option('--progress <kind>', 'progress on stderr: redrawn in a terminal, plain lines, JSON lines, or none')
+        .choices(PROGRESS_CHOICES)
+        .default('auto'),
+    )
+    .option('-q, --quiet', 'print only the result, warnings and errors')
+    .hook('preAction', () => {
+      const { progress, quiet } = command.opts() as { readonly progress: ProgressChoice; readonly quiet?: true };
+      io.showProgress({ choice: progress, isQuiet: quiet ?? false });
+    });
 }
 
 /** Removes the default that Commander shows for repeatable flags. */

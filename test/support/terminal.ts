@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
-import { Readable, Writable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { Output } from '../../src/cli/output.ts';
 import { createProgram } from '../../src/cli/program.ts';
 import { runProgram } from '../../src/cli/run.ts';
 
@@ -11,8 +12,8 @@ export interface Ended {
 
 /** The parts of a process that the command line uses, simulated in this process. */
 export class Terminal extends EventEmitter {
-  readonly stdout = capture();
-  readonly stderr = capture();
+  readonly #texts = { 1: '', 2: '' };
+  #failure: string | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly argv: readonly string[];
   readonly stdin: Readable;
@@ -36,24 +37,29 @@ export class Terminal extends EventEmitter {
     this.exited = code;
   }
 
+  /** What was written to standard error so far. */
+  get err(): string {
+    return this.#texts[2];
+  }
+
+  /** Makes writes to standard output fail with a system error. */
+  failOutput(code: string): void {
+    this.#failure = code;
+  }
+
   async run(): Promise<Ended> {
-    const code = await runProgram(createProgram, this as unknown as NodeJS.Process);
-    return { code, out: this.stdout.text(), err: this.stderr.text() };
+    const output = new Output(async (descriptor, bytes) => {
+      if (descriptor === 1 && this.#failure !== undefined) throw Object.assign(new Error('x'), { code: this.#failure });
+      this.#texts[descriptor] += bytes.toString();
+      return bytes.length;
+    });
+    const streams = { output, terminal: () => undefined };
+    const code = await runProgram(createProgram, this as unknown as NodeJS.Process, streams);
+    return { code, out: this.#texts[1], err: this.#texts[2] };
   }
 }
 
 /** Runs `helm airgap ARGS`. */
 export function airgap(args: readonly string[], env?: Terminal['env'], cwd?: string): Promise<Ended> {
   return new Terminal(args, env, cwd).run();
-}
-
-function capture(): Writable & { text(): string } {
-  const chunks: string[] = [];
-  const stream = new Writable({
-    write(chunk, _, done) {
-      chunks.push(String(chunk));
-      done();
-    },
-  });
-  return Object.assign(stream, { text: () => chunks.join('') });
 }

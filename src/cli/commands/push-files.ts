@@ -9,7 +9,7 @@ import { createOwnFile, openOwnFile } from '../../base/own-file.ts';
 import { jsonText } from '../../base/printable.ts';
 import type { Context } from '../../session/context.ts';
 import type { PushResult } from '../../workflows/push/push.ts';
-import { emitToBoth, jsonLogger } from '../reports/log.ts';
+import { emitToBoth, jsonLogger } from '../progress/log.ts';
 
 /** Receipt files of a push: one for each target. */
 export class Receipts {

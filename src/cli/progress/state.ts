@@ -11,6 +11,7 @@ export interface Snapshot {
 }
 
 export interface StepStatus {
+  readonly id: string;
   readonly title: string;
   readonly elapsed: number;
   /** Items done so far, if the step counts them. */
@@ -78,8 +79,9 @@ export class RunState {
   readonly #steps = new Map<string, { title: string; started: number; done: number; total: number | undefined }>();
   #transfer: Transfer | undefined;
   #retries = 0;
-  /** Totals of the finished and the running transfers. */
   #received = 0;
+  /** Duration of the earlier transfers. */
+  #earlier = 0;
 
   constructor(now: () => number) {
     this.#now = now;
@@ -88,6 +90,11 @@ export class RunState {
   /** Bytes that were transferred in the whole run, repeated ones included. */
   get received(): number {
     return this.#received;
+  }
+
+  /** Duration of all transfers in milliseconds. */
+  get transferTime(): number {
+    return this.#earlier + (this.#transfer?.duration() ?? 0);
   }
 
   handle(event: AirgapEvent): void {
@@ -110,7 +117,8 @@ export class RunState {
 
   snapshot(): Snapshot {
     const now = this.#now();
-    const steps = [...this.#steps.values()].map(({ title, started, done, total }) => ({
+    const steps = [...this.#steps].map(([id, { title, started, done, total }]) => ({
+      id,
       title,
       elapsed: now - started,
       ...(total !== undefined && { items: { done, total } }),
@@ -121,8 +129,10 @@ export class RunState {
 
   /** A plan adds to a transfer that is running, and begins a new one after it. */
   #plan(plan: Plan & { readonly target?: string }): void {
-    if (this.#transfer === undefined || this.#transfer.isComplete)
+    if (this.#transfer === undefined || this.#transfer.isComplete) {
+      this.#earlier = this.transferTime;
       this.#transfer = new Transfer(plan.activity, this.#now);
+    }
     this.#transfer.add(plan);
   }
 }
@@ -132,6 +142,7 @@ class Transfer {
   readonly #activity: string;
   readonly #now: () => number;
   readonly #started: number;
+  #ended: number | undefined;
   /** By target and digest. */
   readonly #blobs = new Map<string, Blob>();
   /** By target and name. */
@@ -158,6 +169,11 @@ class Transfer {
   /** No planned blob is outstanding. */
   get isComplete(): boolean {
     return this.#open === 0;
+  }
+
+  /** Time until its last blob, or until now. */
+  duration(): number {
+    return (this.#ended ?? this.#now()) - this.#started;
   }
 
   add({ items, blobs, target = '' }: Plan & { readonly target?: string }): void {
@@ -234,7 +250,7 @@ class Transfer {
     const now = this.#now();
     const exact = this.#total === 0 ? 0 : Math.floor((100 * this.#done) / this.#total);
     this.#percent = Math.max(this.#percent, Math.min(exact, 99));
-    const elapsed = now - this.#started;
+    const elapsed = this.duration();
     const idle = now - this.#lastByte;
     const isIdle = idle >= IDLE_AFTER && this.#active.size > 0;
     const rate = elapsed < RATE_AFTER ? undefined : this.#rate(now);
@@ -246,7 +262,7 @@ class Transfer {
       bytes: { done: this.#done, total: this.#total },
       percent: this.#percent,
       ...(rate !== undefined && { rate }),
-      ...(left !== undefined && !isIdle && { timeLeft: left }),
+      ...(left !== undefined && left >= 1000 && !isIdle && { timeLeft: left }),
       ...(isIdle && { idle }),
       active: [...this.#active].map((owner) => ownerStatus(owner, now)),
     };
@@ -263,6 +279,7 @@ class Transfer {
 
   #finish(blob: Blob): void {
     this.#open--;
+    if (this.#open === 0) this.#ended = this.#now();
     const { owner } = blob;
     if (owner === undefined) return;
     owner.active.delete(blob);

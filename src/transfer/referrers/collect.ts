@@ -86,7 +86,12 @@ export class ReferrerCollector {
    * Finds the referrers of these roots and adds them to the walker.
    * @throws AirgapError `interrupted`
    */
-  async collect(roots: readonly Root[]): Promise<void> {
+  collect(roots: readonly Root[]): Promise<void> {
+    const title = 'looking for signatures and attestations';
+    return runStep(this.#options.emit, title, (advance) => this.#collect(roots, advance), roots.length);
+  }
+
+  async #collect(roots: readonly Root[], advance: Advance): Promise<void> {
     const graph = this.#walker.graph();
     const rootQueries = roots.map((root) =>
       referrerQuery(root.reference, root.sourceDigest ?? root.descriptor.digest, 'all'),
@@ -98,22 +103,10 @@ export class ReferrerCollector {
       for (const query of [rootQueries[index] as ReferrerQuery, ...(childQueries[index] ?? [])])
         this.#addImages(query, [formatReference(reference)]);
     }
-    await runStep(
-      this.#options.emit,
-      'looking for signatures and attestations',
-      (advance) => this.#collect(roots, rootQueries, childQueries, advance),
-      rootQueries.length + childQueries.flat().length,
-    );
-  }
-
-  async #collect(
-    roots: readonly Root[],
-    rootQueries: readonly ReferrerQuery[],
-    childQueries: readonly (readonly ReferrerQuery[])[],
-    advance: Advance,
-  ): Promise<void> {
-    const found = await this.#findAll([...rootQueries, ...childQueries.flat()], advance);
-    const rootReferrers = found.slice(0, rootQueries.length);
+    const [rootReferrers, listed] = await Promise.all([
+      this.#findAll(rootQueries, advance),
+      this.#findAll(childQueries.flat()),
+    ]);
     const fullChildQueries = rootReferrers.flatMap((list, index) =>
       list.length > 0 ? (childQueries[index] ?? []) : [],
     );
@@ -122,9 +115,7 @@ export class ReferrerCollector {
     for (const referrer of rootReferrers.filter((list, index) => !isUnchanged(list, index)).flat()) {
       this.#leftOut.set(referrerKey(referrer), referrer);
     }
-    await this.#follow(
-      [...rootReferrers.filter(isUnchanged), ...found.slice(rootQueries.length), ...childReferrers].flat(),
-    );
+    await this.#follow([...rootReferrers.filter(isUnchanged), ...listed, ...childReferrers].flat());
   }
 
   /** Adds these referrers to the walker, and their referrers in turn. */

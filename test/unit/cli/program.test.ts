@@ -290,24 +290,30 @@ describe('a run', () => {
   });
 
   it('reports a bug of its own, without secrets', async () => {
-    const terminal = new Terminal(['images', '--image', 'nginx'], { TMPDIR: folder, HELM_DEBUG: 'true' }, folder);
-    Object.defineProperty(terminal.stdout, 'write', {
-      value: () => {
+    const env = {
+      HELM_DEBUG: 'true',
+      get TMPDIR(): string {
         throw new TypeError('broken by https://me:hunter22@r.example');
       },
-    });
-    const { code, err } = await terminal.run();
+    };
+    const { code, err } = await airgap(['images', '--image', 'nginx'], env, folder);
     expect(code).toBe(1);
     expect(err).toMatch(/^Error: .*broken by/m);
     expect(err, 'with a stack for the report').toMatch(/^ {4}at /m);
     expect(err).not.toContain('hunter22');
   });
 
-  it('does not fail if the reader closes the pipe', async () => {
+  it.each([
+    ['EPIPE', 0],
+    ['ENOSPC', 1],
+    ['EIO', 1],
+  ])('ends with the right code if standard output fails with %s', async (failure, expected) => {
     const terminal = new Terminal(['images', '--image', 'nginx'], { TMPDIR: folder }, folder);
-    await terminal.run();
-    terminal.stdout.emit('error', Object.assign(new Error('x'), { code: 'EPIPE' }));
-    expect(terminal.exited).toBe(0);
+    terminal.failOutput(failure);
+    const { code, out, err } = await terminal.run();
+    expect([code, out]).toEqual([expected, '']);
+    expect(err.includes(failure)).toBe(expected === 1);
+    expect(err).not.toMatch(/^ {4}at /m);
   });
 });
 
@@ -364,7 +370,7 @@ describe('an interrupt', () => {
       expect(terminal.exited).toBeUndefined();
       await vi.advanceTimersByTimeAsync(900);
       expect(terminal.exited).toBe(130);
-      expect(terminal.stderr.text()).toMatch(/interrupted/);
+      expect(terminal.err).toMatch(/interrupted/);
     } finally {
       vi.useRealTimers();
     }

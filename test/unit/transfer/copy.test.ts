@@ -99,7 +99,9 @@ describe('copy', () => {
     const result = await copy(graph, source, sink, { ...options, emit: (event) => events.push(event) });
     expect(result.failures).toEqual([]);
     expect(result.blobs).toEqual({ stored: 4, mounted: 0, present: 0 });
-    const plans = events.flatMap((event) => (event.type === 'plan' ? [event.bytes] : []));
+    const plans = events.flatMap((event) =>
+      event.type === 'plan' ? [event.blobs.reduce((sum, blob) => sum + blob.bytes, 0)] : [],
+    );
     expect(plans.reduce((sum, bytes) => sum + bytes, 0)).toBe(result.bytes);
     expect(plans[0]).toBeLessThan(result.bytes);
     const sent = events.reduce((sum, event) => sum + (event.type === 'bytes' ? event.bytes : 0), 0);

@@ -6,7 +6,7 @@ import type { Body } from '../../../src/oci/content.ts';
 import { drain, resumableRead } from '../../../src/transfer/resumable-read.ts';
 import { noise } from '../../support/memory-registry.ts';
 
-const options = { what: 'quay.io/a sha256:…', emit: ignoreEvents, retryDelay: 1 };
+const options = { what: 'quay.io/a sha256:…', digest: 'sha256:0', emit: ignoreEvents, retryDelay: 1 };
 const content = noise('content', 2_000_000);
 
 /** Returns a body that yields `step` bytes at a time and fails at every offset for which `breaks` returns true. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { formatDocument } from '../../../../src/cli/flags/output.ts';
+import { Progress } from '../../../../src/cli/progress/progress.ts';
 import { diffMarkdown, diffReport } from '../../../../src/cli/reports/diff.ts';
 import { explainReport } from '../../../../src/cli/reports/explain.ts';
 import { imagesReport } from '../../../../src/cli/reports/images.ts';
-import { createProgress } from '../../../../src/cli/reports/progress.ts';
 import { table } from '../../../../src/cli/reports/text.ts';
 import { proofReport } from '../../../../src/cli/reports/values.ts';
 import { whyReport } from '../../../../src/cli/reports/why.ts';
@@ -125,8 +125,10 @@ it('progress and warnings contain no control characters', () => {
   fc.assert(
     fc.property(hostileText, (message) => {
       let shown = '';
-      const stream = { isTTY: false, write: (text: string) => (shown += text) } as unknown as NodeJS.WriteStream;
-      const { emit } = createProgress(stream, Date.now);
+      const write = (text: string): void => {
+        shown += text;
+      };
+      const { emit } = new Progress({ write, isIdle: () => true, terminal: undefined }, Date.now);
       emit({ type: 'note', message });
       emit({ type: 'warning', message });
       emit({ type: 'retry', what: message, attempt: 1, reason: message });

@@ -404,11 +404,12 @@ describe('referrers', () => {
       expect(result.outcomes.map(({ status }) => status)).toEqual(Array(3).fill('pushed'));
       const lines = to.log.filter((line) => line.endsWith(empty) && !line.startsWith('HEAD'));
       expect(lines.map((line) => line.split(' ')[0])).toEqual(['PUT', 'MOUNT', 'MOUNT']);
-      const sum = (type: 'plan' | 'bytes'): number =>
-        events.reduce((all, event) => all + (event.type === type ? event.bytes : 0), 0);
-      expect(sum('plan')).toBe(3 * 300 + 2);
-      expect(sum('bytes')).toBe(sum('plan'));
-      expect(events.filter(({ type }) => type === 'blob')).toHaveLength(4);
+      const planned = events.flatMap((event) => (event.type === 'plan' ? event.blobs.map(({ bytes }) => bytes) : []));
+      const received = events.flatMap((event) => (event.type === 'bytes' ? [event.bytes] : []));
+      const sum = (sizes: readonly number[]): number => sizes.reduce((all, size) => all + size, 0);
+      expect(sum(planned)).toBe(3 * 300 + 2);
+      expect(sum(received)).toBe(sum(planned));
+      expect(events.filter((event) => event.type === 'blob' && event.status === 'done')).toHaveLength(4);
       expect(events.filter(({ type }) => type === 'image')).toEqual([]);
     });
 

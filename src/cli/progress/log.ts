@@ -1,9 +1,9 @@
-import type { AirgapEvent, Emit } from '../../base/events.ts';
+import type { AirgapEvent, Emit, Plan } from '../../base/events.ts';
 import { jsonText } from '../../base/printable.ts';
 import { redact } from '../../base/redact.ts';
 
-/** Progress within a body, which would be most of the log. */
-const OMITTED: ReadonlySet<AirgapEvent['type']> = new Set(['bytes']);
+/** Progress within a body or a step, which would be most of the log. */
+const OMITTED: ReadonlySet<AirgapEvent['type']> = new Set(['bytes', 'step-progress']);
 
 /**
  * Returns a listener that writes each event as a line of JSON: `time` (ISO 8601, UTC), `event` and the event's fields.
@@ -13,11 +13,16 @@ const OMITTED: ReadonlySet<AirgapEvent['type']> = new Set(['bytes']);
 export function jsonLogger(write: (line: string) => void, now: () => Date): Emit {
   return (event) => {
     if (OMITTED.has(event.type)) return;
-    const { type, ...content } = event;
+    const { type, ...content } = event.type === 'plan' ? planTotals(event) : event;
     const line = { time: now().toISOString(), event: type, ...content };
     const redacted = (_: string, value: unknown): unknown => (typeof value === 'string' ? redact(value) : value);
     write(`${jsonText(line, undefined, redacted)}\n`);
   };
+}
+
+/** Blobs have events of their own. */
+function planTotals({ blobs, ...plan }: Plan) {
+  return { ...plan, blobs: blobs.length, bytes: blobs.reduce((sum, { bytes }) => sum + bytes, 0) };
 }
 
 /** Passes each event to two listeners. */

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
 import { registerSecret } from '../../../../src/base/redact.ts';
-import { emitToBoth, jsonLogger } from '../../../../src/cli/reports/log.ts';
+import { emitToBoth, jsonLogger } from '../../../../src/cli/progress/log.ts';
 
 const now = (): Date => new Date('2026-01-02T03:04:05.678Z');
 
