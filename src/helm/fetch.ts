@@ -6,7 +6,7 @@ import { printableLine } from '../base/printable.ts';
 import { runStep } from '../base/step.ts';
 import { textBefore, trimTrailing } from '../base/text-trim.ts';
 import { type ChartRequest, writeDependencyLogins } from './access.ts';
-import { hostPortOf, parseOciAddress } from './addresses.ts';
+import { parseOciAddress } from './addresses.ts';
 import { packChart, readArchive, unpackChart } from './chart-archive.ts';
 import { copyWithDependencies, dependencyRepositories } from './chart-dependencies.ts';
 import { type ChartMetadata, parseMetadata } from './chart-metadata.ts';
@@ -34,6 +34,11 @@ export interface Chart {
   readonly fetchedRequest: ChartRequest;
 }
 
+/** Returns name and version of a chart, for titles of steps. */
+export function titleOf({ metadata: { name, version } }: Chart): string {
+  return printableLine(`${name} ${version}`);
+}
+
 /** Throws if a repository or chart must not be fetched from an address. */
 export type AllowAddress = (address: string) => Promise<void>;
 
@@ -51,7 +56,7 @@ export function fetchChart(
   allow: AllowAddress = async () => {},
 ): Promise<Chart> {
   const { chart, version, repo } = request;
-  const from = repo ? ` from ${hostPortOf(repo) ?? withoutSecrets(repo)}` : '';
+  const from = repo ? ` from ${URL.canParse(repo) ? new URL(repo).host : withoutSecrets(repo)}` : '';
   const title = `fetching chart ${withoutSecrets(chart)}${version ? ` ${version}` : ''}${from}`;
   return runStep(helm.emit, printableLine(title), () => fetchToFolder(helm, request, workFolder, cwd, sources, allow));
 }

@@ -1,12 +1,12 @@
 import type { Emit } from '../base/events.ts';
 import { runStep } from '../base/step.ts';
+import { titleOf } from '../helm/fetch.ts';
 import type { Render } from '../helm/render.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
 import { changesTags, type Target } from '../naming/naming.ts';
 import { deriveRecipe, type Recipe } from '../recipe/recipe.ts';
 import { ineffectiveLeaves, type RecipeSolution, solveRecipe } from '../recipe/solve-recipe.ts';
 import { restoreRecipe } from '../recipe/stored-recipe.ts';
-import { titleOf } from '../search/search-profile.ts';
 import { type Variant, withoutRepeats } from '../search/variants.ts';
 import { buildOverlay } from '../value-tracing/leaves.ts';
 import { isUnmapped, type Proof } from './proof/proof.ts';
@@ -78,12 +78,12 @@ export async function deriveAndProve(
       const settings = solved.map(({ recipe, solution }) => settingsOf(solution, recipe));
       const allSettings = mergeSettings(redirects, ...settings.toReversed());
       if (!prove) return { solved, ...unproved(relocation, allSettings) };
-      const result = await runStep(emit, `proving the overrides of ${title}`, (advance) =>
-        findAcceptedSettings(base.values, allSettings, (overrides) =>
+      return runStep(emit, `proving the overrides of ${title}`, async (advance) => {
+        const result = await findAcceptedSettings(base.values, allSettings, (overrides) =>
           renderAll(relocation, overrides).finally(advance),
-        ),
-      );
-      return { solved, ...result, proof: proofOf({ ...relocation, target }, result.rendered) };
+        );
+        return { solved, ...result, proof: proofOf({ ...relocation, target }, result.rendered) };
+      });
     });
 
   const first = await derive(recipes);

@@ -6,14 +6,13 @@ import { runStep } from '../base/step.ts';
 import { declarationKeys, type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
 import { parseEcrHost } from '../ecr/hosts.ts';
 import type { ChartSources } from '../helm/chart-mirrors.ts';
-import { type Chart, fetchChart } from '../helm/fetch.ts';
+import { type Chart, fetchChart, titleOf } from '../helm/fetch.ts';
 import type { Helm } from '../helm/helm.ts';
 import { type Render, Renderer, type Values } from '../helm/render.ts';
 import { formatTargetReference, type Target } from '../naming/naming.ts';
 import { parseReference } from '../oci/reference.ts';
 import type { NestedHosts } from '../search/nested-hosts.ts';
 import { installOptions, requestOf } from '../search/nested-install.ts';
-import { titleOf } from '../search/search-profile.ts';
 import type { Profile } from '../search/search-render.ts';
 import { ValuesTrace } from '../search/values-trace.ts';
 import type { Context } from '../session/context.ts';
@@ -79,7 +78,10 @@ export async function deriveTree(
   const { name, version } = chart.metadata;
   const chartOverrides = await overrideChart(renderer, profile, search.target, search.optionsFor(chart));
   const { emit } = search.context;
-  const render = await runStep(emit, `rendering ${titleOf(chart)}`, () => renderer.render(profile.options));
+  const { render, declared } = await runStep(emit, `finding the charts that ${titleOf(chart)} installs`, async () => {
+    const render = await renderer.render(profile.options);
+    return { render, declared: nestedCharts(render.documents, render.values) };
+  });
   const left: string[] = [];
   const children: ChildChart[] = [];
   const { folder, context } = search;
@@ -87,7 +89,7 @@ export async function deriveTree(
     depth === 0
       ? await ValuesTrace.of(renderer, profile.options, join(folder, 'trace'), context.cwd)
       : parentTrace && ValuesTrace.within(renderer, profile.options, parentTrace.hosts);
-  for (const nested of nestedCharts(render.documents, render.values)) {
+  for (const nested of declared) {
     if (nested.via.values === undefined) {
       const { kind, name: declaringName, template } = nested.via;
       left.push(
@@ -117,26 +119,26 @@ export async function deriveTree(
     };
   }
   const base = withEntryValues(chartOverrides.base, children);
-  const addressed = await runStep(emit, `redirecting the charts that ${titleOf(chart)} installs`, (advance) =>
-    addressEntries(
+  return runStep(emit, `redirecting the charts that ${titleOf(chart)} installs`, async (advance) => {
+    const addressed = await addressEntries(
       children,
       { target: search.target, base, ownSettings: [...chartOverrides.settings, ...loginSettings(search)] },
       (overrides) => renderer.render(profile.options, overrides).finally(advance),
-    ),
-  );
-  return {
-    base,
-    settings: addressed.settings,
-    references: [...new Set([chartOverrides, ...children].flatMap(({ references }) => references))].sort(),
-    proofs: [
-      {
-        ...ownProof,
-        proof: withMovedByChildren(chartOverrides.proof, addressed.after, renderer, profile, search.target),
-      },
-      ...children.flatMap(({ proofs }) => proofs),
-    ],
-    left: [...left, ...addressed.left, ...children.flatMap((child) => child.left)],
-  };
+    );
+    return {
+      base,
+      settings: addressed.settings,
+      references: [...new Set([chartOverrides, ...children].flatMap(({ references }) => references))].sort(),
+      proofs: [
+        {
+          ...ownProof,
+          proof: withMovedByChildren(chartOverrides.proof, addressed.after, renderer, profile, search.target),
+        },
+        ...children.flatMap(({ proofs }) => proofs),
+      ],
+      left: [...left, ...addressed.left, ...children.flatMap((child) => child.left)],
+    };
+  });
 }
 
 interface ChildChart extends ChartEntry, UmbrellaTree {

@@ -5,13 +5,13 @@ import { isMapping, overlayValues } from '../base/mapping.ts';
 import { runStep } from '../base/step.ts';
 import { type NestedChart, parseValues } from '../discovery/nested/index.ts';
 import { readChartFiles } from '../helm/chart-files.ts';
-import { type AllowAddress, type Chart, fetchChart } from '../helm/fetch.ts';
+import { type AllowAddress, type Chart, fetchChart, titleOf } from '../helm/fetch.ts';
 import type { Helm } from '../helm/helm.ts';
 import { Renderer, type RenderOptions } from '../helm/render.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import type { Context } from '../session/context.ts';
 import { installOptions, requestOf } from './nested-install.ts';
-import { type ProfileFindings, searchProfile, titleOf } from './search-profile.ts';
+import { type ProfileFindings, searchProfile } from './search-profile.ts';
 import type { SearchOptions } from './search-render.ts';
 import { type Profile, type RenderFindings, searchRender } from './search-render.ts';
 

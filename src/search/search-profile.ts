@@ -1,9 +1,8 @@
 import type { Emit } from '../base/events.ts';
-import { printableLine } from '../base/printable.ts';
 import { type Advance, runStep } from '../base/step.ts';
 import { checkContainerImages, malformedImages } from '../discovery/cross-check.ts';
 import { builtInRules, uncoveredNote, uncoveredOperators } from '../discovery/rules/index.ts';
-import type { Chart } from '../helm/fetch.ts';
+import { titleOf } from '../helm/fetch.ts';
 import type { Render, Renderer, Values } from '../helm/render.ts';
 import { templateSources } from '../helm/subcharts.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
@@ -42,9 +41,12 @@ export async function searchProfile(
 ): Promise<ProfileFindings> {
   const { options } = profile;
   const title = titleOf(renderer.chart);
-  const base = await runStep(emit, `rendering ${title}`, () => renderer.render(options));
-  checkContainerImages(base.documents);
-  await checkCrds(renderer);
+  const base = await runStep(emit, `rendering ${title}`, async () => {
+    const render = await renderer.render(options);
+    checkContainerImages(render.documents);
+    await checkCrds(renderer);
+    return render;
+  });
   for (const problem of malformedImages(base.documents)) emit({ type: 'warning', message: problem });
   const found = await runStep(emit, `tracing values of ${title}`, () =>
     searchRender(renderer, base, profile, search, true),
@@ -62,7 +64,12 @@ export async function searchProfile(
         withSwitches(renderer, options, base, install.network, advance),
       )
     : install.network;
-  const upgrade = await searchUpgrade(renderer, install, search, emit);
+  const upgradeVariant = await upgradeProfile(renderer, profile);
+  const upgrade =
+    upgradeVariant &&
+    (await runStep(emit, `rendering ${title} as an upgrade`, () =>
+      searchUpgrade(renderer, install, upgradeVariant, search, emit),
+    ));
   const merged = mergeUpgrade(install, upgrade);
   const variants = upgrade === undefined ? [install] : [install, upgrade];
   return {
@@ -81,11 +88,6 @@ export async function searchProfile(
   };
 }
 
-/** Name and version of a chart, for titles of steps. */
-export function titleOf({ metadata: { name, version } }: Chart): string {
-  return printableLine(`${name} ${version}`);
-}
-
 /**
  * Searches the upgrade. A chart that refuses to be upgraded (Bitnami charts require the existing passwords) causes a
  * warning and not an error, because the install is what was requested.
@@ -93,15 +95,12 @@ export function titleOf({ metadata: { name, version } }: Chart): string {
 async function searchUpgrade(
   renderer: Renderer,
   install: Rendered,
+  upgrade: Profile,
   search: SearchOptions,
   emit: Emit,
 ): Promise<Rendered | undefined> {
   const { metadata } = renderer.chart;
-  const upgrade = await upgradeProfile(renderer, install.profile);
-  if (upgrade === undefined) return undefined;
-  const attempt = await runStep(emit, `rendering ${titleOf(renderer.chart)} as an upgrade`, () =>
-    unlessRefused(renderer.render(upgrade.options)),
-  );
+  const attempt = await unlessRefused(renderer.render(upgrade.options));
   if ('result' in attempt) {
     const rendered = { profile: upgrade, base: attempt.result };
     checkContainerImages(rendered.base.documents);

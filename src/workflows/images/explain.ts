@@ -10,11 +10,10 @@ import {
   type TextAssessment,
   withOtherEvidence,
 } from '../../discovery/explain/index.ts';
-import { fetchChart } from '../../helm/fetch.ts';
+import { fetchChart, titleOf } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { Renderer } from '../../helm/render.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
-import { titleOf } from '../../search/search-profile.ts';
 import { type Profile, searchRender } from '../../search/search-render.ts';
 import { upgradeProfile } from '../../search/variants.ts';
 import { type Context, withScratch } from '../../session/context.ts';

@@ -3,7 +3,7 @@ import { AirgapError } from '../../base/errors.ts';
 import { runStep } from '../../base/step.ts';
 import { openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
-import { type Chart, fetchChart } from '../../helm/fetch.ts';
+import { type Chart, fetchChart, titleOf } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { Renderer, type Values } from '../../helm/render.ts';
 import type { Target } from '../../naming/naming.ts';
@@ -18,7 +18,6 @@ import {
   titleLine,
 } from '../../overrides/index.ts';
 import { NestedHosts } from '../../search/nested-hosts.ts';
-import { titleOf } from '../../search/search-profile.ts';
 import type { Profile } from '../../search/search-render.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { buildOverlay } from '../../value-tracing/leaves.ts';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { runStep } from '../../base/step.ts';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
-import { type Chart, fetchChart } from '../../helm/fetch.ts';
+import { type Chart, fetchChart, titleOf } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { Renderer, type Values } from '../../helm/render.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
@@ -20,7 +20,6 @@ import {
   type UnmappedHandling,
   type UnmappedReference,
 } from '../../overrides/index.ts';
-import { titleOf } from '../../search/search-profile.ts';
 import type { Profile, SearchOptions } from '../../search/search-render.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { compareWithBundle, type DerivedChart, type UncoveredImages } from './bundle-coverage.ts';
