@@ -36,7 +36,6 @@ type EventContent =
   | { readonly type: 'failure'; readonly code: string; readonly message: string }
   | Retry
   | { readonly type: 'note'; readonly message: string }
-  | { readonly type: 'stage'; readonly message: string }
   | { readonly type: 'warning'; readonly message: string };
 
 /** Start of a step. */
