@@ -131,7 +131,8 @@ async function pushTo(
   const written = new Map<string, Date>();
   const emit: Context['emit'] = (event) => {
     if (event.type === 'image') written.set(event.reference, now());
-    context.emit(event);
+    const hasTarget = reader !== undefined || event.type === 'upload';
+    context.emit(hasTarget ? { ...event, target: formatTarget(target) } : event);
   };
   const destination = (source: Reference): Reference => destinationOf(target, source);
   // Collisions are reported before any repository is created.
