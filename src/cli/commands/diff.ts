@@ -18,7 +18,7 @@ export function diffCommand(io: CommandIO) {
       const { diff } = await import('../../workflows/inspect/diff.ts');
       const { hasDifferences } = await import('../../bundle/difference.ts');
       const { signer } = await requiredSigner(flags);
-      const result = await diff(older, newer, signer);
+      const result = await diff(older, newer, signer, io.context.emit);
       if (output === 'text') io.print(diffReport(result));
       else if (output === 'markdown') io.print(diffMarkdown(result));
       else io.print(await formatDocument('Diff', result, output));
