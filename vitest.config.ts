@@ -56,6 +56,8 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
+          // Concurrent tests wait for slow transfers.
+          maxConcurrency: 10,
         },
       },
       // Each case waits for a child process: many run at once, in one thread.

@@ -7,12 +7,14 @@
  * Reading the file is the rest of the start, so whitespace and syntax are minified; names are kept for readable stack
  * traces.
  *
- * The sources import the version from package.json.
+ * The sources import the version from package.json. The commit is put in here, and no time is: the same commit gives the same
+ * bytes.
  */
 import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { commitOf } from './commit.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = join(root, 'dist');
@@ -56,7 +58,7 @@ try {
     external: ['xmlbuilder2'],
     // CommonJS has no `import.meta`, which the sources use to start threads from files in their own folder.
     banner: { js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },
-    define: { 'import.meta.url': 'importMetaUrl' },
+    define: { 'import.meta.url': 'importMetaUrl', AIRGAP_COMMIT: JSON.stringify(commitOf(root)) },
     mainFields: ['module', 'main'],
     // Imports on demand of Node's own modules and of the AWS SDK become require(): the program needs no ESM loader.
     supported: { 'dynamic-import': false },

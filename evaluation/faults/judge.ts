@@ -24,8 +24,23 @@ export function* checkRun(trial: Trial, { temporary }: Workspace): Generator<str
   if (/^ {4}at \S/m.test(err)) yield 'it prints a stack trace';
   if (/^Error: (?:unexpected|internal)\b[^:]*: /im.test(err)) yield 'it reports a fault of its own';
   if (/token-of-age|a-word-nobody-may-see/.test(err)) yield 'it prints a secret';
+  yield* checkPrinted(err);
   const left = filesIn(temporary);
   if (left.length > 0) yield `it leaves ${left.join(', ')} in TMPDIR`;
+}
+
+/** Lines that a run may write to stderr, whatever happens to it. */
+const MOST_LINES = 40;
+
+/** Checks of everything that a run wrote to stderr. */
+function* checkPrinted(err: string): Generator<string> {
+  const lines = err.split('\n').filter((line) => line.trim() !== '');
+  if (lines.length > MOST_LINES) yield `it prints ${lines.length} lines`;
+  for (const line of new Set(lines.filter((line, i) => lines.indexOf(line) !== i))) yield `it prints twice: ${line}`;
+  for (const line of lines) {
+    if (/\b(?:undefined|NaN|null)\b|\[object /.test(line)) yield `it prints a value without a meaning: ${line}`;
+    if (/^\s*(?:Hint|Error|warning):?\s*$/i.test(line)) yield `it prints an empty line of "${line}"`;
+  }
 }
 
 /** Checks of a failed run: its error names the image or chart, and the step. */

@@ -73,7 +73,8 @@ export async function fetchToken(exchange: TokenExchange, request: TokenRequest,
     throw refusedError(request, response);
   if (response.status !== 200) {
     const isOauth = credential?.kind === 'identity-token' && NO_OAUTH_STATUSES.includes(response.status);
-    throw new AirgapError('registry', `${what}: ${realm.host} returned ${response.status}`, {
+    throw new AirgapError('registry', `${realm.host} returned ${response.status}`, {
+      subject: what,
       isTransient: response.status === 429 || response.status >= 500,
       ...(isOauth && {
         hint: `${describeLogin(registry, credential)} is an identity token, which this server does not accept: log in with user name and password`,
@@ -165,7 +166,7 @@ function errorText(text: string): string {
 function readToken(text: string, what: string, host: string, now: number): Token {
   const token = parseToken(text);
   // Not quoted, because it may contain a secret.
-  if (token === undefined) throw new AirgapError('registry', `${what}: ${host} returned no token`);
+  if (token === undefined) throw new AirgapError('registry', `${host} returned no token`, { subject: what });
   const { value, lifetime } = token;
   registerSecret(value);
   const early = Math.min(EARLY_MAX, lifetime * EARLY_SHARE);

@@ -27,6 +27,7 @@ export type ErrorCode =
   | 'tag-conflict' // the tag exists with other content
   | 'repository-missing' // the repository does not exist and must not be created
   | 'several' // several errors; see `causes`
+  | 'unexpected' // a bug
   | 'interrupted';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 check failed, 130 interrupted. */
@@ -41,9 +42,24 @@ const EXIT_CODES: Partial<Record<ErrorCode, ExitCode>> = {
   disagreement: 3,
 };
 
-export interface ErrorDetails {
+/**
+ * Parts of a message beside the cause: `SUBJECT: STEP: CAUSE (DETAIL), ORIGIN`. Errors of a batch that differ in these parts
+ * only are printed as one cause with its subjects.
+ */
+export interface MessageParts {
+  /** What failed: an image, a chart, an entry. */
+  readonly subject?: string | undefined;
+  /** Where it failed, such as `blob DIGEST to REPOSITORY`. A subject that this contains is not repeated in the message. */
+  readonly step?: string | undefined;
+  /** What differs from subject to subject: digests, the words of a registry. */
+  readonly detail?: string | undefined;
+  /** Who needs the subject: `wanted by chart app (FILE, PATH)`. */
+  readonly origin?: string | undefined;
+}
+
+export interface ErrorDetails extends MessageParts {
   /** One sentence: what the user can do about it. */
-  readonly hint?: string;
+  readonly hint?: string | undefined;
   readonly cause?: unknown;
   /** Independent failures of one batch, printed in groups. */
   readonly causes?: readonly AirgapError[];
@@ -53,23 +69,36 @@ export interface ErrorDetails {
 
 /**
  * The only error class: a code, a message that says what happened to what, a hint that says what to do, the cause.
+ * The message is built from the cause (`reason`) and its other parts, which reports group by.
  * The constructor removes secrets, so that printing cannot leak them, and escapes control characters, because messages
  * quote charts, registries and Helm.
  */
 export class AirgapError extends Error {
   readonly code: ErrorCode;
+  /** Cause alone: the message without its other parts. */
+  readonly reason: string;
+  readonly parts: MessageParts;
   readonly hint: string | undefined;
   readonly causes: readonly AirgapError[];
   /** Set for responses only (throttling, server errors); an error of code `network` is transient by itself. */
   readonly isTransient: boolean;
 
-  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(sanitize(message), details.cause === undefined ? undefined : { cause: details.cause });
+  constructor(code: ErrorCode, reason: string, details: ErrorDetails = {}) {
+    super(sanitize(formatMessage(reason, details)), details.cause === undefined ? undefined : { cause: details.cause });
     this.name = 'AirgapError';
     this.code = code;
+    this.reason = sanitize(reason);
+    this.parts = sanitizeParts(details);
     this.hint = details.hint === undefined ? undefined : sanitize(details.hint);
     this.causes = details.causes ?? [];
     this.isTransient = details.isTransient ?? false;
+  }
+
+  /** Returns a copy with another subject, whose step is what the message names so far, or with other details. */
+  with({ reason = this.reason, ...changes }: ErrorDetails & { readonly reason?: string }): AirgapError {
+    const { code, hint, causes, parts } = this;
+    const step = changes.subject === undefined ? parts.step : placeOf(parts);
+    return new AirgapError(code, reason, { hint, causes, ...parts, step, ...changes, cause: this });
   }
 
   /** Exit code of the process. A batch whose causes agree on an exit code has that one, else 1. */
@@ -114,6 +143,28 @@ export function asAirgapError(error: unknown): AirgapError {
 /** Returns the message of a thrown value, without secrets and control characters. */
 export function messageOf(error: unknown): string {
   return sanitize(error instanceof Error ? error.message : String(error));
+}
+
+/** Returns the subject and the step of a message; undefined if it has neither. */
+export function placeOf({ subject, step }: MessageParts): string | undefined {
+  if (subject === undefined || step === undefined) return subject ?? step;
+  return step.includes(subject) ? step : `${subject}: ${step}`;
+}
+
+function formatMessage(reason: string, parts: MessageParts): string {
+  const { detail, origin } = parts;
+  const place = placeOf(parts);
+  return [
+    place === undefined ? '' : `${place}: `,
+    reason,
+    detail === undefined ? '' : ` (${detail})`,
+    origin === undefined ? '' : `, ${origin}`,
+  ].join('');
+}
+
+function sanitizeParts({ subject, step, detail, origin }: MessageParts): MessageParts {
+  const parts = Object.entries({ subject, step, detail, origin });
+  return Object.fromEntries(parts.flatMap(([name, text]) => (text === undefined ? [] : [[name, sanitize(text)]])));
 }
 
 function sanitize(text: string): string {

@@ -266,6 +266,6 @@ const MAX_SHOWN = 3;
 
 /** Prefixes an error with the images and charts of the blob. */
 function withOwners(owners: string, error: unknown): AirgapError {
-  const { code, hint } = error instanceof AirgapError ? error : { code: 'network' as const, hint: undefined };
-  return new AirgapError(code, `${owners}: ${messageOf(error)}`, { hint, cause: error });
+  if (error instanceof AirgapError) return error.with({ subject: owners });
+  return new AirgapError('network', messageOf(error), { subject: owners, cause: error });
 }

@@ -9,7 +9,7 @@ const BUSY_GRACE = 1800;
  * usual. After the first signal, the next one ends the process at once.
  */
 const WATCHER_SOURCE = `
-const { parentPort } = require('node:worker_threads');
+const { parentPort, workerData } = require('node:worker_threads');
 const { runInThisContext } = require('node:vm');
 globalThis.never = new Int32Array(new SharedArrayBuffer(4));
 try {
@@ -19,6 +19,7 @@ try {
     parentPort.postMessage('SIGINT');
     Atomics.wait(never, 0, 0, ${BUSY_GRACE});
     require('node:fs').writeSync(2, 'Error: interrupted\\nHint: run the same command again to continue\\n');
+    if (workerData !== undefined) require('node:fs').writeSync(1, workerData + '\\n');
     process.kill(process.pid, 'SIGINT');
     Atomics.wait(never, 0, 0, 100);
     process.kill(process.pid, 'SIGKILL');
@@ -30,11 +31,12 @@ let isWatching = false;
 /**
  * Makes Ctrl-C end a process whose main thread is busy. The thread takes 30 ms of processor time, so only runs that process
  * rendered charts start it. Further calls do nothing.
+ * @param document written to stdout when the process is killed
  */
-export function watchInterrupts(process: NodeJS.Process): void {
+export function watchInterrupts(process: NodeJS.Process, document?: string): void {
   if (isWatching) return;
   isWatching = true;
-  const watcher = new Worker(WATCHER_SOURCE, { eval: true, env: {}, execArgv: [] });
+  const watcher = new Worker(WATCHER_SOURCE, { eval: true, env: {}, execArgv: [], workerData: document });
   watcher.on('message', () => process.emit('SIGINT', 'SIGINT'));
   // No thread available: signals still reach an idle main thread.
   watcher.on('error', () => {});

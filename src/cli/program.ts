@@ -8,6 +8,7 @@ import { postRenderCommand } from './commands/post-render.ts';
 import { pushCommand } from './commands/push.ts';
 import { valuesCommand } from './commands/values.ts';
 import { verifyCommand } from './commands/verify.ts';
+import { versionCommand } from './commands/version.ts';
 import { EXIT_CODES, examples } from './help.ts';
 import { PROGRESS_CHOICES, type ProgressChoice } from './progress/progress.ts';
 import type { CommandIO } from './run.ts';
@@ -37,7 +38,7 @@ export function createProgram(io: CommandIO): Command {
     valuesCommand,
     extractCommand,
   ];
-  for (const create of [...factories, diffCommand, postRenderCommand]) program.addCommand(create(io));
+  for (const create of [...factories, diffCommand, postRenderCommand, versionCommand]) program.addCommand(create(io));
   for (const command of program.commands) addProgressFlags(command, io);
   const help = new Help();
   // These settings are not inherited by subcommands.

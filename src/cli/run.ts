@@ -1,14 +1,14 @@
 import { isatty } from 'node:tty';
-import { type Command, CommanderError } from '@commander-js/extra-typings';
+import type { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../base/errors.ts';
-import { fileFailure, reasonOf } from '../base/file-failure.ts';
+import { reasonOf } from '../base/file-failure.ts';
 import { printable } from '../base/printable.ts';
-import { redact } from '../base/redact.ts';
 import { removeScratch } from '../base/scratch.ts';
 import type { Context } from '../session/context.ts';
 import { type Descriptor, Output } from './output.ts';
 import { Progress, type ProgressOptions } from './progress/progress.ts';
 import { formatFailure } from './reports/failure.ts';
+import { interruptError, RunResult } from './run-result.ts';
 
 /**
  * Input and output of a command. The result goes to stdout: a table, a document, generated files, a verdict, or the line
@@ -20,13 +20,15 @@ export interface CommandIO {
   print(text: string): void;
   /** Writes a result to stdout unchanged. */
   write(text: string): void;
+  /** Returns the columns of stdout as its terminal reports them, which may be wrong; undefined if it is not a terminal. */
+  columns(): number | undefined;
   /** Reads stdin to its end. @throws AirgapError `usage` if stdin is a terminal */
   readInput(): Promise<Uint8Array>;
   /** Writes a note or summary to stderr, unless `--quiet` is given. */
   info(text: string): void;
   /** Writes the text of a failure to stderr. */
   fail(text: string, code: string): void;
-  /** Sets the exit code of a run without errors: 3 if a check failed. */
+  /** Sets the exit code of a run: 3 if a check failed. It replaces 1 if an error ends the run. */
   setExitCode(code: 0 | 3): void;
   /** Chooses how progress is shown. */
   showProgress(options: ProgressOptions): void;
@@ -58,74 +60,92 @@ export async function runProgram(
     Date.now,
   );
   const abort = new AbortController();
-  let code = 0;
+  let code: 0 | 3 = 0;
   // Serialized documents are already escaped; this affects text for people only.
   const safeText = (text: string): string => printable(text.endsWith('\n') ? text : `${text}\n`);
   const write = (text: string): void => {
     progress.makeRoom();
     output.write(1, text);
   };
+  const fail = (text: string, errorCode: string): void => progress.failure(safeText(text), errorCode);
+  const result = new RunResult({ print: (text) => write(safeText(text)), fail }, process.env.HELM_DEBUG === 'true');
   const io: CommandIO = {
     context: {
       env: process.env,
       cwd: process.cwd(),
       emit: progress.emit,
       signal: abort.signal,
-      watchInterrupts: () => void import('./interrupts.ts').then(({ watchInterrupts }) => watchInterrupts(process)),
+      watchInterrupts: () =>
+        void import('./interrupts.ts').then(({ watchInterrupts }) =>
+          watchInterrupts(process, result.urgentDocument(interruptError())),
+        ),
     },
-    print: (text) => write(safeText(text)),
+    print: (text) => result.print(text),
     write,
+    columns: () => {
+      const stdout = terminal(1);
+      return stdout && (stdout.columns ?? Number.NaN);
+    },
     readInput: () => readAll(process.stdin),
     info: (text) => progress.note(safeText(text)),
-    fail: (text, code) => progress.failure(safeText(text), code),
+    fail,
     setExitCode: (value) => {
       code = value;
     },
     showProgress: (options) => progress.configure(options, process.env),
   };
-  let isReported = false;
+  let forcedCode: number | undefined;
+  const endNow = async (error: unknown, exitCode: number): Promise<void> => {
+    forcedCode ??= exitCode;
+    progress.finish();
+    result.failUrgently(error);
+    removeScratch();
+    await Promise.race([output.flush(), new Promise((resolve) => setTimeout(resolve, FLUSH_GRACE))]);
+    exit(process, output, exitCode);
+  };
   // A second interrupt exits at once after removing temporary folders. If a step does not end by itself (a child process that
   // ignores the signal, a read from stdin), the run exits after a grace period; files are then as after kill -9.
   const interrupt = (): void => {
     if (abort.signal.aborted) {
-      removeScratch();
-      exit(process, output, 130);
+      void endNow(abort.signal.reason, 130);
       return;
     }
-    const reason = new AirgapError('interrupted', 'interrupted', { hint: 'run the same command again to continue' });
+    const reason = interruptError();
     abort.abort(reason);
-    const end = async (): Promise<void> => {
-      progress.finish();
-      if (!isReported) io.fail(formatFailure(reason), reason.code);
-      removeScratch();
-      await Promise.race([output.flush(), new Promise((resolve) => setTimeout(resolve, FLUSH_GRACE))]);
-      exit(process, output, Number(process.exitCode ?? 130));
-    };
-    setTimeout(() => void end(), INTERRUPT_GRACE).unref();
+    setTimeout(() => void endNow(reason, Number(process.exitCode ?? 130)), INTERRUPT_GRACE).unref();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
+  // A rejected promise that nothing awaits is a bug, and is reported like every other error.
+  const crash = (thrown: unknown): void => void endNow(thrown, 1);
+  process.on('uncaughtException', crash).on('unhandledRejection', crash);
+  let exitCode: number;
   try {
-    await create(io).parseAsync(process.argv);
-    progress.finish();
+    const program = create(io);
+    result.expect(program, process.argv.slice(2));
+    await program.parseAsync(process.argv);
+    result.end();
+    exitCode = code;
   } catch (error) {
-    isReported = true;
     progress.finish();
-    code = reportFailure(error, io, abort.signal, process.env.HELM_DEBUG === 'true');
+    exitCode = await result.fail(error, code, abort.signal.reason);
   }
+  progress.finish();
   await output.flush();
   const failure = output.failure(1);
   if (failure !== undefined) {
-    const message = `the result could not be written to standard output: ${reasonOf(failure)}`;
-    code = reportFailure(
-      new AirgapError('file', message, { hint: 'free some space, or send the output elsewhere' }),
-      io,
-      abort.signal,
-      false,
-    );
+    fail(formatFailure(unwritable(failure)), 'file');
     await output.flush();
   }
   process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
-  return code;
+  return forcedCode ?? (failure !== undefined && exitCode === 0 ? 1 : exitCode);
+}
+
+/** Returns the error for a result that standard output did not take. */
+function unwritable(failure: NodeJS.ErrnoException): AirgapError {
+  return new AirgapError('file', `the result could not be written to standard output: ${reasonOf(failure)}`, {
+    hint: 'free some space, or send the output elsewhere, and run the same command again',
+    cause: failure,
+  });
 }
 
 function standardStreams(process: NodeJS.Process): StandardStreams {
@@ -136,9 +156,12 @@ function standardStreams(process: NodeJS.Process): StandardStreams {
 /** Ends the process. A write to a reader that stalls would delay `process.exit`, so a signal ends it then. */
 function exit(process: NodeJS.Process, output: Output, code: number): void {
   if (output.isIdle) process.exit(code);
-  process.removeAllListeners('SIGINT');
-  process.kill(process.pid, 'SIGINT');
+  else {
+    process.removeAllListeners('SIGINT');
+    process.kill(process.pid, 'SIGINT');
+  }
 }
+
 async function readAll(stream: NodeJS.ReadStream): Promise<Uint8Array> {
   if (stream.isTTY) {
     throw new AirgapError('usage', 'standard input is a terminal', {
@@ -148,26 +171,4 @@ async function readAll(stream: NodeJS.ReadStream): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) chunks.push(chunk as Uint8Array);
   return Buffer.concat(chunks);
-}
-
-function reportFailure(error: unknown, io: CommandIO, signal: AbortSignal, debug: boolean): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  const interrupted = signal.aborted && !(error instanceof AirgapError && error.exitCode !== 130);
-  // An error with a hint tells how to resume; others are replaced by the interrupt.
-  const hasHint = error instanceof AirgapError && error.hint !== undefined;
-  const shown = interrupted && !hasHint ? (signal.reason as unknown) : error;
-  if (shown instanceof AirgapError) {
-    io.fail(formatFailure(shown), shown.code);
-    if (debug && shown.stack) io.info(shown.stack);
-    return shown.exitCode;
-  }
-  const fileError = fileFailure(shown);
-  if (fileError !== undefined) return reportFailure(fileError, io, signal, debug);
-  const unexpected = shown instanceof Error ? shown : new Error(String(shown));
-  const wrapped = new AirgapError('several', `unexpected: ${unexpected.message}`, {
-    hint: 'this is a bug in helm airgap; please report it with the output of the same command with --debug',
-  });
-  io.fail(formatFailure(wrapped), wrapped.code);
-  if (debug && unexpected.stack) io.info(redact(unexpected.stack));
-  return 1;
 }

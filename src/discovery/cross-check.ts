@@ -49,7 +49,8 @@ export function checkContainerImages(documents: readonly RenderedDocument[]): vo
     objectsIn(document.object).flatMap(({ kind, name, images }) =>
       images.filter(isInvalid).map(({ path, image }) => {
         const location = printableLine(`${document.template}: ${kind}/${name} ${path}`);
-        return new AirgapError('chart-invalid', `${location}: ${describeImage(image)} is not an image reference`, {
+        return new AirgapError('chart-invalid', `${describeImage(image)} is not an image reference`, {
+          subject: location,
           hint: 'set the value that it is built from with -f or --set',
         });
       }),

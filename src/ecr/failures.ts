@@ -61,18 +61,20 @@ export function awsError(what: string, cause: unknown): AirgapError {
   if (lacksCredentials(cause)) {
     const hint = 'set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this host a role';
     if (NO_CREDENTIALS_FOUND.test(reason))
-      return new AirgapError('unauthorized', `${what}: no AWS credentials were found`, { cause, hint });
-    return new AirgapError('unauthorized', `${what}: AWS credentials could not be obtained: ${reason}`, {
+      return new AirgapError('unauthorized', `no AWS credentials were found`, { subject: what, cause, hint });
+    return new AirgapError('unauthorized', `AWS credentials could not be obtained: ${reason}`, {
+      subject: what,
       cause,
       hint: 'list the profiles with: aws configure list-profiles; start an SSO session with: aws sso login',
     });
   }
   const { code, path } = (cause ?? {}) as { readonly code?: unknown; readonly path?: unknown };
   if (typeof path === 'string' && typeof code === 'string') {
-    return new AirgapError('unauthorized', `${what}: cannot read the AWS credentials: ${reason}`, { cause });
+    return new AirgapError('unauthorized', `cannot read the AWS credentials: ${reason}`, { subject: what, cause });
   }
   if (CREDENTIAL_ERRORS.has(errorName(cause))) {
-    return new AirgapError('unauthorized', `${what}: AWS rejected the credentials: ${reason}`, {
+    return new AirgapError('unauthorized', `AWS rejected the credentials: ${reason}`, {
+      subject: what,
       cause,
       hint: CLOCK_SKEW.test(`${errorName(cause)} ${reason}`)
         ? 'correct the clock of this machine: AWS accepts a difference of a few minutes only'
@@ -80,7 +82,8 @@ export function awsError(what: string, cause: unknown): AirgapError {
     });
   }
   if (isDenied(cause) && reason.includes('sts:AssumeRole')) {
-    return new AirgapError('unauthorized', `${what}: the role cannot be assumed: ${reason}`, {
+    return new AirgapError('unauthorized', `the role cannot be assumed: ${reason}`, {
+      subject: what,
       cause,
       hint: 'add the caller to the trust policy of the role, and grant the caller sts:AssumeRole on it',
     });
@@ -88,17 +91,21 @@ export function awsError(what: string, cause: unknown): AirgapError {
   if (isDenied(cause)) {
     const hint =
       'grant the permissions listed in docs/aws.md; policies of the organization or of a VPC endpoint can also deny them';
-    return new AirgapError('forbidden', `${what}: AWS denied access: ${reason}`, { cause, hint });
+    return new AirgapError('forbidden', `AWS denied access: ${reason}`, { subject: what, cause, hint });
   }
   const status = (cause as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata?.httpStatusCode;
   if (status === undefined || isTimeout(cause)) return unreachableError(what, cause, reason);
   if (errorName(cause) === 'SyntaxError') {
     const hint = 'a proxy or login portal may have responded instead: check HTTPS_PROXY and --endpoint-url';
-    return new AirgapError('registry', `${what}: ${apiOf(cause)} returned ${status} without JSON`, { cause, hint });
+    return new AirgapError('registry', `${apiOf(cause)} returned ${status} without JSON`, {
+      subject: what,
+      cause,
+      hint,
+    });
   }
   const hint = HINTS[errorName(cause)];
-  const details = { cause, hint };
-  return new AirgapError('registry', `${what}: ECR returned ${status} (${errorName(cause)}: ${reason})`, details);
+  const detail = `${errorName(cause)}: ${reason}`;
+  return new AirgapError('registry', `ECR returned ${status}`, { subject: what, detail, cause, hint });
 }
 
 function unreachableError(what: string, cause: unknown, reason: string): AirgapError {
@@ -110,7 +117,7 @@ function unreachableError(what: string, cause: unknown, reason: string): AirgapE
   const hint = /certificate/i.test(reason)
     ? 'pass the CA certificate with --ca-file FILE'
     : `${routeHint}${service === 'sts' ? '' : ', or another URL with --endpoint-url'}`;
-  return new AirgapError('network', `${what}: ${api} ${problem}`, { cause, hint });
+  return new AirgapError('network', `${api} ${problem}`, { subject: what, cause, hint });
 }
 
 function apiOf(cause: unknown): string {

@@ -143,9 +143,9 @@ export class Helm {
     return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode };
   }
 
-  /** Returns the version, such as `3.17.3`, without `v` and build metadata. */
+  /** Returns the version, such as `3.17.3`, without `v` and build metadata; `unknown` if Helm does not print one. */
   async version(): Promise<string> {
-    const { stdout } = await this.run(['version', '--short']);
+    const { stdout } = await this.run(['version', '--short'], { timeout: 30_000 });
     return /\bv?(\d+\.\d+\.\d+[\w.-]*)/.exec(stdout.slice(0, 1000))?.[1] ?? 'unknown';
   }
 

@@ -126,7 +126,7 @@ async function pullCommandFor(
 function withLoginHint(error: AirgapError, { login }: PullCommand): AirgapError {
   if (error.code !== 'unauthorized' || login === undefined) return error;
   const hint = `Helm used ${login.description}: correct it, or log in with helm registry login`;
-  return new AirgapError(error.code, error.message, { hint });
+  return error.with({ hint });
 }
 
 function credentialsFor(

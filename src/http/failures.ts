@@ -48,7 +48,8 @@ const TIMEOUT_MESSAGES: Readonly<Record<string, string>> = {
 export function describeFailure(thrown: unknown, { url, what, signal }: RequestContext): RequestFailure {
   if (signal?.aborted) {
     const { reason } = signal;
-    const error = reason instanceof AirgapError ? reason : new AirgapError('interrupted', `${what}: interrupted`);
+    const error =
+      reason instanceof AirgapError ? reason : new AirgapError('interrupted', `interrupted`, { subject: what });
     return { error, retryable: 'no' };
   }
   if (thrown instanceof AirgapError) return { error: thrown, retryable: thrown.code === 'network' ? 'yes' : 'no' };
@@ -63,8 +64,7 @@ export function describeFailure(thrown: unknown, { url, what, signal }: RequestC
   tlsFailure(cause, peer) ??
   tunnelFailure(cause, peer) ??
   protocolFailure(cause, peer);
-  const details = { cause: thrown, hint };
-  return { retryable, error: new AirgapError('network', `${what}: ${message}`, details) };
+  return { retryable, error: new AirgapError('network', message, { subject: what, cause: thrown, hint }) };
 }
 
 /** Peer of a connection. */

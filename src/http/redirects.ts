@@ -37,24 +37,20 @@ export function redirectTarget(
     const scheme = URL.parse(location, response.url.href)?.protocol;
     const problem =
       scheme === undefined ? `${quoted(location)}, which is not a URL` : `${quoted(scheme)}, which is not HTTP`;
-    throw new AirgapError('registry', `${what}: ${response.url.host} redirects to ${problem}`);
+    throw new AirgapError('registry', `${response.url.host} redirects to ${problem}`, { subject: what });
   }
   checkHostLength(next, what);
   if (response.url.protocol === 'https:' && next.protocol === 'http:') {
-    throw new AirgapError(
-      'registry',
-      `${what}: ${response.url.host} redirects from https to plain HTTP at ${next.host}`,
-      {
-        hint: 'such redirects are never followed: configure the registry, or the proxy in front of it, to use https URLs',
-      },
-    );
+    throw new AirgapError('registry', `${response.url.host} redirects from https to plain HTTP at ${next.host}`, {
+      subject: what,
+      hint: 'such redirects are never followed: configure the registry, or the proxy in front of it, to use https URLs',
+    });
   }
   if (secretBody && next.origin !== response.url.origin) {
-    throw new AirgapError(
-      'registry',
-      `${what}: ${response.url.host} redirects a request with credentials to ${next.host}`,
-      { hint: 'such redirects are never followed: configure the registry to name the right token server' },
-    );
+    throw new AirgapError('registry', `${response.url.host} redirects a request with credentials to ${next.host}`, {
+      subject: what,
+      hint: 'such redirects are never followed: configure the registry to name the right token server',
+    });
   }
   return next;
 }
@@ -65,10 +61,9 @@ const MAX_HOST_LENGTH = 260;
 /** Rejects an overlong host, since a header can hold 256 KiB. @throws AirgapError `registry` */
 export function checkHostLength({ host }: URL, what: string): void {
   if (host.length <= MAX_HOST_LENGTH) return;
-  throw new AirgapError(
-    'registry',
-    `${what}: a host name of ${host.length} characters is not allowed: ${quoted(host)}`,
-  );
+  throw new AirgapError('registry', `a host name of ${host.length} characters is not allowed: ${quoted(host)}`, {
+    subject: what,
+  });
 }
 
 /**
@@ -79,8 +74,8 @@ function rejectHttpsUpgrade({ status, url, headers: { location } }: HttpResponse
   if (url.protocol !== 'http:' || ![301, 302, 303].includes(status) || typeof location !== 'string') return;
   const next = resolveUrl(location, url);
   if (next?.protocol !== 'https:' || next.hostname !== url.hostname) return;
-  const message = `${what}: ${url.host} requires https (it returned ${status})`;
-  throw new AirgapError('registry', message, { hint: plainHttpHint(url.host) });
+  const reason = `${url.host} requires https (it returned ${status})`;
+  throw new AirgapError('registry', reason, { subject: what, hint: plainHttpHint(url.host) });
 }
 
 /** Returns the headers for the redirected request, without credentials if host, port or scheme change. */

@@ -22,7 +22,8 @@ export async function readBody(response: HttpResponse, limit: number, what: stri
   let length = 0;
   for await (const chunk of body as AsyncIterable<Uint8Array>) {
     length += chunk.length;
-    if (length > limit) throw new AirgapError('registry', `${what}: ${url.host} sent more than ${limit} bytes`);
+    if (length > limit)
+      throw new AirgapError('registry', `${url.host} sent more than ${limit} bytes`, { subject: what });
     chunks.push(chunk);
   }
   const bytes = Buffer.concat(chunks);
@@ -32,10 +33,9 @@ export async function readBody(response: HttpResponse, limit: number, what: stri
   try {
     return gunzipSync(bytes, { maxOutputLength: limit });
   } catch {
-    throw new AirgapError(
-      'registry',
-      `${what}: ${url.host} sent a gzip body that is damaged or larger than ${limit} bytes`,
-    );
+    throw new AirgapError('registry', `${url.host} sent a gzip body that is damaged or larger than ${limit} bytes`, {
+      subject: what,
+    });
   }
 }
 

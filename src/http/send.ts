@@ -143,7 +143,8 @@ async function sendFollowingRedirects(
   for (let hops = 0; hops <= MAX_REDIRECTS; hops++) {
     if (url.protocol === 'http:' && !context.isPlainHttp(url.host)) {
       // Not `network`: a retry has the same result.
-      throw new AirgapError('registry', `${what}: plain HTTP to ${url.host} is not allowed`, {
+      throw new AirgapError('registry', `plain HTTP to ${url.host} is not allowed`, {
+        subject: what,
         hint: `if the host has no TLS, add --plain-http ${url.host}`,
       });
     }
@@ -174,5 +175,7 @@ async function sendFollowingRedirects(
     if (authorization !== undefined) headers = { ...headers, authorization };
     url = next;
   }
-  throw new AirgapError('registry', `${what}: ${request.url.host} redirects more than ${MAX_REDIRECTS} times`);
+  throw new AirgapError('registry', `${request.url.host} redirects more than ${MAX_REDIRECTS} times`, {
+    subject: what,
+  });
 }

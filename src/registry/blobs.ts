@@ -89,7 +89,9 @@ async function openRange(
     // another range.
     if (range.end < descriptor.size) {
       response.body.destroy();
-      throw new AirgapError('unsupported', `${what}: ${response.url.host} did not return the requested range`);
+      throw new AirgapError('unsupported', `${response.url.host} did not return the requested range`, {
+        subject: what,
+      });
     }
     await discardBody(response);
     response = await send({});
@@ -157,7 +159,7 @@ async function alignToOffset(
   const { body, status, url } = response;
   const reject = (message: string): AirgapError => {
     body.destroy();
-    return new AirgapError('digest-mismatch', `${what}: ${url.host} ${message}`);
+    return new AirgapError('digest-mismatch', `${url.host} ${message}`, { subject: what });
   };
   const { first = 0, total = size } = status === 206 ? contentRange(response.headers['content-range']) : {};
   if (total !== size) return reject(`has ${total} bytes, but the manifest says ${size}`);

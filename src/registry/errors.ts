@@ -66,11 +66,15 @@ export async function registryError(response: RegistryResponse, context: ErrorCo
 
 /** Creates the error for an error response whose body has been parsed. */
 export function errorFromBody(response: RegistryResponse, errorBody: ErrorBody, context: ErrorContext): AirgapError {
-  const quote = quoteResponse(response, errorBody);
+  const { host, text, words } = quoteResponse(response, errorBody);
   // After a redirect to another registry, the hint is about that one and its login.
   const { registry = context.registry } = response;
   const { code, summary, hint } = explain(response, errorBody, { ...context, registry });
-  return new AirgapError(code, `${context.what}: ${summary === undefined ? quote : `${summary}; ${quote}`}`, {
+  // The host is named once.
+  const answer = `${summary?.includes(host) ? 'it' : host} ${text}`;
+  return new AirgapError(code, summary === undefined ? answer : `${summary}; ${answer}`, {
+    subject: context.what,
+    detail: words,
     hint,
     isTransient: isTransient(response.status, errorBody, context.isManifest),
   });
@@ -84,16 +88,27 @@ export function tagConflictError(
 ): AirgapError {
   const isKnown = refusalOf(response.status, errorBody) === 'tag-conflict' || errorBody.code === 'TAG_INVALID';
   const why = isKnown ? 'is immutable' : 'is immutable, locked, or not writable with these credentials,';
-  const message = `${what}: the tag ${why} and already points to ${existing}, not to ${digest}; ${quoteResponse(response, errorBody)}`;
-  return new AirgapError('registry', message, { hint: TAG_CONFLICT_HINT });
+  const { host, text, words } = quoteResponse(response, errorBody);
+  const detail = [`it points to ${existing}, not to ${digest}`, words].filter((part) => part !== undefined).join('; ');
+  const reason = `the tag ${why} and has other content; ${host} ${text}`;
+  return new AirgapError('registry', reason, { subject: what, detail, hint: TAG_CONFLICT_HINT });
+}
+
+/** What a response says. */
+interface QuotedResponse {
+  readonly host: string;
+  /** `returned 404`. */
+  readonly text: string;
+  /** Texts of the body; undefined without any. They may name the repository or the request. */
+  readonly words: string | undefined;
 }
 
 /** Quotes host, status and error texts of a response. */
-function quoteResponse({ status, url }: RegistryResponse, errorBody: ErrorBody): string {
+function quoteResponse({ status, url }: RegistryResponse, errorBody: ErrorBody): QuotedResponse {
   // Internal errors are explained in the detail only. For denied access and missing content, our message says more.
-  const texts = quoteErrorBody(errorBody, status === 400 || status >= 500);
-  const kind = errorBody.isWebPage ? 'with a web page ' : '';
-  return `${url.host} returned ${status}${texts === '' ? '' : ` ${kind}(${texts})`}`;
+  const words = quoteErrorBody(errorBody, status === 400 || status >= 500) || undefined;
+  const kind = errorBody.isWebPage && words !== undefined ? ' with a web page' : '';
+  return { host: url.host, text: `returned ${status}${kind}`, words };
 }
 
 function explain(response: RegistryResponse, errorBody: ErrorBody, context: ErrorContext): Explanation {

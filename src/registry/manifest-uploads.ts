@@ -51,7 +51,7 @@ interface StoredManifest {
 /** Returns an error when another digest was stored. The tag points to it now, so the upload has to be retried. */
 function mismatchError({ host, stored }: StoredManifest, digest: Digest, what: string): AirgapError | undefined {
   if (!stored?.startsWith(digest.slice(0, 7)) || stored === digest) return undefined;
-  return new AirgapError('digest-mismatch', `${what}: ${host} stored ${stored} instead of ${digest}`);
+  return new AirgapError('digest-mismatch', `${host} stored ${stored} instead of ${digest}`, { subject: what });
 }
 
 /**
@@ -89,7 +89,8 @@ async function putOnce(
     await discardBody(response);
     const stored = (await headManifest(session, directRoute(repository), reference))?.digest;
     if (stored !== undefined) return { host, stored };
-    return new AirgapError('registry', `${what}: ${host} returned ${status} but does not have the manifest`, {
+    return new AirgapError('registry', `${host} returned ${status} but does not have the manifest`, {
+      subject: what,
       isTransient: true,
     });
   }

@@ -54,9 +54,10 @@ function findDamage({ response, bytes }: FullResponse, what: string, tagOrDigest
   for (const digest of expected) {
     const actual = digestOf(bytes, algorithmOf(digest));
     if (actual === digest) continue;
-    const message = `${what}: ${response.url.host} sent a manifest with digest ${actual} instead of ${digest}`;
+    const detail = `${actual} instead of ${digest}`;
     const hint = 'a proxy or mirror may have changed or mixed up content: try again, or bypass it';
-    return new AirgapError('digest-mismatch', message, { hint });
+    const reason = `${response.url.host} sent a manifest with another digest`;
+    return new AirgapError('digest-mismatch', reason, { subject: what, detail, hint });
   }
   // Without a digest, a truncated manifest is still detected: it is not valid JSON.
   return expected.length > 0 || parseJson(bytes) !== undefined ? undefined : notAManifestError(response, bytes, what);
@@ -159,7 +160,9 @@ function mediaTypeOf(response: HttpResponse, bytes: Uint8Array, what: string): s
   if (declared === undefined && Array.isArray(json.manifests)) return MediaType.ociIndex;
   if (declared === undefined && Array.isArray(json.layers)) return MediaType.ociManifest;
   const shown = typeof type === 'string' ? JSON.stringify(type).slice(0, 120) : '(mediaType is not a string)';
-  throw new AirgapError('unsupported', `${what}: ${response.url.host} sent a manifest of unknown type ${shown}`);
+  throw new AirgapError('unsupported', `${response.url.host} sent a manifest of unknown type ${shown}`, {
+    subject: what,
+  });
 }
 
 /**
@@ -179,9 +182,11 @@ function undeclaredType(served: string, { config }: Readonly<Record<string, unkn
 function notAManifestError({ url }: HttpResponse, bytes: Uint8Array, what: string): AirgapError {
   const text = Buffer.from(bytes).toString('utf8').trim();
   const page = pageText(text);
-  if (page === undefined) return new AirgapError('registry', `${what}: ${url.host} sent a manifest that is not JSON`);
+  if (page === undefined)
+    return new AirgapError('registry', `${url.host} sent a manifest that is not JSON`, { subject: what });
   const title = quoted(pageTitle(text) || page);
-  return new AirgapError('registry', `${what}: ${url.host} sent a web page (HTML, ${title}) instead of a manifest`, {
+  return new AirgapError('registry', `${url.host} sent a web page (HTML, ${title}) instead of a manifest`, {
+    subject: what,
     hint: WEB_PAGE_HINT,
   });
 }
@@ -206,8 +211,9 @@ function isSupportedType(mediaType: string): boolean {
 function schema1Error(what: string): AirgapError {
   return new AirgapError(
     'unsupported',
-    `${what}: manifests of Docker schema 1 are not supported, as registries no longer accept them`,
+    `manifests of Docker schema 1 are not supported, as registries no longer accept them`,
     {
+      subject: what,
       hint: SCHEMA1_HINT,
     },
   );

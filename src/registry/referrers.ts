@@ -57,7 +57,8 @@ export class ReferrersApi {
     const found: Descriptor[] = [];
     let next: Endpoint | URL | undefined = { kind: 'referrers', digest: subject };
     for (let page = 1; next !== undefined; page++) {
-      if (page > MAX_PAGES) throw new AirgapError('registry', `${what}: the list has more than ${MAX_PAGES} pages`);
+      if (page > MAX_PAGES)
+        throw new AirgapError('registry', `the list has more than ${MAX_PAGES} pages`, { subject: what });
       const { response, bytes } = await this.#session.read(
         {
           method: 'GET',
@@ -79,10 +80,10 @@ export class ReferrersApi {
       }
       const damage = findDamage({ response, bytes });
       if (damage !== undefined)
-        throw new AirgapError('registry', `${what}: ${response.url.host} sent an invalid list: ${damage}`);
+        throw new AirgapError('registry', `${response.url.host} sent an invalid list: ${damage}`, { subject: what });
       found.push(...parseManifest(MediaType.ociIndex, bytes).manifests);
       if (found.length > MAX_ENTRIES)
-        throw new AirgapError('registry', `${what}: the list has more than ${MAX_ENTRIES} entries`);
+        throw new AirgapError('registry', `the list has more than ${MAX_ENTRIES} entries`, { subject: what });
       next = nextPage([response.headers.link ?? []].flat().join(', '), response.url, what);
     }
     return found;
@@ -133,5 +134,5 @@ function nextPage(links: string, from: URL, what: string): URL | undefined {
     url.protocol = from.protocol;
     return url;
   }
-  throw new AirgapError('registry', `${what}: ${from.host} continues its list at another host`);
+  throw new AirgapError('registry', `${from.host} continues its list at another host`, { subject: what });
 }

@@ -118,13 +118,10 @@ function tokenExchange(transport: Transport): TokenExchange {
     const isSecret = headers.authorization !== undefined || form !== undefined;
     if (isSecret && url.protocol === 'http:' && transport.scheme(apiHost(registry)) === 'https') {
       // Even with --plain-http for that host: it was not allowed for credentials of this registry.
-      throw new AirgapError(
-        'registry',
-        `${what}: credentials were not sent to the token server ${url.host}, which has no TLS`,
-        {
-          hint: `${registry} uses TLS: configure it to name a token server with an https URL`,
-        },
-      );
+      throw new AirgapError('registry', `credentials were not sent to the token server ${url.host}, which has no TLS`, {
+        subject: what,
+        hint: `${registry} uses TLS: configure it to name a token server with an https URL`,
+      });
     }
     const body = form === undefined ? undefined : Buffer.from(form);
     const toTokenResponse = ({ response, bytes }: FullResponse): { status: number; text: string } => ({

@@ -111,7 +111,9 @@ export async function startUpload(session: Session, upload: UploadRequest, what:
   }
   if (status < 200 || status > 204) throw await registryError(response, { what, registry, writes: true });
   await discardBody(response);
-  throw new AirgapError('registry', `${what}: ${response.url.host} opened an upload session without a location`);
+  throw new AirgapError('registry', `${response.url.host} opened an upload session without a location`, {
+    subject: what,
+  });
 }
 
 /**

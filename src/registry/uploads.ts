@@ -102,8 +102,8 @@ async function putOnce(
     // Some registries return 200 or 202. Check that the blob is stored.
     await discardBody(response);
     if (await isStored(session, upload)) return undefined;
-    const message = `${what}: ${responseUrl.host} returned ${status} but does not have the blob`;
-    return { retryable: 'few', error: new AirgapError('registry', message, { isTransient: true }) };
+    const reason = `${responseUrl.host} returned ${status} but does not have the blob`;
+    return { retryable: 'few', error: new AirgapError('registry', reason, { subject: what, isTransient: true }) };
   }
   const errorBody = await readErrorBody(response);
   const error = errorFromBody(response, errorBody, { what, registry: repository.registry, writes: true });
@@ -166,7 +166,9 @@ async function readVerified({ descriptor, body, signal }: UploadRequest, what: s
 }
 
 function damagedContentError(what: string, actual: string): AirgapError {
-  return new AirgapError('digest-mismatch', `${what}: the content to send is damaged: ${actual}`, {
+  return new AirgapError('digest-mismatch', 'the content to send is damaged', {
+    subject: what,
+    detail: actual,
     hint: 'check the source with: helm airgap verify',
   });
 }

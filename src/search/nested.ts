@@ -185,10 +185,7 @@ function nestedFailure(job: NestedChartJob, error: unknown): AirgapError {
   const mirrorHint = `--chart-mirror '${nested.repository || '*'}=URL-or-FOLDER' reads it from another location`;
   const isForbidden = error.code === 'forbidden';
   const hint = isFetched || isForbidden ? [error.hint, excludeHint] : [mirrorHint, excludeHint];
-  return new AirgapError(error.code, `${failureText(job)}: ${error.message}`, {
-    hint: hint.filter((part) => part !== undefined).join('; '),
-    cause: error,
-  });
+  return error.with({ subject: failureText(job), hint: hint.filter((part) => part !== undefined).join('; ') });
 }
 
 /** Error of a nested chart below the maximum depth. */

@@ -1,4 +1,4 @@
-import { AirgapError } from '../base/errors.ts';
+import type { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { Sink, Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -149,10 +149,6 @@ function stepFailure({ manifests }: Graph, step: string, error: unknown, node: M
       .some(({ children }) =>
         children.some((child) => child.digest === digest && isAttestationPlatform(child.platform)),
       );
-  if (node.blobs.some(({ urls = [] }) => urls.length > 0)) return withHint(failure, FOREIGN_LAYERS_HINT);
-  return isAttestation() ? withHint(failure, ATTESTATION_HINT) : failure;
-}
-
-function withHint(cause: AirgapError, hint: string): AirgapError {
-  return new AirgapError(cause.code, cause.message, { hint, causes: cause.causes, cause });
+  if (node.blobs.some(({ urls = [] }) => urls.length > 0)) return failure.with({ hint: FOREIGN_LAYERS_HINT });
+  return isAttestation() ? failure.with({ hint: ATTESTATION_HINT }) : failure;
 }

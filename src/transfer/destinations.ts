@@ -132,9 +132,10 @@ export function assertNoTagConflicts(statuses: readonly TagStatus[]): void {
 function tagConflict({ destination: { root, repository, tag }, found }: TagStatus): AirgapError {
   const name = formatReference({ ...repository, tag });
   const { digest } = root.descriptor;
-  return new AirgapError(
-    'tag-conflict',
-    `${formatReference(root.reference)}: ${name} exists with digest ${found}; the bundle has ${digest}`,
-    { hint: 'overwrite it with --on-existing-tag overwrite, or keep it with --on-existing-tag skip' },
-  );
+  return new AirgapError('tag-conflict', 'the tag exists in the target with other content', {
+    subject: formatReference(root.reference),
+    step: name,
+    detail: `digest ${found}; the bundle has ${digest}`,
+    hint: 'overwrite it with --on-existing-tag overwrite, or keep it with --on-existing-tag skip',
+  });
 }

@@ -156,16 +156,19 @@ function tooDeepError(): AirgapError {
  */
 function missingChildError(error: unknown, { platform }: Descriptor, selection: IndexSelection): unknown {
   if (!(error instanceof AirgapError) || error.code !== 'image-not-found' || platform === undefined) return error;
+  const missing = { ...error.parts, detail: [error.reason, error.parts.detail].filter(Boolean).join(': ') };
   const isPinned = selection === WHOLE_INDEX;
   const unpin = isPinned ? 'refer to the image by its tag alone, and ' : '';
   if (isAttestationPlatform(platform)) {
-    return new AirgapError('image-not-found', `an attestation listed in the index is missing: ${error.message}`, {
+    return new AirgapError('image-not-found', 'an attestation listed in the index is missing', {
+      ...missing,
       hint: `${unpin}leave out attestations with --attestations drop, or copy it to the registry as well`,
       cause: error,
     });
   }
   const name = formatPlatform(platform);
-  return new AirgapError('image-not-found', `the image for ${name} listed in the index is missing: ${error.message}`, {
+  return new AirgapError('image-not-found', `the image for ${name} listed in the index is missing`, {
+    ...missing,
     hint: `${unpin}select the available platforms with --platform, or copy ${name} to the registry as well`,
     cause: error,
   });

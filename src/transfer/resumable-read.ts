@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AirgapError, messageOf } from '../base/errors.ts';
+import { AirgapError, messageOf, placeOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import type { Body, Source } from '../oci/content.ts';
 import { algorithmOf, digestOf } from '../oci/digest.ts';
@@ -53,7 +53,9 @@ export async function drain(
   const countChunk: ChunkHandler = (chunk) => {
     position += chunk.length;
     if (position > body.size) {
-      throw new AirgapError('digest-mismatch', `${what}: the source sent more than the announced ${body.size} bytes`);
+      throw new AirgapError('digest-mismatch', `the source sent more than the announced ${body.size} bytes`, {
+        subject: what,
+      });
     }
     emit({ type: 'bytes', bytes: chunk.length, digest });
     const failInHandler = (error: unknown): never => {
@@ -76,7 +78,7 @@ export async function drain(
       if (position < body.size) throw new Error(`ended after ${position} of ${body.size} bytes`);
     } catch (error) {
       if (handlerFailure !== undefined) throw handlerFailure.error;
-      if (signal?.aborted) throw new AirgapError('interrupted', `${what}: interrupted`, { cause: error });
+      if (signal?.aborted) throw new AirgapError('interrupted', `interrupted`, { subject: what, cause: error });
       if (error instanceof AirgapError && error.code !== 'network') throw error;
       if (position - lastFailure >= MIN_PROGRESS) failures = 0;
       lastFailure = position;
@@ -84,9 +86,16 @@ export async function drain(
       const message = messageOf(error);
       const reason = message.startsWith(what) ? message.slice(what.length).replace(/^:? /, '') : message;
       if (failures >= MAX_FAILURES) {
-        const progress = `last at ${position} of ${body.size} bytes`;
-        throw new AirgapError('network', `${what}: the transfer failed repeatedly, ${progress}: ${reason}`, {
-          hint: [error instanceof AirgapError ? error.hint : undefined, RERUN_HINT].filter(Boolean).join('; '),
+        const known = error instanceof AirgapError ? error : undefined;
+        const details = [
+          known === undefined ? message : known.parts.detail,
+          `last at ${position} of ${body.size} bytes`,
+        ];
+        throw new AirgapError('network', ['the transfer failed repeatedly', known?.reason].filter(Boolean).join(': '), {
+          subject: what,
+          step: known && placeOf(known.parts),
+          detail: details.filter(Boolean).join(', '),
+          hint: [known?.hint, RERUN_HINT].filter(Boolean).join('; '),
           cause: error,
         });
       }
@@ -206,6 +215,9 @@ export async function readBlob(source: Source, blob: BlobNode, { emit, signal }:
     actual = digestOf(bytes, algorithmOf(digest));
     if (actual === digest) return bytes;
   }
-  const message = `${blobLabel(blob)}: the source returned other content, with digest ${actual}`;
-  throw new AirgapError('digest-mismatch', message, { hint: 'a proxy or cache in between may return damaged content' });
+  throw new AirgapError('digest-mismatch', 'the source returned other content', {
+    subject: blobLabel(blob),
+    detail: `with digest ${actual}`,
+    hint: 'a proxy or cache in between may return damaged content',
+  });
 }

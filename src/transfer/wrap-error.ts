@@ -1,30 +1,32 @@
-import { AirgapError, messageOf } from '../base/errors.ts';
+import { AirgapError, messageOf, placeOf } from '../base/errors.ts';
 
 /**
- * Returns the error with `what` (an image or a step) in front of its message, unless the message contains it. A
- * repository name at the start of the message is not repeated.
+ * Returns the error with `what` (an image or a step) as its subject. What the error named so far becomes the step, unless
+ * `what` names it too.
  */
 export function wrapError(what: string, error: unknown): AirgapError {
   if (!(error instanceof AirgapError))
-    return new AirgapError('network', `${what}: ${messageOf(error)}`, { cause: error });
-  if (error.message.includes(what)) return error;
-  const { code, hint, causes } = error;
-  return new AirgapError(code, withPrefix(what, error.message), { hint, causes, cause: error });
+    return new AirgapError('network', messageOf(error), { subject: what, cause: error });
+  const place = placeOf(error.parts);
+  // A message without a subject may still name it.
+  if (place === undefined) return error.reason.includes(what) ? error : error.with({ subject: what });
+  if (place === what) return error;
+  return error.with(mergedPlace(what, place));
 }
 
-/** Matches the name at the start of registry errors: `HOST/PATH@DIGEST: ` or `HOST/PATH:TAG: `. */
-const NAME_PREFIX = /^((\S+?)[@:](sha(?:256|512):[0-9a-f]+|[\w.-]+)): /;
+/** Matches the name at the end of what registry errors are about: `HOST/PATH@DIGEST` or `HOST/PATH:TAG`. */
+const NAME = /^((\S+?)[@:](sha(?:256|512):[0-9a-f]+|[\w.-]+))(?:: |$)/;
 
-function withPrefix(what: string, message: string): string {
-  const [prefix, name, repository, reference] = NAME_PREFIX.exec(message) ?? [];
+function mergedPlace(what: string, place: string): { readonly subject: string; readonly step: string | undefined } {
+  const [prefix, name, repository, reference] = NAME.exec(place) ?? [];
   if (prefix === undefined || name === undefined || repository === undefined || reference === undefined)
-    return `${what}: ${message}`;
-  const text = message.slice(prefix.length);
+    return { subject: what, step: place };
+  const step = place.slice(prefix.length) || undefined;
   // `blob DIGEST to HOST/PATH` contains the whole name, `manifest DIGEST to HOST/PATH` all but the tag.
   const isRepeated = reference.includes(':') && what.includes(reference) && what.includes(repository);
-  if (isRepeated || what.includes(name)) return `${what}: ${text}`;
-  if (what.endsWith(` ${repository}`)) return `${what.slice(0, -repository.length)}${name}: ${text}`;
-  return `${what}: ${message}`;
+  if (isRepeated || what.includes(name)) return { subject: what, step };
+  if (what.endsWith(` ${repository}`)) return { subject: `${what.slice(0, -repository.length)}${name}`, step };
+  return { subject: what, step: place };
 }
 
 /** Fails if the signal is aborted. @throws AirgapError `interrupted` */

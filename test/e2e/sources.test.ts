@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Helm } from '../../src/helm/helm.ts';
 import { basicOf } from '../support/basic.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { airgap, airgapOk, countingHelm, helmUnderTest, program, type Run } from '../support/cli.ts';
@@ -192,4 +193,13 @@ test('called by Helm: the plugin installed from a checkout, with a relative HELM
     cwd: folder,
   });
   expect(JSON.parse(run.stdout).images.length).toBeGreaterThan(5);
+
+  const version = await execa(helmUnderTest(), ['airgap', 'version', '-o', 'json'], options);
+  expect(JSON.parse(version.stdout)).toMatchObject({
+    kind: 'Version',
+    helm: {
+      path: helmUnderTest(),
+      version: await new Helm({ env: { HELM_BIN: helmUnderTest() }, cwd: home }).version(),
+    },
+  });
 });

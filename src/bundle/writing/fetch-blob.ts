@@ -55,7 +55,9 @@ export async function fetchBlob(
     }
     await options.checkpoint(digest, 0);
   }
-  throw new AirgapError('digest-mismatch', `${blobLabel(node)}: the source sent other content, with digest ${actual}`, {
+  throw new AirgapError('digest-mismatch', 'the source sent other content', {
+    subject: blobLabel(node),
+    detail: `with digest ${actual}`,
     hint: 'the content was discarded; check proxies and caches on the way for damage',
   });
 }

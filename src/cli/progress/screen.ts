@@ -30,10 +30,14 @@ export class Screen {
   draw(snapshot: Snapshot): void {
     const { columns, rows } = usable(this.#size());
     const lines = frame(snapshot, columns, rows);
+    if (lines.length === 0) {
+      this.clear();
+      return;
+    }
     // Lines are erased one by one: erasing from the first row of the window on would copy them into tmux's history. They
     // are erased before they are written, so that a row forgets that it was the continuation of a broken line.
     const text = lines.map((line) => `${ERASE_LINE}${line}\n`).join('');
-    this.#write(upBy(this.#height(columns, rows)) + text + (lines.length > 0 ? ERASE_BELOW : ''));
+    this.#write(upBy(this.#height(columns, rows)) + text + ERASE_BELOW);
     this.#drawn = lines.map((line) => stringWidth(line));
   }
 
@@ -62,9 +66,12 @@ function upBy(rows: number): string {
   return rows === 0 ? '' : `\r\u001b[${rows}A`;
 }
 
+/** Columns and rows that no terminal has more of; unset ones are sometimes 65535. */
+const LARGEST = 5_000;
+
 /** Replaces numbers that no terminal has. */
 function usable({ columns = 0, rows = 0 }: TerminalSize): { columns: number; rows: number } {
-  const isSize = (n: number): boolean => Number.isSafeInteger(n) && n > 0;
+  const isSize = (n: number): boolean => Number.isSafeInteger(n) && n > 0 && n <= LARGEST;
   return { columns: isSize(columns) ? columns : 80, rows: isSize(rows) ? Math.max(rows, 2) : 24 };
 }
 
@@ -103,12 +110,13 @@ function listed(lines: readonly string[], space: number): string[] {
   return [...lines.slice(0, space - 1), `and ${lines.length - space + 1} more`];
 }
 
-/** Puts a name to the left and facts to the right, if there is space for both. */
-function twoColumns(name: string, facts: string, width: number): string {
-  const space = Math.min(width - 4 - stringWidth(facts), MAX_NAME);
-  if (space < MIN_NAME) return cutStart(name, width - 2);
+/** Puts a name to the left and as many of the last facts as there is space for to the right. */
+function twoColumns(name: string, facts: readonly string[], width: number): string {
+  const text = facts.join(', ');
+  const space = Math.min(width - 4 - text.length, MAX_NAME);
+  if (space < MIN_NAME) return facts.length > 1 ? twoColumns(name, facts.slice(1), width) : cutStart(name, width - 2);
   const shown = cutStart(name, space);
-  return `${shown}${' '.repeat(space - stringWidth(shown))}  ${facts}`;
+  return `${shown}${' '.repeat(space - stringWidth(shown))}  ${text}`;
 }
 
 /** Columns for the name of an image. */

@@ -52,13 +52,13 @@ function idleText(idle: number, active: readonly OwnerStatus[]): string {
   return `${isWaiting ? 'waiting for the answer' : 'no data'} for ${duration(idle)}${names}`;
 }
 
-/** Formats how far one image is: `12 MB of 30 MB`, and what is unusual about it. */
-export function ownerFacts({ bytes, idle, isAwaitingAnswer, retries }: OwnerStatus): string {
+/** Formats how far one image is, `12 MB of 30 MB`, and what is unusual about it: the last facts are the most important. */
+export function ownerFacts({ bytes, idle, isAwaitingAnswer, retries }: OwnerStatus): string[] {
   const facts = [`${formatBytes(bytes.done)} of ${formatBytes(bytes.total)}`];
+  if (retries > 0) facts.push(count(retries, 'retry', 'retries'));
   if (idle !== undefined)
     facts.push(`${isAwaitingAnswer ? 'waiting for the answer' : 'no data'} for ${duration(idle)}`);
-  if (retries > 0) facts.push(count(retries, 'retry', 'retries'));
-  return facts.join(', ');
+  return facts;
 }
 
 /** Formats a retry. The reason is a sentence that usually begins with `what`. */

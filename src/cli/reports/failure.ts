@@ -1,4 +1,4 @@
-import { type AirgapError, type ErrorCode, messageOf } from '../../base/errors.ts';
+import { type AirgapError, type ErrorCode, type MessageParts, placeOf } from '../../base/errors.ts';
 
 /** Hints for errors without one of their own. */
 const DEFAULT_HINTS: Partial<Record<ErrorCode, string>> = {
@@ -13,47 +13,108 @@ const DEFAULT_HINTS: Partial<Record<ErrorCode, string>> = {
   'bundle-invalid': 'transfer the file again, and compare its size and checksum with the original',
 };
 
-/**
- * Formats an error with its hint. Errors of a batch are grouped by hint, and a cause that several share is printed once.
- */
+/** Maximum number of subjects of a cause, and of causes, in a text. */
+const MAX_SHOWN = 20;
+
+/** Errors that concern a registry, not one image in it: who needs the images is of no interest. */
+const CONCERNS_HOST: ReadonlySet<ErrorCode> = new Set(['network', 'registry', 'unauthorized']);
+
+/** One cause and everything that it hit. */
+export interface FailureCause {
+  readonly code: ErrorCode;
+  /** Cause without subjects. */
+  readonly reason: string;
+  readonly hint: string | undefined;
+  /** Target of a push to several targets. */
+  readonly target: string | undefined;
+  /** One error for each subject, step and detail. Without a subject, the cause alone is the message. */
+  readonly errors: readonly AirgapError[];
+}
+
+/** Groups the errors of a batch by target and cause: causes with most errors first, equal ones in the order of the errors. */
+export function failureCauses(error: AirgapError): FailureCause[] {
+  const leaves = leafErrors(error);
+  const groups = Map.groupBy(leaves, ({ target, error }) =>
+    JSON.stringify([target, error.code, error.reason, generalHint(error)]),
+  );
+  return [...groups.values()]
+    .toSorted((a, b) => b.length - a.length)
+    .map((group) => {
+      const [{ target, error }] = group as [Leaf];
+      const distinct = [...new Map(group.map((leaf) => [leaf.error.message, leaf.error])).values()];
+      const hint = distinct.length === 1 ? hintOf(error) : generalHint(error);
+      return { code: error.code, reason: error.reason, hint, target, errors: distinct };
+    });
+}
+
+/** Formats an error with its hint. A cause that several errors of a batch share is printed once, followed by its subjects. */
 export function formatFailure(error: AirgapError): string {
   if (error.causes.length === 0) {
     const hint = hintOf(error);
     return `Error: ${error.message}${hint ? `\nHint: ${hint}` : ''}`;
   }
-  const groups = Map.groupBy(leafErrors(error), hintOf);
+  const causes = failureCauses(error);
+  const targets = Map.groupBy(causes.slice(0, MAX_SHOWN), ({ target }) => target);
   const lines = [`Error: ${error.message}:`];
-  for (const [hint, causes] of groups) {
-    lines.push(...causeLines(causes.map(messageOf)));
-    if (hint) lines.push(`    Hint: ${hint}`);
+  for (const [target, ofTarget] of targets) {
+    const hints = Map.groupBy(ofTarget, (cause) => cause.hint);
+    const section = [...hints].flatMap(([hint, group]) => [
+      ...group.flatMap(causeLines),
+      ...(hint ? [`    Hint: ${hint}`] : []),
+    ]);
+    if (target === undefined || targets.size === 1) lines.push(...section);
+    else lines.push(`  ${target}:`, ...section.map((line) => `  ${line}`));
   }
+  if (causes.length > MAX_SHOWN)
+    lines.push(`  ... and ${amount(causes.length - MAX_SHOWN)} more causes; ${WHOLE_LIST}`);
   return lines.join('\n');
 }
 
-/** Formats messages of the form `SUBJECT: CAUSE[, wanted by …]`: one line each, or a shared cause followed by its subjects. */
-function causeLines(messages: readonly string[]): string[] {
-  const byCause = Map.groupBy(messages, (message) => splitMessage(message)?.cause ?? message);
-  return [...byCause].flatMap(([cause, group]) => {
-    if (group.length === 1) return group.map((message) => `  - ${message.replaceAll('\n', '\n    ')}`);
-    const subjects = new Set(group.map((message) => splitMessage(message)?.subject ?? message));
-    return [`  - ${cause}:`, ...[...subjects].map((subject) => `    ${subject}`)];
-  });
+const WHOLE_LIST = 'the whole list: -o json';
+
+function causeLines({ code, errors, reason }: FailureCause): string[] {
+  const [first, ...others] = errors as [AirgapError, ...AirgapError[]];
+  if (others.length === 0) return [`  - ${first.message.replaceAll('\n', '\n    ')}`];
+  const hasOneDetail = others.every(({ parts }) => parts.detail === first.parts.detail);
+  const detail = hasOneDetail && first.parts.detail !== undefined ? ` (${first.parts.detail})` : '';
+  const subjects = new Set(errors.map(({ parts }) => subjectText(code, parts, !hasOneDetail)));
+  // One more takes no more room than the line that counts it.
+  const shown = subjects.size === MAX_SHOWN + 1 ? subjects.size : MAX_SHOWN;
+  const lines = [...subjects].slice(0, shown).map((subject) => `      ${subject.replaceAll('\n', ' ')}`);
+  const rest = subjects.size - lines.length;
+  if (rest > 0) lines.push(`      ... and ${amount(rest)} more; ${WHOLE_LIST}`);
+  return [`  - ${`${reason}${detail}`.replaceAll('\n', '\n    ')}:`, ...lines];
 }
 
-function splitMessage(message: string): { subject: string; cause: string } | undefined {
-  const index = message.indexOf(': ');
-  if (index < 0 || message.includes('\n')) return undefined;
-  const wantedBy = message.lastIndexOf(', wanted by ');
-  const end = wantedBy > index ? wantedBy : message.length;
-  const cause = message.slice(index + 2, end);
-  // A single word, such as a digest, ends a sentence and is not a cause.
-  return cause.includes(' ') ? { subject: message.slice(0, index) + message.slice(end), cause } : undefined;
+function subjectText(code: ErrorCode, parts: MessageParts, withDetail: boolean): string {
+  const { subject = placeOf(parts) ?? 'unnamed', detail, origin } = parts;
+  const origins = origin === undefined || CONCERNS_HOST.has(code) ? '' : `, ${origin}`;
+  return `${subject}${withDetail && detail !== undefined ? `: ${detail}` : ''}${origins}`;
+}
+
+function amount(value: number): string {
+  return value.toLocaleString('en-US');
 }
 
 function hintOf({ hint, code }: AirgapError): string | undefined {
   return hint ?? DEFAULT_HINTS[code];
 }
 
-function leafErrors(error: AirgapError): AirgapError[] {
-  return error.causes.length === 0 ? [error] : error.causes.flatMap(leafErrors);
+/** Returns the hint for all images of a cause, if the own one names its image. */
+function generalHint(error: AirgapError): string | undefined {
+  const { subject } = error.parts;
+  const hint = hintOf(error);
+  return subject?.includes('/') ? hint?.replaceAll(subject, 'IMAGE') : hint;
+}
+
+/** Error without causes, and the target of the batch that it is part of. */
+interface Leaf {
+  readonly target: string | undefined;
+  readonly error: AirgapError;
+}
+
+function leafErrors(error: AirgapError, outer?: string): Leaf[] {
+  const { causes, parts } = error;
+  if (causes.length === 0) return [{ target: outer, error }];
+  return causes.flatMap((cause) => leafErrors(cause, parts.subject ?? outer));
 }

@@ -7,16 +7,18 @@ import {
   type LockFileDrift,
 } from '../../inventory/lock-file-drift.ts';
 import type { WrittenLockFile } from '../../workflows/images/lock-file.ts';
+import { countDifference } from './image-counts.ts';
 import { joinLines, shortDigest } from './text.ts';
 
 /** Formats a summary of a written lock file. @param offline no registry was queried */
-export function lockFileReport({ path, status, lockFile }: WrittenLockFile, offline: boolean): string {
+export function lockFileReport({ path, status, lockFile, counts }: WrittenLockFile, offline: boolean): string {
   const { charts, images } = lockFile;
   const unresolved = images.filter(({ digest }) => digest === '').length;
   const hint = offline ? ' (--offline): bundle --lock resolves these tags when it runs' : '';
   const withoutDigest = unresolved === 0 ? '' : `, ${unresolved} without a digest${hint}`;
+  const difference = countDifference(counts);
   const verb = status === 'written' ? 'written' : 'is up to date';
-  return `${path} ${verb}: ${count(charts.length, 'chart')}, ${count(images.length, 'image')}${withoutDigest}`;
+  return `${path} ${verb}: ${count(charts.length, 'chart')}, ${count(images.length, 'image')}${difference === '' ? '' : ` (${difference})`}${withoutDigest}`;
 }
 
 /** Formats the differences from a lock file, one per line, grouped by kind. */
@@ -31,7 +33,7 @@ export function lockFileDriftReport(path: string, drift: LockFileDrift): string 
     ['images removed', images.removed.map(imageText)],
     [
       'tags moved',
-      images.moved.map(({ reference, from, to }) => `${reference}: ${shortDigest(from)} → ${shortDigest(to)}`),
+      images.moved.map(({ reference, from, to }) => `${reference}: ${shortDigest(from)} -> ${shortDigest(to)}`),
     ],
     ['images missing from their registries', images.gone.map(imageText)],
   ];
@@ -46,9 +48,9 @@ function chartText({ name, version, parent }: DriftChart): string {
 }
 
 function changeText({ name, version, what, from, to }: ChartChange): string {
-  if (what === 'version') return `${name}: ${from} → ${to}`;
+  if (what === 'version') return `${name}: ${from} -> ${to}`;
   const [before, after] = what === 'digest' ? [shortDigest(from), shortDigest(to)] : [from, to];
-  return `${name} ${version}: ${CHANGED[what]}, ${before} → ${after}`;
+  return `${name} ${version}: ${CHANGED[what]}, ${before} -> ${after}`;
 }
 
 const CHANGED = {

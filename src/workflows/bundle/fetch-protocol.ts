@@ -1,6 +1,6 @@
 import type { Access, RefusedRequest } from '../../auth/authorizer.ts';
 import type { AccessRefusal } from '../../auth/refusal.ts';
-import { AirgapError, type ErrorCode, messageOf } from '../../base/errors.ts';
+import { AirgapError, type ErrorCode, type MessageParts, messageOf } from '../../base/errors.ts';
 import type { AirgapEvent } from '../../base/events.ts';
 import type { FileParts } from '../../bundle/files/random-file.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -61,24 +61,22 @@ export type FromThread =
 /** Serialized error for messages between threads, without `cause`, which may not be serializable. */
 export interface SerializedError {
   readonly code: ErrorCode;
-  readonly message: string;
+  readonly reason: string;
+  readonly parts: MessageParts;
   readonly hint: string | undefined;
   readonly causes: readonly SerializedError[];
 }
 
 export function serializeError(error: unknown): SerializedError {
   if (error instanceof AirgapError) {
-    const { code, message, hint, causes } = error;
-    return { code, message, hint, causes: causes.map(serializeError) };
+    const { code, reason, parts, hint, causes } = error;
+    return { code, reason, parts, hint, causes: causes.map(serializeError) };
   }
-  return { code: 'network', message: messageOf(error), hint: undefined, causes: [] };
+  return { code: 'network', reason: messageOf(error), parts: {}, hint: undefined, causes: [] };
 }
 
-export function deserializeError({ code, message, hint, causes }: SerializedError): AirgapError {
-  return new AirgapError(code, message, {
-    hint,
-    causes: causes.map(deserializeError),
-  });
+export function deserializeError({ code, reason, parts, hint, causes }: SerializedError): AirgapError {
+  return new AirgapError(code, reason, { ...parts, hint, causes: causes.map(deserializeError) });
 }
 
 /** Number of blobs read at the same time. */

@@ -163,13 +163,17 @@ function unsignedError(
   const each = isSubset ? ', nor of each image in it' : '';
   const isKnown = root.sourceDigest === digest;
   if (registryError !== undefined) {
-    const message = `${name}: no cosign signature of ${digest}${each} by ${by} was found, and its referrers could not all be read: ${registryError.message}`;
-    return new AirgapError('signature', message, {
+    const reason = `no cosign signature${each} by ${by} was found, and its referrers could not all be read: ${registryError.reason}`;
+    return new AirgapError('signature', reason, {
+      subject: name,
+      step: digest,
       hint: registryError.hint ?? 'run the command again',
       cause: registryError,
     });
   }
-  return new AirgapError('signature', `${name}: no cosign signature of ${digest}${each} by ${by}: ${found}`, {
+  return new AirgapError('signature', `no cosign signature${each} by ${by}: ${found}`, {
+    subject: name,
+    step: digest,
     hint: isSubset && (count === 0 || !isKnown) ? subsetHint(root, isKnown) : SIGN_HINT,
   });
 }

@@ -11,6 +11,7 @@ import { removePrefetched } from '../../bundle/writing/prefetched.ts';
 import { noSpace } from '../../bundle/writing/preflight.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
+import type { ImageCounts } from '../../inventory/image-counts.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
 import { withSource } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -68,6 +69,7 @@ export interface BundleResult extends Omit<WriteResult, 'status'> {
   readonly dropped: readonly DroppedCandidate[];
   /** Candidates with confidence `possible`, which are not bundled. */
   readonly possible: readonly string[];
+  readonly counts: ImageCounts;
   /** Registries whose referrers could not all be read; absent if there are none. */
   readonly unanswered?: readonly IncompleteReferrersReport[];
   /** Images found only by the operator image scan, which are not bundled. */
@@ -124,7 +126,7 @@ export async function pack(
       blob: (repository, descriptor) => earlier.smallBlobBody(descriptor, pinned.blob(repository, descriptor)),
     });
     const requests = new ReferrerRequests();
-    const { graph, findings, selections, dropped, possible, leftOut } = await resolveImages(
+    const { graph, findings, selections, dropped, possible, counts, leftOut } = await resolveImages(
       context,
       source,
       select,
@@ -166,7 +168,7 @@ export async function pack(
     const signature = options.sign && (await reuseOrSignInventory(inventory, options.sign, path, evidence));
     const content = { path, splitSize, graph, charts: artifacts, inventory, evidence, signature, force };
     const plan = await runStep(emit, `planning ${printableLine(basename(path))}`, () => planBundle(content));
-    const notBundled = { dropped, possible, ...unanswered };
+    const notBundled = { dropped, possible, counts, ...unanswered };
     const estimated = estimate({ plan, graph, charts: charts.length, earlier, quotas: client.quotas() });
     if (!plan.isUpToDate) emit({ type: 'estimate', estimate: estimated });
     if (estimated.free < estimated.needed) throw noSpace(path, estimated.needed, estimated.free);

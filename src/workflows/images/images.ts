@@ -2,6 +2,7 @@ import { AirgapError, combine } from '../../base/errors.ts';
 import { toFindings } from '../../discovery/index.ts';
 import type { NetworkLocation, NetworkNeed } from '../../discovery/network/index.ts';
 import type { Finding, LocatedReference } from '../../inventory/finding.ts';
+import { countImages, type ImageCounts } from '../../inventory/image-counts.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import { formatReference, tryParseReference } from '../../oci/reference.ts';
 import type { OperatorScanReport, OperatorScanResult, ProposedRule } from '../../operator-scan/index.ts';
@@ -38,6 +39,7 @@ export interface ImagesResult {
     readonly via?: SearchedChart['via'];
   }[];
   readonly images: readonly Finding[];
+  readonly counts: ImageCounts;
   /** Content other than images that workloads fetch from the internet at run time. */
   readonly network: readonly NetworkNeed[];
   /** Selections that differ from what was found. */
@@ -74,6 +76,7 @@ export function images(context: Context, options: ImagesOptions): Promise<Images
     return {
       charts: charts.map(chartSummary),
       images: findings,
+      counts: countImages({ images: findings, selections }),
       network: mergeNetworkNeeds(charts, options),
       choices: selections,
       whatIf,

@@ -5,6 +5,7 @@ import { AirgapError, combine } from '../../base/errors.ts';
 import { checkReplaceable, checkWritable, writeOutput } from '../../base/output-file.ts';
 import { runStep } from '../../base/step.ts';
 import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
+import { countImages, type ImageCounts } from '../../inventory/image-counts.ts';
 import { formatLockFile, type LockFile, type LockFileImage } from '../../inventory/lock-file.ts';
 import { driftOf, type LockFileDrift } from '../../inventory/lock-file-drift.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -29,6 +30,7 @@ export interface WrittenLockFile {
   readonly path: string;
   readonly status: 'written' | 'up-to-date';
   readonly lockFile: LockFile;
+  readonly counts: ImageCounts;
 }
 
 /**
@@ -41,14 +43,14 @@ export function writeLockFile(context: Context, options: LockFileOptions): Promi
   return withScratch(context, async (scratch) => {
     await checkWritable(path, '--lock');
     await checkReplaceable(path, { isOurs: isLockFile, what: 'lock file' });
-    const { lockFile, missing } = await currentLockFile(context, options, scratch);
+    const { lockFile, missing, counts } = await currentLockFile(context, options, scratch);
     const certain = missing.filter(({ confidence }) => confidence === 'certain');
     if (certain.length > 0) throw missingImages(certain);
     const text = formatLockFile(lockFile, basename(path));
     const existing = await readFile(path, 'utf8').catch(() => undefined);
-    if (text === existing) return { path, status: 'up-to-date', lockFile };
+    if (text === existing) return { path, status: 'up-to-date', lockFile, counts };
     await writeOutput(path, text);
-    return { path, status: 'written', lockFile };
+    return { path, status: 'written', lockFile, counts };
   });
 }
 
@@ -77,7 +79,7 @@ async function currentLockFile(
   context: Context,
   options: LockFileOptions,
   scratch: string,
-): Promise<{ lockFile: LockFile; missing: Finding[] }> {
+): Promise<{ lockFile: LockFile; missing: Finding[]; counts: ImageCounts }> {
   const searched = await searchSelected(context, options, scratch);
   const { failures, selections } = searched;
   if (failures.length > 0) throw combine(failures, `${failures.length} nested charts could not be searched`);
@@ -98,6 +100,11 @@ async function currentLockFile(
   return {
     lockFile: { apiVersion: 'airgap/v1', kind: 'LockFile', charts, images, choices: [...selections] },
     missing: notFound,
+    counts: countImages({
+      images: searched.findings.filter((finding) => !notFound.includes(finding)),
+      missing: notFound,
+      selections,
+    }),
   };
 }
 
@@ -183,7 +190,9 @@ export async function resolveDigests(
 function missingImages(findings: readonly Finding[]): AirgapError {
   const errors = findings.map(
     ({ reference, found }) =>
-      new AirgapError('image-not-found', `${reference}, ${sourcesText(found)}: not found in its registry (404)`, {
+      new AirgapError('image-not-found', 'not found in its registry (404)', {
+        subject: reference,
+        origin: sourcesText(found),
         hint: 'check the name and tag, leave it out with --exclude, or configure another location with --mirror',
       }),
   );

@@ -1,7 +1,8 @@
 import type { KeyObject } from 'node:crypto';
-import { AirgapError, combine } from '../../base/errors.ts';
+import { type AirgapError, combine } from '../../base/errors.ts';
 import { runStep } from '../../base/step.ts';
 import { type Finding, isBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
+import { countImages, type ImageCounts } from '../../inventory/image-counts.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import type { RegistrySource } from '../../oci/content.ts';
 import type { Graph, Root } from '../../oci/graph.ts';
@@ -58,6 +59,7 @@ export interface Resolution extends SelectedFindings {
   readonly dropped: readonly DroppedCandidate[];
   /** Candidates with confidence `possible`, which are listed by `images` and bundled only on request. */
   readonly possible: readonly string[];
+  readonly counts: ImageCounts;
   /** Referrers of indexes that the platform selection replaced. They are not in the graph. */
   readonly leftOut: readonly Referrer[];
 }
@@ -124,12 +126,15 @@ export async function resolveImages(
       const completeGraph = await configs.withConfigs(await collector.withBlobs(walker.graph()));
       const [dropped, leftOut] = [[...missing.values()], collector.leftOut()];
       const possible = all.filter((finding) => !selected.includes(finding)).map(({ reference }) => reference);
+      const unchecked = all.filter((finding) => isBundledByDefault(finding) && !selected.includes(finding));
+      const images = all.filter((finding) => isPresent(finding) && !unchecked.includes(finding));
       return {
         findings: selected.filter(isPresent),
         selections,
         graph: completeGraph,
         dropped,
         possible,
+        counts: countImages({ images, missing: dropped, unchecked, selections }),
         leftOut,
       };
     }
@@ -185,10 +190,7 @@ function unresolvedError(failures: readonly WalkFailure[], findings: readonly Fi
       const excludeHint = `if the charts do not pull it, leave it out with --exclude ${name}`;
       const hint =
         part.hint === undefined ? defaultHint : confidence === 'certain' ? part.hint : `${part.hint}; ${excludeHint}`;
-      return new AirgapError(part.code, `${part.message}, ${sourcesText(found)}`, {
-        ...(hint && { hint }),
-        cause: part,
-      });
+      return part.with({ hint, origin: sourcesText(found) });
     });
   });
   return combine(errors, `${failures.length} images could not be resolved`);

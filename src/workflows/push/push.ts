@@ -8,7 +8,7 @@ import type { ReconciledRepository } from '../../ecr/reconcile.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
 import type { Sink, Source } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { formatReference, formatRepository, type Reference } from '../../oci/reference.ts';
+import { formatReference, type Reference } from '../../oci/reference.ts';
 import { connect, type RegistryConnection, type RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { type CopyOutcome, type CopyResult, copy } from '../../transfer/copy.ts';
@@ -94,7 +94,9 @@ export async function push(
         reader?.close();
       }
     });
-    const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asAirgapError(outcome.error)] : []));
+    const errors = outcomes.flatMap((outcome, index) =>
+      'error' in outcome ? [targetError(targets, index, asAirgapError(outcome.error))] : [],
+    );
     const interrupted = errors.find(({ code }) => code === 'interrupted');
     if (interrupted !== undefined) throw interrupted;
     if (errors.length > 0) throw combine(errors, `the push to ${errors.length} of ${targets.length} targets failed`);
@@ -103,6 +105,14 @@ export async function push(
     await connection.client.close();
     await loaded.close();
   }
+}
+
+/** Returns the error of a target as a batch that names the target, unless it is the only one. */
+function targetError(targets: readonly Target[], index: number, error: AirgapError): AirgapError {
+  if (targets.length === 1 || error.code === 'interrupted') return error;
+  const subject = formatTarget(targets[index] as Target);
+  if (error.causes.length > 0) return error.with({ subject });
+  return new AirgapError('several', 'the push failed', { subject, causes: [error], cause: error });
 }
 
 /** @param reader shared source, if several targets are pushed to at the same time */
@@ -221,11 +231,16 @@ export async function readBack(
   return answers.flatMap((answer, index) => {
     const { target, digest } = sent[index] as CopyOutcome;
     const name = formatReference(target);
-    if (!('value' in answer)) return [wrapError(`${name} was pushed but could not be verified`, answer.error)];
+    if (!('value' in answer)) {
+      const error = wrapError(name, answer.error);
+      return [error.with({ reason: `it was pushed but could not be verified: ${error.reason}` })];
+    }
     if (answer.value === digest) return [];
     return [
-      new AirgapError('digest-mismatch', `${name} was pushed but reads back as ${answer.value ?? 'nothing'}`, {
-        hint: `another client writes to ${formatRepository(target)}, or the registry lost it; push again`,
+      new AirgapError('digest-mismatch', 'it was pushed but reads back as something else', {
+        subject: name,
+        detail: answer.value ?? 'nothing',
+        hint: 'another client writes to this repository, or the registry lost it; push again',
       }),
     ];
   });

@@ -46,6 +46,11 @@ export function bodyOf(incoming: IncomingMessage): Promise<Buffer> {
   return read;
 }
 
+/** Reads a request's body by other means than `bodyOf`, which then returns it. */
+export function keepBody(incoming: IncomingMessage, body: Promise<Buffer>): void {
+  bodies.set(incoming, body);
+}
+
 /** Changes status or headers of the later response to a request. */
 export function rewriteHead(
   outgoing: ServerResponse,

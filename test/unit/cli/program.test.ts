@@ -99,7 +99,7 @@ describe('help', () => {
     expect(examples.length).toBeGreaterThan(0);
     for (const [line, command = '', rest = ''] of examples) {
       const parsed: string[] = [];
-      const other = createProgram({ print: () => {}, info: () => {} } as unknown as CommandIO);
+      const other = createProgram({ print: () => {}, info: () => {}, showProgress: () => {} } as unknown as CommandIO);
       for (const each of other.commands) each.action(() => void parsed.push(each.name()));
       const words = rest
         .replace(/ [<>] .*$/, '')
@@ -218,7 +218,10 @@ describe('a run', () => {
     ]);
     expect(err).toMatch(/^1 image$/m);
     expect(err).toMatch(/--exclude \*redis\*: docker\.io\/library\/redis:7$/m);
-    expect(err.trimEnd().split('\n')).toHaveLength(4);
+    expect(err).toMatch(
+      /^next: helm airgap bundle --image nginx:1 --image redis:7 --exclude '\*redis\*' --out bundle\.tar$/m,
+    );
+    expect(err.trimEnd().split('\n')).toHaveLength(5);
   });
 
   it('prints only its result to stdout', async () => {

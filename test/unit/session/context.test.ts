@@ -82,7 +82,7 @@ async function worker(scratch: string): Promise<ChildProcess> {
       console.log('works');
       await new Promise((resolve) => setTimeout(resolve, 60_000));
     });
-    await runProgram((io) => ({ parseAsync: () => work(io) }), process);`;
+    await runProgram((io) => ({ commands: [], parseAsync: () => work(io) }), process);`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
     env: { TMPDIR: scratch },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -29,7 +29,8 @@ describe('a tag with another digest', () => {
     const { graph, source, sink, other } = await scene();
     await expect(copy(graph, source, sink, options('error'))).rejects.toMatchObject({
       code: 'tag-conflict',
-      message: expect.stringMatching(new RegExp(`^quay\\.io/b:1: private\\.example/m/quay\\.io/b:1 .*${other}`)),
+      message: expect.stringMatching(new RegExp(`^private\\.example/m/quay\\.io/b:1: .*${other}`)),
+      parts: { subject: 'quay.io/b:1' },
     });
     expect(sink.log.filter((line) => /^(?:PUT|POST)/.test(line))).toEqual([]);
     expect(sink.tags.has('private.example/m/quay.io/c:1')).toBe(false);

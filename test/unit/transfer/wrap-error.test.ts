@@ -37,8 +37,10 @@ test.each([
     `blob ${digest} to r.example/ab: r.example/a:1: gone`,
   ],
 ])('puts the context in front of the message without repeating names: %s', (_which, what, message, expected) => {
-  const error = wrapError(what, new AirgapError('network', message, { hint: 'try again' }));
-  expect(error).toMatchObject({ code: 'network', message: expected, hint: 'try again' });
+  const [subject = '', reason = ''] = message.split(/: (?=\w+$)/);
+  const error = wrapError(what, new AirgapError('network', reason, { subject, hint: 'try again' }));
+  expect(error).toMatchObject({ code: 'network', message: expected, reason: 'gone', hint: 'try again' });
+  expect(wrapError(what, error).message).toBe(expected);
 });
 
 test('wraps other errors', () => {

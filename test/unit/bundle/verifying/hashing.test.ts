@@ -59,8 +59,10 @@ describe('the blobs of a bundle', () => {
       batch.map(({ digest }) => digest).filter((digest) => digest === damaged),
     );
     expect(await found(path, [otherHasher], events)).toEqual([damaged]);
-    const reported = events.flatMap((event) => (event.type === 'blob' ? [event.digest] : []));
-    expect(reported.toSorted()).toEqual(blobs.filter((digest) => digest !== damaged).toSorted());
+    const reported = (status: 'done' | 'failed'): string[] =>
+      events.flatMap((event) => (event.type === 'blob' && event.status === status ? [event.digest] : []));
+    expect(reported('done').toSorted()).toEqual(blobs.filter((digest) => digest !== damaged).toSorted());
+    expect(reported('failed')).toEqual([damaged]);
     expect(await found(path, [])).toEqual([damaged]);
   });
 

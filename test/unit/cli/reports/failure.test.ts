@@ -1,6 +1,24 @@
 import { describe, expect, it } from 'vitest';
-import { AirgapError, combine } from '../../../../src/base/errors.ts';
-import { formatFailure } from '../../../../src/cli/reports/failure.ts';
+import { AirgapError, combine, type ErrorCode, type ErrorDetails } from '../../../../src/base/errors.ts';
+import { failureCauses, formatFailure } from '../../../../src/cli/reports/failure.ts';
+
+const golden = (name: string) => `golden/failure-${name}.txt`;
+
+/** Images of a batch, each with an error. */
+function batch(count: number, error: (image: string, index: number) => AirgapError): AirgapError {
+  const errors = Array.from({ length: count }, (_, index) => error(`quay.io/team/app-${index + 1}:1.0`, index));
+  return combine(errors, `${count} images could not be resolved`);
+}
+
+const untrusted = (subject: string, details: ErrorDetails = {}): AirgapError =>
+  new AirgapError('network', 'the certificate of quay.io is not signed by a trusted CA (UNABLE_TO_VERIFY)', {
+    subject,
+    origin: 'wanted by chart app (app/templates/web.yaml, spec.containers[0].image)',
+    hint: 'pass the CA certificate with --ca-file FILE',
+    ...details,
+  });
+
+const lines = (error: AirgapError): string[] => formatFailure(error).split('\n');
 
 describe('formatFailure', () => {
   it('shows message and hint', () => {
@@ -21,11 +39,15 @@ describe('formatFailure', () => {
       [failure('a', 'log in'), failure('b\nmore', 'wait'), failure('c', 'log in')],
       '3 images failed',
     );
-    expect(formatFailure(error)).toBe(
-      ['Error: 3 images failed:', '  - a', '  - c', '    Hint: log in', '  - b', '    more', '    Hint: wait'].join(
-        '\n',
-      ),
-    );
+    expect(lines(error)).toEqual([
+      'Error: 3 images failed:',
+      '  - a',
+      '  - c',
+      '    Hint: log in',
+      '  - b',
+      '    more',
+      '    Hint: wait',
+    ]);
   });
 
   it('flattens nested batches, without their summaries', () => {
@@ -34,22 +56,84 @@ describe('formatFailure', () => {
     expect(formatFailure(combine([leaf('a'), inner], 'outer'))).toBe('Error: outer:\n  - a\n  - b\n  - c');
   });
 
-  it('prints a shared cause once, with each subject', () => {
+  it('says a shared cause once, with each subject once, whatever the steps were', () => {
+    const failure = (subject: string, code: ErrorCode, reason: string, details: ErrorDetails = {}) =>
+      new AirgapError(code, reason, { subject, hint: 'wait', ...details });
     const error = combine(
-      ['a:1: no way, wanted by chart x', 'b:1: no way', 'c: 1: other', 'd lacks: x', 'e lacks: x'].map(
-        (message) => new AirgapError('registry', message, { hint: 'wait' }),
-      ),
-      '5 failed',
+      [
+        failure('c:1', 'forbidden', 'other'),
+        failure('a:1', 'forbidden', 'no way', { step: 'blob 1', origin: 'wanted by chart x' }),
+        failure('a:1', 'forbidden', 'no way', { step: 'blob 2', origin: 'wanted by chart x' }),
+        failure('b:1', 'forbidden', 'no way', { detail: 'DENIED' }),
+      ],
+      '3 failed',
     );
-    expect(formatFailure(error).split('\n')).toEqual([
-      'Error: 5 failed:',
+    expect(lines(error)).toEqual([
+      'Error: 3 failed:',
       '  - no way:',
-      '    a:1, wanted by chart x',
-      '    b:1',
-      '  - c: 1: other',
-      '  - d lacks: x',
-      '  - e lacks: x',
+      '      a:1, wanted by chart x',
+      '      b:1: DENIED',
+      '  - c:1: other',
       '    Hint: wait',
     ]);
   });
+
+  it('shows the detail once if all subjects have it', () => {
+    const error = batch(2, (subject) => new AirgapError('registry', 'not found', { subject, detail: 'UNKNOWN' }));
+    expect(lines(error)[1]).toBe('  - not found (UNKNOWN):');
+    expect(lines(error)[2]).toBe('      quay.io/team/app-1:1.0');
+  });
+
+  it('keeps a hint that names its subject for one subject only', () => {
+    const hinted = (subject: string) =>
+      new AirgapError('image-not-found', 'not found', { subject, hint: `-x ${subject}` });
+    expect(lines(batch(1, hinted)).at(-1)).toBe('Hint: -x quay.io/team/app-1:1.0');
+    expect(lines(batch(2, hinted)).at(-1)).toBe('    Hint: -x IMAGE');
+  });
+
+  it('keeps what the cause quotes on lines of its own, and a subject on one line', () => {
+    const error = batch(
+      2,
+      (subject) => new AirgapError('chart-render', 'Helm:\nfailed', { subject: `${subject}\nHint: x` }),
+    );
+    expect(lines(error).slice(1, 4)).toEqual(['  - Helm:', '    failed:', '      quay.io/team/app-1:1.0 Hint: x']);
+  });
+
+  it('a wrong CA and 19 images', async () => {
+    await expect(formatFailure(batch(19, (subject) => untrusted(subject)))).toMatchFileSnapshot(golden('wrong-ca'));
+  });
+
+  it('2,000 images of three causes', async () => {
+    const denied = (subject: string) => new AirgapError('forbidden', 'access denied', { subject });
+    const error = batch(2000, (subject, index) => {
+      if (index === 0) return denied(subject);
+      return index % 2 === 0
+        ? untrusted(subject)
+        : new AirgapError('image-not-found', 'not found; quay.io returned 404', { subject, detail: `no ${subject}` });
+    });
+    const started = performance.now();
+    const text = formatFailure(error);
+    expect(performance.now() - started).toBeLessThan(1000);
+    await expect(text).toMatchFileSnapshot(golden('2000-images'));
+  });
+
+  it('2,000 causes', () => {
+    const error = batch(2000, (subject, index) => new AirgapError('registry', `answer ${index}`, { subject }));
+    expect(lines(error).length).toBeLessThan(30);
+    expect(lines(error).at(-1)).toMatch(/1,980 more causes.*-o json/);
+  });
+
+  it('two targets', async () => {
+    const failed = (target: string): AirgapError =>
+      batch(3, (subject) => untrusted(subject, { step: `${target}/${subject}` })).with({ subject: target });
+    const error = combine([failed('r.example/a'), failed('r.example/b')], 'the push to 2 of 3 targets failed');
+    await expect(formatFailure(error)).toMatchFileSnapshot(golden('targets'));
+  });
+});
+
+it('failureCauses keeps everything of each error', () => {
+  const [cause, ...others] = failureCauses(batch(2000, (subject) => untrusted(subject, { step: 'manifest' })));
+  expect(others).toEqual([]);
+  expect(cause?.errors).toHaveLength(2000);
+  expect(cause?.errors[0]?.parts).toMatchObject({ step: 'manifest', origin: expect.stringContaining('app') });
 });

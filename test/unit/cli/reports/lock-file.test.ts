@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { lockFileDriftReport, lockFileReport } from '../../../../src/cli/reports/lock-file.ts';
+import { countImages } from '../../../../src/inventory/image-counts.ts';
 import type { LockFile, LockFileImage } from '../../../../src/inventory/lock-file.ts';
 import type { LockFileDrift } from '../../../../src/inventory/lock-file-drift.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
@@ -52,11 +53,13 @@ it('counts images without a digest', () => {
     ],
     choices: [],
   };
-  const written = { path: 'a.lock', status: 'written', lockFile } as const;
+  const located = { ...image, confidence: 'certain' as const, found: [] };
+  const counts = (...images: (typeof located)[]) => countImages({ images, selections: [] });
+  const written = { path: 'a.lock', status: 'written', lockFile, counts: counts(located, located) } as const;
   expect(lockFileReport(written, false)).toMatch(/^a\.lock written: 0 charts, 2 images, 1 without a digest$/);
   expect(lockFileReport(written, true)).toMatch(/, 1 without a digest .*--offline/);
   const full = { ...lockFile, images: lockFile.images.slice(0, 1) };
-  expect(lockFileReport({ ...written, status: 'up-to-date', lockFile: full }, true)).toBe(
+  expect(lockFileReport({ ...written, status: 'up-to-date', lockFile: full, counts: counts(located) }, true)).toBe(
     'a.lock is up to date: 0 charts, 1 image',
   );
 });

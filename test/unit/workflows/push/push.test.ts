@@ -46,9 +46,9 @@ test('distinguishes another digest, a missing tag, and no answer', async () => {
   };
   const name = (tag: string): string => `r.example/a:${tag}@${digest}`;
   expect(await readBackErrors([outcome('1'), outcome('2'), outcome('3')], (tag) => answers[tag]?.() as never)).toEqual([
-    expect.stringMatching(`^digest-mismatch: ${name('1')} .*${other}$`),
-    expect.stringMatching(`^digest-mismatch: ${name('2')} .*nothing$`),
-    expect.stringMatching(`^network: ${name('3')} .*: r.example closed the connection$`),
+    expect.stringMatching(`^digest-mismatch: ${name('1')}: .*\\(${other}\\)$`),
+    expect.stringMatching(`^digest-mismatch: ${name('2')}: .*\\(nothing\\)$`),
+    expect.stringMatching(`^network: ${name('3')}: .*: r.example closed the connection$`),
   ]);
 });
 
