@@ -5,6 +5,8 @@ import { parseTarget } from '../../../src/naming/naming.ts';
 import type { Context } from '../../../src/session/context.ts';
 import { bundle } from '../../../src/workflows/bundle/bundle.ts';
 import { images } from '../../../src/workflows/images/images.ts';
+import { diff } from '../../../src/workflows/inspect/diff.ts';
+import { inspect } from '../../../src/workflows/inspect/inspect.ts';
 import { push } from '../../../src/workflows/push/push.ts';
 import { SELECT_ALL } from '../../../src/workflows/push/selection.ts';
 import { values } from '../../../src/workflows/values/values.ts';
@@ -155,6 +157,16 @@ describe.skipIf(helm === undefined)('every step ends, and there is always a step
     const told = await listenTo((context) => verify(context, out, 1));
     expect(told.titles).toEqual(['opening app.tar', 'checking the structure of app.tar']);
     expectNoSilence(told);
+  });
+
+  test('in inspect and diff', async () => {
+    const inspected = await listenTo(({ emit }) => inspect(out, undefined, emit));
+    expectNoSilence(inspected);
+    const compared = await listenTo(({ emit }) => diff(out, join(folder, 'first.tar'), undefined, emit));
+    expect([...inspected.titles, ...compared.titles]).toEqual(
+      ['app', 'app', 'first'].map((name) => `opening ${name}.tar`),
+    );
+    expectNoSilence(compared);
   });
 
   test('in values', async () => {
