@@ -41,10 +41,10 @@ export function verifyCommand(io: CommandIO) {
     if (file === undefined) return;
     const keys = await imageKeys(keyFiles);
     const { verify } = await import('../../workflows/verify/verify.ts');
-    const result = await verify(io.context, file, availableParallelism(), signer).catch(async (error: unknown) => {
+    const result = await verify(io.context, file, availableParallelism(), signer).catch((error: unknown) => {
       if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
       // An archive too damaged to open is a failed check too.
-      await printReport(io, { result: [], notes: [formatFailure(error)] }, output === 'text' ? afterDamage(file) : []);
+      io.info(formatFailure(error));
       return undefined;
     });
     if (result === undefined) return io.setExitCode(3);
