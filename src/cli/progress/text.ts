@@ -3,7 +3,8 @@ import type { Retry, Upload } from '../../base/events.ts';
 import { printableLine } from '../../base/printable.ts';
 import { redact } from '../../base/redact.ts';
 import { formatBytes } from '../reports/text.ts';
-import type { OwnerStatus, Snapshot, StepStatus, TransferStatus } from './state.ts';
+import type { Snapshot, StepStatus } from './state.ts';
+import type { OwnerStatus, TransferStatus } from './transfer.ts';
 
 /** Steps that one line names. */
 const MAX_STEPS = 3;

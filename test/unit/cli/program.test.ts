@@ -8,6 +8,7 @@ import { VERSION } from '../../../src/cli/version.ts';
 import { useFastClock } from '../../support/fast-clock.ts';
 import { freePort } from '../../support/registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
+import { SILENT_IO } from '../../support/silent-io.ts';
 import { airgap, Terminal } from '../../support/terminal.ts';
 
 const program = createProgram({} as CommandIO);
@@ -99,7 +100,7 @@ describe('help', () => {
     expect(examples.length).toBeGreaterThan(0);
     for (const [line, command = '', rest = ''] of examples) {
       const parsed: string[] = [];
-      const other = createProgram({ print: () => {}, info: () => {}, showProgress: () => {} } as unknown as CommandIO);
+      const other = createProgram(SILENT_IO);
       for (const each of other.commands) each.action(() => void parsed.push(each.name()));
       const words = rest
         .replace(/ [<>] .*$/, '')

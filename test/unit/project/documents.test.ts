@@ -3,7 +3,7 @@ import { dirname, join, normalize } from 'node:path';
 import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from '../../../src/cli/program.ts';
-import type { CommandIO } from '../../../src/cli/run.ts';
+import { SILENT_IO } from '../../support/silent-io.ts';
 
 /** Documents name commands, files and sections that exist. What the commands do is tested elsewhere. */
 
@@ -36,12 +36,7 @@ function pluginWords(line: string): string[] | undefined {
 
 /** @returns the error code of commander, when the words are no valid command line */
 async function refusal(words: readonly string[]): Promise<string | undefined> {
-  const program = createProgram({
-    info: () => {},
-    print: () => {},
-    write: () => {},
-    readInput: async () => 'odd-word-of-documents',
-  } as unknown as CommandIO);
+  const program = createProgram(SILENT_IO);
   for (const command of program.commands) command.action(() => {});
   try {
     await program.parseAsync([...words], { from: 'user' });

@@ -21,12 +21,11 @@ import {
   afterVerify,
 } from '../../../../src/cli/commands/next-steps.ts';
 import { createProgram } from '../../../../src/cli/program.ts';
-import type { CommandIO } from '../../../../src/cli/run.ts';
+import { SILENT_IO } from '../../../support/silent-io.ts';
 
 /** Parses a command line of the plugin as the program does, and runs nothing. @throws CommanderError */
 function parsed(...args: readonly string[]): CommandUnknownOpts {
-  const io = { context: { env: {} }, print: () => {}, info: () => {} } as unknown as CommandIO;
-  const program = createProgram(io);
+  const program = createProgram(SILENT_IO);
   const command = program.commands.find((one) => one.name() === args[0]) as CommandUnknownOpts;
   command.action(() => {});
   program.parse(args, { from: 'user' });
