@@ -118,13 +118,13 @@ describe('after push', () => {
       'x',
     );
     const rules = [{ match: 'quay.io/*', to: 'q/{name}' }];
-    const words = next(afterPush(command, { ...result, target: { naming: 'flat', rules, chartPrefix: 'c' } }));
+    const words = next(afterPush(command, { ...result, target: { naming: 'path', rules, chartPrefix: 'c' } }));
     expect(words.slice(2, 4)).toEqual(['values', 'web']);
     expect(flagsOf(words)).toEqual([
       ...[
         '--bundle a.tar',
         '--to r.example/m',
-        '--naming flat',
+        '--naming path',
         '--naming-rule quay.io/*=q/{name}',
         '--chart-prefix c',
       ],
@@ -138,10 +138,10 @@ describe('after push', () => {
     expect(next(afterPush(pushed(), { ...result, charts: [] }))[3]).toBe('CHART');
     const two = next(afterPush(parsed('push', 'a', 'b', '--to', to), result));
     expect(flagsOf(two)).toContain('--bundle BUNDLE');
-    const command = pushed('--config', 'c.yaml', '--var', 'a=b', '--naming', 'flat');
+    const command = pushed('--config', 'c.yaml', '--var', 'a=b', '--naming', 'path');
     const config = next(afterPush(command, { ...result, isConfigured: true }));
     expect(flagsOf(config)).toEqual(
-      expect.arrayContaining(['--config c.yaml', '--var a=b', '--naming flat', '--out-dir overrides']),
+      expect.arrayContaining(['--config c.yaml', '--var a=b', '--naming path', '--out-dir overrides']),
     );
   });
 
