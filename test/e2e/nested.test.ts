@@ -46,7 +46,7 @@ test('are in the bundle with their images and the name of the parent chart', asy
   ]);
   expect(lock.images.map(({ reference }: { reference: string }) => reference)).toEqual(names);
   const shown = await airgap(['images', platform, ...mirrored], home);
-  expectLine(shown.stderr, /\bshop\W1\.4\.0\b.*\bplatform\b/);
+  expectLine(shown.stderr, /\bplatform\W2\.0\.0\b.*\b1 nested chart\b/);
 });
 
 test('are named when they are missing, and the found images are listed', async () => {
