@@ -38,6 +38,7 @@ export async function runProgram(create: (io: CommandIO) => Command, process: No
   const progress = createProgress(process.stderr, Date.now);
   const abort = new AbortController();
   let code: 0 | 3 = 0;
+  let failureCode = 0;
   // Serialized documents are already escaped; this affects text for people only.
   const writeText = (stream: NodeJS.WriteStream, text: string): void => {
     progress.clear();
@@ -74,14 +75,14 @@ export async function runProgram(create: (io: CommandIO) => Command, process: No
   // ignores the signal, a read from stdin), the run exits after a grace period; files are then as after kill -9.
   const interrupt = (): void => {
     if (abort.signal.aborted) {
-      result.failUrgently(abort.signal.reason);
+      result.interrupt(abort.signal.reason);
       removeScratch();
       process.exit(130);
     }
     const reason = interruptError();
     abort.abort(reason);
     const end = (): void => {
-      result.failUrgently(reason);
+      result.interrupt(reason);
       removeScratch();
       process.exit(process.exitCode ?? 130);
     };
@@ -90,13 +91,15 @@ export async function runProgram(create: (io: CommandIO) => Command, process: No
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   // A rejected promise that nothing awaits is a bug, and is reported like every other error.
   const crash = (thrown: unknown): void => {
-    result.failUrgently(thrown);
+    result.crash(thrown);
     removeScratch();
     process.exit(1);
   };
   process.on('uncaughtException', crash).on('unhandledRejection', crash);
   // A closed pipe (`| head`) is not a failure.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? code : 1));
+  process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === 'EPIPE' ? failureCode || code : 1),
+  );
   try {
     const program = create(io);
     result.expect(program, process.argv.slice(2));
@@ -104,7 +107,8 @@ export async function runProgram(create: (io: CommandIO) => Command, process: No
     result.end();
     return code;
   } catch (error) {
-    return await result.fail(error, code, abort.signal.reason);
+    failureCode = await result.fail(error, code, abort.signal.reason);
+    return failureCode;
   } finally {
     progress.clear();
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
