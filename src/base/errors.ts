@@ -43,10 +43,12 @@ const EXIT_CODES: Partial<Record<ErrorCode, ExitCode>> = {
 };
 
 /**
- * Parts of a message beside the cause: `SUBJECT: STEP: CAUSE (DETAIL), ORIGIN`. Errors of a batch that differ in these parts
- * only are printed as one cause with its subjects.
+ * Parts of a message beside the cause: `TARGET: SUBJECT: STEP: CAUSE (DETAIL), ORIGIN`. Errors of a batch that differ in
+ * these parts only are printed as one cause with its subjects.
  */
 export interface MessageParts {
+  /** Target of a push to several targets. */
+  readonly target?: string | undefined;
   /** What failed: an image, a chart, an entry. */
   readonly subject?: string | undefined;
   /** Where it failed, such as `blob DIGEST to REPOSITORY`. A subject that this contains is not repeated in the message. */
@@ -152,9 +154,10 @@ export function placeOf({ subject, step }: MessageParts): string | undefined {
 }
 
 function formatMessage(reason: string, parts: MessageParts): string {
-  const { detail, origin } = parts;
+  const { target, detail, origin } = parts;
   const place = placeOf(parts);
   return [
+    target === undefined ? '' : `${target}: `,
     place === undefined ? '' : `${place}: `,
     reason,
     detail === undefined ? '' : ` (${detail})`,
@@ -162,8 +165,8 @@ function formatMessage(reason: string, parts: MessageParts): string {
   ].join('');
 }
 
-function sanitizeParts({ subject, step, detail, origin }: MessageParts): MessageParts {
-  const parts = Object.entries({ subject, step, detail, origin });
+function sanitizeParts({ target, subject, step, detail, origin }: MessageParts): MessageParts {
+  const parts = Object.entries({ target, subject, step, detail, origin });
   return Object.fromEntries(parts.flatMap(([name, text]) => (text === undefined ? [] : [[name, sanitize(text)]])));
 }
 

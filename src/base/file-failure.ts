@@ -32,6 +32,12 @@ export function reasonOf(error: unknown): string {
   return reason === undefined ? messageOf(error) : `${reason} (${code})`;
 }
 
+/** Returns path and reason of a failed system call. An open file has no path of its own; `path` is shown then, if given. */
+export function describeFileFailure(error: unknown, path?: string): string {
+  const shown = (Object(error) as NodeJS.ErrnoException).path ?? path;
+  return `${shown === undefined ? '' : `${shown}: `}${reasonOf(error)}`;
+}
+
 /** Converts a failed system call on a file or folder to an AirgapError `no-space` or `file`; undefined for other errors. */
 export function fileFailure(error: unknown): AirgapError | undefined {
   if (error instanceof AirgapError) return error;

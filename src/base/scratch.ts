@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { rmSync } from 'node:fs';
 import { lstat, mkdtemp, readdir, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AirgapError, messageOf } from './errors.ts';
+import { AirgapError } from './errors.ts';
+import { reasonOf } from './file-failure.ts';
 import { currentRun, type RunIdentity, runState } from './run-identity.ts';
 
 /** Temporary folders of this process. */
@@ -15,7 +16,7 @@ const inUse = new Set<string>();
  */
 export async function withScratchIn<R>(parent: string, work: (folder: string) => Promise<R>): Promise<R> {
   const folder = await mkdtemp(join(parent, `${runPrefix(currentRun())}-`)).catch((cause: unknown) => {
-    throw new AirgapError('file', `cannot create a temporary folder in ${parent}: ${messageOf(cause)}`, {
+    throw new AirgapError('file', `cannot create a temporary folder in ${parent}: ${reasonOf(cause)}`, {
       hint: 'set TMPDIR to a folder with write access',
       cause,
     });

@@ -76,14 +76,18 @@ export class RunResult {
     return exitCode;
   }
 
-  /** Reports a failure of a process that exits at once. Does nothing after the end of the run. */
-  failUrgently(thrown: unknown): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
+  /** Reports an interrupt of a process that exits at once. Does nothing after the end of the run. */
+  interrupt(reason: unknown): void {
+    if (!this.#hasEnded) this.crash(reason);
+  }
+
+  /** Reports a failure of a process that exits at once, also after the end of the run. */
+  crash(thrown: unknown): void {
     const failure = describeThrown(thrown, this.#requested.command);
     if (failure === undefined) return;
     this.#inform(failure);
-    const document = this.urgentDocument(failure.error);
+    const document = this.#hasEnded ? undefined : this.urgentDocument(failure.error);
+    this.#hasEnded = true;
     if (document !== undefined) this.#output.print(document);
   }
 

@@ -95,10 +95,10 @@ export async function runProgram(
     showProgress: (options) => progress.configure(options, process.env),
   };
   let forcedCode: number | undefined;
-  const endNow = async (error: unknown, exitCode: number): Promise<void> => {
+  const endNow = async (report: () => void, exitCode: number): Promise<void> => {
     forcedCode ??= exitCode;
     progress.finish();
-    result.failUrgently(error);
+    report();
     removeScratch();
     await Promise.race([output.flush(), new Promise((resolve) => setTimeout(resolve, FLUSH_GRACE))]);
     exit(process, output, exitCode);
@@ -107,16 +107,17 @@ export async function runProgram(
   // ignores the signal, a read from stdin), the run exits after a grace period; files are then as after kill -9.
   const interrupt = (): void => {
     if (abort.signal.aborted) {
-      void endNow(abort.signal.reason, 130);
+      void endNow(() => result.interrupt(abort.signal.reason), 130);
       return;
     }
     const reason = interruptError();
     abort.abort(reason);
-    setTimeout(() => void endNow(reason, Number(process.exitCode ?? 130)), INTERRUPT_GRACE).unref();
+    const end = (): void => void endNow(() => result.interrupt(reason), Number(process.exitCode ?? 130));
+    setTimeout(end, INTERRUPT_GRACE).unref();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   // A rejected promise that nothing awaits is a bug, and is reported like every other error.
-  const crash = (thrown: unknown): void => void endNow(thrown, 1);
+  const crash = (thrown: unknown): void => void endNow(() => result.crash(thrown), 1);
   process.on('uncaughtException', crash).on('unhandledRejection', crash);
   let exitCode: number;
   try {

@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import semver from 'semver';
-import { AirgapError, messageOf } from '../base/errors.ts';
+import { AirgapError } from '../base/errors.ts';
+import { reasonOf } from '../base/file-failure.ts';
 import { nameOfArchive } from './addresses.ts';
 import { readArchive } from './chart-archive.ts';
 import { parseMetadata } from './chart-metadata.ts';
@@ -20,7 +21,7 @@ interface ArchiveInfo {
  */
 export async function findChartArchive(folder: string, name: string, version: string): Promise<string | undefined> {
   const files = await readdir(folder).catch((cause: unknown) => {
-    throw new AirgapError('file', `cannot read the folder of a chart mirror: ${messageOf(cause)}`, {
+    throw new AirgapError('file', `cannot read the folder ${folder} of a chart mirror: ${reasonOf(cause)}`, {
       hint: 'check the folder given with --chart-mirror',
       cause,
     });

@@ -1,7 +1,8 @@
 import { constants } from 'node:fs';
 import { lstat, mkdir, open, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
 import { join, posix, sep } from 'node:path';
-import { AirgapError, messageOf } from '../base/errors.ts';
+import { AirgapError } from '../base/errors.ts';
+import { reasonOf } from '../base/file-failure.ts';
 import { wildcard } from '../base/wildcard.ts';
 import { UNPACKED_LIMIT } from './chart-entries.ts';
 
@@ -39,7 +40,7 @@ async function readPlainFile(file: string): Promise<string> {
  */
 export async function resolveLinkRoot(root: string): Promise<string> {
   return realpath(root).catch((cause: unknown) => {
-    throw new AirgapError('usage', `cannot read --allow-chart-links ${root}: ${messageOf(cause)}`, {
+    throw new AirgapError('usage', `cannot read --allow-chart-links ${root}: ${reasonOf(cause)}`, {
       hint: 'specify an existing folder',
       cause,
     });
@@ -118,7 +119,7 @@ class FolderCopy {
     this.#files += 1;
     const file = await open(realPath, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(
       (cause: unknown) => {
-        throw this.#refusal(path, `cannot be read: ${messageOf(cause)}`);
+        throw this.#refusal(path, `cannot be read: ${reasonOf(cause)}`);
       },
     );
     try {

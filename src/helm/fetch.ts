@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
+import { fileFailure, reasonOf } from '../base/file-failure.ts';
 import { isPlainHttp } from '../base/host-spellings.ts';
 import { printableLine } from '../base/printable.ts';
 import { runStep } from '../base/step.ts';
@@ -169,7 +170,13 @@ async function packageFolder(
 
 async function copyArchive(archive: string, download: string): Promise<void> {
   const name = basename(archive);
-  await copyFile(archive, join(download, name.endsWith('.tgz') || name.endsWith('.tar.gz') ? name : `${name}.tgz`));
+  const copied = name.endsWith('.tgz') || name.endsWith('.tar.gz') ? name : `${name}.tgz`;
+  await copyFile(archive, join(download, copied)).catch((cause: unknown) => {
+    const failure = fileFailure(cause);
+    // The copy is the tool's own: only a full disk concerns it.
+    if (failure === undefined || failure.code === 'no-space') throw cause;
+    throw new AirgapError('file', `the chart archive ${archive} cannot be read: ${reasonOf(cause)}`, { cause });
+  });
   await copyFile(`${archive}.prov`, join(download, `${name}.prov`)).catch(() => {});
 }
 

@@ -37,7 +37,10 @@ export function readPem(file: string, origin: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch (cause) {
-    throw new AirgapError('config', `cannot read ${origin} ${file}: ${reasonOf(cause)}`, { cause });
+    throw new AirgapError('config', `cannot read ${origin} ${file}: ${reasonOf(cause)}`, {
+      hint: `check the path in ${origin} and its permissions`,
+      cause,
+    });
   }
 }
 

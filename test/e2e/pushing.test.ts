@@ -151,7 +151,7 @@ test('several targets get the same content and a receipt each; a failing one doe
     await first.stop();
     const partial = await airgap([...args, '--to', `${second.host}/b/`, '-o', 'json'], home);
     expect(partial.code).toBe(1);
-    expect(JSON.parse(partial.stdout).items).toMatchObject([{ target: `${second.host}/b`, bytes: 0 }]);
+    expect(JSON.parse(partial.stdout).completed).toMatchObject([{ target: `${second.host}/b`, bytes: 0 }]);
     const half = await airgap(args, home);
     expect(half.code).toBe(1);
     expect(half.stderr).toContain(first.host);

@@ -39,6 +39,11 @@ export class Terminal extends EventEmitter {
     this.exited = code;
   }
 
+  /** What was written to standard output so far. */
+  get out(): string {
+    return this.#texts[1];
+  }
+
   /** What was written to standard error so far. */
   get err(): string {
     return this.#texts[2];

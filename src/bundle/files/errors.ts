@@ -1,4 +1,5 @@
-import { AirgapError, messageOf } from '../../base/errors.ts';
+import { AirgapError } from '../../base/errors.ts';
+import { describeFileFailure } from '../../base/file-failure.ts';
 
 /** Creates the error for an invalid bundle. */
 export function invalidBundle(path: string, what: string, hint?: string, cause?: unknown): AirgapError {
@@ -17,7 +18,7 @@ export function asWriteError(error: unknown): AirgapError {
   if (error instanceof AirgapError) return error;
   const { code } = error as NodeJS.ErrnoException;
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG') {
-    return new AirgapError('no-space', `not enough space for the bundle: ${messageOf(error)}`, {
+    return new AirgapError('no-space', `not enough space for the bundle: ${describeFileFailure(error)}`, {
       hint:
         code === 'EFBIG'
           ? 'the file system does not allow files of this size; --split-size 4095MiB writes parts that fit on FAT32'
@@ -25,5 +26,5 @@ export function asWriteError(error: unknown): AirgapError {
       cause: error,
     });
   }
-  return new AirgapError('file', `cannot write the bundle: ${messageOf(error)}`, { cause: error });
+  return new AirgapError('file', `cannot write the bundle: ${describeFileFailure(error)}`, { cause: error });
 }

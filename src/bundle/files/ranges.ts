@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { AirgapError, messageOf } from '../../base/errors.ts';
+import { AirgapError } from '../../base/errors.ts';
+import { reasonOf } from '../../base/file-failure.ts';
 import { acquireBuffer, releaseBuffer } from '../../oci/buffer-pool.ts';
 import { algorithmOf, type Digest, encodedOf } from '../../oci/digest.ts';
 import { asWriteError } from './errors.ts';
@@ -43,7 +44,7 @@ export async function* readRange(file: RandomFile, position: number, size: numbe
     const buffer = spare.pop() ?? Buffer.allocUnsafeSlow(Math.min(CHUNK_SIZE, size - done));
     const target = buffer.length > size - done ? buffer.subarray(0, size - done) : buffer;
     const bytesRead = await file.read(target, position + done).catch((cause) => {
-      throw new AirgapError('file', `cannot read at byte ${position + done}: ${messageOf(cause)}`, { cause });
+      throw new AirgapError('file', `cannot read at byte ${position + done}: ${reasonOf(cause)}`, { cause });
     });
     if (bytesRead === 0) throw new AirgapError('file', `unexpected end of file at byte ${position + done}`);
     done += bytesRead;
@@ -103,7 +104,7 @@ export class FileBody extends Readable {
     try {
       return this.#file.readSync(chunk, this.#position);
     } catch (cause) {
-      throw new AirgapError('file', `cannot read at byte ${this.#position}: ${messageOf(cause)}`, { cause });
+      throw new AirgapError('file', `cannot read at byte ${this.#position}: ${reasonOf(cause)}`, { cause });
     }
   }
 }

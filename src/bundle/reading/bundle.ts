@@ -1,4 +1,5 @@
-import { AirgapError, messageOf } from '../../base/errors.ts';
+import { AirgapError } from '../../base/errors.ts';
+import { describeFileFailure } from '../../base/file-failure.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
 import type { Body, ManifestContent, Source } from '../../oci/content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
@@ -81,7 +82,7 @@ export interface Bundle extends Source {
 export async function openBundle(path: string, found?: FoundBundle, assumedReference?: Reference): Promise<Bundle> {
   const { file, parts, head } = await openFile(found ?? findBundle(path)).catch((cause) => {
     if (cause instanceof AirgapError) throw cause;
-    throw new AirgapError('file', `cannot open the bundle: ${messageOf(cause)}`, { cause });
+    throw new AirgapError('file', `cannot open the bundle ${describeFileFailure(cause, path)}`, { cause });
   });
   try {
     const layout = await openLayout(file, path);

@@ -54,7 +54,8 @@ export function formatFailure(error: AirgapError): string {
     return `Error: ${error.message}${hint ? `\nHint: ${hint}` : ''}`;
   }
   const causes = failureCauses(error);
-  const targets = Map.groupBy(causes.slice(0, MAX_SHOWN), ({ target }) => target);
+  const shown = limitFor(causes.length);
+  const targets = Map.groupBy(causes.slice(0, shown), ({ target }) => target);
   const lines = [`Error: ${error.message}:`];
   for (const [target, ofTarget] of targets) {
     const hints = Map.groupBy(ofTarget, (cause) => cause.hint);
@@ -65,8 +66,7 @@ export function formatFailure(error: AirgapError): string {
     if (target === undefined || targets.size === 1) lines.push(...section);
     else lines.push(`  ${target}:`, ...section.map((line) => `  ${line}`));
   }
-  if (causes.length > MAX_SHOWN)
-    lines.push(`  ... and ${amount(causes.length - MAX_SHOWN)} more causes; ${WHOLE_LIST}`);
+  if (causes.length > shown) lines.push(`  ... and ${amount(causes.length - shown)} more causes; ${WHOLE_LIST}`);
   return lines.join('\n');
 }
 
@@ -78,12 +78,17 @@ function causeLines({ code, errors, reason }: FailureCause): string[] {
   const hasOneDetail = others.every(({ parts }) => parts.detail === first.parts.detail);
   const detail = hasOneDetail && first.parts.detail !== undefined ? ` (${first.parts.detail})` : '';
   const subjects = new Set(errors.map(({ parts }) => subjectText(code, parts, !hasOneDetail)));
-  // One more takes no more room than the line that counts it.
-  const shown = subjects.size === MAX_SHOWN + 1 ? subjects.size : MAX_SHOWN;
-  const lines = [...subjects].slice(0, shown).map((subject) => `      ${subject.replaceAll('\n', ' ')}`);
+  const lines = [...subjects]
+    .slice(0, limitFor(subjects.size))
+    .map((subject) => `      ${subject.replaceAll('\n', ' ')}`);
   const rest = subjects.size - lines.length;
   if (rest > 0) lines.push(`      ... and ${amount(rest)} more; ${WHOLE_LIST}`);
   return [`  - ${`${reason}${detail}`.replaceAll('\n', '\n    ')}:`, ...lines];
+}
+
+/** Returns how many of a list are shown. One more takes no more room than the line that counts it. */
+function limitFor(length: number): number {
+  return length === MAX_SHOWN + 1 ? length : MAX_SHOWN;
 }
 
 function subjectText(code: ErrorCode, parts: MessageParts, withDetail: boolean): string {
@@ -115,6 +120,7 @@ interface Leaf {
 
 function leafErrors(error: AirgapError, outer?: string): Leaf[] {
   const { causes, parts } = error;
-  if (causes.length === 0) return [{ target: outer, error }];
-  return causes.flatMap((cause) => leafErrors(cause, parts.subject ?? outer));
+  const { target = outer, subject } = parts;
+  if (causes.length === 0) return [{ target, error }];
+  return causes.flatMap((cause) => leafErrors(subject === undefined ? cause : cause.with({ subject }), target));
 }

@@ -110,9 +110,9 @@ export async function push(
 /** Returns the error of a target as a batch that names the target, unless it is the only one. */
 function targetError(targets: readonly Target[], index: number, error: AirgapError): AirgapError {
   if (targets.length === 1 || error.code === 'interrupted') return error;
-  const subject = formatTarget(targets[index] as Target);
-  if (error.causes.length > 0) return error.with({ subject });
-  return new AirgapError('several', 'the push failed', { subject, causes: [error], cause: error });
+  const target = formatTarget(targets[index] as Target);
+  if (error.causes.length > 0) return error.with({ target });
+  return new AirgapError('several', 'the push failed', { target, causes: [error], cause: error });
 }
 
 /** @param reader shared source, if several targets are pushed to at the same time */

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import * as z from 'zod';
-import { AirgapError, messageOf } from '../../base/errors.ts';
+import { AirgapError } from '../../base/errors.ts';
+import { reasonOf } from '../../base/file-failure.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
 import { digestSchema } from '../../inventory/inventory.ts';
 import { formatReference, formatRepository, tryParseReference, tryParseRepository } from '../../oci/reference.ts';
@@ -133,7 +134,7 @@ export function createReceipt({
  */
 export async function readReceipt(path: string): Promise<Receipt> {
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
-    throw new AirgapError('file', `cannot read the receipt: ${messageOf(cause)}`, { cause });
+    throw new AirgapError('file', `cannot read the receipt ${path}: ${reasonOf(cause)}`, { cause });
   });
   const hint = 'use a file written by helm airgap push --receipt';
   let json: unknown;

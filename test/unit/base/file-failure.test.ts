@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { AirgapError } from '../../../src/base/errors.ts';
-import { fileFailure } from '../../../src/base/file-failure.ts';
+import { describeFileFailure, fileFailure } from '../../../src/base/file-failure.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 function thrown(work: () => unknown): unknown {
@@ -32,4 +32,17 @@ it('ignores other errors, and keeps an AirgapError', () => {
   expect(fileFailure('ENOENT')).toBeUndefined();
   const own = new AirgapError('config', 'x');
   expect(fileFailure(own)).toBe(own);
+});
+
+it('describes path and reason without the words of Node', () => {
+  const missing = thrown(() => readFileSync('/nowhere/x'));
+  expect(describeFileFailure(missing, 'other')).toMatch(/^\/nowhere\/x: .*\(ENOENT\)$/);
+  const folder = scratchFolder();
+  expect(
+    describeFileFailure(
+      thrown(() => readFileSync(folder)),
+      'open file',
+    ),
+  ).toMatch(/^open file: .*\(EISDIR\)$/);
+  expect(describeFileFailure(new Error('odd'))).toBe('odd');
 });

@@ -8,7 +8,7 @@ const module = join(import.meta.dirname, '../../../src/cli/interrupts.ts');
 async function interrupted(body: string): Promise<{ code: number; out: string; milliseconds: number }> {
   const program = `import { watchInterrupts } from ${JSON.stringify(module)};
 process.on('SIGINT', () => { console.log('handled'); process.exit(7); });
-watchInterrupts(process);
+watchInterrupts(process, '{}');
 // Time for the thread to start on a busy machine.
 setTimeout(() => { process.stdout.write('ready\\n'); ${body} }, 1500);`;
   const child = execa(process.execPath, ['--input-type=module', '-e', program], { reject: false });
@@ -21,8 +21,8 @@ setTimeout(() => { process.stdout.write('ready\\n'); ${body} }, 1500);`;
 }
 
 it('Ctrl-C ends a process whose main thread is busy', async () => {
-  const { code, milliseconds } = await interrupted('for (const end = Date.now() + 20000; Date.now() < end; );');
-  expect(code).toBe(130);
+  const { code, out, milliseconds } = await interrupted('for (const end = Date.now() + 20000; Date.now() < end; );');
+  expect([code, out]).toEqual([130, 'ready\n{}']);
   expect(milliseconds).toBeLessThan(2500);
 });
 

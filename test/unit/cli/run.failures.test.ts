@@ -123,3 +123,19 @@ describe('an unexpected error', () => {
     expect([code, err]).toEqual([1, expect.stringMatching(/^Error: unexpected: lost\nHint: .*report.*\n$/)]);
   });
 });
+
+it('reports a crash after the end of the run, without a second document', async () => {
+  const terminal = new Terminal(['push', ...json]);
+  const { out, err } = await terminal.run();
+  terminal.emit('unhandledRejection', new Error('late'));
+  await expect.poll(() => terminal.exited).toBe(1);
+  expect(terminal.out).toBe(out);
+  expect(terminal.err).toMatch(/^Error: unexpected: late\nHint: /m);
+  expect(err).not.toContain('late');
+});
+
+it('a closed stdout does not hide the failure', async () => {
+  const terminal = new Terminal(['push', ...json]);
+  terminal.failOutput('EPIPE');
+  expect((await terminal.run()).code).toBe(2);
+});

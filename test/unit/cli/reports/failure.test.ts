@@ -125,7 +125,7 @@ describe('formatFailure', () => {
 
   it('two targets', async () => {
     const failed = (target: string): AirgapError =>
-      batch(3, (subject) => untrusted(subject, { step: `${target}/${subject}` })).with({ subject: target });
+      batch(3, (subject) => untrusted(subject, { step: `${target}/${subject}` })).with({ target });
     const error = combine([failed('r.example/a'), failed('r.example/b')], 'the push to 2 of 3 targets failed');
     await expect(formatFailure(error)).toMatchFileSnapshot(golden('targets'));
   });
@@ -136,4 +136,16 @@ it('failureCauses keeps everything of each error', () => {
   expect(others).toEqual([]);
   expect(cause?.errors).toHaveLength(2000);
   expect(cause?.errors[0]?.parts).toMatchObject({ step: 'manifest', origin: expect.stringContaining('app') });
+});
+
+it('a batch about an image gives its errors that subject', () => {
+  const child = (digest: string) => new AirgapError('registry', 'gone', { subject: `quay.io/a@${digest}` });
+  const index = combine([child('1'), child('2')], '2 manifests').with({ subject: 'quay.io/a:1' });
+  const [cause] = failureCauses(combine([index, child('3')], '2 failed'));
+  expect(cause).toMatchObject({ target: undefined });
+  expect(cause?.errors.map(({ message }) => message)).toEqual([
+    'quay.io/a:1: quay.io/a@1: gone',
+    'quay.io/a:1: quay.io/a@2: gone',
+    'quay.io/a@3: gone',
+  ]);
 });
