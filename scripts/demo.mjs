@@ -97,7 +97,7 @@ async function start() {
   return registry;
 }
 
-/** Runs Helm, printing the command as typed and its stdout, unless that goes to a file. @returns stdout */
+/** Runs Helm, printing the command as typed and its output, unless that goes to a file. @returns stdout */
 function run(args, { quiet = false, into } = {}) {
   if (!quiet) {
     const shown = args.map((arg) => (/^[\w@%+=:,./-]+$/.test(arg) ? arg : `'${arg}'`)).join(' ');
@@ -105,15 +105,18 @@ function run(args, { quiet = false, into } = {}) {
       `$ helm ${shown.replaceAll(`${work}/`, '').replaceAll(root, '.')}${into ? ` > ${into.replace(`${work}/`, '')}` : ''}`,
     );
   }
-  const { status, stdout, error } = spawnSync(helm, args, {
+  const isShown = !quiet && !into && args[0] !== 'template';
+  // In one stream, so that notes follow the result as in a terminal.
+  const [program, words] = isShown ? ['sh', ['-c', 'exec "$0" "$@" 2>&1', helm, ...args]] : [helm, args];
+  const { status, stdout, error } = spawnSync(program, words, {
     cwd: root,
     env,
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', quiet ? 'ignore' : 'inherit'],
   });
   if (error) throw error;
+  if (isShown) show(stdout.replaceAll(`${work}/`, ''));
   if (status !== 0) throw new Error(`helm ${args.slice(0, 2).join(' ')} ended with ${status}`);
-  if (!quiet && !into && args[0] !== 'template') show(stdout);
   return stdout;
 }
 

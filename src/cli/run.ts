@@ -20,6 +20,8 @@ export interface CommandIO {
   print(text: string): void;
   /** Writes a result to stdout unchanged. */
   write(text: string): void;
+  /** Returns the columns of stdout as its terminal reports them, which may be wrong; undefined if it is not a terminal. */
+  columns(): number | undefined;
   /** Reads stdin to its end. @throws AirgapError `usage` if stdin is a terminal */
   readInput(): Promise<Uint8Array>;
   /** Writes a note or summary to stderr, unless `--quiet` is given. */
@@ -80,6 +82,10 @@ export async function runProgram(
     },
     print: (text) => result.print(text),
     write,
+    columns: () => {
+      const stdout = terminal(1);
+      return stdout && (stdout.columns ?? Number.NaN);
+    },
     readInput: () => readAll(process.stdin),
     info: (text) => progress.note(safeText(text)),
     fail,

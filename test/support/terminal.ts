@@ -14,6 +14,8 @@ export interface Ended {
 export class Terminal extends EventEmitter {
   readonly #texts = { 1: '', 2: '' };
   #failure: string | undefined;
+  /** Size of the terminal that standard output is; undefined if it is none. */
+  stdoutSize: { readonly columns?: number } | undefined;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly argv: readonly string[];
   readonly stdin: Readable;
@@ -53,7 +55,10 @@ export class Terminal extends EventEmitter {
       this.#texts[descriptor] += bytes.toString();
       return bytes.length;
     });
-    const streams = { output, terminal: () => undefined };
+    const streams = {
+      output,
+      terminal: (descriptor: 1 | 2) => (descriptor === 1 ? (this.stdoutSize as NodeJS.WriteStream) : undefined),
+    };
     const code = await runProgram(create, this as unknown as NodeJS.Process, streams);
     return { code, out: this.#texts[1], err: this.#texts[2] };
   }

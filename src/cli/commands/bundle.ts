@@ -17,6 +17,7 @@ import { bundleReport } from '../reports/bundle.ts';
 import { operatorScanNotes } from '../reports/operator-scan.ts';
 import type { CommandIO } from '../run.ts';
 import { bundleLockFileOptions } from './lock-file.ts';
+import { afterBundle } from './next-steps.ts';
 
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
@@ -60,7 +61,7 @@ function declare(io: CommandIO) {
 type Flags = FlagsOf<typeof declare>;
 
 export function bundleCommand(io: CommandIO) {
-  return declare(io).action(async (charts, flags) => {
+  return declare(io).action(async (charts, flags, command) => {
     const sign = flags.sign === undefined ? undefined : await signingKey(io, flags.sign);
     const settings = await readSettings(io, charts, flags);
     const platforms = flags.platform.length > 0 ? flags.platform : settings.config.platforms;
@@ -92,9 +93,10 @@ export function bundleCommand(io: CommandIO) {
     const sources = result.lock.charts.map(({ source }) => source);
     warnUnusedMirrors(io.context.emit, flags, references, sources);
     if (flags.output === 'text') {
-      printReport(io, bundleReport(result));
-      const scanNotes = result.inside && operatorScanNotes(result.inside);
-      if (scanNotes !== undefined) io.info(scanNotes);
+      const { result: content, notes } = bundleReport(result);
+      const scan = result.inside === undefined ? [] : operatorScanNotes(result.inside);
+      const next = afterBundle(command, { status: result.status, file: flags.out, parts: result.parts?.length });
+      await printReport(io, { result: content, notes: [...scan, ...notes] }, next);
     } else if (options.dryRun)
       io.print(await formatDocument('Estimate', { file: result.path, ...estimate, counts: result.counts }, 'json'));
     else io.print(await formatDocument('Bundle', written, 'json'));

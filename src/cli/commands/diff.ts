@@ -1,9 +1,10 @@
 import { Command } from '@commander-js/extra-typings';
-import { formatDocument, outputOption } from '../flags/output.ts';
+import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { diffMarkdown, diffReport } from '../reports/diff.ts';
 import type { CommandIO } from '../run.ts';
+import { afterDiff } from './next-steps.ts';
 
 export function diffCommand(io: CommandIO) {
   return new Command('diff')
@@ -19,9 +20,12 @@ export function diffCommand(io: CommandIO) {
       const { hasDifferences } = await import('../../bundle/difference.ts');
       const { signer } = await requiredSigner(flags);
       const result = await diff(older, newer, signer);
-      if (output === 'text') io.print(diffReport(result));
-      else if (output === 'markdown') io.print(diffMarkdown(result));
-      else io.print(await formatDocument('Diff', result, output));
+      if (output === 'text') {
+        const next = hasDifferences(result) ? afterDiff(older, newer) : [];
+        await printReport(io, { result: [diffReport(result)], notes: [] }, next);
+      }
+      if (output === 'markdown') io.print(diffMarkdown(result));
+      if (output === 'json' || output === 'yaml') io.print(await formatDocument('Diff', result, output));
       if (exitCode && hasDifferences(result)) io.setExitCode(3);
     });
 }

@@ -8,6 +8,7 @@ import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { extractionReport } from '../reports/extract.ts';
 import type { CommandIO } from '../run.ts';
+import { afterExtract } from './next-steps.ts';
 
 export function extractCommand(io: CommandIO) {
   return new Command('extract')
@@ -36,7 +37,7 @@ export function extractCommand(io: CommandIO) {
       const concurrency = availableParallelism();
       const result = await extract(io.context, { file, selection, out, force, concurrency, ...signing });
       if (output === 'json') io.print(await formatDocument('Extraction', result, 'json'));
-      else printReport(io, extractionReport(result));
+      else await printReport(io, extractionReport(result), afterExtract(result.type, out));
     });
 }
 

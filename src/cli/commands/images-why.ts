@@ -2,7 +2,7 @@ import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import type { ImagesOptions } from '../../workflows/images/images.ts';
 import { flagGroup } from '../flags/option.ts';
-import { formatDocument } from '../flags/output.ts';
+import { formatDocument, printReport } from '../flags/output.ts';
 import { explainReport } from '../reports/explain.ts';
 import { whyReport } from '../reports/why.ts';
 import type { CommandIO } from '../run.ts';
@@ -52,13 +52,13 @@ export async function runWhy(io: CommandIO, options: ImagesOptions, flags: WhyFl
     }
     const { explain } = await import('../../workflows/images/explain.ts');
     const explanation = await explain(io.context, { ...options, text });
-    io.print(
-      output === 'table' ? explainReport(explanation) : await formatDocument('Explanation', explanation, output),
-    );
+    if (output === 'table') await printReport(io, { result: [explainReport(explanation)], notes: [] });
+    else io.print(await formatDocument('Explanation', explanation, output));
   } else if (pattern !== undefined) {
     const { why } = await import('../../workflows/images/why.ts');
     const { failures, ...result } = await why(io.context, { ...options, pattern });
-    io.print(output === 'table' ? whyReport(result) : await formatDocument('Why', result, output));
+    if (output === 'table') await printReport(io, { result: [whyReport(result)], notes: [] });
+    else io.print(await formatDocument('Why', result, output));
     if (failures.length > 0) {
       throw combine(failures, `${count(failures.length, 'nested chart')} could not be searched`);
     }

@@ -14,11 +14,12 @@ import { addRegistryFlags, mirrorOption, registryAccess } from '../flags/registr
 import { readSettings, type Settings } from '../flags/settings.ts';
 import { examples } from '../help.ts';
 import { droppedReport, imagesReport, networkReport, whatIfReport } from '../reports/images.ts';
-import { operatorScanSummary, operatorScanTable } from '../reports/operator-scan.ts';
+import { operatorScanReport } from '../reports/operator-scan.ts';
 import { joinReports } from '../reports/report.ts';
 import type { CommandIO } from '../run.ts';
 import { addWhyFlags, runWhy } from './images-why.ts';
 import { addLockFileFlags, runLockFile } from './lock-file.ts';
+import { afterImages } from './next-steps.ts';
 
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
@@ -39,7 +40,7 @@ function declare(io: CommandIO) {
 }
 
 export function imagesCommand(io: CommandIO) {
-  return declare(io).action(async (charts, flags) => {
+  return declare(io).action(async (charts, flags, command) => {
     const { images } = await import('../../workflows/images/images.ts');
     const settings = await readSettings(io, charts, flags);
     const rules = await readRules(flags.rules.map((path) => resolve(io.context.cwd, path)));
@@ -54,7 +55,7 @@ export function imagesCommand(io: CommandIO) {
         throw new AirgapError('usage', '-o rules cannot be used with a lock file', {
           hint: 'use a separate run without --lock and --check-lock',
         });
-      return runLockFile(io, options, flags, flags.output);
+      return runLockFile(io, options, flags, flags.output, command);
     }
     if (flags.why !== undefined || flags.explain !== undefined) return runWhy(io, options, flags, flags.output);
     const { failures, network, proposed, ...searched } = await images(io.context, {
@@ -73,9 +74,16 @@ export function imagesCommand(io: CommandIO) {
       if (confirmation !== undefined) reports.push(droppedReport(confirmation.dropped));
       if (found.whatIf !== undefined) reports.push(whatIfReport(found.whatIf));
       if (flags.network) reports.push(networkReport(network));
-      const { inside } = found;
-      if (inside !== undefined) reports.push({ result: operatorScanTable(inside), notes: operatorScanSummary(inside) });
-      printReport(io, joinReports(reports));
+      if (found.inside !== undefined) reports.push(operatorScanReport(found.inside));
+      // A bundle of these charts would fail too if some could not be searched.
+      const next =
+        failures.length > 0 || found.images.length === 0
+          ? []
+          : afterImages(
+              command,
+              found.charts.filter(({ via }) => via === undefined),
+            );
+      await printReport(io, joinReports(reports), next);
     } else if (flags.output === 'rules') {
       const { rulesDocument } = await import('../reports/proposed-rules.ts');
       io.print(rulesDocument(proposed ?? []));

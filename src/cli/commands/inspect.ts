@@ -3,12 +3,13 @@ import { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import { jsonText } from '../../base/printable.ts';
 import type { Inspection } from '../../workflows/inspect/inspect.ts';
-import { formatDocument, outputOption } from '../flags/output.ts';
+import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { inspectReport } from '../reports/inspect.ts';
 import type { CommandIO } from '../run.ts';
 import { VERSION } from '../version.ts';
+import { afterInspect } from './next-steps.ts';
 
 /** `lock` prints the exported inventory, which replaces the bundle in `--since` and `diff`. */
 const FORMATS = ['text', 'json', 'yaml', 'cyclonedx', 'lock'] as const;
@@ -29,7 +30,8 @@ export function inspectCommand(io: CommandIO) {
       }
       const result = await inspect(file, signer);
       if (output === 'cyclonedx') return io.print(await billOfMaterials(result));
-      io.print(output === 'text' ? inspectReport(result) : await formatDocument('Inspection', result, output));
+      if (output !== 'text') return io.print(await formatDocument('Inspection', result, output));
+      await printReport(io, { result: inspectReport(result), notes: [] }, afterInspect(file));
     });
 }
 

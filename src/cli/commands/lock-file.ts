@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import type { ChartAccess } from '../../helm/access.ts';
 import type { LockFile, LockFileChart } from '../../inventory/lock-file.ts';
@@ -8,11 +9,12 @@ import type { ImagesOptions } from '../../workflows/images/images.ts';
 import { chartAccessOf } from '../flags/chart-jobs.ts';
 import type { ChartsFlags } from '../flags/charts.ts';
 import { type FlagsOf, flagGroup } from '../flags/option.ts';
-import { formatDocument } from '../flags/output.ts';
+import { formatDocument, printReport } from '../flags/output.ts';
 import { registryAccess } from '../flags/registry.ts';
 import type { Settings } from '../flags/settings.ts';
 import { lockFileDriftReport, lockFileReport } from '../reports/lock-file.ts';
 import type { CommandIO } from '../run.ts';
+import { afterDrift, afterLockFile } from './next-steps.ts';
 
 /** Adds the flags of `images` for the lock file. */
 export const addLockFileFlags = flagGroup((command) =>
@@ -43,6 +45,7 @@ export async function runLockFile(
   settings: Settings & ImagesOptions,
   flags: LockFileFlags & ConflictingFlags,
   output: 'json' | 'yaml' | 'table' | 'txt',
+  command: CommandUnknownOpts,
 ): Promise<void> {
   const { context } = io;
   const { lock, checkLock, offline } = flags;
@@ -74,16 +77,19 @@ export async function runLockFile(
   const { checkLockFile, writeLockFile } = await import('../../workflows/images/lock-file.ts');
   if (lock !== undefined) {
     const { path: _, ...written } = await writeLockFile(context, options);
-    if (output === 'json' || output === 'yaml') io.print(await formatDocument('LockFile', written.lockFile, output));
     const report = lockFileReport({ path: file, ...written }, offline ?? false);
-    if (output === 'json' || output === 'yaml') io.info(report);
-    else io.print(report);
-    return;
+    if (output !== 'json' && output !== 'yaml')
+      return printReport(io, { result: [report], notes: [] }, afterLockFile(command, file));
+    io.print(await formatDocument('LockFile', written.lockFile, output));
+    return io.info(report);
   }
   const { readLockFile } = await import('../config/read.ts');
   const drift = await checkLockFile(context, options, await readLockFile(options.path, '--check-lock'));
   if (output === 'json' || output === 'yaml') io.print(await formatDocument('LockDrift', drift, output));
-  else io.print(lockFileDriftReport(file, drift));
+  else {
+    const next = hasDrift(drift) ? afterDrift(command, file) : afterLockFile(command, file);
+    await printReport(io, { result: [lockFileDriftReport(file, drift)], notes: [] }, next);
+  }
   if (hasDrift(drift)) io.setExitCode(3);
 }
 

@@ -10,14 +10,17 @@ import { jsonText } from '../../base/printable.ts';
 import type { Context } from '../../session/context.ts';
 import type { PushResult } from '../../workflows/push/push.ts';
 import { emitToBoth, jsonLogger } from '../progress/log.ts';
+import { displayPath } from '../reports/text.ts';
 
 /** Receipt files of a push: one for each target. */
 export class Receipts {
   /** Paths by target. */
   readonly #paths: ReadonlyMap<string, string>;
+  readonly #cwd: string;
 
   /** @param targets formatted as text */
   constructor(file: string, targets: readonly string[], cwd: string) {
+    this.#cwd = cwd;
     const path = resolve(cwd, file);
     const [, stem = path, extension = ''] = /^(.*?)(\.[^./]+)?$/.exec(path) ?? [];
     const names = new UniqueFileNames();
@@ -37,10 +40,12 @@ export class Receipts {
     }
   }
 
-  /** Writes a receipt. @throws AirgapError `file`, `no-space`; the message says that the push itself succeeded */
-  async write({ target, receipt }: PushResult): Promise<void> {
+  /** Writes a receipt, and returns its path as it is shown. @throws AirgapError `file`, `no-space`; the message says that the push itself succeeded */
+  async write({ target, receipt }: PushResult): Promise<string> {
+    const path = this.#paths.get(target) as string;
     try {
-      await writeOutput(this.#paths.get(target) as string, `${jsonText(receipt, 2)}\n`);
+      await writeOutput(path, `${jsonText(receipt, 2)}\n`);
+      return displayPath(path, this.#cwd);
     } catch (error) {
       if (!(error instanceof AirgapError)) throw error;
       throw new AirgapError(error.code, `${target} has all content, but the receipt ${error.message}`, {

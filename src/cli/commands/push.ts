@@ -15,6 +15,7 @@ import { addNamingFlags, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { planDocument, planReport, pushDocument, pushReport } from '../reports/push.ts';
 import type { CommandIO } from '../run.ts';
+import { afterPush, afterPushPlan } from './next-steps.ts';
 import { Receipts, withLog } from './push-files.ts';
 
 /** Declares the command and its flags. */
@@ -59,21 +60,25 @@ function declare(io: CommandIO) {
 type Flags = FlagsOf<typeof declare> & ReadLogin;
 
 export function pushCommand(io: CommandIO) {
-  return declare(io).action(async (files, flags) => {
-    const options = await pushOptions(io, files, flags);
+  return declare(io).action(async (files, flags, command) => {
+    const { hasCharts, ...options } = await pushOptions(io, files, flags);
     const targets = options.targets.map(formatTarget);
     const receipts = flags.receipt === undefined ? undefined : new Receipts(flags.receipt, targets, io.context.cwd);
     await receipts?.check();
     const registries = options.targets.map(({ registry }) => registry);
     await warnUnusedEcrFlags(registries, options.access.ecrHosts, options.repositories, io.context.emit);
     if (flags.output === 'terraform' || flags.output === 'cloudformation')
-      return printMissingRepositories(io, options, flags);
+      return printMissingRepositories(io, options, flags, afterPushPlan(command, 'create these repositories'));
     await withLog(io.context, flags.logFile, async (context) => {
       if (flags.dryRun) {
         const { planPush } = await import('../../workflows/push/plan-push.ts');
         const plans = await planPush(context, options);
         if (flags.output === 'json') io.print(await resultDocument('PushPlan', plans.map(planDocument), options));
-        else for (const plan of plans) io.print(planReport(plan));
+        else {
+          // An empty line before the next target.
+          const result = plans.flatMap((plan, i) => [...(i > 0 ? [''] : []), ...planReport(plan, plans.length > 1)]);
+          await printReport(io, { result, notes: [] }, afterPushPlan(command));
+        }
         return;
       }
       const { push } = await import('../../workflows/push/push.ts');
@@ -82,9 +87,13 @@ export function pushCommand(io: CommandIO) {
       try {
         await push(context, options, async (result) => {
           // Printed before the receipt is written, which may fail.
-          if (!isJson) printReport(io, pushReport(result));
+          if (!isJson) {
+            if (results.length > 0) io.print('');
+            await printReport(io, pushReport(result, targets.length > 1));
+          }
           results.push(result);
-          await receipts?.write(result);
+          const receipt = await receipts?.write(result);
+          if (!isJson && receipt !== undefined) io.info(`receipt: ${receipt}`);
         });
       } catch (error) {
         // Completed targets are printed even if others failed.
@@ -94,12 +103,27 @@ export function pushCommand(io: CommandIO) {
         throw error;
       }
       if (isJson) io.print(await resultDocument('Push', sortedDocuments(results, options), options));
+      else {
+        const { chartName } = await import('../../bundle/format/names.ts');
+        const names = new Set(
+          results.flatMap(({ charts }) => charts.flatMap(({ reference }) => chartName(reference) ?? [])),
+        );
+        const pushed = { target: targets[0] as string, charts: [...names], configured: hasCharts };
+        await printReport(io, { result: [], notes: [] }, afterPush(command, pushed));
+      }
     });
   });
 }
 
-/** Maps the flags to the options of the workflow. @throws AirgapError `usage`, `config`, `file` */
-async function pushOptions({ context }: CommandIO, files: string[], flags: Flags): Promise<PushOptions> {
+/**
+ * Maps the flags to the options of the workflow, and says whether the configuration file names charts.
+ * @throws AirgapError `usage`, `config`, `file`
+ */
+async function pushOptions(
+  { context }: CommandIO,
+  files: string[],
+  flags: Flags,
+): Promise<PushOptions & { readonly hasCharts: boolean }> {
   const { cwd, env } = context;
   const { config, registry } = await readConfiguration(context, flags);
   const all = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));
@@ -108,6 +132,7 @@ async function pushOptions({ context }: CommandIO, files: string[], flags: Flags
   // Mirrors of the configuration file are for pulling.
   const { access, concurrency } = await registryAccess({ ...registry, mirrors: [], named }, UPLOAD_CONCURRENCY);
   return {
+    hasCharts: config.charts.length > 0,
     files,
     targets,
     access: { ...access, ecrHosts: await declaredHosts(named, flags, env) },
@@ -137,6 +162,7 @@ async function printMissingRepositories(
   io: CommandIO,
   options: PushOptions,
   { output, createRepositories }: Pick<Flags, 'output' | 'createRepositories'>,
+  next: readonly string[],
 ): Promise<void> {
   if (createRepositories !== 'never') {
     throw new AirgapError('usage', `-o ${output} prints definitions of repositories instead of creating them`, {
@@ -157,6 +183,7 @@ async function printMissingRepositories(
     const { cloudFormationTemplate } = await import('../../ecr/cloudformation.ts');
     io.print(cloudFormationTemplate(names, settings));
   }
+  await printReport(io, { result: [], notes: [] }, next);
 }
 
 /** Returns the documents in the order of the targets. */

@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import { pathInside } from '../../base/file-names.ts';
 import { isPlainHttp } from '../../base/host-spellings.ts';
 import { checkReplaceable, makeFolder, writeOutput } from '../../base/output-file.ts';
 import { SECRET_FILE } from '../../base/own-file.ts';
+import { chartRepository } from '../../naming/naming.ts';
+import { formatRepository } from '../../oci/reference.ts';
 import type { GeneratedFile } from '../../overrides/formats/index.ts';
 import type { ValuesOptions } from '../../workflows/values/values.ts';
 import { formatDocument } from '../flags/output.ts';
@@ -13,6 +16,7 @@ import type { FormatFlags } from '../flags/overrides.ts';
 import { displayPath } from '../reports/text.ts';
 import { formatReport, proofReport, umbrellaReport } from '../reports/values.ts';
 import type { CommandIO } from '../run.ts';
+import { afterFormat, afterLeft, afterValues } from './next-steps.ts';
 import { OverridesFiles } from './values-files.ts';
 
 /** Flags for the output of a format. */
@@ -29,15 +33,22 @@ interface FormattedOutput {
   readonly isIncomplete: boolean;
   /** True if the files contain values copied whole from the user's values. */
   readonly mayHoldSecrets?: boolean;
+  /** Chart whose values file these are. */
+  readonly umbrella?: { readonly chart: string; readonly version: string } | undefined;
 }
 
 /**
- * Writes overrides in a format other than values files.
+ * Writes overrides in a format other than values files, and returns the next step.
  * @throws AirgapError errors of the workflow
  */
-export async function writeFormat(io: CommandIO, options: ValuesOptions, flags: FormatOutput): Promise<void> {
+export async function writeFormat(
+  io: CommandIO,
+  options: ValuesOptions,
+  flags: FormatOutput,
+  command: CommandUnknownOpts,
+): Promise<readonly string[]> {
   const { cwd } = io.context;
-  const { files, left, isIncomplete, mayHoldSecrets } = await formatOverrides(io, options, flags);
+  const { files, left, isIncomplete, mayHoldSecrets, umbrella } = await formatOverrides(io, options, flags);
   const { outDir, out, output, format } = flags;
   const sourceManifest = flags.from === undefined ? undefined : resolve(cwd, flags.from);
   // YAML documents are separated by ---, other files by an empty line.
@@ -58,7 +69,35 @@ export async function writeFormat(io: CommandIO, options: ValuesOptions, flags: 
   }
   if (output === 'json') io.print(await formatDocument('FormattedOverrides', { format, files, left }, 'json'));
   else if (outDir === undefined && out === undefined) io.print(joined);
-  if (isIncomplete || left.length > 0) io.setExitCode(3);
+  if (isIncomplete || left.length > 0) {
+    io.setExitCode(3);
+    return format === 'containerd' || format === 'mirrorset' ? [] : afterLeft(command);
+  }
+  const [first] = outputs;
+  const file = outDir ?? (first && displayPath(first.file, cwd));
+  const install = (): readonly string[] => {
+    if (umbrella === undefined) return [];
+    const from = installedFrom(options, umbrella.chart, flags, io.context.env);
+    const values = first && displayPath(first.file, cwd);
+    return afterValues(command, { ...umbrella, file: values, map: undefined, changedChart: undefined, ...from });
+  };
+  return afterFormat(format, file, install);
+}
+
+/** Returns from where an installation takes a chart and its values. */
+export function installedFrom(
+  { bundle, target, jobs = [] }: ValuesOptions,
+  chart: string,
+  { plainHttp }: Pick<FormatOutput, 'plainHttp'>,
+  { HELM_NAMESPACE: namespace }: CommandIO['context']['env'],
+): Pick<Parameters<typeof afterValues>[1], 'pushed' | 'plainHttp' | 'isConfigured' | 'namespace'> {
+  const profiles = jobs.flatMap((job) => job.profiles);
+  return {
+    pushed: bundle === undefined ? undefined : `oci://${formatRepository(chartRepository(target, chart))}`,
+    plainHttp: isPlainHttp(target.registry, plainHttp),
+    isConfigured: profiles.some(({ options }) => (options.values ?? []).length > 0),
+    namespace: namespace === 'default' ? undefined : namespace || undefined,
+  };
 }
 
 async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: FormatOutput): Promise<FormattedOutput> {
@@ -80,6 +119,7 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
         ({ proofs, notInBundle }) => notInBundle.length > 0 || proofs.some(({ proof }) => proof.residue.length > 0),
       ),
       mayHoldSecrets: results.some(({ copied }) => copied.length > 0),
+      umbrella: results[0],
     };
   }
   if (format === 'argocd' || format === 'flux') {

@@ -1,11 +1,11 @@
-import { Command } from '@commander-js/extra-typings';
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import type { ChartRequest } from '../../helm/access.ts';
 import type { Overrides, ValuesOptions } from '../../workflows/values/values.ts';
 import { addConfigFlags, addRenderFlags, chartMirrorOption, readRules, rulesOption } from '../flags/charts.ts';
 import { addLoginFlags, type ReadLogin } from '../flags/login.ts';
 import type { FlagsOf } from '../flags/option.ts';
-import { formatDocument, outputOption } from '../flags/output.ts';
+import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import {
   addFormatFlags,
   addPullSettingFlags,
@@ -19,10 +19,12 @@ import { readSettings, type Settings } from '../flags/settings.ts';
 import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
 import { addCheckTargetFlag, addNamingFlags, targetOf, withCheckedTarget } from '../flags/target.ts';
 import { examples } from '../help.ts';
+import { displayPath } from '../reports/text.ts';
 import { proofReport } from '../reports/values.ts';
 import type { CommandIO } from '../run.ts';
+import { afterMissing, afterUnmapped, afterValues } from './next-steps.ts';
 import { checkOut, OverridesFiles, writeOverrides } from './values-files.ts';
-import { writeFormat } from './values-format.ts';
+import { installedFrom, writeFormat } from './values-format.ts';
 
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
@@ -65,7 +67,7 @@ function declare(io: CommandIO) {
 type Flags = FlagsOf<typeof declare> & ReadLogin;
 
 export function valuesCommand(io: CommandIO) {
-  return declare(io).action(async (chart, flags) => {
+  return declare(io).action(async (chart, flags, command) => {
     checkCharts(chart, flags);
     checkPullSettings(flags);
     await checkUnmappedFlags(flags, io.context.cwd);
@@ -74,9 +76,12 @@ export function valuesCommand(io: CommandIO) {
     const settings = await readSettings(io, chart === undefined ? [] : [chart], flags);
     const options = await valuesOptions(io, flags, files, settings);
     const checked = { target: options.target, chart: options.request?.chart, signer: options.signer };
-    await withCheckedTarget(io, flags, checked, settings.registry, () =>
-      flags.format === 'values' ? writeValues(io, options, flags, files) : writeFormat(io, options, flags),
+    const next = await withCheckedTarget(io, flags, checked, settings.registry, () =>
+      flags.format === 'values'
+        ? writeValues(io, options, flags, files, command)
+        : writeFormat(io, options, flags, command),
     );
+    if (flags.output !== 'json') await printReport(io, { result: [], notes: [] }, next);
   });
 }
 
@@ -111,7 +116,14 @@ async function valuesOptions(
   };
 }
 
-async function writeValues(io: CommandIO, options: ValuesOptions, flags: Flags, files: OverridesFiles): Promise<void> {
+/** Writes or prints overrides, and returns the next step. */
+async function writeValues(
+  io: CommandIO,
+  options: ValuesOptions,
+  flags: Flags,
+  files: OverridesFiles,
+  command: CommandUnknownOpts,
+): Promise<readonly string[]> {
   const { values } = await import('../../workflows/values/values.ts');
   const results = await values(io.context, options);
   for (const result of results) io.info(proofReport(result, flags.config !== undefined));
@@ -120,7 +132,32 @@ async function writeValues(io: CommandIO, options: ValuesOptions, flags: Flags, 
   await writeOverrides(results, files, io.context.cwd, isPrinted ? io.info : io.print);
   if (isPrinted)
     for (const result of results) io.print(flags.output === 'json' ? await overridesDocument(result) : result.yaml);
-  if (results.some(({ proof, notInBundle }) => proof.residue.length > 0 || notInBundle.length > 0)) io.setExitCode(3);
+  const unmapped = results.find(({ proof }) => proof.residue.length > 0);
+  const notInBundle = results.flatMap((result) => result.notInBundle);
+  if (unmapped !== undefined || notInBundle.length > 0) io.setExitCode(3);
+  if (unmapped !== undefined) return afterUnmapped(command, flags.residue, unmapped.chart);
+  if (notInBundle.length > 0) return afterMissing(command, notInBundle);
+  const [first] = results;
+  return first === undefined ? [] : afterValues(command, installation(io, first, { options, flags, files }));
+}
+
+/** Returns what an installation with these overrides needs. */
+function installation(
+  { context: { cwd, env } }: CommandIO,
+  { chart, version, profile, postRenderMap, changedChart }: Overrides,
+  { options, flags, files }: { options: ValuesOptions; flags: Flags; files: OverridesFiles },
+): Parameters<typeof afterValues>[1] {
+  const shown = (path: string | undefined): string | undefined => path && displayPath(path, cwd);
+  const unmappedFile = (how: 'post-render' | 'repack'): string | undefined =>
+    shown(files.unmappedFile(how, chart, version, profile));
+  return {
+    chart,
+    version,
+    file: shown(files.overrides(chart, version, profile)),
+    map: postRenderMap && unmappedFile('post-render'),
+    changedChart: changedChart && unmappedFile('repack'),
+    ...installedFrom(options, chart, flags, env),
+  };
 }
 
 /** Checks that charts are selected in exactly one way, and the combination of flags. @throws AirgapError `usage` */

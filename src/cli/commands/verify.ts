@@ -5,13 +5,14 @@ import type { ReceiptOptions } from '../../workflows/verify/verify-receipt.ts';
 import { declaredHosts } from '../flags/ecr.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { type FlagsOf, flagGroup } from '../flags/option.ts';
-import { formatDocument, outputOption } from '../flags/output.ts';
+import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
 import { readConfiguration } from '../flags/settings.ts';
 import { imageKeys, publicKey, verifySignaturesOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { receiptReport, verifyReport } from '../reports/verify.ts';
 import type { CommandIO } from '../run.ts';
+import { afterDamage, afterReceipt, afterVerify } from './next-steps.ts';
 
 export function verifyCommand(io: CommandIO) {
   const command = new Command('verify')
@@ -39,16 +40,21 @@ export function verifyCommand(io: CommandIO) {
     if (file === undefined) return;
     const keys = await imageKeys(keyFiles);
     const { verify } = await import('../../workflows/verify/verify.ts');
-    const result = await verify(io.context, file, availableParallelism(), signer).catch((error: unknown) => {
+    const result = await verify(io.context, file, availableParallelism(), signer).catch(async (error: unknown) => {
       // An archive too damaged to open is a failed check too.
       if (error instanceof AirgapError && error.code === 'bundle-invalid') io.setExitCode(3);
       throw error;
     });
-    io.print(output === 'text' ? verifyReport(result) : await formatDocument('Verification', result, output));
-    if (result.problems.length > 0) return io.setExitCode(3);
+    const isDamaged = result.problems.length > 0;
+    const next = isDamaged ? afterDamage(file) : afterVerify(file, key);
+    if (output !== 'text') io.print(await formatDocument('Verification', result, output));
+    else
+      await printReport(io, { result: [verifyReport(result)], notes: [] }, keys.length > 0 && !isDamaged ? [] : next);
+    if (isDamaged) return io.setExitCode(3);
     if (keys.length === 0) return;
     const { verifySignatures } = await import('../../workflows/verify/verify-signatures.ts');
     await verifySignatures(io.context, file, availableParallelism(), keys, signer);
+    if (output === 'text') await printReport(io, { result: [], notes: [] }, next);
   });
 }
 
@@ -84,6 +90,11 @@ async function checkReceipt(
   const { access, concurrency } = await registryAccess({ ...settings, named: [registry] }, UPLOAD_CONCURRENCY);
   const result = await verifyReceipt(io.context, receipt, { ...options, access: { ...access, ecrHosts }, concurrency });
   const check = { file, ...result };
-  io.print(flags.output === 'text' ? receiptReport(check) : await formatDocument('ReceiptCheck', check, flags.output));
-  if (result.differences.length + (result.missing ?? []).length > 0) io.setExitCode(3);
+  const isBad = result.differences.length + (result.missing ?? []).length > 0;
+  if (flags.output !== 'text') io.print(await formatDocument('ReceiptCheck', check, flags.output));
+  else {
+    const next = isBad ? afterReceipt(receipt.target, file, options.bundle) : [];
+    await printReport(io, { result: [receiptReport(check)], notes: [] }, next);
+  }
+  if (isBad) io.setExitCode(3);
 }

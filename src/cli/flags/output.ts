@@ -15,11 +15,28 @@ export async function formatDocument(kind: string, content: object, format: 'jso
   return yamlText(document, { lineWidth: 80 });
 }
 
-/** Writes the result of a report to stdout and its notes to stderr. */
-export function printReport(
-  io: Readonly<Record<'print' | 'info', (text: string) => void>>,
+/** The parts of a command's output that reports use. */
+interface ReportOutput {
+  print(text: string): void;
+  info(text: string): void;
+  columns(): number | undefined;
+}
+
+/**
+ * Lays a report out for the terminal's width, and writes its result to stdout and its notes to stderr.
+ * @param next lines that say what to type next; the last notes
+ */
+export async function printReport(
+  io: ReportOutput,
   { result, notes }: Report,
-): void {
-  if (result !== '') io.print(result);
-  if (notes !== '') io.info(notes);
+  next: readonly string[] = [],
+): Promise<void> {
+  // Loaded here, because `--help` needs no widths of characters.
+  const { layOut, layoutWidth } = await import('../reports/layout.ts');
+  const width = layoutWidth(io.columns());
+  const write = (blocks: Report['result'], print: (text: string) => void): void => {
+    if (blocks.length > 0) print(layOut(blocks, width));
+  };
+  write(result, io.print);
+  write([...notes, ...next], io.info);
 }

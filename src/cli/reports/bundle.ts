@@ -1,35 +1,65 @@
-import { count } from '../../base/count.ts';
+import { count, firstOf } from '../../base/count.ts';
 import { deltaOf } from '../../inventory/delta.ts';
 import type { BundleResult } from '../../workflows/bundle/pack.ts';
 import { estimateText } from './estimate.ts';
 import { countDifference } from './image-counts.ts';
 import { deltaReport } from './inspect.ts';
 import type { Report } from './report.ts';
-import { formatBytes } from './text.ts';
+import { formatBytes, joinLines } from './text.ts';
 
-/** Formats the bundle that was written, or the estimate of a dry run. Notes: what is not in it. */
+/** Maximum number of names in a line; `helm airgap images` lists all. */
+const MAX_NAMES = 5;
+
+/** Formats the bundle that was written, or the estimate of a dry run. Notes: where its content is from, what is not in it. */
 export function bundleReport(result: BundleResult): Report {
-  const { status, path, parts, size, blobs, lock: inventory, possible, counts, unanswered = [], ...bytes } = result;
+  const { status, path, parts, size, blobs, lock: inventory, estimate } = result;
   const partCount = parts === undefined ? '' : ` in ${count(parts.length, 'part')}`;
   const content = `${count(inventory.charts.length, 'chart')}, ${count(inventory.images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}${partCount}`;
-  const possibleNote =
-    possible.length === 0 ? [] : [`possible images left out (add them with --include): ${possible.join(', ')}`];
-  const incomplete = unanswered.map(
-    ({ registry, images }) =>
-      `referrers of ${count(images.length, 'image')} may be missing: ${registry} did not list them, see the warning above`,
-  );
-  const difference = countDifference(counts);
-  const countNote = difference === '' ? [] : [`${count(counts.bundled, 'image')}: ${difference}`];
-  const notes = [...countNote, ...possibleNote, ...incomplete].join('\n');
   const delta = deltaReport(deltaOf(inventory));
-  if (status === 'up-to-date') return { result: [`${path} is up to date: ${content}`, ...delta].join('\n'), notes };
+  const left = leftOutText(result);
   if (status === 'planned') {
-    const dryRunNotes = [`dry run: ${path} was not written`, notes].filter((note) => note !== '').join('\n');
-    return { result: [estimateText(bytes.estimate), ...delta].join('\n'), notes: dryRunNotes };
+    return {
+      result: [joinLines([...estimateText(estimate).split('\n'), ...delta])],
+      notes: [joinLines([`dry run: ${path} was not written`, ...left])],
+    };
   }
-  const { fetched, reused, resumed } = bytes;
+  const verb = status === 'written' ? 'written' : 'is up to date';
+  const notes = [...(status === 'written' ? [originText(result)] : []), ...left];
+  return {
+    result: [joinLines([`${path} ${verb}: ${content}`, ...delta])],
+    notes: notes.length === 0 ? [] : [joinLines(notes)],
+  };
+}
+
+/** Says where the bytes of a bundle are from. */
+function originText({ fetched, reused, resumed }: BundleResult): string {
   const reusedText = reused > 0 ? `, ${formatBytes(reused)} from earlier bundles` : '';
   const resumedText = resumed > 0 ? `, ${formatBytes(resumed)} kept from an interrupted run` : '';
-  const written = `${path} written: ${content} (${formatBytes(fetched)} fetched${reusedText}${resumedText})`;
-  return { result: [written, ...delta].join('\n'), notes };
+  return `${formatBytes(fetched)} fetched${reusedText}${resumedText}`;
+}
+
+/** Returns lines on images and referrers that are not in the bundle. */
+function leftOutText({ dropped, possible, counts, unanswered = [] }: BundleResult): string[] {
+  const difference = countDifference(counts);
+  const all = (names: readonly string[]): string => (names.length > MAX_NAMES ? ' (helm airgap images lists all)' : '');
+  const missing = dropped.map(({ reference }) => reference);
+  return [
+    ...(difference === '' ? [] : [`${count(counts.bundled, 'image')}: ${difference}`]),
+    ...(missing.length === 0
+      ? []
+      : [
+          `${count(missing.length, 'candidate')} left out, missing from registries${all(missing)}:`,
+          `  ${firstOf(missing, MAX_NAMES)}`,
+        ]),
+    ...(possible.length === 0
+      ? []
+      : [
+          `${count(possible.length, 'possible image')} left out, --include adds them${all(possible)}:`,
+          `  ${firstOf(possible, MAX_NAMES)}`,
+        ]),
+    ...unanswered.map(
+      ({ registry, images }) =>
+        `referrers of ${count(images.length, 'image')} may be missing: ${registry} did not list them (see above)`,
+    ),
+  ];
 }

@@ -13,7 +13,7 @@ export function diffReport(diff: Diff): string {
     ...rows.map(([what, from, to]) => `  ${what}${changeText(from, to)}`),
   ]);
   const body = lines.length === 0 ? [`${diff.new.file} has the same charts and images as ${diff.old.file}`] : lines;
-  return joinLines([...body, totals(diff)]);
+  return joinLines([...body, ...totals(diff)]);
 }
 
 /** Formats the differences as GitHub Markdown, for change tickets. */
@@ -28,7 +28,7 @@ export function diffMarkdown(diff: Diff): string {
   ]);
   const body = tables.length === 0 ? ['The charts and images are the same.'] : tables;
   const files = `From ${codeCell(diff.old.file)} (${formatBytes(diff.old.size)}) to ${codeCell(diff.new.file)} (${formatBytes(diff.new.size)}).`;
-  return ['## Difference between two bundles', files, ...body, `Content ${totals(diff)}.`].join('\n\n');
+  return ['## Difference between two bundles', files, ...body, `Content ${totals(diff).join('; ')}.`].join('\n\n');
 }
 
 /** Returns the differences by kind, without empty groups. */
@@ -81,11 +81,14 @@ function movedRows(images: Diff['images']['moved'], cause: Diff['images']['moved
 }
 
 function changeText(from: string, to: string): string {
-  return from !== '' && to !== '' ? `: ${from} → ${to}` : ` (${from || to})`;
+  return from !== '' && to !== '' ? `: ${from} -> ${to}` : ` (${from || to})`;
 }
 
-function totals({ carry, shared }: Diff): string {
-  return `to transfer: ${formatBytes(carry.bytes)} in ${count(carry.blobs, 'blob')}; shared: ${formatBytes(shared.bytes)} in ${count(shared.blobs, 'blob')}`;
+function totals({ carry, shared }: Diff): readonly string[] {
+  return [
+    `to transfer: ${formatBytes(carry.bytes)} in ${count(carry.blobs, 'blob')}`,
+    `shared: ${formatBytes(shared.bytes)} in ${count(shared.blobs, 'blob')}`,
+  ];
 }
 
 /** Formats a name as inline code in a table cell, with bars and backticks escaped. */

@@ -2,7 +2,7 @@ import { count } from '../../base/count.ts';
 import type { Estimate, Quota } from '../../base/events.ts';
 import { formatBytes } from './text.ts';
 
-/** Formats the estimated size and transfers of a bundle as two lines. */
+/** Formats the estimated size, transfers and needs of a bundle, a line for each kind of fact. */
 export function estimateText({
   charts,
   images,
@@ -20,7 +20,7 @@ export function estimateText({
   if (shared > 0) parts.push(`${formatBytes(shared)} saved by shared layers`);
   const content = `${count(charts, 'chart')}, ${count(images, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}`;
   const disk = `${formatBytes(needed)} of disk space needed, ${formatBytes(free)} free`;
-  return `bundle: ${content}; ${parts.join(', ')}\n${[disk, ...quotas.map(quotaText)].join('; ')}`;
+  return [`bundle: ${content}`, parts.join(', '), disk, ...quotas.map(quotaText)].join('\n');
 }
 
 function quotaText({ registry, remaining, limit, seconds }: Quota): string {

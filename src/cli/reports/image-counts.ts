@@ -3,16 +3,15 @@ import type { ImageCounts } from '../../inventory/image-counts.ts';
 
 /**
  * Formats the number of images that `images` lists, and how many of them a bundle takes.
- * @param charts names and versions
+ * @param where text on the charts, which follows the number
  */
-export function listedImagesText(counts: ImageCounts, charts: readonly string[]): string {
+export function listedImagesText(counts: ImageCounts, where: string): string {
   const { operatorImages, listed, bundled, possible, missing } = counts;
   const shown = count(listed + operatorImages - missing, 'image');
   const parts = [
     ...(possible === 0 ? [] : [`${bundled} that bundle takes`, `${possible} possible (left out unless --include)`]),
     ...numbered(missing, 'more missing from registries'),
   ];
-  const where = charts.length === 0 ? '' : ` in ${charts.join(', ')}`;
   return `${shown}${where}${parts.length === 0 ? '' : `: ${parts.join(', ')}`}`;
 }
 

@@ -1,10 +1,14 @@
+import { count, firstOf } from '../../base/count.ts';
 import type { Finding, Location } from '../../inventory/finding.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import type { Confirmation } from '../../workflows/images/confirm.ts';
 import type { ImagesResult } from '../../workflows/images/images.ts';
 import { listedImagesText } from './image-counts.ts';
-import type { Report } from './report.ts';
-import { joinLines, table } from './text.ts';
+import type { Report, Table } from './report.ts';
+import { joinLines } from './text.ts';
+
+/** Maximum number of names in a line; JSON and YAML have all. */
+const MAX_NAMES = 5;
 
 /** Formats the images that charts need. Notes: a summary, and what was left out. */
 export function imagesReport({
@@ -19,12 +23,28 @@ export function imagesReport({
     confidenceOf(finding),
     locationSummary(finding),
   ]);
-  const titles = charts.map(({ name, version, via }) => {
-    const parent = via === undefined ? '' : ` (installed by ${via.chart})`;
-    return `${name} ${version}${parent}`;
-  });
-  const result = rows.length === 0 ? '' : table(['IMAGE', 'NEED', 'CONFIDENCE', 'FOUND IN'], rows);
-  return { result, notes: joinLines([listedImagesText(counts, titles), ...choices.flatMap(selectionText)]) };
+  const summary = listedImagesText(counts, chartsText(charts));
+  const result = tableOf(['IMAGE', 'NEED', 'CONFIDENCE', 'FOUND IN'], rows);
+  return { result, notes: [joinLines([summary, ...choices.flatMap(selectionText)])] };
+}
+
+function chartsText(charts: ImagesResult['charts']): string {
+  if (charts.length === 0) return '';
+  const named = charts.filter(({ via }) => via === undefined).map(({ name, version }) => `${name} ${version}`);
+  const nested = charts.length - named.length;
+  const nestedText = nested === 0 ? '' : ` with ${count(nested, 'nested chart')}`;
+  const all = named.length > MAX_NAMES || nested > 0 ? ' (-o json lists all)' : '';
+  return ` in ${firstOf(named, MAX_NAMES)}${nestedText}${all}`;
+}
+
+/** Returns a table, or nothing if it has no rows. */
+function tableOf(head: Table['head'], rows: Table['rows']): Table[] {
+  return rows.length === 0 ? [] : [{ head, rows }];
+}
+
+/** Says where the names are that {@link firstOf} leaves out. */
+function seeAll(names: readonly string[]): string {
+  return names.length > MAX_NAMES ? ' (-o json lists all)' : '';
 }
 
 function confidenceOf({ confidence, confirmed }: Finding): string {
@@ -34,35 +54,35 @@ function confidenceOf({ confidence, confirmed }: Finding): string {
 
 /** Formats the candidates that registries do not have. */
 export function droppedReport(dropped: Confirmation['dropped']): Report {
-  if (dropped.length === 0) return { result: '', notes: 'no image dropped: no registry reports one as missing' };
+  if (dropped.length === 0) return { result: [], notes: ['no image dropped: no registry reports one as missing'] };
   const rows = dropped.map(({ reference, found, why }) => [reference, why, locationSummary({ found })]);
-  return { result: table(['DROPPED', 'REASON', 'FOUND IN'], rows), notes: '' };
+  return { result: tableOf(['DROPPED', 'REASON', 'FOUND IN'], rows), notes: [] };
 }
 
 /** Returns a line on the charts and images that a rule left out. */
 function selectionText({ rule, pattern, reason, charts = [], references }: SelectionRecord): string[] {
   if (rule === 'include' || references.length + charts.length === 0) return [];
   const why = reason === undefined ? '' : ` (${reason})`;
-  return [
-    `left out by --${rule}${pattern === undefined ? '' : ` ${pattern}`}${why}: ${[...charts, ...references].join(', ')}`,
-  ];
+  const names = [...charts, ...references];
+  const flag = `--${rule}${pattern === undefined ? '' : ` ${pattern}`}`;
+  return [`left out by ${flag}${why}: ${firstOf(names, MAX_NAMES)}${seeAll(names)}`];
 }
 
 /** Formats the images that optional components would add, with the values that enable them. */
 export function whatIfReport(additions: NonNullable<ImagesResult['whatIf']>): Report {
-  if (additions.length === 0) return { result: '', notes: 'no optional component would add an image' };
+  if (additions.length === 0) return { result: [], notes: ['no optional component would add an image'] };
   const rows = additions.map((finding) => [
     finding.reference,
     finding.switches.length === 0 ? 'several values together' : finding.switches.join(', '),
     locationSummary(finding),
   ]);
-  return { result: table(['WOULD ADD', 'ENABLED BY', 'FOUND IN'], rows), notes: '' };
+  return { result: tableOf(['WOULD ADD', 'ENABLED BY', 'FOUND IN'], rows), notes: [] };
 }
 
 /** Formats what workloads fetch from the internet besides images. */
 export function networkReport(network: ImagesResult['network']): Report {
   if (network.length === 0) {
-    return { result: '', notes: 'no other download from the internet found in the manifests' };
+    return { result: [], notes: ['no other download from the internet found in the manifests'] };
   }
   const rows = network.map(({ url, kind, found }) => {
     const [first] = found;
@@ -73,7 +93,7 @@ export function networkReport(network: ImagesResult['network']): Report {
       first === undefined ? '' : `${first.chart}: ${first.kind}/${first.name} ${first.path}${hook}${more}`;
     return [kind, url, disabledBy, location];
   });
-  return { result: table(['DOWNLOAD', 'ADDRESS', 'DISABLED BY', 'FOUND IN'], rows), notes: '' };
+  return { result: tableOf(['DOWNLOAD', 'ADDRESS', 'DISABLED BY', 'FOUND IN'], rows), notes: [] };
 }
 
 function locationSummary({ found }: Pick<Finding, 'found'>): string {

@@ -6,10 +6,11 @@ import { profileEntry } from '../../inventory/values-origin.ts';
 import { referrerKind } from '../../oci/referrer.ts';
 import type { Inspection } from '../../workflows/inspect/inspect.ts';
 import { locationText } from './images.ts';
-import { formatBytes, shortDigest, table } from './text.ts';
+import type { Block, Table } from './report.ts';
+import { formatBytes, joinLines, shortDigest } from './text.ts';
 
 /** Formats the content of a bundle, and where each image is needed. */
-export function inspectReport(inspection: Inspection): string {
+export function inspectReport(inspection: Inspection): readonly Block[] {
   const {
     file,
     size,
@@ -29,7 +30,7 @@ export function inspectReport(inspection: Inspection): string {
   const signed = signedBy === undefined ? claims : [`signed by ${signedBy}`];
   const partCount = parts === undefined ? '' : ` in ${count(parts, 'part')}`;
   const summary = `${file}: ${formatBytes(size)}${partCount}, ${count(blobs, 'blob')}${inventoryText}`;
-  const sections = [[summary, ...signed, ...deltaReport(delta)].join('\n')];
+  const sections: Block[] = [joinLines([summary, ...signed, ...deltaReport(delta)])];
   if (charts.length > 0) {
     const byName = new Map(inventory?.charts.map((chart) => [`${chart.name} ${chart.version}`, chart]));
     const rows = charts.map(({ name, version, digest }) => {
@@ -39,7 +40,7 @@ export function inspectReport(inspection: Inspection): string {
       );
       return [name, version, shortDigest(digest), source, profileTexts.join('; ')];
     });
-    sections.push(table(['CHART', 'VERSION', 'DIGEST', 'SOURCE', 'PROFILES'], rows));
+    sections.push({ head: ['CHART', 'VERSION', 'DIGEST', 'SOURCE', 'PROFILES'], rows });
   }
   if (images.length > 0) {
     const byName = new Map(inventory?.images.map((image) => [image.reference, image]));
@@ -55,28 +56,29 @@ export function inspectReport(inspection: Inspection): string {
         why === undefined ? '' : `${why.chart === '' ? '' : `${why.chart}: `}${locationText(why as Location)}`,
       ];
     });
-    sections.push(table(['IMAGE', 'DIGEST', 'SIZE', 'PLATFORMS', 'WHY'], rows));
+    sections.push({ head: ['IMAGE', 'DIGEST', 'SIZE', 'PLATFORMS', 'WHY'], rows });
     sections.push(...referrerTables(inventory));
   }
   if (wholeTexts.length > 0) {
     const paths = wholeTexts.map(({ chart, path }) => `  ${chart}: ${path}`);
     const title = `written by an older helm airgap, with the full text of ${count(wholeTexts.length, 'value')}, including any secrets:`;
-    sections.push([title, ...paths, '  create the bundle again to remove them'].join('\n'));
+    sections.push(joinLines([title, ...paths, '  create the bundle again to remove them']));
   }
-  return sections.join('\n\n');
+  return sections;
 }
 
-/** Returns a line on what a delta bundle omits, or nothing for a complete bundle. */
+/** Returns lines on what a delta bundle omits, or nothing for a complete bundle. */
 export function deltaReport(delta: Delta | undefined): string[] {
   if (delta === undefined) return [];
   const { since, blobs, bytes } = delta;
   return [
-    `delta: omits ${count(blobs, 'blob')} (${formatBytes(bytes)}); push the bundle with inventory ${shortDigest(since)} to the registry first`,
+    `delta: omits ${count(blobs, 'blob')} (${formatBytes(bytes)})`,
+    `push the bundle with inventory ${shortDigest(since)} to the registry first`,
   ];
 }
 
 /** Returns a table of the referrers of images and charts, or nothing if there are none. */
-function referrerTables(inventory: Pick<Inventory, 'charts' | 'images'> | undefined): readonly string[] {
+function referrerTables(inventory: Pick<Inventory, 'charts' | 'images'> | undefined): readonly Table[] {
   const owners = [
     ...(inventory?.charts ?? []).map(({ name, version, ...chart }) => ({ name: `${name} ${version}`, ...chart })),
     ...(inventory?.images ?? []).map(({ reference, ...image }) => ({ name: reference, ...image })),
@@ -89,5 +91,5 @@ function referrerTables(inventory: Pick<Inventory, 'charts' | 'images'> | undefi
       referrer.leftOut ? 'not bundled: its subject is an index that was reduced to some platforms' : '',
     ]),
   );
-  return rows.length === 0 ? [] : [table(['REFERRER', 'DIGEST', 'SUBJECT', ''], rows)];
+  return rows.length === 0 ? [] : [{ head: ['REFERRER', 'DIGEST', 'SUBJECT', ''], rows }];
 }

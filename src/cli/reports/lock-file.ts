@@ -33,7 +33,7 @@ export function lockFileDriftReport(path: string, drift: LockFileDrift): string 
     ['images removed', images.removed.map(imageText)],
     [
       'tags moved',
-      images.moved.map(({ reference, from, to }) => `${reference}: ${shortDigest(from)} → ${shortDigest(to)}`),
+      images.moved.map(({ reference, from, to }) => `${reference}: ${shortDigest(from)} -> ${shortDigest(to)}`),
     ],
     ['images missing from their registries', images.gone.map(imageText)],
   ];
@@ -48,9 +48,9 @@ function chartText({ name, version, parent }: DriftChart): string {
 }
 
 function changeText({ name, version, what, from, to }: ChartChange): string {
-  if (what === 'version') return `${name}: ${from} → ${to}`;
+  if (what === 'version') return `${name}: ${from} -> ${to}`;
   const [before, after] = what === 'digest' ? [shortDigest(from), shortDigest(to)] : [from, to];
-  return `${name} ${version}: ${CHANGED[what]}, ${before} → ${after}`;
+  return `${name} ${version}: ${CHANGED[what]}, ${before} -> ${after}`;
 }
 
 const CHANGED = {

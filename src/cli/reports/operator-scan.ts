@@ -1,43 +1,51 @@
-import { count } from '../../base/count.ts';
+import { count, firstOf } from '../../base/count.ts';
 import type { OperatorScanReport } from '../../operator-scan/index.ts';
-import { table } from './text.ts';
+import type { Block, Report, Table } from './report.ts';
+import { joinLines } from './text.ts';
 
-/** Returns a table of the images found only by the operator image scan; empty if there are none. */
-export function operatorScanTable({ found }: OperatorScanReport): string {
-  if (found.length === 0) return '';
+/** Maximum number of operator images in the summary; the table names them all. */
+const MAX_NAMES = 3;
+
+/** Returns a table of the images found only by the operator image scan; nothing if there are none. */
+function operatorScanTable({ found }: OperatorScanReport): Table[] {
+  if (found.length === 0) return [];
   const rows = found.map(({ reference, confidence, confirmed, evidence, file, line, image }) => [
     reference,
     `${confidence}${confirmed ? ', in registry' : ''}`,
     evidence,
     `${image} /${file}${line === undefined ? '' : ` line ${line}`}`,
   ]);
-  return table(['CANDIDATE', 'CONFIDENCE', 'EVIDENCE', 'FOUND IN'], rows);
+  return [{ head: ['CANDIDATE', 'CONFIDENCE', 'EVIDENCE', 'FOUND IN'], rows }];
 }
 
 /** Returns what the operator image scan read, skipped and left uncertain. */
-export function operatorScanSummary(scan: OperatorScanReport): string {
+function operatorScanSummary(scan: OperatorScanReport): string {
   const { found, images } = scan;
   if (images.length === 0)
     return 'no operator image was scanned: no chart has a readable image of an operator that may create pods';
-  const names = images.map(({ image }) => image).join(', ');
+  const names = firstOf(
+    images.map(({ image }) => image),
+    MAX_NAMES,
+  );
   const olderNames = images.reduce((sum, { older }) => sum + older, 0);
-  return [
-    `${count(found.length, 'image')} found only inside ${names}; --include-inside adds those of high or medium confidence`,
+  return joinLines([
+    `${count(found.length, 'image')} found only inside ${names}`,
+    ...(found.length === 0 ? [] : ['--include-inside adds those of high or medium confidence']),
     ...(olderNames === 0 ? [] : [`${count(olderNames, 'name')} in manifests of older releases not listed`]),
     ...scanGaps(scan),
-  ].join('\n');
+  ]);
 }
 
-/** Returns table and summary of the operator image scan. */
-export function operatorScanReport(scan: OperatorScanReport): string {
-  return [operatorScanTable(scan), operatorScanSummary(scan)].filter((text) => text !== '').join('\n\n');
+/** Formats the operator image scan: a table of what it found, and a summary as note. */
+export function operatorScanReport(scan: OperatorScanReport): Report {
+  return { result: operatorScanTable(scan), notes: [operatorScanSummary(scan)] };
 }
 
-/** Returns the report for a scan that was not requested explicitly; undefined if there is nothing to report. */
-export function operatorScanNotes(scan: OperatorScanReport): string | undefined {
-  if (scan.found.length > 0) return operatorScanReport(scan);
+/** Returns notes on a scan that was not requested explicitly; empty if there is nothing to report. */
+export function operatorScanNotes(scan: OperatorScanReport): readonly Block[] {
+  if (scan.found.length > 0) return [...operatorScanTable(scan), operatorScanSummary(scan)];
   const gaps = scanGaps(scan);
-  return gaps.length === 0 ? undefined : gaps.join('\n');
+  return gaps.length === 0 ? [] : [joinLines(gaps)];
 }
 
 /** Returns a line for each uncertain reference and for each part of an image that was not scanned. */

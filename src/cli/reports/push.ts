@@ -3,39 +3,54 @@ import { formatReference, formatRepository, type Reference } from '../../oci/ref
 import { referrerKind } from '../../oci/referrer.ts';
 import type { PushPlan } from '../../workflows/push/plan-push.ts';
 import type { PushResult } from '../../workflows/push/push.ts';
-import type { Report } from './report.ts';
-import { formatBytes, shortDigest, table } from './text.ts';
+import type { Block, Report, Table } from './report.ts';
+import { formatBytes, joinLines, shortDigest } from './text.ts';
 
-/** Formats what a push did: a table of tags, and a summary. */
-export function pushReport({
-  images,
-  charts,
-  referrers,
-  created,
-  onPush,
-  reconciled,
-  blobs,
-  bytes,
-  retired,
-}: PushResult): Report {
-  const rows = [...charts, ...images].map(({ target, digest, status }) => [
-    tagReference(target),
-    shortDigest(digest),
-    status,
-  ]);
-  const repositories = [
-    ...(created.length === 0 ? [] : [`${repositoryCount(created.length)} created, `]),
-    ...(onPush.length === 0 ? [] : [`${repositoryCount(onPush.length)} created on push by a creation template, `]),
-    ...(reconciled.length === 0 ? [] : [`${repositoryCount(reconciled.length)} changed, `]),
-  ].join('');
-  const sent = `${count(blobs.stored, 'blob')} uploaded (${formatBytes(bytes)}), ${blobs.mounted} mounted, ${blobs.present} already there`;
-  const isAllPresent = blobs.stored + blobs.mounted === 0 && blobs.present > 0;
-  const transferred = isAllPresent ? `${count(blobs.present, 'blob')}, all already there` : sent;
+/**
+ * Formats what a push did: a table of tags, and a summary.
+ * @param showTarget name the target before the table, for pushes to several
+ */
+export function pushReport(result: PushResult, showTarget = false): Report {
+  const { target, images, charts, retired } = result;
+  const rows = [...charts, ...images].map((item) => [tagReference(item.target), shortDigest(item.digest), item.status]);
+  return {
+    result: [
+      ...targetTitle(target, showTarget),
+      { head: ['PUSHED', 'DIGEST', 'STATUS'], rows },
+      ...retiredReport(retired),
+    ],
+    notes: [joinLines([...pushSummary(result)])],
+  };
+}
+
+/** Says what is in the target now, and what was done for it. */
+function pushSummary({ target, images, charts, referrers, blobs, bytes, ...ecr }: PushResult): string[] {
   const referrerTotal = referrers.pushed + referrers.present;
-  const referrerCount = referrerTotal === 0 ? '' : `, ${count(referrerTotal, 'referrer')}`;
-  const summary = `${repositories}${count(images.length, 'image')}, ${count(charts.length, 'chart')}${referrerCount}: ${transferred}`;
-  const tags = table(['PUSHED', 'DIGEST', 'STATUS'], rows);
-  return { result: [tags, ...retiredReport(retired)].join('\n\n'), notes: summary };
+  const counts = [
+    count(charts.length, 'chart'),
+    count(images.length, 'image'),
+    ...(referrerTotal === 0 ? [] : [count(referrerTotal, 'referrer')]),
+  ];
+  const isAllPresent = blobs.stored + blobs.mounted === 0 && blobs.present > 0;
+  return [
+    `${target} has ${counts.join(', ')}`,
+    isAllPresent
+      ? `${count(blobs.present, 'blob')}, all already there`
+      : `${count(blobs.stored, 'blob')} uploaded (${formatBytes(bytes)}), ${blobs.mounted} mounted, ${blobs.present} already there`,
+    ...repositoryLine(ecr.created, 'created'),
+    ...repositoryLine(ecr.onPush, 'created on push by a creation template'),
+    ...repositoryLine(ecr.reconciled, 'changed'),
+  ];
+}
+
+function repositoryLine(repositories: readonly unknown[], what: string): string[] {
+  return repositories.length === 0
+    ? []
+    : [`${count(repositories.length, 'ECR repository', 'ECR repositories')} ${what}`];
+}
+
+function targetTitle(target: string, isShown: boolean): string[] {
+  return isShown ? [joinLines([`${target}:`])] : [];
 }
 
 /** Returns the tags that an older bundle needed and the new content does not need, as a text of several lines. */
@@ -43,7 +58,7 @@ function retiredReport(retired: readonly Reference[] | undefined): string[] {
   if (retired === undefined) return [];
   if (retired.length === 0) return ['no tag of the older bundle is obsolete'];
   const lines = retired.map((reference) => `  ${tagReference(reference)} ${shortDigest(reference.digest ?? '')}`);
-  return [['no longer needed, not deleted:', ...lines].join('\n')];
+  return [joinLines(['no longer needed, not deleted:', ...lines])];
 }
 
 /** Formats a private reference without its digest. */
@@ -51,21 +66,15 @@ function tagReference({ digest: _, ...reference }: Reference): string {
   return formatReference(reference);
 }
 
-function repositoryCount(n: number): string {
-  return count(n, 'ECR repository', 'ECR repositories');
-}
+/** Maximum number of repositories in the report; JSON has all. */
+const MAX_REPOSITORIES = 10;
 
-/** Formats what a push would do. */
-export function planReport({
-  target,
-  items,
-  blobs,
-  bytes,
-  present,
-  referrers,
-  repositories,
-  retired,
-}: PushPlan): string {
+/**
+ * Formats what a push would do: tables of tags and referrers, and a summary.
+ * @param showTarget name the target before the tables instead of in the summary, for pushes to several
+ */
+export function planReport(plan: PushPlan, showTarget = false): readonly Block[] {
+  const { target, items, blobs, bytes, present, referrers, repositories, retired } = plan;
   const rows = items.map((item) => [
     tagReference(item.target),
     shortDigest(item.target.digest ?? ''),
@@ -73,22 +82,34 @@ export function planReport({
   ]);
   const sent = items.filter(isSent).length;
   const lines = [
-    `${target}: ${count(sent, 'tag')} to write, ${items.length - sent} unchanged; ${count(blobs, 'blob')} to upload (${formatBytes(bytes)}), ${present} already there`,
+    `${showTarget ? '' : `${target}: `}${count(sent, 'tag')} to write, ${items.length - sent} unchanged`,
+    `${count(blobs, 'blob')} to upload (${formatBytes(bytes)}), ${present} already there`,
   ];
   if (referrers.items.length > 0) lines.push(referrerPlanSummary(referrers));
   if (repositories !== undefined) {
     const { missing, onPush, existing } = repositories;
     lines.push(
       `repositories: ${existing.length} existing, ${missing.length} to create, ${onPush.length} created on push by a creation template`,
+      ...repositoryNames('to create', missing),
+      ...repositoryNames('created on push', onPush),
     );
-    for (const name of missing) lines.push(`  to create: ${name}`);
-    for (const name of onPush) lines.push(`  created on push: ${name}`);
   }
-  const tables = [table(['WOULD PUSH', 'DIGEST', 'STATUS'], rows), ...referrerPlanTable(referrers)];
-  return [...tables.map((text) => `${text}\n`), ...lines, ...retiredReport(retired)].join('\n');
+  return [
+    ...targetTitle(target, showTarget),
+    { head: ['WOULD PUSH', 'DIGEST', 'STATUS'], rows },
+    ...referrerPlanTable(referrers),
+    joinLines(lines),
+    ...retiredReport(retired),
+  ];
 }
 
-function referrerPlanTable({ items }: PushPlan['referrers']): string[] {
+function repositoryNames(what: string, names: readonly string[]): string[] {
+  const more = names.length - MAX_REPOSITORIES;
+  const lines = names.slice(0, MAX_REPOSITORIES).map((name) => `  ${what}: ${name}`);
+  return more > 0 ? [...lines, `  and ${more} more ${what} (-o json lists all)`] : lines;
+}
+
+function referrerPlanTable({ items }: PushPlan['referrers']): Table[] {
   if (items.length === 0) return [];
   const rows = items.map(({ referrer, repository, status, found }) => [
     referrerKind(referrer),
@@ -96,7 +117,7 @@ function referrerPlanTable({ items }: PushPlan['referrers']): string[] {
     `${formatRepository(repository)}@${shortDigest(referrer.subject)}`,
     status + currentDigest(found),
   ]);
-  return [table(['REFERRER', 'DIGEST', 'SUBJECT', 'STATUS'], rows)];
+  return [{ head: ['REFERRER', 'DIGEST', 'SUBJECT', 'STATUS'], rows }];
 }
 
 function referrerPlanSummary({ items, blobs, bytes }: PushPlan['referrers']): string {

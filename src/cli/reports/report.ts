@@ -1,24 +1,23 @@
-/**
- * A report for people. `result` goes to stdout: a table, a verdict or the line that names a written file. `notes` go to
- * stderr: summaries and remarks. Both may be empty, and neither ends with a newline.
- */
-export interface Report {
-  readonly result: string;
-  readonly notes: string;
+/** A table for people. Cells may hold anything; the layout escapes them. Rows may be shorter than the head. */
+export interface Table {
+  /** Names of the columns. A column without a name holds remarks. */
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
 }
 
-/** Joins reports: results with an empty line between them, notes line by line. */
+/** Lines of text without a final newline, or a table. */
+export type Block = string | Table;
+
+/**
+ * A report for people. `result` goes to stdout: a table, a verdict or the line that names a written file. `notes` go to
+ * stderr: summaries, remarks and the next step. Both may be empty. Only the layout knows the width of the terminal.
+ */
+export interface Report {
+  readonly result: readonly Block[];
+  readonly notes: readonly Block[];
+}
+
+/** Joins reports: results after results, notes after notes. */
 export function joinReports(reports: readonly Report[]): Report {
-  const join = (texts: readonly string[], separator: string): string =>
-    texts.filter((text) => text !== '').join(separator);
-  return {
-    result: join(
-      reports.map(({ result }) => result),
-      '\n\n',
-    ),
-    notes: join(
-      reports.map(({ notes }) => notes),
-      '\n',
-    ),
-  };
+  return { result: reports.flatMap(({ result }) => result), notes: reports.flatMap(({ notes }) => notes) };
 }

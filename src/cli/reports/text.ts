@@ -25,20 +25,6 @@ export function joinLines(lines: readonly string[]): string {
   return lines.map(printableLine).join('\n');
 }
 
-/** Formats a table with columns two spaces apart. Line breaks and control characters inside a cell are escaped. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = [head, ...rows].map((row) => row.map(printableLine));
-  const widths = head.map((_, i) => cells.reduce((width, row) => Math.max(width, row[i]?.length ?? 0), 0));
-  return cells
-    .map((row) =>
-      row
-        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
 /** Shortens a digest to its algorithm and 12 hex digits. */
 export function shortDigest(digest: string): string {
   return digest.slice(0, digest.indexOf(':') + 13);

@@ -13,13 +13,12 @@ export function proofReport(result: Overrides, showProfile = false): string {
   const { chart, version, profile, proof, copied, notInBundle, moreInBundle, postRenderMap, changedChart } = result;
   const name = `${chart} ${version}${showProfile ? ` (profile ${profile})` : ''}`;
   const scope = moreInBundle === undefined ? '' : ' with these values';
-  const more = moreInBundle && `; the bundle has ${count(moreInBundle.references.length, 'more image')} of this chart`;
   const lines = [
     proof.skipped
-      ? `${name}: overrides for ${count(proof.references, 'reference')}${scope}, not proved${more ?? ''}`
-      : `${name}: ${proof.rewritten} of ${count(proof.references, 'reference')} private${scope}, proved by rendering${more ?? ''}`,
+      ? `${name}: overrides for ${count(proof.references, 'reference')}${scope}, not proved`
+      : `${name}: ${proof.rewritten} of ${count(proof.references, 'reference')} private${scope}, proved by rendering`,
   ];
-  for (const reference of moreInBundle?.references ?? []) lines.push(`  in the bundle, not needed: ${reference}`);
+  lines.push(...some(moreInBundle?.references ?? [], (reference) => [`  in the bundle, not needed: ${reference}`]));
   for (const bundledProfile of moreInBundle?.profiles ?? []) lines.push(`    ${profileText(bundledProfile)}`);
   if (postRenderMap !== undefined)
     lines.push(`  rewritten by the post-renderer: ${count(postRenderMap.entries, 'location')} (${postRenderMap.name})`);
@@ -27,8 +26,9 @@ export function proofReport(result: Overrides, showProfile = false): string {
     lines.push(
       `  rewritten in the templates: ${count(changedChart.changes.length, 'location')} (${changedChart.name})`,
     );
-    for (const { file, line, from } of changedChart.changes)
-      lines.push(`    ${file}:${line} ${from || 'the pull secret'}`);
+    lines.push(
+      ...some(changedChart.changes, ({ file, line, from }) => [`    ${file}:${line} ${from || 'the pull secret'}`]),
+    );
   }
   for (const unmapped of proof.residue) {
     const { reference, template, path, written, because } = unmapped;
@@ -42,6 +42,16 @@ export function proofReport(result: Overrides, showProfile = false): string {
   lines.push(...proofDetails(proof), ...copiedValuesText(copied));
   for (const reference of notInBundle) lines.push(`  not in the bundle: ${reference}`);
   return joinLines(lines);
+}
+
+/** Maximum number of entries of a list that asks for nothing to be done; JSON has all. */
+const MAX_SHOWN = 10;
+
+/** Formats the first entries of a list, and counts the others. */
+function some<T>(items: readonly T[], format: (item: T) => readonly string[]): string[] {
+  const more = items.length - MAX_SHOWN;
+  const lines = items.slice(0, MAX_SHOWN).flatMap(format);
+  return more > 0 ? [...lines, `    and ${more} more (-o json lists all)`] : lines;
 }
 
 /** Returns the lines of a proof report on operator settings, pull secrets and pinned digests. */
@@ -59,8 +69,12 @@ function proofDetails({
   if (pullSecretUnknown.length > 0) lines.push('  pull secret unknown, in pods that the installed software creates:');
   for (const reference of pullSecretUnknown) lines.push(`    ${reference}`);
   if (pins !== undefined) lines.push(`  pinned: ${pins.pinned} of ${count(pins.pinnable, 'reference')}`);
-  for (const { reference, template, path } of pins?.left ?? [])
-    lines.push(`  not pinned: ${reference}`, `    ${template} ${path}`);
+  lines.push(
+    ...some(pins?.left ?? [], ({ reference, template, path }) => [
+      `  not pinned: ${reference}`,
+      `    ${template} ${path}`,
+    ]),
+  );
   return lines;
 }
 

@@ -218,7 +218,10 @@ describe('a run', () => {
     ]);
     expect(err).toMatch(/^1 image$/m);
     expect(err).toMatch(/--exclude \*redis\*: docker\.io\/library\/redis:7$/m);
-    expect(err.trimEnd().split('\n')).toHaveLength(4);
+    expect(err).toMatch(
+      /^next: helm airgap bundle --image nginx:1 --image redis:7 --exclude '\*redis\*' --out bundle\.tar$/m,
+    );
+    expect(err.trimEnd().split('\n')).toHaveLength(5);
   });
 
   it('prints only its result to stdout', async () => {

@@ -11,6 +11,7 @@ import { confirmScan, type OperatorScanResult, operatorImagesOf } from '../../..
 import { proposeRules } from '../../../src/operator-scan/propose-rules.ts';
 import { scannedReferences, separateScanFindings } from '../../../src/operator-scan/results.ts';
 import { goProgram } from '../../support/program.ts';
+import { blocksText } from '../../support/report-text.ts';
 import { tarOf } from '../../support/tar.ts';
 
 const operator = 'quay.io/widget/operator:v1.0.0';
@@ -64,16 +65,16 @@ test('without answers of a registry, complete names stay and incomplete ones are
   expect(scanReport.open).toMatchObject([
     { file: 'manager', possible: expect.arrayContaining(['quay.io/widget/cache:1.9.0']) },
   ]);
-  expect(operatorScanReport(scanReport)).toContain('quay.io/widget/cache:1.10.0');
+  expect(blocksText(operatorScanReport(scanReport).result)).toContain('quay.io/widget/cache:1.10.0');
 });
 
 test('has no notes if nothing was found, unresolved or skipped', async () => {
   const { scanReport } = separateScanFindings([], await look(async () => 'unknown'));
-  expect(operatorScanNotes(scanReport)).toContain('quay.io/widget/cache:1.10.0');
+  expect(blocksText(operatorScanNotes(scanReport))).toContain('quay.io/widget/cache:1.10.0');
   const nothing = { ...scanReport, found: [], open: [] };
-  expect(operatorScanNotes(nothing)).toBeUndefined();
+  expect(operatorScanNotes(nothing)).toEqual([]);
   const images = scanReport.images.map((image) => ({ ...image, givenUp: ['a layer'] }));
-  expect(operatorScanNotes({ ...nothing, images })).toContain('a layer');
+  expect(blocksText(operatorScanNotes({ ...nothing, images }))).toContain('a layer');
 });
 
 describe('scan findings', () => {

@@ -64,9 +64,9 @@ describe('the result', () => {
     expect(first.out).toContain(target);
     expect(first.err).not.toContain(target);
     expect(first.out).not.toContain('blobs');
-    const [, stored] = / (\d+) blobs uploaded /.exec(first.err) ?? [];
+    const [, stored] = /^(\d+) blobs uploaded /m.exec(first.err) ?? [];
     const second = await push(...to('table'));
-    const [, present] = / (\d+) blobs, /.exec(second.err) ?? [];
+    const [, present] = /^(\d+) blobs, /m.exec(second.err) ?? [];
     const { blobs } = JSON.parse((await push(...to('table'), '-o', 'json')).out);
     expect(Number(present)).toBeGreaterThanOrEqual(Number(stored));
     expect(blobs).toEqual({ stored: 0, mounted: 0, present: Number(present) });
@@ -76,7 +76,7 @@ describe('the result', () => {
     const { code, out, err } = await push(...to('plan'), '--dry-run');
     expect(code, err).toBe(0);
     expect(out).toContain(`${plain.host}/plan/quay.io/a:1`);
-    expect(out).toMatch(/ \d+ blobs to upload /);
+    expect(out).toMatch(/^\d+ blobs to upload /m);
     expect(err).not.toContain('blobs to upload');
   });
 

@@ -3,6 +3,7 @@ import { planReport } from '../../../../src/cli/reports/push.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
 import type { PushPlan } from '../../../../src/workflows/push/plan-push.ts';
+import { blocksText } from '../../../support/report-text.ts';
 
 const digest = (character: string): Digest => `sha256:${character.repeat(64)}`;
 const repository = { registry: 'r.example', path: 'm/a' };
@@ -24,9 +25,9 @@ const plan: PushPlan = {
 };
 
 it('has no referrers if there are none', () => {
-  const text = planReport(plan);
+  const text = blocksText(planReport(plan));
   expect(text).toMatch(/^r\.example\/m\/a:1 +sha256:111111111111 +send$/m);
-  expect(text).toMatch(/1 tag .*2 blobs .*\(3\.0 kB\)/);
+  expect(text).toMatch(/^r\.example\/m: 1 tag .*\n2 blobs .*\(3\.0 kB\)/m);
   expect(text.toLowerCase()).not.toContain('referrer');
 });
 
@@ -42,5 +43,19 @@ it('lists the referrers to upload, present and kept, with bytes', async () => {
     blobs: 1,
     bytes: 700,
   };
-  await expect(planReport({ ...plan, referrers })).toMatchFileSnapshot('golden/push-plan.txt');
+  await expect(blocksText(planReport({ ...plan, referrers }))).toMatchFileSnapshot('golden/push-plan.txt');
+});
+
+it('names the target before its tables, if there are several', () => {
+  expect(blocksText(planReport(plan, true))).toMatch(/^r\.example\/m:\n\n/);
+  expect(blocksText(planReport(plan, true)).match(/r\.example\/m:/g)).toHaveLength(1);
+});
+
+it('lists some of the missing repositories, and says where all of them are', () => {
+  const missing = Array.from({ length: 200 }, (_, i) => `m/${i}`);
+  const text = blocksText(planReport({ ...plan, repositories: { missing, onPush: ['m/x'], existing: [] } }));
+  expect(text.split('\n').length).toBeLessThan(25);
+  expect(text).toMatch(/200 to create/);
+  expect(text).toMatch(/and 190 more to create .*-o json/);
+  expect(text).toContain('created on push: m/x');
 });

@@ -5,7 +5,7 @@ import { droppedReport, imagesReport, networkReport, whatIfReport } from '../../
 import { inspectReport } from '../../../../src/cli/reports/inspect.ts';
 import { operatorScanNotes, operatorScanReport } from '../../../../src/cli/reports/operator-scan.ts';
 import { pushReport } from '../../../../src/cli/reports/push.ts';
-import { joinReports } from '../../../../src/cli/reports/report.ts';
+import { joinReports, type Report } from '../../../../src/cli/reports/report.ts';
 import { proofReport } from '../../../../src/cli/reports/values.ts';
 import { countImages } from '../../../../src/inventory/image-counts.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
@@ -17,13 +17,16 @@ import type { ImagesResult } from '../../../../src/workflows/images/images.ts';
 import type { Inspection } from '../../../../src/workflows/inspect/inspect.ts';
 import type { PushResult } from '../../../../src/workflows/push/push.ts';
 import type { Overrides } from '../../../../src/workflows/values/values.ts';
+import { blocksText, reportText } from '../../../support/report-text.ts';
 
 /** Whole reports, compared with files so that their wording changes on purpose only. Other tests check facts. */
 
 const digest = (character: string): Digest => `sha256:${character.repeat(64)}`;
 const golden = (name: string) => `golden/${name}.txt`;
-const both = ({ result, notes }: { result: string; notes: string }): string =>
-  `--- stdout\n${result}\n--- stderr\n${notes}\n`;
+const both = (report: Report, width?: number): string => {
+  const { result, notes } = reportText(report, width);
+  return `--- stdout\n${result}\n--- stderr\n${notes}\n`;
+};
 
 const location = {
   chart: 'app',
@@ -56,8 +59,10 @@ it('images', async () => {
   const network = [download] as unknown as ImagesResult['network'];
   const reports = [imagesReport(searched), whatIfReport(whatIf), networkReport(network)];
   const empty = [droppedReport([]), whatIfReport([]), networkReport([])];
-  for (const report of empty) expect(report).toEqual({ result: '', notes: expect.stringMatching(/./) });
+  for (const report of empty) expect(report).toEqual({ result: [], notes: [expect.stringMatching(/./)] });
   await expect(both(joinReports([...reports, ...empty]))).toMatchFileSnapshot(golden('images'));
+  await expect(both(joinReports(reports), 60)).toMatchFileSnapshot(golden('images.60'));
+  await expect(both(joinReports(reports), 100)).toMatchFileSnapshot(golden('images.100'));
 });
 
 it('bundle', async () => {
@@ -103,12 +108,15 @@ it('inspect', async () => {
     signatures: [{ fingerprint: digest('5') }],
     lock: { charts: [{ ...chart, profiles: [{ name: 'default' }] }], images: [image] },
   };
-  await expect(inspectReport(inspection as unknown as Inspection)).toMatchFileSnapshot(golden('inspect'));
+  const blocks = inspectReport(inspection as unknown as Inspection);
+  await expect(blocksText(blocks)).toMatchFileSnapshot(golden('inspect'));
+  await expect(blocksText(blocks, 60)).toMatchFileSnapshot(golden('inspect.60'));
 });
 
 it('push', async () => {
   const target = parseReference('r.example/m/quay.io/team/web:1.0');
   const result = {
+    target: 'r.example/m',
     images: [{ target, digest: digest('1'), status: 'pushed' }],
     charts: [],
     referrers: { pushed: 1, present: 1 },
@@ -121,8 +129,9 @@ it('push', async () => {
   };
   const report = pushReport(result as unknown as PushResult);
   const nothing = pushReport({ ...result, retired: [] } as unknown as PushResult);
-  expect(nothing.result.split('\n')).toHaveLength(4);
+  expect(reportText(nothing).result.split('\n')).toHaveLength(4);
   await expect(both(report)).toMatchFileSnapshot(golden('push'));
+  await expect(both(report, 60)).toMatchFileSnapshot(golden('push.60'));
 });
 
 it('values', async () => {
@@ -150,7 +159,7 @@ it('extract', async () => {
   const result = { status: 'written', type: 'image', name: 'quay.io/team/web:1.0', digest: digest('1'), referrers: 2 };
   const files = [{ path: 'web.tar', bytes: 45_000_000 }];
   const report = extractionReport({ ...result, files } as unknown as Extraction);
-  expect(extractionReport({ ...result, files, referrers: 0 } as unknown as Extraction).notes).toBe('');
+  expect(extractionReport({ ...result, files, referrers: 0 } as unknown as Extraction).notes).toEqual([]);
   await expect(both(report)).toMatchFileSnapshot(golden('extract'));
 });
 
@@ -165,6 +174,6 @@ it('operator image scan', async () => {
   };
   const images = [{ image: 'quay.io/team/operator:1.0', givenUp: ['a layer of 3 GB'], older: 2, asked: 1 }];
   const scan = { found: [found], open: [], images } as unknown as OperatorScanReport;
-  expect(operatorScanNotes({ ...scan, found: [] })).toContain('a layer of 3 GB');
-  await expect(operatorScanReport(scan)).toMatchFileSnapshot(golden('operator-scan'));
+  expect(blocksText(operatorScanNotes({ ...scan, found: [] }))).toContain('a layer of 3 GB');
+  await expect(both(operatorScanReport(scan))).toMatchFileSnapshot(golden('operator-scan'));
 });

@@ -5,7 +5,6 @@ import { Progress } from '../../../../src/cli/progress/progress.ts';
 import { diffMarkdown, diffReport } from '../../../../src/cli/reports/diff.ts';
 import { explainReport } from '../../../../src/cli/reports/explain.ts';
 import { imagesReport } from '../../../../src/cli/reports/images.ts';
-import { table } from '../../../../src/cli/reports/text.ts';
 import { proofReport } from '../../../../src/cli/reports/values.ts';
 import { whyReport } from '../../../../src/cli/reports/why.ts';
 import type { Finding, Location } from '../../../../src/inventory/finding.ts';
@@ -17,6 +16,7 @@ import type { Diff } from '../../../../src/workflows/inspect/diff.ts';
 import type { Overrides } from '../../../../src/workflows/values/values.ts';
 import { CONTROL_CHARACTERS, hostileText } from '../../../support/hostile-text.ts';
 import fc from '../../../support/property.ts';
+import { blocksText, reportText } from '../../../support/report-text.ts';
 
 const digest = digestOf(Buffer.from('x'));
 
@@ -52,13 +52,15 @@ function diffOf(text: string): Diff {
 describe('reports keep their lines for any names and content of a chart', () => {
   it('tables', () =>
     keepsItsLines((text) =>
-      table(
-        ['A', 'B'],
-        [
-          [text, 'b'],
-          ['a', text],
-        ],
-      ),
+      blocksText([
+        {
+          head: ['A', 'B'],
+          rows: [
+            [text, 'b'],
+            ['a', text],
+          ],
+        },
+      ]),
     ));
 
   it('images and explanations of images', () => {
@@ -71,7 +73,7 @@ describe('reports keep their lines for any names and content of a chart', () => 
       const images = [finding(`${text}.`)];
       const counts = countImages({ images, selections: [selection] });
       const charts = [{ name: text, version: text }] as unknown as Parameters<typeof imagesReport>[0]['charts'];
-      const { result, notes } = imagesReport({ charts, images, choices: [selection], counts });
+      const { result, notes } = reportText(imagesReport({ charts, images, choices: [selection], counts }));
       return `${result}\n${notes}`;
     });
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { count } from '../../../../src/base/count.ts';
-import { displayPath, formatBytes, shortDigest, table } from '../../../../src/cli/reports/text.ts';
+import { displayPath, formatBytes, shortDigest } from '../../../../src/cli/reports/text.ts';
 
 describe('formatBytes', () => {
   it.each([
@@ -19,18 +19,6 @@ describe('formatBytes', () => {
     [12_345_678_901_234_000, '12346 TB'],
   ])('%i bytes are %s', (bytes, text) => {
     expect(formatBytes(bytes)).toBe(text);
-  });
-});
-
-describe('table', () => {
-  it('aligns columns and leaves no blanks at line ends', () => {
-    expect(table(['A', 'LONG HEAD', 'C'], [['aaaa', 'b', 'c'], ['a', '', ''], ['a']])).toBe(
-      'A     LONG HEAD  C\naaaa  b          c\na\na',
-    );
-  });
-
-  it('is only its head without rows', () => {
-    expect(table(['A', 'B'], [])).toBe('A  B');
   });
 });
 

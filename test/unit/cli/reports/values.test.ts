@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { formatReport, umbrellaReport } from '../../../../src/cli/reports/values.ts';
+import { formatReport, proofReport, umbrellaReport } from '../../../../src/cli/reports/values.ts';
+import type { Overrides } from '../../../../src/workflows/values/values.ts';
 
 const unmapped = {
   reference: 'quay.io/a/b:1',
@@ -44,4 +45,28 @@ it('shows the proof of each chart of an umbrella chart, and unmapped references'
 it('counts the references of a list, and names those left out', () => {
   const report = formatReport({ files: [], charts: ['app 1.0.0'], references: 2, left: ['quay.io/a/b:1: no'] });
   expect(report).toMatch(/^2 references .*app 1\.0\.0\n.*quay\.io\/a\/b:1: no$/);
+});
+
+it('cuts long lists that ask for nothing to be done, but not of what is still public or missing', () => {
+  const names = Array.from({ length: 30 }, (_, i) => `quay.io/a/b:${i}`);
+  const report = proofReport({
+    chart: 'app',
+    version: '1.0.0',
+    proof: {
+      references: 60,
+      rewritten: 30,
+      residue: names.map((reference) => ({
+        ...unmapped,
+        reference: `${reference}-public`,
+        written: `${reference}-public`,
+      })),
+      pins: { pinned: 0, pinnable: 30, left: names.map((reference) => ({ ...unmapped, reference })) },
+    },
+    copied: [],
+    notInBundle: names.map((reference) => `${reference}-missing`),
+    moreInBundle: { references: names, profiles: [] },
+  } as unknown as Overrides);
+  expect(report.match(/and 20 more \(-o json/g)).toHaveLength(2);
+  for (const name of names) for (const end of ['public', 'missing']) expect(report).toContain(`${name}-${end}`);
+  expect(report.split('\n').length).toBeLessThan(130);
 });

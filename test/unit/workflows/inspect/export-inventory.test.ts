@@ -15,6 +15,7 @@ import { diff } from '../../../../src/workflows/inspect/diff.ts';
 import { inspect, inspectInventory } from '../../../../src/workflows/inspect/inspect.ts';
 import { chart, graphOf, inventoryOf, registry, write } from '../../../support/bundles.ts';
 import { type MemoryRegistry, noise } from '../../../support/memory-registry.ts';
+import { blocksText } from '../../../support/report-text.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
 interface Written {
@@ -133,6 +134,6 @@ it('omits whole texts of values from older bundles, which inspect reports', asyn
   await write(bundle, registry(), { inventory: { ...inventory, charts } });
   const inspection = await inspect(bundle);
   expect(inspection.wholeTexts).toEqual([{ chart: 'demo 1.2.3+b', path: 'files."app.yaml"' }]);
-  expect(inspectReport(inspection)).toContain('demo 1.2.3+b: files."app.yaml"');
+  expect(blocksText(inspectReport(inspection))).toContain('demo 1.2.3+b: files."app.yaml"');
   expect(formatExportedInventory(await inspectInventory(bundle, 4))).not.toContain('hunter2');
 });

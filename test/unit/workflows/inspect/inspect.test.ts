@@ -9,6 +9,7 @@ import { walk } from '../../../../src/transfer/walk.ts';
 import { inspect } from '../../../../src/workflows/inspect/inspect.ts';
 import { registry, write } from '../../../support/bundles.ts';
 import { type MemoryRegistry, references } from '../../../support/memory-registry.ts';
+import { blocksText } from '../../../support/report-text.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
 async function subset(source: MemoryRegistry, name: string): Promise<Graph> {
@@ -31,7 +32,7 @@ it('shows the digest of an index before and after platforms were removed', async
   expect(image?.digest).not.toBe(before);
   expect(inspection.images).toEqual([{ reference: 'quay.io/multi:3', digest: image?.digest }]);
   const short = (digest = ''): string => digest.slice(0, 19);
-  expect(inspectReport(inspection)).toContain(`${short(image?.digest)} (was ${short(before)})`);
+  expect(blocksText(inspectReport(inspection))).toContain(`${short(image?.digest)} (was ${short(before)})`);
 });
 
 it('shows a single digest for a pinned reference, which has all platforms', async () => {
@@ -43,6 +44,6 @@ it('shows a single digest for a pinned reference, which has all platforms', asyn
   const inspection = await inspect(path);
   expect(inspection.images).toEqual([{ reference: `quay.io/multi@${digest}`, digest }]);
   expect(inspection.lock?.images[0]?.sourceDigest).toBeUndefined();
-  expect(inspectReport(inspection)).not.toContain('(was');
+  expect(blocksText(inspectReport(inspection))).not.toContain('(was');
   expect(graph.manifests.size).toBe(3);
 });

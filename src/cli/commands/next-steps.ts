@@ -1,0 +1,237 @@
+import { basename } from 'node:path';
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { flagsOfCommand, givenArguments, givenFlags } from '../flags/given.ts';
+import { airgapCommand, fileWord, nextStep, shellWord } from '../reports/next.ts';
+
+/** What each command says to type next. Each function returns the lines, and repeats what the user gave for this run. */
+
+/** Flags that say what a run writes and how, which a following run chooses anew. */
+const OUTPUT = ['--out', '--output', '--dry-run', '--force', '--lock', '--check-lock', '--progress', '--quiet'];
+
+/** Names of images and repositories in the private registry. */
+const NAMING = ['--naming', '--naming-rule', '--chart-prefix', '--registry-type', '--region'];
+
+/** Access to registries and repositories, without the choice of charts and images. */
+const ACCESS = [
+  ...['--mirror', '--chart-mirror', '--plain-http', '--ca-file', '--client-cert', '--client-key', '--endpoint-url'],
+  ...['--profile', '--role-arn', '--allow-chart-host', '--registry-username', '--registry-password-stdin'],
+];
+
+function among(names: readonly string[]): (flag: string) => boolean {
+  return (flag) => names.includes(flag);
+}
+
+/** Returns the words of this run with other flags for its output. */
+function sameRun(command: CommandUnknownOpts, left: readonly string[], ...more: readonly string[]): string[] {
+  const flags = givenFlags(command, (flag) => !left.includes(flag));
+  return airgapCommand(command.name(), ...givenArguments(command), ...flags, ...more);
+}
+
+/** After `images`: bundle the same charts. @param charts named charts; the bundle gets the name of a single one */
+export function afterImages(command: CommandUnknownOpts, charts: readonly { readonly name: string }[]): string[] {
+  const isShared = flagsOfCommand(command, 'bundle');
+  const flags = givenFlags(command, (flag) => isShared.has(flag) && !OUTPUT.includes(flag));
+  const names = new Set(charts.map(({ name }) => name));
+  const [name] = names;
+  const out = names.size === 1 && name !== undefined ? `${basename(name)}.tar` : 'bundle.tar';
+  return [nextStep(airgapCommand('bundle', ...givenArguments(command), ...flags, '--out', fileWord(out)))];
+}
+
+/** After a lock file was written, or found up to date: bundle from it. */
+export function afterLockFile(command: CommandUnknownOpts, file: string): string[] {
+  const flags = givenFlags(command, among(ACCESS));
+  return [nextStep(airgapCommand('bundle', '--lock', fileWord(file), ...flags, '--out', 'bundle.tar'))];
+}
+
+/** After a lock file was found out of date: write it again. */
+export function afterDrift(command: CommandUnknownOpts, file: string): string[] {
+  return [nextStep(sameRun(command, OUTPUT, '--lock', fileWord(file)), 'review these differences')];
+}
+
+/** After `bundle`, or its dry run. */
+export function afterBundle(
+  command: CommandUnknownOpts,
+  { status, file, parts = 0 }: { readonly status: string; readonly file: string; readonly parts?: number },
+): string[] {
+  if (status === 'planned') return [nextStep(sameRun(command, ['--dry-run', '--output']))];
+  const { sign } = command.opts();
+  const signer = sign === undefined ? [] : ['--require-signature', 'PUBLIC_KEY'];
+  const carried = parts > 1 ? `${file}.parts.json and its ${parts} parts` : file;
+  return [nextStep(airgapCommand('push', fileWord(file), '--to', 'REGISTRY', ...signer), `carry ${carried} over`)];
+}
+
+/** After a bundle was read and is good: push it. @param key file of the key that signed it */
+export function afterVerify(file: string, key: string | undefined): string[] {
+  const signer = key === undefined ? [] : ['--require-signature', key];
+  return [nextStep(airgapCommand('push', fileWord(file), '--to', 'REGISTRY', ...signer))];
+}
+
+/** After a bundle turned out to be damaged. */
+export function afterDamage(file: string): string[] {
+  return [nextStep(airgapCommand('verify', fileWord(file)), 'carry the file over again')];
+}
+
+/** After content turned out to be missing from a registry. */
+export function afterReceipt(target: string, receipt: string, bundle = 'BUNDLE'): string[] {
+  return [
+    nextStep(
+      airgapCommand('push', fileWord(bundle), '--to', target, '--receipt', fileWord(receipt)),
+      'find out who changed it',
+    ),
+  ];
+}
+
+/** After `inspect`. */
+export function afterInspect(file: string): string[] {
+  return [nextStep(airgapCommand('verify', fileWord(file)))];
+}
+
+/** After a difference between two bundles was shown: see what the newer one changes in a registry. */
+export function afterDiff(older: string, newer: string): string[] {
+  if (isInventory(newer)) return [];
+  // An exported inventory has no tags to compare.
+  const retire = isInventory(older) ? [] : ['--retire', fileWord(older)];
+  return [nextStep(airgapCommand('push', fileWord(newer), '--to', 'REGISTRY', ...retire, '--dry-run'))];
+}
+
+/** Tells an exported inventory from a bundle, and from the index of a bundle in parts, by its name. */
+function isInventory(file: string): boolean {
+  return file.endsWith('.json') && !file.endsWith('.parts.json');
+}
+
+/** After an image or a chart was extracted. */
+export function afterExtract(type: 'chart' | 'image', file: string): string[] {
+  return [nextStep(type === 'chart' ? ['helm', 'show', 'chart', fileWord(file)] : ['podman', 'load', '-i', file])];
+}
+
+/** After a dry run of `push`. @param first what to do before */
+export function afterPushPlan(command: CommandUnknownOpts, first = ''): string[] {
+  return [nextStep(sameRun(command, ['--dry-run', '--output']), first)];
+}
+
+/** After `push`: write the overrides of the pushed charts. @param configured the configuration file names charts */
+export function afterPush(
+  command: CommandUnknownOpts,
+  { target, charts, configured }: { target: string; charts: readonly string[]; configured: boolean },
+): string[] {
+  const flags = givenFlags(command, among([...NAMING, ...ACCESS, '--require-signature', '--var']));
+  const [file = '', ...others] = givenArguments(command);
+  const bundle = ['--bundle', others.length > 0 ? 'BUNDLE' : file];
+  const { config } = command.opts();
+  const name = charts[0] ?? 'CHART';
+  const selection =
+    configured && config !== undefined
+      ? ['--config', fileWord(String(config)), ...bundle, '--out-dir', 'overrides']
+      : charts.length > 1
+        ? ['--all', ...bundle, '--out-dir', 'overrides']
+        : [name, ...(charts.length === 0 ? [] : bundle), '--out', 'overrides.yaml'];
+  return [nextStep(airgapCommand('values', ...selection, '--to', target, ...flags))];
+}
+
+/** Overrides that `values` wrote, and what an installation with them needs. */
+interface WrittenOverrides {
+  readonly chart: string;
+  readonly version: string;
+  /** File of the overrides; undefined if they were printed. */
+  readonly file: string | undefined;
+  /** Files of the post-renderer map and of the changed chart. */
+  readonly map: string | undefined;
+  readonly changedChart: string | undefined;
+  /** Address of the pushed chart, `oci://REGISTRY/PATH`; undefined without a bundle. */
+  readonly pushed: string | undefined;
+  readonly plainHttp: boolean;
+  /** The values are in a configuration file. */
+  readonly isConfigured: boolean;
+  readonly namespace: string | undefined;
+}
+
+/** After `values`: install the chart with the overrides, which come after the user's own values. */
+export function afterValues(command: CommandUnknownOpts, written: WrittenOverrides): string[] {
+  const { chart, file, map, isConfigured, namespace } = written;
+  const ownFiles = isConfigured ? ['--values', 'VALUES.yaml'] : givenFlags(command, (flag) => flag === '--values');
+  const values = [...ownFiles, '--values', file ?? 'OVERRIDES.yaml', ...givenFlags(command, isSet)];
+  const postRenderer =
+    map === undefined ? [] : ['--post-renderer', 'POST_RENDERER', '--post-renderer-args', `--map=${map}`];
+  const { releaseName = chart } = command.opts();
+  const release = [String(releaseName), ...chartWords(command, written)];
+  const into = namespace === undefined ? [] : ['--namespace', namespace];
+  return [
+    nextStep(['helm', 'upgrade', '--install', ...release, ...into, ...values, ...postRenderer]),
+    ...(map === undefined ? [] : ['  POST_RENDERER is in the head of the overrides, for Helm 3 and Helm 4']),
+  ];
+}
+
+function isSet(flag: string): boolean {
+  return /^--set(?:-|$)/.test(flag);
+}
+
+/** Returns the chart to install: the changed one, the pushed one, or the one that the user named. */
+function chartWords(command: CommandUnknownOpts, written: WrittenOverrides): string[] {
+  const { version, changedChart, pushed, plainHttp } = written;
+  if (changedChart !== undefined) return [fileWord(changedChart)];
+  if (pushed !== undefined) return [pushed, '--version', version, ...(plainHttp ? ['--plain-http'] : [])];
+  const repository = givenFlags(command, among(['--repo', '--version', '--devel', '--username', '--password']));
+  const [chart = 'CHART'] = givenArguments(command);
+  return [chart, ...repository];
+}
+
+/** After `values` in another format. @param file the written file or folder; undefined if the text was printed */
+export function afterFormat(
+  format: string,
+  file: string | undefined,
+  install: () => readonly string[],
+): readonly string[] {
+  const path = file ?? 'FILE.yaml';
+  switch (format) {
+    case 'argocd':
+    case 'flux':
+    case 'mirrorset':
+      return [nextStep(['kubectl', 'apply', '-f', path])];
+    case 'aggregate':
+      return install();
+    case 'kustomize':
+      return [nextStep(['kubectl', 'kustomize', '.'], 'add the rendered manifests to its resources')];
+    case 'containerd':
+      return [`next: copy the folders in ${shellWord(file ?? 'FOLDER')} to /etc/containerd/certs.d of each node`];
+    default:
+      return [];
+  }
+}
+
+/** Flags of `values` on its files and on references that no value redirects. */
+const VALUES_OUTPUT = [
+  ...['--output', '--unmapped', '--residue', '--unmapped-map', '--residue-map', '--unmapped-chart', '--residue-chart'],
+];
+const FORMAT_ONLY = [
+  '--out',
+  '--out-dir',
+  '--format',
+  '--from',
+  '--no-ecr-auth',
+  '--no-inject',
+  '--pull-secret',
+  '--pin',
+];
+
+/** After `values` left references public. @param how what `--unmapped` was */
+export function afterUnmapped(command: CommandUnknownOpts, how: string | undefined, chart: string): string[] {
+  if (how === 'repack') return afterLeft(command);
+  const { out, outDir } = command.opts();
+  const files = out === undefined && outDir === undefined ? ['--out', fileWord(`${basename(chart)}.yaml`)] : [];
+  const other = how === 'post-render' ? 'repack' : 'post-render';
+  return [nextStep(sameRun(command, VALUES_OUTPUT, ...files, `--unmapped=${other}`))];
+}
+
+/** After `values` listed references that the format cannot redirect: let the container runtime do it. */
+export function afterLeft(command: CommandUnknownOpts): string[] {
+  const words = sameRun(command, [...VALUES_OUTPUT, ...FORMAT_ONLY], '--format', 'containerd', '--out-dir', 'certs.d');
+  return [nextStep(words, 'decide whether the nodes can redirect the others')];
+}
+
+/** After `values` found that the bundle lacks images: bundle with the same values, or add the images. */
+export function afterMissing(command: CommandUnknownOpts, references: readonly string[]): string[] {
+  const values = givenFlags(command, (flag) => flag === '--values' || isSet(flag));
+  const images = references.length > 3 ? ['--images', 'FILE'] : references.flatMap((image) => ['--image', image]);
+  const words = airgapCommand('bundle', 'CHART', ...(values.length > 0 ? values : images), '--out', 'BUNDLE');
+  return [nextStep(words, 'return to the connected host')];
+}
