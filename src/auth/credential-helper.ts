@@ -3,7 +3,9 @@ import type { Environment } from '../base/environment.ts';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { reasonOf } from '../base/file-failure.ts';
+import { printableLine } from '../base/printable.ts';
 import { registerSecret } from '../base/redact.ts';
+import { runStep } from '../base/step.ts';
 import type { AuthFile } from './auth-file.ts';
 import type { Credential } from './keychain.ts';
 
@@ -69,7 +71,8 @@ export class CredentialHelpers {
 
   #runOnce(name: string, registry: string, file: string): Promise<Credential | undefined> {
     const key = `${name} ${registry}`;
-    const credential = this.#credentials.get(key) ?? this.#run(name, registry, file);
+    const title = printableLine(`running docker-credential-${name} for ${registry}`);
+    const credential = this.#credentials.get(key) ?? runStep(this.#emit, title, () => this.#run(name, registry, file));
     this.#credentials.set(key, credential);
     return credential;
   }

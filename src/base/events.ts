@@ -9,7 +9,7 @@
  * - `transfer`, `failure`: for logs.
  */
 export type AirgapEvent = EventContent & {
-  /** `REGISTRY[/PREFIX]` that content goes to, if there are several targets. */
+  /** `REGISTRY[/PREFIX]` that content goes to: with `upload`, and with all events of a push to several targets. */
   readonly target?: string;
 };
 
@@ -36,7 +36,6 @@ type EventContent =
   | { readonly type: 'failure'; readonly code: string; readonly message: string }
   | Retry
   | { readonly type: 'note'; readonly message: string }
-  | { readonly type: 'stage'; readonly message: string }
   | { readonly type: 'warning'; readonly message: string };
 
 /** Start of a step. */
@@ -96,6 +95,8 @@ export interface Upload {
   /** Blobs of these tags, each once, and their bytes. Those that the target has are not uploaded. */
   readonly blobs: number;
   readonly bytes: number;
+  /** One of the images or charts, and its name in the target; absent if nothing is written. */
+  readonly example?: { readonly from: string; readonly to: string };
 }
 
 /** One finished upload of a blob or manifest, for logs. Content that the registry already has causes no event. */

@@ -1,5 +1,9 @@
 import type { KeyObject } from 'node:crypto';
+import { basename } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
+import { type Emit, ignoreEvents } from '../base/events.ts';
+import { printableLine } from '../base/printable.ts';
+import { runStep } from '../base/step.ts';
 import type { Reference } from '../oci/reference.ts';
 import { type Bundle, openBundle } from './reading/bundle.ts';
 import { checkSignature } from './signing/check-signature.ts';
@@ -10,6 +14,7 @@ export interface OpenOptions {
   readonly signer?: KeyObject | undefined;
   /** Reference to assume for images that another tool's archive identifies only by tag, or for its only image. */
   readonly as?: Reference | undefined;
+  readonly emit?: Emit;
 }
 
 /**
@@ -17,10 +22,14 @@ export interface OpenOptions {
  * not find other names in it. Archives of other tools have no inventory and are not checked.
  * @throws AirgapError `bundle-invalid`; `signature` if it is not signed by the key; `file`
  */
-export async function openCheckedBundle(
+export function openCheckedBundle(
   path: string,
-  { signer, as: assumedReference }: OpenOptions = {},
+  { emit = ignoreEvents, ...options }: OpenOptions = {},
 ): Promise<Bundle> {
+  return runStep(emit, `opening ${printableLine(basename(path))}`, () => openChecked(path, options));
+}
+
+async function openChecked(path: string, { signer, as: assumedReference }: OpenOptions): Promise<Bundle> {
   if (signer !== undefined) return openSignedBundle(path, signer);
   const bundle = await openBundle(path, undefined, assumedReference);
   const [first, ...others] = [...checkAgainstInventory(bundle), ...bundle.checkStructure()];

@@ -1,6 +1,8 @@
+import { basename } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
-import { quoted } from '../base/printable.ts';
+import { printableLine, quoted } from '../base/printable.ts';
+import { runStep } from '../base/step.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { dockerSaveFile, readDockerSave, type SavedImage } from './format/docker-save.ts';
 import type { Bundle } from './reading/bundle.ts';
@@ -32,6 +34,12 @@ export async function verifyBundle(bundle: Bundle, options: VerifyOptions): Prom
     if (signal?.aborted) throw new AirgapError('interrupted', 'interrupted', { cause: error });
     throw error;
   });
+  return runStep(emit, `checking the structure of ${printableLine(basename(bundle.path))}`, () =>
+    checkStructure(bundle, damaged),
+  );
+}
+
+async function checkStructure(bundle: Bundle, damaged: ReadonlySet<Digest>): Promise<BundleProblem[]> {
   const trees = await checkTrees(bundle, damaged);
   const hashes = [...damaged].sort().map((digest) => ({
     message: `the content of ${digest} is damaged`,

@@ -2,12 +2,13 @@ import { basename } from 'node:path';
 import { firstOf } from '../base/count.ts';
 import { AirgapError, combine, messageOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
+import { printableLine } from '../base/printable.ts';
+import { runStep } from '../base/step.ts';
 import type { Inventory } from '../inventory/inventory.ts';
 import type { Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import type { BlobNode, Content, Graph } from '../oci/graph.ts';
-import { formatReference } from '../oci/reference.ts';
 import { scheduleBlobs } from '../transfer/blob-scheduler.ts';
 import { differentContentError } from './files/errors.ts';
 import type { FileParts } from './files/random-file.ts';
@@ -18,6 +19,7 @@ import { indexFile, inventoryArtifact, OCI_LAYOUT } from './format/metadata.ts';
 import { type Signature, signatureArtifact } from './signing/signature.ts';
 import type { EarlierBundles } from './writing/earlier-bundles.ts';
 import { type BlobFetcher, fetchBlob } from './writing/fetch-blob.ts';
+import { ImageProgress } from './writing/image-progress.ts';
 import { type BundleOutput, existingFiles, isUpToDate, planOutput } from './writing/output.ts';
 import { PartialFile } from './writing/partial-file.ts';
 import { type Preflight, runPreflight } from './writing/preflight.ts';
@@ -145,7 +147,9 @@ export async function writeBundle(options: WriteOptions, plan?: BundlePlan): Pro
     for (const blob of pending) notify(blob);
     return { ...summary, status: 'up-to-date', fetched: 0, reused: 0, resumed: 0 };
   }
-  const partial = await PartialFile.open(output, layout, preflight, signal);
+  const partial = await runStep(emit, `preparing ${printableLine(basename(path))}`, () =>
+    PartialFile.open(output, layout, preflight, signal),
+  );
   const received = await receiveBlobs(partial, pending, notify, options);
   await partial.finish(emit);
   return { ...summary, status: 'written', ...received };
@@ -182,7 +186,12 @@ async function receiveBlobs(
 ): Promise<Pick<WriteResult, 'fetched' | 'reused' | 'resumed'>> {
   const bytes = pending.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
   const owners = blobOwners(graph, charts);
-  const images = new ImageProgress(graph, owners, pending, emit);
+  const images = new ImageProgress(
+    graph,
+    owners,
+    pending.map(({ descriptor }) => descriptor),
+    emit,
+  );
   const fetch: BlobFetcher =
     options.fetch ??
     ((node, offset, writtenBytes, fetchOptions) => fetchBlob(node, offset, writtenBytes, { ...fetchOptions, source }));
@@ -218,53 +227,6 @@ async function receiveBlobs(
   if (signal?.aborted) throw interruption(partial, bytes, errors[0]);
   if (fatalError instanceof AirgapError) throw fatalError;
   throw combine(errors, `${errors.length} blobs could not be fetched`);
-}
-
-/** Announces the transfer, and each image when the file has all its blobs. */
-class ImageProgress {
-  readonly #emit: Emit;
-  readonly #owners: ReadonlyMap<Digest, readonly string[]>;
-  /** Number of outstanding blobs, by image. */
-  readonly #outstanding: Map<string, number>;
-  readonly #digests: ReadonlyMap<string, Digest>;
-
-  constructor(
-    { roots }: Graph,
-    owners: ReadonlyMap<Digest, readonly string[]>,
-    pending: readonly PendingBlob[],
-    emit: Emit,
-  ) {
-    this.#emit = emit;
-    this.#owners = owners;
-    this.#digests = new Map(roots.map(({ reference, descriptor }) => [formatReference(reference), descriptor.digest]));
-    this.#outstanding = new Map([...this.#digests.keys()].map((name) => [name, 0]));
-    const blobs = pending.map(({ descriptor: { digest, size } }) => ({
-      digest,
-      bytes: size,
-      owner: owners.get(digest)?.[0],
-    }));
-    emit({ type: 'plan', activity: 'fetching', items: { total: roots.length, noun: 'images' }, blobs });
-    for (const { digest } of blobs) for (const name of this.#imagesOf(digest)) this.#add(name, 1);
-    for (const [name, blobs] of this.#outstanding) if (blobs === 0) this.#announce(name);
-  }
-
-  complete(blob: Digest): void {
-    for (const name of this.#imagesOf(blob)) if (this.#add(name, -1) === 0) this.#announce(name);
-  }
-
-  #imagesOf(blob: Digest): readonly string[] {
-    return (this.#owners.get(blob) ?? []).filter((name) => this.#digests.has(name));
-  }
-
-  #add(name: string, blobs: number): number {
-    const outstanding = (this.#outstanding.get(name) ?? 0) + blobs;
-    this.#outstanding.set(name, outstanding);
-    return outstanding;
-  }
-
-  #announce(name: string): void {
-    this.#emit({ type: 'image', reference: name, digest: this.#digests.get(name) as Digest });
-  }
 }
 
 /** Plans the archive. @throws AirgapError `collision`, `registry` */

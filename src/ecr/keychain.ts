@@ -2,6 +2,7 @@ import type { Credential, Keychain } from '../auth/keychain.ts';
 import { AirgapError } from '../base/errors.ts';
 import { ignoreEvents } from '../base/events.ts';
 import { registerSecret } from '../base/redact.ts';
+import { runStep } from '../base/step.ts';
 import { RETRY_DEFAULTS, type RetryPolicy } from '../http/retry.ts';
 import { awsClientSettings, ecrClient } from './connection.ts';
 import { awsError, hasNoCredentialSource, lacksCredentials } from './failures.ts';
@@ -34,7 +35,9 @@ export function ecrKeychain(options: EcrOptions): Keychain {
       const { failure: known, until = 0 } = unreachableApis.get(host.region) ?? {};
       if (known !== undefined && Date.now() < until) throw known;
       try {
-        const credential = await cache.get(host.region, Date.now(), () => fetchToken(host, options));
+        const credential = await cache.get(host.region, Date.now(), () =>
+          runStep(options.emit ?? ignoreEvents, `logging in to ${registry}`, () => fetchToken(host, options)),
+        );
         return { ...credential, source: sourceOf(options) };
       } catch (error) {
         const failure = awsError(`login to ${registry}`, error);
@@ -67,7 +70,9 @@ export function ecrPublicKeychain(options: EcrOptions): Keychain {
     async lookup(registry) {
       if (registry !== ECR_PUBLIC_HOST || isUnavailable) return undefined;
       try {
-        const credential = await cache.get(registry, Date.now(), () => fetchPublicToken(options));
+        const credential = await cache.get(registry, Date.now(), () =>
+          runStep(options.emit ?? ignoreEvents, `logging in to ${registry}`, () => fetchPublicToken(options)),
+        );
         return { ...credential, source: sourceOf(options) };
       } catch (error) {
         const failure = awsError(`login to ${registry}`, error);

@@ -1,6 +1,8 @@
 import type { ECRClient, Repository } from '@aws-sdk/client-ecr';
-import type { Emit } from '../base/events.ts';
+import { count } from '../base/count.ts';
+import { type Emit, ignoreEvents } from '../base/events.ts';
 import { pool } from '../base/pool.ts';
+import { runStep } from '../base/step.ts';
 import { registryIdInput } from './connection.ts';
 import { ECR_CONCURRENCY } from './describe.ts';
 import { awsError } from './failures.ts';
@@ -23,20 +25,27 @@ export async function reconcileRepositories(
   host: EcrHost,
   repositories: readonly Repository[],
   settings: RepositorySettings,
-  emit?: Emit,
+  emit: Emit = ignoreEvents,
 ): Promise<readonly ReconciledRepository[]> {
-  const all = await pool(repositories, ECR_CONCURRENCY, async (repository): Promise<ReconciledRepository> => {
+  const title = `updating the settings of ${count(repositories.length, 'repository', 'repositories')} in ${host.host}`;
+  const reconcile = async (repository: Repository): Promise<ReconciledRepository> => {
     const { repositoryName: name = '', encryptionConfiguration } = repository;
     if (settings.kmsKey !== undefined && encryptionConfiguration?.encryptionType !== 'KMS') {
       const message = `${name} is not encrypted with KMS; encryption cannot be changed after creation, so the repository would have to be recreated`;
-      emit?.({ type: 'warning', message });
+      emit({ type: 'warning', message });
     }
     try {
       return { name, changes: await applySettings(client, host, repository, settings) };
     } catch (error) {
       throw awsError(`updating ${name} at ${host.host}`, error);
     }
-  });
+  };
+  const all = await runStep(
+    emit,
+    title,
+    (advance) => pool(repositories, ECR_CONCURRENCY, (repository) => reconcile(repository).finally(advance)),
+    repositories.length,
+  );
   return all.filter(({ changes }) => changes.length > 0);
 }
 

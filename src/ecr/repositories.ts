@@ -1,7 +1,9 @@
 import type { ECRClient, Repository, RepositoryCreationTemplate } from '@aws-sdk/client-ecr';
+import { count } from '../base/count.ts';
 import { AirgapError } from '../base/errors.ts';
 import { type Emit, ignoreEvents } from '../base/events.ts';
-import { settle } from '../base/pool.ts';
+import { type Outcome, settle } from '../base/pool.ts';
+import { type Advance, runStep } from '../base/step.ts';
 import { ecrClient, registryIdInput } from './connection.ts';
 import { describeRepositories, ECR_CONCURRENCY } from './describe.ts';
 import { awsError, errorName, isDenied } from './failures.ts';
@@ -99,15 +101,18 @@ async function checkRepositories(
   client: ECRClient,
   host: EcrHost,
   uniqueNames: readonly string[],
-  { emit }: EcrOptions,
+  { emit = ignoreEvents }: EcrOptions,
 ): Promise<{ readonly status: RepositoryStatus; readonly described: ReadonlyMap<string, Repository> }> {
-  const described =
-    uniqueNames.length === 0 ? new Map<string, Repository>() : await describeRepositories(client, host, uniqueNames);
-  const existing = uniqueNames.filter((name) => described.has(name));
-  const absent = uniqueNames.filter((name) => !described.has(name));
-  const templateOf = absent.length === 0 ? () => undefined : await creationTemplates(client, host, emit);
-  const onPush = absent.filter((name) => templateOf(name) !== undefined);
-  return { described, status: { existing, onPush, missing: absent.filter((name) => !onPush.includes(name)) } };
+  const title = `checking ${count(uniqueNames.length, 'repository', 'repositories')} in ${host.host}`;
+  return runStep(emit, title, async () => {
+    const described =
+      uniqueNames.length === 0 ? new Map<string, Repository>() : await describeRepositories(client, host, uniqueNames);
+    const existing = uniqueNames.filter((name) => described.has(name));
+    const absent = uniqueNames.filter((name) => !described.has(name));
+    const templateOf = absent.length === 0 ? () => undefined : await creationTemplates(client, host, emit);
+    const onPush = absent.filter((name) => templateOf(name) !== undefined);
+    return { described, status: { existing, onPush, missing: absent.filter((name) => !onPush.includes(name)) } };
+  });
 }
 
 /** Creates repositories and returns the new ones. Those that another client created meanwhile may have content. */
@@ -115,12 +120,16 @@ async function createRepositories(
   client: ECRClient,
   host: EcrHost,
   names: readonly string[],
-  { settings = {}, signal }: EnsureOptions,
+  { settings = {}, signal, emit = ignoreEvents }: EnsureOptions,
 ): Promise<readonly string[]> {
-  const outcomes = await settle(names, ECR_CONCURRENCY, async (name) => {
-    signal?.throwIfAborted();
-    return createRepository(client, host, name, settings);
-  });
+  if (names.length === 0) return [];
+  const title = `creating ${count(names.length, 'repository', 'repositories')} in ${host.host}`;
+  const create = (advance: Advance): Promise<Outcome<boolean>[]> =>
+    settle(names, ECR_CONCURRENCY, async (name) => {
+      signal?.throwIfAborted();
+      return createRepository(client, host, name, settings).finally(advance);
+    });
+  const outcomes = await runStep(emit, title, create, names.length);
   const isNew = outcomes.map((outcome) => 'value' in outcome && outcome.value);
   const missing = names.filter((_, index) => outcomes[index]?.error !== undefined);
   const failure = outcomes.find(({ error }) => error !== undefined)?.error;
@@ -177,7 +186,7 @@ const ROOT_PREFIX = 'ROOT';
 async function creationTemplates(
   client: ECRClient,
   host: EcrHost,
-  emit: Emit = ignoreEvents,
+  emit: Emit,
 ): Promise<(name: string) => string | undefined> {
   const templates = await listTemplates(client, host, emit);
   const byLength = [...templates].sort((a, b) => (b.prefix?.length ?? 0) - (a.prefix?.length ?? 0));

@@ -2,6 +2,8 @@ import { copyFile, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { isPlainHttp } from '../base/host-spellings.ts';
+import { printableLine } from '../base/printable.ts';
+import { runStep } from '../base/step.ts';
 import { textBefore, trimTrailing } from '../base/text-trim.ts';
 import { type ChartRequest, writeDependencyLogins } from './access.ts';
 import { parseOciAddress } from './addresses.ts';
@@ -32,6 +34,11 @@ export interface Chart {
   readonly fetchedRequest: ChartRequest;
 }
 
+/** Returns name and version of a chart, for titles of steps. */
+export function titleOf({ metadata: { name, version } }: Chart): string {
+  return printableLine(`${name} ${version}`);
+}
+
 /** Throws if a repository or chart must not be fetched from an address. */
 export type AllowAddress = (address: string) => Promise<void>;
 
@@ -40,13 +47,27 @@ export type AllowAddress = (address: string) => Promise<void>;
  * @param allow checks the address first, unless a mirror replaces it
  * @throws AirgapError `chart-not-found`, `chart-invalid`, `unauthorized`
  */
-export async function fetchChart(
+export function fetchChart(
   helm: Helm,
   request: ChartRequest,
   workFolder: string,
   cwd: string,
   sources: ChartSources = UPSTREAM,
   allow: AllowAddress = async () => {},
+): Promise<Chart> {
+  const { chart, version, repo } = request;
+  const from = repo ? ` from ${URL.canParse(repo) ? new URL(repo).host : withoutSecrets(repo)}` : '';
+  const title = `fetching chart ${withoutSecrets(chart)}${version ? ` ${version}` : ''}${from}`;
+  return runStep(helm.emit, printableLine(title), () => fetchToFolder(helm, request, workFolder, cwd, sources, allow));
+}
+
+async function fetchToFolder(
+  helm: Helm,
+  request: ChartRequest,
+  workFolder: string,
+  cwd: string,
+  sources: ChartSources,
+  allow: AllowAddress,
 ): Promise<Chart> {
   const download = join(workFolder, 'download');
   await mkdir(download, { recursive: true });

@@ -2,12 +2,14 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import type { Environment } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
+import { type Emit, ignoreEvents } from '../base/events.ts';
 import { type EnvironmentScope, environmentFor } from './environment.ts';
 
 /** Environment and working folder (absolute) of Helm. */
 export interface HelmContext {
   readonly env: Environment;
   readonly cwd: string;
+  readonly emit?: Emit;
   /** Aborts when the user interrupts. */
   readonly signal?: AbortSignal;
   /** Lets an interrupt end the process while it is busy parsing Helm's output. */
@@ -81,10 +83,12 @@ function isProgram(path: string): boolean {
 /** Runs a Helm binary in one environment and folder. */
 export class Helm {
   readonly path: string;
+  readonly emit: Emit;
   readonly #context: HelmContext;
 
   constructor(context: HelmContext) {
     this.path = findHelm(context);
+    this.emit = context.emit ?? ignoreEvents;
     this.#context = context;
   }
 

@@ -28,13 +28,16 @@ export interface WireRequest {
   readonly bodyTimeout: number;
   readonly minimumRate: MinimumRate;
   readonly received: ReceivedBytes;
-  /** Called once when the response headers are slow to arrive; the request continues. */
-  readonly onSlowResponse: () => void;
+  /**
+   * Called once when the response headers are slow to arrive; the request continues. Returns a function that is called
+   * when they have arrived or the request has failed.
+   */
+  readonly onSlowResponse: () => () => void;
   readonly signal?: AbortSignal;
 }
 
 /** Milliseconds without response headers before the wait is reported. */
-const SLOW_RESPONSE = 60_000;
+const SLOW_RESPONSE = 10_000;
 
 /**
  * Bytes of a response to buffer for a slow reader. Measured on loopback, 300 MB: 64 KiB gives 1.2 GB/s, 1 MiB 1.8 GB/s,
@@ -51,6 +54,7 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
     let onStall = (): void => {};
     let startedAt = 0;
     let wait: NodeJS.Timeout | undefined;
+    let endWait = (): void => {};
     const requestBody =
       request.body instanceof Uint8Array
         ? request.body
@@ -77,9 +81,13 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
           signal?.addEventListener('abort', abort, { once: true });
           // The response to an upload comes only after the whole body.
           const mayBeSlow = request.headersTimeout > SLOW_RESPONSE && requestBody === null;
-          wait = mayBeSlow ? setTimeout(request.onSlowResponse, SLOW_RESPONSE).unref() : undefined;
+          const beginWait = (): void => {
+            endWait = request.onSlowResponse();
+          };
+          wait = mayBeSlow ? setTimeout(beginWait, SLOW_RESPONSE).unref() : undefined;
           cleanUp = () => {
             clearTimeout(wait);
+            endWait();
             signal?.removeEventListener('abort', abort);
           };
           onStall = () => controller.abort(codedError('stalled', UPLOAD_STALLED));
@@ -92,6 +100,7 @@ export function exchange(dispatcher: Dispatcher, request: WireRequest): Promise<
             return;
           }
           clearTimeout(wait);
+          endWait();
           body = new ResponseBody(controller, request);
           resolve({ status, headers: headers as ResponseHeaders, url, body });
         },

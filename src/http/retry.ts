@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Emit } from '../base/events.ts';
+import { printableLine } from '../base/printable.ts';
+import { createSharedSteps } from './shared-steps.ts';
 
 /** Number of attempts and delays between them. */
 export interface RetryPolicy {
@@ -32,6 +34,9 @@ export const RETRY_DEFAULTS: RetryPolicy = {
  * Cloudflare's 525 and 526 (TLS failure at the origin).
  */
 const RETRY_STATUSES: ReadonlySet<number> = new Set([408, 425, 429, 499, 500, 502, 503, 504, 520, 521, 522, 523, 524]);
+
+/** Milliseconds from which a wait before a retry is a step. */
+const SLOW_RETRY = 2000;
 
 /** Attempts when a connection is refused: a restarting server comes back, a wrong port does not. */
 const FEW_ATTEMPTS = 3;
@@ -69,6 +74,7 @@ export function createRetrier(policy: RetryPolicy, emit: Emit): Retrier {
     few: Math.min(FEW_ATTEMPTS, policy.attempts),
     no: 1,
   };
+  const waits = createSharedSteps(emit);
   return {
     async waitForRetry({ what, attempt, reason, retryable, retryAfter = 0, signal }) {
       if (attempt >= limit[retryable] || retryAfter > policy.maxRetryAfter) return false;
@@ -76,7 +82,10 @@ export function createRetrier(policy: RetryPolicy, emit: Emit): Retrier {
       // Half fixed, half random: never at once, and never all workers together.
       const delay = retryAfter + ceiling / 2 + (ceiling / 2) * policy.random();
       emit({ type: 'retry', what, attempt, reason });
-      return sleep(delay, true, { signal }).catch(() => false);
+      const waiting = sleep(delay, true, { signal }).catch(() => false);
+      if (delay < SLOW_RETRY) return waiting;
+      const end = waits.begin(reason, printableLine(`waiting ${Math.ceil(delay / 1000)} s: ${reason}`));
+      return waiting.finally(end);
     },
   };
 }

@@ -1,4 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
+import { printableLine } from '../base/printable.ts';
 import { codeOf, HEADERS_TIMEOUT } from './error-codes.ts';
 import type { HttpResponse, WireRequest } from './exchange.ts';
 import { describeFailure, type RequestFailure } from './failures.ts';
@@ -7,6 +8,7 @@ import type { RateLimiters } from './rate-limiter.ts';
 import { checkHostLength, headersForRedirect, MAX_REDIRECTS, redirectTarget } from './redirects.ts';
 import { discardBody } from './response-body.ts';
 import { type FailedAttempt, type Retrier, type Retryable, readRetryAfter, retryableStatus } from './retry.ts';
+import { type SharedSteps, whileSlow } from './shared-steps.ts';
 
 /** Advice on retrying after a response, whose body may have been read and replaced. */
 export interface RetryAdvice {
@@ -68,7 +70,8 @@ export interface TransportContext {
   readonly bodyTimeout: number;
   readonly minimumRate: MinimumRate;
   readonly received: ReceivedBytes;
-  readonly onSlowResponse: (host: string, what: string) => void;
+  /** Steps for waits that several requests to a host have in common. */
+  readonly waits: SharedSteps;
 }
 
 /**
@@ -88,7 +91,10 @@ export async function sendRequest(context: TransportContext, request: HttpReques
   };
   for (let attempt = 1; ; attempt++) {
     const delay = limiter.acquire(signal);
-    if (delay !== undefined) await delay;
+    if (delay !== undefined) {
+      const title = `waiting because ${url.host} limits the rate of requests (429)`;
+      await whileSlow(delay, SLOW_RATE, () => context.waits.begin(`rate of ${url.host}`, title));
+    }
     const startedAt = limiter.now();
     const outcome = await sendFollowingRedirects(context, request);
     if (!('status' in outcome)) {
@@ -104,6 +110,9 @@ export async function sendRequest(context: TransportContext, request: HttpReques
     await discardBody(response);
   }
 }
+
+/** Milliseconds of waiting for a rate limit before a step tells it. */
+const SLOW_RATE = 2000;
 
 /** Advises no retry for a success; asks `check` otherwise. */
 function adviseRetry(response: HttpResponse, check: RetryCheck = checkStatus): RetryAdvice | Promise<RetryAdvice> {
@@ -151,7 +160,7 @@ async function sendFollowingRedirects(
         bodyTimeout: context.bodyTimeout,
         minimumRate: context.minimumRate,
         received: context.received,
-        onSlowResponse: () => context.onSlowResponse(host, what),
+        onSlowResponse: () => context.waits.begin(host, `waiting for ${printableLine(`${host} (${what})`)}`),
         body: body?.open(),
         signal,
       });

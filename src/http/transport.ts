@@ -11,6 +11,7 @@ import { proxyFromEnvironment } from './proxy.ts';
 import { createRateLimiters } from './rate-limiter.ts';
 import { createRetrier, RETRY_DEFAULTS, type Retrier, type RetryPolicy } from './retry.ts';
 import { type HttpRequest, sendRequest, type TransportContext } from './send.ts';
+import { createSharedSteps } from './shared-steps.ts';
 
 /** Options of a transport. Times in milliseconds. */
 export interface TransportOptions {
@@ -92,7 +93,7 @@ export function createTransport(options: TransportOptions = {}): Transport {
     minimumRate: options.minimumRate ?? DEFAULT_MINIMUM_RATE,
     received: { bytes: 0 },
     retrier,
-    onSlowResponse: createSlowResponseReporter(emit),
+    waits: createSharedSteps(emit),
   };
   return {
     scheme: (host) => (isPlainHttp(host, plainHttp) ? 'http' : 'https'),
@@ -112,14 +113,4 @@ function checkPlainHttpHosts(hosts: readonly string[]): void {
   const other = hosts.find((host) => host === '' || /[/@\s]/.test(host));
   if (other === undefined) return;
   throw new AirgapError('config', `--plain-http ${other} is not a host`, { hint: 'write HOST or HOST:PORT' });
-}
-
-/** Reports slow responses, once per host, so that the run does not look dead. */
-function createSlowResponseReporter(emit: Emit): TransportContext['onSlowResponse'] {
-  const reportedHosts = new Set<string>();
-  return (host, what) => {
-    if (reportedHosts.has(host)) return;
-    reportedHosts.add(host);
-    emit({ type: 'stage', message: `waiting for ${host}: no response to the request for ${what} after 1 minute` });
-  };
 }

@@ -1,4 +1,5 @@
 import { AirgapError, messageOf } from '../base/errors.ts';
+import { type Advance, runStep } from '../base/step.ts';
 import type { ManifestContent, Source } from '../oci/content.ts';
 import { type Descriptor, isImageConfigType, isIndexType } from '../oci/descriptor.ts';
 import type { Graph } from '../oci/graph.ts';
@@ -41,13 +42,13 @@ export async function operatorImagesGraph(
   images: readonly string[],
 ): Promise<Graph> {
   const graph = new GraphBuilder();
-  for (const image of images) {
+  const add = async (image: string): Promise<void> => {
     const reference = parseReference(image);
     try {
       const parts = await imageParts(source, reference);
       if (parts === undefined) {
         emit({ type: 'warning', message: missingPlatformMessage(image) });
-        continue;
+        return;
       }
       const { manifest, config, layers } = parts;
       const { registry, path } = reference;
@@ -58,7 +59,11 @@ export async function operatorImagesGraph(
       const hint = error instanceof AirgapError && error.hint !== undefined ? ` (${error.hint})` : '';
       emit({ type: 'warning', message: `cannot scan operator image ${image}: ${messageOf(error)}${hint}` });
     }
-  }
+  };
+  const addAll = async (advance: Advance): Promise<void> => {
+    for (const image of images) await add(image).finally(advance);
+  };
+  await runStep(emit, 'resolving operator images', addAll, images.length);
   return graph.build();
 }
 

@@ -1,4 +1,5 @@
 import { messageOf } from '../base/errors.ts';
+import { runStep } from '../base/step.ts';
 import type { BlobWatch, WrittenBlob } from '../bundle/write.ts';
 import type { Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -97,13 +98,17 @@ export class OperatorScan implements BlobWatch {
     const stop = (): void => void this.close();
     signal?.addEventListener('abort', stop, { once: true });
     if (signal?.aborted) stop();
-    const messageTimer = setTimeout(() => emit({ type: 'stage', message: 'scanning operator images' }), MESSAGE_DELAY);
     try {
-      const results = await Promise.all(this.#results.values());
+      const scans = [...this.#results.values()];
+      const results = await runStep(
+        emit,
+        'scanning operator images',
+        (advance) => Promise.all(scans.map((scan) => scan.finally(advance))),
+        scans.length,
+      );
       throwIfAborted(signal);
       return results.flatMap((image) => image ?? []);
     } finally {
-      clearTimeout(messageTimer);
       signal?.removeEventListener('abort', stop);
     }
   }
@@ -151,9 +156,6 @@ export class OperatorScan implements BlobWatch {
     return this.#graph.blobs.get(digest)?.bytes;
   }
 }
-
-/** Milliseconds of waiting before a progress message. */
-const MESSAGE_DELAY = 300;
 
 function notScanned({ image, containers }: OperatorImage, reason: string): OperatorScanResult {
   return { image, containers, candidates: [], unresolved: [], skipped: [reason], olderNameCount: 0, checkedCount: 0 };

@@ -45,7 +45,6 @@ export async function scanOperators(
   const scan = await OperatorScan.for(context, graph, { charts, client, concurrency, missingReason });
   if (scan === undefined) return [];
   try {
-    context.emit({ type: 'stage', message: `fetching operator images to scan: ${imageNames(graph)}` });
     await fetchLayers(context, graph, { folder, concurrency, source: client, scan, failures });
     return await scan.finish();
   } finally {
@@ -145,7 +144,7 @@ export async function prefetchAndScan(
     const graph = await operatorImagesGraph(context, client, images);
     scan = await OperatorScan.for(context, graph, { charts, client, concurrency });
     if (scan === undefined) return { images: [], prefetched: undefined };
-    emit({ type: 'stage', message: `fetching operator images first, to scan them: ${imageNames(graph)}` });
+    emit({ type: 'note', message: `fetching operator images first, to scan them: ${imageNames(graph)}` });
     const path = prefetchPath(out);
     const content = { path, graph, charts: [], force: await isPrefetchArchive(path), source: client, earlier };
     const writeOptions = { concurrency, emit, ...(signal === undefined ? {} : { signal }) };

@@ -1,5 +1,7 @@
 import type { Emit } from '../base/events.ts';
-import type { Render, Values } from '../helm/render.ts';
+import { runStep } from '../base/step.ts';
+import { titleOf } from '../helm/fetch.ts';
+import type { Render } from '../helm/render.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
 import { changesTags, type Target } from '../naming/naming.ts';
 import { deriveRecipe, type Recipe } from '../recipe/recipe.ts';
@@ -31,6 +33,7 @@ export async function deriveAndProve(
 ): Promise<DerivedOverrides> {
   const { renderer, variants } = relocation;
   const [{ base }] = variants;
+  const title = titleOf(renderer.chart);
   const redirects = variants.flatMap((variant) => redirectSettings(variant.operands, variant.base, relocation.target));
   const target: Target = changesTags(relocation.target) ? { ...relocation.target, keepsTags: true } : relocation.target;
 
@@ -51,17 +54,18 @@ export async function deriveAndProve(
         return restored;
       }
       const reason = restored === undefined ? 'the values differ from those used when bundling' : INCOMPLETE_RECIPE;
-      emit({ type: 'stage', message: `${reason}: probing again` });
+      emit({ type: 'note', message: `${reason}: probing again` });
     }
-    const render = (overrides: Values): Promise<Render> => renderer.render(options, overrides);
-    return deriveRecipe({
-      base: variant.base,
-      locations: variant.references,
-      target,
-      render,
-      templates: templatesOf(renderer),
-      excludedLeaves,
-    });
+    return runStep(emit, `probing values of ${title}`, (advance) =>
+      deriveRecipe({
+        base: variant.base,
+        locations: variant.references,
+        target,
+        render: (overrides) => renderer.render(options, overrides).finally(advance),
+        templates: templatesOf(renderer),
+        excludedLeaves,
+      }),
+    );
   };
 
   const derive = (storedRecipes: typeof recipes): Promise<DerivedOverrides> =>
@@ -74,17 +78,19 @@ export async function deriveAndProve(
       const settings = solved.map(({ recipe, solution }) => settingsOf(solution, recipe));
       const allSettings = mergeSettings(redirects, ...settings.toReversed());
       if (!prove) return { solved, ...unproved(relocation, allSettings) };
-      const result = await findAcceptedSettings(base.values, allSettings, (overrides) =>
-        renderAll(relocation, overrides),
-      );
-      return { solved, ...result, proof: proofOf({ ...relocation, target }, result.rendered) };
+      return runStep(emit, `proving the overrides of ${title}`, async (advance) => {
+        const result = await findAcceptedSettings(base.values, allSettings, (overrides) =>
+          renderAll(relocation, overrides).finally(advance),
+        );
+        return { solved, ...result, proof: proofOf({ ...relocation, target }, result.rendered) };
+      });
     });
 
   const first = await derive(recipes);
   const operands = new Set(variants.flatMap(({ operands }) => operands.map(({ reference }) => reference)));
   // Images chosen by operators are moved by rules and not by the recipe.
   if (!isRestored || first.proof.residue.every(({ reference }) => operands.has(reference))) return first;
-  emit({ type: 'stage', message: `${INCOMPLETE_RECIPE}: probing again` });
+  emit({ type: 'note', message: `${INCOMPLETE_RECIPE}: probing again` });
   return derive([]);
 }
 

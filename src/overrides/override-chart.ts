@@ -1,7 +1,9 @@
 import type { Emit } from '../base/events.ts';
 import { formatPath } from '../base/field-path.ts';
+import { runStep } from '../base/step.ts';
 import { malformedImages } from '../discovery/cross-check.ts';
 import { type Rule, uncoveredNote } from '../discovery/rules/index.ts';
+import { titleOf } from '../helm/fetch.ts';
 import type { Renderer, Values } from '../helm/render.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
@@ -92,7 +94,8 @@ export async function overrideChart(
   }: OverrideOptions,
 ): Promise<ChartOverrides> {
   const analysis = { rules, operands: bundledOperands, operatorDefaults };
-  const relocation = await analyzeChart(renderer, profile, target, analysis);
+  const title = titleOf(renderer.chart);
+  const relocation = await runStep(emit, `rendering ${title}`, () => analyzeChart(renderer, profile, target, analysis));
   const { variants } = relocation;
   const [{ base, uncovered }] = variants;
   for (const operator of uncovered) emit({ type: 'warning', message: uncoveredNote(operator) });
@@ -111,9 +114,15 @@ export async function overrideChart(
   const unmovedNames = new Set(derived.proof.residue.map(({ reference }) => reference));
   const unmovedOperands = operands.filter(({ reference }) => unmovedNames.has(reference));
   const proved: ProvenOverrides = { base: base.values, settings: derived.settings, renders: derived.rendered };
-  const injected = isInjectionEnabled ? await injectOperatorSettings(relocation, proved, unmovedOperands) : proved;
+  const injected = isInjectionEnabled
+    ? await runStep(emit, `setting the images that ${title} deploys`, () =>
+        injectOperatorSettings(relocation, proved, unmovedOperands),
+      )
+    : proved;
   const { namespace = 'default' } = profile.options;
-  const added = await addPullSecretAndPins(relocation, injected, additions, namespace);
+  const added = await runStep(emit, `adding pull secret and digests to ${title}`, () =>
+    addPullSecretAndPins(relocation, injected, additions, namespace),
+  );
 
   const attempt = { ...derived, operands, isInjectionEnabled, target, values: base.values };
   const withKnownReasons = (unmapped: readonly UnmappedReference[]): UnmappedReference[] =>
@@ -143,13 +152,17 @@ export async function overrideChart(
       : await planPullSecret(unpinned.renders, additions.pullSecret, namespace, hooks);
   if (unmappedHandling.how === 'repack') {
     const secret = podSecret?.added && { added: podSecret.added, namespace };
-    const repacked = await repack(relocation, unpinned, unmappedHandling.folder, secret);
+    const repacked = await runStep(emit, `changing the templates of ${title}`, () =>
+      repack(relocation, unpinned, unmappedHandling.folder, secret),
+    );
     const withoutPullSecret =
       secret && podsWithoutSecret(findSecretHolders(repacked.renders, namespace), secret.added.name);
     const proof = { ...repacked.proof, residue: withKnownReasons(repacked.proof.residue), ...additionalProof };
     return { ...result, proof: { ...proof, ...(withoutPullSecret && { withoutPullSecret }) }, repacked };
   }
-  const plan = await planPostRender(relocation, injected.renders, hooks);
+  const plan = await runStep(emit, `planning the post-renderer of ${title}`, () =>
+    planPostRender(relocation, injected.renders, hooks),
+  );
   const proof = {
     ...plan.proof,
     // References in hooks keep the reason that they are hooks; `inHooks` is compared by identity.
@@ -172,7 +185,9 @@ async function deriveWithTags(
   if (!changesTags(relocation.target)) return deriveAndProve(relocation, options);
   const derived = await deriveAndProve(relocation, { ...options, prove: true });
   const base = relocation.variants[0].base.values;
-  const tagged = await retag(relocation, { base, settings: derived.settings, renders: derived.rendered });
+  const tagged = await runStep(options.emit, `changing the tags of ${titleOf(relocation.renderer.chart)}`, () =>
+    retag(relocation, { base, settings: derived.settings, renders: derived.rendered }),
+  );
   const solutions = derived.solved.map(({ solution }) => solution);
   const settings = withoutPartialMoves(relocation, tagged, solutions);
   const overrides = buildOverlay(base, settings);

@@ -2,10 +2,11 @@ import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { formatPath, valueAt } from '../base/field-path.ts';
 import { isMapping } from '../base/mapping.ts';
+import { runStep } from '../base/step.ts';
 import { declarationKeys, type NestedChart, nestedCharts } from '../discovery/nested/index.ts';
 import { parseEcrHost } from '../ecr/hosts.ts';
 import type { ChartSources } from '../helm/chart-mirrors.ts';
-import { type Chart, fetchChart } from '../helm/fetch.ts';
+import { type Chart, fetchChart, titleOf } from '../helm/fetch.ts';
 import type { Helm } from '../helm/helm.ts';
 import { type Render, Renderer, type Values } from '../helm/render.ts';
 import { formatTargetReference, type Target } from '../naming/naming.ts';
@@ -75,9 +76,12 @@ export async function deriveTree(
 ): Promise<UmbrellaTree> {
   const { chart } = renderer;
   const { name, version } = chart.metadata;
-  search.context.emit({ type: 'stage', message: `deriving overrides for ${name} ${version}` });
   const chartOverrides = await overrideChart(renderer, profile, search.target, search.optionsFor(chart));
-  const render = await renderer.render(profile.options);
+  const { emit } = search.context;
+  const { render, declared } = await runStep(emit, `finding the charts that ${titleOf(chart)} installs`, async () => {
+    const render = await renderer.render(profile.options);
+    return { render, declared: nestedCharts(render.documents, render.values) };
+  });
   const left: string[] = [];
   const children: ChildChart[] = [];
   const { folder, context } = search;
@@ -85,7 +89,7 @@ export async function deriveTree(
     depth === 0
       ? await ValuesTrace.of(renderer, profile.options, join(folder, 'trace'), context.cwd)
       : parentTrace && ValuesTrace.within(renderer, profile.options, parentTrace.hosts);
-  for (const nested of nestedCharts(render.documents, render.values)) {
+  for (const nested of declared) {
     if (nested.via.values === undefined) {
       const { kind, name: declaringName, template } = nested.via;
       left.push(
@@ -115,24 +119,26 @@ export async function deriveTree(
     };
   }
   const base = withEntryValues(chartOverrides.base, children);
-  const addressed = await addressEntries(
-    children,
-    { target: search.target, base, ownSettings: [...chartOverrides.settings, ...loginSettings(search)] },
-    (overrides) => renderer.render(profile.options, overrides),
-  );
-  return {
-    base,
-    settings: addressed.settings,
-    references: [...new Set([chartOverrides, ...children].flatMap(({ references }) => references))].sort(),
-    proofs: [
-      {
-        ...ownProof,
-        proof: withMovedByChildren(chartOverrides.proof, addressed.after, renderer, profile, search.target),
-      },
-      ...children.flatMap(({ proofs }) => proofs),
-    ],
-    left: [...left, ...addressed.left, ...children.flatMap((child) => child.left)],
-  };
+  return runStep(emit, `redirecting the charts that ${titleOf(chart)} installs`, async (advance) => {
+    const addressed = await addressEntries(
+      children,
+      { target: search.target, base, ownSettings: [...chartOverrides.settings, ...loginSettings(search)] },
+      (overrides) => renderer.render(profile.options, overrides).finally(advance),
+    );
+    return {
+      base,
+      settings: addressed.settings,
+      references: [...new Set([chartOverrides, ...children].flatMap(({ references }) => references))].sort(),
+      proofs: [
+        {
+          ...ownProof,
+          proof: withMovedByChildren(chartOverrides.proof, addressed.after, renderer, profile, search.target),
+        },
+        ...children.flatMap(({ proofs }) => proofs),
+      ],
+      left: [...left, ...addressed.left, ...children.flatMap((child) => child.left)],
+    };
+  });
 }
 
 interface ChildChart extends ChartEntry, UmbrellaTree {

@@ -1,5 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
+import { printableLine } from '../base/printable.ts';
+import { runStep } from '../base/step.ts';
 import type { NestedChart } from '../discovery/nested/index.ts';
 import { hostPortOf } from '../helm/addresses.ts';
 import type { ChartSources } from '../helm/chart-mirrors.ts';
@@ -44,13 +46,16 @@ export class NestedHosts {
       const isAllowed = host !== undefined && this.#allowedHosts.has(host);
       // Hosts of repositories in the user's values are named by the user.
       if (host !== undefined && trace?.hosts.has(host)) return;
-      if (!isAllowed && trace !== undefined && (await trace.dependsOnValues(nested, this.#allowedHosts)))
-        throw valuesAddressError(host);
+      if (!isAllowed && trace !== undefined) {
+        const title = `checking whether ${printableLine(host ?? address)} depends on your values`;
+        const check = (): Promise<boolean> => trace.dependsOnValues(nested, this.#allowedHosts);
+        if (await runStep(this.#emit, title, check)) throw valuesAddressError(host);
+      }
       await checkPublicAddress(address, this.#allowedHosts, this.#resolve);
       if (isAllowed || host === undefined) return;
       const charts = this.#requested.get(host);
       if (charts === undefined) {
-        this.#emit({ type: 'stage', message: `requesting charts from ${host} (declared by ${parent})` });
+        this.#emit({ type: 'note', message: `requesting charts from ${host} (declared by ${parent})` });
         this.#requested.set(host, new Set([nested.name]));
       } else charts.add(nested.name);
     };

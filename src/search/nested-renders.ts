@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { valueAt } from '../base/field-path.ts';
 import { isMapping, overlayValues } from '../base/mapping.ts';
+import { runStep } from '../base/step.ts';
 import { type NestedChart, parseValues } from '../discovery/nested/index.ts';
 import { readChartFiles } from '../helm/chart-files.ts';
-import { type AllowAddress, type Chart, fetchChart } from '../helm/fetch.ts';
+import { type AllowAddress, type Chart, fetchChart, titleOf } from '../helm/fetch.ts';
 import type { Helm } from '../helm/helm.ts';
 import { Renderer, type RenderOptions } from '../helm/render.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
@@ -113,8 +114,11 @@ export class NestedRenders {
   #alternative(nested: NestedChart, renderer: Renderer, profile: Profile): Promise<RenderFindings> {
     const key = installKey(nested, profile.options);
     const { rules } = this.#search.options;
-    const search = async (): Promise<RenderFindings> =>
-      searchRender(renderer, await renderer.render(profile.options), profile, { rules }, false);
+    const title = `rendering ${titleOf(renderer.chart)} with other values`;
+    const search = (): Promise<RenderFindings> =>
+      runStep(this.#search.context.emit, title, async () =>
+        searchRender(renderer, await renderer.render(profile.options), profile, { rules }, false),
+      );
     const found = this.#alternatives.get(key) ?? search();
     this.#alternatives.set(key, found);
     return found;

@@ -1,10 +1,13 @@
 import { availableParallelism } from 'node:os';
 import { AirgapError } from '../base/errors.ts';
+import type { Emit } from '../base/events.ts';
 import { settle } from '../base/pool.ts';
+import { runStep } from '../base/step.ts';
 import { wildcard } from '../base/wildcard.ts';
 import type { NestedChart } from '../discovery/nested/index.ts';
 import { UPSTREAM } from '../helm/chart-mirrors.ts';
 import type { Chart } from '../helm/fetch.ts';
+import { titleOf } from '../helm/fetch.ts';
 import { NestedHosts } from './nested-hosts.ts';
 import { installKey, type NestedFindings, NestedRenders, type NestedSearch } from './nested-renders.ts';
 import type { Profile } from './search-render.ts';
@@ -91,7 +94,6 @@ async function searchNestedChart(
   job: NestedChartJob,
 ): Promise<NestedOutcome> {
   const { nested, profile, parents } = job;
-  context.emit({ type: 'stage', message: `rendering ${chartTitle(nested)} (by ${parentName(job)})` });
   const allow = hosts.allow(nested, parentName(job), job.trace);
   const { chart, inner, unresolved, renderer, options, ...found } = await renders.search(
     nested,
@@ -99,7 +101,7 @@ async function searchNestedChart(
     parents.at(-1) as Chart,
     allow,
   );
-  const isReached = inner.length > 0 && (await job.trace?.reaches(nested)) === true;
+  const isReached = inner.length > 0 && (await isReachedByValues(job, context.emit));
   const trace = isReached ? ValuesTrace.within(renderer, options, job.trace?.hosts ?? new Set()) : undefined;
   for (const source of unresolved) {
     const message = `chart ${chartTitle(nested)} receives values that the render of ${parentName(job)} does not contain: ${source}`;
@@ -110,6 +112,12 @@ async function searchNestedChart(
   const whatIf = found.whatIf.map((addition) => ({ ...addition, reference: { ...addition.reference, via } }));
   const operators = found.operators.map((operator) => ({ ...operator, reference: { ...operator.reference, via } }));
   return { ...found, chart, references, whatIf, operators, nested: inner, trace };
+}
+
+/** Reports whether values of the user reach a nested chart. Takes two renders of the parent on first use. */
+async function isReachedByValues({ nested, trace, parents }: NestedChartJob, emit: Emit): Promise<boolean> {
+  if (trace === undefined) return false;
+  return runStep(emit, `tracing your values in ${titleOf(parents.at(-1) as Chart)}`, () => trace.reaches(nested));
 }
 
 /**

@@ -1,4 +1,5 @@
 import { formatPath } from '../base/field-path.ts';
+import type { Advance } from '../base/step.ts';
 import { type NetworkLocation, type NetworkNeed, networkNeeds } from '../discovery/network/index.ts';
 import type { ChartFiles } from '../helm/chart-files.ts';
 import type { Render, Renderer, RenderOptions } from '../helm/render.ts';
@@ -10,20 +11,21 @@ import { mentionedPaths } from '../value-tracing/values-nodes.ts';
 /**
  * Adds the values path that disables it to each location of a network need: the flag, list or setting of the chart
  * whose change alone removes it from the render. Those that the location's own template reads are tried first;
- * locations that need several changes get none.
+ * locations that need several changes get none. Advances with each render.
  */
 export async function withSwitches(
   renderer: Renderer,
   options: RenderOptions,
   base: Render,
   needs: readonly NetworkNeed[],
+  advance: Advance = () => {},
 ): Promise<NetworkNeed[]> {
   const locations = needs.flatMap(({ url, found }) => found.map((location) => ({ url, location })));
   if (locations.length === 0) return [...needs];
   const effects = locations.map(({ url, location }) => locationKey(url, location));
   const texts = new Map(locations.map(({ url, location }) => [locationKey(url, location), [url, location.evidence]]));
   const removedBy = async (selected: readonly Switch[]): Promise<ReadonlySet<string> | undefined> => {
-    const attempt = await unlessRefused(renderer.render(options, buildOverlay(base.values, selected)));
+    const attempt = await unlessRefused(renderer.render(options, buildOverlay(base.values, selected)).finally(advance));
     if ('refusal' in attempt) return undefined;
     const remaining = new Set(
       networkNeeds(attempt.result.documents, { chart: '', profile: '' }).flatMap(({ url, found }) =>

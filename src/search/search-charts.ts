@@ -56,7 +56,6 @@ async function searchChart(
   folder: string,
   options: SearchOptions,
 ): Promise<{ searched: SearchedChart; nestedJobs: NestedChartJob[] }> {
-  context.emit({ type: 'stage', message: `rendering ${request.chart}` });
   const chart = await fetchChart(helm, request, folder, context.cwd, options.chartSources);
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
   const references: LocatedReference[] = [];

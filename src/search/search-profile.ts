@@ -1,6 +1,8 @@
 import type { Emit } from '../base/events.ts';
+import { type Advance, runStep } from '../base/step.ts';
 import { checkContainerImages, malformedImages } from '../discovery/cross-check.ts';
 import { builtInRules, uncoveredNote, uncoveredOperators } from '../discovery/rules/index.ts';
+import { titleOf } from '../helm/fetch.ts';
 import type { Render, Renderer, Values } from '../helm/render.ts';
 import { templateSources } from '../helm/subcharts.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
@@ -38,11 +40,18 @@ export async function searchProfile(
   emit: Emit,
 ): Promise<ProfileFindings> {
   const { options } = profile;
-  const base = await renderer.render(options);
-  checkContainerImages(base.documents);
-  await checkCrds(renderer);
+  const title = titleOf(renderer.chart);
+  const base = await runStep(emit, `rendering ${title}`, async () => {
+    const render = await renderer.render(options);
+    checkContainerImages(render.documents);
+    await checkCrds(renderer);
+    return render;
+  });
   for (const problem of malformedImages(base.documents)) emit({ type: 'warning', message: problem });
-  const install: Rendered = { profile, base, ...(await searchRender(renderer, base, profile, search, true)) };
+  const found = await runStep(emit, `tracing values of ${title}`, () =>
+    searchRender(renderer, base, profile, search, true),
+  );
+  const install: Rendered = { profile, base, ...found };
   const { metadata } = renderer.chart;
   const rules = [...builtInRules, ...(search.rules ?? [])];
   const context = { chart: metadata.name, profile: profile.name };
@@ -51,9 +60,16 @@ export async function searchProfile(
     emit({ type: 'warning', message: `chart ${metadata.name} ${metadata.version}: ${uncoveredNote(operator)}` });
   }
   const installNetwork = search.networkSwitches
-    ? await withSwitches(renderer, options, base, install.network)
+    ? await runStep(emit, `finding what switches off downloads of ${title}`, (advance) =>
+        withSwitches(renderer, options, base, install.network, advance),
+      )
     : install.network;
-  const upgrade = await searchUpgrade(renderer, install, search, emit);
+  const upgradeVariant = await upgradeProfile(renderer, profile);
+  const upgrade =
+    upgradeVariant &&
+    (await runStep(emit, `rendering ${title} as an upgrade`, () =>
+      searchUpgrade(renderer, install, upgradeVariant, search, emit),
+    ));
   const merged = mergeUpgrade(install, upgrade);
   const variants = upgrade === undefined ? [install] : [install, upgrade];
   return {
@@ -61,8 +77,14 @@ export async function searchProfile(
     operators: merged.operators,
     nested: merged.nested,
     network: [...installNetwork, ...merged.network.slice(install.network.length)],
-    recipes: search.recipes ? await deriveRecipes(renderer, variants) : [],
-    whatIf: search.whatIf ? await searchWhatIf(renderer, base, profile, search, merged) : [],
+    recipes: search.recipes
+      ? await runStep(emit, `probing values of ${title}`, (advance) => deriveRecipes(renderer, variants, advance))
+      : [],
+    whatIf: search.whatIf
+      ? await runStep(emit, `enabling optional components of ${title}`, (advance) =>
+          searchWhatIf(renderer, base, profile, search, merged, advance),
+        )
+      : [],
   };
 }
 
@@ -73,12 +95,11 @@ export async function searchProfile(
 async function searchUpgrade(
   renderer: Renderer,
   install: Rendered,
+  upgrade: Profile,
   search: SearchOptions,
   emit: Emit,
 ): Promise<Rendered | undefined> {
   const { metadata } = renderer.chart;
-  const upgrade = await upgradeProfile(renderer, install.profile);
-  if (upgrade === undefined) return undefined;
   const attempt = await unlessRefused(renderer.render(upgrade.options));
   if ('result' in attempt) {
     const rendered = { profile: upgrade, base: attempt.result };
@@ -122,10 +143,11 @@ const ANY_TARGET = parseTarget('registry.invalid:5000/mirror', DEFAULT_NAMING);
 async function deriveRecipes(
   renderer: Renderer,
   variants: readonly (Variant & { readonly initialProbe?: InitialProbe })[],
+  advance: Advance,
 ): Promise<StoredRecipe[]> {
   const recipes: StoredRecipe[] = [];
   for (const { profile, base, references, initialProbe } of withoutRepeats(variants)) {
-    const render = (overrides: Values): Promise<Render> => renderer.render(profile.options, overrides);
+    const render = (overrides: Values): Promise<Render> => renderer.render(profile.options, overrides).finally(advance);
     const redirectable = references.filter(
       ({ how, confidence }) => how !== 'operator-rule' && how !== 'declared' && confidence !== 'possible',
     );

@@ -1,4 +1,5 @@
 import { formatPath } from '../base/field-path.ts';
+import type { Advance } from '../base/step.ts';
 import { toFindings } from '../discovery/index.ts';
 import type { Render, Renderer } from '../helm/render.ts';
 import type { Finding, LocatedReference } from '../inventory/finding.ts';
@@ -22,7 +23,7 @@ export interface WhatIfFinding extends Finding {
 
 /**
  * Renders with all components enabled that the chart accepts together, and returns the references that `known` does not
- * contain. Nested charts are those of the install.
+ * contain. Nested charts are those of the install. Advances with each render.
  */
 export async function searchWhatIf(
   renderer: Renderer,
@@ -30,11 +31,12 @@ export async function searchWhatIf(
   { name, options }: Profile,
   search: SearchOptions,
   known: Pick<RenderFindings, 'references'>,
+  advance: Advance = () => {},
 ): Promise<Addition[]> {
   const knownReferences = new Set(known.references.map(({ reference }) => reference));
   const profile = { name: `${name} (what if)`, options };
   const referencesWith = async (switches: readonly Switch[]): Promise<LocatedReference[]> => {
-    const render = await renderer.render(options, buildOverlay(base.values, switches));
+    const render = await renderer.render(options, buildOverlay(base.values, switches)).finally(advance);
     const { references } = await searchRender(renderer, render, profile, search, false);
     return references.filter(({ reference }) => !knownReferences.has(reference));
   };

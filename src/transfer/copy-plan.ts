@@ -1,4 +1,6 @@
+import { type Emit, ignoreEvents } from '../base/events.ts';
 import { settle } from '../base/pool.ts';
+import { runStep } from '../base/step.ts';
 import type { Sink } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type BlobNode, closureOf, type Graph } from '../oci/graph.ts';
@@ -31,6 +33,7 @@ export interface CopyPlan {
 }
 
 export interface CopyPlanOptions extends Omit<CopyOptions, 'emit'> {
+  readonly emit?: Emit;
   /** Paths of repositories that do not exist yet; no requests are sent for them. */
   readonly absent: ReadonlySet<string>;
 }
@@ -70,7 +73,7 @@ async function countBlobs(
   graph: Graph,
   destinations: readonly Destination[],
   sink: Sink,
-  { absent, concurrency, signal }: CopyPlanOptions,
+  { absent, concurrency, emit = ignoreEvents, signal }: CopyPlanOptions,
 ): Promise<Omit<CopyPlan, 'items'>> {
   const targets = new Map<BlobNode, Repository>();
   for (const { root, repository } of destinations) {
@@ -85,10 +88,16 @@ async function countBlobs(
     all.map(([{ descriptor }, repository]) => [repository, descriptor]),
     absent,
   );
-  const answers = await settle(all, concurrency, async ([{ descriptor }, repository]) => {
+  const isPresent = async ([{ descriptor }, repository]: readonly [BlobNode, Repository]): Promise<boolean> => {
     throwIfAborted(signal);
     return presence.has(repository, descriptor);
-  });
+  };
+  const answers = await runStep(
+    emit,
+    'counting the blobs that the target lacks',
+    (advance) => settle(all, concurrency, (blob) => isPresent(blob).finally(advance)),
+    all.length,
+  );
   let [blobs, bytes] = [0, 0];
   for (const [index, answer] of answers.entries()) {
     if (!('value' in answer)) throw wrapError(all[index]?.[1].registry ?? '', answer.error);

@@ -1,5 +1,5 @@
 import type { AirgapError } from '../base/errors.ts';
-import type { Emit } from '../base/events.ts';
+import type { Emit, Upload } from '../base/events.ts';
 import type { Sink, Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import { closureOf, type Graph, type ManifestNode } from '../oci/graph.ts';
@@ -83,6 +83,7 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
     repositories: new Set(pending.map(({ repository }) => formatRepository(repository))).size,
     blobs: sizes.length,
     bytes: sizes.reduce((sum, size) => sum + size, 0),
+    ...exampleOf(pending[0]),
   });
   const items = pending.map((destination) => ({ ...destination, descriptor: destination.root.descriptor }));
   const { errors, blobs, bytes } = await uploadGraph(graph, reader, sink, items, {
@@ -114,6 +115,12 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
   const present = statuses.filter(({ status }) => status === 'present').map(({ destination }) => destination);
   const presentBlobs = blobs.present + countPresentBlobs(graph, present, pending);
   return { outcomes, failures, blobs: { ...blobs, present: presentBlobs }, bytes };
+}
+
+function exampleOf(destination: Destination | undefined): Pick<Upload, 'example'> {
+  if (destination === undefined) return {};
+  const { root, repository, tag } = destination;
+  return { example: { from: formatReference(root.reference), to: formatReference({ ...repository, tag }) } };
 }
 
 /** Counts blobs of present roots, each once per repository, without those that a pushed root uploads there as well. */

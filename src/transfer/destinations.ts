@@ -1,5 +1,7 @@
 import { AirgapError, combine, isRefusal } from '../base/errors.ts';
+import { type Emit, ignoreEvents } from '../base/events.ts';
 import { settle } from '../base/pool.ts';
+import { runStep } from '../base/step.ts';
 import type { Sink } from '../oci/content.ts';
 import { type Digest, encodedOf } from '../oci/digest.ts';
 import type { Root } from '../oci/graph.ts';
@@ -75,6 +77,7 @@ export interface TagCheckOptions {
   /** Paths of repositories that do not exist yet; no requests are sent for them. */
   readonly absent?: ReadonlySet<string>;
   readonly concurrency: number;
+  readonly emit?: Emit;
   readonly signal?: AbortSignal;
 }
 
@@ -82,7 +85,7 @@ export interface TagCheckOptions {
 export async function checkTags(
   destinations: readonly Destination[],
   sink: Pick<Sink, 'hasManifest' | 'listTags'>,
-  { absent, concurrency, signal }: TagCheckOptions,
+  { absent, concurrency, signal, emit = ignoreEvents }: TagCheckOptions,
 ): Promise<readonly TagStatus[]> {
   const lists = new Map<string, Promise<ReadonlySet<string> | undefined>>();
   /** Artifactory and others answer 403 or 401 for missing tags; the tag list then tells whether the tag exists. */
@@ -92,7 +95,7 @@ export async function checkTags(
     lists.set(name, list);
     return (await list)?.has(tag) ?? true;
   };
-  const outcomes = await settle(destinations, concurrency, async ({ repository, tag }) => {
+  const digestOf = async ({ repository, tag }: Destination): Promise<Digest | undefined> => {
     throwIfAborted(signal);
     if (absent?.has(repository.path)) return undefined;
     try {
@@ -101,7 +104,14 @@ export async function checkTags(
       if (!isRefusal(error) || (await isListed(repository, tag))) throw error;
       return undefined;
     }
-  });
+  };
+  const hosts = [...new Set(destinations.map(({ repository }) => repository.registry))].join(', ');
+  const outcomes = await runStep(
+    emit,
+    `checking tags in ${hosts}`,
+    (advance) => settle(destinations, concurrency, (destination) => digestOf(destination).finally(advance)),
+    destinations.length,
+  );
   throwIfAborted(signal);
   return outcomes.map((outcome, index): TagStatus => {
     const destination = destinations[index] as Destination;

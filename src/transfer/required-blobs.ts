@@ -1,6 +1,8 @@
 import { count, firstOf } from '../base/count.ts';
 import { AirgapError } from '../base/errors.ts';
+import { type Emit, ignoreEvents } from '../base/events.ts';
 import { settle } from '../base/pool.ts';
+import { runStep } from '../base/step.ts';
 import { type Sink, type Source, withSource } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -19,6 +21,12 @@ export interface RequiredBlobs {
   readonly hint: string;
 }
 
+interface RequiredBlobsOptions {
+  readonly concurrency: number;
+  readonly emit?: Emit;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Finds every required blob of the destinations in the sink: first in the destination repositories, then in the others
  * that may have it. Nothing is sent.
@@ -31,7 +39,7 @@ export async function findRequiredBlobs(
   destinations: readonly Destination[],
   sink: Sink,
   required: RequiredBlobs,
-  { concurrency, signal }: { readonly concurrency: number; readonly signal?: AbortSignal },
+  { concurrency, emit = ignoreEvents, signal }: RequiredBlobsOptions,
 ): Promise<ReadonlyMap<Digest, Repository>> {
   const candidates = new Map<Digest, Map<string, Repository>>();
   for (const { root, repository } of destinations) {
@@ -44,11 +52,17 @@ export async function findRequiredBlobs(
   for (const [digest, repositories] of candidates) {
     for (const other of required.repositories.get(digest) ?? []) repositories.set(formatRepository(other), other);
   }
-  const answers = await settle([...candidates], concurrency, async ([digest, repositories]) => {
+  const find = async ([digest, repositories]: readonly [Digest, ReadonlyMap<string, Repository>]) => {
     throwIfAborted(signal);
     const descriptor = graph.blobs.get(digest)?.descriptor as Descriptor;
     return { digest, mountSource: await findMountSource(sink, descriptor, [...repositories.values()]) };
-  });
+  };
+  const answers = await runStep(
+    emit,
+    'finding the blobs that the delta omits in the target',
+    (advance) => settle([...candidates], concurrency, (candidate) => find(candidate).finally(advance)),
+    candidates.size,
+  );
   throwIfAborted(signal);
   const mountSources = new Map<Digest, Repository>();
   for (const answer of answers) {

@@ -1,6 +1,6 @@
 import { AirgapError } from '../base/errors.ts';
-import type { Emit } from '../base/events.ts';
 import { settle } from '../base/pool.ts';
+import type { Advance } from '../base/step.ts';
 import type { Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -21,7 +21,6 @@ export interface WalkOptions {
   readonly attestations?: 'keep' | 'drop';
   /** Manifests requested at the same time. */
   readonly concurrency: number;
-  readonly emit: Emit;
   readonly signal?: AbortSignal;
 }
 
@@ -47,8 +46,8 @@ export interface WalkResult {
  * Reads all manifests of the references, recursively, so that a copy knows everything before it starts.
  *
  * A selection reduces an index to the matching children, and the root keeps its original digest as `sourceDigest`.
- * References pinned by digest and manifests that are not indexes stay whole. Manifests are never converted. Emits an
- * `image` event for each resolved reference. Failures are collected: a failing reference does not stop the others.
+ * References pinned by digest and manifests that are not indexes stay whole. Manifests are never converted.
+ * Failures are collected: a failing reference does not stop the others.
  * @throws AirgapError `interrupted`
  */
 export async function walk(
@@ -76,12 +75,12 @@ export class Walker {
   }
 
   /**
-   * Adds the references with everything below them.
+   * Adds the references with everything below them. Advances once for each reference.
    * @returns the references that failed and were not added
    * @throws AirgapError `interrupted`
    */
-  async add(references: readonly Reference[]): Promise<readonly WalkFailure[]> {
-    const outcomes = await settle(references, references.length, (reference) => this.#root(reference));
+  async add(references: readonly Reference[], advance: Advance = () => {}): Promise<readonly WalkFailure[]> {
+    const outcomes = await settle(references, references.length, (reference) => this.#root(reference).finally(advance));
     throwIfAborted(this.#options.signal);
     const failures: WalkFailure[] = [];
     for (const [index, outcome] of outcomes.entries()) {
@@ -156,14 +155,13 @@ export class Walker {
   }
 
   async #root(reference: Reference): Promise<{ root: Root; nodes: readonly ManifestNode[] }> {
-    const { platforms, attestations = 'keep', emit } = this.#options;
+    const { platforms, attestations = 'keep' } = this.#options;
     const content = await this.#reader.read(reference, tagOrDigestOf(reference));
     const selection = reference.digest === undefined ? { platforms, attestations } : WHOLE_INDEX;
     const tree = await this.#treeReader.read(reference, content, selection);
     const { digest, mediaType } = content.descriptor;
     if (tree === undefined) throw noMatchingPlatform(parseManifest(mediaType, content.bytes).manifests, platforms);
     const { descriptor } = tree.node;
-    emit({ type: 'image', reference: formatReference(reference), digest: descriptor.digest });
     const root = { reference, descriptor };
     const nodes = nodesOf(tree);
     if (descriptor.digest === digest) return { root, nodes };

@@ -29,7 +29,6 @@ export async function graphOf(source: MemoryRegistry, names: readonly string[] =
   const { graph, failures } = await walk(source, references(...names), {
     platforms: [],
     concurrency: 4,
-    emit: ignoreEvents,
   });
   if (failures[0] !== undefined) throw failures[0].error;
   return graph;

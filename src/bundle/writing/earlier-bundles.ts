@@ -1,6 +1,9 @@
+import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
+import { printableLine } from '../../base/printable.ts';
+import { runStep } from '../../base/step.ts';
 import type { Body } from '../../oci/content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { BlobNode } from '../../oci/graph.ts';
@@ -28,8 +31,10 @@ export class EarlierBundles {
   static async open(paths: readonly string[], emit: Emit, replaced?: string): Promise<EarlierBundles> {
     const bundles: Bundle[] = [];
     try {
-      for (const path of paths) bundles.push(await openBundle(path));
-      const existing = replaced === undefined ? undefined : await openBundle(replaced).catch(() => undefined);
+      const open = (path: string): Promise<Bundle> =>
+        runStep(emit, `opening ${printableLine(basename(path))}`, () => openBundle(path));
+      for (const path of paths) bundles.push(await open(path));
+      const existing = replaced === undefined ? undefined : await open(replaced).catch(() => undefined);
       if (existing !== undefined) bundles.push(existing);
     } catch (error) {
       for (const bundle of bundles) await bundle.close();

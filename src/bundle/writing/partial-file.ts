@@ -1,9 +1,11 @@
 import { open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { writeOutput } from '../../base/output-file.ts';
 import { createOwnFile, openOwnFile } from '../../base/own-file.ts';
+import { printableLine } from '../../base/printable.ts';
+import { runStep } from '../../base/step.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { asWriteError } from '../files/errors.ts';
 import { openRandomFile, type RandomFile } from '../files/random-file.ts';
@@ -106,7 +108,7 @@ export class PartialFile {
   async finish(emit: Emit): Promise<void> {
     const { path, partial, final, index } = this.#output;
     try {
-      await this.file.sync();
+      await runStep(emit, `flushing ${printableLine(basename(path))} to disk`, () => this.file.sync());
       if (!(await this.file.isInPlace())) {
         throw new AirgapError('output-exists', `another run is writing ${partial.paths[0]}`);
       }
@@ -126,8 +128,9 @@ export class PartialFile {
 
   async #finishParts(index: string, emit: Emit): Promise<void> {
     const { partial, final } = this.#output;
-    emit({ type: 'stage', message: `hashing ${final.paths.length} parts` });
-    const text = formatSplitIndex(await indexParts(this.file, await this.file.size(), final.paths));
+    const text = await runStep(emit, `hashing ${final.paths.length} parts`, async () =>
+      formatSplitIndex(await indexParts(this.file, await this.file.size(), final.paths)),
+    );
     await rm(index, { force: true });
     for (const [index, from] of partial.paths.entries()) await rename(from, final.paths[index] as string);
     await writeOutput(index, text);

@@ -19,7 +19,7 @@ export function diffCommand(io: CommandIO) {
       const { diff } = await import('../../workflows/inspect/diff.ts');
       const { hasDifferences } = await import('../../bundle/difference.ts');
       const { signer } = await requiredSigner(flags);
-      const result = await diff(older, newer, signer);
+      const result = await diff(older, newer, signer, io.context.emit);
       if (output === 'text') {
         const next = hasDifferences(result) ? afterDiff(older, newer) : [];
         await printReport(io, { result: [diffReport(result)], notes: [] }, next);

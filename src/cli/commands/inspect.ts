@@ -26,9 +26,11 @@ export function inspectCommand(io: CommandIO) {
       const { inspect, inspectInventory } = await import('../../workflows/inspect/inspect.ts');
       if (output === 'lock') {
         const { formatExportedInventory } = await import('../../inventory/exported-inventory.ts');
-        return io.write(formatExportedInventory(await inspectInventory(file, availableParallelism(), signer)));
+        return io.write(
+          formatExportedInventory(await inspectInventory(file, availableParallelism(), signer, io.context.emit)),
+        );
       }
-      const result = await inspect(file, signer);
+      const result = await inspect(file, signer, io.context.emit);
       if (output === 'cyclonedx') return io.print(await billOfMaterials(result));
       if (output !== 'text') return io.print(await formatDocument('Inspection', result, output));
       await printReport(io, { result: inspectReport(result), notes: [] }, afterInspect(file));

@@ -150,7 +150,7 @@ function refuseSelections({
   }).flatMap(([what, given]) => (given ? [what] : []));
   if (conflicts.length === 0) return;
   throw new AirgapError('usage', `--lock cannot be used with ${conflicts.join(', ')}`, {
-    hint: 'the lock file selects charts and images: pass these to helm airgap images … --lock, which writes it; --image adds images',
+    hint: 'the lock file selects charts and images: pass these to helm airgap images ... --lock, which writes it; --image adds images',
   });
 }
 

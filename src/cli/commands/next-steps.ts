@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { DEFAULT_NAMING, type Target } from '../../naming/naming.ts';
 import { flagsOfCommand, givenArguments, givenFlags } from '../flags/given.ts';
 import { airgapCommand, fileWord, nextStep, shellWord } from '../reports/next.ts';
 
@@ -8,8 +9,10 @@ import { airgapCommand, fileWord, nextStep, shellWord } from '../reports/next.ts
 /** Flags that say what a run writes and how, which a following run chooses anew. */
 const OUTPUT = ['--out', '--output', '--dry-run', '--force', '--lock', '--check-lock', '--progress', '--quiet'];
 
-/** Names of images and repositories in the private registry. */
-const NAMING = ['--naming', '--naming-rule', '--chart-prefix', '--registry-type', '--region'];
+/** What kind of registry the target is. */
+const TARGET = ['--registry-type', '--region'];
+/** Names of images and charts in the target. */
+const NAMING = ['--naming', '--naming-rule', '--chart-prefix'];
 
 /** Access to registries and repositories, without the choice of charts and images. */
 const ACCESS = [
@@ -19,6 +22,12 @@ const ACCESS = [
 
 function among(names: readonly string[]): (flag: string) => boolean {
   return (flag) => names.includes(flag);
+}
+
+/** Returns those of the given flags that another command has too. */
+function sharedFlags(command: CommandUnknownOpts, other: string, names: readonly string[]): string[] {
+  const isShared = flagsOfCommand(command, other);
+  return givenFlags(command, (flag) => isShared.has(flag) && names.includes(flag));
 }
 
 /** Returns the words of this run with other flags for its output. */
@@ -39,7 +48,7 @@ export function afterImages(command: CommandUnknownOpts, charts: readonly { read
 
 /** After a lock file was written, or found up to date: bundle from it. */
 export function afterLockFile(command: CommandUnknownOpts, file: string): string[] {
-  const flags = givenFlags(command, among(ACCESS));
+  const flags = sharedFlags(command, 'bundle', ACCESS);
   return [nextStep(airgapCommand('bundle', '--lock', fileWord(file), ...flags, '--out', 'bundle.tar'))];
 }
 
@@ -109,23 +118,40 @@ export function afterPushPlan(command: CommandUnknownOpts, first = ''): string[]
   return [nextStep(sameRun(command, ['--dry-run', '--output']), first)];
 }
 
-/** After `push`: write the overrides of the pushed charts. @param configured the configuration file names charts */
-export function afterPush(
-  command: CommandUnknownOpts,
-  { target, charts, configured }: { target: string; charts: readonly string[]; configured: boolean },
-): string[] {
-  const flags = givenFlags(command, among([...NAMING, ...ACCESS, '--require-signature', '--var']));
+/** What a push has done, as far as the overrides need it. */
+interface Pushed {
+  /** `REGISTRY[/PREFIX]`. */
+  readonly to: string;
+  readonly target: Pick<Target, 'naming' | 'rules' | 'chartPrefix'>;
+  readonly charts: readonly string[];
+  /** The configuration file names charts. */
+  readonly isConfigured: boolean;
+}
+
+/** After `push`: write the overrides of the pushed charts, with the same names in the target. */
+export function afterPush(command: CommandUnknownOpts, { to, target, charts, isConfigured }: Pushed): string[] {
   const [file = '', ...others] = givenArguments(command);
   const bundle = ['--bundle', others.length > 0 ? 'BUNDLE' : file];
+  const access = sharedFlags(command, 'values', [...ACCESS, ...TARGET, '--require-signature']);
   const { config } = command.opts();
-  const name = charts[0] ?? 'CHART';
-  const selection =
-    configured && config !== undefined
-      ? ['--config', fileWord(String(config)), ...bundle, '--out-dir', 'overrides']
-      : charts.length > 1
-        ? ['--all', ...bundle, '--out-dir', 'overrides']
-        : [name, ...(charts.length === 0 ? [] : bundle), '--out', 'overrides.yaml'];
-  return [nextStep(airgapCommand('values', ...selection, '--to', target, ...flags))];
+  const [name = 'CHART'] = charts;
+  if (isConfigured && config !== undefined) {
+    const flags = [...givenFlags(command, among(['--var', ...NAMING])), ...access];
+    const words = ['--config', fileWord(String(config)), ...bundle, '--to', to, ...flags, '--out-dir', 'overrides'];
+    return [nextStep(airgapCommand('values', ...words))];
+  }
+  const selection = charts.length > 1 ? ['--all', ...bundle] : charts.length === 1 ? [name, ...bundle] : [name];
+  const out = charts.length > 1 ? ['--out-dir', 'overrides'] : ['--out', 'overrides.yaml'];
+  return [nextStep(airgapCommand('values', ...selection, '--to', to, ...namingWords(target), ...access, ...out))];
+}
+
+/** Returns the flags for a naming, wherever it is from. */
+function namingWords({ naming, rules = [], chartPrefix }: Pushed['target']): string[] {
+  return [
+    ...(naming === DEFAULT_NAMING ? [] : ['--naming', naming]),
+    ...rules.flatMap(({ match, to }) => ['--naming-rule', `${match}=${to}`]),
+    ...(chartPrefix === undefined ? [] : ['--chart-prefix', chartPrefix]),
+  ];
 }
 
 /** Overrides that `values` wrote, and what an installation with them needs. */

@@ -7,7 +7,7 @@ import type { PostRenderEntry, PostRenderMap } from '../../overrides/edits/post-
 import { examples } from '../help.ts';
 import type { CommandIO } from '../run.ts';
 
-const HINT = 'set --map or AIRGAP_POST_RENDER_MAP to the map that helm airgap values … --unmapped=post-render wrote';
+const HINT = 'set --map or AIRGAP_POST_RENDER_MAP to the map that helm airgap values ... --unmapped=post-render wrote';
 
 /** Post-renderer that Helm runs before installing. Prints nothing on failure: Helm would install a partial output. */
 export function postRenderCommand(io: CommandIO) {

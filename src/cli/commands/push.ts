@@ -108,8 +108,9 @@ export function pushCommand(io: CommandIO) {
         const names = new Set(
           results.flatMap(({ charts }) => charts.flatMap(({ reference }) => chartName(reference) ?? [])),
         );
-        const pushed = { target: targets[0] as string, charts: [...names], configured: hasCharts };
-        await printReport(io, { result: [], notes: [] }, afterPush(command, pushed));
+        const [target] = options.targets;
+        const pushed = target && { to: formatTarget(target), target, charts: [...names], isConfigured: hasCharts };
+        await printReport(io, { result: [], notes: [] }, pushed ? afterPush(command, pushed) : []);
       }
     });
   });

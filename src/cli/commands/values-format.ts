@@ -84,6 +84,15 @@ export async function writeFormat(
   return afterFormat(format, file, install);
 }
 
+/** Returns where `push` puts a chart; a placeholder for a name that no repository can have. */
+function chartAddress(target: ValuesOptions['target'], chart: string): string {
+  try {
+    return `oci://${formatRepository(chartRepository(target, chart))}`;
+  } catch {
+    return 'CHART';
+  }
+}
+
 /** Returns from where an installation takes a chart and its values. */
 export function installedFrom(
   { bundle, target, jobs = [] }: ValuesOptions,
@@ -93,7 +102,7 @@ export function installedFrom(
 ): Pick<Parameters<typeof afterValues>[1], 'pushed' | 'plainHttp' | 'isConfigured' | 'namespace'> {
   const profiles = jobs.flatMap((job) => job.profiles);
   return {
-    pushed: bundle === undefined ? undefined : `oci://${formatRepository(chartRepository(target, chart))}`,
+    pushed: bundle === undefined ? undefined : chartAddress(target, chart),
     plainHttp: isPlainHttp(target.registry, plainHttp),
     isConfigured: profiles.some(({ options }) => (options.values ?? []).length > 0),
     namespace: namespace === 'default' ? undefined : namespace || undefined,

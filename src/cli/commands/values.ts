@@ -32,7 +32,7 @@ function declare(io: CommandIO) {
     .description('write values that redirect all images of a chart to a private registry, proved by rendering')
     .argument(
       '[chart]',
-      'with --bundle: name of a chart in it, or its file; else chart folder, .tgz file, oci://… reference, or name with --repo',
+      'with --bundle: name of a chart in it, or its file; else chart folder, .tgz file, oci://... reference, or name with --repo',
     )
     .option('--bundle <file>', 'bundle that contains the chart')
     .requiredOption('--to <registry[/prefix]>', 'registry and repository prefix to which the images were pushed')

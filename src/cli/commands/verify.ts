@@ -40,7 +40,7 @@ export function verifyCommand(io: CommandIO) {
     if (file === undefined) return;
     const keys = await imageKeys(keyFiles);
     const { verify } = await import('../../workflows/verify/verify.ts');
-    const result = await verify(io.context, file, availableParallelism(), signer).catch(async (error: unknown) => {
+    const result = await verify(io.context, file, availableParallelism(), signer).catch((error: unknown) => {
       // An archive too damaged to open is a failed check too.
       if (error instanceof AirgapError && error.code === 'bundle-invalid') io.setExitCode(3);
       throw error;

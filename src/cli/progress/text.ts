@@ -67,21 +67,17 @@ export function retryText({ what, attempt, reason }: Retry): string {
   return `retrying (attempt ${attempt}): ${whole}`;
 }
 
-/** Formats what a push will send. */
-export function uploadText({
-  tags,
-  unchanged,
-  repositories,
-  blobs,
-  bytes,
-  target,
-}: Upload & { target?: string }): string {
+/** Formats what a push will send, and where to, in one or two lines. */
+export function uploadText({ tags, unchanged, repositories, blobs, bytes, example, target }: TargetUpload): string {
   const to = target === undefined ? '' : ` to ${target}`;
   const unchangedText = unchanged === 0 ? '' : `; ${count(unchanged, 'tag')} unchanged`;
   if (tags === 0) return `nothing to write${to}${unchangedText}`;
   const content = `${count(tags, 'tag')} in ${count(repositories, 'repository', 'repositories')}`;
-  return `writing ${content}${to}, up to ${count(blobs, 'blob')} (${formatBytes(bytes)})${unchangedText}`;
+  const total = `writing ${content}${to}, up to ${count(blobs, 'blob')} (${formatBytes(bytes)})${unchangedText}`;
+  return example === undefined ? total : `${total}\n  such as ${example.from} -> ${example.to}`;
 }
+
+type TargetUpload = Upload & { readonly target?: string };
 
 /** Formats what a transfer did: `1.2 GB in 48 s (25 MB/s), 2 retries`. */
 export function totalText(bytes: number, elapsed: number, retries: number): string {

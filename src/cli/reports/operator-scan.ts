@@ -52,7 +52,7 @@ export function operatorScanNotes(scan: OperatorScanReport): readonly Block[] {
 function scanGaps({ open, images }: OperatorScanReport): string[] {
   const uncertain = open.map(({ possible, evidence, file }) => {
     const examples = possible.slice(0, 3).join(', ');
-    return `not certain (${evidence}, in /${file}): ${examples}${possible.length > 3 ? ` or ${possible.length - 3} more` : ''}`;
+    return `not certain (${evidence}, in /${file}): ${examples}${possible.length > 3 ? ` or ${possible.length - 3} more (-o json lists all)` : ''}`;
   });
   return [
     ...uncertain,

@@ -53,7 +53,8 @@ function imageText({ reference, need, confidence, found }: Finding): string {
   const isOperatorDefault = confidence === 'possible' && isBundledByDefault({ confidence, found });
   return [
     reference,
-    `  ${NEED_TEXT[need]}; ${isOperatorDefault ? OPERATOR_DEFAULT_TEXT : CONFIDENCE_TEXT[confidence]}`,
+    `  ${NEED_TEXT[need]}`,
+    `  ${isOperatorDefault ? OPERATOR_DEFAULT_TEXT : CONFIDENCE_TEXT[confidence]}`,
     ...[...locations.values()].map((group) => locationText(reference, group)),
   ].join('\n');
 }

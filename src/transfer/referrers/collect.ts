@@ -2,6 +2,7 @@ import { AirgapError, asAirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { limiter } from '../../base/limiter.ts';
 import { settle } from '../../base/pool.ts';
+import { type Advance, runStep } from '../../base/step.ts';
 import type { RegistrySource } from '../../oci/content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -85,7 +86,12 @@ export class ReferrerCollector {
    * Finds the referrers of these roots and adds them to the walker.
    * @throws AirgapError `interrupted`
    */
-  async collect(roots: readonly Root[]): Promise<void> {
+  collect(roots: readonly Root[]): Promise<void> {
+    const title = 'looking for signatures and attestations';
+    return runStep(this.#options.emit, title, (advance) => this.#collect(roots, advance), roots.length);
+  }
+
+  async #collect(roots: readonly Root[], advance: Advance): Promise<void> {
     const graph = this.#walker.graph();
     const rootQueries = roots.map((root) =>
       referrerQuery(root.reference, root.sourceDigest ?? root.descriptor.digest, 'all'),
@@ -97,8 +103,10 @@ export class ReferrerCollector {
       for (const query of [rootQueries[index] as ReferrerQuery, ...(childQueries[index] ?? [])])
         this.#addImages(query, [formatReference(reference)]);
     }
-    const found = await this.#findAll([...rootQueries, ...childQueries.flat()]);
-    const rootReferrers = found.slice(0, rootQueries.length);
+    const [rootReferrers, listed] = await Promise.all([
+      this.#findAll(rootQueries, advance),
+      this.#findAll(childQueries.flat()),
+    ]);
     const fullChildQueries = rootReferrers.flatMap((list, index) =>
       list.length > 0 ? (childQueries[index] ?? []) : [],
     );
@@ -107,9 +115,7 @@ export class ReferrerCollector {
     for (const referrer of rootReferrers.filter((list, index) => !isUnchanged(list, index)).flat()) {
       this.#leftOut.set(referrerKey(referrer), referrer);
     }
-    await this.#follow(
-      [...rootReferrers.filter(isUnchanged), ...found.slice(rootQueries.length), ...childReferrers].flat(),
-    );
+    await this.#follow([...rootReferrers.filter(isUnchanged), ...listed, ...childReferrers].flat());
   }
 
   /** Adds these referrers to the walker, and their referrers in turn. */
@@ -156,8 +162,8 @@ export class ReferrerCollector {
     });
   }
 
-  async #findAll(queries: readonly ReferrerQuery[]): Promise<(readonly Referrer[])[]> {
-    const outcomes = await settle(queries, queries.length, (query) => this.#find(query));
+  async #findAll(queries: readonly ReferrerQuery[], advance: Advance = () => {}): Promise<(readonly Referrer[])[]> {
+    const outcomes = await settle(queries, queries.length, (query) => this.#find(query).finally(advance));
     throwIfAborted(this.#options.signal);
     return outcomes.map((outcome) => {
       if ('error' in outcome) throw outcome.error;

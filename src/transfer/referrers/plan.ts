@@ -1,6 +1,8 @@
 import { type AirgapError, combine, isRefusal } from '../../base/errors.ts';
+import { ignoreEvents } from '../../base/events.ts';
 import { limiter } from '../../base/limiter.ts';
 import { settle, settleEach } from '../../base/pool.ts';
+import { runStep } from '../../base/step.ts';
 import type { RegistrySource, Sink } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { closureOf, type Graph } from '../../oci/graph.ts';
@@ -55,11 +57,17 @@ export async function planReferrers(
       throwIfAborted(options.signal);
       return send(sink);
     });
-  const outcomes = await settle(groups, groups.length, async (group) => {
+  const plan = async (group: ReferrerGroup) => {
     const items = await planGroup(group, request, options);
     const sent = items.filter(({ status }) => status === 'send' || status === 'overwrite');
     return { items, missing: await missingBlobs(graph, group.repository, sent, request, options) };
-  });
+  };
+  const outcomes = await runStep(
+    options.emit ?? ignoreEvents,
+    'looking up signatures and attestations in the target',
+    (advance) => settle(groups, groups.length, (group) => plan(group).finally(advance)),
+    groups.length,
+  );
   throwIfAborted(options.signal);
   const items: PlannedReferrer[] = [];
   const missing = new Map<string, number>();

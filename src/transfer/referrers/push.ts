@@ -3,6 +3,7 @@ import type { Emit } from '../../base/events.ts';
 import { limiter } from '../../base/limiter.ts';
 import { pollUntil } from '../../base/poll-until.ts';
 import { type Outcome, settle, settleEach } from '../../base/pool.ts';
+import { runStep } from '../../base/step.ts';
 import type { RegistrySource, Sink, Source } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Graph } from '../../oci/graph.ts';
@@ -105,15 +106,28 @@ class ReferrersPush {
   /** Pushes referrers whose subjects are in the sink. A group that fails does not stop the others. */
   async pushAll(referrers: readonly Referrer[]): Promise<void> {
     const groups = groupReferrers(referrers, this.#options.target);
-    const lookedUp = await this.#forEach(groups, (group) => this.#lookUp(group));
+    const lookedUp = await this.#forEach('looking up signatures and attestations in the target', groups, (group) =>
+      this.#lookUp(group),
+    );
     const sent = await this.#send(lookedUp.flatMap(({ lookups }) => lookups));
-    const outcomes = await this.#forEach(lookedUp, (group) => this.#finish(group, sent));
+    const outcomes = await this.#forEach('verifying and listing signatures and attestations', lookedUp, (group) =>
+      this.#finish(group, sent),
+    );
     this.#outcomes.push(...outcomes.flat());
   }
 
   /** Runs `work` for all groups and returns the results of those that do not fail. */
-  async #forEach<T extends ReferrerGroup, R>(groups: readonly T[], work: (group: T) => Promise<R>): Promise<R[]> {
-    const outcomes = await settle(groups, groups.length, work);
+  async #forEach<T extends ReferrerGroup, R>(
+    title: string,
+    groups: readonly T[],
+    work: (group: T) => Promise<R>,
+  ): Promise<R[]> {
+    const outcomes = await runStep(
+      this.#options.emit,
+      title,
+      (advance) => settle(groups, groups.length, (group) => work(group).finally(advance)),
+      groups.length,
+    );
     throwIfAborted(this.#options.signal);
     return outcomes.flatMap((outcome, index) => {
       if ('value' in outcome) return [outcome.value];

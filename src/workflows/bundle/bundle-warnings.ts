@@ -76,5 +76,5 @@ export function reportForeignLayers(emit: Emit, { blobs }: Pick<Graph, 'blobs'>)
   const addresses = foreign.flatMap(({ descriptor: { urls = [] } }) => urls.filter((url) => URL.canParse(url)));
   const hosts = [...new Set(addresses.map((url) => new URL(url).host))].sort().join(', ');
   const message = `${count(foreign.length, 'foreign layer')}: content that the registry lacks is fetched from ${hosts}, without credentials`;
-  emit({ type: 'stage', message });
+  emit({ type: 'note', message });
 }

@@ -1,4 +1,8 @@
+import { basename } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
+import { ignoreEvents } from '../../base/events.ts';
+import { printableLine } from '../../base/printable.ts';
+import { runStep } from '../../base/step.ts';
 import type { ChartArtifact } from '../../bundle/format/chart-artifact.ts';
 import { emptyBlob } from '../../bundle/format/inline.ts';
 import { openCheckedBundle } from '../../bundle/open.ts';
@@ -6,6 +10,7 @@ import { type ExportedInventory, readExportedInventory } from '../../inventory/e
 import type { Inventory, RequiredBlob } from '../../inventory/inventory.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { closureOf, type Graph } from '../../oci/graph.ts';
+import type { Context } from '../../session/context.ts';
 import { exportInventory } from '../inspect/export-inventory.ts';
 
 /** Base bundle of a delta, which has been pushed to the target before. */
@@ -20,7 +25,15 @@ export interface BaseBundle {
  * Reads the content of a base bundle, from the bundle or from its exported inventory.
  * @throws AirgapError `file`; `bundle-invalid` when it is damaged, another tool's archive, or another document
  */
-export async function readBaseBundle(file: string, concurrency: number, signal?: AbortSignal): Promise<BaseBundle> {
+export function readBaseBundle(
+  file: string,
+  concurrency: number,
+  { emit = ignoreEvents, signal }: Partial<Pick<Context, 'emit' | 'signal'>> = {},
+): Promise<BaseBundle> {
+  return runStep(emit, `reading ${printableLine(basename(file))}`, () => readBase(file, concurrency, signal));
+}
+
+async function readBase(file: string, concurrency: number, signal: AbortSignal | undefined): Promise<BaseBundle> {
   try {
     const { lockDigest, blobs } =
       (await readExportedInventory(file)) ?? (await readInventoryOf(file, concurrency, signal));

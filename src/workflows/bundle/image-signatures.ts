@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { settle } from '../../base/pool.ts';
+import { runStep } from '../../base/step.ts';
 import type { ManifestContent, Source } from '../../oci/content.ts';
 import { isIndexType } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -42,10 +43,10 @@ export const SIGNATURE_LIMIT = 4 * 1024 * 1024;
  * @throws AirgapError `signature` naming each unsigned image, `several` for more than one; errors of the source
  */
 export async function requireSignatures(check: SignatureCheck): Promise<void> {
-  const { graph, concurrency, signal } = check;
+  const { graph, concurrency, emit, signal } = check;
   const verifier = new Verifier(check);
   const expected = new Map<Root, Digest>();
-  const outcomes = await settle(graph.roots, concurrency, async (root) => {
+  const isSigned = async (root: Root): Promise<boolean> => {
     const { sourceDigest, descriptor } = root;
     const isKnown = sourceDigest !== undefined && (await check.isSourceProven(root));
     const digest = isKnown ? sourceDigest : descriptor.digest;
@@ -54,7 +55,13 @@ export async function requireSignatures(check: SignatureCheck): Promise<void> {
     if (root.sourceDigest === undefined) return false;
     const images = await Promise.all(imagesIn(graph, root).map((index) => verifier.isSigned(root, index)));
     return images.length > 0 && images.every(Boolean);
-  });
+  };
+  const outcomes = await runStep(
+    emit,
+    'checking the signatures of images',
+    (advance) => settle(graph.roots, concurrency, (root) => isSigned(root).finally(advance)),
+    graph.roots.length,
+  );
   throwIfAborted(signal);
   const errors = outcomes.flatMap((outcome, index) => {
     const root = graph.roots[index] as Root;

@@ -115,7 +115,6 @@ async function fetchLockedChart(
   { folder: base, chartSources, chartAccess }: LockedChartsOptions,
 ): Promise<PackedChart> {
   const { name, version, digest, parent, profiles } = entry;
-  context.emit({ type: 'stage', message: `fetching ${name} ${version}` });
   const request = { ...requestOf(entry, base), access: chartAccess(entry) };
   const chart = await fetchChart(helm, request, folder, context.cwd, chartSources);
   const found = await archiveDigest(chart, context.cwd);

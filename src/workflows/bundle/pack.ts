@@ -1,6 +1,9 @@
+import { basename } from 'node:path';
 import type { Estimate } from '../../base/events.ts';
 import { checkOutput } from '../../base/output-file.ts';
+import { printableLine } from '../../base/printable.ts';
 import { withRunLock } from '../../base/run-lock.ts';
+import { runStep } from '../../base/step.ts';
 import { reuseOrSignInventory } from '../../bundle/signing/signature.ts';
 import { planBundle, type WriteResult, writeBundle } from '../../bundle/write.ts';
 import { EarlierBundles } from '../../bundle/writing/earlier-bundles.ts';
@@ -117,7 +120,7 @@ export async function pack(
   try {
     const { platforms, concurrency, since } = options;
     const { emit, signal } = context;
-    const baseBundle = since === undefined ? undefined : await readBaseBundle(since, concurrency, signal);
+    const baseBundle = since === undefined ? undefined : await readBaseBundle(since, concurrency, context);
     const pinned = pinnedSource(client, pins);
     const source = withSource(pinned, {
       blob: (repository, descriptor) => earlier.smallBlobBody(descriptor, pinned.blob(repository, descriptor)),
@@ -142,7 +145,13 @@ export async function pack(
     warnLeftOutReferrers(emit, leftOut);
     reportForeignLayers(emit, graph);
     const collectorOptions = { referrers: options.referrers, requests, concurrency, emit, signal };
-    const artifacts = await Promise.all(charts.map((chart) => createChartArtifact(chart, client, collectorOptions)));
+    const artifacts = await runStep(
+      emit,
+      'reading charts',
+      (advance) =>
+        Promise.all(charts.map((chart) => createChartArtifact(chart, client, collectorOptions).finally(advance))),
+      charts.length,
+    );
     const droppedReferences = dropped.map(({ reference }) => reference);
     const allSelections =
       droppedReferences.length === 0
@@ -158,7 +167,7 @@ export async function pack(
     const unanswered = reportIncompleteReferrers(emit, requests.incomplete(), options.requireReferrers);
     const signature = options.sign && (await reuseOrSignInventory(inventory, options.sign, path, evidence));
     const content = { path, splitSize, graph, charts: artifacts, inventory, evidence, signature, force };
-    const plan = await planBundle(content);
+    const plan = await runStep(emit, `planning ${printableLine(basename(path))}`, () => planBundle(content));
     const notBundled = { dropped, possible, counts, ...unanswered };
     const estimated = estimate({ plan, graph, charts: charts.length, earlier, quotas: client.quotas() });
     if (!plan.isUpToDate) emit({ type: 'estimate', estimate: estimated });

@@ -1,5 +1,6 @@
 import { AirgapError } from '../../base/errors.ts';
 import { settle } from '../../base/pool.ts';
+import { runStep } from '../../base/step.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
 import type { Source } from '../../oci/content.ts';
 import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
@@ -36,7 +37,12 @@ export async function subsetEvidence(options: EvidenceOptions): Promise<readonly
   const { graph, leftOut, concurrency } = options;
   // Cosign's other tags refer to attestations and SBOMs.
   const candidates = leftOut.filter(({ tag = '.sig' }) => tag.endsWith('.sig'));
-  const outcomes = await settle(candidates, concurrency, (referrer) => readSignature(referrer, options));
+  const outcomes = await runStep(
+    options.emit,
+    'reading the signatures of indexes',
+    (advance) => settle(candidates, concurrency, (referrer) => readSignature(referrer, options).finally(advance)),
+    candidates.length,
+  );
   const evidence = new Map<Digest, Uint8Array>();
   const signed = new Set<string>();
   for (const [index, outcome] of outcomes.entries()) {

@@ -1,6 +1,5 @@
 import { firstOf } from '../../base/count.ts';
 import { AirgapError } from '../../base/errors.ts';
-import { ignoreEvents } from '../../base/events.ts';
 import { checkOutput } from '../../base/output-file.ts';
 import { withRunLock } from '../../base/run-lock.ts';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
@@ -69,7 +68,7 @@ export async function extract(context: Context, options: ExtractOptions): Promis
 }
 
 async function extractLocked(context: Context, options: ExtractOptions): Promise<Extraction> {
-  const source = await openCheckedBundle(options.file, options);
+  const source = await openCheckedBundle(options.file, { signer: options.signer, emit: context.emit });
   try {
     return 'chart' in options.selection
       ? await extractChart(context, source, options.selection.chart, options)
@@ -117,7 +116,7 @@ async function extractImage(
   { out, force, concurrency }: ExtractOptions,
 ): Promise<Extraction> {
   const root = findImage(source, image);
-  const walker = new Walker(source, { platforms: [], concurrency, emit: ignoreEvents, signal });
+  const walker = new Walker(source, { platforms: [], concurrency, signal });
   const [failure] = await walker.add([root.reference]);
   if (failure !== undefined) throw failure.error;
   const whole = walker.graph();
@@ -147,7 +146,7 @@ async function withReferrers(
   concurrency: number,
   signal: AbortSignal | undefined,
 ): Promise<Graph> {
-  const walker = new Walker(source, { platforms: [], concurrency, emit: ignoreEvents, signal });
+  const walker = new Walker(source, { platforms: [], concurrency, signal });
   const { failures } = await walker.attach(bundledReferrers(images, source));
   const [failure] = failures;
   if (failure !== undefined) throw failure.error;

@@ -1,8 +1,9 @@
-import { firstOf } from '../../base/count.ts';
+import { count, firstOf } from '../../base/count.ts';
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { type Outcome, settle } from '../../base/pool.ts';
 import { printableLine } from '../../base/printable.ts';
+import { type Advance, runStep } from '../../base/step.ts';
 import type { Finding, Location } from '../../inventory/finding.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { formatRepository, parseReference, type Reference, tagOrDigestOf } from '../../oci/reference.ts';
@@ -58,9 +59,14 @@ export async function confirmFindings(
   const limit = new CandidateLimit(emit);
   const uncertain = limit.within(findings.filter(({ confidence }) => confidence !== 'certain'));
   if (uncertain.length === 0) return { images: findings, dropped: [] };
-  emit({ type: 'stage', message: `checking uncertain images in registries: ${uncertain.length}` });
   const references = uncertain.map(({ reference }) => parseReference(reference));
-  const answers = await headManifests(client, references, concurrency, signal);
+  const title = `checking ${count(uncertain.length, 'uncertain image')} in registries`;
+  const answers = await runStep(
+    emit,
+    title,
+    (advance) => headManifests(client, references, { concurrency, signal, advance }),
+    uncertain.length,
+  );
   const confirmed = new Map<string, boolean>();
   const dropped: DroppedCandidate[] = [];
   const unconfirmed: { readonly reference: string; readonly error: AirgapError }[] = [];
@@ -97,6 +103,10 @@ export function warnDropped(emit: Emit, dropped: readonly DroppedCandidate[]): v
   }
 }
 
+interface HeadOptions extends Omit<ConfirmFindingsOptions, 'emit'> {
+  readonly advance?: Advance;
+}
+
 /** Describes the sources of a reference for a message: at most three locations. */
 export function sourcesText(locations: readonly Location[]): string {
   const named = locations.map(({ chart, template, path, name, how }) => {
@@ -109,20 +119,20 @@ export function sourcesText(locations: readonly Location[]): string {
 
 /**
  * Sends HEAD requests for manifests, one for each distinct manifest. Further images of an unreachable registry are not
- * tried.
+ * tried. Advances once for each reference.
  * @returns the descriptor of each reference, undefined if the registry does not have it, or the error
  * @throws AirgapError `interrupted`
  */
 export async function headManifests(
   client: Pick<RegistryClient, 'head'>,
   references: readonly Reference[],
-  concurrency: number,
-  signal?: AbortSignal,
+  { concurrency, signal, advance }: HeadOptions,
 ): Promise<Outcome<Descriptor | undefined>[]> {
   const keyOf = (reference: Reference): string => `${formatRepository(reference)} ${tagOrDigestOf(reference)}`;
-  const distinct = [...new Map(references.map((reference) => [keyOf(reference), reference])).values()];
+  const groups = [...Map.groupBy(references, keyOf).values()];
   const unreachable = new Map<string, AirgapError>();
-  const outcomes = await settle(distinct, concurrency, async (reference) => {
+  const outcomes = await settle(groups, concurrency, async (group) => {
+    const reference = group[0] as Reference;
     throwIfAborted(signal);
     const networkError = unreachable.get(reference.registry);
     if (networkError !== undefined) throw networkError;
@@ -131,11 +141,13 @@ export async function headManifests(
     } catch (error) {
       if (error instanceof AirgapError && error.code === 'network') unreachable.set(reference.registry, error);
       throw error;
+    } finally {
+      for (const _ of group) advance?.();
     }
   });
   throwIfAborted(signal);
   const byKey = new Map(
-    distinct.map((reference, i) => [keyOf(reference), outcomes[i] as Outcome<Descriptor | undefined>]),
+    groups.map(([first], i) => [keyOf(first as Reference), outcomes[i] as Outcome<Descriptor | undefined>]),
   );
   return references.map((reference) => byKey.get(keyOf(reference)) as Outcome<Descriptor | undefined>);
 }

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { asAirgapError, combine } from '../../base/errors.ts';
 import { settle } from '../../base/pool.ts';
+import { runStep } from '../../base/step.ts';
 import {
   assessText,
   explainDocuments,
@@ -9,7 +10,7 @@ import {
   type TextAssessment,
   withOtherEvidence,
 } from '../../discovery/explain/index.ts';
-import { fetchChart } from '../../helm/fetch.ts';
+import { fetchChart, titleOf } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { Renderer } from '../../helm/render.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
@@ -68,7 +69,6 @@ async function explainChart(
   { request, profiles }: ChartJob,
   folder: string,
 ): Promise<ExplainResult['charts'][number]> {
-  context.emit({ type: 'stage', message: `rendering ${request.chart}` });
   const helm = new Helm(context);
   const chart = await fetchChart(helm, request, folder, context.cwd, chartSources);
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
@@ -83,15 +83,19 @@ async function explainChart(
   };
   for (const profile of profiles) {
     const { options, name } = profile;
-    const base = await renderer.render(options);
-    const findings = await searchRender(renderer, base, profile, { rules }, true);
+    const base = await runStep(context.emit, `rendering ${titleOf(chart)}`, () => renderer.render(options));
+    const findings = await runStep(context.emit, `tracing values of ${titleOf(chart)}`, () =>
+      searchRender(renderer, base, profile, { rules }, true),
+    );
     for (const occurrence of findings.nested) nested.add(`${occurrence.name} ${occurrence.version}`.trim());
     const installOccurrences = withOtherEvidence(explainDocuments(base.documents, text), findings.references, text);
     add(installOccurrences, name);
     const upgrade = await upgradeProfile(renderer, profile);
     if (upgrade === undefined) continue;
     const known = new Set(installOccurrences.map(occurrenceIdentity));
-    const occurrences = await upgradeOccurrences(renderer, upgrade, text);
+    const occurrences = await runStep(context.emit, `rendering ${titleOf(chart)} as an upgrade`, () =>
+      upgradeOccurrences(renderer, upgrade, text),
+    );
     add(
       occurrences.filter((occurrence) => !known.has(occurrenceIdentity(occurrence))),
       upgrade.name,

@@ -1,6 +1,7 @@
 import { combine } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { settle } from '../../base/pool.ts';
+import type { Advance } from '../../base/step.ts';
 import { imageConfigReferences } from '../../discovery/index.ts';
 import type { Finding, LocatedReference, Location } from '../../inventory/finding.ts';
 import type { Source } from '../../oci/content.ts';
@@ -42,7 +43,11 @@ export class ImageConfigs {
    * @param graph graph that has the images among its roots
    * @throws AirgapError of configs that could not be read; `several` for more than one
    */
-  async references(graph: Graph, findings: readonly Finding[]): Promise<LocatedReference[]> {
+  async references(
+    graph: Graph,
+    findings: readonly Finding[],
+    advance: Advance = () => {},
+  ): Promise<LocatedReference[]> {
     const roots = new Map(graph.roots.map((root) => [formatReference(root.reference), root]));
     const outcomes = await settle(findings, this.#options.concurrency, async ({ reference, found }) => {
       const root = roots.get(reference);
@@ -53,7 +58,7 @@ export class ImageConfigs {
         this.#options.emit({ type: 'warning', message });
         return [];
       }
-      const config = parse(await this.#bytes(blob));
+      const config = parse(await this.#bytes(blob).finally(advance));
       return contextsOf(found).flatMap((context) => imageConfigReferences(config, reference, context));
     });
     throwIfAborted(this.#options.signal);

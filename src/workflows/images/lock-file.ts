@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path';
 import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { checkReplaceable, checkWritable, writeOutput } from '../../base/output-file.ts';
+import { runStep } from '../../base/step.ts';
 import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
 import { countImages, type ImageCounts } from '../../inventory/image-counts.ts';
 import { formatLockFile, type LockFile, type LockFileImage } from '../../inventory/lock-file.ts';
@@ -92,7 +93,9 @@ async function currentLockFile(
     dropped.map(({ reference, found }) => ({ reference, found, why: 'not found in the registry (404)' })),
   );
   const folder = dirname(options.path);
-  const charts = await Promise.all(searched.charts.map((chart) => lockFileChart(chart, folder, scratch, context.cwd)));
+  const charts = await runStep(context.emit, 'computing the digests of charts', () =>
+    Promise.all(searched.charts.map((chart) => lockFileChart(chart, folder, scratch, context.cwd))),
+  );
   const images = wanted.filter((finding) => !notFound.includes(finding)).map((finding) => imageEntry(finding, digests));
   return {
     lockFile: { apiVersion: 'airgap/v1', kind: 'LockFile', charts, images, choices: [...selections] },
@@ -152,12 +155,12 @@ export async function resolveDigests(
   references: readonly string[],
   { concurrency, emit, signal }: ConfirmFindingsOptions,
 ): Promise<ResolvedDigests> {
-  if (references.length > 0)
-    emit({
-      type: 'stage',
-      message: `resolving the digests of ${count(references.length, 'image')}`,
-    });
-  const outcomes = await headManifests(client, references.map(parseReference), concurrency, signal);
+  const outcomes = await runStep(
+    emit,
+    `resolving the digests of ${count(references.length, 'image')}`,
+    (advance) => headManifests(client, references.map(parseReference), { concurrency, signal, advance }),
+    references.length,
+  );
   const digests = new Map<string, Digest>();
   const missing = new Set<string>();
   const unreachable = new Map<string, { readonly names: string[]; readonly reason: string }>();

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
-import { count } from '../../base/count.ts';
 import { type AirgapError, combine } from '../../base/errors.ts';
+import { runStep } from '../../base/step.ts';
 import { type Finding, isBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
 import { countImages, type ImageCounts } from '../../inventory/image-counts.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
@@ -95,10 +95,14 @@ export async function resolveImages(
     const selected = limit.within(all.filter(isBundledByDefault));
     const newFindings = selected.filter(({ reference }) => !requested.has(reference));
     const origin = depth === 0 ? '' : ' from image configs';
-    const images = count(newFindings.length, 'image');
-    if (newFindings.length > 0) emit({ type: 'stage', message: `resolving ${images}${origin}` });
     for (const { reference } of newFindings) requested.add(reference);
-    const failures = await walker.add(newFindings.map(({ reference }) => parseReference(reference)));
+    const references = newFindings.map(({ reference }) => parseReference(reference));
+    const failures = await runStep(
+      emit,
+      `resolving images${origin}`,
+      (advance) => walker.add(references, advance),
+      references.length,
+    );
     const dropped = await missingAmong(client, failures, newFindings, options);
     for (const candidate of dropped) missing.set(candidate.reference, candidate);
     warnDropped(emit, dropped);
@@ -108,7 +112,14 @@ export async function resolveImages(
     const present = newFindings.filter(isPresent);
     const graph = walker.graph();
     const [newReferences] = await Promise.all([
-      imageConfigs && depth < MAX_DEPTH ? configs.references(graph, present) : [],
+      imageConfigs && depth < MAX_DEPTH
+        ? runStep(
+            emit,
+            'reading image configs',
+            (advance) => configs.references(graph, present, advance),
+            present.length,
+          )
+        : [],
       referrers ? collector.collect(rootsOf(graph, present)) : undefined,
     ]);
     if (newReferences.length === 0) {
@@ -155,8 +166,7 @@ async function missingAmong(
   const answers = await headManifests(
     client,
     candidates.map(({ reference }) => reference),
-    concurrency,
-    signal,
+    { concurrency, signal },
   );
   return candidates.flatMap(({ finding: { reference, found }, why }, i) => {
     const answer = answers[i];

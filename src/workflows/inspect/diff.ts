@@ -1,4 +1,5 @@
 import { AirgapError } from '../../base/errors.ts';
+import { type Emit, ignoreEvents } from '../../base/events.ts';
 import {
   type BundleDifference,
   type ComparableBundle,
@@ -28,15 +29,21 @@ interface BundleFile {
  * @param signer public key that must have signed both bundles
  * @throws AirgapError `file`, `bundle-invalid`, `signature`
  */
-export async function diff(oldFile: string, newFile: string, signer?: SigningKey['publicKey']): Promise<Diff> {
-  const older = await readSide(oldFile, signer);
-  const newer = await readSide(newFile, signer);
+export async function diff(
+  oldFile: string,
+  newFile: string,
+  signer?: SigningKey['publicKey'],
+  emit: Emit = ignoreEvents,
+): Promise<Diff> {
+  const older = await readSide(oldFile, signer, emit);
+  const newer = await readSide(newFile, signer, emit);
   return { old: older.file, new: newer.file, ...compareBundles(older.compared, newer.compared) };
 }
 
 async function readSide(
   path: string,
   signer: SigningKey['publicKey'] | undefined,
+  emit: Emit,
 ): Promise<{ readonly file: BundleFile; readonly compared: ComparableBundle }> {
   const exported = await readExportedInventory(path);
   if (exported !== undefined && signer !== undefined) {
@@ -46,7 +53,7 @@ async function readSide(
   }
   if (exported !== undefined)
     return { file: { file: path, size: exported.size }, compared: comparableInventory(exported) };
-  const bundle = await openCheckedBundle(path, { signer });
+  const bundle = await openCheckedBundle(path, { signer, emit });
   try {
     return { file: { file: bundle.path, size: bundle.size }, compared: comparableBundle(bundle) };
   } finally {

@@ -1,5 +1,4 @@
 import { AirgapError } from '../../base/errors.ts';
-import { ignoreEvents } from '../../base/events.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
 import type { ExportedBlob, ExportedInventory } from '../../inventory/exported-inventory.ts';
 import type { InventoryChart } from '../../inventory/inventory.ts';
@@ -30,7 +29,6 @@ export async function exportInventory(
   const { graph, failures } = await walk(bundle, references, {
     platforms: [],
     concurrency,
-    emit: ignoreEvents,
     signal,
   });
   const [failure] = failures;

@@ -1,4 +1,8 @@
+import { basename } from 'node:path';
+import { type Emit, ignoreEvents } from '../../base/events.ts';
 import { formatPath } from '../../base/field-path.ts';
+import { printableLine } from '../../base/printable.ts';
+import { runStep } from '../../base/step.ts';
 import { openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
 import { claimOf, readSignatures, type SignedClaim } from '../../bundle/signing/signature.ts';
@@ -40,8 +44,12 @@ export interface Inspection {
  * @param signer public key that must have signed it
  * @throws AirgapError `bundle-invalid`; `signature`
  */
-export async function inspect(file: string, signer?: SigningKey['publicKey']): Promise<Inspection> {
-  const source = await openCheckedBundle(file, { signer });
+export async function inspect(
+  file: string,
+  signer?: SigningKey['publicKey'],
+  emit: Emit = ignoreEvents,
+): Promise<Inspection> {
+  const source = await openCheckedBundle(file, { signer, emit });
   try {
     const inventory = source.inventory();
     const wholeTexts = inventory === undefined ? [] : storedValueTexts(inventory);
@@ -65,10 +73,13 @@ export async function inspectInventory(
   file: string,
   concurrency: number,
   signer?: SigningKey['publicKey'],
+  emit: Emit = ignoreEvents,
 ): Promise<ExportedInventory> {
-  const source = await openCheckedBundle(file, { signer });
+  const source = await openCheckedBundle(file, { signer, emit });
   try {
-    return await exportInventory(source, concurrency);
+    return await runStep(emit, `reading the manifests of ${printableLine(basename(file))}`, () =>
+      exportInventory(source, concurrency),
+    );
   } finally {
     await source.close();
   }

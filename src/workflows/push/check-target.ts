@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../base/errors.ts';
 import { ignoreEvents } from '../../base/events.ts';
+import { runStep } from '../../base/step.ts';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
 import { formatRepository, type Reference } from '../../oci/reference.ts';
@@ -57,7 +58,9 @@ export async function checkPushedImages(context: Context, options: TargetCheckOp
     return { status: 'missing', repositories: references.map(formatRepository) };
   };
   try {
-    return await Promise.race([awaitTimeout(), checkImages()]);
+    return await runStep(context.emit, `checking whether ${target.registry} has the images`, () =>
+      Promise.race([awaitTimeout(), checkImages()]),
+    );
   } finally {
     finished.abort();
     await client.close();
@@ -88,11 +91,11 @@ async function sampleReferences({ bundle, signer, chart, target }: TargetCheckOp
 export function targetCheckMessage(
   check: TargetCheck,
   target: Target,
-): { readonly type: 'warning' | 'stage'; readonly message: string } | undefined {
+): { readonly type: 'warning' | 'note'; readonly message: string } | undefined {
   if (check.status === 'found') return undefined;
   if (check.status === 'unknown') {
     return {
-      type: 'stage',
+      type: 'note',
       message: `could not check whether the images are at ${formatTarget(target)}: ${check.reason}`,
     };
   }

@@ -1,5 +1,8 @@
+import { basename } from 'node:path';
 import { AirgapError, combine } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
+import { printableLine } from '../../base/printable.ts';
+import { runStep } from '../../base/step.ts';
 import { CONTAINERD_NAME_ANNOTATION, REF_NAME_ANNOTATION } from '../../bundle/format/names.ts';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import { type Bundle, bundledReferrers } from '../../bundle/reading/bundle.ts';
@@ -46,7 +49,7 @@ export async function loadBundles(
     await Promise.all(bundles.map((bundle) => bundle.close()));
   };
   try {
-    for (const file of files) bundles.push(await openCheckedBundle(file, opening));
+    for (const file of files) bundles.push(await openCheckedBundle(file, { ...opening, emit: context.emit }));
     for (const bundle of bundles) checkNamed(bundle, context.emit);
     const graph = await readGraph(context, bundles, selectRoots(bundles, selection, context.emit), concurrency);
     const inventories = bundles.flatMap((bundle) => bundle.inventory() ?? []);
@@ -70,11 +73,16 @@ async function readGraph(
   const graphs: Graph[] = [];
   for (const [index, bundle] of bundles.entries()) {
     const references = (selectedRoots[index] ?? []).map(({ reference }) => reference);
-    // Reading manifests from a bundle is too fast to be worth reporting.
-    const withoutImages: typeof emit = (event) => (event.type === 'image' ? undefined : emit(event));
-    const walker = new Walker(bundle, { platforms: [], concurrency, emit: withoutImages, signal });
-    const found = await walker.add(references);
-    const attached = await walker.attach(bundledReferrers(walker.graph(), bundle));
+    const walker = new Walker(bundle, { platforms: [], concurrency, signal });
+    const [found, attached] = await runStep(
+      emit,
+      `reading the manifests of ${printableLine(basename(bundle.path))}`,
+      async (advance) => [
+        await walker.add(references, advance),
+        await walker.attach(bundledReferrers(walker.graph(), bundle)),
+      ],
+      references.length,
+    );
     const graph = walker.graph();
     const failures = [...found, ...attached.failures];
     if (failures.length > 0) {

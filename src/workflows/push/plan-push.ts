@@ -86,7 +86,7 @@ async function planFor(
   target: Target,
   { access, concurrency, existing, retire, repositories: { create } }: PushOptions,
 ): Promise<PushPlan> {
-  const { signal } = context;
+  const { emit, signal } = context;
   const { graph } = loaded;
   const { client, ecr } = connect(context, { ...access, isPushTarget: true });
   try {
@@ -94,7 +94,7 @@ async function planFor(
     const absent = absentPaths(repositories);
     const destination = (source: Reference): Reference => destinationOf(target, source);
     const required = requiredBlobsOf(loaded, destination, client);
-    const options = { target: destination, concurrency, existing, absent, signal, ...(required && { required }) };
+    const options = { target: destination, concurrency, existing, absent, emit, signal, ...(required && { required }) };
     const plan = await planCopy(graph, client, options);
     const subjects = plan.items.filter(({ status }) => status !== 'keep');
     const referrers = referrersOf(
@@ -107,7 +107,7 @@ async function planFor(
       ...plan,
       referrers: await planReferrers(graph, referrers, client, options),
       ...(repositories && { repositories }),
-      ...(retire === undefined ? {} : { retired: await retiredReferences(retire, graph, target) }),
+      ...(retire === undefined ? {} : { retired: await retiredReferences(retire, graph, target, emit) }),
     };
   } finally {
     await client.close();

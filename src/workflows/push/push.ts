@@ -1,10 +1,13 @@
 import { AirgapError, asAirgapError, combine } from '../../base/errors.ts';
+import type { Emit } from '../../base/events.ts';
 import { type PollOptions, pollUntil } from '../../base/poll-until.ts';
 import { settle } from '../../base/pool.ts';
+import { runStep } from '../../base/step.ts';
 import { chartName } from '../../bundle/format/names.ts';
 import type { ReconciledRepository } from '../../ecr/reconcile.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
 import type { Sink, Source } from '../../oci/content.ts';
+import type { Digest } from '../../oci/digest.ts';
 import { formatReference, type Reference } from '../../oci/reference.ts';
 import { connect, type RegistryConnection, type RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
@@ -128,19 +131,21 @@ async function pushTo(
   const written = new Map<string, Date>();
   const emit: Context['emit'] = (event) => {
     if (event.type === 'image') written.set(event.reference, now());
-    context.emit(event);
+    const hasTarget = reader !== undefined || event.type === 'upload';
+    context.emit(hasTarget ? { ...event, target: formatTarget(target) } : event);
   };
   const destination = (source: Reference): Reference => destinationOf(target, source);
   // Collisions are reported before any repository is created.
   const destinations = destinationsFor(graph.roots, destination);
   const paths = [...new Set(destinations.map(({ repository }) => repository.path))];
-  const retiredField = retire === undefined ? {} : { retired: await retiredReferences(retire, graph, target) };
+  const retiredField =
+    retire === undefined ? {} : { retired: await retiredReferences(retire, graph, target, context.emit) };
   const required = requiredBlobsOf(loaded, destination, client);
   const copyOptions = { target: destination, concurrency, existing, signal, ...(required && { required }) };
   if (required !== undefined) {
     // A delta whose base bundle is missing fails here, also before any repository is created.
     const absent = absentPaths(await lookUpRepositories(context, target, ecr, paths, repositoryOptions.create));
-    if (absent.size > 0) await planCopy(graph, client, { ...copyOptions, absent });
+    if (absent.size > 0) await planCopy(graph, client, { ...copyOptions, absent, emit: context.emit });
   }
   const ensured = await prepareRepositories(context, target, ecr, paths, repositoryOptions);
   const absent = new Set([...ensured.created, ...ensured.onPush]);
@@ -156,7 +161,7 @@ async function pushTo(
   });
   const errors = [
     ...failures.map(({ error }) => error),
-    ...(await readBack(client, outcomes, concurrency)),
+    ...(await readBack(client, outcomes, { concurrency, emit })),
     ...referrers.failures,
   ];
   if (errors.length > 0)
@@ -195,24 +200,34 @@ export function readersFor(source: Source, targets: number): readonly SharedRead
   return Array.from({ length: targets }, () => shared.reader());
 }
 
+export interface ReadBackOptions {
+  readonly concurrency: number;
+  readonly emit: Emit;
+  /** How often a tag is read until it has the expected digest. */
+  readonly poll?: PollOptions;
+}
+
 /**
  * Reads back the digest of every pushed tag. Tags that were already present are not read again.
- * @param options how often a tag is read until it has the expected digest
  * @returns a `digest-mismatch` for each tag with another digest, and the errors of tags that could not be read
  */
 export async function readBack(
   sink: Pick<Sink, 'hasManifest'>,
   outcomes: readonly CopyOutcome[],
-  concurrency: number,
-  options?: PollOptions,
+  { concurrency, emit, poll }: ReadBackOptions,
 ): Promise<readonly AirgapError[]> {
   const sent = outcomes.filter(({ status }) => status === 'pushed');
-  const answers = await settle(sent, concurrency, ({ target, digest }) =>
+  const read = ({ target, digest }: CopyOutcome): Promise<Digest | undefined> =>
     pollUntil(
       () => sink.hasManifest(target, target.tag ?? digest),
       (found) => found === digest,
-      options,
-    ),
+      poll,
+    );
+  const answers = await runStep(
+    emit,
+    'reading back the pushed tags',
+    (advance) => settle(sent, concurrency, (outcome) => read(outcome).finally(advance)),
+    sent.length,
   );
   return answers.flatMap((answer, index) => {
     const { target, digest } = sent[index] as CopyOutcome;

@@ -1,4 +1,3 @@
-import { count } from '../../base/count.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { ecrHost } from '../../ecr/hosts.ts';
 import type { EcrOptions } from '../../ecr/options.ts';
@@ -37,7 +36,6 @@ export async function prepareRepositories(
 ): Promise<EnsuredRepositories> {
   const host = ecrHost(target.registry, ecr.ecrHosts);
   if (host === undefined) return NO_REPOSITORIES;
-  emit({ type: 'stage', message: `checking ${count(names.length, 'repository', 'repositories')}` });
   if (create === 'never') {
     const status = await findRepositories(host, names, ecr).catch((error: unknown) => {
       if (reconcile || !isNotPermitted(error)) throw error;

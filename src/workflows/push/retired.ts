@@ -1,3 +1,4 @@
+import { type Emit, ignoreEvents } from '../../base/events.ts';
 import { openCheckedBundle } from '../../bundle/open.ts';
 import type { Target } from '../../naming/naming.ts';
 import type { Graph } from '../../oci/graph.ts';
@@ -13,8 +14,9 @@ export async function retiredReferences(
   file: string,
   { roots }: Pick<Graph, 'roots'>,
   target: Target,
+  emit: Emit = ignoreEvents,
 ): Promise<Reference[]> {
-  const older = await openCheckedBundle(file);
+  const older = await openCheckedBundle(file, { emit });
   try {
     const olderTarget = withWrittenNames(target, [older]);
     const olderDestinations = destinationsFor([...older.images(), ...older.charts()], (repository) =>

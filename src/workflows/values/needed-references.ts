@@ -37,7 +37,10 @@ export function neededReferences(
 ): Promise<NeededReferences> {
   return withScratch(context, async (scratch) => {
     const { target, rules = [], chartSources = UPSTREAM } = options;
-    const source = options.bundle === undefined ? undefined : await openCheckedBundle(options.bundle, options);
+    const source =
+      options.bundle === undefined
+        ? undefined
+        : await openCheckedBundle(options.bundle, { signer: options.signer, emit: context.emit });
     try {
       const charts = await resolveCharts(source, options, scratch);
       const nestedFolder = join(scratch, 'within');

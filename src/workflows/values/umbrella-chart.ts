@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
+import { runStep } from '../../base/step.ts';
 import { openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
-import { type Chart, fetchChart } from '../../helm/fetch.ts';
+import { type Chart, fetchChart, titleOf } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { Renderer, type Values } from '../../helm/render.ts';
 import type { Target } from '../../naming/naming.ts';
@@ -60,7 +61,10 @@ export interface UmbrellaOverrides {
  */
 export function umbrellaValues(context: Context, options: UmbrellaOptions): Promise<UmbrellaOverrides[]> {
   return withScratch(context, async (scratch) => {
-    const source = options.bundle === undefined ? undefined : await openCheckedBundle(options.bundle, options);
+    const source =
+      options.bundle === undefined
+        ? undefined
+        : await openCheckedBundle(options.bundle, { signer: options.signer, emit: context.emit });
     try {
       const results: UmbrellaOverrides[] = [];
       const derived: DerivedChart[] = [];
@@ -114,7 +118,9 @@ async function deriveUmbrellaOverrides(
   const { proofs, left, references } = tree;
   const yaml = formatOverrides(headerLines(name, version, target, tree), tree.base, tree.settings);
   const overrides = buildOverlay(tree.base, tree.settings);
-  await checkReadBack(renderer, profile.options, overrides, yaml);
+  await runStep(context.emit, `reading back the overrides of ${titleOf(chart)}`, () =>
+    checkReadBack(renderer, profile.options, overrides, yaml),
+  );
   const notInBundle = source === undefined ? [] : missingFromBundle(source, references, context.emit);
   const copied = copiedUserValues(tree.base, overrides, profile.options);
   return {

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { runStep } from '../../base/step.ts';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
-import { type Chart, fetchChart } from '../../helm/fetch.ts';
+import { type Chart, fetchChart, titleOf } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { Renderer, type Values } from '../../helm/render.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
@@ -93,7 +94,10 @@ interface PostRenderMapFile {
 export function values(context: Context, options: ValuesOptions): Promise<Overrides[]> {
   return withScratch(context, async (scratch) => {
     const helm = new Helm(context);
-    const source = options.bundle === undefined ? undefined : await openCheckedBundle(options.bundle, options);
+    const source =
+      options.bundle === undefined
+        ? undefined
+        : await openCheckedBundle(options.bundle, { signer: options.signer, emit: context.emit });
     try {
       const results: Overrides[] = [];
       const derived: DerivedChart[] = [];
@@ -135,7 +139,6 @@ async function deriveOverrides(
 ): Promise<Overrides> {
   const { target, profile, rules = [], unmappedHandling, pullSecret, pin, prove, inject, operatorDefaults } = options;
   const { name, version } = chart.metadata;
-  context.emit({ type: 'stage', message: `deriving overrides for ${name} ${version}` });
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
   const derived = await overrideChart(renderer, profile, target, {
     ...{ rules, recipes, operands, prove, inject, operatorDefaults },
@@ -149,7 +152,9 @@ async function deriveOverrides(
   const proven = { chart: name, version, proof };
   const header = overridesHeader(proven, target, { name: file, postRender, changes: repacked?.changes ?? [] });
   const yaml = formatOverrides(header, base, settings);
-  await checkReadBack(renderer, profile.options, overrides, yaml);
+  await runStep(context.emit, `reading back the overrides of ${titleOf(chart)}`, () =>
+    checkReadBack(renderer, profile.options, overrides, yaml),
+  );
   checkNameCollisions(target, references, context.emit, source);
   const notInBundle = source === undefined ? [] : missingFromBundle(source, references, context.emit);
   const copied = copiedUserValues(base, overrides, profile.options);

@@ -1,5 +1,8 @@
 import { type AirgapError, asAirgapError, combine, messageOf } from '../../base/errors.ts';
+import { type Emit, ignoreEvents } from '../../base/events.ts';
 import { type Outcome, settle } from '../../base/pool.ts';
+import { printableLine } from '../../base/printable.ts';
+import { runStep } from '../../base/step.ts';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatReference, parseReference, type Repository, tryParseRepository } from '../../oci/reference.ts';
@@ -58,24 +61,33 @@ export async function verifyReceipt(
   { access, concurrency, bundle, signer }: ReceiptOptions,
 ): Promise<ReceiptCheck> {
   const { target, finished, items, referrers: written } = receipt;
-  const coverage = bundle === undefined ? {} : { missing: await missingFromReceipt(receipt, bundle, signer) };
+  const coverage =
+    bundle === undefined ? {} : { missing: await missingFromReceipt(receipt, bundle, signer, context.emit) };
   const { client } = connect(context, access);
   const referrers = written.filter(({ status }) => status !== 'refused');
   const errors: AirgapError[] = [];
-  const findDifferences = <T>(
+  const findDifferences = async <T>(
+    title: string,
     all: readonly T[],
     find: (entry: T) => Promise<Found>,
     describe: (entry: T) => Pick<ReceiptDifference, 'target' | 'digest'>,
-  ): Promise<ReceiptDifference[]> =>
-    settle(all, concurrency, (entry) => {
+  ): Promise<ReceiptDifference[]> => {
+    const check = async (entry: T): Promise<Found> => {
       throwIfAborted(context.signal);
       return find(entry);
-    }).then((answers) => {
-      errors.push(...answers.flatMap((answer) => ('value' in answer ? [] : [asAirgapError(answer.error)])));
-      return answers.flatMap((answer, index) => differenceOf(describe(all[index] as T), answer));
-    });
+    };
+    const answers = await runStep(
+      context.emit,
+      `${title} ${printableLine(target)}`,
+      (advance) => settle(all, concurrency, (entry) => check(entry).finally(advance)),
+      all.length,
+    );
+    errors.push(...answers.flatMap((answer) => ('value' in answer ? [] : [asAirgapError(answer.error)])));
+    return answers.flatMap((answer, index) => differenceOf(describe(all[index] as T), answer));
+  };
   try {
     const tagDifferences = await findDifferences(
+      'checking tags in',
       items,
       async (item) => {
         const { tag = '', ...repository } = parseReference(item.target);
@@ -85,6 +97,7 @@ export async function verifyReceipt(
     );
     const lists = new Map<string, Promise<ReadonlySet<Digest>>>();
     const referrerDifferences = await findDifferences(
+      'checking signatures and attestations in',
       referrers,
       (referrer) => findReferrer(client, referrer, lists),
       ({ repository, tag, digest }) => ({
@@ -154,8 +167,9 @@ export async function missingFromReceipt(
   receipt: Receipt,
   file: string,
   signer: SigningKey['publicKey'] | undefined,
+  emit: Emit = ignoreEvents,
 ): Promise<string[]> {
-  const bundle = await openCheckedBundle(file, { signer });
+  const bundle = await openCheckedBundle(file, { signer, emit });
   try {
     const { inventoryDigest } = bundle;
     const isOtherBundle =

@@ -1,5 +1,4 @@
 import type { KeyObject } from 'node:crypto';
-import { ignoreEvents } from '../../base/events.ts';
 import { openCheckedBundle } from '../../bundle/open.ts';
 import type { Context } from '../../session/context.ts';
 import { Walker } from '../../transfer/walk.ts';
@@ -18,9 +17,9 @@ export async function verifySignatures(
   keys: readonly KeyObject[],
   signer?: KeyObject,
 ): Promise<void> {
-  const source = await openCheckedBundle(file, { signer });
+  const source = await openCheckedBundle(file, { signer, emit });
   try {
-    const walker = new Walker(source, { platforms: [], concurrency, emit: ignoreEvents, signal });
+    const walker = new Walker(source, { platforms: [], concurrency, signal });
     const failures = await walker.add(source.images().map(({ reference }) => reference));
     const attached = await walker.attach(source.referrers());
     for (const { error } of [...failures, ...attached.failures]) throw error;

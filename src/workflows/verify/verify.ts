@@ -1,4 +1,7 @@
+import { basename } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
+import { printableLine } from '../../base/printable.ts';
+import { runStep } from '../../base/step.ts';
 import { type Bundle, openBundle } from '../../bundle/reading/bundle.ts';
 import { checkSignature } from '../../bundle/signing/check-signature.ts';
 import { type BundleProblem, verifyBundle } from '../../bundle/verify.ts';
@@ -26,14 +29,17 @@ export async function verify(
   cores: number,
   signer?: SigningKey['publicKey'],
 ): Promise<Verification> {
-  const source = await openBundle(file);
+  const name = printableLine(basename(file));
+  const source = await runStep(emit, `opening ${name}`, () => openBundle(file));
   const hashers: HashThread[] = [];
   // Terminate threads on abort: waiting for one that hashes a huge blob would delay the interrupt.
   const stop = (): void => void closeAll(hashers);
   try {
     if (signer !== undefined) {
-      await checkSignature(source, signer);
-      await refuseRepacked(source);
+      await runStep(emit, `checking the signature of ${name}`, async () => {
+        await checkSignature(source, signer);
+        await refuseRepacked(source);
+      });
     }
     const threads = hashThreadCount(source.entries.values(), cores);
     for (let index = 0; index < threads; index++) hashers.push(new HashThread(source.fileParts));

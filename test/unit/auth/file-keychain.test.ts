@@ -33,6 +33,10 @@ function helper(name: string, script: string): string {
   return `${dirname(file)}:/usr/bin:/bin`;
 }
 
+function warningsOf(events: readonly AirgapEvent[]): AirgapEvent[] {
+  return events.filter(({ type }) => type === 'warning');
+}
+
 describe('the credentials files', () => {
   it('are read in order, and the first with an entry for the registry wins', async () => {
     put('docker/config.json', { auths: { 'a.example': auth('docker', '1'), 'd.example': auth('docker', '1') } });
@@ -176,7 +180,7 @@ describe('a credential helper', () => {
     const events: AirgapEvent[] = [];
     const keychain = fileKeychain({ env: { PATH: '/nowhere' }, home, emit: (event) => events.push(event) });
     expect(await keychain.lookup('a.example')).toMatchObject(basic('file', '1'));
-    expect(events).toMatchObject([{ type: 'warning', message: expect.stringContaining('docker-credential-desktop') }]);
+    expect(warningsOf(events)).toMatchObject([{ message: expect.stringContaining('docker-credential-desktop') }]);
     expect(keychain.sources?.('a.example')).toContainEqual(
       expect.stringContaining('config.json (docker-credential-desktop failed)'),
     );
@@ -265,7 +269,7 @@ describe('a credential helper that misbehaves', () => {
     });
     events.length = 0;
     for (const host of ['a.example', 'b.example', 'c.example']) await keychain.lookup(host);
-    expect(events).toHaveLength(1);
+    expect(warningsOf(events)).toHaveLength(1);
     expect(readFileSync(join(home, 'asked'), 'utf8')).toBe('x\nx\n');
   });
 
@@ -277,7 +281,7 @@ describe('a credential helper that misbehaves', () => {
       basic('u', 'secret-b'),
       undefined,
     ]);
-    expect(events).toHaveLength(1);
+    expect(warningsOf(events)).toHaveLength(1);
   });
 
   it('gets none of our secrets', async () => {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { ignoreEvents } from '../../../src/base/events.ts';
 import { fetchChart } from '../../../src/helm/fetch.ts';
 import type { Helm } from '../../../src/helm/helm.ts';
 import { chartYaml, writeFiles } from '../../support/charts.ts';
@@ -14,6 +15,7 @@ async function packaged(repository: string, caFile: string | undefined, stderr: 
   const chart = await writeFiles(join(folder, 'c'), { 'Chart.yaml': `${chartYaml('c', '1.0.0')}\n${dependency}` });
   const calls: string[][] = [];
   const helm = {
+    emit: ignoreEvents,
     run: async (args: string[]) => {
       calls.push(args.filter((arg) => arg.startsWith('--ca-file') || arg === 'package'));
       return { exitCode: 1, stdout: '', stderr };

@@ -42,6 +42,16 @@ describe('a retry', () => {
     expect(events).toEqual([{ type: 'retry', what: 'quay.io/a/b:1', attempt: 1, reason: 'quay.io returned 503' }]);
   });
 
+  it('is a step if it waits for seconds, one for all requests with the same reason', async () => {
+    const events: AirgapEvent[] = [];
+    const retrier = createRetrier({ ...quick }, (event) => events.push(event));
+    const signal = AbortSignal.timeout(5);
+    const failed = { attempt: 1, reason: 'quay.io returned 429', retryable: 'throttled', retryAfter: 30_000 } as const;
+    await Promise.all(['a', 'b'].map((what) => retrier.waitForRetry({ ...failed, what, signal })));
+    const steps = events.filter(({ type }) => type.startsWith('step'));
+    expect(steps).toMatchObject([{ title: expect.stringMatching(/3[01] s.*quay\.io.*429/) }, { type: 'step-end' }]);
+  });
+
   it('is not made when Retry-After exceeds the maximum', async () => {
     const retrier = createRetrier({ ...quick, maxRetryAfter: 1000 }, () => {});
     const failedAttempt = { what: 'x', attempt: 1, reason: 'y', retryable: 'throttled' } as const;

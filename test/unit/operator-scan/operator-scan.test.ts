@@ -65,7 +65,7 @@ test('without answers of a registry, complete names stay and incomplete ones are
   expect(scanReport.open).toMatchObject([
     { file: 'manager', possible: expect.arrayContaining(['quay.io/widget/cache:1.9.0']) },
   ]);
-  expect(blocksText(operatorScanReport(scanReport).result)).toContain('quay.io/widget/cache:1.10.0');
+  expect(blocksText(operatorScanReport(scanReport).notes)).toContain('quay.io/widget/cache:1.10.0');
 });
 
 test('has no notes if nothing was found, unresolved or skipped', async () => {

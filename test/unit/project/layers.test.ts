@@ -44,6 +44,7 @@ const allowed: Record<string, readonly string[]> = {
 };
 allowed.workflows = Object.keys(allowed);
 allowed['cli/reports'] = ['workflows', 'operator-scan', 'inventory', 'oci', 'base'];
+allowed['cli/progress'] = ['cli/reports', 'base'];
 allowed.cli = Object.keys(allowed);
 
 interface Import {

@@ -222,7 +222,7 @@ async function bundleAndDerive(
   const plain = await derive([], 'plain');
   events.length = 0;
   const stored = await derive(recipes, 'stored');
-  const isProbed = events.some((event) => event.type === 'stage' && /probing again/.test(event.message));
+  const isProbed = events.some((event) => event.type === 'note' && /probing again/.test(event.message));
   return { plain, stored, isProbed };
 }
 

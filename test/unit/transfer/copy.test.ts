@@ -16,7 +16,6 @@ async function graphOf(source: MemoryRegistry, ...names: string[]): Promise<Grap
   const { graph, failures } = await walk(source, references(...names), {
     platforms: [],
     concurrency: 4,
-    emit: ignoreEvents,
   });
   expect(failures).toEqual([]);
   return graph;

@@ -19,7 +19,7 @@ async function scene(): Promise<{ graph: Graph; source: MemoryRegistry; sink: Me
   for (const name of ['a', 'b', 'c']) source.addImage(`quay.io/${name}`, '1', [noise(name, 1000)]);
   sink.addImage('private.example/m/quay.io/a', '1', [noise('a', 1000)]);
   const other = sink.addImage('private.example/m/quay.io/b', '1', [noise('other', 1000)]).digest;
-  const { graph } = await walk(source, references(...names), { platforms: [], concurrency: 4, emit: ignoreEvents });
+  const { graph } = await walk(source, references(...names), { platforms: [], concurrency: 4 });
   sink.log.length = 0;
   return { graph, source, sink, other };
 }

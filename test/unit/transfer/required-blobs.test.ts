@@ -19,7 +19,7 @@ async function delta(): Promise<{ source: MemoryRegistry; graph: Graph }> {
   source.addImage('quay.io/b', '1', [base, noise('b', 100)]);
   source.addImage('quay.io/c', '1', [base, noise('c', 100)]);
   const names = references('quay.io/b:1', 'quay.io/c:1');
-  const { graph } = await walk(source, names, { platforms: [], concurrency: 4, emit: ignoreEvents });
+  const { graph } = await walk(source, names, { platforms: [], concurrency: 4 });
   for (const repository of ['quay.io/b', 'quay.io/c']) source.blobs.delete(`${repository}@${shared}`);
   source.log.length = 0;
   return { source, graph };

@@ -23,7 +23,7 @@ async function upstream(): Promise<{ source: MemoryRegistry; graph: Graph }> {
   for (const index of names.keys()) {
     source.addImage(`quay.io/i${index}`, '1', [noise(`${index % 7}`, 4000), noise(`own ${index}`, 2500 + index)]);
   }
-  const { graph } = await walk(source, references(...names), { platforms: [], concurrency: 4, emit: ignoreEvents });
+  const { graph } = await walk(source, references(...names), { platforms: [], concurrency: 4 });
   return { source, graph };
 }
 

@@ -100,7 +100,6 @@ describe('openBundle', () => {
     const { failures } = await walk(bundle, references('quay.io/none:1'), {
       platforms: [],
       concurrency: 1,
-      emit: ignoreEvents,
     });
     expect(failures[0]?.error.code).toBe('image-not-found');
     await bundle.close();

@@ -122,7 +122,7 @@ describe('with an earlier bundle', () => {
     expect(bundles.smallBlobBody(larger, refuse)).toBe(refuse);
     await damage(join(dir, 'old'), BASE);
     await expect(bundles.smallBlobBody(BASE, refuse).open()).rejects.toThrow('the registry was asked');
-    expect(events.map(({ type }) => type)).toEqual(['warning']);
+    expect(events.filter(({ type }) => !type.startsWith('step'))).toMatchObject([{ type: 'warning' }]);
   });
 
   it('that cannot be opened, nothing starts', async () => {

@@ -104,31 +104,51 @@ describe('after bundle', () => {
 
 describe('after push', () => {
   const pushed = (...more: string[]) => parsed('push', 'a.tar', '--to', 'r.example/m', ...more);
-  const target = 'r.example/m';
+  const to = 'r.example/m';
+  const result = { to, target: { naming: 'host-path' }, charts: ['web'], isConfigured: false };
 
   it('overrides are written with the same names, from the same bundle', () => {
-    const command = pushed('--naming', 'flat', '--plain-http', 'r.example', '--create-repositories', 'never');
-    const words = next(afterPush(command, { target, charts: ['web'], configured: false }));
+    const command = pushed(
+      '--plain-http',
+      'r.example',
+      '--create-repositories',
+      'never',
+      '--profile',
+      'p',
+      '--region',
+      'x',
+    );
+    const rules = [{ match: 'quay.io/*', to: 'q/{name}' }];
+    const words = next(afterPush(command, { ...result, target: { naming: 'flat', rules, chartPrefix: 'c' } }));
     expect(words.slice(2, 4)).toEqual(['values', 'web']);
-    const flags = flagsOf(words);
-    for (const flag of ['--bundle a.tar', '--to r.example/m', '--naming flat', '--plain-http r.example'])
-      expect(flags).toContain(flag);
+    expect(flagsOf(words)).toEqual([
+      ...[
+        '--bundle a.tar',
+        '--to r.example/m',
+        '--naming flat',
+        '--naming-rule quay.io/*=q/{name}',
+        '--chart-prefix c',
+      ],
+      ...['--plain-http r.example', '--region x', '--out overrides.yaml'],
+    ]);
   });
 
-  it('of several charts, of none, and of a configuration file', () => {
-    const several = next(afterPush(pushed(), { target, charts: ['a', 'b'], configured: false }));
+  it('of several charts, of none, of several bundles, and of a configuration file', () => {
+    const several = next(afterPush(pushed(), { ...result, charts: ['a', 'b'] }));
     expect(several).toEqual(expect.arrayContaining(['--all', '--out-dir']));
-    const none = next(afterPush(pushed(), { target, charts: [], configured: false }));
-    expect(none[3]).toBe('CHART');
-    const config = next(afterPush(pushed('--config', 'c.yaml'), { target, charts: ['a'], configured: true }));
-    expect(flagsOf(config)).toEqual(expect.arrayContaining(['--config c.yaml', '--out-dir overrides']));
-    const two = next(afterPush(parsed('push', 'a', 'b', '--to', target), { target, charts: ['a'], configured: false }));
+    expect(next(afterPush(pushed(), { ...result, charts: [] }))[3]).toBe('CHART');
+    const two = next(afterPush(parsed('push', 'a', 'b', '--to', to), result));
     expect(flagsOf(two)).toContain('--bundle BUNDLE');
+    const command = pushed('--config', 'c.yaml', '--var', 'a=b', '--naming', 'flat');
+    const config = next(afterPush(command, { ...result, isConfigured: true }));
+    expect(flagsOf(config)).toEqual(
+      expect.arrayContaining(['--config c.yaml', '--var a=b', '--naming flat', '--out-dir overrides']),
+    );
   });
 
   it('a dry run is repeated without --dry-run', () => {
     const words = next(afterPushPlan(pushed('--dry-run', '--exclude', '*x*', '-o', 'text')));
-    expect(words.slice(2)).toEqual(['push', 'a.tar', '--to', target, '--exclude', '*x*']);
+    expect(words.slice(2)).toEqual(['push', 'a.tar', '--to', to, '--exclude', '*x*']);
   });
 });
 

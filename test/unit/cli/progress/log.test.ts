@@ -22,7 +22,7 @@ it('a log has a line of JSON for each event, without secrets', () => {
 it('both listeners receive each event', () => {
   const received: AirgapEvent[][] = [[], []];
   const [first = [], second = []] = received;
-  const event: AirgapEvent = { type: 'stage', message: 'x' };
+  const event: AirgapEvent = { type: 'note', message: 'x' };
   emitToBoth(
     (one) => first.push(one),
     (one) => second.push(one),

@@ -47,7 +47,9 @@ async function run(emit: Emit): Promise<void> {
   await seconds(6);
   emit({ type: 'step-end', step: '1' });
   emit(WARNING);
-  emit({ type: 'upload', tags: 2, unchanged: 1, repositories: 2, blobs: 2, bytes: 40 * MB });
+  const example = { from: 'quay.io/team/a:1', to: 'r.example/m/quay.io/team/a:1' };
+  const counts = { tags: 2, unchanged: 1, repositories: 2, blobs: 2, bytes: 40 * MB };
+  emit({ type: 'upload', target: 'r.example/m', ...counts, example });
   const blobs = ['a', 'b'].map((digest) => ({ digest, bytes: 20 * MB, owner: `quay.io/team/${digest}:1` }));
   emit({ type: 'plan', activity: 'uploading', items: { total: 2, noun: 'tags' }, blobs });
   for (const { digest } of blobs) {

@@ -59,7 +59,7 @@ it('reports the hosts of foreign layers only', () => {
   const blobs = new Map([layer('a', ['https://b.example/1', 'nonsense', 'https://a.example/1']), layer('b')]);
   reportForeignLayers((event) => events.push(event), { blobs });
   expect(events).toEqual([
-    { type: 'stage', message: expect.stringMatching(/^1 foreign layer:.*a\.example, b\.example,/) },
+    { type: 'note', message: expect.stringMatching(/^1 foreign layer:.*a\.example, b\.example,/) },
   ]);
 });
 

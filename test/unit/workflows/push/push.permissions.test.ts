@@ -97,7 +97,7 @@ test('pushing and reading make the calls that their policies allow, and no other
   const before = ecr.requests.length;
   const { client } = connect(context, options.access);
   const reference = parseReference(`${ecr.host}/m/quay.io/a:1`);
-  const { graph } = await walk(client, [reference], { platforms: [], concurrency: 1, emit: context.emit });
+  const { graph } = await walk(client, [reference], { platforms: [], concurrency: 1 });
   for (const { descriptor } of graph.blobs.values()) (await client.blob(reference, descriptor).open()).resume();
   await client.head(reference, '1');
   await client.close();

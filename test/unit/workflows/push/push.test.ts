@@ -1,5 +1,6 @@
 import { expect, it, test } from 'vitest';
 import { AirgapError } from '../../../../src/base/errors.ts';
+import { ignoreEvents } from '../../../../src/base/events.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { CopyOutcome } from '../../../../src/transfer/copy.ts';
 import { readBack, readersFor } from '../../../../src/workflows/push/push.ts';
@@ -19,7 +20,11 @@ function outcome(tag: string, status: CopyOutcome['status'] = 'pushed'): CopyOut
 }
 
 async function readBackErrors(tags: readonly CopyOutcome[], answer: (tag: string) => Promise<Digest | undefined>) {
-  const errors = await readBack({ hasManifest: (_, tag) => answer(tag) }, tags, 2, { delay: 1 });
+  const errors = await readBack({ hasManifest: (_, tag) => answer(tag) }, tags, {
+    concurrency: 2,
+    emit: ignoreEvents,
+    poll: { delay: 1 },
+  });
   return errors.map(({ code, message }) => `${code}: ${message}`);
 }
 

@@ -57,7 +57,6 @@ async function bundled(
   const walker = new Walker(registry, {
     platforms: [parsePlatform('linux/arm64')],
     concurrency: 4,
-    emit: ignoreEvents,
   });
   await walker.add(references(NAME));
   const referrers = signed.map((image) => ({
