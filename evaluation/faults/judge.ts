@@ -30,7 +30,7 @@ export function* checkRun(trial: Trial, { temporary }: Workspace): Generator<str
 }
 
 /** Lines that a run may write to stderr, whatever happens to it. */
-const MOST_LINES = 40;
+const MOST_LINES = 25;
 
 /** Checks of everything that a run wrote to stderr. */
 function* checkPrinted(err: string): Generator<string> {

@@ -93,19 +93,6 @@ async function screensOf(terminal: RealTerminal): Promise<string[]> {
   return screens;
 }
 
-/** Waits until a screen fits. */
-async function screenWith(terminal: RealTerminal, fits: (screen: string) => boolean): Promise<string> {
-  let screen = '';
-  await vi.waitUntil(
-    async () => {
-      screen = (await terminal.screen()).join('\n');
-      return fits(screen);
-    },
-    { timeout: PATIENCE, interval: 50 },
-  );
-  return screen;
-}
-
 /** Fails unless the lines before the command are all there, once, and nothing of the display is. @returns what the command printed */
 async function expectClean(terminal: RealTerminal, mayBeLeft = 0): Promise<string[]> {
   const lines = await terminal.printed();
@@ -163,7 +150,7 @@ describe.concurrent('a live display', () => {
   test.for(COMMANDS)('%s while the window is resized', async (command, context) => {
     const { args } = await prepared(context, command, { rate: RATE / 2 });
     await watched(args, { size: [200, 50] }, async (terminal) => {
-      await screenWith(terminal, (screen) => readProgress(screen) !== undefined);
+      await terminal.waitFor((screen) => readProgress(screen) !== undefined);
       for (const columns of [50, 120, 41, 200, 50, 120]) {
         await terminal.resize(columns, 50);
         await sleep(350);
@@ -177,7 +164,7 @@ describe.concurrent('a live display', () => {
   test('a window of three rows', async (context) => {
     const { args } = await prepared(context, 'bundle');
     await watched(args, { size: [80, 24] }, async (terminal) => {
-      await screenWith(terminal, (screen) => readProgress(screen) !== undefined);
+      await terminal.waitFor((screen) => readProgress(screen) !== undefined);
       await terminal.resize(80, 3);
       await sleep(1000);
       expect(readProgress((await terminal.screen()).join(' '))).toBeDefined();
@@ -193,7 +180,7 @@ describe.concurrent('a live display', () => {
     const released = Promise.withResolvers<void>();
     registry.pace.stalls.set(ownLayer(registry, 'web/back'), released.promise);
     await watched(args, {}, async (terminal) => {
-      const screen = await screenWith(terminal, (text) => /no data for [5-9] s/.test(text));
+      const screen = await terminal.waitFor((text) => /no data for [5-9] s/.test(text));
       released.resolve();
       const stuck = screen.split('\n').filter((line) => /no data/.test(line));
       expect(stuck, screen).toHaveLength(1);
@@ -251,7 +238,7 @@ describe.concurrent('a live display', () => {
       async (terminal) => expect(await terminal.ended()).toBe(0),
     );
     await watched(args, { env, launch: [path, 'airgap'] }, async (terminal) => {
-      const screen = await screenWith(terminal, (text) => / left\b/.test(text));
+      const screen = await terminal.waitFor((text) => / left\b/.test(text));
       expectProgress(screen, SIX.length);
       expect(await terminal.ended()).toBe(0);
       await expectClean(terminal);
@@ -263,7 +250,7 @@ describe.concurrent('a run that is interrupted', () => {
   test('leaves a clean screen, and the next one resumes', async (context) => {
     const { registry, args, out } = await prepared(context, 'bundle');
     await watched(args, {}, async (terminal) => {
-      await screenWith(terminal, (screen) => (readProgress(screen)?.percent ?? 0) > 30);
+      await terminal.waitFor((screen) => (readProgress(screen)?.percent ?? 0) > 30);
       await terminal.type('C-c');
       expect(await terminal.ended()).toBe(130);
       const after = (await expectClean(terminal)).filter((line) => !line.startsWith('^C'));
@@ -333,7 +320,7 @@ describe.concurrent('a terminal that lies', () => {
   test.for(COMMANDS)('that stops its output does not stop a %s', async (command, context) => {
     const { registry, args, out } = await prepared(context, command);
     await watched(args, { before: 'stty ixon' }, async (terminal) => {
-      await screenWith(terminal, (screen) => readProgress(screen) !== undefined);
+      await terminal.waitFor((screen) => readProgress(screen) !== undefined);
       await terminal.type('C-s');
       const isDone = (): boolean => (command === 'bundle' ? existsSync(out) : pushedTo(registry) === SIX.length);
       await vi.waitUntil(isDone, { timeout: PATIENCE, interval: 50 });

@@ -10,7 +10,7 @@ export interface Pace {
   rate?: number;
   /** Milliseconds before each answer. */
   delay?: number;
-  /** Blobs whose content stops halfway until the promise is resolved, by digest. */
+  /** Blobs whose download stops halfway, or whose upload is not answered, until the promise is resolved; by digest. */
   readonly stalls: Map<string, Promise<unknown>>;
   /** Number of times that the connection of a blob will be cut halfway, by digest. */
   readonly cuts: Map<string, number>;
@@ -31,8 +31,9 @@ const PIECE = 16_384;
 /** Milliseconds of lateness that are made up for. */
 const CREDIT = 500;
 
-export async function startPacedRegistry(): Promise<PacedRegistry> {
-  const content = await FakeRegistry.start({});
+/** @param tls with a certificate that no client trusts */
+export async function startPacedRegistry({ tls = false } = {}): Promise<PacedRegistry> {
+  const content = await FakeRegistry.start({ tls });
   const pace: Pace = { stalls: new Map(), cuts: new Map() };
   let free = 0;
   /** Waits until so many bytes may flow. */
@@ -48,14 +49,12 @@ export async function startPacedRegistry(): Promise<PacedRegistry> {
     if (position < size / 2) return false;
     const cuts = pace.cuts.get(digest) ?? 0;
     pace.cuts.set(digest, Math.max(0, cuts - 1));
-    if (cuts > 0) return true;
-    await pace.stalls.get(digest);
-    return false;
+    return cuts > 0;
   };
   content.on(async (exchange) => {
     if (pace.delay !== undefined) await sleep(pace.delay);
-    if (exchange.kind === 'blob' && exchange.method === 'GET') paceAnswer(exchange, step);
-    if (exchange.kind === 'upload') await paceUpload(exchange, step);
+    if (exchange.kind === 'blob' && exchange.method === 'GET') paceAnswer(exchange, step, pace.stalls);
+    if (exchange.kind === 'upload') await paceUpload(exchange, step, pace.stalls);
   });
   return { host: content.host, content, pace, stop: () => content.stop() };
 }
@@ -64,12 +63,13 @@ export async function startPacedRegistry(): Promise<PacedRegistry> {
 type Step = (digest: string, position: number, bytes: number, size: number) => Promise<boolean>;
 
 /** Has the later response to a request for a blob written at the pace. */
-function paceAnswer({ reference, outgoing }: Exchange, step: Step): void {
+function paceAnswer({ reference, outgoing }: Exchange, step: Step, stalls: Pace['stalls']): void {
   const end = outgoing.end.bind(outgoing);
   const drip = async (bytes: Buffer): Promise<void> => {
     for (let position = 0; position < bytes.length; position += PIECE) {
       const piece = bytes.subarray(position, position + PIECE);
       if (await step(reference, position, piece.length, bytes.length)) return void outgoing.destroy();
+      if (position >= bytes.length / 2) await stalls.get(reference);
       if (outgoing.destroyed) return;
       outgoing.write(piece);
     }
@@ -83,7 +83,7 @@ function paceAnswer({ reference, outgoing }: Exchange, step: Step): void {
 }
 
 /** Reads the content of an upload at the pace. */
-async function paceUpload({ incoming, query }: Exchange, step: Step): Promise<void> {
+async function paceUpload({ incoming, query }: Exchange, step: Step, stalls: Pace['stalls']): Promise<void> {
   const digest = query.get('digest') ?? '';
   const size = Number(incoming.headers['content-length'] ?? 0);
   const pieces: Buffer[] = [];
@@ -96,6 +96,7 @@ async function paceUpload({ incoming, query }: Exchange, step: Step): Promise<vo
     pieces.push(piece);
     position += piece.length;
   }
+  await stalls.get(digest);
   keepBody(incoming, Promise.resolve(Buffer.concat(pieces)));
 }
 

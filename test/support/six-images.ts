@@ -9,8 +9,8 @@ const LAYER = 1_500_000;
 let built: PacedRegistry | undefined;
 
 /** Starts a registry with the six images, which are built once. */
-export async function startSix(pace: Partial<Pace> = {}): Promise<PacedRegistry> {
-  const registry = await startPacedRegistry();
+export async function startSix(pace: Partial<Pace> = {}, options = {}): Promise<PacedRegistry> {
+  const registry = await startPacedRegistry(options);
   if (built === undefined) addImages(registry, SIX, LAYER);
   else for (const [path, content] of built.content.repositories) registry.content.repositories.set(path, content);
   built ??= registry;

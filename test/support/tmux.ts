@@ -18,6 +18,8 @@ export interface RealTerminal {
   printed(): Promise<string[]>;
   /** The lines that are visible now, without trailing blanks. */
   screen(): Promise<string[]>;
+  /** Waits until the visible screen fits, 60 s at most. @returns it */
+  waitFor(fits: (screen: string) => boolean): Promise<string>;
   /** All bytes that the commands have written, with escape sequences. */
   bytes(): Buffer;
   /** Types keys by tmux's names: `C-c`. */
@@ -38,8 +40,8 @@ export const withoutTmux: string | undefined = (process.env.PATH ?? '')
 /** Holds the output in a screen that stays after the commands; without a status line all rows are theirs. */
 const CONFIGURATION = 'set -g status off\nset -g history-limit 100000\nset -g escape-time 0\n';
 
-/** Milliseconds after which a test fails. */
-const LONGEST_RUN = 60_000;
+/** Milliseconds to wait; an idle machine takes a tenth. */
+const PATIENCE = 60_000;
 
 /**
  * Runs shell commands in a real terminal, and hands it to `use`. The terminal and its programs are killed at the end.
@@ -72,6 +74,15 @@ export async function inTerminal<R>(
     const all = text.split('\n').map((line) => line.trimEnd());
     return all.slice(0, all.findLastIndex((line) => line !== '') + 1);
   };
+  const screen = async (): Promise<string[]> => lines(await tmux('capture-pane', '-p'));
+  /** Asks again until there is an answer. */
+  const poll = async <A>(ask: () => Promise<A | undefined>): Promise<A> => {
+    for (const until = Date.now() + PATIENCE; Date.now() < until; await sleep(50)) {
+      const answer = await ask();
+      if (answer !== undefined) return answer;
+    }
+    throw new Error(`nothing more happens in the terminal:\n${(await screen()).join('\n')}`);
+  };
   try {
     await tmux('new-session', '-d', ...size(columns, rows), 'sh', path('run.sh'));
     await tmux('pipe-pane', '-O', `exec cat >>'${path('bytes')}'`);
@@ -79,16 +90,18 @@ export async function inTerminal<R>(
     renameSync(path('go.new'), path('go'));
     return await use({
       printed: async () => lines(await tmux('capture-pane', '-p', '-J', '-S', '-')),
-      screen: async () => lines(await tmux('capture-pane', '-p')),
+      screen,
+      waitFor: (fits) =>
+        poll(async () => {
+          const text = (await screen()).join('\n');
+          return fits(text) ? text : undefined;
+        }),
       bytes: () => readFileSync(path('bytes')),
       type: async (...keys) => void (await tmux('send-keys', ...keys)),
       resize: async (width, height) => void (await tmux('resize-window', ...size(width, height))),
       hasEnded: () => existsSync(path('ended')),
-      async ended() {
-        for (const until = Date.now() + LONGEST_RUN; !existsSync(path('ended')); await sleep(20))
-          if (Date.now() > until) throw new Error(`it does not end:\n${await tmux('capture-pane', '-p')}`);
-        return Number(readFileSync(path('ended'), 'utf8'));
-      },
+      ended: () =>
+        poll(async () => (existsSync(path('ended')) ? Number(readFileSync(path('ended'), 'utf8')) : undefined)),
     });
   } finally {
     // Its programs get SIGHUP.

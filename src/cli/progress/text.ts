@@ -62,9 +62,10 @@ export function ownerFacts({ bytes, idle, isAwaitingAnswer, retries }: OwnerStat
   return facts;
 }
 
-/** Formats a retry. The reason is a sentence that usually begins with `what`. */
+/** Formats a retry. The reason is a sentence that usually begins with `what`; without it, maybe with the way: `(via mirror …`. */
 export function retryText({ what, attempt, reason }: Retry): string {
-  return `retrying (attempt ${attempt}): ${reason.startsWith(what) ? reason : `${what}: ${reason}`}`;
+  const whole = reason.startsWith(what) ? reason : `${what}${reason.startsWith('(') ? '' : ':'} ${reason}`;
+  return `retrying (attempt ${attempt}): ${whole}`;
 }
 
 /** Formats what a push will send, and where to, in one or two lines. */
