@@ -39,7 +39,7 @@ type EventContent =
   | { readonly type: 'warning'; readonly message: string };
 
 /** Start of a step. */
-export interface Step {
+interface Step {
   readonly type: 'step';
   /** Identifies the step in later events. */
   readonly step: string;
@@ -59,7 +59,7 @@ export interface Plan {
   readonly blobs: readonly PlannedBlob[];
 }
 
-export interface PlannedBlob {
+interface PlannedBlob {
   readonly digest: string;
   readonly bytes: number;
   /** Image, chart or file that needs the blob; the first if there are several. */
@@ -67,7 +67,7 @@ export interface PlannedBlob {
 }
 
 /** Content that was received, sent or read. */
-export interface Bytes {
+interface Bytes {
   readonly type: 'bytes';
   /** Bytes since the last event. */
   readonly bytes: number;

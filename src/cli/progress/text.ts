@@ -88,7 +88,7 @@ export function totalText(bytes: number, elapsed: number, retries: number): stri
 }
 
 /** Formats a time in milliseconds: `48 s`, `3 min 20 s`, `2 h 05 min`. */
-export function duration(milliseconds: number): string {
+function duration(milliseconds: number): string {
   const seconds = Math.round(milliseconds / 1000);
   if (seconds < 60) return `${seconds} s`;
   const [minutes, hours] = [Math.floor(seconds / 60), Math.floor(seconds / 3600)];
