@@ -29,8 +29,8 @@ const fresh = (name: string): string => join(home, `${++count}-${name}`);
 /** Milliseconds to wait for a screen; an idle machine takes a tenth. */
 const PATIENCE = 60_000;
 
-/** Bytes a second: a transfer of the six images takes four seconds. */
-const RATE = 2_600_000;
+/** Bytes a second: a transfer of the six images takes six seconds. */
+const RATE = 1_700_000;
 
 interface Prepared {
   readonly registry: PacedRegistry;
@@ -49,12 +49,8 @@ async function prepared(
   onTestFinished(() => registry.stop());
   Object.assign(registry.pace, pace);
   const out = fresh('out.tar');
-  // Two at once: the buffers of connections would hold all that is uploaded.
-  const args = [
-    ...(command === 'bundle' ? bundleArgs(registry, out) : pushArgs(registry, bundle)),
-    '--concurrency',
-    '2',
-  ];
+  // Two uploads at once: the buffers of connections would hold all that is sent.
+  const args = command === 'bundle' ? bundleArgs(registry, out) : [...pushArgs(registry, bundle), '--concurrency', '2'];
   return { registry, args, out };
 }
 
@@ -148,7 +144,7 @@ describe.concurrent('a live display', () => {
   });
 
   test.for(COMMANDS)('%s while the window is resized', async (command, context) => {
-    const { args } = await prepared(context, command, { rate: RATE / 2 });
+    const { args } = await prepared(context, command, { rate: 1_300_000 });
     await watched(args, { size: [200, 50] }, async (terminal) => {
       await terminal.waitFor((screen) => readProgress(screen) !== undefined);
       for (const columns of [50, 120, 41, 200, 50, 120]) {
@@ -170,13 +166,13 @@ describe.concurrent('a live display', () => {
       expect(readProgress((await terminal.screen()).join(' '))).toBeDefined();
       await terminal.resize(80, 24);
       expect(await terminal.ended()).toBe(0);
-      // What left the window when it shrank cannot be erased any more.
-      await expectClean(terminal, 3);
+      // The lines of one display left the window when it shrank, and cannot be erased any more.
+      await expectClean(terminal, 7);
     });
   });
 
   test('names an image that is stuck, and not those that are slow', async (context) => {
-    const { registry, args } = await prepared(context, 'bundle', { rate: 1_200_000 });
+    const { registry, args } = await prepared(context, 'bundle', { rate: 700_000 });
     const released = Promise.withResolvers<void>();
     registry.pace.stalls.set(ownLayer(registry, 'web/back'), released.promise);
     await watched(args, {}, async (terminal) => {
@@ -186,7 +182,7 @@ describe.concurrent('a live display', () => {
       expect(stuck, screen).toHaveLength(1);
       expect(stuck[0]).toContain('web/back:1');
       // The others go on.
-      expect(screen).toMatch(/ left\b/);
+      expect(screen).toMatch(/ [kM]B\/s/);
       expect(await terminal.ended()).toBe(0);
       await expectClean(terminal);
     });

@@ -101,13 +101,14 @@ async function paceUpload({ incoming, query }: Exchange, step: Step, stalls: Pac
 }
 
 /**
- * Adds images with the tag 1 that share a layer, and have one of their own of the same size.
+ * Adds images with the tag 1: every ten share a layer, and each has one of its own of the same size.
  * @param size bytes of each layer
  * @returns their full names
  */
 export function addImages({ host, content }: PacedRegistry, repositories: readonly string[], size: number): string[] {
-  return repositories.map((repository) => {
-    const image = buildImage({ name: repository, platforms: ['linux/amd64'], sharedLayer: 'base', size });
+  return repositories.map((repository, i) => {
+    const sharedLayer = `base ${Math.floor(i / 10)}`;
+    const image = buildImage({ name: repository, platforms: ['linux/amd64'], sharedLayer, size });
     for (const { bytes, digest, mediaType: type } of image.manifests)
       content.put(repository, '1', { bytes, digest, type, blobs: image.blobs, children: [] });
     return `${host}/${repository}:1`;

@@ -46,7 +46,8 @@ export class Screen {
     const { columns, rows } = usable(this.#size());
     const height = this.#height(columns, rows);
     this.#drawn = [];
-    if (height > 0) this.#write(upBy(height) + `${ERASE_LINE}\n`.repeat(height) + upBy(height));
+    // Below is the `^C` that the terminal itself shows.
+    if (height > 0) this.#write(upBy(height) + `${ERASE_LINE}\n`.repeat(height) + ERASE_BELOW + upBy(height));
   }
 
   /**
