@@ -60,8 +60,8 @@ test('are named when they are missing, and the found images are listed', async (
   );
   const run = await airgap(['images', '--config', config, '-o', 'json'], home);
   expect(run.code).toBe(1);
-  const { images } = JSON.parse(run.stdout);
-  expect(images.map(({ reference }: { reference: string }) => reference)).toEqual(own);
+  const { completed } = JSON.parse(run.stdout);
+  expect(completed[0].images.map(({ reference }: { reference: string }) => reference)).toEqual(own);
   const missing = [/\bshop\b/, 'v1.4.0', 'https://charts.example/edge', /\bplatform\b/];
   expectLine(run.stderr, ...missing);
   const bundled = await airgap(['bundle', '--config', config, '--out', join(home, 'no.tar')], home);

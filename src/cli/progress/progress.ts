@@ -56,7 +56,7 @@ export class Progress {
   #lastLine: number;
   #lastRetry = Number.NEGATIVE_INFINITY;
   #isSummedUp = false;
-  /** Steps that have had a line. */
+  /** Titles of steps that have had a line. */
   readonly #shownSteps = new Set<string>();
   readonly #log: Emit;
 
@@ -155,8 +155,8 @@ export class Progress {
     if (!this.#stream.isIdle()) return;
     const now = this.#now();
     for (const step of snapshot.steps) {
-      if (step.elapsed < STEP_LINE_AFTER || this.#shownSteps.has(step.id)) continue;
-      this.#shownSteps.add(step.id);
+      if (step.elapsed < STEP_LINE_AFTER || this.#shownSteps.has(step.title)) continue;
+      this.#shownSteps.add(step.title);
       this.#writeText(stepText({ ...step, elapsed: 0 }));
     }
     if (now - this.#lastLine < LINE_INTERVAL) return;

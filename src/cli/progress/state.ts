@@ -12,7 +12,6 @@ export interface Snapshot {
 }
 
 export interface StepStatus {
-  readonly id: string;
   readonly title: string;
   readonly elapsed: number;
   /** Items done so far, if the step counts them. */
@@ -63,8 +62,7 @@ export class RunState {
 
   snapshot(): Snapshot {
     const now = this.#now();
-    const steps = [...this.#steps].map(([id, { title, started, done, total }]) => ({
-      id,
+    const steps = [...this.#steps.values()].map(({ title, started, done, total }) => ({
       title,
       elapsed: now - started,
       ...(total !== undefined && { items: { done, total } }),

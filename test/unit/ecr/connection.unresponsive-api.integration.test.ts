@@ -70,7 +70,7 @@ describe('an API of AWS that accepts requests without a response', () => {
     const given = options();
     expect(await ecrPublicKeychain(given).lookup('public.ecr.aws')).toBeUndefined();
     const message = expect.stringMatching(/public\.ecr\.aws.*ECR Public .*us-east-1/);
-    expect(given.events).toMatchObject([{ type: 'warning', message }]);
+    expect(given.events.filter(({ type }) => type === 'warning')).toMatchObject([{ message }]);
     expect(sockets.length).toBe(1);
   });
 
@@ -100,7 +100,7 @@ describe('an API of AWS that rejects the credentials', () => {
     const looked = ecrPublicKeychain(given).lookup('public.ecr.aws');
     if (isError) await expect(looked).rejects.toMatchObject({ code: 'unauthorized' });
     else expect(await looked).toBeUndefined();
-    expect(given.events).toHaveLength(isError ? 0 : 1);
+    expect(given.events.filter(({ type }) => type === 'warning')).toHaveLength(isError ? 0 : 1);
   });
 });
 

@@ -10,10 +10,10 @@ const MB = 1_000_000;
 /** A transfer of 2,000 images, of which 40 are in transfer. */
 const LARGE: Snapshot = {
   steps: [
-    { id: '1', title: 'rendering kube-prometheus-stack 72.6.2', elapsed: 12_000 },
-    { id: '2', title: 'checking tags', elapsed: 800, items: { done: 12, total: 2000 } },
-    { id: '3', title: 'waiting for quay.io', elapsed: 71_000 },
-    { id: '4', title: 'resolving images', elapsed: 0 },
+    { title: 'rendering kube-prometheus-stack 72.6.2', elapsed: 12_000 },
+    { title: 'checking tags', elapsed: 800, items: { done: 12, total: 2000 } },
+    { title: 'waiting for quay.io', elapsed: 71_000 },
+    { title: 'resolving images', elapsed: 0 },
   ],
   transfer: {
     activity: 'fetching',
@@ -54,7 +54,7 @@ describe('a frame', () => {
         hostileText,
         (columns, rows, name) => {
           const transfer = { ...LARGE.transfer, active: [{ ...LARGE.transfer?.active[0], name }] };
-          const snapshot = { ...LARGE, steps: [{ id: '1', title: name, elapsed: 0 }], transfer } as Snapshot;
+          const snapshot = { ...LARGE, steps: [{ title: name, elapsed: 0 }], transfer } as Snapshot;
           const lines = frame(snapshot, columns, rows);
           expect(lines.length).toBeLessThan(rows);
           for (const line of lines) expect(stringWidth(line)).toBeLessThan(Math.max(2, columns));
@@ -64,7 +64,7 @@ describe('a frame', () => {
   });
 
   it('is quick for a very long title', () => {
-    const steps = [{ id: '1', title: 'x'.repeat(1_000_000), elapsed: 0 }];
+    const steps = [{ title: 'x'.repeat(1_000_000), elapsed: 0 }];
     expect(frame({ steps, retries: 0 }, 80, 24)[0]).toHaveLength(79);
   });
 });

@@ -159,8 +159,8 @@ describe('steps', () => {
     time += 3000;
     const { steps } = play({ type: 'step-progress', step: '2', done: 4 });
     expect(steps).toEqual([
-      { id: '1', title: 'rendering', elapsed: 3000 },
-      { id: '2', title: 'checking', elapsed: 3000, items: { done: 4, total: 5 } },
+      { title: 'rendering', elapsed: 3000 },
+      { title: 'checking', elapsed: 3000, items: { done: 4, total: 5 } },
     ]);
     expect(play({ type: 'step-end', step: '1' }, { type: 'step-end', step: '2' }).steps).toEqual([]);
   });
