@@ -7,7 +7,7 @@ import { addConfigFlags } from '../flags/charts.ts';
 import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { collect, type FlagsOf, repeatable } from '../flags/option.ts';
-import { formatDocument, outputOption, printReport } from '../flags/output.ts';
+import { formatDocument, formatResults, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
 import { readConfiguration } from '../flags/settings.ts';
 import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
@@ -73,7 +73,7 @@ export function pushCommand(io: CommandIO) {
       if (flags.dryRun) {
         const { planPush } = await import('../../workflows/push/plan-push.ts');
         const plans = await planPush(context, options);
-        if (flags.output === 'json') io.print(await resultDocument('PushPlan', plans.map(planDocument), options));
+        if (flags.output === 'json') io.print(await formatResults('PushPlan', plans.map(planDocument)));
         else {
           // An empty line before the next target.
           const result = plans.flatMap((plan, i) => [...(i > 0 ? [''] : []), ...planReport(plan, plans.length > 1)]);
@@ -102,7 +102,7 @@ export function pushCommand(io: CommandIO) {
             io.print(await formatDocument('Push', result, 'json'));
         throw error;
       }
-      if (isJson) io.print(await resultDocument('Push', sortedDocuments(results, options), options));
+      if (isJson) io.print(await formatResults('Push', sortedDocuments(results, options)));
       else {
         const { chartName } = await import('../../bundle/format/names.ts');
         const names = new Set(
@@ -191,12 +191,4 @@ async function printMissingRepositories(
 function sortedDocuments(results: readonly PushResult[], { targets }: PushOptions): object[] {
   const order = targets.map(formatTarget);
   return results.toSorted((a, b) => order.indexOf(a.target) - order.indexOf(b.target)).map(pushDocument);
-}
-
-/** Returns one document for one target, and a list for several. */
-async function resultDocument(kind: string, results: readonly object[], { targets }: PushOptions): Promise<string> {
-  const [only] = results;
-  return targets.length === 1 && only !== undefined
-    ? formatDocument(kind, only, 'json')
-    : formatDocument(`${kind}List`, { items: results }, 'json');
 }

@@ -5,7 +5,7 @@ import type { Overrides, ValuesOptions } from '../../workflows/values/values.ts'
 import { addConfigFlags, addRenderFlags, chartMirrorOption, readRules, rulesOption } from '../flags/charts.ts';
 import { addLoginFlags, type ReadLogin } from '../flags/login.ts';
 import type { FlagsOf } from '../flags/option.ts';
-import { formatDocument, outputOption, printReport } from '../flags/output.ts';
+import { formatResults, outputOption, printReport } from '../flags/output.ts';
 import {
   addFormatFlags,
   addPullSettingFlags,
@@ -127,11 +127,12 @@ async function writeValues(
   const { values } = await import('../../workflows/values/values.ts');
   const results = await values(io.context, options);
   for (const result of results) io.info(proofReport(result, flags.config !== undefined));
-  const isPrinted = flags.outDir === undefined && (flags.out === undefined || flags.output === 'json');
+  const isJson = flags.output === 'json';
+  const isPrinted = isJson || (flags.outDir === undefined && flags.out === undefined);
   // Overrides on stdout must stand alone; without them, the files are the result.
   await writeOverrides(results, files, io.context.cwd, isPrinted ? io.info : io.print);
-  if (isPrinted)
-    for (const result of results) io.print(flags.output === 'json' ? await overridesDocument(result) : result.yaml);
+  if (isJson) io.print(await formatResults('Overrides', results.map(overridesDocument)));
+  else if (isPrinted) for (const { yaml } of results) io.print(yaml);
   const unmapped = results.find(({ proof }) => proof.residue.length > 0);
   const notInBundle = results.flatMap((result) => result.notInBundle);
   if (unmapped !== undefined || notInBundle.length > 0) io.setExitCode(3);
@@ -202,10 +203,10 @@ async function bundledRequest(
   return bundledChartByFile(context, { bundle, ...signing }, request);
 }
 
-function overridesDocument(result: Overrides): Promise<string> {
+function overridesDocument(result: Overrides): object {
   const { chart, version, profile, overrides, proof, copied, notInBundle, moreInBundle, postRenderMap, changedChart } =
     result;
-  const document = {
+  return {
     ...{ chart, version, profile, overrides, proof },
     copied: copied.length === 0 ? undefined : copied,
     notInBundle: notInBundle.length === 0 ? undefined : notInBundle,
@@ -213,5 +214,4 @@ function overridesDocument(result: Overrides): Promise<string> {
     residueMap: postRenderMap && (JSON.parse(postRenderMap.text) as object),
     changedChart: changedChart && { file: changedChart.name, changes: changedChart.changes },
   };
-  return formatDocument('Overrides', document, 'json');
 }

@@ -15,6 +15,14 @@ export async function formatDocument(kind: string, content: object, format: 'jso
   return yamlText(document, { lineWidth: 80 });
 }
 
+/** Serializes one result, or several as a list: a document of kind `KIND` or `KINDList` with `items`. */
+export function formatResults(kind: string, results: readonly object[]): Promise<string> {
+  const [only, ...others] = results;
+  return only !== undefined && others.length === 0
+    ? formatDocument(kind, only, 'json')
+    : formatDocument(`${kind}List`, { items: results }, 'json');
+}
+
 /** The parts of a command's output that reports use. */
 interface ReportOutput {
   print(text: string): void;

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { CHARTS } from '../../../support/charts.ts';
@@ -35,6 +35,18 @@ describe('the output of values', () => {
     expect(JSON.parse(out)).toMatchObject({ kind: 'Overrides', chart: 'shop' });
     expect(err).toMatch(PROOF);
     expect(err).toContain('shop.yaml written\n');
+  });
+
+  test('is one JSON document for several charts, with files too', async () => {
+    const chart = join(CHARTS, 'shop');
+    const config = `apiVersion: airgap/v1\nkind: Config\ncharts:\n  - chart: ${chart}\n    profiles:\n      - name: a\n      - name: b\n`;
+    await writeFile(join(folder, 'two.yaml'), config);
+    const args = ['--config', 'two.yaml', '--to', 'r.example/m', '-o', 'json'];
+    for (const files of [[], ['--out-dir', 'out']]) {
+      const { code, out } = await airgap(['values', ...args, ...files], env, folder);
+      expect(code).toBe(0);
+      expect(JSON.parse(out)).toMatchObject({ kind: 'OverridesList', items: [{ profile: 'a' }, { profile: 'b' }] });
+    }
   });
 
   test('is the same for both names of --unmapped', async () => {
