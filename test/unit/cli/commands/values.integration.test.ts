@@ -41,7 +41,7 @@ describe('the output of values', () => {
     const chart = join(CHARTS, 'shop');
     const config = `apiVersion: airgap/v1\nkind: Config\ncharts:\n  - chart: ${chart}\n    profiles: [{ name: a }, { name: b }]\n`;
     await writeFile(join(folder, 'two.yaml'), config);
-    const args = ['--config', 'two.yaml', '--to', 'r.example/m', '--out-dir', 'two', '-o', 'json'];
+    const args = ['--config', join(folder, 'two.yaml'), '--to', 'r.example/m', '--out-dir', 'two', '-o', 'json'];
     const { code, out, err } = await airgap(['values', ...args], env, folder);
     expect(code, err).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ kind: 'OverridesList', items: [{ profile: 'a' }, { profile: 'b' }] });
