@@ -120,6 +120,8 @@ beforeAll(async () => {
   await run('push --dry-run', 'push', first, ...to, '--retire', second, '--dry-run');
   await run('push', 'push', first, ...to, '--retire', second, '--log-file', log, '--receipt', receipt);
   await run('push to two', 'push', first, ...to, '--to', `${target.host}/other`);
+  const half = await airgap(['push', first, ...to, '--to', 'registry.invalid', '-o', 'json'], home);
+  documents.set('push that fails', JSON.parse(half.stdout));
   texts.set('push', await airgapOk(['push', first, ...to], home));
   documents.set('receipt', JSON.parse(readFileSync(receipt, 'utf8')));
   const lines = readFileSync(log, 'utf8').trim().split('\n');
