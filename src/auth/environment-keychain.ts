@@ -59,7 +59,7 @@ function otherCandidate(host: string, prefix: string, named: ReadonlySet<string>
 }
 
 function ambiguousError(prefix: string, host: string, other: string): AirgapError {
-  return new AirgapError('config', `${prefix}_… may be meant for ${host} or ${other}, and was not sent to either`, {
+  return new AirgapError('config', `${prefix}_... may be meant for ${host} or ${other}, and was not sent to either`, {
     hint: `select the host, for example with ${prefix}_HOST=${host}`,
   });
 }

@@ -22,7 +22,7 @@ const MAY_BE_MISSING_HINT = 'many registries respond the same way when the repos
 /** Describes a credential by registry, source (file, helper or variable) and user, without the secret. */
 export function describeLogin(registry: string, credential: Credential): string {
   const user = credential.kind === 'registry-token' ? undefined : credential.username;
-  const name = user !== undefined && user.length > NAME_LIMIT ? `${user.slice(0, NAME_LIMIT)}…` : user;
+  const name = user !== undefined && user.length > NAME_LIMIT ? `${user.slice(0, NAME_LIMIT)}...` : user;
   return ['the login for', registry, credential.source, name && `(user ${name})`].filter(Boolean).join(' ');
 }
 

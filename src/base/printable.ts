@@ -1,6 +1,6 @@
 /** Quotes untrusted text for a message: escaped like JSON, including control characters, cut after 200 characters. */
 export function quoted(text: string): string {
-  return printable(JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text));
+  return printable(JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}...` : text));
 }
 
 // C0 except tab and newline, DEL, C1 (terminals read U+009B as ESC [), line and paragraph separators, and bidirectional

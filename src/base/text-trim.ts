@@ -28,5 +28,5 @@ export function truncateMiddle(text: string, limit: number): string {
   let start = text.length - limit / 4;
   const nextLine = text.indexOf('\n', start);
   if (nextLine >= 0 && nextLine - start < near) start = nextLine + 1;
-  return `${text.slice(0, end)}\n… ${start - end} characters left out …\n${text.slice(start)}`;
+  return `${text.slice(0, end)}\n... ${start - end} characters left out ...\n${text.slice(start)}`;
 }

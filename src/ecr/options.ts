@@ -44,7 +44,7 @@ export function endpointOf(options: EcrOptions, service: AwsService): string | u
   const endpoint = flagUrl || env[`AWS_ENDPOINT_URL_${service}`] || env.AWS_ENDPOINT_URL || undefined;
   if (endpoint !== undefined && !/^https?:\/\//.test(endpoint)) {
     throw new AirgapError('config', `"${endpoint}" is not a valid AWS endpoint URL`, {
-      hint: 'write https://HOST, as in https://vpce-….api.ecr.us-east-1.vpce.amazonaws.com',
+      hint: 'write https://HOST, as in https://vpce-....api.ecr.us-east-1.vpce.amazonaws.com',
     });
   }
   return endpoint;

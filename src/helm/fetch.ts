@@ -124,7 +124,7 @@ async function localSourceKind({ chart, repo }: ChartRequest, cwd: string): Prom
   if (info?.isFile()) return 'file';
   if (/^[./~]|\.tgz$/.test(chart)) {
     throw new AirgapError('chart-not-found', `no chart at ${chart}`, {
-      hint: 'specify a chart folder, a .tgz, oci://…, or a name with --repo URL',
+      hint: 'specify a chart folder, a .tgz, oci://..., or a name with --repo URL',
     });
   }
   return undefined;

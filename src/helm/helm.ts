@@ -57,7 +57,7 @@ export function findHelm({ env, cwd }: HelmContext): string {
     const found = candidates.find(isProgram);
     if (found) return found;
     throw new AirgapError('helm-missing', `HELM_BIN is "${helmBin}", which is not an executable file`, {
-      hint: 'set HELM_BIN to Helm 3.17 or newer, or run this as a plugin: helm airgap …',
+      hint: 'set HELM_BIN to Helm 3.17 or newer, or run this as a plugin: helm airgap ...',
     });
   }
   const found = pathCandidates('helm', env, cwd).find(isProgram);

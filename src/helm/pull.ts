@@ -56,7 +56,7 @@ export async function pullChart(
   // Second line of defence: the command also ends Helm's options with `--`.
   if (chart.startsWith('-') || repo?.startsWith('-')) {
     throw new AirgapError('usage', `"${chart.startsWith('-') ? chart : repo}" is not a chart: it starts with a dash`, {
-      hint: 'specify a chart folder, a .tgz, oci://…, or a name with --repo URL',
+      hint: 'specify a chart folder, a .tgz, oci://..., or a name with --repo URL',
     });
   }
   const action = `fetch chart ${chart}${version ? ` ${version}` : ''}${repo ? ` from ${repo}` : ''}`;

@@ -121,5 +121,5 @@ function jsonOf(value: unknown): string {
 }
 
 function cut(text: string, length: number): string {
-  return text.length > length ? `${text.slice(0, length)}…` : text;
+  return text.length > length ? `${text.slice(0, length)}...` : text;
 }

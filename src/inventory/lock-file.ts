@@ -20,7 +20,7 @@ const text = z.string().min(1);
 /** Empty if not resolved yet. */
 const digest = z
   .string()
-  .refine((value) => value === '' || isDigest(value), 'is not a digest: write sha256:… in full, or ""')
+  .refine((value) => value === '' || isDigest(value), 'is not a digest: write sha256:... in full, or ""')
   .default('');
 
 const reference = z.string().transform((value, context) => {

@@ -28,7 +28,7 @@ export function parseReference(text: string): Reference {
   const parsed = tryParseReference(text);
   if (parsed === undefined) {
     throw new AirgapError('reference-invalid', `${quoted(text)} is not an image reference`, {
-      hint: 'write registry/repository:tag or registry/repository@sha256:…, in lower case',
+      hint: 'write registry/repository:tag or registry/repository@sha256:..., in lower case',
     });
   }
   return parsed;

@@ -23,7 +23,7 @@ export function pinnedSource(source: RegistrySource, pins: ReadonlyMap<string, D
           'image-not-found',
           `${name} is locked to ${digest}, which does not exist: ${error.message}`,
           {
-            hint: 'the tag has probably moved and the old image was deleted; update the lock file with helm airgap images … --lock',
+            hint: 'the tag has probably moved and the old image was deleted; update the lock file with helm airgap images ... --lock',
             cause: error,
           },
         );

@@ -24,7 +24,7 @@ export function readConfig(path: string, env: Environment, variables: ReadonlyMa
  * @throws AirgapError `config` with file, line and column of each problem
  */
 export function readLockFile(path: string, flag: string): Promise<LockFile> {
-  const hint = 'docs/lock-file.md describes the format; helm airgap images … --lock writes a new file';
+  const hint = 'docs/lock-file.md describes the format; helm airgap images ... --lock writes a new file';
   return readDocument(path, { schema: lockFileSchema, flag, hint });
 }
 
@@ -47,7 +47,7 @@ function interpolate(
           if (escaped !== '') return whole.slice(1);
           const value = lookup(name);
           if (value !== undefined) return value;
-          report(node.range?.[0] ?? 0, `\${${name}} is not set; set it in the environment or with --var ${name}=…`);
+          report(node.range?.[0] ?? 0, `\${${name}} is not set; set it in the environment or with --var ${name}=...`);
           return '';
         },
       );

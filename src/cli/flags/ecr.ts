@@ -135,6 +135,6 @@ function parsePolicy(flag: string, file: string, text: string): string {
   }
   if (isMapping(json)) return JSON.stringify(json);
   throw new AirgapError('usage', `${flag} ${file} is not a policy: expected a JSON object`, {
-    hint: 'example: {"rules": […]} for --lifecycle-policy, {"Version": "2012-10-17", "Statement": […]} for --repository-policy',
+    hint: 'example: {"rules": [...]} for --lifecycle-policy, {"Version": "2012-10-17", "Statement": [...]} for --repository-policy',
   });
 }

@@ -56,7 +56,7 @@ async function readLogin(io: CommandIO, flags: FlagsOf<typeof addLoginFlags>): P
     });
   }
   if (!registryPasswordStdin) {
-    throw new AirgapError('usage', `--registry-username ${login.registry}=… has no password`, {
+    throw new AirgapError('usage', `--registry-username ${login.registry}=... has no password`, {
       hint: 'add --registry-password-stdin, and pipe the password in',
     });
   }
@@ -69,7 +69,7 @@ function parseUsername(text: string): Omit<CommandLineLogin, 'password'> {
   // RFC 7617: a user name ends at the first colon.
   if (username.includes(':') || /\p{Cc}/u.test(username)) {
     // The name is not printed: it may contain the password.
-    throw new AirgapError('usage', `--registry-username ${quoted(host)}=…: not a valid user name`, {
+    throw new AirgapError('usage', `--registry-username ${quoted(host)}=...: not a valid user name`, {
       hint: 'user names have no colon or control characters; the password is read from standard input',
     });
   }

@@ -144,7 +144,7 @@ function lineWith(text: string, query: string): string {
   if (line.length <= MAX_LINE) return line;
   const start = Math.max(0, line.indexOf(query) - MAX_LINE / 2);
   const end = start + Math.max(MAX_LINE, query.length);
-  return `${start > 0 ? '…' : ''}${line.slice(start, end)}${end < line.length ? '…' : ''}`;
+  return `${start > 0 ? '...' : ''}${line.slice(start, end)}${end < line.length ? '...' : ''}`;
 }
 
 /** Reasons for references that need not occur in a manifest. */

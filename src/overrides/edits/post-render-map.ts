@@ -100,7 +100,7 @@ export function entryKey({ template, kind = '', path = '', within = '', hook, fr
 export function parsePostRenderMap(json: string, name: string): PostRenderMap {
   const invalid = (message: string): AirgapError =>
     new AirgapError('config', `${name} ${message}`, {
-      hint: 'create the map with helm airgap values … --unmapped=post-render; docs/post-render.md describes it',
+      hint: 'create the map with helm airgap values ... --unmapped=post-render; docs/post-render.md describes it',
     });
   let value: { apiVersion?: unknown; kind?: unknown } | null;
   try {

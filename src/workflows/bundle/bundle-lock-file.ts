@@ -23,7 +23,7 @@ export function bundleLockFile(context: Context, options: BundleLockFileOptions)
     const { lockFile, add } = options;
     if (lockFile.charts.length === 0 && lockFile.images.length === 0 && add.length === 0) {
       throw new AirgapError('usage', 'there is nothing to bundle: the lock file is empty', {
-        hint: 'write it again with helm airgap images … --lock',
+        hint: 'write it again with helm airgap images ... --lock',
       });
     }
     const charts = await fetchLockedCharts(context, lockFile.charts, scratch, options);

@@ -124,7 +124,7 @@ async function fetchLockedChart(
       'chart-invalid',
       `chart ${name} ${version} differs from the lock file: digest ${found}${versionText} instead of ${digest}`,
       {
-        hint: 'it was changed or published again; show all changes with helm airgap images … --check-lock, or accept them with --lock',
+        hint: 'it was changed or published again; show all changes with helm airgap images ... --check-lock, or accept them with --lock',
       },
     );
   }

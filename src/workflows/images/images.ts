@@ -207,7 +207,7 @@ export function addedReferences(add: readonly string[]): LocatedReference[] {
     if (parsed === undefined) {
       errors.push(
         new AirgapError('reference-invalid', `"${written}" is not an image reference`, {
-          hint: 'write registry/repository:tag or registry/repository@sha256:…',
+          hint: 'write registry/repository:tag or registry/repository@sha256:...',
         }),
       );
       return [];

@@ -164,7 +164,7 @@ export function checkNamed(bundle: Bundle, emit: Emit): void {
 function invalidName({ annotations = {} }: Descriptor): string | undefined {
   const names: unknown[] = [annotations[CONTAINERD_NAME_ANNOTATION], annotations[REF_NAME_ANNOTATION]];
   const name = names.find((text): text is string => typeof text === 'string' && /[/:]/.test(text));
-  return name === undefined || name.length <= MAX_NAME_SHOWN ? name : `${name.slice(0, MAX_NAME_SHOWN)}…`;
+  return name === undefined || name.length <= MAX_NAME_SHOWN ? name : `${name.slice(0, MAX_NAME_SHOWN)}...`;
 }
 
 /**

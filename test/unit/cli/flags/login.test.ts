@@ -20,12 +20,12 @@ describe('the login of one registry', () => {
   });
 
   it.each([
-    ['a user without a password', [NAME, 'r.example=me'], '', /r\.example=….*\nHint: .*--registry-password-stdin/],
+    ['a user without a password', [NAME, 'r.example=me'], '', /r\.example=....*\nHint: .*--registry-password-stdin/],
     ['a password without a user', [STDIN], 'geheim', /--registry-username/],
     ['no host', [NAME, '=me', STDIN], 'geheim', /"=me".*HOST=NAME/],
     ['no user', [NAME, 'r.example=', STDIN], 'geheim', /"r\.example=".*HOST=NAME/],
     ['a host that is none', [NAME, 'https://r.example=me', STDIN], 'geheim', /registry/],
-    ['a password in the user name', [NAME, 'r.example=me:geheim', STDIN], 'geheim', /"r\.example"=…/],
+    ['a password in the user name', [NAME, 'r.example=me:geheim', STDIN], 'geheim', /"r\.example"=.../],
     ['two registries', [NAME, 'r.example=me', NAME, 's.example=me', STDIN], 'geheim', /r\.example.*s\.example/],
     ['a registry twice', [NAME, 'r.example=me', NAME, 'r.example=you', STDIN], 'geheim', /r\.example.*AIRGAP_AUTH_/s],
     ['empty standard input', [NAME, 'r.example=me', STDIN], '', /--registry-password-stdin.*r\.example/],
