@@ -24,18 +24,19 @@ export function bundleReport(result: BundleResult): Report {
     };
   }
   const verb = status === 'written' ? 'written' : 'is up to date';
-  const notes = [...(status === 'written' ? [originText(result)] : []), ...left];
+  const notes = [...originText(result), ...left];
   return {
     result: [joinLines([`${path} ${verb}: ${content}`, ...delta])],
     notes: notes.length === 0 ? [] : [joinLines(notes)],
   };
 }
 
-/** Says where the bytes of a bundle are from. */
-function originText({ fetched, reused, resumed }: BundleResult): string {
+/** Says where the bytes of a bundle are from, unless all were fetched. */
+function originText({ fetched, reused, resumed }: BundleResult): string[] {
+  if (reused + resumed === 0) return [];
   const reusedText = reused > 0 ? `, ${formatBytes(reused)} from earlier bundles` : '';
   const resumedText = resumed > 0 ? `, ${formatBytes(resumed)} kept from an interrupted run` : '';
-  return `${formatBytes(fetched)} fetched${reusedText}${resumedText}`;
+  return [`${formatBytes(fetched)} fetched${reusedText}${resumedText}`];
 }
 
 /** Returns lines on images and referrers that are not in the bundle. */
