@@ -82,9 +82,9 @@ export class Progress {
   readonly emit: Emit = (event) => {
     this.#state.handle(event);
     if (this.#mode === 'json') {
-      if (IN_JSON.has(event.type)) this.#log(event);
+      if (event.type === 'warning' || (IN_JSON.has(event.type) && !this.#isQuiet)) this.#log(event);
     } else this.#showMessage(event);
-    if (this.#mode !== 'none') this.#timer ??= this.#startTimer();
+    if (this.#mode !== 'none' && !this.#isQuiet) this.#timer ??= this.#startTimer();
   };
 
   /** Writes a text for people: a summary, a hint. */

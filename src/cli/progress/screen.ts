@@ -1,6 +1,6 @@
 import stringWidth from 'string-width';
 import type { Snapshot } from './state.ts';
-import { ownerFacts, stepText, transferFacts } from './text.ts';
+import { ownerFacts, ownerName, stepText, transferFacts } from './text.ts';
 
 /** Size of a terminal. It may be wrong or missing: 0 columns are common under CI systems and serial consoles. */
 export interface TerminalSize {
@@ -86,7 +86,7 @@ export function frame({ transfer, steps, retries }: Snapshot, columns: number, r
   const head = transfer === undefined ? [] : wrapped(transferFacts(transfer, retries), width);
   const stepLines = listed(steps.map(stepText), Math.min(MAX_STEPS, Math.max(1, space - head.length)));
   const imageSpace = Math.min(MAX_IMAGES, space - head.length - stepLines.length);
-  const images = (transfer?.active ?? []).map((owner) => twoColumns(owner.name, ownerFacts(owner), width));
+  const images = (transfer?.active ?? []).map((owner) => twoColumns(ownerName(owner), ownerFacts(owner), width));
   const lines = [...head, ...listed(images, imageSpace).map((line) => `  ${line}`), ...stepLines];
   return lines.slice(0, space).map((line) => cut(line, width));
 }

@@ -48,9 +48,14 @@ export function transferFacts(transfer: TransferStatus, retries: number): string
 function idleText(idle: number, active: readonly OwnerStatus[]): string {
   const [first, ...others] = active;
   const more = others.length === 0 ? '' : ` and ${others.length} more`;
-  const names = first === undefined ? '' : ` (${safe(first.name)}${more})`;
+  const names = first === undefined ? '' : ` (${ownerName(first)}${more})`;
   const isWaiting = active.length > 0 && active.every(({ isAwaitingAnswer }) => isAwaitingAnswer);
   return `${isWaiting ? 'waiting for the answer' : 'no data'} for ${duration(idle)}${names}`;
+}
+
+/** Returns the name of an image, chart or file without control characters. */
+export function ownerName({ name }: OwnerStatus): string {
+  return safe(name);
 }
 
 /** Formats how far one image is, `12 MB of 30 MB`, and what is unusual about it: the last facts are the most important. */

@@ -167,6 +167,15 @@ describe('--progress json', () => {
   });
 });
 
+it('--progress json with --quiet has warnings and failures only', async () => {
+  const { progress, lines } = progressIn({ choice: 'json', isQuiet: true });
+  await run(progress.emit);
+  progress.note('summary');
+  progress.failure('Error: x', 'network');
+  progress.finish();
+  expect(lines().map((line) => JSON.parse(line).event)).toEqual(['warning', 'failure']);
+});
+
 describe('--progress none and --quiet', () => {
   it.each([
     ['none', { choice: 'none' as const }, ['warning', 'note', 'summary']],

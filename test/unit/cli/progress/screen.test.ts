@@ -4,7 +4,7 @@ import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { frame, Screen, type TerminalSize } from '../../../../src/cli/progress/screen.ts';
 import type { Snapshot } from '../../../../src/cli/progress/state.ts';
-import { hostileText } from '../../../support/hostile-text.ts';
+import { CONTROL_CHARACTERS, hostileText } from '../../../support/hostile-text.ts';
 
 const MB = 1_000_000;
 /** A transfer of 2,000 images, of which 40 are in transfer. */
@@ -57,7 +57,10 @@ describe('a frame', () => {
           const snapshot = { ...LARGE, steps: [{ title: name, elapsed: 0 }], transfer } as Snapshot;
           const lines = frame(snapshot, columns, rows);
           expect(lines.length).toBeLessThan(rows);
-          for (const line of lines) expect(stringWidth(line)).toBeLessThan(Math.max(2, columns));
+          for (const line of lines) {
+            expect(stringWidth(line)).toBeLessThan(Math.max(2, columns));
+            expect(line).not.toMatch(CONTROL_CHARACTERS);
+          }
         },
       ),
     );
