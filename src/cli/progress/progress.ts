@@ -91,13 +91,13 @@ export class Progress {
   note(text: string): void {
     if (this.#isQuiet) return;
     this.makeRoom();
-    if (this.#mode === 'json') this.#log({ type: 'note', message: text });
+    if (this.#mode === 'json') this.#log({ type: 'note', message: text.trimEnd() });
     else this.#writeText(text);
   }
 
   /** Writes the text of a failure. */
   failure(text: string, code: string): void {
-    if (this.#mode === 'json') this.#log({ type: 'failure', code, message: text });
+    if (this.#mode === 'json') this.#log({ type: 'failure', code, message: text.trimEnd() });
     else this.#writeText(text.replace(/^Error:/, () => this.#styled('red', 'Error:')));
   }
 

@@ -1,3 +1,4 @@
+import { count } from '../../base/count.ts';
 import { AirgapError, asAirgapError, combine } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { type PollOptions, pollUntil } from '../../base/poll-until.ts';
@@ -159,13 +160,13 @@ async function pushTo(
     now,
     requireReferrers,
   });
-  const errors = [
-    ...failures.map(({ error }) => error),
-    ...(await readBack(client, outcomes, { concurrency, emit })),
-    ...referrers.failures,
-  ];
-  if (errors.length > 0)
-    throw combine(errors, `${errors.length} of ${graph.roots.length} images and charts could not be pushed`);
+  const errors = [...failures.map(({ error }) => error), ...(await readBack(client, outcomes, { concurrency, emit }))];
+  const all = [...errors, ...referrers.failures];
+  if (all.length > 0) {
+    const failed = `${errors.length} of ${graph.roots.length} images and charts could not be pushed`;
+    const { length } = referrers.failures;
+    throw combine(all, length === 0 ? failed : `${failed}, and ${count(length, 'referrer')}`);
+  }
   const finished = now();
   const isChart = ({ reference }: CopyOutcome): boolean => chartName(reference) !== undefined;
   const names = { target: formatTarget(target), naming: target.naming };
