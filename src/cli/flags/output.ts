@@ -1,6 +1,8 @@
 import { Option } from '@commander-js/extra-typings';
 import { jsonText } from '../../base/printable.ts';
+import { layOut, layoutWidth } from '../reports/layout.ts';
 import type { Report } from '../reports/report.ts';
+import { loadWidths } from '../reports/text-width.ts';
 
 /** Returns the `-o` option, which every command has. */
 export function outputOption<const T extends string>(formats: readonly T[], fallback: NoInfer<T>) {
@@ -39,11 +41,11 @@ export async function printReport(
   { result, notes }: Report,
   next: readonly string[] = [],
 ): Promise<void> {
-  // Loaded here, because `--help` needs no widths of characters.
-  const { layOut, layoutWidth } = await import('../reports/layout.ts');
+  const blocks = [...result, ...notes];
+  await loadWidths(blocks.flatMap((block) => (typeof block === 'string' ? [] : [...block.head, ...block.rows.flat()])));
   const width = layoutWidth(io.columns());
-  const write = (blocks: Report['result'], print: (text: string) => void): void => {
-    if (blocks.length > 0) print(layOut(blocks, width));
+  const write = (written: Report['result'], print: (text: string) => void): void => {
+    if (written.length > 0) print(layOut(written, width));
   };
   write(result, io.print);
   write([...notes, ...next], io.info);

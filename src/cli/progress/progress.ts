@@ -4,7 +4,7 @@ import { jsonText, printable } from '../../base/printable.ts';
 import { redact } from '../../base/redact.ts';
 import { estimateText } from '../reports/estimate.ts';
 import { jsonLogger } from './log.ts';
-import type { Screen, TerminalSize } from './screen.ts';
+import { Screen, type TerminalSize } from './screen.ts';
 import { RunState, type Snapshot } from './state.ts';
 import { retryText, statusLines, stepText, totalText, uploadText } from './text.ts';
 
@@ -129,16 +129,13 @@ export class Progress {
     const timer = setInterval(() => this.#tick(), isLive ? DRAW_INTERVAL : TICK);
     // Drawing is no reason to wait for anything.
     timer.unref();
-    if (isLive) void this.#prepareScreen();
+    if (isLive) {
+      this.#screen = new Screen(
+        (text) => this.#stream.write(text),
+        () => this.#stream.terminal ?? {},
+      );
+    }
     return timer;
-  }
-
-  async #prepareScreen(): Promise<void> {
-    const { Screen } = await import('./screen.ts');
-    this.#screen = new Screen(
-      (text) => this.#stream.write(text),
-      () => this.#stream.terminal ?? {},
-    );
   }
 
   #tick(): void {

@@ -1,4 +1,4 @@
-import stringWidth from 'string-width';
+import { type Character, charactersOf, loadWidths, textWidth } from '../reports/text-width.ts';
 import type { Snapshot } from './state.ts';
 import { ownerFacts, ownerName, stepText, transferFacts } from './text.ts';
 
@@ -38,7 +38,8 @@ export class Screen {
     // are erased before they are written, so that a row forgets that it was the continuation of a broken line.
     const text = lines.map((line) => `${ERASE_LINE}${line}\n`).join('');
     this.#write(upBy(this.#height(columns, rows)) + text + ERASE_BELOW);
-    this.#drawn = lines.map((line) => stringWidth(line));
+    this.#drawn = lines.map(textWidth);
+    void loadWidths(lines);
   }
 
   /** Removes the drawn lines. */
@@ -117,7 +118,7 @@ function twoColumns(name: string, facts: readonly string[], width: number): stri
   const space = Math.min(width - 4 - text.length, MAX_NAME);
   if (space < MIN_NAME) return facts.length > 1 ? twoColumns(name, facts.slice(1), width) : cutStart(name, width - 2);
   const shown = cutStart(name, space);
-  return `${shown}${' '.repeat(space - stringWidth(shown))}  ${text}`;
+  return `${shown}${' '.repeat(space - textWidth(shown))}  ${text}`;
 }
 
 /** Columns for the name of an image. */
@@ -126,17 +127,29 @@ const MAX_NAME = 60;
 
 /** Cuts off the end of a text that is too wide. */
 function cut(text: string, width: number): string {
-  if (stringWidth(text) <= width) return text;
-  // A title may be very long; measuring it again for each character would be slow.
-  const characters = [...text.slice(0, 4 * width)];
-  while (characters.length > 0 && stringWidth(characters.join('')) > width - 2) characters.pop();
-  return `${characters.join('')}..`.slice(0, width);
+  if (textWidth(text) <= width) return text;
+  // A title may be very long, and one character has few units.
+  const shown = fitting(charactersOf(text.slice(0, 4 * width)), width - 2);
+  return `${textOf(shown)}..`.slice(0, width);
 }
 
 /** Cuts off the beginning of a name that is too wide: the end with the tag tells more than the host. */
 function cutStart(name: string, width: number): string {
-  if (stringWidth(name) <= width) return name;
-  const characters = [...name];
-  while (characters.length > 0 && stringWidth(characters.join('')) > width - 2) characters.shift();
-  return `..${characters.join('')}`.slice(0, Math.max(0, width));
+  if (textWidth(name) <= width) return name;
+  const shown = fitting(charactersOf(name.slice(-4 * width)).reverse(), width - 2);
+  return `..${textOf(shown.reverse())}`.slice(0, Math.max(0, width));
+}
+
+/** Returns the first characters that fit. */
+function fitting(characters: readonly Character[], width: number): Character[] {
+  let used = 0;
+  const end = characters.findIndex((character) => {
+    used += character.width;
+    return used > width;
+  });
+  return characters.slice(0, end < 0 ? undefined : end);
+}
+
+function textOf(characters: readonly Character[]): string {
+  return characters.map(({ text }) => text).join('');
 }

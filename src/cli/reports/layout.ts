@@ -1,6 +1,7 @@
 import { printableLine } from '../../base/printable.ts';
 import type { Block, Table } from './report.ts';
-import { longestPart, textWidth, wrapText } from './wrap.ts';
+import { textWidth } from './text-width.ts';
+import { longestPart, wrapText } from './wrap.ts';
 
 /** Narrower terminals are written to as if they had this many columns. */
 const MIN_WIDTH = 60;

@@ -1,27 +1,8 @@
-import stringWidth from 'string-width';
 import { trimTrailing } from '../../base/text-trim.ts';
-
-/** Returns the number of terminal columns that a line of text takes. */
-export function textWidth(text: string): number {
-  return stringWidth(text);
-}
+import { type Character, charactersOf, textWidth } from './text-width.ts';
 
 /** Characters after which a name may go on in the next line. A dot may be inside a version, and comes last. */
 const MARKS: ReadonlySet<string> = new Set('/,:@=');
-
-const NOT_ASCII = /[^ -~]/;
-const SEGMENTER = new Intl.Segmenter();
-
-/** A character as readers see it: several code points may be one. */
-interface Character {
-  readonly text: string;
-  readonly width: number;
-}
-
-function charactersOf(text: string): Character[] {
-  if (!NOT_ASCII.test(text)) return Array.from(text, (character) => ({ text: character, width: 1 }));
-  return Array.from(SEGMENTER.segment(text), ({ segment }) => ({ text: segment, width: textWidth(segment) }));
-}
 
 /**
  * Breaks a line of text into lines of at most `width` columns: at spaces, else after `/ , : @ =`, else after

@@ -1,10 +1,12 @@
 import { performance } from 'node:perf_hooks';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { layOut, layoutWidth } from '../../../../src/cli/reports/layout.ts';
 import type { Table } from '../../../../src/cli/reports/report.ts';
-import { textWidth } from '../../../../src/cli/reports/wrap.ts';
+import { loadWidths, textWidth } from '../../../../src/cli/reports/text-width.ts';
 import { CONTROL_CHARACTERS, hostileText } from '../../../support/hostile-text.ts';
 import fc from '../../../support/property.ts';
+
+beforeAll(() => loadWidths(['é']));
 
 const lines = (table: Table, width?: number): string[] => layOut([table], width).split('\n');
 

@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest';
-import { longestPart, textWidth, wrapText } from '../../../../src/cli/reports/wrap.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadWidths, textWidth } from '../../../../src/cli/reports/text-width.ts';
+import { longestPart, wrapText } from '../../../../src/cli/reports/wrap.ts';
 import fc, { anyCharacter } from '../../../support/property.ts';
+
+beforeAll(() => loadWidths(['é']));
 
 /** Lines break at spaces, which are left out there. */
 const withoutSpaces = (text: string): string => text.replaceAll(' ', '');
