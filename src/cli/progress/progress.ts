@@ -31,7 +31,7 @@ export interface ProgressStream {
 type Mode = 'live' | 'plain' | 'json' | 'none';
 
 /** Milliseconds between two drawings, and before the first: short runs show nothing. */
-const DRAW_INTERVAL = 100;
+const DRAW_INTERVAL = 200;
 const FIRST_DRAW = 500;
 /** Milliseconds between two lines of a run, and after which a step gets a line of its own. */
 const LINE_INTERVAL = 10_000;
