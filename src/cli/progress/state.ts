@@ -14,8 +14,8 @@ export interface Snapshot {
 export interface StepStatus {
   readonly title: string;
   readonly elapsed: number;
-  /** Items done so far, if the step counts them. */
-  readonly items?: { readonly done: number; readonly total: number };
+  /** Items done so far, if the step counts them, and their number if that is known. */
+  readonly items?: { readonly done: number; readonly total?: number };
 }
 
 /** Computes what a run is doing from its events. */
@@ -65,7 +65,7 @@ export class RunState {
     const steps = [...this.#steps.values()].map(({ title, started, done, total }) => ({
       title,
       elapsed: now - started,
-      ...(total !== undefined && { items: { done, total } }),
+      ...((total ?? done) > 0 && { items: { done, ...(total !== undefined && { total }) } }),
     }));
     const transfer = this.#transfer?.isComplete === false ? this.#transfer.status() : undefined;
     return { steps, ...(transfer && { transfer }), retries: this.#retries };

@@ -23,7 +23,8 @@ export function statusLines({ transfer, steps, retries }: Snapshot): string[] {
 
 /** Formats a step with its count of items and its time: `checking tags: 12 of 43, 4 s`. */
 export function stepText({ title, items, elapsed }: StepStatus): string {
-  const done = items === undefined ? [] : [`${items.done} of ${items.total}`];
+  const done =
+    items === undefined ? [] : [items.total === undefined ? `${items.done} done` : `${items.done} of ${items.total}`];
   const time = elapsed < 1000 ? [] : [duration(elapsed)];
   const facts = [...done, ...time].join(', ');
   return safe(facts === '' ? title : `${title}: ${facts}`);

@@ -43,7 +43,6 @@ interface Blob {
   /** Bytes of the current attempt, and the most that any attempt had. */
   attempt: number;
   most: number;
-  isActive: boolean;
   lastByte: number;
 }
 
@@ -108,7 +107,7 @@ export class Transfer {
       if (owner !== undefined) owner.total += bytes;
       // A blob that is planned again, because it has to be sent again, counts again.
       if (known !== undefined) this.#finish(known);
-      this.#blobs.set(key, { size: bytes, owner, attempt: 0, most: 0, isActive: false, lastByte: this.#now() });
+      this.#blobs.set(key, { size: bytes, owner, attempt: 0, most: 0, lastByte: this.#now() });
     }
   }
 
@@ -131,7 +130,6 @@ export class Transfer {
     if (status === 'started') {
       blob.attempt = 0;
       this.#count(blob, position);
-      blob.isActive = true;
       blob.lastByte = this.#now();
       blob.owner?.active.add(blob);
       if (blob.owner !== undefined) this.#active.add(blob.owner);

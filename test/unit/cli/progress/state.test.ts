@@ -162,6 +162,7 @@ describe('steps', () => {
       { title: 'rendering', elapsed: 3000 },
       { title: 'checking', elapsed: 3000, items: { done: 4, total: 5 } },
     ]);
+    expect(play({ type: 'step-progress', step: '1', done: 7 }).steps[0]).toMatchObject({ items: { done: 7 } });
     expect(play({ type: 'step-end', step: '1' }, { type: 'step-end', step: '2' }).steps).toEqual([]);
   });
 });
