@@ -1,26 +1,36 @@
 const NOT_ASCII = /[^ -~]/;
 
-let measure: ((text: string) => number) | undefined;
+/** Measures texts. The widths of other characters than ASCII are loaded on demand. */
+export class TextWidths {
+  #measure: ((text: string) => number) | undefined;
 
-/**
- * Makes {@link textWidth} exact for these texts. Loading the widths of characters takes 25 ms of processor time, and almost all
- * texts are ASCII.
- */
-export async function loadWidths(texts: Iterable<string>): Promise<void> {
-  if (measure !== undefined) return;
-  for (const text of texts) {
-    if (!NOT_ASCII.test(text)) continue;
+  /**
+   * Makes {@link width} exact for these texts. Loading takes 25 ms of processor time, and almost all texts are ASCII.
+   */
+  async load(texts: readonly string[]): Promise<void> {
+    if (this.#measure !== undefined || !texts.some((text) => NOT_ASCII.test(text))) return;
     const { default: stringWidth } = await import('string-width');
-    measure = stringWidth;
-    return;
+    this.#measure = stringWidth;
+  }
+
+  /** Returns the number of terminal columns of a line of text; for other than ASCII an upper bound, unless loaded. */
+  width(text: string): number {
+    if (!NOT_ASCII.test(text)) return text.length;
+    // No character has less than one UTF-16 unit for two columns.
+    return this.#measure === undefined ? 2 * text.length : this.#measure(text);
   }
 }
 
-/** Returns the number of terminal columns of a line of text; for other than ASCII an upper bound, unless widths are loaded. */
+const widths = new TextWidths();
+
+/** See {@link TextWidths.load}. */
+export function loadWidths(texts: readonly string[]): Promise<void> {
+  return widths.load(texts);
+}
+
+/** See {@link TextWidths.width}. */
 export function textWidth(text: string): number {
-  if (!NOT_ASCII.test(text)) return text.length;
-  // No character has less than one UTF-16 unit for two columns.
-  return measure === undefined ? 2 * text.length : measure(text);
+  return widths.width(text);
 }
 
 /** A character as readers see it: several code points may be one. */
