@@ -95,11 +95,20 @@ export async function confirmFindings(
   return { images, dropped };
 }
 
-/** Warns about every dropped candidate, with its locations. */
+/** Candidates that a warning names; the document of the run has all. */
+const MAX_LISTED = 20;
+
+/** Warns about the dropped candidates and their locations, once for each cause. */
 export function warnDropped(emit: Emit, dropped: readonly DroppedCandidate[]): void {
-  for (const { reference, found, why } of dropped) {
-    const message = `left out ${reference}, ${sourcesText(found)}: ${why.replace(`${reference}: `, '')}`;
-    emit({ type: 'warning', message });
+  for (const [why, group] of Map.groupBy(dropped, (candidate) => candidate.why)) {
+    const names = group.map(({ reference, found }) => printableLine(`${reference}, ${sourcesText(found)}`));
+    const [only, ...others] = names;
+    if (others.length === 0) emit({ type: 'warning', message: `left out ${only}: ${why}` });
+    else {
+      const more = names.length > MAX_LISTED ? [`and ${names.length - MAX_LISTED} more`] : [];
+      const lines = [...names.slice(0, MAX_LISTED), ...more].map((line) => `\n  ${line}`);
+      emit({ type: 'warning', message: `left out ${names.length} candidates: ${why}:${lines.join('')}` });
+    }
   }
 }
 

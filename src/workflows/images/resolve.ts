@@ -147,6 +147,11 @@ function rootsOf({ roots }: Graph, findings: readonly Finding[]): Root[] {
   return roots.filter(({ reference }) => names.has(formatReference(reference)));
 }
 
+/** Returns why an image is missing, without its name. */
+function causeOf({ reason, parts: { detail } }: AirgapError): string {
+  return detail === undefined ? reason : `${reason} (${detail})`;
+}
+
 /**
  * Returns the failed candidates that do not exist. Their tags are requested once more, because `image-not-found` is
  * also the error for a missing child or platform of an existing image.
@@ -161,7 +166,7 @@ async function missingAmong(
   const candidates = failures.flatMap(({ reference, error }) => {
     const finding = findingsByReference.get(formatReference(reference));
     const isDoubtful = finding?.confidence !== 'certain' && error.code === 'image-not-found';
-    return finding !== undefined && isDoubtful ? [{ reference, finding, why: error.message }] : [];
+    return finding !== undefined && isDoubtful ? [{ reference, finding, why: causeOf(error) }] : [];
   });
   const answers = await headManifests(
     client,

@@ -71,6 +71,15 @@ describe('confirming', () => {
     ]);
   });
 
+  test('warns of one cause once, however many images it hit', async () => {
+    const findings = Array.from({ length: 23 }, (_, i) => finding(`quay.io/a/missing-${i}:1`));
+    const { dropped, warnings } = await confirm({}, findings);
+    expect([dropped.length, warnings.length]).toEqual([23, 1]);
+    const [, ...lines] = warnings[0]?.split('\n') ?? [];
+    expect([lines.length, lines.at(-1)]).toEqual([21, '  and 3 more']);
+    expect(warnings[0]?.match(/404/g)).toHaveLength(1);
+  });
+
   test.each(['unauthorized', 'forbidden', 'registry', 'network'] as const)(
     'keeps images that cannot be checked (%s), and warns',
     async (code) => {
