@@ -24,8 +24,11 @@ export interface CommandIO {
   columns(): number | undefined;
   /** Reads stdin to its end. @throws AirgapError `usage` if stdin is a terminal */
   readInput(): Promise<Uint8Array>;
-  /** Writes a note or summary to stderr, unless `--quiet` is given. */
-  info(text: string): void;
+  /**
+   * Writes a note or summary to stderr.
+   * @param isNeeded true if it explains a failed check: then `--quiet` does not hide it
+   */
+  info(text: string, isNeeded?: boolean): void;
   /** Writes the text of a failure to stderr. */
   fail(text: string, code: string): void;
   /** Sets the exit code of a run: 3 if a check failed. It replaces 1 if an error ends the run. */
@@ -87,7 +90,7 @@ export async function runProgram(
       return stdout && (stdout.columns ?? Number.NaN);
     },
     readInput: () => readAll(process.stdin),
-    info: (text) => progress.note(safeText(text)),
+    info: (text, isNeeded) => progress.note(safeText(text), isNeeded),
     fail,
     setExitCode: (value) => {
       code = value;

@@ -10,7 +10,8 @@ import { SECRET_FILE } from '../../base/own-file.ts';
 import { chartRepository } from '../../naming/naming.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import type { GeneratedFile } from '../../overrides/formats/index.ts';
-import type { ValuesOptions } from '../../workflows/values/values.ts';
+import type { UmbrellaOverrides } from '../../workflows/values/umbrella-chart.ts';
+import type { Overrides, ValuesOptions } from '../../workflows/values/values.ts';
 import { formatDocument } from '../flags/output.ts';
 import type { FormatFlags } from '../flags/overrides.ts';
 import { displayPath } from '../reports/text.ts';
@@ -84,6 +85,11 @@ export async function writeFormat(
   return afterFormat(format, file, install);
 }
 
+/** Reports whether references stay public, or the bundle lacks images. */
+export function isIncomplete({ proof, notInBundle }: Pick<Overrides, 'proof' | 'notInBundle'>): boolean {
+  return proof.residue.length + notInBundle.length > 0;
+}
+
 /** Returns where `push` puts a chart; a placeholder for a name that no repository can have. */
 function chartAddress(target: ValuesOptions['target'], chart: string): string {
   try {
@@ -116,7 +122,12 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
   if (format === 'aggregate') {
     const { umbrellaValues } = await import('../../workflows/values/umbrella-chart.ts');
     const results = await umbrellaValues(context, { ...options, ecrAuth });
-    for (const result of results) io.info(umbrellaReport(result, options.jobs !== undefined));
+    const isBad = ({ proofs, notInBundle }: UmbrellaOverrides): boolean =>
+      notInBundle.length > 0 || proofs.some(({ proof }) => proof.residue.length > 0);
+    for (const result of results) {
+      const isNeeded = isBad(result) || result.left.length > 0;
+      io.info(umbrellaReport(result, options.jobs !== undefined), isNeeded);
+    }
     const names = new OverridesFiles({ outDir: '.' }, context.cwd);
     names.expect(results);
     const fileNameOf = ({ chart, version, profile }: (typeof results)[number]): string =>
@@ -124,9 +135,7 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
     return {
       files: results.map((result) => ({ path: fileNameOf(result), text: result.yaml })),
       left: results.flatMap((result) => result.left),
-      isIncomplete: results.some(
-        ({ proofs, notInBundle }) => notInBundle.length > 0 || proofs.some(({ proof }) => proof.residue.length > 0),
-      ),
+      isIncomplete: results.some(isBad),
       mayHoldSecrets: results.some(({ copied }) => copied.length > 0),
       umbrella: results[0],
     };
@@ -136,20 +145,19 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
     const from = flags.from === undefined ? {} : { from: await readManifest(resolve(context.cwd, flags.from)) };
     const namespace = context.env.HELM_NAMESPACE || 'default';
     const results = await formatDelivery(context, format, { ...options, ...from, namespace, plainHttp });
-    for (const { overrides } of results) io.info(proofReport(overrides));
+    for (const { overrides, formatted } of results)
+      io.info(proofReport(overrides), isIncomplete(overrides) || formatted.left.length > 0);
     return {
       files: results.flatMap(({ formatted }) => formatted.files),
       left: results.flatMap(({ formatted }) => formatted.left),
-      isIncomplete: results.some(
-        ({ overrides: { proof, notInBundle } }) => proof.residue.length + notInBundle.length > 0,
-      ),
+      isIncomplete: results.some(({ overrides }) => isIncomplete(overrides)),
       mayHoldSecrets: results.some(({ overrides }) => overrides.copied.length > 0),
     };
   }
   if (format === 'values') throw new AirgapError('usage', '--format values is not handled here');
   const { formatReferences } = await import('../../workflows/values/format-references.ts');
   const result = await formatReferences(context, format, { ...options, plainHttp });
-  io.info(formatReport(result));
+  io.info(formatReport(result), result.left.length > 0);
   return { ...result, isIncomplete: false };
 }
 

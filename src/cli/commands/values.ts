@@ -24,7 +24,7 @@ import { proofReport } from '../reports/values.ts';
 import type { CommandIO } from '../run.ts';
 import { afterMissing, afterUnmapped, afterValues } from './next-steps.ts';
 import { checkOut, OverridesFiles, writeOverrides } from './values-files.ts';
-import { installedFrom, writeFormat } from './values-format.ts';
+import { installedFrom, isIncomplete, writeFormat } from './values-format.ts';
 
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
@@ -126,7 +126,7 @@ async function writeValues(
 ): Promise<readonly string[]> {
   const { values } = await import('../../workflows/values/values.ts');
   const results = await values(io.context, options);
-  for (const result of results) io.info(proofReport(result, flags.config !== undefined));
+  for (const result of results) io.info(proofReport(result, flags.config !== undefined), isIncomplete(result));
   const isJson = flags.output === 'json';
   const isPrinted = isJson || (flags.outDir === undefined && flags.out === undefined);
   // Overrides on stdout must stand alone; without them, the files are the result.

@@ -14,7 +14,7 @@ export type ProgressChoice = (typeof PROGRESS_CHOICES)[number];
 
 export interface ProgressOptions {
   readonly choice: ProgressChoice;
-  /** Shows warnings and errors only. */
+  /** Shows warnings, errors and what explains a failed check only. */
   readonly isQuiet: boolean;
 }
 
@@ -87,9 +87,9 @@ export class Progress {
     if (this.#mode !== 'none' && !this.#isQuiet) this.#timer ??= this.#startTimer();
   };
 
-  /** Writes a text for people: a summary, a hint. */
-  note(text: string): void {
-    if (this.#isQuiet) return;
+  /** Writes a text for people: a summary, a hint. @param isNeeded not hidden by `--quiet` */
+  note(text: string, isNeeded = false): void {
+    if (this.#isQuiet && !isNeeded) return;
     this.makeRoom();
     if (this.#mode === 'json') this.#log({ type: 'note', message: text.trimEnd() });
     else this.#writeText(text);

@@ -48,6 +48,16 @@ describe('the output of values', () => {
     expect(err).toContain('two/shop-b.yaml written\n');
   });
 
+  test('with --quiet has nothing on stderr, unless the check failed', async () => {
+    const good = await values('--quiet');
+    expect([good.code, good.err]).toEqual([0, '']);
+    const args = ['values', join(CHARTS, 'fixed'), '--to', 'r.example/m'];
+    const bad = await airgap([...args, '--quiet'], env, folder);
+    expect(bad.code).toBe(3);
+    expect(bad.err).toMatch(/^fixed \S+: \d+ of \d+ references private/);
+    expect(bad.err).not.toContain('next:');
+  });
+
   test('is the same for both names of --unmapped', async () => {
     const mode = ['--unmapped', '--residue'].map((flag) =>
       values(`${flag}=post-render`, '--out', `${flag.slice(2)}.yaml`),

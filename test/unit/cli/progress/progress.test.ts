@@ -186,6 +186,8 @@ describe('--progress none and --quiet', () => {
     progress.emit({ type: 'note', message: 'note' });
     progress.note('summary');
     progress.finish();
+    progress.note('why', true);
+    expect(text()).toMatch(/why\n$/);
     expect(text().match(/warning|note|summary|uploading|transferred|rendering/g)).toEqual(expected);
     progress.failure('Error: x', 'network');
     expect(text()).toMatch(/Error: x\n$/);
