@@ -6,9 +6,9 @@ import { promisify } from 'node:util';
 export type Descriptor = 1 | 2;
 
 /**
- * Writes text to standard output and standard error without ever blocking the run: a terminal that was stopped or a
- * reader that stalls (a pager, a slow connection) would otherwise halt all transfers, because Node writes to terminals and
- * pipes synchronously. Texts are written in the order in which they were given, whichever descriptor they are for.
+ * Writes text to standard output and standard error without ever blocking the run: a terminal that was stopped, or a slow
+ * connection to it, would otherwise halt all transfers, because Node writes to terminals synchronously. Texts are
+ * written in the order in which they were given, whichever descriptor they are for.
  *
  * A closed pipe (`| head`) is not a failure: the rest is discarded. Other failures, such as a full disk, are kept.
  */
@@ -76,8 +76,9 @@ export class Output {
 /** Writes bytes, or some of them, and returns their number. @throws system errors */
 export type WriteTo = (descriptor: Descriptor, bytes: Buffer) => Promise<number>;
 
-const writeToDescriptor: WriteTo = async (descriptor, bytes) =>
-  (await promisify(write)(descriptor, bytes)).bytesWritten;
+const writeAsync = promisify(write);
+
+const writeToDescriptor: WriteTo = async (descriptor, bytes) => (await writeAsync(descriptor, bytes)).bytesWritten;
 
 /** Milliseconds until a full, non-blocking pipe is tried again. */
 const RETRY_DELAY = 20;

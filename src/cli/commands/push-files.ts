@@ -40,7 +40,10 @@ export class Receipts {
     }
   }
 
-  /** Writes a receipt, and returns its path as it is shown. @throws AirgapError `file`, `no-space`; the message says that the push itself succeeded */
+  /**
+   * Writes a receipt, and returns its path as it is shown.
+   * @throws AirgapError `file`, `no-space`; the message says that the push itself succeeded
+   */
   async write({ target, receipt }: PushResult): Promise<string> {
     const path = this.#paths.get(target) as string;
     try {

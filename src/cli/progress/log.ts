@@ -14,10 +14,14 @@ export function jsonLogger(write: (line: string) => void, now: () => Date): Emit
   return (event) => {
     if (OMITTED.has(event.type)) return;
     const { type, ...content } = event.type === 'plan' ? planTotals(event) : event;
-    const line = { time: now().toISOString(), event: type, ...content };
-    const redacted = (_: string, value: unknown): unknown => (typeof value === 'string' ? redact(value) : value);
-    write(`${jsonText(line, undefined, redacted)}\n`);
+    write(jsonLine(now(), type, content));
   };
+}
+
+/** Formats an event as a line of JSON without secrets. */
+export function jsonLine(time: Date, event: string, content: object): string {
+  const redacted = (_: string, value: unknown): unknown => (typeof value === 'string' ? redact(value) : value);
+  return `${jsonText({ time: time.toISOString(), event, ...content }, undefined, redacted)}\n`;
 }
 
 /** Blobs have events of their own. */

@@ -1,9 +1,9 @@
 import { styleText } from 'node:util';
 import type { AirgapEvent, Emit } from '../../base/events.ts';
-import { jsonText, printable } from '../../base/printable.ts';
+import { printable } from '../../base/printable.ts';
 import { redact } from '../../base/redact.ts';
 import { estimateText } from '../reports/estimate.ts';
-import { jsonLogger } from './log.ts';
+import { jsonLine, jsonLogger } from './log.ts';
 import { Screen, type TerminalSize } from './screen.ts';
 import { RunState, type Snapshot } from './state.ts';
 import { retryText, statusLines, stepText, totalText, uploadText } from './text.ts';
@@ -104,7 +104,7 @@ export class Progress {
   /** Makes room for a result: removes the display, and sums up a transfer that is over. */
   makeRoom(): void {
     this.#screen?.clear();
-    if (this.#state.snapshot().transfer === undefined) this.#sumUp();
+    if (!this.#state.isTransferring) this.#sumUp();
   }
 
   /** Ends the display, and sums up what was transferred. */
@@ -117,11 +117,11 @@ export class Progress {
 
   /** Writes the total of a transfer that took a while, once. */
   #sumUp(): void {
-    const { received, transferTime } = this.#state;
+    const { received, transferTime, retries } = this.#state;
     const isShown = this.#mode === 'live' || this.#mode === 'plain';
     if (!isShown || this.#isSummedUp || received === 0 || transferTime < SUMMARY_AFTER) return;
     this.#isSummedUp = true;
-    this.#writeText(`transferred ${totalText(received, transferTime, this.#state.snapshot().retries)}`);
+    this.#writeText(`transferred ${totalText(received, transferTime, retries)}`);
   }
 
   #startTimer(): NodeJS.Timeout {
@@ -167,10 +167,8 @@ export class Progress {
     if (steps.length === 0 && transfer === undefined) return;
     const seconds = (milliseconds: number | undefined): number | undefined =>
       milliseconds === undefined ? undefined : Math.round(milliseconds / 100) / 10;
-    const line = {
-      time: new Date().toISOString(),
-      event: 'progress',
-      steps: steps.map(({ title, elapsed, items }) => ({ title: redact(title), seconds: seconds(elapsed), items })),
+    const content = {
+      steps: steps.map(({ title, elapsed, items }) => ({ title, seconds: seconds(elapsed), items })),
       transfer: transfer && {
         activity: transfer.activity,
         items: transfer.items,
@@ -182,7 +180,7 @@ export class Progress {
       },
       retries,
     };
-    this.#stream.write(`${jsonText(line)}\n`);
+    this.#stream.write(jsonLine(new Date(), 'progress', content));
   }
 
   #showMessage(event: AirgapEvent): void {

@@ -37,6 +37,16 @@ export class RunState {
     return this.#received;
   }
 
+  /** Retries of the run. */
+  get retries(): number {
+    return this.#retries;
+  }
+
+  /** Blobs are outstanding. */
+  get isTransferring(): boolean {
+    return this.#transfer?.isComplete === false;
+  }
+
   /** Duration of all transfers in milliseconds. */
   get transferTime(): number {
     return this.#earlier + (this.#transfer?.duration() ?? 0);
@@ -67,7 +77,7 @@ export class RunState {
       elapsed: now - started,
       ...((total ?? done) > 0 && { items: { done, ...(total !== undefined && { total }) } }),
     }));
-    const transfer = this.#transfer?.isComplete === false ? this.#transfer.status() : undefined;
+    const transfer = this.isTransferring ? this.#transfer?.status() : undefined;
     return { steps, ...(transfer && { transfer }), retries: this.#retries };
   }
 
