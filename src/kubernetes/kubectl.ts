@@ -1,6 +1,6 @@
 import type { Environment } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
-import { collapseWhitespace, quoted } from '../base/printable.ts';
+import { collapseWhitespace } from '../base/printable.ts';
 
 /** Environment and working folder (absolute) of kubectl. */
 export interface KubectlContext {
@@ -27,7 +27,7 @@ export interface KubectlQuestion {
 }
 
 /** Seconds for one request. kubectl repeats the first up to five times when a cluster does not answer. */
-const REQUEST_SECONDS = 20;
+const REQUEST_SECONDS = 15;
 
 /** Milliseconds for the whole run, in which an exec plugin may fetch a token. */
 const TIMEOUT = 120_000;
@@ -86,25 +86,32 @@ export async function kubectl(
     throw cannot(why, 'install kubectl');
   }
   const words = lastWords(result.stderr);
-  throw cannot(`kubectl says ${quoted(words)}`, remedyFor(words));
+  throw cannot(`kubectl: ${words}`, remedyFor(words));
 }
 
 /** kubectl's own log lines, as in `E1123 02:33:16.123456   12345 memcache.go:265] "Unhandled Error" …`. */
 const LOG_LINE = /^[EWIF]\d{4} /;
 
+/** Maximum characters of kubectl's words in a message. */
+const WORDS_LIMIT = 500;
+
 /** Returns the sentence with which kubectl ends, without its log. */
 function lastWords(stderr: string): string {
   const lines = stderr.slice(-64 * 1024).split('\n');
   const sentences = lines.map(collapseWhitespace).filter((line) => line !== '');
-  return sentences.findLast((line) => !LOG_LINE.test(line)) ?? sentences.at(-1) ?? 'nothing';
+  const last = sentences.findLast((line) => !LOG_LINE.test(line)) ?? sentences.at(-1) ?? 'it failed without a word';
+  return last.slice(0, WORDS_LIMIT).replace(/^error: /, '');
 }
 
 /** What to do about an answer: the words are those of kubectl and of the API server. */
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [/\(Forbidden\)/, 'ask for the right to read this'],
   [/\(NotFound\)/, 'check the names and the namespace (kubectl get)'],
-  [/Unauthorized|must be logged in|getting credentials|exec plugin/, 'log in to the cluster again'],
-  [/^error: (?:no )?context /, 'choose one of: kubectl config get-contexts'],
+  [/executable \S+ not found/, 'install the program that the kubeconfig names'],
+  [/Unauthorized|must be logged in|getting credentials/, 'log in to the cluster again'],
+  [/\bcontext (?:was not|")/, 'choose one of: kubectl config get-contexts'],
+  [/no such file/, 'check the path of the kubeconfig'],
+  [/localhost:8080/, 'choose a cluster with --kubeconfig or --context'],
   [/x509|certificate/, 'check the certificate authority in the kubeconfig'],
 ];
 

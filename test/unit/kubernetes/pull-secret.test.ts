@@ -139,7 +139,7 @@ describe('readPullSecret', () => {
     const { env, calls } = fakeKubectl({ stdout: JSON.stringify(secret()) });
     expect(await read('apps/regcred', env)).toMatchObject({ name: 'regcred', namespace: 'apps' });
     expect(calls()).toEqual([
-      ['--request-timeout=20s', 'get', 'secret', 'regcred', '--namespace=apps', '--output=json'],
+      ['--request-timeout=15s', 'get', 'secret', 'regcred', '--namespace=apps', '--output=json'],
     ]);
     expect(events).toEqual([]);
   });
