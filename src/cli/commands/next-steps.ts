@@ -296,12 +296,12 @@ export function afterCheck(command: CommandUnknownOpts, { reasons, bundle, targe
   return afterGoodCheck(command, target, charts);
 }
 
-function afterGoodCheck(
-  command: CommandUnknownOpts,
-  target: string | undefined,
-  charts: readonly string[],
-): string[] {
-  const { overrides, config, bundle } = command.opts() as { overrides?: readonly string[]; config?: string; bundle?: string };
+function afterGoodCheck(command: CommandUnknownOpts, target: string | undefined, charts: readonly string[]): string[] {
+  const { overrides, config, bundle } = command.opts() as {
+    overrides?: readonly string[];
+    config?: string;
+    bundle?: string;
+  };
   if (target === undefined) return [nextStep(airgapCommand('push', fileWord(bundle ?? 'BUNDLE'), '--to', 'REGISTRY'))];
   // The user knows how to install with overrides that exist.
   if ((overrides ?? []).length > 0) return [];
@@ -310,6 +310,8 @@ function afterGoodCheck(
   const flags = givenFlags(command, (flag) => isShared.has(flag) && !OUTPUT.includes(flag) && flag !== '--pull-secret');
   if (arguments_.length > 1) return [];
   const isSeveral = config !== undefined || arguments_.length === 0;
-  const out = isSeveral ? ['--out-dir', 'overrides'] : ['--out', fileWord(`${basename(charts[0] ?? 'overrides')}.yaml`)];
+  const out = isSeveral
+    ? ['--out-dir', 'overrides']
+    : ['--out', fileWord(`${basename(charts[0] ?? 'overrides')}.yaml`)];
   return [nextStep(airgapCommand('values', ...arguments_, ...flags, ...out))];
 }

@@ -65,14 +65,12 @@ function failureBlocks({ reason, message, hint, images }: Failure): Block[] {
   ];
   const hasDetails = images.some(({ detail }) => detail !== undefined);
   const rows = images.flatMap(({ reference, detail = '', workloads }) =>
-    workloads.map((workload) => [
-      workloadText(workload),
-      workload.chart,
-      reference,
-      ...(hasDetails ? [detail] : []),
-    ]),
+    workloads.map((workload) => [workloadText(workload), workload.chart, reference, ...(hasDetails ? [detail] : [])]),
   );
-  return [joinLines(lines), { head: ['WORKLOAD', 'CHART', 'IMAGE', ...(hasDetails ? [''] : [])], rows: distinct(rows) }];
+  return [
+    joinLines(lines),
+    { head: ['WORKLOAD', 'CHART', 'IMAGE', ...(hasDetails ? [''] : [])], rows: distinct(rows) },
+  ];
 }
 
 /** Formats `Deployment/app (container web)`, with the namespace if it is known. */
