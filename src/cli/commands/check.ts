@@ -50,7 +50,7 @@ function declare(io: CommandIO) {
       'after',
       examples(
         'check app --bundle app.tar --to registry.example -f site.yaml',
-        'check ./app --to registry.example -f site.yaml --overrides app.yaml',
+        'check ./app --to registry.example --overrides app.yaml',
         'check --all --bundle app.tar --platform linux/arm64',
       ),
     )
