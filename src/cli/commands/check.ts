@@ -92,19 +92,21 @@ async function checkCharts(
 ): Promise<void> {
   const settings = await readSettings(io, charts, flags);
   const { check } = await import('../../workflows/check/check.ts');
-  const result = await check(io.context, await checkOptions(io, flags, settings));
+  const options = await checkOptions(io, flags, settings);
+  const result = await check(io.context, options);
   if (isFailedCheck(result)) io.setExitCode(3);
   if (flags.output === 'json') io.print(await formatDocument('Check', result, 'json'));
-  else await printReport(io, checkReport(result), nextSteps(command, flags, result));
+  else await printReport(io, checkReport(result), nextSteps(command, options, result));
 }
 
 function nextSteps(
   command: CommandUnknownOpts,
-  flags: Flags,
+  { bundle, pullSecret }: CheckOptions,
   { images, charts, target }: CheckResult,
 ): readonly string[] {
   const reasons = new Set([...images, ...charts].flatMap(({ status = 'ok' }) => (status === 'ok' ? [] : [status])));
-  return afterCheck(command, { reasons, bundle: flags.bundle, target, charts: charts.map(({ name }) => name) });
+  const names = charts.map(({ name }) => name);
+  return afterCheck(command, { reasons, bundle, target, charts: names, pullSecret: pullSecret?.name });
 }
 
 /** Maps flags and settings to the options of the workflow. @throws AirgapError `usage`, `file` and errors of the bundle */
