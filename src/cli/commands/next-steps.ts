@@ -7,15 +7,15 @@ import { airgapCommand, fileWord, nextStep, shellWord } from '../reports/next.ts
 /** What each command says to type next. Each function returns the lines, and repeats what the user gave for this run. */
 
 /** Flags that say what a run writes and how, which a following run chooses anew. */
-const OUTPUT = ['--out', '--output', '--dry-run', '--force', '--lock', '--check-lock', '--progress', '--quiet'];
+export const OUTPUT = ['--out', '--output', '--dry-run', '--force', '--lock', '--check-lock', '--progress', '--quiet'];
 
 /** What kind of registry the target is. */
-const TARGET = ['--registry-type', '--region'];
+export const TARGET = ['--registry-type', '--region'];
 /** Names of images and charts in the target. */
-const NAMING = ['--naming', '--naming-rule', '--chart-prefix'];
+export const NAMING = ['--naming', '--naming-rule', '--chart-prefix'];
 
 /** Access to registries and repositories, without the choice of charts and images. */
-const ACCESS = [
+export const ACCESS = [
   ...['--mirror', '--chart-mirror', '--plain-http', '--ca-file', '--client-cert', '--client-key', '--endpoint-url'],
   ...['--profile', '--role-arn', '--allow-chart-host', '--registry-username', '--registry-password-stdin'],
 ];
@@ -25,13 +25,13 @@ function among(names: readonly string[]): (flag: string) => boolean {
 }
 
 /** Returns those of the given flags that another command has too. */
-function sharedFlags(command: CommandUnknownOpts, other: string, names: readonly string[]): string[] {
+export function sharedFlags(command: CommandUnknownOpts, other: string, names: readonly string[]): string[] {
   const isShared = flagsOfCommand(command, other);
   return givenFlags(command, (flag) => isShared.has(flag) && names.includes(flag));
 }
 
 /** Returns the words of this run with other flags for its output. */
-function sameRun(command: CommandUnknownOpts, left: readonly string[], ...more: readonly string[]): string[] {
+export function sameRun(command: CommandUnknownOpts, left: readonly string[], ...more: readonly string[]): string[] {
   const flags = givenFlags(command, (flag) => !left.includes(flag));
   return airgapCommand(command.name(), ...givenArguments(command), ...flags, ...more);
 }
