@@ -41,7 +41,7 @@ const named = (references: readonly InstalledReference[]) =>
 
 describe('what is installed with derived overrides', () => {
   it('is every reference of the chart under its private name, with the name that it comes from', async () => {
-    const without = await chartReferences(await rendererOf('shop'), profile, analysis);
+    const { references: without } = await chartReferences(await rendererOf('shop'), profile, analysis);
     const installed = installedReferences(await derived('shop'));
     const sources = [...new Set(without.map(({ reference }) => reference))].sort();
     expect(sources).toHaveLength(8);
@@ -67,7 +67,7 @@ describe('what is installed with derived overrides', () => {
 
   it('includes images that operators choose', async () => {
     const installed = installedReferences(await derived('widget-operator'));
-    const without = await chartReferences(await rendererOf('widget-operator'), profile, analysis);
+    const { references: without } = await chartReferences(await rendererOf('widget-operator'), profile, analysis);
     expect(installed.length).toBeGreaterThan(0);
     expect(new Set(installed.flatMap(({ source = '' }) => source))).toEqual(
       new Set(without.map(({ reference }) => reference)),
