@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { sharedCluster } from '../support/cluster/each-run.ts';
 import { createNamespace } from '../support/cluster/inside.ts';
 import { CONTROL, leaksOf } from '../support/cluster/isolation.ts';
@@ -29,6 +29,8 @@ test('the control: a packet and a question from the node and from a Pod are coun
   const pod = await cluster.run(['bash', '-c', inPod]);
   // getent: the name was not found.
   expect([node.code, pod.code]).toEqual([2, 2]);
+  // tcpdump writes a line a moment later.
+  await vi.waitFor(() => expect(leaksOf(cluster, true).packets).toHaveLength(2), 5000);
   const { packets, names } = leaksOf(cluster, true);
   const from = (address: string): RegExp => new RegExp(` IP ${address.replaceAll('.', '\\.')}\\d*\\.\\d+ > `);
   expect(packets.filter((line) => from('192.0.2.10').test(line))).toHaveLength(1);
