@@ -57,7 +57,17 @@ function createNetwork(folder: string, name: string): void {
   const settings = ['ipv4.ip_forward=1', 'ipv4.conf.all.route_localnet=1', 'ipv6.conf.out0.disable_ipv6=1'];
   const sysctl = ['sysctl', '-qw', ...settings.map((setting) => `net.${setting}`)];
   execFileSync('nsenter', [`--net=/run/netns/${name}`, ...sysctl], { stdio: 'ignore' });
-  const capture = ['tcpdump', '-i', 'out1', '-nn', '-l', '--immediate-mode', '-Q', 'in', 'ip and not dst net 198.18.0.0/15'];
+  const capture = [
+    'tcpdump',
+    '-i',
+    'out1',
+    '-nn',
+    '-l',
+    '--immediate-mode',
+    '-Q',
+    'in',
+    'ip and not dst net 198.18.0.0/15',
+  ];
   const child = spawn('nsenter', [`--net=/run/netns/${outside}`, ...capture], {
     detached: true,
     stdio: ['ignore', openSync(join(folder, 'log/out.log'), 'w'), openSync(join(folder, 'log/tcpdump.log'), 'w')],
