@@ -19,7 +19,7 @@ import { addNamingFlags, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { checkReport, isFailedCheck } from '../reports/check.ts';
 import type { CommandIO } from '../run.ts';
-import { afterCheck } from './next-steps.ts';
+import { afterCheck } from './after-check.ts';
 
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
@@ -50,7 +50,7 @@ function declare(io: CommandIO) {
       'after',
       examples(
         'check app --bundle app.tar --to registry.example -f site.yaml',
-        'check ./app --to registry.example -f site.yaml --overrides app.yaml -o json',
+        'check ./app --to registry.example --overrides app.yaml',
         'check --all --bundle app.tar --platform linux/arm64',
       ),
     )
