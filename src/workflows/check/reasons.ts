@@ -12,6 +12,17 @@ export interface Answer {
   readonly hint?: string | undefined;
 }
 
+/** What to do about reasons for which neither a registry nor a login says more. */
+export const HINTS: Readonly<Partial<Record<Answer['status'], string>>> = {
+  'public-name':
+    'write the overrides with values --unmapped=post-render or --unmapped=repack, and check with the same flag',
+  'not-pushed': 'push the bundle that has them',
+  incomplete:
+    'restore the storage of the registry, or delete these images there and push them again: push does not send images whose manifest is there',
+  'wrong-platform':
+    'bundle them for the platforms of the nodes (--platform), and push them with --on-existing-tag overwrite',
+};
+
 /**
  * Returns what an error of a registry means for the image that was asked for.
  * @param missing what content that the registry does not have means: `not-pushed` for the image itself, `incomplete` below it
