@@ -198,7 +198,7 @@ const podSchema = z.object({
     .nullish(),
 });
 
-export type PodObject = z.infer<typeof podSchema>;
+type PodObject = z.infer<typeof podSchema>;
 
 function podOf({ metadata, spec, status }: PodObject): Pod {
   const statuses = {
