@@ -55,15 +55,21 @@ export async function insideHelm(cluster: Cluster, version = '4.1.4', program?: 
   return helm;
 }
 
-/** Creates a namespace, with a pull secret `regcred` for the registry that needs one. */
-export async function createNamespace(cluster: Cluster, namespace: string): Promise<void> {
+/** Creates a namespace, with a pull secret `regcred`: for the registry that needs one, unless another host is given. */
+export async function createNamespace(
+  cluster: Cluster,
+  namespace: string,
+  {
+    host = cluster.registry,
+    password = cluster.login.password,
+  }: { readonly host?: string; readonly password?: string } = {},
+): Promise<void> {
   await cluster.kubectl(['create', 'namespace', namespace]);
   // Pods are refused before it is there.
   await cluster.kubectl(['-n', namespace, 'wait', '--for=create', 'serviceaccount/default', '--timeout=60s']);
-  const { username, password } = cluster.login;
   const login = [
-    `--docker-server=${cluster.registry}`,
-    `--docker-username=${username}`,
+    `--docker-server=${host}`,
+    `--docker-username=${cluster.login.username}`,
     `--docker-password=${password}`,
   ];
   await cluster.kubectl(['-n', namespace, 'create', 'secret', 'docker-registry', PULL_SECRET, ...login]);
@@ -110,10 +116,19 @@ export async function valuesInside(
   return { ...finished, overrides };
 }
 
-/** Installs the chart from the target with the overrides after the site's own values. */
-export function installInside(site: Site, overrides: string, flags: readonly string[] = []): Promise<Finished> {
+/**
+ * Installs the chart with the overrides after the site's own values.
+ * @param folder of the chart; from the target unless given
+ */
+export function installInside(
+  site: Site,
+  overrides: string,
+  flags: readonly string[] = [],
+  folder?: string,
+): Promise<Finished> {
   const { helm, chart, version, namespace, values = [] } = site;
-  const source = [`oci://${targetOf(site)}/charts/${chart}`, '--version', version, '--ca-file', helm.cluster.caFile];
+  const target = [`oci://${targetOf(site)}/charts/${chart}`, '--version', version, '--ca-file', helm.cluster.caFile];
+  const source = folder === undefined ? target : [folder];
   return helm.run(['install', chart, ...source, '-n', namespace, ...values, '-f', overrides, ...flags], {
     seconds: 300,
   });

@@ -35,13 +35,15 @@ interface Status {
   readonly lastState?: { readonly terminated?: object };
 }
 
-interface Pod {
+/** The part of a Pod that is read. */
+export interface Pod {
   readonly metadata: { readonly namespace: string; readonly name: string; readonly deletionTimestamp?: string };
   readonly spec: Readonly<Record<string, readonly { readonly name: string; readonly image: string }[]>>;
   readonly status: Readonly<Record<string, readonly Status[]>>;
 }
 
-interface Event {
+/** The part of an event that is read. */
+export interface Event {
   readonly reason?: string;
   readonly message?: string;
   readonly metadata: { readonly namespace: string };
@@ -86,7 +88,8 @@ export async function settle(
   return { containers, publicImages: images.filter((image) => !targets.some((target) => image.startsWith(target))) };
 }
 
-function outcomesOf(pod: Pod, events: readonly Event[]): ContainerOutcome[] {
+/** Judges each container of a Pod by its status and the kubelet's events. */
+export function outcomesOf(pod: Pod, events: readonly Event[]): ContainerOutcome[] {
   const { namespace, name } = pod.metadata;
   const ofPod = events.filter(({ metadata, involvedObject }) => {
     return metadata.namespace === namespace && involvedObject.name === name;
