@@ -19,7 +19,7 @@ import { listRequestedCharts } from '../values/requested-charts.ts';
 import { BundledImages } from './ask-bundle.ts';
 import { TargetQuestions } from './ask-target.ts';
 import { type ChartImages, chartImages, type InstallOptions } from './chart-images.ts';
-import { answerImages, wantedImages } from './images.ts';
+import { answerImages, type PodSecret, wantedImages } from './images.ts';
 import { explainNotInBundle } from './not-in-bundle.ts';
 
 /** What to check: charts as they will be installed, against a target, a bundle, or both. */
@@ -31,8 +31,8 @@ export interface CheckOptions extends Pick<OpenOptions, 'signer'>, Omit<InstallO
   /** Platforms of the nodes. If empty: those that the bundle was made for, else linux/amd64. */
   readonly platforms: readonly Platform[];
   readonly registry: RegistryUse;
-  /** Credentials of the Pods, in place of the caller's; without a name, all Pods are taken to use it. */
-  readonly pullSecret?: { readonly name: string | undefined; readonly keychain: Keychain } | undefined;
+  /** Credentials of the Pods, in place of the caller's. */
+  readonly pullSecret?: PodSecret | undefined;
 }
 
 /** Keychain of Pods without a pull secret. */
@@ -59,7 +59,13 @@ export function check(context: Context, options: CheckOptions): Promise<CheckRes
         async (advance) => {
           if (target === undefined) return [await answerImages(wanted, { bundled, platforms, advance }), []] as const;
           return withQuestions(context, options, { ...target, platforms }, async (questions) => {
-            const asked = answerImages(wanted, { bundled, platforms, advance, ...questions });
+            const asked = answerImages(wanted, {
+              bundled,
+              platforms,
+              advance,
+              secret: options.pullSecret,
+              ...questions,
+            });
             return Promise.all([asked, bundle ? askCharts(charts, bundle, target, questions.charts) : []]);
           });
         },
@@ -80,7 +86,7 @@ export function check(context: Context, options: CheckOptions): Promise<CheckRes
 }
 
 /** Renders every chart with every profile. All are tried. */
-async function renderCharts(
+export async function renderCharts(
   context: Context,
   { jobs, render, pullSecret, ...options }: CheckOptions,
   bundle: Bundle | undefined,
@@ -105,7 +111,8 @@ function allOf<T>(outcomes: readonly ({ readonly value: T } | { readonly error: 
   return outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
 }
 
-function platformsOf({ platforms }: CheckOptions, bundle: Bundle | undefined): readonly Platform[] {
+/** Returns the platforms of the nodes. */
+export function platformsOf({ platforms }: CheckOptions, bundle: Bundle | undefined): readonly Platform[] {
   if (platforms.length > 0) return platforms;
   const bundledPlatforms = bundle?.inventory()?.platforms ?? [];
   return bundledPlatforms.length > 0 ? bundledPlatforms.map(parsePlatform) : [LINUX_AMD64];

@@ -38,7 +38,7 @@ export async function startFurtherRegistry(
   const file = join(folder, `config/${name}.json`);
   writeFileSync(file, JSON.stringify(config));
   await trustInside(cluster, host);
-  const started = `docker-registry serve ${file} > ${join(folder, `log/${name}.log`)} 2>&1 &`;
+  const started = `env -u TMPDIR docker-registry serve ${file} > ${join(folder, `log/${name}.log`)} 2>&1 &`;
   const answers = `for i in $(seq 100); do curl -sk https://${host}/v2/ && exit; sleep 0.1; done; exit 1`;
   const { code } = await cluster.run(['bash', '-c', `${started}\n${answers}`]);
   if (code !== 0) throw new Error(`${host} does not answer`);

@@ -1,0 +1,65 @@
+import { basename } from 'node:path';
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import type { CheckReason } from '../../inventory/check-reasons.ts';
+import { flagsOfCommand, givenArguments, givenFlags } from '../flags/given.ts';
+import { airgapCommand, fileWord, nextStep } from '../reports/next.ts';
+import { ACCESS, NAMING, OUTPUT, sameRun, sharedFlags, TARGET } from './next-steps.ts';
+
+/** Answers of a check that decide what comes next. */
+interface Checked {
+  readonly reasons: ReadonlySet<CheckReason>;
+  readonly bundle: string | undefined;
+  /** `REGISTRY[/PREFIX]`; undefined without one. */
+  readonly target: string | undefined;
+  readonly charts: readonly string[];
+  /** Name of the pull secret. */
+  readonly pullSecret?: string | undefined;
+}
+
+/** Reasons that new content at the target does not remove. */
+const ACCESS_REASONS: readonly CheckReason[] = ['unreachable', 'unknown-authority', 'no-permission'];
+
+/** After `check`: what removes the first obstacle; with none, write the overrides. The hints of the report say the rest. */
+export function afterCheck(command: CommandUnknownOpts, checked: Checked): string[] {
+  const { reasons, bundle = 'BUNDLE', target = 'REGISTRY' } = checked;
+  if (ACCESS_REASONS.some((reason) => reasons.has(reason))) return [];
+  const isAbsent = reasons.has('not-in-bundle') || reasons.has('wrong-platform');
+  if (isAbsent || (reasons.has('not-pushed') && checked.bundle === undefined)) {
+    const words = airgapCommand('bundle', '--only-missing', 'check.json', '--out', 'missing.tar');
+    return [nextStep(words, 'write this result with -o json to check.json, carry it to the connected host')];
+  }
+  if (reasons.has('not-pushed')) {
+    const flags = sharedFlags(command, 'push', [...ACCESS, ...TARGET, ...NAMING, '--require-signature']);
+    return [nextStep(airgapCommand('push', fileWord(bundle), '--to', target, ...flags))];
+  }
+  if (reasons.has('public-name')) {
+    const { unmapped } = command.opts();
+    if (unmapped === 'repack') return [];
+    const how = unmapped === 'post-render' ? 'repack' : 'post-render';
+    return [nextStep(sameRun(command, ['--output', '--unmapped'], `--unmapped=${how}`))];
+  }
+  // Only the registry can repair what it has lost.
+  if (reasons.size > 0) return [];
+  if (checked.target === undefined) return [nextStep(airgapCommand('push', fileWord(bundle), '--to', target))];
+  return afterGoodCheck(command, checked);
+}
+
+/** After a check of derived overrides: write them. With existing overrides, nothing is left to do but to install. */
+function afterGoodCheck(command: CommandUnknownOpts, { charts, pullSecret }: Checked): string[] {
+  const { overrides, unmapped } = command.opts() as {
+    readonly overrides?: readonly string[];
+    readonly unmapped?: string;
+  };
+  const named = givenArguments(command);
+  if (overrides?.length !== 0 || named.length > 1) return [];
+  const isShared = flagsOfCommand(command, 'values');
+  const isOther = (flag: string): boolean => OUTPUT.includes(flag) || flag === '--pull-secret' || flag === '--unmapped';
+  const flags = [
+    ...givenFlags(command, (flag) => isShared.has(flag) && !isOther(flag)),
+    ...(unmapped === undefined ? [] : [`--unmapped=${unmapped}`]),
+    ...(pullSecret === undefined ? [] : ['--pull-secret', pullSecret]),
+  ];
+  const [chart = 'overrides'] = charts;
+  const out = named.length === 0 ? ['--out-dir', 'overrides'] : ['--out', fileWord(`${basename(chart)}.yaml`)];
+  return [nextStep(airgapCommand('values', ...named, ...flags, ...out))];
+}
