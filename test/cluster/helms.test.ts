@@ -23,7 +23,7 @@ const archive = realChart('kratos-0.62.0.tgz');
 
 afterAll(() => expect(leaksOf(cluster)).toEqual({ packets: [], names: [] }));
 
-describe.each(['3.21.4', '4.2.4'])('with Helm %s', (version) => {
+describe.concurrent.each(['3.21.4', '4.2.4'])('with Helm %s', (version) => {
   test('a chart is bundled, pushed and installed, and everything is pulled from the target', async ({ skip }) => {
     const program = programPath(`helm-${version}` as ProgramName);
     if (program === undefined) return skip('this Helm could not be built');

@@ -31,6 +31,8 @@ const cluster: Cluster = sharedCluster();
 const folder = scratchFolder();
 const file = join(folder, 'fixed.tar');
 const target = `${cluster.registry}/mirrored`;
+const VERSIONS = newestAndOldestHelm();
+const helms = new Map<string, InsideHelm>();
 
 /** Images in the chart's templates; a value has only that of the main container. */
 const [IN_PODS, IN_HOOKS] = [
@@ -101,22 +103,17 @@ beforeAll(async () => {
     ...TEMPLATES,
   });
   await bundleOutside([chart], { file });
+  for (const { version } of VERSIONS) helms.set(version, await insideHelm(cluster, version));
+  await pushInside({ helm: helmOf('4.1.4'), file, chart: 'fixed', version: '1.0.0', namespace: 'none' });
 });
 
 afterAll(() => expect(leaksOf(cluster)).toEqual({ packets: [], names: [] }));
 
-describe.each(newestAndOldestHelm())('with Helm $version', ({ version }) => {
+describe.concurrent.each(VERSIONS)('with Helm $version', ({ version }) => {
   const isHelm4 = version.startsWith('4.');
   const name = `unmapped-${version.replaceAll('.', '-')}`;
-  let helm: InsideHelm;
-
-  beforeAll(async () => {
-    helm = await insideHelm(cluster, version);
-    await pushInside(siteOf('before'));
-  });
-
   const siteOf = (suffix: string): Site => {
-    return { helm, file, chart: 'fixed', version: '1.0.0', namespace: `${name}-${suffix}` };
+    return { helm: helmOf(version), file, chart: 'fixed', version: '1.0.0', namespace: `${name}-${suffix}` };
   };
 
   /** Writes overrides. @returns what `values` says: references that stay public, by its own account */
@@ -132,7 +129,14 @@ describe.each(newestAndOldestHelm())('with Helm $version', ({ version }) => {
 
   /** Runs the install's tests as well. */
   async function settledWithTests(site: Site): Promise<Settled> {
-    const { stdout, stderr, code } = await helm.run(['test', site.chart, '-n', site.namespace, '--timeout', '60s']);
+    const { stdout, stderr, code } = await site.helm.run([
+      'test',
+      site.chart,
+      '-n',
+      site.namespace,
+      '--timeout',
+      '60s',
+    ]);
     expect(code, `${stdout}${stderr}`).toBe(0);
     return settle(cluster, { namespaces: [site.namespace] });
   }
@@ -162,27 +166,12 @@ describe.each(newestAndOldestHelm())('with Helm $version', ({ version }) => {
     const { code, unmapped, overrides } = await overridesOf(site, '--unmapped=post-render');
     expect([code, unmapped]).toEqual(isHelm4 ? [0, []] : [3, IN_HOOKS]);
     const map = overrides.replace(/\.yaml$/, '.post-render.json');
-    const through = ['--post-renderer', await rendererOf(helm, isHelm4), '--post-renderer-args', `--map=${map}`];
+    const through = ['--post-renderer', await rendererOf(version), '--post-renderer-args', `--map=${map}`];
     await createNamespace(cluster, site.namespace);
     const installed = await installInside(site, overrides, [...through, ...(isHelm4 ? [] : ['--no-hooks'])]);
     expect(installed.code, installed.stderr).toBe(0);
     if (isHelm4) expectPrivate(await settledWithTests(site), [...IN_PODS, ...IN_HOOKS]);
     else expectPrivate(await settle(cluster, { namespaces: [site.namespace] }), IN_PODS);
-    await uninstallInside(site);
-  });
-
-  test.skipIf(isHelm4)('--unmapped=post-render: hooks, which Helm 3 keeps to itself, name the listed images', async () => {
-    const site = siteOf('hooks');
-    const { overrides, unmapped } = await overridesOf(site, '--unmapped=post-render');
-    const map = overrides.replace(/\.yaml$/, '.post-render.json');
-    const through = ['--post-renderer', await rendererOf(helm, isHelm4), '--post-renderer-args', `--map=${map}`];
-    await createHeldNamespace(cluster, site.namespace);
-    const installed = await installInside(site, overrides, [...through, '--no-hooks']);
-    expect(installed.code, installed.stderr).toBe(0);
-    await runHooks(site);
-    await expect.poll(() => publicImagesOf(site), { timeout: 20_000 }).toEqual(unmapped);
-    // As it recommends: with --no-hooks there is nothing left to list.
-    expect(await overridesOf(site, '--unmapped=post-render', '--no-hooks')).toMatchObject({ code: 0, unmapped: [] });
     await uninstallInside(site);
   });
 
@@ -195,15 +184,35 @@ describe.each(newestAndOldestHelm())('with Helm $version', ({ version }) => {
     expectPrivate(await settledWithTests(site), [...IN_PODS, ...IN_HOOKS]);
     await uninstallInside(site);
   });
+
+  if (isHelm4) return;
+  test('--unmapped=post-render: hooks, which Helm 3 keeps to itself, name the listed images', async () => {
+    const site = siteOf('hooks');
+    const { overrides, unmapped } = await overridesOf(site, '--unmapped=post-render');
+    const map = overrides.replace(/\.yaml$/, '.post-render.json');
+    const through = ['--post-renderer', await rendererOf(version), '--post-renderer-args', `--map=${map}`];
+    await createHeldNamespace(cluster, site.namespace);
+    const installed = await installInside(site, overrides, [...through, '--no-hooks']);
+    expect(installed.code, installed.stderr).toBe(0);
+    await runHooks(site);
+    await expect.poll(() => publicImagesOf(site), { timeout: 20_000 }).toEqual(unmapped);
+    // As it recommends: with --no-hooks there is nothing left to list.
+    expect(await overridesOf(site, '--unmapped=post-render', '--no-hooks')).toMatchObject({ code: 0, unmapped: [] });
+    await uninstallInside(site);
+  });
 });
 
 /** A real chart, whose test names an image that no value redirects. */
-test('ollama, changed by --unmapped=repack, is installed and tested with Helm 3', async ({ skip }) => {
+test.concurrent('ollama, changed by --unmapped=repack, is installed and tested with Helm 3', async ({ skip }) => {
   const archive = realChart('ollama-1.77.0.tgz');
   if (archive === undefined) return skip('the chart ollama is not in AIRGAP_CHARTS');
-  const [oldest] = newestAndOldestHelm();
-  const helm = await insideHelm(cluster, oldest?.version);
-  const site = { helm, file: join(folder, 'ollama.tar'), chart: 'ollama', version: '1.77.0', namespace: 'ollama' };
+  const site = {
+    helm: helmOf('3.17.3'),
+    file: join(folder, 'ollama.tar'),
+    chart: 'ollama',
+    version: '1.77.0',
+    namespace: 'ollama',
+  };
   await bundleOutside([archive], { file: site.file });
   await pushInside(site);
   const plain = await valuesInside(site);
@@ -212,7 +221,9 @@ test('ollama, changed by --unmapped=repack, is installed and tested with Helm 3'
   expect(code).toBe(0);
   await createNamespace(cluster, site.namespace);
   expect(await installChanged(site, overrides)).toMatchObject({ code: 0 });
-  expect(await helm.run(['test', site.chart, '-n', site.namespace, '--timeout', '60s'])).toMatchObject({ code: 0 });
+  expect(await site.helm.run(['test', site.chart, '-n', site.namespace, '--timeout', '60s'])).toMatchObject({
+    code: 0,
+  });
   const { containers, publicImages } = await settle(cluster, { namespaces: [site.namespace] });
   expect(publicImages).toEqual([]);
   expect(containers.map(({ image, state }) => [image, state]).sort()).toEqual([
@@ -222,15 +233,21 @@ test('ollama, changed by --unmapped=repack, is installed and tested with Helm 3'
   await uninstallInside(site);
 });
 
+function helmOf(version: string): InsideHelm {
+  const helm = helms.get(version);
+  if (helm === undefined) throw new Error(`Helm ${version} is not here`);
+  return helm;
+}
+
 /** Installs the changed chart that `values` wrote next to the overrides. */
 function installChanged({ helm, chart, namespace }: Site, overrides: string): Promise<Finished> {
   return helm.run(['install', chart, overrides.replace(/\.yaml$/, '.tgz'), '-n', namespace, '-f', overrides]);
 }
 
 /** As docs/post-render.md says. */
-async function rendererOf(helm: InsideHelm, isHelm4: boolean): Promise<string> {
-  if (isHelm4) return 'airgap-post-render';
-  const plugins = (await helm.ok(['env', 'HELM_PLUGINS'])).stdout.trim();
+async function rendererOf(version: string): Promise<string> {
+  if (version.startsWith('4.')) return 'airgap-post-render';
+  const plugins = (await helmOf(version).ok(['env', 'HELM_PLUGINS'])).stdout.trim();
   const folders = readdirSync(plugins).map((plugin) => join(plugins, plugin));
   const plugin = folders.find((path) => /^name: airgap$/m.test(readFileSync(join(path, 'plugin.yaml'), 'utf8')));
   return join(String(plugin), 'scripts/airgap-post-render');
