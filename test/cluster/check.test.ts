@@ -72,6 +72,26 @@ async function checked(site: Site, flags: readonly string[] = []): Promise<{ cod
   };
 }
 
+/** Removes an image of a target behind the registry's back. */
+function withhold(prefix: string): void {
+  const repositories = join(cluster.folder, 'state/registry/docker/registry/v2/repositories');
+  rmSync(join(repositories, prefix, 'quay.io/acme/worker'), { recursive: true });
+}
+
+/** The workloads whose images `check --live` says cannot be pulled, after kubectl's own access. */
+async function checkedLive({ to = '' }: Site): Promise<string[]> {
+  const { code, stdout, stderr } = await helm.run(['airgap', 'check', '--live', '--to', to, '-o', 'json']);
+  if (code !== 0 && code !== 3) throw new Error(`check --live ended with ${code}: ${stderr}`);
+  const { problems }: { problems: { reason: string; places: { pod: string }[] }[] } = JSON.parse(stdout);
+  const failing = problems.filter(({ reason }) => reason === 'cannot-pull').flatMap(({ places }) => places);
+  return failing.map(({ pod }) => workloadOf(pod)).sort();
+}
+
+/** Pods of a Deployment are called `DEPLOYMENT-HASH-HASH`. */
+function workloadOf(pod: string): string {
+  return pod.replace(/^.*\//, '').replace(/-.*/, '');
+}
+
 interface Scenario {
   readonly name: string;
   readonly file?: string;
@@ -90,9 +110,7 @@ const scenarios: readonly Scenario[] = [
     target: async (name) => {
       const to = `${cluster.registry}/${name}`;
       await pushInside(siteOf(name, to));
-      rmSync(join(cluster.folder, `state/registry/docker/registry/v2/repositories/${name}/quay.io/acme/worker`), {
-        recursive: true,
-      });
+      withhold(name);
       return to;
     },
     says: { worker: 'not-pushed' },
@@ -171,12 +189,44 @@ describe.concurrent.each(scenarios)('a target: $name', ({ name, target, says, me
     });
     expect(publicImages).toEqual([]);
     const failing = containers.filter(({ state }) => state !== 'pulled');
-    expect(failing.map(({ pod }) => pod.split(/[/-]/).find((part) => part in { web: 1, worker: 1 })).sort()).toEqual(
-      Object.keys(says).sort(),
-    );
+    const names = Object.keys(says).sort();
+    expect(failing.map(({ pod }) => workloadOf(pod)).sort()).toEqual(names);
     for (const { state } of failing) expect(state).toBe('cannot-pull');
     const said = await cluster.kubectl(['get', 'events', '-n', site.namespace]);
     if (message !== undefined) expect(said).toMatch(message);
+    // Its exit code depends on other releases, whose images are not this target's.
+    expect(await checkedLive(site)).toEqual(names);
     await uninstallInside(site);
   });
+});
+
+test('--test-pod: its Job is complete when one image of each repository was pulled, and runs nothing of them', async () => {
+  // Namespaces of this name have no stand-ins.
+  const namespace = 'real-pull-test';
+  const to = `${cluster.registry}/pull-test`;
+  const site = { ...siteOf('pull-test', to), namespace };
+  await pushInside(site);
+  await createNamespace(cluster, namespace);
+  const target = ['--to', to, '--ca-file', cluster.caFile, '--pull-secret', `${namespace}/${PULL_SECRET}`];
+  const job = await helm.ok(['airgap', 'check', 'app@1.0.0', '--bundle', file, ...target, '--test-pod']);
+  await cluster.kubectl(['apply', '-n', namespace, '-f', '-'], job.stdout);
+  await cluster.kubectl(['-n', namespace, 'wait', '--for=condition=complete', 'job', '--all', '--timeout=90s']);
+  const pods = await cluster.kubectl(['-n', namespace, 'get', 'pods', '-o', 'json']);
+  const checked = await helm.run(['airgap', 'check', '--pods', '-', '--to', to, '-o', 'json'], { input: pods });
+  expect([checked.code, JSON.parse(checked.stdout).counts]).toEqual([0, { pods: 1, podsWithProblems: 0, images: 2 }]);
+
+  withhold('pull-test');
+  await cluster.kubectl(['delete', '-n', namespace, '-f', '-', '--wait'], job.stdout);
+  await cluster.kubectl(['apply', '-n', namespace, '-f', '-'], job.stdout);
+  const settled = await settle(cluster, { namespaces: [namespace] });
+  expect(settled.containers.map(({ image, state }) => [image.replace(/.*\//, ''), state])).toEqual([
+    ['web:1', 'pulled'],
+    ['worker:1', 'cannot-pull'],
+  ]);
+  const left = await cluster.kubectl(['-n', namespace, 'get', 'pods', '-o', 'json']);
+  const again = await helm.run(['airgap', 'check', '--pods', '-', '--to', to, '-o', 'json'], { input: left });
+  expect([again.code, JSON.parse(again.stdout).problems.map(({ image }: { image: string }) => image)]).toEqual([
+    3,
+    [`${to}/quay.io/acme/worker:1`],
+  ]);
 });
