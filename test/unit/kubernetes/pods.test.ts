@@ -44,6 +44,11 @@ describe('a Pod list', () => {
     expect(parsePods(text, 'FILE')).toEqual(parse(...CLUSTER));
   });
 
+  it('may have names that are longer than a label of DNS', () => {
+    const name = `release-with-a-long-name-${'x'.repeat(80)}-7b9f6c5d4-abcde`;
+    expect(parse(podObject(name, { containers: { a: { image: 'a', state: running } } }))[0]?.name).toBe(name);
+  });
+
   it('can be a single Pod', () => {
     expect(parsePods(JSON.stringify(CLUSTER[0]), 'FILE')).toEqual(parse(...CLUSTER.slice(0, 1)));
   });
