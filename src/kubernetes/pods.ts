@@ -268,7 +268,10 @@ function podOf({ metadata, spec, status }: PodObject): Pod {
   };
 }
 
-/** Returns the digest of `registry/path@sha256:…`, `docker-pullable://…@sha256:…` or `sha256:…`. */
+/**
+ * Returns the digest of `registry/path@sha256:…`, `docker-pullable://…@sha256:…` or `sha256:…`. CRI-O may report an ID of its
+ * own without an algorithm (github.com/cri-o/cri-o/pull/7149), which is not always a digest.
+ */
 function digestOf(imageId: string): Digest | undefined {
   const text = imageId.slice(imageId.lastIndexOf('@') + 1).replace(/^docker(?:-pullable)?:\/\//, '');
   return isDigest(text) ? text : undefined;

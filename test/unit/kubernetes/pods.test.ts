@@ -81,6 +81,7 @@ describe('a Pod list', () => {
     [`r.example/a@${RUNNING}`, RUNNING],
     [RUNNING, RUNNING],
     ['', undefined],
+    ['c'.repeat(64), undefined],
     ['r.example/a@sha256:abc', undefined],
     ['\u001b[2J', undefined],
   ])('reads the digest of %j', (imageID, digest) => {
