@@ -127,6 +127,13 @@ describe('charts whose images are at the target', () => {
     ]);
   });
 
+  it('are in the namespace of the release', async () => {
+    const args = ['check', './web', '--to', `${registry.host}/m`, '--plain-http', '127.0.0.1', '-o', 'json'];
+    const { out } = await airgap(args, { ...env, HELM_NAMESPACE: 'shop' }, folder);
+    const { images } = JSON.parse(out) as CheckResult;
+    expect(images.flatMap(({ workloads }) => workloads.map(({ namespace }) => namespace))).toEqual(['shop', 'shop']);
+  });
+
   it('say what to type next', async () => {
     const { code, out, err } = await airgap(
       ['check', './web', '--to', `${registry.host}/m`, '--plain-http', '127.0.0.1'],
