@@ -13,7 +13,7 @@ import { selectionRecordSchema } from './selection-record.ts';
 export const digestSchema = z.string().refine(isDigest, 'not a digest');
 
 /** Checked here because readers build repositories and tags from it. */
-const reference = z.string().refine((text) => {
+export const referenceSchema = z.string().refine((text) => {
   const parsed = tryParseReference(text);
   return parsed !== undefined && formatReference(parsed) === text;
 }, 'not a full image reference');
@@ -109,7 +109,7 @@ const chart = z.object({
 
 const image = z.object({
   /** Normalized reference. */
-  reference,
+  reference: referenceSchema,
   /** Digest of the manifest or index in the bundle. */
   digest: digestSchema,
   mediaType: z.string(),

@@ -1,0 +1,102 @@
+import * as z from 'zod';
+import { digestSchema, referenceSchema } from './inventory.ts';
+
+/**
+ * Reasons why a node would not get an image, in the order of reports:
+ * - `public-name`: the reference does not name the target, whatever the target has
+ * - `not-in-bundle`: neither the target nor the bundle has it
+ * - `not-pushed`: the target does not have it; the bundle does, or no bundle was given
+ * - `incomplete`: the target has the manifest, but not all that it refers to, or the manifest is damaged
+ * - `wrong-platform`: there is no image for a wanted platform
+ * - `no-permission`: the target refuses the credentials, or anonymous access
+ * - `unknown-authority`: the target's certificate is not signed by a trusted authority
+ * - `unreachable`: the target does not answer
+ */
+export const CHECK_REASONS = [
+  'public-name',
+  'not-in-bundle',
+  'not-pushed',
+  'incomplete',
+  'wrong-platform',
+  'no-permission',
+  'unknown-authority',
+  'unreachable',
+] as const;
+
+export type CheckReason = (typeof CHECK_REASONS)[number];
+
+/** Object of a chart whose Pods pull an image. */
+const workload = z.object({
+  /** Name of the chart. */
+  chart: z.string(),
+  profile: z.string(),
+  /** Empty if the image is in no rendered object. */
+  kind: z.string(),
+  name: z.string(),
+  /** Namespace of the object, or of the release if that is known. */
+  namespace: z.string().optional(),
+  /** Container of the object's Pods. */
+  container: z.string().optional(),
+  /** Field of the object, such as `spec.template.spec.containers[0].image`. */
+  path: z.string(),
+  /** The object passes the image on: Pods that a running program makes pull it. */
+  byOperator: z.literal(true).optional(),
+});
+
+const image = z.object({
+  /** What the node would pull, normalized. Without a target, the same as `source`. */
+  reference: referenceSchema,
+  /** Upstream name, by which `bundle` gets the image; absent if only the site's values name it. */
+  source: referenceSchema.optional(),
+  /** Digest in the bundle. */
+  digest: digestSchema.optional(),
+  /** Digest that the target has, if it was read. */
+  digestAtTarget: digestSchema.optional(),
+  status: z.enum(['ok', ...CHECK_REASONS]),
+  /** What is wrong, in one sentence. */
+  message: z.string().optional(),
+  hint: z.string().optional(),
+  /** Wanted platforms, `os/architecture[/variant]`. */
+  platforms: z.array(z.string()),
+  /** Platforms at the target; without a target, in the bundle. Absent if they were not read. */
+  platformsAtTarget: z.array(z.string()).optional(),
+  /** Asked for without credentials, because these workloads do not name the pull secret. */
+  anonymous: z.literal(true).optional(),
+  workloads: z.array(workload),
+});
+
+const chart = z.object({
+  name: z.string(),
+  version: z.string(),
+  profile: z.string(),
+  /** With bundle and target: where `push` puts the chart, and whether it is there. */
+  reference: referenceSchema.optional(),
+  status: z.enum(['ok', ...CHECK_REASONS]).optional(),
+  message: z.string().optional(),
+  hint: z.string().optional(),
+});
+
+/** Result of `check`: the images that workloads would pull, and for each whether a node would get it. */
+export const checkResultSchema = z.object({
+  /** `REGISTRY[/PREFIX]`; absent if the bundle alone was checked. */
+  target: z.string().optional(),
+  /** The bundle as given. */
+  bundle: z.string().optional(),
+  /** Wanted platforms. */
+  platforms: z.array(z.string()),
+  charts: z.array(chart),
+  /** Each reference once, or twice if it is also asked for anonymously; sorted. */
+  images: z.array(image),
+});
+
+/** The JSON document of `check`. */
+export const checkDocumentSchema = z.object({
+  apiVersion: z.literal('airgap/v1'),
+  kind: z.literal('Check'),
+  ...checkResultSchema.shape,
+});
+
+export type CheckResult = Readonly<z.infer<typeof checkResultSchema>>;
+export type CheckedImage = CheckResult['images'][number];
+export type CheckedWorkload = CheckedImage['workloads'][number];
+export type CheckedChart = CheckResult['charts'][number];
