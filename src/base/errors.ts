@@ -15,6 +15,7 @@ export type ErrorCode =
   | 'forbidden'
   | 'registry' // the registry answered with an unexpected status or body
   | 'network' // the registry did not answer
+  | 'cluster' // kubectl is missing, or the cluster refused or did not answer
   | 'digest-mismatch'
   | 'unsupported' // recognized but not supported
   | 'bundle-invalid'

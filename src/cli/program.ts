@@ -1,5 +1,6 @@
 import { Command, type CommandUnknownOpts, Help, Option } from '@commander-js/extra-typings';
 import { bundleCommand } from './commands/bundle.ts';
+import { checkCommand } from './commands/check.ts';
 import { diffCommand } from './commands/diff.ts';
 import { extractCommand } from './commands/extract.ts';
 import { imagesCommand } from './commands/images.ts';
@@ -36,6 +37,7 @@ export function createProgram(io: CommandIO): Command {
     verifyCommand,
     pushCommand,
     valuesCommand,
+    checkCommand,
     extractCommand,
   ];
   for (const create of [...factories, diffCommand, postRenderCommand, versionCommand]) program.addCommand(create(io));

@@ -244,6 +244,13 @@ function listTriedAddresses(thrown: unknown): string {
   return tried.length > 1 ? ` (tried ${tried.slice(0, MAX_ADDRESSES_SHOWN).join(', ')}${more})` : '';
 }
 
+/** Reports whether a request failed because no trusted authority signed the certificate of the server. */
+export function isUnknownAuthority(error: AirgapError): boolean {
+  // The error may have been copied with another subject.
+  const { cause } = error;
+  return cause instanceof AirgapError ? isUnknownAuthority(cause) : UNTRUSTED_CODES.has(codeOf(cause));
+}
+
 /** Hint for a host that does not understand plain HTTP, probably because it uses TLS. */
 export function plainHttpHint(host: string): string {
   return `plain HTTP is enabled for ${host} by --plain-http or the configuration; if it uses TLS, remove that setting`;

@@ -55,8 +55,10 @@ const image = z.object({
   /** Digest that the target has, if it was read. */
   digestAtTarget: digestSchema.optional(),
   status: z.enum(['ok', ...CHECK_REASONS]),
-  /** What is wrong, in one sentence. */
+  /** What is wrong, in words that are equal for all images with the same cause. */
   message: z.string().optional(),
+  /** What is wrong with this image in particular. */
+  detail: z.string().optional(),
   hint: z.string().optional(),
   /** Wanted platforms, `os/architecture[/variant]`. */
   platforms: z.array(z.string()),

@@ -40,3 +40,16 @@ export function matchesPlatform(have: Platform, want: Platform): boolean {
 export function isAttestationPlatform(platform: Platform | undefined): boolean {
   return platform?.os === 'unknown' && platform.architecture === 'unknown';
 }
+
+/** Returns the platform in an image config (OCI image specification, config.md); undefined for anything else. */
+export function platformOfConfig(config: Uint8Array): Platform | undefined {
+  let json: Partial<Record<keyof Platform, unknown>> | null;
+  try {
+    json = JSON.parse(Buffer.from(config).toString('utf8'));
+  } catch {
+    return undefined;
+  }
+  const { os, architecture, variant } = json ?? {};
+  if (typeof os !== 'string' || typeof architecture !== 'string') return undefined;
+  return typeof variant === 'string' && variant !== '' ? { os, architecture, variant } : { os, architecture };
+}

@@ -1,6 +1,14 @@
 export { formatPostRenderMap } from './edits/post-render-map.ts';
 export type { TemplateChange } from './edits/template-edits.ts';
 export { HOOKS_HINT, isOverridesFile, overridesHeader, stillPublicLine, titleLine } from './file-header.ts';
+export {
+  chartReferences,
+  type InstalledChart,
+  type InstalledReference,
+  installedReferences,
+  installedWithoutSecret,
+  renderInstalled,
+} from './installed-references.ts';
 export { type OverrideOptions, overrideChart, type UnmappedHandling } from './override-chart.ts';
 export { checkReadBack, copiedUserValues, formatOverrides } from './overrides-file.ts';
 export type { Proof, UnmappedReference } from './proof/proof.ts';

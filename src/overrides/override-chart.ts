@@ -4,7 +4,7 @@ import { runStep } from '../base/step.ts';
 import { malformedImages } from '../discovery/cross-check.ts';
 import { type Rule, uncoveredNote } from '../discovery/rules/index.ts';
 import { titleOf } from '../helm/fetch.ts';
-import type { Renderer, Values } from '../helm/render.ts';
+import type { Render, Renderer, Values } from '../helm/render.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
 import { setKeys } from '../inventory/values-origin.ts';
@@ -17,7 +17,7 @@ import { addPullSecret } from './additions/pull-secret.ts';
 import { retag, withoutPartialMoves } from './additions/retag.ts';
 import { findSecretHolders, podsWithoutSecret } from './additions/secret-holders.ts';
 import { type DerivedOverrides, deriveAndProve } from './derive-overrides.ts';
-import { type PostRenderPlan, planPostRender, planPullSecret } from './edits/post-render-plan.ts';
+import { type PostRenderPlan, planPostRender, planPullSecret, postRendered } from './edits/post-render-plan.ts';
 import { type RepackedChart, repack } from './edits/repack.ts';
 import type { Proof, UnmappedReference } from './proof/proof.ts';
 import { withReasons } from './proof/reasons.ts';
@@ -66,6 +66,10 @@ export interface ChartOverrides {
   readonly proof: Proof;
   /** All references of the chart, private or not. */
   readonly references: readonly string[];
+  /** The chart without the overrides. */
+  readonly relocation: Relocation;
+  /** What is installed: each variant with the overrides, changed by the post-renderer or from the changed chart. Empty if not proved. */
+  readonly renders: readonly Render[];
   /** Work of the post-renderer, if requested; the proof then covers both. */
   readonly postRender?: PostRenderPlan;
   /** Chart with changed templates, if requested; the proof then covers both. */
@@ -109,7 +113,7 @@ export async function overrideChart(
   const references = [...new Set(located.map(({ reference }) => reference))].sort();
   if (!prove) {
     const { settings, overrides, proof } = derived;
-    return { base: base.values, settings, overrides, proof, references };
+    return { base: base.values, settings, overrides, proof, references, relocation, renders: [] };
   }
   const unmovedNames = new Set(derived.proof.residue.map(({ reference }) => reference));
   const unmovedOperands = operands.filter(({ reference }) => unmovedNames.has(reference));
@@ -140,6 +144,8 @@ export async function overrideChart(
     overrides: buildOverlay(base.values, settings),
     proof: { ...counts, residue: withKnownReasons(residue), ...additionalProof },
     references,
+    relocation,
+    renders: added.renders,
   };
   if (unmappedHandling === undefined) return result;
 
@@ -158,7 +164,8 @@ export async function overrideChart(
     const withoutPullSecret =
       secret && podsWithoutSecret(findSecretHolders(repacked.renders, namespace), secret.added.name);
     const proof = { ...repacked.proof, residue: withKnownReasons(repacked.proof.residue), ...additionalProof };
-    return { ...result, proof: { ...proof, ...(withoutPullSecret && { withoutPullSecret }) }, repacked };
+    const { renders } = repacked;
+    return { ...result, proof: { ...proof, ...(withoutPullSecret && { withoutPullSecret }) }, renders, repacked };
   }
   const plan = await runStep(emit, `planning the post-renderer of ${title}`, () =>
     planPostRender(relocation, injected.renders, hooks),
@@ -172,7 +179,8 @@ export async function overrideChart(
     ...additionalProof,
     ...(podSecret && { withoutPullSecret: podSecret.podsWithoutSecret }),
   };
-  return { ...result, proof, postRender: { ...plan, pullSecret: podSecret?.added } };
+  const renders = await postRendered(added.renders, plan.entries, podSecret?.added, hooks);
+  return { ...result, proof, renders, postRender: { ...plan, pullSecret: podSecret?.added } };
 }
 
 /**

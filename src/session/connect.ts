@@ -1,13 +1,14 @@
 import { userEnvironment } from '../auth/credential-files.ts';
 import { environmentKeychain } from '../auth/environment-keychain.ts';
 import { fileKeychain } from '../auth/file-keychain.ts';
-import { type CommandLineLogin, chainKeychains, commandLineKeychain } from '../auth/keychain.ts';
+import { type CommandLineLogin, chainKeychains, commandLineKeychain, type Keychain } from '../auth/keychain.ts';
 import { ECR_PUBLIC_HOST, ecrHost } from '../ecr/hosts.ts';
 import { ecrKeychain, ecrPublicKeychain } from '../ecr/keychain.ts';
 import type { AwsAccess, EcrOptions } from '../ecr/options.ts';
 import { ecrLayerLookup, ecrRateLimiter } from '../ecr/uploads.ts';
 import type { ClientCertificate } from '../http/client-certificate.ts';
-import { createTransport, type Transport } from '../http/transport.ts';
+import type { RetryPolicy } from '../http/retry.ts';
+import { createTransport, type Transport, type TransportOptions } from '../http/transport.ts';
 import { createRegistryClient, type RegistryClient } from '../registry/client.ts';
 import type { Mirror } from '../registry/routes.ts';
 import type { Context } from './context.ts';
@@ -28,7 +29,22 @@ export interface RegistryAccess extends AwsAccess {
   readonly named?: readonly string[];
   /** Set for a push: redirect targets then get no credentials of other registries. Default: false. */
   readonly isPushTarget?: boolean;
+  /** Credentials to use in place of all sources, such as those of a pull secret. */
+  readonly keychain?: Keychain;
+  /** Set if answers are wanted soon and not at any price: fewer attempts and shorter waits than for transfers. Default: false. */
+  readonly isQuick?: boolean;
 }
+
+/** Attempts for quick access: enough for a lost packet or a registry that restarts. Times in milliseconds. */
+const QUICK_RETRY: Partial<RetryPolicy> = {
+  attempts: 3,
+  throttledAttempts: 5,
+  baseDelay: 300,
+  maxDelay: 3000,
+  maxRetryAfter: 20_000,
+};
+/** Milliseconds until a connection is accepted, and until response headers arrive. */
+const QUICK_TIMEOUTS = { connectTimeout: 5000, headersTimeout: 30_000 } as const;
 
 /** Access to registries, and the number of concurrent requests. */
 export interface RegistryUse {
@@ -57,11 +73,16 @@ export function connect(
     login,
     named = [],
     isPushTarget = false,
+    keychain: given,
+    isQuick = false,
     ...aws
   }: RegistryAccess,
   deadline?: AbortSignal,
 ): RegistryConnection {
-  const retrying: Transport = createTransport({ env, plainHttp, emit, clientCertificates, caFile });
+  const options = { env, plainHttp, emit, clientCertificates, caFile };
+  const retrying: Transport = isQuick
+    ? quickTransport({ ...options, ...QUICK_TIMEOUTS, retry: QUICK_RETRY })
+    : createTransport(options);
   const transport = deadline === undefined ? retrying : withoutRetries(retrying, deadline);
   const ecr: EcrOptions = {
     env,
@@ -71,7 +92,7 @@ export function connect(
     hostCertificates: (host) => transport.hostCertificates(host),
     ...aws,
   };
-  const keychain = chainKeychains(
+  const ownKeychain = chainKeychains(
     ...(login === undefined ? [] : [commandLineKeychain(login)]),
     environmentKeychain(env, named),
     ecrKeychain(ecr),
@@ -82,7 +103,7 @@ export function connect(
     registry === ECR_PUBLIC_HOST || ecrHost(registry, aws.ecrHosts) !== undefined;
   return {
     client: createRegistryClient({
-      keychain,
+      keychain: given ?? ownKeychain,
       transport,
       mirrors,
       mountsNamedOnly,
@@ -93,6 +114,13 @@ export function connect(
     }),
     ecr,
   };
+}
+
+/** Creates a transport that does not wait longer for content, as pull-through caches may require. */
+function quickTransport(options: TransportOptions): Transport {
+  const transport = createTransport(options);
+  const { headersTimeout } = QUICK_TIMEOUTS;
+  return { ...transport, request: (request) => transport.request({ ...request, headersTimeout, maxTimeouts: 1 }) };
 }
 
 function withoutRetries(transport: Transport, signal: AbortSignal): Transport {

@@ -102,6 +102,25 @@ export async function rewriteDocuments(
   return { documents: results.map(({ document }) => document), used: results.flatMap(({ used }) => used) };
 }
 
+/**
+ * Returns renders as the post-renderer leaves them.
+ * @param hooks true if Helm passes hooks to its post-renderer
+ */
+export function postRendered(
+  renders: readonly Render[],
+  entries: readonly PostRenderEntry[],
+  added: AddedPullSecret | undefined,
+  hooks: boolean,
+): Promise<Render[]> {
+  return Promise.all(
+    renders.map(async (render) => {
+      const { documents } = await rewriteDocuments(render.documents, entries, hooks ? undefined : isHook);
+      const withSecret = documents.map((candidate) => withPullSecretAdded(candidate, added, hooks));
+      return { ...render, documents: await Promise.all(withSecret) };
+    }),
+  );
+}
+
 /** Reports whether a document is a hook, which Helm 3 does not pass to post-renderers. */
 function isHook({ object }: RenderedDocument): boolean {
   const { annotations } = (object?.metadata ?? {}) as { annotations?: Record<string, unknown> };

@@ -139,13 +139,13 @@ export function combineProofs(proofs: readonly RenderProof[]): Proof {
 }
 
 /** Returns the private reference expected at a location; the reference itself if it is already private. */
-function expectedReference({ reference }: ReferenceLocation, target: Target): string {
+export function expectedReference({ reference }: ReferenceLocation, target: Target): string {
   const parsed = parseReference(reference);
   return isUnderTarget(target, parsed) ? formatReference(parsed) : formatTargetReference(target, parsed);
 }
 
 /** Reports whether a text contains a private name that is not the beginning of a longer one. A digest may follow. */
-function containsReference(text: string, expected: string): boolean {
+export function containsReference(text: string, expected: string): boolean {
   const names = [expected, expected.replace(/:latest$/, '')];
   const continues = (offset: number, name: string): boolean =>
     /^(?:[\w/:-]|\.\w)/.test(text.slice(offset + name.length));
@@ -156,7 +156,7 @@ function containsReference(text: string, expected: string): boolean {
  * Reports whether a text contains a whole reference. A reference without registry or tag is too common a word to search
  * for.
  */
-function mentionsReference(text: string, written: string): boolean {
+export function mentionsReference(text: string, written: string): boolean {
   return /[/:]/.test(written) && wholeOccurrences(text, written).length > 0;
 }
 

@@ -25,7 +25,7 @@ import { findNondeterministicFields, type ProvenOverrides, type TrialContext } f
 import { combineProofs, type Proof, prove } from './proof.ts';
 
 /** Variant of a chart, with all images whose references must become private. */
-interface AnalyzedVariant extends Variant {
+export interface AnalyzedVariant extends Variant {
   /** Images that operators choose at run time; no template contains them. */
   readonly operands: readonly LocatedReference[];
   /** Operators newer or older than the versions covered by rules. */
@@ -126,7 +126,11 @@ export interface AnalysisOptions {
   readonly operatorDefaults: boolean;
 }
 
-async function analyzeVariants(
+/**
+ * Analyzes a chart in all its variants, as {@link analyzeChart} does.
+ * @throws AirgapError `chart-render` if the chart refuses the values; `disagreement`
+ */
+export async function analyzeVariants(
   renderer: Renderer,
   profile: Profile,
   options: AnalysisOptions,

@@ -2,7 +2,7 @@ import { AirgapError } from '../../base/errors.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
 import { type Descriptor, isImageConfigType, isIndexType } from '../../oci/descriptor.ts';
 import { closureOf, type Graph, type ManifestNode, type Root } from '../../oci/graph.ts';
-import { formatPlatform, isAttestationPlatform, matchesPlatform, type Platform } from '../../oci/platform.ts';
+import { formatPlatform, isAttestationPlatform, matchesPlatform, type Platform, platformOfConfig } from '../../oci/platform.ts';
 import { formatReference } from '../../oci/reference.ts';
 
 interface PlatformImage {
@@ -57,7 +57,7 @@ async function platformImages(source: Bundle, graph: Graph, root: Root): Promise
     if (node === undefined || isIndexType(descriptor.mediaType)) return;
     // Reads each config once, even if an index lists the image repeatedly.
     const configPlatform =
-      listed === undefined ? (configs.get(descriptor.digest) ?? platformOfConfig(source, node)) : undefined;
+      listed === undefined ? (configs.get(descriptor.digest) ?? readConfigPlatform(source, node)) : undefined;
     if (configPlatform !== undefined) configs.set(descriptor.digest, configPlatform);
     const platform = listed ?? (await configPlatform);
     if (platform === undefined || isAttestationPlatform(platform)) return;
@@ -70,18 +70,9 @@ async function platformImages(source: Bundle, graph: Graph, root: Root): Promise
   return [...found.values()];
 }
 
-/** Returns the platform of an image config (OCI image specification, config.md); undefined for other artifacts. */
-async function platformOfConfig(source: Bundle, { blobs }: ManifestNode): Promise<Platform | undefined> {
+/** Reads the platform of an image config; undefined for other artifacts. */
+async function readConfigPlatform(source: Bundle, { blobs }: ManifestNode): Promise<Platform | undefined> {
   const config = blobs.find(({ mediaType }) => isImageConfigType(mediaType));
   if (config === undefined) return undefined;
-  let json: Partial<Record<keyof Platform, unknown>> | null;
-  try {
-    json = JSON.parse(Buffer.from(await source.read(config)).toString('utf8'));
-  } catch (error) {
-    if (error instanceof AirgapError) throw error;
-    return undefined;
-  }
-  const { os, architecture, variant } = json ?? {};
-  if (typeof os !== 'string' || typeof architecture !== 'string') return undefined;
-  return typeof variant === 'string' && variant !== '' ? { os, architecture, variant } : { os, architecture };
+  return platformOfConfig(await source.read(config));
 }

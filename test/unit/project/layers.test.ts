@@ -24,6 +24,7 @@ const allowed: Record<string, readonly string[]> = {
   inventory: ['helm', ...transport],
   'value-tracing': ['inventory', 'helm', ...transport],
   recipe: ['value-tracing', 'inventory', 'naming', 'helm', ...transport],
+  kubernetes: ['auth', ...transport],
   session: ['helm', ...network],
   transfer: transport,
   bundle: ['transfer', 'inventory', 'naming', ...transport],

@@ -1,0 +1,171 @@
+import { resolve } from 'node:path';
+import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import { AirgapError } from '../../base/errors.ts';
+import { checkReadable } from '../../base/file-failure.ts';
+import type { CheckResult } from '../../inventory/check-result.ts';
+import { parsePlatform } from '../../oci/platform.ts';
+import type { ChartJob } from '../../search/search-charts.ts';
+import type { CheckOptions } from '../../workflows/check/check.ts';
+import { addConfigFlags, addRenderFlags, chartMirrorOption, readRules, rulesOption } from '../flags/charts.ts';
+import { declaredHosts } from '../flags/ecr.ts';
+import type { ReadLogin } from '../flags/login.ts';
+import { type FlagsOf, repeatable } from '../flags/option.ts';
+import { formatDocument, outputOption, printReport } from '../flags/output.ts';
+import { addRegistryFlags, registryAccess } from '../flags/registry.ts';
+import { readSettings, type Settings } from '../flags/settings.ts';
+import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
+import { addNamingFlags, targetOf } from '../flags/target.ts';
+import { examples } from '../help.ts';
+import { checkReport, isFailedCheck } from '../reports/check.ts';
+import type { CommandIO } from '../run.ts';
+import { afterCheck } from './next-steps.ts';
+
+/** Declares the command and its flags. */
+function declare(io: CommandIO) {
+  const command = new Command('check')
+    .description('check before an install whether the nodes would get every image, and say which Pods would not')
+    .argument(
+      '[chart...]',
+      'with --bundle: name of a chart in it, or its file; else chart folder, .tgz file, oci://... reference, or name with --repo',
+    )
+    .option('--to <registry[/prefix]>', 'registry and repository prefix to ask; without it, the bundle alone is checked')
+    .option('--bundle <file>', 'bundle that contains the charts')
+    .option('--all', 'check every chart of the bundle')
+    .addOption(repeatable('--overrides <file>', 'overrides that are installed (default: what values would write)'))
+    .option('--pull-secret <secret>', 'ask with the credentials of this pull secret: NAMESPACE/NAME, or a file')
+    .addOption(repeatable('--platform <os/architecture>', 'platform of the nodes', ', comma-separated; default: that of the bundle, or linux/amd64'))
+    .addOption(requireSignatureOption())
+    .addOption(outputOption(['text', 'json'], 'text'))
+    .addHelpText(
+      'after',
+      examples(
+        'check app --bundle app.tar --to registry.example -f site.yaml',
+        'check ./app --to registry.example -f site.yaml --overrides app.yaml -o json',
+        'check --all --bundle app.tar --platform linux/arm64',
+      ),
+    )
+    .optionsGroup('Selection:');
+  const selecting = addConfigFlags(command, 'check every chart and profile of this airgap.yaml')
+    .option('--no-tests', 'leave out helm test resources')
+    .option('--no-hooks', 'leave out hooks including helm test, as helm install --no-hooks does')
+    .option('--no-operator-defaults', 'leave out default images that operators use for resources created later')
+    .addOption(rulesOption())
+    .addOption(chartMirrorOption())
+    .optionsGroup('Unmapped references (no value redirects them):')
+    .addOption(
+      new Option('--unmapped <how>', 'how the installation handles them, as in values').choices([
+        'inject',
+        'post-render',
+        'repack',
+      ]),
+    )
+    .option('--no-inject', 'do not add variables or arguments for images that operators deploy');
+  const naming = addNamingFlags(selecting).optionsGroup('Registries and TLS:');
+  return addRenderFlags(addRegistryFlags(naming, io));
+}
+
+type Flags = FlagsOf<typeof declare> & ReadLogin;
+
+export function checkCommand(io: CommandIO) {
+  return declare(io).action(async (charts, flags, command) => {
+    checkFlags(charts, flags);
+    await checkCharts(io, charts, flags, command);
+  });
+}
+
+/** Checks charts before they are installed. */
+async function checkCharts(
+  io: CommandIO,
+  charts: readonly string[],
+  flags: Flags,
+  command: CommandUnknownOpts,
+): Promise<void> {
+  const settings = await readSettings(io, charts, flags);
+  const { check } = await import('../../workflows/check/check.ts');
+  const result = await check(io.context, await checkOptions(io, flags, settings));
+  if (isFailedCheck(result)) io.setExitCode(3);
+  if (flags.output === 'json') io.print(await formatDocument('Check', result, 'json'));
+  else await printReport(io, checkReport(result), nextSteps(command, flags, result));
+}
+
+function nextSteps(command: CommandUnknownOpts, flags: Flags, { images, charts, target }: CheckResult): readonly string[] {
+  const reasons = new Set([...images, ...charts].flatMap(({ status = 'ok' }) => (status === 'ok' ? [] : [status])));
+  return afterCheck(command, { reasons, bundle: flags.bundle, target, charts: charts.map(({ name }) => name) });
+}
+
+/** Maps flags and settings to the options of the workflow. @throws AirgapError `usage`, `file` and errors of the bundle */
+async function checkOptions({ context }: CommandIO, flags: Flags, settings: Settings): Promise<CheckOptions> {
+  const { bundle, to, overrides, unmapped, inject, operatorDefaults, platform } = flags;
+  const { config, render, tests, hooks, chartSources } = settings;
+  const { cwd, env } = context;
+  const signing = await requiredSigner(flags);
+  const { withWrittenNamesFromFile } = await import('../../workflows/push/destination.ts');
+  const target = to === undefined ? undefined : await withWrittenNamesFromFile(await targetOf(to, flags, config), bundle, signing);
+  // Parts of a chart that are not installed are not rendered.
+  const skipped = { noHooks: !hooks, skipTests: !tests };
+  const { access, concurrency } = await registryAccess(settings.registry);
+  const ecrHosts = target && (await declaredHosts([target.registry], flags, env));
+  return {
+    jobs: flags.all ? undefined : await jobsOf(context, settings, bundle, signing, skipped),
+    render: { ...render, ...skipped },
+    bundle,
+    ...signing,
+    target,
+    overrides: overrides.map((file) => resolve(cwd, file)),
+    unmapped: unmapped === 'inject' ? undefined : unmapped,
+    platforms: platform.flatMap((list) => list.split(',')).map(parsePlatform),
+    registry: { access: { ...access, ...(ecrHosts && { ecrHosts }) }, concurrency },
+    rules: await readRules(flags.rules),
+    chartSources,
+    ...{ inject, operatorDefaults },
+  };
+}
+
+/** Returns the charts with their profiles. With a bundle, files become the names of its charts. */
+async function jobsOf(
+  context: CommandIO['context'],
+  { charts }: Settings,
+  bundle: string | undefined,
+  signing: Pick<CheckOptions, 'signer'>,
+  skipped: ChartJob['profiles'][number]['options'],
+): Promise<ChartJob[]> {
+  const { bundledChartByFile } = await import('../../workflows/values/bundled-charts.ts');
+  const jobs: ChartJob[] = [];
+  for (const { request, profiles } of charts) {
+    jobs.push({
+      request: bundle === undefined ? request : await bundledChartByFile(context, { bundle, ...signing }, request),
+      profiles: profiles.map(({ name, options }) => ({ name, options: { ...options, ...skipped } })),
+    });
+  }
+  return jobs;
+}
+
+/** Checks that charts are selected in exactly one way, and the combination of flags. @throws AirgapError `usage`, `file` */
+function checkFlags(charts: readonly string[], flags: Flags): void {
+  const { all = false, config, to, bundle, overrides, unmapped, pullSecret } = flags;
+  const refuse = (message: string, hint: string): never => {
+    throw new AirgapError('usage', message, { hint });
+  };
+  if ([charts.length > 0, all, config !== undefined].filter(Boolean).length !== 1) {
+    refuse('give charts, --all with --bundle, or --config', 'helm airgap inspect BUNDLE lists the charts of a bundle');
+  }
+  if (to === undefined && bundle === undefined) {
+    refuse('check needs --to, --bundle, or both', 'name the registry that the nodes pull from with --to');
+  }
+  if (flags.requireSignature !== undefined && bundle === undefined)
+    refuse('--require-signature needs --bundle', 'add --bundle, the bundle whose signature is checked');
+  const needTarget = {
+    '--overrides': overrides.length > 0,
+    '--unmapped': unmapped !== undefined,
+    '--pull-secret': pullSecret !== undefined,
+  };
+  const useless = Object.entries(needTarget).find(([, given]) => given)?.[0];
+  if (to === undefined && useless !== undefined)
+    refuse(`${useless} needs --to`, `add --to, or leave ${useless} out: without a target, no name is changed`);
+  if (overrides.length > 0 && charts.length !== 1)
+    refuse('--overrides is for one chart', 'check the other charts in runs of their own');
+  if (overrides.length > 0 && unmapped === 'repack')
+    refuse('--overrides cannot be used with --unmapped=repack', 'give the changed chart itself instead of the chart');
+  if (unmapped === 'inject' && !flags.inject)
+    refuse('--unmapped=inject cannot be used with --no-inject', 'leave one of them out');
+}

@@ -1,0 +1,121 @@
+import type { Environment } from '../base/environment.ts';
+import { AirgapError } from '../base/errors.ts';
+import { collapseWhitespace } from '../base/printable.ts';
+
+/** Environment and working folder (absolute) of kubectl. */
+export interface KubectlContext {
+  readonly env: Environment;
+  readonly cwd: string;
+  /** Aborts when the user interrupts. */
+  readonly signal?: AbortSignal;
+}
+
+/** Cluster that kubectl asks; by default that of `helm --kube-context`, else the current context. */
+export interface ClusterAccess {
+  /** Name of a context in the kubeconfig. */
+  readonly context?: string;
+  /** Path of a kubeconfig. */
+  readonly kubeconfig?: string;
+}
+
+/** A question to the cluster, for messages. */
+export interface KubectlQuestion {
+  /** Object of "cannot read …". */
+  readonly what: string;
+  /** What to do if this user may not or cannot ask: the rest of a hint after "or". */
+  readonly instead: string;
+}
+
+/** Seconds for one request. kubectl repeats the first up to five times when a cluster does not answer. */
+const REQUEST_SECONDS = 15;
+
+/** Milliseconds for the whole run, in which an exec plugin may fetch a token. */
+const TIMEOUT = 120_000;
+
+/** Maximum bytes of output: 20,000 Pods have less. */
+export const OUTPUT_LIMIT = 256 * 1024 ** 2;
+
+/** Variables that kubectl and its exec plugins do not need: our own secrets, and logins of registries. */
+const WITHHELD_VARIABLES = /^(?:AIRGAP_|DOCKER_AUTH_CONFIG$)/;
+
+/**
+ * Runs the user's kubectl and returns its standard output. It has the user's environment, because kubeconfigs name exec
+ * plugins (`aws`, `gcloud`, `kubelogin`) that need their own variables.
+ * @param args fixed words and checked names: none may begin with a dash unless it is a flag
+ * @throws AirgapError `cluster` if kubectl is missing, or the cluster refuses or does not answer; `interrupted`
+ */
+export async function kubectl(
+  context: KubectlContext,
+  access: ClusterAccess,
+  args: readonly string[],
+  question: KubectlQuestion,
+): Promise<string> {
+  const { env, cwd, signal } = context;
+  const timeout = AbortSignal.timeout(TIMEOUT);
+  // Helm sets HELM_KUBECONTEXT for plugins, empty if the user has not chosen a context.
+  const cluster = access.context ?? (env.HELM_KUBECONTEXT || undefined);
+  const flags = [
+    ...(cluster === undefined ? [] : [`--context=${cluster}`]),
+    ...(access.kubeconfig === undefined ? [] : [`--kubeconfig=${access.kubeconfig}`]),
+    `--request-timeout=${REQUEST_SECONDS}s`,
+  ];
+  const { execa } = await import('execa');
+  const result = await execa('kubectl', [...flags, ...args], {
+    cwd,
+    env: Object.fromEntries(Object.entries(env).filter(([name]) => !WITHHELD_VARIABLES.test(name))),
+    extendEnv: false,
+    reject: false,
+    stripFinalNewline: false,
+    maxBuffer: OUTPUT_LIMIT,
+    cancelSignal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    forceKillAfterDelay: 500,
+    stdin: 'ignore',
+  });
+  if (signal?.aborted || result.signal === 'SIGINT') throw new AirgapError('interrupted', 'interrupted');
+  if (result.exitCode === 0 && !result.isMaxBuffer) return result.stdout;
+  const cannot = (why: string, hint: string): AirgapError =>
+    new AirgapError('cluster', `cannot read ${question.what}: ${why}`, { hint: `${hint}, or ${question.instead}` });
+  if (result.isMaxBuffer) {
+    throw cannot(`kubectl returned more than ${OUTPUT_LIMIT / 1024 ** 2} MiB`, 'ask for fewer objects');
+  }
+  if (timeout.aborted) {
+    throw cannot(`kubectl did not end within ${TIMEOUT / 1000} s`, 'check that the cluster can be reached from here');
+  }
+  if (result.exitCode === undefined) {
+    const why = result.code === 'ENOENT' ? 'kubectl was not found in PATH' : `kubectl cannot be run (${result.code})`;
+    throw cannot(why, 'install kubectl');
+  }
+  const words = lastWords(result.stderr);
+  throw cannot(`kubectl: ${words}`, remedyFor(words));
+}
+
+/** kubectl's own log lines, as in `E1123 02:33:16.123456   12345 memcache.go:265] "Unhandled Error" …`. */
+const LOG_LINE = /^[EWIF]\d{4} /;
+
+/** Maximum characters of kubectl's words in a message. */
+const WORDS_LIMIT = 500;
+
+/** Returns the sentence with which kubectl ends, without its log. */
+function lastWords(stderr: string): string {
+  const lines = stderr.slice(-64 * 1024).split('\n');
+  const sentences = lines.map(collapseWhitespace).filter((line) => line !== '');
+  const last = sentences.findLast((line) => !LOG_LINE.test(line)) ?? sentences.at(-1) ?? 'it failed without a word';
+  return last.slice(0, WORDS_LIMIT).replace(/^error: /, '');
+}
+
+/** What to do about an answer: the words are those of kubectl and of the API server. */
+const REMEDIES: readonly (readonly [RegExp, string])[] = [
+  [/\(Forbidden\)/, 'ask for the right to read this'],
+  [/\(NotFound\)/, 'check the names and the namespace (kubectl get)'],
+  [/executable \S+ not found/, 'install the program that the kubeconfig names'],
+  [/Unauthorized|must be logged in|getting credentials/, 'log in to the cluster again'],
+  [/\bcontext (?:was not|")/, 'choose one of: kubectl config get-contexts'],
+  [/no such file/, 'check the path of the kubeconfig'],
+  [/localhost:8080/, 'choose a cluster with --kubeconfig or --context'],
+  [/x509|certificate/, 'check the certificate authority in the kubeconfig'],
+];
+
+function remedyFor(words: string): string {
+  const found = REMEDIES.find(([pattern]) => pattern.test(words));
+  return found?.[1] ?? 'check that the cluster can be reached from here (kubectl cluster-info)';
+}

@@ -1,0 +1,165 @@
+import { fieldValue } from '../base/field-path.ts';
+import { isMapping } from '../base/mapping.ts';
+import { documentKey, type RenderedDocument } from '../helm/documents.ts';
+import type { Render, Renderer } from '../helm/render.ts';
+import type { LocatedReference } from '../inventory/finding.ts';
+import type { Target } from '../naming/naming.ts';
+import type { Profile } from '../search/search-render.ts';
+import { type Variant, withoutRepeats } from '../search/variants.ts';
+import { findSecretHolders, podsWithoutSecret } from './additions/secret-holders.ts';
+import { planPostRender, postRendered } from './edits/post-render-plan.ts';
+import {
+  containsReference,
+  expectedReference,
+  locationKey,
+  mentionsReference,
+  type PodWithoutSecret,
+} from './proof/proof.ts';
+import { isRedirected } from './proof/redirect.ts';
+import {
+  type AnalysisOptions,
+  type AnalyzedVariant,
+  analyzeChart,
+  analyzeVariants,
+  type Relocation,
+  referencesIn,
+} from './proof/relocation.ts';
+
+/** A chart as it is installed: without overrides, with derived ones, or with those of a file. */
+export interface InstalledChart {
+  readonly relocation: Relocation;
+  /** Each variant with the overrides. */
+  readonly renders: readonly Render[];
+}
+
+/** A reference that an installation pulls, at its location. */
+export interface InstalledReference extends LocatedReference {
+  /** Reference of the chart without overrides, if one leads to this reference. */
+  readonly source: string | undefined;
+  /** Namespace of the object, if the manifest says it. */
+  readonly namespace?: string | undefined;
+  /** Container with the image, for images in Pod specs. */
+  readonly container?: string | undefined;
+}
+
+/**
+ * Renders a chart with overrides that exist as files, in the order of `helm -f`, after the values of the profile.
+ * @param postRender apply a post-renderer to what they leave public; `hooks` is true if Helm passes it hooks
+ * @throws AirgapError `chart-render` if the chart refuses its own values or the overrides
+ */
+export async function renderInstalled(
+  renderer: Renderer,
+  profile: Profile,
+  target: Target,
+  {
+    files,
+    postRender,
+    ...options
+  }: AnalysisOptions & { readonly files: readonly string[]; readonly postRender?: { readonly hooks: boolean } },
+): Promise<InstalledChart> {
+  const relocation = await analyzeChart(renderer, profile, target, options);
+  const renders = await Promise.all(
+    relocation.variants.map(({ profile: { options: render } }) =>
+      renderer.render({ ...render, values: [...(render.values ?? []), ...files] }),
+    ),
+  );
+  if (postRender === undefined) return { relocation, renders };
+  const { hooks } = postRender;
+  const { entries } = await planPostRender(relocation, renders, hooks);
+  return { relocation, renders: await postRendered(renders, entries, undefined, hooks) };
+}
+
+/** Returns the references of an installation, at all locations, with those that operators choose. */
+export function installedReferences({ relocation, renders }: InstalledChart): InstalledReference[] {
+  const { variants, target } = relocation;
+  const sources = new Map(
+    variants
+      .flatMap(({ references, operands }) => [...references, ...operands])
+      .map((located) => [expectedReference(located, target), located.reference] as const)
+      .toReversed(),
+  );
+  const installed = variants.map((variant, i) => {
+    const render = renders[i] as Render;
+    return { ...variant, base: render, references: referencesWith(relocation, variant, render, i) };
+  });
+  return withObjects(installed, (reference) => sources.get(reference) ?? sources.get(reference.replace(/@.*/, '')));
+}
+
+/** Returns the references of a chart without overrides, at all locations, with those that operators choose. */
+export async function chartReferences(
+  renderer: Renderer,
+  profile: Profile,
+  options: AnalysisOptions,
+): Promise<InstalledReference[]> {
+  const variants = await analyzeVariants(renderer, profile, options);
+  const all = variants.map((variant) => ({ ...variant, references: [...variant.references, ...variant.operands] }));
+  return withObjects(all, (reference) => reference);
+}
+
+/** Returns the Pods of an installation without the pull secret. @param namespace release namespace */
+export function installedWithoutSecret(
+  { renders }: InstalledChart,
+  secret: string,
+  namespace: string,
+): PodWithoutSecret[] {
+  return podsWithoutSecret(findSecretHolders(renders, namespace), secret);
+}
+
+/** Returns what a variant pulls with the overrides: as the proof judges it, but with every reference. */
+function referencesWith(
+  relocation: Relocation,
+  { references, operands }: AnalyzedVariant,
+  render: Render,
+  variantIndex: number,
+): LocatedReference[] {
+  const { target } = relocation;
+  const { documents } = render;
+  const found = referencesIn(relocation, render, variantIndex);
+  const foundLocations = new Set(found.map(locationKey));
+  const texts = new Map(documents.map((document) => [documentKey(document.template, document.index), document.text]));
+  // References that only value tracing shows, and those whose new text is not recognized at their location.
+  const others = references.flatMap((located): LocatedReference[] => {
+    if (foundLocations.has(locationKey(located))) return [];
+    const text = texts.get(documentKey(located.template, located.document)) ?? '';
+    const reference = expectedReference(located, target);
+    if (containsReference(text, reference)) return [{ ...located, reference }];
+    return mentionsReference(text, located.written) ? [located] : [];
+  });
+  const chosen = operands.map((located) =>
+    isRedirected(located, documents, target)
+      ? { ...located, reference: expectedReference(located, target) }
+      : located,
+  );
+  return [...found, ...others, ...chosen];
+}
+
+/** Adds what the rendered objects say, and leaves out what an upgrade repeats. */
+function withObjects(
+  variants: readonly Variant[],
+  sourceOf: (reference: string) => string | undefined,
+): InstalledReference[] {
+  return withoutRepeats(variants).flatMap(({ base: { documents }, references }) => {
+    const byKey = new Map(documents.map((document) => [documentKey(document.template, document.index), document]));
+    return references.map((located) => {
+      const document = byKey.get(documentKey(located.template, located.document));
+      return { ...located, ...placeOf(document, located), source: sourceOf(located.reference) };
+    });
+  });
+}
+
+function placeOf(
+  document: RenderedDocument | undefined,
+  { how, path }: LocatedReference,
+): Pick<InstalledReference, 'namespace' | 'container'> {
+  if (document === undefined) return {};
+  const { object } = document;
+  const container = how === 'pod-spec' ? fieldValue(object, path.replace(/\.image$/, '')) : undefined;
+  return {
+    namespace: textOf(fieldValue(object, 'metadata.namespace')),
+    container: isMapping(container) ? textOf(container.name) : undefined,
+  };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}

@@ -1,0 +1,172 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import type { Keychain } from '../../auth/keychain.ts';
+import { asAirgapError, combine } from '../../base/errors.ts';
+import { settle } from '../../base/pool.ts';
+import { runStep } from '../../base/step.ts';
+import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
+import type { Bundle } from '../../bundle/reading/bundle.ts';
+import { Helm } from '../../helm/helm.ts';
+import type { RenderOptions } from '../../helm/render.ts';
+import type { CheckedChart, CheckResult } from '../../inventory/check-result.ts';
+import { chartRepository, chartTag, formatTarget, type Target } from '../../naming/naming.ts';
+import { formatPlatform, LINUX_AMD64, type Platform, parsePlatform } from '../../oci/platform.ts';
+import { formatReference } from '../../oci/reference.ts';
+import type { ChartJob } from '../../search/search-charts.ts';
+import { connect, type RegistryAccess, type RegistryUse } from '../../session/connect.ts';
+import { type Context, withScratch } from '../../session/context.ts';
+import { listRequestedCharts } from '../values/requested-charts.ts';
+import { BundledImages } from './ask-bundle.ts';
+import { TargetQuestions } from './ask-target.ts';
+import { type ChartImages, chartImages, type InstallOptions } from './chart-images.ts';
+import { answerImages, wantedImages } from './images.ts';
+import { explainNotInBundle } from './not-in-bundle.ts';
+
+/** What to check: charts as they will be installed, against a target, a bundle, or both. */
+export interface CheckOptions extends Pick<OpenOptions, 'signer'>, Omit<InstallOptions, 'pullSecret'> {
+  /** Charts with their profiles; undefined for all charts of the bundle, with `render`. */
+  readonly jobs: readonly ChartJob[] | undefined;
+  readonly render: RenderOptions;
+  readonly bundle?: string | undefined;
+  /** Platforms of the nodes. If empty: those that the bundle was made for, else linux/amd64. */
+  readonly platforms: readonly Platform[];
+  readonly registry: RegistryUse;
+  /** Credentials of the Pods, in place of the caller's; without a name, all Pods are taken to use it. */
+  readonly pullSecret?: { readonly name: string | undefined; readonly keychain: Keychain } | undefined;
+}
+
+/** Keychain of Pods without a pull secret. */
+const ANONYMOUS: Keychain = { lookup: async () => undefined };
+
+/**
+ * Checks for each image that charts pull whether a node would get it. Renders the charts with the site's values and the
+ * overrides, and asks the target as a node would. Nothing is written to the target.
+ * @throws AirgapError errors of the bundle; errors of the charts, all of them together
+ */
+export function check(context: Context, options: CheckOptions): Promise<CheckResult> {
+  return withScratch(context, async (scratch) => {
+    const { bundle: file, signer, target } = options;
+    const { emit } = context;
+    const bundle = file === undefined ? undefined : await openCheckedBundle(file, { signer, emit });
+    try {
+      const charts = await renderCharts(context, options, bundle, scratch);
+      const platforms = platformsOf(options, bundle);
+      const bundled = bundle && new BundledImages(bundle, target);
+      const wanted = wantedImages(charts, target, bundled);
+      const [answers, checkedCharts] = await runStep(
+        emit,
+        target === undefined ? 'looking images up in the bundle' : `asking ${target.registry} for images`,
+        async (advance) => {
+          if (target === undefined) return [await answerImages(wanted, { bundled, platforms, advance }), []] as const;
+          return withQuestions(context, options, { ...target, platforms }, async (questions) => {
+            const asked = answerImages(wanted, { bundled, platforms, advance, ...questions });
+            return Promise.all([asked, bundle ? askCharts(charts, bundle, target, questions.charts) : []]);
+          });
+        },
+        wanted.length,
+      );
+      const explained = bundle ? await explainNotInBundle(context, bundle, charts, answers) : answers;
+      return {
+        ...(target && { target: formatTarget(target) }),
+        ...(file !== undefined && { bundle: file }),
+        platforms: platforms.map(formatPlatform),
+        charts: charts.map((chart) => chartEntry(chart, checkedCharts)),
+        images: explained,
+      };
+    } finally {
+      await bundle?.close();
+    }
+  });
+}
+
+/** Renders every chart with every profile. All are tried. */
+async function renderCharts(
+  context: Context,
+  { jobs, render, pullSecret, ...options }: CheckOptions,
+  bundle: Bundle | undefined,
+  scratch: string,
+): Promise<ChartImages[]> {
+  const helm = new Helm(context);
+  const requests = jobs === undefined ? [undefined] : jobs.map((job) => [job]);
+  const listed = await settle(requests, 1, (job, i) =>
+    listRequestedCharts(bundle, { jobs: job, request: undefined, render }, join(scratch, `charts-${i}`)),
+  );
+  const requested = allOf(listed, 'charts could not be found').flat();
+  const rendered = await settle(requested, availableParallelism(), (chart, i) =>
+    chartImages(context, helm, chart, { ...options, pullSecret: pullSecret?.name }, join(scratch, `chart-${i}`)),
+  );
+  return allOf(rendered, 'charts could not be rendered');
+}
+
+/** Returns the results of a batch, or throws all its errors. */
+function allOf<T>(outcomes: readonly ({ readonly value: T } | { readonly error: unknown })[], problem: string): T[] {
+  const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asAirgapError(outcome.error)] : []));
+  if (errors.length > 0) throw combine(errors, `${errors.length} of ${outcomes.length} ${problem}`);
+  return outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
+}
+
+function platformsOf({ platforms }: CheckOptions, bundle: Bundle | undefined): readonly Platform[] {
+  if (platforms.length > 0) return platforms;
+  const bundledPlatforms = bundle?.inventory()?.platforms ?? [];
+  return bundledPlatforms.length > 0 ? bundledPlatforms.map(parsePlatform) : [LINUX_AMD64];
+}
+
+/** Questions to the target, by who asks. */
+interface Questions {
+  /** With the rights of Pods, and of those without the pull secret. */
+  readonly pods: TargetQuestions;
+  readonly anonymous: TargetQuestions;
+  /** With the rights of the caller, who installs the charts. */
+  readonly charts: TargetQuestions;
+}
+
+/** Runs `work` with connections to the target. One is opened when it is first used. */
+async function withQuestions<R>(
+  context: Context,
+  { registry: { access, concurrency }, pullSecret }: CheckOptions,
+  { registry, platforms }: Pick<Target, 'registry'> & { readonly platforms: readonly Platform[] },
+  work: (questions: Questions) => Promise<R>,
+): Promise<R> {
+  // The target has no mirrors.
+  const quick: RegistryAccess = { ...access, mirrors: [], named: [registry], isQuick: true };
+  const clients: ReturnType<typeof connect>['client'][] = [];
+  const open = (keychain: Keychain | undefined): TargetQuestions => {
+    const { client } = connect(context, { ...quick, ...(keychain && { keychain }) });
+    clients.push(client);
+    return new TargetQuestions(client, platforms, concurrency, context.signal);
+  };
+  try {
+    const charts = open(undefined);
+    if (pullSecret === undefined) return await work({ pods: charts, anonymous: charts, charts });
+    return await work({ pods: open(pullSecret.keychain), anonymous: open(ANONYMOUS), charts });
+  } finally {
+    await Promise.all(clients.map((client) => client.close()));
+  }
+}
+
+/** Asks whether the target has the charts of the bundle that were rendered. */
+async function askCharts(
+  charts: readonly ChartImages[],
+  bundle: Bundle,
+  target: Target,
+  questions: TargetQuestions,
+): Promise<CheckedChart[]> {
+  const bundled = charts.filter(({ chart, version }) =>
+    bundle.charts().some((entry) => entry.name === chart && entry.version === version),
+  );
+  return Promise.all(
+    bundled.map(async ({ chart: name, version, profile }) => {
+      const reference = { ...chartRepository(target, name), tag: chartTag(version) };
+      const { status, message, detail, hint } = await questions.has(reference);
+      const answer = { status, message: message ?? detail, hint };
+      return { name, version, profile: profile.name, reference: formatReference(reference), ...answer };
+    }),
+  );
+}
+
+function chartEntry({ chart: name, version, profile }: ChartImages, asked: readonly CheckedChart[]): CheckedChart {
+  const found = asked.find(
+    (entry) => entry.name === name && entry.version === version && entry.profile === profile.name,
+  );
+  return found ?? { name, version, profile: profile.name };
+}

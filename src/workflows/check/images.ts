@@ -1,0 +1,120 @@
+import type { Advance } from '../../base/step.ts';
+import { compareText } from '../../base/text-order.ts';
+import type { CheckedImage, CheckedWorkload } from '../../inventory/check-result.ts';
+import { isUnderTarget, type Target } from '../../naming/naming.ts';
+import { formatPlatform, type Platform } from '../../oci/platform.ts';
+import { parseReference } from '../../oci/reference.ts';
+import type { InstalledReference } from '../../overrides/index.ts';
+import type { BundledImages } from './ask-bundle.ts';
+import type { TargetAnswer, TargetQuestions } from './ask-target.ts';
+import type { ChartImages } from './chart-images.ts';
+
+/** An image that workloads pull with the same rights. */
+export interface WantedImage extends Pick<CheckedImage, 'reference' | 'source' | 'digest' | 'anonymous' | 'workloads'> {
+  /** The reference names another registry than the target. */
+  readonly isPublic: boolean;
+  /** Why no value changes a public reference, if that is known. */
+  readonly whyPublic?: string | undefined;
+}
+
+/** Groups what charts pull by image, and by rights: with the pull secret or without. Sorted by reference. */
+export function wantedImages(
+  charts: readonly ChartImages[],
+  target: Target | undefined,
+  bundled: BundledImages | undefined,
+): WantedImage[] {
+  const found = charts.flatMap((chart) => chart.references.map((located) => ({ chart, located })));
+  const isPublicName = ({ reference }: InstalledReference): boolean =>
+    target !== undefined && parseReference(reference).registry !== target.registry;
+  const isAnonymous = ({ chart, located }: (typeof found)[number]): boolean =>
+    !isPublicName(located) && chart.lacksSecret(located);
+  const groups = Map.groupBy(found, (entry) => `${entry.located.reference} ${isAnonymous(entry)}`);
+  const images = [...groups.values()].map((group): WantedImage => {
+    const [{ chart, located }] = group as [(typeof group)[number]];
+    const { reference } = located;
+    const isPublic = isPublicName(located);
+    const image = target && !isPublic ? bundled?.atTarget(reference) : bundled?.named(reference);
+    const source = image?.source ?? upstreamName(located, target);
+    const whyPublic = isPublic ? chart.whyPublic(located) : undefined;
+    return {
+      reference,
+      ...(source !== undefined && { source }),
+      ...(image !== undefined && { digest: image.digest }),
+      ...(isAnonymous({ chart, located }) && { anonymous: true as const }),
+      workloads: distinct(group.map((entry) => workloadOf(entry.chart, entry.located))),
+      isPublic,
+      whyPublic,
+    };
+  });
+  return images.sort((a, b) => compareText(a.reference, b.reference) || Number(a.anonymous ?? false) - Number(b.anonymous ?? false));
+}
+
+/** Returns the name by which the connected side gets an image; undefined if only the user's values name it. */
+function upstreamName({ source }: InstalledReference, target: Target | undefined): string | undefined {
+  if (source === undefined || target === undefined) return source;
+  return isUnderTarget(target, parseReference(source)) ? undefined : source;
+}
+
+function workloadOf({ chart, profile }: ChartImages, located: InstalledReference): CheckedWorkload {
+  const { kind, name, container, path, within, how } = located;
+  const namespace = located.namespace ?? profile.options.namespace;
+  return {
+    chart,
+    profile: located.profile,
+    kind,
+    name,
+    ...(namespace !== undefined && { namespace }),
+    ...(container !== undefined && { container }),
+    path: within === undefined ? path : `${path} (${within})`,
+    ...(how !== 'pod-spec' && { byOperator: true as const }),
+  };
+}
+
+function distinct(workloads: readonly CheckedWorkload[]): CheckedWorkload[] {
+  return [...new Map(workloads.map((workload) => [JSON.stringify(workload), workload])).values()];
+}
+
+/** Who answers. */
+interface Answering {
+  readonly bundled: BundledImages | undefined;
+  readonly platforms: readonly Platform[];
+  /** Questions to the target with the rights of Pods, and of those without the pull secret; absent without a target. */
+  readonly pods?: TargetQuestions;
+  readonly anonymous?: TargetQuestions;
+  /** Called for each answer. */
+  readonly advance: Advance;
+}
+
+/** Finds out for each image whether a node would get it. */
+export async function answerImages(
+  images: readonly WantedImage[],
+  { bundled, platforms, pods, anonymous, advance }: Answering,
+): Promise<CheckedImage[]> {
+  const answerTo = async (image: WantedImage): Promise<TargetAnswer> => {
+    const { reference, source, isPublic, whyPublic } = image;
+    if (isPublic) return { status: 'public-name', detail: whyPublic };
+    const questions = image.anonymous ? anonymous : pods;
+    if (questions === undefined) return bundled?.ask(reference, platforms) ?? { status: 'ok' };
+    const answer = await questions.ask(parseReference(reference));
+    const isInBundle = bundled === undefined || (source !== undefined && bundled.named(source) !== undefined);
+    if (answer.status !== 'not-pushed' || isInBundle) return answer;
+    return { ...answer, status: 'not-in-bundle', detail: source && bundled.whyLeftOut(source) };
+  };
+  return Promise.all(
+    images.map(async ({ isPublic: _, whyPublic: __, ...image }, i) => {
+      const answer = await answerTo(images[i] as WantedImage);
+      advance();
+      const { digest: digestAtTarget, platforms: platformsAtTarget, status, message, detail, hint } = answer;
+      return {
+        ...image,
+        ...(digestAtTarget !== undefined && { digestAtTarget }),
+        status,
+        ...(message !== undefined && { message }),
+        ...(detail !== undefined && { detail }),
+        ...(hint !== undefined && { hint }),
+        platforms: platforms.map(formatPlatform),
+        ...(platformsAtTarget !== undefined && { platformsAtTarget: [...platformsAtTarget] }),
+      };
+    }),
+  );
+}

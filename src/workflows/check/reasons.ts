@@ -1,0 +1,52 @@
+import { AirgapError } from '../../base/errors.ts';
+import { isUnknownAuthority } from '../../http/failures.ts';
+import type { CheckReason } from '../../inventory/check-result.ts';
+
+/** What each reason means, for people: the end of a sentence about images. */
+export const REASON_TEXTS: Readonly<Record<CheckReason, string>> = {
+  'public-name': 'would be pulled from public registries, because no value changes their names',
+  'not-in-bundle': 'are neither at the target nor in the bundle',
+  'not-pushed': 'are not at the target',
+  incomplete: 'are at the target, but not completely',
+  'wrong-platform': 'have no image for the platform of the nodes',
+  'no-permission': 'are refused with these credentials',
+  'unknown-authority': 'cannot be pulled, because the certificate of the target is not trusted',
+  unreachable: 'cannot be pulled, because the target does not answer',
+};
+
+/** Answer about one image: that a node gets it, or why not. */
+export interface Answer {
+  readonly status: 'ok' | CheckReason;
+  /** What is wrong, equal for all images with the same cause. */
+  readonly message?: string | undefined;
+  /** What is wrong with this image in particular. */
+  readonly detail?: string | undefined;
+  readonly hint?: string | undefined;
+}
+
+/**
+ * Returns what an error of a registry means for the image that was asked for.
+ * @param missing what content that the registry does not have means: `not-pushed` for the image itself, `incomplete` below it
+ * @throws AirgapError an error that says nothing about the registry, such as `interrupted` or an unreadable login
+ */
+export function answerOf(error: unknown, missing: 'not-pushed' | 'incomplete'): Answer {
+  if (!(error instanceof AirgapError)) throw error;
+  const { reason: message, hint } = error;
+  switch (error.code) {
+    case 'image-not-found':
+      return { status: missing };
+    case 'unauthorized':
+    case 'forbidden':
+      return { status: 'no-permission', message, hint };
+    case 'network':
+      return { status: isUnknownAuthority(error) ? 'unknown-authority' : 'unreachable', message, hint };
+    case 'registry':
+      if (error.isTransient) return { status: 'unreachable', message, hint };
+      return { status: 'incomplete', detail: message, hint };
+    case 'digest-mismatch':
+    case 'unsupported':
+      return { status: 'incomplete', detail: message, hint };
+    default:
+      throw error;
+  }
+}

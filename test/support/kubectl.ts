@@ -1,0 +1,52 @@
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { scratchFolder } from './scratch.ts';
+
+/** A program in place of kubectl, which prints what it is told. */
+export interface FakeKubectl {
+  /** Environment in which it is found first. */
+  readonly env: Record<string, string | undefined>;
+  /** Arguments of each run so far. */
+  calls(): string[][];
+  /** Environment of the last run. */
+  variables(): string[];
+}
+
+/** Creates a program `kubectl` that prints these texts and ends with this code (default: 0). */
+export function fakeKubectl({
+  stdout = '',
+  stderr = '',
+  code = 0,
+}: {
+  readonly stdout?: string;
+  readonly stderr?: string;
+  readonly code?: number;
+}): FakeKubectl {
+  const folder = scratchFolder();
+  const path = (name: string): string => join(folder, name);
+  writeFileSync(path('stdout'), stdout);
+  writeFileSync(path('stderr'), stderr);
+  writeFileSync(
+    path('kubectl'),
+    `#!/bin/sh
+for word; do printf '%s\\n' "$word"; done >> ${path('calls')}
+echo '#end' >> ${path('calls')}
+env > ${path('env')}
+cat ${path('stderr')} >&2
+cat ${path('stdout')}
+exit ${code}
+`,
+  );
+  chmodSync(path('kubectl'), 0o755);
+  const lines = (name: string): string[] =>
+    existsSync(path(name)) ? readFileSync(path(name), 'utf8').split('\n') : [];
+  return {
+    env: { PATH: `${folder}:${process.env.PATH}` },
+    calls: () => {
+      const runs: string[][] = [[]];
+      for (const line of lines('calls')) line === '#end' ? runs.push([]) : runs.at(-1)?.push(line);
+      return runs.slice(0, -1);
+    },
+    variables: () => lines('env'),
+  };
+}
