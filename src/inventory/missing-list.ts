@@ -148,8 +148,10 @@ function missingImage(image: CheckedImage, reference: string, target: string | u
   const { digest, sourceDigest, digestAtTarget, status, workloads } = image;
   const platformsAtTarget = (image.platformsAtTarget ?? []).map(parsePlatform);
   const wanted = image.platforms.map(parsePlatform);
-  // An image that was bundled whole is bundled whole again, so that it has the same digest.
-  const isWhole = digest !== undefined && digest === sourceDigest;
+  // An image that was bundled whole is bundled whole again, so that it has the same digest. So is one whose platforms at
+  // the target are unknown, so that its tag loses none.
+  const isUnknown = digestAtTarget !== undefined && platformsAtTarget.length === 0;
+  const isWhole = isUnknown || (digest !== undefined && digest === sourceDigest);
   return {
     reference,
     ...(sourceDigest !== undefined && isDigest(sourceDigest) && { sourceDigest }),

@@ -10,6 +10,7 @@ import {
   matchesPlatform,
   type Platform,
   parsePlatform,
+  platformOfConfig,
 } from '../../oci/platform.ts';
 import { formatReference, type Reference } from '../../oci/reference.ts';
 import { platformsOf } from './inventory.ts';
@@ -74,14 +75,8 @@ function platformsAt(graph: Graph, { descriptor, sources = [] }: Root): Platform
   const node = graph.manifests.get(descriptor.digest);
   const { config } = node === undefined ? {} : parseManifest(descriptor.mediaType, node.bytes);
   const bytes = config && graph.blobs.get(config.digest)?.bytes;
-  if (bytes === undefined) return [];
-  try {
-    const { os, architecture, variant } = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    return [parsePlatform([os, architecture, variant].filter((part) => typeof part === 'string').join('/'))];
-  } catch {
-    // Not an image: an artifact has no platform.
-    return [];
-  }
+  const platform = bytes && platformOfConfig(bytes);
+  return platform === undefined ? [] : [platform];
 }
 
 /** Returns the media type that an index declares; a nested index may have another than its parent. */

@@ -66,6 +66,13 @@ describe('the list of missing images', () => {
     ]);
   });
 
+  it('bundles an image whole whose platforms at the target are unknown', async () => {
+    const { images } = await read(
+      checkDocument([checkedImage('quay.io/a:1', 'incomplete', { digestAtTarget: digest })]),
+    );
+    expect(images[0]?.platforms).toEqual([]);
+  });
+
   it.each([
     ['registry.internal.example/mirrored/redis:7', 'docker.io/library/redis:7', 'redis:7'],
     ['registry.internal.example/mirrored/bitnami/redis:7', 'docker.io/bitnami/redis:7', 'bitnami/redis:7'],
