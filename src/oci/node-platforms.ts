@@ -28,8 +28,7 @@ export function platformsOfNode(node: Platform): readonly Platform[] {
 export function rankOnNode(image: Platform, node: Platform): number | undefined {
   const have = normalized(image);
   const rank = platformsOfNode(node).findIndex(
-    ({ os, architecture, variant }) =>
-      os === have.os && architecture === have.architecture && variant === have.variant,
+    ({ os, architecture, variant }) => os === have.os && architecture === have.architecture && variant === have.variant,
   );
   return rank < 0 ? undefined : rank;
 }

@@ -126,9 +126,7 @@ function referencesWith(
     return mentionsReference(text, located.written) ? [located] : [];
   });
   const chosen = operands.map((located) =>
-    isRedirected(located, documents, target)
-      ? { ...located, reference: expectedReference(located, target) }
-      : located,
+    isRedirected(located, documents, target) ? { ...located, reference: expectedReference(located, target) } : located,
   );
   return [...found, ...others, ...chosen];
 }

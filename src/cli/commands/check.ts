@@ -1,7 +1,8 @@
+import { access } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
-import { checkReadable } from '../../base/file-failure.ts';
+import { reasonOf } from '../../base/file-failure.ts';
 import type { CheckResult } from '../../inventory/check-result.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
@@ -18,7 +19,7 @@ import { addNamingFlags, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { checkReport, isFailedCheck } from '../reports/check.ts';
 import type { CommandIO } from '../run.ts';
-import { afterCheck } from './next-steps.ts';
+import { afterCheck } from './after-check.ts';
 
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
@@ -28,19 +29,28 @@ function declare(io: CommandIO) {
       '[chart...]',
       'with --bundle: name of a chart in it, or its file; else chart folder, .tgz file, oci://... reference, or name with --repo',
     )
-    .option('--to <registry[/prefix]>', 'registry and repository prefix to ask; without it, the bundle alone is checked')
+    .option(
+      '--to <registry[/prefix]>',
+      'registry and repository prefix to ask; without it, the bundle alone is checked',
+    )
     .option('--bundle <file>', 'bundle that contains the charts')
     .option('--all', 'check every chart of the bundle')
     .addOption(repeatable('--overrides <file>', 'overrides that are installed (default: what values would write)'))
     .option('--pull-secret <secret>', 'ask with the credentials of this pull secret: NAMESPACE/NAME, or a file')
-    .addOption(repeatable('--platform <os/architecture>', 'platform of the nodes', ', comma-separated; default: that of the bundle, or linux/amd64'))
+    .addOption(
+      repeatable(
+        '--platform <os/architecture>',
+        'platform of the nodes',
+        ', comma-separated; default: that of the bundle, or linux/amd64',
+      ),
+    )
     .addOption(requireSignatureOption())
     .addOption(outputOption(['text', 'json'], 'text'))
     .addHelpText(
       'after',
       examples(
         'check app --bundle app.tar --to registry.example -f site.yaml',
-        'check ./app --to registry.example -f site.yaml --overrides app.yaml -o json',
+        'check ./app --to registry.example --overrides app.yaml',
         'check --all --bundle app.tar --platform linux/arm64',
       ),
     )
@@ -88,7 +98,11 @@ async function checkCharts(
   else await printReport(io, checkReport(result), nextSteps(command, flags, result));
 }
 
-function nextSteps(command: CommandUnknownOpts, flags: Flags, { images, charts, target }: CheckResult): readonly string[] {
+function nextSteps(
+  command: CommandUnknownOpts,
+  flags: Flags,
+  { images, charts, target }: CheckResult,
+): readonly string[] {
   const reasons = new Set([...images, ...charts].flatMap(({ status = 'ok' }) => (status === 'ok' ? [] : [status])));
   return afterCheck(command, { reasons, bundle: flags.bundle, target, charts: charts.map(({ name }) => name) });
 }
@@ -100,10 +114,11 @@ async function checkOptions({ context }: CommandIO, flags: Flags, settings: Sett
   const { cwd, env } = context;
   const signing = await requiredSigner(flags);
   const { withWrittenNamesFromFile } = await import('../../workflows/push/destination.ts');
-  const target = to === undefined ? undefined : await withWrittenNamesFromFile(await targetOf(to, flags, config), bundle, signing);
+  const target =
+    to === undefined ? undefined : await withWrittenNamesFromFile(await targetOf(to, flags, config), bundle, signing);
   // Parts of a chart that are not installed are not rendered.
   const skipped = { noHooks: !hooks, skipTests: !tests };
-  const { access, concurrency } = await registryAccess(settings.registry);
+  const { access: registry, concurrency } = await registryAccess(settings.registry);
   const ecrHosts = target && (await declaredHosts([target.registry], flags, env));
   return {
     jobs: flags.all ? undefined : await jobsOf(context, settings, bundle, signing, skipped),
@@ -111,14 +126,37 @@ async function checkOptions({ context }: CommandIO, flags: Flags, settings: Sett
     bundle,
     ...signing,
     target,
-    overrides: overrides.map((file) => resolve(cwd, file)),
+    overrides: await Promise.all(overrides.map((file) => readableFile('--overrides', file, cwd))),
     unmapped: unmapped === 'inject' ? undefined : unmapped,
     platforms: platform.flatMap((list) => list.split(',')).map(parsePlatform),
-    registry: { access: { ...access, ...(ecrHosts && { ecrHosts }) }, concurrency },
+    registry: { access: { ...registry, ...(ecrHosts && { ecrHosts }) }, concurrency },
+    pullSecret: await readSecret(context, flags.pullSecret),
     rules: await readRules(flags.rules),
     chartSources,
     ...{ inject, operatorDefaults },
   };
+}
+
+/** Reads the pull secret. @throws AirgapError `usage`, `config`, and errors of the cluster */
+async function readSecret(
+  context: CommandIO['context'],
+  text: string | undefined,
+): Promise<CheckOptions['pullSecret']> {
+  if (text === undefined) return undefined;
+  const { readPullSecret } = await import('../../kubernetes/pull-secret.ts');
+  return readPullSecret(context, text);
+}
+
+/** Returns the path of a file that can be read. @throws AirgapError `file` */
+async function readableFile(flag: string, file: string, cwd: string): Promise<string> {
+  const path = resolve(cwd, file);
+  await access(path).catch((cause: unknown) => {
+    throw new AirgapError('file', `${flag} ${file} cannot be read: ${reasonOf(cause)}`, {
+      hint: 'give the file that helm airgap values wrote',
+      cause,
+    });
+  });
+  return path;
 }
 
 /** Returns the charts with their profiles. With a bundle, files become the names of its charts. */

@@ -1,6 +1,5 @@
 import { basename } from 'node:path';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import type { CheckReason } from '../../inventory/check-result.ts';
 import { DEFAULT_NAMING, type Target } from '../../naming/naming.ts';
 import { flagsOfCommand, givenArguments, givenFlags } from '../flags/given.ts';
 import { airgapCommand, fileWord, nextStep, shellWord } from '../reports/next.ts';
@@ -8,15 +7,15 @@ import { airgapCommand, fileWord, nextStep, shellWord } from '../reports/next.ts
 /** What each command says to type next. Each function returns the lines, and repeats what the user gave for this run. */
 
 /** Flags that say what a run writes and how, which a following run chooses anew. */
-const OUTPUT = ['--out', '--output', '--dry-run', '--force', '--lock', '--check-lock', '--progress', '--quiet'];
+export const OUTPUT = ['--out', '--output', '--dry-run', '--force', '--lock', '--check-lock', '--progress', '--quiet'];
 
 /** What kind of registry the target is. */
-const TARGET = ['--registry-type', '--region'];
+export const TARGET = ['--registry-type', '--region'];
 /** Names of images and charts in the target. */
-const NAMING = ['--naming', '--naming-rule', '--chart-prefix'];
+export const NAMING = ['--naming', '--naming-rule', '--chart-prefix'];
 
 /** Access to registries and repositories, without the choice of charts and images. */
-const ACCESS = [
+export const ACCESS = [
   ...['--mirror', '--chart-mirror', '--plain-http', '--ca-file', '--client-cert', '--client-key', '--endpoint-url'],
   ...['--profile', '--role-arn', '--allow-chart-host', '--registry-username', '--registry-password-stdin'],
 ];
@@ -26,13 +25,13 @@ function among(names: readonly string[]): (flag: string) => boolean {
 }
 
 /** Returns those of the given flags that another command has too. */
-function sharedFlags(command: CommandUnknownOpts, other: string, names: readonly string[]): string[] {
+export function sharedFlags(command: CommandUnknownOpts, other: string, names: readonly string[]): string[] {
   const isShared = flagsOfCommand(command, other);
   return givenFlags(command, (flag) => isShared.has(flag) && names.includes(flag));
 }
 
 /** Returns the words of this run with other flags for its output. */
-function sameRun(command: CommandUnknownOpts, left: readonly string[], ...more: readonly string[]): string[] {
+export function sameRun(command: CommandUnknownOpts, left: readonly string[], ...more: readonly string[]): string[] {
   const flags = givenFlags(command, (flag) => !left.includes(flag));
   return airgapCommand(command.name(), ...givenArguments(command), ...flags, ...more);
 }
@@ -273,55 +272,4 @@ export function afterMissing(command: CommandUnknownOpts, references: readonly s
   const images = references.length > 3 ? ['--images', 'FILE'] : references.flatMap((image) => ['--image', image]);
   const words = airgapCommand('bundle', 'CHART', ...(values.length > 0 ? values : images), '--out', 'BUNDLE');
   return [nextStep(words, 'return to the connected host')];
-}
-
-/** Answers of a check that decide what comes next. */
-interface Checked {
-  readonly reasons: ReadonlySet<CheckReason>;
-  readonly bundle: string | undefined;
-  /** `REGISTRY[/PREFIX]`; undefined without one. */
-  readonly target: string | undefined;
-  readonly charts: readonly string[];
-}
-
-/** Reasons that new content at the target does not remove. */
-const ACCESS_REASONS: readonly CheckReason[] = ['unreachable', 'unknown-authority', 'no-permission'];
-
-/** After `check`: what removes the first obstacle; with none, write the overrides. The hints of the report say the rest. */
-export function afterCheck(command: CommandUnknownOpts, { reasons, bundle, target, charts }: Checked): string[] {
-  if (ACCESS_REASONS.some((reason) => reasons.has(reason))) return [];
-  const isAbsent = reasons.has('not-in-bundle') || reasons.has('wrong-platform') || reasons.has('incomplete');
-  if (isAbsent || (reasons.has('not-pushed') && bundle === undefined)) {
-    const words = airgapCommand('bundle', 'CHART', '--only-missing', 'check.json', '--out', 'missing.tar');
-    return [nextStep(words, 'write this result with -o json to check.json, carry it to the connected host')];
-  }
-  if (reasons.has('not-pushed')) {
-    const access = sharedFlags(command, 'push', [...ACCESS, ...TARGET, ...NAMING, '--require-signature']);
-    return [nextStep(airgapCommand('push', fileWord(bundle ?? 'BUNDLE'), '--to', target ?? 'REGISTRY', ...access))];
-  }
-  if (reasons.has('public-name')) {
-    const { unmapped } = command.opts();
-    if (unmapped === 'repack') return [];
-    const how = unmapped === 'post-render' ? 'repack' : 'post-render';
-    return [nextStep(sameRun(command, ['--output', '--unmapped'], `--unmapped=${how}`))];
-  }
-  return afterGoodCheck(command, target, charts);
-}
-
-function afterGoodCheck(
-  command: CommandUnknownOpts,
-  target: string | undefined,
-  charts: readonly string[],
-): string[] {
-  const { overrides, config, bundle } = command.opts() as { overrides?: readonly string[]; config?: string; bundle?: string };
-  if (target === undefined) return [nextStep(airgapCommand('push', fileWord(bundle ?? 'BUNDLE'), '--to', 'REGISTRY'))];
-  // The user knows how to install with overrides that exist.
-  if ((overrides ?? []).length > 0) return [];
-  const arguments_ = givenArguments(command);
-  const isShared = flagsOfCommand(command, 'values');
-  const flags = givenFlags(command, (flag) => isShared.has(flag) && !OUTPUT.includes(flag) && flag !== '--pull-secret');
-  if (arguments_.length > 1) return [];
-  const isSeveral = config !== undefined || arguments_.length === 0;
-  const out = isSeveral ? ['--out-dir', 'overrides'] : ['--out', fileWord(`${basename(charts[0] ?? 'overrides')}.yaml`)];
-  return [nextStep(airgapCommand('values', ...arguments_, ...flags, ...out))];
 }

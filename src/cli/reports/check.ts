@@ -1,15 +1,21 @@
 import { count } from '../../base/count.ts';
 import { printableLine } from '../../base/printable.ts';
-import {
-  CHECK_REASONS,
-  type CheckedImage,
-  type CheckedWorkload,
-  type CheckReason,
-  type CheckResult,
-} from '../../inventory/check-result.ts';
-import { REASON_TEXTS } from '../../workflows/check/reasons.ts';
+import { CHECK_REASONS, type CheckReason } from '../../inventory/check-reasons.ts';
+import type { CheckedImage, CheckedWorkload, CheckResult } from '../../inventory/check-result.ts';
 import type { Block, Report } from './report.ts';
 import { joinLines, shortDigest } from './text.ts';
+
+/** What each reason means, for people: the end of a sentence about images. */
+const REASON_TEXTS: Readonly<Record<CheckReason, string>> = {
+  'public-name': 'would be pulled from public registries, because no value changes their names',
+  'not-in-bundle': 'are neither at the target nor in the bundle',
+  'not-pushed': 'are not at the target',
+  incomplete: 'are at the target, but not completely',
+  'wrong-platform': 'have no image for the platform of the nodes',
+  'no-permission': 'are refused with these credentials',
+  'unknown-authority': 'cannot be pulled, because the certificate of the target is not trusted',
+  unreachable: 'cannot be pulled, because the target does not answer',
+};
 
 /** Images that fail for one cause. */
 interface Failure {
@@ -65,14 +71,12 @@ function failureBlocks({ reason, message, hint, images }: Failure): Block[] {
   ];
   const hasDetails = images.some(({ detail }) => detail !== undefined);
   const rows = images.flatMap(({ reference, detail = '', workloads }) =>
-    workloads.map((workload) => [
-      workloadText(workload),
-      workload.chart,
-      reference,
-      ...(hasDetails ? [detail] : []),
-    ]),
+    workloads.map((workload) => [workloadText(workload), workload.chart, reference, ...(hasDetails ? [detail] : [])]),
   );
-  return [joinLines(lines), { head: ['WORKLOAD', 'CHART', 'IMAGE', ...(hasDetails ? [''] : [])], rows: distinct(rows) }];
+  return [
+    joinLines(lines),
+    { head: ['WORKLOAD', 'CHART', 'IMAGE', ...(hasDetails ? [''] : [])], rows: distinct(rows) },
+  ];
 }
 
 /** Formats `Deployment/app (container web)`, with the namespace if it is known. */

@@ -69,10 +69,22 @@ export async function chartImages(
   const { target, pullSecret, rules = [], operatorDefaults = true } = options;
   const common = { chart: name, version, profile, renderer };
   if (target === undefined) {
-    const references = await chartReferences(renderer, profile, { rules, operatorDefaults, operands: bundled.operands });
+    const references = await chartReferences(renderer, profile, {
+      rules,
+      operatorDefaults,
+      operands: bundled.operands,
+    });
     return { ...common, references, whyPublic: () => undefined, lacksSecret: () => false };
   }
-  const { unmapped = [], ...installed } = await install(context, helm, renderer, bundled, { ...options, target }, profile, folder);
+  const { unmapped = [], ...installed } = await install(
+    context,
+    helm,
+    renderer,
+    bundled,
+    { ...options, target },
+    profile,
+    folder,
+  );
   const { namespace = 'default' } = profile.options;
   const pods = pullSecret === undefined ? [] : installedWithoutSecret(installed, pullSecret, namespace);
   return {

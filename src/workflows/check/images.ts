@@ -46,7 +46,9 @@ export function wantedImages(
       whyPublic,
     };
   });
-  return images.sort((a, b) => compareText(a.reference, b.reference) || Number(a.anonymous ?? false) - Number(b.anonymous ?? false));
+  return images.sort(
+    (a, b) => compareText(a.reference, b.reference) || Number(a.anonymous ?? false) - Number(b.anonymous ?? false),
+  );
 }
 
 /** Returns the name by which the connected side gets an image; undefined if only the user's values name it. */

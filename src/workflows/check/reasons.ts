@@ -1,18 +1,6 @@
 import { AirgapError } from '../../base/errors.ts';
 import { isUnknownAuthority } from '../../http/failures.ts';
-import type { CheckReason } from '../../inventory/check-result.ts';
-
-/** What each reason means, for people: the end of a sentence about images. */
-export const REASON_TEXTS: Readonly<Record<CheckReason, string>> = {
-  'public-name': 'would be pulled from public registries, because no value changes their names',
-  'not-in-bundle': 'are neither at the target nor in the bundle',
-  'not-pushed': 'are not at the target',
-  incomplete: 'are at the target, but not completely',
-  'wrong-platform': 'have no image for the platform of the nodes',
-  'no-permission': 'are refused with these credentials',
-  'unknown-authority': 'cannot be pulled, because the certificate of the target is not trusted',
-  unreachable: 'cannot be pulled, because the target does not answer',
-};
+import type { CheckReason } from '../../inventory/check-reasons.ts';
 
 /** Answer about one image: that a node gets it, or why not. */
 export interface Answer {

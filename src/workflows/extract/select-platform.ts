@@ -2,7 +2,13 @@ import { AirgapError } from '../../base/errors.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
 import { type Descriptor, isImageConfigType, isIndexType } from '../../oci/descriptor.ts';
 import { closureOf, type Graph, type ManifestNode, type Root } from '../../oci/graph.ts';
-import { formatPlatform, isAttestationPlatform, matchesPlatform, type Platform, platformOfConfig } from '../../oci/platform.ts';
+import {
+  formatPlatform,
+  isAttestationPlatform,
+  matchesPlatform,
+  type Platform,
+  platformOfConfig,
+} from '../../oci/platform.ts';
 import { formatReference } from '../../oci/reference.ts';
 
 interface PlatformImage {

@@ -16,7 +16,14 @@ describe('the login of one registry', () => {
     const commands = createProgram({} as CommandIO).commands.filter(({ options }) =>
       options.some(({ long }) => long === NAME),
     );
-    expect(commands.map((command) => command.name()).sort()).toEqual(['bundle', 'images', 'push', 'values', 'verify']);
+    expect(commands.map((command) => command.name()).sort()).toEqual([
+      'bundle',
+      'check',
+      'images',
+      'push',
+      'values',
+      'verify',
+    ]);
   });
 
   it.each([
