@@ -7,7 +7,8 @@ import { quoted } from '../base/printable.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { formatPlatform, type Platform, parsePlatform } from '../oci/platform.ts';
 import { formatRepository, parseReference, tryParseReference } from '../oci/reference.ts';
-import { type CheckedChart, type CheckedImage, type CheckReason, checkDocumentSchema } from './check-result.ts';
+import type { CheckReason } from './check-reasons.ts';
+import { type CheckedChart, type CheckedImage, checkDocumentSchema } from './check-result.ts';
 import { formatIssues } from './inventory.ts';
 
 /** An image that `check` did not find at the target, or not whole. */
