@@ -1,0 +1,329 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type CheckedImage, type CheckResult, checkDocumentSchema } from '../../../../src/inventory/check-result.ts';
+import { basicOf } from '../../../support/basic.ts';
+import { selfSigned } from '../../../support/certificate.ts';
+import { chartYaml, writeFiles } from '../../../support/charts.ts';
+import { HELMS } from '../../../support/helm.ts';
+import { buildImage, pushBuilt, pushImage } from '../../../support/images.ts';
+import { freePort, startRegistry, type TestRegistry } from '../../../support/registry.ts';
+import { scratchFolder } from '../../../support/scratch.ts';
+import { airgap } from '../../../support/terminal.ts';
+
+const folder = scratchFolder();
+const helm = HELMS.find(({ path }) => path !== undefined)?.path;
+const env = { PATH: process.env.PATH, HELM_BIN: helm, HOME: folder, TMPDIR: folder };
+
+/** A failure document. */
+interface Failure {
+  readonly kind: string;
+  readonly errors?: readonly { readonly code: string; readonly hint?: string }[];
+}
+
+/** Runs the command; the document is undefined if it printed none. */
+async function check(...args: readonly string[]) {
+  const plain = ['--plain-http', '127.0.0.1'];
+  const ended = await airgap(
+    ['check', ...args, ...(args.includes('--ca-file') ? [] : plain), '-o', 'json'],
+    env,
+    folder,
+  );
+  const document = JSON.parse(ended.out) as CheckResult & Failure;
+  return { ...ended, document };
+}
+
+/** Returns the statuses by the last component of the repository. */
+function statuses({ images }: Pick<CheckResult, 'images'>): Record<string, CheckedImage['status']> {
+  return Object.fromEntries(
+    images.map(({ reference, status }) => [reference.replace(/[:@][^/]*$/, '').replace(/.*\//, ''), status]),
+  );
+}
+
+const workload = (kind: string, name: string, container: string, image: string, extra = ''): string => `
+apiVersion: apps/v1
+kind: ${kind}
+metadata: {name: ${name}}
+spec:
+  template:
+    spec:
+      ${extra}
+      containers: [{name: ${container}, image: ${image}}]
+`;
+
+let registry: TestRegistry;
+let bundle: string;
+
+beforeAll(async () => {
+  registry = await startRegistry();
+  await writeFiles(join(folder, 'web'), {
+    'Chart.yaml': chartYaml('web'),
+    'values.yaml': [
+      'registry: quay.io/acme',
+      'job: quay.io/acme/job:1',
+      'extra: {enabled: false, image: quay.io/acme/extra:1}',
+      'imagePullSecrets: []',
+    ].join('\n'),
+    'templates/web.yaml': workload(
+      'Deployment',
+      'web',
+      'app',
+      '"{{ .Values.registry }}/app:1"',
+      'imagePullSecrets: {{ toJson .Values.imagePullSecrets }}',
+    ),
+    'templates/job.yaml': workload('Job', 'once', 'run', '{{ .Values.job }}'),
+    'templates/extra.yaml': `{{- if .Values.extra.enabled }}${workload('Deployment', 'extra', 'extra', '{{ .Values.extra.image }}')}{{- end }}`,
+  });
+  await writeFiles(join(folder, 'fixed'), {
+    'Chart.yaml': chartYaml('fixed'),
+    'values.yaml': 'image: quay.io/acme/app:1\n',
+    'templates/fixed.yaml': workload(
+      'Deployment',
+      'fixed',
+      'own',
+      '{{ .Values.image }}',
+      'initContainers: [{name: wait, image: "docker.io/library/busybox:1.36"}]',
+    ),
+  });
+  for (const name of ['app', 'job', 'extra']) await pushImage(registry.host, `up/quay.io/acme/${name}`, '1', {});
+  bundle = join(folder, 'web.tar');
+  const mirror = ['--mirror', `*=${registry.host}/up`, '--plain-http', '127.0.0.1', '--no-look-inside'];
+  const bundled = await airgap(['bundle', './web', ...mirror, '--out', bundle], env, folder);
+  expect(bundled.code, bundled.err).toBe(0);
+  expect((await push('m')).code).toBe(0);
+});
+
+afterAll(() => registry.stop());
+
+function push(prefix: string) {
+  return airgap(['push', bundle, '--to', `${registry.host}/${prefix}`, '--plain-http', '127.0.0.1'], env, folder);
+}
+
+describe('charts whose images are at the target', () => {
+  it('would be pulled, with or without the bundle', async () => {
+    const { code, document } = await check('./web', '--to', `${registry.host}/m`);
+    expect([code, statuses(document)]).toEqual([0, { app: 'ok', job: 'ok' }]);
+    expect(checkDocumentSchema.safeParse(document).error).toBeUndefined();
+    expect(document.images[0]).toMatchObject({
+      reference: `${registry.host}/m/quay.io/acme/app:1`,
+      source: 'quay.io/acme/app:1',
+      platforms: ['linux/amd64'],
+      platformsAtTarget: ['linux/amd64', 'linux/arm64'],
+      workloads: [{ chart: 'web', kind: 'Deployment', name: 'web', container: 'app' }],
+    });
+    const bundled = await check('web', '--bundle', bundle, '--to', `${registry.host}/m`);
+    expect([bundled.code, statuses(bundled.document)]).toEqual([0, { app: 'ok', job: 'ok' }]);
+    const [image] = bundled.document.images;
+    expect(image?.digest).toBe(image?.digestAtTarget);
+    expect(bundled.document.charts).toEqual([
+      {
+        name: 'web',
+        version: '1.0.0',
+        profile: 'default',
+        reference: `${registry.host}/m/charts/web:1.0.0`,
+        status: 'ok',
+      },
+    ]);
+  });
+
+  it('say what to type next', async () => {
+    const { code, out, err } = await airgap(
+      ['check', './web', '--to', `${registry.host}/m`, '--plain-http', '127.0.0.1'],
+      env,
+      folder,
+    );
+    expect([code, out.trim().split('\n').length]).toEqual([0, 1]);
+    expect(out).toContain('2 of 2 images');
+    expect(err).toContain(`next: helm airgap values ./web --to ${registry.host}/m`);
+  });
+
+  it('are checked with the overrides that are installed', async () => {
+    await writeFile(join(folder, 'own.yaml'), `registry: ${registry.host}/m/quay.io/acme\n`);
+    const { code, document } = await check('./web', '--to', `${registry.host}/m`, '--overrides', 'own.yaml');
+    expect([code, statuses(document)]).toEqual([3, { app: 'ok', job: 'public-name' }]);
+    const derived = await airgap(
+      ['values', './web', '--to', `${registry.host}/m`, '--out', 'derived.yaml'],
+      env,
+      folder,
+    );
+    expect(derived.code, derived.err).toBe(0);
+    const written = await check('./web', '--to', `${registry.host}/m`, '--overrides', 'derived.yaml');
+    expect([written.code, statuses(written.document)]).toEqual([0, { app: 'ok', job: 'ok' }]);
+  });
+
+  it('have another digest than in the bundle without failing', async () => {
+    expect((await push('changed')).code).toBe(0);
+    const image = buildImage({ name: 'another' });
+    await pushBuilt(registry.host, 'changed/quay.io/acme/app', '1', image);
+    const { code, document } = await check('web', '--bundle', bundle, '--to', `${registry.host}/changed`);
+    expect([code, statuses(document)]).toEqual([0, { app: 'ok', job: 'ok' }]);
+    const [app] = document.images;
+    expect(app?.digestAtTarget).toBe(image.digest);
+    expect(app?.digest).not.toBe(image.digest);
+  });
+});
+
+describe('an image that a node would not get', () => {
+  it('was not pushed', async () => {
+    const { code, document } = await check('web', '--bundle', bundle, '--to', `${registry.host}/nothing`);
+    expect([code, statuses(document)]).toEqual([3, { app: 'not-pushed', job: 'not-pushed' }]);
+    expect(document.charts).toMatchObject([{ status: 'not-pushed' }]);
+  });
+
+  it('has lost a layer', async () => {
+    expect((await push('lossy')).code).toBe(0);
+    await rm(join(registry.repositories, 'lossy/quay.io/acme/job/_layers'), { recursive: true });
+    const { code, document } = await check('./web', '--to', `${registry.host}/lossy`);
+    expect([code, statuses(document)]).toEqual([3, { app: 'ok', job: 'incomplete' }]);
+    expect(document.images[1]?.detail).toMatch(/^2 of 2 blobs .*sha256:/);
+  });
+
+  it('is for another platform', async () => {
+    await pushImage(registry.host, 'arm/quay.io/acme/app', '1', { platforms: ['linux/arm64'] });
+    await pushImage(registry.host, 'arm/quay.io/acme/job', '1', { platforms: ['linux/arm64', 'linux/s390x'] });
+    const target = `${registry.host}/arm`;
+    const { code, document } = await check('./web', '--to', target);
+    expect([code, statuses(document)]).toEqual([3, { app: 'wrong-platform', job: 'wrong-platform' }]);
+    expect(document.images.map(({ platformsAtTarget }) => platformsAtTarget)).toEqual([
+      ['linux/arm64'],
+      ['linux/arm64', 'linux/s390x'],
+    ]);
+    expect((await check('./web', '--to', target, '--platform', 'linux/arm64')).code).toBe(0);
+  });
+
+  it('has a public name that no value changes, and the next command redirects it', async () => {
+    const { code, document } = await check('./fixed', '--to', `${registry.host}/m`);
+    expect([code, statuses(document)]).toEqual([3, { app: 'ok', busybox: 'public-name' }]);
+    expect(document.images[1]).toMatchObject({
+      reference: 'docker.io/library/busybox:1.36',
+      detail: expect.any(String),
+    });
+    for (const how of ['post-render', 'repack']) {
+      const changed = await check('./fixed', '--to', `${registry.host}/m`, `--unmapped=${how}`);
+      expect(statuses(changed.document)).toEqual({ app: 'ok', busybox: 'not-pushed' });
+    }
+  });
+
+  it('is switched on by a value of the site, which the bundle was made without', async () => {
+    await writeFile(join(folder, 'site.yaml'), 'extra: {enabled: true}\n');
+    const args = ['web', '--bundle', bundle, '-f', 'site.yaml'];
+    for (const target of [[], ['--to', `${registry.host}/m`]]) {
+      const { code, document } = await check(...args, ...target);
+      expect([code, statuses(document)]).toEqual([3, { app: 'ok', extra: 'not-in-bundle', job: 'ok' }]);
+      const extra = document.images.find(({ status }) => status !== 'ok');
+      expect(extra).toMatchObject({ source: 'quay.io/acme/extra:1', detail: expect.stringContaining('extra.enabled') });
+      expect(extra?.hint).toContain('-f site.yaml');
+    }
+    const set = await check('web', '--bundle', bundle, '--set', 'extra.enabled=true');
+    expect(set.document.images[1]?.detail).toContain('extra.enabled');
+  });
+});
+
+describe('a bundle without a target', () => {
+  it('has the images, for its platforms', async () => {
+    const { code, document } = await check('--all', '--bundle', bundle);
+    expect([code, statuses(document)]).toEqual([0, { app: 'ok', job: 'ok' }]);
+    expect(document.target).toBeUndefined();
+    const other = await check('web', '--bundle', bundle, '--platform', 'linux/s390x,linux/amd64');
+    expect([other.code, statuses(other.document)]).toEqual([3, { app: 'wrong-platform', job: 'wrong-platform' }]);
+  });
+});
+
+describe('a registry that needs a login', () => {
+  let locked: TestRegistry;
+  // user:geheim123
+  const htpasswd = 'user:$2y$05$abcdefghijklmnopqrstuufKZMm/0imsDKw8jZuKJnEUT4r4H55gi\n';
+  const authorization = basicOf('user:geheim123');
+
+  beforeAll(async () => {
+    locked = await startRegistry({ htpasswd });
+    for (const name of ['app', 'job']) await pushImage(locked.host, `m/quay.io/acme/${name}`, '1', { authorization });
+    const auth = Buffer.from('user:geheim123').toString('base64');
+    const login = JSON.stringify({ auths: { [locked.host]: { auth } } });
+    const secret = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'pull', namespace: 'web' },
+      type: 'kubernetes.io/dockerconfigjson',
+      data: { '.dockerconfigjson': Buffer.from(login).toString('base64') },
+    };
+    await writeFile(join(folder, 'secret.json'), JSON.stringify(secret));
+    await writeFile(join(folder, 'config.json'), login);
+  });
+
+  afterAll(() => locked.stop());
+
+  it('refuses all images for one cause', async () => {
+    const { code, document } = await check('./web', '--to', `${locked.host}/m`);
+    expect([code, statuses(document)]).toEqual([3, { app: 'no-permission', job: 'no-permission' }]);
+    expect(new Set(document.images.map(({ message, hint }) => `${message} ${hint}`)).size).toBe(1);
+  });
+
+  it('gives them to Pods that name the pull secret, and refuses the others', async () => {
+    const { code, document } = await check('./web', '--to', `${locked.host}/m`, '--pull-secret', 'secret.json');
+    expect([code, statuses(document)]).toEqual([3, { app: 'ok', job: 'no-permission' }]);
+    expect(document.images.map(({ anonymous = false }) => anonymous)).toEqual([false, true]);
+    const args = ['./web', '--to', `${locked.host}/m`, '--pull-secret', 'secret.json', '--unmapped=post-render'];
+    expect((await check(...args)).code).toBe(0);
+  });
+
+  it('gives them to all Pods if the secret has no name', async () => {
+    expect((await check('./web', '--to', `${locked.host}/m`, '--pull-secret', 'config.json')).code).toBe(0);
+  });
+});
+
+describe('a registry that cannot be asked', () => {
+  it('is down: all images fail at once, for one cause', async () => {
+    const startedAt = Date.now();
+    const target = `127.0.0.1:${await freePort()}/m`;
+    const { code, document } = await check('web', '--bundle', bundle, '--to', target);
+    expect([code, statuses(document)]).toEqual([3, { app: 'unreachable', job: 'unreachable' }]);
+    expect(document.charts).toMatchObject([{ status: 'unreachable' }]);
+    expect(Date.now() - startedAt).toBeLessThan(15_000);
+  });
+
+  it('has a certificate of an authority that is not trusted', async () => {
+    const secure = await startRegistry({ tls: selfSigned() });
+    try {
+      const other = join(folder, 'other.pem');
+      await writeFile(other, selfSigned().cert);
+      const { code, document } = await check('./web', '--to', `${secure.host}/m`, '--ca-file', other);
+      expect([code, statuses(document)]).toEqual([3, { app: 'unknown-authority', job: 'unknown-authority' }]);
+      expect(document.images[0]?.hint).toContain('--ca-file');
+    } finally {
+      await secure.stop();
+    }
+  });
+});
+
+describe('bad input', () => {
+  it('is refused with what to do', async () => {
+    const target = ['--to', `${registry.host}/m`];
+    for (const [args, code, exitCode] of [
+      [['./web'], 'usage', 2],
+      [target, 'usage', 2],
+      [['--all', ...target], 'usage', 2],
+      [['./web', ...target, '--overrides', 'absent.yaml'], 'file', 1],
+      [['./web', './fixed', ...target, '--overrides', 'own.yaml'], 'usage', 2],
+      [['web', '--bundle', bundle, '--pull-secret', 'secret.json'], 'usage', 2],
+      [['./web', ...target, '--platform', 'amd64'], 'usage', 2],
+      [['other', '--bundle', bundle], 'chart-not-found', 1],
+    ] as const) {
+      const { document, ...ended } = await check(...args);
+      expect([document.kind, ended.code], args.join(' ')).toEqual(['Failure', exitCode]);
+      expect(document.errors, args.join(' ')).toEqual([expect.objectContaining({ code, hint: expect.any(String) })]);
+    }
+  });
+
+  it('of several charts is reported together', async () => {
+    await writeFiles(join(folder, 'bad'), {
+      'Chart.yaml': chartYaml('bad'),
+      'templates/a.yaml': '{{ fail "no" }}',
+    });
+    const { code, document } = await check('./bad', './absent', './web', '--to', `${registry.host}/m`);
+    expect([code, document.kind]).toEqual([1, 'Failure']);
+    expect(document.errors?.length).toBe(2);
+    expect(JSON.stringify(document)).toMatch(/absent/);
+    expect(JSON.stringify(document)).toMatch(/chart bad/);
+  });
+});
