@@ -12,17 +12,23 @@ interface Checked {
   /** `REGISTRY[/PREFIX]`; undefined without one. */
   readonly target: string | undefined;
   readonly charts: readonly string[];
+  /** The target lacks a chart, and the list of what is missing does not say where it is from. */
+  readonly lacksChart: boolean;
 }
 
 /** Reasons that new content at the target does not remove. */
 const ACCESS_REASONS: readonly CheckReason[] = ['unreachable', 'unknown-authority', 'no-permission'];
 
 /** After `check`: what removes the first obstacle; with none, write the overrides. The hints of the report say the rest. */
-export function afterCheck(command: CommandUnknownOpts, { reasons, bundle, target, charts }: Checked): string[] {
+export function afterCheck(
+  command: CommandUnknownOpts,
+  { reasons, bundle, target, charts, lacksChart }: Checked,
+): string[] {
   if (ACCESS_REASONS.some((reason) => reasons.has(reason))) return [];
   const isAbsent = reasons.has('not-in-bundle') || reasons.has('wrong-platform') || reasons.has('incomplete');
   if (isAbsent || (reasons.has('not-pushed') && bundle === undefined)) {
-    const words = airgapCommand('bundle', 'CHART', '--only-missing', 'check.json', '--out', 'missing.tar');
+    const named = lacksChart ? ['CHART'] : [];
+    const words = airgapCommand('bundle', ...named, '--only-missing', 'check.json', '--out', 'missing.tar');
     return [nextStep(words, 'write this result with -o json to check.json, carry it to the connected host')];
   }
   if (reasons.has('not-pushed')) {

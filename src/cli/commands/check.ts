@@ -104,7 +104,9 @@ function nextSteps(
   { images, charts, target }: CheckResult,
 ): readonly string[] {
   const reasons = new Set([...images, ...charts].flatMap(({ status = 'ok' }) => (status === 'ok' ? [] : [status])));
-  return afterCheck(command, { reasons, bundle: flags.bundle, target, charts: charts.map(({ name }) => name) });
+  const lacksChart = charts.some(({ status }) => status === 'not-pushed');
+  const names = charts.map(({ name }) => name);
+  return afterCheck(command, { reasons, bundle: flags.bundle, target, charts: names, lacksChart });
 }
 
 /** Maps flags and settings to the options of the workflow. @throws AirgapError `usage`, `file` and errors of the bundle */
