@@ -13,6 +13,29 @@ export function isTooDeep(value: unknown): boolean {
   return false;
 }
 
+/**
+ * Returns true if a JSON text nests deeper than {@link DEPTH_LIMIT}, without parsing it: a parser builds every level of
+ * megabytes of brackets. Of a text that is not JSON, the answer means nothing.
+ */
+export function isJsonTooDeep(text: string): boolean {
+  let depth = 0;
+  let isInText = false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === BACKSLASH) at += 1;
+    else if (code === QUOTE) isInText = !isInText;
+    else if (isInText) continue;
+    else if (code === OPEN_LIST || code === OPEN_MAPPING) {
+      depth += 1;
+      if (depth > DEPTH_LIMIT) return true;
+    } else if (code === CLOSE_LIST || code === CLOSE_MAPPING) depth -= 1;
+  }
+  return false;
+}
+
+const [QUOTE, BACKSLASH] = [0x22, 0x5c];
+const [OPEN_LIST, CLOSE_LIST, OPEN_MAPPING, CLOSE_MAPPING] = [0x5b, 0x5d, 0x7b, 0x7d];
+
 /** @throws AirgapError `chart-invalid` for a value that nests deeper than {@link DEPTH_LIMIT} */
 export function checkDepth(value: unknown, what: string): void {
   if (!isTooDeep(value)) return;

@@ -4,6 +4,7 @@ import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-ty
 import { AirgapError } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import type { CheckResult } from '../../inventory/check-result.ts';
+import type { PullSecret } from '../../kubernetes/pull-secret.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
 import type { CheckOptions } from '../../workflows/check/check.ts';
@@ -12,6 +13,7 @@ import { declaredHosts } from '../flags/ecr.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { type FlagsOf, repeatable } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
+import { addPodFlags, clusterAccess, podSource } from '../flags/pods.ts';
 import { addRegistryFlags, registryAccess } from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
 import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
@@ -20,6 +22,8 @@ import { examples } from '../help.ts';
 import { checkReport, isFailedCheck } from '../reports/check.ts';
 import type { CommandIO } from '../run.ts';
 import { afterCheck } from './after-check.ts';
+import { checkPodsCommand } from './check-pods.ts';
+import { checkTestPodCommand } from './check-test-pod.ts';
 
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
@@ -44,6 +48,7 @@ function declare(io: CommandIO) {
         ', comma-separated; default: that of the bundle, or linux/amd64',
       ),
     )
+    .option('--test-pod', 'print Jobs that pull one image of each repository with the rights of the nodes; ask nothing')
     .addOption(requireSignatureOption())
     .addOption(outputOption(['text', 'json'], 'text'))
     .addHelpText(
@@ -52,6 +57,7 @@ function declare(io: CommandIO) {
         'check app --bundle app.tar --to registry.example -f site.yaml',
         'check ./app --to registry.example --overrides app.yaml',
         'check --all --bundle app.tar --platform linux/arm64',
+        'check --live --to registry.example --bundle app.tar',
       ),
     )
     .optionsGroup('Selection:');
@@ -71,13 +77,19 @@ function declare(io: CommandIO) {
     )
     .option('--no-inject', 'do not add variables or arguments for images that operators deploy');
   const naming = addNamingFlags(selecting).optionsGroup('Registries and TLS:');
-  return addRenderFlags(addRegistryFlags(naming, io));
+  const rendering = addRenderFlags(addRegistryFlags(naming, io));
+  return addPodFlags(rendering);
 }
 
 type Flags = FlagsOf<typeof declare> & ReadLogin;
 
 export function checkCommand(io: CommandIO) {
   return declare(io).action(async (charts, flags, command) => {
+    const source = podSource(flags);
+    if (source !== undefined) {
+      refuseChartFlags(charts, flags);
+      return checkPodsCommand(io, source, flags);
+    }
     checkFlags(charts, flags);
     await checkCharts(io, charts, flags, command);
   });
@@ -91,8 +103,10 @@ async function checkCharts(
   command: CommandUnknownOpts,
 ): Promise<void> {
   const settings = await readSettings(io, charts, flags);
+  const { pullSecret, ...options } = await checkOptions(io, flags, settings);
+  if (flags.testPod) return checkTestPodCommand(io, { ...options, pullSecret }, pullSecret);
   const { check } = await import('../../workflows/check/check.ts');
-  const result = await check(io.context, await checkOptions(io, flags, settings));
+  const result = await check(io.context, { ...options, pullSecret });
   if (isFailedCheck(result)) io.setExitCode(3);
   if (flags.output === 'json') io.print(await formatDocument('Check', result, 'json'));
   else await printReport(io, checkReport(result), nextSteps(command, flags, result));
@@ -110,7 +124,11 @@ function nextSteps(
 }
 
 /** Maps flags and settings to the options of the workflow. @throws AirgapError `usage`, `file` and errors of the bundle */
-async function checkOptions({ context }: CommandIO, flags: Flags, settings: Settings): Promise<CheckOptions> {
+async function checkOptions(
+  { context }: CommandIO,
+  flags: Flags,
+  settings: Settings,
+): Promise<CheckOptions & { readonly pullSecret: PullSecret | undefined }> {
   const { bundle, to, overrides, unmapped, inject, operatorDefaults, platform } = flags;
   const { config, render, tests, hooks, chartSources } = settings;
   const { cwd, env } = context;
@@ -132,7 +150,7 @@ async function checkOptions({ context }: CommandIO, flags: Flags, settings: Sett
     unmapped: unmapped === 'inject' ? undefined : unmapped,
     platforms: platform.flatMap((list) => list.split(',')).map(parsePlatform),
     registry: { access: { ...registry, ...(ecrHosts && { ecrHosts }) }, concurrency },
-    pullSecret: await readSecret(context, flags.pullSecret),
+    pullSecret: await readSecret(context, flags),
     rules: await readRules(flags.rules),
     chartSources,
     ...{ inject, operatorDefaults },
@@ -142,11 +160,11 @@ async function checkOptions({ context }: CommandIO, flags: Flags, settings: Sett
 /** Reads the pull secret. @throws AirgapError `usage`, `config`, and errors of the cluster */
 async function readSecret(
   context: CommandIO['context'],
-  text: string | undefined,
-): Promise<CheckOptions['pullSecret']> {
-  if (text === undefined) return undefined;
+  { pullSecret, ...access }: Flags,
+): Promise<PullSecret | undefined> {
+  if (pullSecret === undefined) return undefined;
   const { readPullSecret } = await import('../../kubernetes/pull-secret.ts');
-  return readPullSecret(context, text);
+  return readPullSecret(context, pullSecret, clusterAccess(access));
 }
 
 /** Returns the path of a file that can be read. @throws AirgapError `file` */
@@ -180,9 +198,28 @@ async function jobsOf(
   return jobs;
 }
 
+/** Refuses flags of the check before the install. @throws AirgapError `usage` */
+function refuseChartFlags(charts: readonly string[], flags: Flags): void {
+  const { all, overrides, unmapped, pullSecret, platform, testPod } = flags;
+  const useless = {
+    'a chart': charts.length > 0,
+    '--all': all,
+    '--overrides': overrides.length > 0,
+    '--unmapped': unmapped !== undefined,
+    '--pull-secret': pullSecret !== undefined,
+    '--platform': platform.length > 0,
+    '--test-pod': testPod,
+  };
+  const given = Object.entries(useless).find(([, isGiven]) => isGiven)?.[0];
+  if (given === undefined) return;
+  throw new AirgapError('usage', `${given} has no effect with --live and --pods, which check all Pods`, {
+    hint: 'leave it out; with --bundle, the Pods are compared with the images of the bundle',
+  });
+}
+
 /** Checks that charts are selected in exactly one way, and the combination of flags. @throws AirgapError `usage`, `file` */
 function checkFlags(charts: readonly string[], flags: Flags): void {
-  const { all = false, config, to, bundle, overrides, unmapped, pullSecret } = flags;
+  const { all = false, config, to, bundle, overrides, unmapped, pullSecret, testPod = false } = flags;
   const refuse = (message: string, hint: string): never => {
     throw new AirgapError('usage', message, { hint });
   };
@@ -198,6 +235,7 @@ function checkFlags(charts: readonly string[], flags: Flags): void {
     '--overrides': overrides.length > 0,
     '--unmapped': unmapped !== undefined,
     '--pull-secret': pullSecret !== undefined,
+    '--test-pod': testPod,
   };
   const useless = Object.entries(needTarget).find(([, given]) => given)?.[0];
   if (to === undefined && useless !== undefined)
@@ -206,6 +244,8 @@ function checkFlags(charts: readonly string[], flags: Flags): void {
     refuse('--overrides is for one chart', 'check the other charts in runs of their own');
   if (overrides.length > 0 && unmapped === 'repack')
     refuse('--overrides cannot be used with --unmapped=repack', 'give the changed chart itself instead of the chart');
+  if (testPod && flags.output === 'json')
+    refuse('--test-pod prints YAML, not JSON', 'leave -o json out, or check without --test-pod');
   if (unmapped === 'inject' && !flags.inject)
     refuse('--unmapped=inject cannot be used with --no-inject', 'leave one of them out');
 }

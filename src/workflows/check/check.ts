@@ -80,7 +80,7 @@ export function check(context: Context, options: CheckOptions): Promise<CheckRes
 }
 
 /** Renders every chart with every profile. All are tried. */
-async function renderCharts(
+export async function renderCharts(
   context: Context,
   { jobs, render, pullSecret, ...options }: CheckOptions,
   bundle: Bundle | undefined,
@@ -105,7 +105,8 @@ function allOf<T>(outcomes: readonly ({ readonly value: T } | { readonly error: 
   return outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
 }
 
-function platformsOf({ platforms }: CheckOptions, bundle: Bundle | undefined): readonly Platform[] {
+/** Returns the platforms of the nodes. */
+export function platformsOf({ platforms }: CheckOptions, bundle: Bundle | undefined): readonly Platform[] {
   if (platforms.length > 0) return platforms;
   const bundledPlatforms = bundle?.inventory()?.platforms ?? [];
   return bundledPlatforms.length > 0 ? bundledPlatforms.map(parsePlatform) : [LINUX_AMD64];

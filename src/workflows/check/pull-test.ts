@@ -1,0 +1,38 @@
+import { openCheckedBundle } from '../../bundle/open.ts';
+import { parseReference } from '../../oci/reference.ts';
+import { type Context, withScratch } from '../../session/context.ts';
+import { BundledImages } from './ask-bundle.ts';
+import { type CheckOptions, platformsOf, renderCharts } from './check.ts';
+import { wantedImages } from './images.ts';
+import { type PullTest, type PullTestOptions, pullTestJobs } from './pull-test-job.ts';
+
+/** Result of {@link pullTest}. */
+export interface ChartsPullTest extends PullTest {
+  /** Images of other registries than the target, which the Jobs do not pull. */
+  readonly left: readonly string[];
+}
+
+/**
+ * Renders charts as {@link check} does, and returns Jobs that pull one image of each repository at the target. Asks no
+ * registry.
+ * @throws AirgapError as `check` and `pullTestJobs`
+ */
+export function pullTest(
+  context: Context,
+  options: CheckOptions,
+  pullSecret: PullTestOptions['pullSecret'],
+): Promise<ChartsPullTest> {
+  return withScratch(context, async (scratch) => {
+    const { bundle: file, signer, target } = options;
+    const bundle = file === undefined ? undefined : await openCheckedBundle(file, { signer, emit: context.emit });
+    try {
+      const charts = await renderCharts(context, options, bundle, scratch);
+      const wanted = wantedImages(charts, target, bundle && new BundledImages(bundle, target));
+      const images = wanted.filter(({ isPublic }) => !isPublic).map(({ reference }) => parseReference(reference));
+      const left = wanted.filter(({ isPublic }) => isPublic).map(({ reference }) => reference);
+      return { ...pullTestJobs({ images, platforms: platformsOf(options, bundle), pullSecret }), left };
+    } finally {
+      await bundle?.close();
+    }
+  });
+}
