@@ -2,12 +2,13 @@ import { globSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { authority } from '../support/certificate.ts';
-import { chartYaml, writeFiles } from '../support/charts.ts';
+import { writeFiles } from '../support/charts.ts';
 import { airgap, airgapOk, printed, type Run } from '../support/cli.ts';
 import { expectFacts, expectLine, expectWarning } from '../support/facts.ts';
-import { pushImage } from '../support/images.ts';
 import { freePort, startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { JOB, METRICS, SITE_CHART, SITE_IMAGES, SITE_VALUES, WEB } from '../support/site-chart.ts';
+import { fillUpstream } from '../support/upstream.ts';
 
 /** Check says before the install what nodes would not get; a delta of what is missing brings it, and the check is good then. */
 
@@ -18,46 +19,22 @@ const PASSWORD = 'geheim123';
 const home = scratchFolder();
 const path = (name: string): string => join(home, name);
 const own = authority();
-const [web, job, metrics] = ['quay.io/team/web', 'quay.io/team/job', 'quay.io/team/metrics'] as const;
 let upstream: TestRegistry;
 let target: TestRegistry;
 let to: string;
 let variables: string;
 let connected: string[];
 
-const pod = (image: string, more = ''): string => `{containers: [{name: main, image: "${image}"}]${more}}`;
-const deployment = (name: string, image: string): string =>
-  `apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: ${name}}\nspec:\n  selector: {matchLabels: {app: ${name}}}\n  template: {metadata: {labels: {app: ${name}}}, spec: ${pod(image)}}\n`;
-const nameOf = (values: string): string => `{{ ${values}.registry }}/{{ ${values}.repository }}:{{ ${values}.tag }}`;
-const chart = {
-  'Chart.yaml': chartYaml('shop', '1.4.0'),
-  'values.yaml': [
-    'image: {registry: quay.io, repository: team/web, tag: "1.4"}',
-    'job: {image: {registry: quay.io, repository: team/job, tag: "3"}}',
-    'metrics: {enabled: false, image: {registry: quay.io, repository: team/metrics, tag: "2.0"}}',
-    '',
-  ].join('\n'),
-  'templates/web.yaml': deployment('web', nameOf('.Values.image')),
-  'templates/job.yaml': `apiVersion: batch/v1\nkind: Job\nmetadata: {name: setup}\nspec: {template: {spec: ${pod(nameOf('.Values.job.image'), ', restartPolicy: Never')}}}\n`,
-  'templates/metrics.yaml': `{{ if .Values.metrics.enabled }}\n${deployment('metrics', nameOf('.Values.metrics.image'))}{{ end }}\n`,
-};
-
 beforeAll(async () => {
   const tls = own.issue('registry.test');
   [upstream, target] = await Promise.all([startRegistry(), startRegistry({ tls, htpasswd: HTPASSWD })]);
   [to, variables] = [`${target.host}/mirror`, `AIRGAP_AUTH_${target.host.replace(/[.:]/g, '_')}`];
   connected = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
-  await writeFiles(path('shop'), chart);
+  await writeFiles(path('shop'), SITE_CHART);
   writeFileSync(path('ca.pem'), own.ca);
   writeFileSync(path('other-ca.pem'), authority('another CA').ca);
-  writeFileSync(path('site.yaml'), 'metrics:\n  enabled: true\n');
-  for (const [repository, tag] of [
-    [web, '1.4'],
-    [job, '3'],
-    [metrics, '2.0'],
-  ] as const) {
-    await pushImage(upstream.host, repository, tag);
-  }
+  writeFileSync(path('site.yaml'), SITE_VALUES);
+  await fillUpstream(upstream.host, SITE_IMAGES);
   await airgapOk(
     ['bundle', path('shop'), '--platform', 'linux/amd64', ...connected, '--out', path('platform.tar')],
     home,
@@ -115,25 +92,25 @@ test('after the push, every image would be pulled: with derived and written over
 
 describe('a delta brings', () => {
   test('an image that was not pushed', async () => {
-    rmSync(join(stored(web), '_manifests'), { recursive: true });
+    rmSync(join(stored(WEB), '_manifests'), { recursive: true });
     const run = await check();
     expect(run.code).toBe(3);
-    expectFacts(printed(run), 'not-pushed', `${to}/${web}:1.4`, 'Deployment/web');
+    expectFacts(printed(run), 'not-pushed', `${to}/${WEB}:1.4`, 'Deployment/web');
     const listed = await check('-o', 'json');
-    expect(failed(listed)).toEqual([[`${web}:1.4`, 'not-pushed']]);
+    expect(failed(listed)).toEqual([[`${WEB}:1.4`, 'not-pushed']]);
     expectLine(printed(await mend(listed)), /\b0 charts, 1 image\b/);
     ok(await check());
   });
 
   test('the layers of an image that the registry has lost', async () => {
-    const [layer = ''] = globSync(join(stored(job), '_layers/sha256/*'));
+    const [layer = ''] = globSync(join(stored(JOB), '_layers/sha256/*'));
     rmSync(layer, { recursive: true });
     const run = await check();
     expect(run.code).toBe(3);
-    expectFacts(printed(run), 'incomplete', `${to}/${job}:3`, 'Job/setup');
-    const tag = readFileSync(join(stored(job), '_manifests/tags/3/current/link'), 'utf8');
+    expectFacts(printed(run), 'incomplete', `${to}/${JOB}:3`, 'Job/setup');
+    const tag = readFileSync(join(stored(JOB), '_manifests/tags/3/current/link'), 'utf8');
     await mend(await check('-o', 'json'));
-    expect(readFileSync(join(stored(job), '_manifests/tags/3/current/link'), 'utf8'), 'the same image').toBe(tag);
+    expect(readFileSync(join(stored(JOB), '_manifests/tags/3/current/link'), 'utf8'), 'the same image').toBe(tag);
     ok(await check());
   });
 
@@ -155,12 +132,12 @@ describe('a delta brings', () => {
     const site = ['-f', path('site.yaml')];
     const run = await check(...site);
     expect(run.code).toBe(3);
-    expectFacts(printed(run), 'not-in-bundle', `${metrics}:2.0`, 'metrics.enabled', 'site.yaml', 'Deployment/metrics');
+    expectFacts(printed(run), 'not-in-bundle', `${METRICS}:2.0`, 'metrics.enabled', 'site.yaml', 'Deployment/metrics');
     const alone = await airgap(['check', 'shop', '--bundle', path('platform.tar'), ...site], home);
     expect(alone.code).toBe(3);
-    expectFacts(printed(alone), 'not-in-bundle', `${metrics}:2.0`);
+    expectFacts(printed(alone), 'not-in-bundle', `${METRICS}:2.0`);
     const listed = await check(...site, '-o', 'json');
-    expect(failed(listed)).toEqual([[`${metrics}:2.0`, 'not-in-bundle']]);
+    expect(failed(listed)).toEqual([[`${METRICS}:2.0`, 'not-in-bundle']]);
     await mend(listed);
     ok(await check(...site));
   });
@@ -194,7 +171,7 @@ describe('what no delta brings is said with one thing to do', () => {
     const refused = await airgap(none, home);
     expect(refused.code).toBe(2);
     expectLine(refused.stderr, /^Error: .*nothing to bundle/, 'missing.json');
-    expectWarning(refused, 'unknown-authority', `${web}:1.4`);
+    expectWarning(refused, 'unknown-authority', `${WEB}:1.4`);
   });
 
   test('a password that has expired, of the caller or of the pull secret', async () => {
