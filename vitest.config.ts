@@ -88,6 +88,17 @@ export default defineConfig({
           include: ['test/fuzz/**/*.test.ts'],
         },
       },
+      // A real Kubernetes in network namespaces of its own, which all files share.
+      {
+        test: {
+          name: 'cluster',
+          setupFiles,
+          globalSetup: 'test/support/cluster/each-run.ts',
+          include: ['test/cluster/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
       {
         test: {
           name: 'corpus',

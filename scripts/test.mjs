@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { withoutCluster } from '../test/support/cluster/requirements.ts';
 import { testHelms } from '../test/support/helm.ts';
 import { withoutSecondOpinions } from '../test/support/second-opinions.ts';
 
@@ -59,6 +60,11 @@ const suites = [
         ? (withoutHelm() ?? withoutTests('corpus'))
         : `no charts in ${charts}; set AIRGAP_CHARTS to a folder that has some`,
     run: () => vitest('corpus', { AIRGAP_CHARTS: charts }),
+  },
+  {
+    name: 'cluster',
+    missing: () => withoutHelm() ?? withoutCluster(),
+    run: () => vitest('cluster', { AIRGAP_CHARTS: charts }),
   },
 ];
 

@@ -198,3 +198,71 @@ describe('what no delta brings is said with one thing to do', () => {
     expectFacts(printed(run), 'unreachable', far);
   });
 });
+
+describe('after the install, every Pod', () => {
+  const pause = 'registry.k8s.io/pause:3.10';
+  const digest = `sha256:${'a'.repeat(64)}`;
+
+  /** Writes the Pods of a cluster: one for each image, running, or unable to pull it. */
+  function writePods(...images: readonly (readonly [image: string, isPulled: boolean])[]): void {
+    const items = images.map(([image, isPulled], i) => {
+      const refused = { waiting: { reason: 'ImagePullBackOff', message: `Back-off pulling image "${image}"` } };
+      const state = isPulled ? { running: { startedAt: '2026-11-23T00:00:00Z' } } : refused;
+      const imageID = isPulled ? `${image.replace(/:[^/]*$/, '')}@${digest}` : '';
+      const [metadata, spec] = [
+        { namespace: 'kube-system', name: `pod-${i}` },
+        { containers: [{ name: 'main', image }] },
+      ];
+      return { metadata, spec, status: { containerStatuses: [{ name: 'main', image, imageID, state }] } };
+    });
+    writeFileSync(path('pods.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+  }
+
+  const pods = (...flags: string[]): Promise<Run> =>
+    inside(['check', '--pods', path('pods.json'), '--to', to, ...flags]);
+
+  test('has images of the target, save for those of a list', async () => {
+    writePods([`${to}/${WEB}:1.4`, true], [pause, true]);
+    const run = await pods();
+    expect(run.code).toBe(3);
+    expectLine(run.stdout, pause, 'kube-system/pod-1');
+    writeFileSync(
+      path('allowed.yaml'),
+      '- {image: "registry.k8s.io/*", namespace: kube-system, reason: of the cluster}\n',
+    );
+    const allowed = ok(await pods('--allow-images', path('allowed.yaml')));
+    expectLine(allowed.stderr, pause, 'of the cluster');
+    writeFileSync(path('allowed.yaml'), '- {image: "registry.k8s.io/*", namespace: other, reason: of the cluster}\n');
+    expect((await pods('--allow-images', path('allowed.yaml'))).code).toBe(3);
+    writeFileSync(path('allowed.yaml'), '- {image: "registry.k8s.io/*"}\n');
+    const refused = await pods('--allow-images', path('allowed.yaml'));
+    expect(refused.code).toBe(2);
+    expectLine(refused.stderr, /^Error: /, 'allowed.yaml', 'reason');
+  });
+
+  test('has pulled them, and the content of the bundle', async () => {
+    writePods([`${to}/${WEB}:1.4`, false], [`${to}/${JOB}:3`, true]);
+    const { code, stdout } = await pods('--bundle', path('platform.tar'), '-o', 'json');
+    expect(code).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({
+      kind: 'PodCheck',
+      ok: false,
+      problems: [
+        { reason: 'cannot-pull', image: `${to}/${WEB}:1.4` },
+        { reason: 'other-digest', image: `${to}/${JOB}:3`, cause: digest },
+      ],
+    });
+  });
+
+  test('is in the file: others are refused, also as the list of missing images', async () => {
+    const run = await inside(['check', '--pods', path('site.yaml'), '--to', to]);
+    expect(run.code).toBe(2);
+    expectFacts(run.stderr, 'site.yaml', 'kubectl get pods -A -o json');
+    writePods([pause, true]);
+    writeFileSync(path('missing.json'), (await pods('-o', 'json')).stdout);
+    const list = ['bundle', '--only-missing', path('missing.json'), '--out', path('none.tar'), ...connected];
+    const refused = await airgap(list, home);
+    expect(refused.code).toBe(2);
+    expectFacts(refused.stderr, 'missing.json', 'PodCheck', 'helm airgap check');
+  });
+});

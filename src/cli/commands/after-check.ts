@@ -13,27 +13,28 @@ interface Checked {
   readonly target: string | undefined;
   readonly charts: readonly string[];
   /** The target lacks a chart, and the list of what is missing does not say where it is from. */
-  readonly lacksChart: boolean;
+  readonly lacksChart?: boolean;
+  /** Name of the pull secret. */
+  readonly pullSecret?: string | undefined;
 }
 
 /** Reasons that new content at the target does not remove. */
 const ACCESS_REASONS: readonly CheckReason[] = ['unreachable', 'unknown-authority', 'no-permission'];
 
 /** After `check`: what removes the first obstacle; with none, write the overrides. The hints of the report say the rest. */
-export function afterCheck(
-  command: CommandUnknownOpts,
-  { reasons, bundle, target, charts, lacksChart }: Checked,
-): string[] {
+export function afterCheck(command: CommandUnknownOpts, checked: Checked): string[] {
+  const { reasons, bundle = 'BUNDLE', target = 'REGISTRY', lacksChart } = checked;
   if (ACCESS_REASONS.some((reason) => reasons.has(reason))) return [];
+  // The bundle does not repair an incomplete image, because its tag is at the target.
   const isAbsent = reasons.has('not-in-bundle') || reasons.has('wrong-platform') || reasons.has('incomplete');
-  if (isAbsent || (reasons.has('not-pushed') && bundle === undefined)) {
+  if (isAbsent || (reasons.has('not-pushed') && checked.bundle === undefined)) {
     const named = lacksChart ? ['CHART'] : [];
     const words = airgapCommand('bundle', ...named, '--only-missing', 'check.json', '--out', 'missing.tar');
     return [nextStep(words, 'write this result with -o json to check.json, carry it to the connected host')];
   }
   if (reasons.has('not-pushed')) {
-    const access = sharedFlags(command, 'push', [...ACCESS, ...TARGET, ...NAMING, '--require-signature']);
-    return [nextStep(airgapCommand('push', fileWord(bundle ?? 'BUNDLE'), '--to', target ?? 'REGISTRY', ...access))];
+    const flags = sharedFlags(command, 'push', [...ACCESS, ...TARGET, ...NAMING, '--require-signature']);
+    return [nextStep(airgapCommand('push', fileWord(bundle), '--to', target, ...flags))];
   }
   if (reasons.has('public-name')) {
     const { unmapped } = command.opts();
@@ -41,25 +42,26 @@ export function afterCheck(
     const how = unmapped === 'post-render' ? 'repack' : 'post-render';
     return [nextStep(sameRun(command, ['--output', '--unmapped'], `--unmapped=${how}`))];
   }
-  return afterGoodCheck(command, target, charts);
+  if (checked.target === undefined) return [nextStep(airgapCommand('push', fileWord(bundle), '--to', target))];
+  return afterGoodCheck(command, checked);
 }
 
-function afterGoodCheck(command: CommandUnknownOpts, target: string | undefined, charts: readonly string[]): string[] {
-  const { overrides, config, bundle } = command.opts() as {
-    overrides?: readonly string[];
-    config?: string;
-    bundle?: string;
+/** After a check of derived overrides: write them. With existing overrides, nothing is left to do but to install. */
+function afterGoodCheck(command: CommandUnknownOpts, { charts, pullSecret }: Checked): string[] {
+  const { overrides, unmapped } = command.opts() as {
+    readonly overrides?: readonly string[];
+    readonly unmapped?: string;
   };
-  if (target === undefined) return [nextStep(airgapCommand('push', fileWord(bundle ?? 'BUNDLE'), '--to', 'REGISTRY'))];
-  // The user knows how to install with overrides that exist.
-  if ((overrides ?? []).length > 0) return [];
-  const arguments_ = givenArguments(command);
+  const named = givenArguments(command);
+  if (overrides?.length !== 0 || named.length > 1) return [];
   const isShared = flagsOfCommand(command, 'values');
-  const flags = givenFlags(command, (flag) => isShared.has(flag) && !OUTPUT.includes(flag) && flag !== '--pull-secret');
-  if (arguments_.length > 1) return [];
-  const isSeveral = config !== undefined || arguments_.length === 0;
-  const out = isSeveral
-    ? ['--out-dir', 'overrides']
-    : ['--out', fileWord(`${basename(charts[0] ?? 'overrides')}.yaml`)];
-  return [nextStep(airgapCommand('values', ...arguments_, ...flags, ...out))];
+  const isOther = (flag: string): boolean => OUTPUT.includes(flag) || flag === '--pull-secret' || flag === '--unmapped';
+  const flags = [
+    ...givenFlags(command, (flag) => isShared.has(flag) && !isOther(flag)),
+    ...(unmapped === undefined ? [] : [`--unmapped=${unmapped}`]),
+    ...(pullSecret === undefined ? [] : ['--pull-secret', pullSecret]),
+  ];
+  const [chart = 'overrides'] = charts;
+  const out = named.length === 0 ? ['--out-dir', 'overrides'] : ['--out', fileWord(`${basename(chart)}.yaml`)];
+  return [nextStep(airgapCommand('values', ...named, ...flags, ...out))];
 }

@@ -109,18 +109,18 @@ async function checkCharts(
   const result = await check(io.context, { ...options, pullSecret });
   if (isFailedCheck(result)) io.setExitCode(3);
   if (flags.output === 'json') io.print(await formatDocument('Check', result, 'json'));
-  else await printReport(io, checkReport(result), nextSteps(command, flags, result));
+  else await printReport(io, checkReport(result), nextSteps(command, { ...options, pullSecret }, result));
 }
 
 function nextSteps(
   command: CommandUnknownOpts,
-  flags: Flags,
+  { bundle, pullSecret }: CheckOptions,
   { images, charts, target }: CheckResult,
 ): readonly string[] {
   const reasons = new Set([...images, ...charts].flatMap(({ status = 'ok' }) => (status === 'ok' ? [] : [status])));
-  const lacksChart = charts.some(({ status }) => status === 'not-pushed');
   const names = charts.map(({ name }) => name);
-  return afterCheck(command, { reasons, bundle: flags.bundle, target, charts: names, lacksChart });
+  const lacksChart = charts.some(({ status }) => status === 'not-pushed');
+  return afterCheck(command, { reasons, bundle, target, charts: names, lacksChart, pullSecret: pullSecret?.name });
 }
 
 /** Maps flags and settings to the options of the workflow. @throws AirgapError `usage`, `file` and errors of the bundle */

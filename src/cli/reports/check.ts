@@ -7,11 +7,11 @@ import { joinLines, shortDigest } from './text.ts';
 
 /** What each reason means, for people: the end of a sentence about images. */
 const REASON_TEXTS: Readonly<Record<CheckReason, string>> = {
-  'public-name': 'would be pulled from public registries, because no value changes their names',
-  'not-in-bundle': 'are neither at the target nor in the bundle',
+  'public-name': 'would be pulled from other registries, not from the target',
+  'not-in-bundle': 'are not in the bundle',
   'not-pushed': 'are not at the target',
   incomplete: 'are at the target, but not completely',
-  'wrong-platform': 'have no image for the platform of the nodes',
+  'wrong-platform': 'are for other platforms than the nodes',
   'no-permission': 'are refused with these credentials',
   'unknown-authority': 'cannot be pulled, because the certificate of the target is not trusted',
   unreachable: 'cannot be pulled, because the target does not answer',
@@ -33,7 +33,7 @@ export function checkReport(result: CheckResult): Report {
   const blocks: Block[] = [...failures.flatMap((failure) => failureBlocks(failure)), ...chartBlocks(result)];
   const pulled = new Set(images.map(({ reference }) => reference));
   const failed = new Set(failures.flatMap((failure) => failure.images.map(({ reference }) => reference)));
-  const nodes = `nodes of ${result.platforms.join(', ')}`;
+  const nodes = `${result.platforms.join(', ')} nodes`;
   const summary =
     target === undefined
       ? `${place} has ${pulled.size - failed.size} of ${count(pulled.size, 'image')} for ${nodes}`
@@ -63,8 +63,9 @@ function failuresOf(images: readonly CheckedImage[]): Failure[] {
 function failureBlocks({ reason, message, hint, images }: Failure): Block[] {
   const names = new Set(images.map(({ reference }) => reference));
   const isAnonymous = images.some(({ anonymous }) => anonymous);
+  const text = REASON_TEXTS[reason];
   const lines = [
-    `${count(names.size, 'image')} ${names.size === 1 ? singular(REASON_TEXTS[reason]) : REASON_TEXTS[reason]} (${reason})`,
+    `${count(names.size, 'image')} ${names.size === 1 ? text.replace(/^are /, 'is ') : text} (${reason})`,
     ...(isAnonymous ? ['  asked without credentials, because these Pods do not name the pull secret'] : []),
     ...(message === undefined ? [] : [`  ${message}`]),
     ...(hint === undefined ? [] : [`  ${hint}`]),
@@ -84,15 +85,6 @@ function workloadText({ kind, name, namespace, container, byOperator }: CheckedW
   const object = [namespace, kind, name].filter(Boolean).join('/') || 'unknown';
   if (byOperator) return `Pods made by ${object}`;
   return container === undefined ? object : `${object} (${container})`;
-}
-
-/** Returns the text for one image. */
-function singular(text: string): string {
-  return text
-    .replace(/^are /, 'is ')
-    .replace(/^have /, 'has ')
-    .replace('their names', 'its name')
-    .replace('public registries', 'a public registry');
 }
 
 function distinct(rows: readonly (readonly string[])[]): (readonly string[])[] {

@@ -19,7 +19,7 @@ import { listRequestedCharts } from '../values/requested-charts.ts';
 import { BundledImages } from './ask-bundle.ts';
 import { TargetQuestions } from './ask-target.ts';
 import { type ChartImages, chartImages, type InstallOptions } from './chart-images.ts';
-import { answerImages, wantedImages } from './images.ts';
+import { answerImages, type PodSecret, wantedImages } from './images.ts';
 import { explainNotInBundle } from './not-in-bundle.ts';
 
 /** What to check: charts as they will be installed, against a target, a bundle, or both. */
@@ -31,8 +31,8 @@ export interface CheckOptions extends Pick<OpenOptions, 'signer'>, Omit<InstallO
   /** Platforms of the nodes. If empty: those that the bundle was made for, else linux/amd64. */
   readonly platforms: readonly Platform[];
   readonly registry: RegistryUse;
-  /** Credentials of the Pods, in place of the caller's; without a name, all Pods are taken to use it. */
-  readonly pullSecret?: { readonly name: string | undefined; readonly keychain: Keychain } | undefined;
+  /** Credentials of the Pods, in place of the caller's. */
+  readonly pullSecret?: PodSecret | undefined;
 }
 
 /** Keychain of Pods without a pull secret. */
@@ -59,7 +59,13 @@ export function check(context: Context, options: CheckOptions): Promise<CheckRes
         async (advance) => {
           if (target === undefined) return [await answerImages(wanted, { bundled, platforms, advance }), []] as const;
           return withQuestions(context, options, { ...target, platforms }, async (questions) => {
-            const asked = answerImages(wanted, { bundled, platforms, advance, ...questions });
+            const asked = answerImages(wanted, {
+              bundled,
+              platforms,
+              advance,
+              secret: options.pullSecret,
+              ...questions,
+            });
             return Promise.all([asked, bundle ? askCharts(charts, bundle, target, questions.charts) : []]);
           });
         },

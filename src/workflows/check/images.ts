@@ -1,3 +1,4 @@
+import type { Keychain } from '../../auth/keychain.ts';
 import type { Advance } from '../../base/step.ts';
 import { compareText } from '../../base/text-order.ts';
 import type { CheckedImage, CheckedWorkload } from '../../inventory/check-result.ts';
@@ -8,6 +9,7 @@ import type { InstalledReference } from '../../overrides/index.ts';
 import type { BundledImages } from './ask-bundle.ts';
 import type { TargetAnswer, TargetQuestions } from './ask-target.ts';
 import type { ChartImages } from './chart-images.ts';
+import { HINTS } from './reasons.ts';
 
 /** An image that workloads pull with the same rights. */
 export interface WantedImage
@@ -78,6 +80,27 @@ function distinct(workloads: readonly CheckedWorkload[]): CheckedWorkload[] {
   return [...new Map(workloads.map((workload) => [JSON.stringify(workload), workload])).values()];
 }
 
+/** Pull secret of Pods. */
+export interface PodSecret {
+  /** Without a name, all Pods are taken to use it. */
+  readonly name: string | undefined;
+  readonly keychain: Keychain;
+}
+
+/** Returns what to do about Pods without the secret, and about a secret without a login. The registry's hint is for the caller. */
+async function secretHint(
+  { reference, anonymous }: WantedImage,
+  { name = '', keychain }: PodSecret,
+): Promise<Pick<TargetAnswer, 'hint'> | undefined> {
+  if (anonymous) {
+    const hint = `add ${name} to these Pods with values --pull-secret ${name}, and --unmapped=post-render if no value does, or to their service account`;
+    return { hint };
+  }
+  const { registry, path } = parseReference(reference);
+  if ((await keychain.lookup(registry, path)) !== undefined) return undefined;
+  return { hint: `add a login for ${registry} to the pull secret${name === '' ? '' : ` ${name}`}` };
+}
+
 /** Who answers. */
 interface Answering {
   readonly bundled: BundledImages | undefined;
@@ -85,6 +108,7 @@ interface Answering {
   /** Questions to the target with the rights of Pods, and of those without the pull secret; absent without a target. */
   readonly pods?: TargetQuestions;
   readonly anonymous?: TargetQuestions;
+  readonly secret?: PodSecret | undefined;
   /** Called for each answer. */
   readonly advance: Advance;
 }
@@ -92,7 +116,7 @@ interface Answering {
 /** Finds out for each image whether a node would get it. */
 export async function answerImages(
   images: readonly WantedImage[],
-  { bundled, platforms, pods, anonymous, advance }: Answering,
+  { bundled, platforms, pods, anonymous, secret, advance }: Answering,
 ): Promise<CheckedImage[]> {
   const answerTo = async (image: WantedImage): Promise<TargetAnswer> => {
     const { reference, source, isPublic, whyPublic } = image;
@@ -100,6 +124,7 @@ export async function answerImages(
     const questions = image.anonymous ? anonymous : pods;
     if (questions === undefined) return bundled?.ask(reference, platforms) ?? { status: 'ok' };
     const answer = await questions.ask(parseReference(reference));
+    if (answer.status === 'no-permission' && secret) return { ...answer, ...(await secretHint(image, secret)) };
     const isInBundle = bundled === undefined || (source !== undefined && bundled.named(source) !== undefined);
     if (answer.status !== 'not-pushed' || isInBundle) return answer;
     return { ...answer, status: 'not-in-bundle', detail: source && bundled.whyLeftOut(source) };
@@ -108,7 +133,14 @@ export async function answerImages(
     images.map(async ({ isPublic: _, whyPublic: __, ...image }, i) => {
       const answer = await answerTo(images[i] as WantedImage);
       advance();
-      const { digest: digestAtTarget, platforms: platformsAtTarget, status, message, detail, hint } = answer;
+      const {
+        digest: digestAtTarget,
+        platforms: platformsAtTarget,
+        status,
+        message,
+        detail,
+        hint = HINTS[status],
+      } = answer;
       return {
         ...image,
         ...(digestAtTarget !== undefined && { digestAtTarget }),

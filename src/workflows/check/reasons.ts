@@ -12,6 +12,17 @@ export interface Answer {
   readonly hint?: string | undefined;
 }
 
+/** What to do about reasons for which neither a registry nor a login says more. */
+export const HINTS: Readonly<Partial<Record<Answer['status'], string>>> = {
+  'public-name':
+    'write the overrides with values --unmapped=post-render or --unmapped=repack, and check with the same flag',
+  'not-pushed': 'push the bundle that has them',
+  incomplete:
+    'bring them again with bundle --only-missing: push does not send images of other bundles whose tags are there',
+  'wrong-platform':
+    'bring them for these platforms too with bundle --only-missing, and push them with --on-existing-tag overwrite',
+};
+
 /**
  * Returns what an error of a registry means for the image that was asked for.
  * @param missing what content that the registry does not have means: `not-pushed` for the image itself, `incomplete` below it

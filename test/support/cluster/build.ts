@@ -1,0 +1,91 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** A Go program of the cluster tests. */
+interface Program {
+  /** Folder under programs/ with its go.mod and go.sum, and main.go if it is ours. */
+  readonly module: string;
+  /** Package to build: `.` or one of a required module. */
+  readonly main: string;
+  readonly flags?: readonly string[];
+}
+
+const KUBERNETES = 'k8s.io/component-base/version';
+
+const programs = {
+  kubernetes: {
+    module: 'kubernetes',
+    main: '.',
+    flags: [
+      '-tags=providerless,netgo,osusergo,selinux',
+      `-ldflags=-s -w -X ${KUBERNETES}.gitVersion=v1.34.4 -X ${KUBERNETES}.gitMajor=1 -X ${KUBERNETES}.gitMinor=34`,
+    ],
+  },
+  runtime: { module: 'runtime', main: '.' },
+} satisfies Record<string, Program>;
+
+export type ProgramName = keyof typeof programs;
+
+/** All programs, those without which there is no cluster first. */
+export const programNames = Object.keys(programs) as ProgramName[];
+
+const sources = join(import.meta.dirname, 'programs');
+const cache = join(import.meta.dirname, '../../../.cache/cluster');
+
+/** Milliseconds for one program with a cold compiler and without modules; two idle cores take a third. */
+const LIMIT = 15 * 60_000;
+
+/** Path of a program that {@link build} has built; undefined if it has not. */
+export function programPath(name: ProgramName): string | undefined {
+  const path = join(cache, keyOf(name), name);
+  return existsSync(path) ? path : undefined;
+}
+
+/**
+ * Builds a program unless one of the same sources, flags and compiler is in .cache/cluster/. Modules come from Go's cache
+ * or from its configured proxy.
+ * @returns reason why it cannot be built
+ */
+export function build(name: ProgramName): string | undefined {
+  if (programPath(name) !== undefined) return undefined;
+  const { module, main, flags = ['-ldflags=-s -w'] }: Program = programs[name];
+  const folder = join(cache, keyOf(name));
+  const work = `${folder}.partial`;
+  for (const old of existsSync(cache) ? readdirSync(cache) : []) {
+    if (old.startsWith(`${name}-`)) rmSync(join(cache, old), { recursive: true });
+  }
+  mkdirSync(work, { recursive: true });
+  const { status, stderr, error } = spawnSync(
+    'nice',
+    ['go', 'build', '-buildvcs=false', '-mod=readonly', '-trimpath', ...flags, '-o', join(work, name), main],
+    {
+      cwd: join(sources, module),
+      env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOTOOLCHAIN: 'local' },
+      encoding: 'utf8',
+      timeout: LIMIT,
+      // With SIGINT Go ends its compilers and keeps their results for the next time.
+      killSignal: 'SIGINT',
+    },
+  );
+  if (status === 0) {
+    renameSync(work, folder);
+    return undefined;
+  }
+  rmSync(work, { recursive: true });
+  const isLate = (error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT';
+  return `Go cannot build ${name}: ${isLate ? `not in ${LIMIT / 60_000} minutes` : (stderr ?? '').trim().split('\n').at(-1)}`;
+}
+
+let compiler: string | undefined;
+
+function keyOf(name: ProgramName): string {
+  const { module, main, flags = [] }: Program = programs[name];
+  compiler ??= execFileSync('go', ['env', 'GOVERSION', 'GOARCH'], { encoding: 'utf8' });
+  const hash = createHash('sha256').update(JSON.stringify([compiler, main, flags]));
+  for (const file of readdirSync(join(sources, module)).sort()) {
+    hash.update(`\0${file}\0`).update(readFileSync(join(sources, module, file)));
+  }
+  return `${name}-${hash.digest('hex').slice(0, 16)}`;
+}

@@ -1,0 +1,96 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { airgap, airgapOk } from '../cli.ts';
+import { buildImage, pushBuilt } from '../images.ts';
+import { startRegistry } from '../registry.ts';
+import { scratchFolder } from '../scratch.ts';
+
+/** Real programs in an image; without any, the node's runtime puts a stand-in there. */
+export interface ImageContent {
+  /** Files of this machine by their absolute path in the image; all may be executed. */
+  readonly files: Readonly<Record<string, string>>;
+  /** `config` of the image config. */
+  readonly config?: Readonly<Record<string, unknown>>;
+}
+
+/** Options of the connected side. */
+export interface OutsideOptions {
+  /** The bundle to write. */
+  readonly file: string;
+  /** Flags for `images` and `bundle`: values, rules, further images. */
+  readonly flags?: readonly string[];
+  /** Flags for `bundle` only. */
+  readonly bundleFlags?: readonly string[];
+  /** By repository with its registry, such as `quay.io/a/b`. */
+  readonly contents?: Readonly<Record<string, ImageContent>>;
+  /** Platforms that the public registries have by repository; linux/amd64 unless given. */
+  readonly platforms?: Readonly<Record<string, readonly string[]>>;
+  /** Version of Kubernetes for renders. */
+  readonly kubeVersion?: string;
+}
+
+/** Version of the cluster's Kubernetes. */
+export const KUBE_VERSION = '1.34.4';
+
+/**
+ * The connected side: fills a stand-in of all public registries with an image for each reference of the charts, under its
+ * real name, and bundles the charts. References pinned by digest must be those of such images.
+ * @returns the references
+ */
+export async function bundleOutside(
+  charts: readonly string[],
+  { file, flags = [], bundleFlags = [], contents = {}, platforms = {}, kubeVersion = KUBE_VERSION }: OutsideOptions,
+): Promise<readonly string[]> {
+  const home = scratchFolder();
+  const common = [...charts, '--kube-version', kubeVersion, ...flags];
+  const upstream = await startRegistry();
+  try {
+    // Exit code 3: it found something to look at, as some charts have.
+    const { code, stdout, stderr } = await airgap(['images', ...common, '-o', 'txt'], home);
+    if (code !== 0 && code !== 3) throw new Error(`images ended with ${code}: ${stderr}`);
+    const references = stdout.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+    for (const reference of references) await pushStandIn(upstream.host, reference, contents, platforms);
+    const mirror = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
+    await airgapOk(['bundle', ...common, ...mirror, ...bundleFlags, '--out', file], home);
+    return references;
+  } finally {
+    await upstream.stop();
+  }
+}
+
+async function pushStandIn(
+  host: string,
+  reference: string,
+  contents: OutsideOptions['contents'] = {},
+  platforms: OutsideOptions['platforms'] = {},
+): Promise<void> {
+  const [name = ''] = reference.split('@');
+  const colon = name.indexOf(':', name.indexOf('/'));
+  const repository = colon < 0 ? name : name.slice(0, colon);
+  const tag = colon < 0 ? undefined : name.slice(colon + 1);
+  const content = contents[repository];
+  const image = buildImage({
+    // An image pinned by digest depends on its repository only, so that a test can pin it.
+    name: reference.includes('@') ? repository : `${repository}:${tag}`,
+    sharedLayer: 'base',
+    platforms: platforms[repository] ?? ['linux/amd64'],
+    index: true,
+    // containerd wants a command before the runtime can put one there.
+    config: { Entrypoint: ['/stand-in'], User: '65532', ...content?.config },
+    ...(content && { layers: [layerOf(content.files)] }),
+  });
+  await pushBuilt(host, repository, tag, image);
+}
+
+function layerOf(files: ImageContent['files']): Buffer {
+  const folder = scratchFolder();
+  for (const [path, source] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    copyFileSync(source, join(folder, path));
+  }
+  const archive = join(scratchFolder(), 'layer.tar');
+  const owner = ['--sort=name', '--mtime=@0', '--owner=0', '--group=0', '--mode=755'];
+  execFileSync('tar', ['-C', folder, ...owner, '-cf', archive, '.']);
+  return readFileSync(archive);
+}

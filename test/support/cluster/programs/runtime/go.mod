@@ -1,0 +1,3 @@
+module airgap.test/runtime
+
+go 1.24
