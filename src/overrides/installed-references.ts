@@ -85,15 +85,15 @@ export function installedReferences({ relocation, renders }: InstalledChart): In
   return withObjects(installed, (reference) => sources.get(reference) ?? sources.get(reference.replace(/@.*/, '')));
 }
 
-/** Returns the references of a chart without overrides, at all locations, with those that operators choose. */
+/** Returns the references of a chart without overrides, at all locations, with those that operators choose; and its renders. */
 export async function chartReferences(
   renderer: Renderer,
   profile: Profile,
   options: AnalysisOptions,
-): Promise<InstalledReference[]> {
+): Promise<{ readonly references: InstalledReference[]; readonly renders: readonly Render[] }> {
   const variants = await analyzeVariants(renderer, profile, options);
   const all = variants.map((variant) => ({ ...variant, references: [...variant.references, ...variant.operands] }));
-  return withObjects(all, (reference) => reference);
+  return { references: withObjects(all, (reference) => reference), renders: variants.map(({ base }) => base) };
 }
 
 /** Returns the Pods of an installation without the pull secret. @param namespace release namespace */

@@ -6,6 +6,7 @@ import { writeFiles } from '../support/charts.ts';
 import { airgapOk, cleanEnvironment, helmUnderTest, launcher } from '../support/cli.ts';
 import { expectFacts, expectLine } from '../support/facts.ts';
 import { type Pipeline, pipelines } from '../support/pipelines.ts';
+import { podList, podObject, running, waiting } from '../support/pods.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { METRICS, SITE_CHART, SITE_IMAGES, SITE_VALUES, WEB } from '../support/site-chart.ts';
@@ -57,17 +58,12 @@ function push(bundle: string): ReturnType<typeof airgapOk> {
 
 /** Writes Pods that run these images, or cannot pull them. */
 function writePods(...images: readonly (readonly [image: string, isPulled: boolean])[]): void {
-  const items = images.map(([image, isPulled], i) => {
-    const refused = { waiting: { reason: 'ImagePullBackOff', message: `Back-off pulling image "${image}"` } };
-    const state = isPulled ? { running: { startedAt: '2026-11-23T00:00:00Z' } } : refused;
-    const imageID = isPulled ? `${image.replace(/:[^/]*$/, '')}@sha256:${'a'.repeat(64)}` : '';
-    return {
-      metadata: { namespace: 'apps', name: `pod-${i}` },
-      spec: { containers: [{ name: 'main', image }] },
-      status: { containerStatuses: [{ name: 'main', image, imageID, state, ready: isPulled }] },
-    };
+  const pods = images.map(([image, isPulled], i) => {
+    const imageID = `${image.replace(/:[^/]*$/, '')}@sha256:${'a'.repeat(64)}`;
+    const main = isPulled ? { image, imageID, state: running } : { image, state: waiting('ImagePullBackOff') };
+    return podObject(`pod-${i}`, { containers: { main } });
   });
-  writeFileSync(podsFile, JSON.stringify({ apiVersion: 'v1', kind: 'PodList', items }));
+  writeFileSync(podsFile, podList(pods));
 }
 
 interface Ended {

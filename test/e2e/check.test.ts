@@ -5,6 +5,7 @@ import { authority } from '../support/certificate.ts';
 import { writeFiles } from '../support/charts.ts';
 import { airgap, airgapOk, printed, type Run } from '../support/cli.ts';
 import { expectFacts, expectLine, expectWarning } from '../support/facts.ts';
+import { podList, podObject, running, waiting } from '../support/pods.ts';
 import { freePort, startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { JOB, METRICS, SITE_CHART, SITE_IMAGES, SITE_VALUES, WEB } from '../support/site-chart.ts';
@@ -205,17 +206,12 @@ describe('after the install, every Pod', () => {
 
   /** Writes the Pods of a cluster: one for each image, running, or unable to pull it. */
   function writePods(...images: readonly (readonly [image: string, isPulled: boolean])[]): void {
-    const items = images.map(([image, isPulled], i) => {
-      const refused = { waiting: { reason: 'ImagePullBackOff', message: `Back-off pulling image "${image}"` } };
-      const state = isPulled ? { running: { startedAt: '2026-11-23T00:00:00Z' } } : refused;
-      const imageID = isPulled ? `${image.replace(/:[^/]*$/, '')}@${digest}` : '';
-      const [metadata, spec] = [
-        { namespace: 'kube-system', name: `pod-${i}` },
-        { containers: [{ name: 'main', image }] },
-      ];
-      return { metadata, spec, status: { containerStatuses: [{ name: 'main', image, imageID, state }] } };
+    const pods = images.map(([image, isPulled], i) => {
+      const imageID = `${image.replace(/:[^/]*$/, '')}@${digest}`;
+      const main = isPulled ? { image, imageID, state: running } : { image, state: waiting('ImagePullBackOff') };
+      return podObject(`pod-${i}`, { namespace: 'kube-system', containers: { main } });
     });
-    writeFileSync(path('pods.json'), JSON.stringify({ apiVersion: 'v1', kind: 'List', items }));
+    writeFileSync(path('pods.json'), podList(pods));
   }
 
   const pods = (...flags: string[]): Promise<Run> =>
