@@ -43,6 +43,7 @@ export function bundleMissing(context: Context, options: BundleMissingOptions): 
   const { missing, list, charts: jobs, add, exclude = [] } = options;
   warnUnmended(context, missing, list);
   if (missing.images.length + missing.charts.length + jobs.length + add.length === 0) throw nothingLeft(missing, list);
+  noteRegistries(context, missing, list);
   return withExclusiveOutput(context, options, async (scratch) => {
     const excludedCharts = missing.charts
       .map(({ name }) => name)
@@ -160,6 +161,14 @@ function pinsOf(images: readonly MissingImage[]): Map<string, Digest> {
     pins.set(`${formatRepository(parsed)}:${parsed.tag}`, sourceDigest);
   }
   return pins;
+}
+
+/** Says which registries the list makes this host ask: somebody else wrote it. */
+function noteRegistries({ emit }: Context, { images }: MissingList, list: string): void {
+  if (images.length === 0) return;
+  const registries = [...new Set(images.map(({ reference }) => parseReference(reference).registry))].sort();
+  const message = `${basename(list)} lists ${count(images.length, 'missing image')} of ${firstOf(registries, MAX_NAMES)}`;
+  emit({ type: 'note', message });
 }
 
 function warnUnmended({ emit }: Context, missing: MissingList, list: string): void {

@@ -97,6 +97,7 @@ describe('a delta of what is missing', () => {
       checkedImage('quay.io/org/fine:1', 'ok'),
     ]);
     const bundled = ok(await delta(document));
+    expectLine(bundled.err, 'missing.json', /\b3 missing images\b/, 'quay.io');
     expectLine(bundled.err, /1 tag\b/, '--on-existing-tag overwrite');
     expectLine(bundled.err, 'next: ', `helm airgap push ${file}`, '--on-existing-tag overwrite');
 
@@ -165,6 +166,20 @@ describe('a delta of what is missing', () => {
       { rule: 'exclude', pattern: `${arch}:*`, reason: 'later', references: [`${arch}:1`] },
     ]);
   });
+});
+
+it('takes charts, exclusions and platforms of a configuration file, and no images', async () => {
+  const config = join(folder, 'airgap.yaml');
+  const lines = ['images: [quay.io/org/never:1]', 'exclude: [quay.io/org/half, quay.io/other]', 'include: [x]'];
+  await writeFile(
+    config,
+    ['apiVersion: airgap/v1', 'kind: Config', 'platforms: [linux/s390x]', ...lines, ''].join('\n'),
+  );
+  const document = checkDocument([checkedImage(`${gone}:1`, 'not-pushed'), checkedImage(`${half}:1`, 'not-pushed')]);
+  const { out, err } = ok(await delta(document, '--config', config, '-o', 'json'));
+  const { lock } = JSON.parse(out);
+  expect(lock.images).toMatchObject([{ reference: `${gone}:1`, platforms: ['linux/amd64', 'linux/s390x'] }]);
+  expect(err).not.toContain('quay.io/other');
 });
 
 describe('what a delta cannot mend', () => {
