@@ -25,6 +25,8 @@ export interface MissingImage {
   readonly platforms: readonly Platform[];
   /** Platforms that the target has. */
   readonly platformsAtTarget: readonly Platform[];
+  /** Digest by which the overrides name it, if they do (`values --pin`). */
+  readonly pinned?: Digest;
   /** Digest of its tag at the target, if it has one. */
   readonly digestAtTarget?: Digest;
   /** The target has images for other platforms only. */
@@ -34,7 +36,7 @@ export interface MissingImage {
 }
 
 /** An image or chart that nodes cannot get for a reason that no bundle changes. */
-export interface UnmendedName {
+interface UnmendedName {
   readonly reason: CheckReason | 'no-upstream-name';
   readonly name: string;
 }
@@ -147,6 +149,7 @@ function missingListOf(
 
 function missingImage(image: CheckedImage, reference: string, target: string | undefined): MissingImage {
   const { digest, sourceDigest, digestAtTarget, status, workloads } = image;
+  const pinned = parseReference(image.reference).digest;
   const platformsAtTarget = (image.platformsAtTarget ?? []).map(parsePlatform);
   const wanted = image.platforms.map(parsePlatform);
   // An image that was bundled whole is bundled whole again, so that it has the same digest. So is one whose platforms at
@@ -160,6 +163,7 @@ function missingImage(image: CheckedImage, reference: string, target: string | u
     charts: workloads.map(({ chart }) => chart).filter((chart) => isName('chart name', chart)),
     platforms: isWhole || wanted.length === 0 ? [] : distinctPlatforms([...wanted, ...platformsAtTarget]),
     platformsAtTarget,
+    ...(pinned !== undefined && { pinned }),
     ...(digestAtTarget !== undefined && isDigest(digestAtTarget) && { digestAtTarget }),
     isWrongPlatform: status === 'wrong-platform',
     isIncomplete: status === 'incomplete',

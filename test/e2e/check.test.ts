@@ -103,6 +103,15 @@ describe('a delta brings', () => {
     ok(await check());
   });
 
+  test('an image that the overrides name by its digest in the bundle', async () => {
+    const pinned = ['--pin', '--out', path('pinned.yaml')];
+    ok(await inside(['values', 'shop', '--bundle', path('platform.tar'), '--to', to, ...pinned]));
+    expect(readFileSync(path('pinned.yaml'), 'utf8')).toContain('sha256:');
+    rmSync(join(stored(WEB), '_manifests'), { recursive: true });
+    await mend(await check('--overrides', path('pinned.yaml'), '-o', 'json'));
+    ok(await check('--overrides', path('pinned.yaml')));
+  });
+
   test('the layers of an image that the registry has lost', async () => {
     const [layer = ''] = globSync(join(stored(JOB), '_layers/sha256/*'));
     rmSync(layer, { recursive: true });

@@ -3,7 +3,7 @@
 type Entry = { readonly status: string; readonly source?: string } & Readonly<Record<string, unknown>>;
 
 /** Target of the documents. */
-export const CHECKED_TARGET = 'registry.internal.example/mirrored';
+const CHECKED_TARGET = 'registry.internal.example/mirrored';
 
 /** Returns an image as `check` reports it, at the target under its full name. */
 export function checkedImage(source: string, status: string, more: Readonly<Record<string, unknown>> = {}): Entry {

@@ -83,6 +83,7 @@ export function bundleMissing(context: Context, options: BundleMissingOptions): 
     );
     warnUnlisted(context.emit, 'the list', selections, unlisted);
     const digests = new Map(result.lock.images.map(({ reference, digest }) => [reference, digest]));
+    warnPinned(context, images, digests);
     const isReplaced = ({ reference, digestAtTarget }: MissingImage): boolean =>
       digestAtTarget !== undefined && digestAtTarget !== digests.get(reference);
     return { ...result, overwrites: images.filter(isReplaced).map(({ reference }) => reference) };
@@ -190,6 +191,22 @@ function unmendedText({ unmended }: MissingList): string | undefined {
         )})`,
     )
     .join(', ');
+}
+
+/** Warns of images that Pods would not pull even after the push, because the overrides name another digest. */
+function warnPinned(
+  { emit }: Context,
+  images: readonly MissingImage[],
+  digests: ReadonlyMap<string, MissingImage['pinned']>,
+): void {
+  const other = images.filter(({ reference, pinned }) => pinned !== undefined && pinned !== digests.get(reference));
+  if (other.length === 0) return;
+  const names = firstOf(
+    other.map(({ reference }) => reference),
+    MAX_NAMES,
+  );
+  const message = `the overrides that were checked name other digests than this bundle has, so write them again after the push: ${names}`;
+  emit({ type: 'warning', message });
 }
 
 function nothingLeft(missing: MissingList, list: string): AirgapError {

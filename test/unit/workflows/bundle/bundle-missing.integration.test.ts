@@ -221,6 +221,16 @@ describe('what a delta cannot mend', () => {
     expect(existsSync(none)).toBe(false);
   });
 
+  it('is a digest in the overrides that the source does not have: a warning', async () => {
+    const other = `registry.internal.example/mirrored/${gone}:1@sha256:${'1'.repeat(64)}`;
+    const image = checkedImage(`${gone}:1`, 'not-pushed', { reference: other });
+    expectWarning({ stderr: ok(await delta(checkDocument([image]))).err }, 'overrides', `${gone}:1`);
+    const digest = await pushImage(upstream.host, gone, '1', { platforms, size });
+    const same = { reference: other.replace(/sha256:.*/, digest), platforms };
+    const { err } = ok(await delta(checkDocument([checkedImage(`${gone}:1`, 'not-pushed', same)])));
+    expect(err).not.toContain('overrides');
+  });
+
   it('is a platform of a new image that its source lacks: a warning', async () => {
     const image = checkedImage(`${gone}:1`, 'not-pushed', { platforms: ['linux/amd64', 'linux/riscv64'] });
     expectWarning({ stderr: ok(await delta(checkDocument([image]))).err }, `${gone}:1`, 'linux/riscv64');
