@@ -128,7 +128,7 @@ async function install(
   const { target, overrides, unmapped, pullSecret, rules = [], inject, operatorDefaults = true } = options;
   const hooks = unmapped === 'post-render' && (await helm.major()) >= 4;
   if (overrides.length > 0) {
-    const postRender = unmapped === 'post-render' ? { hooks } : undefined;
+    const postRender = unmapped === 'post-render' ? { hooks, pullSecret } : undefined;
     const files = { files: overrides, ...(postRender && { postRender }) };
     return renderInstalled(renderer, profile, target, { rules, operands, operatorDefaults, ...files });
   }

@@ -37,7 +37,7 @@ export interface PodCheckOptions extends Pick<OpenOptions, 'signer'> {
  * - `other-digest`: the container runs other content than the bundle has under this name
  * - `not-pulled-yet`: the node has not tried
  */
-export const POD_REASONS = ['cannot-pull', 'not-target', 'other-digest', 'not-pulled-yet'] as const;
+const POD_REASONS = ['cannot-pull', 'not-target', 'other-digest', 'not-pulled-yet'] as const;
 export type PodReason = (typeof POD_REASONS)[number];
 
 /** A container, or a volume, of a Pod. */

@@ -89,8 +89,9 @@ describe('what is installed with the overrides of a file', () => {
   it('and of a post-renderer', async () => {
     const file = join(folder, 'none.yaml');
     writeFileSync(file, '{}\n');
-    const options = { ...analysis, files: [file], postRender: { hooks: true } };
+    const options = { ...analysis, files: [file], postRender: { hooks: true, pullSecret: 'pull' } };
     const installed = await renderInstalled(await rendererOf('hardcoded'), profile, target, options);
     for (const { reference } of installedReferences(installed)) expect(reference).toMatch(/^r\.example\/m\//);
+    expect(installedWithoutSecret(installed, 'pull', 'default')).toEqual([]);
   });
 });

@@ -65,9 +65,9 @@ describe('check --pods', () => {
 describe('check --live', () => {
   it('asks the cluster that the flags name', async () => {
     const { env: fake, calls } = fakeKubectl({ stdout: podList(CLUSTER.slice(0, 1)) });
-    const found = await check(['--live', ...to, '--context', 'prod', '--kubeconfig', 'k.conf'], fake);
+    const found = await check(['--live', ...to, '--context', 'prod'], fake);
     expect(found, found.err).toMatchObject({ code: 0 });
-    expect(calls()).toEqual([expect.arrayContaining(['--context=prod', '--kubeconfig=k.conf', 'pods'])]);
+    expect(calls()).toEqual([expect.arrayContaining(['--context=prod', 'pods'])]);
   });
 
   it('says in one sentence that the cluster refuses', async () => {

@@ -8,9 +8,7 @@ describe('the flags of a check of Pods', () => {
   it('name a cluster or a file', () => {
     expect(podSource({})).toBeUndefined();
     expect(podSource({ live: true })).toEqual({ cluster: {} });
-    expect(podSource({ live: true, context: 'c', kubeconfig: 'k' })).toEqual({
-      cluster: { context: 'c', kubeconfig: 'k' },
-    });
+    expect(podSource({ live: true, context: 'c' })).toEqual({ cluster: { context: 'c' } });
     expect(podSource({ pods: '-' })).toEqual({ file: '-' });
   });
 
