@@ -61,9 +61,11 @@ function upstreamName({ source }: InstalledReference, target: Target | undefined
   return isUnderTarget(target, parseReference(source)) ? undefined : source;
 }
 
-function workloadOf({ chart, profile }: ChartImages, located: InstalledReference): CheckedWorkload {
+function workloadOf({ chart, namespace: ofRelease }: ChartImages, located: InstalledReference): CheckedWorkload {
   const { kind, name, container, path, within, how } = located;
-  const namespace = located.namespace ?? profile.options.namespace;
+  // Other objects may belong to no namespace. The default one may just not have been named.
+  const isKnown = how === 'pod-spec' && ofRelease !== 'default';
+  const namespace = located.namespace ?? (isKnown ? ofRelease : undefined);
   return {
     chart,
     profile: located.profile,
