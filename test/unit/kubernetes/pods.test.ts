@@ -135,6 +135,14 @@ describe('readPods', () => {
     expect(calls()).toEqual([words]);
   });
 
+  it('doubts the context if a cluster has no Pod', async () => {
+    const { env } = fakeKubectl({ stdout: podList([]) });
+    await expect(read({ cluster: {} }, env)).rejects.toMatchObject({
+      code: 'cluster',
+      hint: expect.stringContaining('--context'),
+    });
+  });
+
   it('says how to make a file that does not exist, and what else helps if the cluster refuses', async () => {
     await expect(read({ file: 'none.json' })).rejects.toMatchObject({
       code: 'file',
