@@ -12,7 +12,8 @@ import type { ChartImages } from './chart-images.ts';
 import { HINTS } from './reasons.ts';
 
 /** An image that workloads pull with the same rights. */
-export interface WantedImage extends Pick<CheckedImage, 'reference' | 'source' | 'digest' | 'anonymous' | 'workloads'> {
+export interface WantedImage
+  extends Pick<CheckedImage, 'reference' | 'source' | 'digest' | 'sourceDigest' | 'anonymous' | 'workloads'> {
   /** The reference names another registry than the target. */
   readonly isPublic: boolean;
   /** Why no value changes a public reference, if that is known. */
@@ -42,6 +43,7 @@ export function wantedImages(
       reference,
       ...(source !== undefined && { source }),
       ...(image !== undefined && { digest: image.digest }),
+      ...(image?.sourceDigest !== undefined && { sourceDigest: image.sourceDigest }),
       ...(isAnonymous({ chart, located }) && { anonymous: true as const }),
       workloads: distinct(group.map((entry) => workloadOf(entry.chart, entry.located))),
       isPublic,
