@@ -35,7 +35,7 @@ export interface OutsideOptions {
 }
 
 /** Version of the cluster's Kubernetes. */
-export const KUBE_VERSION = '1.34.4';
+const KUBE_VERSION = '1.34.4';
 
 /**
  * The connected side: fills a stand-in of all public registries with an image for each reference of the charts, under its
