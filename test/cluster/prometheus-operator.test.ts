@@ -33,9 +33,11 @@ const [MONITORING, TEAM] = ['monitoring', 'team-a'];
 const OLD = 'quay.io/prometheus/prometheus:v2.55.1';
 const RELOADER = 'quay.io/prometheus-operator/prometheus-config-reloader:v0.93.1';
 
-/** Values of the site: the operator's part of the chart, beside other releases of it. */
+/** Values of the site: the operator's part of the chart, beside other releases of it; rules and monitors only take time. */
 const values = {
   fullnameOverride: MONITORING,
+  defaultRules: { create: false },
+  kubernetesServiceMonitors: { enabled: false },
   grafana: { enabled: false },
   kubeStateMetrics: { enabled: false },
   nodeExporter: { enabled: false },
