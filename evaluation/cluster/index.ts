@@ -7,7 +7,6 @@ import { Cluster, startCluster } from '../../test/support/cluster/cluster.ts';
 import { insideHelm } from '../../test/support/cluster/inside.ts';
 import { type Leaks, leaksOf } from '../../test/support/cluster/isolation.ts';
 import { removeNamespaces } from '../../test/support/cluster/namespaces.ts';
-import { KUBE_VERSION } from '../../test/support/cluster/outside.ts';
 import { withoutCluster } from '../../test/support/cluster/requirements.ts';
 import { CannotRun, defineEvaluation } from '../evaluation.ts';
 import { checkMissing } from '../programs.ts';
@@ -55,7 +54,7 @@ a way out that nobody knew before.`,
         tried.push(one);
         console.error(`${one.chart}: ${one.problem ?? JSON.stringify(one.outcome)} (${one.seconds.toFixed(0)} s)`);
       }
-      return { tried, leaks: leaksOf(inside), versions: versions() };
+      return { tried, leaks: leaksOf(inside), versions: await versions(inside) };
     } finally {
       await removeNamespaces(address.name);
     }
@@ -83,13 +82,15 @@ a way out that nobody knew before.`,
   },
 });
 
-function versions(): string {
+async function versions(inside: Cluster): Promise<string> {
+  const kubelet = 'jsonpath={.items[0].status.nodeInfo.kubeletVersion}';
+  const kubernetes = await inside.kubectl(['get', 'nodes', '-o', kubelet]);
   const first = (program: string, ...args: readonly string[]): string => {
     const text = execFileSync(program, args, { encoding: 'utf8' });
     return /\d+\.\d+\.\d+/.exec(text)?.[0] ?? text.trim();
   };
   return [
-    `Kubernetes ${KUBE_VERSION}`,
+    `Kubernetes ${kubernetes.replace('v', '')}`,
     `containerd ${first('containerd', '--version')}`,
     `runc ${first('runc', '--version')}`,
     `etcd ${first('etcd', '--version')}`,

@@ -56,7 +56,7 @@ const chart = z.object({
 });
 
 /** Result of `check`: the images that workloads would pull, and for each whether a node would get it. */
-export const checkResultSchema = z.object({
+const checkResultSchema = z.object({
   /** `REGISTRY[/PREFIX]`; absent if the bundle alone was checked. */
   target: z.string().optional(),
   /** The bundle as given. */

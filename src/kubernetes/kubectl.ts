@@ -10,12 +10,10 @@ export interface KubectlContext {
   readonly signal?: AbortSignal;
 }
 
-/** Cluster that kubectl asks; by default that of `helm --kube-context`, else the current context. */
+/** Cluster that kubectl asks. The kubeconfig is that of `helm --kubeconfig`, which Helm passes on as KUBECONFIG. */
 export interface ClusterAccess {
-  /** Name of a context in the kubeconfig. */
+  /** Name of a context in the kubeconfig. Default: that of `helm --kube-context`, else the current one. */
   readonly context?: string;
-  /** Path of a kubeconfig. */
-  readonly kubeconfig?: string;
 }
 
 /** A question to the cluster, for messages. */
@@ -54,11 +52,7 @@ export async function kubectl(
   const timeout = AbortSignal.timeout(TIMEOUT);
   // Helm sets HELM_KUBECONTEXT for plugins, empty if the user has not chosen a context.
   const cluster = access.context ?? (env.HELM_KUBECONTEXT || undefined);
-  const flags = [
-    ...(cluster === undefined ? [] : [`--context=${cluster}`]),
-    ...(access.kubeconfig === undefined ? [] : [`--kubeconfig=${access.kubeconfig}`]),
-    `--request-timeout=${REQUEST_SECONDS}s`,
-  ];
+  const flags = [...(cluster === undefined ? [] : [`--context=${cluster}`]), `--request-timeout=${REQUEST_SECONDS}s`];
   const { execa } = await import('execa');
   const result = await execa('kubectl', [...flags, ...args], {
     cwd,

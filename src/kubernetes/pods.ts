@@ -41,10 +41,17 @@ export type PodSource = { readonly cluster: ClusterAccess } | { readonly file: s
 export interface PodContext extends KubectlContext {
   /** Reads standard input to its end. */
   readonly readInput: () => Promise<Uint8Array>;
+  /** Lets an interrupt end the process while it is busy parsing. */
+  readonly watchInterrupts?: () => void;
 }
+
+/** Texts of this many characters, those of about 300 Pods, are parsed without watching for interrupts. */
+const MAX_BLOCKING_TEXT = 4 * 1024 ** 2;
 
 /** Command that makes a file of Pods. */
 const COMMAND = 'kubectl get pods -A -o json';
+
+const LARGER = `is larger than ${OUTPUT_LIMIT / 1024 ** 2} MiB`;
 
 /** Maximum bytes of YAML, whose parser needs much more time and memory than that of JSON. */
 const YAML_LIMIT = 32 * 1024 ** 2;
@@ -54,15 +61,28 @@ const YAML_LIMIT = 32 * 1024 ** 2;
  * @throws AirgapError `config` if a file holds none, `file` if it cannot be read, `cluster`
  */
 export async function readPods(context: PodContext, source: PodSource): Promise<readonly Pod[]> {
+  const { text, where } = await readText(context, source);
+  if (text.length > MAX_BLOCKING_TEXT) context.watchInterrupts?.();
+  return parsePods(text, where);
+}
+
+async function readText(
+  context: PodContext,
+  source: PodSource,
+): Promise<{ readonly text: string; readonly where: string }> {
   if ('cluster' in source) {
-    const output = await kubectl(context, source.cluster, ['get', 'pods', '--all-namespaces', '--output=json'], {
+    const text = await kubectl(context, source.cluster, ['get', 'pods', '--all-namespaces', '--output=json'], {
       what: 'the Pods of the cluster',
       instead: `have somebody run ${COMMAND} > pods.json, and give --pods pods.json`,
     });
-    return parsePods(output, 'the answer of the cluster');
+    return { text, where: 'the answer of the cluster' };
   }
   const { file } = source;
-  if (file === '-') return parsePods(Buffer.from(await context.readInput()).toString('utf8'), 'standard input');
+  if (file === '-') {
+    const bytes = await context.readInput();
+    if (bytes.length > OUTPUT_LIMIT) throw notPods('standard input', LARGER);
+    return { text: Buffer.from(bytes).toString('utf8'), where: 'standard input' };
+  }
   const path = resolve(context.cwd, file);
   const failed = (cause: unknown): AirgapError =>
     new AirgapError('file', `cannot read the Pods in ${file}: ${reasonOf(cause)}`, {
@@ -72,11 +92,11 @@ export async function readPods(context: PodContext, source: PodSource): Promise<
   const found = await stat(path).catch((error: unknown) => {
     throw failed(error);
   });
-  if (found.size > OUTPUT_LIMIT) throw notPods(file, `is larger than ${OUTPUT_LIMIT / 1024 ** 2} MiB`);
+  if (found.size > OUTPUT_LIMIT) throw notPods(file, LARGER);
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw failed(error);
   });
-  return parsePods(text, file);
+  return { text, where: file };
 }
 
 /**
@@ -198,7 +218,7 @@ const podSchema = z.object({
     .nullish(),
 });
 
-export type PodObject = z.infer<typeof podSchema>;
+type PodObject = z.infer<typeof podSchema>;
 
 function podOf({ metadata, spec, status }: PodObject): Pod {
   const statuses = {

@@ -7,7 +7,7 @@ import type { Target } from '../naming/naming.ts';
 import type { Profile } from '../search/search-render.ts';
 import { type Variant, withoutRepeats } from '../search/variants.ts';
 import { findSecretHolders, podsWithoutSecret } from './additions/secret-holders.ts';
-import { planPostRender, postRendered } from './edits/post-render-plan.ts';
+import { planPostRender, planPullSecret, postRendered } from './edits/post-render-plan.ts';
 import {
   containsReference,
   expectedReference,
@@ -42,9 +42,17 @@ export interface InstalledReference extends LocatedReference {
   readonly container?: string | undefined;
 }
 
+/** A post-renderer as `values --unmapped=post-render` writes its map. */
+interface PostRenderer {
+  /** True if Helm passes it hooks. */
+  readonly hooks: boolean;
+  /** Name of the pull secret that it adds to Pods without it. */
+  readonly pullSecret?: string | undefined;
+}
+
 /**
  * Renders a chart with overrides that exist as files, in the order of `helm -f`, after the values of the profile.
- * @param postRender apply a post-renderer to what they leave public; `hooks` is true if Helm passes it hooks
+ * @param postRender applied to what they leave public, if given
  * @throws AirgapError `chart-render` if the chart refuses its own values or the overrides
  */
 export async function renderInstalled(
@@ -55,7 +63,7 @@ export async function renderInstalled(
     files,
     postRender,
     ...options
-  }: AnalysisOptions & { readonly files: readonly string[]; readonly postRender?: { readonly hooks: boolean } },
+  }: AnalysisOptions & { readonly files: readonly string[]; readonly postRender?: PostRenderer },
 ): Promise<InstalledChart> {
   const relocation = await analyzeChart(renderer, profile, target, options);
   const renders = await Promise.all(
@@ -64,9 +72,11 @@ export async function renderInstalled(
     ),
   );
   if (postRender === undefined) return { relocation, renders };
-  const { hooks } = postRender;
+  const { hooks, pullSecret } = postRender;
+  const { namespace = 'default' } = profile.options;
   const { entries } = await planPostRender(relocation, renders, hooks);
-  return { relocation, renders: await postRendered(renders, entries, undefined, hooks) };
+  const secret = pullSecret === undefined ? undefined : await planPullSecret(renders, pullSecret, namespace, hooks);
+  return { relocation, renders: await postRendered(renders, entries, secret?.added, hooks) };
 }
 
 /** Returns the references of an installation, at all locations, with those that operators choose. */
@@ -85,15 +95,15 @@ export function installedReferences({ relocation, renders }: InstalledChart): In
   return withObjects(installed, (reference) => sources.get(reference) ?? sources.get(reference.replace(/@.*/, '')));
 }
 
-/** Returns the references of a chart without overrides, at all locations, with those that operators choose. */
+/** Returns the references of a chart without overrides, at all locations, with those that operators choose; and its renders. */
 export async function chartReferences(
   renderer: Renderer,
   profile: Profile,
   options: AnalysisOptions,
-): Promise<InstalledReference[]> {
+): Promise<{ readonly references: InstalledReference[]; readonly renders: readonly Render[] }> {
   const variants = await analyzeVariants(renderer, profile, options);
   const all = variants.map((variant) => ({ ...variant, references: [...variant.references, ...variant.operands] }));
-  return withObjects(all, (reference) => reference);
+  return { references: withObjects(all, (reference) => reference), renders: variants.map(({ base }) => base) };
 }
 
 /** Returns the Pods of an installation without the pull secret. @param namespace release namespace */

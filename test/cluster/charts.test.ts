@@ -70,7 +70,8 @@ test('an umbrella chart whose installer Job installs the charts that were carrie
   const declaration = readFileSync(join(path, 'Chart.yaml'), 'utf8');
   writeFileSync(join(path, 'Chart.yaml'), declaration.replace(/^kubeVersion:.*\n/m, ''));
   const site = join(folder, 'site.yaml');
-  // The image of the installer is another one than those without programs. The stand-in of an operator never gets ready.
+  // By default the installer's image is also that of containers whose programs are not here. The stand-in of the
+  // prometheus-operator never gets ready.
   const values = {
     images: { installer: { repository: 'migrations/installer' } },
     charts: { 'kube-prometheus-stack': { waitForInstallation: false } },
@@ -86,7 +87,7 @@ test('an umbrella chart whose installer Job installs the charts that were carrie
     flags: ['-f', site],
     outside: {
       flags: ['--chart-mirror', `*=${realCharts()}`],
-      contents: { 'docker.io/migrations/installer': installerImage(cluster, helm3) },
+      contents: { 'docker.io/migrations/installer': installerImage(cluster, helm3, ['node-22']) },
     },
     valuesFlags: ['--format', 'aggregate'],
   });

@@ -52,13 +52,18 @@ test('an image that is not at the target: exactly the Pods with it have none', a
       rmSync(folder, { recursive: true });
     },
   });
+  const { site, values } = carried;
+  const target = ['--to', to, '--ca-file', cluster.caFile, '--overrides', values.overrides, '-o', 'json'];
+  const before = await helm.run(['airgap', 'check', `${site.chart}@${site.version}`, '--bundle', site.file, ...target]);
   await remove(carried);
   expect(carried.install.code, carried.install.stderr).toBe(0);
   const failing = carried.settled.containers.filter(({ state }) => state !== 'pulled');
   expect(failing.map(({ container, image, state }) => ({ container, image, state }))).toEqual([
     { container: 'jaeger-collector', image: `${to}/${repository}:1.53.0`, state: 'cannot-pull' },
   ]);
-  expect(carried.values.code).toBe(3);
-  expect(carried.values.stderr).toContain(`${to}/${repository}:1.53.0`);
+  expect(before.code, before.stderr).toBe(3);
+  const images: { status: string; target: string }[] = JSON.parse(before.stdout).images;
+  const missing = images.filter(({ status }) => status !== 'ok');
+  expect(missing).toMatchObject([{ status: 'not-pushed', target: `${to}/${repository}:1.53.0` }]);
   expect(carried.pulls.pulled).toEqual(expectedPulls(chart, to).filter((image) => !image.includes(repository)));
 });

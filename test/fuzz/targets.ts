@@ -22,6 +22,8 @@ import { splitDocuments } from '../../src/helm/documents.ts';
 import { readExportedInventory } from '../../src/inventory/exported-inventory.ts';
 import { formatInventory, parseInventory } from '../../src/inventory/inventory.ts';
 import { formatLockFile } from '../../src/inventory/lock-file.ts';
+import { parsePods } from '../../src/kubernetes/pods.ts';
+import { parsePullSecret } from '../../src/kubernetes/pull-secret.ts';
 import { MediaType } from '../../src/oci/descriptor.ts';
 import { parseManifest } from '../../src/oci/manifest.ts';
 import { formatReference, parseReference, type Reference, tryParseReference } from '../../src/oci/reference.ts';
@@ -30,6 +32,7 @@ import { TarStream } from '../../src/operator-scan/image/tar-stream.ts';
 import { readReceipt } from '../../src/workflows/push/receipt.ts';
 import { registry, write } from '../support/bundles.ts';
 import { HOSTILE_MANIFESTS } from '../support/hostile-yaml.ts';
+import { CLUSTER, podList } from '../support/pods.ts';
 import { goProgram } from '../support/program.ts';
 import fc from '../support/property.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -220,6 +223,17 @@ const receipt = {
     },
   ],
 };
+const pullSecret = {
+  apiVersion: 'v1',
+  kind: 'Secret',
+  metadata: { name: 'regcred', namespace: 'apps' },
+  type: 'kubernetes.io/dockerconfigjson',
+  stringData: {
+    '.dockerconfigjson': JSON.stringify({
+      auths: { 'https://*.example:5000/v1/a': { auth: 'dTpw' }, 'r.example': { username: 'u', password: 'p' } },
+    }),
+  },
+};
 const lockFile = Buffer.from(
   formatLockFile(
     {
@@ -398,6 +412,27 @@ export const targets: readonly Target[] = [
     }),
     runs: 500,
     read: (bytes) => readAuthFile({ file: file(bytes, 'config.json') }),
+  },
+  {
+    name: 'pods',
+    ...from([Buffer.from(podList(CLUSTER.slice(0, 2)))], mutatedJson(JSON.parse(podList(CLUSTER)))),
+    runs: 300,
+    read: (bytes) => {
+      for (const { namespace, name, images } of parsePods(bytes.toString('utf8'), 'pods.json')) {
+        for (const text of [namespace, name, ...images.map(({ container }) => container)]) {
+          if (!isName('object name', text)) throw new Error(`not a valid name: ${JSON.stringify(text)}`);
+        }
+      }
+    },
+  },
+  {
+    name: 'pull-secret',
+    ...from([Buffer.from(JSON.stringify(pullSecret))], mutatedJson(pullSecret), mutatedJson(pullSecret.stringData)),
+    runs: 500,
+    read: async (bytes) => {
+      const { keychain } = parsePullSecret(bytes.toString('utf8'), 'secret.yaml');
+      await keychain.lookup('r.example', 'a/b');
+    },
   },
   {
     name: 'token',

@@ -45,7 +45,7 @@ function declare(io: CommandIO) {
       repeatable(
         '--platform <os/architecture>',
         'platform of the nodes',
-        ', comma-separated; default: that of the bundle, or linux/amd64',
+        ', comma-separated; default: those of the configuration file or the bundle, or linux/amd64',
       ),
     )
     .option('--test-pod', 'print Jobs that pull one image of each repository with the rights of the nodes; ask nothing')
@@ -147,7 +147,9 @@ async function checkOptions(
     target,
     overrides: await Promise.all(overrides.map((file) => readableFile('--overrides', file, cwd))),
     unmapped: unmapped === 'inject' ? undefined : unmapped,
-    platforms: platform.flatMap((list) => list.split(',')).map(parsePlatform),
+    platforms: (platform.length > 0 ? platform : config.platforms)
+      .flatMap((list) => list.split(','))
+      .map(parsePlatform),
     registry: { access: { ...registry, ...(ecrHosts && { ecrHosts }) }, concurrency },
     pullSecret: await readSecret(context, flags),
     rules: await readRules(flags.rules),

@@ -1,5 +1,5 @@
-import { Option } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
+import type { ClusterAccess } from '../../kubernetes/kubectl.ts';
 import type { PodSource } from '../../kubernetes/pods.ts';
 import type { AllowedImages } from '../../workflows/check/check-pods.ts';
 import { type FlagsOf, flagGroup } from './option.ts';
@@ -11,8 +11,8 @@ export const addPodFlags = flagGroup((command) =>
     .option('--live', 'compare the images of the Pods of the cluster (kubectl) with the target and the bundle')
     .option('--pods <file>', 'the same for the output of kubectl get pods -A -o json; "-" for standard input')
     .option('--allow-images <file>', 'with --live or --pods: accept these images of other registries, with reasons')
-    .addOption(new Option('--context <name>', 'context of kubectl (default: the current one)'))
-    .addOption(new Option('--kubeconfig <file>', 'kubeconfig of kubectl (default: KUBECONFIG, else ~/.kube/config)')),
+    // Helm consumes --kubeconfig and --kube-context, and passes them on as variables.
+    .option('--context <name>', 'context of kubectl (default: that of helm --kube-context, else the current one)'),
 );
 
 export type PodFlags = FlagsOf<typeof addPodFlags>;
@@ -21,13 +21,13 @@ export type PodFlags = FlagsOf<typeof addPodFlags>;
  * Returns where Pods are read, or undefined if neither `--live` nor `--pods` is given.
  * @throws AirgapError `usage` if both are, or for flags without effect
  */
-export function podSource({ live, pods, context, kubeconfig, allowImages }: PodFlags): PodSource | undefined {
+export function podSource({ live, pods, context, allowImages }: PodFlags): PodSource | undefined {
   if (live && pods !== undefined) {
     throw new AirgapError('usage', '--live and --pods cannot be used together', {
       hint: 'use --live to ask the cluster, or --pods for a file of its Pods',
     });
   }
-  if (live) return { cluster: clusterAccess({ context, kubeconfig }) };
+  if (live) return { cluster: clusterAccess({ context }) };
   if (pods !== undefined) return { file: pods };
   if (allowImages !== undefined) {
     throw new AirgapError('usage', '--allow-images needs --live or --pods', {
@@ -37,9 +37,9 @@ export function podSource({ live, pods, context, kubeconfig, allowImages }: PodF
   return undefined;
 }
 
-/** Returns the cluster that `--context` and `--kubeconfig` name. */
-export function clusterAccess({ context, kubeconfig }: Pick<PodFlags, 'context' | 'kubeconfig'>) {
-  return { ...(context !== undefined && { context }), ...(kubeconfig !== undefined && { kubeconfig }) };
+/** Returns the cluster that `--context` names. */
+export function clusterAccess({ context }: Pick<PodFlags, 'context'>): ClusterAccess {
+  return context === undefined ? {} : { context };
 }
 
 /**

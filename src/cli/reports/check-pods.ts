@@ -1,12 +1,5 @@
 import { count, firstOf } from '../../base/count.ts';
-import {
-  type AllowedPods,
-  POD_REASONS,
-  type PodCheck,
-  type PodPlace,
-  type PodProblem,
-  type PodReason,
-} from '../../workflows/check/check-pods.ts';
+import type { AllowedPods, PodCheck, PodPlace, PodProblem, PodReason } from '../../workflows/check/check-pods.ts';
 import type { Block, Report } from './report.ts';
 import { joinLines, shortDigest } from './text.ts';
 
@@ -14,26 +7,29 @@ import { joinLines, shortDigest } from './text.ts';
 const MAX_PODS = 3;
 
 /** Heading of the images with a problem, and what to do about it. */
-const TEXTS: Readonly<Record<PodReason, { readonly heading: string; readonly advice: string }>> = {
+const TEXTS: Readonly<Record<PodReason, { readonly heading: string; readonly advice: (target: string) => string }>> = {
   'cannot-pull': {
     heading: 'cannot be pulled',
-    advice: 'helm airgap check CHART --to TARGET says why the nodes cannot pull an image, and what to do',
+    advice: (target) =>
+      `helm airgap check CHART --to ${target} says why the nodes cannot pull an image, and what to do`,
   },
   'not-target': {
     heading: 'not of the target',
-    advice:
+    advice: () =>
       'redirect images of other registries (helm airgap values), or accept them with a reason in a list (--allow-images FILE)',
   },
   'other-digest': {
     heading: 'other content than the bundle has',
-    advice:
+    advice: () =>
       'push the bundle (helm airgap push), then restart the Pods that run other content (kubectl rollout restart)',
   },
   'not-pulled-yet': {
     heading: 'not pulled yet',
-    advice: 'run the same command again when the nodes have tried the images that are not pulled yet',
+    advice: () => 'run the same command again when the nodes have tried the images that are not pulled yet',
   },
 };
+
+const ORDER = Object.keys(TEXTS) as PodReason[];
 
 /** Formats the check of Pods: one table for each cause. Notes: what was allowed, and what to do. */
 export function podCheckReport(check: PodCheck): Report {
@@ -41,7 +37,7 @@ export function podCheckReport(check: PodCheck): Report {
   const verdict = check.ok
     ? `${count(counts.pods, 'Pod')}: every image is of ${target} and pulled${allowed.length === 0 ? '' : ', or allowed'}`
     : `${counts.podsWithProblems} of ${count(counts.pods, 'Pod')} have images that are not of ${target}, or not pulled from it`;
-  const reasons = POD_REASONS.filter((reason) => problems.some((problem) => problem.reason === reason));
+  const reasons = ORDER.filter((reason) => problems.some((problem) => problem.reason === reason));
   const notes = [
     ...allowed.map(allowedText),
     ...unusedAllowed.map(
@@ -49,7 +45,7 @@ export function podCheckReport(check: PodCheck): Report {
         `--allow-images: ${image}${namespace === undefined ? '' : ` in ${namespace}`} allows nothing any more: remove it`,
     ),
     ...notInBundle.map(({ image, places }) => `not in ${bundle}: ${image} (${podsText(places)})`),
-    ...reasons.map((reason) => TEXTS[reason].advice),
+    ...reasons.map((reason) => TEXTS[reason].advice(target)),
   ];
   return {
     result: [

@@ -31,10 +31,10 @@ export function proofReport(result: Overrides, showProfile = false): string {
     );
   }
   for (const unmapped of proof.residue) {
-    const { reference, template, path, written, because } = unmapped;
+    const { reference, written, because } = unmapped;
     lines.push(
       `  unmapped, still public: ${reference}`,
-      `    ${template} ${path}${written === reference ? '' : ` has ${written}`}`,
+      `    ${placeOf(unmapped)}${written === reference ? '' : ` has ${written}`}`,
     );
     const why = postRenderMap?.inHooks.includes(unmapped) ? postRenderMap.hint : because;
     if (why !== undefined) lines.push(`    ${why}`);
@@ -42,6 +42,11 @@ export function proofReport(result: Overrides, showProfile = false): string {
   lines.push(...proofDetails(proof), ...copiedValuesText(copied));
   for (const reference of notInBundle) lines.push(`  not in the bundle: ${reference}`);
   return joinLines(lines);
+}
+
+/** Where a reference is: an image that an operator's program names is in no template. */
+function placeOf({ template, path }: { readonly template: string; readonly path: string }): string {
+  return template === '' ? path : `${template} ${path}`;
 }
 
 /** Maximum number of entries of a list that asks for nothing to be done; JSON has all. */
@@ -99,9 +104,10 @@ export function umbrellaReport(
     lines.push(
       `${chart} ${version}${detailText}: ${proof.rewritten} of ${count(proof.references, 'reference')} private, proved by rendering`,
     );
-    for (const { reference, template, path, written } of proof.residue) {
+    for (const unmapped of proof.residue) {
+      const { reference, written } = unmapped;
       const current = written === reference ? '' : ` has ${written}`;
-      lines.push(`  unmapped, still public: ${reference}`, `    ${template} ${path}${current}`);
+      lines.push(`  unmapped, still public: ${reference}`, `    ${placeOf(unmapped)}${current}`);
     }
   }
   lines.push(...copiedValuesText(copied));

@@ -65,8 +65,8 @@ function hostsToml(registry: string, url: string, target: Target): string {
     `${registry}/hosts.toml: images of ${registry} come from ${formatTarget(target)}.`,
     "Put it into containerd's config_path, usually /etc/containerd/certs.d. The original registry is never contacted.",
   ]);
-  return `${header}server = ${jsonText(url)}
-capabilities = ["pull", "resolve"]
-override_path = true
-`;
+  // containerd 1.6 does not read a file without a host, and asks the original registry. The server is what all versions ask
+  // after the hosts: unless it is the target too, it is the original registry.
+  const settings = 'capabilities = ["pull", "resolve"]\noverride_path = true\n';
+  return `${header}server = ${jsonText(url)}\n${settings}\n[host.${jsonText(url)}]\n${settings}`;
 }

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
+import { nestedCharts } from '../../discovery/nested/index.ts';
 import type { Rule } from '../../discovery/rules/index.ts';
 import type { ChartSources } from '../../helm/chart-mirrors.ts';
 import { fetchChart } from '../../helm/fetch.ts';
 import type { Helm } from '../../helm/helm.ts';
-import { Renderer } from '../../helm/render.ts';
+import { type Render, Renderer } from '../../helm/render.ts';
 import type { Target } from '../../naming/naming.ts';
 import {
   chartReferences,
@@ -45,6 +46,8 @@ export interface ChartImages {
   readonly renderer: Renderer;
   /** What nodes pull, at each location. */
   readonly references: readonly InstalledReference[];
+  /** Names of charts that it installs, whose images are not among these. */
+  readonly nested: readonly string[];
   /** Says why no value changes a reference at a location; undefined if that is unknown. */
   readonly whyPublic: (reference: InstalledReference) => string | undefined;
   /** Reports whether the Pods that pull a reference lack the pull secret. */
@@ -69,12 +72,12 @@ export async function chartImages(
   const { target, pullSecret, rules = [], operatorDefaults = true } = options;
   const common = { chart: name, version, profile, renderer };
   if (target === undefined) {
-    const references = await chartReferences(renderer, profile, {
+    const { references, renders } = await chartReferences(renderer, profile, {
       rules,
       operatorDefaults,
       operands: bundled.operands,
     });
-    return { ...common, references, whyPublic: () => undefined, lacksSecret: () => false };
+    return { ...common, references, nested: nestedIn(renders), whyPublic: () => undefined, lacksSecret: () => false };
   }
   const { unmapped = [], ...installed } = await install(
     context,
@@ -90,6 +93,7 @@ export async function chartImages(
   return {
     ...common,
     references: installedReferences(installed),
+    nested: nestedIn(installed.renders),
     whyPublic: ({ reference, template }) =>
       unmapped.find((entry) => entry.reference === reference && entry.template === template)?.because,
     lacksSecret: (located) =>
@@ -99,6 +103,11 @@ export async function chartImages(
           kind === located.kind && object === located.name && template === located.template,
       ),
   };
+}
+
+function nestedIn(renders: readonly Render[]): string[] {
+  const charts = renders.flatMap(({ documents, values }) => nestedCharts(documents, values));
+  return [...new Set(charts.map(({ name }) => name))];
 }
 
 /** A chart with overrides, and what these leave public. */
@@ -119,7 +128,7 @@ async function install(
   const { target, overrides, unmapped, pullSecret, rules = [], inject, operatorDefaults = true } = options;
   const hooks = unmapped === 'post-render' && (await helm.major()) >= 4;
   if (overrides.length > 0) {
-    const postRender = unmapped === 'post-render' ? { hooks } : undefined;
+    const postRender = unmapped === 'post-render' ? { hooks, pullSecret } : undefined;
     const files = { files: overrides, ...(postRender && { postRender }) };
     return renderInstalled(renderer, profile, target, { rules, operands, operatorDefaults, ...files });
   }

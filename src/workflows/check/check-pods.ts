@@ -37,7 +37,7 @@ export interface PodCheckOptions extends Pick<OpenOptions, 'signer'> {
  * - `other-digest`: the container runs other content than the bundle has under this name
  * - `not-pulled-yet`: the node has not tried
  */
-export const POD_REASONS = ['cannot-pull', 'not-target', 'other-digest', 'not-pulled-yet'] as const;
+const POD_REASONS = ['cannot-pull', 'not-target', 'other-digest', 'not-pulled-yet'] as const;
 export type PodReason = (typeof POD_REASONS)[number];
 
 /** A container, or a volume, of a Pod. */
@@ -175,7 +175,8 @@ function inspect(pod: Pod, found: PodImage, target: Target, digests: BundledDige
   const bundled = digests?.find(reference);
   const seen: Seen = { image, place, ...(digests && bundled === undefined && { isNotInBundle: true }) };
   if (state === 'cannot-pull') {
-    return { ...seen, problem: { reason: 'cannot-pull', cause: pullCause(message ?? reason ?? '', written) } };
+    // Older kubelets say nothing else while they back off.
+    return { ...seen, problem: { reason: 'cannot-pull', cause: pullCause(message ?? '', written) || (reason ?? '') } };
   }
   if (state === 'waiting') return { ...seen, problem: { reason: 'not-pulled-yet', cause: reason ?? '' } };
   if (bundled === undefined || digest === undefined || digests?.isSame(bundled, digest)) return seen;

@@ -101,7 +101,22 @@ export async function renderCharts(
   const rendered = await settle(requested, availableParallelism(), (chart, i) =>
     chartImages(context, helm, chart, { ...options, pullSecret: pullSecret?.name }, join(scratch, `chart-${i}`)),
   );
-  return allOf(rendered, 'charts could not be rendered');
+  const charts = allOf(rendered, 'charts could not be rendered');
+  warnNested(context, charts);
+  return charts;
+}
+
+/** Warns of charts that the checked ones install, by a controller or a job. Their values are in the parent, as for `values`. */
+function warnNested({ emit }: Context, charts: readonly ChartImages[]): void {
+  const checked = new Set(charts.map(({ chart }) => chart));
+  const parents = Map.groupBy(charts, ({ chart }) => chart);
+  for (const [parent, group] of parents) {
+    const nested = new Set(group.flatMap((chart) => chart.nested).filter((name) => !checked.has(name)));
+    if (nested.size === 0) continue;
+    const names = [...nested].sort().join(', ');
+    const message = `chart ${parent} installs further charts, whose images are not checked: ${names}; name them as well, or check the bundle with --all`;
+    emit({ type: 'warning', message });
+  }
 }
 
 /** Returns the results of a batch, or throws all its errors. */

@@ -36,7 +36,7 @@ export function wantedImages(
     const { reference } = located;
     const isPublic = isPublicName(located);
     const image = target && !isPublic ? bundled?.atTarget(reference) : bundled?.named(reference);
-    const source = image?.source ?? upstreamName(located, target);
+    const source = image?.source ?? (isPublic ? reference : upstreamName(located, target));
     const whyPublic = isPublic ? chart.whyPublic(located) : undefined;
     return {
       reference,

@@ -9,6 +9,8 @@ const PREFIXES: readonly RegExp[] = [
   /^failed to resolve image: /,
   /^failed to do request: (?:Head|Get) "[^"]*": /,
   /^unable to pull image or OCI artifact: /,
+  /^pull image err: /,
+  /^reading manifest \S+ in \S+: /,
   /^initializing source docker:\/\/[^\s]+: /,
 ];
 
@@ -25,5 +27,5 @@ export function pullCause(message: string, image: string): string {
   }
   // containerd adds the tag or digest that it asked for.
   const general = cause.replaceAll(`${image}: `, '').replaceAll(image, 'the image');
-  return general.replace(/ \[(?:manifests|blobs) [^\]]*\]/, '').trim();
+  return general.replace(/ \[(?:manifests|blobs) [^\s\]]*\]/, '').trim();
 }

@@ -24,19 +24,20 @@ export interface PullTest {
   /** Images that they pull, one of each repository. */
   readonly images: readonly string[];
   readonly namespace?: string;
+  /** Label selector of all objects and Pods. */
+  readonly selector: string;
+  /** Time after which a Job ends though images are not pulled. It then removes its Pods. */
+  readonly seconds: number;
 }
 
 /** Value of the label of all objects and Pods. */
-export const PULL_TEST_NAME = 'airgap-pull-test';
-
-/** Label selector of all objects and Pods. */
-export const PULL_TEST_SELECTOR = `app.kubernetes.io/name=${PULL_TEST_NAME}`;
+const PULL_TEST_NAME = 'airgap-pull-test';
 
 /** Containers of a Pod. All run on one node, and their images must fit on its disk together. */
 const CONTAINERS = 20;
 
-/** Seconds after which a Job ends though images are not pulled. It then removes its Pods. */
-export const DEADLINE = 900;
+/** Seconds. Large images take minutes. */
+const DEADLINE = 900;
 
 /** Seconds for which the Jobs can be read afterwards. */
 const KEPT = 3600;
@@ -95,6 +96,8 @@ export function pullTestJobs({ images, platforms, pullSecret }: PullTestOptions)
     manifest: `${HEADER}${[program, ...jobs].map((object) => yamlText(object)).join('---\n')}`,
     jobs: jobs.length,
     images: references,
+    selector: `app.kubernetes.io/name=${PULL_TEST_NAME}`,
+    seconds: DEADLINE,
     ...(pullSecret?.namespace !== undefined && { namespace: pullSecret.namespace }),
   };
 }

@@ -28,12 +28,33 @@ const programs = {
     module: 'ecr-credential-provider',
     main: 'k8s.io/cloud-provider-aws/cmd/ecr-credential-provider',
   },
+  'prometheus-operator': {
+    module: 'prometheus-operator',
+    main: 'github.com/prometheus-operator/prometheus-operator/cmd/operator',
+    flags: ['-ldflags=-s -w -X github.com/prometheus/common/version.Version=0.93.1'],
+  },
+  'prometheus-config-reloader': {
+    module: 'prometheus-operator',
+    main: 'github.com/prometheus-operator/prometheus-operator/cmd/prometheus-config-reloader',
+  },
+  'redis-operator': {
+    module: 'redis-operator',
+    main: 'github.com/spotahome/redis-operator/cmd/redisoperator',
+    flags: ['-ldflags=-s -w -X main.Version=v1.2.4'],
+  },
+  'helm-3.21.4': {
+    module: 'helm-3.21.4',
+    main: 'helm.sh/helm/v3/cmd/helm',
+    flags: ['-ldflags=-s -w -X helm.sh/helm/v3/internal/version.version=v3.21.4'],
+  },
+  'helm-4.2.4': {
+    module: 'helm-4.2.4',
+    main: 'helm.sh/helm/v4/cmd/helm',
+    flags: ['-ldflags=-s -w -X helm.sh/helm/v4/internal/version.version=v4.2.4'],
+  },
 } satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof programs;
-
-/** All programs, those without which there is no cluster first. */
-export const programNames = Object.keys(programs) as ProgramName[];
 
 const sources = join(import.meta.dirname, 'programs');
 const cache = join(import.meta.dirname, '../../../.cache/cluster');

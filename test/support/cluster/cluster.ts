@@ -56,7 +56,7 @@ export class Cluster {
 
   /** Runs a program in the namespaces of the cluster, as admin of it. Resolves with the exit code, whatever it is. */
   async run(command: readonly string[], { env = {}, input, seconds = 120, cwd }: RunInside = {}): Promise<Finished> {
-    const inside = ['-t', String(this.#address.pid), '--net', '--mount', '--pid', `--wd=${cwd ?? process.cwd()}`];
+    const inside = ['-t', String(this.#address.pid), '--net', '--mount', '--pid', `--wdns=${cwd ?? process.cwd()}`];
     const limited = ['timeout', '--kill-after=5', String(seconds), ...command];
     const {
       exitCode = -1,

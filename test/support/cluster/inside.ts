@@ -18,7 +18,8 @@ export class InsideHelm {
   constructor(cluster: Cluster, path: string, version: string, env: Readonly<Record<string, string>> = {}) {
     this.cluster = cluster;
     this.path = path;
-    const home = join(cluster.folder, `helm-${version}`);
+    // Test files run at the same time, each in a process of its own.
+    const home = join(cluster.folder, `helm-${version}-${process.pid}`);
     const logins = [cluster.registry, cluster.nodeRegistry].map((host) => [host, { auth: authOf(cluster) }]);
     mkdirSync(home, { recursive: true });
     writeFileSync(join(home, 'config.json'), JSON.stringify({ auths: Object.fromEntries(logins) }), { mode: 0o600 });

@@ -22,6 +22,10 @@ export interface OutsideOptions {
   readonly flags?: readonly string[];
   /** Flags for `bundle` only. */
   readonly bundleFlags?: readonly string[];
+  /** Further references that the public registries have, and that are bundled only if something names them. */
+  readonly upstream?: readonly string[];
+  /** Path of the Helm that the plugin runs. */
+  readonly helm?: string;
   /** By repository with its registry, such as `quay.io/a/b`. */
   readonly contents?: Readonly<Record<string, ImageContent>>;
   /** Platforms that the public registries have by repository; linux/amd64 unless given. */
@@ -31,28 +35,28 @@ export interface OutsideOptions {
 }
 
 /** Version of the cluster's Kubernetes. */
-export const KUBE_VERSION = '1.34.4';
+const KUBE_VERSION = '1.34.4';
 
 /**
  * The connected side: fills a stand-in of all public registries with an image for each reference of the charts, under its
  * real name, and bundles the charts. References pinned by digest must be those of such images.
  * @returns the references
  */
-export async function bundleOutside(
-  charts: readonly string[],
-  { file, flags = [], bundleFlags = [], contents = {}, platforms = {}, kubeVersion = KUBE_VERSION }: OutsideOptions,
-): Promise<readonly string[]> {
+export async function bundleOutside(charts: readonly string[], options: OutsideOptions): Promise<readonly string[]> {
+  const { file, flags = [], bundleFlags = [], contents = {}, platforms = {}, kubeVersion = KUBE_VERSION } = options;
+  const env: Record<string, string> = options.helm === undefined ? {} : { HELM_BIN: options.helm };
   const home = scratchFolder();
-  const common = [...charts, '--kube-version', kubeVersion, ...flags];
+  const common = [...charts, ...(charts.length > 0 ? ['--kube-version', kubeVersion] : []), ...flags];
   const upstream = await startRegistry();
   try {
     // Exit code 3: it found something to look at, as some charts have.
-    const { code, stdout, stderr } = await airgap(['images', ...common, '-o', 'txt'], home);
+    const { code, stdout, stderr } = await airgap(['images', ...common, '-o', 'txt'], home, { env });
     if (code !== 0 && code !== 3) throw new Error(`images ended with ${code}: ${stderr}`);
     const references = stdout.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-    for (const reference of references) await pushStandIn(upstream.host, reference, contents, platforms);
+    for (const reference of [...references, ...(options.upstream ?? [])])
+      await pushStandIn(upstream.host, reference, contents, platforms);
     const mirror = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
-    await airgapOk(['bundle', ...common, ...mirror, ...bundleFlags, '--out', file], home);
+    await airgapOk(['bundle', ...common, ...mirror, ...bundleFlags, '--out', file], home, { env });
     return references;
   } finally {
     await upstream.stop();

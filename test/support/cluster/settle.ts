@@ -76,7 +76,10 @@ export async function settle(
     const events = await list<Event>(cluster, 'events', namespaces);
     containers = pods.filter(({ metadata }) => !metadata.deletionTimestamp).flatMap((pod) => outcomesOf(pod, events));
     const now = JSON.stringify(containers.map(({ pod, container, state }) => [pod, container, state]));
-    const isDecided = containers.length > 0 && containers.every(({ state }) => state !== 'waiting');
+    // Behind an init container that cannot be pulled, the others wait for ever.
+    const stuck = new Set(containers.flatMap(({ pod, state }) => (state === 'cannot-pull' ? pod : [])));
+    const isDecided =
+      containers.length > 0 && containers.every(({ pod, state }) => state !== 'waiting' || stuck.has(pod));
     quiet = isDecided && now === before ? quiet + 1 : 0;
     before = now;
     if (!isDecided) await makeMounts(cluster, events, made);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeFailure } from '../../../src/http/failures.ts';
+import { describeFailure, isUnknownAuthority } from '../../../src/http/failures.ts';
 
 const context = { url: new URL('https://r.example:5000/v2/'), what: 'r.example:5000/a:1' };
 const failed = (code: string, extra: object = {}): Error =>
@@ -23,6 +23,13 @@ describe('a certificate for other names', () => {
     const { error } = describeFailure(failed('ERR_TLS_CERT_ALTNAME_INVALID', extra), context);
     expect(error).toMatchObject({ message: expect.stringContaining('subjectAltName'), hint: expect.any(String) });
   });
+});
+
+it('an untrusted authority is told from other failures, also in a copy of the error', () => {
+  const { error } = describeFailure(failed('SELF_SIGNED_CERT_IN_CHAIN'), context);
+  expect([error, error.with({ subject: 'r.example:5000/b:2' })].map(isUnknownAuthority)).toEqual([true, true]);
+  for (const code of ['CERT_HAS_EXPIRED', 'ECONNREFUSED'])
+    expect(isUnknownAuthority(describeFailure(failed(code), context).error)).toBe(false);
 });
 
 it.each(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])(

@@ -42,6 +42,20 @@ it('shows the proof of each chart of an umbrella chart, and unmapped references'
   expect(lines).toHaveLength(7);
 });
 
+it('names the place alone of an image that an operator chooses, which is in no template', () => {
+  const path = 'bin/operator (byte 7: medium)';
+  const residue = [{ ...unmapped, template: '', path, written: unmapped.reference }];
+  const report = proofReport({
+    chart: 'web',
+    version: '1.0.0',
+    profile: 'default',
+    overrides: {},
+    yaml: '',
+    proof: { references: 2, rewritten: 1, residue },
+  } as unknown as Overrides);
+  expect(report.split('\n')).toContain(`    ${path}`);
+});
+
 it('counts the references of a list, and names those left out', () => {
   const report = formatReport({ files: [], charts: ['app 1.0.0'], references: 2, left: ['quay.io/a/b:1: no'] });
   expect(report).toMatch(/^2 references .*app 1\.0\.0\n.*quay\.io\/a\/b:1: no$/);

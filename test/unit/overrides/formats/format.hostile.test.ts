@@ -139,7 +139,7 @@ describe('for hostile chart names and content', () => {
           toml: formatContainerd(references, target, { plainHttp: false }),
         };
         expect(Object.keys(JSON.parse(keys.map.files[0]?.text ?? ''))).toEqual([reference]);
-        expect(keys.toml.files[0]?.text.split('\n').filter((line) => !line.startsWith('#'))).toHaveLength(4);
+        expect(keys.toml.files[0]?.text.split('\n').filter((line) => !line.startsWith('#'))).toHaveLength(8);
       }),
     );
   });

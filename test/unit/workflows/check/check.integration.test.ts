@@ -219,6 +219,32 @@ describe('an image that a node would not get', () => {
   });
 });
 
+describe('a configuration file', () => {
+  it('has charts with profiles, and the platforms of the nodes', async () => {
+    await writeFile(join(folder, 'full.yaml'), 'extra: {enabled: true}\n');
+    const config = [
+      'apiVersion: airgap/v1',
+      'kind: Config',
+      'platforms: [linux/arm64]',
+      'charts:',
+      '  - chart: ./web',
+      '    profiles: [{name: small}, {name: full, values: [full.yaml]}]',
+    ];
+    await writeFile(join(folder, 'airgap.yaml'), config.join('\n'));
+    const args = ['--config', join(folder, 'airgap.yaml'), '--bundle', bundle, '--to', `${registry.host}/m`];
+    const { code, document } = await check(...args);
+    expect([code, statuses(document)]).toEqual([3, { app: 'ok', extra: 'not-in-bundle', job: 'ok' }]);
+    expect(document.platforms).toEqual(['linux/arm64']);
+    expect(document.charts.map(({ profile, status }) => [profile, status])).toEqual([
+      ['small', 'ok'],
+      ['full', 'ok'],
+    ]);
+    const [app, extra] = document.images;
+    expect(app?.workloads.map(({ profile }) => profile)).toEqual(['small', 'full']);
+    expect(extra?.hint).toContain('full: -f full.yaml');
+  });
+});
+
 describe('a bundle without a target', () => {
   it('has the images, for its platforms', async () => {
     const { code, document } = await check('--all', '--bundle', bundle);

@@ -1,0 +1,150 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { yamlText } from '../../../src/base/yaml-text.ts';
+import { type Pod, type PodSource, parsePods, readPods } from '../../../src/kubernetes/pods.ts';
+import { fakeKubectl } from '../../support/kubectl.ts';
+import { CLUSTER, podList, podObject, RUNNING, running, terminated } from '../../support/pods.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+
+const AGENT = 'registry.example:5000/mirrored/quay.io/acme/agent:2';
+const parse = (...pods: object[]): readonly Pod[] => parsePods(podList(pods), 'pods.json');
+
+describe('a Pod list', () => {
+  it('has Pods with owner, node, pull secrets and the images of all containers', () => {
+    const pods = parse(...CLUSTER);
+    expect(pods).toHaveLength(CLUSTER.length);
+    expect(pods[0]).toEqual({
+      namespace: 'apps',
+      name: 'web-2mdtx',
+      owner: { kind: 'ReplicaSet', name: 'web-75f9bd9dd4' },
+      node: 'node-1',
+      imagePullSecrets: ['regcred'],
+      images: [
+        { container: 'setup', kind: 'initContainers', image: AGENT, state: 'pulled', digest: RUNNING },
+        { container: 'sidecar', kind: 'initContainers', image: AGENT, state: 'pulled', digest: RUNNING },
+        { container: 'web', kind: 'containers', image: AGENT, state: 'pulled', digest: RUNNING },
+      ],
+    });
+    expect(pods.at(-1)).toMatchObject({ owner: { kind: 'Node' }, images: [{ digest: `sha256:${'b'.repeat(64)}` }] });
+    expect(pods.at(-2)).not.toHaveProperty('node');
+  });
+
+  it.each<[string, string]>([
+    ['JSON', podList(CLUSTER)],
+    ['YAML', yamlText(JSON.parse(podList(CLUSTER)))],
+    ['documents of YAML', CLUSTER.map((pod) => yamlText(pod)).join('---\n')],
+    [
+      'the answer of the API',
+      JSON.stringify({ kind: 'PodList', items: CLUSTER.map((pod) => ({ ...pod, kind: undefined })) }),
+    ],
+    ['with other objects', podList([{ kind: 'Deployment', metadata: { name: 'x' } }, ...CLUSTER])],
+    ['with a byte order mark', `\ufeff${podList(CLUSTER)}`],
+  ])('can be %s', (_, text) => {
+    expect(parsePods(text, 'FILE')).toEqual(parse(...CLUSTER));
+  });
+
+  it('can be a single Pod', () => {
+    expect(parsePods(JSON.stringify(CLUSTER[0]), 'FILE')).toEqual(parse(...CLUSTER.slice(0, 1)));
+  });
+
+  it('reads lists that Go writes as null, and image volumes', () => {
+    const pod = podObject('a', {
+      spec: {
+        containers: [{ name: 'a', image: AGENT }],
+        initContainers: null,
+        imagePullSecrets: [{}],
+        volumes: [
+          { name: 'files', image: { reference: 'registry.example/files:1', pullPolicy: 'Always' } },
+          { name: 'secret', secret: { secretName: 'x' } },
+        ],
+      },
+      status: { containerStatuses: [{ name: 'a', imageID: '', state: running }], initContainerStatuses: null },
+    });
+    expect(parse(pod)[0]).toMatchObject({
+      imagePullSecrets: [],
+      images: [
+        { container: 'a', state: 'pulled' },
+        { container: 'files', kind: 'volumes', image: 'registry.example/files:1', state: 'pulled' },
+      ],
+    });
+  });
+
+  it.each<[string, string | undefined]>([
+    [`docker-pullable://r.example/a@${RUNNING}`, RUNNING],
+    [`docker://${RUNNING}`, RUNNING],
+    [`r.example/a@${RUNNING}`, RUNNING],
+    [RUNNING, RUNNING],
+    ['', undefined],
+    ['r.example/a@sha256:abc', undefined],
+    ['\u001b[2J', undefined],
+  ])('reads the digest of %j', (imageID, digest) => {
+    const [pod] = parse(podObject('a', { containers: { a: { image: 'x', imageID, state: terminated('Error', 1) } } }));
+    expect(pod?.images[0]?.digest).toBe(digest);
+  });
+});
+
+describe('a file that is no Pod list', () => {
+  const change = (changes: object): string => podList([{ ...CLUSTER[0], ...changes }]);
+  it.each<[string, string]>([
+    ['empty', ''],
+    ['a table', 'NAMESPACE   NAME   READY   STATUS\napps        web    1/1     Running\n'],
+    ['another kind', JSON.stringify({ kind: 'Deployment', metadata: { name: 'x' } })],
+    ['a list of other kinds', podList([{ kind: 'Service' }, { kind: 'Secret' }])],
+    ['a list without items', podList([])],
+    ['a list of texts', '["Pod"]'],
+    ['items that are no list', '{"kind": "List", "items": {"kind": "Pod"}}'],
+    ['cut off', podList(CLUSTER).slice(0, 2000)],
+    ['very deep JSON', `{"kind":"List","items":${'['.repeat(1_000_000)}`],
+    ['very deep YAML', `kind: List\nitems: ${'['.repeat(100_000)}`],
+    ['aliases without end', `a: &a [x]\nb: &b [*a,*a]\n${Array.from({ length: 2000 }, () => '- *b').join('\n')}`],
+    ['a Pod without a name', change({ metadata: {} })],
+    ['a name with escapes', change({ metadata: { name: 'a\u001b[2J\u202e' } })],
+    ['a name like a flag', change({ metadata: { name: '--all' } })],
+    ['a namespace that is a number', change({ metadata: { name: 'a', namespace: 7 } })],
+    ['containers that are a mapping', change({ spec: { containers: { name: 'a' } } })],
+    ['an image that is a list', change({ spec: { containers: [{ name: 'a', image: ['x'] }] } })],
+    ['an image without end', change({ spec: { containers: [{ name: 'a', image: 'x'.repeat(5000) }] } })],
+    ['a state that is a text', change({ status: { containerStatuses: [{ name: 'a', state: 'running' }] } })],
+  ])('is refused with the command that makes one if it is %s', (_, text) => {
+    expect(() => parsePods(text, 'pods.json')).toThrow(
+      expect.objectContaining({
+        code: 'config',
+        exitCode: 2,
+        message: expect.stringMatching(/^--pods: pods\.json [ -~]{3,300}$/),
+        hint: expect.stringContaining('kubectl get pods -A -o json'),
+      }),
+    );
+  });
+});
+
+describe('readPods', () => {
+  const cwd = scratchFolder();
+  const read = (source: PodSource, env: Record<string, string | undefined> = {}, input = ''): Promise<readonly Pod[]> =>
+    readPods({ env, cwd, readInput: async () => Buffer.from(input) }, source);
+
+  it('reads a file, standard input, or the cluster', async () => {
+    const text = podList(CLUSTER);
+    writeFileSync(join(cwd, 'pods.json'), text);
+    const { env, calls } = fakeKubectl({ stdout: text });
+    const expected = parse(...CLUSTER);
+    expect(await read({ file: 'pods.json' })).toEqual(expected);
+    expect(await read({ file: '-' }, {}, text)).toEqual(expected);
+    expect(await read({ cluster: { context: 'prod' } }, env)).toEqual(expected);
+    const words = ['--context=prod', '--request-timeout=15s', 'get', 'pods', '--all-namespaces', '--output=json'];
+    expect(calls()).toEqual([words]);
+  });
+
+  it('says how to make a file that does not exist, and what else helps if the cluster refuses', async () => {
+    await expect(read({ file: 'none.json' })).rejects.toMatchObject({
+      code: 'file',
+      message: expect.stringContaining('none.json'),
+      hint: expect.stringContaining('kubectl get pods -A -o json > none.json'),
+    });
+    const { env } = fakeKubectl({ code: 1, stderr: 'Error from server (Forbidden): pods is forbidden\n' });
+    await expect(read({ cluster: {} }, env)).rejects.toMatchObject({
+      code: 'cluster',
+      hint: expect.stringContaining('--pods'),
+    });
+  });
+});
