@@ -62,8 +62,8 @@ test('an image that is not at the target: exactly the Pods with it have none', a
     { container: 'jaeger-collector', image: `${to}/${repository}:1.53.0`, state: 'cannot-pull' },
   ]);
   expect(before.code, before.stderr).toBe(3);
-  const images: { status: string; target: string }[] = JSON.parse(before.stdout).images;
+  const images: { status: string; reference: string }[] = JSON.parse(before.stdout).images;
   const missing = images.filter(({ status }) => status !== 'ok');
-  expect(missing).toMatchObject([{ status: 'not-pushed', target: `${to}/${repository}:1.53.0` }]);
+  expect(missing).toMatchObject([{ status: 'not-pushed', reference: `${to}/${repository}:1.53.0` }]);
   expect(carried.pulls.pulled).toEqual(expectedPulls(chart, to).filter((image) => !image.includes(repository)));
 });

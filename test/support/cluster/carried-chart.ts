@@ -41,7 +41,7 @@ export interface CarriedChart {
   readonly site: Site;
   /** References of the bundle. */
   readonly references: readonly string[];
-  readonly values: Finished;
+  readonly values: Finished & { readonly overrides: string };
   readonly install: Finished;
   readonly settled: Settled;
   readonly pulls: Pulls;
