@@ -15,6 +15,7 @@ import {
   valuesInside,
 } from '../support/cluster/inside.ts';
 import { leaksOf } from '../support/cluster/isolation.ts';
+import { lock } from '../support/cluster/lock.ts';
 import { bundleOutside } from '../support/cluster/outside.ts';
 import { prometheusOperator } from '../support/cluster/real-programs.ts';
 import { type ContainerOutcome, settle } from '../support/cluster/settle.ts';
@@ -71,6 +72,7 @@ describe('objects for the real prometheus-operator', () => {
   let references: readonly string[];
   let proof: { residue: unknown[]; withoutPullSecret: unknown[]; pullSecretUnknown: string[] };
   let inTeam: readonly ContainerOutcome[];
+  let unlock: () => void;
 
   beforeEach(({ skip }) => {
     if (missing !== undefined) skip(missing);
@@ -78,6 +80,7 @@ describe('objects for the real prometheus-operator', () => {
 
   beforeAll(async () => {
     if (missing !== undefined) return;
+    unlock = await lock(cluster, 'kube-prometheus-stack');
     const [own, file] = [join(folder, 'site.yaml'), join(folder, 'stack.tar')];
     writeFileSync(own, stringify(values));
     references = await bundleOutside([String(archive)], { file, flags: ['-f', own], contents: contents ?? {} });
@@ -109,6 +112,7 @@ describe('objects for the real prometheus-operator', () => {
     if (missing !== undefined) return;
     await cluster.run(['kubectl', 'delete', 'namespace', TEAM, '--wait=false']);
     await uninstallInside(site);
+    unlock();
     expect(leaksOf(cluster)).toEqual({ packets: [], names: [] });
   });
 

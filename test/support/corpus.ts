@@ -14,6 +14,8 @@ export interface TrueImage {
   readonly normalized: string;
   /** How the chart has it; `operator-binary` and `child-chart` ones are not in the chart's own render. */
   readonly how: string;
+  /** When it is pulled: by a default `install`, a `test`, an `operand` and so on. */
+  readonly need: string;
 }
 
 /** A real chart with hand-checked ground truth. */

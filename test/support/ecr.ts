@@ -79,8 +79,9 @@ export async function startEcr(options: EcrOptions = {}): Promise<TestEcr> {
       state.requests.push({ plane: 'control', request: operation, status: answer.status, key });
       return answer;
     }
-    // Behind a proxy, locations need the host that the client requested.
-    const url = new URL(request.url ?? '/', `http://${request.headers.host ?? host}`);
+    // Behind a proxy, locations need the host and the scheme that the client requested.
+    const { 'x-forwarded-proto': scheme = 'http' } = request.headers;
+    const url = new URL(request.url ?? '/', `${scheme}://${request.headers.host ?? host}`);
     const contentType = request.headers['content-type'] ?? '';
     const answer = data.answer({ method, url, authorization, contentType, body });
     state.requests.push({ plane: 'data', request: `${method} ${url.pathname}${url.search}`, status: answer.status });

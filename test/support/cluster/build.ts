@@ -24,6 +24,10 @@ const programs = {
     ],
   },
   runtime: { module: 'runtime', main: '.' },
+  'ecr-credential-provider': {
+    module: 'ecr-credential-provider',
+    main: 'k8s.io/cloud-provider-aws/cmd/ecr-credential-provider',
+  },
   'prometheus-operator': {
     module: 'prometheus-operator',
     main: 'github.com/prometheus-operator/prometheus-operator/cmd/operator',

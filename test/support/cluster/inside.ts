@@ -11,8 +11,11 @@ export class InsideHelm {
   readonly path: string;
   readonly #env: Readonly<Record<string, string>>;
 
-  /** @param version as in its `helm version` */
-  constructor(cluster: Cluster, path: string, version: string) {
+  /**
+   * @param version as in its `helm version`
+   * @param env further variables
+   */
+  constructor(cluster: Cluster, path: string, version: string, env: Readonly<Record<string, string>> = {}) {
     this.cluster = cluster;
     this.path = path;
     // Test files run at the same time, each in a process of its own.
@@ -28,6 +31,7 @@ export class InsideHelm {
       HELM_DATA_HOME: join(home, 'data'),
       HELM_REGISTRY_CONFIG: join(home, 'config.json'),
       DOCKER_CONFIG: home,
+      ...env,
     };
   }
 
@@ -44,11 +48,20 @@ export class InsideHelm {
   }
 }
 
-/** Returns a Helm of the tests with the plugin of this checkout. @throws Error if that version is not here */
-export async function insideHelm(cluster: Cluster, version = '4.1.4', program?: string): Promise<InsideHelm> {
+/**
+ * Returns a Helm of the tests with the plugin of this checkout.
+ * @param env further variables for each run
+ * @throws Error if that version is not here
+ */
+export async function insideHelm(
+  cluster: Cluster,
+  version = '4.1.4',
+  program?: string,
+  env?: Readonly<Record<string, string>>,
+): Promise<InsideHelm> {
   const path = program ?? testHelms().find((helm) => helm.version === version)?.path;
   if (path === undefined) throw new Error(`Helm ${version} is not here`);
-  const helm = new InsideHelm(cluster, path, version);
+  const helm = new InsideHelm(cluster, path, version, env);
   const { stdout } = await helm.run(['plugin', 'list']);
   if (/^airgap\s/m.test(stdout)) return helm;
   await helm.ok(['plugin', 'install', checkout]);

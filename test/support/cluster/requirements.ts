@@ -15,6 +15,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'docker-registry': 'docker-registry',
   openssl: 'openssl',
   curl: 'curl',
+  busybox: 'busybox-static',
   ip: 'iproute2',
   nsenter: 'util-linux',
 };

@@ -72,8 +72,7 @@ export async function settle(
   let containers: readonly ContainerOutcome[] = [];
   let before = '';
   for (let quiet = 0, until = Date.now() + seconds * 1000; quiet < QUIET && Date.now() < until; await sleep(500)) {
-    const pods = await list<Pod>(cluster, 'pods', namespaces);
-    const events = await list<Event>(cluster, 'events', namespaces);
+    const { pods, events } = await listPodsAndEvents(cluster, namespaces);
     containers = pods.filter(({ metadata }) => !metadata.deletionTimestamp).flatMap((pod) => outcomesOf(pod, events));
     const now = JSON.stringify(containers.map(({ pod, container, state }) => [pod, container, state]));
     // Behind an init container that cannot be pulled, the others wait for ever.
@@ -114,9 +113,19 @@ export function outcomesOf(pod: Pod, events: readonly Event[]): ContainerOutcome
   });
 }
 
-async function list<T>(cluster: Cluster, kind: string, namespaces: readonly string[]): Promise<T[]> {
-  const answers = namespaces.map((namespace) => cluster.kubectl(['get', kind, '-n', namespace, '-o', 'json']));
-  return (await Promise.all(answers)).flatMap((answer) => (JSON.parse(answer) as { items: T[] }).items);
+/** Asks for both at once: starting kubectl takes longer than its answer. */
+async function listPodsAndEvents(
+  cluster: Cluster,
+  namespaces: readonly string[],
+): Promise<{ pods: readonly Pod[]; events: readonly Event[] }> {
+  const answers = await Promise.all(
+    namespaces.map((namespace) => cluster.kubectl(['get', 'pods,events', '-n', namespace, '-o', 'json'])),
+  );
+  const items = answers.flatMap((answer) => (JSON.parse(answer) as { items: (Pod | Event)[] }).items);
+  return {
+    pods: items.filter((item): item is Pod => 'spec' in item),
+    events: items.filter((item): item is Event => 'involvedObject' in item),
+  };
 }
 
 /** Makes the Secrets and ConfigMaps that Pods wait for to mount. */

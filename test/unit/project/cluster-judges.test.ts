@@ -1,7 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { CONTROL, leaksOf } from '../../support/cluster/isolation.ts';
+import type { Cluster } from '../../support/cluster/cluster.ts';
+import { CONTROL, expectQuestion, leaksOf } from '../../support/cluster/isolation.ts';
+import { pullsOf } from '../../support/cluster/pulls.ts';
 import { type Event, outcomesOf, type Pod } from '../../support/cluster/settle.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
@@ -65,5 +67,33 @@ describe('what tried to leave', () => {
 
   test('or, of the control, only its own', () => {
     expect(leaksOf({ folder }, true)).toEqual({ packets: [packets[1]], names: [`198.18.0.7 ${CONTROL.name}`] });
+  });
+});
+
+test('a public name that a test has announced is no leak if the node asks for it', () => {
+  const folder = scratchFolder();
+  mkdirSync(join(folder, 'log'));
+  const questions = ['1.5 192.0.2.10 1 quay.io', '1.5 192.0.2.10 1 ghcr.io', '1.5 198.18.0.7 1 quay.io'];
+  writeFileSync(join(folder, 'log/dns-queries.log'), `${questions.join('\n')}\n`);
+  expectQuestion({ folder }, 'quay.io');
+  expect(leaksOf({ folder }).names).toEqual(['192.0.2.10 ghcr.io', '198.18.0.7 quay.io']);
+});
+
+test('pulls are what events of the kubelet say, each image once', async () => {
+  const messages = [
+    'Pulling image "r.test/a:1"',
+    'Successfully pulled image "r.test/a:1" in 80ms (90ms including waiting). Image size: 5 bytes.',
+    'Successfully pulled image "r.test/a:1" in 70ms (70ms including waiting). Image size: 5 bytes.',
+    'Container image "r.test/b:1" already present on machine',
+    'Failed to pull image "r.test/c:1": not found',
+    'Back-off pulling image "r.test/c:1": ErrImagePull',
+    'Failed to apply default image tag "UPPER": couldn\'t parse image name',
+    'Error: ErrImagePull',
+  ];
+  const cluster = { kubectl: async () => `${messages.join('\n')}\n` } as unknown as Cluster;
+  expect(await pullsOf(cluster, ['shop', 'other'])).toEqual({
+    pulled: ['r.test/a:1'],
+    failed: ['UPPER', 'r.test/c:1'],
+    present: ['r.test/b:1'],
   });
 });

@@ -4,7 +4,7 @@ import type { Found } from '../../../../evaluation/discovery/search.ts';
 import type { CorpusChart, TrueImage } from '../../../support/corpus.ts';
 
 function chart(images: readonly (readonly [how: string, normalized: string])[], more: Partial<CorpusChart> = {}) {
-  const rows = images.map(([how, normalized]): TrueImage => ({ how, normalized, ref: normalized }));
+  const rows = images.map(([how, normalized]): TrueImage => ({ how, need: 'install', normalized, ref: normalized }));
   const nothing = { flags: [], ambiguous: [], traps: [], nests: false, render: { releaseName: 'rel' } };
   return { name: 'shop-1.0.0', archive: '/charts/shop-1.0.0.tgz', ...nothing, images: rows, ...more };
 }
