@@ -7,7 +7,7 @@
  * - `wrong-platform`: there is no image for a wanted platform
  * - `no-permission`: the target refuses the credentials, or anonymous access
  * - `unknown-authority`: the target's certificate is not signed by a trusted authority
- * - `unreachable`: the target does not answer
+ * - `unreachable`: the target does not answer, or not as a registry does
  */
 export const CHECK_REASONS = [
   'public-name',

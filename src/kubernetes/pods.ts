@@ -94,6 +94,9 @@ async function readText(
   const found = await stat(path).catch((error: unknown) => {
     throw failed(error);
   });
+  // A pipe without a writer would block, and a device may have no end. An interrupt would not end that.
+  if (!found.isFile() && !found.isDirectory())
+    throw notPods(file, 'is not a file; give it as standard input (--pods -)');
   if (found.size > OUTPUT_LIMIT) throw notPods(file, LARGER);
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw failed(error);

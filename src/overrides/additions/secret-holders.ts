@@ -87,7 +87,15 @@ function text(value: unknown): string {
 /** Reports whether a holder has one of the secrets, itself or through its service account. */
 function hasSecret(holder: PullSecretHolder, all: readonly PullSecretHolder[], secrets: ReadonlySet<string>): boolean {
   const listsSecret = (other: PullSecretHolder): boolean => other.secrets.some((name) => secrets.has(name));
-  return listsSecret(holder) || all.some((other) => isAccountOf(other, holder) && listsSecret(other));
+  return listsSecret(holder) || all.some((other) => givesSecrets(other, holder) && listsSecret(other));
+}
+
+/**
+ * Reports whether the pods of a holder get the secrets of this account: Kubernetes gives them only to pods that list none
+ * (plugin/pkg/admission/serviceaccount/admission.go of kubernetes v1.34.4).
+ */
+function givesSecrets(account: PullSecretHolder, holder: PullSecretHolder): boolean {
+  return holder.secrets.length === 0 && isAccountOf(account, holder);
 }
 
 /** Reports whether the pods of a holder use this account. */
@@ -134,7 +142,7 @@ export function smallestCover<T>(
   };
   const covers = (leaf: T, goal: PullSecretHolder): boolean => {
     const keys = reached.get(leaf) ?? new Set<string>();
-    return keys.has(goal.key) || holders.some((other) => keys.has(other.key) && isAccountOf(other, goal));
+    return keys.has(goal.key) || holders.some((other) => keys.has(other.key) && givesSecrets(other, goal));
   };
   let uncovered = holders.filter((holder) => isGoal(holder) && !hasSecret(holder, holders, secrets));
   const selected: T[] = [];

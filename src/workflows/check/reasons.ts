@@ -40,7 +40,8 @@ export function answerOf(error: unknown, missing: 'not-pushed' | 'incomplete'): 
     case 'network':
       return { status: isUnknownAuthority(error) ? 'unknown-authority' : 'unreachable', message, hint };
     case 'registry':
-      if (error.isTransient) return { status: 'unreachable', message, hint };
+      // Without the manifest, nothing says that the registry has the image: new content would not help.
+      if (error.isTransient || missing === 'not-pushed') return { status: 'unreachable', message, hint };
       return { status: 'incomplete', detail: message, hint };
     case 'digest-mismatch':
     case 'unsupported':

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -139,6 +140,14 @@ describe('readPods', () => {
     expect(await read({ cluster: { context: 'prod' } }, env)).toEqual(expected);
     const words = ['--context=prod', '--request-timeout=15s', 'get', 'pods', '--all-namespaces', '--output=json'];
     expect(calls()).toEqual([words]);
+  });
+
+  it('reads no pipe, whose other end nobody may open', async () => {
+    execFileSync('mkfifo', [join(cwd, 'pipe')]);
+    await expect(read({ file: 'pipe' })).rejects.toMatchObject({
+      code: 'config',
+      message: expect.stringContaining('standard input'),
+    });
   });
 
   it('doubts the context if a cluster has no Pod', async () => {

@@ -38,6 +38,13 @@ describe('pods without a pull secret', () => {
     expect(podsWithout(pod('a', 'serviceAccountName: sa,'), sameNamespace)).toEqual([]);
   });
 
+  it('get nothing of their service account if they list other secrets', () => {
+    const other = pod('a', 'serviceAccountName: sa, imagePullSecrets: [{name: other}],');
+    expect(podsWithout(other, account('sa', NEW))).toEqual(['a']);
+    const empty = pod('b', 'serviceAccountName: sa, imagePullSecrets: [],');
+    expect(podsWithout(empty, account('sa', NEW))).toEqual([]);
+  });
+
   it('are found in pod templates at any depth, each once', () => {
     const custom = 'kind: Database\nmetadata: {name: d}\nspec: {a: [{template: {spec: {containers: [{image: a}]}}}]}';
     const job =
@@ -71,6 +78,13 @@ describe('the smallest set of leaves', () => {
   it('covers pods by their service account, which is not needed if the pods have the secret', () => {
     expect(cover({ account: ['sa'], a: ['a'], c: ['c'] })).toEqual(['account', 'c']);
     expect(cover({ pods: ['a', 'b', 'c'], account: ['sa'] })).toEqual(['pods']);
+  });
+
+  it('does not cover pods that list other secrets by their account', () => {
+    const listing = holdersIn(pod('a', 'serviceAccountName: sa, imagePullSecrets: [{name: other}],'), account('sa'));
+    const [own = '', ofAccount = ''] = listing.map((holder) => holder.key);
+    const reached = new Map(Object.entries({ account: new Set([ofAccount]), pods: new Set([own]) }));
+    expect(smallestCover(listing, 'new', reached, ['account', 'pods'])).toEqual(['pods']);
   });
 
   it("includes an account without rendered pods, because an operator's pods may use it", () => {

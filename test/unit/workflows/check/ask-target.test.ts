@@ -160,6 +160,14 @@ describe('requests', () => {
 });
 
 describe('a hostile registry', () => {
+  it('that answers no request for a manifest as it should is unreachable, not incomplete', async () => {
+    const registry = new MemoryRegistry();
+    registry.manifest = async () => {
+      throw new AirgapError('registry', 'redirects more than 5 times');
+    };
+    expect(await ask(registry, 'a:1')).toMatchObject({ status: 'unreachable', message: 'redirects more than 5 times' });
+  });
+
   it('is not followed through endless indexes', async () => {
     const registry = new MemoryRegistry();
     let inner = addIndex(registry, 'a', 'inner', 'linux/s390x');
