@@ -43,9 +43,9 @@ const GRAMMARS = {
     limit: 63,
     allowed: 'at most 63 lower-case letters, digits and "-", beginning and ending with a letter or digit',
   },
-  // A DNS subdomain: the name of most Kubernetes objects.
+  // The name of most Kubernetes objects: IsDNS1123Subdomain of k8s.io/apimachinery, whose parts may be longer than labels.
   'object name': {
-    pattern: new RegExp(`^${LABEL}(?:\\.${LABEL})*$`),
+    pattern: /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/,
     limit: 253,
     allowed: 'lower-case letters, digits, "-" and ".", beginning and ending with a letter or digit',
   },

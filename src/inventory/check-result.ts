@@ -27,6 +27,8 @@ const image = z.object({
   source: referenceSchema.optional(),
   /** Digest in the bundle. */
   digest: digestSchema.optional(),
+  /** Digest at its source when it was bundled; differs from `digest` if the bundle has some of its platforms only. */
+  sourceDigest: digestSchema.optional(),
   /** Digest that the target has, if it was read. */
   digestAtTarget: digestSchema.optional(),
   status: z.enum(['ok', ...CHECK_REASONS]),

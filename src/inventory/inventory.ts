@@ -123,6 +123,11 @@ const image = z.object({
   need: z.enum(NEEDS),
   found: z.array(location),
   referrers: z.array(referrer).optional(),
+  /**
+   * The target had its manifest, but not all of its content, when it was checked: `push` sends the content although the
+   * tag has the digest.
+   */
+  incomplete: z.literal(true).optional(),
 });
 
 /** An image blob that a delta omits because its receiver has it already. */

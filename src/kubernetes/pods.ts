@@ -48,6 +48,8 @@ export interface PodContext extends KubectlContext {
 /** Texts of this many characters, those of about 300 Pods, are parsed without watching for interrupts. */
 const MAX_BLOCKING_TEXT = 4 * 1024 ** 2;
 
+const CLUSTER = 'the answer of the cluster';
+
 /** Command that makes a file of Pods. */
 const COMMAND = 'kubectl get pods -A -o json';
 
@@ -75,7 +77,7 @@ async function readText(
       what: 'the Pods of the cluster',
       instead: `have somebody run ${COMMAND} > pods.json, and give --pods pods.json`,
     });
-    return { text, where: 'the answer of the cluster' };
+    return { text, where: CLUSTER };
   }
   const { file } = source;
   if (file === '-') {
@@ -155,6 +157,11 @@ function describeKinds(documents: readonly unknown[]): string {
 }
 
 function notPods(where: string, what: string): AirgapError {
+  if (where === CLUSTER) {
+    return new AirgapError('cluster', `${CLUSTER} ${what}`, {
+      hint: 'check that it is the right cluster (kubectl config current-context), or choose another one with --context',
+    });
+  }
   return new AirgapError('config', `--pods: ${where} ${what}`, { hint: `make the file with ${COMMAND}` });
 }
 
@@ -261,7 +268,10 @@ function podOf({ metadata, spec, status }: PodObject): Pod {
   };
 }
 
-/** Returns the digest of `registry/path@sha256:…`, `docker-pullable://…@sha256:…` or `sha256:…`. */
+/**
+ * Returns the digest of `registry/path@sha256:…`, `docker-pullable://…@sha256:…` or `sha256:…`. CRI-O may report an ID of its
+ * own without an algorithm (github.com/cri-o/cri-o/pull/7149), which is not always a digest.
+ */
 function digestOf(imageId: string): Digest | undefined {
   const text = imageId.slice(imageId.lastIndexOf('@') + 1).replace(/^docker(?:-pullable)?:\/\//, '');
   return isDigest(text) ? text : undefined;

@@ -2,7 +2,7 @@ import type { AirgapError } from '../base/errors.ts';
 import type { Emit, Upload } from '../base/events.ts';
 import type { Sink, Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
-import { closureOf, type Graph, type ManifestNode } from '../oci/graph.ts';
+import { closureOf, type Graph, type ManifestNode, type Root } from '../oci/graph.ts';
 import { isAttestationPlatform } from '../oci/platform.ts';
 import { formatReference, formatRepository, type Reference } from '../oci/reference.ts';
 import {
@@ -28,6 +28,8 @@ export interface CopyOptions {
   readonly existing?: ExistingTag;
   /** Paths of target repositories that do not exist yet; no requests are sent for them. */
   readonly absent?: ReadonlySet<string>;
+  /** Reports whether the target may lack content of a root whose tag it has: its content is sent again. */
+  readonly isIncomplete?: (root: Root) => boolean;
   /** Present when other copies read the same source at the same time. */
   readonly coordinator?: ReadCoordinator;
   readonly emit: Emit;

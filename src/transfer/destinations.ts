@@ -65,9 +65,12 @@ export type ExistingTag = 'skip' | 'error' | 'overwrite';
 /** State of the target tag. */
 export interface TagStatus {
   readonly destination: Destination;
-  /** `present`: the same digest. `unknown`: the registry did not answer. */
+  /**
+   * `present`: the same digest. `unknown`: the registry did not answer. An incomplete image is `missing` although its tag
+   * has the same digest.
+   */
   readonly status: 'present' | 'missing' | 'different' | 'unknown';
-  /** Digest of the tag in the target; absent when it is missing or unknown. */
+  /** Digest of the tag in the target; absent when there is none or it is unknown. */
   readonly found?: Digest;
   /** Error of the request, when `unknown`. */
   readonly error?: unknown;
@@ -76,6 +79,8 @@ export interface TagStatus {
 export interface TagCheckOptions {
   /** Paths of repositories that do not exist yet; no requests are sent for them. */
   readonly absent?: ReadonlySet<string>;
+  /** Reports whether the target may lack content of a root whose tag it has. */
+  readonly isIncomplete?: (root: Root) => boolean;
   readonly concurrency: number;
   readonly emit?: Emit;
   readonly signal?: AbortSignal;
@@ -85,7 +90,7 @@ export interface TagCheckOptions {
 export async function checkTags(
   destinations: readonly Destination[],
   sink: Pick<Sink, 'hasManifest' | 'listTags'>,
-  { absent, concurrency, signal, emit = ignoreEvents }: TagCheckOptions,
+  { absent, isIncomplete, concurrency, signal, emit = ignoreEvents }: TagCheckOptions,
 ): Promise<readonly TagStatus[]> {
   const lists = new Map<string, Promise<ReadonlySet<string> | undefined>>();
   /** Artifactory and others answer 403 or 401 for missing tags; the tag list then tells whether the tag exists. */
@@ -118,7 +123,8 @@ export async function checkTags(
     if (!('value' in outcome)) return { destination, status: 'unknown', error: outcome.error };
     const { value: found } = outcome;
     if (found === undefined) return { destination, status: 'missing' };
-    return { destination, found, status: found === destination.root.descriptor.digest ? 'present' : 'different' };
+    if (found !== destination.root.descriptor.digest) return { destination, found, status: 'different' };
+    return { destination, found, status: isIncomplete?.(destination.root) ? 'missing' : 'present' };
   });
 }
 

@@ -3,11 +3,19 @@ import { type RegistrySource, withSource } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 
+const LOCK_FILE_HINT =
+  'the tag has probably moved and the old image was deleted; update the lock file with helm airgap images ... --lock';
+
 /**
  * Returns a source that resolves pinned tags to their recorded digests.
  * @param pins full references with a tag, as `docker.io/library/nginx:1.27`, and their digests
+ * @param hint for a digest that does not exist
  */
-export function pinnedSource(source: RegistrySource, pins: ReadonlyMap<string, Digest>): RegistrySource {
+export function pinnedSource(
+  source: RegistrySource,
+  pins: ReadonlyMap<string, Digest>,
+  hint: string = LOCK_FILE_HINT,
+): RegistrySource {
   const pinnedDigest = (repository: Repository, tag: string): Digest | undefined =>
     pins.get(`${formatRepository(repository)}:${tag}`);
   return withSource(source, {
@@ -22,10 +30,7 @@ export function pinnedSource(source: RegistrySource, pins: ReadonlyMap<string, D
         throw new AirgapError(
           'image-not-found',
           `${name} is locked to ${digest}, which does not exist: ${error.message}`,
-          {
-            hint: 'the tag has probably moved and the old image was deleted; update the lock file with helm airgap images ... --lock',
-            cause: error,
-          },
+          { hint, cause: error },
         );
       }
     },

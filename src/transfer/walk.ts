@@ -17,6 +17,8 @@ import { throwIfAborted, wrapError } from './wrap-error.ts';
 export interface WalkOptions {
   /** Platforms to keep; empty: all. */
   readonly platforms: readonly Platform[];
+  /** Platforms to keep of single references, instead of `platforms`; undefined for the others. */
+  readonly platformsOf?: ((reference: Reference) => readonly Platform[] | undefined) | undefined;
   /** Handling of attestations in an index. Default: `keep`, with their images. */
   readonly attestations?: 'keep' | 'drop';
   /** Manifests requested at the same time. */
@@ -155,7 +157,8 @@ export class Walker {
   }
 
   async #root(reference: Reference): Promise<{ root: Root; nodes: readonly ManifestNode[] }> {
-    const { platforms, attestations = 'keep' } = this.#options;
+    const { attestations = 'keep', platformsOf } = this.#options;
+    const platforms = platformsOf?.(reference) ?? this.#options.platforms;
     const content = await this.#reader.read(reference, tagOrDigestOf(reference));
     const selection = reference.digest === undefined ? { platforms, attestations } : WHOLE_INDEX;
     const tree = await this.#treeReader.read(reference, content, selection);

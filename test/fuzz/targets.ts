@@ -22,6 +22,7 @@ import { splitDocuments } from '../../src/helm/documents.ts';
 import { readExportedInventory } from '../../src/inventory/exported-inventory.ts';
 import { formatInventory, parseInventory } from '../../src/inventory/inventory.ts';
 import { formatLockFile } from '../../src/inventory/lock-file.ts';
+import { readMissingList } from '../../src/inventory/missing-list.ts';
 import { parsePods } from '../../src/kubernetes/pods.ts';
 import { parsePullSecret } from '../../src/kubernetes/pull-secret.ts';
 import { MediaType } from '../../src/oci/descriptor.ts';
@@ -31,6 +32,7 @@ import { namesInProgram } from '../../src/operator-scan/image/names-in-program.t
 import { TarStream } from '../../src/operator-scan/image/tar-stream.ts';
 import { readReceipt } from '../../src/workflows/push/receipt.ts';
 import { registry, write } from '../support/bundles.ts';
+import { checkDocument, checkedImage } from '../support/check-document.ts';
 import { HOSTILE_MANIFESTS } from '../support/hostile-yaml.ts';
 import { CLUSTER, podList } from '../support/pods.ts';
 import { goProgram } from '../support/program.ts';
@@ -93,6 +95,17 @@ const manifest = {
   ],
   subject: { mediaType: MediaType.ociManifest, digest: DIGEST, size: 10 },
 };
+
+const missing: unknown = JSON.parse(
+  checkDocument(
+    [
+      checkedImage('quay.io/a:1', 'not-pushed', { digest: DIGEST, sourceDigest: DIGEST }),
+      checkedImage('docker.io/library/b:1', 'wrong-platform', { platformsAtTarget: ['linux/arm64/v8'] }),
+      checkedImage('quay.io/c:1', 'no-permission'),
+    ],
+    [{ name: 'app', version: '1.0.0', profile: 'default', status: 'not-pushed' }],
+  ),
+);
 
 /** Archives with valid checksums and arbitrary names, types and sizes. */
 const archives = fc
@@ -336,6 +349,16 @@ export const targets: readonly Target[] = [
     read: (bytes) => readLockFile(file(bytes, 'airgap.lock'), '--lock'),
   },
   { name: 'exported-lock', ...fromJson(exported), runs: 500, read: (bytes) => readExportedInventory(file(bytes)) },
+  {
+    name: 'missing-list',
+    ...fromJson(missing),
+    runs: 500,
+    read: async (bytes) => {
+      const { images, charts } = await readMissingList(file(bytes));
+      for (const { reference } of images) checkReference(parseReference(reference));
+      for (const chart of charts) checkChart(chart);
+    },
+  },
   { name: 'receipt', ...fromJson(receipt), runs: 500, read: (bytes) => readReceipt(file(bytes)) },
   {
     name: 'journal',

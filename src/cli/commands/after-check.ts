@@ -12,6 +12,8 @@ interface Checked {
   /** `REGISTRY[/PREFIX]`; undefined without one. */
   readonly target: string | undefined;
   readonly charts: readonly string[];
+  /** The target lacks a chart, and the list of what is missing does not say where it is from. */
+  readonly lacksChart?: boolean;
   /** Name of the pull secret. */
   readonly pullSecret?: string | undefined;
 }
@@ -21,11 +23,13 @@ const ACCESS_REASONS: readonly CheckReason[] = ['unreachable', 'unknown-authorit
 
 /** After `check`: what removes the first obstacle; with none, write the overrides. The hints of the report say the rest. */
 export function afterCheck(command: CommandUnknownOpts, checked: Checked): string[] {
-  const { reasons, bundle = 'BUNDLE', target = 'REGISTRY' } = checked;
+  const { reasons, bundle = 'BUNDLE', target = 'REGISTRY', lacksChart } = checked;
   if (ACCESS_REASONS.some((reason) => reasons.has(reason))) return [];
-  const isAbsent = reasons.has('not-in-bundle') || reasons.has('wrong-platform');
+  // The bundle does not repair an incomplete image, because its tag is at the target.
+  const isAbsent = reasons.has('not-in-bundle') || reasons.has('wrong-platform') || reasons.has('incomplete');
   if (isAbsent || (reasons.has('not-pushed') && checked.bundle === undefined)) {
-    const words = airgapCommand('bundle', '--only-missing', 'check.json', '--out', 'missing.tar');
+    const named = lacksChart ? ['CHART'] : [];
+    const words = airgapCommand('bundle', ...named, '--only-missing', 'check.json', '--out', 'missing.tar');
     return [nextStep(words, 'write this result with -o json to check.json, carry it to the connected host')];
   }
   if (reasons.has('not-pushed')) {
@@ -38,8 +42,6 @@ export function afterCheck(command: CommandUnknownOpts, checked: Checked): strin
     const how = unmapped === 'post-render' ? 'repack' : 'post-render';
     return [nextStep(sameRun(command, ['--output', '--unmapped'], `--unmapped=${how}`))];
   }
-  // Only the registry can repair what it has lost.
-  if (reasons.size > 0) return [];
   if (checked.target === undefined) return [nextStep(airgapCommand('push', fileWord(bundle), '--to', target))];
   return afterGoodCheck(command, checked);
 }

@@ -17,6 +17,7 @@ import { bundleReport } from '../reports/bundle.ts';
 import { operatorScanNotes } from '../reports/operator-scan.ts';
 import type { CommandIO } from '../run.ts';
 import { bundleLockFileOptions } from './lock-file.ts';
+import { bundleMissingOptions } from './missing-list.ts';
 import { afterBundle } from './next-steps.ts';
 
 /** Declares the command and its flags. */
@@ -26,6 +27,10 @@ function declare(io: CommandIO) {
     .argument('[chart...]', 'chart folder, .tgz file, oci://... reference, or name with --repo')
     .requiredOption('--out <file>', 'bundle to write')
     .option('--lock <file>', 'bundle exactly the charts and images of a lock file, without discovery')
+    .option(
+      '--only-missing <file>',
+      'bundle the images that this document of check -o json lists as missing, and the named charts',
+    )
     .option(
       '--since <file>',
       'write a delta without the image blobs of this older bundle, or of its inventory from inspect -o lock; push the older bundle first',
@@ -95,7 +100,7 @@ export function bundleCommand(io: CommandIO) {
     if (flags.output === 'text') {
       const { result: content, notes } = bundleReport(result);
       const scan = result.inside === undefined ? [] : operatorScanNotes(result.inside);
-      const next = afterBundle(command, { status: result.status, file: flags.out, parts: result.parts?.length });
+      const next = afterBundle(command, { ...result, file: flags.out, parts: result.parts?.length });
       await printReport(io, { result: content, notes: [...scan, ...notes] }, next);
     } else if (options.dryRun)
       io.print(await formatDocument('Estimate', { file: result.path, ...estimate, counts: result.counts }, 'json'));
@@ -115,7 +120,7 @@ async function olderBundle({ context: { cwd } }: CommandIO, { since, out }: Flag
 
 async function runBundle(
   io: CommandIO,
-  options: BundleOptions & Pick<Settings, 'registry'>,
+  options: BundleOptions & Pick<Settings, 'registry' | 'config'>,
   flags: Flags,
 ): Promise<BundleResult> {
   const { emit } = io.context;
@@ -127,6 +132,10 @@ async function runBundle(
   };
   const context = { ...io.context, emit: hold };
   try {
+    if (flags.onlyMissing !== undefined) {
+      const { bundleMissing } = await import('../../workflows/bundle/bundle-missing.ts');
+      return await bundleMissing(context, await bundleMissingOptions(io, flags.onlyMissing, options, flags));
+    }
     if (flags.lock === undefined) {
       const { bundle } = await import('../../workflows/bundle/bundle.ts');
       return await bundle(context, options);

@@ -119,7 +119,8 @@ function nextSteps(
 ): readonly string[] {
   const reasons = new Set([...images, ...charts].flatMap(({ status = 'ok' }) => (status === 'ok' ? [] : [status])));
   const names = charts.map(({ name }) => name);
-  return afterCheck(command, { reasons, bundle, target, charts: names, pullSecret: pullSecret?.name });
+  const lacksChart = charts.some(({ status }) => status === 'not-pushed');
+  return afterCheck(command, { reasons, bundle, target, charts: names, lacksChart, pullSecret: pullSecret?.name });
 }
 
 /** Maps flags and settings to the options of the workflow. @throws AirgapError `usage`, `file` and errors of the bundle */

@@ -57,16 +57,28 @@ export function afterDrift(command: CommandUnknownOpts, file: string): string[] 
   return [nextStep(sameRun(command, OUTPUT, '--lock', fileWord(file)), 'review these differences')];
 }
 
+/** A bundle that was written, or planned. */
+interface WrittenBundle {
+  readonly status: string;
+  readonly file: string;
+  /** Number of parts of a split bundle. */
+  readonly parts?: number | undefined;
+  /** Images whose tags a push has to replace. */
+  readonly overwrites?: readonly string[];
+}
+
 /** After `bundle`, or its dry run. */
 export function afterBundle(
   command: CommandUnknownOpts,
-  { status, file, parts = 0 }: { readonly status: string; readonly file: string; readonly parts?: number },
+  { status, file, parts = 0, overwrites = [] }: WrittenBundle,
 ): string[] {
   if (status === 'planned') return [nextStep(sameRun(command, ['--dry-run', '--output']))];
   const { sign } = command.opts();
   const signer = sign === undefined ? [] : ['--require-signature', 'PUBLIC_KEY'];
   const carried = parts > 1 ? `${file}.parts.json and its ${parts} parts` : file;
-  return [nextStep(airgapCommand('push', fileWord(file), '--to', 'REGISTRY', ...signer), `carry ${carried} over`)];
+  const overwrite = overwrites.length > 0 ? ['--on-existing-tag', 'overwrite'] : [];
+  const words = airgapCommand('push', fileWord(file), '--to', 'REGISTRY', ...overwrite, ...signer);
+  return [nextStep(words, `carry ${carried} over`)];
 }
 
 /** After a bundle was read and is good: push it. @param key file of the key that signed it */

@@ -39,8 +39,8 @@ function originText({ fetched, reused, resumed }: BundleResult): string[] {
   return [`${formatBytes(fetched)} fetched${reusedText}${resumedText}`];
 }
 
-/** Returns lines on images and referrers that are not in the bundle. */
-function leftOutText({ dropped, possible, counts, unanswered = [] }: BundleResult): string[] {
+/** Returns lines on images and referrers that are not in the bundle, and on images that replace others. */
+function leftOutText({ dropped, possible, counts, unanswered = [], overwrites = [] }: BundleResult): string[] {
   const difference = countDifference(counts);
   const all = (names: readonly string[]): string => (names.length > MAX_NAMES ? ' (helm airgap images lists all)' : '');
   const missing = dropped.map(({ reference }) => reference);
@@ -57,6 +57,12 @@ function leftOutText({ dropped, possible, counts, unanswered = [] }: BundleResul
       : [
           `${count(possible.length, 'possible image')} left out, --include adds them${all(possible)}:`,
           `  ${firstOf(possible, MAX_NAMES)}`,
+        ]),
+    ...(overwrites.length === 0
+      ? []
+      : [
+          `the target has ${count(overwrites.length, 'tag')} with other content, which push replaces only with --on-existing-tag overwrite:`,
+          `  ${firstOf(overwrites, MAX_NAMES)}`,
         ]),
     ...unanswered.map(
       ({ registry, images }) =>

@@ -6,6 +6,9 @@ import { joinLines, shortDigest } from './text.ts';
 /** Maximum number of Pods of an image in a cell; JSON has all. */
 const MAX_PODS = 3;
 
+/** Maximum number of images of other bundles, which are no problem; JSON has all. */
+const MAX_NOTES = 10;
+
 /** Heading of the images with a problem, and what to do about it. */
 const TEXTS: Readonly<Record<PodReason, { readonly heading: string; readonly advice: (target: string) => string }>> = {
   'cannot-pull': {
@@ -44,7 +47,10 @@ export function podCheckReport(check: PodCheck): Report {
       ({ image, namespace }) =>
         `--allow-images: ${image}${namespace === undefined ? '' : ` in ${namespace}`} allows nothing any more: remove it`,
     ),
-    ...notInBundle.map(({ image, places }) => `not in ${bundle}: ${image} (${podsText(places)})`),
+    ...notInBundle.slice(0, MAX_NOTES).map(({ image, places }) => `not in ${bundle}: ${image} (${podsText(places)})`),
+    ...(notInBundle.length > MAX_NOTES
+      ? [`not in ${bundle}: ${notInBundle.length - MAX_NOTES} more (-o json lists all)`]
+      : []),
     ...reasons.map((reason) => TEXTS[reason].advice(target)),
   ];
   return {

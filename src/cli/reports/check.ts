@@ -12,9 +12,9 @@ const REASON_TEXTS: Readonly<Record<CheckReason, string>> = {
   'not-pushed': 'are not at the target',
   incomplete: 'are at the target, but not completely',
   'wrong-platform': 'are for other platforms than the nodes',
-  'no-permission': 'are refused with these credentials',
+  'no-permission': 'are refused by the target',
   'unknown-authority': 'cannot be pulled, because the certificate of the target is not trusted',
-  unreachable: 'cannot be pulled, because the target does not answer',
+  unreachable: 'cannot be pulled, because the target does not answer as it should',
 };
 
 /** Images that fail for one cause. */

@@ -4,9 +4,9 @@ import type { LocatedReference } from '../../inventory/finding.ts';
 import type { LockFile } from '../../inventory/lock-file.ts';
 import { type Digest, isDigest } from '../../oci/digest.ts';
 import { formatRepository, parseReference } from '../../oci/reference.ts';
-import { referenceMatcher } from '../../oci/reference-matcher.ts';
 import type { Context } from '../../session/context.ts';
 import { addedReferences, type ImagesOptions } from '../images/images.ts';
+import { warnUnlisted } from './bundle-warnings.ts';
 import { fetchLockedCharts, type LockedChartsOptions } from './locked-charts.ts';
 import { type BundleResult, type PackOptions, pack, withExclusiveOutput } from './pack.ts';
 
@@ -41,7 +41,7 @@ export function bundleLockFile(context: Context, options: BundleLockFileOptions)
       return { findings, selections: lockFile.choices };
     };
     const result = await pack(context, options, { charts, select, network: [], pins: pinsOf(lockFile) });
-    warnUnlocked(context, lockFile, unlocked);
+    warnUnlisted(context.emit, 'the lock file', lockFile.choices, unlocked);
     return result;
   });
 }
@@ -77,18 +77,4 @@ function pinsOf({ images }: LockFile): Map<string, Digest> {
     if (parsed.digest === undefined && isDigest(digest)) pins.set(`${formatRepository(parsed)}:${parsed.tag}`, digest);
   }
   return pins;
-}
-
-/**
- * Warns of images that configs of locked images refer to. They are not bundled, because the lock file is authoritative.
- */
-function warnUnlocked({ emit }: Context, { choices }: LockFile, unlocked: ReadonlyMap<string, string>): void {
-  const excluded = choices.flatMap(({ rule, pattern }) =>
-    rule === 'exclude' && pattern !== undefined ? [referenceMatcher(pattern)] : [],
-  );
-  const names = [...unlocked].filter(([reference]) => !excluded.some((matches) => matches(reference)));
-  if (names.length === 0) return;
-  const list = names.map(([reference, image]) => `${reference} (by ${image})`).join(', ');
-  const message = `image configs refer to images that are not in the lock file and are not bundled: ${list}; add them with --image`;
-  emit({ type: 'warning', message });
 }

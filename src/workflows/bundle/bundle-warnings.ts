@@ -2,8 +2,10 @@ import { count, firstOf } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import type { NetworkNeed } from '../../discovery/network/index.ts';
+import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import type { Graph } from '../../oci/graph.ts';
 import { formatRepository, parseReference } from '../../oci/reference.ts';
+import { referenceMatcher } from '../../oci/reference-matcher.ts';
 import type { Referrer } from '../../oci/referrer.ts';
 import type { IncompleteReferrers } from '../../transfer/referrers/requests.ts';
 
@@ -77,4 +79,25 @@ export function reportForeignLayers(emit: Emit, { blobs }: Pick<Graph, 'blobs'>)
   const hosts = [...new Set(addresses.map((url) => new URL(url).host))].sort().join(', ');
   const message = `${count(foreign.length, 'foreign layer')}: content that the registry lacks is fetched from ${hosts}, without credentials`;
   emit({ type: 'note', message });
+}
+
+/**
+ * Warns of images that configs of listed images refer to. They are not bundled, because the list is authoritative.
+ * @param list what they are missing from, as in `the lock file`
+ * @param unlisted the image whose config refers to each, by reference
+ */
+export function warnUnlisted(
+  emit: Emit,
+  list: string,
+  choices: readonly SelectionRecord[],
+  unlisted: ReadonlyMap<string, string>,
+): void {
+  const excluded = choices.flatMap(({ rule, pattern }) =>
+    rule === 'exclude' && pattern !== undefined ? [referenceMatcher(pattern)] : [],
+  );
+  const names = [...unlisted].filter(([reference]) => !excluded.some((matches) => matches(reference)));
+  if (names.length === 0) return;
+  const shown = names.map(([reference, image]) => `${reference} (by ${image})`).join(', ');
+  const message = `image configs refer to images that are not in ${list} and are not bundled: ${shown}; add them with --image`;
+  emit({ type: 'warning', message });
 }

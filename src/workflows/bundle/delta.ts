@@ -10,6 +10,7 @@ import { type ExportedInventory, readExportedInventory } from '../../inventory/e
 import type { Inventory, RequiredBlob } from '../../inventory/inventory.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { closureOf, type Graph } from '../../oci/graph.ts';
+import { formatReference } from '../../oci/reference.ts';
 import type { Context } from '../../session/context.ts';
 import { exportInventory } from '../inspect/export-inventory.ts';
 
@@ -61,16 +62,21 @@ async function readInventoryOf(file: string, concurrency: number, signal?: Abort
 /**
  * Returns the inventory fields of a delta, which omits every image blob of the base bundle. Manifests, charts and
  * referrers are always included: they are small, and `push`, `verify` and `values` need them offline.
+ * @param incomplete references of images of which the receiver lacks content; nothing of them is omitted
  */
 export function deltaFields(
   { inventoryDigest: lockDigest, blobs }: BaseBundle,
   graph: Graph,
   charts: readonly ChartArtifact[],
+  incomplete: ReadonlySet<string> = new Set(),
 ): Pick<Inventory, 'since' | 'requires'> {
   // The inventory manifest uses the empty config.
   const included = new Set([
     emptyBlob.descriptor.digest,
     ...charts.flatMap(({ content }) => [...content.blobs.keys()]),
+    ...graph.roots
+      .filter(({ reference }) => incomplete.has(formatReference(reference)))
+      .flatMap(({ descriptor }) => closureOf(graph, descriptor.digest).blobs),
     ...(graph.referrers ?? []).flatMap(({ descriptor }) => closureOf(graph, descriptor.digest).blobs),
   ]);
   const requires = [...graph.blobs].flatMap(([digest, { descriptor }]) => {

@@ -32,6 +32,8 @@ export interface InventoryInput {
   /** Selected platforms; empty: all. */
   readonly platforms: readonly Platform[];
   readonly selections: readonly SelectionRecord[];
+  /** References of images that are incomplete at the target. */
+  readonly incomplete?: ReadonlySet<string> | undefined;
 }
 
 /** Creates the inventory of a bundle: charts in the given order, images as they were resolved. */
@@ -43,6 +45,7 @@ export function createInventory({
   leftOut,
   platforms,
   selections,
+  incomplete,
 }: InventoryInput): Inventory {
   const charts = packedCharts.map(({ chart, profiles, via, recipes }, i): InventoryChart => {
     const { name, version } = chart.metadata;
@@ -67,9 +70,10 @@ export function createInventory({
     };
   });
   const roots = new Map(graph.roots.map((root) => [formatReference(root.reference), root]));
-  const images = findings.map((finding) =>
-    inventoryImage(finding, roots.get(finding.reference) as Root, graph, leftOut),
-  );
+  const images = findings.map((finding) => ({
+    ...inventoryImage(finding, roots.get(finding.reference) as Root, graph, leftOut),
+    ...(incomplete?.has(finding.reference) ? { incomplete: true as const } : {}),
+  }));
   return {
     apiVersion: 'airgap/v1',
     kind: 'Lock',
@@ -118,7 +122,7 @@ function referrerList(
 }
 
 /** Returns the platforms listed by the indexes below a root; empty for a single manifest. */
-function platformsOf(graph: Graph, digest: Root['descriptor']['digest']): string[] {
+export function platformsOf(graph: Graph, digest: Root['descriptor']['digest']): string[] {
   const names = new Set<string>();
   for (const manifestDigest of closureOf(graph, digest).manifests) {
     const node = graph.manifests.get(manifestDigest);

@@ -15,6 +15,7 @@ import type { ImageCounts } from '../../inventory/image-counts.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
 import { withSource } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
+import type { Graph } from '../../oci/graph.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
 import type { ChartOperators, OperatorScan, OperatorScanReport } from '../../operator-scan/index.ts';
 import type { AskedHost } from '../../search/nested-hosts.ts';
@@ -76,6 +77,8 @@ export interface BundleResult extends Omit<WriteResult, 'status'> {
   readonly inside?: OperatorScanReport;
   /** Contacted chart hosts that only charts refer to; absent if there are none. */
   readonly askedHosts?: readonly AskedHost[];
+  /** Images whose tags the target has with other content, which a push has to replace; only for a list of missing images. */
+  readonly overwrites?: readonly string[];
 }
 
 /**
@@ -100,6 +103,12 @@ export interface BundleInput {
   readonly network: readonly NetworkNeed[];
   /** Locked digests of tagged references. */
   readonly pins?: ReadonlyMap<string, Digest>;
+  /** Hint for a locked digest that does not exist. */
+  readonly pinHint?: string;
+  /** References of images that are incomplete at the target: a delta omits nothing of them. */
+  readonly incomplete?: ReadonlySet<string>;
+  /** Throws if what was resolved must not be bundled. */
+  readonly checkGraph?: (graph: Graph) => void;
   /** Charts whose operator images are scanned while they are written. */
   readonly operators?: readonly ChartOperators[];
 }
@@ -111,7 +120,7 @@ export interface BundleInput {
 export async function pack(
   context: Context,
   options: PackOptions,
-  { charts, select, network, pins = new Map(), operators = [] }: BundleInput,
+  { charts, select, network, pins = new Map(), pinHint, incomplete, checkGraph, operators = [] }: BundleInput,
 ): Promise<BundleResult> {
   // First, because it throws for invalid options, and no bundle must be open then.
   const { client } = connect(context, options.access);
@@ -121,7 +130,7 @@ export async function pack(
     const { platforms, concurrency, since } = options;
     const { emit, signal } = context;
     const baseBundle = since === undefined ? undefined : await readBaseBundle(since, concurrency, context);
-    const pinned = pinnedSource(client, pins);
+    const pinned = pinnedSource(client, pins, pinHint);
     const source = withSource(pinned, {
       blob: (repository, descriptor) => earlier.smallBlobBody(descriptor, pinned.blob(repository, descriptor)),
     });
@@ -134,6 +143,7 @@ export async function pack(
       requests,
     );
     warnUnmatched(context, selections);
+    checkGraph?.(graph);
     const keys = options.verifySignatures;
     if (keys.length > 0) {
       const incomplete = requests.incomplete();
@@ -157,9 +167,18 @@ export async function pack(
       droppedReferences.length === 0
         ? selections
         : [...selections, { rule: 'dropped' as const, references: droppedReferences }];
-    const delta = baseBundle && deltaFields(baseBundle, graph, artifacts);
+    const delta = baseBundle && deltaFields(baseBundle, graph, artifacts, incomplete);
     const inventory = {
-      ...createInventory({ charts, artifacts, findings, graph, leftOut, platforms, selections: allSelections }),
+      ...createInventory({
+        charts,
+        artifacts,
+        findings,
+        graph,
+        leftOut,
+        platforms,
+        selections: allSelections,
+        incomplete,
+      }),
       ...delta,
     };
     const { out: path, force, splitSize } = options;

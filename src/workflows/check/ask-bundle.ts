@@ -10,6 +10,8 @@ import type { TargetAnswer } from './ask-target.ts';
 export interface BundledImage {
   readonly source: string;
   readonly digest: InventoryImage['digest'];
+  /** Digest at its source when it was bundled; undefined if another tool wrote the bundle. */
+  readonly sourceDigest: InventoryImage['digest'] | undefined;
   /** Platforms in the bundle; undefined if another tool wrote it. */
   readonly platforms: readonly string[] | undefined;
 }
@@ -23,10 +25,12 @@ export class BundledImages {
   /** @param target where `push` puts them; absent if only upstream names are looked up */
   constructor(bundle: Bundle, target: Target | undefined) {
     const inventory = bundle.inventory();
-    const platforms = new Map(inventory?.images.map((image) => [image.reference, image.platforms]));
-    const images = bundle.images().map(({ reference, descriptor }) => {
+    const entries = new Map(inventory?.images.map((image) => [image.reference, image]));
+    const images = bundle.images().map(({ reference, descriptor: { digest } }) => {
       const source = formatReference(reference);
-      return { reference, image: { source, digest: descriptor.digest, platforms: platforms.get(source) } };
+      const entry = entries.get(source);
+      const sourceDigest = entry && (entry.sourceDigest ?? entry.digest);
+      return { reference, image: { source, digest, sourceDigest, platforms: entry?.platforms } };
     });
     this.#bySource = new Map(images.map(({ image }) => [image.source, image]));
     this.#byTarget = new Map(

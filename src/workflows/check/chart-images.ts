@@ -44,6 +44,8 @@ export interface ChartImages {
   readonly version: string;
   readonly profile: Profile;
   readonly renderer: Renderer;
+  /** Namespace of the release. */
+  readonly namespace: string;
   /** What nodes pull, at each location. */
   readonly references: readonly InstalledReference[];
   /** Names of charts that it installs, whose images are not among these. */
@@ -70,7 +72,8 @@ export async function chartImages(
   const renderer = new Renderer(helm, chart, join(folder, 'render'));
   const { name, version } = chart.metadata;
   const { target, pullSecret, rules = [], operatorDefaults = true } = options;
-  const common = { chart: name, version, profile, renderer };
+  const namespace = profile.options.namespace ?? (context.env.HELM_NAMESPACE || 'default');
+  const common = { chart: name, version, profile, renderer, namespace };
   if (target === undefined) {
     const { references, renders } = await chartReferences(renderer, profile, {
       rules,
@@ -88,7 +91,6 @@ export async function chartImages(
     profile,
     folder,
   );
-  const { namespace = 'default' } = profile.options;
   const pods = pullSecret === undefined ? [] : installedWithoutSecret(installed, pullSecret, namespace);
   return {
     ...common,

@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+import { printableLine } from '../../base/printable.ts';
 import { runStep } from '../../base/step.ts';
 import { wildcard } from '../../base/wildcard.ts';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
@@ -144,7 +146,8 @@ async function readBundle(
   const source = await openCheckedBundle(bundle, { signer, emit });
   try {
     const written = withWrittenNames(target, [source]);
-    return { target: written, digests: await BundledDigests.read(source, written) };
+    const title = `reading the manifests of ${printableLine(basename(bundle))}`;
+    return { target: written, digests: await runStep(emit, title, () => BundledDigests.read(source, written)) };
   } finally {
     await source.close();
   }

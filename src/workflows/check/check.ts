@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Keychain } from '../../auth/keychain.ts';
 import { asAirgapError, combine } from '../../base/errors.ts';
 import { settle } from '../../base/pool.ts';
-import { runStep } from '../../base/step.ts';
+import { type Advance, runStep } from '../../base/step.ts';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
 import { Helm } from '../../helm/helm.ts';
@@ -19,7 +19,7 @@ import { listRequestedCharts } from '../values/requested-charts.ts';
 import { BundledImages } from './ask-bundle.ts';
 import { TargetQuestions } from './ask-target.ts';
 import { type ChartImages, chartImages, type InstallOptions } from './chart-images.ts';
-import { answerImages, type PodSecret, wantedImages } from './images.ts';
+import { answerImages, type PodSecret, type WantedImage, wantedImages } from './images.ts';
 import { explainNotInBundle } from './not-in-bundle.ts';
 
 /** What to check: charts as they will be installed, against a target, a bundle, or both. */
@@ -52,32 +52,23 @@ export function check(context: Context, options: CheckOptions): Promise<CheckRes
       const charts = await renderCharts(context, options, bundle, scratch);
       const platforms = platformsOf(options, bundle);
       const bundled = bundle && new BundledImages(bundle, target);
-      const wanted = wantedImages(charts, target, bundled);
-      const [answers, checkedCharts] = await runStep(
+      const asked = { wanted: wantedImages(charts, target, bundled), charts, bundle, bundled, platforms };
+      const title = target === undefined ? 'looking images up in the bundle' : `asking ${target.registry} for images`;
+      const answered = await runStep(
         emit,
-        target === undefined ? 'looking images up in the bundle' : `asking ${target.registry} for images`,
-        async (advance) => {
-          if (target === undefined) return [await answerImages(wanted, { bundled, platforms, advance }), []] as const;
-          return withQuestions(context, options, { ...target, platforms }, async (questions) => {
-            const asked = answerImages(wanted, {
-              bundled,
-              platforms,
-              advance,
-              secret: options.pullSecret,
-              ...questions,
-            });
-            return Promise.all([asked, bundle ? askCharts(charts, bundle, target, questions.charts) : []]);
-          });
-        },
-        wanted.length,
+        title,
+        async (advance) =>
+          target === undefined
+            ? { images: await answerImages(asked.wanted, { bundled, platforms, advance }), charts: [] }
+            : askTarget(context, { ...options, target }, { ...asked, advance }),
+        asked.wanted.length,
       );
-      const explained = bundle ? await explainNotInBundle(context, bundle, charts, answers) : answers;
       return {
         ...(target && { target: formatTarget(target) }),
         ...(file !== undefined && { bundle: file }),
         platforms: platforms.map(formatPlatform),
-        charts: charts.map((chart) => chartEntry(chart, checkedCharts)),
-        images: explained,
+        charts: charts.map((chart) => chartEntry(chart, answered.charts)),
+        images: bundle ? await explainNotInBundle(context, bundle, charts, answered.images) : answered.images,
       };
     } finally {
       await bundle?.close();
@@ -164,6 +155,32 @@ async function withQuestions<R>(
   } finally {
     await Promise.all(clients.map((client) => client.close()));
   }
+}
+
+/** What the target is asked for. */
+interface Asked {
+  readonly wanted: readonly WantedImage[];
+  readonly charts: readonly ChartImages[];
+  readonly bundle: Bundle | undefined;
+  readonly bundled: BundledImages | undefined;
+  readonly platforms: readonly Platform[];
+  readonly advance: Advance;
+}
+
+/** Asks the target for all images, and for the charts that are in the bundle. */
+function askTarget(
+  context: Context,
+  options: CheckOptions & { readonly target: Target },
+  { wanted, charts, bundle, ...asked }: Asked,
+): Promise<Pick<CheckResult, 'images' | 'charts'>> {
+  const { target, pullSecret: secret } = options;
+  return withQuestions(context, options, { ...target, platforms: asked.platforms }, async (questions) => {
+    const [images, checkedCharts] = await Promise.all([
+      answerImages(wanted, { ...asked, ...questions, secret }),
+      bundle === undefined ? [] : askCharts(charts, bundle, target, questions.charts),
+    ]);
+    return { images, charts: checkedCharts };
+  });
 }
 
 /** Asks whether the target has the charts of the bundle that were rendered. */

@@ -12,7 +12,8 @@ import type { ChartImages } from './chart-images.ts';
 import { HINTS } from './reasons.ts';
 
 /** An image that workloads pull with the same rights. */
-export interface WantedImage extends Pick<CheckedImage, 'reference' | 'source' | 'digest' | 'anonymous' | 'workloads'> {
+export interface WantedImage
+  extends Pick<CheckedImage, 'reference' | 'source' | 'digest' | 'sourceDigest' | 'anonymous' | 'workloads'> {
   /** The reference names another registry than the target. */
   readonly isPublic: boolean;
   /** Why no value changes a public reference, if that is known. */
@@ -42,6 +43,7 @@ export function wantedImages(
       reference,
       ...(source !== undefined && { source }),
       ...(image !== undefined && { digest: image.digest }),
+      ...(image?.sourceDigest !== undefined && { sourceDigest: image.sourceDigest }),
       ...(isAnonymous({ chart, located }) && { anonymous: true as const }),
       workloads: distinct(group.map((entry) => workloadOf(entry.chart, entry.located))),
       isPublic,
@@ -59,9 +61,11 @@ function upstreamName({ source }: InstalledReference, target: Target | undefined
   return isUnderTarget(target, parseReference(source)) ? undefined : source;
 }
 
-function workloadOf({ chart, profile }: ChartImages, located: InstalledReference): CheckedWorkload {
+function workloadOf({ chart, namespace: ofRelease }: ChartImages, located: InstalledReference): CheckedWorkload {
   const { kind, name, container, path, within, how } = located;
-  const namespace = located.namespace ?? profile.options.namespace;
+  // Other objects may belong to no namespace. The default one may just not have been named.
+  const isKnown = how === 'pod-spec' && ofRelease !== 'default';
+  const namespace = located.namespace ?? (isKnown ? ofRelease : undefined);
   return {
     chart,
     profile: located.profile,

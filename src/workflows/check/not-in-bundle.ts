@@ -3,7 +3,7 @@ import { overlayValues } from '../../base/mapping.ts';
 import { runStep } from '../../base/step.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
 import { discoverReferences } from '../../discovery/index.ts';
-import { hasValues, NO_VALUES, type Render, type Values } from '../../helm/render.ts';
+import { hasValues, NO_VALUES, type Renderer, type RenderOptions } from '../../helm/render.ts';
 import type { CheckedImage } from '../../inventory/check-result.ts';
 import { profileEntry, valuesOriginOf } from '../../inventory/values-origin.ts';
 import type { Context } from '../../session/context.ts';
@@ -57,32 +57,48 @@ function isPulledBy({ workloads }: CheckedImage, { chart, profile }: ChartImages
   );
 }
 
+/** Longest path of a value that enables a component of the chart: `grafana.enabled`. */
+const COMPONENT_DEPTH = 2;
+
 /**
- * Finds the values that switch images on: flags that are on with the site's values and off by default, each of which
- * alone removes an image from the render. Images that need several of them have none.
+ * Finds the values that switch images on: flags, each of which alone removes an image from the render. First those that
+ * are off by default, which the site's values have changed, then those of whole components. Images that need several of
+ * them have none.
  */
 async function switchesOf(
   { renderer, profile, chart }: ChartImages,
   sources: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
+  if (sources.length === 0) return new Map();
   const { options } = profile;
-  if (sources.length === 0 || !hasValues(options)) return new Map();
-  const referencesIn = ({ documents }: Render): ReadonlySet<string> =>
-    new Set(discoverReferences(documents, { chart, profile: profile.name }).map(({ reference }) => reference));
   const base = await renderer.render(options);
-  const defaults = await unlessRefused(renderer.render({ ...options, ...NO_VALUES }));
-  const isDefault = (values: Values): ReadonlySet<string> =>
-    new Set(switchesOff(values, []).map(({ path }) => formatPath(path)));
-  const known = 'result' in defaults ? isDefault(defaults.result.values) : new Set<string>();
-  const candidates = switchesOff(base.values, []).filter(({ path }) => !known.has(formatPath(path)));
   const removedBy = async (selected: readonly Switch[]): Promise<ReadonlySet<string> | undefined> => {
     // Values of `--set` would win over values in a file, so all values are in one.
     const changed = overlayValues(base.values, buildOverlay(base.values, selected));
     const attempt = await unlessRefused(renderer.render({ ...options, ...NO_VALUES }, changed));
     if ('refusal' in attempt) return undefined;
-    const remaining = referencesIn(attempt.result);
+    const found = discoverReferences(attempt.result.documents, { chart, profile: profile.name });
+    const remaining = new Set(found.map(({ reference }) => reference));
     return new Set(sources.filter((source) => !remaining.has(source)));
   };
-  const causes = await findCauses(candidates, sources, removedBy);
+  const flags = switchesOff(base.values, []);
+  const changed = await changedFlags(renderer, options, flags);
+  const causes = new Map(await findCauses(changed, sources, removedBy));
+  const unexplained = sources.filter((source) => !causes.has(source));
+  const components = flags.filter(({ path }) => path.length <= COMPONENT_DEPTH && path.at(-1) === 'enabled');
+  for (const [source, cause] of await findCauses(components, unexplained, removedBy)) causes.set(source, cause);
   return new Map([...causes].map(([source, { path }]) => [source, formatPath(path)]));
+}
+
+/** Returns the flags that are on because of the given values; none if the chart does not render without them. */
+async function changedFlags(
+  renderer: Renderer,
+  options: RenderOptions,
+  flags: readonly Switch[],
+): Promise<readonly Switch[]> {
+  if (!hasValues(options)) return [];
+  const defaults = await unlessRefused(renderer.render({ ...options, ...NO_VALUES }));
+  if ('refusal' in defaults) return [];
+  const known = new Set(switchesOff(defaults.result.values, []).map(({ path }) => formatPath(path)));
+  return flags.filter(({ path }) => !known.has(formatPath(path)));
 }

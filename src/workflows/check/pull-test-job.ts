@@ -51,11 +51,11 @@ const HEADER = `# Pulls one image of each repository with the rights of the node
 /**
  * Returns Jobs that are complete when nodes have pulled one image of each repository.
  *
- * An image may have no program at all, and its own must not run. A command that no image has would do: containerd then ends
- * the container with StartError, but CRI-O leaves it waiting, and the Job fails though everything was pulled. So a ConfigMap
- * brings a program along that needs nothing of the image; exit code 0 then means "pulled" for every runtime, and the Job
- * says it by itself. Where volumes may not be executed, containers end with StartError, which `check --pods` counts as
- * pulled.
+ * An image may have no program at all, and its own must not run. With a command that no image has, containerd ends the
+ * container with StartError and CRI-O leaves it waiting (github.com/cri-o/cri-o/issues/9136), so that the Job fails though
+ * everything was pulled. Therefore a ConfigMap brings a program along that needs nothing of the image: exit code 0 means
+ * "pulled" for every runtime, and the Job says it by itself. On nodes that execute nothing in volumes (noexec), containers end
+ * with StartError, which `check --pods` counts as pulled.
  * @throws AirgapError `unsupported` for other platforms than linux/amd64 and linux/arm64; `usage` without images
  */
 export function pullTestJobs({ images, platforms, pullSecret }: PullTestOptions): PullTest {

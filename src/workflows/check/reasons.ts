@@ -18,9 +18,9 @@ export const HINTS: Readonly<Partial<Record<Answer['status'], string>>> = {
     'write the overrides with values --unmapped=post-render or --unmapped=repack, and check with the same flag',
   'not-pushed': 'push the bundle that has them',
   incomplete:
-    'restore the storage of the registry, or delete these images there and push them again: push does not send images whose manifest is there',
+    'bring them again with bundle --only-missing: push does not send images of other bundles whose tags are there',
   'wrong-platform':
-    'bundle them for the platforms of the nodes (--platform), and push them with --on-existing-tag overwrite',
+    'bring them for these platforms too with bundle --only-missing, and push them with --on-existing-tag overwrite',
 };
 
 /**

@@ -7,7 +7,7 @@ import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import type { RegistrySource } from '../../oci/content.ts';
 import type { Graph, Root } from '../../oci/graph.ts';
 import type { Platform } from '../../oci/platform.ts';
-import { formatReference, parseReference } from '../../oci/reference.ts';
+import { formatReference, parseReference, type Reference } from '../../oci/reference.ts';
 import type { Referrer } from '../../oci/referrer.ts';
 import type { Context } from '../../session/context.ts';
 import { ReferrerCollector } from '../../transfer/referrers/collect.ts';
@@ -39,6 +39,8 @@ export interface ReferrerOptions {
 export interface ResolveOptions extends Pick<ReferrerOptions, 'referrers' | 'attestations'> {
   /** Platforms to keep; empty: all. */
   readonly platforms: readonly Platform[];
+  /** Platforms to keep of single images, instead of `platforms`; undefined for the others. */
+  readonly platformsOf?: (reference: Reference) => readonly Platform[] | undefined;
   /** Concurrent requests. */
   readonly concurrency: number;
   /** Searches the configs of images for further images. */
@@ -79,11 +81,11 @@ export async function resolveImages(
   { emit, signal }: Context,
   client: RegistrySource,
   select: (configReferences: readonly LocatedReference[]) => SelectedFindings,
-  { platforms, attestations, concurrency, imageConfigs, referrers }: ResolveOptions,
+  { platforms, platformsOf, attestations, concurrency, imageConfigs, referrers }: ResolveOptions,
   requests?: ReferrerRequests,
 ): Promise<Resolution> {
   const options = { concurrency, emit, signal };
-  const walker = new Walker(client, { ...options, platforms, attestations });
+  const walker = new Walker(client, { ...options, platforms, platformsOf, attestations });
   const configs = new ImageConfigs(client, options);
   const collector = new ReferrerCollector(client, walker, options, requests);
   const limit = new CandidateLimit(emit);

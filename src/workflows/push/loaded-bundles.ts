@@ -25,6 +25,8 @@ export interface LoadedBundles {
   readonly source: Source;
   /** Blobs that deltas omit and no loaded bundle has; undefined if none is a delta. */
   readonly required: readonly RequiredBlob[] | undefined;
+  /** Images of which the target was found to have the manifest, but not all content. */
+  readonly incomplete: ReadonlySet<string>;
   close(): Promise<void>;
 }
 
@@ -57,7 +59,15 @@ export async function loadBundles(
     const required = inventories.some(({ since }) => since !== undefined)
       ? inventories.flatMap(({ requires = [] }) => requires).filter(({ digest }) => !isBundled(digest))
       : undefined;
-    return { bundles, graph, source: combinedSource(bundles), required, close };
+    const incomplete = inventories.flatMap(({ images }) => images.filter((image) => image.incomplete));
+    return {
+      bundles,
+      graph,
+      source: combinedSource(bundles),
+      required,
+      incomplete: new Set(incomplete.map(({ reference }) => reference)),
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
@@ -183,4 +193,9 @@ export function requiredBlobsOf(
   const since = bundles.flatMap((bundle) => bundle.inventory()?.since ?? []).join(', ');
   const hint = `push the base bundle (inventory ${since}) first, with the same --to and --naming, or use a full bundle made without --since`;
   return { repositories: new Map(repositories), source, hint };
+}
+
+/** Returns what reports whether the target may lack content of a root whose tag it has. */
+export function incompleteRoots({ incomplete }: Pick<LoadedBundles, 'incomplete'>): (root: Root) => boolean {
+  return ({ reference }) => incomplete.has(formatReference(reference));
 }

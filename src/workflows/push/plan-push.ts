@@ -10,7 +10,7 @@ import type { Context } from '../../session/context.ts';
 import { type CopyPlan, planCopy } from '../../transfer/copy-plan.ts';
 import { planReferrers, type ReferrersPlan } from '../../transfer/referrers/plan.ts';
 import { destinationOf, withWrittenNames } from './destination.ts';
-import { type LoadedBundles, loadBundles, requiredBlobsOf } from './loaded-bundles.ts';
+import { incompleteRoots, type LoadedBundles, loadBundles, requiredBlobsOf } from './loaded-bundles.ts';
 import type { PushOptions } from './push.ts';
 import { absentPaths, lookUpRepositories } from './repositories.ts';
 import { retiredReferences } from './retired.ts';
@@ -94,7 +94,9 @@ async function planFor(
     const absent = absentPaths(repositories);
     const destination = (source: Reference): Reference => destinationOf(target, source);
     const required = requiredBlobsOf(loaded, destination, client);
-    const options = { target: destination, concurrency, existing, absent, emit, signal, ...(required && { required }) };
+    const isIncomplete = incompleteRoots(loaded);
+    const shared = { target: destination, concurrency, existing, isIncomplete, absent, emit, signal };
+    const options = { ...shared, ...(required && { required }) };
     const plan = await planCopy(graph, client, options);
     const subjects = plan.items.filter(({ status }) => status !== 'keep');
     const referrers = referrersOf(

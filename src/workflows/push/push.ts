@@ -19,7 +19,13 @@ import { assertNoSignatureConflicts } from '../../transfer/referrers/groups.ts';
 import { type SharedReader, SharedSource } from '../../transfer/shared-source.ts';
 import { wrapError } from '../../transfer/wrap-error.ts';
 import { destinationOf, withWrittenNames } from './destination.ts';
-import { type LoadedBundles, type LoadOptions, loadBundles, requiredBlobsOf } from './loaded-bundles.ts';
+import {
+  incompleteRoots,
+  type LoadedBundles,
+  type LoadOptions,
+  loadBundles,
+  requiredBlobsOf,
+} from './loaded-bundles.ts';
 import { countReferrers, pushBundledReferrers, type ReferrerCounts } from './push-referrers.ts';
 import { createReceipt, type Receipt } from './receipt.ts';
 import { absentPaths, lookUpRepositories, prepareRepositories, type RepositoryOptions } from './repositories.ts';
@@ -142,7 +148,15 @@ async function pushTo(
   const retiredField =
     retire === undefined ? {} : { retired: await retiredReferences(retire, graph, target, context.emit) };
   const required = requiredBlobsOf(loaded, destination, client);
-  const copyOptions = { target: destination, concurrency, existing, signal, ...(required && { required }) };
+  const isIncomplete = incompleteRoots(loaded);
+  const copyOptions = {
+    target: destination,
+    concurrency,
+    existing,
+    isIncomplete,
+    signal,
+    ...(required && { required }),
+  };
   if (required !== undefined) {
     // A delta whose base bundle is missing fails here, also before any repository is created.
     const absent = absentPaths(await lookUpRepositories(context, target, ecr, paths, repositoryOptions.create));

@@ -56,6 +56,9 @@ const programs = {
 
 export type ProgramName = keyof typeof programs;
 
+/** All programs, those without which there is no cluster first. */
+export const programNames = Object.keys(programs) as ProgramName[];
+
 const sources = join(import.meta.dirname, 'programs');
 const cache = join(import.meta.dirname, '../../../.cache/cluster');
 

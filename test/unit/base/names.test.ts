@@ -8,7 +8,7 @@ const good: readonly (readonly [NameKind, readonly string[]])[] = [
   ['chart version', ['1.2.3', 'v1.17.2', '1.2', 'v1', '1.0.0-rc.1', '0.1.0+sha.5114f85', '1.0.0-alpha-beta']],
   ['release name', ['a', 'rel-1', 'a.b']],
   ['namespace', ['default', 'a-1']],
-  ['object name', ['my.object-1']],
+  ['object name', ['my.object-1', 'a'.repeat(253)]],
   [
     'registry',
     ['docker.io', 'localhost:5000', '[::1]:5000', 'MY-host.example', '123456789012.dkr.ecr.us-east-1.amazonaws.com'],

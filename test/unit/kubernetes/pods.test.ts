@@ -44,6 +44,11 @@ describe('a Pod list', () => {
     expect(parsePods(text, 'FILE')).toEqual(parse(...CLUSTER));
   });
 
+  it('may have names that are longer than a label of DNS', () => {
+    const name = `release-with-a-long-name-${'x'.repeat(80)}-7b9f6c5d4-abcde`;
+    expect(parse(podObject(name, { containers: { a: { image: 'a', state: running } } }))[0]?.name).toBe(name);
+  });
+
   it('can be a single Pod', () => {
     expect(parsePods(JSON.stringify(CLUSTER[0]), 'FILE')).toEqual(parse(...CLUSTER.slice(0, 1)));
   });
@@ -76,6 +81,7 @@ describe('a Pod list', () => {
     [`r.example/a@${RUNNING}`, RUNNING],
     [RUNNING, RUNNING],
     ['', undefined],
+    ['c'.repeat(64), undefined],
     ['r.example/a@sha256:abc', undefined],
     ['\u001b[2J', undefined],
   ])('reads the digest of %j', (imageID, digest) => {
@@ -133,6 +139,14 @@ describe('readPods', () => {
     expect(await read({ cluster: { context: 'prod' } }, env)).toEqual(expected);
     const words = ['--context=prod', '--request-timeout=15s', 'get', 'pods', '--all-namespaces', '--output=json'];
     expect(calls()).toEqual([words]);
+  });
+
+  it('doubts the context if a cluster has no Pod', async () => {
+    const { env } = fakeKubectl({ stdout: podList([]) });
+    await expect(read({ cluster: {} }, env)).rejects.toMatchObject({
+      code: 'cluster',
+      hint: expect.stringContaining('--context'),
+    });
   });
 
   it('says how to make a file that does not exist, and what else helps if the cluster refuses', async () => {

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { compileWithModules } from '../../support/go.ts';
+import { pipelines } from '../../support/pipelines.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
-/** The workflow files of .github run what CI runs, and actionlint accepts them. */
+/** The workflow files of .github run what CI runs. actionlint accepts them, and the one of docs/check.md. */
 
 const root = join(import.meta.dirname, '../../..');
 const workflows = globSync('.github/workflows/*.yml', { cwd: root }).map((path) => join(root, path));
@@ -30,6 +31,14 @@ it('actionlint finds a wrong key', ({ skip }) => {
   const wrong = join(folder, 'wrong.yml');
   writeFileSync(wrong, readFileSync(workflows[0] as string, 'utf8').replace('runs-on:', 'runs_on:'));
   expect(lint(wrong)).toMatchObject({ status: 1, stdout: expect.stringContaining('runs_on') });
+});
+
+it('actionlint finds nothing in the workflow of docs/check.md', ({ skip }) => {
+  if (missing !== undefined) skip(missing);
+  const [config, workflow] = [join(folder, 'actionlint.yaml'), join(folder, 'install.yml')];
+  writeFileSync(config, 'self-hosted-runner:\n  labels: [isolated]\n');
+  writeFileSync(workflow, pipelines().find(({ system }) => system === 'GitHub Actions')?.text ?? '');
+  expect(lint('-config-file', config, workflow)).toMatchObject({ status: 0, stdout: '' });
 });
 
 it('CI runs .ci/run, and the nightly sweep scripts of package.json', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ignoreEvents } from '../../../src/base/events.ts';
-import type { Graph } from '../../../src/oci/graph.ts';
+import type { Graph, Root } from '../../../src/oci/graph.ts';
 import type { Repository } from '../../../src/oci/reference.ts';
 import { copy } from '../../../src/transfer/copy.ts';
 import { planCopy } from '../../../src/transfer/copy-plan.ts';
@@ -23,6 +23,22 @@ async function scene(): Promise<{ graph: Graph; source: MemoryRegistry; sink: Me
   sink.log.length = 0;
   return { graph, source, sink, other };
 }
+
+describe('a tag with the digest', () => {
+  const isIncomplete = ({ reference }: Root): boolean => reference.path === 'a';
+
+  it.each(['error', 'skip', 'overwrite'] as const)('is sent if its image is incomplete: %s', async (existing) => {
+    const { graph, source, sink } = await scene();
+    sink.tags.delete('private.example/m/quay.io/b:1');
+    const lost = [...sink.blobs.keys()].find((name) => name.startsWith('private.example/m/quay.io/a@')) ?? '';
+    sink.blobs.delete(lost);
+    const plan = await planCopy(graph, sink, { ...options(existing), isIncomplete, absent: new Set() });
+    expect(plan.items.map(({ status }) => status)).toEqual(['send', 'send', 'send']);
+    const { outcomes } = await copy(graph, source, sink, { ...options(existing), isIncomplete });
+    expect(outcomes.map(({ status }) => status)).toEqual(['pushed', 'pushed', 'pushed']);
+    expect(sink.blobs.has(lost)).toBe(true);
+  });
+});
 
 describe('a tag with another digest', () => {
   it('is reported before anything is sent', async () => {

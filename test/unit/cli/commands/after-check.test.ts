@@ -69,6 +69,8 @@ describe('after a check', () => {
       ],
       [['app', '--bundle', 'a.tar'], ['not-in-bundle']],
       [['./app', ...TO], ['wrong-platform']],
+      // A bundle that has the image does not repair it.
+      [['app', '--bundle', 'a.tar', ...TO], ['incomplete']],
     ] as const) {
       const [line] = afterCheck(parsed('check', ...args), {
         reasons: new Set<CheckReason>(reasons),
@@ -80,6 +82,15 @@ describe('after a check', () => {
     }
   });
 
+  it('a chart that the target lacks is named, because the list does not say where it is from', () => {
+    const checked = { bundle: 'a.tar', target: 'r.example/m', charts: ['app'], lacksChart: true };
+    const [line] = afterCheck(parsed('check', 'app', '--bundle', 'a.tar', ...TO), {
+      ...checked,
+      reasons: new Set<CheckReason>(['not-in-bundle', 'not-pushed']),
+    });
+    expect(line).toContain('helm airgap bundle CHART --only-missing check.json');
+  });
+
   it('public names are redirected by other means, as long as there are any', () => {
     expect(next(['./app', ...TO], ['public-name'])).toMatch(/^helm airgap check .*--unmapped=post-render$/);
     expect(next(['./app', ...TO, '--unmapped=post-render'], ['public-name'])).toMatch(/ --unmapped=repack$/);
@@ -87,7 +98,7 @@ describe('after a check', () => {
   });
 
   it('that could not ask the target, the report says what to do', () => {
-    for (const reason of ['unreachable', 'unknown-authority', 'no-permission', 'incomplete'] as const)
+    for (const reason of ['unreachable', 'unknown-authority', 'no-permission'] as const)
       expect(next(['./app', ...TO], [reason])).toBe('');
   });
 });

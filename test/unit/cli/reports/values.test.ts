@@ -48,10 +48,9 @@ it('names the place alone of an image that an operator chooses, which is in no t
   const report = proofReport({
     chart: 'web',
     version: '1.0.0',
-    profile: 'default',
-    overrides: {},
-    yaml: '',
     proof: { references: 2, rewritten: 1, residue },
+    copied: [],
+    notInBundle: [],
   } as unknown as Overrides);
   expect(report.split('\n')).toContain(`    ${path}`);
 });

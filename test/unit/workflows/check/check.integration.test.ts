@@ -61,6 +61,7 @@ beforeAll(async () => {
     'values.yaml': [
       'registry: quay.io/acme',
       'job: quay.io/acme/job:1',
+      'jobs: {enabled: true}',
       'extra: {enabled: false, image: quay.io/acme/extra:1}',
       'imagePullSecrets: []',
     ].join('\n'),
@@ -71,7 +72,7 @@ beforeAll(async () => {
       '"{{ .Values.registry }}/app:1"',
       'imagePullSecrets: {{ toJson .Values.imagePullSecrets }}',
     ),
-    'templates/job.yaml': workload('Job', 'once', 'run', '{{ .Values.job }}'),
+    'templates/job.yaml': `{{- if .Values.jobs.enabled }}${workload('Job', 'once', 'run', '{{ .Values.job }}')}{{- end }}`,
     'templates/extra.yaml': `{{- if .Values.extra.enabled }}${workload('Deployment', 'extra', 'extra', '{{ .Values.extra.image }}')}{{- end }}`,
   });
   await writeFiles(join(folder, 'fixed'), {
@@ -124,6 +125,13 @@ describe('charts whose images are at the target', () => {
         status: 'ok',
       },
     ]);
+  });
+
+  it('are in the namespace of the release', async () => {
+    const args = ['check', './web', '--to', `${registry.host}/m`, '--plain-http', '127.0.0.1', '-o', 'json'];
+    const { out } = await airgap(args, { ...env, HELM_NAMESPACE: 'shop' }, folder);
+    const { images } = JSON.parse(out) as CheckResult;
+    expect(images.flatMap(({ workloads }) => workloads.map(({ namespace }) => namespace))).toEqual(['shop', 'shop']);
   });
 
   it('say what to type next', async () => {
@@ -216,6 +224,19 @@ describe('an image that a node would not get', () => {
     }
     const set = await check('web', '--bundle', bundle, '--set', 'extra.enabled=true');
     expect(set.document.images[1]?.detail).toContain('extra.enabled');
+  });
+});
+
+it('an image of a component that only the bundle was made without is switched on by its flag', async () => {
+  const small = join(folder, 'small.tar');
+  const mirror = ['--mirror', `*=${registry.host}/up`, '--plain-http', '127.0.0.1', '--no-look-inside'];
+  const made = await airgap(['bundle', './web', '--set', 'jobs.enabled=false', ...mirror, '--out', small], env, folder);
+  expect(made.code, made.err).toBe(0);
+  const { code, document } = await check('web', '--bundle', small);
+  expect([code, statuses(document)]).toEqual([3, { app: 'ok', job: 'not-in-bundle' }]);
+  expect(document.images[1]).toMatchObject({
+    detail: expect.stringContaining('jobs.enabled'),
+    message: expect.stringContaining('--set jobs.enabled'),
   });
 });
 
