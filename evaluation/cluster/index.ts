@@ -10,7 +10,7 @@ import { removeNamespaces } from '../../test/support/cluster/namespaces.ts';
 import { withoutCluster } from '../../test/support/cluster/requirements.ts';
 import { CannotRun, defineEvaluation } from '../evaluation.ts';
 import { checkMissing } from '../programs.ts';
-import { chartsTable, disagreements, failuresList, untriedList } from './report.ts';
+import { chartsTable, disagreements, failuresList, stricterList, untriedList } from './report.ts';
 import { type Tried, tryChart } from './try-chart.ts';
 
 const HELM = '4.1.4';
@@ -26,8 +26,8 @@ export const cluster = defineEvaluation({
   script: 'cluster',
   summary: `Carries all charts of a folder into a real Kubernetes without a way out, one after another: bundled from a stand-in
 of the public registries, pushed to a private one, installed with the overrides. Needs what \`scripts/test cluster\` needs,
-and a built plugin. Exit code 1 if the cluster says something else of a chart than \`values\` did, or something asked for
-a way out that nobody knew before.`,
+and a built plugin. Exit code 1 if a chart did not get everything although \`values\` had proved it, or something left the
+cluster.`,
   options: {
     folder: {
       default: '',
@@ -72,6 +72,8 @@ a way out that nobody knew before.`,
         `Packets that left the cluster: ${leaks.packets.length}. Public names asked for: ${names.length}${asked}.`,
         '## Public, or not pulled',
         failuresList(tried),
+        '## Refused by `values`, and in no Pod of the install',
+        stricterList(tried),
         '## Not tried',
         untriedList(tried),
       ].join('\n\n'),

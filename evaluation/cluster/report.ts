@@ -43,12 +43,19 @@ export function failuresList(tried: readonly Tried[]): string {
   return lines.length === 0 ? 'None.' : lines.join('\n');
 }
 
-/** Charts of which the cluster says something else than `values` did. */
+/** Lists what `values` refused and no Pod of the install has, such as images of `helm test`. */
+export function stricterList(tried: readonly Tried[]): string {
+  const lines = tried.flatMap(({ chart, outcome }) => {
+    if (outcome === undefined || outcome.values === 0 || !isRunning(outcome)) return [];
+    return [`* ${chart}: ${outcome.unmapped.map((reference) => `\`${reference}\``).join(', ')}.`];
+  });
+  return lines.length === 0 ? 'None.' : lines.join('\n');
+}
+
+/** Charts that did not get everything, although `values` had proved it. */
 export function disagreements(tried: readonly Tried[]): string[] {
   return tried.flatMap(({ chart, outcome }) => {
-    if (outcome === undefined || isRunning(outcome) === (outcome.values === 0)) return [];
-    return [
-      `${chart}: \`values\` ended with ${outcome.values}, and ${isRunning(outcome) ? 'all' : 'not all'} images were pulled`,
-    ];
+    if (outcome === undefined || isRunning(outcome) || outcome.values !== 0) return [];
+    return [`${chart}: \`values\` ended with 0, and not everything was pulled and installed`];
   });
 }

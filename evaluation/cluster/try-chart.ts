@@ -10,7 +10,7 @@ export interface Tried {
   /** NAME-VERSION. */
   readonly chart: string;
   readonly seconds: number;
-  /** Why it could not be bundled; then there is no outcome. */
+  /** Why it could not be bundled or installed at all; then there is no outcome. */
   readonly problem?: string;
   readonly outcome?: Outcome;
 }
@@ -20,6 +20,8 @@ export interface Outcome {
   /** References of the bundle. */
   readonly images: number;
   readonly values: number;
+  /** References of which `values` says that they stay public, whether a Pod of the install has them or not. */
+  readonly unmapped: readonly string[];
   readonly install: number;
   /** End of what `helm install` said if it failed. */
   readonly installProblem: string;
@@ -50,12 +52,15 @@ export async function tryChart(helm: InsideHelm, archive: string): Promise<Tried
   }
   await remove(carried);
   const { references, values, install, settled, pulls } = carried;
+  const foreign = new Set([...install.stderr.matchAll(/no matches for kind "(\w+)"/g)].map(([, kind = '']) => kind));
+  if (foreign.size > 0) return { ...done(), problem: `it needs kinds of another chart (${[...foreign].join(', ')})` };
   const waiting = settled.containers.filter(({ state }) => state === 'waiting' || state === 'started');
   return {
     ...done(),
     outcome: {
       images: references.length,
       values: values.code,
+      unmapped: [...new Set([...values.stderr.matchAll(/still public: (\S+)/g)].map(([, name = '']) => name))],
       install: install.code,
       installProblem: install.code === 0 ? '' : install.stderr.trim().slice(-300),
       pods: new Set(settled.containers.map(({ pod }) => pod)).size,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { realChart } from '../support/charts.ts';
-import { build } from '../support/cluster/build.ts';
+import { programPath } from '../support/cluster/build.ts';
 import { carry, identityOf, remove } from '../support/cluster/carried-chart.ts';
 import { sharedCluster } from '../support/cluster/each-run.ts';
 import { ECR_HOST, NODE_KEY, PUSHER_KEY, startEcrInside } from '../support/cluster/ecr.ts';
@@ -64,8 +64,9 @@ test('from ECR, with the login that AWS gives to the credential provider of the 
   const chart = 'aws-ebs-csi-driver-2.64.0';
   const path = realChart(`${chart}.tgz`);
   if (path === undefined) return context.skip(NO_CHART);
-  const missing = build('ecr-credential-provider');
-  if (missing !== undefined) return context.skip(missing);
+  if (programPath('ecr-credential-provider') === undefined) {
+    return context.skip('ecr-credential-provider could not be built');
+  }
   const ecr = await startEcrInside(cluster);
   const onAws = await insideHelm(cluster, '4.1.4', undefined, ecr.env);
   // As `aws ecr get-login-password | helm registry login` does it.

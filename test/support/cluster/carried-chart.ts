@@ -32,6 +32,8 @@ export interface ChartToCarry {
   readonly valuesFlags?: readonly string[];
   /** Of the release; NAME-VERSION with dashes for dots unless given. */
   readonly namespace?: string;
+  /** How long to wait for what is undecided after the install; 90 unless given. */
+  readonly seconds?: number;
   /** What happens at the target between `push` and `values`. */
   readonly pushed?: () => void;
 }
@@ -78,7 +80,7 @@ export async function carry(helm: InsideHelm, chart: ChartToCarry): Promise<Carr
   }
   const install = await installing;
   const namespaces = [namespace, ...(await namespacesOf(site))];
-  const settled = await settle(cluster, { namespaces, prefixes });
+  const settled = await settle(cluster, { namespaces, prefixes, seconds: chart.seconds ?? 90 });
   return { site, references, values, install, settled, pulls: await pullsOf(cluster, namespaces) };
 }
 

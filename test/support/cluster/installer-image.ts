@@ -6,24 +6,21 @@ import type { Cluster } from './cluster.ts';
 import type { ImageContent } from './outside.ts';
 
 /** What installers' scripts call besides Helm and kubectl. */
-const APPLETS = ['sh', 'base64', 'basename', 'cat', 'mkdir', 'rm', 'sed', 'seq', 'sleep', 'touch'];
+const APPLETS = ['sh', 'base64', 'basename', 'cat', 'mkdir', 'rm', 'sed', 'sleep', 'touch'];
 
 /**
  * Content of an image that can run a script with Helm and kubectl. As its owner would do, it has the private CA and a login
  * for the registry that the node has one for.
  * @param helm path of the program
- * @param idle names of programs that succeed and do nothing
  */
-export function installerImage(cluster: Cluster, helm: string, idle: readonly string[] = []): ImageContent {
+export function installerImage(cluster: Cluster, helm: string): ImageContent {
   const { username, password } = cluster.login;
-  const [login, nothing] = [join(scratchFolder(), 'login.json'), join(scratchFolder(), 'nothing')];
+  const login = join(scratchFolder(), 'login.json');
   const auth = Buffer.from(`${username}:${password}`).toString('base64');
   writeFileSync(login, JSON.stringify({ auths: { [cluster.nodeRegistry]: { auth } } }));
-  writeFileSync(nothing, '#!/bin/sh\n');
   const applets = APPLETS.map((applet) => [`bin/${applet}`, '/bin/busybox']);
   const files = {
     ...Object.fromEntries(applets),
-    ...Object.fromEntries(idle.map((name) => [`bin/${name}`, nothing])),
     'bin/helm': helm,
     'bin/kubectl': programPath('kubernetes') ?? '',
     'etc/helm/login.json': login,

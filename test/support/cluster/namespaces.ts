@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -26,7 +26,8 @@ export async function removeNamespaces(name: string): Promise<void> {
     await sleep(100);
   }
   for (const namespace of [name, `${name}-out`]) {
-    if (existsSync(`/run/netns/${namespace}`)) execFileSync('ip', ['netns', 'del', namespace], { stdio: 'ignore' });
+    // Another run may remove the same leftover.
+    if (existsSync(`/run/netns/${namespace}`)) spawnSync('ip', ['netns', 'del', namespace], { stdio: 'ignore' });
   }
 }
 

@@ -1,19 +1,25 @@
 import { describe, expect, test } from 'vitest';
-import { chartsTable, disagreements, failuresList, untriedList } from '../../../../evaluation/cluster/report.ts';
+import {
+  chartsTable,
+  disagreements,
+  failuresList,
+  stricterList,
+  untriedList,
+} from '../../../../evaluation/cluster/report.ts';
 import type { Outcome, Tried } from '../../../../evaluation/cluster/try-chart.ts';
 
-const nothing = { installProblem: '', failed: [], waiting: [], publicImages: [] };
+const nothing = { unmapped: [], installProblem: '', failed: [], waiting: [], publicImages: [] };
 
 function tried(more: Partial<Outcome> = {}): Tried {
   const outcome = { images: 3, values: 0, install: 0, pods: 2, pulled: 2, ...nothing, ...more };
   return { chart: 'shop-1.0.0', seconds: 9.6, outcome };
 }
 
-describe('cluster and `values` agree', () => {
+describe('the cluster has what `values` has proved', () => {
   test.for([
     ['all were pulled, as values said', {}, true],
     ['one is public, as values said', { values: 3, publicImages: ['a:1'] }, true],
-    ['all were pulled, and values said no', { values: 3 }, false],
+    ['all were pulled, and values refused something else', { values: 3, unmapped: ['b:1'] }, true],
     ['one could not be pulled', { failed: ['r.test/a:1'] }, false],
     ['one is public', { publicImages: ['a:1'] }, false],
     ['one was not decided', { waiting: ['shop/web main: no status'] }, false],
@@ -44,4 +50,9 @@ test('each image that is public or could not be pulled is listed once', () => {
     '* shop-1.0.0: no `r.test/b:1`.',
   ]);
   expect(failuresList([tried()])).toBe('None.');
+});
+
+test('what `values` refused is listed if all was pulled all the same', () => {
+  expect(stricterList([tried({ values: 3, unmapped: ['b:1'] })])).toBe('* shop-1.0.0: `b:1`.');
+  expect(stricterList([tried(), tried({ values: 3, unmapped: ['a:1'], publicImages: ['a:1'] })])).toBe('None.');
 });
