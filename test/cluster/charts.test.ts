@@ -24,7 +24,7 @@ afterAll(() => expect(leaksOf(cluster)).toEqual({ packets: [], names: [] }));
 async function expectInstalled(chart: string, host: string, context: TestContext): Promise<void> {
   const path = realChart(`${chart}.tgz`);
   if (path === undefined) return context.skip(NO_CHART);
-  const to = `${host}/mirrored`;
+  const to = `${host}/charts`;
   const carried = await carry(await insideHelm(cluster), { path, ...identityOf(path), to });
   await remove(carried);
   expectAllPulled(carried);
@@ -74,7 +74,7 @@ test('an umbrella chart whose installer Job installs the charts that were carrie
     charts: { 'kube-prometheus-stack': { waitForInstallation: false } },
   };
   writeFileSync(site, JSON.stringify(values));
-  const to = `${cluster.nodeRegistry}/mirrored`;
+  const to = `${cluster.nodeRegistry}/umbrella`;
   // The values for its kube-prometheus-stack have a field that the definitions do not: Helm 4 refuses it, Helm 3 does not.
   const { path: helm3 } = await insideHelm(cluster, '3.17.3');
   const carried = await carry(await insideHelm(cluster), {

@@ -31,7 +31,7 @@ test('with pull secrets, which the overrides name in every Pod; without one the 
   const chart = 'jaeger-3.2.0';
   const path = realChart(`${chart}.tgz`);
   if (path === undefined) return context.skip(NO_CHART);
-  const to = `${cluster.registry}/mirrored`;
+  const to = `${cluster.registry}/credentials`;
   const carried = await carry(helm, { path, ...identityOf(path), to });
   const { namespace } = carried.site;
   const secrets = await secretsOf(namespace);
@@ -51,8 +51,10 @@ test("with the node's own login, in Pods without pull secrets", async (context) 
   const chart = 'fluent-bit-0.58.1';
   const path = realChart(`${chart}.tgz`);
   if (path === undefined) return context.skip(NO_CHART);
-  const to = `${cluster.nodeRegistry}/mirrored`;
-  const carried = await carry(helm, { path, ...identityOf(path), to });
+  const to = `${cluster.nodeRegistry}/credentials`;
+  // A chart that another file installs has one of the same name, with cluster-wide objects.
+  const flags = ['--set', 'fullnameOverride=node-login'];
+  const carried = await carry(helm, { path, ...identityOf(path), to, flags });
   const secrets = await secretsOf(carried.site.namespace);
   await remove(carried);
   expectAllPulled(carried);

@@ -22,7 +22,7 @@ test('a chart whose schema refuses the port of the target: `values` names the im
   const path = realChart('adot-exporter-for-eks-on-ec2-0.22.0.tgz');
   if (path === undefined) return context.skip(NO_CHART);
   expectQuestion(cluster, 'registry-1.docker.io');
-  const to = `${cluster.registry}/mirrored`;
+  const to = `${cluster.registry}/failures`;
   const carried = await carry(helm, { path, ...identityOf(path), to });
   await remove(carried);
   const image = 'amazon/aws-otel-collector:v0.37.0';
