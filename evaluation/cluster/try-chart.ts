@@ -51,6 +51,8 @@ export async function tryChart(helm: InsideHelm, archive: string): Promise<Tried
     return { ...done(), problem: (await isPinned(archive, flags)) ? PINNED : firstError(error as Error) };
   }
   await remove(carried);
+  // Helm leaves those of a chart's folder crds, and another version of the chart may have ones that cannot follow them.
+  await helm.cluster.run(['kubectl', 'delete', 'crd', '--all']);
   const { references, values, install, settled, pulls } = carried;
   const foreign = new Set([...install.stderr.matchAll(/no matches for kind "(\w+)"/g)].map(([, kind = '']) => kind));
   if (foreign.size > 0) return { ...done(), problem: `it needs kinds of another chart (${[...foreign].join(', ')})` };
