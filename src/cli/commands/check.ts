@@ -202,7 +202,7 @@ async function jobsOf(
 
 /** Refuses flags of the check before the install. @throws AirgapError `usage` */
 function refuseChartFlags(charts: readonly string[], flags: Flags): void {
-  const { all, overrides, unmapped, pullSecret, platform, testPod } = flags;
+  const { all, overrides, unmapped, pullSecret, platform, testPod, values, set } = flags;
   const useless = {
     'a chart': charts.length > 0,
     '--all': all,
@@ -211,6 +211,8 @@ function refuseChartFlags(charts: readonly string[], flags: Flags): void {
     '--pull-secret': pullSecret !== undefined,
     '--platform': platform.length > 0,
     '--test-pod': testPod,
+    '--values': values.length > 0,
+    '--set': set.length > 0,
   };
   const given = Object.entries(useless).find(([, isGiven]) => isGiven)?.[0];
   if (given === undefined) return;

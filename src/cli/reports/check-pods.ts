@@ -39,7 +39,7 @@ export function podCheckReport(check: PodCheck): Report {
   const { target, counts, problems, allowed, unusedAllowed, notInBundle = [], bundle } = check;
   const verdict = check.ok
     ? `${count(counts.pods, 'Pod')}: every image is of ${target} and pulled${allowed.length === 0 ? '' : ', or allowed'}`
-    : `${counts.podsWithProblems} of ${count(counts.pods, 'Pod')} have images that are not of ${target}, or not pulled from it`;
+    : `${counts.podsWithProblems} of ${count(counts.pods, 'Pod')} ${counts.podsWithProblems === 1 ? 'has' : 'have'} images that are not of ${target}, or not pulled from it`;
   const reasons = ORDER.filter((reason) => problems.some((problem) => problem.reason === reason));
   const notes = [
     ...allowed.map(allowedText),

@@ -19,7 +19,7 @@ import { listRequestedCharts } from '../values/requested-charts.ts';
 import { BundledImages } from './ask-bundle.ts';
 import { TargetQuestions } from './ask-target.ts';
 import { type ChartImages, chartImages, type InstallOptions } from './chart-images.ts';
-import { answerImages, type PodSecret, type WantedImage, wantedImages } from './images.ts';
+import { answerImages, otherNamespaces, type PodSecret, type WantedImage, wantedImages } from './images.ts';
 import { explainNotInBundle } from './not-in-bundle.ts';
 
 /** What to check: charts as they will be installed, against a target, a bundle, or both. */
@@ -53,6 +53,7 @@ export function check(context: Context, options: CheckOptions): Promise<CheckRes
       const platforms = platformsOf(options, bundle);
       const bundled = bundle && new BundledImages(bundle, target);
       const asked = { wanted: wantedImages(charts, target, bundled), charts, bundle, bundled, platforms };
+      warnOtherNamespaces(context, asked.wanted, options.pullSecret);
       const title = target === undefined ? 'looking images up in the bundle' : `asking ${target.registry} for images`;
       const answered = await runStep(
         emit,
@@ -108,6 +109,14 @@ function warnNested({ emit }: Context, charts: readonly ChartImages[]): void {
     const message = `chart ${parent} installs further charts, whose images are not checked: ${names}; name them as well, or check the bundle with --all`;
     emit({ type: 'warning', message });
   }
+}
+
+/** Warns of Pods in namespaces whose own Secret was not read. */
+function warnOtherNamespaces({ emit }: Context, wanted: readonly WantedImage[], secret: PodSecret | undefined): void {
+  const namespaces = secret === undefined ? [] : otherNamespaces(wanted, secret);
+  if (secret?.name === undefined || namespaces.length === 0) return;
+  const message = `Pods of other namespaces need a pull secret ${secret.name} there, which was not read: ${namespaces.join(', ')}; their images are asked for with that of ${secret.namespace}`;
+  emit({ type: 'warning', message });
 }
 
 /** Returns the results of a batch, or throws all its errors. */

@@ -86,7 +86,19 @@ function distinct(workloads: readonly CheckedWorkload[]): CheckedWorkload[] {
 export interface PodSecret {
   /** Without a name, all Pods are taken to use it. */
   readonly name: string | undefined;
+  /** Where it was read; undefined for a file that does not say it. */
+  readonly namespace?: string | undefined;
   readonly keychain: Keychain;
+}
+
+/** Returns the other namespaces with Pods that name the pull secret: each needs a Secret of its own. Sorted. */
+export function otherNamespaces(images: readonly WantedImage[], { namespace: own }: PodSecret): string[] {
+  if (own === undefined) return [];
+  const workloads = images
+    .filter(({ isPublic, anonymous }) => !isPublic && !anonymous)
+    .flatMap((image) => image.workloads.filter(({ byOperator }) => !byOperator));
+  const namespaces = workloads.flatMap(({ namespace }) => namespace ?? []);
+  return [...new Set(namespaces)].filter((namespace) => namespace !== own).sort();
 }
 
 /** Returns what to do about Pods without the secret, and about a secret without a login. The registry's hint is for the caller. */

@@ -1,4 +1,4 @@
-import { rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CheckedImage, type CheckResult, checkDocumentSchema } from '../../../../src/inventory/check-result.ts';
@@ -312,6 +312,17 @@ describe('a registry that needs a login', () => {
     expect(document.images.map(({ anonymous = false }) => anonymous)).toEqual([false, true]);
     const args = ['./web', '--to', `${locked.host}/m`, '--pull-secret', 'secret.json', '--unmapped=post-render'];
     expect((await check(...args)).code).toBe(0);
+  });
+
+  it('warns of Pods in other namespaces, which have Secrets of their own', async () => {
+    const secret = JSON.parse(await readFile(join(folder, 'secret.json'), 'utf8'));
+    const metadata = { ...secret.metadata, namespace: 'shop' };
+    await writeFile(join(folder, 'shop.json'), JSON.stringify({ ...secret, metadata }));
+    const target = ['--to', `${locked.host}/m`, '--plain-http', '127.0.0.1', '--pull-secret', 'shop.json'];
+    // Helm tells plugins the namespace by this variable.
+    const run = (HELM_NAMESPACE: string) => airgap(['check', './web', ...target], { ...env, HELM_NAMESPACE }, folder);
+    expect((await run('shop')).err).not.toContain('namespaces');
+    expect((await run('other')).err).toMatch(/warning: .*namespaces.*: other;/i);
   });
 
   it('gives them to all Pods if the secret has no name', async () => {
