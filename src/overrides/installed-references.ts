@@ -40,6 +40,8 @@ export interface InstalledReference extends LocatedReference {
   readonly namespace?: string | undefined;
   /** Container with the image, for images in Pod specs. */
   readonly container?: string | undefined;
+  /** The container's `imagePullPolicy` is Never: a node runs it only if it has the image already. */
+  readonly isNeverPulled?: true;
 }
 
 /** A post-renderer as `values --unmapped=post-render` writes its map. */
@@ -158,13 +160,14 @@ function withObjects(
 function placeOf(
   document: RenderedDocument | undefined,
   { how, path }: LocatedReference,
-): Pick<InstalledReference, 'namespace' | 'container'> {
+): Pick<InstalledReference, 'namespace' | 'container' | 'isNeverPulled'> {
   if (document === undefined) return {};
   const { object } = document;
   const container = how === 'pod-spec' ? fieldValue(object, path.replace(/\.image$/, '')) : undefined;
   return {
     namespace: textOf(fieldValue(object, 'metadata.namespace')),
     container: isMapping(container) ? textOf(container.name) : undefined,
+    ...(isMapping(container) && container.imagePullPolicy === 'Never' && { isNeverPulled: true }),
   };
 }
 

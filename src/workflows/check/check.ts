@@ -95,6 +95,7 @@ export async function renderCharts(
   );
   const charts = allOf(rendered, 'charts could not be rendered');
   warnNested(context, charts);
+  warnNeverPulled(context, charts);
   return charts;
 }
 
@@ -109,6 +110,15 @@ function warnNested({ emit }: Context, charts: readonly ChartImages[]): void {
     const message = `chart ${parent} installs further charts, whose images are not checked: ${names}; name them as well, or check the bundle with --all`;
     emit({ type: 'warning', message });
   }
+}
+
+/** Warns of images that nodes must have already, whatever the target has. */
+function warnNeverPulled({ emit }: Context, charts: readonly ChartImages[]): void {
+  const references = charts.flatMap((chart) => chart.references).filter(({ isNeverPulled }) => isNeverPulled);
+  const images = [...new Set(references.map(({ reference }) => reference))].sort();
+  if (images.length === 0) return;
+  const message = `nodes do not pull images with imagePullPolicy Never, they must have them already: ${images.join(', ')}`;
+  emit({ type: 'warning', message });
 }
 
 /** Warns of Pods in namespaces whose own Secret was not read. */

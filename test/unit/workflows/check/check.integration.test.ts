@@ -1,6 +1,6 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
 import { type CheckedImage, type CheckResult, checkDocumentSchema } from '../../../../src/inventory/check-result.ts';
 import { basicOf } from '../../../support/basic.ts';
 import { selfSigned } from '../../../support/certificate.ts';
@@ -328,6 +328,17 @@ describe('a registry that needs a login', () => {
   it('gives them to all Pods if the secret has no name', async () => {
     expect((await check('./web', '--to', `${locked.host}/m`, '--pull-secret', 'config.json')).code).toBe(0);
   });
+});
+
+test('images with imagePullPolicy Never are named, since no node pulls them', async () => {
+  await writeFiles(join(folder, 'never'), {
+    'Chart.yaml': chartYaml('never'),
+    'values.yaml': 'image: quay.io/acme/app:1\n',
+    'templates/a.yaml': workload('Deployment', 'a', 'own, imagePullPolicy: Never', '{{ .Values.image }}'),
+  });
+  const { code, err } = await check('./never', '--to', `${registry.host}/m`);
+  expect([code, err]).toEqual([0, expect.stringMatching(/warning: .*imagePullPolicy Never.*acme\/app:1/i)]);
+  expect((await check('./fixed', '--to', `${registry.host}/m`)).err).not.toContain('Never');
 });
 
 describe('a registry that cannot be asked', () => {
