@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chartYaml, writeFiles } from '../support/charts.ts';
@@ -15,7 +15,7 @@ import {
   valuesInside,
 } from '../support/cluster/inside.ts';
 import { leaksOf } from '../support/cluster/isolation.ts';
-import { bundleOutside } from '../support/cluster/outside.ts';
+import { bundleMissingOutside, bundleOutside } from '../support/cluster/outside.ts';
 import { startFurtherRegistry, trustInside } from '../support/cluster/registry.ts';
 import { settle } from '../support/cluster/settle.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -54,18 +54,19 @@ spec:
   await bundleOutside([chart], { file: `${file}.arm`, platforms: { 'quay.io/acme/worker': ['linux/arm64'] } });
 });
 
-/** What check says of each image that a Pod would not get, by workload. */
-async function checked(site: Site, flags: readonly string[] = []): Promise<{ code: number; failing: object }> {
+/** What check says of each image that a Pod would not get, by workload, and its document. */
+async function checked(site: Site): Promise<{ code: number; failing: object; document: string }> {
   const { chart, version, namespace, to = '' } = site;
   const what = [`${chart}@${version}`, '--bundle', site.file, '--namespace', namespace, '--platform', 'linux/amd64'];
   const login = ['--pull-secret', `${namespace}/${PULL_SECRET}`, '--ca-file', cluster.caFile];
-  const args = ['airgap', 'check', ...what, '--to', to, ...login, ...flags, '-o', 'json'];
+  const args = ['airgap', 'check', ...what, '--to', to, ...login, '-o', 'json'];
   const { code, stdout, stderr } = await helm.run(args);
   if (code !== 0 && code !== 3) throw new Error(`check ended with ${code}: ${stderr}`);
   const images: { status: string; workloads: { name: string }[] }[] = JSON.parse(stdout).images;
   const failing = images.filter(({ status }) => status !== 'ok');
   return {
     code,
+    document: stdout,
     failing: Object.fromEntries(
       failing.flatMap(({ status, workloads }) => workloads.map(({ name }) => [name, status])),
     ),
@@ -178,7 +179,8 @@ describe.concurrent.each(scenarios)('a target: $name', ({ name, target, says, me
     const to = await target(name);
     const site = { ...siteOf(name, to), file: scenario.file ?? file };
     await createNamespace(cluster, site.namespace, { host: to.split('/')[0], password });
-    expect(await checked(site)).toEqual({ code: Object.keys(says).length > 0 ? 3 : 0, failing: says });
+    const before = await checked(site);
+    expect([before.code, before.failing]).toEqual([Object.keys(says).length > 0 ? 3 : 0, says]);
 
     const { code, overrides, stderr } = await valuesInside(site);
     expect(code, stderr).toBe(0);
@@ -198,6 +200,30 @@ describe.concurrent.each(scenarios)('a target: $name', ({ name, target, says, me
     expect(await checkedLive(site)).toEqual(names);
     await uninstallInside(site);
   });
+});
+
+test('what check found missing is bundled outside and pushed: check has nothing to say, and the Pods run', async () => {
+  const to = `${cluster.registry}/delta`;
+  const site = siteOf('delta', to);
+  await pushInside(site);
+  withhold('delta');
+  await createNamespace(cluster, site.namespace);
+  const { code, failing, document } = await checked(site);
+  expect([code, failing]).toEqual([3, { worker: 'not-pushed' }]);
+  const [list, delta] = [join(home, 'missing.json'), join(home, 'missing.tar')];
+  writeFileSync(list, document);
+  await bundleMissingOutside(list, delta, ['quay.io/acme/web:1', 'quay.io/acme/worker:1']);
+  await pushInside({ ...site, file: delta });
+  const after = await checked(site);
+  expect([after.code, after.failing]).toEqual([0, {}]);
+  const { overrides } = await valuesInside(site);
+  await installInside(site, overrides);
+  const { containers } = await settle(cluster, { namespaces: [site.namespace] });
+  expect(containers.map(({ pod, state }) => [workloadOf(pod), state]).sort()).toEqual([
+    ['web', 'pulled'],
+    ['worker', 'pulled'],
+  ]);
+  await uninstallInside(site);
 });
 
 test('--test-pod: its Job is complete when one image of each repository was pulled, and runs nothing of them', async () => {

@@ -47,19 +47,36 @@ export async function bundleOutside(charts: readonly string[], options: OutsideO
   const env: Record<string, string> = options.helm === undefined ? {} : { HELM_BIN: options.helm };
   const home = scratchFolder();
   const common = [...charts, ...(charts.length > 0 ? ['--kube-version', kubeVersion] : []), ...flags];
-  const upstream = await startRegistry();
-  try {
+  return withUpstream(async (host, mirror) => {
     // Exit code 3: it found something to look at, as some charts have.
     const { code, stdout, stderr } = await airgap(['images', ...common, '-o', 'txt'], home, { env });
     if (code !== 0 && code !== 3) throw new Error(`images ended with ${code}: ${stderr}`);
     const references = stdout.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
     for (const reference of [...references, ...(options.upstream ?? [])])
-      await pushStandIn(upstream.host, reference, contents, platforms);
-    const mirror = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
+      await pushStandIn(host, reference, contents, platforms);
     await airgapOk(['bundle', ...common, ...mirror, ...bundleFlags, '--out', file], home, { env });
     return references;
+  });
+}
+
+/**
+ * The connected side, after a check inside: bundles what its document lists as missing.
+ * @param references what the public registries have
+ */
+export async function bundleMissingOutside(list: string, file: string, references: readonly string[]): Promise<void> {
+  await withUpstream(async (host, mirror) => {
+    for (const reference of references) await pushStandIn(host, reference);
+    await airgapOk(['bundle', '--only-missing', list, ...mirror, '--out', file], scratchFolder());
+  });
+}
+
+/** Runs `work` with an empty stand-in of all public registries, and the flags by which the plugin asks it. */
+async function withUpstream<R>(work: (host: string, mirror: readonly string[]) => Promise<R>): Promise<R> {
+  const { host, stop } = await startRegistry();
+  try {
+    return await work(host, ['--mirror', `*=${host}`, '--plain-http', host]);
   } finally {
-    await upstream.stop();
+    await stop();
   }
 }
 
