@@ -1,8 +1,8 @@
 import { dirname } from 'node:path';
 import { flagsOf } from '../../test/support/chart-index.ts';
 import { airgap } from '../../test/support/cli.ts';
-import { type CarriedChart, carry, identityOf, remove } from '../../test/support/cluster/carried-chart.ts';
-import type { InsideHelm } from '../../test/support/cluster/inside.ts';
+import { type CarriedChart, carry, identityOf, remove } from '../../test/support/cluster/journey/carried-chart.ts';
+import type { InsideHelm } from '../../test/support/cluster/journey/inside.ts';
 import { scratchFolder } from '../../test/support/scratch.ts';
 
 /** What became of one chart. */

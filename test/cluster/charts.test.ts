@@ -5,13 +5,13 @@ import { afterAll, expect, onTestFinished, type TestContext, test } from 'vitest
 import { parseAllDocuments } from 'yaml';
 import { realChart, realCharts } from '../support/charts.ts';
 import { helmUnderTest, program } from '../support/cli.ts';
-import { carry, identityOf, remove } from '../support/cluster/carried-chart.ts';
 import { sharedCluster } from '../support/cluster/each-run.ts';
-import { expectAllPulled, expectedPulls, NO_CHART } from '../support/cluster/expected-pulls.ts';
-import { insideHelm } from '../support/cluster/inside.ts';
-import { installerImage } from '../support/cluster/installer-image.ts';
-import { leaksOf } from '../support/cluster/isolation.ts';
-import { lock } from '../support/cluster/lock.ts';
+import { carry, identityOf, remove } from '../support/cluster/journey/carried-chart.ts';
+import { insideHelm } from '../support/cluster/journey/inside.ts';
+import { installerImage } from '../support/cluster/journey/installer-image.ts';
+import { lock } from '../support/cluster/journey/lock.ts';
+import { expectAllPulled, expectedPulls, NO_CHART } from '../support/cluster/judges/expected-pulls.ts';
+import { leaksOf } from '../support/cluster/judges/isolation.ts';
 import { readCorpus } from '../support/corpus.ts';
 import { scratchFolder } from '../support/scratch.ts';
 

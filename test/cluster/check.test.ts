@@ -13,11 +13,11 @@ import {
   type Site,
   uninstallInside,
   valuesInside,
-} from '../support/cluster/inside.ts';
-import { leaksOf } from '../support/cluster/isolation.ts';
-import { bundleMissingOutside, bundleOutside } from '../support/cluster/outside.ts';
-import { startFurtherRegistry, trustInside } from '../support/cluster/registry.ts';
-import { settle } from '../support/cluster/settle.ts';
+} from '../support/cluster/journey/inside.ts';
+import { bundleMissingOutside, bundleOutside } from '../support/cluster/journey/outside.ts';
+import { leaksOf } from '../support/cluster/judges/isolation.ts';
+import { settle } from '../support/cluster/judges/settle.ts';
+import { startFurtherRegistry, trustInside } from '../support/cluster/node/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 /** What `check` says before an install is what the kubelet says after it, and what `check --live` says then. */

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { realChart } from '../support/charts.ts';
 import { programPath } from '../support/cluster/build.ts';
-import { carry, identityOf, remove } from '../support/cluster/carried-chart.ts';
 import { sharedCluster } from '../support/cluster/each-run.ts';
-import { ECR_HOST, NODE_KEY, PUSHER_KEY, startEcrInside } from '../support/cluster/ecr.ts';
-import { expectAllPulled, expectedPulls, NO_CHART } from '../support/cluster/expected-pulls.ts';
-import { type InsideHelm, insideHelm } from '../support/cluster/inside.ts';
-import { leaksOf } from '../support/cluster/isolation.ts';
-import { settle } from '../support/cluster/settle.ts';
+import { carry, identityOf, remove } from '../support/cluster/journey/carried-chart.ts';
+import { ECR_HOST, NODE_KEY, PUSHER_KEY, startEcrInside } from '../support/cluster/journey/ecr.ts';
+import { type InsideHelm, insideHelm } from '../support/cluster/journey/inside.ts';
+import { expectAllPulled, expectedPulls, NO_CHART } from '../support/cluster/judges/expected-pulls.ts';
+import { leaksOf } from '../support/cluster/judges/isolation.ts';
+import { settle } from '../support/cluster/judges/settle.ts';
 
 /** The same kubelet pulls with pull secrets, with the node's own login, and with one that the node gets from AWS. */
 

@@ -2,11 +2,11 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { realChart } from '../support/charts.ts';
-import { carry, identityOf, remove } from '../support/cluster/carried-chart.ts';
 import { sharedCluster } from '../support/cluster/each-run.ts';
-import { expectedPulls, NO_CHART } from '../support/cluster/expected-pulls.ts';
-import { type InsideHelm, insideHelm } from '../support/cluster/inside.ts';
-import { expectQuestion, leaksOf } from '../support/cluster/isolation.ts';
+import { carry, identityOf, remove } from '../support/cluster/journey/carried-chart.ts';
+import { type InsideHelm, insideHelm } from '../support/cluster/journey/inside.ts';
+import { expectedPulls, NO_CHART } from '../support/cluster/judges/expected-pulls.ts';
+import { expectQuestion, leaksOf } from '../support/cluster/judges/isolation.ts';
 
 /** Real charts that cannot run inside: the cluster says of which images what the plugin says before. */
 

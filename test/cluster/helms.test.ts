@@ -10,10 +10,10 @@ import {
   pushInside,
   uninstallInside,
   valuesInside,
-} from '../support/cluster/inside.ts';
-import { leaksOf } from '../support/cluster/isolation.ts';
-import { bundleOutside } from '../support/cluster/outside.ts';
-import { settle } from '../support/cluster/settle.ts';
+} from '../support/cluster/journey/inside.ts';
+import { bundleOutside } from '../support/cluster/journey/outside.ts';
+import { leaksOf } from '../support/cluster/judges/isolation.ts';
+import { settle } from '../support/cluster/judges/settle.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 /** The newest Helms, built from Go modules: no package registry has their programs. */

@@ -1,7 +1,7 @@
 import { afterAll, expect, test, vi } from 'vitest';
 import { sharedCluster } from '../support/cluster/each-run.ts';
-import { createNamespace } from '../support/cluster/inside.ts';
-import { CONTROL, leaksOf } from '../support/cluster/isolation.ts';
+import { createNamespace } from '../support/cluster/journey/inside.ts';
+import { CONTROL, leaksOf } from '../support/cluster/judges/isolation.ts';
 
 const cluster = sharedCluster();
 

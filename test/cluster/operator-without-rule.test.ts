@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 import { sharedCluster } from '../support/cluster/each-run.ts';
-import { createHeldNamespace, imagesOf } from '../support/cluster/hold.ts';
 import {
   createNamespace,
   insideHelm,
@@ -13,11 +12,12 @@ import {
   type Site,
   uninstallInside,
   valuesInside,
-} from '../support/cluster/inside.ts';
-import { leaksOf } from '../support/cluster/isolation.ts';
-import { bundleOutside } from '../support/cluster/outside.ts';
-import { redisOperator } from '../support/cluster/real-programs.ts';
-import { settle } from '../support/cluster/settle.ts';
+} from '../support/cluster/journey/inside.ts';
+import { bundleOutside } from '../support/cluster/journey/outside.ts';
+import { redisOperator } from '../support/cluster/journey/real-programs.ts';
+import { leaksOf } from '../support/cluster/judges/isolation.ts';
+import { settle } from '../support/cluster/judges/settle.ts';
+import { createHeldNamespace, imagesOf } from '../support/cluster/node/hold.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 /**

@@ -13,12 +13,12 @@ import {
   type Site,
   uninstallInside,
   valuesInside,
-} from '../support/cluster/inside.ts';
-import { leaksOf } from '../support/cluster/isolation.ts';
-import { lock } from '../support/cluster/lock.ts';
-import { bundleOutside } from '../support/cluster/outside.ts';
-import { prometheusOperator } from '../support/cluster/real-programs.ts';
-import { type ContainerOutcome, settle } from '../support/cluster/settle.ts';
+} from '../support/cluster/journey/inside.ts';
+import { lock } from '../support/cluster/journey/lock.ts';
+import { bundleOutside } from '../support/cluster/journey/outside.ts';
+import { prometheusOperator } from '../support/cluster/journey/real-programs.ts';
+import { leaksOf } from '../support/cluster/judges/isolation.ts';
+import { type ContainerOutcome, settle } from '../support/cluster/judges/settle.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 /** The real prometheus-operator of kube-prometheus-stack, and objects that users make after the install. */

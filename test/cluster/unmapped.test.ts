@@ -4,7 +4,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { chartYaml, realChart, writeFiles } from '../support/charts.ts';
 import type { Cluster, Finished } from '../support/cluster/cluster.ts';
 import { sharedCluster } from '../support/cluster/each-run.ts';
-import { createHeldNamespace, imagesOf } from '../support/cluster/hold.ts';
 import {
   createNamespace,
   type InsideHelm,
@@ -15,10 +14,11 @@ import {
   type Site,
   uninstallInside,
   valuesInside,
-} from '../support/cluster/inside.ts';
-import { leaksOf } from '../support/cluster/isolation.ts';
-import { bundleOutside } from '../support/cluster/outside.ts';
-import { type Settled, settle } from '../support/cluster/settle.ts';
+} from '../support/cluster/journey/inside.ts';
+import { bundleOutside } from '../support/cluster/journey/outside.ts';
+import { leaksOf } from '../support/cluster/judges/isolation.ts';
+import { type Settled, settle } from '../support/cluster/judges/settle.ts';
+import { createHeldNamespace, imagesOf } from '../support/cluster/node/hold.ts';
 import { newestAndOldestHelm } from '../support/helm.ts';
 import { scratchFolder } from '../support/scratch.ts';
 

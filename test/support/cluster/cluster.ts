@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 import { programPath } from './build.ts';
-import { createNamespaces, nameOf, removeLeftovers, removeNamespaces } from './namespaces.ts';
-import { LOGIN, NODE, NODE_REGISTRY, REGISTRY, SERVICES, writeNodeConfig } from './node-config.ts';
-import { createCertificates } from './pki.ts';
+import { createNamespaces, nameOf, removeLeftovers, removeNamespaces } from './node/namespaces.ts';
+import { LOGIN, NODE, NODE_REGISTRY, REGISTRY, SERVICES, writeNodeConfig } from './node/node-config.ts';
+import { createCertificates } from './node/pki.ts';
 
 /** Result of a program inside. */
 export interface Finished {
@@ -33,6 +33,8 @@ export interface ClusterAddress {
   /** Process 1 of its namespaces, as seen from outside. */
   readonly pid: number;
 }
+
+const NODE_FILES = join(import.meta.dirname, 'node');
 
 /** Folder of the programs that are not on every PATH. */
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -100,7 +102,7 @@ export async function startCluster(folder: string): Promise<ClusterAddress> {
   createNamespaces(folder, name);
   const log = openSync(join(folder, 'log/node.log'), 'w');
   const namespaces = ['--mount', '--pid', '--fork', '--mount-proc', '--uts', '--ipc', '--kill-child'];
-  const command = ['unshare', ...namespaces, 'bash', join(import.meta.dirname, 'node.sh')];
+  const command = ['unshare', ...namespaces, 'bash', join(NODE_FILES, 'node.sh')];
   const child = spawn('nsenter', [`--net=/run/netns/${name}`, ...command], {
     detached: true,
     stdio: ['ignore', log, log],
@@ -108,7 +110,7 @@ export async function startCluster(folder: string): Promise<ClusterAddress> {
       PATH: SYSTEM_PATH,
       folder,
       name,
-      here: import.meta.dirname,
+      here: NODE_FILES,
       node: NODE,
       services: SERVICES,
       kubernetes,
@@ -125,7 +127,7 @@ export async function startCluster(folder: string): Promise<ClusterAddress> {
       const cluster = new Cluster(address);
       const { stdout } = await cluster.run(['kubectl', 'get', 'node', '--no-headers'], { seconds: 10 });
       if (!/ Ready /.test(stdout)) continue;
-      await cluster.kubectl(['apply', '-f', join(import.meta.dirname, 'policy.yaml')]);
+      await cluster.kubectl(['apply', '-f', join(NODE_FILES, 'policy.yaml')]);
       return address;
     }
     throw new Error(`the cluster is not ready:\n${endsOfLogs(folder)}`);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { inject } from 'vitest';
 import type { TestProject } from 'vitest/node';
 import { Cluster, type ClusterAddress, startCluster } from './cluster.ts';
-import { removeNamespaces } from './namespaces.ts';
+import { removeNamespaces } from './node/namespaces.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

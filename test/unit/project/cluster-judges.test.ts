@@ -2,9 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Cluster } from '../../support/cluster/cluster.ts';
-import { CONTROL, expectQuestion, leaksOf } from '../../support/cluster/isolation.ts';
-import { pullsOf } from '../../support/cluster/pulls.ts';
-import { type Event, outcomesOf, type Pod } from '../../support/cluster/settle.ts';
+import { CONTROL, expectQuestion, leaksOf } from '../../support/cluster/judges/isolation.ts';
+import { pullsOf } from '../../support/cluster/judges/pulls.ts';
+import { type Event, outcomesOf, type Pod } from '../../support/cluster/judges/settle.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 /** What judges in the cluster suite, without a cluster. */

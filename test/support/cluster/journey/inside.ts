@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { testHelms } from '../helm.ts';
-import type { Cluster, Finished, RunInside } from './cluster.ts';
+import { testHelms } from '../../helm.ts';
+import type { Cluster, Finished, RunInside } from '../cluster.ts';
 
-const checkout = join(import.meta.dirname, '../../..');
+const checkout = join(import.meta.dirname, '../../../..');
 
 /** Helm with the plugin inside a cluster, away from the user's settings, with logins for its registries. */
 export class InsideHelm {

@@ -1,4 +1,4 @@
-import type { Cluster } from './cluster.ts';
+import type { Cluster } from '../cluster.ts';
 
 /** What the kubelet says of the images of all Pods so far, those included that have gone since. Each image once, sorted. */
 export interface Pulls {

@@ -7,7 +7,7 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:https';
 import { join } from 'node:path';
-import { startEcr } from '../ecr.ts';
+import { startEcr } from '../../ecr.ts';
 
 const [folder = '', address = ''] = process.argv.slice(2);
 const read = (file: string): Buffer => readFileSync(join(folder, 'pki', file));

@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Cluster } from './cluster.ts';
-import { NODE } from './node-config.ts';
+import type { Cluster } from '../cluster.ts';
+import { NODE } from '../node/node-config.ts';
 
 /** What tried to leave the cluster so far. */
 export interface Leaks {

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { programPath } from './build.ts';
+import { programPath } from '../build.ts';
 import type { ImageContent } from './outside.ts';
 
 /** Contents of the images of prometheus-operator; undefined if its programs could not be built. */
@@ -24,7 +24,7 @@ export interface OperatorWithChart {
 export function redisOperator(): OperatorWithChart | undefined {
   const program = programPath('redis-operator');
   if (program === undefined) return undefined;
-  const cwd = join(import.meta.dirname, 'programs/redis-operator');
+  const cwd = join(import.meta.dirname, '../programs/redis-operator');
   const module = execFileSync('go', ['mod', 'download', '-json', 'github.com/spotahome/redis-operator'], { cwd });
   const { Dir } = JSON.parse(module.toString()) as { Dir: string };
   return {

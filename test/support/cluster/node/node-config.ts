@@ -1,7 +1,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { digestOf } from '../digest.ts';
-import { tarOf } from '../tar.ts';
+import { digestOf } from '../../digest.ts';
+import { tarOf } from '../../tar.ts';
 
 /** Addresses of documentation and benchmarks (RFC 5737, RFC 2544): on no machine a real one. */
 export const NODE = '192.0.2.10';

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Cluster } from './cluster.ts';
+import type { Cluster } from '../cluster.ts';
 import { NODE, trustRegistry } from './node-config.ts';
 import { createAuthority, issue } from './pki.ts';
 

@@ -1,4 +1,4 @@
-import type { Cluster } from './cluster.ts';
+import type { Cluster } from '../cluster.ts';
 
 /** Creates a namespace in which Pods are made and never start, see policy.yaml. */
 export async function createHeldNamespace(cluster: Cluster, namespace: string): Promise<void> {

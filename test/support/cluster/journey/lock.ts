@@ -1,7 +1,7 @@
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster } from './cluster.ts';
+import type { Cluster } from '../cluster.ts';
 
 /**
  * Waits until no other test file has the lock, and takes it: for charts whose cluster-wide objects or host ports another file

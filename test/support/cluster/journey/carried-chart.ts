@@ -1,7 +1,9 @@
 import { basename, join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { scratchFolder } from '../scratch.ts';
-import type { Finished } from './cluster.ts';
+import { scratchFolder } from '../../scratch.ts';
+import type { Finished } from '../cluster.ts';
+import { type Pulls, pullsOf } from '../judges/pulls.ts';
+import { type Settled, settle } from '../judges/settle.ts';
 import {
   createNamespace,
   type InsideHelm,
@@ -13,8 +15,6 @@ import {
   valuesInside,
 } from './inside.ts';
 import { bundleOutside, type OutsideOptions } from './outside.ts';
-import { type Pulls, pullsOf } from './pulls.ts';
-import { type Settled, settle } from './settle.ts';
 
 /** A chart that is carried into the cluster. */
 export interface ChartToCarry {

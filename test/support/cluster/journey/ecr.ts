@@ -1,12 +1,12 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EcrRequest } from '../ecr/state.ts';
-import { programPath } from './build.ts';
-import type { Cluster, Finished } from './cluster.ts';
-import { NODE } from './node-config.ts';
-import { issue } from './pki.ts';
-import { trustInside } from './registry.ts';
+import type { EcrRequest } from '../../ecr/state.ts';
+import { programPath } from '../build.ts';
+import type { Cluster, Finished } from '../cluster.ts';
+import { NODE } from '../node/node-config.ts';
+import { issue } from '../node/pki.ts';
+import { trustInside } from '../node/registry.ts';
 
 /** Name of the account's registry. Only the cluster's own name server knows it; it is not public there. */
 export const ECR_HOST = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';

@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { airgap, airgapOk } from '../cli.ts';
-import { buildImage, pushBuilt } from '../images.ts';
-import { startRegistry } from '../registry.ts';
-import { scratchFolder } from '../scratch.ts';
+import { airgap, airgapOk } from '../../cli.ts';
+import { buildImage, pushBuilt } from '../../images.ts';
+import { startRegistry } from '../../registry.ts';
+import { scratchFolder } from '../../scratch.ts';
 
 /** Real programs in an image; without any, the node's runtime puts a stand-in there. */
 export interface ImageContent {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Cluster } from './cluster.ts';
+import type { Cluster } from '../cluster.ts';
 
 /** What became of the image of one container. */
 export interface ContainerOutcome {

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { scratchFolder } from '../scratch.ts';
-import { programPath } from './build.ts';
-import type { Cluster } from './cluster.ts';
+import { scratchFolder } from '../../scratch.ts';
+import { programPath } from '../build.ts';
+import type { Cluster } from '../cluster.ts';
 import type { ImageContent } from './outside.ts';
 
 /** What installers' scripts call besides Helm and kubectl. */

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
-import { readCorpus } from '../corpus.ts';
-import type { CarriedChart } from './carried-chart.ts';
+import { readCorpus } from '../../corpus.ts';
+import type { CarriedChart } from '../journey/carried-chart.ts';
 
 /** Judges of a carried chart with ground truth. */
 
