@@ -92,34 +92,6 @@ describe('unpackChart', () => {
     expect(await stat('/tmp/airgap-evil').catch(() => undefined)).toBeUndefined();
   });
 
-  it('refuses an archive that unpacks to more than 100 MiB, without writing it', async () => {
-    const mib = 1024 * 1024;
-    const zeros = gzipSync(Buffer.alloc(mib));
-    // Only the header of an entry; its content follows in separately compressed members (RFC 1952, 2.2).
-    const header = tarOf([CHART, { path: 'web/zeros', size: 101 * mib }]).subarray(0, -1024);
-    const bomb = Buffer.concat([
-      gzipSync(header),
-      ...Array.from({ length: 101 }, () => zeros),
-      gzipSync(Buffer.alloc(1024)),
-    ]);
-    expect((await refusal(bomb)).message).toContain('100 MiB');
-  });
-
-  it.each<[string, (mib: Buffer) => Buffer[]]>([
-    [
-      'one entry with its true size',
-      (zeros) => [tarOf([{ path: 'web/x', size: 2 ** 31 }]).subarray(0, -1024), ...Array(2048).fill(zeros)],
-    ],
-    ['zeros after its end', (zeros) => [tarOf([CHART]), ...Array(2048).fill(zeros)]],
-  ])('stops reading 2 GiB compressed to 2 MB: %s', async (_, parts) => {
-    // Separately compressed members (RFC 1952, 2.2).
-    const zeros = gzipSync(Buffer.alloc(1024 * 1024));
-    const bomb = Buffer.concat(parts(zeros).map((part) => (part === zeros ? part : gzipSync(part))));
-    const before = process.memoryUsage.rss();
-    expect((await refusal(bomb)).message).toContain('100 MiB');
-    expect(process.memoryUsage.rss() - before).toBeLessThan(400 * 1024 * 1024);
-  });
-
   it('ignores data after the end of the tar, as Helm does', async () => {
     const second = tarOf([{ path: 'web/behind', text: 'x' }]);
     expect((await unpack(gzipSync(Buffer.concat([tarOf([CHART]), second])))).files).toEqual(['Chart.yaml']);
