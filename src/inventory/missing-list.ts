@@ -36,7 +36,7 @@ export interface MissingImage {
 }
 
 /** An image or chart that nodes cannot get for a reason that no bundle changes. */
-interface UnmendedName {
+interface UnfixableName {
   readonly reason: CheckReason | 'no-upstream-name';
   readonly name: string;
 }
@@ -47,11 +47,11 @@ export interface MissingList {
   readonly charts: readonly { readonly name: string; readonly version: string }[];
   /** Wanted platforms. */
   readonly platforms: readonly Platform[];
-  readonly unmended: readonly UnmendedName[];
+  readonly unfixable: readonly UnfixableName[];
 }
 
 /** Reasons that content changes. */
-const MENDED: ReadonlySet<string> = new Set<CheckReason>([
+const FIXED_BY_CONTENT: ReadonlySet<string> = new Set<CheckReason>([
   'not-in-bundle',
   'not-pushed',
   'incomplete',
@@ -122,12 +122,12 @@ function missingListOf(
 ): MissingList {
   const missing = new Map<string, MissingImage>();
   const missingCharts = new Map<string, MissingList['charts'][number]>();
-  const unmended = new Map<string, UnmendedName>();
+  const unfixable = new Map<string, UnfixableName>();
   for (const image of images) {
     const { status, source, reference } = image;
     if (status === 'ok') continue;
-    if (!MENDED.has(status)) unmended.set(reference, { reason: status, name: reference });
-    else if (source === undefined) unmended.set(reference, { reason: 'no-upstream-name', name: reference });
+    if (!FIXED_BY_CONTENT.has(status)) unfixable.set(reference, { reason: status, name: reference });
+    else if (source === undefined) unfixable.set(reference, { reason: 'no-upstream-name', name: reference });
     else missing.set(source, merged(missing.get(source), missingImage(image, source, target)));
   }
   for (const { name, version, status } of charts) {
@@ -136,14 +136,14 @@ function missingListOf(
     if (!isName('chart name', name) || !isName('chart version', version)) {
       throw new AirgapError('config', `${quoted(title)} is not a valid name`);
     }
-    if (MENDED.has(status)) missingCharts.set(title, { name, version });
-    else unmended.set(title, { reason: status, name: title });
+    if (FIXED_BY_CONTENT.has(status)) missingCharts.set(title, { name, version });
+    else unfixable.set(title, { reason: status, name: title });
   }
   return {
     images: [...missing.values()].sort((a, b) => (a.reference < b.reference ? -1 : 1)),
     charts: [...missingCharts.values()],
     platforms: platforms.map(parsePlatform),
-    unmended: [...unmended.values()],
+    unfixable: [...unfixable.values()],
   };
 }
 

@@ -41,7 +41,7 @@ const MAX_NAMES = 5;
  */
 export function bundleMissing(context: Context, options: BundleMissingOptions): Promise<BundleResult> {
   const { missing, list, charts: jobs, add, exclude = [] } = options;
-  warnUnmended(context, missing, list);
+  warnUnfixable(context, missing, list);
   if (missing.images.length + missing.charts.length + jobs.length + add.length === 0) throw nothingLeft(missing, list);
   noteRegistries(context, missing, list);
   return withExclusiveOutput(context, options, async (scratch) => {
@@ -172,16 +172,16 @@ function noteRegistries({ emit }: Context, { images }: MissingList, list: string
   emit({ type: 'note', message });
 }
 
-function warnUnmended({ emit }: Context, missing: MissingList, list: string): void {
-  const text = unmendedText(missing);
+function warnUnfixable({ emit }: Context, missing: MissingList, list: string): void {
+  const text = unfixableText(missing);
   if (text === undefined) return;
-  emit({ type: 'warning', message: `${basename(list)} also has what no bundle mends: ${text}; see docs/check.md` });
+  emit({ type: 'warning', message: `${basename(list)} also lists what no bundle can fix: ${text}; see docs/check.md` });
 }
 
 /** Returns the names that a bundle does not help, by reason; undefined if there are none. */
-function unmendedText({ unmended }: MissingList): string | undefined {
-  if (unmended.length === 0) return undefined;
-  const groups = Map.groupBy(unmended, ({ reason }) => reason);
+function unfixableText({ unfixable }: MissingList): string | undefined {
+  if (unfixable.length === 0) return undefined;
+  const groups = Map.groupBy(unfixable, ({ reason }) => reason);
   return [...groups]
     .map(
       ([reason, all]) =>
@@ -210,13 +210,13 @@ function warnPinned(
 }
 
 function nothingLeft(missing: MissingList, list: string): AirgapError {
-  const text = unmendedText(missing);
+  const text = unfixableText(missing);
   const name = basename(list);
   return text === undefined
     ? new AirgapError('usage', `there is nothing to bundle: ${name} lists nothing that is missing`, {
         hint: 'the target has everything that was checked',
       })
-    : new AirgapError('usage', `there is nothing to bundle: no bundle mends what ${name} lists`, {
+    : new AirgapError('usage', `there is nothing to bundle: no bundle can fix what ${name} lists`, {
         hint: 'see docs/check.md for what to do on the isolated side',
       });
 }

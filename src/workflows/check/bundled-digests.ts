@@ -72,13 +72,15 @@ async function contentOf(
   bundle: Bundle,
   { reference, descriptor }: Root,
 ): Promise<{ readonly manifests: readonly Digest[]; readonly configs: readonly Digest[] }> {
-  const manifests: Digest[] = [];
+  // A hostile index may list the same child a thousand times, on each level.
+  const manifests = new Set<Digest>();
   const configs: Digest[] = [];
   let level = [descriptor];
   for (let depth = 0; depth < INDEX_DEPTH && level.length > 0; depth += 1) {
     const next: typeof level = [];
     for (const { digest, mediaType } of level) {
-      manifests.push(digest);
+      if (manifests.has(digest)) continue;
+      manifests.add(digest);
       const content = await bundle.manifest(reference, digest).catch((error: unknown) => {
         if (error instanceof AirgapError && error.code === 'image-not-found') return undefined;
         throw error;
@@ -90,5 +92,5 @@ async function contentOf(
     }
     level = next;
   }
-  return { manifests, configs };
+  return { manifests: [...manifests], configs };
 }

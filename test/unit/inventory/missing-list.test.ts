@@ -27,11 +27,11 @@ async function failure(run: Promise<unknown>): Promise<AirgapError> {
 }
 
 describe('the list of missing images', () => {
-  it('has the images that content mends, by upstream name, and the others by reason', async () => {
+  it('has the images that a bundle can fix, by upstream name, and the others by reason', async () => {
     const names = ['not-in-bundle', 'not-pushed', 'incomplete', 'wrong-platform', 'no-permission', 'public-name', 'ok'];
     const entries = names.map((status) => checkedImage(`quay.io/org/${status}:1`, status));
     const { source: _, ...unnamed } = checkedImage('quay.io/org/custom:1', 'not-pushed');
-    const { images, unmended } = await read(checkDocument([...entries, unnamed]));
+    const { images, unfixable } = await read(checkDocument([...entries, unnamed]));
     expect(images.map(({ reference }) => reference)).toEqual([
       'quay.io/org/incomplete:1',
       'quay.io/org/not-in-bundle:1',
@@ -39,7 +39,7 @@ describe('the list of missing images', () => {
       'quay.io/org/wrong-platform:1',
     ]);
     expect(images.filter(({ isIncomplete }) => isIncomplete)).toHaveLength(1);
-    expect(unmended.map(({ reason }) => reason)).toEqual(['no-permission', 'public-name', 'no-upstream-name']);
+    expect(unfixable.map(({ reason }) => reason)).toEqual(['no-permission', 'public-name', 'no-upstream-name']);
   });
 
   it('wants the platforms of the Pods and those of the target, each image once', async () => {
@@ -86,9 +86,9 @@ describe('the list of missing images', () => {
   it('names missing charts once', async () => {
     const chart = { name: 'app', version: '1.0.0', profile: 'default', status: 'not-pushed' };
     const far = { ...chart, name: 'far', status: 'unreachable' };
-    const { charts, unmended } = await read(checkDocument([], [chart, { ...chart, profile: 'edge' }, far]));
+    const { charts, unfixable } = await read(checkDocument([], [chart, { ...chart, profile: 'edge' }, far]));
     expect(charts).toEqual([{ name: 'app', version: '1.0.0' }]);
-    expect(unmended).toEqual([{ reason: 'unreachable', name: 'chart far 1.0.0' }]);
+    expect(unfixable).toEqual([{ reason: 'unreachable', name: 'chart far 1.0.0' }]);
   });
 });
 
