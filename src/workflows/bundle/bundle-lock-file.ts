@@ -2,11 +2,10 @@ import { AirgapError } from '../../base/errors.ts';
 import { toFindings } from '../../discovery/index.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
 import type { LockFile } from '../../inventory/lock-file.ts';
-import { type Digest, isDigest } from '../../oci/digest.ts';
-import { formatRepository, parseReference } from '../../oci/reference.ts';
 import type { Context } from '../../session/context.ts';
 import { addedReferences, type ImagesOptions } from '../images/images.ts';
 import { warnUnlisted } from './bundle-warnings.ts';
+import { pinsOf, referencesOfCharts } from './listed-images.ts';
 import { fetchLockedCharts, type LockedChartsOptions } from './locked-charts.ts';
 import { type BundleResult, type PackOptions, pack, withExclusiveOutput } from './pack.ts';
 
@@ -40,41 +39,17 @@ export function bundleLockFile(context: Context, options: BundleLockFileOptions)
       for (const { reference, name } of found) if (!knownReferences.has(reference)) unlocked.set(reference, name);
       return { findings, selections: lockFile.choices };
     };
-    const result = await pack(context, options, { charts, select, network: [], pins: pinsOf(lockFile) });
+    const result = await pack(context, options, { charts, select, network: [], pins: pinsOf(lockFile.images) });
     warnUnlisted(context.emit, 'the lock file', lockFile.choices, unlocked);
     return result;
   });
 }
 
-/**
- * Returns an image of a lock file as a reference for each of its charts; locations in templates are not recorded. It is
- * certain, except for a candidate whose registry was not contacted.
- */
-function locatedReferences({
-  reference,
-  digest,
-  confidence,
-  need,
-  charts,
-}: LockFile['images'][number]): LocatedReference[] {
-  const noLocation = { profile: '', template: '', document: 0, kind: '', name: '', path: '' };
-  const effectiveConfidence = digest === '' && confidence === 'likely' ? 'likely' : 'certain';
-  return (charts.length === 0 ? [''] : charts).map((chart) => ({
-    ...noLocation,
-    chart,
-    how: 'added',
-    written: reference,
-    reference,
-    confidence: effectiveConfidence,
-    need,
-  }));
-}
-
-function pinsOf({ images }: LockFile): Map<string, Digest> {
-  const pins = new Map<string, Digest>();
-  for (const { reference, digest } of images) {
-    const parsed = parseReference(reference);
-    if (parsed.digest === undefined && isDigest(digest)) pins.set(`${formatRepository(parsed)}:${parsed.tag}`, digest);
-  }
-  return pins;
+/** An image of a lock file is certain, except for a candidate whose registry was not contacted. */
+function locatedReferences({ reference, digest, confidence, need, charts }: LockFile['images'][number]) {
+  const isCandidate = digest === '' && confidence === 'likely';
+  return referencesOfCharts(charts, {
+    ...{ reference, written: reference, need },
+    confidence: isCandidate ? 'likely' : 'certain',
+  });
 }

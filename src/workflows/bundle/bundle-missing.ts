@@ -8,14 +8,14 @@ import { toFindings } from '../../discovery/index.ts';
 import { type ChartSources, UPSTREAM } from '../../helm/chart-mirrors.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
 import { distinctPlatforms, type MissingImage, type MissingList } from '../../inventory/missing-list.ts';
-import type { Digest } from '../../oci/digest.ts';
 import type { Platform } from '../../oci/platform.ts';
-import { formatReference, formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
+import { formatReference, parseReference, type Reference } from '../../oci/reference.ts';
 import { applySelection } from '../../search/selection.ts';
 import type { Context } from '../../session/context.ts';
 import { addedReferences, type ImagesOptions } from '../images/images.ts';
 import { warnUnlisted } from './bundle-warnings.ts';
 import type { PackedChart } from './inventory.ts';
+import { pinsOf, referencesOfCharts } from './listed-images.ts';
 import { checkMissingPlatforms } from './missing-platforms.ts';
 import { type BundleResult, type PackOptions, pack, withExclusiveOutput } from './pack.ts';
 
@@ -50,7 +50,12 @@ export function bundleMissing(context: Context, options: BundleMissingOptions): 
       .filter((name) => exclude.some(({ pattern }) => wildcard(pattern).test(name)));
     const charts = await fetchCharts(context, jobs, options.chartSources ?? UPSTREAM, scratch);
     requireCharts(missing, charts, excludedCharts, list);
-    const all = [...missing.images.flatMap(locatedReferences), ...addedReferences(add)];
+    const all = [
+      ...missing.images.flatMap(({ reference, written, charts: names }) =>
+        referencesOfCharts(names, { reference, written, confidence: 'certain', need: 'install' }),
+      ),
+      ...addedReferences(add),
+    ];
     const { references, selections } = applySelection(all, { exclude }, [...new Set(excludedCharts)]);
     const findings = toFindings(references);
     if (findings.length + charts.length === 0) {
@@ -75,7 +80,7 @@ export function bundleMissing(context: Context, options: BundleMissingOptions): 
         charts,
         select,
         network: [],
-        pins: pinsOf(images),
+        pins: pinsOf(images.map(({ reference, sourceDigest: digest }) => ({ reference, digest }))),
         pinHint: PIN_HINT,
         incomplete: new Set(images.filter(({ isIncomplete }) => isIncomplete).map(({ reference }) => reference)),
         checkGraph: (graph) => checkMissingPlatforms(context.emit, graph, images, platformsOf),
@@ -127,19 +132,6 @@ function requireCharts(
   });
 }
 
-/** Returns a reference for each chart that needs the image. */
-function locatedReferences({ reference, written, charts }: MissingImage): LocatedReference[] {
-  const location = { profile: '', template: '', document: 0, kind: '', name: '', path: '', how: 'added' } as const;
-  return (charts.length === 0 ? [''] : charts).map((chart) => ({
-    ...location,
-    chart,
-    written,
-    reference,
-    confidence: 'certain',
-    need: 'install',
-  }));
-}
-
 /** @param more platforms to bundle in addition */
 function platformsByReference(
   images: readonly MissingImage[],
@@ -152,16 +144,6 @@ function platformsByReference(
     ]),
   );
   return (reference) => platforms.get(formatReference(reference));
-}
-
-function pinsOf(images: readonly MissingImage[]): Map<string, Digest> {
-  const pins = new Map<string, Digest>();
-  for (const { reference, sourceDigest } of images) {
-    const parsed = parseReference(reference);
-    if (sourceDigest === undefined || parsed.digest !== undefined) continue;
-    pins.set(`${formatRepository(parsed)}:${parsed.tag}`, sourceDigest);
-  }
-  return pins;
 }
 
 /** Says which registries the list makes this host ask: somebody else wrote it. */
