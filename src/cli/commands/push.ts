@@ -7,13 +7,13 @@ import { addConfigFlags } from '../flags/charts.ts';
 import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { collect, type FlagsOf, repeatable } from '../flags/option.ts';
-import { formatResults, outputOption, printReport } from '../flags/output.ts';
+import { outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
 import { readConfiguration } from '../flags/settings.ts';
 import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
 import { addNamingFlags, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
-import { planDocument, planReport, pushDocument, pushReport } from '../reports/push.ts';
+import { pushDocument, pushReport } from '../reports/push.ts';
 import type { CommandIO } from '../run.ts';
 import { afterPush, afterPushPlan } from './next-steps.ts';
 import { Receipts, withLog } from './push-files.ts';
@@ -79,7 +79,14 @@ export function pushCommand(io: CommandIO) {
       const { push } = await import('../../workflows/push/push.ts');
       const results = await printTargetResults(
         io,
-        { kind: 'Push', targets, isJson: flags.output === 'json', receipts, report: pushReport, document: pushDocument },
+        {
+          kind: 'Push',
+          targets,
+          isJson: flags.output === 'json',
+          receipts,
+          report: pushReport,
+          document: pushDocument,
+        },
         (onTargetDone: OnTargetDone) => push(context, options, onTargetDone),
       );
       if (flags.output !== 'json') {

@@ -11,17 +11,13 @@ import { searchedContent } from '../bundle/searched-content.ts';
 import type { ImagesOptions } from '../images/images.ts';
 import { writtenNames } from '../push/destination.ts';
 import type { MirrorContent } from './content.ts';
-import type { MirrorOptions } from './mirror.ts';
+import type { MirrorOptions } from './options.ts';
 
 /**
  * Searches the charts as `bundle` does, or reads them and their images from a lock file.
  * @throws AirgapError of searching and resolving: nothing is copied if an image or chart cannot be read
  */
-export function chartContent(
-  context: Context,
-  client: RegistryClient,
-  options: MirrorOptions,
-): Promise<MirrorContent> {
+export function chartContent(context: Context, client: RegistryClient, options: MirrorOptions): Promise<MirrorContent> {
   const { charts, locked } = options.sources;
   return withScratch(context, async (scratch) => {
     const { content, warn = undefined } =

@@ -14,18 +14,7 @@ import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
 import { destinationOf } from '../push/destination.ts';
 import { referenceOf } from './listing/references.ts';
 import type { RepositoryImages } from './listing/selection.ts';
-import { ReferrerComparison } from './referrer-comparison.ts';
-import type { TagLists } from './tag-lists.ts';
-
-/** Registries to compare. */
-export interface ComparedRegistries {
-  /** Reads from the sources, or their mirrors. */
-  readonly source: RegistryClient;
-  /** Reads from the targets. */
-  readonly sink: RegistryClient;
-  readonly targets: readonly Target[];
-  readonly tagLists: TagLists;
-}
+import { type ComparedRegistries, ReferrerComparison } from './referrer-comparison.ts';
 
 export interface CompareOptions {
   readonly referrers: boolean;

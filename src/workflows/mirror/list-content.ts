@@ -1,7 +1,5 @@
 import { runStep } from '../../base/step.ts';
 import { withSource } from '../../oci/content.ts';
-import type { Digest } from '../../oci/digest.ts';
-import { formatRepository, type Reference, type Repository } from '../../oci/reference.ts';
 import { isReferrerTag } from '../../oci/referrer.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 import type { Context } from '../../session/context.ts';
@@ -15,7 +13,7 @@ import { type Comparison, compareImages } from './compare.ts';
 import type { MirrorContent } from './content.ts';
 import { referenceOf } from './listing/references.ts';
 import type { RepositoryImages } from './listing/selection.ts';
-import type { MirrorOptions } from './mirror.ts';
+import type { MirrorOptions } from './options.ts';
 import { TagLists } from './tag-lists.ts';
 
 /** Requests without content that run in place of one transfer. */

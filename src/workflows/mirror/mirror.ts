@@ -6,51 +6,18 @@ import { formatReference, formatRepository, type Repository } from '../../oci/re
 import { referenceMatcher } from '../../oci/reference-matcher.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 import type { Pattern } from '../../search/selection.ts';
-import { connect, type RegistryConnection, type RegistryUse } from '../../session/connect.ts';
+import { connect, type RegistryConnection } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
-import type { LockedContentOptions } from '../bundle/bundle-lock-file.ts';
-import type { ImagesOptions } from '../images/images.ts';
-import type { ReferrerOptions, ResolveOptions } from '../images/resolve.ts';
 import type { GraphPlan } from '../push/plan-graph.ts';
-import { type PushedGraph, type PushGraphOptions, pushGraph } from '../push/push-graph.ts';
+import { type PushedGraph, pushGraph } from '../push/push-graph.ts';
 import { pushToTargets } from '../push/push-to-targets.ts';
 import { type MirrorContent, mergeContents } from './content.ts';
 import { listContent } from './list-content.ts';
 import { listImages } from './listing/list-images.ts';
 import { referenceOf } from './listing/references.ts';
-import type { ListOptions, RepositoryImages, Shard } from './listing/selection.ts';
+import type { RepositoryImages, Shard } from './listing/selection.ts';
 import { isInShard } from './listing/shard.ts';
-
-/** Charts and images to copy. */
-export interface MirrorSources {
-  /** Charts to search. */
-  readonly charts?: ImagesOptions | undefined;
-  /** A lock file with charts and images. */
-  readonly locked?: LockedContentOptions | undefined;
-  readonly lists?: ListedSources | undefined;
-}
-
-/** Images by name, registries and plans. */
-export interface ListedSources extends ListOptions {
-  /** Patterns of references to leave out. */
-  readonly exclude: readonly Pattern[];
-  /** Path of a file with the selected tags, which is read if it exists, and otherwise written. */
-  readonly plan?: string | undefined;
-}
-
-export interface MirrorOptions
-  extends RegistryUse,
-    ReferrerOptions,
-    Pick<ResolveOptions, 'platforms' | 'imageConfigs'>,
-    Pick<PushGraphOptions, 'existing' | 'repositories' | 'now'> {
-  readonly sources: MirrorSources;
-  /** Targets, each of which gets everything. */
-  readonly targets: readonly Target[];
-  /** Blobs sent to each target at the same time. */
-  readonly uploadConcurrency: number;
-  /** Compares everything below the tags, not the tags alone. */
-  readonly recheck: boolean;
-}
+import type { ListedSources, MirrorOptions } from './options.ts';
 
 /** Called for each target when it is complete. */
 type OnTargetDone = (result: PushedGraph) => Promise<void>;
@@ -227,9 +194,13 @@ function assertApart(targets: readonly Target[], sources: readonly Repository[])
   for (const target of targets) {
     const source = sources.find((repository) => isUnderTarget(target, repository));
     if (source === undefined) continue;
-    throw new AirgapError('usage', `${formatRepository(source)} is a source, and lies under the target ${formatTarget(target)}`, {
-      hint: 'choose another target or prefix, or leave out these repositories',
-    });
+    throw new AirgapError(
+      'usage',
+      `${formatRepository(source)} is a source, and lies under the target ${formatTarget(target)}`,
+      {
+        hint: 'choose another target or prefix, or leave out these repositories',
+      },
+    );
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Emit } from '../../base/events.ts';
 import { settle } from '../../base/pool.ts';
 import { runStep } from '../../base/step.ts';
+import type { Target } from '../../naming/naming.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Root } from '../../oci/graph.ts';
 import type { Reference, Repository } from '../../oci/reference.ts';
@@ -9,7 +10,17 @@ import type { RegistryClient } from '../../registry/client.ts';
 import { listedReferrers, taggedReferrers } from '../../transfer/referrers/listing.ts';
 import { throwIfAborted } from '../../transfer/wrap-error.ts';
 import { destinationOf } from '../push/destination.ts';
-import type { ComparedRegistries } from './compare.ts';
+import type { TagLists } from './tag-lists.ts';
+
+/** Registries to compare. */
+export interface ComparedRegistries {
+  /** Reads from the sources, or their mirrors. */
+  readonly source: RegistryClient;
+  /** Reads from the targets. */
+  readonly sink: RegistryClient;
+  readonly targets: readonly Target[];
+  readonly tagLists: TagLists;
+}
 
 /** Referrers of an image at its source, as its registry lists them. */
 interface SourceReferrers {
@@ -34,7 +45,11 @@ export class ReferrerComparison {
    */
   async compare(
     roots: readonly Root[],
-    { concurrency, emit, signal }: { readonly concurrency: number; readonly emit: Emit; readonly signal?: AbortSignal | undefined },
+    {
+      concurrency,
+      emit,
+      signal,
+    }: { readonly concurrency: number; readonly emit: Emit; readonly signal?: AbortSignal | undefined },
   ): Promise<ReadonlySet<Root>> {
     const answers = await runStep(
       emit,
@@ -87,7 +102,9 @@ export class ReferrerComparison {
   async #areTagsEqual(reference: Reference, repository: Repository, tags: readonly string[]): Promise<boolean> {
     const { source, sink } = this.#registries;
     const answers = await Promise.all(
-      tags.map(async (tag) => (await source.head(reference, tag))?.digest === (await sink.hasManifest(repository, tag))),
+      tags.map(
+        async (tag) => (await source.head(reference, tag))?.digest === (await sink.hasManifest(repository, tag)),
+      ),
     );
     return answers.every(Boolean);
   }
