@@ -27,20 +27,14 @@ export function matchingTags(pattern: string, tags: readonly string[]): readonly
   }
 }
 
-/**
- * Checks a regular expression.
- * @param origin flag or field that has it, for the message
- * @throws AirgapError `usage`
- */
-export function checkPattern(pattern: string, origin: string): void {
+/** Returns why a text is no regular expression; undefined if it is one. */
+export function patternProblem(pattern: string): string | undefined {
   const { source, flags } = compilable(pattern);
   try {
     new RegExp(source, flags);
-  } catch (cause) {
-    throw new AirgapError('usage', `${origin}: ${quoted(pattern)} is not a regular expression`, {
-      hint: `write it as in JavaScript, such as '^v[0-9]+'`,
-      cause,
-    });
+    return undefined;
+  } catch {
+    return `${quoted(pattern)} is not a regular expression`;
   }
 }
 
