@@ -52,7 +52,9 @@ function declare(io: CommandIO) {
     .addOption(outputOption(['text', 'json'], 'text'));
   const listing = addFromFlags(command)
     .optionsGroup('Selection:')
-    .addOption(repeatable('--platform <os/architecture>', 'copy these platforms only', ', comma-separated; default: all'))
+    .addOption(
+      repeatable('--platform <os/architecture>', 'copy these platforms only', ', comma-separated; default: all'),
+    )
     .option('--no-image-configs', 'leave out images named in image configs of charts, such as defaults of operators')
     .option('--include-inside', 'scan operator images, and add images found with high or medium confidence')
     .addHelpText(
@@ -107,7 +109,7 @@ export function mirrorCommand(io: CommandIO) {
 /** Maps the flags to the options of the workflow. @throws AirgapError `usage`, `config`, `file` */
 async function mirrorOptions(io: CommandIO, charts: string[], flags: Flags): Promise<MirrorOptions> {
   const { cwd, env } = io.context;
-  const settings = await readSettings(io, charts, flags);
+  const settings = await readSettings(io, charts, flags, { readsFrom: true });
   const { config, registry } = settings;
   const from = await readFrom(io, flags, config);
   const all = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));
