@@ -93,6 +93,9 @@ async function listEach(
   );
   throwIfAborted(signal);
   const errors = outcomes.flatMap((outcome) => ('value' in outcome ? [] : [asAirgapError(outcome.error)]));
+  // An expression that takes too long, the same for all repositories.
+  const wrongUse = errors.find(({ code }) => code === 'usage');
+  if (wrongUse !== undefined) throw wrongUse;
   if (errors.length > 0) throw combine(errors, `the tags of ${countOf(errors.length)} could not be listed`);
   return outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
 }

@@ -18,6 +18,8 @@ export class TagSelector {
   readonly #age: ImageAge;
   /** Whether each expression or range has matched a tag, by its text in messages. */
   readonly #matched = new Map<string, boolean>();
+  /** The first expression that took too long: no other repository waits for it. */
+  #tooSlow: unknown;
   /** Tags that are no versions, and one of them. */
   #unversioned = 0;
   #example = '';
@@ -53,11 +55,21 @@ export class TagSelector {
   #matching(tags: readonly string[], rules: TagRules): readonly string[] {
     const matching = new Set<string>();
     for (const pattern of rules.tags) {
-      const found = matchingTags(pattern, tags);
+      const found = this.#find(pattern, tags);
       for (const tag of found) matching.add(tag);
       this.#record(rules, pattern, found);
     }
     return tags.filter((tag) => matching.has(tag));
+  }
+
+  #find(pattern: string, tags: readonly string[]): readonly string[] {
+    if (this.#tooSlow !== undefined) throw this.#tooSlow;
+    try {
+      return matchingTags(pattern, tags);
+    } catch (error) {
+      this.#tooSlow = error;
+      throw error;
+    }
   }
 
   #record({ origin = '--tag' }: TagRules, text: string, found: readonly string[]): void {
