@@ -7,7 +7,6 @@ import { AirgapError } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import { isName } from '../../base/names.ts';
 import { quoted } from '../../base/printable.ts';
-import { registerSecret } from '../../base/redact.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
 import type { RegistrySelection, RepositorySelection } from '../../workflows/mirror/listing/index.ts';
 import type { Config } from '../config/schema.ts';
@@ -147,9 +146,7 @@ async function checkPatterns(registries: readonly RegistrySelection[]): Promise<
 
 async function readSkopeoFile(path: string): Promise<SkopeoSync> {
   const { readSkopeoSync } = await import('../config/skopeo-sync.ts');
-  const file = await readSkopeoSync(path);
-  for (const { password } of file.logins) registerSecret(password);
-  return file;
+  return readSkopeoSync(path);
 }
 
 /** Reads names, one per line; `#` starts a comment. @throws AirgapError `usage` */
