@@ -137,10 +137,12 @@ function registryOf(text: string, origin: string, code: 'usage' | 'config'): str
 async function checkPatterns(registries: readonly RegistrySelection[]): Promise<void> {
   if (registries.every(({ tags }) => tags.length === 0)) return;
   const { patternProblem } = await import('../../workflows/mirror/listing/patterns.ts');
-  for (const pattern of registries.flatMap(({ tags }) => tags)) {
-    const problem = patternProblem(pattern);
+  for (const { tags, origin } of registries) {
+    const problem = tags.map(patternProblem).find((text) => text !== undefined);
     if (problem === undefined) continue;
-    throw new AirgapError('usage', `--tag: ${problem}`, { hint: "write it as in JavaScript, such as '^v[0-9]+'" });
+    throw new AirgapError(origin === undefined ? 'usage' : 'config', `${origin ?? '--tag'} ${problem}`, {
+      hint: "write it as in JavaScript, such as '^v[0-9]+'",
+    });
   }
 }
 
