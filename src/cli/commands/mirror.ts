@@ -52,7 +52,9 @@ function declare(io: CommandIO) {
     .addOption(outputOption(['text', 'json'], 'text'));
   const listing = addFromFlags(command)
     .optionsGroup('Selection:')
-    .addOption(repeatable('--platform <os/architecture>', 'copy these platforms only', ', comma-separated; default: all'))
+    .addOption(
+      repeatable('--platform <os/architecture>', 'copy these platforms only', ', comma-separated; default: all'),
+    )
     .option('--no-image-configs', 'leave out images named in image configs of charts, such as defaults of operators')
     .option('--include-inside', 'scan operator images, and add images found with high or medium confidence')
     .addHelpText(
