@@ -62,7 +62,7 @@ function declare(io: CommandIO) {
       'after',
       examples(
         'mirror --images images.txt --to registry.example/mirror',
-        "mirror --from quay.io --repository 'team/*' --to registry.example --list",
+        "mirror --from quay.io --repository 'team/*' --to registry.example",
         'mirror ./app --to registry.example/mirror --dry-run',
       ),
     );
