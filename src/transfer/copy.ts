@@ -34,6 +34,8 @@ export interface CopyOptions {
   readonly knownTags?: ReadonlyMap<string, Digest | undefined> | undefined;
   /** Reports whether a root is pushed by digest alone, because its tag is written later. */
   readonly isTaggedLater?: ((root: Root) => boolean) | undefined;
+  /** Mounts blobs from their source repositories if these are in the registry of the sink. Default: false. */
+  readonly mountsFromSource?: boolean | undefined;
   /** Present when other copies read the same source at the same time. */
   readonly coordinator?: ReadCoordinator | undefined;
   readonly emit: Emit;

@@ -94,6 +94,7 @@ export async function checkTags(
   sink: Pick<Sink, 'hasManifest' | 'listTags'>,
   { absent, isIncomplete, knownTags, concurrency, signal, emit = ignoreEvents }: TagCheckOptions,
 ): Promise<readonly TagStatus[]> {
+  if (destinations.length === 0) return [];
   const lists = new Map<string, Promise<ReadonlySet<string> | undefined>>();
   /** Artifactory and others answer 403 or 401 for missing tags; the tag list then tells whether the tag exists. */
   const isListed = async (repository: Repository, tag: string): Promise<boolean> => {

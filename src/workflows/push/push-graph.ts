@@ -20,7 +20,10 @@ import { createReceipt, type Receipt, type ReceiptInput } from './receipt.ts';
 import { absentPaths, lookUpRepositories, prepareRepositories, type RepositoryOptions } from './repositories.ts';
 
 export interface PushGraphOptions
-  extends Pick<CopyOptions, 'concurrency' | 'required' | 'isIncomplete' | 'coordinator' | 'knownTags'> {
+  extends Pick<
+    CopyOptions,
+    'concurrency' | 'required' | 'isIncomplete' | 'coordinator' | 'knownTags' | 'mountsFromSource'
+  > {
   readonly target: Target;
   /** Handling of tags that have another digest. */
   readonly existing: ExistingTag;
@@ -86,12 +89,13 @@ export async function pushGraph(
   // Collisions are reported before any repository is created.
   const destinations = destinationsFor(graph.roots, destination);
   const paths = [...new Set(destinations.map(({ repository }) => repository.path))];
-  const { isIncomplete, knownTags } = options;
+  const { isIncomplete, knownTags, mountsFromSource } = options;
   const copyOptions: Omit<CopyOptions, 'emit'> = {
     target: destination,
     concurrency,
     existing,
     knownTags,
+    mountsFromSource,
     isIncomplete,
     signal,
     required,
