@@ -39,7 +39,7 @@ registry.example.com:
         username: john
         password: this is a secret
     tls-verify: true
-    cert-dir: /home/john/certs
+    cert-dir: /srv/certs
 quay.io:
     images:
         coreos/etcd:
@@ -66,7 +66,7 @@ describe('a file for skopeo sync', () => {
         { ...of('quay.io', 'coreos/etcd'), lookups: ['latest'] },
       ],
       logins: [{ registry: example, username: 'john', password: 'this is a secret' }],
-      certificateFolders: [{ registry: example, folder: '/home/john/certs' }],
+      certificateFolders: [{ registry: example, folder: '/srv/certs' }],
       empty: [],
     });
     expect(redact('it was: this is a secret')).not.toContain('secret');
