@@ -12,8 +12,14 @@ const LOGO_LIMIT = 512_000;
  */
 const catalogDataSchema = z.strictObject({
   description: z.string().max(1024).optional(),
-  architectures: z.array(z.enum(['ARM', 'ARM 64', 'x86', 'x86-64'])).optional(),
-  operatingSystems: z.array(z.enum(['Linux', 'Windows'])).optional(),
+  architectures: z
+    .array(z.enum(['ARM', 'ARM 64', 'x86', 'x86-64']))
+    .readonly()
+    .optional(),
+  operatingSystems: z
+    .array(z.enum(['Linux', 'Windows']))
+    .readonly()
+    .optional(),
   /** Markdown. */
   aboutText: z.string().max(25_600).optional(),
   usageText: z.string().max(25_600).optional(),

@@ -46,14 +46,14 @@ export function publicCloudFormationTemplate(names: readonly string[], settings:
  */
 export function publicTerraformDefinitions(names: readonly string[], settings: PublicRepositorySettings): string {
   const { catalogData, tags, repositoryPolicy } = settings;
-  const catalog = Object.entries({
+  const catalog: readonly [string, string | readonly string[] | undefined][] = Object.entries({
     description: catalogData?.description,
     architectures: catalogData?.architectures,
     operating_systems: catalogData?.operatingSystems,
     about_text: catalogData?.aboutText,
     usage_text: catalogData?.usageText,
     logo_image_blob: catalogData?.logoImageBlob,
-  }).flatMap(([key, value]) => (value === undefined ? [] : [`    ${key.padEnd(17)} = ${hclValue(value)}`]));
+  });
   const tagLines = Object.entries(tags ?? {}).map(([key, value]) => `    ${hclString(key)} = ${hclString(value)}`);
   const repositories = [
     `# ${WHERE}: the provider's region must be ${ECR_PUBLIC_REGION}.`,
@@ -63,7 +63,7 @@ export function publicTerraformDefinitions(names: readonly string[], settings: P
     '  ])',
     '',
     '  repository_name = each.value',
-    ...(catalog.length === 0 ? [] : ['', '  catalog_data {', ...catalog, '  }']),
+    ...(catalogData === undefined ? [] : ['', '  catalog_data {', ...attributes(catalog), '  }']),
     ...(tagLines.length === 0 ? [] : ['', '  tags = {', ...tagLines, '  }']),
     '}',
   ];
@@ -77,6 +77,13 @@ export function publicTerraformDefinitions(names: readonly string[], settings: P
     '}',
   ];
   return [...repositories, ...(repositoryPolicy === undefined ? [] : policies)].join('\n');
+}
+
+/** Returns lines of attributes, aligned as by `terraform fmt`. */
+function attributes(entries: readonly (readonly [string, string | readonly string[] | undefined])[]): string[] {
+  const given = entries.flatMap(([key, value]) => (value === undefined ? [] : [[key, value] as const]));
+  const width = Math.max(...given.map(([key]) => key.length));
+  return given.map(([key, value]) => `    ${key.padEnd(width)} = ${hclValue(value)}`);
 }
 
 function hclValue(value: string | readonly string[]): string {
