@@ -31,10 +31,10 @@ export interface TestEcrPublic {
   readonly proxy: TestProxy;
   /** Environment in which public.ecr.aws and its API are this stand-in. It has AWS credentials. */
   readonly env: Readonly<Record<string, string>>;
-  /** Repositories by alias and name. */
+  /** Repositories by primary alias and name. */
   readonly repositories: ReadonlyMap<string, StoredRepository>;
   readonly requests: readonly EcrRequest[];
-  /** Creates a repository. @param path with the alias */
+  /** Creates a repository. @param path with the primary alias */
   createRepository(path: string): void;
   /** Returns the API operations and the requests for tokens so far, in order. */
   operations(): string[];
@@ -78,6 +78,9 @@ export async function startEcrPublic({
     }
     const { method = '' } = incoming;
     const url = new URL(incoming.url ?? '/', `http://${incoming.headers.host ?? host}`);
+    // All aliases lead to the same repositories.
+    const [, root, alias = '', ...rest] = url.pathname.split('/');
+    if (aliases.includes(alias)) url.pathname = ['', root, aliases[0], ...rest].join('/');
     const answer = url.pathname.startsWith('/token')
       ? issueToken(state, tokens, authorization)
       : data.answer({ method, url, authorization, contentType: incoming.headers['content-type'] ?? '', body });
