@@ -30,8 +30,8 @@ export async function checkAliases(client: ECRPUBLICClient, paths: readonly stri
   );
   if (foreign.length === 0) return;
   const names = own.map(({ name, primaryRegistryAlias }) => `${name}${primaryRegistryAlias ? ' (primary)' : ''}`);
-  const subject = foreign.length === 1 ? `${foreign[0]} is no registry alias` : `${foreign.join(', ')} are no aliases`;
-  throw new AirgapError('usage', `${ECR_PUBLIC_HOST}: ${subject} of the account of these AWS credentials`, {
+  const problem = `paths begin with ${foreign.join(', ')}, not with a registry alias of the account of these AWS credentials`;
+  throw new AirgapError('usage', `${ECR_PUBLIC_HOST}: ${problem}`, {
     hint:
       own.length === 0
         ? `the account has none yet; it gets one with its first repository: aws ecr-public create-repository --region ${ECR_PUBLIC_REGION} --repository-name NAME`
