@@ -6,6 +6,7 @@ import { challenge, DataPlane, type DataRequest, tokenOf } from './ecr/data.ts';
 import { type PublicAlias, PublicControl } from './ecr/public-control.ts';
 import { listen, read, stopAll, store } from './ecr/server.ts';
 import { type Answer, type EcrFault, type EcrRequest, EcrState, type StoredRepository } from './ecr/state.ts';
+import { assumeRole } from './ecr/sts.ts';
 import { startProxyTo, type TestProxy } from './proxy.ts';
 
 /** Set-up of the stand-in. */
@@ -29,7 +30,7 @@ export interface TestEcrPublic {
   /** `127.0.0.1:PORT` of the storage that blobs are redirected to. */
   readonly storage: string;
   readonly proxy: TestProxy;
-  /** Environment in which public.ecr.aws and its API are this stand-in. It has AWS credentials. */
+  /** Environment in which public.ecr.aws, its API and STS are this stand-in. It has AWS credentials. */
   readonly env: Readonly<Record<string, string>>;
   /** Repositories by primary alias and name. */
   readonly repositories: ReadonlyMap<string, StoredRepository>;
@@ -69,6 +70,10 @@ export async function startEcrPublic({
   const registry = await listen(async (incoming, host) => {
     const { authorization } = incoming.headers;
     const body = await read(incoming);
+    if (body.toString('utf8').startsWith('Action=AssumeRole')) {
+      state.requests.push({ plane: 'control', request: 'AssumeRole', status: 200 });
+      return assumeRole(body.toString('utf8'));
+    }
     const operation = /^SpencerFrontendService\.(\w+)$/.exec(String(incoming.headers['x-amz-target']))?.[1];
     if (operation !== undefined) {
       const answer = control.answer(operation, authorization, body.toString('utf8'));
@@ -99,6 +104,7 @@ export async function startEcrPublic({
       AWS_SECRET_ACCESS_KEY: 'wJalrXUtnFEMI',
       AWS_EC2_METADATA_DISABLED: 'true',
       AWS_ENDPOINT_URL_ECR_PUBLIC: endpoint,
+      AWS_ENDPOINT_URL_STS: endpoint,
       HTTP_PROXY: proxy.url,
       NO_PROXY: '127.0.0.1',
     },

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { AirgapEvent } from '../../../src/base/events.ts';
 import { ecrPublicKeychain, ecrPublicTargetKeychain } from '../../../src/ecr/keychain.ts';
+import { ROLE_KEY } from '../../support/ecr/sts.ts';
 import { ecrPublicForTest } from '../../support/ecr-public.ts';
 
 const host = 'public.ecr.aws';
@@ -34,6 +35,16 @@ describe('the keychain of public.ecr.aws for a push', () => {
     const { env, fault } = await ecrPublicForTest();
     fault({ match: 'GetAuthorizationToken', times: 2 });
     expect(await ecrPublicTargetKeychain({ env }).lookup(host)).toMatchObject({ kind: 'basic' });
+  });
+
+  it('assumes a role first, which reading does not need', async () => {
+    const { env, operations, requests } = await ecrPublicForTest();
+    const roleArn = 'arn:aws:iam::123456789012:role/push';
+    await ecrPublicTargetKeychain({ env, roleArn }).lookup(host);
+    expect(operations()).toEqual(['AssumeRole', 'GetAuthorizationToken']);
+    expect(requests.at(-1)?.key).toBe(ROLE_KEY);
+    await ecrPublicKeychain({ env, roleArn }).lookup(host);
+    expect(operations().filter((what) => what === 'AssumeRole')).toHaveLength(1);
   });
 
   it('fails without the permission', async () => {
