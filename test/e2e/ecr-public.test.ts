@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { startUpstreamOf } from '../support/chart-upstream.ts';
+import { type ChartUpstream, startUpstreamOf } from '../support/chart-upstream.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { airgap, airgapOk } from '../support/cli.ts';
 import { startEcrPublic, type TestEcrPublic } from '../support/ecr-public.ts';
@@ -18,18 +18,19 @@ const [, alias = '', prefix = ''] = target.split('/');
 
 let home: string;
 let ecr: TestEcrPublic;
-/** Digests of the images in the bundle. */
-let digests: ReadonlySet<string>;
+let upstream: ChartUpstream;
 beforeEach(async () => {
   home = scratchFolder();
-  const chart = fixtureChart('shop');
-  const upstream = await startUpstreamOf(chart, home);
-  await airgapOk(['bundle', chart, ...upstream.mirror, '--out', join(home, 'platform.tar')], home);
-  digests = new Set(upstream.digests.values());
-  await upstream.stop();
+  upstream = await startUpstreamOf(fixtureChart('shop'), home);
   ecr = await startEcrPublic({ aliases: ['acme-images', alias], repositories: [`${prefix}/charts/shop`] });
 });
-afterEach(() => ecr.stop());
+afterEach(async () => {
+  await upstream.stop();
+  await ecr.stop();
+});
+
+const bundle = (): Promise<unknown> =>
+  airgapOk(['bundle', fixtureChart('shop'), ...upstream.mirror, '--out', join(home, 'platform.tar')], home);
 
 const plain = (): string[] => ['public.ecr.aws', ecr.storage].flatMap((host) => ['--plain-http', host]);
 const writes = (since = 0): string[] =>
@@ -39,6 +40,7 @@ const writes = (since = 0): string[] =>
 
 test('into ECR Public: the commands of the manual', async () => {
   expect(commands).toHaveLength(3);
+  await bundle();
   writeFileSync(join(home, 'catalog.json'), blockOf('json'));
   const catalogData = JSON.parse(blockOf('json'));
   const run = async (line: string) => {
@@ -55,7 +57,9 @@ test('into ECR Public: the commands of the manual', async () => {
 
   const pushed = await run(push);
   expect([...pushed.created].sort()).toEqual([...plan.repositories.missing].sort());
-  expect(new Set(pushed.images.map(({ digest }: { digest: string }) => digest))).toEqual(digests);
+  expect(new Set(pushed.images.map(({ digest }: { digest: string }) => digest))).toEqual(
+    new Set(upstream.digests.values()),
+  );
   const created = [...ecr.repositories].filter(([path]) => !path.endsWith('/charts/shop'));
   for (const [path, { settings, tags }] of created) {
     expect(settings, path).toEqual({ catalogData, tags: [{ Key: 'team', Value: 'platform' }] });
@@ -72,6 +76,7 @@ test('into ECR Public: the commands of the manual', async () => {
 });
 
 test('into ECR Public: what stops a push, and definitions of missing repositories', async () => {
+  await bundle();
   const push = (to: string, ...args: string[]) =>
     airgap(['push', 'platform.tar', '--to', to, ...plain(), ...args], home, { cwd: home, env: ecr.env });
 
@@ -93,4 +98,18 @@ test('into ECR Public: what stops a push, and definitions of missing repositorie
   expect(names.every((name) => name.startsWith(`${prefix}/`) && terraform.stdout.includes(`"${name}"`))).toBe(true);
   expect(names).not.toContain(`${prefix}/charts/shop`);
   expect(writes()).toEqual([]);
+});
+
+test('from registries into ECR Public, without a bundle', async () => {
+  const images = upstream.references.slice(0, 3).flatMap((reference) => ['--image', reference]);
+  const flags = ['--repository-tag', 'team=platform', '-o', 'json'];
+  const mirror = async () => {
+    const args = ['mirror', ...images, ...upstream.mirror, ...plain(), '--to', target, ...flags];
+    return JSON.parse((await airgapOk(args, home, { cwd: home, env: ecr.env })).stdout);
+  };
+  expect((await mirror()).created).toHaveLength(3);
+  expect([...ecr.repositories.values()].filter(({ tags }) => tags.size === 1)).toHaveLength(3);
+  const before = ecr.requests.length;
+  expect(await mirror()).toMatchObject({ bytes: 0, created: [] });
+  expect(writes(before)).toEqual([]);
 });
