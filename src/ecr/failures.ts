@@ -118,7 +118,7 @@ function unreachableError(what: string, cause: unknown, reason: string): AirgapE
   const hint = /certificate/i.test(reason)
     ? 'pass the CA certificate with --ca-file FILE'
     : isPublic
-      ? 'check the network (HTTPS_PROXY, firewalls): the API of ECR Public is on the internet and has no VPC endpoint; AWS_ENDPOINT_URL_ECR_PUBLIC sets another URL'
+      ? 'check the network (HTTPS_PROXY, firewalls); AWS_ENDPOINT_URL_ECR_PUBLIC sets another URL'
       : `${routeHint}${service === 'sts' ? '' : ', or another URL with --endpoint-url'}`;
   return new AirgapError('network', `${api} ${problem}`, { subject: what, cause, hint });
 }
