@@ -3,8 +3,9 @@ import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typin
 import { AirgapError } from '../../base/errors.ts';
 import { formatTarget } from '../../naming/naming.ts';
 import { parsePlatform } from '../../oci/platform.ts';
+import { formatReference } from '../../oci/reference.ts';
 import type { ImagesOptions } from '../../workflows/images/images.ts';
-import type { Shard } from '../../workflows/mirror/listing/index.ts';
+import type { RepositoryImages, Shard } from '../../workflows/mirror/listing/index.ts';
 import type { MirrorOptions } from '../../workflows/mirror/options.ts';
 import type { PushedGraph } from '../../workflows/push/push-graph.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
@@ -61,7 +62,7 @@ function declare(io: CommandIO) {
       'after',
       examples(
         'mirror --images images.txt --to registry.example/mirror',
-        "mirror --from quay.io --repository 'team/*' --tag '^v' --newest 5 --to registry.example/mirror",
+        "mirror --from quay.io --repository 'team/*' --to registry.example",
         'mirror ./app --to registry.example/mirror --dry-run',
       ),
     );
@@ -78,10 +79,7 @@ export function mirrorCommand(io: CommandIO) {
     const isJson = flags.output === 'json';
     if (flags.list) {
       const { listMirror } = await import('../../workflows/mirror/mirror.ts');
-      const repositories = await listMirror(io.context, options);
-      if (!isJson) return printReport(io, listingReport(repositories), afterListing(command));
-      const { formatMirrorPlan } = await import('../../inventory/mirror-plan.ts');
-      return io.print(formatMirrorPlan(repositories).trimEnd());
+      return printListing(io, await listMirror(io.context, options), isJson, afterListing(command));
     }
     const receipts = flags.receipt === undefined ? undefined : new Receipts(flags.receipt, targets, io.context.cwd);
     await receipts?.check();
@@ -104,6 +102,24 @@ export function mirrorCommand(io: CommandIO) {
       if (!isJson) await printReport(io, { result: [], notes: [] }, afterMirror(command, charts));
     });
   });
+}
+
+/** Prints what would be copied: references, or the document that `--plan` writes. */
+async function printListing(
+  io: CommandIO,
+  repositories: readonly RepositoryImages[],
+  isJson: boolean,
+  next: readonly string[],
+): Promise<void> {
+  if (isJson) {
+    const { formatMirrorPlan } = await import('../../inventory/mirror-plan.ts');
+    return io.print(formatMirrorPlan(repositories).trimEnd());
+  }
+  const { referenceOf } = await import('../../workflows/mirror/listing/index.ts');
+  const references = repositories.flatMap(({ repository, lookups }) =>
+    lookups.map((lookup) => formatReference(referenceOf(repository, lookup))),
+  );
+  await printReport(io, listingReport(references, repositories.length), next);
 }
 
 /** Maps the flags to the options of the workflow. @throws AirgapError `usage`, `config`, `file` */

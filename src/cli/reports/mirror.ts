@@ -1,7 +1,4 @@
 import { count } from '../../base/count.ts';
-import { formatReference } from '../../oci/reference.ts';
-import type { RepositoryImages } from '../../workflows/mirror/listing/index.ts';
-import { referenceOf } from '../../workflows/mirror/listing/references.ts';
 import type { PushedGraph } from '../../workflows/push/push-graph.ts';
 import { pushDocument, pushReport } from './push.ts';
 import type { Report } from './report.ts';
@@ -19,11 +16,8 @@ export function mirrorDocument(result: PushedGraph): object {
   return pushDocument(result);
 }
 
-/** Formats the images that a mirror would copy, one reference a line, as `--images` reads them. */
-export function listingReport(repositories: readonly RepositoryImages[]): Report {
-  const references = repositories.flatMap(({ repository, lookups }) =>
-    lookups.map((lookup) => formatReference(referenceOf(repository, lookup))),
-  );
-  const repositoryCount = count(repositories.length, 'repository', 'repositories');
-  return { result: references, notes: [`${count(references.length, 'image')} in ${repositoryCount}`] };
+/** Formats the references that a mirror would copy, one a line, as `--images` reads them. */
+export function listingReport(references: readonly string[], repositories: number): Report {
+  const images = count(references.length, 'image');
+  return { result: references, notes: [`${images} in ${count(repositories, 'repository', 'repositories')}`] };
 }

@@ -12,8 +12,7 @@ import type { CopyOutcome } from '../../transfer/copy.ts';
 import { checkTags, destinationsFor } from '../../transfer/destinations.ts';
 import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
 import { destinationOf } from '../push/destination.ts';
-import { referenceOf } from './listing/references.ts';
-import type { RepositoryImages } from './listing/selection.ts';
+import { type RepositoryImages, referenceOf } from './listing/index.ts';
 import { type ComparedRegistries, ReferrerComparison } from './referrer-comparison.ts';
 
 export interface CompareOptions {

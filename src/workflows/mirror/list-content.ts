@@ -11,8 +11,7 @@ import { reportForeignLayers, reportIncompleteReferrers, warnLeftOutReferrers } 
 import { requireSignatures } from '../bundle/image-signatures.ts';
 import { type Comparison, compareImages } from './compare.ts';
 import type { MirrorContent } from './content.ts';
-import { referenceOf } from './listing/references.ts';
-import type { RepositoryImages } from './listing/selection.ts';
+import { type RepositoryImages, referenceOf } from './listing/index.ts';
 import type { MirrorOptions } from './options.ts';
 import { TagLists } from './tag-lists.ts';
 

@@ -13,10 +13,7 @@ import { type PushedGraph, pushGraph } from '../push/push-graph.ts';
 import { pushToTargets } from '../push/push-to-targets.ts';
 import { type MirrorContent, mergeContents } from './content.ts';
 import { listContent } from './list-content.ts';
-import { listImages } from './listing/list-images.ts';
-import { referenceOf } from './listing/references.ts';
-import type { RepositoryImages, Shard } from './listing/selection.ts';
-import { isInShard } from './listing/shard.ts';
+import { isInShard, listImages, type RepositoryImages, referenceOf, type Shard } from './listing/index.ts';
 import type { ListedSources, MirrorOptions } from './options.ts';
 
 /** Called for each target when it is complete. */

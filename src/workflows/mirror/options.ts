@@ -5,7 +5,7 @@ import type { LockedContentOptions } from '../bundle/bundle-lock-file.ts';
 import type { ImagesOptions } from '../images/images.ts';
 import type { ReferrerOptions, ResolveOptions } from '../images/resolve.ts';
 import type { PushGraphOptions } from '../push/push-graph.ts';
-import type { ListOptions } from './listing/selection.ts';
+import type { ListOptions } from './listing/index.ts';
 
 /** Charts and images to copy. */
 export interface MirrorSources {

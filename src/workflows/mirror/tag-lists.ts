@@ -1,6 +1,6 @@
 import { formatRepository, type Repository } from '../../oci/reference.ts';
 import type { RegistryClient } from '../../registry/client.ts';
-import type { RepositoryImages } from './listing/selection.ts';
+import type { RepositoryImages } from './listing/index.ts';
 
 /**
  * Tag lists of source repositories, each requested once. They tell which of cosign's tags exist, which would otherwise take
