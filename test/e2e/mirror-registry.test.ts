@@ -208,12 +208,18 @@ test('a tag that is deleted after the lists were read is left out with a warning
     expectLine(planned.stderr, `${source.host}/team/web:gone`);
   }));
 
-test('a skopeo sync file; fields that are not known are named', () =>
+test('a skopeo sync file; fields that are not known or not safe are named', () =>
   withTarget(async (target) => {
     const sync = (extra = ''): string =>
       file(
         'sync.yaml',
-        `${source.host}:\n  tls-verify: false\n  images:\n    team/web: []\n    team/api: ["v1.0.0", latest]\n${extra}  images-by-tag-regex:\n    other/tool: ^v1\n`,
+        `${source.host}:
+  images:
+    team/web: []
+    team/api: ["v1.0.0", latest]
+  images-by-tag-regex:
+    other/tool: ^v1
+${extra}`,
       );
     await json(['mirror', '--skopeo-sync', sync(), ...target.to]);
     expect(namesOf(target)).toEqual([
@@ -223,9 +229,15 @@ test('a skopeo sync file; fields that are not known are named', () =>
       'team/web:v2.0.0',
       'team/web:v2.1.0',
     ]);
-    const unknown = await airgap(['mirror', '--skopeo-sync', sync('  images-by-colour: {}\n'), ...target.to], home);
-    expect(unknown.code).toBe(2);
-    expectLine(unknown.stderr, /^Error: /, 'images-by-colour', 'sync.yaml');
+    target.proxy.begin();
+    for (const [extra, field] of [
+      ['  images-by-colour: {}\n', 'images-by-colour'],
+      ['  tls-verify: false\n', 'tls-verify'],
+    ] as const) {
+      const unknown = await airgap(['mirror', '--skopeo-sync', sync(extra), ...target.to], home);
+      expect([unknown.code, target.proxy.requests.length]).toEqual([2, 0]);
+      expectLine(unknown.stderr, /^Error: /, field, 'sync.yaml');
+    }
   }));
 
 test('airgap.yaml: the same by `from`', () =>
@@ -247,6 +259,19 @@ plainHttp: ["${source.host}", "${target.proxy.host}"]
     await json(['mirror', '--config', config, '--to', `${target.proxy.host}/m`]);
     expect(namesOf(target)).toEqual(['team/api:v1.10.0', 'team/api:v1.2.0']);
   }));
+
+test('--list needs no target, and says what to type to copy the same', async () => {
+  const flags = ['--repository', 'team/*', '--tag', '^v', '--newest', '1', '--newer-than', '2026-02-01'];
+  const { stdout, stderr } = await airgapOk(from(...flags, '--list', '--plain-http', source.host), home);
+  expectLine(stdout, `${source.host}/team/api:v1.10.0`);
+  expectLine(stderr, /^next: helm airgap mirror /, '--newest 1', '--newer-than 2026-02-01', '--to REGISTRY');
+  expect(stderr).not.toContain('--list');
+  const sharded = await airgapOk(from('--shard', '1/2', '--list', '--plain-http', source.host), home);
+  expectLine(sharded.stderr, /^next: /, '--shard 1/2');
+  const copied = await airgap(from('--plain-http', source.host), home);
+  expect(copied.code).toBe(2);
+  expect(copied.stderr).toContain('--to');
+});
 
 test('a pattern that matches nothing, and a registry that does not answer, are errors', async () => {
   const none = await airgap(from('--repository', 'nobody/*', '--list', '--plain-http', source.host), home);
