@@ -273,11 +273,23 @@ test('--list needs no target, and says what to type to copy the same', async () 
   expect(copied.stderr).toContain('--to');
 });
 
-test('a pattern that matches nothing, and a registry that does not answer, are errors', async () => {
-  const none = await airgap(from('--repository', 'nobody/*', '--list', '--plain-http', source.host), home);
-  expect([none.code, none.stdout], none.stderr).toEqual([2, '']);
-  expectLine(none.stderr, /^Error: /, 'nobody/*');
-  const dead = await airgap(['mirror', '--from', 'registry.invalid', '--list'], home);
-  expect(dead.code).toBe(1);
-  expectLine(dead.stderr, /^Error: /, 'registry.invalid');
-});
+test('what selects nothing, is no registry or does not answer is an error before anything is written', () =>
+  withTarget(async (target) => {
+    const plan = join(home, 'never.json');
+    for (const [args, fact, code] of [
+      [from('--repository', 'nobody/*'), 'nobody/*', 2],
+      [from('--exclude', '*'), '--exclude', 2],
+      [['mirror', '--plan', plan], plan, 2],
+      [from('--plan', plan, '--shard', '0/2'), plan, 2],
+      [['mirror', '--from', `http://${source.host}/team`], 'team/*', 2],
+      [['mirror', '--newest', '3'], '--from', 2],
+      [['mirror'], '--from', 2],
+      [['mirror', '--from', 'registry.invalid'], 'registry.invalid', 1],
+    ] as const) {
+      const run = await airgap([...args, ...target.to], home);
+      expect([run.code, target.proxy.requests.length], run.stderr).toEqual([code, 0]);
+      expectLine(run.stderr, /^Error: /);
+      expect(run.stderr).toContain(fact);
+    }
+    expect(existsSync(plan)).toBe(false);
+  }));

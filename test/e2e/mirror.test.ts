@@ -167,16 +167,32 @@ test('a selected platform has another digest, which a second run knows', async (
   }
 });
 
-test('sources under the target are refused before anything is written', async () => {
+test('sources and copies that overlap are refused before anything is written, at the first run too', async () => {
   const plain = ['--plain-http', source.host, '--plain-http', first.host];
   for (const args of [
     mirror('--to', source.host, '--naming', 'path'),
     mirror('--to', `${first.host}/m`, '--to', `${source.host}/team`),
     ['mirror', '--from', first.host, '--to', `${first.host}/m`],
+    ['mirror', '--from', source.host, '--to', `${source.host}/copies`],
+    ['mirror', '--from', source.host, '--repository', 'team/*', '--to', `${source.host}/team/copies`],
   ]) {
     begin();
     const run = await airgap([...args, ...plain], home);
     expect([run.code, first.count(WRITES), source.count(WRITES)], run.stderr).toEqual([2, 0, 0]);
     expectLine(run.stderr, /^Error: /, /team\/(?:app|tool)/);
+  }
+  const apart = [
+    'mirror',
+    '--from',
+    source.host,
+    '--exclude',
+    `${source.host}/copies/*`,
+    '--to',
+    `${source.host}/copies`,
+  ];
+  for (const copied of [3, 0]) {
+    begin();
+    await airgapOk([...apart, ...plain], home);
+    expect(source.count(/^PUT$/, /\/manifests\/[12]$/)).toBe(copied);
   }
 });
