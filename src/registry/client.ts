@@ -6,11 +6,12 @@ import type { Body, ManifestContent, MountSupport, PutBlobOptions, RegistrySourc
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
-import { blobBody, headBlob } from './blobs.ts';
+import { headBlob } from './blobs.ts';
+import type { EquivalentUse } from './equivalents.ts';
 import { uploadManifest } from './manifest-uploads.ts';
-import { getManifest, headManifest, listTags } from './manifests.ts';
-import { ReferrersApi } from './referrers.ts';
-import { directRoute, type Mirror, mirrorRoute } from './routes.ts';
+import { headManifest, listTags } from './manifests.ts';
+import { MirroredReads } from './mirrored-reads.ts';
+import { directRoute, type Mirror } from './routes.ts';
 import { createSession, keychainAuthorizer, type Session } from './session.ts';
 import { SelfMounts, uploadBlob } from './uploads.ts';
 
@@ -19,8 +20,10 @@ type CredentialSource = { readonly keychain: Keychain } | { readonly authorizer:
 
 export type RegistryOptions = CredentialSource & {
   readonly transport: Transport;
-  /** Mirrors for reads. Writes always go to the named registry. */
+  /** Mirrors for reads, in order. Writes always go to the named registry. */
   readonly mirrors?: readonly Mirror[];
+  /** Returns the repository that is read instead of another one if its tag has the same digest. */
+  readonly equivalentOf?: ((repository: Repository) => Repository | undefined) | undefined;
   /** True for a push target: its redirects get no credentials of other registries. Default false. */
   readonly isPushTarget?: boolean;
   /** Reports whether a registry mounts only blobs named by a manifest, as ECR does. */
@@ -29,6 +32,8 @@ export type RegistryOptions = CredentialSource & {
   readonly findBlobs?: NonNullable<Sink['hasBlobs']>;
   /** Receives transfers and the warnings of registries. */
   readonly emit?: Emit;
+  /** Receives what was served by which mirror. Default: `emit`. */
+  readonly emitServed?: Emit;
   /** Waits until an item may be sent to a registry with published quotas. */
   readonly rateLimiter?: (action: 'manifest' | 'blob', registry: string) => Promise<void>;
 };
@@ -39,19 +44,20 @@ export type RegistryOptions = CredentialSource & {
  */
 export class RegistryClient implements RegistrySource, Sink {
   readonly #session: Session;
-  readonly #mirrors: readonly Mirror[];
+  readonly #reads: MirroredReads;
   readonly #emit: Emit;
   readonly #rateLimiter: RegistryOptions['rateLimiter'];
   readonly #findBlobs: RegistryOptions['findBlobs'];
   readonly #mountsNamedOnly: (registry: string) => boolean;
   readonly #selfMounts: SelfMounts;
-  readonly #referrers: ReferrersApi;
   readonly #roundTrips = new Map<string, number>();
 
   constructor({
     transport,
     mirrors = [],
+    equivalentOf,
     emit = ignoreEvents,
+    emitServed = emit,
     rateLimiter,
     findBlobs,
     mountsNamedOnly = () => false,
@@ -66,8 +72,10 @@ export class RegistryClient implements RegistrySource, Sink {
       'authorizer' in credentials ? credentials.authorizer : keychainAuthorizer(transport, credentials.keychain);
     this.#session = createSession(transport, authorizer, { emit, isPushTarget });
     this.#selfMounts = new SelfMounts(this.#session);
-    this.#mirrors = mirrors;
-    this.#referrers = new ReferrersApi(this.#session);
+    const onManifest = (registry: string, duration: number): void => {
+      this.#roundTrips.set(registry, Math.min(duration, this.#roundTrips.get(registry) ?? duration));
+    };
+    this.#reads = new MirroredReads(this.#session, { mirrors, equivalentOf, emit: emitServed, onManifest });
   }
 
   /** Adds credentials to its requests. */
@@ -88,26 +96,35 @@ export class RegistryClient implements RegistrySource, Sink {
     return Math.max(0, ...this.#roundTrips.values());
   }
 
-  async manifest(repository: Repository, tagOrDigest: string): Promise<ManifestContent> {
-    const route = mirrorRoute(this.#mirrors, repository);
-    const startedAt = performance.now();
-    const manifest = await getManifest(this.#session, route, tagOrDigest);
-    const { registry } = route.actual;
-    const duration = performance.now() - startedAt;
-    this.#roundTrips.set(registry, Math.min(duration, this.#roundTrips.get(registry) ?? duration));
-    return manifest;
+  /** Returns how images were read that have an equivalent in another repository. */
+  equivalentUse(): EquivalentUse {
+    return this.#reads.equivalentUse();
+  }
+
+  manifest(repository: Repository, tagOrDigest: string): Promise<ManifestContent> {
+    return this.#reads.manifest(repository, tagOrDigest);
   }
 
   head(repository: Repository, tagOrDigest: string): Promise<Descriptor | undefined> {
-    return headManifest(this.#session, mirrorRoute(this.#mirrors, repository), tagOrDigest);
+    return this.#reads.head(repository, tagOrDigest);
   }
 
   referrers(repository: Repository, subject: Digest): Promise<readonly Descriptor[] | undefined> {
-    return this.#referrers.list(mirrorRoute(this.#mirrors, repository), subject);
+    return this.#reads.referrers(repository, subject);
   }
 
   blob(repository: Repository, descriptor: Descriptor): Body {
-    return blobBody(this.#session, mirrorRoute(this.#mirrors, repository), descriptor);
+    return this.#reads.blob(repository, descriptor);
+  }
+
+  /** Returns the repository that is expected to serve a blob of another one, for {@link expectAt} of another client. */
+  expectedAt(repository: Repository, digest: Digest): Repository | undefined {
+    return this.#reads.expectedAt(repository, digest);
+  }
+
+  /** Reads a blob of a repository from another one first. */
+  expectAt(repository: Repository, digest: Digest, actual: Repository): void {
+    this.#reads.expectAt(repository, digest, actual);
   }
 
   hasBlob(repository: Repository, descriptor: Descriptor): Promise<boolean> {

@@ -5,6 +5,7 @@ import { type CommandLineLogin, chainKeychains, commandLineKeychain, type Keycha
 import { ECR_PUBLIC_HOST, ecrHost } from '../ecr/hosts.ts';
 import { ecrKeychain, ecrPublicKeychain } from '../ecr/keychain.ts';
 import type { AwsAccess, EcrOptions } from '../ecr/options.ts';
+import { publicEcrEquivalent } from '../ecr/public-equivalents.ts';
 import { ecrLayerLookup, ecrRateLimiter } from '../ecr/uploads.ts';
 import type { ClientCertificate } from '../http/client-certificate.ts';
 import type { RetryPolicy } from '../http/retry.ts';
@@ -15,8 +16,10 @@ import type { Context } from './context.ts';
 
 /** Settings for access to registries. */
 export interface RegistryAccess extends AwsAccess {
-  /** A registry, `host/path` or `*`, and the repository prefix that is read instead. */
+  /** A registry, `host/path` or `*`, and the repository prefix that is read instead; in order, if there are several. */
   readonly mirrors: readonly Mirror[];
+  /** Reads an image from Public ECR if its equivalent there has the same digest. Default: false. */
+  readonly preferPublicEcr?: boolean;
   /** Hosts that use HTTP without TLS. */
   readonly plainHttp: readonly string[];
   /** PEM file with additional certificate authorities. */
@@ -67,6 +70,7 @@ export function connect(
   { env, emit, signal }: Context,
   {
     mirrors,
+    preferPublicEcr = false,
     plainHttp,
     caFile,
     clientCertificates = [],
@@ -106,6 +110,7 @@ export function connect(
       keychain: given ?? ownKeychain,
       transport,
       mirrors,
+      equivalentOf: preferPublicEcr && !isPushTarget ? publicEcrEquivalent : undefined,
       mountsNamedOnly,
       isPushTarget,
       emit,

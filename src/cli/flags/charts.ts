@@ -2,6 +2,7 @@ import { canonicalHubName } from '../../base/docker-hub.ts';
 import type { Emit } from '../../base/events.ts';
 import { textBefore, trimTrailing } from '../../base/text-trim.ts';
 import type { Rule } from '../../discovery/rules/index.ts';
+import { ECR_PUBLIC_HOST } from '../../ecr/hosts.ts';
 import { type FlagsOf, flagGroup, parseDuration, parseMemory, repeatable } from './option.ts';
 
 /** Adds flags that name a configuration file and set its variables. @param use what the command reads from the file */
@@ -103,7 +104,11 @@ export type RenderFlags = FlagsOf<typeof addRenderFlags>;
  */
 export function warnUnusedMirrors(
   emit: Emit,
-  flags: { readonly mirror?: readonly string[]; readonly chartMirror: readonly string[] },
+  flags: {
+    readonly mirror?: readonly string[];
+    readonly preferPublicEcr?: true;
+    readonly chartMirror: readonly string[];
+  },
   images: readonly string[],
   charts: readonly string[],
 ): void {
@@ -114,7 +119,9 @@ export function warnUnusedMirrors(
     const isUsed = names.some(
       (name) => name.startsWith(canonical) && /^(?:[/:@]|$)/.test(name.slice(canonical.length)),
     );
-    if (from === '*' || isUsed) return;
+    // A mirror of Public ECR may be for the equivalents of images.
+    const isForEquivalents = flags.preferPublicEcr && textBefore(from, '/') === ECR_PUBLIC_HOST;
+    if (from === '*' || isUsed || isForEquivalents) return;
     emit({ type: 'warning', message: `${flag} ${mirror} was not used: ${subject} comes from ${from}` });
   };
   for (const mirror of flags.mirror ?? []) warn('--mirror', mirror, pulled, 'no image');

@@ -38,7 +38,7 @@ async function setUp(answer: RequestListener, password = 'p') {
   const blobs = new Map(nodes.map((node) => [node.descriptor.digest, node]));
   const asked = vi.spyOn(client.authorizer, 'authorization');
   const renewed = vi.spyOn(client.authorizer, 'renew');
-  const source = { ...blank(client), authorizer: client.authorizer };
+  const source = { ...blank(client), authorizer: client.authorizer, expectedAt: client.expectedAt.bind(client) };
   const events: AirgapEvent[] = [];
   const emit = (event: AirgapEvent): void => void events.push(event);
   const shared = SharedFetch.for({ blobs }, source, { env: {}, mirrors: [], plainHttp: [host] }, emit);
