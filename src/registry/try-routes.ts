@@ -101,7 +101,7 @@ function missError(misses: readonly Miss[], { tagOrDigest, authority }: TryOptio
   return new AirgapError(code, `none of ${misses.length} mirrors served it`, {
     subject,
     detail: details.join('; '),
-    hint: primary?.hint,
+    hint: primary?.hint ?? misses.find(({ error }) => error?.hint !== undefined)?.error?.hint,
     cause: primary,
     isTransient: misses.some(({ error }) => error?.isTransient || error?.code === 'network'),
   });
@@ -121,8 +121,9 @@ function codeOf(misses: readonly Miss[], authority: RepositoryRoute | undefined)
   return FIRST_CODES.find((code) => codes.includes(code)) ?? 'registry';
 }
 
+/** Returns the cause of an error without semicolons between its parts, which separate the mirrors. */
 function causeOf({ reason, parts: { detail } }: AirgapError): string {
-  return detail === undefined ? reason : `${reason} (${detail})`;
+  return (detail === undefined ? reason : `${reason} (${detail})`).replaceAll('; ', ', ');
 }
 
 /** Returns a session whose requests are given up soon, because another host may serve the same. */

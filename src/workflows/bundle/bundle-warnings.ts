@@ -34,12 +34,11 @@ export function warnTagsAndNetwork(emit: Emit, network: readonly NetworkNeed[], 
 export function noteEquivalents(emit: Emit, { used, different, absent }: EquivalentUse): void {
   const all = used.length + different.length + absent.length;
   if (all === 0) return;
-  const reasons = [
-    ...(different.length === 0 ? [] : [`${different.length} with another digest there (${firstOf(different, 3)})`]),
-    ...(absent.length === 0 ? [] : [`${absent.length} not found there (${firstOf(absent, 3)})`]),
+  const others = [
+    ...(different.length === 0 ? [] : [`; another digest there: ${firstOf(different, 3)}`]),
+    ...(absent.length === 0 ? [] : [`; not available there: ${firstOf(absent, 3)}`]),
   ];
-  const others = reasons.length === 0 ? '' : `; from where they are named: ${reasons.join(', ')}`;
-  const message = `${used.length} of ${count(all, 'image')} with an equivalent in Public ECR are read from there${others}`;
+  const message = `read from Public ECR: ${used.length} of ${count(all, 'image')} with an equivalent there${others.join('')}`;
   emit({ type: 'note', message });
 }
 

@@ -289,3 +289,26 @@ describe('referrers', () => {
     expect(await client.head(named, `${app.digest.replace(':', '-')}.sig`)).toBeUndefined();
   });
 });
+
+describe('a client in another thread', () => {
+  it('reads a blob first from where the main thread expects it', async () => {
+    const [first, second] = [await startImageServer({}), await startImageServer(images)];
+    const main = mirrored(at(first), at(second));
+    await main.client.manifest(named, '1');
+    await main.client.manifest(named, child);
+    const expected = main.client.expectedAt(named, blob.digest);
+    expect(expected).toEqual({ registry: second.host, path: 'q/a/b' });
+    const thread = mirrored(at(first), at(second));
+    thread.client.expectAt(named, blob.digest, expected as NonNullable<typeof expected>);
+    await buffer(await thread.client.blob(named, blob).open());
+    expect([first.requests, thread.events]).toEqual([['GET manifests 1'], []]);
+  });
+
+  it('may read from a repository that it does not know as a mirror', async () => {
+    const [first, second] = [await startImageServer(images), await startImageServer(images)];
+    const { client, events } = mirrored(at(first), second.host);
+    client.expectAt(named, blob.digest, { registry: second.host, path: 'q/a/b' });
+    await buffer(await client.blob(named, blob).open());
+    expect([first.requests, second.requests, events]).toEqual([[], [`GET blobs ${blob.digest}`], []]);
+  });
+});
