@@ -2,7 +2,6 @@ import { canonicalHubName } from '../../base/docker-hub.ts';
 import type { Emit } from '../../base/events.ts';
 import { textBefore, trimTrailing } from '../../base/text-trim.ts';
 import type { Rule } from '../../discovery/rules/index.ts';
-import { ECR_PUBLIC_HOST } from '../../ecr/hosts.ts';
 import { type FlagsOf, flagGroup, parseDuration, parseMemory, repeatable } from './option.ts';
 
 /** Adds flags that name a configuration file and set its variables. @param use what the command reads from the file */
@@ -120,7 +119,7 @@ export function warnUnusedMirrors(
       (name) => name.startsWith(canonical) && /^(?:[/:@]|$)/.test(name.slice(canonical.length)),
     );
     // A mirror of Public ECR may be for the equivalents of images.
-    const isForEquivalents = flags.preferPublicEcr && textBefore(from, '/') === ECR_PUBLIC_HOST;
+    const isForEquivalents = flags.preferPublicEcr && textBefore(from, '/') === 'public.ecr.aws';
     if (from === '*' || isUsed || isForEquivalents) return;
     emit({ type: 'warning', message: `${flag} ${mirror} was not used: ${subject} comes from ${from}` });
   };

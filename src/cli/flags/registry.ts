@@ -4,7 +4,6 @@ import type { Environment } from '../../base/environment.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { isName } from '../../base/names.ts';
 import { textBefore } from '../../base/text-trim.ts';
-import { ECR_PUBLIC_HOST } from '../../ecr/hosts.ts';
 import type { ChartSources } from '../../helm/chart-mirrors.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
 import type { RegistryAccess, RegistryUse } from '../../session/connect.ts';
@@ -76,7 +75,7 @@ export async function registryAccess(
   const { parseMirror } = await import('../../registry/routes.ts');
   const mirrors = texts.map(parseMirror);
   const hosts = mirrors.flatMap(({ from, to }) => [from, to]).map((text) => textBefore(text, '/'));
-  const publicEcr = settings.preferPublicEcr ? [ECR_PUBLIC_HOST] : [];
+  const publicEcr = settings.preferPublicEcr ? [(await import('../../ecr/hosts.ts')).ECR_PUBLIC_HOST] : [];
   const named = [...new Set([...(settings.named ?? []), ...hosts, ...publicEcr, ...settings.plainHttp])];
   return { access: { ...settings, mirrors, named }, concurrency: concurrency ?? defaultConcurrency };
 }
