@@ -27,6 +27,8 @@ export class RepositoryRoutes {
    * the image was found. A number takes a fraction of the memory of a digest, and a wrong match only changes the order.
    */
   readonly #routes = new Map<number, RepositoryRoute>();
+  /** Digests that a lookup of a tag returned: nothing is known about what contains them. */
+  readonly #lookedUp = new Set<number>();
   /** Routes that served other bytes than those of a digest. */
   readonly #damaged = new Map<Digest, Set<RepositoryRoute>>();
 
@@ -43,9 +45,15 @@ export class RepositoryRoutes {
     return this.list.length === 1 && this.equivalents.length === 0;
   }
 
-  /** Returns the route that served the manifest which contains this digest; undefined if none is known. */
+  /** Returns the route that probably has a digest: that of the tag or manifest that named it; undefined if none is known. */
   routeOf(digest: Digest): RepositoryRoute | undefined {
     return this.#routes.get(keyOf(digest));
+  }
+
+  /** Returns the route that served this manifest, or the one which contains this digest; undefined if none is known. */
+  servedBy(digest: Digest): RepositoryRoute | undefined {
+    const key = keyOf(digest);
+    return this.#lookedUp.has(key) ? undefined : this.#routes.get(key);
   }
 
   /** Returns the routes for a digest, in the order in which they should be tried. */
@@ -76,7 +84,17 @@ export class RepositoryRoutes {
 
   /** Makes a route the first one for a digest. */
   expect(digest: Digest, route: RepositoryRoute): void {
-    this.#routes.set(keyOf(digest), route);
+    const key = keyOf(digest);
+    this.#routes.set(key, route);
+    this.#lookedUp.delete(key);
+  }
+
+  /** Makes the route that has a tag the first one for its digest, which has not been read yet. */
+  expectLookedUp(digest: Digest, route: RepositoryRoute): void {
+    const key = keyOf(digest);
+    if (this.#routes.has(key)) return;
+    this.#routes.set(key, route);
+    this.#lookedUp.add(key);
   }
 
   /** Returns the route to a repository. */

@@ -9,10 +9,12 @@ import { blobBody } from './blobs.ts';
 import { RepositoryRoutes, subjectOfTag } from './content-routes.ts';
 import { Equivalents, type EquivalentUse } from './equivalents.ts';
 import { getManifest, headManifest } from './manifests.ts';
+import type { NameList } from './name-list.ts';
 import { ReferrersApi } from './referrers.ts';
 import { RouteHealth } from './route-health.ts';
 import type { Mirror, RepositoryRoute } from './routes.ts';
 import type { Session } from './session.ts';
+import { sourceTags } from './tags.ts';
 import { lacksContent, type Served, type TryOptions, tryRoutes } from './try-routes.ts';
 
 export interface MirroredReadsOptions {
@@ -62,7 +64,7 @@ export class MirroredReads {
     const options = this.#tryOptions(routes, tagOrDigest);
     const served = (await tryRoutes(order, read, options)) as Served<ManifestContent>;
     const { value, route } = served;
-    const known = isDigest(tagOrDigest) ? routes.routeOf(tagOrDigest) : undefined;
+    const known = isDigest(tagOrDigest) ? routes.servedBy(tagOrDigest) : undefined;
     if (known === undefined && isDigest(tagOrDigest) && routes.equivalents.length > 0)
       this.#equivalents.record(repository, tagOrDigest, routes.equivalents.includes(route) ? 'used' : 'absent');
     const { digest } = value.descriptor;
@@ -79,6 +81,7 @@ export class MirroredReads {
       (session, route) => headManifest(session, route, tagOrDigest),
       this.#tryOptions(routes, tagOrDigest),
     );
+    if (served !== undefined && routes.list.length > 1) routes.expectLookedUp(served.value.digest, served.route);
     return served?.value;
   }
 
@@ -103,6 +106,17 @@ export class MirroredReads {
       if (hasAnswered && error instanceof AirgapError && error.code !== 'interrupted') return undefined;
       throw error;
     }
+  }
+
+  /**
+   * Lists the tags of a repository. Of several mirrors, the named repository comes first if it is one of them: a cache knows
+   * only what it was asked for.
+   */
+  async tags(repository: Repository): Promise<Served<NameList>> {
+    const routes = this.#routesOf(repository);
+    const order = [...routes.list].sort((a, b) => Number(b === routes.direct) - Number(a === routes.direct));
+    const options = { session: this.#session, health: this.#health };
+    return (await tryRoutes(order, sourceTags, options)) as Served<NameList>;
   }
 
   blob(repository: Repository, descriptor: Descriptor): Body {
@@ -131,7 +145,7 @@ export class MirroredReads {
         const { route, value } = served;
         used.add(route);
         value.once('error', () => broken.set(route, (broken.get(route) ?? 0) + 1));
-        const known = routes.routeOf(digest);
+        const known = routes.servedBy(digest);
         const expected = known ?? routes.list[0];
         this.#report(routes, served, { item: 'blob', tagOrDigest: digest, digest, known, expected });
         return value;
@@ -142,7 +156,7 @@ export class MirroredReads {
 
   /** Returns the repository where content of another one is expected, for a client in another thread. */
   expectedAt(repository: Repository, digest: Digest): Repository | undefined {
-    return this.#routesOf(repository).routeOf(digest)?.actual;
+    return this.#routesOf(repository).servedBy(digest)?.actual;
   }
 
   /** Makes a repository the first one for content of another one, as a client in another thread found out. */
@@ -181,7 +195,7 @@ export class MirroredReads {
   ): Promise<{ readonly order: readonly RepositoryRoute[]; readonly lookup: string }> {
     const { equivalents } = routes;
     if (isDigest(tagOrDigest)) {
-      const isKnown = routes.routeOf(tagOrDigest) !== undefined;
+      const isKnown = routes.servedBy(tagOrDigest) !== undefined;
       return { order: [...(isKnown ? [] : equivalents), ...routes.forDigest(tagOrDigest)], lookup: tagOrDigest };
     }
     const mirrors = { order: this.#mirrorsFor(routes, tagOrDigest), lookup: tagOrDigest };

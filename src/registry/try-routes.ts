@@ -21,8 +21,8 @@ export interface Served<T> {
 export interface TryOptions {
   readonly session: Session;
   readonly health: RouteHealth;
-  /** Tag or digest, for messages. */
-  readonly tagOrDigest: string;
+  /** Tag or digest, for messages; undefined for a whole repository. */
+  readonly tagOrDigest?: string;
   /** True if there are further ways to get the content: no route gets all attempts then. Default false. */
   readonly hasAlternative?: boolean;
   readonly signal?: AbortSignal | undefined;

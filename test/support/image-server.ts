@@ -46,14 +46,15 @@ export async function startImageServer(
     }
   }
   const requests: string[] = [];
-  const server = createServer(async ({ method = '', url = '' }, response) => {
+  const server = createServer(async ({ method = '', url: target = '' }, response) => {
+    const [url = ''] = target.split('?');
     requests.push(`${method} ${url.split('/').slice(-2).join(' ')}`);
     const fault = misbehave(method, url);
     if (fault === 'reset') return void response.socket?.destroy();
     if (fault !== undefined && 'status' in fault) return void response.writeHead(fault.status).end();
     if (fault !== undefined && 'delay' in fault) await sleep(fault.delay);
     if (referrers !== undefined && url.includes('/referrers/')) return sendList(response, referrers);
-    const found = content.get(url);
+    const found = content.get(url) ?? (url.endsWith('/tags/list') ? tagList(url, images) : undefined);
     if (found === undefined) return void response.writeHead(404).end();
     const bytes = fault !== undefined && 'bytes' in fault ? fault.bytes : found.bytes;
     const digest = url.includes('/manifests/') ? { 'docker-content-digest': digestOf(found.bytes) } : {};
@@ -70,6 +71,14 @@ export async function startImageServer(
     server.close();
   });
   return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, requests };
+}
+
+/** Returns the tags of a repository; undefined if it has none. */
+function tagList(url: string, images: Readonly<Record<string, BuiltImage>>) {
+  const repository = url.slice('/v2/'.length, -'/tags/list'.length);
+  const tags = Object.keys(images).flatMap((name) => (name.startsWith(`${repository}:`) ? [name.split(':')[1]] : []));
+  const bytes = Buffer.from(JSON.stringify({ name: repository, tags }));
+  return tags.length === 0 ? undefined : { type: 'application/json', bytes };
 }
 
 function sendList(response: ServerResponse, manifests: readonly object[]): void {

@@ -18,7 +18,7 @@ import {
   resolveImages,
   type SelectedFindings,
 } from '../images/resolve.ts';
-import { noteEquivalents, reportForeignLayers, warnLeftOutReferrers, warnTagsAndNetwork } from './bundle-warnings.ts';
+import { reportForeignLayers, warnLeftOutReferrers, warnTagsAndNetwork } from './bundle-warnings.ts';
 import { createChartArtifact } from './chart-artifacts.ts';
 import { requireSignatures } from './image-signatures.ts';
 import type { PackedChart } from './inventory.ts';
@@ -71,7 +71,6 @@ export async function resolveContent(
         });
   const resolution = await resolveImages(context, source, select, options, requests);
   const { graph, findings, selections, dropped, leftOut } = resolution;
-  noteEquivalents(emit, client.equivalentUse());
   warnUnmatched(context, selections);
   checkGraph?.(graph);
   if (keys.length > 0) {

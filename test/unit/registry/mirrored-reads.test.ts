@@ -151,6 +151,15 @@ describe('of several mirrors', () => {
     expect(warnings(run.events)).toMatchObject([{ message: expect.stringContaining(`${first.host}/q/a/b`) }]);
   });
 
+  it('after a lookup of a tag, its digest is read from where the tag was found', async () => {
+    const [first, second] = [await startImageServer({}), await startImageServer(images)];
+    const run = mirrored(at(first), at(second));
+    expect((await run.client.head(named, '1'))?.digest).toBe(app.digest);
+    await run.client.manifest(named, app.digest);
+    expect([first.requests, second.requests.length]).toEqual([['HEAD manifests 1'], 2]);
+    expect(run.events).toMatchObject([{ type: 'served', reference: `quay.example/a/b@${app.digest}` }]);
+  });
+
   it('a digest that the user gave is read wherever it is, without a warning', async () => {
     const [first, second] = [await startImageServer({ 'q/a/b:1': other }), await startImageServer(images)];
     const run = mirrored(at(first), at(second));
@@ -257,6 +266,26 @@ describe('if no mirror has it', () => {
     const repository = { registry: origin.host, path: 'a/b' };
     expect(await client.head(repository, '1')).toBeUndefined();
     await expect(client.manifest(repository, '1')).rejects.toMatchObject({ code: 'image-not-found' });
+  });
+});
+
+describe('tags', () => {
+  it('are listed by the first mirror that answers', async () => {
+    const [first, second] = [await startImageServer({}), await startImageServer(images)];
+    const { client } = mirrored(at(first), at(second));
+    expect([...(await client.tags(named))]).toEqual(['1']);
+    const failing = mirrored(at(first), `127.0.0.1:${await freePort()}`).client.tags(named);
+    await expect(failing).rejects.toMatchObject({ code: 'registry', parts: { subject: 'quay.example/a/b' } });
+  });
+
+  it('are those of the named registry if it is one of the mirrors: a cache may not know all', async () => {
+    const origin = await startImageServer({ 'a/b:1': app, 'a/b:2': app });
+    const cache = await startImageServer({ 'a/b:1': app });
+    const mirrors = [`${origin.host}=${cache.host}`, `${origin.host}=${origin.host}`].map(parseMirror);
+    const client = clientFor([origin.host, cache.host], { mirrors });
+    onTestFinished(() => client.close());
+    expect([...(await client.tags({ registry: origin.host, path: 'a/b' }))]).toEqual(['1', '2']);
+    expect(cache.requests).toEqual([]);
   });
 });
 
