@@ -93,6 +93,34 @@ describe('a list of mirrors', () => {
     });
   });
 
+  test('with a pull-through cache first takes the rest from the next one when the cache is cut off', async () => {
+    const link = await startTamperingProxy(far.host, () => undefined);
+    const cache = await startRegistry({ cacheOf: `http://${link.host}` });
+    let isLinked = true;
+    try {
+      const list = mirrors(`quay.io=${cache.host}/quay`, `quay.io=${far.host}/quay`);
+      const bundle = ['bundle', ...list, ...plain(), '--plain-http', cache.host, '--out'];
+      const first = ['--image', 'quay.io/team/app:1', '--log-file', at('cached.log')];
+      await airgapOk([...bundle, at('cached.tar'), ...first], home);
+      expect(new Set(served('cached.log').map(({ repository }) => repository))).toEqual(
+        new Set([`${cache.host}/quay/team/app`]),
+      );
+      await link.stop();
+      isLinked = false;
+      const hub = mirrors(`docker.io=${far.host}/hub`);
+      await airgapOk([...bundle, at('cut-off.tar'), ...images, ...hub, '--log-file', at('cut-off.log')], home);
+      expect(readFileSync(at('cut-off.tar')).equals(expected)).toBe(true);
+      expect(served('cut-off.log')).toContainEqual({
+        item: 'manifest',
+        reference: 'quay.io/team/other:1',
+        repository: `${far.host}/quay/team/other`,
+      });
+    } finally {
+      await cache.stop();
+      if (isLinked) await link.stop();
+    }
+  });
+
   test('without the image names each mirror and its cause', async () => {
     const list = mirrors(`quay.io=${dead}`, `quay.io=${near.host}/quay`);
     const image = ['--image', 'quay.io/team/other:1'];
@@ -137,5 +165,28 @@ describe('--prefer-public-ecr', () => {
     expect(run.stderr.match(/^warning:/gm)).toHaveLength(1);
     expectLine(run.stderr, /^warning:/, dead);
     expect(readFileSync(at('without.tar')).equals(expected)).toBe(true);
+  });
+});
+
+describe('mirror', () => {
+  test('reads from the list and from Public ECR, and has nothing to do the second time', async () => {
+    const target = await startRegistry();
+    try {
+      const sources = [
+        ...mirrors(`quay.io=${dead}`, `quay.io=${near.host}/quay`, `quay.io=${far.host}/quay`),
+        ...mirrors(`docker.io=${far.host}/hub`, `public.ecr.aws=${near.host}/ecr`),
+      ];
+      const flags = [...images, ...sources, ...plain(), '--plain-http', target.host, '--prefer-public-ecr'];
+      const run = ['mirror', ...flags, '--to', `${target.host}/m`, '-o', 'json', '--log-file'];
+      await airgapOk([...run, at('mirror.log')], home);
+      const repositories = served('mirror.log').map(({ repository }) => repository);
+      expect(new Set(repositories)).toEqual(
+        new Set([`${near.host}/quay/team/app`, `${far.host}/quay/team/other`, `${near.host}/ecr/docker/library/nginx`]),
+      );
+      await airgapOk([...run, at('again.log')], home);
+      expect(served('again.log')).toEqual([]);
+    } finally {
+      await target.stop();
+    }
   });
 });
