@@ -15,7 +15,7 @@ interface Silence {
 /** Routes of a repository in the order in which they should be tried. */
 export interface OrderedRoutes {
   readonly routes: readonly RepositoryRoute[];
-  /** The last one that is expected to answer, which deserves all attempts. */
+  /** The last one that is expected to answer, which deserves all attempts; if none is, the last one. */
   readonly lastHope: RepositoryRoute | undefined;
 }
 
@@ -40,7 +40,8 @@ export class RouteHealth {
     const answering = routes.filter((route) => !silent.includes(route));
     const refusing = answering.filter(({ actual }) => this.#refusing.has(formatRepository(actual)));
     const good = answering.filter((route) => !refusing.includes(route));
-    return { routes: [...good, ...refusing, ...silent], lastHope: good.at(-1) ?? refusing.at(-1) };
+    const lastHope = good.at(-1) ?? refusing.at(-1) ?? silent.at(-1);
+    return { routes: [...good, ...refusing, ...silent], lastHope };
   }
 
   /** Reports whether the host of a route has not answered in this run. */

@@ -53,8 +53,10 @@ export async function tryRoutes<T>(
   const { routes, lastHope } = health.order(all);
   const impatient = withFewAttempts(session);
   const misses: Miss[] = [];
+  // If no host answers, this machine may have lost its network for a moment.
+  const mayAnswer = lastHope !== undefined && !health.isSilent(lastHope);
   for (const route of routes) {
-    const paused = health.pausedBy(route);
+    const paused = mayAnswer ? health.pausedBy(route) : undefined;
     if (paused !== undefined) {
       misses.push({ route, error: paused });
       continue;

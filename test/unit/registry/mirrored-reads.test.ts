@@ -87,6 +87,16 @@ describe('of several mirrors', () => {
     expect([first.requests.length, second.requests.length]).toEqual([3, 3 + blobs.length]);
   });
 
+  it('that all broke connections are tried again: the network may be back', async () => {
+    let isDown = true;
+    const misbehave = () => (isDown ? 'reset' : undefined);
+    const both = [await startImageServer(images, { misbehave }), await startImageServer(images, { misbehave })];
+    const run = mirrored(...both.map(at));
+    await expect(run.client.manifest(named, '1')).rejects.toMatchObject({ code: 'network' });
+    isDown = false;
+    await readImage(run);
+  });
+
   it('one that is not there is passed over', async () => {
     const second = await startImageServer(images);
     const run = mirrored(`127.0.0.1:${await freePort()}/q`, at(second));

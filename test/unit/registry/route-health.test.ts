@@ -15,7 +15,7 @@ it('routes that refuse access come after those that answer, and silent hosts aft
   health.recordFailure(second, new AirgapError('forbidden', '403'));
   expect(health.order([first, second, third])).toEqual({ routes: [third, second, first], lastHope: third });
   expect(health.order([first, second])).toEqual({ routes: [second, first], lastHope: second });
-  expect(health.order([first])).toEqual({ routes: [first], lastHope: undefined });
+  expect(health.order([first])).toEqual({ routes: [first], lastHope: first });
   // Another repository of the host may be accessible.
   expect(health.order([route('two.example', 'b'), third]).lastHope).toBe(third);
 });
