@@ -28,9 +28,9 @@ export class RepositoryRoutes {
    */
   readonly #routes = new Map<number, RepositoryRoute>();
   /** Digests that a lookup of a tag returned: nothing is known about what contains them. */
-  readonly #lookedUp = new Set<number>();
-  /** Routes that served other bytes than those of a digest. */
-  readonly #damaged = new Map<Digest, Set<RepositoryRoute>>();
+  #lookedUp: Set<number> | undefined;
+  /** Routes that served other bytes than those of a digest. Both are rare, and there may be thousands of repositories. */
+  #damaged: Map<Digest, Set<RepositoryRoute>> | undefined;
 
   constructor(repository: Repository, mirrors: readonly Mirror[], equivalent: Repository | undefined) {
     const { registry, path } = repository;
@@ -53,7 +53,7 @@ export class RepositoryRoutes {
   /** Returns the route that served this manifest, or the one which contains this digest; undefined if none is known. */
   servedBy(digest: Digest): RepositoryRoute | undefined {
     const key = keyOf(digest);
-    return this.#lookedUp.has(key) ? undefined : this.#routes.get(key);
+    return this.#lookedUp?.has(key) ? undefined : this.#routes.get(key);
   }
 
   /** Returns the routes for a digest, in the order in which they should be tried. */
@@ -65,7 +65,7 @@ export class RepositoryRoutes {
       ...(isEquivalent ? this.equivalents : []),
       ...this.list,
     ]);
-    const damaged = this.#damaged.get(digest);
+    const damaged = this.#damaged?.get(digest);
     if (damaged === undefined) return [...routes];
     return [...[...routes].filter((route) => !damaged.has(route)), ...damaged];
   }
@@ -86,7 +86,7 @@ export class RepositoryRoutes {
   expect(digest: Digest, route: RepositoryRoute): void {
     const key = keyOf(digest);
     this.#routes.set(key, route);
-    this.#lookedUp.delete(key);
+    this.#lookedUp?.delete(key);
   }
 
   /** Makes the route that has a tag the first one for its digest, which has not been read yet. */
@@ -94,6 +94,7 @@ export class RepositoryRoutes {
     const key = keyOf(digest);
     if (this.#routes.has(key)) return;
     this.#routes.set(key, route);
+    this.#lookedUp ??= new Set();
     this.#lookedUp.add(key);
   }
 
@@ -109,6 +110,7 @@ export class RepositoryRoutes {
    * @returns whether there are others
    */
   reject(digest: Digest, routes: Iterable<RepositoryRoute>): boolean {
+    this.#damaged ??= new Map();
     const damaged = this.#damaged.get(digest) ?? new Set();
     for (const route of routes) damaged.add(route);
     this.#damaged.set(digest, damaged);
