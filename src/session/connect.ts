@@ -11,6 +11,7 @@ import {
 import { ecrHost, isEcrPublic } from '../ecr/hosts.ts';
 import { ecrKeychain, ecrPublicKeychain, ecrPublicLoginRequired, ecrPublicTargetKeychain } from '../ecr/keychain.ts';
 import type { AwsAccess, EcrOptions } from '../ecr/options.ts';
+import { publicEcrEquivalent } from '../ecr/public-equivalents.ts';
 import { ecrLayerLookup, ecrRateLimiter } from '../ecr/uploads.ts';
 import type { ClientCertificate } from '../http/client-certificate.ts';
 import type { RetryPolicy } from '../http/retry.ts';
@@ -21,8 +22,10 @@ import type { Context } from './context.ts';
 
 /** Settings for access to registries. */
 export interface RegistryAccess extends AwsAccess {
-  /** A registry, `host/path` or `*`, and the repository prefix that is read instead. */
+  /** A registry, `host/path` or `*`, and the repository prefix that is read instead; in order, if there are several. */
   readonly mirrors: readonly Mirror[];
+  /** Reads an image from Public ECR if its equivalent there has the same digest. Default: false. */
+  readonly preferPublicEcr?: boolean;
   /** Hosts that use HTTP without TLS. */
   readonly plainHttp: readonly string[];
   /** PEM file with additional certificate authorities. */
@@ -75,6 +78,7 @@ export function connect(
   { env, emit, signal }: Context,
   {
     mirrors,
+    preferPublicEcr = false,
     plainHttp,
     caFile,
     clientCertificates = [],
@@ -117,6 +121,7 @@ export function connect(
       keychain: given ?? ownKeychain,
       transport,
       mirrors,
+      equivalentOf: preferPublicEcr && !isPushTarget ? publicEcrEquivalent : undefined,
       mountsNamedOnly,
       isPushTarget,
       emit,

@@ -198,6 +198,7 @@ export class BlobUploader {
     let isCounted = !isUnplanned;
     return {
       size: body.size,
+      reject: () => body.reject?.() ?? false,
       open: async (offset, abort = signal) => {
         if (!isCounted) {
           isCounted = true;
