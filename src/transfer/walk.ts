@@ -1,5 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
-import { settle } from '../base/pool.ts';
+import { MAX_BEGUN, settle } from '../base/pool.ts';
 import type { Advance } from '../base/step.ts';
 import type { Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -82,7 +82,7 @@ export class Walker {
    * @throws AirgapError `interrupted`
    */
   async add(references: readonly Reference[], advance: Advance = () => {}): Promise<readonly WalkFailure[]> {
-    const outcomes = await settle(references, references.length, (reference) => this.#root(reference).finally(advance));
+    const outcomes = await settle(references, MAX_BEGUN, (reference) => this.#root(reference).finally(advance));
     throwIfAborted(this.#options.signal);
     const failures: WalkFailure[] = [];
     for (const [index, outcome] of outcomes.entries()) {
@@ -109,7 +109,7 @@ export class Walker {
     check?: (repository: Repository, nodes: readonly ManifestNode[]) => Promise<void>,
     request: <T>(repository: Repository, read: () => Promise<T>) => Promise<T> = (_, read) => read(),
   ): Promise<{ readonly added: readonly Referrer[]; readonly failures: readonly ReferrerFailure[] }> {
-    const outcomes = await settle(referrers, referrers.length, async (referrer) => {
+    const outcomes = await settle(referrers, MAX_BEGUN, async (referrer) => {
       const found = await request(referrer.repository, () => this.#referrer(referrer));
       if ('nodes' in found) await check?.(referrer.repository, found.nodes);
       return found;

@@ -1,7 +1,7 @@
 import { AirgapError, asAirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { limiter } from '../../base/limiter.ts';
-import { settle } from '../../base/pool.ts';
+import { MAX_BEGUN, settle } from '../../base/pool.ts';
 import { type Advance, runStep } from '../../base/step.ts';
 import type { RegistrySource } from '../../oci/content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
@@ -163,7 +163,7 @@ export class ReferrerCollector {
   }
 
   async #findAll(queries: readonly ReferrerQuery[], advance: Advance = () => {}): Promise<(readonly Referrer[])[]> {
-    const outcomes = await settle(queries, queries.length, (query) => this.#find(query).finally(advance));
+    const outcomes = await settle(queries, MAX_BEGUN, (query) => this.#find(query).finally(advance));
     throwIfAborted(this.#options.signal);
     return outcomes.map((outcome) => {
       if ('error' in outcome) throw outcome.error;
