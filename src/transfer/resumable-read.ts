@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AirgapError, messageOf, placeOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
+import { unpooled } from '../oci/buffer-pool.ts';
 import type { Body, Source } from '../oci/content.ts';
 import { algorithmOf, digestOf } from '../oci/digest.ts';
 import type { BlobNode } from '../oci/graph.ts';
@@ -218,7 +219,7 @@ export async function readBlob(source: Source, blob: BlobNode, { emit, signal }:
     });
     const bytes = Buffer.concat(chunks);
     actual = digestOf(bytes, algorithmOf(digest));
-    if (actual === digest) return bytes;
+    if (actual === digest) return unpooled(bytes);
     hasOther = body.reject?.() ?? false;
   }
   throw new AirgapError('digest-mismatch', 'the source returned other content', {
