@@ -1,5 +1,6 @@
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Keychain } from '../auth/keychain.ts';
+import { count } from '../base/count.ts';
 import { type Emit, ignoreEvents, type Quota, type Transfer } from '../base/events.ts';
 import type { Transport } from '../http/transport.ts';
 import type { Body, ManifestContent, MountSupport, PutBlobOptions, RegistrySource, Sink } from '../oci/content.ts';
@@ -7,11 +8,14 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import { blobBody, headBlob } from './blobs.ts';
+import { listRepositories } from './catalog.ts';
 import { uploadManifest } from './manifest-uploads.ts';
-import { getManifest, headManifest, listTags } from './manifests.ts';
+import { getManifest, headManifest } from './manifests.ts';
+import type { NameList } from './name-list.ts';
 import { ReferrersApi } from './referrers.ts';
 import { directRoute, type Mirror, mirrorRoute } from './routes.ts';
 import { createSession, keychainAuthorizer, type Session } from './session.ts';
+import { listTags, sourceTags } from './tags.ts';
 import { SelfMounts, uploadBlob } from './uploads.ts';
 
 /** Source of credentials: a keychain, or the authorizer of another client. */
@@ -47,6 +51,8 @@ export class RegistryClient implements RegistrySource, Sink {
   readonly #selfMounts: SelfMounts;
   readonly #referrers: ReferrersApi;
   readonly #roundTrips = new Map<string, number>();
+  /** Registries whose invalid names have been reported. */
+  readonly #invalidNames = new Set<string>();
 
   constructor({
     transport,
@@ -104,6 +110,33 @@ export class RegistryClient implements RegistrySource, Sink {
 
   referrers(repository: Repository, subject: Digest): Promise<readonly Descriptor[] | undefined> {
     return this.#referrers.list(mirrorRoute(this.#mirrors, repository), subject);
+  }
+
+  /**
+   * Lists the repositories of a registry, without mirrors: a cache knows only what it was asked for.
+   * @throws AirgapError `unauthorized`, `forbidden`, `unsupported` when the registry hides them; `registry`, `network`
+   */
+  async catalog(registry: string): Promise<readonly string[]> {
+    return [...this.#validNames(registry, await listRepositories(this.#session, registry))];
+  }
+
+  /**
+   * Lists the tags of a repository to read from; {@link listTags} asks a repository to write to.
+   * @throws AirgapError `image-not-found` when it does not exist, `unauthorized`, `forbidden`, `registry`, `network`
+   */
+  async tags(repository: Repository): Promise<ReadonlySet<string>> {
+    const route = mirrorRoute(this.#mirrors, repository);
+    return this.#validNames(route.actual.registry, await sourceTags(this.#session, route));
+  }
+
+  /** Warns about invalid names, once for each registry. */
+  #validNames(registry: string, { names, invalid }: NameList): ReadonlySet<string> {
+    if (invalid > 0 && !this.#invalidNames.has(registry)) {
+      this.#invalidNames.add(registry);
+      const message = `${registry} lists ${count(invalid, 'invalid name')} of tags or repositories, which are left out`;
+      this.#emit({ type: 'warning', message });
+    }
+    return names;
   }
 
   blob(repository: Repository, descriptor: Descriptor): Body {

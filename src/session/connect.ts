@@ -25,6 +25,8 @@ export interface RegistryAccess extends AwsAccess {
   readonly clientCertificates?: readonly ClientCertificate[];
   /** Login for one registry from the command line. */
   readonly login?: CommandLineLogin;
+  /** Logins that a file of the user names, each for its registry; used after variables. */
+  readonly logins?: readonly CommandLineLogin[];
   /** Registries named by the user, not by a chart. */
   readonly named?: readonly string[];
   /** Set for a push: redirect targets then get no credentials of other registries. Default: false. */
@@ -71,6 +73,7 @@ export function connect(
     caFile,
     clientCertificates = [],
     login,
+    logins = [],
     named = [],
     isPushTarget = false,
     keychain: given,
@@ -95,6 +98,7 @@ export function connect(
   const ownKeychain = chainKeychains(
     ...(login === undefined ? [] : [commandLineKeychain(login)]),
     environmentKeychain(env, named),
+    ...logins.map(commandLineKeychain),
     ecrKeychain(ecr),
     ecrPublicKeychain(ecr),
     fileKeychain({ ...userEnvironment(env), emit }),

@@ -23,17 +23,21 @@ export interface CopyOptions {
   /** Blobs transferred at the same time. */
   readonly concurrency: number;
   /** Blobs that the source lacks and the sink must have. */
-  readonly required?: RequiredBlobs;
+  readonly required?: RequiredBlobs | undefined;
   /** Handling of tags that have another digest. Default: `overwrite`. */
   readonly existing?: ExistingTag;
   /** Paths of target repositories that do not exist yet; no requests are sent for them. */
   readonly absent?: ReadonlySet<string>;
   /** Reports whether the target may lack content of a root whose tag it has: its content is sent again. */
-  readonly isIncomplete?: (root: Root) => boolean;
+  readonly isIncomplete?: ((root: Root) => boolean) | undefined;
+  /** Digests of target tags that have just been read, by `REGISTRY/PATH:TAG`; undefined: there is no such tag. */
+  readonly knownTags?: ReadonlyMap<string, Digest | undefined> | undefined;
+  /** Reports whether a root is pushed by digest alone, because its tag is written later. */
+  readonly isTaggedLater?: ((root: Root) => boolean) | undefined;
   /** Present when other copies read the same source at the same time. */
-  readonly coordinator?: ReadCoordinator;
+  readonly coordinator?: ReadCoordinator | undefined;
   readonly emit: Emit;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface CopyOutcome {
@@ -87,14 +91,20 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
     bytes: sizes.reduce((sum, size) => sum + size, 0),
     ...exampleOf(pending[0]),
   });
-  const items = pending.map((destination) => ({ ...destination, descriptor: destination.root.descriptor }));
+  const items = pending.map(({ root, repository, tag }) => ({
+    repository,
+    tag: options.isTaggedLater?.(root) ? undefined : tag,
+    descriptor: root.descriptor,
+  }));
   const { errors, blobs, bytes } = await uploadGraph(graph, reader, sink, items, {
     ...options,
     progress: { activity: 'uploading', items: { total: pending.length, noun: 'tags' } },
     mountSources,
     nameFailure: (step, error, node) => stepFailure(graph, step, error, node),
     onUploaded: (index) => {
-      const { reference, descriptor } = (pending[index] as Destination).root;
+      const { root } = pending[index] as Destination;
+      if (options.isTaggedLater?.(root)) return;
+      const { reference, descriptor } = root;
       emit({ type: 'image', reference: formatReference(reference), digest: descriptor.digest });
     },
   });

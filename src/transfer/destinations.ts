@@ -80,17 +80,19 @@ export interface TagCheckOptions {
   /** Paths of repositories that do not exist yet; no requests are sent for them. */
   readonly absent?: ReadonlySet<string>;
   /** Reports whether the target may lack content of a root whose tag it has. */
-  readonly isIncomplete?: (root: Root) => boolean;
+  readonly isIncomplete?: ((root: Root) => boolean) | undefined;
+  /** Digests of tags that have just been read, by `REGISTRY/PATH:TAG`; undefined: there is no such tag. */
+  readonly knownTags?: ReadonlyMap<string, Digest | undefined> | undefined;
   readonly concurrency: number;
   readonly emit?: Emit;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Returns the status of every tag, in the order of the destinations. @throws AirgapError `interrupted` */
 export async function checkTags(
   destinations: readonly Destination[],
   sink: Pick<Sink, 'hasManifest' | 'listTags'>,
-  { absent, isIncomplete, concurrency, signal, emit = ignoreEvents }: TagCheckOptions,
+  { absent, isIncomplete, knownTags, concurrency, signal, emit = ignoreEvents }: TagCheckOptions,
 ): Promise<readonly TagStatus[]> {
   const lists = new Map<string, Promise<ReadonlySet<string> | undefined>>();
   /** Artifactory and others answer 403 or 401 for missing tags; the tag list then tells whether the tag exists. */
@@ -102,7 +104,8 @@ export async function checkTags(
   };
   const digestOf = async ({ repository, tag }: Destination): Promise<Digest | undefined> => {
     throwIfAborted(signal);
-    if (absent?.has(repository.path)) return undefined;
+    const name = formatReference({ ...repository, tag });
+    if (absent?.has(repository.path) || knownTags?.has(name)) return knownTags?.get(name);
     try {
       return await sink.hasManifest(repository, tag);
     } catch (error) {

@@ -157,6 +157,27 @@ export function afterPush(command: CommandUnknownOpts, { to, target, charts, isC
   return [nextStep(airgapCommand('values', ...selection, '--to', to, ...namingWords(target), ...access, ...out))];
 }
 
+/** After `mirror --list`: copy the same. */
+export function afterListing(command: CommandUnknownOpts): string[] {
+  return [nextStep(sameRun(command, ['--list', '--output']))];
+}
+
+/** After a dry run of `mirror`. */
+export function afterMirrorPlan(command: CommandUnknownOpts): string[] {
+  return [nextStep(sameRun(command, ['--dry-run', '--output']))];
+}
+
+/** After `mirror`: write the overrides of a copied chart. Lists of images need none. */
+export function afterMirror(command: CommandUnknownOpts, charts: readonly string[]): string[] {
+  const [chart, ...others] = charts;
+  const { to } = command.opts() as { readonly to: readonly string[] };
+  const [target, ...otherTargets] = to;
+  if (chart === undefined || target === undefined || others.length + otherTargets.length > 0) return [];
+  const isShared = flagsOfCommand(command, 'values');
+  const flags = givenFlags(command, (flag) => isShared.has(flag) && !OUTPUT.includes(flag) && flag !== '--to');
+  return [nextStep(airgapCommand('values', chart, '--to', target, ...flags, '--out', 'overrides.yaml'))];
+}
+
 /** Returns the flags for a naming, wherever it is from. */
 function namingWords({ naming, rules = [], chartPrefix }: Pushed['target']): string[] {
   return [

@@ -20,6 +20,7 @@ describe('the login of one registry', () => {
       'bundle',
       'check',
       'images',
+      'mirror',
       'push',
       'values',
       'verify',

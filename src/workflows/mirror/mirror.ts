@@ -1,0 +1,211 @@
+import { existsSync } from 'node:fs';
+import { AirgapError, combine } from '../../base/errors.ts';
+import { readMirrorPlan, writeMirrorPlan } from '../../inventory/mirror-plan.ts';
+import { formatTarget, isUnderTarget, type Target, usesWrittenNames } from '../../naming/naming.ts';
+import { formatReference, formatRepository, type Repository } from '../../oci/reference.ts';
+import { referenceMatcher } from '../../oci/reference-matcher.ts';
+import type { RegistryClient } from '../../registry/client.ts';
+import type { Pattern } from '../../search/selection.ts';
+import { connect, type RegistryConnection } from '../../session/connect.ts';
+import type { Context } from '../../session/context.ts';
+import type { GraphPlan } from '../push/plan-graph.ts';
+import { type PushedGraph, pushGraph } from '../push/push-graph.ts';
+import { pushToTargets } from '../push/push-to-targets.ts';
+import { type MirrorContent, mergeContents } from './content.ts';
+import { listContent } from './list-content.ts';
+import { isInShard, listImages, type RepositoryImages, referenceOf, type Shard } from './listing/index.ts';
+import type { ListedSources, MirrorOptions } from './options.ts';
+
+/** Called for each target when it is complete. */
+type OnTargetDone = (result: PushedGraph) => Promise<void>;
+
+/**
+ * Copies images and charts from registries to targets, reading each blob once for all targets, and verifies every tag that
+ * was written. Nothing is stored in between. What a target has already is not read.
+ * @returns results in the order of the targets
+ * @throws AirgapError of the failed targets
+ */
+export function mirror(
+  context: Context,
+  options: MirrorOptions,
+  onTargetDone: OnTargetDone,
+): Promise<readonly PushedGraph[]> {
+  const { uploadConcurrency: concurrency } = options;
+  return withContent(context, options, ({ graph, source, ...content }, targets, writing) =>
+    pushToTargets(targets, source, async (target, reader) => {
+      const result = await pushGraph(context, graph, reader ?? source, writing, {
+        ...options,
+        target,
+        concurrency,
+        bundles: [],
+        coordinator: reader,
+        tagsLast: true,
+        ...content,
+        unchanged: content.unchanged.get(target) ?? [],
+      });
+      await onTargetDone(result);
+      return result;
+    }),
+  );
+}
+
+/**
+ * Plans what {@link mirror} would do with the same options, without writing. @throws AirgapError that `mirror` would throw
+ */
+export function planMirror(context: Context, options: MirrorOptions): Promise<readonly GraphPlan[]> {
+  return withContent(context, options, async ({ graph, unread, ...content }, targets, writing) => {
+    const { planGraph } = await import('../push/plan-graph.ts');
+    const plans: GraphPlan[] = [];
+    for (const target of targets) {
+      const unchanged = content.unchanged.get(target) ?? [];
+      plans.push(await planGraph(context, graph, writing, { ...options, target, ...content, unchanged }));
+    }
+    if (unread.length > 0) throw combine(unread, `${unread.length} images could not be read`);
+    return plans;
+  });
+}
+
+/**
+ * Lists what would be copied, without asking for manifests. A plan that does not exist is written.
+ * @throws AirgapError `usage` for charts and lock files, which other commands list
+ */
+export async function listMirror(
+  context: Context,
+  { sources, access, targets }: Pick<MirrorOptions, 'sources' | 'access' | 'targets'>,
+): Promise<readonly RepositoryImages[]> {
+  if (sources.lists === undefined) {
+    throw new AirgapError('usage', '--list is for images, registries and plans, not for charts and lock files', {
+      hint: 'list the images of charts with helm airgap images',
+    });
+  }
+  const { client } = connect(context, access);
+  try {
+    return await listedRepositories(context, client, sources.lists, targets);
+  } finally {
+    await client.close();
+  }
+}
+
+/** Reads the content over connections that are closed afterwards. */
+async function withContent<R>(
+  context: Context,
+  options: MirrorOptions,
+  work: (content: MirrorContent, targets: readonly Target[], writing: RegistryConnection) => Promise<R>,
+): Promise<R> {
+  const { access } = options;
+  const reading = connect(context, access);
+  const writing = connect(context, { ...access, mirrors: [], isPushTarget: true });
+  try {
+    const content = await readContent(context, reading.client, writing.client, options);
+    const names = content.writtenNames;
+    const targets = options.targets.map((target) => withNames(target, names));
+    assertApart(
+      targets,
+      content.graph.roots.map(({ reference }) => reference),
+    );
+    return await work(content, targets, writing);
+  } finally {
+    await Promise.all([reading.client.close(), writing.client.close()]);
+  }
+}
+
+async function readContent(
+  context: Context,
+  source: RegistryClient,
+  sink: RegistryClient,
+  options: MirrorOptions,
+): Promise<MirrorContent> {
+  const { charts, locked, lists } = options.sources;
+  const contents: MirrorContent[] = [];
+  if (charts !== undefined || locked !== undefined) {
+    const { chartContent } = await import('./chart-content.ts');
+    contents.push(await chartContent(context, source, options));
+  }
+  if (lists !== undefined) {
+    const repositories = await listedRepositories(context, source, lists, options.targets);
+    contents.push(await listContent(context, source, sink, repositories, options));
+  }
+  const [first, ...others] = contents;
+  if (first === undefined) {
+    throw new AirgapError('usage', 'there is nothing to mirror', {
+      hint: 'give a chart, --image, --images, --lock, --skopeo-sync or --from',
+    });
+  }
+  return others.reduce(mergeContents, first);
+}
+
+/** Returns the images of the plan if it exists; otherwise lists them, and writes the plan. */
+async function listedRepositories(
+  context: Context,
+  client: RegistryClient,
+  { plan, exclude, ...lists }: ListedSources,
+  targets: readonly Target[],
+): Promise<readonly RepositoryImages[]> {
+  const isPlanned = plan !== undefined && existsSync(plan);
+  if (plan !== undefined && !isPlanned && lists.shard !== undefined) {
+    throw new AirgapError('usage', `--plan ${plan} does not exist, and the runs of several shards would all write it`, {
+      hint: 'write it first with --list and without --shard',
+    });
+  }
+  const repositories = isPlanned
+    ? await plannedImages(plan, lists.shard)
+    : withoutExcluded(context, await listImages(context, client, lists), exclude);
+  assertApart(
+    targets,
+    repositories.map(({ repository }) => repository),
+  );
+  if (plan !== undefined && !isPlanned) await writeMirrorPlan(plan, repositories);
+  return repositories;
+}
+
+/** Leaves out references that match a pattern; warns of patterns that match nothing. */
+function withoutExcluded(
+  { emit }: Context,
+  repositories: readonly RepositoryImages[],
+  exclude: readonly Pattern[],
+): readonly RepositoryImages[] {
+  const patterns = exclude.map(({ pattern }) => ({ pattern, matches: referenceMatcher(pattern), isUsed: false }));
+  const isKept = (reference: string): boolean => {
+    const found = patterns.filter(({ matches }) => matches(reference));
+    for (const pattern of found) pattern.isUsed = true;
+    return found.length === 0;
+  };
+  const kept = repositories.map(({ repository, lookups, ...rest }) => ({
+    ...rest,
+    repository,
+    lookups: lookups.filter((lookup) => isKept(formatReference(referenceOf(repository, lookup)))),
+  }));
+  for (const { pattern, isUsed } of patterns) {
+    if (!isUsed) emit({ type: 'warning', message: `--exclude ${pattern} matches nothing that was found` });
+  }
+  return kept.filter(({ lookups }) => lookups.length > 0);
+}
+
+async function plannedImages(plan: string, shard: Shard | undefined): Promise<readonly RepositoryImages[]> {
+  const planned = await readMirrorPlan(plan);
+  return shard === undefined ? planned : planned.filter(({ repository }) => isInShard(repository, shard));
+}
+
+/** Checks that nothing is copied onto itself, and that no copy is a source of the next run. @throws AirgapError `usage` */
+function assertApart(targets: readonly Target[], sources: readonly Repository[]): void {
+  for (const target of targets) {
+    const source = sources.find((repository) => isUnderTarget(target, repository));
+    if (source === undefined) continue;
+    throw new AirgapError(
+      'usage',
+      `${formatRepository(source)} is a source, and lies under the target ${formatTarget(target)}`,
+      {
+        hint: 'choose another target or prefix, or leave out these repositories',
+      },
+    );
+  }
+}
+
+/** Completes a target whose naming depends on how charts write their images. @throws AirgapError `usage` without charts */
+function withNames(target: Target, writtenNames: Target['writtenNames']): Target {
+  if (!usesWrittenNames(target)) return target;
+  if (writtenNames !== undefined) return { ...target, writtenNames };
+  throw new AirgapError('usage', `--naming ${target.naming} depends on how charts write their images`, {
+    hint: 'mirror charts with it, or choose another naming for lists of images',
+  });
+}
