@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Plan, RecordedRequest } from '../../test/support/fault-proxy.ts';
 import { checkRegistry, type Expected, tagsOfReceipt } from './judge.ts';
-import { WAYS, type Way } from './kind.ts';
+import { isListing, WAYS, type Way } from './kind.ts';
 import { DIRECTIONS, type Direction, hashOf, type Route, type Trial, type Worker, type Workspace } from './worker.ts';
 import { NAMES, REFERRERS } from './workload.ts';
 
@@ -62,7 +62,7 @@ async function recordBaseline(worker: Worker, way: Way): Promise<Baseline> {
       push: push.trial.requests.target,
       'mirror from': from.trial.requests.source,
       'mirror to': to.trial.requests.target,
-      'mirror listing': listing.trial.requests.source.filter(isOfListing),
+      'mirror listing': listing.trial.requests.source.filter(isListing),
     },
     bundle,
     hashes: { chart: hashOf(bundle), images: hashOf(images.workspace.file) },
@@ -91,8 +91,4 @@ export function routeOf(direction: Direction, way: Way = 'direct', plan?: Plan):
 
 export function isOfChart({ step }: Pick<RecordedRequest, 'step'>): boolean {
   return step.includes('charts/demo');
-}
-
-function isOfListing({ path }: RecordedRequest): boolean {
-  return path.startsWith('/v2/_catalog') || /\/tags\/list\b/.test(path);
 }
