@@ -1,7 +1,13 @@
 import { userEnvironment } from '../auth/credential-files.ts';
 import { environmentKeychain } from '../auth/environment-keychain.ts';
 import { fileKeychain } from '../auth/file-keychain.ts';
-import { type CommandLineLogin, chainKeychains, commandLineKeychain, type Keychain } from '../auth/keychain.ts';
+import {
+  type CommandLineLogin,
+  chainKeychains,
+  commandLineKeychain,
+  type Keychain,
+  skopeoFileKeychain,
+} from '../auth/keychain.ts';
 import { ECR_PUBLIC_HOST, ecrHost } from '../ecr/hosts.ts';
 import { ecrKeychain, ecrPublicKeychain } from '../ecr/keychain.ts';
 import type { AwsAccess, EcrOptions } from '../ecr/options.ts';
@@ -25,7 +31,7 @@ export interface RegistryAccess extends AwsAccess {
   readonly clientCertificates?: readonly ClientCertificate[];
   /** Login for one registry from the command line. */
   readonly login?: CommandLineLogin;
-  /** Logins that a file of the user names, each for its registry; used after variables. */
+  /** Logins in files for `skopeo sync`, each for its registry; used after variables. */
   readonly logins?: readonly CommandLineLogin[];
   /** Registries named by the user, not by a chart. */
   readonly named?: readonly string[];
@@ -98,7 +104,7 @@ export function connect(
   const ownKeychain = chainKeychains(
     ...(login === undefined ? [] : [commandLineKeychain(login)]),
     environmentKeychain(env, named),
-    ...logins.map(commandLineKeychain),
+    ...logins.map(skopeoFileKeychain),
     ecrKeychain(ecr),
     ecrPublicKeychain(ecr),
     fileKeychain({ ...userEnvironment(env), emit }),

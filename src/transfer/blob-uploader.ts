@@ -35,6 +35,8 @@ export interface BlobUploadOptions {
 export interface BlobUpload {
   readonly node: BlobNode;
   readonly target: Repository;
+  /** A source repository in the same registry, from which the blob is mounted if that is possible. */
+  readonly mountFrom?: Repository | undefined;
   /** Name of the first item that needs it, for progress. */
   readonly owner: string;
 }
@@ -147,7 +149,7 @@ export class BlobUploader {
       const mountSupport = this.#sink.mountSupport?.(repository) ?? 'named';
       // Large blobs are checked with HEAD: if the mount failed after all, the whole blob would be uploaded again.
       const isProbedByMount = mountSupport === 'self-mount' && !isLargeBlob(descriptor);
-      const from = mountFrom ?? (isProbedByMount ? repository : undefined);
+      const from = mountFrom ?? upload.mountFrom ?? (isProbedByMount ? repository : undefined);
       if ((from === undefined || mountSupport === 'named') && (await this.#presence.has(repository, descriptor))) {
         this.counts.present++;
         if (mountFrom === undefined) this.#report(descriptor, 'present');

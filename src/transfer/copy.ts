@@ -32,8 +32,12 @@ export interface CopyOptions {
   readonly isIncomplete?: ((root: Root) => boolean) | undefined;
   /** Digests of target tags that have just been read, by `REGISTRY/PATH:TAG`; undefined: there is no such tag. */
   readonly knownTags?: ReadonlyMap<string, Digest | undefined> | undefined;
+  /** Roots that the target has and that are not copied, by `REGISTRY/PATH:TAG`: no other image gets these names. */
+  readonly reserved?: ReadonlyMap<string, Root> | undefined;
   /** Reports whether a root is pushed by digest alone, because its tag is written later. */
   readonly isTaggedLater?: ((root: Root) => boolean) | undefined;
+  /** Mounts blobs from their source repositories if these are in the registry of the sink. Default: false. */
+  readonly mountsFromSource?: boolean | undefined;
   /** Present when other copies read the same source at the same time. */
   readonly coordinator?: ReadCoordinator | undefined;
   readonly emit: Emit;
@@ -70,7 +74,7 @@ export interface CopyResult extends Pick<UploadResult, 'blobs' | 'bytes'> {
  *   {@link findRequiredBlobs}; later only `interrupted`
  */
 export async function copy(graph: Graph, source: Source, sink: Sink, options: CopyOptions): Promise<CopyResult> {
-  const destinations = destinationsFor(graph.roots, options.target);
+  const destinations = destinationsFor(graph.roots, options.target, options.reserved);
   const statuses = await checkTags(destinations, sink, options);
   const { existing = 'overwrite' } = options;
   if (existing === 'error') assertNoTagConflicts(statuses);

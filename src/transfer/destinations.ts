@@ -20,13 +20,15 @@ export interface Destination {
  * `digest-<12 hex>`, because lifecycle rules delete untagged images. So does a root pinned by tag and digest if another
  * root has the same tag with another digest.
  * @param target maps a reference to its target; the source tag is used unless the result has one
+ * @param reserved roots that have their tag already and are not copied, by `REGISTRY/PATH:TAG`
  * @throws AirgapError `collision` naming the references that would get the same tag with different content
  */
 export function destinationsFor(
   roots: readonly Root[],
   target: (source: Reference) => Reference,
+  reserved: ReadonlyMap<string, Root> = new Map(),
 ): readonly Destination[] {
-  const taken = new Map<string, Root>();
+  const taken = new Map(reserved);
   const destinations = new Map<Root, Destination>();
   const collisions: string[] = [];
   // References without a digest come first, because they can only be found by their tag.
@@ -94,6 +96,7 @@ export async function checkTags(
   sink: Pick<Sink, 'hasManifest' | 'listTags'>,
   { absent, isIncomplete, knownTags, concurrency, signal, emit = ignoreEvents }: TagCheckOptions,
 ): Promise<readonly TagStatus[]> {
+  if (destinations.length === 0) return [];
   const lists = new Map<string, Promise<ReadonlySet<string> | undefined>>();
   /** Artifactory and others answer 403 or 401 for missing tags; the tag list then tells whether the tag exists. */
   const isListed = async (repository: Repository, tag: string): Promise<boolean> => {

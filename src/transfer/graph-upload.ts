@@ -25,6 +25,8 @@ export interface UploadOptions extends BlobUploadOptions {
   readonly absent?: ReadonlySet<string>;
   /** Repositories of the sink that already have blobs; these blobs are mounted from there. */
   readonly mountSources?: ReadonlyMap<Digest, Repository> | undefined;
+  /** Mounts blobs from their source repositories if these are in the registry of the sink. Default: false. */
+  readonly mountsFromSource?: boolean | undefined;
   /** Called when everything of an item has been uploaded. */
   readonly onUploaded?: (index: number) => void;
 }
@@ -82,7 +84,10 @@ class GraphUpload {
       if (index === undefined) continue;
       const item = items[index] as UploadItem;
       const target = options.mountSources?.get(digest) ?? item.repository;
-      uploads.push({ node, target, owner: nameOf(item) });
+      const mountFrom = options.mountsFromSource
+        ? node.repositories.find(({ registry }) => registry === target.registry)
+        : undefined;
+      uploads.push({ node, target, mountFrom, owner: nameOf(item) });
     }
     const presence = new BlobPresence(sink, expectedBlobs(items, this.#closures, graph), options.absent);
     this.#blobs = new BlobUploader(source, sink, presence, options, uploads);

@@ -62,7 +62,7 @@ function declare(io: CommandIO) {
       'after',
       examples(
         'mirror --images images.txt --to registry.example/mirror',
-        "mirror --from quay.io --repository 'team/*' --to registry.example --list",
+        "mirror --from quay.io --repository 'team/*' --to registry.example",
         'mirror ./app --to registry.example/mirror --dry-run',
       ),
     );
@@ -125,7 +125,7 @@ async function printListing(
 /** Maps the flags to the options of the workflow. @throws AirgapError `usage`, `config`, `file` */
 async function mirrorOptions(io: CommandIO, charts: string[], flags: Flags): Promise<MirrorOptions> {
   const { cwd, env } = io.context;
-  const settings = await readSettings(io, charts, flags);
+  const settings = await readSettings(io, charts, flags, { readsFrom: true });
   const { config, registry } = settings;
   const from = await readFrom(io, flags, config);
   const all = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));

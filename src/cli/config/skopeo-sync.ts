@@ -128,12 +128,12 @@ function repositoriesOf(registry: string, entry: Partial<RegistryEntry>): Reposi
     ...Object.entries(entry['images-by-tag-regex'] ?? {}).map(([name, pattern]) => ({
       repository: of(name),
       lookups: [],
-      rules: { tags: [pattern] },
+      rules: { tags: [pattern], origin: `images-by-tag-regex of ${registry}/${name}:` },
     })),
     ...Object.entries(entry['images-by-semver'] ?? {}).map(([name, versions]) => ({
       repository: of(name),
       lookups: [],
-      rules: { tags: [], versions },
+      rules: { tags: [], versions, origin: `images-by-semver of ${registry}/${name}:` },
     })),
   ];
 }

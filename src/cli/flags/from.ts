@@ -87,12 +87,6 @@ export async function readFrom(
   };
 }
 
-/** Warns that a command does not read the registries of the configuration file. */
-export function warnUnusedFrom(emit: CommandIO['context']['emit'], { from }: Pick<Config, 'from'>): void {
-  if (from.length === 0) return;
-  emit({ type: 'warning', message: 'from: in the configuration file is for helm airgap mirror, and was not used' });
-}
-
 async function fromFlags(flags: FromFlags, cwd: string): Promise<readonly RegistrySelection[]> {
   const { from, repository, repositories, tag, newest, newerThan } = flags;
   if (from === undefined) {
@@ -125,6 +119,7 @@ function fromConfig({ registry, newerThan, ...rest }: Config['from'][number]): R
   return {
     ...rest,
     registry: registryOf(registry, 'from', 'config'),
+    origin: `from ${registry}: tag`,
     ...(newerThan !== undefined && { newerThan: configuredDate(newerThan) }),
   };
 }

@@ -3,11 +3,11 @@ import type { Emit } from '../../base/events.ts';
 import { settle } from '../../base/pool.ts';
 import { runStep } from '../../base/step.ts';
 import type { Target } from '../../naming/naming.ts';
+import type { RegistrySource } from '../../oci/content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Root } from '../../oci/graph.ts';
 import { formatReference, formatRepository, type Reference, tagOrDigestOf } from '../../oci/reference.ts';
-import type { RegistryClient } from '../../registry/client.ts';
 import type { CopyOutcome } from '../../transfer/copy.ts';
 import { checkTags, destinationsFor } from '../../transfer/destinations.ts';
 import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
@@ -75,34 +75,25 @@ export async function compareImages(
     else unread.push(goneError(name));
   }
   const options = { concurrency, emit, signal };
-  const present = new Map<Root, number>();
   const knownTags = new Map<string, Digest | undefined>();
-  const outcomes = new Map<Target, Map<Root, CopyOutcome>>();
-  for (const target of targets) {
-    const statuses = await checkTags(
-      destinationsFor(roots, (reference) => destinationOf(target, reference)),
-      sink,
-      options,
-    );
-    const ofTarget = new Map<Root, CopyOutcome>();
-    for (const { destination, status, found } of statuses) {
-      const { root, repository, tag } = destination;
-      // The copy asks again, and reports the error.
-      if (status === 'unknown') continue;
-      knownTags.set(formatReference({ ...repository, tag }), found);
-      if (status !== 'present') continue;
-      const { digest } = root.descriptor;
-      present.set(root, (present.get(root) ?? 0) + 1);
-      ofTarget.set(root, {
-        reference: root.reference,
-        target: { ...repository, tag, digest },
-        digest,
-        status: 'present',
-      });
-    }
-    outcomes.set(target, ofTarget);
-  }
-  const candidates = roots.filter((root) => present.get(root) === targets.length);
+  const present = await Promise.all(
+    targets.map(async (target) => {
+      const destinations = destinationsFor(roots, (reference) => destinationOf(target, reference));
+      const outcomes = new Map<Root, CopyOutcome>();
+      for (const { destination, status, found } of await checkTags(destinations, sink, options)) {
+        const { root, repository, tag } = destination;
+        // The copy asks again, and reports the error.
+        if (status === 'unknown') continue;
+        knownTags.set(formatReference({ ...repository, tag }), found);
+        const { reference, descriptor } = root;
+        const { digest } = descriptor;
+        if (status === 'present')
+          outcomes.set(root, { reference, target: { ...repository, tag, digest }, digest, status });
+      }
+      return outcomes;
+    }),
+  );
+  const candidates = roots.filter((root) => present.every((outcomes) => outcomes.has(root)));
   const isUnchanged = referrers
     ? await new ReferrerComparison({ source, sink, targets, tagLists }).compare(candidates, options)
     : new Set(candidates);
@@ -117,9 +108,9 @@ export async function compareImages(
       ),
     ),
     unchanged: new Map(
-      [...outcomes].map(([target, ofTarget]) => [
+      targets.map((target, index) => [
         target,
-        [...ofTarget].flatMap(([root, outcome]) => (isUnchanged.has(root) ? [outcome] : [])),
+        roots.flatMap((root) => (isUnchanged.has(root) ? (present[index]?.get(root) ?? []) : [])),
       ]),
     ),
     knownTags,
@@ -128,7 +119,7 @@ export async function compareImages(
 }
 
 /** Returns the root of a reference; undefined if its tag does not exist. A digest needs no request. */
-async function rootOf(source: RegistryClient, reference: Reference): Promise<Root | undefined> {
+async function rootOf(source: RegistrySource, reference: Reference): Promise<Root | undefined> {
   const { digest } = reference;
   const descriptor: Pick<Descriptor, 'digest'> | undefined =
     digest === undefined ? await source.head(reference, tagOrDigestOf(reference)) : { digest };

@@ -40,6 +40,7 @@ export function mirror(
         bundles: [],
         coordinator: reader,
         tagsLast: true,
+        mountsFromSource: true,
         ...content,
         unchanged: content.unchanged.get(target) ?? [],
       });
@@ -53,7 +54,10 @@ export function mirror(
  * Plans what {@link mirror} would do with the same options, without writing. @throws AirgapError that `mirror` would throw
  */
 export function planMirror(context: Context, options: MirrorOptions): Promise<readonly GraphPlan[]> {
-  return withContent(context, options, async ({ graph, unread, ...content }, targets, writing) => {
+  const { lists } = options.sources;
+  const unwritten = lists && { ...lists, isPlanWritten: false };
+  const planned = { ...options, sources: { ...options.sources, lists: unwritten } };
+  return withContent(context, planned, async ({ graph, unread, ...content }, targets, writing) => {
     const { planGraph } = await import('../push/plan-graph.ts');
     const plans: GraphPlan[] = [];
     for (const target of targets) {
@@ -138,7 +142,7 @@ async function readContent(
 async function listedRepositories(
   context: Context,
   client: RegistryClient,
-  { plan, exclude, ...lists }: ListedSources,
+  { plan, isPlanWritten = true, exclude, ...lists }: ListedSources,
   targets: readonly Target[],
 ): Promise<readonly RepositoryImages[]> {
   const isPlanned = plan !== undefined && existsSync(plan);
@@ -154,7 +158,7 @@ async function listedRepositories(
     targets,
     repositories.map(({ repository }) => repository),
   );
-  if (plan !== undefined && !isPlanned) await writeMirrorPlan(plan, repositories);
+  if (plan !== undefined && !isPlanned && isPlanWritten) await writeMirrorPlan(plan, repositories);
   return repositories;
 }
 

@@ -22,6 +22,8 @@ export interface ListedSources extends ListOptions {
   readonly exclude: readonly Pattern[];
   /** Path of a file with the selected tags, which is read if it exists, and otherwise written. */
   readonly plan?: string | undefined;
+  /** Writes the plan if it does not exist. Default: true. */
+  readonly isPlanWritten?: boolean;
 }
 
 export interface MirrorOptions

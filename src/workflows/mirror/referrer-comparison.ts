@@ -2,11 +2,11 @@ import type { Emit } from '../../base/events.ts';
 import { settle } from '../../base/pool.ts';
 import { runStep } from '../../base/step.ts';
 import type { Target } from '../../naming/naming.ts';
+import type { RegistrySource, Sink } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Root } from '../../oci/graph.ts';
 import type { Reference, Repository } from '../../oci/reference.ts';
 import { cosignTags, referrersTag } from '../../oci/referrer.ts';
-import type { RegistryClient } from '../../registry/client.ts';
 import { listedReferrers, taggedReferrers } from '../../transfer/referrers/listing.ts';
 import { throwIfAborted } from '../../transfer/wrap-error.ts';
 import { destinationOf } from '../push/destination.ts';
@@ -15,9 +15,9 @@ import type { TagLists } from './tag-lists.ts';
 /** Registries to compare. */
 export interface ComparedRegistries {
   /** Reads from the sources, or their mirrors. */
-  readonly source: RegistryClient;
+  readonly source: RegistrySource;
   /** Reads from the targets. */
-  readonly sink: RegistryClient;
+  readonly sink: Sink & RegistrySource;
   readonly targets: readonly Target[];
   readonly tagLists: TagLists;
 }
@@ -111,7 +111,7 @@ export class ReferrerComparison {
 }
 
 /** Returns a reader of referrers tags that uses the mirrors of the source. */
-function readerOf(source: RegistryClient): Parameters<typeof taggedReferrers>[0] {
+function readerOf(source: RegistrySource): Parameters<typeof taggedReferrers>[0] {
   return {
     hasManifest: async (repository, tag) => (await source.head(repository, tag))?.digest,
     manifest: (repository, tagOrDigest) => source.manifest(repository, tagOrDigest),

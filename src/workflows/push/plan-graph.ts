@@ -8,7 +8,7 @@ import type { Context } from '../../session/context.ts';
 import { type CopyPlan, planCopy } from '../../transfer/copy-plan.ts';
 import { planReferrers, type ReferrersPlan } from '../../transfer/referrers/plan.ts';
 import { destinationOf } from './destination.ts';
-import type { PushGraphOptions } from './push-graph.ts';
+import { namesOf, type PushGraphOptions } from './push-graph.ts';
 import { absentPaths, lookUpRepositories } from './repositories.ts';
 
 /** Planned actions of a push of a graph to one target. */
@@ -42,7 +42,7 @@ export async function planGraph(
   const paths = [...new Set(graph.roots.map(({ reference }) => destination(reference).path))];
   const repositories = await lookUpRepositories(context, target, ecr, paths, create);
   const absent = absentPaths(repositories);
-  const copyOptions = { ...options, target: destination, absent, emit, signal };
+  const copyOptions = { ...options, target: destination, reserved: namesOf(unchanged), absent, emit, signal };
   const plan = await planCopy(graph, client, copyOptions);
   const subjects = plan.items.filter(({ status }) => status !== 'keep');
   const referrers = referrersOf(

@@ -4,8 +4,8 @@ import { chartName } from '../../bundle/format/names.ts';
 import type { ReconciledRepository } from '../../ecr/reconcile.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
 import type { Source } from '../../oci/content.ts';
-import type { Graph } from '../../oci/graph.ts';
-import type { Reference } from '../../oci/reference.ts';
+import type { Graph, Root } from '../../oci/graph.ts';
+import { formatReference, type Reference } from '../../oci/reference.ts';
 import type { RegistryConnection } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { type CopyOptions, type CopyOutcome, type CopyResult, copy } from '../../transfer/copy.ts';
@@ -20,7 +20,10 @@ import { createReceipt, type Receipt, type ReceiptInput } from './receipt.ts';
 import { absentPaths, lookUpRepositories, prepareRepositories, type RepositoryOptions } from './repositories.ts';
 
 export interface PushGraphOptions
-  extends Pick<CopyOptions, 'concurrency' | 'required' | 'isIncomplete' | 'coordinator' | 'knownTags'> {
+  extends Pick<
+    CopyOptions,
+    'concurrency' | 'required' | 'isIncomplete' | 'coordinator' | 'knownTags' | 'mountsFromSource'
+  > {
   readonly target: Target;
   /** Handling of tags that have another digest. */
   readonly existing: ExistingTag;
@@ -84,14 +87,17 @@ export async function pushGraph(
   };
   const destination = (named: Reference): Reference => destinationOf(target, named);
   // Collisions are reported before any repository is created.
-  const destinations = destinationsFor(graph.roots, destination);
+  const reserved = namesOf(unchanged);
+  const destinations = destinationsFor(graph.roots, destination, reserved);
   const paths = [...new Set(destinations.map(({ repository }) => repository.path))];
-  const { isIncomplete, knownTags } = options;
+  const { isIncomplete, knownTags, mountsFromSource } = options;
   const copyOptions: Omit<CopyOptions, 'emit'> = {
     target: destination,
     concurrency,
     existing,
     knownTags,
+    reserved,
+    mountsFromSource,
     isIncomplete,
     signal,
     required,
@@ -155,4 +161,14 @@ export async function pushGraph(
       written,
     }),
   };
+}
+
+/** Returns unchanged images by their names in the target. */
+export function namesOf(unchanged: readonly CopyOutcome[]): ReadonlyMap<string, Root> {
+  return new Map(
+    unchanged.map(({ reference, target: { digest: _, ...name }, digest }) => [
+      formatReference(name),
+      { reference, descriptor: { mediaType: '', digest, size: 0 } },
+    ]),
+  );
 }

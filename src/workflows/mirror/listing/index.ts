@@ -8,4 +8,4 @@ export type {
   Shard,
   TagRules,
 } from './selection.ts';
-export { isInShard, shardOf } from './shard.ts';
+export { isInShard } from './shard.ts';

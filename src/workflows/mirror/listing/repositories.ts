@@ -42,8 +42,9 @@ export async function selectRepositories(
       : repositoryList;
   const isCatalog = repositoryList === undefined;
   if (available.length === 0) {
-    throw new AirgapError('usage', `${registry} lists no repositories${isCatalog ? '' : ' in --repositories'}`, {
-      ...(isCatalog && { hint: `it may hide them: ${HIDDEN_CATALOG_HINT}` }),
+    if (!isCatalog) throw new AirgapError('usage', 'the list of --repositories is empty');
+    throw new AirgapError('unsupported', `${registry} lists no repositories`, {
+      hint: `it may hide them: log in, or ${HIDDEN_CATALOG_HINT}`,
     });
   }
   const paths = available.map((name) => repositoryOf(registry, name));
