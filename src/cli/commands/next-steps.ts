@@ -18,6 +18,7 @@ export const NAMING = ['--naming', '--naming-rule', '--chart-prefix'];
 export const ACCESS = [
   ...['--mirror', '--chart-mirror', '--plain-http', '--ca-file', '--client-cert', '--client-key', '--endpoint-url'],
   ...['--profile', '--role-arn', '--allow-chart-host', '--registry-username', '--registry-password-stdin'],
+  '--prefer-public-ecr',
 ];
 
 function among(names: readonly string[]): (flag: string) => boolean {
@@ -159,7 +160,8 @@ export function afterPush(command: CommandUnknownOpts, { to, target, charts, isC
 
 /** After `mirror --list`: copy the same. */
 export function afterListing(command: CommandUnknownOpts): string[] {
-  return [nextStep(sameRun(command, ['--list', '--output']))];
+  const { to } = command.opts() as { readonly to: readonly string[] };
+  return [nextStep(sameRun(command, ['--list', '--output'], ...(to.length === 0 ? ['--to', 'REGISTRY'] : [])))];
 }
 
 /** After a dry run of `mirror`. */
