@@ -8,8 +8,8 @@ import {
   type Keychain,
   skopeoFileKeychain,
 } from '../auth/keychain.ts';
-import { ECR_PUBLIC_HOST, ecrHost } from '../ecr/hosts.ts';
-import { ecrKeychain, ecrPublicKeychain } from '../ecr/keychain.ts';
+import { ecrHost, isEcrPublic } from '../ecr/hosts.ts';
+import { ecrKeychain, ecrPublicKeychain, ecrPublicLoginRequired, ecrPublicTargetKeychain } from '../ecr/keychain.ts';
 import type { AwsAccess, EcrOptions } from '../ecr/options.ts';
 import { publicEcrEquivalent } from '../ecr/public-equivalents.ts';
 import { ecrLayerLookup, ecrRateLimiter } from '../ecr/uploads.ts';
@@ -110,11 +110,12 @@ export function connect(
     environmentKeychain(env, named),
     ...logins.map(skopeoFileKeychain),
     ecrKeychain(ecr),
-    ecrPublicKeychain(ecr),
+    isPushTarget ? ecrPublicTargetKeychain(ecr) : ecrPublicKeychain(ecr),
     fileKeychain({ ...userEnvironment(env), emit }),
+    ...(isPushTarget ? [ecrPublicLoginRequired()] : []),
   );
   const mountsNamedOnly = (registry: string): boolean =>
-    registry === ECR_PUBLIC_HOST || ecrHost(registry, aws.ecrHosts) !== undefined;
+    isEcrPublic(registry) || ecrHost(registry, aws.ecrHosts) !== undefined;
   return {
     client: createRegistryClient({
       keychain: given ?? ownKeychain,

@@ -86,15 +86,18 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
   const { emit } = options;
   const blobsToSend = pending.flatMap(({ root }) => closureOf(graph, root.descriptor.digest).blobs);
   const sizes = [...new Set(blobsToSend)].map((digest) => graph.blobs.get(digest)?.descriptor.size ?? 0);
-  emit({
-    type: 'upload',
-    tags: pending.length,
-    unchanged: statuses.length - pending.length,
-    repositories: new Set(pending.map(({ repository }) => formatRepository(repository))).size,
-    blobs: sizes.length,
-    bytes: sizes.reduce((sum, size) => sum + size, 0),
-    ...exampleOf(pending[0]),
-  });
+  const unknown = statuses.filter(({ status }) => status === 'unknown').length;
+  if (unknown < statuses.length || unknown === 0) {
+    emit({
+      type: 'upload',
+      tags: pending.length,
+      unchanged: statuses.length - pending.length - unknown,
+      repositories: new Set(pending.map(({ repository }) => formatRepository(repository))).size,
+      blobs: sizes.length,
+      bytes: sizes.reduce((sum, size) => sum + size, 0),
+      ...exampleOf(pending[0]),
+    });
+  }
   const items = pending.map(({ root, repository, tag }) => ({
     repository,
     tag: options.isTaggedLater?.(root) ? undefined : tag,

@@ -13,7 +13,7 @@ import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } fro
 import { addFromFlags, type FromSettings, readFrom } from '../flags/from.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { operatorScanSettings } from '../flags/operator-scan.ts';
-import { collect, type FlagsOf, repeatable } from '../flags/option.ts';
+import { type FlagsOf, repeatable } from '../flags/option.ts';
 import { outputOption, printReport } from '../flags/output.ts';
 import {
   addRegistryFlags,
@@ -38,15 +38,11 @@ function declare(io: CommandIO) {
   const command = new Command('mirror')
     .description('copy charts, images or whole repositories from registries to private registries, without a file')
     .argument('[chart...]', 'chart folder, .tgz file, oci://... reference, or name with --repo')
-    .addOption(
-      new Option('--to <registry[/prefix]>', 'target registry and repository prefix (repeatable)')
-        .argParser(collect)
-        .makeOptionMandatory(),
-    )
+    .addOption(repeatable('--to <registry[/prefix]>', 'target registry and repository prefix'))
     .option('--lock <file>', 'copy exactly the charts and images of a lock file, without discovery')
     .option('--list', 'list what would be copied; read tags only')
     .option('--plan <file>', 'write the selected tags to this file, or copy those of an existing file')
-    .option('--shard <i/n>', 'copy only the repositories of one of n runs, counted from 0', parseShard)
+    .option('--shard <i/n>', 'copy only the repositories of one of n runs, counted from 0', checkShard)
     .option('--recheck', 'compare all content below the tags, not the tags alone')
     .addOption(
       new Option('--on-existing-tag <action>', 'what to do with a tag that exists with other content')
@@ -82,6 +78,11 @@ type Flags = FlagsOf<typeof declare> & ReadLogin;
 
 export function mirrorCommand(io: CommandIO) {
   return declare(io).action(async (charts, flags, command) => {
+    if (flags.to.length === 0 && !flags.list) {
+      throw new AirgapError('usage', "required option '--to <registry[/prefix]>' not specified", {
+        hint: '--list alone needs no target',
+      });
+    }
     const options = await mirrorOptions(io, charts, flags);
     const targets = options.targets.map(formatTarget);
     const isJson = flags.output === 'json';
@@ -171,7 +172,8 @@ async function mirrorSources(
   concurrency: number,
 ): Promise<MirrorOptions['sources']> {
   const { cwd } = io.context;
-  const { lock, plan, shard } = flags;
+  const { lock, plan } = flags;
+  const shard = flags.shard === undefined ? undefined : parseShard(flags.shard);
   const hasCharts = settings.charts.length > 0 || lock !== undefined;
   if (hasCharts && (plan !== undefined || shard !== undefined)) {
     const flag = plan === undefined ? '--shard' : '--plan';
@@ -196,9 +198,14 @@ async function mirrorSources(
   };
 }
 
-/** Parses `I/N`. @throws InvalidArgumentError */
-function parseShard(text: string): Shard {
-  const [, index = '', count = ''] = /^(\d{1,6})\/(\d{1,6})$/.exec(text) ?? [];
-  if (index !== '' && Number(index) < Number(count)) return { index: Number(index), count: Number(count) };
+/** Returns the text of a shard, which the next step repeats. @throws InvalidArgumentError unless it is `I/N` */
+function checkShard(text: string): string {
+  const { index, count } = parseShard(text);
+  if (/^\d{1,6}\/\d{1,6}$/.test(text) && index < count) return text;
   throw new InvalidArgumentError('It must be I/N with I from 0 to N-1, such as 0/4.');
+}
+
+function parseShard(text: string): Shard {
+  const [index, count] = text.split('/').map(Number);
+  return { index: index ?? 0, count: count ?? 0 };
 }

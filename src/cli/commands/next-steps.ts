@@ -160,7 +160,8 @@ export function afterPush(command: CommandUnknownOpts, { to, target, charts, isC
 
 /** After `mirror --list`: copy the same. */
 export function afterListing(command: CommandUnknownOpts): string[] {
-  return [nextStep(sameRun(command, ['--list', '--output']))];
+  const { to } = command.opts() as { readonly to: readonly string[] };
+  return [nextStep(sameRun(command, ['--list', '--output'], ...(to.length === 0 ? ['--to', 'REGISTRY'] : [])))];
 }
 
 /** After a dry run of `mirror`. */

@@ -8,6 +8,7 @@ import { reasonOf } from '../../base/file-failure.ts';
 import { isName } from '../../base/names.ts';
 import { quoted } from '../../base/printable.ts';
 import { registerSecret } from '../../base/redact.ts';
+import { textBefore } from '../../base/text-trim.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
 import type { RegistrySelection, RepositorySelection } from '../../workflows/mirror/listing/index.ts';
 import type { Config } from '../config/schema.ts';
@@ -126,11 +127,13 @@ function fromConfig({ registry, newerThan, ...rest }: Config['from'][number]): R
 
 function registryOf(text: string, origin: string, code: 'usage' | 'config'): string {
   if (isName('registry', text)) return canonicalHubName(text);
-  const slash = text.indexOf('/');
+  const plain = text.replace(/^https?:\/\//, '');
+  const host = textBefore(plain, '/');
+  const path = plain.slice(host.length + 1);
   throw new AirgapError(code, `${origin} ${quoted(text)} is not a registry`, {
     hint:
-      slash > 0
-        ? `name the host alone, and the repositories below it by a pattern: '${text.slice(slash + 1)}/*'`
+      isName('registry', host) && path !== ''
+        ? `name the host alone, and the repositories below it by a pattern: ${quoted(`${path}/*`)}`
         : 'write HOST or HOST:PORT',
   });
 }

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { AirgapError, combine } from '../../base/errors.ts';
+import { wildcard } from '../../base/wildcard.ts';
 import { readMirrorPlan, writeMirrorPlan } from '../../inventory/mirror-plan.ts';
 import { formatTarget, isUnderTarget, type Target, usesWrittenNames } from '../../naming/naming.ts';
 import { formatReference, formatRepository, type Repository } from '../../oci/reference.ts';
@@ -9,12 +10,20 @@ import type { Pattern } from '../../search/selection.ts';
 import { connect, type RegistryConnection } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { noteEquivalents } from '../bundle/bundle-warnings.ts';
+import { destinationOf } from '../push/destination.ts';
 import type { GraphPlan } from '../push/plan-graph.ts';
 import { type PushedGraph, pushGraph } from '../push/push-graph.ts';
 import { pushToTargets } from '../push/push-to-targets.ts';
 import { type MirrorContent, mergeContents } from './content.ts';
 import { listContent } from './list-content.ts';
-import { isInShard, listImages, type RepositoryImages, referenceOf, type Shard } from './listing/index.ts';
+import {
+  isInShard,
+  listImages,
+  type RegistrySelection,
+  type RepositoryImages,
+  referenceOf,
+  type Shard,
+} from './listing/index.ts';
 import type { ListedSources, MirrorOptions } from './options.ts';
 
 /** Called for each target when it is complete. */
@@ -78,14 +87,16 @@ export async function listMirror(
   context: Context,
   { sources, access, targets }: Pick<MirrorOptions, 'sources' | 'access' | 'targets'>,
 ): Promise<readonly RepositoryImages[]> {
-  if (sources.lists === undefined) {
+  const { charts, locked, lists } = sources;
+  if (lists === undefined) {
+    if (charts === undefined && locked === undefined) throw nothingToMirror();
     throw new AirgapError('usage', '--list is for images, registries and plans, not for charts and lock files', {
       hint: 'list the images of charts with helm airgap images',
     });
   }
   const { client } = connect(context, access);
   try {
-    return await listedRepositories(context, client, sources.lists, targets);
+    return await listedRepositories(context, client, lists, targets);
   } finally {
     await client.close();
   }
@@ -132,43 +143,62 @@ async function readContent(
   }
   noteEquivalents(context.emit, source.equivalentUse());
   const [first, ...others] = contents;
-  if (first === undefined) {
-    throw new AirgapError('usage', 'there is nothing to mirror', {
-      hint: 'give a chart, --image, --images, --lock, --skopeo-sync or --from',
-    });
-  }
+  if (first === undefined) throw nothingToMirror();
   return others.reduce(mergeContents, first);
 }
 
-/** Returns the images of the plan if it exists; otherwise lists them, and writes the plan. */
+function nothingToMirror(): AirgapError {
+  return new AirgapError('usage', 'there is nothing to mirror', {
+    hint: 'give a chart, --image, --images, --lock, --skopeo-sync or --from',
+  });
+}
+
+/**
+ * Returns the images of the plan if it exists; otherwise lists them, and writes the plan.
+ * @throws AirgapError `usage` if there are none, or if sources and targets overlap
+ */
 async function listedRepositories(
   context: Context,
   client: RegistryClient,
   { plan, isPlanWritten = true, exclude, ...lists }: ListedSources,
   targets: readonly Target[],
 ): Promise<readonly RepositoryImages[]> {
+  const { images, registries, repositories: selected, shard } = lists;
   const isPlanned = plan !== undefined && existsSync(plan);
-  if (plan !== undefined && !isPlanned && lists.shard !== undefined) {
+  const isSelected = images.length + registries.length + selected.length > 0;
+  if (isPlanned) {
+    if (isSelected)
+      context.emit({ type: 'note', message: `${plan} exists: its tags are copied, and nothing is selected` });
+  } else if (plan !== undefined && shard !== undefined) {
     throw new AirgapError('usage', `--plan ${plan} does not exist, and the runs of several shards would all write it`, {
       hint: 'write it first with --list and without --shard',
     });
+  } else if (!isSelected) {
+    throw new AirgapError('usage', `--plan ${plan} does not exist, and nothing says what to select for it`, {
+      hint: 'check the path, or give --image, --images, --skopeo-sync or --from',
+    });
   }
   const repositories = isPlanned
-    ? await plannedImages(plan, lists.shard)
-    : withoutExcluded(context, await listImages(context, client, lists), exclude);
+    ? await plannedImages(plan, shard)
+    : withoutExcluded(context, await listImages(context, client, lists), exclude, shard);
   assertApart(
     targets,
     repositories.map(({ repository }) => repository),
   );
+  if (!isPlanned) assertNotSelected(targets, repositories, registries, exclude);
   if (plan !== undefined && !isPlanned && isPlanWritten) await writeMirrorPlan(plan, repositories);
   return repositories;
 }
 
-/** Leaves out references that match a pattern; warns of patterns that match nothing. */
+/**
+ * Leaves out references that match a pattern; warns of patterns that match nothing, unless another shard may have more.
+ * @throws AirgapError `usage` if nothing is left
+ */
 function withoutExcluded(
   { emit }: Context,
   repositories: readonly RepositoryImages[],
   exclude: readonly Pattern[],
+  shard: Shard | undefined,
 ): readonly RepositoryImages[] {
   const patterns = exclude.map(({ pattern }) => ({ pattern, matches: referenceMatcher(pattern), isUsed: false }));
   const isKept = (reference: string): boolean => {
@@ -181,10 +211,13 @@ function withoutExcluded(
     repository,
     lookups: lookups.filter((lookup) => isKept(formatReference(referenceOf(repository, lookup)))),
   }));
+  const left = kept.filter(({ lookups }) => lookups.length > 0);
+  if (shard !== undefined) return left;
   for (const { pattern, isUsed } of patterns) {
     if (!isUsed) emit({ type: 'warning', message: `--exclude ${pattern} matches nothing that was found` });
   }
-  return kept.filter(({ lookups }) => lookups.length > 0);
+  if (left.length > 0 || repositories.length === 0) return left;
+  throw new AirgapError('usage', '--exclude leaves out everything', { hint: 'check the patterns; * matches any text' });
 }
 
 async function plannedImages(plan: string, shard: Shard | undefined): Promise<readonly RepositoryImages[]> {
@@ -204,6 +237,36 @@ function assertApart(targets: readonly Target[], sources: readonly Repository[])
         hint: 'choose another target or prefix, or leave out these repositories',
       },
     );
+  }
+}
+
+/**
+ * Checks that no copy has a name that a selection of the same registry matches, because the next run would copy the copies.
+ * @throws AirgapError `usage`
+ */
+function assertNotSelected(
+  targets: readonly Target[],
+  repositories: readonly RepositoryImages[],
+  selections: readonly RegistrySelection[],
+  exclude: readonly Pattern[],
+): void {
+  const excluders = exclude.map(({ pattern }) => referenceMatcher(pattern));
+  for (const { registry, repositories: patterns, repositoryList } of selections) {
+    if (repositoryList !== undefined) continue;
+    const matchers = (patterns.length === 0 ? ['*'] : patterns).map(wildcard);
+    for (const target of targets.filter((target) => target.registry === registry && !usesWrittenNames(target))) {
+      const copies = repositories.flatMap(({ repository, lookups }) =>
+        lookups.slice(0, 1).map((lookup) => destinationOf(target, referenceOf(repository, lookup))),
+      );
+      const copy = copies.find(
+        (copy) =>
+          matchers.some(({ test }) => test(copy.path)) && !excluders.some((matches) => matches(formatReference(copy))),
+      );
+      if (copy === undefined) continue;
+      throw new AirgapError('usage', `${formatRepository(copy)} would be a copy, and a source of the next run`, {
+        hint: 'choose a target that --repository does not select, or leave out the copies with --exclude',
+      });
+    }
   }
 }
 

@@ -132,6 +132,8 @@ export async function pushGraph(
   const all = [...errors, ...referrers.failures];
   if (all.length > 0) {
     const total = graph.roots.length + unchanged.length + unread.length;
+    const done = total - errors.length;
+    if (done > 0) emit({ type: 'note', message: `${formatTarget(target)} has ${done} of ${total} images and charts` });
     const failed = `${errors.length} of ${total} images and charts could not be pushed`;
     const { length } = referrers.failures;
     throw combine(all, length === 0 ? failed : `${failed}, and ${count(length, 'referrer')}`);
