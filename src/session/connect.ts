@@ -8,9 +8,10 @@ import {
   type Keychain,
   skopeoFileKeychain,
 } from '../auth/keychain.ts';
-import { ECR_PUBLIC_HOST, ecrHost } from '../ecr/hosts.ts';
-import { ecrKeychain, ecrPublicKeychain } from '../ecr/keychain.ts';
+import { ecrHost, isEcrPublic } from '../ecr/hosts.ts';
+import { ecrKeychain, ecrPublicKeychain, ecrPublicLoginRequired, ecrPublicTargetKeychain } from '../ecr/keychain.ts';
 import type { AwsAccess, EcrOptions } from '../ecr/options.ts';
+import { publicEcrEquivalent } from '../ecr/public-equivalents.ts';
 import { ecrLayerLookup, ecrRateLimiter } from '../ecr/uploads.ts';
 import type { ClientCertificate } from '../http/client-certificate.ts';
 import type { RetryPolicy } from '../http/retry.ts';
@@ -21,8 +22,10 @@ import type { Context } from './context.ts';
 
 /** Settings for access to registries. */
 export interface RegistryAccess extends AwsAccess {
-  /** A registry, `host/path` or `*`, and the repository prefix that is read instead. */
+  /** A registry, `host/path` or `*`, and the repository prefix that is read instead; in order, if there are several. */
   readonly mirrors: readonly Mirror[];
+  /** Reads an image from Public ECR if its equivalent there has the same digest. Default: false. */
+  readonly preferPublicEcr?: boolean;
   /** Hosts that use HTTP without TLS. */
   readonly plainHttp: readonly string[];
   /** PEM file with additional certificate authorities. */
@@ -75,6 +78,7 @@ export function connect(
   { env, emit, signal }: Context,
   {
     mirrors,
+    preferPublicEcr = false,
     plainHttp,
     caFile,
     clientCertificates = [],
@@ -106,16 +110,18 @@ export function connect(
     environmentKeychain(env, named),
     ...logins.map(skopeoFileKeychain),
     ecrKeychain(ecr),
-    ecrPublicKeychain(ecr),
+    isPushTarget ? ecrPublicTargetKeychain(ecr) : ecrPublicKeychain(ecr),
     fileKeychain({ ...userEnvironment(env), emit }),
+    ...(isPushTarget ? [ecrPublicLoginRequired()] : []),
   );
   const mountsNamedOnly = (registry: string): boolean =>
-    registry === ECR_PUBLIC_HOST || ecrHost(registry, aws.ecrHosts) !== undefined;
+    isEcrPublic(registry) || ecrHost(registry, aws.ecrHosts) !== undefined;
   return {
     client: createRegistryClient({
       keychain: given ?? ownKeychain,
       transport,
       mirrors,
+      equivalentOf: preferPublicEcr && !isPushTarget ? publicEcrEquivalent : undefined,
       mountsNamedOnly,
       isPushTarget,
       emit,

@@ -17,6 +17,8 @@ export interface RegistryOptions {
   readonly clients?: { readonly ca: string; readonly cert: string; readonly key: string };
   /** A free port if absent. */
   readonly port?: number;
+  /** URL of another registry, whose pull-through cache this one is. */
+  readonly cacheOf?: string;
 }
 
 /** A Debian docker-registry (distribution 2.8) on loopback, with its content in a temporary folder. */
@@ -43,7 +45,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   }
 }
 
-async function start({ htpasswd, tls, clients }: RegistryOptions, port: number): Promise<TestRegistry> {
+async function start({ htpasswd, tls, clients, cacheOf }: RegistryOptions, port: number): Promise<TestRegistry> {
   const folder = scratchFolder();
   const config: Record<string, unknown> = {
     version: '0.1',
@@ -51,6 +53,7 @@ async function start({ htpasswd, tls, clients }: RegistryOptions, port: number):
     storage: { filesystem: { rootdirectory: join(folder, 'data') }, delete: { enabled: true } },
     http: { addr: `127.0.0.1:${port}`, secret: 'test' },
   };
+  if (cacheOf !== undefined) config.proxy = { remoteurl: cacheOf };
   if (htpasswd !== undefined) {
     await writeFile(join(folder, 'htpasswd'), htpasswd);
     config.auth = { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } };

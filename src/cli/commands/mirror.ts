@@ -15,7 +15,13 @@ import type { ReadLogin } from '../flags/login.ts';
 import { operatorScanSettings } from '../flags/operator-scan.ts';
 import { type FlagsOf, repeatable } from '../flags/option.ts';
 import { outputOption, printReport } from '../flags/output.ts';
-import { addRegistryFlags, mirrorOption, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
+import {
+  addRegistryFlags,
+  mirrorOption,
+  preferPublicEcrOption,
+  registryAccess,
+  UPLOAD_CONCURRENCY,
+} from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
 import { addReferrerFlags, referrerOptions } from '../flags/signatures.ts';
 import { addNamingFlags, targetOf } from '../flags/target.ts';
@@ -63,7 +69,9 @@ function declare(io: CommandIO) {
       ),
     );
   const selecting = addReferrerFlags(addChartsFlags(listing)).optionsGroup('Registries and TLS:');
-  return addEcrFlags(addNamingFlags(addRegistryFlags(selecting.addOption(mirrorOption()), io)));
+  return addEcrFlags(
+    addNamingFlags(addRegistryFlags(selecting.addOption(mirrorOption()).addOption(preferPublicEcrOption()), io)),
+  );
 }
 
 type Flags = FlagsOf<typeof declare> & ReadLogin;

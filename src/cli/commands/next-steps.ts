@@ -18,6 +18,7 @@ export const NAMING = ['--naming', '--naming-rule', '--chart-prefix'];
 export const ACCESS = [
   ...['--mirror', '--chart-mirror', '--plain-http', '--ca-file', '--client-cert', '--client-key', '--endpoint-url'],
   ...['--profile', '--role-arn', '--allow-chart-host', '--registry-username', '--registry-password-stdin'],
+  '--prefer-public-ecr',
 ];
 
 function among(names: readonly string[]): (flag: string) => boolean {

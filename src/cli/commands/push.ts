@@ -157,18 +157,19 @@ async function printMissingRepositories(
     });
   }
   const { missingRepositories } = await import('../../workflows/push/plan-push.ts');
-  const names = await missingRepositories(io.context, options);
-  if (names.length === 0) {
+  const { kind, paths } = await missingRepositories(io.context, options);
+  if (paths.length === 0) {
     io.info('no repository is missing');
     return;
   }
-  const { settings } = options.repositories;
-  if (output === 'terraform') {
-    const { terraformDefinitions } = await import('../../ecr/terraform.ts');
-    io.print(terraformDefinitions(names, settings));
-  } else {
-    const { cloudFormationTemplate } = await import('../../ecr/cloudformation.ts');
-    io.print(cloudFormationTemplate(names, settings));
-  }
+  const { repositoryDefinitions } = await import('../../ecr/definitions.ts');
+  io.print(
+    repositoryDefinitions(
+      output === 'terraform' ? output : 'cloudformation',
+      kind,
+      paths,
+      options.repositories.settings,
+    ),
+  );
   await printReport(io, { result: [], notes: [] }, next);
 }

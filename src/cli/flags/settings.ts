@@ -57,7 +57,7 @@ export async function readConfiguration(
   { readsFrom = false }: ConfigurationUse = {},
 ): Promise<Configuration> {
   const { config: path, var: variables = [], mirror = [], plainHttp = [], registryLogin: login, ...others } = flags;
-  const { endpointUrl, profile, roleArn, concurrency } = others;
+  const { endpointUrl, profile, roleArn, concurrency, preferPublicEcr } = others;
   const config = path === undefined ? NO_CONFIG : await readFileWith(path, variables, env);
   const folder = path === undefined ? cwd : dirname(resolve(cwd, path));
   if (config.from.length > 0 && !readsFrom) {
@@ -67,13 +67,13 @@ export async function readConfiguration(
     config,
     folder,
     registry: {
-      // The command line comes first: the first matching mirror is used.
-      mirrors: [...mirror, ...pairs(config.mirrors)],
+      // The command line comes first: mirrors are tried in this order.
+      mirrors: [...mirror, ...Object.entries(config.mirrors).flatMap(([from, to]) => mirrorsOf(from, to))],
       plainHttp: [...plainHttp, ...config.plainHttp],
       caFile: others.caFile ?? (config.caFile === undefined ? undefined : resolve(folder, config.caFile)),
       clientCertificates: clientCertificatesOf(others, cwd, config, folder),
       login,
-      ...{ endpointUrl, profile, roleArn, concurrency },
+      ...{ endpointUrl, profile, roleArn, concurrency, preferPublicEcr },
     },
   };
 }
@@ -174,6 +174,10 @@ export async function readSettings(
     },
     registry: { ...registry, named },
   };
+}
+
+function mirrorsOf(from: string, to: Config['mirrors'][string]): string[] {
+  return [to].flat().map((one) => `${from}=${one}`);
 }
 
 function pairs(map: Readonly<Record<string, string>>): string[] {

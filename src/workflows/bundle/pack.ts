@@ -19,7 +19,7 @@ import { type Context, withScratch } from '../../session/context.ts';
 import { ReferrerRequests } from '../../transfer/referrers/requests.ts';
 import type { DroppedCandidate } from '../images/confirm.ts';
 import type { ReferrerOptions, ResolveOptions } from '../images/resolve.ts';
-import { type IncompleteReferrersReport, reportIncompleteReferrers } from './bundle-warnings.ts';
+import { type IncompleteReferrersReport, noteEquivalents, reportIncompleteReferrers } from './bundle-warnings.ts';
 import { deltaFields, readBaseBundle } from './delta.ts';
 import { estimate } from './estimate.ts';
 import { concurrencyFor, threadSettings } from './fetch-protocol.ts';
@@ -108,6 +108,7 @@ export async function pack(
     const baseBundle = since === undefined ? undefined : await readBaseBundle(since, concurrency, context);
     const requests = new ReferrerRequests();
     const content = await resolveContent(context, client, { ...options, earlier }, input, requests);
+    noteEquivalents(emit, client.equivalentUse());
     const { graph, findings, selections, dropped, possible, counts, leftOut, artifacts } = content;
     const delta = baseBundle && deltaFields(baseBundle, graph, artifacts, incomplete);
     const inventory = {

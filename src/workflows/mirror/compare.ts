@@ -53,13 +53,24 @@ export async function compareImages(
       return { reference, isListed };
     }),
   );
+  const knownTags = new Map<string, Digest | undefined>();
   const answers = await runStep(
     emit,
     'reading the digests of tags',
     (advance) =>
-      settle(images, concurrency, ({ reference }) => {
+      settle(images, concurrency, async ({ reference }) => {
         throwIfAborted(signal);
-        return rootOf(source, reference).finally(advance);
+        // Both sides at the same time: a run with nothing new waits for little else.
+        const others = [
+          readTargetTags(sink, targets, reference, knownTags),
+          ...(referrers ? [tagLists.of(reference)] : []),
+        ];
+        try {
+          return await rootOf(source, reference);
+        } finally {
+          await Promise.all(others);
+          advance();
+        }
       }),
     images.length,
   );
@@ -75,12 +86,11 @@ export async function compareImages(
     else unread.push(goneError(name));
   }
   const options = { concurrency, emit, signal };
-  const knownTags = new Map<string, Digest | undefined>();
   const present = await Promise.all(
     targets.map(async (target) => {
       const destinations = destinationsFor(roots, (reference) => destinationOf(target, reference));
       const outcomes = new Map<Root, CopyOutcome>();
-      for (const { destination, status, found } of await checkTags(destinations, sink, options)) {
+      for (const { destination, status, found } of await checkTags(destinations, sink, { ...options, knownTags })) {
         const { root, repository, tag } = destination;
         // The copy asks again, and reports the error.
         if (status === 'unknown') continue;
@@ -116,6 +126,23 @@ export async function compareImages(
     knownTags,
     unread,
   };
+}
+
+/**
+ * Reads the digests that targets have under the names that a tag will most likely get there. Only its digest tells whether
+ * it gets another one. Failures are left to {@link checkTags}. Never rejects.
+ */
+async function readTargetTags(
+  sink: ComparedRegistries['sink'],
+  targets: readonly Target[],
+  reference: Reference,
+  knownTags: Map<string, Digest | undefined>,
+): Promise<void> {
+  await settle(targets, targets.length, async (target) => {
+    const { registry, path, tag = reference.tag } = destinationOf(target, reference);
+    if (tag === undefined) return;
+    knownTags.set(formatReference({ registry, path, tag }), await sink.hasManifest({ registry, path }, tag));
+  });
 }
 
 /** Returns the root of a reference; undefined if its tag does not exist. A digest needs no request. */

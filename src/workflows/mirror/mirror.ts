@@ -9,6 +9,7 @@ import type { RegistryClient } from '../../registry/client.ts';
 import type { Pattern } from '../../search/selection.ts';
 import { connect, type RegistryConnection } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
+import { noteEquivalents } from '../bundle/bundle-warnings.ts';
 import { destinationOf } from '../push/destination.ts';
 import type { GraphPlan } from '../push/plan-graph.ts';
 import { type PushedGraph, pushGraph } from '../push/push-graph.ts';
@@ -140,6 +141,7 @@ async function readContent(
     const repositories = await listedRepositories(context, source, lists, options.targets);
     contents.push(await listContent(context, source, sink, repositories, options));
   }
+  noteEquivalents(context.emit, source.equivalentUse());
   const [first, ...others] = contents;
   if (first === undefined) throw nothingToMirror();
   return others.reduce(mergeContents, first);

@@ -1,5 +1,5 @@
 import { AirgapError } from '../../base/errors.ts';
-import { ecrHost } from '../../ecr/hosts.ts';
+import { type EcrKind, ecrKind } from '../../ecr/hosts.ts';
 import type { Target } from '../../naming/naming.ts';
 import type { Reference } from '../../oci/reference.ts';
 import { connect } from '../../session/connect.ts';
@@ -33,10 +33,26 @@ export async function planPush(context: Context, options: PushOptions): Promise<
   }
 }
 
-/** Returns the repositories that ECR lacks, for all targets. @throws AirgapError `usage` if no target is ECR */
-export async function missingRepositories(context: Context, options: PushOptions): Promise<readonly string[]> {
+/** Repositories to create before a push. */
+export interface MissingRepositories {
+  readonly kind: EcrKind;
+  /** Paths in the registry. */
+  readonly paths: readonly string[];
+}
+
+/**
+ * Returns the repositories that ECR lacks, for all targets. @throws AirgapError `usage` if no target is ECR, and for
+ * private and public ones together, which have different definitions
+ */
+export async function missingRepositories(context: Context, options: PushOptions): Promise<MissingRepositories> {
   const { targets, access } = options;
-  if (targets.every(({ registry }) => ecrHost(registry, access.ecrHosts) === undefined)) {
+  const [kind, otherKind] = new Set(targets.flatMap(({ registry }) => ecrKind(registry, access.ecrHosts) ?? []));
+  if (otherKind !== undefined) {
+    throw new AirgapError('usage', 'private ECR and ECR Public have different definitions of repositories', {
+      hint: 'print them with one --to at a time',
+    });
+  }
+  if (kind === undefined) {
     throw new AirgapError(
       'usage',
       `${targets[0]?.registry} is not known to be ECR, so it creates repositories on push`,
@@ -63,7 +79,7 @@ export async function missingRepositories(context: Context, options: PushOptions
         await client.close();
       }
     }
-    return [...new Set(missing)];
+    return { kind, paths: [...new Set(missing)] };
   } finally {
     await loaded.close();
   }
