@@ -1,4 +1,5 @@
 import './aws.ts';
+import './catalogs.ts';
 import './challenges.ts';
 import './client-certificates.ts';
 import './given-credentials.ts';
