@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
 import { AirgapError, combine } from '../../base/errors.ts';
-import { wildcard } from '../../base/wildcard.ts';
 import { readMirrorPlan, writeMirrorPlan } from '../../inventory/mirror-plan.ts';
-import { formatTarget, isUnderTarget, type Target, usesWrittenNames } from '../../naming/naming.ts';
-import { formatReference, formatRepository, type Repository } from '../../oci/reference.ts';
+import { type Target, usesWrittenNames } from '../../naming/naming.ts';
+import type { Graph, Root } from '../../oci/graph.ts';
+import { formatReference } from '../../oci/reference.ts';
 import { referenceMatcher } from '../../oci/reference-matcher.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 import type { Pattern } from '../../search/selection.ts';
 import { connect, type RegistryConnection } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
+import { destinationsFor } from '../../transfer/destinations.ts';
 import { noteEquivalents } from '../bundle/bundle-warnings.ts';
 import { destinationOf } from '../push/destination.ts';
 import type { GraphPlan } from '../push/plan-graph.ts';
@@ -16,15 +17,9 @@ import { type PushedGraph, pushGraph } from '../push/push-graph.ts';
 import { pushToTargets } from '../push/push-to-targets.ts';
 import { type MirrorContent, mergeContents } from './content.ts';
 import { listContent } from './list-content.ts';
-import {
-  isInShard,
-  listImages,
-  type RegistrySelection,
-  type RepositoryImages,
-  referenceOf,
-  type Shard,
-} from './listing/index.ts';
+import { isInShard, listImages, type RepositoryImages, referenceOf, type Shard } from './listing/index.ts';
 import type { ListedSources, MirrorOptions } from './options.ts';
+import { assertApart, assertNotSelected } from './overlaps.ts';
 
 /** Called for each target when it is complete. */
 type OnTargetDone = (result: PushedGraph) => Promise<void>;
@@ -43,6 +38,7 @@ export function mirror(
   const { uploadConcurrency: concurrency } = options;
   return withContent(context, options, ({ graph, source, ...content }, targets, writing) =>
     pushToTargets(targets, source, async (target, reader) => {
+      const isIncomplete = await recheck(context, graph, target, writing, options);
       const result = await pushGraph(context, graph, reader ?? source, writing, {
         ...options,
         target,
@@ -53,6 +49,7 @@ export function mirror(
         mountsFromSource: true,
         ...content,
         unchanged: content.unchanged.get(target) ?? [],
+        isIncomplete,
       });
       await onTargetDone(result);
       return result;
@@ -72,11 +69,27 @@ export function planMirror(context: Context, options: MirrorOptions): Promise<re
     const plans: GraphPlan[] = [];
     for (const target of targets) {
       const unchanged = content.unchanged.get(target) ?? [];
-      plans.push(await planGraph(context, graph, writing, { ...options, target, ...content, unchanged }));
+      const isIncomplete = await recheck(context, graph, target, writing, options);
+      plans.push(await planGraph(context, graph, writing, { ...options, target, ...content, unchanged, isIncomplete }));
     }
     if (unread.length > 0) throw combine(unread, `${unread.length} images could not be read`);
     return plans;
   });
+}
+
+/** Returns a test for images that a target has by their tags, and lacks a part of; undefined without `--recheck`. */
+async function recheck(
+  { emit, signal }: Context,
+  graph: Graph,
+  target: Target,
+  { client }: RegistryConnection,
+  { recheck, concurrency }: MirrorOptions,
+): Promise<((root: Root) => boolean) | undefined> {
+  if (!recheck) return undefined;
+  const { incompleteRoots } = await import('../../transfer/incomplete-roots.ts');
+  const destinations = destinationsFor(graph.roots, (reference) => destinationOf(target, reference));
+  const incomplete = await incompleteRoots(graph, destinations, client, { concurrency, emit, signal });
+  return (root) => incomplete.has(root);
 }
 
 /**
@@ -223,51 +236,6 @@ function withoutExcluded(
 async function plannedImages(plan: string, shard: Shard | undefined): Promise<readonly RepositoryImages[]> {
   const planned = await readMirrorPlan(plan);
   return shard === undefined ? planned : planned.filter(({ repository }) => isInShard(repository, shard));
-}
-
-/** Checks that nothing is copied onto itself, and that no copy is a source of the next run. @throws AirgapError `usage` */
-function assertApart(targets: readonly Target[], sources: readonly Repository[]): void {
-  for (const target of targets) {
-    const source = sources.find((repository) => isUnderTarget(target, repository));
-    if (source === undefined) continue;
-    throw new AirgapError(
-      'usage',
-      `${formatRepository(source)} is a source, and lies under the target ${formatTarget(target)}`,
-      {
-        hint: 'choose another target or prefix, or leave out these repositories',
-      },
-    );
-  }
-}
-
-/**
- * Checks that no copy has a name that a selection of the same registry matches, because the next run would copy the copies.
- * @throws AirgapError `usage`
- */
-function assertNotSelected(
-  targets: readonly Target[],
-  repositories: readonly RepositoryImages[],
-  selections: readonly RegistrySelection[],
-  exclude: readonly Pattern[],
-): void {
-  const excluders = exclude.map(({ pattern }) => referenceMatcher(pattern));
-  for (const { registry, repositories: patterns, repositoryList } of selections) {
-    if (repositoryList !== undefined) continue;
-    const matchers = (patterns.length === 0 ? ['*'] : patterns).map(wildcard);
-    for (const target of targets.filter((target) => target.registry === registry && !usesWrittenNames(target))) {
-      const copies = repositories.flatMap(({ repository, lookups }) =>
-        lookups.slice(0, 1).map((lookup) => destinationOf(target, referenceOf(repository, lookup))),
-      );
-      const copy = copies.find(
-        (copy) =>
-          matchers.some(({ test }) => test(copy.path)) && !excluders.some((matches) => matches(formatReference(copy))),
-      );
-      if (copy === undefined) continue;
-      throw new AirgapError('usage', `${formatRepository(copy)} would be a copy, and a source of the next run`, {
-        hint: 'choose a target that --repository does not select, or leave out the copies with --exclude',
-      });
-    }
-  }
 }
 
 /** Completes a target whose naming depends on how charts write their images. @throws AirgapError `usage` without charts */
