@@ -5,15 +5,6 @@ import { parseManifest } from '../oci/manifest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import { directRoute, type Mirror, mirrorRoutes, type RepositoryRoute } from './routes.ts';
 
-/** Tag under which cosign and the referrers tag schema keep what belongs to a digest. */
-const REFERRER_TAG = /^sha256-([0-9a-f]{64})(?:\.|$)/;
-
-/** Returns the digest that a tag of cosign or of the referrers tag schema is about; undefined for other tags. */
-export function subjectOfTag(tag: string): Digest | undefined {
-  const hex = REFERRER_TAG.exec(tag)?.[1];
-  return hex === undefined ? undefined : `sha256:${hex}`;
-}
-
 /** Routes of one repository, and which of them served what. */
 export class RepositoryRoutes {
   /** Mirrors in the order in which they were given, or the repository itself. */

@@ -81,7 +81,9 @@ function keepWrittenText(document: Document): void {
   visit(document, {
     Pair(_, { key, value }) {
       const name = isScalar(key) ? key.value : undefined;
-      if (name === 'password' && isScalar(value)) registerSecret(String(value.source ?? value.value));
+      if (name === 'password' && isScalar(value)) {
+        for (const secret of [value.source, value.value]) registerSecret(String(secret ?? ''));
+      }
       return name === 'tls-verify' ? visit.SKIP : undefined;
     },
     Scalar(key, node) {

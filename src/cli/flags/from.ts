@@ -7,7 +7,6 @@ import { AirgapError } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import { isName } from '../../base/names.ts';
 import { quoted } from '../../base/printable.ts';
-import { registerSecret } from '../../base/redact.ts';
 import { textBefore } from '../../base/text-trim.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
 import type { RegistrySelection, RepositorySelection } from '../../workflows/mirror/listing/index.ts';
@@ -141,18 +140,18 @@ function registryOf(text: string, origin: string, code: 'usage' | 'config'): str
 async function checkPatterns(registries: readonly RegistrySelection[]): Promise<void> {
   if (registries.every(({ tags }) => tags.length === 0)) return;
   const { patternProblem } = await import('../../workflows/mirror/listing/patterns.ts');
-  for (const pattern of registries.flatMap(({ tags }) => tags)) {
-    const problem = patternProblem(pattern);
+  for (const { tags, origin } of registries) {
+    const problem = tags.map(patternProblem).find((text) => text !== undefined);
     if (problem === undefined) continue;
-    throw new AirgapError('usage', `--tag: ${problem}`, { hint: "write it as in JavaScript, such as '^v[0-9]+'" });
+    throw new AirgapError(origin === undefined ? 'usage' : 'config', `${origin ?? '--tag'} ${problem}`, {
+      hint: "write it as in JavaScript, such as '^v[0-9]+'",
+    });
   }
 }
 
 async function readSkopeoFile(path: string): Promise<SkopeoSync> {
   const { readSkopeoSync } = await import('../config/skopeo-sync.ts');
-  const file = await readSkopeoSync(path);
-  for (const { password } of file.logins) registerSecret(password);
-  return file;
+  return readSkopeoSync(path);
 }
 
 /** Reads names, one per line; `#` starts a comment. @throws AirgapError `usage` */

@@ -6,8 +6,7 @@ import { type Advance, runStep } from '../../base/step.ts';
 import type { RegistrySource } from '../../oci/content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { closureOf, type Graph, type Root } from '../../oci/graph.ts';
-import { isAttestationPlatform } from '../../oci/platform.ts';
+import { type Graph, imagesBelow, type Root } from '../../oci/graph.ts';
 import { formatReference, formatRepository, type Repository } from '../../oci/reference.ts';
 import { cosignTags, type Referrer, referrerKey, referrersTag } from '../../oci/referrer.ts';
 import type { ReferrerFailure, Walker } from '../walk.ts';
@@ -289,16 +288,4 @@ function manifestName({ repository, digest }: ManifestReference): string {
 /** Returns the subject of a referrer. */
 function subjectOf({ repository, subject }: Referrer): ManifestReference {
   return { repository, digest: subject };
-}
-
-/**
- * Returns manifests below an index that may have signatures of their own: images and nested indexes, no attestations.
- */
-function imagesBelow(graph: Graph, { descriptor }: Root): Digest[] {
-  const descendants = closureOf(graph, descriptor.digest).manifests.filter((digest) => digest !== descriptor.digest);
-  const children = [...descendants, descriptor.digest].flatMap((digest) => graph.manifests.get(digest)?.children ?? []);
-  const attestations = new Set(
-    children.filter(({ platform }) => isAttestationPlatform(platform)).map(({ digest }) => digest),
-  );
-  return descendants.filter((digest) => !attestations.has(digest));
 }

@@ -1,12 +1,7 @@
-import { existsSync } from 'node:fs';
 import { AirgapError, combine } from '../../base/errors.ts';
-import { readMirrorPlan, writeMirrorPlan } from '../../inventory/mirror-plan.ts';
 import { type Target, usesWrittenNames } from '../../naming/naming.ts';
 import type { Graph, Root } from '../../oci/graph.ts';
-import { formatReference } from '../../oci/reference.ts';
-import { referenceMatcher } from '../../oci/reference-matcher.ts';
 import type { RegistryClient } from '../../registry/client.ts';
-import type { Pattern } from '../../search/selection.ts';
 import { connect, type RegistryConnection } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { destinationsFor } from '../../transfer/destinations.ts';
@@ -17,9 +12,9 @@ import { type PushedGraph, pushGraph } from '../push/push-graph.ts';
 import { pushToTargets } from '../push/push-to-targets.ts';
 import { type MirrorContent, mergeContents } from './content.ts';
 import { listContent } from './list-content.ts';
-import { isInShard, listImages, type RepositoryImages, referenceOf, type Shard } from './listing/index.ts';
-import type { ListedSources, MirrorOptions } from './options.ts';
-import { assertApart, assertNotSelected } from './overlaps.ts';
+import type { RepositoryImages } from './listing/index.ts';
+import type { MirrorOptions } from './options.ts';
+import { assertApart, selectImages } from './selected-images.ts';
 
 /** Called for each target when it is complete. */
 type OnTargetDone = (result: PushedGraph) => Promise<void>;
@@ -109,7 +104,7 @@ export async function listMirror(
   }
   const { client } = connect(context, access);
   try {
-    return await listedRepositories(context, client, lists, targets);
+    return await selectImages(context, client, lists, targets);
   } finally {
     await client.close();
   }
@@ -151,7 +146,7 @@ async function readContent(
     contents.push(await chartContent(context, source, options));
   }
   if (lists !== undefined) {
-    const repositories = await listedRepositories(context, source, lists, options.targets);
+    const repositories = await selectImages(context, source, lists, options.targets);
     contents.push(await listContent(context, source, sink, repositories, options));
   }
   noteEquivalents(context.emit, source.equivalentUse());
@@ -164,78 +159,6 @@ function nothingToMirror(): AirgapError {
   return new AirgapError('usage', 'there is nothing to mirror', {
     hint: 'give a chart, --image, --images, --lock, --skopeo-sync or --from',
   });
-}
-
-/**
- * Returns the images of the plan if it exists; otherwise lists them, and writes the plan.
- * @throws AirgapError `usage` if there are none, or if sources and targets overlap
- */
-async function listedRepositories(
-  context: Context,
-  client: RegistryClient,
-  { plan, isPlanWritten = true, exclude, ...lists }: ListedSources,
-  targets: readonly Target[],
-): Promise<readonly RepositoryImages[]> {
-  const { images, registries, repositories: selected, shard } = lists;
-  const isPlanned = plan !== undefined && existsSync(plan);
-  const isSelected = images.length + registries.length + selected.length > 0;
-  if (isPlanned) {
-    if (isSelected)
-      context.emit({ type: 'note', message: `${plan} exists: its tags are copied, and nothing is selected` });
-  } else if (plan !== undefined && shard !== undefined) {
-    throw new AirgapError('usage', `--plan ${plan} does not exist, and the runs of several shards would all write it`, {
-      hint: 'write it first with --list and without --shard',
-    });
-  } else if (!isSelected) {
-    throw new AirgapError('usage', `--plan ${plan} does not exist, and nothing says what to select for it`, {
-      hint: 'check the path, or give --image, --images, --skopeo-sync or --from',
-    });
-  }
-  const repositories = isPlanned
-    ? await plannedImages(plan, shard)
-    : withoutExcluded(context, await listImages(context, client, lists), exclude, shard);
-  assertApart(
-    targets,
-    repositories.map(({ repository }) => repository),
-  );
-  if (!isPlanned) assertNotSelected(targets, repositories, registries, exclude);
-  if (plan !== undefined && !isPlanned && isPlanWritten) await writeMirrorPlan(plan, repositories);
-  return repositories;
-}
-
-/**
- * Leaves out references that match a pattern; warns of patterns that match nothing, unless another shard may have more.
- * @throws AirgapError `usage` if nothing is left
- */
-function withoutExcluded(
-  { emit }: Context,
-  repositories: readonly RepositoryImages[],
-  exclude: readonly Pattern[],
-  shard: Shard | undefined,
-): readonly RepositoryImages[] {
-  const patterns = exclude.map(({ pattern }) => ({ pattern, matches: referenceMatcher(pattern), isUsed: false }));
-  const isKept = (reference: string): boolean => {
-    const found = patterns.filter(({ matches }) => matches(reference));
-    for (const pattern of found) pattern.isUsed = true;
-    return found.length === 0;
-  };
-  const kept = repositories.map(({ repository, lookups, ...rest }) => ({
-    ...rest,
-    repository,
-    lookups: lookups.filter((lookup) => isKept(formatReference(referenceOf(repository, lookup)))),
-  }));
-  const left = kept.filter(({ lookups }) => lookups.length > 0);
-  if (shard !== undefined) return left;
-  for (const { pattern, isUsed } of patterns) {
-    if (!isUsed) emit({ type: 'warning', message: `--exclude ${pattern} matches nothing that was found` });
-  }
-  if (left.length > 0 || repositories.length === 0) return left;
-  throw new AirgapError('usage', '--exclude leaves out everything', { hint: 'check the patterns; * matches any text' });
-}
-
-async function plannedImages(plan: string, shard: Shard | undefined): Promise<readonly RepositoryImages[]> {
-  const planned = await readMirrorPlan(plan);
-  return shard === undefined ? planned : planned.filter(({ repository }) => isInShard(repository, shard));
 }
 
 /** Completes a target whose naming depends on how charts write their images. @throws AirgapError `usage` without charts */

@@ -8,7 +8,7 @@ import type { PushGraphOptions } from '../push/push-graph.ts';
 import type { ListOptions } from './listing/index.ts';
 
 /** Charts and images to copy. */
-export interface MirrorSources {
+interface MirrorSources {
   /** Charts to search. */
   readonly charts?: ImagesOptions | undefined;
   /** A lock file with charts and images. */

@@ -5,6 +5,7 @@ import './client-certificates.ts';
 import './given-credentials.ts';
 import './head.ts';
 import './hosts.ts';
+import './lists.ts';
 import './manifests.ts';
 import './presence.ts';
 import './proxies.ts';

@@ -67,7 +67,7 @@ export async function selectRepositories(
  * Returns a repository of a registry. A name may begin with the registry, as in lists that other tools write.
  * @throws AirgapError `reference-invalid`
  */
-export function repositoryOf(registry: string, name: string): Repository {
+function repositoryOf(registry: string, name: string): Repository {
   const path = name.startsWith(`${registry}/`) ? name.slice(registry.length + 1) : name;
   const repository = tryParseRepository(`${registry}/${path}`);
   if (repository?.registry === registry) return repository;
