@@ -34,7 +34,7 @@ import { namesInProgram } from '../../src/operator-scan/image/names-in-program.t
 import { TarStream } from '../../src/operator-scan/image/tar-stream.ts';
 import { referenceOf } from '../../src/workflows/mirror/listing/references.ts';
 import { newestTags } from '../../src/workflows/mirror/listing/tag-version.ts';
-import { readReceipt } from '../../src/workflows/push/receipt.ts';
+import { readReceipt } from '../../src/workflows/push/read-receipt.ts';
 import { registry, write } from '../support/bundles.ts';
 import { checkDocument, checkedImage } from '../support/check-document.ts';
 import { HOSTILE_MANIFESTS } from '../support/hostile-yaml.ts';

@@ -133,7 +133,7 @@ async function checkOptions(
   const { config, render, tests, hooks, chartSources } = settings;
   const { cwd, env } = context;
   const signing = await requiredSigner(flags);
-  const { withWrittenNamesFromFile } = await import('../../workflows/push/destination.ts');
+  const { withWrittenNamesFromFile } = await import('../../workflows/push/written-names.ts');
   const target =
     to === undefined ? undefined : await withWrittenNamesFromFile(await targetOf(to, flags, config), bundle, signing);
   // Parts of a chart that are not installed are not rendered.

@@ -94,7 +94,7 @@ async function valuesOptions(
 ): Promise<ValuesOptions> {
   const { bundle, to, proof: prove, pullSecret, pin, inject, operatorDefaults } = flags;
   const signing = await requiredSigner(flags);
-  const { withWrittenNamesFromFile } = await import('../../workflows/push/destination.ts');
+  const { withWrittenNamesFromFile } = await import('../../workflows/push/written-names.ts');
   // Parts of a chart that are not installed are not rendered.
   const skipped = { noHooks: !hooks, skipTests: !tests };
   const jobs = charts.map(({ request, profiles }) => ({

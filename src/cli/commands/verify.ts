@@ -81,7 +81,7 @@ async function checkReceipt(
   flags: ReceiptFlags & { readonly output: 'text' | 'json' | 'yaml' },
   options: Pick<ReceiptOptions, 'bundle' | 'signer'>,
 ): Promise<void> {
-  const { readReceipt } = await import('../../workflows/push/receipt.ts');
+  const { readReceipt } = await import('../../workflows/push/read-receipt.ts');
   const { verifyReceipt } = await import('../../workflows/verify/verify-receipt.ts');
   const receipt = await readReceipt(file);
   const registry = receipt.target.split('/')[0] as string;

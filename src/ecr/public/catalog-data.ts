@@ -1,4 +1,3 @@
-import type { RepositoryCatalogData, RepositoryCatalogDataInput } from '@aws-sdk/client-ecr-public';
 import * as z from 'zod';
 import { BASE64 } from '../../base/base64.ts';
 import { AirgapError, messageOf } from '../../base/errors.ts';
@@ -47,42 +46,4 @@ export function parseCatalogData(what: string, text: string): CatalogData {
   throw new AirgapError('usage', `${what} is not catalog data: ${problems.join('; ')}`, {
     hint: 'example: {"description": "…", "architectures": ["x86-64", "ARM 64"], "operatingSystems": ["Linux"]}',
   });
-}
-
-/** Returns catalog data as API input. */
-export function catalogDataInput({
-  architectures,
-  operatingSystems,
-  logoImageBlob,
-  ...texts
-}: CatalogData): RepositoryCatalogDataInput {
-  return {
-    ...texts,
-    ...(architectures && { architectures: [...architectures] }),
-    ...(operatingSystems && { operatingSystems: [...operatingSystems] }),
-    ...(logoImageBlob === undefined ? {} : { logoImageBlob: Buffer.from(logoImageBlob, 'base64') }),
-  };
-}
-
-/**
- * Returns the input that gives a repository this catalog data and keeps its other fields; undefined if it has it. A logo
- * is always sent, because the API returns only its URL.
- */
-export function changedCatalogData(
-  present: RepositoryCatalogData,
-  wanted: CatalogData,
-): RepositoryCatalogDataInput | undefined {
-  const { description, architectures, operatingSystems, aboutText, usageText } = present;
-  const kept = { description, architectures, operatingSystems, aboutText, usageText };
-  const { logoImageBlob, ...fields } = wanted;
-  const isDifferent = Object.entries(fields).some(
-    ([key, value]) => comparable(value) !== comparable(kept[key as keyof typeof fields]),
-  );
-  if (!isDifferent && logoImageBlob === undefined) return undefined;
-  return { ...kept, ...catalogDataInput(wanted) };
-}
-
-/** Returns a text by which values are equal; lists have no order. */
-function comparable(value: string | readonly string[] | undefined): string {
-  return JSON.stringify(typeof value === 'object' ? [...value].sort() : (value ?? ''));
 }

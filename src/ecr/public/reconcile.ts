@@ -8,7 +8,7 @@ import { awsError, errorName } from '../failures.ts';
 import { ECR_PUBLIC_HOST } from '../hosts.ts';
 import type { ReconciledRepository } from '../reconcile.ts';
 import { type PublicRepositorySettings, tagList } from '../settings.ts';
-import { changedCatalogData } from './catalog-data.ts';
+import { changedCatalogData } from './catalog-data-input.ts';
 
 /**
  * Updates repositories of ECR Public, by path, to the given settings; other settings are kept.

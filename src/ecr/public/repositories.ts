@@ -12,7 +12,7 @@ import type { EcrOptions } from '../options.ts';
 import type { EnsuredRepositories, RepositoryStatus } from '../repositories.ts';
 import { type PublicRepositorySettings, tagList } from '../settings.ts';
 import { checkAliases, splitPublicPath } from './aliases.ts';
-import { catalogDataInput } from './catalog-data.ts';
+import { catalogDataInput } from './catalog-data-input.ts';
 import { reconcilePublicRepositories, setPublicPolicy } from './reconcile.ts';
 
 /** Maximum characters of a name without alias (API reference, CreateRepository). */

@@ -8,7 +8,7 @@ import { formatTarget, isUnderTarget, type Target } from '../../naming/naming.ts
 import type { Digest } from '../../oci/digest.ts';
 import { formatReference, tryParseReference } from '../../oci/reference.ts';
 import type { Context } from '../../session/context.ts';
-import { withWrittenNames } from '../push/destination.ts';
+import { withWrittenNames } from '../push/written-names.ts';
 import { BundledDigests } from './bundled-digests.ts';
 import { pullCause } from './pull-cause.ts';
 

@@ -9,7 +9,7 @@ import { reportIncompleteReferrers } from '../bundle/bundle-warnings.ts';
 import { resolveContent } from '../bundle/resolve-content.ts';
 import { searchedContent } from '../bundle/searched-content.ts';
 import type { ImagesOptions } from '../images/images.ts';
-import { writtenNames } from '../push/destination.ts';
+import { writtenNames } from '../push/written-names.ts';
 import type { MirrorContent } from './content.ts';
 import type { MirrorOptions } from './options.ts';
 

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { AirgapError } from '../../base/errors.ts';
 import { wildcard } from '../../base/wildcard.ts';
-import { readMirrorPlan, writeMirrorPlan } from '../../inventory/mirror-plan.ts';
 import { formatTarget, isUnderTarget, type Target, usesWrittenNames } from '../../naming/naming.ts';
 import { formatReference, formatRepository, type Repository } from '../../oci/reference.ts';
 import { referenceMatcher } from '../../oci/reference-matcher.ts';
@@ -52,7 +51,10 @@ export async function selectImages(
     repositories.map(({ repository }) => repository),
   );
   if (!isPlanned) assertNotSelected(targets, repositories, registries, exclude);
-  if (plan !== undefined && !isPlanned && isPlanWritten) await writeMirrorPlan(plan, repositories);
+  if (plan !== undefined && !isPlanned && isPlanWritten) {
+    const { writeMirrorPlan } = await import('../../inventory/mirror-plan.ts');
+    await writeMirrorPlan(plan, repositories);
+  }
   return repositories;
 }
 
@@ -87,6 +89,7 @@ function withoutExcluded(
 }
 
 async function plannedImages(plan: string, shard: Shard | undefined): Promise<readonly RepositoryImages[]> {
+  const { readMirrorPlan } = await import('../../inventory/mirror-plan.ts');
   const planned = await readMirrorPlan(plan);
   return shard === undefined ? planned : planned.filter(({ repository }) => isInShard(repository, shard));
 }

@@ -4,12 +4,13 @@ import type { Target } from '../../naming/naming.ts';
 import type { Reference } from '../../oci/reference.ts';
 import { connect } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
-import { destinationOf, withWrittenNames } from './destination.ts';
+import { destinationOf } from './destination.ts';
 import { incompleteRoots, type LoadedBundles, loadBundles, requiredBlobsOf } from './loaded-bundles.ts';
 import { type GraphPlan, planGraph } from './plan-graph.ts';
 import type { PushOptions } from './push.ts';
 import { lookUpRepositories } from './repositories.ts';
 import { retiredReferences } from './retired.ts';
+import { withWrittenNames } from './written-names.ts';
 
 /** Planned actions of a push to one target. */
 export interface PushPlan extends GraphPlan {

@@ -16,7 +16,8 @@ import { assertNoSignatureConflicts } from '../../transfer/referrers/groups.ts';
 import { destinationOf } from './destination.ts';
 import { countReferrers, pushBundledReferrers, type ReferrerCounts } from './push-referrers.ts';
 import { readBack } from './read-back.ts';
-import { createReceipt, type Receipt, type ReceiptInput } from './receipt.ts';
+import type { Receipt } from './read-receipt.ts';
+import { createReceipt, type ReceiptInput } from './receipt.ts';
 import { absentPaths, lookUpRepositories, prepareRepositories, type RepositoryOptions } from './repositories.ts';
 
 export interface PushGraphOptions

@@ -3,11 +3,12 @@ import type { Reference } from '../../oci/reference.ts';
 import { connect, type RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import type { SharedReader } from '../../transfer/shared-source.ts';
-import { destinationOf, withWrittenNames } from './destination.ts';
+import { destinationOf } from './destination.ts';
 import { incompleteRoots, type LoadOptions, loadBundles, requiredBlobsOf } from './loaded-bundles.ts';
 import { type PushedGraph, type PushGraphOptions, pushGraph } from './push-graph.ts';
 import { pushToTargets } from './push-to-targets.ts';
 import { retiredReferences } from './retired.ts';
+import { withWrittenNames } from './written-names.ts';
 
 export interface PushOptions
   extends LoadOptions,

@@ -4,7 +4,8 @@ import type { Target } from '../../naming/naming.ts';
 import type { Graph } from '../../oci/graph.ts';
 import { formatReference, type Reference } from '../../oci/reference.ts';
 import { destinationsFor } from '../../transfer/destinations.ts';
-import { destinationOf, withWrittenNames } from './destination.ts';
+import { destinationOf } from './destination.ts';
+import { withWrittenNames } from './written-names.ts';
 
 /**
  * Returns tags that an older bundle has at the target and the current content does not, with the digests of the older

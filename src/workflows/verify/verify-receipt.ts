@@ -13,7 +13,7 @@ import { connect, type RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { listedReferrers, taggedReferrers } from '../../transfer/referrers/listing.ts';
 import { throwIfAborted } from '../../transfer/wrap-error.ts';
-import type { Receipt } from '../push/receipt.ts';
+import type { Receipt } from '../push/read-receipt.ts';
 
 export interface ReceiptOptions extends RegistryUse, Pick<OpenOptions, 'signer'> {
   /** Bundle whose content must be in the receipt. */

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { changedCatalogData, parseCatalogData } from '../../../../src/ecr/public/catalog-data.ts';
+import { parseCatalogData } from '../../../../src/ecr/public/catalog-data.ts';
+import { changedCatalogData } from '../../../../src/ecr/public/catalog-data-input.ts';
 
 const parse = (value: unknown): unknown => parseCatalogData('--catalog-data c.json', JSON.stringify(value));
 

@@ -8,7 +8,7 @@ import { digestOf } from '../../../../src/oci/digest.ts';
 import { formatReference } from '../../../../src/oci/reference.ts';
 import { missingRepositories, planPush } from '../../../../src/workflows/push/plan-push.ts';
 import { push } from '../../../../src/workflows/push/push.ts';
-import type { Receipt } from '../../../../src/workflows/push/receipt.ts';
+import type { Receipt } from '../../../../src/workflows/push/read-receipt.ts';
 import { missingFromReceipt, verifyReceipt } from '../../../../src/workflows/verify/verify-receipt.ts';
 import { chart, graphOf, inventoryOf, registry, write } from '../../../support/bundles.ts';
 import { MemoryRegistry, noise } from '../../../support/memory-registry.ts';

@@ -7,7 +7,7 @@ import { connect } from '../../../../src/session/connect.ts';
 import { ReferrerCollector } from '../../../../src/transfer/referrers/collect.ts';
 import { Walker, walk } from '../../../../src/transfer/walk.ts';
 import { push } from '../../../../src/workflows/push/push.ts';
-import type { Receipt } from '../../../../src/workflows/push/receipt.ts';
+import type { Receipt } from '../../../../src/workflows/push/read-receipt.ts';
 import { verifyReceipt } from '../../../../src/workflows/verify/verify-receipt.ts';
 import { NAMES, registry, write } from '../../../support/bundles.ts';
 import type { TestEcr } from '../../../support/ecr.ts';

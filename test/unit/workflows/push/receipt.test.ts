@@ -4,7 +4,8 @@ import { expect, it } from 'vitest';
 import { AirgapError } from '../../../../src/base/errors.ts';
 import { digestOf } from '../../../../src/oci/digest.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
-import { createReceipt, readReceipt } from '../../../../src/workflows/push/receipt.ts';
+import { readReceipt } from '../../../../src/workflows/push/read-receipt.ts';
+import { createReceipt } from '../../../../src/workflows/push/receipt.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
 const digest = digestOf(Buffer.from('x'));

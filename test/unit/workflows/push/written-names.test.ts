@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { InventoryImage } from '../../../../src/inventory/inventory.ts';
-import { writtenNames } from '../../../../src/workflows/push/destination.ts';
+import { writtenNames } from '../../../../src/workflows/push/written-names.ts';
 
 function image(reference: string, ...written: string[]): InventoryImage {
   return { reference, found: written.map((text) => ({ written: text })) } as unknown as InventoryImage;
