@@ -6,21 +6,17 @@ const nameOf = (host: string, { repository, reference }: ExpectedImage): string 
 
 /**
  * Contenders that copy from a registry into another: `TOOL` or `TOOL, SETTING`. Their settings were the fastest of those
- * tried for some workload. Every repository keeps its name. Environment: AIRGAP, the launcher; WORK, an empty folder.
+ * tried for some workload (2026-11-23). Every repository keeps its name. Environment: AIRGAP, the launcher; WORK, an empty folder.
  */
 export function mirrors(source: string, target: string, workload: Workload): Contenders {
   return {
     airgap: airgap(source, target, workload),
-    'regsync, 4 images and 8 requests': regsync(source, target, workload, 4, 8),
     'regsync, 16 images and 32 requests': regsync(source, target, workload, 16, 32),
-    'regsync with referrers, 4 images and 8 requests': regsync(source, target, workload, 4, 8, REFERRERS),
     'regsync with referrers, 16 images and 32 requests': regsync(source, target, workload, 16, 32, REFERRERS),
     'skopeo sync, one process': skopeo(source, target, workload),
-    'skopeo sync, 4 processes': skopeoProcesses(source, target, workload, 4),
     'skopeo sync, 8 processes': skopeoProcesses(source, target, workload, 8),
     'oras, 4 processes': oras(source, target, workload, 4),
     'oras, 8 processes': oras(source, target, workload, 8),
-    'oras with referrers, 4 processes': oras(source, target, workload, 4, '--recursive'),
     'oras with referrers, 8 processes': oras(source, target, workload, 8, '--recursive'),
   };
 }

@@ -10,7 +10,7 @@ test('every contender copies every image, and keeps its repository', () => {
   const written: Readonly<Record<string, readonly string[]>> = {
     regsync: ['{source: "host:1/shared/1:v1", target: "host:2/shared/1:v1"'],
     'skopeo sync, one': ['    shared/1: [v1]', '/sync.yml" host:2/shared'],
-    'skopeo sync, 4': ['host:1/shared/0:v1 host:1/shared/1:v1 | xargs -P 4', '@ host:2/shared'],
+    'skopeo sync, 8': ['host:1/shared/0:v1 host:1/shared/1:v1 | xargs -P 8', '@ host:2/shared'],
     oras: ['shared/0:v1 shared/1:v1 | xargs', 'host:1/@ host:2/@'],
   };
   for (const [name, texts] of Object.entries(written)) {
