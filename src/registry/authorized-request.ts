@@ -37,7 +37,7 @@ const MAX_TIMEOUTS = { manifests: 2, blobs: 1 } as const;
 /** A request to a registry: to the API of a repository, or to a URL that this API gave. */
 export interface RegistryRequest extends Omit<HttpRequest, 'url' | 'authorize'> {
   readonly repository: Repository;
-  readonly actions: 'pull' | 'pull,push';
+  readonly actions: 'pull' | 'pull,push' | 'pull,delete';
   /** Endpoint of the API, or a URL that the API returned. */
   readonly endpoint: Endpoint | URL;
   /**

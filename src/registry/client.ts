@@ -1,5 +1,6 @@
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Keychain } from '../auth/keychain.ts';
+import { AirgapError } from '../base/errors.ts';
 import { type Emit, ignoreEvents, type Quota, type Transfer } from '../base/events.ts';
 import type { Transport } from '../http/transport.ts';
 import type { Body, ManifestContent, MountSupport, PutBlobOptions, RegistrySource, Sink } from '../oci/content.ts';
@@ -7,6 +8,7 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import { blobBody, headBlob } from './blobs.ts';
+import { deleteManifest } from './deletes.ts';
 import { uploadManifest } from './manifest-uploads.ts';
 import { getManifest, headManifest, listTags } from './manifests.ts';
 import { ReferrersApi } from './referrers.ts';
@@ -146,6 +148,18 @@ export class RegistryClient implements RegistrySource, Sink {
     return listTags(this.#session, repository);
   }
 
+  /**
+   * Lists all tags of a repository; empty when it does not exist.
+   * @throws AirgapError `registry` unless the whole list is known, with valid names only
+   */
+  async allTags(repository: Repository): Promise<ReadonlySet<string>> {
+    const tags = await listTags(this.#session, repository);
+    if (tags !== undefined) return tags;
+    throw new AirgapError('registry', `${repository.registry} does not list all tags`, {
+      subject: formatRepository(repository),
+    });
+  }
+
   putManifest(repository: Repository, content: ManifestContent, tag?: string): Promise<void> {
     const { descriptor } = content;
     return reportTransfer(this.#emit, { item: 'manifest', repository, descriptor, tag }, async () => {
@@ -153,6 +167,15 @@ export class RegistryClient implements RegistrySource, Sink {
       await uploadManifest(this.#session, repository, content, tag);
       return undefined;
     });
+  }
+
+  /**
+   * Deletes a manifest by its digest, or a tag.
+   * @returns `gone` if the registry does not have it
+   * @throws AirgapError `unsupported` if the registry does not delete, `unauthorized` or `forbidden`
+   */
+  deleteManifest(repository: Repository, tagOrDigest: string): Promise<'deleted' | 'gone'> {
+    return deleteManifest(this.#session, repository, tagOrDigest);
   }
 
   /** Closes the transport with all its connections. */
