@@ -39,6 +39,14 @@ export function cosignTags(subject: Digest): readonly string[] {
   return tags.filter((tag) => tag.length <= MAX_TAG_LENGTH);
 }
 
+/**
+ * Reports whether a tag is one that cosign gives signatures, attestations and SBOMs, or that of a referrers list. cosign has
+ * further suffixes, such as those of its tests.
+ */
+export function isReferrerTag(tag: string): boolean {
+  return /^sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{64,128})(?:\.[a-z-]+)?$/.test(tag);
+}
+
 /** Returns the artifact type that a referrers list shows for a manifest. */
 export function artifactTypeOf({ artifactType, config }: Pick<ParsedManifest, 'artifactType' | 'config'>): string {
   return artifactType || (config?.mediaType ?? '');

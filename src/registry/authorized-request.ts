@@ -36,8 +36,9 @@ const MAX_TIMEOUTS = { manifests: 2, blobs: 1 } as const;
 
 /** A request to a registry: to the API of a repository, or to a URL that this API gave. */
 export interface RegistryRequest extends Omit<HttpRequest, 'url' | 'authorize'> {
+  /** Repository of the request. Of the list of repositories (`catalog`), the registry alone counts. */
   readonly repository: Repository;
-  readonly actions: 'pull' | 'pull,push' | 'pull,delete';
+  readonly actions: 'pull' | 'pull,push' | 'pull,delete' | 'catalog';
   /** Endpoint of the API, or a URL that the API returned. */
   readonly endpoint: Endpoint | URL;
   /**
@@ -117,7 +118,7 @@ class Attempts {
   readonly #authorizer: Authorizer;
   readonly #request: RegistryRequest;
   readonly #url: URL;
-  readonly #kind: 'manifests' | 'blobs' | 'referrers' | 'tags';
+  readonly #kind: 'manifests' | 'blobs' | 'referrers' | 'tags' | 'catalog';
   /** Access at the registry itself. */
   readonly #access: Access;
   readonly #logins = new Map<string, OriginLogin>();
@@ -127,7 +128,7 @@ class Attempts {
     const { registry, path } = repository;
     const scheme = transport.scheme(apiHost(registry));
     const apiEndpoint = apiUrl(scheme, repository, endpoint instanceof URL ? { kind: 'uploads' } : endpoint);
-    const scopes = [`repository:${path}:${actions}`];
+    const scopes = [actions === 'catalog' ? 'registry:catalog:*' : `repository:${path}:${actions}`];
     if (alsoPull !== undefined) scopes.push(`repository:${alsoPull.path}:pull`);
     this.#transport = transport;
     this.#authorizer = authorizer;

@@ -1,6 +1,6 @@
 import type { Authorizer } from '../auth/authorizer.ts';
 import type { Keychain } from '../auth/keychain.ts';
-import { AirgapError } from '../base/errors.ts';
+import { count } from '../base/count.ts';
 import { type Emit, ignoreEvents, type Quota, type Transfer } from '../base/events.ts';
 import type { Transport } from '../http/transport.ts';
 import type { Body, ManifestContent, MountSupport, PutBlobOptions, RegistrySource, Sink } from '../oci/content.ts';
@@ -8,12 +8,15 @@ import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import { blobBody, headBlob } from './blobs.ts';
+import { listRepositories } from './catalog.ts';
 import { deleteManifest } from './deletes.ts';
 import { uploadManifest } from './manifest-uploads.ts';
-import { getManifest, headManifest, listTags } from './manifests.ts';
+import { getManifest, headManifest } from './manifests.ts';
+import type { NameList } from './name-list.ts';
 import { ReferrersApi } from './referrers.ts';
 import { directRoute, type Mirror, mirrorRoute } from './routes.ts';
 import { createSession, keychainAuthorizer, type Session } from './session.ts';
+import { allTags, listTags, sourceTags } from './tags.ts';
 import { SelfMounts, uploadBlob } from './uploads.ts';
 
 /** Source of credentials: a keychain, or the authorizer of another client. */
@@ -49,6 +52,8 @@ export class RegistryClient implements RegistrySource, Sink {
   readonly #selfMounts: SelfMounts;
   readonly #referrers: ReferrersApi;
   readonly #roundTrips = new Map<string, number>();
+  /** Registries whose invalid names have been reported. */
+  readonly #invalidNames = new Set<string>();
 
   constructor({
     transport,
@@ -108,6 +113,33 @@ export class RegistryClient implements RegistrySource, Sink {
     return this.#referrers.list(mirrorRoute(this.#mirrors, repository), subject);
   }
 
+  /**
+   * Lists the repositories of a registry, without mirrors: a cache knows only what it was asked for.
+   * @throws AirgapError `unauthorized`, `forbidden`, `unsupported` when the registry hides them; `registry`, `network`
+   */
+  async catalog(registry: string): Promise<readonly string[]> {
+    return [...this.#validNames(registry, await listRepositories(this.#session, registry))];
+  }
+
+  /**
+   * Lists the tags of a repository to read from; {@link listTags} asks a repository to write to.
+   * @throws AirgapError `image-not-found` when it does not exist, `unauthorized`, `forbidden`, `registry`, `network`
+   */
+  async tags(repository: Repository): Promise<ReadonlySet<string>> {
+    const route = mirrorRoute(this.#mirrors, repository);
+    return this.#validNames(route.actual.registry, await sourceTags(this.#session, route));
+  }
+
+  /** Warns about invalid names, once for each registry. */
+  #validNames(registry: string, { names, invalid }: NameList): ReadonlySet<string> {
+    if (invalid > 0 && !this.#invalidNames.has(registry)) {
+      this.#invalidNames.add(registry);
+      const message = `${registry} lists ${count(invalid, 'invalid name')} of tags or repositories, which are left out`;
+      this.#emit({ type: 'warning', message });
+    }
+    return names;
+  }
+
   blob(repository: Repository, descriptor: Descriptor): Body {
     return blobBody(this.#session, mirrorRoute(this.#mirrors, repository), descriptor);
   }
@@ -149,15 +181,11 @@ export class RegistryClient implements RegistrySource, Sink {
   }
 
   /**
-   * Lists all tags of a repository; empty when it does not exist.
-   * @throws AirgapError `registry` unless the whole list is known, with valid names only
+   * Lists the tags of a repository to delete from, of which none may be unknown; empty when it does not exist.
+   * @throws AirgapError `unauthorized`, `forbidden`, `registry` for a list with invalid names, `network`
    */
-  async allTags(repository: Repository): Promise<ReadonlySet<string>> {
-    const tags = await listTags(this.#session, repository);
-    if (tags !== undefined) return tags;
-    throw new AirgapError('registry', `${repository.registry} does not list all tags`, {
-      subject: formatRepository(repository),
-    });
+  allTags(repository: Repository): Promise<ReadonlySet<string>> {
+    return allTags(this.#session, repository);
   }
 
   putManifest(repository: Repository, content: ManifestContent, tag?: string): Promise<void> {

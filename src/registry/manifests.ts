@@ -8,9 +8,8 @@ import type { ManifestContent } from '../oci/content.ts';
 import { type Descriptor, isIndexType, isManifestType, MANIFEST_TYPES, MediaType } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, digestOf, isDigest } from '../oci/digest.ts';
 import { declaredMediaType, SCHEMA1_HINT } from '../oci/manifest.ts';
-import type { Repository } from '../oci/reference.ts';
 import { errorFromBody, registryError } from './errors.ts';
-import { describeRoute, directRoute, type RepositoryRoute } from './routes.ts';
+import { describeRoute, type RepositoryRoute } from './routes.ts';
 import { contentDigest, type FullResponse, type RegistryRequest, type Session } from './session.ts';
 
 /**
@@ -223,30 +222,4 @@ function schema1Error(what: string): AirgapError {
 export function digestHeader(response: HttpResponse): Digest | undefined {
   const text = contentDigest(response);
   return text !== undefined && isDigest(text) ? text : undefined;
-}
-
-/** Maximum bytes of a list: 1000 tags of 128 characters, plus formatting. */
-const PAGE_LIMIT = 1024 * 1024;
-
-/**
- * Lists the tags of a repository (distribution specification 1.1, "Listing Tags"); empty when it does not exist.
- * @returns undefined when the registry does not return the whole list on one page
- * @throws AirgapError `network`, `registry` for a response that is too large
- */
-export async function listTags(session: Session, repository: Repository): Promise<ReadonlySet<string> | undefined> {
-  const what = `tags of ${describeRoute(directRoute(repository))}`;
-  const { response, bytes } = await session.read(
-    { method: 'GET', repository, actions: 'pull', endpoint: { kind: 'tags' }, what },
-    PAGE_LIMIT,
-  );
-  if (response.status === 404) return new Set();
-  if (response.status !== 200 || responseHeader(response, 'link') !== undefined) return undefined;
-  try {
-    const { tags } = JSON.parse(Buffer.from(bytes).toString('utf8')) as { tags?: unknown };
-    // Go serializes an empty list as null. A web page has no list.
-    if (tags === null) return new Set();
-    return Array.isArray(tags) ? new Set(tags.filter((tag) => typeof tag === 'string')) : undefined;
-  } catch {
-    return undefined;
-  }
 }

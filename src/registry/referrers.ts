@@ -2,12 +2,12 @@ import { AirgapError, messageOf } from '../base/errors.ts';
 import { parseErrorBody } from '../http/error-body.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { responseHeader } from '../http/response-body.ts';
-import { resolveUrl } from '../http/response-url.ts';
 import { type Descriptor, MediaType } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { parseManifest } from '../oci/manifest.ts';
 import type { Endpoint } from './api-url.ts';
 import { errorFromBody } from './errors.ts';
+import { nextLink } from './link-header.ts';
 import { describeRoute, type RepositoryRoute } from './routes.ts';
 import type { FullResponse, Session } from './session.ts';
 
@@ -84,7 +84,7 @@ export class ReferrersApi {
       found.push(...parseManifest(MediaType.ociIndex, bytes).manifests);
       if (found.length > MAX_ENTRIES)
         throw new AirgapError('registry', `the list has more than ${MAX_ENTRIES} entries`, { subject: what });
-      next = nextPage([response.headers.link ?? []].flat().join(', '), response.url, what);
+      next = nextPage(response, what);
     }
     return found;
   }
@@ -123,13 +123,12 @@ function lacksReferrersApi(status: number): boolean {
   return status < 500 ? ![401, 403, 408, 429].includes(status) : status === 501;
 }
 
-/** Returns the URL of the next page from Link headers (RFC 8288). @throws AirgapError `registry` for another host */
-function nextPage(links: string, from: URL, what: string): URL | undefined {
-  // No URL contains `<`. Excluding it keeps the match linear.
-  const [, target] = /<([^<>]*)>\s*;\s*rel="?next"?/i.exec(links) ?? [];
-  if (target === undefined) return undefined;
-  const url = resolveUrl(target, from);
-  if (url?.host === from.host) {
+/** Returns the URL of the next page. @throws AirgapError `registry` for another host */
+function nextPage(response: HttpResponse, what: string): URL | undefined {
+  const from = response.url;
+  const url = nextLink(response);
+  if (url === undefined) return undefined;
+  if (url.host === from.host) {
     // A registry behind a TLS proxy may return an http URL.
     url.protocol = from.protocol;
     return url;

@@ -46,6 +46,18 @@ const naming = z.strictObject({
   rules: z.array(z.strictObject({ match: text, to: z.string() })).optional(),
 });
 
+/** Repositories of a registry, for `mirror` (docs/mirror.md). */
+const registrySource = z.strictObject({
+  registry: text,
+  /** Paths, or patterns in which `*` matches anything; all if absent. */
+  repositories: z.array(text).default([]),
+  /** Regular expressions, one of which a tag matches; all if absent. */
+  tags: z.array(text).default([]),
+  newest: z.int().positive().optional(),
+  /** Date, or date and time (ISO 8601). */
+  newerThan: text.optional(),
+});
+
 /** A name pattern, in which `*` matches anything, and an optional reason. */
 const pattern = z.union([text, z.strictObject({ pattern: text, reason: text.optional() })]);
 
@@ -55,6 +67,8 @@ export const configSchema = z.strictObject({
   charts: z.array(chart).default([]),
   /** Images to add by name, and patterns of references and nested charts to leave out. */
   images: z.array(text).default([]),
+  /** Registries to mirror. */
+  from: z.array(registrySource).default([]),
   exclude: z.array(pattern).default([]),
   /** Images to keep although they are excluded or of confidence `possible`. */
   include: z.array(pattern).default([]),

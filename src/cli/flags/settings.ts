@@ -20,6 +20,7 @@ import { clientCertificatesOf, helmCertificates, type RegistryFlags, type Regist
 export const NO_CONFIG: Omit<Config, 'apiVersion' | 'kind'> = {
   charts: [],
   images: [],
+  from: [],
   exclude: [],
   include: [],
   platforms: [],

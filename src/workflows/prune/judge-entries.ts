@@ -1,5 +1,4 @@
 import type { PruneEntry } from '../../inventory/prune-list.ts';
-import type { Digest } from '../../oci/digest.ts';
 import type { Relations } from './content.ts';
 import { type KeepRoots, type Staying, stayingContent } from './staying.ts';
 
@@ -30,9 +29,7 @@ export function judgeEntries(
   const hasMoved = ({ tag, digest }: PruneEntry): boolean => tag !== undefined && (tags.get(tag) ?? digest) !== digest;
   const listed = entries.filter((entry) => !hasMoved(entry));
   const listedTags = new Set(listed.flatMap(({ tag }) => tag ?? []));
-  const listedDigests = new Set(
-    listed.flatMap(({ reason, digest }) => (reason === 'tag-only' ? [] : [digest])),
-  );
+  const listedDigests = new Set(listed.flatMap(({ reason, digest }) => (reason === 'tag-only' ? [] : [digest])));
   const roots: KeepRoots = {
     tags: new Map([
       ...[...tags.keys()]

@@ -220,7 +220,6 @@ describe('the list of tags', () => {
     ['as it is', { body: '{"name":"a/b","tags":["v1","v2"]}' }, ['v1', 'v2']],
     ['empty', { body: '{"name":"a/b","tags":null}' }, []],
     ['of a missing repository', missing, []],
-    ['of several pages', { body: '{"tags":["v1"]}', headers: extra }, undefined],
     ['that is denied', { status: 403 }, undefined],
     ['that is a web page', { body: '<html>' }, undefined],
     ['of another structure', { body: '[]' }, undefined],
@@ -228,5 +227,20 @@ describe('the list of tags', () => {
     const { client, repository } = await setUp(script([LIST, answer]));
     const list = await client.listTags(repository);
     expect(list && [...list]).toEqual(tags);
+  });
+
+  it('of several pages', async () => {
+    const first = { body: '{"tags":["v1"]}', headers: extra };
+    const steps = script([LIST, first], ['GET /v2/a/b/tags/list?last=v1&n=1', { body: '{"tags":["v2"]}' }]);
+    const { client, repository } = await setUp(steps);
+    expect(await client.listTags(repository)).toEqual(new Set(['v1', 'v2']));
+  });
+
+  it('of several pages, one of which is denied', async () => {
+    const first = { body: '{"tags":["v1"]}', headers: extra };
+    const { client, repository } = await setUp(
+      script([LIST, first], ['GET /v2/a/b/tags/list?last=v1&n=1', { status: 403 }]),
+    );
+    expect(await client.listTags(repository)).toBeUndefined();
   });
 });

@@ -1,0 +1,65 @@
+import { runInNewContext } from 'node:vm';
+import { AirgapError } from '../../../base/errors.ts';
+import { quoted } from '../../../base/printable.ts';
+
+/** Milliseconds for one pattern and all tags of a repository. */
+const TIME_LIMIT = 2000;
+
+/**
+ * Returns the tags that a regular expression of the user matches, anywhere in the tag unless it is anchored. Tags are
+ * chosen by strangers, and an expression such as `(a+)+$` takes exponential time for some: so it has a time limit.
+ * Expressions of Go, which skopeo's files have, are understood where both languages can say the same.
+ * @throws AirgapError `usage` for an expression that is invalid or takes too long
+ */
+export function matchingTags(pattern: string, tags: readonly string[]): readonly string[] {
+  const { source, flags } = compilable(pattern);
+  try {
+    const code =
+      'const regex = new RegExp(source, flags); JSON.stringify(JSON.parse(tags).map((tag) => regex.test(tag)))';
+    const sandbox = { source, flags, tags: JSON.stringify(tags) };
+    const matches = JSON.parse(runInNewContext(code, sandbox, { timeout: TIME_LIMIT })) as boolean[];
+    return tags.filter((_, index) => matches[index]);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+    throw new AirgapError('usage', `the regular expression ${quoted(pattern)} takes too long`, {
+      hint: 'avoid a repetition inside of a repetition, such as (a+)+',
+    });
+  }
+}
+
+/** Returns why a text is no regular expression; undefined if it is one. */
+export function patternProblem(pattern: string): string | undefined {
+  const { source, flags } = compilable(pattern);
+  try {
+    new RegExp(source, flags);
+    return undefined;
+  } catch {
+    return `${quoted(pattern)} is not a regular expression`;
+  }
+}
+
+interface Compilable {
+  readonly source: string;
+  readonly flags: string;
+}
+
+/**
+ * Returns an expression in JavaScript's words. With the flag `u`, JavaScript refuses what Go says in other words (`\A`,
+ * `[[:alpha:]]`) instead of taking it for something else.
+ */
+function compilable(pattern: string): Compilable {
+  const [, modifiers = '', rest = pattern] = /^\(\?([is]+)\)(.*)$/s.exec(pattern) ?? [];
+  const source = rest.replace(/\\(.)|\(\?P</gs, (whole, escaped: string | undefined) => {
+    if (escaped === undefined) return '(?<';
+    if (escaped === 'A') return '^';
+    if (escaped === 'z') return '$';
+    // Go allows a backslash before any punctuation.
+    return /[-_!"#%&',:;<=>@`~]/.test(escaped) ? escapedPunctuation(escaped) : whole;
+  });
+  return { source, flags: `u${[...new Set(modifiers)].join('')}` };
+}
+
+/** A dash within brackets keeps its backslash, which is allowed there; its code is right anywhere. */
+function escapedPunctuation(character: string): string {
+  return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+}
