@@ -6,6 +6,7 @@ import { extractCommand } from './commands/extract.ts';
 import { imagesCommand } from './commands/images.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { postRenderCommand } from './commands/post-render.ts';
+import { pruneCommand } from './commands/prune.ts';
 import { pushCommand } from './commands/push.ts';
 import { valuesCommand } from './commands/values.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -38,6 +39,7 @@ export function createProgram(io: CommandIO): Command {
     pushCommand,
     valuesCommand,
     checkCommand,
+    pruneCommand,
     extractCommand,
   ];
   for (const create of [...factories, diffCommand, postRenderCommand, versionCommand]) program.addCommand(create(io));

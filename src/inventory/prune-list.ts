@@ -138,12 +138,7 @@ export interface PruneReceipt {
 
 /** Returns the receipt of a deletion. */
 export function pruneReceipt(parts: Omit<PruneReceipt, 'apiVersion' | 'kind' | 'counts'>): PruneReceipt {
-  return { apiVersion: VERSION, kind: 'PruneReceipt', counts: countStatuses(parts.entries), ...parts };
-}
-
-/** Returns how many entries have each status. */
-export function countStatuses(entries: readonly Pick<PruneOutcome, 'status'>[]): Record<PruneStatus, number> {
   const counts = { deleted: 0, 'would-delete': 0, gone: 0, left: 0, failed: 0 };
-  for (const { status } of entries) counts[status] += 1;
-  return counts;
+  for (const { status } of parts.entries) counts[status] += 1;
+  return { apiVersion: VERSION, kind: 'PruneReceipt', counts, ...parts };
 }
