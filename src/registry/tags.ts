@@ -1,4 +1,4 @@
-import { type AirgapError, isRefusal } from '../base/errors.ts';
+import { AirgapError, isRefusal } from '../base/errors.ts';
 import type { Repository } from '../oci/reference.ts';
 import { NAMES_PER_PAGE } from './api-url.ts';
 import { type NameList, readNames } from './name-list.ts';

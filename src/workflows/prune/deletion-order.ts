@@ -3,27 +3,38 @@ import type { Relations } from './content.ts';
 
 /**
  * Returns manifests in the order in which they are deleted, in groups: an index before its children, since registries refuse to
- * delete what an index has; a manifest before its referrers, so that nothing loses its signature and then stays.
+ * delete what an index has; a manifest before its referrers, so that nothing loses its signature and then stays. Where both
+ * cannot be, for a referrer that is an index above its own subject, the first holds.
  */
 export function deletionOrder(relations: Relations, digests: Iterable<Digest>): readonly (readonly Digest[])[] {
-  const wanted = new Set(digests);
+  const open = new Set(digests);
   const { manifests, tags } = relations.content;
-  const levels = new Map<Digest, number>();
-  const after = (digest: Digest): readonly Digest[] => [
-    ...(manifests.get(digest)?.children ?? []),
+  /** For each manifest, how many that go before it are not in a group yet. */
+  const indexes = new Map<Digest, number>();
+  const subjects = new Map<Digest, number>();
+  const children = (digest: Digest): readonly Digest[] => manifests.get(digest)?.children ?? [];
+  const attached = (digest: Digest): readonly Digest[] => [
     ...relations.referrersOf(digest),
     ...relations.attachedTo(digest).flatMap((tag) => tags.get(tag) ?? []),
   ];
-  // An index that refers to its own child is a cycle; then the order does not matter.
-  const underway = new Set<Digest>();
-  const place = (digest: Digest, level: number): void => {
-    if (underway.has(digest) || (levels.get(digest) ?? -1) >= level) return;
-    levels.set(digest, level);
-    underway.add(digest);
-    for (const next of after(digest)) place(next, level + 1);
-    underway.delete(digest);
+  const add = (counts: Map<Digest, number>, keys: readonly Digest[], by: number): void => {
+    for (const key of keys) counts.set(key, (counts.get(key) ?? 0) + by);
   };
-  for (const digest of wanted) place(digest, 0);
-  const groups = Map.groupBy(wanted, (digest) => levels.get(digest) ?? 0);
-  return [...groups].sort(([a], [b]) => a - b).map(([, group]) => group);
+  for (const digest of open) {
+    add(indexes, children(digest), 1);
+    add(subjects, attached(digest), 1);
+  }
+  const groups: Digest[][] = [];
+  while (open.size > 0) {
+    const top = [...open].filter((digest) => !indexes.get(digest));
+    const free = top.filter((digest) => !subjects.get(digest));
+    const group = free.length > 0 ? free : top;
+    for (const digest of group) {
+      open.delete(digest);
+      add(indexes, children(digest), -1);
+      add(subjects, attached(digest), -1);
+    }
+    groups.push(group);
+  }
+  return groups;
 }

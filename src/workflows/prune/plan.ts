@@ -5,19 +5,16 @@ import { runStep } from '../../base/step.ts';
 import type { PruneEntry } from '../../inventory/prune-list.ts';
 import type { PodContext } from '../../kubernetes/pods.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
-import type { Digest } from '../../oci/digest.ts';
 import { formatRepository, type Repository } from '../../oci/reference.ts';
 import type { RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { candidatesOf } from './candidates.ts';
-import { Relations } from './content.ts';
 import { type FilledEvidence, filledRepositories } from './filled.ts';
+import { type JudgedRepository, judgeRepository } from './judge-repository.ts';
 import { type KeepFile, Kept, keepFiles } from './kept.ts';
 import { keepPods } from './kept-pods.ts';
-import { readRepository } from './read-repository.ts';
 import { openRegistry, type PruneRegistry, repositoriesUnder } from './repositories.ts';
-import { type JudgedRepository, Sizes } from './sizes.ts';
-import { type KeepRoots, stayingContent } from './staying.ts';
+import { Sizes } from './sizes.ts';
 
 /** What must stay. */
 export interface KeepOptions {
@@ -78,9 +75,7 @@ export async function planPrune(context: Context & PodContext, options: PlanOpti
     const isOurs = ({ path }: Repository): boolean => options.includeForeign || isFilled(path);
     const own = all.filter(isOurs);
     const foreign = all.filter((repository) => !isOurs(repository)).map(formatRepository);
-    const judged = await judgeAll(context, registry, own, concurrency, (relations) =>
-      planRoots(relations, kept, created),
-    );
+    const judged = await judgeAll(context, registry, own, concurrency, kept, created);
     return { ...summarize(judged, registry), ...names(target), created: created.toISOString(), foreign };
   } finally {
     await registry.close();
@@ -109,7 +104,8 @@ async function judgeAll(
   { client, images }: PruneRegistry,
   repositories: readonly Repository[],
   concurrency: number,
-  rootsOf: (relations: Relations) => KeepRoots,
+  kept: Kept,
+  now: Date,
 ): Promise<readonly JudgedRepository[]> {
   const source = {
     client,
@@ -123,37 +119,12 @@ async function judgeAll(
     title,
     (advance) =>
       pool(repositories, REPOSITORIES, async (repository) => {
-        const relations = new Relations(await readRepository(source, repository));
-        const staying = stayingContent(relations, rootsOf(relations));
+        const judged = await judgeRepository(source, repository, kept, now);
         advance();
-        return { relations, staying };
+        return judged;
       }),
     repositories.length,
   );
-}
-
-/** Milliseconds. A push uploads an image before its tag, so a new one without a tag may be part of a push. */
-const FRESH = 24 * 3600 * 1000;
-
-/** Returns what must stay in a repository, with what is not known well enough to go. */
-function planRoots(relations: Relations, kept: Kept, now: Date): KeepRoots {
-  const { repository, manifests, tags, listsUntagged, problem } = relations.content;
-  const roots = kept.rootsIn(repository);
-  if (problem !== undefined) {
-    return {
-      ...roots,
-      tags: new Map([...tags.keys()].map((tag) => [tag, 'the repository could not be read in full'])),
-    };
-  }
-  const digests = new Map<Digest, string>(roots.digests);
-  for (const { digest, subject, pushed } of manifests.values()) {
-    const isAlone = relations.tagsOf(digest).length === 0 && relations.parentsOf(digest).length === 0;
-    if (!isAlone || (subject !== undefined && manifests.has(subject))) continue;
-    if (!listsUntagged) digests.set(digest, 'without a tag, and the registry does not tell of what');
-    else if (pushed === undefined || now.getTime() - Date.parse(pushed) < FRESH)
-      digests.set(digest, 'pushed less than a day ago');
-  }
-  return { ...roots, digests };
 }
 
 function summarize(

@@ -1,12 +1,6 @@
 import type { Digest } from '../../oci/digest.ts';
 import type { Relations, StoredManifest } from './content.ts';
-import type { Staying } from './staying.ts';
-
-/** A repository with what stays in it. */
-export interface JudgedRepository {
-  readonly relations: Relations;
-  readonly staying: Staying;
-}
+import type { JudgedRepository } from './judge-repository.ts';
 
 /** Bytes that nothing which stays needs, in any of the repositories. Registries free them when they collect garbage. */
 export class Sizes {
