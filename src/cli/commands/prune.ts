@@ -23,7 +23,7 @@ import { filledBy, keepFilesOf, refuseExisting } from './prune-files.ts';
 function declare(io: CommandIO) {
   const command = new Command('prune')
     .description('find what nothing needs in a registry, and delete what a reviewed list names')
-    .argument('[registry[/prefix]]', 'target as for push; lists what is not needed, and deletes nothing')
+    .argument('[target]', 'REGISTRY[/PREFIX], as for push --to: lists what is not needed, and deletes nothing')
     .addOption(repeatable('--keep <file>', 'keep what this bundle, inventory or lock file has'))
     .option('--pods <file>', 'keep what Pods run: output of kubectl get pods -A -o json; "-" for standard input')
     .option('--out <file>', 'write the list, to review and edit')
@@ -43,7 +43,7 @@ function declare(io: CommandIO) {
     .addHelpText(
       'after',
       examples(
-        'prune registry.example/mirror --keep app.tar --pods pods.json --out prune.yaml',
+        'prune registry.example/mirror --keep app.tar --out prune.yaml',
         'prune --delete prune.yaml --keep app.tar --receipt gone.json',
       ),
     );

@@ -67,7 +67,11 @@ export class RegistryRemover implements Remover {
     return answer;
   }
 
-  async tag(tag: string, digest: Digest, others: readonly string[]): Promise<Removal> {
+  tag(tag: string, digest: Digest, others: readonly string[]): Promise<Removal> {
+    return this.#tag(tag, digest, others).catch(asAirgapError);
+  }
+
+  async #tag(tag: string, digest: Digest, others: readonly string[]): Promise<Removal> {
     const repository = this.#repository;
     const found = await this.#client.hasManifest(repository, tag);
     if (found === undefined) return 'gone';

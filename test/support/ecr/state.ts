@@ -1,8 +1,10 @@
 /** A manifest as it was pushed. */
-interface StoredManifest {
+export interface StoredManifest {
   readonly mediaType: string;
   readonly bytes: Buffer;
   readonly json: ManifestJson;
+  /** When it was pushed first. */
+  pushedAt: Date;
 }
 
 export interface ManifestJson {
