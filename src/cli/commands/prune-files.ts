@@ -4,13 +4,13 @@ import { AirgapError } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import { checkOutput } from '../../base/output-file.ts';
 import type { FilledEvidence } from '../../workflows/prune/filled.ts';
-import type { KeepFile } from '../../workflows/prune/kept.ts';
+import type { KeepFile } from '../../workflows/prune/kept-files.ts';
 
 /** Bytes from which a kind of file is told. */
 const HEAD_SIZE = 4096;
 
 /**
- * Returns the bundles, inventories and lock files of a flag; lock files are read.
+ * Returns the bundles, inventories, lock files and plans of a flag; lock files are read.
  * @throws AirgapError `file` if one cannot be read, `config` for an invalid lock file
  */
 export async function keepFilesOf(files: readonly string[], flag: string, cwd: string): Promise<readonly KeepFile[]> {
@@ -34,6 +34,7 @@ export async function filledBy(files: readonly string[], cwd: string): Promise<F
 async function keepFile(file: string, flag: string, cwd: string): Promise<KeepFile> {
   const path = resolve(cwd, file);
   const head = await headOf(path, flag, file);
+  if (/^\s*\{/.test(head) && /"kind":\s*"MirrorPlan"/.test(head)) return { file: path, isMirrorPlan: true };
   if (!isLockFile(head)) return { file: path };
   const { readLockFile } = await import('../config/read.ts');
   return { file: path, lockFile: await readLockFile(path, flag) };

@@ -5,7 +5,8 @@ import { formatTarget, type Target } from '../../naming/naming.ts';
 import { namingTemplate } from '../../naming/naming-template.ts';
 import { parseReference } from '../../oci/reference.ts';
 import { readReceipt } from '../push/receipt.ts';
-import { type KeepFile, Kept, keepFiles } from './kept.ts';
+import { Kept } from './kept.ts';
+import { type KeepFile, keepFiles } from './kept-files.ts';
 
 /** Evidence of what this tool has written at a target. */
 export interface FilledEvidence {

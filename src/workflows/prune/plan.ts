@@ -1,5 +1,5 @@
 import { count } from '../../base/count.ts';
-import type { AirgapError } from '../../base/errors.ts';
+import { AirgapError } from '../../base/errors.ts';
 import { pool } from '../../base/pool.ts';
 import { runStep } from '../../base/step.ts';
 import type { PruneEntry } from '../../inventory/prune-list.ts';
@@ -11,7 +11,8 @@ import type { Context } from '../../session/context.ts';
 import { candidatesOf } from './candidates.ts';
 import { type FilledEvidence, filledRepositories } from './filled.ts';
 import { type JudgedRepository, judgeRepository } from './judge-repository.ts';
-import { type KeepFile, Kept, keepFiles } from './kept.ts';
+import { Kept } from './kept.ts';
+import { type KeepFile, keepFiles } from './kept-files.ts';
 import { keepPods } from './kept-pods.ts';
 import { openRegistry, type PruneRegistry, repositoriesUnder } from './repositories.ts';
 import { Sizes } from './sizes.ts';
@@ -76,6 +77,7 @@ export async function planPrune(context: Context & PodContext, options: PlanOpti
     const own = all.filter(isOurs);
     const foreign = all.filter((repository) => !isOurs(repository)).map(formatRepository);
     const judged = await judgeAll(context, registry, own, concurrency, kept, created);
+    checkKept(context, kept, judged, target);
     return { ...summarize(judged, registry), ...names(target), created: created.toISOString(), foreign };
   } finally {
     await registry.close();
@@ -97,6 +99,27 @@ export async function readKept(
   await keepFiles(kept, keep, target, context.emit);
   if (pods !== undefined) await keepPods(kept, context, pods, target);
   return kept;
+}
+
+/**
+ * Checks that what is kept stands at the target: with another naming or prefix than that of the push, all would seem unneeded.
+ * @throws AirgapError `usage` if nothing of it does
+ */
+function checkKept({ emit }: Context, kept: Kept, judged: readonly JudgedRepository[], target: Target): void {
+  const tags = new Map(judged.map(({ relations: { content } }) => [content.repository.path, content.tags]));
+  const { files, isAll } = kept.absentFiles((path, tag) => tags.get(path)?.has(tag) ?? false);
+  const hasAny = judged.some(({ relations: { content } }) => content.tags.size > 0);
+  if (isAll && hasAny) {
+    throw new AirgapError('usage', `nothing of ${files.join(', ')} stands at ${formatTarget(target)}`, {
+      hint: 'use the prefix, --naming, --naming-rule and --chart-prefix of the push; push what is to be kept before you prune',
+    });
+  }
+  for (const file of files) {
+    emit({
+      type: 'warning',
+      message: `nothing of ${file} stands at ${formatTarget(target)}: was it pushed with another naming?`,
+    });
+  }
 }
 
 async function judgeAll(
