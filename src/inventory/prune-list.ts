@@ -114,6 +114,8 @@ export interface PruneOutcome {
   readonly tag?: string;
   readonly digest: Digest;
   readonly size: number;
+  /** Why it was listed. */
+  readonly reason: PruneReason;
   readonly status: PruneStatus;
   /** Only the tag went, and its manifest stays. */
   readonly onlyTag?: true;

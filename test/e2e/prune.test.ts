@@ -156,6 +156,26 @@ test('what runs in a Pod stays, by its tag and by its digest, and what others fi
   ]);
 });
 
+test('another naming than that of the push loses nothing', async () => {
+  const prune = ['prune', target(), '--keep', file('new.tar'), ...plain(), '-o', 'json', '--naming', '{host}/{name}'];
+  const { entries } = JSON.parse((await airgapOk(prune, home)).stdout) as { entries: Entry[] };
+  expect(entries.filter(({ tag }) => tag === '2' || tag === '4')).toEqual([]);
+  expect(entries.length).toBeGreaterThan(0);
+  const elsewhere = await airgap(['prune', `${registry.host}/elsewhere`, '--keep', file('new.tar'), ...plain()], home);
+  expect([elsewhere.code, elsewhere.stdout]).toEqual([2, '']);
+});
+
+test('a registry that hides its catalogue takes a list of repositories', async () => {
+  writeFileSync(file('repositories.txt'), `# ours\nmirror/quay.io/team/multi\n${target()}/quay.io/team/app\n`);
+  const prune = ['prune', target(), '--keep', file('new.tar'), ...plain(), '-o', 'json', '--repositories'];
+  const { entries, foreign } = JSON.parse((await airgapOk([...prune, file('repositories.txt')], home)).stdout);
+  const paths = new Set(entries.map(({ repository }: Entry) => repository));
+  expect([...paths]).toEqual([`${target()}/quay.io/team/app`, `${target()}/quay.io/team/multi`]);
+  expect(foreign).toEqual([]);
+  writeFileSync(file('outside.txt'), 'elsewhere/quay.io/team/app\n');
+  expect((await airgap([...prune, file('outside.txt')], home)).code).toBe(2);
+});
+
 test('what was edited, moved or signed after the list is left, with exit code 3', async () => {
   const list = file('changed.yaml');
   await airgapOk(['prune', target(), '--keep', file('new.tar'), ...plain(), '--out', list], home);
@@ -188,6 +208,7 @@ test('a list of another registry, of another version, or with a line twice delet
     'a line twice': head() + own + own,
     'a name outside': head() + own + entry(`${target()}/../elsewhere`),
     'no list': 'apiVersion: airgap/v1\nkind: LockFile\n',
+    'a bundle': readFileSync(file('new.tar')),
   };
   for (const [name, text] of Object.entries(lists)) {
     writeFileSync(file('bad.yaml'), text);

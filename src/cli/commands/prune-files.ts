@@ -73,3 +73,11 @@ export async function refuseExisting(path: string, flag: string): Promise<void> 
     hint: `choose another path with ${flag}, or delete that file: lists and receipts are not replaced`,
   });
 }
+
+/** @throws AirgapError `config` if a file holds no text, such as a bundle that was given by mistake */
+export async function checkText(path: string, flag: string, shown: string): Promise<void> {
+  if (!(await headOf(path, flag, shown)).includes('\0')) return;
+  throw new AirgapError('config', `${flag} ${shown} is not a list`, {
+    hint: 'use a list written by helm airgap prune --out',
+  });
+}

@@ -17,7 +17,7 @@ import { deletionDocument, deletionReport, prunePlanDocument, prunePlanReport } 
 import { displayPath } from '../reports/text.ts';
 import type { CommandIO } from '../run.ts';
 import { afterDeletionPlan, afterPrunePlan } from './after-prune.ts';
-import { filledBy, keepFilesOf, refuseExisting } from './prune-files.ts';
+import { checkText, filledBy, keepFilesOf, refuseExisting } from './prune-files.ts';
 
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
@@ -156,6 +156,7 @@ async function findUnneeded(
 async function deleteListed(io: CommandIO, file: string, flags: Flags, next: readonly string[]): Promise<void> {
   const { cwd } = io.context;
   const { config, registry } = await readConfiguration(io.context, flags);
+  await checkText(resolve(cwd, file), '--delete', file);
   const { readPruneList } = await import('../config/read.ts');
   const list = await readPruneList(resolve(cwd, file));
   const chartPrefix = flags.chartPrefix ?? list.chartPrefix;

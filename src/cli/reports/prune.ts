@@ -10,13 +10,14 @@ const MAX_SHOWN = 5;
 const DAY = 24 * 3600 * 1000;
 
 /**
- * Formats what nothing needs at a target: a table of tags and of manifests without one, and a summary. Children of a listed index
- * have no row of their own.
+ * Formats what nothing needs at a target: a table of tags and of manifests without one, and a summary. Children and referrers of
+ * what is listed have no row of their own.
  * @param list name of the written list
  */
 export function prunePlanReport(plan: PrunePlan, list?: string): Report {
   const { target, entries, totals, examined, created } = plan;
-  const shown = entries.filter(({ reason }) => reason !== 'part');
+  const shown = entries.filter((entry) => !isDependent(entry));
+  const referrers = entries.filter(({ reason }) => reason === 'referrer').length;
   const hasAges = shown.some(({ pushed }) => pushed !== undefined);
   const rows = shown.map((entry) => [
     nameOf(entry),
@@ -36,6 +37,9 @@ export function prunePlanReport(plan: PrunePlan, list?: string): Report {
     notes: [
       joinLines([
         ...(rows.length === 0 ? [] : [found]),
+        ...(referrers === 0
+          ? []
+          : [`among them ${count(referrers, 'referrer')} (signatures, attestations and others) of these`]),
         read,
         ...remarks(plan),
         ...(list === undefined ? [] : [`list: ${list}`]),
@@ -60,6 +64,11 @@ function remarks({ foreign, unread, listsUntagged }: PrunePlan): string[] {
   ];
 }
 
+/** Reports whether an entry goes with another one that is listed. */
+function isDependent({ reason }: Pick<PruneEntry, 'reason'>): boolean {
+  return reason === 'part' || reason === 'referrer';
+}
+
 function ageOf({ pushed }: PruneEntry, now: string): string {
   if (pushed === undefined) return '';
   const days = Math.max(0, Math.floor((Date.parse(now) - Date.parse(pushed)) / DAY));
@@ -67,19 +76,8 @@ function ageOf({ pushed }: PruneEntry, now: string): string {
 }
 
 function reasonText({ reason, of = '' }: PruneEntry): string {
-  const subject = of.includes(':') ? shortDigest(of) : of;
-  switch (reason) {
-    case 'unused':
-      return 'not kept';
-    case 'tag-only':
-      return `only the tag: ${subject} has the same digest`;
-    case 'referrer':
-      return `refers to ${subject}`;
-    case 'untagged':
-      return 'no tag';
-    case 'part':
-      return `part of ${subject}`;
-  }
+  if (reason === 'tag-only') return `only the tag: ${of} has the same digest`;
+  return reason === 'untagged' ? 'no tag' : 'not kept';
 }
 
 function nameOf({ repository, tag, digest }: Pick<PruneEntry, 'repository' | 'tag' | 'digest'>): string {
@@ -94,9 +92,10 @@ const WORDS: Readonly<Record<PruneOutcome['status'], string>> = {
   failed: 'failed',
 };
 
-/** Formats what became of a list: a table of all entries, and a summary. */
+/** Formats what became of a list: a table without children and referrers that went as they should, and a summary. */
 export function deletionReport({ target, outcomes, isDryRun, receipt: { counts } }: PruneDeletion): Report {
-  const rows = outcomes.map((outcome) => {
+  const shown = outcomes.filter((outcome) => !isDependent(outcome) || ['left', 'failed'].includes(outcome.status));
+  const rows = shown.map((outcome) => {
     const { status, why, onlyTag } = outcome;
     return [
       nameOf(outcome),

@@ -153,12 +153,13 @@ class Results {
 
   /** Sets the status of an entry. */
   set(entry: PruneEntry, status: PruneOutcome['status'], why?: string, onlyTag = false): void {
-    const { repository, tag, digest, size } = entry;
+    const { repository, tag, digest, size, reason } = entry;
     this.#outcomes.set(entry, {
       repository,
       ...(tag !== undefined && { tag }),
       digest,
       size,
+      reason,
       status,
       ...(onlyTag && { onlyTag: true as const }),
       at: this.#run.now().toISOString(),

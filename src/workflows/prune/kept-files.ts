@@ -25,8 +25,8 @@ export interface KeepFile {
 }
 
 /**
- * Adds what bundles and lock files have at a target: the tags that `push` gives their content, and its digests. A tag stays
- * whatever its digest is in the registry.
+ * Adds what bundles and lock files have at a target: the tags that `push` gives their content, whatever their digests are in the
+ * registry; and its digests, wherever they stand.
  * @throws AirgapError of opening; `usage` if a file does not tell the names; `reference-invalid`
  */
 export async function keepFiles(kept: Kept, files: readonly KeepFile[], target: Target, emit: Emit): Promise<void> {
@@ -62,14 +62,13 @@ function addContents(kept: Kept, file: string, contents: Contents, general: Targ
       // A pinned image gets this tag if another one has its own.
       if (root.reference.digest !== undefined)
         kept.tag(repository, `digest-${encodedOf(root.descriptor.digest).slice(0, 12)}`, why);
-      kept.digest(repository, root.descriptor.digest, why);
-      if (root.sourceDigest !== undefined) kept.digest(repository, root.sourceDigest, why);
+      kept.digest(root.descriptor.digest, why);
+      if (root.sourceDigest !== undefined) kept.digest(root.sourceDigest, why);
     }
   }
   for (const { repository: source, tag, digest } of contents.referrers) {
-    const repository = destination(source);
-    kept.digest(repository, digest, why);
-    if (tag !== undefined) kept.tag(repository, tag, why);
+    kept.digest(digest, why);
+    if (tag !== undefined) kept.tag(destination(source), tag, why);
   }
   for (const { digest, repositories } of inventory?.requires ?? []) {
     for (const name of repositories) {

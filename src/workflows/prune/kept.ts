@@ -5,7 +5,8 @@ import type { KeepRoots } from './staying.ts';
 /** What has to stay at a target, by the paths of its repositories. */
 export class Kept {
   readonly #tags = new Map<string, Map<string, string>>();
-  readonly #digests = new Map<string, Map<Digest, string>>();
+  /** Manifests that stay in every repository, so that another naming or a retag loses nothing. */
+  readonly #digests = new Map<Digest, string>();
   readonly #needed = new Map<string, Map<Digest, string>>();
   /** Digests of which everything that reaches them stays, in every repository. */
   readonly #everywhere = new Map<Digest, string>();
@@ -22,8 +23,9 @@ export class Kept {
     set(this.#tags, path, tag, why);
   }
 
-  digest({ path }: Repository, digest: Digest, why: string): void {
-    set(this.#digests, path, digest, why);
+  /** Keeps a manifest wherever it stands. */
+  digest(digest: Digest, why: string): void {
+    if (!this.#digests.has(digest)) this.#digests.set(digest, why);
   }
 
   /** Keeps every tag that reaches a manifest or blob, in one repository. */
@@ -63,7 +65,7 @@ export class Kept {
   rootsIn({ path }: Repository): KeepRoots {
     return {
       tags: this.#tags.get(path) ?? new Map(),
-      digests: this.#digests.get(path) ?? new Map(),
+      digests: this.#digests,
       needed: new Map([...this.#everywhere, ...(this.#needed.get(path) ?? [])]),
     };
   }

@@ -71,10 +71,9 @@ class Closure implements Staying {
   addDigest(start: Digest, reason: string): void {
     const queue: [Digest, string][] = [[start, reason]];
     for (const [digest, why] of queue) {
-      if (this.digests.has(digest)) continue;
-      this.digests.set(digest, why);
       const manifest = this.#relations.content.manifests.get(digest);
-      if (manifest === undefined) continue;
+      if (manifest === undefined || this.digests.has(digest)) continue;
+      this.digests.set(digest, why);
       for (const child of manifest.children) queue.push([child, `part of ${digest}, which stays`]);
       if (manifest.subject !== undefined) queue.push([manifest.subject, `its referrer ${digest} stays`]);
       for (const referrer of this.#relations.referrersOf(digest))
