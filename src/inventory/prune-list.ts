@@ -106,7 +106,7 @@ const HEADER = `# What helm airgap prune found that nothing needs. Nothing is de
  * What became of an entry. `would-delete`: in a dry run. `gone`: it was not there any more. `left`: it changed, something needs
  * it now, or it was not tried.
  */
-export type PruneStatus = 'deleted' | 'would-delete' | 'gone' | 'left' | 'failed';
+type PruneStatus = 'deleted' | 'would-delete' | 'gone' | 'left' | 'failed';
 
 /** An entry of a list, and what became of it. */
 export interface PruneOutcome {

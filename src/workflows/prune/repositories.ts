@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { AirgapError } from '../../base/errors.ts';
+import { AirgapError, asAirgapError } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import { isName } from '../../base/names.ts';
 import { quoted } from '../../base/printable.ts';
@@ -8,6 +8,7 @@ import { ECR_PUBLIC_HOST, ecrHost } from '../../ecr/hosts.ts';
 import { EcrImages } from '../../ecr/images.ts';
 import { chartRepository, formatTarget, type Target } from '../../naming/naming.ts';
 import type { Repository } from '../../oci/reference.ts';
+import { HIDDEN_CATALOG_HINT } from '../../registry/catalog.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 import { connect, type RegistryAccess } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
@@ -65,9 +66,15 @@ export async function repositoriesUnder(
       ? await readPaths(file, target, isUnder)
       : images === undefined
         ? await client.catalog(registry)
-        : await images.repositories();
+        : await images.repositories().catch(hinted);
   const paths = new Set(all.filter((path) => isUnder(path) && isName('repository', path)));
   return [...paths].sort(compareText).map((path) => ({ registry, path }));
+}
+
+/** Adds what to do about a registry that does not list its repositories. */
+function hinted(error: unknown): never {
+  const { code, hint = '' } = asAirgapError(error);
+  throw code === 'forbidden' ? asAirgapError(error).with({ hint: `${hint}; or ${HIDDEN_CATALOG_HINT}` }) : error;
 }
 
 /** Reads names of repositories, with or without the registry; empty lines and those that begin with # are left out. */

@@ -1,5 +1,5 @@
 /** A manifest as it was pushed. */
-export interface StoredManifest {
+interface StoredManifest {
   readonly mediaType: string;
   readonly bytes: Buffer;
   readonly json: ManifestJson;
