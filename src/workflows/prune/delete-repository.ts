@@ -24,6 +24,8 @@ export interface RepositoryDeletion {
   readonly remover: Remover;
   /** What has to stay besides everything that is not listed. */
   readonly kept: KeepRoots;
+  /** Manifests that have to stay and that no tag may reach. */
+  readonly probes: Iterable<Digest>;
   readonly isDryRun: boolean;
 }
 
@@ -42,13 +44,13 @@ export async function deleteInRepository(
   run: DeletionRun,
   name: string,
   entries: readonly PruneEntry[],
-  { source, remover, kept, isDryRun }: RepositoryDeletion,
+  { source, remover, kept, probes, isDryRun }: RepositoryDeletion,
 ): Promise<DeletedEntries> {
   const repository = tryParseRepository(name) as Repository;
   const results = new Results(run);
   if (stopReason(run) === undefined) {
     try {
-      const digests = entries.map(({ digest }) => digest);
+      const digests = [...entries.map(({ digest }) => digest), ...probes];
       const relations = new Relations(await readRepository(source, repository, digests));
       const { judged } = judgeEntries(relations, entries, kept);
       for (const { entry, action, why } of judged) {

@@ -62,7 +62,8 @@ export async function deletePruned(context: Context & PodContext, options: Delet
   const work = ([name, entries]: readonly [string, readonly PruneEntry[]]): Promise<DeletedEntries> => {
     const repository = tryParseRepository(name) as Repository;
     const remover = images === undefined ? new RegistryRemover(client, repository) : new EcrRemover(images, repository);
-    return deleteInRepository(run, name, entries, { source, remover, kept: kept.rootsIn(repository), isDryRun });
+    const keeping = { kept: kept.rootsIn(repository), probes: kept.probesIn(repository) };
+    return deleteInRepository(run, name, entries, { source, remover, ...keeping, isDryRun });
   };
   try {
     const [first, ...others] = Map.groupBy(list.entries, ({ repository }) => repository);

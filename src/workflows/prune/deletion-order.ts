@@ -28,7 +28,8 @@ export function deletionOrder(relations: Relations, digests: Iterable<Digest>): 
   while (open.size > 0) {
     const top = [...open].filter((digest) => !indexes.get(digest));
     const free = top.filter((digest) => !subjects.get(digest));
-    const group = free.length > 0 ? free : top;
+    // One at a time, since the others of a circle may be needed if it cannot be deleted.
+    const group = free.length > 0 ? free : top.slice(0, 1);
     for (const digest of group) {
       open.delete(digest);
       add(indexes, children(digest), -1);

@@ -18,10 +18,10 @@ export interface JudgedRepository {
 export async function judgeRepository(
   source: RepositorySource,
   repository: Repository,
-  kept: Pick<Kept, 'rootsIn'>,
+  kept: Pick<Kept, 'rootsIn' | 'probesIn'>,
   now: Date,
 ): Promise<JudgedRepository> {
-  const relations = new Relations(await readRepository(source, repository));
+  const relations = new Relations(await readRepository(source, repository, kept.probesIn(repository)));
   return { relations, staying: stayingContent(relations, planRoots(relations, kept, now)) };
 }
 

@@ -62,13 +62,14 @@ function addContents(kept: Kept, file: string, contents: Contents, general: Targ
       // A pinned image gets this tag if another one has its own.
       if (root.reference.digest !== undefined)
         kept.tag(repository, `digest-${encodedOf(root.descriptor.digest).slice(0, 12)}`, why);
-      kept.digest(root.descriptor.digest, why);
-      if (root.sourceDigest !== undefined) kept.digest(root.sourceDigest, why);
+      if (root.descriptor.digest !== UNKNOWN) kept.digest(repository, root.descriptor.digest, why);
+      if (root.sourceDigest !== undefined) kept.digest(repository, root.sourceDigest, why);
     }
   }
   for (const { repository: source, tag, digest } of contents.referrers) {
-    kept.digest(digest, why);
-    if (tag !== undefined) kept.tag(destination(source), tag, why);
+    const repository = destination(source);
+    kept.digest(repository, digest, why);
+    if (tag !== undefined) kept.tag(repository, tag, why);
   }
   for (const { digest, repositories } of inventory?.requires ?? []) {
     for (const name of repositories) {

@@ -22,7 +22,10 @@ function keepPod(kept: Kept, { namespace, name, images }: Pod, target: Target): 
     const reference = tryParseReference(image);
     if (reference === undefined) continue;
     if (reference.digest !== undefined) kept.everywhere(reference.digest, why);
-    for (const one of namesAt(target, reference)) if (one.tag !== undefined) kept.tag(one, one.tag, why);
+    for (const one of namesAt(target, reference)) {
+      if (one.tag !== undefined) kept.tag(one, one.tag, why);
+      for (const known of [digest, reference.digest]) if (known !== undefined) kept.digest(one, known, why);
+    }
   }
 }
 

@@ -7,6 +7,7 @@ export class Kept {
   readonly #tags = new Map<string, Map<string, string>>();
   /** Manifests that stay in every repository, so that another naming or a retag loses nothing. */
   readonly #digests = new Map<Digest, string>();
+  readonly #probes = new Map<string, Set<Digest>>();
   readonly #needed = new Map<string, Map<Digest, string>>();
   /** Digests of which everything that reaches them stays, in every repository. */
   readonly #everywhere = new Map<Digest, string>();
@@ -23,9 +24,11 @@ export class Kept {
     set(this.#tags, path, tag, why);
   }
 
-  /** Keeps a manifest wherever it stands. */
-  digest(digest: Digest, why: string): void {
+  /** Keeps a manifest wherever it stands, and has it looked for in its repository, where it may have no tag. */
+  digest({ path }: Repository, digest: Digest, why: string): void {
     if (!this.#digests.has(digest)) this.#digests.set(digest, why);
+    const probes = this.#probes.get(path) ?? new Set();
+    this.#probes.set(path, probes.add(digest));
   }
 
   /** Keeps every tag that reaches a manifest or blob, in one repository. */
@@ -59,6 +62,11 @@ export class Kept {
       ![...tags].some((name) => stands(name.slice(0, name.lastIndexOf(':')), name.slice(name.lastIndexOf(':') + 1)));
     const files = [...this.#files].filter(([, tags]) => isAbsent(tags)).map(([file]) => file);
     return { files, isAll: files.length === this.#files.size };
+  }
+
+  /** Returns manifests that have to stay in a repository, and that no tag may reach. */
+  probesIn({ path }: Repository): ReadonlySet<Digest> {
+    return this.#probes.get(path) ?? new Set();
   }
 
   /** Returns what has to stay in a repository. */

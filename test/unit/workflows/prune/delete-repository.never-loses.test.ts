@@ -116,6 +116,16 @@ function pulledWith(registry: DeletableRegistry, roots: Iterable<Digest>): Set<D
   return found;
 }
 
+function hasBlob(registry: DeletableRegistry, digest: Digest, blobs: readonly Digest[]): boolean {
+  return (linksOf(registry, digest).layers ?? []).some((layer) => blobs.includes(layer.digest));
+}
+
+function below(registry: DeletableRegistry, digest: Digest): Set<Digest> {
+  const found = new Set([digest]);
+  for (const one of found) for (const child of linksOf(registry, one).manifests ?? []) found.add(child.digest);
+  return found;
+}
+
 /** Plans, edits the list, changes the registry, deletes. Returns what must not be lost, and whether it was. */
 async function run(
   given: World,
@@ -140,7 +150,12 @@ async function run(
     needed: new Map(needed.map((digest) => [digest, 'needed'])),
   };
   const source = { client: registry, concurrency: 4, ...(given.isEcr && { images: registry }) };
-  const { relations, staying } = await judgeRepository(source, repository, { rootsIn: () => kept }, NOW);
+  const { relations, staying } = await judgeRepository(
+    source,
+    repository,
+    { rootsIn: () => kept, probesIn: () => new Set(keptDigests) },
+    NOW,
+  );
   const all = candidatesOf(relations, staying).map(
     (candidate): PruneEntry => ({ ...candidate, repository: NAME, size: 0 }),
   );
@@ -152,7 +167,8 @@ async function run(
   // Roots of what must not be lost: kept ones, lines that were deleted, and everything that is new or has moved.
   const tagsToKeep = [...after.tags].filter(([tag, digest]) => {
     const listed = entries.find((entry) => entry.tag === tag);
-    return keptTags.includes(tag) || listed === undefined || listed.digest !== digest;
+    const reachesNeeded = [...below(registry, digest)].some((one) => hasBlob(registry, one, needed));
+    return keptTags.includes(tag) || listed === undefined || listed.digest !== digest || reachesNeeded;
   });
   const listedDigests = new Set(all.map(({ digest }) => digest));
   // Only ECR tells of manifests that no tag reaches.
@@ -162,19 +178,18 @@ async function run(
     ...keptDigests,
     ...unlisted.map(({ digest }) => digest),
     ...[...visible].filter((digest) => !listedDigests.has(digest)),
-    ...[...visible].filter((digest) =>
-      (linksOf(registry, digest).layers ?? []).some((layer) => needed.includes(layer.digest)),
-    ),
+    ...[...visible].filter((digest) => hasBlob(registry, digest, needed)),
   ]);
   const expected = pulledWith(registry, roots);
   let deletions = 0;
   const failing = new Set(given.failing);
-  const failures: string[] = [];
+  const stillNeeded = new Set<Digest>();
   const { AirgapError } = await import('../../../../src/base/errors.ts');
   if (!given.isEcr) {
     registry.onDelete = (name) => {
       if (!failing.has(deletions++)) return;
-      failures.push(name);
+      // What it needs by then is still needed.
+      if (name.includes(':')) for (const one of pulledWith(registry, [name as Digest])) stillNeeded.add(one);
       throw new AirgapError('registry', 'it fails');
     };
   }
@@ -184,6 +199,7 @@ async function run(
     source,
     remover,
     kept: NOTHING,
+    probes: [],
     isDryRun: false,
   });
   expect(outcomes).toHaveLength(entries.length);
@@ -192,9 +208,7 @@ async function run(
     ...[...expected].filter((digest) => !final.digests.has(digest)),
     ...tagsToKeep.filter(([tag, digest]) => final.tags.get(tag) !== digest).map(([tag]) => tag),
     // What could not be deleted is still whole.
-    ...[...pulledWith(registry, failures.filter((name) => name.includes(':')) as Digest[])].filter(
-      (digest) => !final.digests.has(digest),
-    ),
+    ...[...stillNeeded].filter((digest) => !final.digests.has(digest)),
   ];
   // The outcomes are true.
   for (const { status, tag, digest, onlyTag } of outcomes) {
