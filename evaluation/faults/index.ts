@@ -3,19 +3,11 @@ import { testHelms } from '../../test/support/helm.ts';
 import { type Circumstances, defineEvaluation, type Report } from '../evaluation.ts';
 import { table } from '../page.ts';
 import { absent, checkMissing } from '../programs.ts';
+import { type Baselines, recordBaselines } from './baselines.ts';
 import { measureRate, rateTable, type Throttled } from './rate.ts';
-import {
-  type Baselines,
-  casesOf,
-  describe,
-  killsOf,
-  type Outcome,
-  recordBaselines,
-  tryFault,
-  tryKill,
-} from './sweep.ts';
-import { Worker } from './worker.ts';
-import { startSource } from './workload.ts';
+import { casesOf, describe, killsOf, type Outcome, tryFault, tryKill } from './sweep.ts';
+import { DIRECTIONS, type Direction, Worker } from './worker.ts';
+import { startRegistries } from './workload.ts';
 
 interface Sweep {
   /** In the order of the cases. */
@@ -34,12 +26,12 @@ interface Selection {
 /** How runs end whose requests fail, and how fast a throttling registry is written to. */
 export const faults = defineEvaluation({
   script: 'faults',
-  summary: `Sweeps faults over every request of a bundle and of a push, one at a time, and judges how each run ends and
-whether the next one completes. Needs docker-registry, a Helm of the tests and a built plugin. Exit code 1 if something
-did not end well. A run of both directions with every kind changes the page.`,
+  summary: `Sweeps faults over every request of a bundle, of a push and of a mirror, one at a time, and judges how each run
+ends and whether the next one completes. Needs docker-registry, a Helm of the tests and a built plugin. Exit code 1 if something
+did not end well. A run of all directions with every kind changes the page.`,
   options: {
     only: { default: '', help: 'cases whose line has this text' },
-    direction: { default: '', help: 'pull or push' },
+    direction: { default: '', help: Object.keys(DIRECTIONS).join(', ') },
     every: { default: 1, least: 1, help: 'each n-th case' },
     workers: { default: 2, least: 1, help: 'cases at the same time' },
     rate: {
@@ -53,12 +45,12 @@ did not end well. A run of both directions with every kind changes the page.`,
     checkMissing(...absent('docker-registry'), ...(helm === undefined ? ['Helm (scripts/setup --tests)'] : []));
     // Before the first request: undici keeps the clock that it begins with.
     if (!rate) useFastClock();
-    const source = await startSource(folder);
+    const registries = await startRegistries(folder);
     try {
-      const start = (): Promise<Worker> => Worker.start(source, folder);
+      const start = (): Promise<Worker> => Worker.start(registries, folder);
       return { helm, results: rate ? await measureRate(await start()) : await sweep(selection, start) };
     } finally {
-      await source.stop();
+      for (const registry of Object.values(registries)) await registry.stop();
     }
   },
 
@@ -84,8 +76,9 @@ function reportSweep(
 ): Report {
   const bad = outcomes.filter(({ verdict }) => verdict === 'bad');
   const share = every === 1 ? 'every case' : `one of every ${every} cases`;
-  const { pull, push } = baselines.direct;
-  const steps = `${pull.length} requests of a pull and ${push.length} of a push; ${share}`;
+  const { pull, push, ...mirror } = baselines.direct.requests;
+  const mirrored = mirror['mirror from'].length + mirror['mirror to'].length;
+  const steps = `${pull.length} requests of a pull, ${push.length} of a push, ${mirrored} of a mirror; ${share}`;
   return {
     figures: [
       `Last run: ${day}; ${steps}; ${minutes.toFixed(0)} minutes; ${programs}.`,
@@ -118,9 +111,12 @@ async function sweep(
   const [first] = workers;
   if (first === undefined) throw new Error('no worker');
   const { baselines, worker } = first;
-  const cases = (['pull', 'push'] as const)
+  const cases = (Object.keys(DIRECTIONS) as Direction[])
     .flatMap((each) => [
-      ...casesOf(each, baselines, worker.source.repositories).map((testCase) => ({ testCase, work: tryFault })),
+      ...casesOf(each, baselines, worker.registries.target.repositories).map((testCase) => ({
+        testCase,
+        work: tryFault,
+      })),
       ...killsOf(each, baselines).map((testCase) => ({ testCase, work: tryKill })),
     ])
     .filter(({ testCase }) => testCase.direction.includes(direction) && describe(testCase).includes(only))
@@ -141,7 +137,7 @@ async function sweep(
       }
     }),
   );
-  for (const own of workers) await own.worker.proxy.stop();
+  for (const own of workers) await own.worker.stop();
   return { outcomes, baselines, minutes: (performance.now() - began) / 60_000 };
 }
 
@@ -157,7 +153,7 @@ export function verdictsTable(outcomes: readonly Outcome[]): string {
   const rows = [...Map.groupBy(outcomes, ({ kind }) => kind.row)].flatMap(([row, ofRow]) =>
     [...Map.groupBy(ofRow, ({ direction }) => direction)].map(([direction, of]) => [row, direction, ...counts(of)]),
   );
-  return table(head, [...rows, ['**all**', 'both', ...counts(outcomes)]], 2);
+  return table(head, [...rows, ['**all**', '', ...counts(outcomes)]], 2);
 }
 
 /** Lists what is wrong with a case, with the output of the plugin. */

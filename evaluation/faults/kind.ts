@@ -35,6 +35,11 @@ export interface Kind {
 export const any = (): boolean => true;
 const writes = ({ method }: RecordedRequest): boolean => method === 'PUT' || method === 'POST';
 export const hasBody = ({ method, answered }: RecordedRequest): boolean => method === 'GET' && answered > 0;
+/** A request for the catalogue or a list of tags. */
+export const isListing = ({ path }: RecordedRequest): boolean =>
+  path.startsWith('/v2/_catalog') || /\/tags\/list\b/.test(path);
+/** Nothing tells that one letter of a name in a list is wrong. */
+export const isVerifiable = (seen: RecordedRequest): boolean => hasBody(seen) && !isListing(seen);
 export const sends = ({ sent }: RecordedRequest): boolean => sent > 0;
 export const isApi = ({ path }: RecordedRequest): boolean => path.startsWith('/v2/');
 export const isToken = ({ path }: RecordedRequest): boolean => path.startsWith('/token');

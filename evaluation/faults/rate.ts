@@ -28,10 +28,11 @@ export async function measureRate(worker: Worker): Promise<readonly Throttled[]>
   const workspace = worker.createWorkspace();
   try {
     const names = Array.from({ length: IMAGES }, (_, index) => `many/image-${index}`);
+    const { host } = worker.registries.source;
     for (const name of names)
-      await pushImage(worker.source.host, name, '1', { size: 500, sharedLayer: 'base', platforms: ['linux/amd64'] });
-    const images = names.flatMap((name) => ['--image', `${worker.source.host}/${name}:1`]);
-    const bundle = [...images, '--plain-http', worker.source.host, '--no-referrers', '--out', workspace.file];
+      await pushImage(host, name, '1', { size: 500, sharedLayer: 'base', platforms: ['linux/amd64'] });
+    const images = names.flatMap((name) => ['--image', `${host}/${name}:1`]);
+    const bundle = [...images, '--plain-http', host, '--no-referrers', '--out', workspace.file];
     await airgapOk(['bundle', ...bundle], worker.home, { cwd: workspace.folder });
     return [
       await pushThrottled(worker, workspace.file, 'with `Retry-After: 1`', { 'retry-after': '1' }),
@@ -65,10 +66,11 @@ async function pushThrottled(
     accepted.push(now);
     return undefined;
   };
-  worker.proxy.begin(plan);
+  const route = { side: 'target', plan } as const;
+  worker.begin(route);
   try {
     await airgapOk(worker.pushArgs(workspace, bundle), worker.home, {
-      env: worker.env(workspace),
+      env: worker.env(workspace, route),
       cwd: workspace.folder,
     });
   } finally {

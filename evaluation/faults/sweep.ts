@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { airgap, type Run } from '../../test/support/cli.ts';
 import { type Plan, pass, type RecordedRequest } from '../../test/support/fault-proxy.ts';
+import { type Baseline, type Baselines, isOfChart, routeOf } from './baselines.ts';
 import {
   checkBundle,
   checkFailure,
@@ -10,30 +11,21 @@ import {
   checkNoBundle,
   checkRegistry,
   checkRun,
-  type Expected,
   errorOf,
   tagsOfReceipt,
 } from './judge.ts';
-import { type Kind, reaches, WAYS, type Way } from './kind.ts';
+import { type Kind, reaches } from './kind.ts';
 import { deleted, GONE, KINDS } from './kinds.ts';
-import { type Direction, filesIn, hashOf, stepOf, type Trial, type Worker, type Workspace } from './worker.ts';
-import { NAMES, REFERRERS } from './workload.ts';
-
-/** Requests and results of runs without faults, for one way to the registry. */
-interface Baseline {
-  /** Requests for the chart from a run with the chart, all others from a run with its images only. */
-  readonly pull: readonly RecordedRequest[];
-  readonly push: readonly RecordedRequest[];
-  /** The bundle with the chart. */
-  readonly bundle: string;
-  /** SHA-256 of the bundles with the chart and with its images only. */
-  readonly hashes: { readonly chart: string; readonly images: string };
-  /** Content of the registry after a push. */
-  readonly tags: Expected;
-}
-
-/** A baseline for each way to the registry. */
-export type Baselines = Readonly<Record<Way, Baseline>>;
+import {
+  DIRECTIONS,
+  type Direction,
+  filesIn,
+  type Route,
+  stepOf,
+  type Trial,
+  type Worker,
+  type Workspace,
+} from './worker.ts';
 
 /** One fault at one step. */
 export interface Case {
@@ -58,53 +50,14 @@ export function describe({ direction, kind, step }: Pick<Case, 'direction' | 'ki
   return `${direction}, ${kind.row} (${kind.variant}), ${step}`;
 }
 
-/** Runs pull and push without faults, for every way to the registry. @throws Error if a run fails */
-export async function recordBaselines(worker: Worker): Promise<Baselines> {
-  const baselines: Partial<Record<Way, Baseline>> = {};
-  for (const way of WAYS) baselines[way] = await recordBaseline(worker, way);
-  return baselines as Baselines;
-}
-
-async function recordBaseline(worker: Worker, way: Way): Promise<Baseline> {
-  const calm = async (args: (workspace: Workspace) => string[]): Promise<{ trial: Trial; workspace: Workspace }> => {
-    for (let times = 1; ; times++) {
-      const workspace = worker.createWorkspace();
-      const trial = await worker.run(args(workspace), workspace, way);
-      // On a busy machine answers come too late: such a run has retries, or fails.
-      const isBusy = /\bretr(?:y|ies|ying)\b/i.test(trial.err);
-      if (trial.code !== 0 && !isBusy) throw new Error(`a run without faults fails: ${trial.err}`);
-      if (!isBusy) return { trial, workspace };
-      if (times === 10) throw new Error(`runs without faults have retries: ${trial.err}`);
-    }
-  };
-  const whole = await calm((workspace) => worker.pullArgs(workspace, { chart: true, way }));
-  const images = await calm((workspace) => worker.pullArgs(workspace, { chart: false, way }));
-  const bundle = whole.workspace.file;
-  const { trial: push, workspace: sent } = await calm((workspace) => worker.pushArgs(workspace, bundle, way));
-  const tags = tagsOfReceipt(join(sent.folder, 'receipt.json'), sent.name);
-  const wrong = await checkRegistry(worker.source.host, sent.name, tags);
-  if (tags.size !== NAMES.length + REFERRERS || wrong.length > 0)
-    throw new Error(`push without faults is incomplete: ${wrong.join('; ')}`);
-  const pull = [
-    ...whole.trial.requests.filter(isOfChart),
-    ...images.trial.requests.filter((recorded) => !isOfChart(recorded)),
-  ];
-  const hashes = { chart: hashOf(bundle), images: hashOf(images.workspace.file) };
-  return { pull, push: push.requests, bundle, hashes, tags };
-}
-
-function isOfChart({ step }: Pick<RecordedRequest, 'step'>): boolean {
-  return step.includes('charts/demo');
-}
-
 /**
  * Returns all cases: each kind of fault at each step that it applies to.
  * @param repositories storage folder of the target registry
  */
 export function casesOf(direction: Direction, baselines: Baselines, repositories: string): Case[] {
-  const kinds = [...KINDS, direction === 'pull' ? GONE : deleted(repositories)];
+  const kinds = [...KINDS, DIRECTIONS[direction] === 'source' ? GONE : deleted(repositories)];
   return kinds.flatMap((kind) =>
-    baselines[kind.way ?? 'direct'][direction]
+    baselines[kind.way ?? 'direct'].requests[direction]
       .filter(kind.applies)
       .map((recorded) => ({ direction, kind, ...stepOfRequest(recorded) })),
   );
@@ -135,7 +88,10 @@ export async function tryFault(worker: Worker, baselines: Baselines, testCase: C
     const second = await run(worker, baseline, testCase, workspace);
     wrong.push(...[...checkRun(second, workspace)].map((fault) => `second run: ${fault}`));
     if (second.code !== 0) wrong.push(`the second run fails: ${errorOf(second.err)}`);
-    else wrong.push(...(await judgeDone(worker, baseline, testCase, workspace)).map((fault) => `second run: ${fault}`));
+    else
+      wrong.push(
+        ...(await judgeDone(worker, baseline, testCase, workspace, true)).map((fault) => `second run: ${fault}`),
+      );
     return { ...testCase, verdict: wrong.length > 0 ? 'bad' : 'recovered', wrong, output: errorOf(first.err) };
   } finally {
     worker.removeWorkspace(workspace);
@@ -154,23 +110,46 @@ function planOf({ kind, step }: Case, fired: { times: number }): Plan {
   };
 }
 
-function run(worker: Worker, { bundle }: Baseline, testCase: Case, workspace: Workspace, plan?: Plan): Promise<Trial> {
-  const { way, conflict } = testCase.kind;
-  if (testCase.direction === 'pull') {
-    return worker.run(worker.pullArgs(workspace, { chart: isOfChart(testCase), way }), workspace, way, plan);
-  }
-  const again = plan === undefined && conflict ? ['--on-existing-tag', 'overwrite'] : [];
-  return worker.run([...worker.pushArgs(workspace, bundle, way), ...again], workspace, way, plan);
+function run(worker: Worker, baseline: Baseline, testCase: Case, workspace: Workspace, plan?: Plan): Promise<Trial> {
+  const { direction, kind } = testCase;
+  const route = routeOf(direction, kind.way, plan);
+  const isSecondWrite = plan === undefined && DIRECTIONS[direction] === 'target';
+  const again = isSecondWrite && kind.conflict ? ['--on-existing-tag', 'overwrite'] : [];
+  return worker.run([...argsOf(worker, baseline, testCase, workspace, route), ...again], workspace, route);
 }
 
-async function judgeDone(worker: Worker, baseline: Baseline, testCase: Case, workspace: Workspace): Promise<string[]> {
+function argsOf(
+  worker: Worker,
+  { bundle }: Baseline,
+  testCase: Pick<Case, 'direction' | 'step'>,
+  workspace: Workspace,
+  route: Route,
+): string[] {
+  const { direction } = testCase;
+  if (direction === 'pull') return worker.pullArgs(workspace, { chart: isOfChart(testCase), way: route.way });
+  if (direction === 'push') return worker.pushArgs(workspace, bundle, route.way);
+  return worker.mirrorArgs(workspace, route, direction === 'mirror listing');
+}
+
+/** @param isSecond the run comes after a failed one */
+async function judgeDone(
+  worker: Worker,
+  baseline: Baseline,
+  testCase: Case,
+  workspace: Workspace,
+  isSecond = false,
+): Promise<string[]> {
   if (testCase.direction === 'pull')
     return [...checkBundle(workspace, baseline.hashes[isOfChart(testCase) ? 'chart' : 'images'])];
+  const tags = baseline.tags[testCase.direction];
   const receipt = tagsOfReceipt(join(workspace.folder, 'receipt.json'), workspace.name);
-  const missing = [...baseline.tags].filter(([name, digest]) => receipt.get(name) !== digest);
+  // A mirror does not read what the target has already: its receipt has the image, and not the image's referrers.
+  const isReferrer = (name: string): boolean => /:sha256[:-]/.test(name);
+  const isKnown = (name: string): boolean => isSecond && testCase.direction !== 'push' && isReferrer(name);
+  const missing = [...tags].filter(([name, digest]) => receipt.get(name) !== digest && !isKnown(name));
   return [
     ...missing.map(([name]) => `the receipt lacks ${name}`),
-    ...(await checkRegistry(worker.source.host, workspace.name, baseline.tags)),
+    ...(await checkRegistry(worker.registries.target.host, workspace.name, tags)),
   ];
 }
 
@@ -181,7 +160,7 @@ async function judgeFailed(worker: Worker, testCase: Case, workspace: Workspace,
   const wrong = files.includes('receipt.json') ? ['it writes a receipt'] : [];
   if (testCase.kind.lies || (isKilled && !files.includes('log'))) return wrong;
   const log = readFileSync(join(workspace.folder, 'log'), 'utf8');
-  return [...wrong, ...(await checkLog(worker.source.host, workspace.name, log))];
+  return [...wrong, ...(await checkLog(worker.registries.target.host, workspace.name, log))];
 }
 
 /** The process is killed at a request and cannot clean up. Runs the built plugin as a child process. */
@@ -195,7 +174,7 @@ const KILLED: Kind = {
 
 /** One case for each request. */
 export function killsOf(direction: Direction, { direct }: Baselines): Case[] {
-  return direct[direction].map((recorded) => ({ direction, kind: KILLED, ...stepOfRequest(recorded) }));
+  return direct.requests[direction].map((recorded) => ({ direction, kind: KILLED, ...stepOfRequest(recorded) }));
 }
 
 /** Kills a run at a step, and judges the files that it leaves and the second run. */
@@ -205,11 +184,14 @@ export async function tryKill(worker: Worker, { direct: baseline }: Baselines, t
     const killed = await runKilled(worker, baseline, testCase, workspace);
     const wrong = killed.code === 0 ? ['the step never came'] : [];
     wrong.push(...(await judgeFailed(worker, testCase, workspace, true)));
-    worker.proxy.begin();
+    worker.begin(routeOf(testCase.direction));
     const second = await runChild(worker, baseline, testCase, workspace);
     if (second.code !== 0) wrong.push(`the second run fails: ${second.stderr}`);
     else if (testCase.direction === 'pull') wrong.push(...checkBundle(workspace, baseline.hashes.chart));
-    else wrong.push(...(await checkRegistry(worker.source.host, workspace.name, baseline.tags)));
+    else {
+      const tags = baseline.tags[testCase.direction];
+      wrong.push(...(await checkRegistry(worker.registries.target.host, workspace.name, tags)));
+    }
     return { ...testCase, verdict: wrong.length > 0 ? 'bad' : 'recovered', wrong, output: killed.stderr };
   } finally {
     worker.removeWorkspace(workspace);
@@ -218,19 +200,23 @@ export async function tryKill(worker: Worker, { direct: baseline }: Baselines, t
 
 function runChild(
   worker: Worker,
-  { bundle }: Baseline,
+  baseline: Baseline,
   { direction }: Case,
   workspace: Workspace,
   when?: Promise<void>,
 ): Promise<Run> {
-  const args = direction === 'pull' ? worker.pullArgs(workspace, { chart: true }) : worker.pushArgs(workspace, bundle);
+  const route = routeOf(direction);
+  const args =
+    direction === 'pull'
+      ? worker.pullArgs(workspace, { chart: true })
+      : argsOf(worker, baseline, { direction, step: '' }, workspace, route);
   const interrupt = when === undefined ? {} : { interruptAt: { signal: 'SIGKILL', when } as const };
-  return airgap(args, worker.home, { env: worker.env(workspace), cwd: workspace.folder, ...interrupt });
+  return airgap(args, worker.home, { env: worker.env(workspace, route), cwd: workspace.folder, ...interrupt });
 }
 
 function runKilled(worker: Worker, baseline: Baseline, testCase: Case, workspace: Workspace): Promise<Run> {
   const reached = Promise.withResolvers<void>();
-  worker.proxy.begin((recorded: RecordedRequest) => {
+  const plan: Plan = (recorded) => {
     if (stepOf(recorded) !== testCase.step) return undefined;
     reached.resolve();
     // Answers once the client is gone.
@@ -238,6 +224,7 @@ function runKilled(worker: Worker, baseline: Baseline, testCase: Case, workspace
       await once(exchange.incoming.socket, 'close');
       await pass(exchange);
     };
-  });
+  };
+  worker.begin(routeOf(testCase.direction, undefined, plan));
   return runChild(worker, baseline, testCase, workspace, reached.promise);
 }

@@ -6,6 +6,7 @@ import { buildArtifact, cosignSignature, listUnderTag, tagFor } from '../../test
 import { cleanEnvironment } from '../../test/support/cli.ts';
 import { type BuiltManifest, buildImage, pushBuilt, pushImage } from '../../test/support/images.ts';
 import { startRegistry, type TestRegistry } from '../../test/support/registry.ts';
+import type { Registries } from './worker.ts';
 
 /** Repositories of the images and of the chart, in any registry. */
 export const NAMES = ['team/app', 'team/tool', 'charts/demo'] as const;
@@ -25,12 +26,17 @@ spec:
     - {name: tool, image: "upstream.example/team/tool:2"}
 `;
 
+/** Starts a source with the workload, and an empty target. @param home an empty folder */
+export async function startRegistries(home: string): Promise<Registries> {
+  return { source: await startSource(home), target: await startRegistry() };
+}
+
 /**
  * Starts a registry with the content of the bundles: an image of two platforms with a cosign signature, one of a single
  * platform that shares a layer with it and has an SBOM, listed under the fallback tag, and a chart that uses both.
  * @param home an empty folder
  */
-export async function startSource(home: string): Promise<TestRegistry> {
+async function startSource(home: string): Promise<TestRegistry> {
   const source = await startRegistry();
   const app = await pushImage(source.host, 'team/app', '1', { size: LAYER, sharedLayer: 'base' });
   const options = { name: 'team/tool:2', size: LAYER, sharedLayer: 'base', platforms: ['linux/amd64'] };

@@ -1,148 +1,101 @@
 import { spawnSync } from 'node:child_process';
-import { mkdir, rename, rm, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { release, tmpdir, totalmem } from 'node:os';
-import { join } from 'node:path';
 import { launcher } from '../../test/support/cli.ts';
-import { startRegistry } from '../../test/support/registry.ts';
-import { type Cost, type Costs, inTurn, measureCost, median, medianCost, ratio } from '../cost.ts';
+import { startRegistry, type TestRegistry } from '../../test/support/registry.ts';
+import { median } from '../cost.ts';
 import { defineEvaluation } from '../evaluation.ts';
-import { table } from '../page.ts';
 import { absent, checkMissing, runOk } from '../programs.ts';
-import { checkImages } from '../registry.ts';
-import { type Contenders, checkArchive, pulls, pushes } from './contenders.ts';
+import { archiveTables, measureArchives } from './archive.ts';
 import { putImages, type Workload, workloads } from './images.ts';
-import { startLatencyProxy } from './latency.ts';
+import { measureMirrors, mirrorTables } from './mirror.ts';
 
 /** Milliseconds of latency of a distant registry. */
 const LATENCY = 30;
 
-const LABELS = {
-  shared: 'shared layers',
-  small: 'small blobs',
-  large: 'one large layer',
-  platforms: 'two platforms',
-};
+/** Workloads in the order of the tables. */
+const WORKLOADS = {
+  shared: { label: 'shared layers', latencies: [0, LATENCY], mirrored: 1 },
+  small: { label: 'small blobs', latencies: [0, LATENCY], mirrored: 0.75 },
+  large: { label: 'one large layer', latencies: [0], mirrored: 0.25 },
+  platforms: { label: 'two platforms', latencies: [0], mirrored: 0.25 },
+} as const;
 
-/** A table's rows: costs of the contenders by workload. */
-type Rows = readonly (readonly [workload: string, costs: Costs])[];
-
-/** Cost of `bundle` and `push`, compared with skopeo. */
+/** Cost of `bundle`, `push` and `mirror`, compared with other tools. */
 export const speed = defineEvaluation({
   script: 'bench',
-  summary: `Compares \`helm airgap\` with skopeo, from a registry into one file and from the file into an empty registry:
-images that share large layers, many small blobs, one large layer, images of two platforms; the first two also with
-${LATENCY} ms of latency. Everything runs on loopback, one after the other, and is checked after each run. Needs
-docker-registry, skopeo and a built plugin; files go to TMPDIR (about 6 GB).`,
+  summary: `Compares \`helm airgap\` with skopeo, from a registry into one file and from the file into an empty registry, or,
+with --mirror, with skopeo, regsync and oras, from a registry into another: images that share large layers, many small
+blobs, one large layer, images of two platforms; the first two also with ${LATENCY} ms of latency. Everything runs on
+loopback, one after the other, and is checked after each run. Needs docker-registry, the other tools and a built plugin;
+files go to TMPDIR (about 6 GB).`,
   options: {
     rounds: { default: 3, least: 1, help: 'rounds of each workload' },
+    mirror: { default: false, help: 'from a registry into another, in place of files' },
     small: { default: false, help: 'a fiftieth of the size; does not change the page' },
+    only: { default: '', help: 'workloads whose title has this text; does not change the page' },
   },
 
-  async measure({ rounds, small }, folder) {
-    checkMissing(...absent('docker-registry', 'skopeo'));
+  async measure({ rounds, mirror, small, only }, folder) {
+    checkMissing(...absent('docker-registry', 'skopeo', ...(mirror ? ['regsync', 'oras'] : [])));
     // Runs first, since a process spawns others more slowly the larger it has become.
     const start = measureStart();
-    const bench = new Bench(folder, rounds);
-    const [pull, push]: [Rows[number][], Rows[number][]] = [[], []];
-    const sizes: string[] = [];
-    const source = await startRegistry();
-    try {
-      for (const [name, images] of Object.entries(workloads(small ? 0.02 : 0.25))) {
-        const label = LABELS[name as keyof typeof LABELS];
-        console.error(`building the images: ${label}`);
-        const workload = await putImages(source.host, name, images);
-        const blobs = `${workload.images.length} images, ${workload.digests.size} blobs`;
-        sizes.push(`* ${label}: ${blobs}, ${(workload.bytes / 1e9).toFixed(2)} GB unique`);
-        for (const latency of name === 'shared' || name === 'small' ? [0, LATENCY] : [0]) {
-          const title = latency === 0 ? label : `${label}, ${latency} ms of latency`;
-          const proxy = latency === 0 ? undefined : await startLatencyProxy(source.host, latency);
-          const contenders = pulls(proxy?.host ?? source.host, workload);
-          console.error(`into one file: ${title}`);
-          pull.push([title, await bench.pull(contenders, workload)]);
-          await bench.preparePush(contenders, workload);
-          console.error(`into a registry: ${title}`);
-          push.push([title, await bench.push(workload, latency)]);
-          proxy?.close();
-        }
-      }
-    } finally {
-      await source.stop();
-    }
-    return { start, sizes, pull, push, machine: await machine() };
+    const scaleOf = (name: Name): number => (small ? 0.02 : mirror ? WORKLOADS[name].mirrored : 0.25);
+    const { sizes, results } = mirror
+      ? await onEach(scaleOf, only, (...args) => measureMirrors(...args, rounds, folder), mirrorTables)
+      : await onEach(scaleOf, only, (...args) => measureArchives(...args, rounds, folder), archiveTables);
+    return { start, sizes, results, machine: await machine(mirror) };
   },
 
-  report({ start, sizes, pull, push, machine }, { rounds, small }, { day, node, cores, load }) {
+  report({ start, sizes, results, machine }, { rounds, mirror, small, only }, { day, node, cores, load }) {
     return {
       figures: [
         `${day}; ${cores} cores, ${machine.hardware}; ${node}, ${machine.versions}; ${rounds} rounds; ${load}.`,
         `\`helm airgap --help\`: ${start}, median of 10.`,
         sizes.join('\n'),
-        '### From a registry into one file',
-        costsTable(pull),
-        '### From the file into an empty registry',
-        costsTable(push),
+        ...results,
       ].join('\n\n'),
-      section: small ? undefined : 'bench',
+      section: small || only !== '' ? undefined : mirror ? 'bench (mirror)' : 'bench',
       faults: [],
       isGood: true,
     };
   },
 });
 
-/** Runs the contenders on one workload. */
-class Bench {
-  readonly #rounds: number;
-  /** Its size is measured. */
-  readonly #work: string;
-  /** Input of pushes. */
-  readonly #kept: string;
-  readonly #env: NodeJS.ProcessEnv;
+type Name = keyof typeof WORKLOADS;
 
-  constructor(folder: string, rounds: number) {
-    this.#rounds = rounds;
-    this.#work = join(folder, 'work');
-    this.#kept = join(folder, 'kept');
-    this.#env = { ...process.env, TMPDIR: folder, AIRGAP: launcher, KEPT: this.#kept };
-  }
-
-  pull(contenders: Contenders, workload: Workload): Promise<Costs> {
-    return inTurn(Object.keys(contenders), this.#rounds, (name) => this.#pullOnce(contenders[name] ?? '', workload));
-  }
-
-  /** Creates the input of pushes, by runs that are not measured. */
-  async preparePush({ airgap = '', skopeo = '' }: Contenders, workload: Workload): Promise<void> {
-    await rm(this.#kept, { recursive: true, force: true });
-    await mkdir(this.#kept, { recursive: true });
-    await this.#pullOnce(airgap, workload);
-    await rename(join(this.#work, 'out.tar'), join(this.#kept, 'bundle.tar'));
-    await this.#pullOnce(skopeo, workload);
-    await rename(join(this.#work, 'out.tar'), join(this.#kept, 'layout.tar'));
-    await rename(join(this.#work, 'oci'), join(this.#kept, 'layout'));
-  }
-
-  /** Each run has an empty registry on a new port: skopeo remembers which registry has which blobs. */
-  push(workload: Workload, latency: number): Promise<Costs> {
-    return inTurn(Object.keys(pushes('', workload)), this.#rounds, async (name) => {
-      const target = await startRegistry();
-      const proxy = latency === 0 ? undefined : await startLatencyProxy(target.host, latency);
-      try {
-        const script = pushes(proxy?.host ?? target.host, workload)[name] ?? '';
-        const cost = await measureCost(script, this.#work, this.#env);
-        const wrong = await checkImages(target.host, workload.images, 'size');
-        if (wrong.length > 0) throw new Error(`after the push by ${name}: ${wrong.join('; ')}`);
-        return cost;
-      } finally {
-        proxy?.close();
-        await target.stop();
+/**
+ * Builds the workloads one by one in a registry, and measures each with its latencies.
+ * @param only measures the workloads whose title has this text
+ * @param format formats all costs, by title
+ */
+async function onEach<Costs>(
+  scaleOf: (name: Name) => number,
+  only: string,
+  measure: (source: TestRegistry, workload: Workload, latency: number) => Promise<Costs>,
+  format: (rows: readonly (readonly [title: string, costs: Costs])[]) => readonly string[],
+): Promise<{ sizes: string[]; results: readonly string[] }> {
+  const [sizes, rows]: [string[], [string, Costs][]] = [[], []];
+  const source = await startRegistry();
+  try {
+    for (const [name, { label, latencies }] of Object.entries(WORKLOADS) as [Name, (typeof WORKLOADS)[Name]][]) {
+      const titled = latencies
+        .map((latency) => [latency, latency === 0 ? label : `${label}, ${latency} ms of latency`] as const)
+        .filter(([, title]) => title.includes(only));
+      if (titled.length === 0) continue;
+      console.error(`building the images: ${label}`);
+      const workload = await putImages(source.host, name, workloads(scaleOf(name))[name]);
+      const blobs = `${workload.images.length} images, ${workload.digests.size} blobs`;
+      sizes.push(`* ${label}: ${blobs}, ${(workload.bytes / 1e9).toFixed(2)} GB unique`);
+      for (const [latency, title] of titled) {
+        console.error(title);
+        rows.push([title, await measure(source, workload, latency)]);
       }
-    });
+    }
+  } finally {
+    await source.stop();
   }
-
-  async #pullOnce(script: string, workload: Workload): Promise<Cost> {
-    const cost = await measureCost(script, this.#work, this.#env);
-    await checkArchive(join(this.#work, 'out.tar'), workload);
-    return cost;
-  }
+  return { sizes, results: format(rows) };
 }
 
 function measureStart(): string {
@@ -158,41 +111,16 @@ function measureStart(): string {
 const TMPFS = 0x01021994;
 
 /** Describes hardware and programs, without the machine's name. */
-async function machine(): Promise<{ hardware: string; versions: string }> {
+async function machine(mirror: boolean): Promise<{ hardware: string; versions: string }> {
   const disk = (await statfs(tmpdir())).type === TMPFS ? 'memory-backed disk' : 'disk';
-  const skopeo = runOk('skopeo', ['--version']).trim().replace(' version', '');
-  const distribution = /\d+\.\d+\.\d+\S*/.exec(runOk('docker-registry', ['--version']))?.[0];
+  const version = (program: string, argument: string): string =>
+    /\d+\.\d+\.\d+\S*/.exec(runOk(program, [argument]))?.[0] ?? 'of an unknown version';
+  const peers = [
+    `skopeo ${version('skopeo', '--version')}`,
+    ...(mirror ? [`regsync ${version('regsync', 'version')}`, `oras ${version('oras', 'version')}`] : []),
+  ];
   return {
     hardware: `${Math.round(totalmem() / 1e9)} GB of memory, ${disk}, Linux ${release()}`,
-    versions: `${skopeo}, distribution ${distribution}`,
+    versions: `${peers.join(', ')}, distribution ${version('docker-registry', '--version')}`,
   };
-}
-
-/**
- * Formats a row for each workload: medians, and ratios of runs of the same round. All rows have the same contenders, the
- * first of which is compared with the others.
- */
-function costsTable(rows: Rows): string {
-  const names = Object.keys(rows[0]?.[1] ?? {});
-  const [mine = '', ...others] = names;
-  const head = [
-    '',
-    `${mine}, s`,
-    ...others.flatMap((name) => [`${name}, s`, 'ratio']),
-    ...names.map((name) => `processor time, ${name}, s`),
-    ...names.map((name) => `disk, ${name}, MB`),
-    `memory, ${mine}, MB`,
-  ];
-  const cells = rows.map(([workload, costs]) => {
-    const of = (name: string): readonly Cost[] => costs[name] ?? [];
-    return [
-      workload,
-      medianCost(of(mine), 'wall'),
-      ...others.flatMap((name) => [medianCost(of(name), 'wall'), ratio(of(mine), of(name), 'wall')]),
-      ...names.map((name) => medianCost(of(name), 'cpu')),
-      ...names.map((name) => medianCost(of(name), 'disk', 0)),
-      medianCost(of(mine), 'memory', 0),
-    ];
-  });
-  return table(head, cells);
 }

@@ -69,14 +69,23 @@ export interface CommandLineLogin {
 const LOGIN_FLAG = '--registry-username';
 
 /** Creates a keychain with the login of the command line, for its registry only. */
-export function commandLineKeychain({ registry, username, password }: CommandLineLogin): Keychain {
+export function commandLineKeychain(login: CommandLineLogin): Keychain {
   const remedy = `check the user name of ${LOGIN_FLAG} and the password on standard input`;
+  return singleLogin(login, LOGIN_FLAG, remedy);
+}
+
+/** Creates a keychain with a login that a file for `skopeo sync` has, for its registry only. */
+export function skopeoFileKeychain(login: CommandLineLogin): Keychain {
+  return singleLogin(login, '--skopeo-sync', 'correct the credentials in that file');
+}
+
+function singleLogin({ registry, username, password }: CommandLineLogin, flag: string, remedy: string): Keychain {
   return {
     async lookup(host) {
       if (normalizeKey(host) !== normalizeKey(registry)) return undefined;
-      return { kind: 'basic', username, password, source: `from ${LOGIN_FLAG}`, remedy };
+      return { kind: 'basic', username, password, source: `from ${flag}`, remedy };
     },
-    sources: () => [`${LOGIN_FLAG} (for ${registry})`],
+    sources: () => [`${flag} (for ${registry})`],
   };
 }
 

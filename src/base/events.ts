@@ -6,7 +6,7 @@
  * - `plan`, `blob`, `bytes`, `image`: a transfer. Plans add up.
  * - `estimate` and `upload`: what a transfer will do, before its first byte.
  * - `retry`, `warning`, `note`: for people. A note tells what they would not expect; it is not a step.
- * - `transfer`, `failure`: for logs.
+ * - `transfer`, `served`, `failure`: for logs.
  */
 export type AirgapEvent = EventContent & {
   /** `REGISTRY[/PREFIX]` that content goes to: with `upload`, and with all events of a push to several targets. */
@@ -33,6 +33,7 @@ type EventContent =
   | { readonly type: 'estimate'; readonly estimate: Estimate }
   | Upload
   | Transfer
+  | ServedContent
   | { readonly type: 'failure'; readonly code: string; readonly message: string }
   | Retry
   | { readonly type: 'note'; readonly message: string }
@@ -111,6 +112,20 @@ export interface Transfer {
   readonly tag?: string;
   readonly status: 'stored' | 'mounted' | 'failed';
   readonly seconds: number;
+}
+
+/**
+ * Content that another repository served than the one that was expected: for an image the named repository, for a blob or
+ * child the repository that served the image.
+ */
+interface ServedContent {
+  readonly type: 'served';
+  readonly item: 'blob' | 'manifest';
+  /** As it is named: `registry/path:tag` or `registry/path@digest`. */
+  readonly reference: string;
+  readonly digest: string;
+  /** Repository that served it, `registry/path`. */
+  readonly repository: string;
 }
 
 /** Size of a bundle and the transfers that it needs, known before the first layer is fetched. In bytes unless noted. */

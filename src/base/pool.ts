@@ -1,4 +1,11 @@
 /**
+ * Items of a batch that are begun before others have ended, when another limit decides how many of their requests run
+ * at the same time: enough that a slow registry does not hold up the others, and few enough that ten thousand items do
+ * not take memory all at once.
+ */
+export const MAX_BEGUN = 500;
+
+/**
  * Runs `work` over `items`, at most `limit` at a time, and returns the results in the order of the items.
  * The first failure starts no new work and is thrown once running work has ended, so that nothing continues in the
  * background.

@@ -5,6 +5,7 @@ import { diffCommand } from './commands/diff.ts';
 import { extractCommand } from './commands/extract.ts';
 import { imagesCommand } from './commands/images.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { mirrorCommand } from './commands/mirror.ts';
 import { postRenderCommand } from './commands/post-render.ts';
 import { pruneCommand } from './commands/prune.ts';
 import { pushCommand } from './commands/push.ts';
@@ -37,6 +38,7 @@ export function createProgram(io: CommandIO): Command {
     inspectCommand,
     verifyCommand,
     pushCommand,
+    mirrorCommand,
     valuesCommand,
     checkCommand,
     pruneCommand,

@@ -41,7 +41,7 @@ export function cloudFormationTemplate(names: readonly string[], settings: Repos
 }
 
 /** Returns a logical id, which may contain only letters and digits. Duplicates get a number. */
-function logicalId(name: string, names: readonly string[]): string {
+export function logicalId(name: string, names: readonly string[]): string {
   const alphanumeric = (text: string): string =>
     text
       .split(/[^a-z0-9]+/)

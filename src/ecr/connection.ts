@@ -1,10 +1,11 @@
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import type { ECRClient } from '@aws-sdk/client-ecr';
+import type { ECRPUBLICClient } from '@aws-sdk/client-ecr-public';
 import { AirgapError } from '../base/errors.ts';
 import { ignoreEvents } from '../base/events.ts';
 import { proxyFromEnvironment } from '../http/proxy.ts';
-import type { EcrHost } from './hosts.ts';
+import { ECR_PUBLIC_REGION, type EcrHost } from './hosts.ts';
 import { type AwsService, type EcrOptions, endpointOf } from './options.ts';
 import { awsRetryStrategy, type RetryStrategy } from './retry-strategy.ts';
 
@@ -75,7 +76,7 @@ export function awsClientSettings(options: EcrOptions, service: AwsService, regi
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(profile === undefined ? {} : { credentials: profileCredentials(profile, { region, requestHandler }) }),
     retryStrategy: awsRetryStrategy(
-      `the ${service} API in ${region}${endpoint === undefined ? '' : ` at ${endpoint}`}`,
+      `the ${service.replace('ECR_PUBLIC', 'ECR Public')} API in ${region}${endpoint === undefined ? '' : ` at ${endpoint}`}`,
       options,
     ),
     logger: loggerOf(options),
@@ -123,10 +124,38 @@ export async function ecrClient(host: EcrHost, options: EcrOptions): Promise<ECR
   // The SDK rejects FIPS and dual-stack names with a custom endpoint.
   const endpointVariants =
     settings.endpoint === undefined ? { useFipsEndpoint: host.fips, useDualstackEndpoint: host.dualStack } : {};
-  const { roleArn } = options;
-  const role =
-    roleArn === undefined ? {} : { credentials: assumedRole(roleArn, awsClientSettings(options, 'STS', host.region)) };
-  return new Client({ ...settings, ...endpointVariants, ...role });
+  return new Client({ ...settings, ...endpointVariants, ...roleCredentials(options, host.region) });
+}
+
+/** Creates a client for ECR Public. Loads the SDK on first use. @param overrides settings for this client */
+export async function ecrPublicClient(
+  options: EcrOptions,
+  overrides: Pick<Partial<AwsClientSettings>, 'retryStrategy'> = {},
+): Promise<ECRPUBLICClient> {
+  const { ECRPUBLICClient: Client } = await import('@aws-sdk/client-ecr-public');
+  return new Client({
+    ...awsClientSettings(options, 'ECR_PUBLIC', ECR_PUBLIC_REGION),
+    ...roleCredentials(options, ECR_PUBLIC_REGION),
+    ...overrides,
+  });
+}
+
+/** Does work with a client, which it closes at the end. @throws AirgapError `interrupted` */
+export async function withClient<C extends { destroy(): void }, R>(
+  creating: Promise<C>,
+  { signal }: Pick<EcrOptions, 'signal'>,
+  work: (client: C) => Promise<R>,
+): Promise<R> {
+  const client = await creating;
+  try {
+    return await work(client);
+  } catch (error) {
+    // On an interrupt, the SDK throws the error that it would have retried.
+    if (!signal?.aborted) throw error;
+    throw new AirgapError('interrupted', 'interrupted', { cause: signal.reason });
+  } finally {
+    client.destroy();
+  }
 }
 
 /** Returns the account in the host name as input of commands; it may differ from the caller's account. */
@@ -144,6 +173,12 @@ type AwsCredentialProvider = () => Promise<{
   readonly sessionToken?: string;
   readonly expiration?: Date;
 }>;
+
+/** Returns the credentials of the requested role as client settings; none without a role. */
+function roleCredentials(options: EcrOptions, region: string): { readonly credentials?: AwsCredentialProvider } {
+  const { roleArn } = options;
+  return roleArn === undefined ? {} : { credentials: assumedRole(roleArn, awsClientSettings(options, 'STS', region)) };
+}
 
 /**
  * Returns a provider that assumes a role with the SDK's credentials, at the STS of the region (and its VPC endpoint).

@@ -114,9 +114,12 @@ function unreachableError(what: string, cause: unknown, reason: string): AirgapE
   const service = api === CREDENTIALS_API || api.includes('STS') ? 'sts' : 'ecr.api';
   const [, region = 'REGION'] = / in ([a-z]{2,}(?:-[a-z]+)+-\d+)/.exec(api) ?? [];
   const routeHint = `check the region and the network (HTTPS_PROXY, firewalls); an isolated network needs the VPC endpoint com.amazonaws.${region}.${service}`;
+  const isPublic = api.includes('ECR Public');
   const hint = /certificate/i.test(reason)
     ? 'pass the CA certificate with --ca-file FILE'
-    : `${routeHint}${service === 'sts' ? '' : ', or another URL with --endpoint-url'}`;
+    : isPublic
+      ? 'check the network (HTTPS_PROXY, firewalls); AWS_ENDPOINT_URL_ECR_PUBLIC sets another URL'
+      : `${routeHint}${service === 'sts' ? '' : ', or another URL with --endpoint-url'}`;
   return new AirgapError('network', `${api} ${problem}`, { subject: what, cause, hint });
 }
 

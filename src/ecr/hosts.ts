@@ -50,6 +50,23 @@ const VPC_ENDPOINT = new RegExp(
 /** Host of ECR's public registry, for all regions. */
 export const ECR_PUBLIC_HOST = 'public.ecr.aws';
 
+/** The only region of ECR Public's API. */
+export const ECR_PUBLIC_REGION = 'us-east-1';
+
+/** Reports whether a host is ECR's public registry. */
+export function isEcrPublic(host: string): boolean {
+  return host.toLowerCase() === ECR_PUBLIC_HOST;
+}
+
+/** Kinds of registries in which repositories must be created before a push. */
+export type EcrKind = 'private' | 'public';
+
+/** Returns the kind of a registry; undefined for one that creates repositories on push. */
+export function ecrKind(registry: string, declared?: readonly EcrHostDeclaration[]): EcrKind | undefined {
+  if (isEcrPublic(registry)) return 'public';
+  return ecrHost(registry, declared) === undefined ? undefined : 'private';
+}
+
 /** Parses the host name of a private ECR registry of any partition; undefined for any other host. */
 export function parseEcrHost(host: string): EcrHost | undefined {
   const lower = host.toLowerCase();

@@ -4,14 +4,12 @@ import { ignoreEvents } from '../base/events.ts';
 import { registerSecret } from '../base/redact.ts';
 import { runStep } from '../base/step.ts';
 import { RETRY_DEFAULTS, type RetryPolicy } from '../http/retry.ts';
-import { awsClientSettings, ecrClient } from './connection.ts';
+import { ecrClient, ecrPublicClient } from './connection.ts';
 import { awsError, hasNoCredentialSource, lacksCredentials } from './failures.ts';
-import { ECR_PUBLIC_HOST, type EcrHost, ecrHost } from './hosts.ts';
+import { ECR_PUBLIC_HOST, ECR_PUBLIC_REGION, type EcrHost, ecrHost, isEcrPublic } from './hosts.ts';
 import type { EcrOptions } from './options.ts';
 import { awsRetryStrategy } from './retry-strategy.ts';
 
-/** The only region of ECR Public's API. */
-const PUBLIC_REGION = 'us-east-1';
 /** Milliseconds before an unreachable API is tried again; otherwise every image of a registry would wait a minute. */
 const UNREACHABLE_PAUSE = 60_000;
 /** Milliseconds per request for the optional token of ECR Public; with STS, there are several requests. */
@@ -24,25 +22,69 @@ const SINGLE_ATTEMPT: RetryPolicy = { ...RETRY_DEFAULTS, attempts: 1, throttledA
  * profile must have credentials. `lookup` throws AirgapError `unauthorized`, `forbidden`, `network`.
  */
 export function ecrKeychain(options: EcrOptions): Keychain {
+  return tokenKeychain(options, (registry) => {
+    const host = ecrHost(registry, options.ecrHosts);
+    return host && { key: host.region, fetch: () => fetchToken(host, options) };
+  });
+}
+
+/**
+ * Creates a keychain for public.ecr.aws as the target of a push, which is never anonymous. Otherwise as
+ * {@link ecrKeychain}.
+ */
+export function ecrPublicTargetKeychain(options: EcrOptions): Keychain {
+  return tokenKeychain(options, (registry) =>
+    isEcrPublic(registry) ? { key: ECR_PUBLIC_HOST, fetch: () => fetchPublicToken(options) } : undefined,
+  );
+}
+
+/**
+ * Creates a keychain for the end of a chain: a push to public.ecr.aws without a login fails before anything is sent.
+ * `lookup` throws AirgapError `unauthorized`.
+ */
+export function ecrPublicLoginRequired(): Keychain {
+  return {
+    async lookup(registry) {
+      if (!isEcrPublic(registry)) return undefined;
+      throw new AirgapError(
+        'unauthorized',
+        'a push needs a login, and there are no AWS credentials and no stored login',
+        {
+          subject: registry,
+          hint: `set AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or store one: aws ecr-public get-login-password --region ${ECR_PUBLIC_REGION} | docker login --username AWS --password-stdin ${ECR_PUBLIC_HOST}`,
+        },
+      );
+    },
+  };
+}
+
+/** Tokens that a registry shares with others have the same key. */
+interface TokenSource {
+  readonly key: string;
+  fetch(): Promise<IssuedCredential>;
+}
+
+/** @param sourceOfToken undefined for a registry without tokens from AWS */
+function tokenKeychain(options: EcrOptions, sourceOfToken: (registry: string) => TokenSource | undefined): Keychain {
   const cache = new TokenCache();
   // Cached, since the SDK takes a second to find out that a machine is not on AWS.
   let hasNoCredentials = false;
   const unreachableApis = new Map<string, { readonly failure: AirgapError; readonly until: number }>();
   return {
     async lookup(registry) {
-      const host = ecrHost(registry, options.ecrHosts);
-      if (host === undefined || hasNoCredentials) return undefined;
-      const { failure: known, until = 0 } = unreachableApis.get(host.region) ?? {};
+      const source = sourceOfToken(registry);
+      if (source === undefined || hasNoCredentials) return undefined;
+      const { failure: known, until = 0 } = unreachableApis.get(source.key) ?? {};
       if (known !== undefined && Date.now() < until) throw known;
       try {
-        const credential = await cache.get(host.region, Date.now(), () =>
-          runStep(options.emit ?? ignoreEvents, `logging in to ${registry}`, () => fetchToken(host, options)),
+        const credential = await cache.get(source.key, Date.now(), () =>
+          runStep(options.emit ?? ignoreEvents, `logging in to ${registry}`, () => source.fetch()),
         );
         return { ...credential, source: sourceOf(options) };
       } catch (error) {
         const failure = awsError(`login to ${registry}`, error);
         if (failure.code === 'network')
-          unreachableApis.set(host.region, { failure, until: Date.now() + UNREACHABLE_PAUSE });
+          unreachableApis.set(source.key, { failure, until: Date.now() + UNREACHABLE_PAUSE });
         if (!lacksCredentials(error) || options.profile !== undefined) throw failure;
         const message = `${failure.message}; trying stored logins`;
         if (!hasNoCredentials) (options.emit ?? ignoreEvents)({ type: 'warning', message });
@@ -51,10 +93,10 @@ export function ecrKeychain(options: EcrOptions): Keychain {
       }
     },
     forget(registry) {
-      const host = ecrHost(registry, options.ecrHosts);
-      if (host !== undefined) cache.forget(host.region);
+      const source = sourceOfToken(registry);
+      if (source !== undefined) cache.forget(source.key);
     },
-    sources: (registry) => (ecrHost(registry, options.ecrHosts) === undefined ? [] : [describeAws(options)]),
+    sources: (registry) => (sourceOfToken(registry) === undefined ? [] : [describeAws(options)]),
   };
 }
 
@@ -68,10 +110,10 @@ export function ecrPublicKeychain(options: EcrOptions): Keychain {
   let isUnavailable = false;
   return {
     async lookup(registry) {
-      if (registry !== ECR_PUBLIC_HOST || isUnavailable) return undefined;
+      if (!isEcrPublic(registry) || isUnavailable) return undefined;
       try {
         const credential = await cache.get(registry, Date.now(), () =>
-          runStep(options.emit ?? ignoreEvents, `logging in to ${registry}`, () => fetchPublicToken(options)),
+          runStep(options.emit ?? ignoreEvents, `logging in to ${registry}`, () => fetchOptionalPublicToken(options)),
         );
         return { ...credential, source: sourceOf(options) };
       } catch (error) {
@@ -86,7 +128,7 @@ export function ecrPublicKeychain(options: EcrOptions): Keychain {
       }
     },
     forget: (registry) => cache.forget(registry),
-    sources: (registry) => (registry === ECR_PUBLIC_HOST ? [describeAws(options)] : []),
+    sources: (registry) => (isEcrPublic(registry) ? [describeAws(options)] : []),
   };
 }
 
@@ -112,15 +154,19 @@ async function fetchToken(host: EcrHost, options: EcrOptions): Promise<IssuedCre
   }
 }
 
-async function fetchPublicToken(options: EcrOptions): Promise<IssuedCredential> {
-  const { ECRPUBLICClient, GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr-public');
-  // One attempt: the token is optional and not worth a delay.
-  const retryStrategy = awsRetryStrategy(`the ECR Public API in ${PUBLIC_REGION}`, {}, { policy: SINGLE_ATTEMPT });
+/** Fetches a token for reading with one attempt: it is optional and not worth a delay, nor a role. */
+function fetchOptionalPublicToken(options: EcrOptions): Promise<IssuedCredential> {
+  const retryStrategy = awsRetryStrategy(`the ECR Public API in ${ECR_PUBLIC_REGION}`, {}, { policy: SINGLE_ATTEMPT });
   const timeout = options.timeout ?? PUBLIC_TIMEOUT;
-  const client = new ECRPUBLICClient({
-    ...awsClientSettings({ ...options, timeout }, 'ECR_PUBLIC', PUBLIC_REGION),
-    retryStrategy,
-  });
+  return fetchPublicToken({ ...options, timeout, roleArn: undefined }, { retryStrategy });
+}
+
+async function fetchPublicToken(
+  options: EcrOptions,
+  overrides: Parameters<typeof ecrPublicClient>[1] = {},
+): Promise<IssuedCredential> {
+  const { GetAuthorizationTokenCommand } = await import('@aws-sdk/client-ecr-public');
+  const client = await ecrPublicClient(options, overrides);
   try {
     return toIssuedCredential((await client.send(new GetAuthorizationTokenCommand({}))).authorizationData);
   } finally {

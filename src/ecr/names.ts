@@ -11,8 +11,8 @@ const TOKENS = /[a-z0-9]+|\/|[._-]+/g;
 const ENCODED_RUN = /^r+un(\d+)$/;
 
 /** Reports whether ECR allows a repository name. */
-export function isEcrRepositoryName(name: string): boolean {
-  return name.length >= MIN_LENGTH && name.length <= MAX_LENGTH && NAME.test(name);
+export function isEcrRepositoryName(name: string, maxLength = MAX_LENGTH): boolean {
+  return name.length >= MIN_LENGTH && name.length <= maxLength && NAME.test(name);
 }
 
 /**
@@ -39,13 +39,14 @@ function isBetween(tokens: readonly string[], index: number): boolean {
 
 /**
  * Validates all names before the first request.
+ * @param maxLength maximum characters of a name; 256 in private registries
  * @throws AirgapError `reference-invalid` with every name that ECR does not allow
  */
-export function checkRepositoryNames(host: string, names: readonly string[]): void {
-  const invalid = names.filter((name) => !isEcrRepositoryName(name));
+export function checkRepositoryNames(host: string, names: readonly string[], maxLength = MAX_LENGTH): void {
+  const invalid = names.filter((name) => !isEcrRepositoryName(name, maxLength));
   if (invalid.length === 0) return;
   const summary = invalid.length === 1 ? 'this repository name' : `these ${invalid.length} repository names`;
   throw new AirgapError('reference-invalid', `${host}: ECR does not allow ${summary}: ${invalid.join(', ')}`, {
-    hint: `use ${MIN_LENGTH} to ${MAX_LENGTH} lower-case characters, with single . _ or - between letters and digits`,
+    hint: `use ${MIN_LENGTH} to ${maxLength} lower-case characters, with single . _ or - between letters and digits`,
   });
 }

@@ -12,7 +12,7 @@ import { mutabilityOf, type RepositorySettings, tagList } from './settings.ts';
 /** Existing repository, and the settings that were changed. */
 export interface ReconciledRepository {
   readonly name: string;
-  readonly changes: readonly ('mutability' | 'scan' | 'tags' | 'policies')[];
+  readonly changes: readonly ('mutability' | 'scan' | 'tags' | 'policies' | 'catalog')[];
 }
 
 /**

@@ -1,12 +1,11 @@
 import type { ECRClient, Repository, RepositoryCreationTemplate } from '@aws-sdk/client-ecr';
 import { count } from '../base/count.ts';
-import { AirgapError } from '../base/errors.ts';
 import { type Emit, ignoreEvents } from '../base/events.ts';
-import { type Outcome, settle } from '../base/pool.ts';
-import { type Advance, runStep } from '../base/step.ts';
-import { ecrClient, registryIdInput } from './connection.ts';
-import { describeRepositories, ECR_CONCURRENCY } from './describe.ts';
-import { awsError, errorName, isDenied } from './failures.ts';
+import { runStep } from '../base/step.ts';
+import { ecrClient, registryIdInput, withClient } from './connection.ts';
+import { type CreateRequests, createRepositories } from './create.ts';
+import { type DescribeRequest, describeRepositories } from './describe.ts';
+import { awsError, isDenied } from './failures.ts';
 import type { EcrHost } from './hosts.ts';
 import { checkRepositoryNames } from './names.ts';
 import type { EcrOptions } from './options.ts';
@@ -44,7 +43,7 @@ export function findRepositories(
   names: readonly string[],
   options: EcrOptions,
 ): Promise<RepositoryStatus> {
-  return withClient(
+  return withRepositories(
     host,
     names,
     options,
@@ -62,14 +61,14 @@ export function ensureRepositories(
   options: EnsureOptions,
 ): Promise<EnsuredRepositories> {
   const { settings = {}, emit } = options;
-  return withClient(host, names, options, async (client, uniqueNames) => {
+  return withRepositories(host, names, options, async (client, uniqueNames) => {
     const { status, described } = await checkRepositories(client, host, uniqueNames, options);
     const { existing, onPush, missing } = status;
     if (onPush.length > 0 && hasSettings(settings)) {
       const message = `a creation template of ${host.host} creates ${onPush.join(', ')} with its own settings; those of this command do not apply`;
       emit?.({ type: 'warning', message });
     }
-    const created = await createRepositories(client, host, missing, options);
+    const created = await createRepositories(host.host, missing, createRequests(client, host, settings), options);
     const found = existing.map((name) => described.get(name) as Repository);
     const reconciled = options.reconcile ? await reconcileRepositories(client, host, found, settings, emit) : [];
     const others = missing.filter((name) => !created.includes(name));
@@ -77,7 +76,7 @@ export function ensureRepositories(
   });
 }
 
-async function withClient<R extends object>(
+async function withRepositories<R>(
   host: EcrHost,
   names: readonly string[],
   options: EcrOptions,
@@ -85,16 +84,7 @@ async function withClient<R extends object>(
 ): Promise<R> {
   const uniqueNames = [...new Set(names)];
   checkRepositoryNames(host.host, uniqueNames);
-  const client = await ecrClient(host, options);
-  try {
-    return await work(client, uniqueNames);
-  } catch (error) {
-    // On an interrupt, the SDK throws the error that it would have retried.
-    if (!options.signal?.aborted) throw error;
-    throw new AirgapError('interrupted', 'interrupted', { cause: options.signal.reason });
-  } finally {
-    client.destroy();
-  }
+  return withClient(ecrClient(host, options), options, (client) => work(client, uniqueNames));
 }
 
 async function checkRepositories(
@@ -106,7 +96,9 @@ async function checkRepositories(
   const title = `checking ${count(uniqueNames.length, 'repository', 'repositories')} in ${host.host}`;
   return runStep(emit, title, async () => {
     const described =
-      uniqueNames.length === 0 ? new Map<string, Repository>() : await describeRepositories(client, host, uniqueNames);
+      uniqueNames.length === 0
+        ? new Map<string, Repository>()
+        : await describeRepositories(host.host, describeRequest(client, host), uniqueNames);
     const existing = uniqueNames.filter((name) => described.has(name));
     const absent = uniqueNames.filter((name) => !described.has(name));
     const templateOf = absent.length === 0 ? () => undefined : await creationTemplates(client, host, emit);
@@ -115,62 +107,22 @@ async function checkRepositories(
   });
 }
 
-/** Creates repositories and returns the new ones. Those that another client created meanwhile may have content. */
-async function createRepositories(
-  client: ECRClient,
-  host: EcrHost,
-  names: readonly string[],
-  { settings = {}, signal, emit = ignoreEvents }: EnsureOptions,
-): Promise<readonly string[]> {
-  if (names.length === 0) return [];
-  const title = `creating ${count(names.length, 'repository', 'repositories')} in ${host.host}`;
-  const create = (advance: Advance): Promise<Outcome<boolean>[]> =>
-    settle(names, ECR_CONCURRENCY, async (name) => {
-      signal?.throwIfAborted();
-      return createRepository(client, host, name, settings).finally(advance);
-    });
-  const outcomes = await runStep(emit, title, create, names.length);
-  const isNew = outcomes.map((outcome) => 'value' in outcome && outcome.value);
-  const missing = names.filter((_, index) => outcomes[index]?.error !== undefined);
-  const failure = outcomes.find(({ error }) => error !== undefined)?.error;
-  if (failure === undefined) return names.filter((_, index) => isNew[index]);
-  const list = missing.join(', ');
-  if (isDenied(failure)) {
-    throw new AirgapError('forbidden', `${host.host}: the credentials may not create missing repositories: ${list}`, {
-      cause: failure,
-      hint: 'grant the permissions listed in docs/aws.md, or have them created: --create-repositories=never -o terraform prints their definitions',
-    });
-  }
-  throw awsError(`creating ${list} at ${host.host}`, failure);
+function describeRequest(client: ECRClient, host: EcrHost): DescribeRequest<Repository> {
+  return async (input) => {
+    const { DescribeRepositoriesCommand } = await import('@aws-sdk/client-ecr');
+    return client.send(new DescribeRepositoriesCommand({ ...registryIdInput(host), ...input }));
+  };
 }
 
-/** Creates a repository. @returns false when it already exists */
-async function createRepository(
-  client: ECRClient,
-  host: EcrHost,
-  name: string,
-  settings: RepositorySettings,
-): Promise<boolean> {
-  const { CreateRepositoryCommand } = await import('@aws-sdk/client-ecr');
-  try {
-    await client.send(
-      new CreateRepositoryCommand({ ...registryIdInput(host), ...createRepositoryInput(name, settings) }),
-    );
-  } catch (error) {
-    // Another client created it meanwhile.
-    if (errorName(error) === 'RepositoryAlreadyExistsException') return false;
-    throw error;
-  }
-  try {
-    await setPolicies(client, host, name, settings);
-    return true;
-  } catch (cause) {
-    const { message } = awsError(`${name} was created, but its policies were not set`, cause);
-    throw new AirgapError('registry', message, {
-      cause,
-      hint: 'run the same command again with --reconcile to set them',
-    });
-  }
+function createRequests(client: ECRClient, host: EcrHost, settings: RepositorySettings): CreateRequests {
+  return {
+    async create(name) {
+      const { CreateRepositoryCommand } = await import('@aws-sdk/client-ecr');
+      const input = { ...registryIdInput(host), ...createRepositoryInput(name, settings) };
+      return client.send(new CreateRepositoryCommand(input));
+    },
+    setPolicies: (name) => setPolicies(client, host, name, settings),
+  };
 }
 
 /** Prefix of the template for repositories without another one (API reference, CreateRepositoryCreationTemplate). */

@@ -1,4 +1,5 @@
 import type { CreateRepositoryCommandInput } from '@aws-sdk/client-ecr';
+import type { CatalogData } from './public/catalog-data.ts';
 
 /** Settings of new repositories. Existing ones are not changed unless they are reconciled. */
 export interface RepositorySettings {
@@ -16,10 +17,19 @@ export interface RepositorySettings {
   readonly repositoryPolicy?: string;
 }
 
+/** Settings of new repositories in ECR Public, which has no others. */
+export interface PublicRepositorySettings extends Pick<RepositorySettings, 'tags' | 'repositoryPolicy'> {
+  /** Shown in the Amazon ECR Public Gallery. */
+  readonly catalogData?: CatalogData;
+}
+
+/** Settings for any target; each kind of registry takes its own. */
+export interface TargetSettings extends RepositorySettings, PublicRepositorySettings {}
+
 type Input = CreateRepositoryCommandInput;
 
 /** Reports whether any setting is given. */
-export function hasSettings(settings: RepositorySettings): boolean {
+export function hasSettings(settings: TargetSettings): boolean {
   return Object.values(settings).some((value) => value !== undefined);
 }
 

@@ -66,7 +66,7 @@ function policyResource(type: string, local: string): string {
 }
 
 /** Returns an HCL string: JSON escapes except those for backspace and form feed, and no interpolation. */
-function hclString(value: string): string {
+export function hclString(value: string): string {
   const escapes: Readonly<Record<string, string>> = { '\\b': '\\u0008', '\\f': '\\u000c' };
   return jsonText(value)
     .replace(/\\./g, (pair) => escapes[pair] ?? pair)

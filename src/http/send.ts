@@ -1,6 +1,6 @@
 import { AirgapError } from '../base/errors.ts';
 import { printableLine } from '../base/printable.ts';
-import { codeOf, HEADERS_TIMEOUT } from './error-codes.ts';
+import { CONNECT_TIMEOUT, codeOf, HEADERS_TIMEOUT } from './error-codes.ts';
 import type { HttpResponse, WireRequest } from './exchange.ts';
 import { describeFailure, type RequestFailure } from './failures.ts';
 import type { MinimumRate, ReceivedBytes } from './minimum-rate.ts';
@@ -49,6 +49,8 @@ export interface HttpRequest {
   readonly authorize?: (next: URL) => Promise<string | undefined>;
   /** False for a single attempt, when the caller retries a larger operation. Default true. */
   readonly retry?: boolean;
+  /** Another host may serve the same: few attempts, and only one if the host does not answer in time. Default false. */
+  readonly hasAlternative?: boolean;
   /** Decides about retries after an error response. Default: by status. */
   readonly checkRetry?: RetryCheck;
   /** Overrides the transport's, for slow responses. */
@@ -85,7 +87,9 @@ export async function sendRequest(context: TransportContext, request: HttpReques
   const shouldRetry = async (
     failure: Pick<FailedAttempt, 'attempt' | 'reason' | 'retryable' | 'retryAfter'>,
   ): Promise<boolean> => {
-    const isRetry = request.retry !== false && (await context.retrier.waitForRetry({ what, signal, ...failure }));
+    const retryable = request.hasAlternative && failure.retryable !== 'no' ? 'few' : failure.retryable;
+    const isRetry =
+      request.retry !== false && (await context.retrier.waitForRetry({ what, signal, ...failure, retryable }));
     if (signal?.aborted) throw describeFailure(signal.reason, { url, what, signal }).error;
     return isRetry;
   };
@@ -99,7 +103,9 @@ export async function sendRequest(context: TransportContext, request: HttpReques
     const outcome = await sendFollowingRedirects(context, request);
     if (!('status' in outcome)) {
       if (isHeadersTimeout(outcome.error)) timeouts++;
-      const retryable = request.maxTimeouts !== undefined && timeouts >= request.maxTimeouts ? 'no' : outcome.retryable;
+      const isLate = request.hasAlternative && isTimeout(outcome.error);
+      const isLast = isLate || (request.maxTimeouts !== undefined && timeouts >= request.maxTimeouts);
+      const retryable = isLast ? 'no' : outcome.retryable;
       if (await shouldRetry({ attempt, reason: outcome.error.message, retryable })) continue;
       throw outcome.error;
     }
@@ -122,6 +128,11 @@ function adviseRetry(response: HttpResponse, check: RetryCheck = checkStatus): R
 /** Reports whether the request ended by `headersTimeout`, without any response. */
 export function isHeadersTimeout(error: AirgapError): boolean {
   return codeOf(error.cause) === HEADERS_TIMEOUT;
+}
+
+/** Reports whether the host accepted no connection, or sent no response, in time. */
+function isTimeout(error: AirgapError): boolean {
+  return isHeadersTimeout(error) || codeOf(error.cause) === CONNECT_TIMEOUT;
 }
 
 /** Makes one attempt and follows its redirects. */

@@ -22,6 +22,16 @@ export function releaseBuffer(chunk: Uint8Array): void {
   release?.();
 }
 
+/**
+ * Copies bytes that are kept for long into memory of their own. A small Buffer is a part of a pool of 64 KiB, all of
+ * which it keeps, together with others that nobody needs any more.
+ */
+export function unpooled(bytes: Uint8Array): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
+}
+
 /** Shares a chunk between several readers: it returns to its pool when all of them have released it. */
 export function shareBuffer(chunk: Uint8Array, readers: number): void {
   const release = releaseCallbacks.get(chunk.buffer);

@@ -64,6 +64,11 @@ export interface Body {
    * @param end where to stop, in bytes; a source that cannot stop there throws AirgapError `unsupported` or ignores it
    */
   open(offset?: number, signal?: AbortSignal, end?: number): Promise<Readable>;
+  /**
+   * Says that the bytes read so far are not those of the descriptor: a source with several places reads from others next.
+   * @returns whether there are others
+   */
+  reject?(): boolean;
 }
 
 /**

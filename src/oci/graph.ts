@@ -1,5 +1,6 @@
 import type { Descriptor } from './descriptor.ts';
 import type { Digest } from './digest.ts';
+import { isAttestationPlatform } from './platform.ts';
 import { formatRepository, type Reference, type Repository } from './reference.ts';
 import { type Referrer, sortReferrers } from './referrer.ts';
 
@@ -71,6 +72,18 @@ export function closureOf({ manifests }: Pick<Content, 'manifests'>, digest: Dig
   };
   visit(digest);
   return { manifests: order, blobs: [...blobs] };
+}
+
+/**
+ * Returns manifests below an index that may have signatures of their own: images and nested indexes, no attestations.
+ */
+export function imagesBelow(graph: Pick<Content, 'manifests'>, { descriptor }: Root): Digest[] {
+  const descendants = closureOf(graph, descriptor.digest).manifests.filter((digest) => digest !== descriptor.digest);
+  const children = [...descendants, descriptor.digest].flatMap((digest) => graph.manifests.get(digest)?.children ?? []);
+  const attestations = new Set(
+    children.filter(({ platform }) => isAttestationPlatform(platform)).map(({ digest }) => digest),
+  );
+  return descendants.filter((digest) => !attestations.has(digest));
 }
 
 /** Returns the bytes of a manifest and everything below it, each digest counted once. */

@@ -47,6 +47,12 @@ export function isReferrerTag(tag: string): boolean {
   return /^sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{64,128})(?:\.[a-z-]+)?$/.test(tag);
 }
 
+/** Returns the SHA-256 digest that such a tag is about; undefined for other tags. Those of SHA-512 are shortened. */
+export function subjectOfTag(tag: string): Digest | undefined {
+  const hex = isReferrerTag(tag) ? /^sha256-([0-9a-f]{64})/.exec(tag)?.[1] : undefined;
+  return hex === undefined ? undefined : `sha256:${hex}`;
+}
+
 /** Returns the artifact type that a referrers list shows for a manifest. */
 export function artifactTypeOf({ artifactType, config }: Pick<ParsedManifest, 'artifactType' | 'config'>): string {
   return artifactType || (config?.mediaType ?? '');

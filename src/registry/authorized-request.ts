@@ -214,12 +214,20 @@ async function dropBody(response: HttpResponse): Promise<HttpResponse> {
   return { ...response, body: Readable.from([]) };
 }
 
-/** Detects the 403 of ECR for a token that expired after its 12 hours, recognizable only by its text. */
+/** Statuses and texts of ECR (12 hours) and ECR Public (one hour) for an expired token, which have no challenge. */
+const EXPIRED: Readonly<Partial<Record<number, RegExp>>> = {
+  403: /token has expired/i,
+  // github.com/aws/containers-roadmap/issues/2835
+  400: /authorization token is invalid/i,
+};
+
+/** Detects the refusal of an expired token that has no challenge. */
 async function readRefusal(
   response: HttpResponse,
   isHead: boolean,
 ): Promise<{ readonly isExpired: boolean; readonly response: HttpResponse }> {
-  if (response.status !== 403 || isHead) return { isExpired: false, response };
+  const expired = EXPIRED[response.status];
+  if (expired === undefined || isHead) return { isExpired: false, response };
   const { bytes, response: rewound } = await peekBody(response);
-  return { isExpired: /token has expired/i.test(Buffer.from(bytes).toString('utf8')), response: rewound };
+  return { isExpired: expired.test(Buffer.from(bytes).toString('utf8')), response: rewound };
 }

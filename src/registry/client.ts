@@ -7,16 +7,17 @@ import type { Body, ManifestContent, MountSupport, PutBlobOptions, RegistrySourc
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
-import { blobBody, headBlob } from './blobs.ts';
+import { headBlob } from './blobs.ts';
 import { listRepositories } from './catalog.ts';
 import { deleteManifest } from './deletes.ts';
+import type { EquivalentUse } from './equivalents.ts';
 import { uploadManifest } from './manifest-uploads.ts';
-import { getManifest, headManifest } from './manifests.ts';
+import { headManifest } from './manifests.ts';
+import { MirroredReads } from './mirrored-reads.ts';
 import type { NameList } from './name-list.ts';
-import { ReferrersApi } from './referrers.ts';
-import { directRoute, type Mirror, mirrorRoute } from './routes.ts';
+import { directRoute, type Mirror } from './routes.ts';
 import { createSession, keychainAuthorizer, type Session } from './session.ts';
-import { allTags, listTags, sourceTags } from './tags.ts';
+import { allTags, listTags } from './tags.ts';
 import { SelfMounts, uploadBlob } from './uploads.ts';
 
 /** Source of credentials: a keychain, or the authorizer of another client. */
@@ -24,8 +25,10 @@ type CredentialSource = { readonly keychain: Keychain } | { readonly authorizer:
 
 export type RegistryOptions = CredentialSource & {
   readonly transport: Transport;
-  /** Mirrors for reads. Writes always go to the named registry. */
+  /** Mirrors for reads, in order. Writes always go to the named registry. */
   readonly mirrors?: readonly Mirror[];
+  /** Returns the repository that is read instead of another one if its tag has the same digest. */
+  readonly equivalentOf?: ((repository: Repository) => Repository | undefined) | undefined;
   /** True for a push target: its redirects get no credentials of other registries. Default false. */
   readonly isPushTarget?: boolean;
   /** Reports whether a registry mounts only blobs named by a manifest, as ECR does. */
@@ -34,6 +37,8 @@ export type RegistryOptions = CredentialSource & {
   readonly findBlobs?: NonNullable<Sink['hasBlobs']>;
   /** Receives transfers and the warnings of registries. */
   readonly emit?: Emit;
+  /** Receives what was served by which mirror. Default: `emit`. */
+  readonly emitServed?: Emit;
   /** Waits until an item may be sent to a registry with published quotas. */
   readonly rateLimiter?: (action: 'manifest' | 'blob', registry: string) => Promise<void>;
 };
@@ -44,13 +49,12 @@ export type RegistryOptions = CredentialSource & {
  */
 export class RegistryClient implements RegistrySource, Sink {
   readonly #session: Session;
-  readonly #mirrors: readonly Mirror[];
+  readonly #reads: MirroredReads;
   readonly #emit: Emit;
   readonly #rateLimiter: RegistryOptions['rateLimiter'];
   readonly #findBlobs: RegistryOptions['findBlobs'];
   readonly #mountsNamedOnly: (registry: string) => boolean;
   readonly #selfMounts: SelfMounts;
-  readonly #referrers: ReferrersApi;
   readonly #roundTrips = new Map<string, number>();
   /** Registries whose invalid names have been reported. */
   readonly #invalidNames = new Set<string>();
@@ -58,7 +62,9 @@ export class RegistryClient implements RegistrySource, Sink {
   constructor({
     transport,
     mirrors = [],
+    equivalentOf,
     emit = ignoreEvents,
+    emitServed = emit,
     rateLimiter,
     findBlobs,
     mountsNamedOnly = () => false,
@@ -73,8 +79,10 @@ export class RegistryClient implements RegistrySource, Sink {
       'authorizer' in credentials ? credentials.authorizer : keychainAuthorizer(transport, credentials.keychain);
     this.#session = createSession(transport, authorizer, { emit, isPushTarget });
     this.#selfMounts = new SelfMounts(this.#session);
-    this.#mirrors = mirrors;
-    this.#referrers = new ReferrersApi(this.#session);
+    const onManifest = (registry: string, duration: number): void => {
+      this.#roundTrips.set(registry, Math.min(duration, this.#roundTrips.get(registry) ?? duration));
+    };
+    this.#reads = new MirroredReads(this.#session, { mirrors, equivalentOf, emit: emitServed, onManifest });
   }
 
   /** Adds credentials to its requests. */
@@ -95,22 +103,21 @@ export class RegistryClient implements RegistrySource, Sink {
     return Math.max(0, ...this.#roundTrips.values());
   }
 
-  async manifest(repository: Repository, tagOrDigest: string): Promise<ManifestContent> {
-    const route = mirrorRoute(this.#mirrors, repository);
-    const startedAt = performance.now();
-    const manifest = await getManifest(this.#session, route, tagOrDigest);
-    const { registry } = route.actual;
-    const duration = performance.now() - startedAt;
-    this.#roundTrips.set(registry, Math.min(duration, this.#roundTrips.get(registry) ?? duration));
-    return manifest;
+  /** Returns how images were read that have an equivalent in another repository. */
+  equivalentUse(): EquivalentUse {
+    return this.#reads.equivalentUse();
+  }
+
+  manifest(repository: Repository, tagOrDigest: string): Promise<ManifestContent> {
+    return this.#reads.manifest(repository, tagOrDigest);
   }
 
   head(repository: Repository, tagOrDigest: string): Promise<Descriptor | undefined> {
-    return headManifest(this.#session, mirrorRoute(this.#mirrors, repository), tagOrDigest);
+    return this.#reads.head(repository, tagOrDigest);
   }
 
   referrers(repository: Repository, subject: Digest): Promise<readonly Descriptor[] | undefined> {
-    return this.#referrers.list(mirrorRoute(this.#mirrors, repository), subject);
+    return this.#reads.referrers(repository, subject);
   }
 
   /**
@@ -126,8 +133,8 @@ export class RegistryClient implements RegistrySource, Sink {
    * @throws AirgapError `image-not-found` when it does not exist, `unauthorized`, `forbidden`, `registry`, `network`
    */
   async tags(repository: Repository): Promise<ReadonlySet<string>> {
-    const route = mirrorRoute(this.#mirrors, repository);
-    return this.#validNames(route.actual.registry, await sourceTags(this.#session, route));
+    const { value, route } = await this.#reads.tags(repository);
+    return this.#validNames(route.actual.registry, value);
   }
 
   /** Warns about invalid names, once for each registry. */
@@ -141,7 +148,17 @@ export class RegistryClient implements RegistrySource, Sink {
   }
 
   blob(repository: Repository, descriptor: Descriptor): Body {
-    return blobBody(this.#session, mirrorRoute(this.#mirrors, repository), descriptor);
+    return this.#reads.blob(repository, descriptor);
+  }
+
+  /** Returns the repository that is expected to serve a blob of another one, for {@link expectAt} of another client. */
+  expectedAt(repository: Repository, digest: Digest): Repository | undefined {
+    return this.#reads.expectedAt(repository, digest);
+  }
+
+  /** Reads a blob of a repository from another one first. */
+  expectAt(repository: Repository, digest: Digest, actual: Repository): void {
+    this.#reads.expectAt(repository, digest, actual);
   }
 
   hasBlob(repository: Repository, descriptor: Descriptor): Promise<boolean> {

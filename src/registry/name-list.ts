@@ -53,9 +53,12 @@ export interface ListRefusal {
 }
 
 /**
- * Reads all pages of a list (distribution specification 1.1, "Listing Tags"; Docker's registry API 2, "Catalog"). Of the
- * address of the next page, only the query is used: it never leaves this registry and this list. Registries that ignore
- * `n`, send null for an empty list, or omit the Link header of a full page are understood.
+ * Reads all pages of a list (distribution specification 1.1, "Listing Tags"; Docker's registry API 2, "Catalog").
+ *
+ * Of the address of the next page, only the query is used. So a request never leaves this registry and this list, and
+ * addresses work that name a path or host of which only the server knows (Artifactory, Nexus). Without an address, a full
+ * page is followed by a question for what comes after its last name; registries without pages answer with the same names,
+ * or with an error.
  * @returns a refusal if the first page is refused or no list
  * @throws AirgapError `registry` for pages that repeat, for too many names and for another document; `network`
  */
@@ -67,8 +70,8 @@ export async function readNames(session: Session, request: ListRequest): Promise
   let invalid = 0;
   let stalled = 0;
   let page = await readPage(session, request);
-  // distribution refuses more names a page than its limit, which it does not tell.
-  if (page.response.status === 400) page = await readPage(session, request, '');
+  // distribution and Quay refuse more names a page than their limit, which they do not tell.
+  if (page.response.status === 400 || page.response.status === 413) page = await readPage(session, request, '');
   const { status } = page.response;
   if (status !== 200) return { status, error: refusalError(page, request) };
   if (entriesOf(page, field) === undefined) return { status, error: noListError(page, what) };

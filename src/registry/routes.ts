@@ -37,41 +37,59 @@ export function describeRoute({ named, actual }: RepositoryRoute, tagOrDigest?: 
   return named === actual ? name : `${name} (via mirror ${actual.registry}/${actual.path}${suffix})`;
 }
 
-/** Redirects reads of `from` to `to`. Both are a host with an optional path; `from` may be `*`. */
+/** Redirects reads of `from` to `to`. Both are a host with an optional path; both may be `*` (see {@link parseMirror}). */
 export interface Mirror {
   readonly from: string;
   readonly to: string;
 }
 
 /**
- * Parses `FROM=TO`, as in `quay.io=artifactory.example/quay` or `*=mirror.example/cache`.
+ * Parses `FROM=TO`, as in `quay.io=artifactory.example/quay` or `*=mirror.example/cache`. `quay.io=quay.io` and `*=*` name
+ * the registry itself, as one of several mirrors.
  * @throws AirgapError `usage`
  */
 export function parseMirror(text: string): Mirror {
   const equals = text.indexOf('=');
   const from = trimTrailing(text.slice(0, Math.max(0, equals)), '/');
   const to = trimTrailing(text.slice(equals + 1), '/');
-  if (equals < 0 || !(from === '*' || isMirrorPrefix(from)) || !isMirrorPrefix(to)) {
+  const isItself = from === '*' && to === '*';
+  if (equals < 0 || !(from === '*' || isMirrorPrefix(from)) || !(isItself || isMirrorPrefix(to))) {
     throw new AirgapError('usage', `"${text}" is not a valid mirror`, {
       hint: 'write HOST[/PATH]=HOST[/PATH], as in quay.io=artifactory.example/quay, or *=HOST/PATH for every registry',
     });
   }
-  return { from: canonicalHubName(from), to };
+  return { from: canonicalHubName(from), to: canonicalHubName(to) };
 }
 
 /**
- * Returns the route for reads of a repository. The longest matching `from` wins; with `*`, the source host becomes part
- * of the path, so that the mirror can distinguish registries.
+ * Returns the routes for reads of a repository, in the order in which they are tried: those of the longest matching `from`,
+ * as they were given. With `*`, the source host becomes part of the path, so that the mirror can distinguish registries.
+ * @param direct route to the repository itself, which is used if nothing matches
  */
-export function mirrorRoute(mirrors: readonly Mirror[], repository: Repository): RepositoryRoute {
-  const name = formatRepository(repository);
+export function mirrorRoutes(
+  mirrors: readonly Mirror[],
+  direct: RepositoryRoute,
+): readonly [RepositoryRoute, ...RepositoryRoute[]] {
+  const { named } = direct;
+  const name = formatRepository(named);
   const matching = mirrors.filter(({ from }) => from === '*' || name === from || name.startsWith(`${from}/`));
-  const mirror = matching.sort((a, b) => specificity(b) - specificity(a))[0];
-  if (mirror === undefined) return directRoute(repository);
-  const suffix = mirror.from === '*' ? `/${name.replace(/:(\d+)(?=\/)/, '-$1')}` : name.slice(mirror.from.length);
-  const full = `${mirror.to}${suffix}`;
-  const slash = full.indexOf('/');
-  return { named: repository, actual: { registry: full.slice(0, slash), path: full.slice(slash + 1) } };
+  // Texts of one length that begin the same name are equal.
+  const longest = Math.max(...matching.map(specificity));
+  const names = new Set(
+    matching.filter((mirror) => specificity(mirror) === longest).map((mirror) => nameAt(mirror, name)),
+  );
+  const [first = direct, ...others] = [...names].map((actualName) => {
+    if (actualName === name) return direct;
+    const slash = actualName.indexOf('/');
+    return { named, actual: { registry: actualName.slice(0, slash), path: actualName.slice(slash + 1) } };
+  });
+  return [first, ...others];
+}
+
+/** Returns the name of a repository at a mirror. */
+function nameAt({ from, to }: Mirror, name: string): string {
+  if (to === '*') return name;
+  return from === '*' ? `${to}/${name.replace(/:(\d+)(?=\/)/, '-$1')}` : `${to}${name.slice(from.length)}`;
 }
 
 function specificity({ from }: Mirror): number {

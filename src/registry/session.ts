@@ -84,7 +84,7 @@ export function createSession(
   };
 }
 
-interface ReadOptions extends Pick<HttpRequest, 'what' | 'signal'> {
+interface ReadOptions extends Pick<HttpRequest, 'what' | 'signal' | 'hasAlternative'> {
   readonly limit: number;
   readonly checkDamage?: DamageCheck | undefined;
 }
@@ -92,7 +92,7 @@ interface ReadOptions extends Pick<HttpRequest, 'what' | 'signal'> {
 /** Implements {@link Session.read}. */
 async function readFully(
   { retrier }: Transport,
-  { what, signal, limit, checkDamage }: ReadOptions,
+  { what, signal, hasAlternative, limit, checkDamage }: ReadOptions,
   send: () => Promise<HttpResponse>,
 ): Promise<FullResponse> {
   const mayRetry = (attempt: number, reason: string, retryable: Retryable): Promise<boolean> =>
@@ -104,7 +104,7 @@ async function readFully(
       fullResponse = { response, bytes: await readBody(response, limit, what) };
     } catch (error) {
       if (!(error instanceof AirgapError) || error.code !== 'network') throw error;
-      if (!(await mayRetry(attempt, error.message, 'yes'))) throw error;
+      if (!(await mayRetry(attempt, error.message, hasAlternative ? 'few' : 'yes'))) throw error;
       continue;
     }
     const reason = checkDamage?.(fullResponse);

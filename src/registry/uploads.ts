@@ -37,7 +37,7 @@ interface FailedPut {
 /**
  * Stores a blob: by mount if a source is given, otherwise by POST and a monolithic PUT. Never by PATCH, because uploads
  * to ECR cannot be continued from its responses. Each retry uses a new session, after a check whether the previous one
- * succeeded after all.
+ * succeeded after all. Damaged content is read from another mirror, if there is one.
  * @throws AirgapError `digest-mismatch`, errors of `body`, and those of a registry
  */
 export async function uploadBlob(session: Session, upload: UploadRequest): Promise<'stored' | 'mounted' | 'present'> {
@@ -48,7 +48,7 @@ export async function uploadBlob(session: Session, upload: UploadRequest): Promi
     if (attempt > 1 && (await isStored(session, upload))) return 'stored';
     const started = (await startMount(session, upload, what)) ?? (await startUpload(session, upload, what));
     if (started === 'mounted' || started === 'present') return started;
-    const failure = await putOnce(session, upload, started, what);
+    const failure = await putOnce(session, upload, started, what).catch((error) => readElsewhere(upload, error));
     if (failure === undefined) return 'stored';
     const { retryable, error, retryAfter } = failure;
     if (isHeadersTimeout(error)) timeouts++;
@@ -62,6 +62,13 @@ export async function uploadBlob(session: Session, upload: UploadRequest): Promi
     });
     if (!mayRetry) throw error;
   }
+}
+
+/** Returns a failure to retry if the content to send was damaged and can be read from elsewhere. @throws the error */
+function readElsewhere({ body }: UploadRequest, error: unknown): FailedPut {
+  const isDamaged = error instanceof AirgapError && error.code === 'digest-mismatch';
+  if (isDamaged && body.reject?.()) return { retryable: 'few', error };
+  throw error;
 }
 
 async function putOnce(

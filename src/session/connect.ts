@@ -1,10 +1,17 @@
 import { userEnvironment } from '../auth/credential-files.ts';
 import { environmentKeychain } from '../auth/environment-keychain.ts';
 import { fileKeychain } from '../auth/file-keychain.ts';
-import { type CommandLineLogin, chainKeychains, commandLineKeychain, type Keychain } from '../auth/keychain.ts';
-import { ECR_PUBLIC_HOST, ecrHost } from '../ecr/hosts.ts';
-import { ecrKeychain, ecrPublicKeychain } from '../ecr/keychain.ts';
+import {
+  type CommandLineLogin,
+  chainKeychains,
+  commandLineKeychain,
+  type Keychain,
+  skopeoFileKeychain,
+} from '../auth/keychain.ts';
+import { ecrHost, isEcrPublic } from '../ecr/hosts.ts';
+import { ecrKeychain, ecrPublicKeychain, ecrPublicLoginRequired, ecrPublicTargetKeychain } from '../ecr/keychain.ts';
 import type { AwsAccess, EcrOptions } from '../ecr/options.ts';
+import { publicEcrEquivalent } from '../ecr/public-equivalents.ts';
 import { ecrLayerLookup, ecrRateLimiter } from '../ecr/uploads.ts';
 import type { ClientCertificate } from '../http/client-certificate.ts';
 import type { RetryPolicy } from '../http/retry.ts';
@@ -15,8 +22,10 @@ import type { Context } from './context.ts';
 
 /** Settings for access to registries. */
 export interface RegistryAccess extends AwsAccess {
-  /** A registry, `host/path` or `*`, and the repository prefix that is read instead. */
+  /** A registry, `host/path` or `*`, and the repository prefix that is read instead; in order, if there are several. */
   readonly mirrors: readonly Mirror[];
+  /** Reads an image from Public ECR if its equivalent there has the same digest. Default: false. */
+  readonly preferPublicEcr?: boolean;
   /** Hosts that use HTTP without TLS. */
   readonly plainHttp: readonly string[];
   /** PEM file with additional certificate authorities. */
@@ -25,6 +34,8 @@ export interface RegistryAccess extends AwsAccess {
   readonly clientCertificates?: readonly ClientCertificate[];
   /** Login for one registry from the command line. */
   readonly login?: CommandLineLogin;
+  /** Logins in files for `skopeo sync`, each for its registry; used after variables. */
+  readonly logins?: readonly CommandLineLogin[];
   /** Registries named by the user, not by a chart. */
   readonly named?: readonly string[];
   /** Set for a push: redirect targets then get no credentials of other registries. Default: false. */
@@ -67,10 +78,12 @@ export function connect(
   { env, emit, signal }: Context,
   {
     mirrors,
+    preferPublicEcr = false,
     plainHttp,
     caFile,
     clientCertificates = [],
     login,
+    logins = [],
     named = [],
     isPushTarget = false,
     keychain: given,
@@ -95,17 +108,20 @@ export function connect(
   const ownKeychain = chainKeychains(
     ...(login === undefined ? [] : [commandLineKeychain(login)]),
     environmentKeychain(env, named),
+    ...logins.map(skopeoFileKeychain),
     ecrKeychain(ecr),
-    ecrPublicKeychain(ecr),
+    isPushTarget ? ecrPublicTargetKeychain(ecr) : ecrPublicKeychain(ecr),
     fileKeychain({ ...userEnvironment(env), emit }),
+    ...(isPushTarget ? [ecrPublicLoginRequired()] : []),
   );
   const mountsNamedOnly = (registry: string): boolean =>
-    registry === ECR_PUBLIC_HOST || ecrHost(registry, aws.ecrHosts) !== undefined;
+    isEcrPublic(registry) || ecrHost(registry, aws.ecrHosts) !== undefined;
   return {
     client: createRegistryClient({
       keychain: given ?? ownKeychain,
       transport,
       mirrors,
+      equivalentOf: preferPublicEcr && !isPushTarget ? publicEcrEquivalent : undefined,
       mountsNamedOnly,
       isPushTarget,
       emit,

@@ -34,7 +34,11 @@ export interface BlobUploadOptions {
 /** A blob and the one repository to which its bytes are uploaded. */
 export interface BlobUpload {
   readonly node: BlobNode;
+  /** Descriptor of the node. */
+  readonly descriptor: Descriptor;
   readonly target: Repository;
+  /** A source repository in the same registry, from which the blob is mounted if that is possible. */
+  readonly mountFrom?: Repository | undefined;
   /** Name of the first item that needs it, for progress. */
   readonly owner: string;
 }
@@ -48,7 +52,9 @@ export class BlobUploader {
   readonly #sink: Sink;
   readonly #presence: BlobPresence;
   readonly #options: BlobUploadOptions;
-  readonly #uploads = new Map<Digest, { readonly upload: BlobUpload; readonly uploaded: PromiseWithResolvers<void> }>();
+  readonly #uploads: ReadonlyMap<Digest, BlobUpload>;
+  /** Errors of the blobs that could not be uploaded. */
+  readonly #failures = new Map<Digest, unknown>();
   readonly #mounts = new Map<string, Promise<void>>();
   /** True if there are more small blobs than run concurrently: then the others benefit from what a probe finds out. */
   readonly #isProbingWorthwhile: boolean;
@@ -64,52 +70,45 @@ export class BlobUploader {
     this.#sink = sink;
     this.#presence = presence;
     this.#options = options;
-    for (const upload of uploads) {
-      const uploaded = Promise.withResolvers<void>();
-      // The failure is reported by the roots that need the blob; none of them may be waiting yet.
-      uploaded.promise.catch(() => {});
-      this.#uploads.set(upload.node.descriptor.digest, { upload, uploaded });
-    }
+    this.#uploads = new Map(uploads.map((upload) => [upload.descriptor.digest, upload]));
     this.#isProbingWorthwhile =
-      uploads.filter(({ node }) => !isLargeBlob(node.descriptor)).length > options.concurrency;
+      uploads.filter(({ descriptor }) => !isLargeBlob(descriptor)).length > options.concurrency;
   }
 
-  /** Uploads every blob to its target repository. Never throws: `uploaded` reports the failures. */
-  async uploadAll(): Promise<void> {
+  /**
+   * Uploads every blob to its target repository. Never throws: `checkUploaded` reports the failures.
+   * @param onEnded called for each blob when it is uploaded or has failed
+   */
+  async uploadAll(onEnded: (digest: Digest) => void): Promise<void> {
     const { concurrency, coordinator } = this.#options;
-    const all = [...this.#uploads.values()].map(({ upload }) => upload);
-    this.#plan(this.#options.progress, all);
+    const uploads = [...this.#uploads.values()];
+    this.#plan(this.#options.progress, uploads);
     coordinator?.expect(this.#uploads.keys());
-    const uploads = [...this.#uploads.values()].map((entry) => ({
-      ...entry,
-      descriptor: entry.upload.node.descriptor,
-    }));
-    await scheduleBlobs(uploads, concurrency, async ({ upload, uploaded }) => {
+    await scheduleBlobs(uploads, concurrency, async (upload) => {
+      const { digest } = upload.descriptor;
       try {
         await this.#put(upload, upload.target);
-        uploaded.resolve();
       } catch (error) {
-        uploaded.reject(error);
+        this.#failures.set(digest, error);
       } finally {
-        coordinator?.settle(upload.node.descriptor.digest);
+        coordinator?.settle(digest);
       }
+      onEnded(digest);
     });
   }
 
-  /** Waits until the blob is in its target repository, for an item of `repository`. @throws the error of its upload */
-  async uploaded(digest: Digest, repository: Repository): Promise<void> {
-    try {
-      await this.#uploads.get(digest)?.uploaded.promise;
-    } catch (error) {
-      // A mount from the repository that refused it becomes an upload.
-      const isRetried = this.#options.retriesRefused && this.isUploadedElsewhere(digest, repository);
-      if (!isRetried || !isRefusal(error)) throw error;
-    }
+  /** Checks that the upload of a blob has not failed, for an item of `repository`. @throws the error of its upload */
+  checkUploaded(digest: Digest, repository: Repository): void {
+    if (!this.#failures.has(digest)) return;
+    const error = this.#failures.get(digest);
+    // A mount from the repository that refused it becomes an upload.
+    const isRetried = this.#options.retriesRefused && this.isUploadedElsewhere(digest, repository);
+    if (!isRetried || !isRefusal(error)) throw error;
   }
 
   /** Reports whether the blob is uploaded to another repository. */
   isUploadedElsewhere(digest: Digest, repository: Repository): boolean {
-    const target = this.#uploads.get(digest)?.upload.target;
+    const target = this.#uploads.get(digest)?.target;
     return target !== undefined && formatRepository(target) !== formatRepository(repository);
   }
 
@@ -118,7 +117,7 @@ export class BlobUploader {
     const key = `${formatRepository(repository)}@${digest}`;
     const running = this.#mounts.get(key);
     if (running !== undefined) return running;
-    const { upload } = this.#uploads.get(digest) as { upload: BlobUpload };
+    const upload = this.#uploads.get(digest) as BlobUpload;
     const mounting = this.#put(upload, repository, upload.target);
     this.#mounts.set(key, mounting);
     return mounting;
@@ -126,8 +125,8 @@ export class BlobUploader {
 
   /** Uploads a blob that a repository reported as present but lacks. @throws AirgapError */
   async resend(digest: Digest, repository: Repository): Promise<void> {
-    const { upload } = this.#uploads.get(digest) as { upload: BlobUpload };
-    const { descriptor } = upload.node;
+    const upload = this.#uploads.get(digest) as BlobUpload;
+    const { descriptor } = upload;
     const { signal } = this.#options;
     try {
       await this.#sink.putBlob(repository, descriptor, this.#body(upload, true), { signal });
@@ -141,13 +140,13 @@ export class BlobUploader {
 
   async #put(upload: BlobUpload, repository: Repository, mountFrom?: Repository): Promise<void> {
     const { signal } = this.#options;
-    const { descriptor } = upload.node;
+    const { descriptor } = upload;
     try {
       throwIfAborted(signal);
       const mountSupport = this.#sink.mountSupport?.(repository) ?? 'named';
       // Large blobs are checked with HEAD: if the mount failed after all, the whole blob would be uploaded again.
       const isProbedByMount = mountSupport === 'self-mount' && !isLargeBlob(descriptor);
-      const from = mountFrom ?? (isProbedByMount ? repository : undefined);
+      const from = mountFrom ?? upload.mountFrom ?? (isProbedByMount ? repository : undefined);
       if ((from === undefined || mountSupport === 'named') && (await this.#presence.has(repository, descriptor))) {
         this.counts.present++;
         if (mountFrom === undefined) this.#report(descriptor, 'present');
@@ -171,7 +170,7 @@ export class BlobUploader {
   }
 
   #plan(progress: BlobUploadOptions['progress'], uploads: readonly BlobUpload[]): void {
-    const blobs = uploads.map(({ node: { descriptor }, owner }) => ({
+    const blobs = uploads.map(({ descriptor, owner }) => ({
       digest: descriptor.digest,
       bytes: descriptor.size,
       owner,
@@ -196,6 +195,7 @@ export class BlobUploader {
     let isCounted = !isUnplanned;
     return {
       size: body.size,
+      reject: () => body.reject?.() ?? false,
       open: async (offset, abort = signal) => {
         if (!isCounted) {
           isCounted = true;

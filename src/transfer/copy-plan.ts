@@ -44,7 +44,7 @@ export interface CopyPlanOptions extends Omit<CopyOptions, 'emit'> {
  */
 export async function planCopy(graph: Graph, sink: Sink, options: CopyPlanOptions): Promise<CopyPlan> {
   const { required, existing = 'overwrite' } = options;
-  const destinations = destinationsFor(graph.roots, options.target);
+  const destinations = destinationsFor(graph.roots, options.target, options.reserved);
   const statuses = await checkTags(destinations, sink, options);
   for (const { error, destination } of statuses) {
     if (error !== undefined) throw wrapError(destination.repository.registry, error);

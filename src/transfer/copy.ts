@@ -23,17 +23,25 @@ export interface CopyOptions {
   /** Blobs transferred at the same time. */
   readonly concurrency: number;
   /** Blobs that the source lacks and the sink must have. */
-  readonly required?: RequiredBlobs;
+  readonly required?: RequiredBlobs | undefined;
   /** Handling of tags that have another digest. Default: `overwrite`. */
   readonly existing?: ExistingTag;
   /** Paths of target repositories that do not exist yet; no requests are sent for them. */
   readonly absent?: ReadonlySet<string>;
   /** Reports whether the target may lack content of a root whose tag it has: its content is sent again. */
-  readonly isIncomplete?: (root: Root) => boolean;
+  readonly isIncomplete?: ((root: Root) => boolean) | undefined;
+  /** Digests of target tags that have just been read, by `REGISTRY/PATH:TAG`; undefined: there is no such tag. */
+  readonly knownTags?: ReadonlyMap<string, Digest | undefined> | undefined;
+  /** Roots that the target has and that are not copied, by `REGISTRY/PATH:TAG`: no other image gets these names. */
+  readonly reserved?: ReadonlyMap<string, Root> | undefined;
+  /** Reports whether a root is pushed by digest alone, because its tag is written later. */
+  readonly isTaggedLater?: ((root: Root) => boolean) | undefined;
+  /** Mounts blobs from their source repositories if these are in the registry of the sink. Default: false. */
+  readonly mountsFromSource?: boolean | undefined;
   /** Present when other copies read the same source at the same time. */
-  readonly coordinator?: ReadCoordinator;
+  readonly coordinator?: ReadCoordinator | undefined;
   readonly emit: Emit;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface CopyOutcome {
@@ -66,7 +74,7 @@ export interface CopyResult extends Pick<UploadResult, 'blobs' | 'bytes'> {
  *   {@link findRequiredBlobs}; later only `interrupted`
  */
 export async function copy(graph: Graph, source: Source, sink: Sink, options: CopyOptions): Promise<CopyResult> {
-  const destinations = destinationsFor(graph.roots, options.target);
+  const destinations = destinationsFor(graph.roots, options.target, options.reserved);
   const statuses = await checkTags(destinations, sink, options);
   const { existing = 'overwrite' } = options;
   if (existing === 'error') assertNoTagConflicts(statuses);
@@ -78,23 +86,32 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
   const { emit } = options;
   const blobsToSend = pending.flatMap(({ root }) => closureOf(graph, root.descriptor.digest).blobs);
   const sizes = [...new Set(blobsToSend)].map((digest) => graph.blobs.get(digest)?.descriptor.size ?? 0);
-  emit({
-    type: 'upload',
-    tags: pending.length,
-    unchanged: statuses.length - pending.length,
-    repositories: new Set(pending.map(({ repository }) => formatRepository(repository))).size,
-    blobs: sizes.length,
-    bytes: sizes.reduce((sum, size) => sum + size, 0),
-    ...exampleOf(pending[0]),
-  });
-  const items = pending.map((destination) => ({ ...destination, descriptor: destination.root.descriptor }));
+  const unknown = statuses.filter(({ status }) => status === 'unknown').length;
+  if (unknown < statuses.length || unknown === 0) {
+    emit({
+      type: 'upload',
+      tags: pending.length,
+      unchanged: statuses.length - pending.length - unknown,
+      repositories: new Set(pending.map(({ repository }) => formatRepository(repository))).size,
+      blobs: sizes.length,
+      bytes: sizes.reduce((sum, size) => sum + size, 0),
+      ...exampleOf(pending[0]),
+    });
+  }
+  const items = pending.map(({ root, repository, tag }) => ({
+    repository,
+    tag: options.isTaggedLater?.(root) ? undefined : tag,
+    descriptor: root.descriptor,
+  }));
   const { errors, blobs, bytes } = await uploadGraph(graph, reader, sink, items, {
     ...options,
     progress: { activity: 'uploading', items: { total: pending.length, noun: 'tags' } },
     mountSources,
     nameFailure: (step, error, node) => stepFailure(graph, step, error, node),
     onUploaded: (index) => {
-      const { reference, descriptor } = (pending[index] as Destination).root;
+      const { root } = pending[index] as Destination;
+      if (options.isTaggedLater?.(root)) return;
+      const { reference, descriptor } = root;
       emit({ type: 'image', reference: formatReference(reference), digest: descriptor.digest });
     },
   });

@@ -20,13 +20,15 @@ export interface Destination {
  * `digest-<12 hex>`, because lifecycle rules delete untagged images. So does a root pinned by tag and digest if another
  * root has the same tag with another digest.
  * @param target maps a reference to its target; the source tag is used unless the result has one
+ * @param reserved roots that have their tag already and are not copied, by `REGISTRY/PATH:TAG`
  * @throws AirgapError `collision` naming the references that would get the same tag with different content
  */
 export function destinationsFor(
   roots: readonly Root[],
   target: (source: Reference) => Reference,
+  reserved: ReadonlyMap<string, Root> = new Map(),
 ): readonly Destination[] {
-  const taken = new Map<string, Root>();
+  const taken = new Map(reserved);
   const destinations = new Map<Root, Destination>();
   const collisions: string[] = [];
   // References without a digest come first, because they can only be found by their tag.
@@ -80,18 +82,21 @@ export interface TagCheckOptions {
   /** Paths of repositories that do not exist yet; no requests are sent for them. */
   readonly absent?: ReadonlySet<string>;
   /** Reports whether the target may lack content of a root whose tag it has. */
-  readonly isIncomplete?: (root: Root) => boolean;
+  readonly isIncomplete?: ((root: Root) => boolean) | undefined;
+  /** Digests of tags that have just been read, by `REGISTRY/PATH:TAG`; undefined: there is no such tag. */
+  readonly knownTags?: ReadonlyMap<string, Digest | undefined> | undefined;
   readonly concurrency: number;
   readonly emit?: Emit;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Returns the status of every tag, in the order of the destinations. @throws AirgapError `interrupted` */
 export async function checkTags(
   destinations: readonly Destination[],
   sink: Pick<Sink, 'hasManifest' | 'listTags'>,
-  { absent, isIncomplete, concurrency, signal, emit = ignoreEvents }: TagCheckOptions,
+  { absent, isIncomplete, knownTags, concurrency, signal, emit = ignoreEvents }: TagCheckOptions,
 ): Promise<readonly TagStatus[]> {
+  if (destinations.length === 0) return [];
   const lists = new Map<string, Promise<ReadonlySet<string> | undefined>>();
   /** Artifactory and others answer 403 or 401 for missing tags; the tag list then tells whether the tag exists. */
   const isListed = async (repository: Repository, tag: string): Promise<boolean> => {
@@ -102,7 +107,8 @@ export async function checkTags(
   };
   const digestOf = async ({ repository, tag }: Destination): Promise<Digest | undefined> => {
     throwIfAborted(signal);
-    if (absent?.has(repository.path)) return undefined;
+    const name = formatReference({ ...repository, tag });
+    if (absent?.has(repository.path) || knownTags?.has(name)) return knownTags?.get(name);
     try {
       return await sink.hasManifest(repository, tag);
     } catch (error) {

@@ -25,6 +25,8 @@ export interface UploadOptions extends BlobUploadOptions {
   readonly absent?: ReadonlySet<string>;
   /** Repositories of the sink that already have blobs; these blobs are mounted from there. */
   readonly mountSources?: ReadonlyMap<Digest, Repository> | undefined;
+  /** Mounts blobs from their source repositories if these are in the registry of the sink. Default: false. */
+  readonly mountsFromSource?: boolean | undefined;
   /** Called when everything of an item has been uploaded. */
   readonly onUploaded?: (index: number) => void;
 }
@@ -60,10 +62,18 @@ class GraphUpload {
   readonly #options: UploadOptions;
   readonly #items: readonly UploadItem[];
   readonly #closures: readonly Closure[];
-  /** By blob, index of the first item that needs it; its repository is the upload target. */
-  readonly #owners = new Map<Digest, number>();
+  /** By blob, indexes of the items that need it, in order. The repository of the first is the upload target. */
+  readonly #users = new Map<Digest, number[]>();
+  /** By item, how many of its blobs are still to be uploaded. */
+  readonly #outstanding: number[] = [];
+  readonly #errors: unknown[];
   readonly #limit: ReturnType<typeof limiter>;
   readonly #manifests = new Map<string, Promise<void>>();
+  readonly #running = new Set<Promise<void>>();
+  /** Indexes of the items that are complete or have failed. */
+  readonly #ended = new Set<number>();
+  /** By item, resolves when it has ended; only for those that others wait for. */
+  readonly #awaited = new Map<number, PromiseWithResolvers<void>>();
 
   constructor(graph: Graph, source: Source, sink: Sink, items: readonly UploadItem[], options: UploadOptions) {
     this.#graph = graph;
@@ -72,47 +82,82 @@ class GraphUpload {
     this.#items = items;
     this.#limit = limiter(options.concurrency);
     this.#closures = items.map(({ descriptor }) => closureOf(graph, descriptor.digest));
+    this.#errors = new Array(items.length).fill(undefined);
     for (const [index, { blobs }] of this.#closures.entries()) {
-      for (const digest of blobs) if (!this.#owners.has(digest)) this.#owners.set(digest, index);
+      const known = blobs.filter((digest) => graph.blobs.has(digest));
+      this.#outstanding.push(known.length);
+      for (const digest of known) {
+        const users = this.#users.get(digest);
+        if (users === undefined) this.#users.set(digest, [index]);
+        else users.push(index);
+      }
     }
     // Always in the graph's order: copies that share a source have to request blobs in the same order.
     const uploads: BlobUpload[] = [];
+    const names = items.map(nameOf);
     for (const [digest, node] of graph.blobs) {
-      const index = this.#owners.get(digest);
+      const [index] = this.#users.get(digest) ?? [];
       if (index === undefined) continue;
-      const item = items[index] as UploadItem;
-      const target = options.mountSources?.get(digest) ?? item.repository;
-      uploads.push({ node, target, owner: nameOf(item) });
+      const target = options.mountSources?.get(digest) ?? (items[index] as UploadItem).repository;
+      const mountFrom = options.mountsFromSource
+        ? node.repositories.find(({ registry }) => registry === target.registry)
+        : undefined;
+      uploads.push({ node, descriptor: node.descriptor, target, mountFrom, owner: names[index] as string });
     }
     const presence = new BlobPresence(sink, expectedBlobs(items, this.#closures, graph), options.absent);
     this.#blobs = new BlobUploader(source, sink, presence, options, uploads);
   }
 
   async run(): Promise<UploadResult> {
-    const commits: Promise<void>[] = [];
-    // Each commit waits only for earlier ones, so there are no cycles.
-    for (const index of this.#items.keys()) {
-      const commit = this.#commit(index, commits);
-      commit.catch(() => {});
-      commits.push(commit);
-    }
-    await this.#blobs.uploadAll();
+    for (const [index, blobs] of this.#outstanding.entries()) if (blobs === 0) this.#start(index);
+    await this.#blobs.uploadAll((digest) => {
+      for (const index of this.#users.get(digest) ?? []) {
+        const left = (this.#outstanding[index] ?? 0) - 1;
+        this.#outstanding[index] = left;
+        if (left === 0) this.#start(index);
+      }
+    });
     const waiting = `${this.#options.progress.activity}: manifests and tags`;
-    const outcomes = await runStep(this.#options.emit, waiting, () => Promise.allSettled(commits));
-    const errors = outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason : undefined));
-    return { errors, blobs: this.#blobs.counts, bytes: this.#blobs.bytes };
+    await runStep(this.#options.emit, waiting, () => Promise.all(this.#running));
+    return { errors: this.#errors, blobs: this.#blobs.counts, bytes: this.#blobs.bytes };
   }
 
-  async #commit(index: number, earlierCommits: readonly Promise<void>[]): Promise<void> {
+  /**
+   * Starts to commit an item, as soon as its last blob is uploaded or has failed. Until then it costs no promise: there
+   * may be ten thousand items.
+   */
+  #start(index: number): void {
+    const commit = this.#commit(index)
+      .catch((error: unknown) => {
+        this.#errors[index] = error;
+      })
+      .finally(() => {
+        this.#running.delete(commit);
+        this.#ended.add(index);
+        this.#awaited.get(index)?.resolve();
+      });
+    this.#running.add(commit);
+  }
+
+  /** Waits until an item is complete or has failed. */
+  #end(index: number): Promise<void> | undefined {
+    if (this.#ended.has(index)) return undefined;
+    const awaited = this.#awaited.get(index) ?? Promise.withResolvers<void>();
+    this.#awaited.set(index, awaited);
+    return awaited.promise;
+  }
+
+  async #commit(index: number): Promise<void> {
     const { descriptor, repository, tag } = this.#items[index] as UploadItem;
     const { mountSources, onUploaded } = this.#options;
     const { blobs, manifests } = this.#closures[index] as Closure;
-    await Promise.all(blobs.map((digest) => this.#blobs.uploaded(digest, repository)));
+    for (const digest of blobs) this.#blobs.checkUploaded(digest, repository);
     const blobsToMount = blobs.filter((digest) => this.#blobs.isUploadedElsewhere(digest, repository));
     // ECR mounts only blobs that a manifest in the other repository refers to, so that manifest has to exist first.
     const needsManifest = (this.#sink.mountSupport?.(repository) ?? 'named') === 'named';
     const awaitedBlobs = !needsManifest ? [] : blobsToMount.filter((digest) => !mountSources?.has(digest));
-    await Promise.allSettled(awaitedBlobs.map((digest) => earlierCommits[this.#owners.get(digest) as number]));
+    // Their owners are earlier items, so no two items wait for each other.
+    await Promise.all(awaitedBlobs.map((digest) => this.#end(this.#users.get(digest)?.[0] as number)));
     await this.#forEach(blobsToMount, (digest) => this.#blobs.mount(digest, repository));
     const nodes = manifests.map((digest) => this.#graph.manifests.get(digest) as ManifestNode);
     const children = nodes.filter((node) => node.descriptor.digest !== descriptor.digest);

@@ -1,5 +1,6 @@
 import { AirgapError } from '../base/errors.ts';
 import { limiter } from '../base/limiter.ts';
+import { unpooled } from '../oci/buffer-pool.ts';
 import type { ManifestContent, Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import { algorithmOf, type Digest, digestOf } from '../oci/digest.ts';
@@ -64,7 +65,8 @@ export class ManifestReader {
       throw new AirgapError('digest-mismatch', `the source returned ${actual} instead of ${expected}`);
     }
     // The size comes from the bytes; the source's own value may be wrong.
-    return { bytes, descriptor: { mediaType: descriptor.mediaType, digest: expected, size: bytes.length } };
+    const verified = { mediaType: descriptor.mediaType, digest: expected, size: bytes.length };
+    return { bytes: unpooled(bytes), descriptor: verified };
   }
 }
 

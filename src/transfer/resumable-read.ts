@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AirgapError, messageOf, placeOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
+import { unpooled } from '../oci/buffer-pool.ts';
 import type { Body, Source } from '../oci/content.ts';
 import { algorithmOf, digestOf } from '../oci/digest.ts';
 import type { BlobNode } from '../oci/graph.ts';
@@ -138,6 +139,7 @@ export function resumableRead(body: Body, options: ResumableReadOptions & { read
   const { digest, emit } = options;
   return {
     size: body.size,
+    reject: () => body.reject?.() ?? false,
     async open(offset = 0, signal = options.signal) {
       emit({ type: 'blob', digest, bytes: body.size, status: 'started', position: offset });
       let resume = (): void => {};
@@ -168,13 +170,15 @@ export function bodyFromSource(source: Source, node: BlobNode): Body {
       open: async (offset = 0) => Readable.from([bytes.subarray(offset)], { objectMode: false }),
     };
   }
+  const bodies = repositories.map((repository) => source.blob(repository, descriptor));
   return {
     size: descriptor.size,
+    reject: () => bodies.map((body) => body.reject?.() ?? false).includes(true),
     async open(offset, signal, end) {
       let failure: unknown;
-      for (const repository of repositories) {
+      for (const body of bodies) {
         try {
-          return await source.blob(repository, descriptor).open(offset, signal, end);
+          return await body.open(offset, signal, end);
         } catch (error) {
           if (signal?.aborted) throw error;
           failure ??= error;
@@ -197,7 +201,7 @@ export interface ReadBlobOptions {
 }
 
 /**
- * Reads and verifies a small blob. Content with a wrong digest is read a second time.
+ * Reads and verifies a small blob. Content with a wrong digest is read a second time, and from every mirror.
  * @throws AirgapError `digest-mismatch`; errors of the source
  */
 export async function readBlob(source: Source, blob: BlobNode, { emit, signal }: ReadBlobOptions): Promise<Uint8Array> {
@@ -205,15 +209,18 @@ export async function readBlob(source: Source, blob: BlobNode, { emit, signal }:
   // Progress counts these bytes when they are written to the bundle.
   const options = { what: blobLabel(blob), emit: ((event) => event.type !== 'bytes' && emit(event)) as Emit, signal };
   let actual = '';
-  for (let attempt = 1; attempt <= 2; attempt++) {
+  let hasOther = false;
+  for (let attempt = 1; attempt <= 2 || hasOther; attempt++) {
     const chunks: Uint8Array[] = [];
-    await drain(bodyFromSource(source, blob), 0, options, (chunk) => {
+    const body = bodyFromSource(source, blob);
+    await drain(body, 0, options, (chunk) => {
       chunks.push(chunk);
       return undefined;
     });
     const bytes = Buffer.concat(chunks);
     actual = digestOf(bytes, algorithmOf(digest));
-    if (actual === digest) return bytes;
+    if (actual === digest) return unpooled(bytes);
+    hasOther = body.reject?.() ?? false;
   }
   throw new AirgapError('digest-mismatch', 'the source returned other content', {
     subject: blobLabel(blob),

@@ -62,13 +62,19 @@ export class SharedSource {
       ...withSource(this.#source, {
         blob: (repository, descriptor) => {
           const body = this.#source.blob(repository, descriptor);
+          // Of a read for several copies, the body of one of them is opened.
+          let opened = body;
           return {
             size: body.size,
+            reject: () => opened.reject?.() ?? false,
             open: (offset = 0, signal, end = body.size) => {
               const isFirst = this.#participants.has(participant) && participant.expected?.delete(descriptor.digest);
-              if (isFirst && offset === 0 && end === body.size)
+              if (isFirst && offset === 0 && end === body.size) {
+                opened = this.#pending.get(descriptor.digest)?.body ?? body;
                 return this.#join(participant, descriptor.digest, body, signal);
+              }
               if (isFirst) this.#startReady();
+              opened = body;
               return body.open(offset, signal, end);
             },
           };

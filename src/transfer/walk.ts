@@ -1,5 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
-import { settle } from '../base/pool.ts';
+import { MAX_BEGUN, settle } from '../base/pool.ts';
 import type { Advance } from '../base/step.ts';
 import type { Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
@@ -82,7 +82,7 @@ export class Walker {
    * @throws AirgapError `interrupted`
    */
   async add(references: readonly Reference[], advance: Advance = () => {}): Promise<readonly WalkFailure[]> {
-    const outcomes = await settle(references, references.length, (reference) => this.#root(reference).finally(advance));
+    const outcomes = await settle(references, MAX_BEGUN, (reference) => this.#root(reference).finally(advance));
     throwIfAborted(this.#options.signal);
     const failures: WalkFailure[] = [];
     for (const [index, outcome] of outcomes.entries()) {
@@ -109,7 +109,7 @@ export class Walker {
     check?: (repository: Repository, nodes: readonly ManifestNode[]) => Promise<void>,
     request: <T>(repository: Repository, read: () => Promise<T>) => Promise<T> = (_, read) => read(),
   ): Promise<{ readonly added: readonly Referrer[]; readonly failures: readonly ReferrerFailure[] }> {
-    const outcomes = await settle(referrers, referrers.length, async (referrer) => {
+    const outcomes = await settle(referrers, MAX_BEGUN, async (referrer) => {
       const found = await request(referrer.repository, () => this.#referrer(referrer));
       if ('nodes' in found) await check?.(referrer.repository, found.nodes);
       return found;
@@ -177,15 +177,20 @@ function referrerFailure(referrer: Referrer, error: unknown, hasOtherSubject: bo
   return { referrer, error: wrapError(what, error), hasOtherSubject };
 }
 
+/** A blob of a graph that is being built; most are in one repository. */
+interface GrowingBlob {
+  readonly descriptor: Descriptor;
+  repositories: Repository | Set<Repository>;
+}
+
 /** Merges the trees of several roots: each manifest and blob once, each blob with every repository that has it. */
 export class GraphBuilder {
   readonly #roots: Root[] = [];
   readonly #referrers: Referrer[] = [];
   readonly #manifests = new Map<Digest, ManifestNode>();
-  readonly #blobs = new Map<
-    Digest,
-    { readonly descriptor: Descriptor; readonly repositories: Map<string, Repository> }
-  >();
+  readonly #blobs = new Map<Digest, GrowingBlob>();
+  /** One object for each name: there may be a hundred thousand blobs. */
+  readonly #repositories = new Map<string, Repository>();
 
   /**
    * Adds a root with its manifests, or nothing if it throws.
@@ -211,23 +216,30 @@ export class GraphBuilder {
       }
       sizes.set(digest, size);
     }
-    const { registry, path } = repository;
-    const name = formatRepository({ registry, path });
+    const holder = this.#repository(repository);
     for (const node of nodes) {
       if (!this.#manifests.has(node.descriptor.digest)) this.#manifests.set(node.descriptor.digest, node);
       for (const descriptor of node.blobs) {
-        const blob = this.#blobs.get(descriptor.digest) ?? { descriptor, repositories: new Map() };
-        if (!blob.repositories.has(name)) blob.repositories.set(name, { registry, path });
-        this.#blobs.set(descriptor.digest, blob);
+        const blob = this.#blobs.get(descriptor.digest);
+        if (blob === undefined) this.#blobs.set(descriptor.digest, { descriptor, repositories: holder });
+        else if (blob.repositories instanceof Set) blob.repositories.add(holder);
+        else if (blob.repositories !== holder) blob.repositories = new Set([blob.repositories, holder]);
       }
     }
+  }
+
+  #repository({ registry, path }: Repository): Repository {
+    const name = formatRepository({ registry, path });
+    const repository = this.#repositories.get(name) ?? { registry, path };
+    this.#repositories.set(name, repository);
+    return repository;
   }
 
   /** Returns the graph of everything added so far. */
   build(): Graph {
     const blobs = new Map<Digest, BlobNode>();
     for (const [digest, { descriptor, repositories }] of this.#blobs) {
-      blobs.set(digest, { descriptor, repositories: [...repositories.values()] });
+      blobs.set(digest, { descriptor, repositories: repositories instanceof Set ? [...repositories] : [repositories] });
     }
     const referrers = sortReferrers(this.#referrers);
     return { roots: [...this.#roots], manifests: new Map(this.#manifests), blobs, referrers };

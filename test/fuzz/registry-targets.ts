@@ -2,13 +2,16 @@ import { parseAuthFile } from '../../src/auth/auth-file.ts';
 import { createAuthorizer } from '../../src/auth/authorizer.ts';
 import { environmentKeychain } from '../../src/auth/environment-keychain.ts';
 import { AirgapError } from '../../src/base/errors.ts';
+import { isName } from '../../src/base/names.ts';
 import { printableLine } from '../../src/base/printable.ts';
 import { parseErrorBody, quoteErrorBody } from '../../src/http/error-body.ts';
 import type { HttpResponse } from '../../src/http/exchange.ts';
 import { redirectTarget } from '../../src/http/redirects.ts';
 import { pageTitle } from '../../src/http/web-page.ts';
 import { repositoryFromUrl } from '../../src/registry/api-url.ts';
+import { listRepositories } from '../../src/registry/catalog.ts';
 import { errorFromBody } from '../../src/registry/errors.ts';
+import { nextLink } from '../../src/registry/link-header.ts';
 import { retryableRefusal } from '../../src/registry/refusals.ts';
 import { createWarningReporter, type Session } from '../../src/registry/session.ts';
 import { listTags } from '../../src/registry/tags.ts';
@@ -162,6 +165,24 @@ export const registryTargets: readonly Target[] = [
       const tags = await listTags(session, { registry: 'r.example', path: 'a/b' });
       for (const tag of tags ?? []) if (typeof tag !== 'string') throw new Error('a tag that is no text');
     },
+  },
+  {
+    name: 'catalogue',
+    seeds: [Buffer.from('{"repositories":["a/b","c"]}')],
+    bytes: mutated([Buffer.from('{"repositories":["a/b","c"]}')]),
+    runs: 1000,
+    read: async (bytes) => {
+      const session = { read: async () => ({ response: answer(200), bytes }) } as unknown as Session;
+      const { names } = await listRepositories(session, 'r.example');
+      for (const name of names) if (!isName('repository', name)) throw new Error('not a valid name');
+    },
+  },
+  {
+    name: 'link-header',
+    seeds: [Buffer.from('</v2/a/b/tags/list?last=v1&n=1>; rel="next", <b>; title="x"; rel=prev')],
+    bytes: mutated([Buffer.from('</v2/a/b/tags/list?last=v1&n=1>; rel="next", <b>; title="x"; rel=prev')]),
+    runs: 1000,
+    read: (bytes) => nextLink(answer(200, { link: bytes.toString('latin1') })),
   },
   {
     name: 'auth-variable',

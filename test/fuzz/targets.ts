@@ -14,6 +14,7 @@ import { parseIndexContents } from '../../src/bundle/reading/contents.ts';
 import { verifyBundle } from '../../src/bundle/verify.ts';
 import { Journal } from '../../src/bundle/writing/journal.ts';
 import { readConfig, readLockFile } from '../../src/cli/config/read.ts';
+import { readSkopeoSync } from '../../src/cli/config/skopeo-sync.ts';
 import { checkContainerImages, crossCheckImages } from '../../src/discovery/cross-check.ts';
 import { discoverReferences } from '../../src/discovery/discover.ts';
 import { readArchive } from '../../src/helm/chart-archive.ts';
@@ -22,6 +23,7 @@ import { splitDocuments } from '../../src/helm/documents.ts';
 import { readExportedInventory } from '../../src/inventory/exported-inventory.ts';
 import { formatInventory, parseInventory } from '../../src/inventory/inventory.ts';
 import { formatLockFile } from '../../src/inventory/lock-file.ts';
+import { readMirrorPlan } from '../../src/inventory/mirror-plan.ts';
 import { readMissingList } from '../../src/inventory/missing-list.ts';
 import { parsePods } from '../../src/kubernetes/pods.ts';
 import { parsePullSecret } from '../../src/kubernetes/pull-secret.ts';
@@ -30,6 +32,8 @@ import { parseManifest } from '../../src/oci/manifest.ts';
 import { formatReference, parseReference, type Reference, tryParseReference } from '../../src/oci/reference.ts';
 import { namesInProgram } from '../../src/operator-scan/image/names-in-program.ts';
 import { TarStream } from '../../src/operator-scan/image/tar-stream.ts';
+import { referenceOf } from '../../src/workflows/mirror/listing/references.ts';
+import { newestTags } from '../../src/workflows/mirror/listing/tag-version.ts';
 import { readReceipt } from '../../src/workflows/push/receipt.ts';
 import { registry, write } from '../support/bundles.ts';
 import { checkDocument, checkedImage } from '../support/check-document.ts';
@@ -357,6 +361,44 @@ export const targets: readonly Target[] = [
       const { images, charts } = await readMissingList(file(bytes));
       for (const { reference } of images) checkReference(parseReference(reference));
       for (const chart of charts) checkChart(chart);
+    },
+  },
+  {
+    name: 'mirror-plan',
+    ...fromJson({
+      apiVersion: 'airgap/v1',
+      kind: 'MirrorPlan',
+      repositories: [{ repository: 'quay.io/a/b', tags: ['v1', DIGEST, `v2@${DIGEST}`] }],
+    }),
+    runs: 500,
+    read: async (bytes) => {
+      for (const { repository, lookups } of await readMirrorPlan(file(bytes)))
+        for (const lookup of lookups) checkReference(referenceOf(repository, lookup));
+    },
+  },
+  {
+    name: 'skopeo-sync',
+    ...from([
+      Buffer.from(
+        `quay.io:\n  images: {a/b: [1.0, "${DIGEST}"], c:}\n  images-by-tag-regex: {d: ^v}\n  images-by-semver: {e: ">= 1"}\n`,
+      ),
+    ]),
+    runs: 500,
+    read: async (bytes) => {
+      for (const { repository, lookups } of (await readSkopeoSync(file(bytes))).repositories)
+        for (const lookup of lookups) checkReference(referenceOf(repository, lookup));
+    },
+  },
+  {
+    name: 'tag-versions',
+    ...from([
+      Buffer.from('v1.2.3 1.28-alpine3.20 2026-01-15 3.14.0rc1 1.2.3-debian-12-r5 v1.31.2-rc1-k3s1 1.0-g1a2b3c4'),
+    ]),
+    runs: 1000,
+    read: (bytes) => {
+      const tags = bytes.toString('utf8').split(' ');
+      const { newest, unversioned } = newestTags(tags, tags.length);
+      if (newest.length + unversioned.length !== tags.length) throw new Error('a tag is lost');
     },
   },
   { name: 'receipt', ...fromJson(receipt), runs: 500, read: (bytes) => readReceipt(file(bytes)) },

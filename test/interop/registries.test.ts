@@ -11,7 +11,9 @@ import {
   startDistribution,
   startMemory,
   startTokenServer,
+  startZot,
   type TokenServer,
+  withoutZot,
 } from '../support/real-registries.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { startTamperingProxy } from '../support/tampering-proxy.ts';
@@ -94,14 +96,25 @@ const withPasswords = (): Promise<RealRegistry> => {
   return startDistribution(program, { auth: { htpasswd: { realm: 'test', path } } });
 };
 
+// Zot takes Docker's media types only with this.
+const DOCKER = { compat: ['docker2s2'] };
+const zotWithPasswords = (): Promise<RealRegistry> => {
+  const path = join(scratchFolder(), 'htpasswd');
+  writeFileSync(path, htpasswd);
+  return startZot({ ...DOCKER, auth: { htpasswd: { path } } });
+};
+
 test.for([
   ['crane registry serve', () => startMemory(program), 'fallback-tag'],
   ['the same with the referrers API', () => startMemory(program, 'referrers'), 'referrers-api'],
   ['distribution 3', () => startDistribution(program), 'fallback-tag'],
   ['distribution 3 with a password file', withPasswords, 'fallback-tag'],
   ['distribution 3 with tokens', () => startDistribution(program, { auth: tokens.auth }), 'fallback-tag'],
-] as const)('end to end with %s', async ([, begin, via], context) => {
-  if (missing !== undefined) return context.skip(missing);
+  ['zot', () => startZot(DOCKER), 'referrers-api'],
+  ['zot with a password file', zotWithPasswords, 'referrers-api'],
+] as const)('end to end with %s', async ([name, begin, via], context) => {
+  const reason = missing ?? (name.startsWith('zot') ? withoutZot() : undefined);
+  if (reason !== undefined) return context.skip(reason);
   const { host, stop } = await begin();
   try {
     const own = loggedIn(host);
@@ -157,5 +170,34 @@ test('layers of crane registry serve whose downloads break off', async (context)
     expect(broken.size).toBeGreaterThan(4);
   } finally {
     await proxy.stop();
+  }
+});
+
+test.for([
+  ['distribution 3', () => startDistribution(program)],
+  ['crane registry serve with the referrers API', () => startMemory(program, 'referrers')],
+  ['zot', () => startZot(DOCKER)],
+] as const)('mirror to and from %s', async ([name, begin], context) => {
+  const reason = missing ?? (name === 'zot' ? withoutZot() : undefined);
+  if (reason !== undefined) return context.skip(reason);
+  const [{ host, stop }, last] = await Promise.all([begin(), startMemory(program)]);
+  try {
+    const copy = (from: string, repositories: string, to: string, naming: string): string[] => [
+      ...['mirror', '--from', from, '--repository', repositories, '--to', to, '--naming', naming, '-o', 'json'],
+      ...[origin.host, host, last.host].flatMap((host) => ['--plain-http', host]),
+    ];
+    const there = copy(origin.host, 'upstream/*', `${host}/target`, 'path');
+    const onward = copy(host, 'target/*', `${last.host}/end`, 'path');
+    for (const args of [there, onward]) {
+      const first = JSON.parse((await airgapOk(args, home)).stdout);
+      expect(first.images.map(({ status }: { status: string }) => status)).toEqual(['pushed', 'pushed']);
+      const second = JSON.parse((await airgapOk(args, home)).stdout);
+      expect(second).toMatchObject({ bytes: 0, blobs: { stored: 0, mounted: 0 } });
+    }
+    const back = join(home, `${name}.tar`);
+    await airgapOk(['bundle', ...named(last.host, 'end/target/upstream'), '--out', back], home);
+    expect(await contentOf(back)).toEqual(content);
+  } finally {
+    await Promise.all([stop(), last.stop()]);
   }
 });

@@ -24,6 +24,8 @@ export interface ImageOptions {
   readonly layers?: readonly Buffer[];
   /** `config` of the image config: `Env`, `Labels` and others. */
   readonly config?: Readonly<Record<string, unknown>>;
+  /** `created` of the image config, 2026-01-01T00:00:00Z unless given. */
+  readonly created?: string;
 }
 
 export interface BuiltManifest {
@@ -61,7 +63,7 @@ const types = {
 
 /** Builds an image in memory. */
 export function buildImage(options: ImageOptions): BuiltImage {
-  const { name, format = 'oci', size = 4096, sharedLayer, config = {} } = options;
+  const { name, format = 'oci', size = 4096, sharedLayer, config = {}, created = '2026-01-01T00:00:00Z' } = options;
   const platforms = options.platforms ?? ['linux/amd64', 'linux/arm64'];
   const type = types[format];
   const blobs = new Map<string, Buffer>();
@@ -81,13 +83,13 @@ export function buildImage(options: ImageOptions): BuiltImage {
       config: add(
         type.config,
         json({
-          created: '2026-01-01T00:00:00Z',
+          created,
           os,
           architecture,
           variant,
           config,
           rootfs: { type: 'layers', diff_ids: tars.map(digestOf) },
-          history: tars.map(() => ({ created: '2026-01-01T00:00:00Z', created_by: 'test' })),
+          history: tars.map(() => ({ created, created_by: 'test' })),
         }),
       ),
       // Stored, not compressed: compressed bytes and their digests could change with the version of zlib.

@@ -8,6 +8,7 @@ import { SELECT_ALL } from '../../src/workflows/push/selection.ts';
 import { graphOf, NAMES, registry, write } from './bundles.ts';
 import { awsEnvironment } from './ecr/access.ts';
 import { type EcrOptions, startEcr, type TestEcr } from './ecr.ts';
+import type { TestEcrPublic } from './ecr-public.ts';
 import type { MemoryRegistry } from './memory-registry.ts';
 import { scratchFolder } from './scratch.ts';
 
@@ -32,6 +33,15 @@ export async function ecrForTest(options: EcrOptions = {}): Promise<TestEcr> {
   return ecr;
 }
 
+const DEFAULTS = {
+  concurrency: 4,
+  existing: 'error',
+  requireReferrers: false,
+  selection: SELECT_ALL,
+  repositories: { create: 'missing', reconcile: false, settings: {} },
+  now: () => new Date('2026-01-02T03:04:05.000Z'),
+} as const;
+
 /** Returns options for a push to the stand-in. */
 export function pushOptions(ecr: TestEcr, files: readonly string[], overrides: Partial<PushOptions> = {}): PushOptions {
   return {
@@ -43,12 +53,22 @@ export function pushOptions(ecr: TestEcr, files: readonly string[], overrides: P
       endpointUrl: ecr.endpoint,
       ecrHosts: [{ host: ecr.host, region: 'us-east-1', account: '123456789012' }],
     },
-    concurrency: 4,
-    existing: 'error',
-    requireReferrers: false,
-    selection: SELECT_ALL,
-    repositories: { create: 'missing', reconcile: false, settings: {} },
-    now: () => new Date('2026-01-02T03:04:05.000Z'),
+    ...DEFAULTS,
+    ...overrides,
+  };
+}
+
+/** Returns options for a push to the stand-in for ECR Public, whose environment the context has to have. */
+export function publicPushOptions(
+  ecr: TestEcrPublic,
+  files: readonly string[],
+  overrides: Partial<PushOptions> = {},
+): PushOptions {
+  return {
+    files,
+    targets: [parseTarget('public.ecr.aws/acme/m', 'host-path')],
+    access: { mirrors: [], plainHttp: ['public.ecr.aws', ecr.storage] },
+    ...DEFAULTS,
     ...overrides,
   };
 }

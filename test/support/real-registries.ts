@@ -4,8 +4,10 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { basicOf } from './basic.ts';
 import { startChild } from './child.ts';
+import { freePort } from './registry.ts';
 import { scratchFolder } from './scratch.ts';
 
 /** A registry of another maker (fixtures/programs/registries), on loopback without TLS. */
@@ -44,6 +46,38 @@ export function startDistribution(
   // The registry reads YAML, and JSON is YAML.
   writeFileSync(join(folder, 'config.yml'), JSON.stringify(config));
   return start(program, ['distribution', join(folder, 'config.yml')]);
+}
+
+/** Reason why Zot cannot be started; undefined if AIRGAP_ZOT names its program. */
+export function withoutZot(): string | undefined {
+  return process.env.AIRGAP_ZOT ? undefined : 'Zot is not here; set AIRGAP_ZOT to the path of its program';
+}
+
+/** Starts the Zot of AIRGAP_ZOT. `http` are keys of that part of its configuration file. */
+export async function startZot(http: Readonly<Record<string, unknown>> = {}): Promise<RealRegistry> {
+  const folder = scratchFolder();
+  const port = await freePort();
+  const config = {
+    distSpecVersion: '1.1.1',
+    storage: { rootDirectory: join(folder, 'data') },
+    http: { address: '127.0.0.1', port: String(port), ...http },
+    log: { level: 'error' },
+  };
+  writeFileSync(join(folder, 'config.json'), JSON.stringify(config));
+  const args = ['serve', join(folder, 'config.json')];
+  const { process: child, log, stop } = startChild(process.env.AIRGAP_ZOT ?? '', args, { PATH: process.env.PATH });
+  const host = `127.0.0.1:${port}`;
+  for (const until = Date.now() + 20_000; ; await sleep(20)) {
+    if (await fetch(`http://${host}/v2/`).then(isAnswer, () => false)) return { host, stop };
+    if (child.exitCode === null && Date.now() < until) continue;
+    await stop();
+    throw new Error(`zot does not answer on ${host}: ${log() || 'no output'}`);
+  }
+}
+
+async function isAnswer(answer: Response): Promise<boolean> {
+  await answer.arrayBuffer();
+  return true;
 }
 
 /** A token server for Distribution: full access for one account, none for others. */

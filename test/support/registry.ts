@@ -19,6 +19,8 @@ export interface RegistryOptions {
   readonly refusesDeletes?: true;
   /** A free port if absent. */
   readonly port?: number;
+  /** URL of another registry, whose pull-through cache this one is. */
+  readonly cacheOf?: string;
 }
 
 /** A Debian docker-registry (distribution 2.8) on loopback, with its content in a temporary folder. */
@@ -45,7 +47,10 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   }
 }
 
-async function start({ htpasswd, tls, clients, refusesDeletes }: RegistryOptions, port: number): Promise<TestRegistry> {
+async function start(
+  { htpasswd, tls, clients, refusesDeletes, cacheOf }: RegistryOptions,
+  port: number,
+): Promise<TestRegistry> {
   const folder = scratchFolder();
   const config: Record<string, unknown> = {
     version: '0.1',
@@ -53,6 +58,7 @@ async function start({ htpasswd, tls, clients, refusesDeletes }: RegistryOptions
     storage: { filesystem: { rootdirectory: join(folder, 'data') }, delete: { enabled: refusesDeletes !== true } },
     http: { addr: `127.0.0.1:${port}`, secret: 'test' },
   };
+  if (cacheOf !== undefined) config.proxy = { remoteurl: cacheOf };
   if (htpasswd !== undefined) {
     await writeFile(join(folder, 'htpasswd'), htpasswd);
     config.auth = { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } };

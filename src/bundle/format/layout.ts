@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Header, Pax } from 'tar';
 import { AirgapError } from '../../base/errors.ts';
 import { TAR_BLOCK } from '../../base/tar-header.ts';
@@ -6,16 +7,18 @@ import { type BlobNode, type Content, closureOf, type Graph } from '../../oci/gr
 import { formatReference } from '../../oci/reference.ts';
 import type { ChartArtifact } from './chart-artifact.ts';
 
-/** A file of the archive with its final offset. */
-interface LayoutEntry {
-  readonly name: string;
-  /** Tar header, preceded by a pax header if the name needs one. */
-  readonly header: Uint8Array;
+/**
+ * A file of the archive with its final offset. There may be a hundred thousand of them, so what follows from the other
+ * fields is not kept: see {@link entryHeader}.
+ */
+export interface LayoutEntry {
   /** Offset of the content from the start of the archive. The header directly precedes it. */
   readonly offset: number;
   readonly size: number;
   /** Undefined for the three metadata files. */
   readonly digest: Digest | undefined;
+  /** Name of a metadata file. */
+  readonly name?: string;
   /** Content, if it is in memory. */
   readonly bytes?: Uint8Array;
   /** Blob to fetch, if its content is not in memory. */
@@ -65,15 +68,17 @@ export function blobDigest(name: string): Digest | undefined {
 export function planLayout(metadata: readonly MetadataFile[], content: Content): Layout {
   const entries: LayoutEntry[] = [];
   let end = 0;
-  const add = (entry: Pick<LayoutEntry, 'name' | 'size' | 'digest' | 'bytes' | 'node'>): void => {
-    const header = tarHeader(entry.name, entry.size);
-    const offset = end + header.length;
-    entries.push({ ...entry, header, offset });
-    end = offset + Math.ceil(entry.size / TAR_BLOCK) * TAR_BLOCK;
+  const identity = createHash('sha256');
+  const add = (entry: Omit<LayoutEntry, 'offset'>): void => {
+    const { size, digest, bytes } = entry;
+    const name = entryName(entry);
+    const offset = end + headerSize(name, size);
+    identity.update(`${entries.length === 0 ? '' : '\n'}${name} ${digest ?? digestOf(bytes as Uint8Array)} ${size}`);
+    entries.push({ ...entry, offset });
+    end = offset + Math.ceil(size / TAR_BLOCK) * TAR_BLOCK;
   };
   for (const { name, bytes } of metadata) add({ name, size: bytes.length, digest: undefined, bytes });
   for (const digest of [...new Set([...content.manifests.keys(), ...content.blobs.keys()])].sort()) {
-    const name = blobName(digest);
     const node = content.blobs.get(digest);
     const bytes = content.manifests.get(digest)?.bytes ?? node?.bytes;
     const size = bytes?.length ?? node?.descriptor.size ?? 0;
@@ -83,12 +88,29 @@ export function planLayout(metadata: readonly MetadataFile[], content: Content):
         `manifests disagree about the size of ${digest}: ${size} and ${node.descriptor.size} bytes`,
       );
     }
-    add(bytes === undefined ? { name, size, digest, node } : { name, size, digest, bytes });
+    add(bytes === undefined ? { size, digest, node } : { size, digest, bytes });
   }
-  const names = entries.map(
-    ({ name, size, digest, bytes }) => `${name} ${digest ?? digestOf(bytes as Uint8Array)} ${size}`,
-  );
-  return { entries, size: end + TAR_END_SIZE, identity: digestOf(Buffer.from(names.join('\n'))) };
+  return { entries, size: end + TAR_END_SIZE, identity: `sha256:${identity.digest('hex')}` };
+}
+
+/** Returns the tar header of an entry, preceded by a pax header if the name needs one. */
+export function entryHeader(entry: LayoutEntry): Uint8Array {
+  return tarHeader(entryName(entry), entry.size);
+}
+
+/** Returns where the header of an entry begins, from the start of the archive. */
+export function headerOffset(entry: LayoutEntry): number {
+  return entry.offset - headerSize(entryName(entry), entry.size);
+}
+
+/** Returns the name of a file in the archive. */
+export function entryName({ digest, name }: Pick<LayoutEntry, 'digest' | 'name'>): string {
+  return digest === undefined ? (name ?? '') : blobName(digest);
+}
+
+/** Returns the length of the tar header, without creating it if its name is short. */
+function headerSize(name: string, size: number): number {
+  return name.length < MAX_HEADER_NAME ? TAR_BLOCK : tarHeader(name, size).length;
 }
 
 /**

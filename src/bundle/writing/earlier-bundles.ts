@@ -80,6 +80,7 @@ export class EarlierBundles {
     if (bundles.length === 0) return fallback;
     return {
       size: descriptor.size,
+      reject: () => fallback.reject?.() ?? false,
       open: async (offset = 0, signal) => {
         for (const bundle of bundles) {
           try {

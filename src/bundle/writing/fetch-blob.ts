@@ -1,6 +1,6 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
-import type { Source } from '../../oci/content.ts';
+import type { Body, Source } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { BlobNode } from '../../oci/graph.ts';
 import { blobLabel, bodyFromSource } from '../../transfer/resumable-read.ts';
@@ -32,7 +32,7 @@ export type BlobFetcher = (
 /**
  * Fetches a blob to its offset in the file and verifies its digest. The first `writtenBytes` bytes are already in the
  * file and are hashed again. After a digest mismatch, the blob is fetched once more from the start, because the earlier
- * bytes may be from other content.
+ * bytes may be from other content, and then from every mirror that has not served it yet.
  * @returns bytes fetched from the source
  * @throws AirgapError `digest-mismatch`, and errors of reading and writing
  */
@@ -45,8 +45,11 @@ export async function fetchBlob(
   const { digest, size } = node.descriptor;
   let fetched = 0;
   let actual: string | undefined;
-  for (const from of [Math.min(writtenBytes, size), 0]) {
-    actual = await fetchFrom(node, offset, from, options, (bytes) => {
+  let hasOther = false;
+  for (let attempt = 1; attempt <= 2 || hasOther; attempt++) {
+    const body = bodyFromSource(options.source, node);
+    const from = attempt === 1 ? Math.min(writtenBytes, size) : 0;
+    actual = await fetchFrom(node, body, offset, from, options, (bytes) => {
       fetched += bytes;
     });
     if (actual === digest) {
@@ -54,6 +57,7 @@ export async function fetchBlob(
       return fetched;
     }
     await options.checkpoint(digest, 0);
+    hasOther = body.reject?.() ?? false;
   }
   throw new AirgapError('digest-mismatch', 'the source sent other content', {
     subject: blobLabel(node),
@@ -64,17 +68,10 @@ export async function fetchBlob(
 
 async function fetchFrom(
   node: BlobNode,
+  body: Body,
   offset: number,
   from: number,
-  {
-    file,
-    source,
-    emit,
-    signal,
-    checkpoint,
-    isAlone = () => false,
-    multiConnection = MULTI_CONNECTION_POLICY,
-  }: FetchOptions,
+  { file, emit, signal, checkpoint, isAlone = () => false, multiConnection = MULTI_CONNECTION_POLICY }: FetchOptions,
   onBytes: (bytes: number) => void,
 ): Promise<string> {
   const writer = new BlobWriter(file, offset, node.descriptor.digest, checkpoint);
@@ -83,7 +80,7 @@ async function fetchFrom(
   emit({ type: 'blob', digest, bytes: size, status: 'started', position: from });
   try {
     await downloadMultiConnection(
-      bodyFromSource(source, node),
+      body,
       writer,
       { what: blobLabel(node), digest, emit, signal, isAlone, multiConnection },
       onBytes,

@@ -3,7 +3,7 @@ import { type FileParts, openRandomFile } from '../files/random-file.ts';
 import { ReadAhead } from '../files/ranges.ts';
 import { planFileParts, splitIndexPath } from '../files/split-index.ts';
 import { filesNamed, findBundle } from '../files/split-open.ts';
-import type { Layout } from '../format/layout.ts';
+import { entryHeader, type Layout } from '../format/layout.ts';
 
 /** Paths of a bundle and of its temporary files. */
 export interface BundleOutput {
@@ -52,7 +52,9 @@ export async function isUpToDate({ path, final, index }: BundleOutput, { size, e
   try {
     if ((await file.size()) !== size) return false;
     const reader = new ReadAhead(file);
-    for (const { header, offset, digest, bytes } of entries) {
+    for (const entry of entries) {
+      const { offset, digest, bytes } = entry;
+      const header = entryHeader(entry);
       const expected = digest === undefined ? Buffer.concat([header, bytes ?? Buffer.alloc(0)]) : header;
       if (!(await reader.read(offset - header.length, expected.length)).equals(expected)) return false;
     }

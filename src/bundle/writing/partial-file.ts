@@ -11,7 +11,7 @@ import { asWriteError } from '../files/errors.ts';
 import { openRandomFile, type RandomFile } from '../files/random-file.ts';
 import { indexParts } from '../files/split-hash.ts';
 import { formatSplitIndex } from '../files/split-index.ts';
-import type { Layout } from '../format/layout.ts';
+import { entryHeader, headerOffset, type Layout } from '../format/layout.ts';
 import { Journal } from './journal.ts';
 import { type BundleOutput, existingFiles } from './output.ts';
 import { noSpace, type Preflight } from './preflight.ts';
@@ -62,9 +62,9 @@ export class PartialFile {
     const partialFile = new PartialFile(output, file, journal, written ?? new Map());
     try {
       await file.truncate(layout.size);
-      for (const { header, offset, bytes } of layout.entries) {
-        file.writeSync(header, offset - header.length);
-        if (bytes !== undefined) file.writeSync(bytes, offset);
+      for (const entry of layout.entries) {
+        file.writeSync(entryHeader(entry), headerOffset(entry));
+        if (entry.bytes !== undefined) file.writeSync(entry.bytes, entry.offset);
       }
       if (written !== undefined) writePadding(file, layout);
       await journal.start(layout.identity, written !== undefined);
@@ -178,7 +178,7 @@ async function prepareFiles(
 function writePadding(file: RandomFile, { entries, size }: Layout): void {
   for (const [index, entry] of entries.entries()) {
     const next = entries[index + 1];
-    const end = next === undefined ? size : next.offset - next.header.length;
+    const end = next === undefined ? size : headerOffset(next);
     const padding = end - entry.offset - entry.size;
     if (padding > 0) file.writeSync(Buffer.alloc(padding), entry.offset + entry.size);
   }

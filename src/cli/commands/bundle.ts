@@ -9,7 +9,13 @@ import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts
 import { operatorScanSettings } from '../flags/operator-scan.ts';
 import { type FlagsOf, parseSplitSize, repeatable } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
-import { addRegistryFlags, mirrorOption, REMOTE_DOWNLOAD_CONCURRENCY, registryAccess } from '../flags/registry.ts';
+import {
+  addRegistryFlags,
+  mirrorOption,
+  preferPublicEcrOption,
+  REMOTE_DOWNLOAD_CONCURRENCY,
+  registryAccess,
+} from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
 import { addReferrerFlags, referrerOptions, signingKey } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
@@ -19,6 +25,7 @@ import type { CommandIO } from '../run.ts';
 import { bundleLockFileOptions } from './lock-file.ts';
 import { bundleMissingOptions } from './missing-list.ts';
 import { afterBundle } from './next-steps.ts';
+import { withLog } from './push-files.ts';
 
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
@@ -43,6 +50,7 @@ function declare(io: CommandIO) {
     )
     .option('--sign <key>', 'sign the bundle with this private key, PEM (passphrase in AIRGAP_KEY_PASSPHRASE)')
     .option('--dry-run', 'print the estimated size and downloads, and write nothing')
+    .option('--log-file <file>', 'append each event to a log, one JSON object per line')
     .addOption(repeatable('--reuse <file>', 'copy blobs from an earlier bundle instead of fetching them'))
     .addOption(outputOption(['text', 'json'], 'text'))
     .optionsGroup('Selection:')
@@ -60,7 +68,7 @@ function declare(io: CommandIO) {
       ),
     );
   const selecting = addReferrerFlags(addChartsFlags(command)).optionsGroup('Registries and TLS:');
-  return addRegistryFlags(selecting.addOption(mirrorOption()), io);
+  return addRegistryFlags(selecting.addOption(mirrorOption()).addOption(preferPublicEcrOption()), io);
 }
 
 type Flags = FlagsOf<typeof declare>;
@@ -92,7 +100,7 @@ export function bundleCommand(io: CommandIO) {
         true,
       ),
     };
-    const result = await runBundle(io, options, flags);
+    const result = await withLog(io.context, flags.logFile, (context) => runBundle({ ...io, context }, options, flags));
     const { estimate, ...written } = result;
     const references = result.lock.images.map(({ reference }) => reference);
     const sources = result.lock.charts.map(({ source }) => source);

@@ -10,7 +10,7 @@ import type { ImagesResult } from '../../workflows/images/images.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
 import { addOperatorScanFlags, operatorScanSettings } from '../flags/operator-scan.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
-import { addRegistryFlags, mirrorOption, registryAccess } from '../flags/registry.ts';
+import { addRegistryFlags, mirrorOption, preferPublicEcrOption, registryAccess } from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
 import { examples } from '../help.ts';
 import { droppedReport, imagesReport, networkReport, whatIfReport } from '../reports/images.ts';
@@ -35,7 +35,10 @@ function declare(io: CommandIO) {
     );
   const output = outputOption(['table', 'json', 'yaml', 'txt', 'rules'], 'table');
   const selecting = addChartsFlags(addOperatorScanFlags(addWhyFlags(command)).addOption(output));
-  const pulling = selecting.optionsGroup('Registries and TLS:').addOption(mirrorOption());
+  const pulling = selecting
+    .optionsGroup('Registries and TLS:')
+    .addOption(mirrorOption())
+    .addOption(preferPublicEcrOption());
   return addLockFileFlags(addRegistryFlags(pulling, io));
 }
 

@@ -18,6 +18,7 @@ export const NAMING = ['--naming', '--naming-rule', '--chart-prefix'];
 export const ACCESS = [
   ...['--mirror', '--chart-mirror', '--plain-http', '--ca-file', '--client-cert', '--client-key', '--endpoint-url'],
   ...['--profile', '--role-arn', '--allow-chart-host', '--registry-username', '--registry-password-stdin'],
+  '--prefer-public-ecr',
 ];
 
 function among(names: readonly string[]): (flag: string) => boolean {
@@ -155,6 +156,28 @@ export function afterPush(command: CommandUnknownOpts, { to, target, charts, isC
   const selection = charts.length > 1 ? ['--all', ...bundle] : charts.length === 1 ? [name, ...bundle] : [name];
   const out = charts.length > 1 ? ['--out-dir', 'overrides'] : ['--out', 'overrides.yaml'];
   return [nextStep(airgapCommand('values', ...selection, '--to', to, ...namingWords(target), ...access, ...out))];
+}
+
+/** After `mirror --list`: copy the same. */
+export function afterListing(command: CommandUnknownOpts): string[] {
+  const { to } = command.opts() as { readonly to: readonly string[] };
+  return [nextStep(sameRun(command, ['--list', '--output'], ...(to.length === 0 ? ['--to', 'REGISTRY'] : [])))];
+}
+
+/** After a dry run of `mirror`. */
+export function afterMirrorPlan(command: CommandUnknownOpts): string[] {
+  return [nextStep(sameRun(command, ['--dry-run', '--output']))];
+}
+
+/** After `mirror`: write the overrides of a copied chart. Lists of images need none. */
+export function afterMirror(command: CommandUnknownOpts, charts: readonly string[]): string[] {
+  const [chart, ...others] = charts;
+  const { to } = command.opts() as { readonly to: readonly string[] };
+  const [target, ...otherTargets] = to;
+  if (chart === undefined || target === undefined || others.length + otherTargets.length > 0) return [];
+  const isShared = flagsOfCommand(command, 'values');
+  const flags = givenFlags(command, (flag) => isShared.has(flag) && !OUTPUT.includes(flag) && flag !== '--to');
+  return [nextStep(airgapCommand('values', chart, '--to', target, ...flags, '--out', 'overrides.yaml'))];
 }
 
 /** Returns the flags for a naming, wherever it is from. */

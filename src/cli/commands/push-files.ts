@@ -8,7 +8,7 @@ import { checkReplaceable, checkWritable, writeOutput } from '../../base/output-
 import { createOwnFile, openOwnFile } from '../../base/own-file.ts';
 import { jsonText } from '../../base/printable.ts';
 import type { Context } from '../../session/context.ts';
-import type { PushResult } from '../../workflows/push/push.ts';
+import type { PushedGraph } from '../../workflows/push/push-graph.ts';
 import { emitToBoth, jsonLogger } from '../progress/log.ts';
 import { displayPath } from '../reports/text.ts';
 
@@ -44,7 +44,7 @@ export class Receipts {
    * Writes a receipt, and returns its path as it is shown.
    * @throws AirgapError `file`, `no-space`; the message says that the push itself succeeded
    */
-  async write({ target, receipt }: PushResult): Promise<string> {
+  async write({ target, receipt }: PushedGraph): Promise<string> {
     const path = this.#paths.get(target) as string;
     try {
       await writeOutput(path, `${jsonText(receipt, 2)}\n`);

@@ -2,21 +2,22 @@ import { Command, Option } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import { formatTarget } from '../../naming/naming.ts';
 import { parseReference, type Reference } from '../../oci/reference.ts';
-import type { PushOptions, PushResult } from '../../workflows/push/push.ts';
+import type { OnTargetDone, PushOptions } from '../../workflows/push/push.ts';
 import { addConfigFlags } from '../flags/charts.ts';
 import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { collect, type FlagsOf, repeatable } from '../flags/option.ts';
-import { formatDocument, formatResults, outputOption, printReport } from '../flags/output.ts';
+import { outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
 import { readConfiguration } from '../flags/settings.ts';
 import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
 import { addNamingFlags, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
-import { planDocument, planReport, pushDocument, pushReport } from '../reports/push.ts';
+import { pushDocument, pushReport } from '../reports/push.ts';
 import type { CommandIO } from '../run.ts';
 import { afterPush, afterPushPlan } from './next-steps.ts';
 import { Receipts, withLog } from './push-files.ts';
+import { printPlans, printTargetResults } from './target-results.ts';
 
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
@@ -72,38 +73,23 @@ export function pushCommand(io: CommandIO) {
     await withLog(io.context, flags.logFile, async (context) => {
       if (flags.dryRun) {
         const { planPush } = await import('../../workflows/push/plan-push.ts');
-        const plans = await planPush(context, options);
-        if (flags.output === 'json') io.print(await formatResults('PushPlan', plans.map(planDocument)));
-        else {
-          // An empty line before the next target.
-          const result = plans.flatMap((plan, i) => [...(i > 0 ? [''] : []), ...planReport(plan, plans.length > 1)]);
-          await printReport(io, { result, notes: [] }, afterPushPlan(command));
-        }
+        await printPlans(io, 'PushPlan', await planPush(context, options), flags.output, afterPushPlan(command));
         return;
       }
       const { push } = await import('../../workflows/push/push.ts');
-      const results: PushResult[] = [];
-      const isJson = flags.output === 'json';
-      try {
-        await push(context, options, async (result) => {
-          // Printed before the receipt is written, which may fail.
-          if (!isJson) {
-            if (results.length > 0) io.print('');
-            await printReport(io, pushReport(result, targets.length > 1));
-          }
-          results.push(result);
-          const receipt = await receipts?.write(result);
-          if (!isJson && receipt !== undefined) io.info(`receipt: ${receipt}`);
-        });
-      } catch (error) {
-        // Completed targets are printed even if others failed.
-        if (isJson)
-          for (const result of sortedDocuments(results, options))
-            io.print(await formatDocument('Push', result, 'json'));
-        throw error;
-      }
-      if (isJson) io.print(await formatResults('Push', sortedDocuments(results, options)));
-      else {
+      const results = await printTargetResults(
+        io,
+        {
+          kind: 'Push',
+          targets,
+          isJson: flags.output === 'json',
+          receipts,
+          report: pushReport,
+          document: pushDocument,
+        },
+        (onTargetDone: OnTargetDone) => push(context, options, onTargetDone),
+      );
+      if (flags.output !== 'json') {
         const { chartName } = await import('../../bundle/format/names.ts');
         const names = new Set(
           results.flatMap(({ charts }) => charts.flatMap(({ reference }) => chartName(reference) ?? [])),
@@ -171,24 +157,19 @@ async function printMissingRepositories(
     });
   }
   const { missingRepositories } = await import('../../workflows/push/plan-push.ts');
-  const names = await missingRepositories(io.context, options);
-  if (names.length === 0) {
+  const { kind, paths } = await missingRepositories(io.context, options);
+  if (paths.length === 0) {
     io.info('no repository is missing');
     return;
   }
-  const { settings } = options.repositories;
-  if (output === 'terraform') {
-    const { terraformDefinitions } = await import('../../ecr/terraform.ts');
-    io.print(terraformDefinitions(names, settings));
-  } else {
-    const { cloudFormationTemplate } = await import('../../ecr/cloudformation.ts');
-    io.print(cloudFormationTemplate(names, settings));
-  }
+  const { repositoryDefinitions } = await import('../../ecr/definitions.ts');
+  io.print(
+    repositoryDefinitions(
+      output === 'terraform' ? output : 'cloudformation',
+      kind,
+      paths,
+      options.repositories.settings,
+    ),
+  );
   await printReport(io, { result: [], notes: [] }, next);
-}
-
-/** Returns the documents in the order of the targets. */
-function sortedDocuments(results: readonly PushResult[], { targets }: PushOptions): object[] {
-  const order = targets.map(formatTarget);
-  return results.toSorted((a, b) => order.indexOf(a.target) - order.indexOf(b.target)).map(pushDocument);
 }

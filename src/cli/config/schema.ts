@@ -80,8 +80,8 @@ export const configSchema = z.strictObject({
   includeInside: z.boolean().optional(),
   platforms: z.array(text).default([]),
   naming: naming.optional(),
-  /** Mirror by registry (or registry and path). */
-  mirrors: z.record(z.string(), text).default({}),
+  /** Mirror by registry (or registry and path), or several in the order in which they are tried. */
+  mirrors: z.record(z.string(), z.union([text, z.array(text).min(1)])).default({}),
   /** URL or folder of archives (relative to the configuration file) by chart repository; `*` for all. */
   chartMirrors: z.record(z.string(), text).default({}),
   plainHttp: z.array(text).default([]),

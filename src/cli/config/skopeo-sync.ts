@@ -81,7 +81,9 @@ function keepWrittenText(document: Document): void {
   visit(document, {
     Pair(_, { key, value }) {
       const name = isScalar(key) ? key.value : undefined;
-      if (name === 'password' && isScalar(value)) registerSecret(String(value.source ?? value.value));
+      if (name === 'password' && isScalar(value)) {
+        for (const secret of [value.source, value.value]) registerSecret(String(secret ?? ''));
+      }
       return name === 'tls-verify' ? visit.SKIP : undefined;
     },
     Scalar(key, node) {
@@ -128,12 +130,12 @@ function repositoriesOf(registry: string, entry: Partial<RegistryEntry>): Reposi
     ...Object.entries(entry['images-by-tag-regex'] ?? {}).map(([name, pattern]) => ({
       repository: of(name),
       lookups: [],
-      rules: { tags: [pattern] },
+      rules: { tags: [pattern], origin: `images-by-tag-regex of ${registry}/${name}:` },
     })),
     ...Object.entries(entry['images-by-semver'] ?? {}).map(([name, versions]) => ({
       repository: of(name),
       lookups: [],
-      rules: { tags: [], versions },
+      rules: { tags: [], versions, origin: `images-by-semver of ${registry}/${name}:` },
     })),
   ];
 }

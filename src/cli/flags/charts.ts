@@ -103,7 +103,11 @@ export type RenderFlags = FlagsOf<typeof addRenderFlags>;
  */
 export function warnUnusedMirrors(
   emit: Emit,
-  flags: { readonly mirror?: readonly string[]; readonly chartMirror: readonly string[] },
+  flags: {
+    readonly mirror?: readonly string[];
+    readonly preferPublicEcr?: true;
+    readonly chartMirror: readonly string[];
+  },
   images: readonly string[],
   charts: readonly string[],
 ): void {
@@ -114,7 +118,9 @@ export function warnUnusedMirrors(
     const isUsed = names.some(
       (name) => name.startsWith(canonical) && /^(?:[/:@]|$)/.test(name.slice(canonical.length)),
     );
-    if (from === '*' || isUsed) return;
+    // A mirror of Public ECR may be for the equivalents of images.
+    const isForEquivalents = flags.preferPublicEcr && textBefore(from, '/') === 'public.ecr.aws';
+    if (from === '*' || isUsed || isForEquivalents) return;
     emit({ type: 'warning', message: `${flag} ${mirror} was not used: ${subject} comes from ${from}` });
   };
   for (const mirror of flags.mirror ?? []) warn('--mirror', mirror, pulled, 'no image');

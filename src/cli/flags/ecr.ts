@@ -6,7 +6,8 @@ import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import { isMapping } from '../../base/mapping.ts';
-import type { EcrHostDeclaration } from '../../ecr/hosts.ts';
+import type { EcrHostDeclaration, EcrKind } from '../../ecr/hosts.ts';
+import type { CatalogData } from '../../ecr/public/catalog-data.ts';
 import type { RepositoryOptions } from '../../workflows/push/repositories.ts';
 import { type FlagsOf, flagGroup, parseAssignment, repeatable } from './option.ts';
 
@@ -32,6 +33,7 @@ export const addEcrFlags = flagGroup((command) =>
     .addOption(repeatable('--repository-tag <key=value>', 'set an AWS resource tag on new repositories'))
     .option('--lifecycle-policy <file>', 'lifecycle policy for new repositories, JSON')
     .option('--repository-policy <file>', 'repository policy for new repositories, JSON')
+    .option('--catalog-data <file>', 'catalog data for new repositories in ECR Public, JSON')
     .option('--reconcile', 'apply these settings to existing repositories too'),
 );
 
@@ -62,6 +64,7 @@ export async function repositoryOptions(flags: EcrFlags, cwd: string): Promise<R
       tags: repositoryTag.length === 0 ? undefined : Object.fromEntries(repositoryTag.map(parseTag)),
       lifecyclePolicy,
       repositoryPolicy,
+      catalogData: await readCatalogData(flags.catalogData, cwd),
     },
   };
 }
@@ -75,8 +78,8 @@ export async function declaredHosts(
   { registryType, region }: { readonly registryType?: 'ecr'; readonly region?: string },
   env: Environment,
 ): Promise<readonly EcrHostDeclaration[]> {
-  const { ecrHost } = await import('../../ecr/hosts.ts');
-  const undetected = registries.filter((registry) => ecrHost(registry) === undefined);
+  const { ecrKind } = await import('../../ecr/hosts.ts');
+  const undetected = registries.filter((registry) => ecrKind(registry) === undefined);
   if (registryType === undefined || undetected.length === 0) return [];
   const resolvedRegion = region || env.AWS_REGION || env.AWS_DEFAULT_REGION;
   if (!resolvedRegion) {
@@ -87,7 +90,7 @@ export async function declaredHosts(
   return undetected.map((host) => ({ host, region: resolvedRegion }));
 }
 
-/** Warns about ECR flags that have no effect because a registry is not known to be ECR. */
+/** Warns about ECR flags that have no effect, because a registry is not known to be ECR or is another kind of it. */
 export async function warnUnusedEcrFlags(
   registries: readonly string[],
   declared: readonly EcrHostDeclaration[] | undefined,
@@ -96,12 +99,31 @@ export async function warnUnusedEcrFlags(
 ): Promise<void> {
   const { hasSettings } = await import('../../ecr/settings.ts');
   if (create === 'missing' && !reconcile && !hasSettings(settings)) return;
-  const { ecrHost } = await import('../../ecr/hosts.ts');
+  const { ecrKind } = await import('../../ecr/hosts.ts');
   for (const registry of new Set(registries)) {
-    if (ecrHost(registry, declared) !== undefined) continue;
-    const message = `${registry} is not a known ECR host: flags for ECR repositories have no effect there; for ECR under another name add --registry-type ecr`;
+    const kind = ecrKind(registry, declared);
+    const unused = kind === undefined ? [] : unusedFlags(kind, settings);
+    if (kind !== undefined && unused.length === 0) continue;
+    const message =
+      kind === undefined
+        ? `${registry} is not a known ECR host: flags for ECR repositories have no effect there; for ECR under another name add --registry-type ecr`
+        : `${unused.join(', ')}: no effect at ${registry}, which is ${kind === 'public' ? 'ECR Public' : 'private ECR'}`;
     emit({ type: 'warning', message });
   }
+}
+
+/** Returns the flags given for settings that this kind of ECR does not have. */
+function unusedFlags(kind: EcrKind, settings: RepositoryOptions['settings']): string[] {
+  const flags = {
+    private: { '--catalog-data': settings.catalogData },
+    public: {
+      '--immutable': settings.immutable,
+      '--kms-key': settings.kmsKey,
+      '--scan': settings.scanOnPush,
+      '--lifecycle-policy': settings.lifecyclePolicy,
+    },
+  };
+  return Object.entries(flags[kind]).flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
 }
 
 function parseTag(text: string): readonly [string, string] {
@@ -116,13 +138,22 @@ async function readPolicy(
   limit: number,
 ): Promise<string | undefined> {
   if (file === undefined) return undefined;
-  const text = await readFile(resolve(cwd, file), 'utf8').catch((cause: unknown) => {
-    throw new AirgapError('file', `${flag} ${file} cannot be read: ${reasonOf(cause)}`, { cause });
-  });
-  const compact = parsePolicy(flag, file, text);
+  const compact = parsePolicy(flag, file, await readText(flag, file, cwd));
   if (compact.length <= limit) return compact;
   throw new AirgapError('usage', `${flag} ${file} has ${compact.length} characters without white space`, {
     hint: `ECR allows ${limit}`,
+  });
+}
+
+async function readCatalogData(file: string | undefined, cwd: string): Promise<CatalogData | undefined> {
+  if (file === undefined) return undefined;
+  const { parseCatalogData } = await import('../../ecr/public/catalog-data.ts');
+  return parseCatalogData(`--catalog-data ${file}`, await readText('--catalog-data', file, cwd));
+}
+
+function readText(flag: string, file: string, cwd: string): Promise<string> {
+  return readFile(resolve(cwd, file), 'utf8').catch((cause: unknown) => {
+    throw new AirgapError('file', `${flag} ${file} cannot be read: ${reasonOf(cause)}`, { cause });
   });
 }
 

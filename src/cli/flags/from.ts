@@ -7,7 +7,7 @@ import { AirgapError } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import { isName } from '../../base/names.ts';
 import { quoted } from '../../base/printable.ts';
-import { registerSecret } from '../../base/redact.ts';
+import { textBefore } from '../../base/text-trim.ts';
 import type { ClientCertificate } from '../../http/client-certificate.ts';
 import type { RegistrySelection, RepositorySelection } from '../../workflows/mirror/listing/index.ts';
 import type { Config } from '../config/schema.ts';
@@ -87,12 +87,6 @@ export async function readFrom(
   };
 }
 
-/** Warns that a command does not read the registries of the configuration file. */
-export function warnUnusedFrom(emit: CommandIO['context']['emit'], { from }: Pick<Config, 'from'>): void {
-  if (from.length === 0) return;
-  emit({ type: 'warning', message: 'from: in the configuration file is for helm airgap mirror, and was not used' });
-}
-
 async function fromFlags(flags: FromFlags, cwd: string): Promise<readonly RegistrySelection[]> {
   const { from, repository, repositories, tag, newest, newerThan } = flags;
   if (from === undefined) {
@@ -125,17 +119,20 @@ function fromConfig({ registry, newerThan, ...rest }: Config['from'][number]): R
   return {
     ...rest,
     registry: registryOf(registry, 'from', 'config'),
+    origin: `from ${registry}: tag`,
     ...(newerThan !== undefined && { newerThan: configuredDate(newerThan) }),
   };
 }
 
 function registryOf(text: string, origin: string, code: 'usage' | 'config'): string {
   if (isName('registry', text)) return canonicalHubName(text);
-  const slash = text.indexOf('/');
+  const plain = text.replace(/^https?:\/\//, '');
+  const host = textBefore(plain, '/');
+  const path = plain.slice(host.length + 1);
   throw new AirgapError(code, `${origin} ${quoted(text)} is not a registry`, {
     hint:
-      slash > 0
-        ? `name the host alone, and the repositories below it by a pattern: '${text.slice(slash + 1)}/*'`
+      isName('registry', host) && path !== ''
+        ? `name the host alone, and the repositories below it by a pattern: ${quoted(`${path}/*`)}`
         : 'write HOST or HOST:PORT',
   });
 }
@@ -143,18 +140,18 @@ function registryOf(text: string, origin: string, code: 'usage' | 'config'): str
 async function checkPatterns(registries: readonly RegistrySelection[]): Promise<void> {
   if (registries.every(({ tags }) => tags.length === 0)) return;
   const { patternProblem } = await import('../../workflows/mirror/listing/patterns.ts');
-  for (const pattern of registries.flatMap(({ tags }) => tags)) {
-    const problem = patternProblem(pattern);
+  for (const { tags, origin } of registries) {
+    const problem = tags.map(patternProblem).find((text) => text !== undefined);
     if (problem === undefined) continue;
-    throw new AirgapError('usage', `--tag: ${problem}`, { hint: "write it as in JavaScript, such as '^v[0-9]+'" });
+    throw new AirgapError(origin === undefined ? 'usage' : 'config', `${origin ?? '--tag'} ${problem}`, {
+      hint: "write it as in JavaScript, such as '^v[0-9]+'",
+    });
   }
 }
 
 async function readSkopeoFile(path: string): Promise<SkopeoSync> {
   const { readSkopeoSync } = await import('../config/skopeo-sync.ts');
-  const file = await readSkopeoSync(path);
-  for (const { password } of file.logins) registerSecret(password);
-  return file;
+  return readSkopeoSync(path);
 }
 
 /** Reads names, one per line; `#` starts a comment. @throws AirgapError `usage` */

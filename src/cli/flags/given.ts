@@ -20,7 +20,10 @@ export function givenFlags(command: CommandUnknownOpts, isWanted: (flag: string)
     // --scan and --no-scan have the same key, and only one of them was given.
     if (typeof value === 'boolean') return value === negate ? [] : [long];
     const values: unknown[] = Array.isArray(value) ? value : [value];
-    return values.flatMap((one) => (typeof one === 'string' ? [long, shownValue(long, one)] : []));
+    return values.flatMap((one) => {
+      const text = one instanceof Date ? one.toISOString() : typeof one === 'number' ? String(one) : one;
+      return typeof text === 'string' ? [long, shownValue(long, text)] : [];
+    });
   });
 }
 

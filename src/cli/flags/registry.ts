@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { Option } from '@commander-js/extra-typings';
 import type { Environment } from '../../base/environment.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { isName } from '../../base/names.ts';
@@ -27,11 +28,19 @@ export const addRegistryFlags = flagGroup((command, io: CommandIO) => {
 });
 
 /** Flags for access to registries, and the login that was read for them. */
-export type RegistryFlags = FlagsOf<typeof addRegistryFlags> & ReadLogin & { readonly mirror?: readonly string[] };
+export type RegistryFlags = FlagsOf<typeof addRegistryFlags> &
+  ReadLogin & { readonly mirror?: readonly string[]; readonly preferPublicEcr?: true };
 
 /** Returns the option that replaces image registries. It comes first in its group. */
 export function mirrorOption() {
-  return repeatable('--mirror <from=to>', 'pull from a mirror instead of this registry, host/path or *');
+  const description = 'pull from a mirror instead of this registry, host/path or *; several are tried in this order';
+  return repeatable('--mirror <from=to>', description);
+}
+
+/** Returns the option that reads images from Public ECR. It follows that for mirrors. */
+export function preferPublicEcrOption() {
+  const description = 'pull from public.ecr.aws what has the same digest there, such as official images of Docker Hub';
+  return new Option('--prefer-public-ecr', description);
 }
 
 /** Adds flags for plain HTTP and certificates. */
@@ -66,7 +75,8 @@ export async function registryAccess(
   const { parseMirror } = await import('../../registry/routes.ts');
   const mirrors = texts.map(parseMirror);
   const hosts = mirrors.flatMap(({ from, to }) => [from, to]).map((text) => textBefore(text, '/'));
-  const named = [...new Set([...(settings.named ?? []), ...hosts, ...settings.plainHttp])];
+  const publicEcr = settings.preferPublicEcr ? [(await import('../../ecr/hosts.ts')).ECR_PUBLIC_HOST] : [];
+  const named = [...new Set([...(settings.named ?? []), ...hosts, ...publicEcr, ...settings.plainHttp])];
   return { access: { ...settings, mirrors, named }, concurrency: concurrency ?? defaultConcurrency };
 }
 

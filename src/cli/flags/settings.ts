@@ -40,30 +40,40 @@ export interface Configuration {
   readonly registry: RegistrySettings;
 }
 
+/** What a command reads of the configuration file besides what all of them read. */
+interface ConfigurationUse {
+  /** Repositories of registries (`from`). A command that does not read them says so. Default: false. */
+  readonly readsFrom?: boolean;
+}
+
 /**
  * Reads the configuration file, if one is given, and merges the settings of connections. The YAML and schema libraries are
  * loaded only for a file.
  * @throws AirgapError `usage`, `config`
  */
 export async function readConfiguration(
-  { cwd, env }: CommandIO['context'],
+  { cwd, env, emit }: CommandIO['context'],
   flags: Partial<ConfigFlags> & Partial<RegistryFlags>,
+  { readsFrom = false }: ConfigurationUse = {},
 ): Promise<Configuration> {
   const { config: path, var: variables = [], mirror = [], plainHttp = [], registryLogin: login, ...others } = flags;
-  const { endpointUrl, profile, roleArn, concurrency } = others;
+  const { endpointUrl, profile, roleArn, concurrency, preferPublicEcr } = others;
   const config = path === undefined ? NO_CONFIG : await readFileWith(path, variables, env);
   const folder = path === undefined ? cwd : dirname(resolve(cwd, path));
+  if (config.from.length > 0 && !readsFrom) {
+    emit({ type: 'warning', message: `"from" in ${path} was not used: only helm airgap mirror reads it` });
+  }
   return {
     config,
     folder,
     registry: {
-      // The command line comes first: the first matching mirror is used.
-      mirrors: [...mirror, ...pairs(config.mirrors)],
+      // The command line comes first: mirrors are tried in this order.
+      mirrors: [...mirror, ...Object.entries(config.mirrors).flatMap(([from, to]) => mirrorsOf(from, to))],
       plainHttp: [...plainHttp, ...config.plainHttp],
       caFile: others.caFile ?? (config.caFile === undefined ? undefined : resolve(folder, config.caFile)),
       clientCertificates: clientCertificatesOf(others, cwd, config, folder),
       login,
-      ...{ endpointUrl, profile, roleArn, concurrency },
+      ...{ endpointUrl, profile, roleArn, concurrency, preferPublicEcr },
     },
   };
 }
@@ -103,9 +113,14 @@ export interface Settings extends Omit<Configuration, 'folder'> {
  * @param charts on the command line
  * @throws AirgapError `usage`, `config`
  */
-export async function readSettings(io: CommandIO, charts: readonly string[], flags: SettingsFlags): Promise<Settings> {
+export async function readSettings(
+  io: CommandIO,
+  charts: readonly string[],
+  flags: SettingsFlags,
+  use: ConfigurationUse = {},
+): Promise<Settings> {
   const { cwd, env } = io.context;
-  const { config, folder, registry } = await readConfiguration(io.context, flags);
+  const { config, folder, registry } = await readConfiguration(io.context, flags, use);
   const { caFile, plainHttp, clientCertificates } = registry;
   const limits = renderLimits(flags, config);
   const render = { ...renderOptions(flags), limits };
@@ -159,6 +174,10 @@ export async function readSettings(io: CommandIO, charts: readonly string[], fla
     },
     registry: { ...registry, named },
   };
+}
+
+function mirrorsOf(from: string, to: Config['mirrors'][string]): string[] {
+  return [to].flat().map((one) => `${from}=${one}`);
 }
 
 function pairs(map: Readonly<Record<string, string>>): string[] {

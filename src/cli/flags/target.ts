@@ -42,8 +42,8 @@ export async function targetOf(to: string, flags: NamingFlags, config?: Pick<Con
     chartPrefix: prefix,
   };
   const target = parseTarget(to, flags.naming ?? naming ?? DEFAULT_NAMING, options);
-  const { ecrHost } = await import('../../ecr/hosts.ts');
-  const isEcr = flags.registryType === 'ecr' || ecrHost(target.registry) !== undefined;
+  const { ecrKind } = await import('../../ecr/hosts.ts');
+  const isEcr = flags.registryType === 'ecr' || ecrKind(target.registry) !== undefined;
   if (!isEcr) return target;
   const { toEcrName } = await import('../../ecr/names.ts');
   for (const [flag, path] of [

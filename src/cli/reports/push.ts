@@ -9,17 +9,19 @@ import { formatBytes, joinLines, shortDigest } from './text.ts';
 /**
  * Formats what a push did: a table of tags, and a summary.
  * @param showTarget name the target before the table, for pushes to several
+ * @param shown tags in the table; those that are not shown are counted
  */
-export function pushReport(result: PushResult, showTarget = false): Report {
+export function pushReport(result: PushResult, showTarget = false, shown: 'all' | 'changed' = 'all'): Report {
   const { target, images, charts, retired } = result;
-  const rows = [...charts, ...images].map((item) => [tagReference(item.target), shortDigest(item.digest), item.status]);
+  const items = [...charts, ...images].filter(({ status }) => shown === 'all' || status !== 'present');
+  const rows = items.map((item) => [tagReference(item.target), shortDigest(item.digest), item.status]);
   return {
     result: [
       ...targetTitle(target, showTarget),
-      { head: ['PUSHED', 'DIGEST', 'STATUS'], rows },
+      ...(shown === 'all' || rows.length > 0 ? [{ head: ['PUSHED', 'DIGEST', 'STATUS'], rows }] : []),
       ...retiredReport(retired),
     ],
-    notes: [joinLines([...pushSummary(result)])],
+    notes: [joinLines([...pushSummary(result), ...unchangedLine(shown, charts.length + images.length - rows.length)])],
   };
 }
 
@@ -41,6 +43,10 @@ function pushSummary({ target, images, charts, referrers, blobs, bytes, ...ecr }
     ...repositoryLine(ecr.onPush, 'created on push by a creation template'),
     ...repositoryLine(ecr.reconciled, 'changed'),
   ];
+}
+
+function unchangedLine(shown: 'all' | 'changed', unchanged: number): string[] {
+  return shown === 'changed' && unchanged > 0 ? [`${count(unchanged, 'tag')} unchanged`] : [];
 }
 
 function repositoryLine(repositories: readonly unknown[], what: string): string[] {

@@ -1,13 +1,12 @@
 import { AirgapError, asAirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { limiter } from '../../base/limiter.ts';
-import { settle } from '../../base/pool.ts';
+import { MAX_BEGUN, settle } from '../../base/pool.ts';
 import { type Advance, runStep } from '../../base/step.ts';
 import type { RegistrySource } from '../../oci/content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { closureOf, type Graph, type Root } from '../../oci/graph.ts';
-import { isAttestationPlatform } from '../../oci/platform.ts';
+import { type Graph, imagesBelow, type Root } from '../../oci/graph.ts';
 import { formatReference, formatRepository, type Repository } from '../../oci/reference.ts';
 import { cosignTags, type Referrer, referrerKey, referrersTag } from '../../oci/referrer.ts';
 import type { ReferrerFailure, Walker } from '../walk.ts';
@@ -46,10 +45,10 @@ export class ReferrerCollector {
   readonly #blobs: ReferrerBlobs;
   readonly #limit: ReturnType<typeof limiter>;
   readonly #lists = new Map<string, Promise<readonly Referrer[] | undefined>>();
-  readonly #fallbacks = new Map<string, Promise<readonly Referrer[]>>();
-  readonly #tags = new Map<string, Promise<readonly Referrer[]>>();
+  /** What was found for queries with the scope `all`. */
+  readonly #found = new Map<string, Promise<readonly Referrer[]>>();
   /** Names of the images that a manifest is part of or refers to. */
-  readonly #images = new Map<string, ReadonlySet<string>>();
+  readonly #images = new Map<string, readonly string[]>();
   /** Keys of the referrers that were passed to the walker. */
   readonly #attached = new Set<string>();
   readonly #leftOut = new Map<string, Referrer>();
@@ -163,7 +162,7 @@ export class ReferrerCollector {
   }
 
   async #findAll(queries: readonly ReferrerQuery[], advance: Advance = () => {}): Promise<(readonly Referrer[])[]> {
-    const outcomes = await settle(queries, queries.length, (query) => this.#find(query).finally(advance));
+    const outcomes = await settle(queries, MAX_BEGUN, (query) => this.#find(query).finally(advance));
     throwIfAborted(this.#options.signal);
     return outcomes.map((outcome) => {
       if ('error' in outcome) throw outcome.error;
@@ -171,13 +170,16 @@ export class ReferrerCollector {
     });
   }
 
-  /** Returns the referrers of one manifest. A failed request does not discard the results of the others. */
-  async #find(query: ReferrerQuery): Promise<readonly Referrer[]> {
-    const { repository, digest, scope } = query;
-    const tags = scope === 'all' ? cosignTags(digest) : [];
-    const tagged = tags.map((tag) =>
-      cached(this.#tags, `${manifestName(query)} ${tag}`, () => this.#taggedReferrer(query, tag)),
-    );
+  /** Returns the referrers of one manifest. */
+  #find(query: ReferrerQuery): Promise<readonly Referrer[]> {
+    if (query.scope === 'list') return this.#requestAll(query, []);
+    return cached(this.#found, manifestName(query), () => this.#requestAll(query, cosignTags(query.digest)));
+  }
+
+  /** A failed request does not discard the results of the others. */
+  async #requestAll(query: ReferrerQuery, tags: readonly string[]): Promise<readonly Referrer[]> {
+    const { repository, digest } = query;
+    const tagged = tags.map((tag) => this.#taggedReferrer(query, tag));
     const outcomes = await Promise.allSettled([this.#listOf(query), ...tagged]);
     return outcomes.flatMap((outcome) => {
       if (outcome.status === 'fulfilled') return outcome.value;
@@ -193,12 +195,14 @@ export class ReferrerCollector {
     this.#requests.record(repository.registry, this.#imagesOf(manifest), wrapped);
   }
 
-  #imagesOf(manifest: ManifestReference): ReadonlySet<string> {
-    return this.#images.get(manifestName(manifest)) ?? new Set([manifestName(manifest)]);
+  #imagesOf(manifest: ManifestReference): readonly string[] {
+    return this.#images.get(manifestName(manifest)) ?? [manifestName(manifest)];
   }
 
-  #addImages(manifest: ManifestReference, images: Iterable<string>): void {
-    this.#images.set(manifestName(manifest), new Set([...(this.#images.get(manifestName(manifest)) ?? []), ...images]));
+  #addImages(manifest: ManifestReference, images: readonly string[]): void {
+    const name = manifestName(manifest);
+    const known = this.#images.get(name);
+    this.#images.set(name, known === undefined ? images : [...new Set([...known, ...images])]);
   }
 
   async #listOf(query: ReferrerQuery): Promise<readonly Referrer[]> {
@@ -213,7 +217,7 @@ export class ReferrerCollector {
       // The referrers tag may exist even so.
       this.#record(query, asAirgapError(error));
     }
-    return scope === 'all' ? cached(this.#fallbacks, manifestName(query), () => this.#fallback(query)) : [];
+    return scope === 'all' ? this.#fallback(query) : [];
   }
 
   /**
@@ -245,7 +249,9 @@ export class ReferrerCollector {
 
 /** Returns the cached result for a key, loading it on first use. */
 function cached<T>(cache: Map<string, Promise<T>>, key: string, load: () => Promise<T>): Promise<T> {
-  const loading = cache.get(key) ?? load();
+  const known = cache.get(key);
+  if (known !== undefined) return known;
+  const loading = load();
   cache.set(key, loading);
   return loading;
 }
@@ -282,16 +288,4 @@ function manifestName({ repository, digest }: ManifestReference): string {
 /** Returns the subject of a referrer. */
 function subjectOf({ repository, subject }: Referrer): ManifestReference {
   return { repository, digest: subject };
-}
-
-/**
- * Returns manifests below an index that may have signatures of their own: images and nested indexes, no attestations.
- */
-function imagesBelow(graph: Graph, { descriptor }: Root): Digest[] {
-  const descendants = closureOf(graph, descriptor.digest).manifests.filter((digest) => digest !== descriptor.digest);
-  const children = [...descendants, descriptor.digest].flatMap((digest) => graph.manifests.get(digest)?.children ?? []);
-  const attestations = new Set(
-    children.filter(({ platform }) => isAttestationPlatform(platform)).map(({ digest }) => digest),
-  );
-  return descendants.filter((digest) => !attestations.has(digest));
 }

@@ -1,7 +1,7 @@
 import { type AirgapError, combine, isRefusal } from '../../base/errors.ts';
 import { ignoreEvents } from '../../base/events.ts';
 import { limiter } from '../../base/limiter.ts';
-import { settle, settleEach } from '../../base/pool.ts';
+import { MAX_BEGUN, settle, settleEach } from '../../base/pool.ts';
 import { runStep } from '../../base/step.ts';
 import type { RegistrySource, Sink } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -65,7 +65,7 @@ export async function planReferrers(
   const outcomes = await runStep(
     options.emit ?? ignoreEvents,
     'looking up signatures and attestations in the target',
-    (advance) => settle(groups, groups.length, (group) => plan(group).finally(advance)),
+    (advance) => settle(groups, MAX_BEGUN, (group) => plan(group).finally(advance)),
     groups.length,
   );
   throwIfAborted(options.signal);

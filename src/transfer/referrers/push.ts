@@ -2,7 +2,7 @@ import { type AirgapError, isPermanentRefusal } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { limiter } from '../../base/limiter.ts';
 import { pollUntil } from '../../base/poll-until.ts';
-import { type Outcome, settle, settleEach } from '../../base/pool.ts';
+import { MAX_BEGUN, type Outcome, settle, settleEach } from '../../base/pool.ts';
 import { runStep } from '../../base/step.ts';
 import type { RegistrySource, Sink, Source } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -125,7 +125,7 @@ class ReferrersPush {
     const outcomes = await runStep(
       this.#options.emit,
       title,
-      (advance) => settle(groups, groups.length, (group) => work(group).finally(advance)),
+      (advance) => settle(groups, MAX_BEGUN, (group) => work(group).finally(advance)),
       groups.length,
     );
     throwIfAborted(this.#options.signal);

@@ -7,6 +7,7 @@ import type { Graph } from '../../oci/graph.ts';
 import { formatRepository, parseReference } from '../../oci/reference.ts';
 import { referenceMatcher } from '../../oci/reference-matcher.ts';
 import type { Referrer } from '../../oci/referrer.ts';
+import type { EquivalentUse } from '../../registry/equivalents.ts';
 import type { IncompleteReferrers } from '../../transfer/referrers/requests.ts';
 
 /** Tags that usually move. */
@@ -27,6 +28,18 @@ export function warnTagsAndNetwork(emit: Emit, network: readonly NetworkNeed[], 
     const message = `workloads also fetch from the internet: ${firstOf(urls, 3)}; see helm airgap images --network`;
     emit({ type: 'warning', message });
   }
+}
+
+/** Says how many images were read from Public ECR, and which were not. */
+export function noteEquivalents(emit: Emit, { used, different, absent }: EquivalentUse): void {
+  const all = used.length + different.length + absent.length;
+  if (all === 0) return;
+  const others = [
+    ...(different.length === 0 ? [] : [`; another digest there: ${firstOf(different, 3)}`]),
+    ...(absent.length === 0 ? [] : [`; not available there: ${firstOf(absent, 3)}`]),
+  ];
+  const message = `read from Public ECR: ${used.length} of ${count(all, 'image')} with an equivalent there${others.join('')}`;
+  emit({ type: 'note', message });
 }
 
 /** Warns of referrers that do not cover an index after the platform selection reduced it. */

@@ -1,10 +1,9 @@
-import { AirgapError, combine } from '../../base/errors.ts';
 import { warnOfPrefetched } from '../../bundle/writing/prefetched.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
 import type { Context } from '../../session/context.ts';
-import { type ImagesOptions, mergeNetworkNeeds, searchSelected, selectFindings } from '../images/images.ts';
-import type { SelectedFindings } from '../images/resolve.ts';
+import type { ImagesOptions } from '../images/images.ts';
 import { type BundleResult, type PackOptions, pack, withExclusiveOutput } from './pack.ts';
+import { searchedContent } from './searched-content.ts';
 
 export interface BundleOptions extends ImagesOptions, PackOptions {}
 
@@ -13,16 +12,8 @@ export function bundle(context: Context, options: BundleOptions): Promise<Bundle
   return withExclusiveOutput(context, options, async (scratch) => {
     const { operatorScan, ...imagesOptions } = options;
     const searchOptions = { ...imagesOptions, operators: operatorScan !== undefined, recipes: true };
-    const { charts, failures, excluded, askedHosts } = await searchSelected(context, searchOptions, scratch);
-    if (failures.length > 0) throw combine(failures, `${failures.length} nested charts could not be searched`);
-    const select = (found: readonly LocatedReference[]): SelectedFindings =>
-      selectFindings([...charts, { references: found }], options, excluded);
-    const { findings } = select([]);
-    if (charts.length === 0 && findings.length === 0) {
-      throw new AirgapError('usage', 'there is nothing to bundle', { hint: 'give a chart, --image or --images' });
-    }
-    const network = mergeNetworkNeeds(charts, options);
-    const input = { charts, select, network };
+    const { askedHosts, ...input } = await searchedContent(context, searchOptions, scratch);
+    const { charts, select } = input;
     const hostsField = askedHosts.length === 0 ? {} : { askedHosts };
     if (operatorScan === undefined) return { ...(await pack(context, options, input)), ...hostsField };
     if (!operatorScan.include || !charts.some(({ operators }) => operators.length > 0))
@@ -30,7 +21,7 @@ export function bundle(context: Context, options: BundleOptions): Promise<Bundle
     const { prefetchAndScan, scannedReferences, scanReportFor, selectedOperators } = await import(
       '../../operator-scan/index.ts'
     );
-    const operators = selectedOperators(charts, findings);
+    const operators = selectedOperators(charts, select([]).findings);
     const { images, prefetched } = await prefetchAndScan(context, options, operators, scratch);
     const scanned = scannedReferences(images, true);
     const completeInput = { ...input, select: (found: readonly LocatedReference[]) => select([...scanned, ...found]) };

@@ -5,6 +5,7 @@ import type { AirgapEvent } from '../../base/events.ts';
 import type { FileParts } from '../../bundle/files/random-file.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { BlobNode } from '../../oci/graph.ts';
+import type { Repository } from '../../oci/reference.ts';
 import type { RegistryAccess } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 
@@ -29,6 +30,8 @@ export interface FetchJob {
   readonly parts: FileParts;
   readonly offset: number;
   readonly written: number;
+  /** Repositories that are expected to serve the blob, for those of the node that have mirrors. */
+  readonly expected: readonly { readonly named: Repository; readonly actual: Repository }[];
 }
 
 /** Request to the authorizer of the main thread, the only one that knows credentials. */

@@ -43,7 +43,8 @@ class FetchWorker {
         this.#request({ access, refused: { challenge, sent } }) as Promise<string | undefined>,
       explain: (access, refused) => this.#request({ access, explain: refused }) as Promise<AccessRefusal>,
     };
-    this.#client = createRegistryClient({ authorizer, transport, mirrors });
+    // The main thread reports the warnings of registries.
+    this.#client = createRegistryClient({ authorizer, transport, mirrors, emitServed: emit });
     port.on('message', (message: ToThread) => this.#receive(message));
   }
 
@@ -71,7 +72,8 @@ class FetchWorker {
     }
   }
 
-  async #fetch({ job, node, parts, offset, written }: FetchJob): Promise<void> {
+  async #fetch({ job, node, parts, offset, written, expected }: FetchJob): Promise<void> {
+    for (const { named, actual } of expected) this.#client.expectAt(named, node.descriptor.digest, actual);
     let unreported = 0;
     const flush = (): void => {
       if (unreported > 0)

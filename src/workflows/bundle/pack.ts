@@ -9,36 +9,22 @@ import { planBundle, type WriteResult, writeBundle } from '../../bundle/write.ts
 import { EarlierBundles } from '../../bundle/writing/earlier-bundles.ts';
 import { removePrefetched } from '../../bundle/writing/prefetched.ts';
 import { noSpace } from '../../bundle/writing/preflight.ts';
-import type { NetworkNeed } from '../../discovery/network/index.ts';
-import type { LocatedReference } from '../../inventory/finding.ts';
 import type { ImageCounts } from '../../inventory/image-counts.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
-import { withSource } from '../../oci/content.ts';
-import type { Digest } from '../../oci/digest.ts';
-import type { Graph } from '../../oci/graph.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
 import type { ChartOperators, OperatorScan, OperatorScanReport } from '../../operator-scan/index.ts';
 import type { AskedHost } from '../../search/nested-hosts.ts';
 import { connect, type RegistryUse } from '../../session/connect.ts';
 import { type Context, withScratch } from '../../session/context.ts';
-import { pinnedSource } from '../../transfer/pinned-source.ts';
 import { ReferrerRequests } from '../../transfer/referrers/requests.ts';
 import type { DroppedCandidate } from '../images/confirm.ts';
-import { warnUnmatched } from '../images/images.ts';
-import { type ReferrerOptions, type ResolveOptions, resolveImages, type SelectedFindings } from '../images/resolve.ts';
-import {
-  type IncompleteReferrersReport,
-  reportForeignLayers,
-  reportIncompleteReferrers,
-  warnLeftOutReferrers,
-  warnTagsAndNetwork,
-} from './bundle-warnings.ts';
-import { createChartArtifact } from './chart-artifacts.ts';
+import type { ReferrerOptions, ResolveOptions } from '../images/resolve.ts';
+import { type IncompleteReferrersReport, noteEquivalents, reportIncompleteReferrers } from './bundle-warnings.ts';
 import { deltaFields, readBaseBundle } from './delta.ts';
 import { estimate } from './estimate.ts';
 import { concurrencyFor, threadSettings } from './fetch-protocol.ts';
-import { requireSignatures } from './image-signatures.ts';
-import { createInventory, type PackedChart } from './inventory.ts';
+import { createInventory } from './inventory.ts';
+import { type ContentInput, resolveContent } from './resolve-content.ts';
 import { SharedFetch } from './shared-fetch.ts';
 import { subsetEvidence } from './subset-evidence.ts';
 
@@ -95,20 +81,9 @@ export async function withExclusiveOutput<R>(
 }
 
 /** Charts and images to bundle. */
-export interface BundleInput {
-  readonly charts: readonly PackedChart[];
-  /** Returns the selected findings, including references found while resolving. */
-  readonly select: (found: readonly LocatedReference[]) => SelectedFindings;
-  /** Internet access of workloads other than images. */
-  readonly network: readonly NetworkNeed[];
-  /** Locked digests of tagged references. */
-  readonly pins?: ReadonlyMap<string, Digest>;
-  /** Hint for a locked digest that does not exist. */
-  readonly pinHint?: string;
+export interface BundleInput extends ContentInput {
   /** References of images that are incomplete at the target: a delta omits nothing of them. */
   readonly incomplete?: ReadonlySet<string>;
-  /** Throws if what was resolved must not be bundled. */
-  readonly checkGraph?: (graph: Graph) => void;
   /** Charts whose operator images are scanned while they are written. */
   readonly operators?: readonly ChartOperators[];
 }
@@ -120,8 +95,9 @@ export interface BundleInput {
 export async function pack(
   context: Context,
   options: PackOptions,
-  { charts, select, network, pins = new Map(), pinHint, incomplete, checkGraph, operators = [] }: BundleInput,
+  { incomplete, operators = [], ...input }: BundleInput,
 ): Promise<BundleResult> {
+  const { charts, select } = input;
   // First, because it throws for invalid options, and no bundle must be open then.
   const { client } = connect(context, options.access);
   const earlier = await EarlierBundles.open(options.reuse, context.emit, options.out);
@@ -130,43 +106,10 @@ export async function pack(
     const { platforms, concurrency, since } = options;
     const { emit, signal } = context;
     const baseBundle = since === undefined ? undefined : await readBaseBundle(since, concurrency, context);
-    const pinned = pinnedSource(client, pins, pinHint);
-    const source = withSource(pinned, {
-      blob: (repository, descriptor) => earlier.smallBlobBody(descriptor, pinned.blob(repository, descriptor)),
-    });
     const requests = new ReferrerRequests();
-    const { graph, findings, selections, dropped, possible, counts, leftOut } = await resolveImages(
-      context,
-      source,
-      select,
-      options,
-      requests,
-    );
-    warnUnmatched(context, selections);
-    checkGraph?.(graph);
-    const keys = options.verifySignatures;
-    if (keys.length > 0) {
-      const incomplete = requests.incomplete();
-      const origin = { source: client, isSourceProven: async () => true, leftOut, incomplete };
-      await requireSignatures({ graph, ...origin, keys, concurrency, emit, signal });
-    }
-    const unpinned = findings.map(({ reference }) => reference).filter((reference) => !pins.has(reference));
-    warnTagsAndNetwork(emit, network, unpinned);
-    warnLeftOutReferrers(emit, leftOut);
-    reportForeignLayers(emit, graph);
-    const collectorOptions = { referrers: options.referrers, requests, concurrency, emit, signal };
-    const artifacts = await runStep(
-      emit,
-      'reading charts',
-      (advance) =>
-        Promise.all(charts.map((chart) => createChartArtifact(chart, client, collectorOptions).finally(advance))),
-      charts.length,
-    );
-    const droppedReferences = dropped.map(({ reference }) => reference);
-    const allSelections =
-      droppedReferences.length === 0
-        ? selections
-        : [...selections, { rule: 'dropped' as const, references: droppedReferences }];
+    const content = await resolveContent(context, client, { ...options, earlier }, input, requests);
+    noteEquivalents(emit, client.equivalentUse());
+    const { graph, findings, selections, dropped, possible, counts, leftOut, artifacts } = content;
     const delta = baseBundle && deltaFields(baseBundle, graph, artifacts, incomplete);
     const inventory = {
       ...createInventory({
@@ -176,7 +119,7 @@ export async function pack(
         graph,
         leftOut,
         platforms,
-        selections: allSelections,
+        selections,
         incomplete,
       }),
       ...delta,
@@ -185,8 +128,8 @@ export async function pack(
     const evidence = await subsetEvidence({ graph, leftOut, source: client, requests, concurrency, emit, signal });
     const unanswered = reportIncompleteReferrers(emit, requests.incomplete(), options.requireReferrers);
     const signature = options.sign && (await reuseOrSignInventory(inventory, options.sign, path, evidence));
-    const content = { path, splitSize, graph, charts: artifacts, inventory, evidence, signature, force };
-    const plan = await runStep(emit, `planning ${printableLine(basename(path))}`, () => planBundle(content));
+    const planned = { path, splitSize, graph, charts: artifacts, inventory, evidence, signature, force };
+    const plan = await runStep(emit, `planning ${printableLine(basename(path))}`, () => planBundle(planned));
     const notBundled = { dropped, possible, counts, ...unanswered };
     const estimated = estimate({ plan, graph, charts: charts.length, earlier, quotas: client.quotas() });
     if (!plan.isUpToDate) emit({ type: 'estimate', estimate: estimated });
@@ -207,7 +150,7 @@ export async function pack(
       };
     }
     const connections = concurrencyFor(client.roundTripTime(), { near: concurrency, far: options.farConcurrency });
-    const writeOptions = { ...content, source: client, earlier, concurrency: connections, emit, signal };
+    const writeOptions = { ...planned, source: client, earlier, concurrency: connections, emit, signal };
     const shared = SharedFetch.for(graph, client, threadSettings(context, options.access), emit);
     const isScanned = operators.some((chart) => chart.operators.length > 0);
     const scanCode = isScanned ? await import('../../operator-scan/index.ts') : undefined;

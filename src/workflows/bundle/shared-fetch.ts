@@ -1,4 +1,3 @@
-import type { Authorizer } from '../../auth/authorizer.ts';
 import type { AirgapEvent, Emit } from '../../base/events.ts';
 import { redact } from '../../base/redact.ts';
 import { Thread, ThreadLost } from '../../base/thread.ts';
@@ -6,6 +5,7 @@ import { type BlobFetcher, fetchBlob } from '../../bundle/writing/fetch-blob.ts'
 import type { Source } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Graph } from '../../oci/graph.ts';
+import type { RegistryClient } from '../../registry/client.ts';
 import { isLargeBlob } from '../../transfer/blob-scheduler.ts';
 import {
   type AuthorizationRequest,
@@ -28,30 +28,28 @@ interface Job {
   readonly end: PromiseWithResolvers<number>;
 }
 
+/** Registries as the main thread reads them. */
+type FetchSource = Pick<RegistryClient, keyof Source | 'authorizer' | 'expectedAt'>;
+
 /** Fetches blobs, distributing large ones between the main thread and a worker thread. */
 export class SharedFetch {
-  readonly #source: Source;
+  readonly #source: FetchSource;
   readonly #thread: FetchThread | undefined;
   /** Number and bytes of the large blobs that the main thread is fetching. */
   #active = 0;
   #activeBytes = 0;
 
-  private constructor(source: Source, thread: FetchThread | undefined) {
+  private constructor(source: FetchSource, thread: FetchThread | undefined) {
     this.#source = source;
     this.#thread = thread;
   }
 
   /** Starts the worker thread if it is worthwhile, without waiting for it. */
-  static for(
-    { blobs }: Pick<Graph, 'blobs'>,
-    source: Source & { readonly authorizer: Authorizer },
-    settings: ThreadSettings,
-    emit: Emit,
-  ): SharedFetch {
+  static for({ blobs }: Pick<Graph, 'blobs'>, source: FetchSource, settings: ThreadSettings, emit: Emit): SharedFetch {
     const large = [...blobs.values()].filter((node) => node.bytes === undefined && isLargeBlob(node.descriptor));
     const bytes = large.reduce((sum, { descriptor }) => sum + descriptor.size, 0);
     const isWorthwhile = large.length > 1 && bytes >= THREAD_THRESHOLD;
-    return new SharedFetch(source, isWorthwhile ? new FetchThread(settings, source.authorizer, emit) : undefined);
+    return new SharedFetch(source, isWorthwhile ? new FetchThread(settings, source, emit) : undefined);
   }
 
   readonly fetch: BlobFetcher = async (node, offset, written, steps) => {
@@ -86,13 +84,13 @@ class FetchThread {
   /** Bytes of the blobs that it is fetching. */
   bytes = 0;
   readonly #thread: Thread<ToThread, FromThread>;
-  readonly #authorizer: Authorizer;
+  readonly #source: FetchSource;
   readonly #emit: Emit;
   readonly #jobs = new Map<number, Job>();
   #lastJob = 0;
 
-  constructor(settings: ThreadSettings, authorizer: Authorizer, emit: Emit) {
-    this.#authorizer = authorizer;
+  constructor(settings: ThreadSettings, source: FetchSource, emit: Emit) {
+    this.#source = source;
     this.#emit = emit;
     this.#thread = new Thread(
       { beside: import.meta.url, source: './fetch-thread.ts', built: './fetch-thread.cjs' },
@@ -123,7 +121,11 @@ class FetchThread {
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted) abort();
     this.#thread.keepAlive(true);
-    this.#thread.send({ type: 'fetch', job, node, parts: file.fileParts, offset, written });
+    const expected = node.repositories.flatMap((named) => {
+      const actual = this.#source.expectedAt(named, node.descriptor.digest);
+      return actual === undefined ? [] : [{ named, actual }];
+    });
+    this.#thread.send({ type: 'fetch', job, node, parts: file.fileParts, offset, written, expected });
     try {
       const fetched = await end.promise;
       await Promise.all(checkpoints);
@@ -165,13 +167,14 @@ class FetchThread {
   }
 
   async #answer({ question, access, refused, explain }: AuthorizationRequest): Promise<ToThread> {
+    const { authorizer } = this.#source;
     if (explain !== undefined) {
-      return { type: 'explanation', question, refusal: await this.#authorizer.explain(access, explain) };
+      return { type: 'explanation', question, refusal: await authorizer.explain(access, explain) };
     }
     const header =
       refused === undefined
-        ? await this.#authorizer.authorization(access)
-        : await this.#authorizer.renew(access, refused.challenge, refused.sent);
+        ? await authorizer.authorization(access)
+        : await authorizer.renew(access, refused.challenge, refused.sent);
     return { type: 'answer', question, header };
   }
 }

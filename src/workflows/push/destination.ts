@@ -3,7 +3,6 @@ import { textBefore } from '../../base/text-trim.ts';
 import { chartName } from '../../bundle/format/names.ts';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
-import type { Inventory } from '../../inventory/inventory.ts';
 import { chartRepository, type Target, targetReference, usesWrittenNames } from '../../naming/naming.ts';
 import { hostComponent } from '../../naming/naming-template.ts';
 import { formatRepository, parseReference, type Reference, tryParseReference } from '../../oci/reference.ts';
@@ -55,7 +54,11 @@ export async function withWrittenNamesFromFile(
  * path component. The most frequent spelling wins, then the first in alphabetical order. Repositories that are never
  * written in full are omitted.
  */
-export function writtenNames({ images }: Pick<Inventory, 'images'>): ReadonlyMap<string, string> {
+export function writtenNames({
+  images,
+}: {
+  readonly images: readonly { readonly reference: string; readonly found: readonly { readonly written: string }[] }[];
+}): ReadonlyMap<string, string> {
   const counts = new Map<string, Map<string, number>>();
   for (const { reference, found } of images) {
     const repository = formatRepository(parseReference(reference));

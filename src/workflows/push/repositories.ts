@@ -1,29 +1,24 @@
 import { AirgapError } from '../../base/errors.ts';
-import { ecrHost } from '../../ecr/hosts.ts';
 import type { EcrOptions } from '../../ecr/options.ts';
-import {
-  type EnsuredRepositories,
-  ensureRepositories,
-  findRepositories,
-  type RepositoryStatus,
-} from '../../ecr/repositories.ts';
-import type { RepositorySettings } from '../../ecr/settings.ts';
+import type { EnsuredRepositories, RepositoryStatus } from '../../ecr/repositories.ts';
+import type { TargetSettings } from '../../ecr/settings.ts';
+import { targetRepositories } from '../../ecr/target-repositories.ts';
 import type { Target } from '../../naming/naming.ts';
 import type { Context } from '../../session/context.ts';
 
-/** Handling of ECR repositories; other registries create repositories on push. */
+/** Handling of repositories in ECR and ECR Public; other registries create repositories on push. */
 export interface RepositoryOptions {
   /** Handling of missing repositories: created, or an error. */
   readonly create: 'missing' | 'never';
   /** Changes existing repositories to match the settings. */
   readonly reconcile: boolean;
-  readonly settings: RepositorySettings;
+  readonly settings: TargetSettings;
 }
 
 const NO_REPOSITORIES: EnsuredRepositories = { existing: [], onPush: [], created: [], reconciled: [] };
 
 /**
- * Ensures that the ECR repositories exist, as far as the options allow. Without permission to create repositories, the
+ * Ensures that the target's repositories exist, as far as the options allow. Without permission to create repositories, the
  * permission to list them is optional too: a missing one is then reported when content is pushed to it.
  * @throws AirgapError `repository-missing` with all missing repositories if they must not be created; errors of ECR
  */
@@ -34,23 +29,23 @@ export async function prepareRepositories(
   names: readonly string[],
   { create, reconcile, settings }: RepositoryOptions,
 ): Promise<EnsuredRepositories> {
-  const host = ecrHost(target.registry, ecr.ecrHosts);
-  if (host === undefined) return NO_REPOSITORIES;
+  const repositories = targetRepositories(target.registry, ecr);
+  if (repositories === undefined) return NO_REPOSITORIES;
   if (create === 'never') {
-    const status = await findRepositories(host, names, ecr).catch((error: unknown) => {
+    const status = await repositories.find(names).catch((error: unknown) => {
       if (reconcile || !isNotPermitted(error)) throw error;
       emit({ type: 'warning', message: `${error.message}; missing repositories are unknown` });
     });
     if (status === undefined) return NO_REPOSITORIES;
     const { existing, onPush, missing } = status;
     if (missing.length > 0) {
-      throw new AirgapError('repository-missing', `${host.host} lacks repositories: ${missing.join(', ')}`, {
+      throw new AirgapError('repository-missing', `${repositories.host} lacks repositories: ${missing.join(', ')}`, {
         hint: 'print their definitions with -o terraform or -o cloudformation, or omit --create-repositories=never to create them',
       });
     }
     if (!reconcile) return { existing, onPush, created: [], reconciled: [] };
   }
-  return ensureRepositories(host, names, { ...ecr, settings, reconcile });
+  return repositories.ensure(names, settings, reconcile);
 }
 
 /**
@@ -64,10 +59,10 @@ export async function lookUpRepositories(
   names: readonly string[],
   create: RepositoryOptions['create'],
 ): Promise<RepositoryStatus | undefined> {
-  const host = ecrHost(target.registry, ecr.ecrHosts);
-  if (host === undefined) return undefined;
+  const repositories = targetRepositories(target.registry, ecr);
+  if (repositories === undefined) return undefined;
   try {
-    return await findRepositories(host, names, ecr);
+    return await repositories.find(names);
   } catch (error) {
     if (!isNotPermitted(error) || (create === 'missing' && error.code !== 'forbidden')) throw error;
     const all = [...new Set(names)];

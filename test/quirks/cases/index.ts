@@ -1,9 +1,11 @@
 import './aws.ts';
+import './catalogs.ts';
 import './challenges.ts';
 import './client-certificates.ts';
 import './given-credentials.ts';
 import './head.ts';
 import './hosts.ts';
+import './lists.ts';
 import './manifests.ts';
 import './presence.ts';
 import './proxies.ts';

@@ -132,6 +132,11 @@ function availability(state: EcrState, input: Record<string, unknown>): Answer {
   if (repository === undefined) {
     return failure('RepositoryNotFoundException', missingRepository(state, String(input.repositoryName)));
   }
+  return layers(repository, input);
+}
+
+/** Answers BatchCheckLayerAvailability for a repository. */
+export function layers(repository: StoredRepository, input: Record<string, unknown>): Answer {
   const digests = input.layerDigests as string[];
   if (digests.length === 0 || digests.length > 100) {
     return failure('InvalidParameterException', 'layerDigests takes 1 to 100 digests');
@@ -147,11 +152,13 @@ function availability(state: EcrState, input: Record<string, unknown>): Answer {
   });
 }
 
-function success(value: unknown): Answer {
+/** A response of the API. */
+export function success(value: unknown): Answer {
   return { status: 200, headers: { 'content-type': 'application/x-amz-json-1.1' }, body: JSON.stringify(value) };
 }
 
-function failure(code: string, message: string, status = 400): Answer {
+/** An error of the API. */
+export function failure(code: string, message: string, status = 400): Answer {
   return {
     status,
     headers: { 'content-type': 'application/x-amz-json-1.1' },

@@ -16,18 +16,27 @@ export interface DataRequest {
 export class DataPlane {
   readonly #state: EcrState;
   readonly #storage: string;
+  readonly #authorize: (request: DataRequest) => Answer | undefined;
   readonly #uploads = new Map<string, { repository: StoredRepository; bytes: Buffer }>();
 
-  /** @param storage `http://HOST:PORT` that blob downloads are redirected to */
-  constructor(state: EcrState, storage: string) {
+  /**
+   * @param storage `http://HOST:PORT` that blob downloads are redirected to
+   * @param authorize returns the refusal of a request
+   */
+  constructor(
+    state: EcrState,
+    storage: string,
+    authorize = (request: DataRequest): Answer | undefined => basic(state, request),
+  ) {
     this.#state = state;
     this.#storage = storage;
+    this.#authorize = authorize;
   }
 
   answer(request: DataRequest): Answer {
     const state = this.#state;
     const { method, url } = request;
-    const denied = this.#authorize(request.authorization, url);
+    const denied = this.#authorize(request);
     if (denied !== undefined) return denied;
     const fault = state.takeFault(`${method} ${url.pathname}${url.search}`);
     if (fault !== undefined) {
@@ -62,20 +71,6 @@ export class DataPlane {
       default:
         return refusal(405, 'UNSUPPORTED', `${method} is not for ${kind}`);
     }
-  }
-
-  /** Basic authentication with user AWS and the token as password; no token endpoint. Expired tokens get 403, no challenge. */
-  #authorize(authorization: string | undefined, url: URL): Answer | undefined {
-    const [, encoded = ''] = /^Basic (.+)$/.exec(authorization ?? '') ?? [];
-    const [user, password = ''] = Buffer.from(encoded, 'base64').toString().split(':');
-    const token = user === 'AWS' ? this.#state.tokens.get(password) : undefined;
-    if (token === 'valid') return undefined;
-    if (token === 'expired') {
-      return refusal(403, 'DENIED', 'Your authorization token has expired. Reauthenticate and try again.');
-    }
-    const challenge = `Basic realm="http://${url.host}/",service="ecr.amazonaws.com"`;
-    const answer = refusal(401, 'UNAUTHORIZED', 'Not Authorized');
-    return { ...answer, headers: { ...answer.headers, 'www-authenticate': challenge } };
   }
 
   #start(repository: StoredRepository, url: URL): Answer {
@@ -125,6 +120,29 @@ export class DataPlane {
     const location = `${this.#storage}/${repository.name}?digest=${digest}&X-Amz-Signature=0123456789abcdef`;
     return { status: 307, headers: { location } };
   }
+}
+
+/** Basic authentication with user AWS and the token as password; no token endpoint. Expired tokens get 403, no challenge. */
+function basic(state: EcrState, { authorization, url }: DataRequest): Answer | undefined {
+  const token = tokenOf(state, authorization);
+  if (token === 'valid') return undefined;
+  if (token === 'expired') {
+    return refusal(403, 'DENIED', 'Your authorization token has expired. Reauthenticate and try again.');
+  }
+  return challenge(`Basic realm="http://${url.host}/",service="ecr.amazonaws.com"`);
+}
+
+/** State of the token in a Basic header with user AWS. */
+export function tokenOf(state: EcrState, authorization: string | undefined): 'valid' | 'expired' | undefined {
+  const [, encoded = ''] = /^Basic (.+)$/.exec(authorization ?? '') ?? [];
+  const [user, password = ''] = Buffer.from(encoded, 'base64').toString().split(':');
+  return user === 'AWS' ? state.tokens.get(password) : undefined;
+}
+
+/** A request for a login. */
+export function challenge(value: string): Answer {
+  const answer = refusal(401, 'UNAUTHORIZED', 'Not Authorized');
+  return { ...answer, headers: { ...answer.headers, 'www-authenticate': value } };
 }
 
 function isCommitted({ manifests }: StoredRepository, digest: string): boolean {

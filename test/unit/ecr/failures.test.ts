@@ -42,7 +42,8 @@ describe('an error of AWS', () => {
     ['the ECR API in us-east-1', 'com.amazonaws.us-east-1.ecr.api'],
     ['the STS API in us-east-1', 'com.amazonaws.us-east-1.sts'],
     ['', 'com.amazonaws.REGION.sts'],
-  ])('about an unreachable API has its name and VPC endpoint: %s', (api, service) => {
+    ['the ECR Public API in us-east-1', 'AWS_ENDPOINT_URL_ECR_PUBLIC'],
+  ])('about an unreachable API has its name and its endpoint: %s', (api, service) => {
     const error = named('TimeoutError', 'connect ETIMEDOUT');
     if (api !== '') recordApi(error, api);
     const { code, message, hint } = awsError('x', error);

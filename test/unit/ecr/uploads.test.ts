@@ -3,6 +3,7 @@ import { ecrLayerLookup, ecrRateLimiter, type PushItem } from '../../../src/ecr/
 import { digestOf } from '../../../src/oci/digest.ts';
 import { awsEnvironment, declaring, operations } from '../../support/ecr/access.ts';
 import { startEcr, type TestEcr } from '../../support/ecr.ts';
+import { ecrPublicForTest } from '../../support/ecr-public.ts';
 
 describe('the blobs of a repository', () => {
   let ecr: TestEcr;
@@ -30,6 +31,17 @@ describe('the blobs of a repository', () => {
     expect(await ecrLayerLookup(declaring(ecr))({ registry: ecr.host, path: 'mirrored/later' }, digests)).toEqual(
       new Set(),
     );
+  });
+
+  it('checks those of ECR Public by alias and name', async () => {
+    const { env, repositories, operations: sent } = await ecrPublicForTest({ repositories: ['m/a'] });
+    repositories.get('acme/m/a')?.blobs.set(digests[5] as string, contents[5] as Buffer);
+    const lookup = ecrLayerLookup({ env });
+    const inPublic = (path: string) => lookup({ registry: 'public.ecr.aws', path }, digests);
+    expect(await inPublic('acme/m/a')).toEqual(new Set([digests[5]]));
+    expect(sent()).toEqual(Array(3).fill('BatchCheckLayerAvailability'));
+    expect(await inPublic('acme/m/later')).toEqual(new Set());
+    await expect(inPublic('other/m/a')).rejects.toMatchObject({ message: expect.stringContaining('other/m/a') });
   });
 
   it('ignores other registries', () => {
@@ -72,6 +84,11 @@ describe('uploads to ECR', () => {
   it('are spread by the quotas of an account after a burst', async () => {
     expect(await times('manifest', Array(8).fill(registry))).toEqual([0, 0, 0, 100, 200, 300, 400, 500]);
     expect(await times('blob', Array(6).fill(registry))).toEqual([0, 0, 0, 10, 20, 30]);
+  });
+
+  it('have other quotas in ECR Public', async () => {
+    expect(await times('manifest', Array(5).fill('public.ecr.aws'))).toEqual([0, 0, 0, 100, 200]);
+    expect(await times('blob', [...Array(5).fill('public.ecr.aws'), registry])).toEqual([0, 0, 0, 100, 200, 0]);
   });
 
   it('have quotas per account and region', async () => {

@@ -64,6 +64,9 @@ describe('a URL of a registry’s API', () => {
     expect(of({ kind: 'blobs', digest })).toBe(`${base}blobs/${digest}`);
     expect(of({ kind: 'referrers', digest })).toBe(`${base}referrers/${digest}`);
     expect(of({ kind: 'uploads' })).toBe(`${base}blobs/uploads/`);
+    expect(of({ kind: 'tags' })).toBe(`${base}tags/list?n=1000`);
+    expect(of({ kind: 'tags', query: '?last=v1' })).toBe(`${base}tags/list?last=v1`);
+    expect(of({ kind: 'catalog' })).toBe('https://r.example:5000/v2/_catalog?n=1000');
     const from = { registry: 'r.example:5000', path: 'c/d' };
     expect(of({ kind: 'uploads', mount: { digest, from } })).toBe(`${base}blobs/uploads/?mount=${digest}&from=c/d`);
     expect(apiUrl('https', { registry: 'docker.io', path: 'library/x' }, { kind: 'uploads' }).host).toBe(
@@ -74,6 +77,17 @@ describe('a URL of a registry’s API', () => {
   it.each(['r.example:99999', '256.1.1.1'])('is rejected for an invalid host: %s', (registry) => {
     expect(() => apiUrl('https', { registry, path: 'a' }, { kind: 'tags' })).toThrow(
       expect.objectContaining({ code: 'reference-invalid', message: expect.stringContaining(registry) }),
+    );
+  });
+
+  it('never leaves its list for arbitrary queries', () => {
+    fc.assert(
+      fc.property(hostile, fc.constantFrom('tags', 'catalog'), (query, kind) => {
+        const url = apiUrl('https', { registry: 'r.example', path: 'a/b' }, { kind, query });
+        expect(url.origin).toBe('https://r.example');
+        expect(url.pathname).toBe(kind === 'tags' ? '/v2/a/b/tags/list' : '/v2/_catalog');
+        expect(url.hash).toBe('');
+      }),
     );
   });
 

@@ -298,4 +298,22 @@ describe('copy', () => {
     await copy(await graphOf(source, 'quay.io/a:1'), source, sink, { ...options, concurrency: 3 });
     expect(most).toBe(3);
   });
+
+  it('mounts blobs from source repositories of the same registry', async () => {
+    const registry = new MemoryRegistry();
+    registry.addImage('private.example/dev/a', '1', [noise('a', 500)]);
+    const graph = await graphOf(registry, 'private.example/dev/a:1');
+    const { blobs, bytes } = await copy(graph, registry, registry, { ...options, mountsFromSource: true });
+    expect([blobs, bytes]).toEqual([{ stored: 0, mounted: 2, present: 0 }, 0]);
+    expect(registry.log.filter((line) => line.startsWith('OPEN'))).toEqual([]);
+  });
+
+  it('uploads blobs if the registry refuses to mount them from their source', async () => {
+    const registry = new MemoryRegistry();
+    registry.mounts = false;
+    registry.addImage('private.example/dev/a', '1', [noise('a', 500)]);
+    const graph = await graphOf(registry, 'private.example/dev/a:1');
+    const { blobs, failures } = await copy(graph, registry, registry, { ...options, mountsFromSource: true });
+    expect([blobs, failures]).toEqual([{ stored: 2, mounted: 0, present: 0 }, []]);
+  });
 });

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { ignoreEvents } from '../../../src/base/events.ts';
+import { digestOf } from '../../../src/oci/digest.ts';
 import type { Graph, Root } from '../../../src/oci/graph.ts';
-import type { Repository } from '../../../src/oci/reference.ts';
+import type { Reference, Repository } from '../../../src/oci/reference.ts';
 import { copy } from '../../../src/transfer/copy.ts';
 import { planCopy } from '../../../src/transfer/copy-plan.ts';
-import type { ExistingTag } from '../../../src/transfer/destinations.ts';
+import { destinationsFor, type ExistingTag } from '../../../src/transfer/destinations.ts';
 import { walk } from '../../../src/transfer/walk.ts';
 import { MemoryRegistry, noise, references } from '../../support/memory-registry.ts';
 
@@ -81,5 +82,24 @@ describe('a tag with another digest', () => {
     expect(plan.items[1]?.found).toBe(other);
     const result = await copy(graph, source, sink, options(existing));
     expect({ blobs: plan.blobs, bytes: plan.bytes }).toEqual({ blobs: result.blobs.stored, bytes: result.bytes });
+  });
+});
+
+describe('a name of an image that is not copied', () => {
+  const digest = (text: string) => digestOf(Buffer.from(text));
+  const root = (name: string, content: string): Root => ({
+    reference: references(name)[0] as Reference,
+    descriptor: { mediaType: '', digest: digest(content), size: 0 },
+  });
+  const reserved = new Map([['private.example/m/quay.io/a:1', root('quay.io/a:1', 'old')]]);
+
+  it('is not given to an image that is pinned to another digest', () => {
+    const [pinned] = destinationsFor([root(`quay.io/a:1@${digest('new')}`, 'new')], target, reserved);
+    expect(pinned?.tag).toMatch(/^digest-/);
+  });
+
+  it('is a collision for a tag with other content, and none for the same', () => {
+    expect(() => destinationsFor([root('quay.io/a:1', 'new')], target, reserved)).toThrow('quay.io/a:1');
+    expect(destinationsFor([root('quay.io/a:1', 'old')], target, reserved)).toHaveLength(1);
   });
 });

@@ -1,3 +1,4 @@
+import { isPermanentRefusal } from '../../../base/errors.ts';
 import { isMapping } from '../../../base/mapping.ts';
 import { type Descriptor, isIndexType } from '../../../oci/descriptor.ts';
 import type { Digest } from '../../../oci/digest.ts';
@@ -36,7 +37,7 @@ export class ImageAge {
    * @throws AirgapError of the registry
    */
   async newerThan(repository: Repository, tags: readonly string[], since: Date): Promise<readonly string[]> {
-    const kept = await Promise.all(
+    const kept = await Promise.allSettled(
       tags.map(async (tag) => {
         const head = await this.#limit(() => this.#client.head(repository, tag));
         if (head === undefined) return [];
@@ -48,7 +49,10 @@ export class ImageAge {
         return created === undefined || created >= since.getTime() ? [tag] : [];
       }),
     );
-    return kept.flat();
+    return kept.flatMap((outcome) => {
+      if (outcome.status === 'fulfilled') return outcome.value;
+      throw outcome.reason;
+    });
   }
 
   /** Returns when an image, or the first one of an index, was created, in milliseconds; undefined if it does not say. */
@@ -56,7 +60,12 @@ export class ImageAge {
     const key = `${formatRepository(repository)}@${digest}`;
     const known = this.#times.get(key);
     if (known !== undefined) return known;
-    const time = this.#read(repository, digest, 0);
+    const time = this.#read(repository, digest, 0).catch((error: unknown) => {
+      // Of a format that is not supported, or damaged: copying it fails, or finds it whole.
+      if (isPermanentRefusal(error) && ['unsupported', 'registry', 'image-not-found'].includes(error.code))
+        return undefined;
+      throw error;
+    });
     this.#times.set(key, time);
     return time;
   }

@@ -6,6 +6,5 @@ export type {
   RepositoryImages,
   RepositorySelection,
   Shard,
-  TagRules,
 } from './selection.ts';
-export { isInShard, shardOf } from './shard.ts';
+export { isInShard } from './shard.ts';

@@ -2,9 +2,11 @@ import { count } from '../../../base/count.ts';
 import { AirgapError, asAirgapError, combine } from '../../../base/errors.ts';
 import { settle } from '../../../base/pool.ts';
 import { runStep } from '../../../base/step.ts';
+import { compareText } from '../../../base/text-order.ts';
 import { formatRepository, parseReference, type Repository } from '../../../oci/reference.ts';
 import type { RegistryClient } from '../../../registry/client.ts';
 import type { Context } from '../../../session/context.ts';
+import { throwIfAborted } from '../../../transfer/wrap-error.ts';
 import { lookupOf, sortedNames } from './references.ts';
 import { selectRepositories } from './repositories.ts';
 import type { ListOptions, RepositoryImages, TagRules } from './selection.ts';
@@ -56,39 +58,63 @@ export async function listImages(
   const { shard, concurrency } = options;
   const entries = [...wanted.values()].filter(({ repository }) => shard === undefined || isInShard(repository, shard));
   const selector = new TagSelector(context, client, concurrency);
-  const listed = entries.filter(({ rules }) => rules.size > 0);
-  const outcomes = await runStep(
-    context.emit,
-    `listing tags of ${count(listed.length, 'repository', 'repositories')}`,
-    (advance) =>
-      settle(entries, concurrency, async (entry): Promise<RepositoryImages> => {
-        const { repository, lookups, rules, isNamed } = entry;
-        if (rules.size === 0) return { repository, lookups: sortedNames(lookups) };
-        const allTags = await listTags(client, repository, isNamed);
-        for (const rule of rules) for (const tag of await selector.select(repository, allTags, rule)) lookups.add(tag);
-        advance();
-        return { repository, lookups: sortedNames(lookups), allTags };
-      }),
-    listed.length,
-  );
-  const errors = outcomes.flatMap((outcome) => ('value' in outcome ? [] : [asAirgapError(outcome.error)]));
-  if (errors.length > 0)
-    throw combine(errors, `the tags of ${count(errors.length, 'repository', 'repositories')} could not be listed`);
-  if (shard === undefined || shard.count === 1) selector.checkPatterns();
+  const named = entries.filter(({ rules }) => rules.size === 0);
+  const ruled = entries.filter(({ rules }) => rules.size > 0);
+  const listed = await listEach(context, ruled, concurrency, async ({ repository, lookups, rules, isNamed }) => {
+    const allTags = await listTags(client, repository, isNamed);
+    for (const rule of rules) for (const tag of await selector.select(repository, allTags, rule)) lookups.add(tag);
+    return { repository, lookups: sortedNames(lookups), allTags };
+  });
+  if (shard === undefined || shard.count === 1) selector.checkMatches();
   selector.report();
-  return outcomes
-    .flatMap((outcome) => ('value' in outcome && outcome.value.lookups.length > 0 ? [outcome.value] : []))
-    .sort((a, b) => (formatRepository(a.repository) < formatRepository(b.repository) ? -1 : 1));
+  return [...named.map(({ repository, lookups }) => ({ repository, lookups: sortedNames(lookups) })), ...listed]
+    .filter(({ lookups }) => lookups.length > 0)
+    .sort((a, b) => compareText(formatRepository(a.repository), formatRepository(b.repository)));
 }
 
-/** Lists the tags of a repository; none of one that the catalogue still has although its content was deleted. */
+/** Lists repositories as one step of the run. @throws AirgapError with all that failed; `interrupted` */
+async function listEach(
+  { emit, signal }: Context,
+  repositories: readonly Wanted[],
+  concurrency: number,
+  list: (wanted: Wanted) => Promise<RepositoryImages>,
+): Promise<readonly RepositoryImages[]> {
+  if (repositories.length === 0) return [];
+  const countOf = (number: number): string => count(number, 'repository', 'repositories');
+  const outcomes = await runStep(
+    emit,
+    `listing tags of ${countOf(repositories.length)}`,
+    (advance) =>
+      settle(repositories, concurrency, (wanted) => {
+        throwIfAborted(signal);
+        return list(wanted).finally(advance);
+      }),
+    repositories.length,
+  );
+  throwIfAborted(signal);
+  const errors = outcomes.flatMap((outcome) => ('value' in outcome ? [] : [asAirgapError(outcome.error)]));
+  // An expression that takes too long, the same for all repositories.
+  const wrongUse = errors.find(({ code }) => code === 'usage');
+  if (wrongUse !== undefined) throw wrongUse;
+  if (errors.length > 0) throw combine(errors, `the tags of ${countOf(errors.length)} could not be listed`);
+  return outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
+}
+
+/**
+ * Lists the tags of a repository; none of one that the catalogue still has although its content was deleted.
+ * @throws AirgapError `image-not-found` for a named repository without tags; those of the registry
+ */
 async function listTags(
   client: Pick<RegistryClient, 'tags'>,
   repository: Repository,
   isNamed: boolean,
 ): Promise<ReadonlySet<string>> {
   try {
-    return await client.tags(repository);
+    const tags = await client.tags(repository);
+    if (isNamed && tags.size === 0) {
+      throw new AirgapError('image-not-found', 'the repository has no tags', { subject: formatRepository(repository) });
+    }
+    return tags;
   } catch (error) {
     if (!isNamed && error instanceof AirgapError && error.code === 'image-not-found') return new Set();
     throw error;

@@ -1,9 +1,14 @@
-import { runInNewContext } from 'node:vm';
+import { createContext, Script } from 'node:vm';
 import { AirgapError } from '../../../base/errors.ts';
 import { quoted } from '../../../base/printable.ts';
 
 /** Milliseconds for one pattern and all tags of a repository. */
 const TIME_LIMIT = 2000;
+
+/** Runs in a context of its own, because only such code can be stopped. Texts go in and out: contexts share no objects. */
+const MATCH = new Script('regex = new RegExp(source, flags); tags.split(" ").map((tag) => +regex.test(tag)).join("")');
+/** Made once: a context takes 5 ms and 100 kB. */
+const sandbox = createContext({ source: '', flags: '', tags: '', regex: undefined });
 
 /**
  * Returns the tags that a regular expression of the user matches, anywhere in the tag unless it is anchored. Tags are
@@ -14,11 +19,9 @@ const TIME_LIMIT = 2000;
 export function matchingTags(pattern: string, tags: readonly string[]): readonly string[] {
   const { source, flags } = compilable(pattern);
   try {
-    const code =
-      'const regex = new RegExp(source, flags); JSON.stringify(JSON.parse(tags).map((tag) => regex.test(tag)))';
-    const sandbox = { source, flags, tags: JSON.stringify(tags) };
-    const matches = JSON.parse(runInNewContext(code, sandbox, { timeout: TIME_LIMIT })) as boolean[];
-    return tags.filter((_, index) => matches[index]);
+    Object.assign(sandbox, { source, flags, tags: tags.join(' ') });
+    const matches: string = MATCH.runInContext(sandbox, { timeout: TIME_LIMIT });
+    return tags.filter((_, index) => matches[index] === '1');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
     throw new AirgapError('usage', `the regular expression ${quoted(pattern)} takes too long`, {

@@ -1,12 +1,6 @@
 import { compareText } from '../../../base/text-order.ts';
 import { isDigest } from '../../../oci/digest.ts';
-import {
-  formatRepository,
-  parseReference,
-  type Reference,
-  type Repository,
-  tryParseReference,
-} from '../../../oci/reference.ts';
+import { parseReference, type Reference, type Repository } from '../../../oci/reference.ts';
 
 /** Returns the reference of a lookup: `TAG`, `DIGEST` or `TAG@DIGEST`. @throws AirgapError `reference-invalid` */
 export function referenceOf({ registry, path }: Repository, lookup: string): Reference {
@@ -16,11 +10,6 @@ export function referenceOf({ registry, path }: Repository, lookup: string): Ref
 /** Returns the lookup of a reference, of which {@link referenceOf} makes the reference again. */
 export function lookupOf({ tag, digest }: Reference): string {
   return [tag, digest].filter((part) => part !== undefined).join('@');
-}
-
-/** Reports whether a text is a lookup. */
-export function isLookup(repository: Repository, lookup: string): boolean {
-  return tryParseReference(`${formatRepository(repository)}${isDigest(lookup) ? '@' : ':'}${lookup}`) !== undefined;
 }
 
 /** Sorts names as texts. */

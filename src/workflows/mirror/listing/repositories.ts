@@ -42,8 +42,9 @@ export async function selectRepositories(
       : repositoryList;
   const isCatalog = repositoryList === undefined;
   if (available.length === 0) {
-    throw new AirgapError('usage', `${registry} lists no repositories${isCatalog ? '' : ' in --repositories'}`, {
-      ...(isCatalog && { hint: `it may hide them: ${HIDDEN_CATALOG_HINT}` }),
+    if (!isCatalog) throw new AirgapError('usage', 'the list of --repositories is empty');
+    throw new AirgapError('unsupported', `${registry} lists no repositories`, {
+      hint: `it may hide them: log in, or ${HIDDEN_CATALOG_HINT}`,
     });
   }
   const paths = available.map((name) => repositoryOf(registry, name));
@@ -66,7 +67,7 @@ export async function selectRepositories(
  * Returns a repository of a registry. A name may begin with the registry, as in lists that other tools write.
  * @throws AirgapError `reference-invalid`
  */
-export function repositoryOf(registry: string, name: string): Repository {
+function repositoryOf(registry: string, name: string): Repository {
   const path = name.startsWith(`${registry}/`) ? name.slice(registry.length + 1) : name;
   const repository = tryParseRepository(`${registry}/${path}`);
   if (repository?.registry === registry) return repository;

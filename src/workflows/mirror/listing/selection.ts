@@ -6,6 +6,8 @@ export interface TagRules {
   readonly tags: readonly string[];
   /** Range of semantic versions, as `>= 1.2, < 2` in images-by-semver of skopeo. */
   readonly versions?: string;
+  /** Where regular expressions and range are written, for messages. Default: `--tag`. */
+  readonly origin?: string;
   /** Number of newest tags by version, of each variant (tag-version.ts). */
   readonly newest?: number;
   /** Only images created at that time or later. */

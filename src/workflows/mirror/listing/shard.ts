@@ -7,10 +7,6 @@ import type { Shard } from './selection.ts';
  * machines agree without talking to each other, and stays the same when others come or go.
  */
 export function isInShard(repository: Repository, shard: Shard): boolean {
-  return shardOf(repository, shard.count) === shard.index;
-}
-
-/** Returns the shard of a repository, from 0. */
-export function shardOf(repository: Repository, count: number): number {
-  return createHash('sha256').update(formatRepository(repository)).digest().readUInt32BE(0) % count;
+  const hash = createHash('sha256').update(formatRepository(repository)).digest();
+  return hash.readUInt32BE(0) % shard.count === shard.index;
 }

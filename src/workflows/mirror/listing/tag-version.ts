@@ -51,7 +51,7 @@ const PRE_RELEASE =
   /^[-._]?(?:(?:alpha|beta|rc|cr|pre|preview|prerelease|dev|snapshot|nightly|canary|next|ea)(?:[-._]?[0-9]{1,15})*|[abm][0-9]{1,15})(?=[-._]|$)/i;
 
 /** Reads a tag as a version; undefined if it is none. */
-export function parseTagVersion(tag: string): TagVersion | undefined {
+function parseTagVersion(tag: string): TagVersion | undefined {
   const date = parseDate(tag);
   if (date !== undefined) return date;
   const [start, text] = /^v?([0-9]{1,15}(?:\.[0-9]{1,15})*)(?![0-9])/i.exec(tag) ?? [];

@@ -16,8 +16,10 @@ import { satisfyingTags } from './version-range.ts';
 export class TagSelector {
   readonly #context: Context;
   readonly #age: ImageAge;
-  /** Whether each pattern has matched. */
-  readonly #patterns = new Map<string, boolean>();
+  /** Whether each expression or range has matched a tag, by its text in messages. */
+  readonly #matched = new Map<string, boolean>();
+  /** The first expression that took too long: no other repository waits for it. */
+  #tooSlow: unknown;
   /** Tags that are no versions, and one of them. */
   #unversioned = 0;
   #example = '';
@@ -34,8 +36,11 @@ export class TagSelector {
    */
   async select(repository: Repository, allTags: ReadonlySet<string>, rules: TagRules): Promise<readonly string[]> {
     let tags: readonly string[] = [...allTags].filter((tag) => !isReferrerTag(tag));
-    if (rules.tags.length > 0) tags = this.#matching(tags, rules.tags);
-    if (rules.versions !== undefined) tags = satisfyingTags(rules.versions, tags);
+    if (rules.tags.length > 0) tags = this.#matching(tags, rules);
+    if (rules.versions !== undefined) {
+      tags = satisfyingTags(rules.versions, tags);
+      this.#record(rules, rules.versions, tags);
+    }
     if (rules.newest !== undefined) {
       const { newest, unversioned } = newestTags(tags, rules.newest);
       const [example] = unversioned;
@@ -47,23 +52,38 @@ export class TagSelector {
     return newerThan === undefined ? tags : this.#age.newerThan(repository, tags, newerThan);
   }
 
-  #matching(tags: readonly string[], patterns: readonly string[]): readonly string[] {
+  #matching(tags: readonly string[], rules: TagRules): readonly string[] {
     const matching = new Set<string>();
-    for (const pattern of patterns) {
-      const found = matchingTags(pattern, tags);
+    for (const pattern of rules.tags) {
+      const found = this.#find(pattern, tags);
       for (const tag of found) matching.add(tag);
-      this.#patterns.set(pattern, (this.#patterns.get(pattern) ?? false) || found.length > 0);
+      this.#record(rules, pattern, found);
     }
     return tags.filter((tag) => matching.has(tag));
   }
 
-  /** @throws AirgapError `usage` naming each pattern that matched no tag of any repository */
-  checkPatterns(): void {
-    const errors = [...this.#patterns].flatMap(([pattern, hasMatched]) =>
+  #find(pattern: string, tags: readonly string[]): readonly string[] {
+    if (this.#tooSlow !== undefined) throw this.#tooSlow;
+    try {
+      return matchingTags(pattern, tags);
+    } catch (error) {
+      this.#tooSlow = error;
+      throw error;
+    }
+  }
+
+  #record({ origin = '--tag' }: TagRules, text: string, found: readonly string[]): void {
+    const name = `${origin} ${quoted(text)}`;
+    this.#matched.set(name, this.#matched.get(name) === true || found.length > 0);
+  }
+
+  /** @throws AirgapError `usage` naming each expression or range that matched no tag of any repository */
+  checkMatches(): void {
+    const errors = [...this.#matched].flatMap(([name, hasMatched]) =>
       hasMatched
         ? []
-        : new AirgapError('usage', `--tag ${quoted(pattern)} matches no tag of the selected repositories`, {
-            hint: 'a pattern is a regular expression that matches anywhere in a tag; ^ and $ anchor it',
+        : new AirgapError('usage', `${name} matches no tag of the selected repositories`, {
+            hint: 'a regular expression matches anywhere in a tag; ^ and $ anchor it',
           }),
     );
     if (errors.length > 0) throw combine(errors, `${errors.length} patterns match no tag`);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openRandomFile, singleFile } from '../../../../src/bundle/files/random-file.ts';
 import { writeAll } from '../../../../src/bundle/files/ranges.ts';
-import { planLayout } from '../../../../src/bundle/format/layout.ts';
+import { entryHeader, entryName, headerOffset, planLayout } from '../../../../src/bundle/format/layout.ts';
 import { indexTar } from '../../../../src/bundle/format/tar-index.ts';
 import { type Digest, digestOf } from '../../../../src/oci/digest.ts';
 import type { BlobNode } from '../../../../src/oci/graph.ts';
@@ -20,7 +20,7 @@ describe('planLayout', () => {
   it('starts every content at a block after its header, in order of digests', () => {
     const content = { manifests: new Map(), blobs: new Map([blob(two, 513), blob(one, 0)]) };
     const { entries, size } = planLayout([{ name: 'index.json', bytes: Buffer.from('{}') }], content);
-    expect(entries.map(({ name, offset }) => [name.slice(0, 14), offset])).toEqual([
+    expect(entries.map((entry) => [entryName(entry).slice(0, 14), entry.offset])).toEqual([
       ['index.json', 512],
       ['blobs/sha256/6', 1536],
       ['blobs/sha256/d', 2048],
@@ -46,9 +46,11 @@ describe('planLayout', () => {
     const file = await openRandomFile(singleFile(path), 'w+');
     try {
       await file.truncate(size);
-      for (const { header, offset } of entries) await writeAll(file, [header], offset - header.length);
+      for (const entry of entries) await writeAll(file, [entryHeader(entry)], headerOffset(entry));
       const { files } = await indexTar(file, path, size);
-      expect([...files]).toEqual(entries.map(({ name, offset, size: bytes }) => [name, { offset, size: bytes }]));
+      expect([...files]).toEqual(
+        entries.map((entry) => [entryName(entry), { offset: entry.offset, size: entry.size }]),
+      );
     } finally {
       await file.close();
     }

@@ -48,13 +48,20 @@ describe('readConfig', () => {
     version: "1.10"
     profiles: [{name: a, values: [x.yaml], set: [a=b], kubeVersion: "1.30", apiVersions: [x/v1], skipSchemaValidation: true}]
 images: [nginx]
+from:
+  - {registry: quay.io, repositories: ["team/*"], tags: [^v], newest: 3, newerThan: 2026-01-31}
+  - registry: ghcr.io
 exclude: ["*/debug:*"]
 platforms: [linux/amd64]
 mirrors: {quay.io: m.example/quay}
 plainHttp: [m.example]
 caFile: ca.pem
 `;
-    expect(await read(text)).toMatchObject({ charts: [{ version: '1.10' }], mirrors: { 'quay.io': 'm.example/quay' } });
+    expect(await read(text)).toMatchObject({
+      charts: [{ version: '1.10' }],
+      from: [{ newerThan: '2026-01-31' }, { registry: 'ghcr.io', repositories: [], tags: [] }],
+      mirrors: { 'quay.io': 'm.example/quay' },
+    });
   });
 
   it.each<[string, string, string[]]>([
@@ -75,6 +82,8 @@ caFile: ca.pem
       `${HEAD}charts:\n  - chart: x\n    profiles: [{name: a, set: [b]}]\n`,
       ['5:32: charts.0.profiles.0.set.0: '],
     ],
+    ['a registry without a name', `${HEAD}from:\n  - tags: [^v]\n`, ['4:5: from.0.registry']],
+    ['a number of tags', `${HEAD}from:\n  - {registry: a, newest: 0}\n`, ['4:19: from.0.newest']],
     ['no profile', `${HEAD}charts:\n  - {chart: x, profiles: []}\n`, ['4:16: charts.0.profiles']],
     ['a key twice', `${HEAD}images: []\nimages: []\n`, ['4:1: Map keys must be unique']],
     ['no YAML', `${HEAD}images: [a\n`, ['4:1: ']],

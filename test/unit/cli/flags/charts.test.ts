@@ -2,6 +2,16 @@ import { expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
 import { warnUnusedMirrors } from '../../../../src/cli/flags/charts.ts';
 
+it('does not warn about a mirror of Public ECR if equivalents are read from there', () => {
+  const events: AirgapEvent[] = [];
+  const flags = { mirror: ['public.ecr.aws=m.example/ecr'], chartMirror: [] };
+  const emit = (event: AirgapEvent): void => void events.push(event);
+  warnUnusedMirrors(emit, { ...flags, preferPublicEcr: true }, ['docker.io/library/nginx:1'], []);
+  expect(events).toEqual([]);
+  warnUnusedMirrors(emit, flags, ['docker.io/library/nginx:1'], []);
+  expect(events).toHaveLength(1);
+});
+
 it('warns about unused mirrors only', () => {
   const events: AirgapEvent[] = [];
   const used = [

@@ -11,6 +11,7 @@ let folder: string;
 beforeAll(() => {
   folder = scratchFolder();
   writeFileSync(join(folder, 'lifecycle.json'), '{ "rules": [] }\n');
+  writeFileSync(join(folder, 'catalog.json'), '{ "description": "Charts" }');
   writeFileSync(join(folder, 'broken.json'), '{');
   writeFileSync(join(folder, 'list.json'), '["x"]');
   writeFileSync(join(folder, 'long.json'), JSON.stringify({ rules: 'x'.repeat(30_720) }));
@@ -30,12 +31,19 @@ describe('settings of repositories', () => {
       immutableExcept: ['dev-*'],
       repositoryTag: ['team=a=b'],
       lifecyclePolicy: 'lifecycle.json',
+      catalogData: 'catalog.json',
       reconcile: true,
     };
     expect(await repositoryOptions(flags, folder)).toEqual({
       create: 'missing',
       reconcile: true,
-      settings: { immutable: true, except: ['dev-*'], tags: { team: 'a=b' }, lifecyclePolicy: '{"rules":[]}' },
+      settings: {
+        immutable: true,
+        except: ['dev-*'],
+        tags: { team: 'a=b' },
+        lifecyclePolicy: '{"rules":[]}',
+        catalogData: { description: 'Charts' },
+      },
     });
   });
 
@@ -47,6 +55,7 @@ describe('settings of repositories', () => {
     ['--repository-policy broken.json', { repositoryPolicy: 'broken.json' }],
     ['--lifecycle-policy list.json', { lifecyclePolicy: 'list.json' }],
     ['30732', { lifecyclePolicy: 'long.json' }],
+    ['--catalog-data list.json', { catalogData: 'list.json' }],
   ])('are refused: %s', async (message, flags) => {
     await expect(repositoryOptions({ ...none, ...flags }, folder)).rejects.toMatchObject({
       code: 'usage',
@@ -64,6 +73,7 @@ describe('ECR under another host name', () => {
     const inherited = await declaredHosts(['ecr.corp'], { registryType: 'ecr' }, { AWS_DEFAULT_REGION: 'eu-west-3' });
     expect(inherited).toEqual([{ host: 'ecr.corp', region: 'eu-west-3' }]);
     expect(await declaredHosts(['ecr.corp'], {}, {})).toEqual([]);
+    expect(await declaredHosts(['public.ecr.aws'], flags, {})).toEqual([]);
     await expect(declaredHosts(['ecr.corp'], { registryType: 'ecr' }, {})).rejects.toMatchObject({ code: 'usage' });
   });
 
@@ -72,8 +82,10 @@ describe('ECR under another host name', () => {
     const plain = await targetOf('registry.corp.example/m', flags);
     const declared = await targetOf('registry.corp.example/m', { ...flags, registryType: 'ecr' });
     const named = await targetOf(`${ecr}/m`, flags);
-    expect([plain, declared, named].map(({ toLegalPath }) => toLegalPath?.('a__b') ?? 'a__b')).toEqual([
+    const inPublic = await targetOf('public.ecr.aws/acme/m', flags);
+    expect([plain, declared, named, inPublic].map(({ toLegalPath }) => toLegalPath?.('a__b') ?? 'a__b')).toEqual([
       'a__b',
+      'a_run2_b',
       'a_run2_b',
       'a_run2_b',
     ]);
@@ -117,6 +129,18 @@ describe('flags for ECR repositories', () => {
     ]);
     expect(await warned(['registry.corp'], { create: 'never' })).toHaveLength(1);
     expect(await warned(['registry.corp'], {})).toEqual([]);
+  });
+
+  it('cause a warning that names those of the other kind of ECR', async () => {
+    const settings = { immutable: true, scanOnPush: true, kmsKey: 'k', lifecyclePolicy: '{}', tags: { a: 'b' } };
+    expect(await warned(['public.ecr.aws', ecr], { settings })).toEqual([
+      expect.stringMatching(/^--immutable, --kms-key, --scan, --lifecycle-policy: .*public\.ecr\.aws/),
+    ]);
+    const catalog = { settings: { catalogData: { description: 'x' }, repositoryPolicy: '{}' } };
+    expect(await warned(['public.ecr.aws', ecr], catalog)).toEqual([
+      expect.stringMatching(new RegExp(`^--catalog-data: .*${ecr}`)),
+    ]);
+    expect(await warned(['public.ecr.aws'], { create: 'never', reconcile: true })).toEqual([]);
   });
 });
 

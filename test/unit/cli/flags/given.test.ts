@@ -35,6 +35,14 @@ it('returns what was given, each value after its flag, and no defaults', () => {
   expect(givenFlags(parsed('./a'), all)).toEqual([]);
 });
 
+it('returns numbers and dates as texts', () => {
+  const command = new Command('mirror')
+    .option('--newest <n>', '', Number)
+    .option('--newer-than <date>', '', (text) => new Date(text));
+  command.parse(['--newest', '2', '--newer-than', '2026-03-01'], { from: 'user' });
+  expect(givenFlags(command, all)).toEqual(['--newest', '2', '--newer-than', '2026-03-01T00:00:00.000Z']);
+});
+
 it('shows no secret', () => {
   const command = parsed(
     ...['https://me:hunter2x@charts.example/a.tgz', '--username', 'me', '--password', 'hunter2x'],

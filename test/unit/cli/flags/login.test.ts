@@ -20,6 +20,8 @@ describe('the login of one registry', () => {
       'bundle',
       'check',
       'images',
+      'mirror',
+      'prune',
       'push',
       'values',
       'verify',

@@ -4,7 +4,12 @@ import { Command } from '@commander-js/extra-typings';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { redact } from '../../../../src/base/redact.ts';
 import { addChartsFlags } from '../../../../src/cli/flags/charts.ts';
-import { addRegistryFlags, mirrorOption, registryAccess } from '../../../../src/cli/flags/registry.ts';
+import {
+  addRegistryFlags,
+  mirrorOption,
+  preferPublicEcrOption,
+  registryAccess,
+} from '../../../../src/cli/flags/registry.ts';
 import { readSettings, type Settings } from '../../../../src/cli/flags/settings.ts';
 import type { CommandIO } from '../../../../src/cli/run.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
@@ -37,7 +42,7 @@ exclude: ["*debug*", {pattern: "*trace*", reason: nobody traces}]
 include: [redis]
 tests: false
 platforms: [linux/arm64]
-mirrors: {quay.io: other.example/quay, ghcr.io: m.example/ghcr}
+mirrors: {quay.io: other.example/quay, ghcr.io: [m.example/ghcr, ghcr.io]}
 chartMirrors: {"https://c.example": archives, "oci://r.example": oci://m.example/charts}
 plainHttp: [r.example]
 caFile: ca.pem
@@ -51,7 +56,7 @@ renderMemory: 4GiB
 
 async function resolved(...args: string[]): Promise<Settings> {
   const io = { context: { env: { WHICH: 'env', OWN: 'hunter2hunter2' }, cwd, emit: () => {} } } as unknown as CommandIO;
-  const charts = new Command('x').argument('[chart...]').addOption(mirrorOption());
+  const charts = new Command('x').argument('[chart...]').addOption(mirrorOption()).addOption(preferPublicEcrOption());
   const command = addRegistryFlags(addChartsFlags(charts), io);
   await command.exitOverride().parseAsync(args, { from: 'user' });
   return readSettings(io, command.args, command.opts());
@@ -213,11 +218,20 @@ describe('readSettings', () => {
         { from: 'quay.io', to: 'm.example/quay' },
         { from: 'quay.io', to: 'other.example/quay' },
         { from: 'ghcr.io', to: 'm.example/ghcr' },
+        { from: 'ghcr.io', to: 'ghcr.io' },
       ],
       plainHttp: ['p.example', 'r.example'],
       caFile: join(cwd, 'sub/ca.pem'),
       clientCertificates: [],
     });
+  });
+
+  it('names Public ECR only if it is preferred', async () => {
+    const accessOf = async (...flags: string[]) =>
+      (await registryAccess((await resolved('./a', ...flags)).registry)).access;
+    expect((await accessOf()).named).not.toContain('public.ecr.aws');
+    const access = await accessOf('--prefer-public-ecr');
+    expect(access).toMatchObject({ preferPublicEcr: true, named: expect.arrayContaining(['public.ecr.aws']) });
   });
 
   it('passes credentials and CA to Helm, and plain HTTP only for its host', async () => {

@@ -27,7 +27,7 @@ beforeEach(() => {
 const put = (name: string, text = ''): void => writeFileSync(join(workspace.folder, name), text);
 
 function trial(more: Partial<Trial> = {}): Trial {
-  return { code: 1, out: '', err: 'Error: x', requests: [], leaks: [], isHung: false, ...more };
+  return { code: 1, out: '', err: 'Error: x', requests: { source: [], target: [] }, leaks: [], isHung: false, ...more };
 }
 
 describe('every run', () => {

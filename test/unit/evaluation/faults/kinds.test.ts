@@ -88,6 +88,6 @@ test('verdicts are counted by fault and direction, with a sum', () => {
   expect(verdictsTable(outcomes).split('\n').slice(2)).toEqual([
     '| reset | pull | 2 | 1 | 1 | 0 |',
     '| reset | push | 1 | 0 | 0 | 1 |',
-    '| **all** | both | 3 | 1 | 1 | 1 |',
+    '| **all** |  | 3 | 1 | 1 | 1 |',
   ]);
 });

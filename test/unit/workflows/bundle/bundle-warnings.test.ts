@@ -4,11 +4,21 @@ import type { AirgapEvent } from '../../../../src/base/events.ts';
 import type { NetworkNeed } from '../../../../src/discovery/network/index.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
 import {
+  noteEquivalents,
   reportForeignLayers,
   reportIncompleteReferrers,
   warnLeftOutReferrers,
   warnTagsAndNetwork,
 } from '../../../../src/workflows/bundle/bundle-warnings.ts';
+
+it('notes which images were read from Public ECR, if any could be', () => {
+  const events: AirgapEvent[] = [];
+  const emit = (event: AirgapEvent): void => void events.push(event);
+  noteEquivalents(emit, { used: [], different: [], absent: [] });
+  expect(events).toEqual([]);
+  noteEquivalents(emit, { used: ['a:1', 'b:1'], different: ['c:1'], absent: ['d:1', 'e:1', 'f:1', 'g:1'] });
+  expect(events).toMatchObject([{ type: 'note', message: expect.stringMatching(/2 of 7 images.*c:1.*d:1, e:1, f:1/) }]);
+});
 
 function warnings(network: readonly NetworkNeed[], references: readonly string[]): string[] {
   const events: AirgapEvent[] = [];

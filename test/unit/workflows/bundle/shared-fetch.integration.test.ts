@@ -26,27 +26,30 @@ async function registry(answer: RequestListener): Promise<string> {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-async function setUp(answer: RequestListener, password = 'p') {
+/** @param lacking host of a mirror that comes first; the blobs are those of quay.example then */
+async function setUp(answer: RequestListener, password = 'p', lacking?: string) {
   const host = await registry(answer);
-  const client = clientFor([host], {
+  const named = { registry: lacking === undefined ? host : 'quay.example', path: 'a' };
+  const mirrors = lacking === undefined ? [] : [lacking, host].map((to) => ({ from: named.registry, to }));
+  const plainHttp = [host, ...(lacking === undefined ? [] : [lacking])];
+  const client = clientFor(plainHttp, {
+    mirrors,
     keychain: { lookup: async () => ({ kind: 'basic', username: 'u', password, source: 'stored in FILE' }) },
   });
   onTestFinished(() => client.close());
-  const nodes = contents.map(
-    (bytes): BlobNode => ({ descriptor: descriptorOf(bytes), repositories: [{ registry: host, path: 'a' }] }),
-  );
+  const nodes = contents.map((bytes): BlobNode => ({ descriptor: descriptorOf(bytes), repositories: [named] }));
   const blobs = new Map(nodes.map((node) => [node.descriptor.digest, node]));
   const asked = vi.spyOn(client.authorizer, 'authorization');
   const renewed = vi.spyOn(client.authorizer, 'renew');
-  const source = { ...blank(client), authorizer: client.authorizer };
+  const source = { ...blank(client), authorizer: client.authorizer, expectedAt: client.expectedAt.bind(client) };
   const events: AirgapEvent[] = [];
   const emit = (event: AirgapEvent): void => void events.push(event);
-  const shared = SharedFetch.for({ blobs }, source, { env: {}, mirrors: [], plainHttp: [host] }, emit);
+  const shared = SharedFetch.for({ blobs }, source, { env: {}, mirrors, plainHttp }, emit);
   onTestFinished(() => shared.close());
   const file = await openRandomFile(singleFile(join(scratchFolder(), 'f')), 'w+');
   onTestFinished(() => file.close());
   await file.truncate(2 * SIZE);
-  return { nodes, shared, file, events, emit, asked, renewed };
+  return { host, named, client, nodes, shared, file, events, emit, asked, renewed };
 }
 
 /** Source of the main thread, which may fetch only the first blob: the second is for the worker. */
@@ -85,6 +88,28 @@ describe('two large blobs', () => {
     expect(checkpoint).toHaveBeenCalledWith(nodes[1]?.descriptor.digest, SIZE);
     const bytes = events.map((event) => (event.type === 'bytes' ? event.bytes : 0));
     expect(bytes.reduce((sum, some) => sum + some)).toBe(2 * SIZE);
+  });
+
+  it('are read from the mirrors that have them: where the image was found, and otherwise in order', async () => {
+    const requests: string[] = [];
+    const lacking = await registry((request, response) => {
+      requests.push(request.url ?? '');
+      response.writeHead(404).end();
+    });
+    for (const isKnown of [true, false]) {
+      const { host, named, client, nodes, shared, file, events, emit } = await setUp(give, 'p', lacking);
+      if (isKnown) {
+        for (const { descriptor } of nodes) client.expectAt(named, descriptor.digest, { registry: host, path: 'a' });
+      }
+      const steps = { file, emit, checkpoint: async () => {} };
+      await Promise.all(nodes.map((node, at) => shared.fetch(node, at * SIZE, 0, steps)));
+      expect((await read(file)).equals(Buffer.concat(contents))).toBe(true);
+      const served = events.filter(({ type }) => type === 'served');
+      // The main thread's client emits its own.
+      const digest = nodes[1]?.descriptor.digest as string;
+      expect(requests.some((url) => url.endsWith(digest))).toBe(!isKnown);
+      expect(served).toEqual(isKnown ? [] : [expect.objectContaining({ digest, repository: `${host}/a` })]);
+    }
   });
 
   it('fail with the errors of the worker', async () => {

@@ -132,7 +132,7 @@ describe('a push', () => {
     const repositories = { create: 'never', reconcile: false, settings: {} } as const;
     const options = pushOptions(ecr, [await bundleFile()], { repositories });
     const missing = names.filter((name) => name !== 'm/quay.io/a').sort();
-    expect([...(await missingRepositories(context, options))].sort()).toEqual(missing);
+    expect([...(await missingRepositories(context, options)).paths].sort()).toEqual(missing);
     const pushed = push(context, options, silently);
     await expect(pushed).rejects.toMatchObject({ code: 'repository-missing' });
     await expect(pushed).rejects.toThrow(missing[0]);

@@ -11,8 +11,9 @@ import type { Receipt } from '../../../../src/workflows/push/receipt.ts';
 import { verifyReceipt } from '../../../../src/workflows/verify/verify-receipt.ts';
 import { NAMES, registry, write } from '../../../support/bundles.ts';
 import type { TestEcr } from '../../../support/ecr.ts';
+import { ecrPublicForTest } from '../../../support/ecr-public.ts';
 import { references } from '../../../support/memory-registry.ts';
-import { context, ecrForTest, pushOptions } from '../../../support/push-to-ecr.ts';
+import { bundleFile, context, ecrForTest, publicPushOptions, pushOptions } from '../../../support/push-to-ecr.ts';
 import { addReferrer, addTagged } from '../../../support/referrers.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
@@ -28,7 +29,7 @@ interface Statement {
 
 /** Returns the statements of the policy in a section of the document. */
 function policy(heading: string): readonly Statement[] {
-  const section = document.slice(document.indexOf(`\n## ${heading}\n`));
+  const section = document.slice(document.search(new RegExp(`\n##+ ${heading}\n`)));
   const [, json = ''] = /```json\n([\s\S]*?)```/.exec(section) ?? [];
   return JSON.parse(json).Statement;
 }
@@ -104,6 +105,22 @@ test('pushing and reading make the calls that their policies allow, and no other
   // The permissions for pulling are sufficient for verifying a receipt.
   expect((await verifyReceipt(context, result?.receipt as Receipt, options)).differences).toEqual([]);
   expect(called(ecr, before)).toEqual(actionsOf(policy('Policy for pull')));
+});
+
+test('pushing to ECR Public makes the calls that its policy allows, and no others', async () => {
+  const ecr = await ecrPublicForTest({ repositories: ['m/quay.io/a'] });
+  const settings = { tags: { team: 'x' }, repositoryPolicy: '{}', catalogData: { description: 'x' } };
+  const repositories = { create: 'missing', reconcile: true, settings } as const;
+  const options = publicPushOptions(ecr, [await bundleFile()], { repositories });
+  await push({ ...context, env: ecr.env }, options, async () => {});
+  // Anyone may read, so reading needs no permission, and the registry's own token none besides that for the API's.
+  const readings = new Set(['BatchGetImage', 'GetDownloadUrlForLayer']);
+  const all = ecr.requests.flatMap(({ plane, request }) => {
+    if (plane === 'control') return [request];
+    return request.includes(' /token/') ? [] : dataActions(request).filter((action) => !readings.has(action));
+  });
+  const used = new Set([...all.map((action) => `ecr-public:${action}`), 'sts:GetServiceBearerToken']);
+  expect([...used].sort()).toEqual(actionsOf(policy('Policy for ECR Public')));
 });
 
 test('allows on all resources only actions without resource-level permissions', () => {

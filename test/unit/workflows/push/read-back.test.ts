@@ -1,15 +1,9 @@
-import { expect, it, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { AirgapError } from '../../../../src/base/errors.ts';
 import { ignoreEvents } from '../../../../src/base/events.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
 import type { CopyOutcome } from '../../../../src/transfer/copy.ts';
-import { readBack, readersFor } from '../../../../src/workflows/push/push.ts';
-import { MemoryRegistry } from '../../../support/memory-registry.ts';
-
-it('creates readers for several targets, and none for a single one', () => {
-  expect(readersFor(new MemoryRegistry(), 1)).toEqual([]);
-  expect(readersFor(new MemoryRegistry(), 3)).toHaveLength(3);
-});
+import { readBack } from '../../../../src/workflows/push/read-back.ts';
 
 const digest: Digest = `sha256:${'1'.repeat(64)}`;
 const other: Digest = `sha256:${'2'.repeat(64)}`;

@@ -1,0 +1,211 @@
+import { resolve } from 'node:path';
+import { Command, InvalidArgumentError, Option } from '@commander-js/extra-typings';
+import { AirgapError } from '../../base/errors.ts';
+import { formatTarget } from '../../naming/naming.ts';
+import { parsePlatform } from '../../oci/platform.ts';
+import { formatReference } from '../../oci/reference.ts';
+import type { ImagesOptions } from '../../workflows/images/images.ts';
+import type { RepositoryImages, Shard } from '../../workflows/mirror/listing/index.ts';
+import type { MirrorOptions } from '../../workflows/mirror/options.ts';
+import type { PushedGraph } from '../../workflows/push/push-graph.ts';
+import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
+import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
+import { addFromFlags, type FromSettings, readFrom } from '../flags/from.ts';
+import type { ReadLogin } from '../flags/login.ts';
+import { operatorScanSettings } from '../flags/operator-scan.ts';
+import { type FlagsOf, repeatable } from '../flags/option.ts';
+import { outputOption, printReport } from '../flags/output.ts';
+import {
+  addRegistryFlags,
+  mirrorOption,
+  preferPublicEcrOption,
+  registryAccess,
+  UPLOAD_CONCURRENCY,
+} from '../flags/registry.ts';
+import { readSettings, type Settings } from '../flags/settings.ts';
+import { addReferrerFlags, referrerOptions } from '../flags/signatures.ts';
+import { addNamingFlags, targetOf } from '../flags/target.ts';
+import { examples } from '../help.ts';
+import { listingReport, mirrorDocument, mirrorReport } from '../reports/mirror.ts';
+import type { CommandIO } from '../run.ts';
+import { bundleLockFileOptions } from './lock-file.ts';
+import { afterListing, afterMirror, afterMirrorPlan } from './next-steps.ts';
+import { Receipts, withLog } from './push-files.ts';
+import { printPlans, printTargetResults } from './target-results.ts';
+
+/** Declares the command and its flags. */
+function declare(io: CommandIO) {
+  const command = new Command('mirror')
+    .description('copy charts, images or whole repositories from registries to private registries, without a file')
+    .argument('[chart...]', 'chart folder, .tgz file, oci://... reference, or name with --repo')
+    .addOption(repeatable('--to <registry[/prefix]>', 'target registry and repository prefix'))
+    .option('--lock <file>', 'copy exactly the charts and images of a lock file, without discovery')
+    .option('--list', 'list what would be copied; read tags only')
+    .option('--plan <file>', 'write the selected tags to this file, or copy those of an existing file')
+    .option('--shard <i/n>', 'copy only the repositories of one of n runs, counted from 0', checkShard)
+    .option('--recheck', 'compare all content below the tags, not the tags alone')
+    .addOption(
+      new Option('--on-existing-tag <action>', 'what to do with a tag that exists with other content')
+        .choices(['skip', 'error', 'overwrite'])
+        .default('overwrite'),
+    )
+    .option('--dry-run', 'show what is present and what would be copied, and copy nothing')
+    .option('--receipt <file>', 'write a receipt of the copied content, for verify --receipt')
+    .option('--log-file <file>', 'append each event to a log, one JSON object per line')
+    .addOption(outputOption(['text', 'json'], 'text'));
+  const listing = addFromFlags(command)
+    .optionsGroup('Selection:')
+    .addOption(
+      repeatable('--platform <os/architecture>', 'copy these platforms only', ', comma-separated; default: all'),
+    )
+    .option('--no-image-configs', 'leave out images named in image configs of charts, such as defaults of operators')
+    .option('--include-inside', 'scan operator images, and add images found with high or medium confidence')
+    .addHelpText(
+      'after',
+      examples(
+        'mirror --images images.txt --to registry.example/mirror',
+        "mirror --from quay.io --repository 'team/*' --to registry.example",
+        'mirror ./app --to registry.example/mirror --dry-run',
+      ),
+    );
+  const selecting = addReferrerFlags(addChartsFlags(listing)).optionsGroup('Registries and TLS:');
+  return addEcrFlags(
+    addNamingFlags(addRegistryFlags(selecting.addOption(mirrorOption()).addOption(preferPublicEcrOption()), io)),
+  );
+}
+
+type Flags = FlagsOf<typeof declare> & ReadLogin;
+
+export function mirrorCommand(io: CommandIO) {
+  return declare(io).action(async (charts, flags, command) => {
+    if (flags.to.length === 0 && !flags.list) {
+      throw new AirgapError('usage', "required option '--to <registry[/prefix]>' not specified", {
+        hint: '--list alone needs no target',
+      });
+    }
+    const options = await mirrorOptions(io, charts, flags);
+    const targets = options.targets.map(formatTarget);
+    const isJson = flags.output === 'json';
+    if (flags.list) {
+      const { listMirror } = await import('../../workflows/mirror/mirror.ts');
+      return printListing(io, await listMirror(io.context, options), isJson, afterListing(command));
+    }
+    const receipts = flags.receipt === undefined ? undefined : new Receipts(flags.receipt, targets, io.context.cwd);
+    await receipts?.check();
+    const registries = options.targets.map(({ registry }) => registry);
+    await warnUnusedEcrFlags(registries, options.access.ecrHosts, options.repositories, io.context.emit);
+    await withLog(io.context, flags.logFile, async (context) => {
+      const { mirror, planMirror } = await import('../../workflows/mirror/mirror.ts');
+      if (flags.dryRun) {
+        const plans = await planMirror(context, options);
+        return printPlans(io, 'MirrorDryRun', plans, flags.output, afterMirrorPlan(command));
+      }
+      const results = await printTargetResults(
+        io,
+        { kind: 'Mirror', targets, isJson, receipts, report: mirrorReport, document: mirrorDocument },
+        (onTargetDone: (result: PushedGraph) => Promise<void>) => mirror(context, options, onTargetDone),
+      );
+      const images = results.flatMap((result) => result.receipt.items.map(({ source }) => source));
+      const sources = options.sources.charts?.charts.map(({ request }) => request.chart) ?? [];
+      warnUnusedMirrors(context.emit, flags, images, sources);
+      if (!isJson) await printReport(io, { result: [], notes: [] }, afterMirror(command, charts));
+    });
+  });
+}
+
+/** Prints what would be copied: references, or the document that `--plan` writes. */
+async function printListing(
+  io: CommandIO,
+  repositories: readonly RepositoryImages[],
+  isJson: boolean,
+  next: readonly string[],
+): Promise<void> {
+  if (isJson) {
+    const { formatMirrorPlan } = await import('../../inventory/mirror-plan.ts');
+    return io.print(formatMirrorPlan(repositories).trimEnd());
+  }
+  const { referenceOf } = await import('../../workflows/mirror/listing/index.ts');
+  const references = repositories.flatMap(({ repository, lookups }) =>
+    lookups.map((lookup) => formatReference(referenceOf(repository, lookup))),
+  );
+  await printReport(io, listingReport(references, repositories.length), next);
+}
+
+/** Maps the flags to the options of the workflow. @throws AirgapError `usage`, `config`, `file` */
+async function mirrorOptions(io: CommandIO, charts: string[], flags: Flags): Promise<MirrorOptions> {
+  const { cwd, env } = io.context;
+  const settings = await readSettings(io, charts, flags, { readsFrom: true });
+  const { config, registry } = settings;
+  const from = await readFrom(io, flags, config);
+  const all = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));
+  const targets = [...new Map(all.map((target) => [formatTarget(target), target])).values()];
+  const named = [...(registry.named ?? []), ...from.named, ...targets.map((target) => target.registry)];
+  const { access, concurrency } = await registryAccess({
+    ...registry,
+    named,
+    logins: from.logins,
+    clientCertificates: [...registry.clientCertificates, ...from.clientCertificates],
+  });
+  const platforms = flags.platform.length > 0 ? flags.platform : config.platforms;
+  return {
+    sources: await mirrorSources(io, flags, settings, from, concurrency),
+    targets,
+    access: { ...access, ecrHosts: await declaredHosts(named, flags, env) },
+    concurrency,
+    uploadConcurrency: flags.concurrency ?? UPLOAD_CONCURRENCY,
+    platforms: platforms.flatMap((list) => list.split(',')).map(parsePlatform),
+    imageConfigs: flags.imageConfigs,
+    ...(await referrerOptions(flags)),
+    existing: flags.onExistingTag,
+    repositories: await repositoryOptions(flags, cwd),
+    recheck: flags.recheck ?? false,
+    now: () => new Date(),
+  };
+}
+
+/** Returns what to copy. Images by name belong to the charts, if there are any. */
+async function mirrorSources(
+  io: CommandIO,
+  flags: Flags,
+  settings: Settings,
+  { registries, repositories }: FromSettings,
+  concurrency: number,
+): Promise<MirrorOptions['sources']> {
+  const { cwd } = io.context;
+  const { lock, plan } = flags;
+  const shard = flags.shard === undefined ? undefined : parseShard(flags.shard);
+  const hasCharts = settings.charts.length > 0 || lock !== undefined;
+  if (hasCharts && (plan !== undefined || shard !== undefined)) {
+    const flag = plan === undefined ? '--shard' : '--plan';
+    throw new AirgapError('usage', `${flag} is for images and registries, not for charts and lock files`, {
+      hint: 'fix the images of charts with helm airgap images ... --lock, and copy them with --lock',
+    });
+  }
+  const imagesOptions: ImagesOptions & Pick<Settings, 'registry'> = {
+    ...settings,
+    rules: await readRules(flags.rules.map((path) => resolve(cwd, path))),
+    operatorScan: flags.includeInside ? await operatorScanSettings(flags, settings, false) : undefined,
+  };
+  const images = hasCharts ? [] : settings.add;
+  const lists = { images, registries, repositories, exclude: settings.exclude, shard, concurrency };
+  const hasLists = plan !== undefined || images.length + registries.length + repositories.length > 0;
+  return {
+    ...(settings.charts.length > 0 && lock === undefined && { charts: imagesOptions }),
+    ...(lock !== undefined && {
+      locked: { ...imagesOptions, ...(await bundleLockFileOptions(io, lock, imagesOptions, flags)) },
+    }),
+    ...(hasLists && { lists: { ...lists, plan: plan === undefined ? undefined : resolve(cwd, plan) } }),
+  };
+}
+
+/** Returns the text of a shard, which the next step repeats. @throws InvalidArgumentError unless it is `I/N` */
+function checkShard(text: string): string {
+  const { index, count } = parseShard(text);
+  if (/^\d{1,6}\/\d{1,6}$/.test(text) && index < count) return text;
+  throw new InvalidArgumentError('It must be I/N with I from 0 to N-1, such as 0/4.');
+}
+
+function parseShard(text: string): Shard {
+  const [index, count] = text.split('/').map(Number);
+  return { index: index ?? 0, count: count ?? 0 };
+}

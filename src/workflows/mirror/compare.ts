@@ -1,0 +1,161 @@
+import { AirgapError } from '../../base/errors.ts';
+import type { Emit } from '../../base/events.ts';
+import { settle } from '../../base/pool.ts';
+import { runStep } from '../../base/step.ts';
+import type { Target } from '../../naming/naming.ts';
+import type { RegistrySource } from '../../oci/content.ts';
+import type { Descriptor } from '../../oci/descriptor.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { Root } from '../../oci/graph.ts';
+import { formatReference, formatRepository, type Reference, tagOrDigestOf } from '../../oci/reference.ts';
+import type { CopyOutcome } from '../../transfer/copy.ts';
+import { checkTags, destinationsFor } from '../../transfer/destinations.ts';
+import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
+import { destinationOf } from '../push/destination.ts';
+import { type RepositoryImages, referenceOf } from './listing/index.ts';
+import { type ComparedRegistries, ReferrerComparison } from './referrer-comparison.ts';
+
+export interface CompareOptions {
+  readonly referrers: boolean;
+  readonly concurrency: number;
+  readonly emit: Emit;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Differences between the sources and the targets. */
+export interface Comparison {
+  /** Images that a target lacks, has with another digest, or has without new referrers. */
+  readonly changed: readonly Reference[];
+  /** Digest of each tag at its source, by `REGISTRY/PATH:TAG`. */
+  readonly digests: ReadonlyMap<string, Digest>;
+  /** Other images, for each target. */
+  readonly unchanged: ReadonlyMap<Target, readonly CopyOutcome[]>;
+  /** Digests of the targets' tags, by `REGISTRY/PATH:TAG`; undefined: there is no such tag. */
+  readonly knownTags: ReadonlyMap<string, Digest | undefined>;
+  /** Errors of images whose source did not tell their digest. */
+  readonly unread: readonly AirgapError[];
+}
+
+/**
+ * Compares the tags of the sources with those of the targets: one HEAD for each tag on each side, and for equal ones one
+ * question for referrers.
+ * @throws AirgapError `collision` for different images that would get the same name; `interrupted`
+ */
+export async function compareImages(
+  repositories: readonly RepositoryImages[],
+  { source, sink, targets, tagLists }: ComparedRegistries,
+  { referrers, concurrency, emit, signal }: CompareOptions,
+): Promise<Comparison> {
+  const images = repositories.flatMap(({ repository, lookups, allTags }) =>
+    lookups.map((lookup) => {
+      const reference = referenceOf(repository, lookup);
+      const isListed = reference.digest === undefined && allTags?.has(tagOrDigestOf(reference)) === true;
+      return { reference, isListed };
+    }),
+  );
+  const knownTags = new Map<string, Digest | undefined>();
+  const answers = await runStep(
+    emit,
+    'reading the digests of tags',
+    (advance) =>
+      settle(images, concurrency, async ({ reference }) => {
+        throwIfAborted(signal);
+        // Both sides at the same time: a run with nothing new waits for little else.
+        const others = [
+          readTargetTags(sink, targets, reference, knownTags),
+          ...(referrers ? [tagLists.of(reference)] : []),
+        ];
+        try {
+          return await rootOf(source, reference);
+        } finally {
+          await Promise.all(others);
+          advance();
+        }
+      }),
+    images.length,
+  );
+  throwIfAborted(signal);
+  const roots: Root[] = [];
+  const unread: AirgapError[] = [];
+  for (const [index, { reference, isListed }] of images.entries()) {
+    const answer = answers[index];
+    const name = formatReference(reference);
+    if (answer === undefined || 'error' in answer) unread.push(wrapError(name, answer?.error));
+    else if (answer.value !== undefined) roots.push(answer.value);
+    else if (isListed) emit({ type: 'warning', message: `${name} was deleted after the tags were listed; left out` });
+    else unread.push(goneError(name));
+  }
+  const options = { concurrency, emit, signal };
+  const present = await Promise.all(
+    targets.map(async (target) => {
+      const destinations = destinationsFor(roots, (reference) => destinationOf(target, reference));
+      const outcomes = new Map<Root, CopyOutcome>();
+      for (const { destination, status, found } of await checkTags(destinations, sink, { ...options, knownTags })) {
+        const { root, repository, tag } = destination;
+        // The copy asks again, and reports the error.
+        if (status === 'unknown') continue;
+        knownTags.set(formatReference({ ...repository, tag }), found);
+        const { reference, descriptor } = root;
+        const { digest } = descriptor;
+        if (status === 'present')
+          outcomes.set(root, { reference, target: { ...repository, tag, digest }, digest, status });
+      }
+      return outcomes;
+    }),
+  );
+  const candidates = roots.filter((root) => present.every((outcomes) => outcomes.has(root)));
+  const isUnchanged = referrers
+    ? await new ReferrerComparison({ source, sink, targets, tagLists }).compare(candidates, options)
+    : new Set(candidates);
+  const changed = roots.filter((root) => !isUnchanged.has(root));
+  return {
+    changed: changed.map(({ reference }) => reference),
+    digests: new Map(
+      changed.flatMap(({ reference, descriptor }) =>
+        reference.digest === undefined
+          ? [[`${formatRepository(reference)}:${reference.tag}`, descriptor.digest] as const]
+          : [],
+      ),
+    ),
+    unchanged: new Map(
+      targets.map((target, index) => [
+        target,
+        roots.flatMap((root) => (isUnchanged.has(root) ? (present[index]?.get(root) ?? []) : [])),
+      ]),
+    ),
+    knownTags,
+    unread,
+  };
+}
+
+/**
+ * Reads the digests that targets have under the names that a tag will most likely get there. Only its digest tells whether
+ * it gets another one. Failures are left to {@link checkTags}. Never rejects.
+ */
+async function readTargetTags(
+  sink: ComparedRegistries['sink'],
+  targets: readonly Target[],
+  reference: Reference,
+  knownTags: Map<string, Digest | undefined>,
+): Promise<void> {
+  await settle(targets, targets.length, async (target) => {
+    const { registry, path, tag = reference.tag } = destinationOf(target, reference);
+    if (tag === undefined) return;
+    knownTags.set(formatReference({ registry, path, tag }), await sink.hasManifest({ registry, path }, tag));
+  });
+}
+
+/** Returns the root of a reference; undefined if its tag does not exist. A digest needs no request. */
+async function rootOf(source: RegistrySource, reference: Reference): Promise<Root | undefined> {
+  const { digest } = reference;
+  const descriptor: Pick<Descriptor, 'digest'> | undefined =
+    digest === undefined ? await source.head(reference, tagOrDigestOf(reference)) : { digest };
+  return descriptor && { reference, descriptor: { mediaType: '', size: 0, ...descriptor } };
+}
+
+function goneError(name: string): AirgapError {
+  return new AirgapError('image-not-found', 'the registry does not have it', {
+    subject: name,
+    hint: 'correct or remove it in the list or plan; it may have been deleted since that was written',
+  });
+}

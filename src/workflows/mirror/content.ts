@@ -1,0 +1,43 @@
+import type { AirgapError } from '../../base/errors.ts';
+import type { Target } from '../../naming/naming.ts';
+import type { Source } from '../../oci/content.ts';
+import type { Digest } from '../../oci/digest.ts';
+import type { Graph } from '../../oci/graph.ts';
+import { formatReference, type Reference } from '../../oci/reference.ts';
+import type { CopyOutcome } from '../../transfer/copy.ts';
+
+/** What is to be copied, and what the targets have already. */
+export interface MirrorContent {
+  /** Images and charts that a target may lack. */
+  readonly graph: Graph;
+  readonly source: Source;
+  /** Images that all targets have, which are not in the graph. */
+  readonly unchanged: ReadonlyMap<Target, readonly CopyOutcome[]>;
+  /** Digests of the targets' tags, by `REGISTRY/PATH:TAG`; undefined: there is no such tag. */
+  readonly knownTags: ReadonlyMap<string, Digest | undefined>;
+  /** Errors of images that could not be read. */
+  readonly unread: readonly AirgapError[];
+  /** Spelling of each repository in the charts, by `registry/path`, for namings that need it. */
+  readonly writtenNames?: ReadonlyMap<string, string>;
+}
+
+/** Merges the content of two kinds of sources, which are read by the same client. A reference in both is copied once. */
+export function mergeContents(first: MirrorContent, second: MirrorContent): MirrorContent {
+  const references = new Set(first.graph.roots.map(({ reference }) => formatReference(reference)));
+  const isNew = ({ reference }: { readonly reference: Reference }): boolean =>
+    !references.has(formatReference(reference));
+  const unchanged = new Map([...second.unchanged].map(([target, outcomes]) => [target, outcomes.filter(isNew)]));
+  return {
+    graph: {
+      roots: [...first.graph.roots, ...second.graph.roots.filter(isNew)],
+      manifests: new Map([...first.graph.manifests, ...second.graph.manifests]),
+      blobs: new Map([...first.graph.blobs, ...second.graph.blobs]),
+      referrers: [...(first.graph.referrers ?? []), ...(second.graph.referrers ?? [])],
+    },
+    source: first.source,
+    unchanged,
+    knownTags: new Map([...first.knownTags, ...second.knownTags]),
+    unread: [...first.unread, ...second.unread],
+    ...(first.writtenNames && { writtenNames: first.writtenNames }),
+  };
+}

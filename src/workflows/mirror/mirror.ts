@@ -1,0 +1,150 @@
+import { AirgapError, combine } from '../../base/errors.ts';
+import { type Target, usesWrittenNames } from '../../naming/naming.ts';
+import type { RegistryClient } from '../../registry/client.ts';
+import { connect, type RegistryConnection } from '../../session/connect.ts';
+import type { Context } from '../../session/context.ts';
+import { noteEquivalents } from '../bundle/bundle-warnings.ts';
+import type { GraphPlan } from '../push/plan-graph.ts';
+import { type PushedGraph, pushGraph } from '../push/push-graph.ts';
+import { pushToTargets } from '../push/push-to-targets.ts';
+import { type MirrorContent, mergeContents } from './content.ts';
+import { listContent } from './list-content.ts';
+import type { RepositoryImages } from './listing/index.ts';
+import type { MirrorOptions } from './options.ts';
+import { assertApart, selectImages } from './selected-images.ts';
+
+/** Called for each target when it is complete. */
+type OnTargetDone = (result: PushedGraph) => Promise<void>;
+
+/**
+ * Copies images and charts from registries to targets, reading each blob once for all targets, and verifies every tag that
+ * was written. Nothing is stored in between. What a target has already is not read.
+ * @returns results in the order of the targets
+ * @throws AirgapError of the failed targets
+ */
+export function mirror(
+  context: Context,
+  options: MirrorOptions,
+  onTargetDone: OnTargetDone,
+): Promise<readonly PushedGraph[]> {
+  const { uploadConcurrency: concurrency } = options;
+  return withContent(context, options, ({ graph, source, ...content }, targets, writing) =>
+    pushToTargets(targets, source, async (target, reader) => {
+      const result = await pushGraph(context, graph, reader ?? source, writing, {
+        ...options,
+        target,
+        concurrency,
+        bundles: [],
+        coordinator: reader,
+        tagsLast: true,
+        mountsFromSource: true,
+        ...content,
+        unchanged: content.unchanged.get(target) ?? [],
+      });
+      await onTargetDone(result);
+      return result;
+    }),
+  );
+}
+
+/**
+ * Plans what {@link mirror} would do with the same options, without writing. @throws AirgapError that `mirror` would throw
+ */
+export function planMirror(context: Context, options: MirrorOptions): Promise<readonly GraphPlan[]> {
+  const { lists } = options.sources;
+  const unwritten = lists && { ...lists, isPlanWritten: false };
+  const planned = { ...options, sources: { ...options.sources, lists: unwritten } };
+  return withContent(context, planned, async ({ graph, unread, ...content }, targets, writing) => {
+    const { planGraph } = await import('../push/plan-graph.ts');
+    const plans: GraphPlan[] = [];
+    for (const target of targets) {
+      const unchanged = content.unchanged.get(target) ?? [];
+      plans.push(await planGraph(context, graph, writing, { ...options, target, ...content, unchanged }));
+    }
+    if (unread.length > 0) throw combine(unread, `${unread.length} images could not be read`);
+    return plans;
+  });
+}
+
+/**
+ * Lists what would be copied, without asking for manifests. A plan that does not exist is written.
+ * @throws AirgapError `usage` for charts and lock files, which other commands list
+ */
+export async function listMirror(
+  context: Context,
+  { sources, access, targets }: Pick<MirrorOptions, 'sources' | 'access' | 'targets'>,
+): Promise<readonly RepositoryImages[]> {
+  const { charts, locked, lists } = sources;
+  if (lists === undefined) {
+    if (charts === undefined && locked === undefined) throw nothingToMirror();
+    throw new AirgapError('usage', '--list is for images, registries and plans, not for charts and lock files', {
+      hint: 'list the images of charts with helm airgap images',
+    });
+  }
+  const { client } = connect(context, access);
+  try {
+    return await selectImages(context, client, lists, targets);
+  } finally {
+    await client.close();
+  }
+}
+
+/** Reads the content over connections that are closed afterwards. */
+async function withContent<R>(
+  context: Context,
+  options: MirrorOptions,
+  work: (content: MirrorContent, targets: readonly Target[], writing: RegistryConnection) => Promise<R>,
+): Promise<R> {
+  const { access } = options;
+  const reading = connect(context, access);
+  const writing = connect(context, { ...access, mirrors: [], isPushTarget: true });
+  try {
+    const content = await readContent(context, reading.client, writing.client, options);
+    const names = content.writtenNames;
+    const targets = options.targets.map((target) => withNames(target, names));
+    assertApart(
+      targets,
+      content.graph.roots.map(({ reference }) => reference),
+    );
+    return await work(content, targets, writing);
+  } finally {
+    await Promise.all([reading.client.close(), writing.client.close()]);
+  }
+}
+
+async function readContent(
+  context: Context,
+  source: RegistryClient,
+  sink: RegistryClient,
+  options: MirrorOptions,
+): Promise<MirrorContent> {
+  const { charts, locked, lists } = options.sources;
+  const contents: MirrorContent[] = [];
+  if (charts !== undefined || locked !== undefined) {
+    const { chartContent } = await import('./chart-content.ts');
+    contents.push(await chartContent(context, source, options));
+  }
+  if (lists !== undefined) {
+    const repositories = await selectImages(context, source, lists, options.targets);
+    contents.push(await listContent(context, source, sink, repositories, options));
+  }
+  noteEquivalents(context.emit, source.equivalentUse());
+  const [first, ...others] = contents;
+  if (first === undefined) throw nothingToMirror();
+  return others.reduce(mergeContents, first);
+}
+
+function nothingToMirror(): AirgapError {
+  return new AirgapError('usage', 'there is nothing to mirror', {
+    hint: 'give a chart, --image, --images, --lock, --skopeo-sync or --from',
+  });
+}
+
+/** Completes a target whose naming depends on how charts write their images. @throws AirgapError `usage` without charts */
+function withNames(target: Target, writtenNames: Target['writtenNames']): Target {
+  if (!usesWrittenNames(target)) return target;
+  if (writtenNames !== undefined) return { ...target, writtenNames };
+  throw new AirgapError('usage', `--naming ${target.naming} depends on how charts write their images`, {
+    hint: 'mirror charts with it, or choose another naming for lists of images',
+  });
+}
