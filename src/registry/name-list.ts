@@ -20,6 +20,8 @@ const MAX_PAGES = 20_000;
 const MAX_STALLED_PAGES = 100;
 /** Maximum characters of the query of a page. */
 const MAX_QUERY_LENGTH = 4096;
+/** Statuses of a registry that does not know `last`. Others, such as 429, leave the list incomplete. */
+const END_STATUSES: readonly number[] = [400, 404, 405];
 /** Milliseconds to wait for a page. */
 const PAGE_TIMEOUT = 60_000;
 
@@ -105,7 +107,7 @@ export async function readNames(session: Session, request: ListRequest): Promise
     page = await readPage(session, request, query);
     if (page.response.status === 200) continue;
     // The list may have ended exactly there, and the registry may not know `last`.
-    if (link === undefined && page.response.status < 500) return { names, invalid };
+    if (link === undefined && END_STATUSES.includes(page.response.status)) return { names, invalid };
     throw refusalError(page, request);
   }
 }
