@@ -4,7 +4,7 @@ import { isName } from '../../base/names.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
 import { namingTemplate } from '../../naming/naming-template.ts';
 import { parseReference } from '../../oci/reference.ts';
-import { readReceipt } from '../push/receipt.ts';
+import { readReceipt } from '../push/read-receipt.ts';
 import { Kept } from './kept.ts';
 import { type KeepFile, keepFiles } from './kept-files.ts';
 

@@ -13,8 +13,9 @@ import { type Digest, encodedOf, isDigest } from '../../oci/digest.ts';
 import type { Root } from '../../oci/graph.ts';
 import { parseReference, type Reference, type Repository, tryParseRepository } from '../../oci/reference.ts';
 import { destinationsFor } from '../../transfer/destinations.ts';
-import { destinationOf, writtenNames } from '../push/destination.ts';
+import { destinationOf } from '../push/destination.ts';
 import { checkNamed } from '../push/loaded-bundles.ts';
+import { writtenNames } from '../push/written-names.ts';
 import type { Kept } from './kept.ts';
 
 /** A file that says what to keep: a lock file that was read, the plan of a mirror, a bundle, or its exported inventory. */

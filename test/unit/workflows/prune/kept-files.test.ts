@@ -12,7 +12,8 @@ import { destinationsFor } from '../../../../src/transfer/destinations.ts';
 import { exportInventory } from '../../../../src/workflows/inspect/export-inventory.ts';
 import { Kept } from '../../../../src/workflows/prune/kept.ts';
 import { type KeepFile, keepFiles } from '../../../../src/workflows/prune/kept-files.ts';
-import { destinationOf, withWrittenNames } from '../../../../src/workflows/push/destination.ts';
+import { destinationOf } from '../../../../src/workflows/push/destination.ts';
+import { withWrittenNames } from '../../../../src/workflows/push/written-names.ts';
 import { graphOf, registry, write } from '../../../support/bundles.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
