@@ -173,10 +173,13 @@ async function run(
   const listedDigests = new Set(all.map(({ digest }) => digest));
   // Only ECR tells of manifests that no tag reaches.
   const visible = given.isEcr ? after.digests : pulledWith(registry, after.tags.values());
+  const isListed = (digest: Digest): boolean =>
+    entries.some((entry) => entry.digest === digest && entry.reason !== 'tag-only');
   const roots = new Set<Digest>([
     ...tagsToKeep.map(([, digest]) => digest),
     ...keptDigests,
-    ...unlisted.map(({ digest }) => digest),
+    // A tag that was moved meanwhile no longer keeps a digest that another line names.
+    ...unlisted.map(({ digest }) => digest).filter((digest) => !isListed(digest)),
     ...[...visible].filter((digest) => !listedDigests.has(digest)),
     ...[...visible].filter((digest) => hasBlob(registry, digest, needed)),
   ]);
