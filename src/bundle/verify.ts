@@ -52,7 +52,10 @@ async function checkStructure(bundle: Bundle, damaged: ReadonlySet<Digest>): Pro
   // The blobs of damaged manifests are not known.
   const isWhole = damaged.size + trees.problems.length === 0;
   const orphans = isWhole ? await checkOrphans(bundle, trees.users) : [];
-  const agreement = [...checkAgainstInventory(bundle), ...checkDockerSave(bundle, isWhole ? trees : undefined)];
+  const agreement = [
+    ...checkAgainstInventory(bundle),
+    ...checkDockerSave(bundle, await bundle.dockerSave(), isWhole ? trees : undefined),
+  ];
   return [...parts, ...hashes, ...trees.problems, ...orphans, ...agreement, ...packing];
 }
 
@@ -78,8 +81,12 @@ async function checkParts(
  * must equal, byte for byte, the file generated from the index.
  * @param trees undefined if manifests are damaged; then only the existence of files is checked
  */
-function checkDockerSave(bundle: Bundle, trees: Pick<ManifestTrees, 'manifests'> | undefined): BundleProblem[] {
-  const { dockerSave, entries } = bundle;
+function checkDockerSave(
+  bundle: Bundle,
+  dockerSave: Uint8Array | undefined,
+  trees: Pick<ManifestTrees, 'manifests'> | undefined,
+): BundleProblem[] {
+  const { entries } = bundle;
   const inventory = bundle.inventory();
   const problem = (what: string): BundleProblem[] => [
     { message: `manifest.json (for docker load) ${what}`, affects: [] },

@@ -7,6 +7,7 @@ import { imagesCommand } from './commands/images.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { mirrorCommand } from './commands/mirror.ts';
 import { postRenderCommand } from './commands/post-render.ts';
+import { pruneCommand } from './commands/prune.ts';
 import { pushCommand } from './commands/push.ts';
 import { valuesCommand } from './commands/values.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -40,6 +41,7 @@ export function createProgram(io: CommandIO): Command {
     mirrorCommand,
     valuesCommand,
     checkCommand,
+    pruneCommand,
     extractCommand,
   ];
   for (const create of [...factories, diffCommand, postRenderCommand, versionCommand]) program.addCommand(create(io));

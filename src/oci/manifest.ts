@@ -124,7 +124,22 @@ export function parseDescriptor(value: unknown): Descriptor {
     throw invalidManifest(`has a descriptor with invalid urls: ${excerpt(urls)}`);
   }
   const normalized = isMapping(platform) ? platformOf(platform) : platform;
-  return withoutAbsent(normalized === platform ? value : { ...value, platform: normalized }) as unknown as Descriptor;
+  const descriptor = withoutAbsent(normalized === platform ? value : { ...value, platform: normalized });
+  return Object.assign(descriptor, { mediaType: shared(mediaType) }) as unknown as Descriptor;
+}
+
+/** Media types of descriptors. Of the same text in a hundred thousand descriptors, JSON.parse makes as many copies. */
+const mediaTypes = new Map<string, string>();
+/** Foreign content could have any number of them. */
+const MAX_MEDIA_TYPES = 100;
+const MAX_SHARED_LENGTH = 256;
+
+/** Returns an equal text that other descriptors have as well. */
+function shared(mediaType: string): string {
+  const known = mediaTypes.get(mediaType);
+  if (known !== undefined) return known;
+  if (mediaTypes.size < MAX_MEDIA_TYPES && mediaType.length < MAX_SHARED_LENGTH) mediaTypes.set(mediaType, mediaType);
+  return mediaType;
 }
 
 /** Reports whether the value has the shape of a platform; any field may be missing. */

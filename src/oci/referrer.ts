@@ -39,12 +39,9 @@ export function cosignTags(subject: Digest): readonly string[] {
   return tags.filter((tag) => tag.length <= MAX_TAG_LENGTH);
 }
 
-/**
- * Reports whether a tag is one that cosign gives signatures, attestations and SBOMs, or that of a referrers list. cosign has
- * further suffixes, such as those of its tests.
- */
+/** Reports whether a tag is one that cosign gives signatures, attestations and SBOMs, or that of a referrers list. */
 export function isReferrerTag(tag: string): boolean {
-  return /^sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{64,128})(?:\.[a-z-]+)?$/.test(tag);
+  return /^sha(?:256-[0-9a-f]{64}|512-[0-9a-f]{64,128})(?:\.(?:sig|att|sbom))?$/.test(tag);
 }
 
 /** Returns the SHA-256 digest that such a tag is about; undefined for other tags. Those of SHA-512 are shortened. */

@@ -38,7 +38,7 @@ const MAX_TIMEOUTS = { manifests: 2, blobs: 1 } as const;
 export interface RegistryRequest extends Omit<HttpRequest, 'url' | 'authorize'> {
   /** Repository of the request. Of the list of repositories (`catalog`), the registry alone counts. */
   readonly repository: Repository;
-  readonly actions: 'pull' | 'pull,push' | 'catalog';
+  readonly actions: 'pull' | 'pull,push' | 'pull,delete' | 'catalog';
   /** Endpoint of the API, or a URL that the API returned. */
   readonly endpoint: Endpoint | URL;
   /**

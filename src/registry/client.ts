@@ -9,6 +9,7 @@ import type { Digest } from '../oci/digest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import { headBlob } from './blobs.ts';
 import { listRepositories } from './catalog.ts';
+import { deleteManifest } from './deletes.ts';
 import type { EquivalentUse } from './equivalents.ts';
 import { uploadManifest } from './manifest-uploads.ts';
 import { headManifest } from './manifests.ts';
@@ -16,7 +17,7 @@ import { MirroredReads } from './mirrored-reads.ts';
 import type { NameList } from './name-list.ts';
 import { directRoute, type Mirror } from './routes.ts';
 import { createSession, keychainAuthorizer, type Session } from './session.ts';
-import { listTags } from './tags.ts';
+import { allTags, listTags } from './tags.ts';
 import { SelfMounts, uploadBlob } from './uploads.ts';
 
 /** Source of credentials: a keychain, or the authorizer of another client. */
@@ -201,6 +202,14 @@ export class RegistryClient implements RegistrySource, Sink {
     return listTags(this.#session, repository);
   }
 
+  /**
+   * Lists the tags of a repository to delete from, of which none may be unknown; empty when it does not exist.
+   * @throws AirgapError `unauthorized`, `forbidden`, `registry` for a list with invalid names, `network`
+   */
+  allTags(repository: Repository): Promise<ReadonlySet<string>> {
+    return allTags(this.#session, repository);
+  }
+
   putManifest(repository: Repository, content: ManifestContent, tag?: string): Promise<void> {
     const { descriptor } = content;
     return reportTransfer(this.#emit, { item: 'manifest', repository, descriptor, tag }, async () => {
@@ -208,6 +217,15 @@ export class RegistryClient implements RegistrySource, Sink {
       await uploadManifest(this.#session, repository, content, tag);
       return undefined;
     });
+  }
+
+  /**
+   * Deletes a manifest by its digest, or a tag.
+   * @returns `gone` if the registry does not have it
+   * @throws AirgapError `unsupported` if the registry does not delete, `unauthorized` or `forbidden`
+   */
+  deleteManifest(repository: Repository, tagOrDigest: string): Promise<'deleted' | 'gone'> {
+    return deleteManifest(this.#session, repository, tagOrDigest);
   }
 
   /** Closes the transport with all its connections. */

@@ -11,14 +11,17 @@ import type { FullResponse, Session } from './session.ts';
 
 /** Maximum bytes of one page: registries that ignore `n` send all names at once. */
 const PAGE_LIMIT = 32 * 1024 * 1024;
-/** Maximum names of one list. */
-const MAX_NAMES = 1_000_000;
+/** Maximum entries of one list, and bytes of all its pages. */
+const MAX_ENTRIES = 1_000_000;
+const LIST_LIMIT = 512 * 1024 * 1024;
 /** Maximum pages of one list; Quay sends 50 names a page. */
 const MAX_PAGES = 20_000;
 /** Maximum pages in a row that bring no new name. A page may be empty: registries leave out what a user may not see. */
 const MAX_STALLED_PAGES = 100;
 /** Maximum characters of the query of a page. */
 const MAX_QUERY_LENGTH = 4096;
+/** Statuses of a registry that does not know `last`. Others, such as 429, leave the list incomplete. */
+const END_STATUSES: readonly number[] = [400, 404, 405];
 /** Milliseconds to wait for a page. */
 const PAGE_TIMEOUT = 60_000;
 
@@ -67,24 +70,30 @@ export async function readNames(session: Session, request: ListRequest): Promise
   const asked = new Set<string>();
   let invalid = 0;
   let stalled = 0;
+  let size = 0;
   let page = await readPage(session, request);
   // distribution and Quay refuse more names a page than their limit, which they do not tell.
   if (page.response.status === 400 || page.response.status === 413) page = await readPage(session, request, '');
   const { status } = page.response;
   if (status !== 200) return { status, error: refusalError(page, request) };
-  if (entriesOf(page, field) === undefined) return { status, error: noListError(page, what) };
   for (;;) {
     const entries = entriesOf(page, field);
-    if (entries === undefined) throw noListError(page, what);
+    if (entries === undefined) {
+      const error = noListError(page, what);
+      if (asked.size === 0) return { status, error };
+      throw error;
+    }
+    size += page.bytes.length;
     const before = names.size;
     for (const entry of entries) {
       if (typeof entry === 'string' && isName(nameKind, entry)) names.add(entry);
       else invalid += 1;
     }
-    if (names.size > MAX_NAMES) throw tooLong(what, `${MAX_NAMES} names`);
+    if (names.size + invalid > MAX_ENTRIES) throw tooLong(what, `${MAX_ENTRIES} entries`);
+    if (size > LIST_LIMIT) throw tooLong(what, `${LIST_LIMIT / 1024 / 1024} MiB`);
     stalled = names.size > before ? 0 : stalled + 1;
     const link = nextLink(page.response)?.search;
-    const query = link ?? queryAfter(entries);
+    const query = link ?? queryAfter(entries, nameKind);
     if (query === undefined) return { names, invalid };
     if (query.length > MAX_QUERY_LENGTH || asked.has(query) || stalled > MAX_STALLED_PAGES) {
       // A registry that does not know `last` answers with the same page again.
@@ -98,7 +107,7 @@ export async function readNames(session: Session, request: ListRequest): Promise
     page = await readPage(session, request, query);
     if (page.response.status === 200) continue;
     // The list may have ended exactly there, and the registry may not know `last`.
-    if (link === undefined && page.response.status < 500) return { names, invalid };
+    if (link === undefined && END_STATUSES.includes(page.response.status)) return { names, invalid };
     throw refusalError(page, request);
   }
 }
@@ -114,9 +123,9 @@ function refusalError({ response, bytes }: FullResponse, { repository, what }: L
 }
 
 /** Returns the query of the page after a full one that has no Link header; undefined after the last page. */
-function queryAfter(entries: readonly unknown[]): string | undefined {
+function queryAfter(entries: readonly unknown[], kind: 'tag' | 'repository'): string | undefined {
   const last = entries.at(-1);
-  if (entries.length !== NAMES_PER_PAGE || typeof last !== 'string') return undefined;
+  if (entries.length !== NAMES_PER_PAGE || typeof last !== 'string' || !isName(kind, last)) return undefined;
   return `?n=${NAMES_PER_PAGE}&last=${encodeURIComponent(last)}`;
 }
 

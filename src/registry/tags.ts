@@ -1,5 +1,6 @@
-import { type AirgapError, isRefusal } from '../base/errors.ts';
+import { AirgapError, isRefusal } from '../base/errors.ts';
 import type { Repository } from '../oci/reference.ts';
+import { NAMES_PER_PAGE } from './api-url.ts';
 import { type NameList, readNames } from './name-list.ts';
 import { describeRoute, directRoute, type RepositoryRoute } from './routes.ts';
 import type { Session } from './session.ts';
@@ -29,6 +30,25 @@ export async function sourceTags(session: Session, route: RepositoryRoute): Prom
   const list = await readTags(session, route);
   if ('names' in list) return list;
   throw list.status === 404 ? missingRepository(list.error) : list.error;
+}
+
+/**
+ * Lists the tags of a repository to delete from, of which none may be unknown; empty when it does not exist.
+ * @throws AirgapError `unauthorized`, `forbidden`, `registry` for a list with invalid names, `network`
+ */
+export async function allTags(session: Session, repository: Repository): Promise<ReadonlySet<string>> {
+  const list = await readTags(session, directRoute(repository));
+  if (!('names' in list)) {
+    if (list.status === 404) return new Set();
+    throw list.error;
+  }
+  // A registry that ends its list after a page and does not say so may have more.
+  const isDoubtful = list.names.size === NAMES_PER_PAGE;
+  if (list.invalid === 0 && !isDoubtful) return list.names;
+  const reason = isDoubtful
+    ? `it lists exactly ${NAMES_PER_PAGE} tags, so there may be more`
+    : `it lists ${list.invalid} tags with invalid names, which cannot be asked for`;
+  throw new AirgapError('registry', reason, { subject: `tags of ${describeRoute(directRoute(repository))}` });
 }
 
 function readTags(session: Session, route: RepositoryRoute) {

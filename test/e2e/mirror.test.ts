@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { buildArtifact, cosignSignature, listUnderTag, manifestAt, tagFor } from '../support/artifacts.ts';
@@ -147,6 +147,23 @@ test('--on-existing-tag skip keeps a tag of the target, and error refuses before
   expect(kept.images).toContainEqual(expect.objectContaining({ target: `${first.host}/m/team/app:2`, status: 'kept' }));
   await json(mirror(...to(first)));
   expect(tagsOf(registries[1], 'm')).toEqual(tagsOf(registries[0]));
+});
+
+test('--recheck finds content of images that the target has lost below an equal tag, and else writes nothing', async () => {
+  const [, { host, repositories }] = registries;
+  await json(mirror(...to(first)));
+  const whole = treeOf(registries[1], 'm');
+  const index = (await manifestAt(host, 'm/team/app', '1'))?.json.manifests as { digest: string }[];
+  const children = await Promise.all(index.map(({ digest }) => manifestAt(host, 'm/team/app', digest)));
+  const [lost] = children.flatMap((child) => child?.json.layers as { digest: string }[]).reverse();
+  rmSync(join(repositories, 'm/team/app/_layers', lost?.digest.replace(':', '/') ?? ''), { recursive: true });
+  expect(await json(mirror(...to(first)))).toMatchObject({ bytes: 0 });
+  expect(treeOf(registries[1], 'm')).not.toEqual(whole);
+  await json(mirror(...to(first), '--recheck'));
+  expect(treeOf(registries[1], 'm')).toEqual(whole);
+  begin();
+  await json(mirror(...to(first), '--recheck'));
+  expect(first.count(WRITES)).toBe(0);
 });
 
 test('a selected platform has another digest, which a second run knows', async () => {

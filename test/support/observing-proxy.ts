@@ -3,14 +3,14 @@ import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** One request that a proxy has passed on. */
-export interface SeenRequest {
+interface SeenRequest {
   readonly method: string;
   /** Path and query. */
   readonly path: string;
 }
 
 /** Called before a request is passed on, which waits for the promise. */
-export type Before = (seen: SeenRequest) => Promise<unknown> | undefined;
+type Before = (seen: SeenRequest) => Promise<unknown> | undefined;
 
 /** A proxy in front of a real registry: it records requests and passes on streams as they are, of any size. */
 export interface ObservingProxy {

@@ -15,6 +15,8 @@ export interface RegistryOptions {
   readonly tls?: { readonly cert: string; readonly key: string };
   /** With TLS: the authority (PEM) of required client certificates, and one of them for the readiness check. */
   readonly clients?: { readonly ca: string; readonly cert: string; readonly key: string };
+  /** Does not delete, which is distribution's default. */
+  readonly refusesDeletes?: true;
   /** A free port if absent. */
   readonly port?: number;
   /** URL of another registry, whose pull-through cache this one is. */
@@ -45,12 +47,15 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   }
 }
 
-async function start({ htpasswd, tls, clients, cacheOf }: RegistryOptions, port: number): Promise<TestRegistry> {
+async function start(
+  { htpasswd, tls, clients, refusesDeletes, cacheOf }: RegistryOptions,
+  port: number,
+): Promise<TestRegistry> {
   const folder = scratchFolder();
   const config: Record<string, unknown> = {
     version: '0.1',
     log: { level: 'error', accesslog: { disabled: true } },
-    storage: { filesystem: { rootdirectory: join(folder, 'data') }, delete: { enabled: true } },
+    storage: { filesystem: { rootdirectory: join(folder, 'data') }, delete: { enabled: refusesDeletes !== true } },
     http: { addr: `127.0.0.1:${port}`, secret: 'test' },
   };
   if (cacheOf !== undefined) config.proxy = { remoteurl: cacheOf };

@@ -14,7 +14,7 @@ import type { BundleHead, BundlePart } from '../files/split-index.ts';
 import { type FoundBundle, findBundle } from '../files/split-open.ts';
 import type { TarEntry } from '../format/tar-index.ts';
 import { type BundleChart, parseIndexContents } from './contents.ts';
-import { type OpenLayout, openLayout } from './open-layout.ts';
+import { type OpenLayout, openLayout, readDockerSaveFile } from './open-layout.ts';
 import { checkPacking, checkStructure, type Packing, type PackingDifference } from './packing.ts';
 import { BundleReader } from './reader.ts';
 
@@ -49,8 +49,8 @@ export interface Bundle extends Source {
   checkPacking(): Promise<Packing>;
   /** Returns unexpected files and differences in the index; none for another tool's archive. */
   checkStructure(): readonly PackingDifference[];
-  /** Content of `manifest.json`, if there is one. */
-  readonly dockerSave: Uint8Array | undefined;
+  /** Reads `manifest.json`; undefined if there is none. */
+  dockerSave(): Promise<Uint8Array | undefined>;
   /** Returns the images in order of the index, with `sourceDigest` from the inventory. */
   images(): readonly Root[];
   charts(): readonly BundleChart[];
@@ -155,8 +155,8 @@ class OpenBundle implements Bundle {
     return this.#layout.size;
   }
 
-  get dockerSave(): Uint8Array | undefined {
-    return this.#layout.dockerSave;
+  dockerSave(): Promise<Uint8Array | undefined> {
+    return readDockerSaveFile(this.#reader.file, this.path, this.#layout);
   }
 
   get fileParts(): FileParts {
@@ -196,7 +196,7 @@ class OpenBundle implements Bundle {
   }
 
   checkPacking(): Promise<Packing> {
-    this.#packing ??= checkPacking(this.#reader.file, this.#layout, this.#reader.contents);
+    this.#packing ??= checkPacking(this.#reader.file, this.path, this.#layout, this.#reader.contents);
     return this.#packing;
   }
 

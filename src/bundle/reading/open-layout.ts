@@ -2,7 +2,7 @@ import { quoted } from '../../base/printable.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { invalidBundle } from '../files/errors.ts';
 import type { RandomFile } from '../files/random-file.ts';
-import { blobDigest } from '../format/layout.ts';
+import { blobDigest, blobName } from '../format/layout.ts';
 import { indexTar, type TarEntry } from '../format/tar-index.ts';
 
 /** An OCI image layout in a tar archive, with its table of contents. */
@@ -10,9 +10,8 @@ export interface OpenLayout {
   /** Size of the file in bytes. */
   readonly size: number;
   readonly index: Uint8Array;
-  readonly dockerSave: Uint8Array | undefined;
   readonly entries: ReadonlyMap<Digest, TarEntry>;
-  /** All files, including blobs, by name, in order of the archive. */
+  /** Files other than blobs, by name. */
   readonly files: ReadonlyMap<string, TarEntry>;
   /** Folders by name, without trailing slash. */
   readonly folders: ReadonlyMap<string, TarEntry>;
@@ -56,18 +55,31 @@ export async function openLayout(file: RandomFile, path: string): Promise<OpenLa
   if (special !== undefined) throw invalidBundle(path, `contains ${special}; a bundle has only regular files`);
   checkVersion(path, await read(file, path, files, 'oci-layout'));
   const entries = new Map<Digest, TarEntry>();
+  const others = new Map<string, TarEntry>();
   for (const [name, entry] of files) {
     const digest = blobDigest(name);
-    if (digest !== undefined) entries.set(digest, entry);
+    if (digest === undefined) others.set(name, entry);
+    else entries.set(digest, entry);
   }
-  return {
-    size,
-    index: await read(file, path, files, 'index.json'),
-    dockerSave: files.has('manifest.json') ? await read(file, path, files, 'manifest.json') : undefined,
-    entries,
-    files,
-    folders,
-  };
+  checkSize(path, others, DOCKER_SAVE);
+  return { size, index: await read(file, path, others, 'index.json'), entries, files: others, folders };
+}
+
+/** Returns all files with their names, in order of the archive. */
+export function filesInOrder({ files, entries }: Pick<OpenLayout, 'files' | 'entries'>): [string, TarEntry][] {
+  const blobs = [...entries].map(([digest, entry]): [string, TarEntry] => [blobName(digest), entry]);
+  return [...files, ...blobs].sort(([, a], [, b]) => a.offset - b.offset);
+}
+
+const DOCKER_SAVE = 'manifest.json';
+
+/** Reads `manifest.json`; undefined if there is none. It has several megabytes for ten thousand images. */
+export async function readDockerSaveFile(
+  file: RandomFile,
+  path: string,
+  { files }: Pick<OpenLayout, 'files'>,
+): Promise<Uint8Array | undefined> {
+  return files.has(DOCKER_SAVE) ? read(file, path, files, DOCKER_SAVE) : undefined;
 }
 
 function checkVersion(path: string, bytes: Uint8Array): void {
@@ -92,9 +104,14 @@ async function read(
 ): Promise<Uint8Array> {
   const entry = files.get(name);
   if (entry === undefined) throw invalidBundle(path, `has no ${name}`);
-  if (entry.size > METADATA_LIMIT)
-    throw invalidBundle(path, `has a ${name} of ${entry.size} bytes; the limit is ${METADATA_LIMIT}`);
+  checkSize(path, files, name);
   const bytes = Buffer.alloc(entry.size);
   await file.read(bytes, entry.offset);
   return bytes;
+}
+
+function checkSize(path: string, files: ReadonlyMap<string, TarEntry>, name: string): void {
+  const { size } = files.get(name) ?? { size: 0 };
+  if (size <= METADATA_LIMIT) return;
+  throw invalidBundle(path, `has a ${name} of ${size} bytes; the limit is ${METADATA_LIMIT}`);
 }

@@ -8,7 +8,7 @@ import { blobDigest, TAR_END_SIZE, tarHeader } from '../format/layout.ts';
 import { indexFile, OCI_LAYOUT } from '../format/metadata.ts';
 import type { TarEntry } from '../format/tar-index.ts';
 import type { IndexContents } from './contents.ts';
-import type { OpenLayout } from './open-layout.ts';
+import { filesInOrder, type OpenLayout, readDockerSaveFile } from './open-layout.ts';
 
 /** Result of comparing the bytes outside of the contents. */
 export interface Packing {
@@ -48,7 +48,12 @@ interface Gap {
  * files. Since there is only one way to write them, single flipped bits are found. If most headers differ, another tool
  * packed the archive; then only the metadata files are compared, and only if it has an inventory.
  */
-export async function checkPacking(file: RandomFile, layout: OpenLayout, contents: IndexContents): Promise<Packing> {
+export async function checkPacking(
+  file: RandomFile,
+  path: string,
+  layout: OpenLayout,
+  contents: IndexContents,
+): Promise<Packing> {
   const reader = new ReadAhead(file);
   const differences: PackingDifference[] = [];
   const unreadable: PackingDifference[] = [];
@@ -70,7 +75,7 @@ export async function checkPacking(file: RandomFile, layout: OpenLayout, content
   const byOtherTool = ownHeaders <= otherHeaders;
   const found = byOtherTool ? unreadable : [...unreadable, ...differences];
   if (byOtherTool && contents.inventory === undefined) return { byOtherTool, differences: found };
-  const metadata = await compareMetadata(file, layout);
+  const metadata = await compareMetadata(file, path, layout);
   return { byOtherTool, differences: [...found, ...structureDifferences(layout, contents), ...metadata] };
 }
 
@@ -94,10 +99,10 @@ function structureDifferences(
   ];
 }
 
-function gapsOf({ files, size }: OpenLayout): readonly Gap[] {
+function gapsOf(layout: OpenLayout): readonly Gap[] {
   const gaps: Gap[] = [];
   let [from, previous] = [0, 'the beginning'];
-  for (const [name, entry] of files) {
+  for (const [name, entry] of filesInOrder(layout)) {
     const padding = paddingAfter(from);
     const expected = Buffer.concat([Buffer.alloc(padding), tarHeader(name, entry.size)]);
     const label = isBundleFile(name) ? name : quoted(name);
@@ -105,7 +110,7 @@ function gapsOf({ files, size }: OpenLayout): readonly Gap[] {
     [from, previous] = [entry.offset + entry.size, label];
   }
   const padding = paddingAfter(from) + TAR_END_SIZE;
-  return [...gaps, { from, to: size, expected: Buffer.alloc(padding), padding, previous }];
+  return [...gaps, { from, to: layout.size, expected: Buffer.alloc(padding), padding, previous }];
 }
 
 async function readGap(reader: ReadAhead, file: RandomFile, { from, expected }: Gap): Promise<Uint8Array> {
@@ -149,12 +154,14 @@ function unexpectedFile(name: string, position: number): PackingDifference {
 }
 
 /** Compares the serialization of metadata files with this tool's. Their content is checked elsewhere. */
-async function compareMetadata(file: RandomFile, { files, dockerSave }: OpenLayout): Promise<PackingDifference[]> {
-  const layout = files.get('oci-layout') as TarEntry;
-  const layoutBytes = Buffer.alloc(layout.size);
-  await file.read(layoutBytes, layout.offset).catch(() => 0);
+async function compareMetadata(file: RandomFile, path: string, layout: OpenLayout): Promise<PackingDifference[]> {
+  const { files } = layout;
+  const version = files.get('oci-layout') as TarEntry;
+  const versionBytes = Buffer.alloc(version.size);
+  await file.read(versionBytes, version.offset).catch(() => 0);
+  const dockerSave = await readDockerSaveFile(file, path, layout);
   const saved = dockerSave === undefined ? undefined : readDockerSave(dockerSave);
-  const found = compareFile('oci-layout', layoutBytes, OCI_LAYOUT, files);
+  const found = compareFile('oci-layout', versionBytes, OCI_LAYOUT, files);
   if (dockerSave === undefined || saved === undefined) return found;
   return [...found, ...compareFile('manifest.json', dockerSave, Buffer.from(JSON.stringify(saved)), files)];
 }

@@ -23,9 +23,9 @@ import { bundleReport } from '../reports/bundle.ts';
 import { operatorScanNotes } from '../reports/operator-scan.ts';
 import type { CommandIO } from '../run.ts';
 import { bundleLockFileOptions } from './lock-file.ts';
+import { withLog } from './log-file.ts';
 import { bundleMissingOptions } from './missing-list.ts';
 import { afterBundle } from './next-steps.ts';
-import { withLog } from './push-files.ts';
 
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {

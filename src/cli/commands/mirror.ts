@@ -29,8 +29,9 @@ import { examples } from '../help.ts';
 import { listingReport, mirrorDocument, mirrorReport } from '../reports/mirror.ts';
 import type { CommandIO } from '../run.ts';
 import { bundleLockFileOptions } from './lock-file.ts';
+import { withLog } from './log-file.ts';
 import { afterListing, afterMirror, afterMirrorPlan } from './next-steps.ts';
-import { Receipts, withLog } from './push-files.ts';
+import { Receipts } from './receipts.ts';
 import { printPlans, printTargetResults } from './target-results.ts';
 
 /** Declares the command and its flags. */

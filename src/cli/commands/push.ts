@@ -15,8 +15,9 @@ import { addNamingFlags, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { pushDocument, pushReport } from '../reports/push.ts';
 import type { CommandIO } from '../run.ts';
+import { withLog } from './log-file.ts';
 import { afterPush, afterPushPlan } from './next-steps.ts';
-import { Receipts, withLog } from './push-files.ts';
+import { Receipts } from './receipts.ts';
 import { printPlans, printTargetResults } from './target-results.ts';
 
 /** Declares the command and its flags. */

@@ -4,7 +4,7 @@ import { formatDocument, formatResults, printReport } from '../flags/output.ts';
 import { planDocument, planReport } from '../reports/push.ts';
 import type { Report } from '../reports/report.ts';
 import type { CommandIO } from '../run.ts';
-import type { Receipts } from './push-files.ts';
+import type { Receipts } from './receipts.ts';
 
 /** How the results of a run with one or several targets are printed. */
 export interface TargetResultsFormat<R extends PushedGraph> {

@@ -1,6 +1,7 @@
 import { type Document, isScalar, visit } from 'yaml';
 import type { Environment } from '../../base/environment.ts';
 import { type LockFile, lockFileSchema } from '../../inventory/lock-file.ts';
+import { type PruneList, pruneListSchema } from '../../inventory/prune-list.ts';
 import { readDocument } from './document.ts';
 import { type Config, configSchema } from './schema.ts';
 
@@ -26,6 +27,12 @@ export function readConfig(path: string, env: Environment, variables: ReadonlyMa
 export function readLockFile(path: string, flag: string): Promise<LockFile> {
   const hint = 'docs/lock-file.md describes the format; helm airgap images ... --lock writes a new file';
   return readDocument(path, { schema: lockFileSchema, flag, hint });
+}
+
+/** Reads a list of `prune --out`. @throws AirgapError `config` with file, line and column of each problem */
+export function readPruneList(path: string): Promise<PruneList> {
+  const hint = 'use a list written by helm airgap prune --out; entries may be deleted from it';
+  return readDocument(path, { schema: pruneListSchema, flag: '--delete', hint });
 }
 
 /**

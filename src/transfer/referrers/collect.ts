@@ -45,8 +45,7 @@ export class ReferrerCollector {
   readonly #blobs: ReferrerBlobs;
   readonly #limit: ReturnType<typeof limiter>;
   readonly #lists = new Map<string, Promise<readonly Referrer[] | undefined>>();
-  /** What was found for queries with the scope `all`. */
-  readonly #found = new Map<string, Promise<readonly Referrer[]>>();
+  readonly #found = new Map<string, Promise<readonly Referrer[]>>(); // for the scope `all`
   /** Names of the images that a manifest is part of or refers to. */
   readonly #images = new Map<string, readonly string[]>();
   /** Keys of the referrers that were passed to the walker. */
@@ -99,8 +98,8 @@ export class ReferrerCollector {
       imagesBelow(graph, root).map((digest) => referrerQuery(root.reference, digest, 'list')),
     );
     for (const [index, { reference }] of roots.entries()) {
-      for (const query of [rootQueries[index] as ReferrerQuery, ...(childQueries[index] ?? [])])
-        this.#addImages(query, [formatReference(reference)]);
+      const queries = [...rootQueries.slice(index, index + 1), ...(childQueries[index] ?? [])];
+      for (const query of queries) this.#addImages(query, [formatReference(reference)]);
     }
     const [rootReferrers, listed] = await Promise.all([
       this.#findAll(rootQueries, advance),
@@ -172,14 +171,14 @@ export class ReferrerCollector {
 
   /** Returns the referrers of one manifest. */
   #find(query: ReferrerQuery): Promise<readonly Referrer[]> {
-    if (query.scope === 'list') return this.#requestAll(query, []);
-    return cached(this.#found, manifestName(query), () => this.#requestAll(query, cosignTags(query.digest)));
+    if (query.scope === 'list') return this.#requestAll(query);
+    return cached(this.#found, manifestName(query), () => this.#requestAll(query));
   }
 
   /** A failed request does not discard the results of the others. */
-  async #requestAll(query: ReferrerQuery, tags: readonly string[]): Promise<readonly Referrer[]> {
-    const { repository, digest } = query;
-    const tagged = tags.map((tag) => this.#taggedReferrer(query, tag));
+  async #requestAll(query: ReferrerQuery): Promise<readonly Referrer[]> {
+    const { repository, digest, scope } = query;
+    const tagged = scope === 'list' ? [] : cosignTags(digest).map((tag) => this.#taggedReferrer(query, tag));
     const outcomes = await Promise.allSettled([this.#listOf(query), ...tagged]);
     return outcomes.flatMap((outcome) => {
       if (outcome.status === 'fulfilled') return outcome.value;
@@ -200,9 +199,8 @@ export class ReferrerCollector {
   }
 
   #addImages(manifest: ManifestReference, images: readonly string[]): void {
-    const name = manifestName(manifest);
-    const known = this.#images.get(name);
-    this.#images.set(name, known === undefined ? images : [...new Set([...known, ...images])]);
+    const known = this.#images.get(manifestName(manifest)) ?? [];
+    this.#images.set(manifestName(manifest), [...new Set([...known, ...images])]);
   }
 
   async #listOf(query: ReferrerQuery): Promise<readonly Referrer[]> {
@@ -249,9 +247,7 @@ export class ReferrerCollector {
 
 /** Returns the cached result for a key, loading it on first use. */
 function cached<T>(cache: Map<string, Promise<T>>, key: string, load: () => Promise<T>): Promise<T> {
-  const known = cache.get(key);
-  if (known !== undefined) return known;
-  const loading = load();
+  const loading = cache.get(key) ?? load();
   cache.set(key, loading);
   return loading;
 }

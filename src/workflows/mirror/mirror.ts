@@ -1,10 +1,13 @@
 import { AirgapError, combine } from '../../base/errors.ts';
 import { chartName } from '../../bundle/format/names.ts';
 import { type Target, usesWrittenNames } from '../../naming/naming.ts';
+import type { Graph, Root } from '../../oci/graph.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 import { connect, type RegistryConnection } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
+import { destinationsFor } from '../../transfer/destinations.ts';
 import { noteEquivalents } from '../bundle/bundle-warnings.ts';
+import { destinationOf } from '../push/destination.ts';
 import type { GraphPlan } from '../push/plan-graph.ts';
 import { type PushedGraph, pushGraph } from '../push/push-graph.ts';
 import { pushToTargets } from '../push/push-to-targets.ts';
@@ -31,6 +34,7 @@ export function mirror(
   const { uploadConcurrency: concurrency } = options;
   return withContent(context, options, ({ graph, source, ...content }, targets, writing) =>
     pushToTargets(targets, source, async (target, reader) => {
+      const isIncomplete = await recheck(context, graph, target, writing, options);
       const result = await pushGraph(context, graph, reader ?? source, writing, {
         ...options,
         target,
@@ -41,6 +45,7 @@ export function mirror(
         mountsFromSource: true,
         ...content,
         unchanged: content.unchanged.get(target) ?? [],
+        isIncomplete,
       });
       await onTargetDone(result);
       return result;
@@ -60,11 +65,27 @@ export function planMirror(context: Context, options: MirrorOptions): Promise<re
     const plans: GraphPlan[] = [];
     for (const target of targets) {
       const unchanged = content.unchanged.get(target) ?? [];
-      plans.push(await planGraph(context, graph, writing, { ...options, target, ...content, unchanged }));
+      const isIncomplete = await recheck(context, graph, target, writing, options);
+      plans.push(await planGraph(context, graph, writing, { ...options, target, ...content, unchanged, isIncomplete }));
     }
     if (unread.length > 0) throw combine(unread, `${unread.length} images could not be read`);
     return plans;
   });
+}
+
+/** Returns a test for images that a target has by their tags, and lacks a part of; undefined without `--recheck`. */
+async function recheck(
+  { emit, signal }: Context,
+  graph: Graph,
+  target: Target,
+  { client }: RegistryConnection,
+  { recheck, concurrency }: MirrorOptions,
+): Promise<((root: Root) => boolean) | undefined> {
+  if (!recheck) return undefined;
+  const { incompleteRoots } = await import('../../transfer/incomplete-roots.ts');
+  const destinations = destinationsFor(graph.roots, (reference) => destinationOf(target, reference));
+  const incomplete = await incompleteRoots(graph, destinations, client, { concurrency, emit, signal });
+  return (root) => incomplete.has(root);
 }
 
 /**

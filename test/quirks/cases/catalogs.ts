@@ -7,7 +7,7 @@ import { quirk } from '../quirk.ts';
 import { GGCR } from '../sources.ts';
 import type { Run, Stage } from '../stage.ts';
 
-/** Catalogues and tag lists, as `mirror --from` reads them. */
+/** Catalogues of registries, as `mirror --from` reads them; their pages are in lists.ts. */
 
 const CATALOG = '/v2/_catalog';
 
@@ -16,8 +16,8 @@ function catalog(answer: (exchange: Parameters<Hook>[0]) => true): Hook {
   return (exchange) => (exchange.path === CATALOG ? answer(exchange) : undefined);
 }
 
-const page = (outgoing: Parameters<typeof send>[0], repositories: readonly string[], link?: string): true =>
-  send(outgoing, 200, JSON.stringify({ repositories }), { ...JSON_TYPE, ...(link && { link }) });
+const page = (outgoing: Parameters<typeof send>[0], repositories: readonly string[]): true =>
+  send(outgoing, 200, JSON.stringify({ repositories }), JSON_TYPE);
 
 /** A registry with these repositories, each with tag 1. */
 async function filled(stage: Stage, names: readonly string[]): Promise<FakeRegistry> {
@@ -63,47 +63,6 @@ quirk({
       ),
     );
     lists(stage, await list(stage, registry), registry, ['team/app']);
-  },
-});
-
-quirk({
-  id: 'catalog/pages-by-token',
-  weight: 'must',
-  seenIn: 'Quay: pages of 50, the next by a token',
-  source: 'https://github.com/google/go-containerregistry/pull/985',
-  expected: 'reads all pages',
-  run: async (stage) => {
-    const names = Array.from({ length: 120 }, (_, i) => `team/app-${String(i).padStart(3, '0')}`);
-    const registry = await filled(stage, names);
-    registry.on(
-      catalog(({ outgoing, query }) => {
-        const from = Number(Buffer.from(query.get('next_page') ?? '', 'base64url').toString() || 0);
-        const token = Buffer.from(String(from + 50)).toString('base64url');
-        const link = from + 50 < names.length ? `</v2/_catalog?n=50&next_page=${token}>; rel="next"` : undefined;
-        return page(outgoing, names.slice(from, from + 50), link);
-      }),
-    );
-    lists(stage, await list(stage, registry), registry, names);
-  },
-});
-
-quirk({
-  id: 'catalog/next-page-at-another-host',
-  weight: 'must',
-  seenIn: 'registries behind a front end that name themselves by their inner address',
-  source: '-',
-  expected: 'the next page is asked for at the same host',
-  run: async (stage) => {
-    const [registry, other] = await Promise.all([filled(stage, ['team/a', 'team/b']), stage.fake()]);
-    registry.on(
-      catalog(({ outgoing, query }) =>
-        query.has('last')
-          ? page(outgoing, ['team/b'])
-          : page(outgoing, ['team/a'], `<http://${other.host}/v2/_catalog?last=team%2Fa&n=1>; rel="next"`),
-      ),
-    );
-    lists(stage, await list(stage, registry), registry, ['team/a', 'team/b']);
-    stage.check(other.log.length === 0, 'the other host was asked');
   },
 });
 

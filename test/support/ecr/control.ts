@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { batchDelete, describeImages } from './images.ts';
 import { type Answer, type EcrState, missingRepository, type StoredRepository } from './state.ts';
 
 /** Control plane: AWS JSON 1.1, the operations that the plugin uses. Signatures have to be present and are not verified. */
@@ -35,6 +36,14 @@ export function control(
       return change(state, input);
     case 'BatchCheckLayerAvailability':
       return availability(state, input);
+    case 'DescribeImages':
+    case 'BatchDeleteImage': {
+      const repository = state.repositories.get(String(input.repositoryName));
+      if (repository === undefined)
+        return failure('RepositoryNotFoundException', missingRepository(state, String(input.repositoryName)));
+      const result = (operation === 'DescribeImages' ? describeImages : batchDelete)(state, repository, input);
+      return typeof result === 'string' ? failure('InvalidParameterException', result) : success(result);
+    }
     default:
       return failure('UnknownOperationException', `the stand-in does not know ${operation}`);
   }

@@ -44,7 +44,8 @@ export function putManifest(repository: StoredRepository, reference: string, med
     }
     repository.tags.set(reference, digest);
   }
-  repository.manifests.set(digest, { mediaType, bytes, json: manifest });
+  const { pushedAt = new Date() } = repository.manifests.get(digest) ?? {};
+  repository.manifests.set(digest, { mediaType, bytes, json: manifest, pushedAt });
   return {
     status: 201,
     headers: {

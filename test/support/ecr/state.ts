@@ -3,6 +3,8 @@ interface StoredManifest {
   readonly mediaType: string;
   readonly bytes: Buffer;
   readonly json: ManifestJson;
+  /** When it was pushed first. */
+  pushedAt: Date;
 }
 
 export interface ManifestJson {

@@ -14,7 +14,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { withRunLock } from '../../../src/base/run-lock.ts';
-import { Receipts } from '../../../src/cli/commands/push-files.ts';
+import { Receipts } from '../../../src/cli/commands/receipts.ts';
 import type { PushResult } from '../../../src/workflows/push/push.ts';
 import { registry, write } from '../../support/bundles.ts';
 import { CHARTS } from '../../support/charts.ts';

@@ -124,6 +124,12 @@ describe('after a full page without a link', () => {
     expect(await tags()).toEqual(numbers(0, 1010));
   });
 
+  it('nothing is asked for if its last entry is no name', async () => {
+    const entries = [...numbers(0, 999), '\ud800'];
+    const { tags } = await setUp([`${TAGS}?n=1000`, { body: `{"tags":${JSON.stringify(entries)}}` }]);
+    expect(await tags()).toHaveLength(999);
+  });
+
   it.each<[string, Answer]>([
     ['has no more', page([])],
     ['begins again', page(numbers(0, 1000))],
@@ -159,6 +165,12 @@ describe('a list that cannot be right', () => {
   it('is larger than any page', async () => {
     const { tags } = await setUp([`${TAGS}?n=1000`, { body: `{"tags":["${'a'.repeat(33 * 1024 * 1024)}"]}` }]);
     await expect(tags()).rejects.toMatchObject({ code: 'registry' });
+  });
+
+  it('has more entries than any registry', async () => {
+    const body = JSON.stringify({ tags: Array.from({ length: 1_000_001 }, (_, i) => String(i)) });
+    const { tags } = await setUp([`${TAGS}?n=1000`, { body }]);
+    await expect(tags()).rejects.toMatchObject({ code: 'registry', message: expect.stringContaining('1000000') });
   });
 
   it('breaks off on a later page', async () => {

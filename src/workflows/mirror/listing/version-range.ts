@@ -6,7 +6,7 @@ const NOT_EQUAL = /!=\s*([^\s,]+)/g;
 /**
  * Returns the tags that are semantic versions within a range, as `skopeo sync` selects them (images-by-semver, with the syntax of
  * Masterminds/semver): commas mean "and", parts of versions may be missing, a leading v is allowed, and pre-releases match only
- * if the range names one.
+ * if a condition between two "or" names one.
  */
 export function satisfyingTags(range: string, tags: readonly string[]): readonly string[] {
   const alternatives = rangesOf(range);
@@ -14,8 +14,8 @@ export function satisfyingTags(range: string, tags: readonly string[]): readonly
     const version = versionOf(tag);
     return (
       version !== undefined &&
-      alternatives.some(({ within, except }) => {
-        if (!semver.satisfies(version, within)) return false;
+      alternatives.some(({ within, except, includePrerelease }) => {
+        if (!semver.satisfies(version, within, { includePrerelease })) return false;
         return !except.some((excluded) => semver.satisfies(version, excluded));
       })
     );
@@ -29,11 +29,22 @@ export function isVersionRange(range: string): boolean {
   );
 }
 
-function rangesOf(range: string): readonly { readonly within: string; readonly except: readonly string[] }[] {
+/** Conditions that all have to hold. */
+interface Conditions {
+  /** In npm's syntax. */
+  readonly within: string;
+  /** Versions that are left out. */
+  readonly except: readonly string[];
+  readonly includePrerelease: boolean;
+}
+
+function rangesOf(range: string): readonly Conditions[] {
   return range.split('||').map((text) => ({
     within:
       text.replace(NOT_EQUAL, ' ').replaceAll(',', ' ').replaceAll('=>', '>=').replaceAll('=<', '<=').trim() || '*',
     except: [...text.matchAll(NOT_EQUAL)].map(([, version = '']) => version),
+    // A dash between spaces is a range from one version to another.
+    includePrerelease: /[0-9]-[0-9A-Za-z]/.test(text),
   }));
 }
 

@@ -140,7 +140,7 @@ describe('between the contents of a bundle', () => {
     const path = await bundled();
     const layout = await using(path, async (bundle) => bundle);
     const file = await openRandomFile(singleFile(path), 'r');
-    const { index, files, folders, size, dockerSave } = await openLayout(file, path);
+    const { index, files, folders, size } = await openLayout(file, path);
     const badByte = layout.size - 1;
     const broken = {
       // A read across a bad sector fails entirely.
@@ -149,8 +149,8 @@ describe('between the contents of a bundle', () => {
           ? Promise.reject(new Error('EIO: i/o error, read'))
           : file.read(buffer, position),
     } as RandomFile;
-    const read = { index, files, folders, size, dockerSave, entries: layout.entries };
-    const { differences } = await checkPacking(broken, read, parseIndexContents(path, index));
+    const read = { index, files, folders, size, entries: layout.entries };
+    const { differences } = await checkPacking(broken, path, read, parseIndexContents(path, index));
     await file.close();
     expect(differences.map(({ message }) => message)).toEqual([
       expect.stringMatching(/byte \d+, .*blobs\S+: EIO: i\/o error, read$/),

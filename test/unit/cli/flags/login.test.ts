@@ -21,6 +21,7 @@ describe('the login of one registry', () => {
       'check',
       'images',
       'mirror',
+      'prune',
       'push',
       'values',
       'verify',

@@ -91,6 +91,7 @@ describe('the images of a registry', () => {
 
   it('are not signatures and lists of referrers, which are known all the same', async () => {
     const tags = [
+      `sha256-${HEX}.other`,
       `sha256-${HEX}.sig`,
       `sha256-${HEX}.att`,
       `sha256-${HEX}.sbom`,
@@ -99,7 +100,7 @@ describe('the images of a registry', () => {
       'sha256-short',
     ];
     const found = await list({ tags: { app: tags } }, from());
-    expect(found.images).toEqual({ app: ['sha256-short', 'v1'] });
+    expect(found.images).toEqual({ app: [`sha256-${HEX}.other`, 'sha256-short', 'v1'] });
   });
 
   it('are none of repositories whose content is gone', async () => {

@@ -28,13 +28,13 @@ describe('tags within a range', () => {
     ['< 1.2 || >= 2.1', ['1.0.0', '2.1.0']],
     ['>=1, !=1.3.0, !=2', ['1.0.0', '1.2', '1.10.0']],
     ['=> 2', ['2', '2.1.0']],
-    ['>= 2.0.0-0', ['2', '2.0.0-rc.1', '2.1.0']],
+    ['>= 2.0.0-0', ['2', '2.0.0-rc.1', '2.1.0', '3.0.0-alpine']],
     ['*', ['1.0.0', '1.2', 'v1.3.0', '1.10.0', '2', '2.1.0']],
   ])('%s', (range, expected) => {
     expect(satisfyingTags(range, TAGS)).toEqual(expected);
   });
 
-  it.each(['latest', '>= x.y.z.w', '1.2.3.4', '>> 1', '!=latest'])('is no range: %s', (range) => {
+  it.each(['latest', '>= x.y.z.w', '1.2.3.4', '>> 1', '!=latest', '>= 1.2-0'])('is no range: %s', (range) => {
     expect(isVersionRange(range)).toBe(false);
   });
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { AirgapError } from '../../../../src/base/errors.ts';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
-import { withLog } from '../../../../src/cli/commands/push-files.ts';
+import { withLog } from '../../../../src/cli/commands/log-file.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
 const folder = scratchFolder();
