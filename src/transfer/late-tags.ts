@@ -3,8 +3,8 @@ import type { Emit } from '../base/events.ts';
 import { settle } from '../base/pool.ts';
 import { runStep } from '../base/step.ts';
 import type { Sink } from '../oci/content.ts';
-import { type Graph, type Root, transitiveReferrers } from '../oci/graph.ts';
-import { formatReference, formatRepository, type Reference, type Repository } from '../oci/reference.ts';
+import { type Graph, ReferrerIndex, type Root } from '../oci/graph.ts';
+import { formatReference, type Reference, type Repository } from '../oci/reference.ts';
 import { type Referrer, referrerKey } from '../oci/referrer.ts';
 import type { CopyOutcome, CopyResult } from './copy.ts';
 import { throwIfAborted, wrapError } from './wrap-error.ts';
@@ -26,12 +26,9 @@ export class LateTags {
 
   constructor(graph: Graph) {
     this.#graph = graph;
-    const byRepository = Map.groupBy(graph.referrers ?? [], ({ repository }) => formatRepository(repository));
+    const index = new ReferrerIndex(graph);
     for (const root of graph.roots) {
-      const inRepository = byRepository.get(formatRepository(root.reference));
-      if (inRepository === undefined) continue;
-      const content = { manifests: graph.manifests, referrers: inRepository };
-      const referrers = transitiveReferrers(content, root.reference, root.descriptor.digest);
+      const referrers = index.transitive(root.reference, root.descriptor.digest);
       if (referrers.length > 0) this.#roots.set(root.reference, { root, referrers });
     }
   }
