@@ -84,6 +84,13 @@ describe('comparing tags', () => {
     expect(events.filter(({ type }) => type === 'warning')).toHaveLength(1);
   });
 
+  it('reports listed tags if the registry has none of them in a repository', async () => {
+    const both = registries();
+    const { unread, unchanged } = await compare(both, ['gone'], { allTags: new Set(['gone']) });
+    expect(unread.map(({ code }) => code)).toEqual(['image-not-found']);
+    expect(unchanged.get(target)).toEqual([]);
+  });
+
   it('collects the errors of single images', async () => {
     const both = registries();
     const head = both.source.head.bind(both.source);
