@@ -95,40 +95,46 @@ export function closureSize(content: Content, digest: Digest): number {
   return bytes;
 }
 
+type ReferrerContent = Pick<Content, 'manifests'> & Pick<Graph, 'referrers'>;
+
 /** Returns the transitive referrers of images and charts, each once and sorted. */
 export function referrersOf(
-  { manifests, referrers = [] }: Parameters<typeof transitiveReferrers>[0],
+  content: ReferrerContent,
   owners: Iterable<{ readonly repository: Repository; readonly digest: Digest }>,
 ): Referrer[] {
-  const byRepository = Map.groupBy(referrers, ({ repository }) => formatRepository(repository));
-  return sortReferrers(
-    [...owners].flatMap(({ repository, digest }) => {
-      const inRepository = byRepository.get(formatRepository(repository));
-      return inRepository === undefined
-        ? []
-        : transitiveReferrers({ manifests, referrers: inRepository }, repository, digest);
-    }),
-  );
+  const index = new ReferrerIndex(content);
+  return sortReferrers([...owners].flatMap(({ repository, digest }) => index.transitive(repository, digest)));
 }
 
-/** Returns the referrers of a manifest, of everything below it, and of those referrers in turn. */
-export function transitiveReferrers(
-  content: Pick<Content, 'manifests'> & { readonly referrers?: readonly Referrer[] },
-  repository: Repository,
-  digest: Digest,
-): Referrer[] {
-  const name = formatRepository(repository);
-  const inRepository = (content.referrers ?? []).filter((referrer) => formatRepository(referrer.repository) === name);
-  const bySubject = Map.groupBy(inRepository, ({ subject }) => subject);
-  const found: Referrer[] = [];
-  const subjects = new Set<Digest>([digest, ...closureOf(content, digest).manifests]);
-  // The loop also visits subjects that it adds.
-  for (const subject of subjects) {
-    for (const referrer of bySubject.get(subject) ?? []) {
-      found.push(referrer);
-      const { digest: root } = referrer.descriptor;
-      for (const member of [root, ...closureOf(content, root).manifests]) subjects.add(member);
-    }
+/** Finds referrers by their subjects. A repository may have thousands of signed images. */
+export class ReferrerIndex {
+  readonly #content: ReferrerContent;
+  readonly #bySubject: ReadonlyMap<string, readonly Referrer[]>;
+
+  constructor(content: ReferrerContent) {
+    this.#content = content;
+    this.#bySubject = Map.groupBy(content.referrers ?? [], ({ repository, subject }) =>
+      subjectKey(formatRepository(repository), subject),
+    );
   }
-  return sortReferrers(found);
+
+  /** Returns the referrers of a manifest, of everything below it, and of those referrers in turn; sorted. */
+  transitive(repository: Repository, digest: Digest): Referrer[] {
+    const name = formatRepository(repository);
+    const found: Referrer[] = [];
+    const subjects = new Set<Digest>([digest, ...closureOf(this.#content, digest).manifests]);
+    // The loop also visits subjects that it adds.
+    for (const subject of subjects) {
+      for (const referrer of this.#bySubject.get(subjectKey(name, subject)) ?? []) {
+        found.push(referrer);
+        const { digest: root } = referrer.descriptor;
+        for (const member of [root, ...closureOf(this.#content, root).manifests]) subjects.add(member);
+      }
+    }
+    return sortReferrers(found);
+  }
+}
+
+function subjectKey(repository: string, subject: Digest): string {
+  return `${repository}@${subject}`;
 }

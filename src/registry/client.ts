@@ -137,6 +137,11 @@ export class RegistryClient implements RegistrySource, Sink {
     return this.#validNames(route.actual.registry, value);
   }
 
+  /** Reports whether tags are read from a mirror. A cache may list fewer of them than it serves. */
+  hasMirrors(repository: Repository): boolean {
+    return this.#reads.hasMirrors(repository);
+  }
+
   /** Warns about invalid names, once for each registry. */
   #validNames(registry: string, { names, invalid }: NameList): ReadonlySet<string> {
     if (invalid > 0 && !this.#invalidNames.has(registry)) {

@@ -120,6 +120,12 @@ export class MirroredReads {
     return (await tryRoutes(order, sourceTags, options)) as Served<NameList>;
   }
 
+  /** Reports whether tags are read from a mirror, which may list fewer than it serves: those that it was asked for. */
+  hasMirrors(repository: Repository): boolean {
+    const { list, direct } = this.#routesOf(repository);
+    return list.some((route) => route !== direct);
+  }
+
   blob(repository: Repository, descriptor: Descriptor): Body {
     const routes = this.#routesOf(repository);
     const { digest } = descriptor;

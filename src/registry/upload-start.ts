@@ -85,6 +85,8 @@ export async function startMount(
         retryAfter: readRetryAfter(response.headers),
       };
     } catch (error) {
+      // The token server may refuse a token that includes the source. Whether the target can be written is asked next.
+      if (!isSelfMount && isRefusal(error)) return undefined;
       if (!(error instanceof AirgapError) || error.code !== 'network') throw error;
       failure = { reason: error.message, retryable: 'few' };
     }

@@ -118,9 +118,10 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
   throwIfAborted(options.signal);
   const outcomes: CopyOutcome[] = [];
   const failures: CopyFailure[] = [];
+  const indexes = new Map(pending.map((destination, index) => [destination, index]));
   for (const { destination, status: tagStatus, found, error: checkError } of statuses) {
     const { reference, descriptor } = destination.root;
-    const index = pending.indexOf(destination);
+    const index = indexes.get(destination) ?? -1;
     const error = index < 0 ? checkError : errors[index];
     if (error !== undefined) {
       failures.push({ reference, error: wrapError(formatReference(reference), error) });

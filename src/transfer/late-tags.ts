@@ -3,11 +3,17 @@ import type { Emit } from '../base/events.ts';
 import { settle } from '../base/pool.ts';
 import { runStep } from '../base/step.ts';
 import type { Sink } from '../oci/content.ts';
-import { type Graph, type Root, transitiveReferrers } from '../oci/graph.ts';
-import { formatReference, formatRepository, type Reference } from '../oci/reference.ts';
+import { type Graph, ReferrerIndex, type Root } from '../oci/graph.ts';
+import { formatReference, type Reference, type Repository } from '../oci/reference.ts';
 import { type Referrer, referrerKey } from '../oci/referrer.ts';
 import type { CopyOutcome, CopyResult } from './copy.ts';
 import { throwIfAborted, wrapError } from './wrap-error.ts';
+
+/** A referrer with its repository in the target. */
+interface HandledReferrer {
+  readonly referrer: Referrer;
+  readonly repository: Repository;
+}
 
 /**
  * Tags that are written after the referrers of their images. If a run ends in between, these images have no tag in the
@@ -20,12 +26,9 @@ export class LateTags {
 
   constructor(graph: Graph) {
     this.#graph = graph;
-    const byRepository = Map.groupBy(graph.referrers ?? [], ({ repository }) => formatRepository(repository));
+    const index = new ReferrerIndex(graph);
     for (const root of graph.roots) {
-      const inRepository = byRepository.get(formatRepository(root.reference));
-      if (inRepository === undefined) continue;
-      const content = { manifests: graph.manifests, referrers: inRepository };
-      const referrers = transitiveReferrers(content, root.reference, root.descriptor.digest);
+      const referrers = index.transitive(root.reference, root.descriptor.digest);
       if (referrers.length > 0) this.#roots.set(root.reference, { root, referrers });
     }
   }
@@ -35,19 +38,20 @@ export class LateTags {
 
   /**
    * Writes the tags of the copied images whose referrers have been handled.
-   * @param handled referrers that were pushed, were present, or are not accepted by the registry
+   * @param handled referrers that were pushed, were present, or are not accepted by the registry, with the repository in the
+   *   target. Of equal ones from several source repositories, there is only one
    * @returns the outcomes and failures of the copy, with images whose tag could not be written among the failures
    * @throws AirgapError `interrupted`
    */
   async write(
     { outcomes, failures }: CopyResult,
-    handled: readonly Referrer[],
+    handled: readonly HandledReferrer[],
     sink: Pick<Sink, 'putManifest'>,
     { concurrency, emit, signal }: { readonly concurrency: number; readonly emit: Emit; readonly signal?: AbortSignal },
   ): Promise<Pick<CopyResult, 'outcomes' | 'failures'>> {
     const late = outcomes.filter(({ reference, status }) => status === 'pushed' && this.#roots.has(reference));
     if (late.length === 0) return { outcomes, failures };
-    const keys = new Set(handled.map(referrerKey));
+    const keys = new Set(handled.map(({ referrer, repository }) => referrerKey({ ...referrer, repository })));
     const results = await runStep(
       emit,
       'writing the tags of signed images',
@@ -82,7 +86,7 @@ export class LateTags {
     throwIfAborted(signal);
     const { root, referrers } = this.#roots.get(reference) as { root: Root; referrers: readonly Referrer[] };
     const { digest, size, mediaType } = root.descriptor;
-    if (!referrers.every((referrer) => handled.has(referrerKey(referrer)))) {
+    if (!referrers.every((referrer) => handled.has(referrerKey({ ...referrer, repository: target })))) {
       throw new AirgapError('registry', 'its signatures or attestations are incomplete, so its tag was not written', {
         hint: 'run the command again, or leave them out with --no-referrers',
       });

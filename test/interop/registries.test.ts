@@ -174,10 +174,11 @@ test('layers of crane registry serve whose downloads break off', async (context)
 });
 
 test.for([
-  ['distribution 3', () => startDistribution(program)],
-  ['crane registry serve with the referrers API', () => startMemory(program, 'referrers')],
-  ['zot', () => startZot(DOCKER)],
-] as const)('mirror to and from %s', async ([name, begin], context) => {
+  ['distribution 3', () => startDistribution(program), 0],
+  // By digest it deletes nothing but the digest, and goes on serving the tag.
+  ['crane registry serve with the referrers API', () => startMemory(program, 'referrers'), 1],
+  ['zot', () => startZot(DOCKER), 0],
+] as const)('mirror to and from %s, and prune there', async ([name, begin, pruned], context) => {
   const reason = missing ?? (name === 'zot' ? withoutZot() : undefined);
   if (reason !== undefined) return context.skip(reason);
   const [{ host, stop }, last] = await Promise.all([begin(), startMemory(program)]);
@@ -197,6 +198,24 @@ test.for([
     const back = join(home, `${name}.tar`);
     await airgapOk(['bundle', ...named(last.host, 'end/target/upstream'), '--out', back], home);
     expect(await contentOf(back)).toEqual(content);
+
+    const [kept, list] = [join(home, `${name} kept.tar`), join(home, `${name}.list`)];
+    const image = ['--image', `${origin.host}/upstream/${images[0]}`, '--plain-http', origin.host];
+    await airgapOk(['bundle', ...image, '--out', kept], home);
+    const keep = ['--keep', kept, '--naming', 'path', '--plain-http', host];
+    await airgapOk(['prune', `${host}/target`, ...keep, '--filled-by', bundle, '--out', list], home);
+    const { code, stderr } = await airgap(['prune', '--delete', list, ...keep], home);
+    expect(code, stderr).toBe(pruned);
+    const tags = async (repository: string): Promise<readonly string[]> => {
+      const answer = await fetch(`http://${host}/v2/target/upstream/${repository}/tags/list`);
+      return answer.ok ? (((await answer.json()) as { tags: string[] | null }).tags ?? []) : [];
+    };
+    expect(await tags('team/docker')).toEqual(pruned === 0 ? [] : ['v1.0']);
+    expect(await tags('team/app')).toContain('1');
+    const rest = join(home, `${name} rest.tar`);
+    const left = ['--image', `${host}/target/upstream/${images[0]}`, '--plain-http', host];
+    await airgapOk(['bundle', ...left, '--out', rest], home);
+    expect(await contentOf(rest)).toEqual(await contentOf(kept));
   } finally {
     await Promise.all([stop(), last.stop()]);
   }

@@ -2,7 +2,7 @@ import { ignoreEvents } from '../../src/base/events.ts';
 import { type ChartArtifact, chartArtifact } from '../../src/bundle/format/chart-artifact.ts';
 import { type WriteOptions, type WriteResult, writeBundle } from '../../src/bundle/write.ts';
 import type { Inventory } from '../../src/inventory/inventory.ts';
-import { closureSize, type Graph, transitiveReferrers } from '../../src/oci/graph.ts';
+import { closureSize, type Graph, ReferrerIndex } from '../../src/oci/graph.ts';
 import { formatReference } from '../../src/oci/reference.ts';
 import type { Referrer } from '../../src/oci/referrer.ts';
 import { walk } from '../../src/transfer/walk.ts';
@@ -63,7 +63,7 @@ export function inventoryOf(graph: Graph, charts: readonly ChartArtifact[]): Inv
       confidence: 'certain',
       need: 'install',
       found: [],
-      ...listed(transitiveReferrers(graph, reference, descriptor.digest)),
+      ...listed(new ReferrerIndex(graph).transitive(reference, descriptor.digest)),
     })),
   };
 }

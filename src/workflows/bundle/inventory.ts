@@ -4,7 +4,7 @@ import type { Inventory, InventoryChart, InventoryImage, InventoryReferrer } fro
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import { valuesOriginOf } from '../../inventory/values-origin.ts';
 import { isIndexType } from '../../oci/descriptor.ts';
-import { closureOf, closureSize, type Graph, type Root, transitiveReferrers } from '../../oci/graph.ts';
+import { closureOf, closureSize, type Graph, ReferrerIndex, type Root } from '../../oci/graph.ts';
 import { parseManifest } from '../../oci/manifest.ts';
 import { formatPlatform, isAttestationPlatform, type Platform } from '../../oci/platform.ts';
 import { formatReference, formatRepository } from '../../oci/reference.ts';
@@ -70,8 +70,9 @@ export function createInventory({
     };
   });
   const roots = new Map(graph.roots.map((root) => [formatReference(root.reference), root]));
+  const index = new ReferrerIndex(graph);
   const images = findings.map((finding) => ({
-    ...inventoryImage(finding, roots.get(finding.reference) as Root, graph, leftOut),
+    ...inventoryImage(finding, roots.get(finding.reference) as Root, graph, index, leftOut),
     ...(incomplete?.has(finding.reference) ? { incomplete: true as const } : {}),
   }));
   return {
@@ -85,7 +86,13 @@ export function createInventory({
   };
 }
 
-function inventoryImage(finding: Finding, root: Root, graph: Graph, leftOut: readonly Referrer[]): InventoryImage {
+function inventoryImage(
+  finding: Finding,
+  root: Root,
+  graph: Graph,
+  index: ReferrerIndex,
+  leftOut: readonly Referrer[],
+): InventoryImage {
   const { descriptor, sourceDigest } = root;
   const name = formatRepository(root.reference);
   const leftOutReferrers = leftOut.filter(
@@ -102,7 +109,7 @@ function inventoryImage(finding: Finding, root: Root, graph: Graph, leftOut: rea
     confidence,
     need,
     found: found.map((location) => structuredClone(location) as InventoryImage['found'][number]),
-    ...referrerList(transitiveReferrers(graph, root.reference, descriptor.digest), leftOutReferrers),
+    ...referrerList(index.transitive(root.reference, descriptor.digest), leftOutReferrers),
   };
 }
 

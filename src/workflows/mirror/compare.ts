@@ -1,3 +1,4 @@
+import { count, firstOf } from '../../base/count.ts';
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { settle } from '../../base/pool.ts';
@@ -46,62 +47,21 @@ export async function compareImages(
   { source, sink, targets, tagLists }: ComparedRegistries,
   { referrers, concurrency, emit, signal }: CompareOptions,
 ): Promise<Comparison> {
+  const options = { concurrency, emit, signal };
   const images = repositories.flatMap(({ repository, lookups, allTags }) =>
-    lookups.map((lookup) => {
+    lookups.map((lookup): ListedImage => {
       const reference = referenceOf(repository, lookup);
       const isListed = reference.digest === undefined && allTags?.has(tagOrDigestOf(reference)) === true;
       return { reference, isListed };
     }),
   );
   const knownTags = new Map<string, Digest | undefined>();
-  const answers = await runStep(
-    emit,
-    'reading the digests of tags',
-    (advance) =>
-      settle(images, concurrency, async ({ reference }) => {
-        throwIfAborted(signal);
-        // Both sides at the same time: a run with nothing new waits for little else.
-        const others = [
-          readTargetTags(sink, targets, reference, knownTags),
-          ...(referrers ? [tagLists.of(reference)] : []),
-        ];
-        try {
-          return await rootOf(source, reference);
-        } finally {
-          await Promise.all(others);
-          advance();
-        }
-      }),
-    images.length,
-  );
-  throwIfAborted(signal);
-  const roots: Root[] = [];
-  const unread: AirgapError[] = [];
-  for (const [index, { reference, isListed }] of images.entries()) {
-    const answer = answers[index];
-    const name = formatReference(reference);
-    if (answer === undefined || 'error' in answer) unread.push(wrapError(name, answer?.error));
-    else if (answer.value !== undefined) roots.push(answer.value);
-    else if (isListed) emit({ type: 'warning', message: `${name} was deleted after the tags were listed; left out` });
-    else unread.push(goneError(name));
-  }
-  const options = { concurrency, emit, signal };
+  // Both sides at the same time: a run with nothing new waits for little else.
+  const meanwhile = (reference: Reference): Promise<unknown> =>
+    Promise.all([readTargetTags(sink, targets, reference, knownTags), ...(referrers ? [tagLists.of(reference)] : [])]);
+  const { roots, unread } = await readRoots(source, images, meanwhile, options);
   const present = await Promise.all(
-    targets.map(async (target) => {
-      const destinations = destinationsFor(roots, (reference) => destinationOf(target, reference));
-      const outcomes = new Map<Root, CopyOutcome>();
-      for (const { destination, status, found } of await checkTags(destinations, sink, { ...options, knownTags })) {
-        const { root, repository, tag } = destination;
-        // The copy asks again, and reports the error.
-        if (status === 'unknown') continue;
-        knownTags.set(formatReference({ ...repository, tag }), found);
-        const { reference, descriptor } = root;
-        const { digest } = descriptor;
-        if (status === 'present')
-          outcomes.set(root, { reference, target: { ...repository, tag, digest }, digest, status });
-      }
-      return outcomes;
-    }),
+    targets.map((target) => presentImages(sink, target, roots, { ...options, knownTags })),
   );
   const candidates = roots.filter((root) => present.every((outcomes) => outcomes.has(root)));
   const isUnchanged = referrers
@@ -126,6 +86,92 @@ export async function compareImages(
     knownTags,
     unread,
   };
+}
+
+/** An image to compare. */
+interface ListedImage {
+  readonly reference: Reference;
+  /** The registry listed its tag in this run. */
+  readonly isListed: boolean;
+}
+
+type StepOptions = Pick<CompareOptions, 'concurrency' | 'emit' | 'signal'>;
+
+/**
+ * Reads the digests of images at their sources. A listed tag that is gone is left out with a warning, unless the registry
+ * has none of the listed tags of its repository.
+ * @param meanwhile other requests for an image, sent at the same time; does not reject
+ */
+async function readRoots(
+  source: RegistrySource,
+  images: readonly ListedImage[],
+  meanwhile: (reference: Reference) => Promise<unknown>,
+  { concurrency, emit, signal }: StepOptions,
+): Promise<{ readonly roots: readonly Root[]; readonly unread: readonly AirgapError[] }> {
+  const answers = await runStep(
+    emit,
+    'reading the digests of tags',
+    (advance) =>
+      settle(images, concurrency, async ({ reference }) => {
+        throwIfAborted(signal);
+        const others = meanwhile(reference);
+        try {
+          return await rootOf(source, reference);
+        } finally {
+          await others;
+          advance();
+        }
+      }),
+    images.length,
+  );
+  throwIfAborted(signal);
+  const roots: Root[] = [];
+  const unread: AirgapError[] = [];
+  const gone: string[] = [];
+  const read = new Set<string>();
+  for (const [index, { reference }] of images.entries()) {
+    const answer = answers[index];
+    if (answer !== undefined && 'value' in answer && answer.value !== undefined) {
+      roots.push(answer.value);
+      read.add(formatRepository(reference));
+    }
+  }
+  for (const [index, { reference, isListed }] of images.entries()) {
+    const answer = answers[index];
+    const name = formatReference(reference);
+    if (answer === undefined || 'error' in answer) unread.push(wrapError(name, answer?.error));
+    else if (answer.value === undefined && isListed && read.has(formatRepository(reference))) gone.push(name);
+    else if (answer.value === undefined) unread.push(goneError(name));
+  }
+  if (gone.length > 0) {
+    const tags = count(gone.length, 'tag');
+    emit({ type: 'warning', message: `left out ${tags}, deleted after they were listed: ${firstOf(gone, MAX_SHOWN)}` });
+  }
+  return { roots, unread };
+}
+
+/** Names shown in a warning. */
+const MAX_SHOWN = 10;
+
+/** Returns the images that a target has under their names, and completes what is known of its tags. */
+async function presentImages(
+  sink: ComparedRegistries['sink'],
+  target: Target,
+  roots: readonly Root[],
+  { knownTags, ...options }: StepOptions & { readonly knownTags: Map<string, Digest | undefined> },
+): Promise<ReadonlyMap<Root, CopyOutcome>> {
+  const destinations = destinationsFor(roots, (reference) => destinationOf(target, reference));
+  const outcomes = new Map<Root, CopyOutcome>();
+  for (const { destination, status, found } of await checkTags(destinations, sink, { ...options, knownTags })) {
+    const { root, repository, tag } = destination;
+    // The copy asks again, and reports the error.
+    if (status === 'unknown') continue;
+    knownTags.set(formatReference({ ...repository, tag }), found);
+    const { reference, descriptor } = root;
+    const { digest } = descriptor;
+    if (status === 'present') outcomes.set(root, { reference, target: { ...repository, tag, digest }, digest, status });
+  }
+  return outcomes;
 }
 
 /**

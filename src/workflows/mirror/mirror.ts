@@ -1,4 +1,5 @@
 import { AirgapError, combine } from '../../base/errors.ts';
+import { chartName } from '../../bundle/format/names.ts';
 import { type Target, usesWrittenNames } from '../../naming/naming.ts';
 import type { Graph, Root } from '../../oci/graph.ts';
 import type { RegistryClient } from '../../registry/client.ts';
@@ -14,7 +15,7 @@ import { type MirrorContent, mergeContents } from './content.ts';
 import { listContent } from './list-content.ts';
 import type { RepositoryImages } from './listing/index.ts';
 import type { MirrorOptions } from './options.ts';
-import { assertApart, selectImages } from './selected-images.ts';
+import { assertApart, assertNotMirrors, selectImages } from './selected-images.ts';
 
 /** Called for each target when it is complete. */
 type OnTargetDone = (result: PushedGraph) => Promise<void>;
@@ -120,39 +121,46 @@ async function withContent<R>(
   const reading = connect(context, access);
   const writing = connect(context, { ...access, mirrors: [], isPushTarget: true });
   try {
-    const content = await readContent(context, reading.client, writing.client, options);
-    const names = content.writtenNames;
-    const targets = options.targets.map((target) => withNames(target, names));
-    assertApart(
-      targets,
-      content.graph.roots.map(({ reference }) => reference),
+    const { content, targets } = await readContent(context, reading.client, writing.client, options);
+    const sources = content.graph.roots.flatMap(({ reference }) =>
+      chartName(reference) === undefined ? [reference] : [],
     );
+    assertApart(targets, sources);
+    assertNotMirrors(targets, sources, options.access.mirrors);
     return await work(content, targets, writing);
   } finally {
     await Promise.all([reading.client.close(), writing.client.close()]);
   }
 }
 
+/** Reads what is to be copied. Charts come first: names in the targets may depend on how they write their images. */
 async function readContent(
   context: Context,
   source: RegistryClient,
   sink: RegistryClient,
   options: MirrorOptions,
-): Promise<MirrorContent> {
+): Promise<{ readonly content: MirrorContent; readonly targets: readonly Target[] }> {
   const { charts, locked, lists } = options.sources;
   const contents: MirrorContent[] = [];
   if (charts !== undefined || locked !== undefined) {
     const { chartContent } = await import('./chart-content.ts');
     contents.push(await chartContent(context, source, options));
   }
+  const names = contents[0]?.writtenNames;
+  const targets = options.targets.map((target) => withNames(target, names));
   if (lists !== undefined) {
-    const repositories = await selectImages(context, source, lists, options.targets);
-    contents.push(await listContent(context, source, sink, repositories, options));
+    const repositories = await selectImages(context, source, lists, targets);
+    assertNotMirrors(
+      targets,
+      repositories.map(({ repository }) => repository),
+      options.access.mirrors,
+    );
+    contents.push(await listContent(context, source, sink, repositories, { ...options, targets }));
   }
   noteEquivalents(context.emit, source.equivalentUse());
   const [first, ...others] = contents;
   if (first === undefined) throw nothingToMirror();
-  return others.reduce(mergeContents, first);
+  return { content: others.reduce(mergeContents, first), targets };
 }
 
 function nothingToMirror(): AirgapError {

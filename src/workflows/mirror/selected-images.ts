@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { AirgapError } from '../../base/errors.ts';
 import { wildcard } from '../../base/wildcard.ts';
-import { formatTarget, isUnderTarget, type Target, usesWrittenNames } from '../../naming/naming.ts';
+import { formatTarget, isUnderTarget, type Target, targetRepository, usesWrittenNames } from '../../naming/naming.ts';
 import { formatReference, formatRepository, type Repository } from '../../oci/reference.ts';
 import { referenceMatcher } from '../../oci/reference-matcher.ts';
 import type { RegistryClient } from '../../registry/client.ts';
+import { directRoute, type Mirror, mirrorRoutes } from '../../registry/routes.ts';
 import type { Pattern } from '../../search/selection.ts';
 import type { Context } from '../../session/context.ts';
 import { destinationOf } from '../push/destination.ts';
@@ -44,8 +45,8 @@ export async function selectImages(
     });
   }
   const repositories = isPlanned
-    ? await plannedImages(plan, shard)
-    : withoutExcluded(context, await listImages(context, client, lists), exclude, shard);
+    ? withoutExcluded(context, await plannedImages(plan, shard), exclude, false)
+    : withoutExcluded(context, await listImages(context, client, lists), exclude, shard === undefined);
   assertApart(
     targets,
     repositories.map(({ repository }) => repository),
@@ -59,14 +60,15 @@ export async function selectImages(
 }
 
 /**
- * Leaves out references that match a pattern; warns of patterns that match nothing, unless another shard may have more.
+ * Leaves out references that match a pattern.
+ * @param isComplete warns of patterns that match nothing: neither another shard nor the selection for a plan has used them
  * @throws AirgapError `usage` if nothing is left
  */
 function withoutExcluded(
   { emit }: Context,
   repositories: readonly RepositoryImages[],
   exclude: readonly Pattern[],
-  shard: Shard | undefined,
+  isComplete: boolean,
 ): readonly RepositoryImages[] {
   const patterns = exclude.map(({ pattern }) => ({ pattern, matches: referenceMatcher(pattern), isUsed: false }));
   const isKept = (reference: string): boolean => {
@@ -80,7 +82,7 @@ function withoutExcluded(
     lookups: lookups.filter((lookup) => isKept(formatReference(referenceOf(repository, lookup)))),
   }));
   const left = kept.filter(({ lookups }) => lookups.length > 0);
-  if (shard !== undefined) return left;
+  if (!isComplete) return left;
   for (const { pattern, isUsed } of patterns) {
     if (!isUsed) emit({ type: 'warning', message: `--exclude ${pattern} matches nothing that was found` });
   }
@@ -106,6 +108,27 @@ export function assertApart(targets: readonly Target[], sources: readonly Reposi
         hint: 'choose another target or prefix, or leave out these repositories',
       },
     );
+  }
+}
+
+/**
+ * Checks that no copy is read in place of its source: it would always be up to date.
+ * @throws AirgapError `usage`
+ */
+export function assertNotMirrors(
+  targets: readonly Target[],
+  sources: readonly Repository[],
+  mirrors: readonly Mirror[],
+): void {
+  for (const source of mirrors.length === 0 ? [] : sources) {
+    const read = mirrorRoutes(mirrors, directRoute(source)).map(({ actual }) => formatRepository(actual));
+    const copy = targets
+      .map((target) => formatRepository(targetRepository(target, source)))
+      .find((name) => read.includes(name));
+    if (copy === undefined) continue;
+    throw new AirgapError('usage', `${formatRepository(source)} is read from ${copy}, which would be its copy`, {
+      hint: 'leave out this --mirror, or choose another target',
+    });
   }
 }
 

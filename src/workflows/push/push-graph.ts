@@ -122,8 +122,7 @@ export async function pushGraph(
     now,
     requireReferrers,
   });
-  const handled = referrers.outcomes.map(({ referrer }) => referrer);
-  const tagged = await late?.write(copied, handled, client, { concurrency, emit, signal });
+  const tagged = await late?.write(copied, referrers.outcomes, client, { concurrency, emit, signal });
   const { outcomes, failures } = tagged ?? copied;
   const errors = [
     ...unread,

@@ -252,6 +252,25 @@ describe('a mount', () => {
     const mountFrom = { registry: server.host, path: 'c/d' };
     expect(await client.putBlob({ registry: server.host, path: 'a/b' }, blob, body, { mountFrom })).toBe('mounted');
   });
+
+  it('is an upload if the token server gives no token for the other repository', async () => {
+    const challenge = (_request: unknown, host: string) => ({
+      status: 401,
+      headers: { 'www-authenticate': `Bearer realm="http://${host}/token"` },
+    });
+    const { server, client } = await setUp([
+      { expect: MOUNT, answer: challenge },
+      {
+        expect: 'GET /token?scope=repository%3Aa%2Fb%3Apull%2Cpush&scope=repository%3Ac%2Fd%3Apull',
+        answer: { status: 403, body: '{"details":"no access to c/d"}' },
+      },
+      { expect: 'GET /token?scope=repository%3Aa%2Fb%3Apull%2Cpush', answer: { body: '{"token":"t-1"}' } },
+      { expect: START, answer: accepted('/up/1') },
+      { expect: `PUT /up/1?digest=${DIGEST}`, answer: { status: 201 } },
+    ]);
+    const mountFrom = { registry: server.host, path: 'c/d' };
+    expect(await client.putBlob({ registry: server.host, path: 'a/b' }, blob, body, { mountFrom })).toBe('stored');
+  });
 });
 
 describe('a manifest upload', () => {

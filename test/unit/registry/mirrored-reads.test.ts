@@ -296,6 +296,8 @@ describe('tags', () => {
     onTestFinished(() => client.close());
     expect([...(await client.tags({ registry: origin.host, path: 'a/b' }))]).toEqual(['1', '2']);
     expect(cache.requests).toEqual([]);
+    expect(client.hasMirrors({ registry: origin.host, path: 'a/b' })).toBe(true);
+    expect(client.hasMirrors({ registry: 'ghcr.example', path: 'a/b' })).toBe(false);
   });
 });
 

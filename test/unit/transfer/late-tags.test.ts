@@ -38,8 +38,7 @@ it('writes the tag of an image after the referrers of its children', async () =>
   const pushing = { ...steps, target, existing: 'overwrite' as const, now: () => new Date(0) };
   const { outcomes } = await pushReferrers(graph, graph.referrers ?? [], source, sink, pushing);
   const events: AirgapEvent[] = [];
-  const handled = outcomes.map(({ referrer }) => referrer);
-  const tagged = await late.write(result, handled, sink, { ...steps, emit: (event) => events.push(event) });
+  const tagged = await late.write(result, outcomes, sink, { ...steps, emit: (event) => events.push(event) });
   expect(tagged.failures).toEqual([]);
   expect(tagged.outcomes).toHaveLength(2);
   expect([...sink.tags.keys()].sort()).toEqual(['private.example/m/a:1', 'private.example/m/b:2']);
@@ -55,4 +54,27 @@ it('writes no tag of an image whose referrers were not pushed, and says so', asy
     ['quay.io/a:1', 'registry'],
   ]);
   expect(sink.tags.has('private.example/m/a:1')).toBe(false);
+});
+
+it('writes the tags of a signed image that two source repositories share, whose copies are one', async () => {
+  const source = new MemoryRegistry();
+  source.listsReferrers = true;
+  for (const repository of ['quay.io/a', 'ghcr.io/a']) {
+    addReferrer(source, repository, source.addImage(repository, '1', [noise('a', 50)]));
+  }
+  const walker = new Walker(source, { ...steps, platforms: [] });
+  await walker.add(references('quay.io/a:1', 'ghcr.io/a:1'));
+  const collector = new ReferrerCollector(source, walker, steps);
+  await collector.collect(walker.graph().roots);
+  const graph = await collector.withBlobs(walker.graph());
+  const sink = new MemoryRegistry();
+  sink.listsReferrers = true;
+  const late = new LateTags(graph);
+  const result = await copy(graph, source, sink, { ...steps, target, isTaggedLater: late.isLate });
+  const pushing = { ...steps, target, existing: 'overwrite' as const, now: () => new Date(0) };
+  const { outcomes } = await pushReferrers(graph, graph.referrers ?? [], source, sink, pushing);
+  expect(outcomes).toHaveLength(1);
+  const { failures } = await late.write(result, outcomes, sink, steps);
+  expect(failures).toEqual([]);
+  expect([...sink.tags.keys()]).toEqual(['private.example/m/a:1']);
 });

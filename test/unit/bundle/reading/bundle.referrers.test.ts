@@ -7,7 +7,7 @@ import { type Bundle, openBundle } from '../../../../src/bundle/reading/bundle.t
 import { verifyBundle } from '../../../../src/bundle/verify.ts';
 import type { Inventory } from '../../../../src/inventory/inventory.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
-import { type Graph, transitiveReferrers } from '../../../../src/oci/graph.ts';
+import { type Graph, ReferrerIndex } from '../../../../src/oci/graph.ts';
 import type { Referrer } from '../../../../src/oci/referrer.ts';
 import { ReferrerCollector } from '../../../../src/transfer/referrers/collect.ts';
 import { Walker } from '../../../../src/transfer/walk.ts';
@@ -86,7 +86,7 @@ describe('referrers', () => {
       descriptor: { digest: tagged.digest },
     });
     expect(
-      transitiveReferrers({ manifests: new Map(), referrers }, images[0]?.reference as never, image.digest),
+      new ReferrerIndex({ manifests: new Map(), referrers }).transitive(images[0]?.reference as never, image.digest),
     ).toEqual(referrers);
   });
 

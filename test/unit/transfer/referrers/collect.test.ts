@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AirgapError } from '../../../../src/base/errors.ts';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
 import { MediaType } from '../../../../src/oci/descriptor.ts';
-import { type Graph, transitiveReferrers } from '../../../../src/oci/graph.ts';
+import { type Graph, ReferrerIndex } from '../../../../src/oci/graph.ts';
 import { parsePlatform } from '../../../../src/oci/platform.ts';
 import type { Referrer } from '../../../../src/oci/referrer.ts';
 import { ReferrerCollector } from '../../../../src/transfer/referrers/collect.ts';
@@ -180,8 +180,8 @@ describe('referrers of an image', () => {
     const { graph } = await collect(registry, ['quay.io/a:1']);
     expect(digests(graph.referrers)).toEqual([own.digest, child.digest].sort());
     const repository = { registry: 'quay.io', path: 'a' };
-    expect(digests(transitiveReferrers(graph, repository, index.digest))).toEqual(digests(graph.referrers));
-    expect(digests(transitiveReferrers(graph, repository, arm.digest))).toEqual([child.digest]);
+    expect(digests(new ReferrerIndex(graph).transitive(repository, index.digest))).toEqual(digests(graph.referrers));
+    expect(digests(new ReferrerIndex(graph).transitive(repository, arm.digest))).toEqual([child.digest]);
   });
 
   it('of a reduced index are left out, except those of its images', async () => {

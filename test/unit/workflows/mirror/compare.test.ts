@@ -25,12 +25,18 @@ function registries() {
 function compare(
   { source, sink }: { source: MemoryRegistry; sink: MemoryRegistry },
   lookups: readonly string[] = ['1'],
-  { targets = [target], allTags = undefined as ReadonlySet<string> | undefined, emit = ignoreEvents } = {},
+  {
+    targets = [target],
+    allTags = undefined as ReadonlySet<string> | undefined,
+    emit = ignoreEvents,
+    hasMirrors = false,
+  } = {},
 ) {
   const tags = async () => new Set([...source.tags.keys()].map((name) => name.slice('quay.io/a:'.length)));
+  const listed = [{ repository, lookups, ...(allTags && { allTags }) }];
   return compareImages(
-    [{ repository, lookups, ...(allTags && { allTags }) }],
-    { source, sink, targets, tagLists: new TagLists({ tags }, []) },
+    listed,
+    { source, sink, targets, tagLists: new TagLists({ tags, hasMirrors: () => hasMirrors }, listed) },
     { referrers: true, concurrency: 4, emit },
   );
 }
@@ -78,6 +84,13 @@ describe('comparing tags', () => {
     expect(events.filter(({ type }) => type === 'warning')).toHaveLength(1);
   });
 
+  it('reports listed tags if the registry has none of them in a repository', async () => {
+    const both = registries();
+    const { unread, unchanged } = await compare(both, ['gone'], { allTags: new Set(['gone']) });
+    expect(unread.map(({ code }) => code)).toEqual(['image-not-found']);
+    expect(unchanged.get(target)).toEqual([]);
+  });
+
   it('collects the errors of single images', async () => {
     const both = registries();
     const head = both.source.head.bind(both.source);
@@ -113,6 +126,14 @@ describe('comparing referrers', () => {
     expect(names(await compare(both))).toEqual([]);
     both.source.addImage('quay.io/a', tagOf(both.image.digest, 'sig'), [noise('signed again', 50)]);
     expect(names(await compare(both))).toEqual(['quay.io/a:1']);
+  });
+
+  it("does not conclude from the tag list of a cache that one of cosign's tags does not exist", async () => {
+    const both = registries();
+    addTagged(both.source, 'quay.io/a', both.image);
+    const allTags = new Set(['1']);
+    expect(names(await compare(both, ['1'], { allTags, hasMirrors: true }))).toEqual(['quay.io/a:1']);
+    expect(names(await compare(both, ['1'], { allTags }))).toEqual([]);
   });
 
   it('reads the referrers tag of a registry without the referrers API', async () => {
