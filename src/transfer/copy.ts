@@ -7,6 +7,7 @@ import { isAttestationPlatform } from '../oci/platform.ts';
 import { formatReference, formatRepository, type Reference } from '../oci/reference.ts';
 import {
   assertNoTagConflicts,
+  type CheckedTags,
   checkTags,
   type Destination,
   destinationsFor,
@@ -30,8 +31,7 @@ export interface CopyOptions {
   readonly absent?: ReadonlySet<string>;
   /** Reports whether the target may lack content of a root whose tag it has: its content is sent again. */
   readonly isIncomplete?: ((root: Root) => boolean) | undefined;
-  /** Digests of target tags that have just been read, by `REGISTRY/PATH:TAG`; undefined: there is no such tag. */
-  readonly knownTags?: ReadonlyMap<string, Digest | undefined> | undefined;
+  readonly knownTags?: CheckedTags | undefined;
   /** Roots that the target has and that are not copied, by `REGISTRY/PATH:TAG`: no other image gets these names. */
   readonly reserved?: ReadonlyMap<string, Root> | undefined;
   /** Reports whether a root is pushed by digest alone, because its tag is written later. */

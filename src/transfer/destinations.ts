@@ -78,13 +78,18 @@ export interface TagStatus {
   readonly error?: unknown;
 }
 
+/**
+ * Tags of a target that have just been read, by `REGISTRY/PATH:TAG`: the digest, undefined if there is no such tag, or the
+ * error of the request.
+ */
+export type CheckedTags = ReadonlyMap<string, Digest | AirgapError | undefined>;
+
 export interface TagCheckOptions {
   /** Paths of repositories that do not exist yet; no requests are sent for them. */
   readonly absent?: ReadonlySet<string>;
   /** Reports whether the target may lack content of a root whose tag it has. */
   readonly isIncomplete?: ((root: Root) => boolean) | undefined;
-  /** Digests of tags that have just been read, by `REGISTRY/PATH:TAG`; undefined: there is no such tag. */
-  readonly knownTags?: ReadonlyMap<string, Digest | undefined> | undefined;
+  readonly knownTags?: CheckedTags | undefined;
   readonly concurrency: number;
   readonly emit?: Emit;
   readonly signal?: AbortSignal | undefined;
@@ -108,7 +113,12 @@ export async function checkTags(
   const digestOf = async ({ repository, tag }: Destination): Promise<Digest | undefined> => {
     throwIfAborted(signal);
     const name = formatReference({ ...repository, tag });
-    if (absent?.has(repository.path) || knownTags?.has(name)) return knownTags?.get(name);
+    if (absent?.has(repository.path)) return undefined;
+    if (knownTags?.has(name)) {
+      const known = knownTags.get(name);
+      if (known instanceof AirgapError) throw known;
+      return known;
+    }
     try {
       return await sink.hasManifest(repository, tag);
     } catch (error) {

@@ -1,5 +1,5 @@
 import { count, firstOf } from '../../base/count.ts';
-import { AirgapError } from '../../base/errors.ts';
+import { AirgapError, asAirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { settle } from '../../base/pool.ts';
 import { runStep } from '../../base/step.ts';
@@ -10,7 +10,7 @@ import type { Digest } from '../../oci/digest.ts';
 import type { Root } from '../../oci/graph.ts';
 import { formatReference, formatRepository, type Reference, tagOrDigestOf } from '../../oci/reference.ts';
 import type { CopyOutcome } from '../../transfer/copy.ts';
-import { checkTags, destinationsFor } from '../../transfer/destinations.ts';
+import { type CheckedTags, checkTags, destinationsFor } from '../../transfer/destinations.ts';
 import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
 import { destinationOf } from '../push/destination.ts';
 import { type RepositoryImages, referenceOf } from './listing/index.ts';
@@ -31,8 +31,7 @@ export interface Comparison {
   readonly digests: ReadonlyMap<string, Digest>;
   /** Other images, for each target. */
   readonly unchanged: ReadonlyMap<Target, readonly CopyOutcome[]>;
-  /** Digests of the targets' tags, by `REGISTRY/PATH:TAG`; undefined: there is no such tag. */
-  readonly knownTags: ReadonlyMap<string, Digest | undefined>;
+  readonly knownTags: CheckedTags;
   /** Errors of images whose source did not tell their digest. */
   readonly unread: readonly AirgapError[];
 }
@@ -55,7 +54,7 @@ export async function compareImages(
       return { reference, isListed };
     }),
   );
-  const knownTags = new Map<string, Digest | undefined>();
+  const knownTags: KnownTags = new Map();
   // Both sides at the same time: a run with nothing new waits for little else.
   const meanwhile = (reference: Reference): Promise<unknown> =>
     Promise.all([readTargetTags(sink, targets, reference, knownTags), ...(referrers ? [tagLists.of(reference)] : [])]);
@@ -94,6 +93,9 @@ interface ListedImage {
   /** The registry listed its tag in this run. */
   readonly isListed: boolean;
 }
+
+/** Tags of the targets, as far as they have been read. */
+type KnownTags = Map<string, Digest | AirgapError | undefined>;
 
 type StepOptions = Pick<CompareOptions, 'concurrency' | 'emit' | 'signal'>;
 
@@ -158,15 +160,14 @@ async function presentImages(
   sink: ComparedRegistries['sink'],
   target: Target,
   roots: readonly Root[],
-  { knownTags, ...options }: StepOptions & { readonly knownTags: Map<string, Digest | undefined> },
+  { knownTags, ...options }: StepOptions & { readonly knownTags: KnownTags },
 ): Promise<ReadonlyMap<Root, CopyOutcome>> {
   const destinations = destinationsFor(roots, (reference) => destinationOf(target, reference));
   const outcomes = new Map<Root, CopyOutcome>();
-  for (const { destination, status, found } of await checkTags(destinations, sink, { ...options, knownTags })) {
+  for (const { destination, status, found, error } of await checkTags(destinations, sink, { ...options, knownTags })) {
     const { root, repository, tag } = destination;
-    // The copy asks again, and reports the error.
-    if (status === 'unknown') continue;
-    knownTags.set(formatReference({ ...repository, tag }), found);
+    // The copy reports the error.
+    knownTags.set(formatReference({ ...repository, tag }), status === 'unknown' ? asAirgapError(error) : found);
     const { reference, descriptor } = root;
     const { digest } = descriptor;
     if (status === 'present') outcomes.set(root, { reference, target: { ...repository, tag, digest }, digest, status });
@@ -182,7 +183,7 @@ async function readTargetTags(
   sink: ComparedRegistries['sink'],
   targets: readonly Target[],
   reference: Reference,
-  knownTags: Map<string, Digest | undefined>,
+  knownTags: KnownTags,
 ): Promise<void> {
   await settle(targets, targets.length, async (target) => {
     const { registry, path, tag = reference.tag } = destinationOf(target, reference);
