@@ -18,7 +18,8 @@ import { TagLists } from './tag-lists.ts';
 /** Requests without content that run in place of one transfer. */
 const REQUESTS_PER_TRANSFER = 2;
 
-const MOVED_HINT = 'the tag was moved and its old image deleted while the run was reading it: run the command again';
+const MOVED_HINT =
+  'the tag was moved and its old image deleted while the run was reading it: run the command again; if that does not help, the registry tells a wrong digest: use --recheck';
 
 /**
  * Compares listed images with the targets, and reads the manifests of those that differ, with their referrers.

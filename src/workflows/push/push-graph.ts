@@ -45,6 +45,10 @@ export interface PushGraphOptions
   readonly now: () => Date;
 }
 
+/** A comparison of tags asks for the referrers of the images, and not for those of what is below them. */
+const RECHECK_NOTE =
+  'to complete signatures of single platforms, or of signatures and attestations, run the command again with --recheck';
+
 /** Result of pushing a graph to one target. */
 export interface PushedGraph {
   /** `REGISTRY[/PREFIX]`. */
@@ -130,6 +134,7 @@ export async function pushGraph(
     ...(await readBack(client, outcomes, { concurrency, emit })),
   ];
   const all = [...errors, ...referrers.failures];
+  if (late !== undefined && referrers.failures.length > 0) emit({ type: 'note', message: RECHECK_NOTE });
   if (all.length > 0) {
     const total = graph.roots.length + unchanged.length + unread.length;
     const done = total - errors.length;

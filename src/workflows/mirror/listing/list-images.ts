@@ -67,6 +67,13 @@ export async function listImages(
   });
   if (shard === undefined || shard.count === 1) selector.checkMatches();
   selector.report();
+  const empty = listed.flatMap(({ repository, allTags }) =>
+    allTags?.size === 0 ? [formatRepository(repository)] : [],
+  );
+  if (empty.length > 0) {
+    const listing = `${count(empty.length, 'repository', 'repositories')} in the catalogue without tags for this login`;
+    context.emit({ type: 'note', message: `left out ${listing}, such as ${empty[0]}` });
+  }
   return [...named.map(({ repository, lookups }) => ({ repository, lookups: sortedNames(lookups) })), ...listed]
     .filter(({ lookups }) => lookups.length > 0)
     .sort((a, b) => compareText(formatRepository(a.repository), formatRepository(b.repository)));

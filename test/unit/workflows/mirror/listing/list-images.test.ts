@@ -89,6 +89,16 @@ describe('the images of a registry', () => {
     expect((await list({ tags: TAGS }, from(selection))).asked).toEqual(['team/app']);
   });
 
+  it('are named if the catalogue has them without tags: a registry may hide tags by a 404', async () => {
+    const { images, events } = await list(
+      { tags: { ...TAGS, empty: [] }, catalogue: ['team/app', 'empty', 'hidden'] },
+      from({}),
+    );
+    expect(Object.keys(images)).toEqual(['team/app']);
+    const notes = events.flatMap((event) => (event.type === 'note' ? [event.message] : []));
+    expect(notes).toEqual([expect.stringMatching(/2 .*r\.example\/(?:empty|hidden)/)]);
+  });
+
   it('are not signatures and lists of referrers, which are known all the same', async () => {
     const tags = [
       `sha256-${HEX}.other`,
