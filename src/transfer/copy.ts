@@ -32,8 +32,8 @@ export interface CopyOptions {
   /** Reports whether the target may lack content of a root whose tag it has: its content is sent again. */
   readonly isIncomplete?: ((root: Root) => boolean) | undefined;
   readonly knownTags?: CheckedTags | undefined;
-  /** Roots that the target has and that are not copied, by `REGISTRY/PATH:TAG`: no other image gets these names. */
-  readonly reserved?: ReadonlyMap<string, Root> | undefined;
+  /** Names of images that are not copied, `REGISTRY/PATH:TAG`, which no other image gets: see {@link destinationsFor}. */
+  readonly reserved?: ReadonlyMap<string, Root | undefined> | undefined;
   /** Reports whether a root is pushed by digest alone, because its tag is written later. */
   readonly isTaggedLater?: ((root: Root) => boolean) | undefined;
   /** Mounts blobs from their source repositories if these are in the registry of the sink. Default: false. */

@@ -20,13 +20,13 @@ export interface Destination {
  * `digest-<12 hex>`, because lifecycle rules delete untagged images. So does a root pinned by tag and digest if another
  * root has the same tag with another digest.
  * @param target maps a reference to its target; the source tag is used unless the result has one
- * @param reserved roots that have their tag already and are not copied, by `REGISTRY/PATH:TAG`
+ * @param reserved names that are not free, `REGISTRY/PATH:TAG`, with their roots; undefined for one that could not be read
  * @throws AirgapError `collision` naming the references that would get the same tag with different content
  */
 export function destinationsFor(
   roots: readonly Root[],
   target: (source: Reference) => Reference,
-  reserved: ReadonlyMap<string, Root> = new Map(),
+  reserved: ReadonlyMap<string, Root | undefined> = new Map(),
 ): readonly Destination[] {
   const taken = new Map(reserved);
   const destinations = new Map<Root, Destination>();
@@ -44,7 +44,10 @@ export function destinationsFor(
       return other?.descriptor.digest === descriptor.digest ? undefined : other;
     };
     let tag = targetTag ?? reference.tag ?? digestTag;
-    if (reference.digest !== undefined && conflicting(tag)) tag = digestTag;
+    // The tag of an image that could not be read must not become that of another one.
+    const isUnread = (name: string): boolean => taken.has(name) && taken.get(name) === undefined;
+    const name = `${formatRepository(repository)}:${tag}`;
+    if (reference.digest !== undefined && (isUnread(name) || conflicting(tag))) tag = digestTag;
     const other = conflicting(tag);
     if (other !== undefined) {
       const names = `${formatReference(other.reference)} and ${formatReference(reference)}`;

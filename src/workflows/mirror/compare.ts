@@ -11,6 +11,7 @@ import type { Root } from '../../oci/graph.ts';
 import { formatReference, formatRepository, type Reference, tagOrDigestOf } from '../../oci/reference.ts';
 import type { CopyOutcome } from '../../transfer/copy.ts';
 import { type CheckedTags, checkTags, destinationsFor } from '../../transfer/destinations.ts';
+import type { WalkFailure } from '../../transfer/walk.ts';
 import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
 import { destinationOf } from '../push/destination.ts';
 import { type RepositoryImages, referenceOf } from './listing/index.ts';
@@ -32,8 +33,8 @@ export interface Comparison {
   /** Other images, for each target. */
   readonly unchanged: ReadonlyMap<Target, readonly CopyOutcome[]>;
   readonly knownTags: CheckedTags;
-  /** Errors of images whose source did not tell their digest. */
-  readonly unread: readonly AirgapError[];
+  /** Images whose source did not tell their digest. */
+  readonly unread: readonly WalkFailure[];
 }
 
 /**
@@ -109,7 +110,7 @@ async function readRoots(
   images: readonly ListedImage[],
   meanwhile: (reference: Reference) => Promise<unknown>,
   { concurrency, emit, signal }: StepOptions,
-): Promise<{ readonly roots: readonly Root[]; readonly unread: readonly AirgapError[] }> {
+): Promise<{ readonly roots: readonly Root[]; readonly unread: readonly WalkFailure[] }> {
   const answers = await runStep(
     emit,
     'reading the digests of tags',
@@ -128,7 +129,7 @@ async function readRoots(
   );
   throwIfAborted(signal);
   const roots: Root[] = [];
-  const unread: AirgapError[] = [];
+  const unread: WalkFailure[] = [];
   const gone: string[] = [];
   const read = new Set<string>();
   for (const [index, { reference }] of images.entries()) {
@@ -141,9 +142,9 @@ async function readRoots(
   for (const [index, { reference, isListed }] of images.entries()) {
     const answer = answers[index];
     const name = formatReference(reference);
-    if (answer === undefined || 'error' in answer) unread.push(wrapError(name, answer?.error));
+    if (answer === undefined || 'error' in answer) unread.push({ reference, error: wrapError(name, answer?.error) });
     else if (answer.value === undefined && isListed && read.has(formatRepository(reference))) gone.push(name);
-    else if (answer.value === undefined) unread.push(goneError(name));
+    else if (answer.value === undefined) unread.push({ reference, error: goneError(name) });
   }
   if (gone.length > 0) {
     const tags = count(gone.length, 'tag');

@@ -1,10 +1,10 @@
-import type { AirgapError } from '../../base/errors.ts';
 import type { Target } from '../../naming/naming.ts';
 import type { Source } from '../../oci/content.ts';
 import type { Graph } from '../../oci/graph.ts';
 import { formatReference, type Reference } from '../../oci/reference.ts';
 import type { CopyOutcome } from '../../transfer/copy.ts';
 import type { CheckedTags } from '../../transfer/destinations.ts';
+import type { WalkFailure } from '../../transfer/walk.ts';
 
 /** What is to be copied, and what the targets have already. */
 export interface MirrorContent {
@@ -15,8 +15,8 @@ export interface MirrorContent {
   readonly unchanged: ReadonlyMap<Target, readonly CopyOutcome[]>;
   /** Digests of the targets' tags, by `REGISTRY/PATH:TAG`; undefined: there is no such tag. */
   readonly knownTags: CheckedTags;
-  /** Errors of images that could not be read. */
-  readonly unread: readonly AirgapError[];
+  /** Images that could not be read. */
+  readonly unread: readonly WalkFailure[];
   /** Spelling of each repository in the charts, by `registry/path`, for namings that need it. */
   readonly writtenNames?: ReadonlyMap<string, string>;
 }

@@ -65,7 +65,7 @@ export async function listContent(
   warnLeftOutReferrers(emit, leftOut);
   reportForeignLayers(emit, graph);
   reportIncompleteReferrers(emit, requests.incomplete(), options.requireReferrers);
-  return { graph, source: reader, ...present, unread: [...unread, ...failures.map(({ error }) => error)] };
+  return { graph, source: reader, ...present, unread: [...unread, ...failures] };
 }
 
 /** Reports whether equal digests of tags mean that nothing is to be done. A selection of platforms changes digests. */

@@ -60,7 +60,7 @@ export function planMirror(context: Context, options: MirrorOptions): Promise<re
   const { lists } = options.sources;
   const unwritten = lists && { ...lists, isPlanWritten: false };
   const planned = { ...options, sources: { ...options.sources, lists: unwritten } };
-  return withContent(context, planned, async ({ graph, unread, ...content }, targets, writing) => {
+  return withContent(context, planned, async ({ graph, ...content }, targets, writing) => {
     const { planGraph } = await import('../push/plan-graph.ts');
     const plans: GraphPlan[] = [];
     for (const target of targets) {
@@ -68,7 +68,8 @@ export function planMirror(context: Context, options: MirrorOptions): Promise<re
       const isIncomplete = await recheck(context, graph, target, writing, options);
       plans.push(await planGraph(context, graph, writing, { ...options, target, ...content, unchanged, isIncomplete }));
     }
-    if (unread.length > 0) throw combine(unread, `${unread.length} images could not be read`);
+    const errors = content.unread.map(({ error }) => error);
+    if (errors.length > 0) throw combine(errors, `${errors.length} images could not be read`);
     return plans;
   });
 }

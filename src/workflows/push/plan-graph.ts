@@ -8,7 +8,7 @@ import type { Context } from '../../session/context.ts';
 import { type CopyPlan, planCopy } from '../../transfer/copy-plan.ts';
 import { planReferrers, type ReferrersPlan } from '../../transfer/referrers/plan.ts';
 import { destinationOf } from './destination.ts';
-import { namesOf, type PushGraphOptions } from './push-graph.ts';
+import { type PushGraphOptions, reservedNames } from './push-graph.ts';
 import { absentPaths, lookUpRepositories } from './repositories.ts';
 
 /** Planned actions of a push of a graph to one target. */
@@ -24,7 +24,15 @@ export interface GraphPlan extends CopyPlan {
 
 export type PlanGraphOptions = Pick<
   PushGraphOptions,
-  'target' | 'concurrency' | 'existing' | 'repositories' | 'required' | 'isIncomplete' | 'knownTags' | 'unchanged'
+  | 'target'
+  | 'concurrency'
+  | 'existing'
+  | 'repositories'
+  | 'required'
+  | 'isIncomplete'
+  | 'knownTags'
+  | 'unchanged'
+  | 'unread'
 >;
 
 /**
@@ -35,14 +43,21 @@ export async function planGraph(
   context: Context,
   graph: Graph,
   { client, ecr }: RegistryConnection,
-  { target, repositories: { create }, unchanged = [], ...options }: PlanGraphOptions,
+  { target, repositories: { create }, unchanged = [], unread = [], ...options }: PlanGraphOptions,
 ): Promise<GraphPlan> {
   const { emit, signal } = context;
   const destination = (source: Reference): Reference => destinationOf(target, source);
   const paths = [...new Set(graph.roots.map(({ reference }) => destination(reference).path))];
   const repositories = await lookUpRepositories(context, target, ecr, paths, create);
   const absent = absentPaths(repositories);
-  const copyOptions = { ...options, target: destination, reserved: namesOf(unchanged), absent, emit, signal };
+  const copyOptions = {
+    ...options,
+    target: destination,
+    reserved: reservedNames(target, { unchanged, unread }),
+    absent,
+    emit,
+    signal,
+  };
   const plan = await planCopy(graph, client, copyOptions);
   const subjects = plan.items.filter(({ status }) => status !== 'keep');
   const referrers = referrersOf(

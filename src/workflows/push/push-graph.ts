@@ -1,5 +1,5 @@
 import { count } from '../../base/count.ts';
-import { type AirgapError, combine } from '../../base/errors.ts';
+import { combine } from '../../base/errors.ts';
 import { chartName } from '../../bundle/format/names.ts';
 import type { ReconciledRepository } from '../../ecr/reconcile.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
@@ -13,6 +13,7 @@ import { planCopy } from '../../transfer/copy-plan.ts';
 import { destinationsFor, type ExistingTag } from '../../transfer/destinations.ts';
 import { LateTags } from '../../transfer/late-tags.ts';
 import { assertNoSignatureConflicts } from '../../transfer/referrers/groups.ts';
+import type { WalkFailure } from '../../transfer/walk.ts';
 import { destinationOf } from './destination.ts';
 import { countReferrers, pushBundledReferrers, type ReferrerCounts } from './push-referrers.ts';
 import { readBack } from './read-back.ts';
@@ -35,8 +36,8 @@ export interface PushGraphOptions
   readonly bundles: ReceiptInput['bundles'];
   /** Images that the target was found to have, with their referrers; they are not in the graph. */
   readonly unchanged?: readonly CopyOutcome[];
-  /** Errors of images that could not be read. The others are pushed before the push fails. */
-  readonly unread?: readonly AirgapError[];
+  /** Images that could not be read. The others are pushed before the push fails. */
+  readonly unread?: readonly WalkFailure[];
   /**
    * Writes the tags of images with referrers after these, so that a tag tells that its image is complete with all
    * signatures. Default: false.
@@ -92,7 +93,7 @@ export async function pushGraph(
   };
   const destination = (named: Reference): Reference => destinationOf(target, named);
   // Collisions are reported before any repository is created.
-  const reserved = namesOf(unchanged);
+  const reserved = reservedNames(target, { unchanged, unread });
   const destinations = destinationsFor(graph.roots, destination, reserved);
   const paths = [...new Set(destinations.map(({ repository }) => repository.path))];
   const { isIncomplete, knownTags, mountsFromSource } = options;
@@ -129,7 +130,7 @@ export async function pushGraph(
   const tagged = await late?.write(copied, referrers.outcomes, client, { concurrency, emit, signal });
   const { outcomes, failures } = tagged ?? copied;
   const errors = [
-    ...unread,
+    ...unread.map(({ error }) => error),
     ...failures.map(({ error }) => error),
     ...(await readBack(client, outcomes, { concurrency, emit })),
   ];
@@ -170,12 +171,20 @@ export async function pushGraph(
   };
 }
 
-/** Returns unchanged images by their names in the target. */
-export function namesOf(unchanged: readonly CopyOutcome[]): ReadonlyMap<string, Root> {
-  return new Map(
-    unchanged.map(({ reference, target: { digest: _, ...name }, digest }) => [
-      formatReference(name),
-      { reference, descriptor: { mediaType: '', digest, size: 0 } },
-    ]),
-  );
+/** Returns the names in the target of images that are not in the graph: see `destinationsFor`. */
+export function reservedNames(
+  target: Target,
+  { unchanged = [], unread = [] }: Pick<PushGraphOptions, 'unchanged' | 'unread'>,
+): ReadonlyMap<string, Root | undefined> {
+  const names = new Map<string, Root | undefined>();
+  for (const { reference } of unread) {
+    const { registry, path, tag = reference.tag } = destinationOf(target, reference);
+    if (tag !== undefined && reference.digest === undefined)
+      names.set(formatReference({ registry, path, tag }), undefined);
+  }
+  for (const { reference, target: name, digest } of unchanged) {
+    const { digest: _, ...tagged } = name;
+    names.set(formatReference(tagged), { reference, descriptor: { mediaType: '', digest, size: 0 } });
+  }
+  return names;
 }

@@ -98,6 +98,12 @@ describe('a name of an image that is not copied', () => {
     expect(pinned?.tag).toMatch(/^digest-/);
   });
 
+  it('is not given to a pinned image if its own image could not be read', () => {
+    const unread = new Map([['private.example/m/quay.io/a:1', undefined]]);
+    const [pinned] = destinationsFor([root(`quay.io/a:1@${digest('new')}`, 'new')], target, unread);
+    expect(pinned?.tag).toMatch(/^digest-/);
+  });
+
   it('is a collision for a tag with other content, and none for the same', () => {
     expect(() => destinationsFor([root('quay.io/a:1', 'new')], target, reserved)).toThrow('quay.io/a:1');
     expect(destinationsFor([root('quay.io/a:1', 'old')], target, reserved)).toHaveLength(1);

@@ -78,7 +78,9 @@ describe('comparing tags', () => {
     const events: AirgapEvent[] = [];
     const emit = (event: AirgapEvent) => void events.push(event);
     const { unread } = await compare(both, ['1', 'gone']);
-    expect(unread.map(({ code, parts }) => [code, parts.subject])).toEqual([['image-not-found', 'quay.io/a:gone']]);
+    expect(unread.map(({ error }) => [error.code, error.parts.subject])).toEqual([
+      ['image-not-found', 'quay.io/a:gone'],
+    ]);
     const listed = await compare(both, ['1', 'gone'], { allTags: new Set(['1', 'gone']), emit });
     expect(listed.unread).toEqual([]);
     expect(events.filter(({ type }) => type === 'warning')).toHaveLength(1);
@@ -87,7 +89,7 @@ describe('comparing tags', () => {
   it('reports listed tags if the registry has none of them in a repository', async () => {
     const both = registries();
     const { unread, unchanged } = await compare(both, ['gone'], { allTags: new Set(['gone']) });
-    expect(unread.map(({ code }) => code)).toEqual(['image-not-found']);
+    expect(unread.map(({ error }) => error.code)).toEqual(['image-not-found']);
     expect(unchanged.get(target)).toEqual([]);
   });
 
@@ -99,7 +101,7 @@ describe('comparing tags', () => {
       return head(from, tag);
     };
     const { unread, unchanged } = await compare(both, ['1', '2']);
-    expect(unread.map(({ code }) => code)).toEqual(['forbidden']);
+    expect(unread.map(({ error }) => error.code)).toEqual(['forbidden']);
     expect(unchanged.get(target)).toHaveLength(1);
   });
 });
