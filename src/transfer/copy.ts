@@ -116,19 +116,20 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
     },
   });
   throwIfAborted(options.signal);
+  const indexes = new Map(pending.map((destination, index) => [destination, index]));
   const outcomes: CopyOutcome[] = [];
   const failures: CopyFailure[] = [];
   for (const { destination, status: tagStatus, found, error: checkError } of statuses) {
     const { reference, descriptor } = destination.root;
-    const index = pending.indexOf(destination);
-    const error = index < 0 ? checkError : errors[index];
+    const index = indexes.get(destination);
+    const error = index === undefined ? checkError : errors[index];
     if (error !== undefined) {
       failures.push({ reference, error: wrapError(formatReference(reference), error) });
       continue;
     }
-    const digest = index < 0 && found !== undefined ? found : descriptor.digest;
+    const digest = index === undefined && found !== undefined ? found : descriptor.digest;
     const target = { ...destination.repository, tag: destination.tag, digest };
-    const status = index >= 0 ? 'pushed' : tagStatus === 'different' ? 'kept' : 'present';
+    const status = index !== undefined ? 'pushed' : tagStatus === 'different' ? 'kept' : 'present';
     outcomes.push({ reference, target, digest, status });
   }
   const present = statuses.filter(({ status }) => status === 'present').map(({ destination }) => destination);

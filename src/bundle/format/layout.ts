@@ -19,8 +19,8 @@ export interface LayoutEntry {
   readonly digest: Digest | undefined;
   /** Name of a metadata file. */
   readonly name?: string;
-  /** Content, if it is in memory. */
-  readonly bytes?: Uint8Array;
+  /** Content, if it is in memory. Released when it is in the file. */
+  bytes?: Uint8Array | undefined;
   /** Blob to fetch, if its content is not in memory. */
   readonly node?: BlobNode;
 }

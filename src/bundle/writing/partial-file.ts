@@ -39,7 +39,7 @@ export class PartialFile {
 
   /**
    * Opens the partial file of an interrupted run of the same plan, or creates one. Writes headers and content from
-   * memory, and moves reusable blobs of another plan into it.
+   * memory, which it releases (14 MB with ten thousand images), and moves reusable blobs of another plan into it.
    * @param preflight of the same output and layout
    * @throws AirgapError `no-space` with needed and free bytes, `file` if it cannot be written, `interrupted`
    */
@@ -65,6 +65,7 @@ export class PartialFile {
       for (const entry of layout.entries) {
         file.writeSync(entryHeader(entry), headerOffset(entry));
         if (entry.bytes !== undefined) file.writeSync(entry.bytes, entry.offset);
+        entry.bytes = undefined;
       }
       if (written !== undefined) writePadding(file, layout);
       await journal.start(layout.identity, written !== undefined);

@@ -70,8 +70,10 @@ export function createInventory({
     };
   });
   const roots = new Map(graph.roots.map((root) => [formatReference(root.reference), root]));
+  const bundled = byRepository(graph.referrers ?? []);
+  const omitted = byRepository(leftOut);
   const images = findings.map((finding) => ({
-    ...inventoryImage(finding, roots.get(finding.reference) as Root, graph, leftOut),
+    ...inventoryImage(finding, roots.get(finding.reference) as Root, graph, bundled, omitted),
     ...(incomplete?.has(finding.reference) ? { incomplete: true as const } : {}),
   }));
   return {
@@ -85,24 +87,36 @@ export function createInventory({
   };
 }
 
-function inventoryImage(finding: Finding, root: Root, graph: Graph, leftOut: readonly Referrer[]): InventoryImage {
+/** Referrers by the name of their repository: each image needs only those of its own. */
+type ReferrersByRepository = ReadonlyMap<string, readonly Referrer[]>;
+
+function byRepository(referrers: readonly Referrer[]): ReferrersByRepository {
+  return Map.groupBy(referrers, ({ repository }) => formatRepository(repository));
+}
+
+function inventoryImage(
+  finding: Finding,
+  root: Root,
+  { manifests, blobs }: Graph,
+  bundled: ReferrersByRepository,
+  omitted: ReferrersByRepository,
+): InventoryImage {
   const { descriptor, sourceDigest } = root;
   const name = formatRepository(root.reference);
-  const leftOutReferrers = leftOut.filter(
-    ({ repository, subject }) => subject === sourceDigest && formatRepository(repository) === name,
-  );
+  const inRepository = { manifests, referrers: bundled.get(name) ?? [] };
+  const leftOutReferrers = (omitted.get(name) ?? []).filter(({ subject }) => subject === sourceDigest);
   const { reference, confidence, need, found } = finding;
   return {
     reference,
     digest: descriptor.digest,
     mediaType: descriptor.mediaType,
     sourceDigest,
-    platforms: platformsOf(graph, descriptor.digest),
-    bytes: closureSize(graph, descriptor.digest),
+    platforms: platformsOf({ manifests }, descriptor.digest),
+    bytes: closureSize({ manifests, blobs }, descriptor.digest),
     confidence,
     need,
     found: found.map((location) => structuredClone(location) as InventoryImage['found'][number]),
-    ...referrerList(transitiveReferrers(graph, root.reference, descriptor.digest), leftOutReferrers),
+    ...referrerList(transitiveReferrers(inRepository, root.reference, descriptor.digest), leftOutReferrers),
   };
 }
 
@@ -122,7 +136,7 @@ function referrerList(
 }
 
 /** Returns the platforms listed by the indexes below a root; empty for a single manifest. */
-export function platformsOf(graph: Graph, digest: Root['descriptor']['digest']): string[] {
+export function platformsOf(graph: Pick<Graph, 'manifests'>, digest: Root['descriptor']['digest']): string[] {
   const names = new Set<string>();
   for (const manifestDigest of closureOf(graph, digest).manifests) {
     const node = graph.manifests.get(manifestDigest);

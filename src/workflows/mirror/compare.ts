@@ -1,5 +1,6 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
+import { expectImages } from '../../base/large-runs.ts';
 import { settle } from '../../base/pool.ts';
 import { runStep } from '../../base/step.ts';
 import type { Target } from '../../naming/naming.ts';
@@ -53,6 +54,7 @@ export async function compareImages(
       return { reference, isListed };
     }),
   );
+  expectImages(images.length);
   const knownTags = new Map<string, Digest | undefined>();
   const answers = await runStep(
     emit,
