@@ -6,6 +6,7 @@ import { writeOutput } from '../../base/output-file.ts';
 import { createOwnFile, openOwnFile } from '../../base/own-file.ts';
 import { printableLine } from '../../base/printable.ts';
 import { runStep } from '../../base/step.ts';
+import { TAR_BLOCK } from '../../base/tar-header.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { asWriteError } from '../files/errors.ts';
 import { openRandomFile, type RandomFile } from '../files/random-file.ts';
@@ -62,8 +63,9 @@ export class PartialFile {
     const partialFile = new PartialFile(output, file, journal, written ?? new Map());
     try {
       await file.truncate(layout.size);
+      const block = Buffer.alloc(TAR_BLOCK);
       for (const entry of layout.entries) {
-        file.writeSync(entryHeader(entry), headerOffset(entry));
+        file.writeSync(entryHeader(entry, block), headerOffset(entry));
         if (entry.bytes !== undefined) file.writeSync(entry.bytes, entry.offset);
         entry.bytes = undefined;
       }
