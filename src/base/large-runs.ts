@@ -5,7 +5,7 @@ import { runInNewContext } from 'node:vm';
 type Collect = (options: {
   readonly type: 'major';
   readonly execution: 'sync';
-  readonly flavor: 'regular' | 'last-resort';
+  readonly flavor: 'last-resort';
 }) => void;
 
 /** Images from which memory is saved at the cost of processor time. */
@@ -25,17 +25,20 @@ export function expectImages(images: number): void {
   if (collect !== undefined || images < LARGE_RUN) return;
   setFlagsFromString('--heap-growing-percent=20');
   setFlagsFromString('--expose-gc');
-  const gc: Collect = runInNewContext('gc');
+  collect = runInNewContext('gc') as Collect;
   setFlagsFromString('--no-expose-gc');
-  collect = gc;
-  // Of all kinds of collection, the last resort alone also shrinks the space for new objects.
-  gc({ type: 'major', execution: 'sync', flavor: 'last-resort' });
-  growNewSpace();
+  collectGarbage();
 }
 
-/** Collects garbage where a part of a large run ends that leaves much of it. Takes 0.1 s for 100 MB; small runs do nothing. */
+/**
+ * Collects garbage, and returns free memory to the system, where a part of a large run ends: what comes next may need
+ * memory of another kind. Takes 0.1 s for 100 MB. Small runs do nothing.
+ */
 export function collectGarbage(): void {
-  collect?.({ type: 'major', execution: 'sync', flavor: 'regular' });
+  if (collect === undefined) return;
+  // Of all kinds of collection, the last resort alone returns free memory, also that of the space for new objects.
+  collect({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+  growNewSpace();
 }
 
 /** Bytes of the space for new objects, of which one half is in use; with 2 MB, too many objects survive too long. */

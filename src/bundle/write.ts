@@ -153,6 +153,8 @@ export async function writeBundle(options: WriteOptions, plan?: BundlePlan): Pro
   const partial = await runStep(emit, `preparing ${printableLine(basename(path))}`, () =>
     PartialFile.open(output, layout, preflight, signal),
   );
+  // The texts of the indexes, and the headers.
+  collectGarbage();
   const received = await receiveBlobs(partial, pending, notify, options);
   await partial.finish(emit);
   return { ...summary, status: 'written', ...received };

@@ -1,5 +1,6 @@
 import type { AirgapError } from '../base/errors.ts';
 import type { Emit, Upload } from '../base/events.ts';
+import { collectGarbage } from '../base/large-runs.ts';
 import type { Sink, Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import { closureOf, type Graph, type ManifestNode, type Root } from '../oci/graph.ts';
@@ -103,6 +104,8 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
     tag: options.isTaggedLater?.(root) ? undefined : tag,
     descriptor: root.descriptor,
   }));
+  // Of reading manifests and asking for tags.
+  collectGarbage();
   const { errors, blobs, bytes } = await uploadGraph(graph, reader, sink, items, {
     ...options,
     progress: { activity: 'uploading', items: { total: pending.length, noun: 'tags' } },
