@@ -15,7 +15,7 @@ const LARGE_RUN = 2000;
 let collect: Collect | undefined;
 
 /**
- * Tells how many images a run has. From two thousand on, the heap grows by a part of what is in use, not to several times
+ * Tells how many images a run has. From two thousand on, the heap grows by a tenth of what is in use, not to several times
  * of it, and the space for new objects has 8 MB, not 64. Below, nothing changes: small runs are faster without this.
  *
  * The flags only decide when garbage is collected, and V8 reads them whenever it does. They cannot be unset, which is no
@@ -23,7 +23,7 @@ let collect: Collect | undefined;
  */
 export function expectImages(images: number): void {
   if (collect !== undefined || images < LARGE_RUN) return;
-  setFlagsFromString('--heap-growing-percent=20');
+  setFlagsFromString('--heap-growing-percent=10');
   setFlagsFromString('--expose-gc');
   collect = runInNewContext('gc') as Collect;
   setFlagsFromString('--no-expose-gc');
