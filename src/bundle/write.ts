@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import { firstOf } from '../base/count.ts';
 import { AirgapError, combine, messageOf } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
+import { collectGarbage } from '../base/large-runs.ts';
 import { printableLine } from '../base/printable.ts';
 import { runStep } from '../base/step.ts';
 import type { Inventory } from '../inventory/inventory.ts';
@@ -110,6 +111,8 @@ export interface BundlePlan {
  * @throws AirgapError `output-exists` if another file exists and `force` is not set; `collision`; `registry`
  */
 export async function planBundle(options: BundlePlanOptions): Promise<BundlePlan> {
+  // The texts of the inventory and the indexes come on top of what is in memory.
+  collectGarbage();
   const layout = layoutOf(options);
   const output = planOutput(options.path, layout.size, options.splitSize);
   const blobs = layout.entries.filter(({ digest }) => digest !== undefined).length;
@@ -150,6 +153,8 @@ export async function writeBundle(options: WriteOptions, plan?: BundlePlan): Pro
   const partial = await runStep(emit, `preparing ${printableLine(basename(path))}`, () =>
     PartialFile.open(output, layout, preflight, signal),
   );
+  // The texts of the indexes, and the headers.
+  collectGarbage();
   const received = await receiveBlobs(partial, pending, notify, options);
   await partial.finish(emit);
   return { ...summary, status: 'written', ...received };

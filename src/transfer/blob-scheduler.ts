@@ -12,6 +12,9 @@ export function isLargeBlob({ size }: Pick<Descriptor, 'size'>): boolean {
   return size >= LARGE_BLOB;
 }
 
+/** One object for all blobs, of which there may be a hundred thousand. */
+const DONE: Outcome<void> = { value: undefined };
+
 /** A blob to transfer. */
 export interface ScheduledBlob {
   readonly descriptor: Descriptor;
@@ -41,7 +44,8 @@ export async function scheduleBlobs<T extends ScheduledBlob>(
   const drainQueue = async (blobQueue: Iterable<T>): Promise<void> => {
     for (const blob of blobQueue) {
       try {
-        outcomes.push({ value: await work(blob) });
+        await work(blob);
+        outcomes.push(DONE);
       } catch (error) {
         outcomes.push({ error });
       }

@@ -1,5 +1,6 @@
 import type { AirgapError } from '../base/errors.ts';
 import type { Emit, Upload } from '../base/events.ts';
+import { collectGarbage } from '../base/large-runs.ts';
 import type { Sink, Source } from '../oci/content.ts';
 import type { Digest } from '../oci/digest.ts';
 import { closureOf, type Graph, type ManifestNode, type Root } from '../oci/graph.ts';
@@ -103,6 +104,8 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
     tag: options.isTaggedLater?.(root) ? undefined : tag,
     descriptor: root.descriptor,
   }));
+  // Of reading manifests and asking for tags.
+  collectGarbage();
   const { errors, blobs, bytes } = await uploadGraph(graph, reader, sink, items, {
     ...options,
     progress: { activity: 'uploading', items: { total: pending.length, noun: 'tags' } },
@@ -121,15 +124,15 @@ export async function copy(graph: Graph, source: Source, sink: Sink, options: Co
   const indexes = new Map(pending.map((destination, index) => [destination, index]));
   for (const { destination, status: tagStatus, found, error: checkError } of statuses) {
     const { reference, descriptor } = destination.root;
-    const index = indexes.get(destination) ?? -1;
-    const error = index < 0 ? checkError : errors[index];
+    const index = indexes.get(destination);
+    const error = index === undefined ? checkError : errors[index];
     if (error !== undefined) {
       failures.push({ reference, error: wrapError(formatReference(reference), error) });
       continue;
     }
-    const digest = index < 0 && found !== undefined ? found : descriptor.digest;
+    const digest = index === undefined && found !== undefined ? found : descriptor.digest;
     const target = { ...destination.repository, tag: destination.tag, digest };
-    const status = index >= 0 ? 'pushed' : tagStatus === 'different' ? 'kept' : 'present';
+    const status = index !== undefined ? 'pushed' : tagStatus === 'different' ? 'kept' : 'present';
     outcomes.push({ reference, target, digest, status });
   }
   const present = statuses.filter(({ status }) => status === 'present').map(({ destination }) => destination);

@@ -62,8 +62,11 @@ class GraphUpload {
   readonly #options: UploadOptions;
   readonly #items: readonly UploadItem[];
   readonly #closures: readonly Closure[];
-  /** By blob, indexes of the items that need it, in order. The repository of the first is the upload target. */
-  readonly #users = new Map<Digest, number[]>();
+  /**
+   * By blob, indexes of the items that need it, in order; no list if it is one. The repository of the first is the upload
+   * target.
+   */
+  readonly #users = new Map<Digest, number | number[]>();
   /** By item, how many of its blobs are still to be uploaded. */
   readonly #outstanding: number[] = [];
   readonly #errors: unknown[];
@@ -88,7 +91,8 @@ class GraphUpload {
       this.#outstanding.push(known.length);
       for (const digest of known) {
         const users = this.#users.get(digest);
-        if (users === undefined) this.#users.set(digest, [index]);
+        if (users === undefined) this.#users.set(digest, index);
+        else if (typeof users === 'number') this.#users.set(digest, [users, index]);
         else users.push(index);
       }
     }
@@ -96,7 +100,7 @@ class GraphUpload {
     const uploads: BlobUpload[] = [];
     const names = items.map(nameOf);
     for (const [digest, node] of graph.blobs) {
-      const [index] = this.#users.get(digest) ?? [];
+      const [index] = this.#usersOf(digest);
       if (index === undefined) continue;
       const target = options.mountSources?.get(digest) ?? (items[index] as UploadItem).repository;
       const mountFrom = options.mountsFromSource
@@ -108,10 +112,15 @@ class GraphUpload {
     this.#blobs = new BlobUploader(source, sink, presence, options, uploads);
   }
 
+  #usersOf(blob: Digest): readonly number[] {
+    const users = this.#users.get(blob) ?? [];
+    return typeof users === 'number' ? [users] : users;
+  }
+
   async run(): Promise<UploadResult> {
     for (const [index, blobs] of this.#outstanding.entries()) if (blobs === 0) this.#start(index);
     await this.#blobs.uploadAll((digest) => {
-      for (const index of this.#users.get(digest) ?? []) {
+      for (const index of this.#usersOf(digest)) {
         const left = (this.#outstanding[index] ?? 0) - 1;
         this.#outstanding[index] = left;
         if (left === 0) this.#start(index);
@@ -157,7 +166,7 @@ class GraphUpload {
     const needsManifest = (this.#sink.mountSupport?.(repository) ?? 'named') === 'named';
     const awaitedBlobs = !needsManifest ? [] : blobsToMount.filter((digest) => !mountSources?.has(digest));
     // Their owners are earlier items, so no two items wait for each other.
-    await Promise.all(awaitedBlobs.map((digest) => this.#end(this.#users.get(digest)?.[0] as number)));
+    await Promise.all(awaitedBlobs.map((digest) => this.#end(this.#usersOf(digest)[0] as number)));
     await this.#forEach(blobsToMount, (digest) => this.#blobs.mount(digest, repository));
     const nodes = manifests.map((digest) => this.#graph.manifests.get(digest) as ManifestNode);
     const children = nodes.filter((node) => node.descriptor.digest !== descriptor.digest);

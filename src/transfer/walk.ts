@@ -1,4 +1,5 @@
 import { AirgapError } from '../base/errors.ts';
+import { expectImages } from '../base/large-runs.ts';
 import { MAX_BEGUN, settle } from '../base/pool.ts';
 import type { Advance } from '../base/step.ts';
 import type { Source } from '../oci/content.ts';
@@ -82,6 +83,7 @@ export class Walker {
    * @throws AirgapError `interrupted`
    */
   async add(references: readonly Reference[], advance: Advance = () => {}): Promise<readonly WalkFailure[]> {
+    expectImages(references.length);
     const outcomes = await settle(references, MAX_BEGUN, (reference) => this.#root(reference).finally(advance));
     throwIfAborted(this.#options.signal);
     const failures: WalkFailure[] = [];

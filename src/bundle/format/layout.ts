@@ -19,8 +19,8 @@ export interface LayoutEntry {
   readonly digest: Digest | undefined;
   /** Name of a metadata file. */
   readonly name?: string;
-  /** Content, if it is in memory. */
-  readonly bytes?: Uint8Array;
+  /** Content, if it is in memory. Released when it is in the file. */
+  bytes?: Uint8Array | undefined;
   /** Blob to fetch, if its content is not in memory. */
   readonly node?: BlobNode;
 }
@@ -93,9 +93,12 @@ export function planLayout(metadata: readonly MetadataFile[], content: Content):
   return { entries, size: end + TAR_END_SIZE, identity: `sha256:${identity.digest('hex')}` };
 }
 
-/** Returns the tar header of an entry, preceded by a pax header if the name needs one. */
-export function entryHeader(entry: LayoutEntry): Uint8Array {
-  return tarHeader(entryName(entry), entry.size);
+/**
+ * Returns the tar header of an entry, preceded by a pax header if the name needs one.
+ * @param block memory of the header, of 512 bytes; used again for the next of many
+ */
+export function entryHeader(entry: LayoutEntry, block?: Buffer<ArrayBuffer>): Uint8Array {
+  return tarHeader(entryName(entry), entry.size, block);
 }
 
 /** Returns where the header of an entry begins, from the start of the archive. */
@@ -117,11 +120,11 @@ function headerSize(name: string, size: number): number {
  * Creates a ustar header without user, group and time. Sizes of 8 GiB and more are in base 256, which GNU, BSD and Go
  * readers support. Long names (sha512 digests) get a pax header (POSIX.1-2001).
  */
-export function tarHeader(name: string, size: number): Uint8Array {
+export function tarHeader(name: string, size: number, block = Buffer.alloc(TAR_BLOCK)): Uint8Array {
   const long = name.length >= MAX_HEADER_NAME;
   const path = long ? name.slice(0, MAX_HEADER_NAME - 1) : name;
   const header = new Header({ path, mode: 0o644, uid: 0, gid: 0, size, mtime: new Date(0), type: 'File' });
-  const block = Buffer.alloc(TAR_BLOCK);
+  block.fill(0);
   header.encode(block);
   return long ? Buffer.concat([new Pax({ path: name }).encode(), block]) : block;
 }

@@ -1,3 +1,4 @@
+import { expectImages } from '../../base/large-runs.ts';
 import { quoted } from '../../base/printable.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { invalidBundle } from '../files/errors.ts';
@@ -19,6 +20,8 @@ export interface OpenLayout {
 
 /** Maximum size of a metadata file; an index of ten thousand images has about 5 MB. */
 export const METADATA_LIMIT = 32 * 1024 * 1024;
+/** A manifest, a config and four layers: with fewer, and thus with more images, they take less memory each. */
+const FILES_PER_IMAGE = 6;
 /** Magic bytes of compressed files that users may give instead of a bundle. */
 const COMPRESSION_MAGIC: readonly [string, number[]][] = [
   ['gzip', [0x1f, 0x8b]],
@@ -42,6 +45,7 @@ export async function openLayout(file: RandomFile, path: string): Promise<OpenLa
     );
   }
   const { files, folders, special } = await indexTar(file, path, size);
+  expectImages(files.size / FILES_PER_IMAGE);
   if (!files.has('oci-layout')) {
     if (files.has('manifest.json')) {
       throw invalidBundle(path, 'is a docker save archive, which does not keep digests', 'create a bundle instead');

@@ -98,16 +98,17 @@ export class Transfer {
       this.#items ??= { noun: items.noun, done: 0, total: 0 };
       this.#items.total += items.total;
     }
+    const planned = this.#now();
     for (const { digest, bytes, owner: name } of blobs) {
-      const key = `${target} ${digest}`;
+      const key = nameAt(target, digest);
       const known = this.#blobs.get(key);
       this.#total += bytes;
       this.#open++;
-      const owner = name === undefined ? undefined : this.#owner(`${target} ${name}`, name);
+      const owner = name === undefined ? undefined : this.#owner(nameAt(target, name), name);
       if (owner !== undefined) owner.total += bytes;
       // A blob that is planned again, because it has to be sent again, counts again.
       if (known !== undefined) this.#finish(known);
-      this.#blobs.set(key, { size: bytes, owner, attempt: 0, most: 0, lastByte: this.#now() });
+      this.#blobs.set(key, { size: bytes, owner, attempt: 0, most: 0, lastByte: planned });
     }
   }
 
@@ -125,7 +126,7 @@ export class Transfer {
     status,
     position = 0,
   }: Extract<AirgapEvent, { type: 'blob' }> & { readonly target?: string }): void {
-    const blob = this.#blobs.get(`${target} ${digest}`);
+    const blob = this.#blobs.get(nameAt(target, digest));
     if (blob === undefined) return;
     if (status === 'started') {
       blob.attempt = 0;
@@ -136,7 +137,7 @@ export class Transfer {
     } else {
       if (status !== 'failed') this.#count(blob, blob.size - blob.attempt);
       this.#finish(blob);
-      this.#blobs.delete(`${target} ${digest}`);
+      this.#blobs.delete(nameAt(target, digest));
     }
   }
 
@@ -146,14 +147,14 @@ export class Transfer {
     const last = this.#samples.at(-1);
     if (last === undefined || this.#lastByte - last.time >= SAMPLE_INTERVAL) this.#sample();
     if (digest === undefined) return;
-    const blob = this.#blobs.get(`${target} ${digest}`);
+    const blob = this.#blobs.get(nameAt(target, digest));
     if (blob === undefined) return;
     blob.lastByte = this.#lastByte;
     this.#count(blob, bytes);
   }
 
   retry(digest: string | undefined, target = ''): void {
-    const owner = this.#blobs.get(`${target} ${digest}`)?.owner;
+    const owner = this.#blobs.get(nameAt(target, digest))?.owner;
     if (owner !== undefined) owner.retries++;
   }
 
@@ -215,6 +216,11 @@ export class Transfer {
     if (first === undefined || now - first.time < SAMPLE_INTERVAL) return undefined;
     return ((this.#received - first.received) / (now - first.time)) * 1000;
   }
+}
+
+/** Returns a key for a digest or a name at a target. With one target, it is no text of its own: that would be 5 MB. */
+function nameAt(target: string, name: string | undefined): string {
+  return target === '' ? `${name}` : `${target} ${name}`;
 }
 
 function ownerStatus({ name, total, done, retries, active }: Owner, now: number): OwnerStatus {

@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { Estimate } from '../../base/events.ts';
+import { collectGarbage } from '../../base/large-runs.ts';
 import { checkOutput } from '../../base/output-file.ts';
 import { printableLine } from '../../base/printable.ts';
 import { withRunLock } from '../../base/run-lock.ts';
@@ -108,6 +109,8 @@ export async function pack(
     const baseBundle = since === undefined ? undefined : await readBaseBundle(since, concurrency, context);
     const requests = new ReferrerRequests();
     const content = await resolveContent(context, client, { ...options, earlier }, input, requests);
+    // Of the search, of reading manifests, and of looking for referrers.
+    collectGarbage();
     noteEquivalents(emit, client.equivalentUse());
     const { graph, findings, selections, dropped, possible, counts, leftOut, artifacts } = content;
     const delta = baseBundle && deltaFields(baseBundle, graph, artifacts, incomplete);

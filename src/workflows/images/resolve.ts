@@ -127,9 +127,11 @@ export async function resolveImages(
     if (newReferences.length === 0) {
       const completeGraph = await configs.withConfigs(await collector.withBlobs(walker.graph()));
       const [dropped, leftOut] = [[...missing.values()], collector.leftOut()];
-      const possible = all.filter((finding) => !selected.includes(finding)).map(({ reference }) => reference);
-      const unchecked = all.filter((finding) => isBundledByDefault(finding) && !selected.includes(finding));
-      const images = all.filter((finding) => isPresent(finding) && !unchecked.includes(finding));
+      const isSelected = new Set(selected);
+      const possible = all.filter((finding) => !isSelected.has(finding)).map(({ reference }) => reference);
+      const unchecked = all.filter((finding) => isBundledByDefault(finding) && !isSelected.has(finding));
+      const isUnchecked = new Set(unchecked);
+      const images = all.filter((finding) => isPresent(finding) && !isUnchecked.has(finding));
       return {
         findings: selected.filter(isPresent),
         selections,

@@ -1,6 +1,7 @@
 import { count, firstOf } from '../../base/count.ts';
 import { AirgapError, asAirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
+import { expectImages } from '../../base/large-runs.ts';
 import { settle } from '../../base/pool.ts';
 import { runStep } from '../../base/step.ts';
 import type { Target } from '../../naming/naming.ts';
@@ -55,6 +56,7 @@ export async function compareImages(
       return { reference, isListed };
     }),
   );
+  expectImages(images.length);
   const knownTags: KnownTags = new Map();
   // Both sides at the same time: a run with nothing new waits for little else.
   const meanwhile = (reference: Reference): Promise<unknown> =>
