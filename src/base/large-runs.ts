@@ -18,8 +18,9 @@ let collect: Collect | undefined;
  * Tells how many images a run has. From two thousand on, the heap grows by a tenth of what is in use, not to several times
  * of it, and the space for new objects has 8 MB, not 64. Below, nothing changes: small runs are faster without this.
  *
- * Measured with ten thousand images of a few kilobytes and a registry on the same host (2026-11-23): `bundle` takes 230 to 260 MB and
- * 14 s of processor time, without this 430 MB and 9 s; `push` 225 to 245 MB and 11 s, without this 610 MB and 9 s.
+ * Measured with ten thousand images of a few kilobytes and a registry on the same host (2026-11-23): `bundle` takes 235 to
+ * 260 MB and 14 s of processor time, without this 430 MB and 9 s; `push` 225 to 245 MB and 11 s, without this 610 MB and
+ * 9 s.
  *
  * The flags only decide when garbage is collected, and V8 reads them whenever it does. They cannot be unset, which is no
  * loss: one process is one run. `--max-semi-space-size` would do the same for new objects, but only on the command line.
