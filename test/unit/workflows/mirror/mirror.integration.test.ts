@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { expectLine } from '../../../support/facts.ts';
+import { HELMS } from '../../../support/helm.ts';
 import { pushImage } from '../../../support/images.ts';
 import { startRegistry, type TestRegistry } from '../../../support/registry.ts';
 import { tagsOf } from '../../../support/registry-tree.ts';
@@ -24,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([source.stop(), target.stop()]));
 
 function mirror(...args: readonly string[]): Promise<Ended> {
-  const env = { HOME: folder, TMPDIR: folder, PATH: process.env.PATH ?? '', HELM_BIN: process.env.HELM_BIN ?? '' };
+  const env = { HOME: folder, TMPDIR: folder, PATH: process.env.PATH ?? '', HELM_BIN: HELMS.at(-1)?.path ?? '' };
   return airgap(['mirror', ...args], env, folder);
 }
 
