@@ -19,7 +19,8 @@ export async function listRepositories(session: Session, registry: string): Prom
   const code = error.code === 'unauthorized' || error.code === 'forbidden' ? error.code : 'unsupported';
   const hint =
     code === 'unsupported' ? HIDDEN_CATALOG_HINT : [error.hint, HIDDEN_CATALOG_HINT].filter(Boolean).join('; or ');
-  throw new AirgapError(code, `${registry} does not list its repositories`, {
+  throw new AirgapError(code, 'the registry does not list them', {
+    subject: what,
     detail: error.reason,
     hint,
     cause: error,
