@@ -16,7 +16,7 @@ interface Silence {
 export interface OrderedRoutes {
   readonly routes: readonly RepositoryRoute[];
   /** The last one that is expected to answer, which deserves all attempts; if none is, the last one. */
-  readonly lastHope: RepositoryRoute | undefined;
+  readonly lastExpected: RepositoryRoute | undefined;
 }
 
 /**
@@ -40,8 +40,8 @@ export class RouteHealth {
     const answering = routes.filter((route) => !silent.includes(route));
     const refusing = answering.filter(({ actual }) => this.#refusing.has(formatRepository(actual)));
     const good = answering.filter((route) => !refusing.includes(route));
-    const lastHope = good.at(-1) ?? refusing.at(-1) ?? silent.at(-1);
-    return { routes: [...good, ...refusing, ...silent], lastHope };
+    const lastExpected = good.at(-1) ?? refusing.at(-1) ?? silent.at(-1);
+    return { routes: [...good, ...refusing, ...silent], lastExpected };
   }
 
   /** Reports whether the host of a route has not answered in this run. */

@@ -50,11 +50,11 @@ export async function tryRoutes<T>(
     const value = await read(session, only);
     return value === undefined ? undefined : { value, route: only, misses: [] };
   }
-  const { routes, lastHope } = health.order(all);
+  const { routes, lastExpected } = health.order(all);
   const impatient = withFewAttempts(session);
   const misses: Miss[] = [];
   // If no host answers, this machine may have lost its network for a moment.
-  const mayAnswer = lastHope !== undefined && !health.isSilent(lastHope);
+  const mayAnswer = lastExpected !== undefined && !health.isSilent(lastExpected);
   for (const route of routes) {
     const paused = mayAnswer ? health.pausedBy(route) : undefined;
     if (paused !== undefined) {
@@ -62,7 +62,7 @@ export async function tryRoutes<T>(
       continue;
     }
     try {
-      const value = await read(route === lastHope && !hasAlternative ? session : impatient, route);
+      const value = await read(route === lastExpected && !hasAlternative ? session : impatient, route);
       health.recordAnswer(route);
       if (value !== undefined) return { value, route, misses };
       misses.push({ route, error: undefined });

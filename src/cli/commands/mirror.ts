@@ -26,11 +26,12 @@ import { readSettings, type Settings } from '../flags/settings.ts';
 import { addReferrerFlags, referrerOptions } from '../flags/signatures.ts';
 import { addNamingFlags, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
-import { listingReport, mirrorDocument, mirrorReport } from '../reports/mirror.ts';
+import { listingReport, mirrorReport } from '../reports/mirror.ts';
+import { pushDocument } from '../reports/push.ts';
 import type { CommandIO } from '../run.ts';
 import { bundleLockFileOptions } from './lock-file.ts';
 import { withLog } from './log-file.ts';
-import { afterListing, afterMirror, afterMirrorPlan } from './next-steps.ts';
+import { afterListing, afterMirror, afterPushPlan } from './next-steps.ts';
 import { Receipts } from './receipts.ts';
 import { printPlans, printTargetResults } from './target-results.ts';
 
@@ -99,11 +100,11 @@ export function mirrorCommand(io: CommandIO) {
       const { mirror, planMirror } = await import('../../workflows/mirror/mirror.ts');
       if (flags.dryRun) {
         const plans = await planMirror(context, options);
-        return printPlans(io, 'MirrorDryRun', plans, flags.output, afterMirrorPlan(command));
+        return printPlans(io, 'MirrorDryRun', plans, flags.output, afterPushPlan(command));
       }
       const results = await printTargetResults(
         io,
-        { kind: 'Mirror', targets, isJson, receipts, report: mirrorReport, document: mirrorDocument },
+        { kind: 'Mirror', targets, isJson, receipts, report: mirrorReport, document: pushDocument },
         (onTargetDone: (result: PushedGraph) => Promise<void>) => mirror(context, options, onTargetDone),
       );
       const images = results.flatMap((result) => result.receipt.items.map(({ source }) => source));

@@ -126,7 +126,7 @@ export function afterExtract(type: 'chart' | 'image', file: string): string[] {
   return [nextStep(type === 'chart' ? ['helm', 'show', 'chart', fileWord(file)] : ['podman', 'load', '-i', file])];
 }
 
-/** After a dry run of `push`. @param first what to do before */
+/** After a dry run of `push` or `mirror`. @param first what to do before */
 export function afterPushPlan(command: CommandUnknownOpts, first = ''): string[] {
   return [nextStep(sameRun(command, ['--dry-run', '--output']), first)];
 }
@@ -162,11 +162,6 @@ export function afterPush(command: CommandUnknownOpts, { to, target, charts, isC
 export function afterListing(command: CommandUnknownOpts): string[] {
   const { to } = command.opts() as { readonly to: readonly string[] };
   return [nextStep(sameRun(command, ['--list', '--output'], ...(to.length === 0 ? ['--to', 'REGISTRY'] : [])))];
-}
-
-/** After a dry run of `mirror`. */
-export function afterMirrorPlan(command: CommandUnknownOpts): string[] {
-  return [nextStep(sameRun(command, ['--dry-run', '--output']))];
 }
 
 /** After `mirror`: write the overrides of a copied chart. Lists of images need none. */

@@ -1,6 +1,6 @@
 import { count } from '../../base/count.ts';
 import type { PushedGraph } from '../../workflows/push/push-graph.ts';
-import { pushDocument, pushReport } from './push.ts';
+import { pushReport } from './push.ts';
 import type { Report } from './report.ts';
 
 /**
@@ -9,11 +9,6 @@ import type { Report } from './report.ts';
  */
 export function mirrorReport(result: PushedGraph, showTarget: boolean): Report {
   return pushReport(result, showTarget, 'changed');
-}
-
-/** Returns the JSON document of a mirror, with all tags. */
-export function mirrorDocument(result: PushedGraph): object {
-  return pushDocument(result);
 }
 
 /** Formats the references that a mirror would copy, one a line, as `--images` reads them. */

@@ -25,7 +25,7 @@ export interface ReferrerCollectorOptions {
 /** Levels of referrers of referrers, more than any published image has. */
 const MAX_DEPTH = 4;
 /** Requests that may run in place of one transfer: each is a round trip with hardly any bytes. */
-const REQUESTS_PER_TRANSFER = 2;
+export const REQUESTS_PER_TRANSFER = 2;
 /** Limit for one manifest, since the registry decides how many it lists. */
 const MAX_REFERRERS = 2000;
 

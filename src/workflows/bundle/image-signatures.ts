@@ -12,7 +12,7 @@ import { formatReference, formatRepository } from '../../oci/reference.ts';
 import type { Referrer } from '../../oci/referrer.ts';
 import { isImageSignature, signatureBlobs } from '../../oci/referrer-signature.ts';
 import { referrerManifest } from '../../transfer/manifest-reader.ts';
-import type { IncompleteReferrers } from '../../transfer/referrers/requests.ts';
+import type { IncompleteReferrers, ReferrerRequests } from '../../transfer/referrers/requests.ts';
 import { type ReadBlobOptions, readBlob } from '../../transfer/resumable-read.ts';
 import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
 
@@ -81,6 +81,19 @@ export async function requireSignatures(check: SignatureCheck): Promise<void> {
   if (errors.length > 0) {
     throw combine(errors, `${errors.length} of ${graph.roots.length} images have no valid signature`);
   }
+}
+
+/**
+ * Like {@link requireSignatures}, for images that have just been read from their registries: these are proof of what a
+ * reduced index derives from. Does nothing without keys.
+ * @param requests tell which referrers could not be read
+ */
+export async function requireSourceSignatures(
+  check: Omit<SignatureCheck, 'isSourceProven' | 'incomplete'>,
+  requests: ReferrerRequests,
+): Promise<void> {
+  if (check.keys.length === 0) return;
+  await requireSignatures({ ...check, isSourceProven: async () => true, incomplete: requests.incomplete() });
 }
 
 class Verifier {

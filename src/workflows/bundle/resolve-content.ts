@@ -20,7 +20,7 @@ import {
 } from '../images/resolve.ts';
 import { reportForeignLayers, warnLeftOutReferrers, warnTagsAndNetwork } from './bundle-warnings.ts';
 import { createChartArtifact } from './chart-artifacts.ts';
-import { requireSignatures } from './image-signatures.ts';
+import { requireSourceSignatures } from './image-signatures.ts';
 import type { PackedChart } from './inventory.ts';
 
 /** Charts and images to transfer. */
@@ -73,10 +73,7 @@ export async function resolveContent(
   const { graph, findings, selections, dropped, leftOut } = resolution;
   warnUnmatched(context, selections);
   checkGraph?.(graph);
-  if (keys.length > 0) {
-    const origin = { source: client, isSourceProven: async () => true, leftOut, incomplete: requests.incomplete() };
-    await requireSignatures({ graph, ...origin, keys, concurrency, emit, signal });
-  }
+  await requireSourceSignatures({ graph, leftOut, source: client, keys, concurrency, emit, signal }, requests);
   const unpinned = findings.map(({ reference }) => reference).filter((reference) => !pins.has(reference));
   warnTagsAndNetwork(emit, network, unpinned);
   warnLeftOutReferrers(emit, leftOut);

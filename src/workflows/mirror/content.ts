@@ -13,7 +13,6 @@ export interface MirrorContent {
   readonly source: Source;
   /** Images that all targets have, which are not in the graph. */
   readonly unchanged: ReadonlyMap<Target, readonly CopyOutcome[]>;
-  /** Digests of the targets' tags, by `REGISTRY/PATH:TAG`; undefined: there is no such tag. */
   readonly knownTags: CheckedTags;
   /** Images that could not be read. */
   readonly unread: readonly WalkFailure[];

@@ -4,19 +4,16 @@ import { isReferrerTag } from '../../oci/referrer.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 import type { Context } from '../../session/context.ts';
 import { pinnedSource } from '../../transfer/pinned-source.ts';
-import { ReferrerCollector } from '../../transfer/referrers/collect.ts';
+import { REQUESTS_PER_TRANSFER, ReferrerCollector } from '../../transfer/referrers/collect.ts';
 import { ReferrerRequests } from '../../transfer/referrers/requests.ts';
 import { Walker } from '../../transfer/walk.ts';
 import { reportForeignLayers, reportIncompleteReferrers, warnLeftOutReferrers } from '../bundle/bundle-warnings.ts';
-import { requireSignatures } from '../bundle/image-signatures.ts';
+import { requireSourceSignatures } from '../bundle/image-signatures.ts';
 import { type Comparison, compareImages } from './compare.ts';
 import type { MirrorContent } from './content.ts';
 import { type RepositoryImages, referenceOf } from './listing/index.ts';
 import type { MirrorOptions } from './options.ts';
 import { TagLists } from './tag-lists.ts';
-
-/** Requests without content that run in place of one transfer. */
-const REQUESTS_PER_TRANSFER = 2;
 
 const MOVED_HINT =
   'the tag was moved and its old image deleted while the run was reading it: run the command again; if that does not help, the registry tells a wrong digest: use --recheck';
@@ -58,10 +55,8 @@ export async function listContent(
   if (referrers) await collector.collect(walker.graph().roots);
   const graph = await collector.withBlobs(walker.graph());
   const leftOut = collector.leftOut();
-  if (options.verifySignatures.length > 0) {
-    const origin = { source, isSourceProven: async () => true, leftOut, incomplete: requests.incomplete() };
-    await requireSignatures({ graph, ...origin, keys: options.verifySignatures, concurrency, emit, signal });
-  }
+  const keys = options.verifySignatures;
+  await requireSourceSignatures({ graph, leftOut, source, keys, concurrency, emit, signal }, requests);
   warnLeftOutReferrers(emit, leftOut);
   reportForeignLayers(emit, graph);
   reportIncompleteReferrers(emit, requests.incomplete(), options.requireReferrers);

@@ -86,8 +86,9 @@ export class ReferrerComparison {
     const [listed, known] = await Promise.all([source.referrers(reference, digest), tagLists.of(reference)]);
     const exists = async (tag: string): Promise<boolean> =>
       known?.has(tag) ?? (await source.head(reference, tag)) !== undefined;
-    const tags: string[] = [];
-    for (const tag of cosignTags(digest)) if (await exists(tag)) tags.push(tag);
+    const candidates = cosignTags(digest);
+    const found = await Promise.all(candidates.map(exists));
+    const tags = candidates.filter((_, index) => found[index]);
     if (listed !== undefined) return { listed: new Set(listed.map((entry) => entry.digest)), tags };
     if (!(await exists(referrersTag(digest)))) return { listed: new Set(), tags };
     return { listed: await taggedReferrers(readerOf(source), reference, digest), tags };

@@ -10,14 +10,14 @@ const failing = new AirgapError('registry', '503', { isTransient: true });
 
 it('routes that refuse access come after those that answer, and silent hosts after both', () => {
   const health = new RouteHealth();
-  expect(health.order([first, second, third])).toEqual({ routes: [first, second, third], lastHope: third });
+  expect(health.order([first, second, third])).toEqual({ routes: [first, second, third], lastExpected: third });
   health.recordFailure(first, down);
   health.recordFailure(second, new AirgapError('forbidden', '403'));
-  expect(health.order([first, second, third])).toEqual({ routes: [third, second, first], lastHope: third });
-  expect(health.order([first, second])).toEqual({ routes: [second, first], lastHope: second });
-  expect(health.order([first])).toEqual({ routes: [first], lastHope: first });
+  expect(health.order([first, second, third])).toEqual({ routes: [third, second, first], lastExpected: third });
+  expect(health.order([first, second])).toEqual({ routes: [second, first], lastExpected: second });
+  expect(health.order([first])).toEqual({ routes: [first], lastExpected: first });
   // Another repository of the host may be accessible.
-  expect(health.order([route('two.example', 'b'), third]).lastHope).toBe(third);
+  expect(health.order([route('two.example', 'b'), third]).lastExpected).toBe(third);
 });
 
 it('a silent host is not asked again for half a minute', () => {
