@@ -68,7 +68,7 @@ async function headOf(path: string, flag: string, shown: string): Promise<string
 export async function refuseExisting(path: string, flag: string): Promise<void> {
   await checkOutput(path, flag);
   const found = await stat(path).catch(() => undefined);
-  if (found === undefined || (found.isFile() && found.size === 0) || !found.isFile()) return;
+  if (!found?.isFile() || found.size === 0) return;
   throw new AirgapError('output-exists', `${path} already exists`, {
     hint: `choose another path with ${flag}, or delete that file: lists and receipts are not replaced`,
   });

@@ -13,7 +13,7 @@ import type { RegistrySelection, RepositorySelection } from '../../workflows/mir
 import type { Config } from '../config/schema.ts';
 import type { SkopeoSync } from '../config/skopeo-sync.ts';
 import type { CommandIO } from '../run.ts';
-import { type FlagsOf, flagGroup, repeatable } from './option.ts';
+import { type FlagsOf, flagGroup, listEntries, repeatable } from './option.ts';
 
 /** Maximum bytes of a list of repositories. */
 const LIST_LIMIT = 64 * 1024 * 1024;
@@ -165,8 +165,7 @@ async function readNames(path: string): Promise<readonly string[]> {
   if (bytes.length > LIST_LIMIT) {
     throw new AirgapError('usage', `--repositories ${path} has more than ${LIST_LIMIT / 1024 / 1024} MiB`);
   }
-  const lines = bytes.toString('utf8').split(/\r?\n/);
-  return lines.map((line) => line.replace(/(?:^|\s)#[\s\S]*/, '').trim()).filter((line) => line !== '');
+  return listEntries(bytes.toString('utf8'));
 }
 
 /** Returns the client certificate in a folder as Docker lays it out, `NAME.cert` with `NAME.key`; none without one. */

@@ -46,6 +46,14 @@ export function repeatable<const Flags extends string>(flags: Flags, description
   return new Option(flags, `${description} (repeatable${note})`).argParser(collect).default<string[]>([], '');
 }
 
+/** Returns the entries of a list with one in each line; `#` at the start of a word begins a comment. */
+export function listEntries(text: string): string[] {
+  return text
+    .split(/\r?\n/)
+    .map((line) => line.replace(/(?:^|\s)#[\s\S]*/, '').trim())
+    .filter((line) => line !== '');
+}
+
 /** Form of the text `NAME=VALUE` of a flag. */
 interface AssignmentForm {
   /** Such as `HOST=FILE`. */

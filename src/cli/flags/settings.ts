@@ -13,7 +13,7 @@ import type { CommandIO } from '../run.ts';
 import { chartJobs, chartRequest, refuseUnusedRenderFlags, renderOptions } from './chart-jobs.ts';
 import type { ChartsFlags, ConfigFlags, RenderFlags } from './charts.ts';
 import { chartLogin } from './login.ts';
-import { parseAssignment, parseDuration, parseMemory } from './option.ts';
+import { listEntries, parseAssignment, parseDuration, parseMemory } from './option.ts';
 import { clientCertificatesOf, helmCertificates, type RegistryFlags, type RegistrySettings } from './registry.ts';
 
 /** The schema's defaults, written out because the schema is loaded only for a file. */
@@ -225,8 +225,5 @@ async function readImageList(path: string): Promise<string[]> {
       cause,
     });
   });
-  return text
-    .split(/\r?\n/)
-    .map((line) => line.replace(/(?:^|\s)#[\s\S]*/, '').trim())
-    .filter((line) => line !== '');
+  return listEntries(text);
 }
