@@ -27,8 +27,8 @@ export function isRefusal(result: object): result is Refusal {
   return 'reason' in result;
 }
 
-/** Printable ASCII without quotes and backslashes, which would need escapes. */
-const PLAIN_TEXT = /^[\x20\x21\x23-\x26\x28-\x5b\x5d-\x7e]*$/;
+/** Printable ASCII without quotes. */
+const PLAIN_TEXT = /^[\x20\x21\x23-\x26\x28-\x7e]*$/;
 
 /**
  * YAML that people wrote, whose scalars are changed at their offsets, so that all other text stays. What cannot be changed so
@@ -66,7 +66,7 @@ export class YamlSource {
     if (second !== undefined) return { line: this.lineOf(second.contents), reason: 'the file has several documents' };
     let node = (document?.contents ?? null) as Node | null;
     for (const key of keys) {
-      const refusal = this.#refusalOf(node);
+      const refusal = this.refusalOf(node);
       if (refusal !== undefined) return refusal;
       const line = this.lineOf(node);
       if (isSeq(node)) node = (node.items[Number(key)] ?? null) as Node | null;
@@ -79,38 +79,52 @@ export class YamlSource {
         node = pair.value as Node | null;
       } else return { line, reason: `there is no key ${quoted(String(key))}` };
     }
-    const refusal = this.#refusalOf(node);
+    const refusal = this.refusalOf(node);
     if (refusal !== undefined) return refusal;
     return isScalar(node) ? node : { line: this.lineOf(node), reason: 'the value is not a text' };
   }
 
   /** Returns the edit that gives a scalar another value; only the letters that differ are replaced. */
   replace(scalar: Scalar, replacement: string): TextEdit | Refusal {
-    const line = this.lineOf(scalar);
     const text = scalarText(scalar);
-    const refusal = this.#refusalOf(scalar);
+    if (text === '') return this.refusalOf(scalar) ?? this.#fill(scalar, replacement);
+    const edits = this.edit(scalar, [difference(text, replacement)]);
+    return isRefusal(edits) ? edits : (edits[0] as TextEdit);
+  }
+
+  /**
+   * Returns the edits of the source for edits of a scalar's value.
+   * @param edits whose texts begin and end with a non-blank, and lie on one line
+   */
+  edit(scalar: Scalar, edits: readonly TextEdit[]): TextEdit[] | Refusal {
+    const line = this.lineOf(scalar);
+    const refusal = this.refusalOf(scalar);
     if (refusal !== undefined) return refusal;
-    const { start, from, to } = difference(text, replacement);
-    if (!PLAIN_TEXT.test(to)) return { line, reason: 'the new text has characters that need quoting' };
-    if (/[\n\r]/.test(from)) return { line, reason: 'the text spans several lines' };
-    if (text === '') return this.#fill(scalar, to);
+    if (!edits.every(({ text }) => PLAIN_TEXT.test(text)))
+      return { line, reason: 'the new text has characters that need quoting' };
     const toSource = sourceMapper(this.#lines, scalar);
     if (toSource === undefined) return { line, reason: 'the text cannot be found in its source' };
-    const span = toSource({ start, end: start + from.length });
-    if (/[\n\r]/.test(this.text.slice(span.start, span.end))) return { line, reason: 'the text spans several lines' };
-    return { ...span, text: to };
+    const isEscaped = scalar.type === 'QUOTE_DOUBLE';
+    const found = edits.map(({ start, end, text }) => {
+      return { ...toSource({ start, end }), text: isEscaped ? text.replaceAll('\\', '\\\\') : text };
+    });
+    const isOnOneLine = found.every(({ start, end }) => !/[\n\r]/.test(this.text.slice(start, end)));
+    return isOnOneLine ? found : { line, reason: 'the text spans several lines' };
   }
 
   /** Gives an empty scalar (`""`, nothing after the colon) a value. */
   #fill(scalar: Scalar, to: string): TextEdit | Refusal {
     const [start = 0, end = 0] = scalar.range ?? [];
+    if (!PLAIN_TEXT.test(to))
+      return { line: this.lineAt(start), reason: 'the new text has characters that need quoting' };
     if (/^(?:""|'')$/.test(this.text.slice(start, end))) return { start: start + 1, end: start + 1, text: to };
     if (start === end && this.text[start - 1] === ':') return { start, end, text: ` ${to}` };
     if (start === end && this.text[start - 1] === ' ') return { start, end, text: to };
     return { line: this.lineAt(start), reason: 'the empty value has an unusual form' };
   }
 
-  #refusalOf(node: Node | null): Refusal | undefined {
+  /** Returns the reason why a change of a node would change others or is unclear. */
+  refusalOf(node: Node | null): Refusal | undefined {
     if (node === null) return undefined;
     const line = this.lineOf(node);
     if (isAlias(node)) return { line, reason: `the value is an alias, *${node.source}` };
@@ -200,7 +214,7 @@ function lineCount(text: string): number {
 }
 
 /** Returns the smallest part of a text that another one replaces; it begins and ends with non-blanks of the text. */
-function difference(text: string, replacement: string): { start: number; from: string; to: string } {
+function difference(text: string, replacement: string): TextEdit {
   const most = Math.min(text.length, replacement.length);
   let start = 0;
   while (start < most && text[start] === replacement[start]) start += 1;
@@ -213,7 +227,7 @@ function difference(text: string, replacement: string): { start: number; from: s
   while (end < text.length && isBlank(end - 1)) end += 1;
   while (start > 0 && (start >= end || isBlank(start))) start -= 1;
   const suffix = text.length - end;
-  return { start, from: text.slice(start, end), to: replacement.slice(start, replacement.length - suffix) };
+  return { start, end, text: replacement.slice(start, replacement.length - suffix) };
 }
 
 function aliasNames(document: Document.Parsed): string[] {

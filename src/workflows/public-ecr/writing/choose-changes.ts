@@ -1,0 +1,182 @@
+import { firstOf } from '../../../base/count.ts';
+import type { ImagePlace, PlacePart, PublicEcrImage } from '../../../inventory/public-ecr.ts';
+import { changeScalars, type Refusal, type ScalarChange } from './yaml-source.ts';
+
+/** Place that keeps its text, and why. */
+export interface NotWritten {
+  /** Normalized reference; absent for what names no single image. */
+  readonly reference?: string;
+  /** Absolute; for a file in an archive, the archive. */
+  readonly file: string;
+  /** From 1; 0 if it is not known. */
+  readonly line: number;
+  readonly reason: string;
+}
+
+/** Place that is changed. */
+export interface ChosenPlace {
+  readonly image: PublicEcrImage;
+  readonly place: ImagePlace;
+}
+
+export interface ChosenChanges {
+  /** Changed texts by file. */
+  readonly texts: ReadonlyMap<string, string>;
+  readonly places: readonly ChosenPlace[];
+  readonly notWritten: readonly NotWritten[];
+}
+
+/** Text of a file, or the reason why it is not changed. */
+export type EditableFile = string | Pick<NotWritten, 'reason'>;
+
+/**
+ * Chooses the places that are changed: those of verified equivalents whose scalars no other image needs as they are.
+ * @param files all files of places with replacements
+ */
+export function chooseChanges(
+  images: readonly PublicEcrImage[],
+  files: ReadonlyMap<string, EditableFile>,
+): ChosenChanges {
+  const all = images.flatMap((image) => image.places.map((place): ChosenPlace => ({ image, place })));
+  const reasons = new Map(
+    all.map((chosen): [ChosenPlace, Reason | undefined] => [chosen, reasonAgainst(chosen, files)]),
+  );
+  const isChosen = (chosen: ChosenPlace): boolean => reasons.get(chosen) === undefined;
+  // Each place that is dropped may share scalars with others, which then are dropped too.
+  for (;;) {
+    const chosen = all.filter(isChosen);
+    const shared = sharedScalars(all, isChosen);
+    const { texts, refused } = changeFiles(chosen, files);
+    const dropped = chosen.flatMap((candidate): [ChosenPlace, Reason][] => {
+      const scalars = changedParts(candidate.place).map((part) => scalarKey(candidate.place, part));
+      const reason = scalars.map((key) => shared.get(key) ?? refused.get(key)).find((found) => found !== undefined);
+      return reason === undefined ? [] : [[candidate, reason]];
+    });
+    if (dropped.length === 0) {
+      const notWritten = all.flatMap((candidate) => toNotWritten(candidate, reasons.get(candidate)));
+      return { texts, places: chosen.filter(({ place }) => changedParts(place).length > 0), notWritten };
+    }
+    for (const [candidate, reason] of dropped) reasons.set(candidate, reason);
+  }
+}
+
+/** Returns the files whose text is needed to choose. */
+export function filesToEdit(images: readonly PublicEcrImage[]): string[] {
+  const places = images.filter(isVerified).flatMap((image) => image.places);
+  const editable = places.filter((place) => isValuesFile(place) && changedParts(place).length > 0);
+  return [...new Set(editable.map(({ file }) => file))].sort();
+}
+
+/** Reason why a place is not changed; its line, if it differs from that of the place. */
+interface Reason {
+  readonly reason: string;
+  readonly line?: number;
+  /** Another sentence of the report says so already, or nothing is to be done. */
+  readonly isSilent?: boolean;
+}
+
+function reasonAgainst({ image, place }: ChosenPlace, files: ReadonlyMap<string, EditableFile>): Reason | undefined {
+  if (image.class !== 'equivalent') return { reason: 'it has no equivalent', isSilent: true };
+  if (!isVerified(image)) return { reason: notVerified(image) };
+  if (place.inArchive !== undefined)
+    return { reason: `it is ${place.inArchive} in an archive: change it where that chart is made, or unpack it` };
+  if (place.kind === 'template') return { reason: 'a template names it: give it a value first' };
+  if (image.losesSignatures === true)
+    return {
+      reason: 'the image is signed and its equivalent is not: change it by hand if nothing asks for signatures',
+    };
+  const missing = place.parts.find(({ replacement }) => replacement === undefined);
+  if (missing !== undefined)
+    return { reason: `${missing.path} cannot be changed for this image alone`, line: missing.line };
+  const file = files.get(place.file);
+  return typeof file === 'object' ? { reason: file.reason } : undefined;
+}
+
+export function isVerified(image: PublicEcrImage): boolean {
+  return image.class === 'equivalent' && image.status === 'verified';
+}
+
+function notVerified({ status, why, missingPlatforms = [] }: PublicEcrImage): string {
+  switch (status) {
+    case 'different-digest':
+      return 'the equivalent has another digest';
+    case 'different-platforms':
+      return `the equivalent lacks ${firstOf(missingPlatforms, 3)}`;
+    case 'not-found':
+      return 'the equivalent does not exist';
+    default:
+      return why === undefined ? 'unconfirmed' : `unconfirmed: ${why}`;
+  }
+}
+
+function isValuesFile({ kind, inArchive }: ImagePlace): boolean {
+  return kind === 'values' && inArchive === undefined;
+}
+
+/** Returns the parts of a place that get another text. */
+export function changedParts({ parts }: ImagePlace): PlacePart[] {
+  return parts.filter(({ text, replacement }) => replacement !== undefined && replacement !== text);
+}
+
+function scalarKey({ file }: ImagePlace, { keys }: PlacePart): string {
+  return JSON.stringify([file, ...keys]);
+}
+
+/** Returns the scalars for which not all places want the same text, with the reason. */
+function sharedScalars(
+  all: readonly ChosenPlace[],
+  isChosen: (chosen: ChosenPlace) => boolean,
+): ReadonlyMap<string, Reason> {
+  const users = all
+    .filter(({ place }) => isValuesFile(place))
+    .flatMap((chosen) =>
+      chosen.place.parts.map((part) => ({
+        key: scalarKey(chosen.place, part),
+        text: isChosen(chosen) ? part.replacement : part.text,
+        chosen,
+        part,
+      })),
+    );
+  return new Map(
+    [...Map.groupBy(users, ({ key }) => key)].flatMap(([key, group]): [string, Reason][] => {
+      if (new Set(group.map(({ text }) => text)).size < 2) return [];
+      const [{ part } = { part: undefined }] = group;
+      const staying = group.find(({ chosen, text, part: { text: old } }) => !isChosen(chosen) || text === old);
+      const other = staying?.chosen.image.reference;
+      const why = other === undefined ? 'its images go to different names' : `${other} needs it as it is`;
+      return [[key, { reason: `${part?.path} is not changed: ${why}` }]];
+    }),
+  );
+}
+
+function changeFiles(
+  chosen: readonly ChosenPlace[],
+  files: ReadonlyMap<string, EditableFile>,
+): { readonly texts: ReadonlyMap<string, string>; readonly refused: ReadonlyMap<string, Reason> } {
+  const texts = new Map<string, string>();
+  const refused = new Map<string, Reason>();
+  for (const [file, places] of Map.groupBy(chosen, ({ place }) => place.file)) {
+    const text = files.get(file);
+    const changes = new Map<string, ScalarChange>();
+    for (const { place } of places)
+      for (const part of changedParts(place)) changes.set(scalarKey(place, part), toChange(part));
+    if (typeof text !== 'string' || changes.size === 0) continue;
+    const result = changeScalars(text, [...changes.values()]);
+    for (const [key, change] of changes) {
+      const refusal: Refusal | undefined = result.refused.find((found) => found.change === change);
+      if (refusal !== undefined) refused.set(key, { reason: refusal.reason, line: refusal.line });
+    }
+    texts.set(file, result.text);
+  }
+  return { texts, refused };
+}
+
+function toChange({ keys, text, replacement = text }: PlacePart): ScalarChange {
+  return { keys, text, replacement };
+}
+
+function toNotWritten({ image, place }: ChosenPlace, reason: Reason | undefined): NotWritten[] {
+  if (reason === undefined || reason.isSilent === true) return [];
+  const { reference } = image;
+  return [{ reference, file: place.file, line: reason.line ?? place.line, reason: reason.reason }];
+}
