@@ -41,7 +41,8 @@ export class PlaceList {
         const key = JSON.stringify([place.file, place.inArchive, place.line, place.parts.map(({ path }) => path)]);
         if (!places.has(key)) places.set(key, place);
       }
-      if (reason !== undefined) {
+      // Nothing names an image that was added by name.
+      if (reason !== undefined && (use.location !== undefined || use.forms.length > 0)) {
         const entry = unmappedPlace(use, reason);
         unmapped.set(JSON.stringify(entry), entry);
       }
@@ -57,7 +58,7 @@ export class PlaceList {
     const located = names.flatMap((name) => (typeof name.scalar === 'string' ? [] : [{ name, scalar: name.scalar }]));
     return [...Map.groupBy(located, ({ scalar }) => scalar.file)].map(([{ file, inArchive }, inFile]) => {
       const parts = inFile.map(({ name, scalar }) => this.#part(scalar, roleOf(name, scalar, names), isMoved));
-      const { line, path } = parts[0] as PlacePart;
+      const { line, path } = parts.find(({ role }) => role !== 'registry') ?? (parts[0] as PlacePart);
       const others = inFile.flatMap(({ scalar }) => tagParts(scalar, reference, isMoved));
       const distinct = new Map([...others, ...parts].map((part) => [part.path, part]));
       const ordered = [...parts, ...[...distinct.values()].filter((part) => !parts.includes(part))];

@@ -10,7 +10,7 @@ import type { SearchResult } from '../../search/search-result.ts';
 import type { SelectionOptions } from '../../search/selection.ts';
 import type { RegistryUse } from '../../session/connect.ts';
 import { type Context, withScratch } from '../../session/context.ts';
-import { selectFindings, warnUnmatched } from '../images/images.ts';
+import { addedReferences, selectFindings, warnUnmatched } from '../images/images.ts';
 import { type Answer, askRegistries, isAsked, notAsked } from './ask-registries.ts';
 import { ChartValues } from './chart-values.ts';
 import { classify } from './classify.ts';
@@ -22,6 +22,8 @@ import { Names, renderedUses, type Use } from './uses.ts';
 
 export interface PublicEcrOptions extends SearchOptions, SelectionOptions {
   readonly charts: readonly ChartJob[];
+  /** References to add, by name only. */
+  readonly add: readonly string[];
   /** Values files that no chart belongs to (absolute), read by their keys. */
   readonly files: readonly string[];
   /** Access to registries; undefined to ask none, so that no equivalent is verified. */
@@ -73,7 +75,7 @@ async function usesOf(
   { charts, excluded }: SearchResult,
   names: Names,
 ): Promise<{ readonly uses: Use[]; readonly charts: readonly PublicEcrChart[] }> {
-  const { findings, selections } = selectFindings(charts, { ...options, add: [] }, excluded);
+  const { findings, selections } = selectFindings(charts, options, excluded);
   warnUnmatched(context, selections);
   const selected = new Set(findings.map(({ reference }) => reference));
   const uses: Use[] = [];
@@ -92,6 +94,8 @@ async function usesOf(
     const folder = files.folder === undefined || via !== undefined ? {} : { folder: files.folder };
     described.push({ name, version, source: chart.source, ...folder });
   }
+  for (const { reference, written } of addedReferences(options.add))
+    uses.push({ reference, written, forms: [], chart: '', role: 'runs' });
   return { uses, charts: described };
 }
 

@@ -1,14 +1,15 @@
-import { readdir, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import { compareText } from '../../base/text-order.ts';
 import { wildcard } from '../../base/wildcard.ts';
+import { readMapping } from '../../helm/go-yaml.ts';
 
 /** A values file, and the folder of the chart that it belongs to. */
 export interface GlobbedFile {
   /** Absolute. */
   readonly path: string;
-  /** Folder with a Chart.yaml that has the file directly in it (absolute); undefined if there is none. */
+  /** Folder that has a Chart.yaml beside the file (absolute); absent if there is none, or of a library, which has no render. */
   readonly chartFolder?: string;
 }
 
@@ -41,7 +42,8 @@ export async function expandGlobs(globs: readonly string[], cwd: string): Promis
 
 async function withChart(path: string): Promise<GlobbedFile> {
   const chartFolder = dirname(path);
-  return (await kindOf(join(chartFolder, 'Chart.yaml'))) === 'file' ? { path, chartFolder } : { path };
+  const metadata = await readFile(join(chartFolder, 'Chart.yaml'), 'utf8').catch(() => undefined);
+  return metadata === undefined || readMapping(metadata).type === 'library' ? { path } : { path, chartFolder };
 }
 
 async function matches(glob: string): Promise<string[]> {
