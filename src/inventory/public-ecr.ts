@@ -3,7 +3,7 @@ import type { Digest } from '../oci/digest.ts';
 /** Result of `public-ecr`: images, their equivalents in Public ECR, and the places that name them. */
 export interface PublicEcrResult {
   readonly charts: readonly PublicEcrChart[];
-  /** Values files that were read by their keys, absolute, because no chart belongs to them. */
+  /** Values files that were read by their keys, because no chart belongs to them (absolute). */
   readonly files: readonly string[];
   /** Each reference once, sorted. */
   readonly images: readonly PublicEcrImage[];
@@ -36,8 +36,8 @@ export const PUBLIC_ECR_STATUSES = [
 ] as const;
 
 /**
- * What the registries said of an equivalent; of an image of class `already` or `retired` that names Public ECR itself, only
- * `verified` (it exists), `not-found` and `unconfirmed`. `verified`: the equivalent has the same digest, or manifests with the
+ * What the registries said of an equivalent; of an image of class `already` only `verified` (it exists), `not-found` and
+ * `unconfirmed`. `verified`: the equivalent has the same digest, or manifests with the
  * same digests for every platform. `different-platforms`: the equivalent lacks some. `unconfirmed`: a registry could not be asked.
  */
 export type PublicEcrStatus = (typeof PUBLIC_ECR_STATUSES)[number];
@@ -53,11 +53,14 @@ export interface PublicEcrImage {
   readonly rule?: PublicEcrRule;
   /** Retirement of the alias, for class `retired`. */
   readonly retired?: RetiredAlias;
-  /** Normalized reference in Public ECR, with the tag and digest of `reference`; absent for classes `already` and `none`. */
+  /**
+   * Normalized reference in Public ECR, with the tag and digest of `reference`; absent for classes `already` and `none`. For
+   * class `retired` what it was, if the image is elsewhere.
+   */
   readonly equivalent?: string;
-  /** Absent for class `none`, and for a `retired` one that names no image in Public ECR. */
+  /** Absent for classes `none` and `retired`: nothing is asked. */
   readonly status?: PublicEcrStatus;
-  /** Why the status is `unconfirmed`: one line. */
+  /** Why the status is `unconfirmed` or `not-found`. */
   readonly why?: string;
   /** Digest at the source, if it was read. */
   readonly digest?: Digest;
@@ -74,7 +77,7 @@ export interface PublicEcrImage {
   readonly losesSignatures?: boolean;
   /** Spots that name the image, those that can be edited first. */
   readonly places: readonly ImagePlace[];
-  /** Locations in the render that no value can move. */
+  /** What names an image of status `verified` and no value of a file moves. */
   readonly unmapped: readonly UnmappedPlace[];
 }
 
@@ -98,15 +101,15 @@ export interface RetiredAlias {
 export interface ImagePlace {
   /** Name of the chart that was rendered; empty for a values file without a chart. */
   readonly chart: string;
-  /** Absolute path of the file. For a file in an archive, the path of the archive. */
+  /** Absolute path of the file. For a file in an archive, the path of the archive, or the address that it came from. */
   readonly file: string;
   /** Path inside the archive `file`; such a place cannot be edited. */
   readonly inArchive?: string;
   /** `values`: parts may have replacements. `template`: the name is written in a template, which is only listed. */
   readonly kind: 'values' | 'template';
-  /** Line of the first part, from 1. */
+  /** Line of the part that names the repository, else of the first, from 1. */
   readonly line: number;
-  /** Key path of the first part in the file, `image.repository`; empty in a template. */
+  /** Key path of that part in the file, `image.repository`; empty in a template. */
   readonly path: string;
   /** In the order in which they build the reference. */
   readonly parts: readonly PlacePart[];
@@ -128,7 +131,8 @@ export interface PlacePart {
   readonly text: string;
   /**
    * Whole new value of the scalar, with which the render has the equivalent. Equal to `text` if this part stays. Absent if it
-   * must not be edited: a template, a file in an archive, an image without an equivalent, or a value that other images need.
+   * must not be edited: a template, a file in an archive, an image without a verified equivalent, or a value that other images
+   * need.
    */
   readonly replacement?: string;
 }
