@@ -2,8 +2,15 @@ import { firstOf } from '../../../base/count.ts';
 import type { ImagePlace, PlacePart, PublicEcrImage } from '../../../inventory/public-ecr.ts';
 import { changeScalars, type Refusal, type ScalarChange } from './yaml-source.ts';
 
+/**
+ * What keeps a place as it is: the image has no verified equivalent; another image needs the text; it is no file of the user;
+ * the file cannot be changed in place; a test's expectation has to be looked at.
+ */
+export type NotWrittenKind = 'unverified' | 'shared' | 'elsewhere' | 'file' | 'expectation';
+
 /** Place that keeps its text, and why. */
 export interface NotWritten {
+  readonly kind: NotWrittenKind;
   /** Normalized reference; absent for what names no single image. */
   readonly reference?: string;
   /** Absolute; for a file in an archive, the archive. */
@@ -69,6 +76,7 @@ export function filesToEdit(images: readonly PublicEcrImage[]): string[] {
 
 /** Reason why a place is not changed; its line, if it differs from that of the place. */
 interface Reason {
+  readonly kind: NotWrittenKind;
   readonly reason: string;
   readonly line?: number;
   /** Another sentence of the report says so already, or nothing is to be done. */
@@ -76,20 +84,24 @@ interface Reason {
 }
 
 function reasonAgainst({ image, place }: ChosenPlace, files: ReadonlyMap<string, EditableFile>): Reason | undefined {
-  if (image.class !== 'equivalent') return { reason: 'it has no equivalent', isSilent: true };
-  if (!isVerified(image)) return { reason: notVerified(image) };
+  if (image.class !== 'equivalent') return { kind: 'unverified', reason: 'it has no equivalent', isSilent: true };
+  if (!isVerified(image)) return { kind: 'unverified', reason: notVerified(image) };
   if (place.inArchive !== undefined)
-    return { reason: `it is ${place.inArchive} in an archive: change it where that chart is made, or unpack it` };
-  if (place.kind === 'template') return { reason: 'a template names it: give it a value first' };
+    return {
+      kind: 'elsewhere',
+      reason: `it is ${place.inArchive} in an archive: change it where that chart is made, or unpack it`,
+    };
+  if (place.kind === 'template') return { kind: 'elsewhere', reason: 'a template names it: give it a value first' };
   if (image.losesSignatures === true)
     return {
+      kind: 'unverified',
       reason: 'the image is signed and its equivalent is not: change it by hand if nothing asks for signatures',
     };
   const missing = place.parts.find(({ replacement }) => replacement === undefined);
   if (missing !== undefined)
-    return { reason: `${missing.path} cannot be changed for this image alone`, line: missing.line };
+    return { kind: 'shared', reason: `${missing.path} cannot be changed for this image alone`, line: missing.line };
   const file = files.get(place.file);
-  return typeof file === 'object' ? { reason: file.reason } : undefined;
+  return typeof file === 'object' ? { kind: 'file', reason: file.reason } : undefined;
 }
 
 export function isVerified(image: PublicEcrImage): boolean {
@@ -144,7 +156,7 @@ function sharedScalars(
       const staying = group.find(({ chosen, text, part: { text: old } }) => !isChosen(chosen) || text === old);
       const other = staying?.chosen.image.reference;
       const why = other === undefined ? 'its images go to different names' : `${other} needs it as it is`;
-      return [[key, { reason: `${part?.path} is not changed: ${why}` }]];
+      return [[key, { kind: 'shared', reason: `${part?.path} is not changed: ${why}` }]];
     }),
   );
 }
@@ -164,7 +176,7 @@ function changeFiles(
     const result = changeScalars(text, [...changes.values()]);
     for (const [key, change] of changes) {
       const refusal: Refusal | undefined = result.refused.find((found) => found.change === change);
-      if (refusal !== undefined) refused.set(key, { reason: refusal.reason, line: refusal.line });
+      if (refusal !== undefined) refused.set(key, { kind: 'file', reason: refusal.reason, line: refusal.line });
     }
     texts.set(file, result.text);
   }
@@ -177,6 +189,6 @@ function toChange({ keys, text, replacement = text }: PlacePart): ScalarChange {
 
 function toNotWritten({ image, place }: ChosenPlace, reason: Reason | undefined): NotWritten[] {
   if (reason === undefined || reason.isSilent === true) return [];
-  const { reference } = image;
-  return [{ reference, file: place.file, line: reason.line ?? place.line, reason: reason.reason }];
+  const { kind, reason: text, line = place.line } = reason;
+  return [{ kind, reference: image.reference, file: place.file, line, reason: text }];
 }

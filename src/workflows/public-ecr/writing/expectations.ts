@@ -78,9 +78,12 @@ export function changeSuite(
   for (const document of file.source.problem === undefined ? file.source.documents : []) {
     const suite = document.contents;
     const inherited = settingsOf(child(suite, 'set'));
+    const hasVersion = (node: unknown): boolean => child(child(node, 'chart'), 'version') !== null;
     for (const test of itemsOf(child(suite, 'tests'))) {
       const settings = [...inherited, ...settingsOf(child(test, 'set'))];
-      const { expected, partly } = movesWith(moves, settings);
+      const { charts, ...images } = moves;
+      const seen = hasVersion(suite) || hasVersion(test) ? images : moves;
+      const { expected, partly } = movesWith(seen, settings);
       const title = child(test, 'it');
       if (isScalar(title)) byTitle.set(scalarText(title), expected);
       for (const assertion of itemsOf(child(test, 'asserts'))) changeAssertion(file, assertion, expected, partly);
@@ -117,8 +120,8 @@ function movesWith(
     if (set > 0) (set === keys.length ? none : some).add(reference);
   }
   const only = (isTaken: (reference: string) => boolean): ImageMoves => ({
+    ...moves,
     moved: new Map([...moves.moved].filter(([reference]) => isTaken(reference))),
-    staying: moves.staying,
   });
   return {
     expected: only((reference) => !none.has(reference) && !some.has(reference)),

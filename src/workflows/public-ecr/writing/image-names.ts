@@ -7,6 +7,8 @@ export interface ImageMoves {
   readonly moved: ReadonlyMap<string, string>;
   /** Normalized references that the chart still names. */
   readonly staying: ReadonlySet<string>;
+  /** Charts whose versions change, such as `app-1.2.3` in labels, with their new names. */
+  readonly charts?: ReadonlyMap<string, string>;
 }
 
 /** Edits of a text that names images. */
@@ -27,8 +29,10 @@ const NAME = /[A-Za-z0-9](?:[\w./:@-]*\w)?/g;
 export function nameEdits(text: string, moves: ImageMoves, isImage: boolean): NameEdits {
   const found = [...text.matchAll(NAME)].flatMap(({ 0: name, index }) => {
     if (/[./@-]/.test(text[index - 1] ?? '')) return [];
+    const chart = moves.charts?.get(name);
+    if (chart !== undefined) return [{ name, start: index, renamed: chart }];
     const isWhole = isImage && name === text.trim();
-    const isField = /image["']?:[ \t]*["']?$/i.test(text.slice(Math.max(index - 40, 0), index));
+    const isField = /image["']?[:=][ \t]*["']?$/i.test(text.slice(Math.max(index - 40, 0), index));
     if (!name.includes('/') && !isWhole && !isField) return [];
     const renamed = newName(name, moves);
     return renamed === undefined ? [] : [{ name, start: index, renamed }];

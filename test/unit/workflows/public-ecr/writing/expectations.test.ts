@@ -116,6 +116,16 @@ describe('a suite of helm-unittest', () => {
     ]);
   });
 
+  test('expects the new version of the chart, unless it sets one', () => {
+    const text =
+      'tests:\n- it: a\n  asserts:\n  - equal: {path: metadata.labels, value: app-1.2.3}\n- it: b\n  chart: {version: 1.2.3}\n  asserts:\n  - equal: {path: metadata.labels, value: app-1.2.3}\n';
+    const charts = new Map([['app-1.2.3', 'app-1.2.4']]);
+    expect(changeSuite(text, { ...moves, charts }).text).toBe(text.replace('app-1.2.3', 'app-1.2.4'));
+    expect(changeSuite(text.replace('tests:', 'chart: {version: 1.2.3}\ntests:'), { ...moves, charts }).text).toContain(
+      'value: app-1.2.3}\n- it: b',
+    );
+  });
+
   test('may have several documents, Windows line ends and no YAML', () => {
     const several = `${SUITE}---\n${SUITE}`.replaceAll('\n', '\r\n');
     expect(changedLines(several, changeSuite(several, moves).text)).toHaveLength(8);

@@ -1,0 +1,36 @@
+import { checkName } from '../base/names.ts';
+import type { Helm } from './helm.ts';
+import type { RenderOptions } from './render.ts';
+
+/** Milliseconds for one run. */
+const LINT_TIMEOUT = 2 * 60_000;
+
+/**
+ * Runs `helm lint` on a chart with the values of a render.
+ * @param chart path of an archive or a folder
+ * @returns its errors, one line each; empty if the chart passes
+ */
+export async function lintChart(helm: Helm, chart: string, options: RenderOptions): Promise<string[]> {
+  const { limits, namespace, skipSchemaValidation, kubeVersion } = options;
+  const repeated = (flag: string, values: readonly string[] = []): string[] =>
+    values.map((value) => `${flag}=${value}`);
+  const flags = [
+    ...repeated('--values', options.values),
+    ...repeated('--set-json', options.setJson),
+    ...repeated('--set', options.set),
+    ...repeated('--set-string', options.setString),
+    ...repeated('--set-file', options.setFile),
+    ...repeated('--set-literal', options.setLiteral),
+    ...(kubeVersion ? [`--kube-version=${kubeVersion}`] : []),
+    ...(skipSchemaValidation ? ['--skip-schema-validation'] : []),
+    ...(namespace ? [`--namespace=${checkName('namespace', namespace, 'the release', 'usage')}`] : []),
+  ];
+  const { exitCode, stdout, stderr } = await helm.run(['lint', ...flags, '--', chart], {
+    timeout: limits?.time ?? LINT_TIMEOUT,
+    ...(limits?.memory === undefined ? {} : { memory: limits.memory }),
+  });
+  if (exitCode === 0) return [];
+  const lines = `${stdout}\n${stderr}`.replaceAll(chart, 'the chart').split('\n');
+  const errors = lines.filter((line) => line.startsWith('[ERROR]')).map((line) => line.slice('[ERROR]'.length).trim());
+  return errors.length > 0 ? errors : [lines.findLast((line) => line.trim() !== '') ?? 'helm lint failed'];
+}
