@@ -127,12 +127,12 @@ export interface PlacePart {
   readonly path: string;
   /** Line of the scalar's value, from 1. */
   readonly line: number;
-  /** Value of the scalar as parsed, before the change. */
+  /** Value of the scalar as parsed, before the change; of a longer text, such as a script, only the name in it. */
   readonly text: string;
   /**
    * Whole new value of the scalar, with which the render has the equivalent. Equal to `text` if this part stays. Absent if it
-   * must not be edited: a template, a file in an archive, an image without a verified equivalent, or a value that other images
-   * need.
+   * must not be edited: a template, a file in an archive, an image without a verified equivalent, a longer text, or a
+   * value that other images need.
    */
   readonly replacement?: string;
 }

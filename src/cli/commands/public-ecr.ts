@@ -4,7 +4,7 @@ import { AirgapError } from '../../base/errors.ts';
 import type { PublicEcrResult } from '../../inventory/public-ecr.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
 import type { PublicEcrOptions } from '../../workflows/public-ecr/public-ecr.ts';
-import { addChartsFlags, readRules } from '../flags/charts.ts';
+import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
 import { collect, type FlagsOf } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, mirrorOption, registryAccess } from '../flags/registry.ts';
@@ -47,11 +47,22 @@ export function publicEcrCommand(io: CommandIO) {
   return declare(io).action(async (charts, flags, command) => {
     const { publicEcr } = await import('../../workflows/public-ecr/public-ecr.ts');
     const result = await publicEcr(io.context, await publicEcrOptions(io, charts, flags));
+    warnUnused(io, flags, result);
     if (flags.output === 'json' || flags.output === 'yaml')
       io.print(await formatDocument('PublicEcr', result, flags.output));
     else if (flags.output === 'markdown') io.print(publicEcrMarkdown(result, io.context.cwd));
     else await printReport(io, publicEcrReport(result, io.context.cwd), afterPublicEcr(command, countsOf(result)));
   });
+}
+
+function warnUnused({ context }: CommandIO, flags: Flags, { images, charts }: PublicEcrResult): void {
+  const names = images.flatMap(({ reference, equivalent = [] }) => [reference, equivalent].flat());
+  warnUnusedMirrors(
+    context.emit,
+    flags,
+    names,
+    charts.map(({ source }) => source),
+  );
 }
 
 /** Images that can be changed in files, and those for which only a private registry is left. */

@@ -6,6 +6,7 @@ import { withoutTagAndDigest } from '../../value-tracing/name-segments.ts';
 import type { LocatedScalar } from './chart-values.ts';
 import type { Moves } from './solve-moves.ts';
 import type { Name, Use, UsePart } from './uses.ts';
+import { isLongText } from './values-file.ts';
 
 /** The spots that name one image. */
 export interface ImagePlaces {
@@ -57,7 +58,7 @@ export class PlaceList {
     const names = [...new Set(form.flatMap(({ name }) => (name === undefined ? [] : [name])))];
     const located = names.flatMap((name) => (typeof name.scalar === 'string' ? [] : [{ name, scalar: name.scalar }]));
     return [...Map.groupBy(located, ({ scalar }) => scalar.file)].map(([{ file, inArchive }, inFile]) => {
-      const parts = inFile.map(({ name, scalar }) => this.#part(scalar, roleOf(name, scalar, names), isMoved));
+      const parts = inFile.map(({ name, scalar }) => this.#part(name, scalar, roleOf(name, scalar, names), isMoved));
       const { line, path } = parts.find(({ role }) => role !== 'registry') ?? (parts[0] as PlacePart);
       const others = inFile.flatMap(({ scalar }) => tagParts(scalar, reference, isMoved));
       const distinct = new Map([...others, ...parts].map((part) => [part.path, part]));
@@ -67,8 +68,9 @@ export class PlaceList {
     });
   }
 
-  #part(scalar: LocatedScalar, role: PlacePart['role'], isMoved: boolean): PlacePart {
-    const { keys, line, text } = scalar;
+  #part(name: Name, scalar: LocatedScalar, role: PlacePart['role'], isMoved: boolean): PlacePart {
+    const { keys, line } = scalar;
+    const text = isLongText(scalar) ? name.text : scalar.text;
     const part = { role, keys, path: formatPath(keys), line, text };
     return isMoved ? { ...part, replacement: this.#newText(scalar) } : part;
   }

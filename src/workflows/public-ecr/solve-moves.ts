@@ -1,5 +1,6 @@
 import { withoutTagAndDigest } from '../../value-tracing/name-segments.ts';
 import type { Name, Use, UsePart } from './uses.ts';
+import { isLongText } from './values-file.ts';
 
 /** New names, and the uses that cannot be moved, with the reason. */
 export interface Moves {
@@ -44,12 +45,13 @@ function fixedNames(staying: readonly Use[]): ReadonlyMap<Name, string> {
 
 /** Adds new names with which a use has another repository. @returns why there are none */
 function moveUse(
-  { written, forms }: Use,
+  { written, forms, flags = [] }: Use,
   repository: string,
   names: Map<Name, string>,
   fixed: ReadonlyMap<Name, string>,
 ): string | undefined {
-  if (forms.length === 0) return 'no value changes it';
+  if (forms.length === 0)
+    return flags.length === 0 ? 'no value changes it' : `no value of a file changes it, given ${flags.join(' ')}`;
   const added = new Map(names);
   for (const form of forms) {
     const parts = nameParts(form, withoutTagAndDigest(written).length);
@@ -117,6 +119,7 @@ function refusal(assignment: Assignment, names: Assignment, fixed: ReadonlyMap<N
     const stays = fixed.get(name);
     if (stays !== undefined) return `${name.path} also builds ${stays}, which stays`;
     if (typeof name.scalar === 'string') return name.scalar;
+    if (isLongText(name.scalar)) return `${name.path} is a longer text, to be edited by hand`;
     const { file, inArchive } = name.scalar.file;
     if (inArchive !== undefined) return `${name.path} is in ${inArchive} of ${file}`;
   }

@@ -2,6 +2,7 @@ import { formatPath, type KeyPath } from '../../base/field-path.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
 import type { PublicEcrRole } from '../../inventory/public-ecr.ts';
 import { type StoredRecipe, type StoredSegment, segmentName } from '../../inventory/recipe.ts';
+import { valuesOriginOf } from '../../inventory/values-origin.ts';
 import type { SearchedChart } from '../../search/search-result.ts';
 import type { ChartValues, LocatedScalar } from './chart-values.ts';
 import { roleOf } from './roles.ts';
@@ -36,6 +37,8 @@ export interface Use {
   readonly role: PublicEcrRole;
   /** Location in the render; absent for keys of a values file. */
   readonly location?: LocatedReference;
+  /** Flags that set values of the render, `--set image.tag`: what these build is in no file. */
+  readonly flags?: readonly string[];
   /** Files of the chart that was rendered. */
   readonly files?: ChartValues;
 }
@@ -69,6 +72,7 @@ export async function renderedUses(
   for (const { name: profile, options } of profiles) {
     const find = await files.finder(options, cwd);
     const owner = `${chart.archive} ${profile}`;
+    const flags = valuesOriginOf(options).set ?? [];
     const forms = new Map<string, UsePart[][]>();
     for (const recipe of recipes.get(profile) ?? []) {
       const nameAt = slotNames(recipe, names, find, owner);
@@ -90,7 +94,7 @@ export async function renderedUses(
         (parts) => parts.map(({ text }) => text).join('') === written,
       );
       const role = roleOf(location);
-      uses.push({ reference, written, forms: built, chart: chart.metadata.name, role, location, files });
+      uses.push({ reference, written, forms: built, chart: chart.metadata.name, role, location, flags, files });
     }
   }
   return uses;

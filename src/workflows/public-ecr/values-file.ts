@@ -18,6 +18,11 @@ export interface ValuesScalar {
   readonly line: number;
 }
 
+/** Reports whether a scalar holds more than a name, such as a script: that text is neither printed nor changed. */
+export function isLongText({ text }: Pick<ValuesScalar, 'text'>): boolean {
+  return /\s/.test(text);
+}
+
 /** A values file whose scalars can be found by their keys. */
 export class ValuesFile implements ValuesFileOrigin {
   readonly file: string;
