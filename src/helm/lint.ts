@@ -7,10 +7,10 @@ const LINT_TIMEOUT = 2 * 60_000;
 
 /**
  * Runs `helm lint` on a chart with the values of a render.
- * @param chart path of an archive or a folder
- * @returns its errors, one line each; empty if the chart passes
+ * @param folder of the chart; of archives Helm would name temporary folders
+ * @returns its errors, one line each, which are equal for equal charts; empty if the chart passes
  */
-export async function lintChart(helm: Helm, chart: string, options: RenderOptions): Promise<string[]> {
+export async function lintChart(helm: Helm, folder: string, options: RenderOptions): Promise<string[]> {
   const { limits, namespace, skipSchemaValidation, kubeVersion } = options;
   const repeated = (flag: string, values: readonly string[] = []): string[] =>
     values.map((value) => `${flag}=${value}`);
@@ -25,12 +25,16 @@ export async function lintChart(helm: Helm, chart: string, options: RenderOption
     ...(skipSchemaValidation ? ['--skip-schema-validation'] : []),
     ...(namespace ? [`--namespace=${checkName('namespace', namespace, 'the release', 'usage')}`] : []),
   ];
-  const { exitCode, stdout, stderr } = await helm.run(['lint', ...flags, '--', chart], {
+  const { exitCode, stdout, stderr } = await helm.run(['lint', ...flags, '--', folder], {
     timeout: limits?.time ?? LINT_TIMEOUT,
     ...(limits?.memory === undefined ? {} : { memory: limits.memory }),
   });
   if (exitCode === 0) return [];
-  const lines = `${stdout}\n${stderr}`.replaceAll(chart, 'the chart').split('\n');
+  const lines = `${stdout}\n${stderr}`.replaceAll(`${folder}/`, '').replaceAll(folder, 'the chart').split('\n');
   const errors = lines.filter((line) => line.startsWith('[ERROR]')).map((line) => line.slice('[ERROR]'.length).trim());
-  return errors.length > 0 ? errors : [lines.findLast((line) => line.trim() !== '') ?? 'helm lint failed'];
+  // Helm lists names in an order that differs from run to run.
+  const ordered = errors.map((line) =>
+    line.replace(/[^\s,]+(?:,[^\s,]+)+/g, (list) => list.split(',').sort().join(',')),
+  );
+  return ordered.length > 0 ? ordered : [lines.findLast((line) => line.trim() !== '') ?? 'helm lint failed'];
 }

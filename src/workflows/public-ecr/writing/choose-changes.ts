@@ -39,14 +39,16 @@ export type EditableFile = string | Pick<NotWritten, 'reason'>;
 /**
  * Chooses the places that are changed: those of verified equivalents whose scalars no other image needs as they are.
  * @param files all files of places with replacements
+ * @param withoutSignatures also images whose signatures the equivalents do not have
  */
 export function chooseChanges(
   images: readonly PublicEcrImage[],
   files: ReadonlyMap<string, EditableFile>,
+  withoutSignatures = false,
 ): ChosenChanges {
   const all = images.flatMap((image) => image.places.map((place): ChosenPlace => ({ image, place })));
   const reasons = new Map(
-    all.map((chosen): [ChosenPlace, Reason | undefined] => [chosen, reasonAgainst(chosen, files)]),
+    all.map((chosen): [ChosenPlace, Reason | undefined] => [chosen, reasonAgainst(chosen, files, withoutSignatures)]),
   );
   const isChosen = (chosen: ChosenPlace): boolean => reasons.get(chosen) === undefined;
   // Each place that is dropped may share scalars with others, which then are dropped too.
@@ -63,8 +65,20 @@ export function chooseChanges(
       const notWritten = all.flatMap((candidate) => toNotWritten(candidate, reasons.get(candidate)));
       return { texts, places: chosen.filter(({ place }) => changedParts(place).length > 0), notWritten };
     }
-    for (const [candidate, reason] of dropped) reasons.set(candidate, reason);
+    for (const [candidate, reason] of dropped) {
+      // The parts of one name may be in several files: then none of them is changed.
+      for (const other of chosen.filter((possible) => isOtherPart(possible, candidate)))
+        reasons.set(other, {
+          kind: reason.kind,
+          reason: `${candidate.place.file}:${candidate.place.line} cannot be changed`,
+        });
+      reasons.set(candidate, reason);
+    }
   }
+}
+
+function isOtherPart({ image, place }: ChosenPlace, other: ChosenPlace): boolean {
+  return image === other.image && place.chart === other.place.chart && place.file !== other.place.file;
 }
 
 /** Returns the files whose text is needed to choose. */
@@ -83,7 +97,11 @@ interface Reason {
   readonly isSilent?: boolean;
 }
 
-function reasonAgainst({ image, place }: ChosenPlace, files: ReadonlyMap<string, EditableFile>): Reason | undefined {
+function reasonAgainst(
+  { image, place }: ChosenPlace,
+  files: ReadonlyMap<string, EditableFile>,
+  withoutSignatures: boolean,
+): Reason | undefined {
   if (image.class !== 'equivalent') return { kind: 'unverified', reason: 'it has no equivalent', isSilent: true };
   if (!isVerified(image)) return { kind: 'unverified', reason: notVerified(image) };
   if (place.inArchive !== undefined)
@@ -92,10 +110,10 @@ function reasonAgainst({ image, place }: ChosenPlace, files: ReadonlyMap<string,
       reason: `it is ${place.inArchive} in an archive: change it where that chart is made, or unpack it`,
     };
   if (place.kind === 'template') return { kind: 'elsewhere', reason: 'a template names it: give it a value first' };
-  if (image.losesSignatures === true)
+  if (image.losesSignatures === true && !withoutSignatures)
     return {
       kind: 'unverified',
-      reason: 'the image is signed and its equivalent is not: change it by hand if nothing asks for signatures',
+      reason: 'the image is signed, and its equivalent is not (--without-signatures changes it too)',
     };
   const missing = place.parts.find(({ replacement }) => replacement === undefined);
   if (missing !== undefined)

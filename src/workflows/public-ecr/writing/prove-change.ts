@@ -4,6 +4,7 @@ import { AirgapError } from '../../../base/errors.ts';
 import { formatFieldPath } from '../../../base/field-path.ts';
 import { quoted } from '../../../base/printable.ts';
 import { runStep } from '../../../base/step.ts';
+import { unpackChart } from '../../../helm/chart-archive.ts';
 import { writeChangedChart } from '../../../helm/chart-edit.ts';
 import { readChartFiles } from '../../../helm/chart-files.ts';
 import type { ChartSources } from '../../../helm/chart-mirrors.ts';
@@ -46,6 +47,10 @@ export async function proveChange(
   const before = await fetchChart(helm, job.request, join(scratch, 'chart'), context.cwd, sources);
   return runStep(context.emit, `comparing renders of ${titleOf(before)}`, async () => {
     const after = await changedArchive(before, folder, texts, join(scratch, 'changed'));
+    const folders = [
+      await unpackChart(before.archive, join(scratch, 'lint-before')),
+      await unpackChart(after, join(scratch, 'lint-after')),
+    ] as const;
     const renderers = [
       new Renderer(helm, before, join(scratch, 'render-before')),
       new Renderer(helm, { ...before, archive: after }, join(scratch, 'render-after')),
@@ -54,7 +59,7 @@ export async function proveChange(
     for (const [i, profile] of job.profiles.entries()) {
       const { options } = profile;
       const changedOptions = await withTexts(options, texts, context.cwd, join(scratch, `values-${i}`));
-      await compareLint(helm, before, [before.archive, after], [options, changedOptions]);
+      await compareLint(helm, before, folders, [options, changedOptions]);
       const upgrade = await upgradeProfile(renderers[0], profile);
       for (const isUpgrade of upgrade === undefined ? [false] : [false, true]) {
         const render = (which: 0 | 1, base: RenderOptions) =>

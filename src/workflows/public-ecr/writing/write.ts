@@ -21,6 +21,8 @@ export interface WriteOptions {
   readonly jobs: readonly ChartJob[];
   readonly chartSources?: ChartSources | undefined;
   readonly bump?: Bump | undefined;
+  /** Changes images too whose signatures the equivalents do not have. */
+  readonly withoutSignatures?: boolean | undefined;
   /** Shows what would be written. */
   readonly isDryRun: boolean;
   /** Path of the undo patch (absolute); by default `public-ecr.undo.patch` in the working folder, but never in a chart. */
@@ -70,7 +72,7 @@ export async function writePublicEcr(
   const editable = new Map(
     await Promise.all(filesToEdit(images).map(async (path) => [path, await readEditable(path)] as const)),
   );
-  const chosen = chooseChanges(images, editable);
+  const chosen = chooseChanges(images, editable, options.withoutSignatures);
   const changed = new Map<string, { before: string; after: string }>();
   for (const [path, after] of chosen.texts) {
     const before = editable.get(path);
@@ -82,7 +84,7 @@ export async function writePublicEcr(
   const unproved = await prove(context, options, changed, chosen.places);
   const raised = await Promise.all(charts.map((folder) => raiseVersion(folder, bump)));
   const versions = raised.map(({ version }) => version);
-  const notWritten = [...chosen.notWritten, ...unmapped(images)];
+  const notWritten = [...chosen.notWritten, ...unmapped(images, chosen.notWritten)];
   const staying = new Set(images.filter((image) => !isGone(image, notWritten)).map(({ reference }) => reference));
   for (const folder of new Set(charts.flatMap(withParents))) {
     const tests = await changeTests(folder, movesOf(folder, chosen.places, staying, versions));
@@ -190,9 +192,11 @@ function isGone({ reference, ...image }: PublicEcrImage, notWritten: readonly No
   return isVerified({ reference, ...image }) && !notWritten.some((entry) => entry.reference === reference);
 }
 
-/** Returns locations of verified images that no value moves. */
-function unmapped(images: readonly PublicEcrImage[]): NotWritten[] {
-  return images.filter(isVerified).flatMap(({ reference, unmapped: locations }) =>
+/** Returns locations of verified images that no value moves, save for those of which a place is named. */
+function unmapped(images: readonly PublicEcrImage[], named: readonly NotWritten[]): NotWritten[] {
+  const isNamed = ({ reference }: PublicEcrImage): boolean => named.some((entry) => entry.reference === reference);
+  const left = images.filter((image) => isVerified(image) && !isNamed(image));
+  return left.flatMap(({ reference, unmapped: locations }) =>
     locations.map(({ template, object, field, reason }): NotWritten => {
       return { kind: 'elsewhere', reference, file: template, line: 0, reason: `${object}, ${field}: ${reason}` };
     }),

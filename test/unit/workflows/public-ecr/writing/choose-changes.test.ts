@@ -100,6 +100,24 @@ describe('the places to change', () => {
     });
   });
 
+  test('are those of signed images too, if asked for', () => {
+    const { texts } = chooseChanges([split('a', { losesSignatures: true })], files, true);
+    expect(texts.get(FILE)).toContain('docker/library/a');
+  });
+
+  test('are none of a name whose other part is in a file that cannot be changed', () => {
+    const other = place([part('a.repository', 'library/a', 'docker/library/a')], {
+      file: '/charts/app/charts/sub/values.yaml',
+    });
+    const both = image('a', [place([part('registry', 'docker.io', 'public.ecr.aws')]), other]);
+    const { places, notWritten } = chooseChanges([both], new Map([...files, [other.file, 'a: *x\n']]));
+    expect(places).toEqual([]);
+    expect(notWritten.map(({ file, kind }) => [file, kind])).toEqual([
+      [FILE, 'file'],
+      [other.file, 'file'],
+    ]);
+  });
+
   test.each([
     ['a template', place([part('registry', 'docker.io')], { kind: 'template' })],
     ['an archive', place([part('registry', 'docker.io')], { inArchive: 'charts/x.tgz' })],
