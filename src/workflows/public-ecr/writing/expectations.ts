@@ -99,7 +99,7 @@ export function changeSnapshot(text: string, moves: ImageMoves, byTitle: MovesBy
   for (const { key, value } of isMap(root) ? root.items : []) {
     const title = isScalar(key) ? scalarText(key) : '';
     for (const scalar of scalarsOf(value as Node | null))
-      file.add(scalar, nameEdits(scalarText(scalar), byTitle.get(title) ?? moves, false), BOTH_WAYS);
+      file.add(scalar, nameEdits(scalarText(scalar), byTitle.get(title) ?? moves, 'text'), BOTH_WAYS);
   }
   return file.result();
 }
@@ -144,7 +144,7 @@ function changeAssertion(file: FileEdits, assertion: Node, expected: ImageMoves,
           file.add(scalar, patternEdits(text, expected), NOT_PLAIN);
           continue;
         }
-        file.add(scalar, nameEdits(text, expected, scalar.isImage), BOTH_WAYS);
+        file.add(scalar, nameEdits(text, expected, scalar.isImage ? 'image' : 'text'), BOTH_WAYS);
         if (isImage && mayMean(text, partly))
           file.refused.push({
             line: file.source.lineOf(scalar),

@@ -1,4 +1,10 @@
-import { formatRepository, parseReference, type Repository, tryParseReference } from '../../../oci/reference.ts';
+import {
+  formatReference,
+  formatRepository,
+  parseReference,
+  type Repository,
+  tryParseReference,
+} from '../../../oci/reference.ts';
 import type { TextEdit } from '../../../overrides/edits/text-edits.ts';
 
 /** Images that a chart names differently after the change. */
@@ -21,19 +27,25 @@ export interface NameEdits {
 /** Something that may be a reference; it does not begin or end with punctuation. */
 const NAME = /[A-Za-z0-9](?:[\w./:@-]*\w)?/g;
 
+/** What a text is: the name of an image; any text; a text that is known to change. */
+export type TextKind = 'image' | 'text' | 'changing';
+
+/** A tag that may be a port: `redis:6379` is an address. */
+const PORT = /:\d{2,5}$/;
+
 /**
- * Finds the names of moved images in a text. Other tags of a moved repository move too, since tests set tags. A name of one word is
- * taken only where an image stands: `redis:6379` is an address elsewhere.
- * @param isImage the whole text is the name of an image
+ * Finds the names of moved images in a text. Other tags of a moved repository move too, since tests set tags. In any text, a name of
+ * one word is taken only with the tag of a moved image.
  */
-export function nameEdits(text: string, moves: ImageMoves, isImage: boolean): NameEdits {
+export function nameEdits(text: string, moves: ImageMoves, kind: TextKind): NameEdits {
   const found = [...text.matchAll(NAME)].flatMap(({ 0: name, index }) => {
     if (/[./@-]/.test(text[index - 1] ?? '')) return [];
     const chart = moves.charts?.get(name);
     if (chart !== undefined) return [{ name, start: index, renamed: chart }];
-    const isWhole = isImage && name === text.trim();
+    const isWhole = kind === 'image' && name === text.trim();
     const isField = /image["']?[:=][ \t]*["']?$/i.test(text.slice(Math.max(index - 40, 0), index));
-    if (!name.includes('/') && !isWhole && !isField) return [];
+    const isName = name.includes('/') || isWhole || isField || kind === 'changing' || hasMovedTag(name, moves);
+    if (!isName) return [];
     const renamed = newName(name, moves);
     return renamed === undefined ? [] : [{ name, start: index, renamed }];
   });
@@ -43,6 +55,11 @@ export function nameEdits(text: string, moves: ImageMoves, isImage: boolean): Na
     ),
     unclear: found.flatMap(({ name, renamed }) => (renamed === 'unclear' ? [name] : [])),
   };
+}
+
+function hasMovedTag(name: string, { moved }: ImageMoves): boolean {
+  const reference = name.includes(':') && !PORT.test(name) ? tryParseReference(name) : undefined;
+  return reference !== undefined && moved.has(formatReference(reference));
 }
 
 /**

@@ -182,7 +182,7 @@ export function isImageChange({ path, before, after }: Change, moved: ReadonlyMa
 
 /** All names of moved images count as moved: a template may name an image in other ways too. */
 function withNewNames(text: string, moved: ReadonlyMap<string, string>): string {
-  return applyEdits(text, nameEdits(text, { moved, staying: new Set() }, true).edits);
+  return applyEdits(text, nameEdits(text, { moved, staying: new Set() }, 'changing').edits);
 }
 
 /** Returns the text that a base64 text encodes; undefined if it is none. */

@@ -40,7 +40,7 @@ tests:
           value: nginx
       - equal:
           path: spec.address
-          value: nginx:1.25
+          value: nginx:80
       - notEqual:
           path: spec.template.spec.containers[0].image
           value: ${NGINX}
