@@ -243,6 +243,30 @@ spec:
   });
 });
 
+test('an empty registry of all images stays empty, and the values that are set change', async () => {
+  await writeFiles(join(home, 'defaults'), {
+    'Chart.yaml': 'apiVersion: v2\nname: defaults\nversion: 1.0.0\n',
+    'values.yaml': 'global:\n  imageRegistry: null\nimage:\n  registry: docker.io\n  repository: hashicorp/vault\n',
+    'templates/pod.yaml': `apiVersion: v1
+kind: Pod
+metadata: {name: a}
+spec:
+  containers:
+    - {name: a, image: "{{ .Values.global.imageRegistry | default .Values.image.registry }}/{{ .Values.image.repository }}:1.19.3"}
+`,
+  });
+  const { stdout } = await airgapOk(['public-ecr', 'defaults', ...access, '-o', 'json'], home, { cwd: home });
+  expect(placesOf('docker.io/hashicorp/vault:1.19.3', JSON.parse(stdout))).toEqual([
+    {
+      at: 'defaults/values.yaml:5 image.repository',
+      parts: [
+        ['registry', 'docker.io', 'public.ecr.aws'],
+        ['repository', 'hashicorp/vault', 'hashicorp/vault'],
+      ],
+    },
+  ]);
+});
+
 describe('what was given for the render', () => {
   const json = async (...args: string[]): Promise<PublicEcrResult> =>
     JSON.parse((await airgapOk(['public-ecr', ...args, ...access, '-o', 'json'], home, { cwd: home })).stdout);

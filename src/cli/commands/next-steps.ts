@@ -47,19 +47,6 @@ export function afterImages(command: CommandUnknownOpts, charts: readonly { read
   return [nextStep(airgapCommand('bundle', ...givenArguments(command), ...flags, '--out', fileWord(out)))];
 }
 
-/** After `public-ecr`: change the values files, or copy what Public ECR does not have into a private registry. */
-export function afterPublicEcr(
-  command: CommandUnknownOpts,
-  { editable, elsewhere }: { readonly editable: number; readonly elsewhere: number },
-): string[] {
-  if (editable > 0) return [nextStep(sameRun(command, OUTPUT, '--write'))];
-  if (elsewhere === 0) return [];
-  const given = givenArguments(command);
-  const charts = given.length > 0 ? given : ['CHART'];
-  const target = 'ACCOUNT.dkr.ecr.REGION.amazonaws.com/PREFIX';
-  return [nextStep(airgapCommand('mirror', ...charts, ...sharedFlags(command, 'mirror', ACCESS), '--to', target))];
-}
-
 /** After a lock file was written, or found up to date: bundle from it. */
 export function afterLockFile(command: CommandUnknownOpts, file: string): string[] {
   const flags = sharedFlags(command, 'bundle', ACCESS);

@@ -58,7 +58,10 @@ async function search(context: Context, options: PublicEcrOptions, scratch: stri
     import('../../search/search-charts.ts'),
     import('../../helm/helm.ts'),
   ]);
-  const found = await searchCharts(context, new Helm(context), options.charts, scratch, { ...options, recipes: true });
+  const found = await searchCharts(context, new Helm(context), options.charts, scratch, {
+    ...options,
+    recipes: 'as-written',
+  });
   for (const { message } of found.failures) {
     context.emit({
       type: 'warning',
