@@ -47,9 +47,10 @@ export function imagesCommand(io: CommandIO) {
     const { images } = await import('../../workflows/images/images.ts');
     const settings = await readSettings(io, charts, flags);
     const rules = await readRules(flags.rules.map((path) => resolve(io.context.cwd, path)));
-    if (flags.explain === undefined && settings.charts.length === 0 && settings.add.length === 0) {
+    const { charts: jobs, add, running } = settings;
+    if (flags.explain === undefined && jobs.length + add.length + running.length === 0) {
       throw new AirgapError('usage', 'no chart was given', {
-        hint: 'run helm airgap images CHART, or use --config airgap.yaml',
+        hint: 'run helm airgap images CHART, or use --config airgap.yaml or --pods FILE',
       });
     }
     const options = { ...settings, rules, operatorScan: await operatorScanSettings(flags, settings, false) };

@@ -137,9 +137,11 @@ function refuseSelections({
   rules = [],
   nestedCharts,
   operatorScan,
+  running = [],
 }: ImagesOptions): void {
   const conflicts = Object.entries({
     charts: charts.length > 0,
+    '--pods': running.length > 0,
     '--exclude': exclude.length > 0,
     '--include': include.length > 0,
     '--no-tests': tests === false,

@@ -5,6 +5,7 @@ import { reasonOf } from '../../base/file-failure.ts';
 import { hostPortsOf, parseAllowedHost } from '../../helm/addresses.ts';
 import { type ChartSources, parseChartMirror } from '../../helm/chart-mirrors.ts';
 import type { RenderLimits, RenderOptions } from '../../helm/render.ts';
+import type { LocatedReference } from '../../inventory/finding.ts';
 import { tryParseReference } from '../../oci/reference.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
 import type { Pattern } from '../../search/selection.ts';
@@ -99,6 +100,8 @@ export interface Settings extends Omit<Configuration, 'folder'> {
   readonly render: RenderOptions;
   /** Images to add. */
   readonly add: readonly string[];
+  /** References of running Pods. */
+  readonly running: readonly LocatedReference[];
   readonly exclude: readonly Pattern[];
   readonly include: readonly Pattern[];
   readonly tests: boolean;
@@ -154,6 +157,7 @@ export async function readSettings(
     charts: jobs,
     render,
     add,
+    running: flags.pods === undefined ? [] : await readRunning(io, flags.pods),
     exclude: [...(flags.exclude ?? []).map(parsePattern), ...config.exclude.map(patternOf)],
     include: [...(flags.include ?? []).map(parsePattern), ...config.include.map(patternOf)],
     tests: flags.tests && config.tests !== false,
@@ -174,6 +178,12 @@ export async function readSettings(
     },
     registry: { ...registry, named },
   };
+}
+
+/** Loads the reader of Pods only if there are any. */
+async function readRunning({ context, readInput }: CommandIO, file: string): Promise<LocatedReference[]> {
+  const { runningReferences } = await import('../../workflows/images/running.ts');
+  return runningReferences({ ...context, readInput }, file);
 }
 
 function mirrorsOf(from: string, to: Config['mirrors'][string]): string[] {

@@ -63,12 +63,15 @@ function imageText({ reference, need, confidence, found }: Finding): string {
 function locationText(reference: string, group: readonly Location[]): string {
   const [location] = group;
   if (location === undefined) return '';
-  const { how, kind, name, path, within, hook, template, written, parts = [], redirect } = location;
+  const { how, kind, name, path, within, hook, template, written, parts = [], redirect, pod } = location;
   if (how === 'added') return `\n  ${HOW_TEXT.added}, as ${written}`;
   const values = [...new Set(group.flatMap((entry) => entry.values ?? []))];
   const rows: [string, string | undefined][] = [
-    ['chart', chartText(location)],
-    ['profile', [...new Set(group.map(({ profile }) => profile))].join(', ')],
+    ['chart', pod === undefined ? chartText(location) : undefined],
+    ['profile', pod === undefined ? [...new Set(group.map(({ profile }) => profile))].join(', ') : undefined],
+    ['namespace', pod?.namespace],
+    ['container', pod?.container],
+    ['running', pod?.running],
     ['template', template === '' ? undefined : `${template}${documentText(location)}`],
     ['inside', within],
     ['hook', hook],

@@ -30,7 +30,7 @@ export async function searchedContent(
     selectFindings([...charts, { references: [...scanned, ...found] }], options, excluded);
   if (charts.length === 0 && select([]).findings.length === 0) {
     throw new AirgapError('usage', 'there are no charts or images to transfer', {
-      hint: 'give a chart, --image or --images',
+      hint: 'give a chart, --image, --images or --pods',
     });
   }
   return { charts, select, network: mergeNetworkNeeds(charts, options), askedHosts };

@@ -118,7 +118,8 @@ interface HeadOptions extends Omit<ConfirmFindingsOptions, 'emit'> {
 
 /** Describes the sources of a reference for a message: at most three locations. */
 export function sourcesText(locations: readonly Location[]): string {
-  const named = locations.map(({ chart, template, path, name, how }) => {
+  const named = locations.map(({ chart, template, path, name, how, pod }) => {
+    if (pod !== undefined) return `Pod ${pod.namespace}/${name} (${pod.container})`;
     if (how === 'added') return chart === '' ? 'the command line' : `chart ${chart}`;
     if (how === 'inside-image') return `the files of ${name} (${path})`;
     return how === 'image-config' ? `the config of ${name} (${path})` : `chart ${chart} (${template}, ${path})`;
