@@ -72,7 +72,8 @@ test('images takes them from standard input, together with charts', async () => 
 
 test('bundle and mirror carry them', async () => {
   await airgapOk(['bundle', '--pods', file('pods.json'), ...read, '--out', file('pods.tar')], home);
-  const { images } = JSON.parse((await airgapOk(['inspect', file('pods.tar'), '-o', 'lock'], home)).stdout);
+  const { lock } = JSON.parse((await airgapOk(['inspect', file('pods.tar'), '-o', 'lock'], home)).stdout);
+  const { images } = lock;
   expect(images.map(({ reference }: { reference: string }) => reference)).toEqual(IMAGES);
   expect(images[2].found[0].pod).toEqual({ namespace: 'shop', container: 'web', running: RUNNING });
   await airgapOk(['push', file('pods.tar'), '--to', `${target.host}/one`, '--plain-http', target.host], home);
