@@ -79,7 +79,7 @@ test('bundle and mirror carry them', async () => {
   await airgapOk(['push', file('pods.tar'), '--to', `${target.host}/one`, '--plain-http', target.host], home);
   const copy = ['mirror', '--pods', file('pods.json'), ...read, '--plain-http', target.host];
   await airgapOk([...copy, '--to', `${target.host}/two`], home);
-  const chart = fixtureChart('fixed');
+  const chart = fixtureChart('hardcoded');
   const { stdout } = await airgapOk(['images', chart, '-o', 'txt'], home);
   await fillUpstream(upstream.host, stdout.trim().split('\n'));
   await airgapOk([...copy, chart, '--to', `${target.host}/three`], home);
