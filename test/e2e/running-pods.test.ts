@@ -95,6 +95,9 @@ test('a file that is none, and flags that select images otherwise, are refused',
   expect(notPods.code).toBe(2);
   expectFacts(notPods.stderr, 'table.txt', 'kubectl get pods -A -o json');
   expect((await airgap(['images', '--pods', file('absent.json')], home)).code).not.toBe(0);
+  const twice = await airgap(['images', '--pods', '-', '--manifests', '-'], home, { input: pods });
+  expect(twice.code).toBe(2);
+  expectFacts(twice.stderr, '--pods -', '--manifests -');
   await airgapOk(['images', '--pods', file('pods.json'), ...read, '--lock', file('airgap.lock')], home);
   expect(readFileSync(file('airgap.lock'), 'utf8')).toContain(IMAGES[2]);
   const locked = ['bundle', '--lock', file('airgap.lock'), '--out', file('locked.tar'), ...read];

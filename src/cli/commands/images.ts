@@ -47,10 +47,11 @@ export function imagesCommand(io: CommandIO) {
     const { images } = await import('../../workflows/images/images.ts');
     const settings = await readSettings(io, charts, flags);
     const rules = await readRules(flags.rules.map((path) => resolve(io.context.cwd, path)));
-    const { charts: jobs, add, running } = settings;
-    if (flags.explain === undefined && jobs.length + add.length + running.length === 0) {
+    const { charts: jobs, manifests, add, running } = settings;
+    const named = jobs.length + manifests.length + add.length + running.length;
+    if (flags.explain === undefined && named === 0) {
       throw new AirgapError('usage', 'no chart was given', {
-        hint: 'run helm airgap images CHART, or use --config airgap.yaml or --pods FILE',
+        hint: 'run helm airgap images CHART, use --kustomize, --manifests or --pods, or --config airgap.yaml',
       });
     }
     const options = { ...settings, rules, operatorScan: await operatorScanSettings(flags, settings, false) };
@@ -86,6 +87,7 @@ export function imagesCommand(io: CommandIO) {
           : afterImages(
               command,
               found.charts.filter(({ via }) => via === undefined),
+              found.manifests,
             );
       await printReport(io, joinReports(reports), next);
     } else if (flags.output === 'rules') {
