@@ -29,7 +29,8 @@ const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
 const ACCOUNT = 'AWS:secret-of-ecr';
 const ARCHIVE = 'migration-assistant-0.2.0.tgz';
 const chart = realChart(ARCHIVE);
-const isHere = chart !== undefined;
+/** Reason to skip the tests, which need the chart. */
+const missing = chart === undefined ? `no ${ARCHIVE} in ${realCharts()}; set AIRGAP_CHARTS` : undefined;
 
 /** Charts that valuesEks.yaml adds and that are not in AIRGAP_CHARTS: name, version, image. */
 const STAND_INS = [
@@ -171,119 +172,107 @@ async function expectPrivate(render: string, prefix: string, home: string, env: 
   expect(otherCalls.filter((call) => /\brepo add\b/.test(call))).toEqual([]);
 }
 
-test.skipIf(!isHere)(
-  'with ECR: what the scripts did by hand, and what their list lacks',
-  async () => {
-    const ecr = await startEcr();
-    const front = await startTlsFront(towards(ecr), ECR);
-    try {
-      const authority = join(scratchFolder(), 'ca.pem');
-      writeFileSync(authority, front.authority);
-      const env = {
-        AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
-        AWS_SECRET_ACCESS_KEY: 'example-secret-key',
-        AWS_ENDPOINT_URL_ECR: ecr.endpoint,
-        HTTPS_PROXY: front.proxy,
-        NO_PROXY: '127.0.0.1',
-        SSL_CERT_FILE: authority,
-      };
-      const password = (): string =>
-        Buffer.from(ecr.authorization().replace('Basic ', ''), 'base64').toString().replace('AWS:', '');
-      const { locked, home } = await follow({ host: ECR, env, flags: ['--plain-http', ecr.storage], password });
-      const repositories = [...ecr.repositories.keys()];
-      const repositoryOf = (reference: string): string => `mirrored/${reference.replace(/:[^:/]*$/, '')}`;
-      expect(repositories).toEqual(expect.arrayContaining([...locked, OTHER].map(repositoryOf)));
-      expect(repositories).toEqual(
-        expect.arrayContaining(['charts/migration-assistant', 'charts/cert-manager', 'charts/cloudwatch-chart']),
-      );
-      const overrides = parse(readFileSync(join(home, 'private/migration-assistant-eks.yaml'), 'utf8'));
-      expect(overrides.ecrAuth).toEqual({ registry: ECR });
-      expect(overrides.charts['cert-manager']).toMatchObject({
-        repository: `oci://${ECR}/charts/cert-manager`,
-        version: 'v1.17.2',
-      });
+test('with ECR: what the scripts did by hand, and what their list lacks', async ({ skip }) => {
+  if (missing !== undefined) skip(missing);
+  const ecr = await startEcr();
+  const front = await startTlsFront(towards(ecr), ECR);
+  try {
+    const authority = join(scratchFolder(), 'ca.pem');
+    writeFileSync(authority, front.authority);
+    const env = {
+      AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'example-secret-key',
+      AWS_ENDPOINT_URL_ECR: ecr.endpoint,
+      HTTPS_PROXY: front.proxy,
+      NO_PROXY: '127.0.0.1',
+      SSL_CERT_FILE: authority,
+    };
+    const password = (): string =>
+      Buffer.from(ecr.authorization().replace('Basic ', ''), 'base64').toString().replace('AWS:', '');
+    const { locked, home } = await follow({ host: ECR, env, flags: ['--plain-http', ecr.storage], password });
+    const repositories = [...ecr.repositories.keys()];
+    const repositoryOf = (reference: string): string => `mirrored/${reference.replace(/:[^:/]*$/, '')}`;
+    expect(repositories).toEqual(expect.arrayContaining([...locked, OTHER].map(repositoryOf)));
+    expect(repositories).toEqual(
+      expect.arrayContaining(['charts/migration-assistant', 'charts/cert-manager', 'charts/cloudwatch-chart']),
+    );
+    const overrides = parse(readFileSync(join(home, 'private/migration-assistant-eks.yaml'), 'utf8'));
+    expect(overrides.ecrAuth).toEqual({ registry: ECR });
+    expect(overrides.charts['cert-manager']).toMatchObject({
+      repository: `oci://${ECR}/charts/cert-manager`,
+      version: 'v1.17.2',
+    });
 
-      // The ground truth of the chart, for these values.
-      const truth = readCorpus().find(({ archive }) => archive === chart)?.images ?? [];
-      const wanted = new Set([
-        ...truth.map(({ normalized }) => normalized).filter((image) => !NOT_ON_EKS.test(image)),
-        ...STAND_INS.map(([, , repository, tag]) => `${repository}:${tag}`),
-        ...RELEASE,
-      ]);
-      expect(truth.length).toBeGreaterThan(30);
-      expect([...wanted].filter((image) => !locked.includes(image))).toEqual([]);
-      expect(locked.filter((image) => !wanted.has(image))).toEqual([
-        // Defaults of the operator, for resources that users create.
-        'quay.io/prometheus/alertmanager:v0.28.1',
-        'quay.io/prometheus/prometheus:v3.2.1',
-      ]);
+    // The ground truth of the chart, for these values.
+    const truth = readCorpus().find(({ archive }) => archive === chart)?.images ?? [];
+    const wanted = new Set([
+      ...truth.map(({ normalized }) => normalized).filter((image) => !NOT_ON_EKS.test(image)),
+      ...STAND_INS.map(([, , repository, tag]) => `${repository}:${tag}`),
+      ...RELEASE,
+    ]);
+    expect(truth.length).toBeGreaterThan(30);
+    expect([...wanted].filter((image) => !locked.includes(image))).toEqual([]);
+    expect(locked.filter((image) => !wanted.has(image))).toEqual([
+      // Defaults of the operator, for resources that users create.
+      'quay.io/prometheus/alertmanager:v0.28.1',
+      'quay.io/prometheus/prometheus:v3.2.1',
+    ]);
 
-      // What the page says about the list in the archive.
-      const list = execFileSync(
-        'tar',
-        ['-xzOf', ARCHIVE, 'migration-assistant/infra/mirror/private-ecr-manifest.yaml'],
-        {
-          cwd: home,
-          encoding: 'utf8',
-        },
-      );
-      const listed = new Set<string>(
-        parse(list).images.map((image: string) =>
-          image.replace(/^mirror\.gcr\.io\/(?!opensearchproject)/, 'docker.io/'),
-        ),
-      );
-      const lacking = [...wanted].filter((image) => !listed.has(image) && !RELEASE.includes(image)).sort();
-      expect(lacking).toEqual([
-        'quay.io/jetstack/cert-manager-acmesolver:v1.17.2',
-        'quay.io/strimzi/kafka:0.50.1-kafka-4.0.1',
-        'quay.io/strimzi/kafka:0.50.1-kafka-4.1.0',
-        'quay.io/strimzi/kafka:0.50.1-kafka-4.1.1',
-      ]);
-      const unneeded = [...listed].filter((image) => !locked.includes(image));
-      const text = readFileSync(join(import.meta.dirname, `../../../docs/guides/${PAGE}.md`), 'utf8');
-      expect(text).toContain(`It has ${unneeded.length} that this installation does not need`);
+    // What the page says about the list in the archive.
+    const list = execFileSync('tar', ['-xzOf', ARCHIVE, 'migration-assistant/infra/mirror/private-ecr-manifest.yaml'], {
+      cwd: home,
+      encoding: 'utf8',
+    });
+    const listed = new Set<string>(
+      parse(list).images.map((image: string) => image.replace(/^mirror\.gcr\.io\/(?!opensearchproject)/, 'docker.io/')),
+    );
+    const lacking = [...wanted].filter((image) => !listed.has(image) && !RELEASE.includes(image)).sort();
+    expect(lacking).toEqual([
+      'quay.io/jetstack/cert-manager-acmesolver:v1.17.2',
+      'quay.io/strimzi/kafka:0.50.1-kafka-4.0.1',
+      'quay.io/strimzi/kafka:0.50.1-kafka-4.1.0',
+      'quay.io/strimzi/kafka:0.50.1-kafka-4.1.1',
+    ]);
+    const unneeded = [...listed].filter((image) => !locked.includes(image));
+    const text = readFileSync(join(import.meta.dirname, `../../../docs/guides/${PAGE}.md`), 'utf8');
+    expect(text).toContain(`It has ${unneeded.length} that this installation does not pull`);
 
-      // A name that --set gives.
-      const set = ['--set', `images.captureProxy.repository=${ECR}/ma`];
-      const values = ['values', ARCHIVE, '--kube-version', '1.35.0', '--to', `${ECR}/mirrored`, ...set];
-      const refused = await airgap([...values, '--no-tests', '--out', 'set.yaml'], home, { cwd: home });
-      expect(refused.code).toBe(3);
-      expectFacts(refused.stderr, 'images.captureProxy.repository', /--set/);
-    } finally {
-      await front.stop();
-      await ecr.stop();
-    }
-  },
-  600_000,
-);
+    // A name that --set gives.
+    const set = ['--set', `images.captureProxy.repository=${ECR}/ma`];
+    const values = ['values', ARCHIVE, '--kube-version', '1.35.0', '--to', `${ECR}/mirrored`, ...set];
+    const refused = await airgap([...values, '--no-tests', '--out', 'set.yaml'], home, { cwd: home });
+    expect(refused.code).toBe(3);
+    expectFacts(refused.stderr, 'images.captureProxy.repository', /--set/);
+  } finally {
+    await front.stop();
+    await ecr.stop();
+  }
+}, 600_000);
 
-test.skipIf(!isHere)(
-  'with a registry that has token authentication and TLS',
-  async () => {
-    const registry = await startRegistry();
-    const front = await startFaultProxy(registry.host, ACCOUNT, 'registry.example');
-    try {
-      const authority = join(scratchFolder(), 'ca.pem');
-      writeFileSync(authority, front.tlsFront.authority);
-      const { host } = front.tlsFront;
-      const docker = scratchFolder();
-      const auth = Buffer.from(ACCOUNT).toString('base64');
-      writeFileSync(join(docker, 'config.json'), JSON.stringify({ auths: { [host]: { auth } } }));
-      const env = { SSL_CERT_FILE: authority, DOCKER_CONFIG: docker };
-      const { locked, run } = await follow({ host, env, flags: [], password: () => 'secret-of-ecr' });
-      const tags = tagsOf(registry).map((line) => line.split(' ')[0]);
-      expect(tags).toEqual(expect.arrayContaining([...locked, OTHER].map((reference) => `mirrored/${reference}`)));
-      expect(tags).toContain('charts/migration-assistant:0.2.0');
-      expect(tags).toContain('charts/cert-manager:v1.17.2');
-      expect(run('--exclude').output).toContain('Pod apps/web/web');
-      expect(front.leaks).toEqual([]);
-    } finally {
-      await front.stop();
-      await registry.stop();
-    }
-  },
-  600_000,
-);
+test('with a registry that has token authentication and TLS', async ({ skip }) => {
+  if (missing !== undefined) skip(missing);
+  const registry = await startRegistry();
+  const front = await startFaultProxy(registry.host, ACCOUNT, 'registry.example');
+  try {
+    const authority = join(scratchFolder(), 'ca.pem');
+    writeFileSync(authority, front.tlsFront.authority);
+    const { host } = front.tlsFront;
+    const docker = scratchFolder();
+    const auth = Buffer.from(ACCOUNT).toString('base64');
+    writeFileSync(join(docker, 'config.json'), JSON.stringify({ auths: { [host]: { auth } } }));
+    const env = { SSL_CERT_FILE: authority, DOCKER_CONFIG: docker };
+    const { locked, run } = await follow({ host, env, flags: [], password: () => 'secret-of-ecr' });
+    const tags = tagsOf(registry).map((line) => line.split(' ')[0]);
+    expect(tags).toEqual(expect.arrayContaining([...locked, OTHER].map((reference) => `mirrored/${reference}`)));
+    expect(tags).toContain('charts/migration-assistant:0.2.0');
+    expect(tags).toContain('charts/cert-manager:v1.17.2');
+    expect(run('--exclude').output).toContain('Pod apps/web/web');
+    expect(front.leaks).toEqual([]);
+  } finally {
+    await front.stop();
+    await registry.stop();
+  }
+}, 600_000);
 
 /** Forwards requests to the stand-in for ECR, whose answers then have the host and scheme that were requested. */
 function towards({ endpoint }: TestEcr): RequestListener {
