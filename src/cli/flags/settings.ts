@@ -200,8 +200,8 @@ async function manifestSources(
   const sources = [
     ...(flags.kustomize ?? []).map((path) => manifestSource('kustomize', path, cwd)),
     ...(flags.manifests ?? []).map((path) => manifestSource('manifests', path, cwd)),
-    ...config.kustomize.map((path) => manifestSource('kustomize', resolve(folder, path), cwd)),
-    ...config.manifests.map((path) => manifestSource('manifests', resolve(folder, path), cwd)),
+    ...config.kustomize.map((path) => manifestSource('kustomize', path, folder)),
+    ...config.manifests.map((path) => manifestSource('manifests', path, folder)),
   ];
   const distinct = [...new Map(sources.map((source) => [`${source.kind} ${source.path}`, source])).values()];
   if (!distinct.some(({ path }) => path === STANDARD_INPUT)) return distinct;
