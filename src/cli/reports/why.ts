@@ -66,9 +66,11 @@ function locationText(reference: string, group: readonly Location[]): string {
   const { how, kind, name, path, within, hook, template, written, parts = [], redirect } = location;
   if (how === 'added') return `\n  ${HOW_TEXT.added}, as ${written}`;
   const values = [...new Set(group.flatMap((entry) => entry.values ?? []))];
+  // Manifests have no profile.
+  const profiles = [...new Set(group.map(({ profile }) => profile))].filter((profile) => profile !== '');
   const rows: [string, string | undefined][] = [
-    ['chart', chartText(location)],
-    ['profile', [...new Set(group.map(({ profile }) => profile))].join(', ')],
+    [location.chart.includes(' ') ? 'source' : 'chart', chartText(location)],
+    ['profile', profiles.length === 0 ? undefined : profiles.join(', ')],
     ['template', template === '' ? undefined : `${template}${documentText(location)}`],
     ['inside', within],
     ['hook', hook],
