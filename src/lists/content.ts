@@ -75,6 +75,8 @@ export interface ListContent {
 /** Values of variables in a list, by name. */
 export type Variables = ReadonlyMap<string, string>;
 
+const PLATFORM = /^[a-z0-9]{1,20}\/[a-z0-9_]{1,20}(?:\/[a-z0-9]{1,20})?$/;
+
 /** Collects what a list names, and what is wrong with it. Everything is checked when it is added. */
 export class ListCollector {
   readonly charts: ListedChart[] = [];
@@ -98,6 +100,11 @@ export class ListCollector {
         `${quoted(text)} is not an image reference`,
         'write registry/repository:tag, one in each entry',
       );
+      return;
+    }
+    const wrong = platforms.find((platform) => !PLATFORM.test(platform));
+    if (wrong !== undefined) {
+      this.problem(line, `${quoted(wrong)} is not a platform`, 'write os/architecture, as in linux/amd64');
       return;
     }
     this.images.push({ reference: formatReference(parsed), platforms, place: this.#place(line) });

@@ -57,7 +57,7 @@ function takeImageRow(
   collector: ListCollector,
 ): void {
   const [name = '', tag = '', registry, ...more] = fields;
-  if (/[^/]:[^/]+$|@/.test(name)) {
+  if (hasTagOrDigest(name)) {
     const platforms = fields.slice(1).filter((field) => /^(?:linux|windows)\/[a-z0-9]+(?:\/[a-z0-9]+)?$/.test(field));
     const others = fields.slice(1).filter((field) => field !== '' && !platforms.includes(field));
     collector.image(name, line, platforms);
@@ -75,6 +75,11 @@ function takeImageRow(
   }
   const repository = registry === undefined ? name : `${trimTrailing(registry, '/')}/${name}`;
   collector.image(`${repository}${isDigest(tag) ? '@' : ':'}${tag}`, line);
+}
+
+/** Reports whether a name is followed by a tag or digest. */
+export function hasTagOrDigest(name: string): boolean {
+  return name.lastIndexOf(':') > name.lastIndexOf('/') || name.includes('@');
 }
 
 function takeChartPath(text: string, line: number, collector: ListCollector): void {

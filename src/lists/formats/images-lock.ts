@@ -35,16 +35,13 @@ function readImage(image: LocatedMap, reference: string, collector: ListCollecto
     digest: entry.kind === 'map' ? textAt(entry, 'digest') : undefined,
     platform: entry.kind === 'map' ? textAt(entry, 'arch') : undefined,
   }));
-  collector.image(
-    reference,
-    line,
-    locked.flatMap(({ platform }) => platform ?? []),
-  );
+  const platforms = locked.flatMap(({ platform }) => platform ?? []);
+  collector.image(reference, line, platforms);
   const parsed = tryParseReference(reference);
   if (parsed === undefined) return;
   const { tag: _, ...repository } = parsed;
-  for (const { digest = '', platform, line } of locked) {
+  for (const { digest = '', line } of locked) {
     if (!isDigest(digest)) collector.problem(line, `${quoted(digest)} is not a digest`, 'write digest: sha256:...');
-    else collector.image(formatReference({ ...repository, digest }), line, platform === undefined ? [] : [platform]);
+    else collector.image(formatReference({ ...repository, digest }), line, platforms);
   }
 }

@@ -3,7 +3,7 @@ import { trimTrailing } from '../../base/text-trim.ts';
 import { isDigest } from '../../oci/digest.ts';
 import { isAddress, type ListCollector } from '../content.ts';
 import { type Located, type LocatedMap, lineAt, textAt } from '../located-yaml.ts';
-import { chartInRepository, type ListKind, takeEntry } from '../rows.ts';
+import { chartInRepository, hasTagOrDigest, type ListKind, takeEntry } from '../rows.ts';
 
 /** Keys of entries, in the spellings that people use. */
 const REPO = [
@@ -120,7 +120,7 @@ function takeImage(map: LocatedMap, key: string | undefined, collector: ListColl
     name !== rest && rest !== undefined && textAt(map, 'repository') !== undefined && textAt(map, 'image') !== undefined
       ? `${trimTrailing(name, '/')}/${rest}`
       : name,
-    tag === undefined || hasTag(name) ? '' : `:${tag}`,
+    tag === undefined || hasTagOrDigest(name) ? '' : `:${tag}`,
     digest === undefined || name.includes('@') ? '' : `@${digest}`,
   ].join('');
   if (digest !== undefined && !isDigest(digest)) {
@@ -132,8 +132,4 @@ function takeImage(map: LocatedMap, key: string | undefined, collector: ListColl
     .map((field) => map.entries.get(field)?.line)
     .find((one) => one !== undefined);
   collector.image(whole, line ?? map.line, platform === undefined ? [] : [platform]);
-}
-
-function hasTag(name: string): boolean {
-  return name.lastIndexOf(':') > name.lastIndexOf('/') || name.includes('@');
 }

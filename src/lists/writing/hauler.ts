@@ -1,5 +1,5 @@
 import { Document } from 'yaml';
-import { YAML_1_1, documentText } from '../../base/yaml-text.ts';
+import { documentText, YAML_1_1 } from '../../base/yaml-text.ts';
 import { commented, type WrittenList } from './written-list.ts';
 
 /** Writes a manifest for `hauler store sync`: a document of kind Images, and one of kind Charts if there are charts. */
@@ -16,7 +16,10 @@ export function haulerList({ charts, images, remarks }: WrittenList): string {
   ];
   const last = documents.at(-1);
   if (last !== undefined) commented(last, remarks);
-  return documents.map((document) => documentText(document)).join('---\n').trimEnd();
+  return documents
+    .map((document) => documentText(document))
+    .join('---\n')
+    .trimEnd();
 }
 
 function manifest(kind: 'Images' | 'Charts', spec: object): Document {

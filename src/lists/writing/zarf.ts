@@ -1,5 +1,5 @@
 import { Document } from 'yaml';
-import { YAML_1_1, documentText } from '../../base/yaml-text.ts';
+import { documentText, YAML_1_1 } from '../../base/yaml-text.ts';
 import { commented, type WrittenChart, type WrittenList } from './written-list.ts';
 
 /** Zarf's limit of the names of charts. */
