@@ -1,5 +1,7 @@
-import { childPath, type FieldPath } from '../../base/field-path.ts';
-import { isMapping, type Mapping } from '../../base/mapping.ts';
+import type { FieldPath } from '../../base/field-path.ts';
+import type { Mapping } from '../../base/mapping.ts';
+import { schemeOf } from '../../oci/reference.ts';
+import { fieldsAt } from '../field-pattern.ts';
 import { cleanUrl, type Fetch, gitUrl, isRemote, type NetworkKind, type NetworkMatch } from './fetch.ts';
 import { grafanaPlugin } from './installers.ts';
 import { evidenceText } from './script.ts';
@@ -9,7 +11,7 @@ interface SourceField {
   /** API group without version. */
   readonly group: string;
   readonly kind: RegExp;
-  /** Keys below the object; `[]` matches any item of a list, `**` any depth. */
+  /** As in {@link fieldsAt}. */
   readonly path: string;
   readonly fetched: NetworkKind | ((value: string, siblings: Mapping) => Fetch | undefined);
 }
@@ -62,7 +64,9 @@ const SOURCES: readonly SourceField[] = [
   { group: 'cdi.kubevirt.io', kind: /^DataVolume$/, path: 'spec.source.http.url', fetched: 'download' },
   { group: 'longhorn.io', kind: /^BackingImage$/, path: 'spec.sourceParameters.url', fetched: 'download' },
   { group: 'serving.kserve.io', kind: /./, path: 'spec.**.storageUri', fetched: storedModel },
-  { group: 'extensions.istio.io', kind: /^WasmPlugin$/, path: 'spec.url', fetched: 'plugin' },
+  { group: 'serving.kserve.io', kind: /./, path: 'spec.**.storageUris.[].uri', fetched: storedModel },
+  { group: 'serving.kserve.io', kind: /^LLMInferenceService/, path: 'spec.model.uri', fetched: storedModel },
+  { group: 'extensions.istio.io', kind: /^WasmPlugin$/, path: 'spec.url', fetched: wasmPlugin },
 ];
 
 const GROUPS = new Set(SOURCES.map(({ group }) => group));
@@ -80,7 +84,7 @@ export function fetchesByResource(object: Mapping, root: FieldPath): NetworkMatc
   const group = String(object.apiVersion ?? '').split('/')[0] ?? '';
   if (!GROUPS.has(group)) return [];
   return SOURCES.filter((source) => source.group === group && source.kind.test(String(object.kind))).flatMap((source) =>
-    fieldsAt(object, source.path.split('.'), root, {}).flatMap(({ value, fieldPath, siblings }) => {
+    fieldsAt(object, source.path, root).flatMap(({ value, fieldPath, siblings }) => {
       const text = String(value).trim();
       const fetch =
         typeof source.fetched === 'string' ? remoteFetch(text, source.fetched) : source.fetched(text, siblings);
@@ -89,34 +93,6 @@ export function fetchesByResource(object: Mapping, root: FieldPath): NetworkMatc
         : [{ ...fetch, fieldPath, evidence: evidenceText(`${source.path.split('.').at(-1)}: ${text}`) }];
     }),
   );
-}
-
-interface FoundField {
-  readonly value: string | number;
-  readonly fieldPath: FieldPath;
-  readonly siblings: Mapping;
-}
-
-function fieldsAt(
-  value: unknown,
-  [key, ...remainingKeys]: readonly string[],
-  fieldPath: FieldPath,
-  siblings: Mapping,
-): FoundField[] {
-  if (key === undefined)
-    return typeof value === 'string' || typeof value === 'number' ? [{ value, fieldPath, siblings }] : [];
-  if (Array.isArray(value)) {
-    const inner = key === '[]' ? remainingKeys : key === '**' ? [key, ...remainingKeys] : undefined;
-    return inner === undefined
-      ? []
-      : value.flatMap((item, i) => fieldsAt(item, inner, childPath(fieldPath, i), siblings));
-  }
-  if (!isMapping(value)) return [];
-  if (key !== '**') return fieldsAt(value[key], remainingKeys, childPath(fieldPath, key), value);
-  const deeper = Object.entries(value).flatMap(([name, item]) =>
-    typeof item === 'object' ? fieldsAt(item, [key, ...remainingKeys], childPath(fieldPath, name), value) : [],
-  );
-  return [...fieldsAt(value, remainingKeys, fieldPath, siblings), ...deeper];
 }
 
 function remoteFetch(text: string, kind: NetworkKind): Fetch | undefined {
@@ -139,7 +115,13 @@ function grafanaPluginOf(id: string, { version }: Mapping): Fetch {
   return grafanaPlugin(id, version === undefined ? undefined : String(version));
 }
 
+/** Returns undefined for an OCI artifact: that is found as an image. */
 function storedModel(text: string): Fetch | undefined {
+  if (schemeOf(text) !== '') return undefined;
   if (text.startsWith('hf://')) return { url: `https://huggingface.co/${text.slice(5)}`, kind: 'model' };
   return remoteFetch(text, 'model');
+}
+
+function wasmPlugin(text: string): Fetch | undefined {
+  return schemeOf(text) === '' ? remoteFetch(text, 'plugin') : undefined;
 }

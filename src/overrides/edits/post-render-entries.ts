@@ -1,7 +1,7 @@
 import { textBefore, trimBothEnds } from '../../base/text-trim.ts';
 import type { SplitPart } from '../../inventory/finding.ts';
 import { isUnderTarget, type Target, targetReference } from '../../naming/naming.ts';
-import { formatRepository, parseReference } from '../../oci/reference.ts';
+import { formatRepository, parseReference, schemeOf } from '../../oci/reference.ts';
 import { withoutTagAndDigest } from '../../value-tracing/name-segments.ts';
 import { locationPath, type ReferenceLocation, type UnmappedReference } from '../proof/proof.ts';
 import type { PostRenderEntry } from './post-render-map.ts';
@@ -54,11 +54,9 @@ function privateName(reference: string, target: Target): PrivateName {
   return { repository: formatRepository(repository), tag: tag === parsed.tag ? undefined : tag };
 }
 
-/**
- * Returns the text with the new name. The tag is replaced only if it changes; digest and `docker://` prefix are kept.
- */
+/** Returns the text with the new name. The tag is replaced only if it changes; digest and scheme are kept. */
 function renamed(written: string, { repository, tag }: PrivateName): string {
-  const scheme = /^docker:\/\//.exec(written)?.[0] ?? '';
+  const scheme = schemeOf(written);
   const reference = written.slice(scheme.length);
   const tagAndDigest = reference.slice(withoutTagAndDigest(reference).length);
   return (
