@@ -1,6 +1,6 @@
 import { childPath, type FieldPath, innermostPath, nestedPath } from '../base/field-path.ts';
 import { isListOfMappings, isMapping, type Mapping } from '../base/mapping.ts';
-import { type ArtifactFields, artifactFields, artifactKey } from './artifact-fields.ts';
+import { type Artifacts, artifactKey, artifactsIn } from './artifact-fields.ts';
 import { assess, type Verdict } from './candidate.ts';
 import { type Evidence, evidenceOf } from './key-evidence.ts';
 import type { Match, MatchContext, MatchListener, OmissionReason, TextEvent } from './match.ts';
@@ -16,7 +16,7 @@ export interface WalkContext extends MatchContext {
   readonly underImage: boolean;
   readonly inherited: InheritedParts;
   /** Fields of the enclosing object that name OCI artifacts. */
-  readonly artifacts: ArtifactFields;
+  readonly artifacts: Artifacts;
   /** Number of texts unpacked so far. */
   readonly depth: number;
 }
@@ -93,25 +93,15 @@ export class ReferenceWalker {
       return;
     }
     const disabled = context.disabled || String(mapping.enabled) === 'false';
-    const artifacts = typeof mapping.apiVersion === 'string' ? artifactFields(mapping, fieldPath) : context.artifacts;
+    const artifacts = typeof mapping.apiVersion === 'string' ? artifactsIn(mapping, fieldPath) : context.artifacts;
     this.visitEntries(entriesOf(mapping, fieldPath), { ...context, disabled, artifacts });
   }
 
-  #artifact({ key, value, fieldPath }: NamedValue, context: WalkContext): void {
-    const text = String(value).trim();
-    const assessment = assess(text, 'artifact');
-    const digest = context.artifacts.get(artifactKey(fieldPath)) ?? '';
-    const isPinned = typeof assessment === 'string' || assessment.reference.includes('@');
-    this.#report(
-      {
-        text,
-        fieldPath,
-        evidence: 'artifact',
-        assessment: isPinned ? assessment : { ...assessment, reference: assessment.reference + digest },
-        isUnpacked: false,
-      },
-      { ...context, key },
-    );
+  #artifact({ key, fieldPath }: NamedValue, context: WalkContext): void {
+    const artifact = context.artifacts.get(artifactKey(fieldPath));
+    if (artifact === undefined || artifact === 'part') return;
+    const { written, parts, verified } = artifact;
+    this.#assess(written, 'artifact', fieldPath, { ...context, key }, parts, verified);
   }
 
   #containers(containers: readonly Mapping[], fieldPath: FieldPath, context: WalkContext): void {
@@ -205,8 +195,18 @@ export class ReferenceWalker {
     }
   }
 
-  #assess(text: string, evidence: Evidence, fieldPath: FieldPath, context: WalkContext, parts?: Match['parts']): void {
-    const assessment = assess(text, evidence);
+  /** @param verified `@` and the digest of a reference that has none itself */
+  #assess(
+    text: string,
+    evidence: Evidence,
+    fieldPath: FieldPath,
+    context: WalkContext,
+    parts?: Match['parts'],
+    verified = '',
+  ): void {
+    const assessed = assess(text, evidence);
+    const isPinned = typeof assessed === 'string' || assessed.reference.includes('@');
+    const assessment = isPinned ? assessed : { ...assessed, reference: assessed.reference + verified };
     this.#report(
       { text, fieldPath, evidence, assessment, isUnpacked: false, ...(parts === undefined ? {} : { parts }) },
       context,

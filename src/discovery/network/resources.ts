@@ -1,6 +1,7 @@
 import type { FieldPath } from '../../base/field-path.ts';
-import type { Mapping } from '../../base/mapping.ts';
+import { asMapping, type Mapping } from '../../base/mapping.ts';
 import { schemeOf } from '../../oci/reference.ts';
+import { argoSource } from '../artifact-sources.ts';
 import { fieldsAt } from '../field-pattern.ts';
 import { cleanUrl, type Fetch, gitUrl, isRemote, type NetworkKind, type NetworkMatch } from './fetch.ts';
 import { grafanaPlugin } from './installers.ts';
@@ -17,12 +18,12 @@ interface SourceField {
 }
 
 const SOURCES: readonly SourceField[] = [
-  { group: 'argoproj.io', kind: /^Application(?:Set)?$/, path: 'spec.**.repoURL', fetched: argoSource },
+  { group: 'argoproj.io', kind: /^Application(?:Set)?$/, path: 'spec.**.repoURL', fetched: argoRepository },
   { group: 'argoproj.io', kind: /Workflow/, path: 'spec.**.git.repo', fetched: 'git' },
   { group: 'argoproj.io', kind: /Workflow/, path: 'spec.**.http.url', fetched: 'download' },
   { group: 'source.toolkit.fluxcd.io', kind: /^GitRepository$/, path: 'spec.url', fetched: 'git' },
   { group: 'source.toolkit.fluxcd.io', kind: /^HelmRepository$/, path: 'spec.url', fetched: 'chart-repository' },
-  { group: 'source.toolkit.fluxcd.io', kind: /^OCIRepository$/, path: 'spec.url', fetched: 'chart' },
+  { group: 'source.toolkit.fluxcd.io', kind: /^OCIRepository$/, path: 'spec.url', fetched: versionRange },
   { group: 'helm.fluxcd.io', kind: /^HelmRelease$/, path: 'spec.chart.repository', fetched: 'chart-repository' },
   { group: 'helm.fluxcd.io', kind: /^HelmRelease$/, path: 'spec.chart.git', fetched: 'git' },
   { group: 'helm.cattle.io', kind: /^HelmChart$/, path: 'spec.repo', fetched: 'chart-repository' },
@@ -100,9 +101,20 @@ function remoteFetch(text: string, kind: NetworkKind): Fetch | undefined {
   return isRemote(url) ? { url: cleanUrl(url), kind } : undefined;
 }
 
-/** A source with `chart` is a chart repository, one without is a Git repository. OCI registries have no scheme here. */
-function argoSource(text: string, { chart }: Mapping): Fetch | undefined {
-  if (typeof chart !== 'string' || chart === '') return remoteFetch(text, 'git');
+/** An artifact with one tag or digest is found as an image; which one a range means is known only to a registry. */
+function versionRange(text: string, { ref }: Mapping): Fetch | undefined {
+  const { digest, semver } = asMapping(ref);
+  return semver === undefined || digest !== undefined ? undefined : remoteFetch(text, 'chart');
+}
+
+/**
+ * A source with `chart` is a chart repository, one without is a Git repository or an OCI artifact. OCI registries of charts
+ * have no scheme here. An artifact with one tag or digest is found as an image.
+ */
+function argoRepository(text: string, source: Mapping): Fetch | undefined {
+  if (argoSource(source, { path: '' }).length > 0) return undefined;
+  if (text.startsWith('oci://')) return remoteFetch(text, 'chart');
+  if (typeof source.chart !== 'string' || source.chart === '') return remoteFetch(text, 'git');
   return remoteFetch(text.includes('://') ? text : `oci://${text}`, 'chart-repository');
 }
 

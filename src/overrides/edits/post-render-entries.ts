@@ -97,9 +97,10 @@ function splitEdits(parts: readonly SplitPart[], { repository, tag }: PrivateNam
 }
 
 /** Puts the new prefix into the first field of registry and repository, and keeps the others if possible. */
-function repositoryEdits(parts: readonly SplitPart[], repository: string): FieldEdit[] {
+function repositoryEdits(parts: readonly SplitPart[], name: string): FieldEdit[] {
   const [first, ...others] = parts.filter(({ role }) => role !== 'tag' && role !== 'digest');
   if (first === undefined) return [];
+  const repository = schemeOf(first.text) + name;
   const slashed = (text: string): string => (first.text.endsWith('/') ? `${text}/` : text);
   const otherComponents = others.map(({ text }) => trimBothEnds(text, '/')).join('/');
   const prefixBefore = (end: string): string | undefined =>
