@@ -79,6 +79,11 @@ export function schemeOf(written: string): string {
   return /^(?:docker|oci(?:\+[a-z]+)?):\/\//.exec(written)?.[0] ?? '';
 }
 
+/** Returns a reference in a manifest without its scheme. */
+export function withoutScheme(written: string): string {
+  return written.slice(schemeOf(written).length);
+}
+
 /** Formats `registry/path` of a repository or reference. */
 export function formatRepository({ registry, path }: Repository): string {
   return `${registry}/${path}`;

@@ -1,6 +1,6 @@
 import type { Location } from '../inventory/finding.ts';
 import { formatTarget, isUnderTarget, type Target, targetRepository } from '../naming/naming.ts';
-import { formatRepository, schemeOf, tryParseReference } from '../oci/reference.ts';
+import { formatRepository, schemeOf, tryParseReference, withoutScheme } from '../oci/reference.ts';
 import { type NameSegment, segmentPath, withoutTagAndDigest } from '../value-tracing/name-segments.ts';
 import type { TemplatePart } from '../value-tracing/reference-template.ts';
 import { type Assignment, type Equation, evaluate, solve } from './solve.ts';
@@ -39,10 +39,6 @@ export function requiredText({ written }: Location, target: Target): string | un
   const reference = tryParseReference(text);
   if (reference === undefined || isUnderTarget(target, reference)) return undefined;
   return formatRepository(targetRepository(target, reference)) + text.slice(withoutTagAndDigest(text).length);
-}
-
-function withoutScheme(written: string): string {
-  return written.slice(schemeOf(written).length);
 }
 
 /** Drops the scheme, which stays as it is, from the parts of a reference. */

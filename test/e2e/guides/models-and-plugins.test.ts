@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { buildArtifact, manifestAt } from '../../support/artifacts.ts';
-import { airgapOk, helmUnderTest, program } from '../../support/cli.ts';
+import { airgap, airgapOk, helmUnderTest, program } from '../../support/cli.ts';
 import { guideBlocks, runGuide } from '../../support/guide.ts';
 import { pushBuilt } from '../../support/images.ts';
 import { startRegistry, type TestRegistry } from '../../support/registry.ts';
@@ -122,4 +122,30 @@ test('nodes are not asked to pull what only controllers fetch', async () => {
   expect(stdout).toContain('/mirror/quay.io/acme/data/glossary');
   expect(stdout).not.toContain('/plugins/auth');
   expect(stdout).not.toContain('/charts/search');
+});
+
+test.each([
+  // The template fixes the tag of the ranker, which one repository for all images changes.
+  { more: ['--naming', 'single-repository'], model: '/mirror:1.2---quay.io--acme--models--support', unmapped: 3 },
+  { more: ['--naming', 'as-written'], model: '/mirror/quay.io/acme/models/support:1.2', unmapped: 2 },
+  { more: ['--pin'], model: '/mirror/quay.io/acme/models/support:1.2@DIGEST', unmapped: 2 },
+])('a scheme stays with $more', async ({ more, model, unmapped }) => {
+  const from = ['assistant', '--bundle', join(cwd, 'assistant.tar'), '--no-check-target', '-o', 'json'];
+  const run = await airgap(['values', ...from, '--to', `${target.host}/mirror`, ...more], home);
+  const { proof, overrides } = JSON.parse(run.stdout);
+  const digest = digests.get('quay.io/acme/models/support') ?? '';
+  expect(overrides.model).toBe(`oci://${target.host}${model.replace('DIGEST', digest)}`);
+  expect(proof.residue).toHaveLength(unmapped);
+});
+
+test('artifacts have no platform, and are taken for each', async () => {
+  const file = join(cwd, 'arm64.tar');
+  await airgapOk(['bundle', 'assistant', '--platform', 'linux/arm64', '--out', file, ...flags('bundle')], home, {
+    cwd,
+  });
+  const { lock } = JSON.parse((await airgapOk(['inspect', file, '-o', 'json'], home)).stdout);
+  const found = new Map(
+    lock.images.map((image: { reference: string; digest: string }) => [image.reference, image.digest]),
+  );
+  for (const [repository, tag] of ARTIFACTS) expect(found.get(`${repository}:${tag}`)).toBe(digests.get(repository));
 });
