@@ -47,9 +47,11 @@ export function imagesCommand(io: CommandIO) {
     const { images } = await import('../../workflows/images/images.ts');
     const settings = await readSettings(io, charts, flags);
     const rules = await readRules(flags.rules.map((path) => resolve(io.context.cwd, path)));
-    if (flags.explain === undefined && settings.charts.length === 0 && settings.add.length === 0) {
+    const { charts: jobs, manifests, add, running } = settings;
+    const named = jobs.length + manifests.length + add.length + running.length;
+    if (flags.explain === undefined && named === 0) {
       throw new AirgapError('usage', 'no chart was given', {
-        hint: 'run helm airgap images CHART, or use --config airgap.yaml',
+        hint: 'run helm airgap images CHART, use --kustomize, --manifests or --pods, or --config airgap.yaml',
       });
     }
     const options = { ...settings, rules, operatorScan: await operatorScanSettings(flags, settings, false) };
@@ -85,6 +87,7 @@ export function imagesCommand(io: CommandIO) {
           : afterImages(
               command,
               found.charts.filter(({ via }) => via === undefined),
+              found.manifests,
             );
       await printReport(io, joinReports(reports), next);
     } else if (flags.output === 'rules') {
