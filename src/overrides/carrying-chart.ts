@@ -27,7 +27,7 @@ import { analyzeChart, proofOf, type Relocation, renderAll } from './proof/reloc
 import type { Setting } from './settings/setting.ts';
 
 /** Options for a chart that carries its overrides. */
-export interface CarryingOptions extends Omit<OverrideOptions, 'unmappedHandling' | 'prove'> {
+export interface CarryingOptions extends Omit<OverrideOptions, 'unmappedHandling' | 'prove' | 'sparesGlobals'> {
   /** Change templates where no value redirects a reference. */
   readonly editTemplates: boolean;
   /** Digest of the upstream chart's OCI manifest, if known. */
@@ -142,6 +142,7 @@ async function addOverrides(
   const renderer = new Renderer(helm, { ...chart, archive: state.archive }, join(folder, 'render'));
   const { base, settings, proof, repacked, renders } = await overrideChart(renderer, profile, target, {
     ...options,
+    sparesGlobals: true,
     ...(editTemplates && { unmappedHandling: { how: 'repack', folder: join(folder, 'repack') } }),
   });
   const given = hasValues(profile.options) ? await userValues(helm, profile.options, join(folder, 'given')) : {};

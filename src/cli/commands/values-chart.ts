@@ -72,7 +72,8 @@ export async function writeCarryingCharts(
     },
   });
   const written = results.map((result) => ({ result, path: paths.get(nameOf(result)) ?? '' }));
-  for (const { result } of written) io.info(carryingReport(result, jobs !== undefined), isIncomplete(result));
+  for (const { result, path } of written)
+    io.info(carryingReport(result, displayPath(path, cwd), jobs !== undefined), isIncomplete(result));
   for (const { path } of written) await checkOurs(path);
   const isJson = flags.output === 'json';
   for (const { result, path } of written) {

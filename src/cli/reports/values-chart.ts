@@ -5,11 +5,12 @@ import { proofReport } from './values.ts';
 
 /**
  * Formats the proof of a chart that carries its overrides, without a final newline.
+ * @param file path of the archive
  * @param showProfiles name the profiles, for charts that may have several
  */
-export function carryingReport(result: CarryingResult, showProfiles = false): string {
-  const { chart, version, profiles, overrides, changes, rewritten, needsValues, withValues } = result;
-  const changedChart = { name: `${chart} ${version}`, archive: result.archive, changes };
+export function carryingReport(result: CarryingResult, file: string, showProfiles = false): string {
+  const { profiles, overrides, changes, rewritten, needsValues, withValues } = result;
+  const changedChart = { name: file, archive: result.archive, changes };
   const proof = proofReport(
     {
       ...result,
