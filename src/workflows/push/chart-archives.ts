@@ -5,6 +5,7 @@ import { reasonOf } from '../../base/file-failure.ts';
 import { printableLine } from '../../base/printable.ts';
 import { runStep } from '../../base/step.ts';
 import { type ChartArtifact, chartArtifact } from '../../bundle/format/chart-artifact.ts';
+import { helmConfig } from '../../bundle/format/helm-config.ts';
 import { chartArchiveReference } from '../../bundle/format/names.ts';
 import { readArchive } from '../../helm/chart-archive.ts';
 import { isChangedChart } from '../../helm/chart-edit.ts';
@@ -68,7 +69,7 @@ async function readOne(path: string, given: string): Promise<ChartArchive> {
   const metadata = parseMetadata(text, given);
   const tgz = await readFile(path);
   const provenance = await readFile(`${path}.prov`).catch(() => undefined);
-  const artifact = chartArtifact({ metadata, tgz, ...(provenance && { provenance }) });
+  const artifact = chartArtifact({ metadata, tgz, config: helmConfig(metadata), ...(provenance && { provenance }) });
   return { path: given, size: tgz.length, artifact, isChanged: await isChangedChart(path) };
 }
 
