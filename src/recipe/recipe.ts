@@ -3,7 +3,7 @@ import type { Render } from '../helm/render.ts';
 import type { TemplateSource } from '../helm/subcharts.ts';
 import type { Location } from '../inventory/finding.ts';
 import type { Target } from '../naming/naming.ts';
-import { tryParseReference } from '../oci/reference.ts';
+import { tryParseReference, withoutScheme } from '../oci/reference.ts';
 import { type Leaf, leavesOf } from '../value-tracing/leaves.ts';
 import {
   emptySegment,
@@ -133,7 +133,7 @@ function isGlobalRegistry(leaf: Leaf): boolean {
 
 /** Reports whether all images have the same registry. Otherwise, no single registry value fits their target names. */
 function haveSameRegistry(locations: readonly Location[]): boolean {
-  return new Set(locations.map(({ written }) => tryParseReference(written)?.registry)).size === 1;
+  return new Set(locations.map(({ written }) => tryParseReference(withoutScheme(written))?.registry)).size === 1;
 }
 
 /** Number of leaves that a solution sets. */
