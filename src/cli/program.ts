@@ -4,6 +4,7 @@ import { checkCommand } from './commands/check.ts';
 import { diffCommand } from './commands/diff.ts';
 import { extractCommand } from './commands/extract.ts';
 import { imagesCommand } from './commands/images.ts';
+import { importCommand } from './commands/import.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { mirrorCommand } from './commands/mirror.ts';
 import { postRenderCommand } from './commands/post-render.ts';
@@ -45,6 +46,7 @@ export function createProgram(io: CommandIO): Command {
     pruneCommand,
     publicEcrCommand,
     extractCommand,
+    importCommand,
   ];
   for (const create of [...factories, diffCommand, postRenderCommand, versionCommand]) program.addCommand(create(io));
   for (const command of program.commands) addProgressFlags(command, io);

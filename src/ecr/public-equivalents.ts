@@ -1,5 +1,5 @@
 import { formatRepository, type Repository } from '../oci/reference.ts';
-import { ECR_PUBLIC_HOST, isEcrPublic } from './hosts.ts';
+import { ECR_PUBLIC_DUAL_STACK_HOST, ECR_PUBLIC_HOST, isEcrPublic } from './hosts.ts';
 import published from './public-equivalents.json' with { type: 'json' };
 import retired from './retired-aliases.json' with { type: 'json' };
 
@@ -26,6 +26,13 @@ interface Retirement {
 
 const EQUIVALENCES: readonly Equivalence[] = published;
 const RETIREMENTS: readonly Retirement[] = retired;
+/** Google's cache of Docker Hub (cloud.google.com/artifact-registry/docs/pull-cached-dockerhub-images), which keeps its paths. */
+const HUB_CACHE = 'mirror.gcr.io';
+
+/** Reports whether a registry is Public ECR, by any of its names. */
+export function isInPublicEcr({ registry }: Pick<Repository, 'registry'>): boolean {
+  return isEcrPublic(registry) || registry.toLowerCase() === ECR_PUBLIC_DUAL_STACK_HOST;
+}
 
 /**
  * Returns the repository of Public ECR to which the publisher of another one says that the same images are pushed; undefined
@@ -54,7 +61,7 @@ export function retiredAlias(
   repository: Repository,
 ): { readonly retirement: Retirement; readonly equivalent?: Repository } | undefined {
   for (const retirement of RETIREMENTS) {
-    if (isEcrPublic(repository.registry)) {
+    if (isInPublicEcr(repository)) {
       if (repository.path.startsWith(`${retirement.alias}/`)) return { retirement };
       continue;
     }
@@ -68,7 +75,10 @@ export function retiredAlias(
 
 /** Returns the path that a rule gives a repository; undefined if it is about others. */
 function pathBy({ from, to }: Pick<Equivalence, 'from' | 'to'>, repository: Repository): string | undefined {
-  const name = formatRepository(repository);
+  const name = formatRepository({
+    ...repository,
+    registry: repository.registry === HUB_CACHE ? 'docker.io' : repository.registry,
+  });
   if (from === name) return to;
   const prefix = from.endsWith('/*') ? from.slice(0, -1) : undefined;
   if (prefix === undefined || !name.startsWith(prefix) || name.slice(prefix.length).includes('/')) return undefined;

@@ -37,27 +37,19 @@ export function sameRun(command: CommandUnknownOpts, left: readonly string[], ..
   return airgapCommand(command.name(), ...givenArguments(command), ...flags, ...more);
 }
 
-/** After `images`: bundle the same charts. @param charts named charts; the bundle gets the name of a single one */
-export function afterImages(command: CommandUnknownOpts, charts: readonly { readonly name: string }[]): string[] {
+/** After `images`: bundle the same. @param charts named charts; the bundle gets the name of a single one */
+export function afterImages(
+  command: CommandUnknownOpts,
+  charts: readonly { readonly name: string }[],
+  manifests: readonly string[] = [],
+): string[] {
   const isShared = flagsOfCommand(command, 'bundle');
   const flags = givenFlags(command, (flag) => isShared.has(flag) && !OUTPUT.includes(flag));
   const names = new Set(charts.map(({ name }) => name));
   const [name] = names;
-  const out = names.size === 1 && name !== undefined ? `${basename(name)}.tar` : 'bundle.tar';
+  const isAlone = names.size === 1 && manifests.length === 0;
+  const out = isAlone && name !== undefined ? `${basename(name)}.tar` : 'bundle.tar';
   return [nextStep(airgapCommand('bundle', ...givenArguments(command), ...flags, '--out', fileWord(out)))];
-}
-
-/** After `public-ecr`: change the values files, or copy what Public ECR does not have into a private registry. */
-export function afterPublicEcr(
-  command: CommandUnknownOpts,
-  { editable, elsewhere }: { readonly editable: number; readonly elsewhere: number },
-): string[] {
-  if (editable > 0) return [nextStep(sameRun(command, OUTPUT, '--write'))];
-  if (elsewhere === 0) return [];
-  const given = givenArguments(command);
-  const charts = given.length > 0 ? given : ['CHART'];
-  const target = 'ACCOUNT.dkr.ecr.REGION.amazonaws.com/PREFIX';
-  return [nextStep(airgapCommand('mirror', ...charts, ...sharedFlags(command, 'mirror', ACCESS), '--to', target))];
 }
 
 /** After a lock file was written, or found up to date: bundle from it. */

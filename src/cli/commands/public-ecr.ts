@@ -15,13 +15,13 @@ import { publicEcrReport } from '../reports/public-ecr.ts';
 import { publicEcrMarkdown } from '../reports/public-ecr-markdown.ts';
 import { publicEcrWriteDocument, publicEcrWriteReport } from '../reports/public-ecr-write.ts';
 import type { CommandIO } from '../run.ts';
-import { afterPublicEcr } from './next-steps.ts';
+import { afterPublicEcr } from './after-public-ecr.ts';
 import { addWriteFlags, checkWriteFlags, writeEquivalents } from './public-ecr-write.ts';
 
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
   const command = new Command('public-ecr')
-    .description('say which images of charts and values files are also in Amazon ECR Public, and where they are named')
+    .description('find images that are also in Amazon ECR Public, and the lines that name them')
     .argument('[chart...]', 'chart folder, .tgz file, oci://... reference, or name with --repo')
     .addOption(
       new Option(

@@ -1,5 +1,4 @@
-import { isEcrPublic } from '../../ecr/hosts.ts';
-import { publishedIn, retiredAlias } from '../../ecr/public-equivalents.ts';
+import { isInPublicEcr, publishedIn, retiredAlias } from '../../ecr/public-equivalents.ts';
 import type { PublicEcrImage } from '../../inventory/public-ecr.ts';
 import { formatReference, type Reference } from '../../oci/reference.ts';
 
@@ -15,7 +14,7 @@ export function classify(reference: Reference): Classification {
     if (gone.equivalent === undefined) return { class: 'retired', retired };
     return { class: 'retired', retired, equivalent: formatReference({ ...reference, ...gone.equivalent }) };
   }
-  if (isEcrPublic(reference.registry)) return { class: 'already' };
+  if (isInPublicEcr(reference)) return { class: 'already' };
   const published = publishedIn(reference);
   if (published === undefined) return { class: 'none' };
   const { equivalent, rule } = published;

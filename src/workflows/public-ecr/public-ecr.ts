@@ -53,12 +53,15 @@ export function publicEcr(context: Context, options: PublicEcrOptions): Promise<
 }
 
 async function search(context: Context, options: PublicEcrOptions, scratch: string): Promise<SearchResult> {
-  if (options.charts.length === 0) return { charts: [], failures: [], excluded: [], askedHosts: [] };
+  if (options.charts.length === 0) return { charts: [], manifests: [], failures: [], excluded: [], askedHosts: [] };
   const [{ searchCharts }, { Helm }] = await Promise.all([
     import('../../search/search-charts.ts'),
     import('../../helm/helm.ts'),
   ]);
-  const found = await searchCharts(context, new Helm(context), options.charts, scratch, { ...options, recipes: true });
+  const found = await searchCharts(context, new Helm(context), options.charts, scratch, {
+    ...options,
+    recipes: 'as-written',
+  });
   for (const { message } of found.failures) {
     context.emit({
       type: 'warning',
@@ -110,7 +113,7 @@ async function ask(
   if (asked.length === 0) return new Map();
   if (registries === undefined) return new Map(asked.map(({ reference }) => [reference, notAsked('not asked')]));
   const { connect } = await import('../../session/connect.ts');
-  const { client } = connect(context, { ...registries.access, isQuick: true });
+  const { client } = connect(context, registries.access);
   try {
     return await askRegistries(context, client, asked, registries.concurrency);
   } finally {

@@ -77,7 +77,7 @@ export async function renderedUses(
     for (const recipe of recipes.get(profile) ?? []) {
       const nameAt = slotNames(recipe, names, find, owner);
       for (const place of recipe.places) {
-        const templates = place.first.length > 0 ? place.first : (place.later ?? []);
+        const templates = place.later ?? place.first;
         const parts = templates.map((template) =>
           template.map((part): UsePart => {
             if (typeof part === 'string') return { text: part };

@@ -1,6 +1,6 @@
 import { firstOf } from '../../../base/count.ts';
 import type { ImagePlace, PlacePart, PublicEcrImage } from '../../../inventory/public-ecr.ts';
-import { changeScalars, type Refusal, type ScalarChange } from './yaml-source.ts';
+import { changeScalars, isRefusal, type Refusal, type ScalarChange, YamlSource } from './yaml-source.ts';
 
 /**
  * What keeps a place as it is: the image has no verified equivalent; another image needs the text; it is no file of the user;
@@ -81,11 +81,10 @@ function isOtherPart({ image, place }: ChosenPlace, other: ChosenPlace): boolean
   return image === other.image && place.chart === other.place.chart && place.file !== other.place.file;
 }
 
-/** Returns the files whose text is needed to choose. */
+/** Returns the values files of verified images. */
 export function filesToEdit(images: readonly PublicEcrImage[]): string[] {
   const places = images.filter(isVerified).flatMap((image) => image.places);
-  const editable = places.filter((place) => isValuesFile(place) && changedParts(place).length > 0);
-  return [...new Set(editable.map(({ file }) => file))].sort();
+  return [...new Set(places.filter(isValuesFile).map(({ file }) => file))].sort();
 }
 
 /** Reason why a place is not changed; its line, if it differs from that of the place. */
@@ -116,10 +115,22 @@ function reasonAgainst(
       reason: 'the image is signed, and its equivalent is not (--without-signatures changes it too)',
     };
   const missing = place.parts.find(({ replacement }) => replacement === undefined);
-  if (missing !== undefined)
-    return { kind: 'shared', reason: `${missing.path} cannot be changed for this image alone`, line: missing.line };
+  if (missing !== undefined) return reasonOf(missing, { image, place }, files);
   const file = files.get(place.file);
   return typeof file === 'object' ? { kind: 'file', reason: file.reason } : undefined;
+}
+
+/** Returns why a part has no new text: its file does not allow a change, or other images need it. */
+function reasonOf(
+  { keys, line, path }: PlacePart,
+  { image, place }: ChosenPlace,
+  files: ReadonlyMap<string, EditableFile>,
+): Reason {
+  const text = files.get(place.file);
+  const found = typeof text === 'string' ? new YamlSource(text).find(keys) : undefined;
+  if (found !== undefined && isRefusal(found)) return { kind: 'file', ...found };
+  const known = image.unmapped.find(({ chart }) => chart === place.chart)?.reason;
+  return { kind: 'shared', line, reason: known ?? `${path} cannot be changed for this image alone` };
 }
 
 export function isVerified(image: PublicEcrImage): boolean {

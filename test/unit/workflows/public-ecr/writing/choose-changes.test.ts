@@ -126,6 +126,16 @@ describe('the places to change', () => {
     expect(choose([image('a', [where])])).toMatchObject({ changed: [], notWritten: { length: 1 } });
   });
 
+  test('are named with the reason of the file, or of the search, if a part has no new text', () => {
+    const why = { chart: 'app', template: 'a', object: 'Pod/a', field: 'image', reason: 'registry also builds x' };
+    const shared = image('a', [place([part('registry', 'docker.io'), part('a.repository', 'library/a')])], {
+      unmapped: [why],
+    });
+    expect(chooseChanges([shared], files).notWritten).toMatchObject([{ kind: 'shared', line: 7, reason: why.reason }]);
+    const anchored = new Map([[FILE, 'a: 1\nregistry: &r docker.io\nb: *r\n']]);
+    expect(chooseChanges([shared], anchored).notWritten).toMatchObject([{ kind: 'file', line: 2 }]);
+  });
+
   test('are none in a file that cannot be read', () => {
     expect(chooseChanges([split('a')], new Map([[FILE, { reason: 'it is a link' }]])).notWritten).toMatchObject([
       { reason: 'it is a link', file: FILE },
@@ -141,6 +151,6 @@ describe('the places to change', () => {
     const other = place([part('a', 'x', 'y')], { file: '/other.yaml' });
     const same = place([part('a', 'x', 'x')], { file: '/same.yaml' });
     const images = [split('a'), image('b', [archived, other, same]), split('c', { status: 'not-found' })];
-    expect(filesToEdit(images)).toEqual([FILE, '/other.yaml']);
+    expect(filesToEdit(images)).toEqual([FILE, '/other.yaml', '/same.yaml']);
   });
 });
