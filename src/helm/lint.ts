@@ -34,7 +34,10 @@ export async function lintChart(helm: Helm, folder: string, options: RenderOptio
   const errors = lines.filter((line) => line.startsWith('[ERROR]')).map((line) => line.slice('[ERROR]'.length).trim());
   // Helm lists names in an order that differs from run to run.
   const ordered = errors.map((line) =>
-    line.replace(/[^\s,]+(?:,[^\s,]+)+/g, (list) => list.split(',').sort().join(',')),
+    line
+      .split(' ')
+      .map((word) => word.split(',').sort().join(','))
+      .join(' '),
   );
   return ordered.length > 0 ? ordered : [lines.findLast((line) => line.trim() !== '') ?? 'helm lint failed'];
 }

@@ -6,7 +6,7 @@ import { changeScalars, isRefusal, type Refusal, type ScalarChange, YamlSource }
  * What keeps a place as it is: the image has no verified equivalent; another image needs the text; it is no file of the user;
  * the file cannot be changed in place; a test's expectation has to be looked at.
  */
-export type NotWrittenKind = 'unverified' | 'shared' | 'elsewhere' | 'file' | 'expectation';
+type NotWrittenKind = 'unverified' | 'shared' | 'elsewhere' | 'file' | 'expectation';
 
 /** Place that keeps its text, and why. */
 export interface NotWritten {

@@ -1,12 +1,13 @@
 import { type Document, isMap, isScalar, isSeq, type Node, type Scalar, visit } from 'yaml';
 import type { KeyPath } from '../../../base/field-path.ts';
+import { parseReference } from '../../../oci/reference.ts';
 import { scalarText } from '../../../overrides/edits/scalar-source.ts';
 import { applyEdits, type TextEdit } from '../../../overrides/edits/text-edits.ts';
 import { type ImageMoves, type NameEdits, nameEdits, patternEdits } from './image-names.ts';
 import { isRefusal, type Refusal, YamlSource } from './yaml-source.ts';
 
 /** Changed place of the values, with which tests may set the same. */
-export interface MovedValue {
+interface MovedValue {
   /** Normalized reference. */
   readonly reference: string;
   /** Paths of its changed scalars, from the root of the chart's values. */
@@ -157,9 +158,7 @@ function changeAssertion(file: FileEdits, assertion: Node, expected: ImageMoves,
 
 /** Reports whether a text has the last word of a moved image's path. */
 function mayMean(text: string, { moved }: ImageMoves): boolean {
-  return [...moved.keys()].some((reference) =>
-    text.includes(/([^/:@]+)(?::[^/]*)?$/.exec(reference.split('@')[0] ?? '')?.[1] ?? reference),
-  );
+  return [...moved.keys()].some((reference) => text.includes(parseReference(reference).path.split('/').at(-1) ?? ''));
 }
 
 /** Scalar in an expectation; `isImage` if it has the name of an image only. */

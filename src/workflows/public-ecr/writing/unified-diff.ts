@@ -37,7 +37,7 @@ function fileDiff({ path, before, after }: FileChange): string {
 
 /** Lines with their ends; only the last one may lack it. */
 function linesOf(text: string): string[] {
-  return text.match(/[^\n]*\n|[^\n]+$/g) ?? [];
+  return text === '' ? [] : text.split(/(?<=\n)/);
 }
 
 interface Hunk {

@@ -48,7 +48,7 @@ export interface PublicEcrWriting {
   readonly unproved: readonly string[];
 }
 
-export interface WrittenImage {
+interface WrittenImage {
   readonly reference: string;
   readonly equivalent: string;
   /** `FILE:LINE`, absolute. */
@@ -155,6 +155,10 @@ async function prove(
         chartSources,
         join(scratch, String(i)),
       );
+      if (!isShown) {
+        const message = `${job.request.chart}: no render shows the changes, since nothing that is on uses these values`;
+        context.emit({ type: 'warning', message });
+      }
       for (const path of own) proved.add(path);
     }
   });
