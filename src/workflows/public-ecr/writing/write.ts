@@ -148,7 +148,7 @@ async function prove(
       const own = await filesOf(job, [...texts.keys()], context.cwd);
       if (own.length === 0) continue;
       const folder = resolve(context.cwd, job.request.chart);
-      await proveChange(
+      const isShown = await proveChange(
         context,
         new Helm(context),
         { folder, job, texts, moved },
