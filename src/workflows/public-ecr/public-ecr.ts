@@ -53,7 +53,7 @@ export function publicEcr(context: Context, options: PublicEcrOptions): Promise<
 }
 
 async function search(context: Context, options: PublicEcrOptions, scratch: string): Promise<SearchResult> {
-  if (options.charts.length === 0) return { charts: [], failures: [], excluded: [], askedHosts: [] };
+  if (options.charts.length === 0) return { charts: [], manifests: [], failures: [], excluded: [], askedHosts: [] };
   const [{ searchCharts }, { Helm }] = await Promise.all([
     import('../../search/search-charts.ts'),
     import('../../helm/helm.ts'),
