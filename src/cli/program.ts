@@ -9,6 +9,7 @@ import { inspectCommand } from './commands/inspect.ts';
 import { mirrorCommand } from './commands/mirror.ts';
 import { postRenderCommand } from './commands/post-render.ts';
 import { pruneCommand } from './commands/prune.ts';
+import { publicEcrCommand } from './commands/public-ecr.ts';
 import { pushCommand } from './commands/push.ts';
 import { valuesCommand } from './commands/values.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -43,6 +44,7 @@ export function createProgram(io: CommandIO): Command {
     valuesCommand,
     checkCommand,
     pruneCommand,
+    publicEcrCommand,
     extractCommand,
     importCommand,
   ];
