@@ -15,7 +15,7 @@ function parsed(...args: readonly string[]): CommandUnknownOpts {
 const archive = { file: 'app 1.tgz', chart: 'app', version: '1.0.0', address: 'oci://r.example/own/app' };
 
 it('after values, the archives are pushed and the first one is installed with the values of the user', () => {
-  const flags = ['--registry-type', 'ecr', '-f', 'site.yaml', '--set', 'dbPassword=x', '--kube-version', '1.35.0'];
+  const flags = ['--registry-type', 'ecr', '-f', 'site.yaml', '--set', 'dbPassword=x', '--skip-schema-validation'];
   const command = parsed('values', './app', '--to', 'r.example', '--format', 'chart', '--out', 'x.tgz', ...flags);
   const archives = [archive, { ...archive, file: '-b.tgz', chart: 'b' }];
   const lines = afterChartArchives(command, {
@@ -23,7 +23,7 @@ it('after values, the archives are pushed and the first one is installed with th
   });
   expect(lines).toEqual([
     "next: helm airgap push --chart-archive 'app 1.tgz' --chart-archive ./-b.tgz --to r.example --chart-prefix own --registry-type ecr",
-    '  then: helm upgrade --install app oci://r.example/own/app --version 1.0.0 --plain-http --namespace team --values site.yaml --set dbPassword=VALUE',
+    '  then: helm upgrade --install app oci://r.example/own/app --version 1.0.0 --plain-http --namespace team --values site.yaml --set dbPassword=VALUE --skip-schema-validation',
   ]);
   // The plugin accepts its own advice.
   parsed(

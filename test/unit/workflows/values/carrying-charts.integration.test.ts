@@ -267,10 +267,14 @@ describe.for(HELMS)('charts that carry their overrides, with Helm $version', (he
     expect(await airgap(args, env, folder)).toMatchObject({ code: 2, out: '' });
   });
 
-  test('keep tags that identify images in a repository shared by all', async () => {
-    const { values, images } = await start();
-    expect(await values('--out', 'app.tgz', '--naming', 'single-repository')).toMatchObject({ code: 0 });
-    expect(await images('app.tgz')).toContain(`${TARGET}:1---quay.io--acme--sub`);
+  test('set tags that identify images in a repository shared by all', async () => {
+    const { folder, images } = await start();
+    const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: folder };
+    const naming = ['--naming', 'single-repository', '--format', 'chart', '--out', 'shop.tgz'];
+    expect(await airgap(['values', join(CHARTS, 'shop'), '--to', TARGET, ...naming], env, folder)).toMatchObject({
+      code: 0,
+    });
+    expect(await images('shop.tgz')).toContain(`${TARGET}:1.4.2---registry.example--shop--web`);
   });
 
   test('replace no file of others', async () => {
