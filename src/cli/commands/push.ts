@@ -59,7 +59,7 @@ function declare(io: CommandIO) {
       examples(
         'push app.tar --to registry.example --dry-run',
         'push app.tar --to registry.example/mirror --receipt receipt.json',
-        'push --chart-archive app.tgz --to r.example --chart-prefix installed',
+        'push --chart-archive app.tgz --to r.example --chart-prefix own',
       ),
     );
   return addEcrFlags(addRegistryFlags(addNamingFlags(pushing), io));
