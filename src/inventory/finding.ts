@@ -41,7 +41,7 @@ export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];
 
 /** A location of a reference in a render. */
 export interface Location {
-  /** Name of the chart that was rendered. */
+  /** Name of the chart that was rendered, or of manifests (manifests/source.ts), which contains a space. */
   readonly chart: string;
   readonly profile: string;
   /**
@@ -128,6 +128,11 @@ export interface Finding {
    * if registries were contacted.
    */
   readonly confirmed?: boolean;
+}
+
+/** Names the chart or the manifests of a location, for messages. */
+export function originOf(chart: string): string {
+  return chart.includes(' ') ? chart : `chart ${chart}`;
 }
 
 /** Reports whether a location is bundled and redirected by default. */

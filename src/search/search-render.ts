@@ -14,6 +14,7 @@ import type { ChartSources } from '../helm/chart-mirrors.ts';
 import type { Render, Renderer, RenderOptions, Values } from '../helm/render.ts';
 import { subchartsOf } from '../helm/subcharts.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
+import type { ManifestSource } from '../manifests/index.ts';
 import { type InitialProbe, probeReferences } from '../recipe/recipe.ts';
 import { type NameSegment, segmentPath, segmentsOf } from '../value-tracing/name-segments.ts';
 import { referenceTemplatesOf } from '../value-tracing/probe.ts';
@@ -39,6 +40,8 @@ export interface RenderFindings {
 
 /** Options of the search, for named and nested charts. */
 export interface SearchOptions extends Pick<SelectionOptions, 'exclude'> {
+  /** Manifests to search beside the named charts. */
+  readonly manifests?: readonly ManifestSource[];
   /** Access to chart repositories; their own addresses by default. */
   readonly chartSources?: ChartSources;
   /** Searches nested charts too (default true); `exclude` names those to leave out. */

@@ -47,9 +47,10 @@ export function imagesCommand(io: CommandIO) {
     const { images } = await import('../../workflows/images/images.ts');
     const settings = await readSettings(io, charts, flags);
     const rules = await readRules(flags.rules.map((path) => resolve(io.context.cwd, path)));
-    if (flags.explain === undefined && settings.charts.length === 0 && settings.add.length === 0) {
+    const { charts: jobs, manifests, add } = settings;
+    if (flags.explain === undefined && jobs.length + manifests.length + add.length === 0) {
       throw new AirgapError('usage', 'no chart was given', {
-        hint: 'run helm airgap images CHART, or use --config airgap.yaml',
+        hint: 'run helm airgap images CHART, use --kustomize or --manifests, or --config airgap.yaml',
       });
     }
     const options = { ...settings, rules, operatorScan: await operatorScanSettings(flags, settings, false) };
@@ -85,6 +86,7 @@ export function imagesCommand(io: CommandIO) {
           : afterImages(
               command,
               found.charts.filter(({ via }) => via === undefined),
+              found.manifests,
             );
       await printReport(io, joinReports(reports), next);
     } else if (flags.output === 'rules') {

@@ -5,6 +5,7 @@ import { reasonOf } from '../../base/file-failure.ts';
 import { hostPortsOf, parseAllowedHost } from '../../helm/addresses.ts';
 import { type ChartSources, parseChartMirror } from '../../helm/chart-mirrors.ts';
 import type { RenderLimits, RenderOptions } from '../../helm/render.ts';
+import { type ManifestSource, manifestSource, STANDARD_INPUT } from '../../manifests/source.ts';
 import { tryParseReference } from '../../oci/reference.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
 import type { Pattern } from '../../search/selection.ts';
@@ -19,6 +20,8 @@ import { clientCertificatesOf, helmCertificates, type RegistryFlags, type Regist
 /** The schema's defaults, written out because the schema is loaded only for a file. */
 export const NO_CONFIG: Omit<Config, 'apiVersion' | 'kind'> = {
   charts: [],
+  kustomize: [],
+  manifests: [],
   images: [],
   from: [],
   exclude: [],
@@ -95,6 +98,8 @@ type SettingsFlags = RenderFlags &
 export interface Settings extends Omit<Configuration, 'folder'> {
   /** Charts of the command line, then those of the file. */
   readonly charts: readonly ChartJob[];
+  /** Kustomizations and manifests of the command line, then those of the file. */
+  readonly manifests: readonly ManifestSource[];
   /** Render options of the command line, with the limits of both. */
   readonly render: RenderOptions;
   /** Images to add. */
@@ -152,6 +157,7 @@ export async function readSettings(
   return {
     config,
     charts: jobs,
+    manifests: await manifestSources(io, flags, config, folder),
     render,
     add,
     exclude: [...(flags.exclude ?? []).map(parsePattern), ...config.exclude.map(patternOf)],
@@ -174,6 +180,34 @@ export async function readSettings(
     },
     registry: { ...registry, named },
   };
+}
+
+/**
+ * Returns the kustomizations and manifests of both, each once. Standard input is read here.
+ * @throws AirgapError `usage` if standard input is a terminal, or also has a password
+ */
+async function manifestSources(
+  io: CommandIO,
+  flags: Pick<SettingsFlags, 'kustomize' | 'manifests' | 'registryLogin'>,
+  config: Pick<Config, 'kustomize' | 'manifests'>,
+  folder: string,
+): Promise<ManifestSource[]> {
+  const { cwd } = io.context;
+  const sources = [
+    ...(flags.kustomize ?? []).map((path) => manifestSource('kustomize', path, cwd)),
+    ...(flags.manifests ?? []).map((path) => manifestSource('manifests', path, cwd)),
+    ...config.kustomize.map((path) => manifestSource('kustomize', path, folder)),
+    ...config.manifests.map((path) => manifestSource('manifests', path, folder)),
+  ];
+  const distinct = [...new Map(sources.map((source) => [`${source.kind} ${source.path}`, source])).values()];
+  if (!distinct.some(({ path }) => path === STANDARD_INPUT)) return distinct;
+  if (flags.registryLogin !== undefined) {
+    throw new AirgapError('usage', '--manifests - cannot be used with --registry-password-stdin', {
+      hint: 'write the manifests to a file, or log in with helm registry login',
+    });
+  }
+  const input = await io.readInput();
+  return distinct.map((source) => (source.path === STANDARD_INPUT ? { ...source, input } : source));
 }
 
 function mirrorsOf(from: string, to: Config['mirrors'][string]): string[] {
