@@ -27,6 +27,7 @@ import type { BundledChart } from './bundled-charts.ts';
 import { bundledDigests, missingFromBundle } from './bundled-images.ts';
 import { checkNameCollisions } from './name-collisions.ts';
 import { listRequestedCharts, type RequestedCharts } from './requested-charts.ts';
+import type { ReferenceSources } from './source-references.ts';
 
 /** Options for deriving overrides. */
 export interface ValuesOptions
@@ -35,6 +36,8 @@ export interface ValuesOptions
     Pick<SearchOptions, 'rules' | 'chartSources'>,
     Pick<OverrideOptions, 'inject' | 'operatorDefaults' | 'prove'> {
   readonly bundle: string | undefined;
+  /** Images of manifests, lists or the bundle, in place of charts; for formats that need no values. */
+  readonly sources?: ReferenceSources | undefined;
   readonly target: Target;
   /** Handling of unmapped references (post-render map or repacked chart), and the name of that file. */
   readonly unmappedHandling?: {
