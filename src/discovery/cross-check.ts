@@ -38,20 +38,24 @@ export function crossCheckImages(
   if (errors.length > 0) throw combine(errors, `${errors.length} documents cannot be read unambiguously`);
 }
 
+/** What to do about an invalid image of a chart. */
+const VALUES_HINT = 'set the value that it is built from with -f or --set';
+
 /**
  * Rejects workloads whose container images are not valid references. Kubernetes refuses them, and skipping them would
  * silently shorten the list of images. A container without an `image` field is allowed: an admission webhook may set
  * it.
+ * @param hint what to do about one
  * @throws AirgapError `chart-invalid` for each image, with its location
  */
-export function checkContainerImages(documents: readonly RenderedDocument[]): void {
+export function checkContainerImages(documents: readonly RenderedDocument[], hint = VALUES_HINT): void {
   const errors = documents.filter(isCrossChecked).flatMap((document) =>
     objectsIn(document.object).flatMap(({ kind, name, images }) =>
       images.filter(isInvalid).map(({ path, image }) => {
         const location = placeOf(document, `${kind}/${name} ${path}`);
         return new AirgapError('chart-invalid', `${describeImage(image)} is not an image reference`, {
           subject: location,
-          hint: 'set the value that it is built from with -f or --set',
+          hint,
         });
       }),
     ),

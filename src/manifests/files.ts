@@ -40,6 +40,12 @@ export async function readManifestFiles(source: ManifestSource, emit: Emit): Pro
       cause,
     });
   });
+  // A pipe without a writer would block, and a device may have no end.
+  if (!found.isFile() && !found.isDirectory()) {
+    throw new AirgapError('usage', `${name} is neither a file nor a folder`, {
+      hint: 'give it as standard input: --manifests -',
+    });
+  }
   const listing = found.isDirectory() ? await listFolder(source) : { files: [''], charts: [] };
   if (listing.charts.length > 0) {
     const message = `${name}: ${count(listing.charts.length, 'chart')} in it not rendered, give them as charts: ${firstOf(listing.charts, MAX_NAMES)}`;

@@ -34,7 +34,7 @@ export async function searchManifests(
   const title = source.kind === 'kustomize' ? `building ${name}` : `reading ${name}`;
   return runStep(emit, title, async () => {
     const documents = await readManifests(context, source);
-    checkContainerImages(documents);
+    checkContainerImages(documents, 'mend the manifest: Kubernetes refuses it');
     for (const problem of malformedImages(documents)) emit({ type: 'warning', message: problem });
     const location = { chart: name, profile: PROFILE };
     const found = discoverReferences(documents, location);

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { fixtureChart, writeFiles } from '../support/charts.ts';
 import { airgap, airgapOk, helmUnderTest, program } from '../support/cli.ts';
 import { expectFacts } from '../support/facts.ts';
-import { KUBECTL } from '../support/kubectl.ts';
+import { KUBECTL, WITHOUT_KUBECTL } from '../support/kubectl.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { tagsOf, treeOf } from '../support/registry-tree.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -64,7 +64,9 @@ const to = (prefix: string): string[] => ['--to', `${target.host}/${prefix}`, '-
 const run = (args: readonly string[]) => airgapOk(args, home, { env });
 const json = async (args: readonly string[]) => JSON.parse((await run([...args, '-o', 'json'])).stdout);
 
-describe.skipIf(KUBECTL === undefined)('a kustomization and a folder of manifests', () => {
+describe('a kustomization and a folder of manifests', () => {
+  beforeEach((context) => context.skip(WITHOUT_KUBECTL !== undefined, WITHOUT_KUBECTL));
+
   test('their images, as built', async () => {
     const config = join(home, 'airgap.yaml');
     const found = await json(['images', '--config', config]);

@@ -189,7 +189,8 @@ async function mirrorSources(
     rules: await readRules(flags.rules.map((path) => resolve(cwd, path))),
     operatorScan: flags.includeInside ? await operatorScanSettings(flags, settings, false) : undefined,
   };
-  const images = hasCharts ? [] : settings.add;
+  const running = settings.running.map(({ reference }) => reference);
+  const images = hasCharts ? [] : [...new Set([...settings.add, ...running])];
   const lists = { images, registries, repositories, exclude: settings.exclude, shard, concurrency };
   const hasLists = plan !== undefined || images.length + registries.length + repositories.length > 0;
   return {

@@ -32,6 +32,7 @@ export const addChartsFlags = flagGroup((command) => {
   )
     .addOption(repeatable('--image <reference>', 'add an image by name'))
     .option('--images <file>', 'add the images listed in a file, one per line; # starts a comment')
+    .option('--pods <file>', 'add what Pods run: output of kubectl get pods -A -o json; "-" for standard input')
     .addOption(
       repeatable('--exclude <pattern[=reason]>', 'leave out matching images and nested charts; * matches anything'),
     )

@@ -5,6 +5,7 @@ import { reasonOf } from '../../base/file-failure.ts';
 import { hostPortsOf, parseAllowedHost } from '../../helm/addresses.ts';
 import { type ChartSources, parseChartMirror } from '../../helm/chart-mirrors.ts';
 import type { RenderLimits, RenderOptions } from '../../helm/render.ts';
+import type { LocatedReference } from '../../inventory/finding.ts';
 import { type ManifestSource, manifestSource, STANDARD_INPUT } from '../../manifests/source.ts';
 import { tryParseReference } from '../../oci/reference.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
@@ -104,6 +105,8 @@ export interface Settings extends Omit<Configuration, 'folder'> {
   readonly render: RenderOptions;
   /** Images to add. */
   readonly add: readonly string[];
+  /** References of running Pods. */
+  readonly running: readonly LocatedReference[];
   readonly exclude: readonly Pattern[];
   readonly include: readonly Pattern[];
   readonly tests: boolean;
@@ -160,6 +163,7 @@ export async function readSettings(
     manifests: await manifestSources(io, flags, config, folder),
     render,
     add,
+    running: await readRunning(io, flags),
     exclude: [...(flags.exclude ?? []).map(parsePattern), ...config.exclude.map(patternOf)],
     include: [...(flags.include ?? []).map(parsePattern), ...config.include.map(patternOf)],
     tests: flags.tests && config.tests !== false,
@@ -208,6 +212,26 @@ async function manifestSources(
   }
   const input = await io.readInput();
   return distinct.map((source) => (source.path === STANDARD_INPUT ? { ...source, input } : source));
+}
+
+/**
+ * Returns what the Pods of a file run. Their reader is loaded only for them.
+ * @throws AirgapError `usage` if they are on standard input with something else; errors of the reader
+ */
+async function readRunning(
+  io: CommandIO,
+  flags: Pick<SettingsFlags, 'pods' | 'manifests' | 'registryLogin'>,
+): Promise<readonly LocatedReference[]> {
+  const { pods, manifests = [], registryLogin } = flags;
+  if (pods === undefined) return [];
+  if (pods === STANDARD_INPUT && (registryLogin !== undefined || manifests.includes(STANDARD_INPUT))) {
+    const other = registryLogin === undefined ? '--manifests -' : '--registry-password-stdin';
+    throw new AirgapError('usage', `--pods - cannot be used with ${other}`, {
+      hint: 'write the Pods to a file: kubectl get pods -A -o json > pods.json',
+    });
+  }
+  const { runningReferences } = await import('../../workflows/images/running.ts');
+  return runningReferences({ ...io.context, readInput: io.readInput }, pods);
 }
 
 function mirrorsOf(from: string, to: Config['mirrors'][string]): string[] {

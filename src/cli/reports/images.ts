@@ -105,7 +105,8 @@ function locationSummary({ found }: Pick<Finding, 'found'>): string {
 }
 
 /** Describes a location of a reference, for a table. */
-export function locationText({ chart, kind, name, path, how }: Location): string {
+export function locationText({ chart, kind, name, path, how, pod }: Location): string {
+  if (pod !== undefined) return `Pod ${pod.namespace}/${name}/${pod.container}`;
   // A lock file records which chart needs an image, but not the location.
   if (how === 'added') return chart === '' ? 'added by name' : 'listed in the lock file';
   return `${kind}/${name} ${path}`;

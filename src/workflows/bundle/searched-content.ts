@@ -35,7 +35,7 @@ export async function searchedContent(
     selectFindings([...sources, { references: [...scanned, ...found] }], options, excluded);
   if (charts.length === 0 && select([]).findings.length === 0) {
     throw new AirgapError('usage', 'there are no charts or images to transfer', {
-      hint: 'give a chart, --kustomize, --manifests, --image or --images',
+      hint: 'give a chart, --kustomize, --manifests, --image, --images or --pods',
     });
   }
   return { charts, operators: sources, select, network: mergeNetworkNeeds(sources, options), askedHosts };

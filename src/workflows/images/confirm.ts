@@ -118,7 +118,8 @@ interface HeadOptions extends Omit<ConfirmFindingsOptions, 'emit'> {
 
 /** Describes the sources of a reference for a message: at most three locations. */
 export function sourcesText(locations: readonly Location[]): string {
-  const named = locations.map(({ chart, template, path, kind, name, how }) => {
+  const named = locations.map(({ chart, template, path, kind, name, how, pod }) => {
+    if (pod !== undefined) return `Pod ${pod.namespace}/${name} (${pod.container})`;
     if (how === 'added') return chart === '' ? 'the command line' : originOf(chart);
     if (how === 'inside-image') return `the files of ${name} (${path})`;
     return how === 'image-config'

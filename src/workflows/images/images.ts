@@ -25,6 +25,8 @@ export interface ImagesOptions extends SearchOptions, SelectionOptions {
   readonly charts: readonly ChartJob[];
   /** References to add. */
   readonly add: readonly string[];
+  /** References of running Pods (running.ts). */
+  readonly running?: readonly LocatedReference[];
   /** Registry access for the operator image scan; no scan if absent. */
   readonly operatorScan?: OperatorScanSettings;
 }
@@ -184,16 +186,17 @@ export function mergeNetworkNeeds(
 }
 
 /**
- * Applies the selection to the references of all charts and the added ones.
+ * Applies the selection to the references of all charts, the added ones and those of Pods.
  * @param excluded names of nested charts that were excluded
  * @throws AirgapError `reference-invalid` with all invalid added references
  */
 export function selectFindings(
   charts: readonly Pick<SearchedChart, 'references'>[],
-  options: SelectionOptions & Pick<ImagesOptions, 'add'>,
+  options: SelectionOptions & Pick<ImagesOptions, 'add' | 'running'>,
   excluded: readonly string[] = [],
 ): SelectedFindings {
-  const all = [...charts.flatMap((chart) => chart.references), ...addedReferences(options.add)];
+  const { add, running = [] } = options;
+  const all = [...charts.flatMap((chart) => chart.references), ...addedReferences(add), ...running];
   const { references, selections } = applySelection(all, options, excluded);
   return { findings: toFindings(references), selections };
 }

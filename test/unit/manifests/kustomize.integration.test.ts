@@ -1,8 +1,8 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { buildKustomization } from '../../../src/manifests/kustomize.ts';
-import { KUBECTL } from '../../support/kubectl.ts';
+import { KUBECTL, WITHOUT_KUBECTL } from '../../support/kubectl.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 const DEPLOYMENT = `apiVersion: apps/v1
@@ -31,7 +31,9 @@ function build(folder: string, PATH = onlyKubectl()): Promise<string> {
   return buildKustomization({ cwd: folder, env: { PATH, HOME: folder } }, folder, 'kustomize app');
 }
 
-describe.skipIf(KUBECTL === undefined)('kubectl kustomize', () => {
+describe('kubectl kustomize', () => {
+  beforeEach((context) => context.skip(WITHOUT_KUBECTL !== undefined, WITHOUT_KUBECTL));
+
   test('builds a kustomization with its base', async () => {
     const folder = kustomizationOf({
       'kustomization.yaml': 'resources: [base]\nnamePrefix: my-\n',

@@ -79,6 +79,10 @@ test.each([
   await expect(read(folderOf(files))).rejects.toMatchObject({ code });
 });
 
+test('a device is refused', async () => {
+  await expect(read('/', '/dev/zero')).rejects.toMatchObject({ code: 'usage' });
+});
+
 test('a link is followed inside the folder only', async () => {
   const folder = folderOf({ 'deploy/a.yaml': POD, 'secret.yaml': POD, 'other/b.yaml': POD });
   symlinkSync('a.yaml', join(folder, 'deploy/again.yaml'));
