@@ -48,7 +48,7 @@ export function kustomizeEntries(
   target: Target,
   fields: readonly ImageField[] = [],
 ): { readonly entries: readonly WantedEntry[]; readonly left: readonly string[] } {
-  const changeable = places.filter((place) => isChanged(place, fields));
+  const changeable = places.filter((place) => changesImageAt(place, fields));
   const byName = [...Map.groupBy(changeable, ({ written }) => imageName(written))].sort(([a], [b]) =>
     compareText(a, b),
   );
@@ -74,7 +74,11 @@ export function formatKustomize(places: readonly ImagePlace[], target: Target, t
   return { files: [{ path: 'kustomization.yaml', text }], left };
 }
 
-function isChanged({ path, kind, within, how }: ImagePlace, fields: readonly ImageField[]): boolean {
+/** Reports whether kustomize's image transformer changes what is at a place. */
+export function changesImageAt(
+  { path, kind, within, how }: Pick<ImagePlace, 'path' | 'kind' | 'within' | 'how'>,
+  fields: readonly ImageField[] = [],
+): boolean {
   if (how === 'added') return true;
   if (within !== undefined || kind === UNCHANGED_KIND) return false;
   if (IMAGE_FIELD.test(path)) return true;

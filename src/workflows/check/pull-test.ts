@@ -2,7 +2,7 @@ import { openCheckedBundle } from '../../bundle/open.ts';
 import { parseReference } from '../../oci/reference.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { BundledImages } from './ask-bundle.ts';
-import { type CheckOptions, platformsOf, renderCharts } from './check.ts';
+import { type CheckOptions, platformsOf, pulledImages } from './check.ts';
 import { wantedImages } from './images.ts';
 import { type PullTest, type PullTestOptions, pullTestJobs } from './pull-test-job.ts';
 
@@ -13,7 +13,7 @@ export interface ChartsPullTest extends PullTest {
 }
 
 /**
- * Renders charts as {@link check} does, and returns Jobs that pull one image of each repository at the target. Asks no
+ * Renders charts and reads manifests as {@link check} does, and returns Jobs that pull one image of each repository at the target. Asks no
  * registry.
  * @throws AirgapError as `check` and `pullTestJobs`
  */
@@ -26,8 +26,8 @@ export function pullTest(
     const { bundle: file, signer, target } = options;
     const bundle = file === undefined ? undefined : await openCheckedBundle(file, { signer, emit: context.emit });
     try {
-      const charts = await renderCharts(context, options, bundle, scratch);
-      const wanted = wantedImages(charts, target, bundle && new BundledImages(bundle, target));
+      const { charts, manifests } = await pulledImages(context, options, bundle, scratch);
+      const wanted = wantedImages([...charts, ...manifests], target, bundle && new BundledImages(bundle, target));
       const images = wanted.filter(({ isPublic }) => !isPublic).map(({ reference }) => parseReference(reference));
       const left = wanted.filter(({ isPublic }) => isPublic).map(({ reference }) => reference);
       return { ...pullTestJobs({ images, platforms: platformsOf(options, bundle), pullSecret }), left };
