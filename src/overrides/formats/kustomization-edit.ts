@@ -131,8 +131,8 @@ function additionEdits(file: KustomizationFile, added: readonly ImageEntry[]): E
   const keyEnd = spanOf(imagesPair.key as Node).end;
   if (list === undefined) return [linesAfter(file, keyEnd, lines)];
   const { start, end } = spanOf(list);
-  const blank = /[ \t]*$/.exec(text.slice(keyEnd, start))?.[0].length ?? 0;
-  return [{ start: start - blank, end, text: '' }, linesAfter(file, end, lines)];
+  const from = keyEnd + text.slice(keyEnd, start).trimEnd().length;
+  return [{ start: from, end, text: '' }, linesAfter(file, end, lines)];
 }
 
 /** Columns of the dash and of the keys of entries: those of this list, or of other lists in the file, or no indentation. */

@@ -11,13 +11,7 @@ import { addedReferences } from '../images/images.ts';
 import { missingFromBundle } from './bundled-images.ts';
 import { checkNameCollisions } from './name-collisions.ts';
 import type { NeededReferences } from './needed-references.ts';
-
-/** Images that do not come from charts. */
-export interface ReferenceSources {
-  readonly manifests: readonly ManifestSource[];
-  /** Images of a list, as written. */
-  readonly images: readonly string[];
-}
+import type { ReferenceSources } from './requested-charts.ts';
 
 /** Sources, and where their images are in the target. */
 export interface SourceOptions extends ReferenceSources, Pick<OpenOptions, 'signer'> {

@@ -26,8 +26,7 @@ import { compareWithBundle, type DerivedChart, type UncoveredImages } from './bu
 import type { BundledChart } from './bundled-charts.ts';
 import { bundledDigests, missingFromBundle } from './bundled-images.ts';
 import { checkNameCollisions } from './name-collisions.ts';
-import { listRequestedCharts, type RequestedCharts } from './requested-charts.ts';
-import type { ReferenceSources } from './source-references.ts';
+import { listRequestedCharts, type ReferenceSources, type RequestedCharts } from './requested-charts.ts';
 
 /** Options for deriving overrides. */
 export interface ValuesOptions
