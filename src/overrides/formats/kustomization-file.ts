@@ -101,7 +101,7 @@ export function readKustomization(path: string, text: string): KustomizationFile
   const imagesPair = root.items.find(({ key }) => fieldOf(key) === 'images');
   if (imagesPair === undefined) return { path, text, root, imagesPair, list: undefined, entries: [] };
   const { key, value } = imagesPair as Pair<Node, Node | null>;
-  for (const node of [key, value]) if (node !== null) checkPlain(node, refuse);
+  for (const node of [key, value]) if (node !== null) checkPlain(node, text, refuse);
   if (value === null || (isScalar(value) && value.value === null && value.source === '')) {
     return { path, text, root, imagesPair, list: undefined, entries: [] };
   }
@@ -130,12 +130,16 @@ function checkKind(root: YAMLMap, refuse: Refuse): void {
 }
 
 /** Refuses anchors, aliases and tags: a change at one place would be one at others, or change what the text means. */
-function checkPlain(node: Node, refuse: Refuse): void {
+function checkPlain(node: Node, text: string, refuse: Refuse): void {
   visit(node, (_, one) => {
     if (isAlias(one)) refuse(startOf(one), `images has the alias *${one.source}`, PLAIN_HINT);
     if (!isScalar(one) && !isMap(one) && !isSeq(one)) return;
-    if (one.anchor !== undefined) refuse(startOf(one), `images has the anchor &${one.anchor}`, PLAIN_HINT);
-    if (one.tag !== undefined) refuse(startOf(one), `images has the tag ${one.tag}`, PLAIN_HINT);
+    if (one.anchor !== undefined) {
+      refuse(text.lastIndexOf('&', startOf(one)), `images has the anchor &${one.anchor}`, PLAIN_HINT);
+    }
+    if (one.tag !== undefined) {
+      refuse(text.lastIndexOf('!', startOf(one)), `images has the tag ${one.tag}`, PLAIN_HINT);
+    }
   });
 }
 

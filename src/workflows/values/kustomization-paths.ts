@@ -1,5 +1,5 @@
 import { readdir, stat } from 'node:fs/promises';
-import { join, relative, resolve, sep } from 'node:path';
+import { basename, join, relative, resolve, sep } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import { compareText } from '../../base/text-order.ts';
 import { wildcard } from '../../base/wildcard.ts';
@@ -22,16 +22,12 @@ export async function kustomizationPaths(
   const found = new Set<string>();
   for (const argument of named) {
     const paths = argument.includes('*') ? await matches(resolve(cwd, argument)) : [resolve(cwd, argument)];
-    const isFolder = async (path: string): Promise<boolean> =>
-      (await stat(path).catch(() => undefined))?.isDirectory() === true;
-    const files = await Promise.all(
-      paths.map(async (path) => ((await isFolder(path)) ? findKustomization(path) : path)),
-    );
+    const files = await Promise.all(paths.map(fileAt));
     const kustomizations = files.filter((path) => path !== undefined);
     if (kustomizations.length === 0) {
-      const problem = argument.includes('*') ? 'matches no kustomization' : `has no ${KUSTOMIZATION_NAMES[0]}`;
+      const problem = argument.includes('*') ? 'matches no kustomization' : 'is no kustomization';
       throw new AirgapError('usage', `--update ${argument} ${problem}`, {
-        hint: 'give kustomization.yaml files, or their folders',
+        hint: `give files named ${KUSTOMIZATION_NAMES.join(', ')}, or their folders`,
       });
     }
     for (const path of kustomizations) found.add(path);
@@ -41,6 +37,13 @@ export async function kustomizationPaths(
     const below = relative(cwd, path);
     return { path, shown: below.split(sep)[0] === '..' ? path : below };
   });
+}
+
+/** Returns the kustomization at a path, which may not exist; undefined if there is another file, or a folder without one. */
+async function fileAt(path: string): Promise<string | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isDirectory()) return findKustomization(path);
+  return KUSTOMIZATION_NAMES.some((name) => name === basename(path)) ? path : undefined;
 }
 
 async function matches(pattern: string): Promise<string[]> {

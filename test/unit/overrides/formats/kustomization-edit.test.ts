@@ -110,7 +110,7 @@ it('refuses what cannot be edited, with file and line', () => {
     ['Images:\n- name: a\n', 1],
     ['imageTags:\n- name: a\n', 1],
     ['images:\n- name: a\n  tag: "1"\n', 3],
-    ['images:\n- &x\n  name: a\n- <<: *x\n  name: b\n', 3],
+    ['images:\n- &x\n  name: a\n- <<: *x\n  name: b\n', 2],
     ['x: &x a\nnamespace: *x\nkind: Kustomization\nimages:\n- name: *x\n', 5],
     ['images:\n- name: !!str a\n', 2],
     ['images:\n- name: a\n  newName: >-\n    b\n', 3],

@@ -210,7 +210,8 @@ images:
     });
     await expect(update(folder, ['a', 'b', 'c'])).rejects.toMatchObject({ causes: [{}, {}] });
     await expect(update(folder, ['a', 'd'])).rejects.toMatchObject({ code: 'config', hint: expect.anything() });
-    await expect(update(folder, ['none'])).rejects.toMatchObject({ code: 'file' });
+    await expect(update(folder, ['none'])).rejects.toMatchObject({ code: 'usage' });
+    await expect(update(folder, ['none/kustomization.yaml'])).rejects.toMatchObject({ code: 'file' });
     await expect(update(folder, ['none*'])).rejects.toMatchObject({ code: 'usage' });
     expect(readFileSync(join(folder, 'a/kustomization.yaml'), 'utf8')).toBe('resources: [pod.yaml]\n');
   });
