@@ -78,7 +78,8 @@ export function malformedImages(documents: readonly RenderedDocument[]): string[
     searchObject(object, (event) => {
       if (event.type !== 'assessed' || event.context.how === undefined || event.fieldPath.within !== undefined) return;
       const { text, fieldPath, evidence, assessment, context } = event;
-      const isImage = evidence === 'typed' || (evidence === 'key' && context.key === 'image');
+      const isImage =
+        evidence === 'typed' || evidence === 'artifact' || (evidence === 'key' && context.key === 'image');
       if (!isImage || (assessment !== 'shape' && assessment !== 'grammar') || !REFERENCE_LIKE.test(text)) return;
       const { kind, name } = objectIdentity(object);
       malformed.push(placeOf(document, `${kind}/${name} ${fieldPath.path}: ${quoted(text)} is not an image reference`));

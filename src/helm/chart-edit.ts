@@ -3,6 +3,10 @@ import { join } from 'node:path';
 import { packChart, readArchive, unpackChart } from './chart-archive.ts';
 import type { ChartFiles } from './chart-files.ts';
 
+/** Annotations in Chart.yaml of a changed chart: digests of the upstream chart's archive and of its OCI manifest. */
+export const UPSTREAM_DIGEST_ANNOTATION = 'vnd.helm-airgap.upstream-digest';
+export const UPSTREAM_MANIFEST_ANNOTATION = 'vnd.helm-airgap.upstream-manifest-digest';
+
 /** File in a changed chart that lists the changes. */
 const CHANGES_FILE = 'airgap-changes.json';
 

@@ -30,6 +30,8 @@ export interface TargetOptions {
   readonly rules?: readonly NamingRule[];
   /** Path for charts from the root of the registry; default `PREFIX/charts`. */
   readonly chartPrefix?: string;
+  /** Path for chart archives that are pushed by themselves, from the root of the registry; default: that of charts. */
+  readonly archivePrefix?: string;
   /** Spelling of each repository in the charts, by `registry/path`; for namings with `{written}`. */
   readonly writtenNames?: ReadonlyMap<string, string>;
   /** Converts a path, reversibly, to one that the registry accepts. Absent if the registry accepts every path. */
@@ -164,8 +166,24 @@ function templateFor({ rules = [], naming }: Target, source: Repository): string
  * @throws AirgapError `reference-invalid` if the chart name is not a legal repository name, such as one in upper case
  */
 export function chartRepository(target: Target, name: string): Repository {
+  return chartBelow(target, chartsPath(target), name);
+}
+
+/**
+ * Returns the repository of a chart archive that is pushed by itself.
+ * @throws AirgapError as {@link chartRepository}
+ */
+export function chartArchiveRepository(target: Target, name: string): Repository {
+  return chartBelow(target, target.archivePrefix ?? chartsPath(target), name);
+}
+
+/** Returns the path of charts from the root of the registry. */
+export function chartsPath({ chartPrefix, prefix }: Pick<Target, 'chartPrefix' | 'prefix'>): string {
+  return chartPrefix ?? joinPath(prefix, 'charts');
+}
+
+function chartBelow(target: Target, parentPath: string, name: string): Repository {
   checkName('chart name', name, formatTarget(target), 'reference-invalid');
-  const parentPath = target.chartPrefix ?? joinPath(target.prefix, 'charts');
   return repositoryBelow(target, joinPath(parentPath, name), parentPath, `chart ${name}`);
 }
 

@@ -1,4 +1,5 @@
 import type { Emit } from '../base/events.ts';
+import { formatPath } from '../base/field-path.ts';
 import { runStep } from '../base/step.ts';
 import { titleOf } from '../helm/fetch.ts';
 import type { Render } from '../helm/render.ts';
@@ -9,6 +10,7 @@ import { ineffectiveLeaves, type RecipeSolution, solveRecipe } from '../recipe/s
 import { restoreRecipe } from '../recipe/stored-recipe.ts';
 import { type Variant, withoutRepeats } from '../search/variants.ts';
 import { buildOverlay } from '../value-tracing/leaves.ts';
+import { emptyLeaves, isGlobal } from '../value-tracing/values-nodes.ts';
 import { isUnmapped, type Proof } from './proof/proof.ts';
 import { redirectSettings } from './proof/redirect.ts';
 import { proofOf, type Relocation, renderAll, templatesOf } from './proof/relocation.ts';
@@ -26,10 +28,22 @@ export interface DerivedOverrides extends AcceptedSettings<readonly Render[]> {
  * at this stage, also in the proof (retag.ts changes them), except for images that an operator chooses.
  * @param recipes stored recipes of a bundle, which save probing; the chart is probed if they leave a reference public
  * @param prove prove the settings by rendering
+ * @param sparesGlobals leave global values empty where others redirect as much. Charts give a global registry precedence
+ *   over the values of single images, so as a default it would defeat those that users set.
  */
 export async function deriveAndProve(
   relocation: Relocation,
-  { recipes, emit, prove }: { readonly recipes: readonly StoredRecipe[]; readonly emit: Emit; readonly prove: boolean },
+  {
+    recipes,
+    emit,
+    prove,
+    sparesGlobals = false,
+  }: {
+    readonly recipes: readonly StoredRecipe[];
+    readonly emit: Emit;
+    readonly prove: boolean;
+    readonly sparesGlobals?: boolean | undefined;
+  },
 ): Promise<DerivedOverrides> {
   const { renderer, variants } = relocation;
   const [{ base }] = variants;
@@ -68,8 +82,9 @@ export async function deriveAndProve(
     );
   };
 
-  const derive = (storedRecipes: typeof recipes): Promise<DerivedOverrides> =>
-    withoutIneffectiveLeaves(async (excludedLeaves) => {
+  const derive = (storedRecipes: typeof recipes, spared: readonly string[] = []): Promise<DerivedOverrides> =>
+    withoutIneffectiveLeaves(async (ineffective) => {
+      const excludedLeaves = new Set([...ineffective, ...spared]);
       const solved: DerivedOverrides['solved'][number][] = [];
       for (const variant of withoutRepeats(variants)) {
         const recipe = await recipeFor(variant, excludedLeaves, storedRecipes);
@@ -86,12 +101,27 @@ export async function deriveAndProve(
       });
     });
 
+  if (sparesGlobals) {
+    const normal = await deriveAndProve(relocation, { recipes, emit, prove });
+    const spared = await emptyGlobals(relocation, normal);
+    const sparing = spared.length === 0 ? normal : await derive([], spared);
+    return sparing.proof.residue.length > normal.proof.residue.length ? normal : sparing;
+  }
   const first = await derive(recipes);
   const operands = new Set(variants.flatMap(({ operands }) => operands.map(({ reference }) => reference)));
   // Images chosen by operators are moved by rules and not by the recipe.
   if (!isRestored || first.proof.residue.every(({ reference }) => operands.has(reference))) return first;
   emit({ type: 'note', message: `${INCOMPLETE_RECIPE}: probing again` });
   return derive([]);
+}
+
+/** Returns the paths of the chart's empty global values, if the settings fill one of them. */
+async function emptyGlobals({ renderer, variants }: Relocation, { settings }: DerivedOverrides): Promise<string[]> {
+  const filled = new Set(settings.map(({ path }) => formatPath(path)));
+  const templates = await templatesOf(renderer)();
+  const globals = variants.flatMap(({ base }) => emptyLeaves(base.values, templates).filter(isGlobal));
+  const paths = [...new Set(globals.map(({ path }) => formatPath(path)))];
+  return paths.some((path) => filled.has(path)) ? paths : [];
 }
 
 /** Message before probing again: references that a stored recipe leaves public count only if probing confirms them. */

@@ -1,3 +1,4 @@
+export { type CarryingChart, carryOverrides } from './carrying-chart.ts';
 export { formatPostRenderMap } from './edits/post-render-map.ts';
 export type { TemplateChange } from './edits/template-edits.ts';
 export { HOOKS_HINT, isOverridesFile, overridesHeader, stillPublicLine, titleLine } from './file-header.ts';

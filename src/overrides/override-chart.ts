@@ -54,6 +54,8 @@ export interface OverrideOptions {
   readonly unmappedHandling?: UnmappedHandling;
   /** Prove the overrides by rendering (default: true). */
   readonly prove?: boolean;
+  /** Leave global values empty where others redirect as much (default: false). */
+  readonly sparesGlobals?: boolean;
   readonly additions?: Additions;
 }
 
@@ -94,6 +96,7 @@ export async function overrideChart(
     operatorDefaults = true,
     unmappedHandling,
     prove = true,
+    sparesGlobals,
     additions = {},
   }: OverrideOptions,
 ): Promise<ChartOverrides> {
@@ -104,7 +107,7 @@ export async function overrideChart(
   const [{ base, uncovered }] = variants;
   for (const operator of uncovered) emit({ type: 'warning', message: uncoveredNote(operator) });
   for (const message of malformedImages(base.documents)) emit({ type: 'warning', message });
-  const derived = await deriveWithTags(relocation, { recipes, emit, prove });
+  const derived = await deriveWithTags(relocation, { recipes, emit, prove, sparesGlobals });
   for (const { setting, reason } of derived.refused) {
     emit({ type: 'warning', message: `${formatPath(setting.path)} is not changed: ${reason}` });
   }

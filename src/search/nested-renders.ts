@@ -92,8 +92,8 @@ export class NestedRenders {
   }
 
   #rendererOf(nested: NestedChart, allow: AllowAddress): Promise<Renderer> {
-    const { name, version, repository, url, content } = nested;
-    const key = JSON.stringify([name, version, repository, url, content]);
+    const { name, version, repository, digest, url, content } = nested;
+    const key = JSON.stringify([name, version, repository, digest, url, content]);
     const found =
       this.#charts.get(key) ?? this.#fetch(nested, join(this.#search.folder, String(this.#charts.size)), allow);
     this.#charts.set(key, found);
@@ -157,9 +157,9 @@ export class NestedRenders {
  * do not.
  */
 export function installKey(nested: NestedChart, options: RenderOptions): string {
-  const { name, version, repository, url, content, values, valuesFiles, set, setString } = nested;
+  const { name, version, repository, digest, url, content, values, valuesFiles, set, setString } = nested;
   const { kubeVersion, apiVersions, isUpgrade, skipSchemaValidation } = options;
-  const chart = [name, version, repository, url, content, values, valuesFiles, set, setString];
+  const chart = [name, version, repository, digest, url, content, values, valuesFiles, set, setString];
   return JSON.stringify([...chart, kubeVersion, apiVersions, isUpgrade, skipSchemaValidation]);
 }
 

@@ -54,8 +54,11 @@ export interface SearchOptions extends Pick<SelectionOptions, 'exclude'> {
   readonly whatIf?: boolean;
   /** Adds the values path that disables each network need, with additional renders. */
   readonly networkSwitches?: boolean;
-  /** Records how values build the references, so that overrides need no probing later. */
-  readonly recipes?: boolean;
+  /**
+   * Records how values build the references, so that overrides need no probing later; with `as-written`, only how values that
+   * are set build them, so that values files can be edited.
+   */
+  readonly recipes?: boolean | 'as-written';
 }
 
 /**

@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { formatPostRenderMap } from '../../src/overrides/edits/post-render-map.ts';
+import { startApiServer } from '../support/api-server.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { airgap, cleanEnvironment, helmUnderTest, program } from '../support/cli.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -93,7 +93,7 @@ describe('overrides with a post-renderer', () => {
 
   test('apply to an install', async () => {
     const { flags, map } = await overrides('fixed');
-    const cluster = await startCluster();
+    const cluster = await startApiServer();
     try {
       const { port } = cluster.address() as AddressInfo;
       const dry = ['--dry-run=client', '--disable-openapi-validation', '--kube-apiserver', `http://127.0.0.1:${port}`];
@@ -138,27 +138,3 @@ describe('overrides with a post-renderer', () => {
     expect(publicNames(render)).toEqual([]);
   });
 });
-
-/** The API server endpoints that Helm asks before it prints what it would install. */
-async function startCluster(): Promise<Server> {
-  const list = (groupVersion: string, kinds: Readonly<Record<string, string>>) => {
-    const resources = Object.entries(kinds).map(([name, kind]) => ({ name, kind, namespaced: true, verbs: ['get'] }));
-    return { kind: 'APIResourceList', groupVersion, resources };
-  };
-  const group = (name: string) => ({ name, versions: [{ groupVersion: `${name}/v1`, version: 'v1' }] });
-  const answers: Readonly<Record<string, object>> = {
-    '/version': { major: '1', minor: '33', gitVersion: 'v1.33.0' },
-    '/api': { kind: 'APIVersions', versions: ['v1'] },
-    '/apis': { kind: 'APIGroupList', apiVersion: 'v1', groups: [group('apps'), group('batch')] },
-    '/api/v1': list('v1', { pods: 'Pod', configmaps: 'ConfigMap', secrets: 'Secret' }),
-    '/apis/apps/v1': list('apps/v1', { deployments: 'Deployment' }),
-    '/apis/batch/v1': list('batch/v1', { jobs: 'Job' }),
-  };
-  const server = createServer((request, response) => {
-    const answer = answers[request.url?.replace(/\?.*/, '') ?? ''];
-    response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(answer ?? { kind: 'Status', apiVersion: 'v1', reason: 'NotFound', code: 404 }));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return server;
-}

@@ -2,6 +2,7 @@ import { AirgapError } from '../../base/errors.ts';
 import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
 import type { Content } from '../../oci/graph.ts';
 import type { Referrer } from '../../oci/referrer.ts';
+import { isOmitted, METADATA_FIELDS } from './helm-config.ts';
 import { artifactContent, inlineBlob } from './inline.ts';
 
 /** A chart in a bundle: a Helm OCI artifact. */
@@ -23,6 +24,8 @@ export interface ChartFile {
   readonly tgz: Uint8Array;
   /** The `.prov` file of the chart. */
   readonly provenance?: Uint8Array;
+  /** Config; by default that of bundles, which keeps the order of nested fields as Chart.yaml has it. */
+  readonly config?: Uint8Array;
 }
 
 /**
@@ -31,12 +34,12 @@ export interface ChartFile {
  * provenance layer, as in Helm 3 up to 3.17; readers accept both orders.
  * @throws AirgapError `chart-invalid` if Chart.yaml has no name or version
  */
-export function chartArtifact({ metadata, tgz, provenance }: ChartFile): ChartArtifact {
+export function chartArtifact({ metadata, tgz, provenance, config: bytes }: ChartFile): ChartArtifact {
   const { name, version } = metadata;
   if (typeof name !== 'string' || name === '' || typeof version !== 'string' || version === '') {
     throw new AirgapError('chart-invalid', 'Chart.yaml has no name or version');
   }
-  const config = inlineBlob(MediaType.helmConfig, Buffer.from(JSON.stringify(configOf(metadata))));
+  const config = inlineBlob(MediaType.helmConfig, bytes ?? Buffer.from(JSON.stringify(configOf(metadata))));
   const layers = [inlineBlob(MediaType.helmChart, tgz)];
   if (provenance !== undefined) layers.push(inlineBlob(MediaType.helmProvenance, provenance));
   const manifest = {
@@ -49,35 +52,9 @@ export function chartArtifact({ metadata, tgz, provenance }: ChartFile): ChartAr
   return { name, version, ...artifactContent(manifest, [config, ...layers]) };
 }
 
-/** Fields of `chart.Metadata` in Go's order. Other fields of Chart.yaml are not part of the config. */
-const FIELDS = [
-  'name',
-  'home',
-  'sources',
-  'version',
-  'description',
-  'keywords',
-  'maintainers',
-  'icon',
-  'apiVersion',
-  'condition',
-  'tags',
-  'appVersion',
-  'deprecated',
-  'annotations',
-  'kubeVersion',
-  'dependencies',
-  'type',
-];
-
 function configOf(metadata: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const config: Record<string, unknown> = {};
-  for (const field of FIELDS) {
-    const value = metadata[field];
-    // Go's `omitempty`.
-    const empty = value === undefined || value === null || value === '' || value === false;
-    if (!empty && !(Array.isArray(value) && value.length === 0)) config[field] = value;
-  }
+  for (const field of METADATA_FIELDS) if (!isOmitted(metadata[field])) config[field] = metadata[field];
   return config;
 }
 

@@ -55,6 +55,24 @@ export function chartReference(name: string, version: string): Reference {
   return { registry: CHART_REGISTRY, path: name, tag: chartTag(version) };
 }
 
+/** First component of the names of chart archives that are pushed by themselves, in graphs and receipts; in no bundle. */
+const CHART_ARCHIVE_REGISTRY = 'chart-archives';
+
+/** Returns the name of a chart archive that is pushed by itself, for roots of a copy. */
+export function chartArchiveReference(name: string, version: string): Reference {
+  return { registry: CHART_ARCHIVE_REGISTRY, path: name, tag: chartTag(version) };
+}
+
+/** Returns the chart name of a chart archive that is pushed by itself; undefined for charts of bundles and images. */
+export function chartArchiveName(repository: Repository): string | undefined {
+  return repository.registry === CHART_ARCHIVE_REGISTRY ? repository.path : undefined;
+}
+
+/** Reports whether the formatted name of a root is that of a chart archive that was pushed by itself. */
+export function isChartArchiveName(name: string): boolean {
+  return name.startsWith(`${CHART_ARCHIVE_REGISTRY}/`);
+}
+
 /** Returns the chart name of a chart's repository in a bundle; undefined for an image. */
 export function chartName(repository: Repository): string | undefined {
   return repository.registry === CHART_REGISTRY ? repository.path : undefined;

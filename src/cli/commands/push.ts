@@ -1,7 +1,8 @@
 import { Command, Option } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
-import { formatTarget } from '../../naming/naming.ts';
-import { parseReference, type Reference } from '../../oci/reference.ts';
+import { isPlainHttp } from '../../base/host-spellings.ts';
+import { chartArchiveRepository, formatTarget, type Target } from '../../naming/naming.ts';
+import { formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
 import type { OnTargetDone, PushOptions } from '../../workflows/push/push.ts';
 import { addConfigFlags } from '../flags/charts.ts';
 import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
@@ -11,10 +12,11 @@ import { outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
 import { readConfiguration } from '../flags/settings.ts';
 import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
-import { addNamingFlags, targetOf } from '../flags/target.ts';
+import { addNamingFlags, archiveTargetOf, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { pushDocument, pushReport } from '../reports/push.ts';
 import type { CommandIO } from '../run.ts';
+import { afterArchivePush } from './chart-archive-steps.ts';
 import { withLog } from './log-file.ts';
 import { afterPush, afterPushPlan } from './next-steps.ts';
 import { Receipts } from './receipts.ts';
@@ -23,8 +25,8 @@ import { printPlans, printTargetResults } from './target-results.ts';
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
   const command = new Command('push')
-    .description('push bundles to private registries')
-    .argument('<file...>', 'bundles, or OCI archives of other tools')
+    .description('push bundles and chart archives to private registries')
+    .argument('[file...]', 'bundles, or OCI archives of other tools')
     .addOption(
       new Option('--to <registry[/prefix]>', 'target registry and repository prefix (repeatable)')
         .argParser(collect)
@@ -45,6 +47,9 @@ function declare(io: CommandIO) {
     .addOption(repeatable('--chart <name[@version]>', 'push only this chart and its images'))
     .addOption(repeatable('--image <pattern>', 'push only matching images'))
     .addOption(repeatable('--exclude <pattern>', 'leave out matching images'))
+    .addOption(
+      repeatable('--chart-archive <file>', 'also push this chart archive, to --chart-prefix (needs no bundle)'),
+    )
     .option('--as <name>', 'repository to assume for images that the archive identifies only by tag', parseAssumedName)
     .optionsGroup('Signatures and attestations:')
     .addOption(requireSignatureOption())
@@ -54,6 +59,7 @@ function declare(io: CommandIO) {
       examples(
         'push app.tar --to registry.example --dry-run',
         'push app.tar --to registry.example/mirror --receipt receipt.json',
+        'push --chart-archive app-1.0.0.tgz --to registry.example --chart-prefix installed',
       ),
     );
   return addEcrFlags(addRegistryFlags(addNamingFlags(pushing), io));
@@ -63,6 +69,7 @@ type Flags = FlagsOf<typeof declare> & ReadLogin;
 
 export function pushCommand(io: CommandIO) {
   return declare(io).action(async (files, flags, command) => {
+    checkContent(files, flags);
     const { hasCharts, ...options } = await pushOptions(io, files, flags);
     const targets = options.targets.map(formatTarget);
     const receipts = flags.receipt === undefined ? undefined : new Receipts(flags.receipt, targets, io.context.cwd);
@@ -91,13 +98,23 @@ export function pushCommand(io: CommandIO) {
         (onTargetDone: OnTargetDone) => push(context, options, onTargetDone),
       );
       if (flags.output !== 'json') {
-        const { chartName } = await import('../../bundle/format/names.ts');
+        const { chartArchiveName, chartName } = await import('../../bundle/format/names.ts');
         const names = new Set(
           results.flatMap(({ charts }) => charts.flatMap(({ reference }) => chartName(reference) ?? [])),
         );
         const [target] = options.targets;
         const pushed = target && { to: formatTarget(target), target, charts: [...names], isConfigured: hasCharts };
-        await printReport(io, { result: [], notes: [] }, pushed ? afterPush(command, pushed) : []);
+        const archive = results[0]?.charts.find(({ reference }) => chartArchiveName(reference) !== undefined);
+        const next =
+          archive && target
+            ? afterArchivePush(command, installedArchive(archive.reference, target), {
+                plainHttp: isPlainHttp(target.registry, flags.plainHttp),
+                namespace: io.context.env.HELM_NAMESPACE,
+              })
+            : pushed
+              ? afterPush(command, pushed)
+              : [];
+        await printReport(io, { result: [], notes: [] }, next);
       }
     });
   });
@@ -114,7 +131,9 @@ async function pushOptions(
 ): Promise<PushOptions & { readonly hasCharts: boolean }> {
   const { cwd, env } = context;
   const { config, registry } = await readConfiguration(context, flags);
-  const all = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));
+  const { chartArchive } = flags;
+  const toTarget = chartArchive.length > 0 ? archiveTargetOf : targetOf;
+  const all = await Promise.all(flags.to.map((to) => toTarget(to, flags, config)));
   const targets = [...new Map(all.map((target) => [formatTarget(target), target])).values()];
   const named = targets.map((target) => target.registry);
   // Mirrors of the configuration file are for pulling.
@@ -122,6 +141,7 @@ async function pushOptions(
   return {
     hasCharts: config.charts.length > 0,
     files,
+    chartArchives: chartArchive,
     targets,
     access: { ...access, ecrHosts: await declaredHosts(named, flags, env) },
     concurrency,
@@ -134,6 +154,38 @@ async function pushOptions(
     retire: flags.retire,
     now: () => new Date(),
   };
+}
+
+/** Checks that there is something to push, and that the flags fit. @throws AirgapError `usage` */
+function checkContent(files: readonly string[], flags: Flags): void {
+  const { chartArchive, requireSignature } = flags;
+  if (files.length + chartArchive.length === 0) {
+    throw new AirgapError('usage', 'nothing to push is named', { hint: 'give a bundle, or --chart-archive FILE' });
+  }
+  if (chartArchive.length > 0 && requireSignature !== undefined) {
+    throw new AirgapError('usage', '--require-signature cannot be used with --chart-archive, which has no signature', {
+      hint: 'push the bundle and the chart archives in two runs',
+    });
+  }
+  if (files.length > 0) return;
+  const { chart, image, exclude, as, retire } = flags;
+  const selected = {
+    '--chart': chart[0],
+    '--image': image[0],
+    '--exclude': exclude[0],
+    '--as': as,
+    '--retire': retire,
+  };
+  const flag = Object.entries(selected).find(([, value]) => value !== undefined)?.[0];
+  if (flag === undefined) return;
+  throw new AirgapError('usage', `${flag} is about a bundle, and none is given`, { hint: `leave ${flag} out` });
+}
+
+/** Returns name, version and address of a pushed chart archive. */
+function installedArchive({ path, tag = '' }: Reference, target: Target): Parameters<typeof afterArchivePush>[1] {
+  const address = `oci://${formatRepository(chartArchiveRepository(target, path))}`;
+  // Helm writes `_` for the `+` of a version, which versions cannot have.
+  return { chart: path, version: tag.replaceAll('_', '+'), address };
 }
 
 /** Parses `--as`. @throws AirgapError `reference-invalid`; `usage` for a reference with a digest */

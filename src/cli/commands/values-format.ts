@@ -157,7 +157,8 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
       mayHoldSecrets: results.some(({ overrides }) => overrides.copied.length > 0),
     };
   }
-  if (format === 'values') throw new AirgapError('usage', '--format values is not handled here');
+  if (format === 'values' || format === 'chart')
+    throw new AirgapError('usage', `--format ${format} is not handled here`);
   const { formatReferences } = await import('../../workflows/values/format-references.ts');
   const result = await formatReferences(context, format, { ...options, plainHttp });
   io.info(formatReport(result), result.left.length > 0);

@@ -24,12 +24,13 @@ import {
 import { addTrustFlags } from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
 import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
-import { addCheckTargetFlag, addNamingFlags, targetOf, withCheckedTarget } from '../flags/target.ts';
+import { addCheckTargetFlag, addNamingFlags, archiveTargetOf, targetOf, withCheckedTarget } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { displayPath } from '../reports/text.ts';
 import { proofReport } from '../reports/values.ts';
 import type { CommandIO } from '../run.ts';
 import { afterMissing, afterUnmapped, afterValues } from './next-steps.ts';
+import { checkCarryingFlags, withOutFolder, writeCarryingCharts } from './values-chart.ts';
 import { checkOut, OverridesFiles, writeOverrides } from './values-files.ts';
 import { installedFrom, isIncomplete, writeFormat } from './values-format.ts';
 
@@ -77,7 +78,8 @@ function declare(io: CommandIO) {
 type Flags = FlagsOf<typeof declare> & ReadLogin;
 
 export function valuesCommand(io: CommandIO) {
-  return declare(io).action(async (chart, flags, command) => {
+  return declare(io).action(async (chart, given, command) => {
+    const flags = withOutFolder(given, chart);
     checkCharts(chart, flags);
     checkPullSettings(flags);
     await checkUnmappedFlags(flags, io.context.cwd);
@@ -86,9 +88,13 @@ export function valuesCommand(io: CommandIO) {
     const settings = await readSettings(io, chart === undefined ? [] : [chart], flags);
     const options = await valuesOptions(io, flags, files, settings);
     const checked = { target: options.target, chart: options.request?.chart, signer: options.signer };
+    const write = {
+      values: () => writeValues(io, options, flags, files, command),
+      chart: () => writeCarryingCharts(io, options, flags, command),
+    };
     const next = await withCheckedTarget(io, flags, checked, settings.registry, () =>
-      flags.format === 'values'
-        ? writeValues(io, options, flags, files, command)
+      flags.format === 'values' || flags.format === 'chart'
+        ? write[flags.format]()
         : writeFormat(io, options, flags, command),
     );
     if (flags.output !== 'json') await printReport(io, { result: [], notes: [] }, next);
@@ -119,7 +125,11 @@ async function valuesOptions(
     bundle,
     ...signing,
     sources: isOfSources(flags, request) ? { manifests, images } : undefined,
-    target: await withWrittenNamesFromFile(await targetOf(to, flags, config), bundle, signing),
+    target: await withWrittenNamesFromFile(
+      await (flags.format === 'chart' ? archiveTargetOf : targetOf)(to, flags, config),
+      bundle,
+      signing,
+    ),
     rules: await readRules(flags.rules),
     chartSources,
     unmappedHandling: files.unmappedOutput(),
@@ -188,7 +198,8 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
     });
   }
   checkFormat(flags, all);
-  if (config !== undefined && format !== 'values' && format !== 'aggregate') {
+  if (format === 'chart') checkCarryingFlags(flags);
+  if (config !== undefined && !['values', 'chart', 'aggregate'].includes(format)) {
     throw new AirgapError('usage', `--config cannot be used with --format ${format}`, { hint: 'name one chart' });
   }
   const needProof = { '--unmapped': flags.residue, '--pin': flags.pin, '--pull-secret': flags.pullSecret };

@@ -6,7 +6,17 @@ import { checkFolder, checkWritable } from '../../base/output-file.ts';
 import { quoted } from '../../base/printable.ts';
 import { type FlagsOf, flagGroup } from './option.ts';
 
-const FORMATS = ['values', 'aggregate', 'kustomize', 'argocd', 'flux', 'map', 'containerd', 'mirrorset'] as const;
+const FORMATS = [
+  'values',
+  'chart',
+  'aggregate',
+  'kustomize',
+  'argocd',
+  'flux',
+  'map',
+  'containerd',
+  'mirrorset',
+] as const;
 
 /** Adds flags for the files and the format of overrides. */
 export const addFormatFlags = flagGroup((command) =>
@@ -114,7 +124,7 @@ export async function checkUnmappedFlags(flags: UnmappedFlags & FormatFlags, cwd
     }
     if (file !== undefined) await checkWritable(resolve(cwd, file), flag);
   }
-  if (format !== 'values' && unmapped !== undefined) {
+  if (format !== 'values' && format !== 'chart' && unmapped !== undefined) {
     refuse(`--unmapped cannot be used with --format ${format}`, 'leave one of them out');
   }
   if (out !== undefined) await checkWritable(resolve(cwd, out), '--out');
@@ -143,7 +153,7 @@ export function checkPullSettings(
     throw new AirgapError('usage', '--pin needs --bundle', { hint: 'the digests come from the bundle' });
   }
   const given = pin ? '--pin' : pullSecret === undefined ? undefined : '--pull-secret';
-  if (given !== undefined && !['values', 'argocd', 'flux'].includes(format)) {
+  if (given !== undefined && !['values', 'chart', 'argocd', 'flux'].includes(format)) {
     throw new AirgapError('usage', `${given} cannot be used with --format ${format}`, {
       hint: 'leave one of them out',
     });

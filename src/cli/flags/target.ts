@@ -1,6 +1,6 @@
 import { Option } from '@commander-js/extra-typings';
 import { AirgapError, messageOf } from '../../base/errors.ts';
-import { DEFAULT_NAMING, parseTarget, type Target, type TargetOptions } from '../../naming/naming.ts';
+import { chartsPath, DEFAULT_NAMING, parseTarget, type Target, type TargetOptions } from '../../naming/naming.ts';
 import { checkNamingRule, NAMINGS, parseNamingRule } from '../../naming/naming-template.ts';
 import type { TargetCheckOptions } from '../../workflows/push/check-target.ts';
 import type { Config } from '../config/schema.ts';
@@ -56,6 +56,21 @@ export async function targetOf(to: string, flags: NamingFlags, config?: Pick<Con
     });
   }
   return { ...target, toLegalPath: toEcrName };
+}
+
+/**
+ * Returns the target of a run with chart archives. `--chart-prefix` is then the path of the archives; charts of bundles go
+ * where they go without it.
+ * @throws AirgapError `usage`
+ */
+export async function archiveTargetOf(
+  to: string,
+  flags: NamingFlags,
+  config?: Pick<Config, 'naming'>,
+): Promise<Target> {
+  const { chartPrefix: _, ...others } = flags;
+  const target = await targetOf(to, others, config);
+  return { ...target, archivePrefix: chartsPath(await targetOf(to, flags, config)) };
 }
 
 /** Adds the flag of the check whether the target has the bundle's images. */

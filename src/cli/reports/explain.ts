@@ -26,11 +26,12 @@ type Evidence = NonNullable<ExplainResult['bare']>['verdicts'][number]['evidence
 
 const EVIDENCE: Readonly<Record<Evidence, string>> = {
   typed: 'as an image field of a pod spec',
+  artifact: 'as a field from which a controller pulls OCI artifacts',
   key: 'under a key named image or similar',
   context: 'below a key about images',
   none: 'under any other key',
 };
-const EVIDENCE_WIDTH = Math.max(...Object.values(EVIDENCE).map((text) => text.length));
+const EVIDENCE_WIDTH = Math.max(...(['typed', 'key', 'context', 'none'] as const).map((key) => EVIDENCE[key].length));
 
 function chartText(
   text: string,

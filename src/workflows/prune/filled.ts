@@ -1,6 +1,7 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { isName } from '../../base/names.ts';
+import { isChartArchiveName } from '../../bundle/format/names.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
 import { namingTemplate } from '../../naming/naming-template.ts';
 import { parseReference } from '../../oci/reference.ts';
@@ -37,7 +38,9 @@ export async function filledRepositories(
 
 async function receiptPaths(file: string, target: Target): Promise<readonly string[]> {
   const { items, referrers } = await readReceipt(file);
-  const names = [...items.map((item) => item.target), ...referrers.map(({ repository }) => `${repository}:x`)];
+  // No bundle has a chart archive that was pushed by itself, so none would keep it.
+  const carried = items.filter(({ source }) => !isChartArchiveName(source));
+  const names = [...carried.map((item) => item.target), ...referrers.map(({ repository }) => `${repository}:x`)];
   const references = names.map(parseReference);
   const other = references.find(({ registry }) => registry !== target.registry);
   if (other === undefined) return references.map(({ path }) => path);

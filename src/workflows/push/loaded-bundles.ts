@@ -8,6 +8,7 @@ import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import { type Bundle, bundledReferrers } from '../../bundle/reading/bundle.ts';
 import { tagAnnotation } from '../../bundle/reading/contents.ts';
 import type { RequiredBlob } from '../../inventory/inventory.ts';
+import type { Target } from '../../naming/naming.ts';
 import type { Source } from '../../oci/content.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import type { Digest } from '../../oci/digest.ts';
@@ -16,11 +17,15 @@ import { formatReference, type Repository, tryParseRepository } from '../../oci/
 import type { Context } from '../../session/context.ts';
 import type { RequiredBlobs } from '../../transfer/required-blobs.ts';
 import { Walker } from '../../transfer/walk.ts';
+import { type ChartArchive, checkArchivePrefix, readChartArchives, withChartArchives } from './chart-archives.ts';
+import type { PushGraphOptions } from './push-graph.ts';
 import { type BundleSelection, selectRoots } from './selection.ts';
+import { withWrittenNames } from './written-names.ts';
 
-/** Content to push, from one or several bundles. */
+/** Content to push, from one or several bundles and chart archives. */
 export interface LoadedBundles {
   readonly bundles: readonly Bundle[];
+  readonly chartArchives: readonly ChartArchive[];
   readonly graph: Graph;
   readonly source: Source;
   /** Blobs that deltas omit and no loaded bundle has; undefined if none is a delta. */
@@ -33,19 +38,24 @@ export interface LoadedBundles {
 export interface LoadOptions extends OpenOptions {
   /** Bundles to push together. */
   readonly files: readonly string[];
+  /** Paths of chart archives to push as well. */
+  readonly chartArchives?: readonly string[];
+  readonly targets?: readonly Target[];
   readonly selection: BundleSelection;
   readonly concurrency: number;
 }
 
 /**
- * Opens bundles and reads all manifests of the selected images and charts.
- * @throws AirgapError of opening and selecting; `unsupported` for an archive that does not name its images; `signature`
+ * Opens bundles and reads all manifests of the selected images and charts, and reads chart archives.
+ * @throws AirgapError of opening and selecting, and of reading archives; `unsupported` for an archive that does not name its images; `signature`
  *   for one that is not signed by the key; `collision` for a name with two digests; `several` for damaged entries
  */
 export async function loadBundles(
   context: Context,
-  { files, selection, concurrency, ...opening }: LoadOptions,
+  { files, selection, concurrency, chartArchives: archiveFiles = [], targets = [], ...opening }: LoadOptions,
 ): Promise<LoadedBundles> {
+  const chartArchives = await readChartArchives(context, archiveFiles);
+  for (const target of targets) checkArchivePrefix(chartArchives, target);
   const bundles: Bundle[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(bundles.map((bundle) => bundle.close()));
@@ -62,7 +72,8 @@ export async function loadBundles(
     const incomplete = inventories.flatMap(({ images }) => images.filter((image) => image.incomplete));
     return {
       bundles,
-      graph,
+      chartArchives,
+      graph: withChartArchives(graph, chartArchives),
       source: combinedSource(bundles),
       required,
       incomplete: new Set(incomplete.map(({ reference }) => reference)),
@@ -72,6 +83,16 @@ export async function loadBundles(
     await close();
     throw error;
   }
+}
+
+/** Returns the target with what its naming needs of the loaded bundles. Chart archives alone need nothing. */
+export function loadedTarget({ bundles }: LoadedBundles, target: Target): Target {
+  return bundles.length === 0 ? target : withWrittenNames(target, bundles);
+}
+
+/** Returns the loaded files, for receipts. */
+export function loadedFiles({ bundles, chartArchives }: LoadedBundles): PushGraphOptions['bundles'] {
+  return [...bundles, ...chartArchives.map(({ path, size }) => ({ path, size, inventoryDigest: undefined }))];
 }
 
 async function readGraph(

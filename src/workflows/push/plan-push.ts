@@ -5,12 +5,11 @@ import type { Reference } from '../../oci/reference.ts';
 import { connect } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { destinationOf } from './destination.ts';
-import { incompleteRoots, type LoadedBundles, loadBundles, requiredBlobsOf } from './loaded-bundles.ts';
+import { incompleteRoots, type LoadedBundles, loadBundles, loadedTarget, requiredBlobsOf } from './loaded-bundles.ts';
 import { type GraphPlan, planGraph } from './plan-graph.ts';
 import type { PushOptions } from './push.ts';
 import { lookUpRepositories } from './repositories.ts';
 import { retiredReferences } from './retired.ts';
-import { withWrittenNames } from './written-names.ts';
 
 /** Planned actions of a push to one target. */
 export interface PushPlan extends GraphPlan {
@@ -26,7 +25,7 @@ export async function planPush(context: Context, options: PushOptions): Promise<
   try {
     const plans: PushPlan[] = [];
     for (const target of options.targets) {
-      plans.push(await planFor(context, loaded, withWrittenNames(target, loaded.bundles), options));
+      plans.push(await planFor(context, loaded, loadedTarget(loaded, target), options));
     }
     return plans;
   } finally {
@@ -72,7 +71,7 @@ export async function missingRepositories(context: Context, options: PushOptions
           context,
           target,
           ecr,
-          pathsOf(loaded, withWrittenNames(target, loaded.bundles)),
+          pathsOf(loaded, loadedTarget(loaded, target)),
           'missing',
         );
         missing.push(...(status?.missing ?? []));

@@ -1,6 +1,6 @@
 import { count } from '../../base/count.ts';
 import { combine } from '../../base/errors.ts';
-import { chartName } from '../../bundle/format/names.ts';
+import { chartArchiveName, chartName } from '../../bundle/format/names.ts';
 import type { ReconciledRepository } from '../../ecr/reconcile.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
 import type { Source } from '../../oci/content.ts';
@@ -145,7 +145,8 @@ export async function pushGraph(
     throw combine(all, length === 0 ? failed : `${failed}, and ${count(length, 'referrer')}`);
   }
   const complete = [...unchanged, ...outcomes];
-  const isChart = ({ reference }: CopyOutcome): boolean => chartName(reference) !== undefined;
+  const isChart = ({ reference }: CopyOutcome): boolean =>
+    (chartName(reference) ?? chartArchiveName(reference)) !== undefined;
   const names = { target: formatTarget(target), naming: target.naming };
   const { created, onPush, reconciled } = ensured;
   return {

@@ -4,11 +4,17 @@ import { connect, type RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import type { SharedReader } from '../../transfer/shared-source.ts';
 import { destinationOf } from './destination.ts';
-import { incompleteRoots, type LoadOptions, loadBundles, requiredBlobsOf } from './loaded-bundles.ts';
+import {
+  incompleteRoots,
+  type LoadOptions,
+  loadBundles,
+  loadedFiles,
+  loadedTarget,
+  requiredBlobsOf,
+} from './loaded-bundles.ts';
 import { type PushedGraph, type PushGraphOptions, pushGraph } from './push-graph.ts';
 import { pushToTargets } from './push-to-targets.ts';
 import { retiredReferences } from './retired.ts';
-import { withWrittenNames } from './written-names.ts';
 
 export interface PushOptions
   extends LoadOptions,
@@ -29,7 +35,7 @@ export interface PushResult extends PushedGraph {
 }
 
 /**
- * Pushes bundles to all targets at the same time, reading each blob once, and verifies every tag that was written. A
+ * Pushes bundles and chart archives to all targets at the same time, reading each blob once, and verifies every tag that was written. A
  * failing target does not stop the others.
  * @returns results in the order of the targets
  * @throws AirgapError of the failed targets
@@ -43,14 +49,14 @@ export async function push(
   // First, because it throws for invalid options, and no bundle must be open then.
   const connection = connect(context, { ...access, isPushTarget: true });
   const loaded = await loadBundles(context, options);
-  const { graph, bundles, source } = loaded;
+  const { graph, source } = loaded;
   const pushTo = async (named: Target, reader: SharedReader | undefined): Promise<PushResult> => {
-    const target = withWrittenNames(named, bundles);
+    const target = loadedTarget(loaded, named);
     const retired = retire === undefined ? undefined : await retiredReferences(retire, graph, target, context.emit);
     const pushed = await pushGraph(context, graph, reader ?? source, connection, {
       ...options,
       target,
-      bundles,
+      bundles: loadedFiles(loaded),
       required: requiredBlobsOf(loaded, (repository) => destinationOf(target, repository), connection.client),
       isIncomplete: incompleteRoots(loaded),
       coordinator: reader,

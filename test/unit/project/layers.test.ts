@@ -30,6 +30,7 @@ const allowed: Record<string, readonly string[]> = {
   registry: ['auth', 'http', ...transport],
   ecr: ['auth', 'http', ...transport],
   naming: transport,
+  lists: transport,
   helm: ['base'],
   inventory: ['helm', ...transport],
   manifests: ['helm', ...transport],
