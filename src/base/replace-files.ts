@@ -6,7 +6,7 @@ import { AirgapError } from './errors.ts';
 import { fileFailure, reasonOf } from './file-failure.ts';
 
 /** New content of a file. */
-export interface FileReplacement {
+interface FileReplacement {
   readonly path: string;
   /** Content on which the new one is based; undefined for a new file. */
   readonly before: Buffer | undefined;
