@@ -1,5 +1,5 @@
 import type { Confidence } from '../inventory/finding.ts';
-import { formatReference, tryParseReference } from '../oci/reference.ts';
+import { formatReference, schemeOf, tryParseReference } from '../oci/reference.ts';
 import type { Evidence } from './key-evidence.ts';
 
 /** A text accepted as an image reference. */
@@ -56,14 +56,16 @@ const PORT_TAG = /^\d{4,5}$/;
  * tag, a path and a version, or a digest.
  */
 export function assess(text: string, evidence: Evidence): Verdict | Rejection {
-  const written = text.startsWith('docker://') ? text.slice(9) : text;
+  const scheme = schemeOf(text);
+  const written = scheme === 'docker://' || evidence === 'artifact' ? text.slice(scheme.length) : text;
   if (written.length > MAX_LENGTH || !SHAPE.test(written)) return 'shape';
   const parsed = tryParseReference(written);
   if (parsed === undefined) return 'grammar';
   if (PLACEHOLDERS.has(written)) return 'placeholder';
-  const confidence = evidence === 'typed' ? 'certain' : 'likely';
-  const rejection = evidence === 'typed' ? undefined : rejectionOf(parseParts(written), evidence);
-  return rejection ?? { reference: formatReference(parsed), confidence };
+  if (evidence === 'typed' || evidence === 'artifact')
+    return { reference: formatReference(parsed), confidence: 'certain' };
+  const rejection = rejectionOf(parseParts(written), evidence);
+  return rejection ?? { reference: formatReference(parsed), confidence: 'likely' };
 }
 
 /** Returns the accepted reference of {@link assess}, or undefined if it was rejected. */
@@ -80,7 +82,7 @@ interface ReferenceParts {
 }
 
 /** Returns why a text outside pod specs is rejected, or undefined if it is accepted. */
-function rejectionOf(parts: ReferenceParts, evidence: Exclude<Evidence, 'typed'>): Rejection | undefined {
+function rejectionOf(parts: ReferenceParts, evidence: Exclude<Evidence, 'typed' | 'artifact'>): Rejection | undefined {
   const { host, path, tag, pinned } = parts;
   // The grammar reads a capitalized first component as a host; no published image is named that way.
   if (host !== undefined && !/[.:]/.test(host) && host !== 'localhost') return 'capital-host';

@@ -38,20 +38,24 @@ export function crossCheckImages(
   if (errors.length > 0) throw combine(errors, `${errors.length} documents cannot be read unambiguously`);
 }
 
+/** What to do about an invalid image of a chart. */
+const VALUES_HINT = 'set the value that it is built from with -f or --set';
+
 /**
  * Rejects workloads whose container images are not valid references. Kubernetes refuses them, and skipping them would
  * silently shorten the list of images. A container without an `image` field is allowed: an admission webhook may set
  * it.
+ * @param hint what to do about one
  * @throws AirgapError `chart-invalid` for each image, with its location
  */
-export function checkContainerImages(documents: readonly RenderedDocument[]): void {
+export function checkContainerImages(documents: readonly RenderedDocument[], hint = VALUES_HINT): void {
   const errors = documents.filter(isCrossChecked).flatMap((document) =>
     objectsIn(document.object).flatMap(({ kind, name, images }) =>
       images.filter(isInvalid).map(({ path, image }) => {
-        const location = printableLine(`${document.template}: ${kind}/${name} ${path}`);
+        const location = placeOf(document, `${kind}/${name} ${path}`);
         return new AirgapError('chart-invalid', `${describeImage(image)} is not an image reference`, {
           subject: location,
-          hint: 'set the value that it is built from with -f or --set',
+          hint,
         });
       }),
     ),
@@ -74,14 +78,11 @@ export function malformedImages(documents: readonly RenderedDocument[]): string[
     searchObject(object, (event) => {
       if (event.type !== 'assessed' || event.context.how === undefined || event.fieldPath.within !== undefined) return;
       const { text, fieldPath, evidence, assessment, context } = event;
-      const isImage = evidence === 'typed' || (evidence === 'key' && context.key === 'image');
+      const isImage =
+        evidence === 'typed' || evidence === 'artifact' || (evidence === 'key' && context.key === 'image');
       if (!isImage || (assessment !== 'shape' && assessment !== 'grammar') || !REFERENCE_LIKE.test(text)) return;
       const { kind, name } = objectIdentity(object);
-      malformed.push(
-        printableLine(
-          `${document.template}: ${kind}/${name} ${fieldPath.path}: ${quoted(text)} is not an image reference`,
-        ),
-      );
+      malformed.push(placeOf(document, `${kind}/${name} ${fieldPath.path}: ${quoted(text)} is not an image reference`));
     });
     return malformed;
   });
@@ -101,6 +102,11 @@ function describeImage(image: unknown): string {
   return typeof image === 'string'
     ? quoted(image)
     : `${printableLine(JSON.stringify(image)).slice(0, 200)} (not a string)`;
+}
+
+/** Names the template, if there is one: what kustomize builds has none. */
+function placeOf({ template }: RenderedDocument, rest: string): string {
+  return printableLine(template === '' ? rest : `${template}: ${rest}`);
 }
 
 function isCrossChecked(document: RenderedDocument): boolean {
@@ -162,7 +168,7 @@ function objectTitle({ apiVersion, kind, name }: ObjectImages): string {
 
 function disagreement({ template, index, object }: RenderedDocument, problem: string): AirgapError {
   const kind = isMapping(object) && typeof object.kind === 'string' ? ` (${object.kind})` : '';
-  const location = printableLine(`document ${index + 1} of ${template}${kind}`);
+  const location = printableLine(`document ${index + 1}${template === '' ? '' : ` of ${template}`}${kind}`);
   if (problem === TOO_DEEP) return new AirgapError('chart-invalid', `${location} cannot be read: ${problem}`);
   return new AirgapError('disagreement', `${location} cannot be read unambiguously: ${problem}`, {
     hint: 'rewrite the document in plain YAML, or report the problem with the chart',

@@ -2,6 +2,7 @@ import { childPath, type FieldPath, nestedPath } from '../base/field-path.ts';
 import { isMapping, type Mapping } from '../base/mapping.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
+import { NO_ARTIFACTS } from './artifact-fields.ts';
 import { needOf } from './findings.ts';
 import type { Match, MatchListener } from './match.ts';
 import { entriesOf, type NamedValue } from './named-value.ts';
@@ -53,6 +54,7 @@ export const ROOT_CONTEXT: WalkContext = {
   evidence: 'none',
   underImage: false,
   inherited: [],
+  artifacts: NO_ARTIFACTS,
   disabled: false,
   inScript: false,
   depth: 0,

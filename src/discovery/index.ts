@@ -1,3 +1,4 @@
+export { isFetchedByController } from './artifact-fields.ts';
 /** The face of discovery. `cross-check.ts` is imported by itself: it loads a second YAML parser, which only renders need. */
 export { objectsIn } from './containers.ts';
 export { discoverReferences } from './discover.ts';

@@ -1,10 +1,11 @@
 import type { SplitPart } from '../inventory/finding.ts';
 
 /**
- * Strength of the evidence that a name gives for its value being an image: `typed` by the Kubernetes API, `key` by its
- * own name (`image`, `FOO_IMAGE`, `--foo-image`), `context` by the name of an enclosing field (`images:`), or `none`.
+ * Strength of the evidence that a name gives for its value being an image: `typed` by the Kubernetes API, `artifact` by the
+ * API of a resource whose controller pulls it, with or without a scheme, `key` by its own name (`image`, `FOO_IMAGE`,
+ * `--foo-image`), `context` by the name of an enclosing field (`images:`), or `none`.
  */
-export type Evidence = 'typed' | 'key' | 'context' | 'none';
+export type Evidence = 'typed' | 'artifact' | 'key' | 'context' | 'none';
 
 /** Part of a split reference that a name denotes. `version` and `name` are weak: they mean other things elsewhere. */
 export type SplitRole = SplitPart['role'] | 'version' | 'name';

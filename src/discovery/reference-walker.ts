@@ -1,5 +1,6 @@
 import { childPath, type FieldPath, innermostPath, nestedPath } from '../base/field-path.ts';
 import { isListOfMappings, isMapping, type Mapping } from '../base/mapping.ts';
+import { type Artifacts, artifactKey, artifactsIn } from './artifact-fields.ts';
 import { assess, type Verdict } from './candidate.ts';
 import { type Evidence, evidenceOf } from './key-evidence.ts';
 import type { Match, MatchContext, MatchListener, OmissionReason, TextEvent } from './match.ts';
@@ -14,6 +15,8 @@ export interface WalkContext extends MatchContext {
   /** The enclosing key names an image (`image: {name, tag}`). */
   readonly underImage: boolean;
   readonly inherited: InheritedParts;
+  /** Fields of the enclosing object that name OCI artifacts. */
+  readonly artifacts: Artifacts;
   /** Number of texts unpacked so far. */
   readonly depth: number;
 }
@@ -45,7 +48,8 @@ export class ReferenceWalker {
 
   /** Visits sibling entries: split references first, then each entry that is not part of one. */
   visitEntries(entries: readonly NamedValue[], context: WalkContext): void {
-    const fields = entries.flatMap(toField);
+    const isArtifact = ({ fieldPath }: NamedValue): boolean => context.artifacts.has(artifactKey(fieldPath));
+    const fields = entries.flatMap((entry) => (isArtifact(entry) ? [] : toField(entry)));
     const inherited = inheritedParts(entries, fields, context.inherited);
     const { splits, used } =
       context.how === undefined
@@ -57,7 +61,8 @@ export class ReferenceWalker {
     if (this.#listener !== undefined) this.#omitLoneParts(used, splits, context);
     const usedPaths = new Set([...used].map((field) => field.fieldPath));
     for (const entry of entries) {
-      if (!usedPaths.has(entry.fieldPath)) this.#entry(entry, { ...context, inherited });
+      if (isArtifact(entry)) this.#artifact(entry, context);
+      else if (!usedPaths.has(entry.fieldPath)) this.#entry(entry, { ...context, inherited });
     }
   }
 
@@ -77,7 +82,8 @@ export class ReferenceWalker {
       const evidence = keyEvidence === 'key' && weakKey ? 'context' : keyEvidence;
       const how = key === 'annotations' && context.depth === 0 ? 'annotation' : context.how;
       const namedBy = /image/i.test(key) ? key : context.namedBy;
-      this.visit(value, fieldPath, { ...context, how, evidence, namedBy, underImage: evidence === 'key' });
+      const others = key === 'volumes' && isListOfMappings(value) ? value.map(withoutImageVolume) : value;
+      this.visit(others, fieldPath, { ...context, how, evidence, namedBy, underImage: evidence === 'key' });
     }
   }
 
@@ -87,7 +93,15 @@ export class ReferenceWalker {
       return;
     }
     const disabled = context.disabled || String(mapping.enabled) === 'false';
-    this.visitEntries(entriesOf(mapping, fieldPath), { ...context, disabled });
+    const artifacts = typeof mapping.apiVersion === 'string' ? artifactsIn(mapping, fieldPath) : context.artifacts;
+    this.visitEntries(entriesOf(mapping, fieldPath), { ...context, disabled, artifacts });
+  }
+
+  #artifact({ key, fieldPath }: NamedValue, context: WalkContext): void {
+    const artifact = context.artifacts.get(artifactKey(fieldPath));
+    if (artifact === undefined || artifact === 'part') return;
+    const { written, parts, verified } = artifact;
+    this.#assess(written, 'artifact', fieldPath, { ...context, key }, parts, verified);
   }
 
   #containers(containers: readonly Mapping[], fieldPath: FieldPath, context: WalkContext): void {
@@ -181,8 +195,18 @@ export class ReferenceWalker {
     }
   }
 
-  #assess(text: string, evidence: Evidence, fieldPath: FieldPath, context: WalkContext, parts?: Match['parts']): void {
-    const assessment = assess(text, evidence);
+  /** @param verified `@` and the digest of a reference that has none itself */
+  #assess(
+    text: string,
+    evidence: Evidence,
+    fieldPath: FieldPath,
+    context: WalkContext,
+    parts?: Match['parts'],
+    verified = '',
+  ): void {
+    const assessed = assess(text, evidence);
+    const isPinned = typeof assessed === 'string' || assessed.reference.includes('@');
+    const assessment = isPinned ? assessed : { ...assessed, reference: assessed.reference + verified };
     this.#report(
       { text, fieldPath, evidence, assessment, isUnpacked: false, ...(parts === undefined ? {} : { parts }) },
       context,
@@ -195,6 +219,12 @@ export class ReferenceWalker {
     if (match !== undefined) this.matches.push(match);
     this.#listener?.({ ...assessed, type: 'assessed', context, ...(match === undefined ? {} : { match }) });
   }
+}
+
+/** Returns a volume without the image that it mounts, which has been assessed. */
+function withoutImageVolume(volume: Mapping): Mapping {
+  const { image, ...others } = volume;
+  return isMapping(image) && typeof image.reference === 'string' ? others : volume;
 }
 
 function toMatch(

@@ -1,5 +1,6 @@
 import type { RenderedDocument } from '../helm/documents.ts';
 import { typeMetaOf } from '../helm/type-meta.ts';
+import { mayContainArtifact } from './artifact-fields.ts';
 import { isText } from './payload.ts';
 
 /**
@@ -34,7 +35,7 @@ export function isIgnoredKind(kind: unknown): boolean {
 
 /** Reports whether a text can contain a reference. */
 export function mayContainReference(text: string): boolean {
-  return HINTS.test(text) || ESCAPES.test(text) || containsEncodedText(text);
+  return HINTS.test(text) || mayContainArtifact(text) || ESCAPES.test(text) || containsEncodedText(text);
 }
 
 /** Reports whether any base64 in the text decodes to text. Names and paths that look like base64 do not. */

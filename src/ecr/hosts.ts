@@ -50,6 +50,9 @@ const VPC_ENDPOINT = new RegExp(
 /** Host of ECR's public registry, for all regions. */
 export const ECR_PUBLIC_HOST = 'public.ecr.aws';
 
+/** The same registry for IPv4 and IPv6 (Amazon ECR Public User Guide, "Making requests using dual-stack endpoints"). */
+export const ECR_PUBLIC_DUAL_STACK_HOST = 'ecr-public.aws.com';
+
 /** The only region of ECR Public's API. */
 export const ECR_PUBLIC_REGION = 'us-east-1';
 

@@ -42,6 +42,16 @@ export function splitDocuments(render: string): RenderedDocument[] {
   });
 }
 
+/**
+ * Splits a text of manifests that is no render of a chart at the same lines. Documents without content are left out.
+ * @param template of all documents
+ */
+export function splitManifests(text: string, template: string): RenderedDocument[] {
+  return splitAtSeparators(`${text}\n`)
+    .filter((manifest) => manifest.trim() !== '')
+    .map((manifest, index) => new LazyDocument(template, index, manifest));
+}
+
 function splitAtSeparators(text: string): string[] {
   const separators = [...text.matchAll(SEPARATOR)].filter(([, rest = '']) => SPACE_OR_COMMENT.test(rest));
   const starts = [0, ...separators.map(({ 0: match, index }) => index + match.length + 1)];

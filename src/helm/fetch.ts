@@ -36,7 +36,11 @@ export interface Chart {
 }
 
 /** Returns name and version of a chart, for titles of steps. */
-export function titleOf({ metadata: { name, version } }: Chart): string {
+export function titleOf({
+  metadata: { name, version },
+}: {
+  readonly metadata: Pick<Chart['metadata'], 'name' | 'version'>;
+}): string {
   return printableLine(`${name} ${version}`);
 }
 

@@ -66,37 +66,52 @@ export interface TemplateSource {
  * @param files texts by path in the chart, including all Chart.yaml and requirements.yaml
  */
 export function templateSources(files: ChartFiles): TemplateSource[] {
-  return sourcesOf(files, '', [[]]);
+  return chartFolders(files).map(({ root, prefixes }) => {
+    const isTemplate = (path: string): boolean => path.startsWith(`${root}templates/`);
+    return { prefixes, text: [...files].flatMap(([path, text]) => (isTemplate(path) ? [text] : [])).join('\n') };
+  });
 }
 
-function sourcesOf(files: ChartFiles, root: string, prefixes: readonly (readonly string[])[]): TemplateSource[] {
-  const texts: string[] = [];
+/** Folder of a chart or subchart in the files of the top chart. */
+export interface ChartFolder extends Pick<TemplateSource, 'prefixes'> {
+  /** Path with a final slash; empty for the top chart. */
+  readonly root: string;
+  /** `dependencies[].repository` in the parent, for a subchart that the parent declares. */
+  readonly repository?: string;
+}
+
+/** Returns the folders of a chart and its subcharts, each before its own subcharts. @param files as in {@link templateSources} */
+export function chartFolders(files: ChartFiles): ChartFolder[] {
+  return foldersBelow(files, { root: '', prefixes: [[]] });
+}
+
+function foldersBelow(files: ChartFiles, folder: ChartFolder): ChartFolder[] {
+  const { root, prefixes } = folder;
   const children = new Set<string>();
-  for (const [name, text] of files) {
-    if (!name.startsWith(root)) continue;
-    const pathInChart = name.slice(root.length);
-    if (pathInChart.startsWith('templates/')) texts.push(text);
-    const child = /^charts\/([^/]+)\//.exec(pathInChart)?.[1];
+  for (const name of files.keys()) {
+    const child = name.startsWith(root) ? /^charts\/([^/]+)\//.exec(name.slice(root.length))?.[1] : undefined;
     if (child !== undefined) children.add(child);
   }
-  const dependencyKeys = keysOfDependencies(files, root);
-  const subchartSources = [...children].flatMap((child) => {
+  const dependencies = dependenciesOf(files, root);
+  const dependencyKeys = keysOfDependencies(dependencies);
+  const subcharts = [...children].flatMap((child) => {
     const childRoot = `${root}charts/${child}/`;
     const name = String(mappingOf(files, `${childRoot}Chart.yaml`).name ?? child);
     const keys = dependencyKeys.get(name) ?? [name];
-    return sourcesOf(
-      files,
-      childRoot,
-      prefixes.flatMap((prefix) => keys.map((key) => [...prefix, key])),
-    );
+    const repository = dependencies.find((dependency) => dependency.name === name)?.repository;
+    return foldersBelow(files, {
+      root: childRoot,
+      prefixes: prefixes.flatMap((prefix) => keys.map((key) => [...prefix, key])),
+      ...(typeof repository === 'string' ? { repository } : {}),
+    });
   });
-  return [{ prefixes, text: texts.join('\n') }, ...subchartSources];
+  return [folder, ...subcharts];
 }
 
 /** Returns the keys of each dependency in the values of its parent. */
-function keysOfDependencies(files: ChartFiles, folder: string): Map<string, string[]> {
+function keysOfDependencies(dependencies: readonly Record<string, unknown>[]): Map<string, string[]> {
   const keys = new Map<string, string[]>();
-  for (const { name, alias } of dependenciesOf(files, folder)) {
+  for (const { name, alias } of dependencies) {
     if (typeof name !== 'string') continue;
     keys.set(name, [...(keys.get(name) ?? []), typeof alias === 'string' ? alias : name]);
   }

@@ -41,7 +41,7 @@ export type EvidenceKind = (typeof EVIDENCE_KINDS)[number];
 
 /** A location of a reference in a render. */
 export interface Location {
-  /** Name of the chart that was rendered. */
+  /** Name of the chart that was rendered, or of manifests (manifests/source.ts), which contains a space. */
   readonly chart: string;
   readonly profile: string;
   /**
@@ -72,6 +72,8 @@ export interface Location {
   readonly values?: readonly string[];
   /** Charts that contain this chart, outermost first. */
   readonly via?: readonly string[];
+  /** Running Pod that has it, instead of a render. `chart`, `profile` and `template` are empty then. */
+  readonly pod?: PodLocation;
   /** Setting that redirects an image chosen by an operator, from operator rules. */
   readonly redirect?: Redirect;
   /**
@@ -79,6 +81,15 @@ export interface Location {
    * confidence, which refers to the install.
    */
   readonly userMade?: true;
+}
+
+/** Where a running Pod has an image; `Location.name` is the name of the Pod. */
+export interface PodLocation {
+  readonly namespace: string;
+  /** Name of the container, or of the image volume. */
+  readonly container: string;
+  /** What the node runs, `registry/path@digest`; absent if its runtime reports only an image ID, or nothing yet. */
+  readonly running?: string;
 }
 
 export const REDIRECT_KINDS = ['values', 'env', 'argument', 'resource-field', 'none'] as const;
@@ -128,6 +139,11 @@ export interface Finding {
    * if registries were contacted.
    */
   readonly confirmed?: boolean;
+}
+
+/** Names the chart or the manifests of a location, for messages. */
+export function originOf(chart: string): string {
+  return chart.includes(' ') ? chart : `chart ${chart}`;
 }
 
 /** Reports whether a location is bundled and redirected by default. */

@@ -44,6 +44,7 @@ const location = z.object({
   hook: z.string().optional(),
   values: z.array(z.string()).optional(),
   via: z.array(z.string()).optional(),
+  pod: z.object({ namespace: z.string(), container: z.string(), running: z.string().optional() }).optional(),
   redirect: z
     .object({
       kind: z.enum(REDIRECT_KINDS),

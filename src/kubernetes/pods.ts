@@ -9,6 +9,7 @@ import { isName } from '../base/names.ts';
 import { quoted } from '../base/printable.ts';
 import { readYamlValues } from '../base/yaml-read.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
+import { formatReference, tryParseReference } from '../oci/reference.ts';
 import { type ImageState, imageState } from './image-state.ts';
 import { type ClusterAccess, type KubectlContext, kubectl, OUTPUT_LIMIT } from './kubectl.ts';
 
@@ -18,10 +19,14 @@ export interface PodImage extends ImageState {
   readonly container: string;
   /** List of the Pod's specification that has it. */
   readonly kind: 'initContainers' | 'containers' | 'ephemeralContainers' | 'volumes';
+  /** Field of the Pod, such as `spec.containers[0].image`. */
+  readonly path: string;
   /** As written. */
   readonly image: string;
   /** Digest that the runtime reports: of an index, of a manifest, or of a config if it knows no other. */
   readonly digest?: Digest;
+  /** `registry/path@digest` that the runtime reports: what a registry has. Absent if it reports only an ID of its own. */
+  readonly running?: string;
 }
 
 export interface Pod {
@@ -241,24 +246,28 @@ function podOf({ metadata, spec, status }: PodObject): Pod {
     status?.phase === 'Succeeded' || status?.phase === 'Failed' || typeof metadata.deletionTimestamp === 'string';
   const images = (['initContainers', 'containers', 'ephemeralContainers'] as const).flatMap((kind) => {
     const byName = new Map(statuses[kind].map((entry) => [entry.name, entry]));
-    return spec[kind].map(({ name, image }): PodImage => {
+    return spec[kind].map(({ name, image }, index): PodImage => {
       const found = byName.get(name);
       const digest = digestOf(found?.imageID ?? '');
+      const running = repositoryDigestOf(found?.imageID ?? '');
       return {
         container: name,
         kind,
+        path: `spec.${kind}[${index}].image`,
         image: image ?? '',
         ...imageState(found, unscheduled, hasEnded),
         ...(digest && { digest }),
+        ...(running !== undefined && { running }),
       };
     });
   });
   const isStarted = images.some(({ state }) => state === 'pulled');
-  const volumes = spec.volumes.flatMap(({ name, image }): PodImage[] => {
+  const volumes = spec.volumes.flatMap(({ name, image }, index): PodImage[] => {
     if (!image?.reference) return [];
     // A volume has no status of its own. The kubelet pulls it before it starts any container.
     const state = isStarted ? 'pulled' : hasEnded ? 'ended' : 'waiting';
-    return [{ container: name, kind: 'volumes', image: image.reference, state }];
+    const path = `spec.volumes[${index}].image.reference`;
+    return [{ container: name, kind: 'volumes', path, image: image.reference, state }];
   });
   const [owner] = metadata.ownerReferences;
   return {
@@ -278,4 +287,11 @@ function podOf({ metadata, spec, status }: PodObject): Pod {
 function digestOf(imageId: string): Digest | undefined {
   const text = imageId.slice(imageId.lastIndexOf('@') + 1).replace(/^docker(?:-pullable)?:\/\//, '');
   return isDigest(text) ? text : undefined;
+}
+
+/** Returns the reference of `registry/path@sha256:…` or `docker-pullable://…`, whose digest is one of a registry. */
+function repositoryDigestOf(imageId: string): string | undefined {
+  if (!imageId.includes('@')) return undefined;
+  const reference = tryParseReference(imageId.replace(/^docker-pullable:\/\//, ''));
+  return reference?.digest === undefined ? undefined : formatReference(reference);
 }

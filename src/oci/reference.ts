@@ -71,6 +71,19 @@ export function tryParseRepository(name: string): Repository | undefined {
   return { registry, path };
 }
 
+/**
+ * Returns the scheme before a reference in a manifest: `docker://`, `oci://`, or `oci+native://` as KServe has it; empty if
+ * there is none.
+ */
+export function schemeOf(written: string): string {
+  return /^(?:docker|oci(?:\+[a-z]+)?):\/\//.exec(written)?.[0] ?? '';
+}
+
+/** Returns a reference in a manifest without its scheme. */
+export function withoutScheme(written: string): string {
+  return written.slice(schemeOf(written).length);
+}
+
 /** Formats `registry/path` of a repository or reference. */
 export function formatRepository({ registry, path }: Repository): string {
   return `${registry}/${path}`;

@@ -122,5 +122,5 @@ function scalarsIn(value: unknown): (string | number)[] {
 
 /** Reports whether a text is empty, an image reference, or a part of one. */
 function isImageName(text: string): boolean {
-  return text === '' || tryParseReference(text.replace(/^[a-z]+:\/\/|\/$/g, '')) !== undefined;
+  return text === '' || tryParseReference(text.replace(/^[a-z]+(?:\+[a-z]+)?:\/\/|\/$/g, '')) !== undefined;
 }

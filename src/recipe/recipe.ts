@@ -3,7 +3,7 @@ import type { Render } from '../helm/render.ts';
 import type { TemplateSource } from '../helm/subcharts.ts';
 import type { Location } from '../inventory/finding.ts';
 import type { Target } from '../naming/naming.ts';
-import { tryParseReference } from '../oci/reference.ts';
+import { tryParseReference, withoutScheme } from '../oci/reference.ts';
 import { type Leaf, leavesOf } from '../value-tracing/leaves.ts';
 import {
   emptySegment,
@@ -37,6 +37,8 @@ export interface RecipeOptions {
   readonly render: RenderWith;
   /** Template sources; read only if the values with content do not explain every reference. */
   readonly templates: () => Promise<readonly TemplateSource[]>;
+  /** Uses only leaves that have a value, for edits of values files as they are. Default: false. */
+  readonly keepsEmptyLeaves?: boolean;
   /** Paths of leaves to leave unchanged. */
   readonly excludedLeaves?: ReadonlySet<string>;
   /** Initial probe, if already done, of all leaves whose value occurs in a reference. */
@@ -79,7 +81,7 @@ export async function probeReferences(
  * global ones.
  */
 export async function deriveRecipe(options: RecipeOptions): Promise<Recipe> {
-  const { base, target, render, templates, excludedLeaves = new Set() } = options;
+  const { base, target, render, templates, excludedLeaves = new Set(), keepsEmptyLeaves = false } = options;
   const isUsable = ({ path }: Leaf): boolean => !excludedLeaves.has(formatPath(path));
   const locations = options.locations.filter((location) => requiredText(location, target) !== undefined);
   const written = [...new Set(locations.map((location) => location.written))];
@@ -89,7 +91,7 @@ export async function deriveRecipe(options: RecipeOptions): Promise<Recipe> {
   const solution = solveRecipe({ locations, first, later }, target);
   let unsolved = solution.unsolved.length;
   const refused = new Set<NameSegment>();
-  if (unsolved === 0 && countLeaves(solution) > 1 && haveSameRegistry(locations)) {
+  if (!keepsEmptyLeaves && unsolved === 0 && countLeaves(solution) > 1 && haveSameRegistry(locations)) {
     const globalRegistries = emptyLeaves(base.values, await templates()).filter(
       (leaf) => isUsable(leaf) && isGlobalRegistry(leaf),
     );
@@ -104,7 +106,7 @@ export async function deriveRecipe(options: RecipeOptions): Promise<Recipe> {
       later = referenceTemplates;
     }
   } else if (unsolved > 0) {
-    const empty = emptyLeaves(base.values, await templates()).filter(isUsable);
+    const empty = keepsEmptyLeaves ? [] : emptyLeaves(base.values, await templates()).filter(isUsable);
     const wordSegments = await findWordSegments(base, probed, solution.unsolved, switchingRenderer.render, isUsable);
     const local = empty.filter((leaf) => !isGlobal(leaf)).map(emptySegment);
     const global = empty.filter(isGlobal).map(emptySegment);
@@ -131,7 +133,7 @@ function isGlobalRegistry(leaf: Leaf): boolean {
 
 /** Reports whether all images have the same registry. Otherwise, no single registry value fits their target names. */
 function haveSameRegistry(locations: readonly Location[]): boolean {
-  return new Set(locations.map(({ written }) => tryParseReference(written)?.registry)).size === 1;
+  return new Set(locations.map(({ written }) => tryParseReference(withoutScheme(written))?.registry)).size === 1;
 }
 
 /** Number of leaves that a solution sets. */

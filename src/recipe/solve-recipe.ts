@@ -1,6 +1,6 @@
 import type { Location } from '../inventory/finding.ts';
 import { formatTarget, isUnderTarget, type Target, targetRepository } from '../naming/naming.ts';
-import { formatRepository, tryParseReference } from '../oci/reference.ts';
+import { formatRepository, schemeOf, tryParseReference, withoutScheme } from '../oci/reference.ts';
 import { type NameSegment, segmentPath, withoutTagAndDigest } from '../value-tracing/name-segments.ts';
 import type { TemplatePart } from '../value-tracing/reference-template.ts';
 import { type Assignment, type Equation, evaluate, solve } from './solve.ts';
@@ -31,14 +31,22 @@ export function solveRecipe({ locations, first, later }: LocationTemplates, targ
   return { ...withoutUnneeded(equations, assignment), unsolved };
 }
 
-/** Returns the text that a location needs; undefined if it is not a reference, or already private. */
-export function requiredText(location: Location, target: Target): string | undefined {
-  const reference = tryParseReference(location.written);
+/**
+ * Returns the reference that a location needs, without its scheme; undefined if it is not a reference, or already private.
+ */
+export function requiredText({ written }: Location, target: Target): string | undefined {
+  const text = withoutScheme(written);
+  const reference = tryParseReference(text);
   if (reference === undefined || isUnderTarget(target, reference)) return undefined;
-  return (
-    formatRepository(targetRepository(target, reference)) +
-    location.written.slice(withoutTagAndDigest(location.written).length)
-  );
+  return formatRepository(targetRepository(target, reference)) + text.slice(withoutTagAndDigest(text).length);
+}
+
+/** Drops the scheme, which stays as it is, from the parts of a reference. */
+function partsWithoutScheme(parts: readonly TemplatePart[], scheme: string): readonly TemplatePart[] {
+  const [first, ...others] = parts;
+  if (scheme === '' || first?.kind !== 'literal' || !first.text.startsWith(scheme)) return parts;
+  const text = first.text.slice(scheme.length);
+  return text === '' ? others : [{ kind: 'literal', text }, ...others];
 }
 
 interface LocationEquation extends Equation {
@@ -88,15 +96,16 @@ function solveWithFallback(
 }
 
 function equationFor(location: Location, target: Target, parts: readonly TemplatePart[]): LocationEquation {
-  const reference = tryParseReference(location.written);
+  const written = withoutScheme(location.written);
+  const reference = tryParseReference(written);
   const hostPath =
     reference === undefined ? '' : targetRepository(target, { registry: reference.registry, path: 'x' }).path;
   const targetPrefix = formatTarget(target);
   return {
     location,
-    written: location.written,
-    required: requiredText(location, target) ?? location.written,
-    parts,
+    written,
+    required: requiredText(location, target) ?? written,
+    parts: partsWithoutScheme(parts, schemeOf(location.written)),
     hostPrefix: `${target.registry}/${hostPath}`.replace(/\/x$/, ''),
     targetPrefix,
   };

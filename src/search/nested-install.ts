@@ -20,7 +20,7 @@ export async function requestOf(
   folder: string,
   caFile: string | undefined,
 ): Promise<ChartRequest> {
-  const { name, repository, url, content } = nested;
+  const { name, repository, digest, url, content } = nested;
   if (content !== undefined) {
     await mkdir(folder, { recursive: true });
     const file = join(folder, `${name.replace(/[^\w.-]/g, '-')}.tgz`);
@@ -36,7 +36,9 @@ export async function requestOf(
     ...(caFile === undefined ? {} : { access: { caFile } }),
   };
   if (url !== undefined) return { ...common, chart: url };
-  if (repository.startsWith('oci://')) return { ...common, chart: `${repository}/${name}` };
+  // Helm 3.17 follows the tag if there are both.
+  const pinned = digest === undefined ? name : `${name}@${digest}`;
+  if (repository.startsWith('oci://')) return { ...common, chart: `${repository}/${pinned}` };
   return { ...common, chart: name, repo: repository };
 }
 

@@ -24,6 +24,12 @@ export interface NestedSearch {
   readonly options: SearchOptions;
 }
 
+/** What declares nested charts: a chart, or manifests, which have no archive. */
+export interface NestedParent {
+  readonly metadata: Pick<Chart['metadata'], 'name' | 'version'>;
+  readonly archive?: string;
+}
+
 /** Results of a nested chart. */
 export interface NestedFindings
   extends Pick<ProfileFindings, 'references' | 'network' | 'whatIf' | 'operators' | 'recipes'> {
@@ -55,7 +61,12 @@ export class NestedRenders {
    * because this install does not pull them.
    * @throws AirgapError if the chart cannot be fetched or its first render fails
    */
-  async search(nested: NestedChart, profile: Profile, parent: Chart, allow: AllowAddress): Promise<NestedFindings> {
+  async search(
+    nested: NestedChart,
+    profile: Profile,
+    parent: NestedParent,
+    allow: AllowAddress,
+  ): Promise<NestedFindings> {
     const renderer = await this.#rendererOf(nested, allow);
     const unresolved = [...(nested.unresolved ?? [])];
     const options = await this.#optionsOf(nested, profile, renderer.chart, unresolved);
@@ -81,8 +92,8 @@ export class NestedRenders {
   }
 
   #rendererOf(nested: NestedChart, allow: AllowAddress): Promise<Renderer> {
-    const { name, version, repository, url, content } = nested;
-    const key = JSON.stringify([name, version, repository, url, content]);
+    const { name, version, repository, digest, url, content } = nested;
+    const key = JSON.stringify([name, version, repository, digest, url, content]);
     const found =
       this.#charts.get(key) ?? this.#fetch(nested, join(this.#search.folder, String(this.#charts.size)), allow);
     this.#charts.set(key, found);
@@ -146,9 +157,9 @@ export class NestedRenders {
  * do not.
  */
 export function installKey(nested: NestedChart, options: RenderOptions): string {
-  const { name, version, repository, url, content, values, valuesFiles, set, setString } = nested;
+  const { name, version, repository, digest, url, content, values, valuesFiles, set, setString } = nested;
   const { kubeVersion, apiVersions, isUpgrade, skipSchemaValidation } = options;
-  const chart = [name, version, repository, url, content, values, valuesFiles, set, setString];
+  const chart = [name, version, repository, digest, url, content, values, valuesFiles, set, setString];
   return JSON.stringify([...chart, kubeVersion, apiVersions, isUpgrade, skipSchemaValidation]);
 }
 
@@ -170,12 +181,12 @@ interface Alternative {
  * it (`-f`), and then gets all of it. Files with variables of another program (`${NAME}`) in the entry are templates
  * and are skipped.
  */
-async function alternativesOf(nested: NestedChart, parent: Chart): Promise<Alternative[]> {
+async function alternativesOf(nested: NestedChart, { archive }: NestedParent): Promise<Alternative[]> {
   const { valuesFiles: _files, set: _set, setString: _strings, ...plain } = nested;
   const alternatives = [{ title: 'chart defaults', nested: { ...plain, values: {} } }];
   const keys = nested.via.values;
-  if (keys !== undefined) {
-    for (const [file, text] of [...(await readChartFiles(parent.archive, ALTERNATIVES))].sort()) {
+  if (keys !== undefined && archive !== undefined) {
+    for (const [file, text] of [...(await readChartFiles(archive, ALTERNATIVES))].sort()) {
       const values = parseValues(text) ?? {};
       const entry = valueAt(values, keys);
       const given = isMapping(entry) ? entry.values : undefined;

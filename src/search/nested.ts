@@ -9,7 +9,13 @@ import { UPSTREAM } from '../helm/chart-mirrors.ts';
 import type { Chart } from '../helm/fetch.ts';
 import { titleOf } from '../helm/fetch.ts';
 import { NestedHosts } from './nested-hosts.ts';
-import { installKey, type NestedFindings, NestedRenders, type NestedSearch } from './nested-renders.ts';
+import {
+  installKey,
+  type NestedFindings,
+  type NestedParent,
+  NestedRenders,
+  type NestedSearch,
+} from './nested-renders.ts';
 import type { Profile } from './search-render.ts';
 import type { SearchedChart, SearchResult } from './search-result.ts';
 import type { Pattern } from './selection.ts';
@@ -20,8 +26,8 @@ export interface NestedChartJob {
   readonly nested: NestedChart;
   /** Profile of the outermost chart: its name, and the Kubernetes version. */
   readonly profile: Profile;
-  /** Parent charts, outermost first; at least one. */
-  readonly parents: readonly Chart[];
+  /** Parent charts or manifests, outermost first; at least one. */
+  readonly parents: readonly NestedParent[];
   /** Trace of the user's values, if the declaration may contain them. */
   readonly trace?: ValuesTrace | undefined;
 }
@@ -42,7 +48,7 @@ export async function searchNested(
   search: NestedSearch,
   jobs: readonly NestedChartJob[],
   named: readonly SearchedChart[],
-): Promise<SearchResult> {
+): Promise<Omit<SearchResult, 'manifests'>> {
   const renders = new NestedRenders(search);
   const hosts = new NestedHosts(search.options.chartSources ?? UPSTREAM, search.context.emit);
   const isExcluded = matchesAny(search.options.exclude ?? []);
@@ -98,7 +104,7 @@ async function searchNestedChart(
   const { chart, inner, unresolved, renderer, options, ...found } = await renders.search(
     nested,
     profile,
-    parents.at(-1) as Chart,
+    parents.at(-1) as NestedParent,
     allow,
   );
   const isReached = inner.length > 0 && (await isReachedByValues(job, context.emit));
@@ -117,7 +123,9 @@ async function searchNestedChart(
 /** Reports whether values of the user reach a nested chart. Takes two renders of the parent on first use. */
 async function isReachedByValues({ nested, trace, parents }: NestedChartJob, emit: Emit): Promise<boolean> {
   if (trace === undefined) return false;
-  return runStep(emit, `tracing your values in ${titleOf(parents.at(-1) as Chart)}`, () => trace.reaches(nested));
+  return runStep(emit, `tracing your values in ${titleOf(parents.at(-1) as NestedParent)}`, () =>
+    trace.reaches(nested),
+  );
 }
 
 /**
@@ -132,7 +140,7 @@ function addOutcome(
   const key = chartKey(chart);
   const existing = charts.get(key);
   if (existing === undefined) {
-    const via = { ...nested.via, chart: (parents.at(-1) as Chart).metadata.name };
+    const via = { ...nested.via, chart: (parents.at(-1) as NestedParent).metadata.name };
     charts.set(key, {
       chart,
       profiles: [profile],

@@ -12,6 +12,7 @@ import type { LocatedReference } from '../inventory/finding.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
 import type { Context } from '../session/context.ts';
 import { type NestedChartJob, searchNested } from './nested.ts';
+import { searchManifests } from './search-manifests.ts';
 import { searchProfile } from './search-profile.ts';
 import type { Profile, SearchOptions } from './search-render.ts';
 import type { SearchedChart, SearchResult } from './search-result.ts';
@@ -25,10 +26,11 @@ export interface ChartJob {
 }
 
 /**
- * Fetches and renders every chart with every profile, and their nested charts, and collects the references. All charts
- * are tried. Failures of named charts are thrown together; failures of nested charts are returned with the results.
+ * Fetches and renders every chart with every profile, and reads the manifests of the options; then their nested charts.
+ * Collects the references. All charts are tried. Failures of named charts and manifests are thrown together; failures of
+ * nested charts are returned with the results.
  * @param scratch folder for downloads and renders
- * @throws AirgapError the failures of named charts
+ * @throws AirgapError the failures of named charts and manifests
  */
 export async function searchCharts(
   context: Context,
@@ -37,16 +39,27 @@ export async function searchCharts(
   scratch: string,
   options: SearchOptions = {},
 ): Promise<SearchResult> {
+  const sources = options.manifests ?? [];
   const outcomes = await settle(jobs, availableParallelism(), (job, i) =>
     searchChart(context, helm, job, join(scratch, String(i)), options),
   );
-  const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asAirgapError(outcome.error)] : []));
-  if (errors.length > 0) throw combine(errors, `${errors.length} of ${jobs.length} charts could not be searched`);
+  const manifestOutcomes = await settle(sources, 1, (source) => searchManifests(context, source, options));
+  const errors = [...outcomes, ...manifestOutcomes].flatMap((outcome) =>
+    'error' in outcome ? [asAirgapError(outcome.error)] : [],
+  );
+  if (errors.length > 0) {
+    const what = sources.length === 0 ? 'charts' : 'charts and manifests';
+    throw combine(errors, `${errors.length} of ${jobs.length + sources.length} ${what} could not be searched`);
+  }
   const results = outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
+  const manifestResults = manifestOutcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
   const named = results.map(({ searched }) => searched);
-  const nestedJobs = options.nestedCharts === false ? [] : results.flatMap((result) => result.nestedJobs);
-  if (nestedJobs.length === 0) return { charts: named, failures: [], excluded: [], askedHosts: [] };
-  return searchNested({ context, helm, folder: join(scratch, 'nested'), options }, nestedJobs, named);
+  const manifests = manifestResults.map(({ searched }) => searched);
+  const nestedJobs =
+    options.nestedCharts === false ? [] : [...results, ...manifestResults].flatMap((result) => result.nestedJobs);
+  if (nestedJobs.length === 0) return { charts: named, manifests, failures: [], excluded: [], askedHosts: [] };
+  const nested = await searchNested({ context, helm, folder: join(scratch, 'nested'), options }, nestedJobs, named);
+  return { ...nested, manifests };
 }
 
 async function searchChart(

@@ -78,7 +78,9 @@ export async function searchProfile(
     nested: merged.nested,
     network: [...installNetwork, ...merged.network.slice(install.network.length)],
     recipes: search.recipes
-      ? await runStep(emit, `probing values of ${title}`, (advance) => deriveRecipes(renderer, variants, advance))
+      ? await runStep(emit, `probing values of ${title}`, (advance) =>
+          deriveRecipes(renderer, variants, search.recipes === 'as-written', advance),
+        )
       : [],
     whatIf: search.whatIf
       ? await runStep(emit, `enabling optional components of ${title}`, (advance) =>
@@ -143,6 +145,7 @@ const ANY_TARGET = parseTarget('registry.invalid:5000/mirror', DEFAULT_NAMING);
 async function deriveRecipes(
   renderer: Renderer,
   variants: readonly (Variant & { readonly initialProbe?: InitialProbe })[],
+  keepsEmptyLeaves: boolean,
   advance: Advance,
 ): Promise<StoredRecipe[]> {
   const recipes: StoredRecipe[] = [];
@@ -152,7 +155,7 @@ async function deriveRecipes(
       ({ how, confidence }) => how !== 'operator-rule' && how !== 'declared' && confidence !== 'possible',
     );
     const templates = async () => templateSources(await renderer.sourceFiles());
-    const common = { base, locations: redirectable, target: ANY_TARGET, render, templates };
+    const common = { base, locations: redirectable, target: ANY_TARGET, render, templates, keepsEmptyLeaves };
     const recipe = await deriveRecipe({ ...common, initial: initialProbe });
     recipes.push(toStoredRecipe(recipe, profile.options.isUpgrade === true));
   }

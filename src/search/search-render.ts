@@ -14,6 +14,7 @@ import type { ChartSources } from '../helm/chart-mirrors.ts';
 import type { Render, Renderer, RenderOptions, Values } from '../helm/render.ts';
 import { subchartsOf } from '../helm/subcharts.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
+import type { ManifestSource } from '../manifests/index.ts';
 import { type InitialProbe, probeReferences } from '../recipe/recipe.ts';
 import { type NameSegment, segmentPath, segmentsOf } from '../value-tracing/name-segments.ts';
 import { referenceTemplatesOf } from '../value-tracing/probe.ts';
@@ -39,6 +40,8 @@ export interface RenderFindings {
 
 /** Options of the search, for named and nested charts. */
 export interface SearchOptions extends Pick<SelectionOptions, 'exclude'> {
+  /** Manifests to search beside the named charts. */
+  readonly manifests?: readonly ManifestSource[];
   /** Access to chart repositories; their own addresses by default. */
   readonly chartSources?: ChartSources;
   /** Searches nested charts too (default true); `exclude` names those to leave out. */
@@ -51,8 +54,11 @@ export interface SearchOptions extends Pick<SelectionOptions, 'exclude'> {
   readonly whatIf?: boolean;
   /** Adds the values path that disables each network need, with additional renders. */
   readonly networkSwitches?: boolean;
-  /** Records how values build the references, so that overrides need no probing later. */
-  readonly recipes?: boolean;
+  /**
+   * Records how values build the references, so that overrides need no probing later; with `as-written`, only how values that
+   * are set build them, so that values files can be edited.
+   */
+  readonly recipes?: boolean | 'as-written';
 }
 
 /**

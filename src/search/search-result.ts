@@ -5,6 +5,7 @@ import type { OperatorContainer } from '../discovery/rules/index.ts';
 import type { Chart } from '../helm/fetch.ts';
 import type { LocatedReference } from '../inventory/finding.ts';
 import type { StoredRecipe } from '../inventory/recipe.ts';
+import type { ManifestSource } from '../manifests/index.ts';
 import type { AskedHost } from './nested-hosts.ts';
 import type { Profile } from './search-render.ts';
 import type { Addition } from './what-if.ts';
@@ -22,11 +23,22 @@ export interface SearchedChart {
   readonly operators: readonly OperatorContainer[];
   /** Recipes by profile: how values build the references; empty unless requested. */
   readonly recipes: ReadonlyMap<string, readonly StoredRecipe[]>;
-  /** Parent chart and location of the declaration; undefined for a named chart. */
+  /** Parent chart (or manifests) and location of the declaration; undefined for a named chart. */
   readonly via?: Declaration & { readonly chart: string };
 }
 
+/** Manifests that are no chart, and the results of their search. */
+export interface SearchedManifests {
+  readonly source: ManifestSource;
+  readonly references: readonly LocatedReference[];
+  readonly network: readonly NetworkNeed[];
+  /** Containers whose images may choose further ones; empty unless requested. */
+  readonly operators: readonly OperatorContainer[];
+}
+
 export interface SearchResult {
+  /** The manifests beside the named charts, in order. */
+  readonly manifests: readonly SearchedManifests[];
   /** The named charts in order, then the nested charts; each name and version once. */
   readonly charts: readonly SearchedChart[];
   /** Nested charts that could not be fetched or rendered. */

@@ -131,9 +131,9 @@ function namedCharts({ documents, values }: Render): NamedCharts {
  * Key of the request for a chart. A repository receives a request for its index, whatever chart and version is needed; a
  * registry receives the name of the chart.
  */
-function requestKey({ name, version, repository, url }: NestedChart): string {
+function requestKey({ name, version, repository, digest, url }: NestedChart): string {
   const isSingleChart = url !== undefined || repository.startsWith('oci:');
-  return JSON.stringify(isSingleChart ? [url ?? repository, name, version] : [repository, name]);
+  return JSON.stringify(isSingleChart ? [url ?? repository, name, version, digest] : [repository, name]);
 }
 
 function requestAddress(key: string): string {

@@ -1,5 +1,6 @@
 import { formatPath } from '../base/field-path.ts';
 import { textBefore } from '../base/text-trim.ts';
+import { schemeOf } from '../oci/reference.ts';
 import type { Leaf } from './leaves.ts';
 
 /**
@@ -29,7 +30,7 @@ const HOST_KEY = /registry|^hub$|mirror|registryhost/i;
 export function segmentsOf(leaf: Leaf, written: readonly string[]): NameSegment[] {
   const { value } = leaf;
   if (value === '') return [];
-  const simple = /^(?:[a-z]+:\/\/)?([A-Za-z0-9][\w.-]*(?::\d+(?=\/|$))?(?:\/[\w.-]+)*)/.exec(value);
+  const simple = /^(?:[a-z]+(?:\+[a-z]+)?:\/\/)?([A-Za-z0-9][\w.-]*(?::\d+(?=\/|$))?(?:\/[\w.-]+)*)/.exec(value);
   const name = simple?.[1] ?? '';
   // A number after a single word is a tag, unless the key says that the word is a host.
   const hostFirst = HOST_KEY.test(lastKey(leaf)) && !name.includes('/');
@@ -67,8 +68,9 @@ function embeddedSegments(leaf: Leaf, written: readonly string[]): NameSegment[]
   const segments: NameSegment[] = [];
   for (const text of new Set(written)) {
     if (!/[/:]/.test(text)) continue;
-    for (const start of wholeOccurrences(leaf.value, text)) {
-      const end = start + withoutTagAndDigest(text).length;
+    for (const offset of wholeOccurrences(leaf.value, text)) {
+      const start = offset + schemeOf(text).length;
+      const end = offset + withoutTagAndDigest(text).length;
       if (!segments.some((other) => start < other.end && end > other.start))
         segments.push(segment(leaf, start, end, false));
     }

@@ -5,6 +5,7 @@ import { Header } from 'tar';
 import { readAuthFile } from '../../src/auth/auth-file.ts';
 import { parseChallenges } from '../../src/auth/challenge.ts';
 import { fetchToken } from '../../src/auth/token.ts';
+import { ignoreEvents } from '../../src/base/events.ts';
 import { isName } from '../../src/base/names.ts';
 import { redact } from '../../src/base/redact.ts';
 import { parseSplitIndex } from '../../src/bundle/files/split-index.ts';
@@ -27,6 +28,7 @@ import { readMirrorPlan } from '../../src/inventory/mirror-plan.ts';
 import { readMissingList } from '../../src/inventory/missing-list.ts';
 import { parsePods } from '../../src/kubernetes/pods.ts';
 import { parsePullSecret } from '../../src/kubernetes/pull-secret.ts';
+import { readManifests } from '../../src/manifests/read-manifests.ts';
 import { MediaType } from '../../src/oci/descriptor.ts';
 import { parseManifest } from '../../src/oci/manifest.ts';
 import { formatReference, parseReference, type Reference, tryParseReference } from '../../src/oci/reference.ts';
@@ -453,6 +455,16 @@ export const targets: readonly Target[] = [
       checkContainerImages(documents);
       crossCheckImages(documents, places);
     },
+  },
+  {
+    name: 'manifests',
+    ...from([rendered, ...Object.values(HOSTILE_MANIFESTS).map((text) => Buffer.from(text))]),
+    runs: 100,
+    read: (input) =>
+      readManifests(
+        { env: {}, cwd: '/', emit: ignoreEvents },
+        { kind: 'manifests', path: '-', name: 'manifests -', input },
+      ),
   },
   {
     name: 'config',

@@ -17,6 +17,16 @@ function pod(...images: readonly string[]): string {
   return `apiVersion: v1\nkind: Pod\nmetadata:\n  name: pod\nspec:\n  containers:\n${containers}`;
 }
 
+/** An InferenceService with these models. */
+function model(...uris: readonly string[]): string {
+  const list = uris.map((uri) => `    - uri: "${uri}"\n`).join('');
+  return `apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService\nmetadata: {name: m}\nspec:\n  predictor:\n    storageUris:\n${list}`;
+}
+
+function plugin(name: string, url: string): string {
+  return `apiVersion: extensions.istio.io/v1alpha1\nkind: WasmPlugin\nmetadata: {name: ${name}}\nspec: {url: "${url}"}\n`;
+}
+
 function shape(
   name: string,
   values: string,
@@ -200,6 +210,56 @@ export const CHART_SHAPES: readonly ChartShape[] = [
       unmapped: ['quay.io/acme/app:1'],
       setPaths: ['other'],
     },
+  ),
+  shape(
+    'models with a scheme in the value, in the template, and in both halves',
+    'model: oci://quay.io/acme/a:1\nnative: oci+native://quay.io/acme/b:1\nsplit: {registry: ghcr.io, repository: acme/c}\n',
+    model(
+      '{{ .Values.model }}',
+      '{{ .Values.native }}',
+      'oci://{{ .Values.split.registry }}/{{ .Values.split.repository }}:1',
+      'oci+native://quay.io/acme/fixed:1',
+      's3://bucket/key',
+    ),
+    { unmapped: ['quay.io/acme/fixed:1'], setPaths: ['model', 'native', 'split.registry'] },
+  ),
+  shape(
+    'several models in one text of the values',
+    'spec: |\n  a: oci://quay.io/acme/a:1\n  b: oci://ghcr.io/acme/b:1\n',
+    model('{{ (.Values.spec | fromYaml).a }}', '{{ (.Values.spec | fromYaml).b }}'),
+    { setPaths: ['spec'] },
+  ),
+  shape(
+    'a plugin whose URL has a scheme or none',
+    'plugin: {url: "oci://ghcr.io/acme/auth", tag: "1"}\nbare: ghcr.io/acme/bare:1\n',
+    [plugin('a', '{{ .Values.plugin.url }}:{{ .Values.plugin.tag }}'), plugin('b', '{{ .Values.bare }}')].join('---\n'),
+    { setPaths: ['bare', 'plugin.url'] },
+  ),
+  shape(
+    'artifacts that GitOps tools fetch, by tag and by digest',
+    `charts: ghcr.io/acme/charts\nflux: {url: "oci://ghcr.io/acme/deploy", digest: "${DIGEST}"}\n`,
+    `apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {name: a}
+spec: {source: {repoURL: "{{ .Values.charts }}", chart: shop, targetRevision: 1.4.0}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {name: f}
+spec: {url: "{{ .Values.flux.url }}", ref: {digest: "{{ .Values.flux.digest }}"}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {name: g}
+spec: {url: oci://ghcr.io/acme/fixed, ref: {tag: v1}}
+`,
+    { unmapped: ['ghcr.io/acme/fixed:v1'], setPaths: ['charts', 'flux.url'] },
+  ),
+  shape(
+    'an image volume',
+    'volume: quay.io/acme/data:1\n',
+    `${pod('quay.io/acme/fixed:1').trimEnd()}\n  volumes:\n  - name: v\n    image:\n      reference: "{{ .Values.volume }}"\n`,
+    { unmapped: ['quay.io/acme/fixed:1'], setPaths: ['volume'] },
   ),
   shape(
     'a switch without which foreign images are refused',

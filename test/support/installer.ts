@@ -12,6 +12,12 @@ export interface InstallerRun {
   readonly otherCalls: readonly string[];
 }
 
+/** How the installer reaches the registry of its charts. */
+export interface InstallerRegistry {
+  readonly pull: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
 /**
  * Stand-in for the Helm of an installer's image: `helm upgrade --install` pulls the chart as Helm would, and renders it with
  * the given values. The stand-ins for kubectl, aws and sleep succeed at once.
@@ -35,7 +41,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 mkdir -p "$INSTALLER/charts/$name" "$INSTALLER/releases"
-"$INSTALLER_HELM" pull "$chart" --version "$version" --plain-http --destination "$INSTALLER/charts/$name" || exit 1
+"$INSTALLER_HELM" pull "$chart" --version "$version" $INSTALLER_PULL --destination "$INSTALLER/charts/$name" || exit 1
 "$INSTALLER_HELM" template "$name" "$INSTALLER/charts/$name"/*.tgz \${values:+--values "$values"} $sets $INSTALLER_FLAGS \\
   > "$INSTALLER/releases/$name.yaml"
 `;
@@ -43,8 +49,14 @@ mkdir -p "$INSTALLER/charts/$name" "$INSTALLER/releases"
 /**
  * Runs the script of the first Job of a render that calls Helm, with a folder of its own in place of /tmp.
  * @param flags for each `helm template`
+ * @param registry flags of `helm pull`, and variables, for the registry of the charts; without TLS if absent
  */
-export async function runInstaller(render: string, home: string, flags: readonly string[] = []): Promise<InstallerRun> {
+export async function runInstaller(
+  render: string,
+  home: string,
+  flags: readonly string[] = [],
+  { pull, env }: InstallerRegistry = { pull: ['--plain-http'], env: {} },
+): Promise<InstallerRun> {
   const folder = join(home, 'installer');
   const bin = join(folder, 'bin');
   mkdirSync(bin, { recursive: true });
@@ -62,6 +74,8 @@ export async function runInstaller(render: string, home: string, flags: readonly
       INSTALLER: folder,
       INSTALLER_HELM: helmUnderTest(),
       INSTALLER_FLAGS: flags.join(' '),
+      INSTALLER_PULL: pull.join(' '),
+      ...env,
     },
     extendEnv: false,
     reject: false,

@@ -7,6 +7,10 @@ export const KUBECTL: string | undefined =
   process.env.AIRGAP_KUBECTL ||
   [join(import.meta.dirname, '../../.cache/helm/4.1.4/kubectl')].find((path) => existsSync(path));
 
+/** Why tests with the real kubectl cannot run; undefined if they can. */
+export const WITHOUT_KUBECTL: string | undefined =
+  KUBECTL === undefined ? 'no kubectl here; set AIRGAP_KUBECTL to its path' : undefined;
+
 /** A program in place of kubectl, which prints what it is told. */
 export interface FakeKubectl {
   /** Environment in which it is found first. */

@@ -1,44 +1,20 @@
-import { type ChildProcess, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { startChild } from './child.ts';
+import { pythonPrograms } from './python.ts';
 import { freePort } from './registry.ts';
 
-/**
- * Emulators of AWS by other authors. pip installs them into a folder in .cache, once for each list of versions. moto's server
- * needs only these of its extras for ECR.
- */
-const PACKAGES = ['ministack==1.5.33', 'moto==5.2.5', 'flask==3.1.3', 'flask-cors==6.0.5'];
-const FOLDER = join(import.meta.dirname, '../../.cache/second-opinions', PACKAGES.join('_').replaceAll('==', '-'));
-const READY = join(FOLDER, 'ready');
-/** Milliseconds for the installation, so that a slow network does not delay the tests. */
-const INSTALL_LIMIT = 50_000;
+/** Emulators of AWS by other authors. moto's server needs only these of its extras for ECR. */
+const programs = pythonPrograms('second-opinions', [
+  'ministack==1.5.33',
+  'moto==5.2.5',
+  'flask==3.1.3',
+  'flask-cors==6.0.5',
+]);
 
 /** Installs them if necessary. @returns reason to skip tests that need them, if they cannot be installed */
 export function withoutSecondOpinions(): string | undefined {
-  if (existsSync(READY)) return undefined;
-  const until = Date.now() + INSTALL_LIMIT;
-  const pip = ['install', '--quiet', '--no-compile', '--disable-pip-version-check', ...PACKAGES];
-  const steps: [string, readonly string[], string][] = [
-    ['python3', ['-m', 'pip', '--version'], 'pip is not here'],
-    ['python3', ['-m', 'venv', FOLDER], 'python3 makes no virtual environment'],
-    [join(FOLDER, 'bin/pip'), pip, 'pip cannot install them'],
-  ];
-  rmSync(FOLDER, { recursive: true, force: true });
-  for (const [program, args, reason] of steps) {
-    const { status, stderr, error } = spawnSync(program, args, {
-      encoding: 'utf8',
-      timeout: Math.max(1, until - Date.now()),
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    if (status === 0) continue;
-    rmSync(FOLDER, { recursive: true, force: true });
-    const isLate = (error as NodeJS.ErrnoException | undefined)?.code === 'ETIMEDOUT';
-    const why = isLate ? `that takes longer than ${INSTALL_LIMIT / 1000} s` : (stderr ?? '').trim().split('\n').at(-1);
-    return why ? `${reason}: ${why}` : reason;
-  }
-  mkdirSync(READY);
-  return undefined;
+  return programs.missing();
 }
 
 /** An emulator on loopback. */
@@ -74,7 +50,7 @@ async function start(
 ): Promise<SecondOpinion> {
   const port = String(await freePort());
   const env = { PATH: process.env.PATH, PYTHONDONTWRITEBYTECODE: '1', ...environment(port) };
-  const child = startChild(join(FOLDER, 'bin', program), args.length > 0 ? [...args, port] : [], env);
+  const child = startChild(join(programs.bin, program), args.length > 0 ? [...args, port] : [], env);
   const { log, stop } = child;
   const host = `127.0.0.1:${port}`;
   if (await answers(`http://${host}/`, child.process)) return { host, url: `http://${host}`, stop };

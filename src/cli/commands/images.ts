@@ -2,8 +2,7 @@ import { resolve } from 'node:path';
 import { Command } from '@commander-js/extra-typings';
 import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
-import { printableLine } from '../../base/printable.ts';
-import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
+import type { Finding } from '../../inventory/finding.ts';
 import { countImages, type ImageCounts } from '../../inventory/image-counts.ts';
 import type { Confirmation } from '../../workflows/images/confirm.ts';
 import type { ImagesResult } from '../../workflows/images/images.ts';
@@ -17,6 +16,7 @@ import { droppedReport, imagesReport, networkReport, whatIfReport } from '../rep
 import { operatorScanReport } from '../reports/operator-scan.ts';
 import { joinReports } from '../reports/report.ts';
 import type { CommandIO } from '../run.ts';
+import { imageList, isListFormat, LISTS, listDocument } from './images-list.ts';
 import { addWhyFlags, runWhy } from './images-why.ts';
 import { addLockFileFlags, runLockFile } from './lock-file.ts';
 import { afterImages } from './next-steps.ts';
@@ -33,7 +33,7 @@ function declare(io: CommandIO) {
       'after',
       examples('images ./app -f values.yaml', 'images grafana --repo https://charts.example/stable -o json'),
     );
-  const output = outputOption(['table', 'json', 'yaml', 'txt', 'rules'], 'table');
+  const output = outputOption(['table', 'json', 'yaml', 'txt', 'rules', ...LISTS], 'table');
   const selecting = addChartsFlags(addOperatorScanFlags(addWhyFlags(command)).addOption(output));
   const pulling = selecting
     .optionsGroup('Registries and TLS:')
@@ -47,15 +47,17 @@ export function imagesCommand(io: CommandIO) {
     const { images } = await import('../../workflows/images/images.ts');
     const settings = await readSettings(io, charts, flags);
     const rules = await readRules(flags.rules.map((path) => resolve(io.context.cwd, path)));
-    if (flags.explain === undefined && settings.charts.length === 0 && settings.add.length === 0) {
+    const { charts: jobs, manifests, add, running } = settings;
+    const named = jobs.length + manifests.length + add.length + running.length;
+    if (flags.explain === undefined && named === 0) {
       throw new AirgapError('usage', 'no chart was given', {
-        hint: 'run helm airgap images CHART, or use --config airgap.yaml',
+        hint: 'run helm airgap images CHART, use --kustomize, --manifests or --pods, or --config airgap.yaml',
       });
     }
     const options = { ...settings, rules, operatorScan: await operatorScanSettings(flags, settings, false) };
     if (flags.lock !== undefined || flags.checkLock !== undefined) {
-      if (flags.output === 'rules')
-        throw new AirgapError('usage', '-o rules cannot be used with a lock file', {
+      if (flags.output === 'rules' || isListFormat(flags.output))
+        throw new AirgapError('usage', `-o ${flags.output} cannot be used with a lock file`, {
           hint: 'use a separate run without --lock and --check-lock',
         });
       return runLockFile(io, options, flags, flags.output, command);
@@ -85,12 +87,14 @@ export function imagesCommand(io: CommandIO) {
           : afterImages(
               command,
               found.charts.filter(({ via }) => via === undefined),
+              found.manifests,
             );
       await printReport(io, joinReports(reports), next);
     } else if (flags.output === 'rules') {
       const { rulesDocument } = await import('../reports/proposed-rules.ts');
       io.print(rulesDocument(proposed ?? []));
     } else if (flags.output === 'txt') io.print(imageList(result, confirmation?.dropped));
+    else if (isListFormat(flags.output)) io.print(await listDocument(flags.output, result, confirmation?.dropped));
     else io.print(await formatDocument('Images', result, flags.output));
     // The images found are printed even if the run fails.
     if (failures.length === 0) warnUnused(io, flags, searched);
@@ -125,18 +129,4 @@ async function confirmCandidates(
 ): Promise<Confirmation> {
   const { confirmWithRegistries } = await import('../../workflows/images/confirm.ts');
   return confirmWithRegistries(io.context, findings, await registryAccess(registry));
-}
-
-/** Formats one reference per line for `--images`, with possible and missing images as comments. */
-function imageList(
-  { images, inside }: Pick<ImagesResult, 'images' | 'inside'>,
-  dropped: Confirmation['dropped'] = [],
-): string {
-  return [
-    ...images.map((image) => (isBundledByDefault(image) ? image.reference : `# possible: ${image.reference}`)),
-    ...(inside?.found ?? []).map(({ reference, confidence }) => `# inside, ${confidence}: ${reference}`),
-    ...dropped.map(({ reference }) => `# missing: ${reference}`),
-  ]
-    .map(printableLine)
-    .join('\n');
 }

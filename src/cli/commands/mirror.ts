@@ -176,10 +176,11 @@ async function mirrorSources(
   const { cwd } = io.context;
   const { lock, plan } = flags;
   const shard = flags.shard === undefined ? undefined : parseShard(flags.shard);
-  const hasCharts = settings.charts.length > 0 || lock !== undefined;
+  const isSearched = settings.charts.length + settings.manifests.length > 0;
+  const hasCharts = isSearched || lock !== undefined;
   if (hasCharts && (plan !== undefined || shard !== undefined)) {
     const flag = plan === undefined ? '--shard' : '--plan';
-    throw new AirgapError('usage', `${flag} is for images and registries, not for charts and lock files`, {
+    throw new AirgapError('usage', `${flag} is for images and registries, not for charts, manifests and lock files`, {
       hint: 'fix the images of charts with helm airgap images ... --lock, and copy them with --lock',
     });
   }
@@ -188,11 +189,12 @@ async function mirrorSources(
     rules: await readRules(flags.rules.map((path) => resolve(cwd, path))),
     operatorScan: flags.includeInside ? await operatorScanSettings(flags, settings, false) : undefined,
   };
-  const images = hasCharts ? [] : settings.add;
+  const running = settings.running.map(({ reference }) => reference);
+  const images = hasCharts ? [] : [...new Set([...settings.add, ...running])];
   const lists = { images, registries, repositories, exclude: settings.exclude, shard, concurrency };
   const hasLists = plan !== undefined || images.length + registries.length + repositories.length > 0;
   return {
-    ...(settings.charts.length > 0 && lock === undefined && { charts: imagesOptions }),
+    ...(isSearched && lock === undefined && { charts: imagesOptions }),
     ...(lock !== undefined && {
       locked: { ...imagesOptions, ...(await bundleLockFileOptions(io, lock, imagesOptions, flags)) },
     }),

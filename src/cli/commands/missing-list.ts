@@ -11,7 +11,7 @@ import type { CommandIO } from '../run.ts';
 /** Flags of `bundle` that select images, which the list does instead. */
 type SelectingFlags = Pick<
   ChartsFlags,
-  'include' | 'tests' | 'hooks' | 'operatorDefaults' | 'nestedCharts' | 'rules'
+  'kustomize' | 'manifests' | 'pods' | 'include' | 'tests' | 'hooks' | 'operatorDefaults' | 'nestedCharts' | 'rules'
 > & {
   readonly lock?: string;
   readonly includeInside?: true;
@@ -46,9 +46,24 @@ export async function bundleMissingOptions(
 }
 
 function refuseSelections(flags: SelectingFlags): void {
-  const { lock, include = [], tests, hooks, operatorDefaults, nestedCharts, rules, includeInside } = flags;
+  const {
+    lock,
+    kustomize,
+    manifests,
+    pods,
+    include = [],
+    tests,
+    hooks,
+    operatorDefaults,
+    nestedCharts,
+    rules,
+    includeInside,
+  } = flags;
   const conflicts = Object.entries({
     '--lock': lock !== undefined,
+    '--kustomize': kustomize.length > 0,
+    '--manifests': manifests.length > 0,
+    '--pods': pods !== undefined,
     '--include': include.length > 0,
     '--no-tests': !tests,
     '--no-hooks': !hooks,

@@ -37,13 +37,18 @@ export function sameRun(command: CommandUnknownOpts, left: readonly string[], ..
   return airgapCommand(command.name(), ...givenArguments(command), ...flags, ...more);
 }
 
-/** After `images`: bundle the same charts. @param charts named charts; the bundle gets the name of a single one */
-export function afterImages(command: CommandUnknownOpts, charts: readonly { readonly name: string }[]): string[] {
+/** After `images`: bundle the same. @param charts named charts; the bundle gets the name of a single one */
+export function afterImages(
+  command: CommandUnknownOpts,
+  charts: readonly { readonly name: string }[],
+  manifests: readonly string[] = [],
+): string[] {
   const isShared = flagsOfCommand(command, 'bundle');
   const flags = givenFlags(command, (flag) => isShared.has(flag) && !OUTPUT.includes(flag));
   const names = new Set(charts.map(({ name }) => name));
   const [name] = names;
-  const out = names.size === 1 && name !== undefined ? `${basename(name)}.tar` : 'bundle.tar';
+  const isAlone = names.size === 1 && manifests.length === 0;
+  const out = isAlone && name !== undefined ? `${basename(name)}.tar` : 'bundle.tar';
   return [nextStep(airgapCommand('bundle', ...givenArguments(command), ...flags, '--out', fileWord(out)))];
 }
 

@@ -21,13 +21,24 @@ export interface DocumentFormat<S extends z.ZodType> {
  * @throws AirgapError `config` with file, line and column of each problem
  */
 export async function readDocument<S extends z.ZodType>(path: string, format: DocumentFormat<S>): Promise<z.output<S>> {
-  const { schema, flag, hint, prepare } = format;
   const text = await readFile(path, 'utf8').catch((cause: unknown) => {
     throw new AirgapError('config', `${path} cannot be read: ${reasonOf(cause)}`, {
-      hint: `check the path given with ${flag}`,
+      hint: `check the path given with ${format.flag}`,
       cause,
     });
   });
+  return parseDocument(text, path, format);
+}
+
+/**
+ * Validates the text of a YAML file.
+ * @throws AirgapError `config` with file, line and column of each problem
+ */
+export function parseDocument<S extends z.ZodType>(
+  text: string,
+  path: string,
+  { schema, hint, prepare }: DocumentFormat<S>,
+): z.output<S> {
   const lines = new LineCounter();
   const document = readYamlDocument(text, { lineCounter: lines, uniqueKeys: true, logLevel: 'error' });
   const problems: string[] = [];

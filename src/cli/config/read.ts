@@ -2,7 +2,7 @@ import { type Document, isScalar, visit } from 'yaml';
 import type { Environment } from '../../base/environment.ts';
 import { type LockFile, lockFileSchema } from '../../inventory/lock-file.ts';
 import { type PruneList, pruneListSchema } from '../../inventory/prune-list.ts';
-import { readDocument } from './document.ts';
+import { type DocumentFormat, parseDocument, readDocument } from './document.ts';
 import { type Config, configSchema } from './schema.ts';
 
 /**
@@ -11,12 +11,31 @@ import { type Config, configSchema } from './schema.ts';
  * @throws AirgapError `config` with file, line and column of each problem
  */
 export function readConfig(path: string, env: Environment, variables: ReadonlyMap<string, string>): Promise<Config> {
-  return readDocument(path, {
+  return readDocument(
+    path,
+    configFormat((name) => variables.get(name) ?? env[name]),
+  );
+}
+
+/**
+ * Reads the text of a configuration file in which no variable has a value.
+ * @throws AirgapError `config` with line and column of each problem
+ */
+export function parseConfig(text: string): Config {
+  return parseDocument(
+    text,
+    'airgap.yaml',
+    configFormat(() => undefined),
+  );
+}
+
+function configFormat(lookup: (name: string) => string | undefined): DocumentFormat<typeof configSchema> {
+  return {
     schema: configSchema,
     flag: '--config',
     hint: 'docs/config.md lists every key',
-    prepare: (document, report) => interpolate(document, (name) => variables.get(name) ?? env[name], report),
-  });
+    prepare: (document, report) => interpolate(document, lookup, report),
+  };
 }
 
 /**

@@ -65,6 +65,10 @@ export const configSchema = z.strictObject({
   apiVersion: z.literal('airgap/v1'),
   kind: z.literal('Config'),
   charts: z.array(chart).default([]),
+  /** Folders of kustomizations, relative to the configuration file. */
+  kustomize: z.array(text).default([]),
+  /** Files and folders of manifests, relative to the configuration file. */
+  manifests: z.array(text).default([]),
   /** Images to add by name, and patterns of references and nested charts to leave out. */
   images: z.array(text).default([]),
   /** Registries to mirror. */

@@ -13,14 +13,26 @@ export const addConfigFlags = flagGroup((command, use: string) =>
 
 export type ConfigFlags = FlagsOf<typeof addConfigFlags>;
 
+/** Adds flags that name manifests, which are no charts. */
+export const addManifestFlags = flagGroup((command) =>
+  command
+    .addOption(repeatable('--kustomize <dir>', 'add a kustomization, built by kustomize or kubectl'))
+    .addOption(repeatable('--manifests <path>', 'add manifests: a file, a folder, or "-" for standard input')),
+);
+
+export type ManifestFlags = FlagsOf<typeof addManifestFlags>;
+
 /** Adds flags that select charts and images, and render the charts. */
 export const addChartsFlags = flagGroup((command) => {
-  const selecting = addConfigFlags(
-    command.optionsGroup('Selection:'),
-    'read charts, profiles, images and registries from this airgap.yaml',
+  const selecting = addManifestFlags(
+    addConfigFlags(
+      command.optionsGroup('Selection:'),
+      'read charts, profiles, images and registries from this airgap.yaml',
+    ),
   )
     .addOption(repeatable('--image <reference>', 'add an image by name'))
     .option('--images <file>', 'add the images listed in a file, one per line; # starts a comment')
+    .option('--pods <file>', 'add what Pods run: output of kubectl get pods -A -o json; "-" for standard input')
     .addOption(
       repeatable('--exclude <pattern[=reason]>', 'leave out matching images and nested charts; * matches anything'),
     )

@@ -5,6 +5,8 @@ import { reasonOf } from '../../base/file-failure.ts';
 import { hostPortsOf, parseAllowedHost } from '../../helm/addresses.ts';
 import { type ChartSources, parseChartMirror } from '../../helm/chart-mirrors.ts';
 import type { RenderLimits, RenderOptions } from '../../helm/render.ts';
+import type { LocatedReference } from '../../inventory/finding.ts';
+import { type ManifestSource, manifestSource, STANDARD_INPUT } from '../../manifests/source.ts';
 import { tryParseReference } from '../../oci/reference.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
 import type { Pattern } from '../../search/selection.ts';
@@ -19,6 +21,8 @@ import { clientCertificatesOf, helmCertificates, type RegistryFlags, type Regist
 /** The schema's defaults, written out because the schema is loaded only for a file. */
 export const NO_CONFIG: Omit<Config, 'apiVersion' | 'kind'> = {
   charts: [],
+  kustomize: [],
+  manifests: [],
   images: [],
   from: [],
   exclude: [],
@@ -95,10 +99,14 @@ type SettingsFlags = RenderFlags &
 export interface Settings extends Omit<Configuration, 'folder'> {
   /** Charts of the command line, then those of the file. */
   readonly charts: readonly ChartJob[];
+  /** Kustomizations and manifests of the command line, then those of the file. */
+  readonly manifests: readonly ManifestSource[];
   /** Render options of the command line, with the limits of both. */
   readonly render: RenderOptions;
   /** Images to add. */
   readonly add: readonly string[];
+  /** References of running Pods. */
+  readonly running: readonly LocatedReference[];
   readonly exclude: readonly Pattern[];
   readonly include: readonly Pattern[];
   readonly tests: boolean;
@@ -152,8 +160,10 @@ export async function readSettings(
   return {
     config,
     charts: jobs,
+    manifests: await manifestSources(io, flags, config, folder),
     render,
     add,
+    running: await readRunning(io, flags),
     exclude: [...(flags.exclude ?? []).map(parsePattern), ...config.exclude.map(patternOf)],
     include: [...(flags.include ?? []).map(parsePattern), ...config.include.map(patternOf)],
     tests: flags.tests && config.tests !== false,
@@ -174,6 +184,54 @@ export async function readSettings(
     },
     registry: { ...registry, named },
   };
+}
+
+/**
+ * Returns the kustomizations and manifests of both, each once. Standard input is read here.
+ * @throws AirgapError `usage` if standard input is a terminal, or also has a password
+ */
+async function manifestSources(
+  io: CommandIO,
+  flags: Pick<SettingsFlags, 'kustomize' | 'manifests' | 'registryLogin'>,
+  config: Pick<Config, 'kustomize' | 'manifests'>,
+  folder: string,
+): Promise<ManifestSource[]> {
+  const { cwd } = io.context;
+  const sources = [
+    ...(flags.kustomize ?? []).map((path) => manifestSource('kustomize', path, cwd)),
+    ...(flags.manifests ?? []).map((path) => manifestSource('manifests', path, cwd)),
+    ...config.kustomize.map((path) => manifestSource('kustomize', path, folder)),
+    ...config.manifests.map((path) => manifestSource('manifests', path, folder)),
+  ];
+  const distinct = [...new Map(sources.map((source) => [`${source.kind} ${source.path}`, source])).values()];
+  if (!distinct.some(({ path }) => path === STANDARD_INPUT)) return distinct;
+  if (flags.registryLogin !== undefined) {
+    throw new AirgapError('usage', '--manifests - cannot be used with --registry-password-stdin', {
+      hint: 'write the manifests to a file, or log in with helm registry login',
+    });
+  }
+  const input = await io.readInput();
+  return distinct.map((source) => (source.path === STANDARD_INPUT ? { ...source, input } : source));
+}
+
+/**
+ * Returns what the Pods of a file run. Their reader is loaded only for them.
+ * @throws AirgapError `usage` if they are on standard input with something else; errors of the reader
+ */
+async function readRunning(
+  io: CommandIO,
+  flags: Pick<SettingsFlags, 'pods' | 'manifests' | 'registryLogin'>,
+): Promise<readonly LocatedReference[]> {
+  const { pods, manifests = [], registryLogin } = flags;
+  if (pods === undefined) return [];
+  if (pods === STANDARD_INPUT && (registryLogin !== undefined || manifests.includes(STANDARD_INPUT))) {
+    const other = registryLogin === undefined ? '--manifests -' : '--registry-password-stdin';
+    throw new AirgapError('usage', `--pods - cannot be used with ${other}`, {
+      hint: 'write the Pods to a file: kubectl get pods -A -o json > pods.json',
+    });
+  }
+  const { runningReferences } = await import('../../workflows/images/running.ts');
+  return runningReferences({ ...io.context, readInput: io.readInput }, pods);
 }
 
 function mirrorsOf(from: string, to: Config['mirrors'][string]): string[] {

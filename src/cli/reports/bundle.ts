@@ -5,7 +5,7 @@ import { estimateText } from './estimate.ts';
 import { countDifference } from './image-counts.ts';
 import { deltaReport } from './inspect.ts';
 import type { Report } from './report.ts';
-import { formatBytes, joinLines } from './text.ts';
+import { countContent, formatBytes, joinLines } from './text.ts';
 
 /** Maximum number of names in a line; `helm airgap images` lists all. */
 const MAX_NAMES = 5;
@@ -14,7 +14,7 @@ const MAX_NAMES = 5;
 export function bundleReport(result: BundleResult): Report {
   const { status, path, parts, size, blobs, lock: inventory, estimate } = result;
   const partCount = parts === undefined ? '' : ` in ${count(parts.length, 'part')}`;
-  const content = `${count(inventory.charts.length, 'chart')}, ${count(inventory.images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}${partCount}`;
+  const content = `${countContent(inventory.charts.length, inventory.images.length)}, ${count(blobs, 'blob')}, ${formatBytes(size)}${partCount}`;
   const delta = deltaReport(deltaOf(inventory));
   const left = leftOutText(result);
   if (status === 'planned') {

@@ -1,6 +1,6 @@
 import { count } from '../../base/count.ts';
 import type { Estimate, Quota } from '../../base/events.ts';
-import { formatBytes } from './text.ts';
+import { countContent, formatBytes } from './text.ts';
 
 /** Formats the estimated size, transfers and needs of a bundle, a line for each kind of fact. */
 export function estimateText({
@@ -18,7 +18,7 @@ export function estimateText({
   if (bytes.reused > 0) parts.push(`${formatBytes(bytes.reused)} from earlier bundles`);
   if (bytes.resumed > 0) parts.push(`${formatBytes(bytes.resumed)} kept from an interrupted run`);
   if (shared > 0) parts.push(`${formatBytes(shared)} saved by shared layers`);
-  const content = `${count(charts, 'chart')}, ${count(images, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}`;
+  const content = `${countContent(charts, images)}, ${count(blobs, 'blob')}, ${formatBytes(size)}`;
   const disk = `${formatBytes(needed)} of disk space needed, ${formatBytes(free)} free`;
   return [`bundle: ${content}`, parts.join(', '), disk, ...quotas.map(quotaText)].join('\n');
 }

@@ -26,11 +26,12 @@ type Evidence = NonNullable<ExplainResult['bare']>['verdicts'][number]['evidence
 
 const EVIDENCE: Readonly<Record<Evidence, string>> = {
   typed: 'as an image field of a pod spec',
+  artifact: 'as a field from which a controller pulls OCI artifacts',
   key: 'under a key named image or similar',
   context: 'below a key about images',
   none: 'under any other key',
 };
-const EVIDENCE_WIDTH = Math.max(...Object.values(EVIDENCE).map((text) => text.length));
+const EVIDENCE_WIDTH = Math.max(...(['typed', 'key', 'context', 'none'] as const).map((key) => EVIDENCE[key].length));
 
 function chartText(
   text: string,
@@ -40,16 +41,15 @@ function chartText(
     nested.length === 0
       ? []
       : [`not searched: the charts that it installs (${nested.join(', ')}); pass them as charts to search them`];
+  const subject = `${name} ${version}`.trim();
   if (occurrences.length === 0) {
-    return joinLines([
-      `${text} does not occur in the manifests of ${name} ${version} (profiles: ${profiles.join(', ')})`,
-      ...notSearched,
-    ]);
+    const rendered = profiles.length === 0 ? '' : ` (profiles: ${profiles.join(', ')})`;
+    return joinLines([`${text} does not occur in the manifests of ${subject}${rendered}`, ...notSearched]);
   }
   const taken = occurrences.filter((occurrence) => occurrence.taken);
   const ordered = [...taken, ...occurrences.filter((occurrence) => !occurrence.taken)];
   const more = ordered.length > MAX_SHOWN ? [`and ${ordered.length - MAX_SHOWN} more (-o json lists all)`] : [];
-  const title = `${text} occurs in ${count(occurrences.length, 'location')} of ${name} ${version}, taken as an image in ${taken.length}`;
+  const title = `${text} occurs in ${count(occurrences.length, 'location')} of ${subject}, taken as an image in ${taken.length}`;
   const locations = ordered.slice(0, MAX_SHOWN).map((occurrence) => `${occurrenceText(occurrence, text)}\n`);
   return [printableLine(title), '', ...locations, joinLines([...more, ...notSearched])].join('\n').trimEnd();
 }
@@ -59,11 +59,13 @@ function occurrenceText(occurrence: ExplainedOccurrence, searchText: string): st
     occurrence;
   const object = kind === '' ? [] : [`${kind}/${name}`];
   const location = [...object, path].filter((part) => part !== '').join(' ');
+  const rendered = profiles.length === 0 ? [] : [`profile ${profiles.join(', ')}`];
+  const hooks = hook === undefined ? [] : [`hook ${hook}`];
+  const source = [...(template === '' ? [] : [template]), ...rendered, ...hooks].join(', ');
   const withinText = within === undefined ? '' : `, ${within}`;
-  const hookText = hook === undefined ? '' : `, hook ${hook}`;
   return joinLines([
     `  ${taken ? 'taken' : 'not taken'}  ${location}${withinText}`,
-    `    ${template}, profile ${profiles.join(', ')}${hookText}`,
+    ...(source === '' ? [] : [`    ${source}`]),
     ...(text === searchText ? [] : [`    text: ${text}`]),
     ...(taken ? [`    as ${reference}, ${confidence} (${how})`] : []),
     `    because ${because}`,

@@ -10,28 +10,30 @@ import { joinLines } from './text.ts';
 /** Maximum number of names in a line; JSON and YAML have all. */
 const MAX_NAMES = 5;
 
-/** Formats the images that charts need. Notes: a summary, and what was left out. */
+/** Formats the images that charts and manifests need. Notes: a summary, and what was left out. */
 export function imagesReport({
   charts,
+  manifests = [],
   images,
   choices,
   counts,
-}: Pick<ImagesResult, 'charts' | 'images' | 'choices' | 'counts'>): Report {
+}: Pick<ImagesResult, 'charts' | 'manifests' | 'images' | 'choices' | 'counts'>): Report {
   const rows = images.map((finding) => [
     finding.reference,
     finding.need,
     confidenceOf(finding),
     locationSummary(finding),
   ]);
-  const summary = listedImagesText(counts, chartsText(charts));
+  const summary = listedImagesText(counts, sourcesText(charts, manifests));
   const result = tableOf(['IMAGE', 'NEED', 'CONFIDENCE', 'FOUND IN'], rows);
   return { result, notes: [joinLines([summary, ...choices.flatMap(selectionText)])] };
 }
 
-function chartsText(charts: ImagesResult['charts']): string {
-  if (charts.length === 0) return '';
-  const named = charts.filter(({ via }) => via === undefined).map(({ name, version }) => `${name} ${version}`);
-  const nested = charts.length - named.length;
+function sourcesText(charts: ImagesResult['charts'], manifests: readonly string[]): string {
+  if (charts.length + manifests.length === 0) return '';
+  const namedCharts = charts.filter(({ via }) => via === undefined).map(({ name, version }) => `${name} ${version}`);
+  const nested = charts.length - namedCharts.length;
+  const named = [...namedCharts, ...manifests];
   const nestedText = nested === 0 ? '' : ` with ${count(nested, 'nested chart')}`;
   const all = named.length > MAX_NAMES || nested > 0 ? ' (-o json lists all)' : '';
   return ` in ${firstOf(named, MAX_NAMES)}${nestedText}${all}`;
@@ -103,7 +105,8 @@ function locationSummary({ found }: Pick<Finding, 'found'>): string {
 }
 
 /** Describes a location of a reference, for a table. */
-export function locationText({ chart, kind, name, path, how }: Location): string {
+export function locationText({ chart, kind, name, path, how, pod }: Location): string {
+  if (pod !== undefined) return `Pod ${pod.namespace}/${name}/${pod.container}`;
   // A lock file records which chart needs an image, but not the location.
   if (how === 'added') return chart === '' ? 'added by name' : 'listed in the lock file';
   return `${kind}/${name} ${path}`;

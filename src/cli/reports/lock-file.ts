@@ -1,4 +1,3 @@
-import { count } from '../../base/count.ts';
 import {
   type ChartChange,
   type DriftChart,
@@ -8,7 +7,7 @@ import {
 } from '../../inventory/lock-file-drift.ts';
 import type { WrittenLockFile } from '../../workflows/images/lock-file.ts';
 import { countDifference } from './image-counts.ts';
-import { joinLines, shortDigest } from './text.ts';
+import { countContent, joinLines, shortDigest } from './text.ts';
 
 /** Formats a summary of a written lock file. @param offline no registry was queried */
 export function lockFileReport({ path, status, lockFile, counts }: WrittenLockFile, offline: boolean): string {
@@ -18,7 +17,7 @@ export function lockFileReport({ path, status, lockFile, counts }: WrittenLockFi
   const withoutDigest = unresolved === 0 ? '' : `, ${unresolved} without a digest${hint}`;
   const difference = countDifference(counts);
   const verb = status === 'written' ? 'written' : 'is up to date';
-  return `${path} ${verb}: ${count(charts.length, 'chart')}, ${count(images.length, 'image')}${difference === '' ? '' : ` (${difference})`}${withoutDigest}`;
+  return `${path} ${verb}: ${countContent(charts.length, images.length)}${difference === '' ? '' : ` (${difference})`}${withoutDigest}`;
 }
 
 /** Formats the differences from a lock file, one per line, grouped by kind. */

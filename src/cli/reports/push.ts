@@ -4,7 +4,7 @@ import { referrerKind } from '../../oci/referrer.ts';
 import type { PushPlan } from '../../workflows/push/plan-push.ts';
 import type { PushResult } from '../../workflows/push/push.ts';
 import type { Block, Report, Table } from './report.ts';
-import { formatBytes, joinLines, shortDigest } from './text.ts';
+import { countContent, formatBytes, joinLines, shortDigest } from './text.ts';
 
 /**
  * Formats what a push did: a table of tags, and a summary.
@@ -29,8 +29,7 @@ export function pushReport(result: PushResult, showTarget = false, shown: 'all' 
 function pushSummary({ target, images, charts, referrers, blobs, bytes, ...ecr }: PushResult): string[] {
   const referrerTotal = referrers.pushed + referrers.present;
   const counts = [
-    count(charts.length, 'chart'),
-    count(images.length, 'image'),
+    countContent(charts.length, images.length),
     ...(referrerTotal === 0 ? [] : [count(referrerTotal, 'referrer')]),
   ];
   const isAllPresent = blobs.stored + blobs.mounted === 0 && blobs.present > 0;

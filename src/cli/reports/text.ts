@@ -1,4 +1,5 @@
 import { isAbsolute, relative } from 'node:path';
+import { count } from '../../base/count.ts';
 import { printableLine } from '../../base/printable.ts';
 
 /** Formats a number of bytes with decimal units (powers of 1000), as disks and registries use them. */
@@ -23,6 +24,11 @@ export function displayPath(path: string, cwd: string): string {
 /** Joins the lines of a report. Line breaks and control characters inside a line are escaped. */
 export function joinLines(lines: readonly string[]): string {
   return lines.map(printableLine).join('\n');
+}
+
+/** Counts charts and images: `2 charts, 5 images`. Runs without charts do not mention them. */
+export function countContent(charts: number, images: number): string {
+  return [...(charts === 0 ? [] : [count(charts, 'chart')]), count(images, 'image')].join(', ');
 }
 
 /** Shortens a digest to its algorithm and 12 hex digits. */

@@ -2,13 +2,13 @@ import { count } from '../../base/count.ts';
 import type { Verification } from '../../workflows/verify/verify.ts';
 import type { ReceiptCheck, ReceiptDifference } from '../../workflows/verify/verify-receipt.ts';
 import { deltaReport } from './inspect.ts';
-import { formatBytes, joinLines } from './text.ts';
+import { countContent, formatBytes, joinLines } from './text.ts';
 
 /** Formats the result of checking a bundle. */
 export function verifyReport(verification: Verification): string {
   const { file, size, blobs, charts, images, delta, signedBy, packedByAnother, problems } = verification;
   if (problems.length === 0) {
-    const content = `${count(charts.length, 'chart')}, ${count(images.length, 'image')}, ${count(blobs, 'blob')}, ${formatBytes(size)}`;
+    const content = `${countContent(charts.length, images.length)}, ${count(blobs, 'blob')}, ${formatBytes(size)}`;
     const signed = signedBy === undefined ? [] : [`signed by ${signedBy}`];
     const packed = packedByAnother
       ? ['repacked by another tool: the content was checked, not the layout of the archive']

@@ -63,12 +63,17 @@ function imageText({ reference, need, confidence, found }: Finding): string {
 function locationText(reference: string, group: readonly Location[]): string {
   const [location] = group;
   if (location === undefined) return '';
-  const { how, kind, name, path, within, hook, template, written, parts = [], redirect } = location;
+  const { how, kind, name, path, within, hook, template, written, parts = [], redirect, pod } = location;
   if (how === 'added') return `\n  ${HOW_TEXT.added}, as ${written}`;
   const values = [...new Set(group.flatMap((entry) => entry.values ?? []))];
+  // Manifests and Pods have no profile.
+  const profiles = [...new Set(group.map(({ profile }) => profile))].filter((profile) => profile !== '');
   const rows: [string, string | undefined][] = [
-    ['chart', chartText(location)],
-    ['profile', [...new Set(group.map(({ profile }) => profile))].join(', ')],
+    [location.chart.includes(' ') ? 'source' : 'chart', pod === undefined ? chartText(location) : undefined],
+    ['profile', profiles.length === 0 ? undefined : profiles.join(', ')],
+    ['namespace', pod?.namespace],
+    ['container', pod?.container],
+    ['running', pod?.running],
     ['template', template === '' ? undefined : `${template}${documentText(location)}`],
     ['inside', within],
     ['hook', hook],

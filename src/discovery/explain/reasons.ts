@@ -26,6 +26,7 @@ export function assessmentReason(event: TextEvent, query: string): string {
 /** Returns why a text is accepted. */
 export function acceptedReason(text: string, evidence: Evidence, { key, namedBy }: NameContext): string {
   if (evidence === 'typed') return `Kubernetes pulls the image in the pod field \`${key ?? 'image'}\``;
+  if (evidence === 'artifact') return `the controller of the resource pulls it, named in \`${key ?? 'url'}\``;
   if (evidence === 'key') return `the key \`${namedBy ?? key ?? 'image'}\` names an image`;
   const form = text.includes('@')
     ? 'a digest'

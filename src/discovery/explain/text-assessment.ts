@@ -24,6 +24,7 @@ export interface TextAssessment {
 /** An example key for each strength of evidence. */
 const EXAMPLE_KEYS: Readonly<Record<Evidence, string | undefined>> = {
   typed: 'image',
+  artifact: 'storageUri',
   key: 'image',
   context: 'images',
   none: undefined,
@@ -43,7 +44,9 @@ export function assessText(text: string): TextAssessment {
 }
 
 function requirementsOf(text: string): string[] {
-  if (typeof assess(text, 'typed') === 'string') return ['not a valid reference in any context'];
+  if (typeof assess(text, 'artifact') === 'string') return ['not a valid reference in any context'];
+  if (typeof assess(text, 'typed') === 'string')
+    return ['as is: a field whose controller pulls OCI artifacts (storageUri of KServe, url of a WasmPlugin)'];
   const formsWithoutKey = sufficientForms(text, 'none');
   const formsWithKey = formsWithoutKey.includes(text) ? [] : sufficientForms(text, 'key');
   return [

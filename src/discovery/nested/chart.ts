@@ -1,6 +1,7 @@
 import type { Mapping } from '../../base/mapping.ts';
 import { textBefore, trimTrailing } from '../../base/text-trim.ts';
 import { nameOfArchive } from '../../helm/addresses.ts';
+import { type Digest, isDigest } from '../../oci/digest.ts';
 
 /** A chart that another chart installs, by a controller or a job. */
 export interface NestedChart {
@@ -13,6 +14,8 @@ export interface NestedChart {
    * not contain it.
    */
   readonly repository: string;
+  /** Digest of the manifest in an OCI registry, if declared. */
+  readonly digest?: Digest;
   /** URL of the archive, if declared instead of a repository. */
   readonly url?: string;
   /** The archive itself in base64, if the declaration contains it. */
@@ -45,7 +48,7 @@ export interface Declaration {
 }
 
 /** Name and address of a chart, common to all ways of declaring it. */
-export type ChartAddress = Pick<NestedChart, 'name' | 'version' | 'repository' | 'url'>;
+export type ChartAddress = Pick<NestedChart, 'name' | 'version' | 'repository' | 'digest' | 'url'>;
 
 /**
  * Builds the address of a chart from two fields: a name in a repository, the OCI
@@ -76,16 +79,26 @@ function withLowerCaseScheme(address: string): string {
   return address.replace(/^[A-Za-z]+:\/\//, (scheme) => scheme.toLowerCase());
 }
 
-/** Parses `oci://host/path/name`, with or without a tag or digest. */
-export function parseOciChartAddress(written: string, version: string): ChartAddress | undefined {
+/**
+ * Parses `oci://host/path/name`, with or without a tag or digest.
+ * @param revision version, tag, digest, or a digest after one of the others: `1.2.3@sha256:…`
+ */
+export function parseOciChartAddress(written: string, revision: string): ChartAddress | undefined {
   const reference = withLowerCaseScheme(written);
   const withoutDigest = reference.includes('@') ? textBefore(reference, '@') : trimTrailing(reference, '/');
+  const digest = [revision, reference].map((text) => text.slice(text.lastIndexOf('@') + 1)).find(isDigest);
+  const version = isDigest(revision) ? '' : textBefore(revision, '@');
   const colon = withoutDigest.lastIndexOf(':');
   const afterColon = withoutDigest.slice(colon + 1);
   const [path, tag] = /^[\w.+-]+$/.test(afterColon) ? [withoutDigest.slice(0, colon), afterColon] : [withoutDigest, ''];
   const slash = path.lastIndexOf('/');
   if (!path.startsWith('oci://') || slash <= 'oci://'.length) return undefined;
-  return { name: path.slice(slash + 1), version: version || tag, repository: path.slice(0, slash) };
+  return {
+    name: path.slice(slash + 1),
+    version: version || tag,
+    repository: path.slice(0, slash),
+    ...(digest === undefined ? {} : { digest }),
+  };
 }
 
 function archiveAddress(url: string, version: string): ChartAddress | undefined {

@@ -62,8 +62,11 @@ function sourceOf(spec: Mapping, release: Resource, resources: readonly Resource
   if (kind !== 'OCIRepository') return undefined;
   if (target === undefined) return unknownSource(scalarString(name), path);
   const { url, ref } = asMapping(target.object.spec);
-  const { tag, semver } = asMapping(ref);
-  const address = parseOciChartAddress(scalarString(url), scalarString(semver) || scalarString(tag));
+  const { digest, semver, tag } = asMapping(ref);
+  const address = parseOciChartAddress(
+    scalarString(url),
+    scalarString(digest) || scalarString(semver) || scalarString(tag),
+  );
   return address === undefined ? undefined : { address, valuesFiles: [], path };
 }
 

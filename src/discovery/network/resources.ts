@@ -1,5 +1,8 @@
-import { childPath, type FieldPath } from '../../base/field-path.ts';
-import { isMapping, type Mapping } from '../../base/mapping.ts';
+import type { FieldPath } from '../../base/field-path.ts';
+import { asMapping, type Mapping } from '../../base/mapping.ts';
+import { schemeOf } from '../../oci/reference.ts';
+import { argoSource } from '../artifact-sources.ts';
+import { fieldsAt } from '../field-pattern.ts';
 import { cleanUrl, type Fetch, gitUrl, isRemote, type NetworkKind, type NetworkMatch } from './fetch.ts';
 import { grafanaPlugin } from './installers.ts';
 import { evidenceText } from './script.ts';
@@ -9,18 +12,18 @@ interface SourceField {
   /** API group without version. */
   readonly group: string;
   readonly kind: RegExp;
-  /** Keys below the object; `[]` matches any item of a list, `**` any depth. */
+  /** As in {@link fieldsAt}. */
   readonly path: string;
   readonly fetched: NetworkKind | ((value: string, siblings: Mapping) => Fetch | undefined);
 }
 
 const SOURCES: readonly SourceField[] = [
-  { group: 'argoproj.io', kind: /^Application(?:Set)?$/, path: 'spec.**.repoURL', fetched: argoSource },
+  { group: 'argoproj.io', kind: /^Application(?:Set)?$/, path: 'spec.**.repoURL', fetched: argoRepository },
   { group: 'argoproj.io', kind: /Workflow/, path: 'spec.**.git.repo', fetched: 'git' },
   { group: 'argoproj.io', kind: /Workflow/, path: 'spec.**.http.url', fetched: 'download' },
   { group: 'source.toolkit.fluxcd.io', kind: /^GitRepository$/, path: 'spec.url', fetched: 'git' },
   { group: 'source.toolkit.fluxcd.io', kind: /^HelmRepository$/, path: 'spec.url', fetched: 'chart-repository' },
-  { group: 'source.toolkit.fluxcd.io', kind: /^OCIRepository$/, path: 'spec.url', fetched: 'chart' },
+  { group: 'source.toolkit.fluxcd.io', kind: /^OCIRepository$/, path: 'spec.url', fetched: versionRange },
   { group: 'helm.fluxcd.io', kind: /^HelmRelease$/, path: 'spec.chart.repository', fetched: 'chart-repository' },
   { group: 'helm.fluxcd.io', kind: /^HelmRelease$/, path: 'spec.chart.git', fetched: 'git' },
   { group: 'helm.cattle.io', kind: /^HelmChart$/, path: 'spec.repo', fetched: 'chart-repository' },
@@ -62,7 +65,9 @@ const SOURCES: readonly SourceField[] = [
   { group: 'cdi.kubevirt.io', kind: /^DataVolume$/, path: 'spec.source.http.url', fetched: 'download' },
   { group: 'longhorn.io', kind: /^BackingImage$/, path: 'spec.sourceParameters.url', fetched: 'download' },
   { group: 'serving.kserve.io', kind: /./, path: 'spec.**.storageUri', fetched: storedModel },
-  { group: 'extensions.istio.io', kind: /^WasmPlugin$/, path: 'spec.url', fetched: 'plugin' },
+  { group: 'serving.kserve.io', kind: /./, path: 'spec.**.storageUris.[].uri', fetched: storedModel },
+  { group: 'serving.kserve.io', kind: /^LLMInferenceService/, path: 'spec.model.uri', fetched: storedModel },
+  { group: 'extensions.istio.io', kind: /^WasmPlugin$/, path: 'spec.url', fetched: wasmPlugin },
 ];
 
 const GROUPS = new Set(SOURCES.map(({ group }) => group));
@@ -80,7 +85,7 @@ export function fetchesByResource(object: Mapping, root: FieldPath): NetworkMatc
   const group = String(object.apiVersion ?? '').split('/')[0] ?? '';
   if (!GROUPS.has(group)) return [];
   return SOURCES.filter((source) => source.group === group && source.kind.test(String(object.kind))).flatMap((source) =>
-    fieldsAt(object, source.path.split('.'), root, {}).flatMap(({ value, fieldPath, siblings }) => {
+    fieldsAt(object, source.path, root).flatMap(({ value, fieldPath, siblings }) => {
       const text = String(value).trim();
       const fetch =
         typeof source.fetched === 'string' ? remoteFetch(text, source.fetched) : source.fetched(text, siblings);
@@ -91,42 +96,25 @@ export function fetchesByResource(object: Mapping, root: FieldPath): NetworkMatc
   );
 }
 
-interface FoundField {
-  readonly value: string | number;
-  readonly fieldPath: FieldPath;
-  readonly siblings: Mapping;
-}
-
-function fieldsAt(
-  value: unknown,
-  [key, ...remainingKeys]: readonly string[],
-  fieldPath: FieldPath,
-  siblings: Mapping,
-): FoundField[] {
-  if (key === undefined)
-    return typeof value === 'string' || typeof value === 'number' ? [{ value, fieldPath, siblings }] : [];
-  if (Array.isArray(value)) {
-    const inner = key === '[]' ? remainingKeys : key === '**' ? [key, ...remainingKeys] : undefined;
-    return inner === undefined
-      ? []
-      : value.flatMap((item, i) => fieldsAt(item, inner, childPath(fieldPath, i), siblings));
-  }
-  if (!isMapping(value)) return [];
-  if (key !== '**') return fieldsAt(value[key], remainingKeys, childPath(fieldPath, key), value);
-  const deeper = Object.entries(value).flatMap(([name, item]) =>
-    typeof item === 'object' ? fieldsAt(item, [key, ...remainingKeys], childPath(fieldPath, name), value) : [],
-  );
-  return [...fieldsAt(value, remainingKeys, fieldPath, siblings), ...deeper];
-}
-
 function remoteFetch(text: string, kind: NetworkKind): Fetch | undefined {
   const url = kind === 'git' ? gitUrl(text) : text;
   return isRemote(url) ? { url: cleanUrl(url), kind } : undefined;
 }
 
-/** A source with `chart` is a chart repository, one without is a Git repository. OCI registries have no scheme here. */
-function argoSource(text: string, { chart }: Mapping): Fetch | undefined {
-  if (typeof chart !== 'string' || chart === '') return remoteFetch(text, 'git');
+/** An artifact with one tag or digest is found as an image; which one a range means is known only to a registry. */
+function versionRange(text: string, { ref }: Mapping): Fetch | undefined {
+  const { digest, semver } = asMapping(ref);
+  return semver === undefined || digest !== undefined ? undefined : remoteFetch(text, 'chart');
+}
+
+/**
+ * A source with `chart` is a chart repository, one without is a Git repository or an OCI artifact. OCI registries of charts
+ * have no scheme here. An artifact with one tag or digest is found as an image.
+ */
+function argoRepository(text: string, source: Mapping): Fetch | undefined {
+  if (argoSource(source, { path: '' }).length > 0) return undefined;
+  if (text.startsWith('oci://')) return remoteFetch(text, 'chart');
+  if (typeof source.chart !== 'string' || source.chart === '') return remoteFetch(text, 'git');
   return remoteFetch(text.includes('://') ? text : `oci://${text}`, 'chart-repository');
 }
 
@@ -139,7 +127,13 @@ function grafanaPluginOf(id: string, { version }: Mapping): Fetch {
   return grafanaPlugin(id, version === undefined ? undefined : String(version));
 }
 
+/** Returns undefined for an OCI artifact: that is found as an image. */
 function storedModel(text: string): Fetch | undefined {
+  if (schemeOf(text) !== '') return undefined;
   if (text.startsWith('hf://')) return { url: `https://huggingface.co/${text.slice(5)}`, kind: 'model' };
   return remoteFetch(text, 'model');
+}
+
+function wasmPlugin(text: string): Fetch | undefined {
+  return schemeOf(text) === '' ? remoteFetch(text, 'plugin') : undefined;
 }

@@ -1,7 +1,7 @@
 import { valueAt } from '../../base/field-path.ts';
 import type { Values } from '../../helm/render.ts';
 import type { TemplateSource } from '../../helm/subcharts.ts';
-import { parseReference } from '../../oci/reference.ts';
+import { parseReference, schemeOf, withoutScheme } from '../../oci/reference.ts';
 import type { LeafPath } from '../../value-tracing/leaves.ts';
 import { wholeOccurrences } from '../../value-tracing/name-segments.ts';
 import { imageMaps, keysReadByTemplates, valuesNodes } from '../../value-tracing/values-nodes.ts';
@@ -62,7 +62,7 @@ export function tagLeaves(
   rank = 0,
   separator = '@',
 ): PinLeaf[] {
-  const tags = references.map((reference) => parseReference(reference).tag ?? '');
+  const tags = references.map((reference) => parseReference(withoutScheme(reference)).tag ?? '');
   const byCount = [...Map.groupBy(tags, (tag) => tag)].sort(([, a], [, b]) => b.length - a.length).map(([tag]) => tag);
   const keys = keysReadByTemplates(templates, (key) => /tag$/i.test(key));
   const candidatePaths = imageMaps(values).flatMap((path) => keys.map((key) => [...path, key]));
@@ -87,15 +87,21 @@ function siblingTag(values: Values, path: LeafPath, references: readonly string[
   const isNamed = (reference: string): boolean =>
     names.some((name) => reference.replace(/:[^:/]*$/, '').endsWith(name) && name.includes('/'));
   const named = references.filter(isNamed);
-  const tags = new Set(named.map((reference) => parseReference(reference).tag));
+  const tags = new Set(named.map((reference) => parseReference(withoutScheme(reference)).tag));
   return tags.size === 1 ? [...tags][0] : undefined;
 }
 
-/** Returns leaves that contain one of the full references, alone or within text. */
+/** Returns leaves that contain one of the full references, alone or within text. A template may add the scheme. */
 export function referenceLeaves(values: Values, references: readonly string[], separator = '@'): PinLeaf[] {
   const found: PinLeaf[] = [];
+  const withoutSchemes = new Set(references.filter((reference) => schemeOf(reference) !== '').map(withoutScheme));
   const walk = (value: unknown, path: LeafPath): void => {
     if (typeof value === 'string') {
+      if (withoutSchemes.has(value)) {
+        // Another reference may have the same text without a scheme.
+        found.push({ path, pinned: (digestOf) => value + separator + digestOf(undefined) });
+        return;
+      }
       const contained = [...new Set(references)].filter((reference) => wholeOccurrences(value, reference).length > 0);
       if (contained.length === 0) return;
       const pinned: PinLeaf['pinned'] = (digestOf) =>

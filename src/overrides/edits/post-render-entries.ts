@@ -1,7 +1,7 @@
 import { textBefore, trimBothEnds } from '../../base/text-trim.ts';
 import type { SplitPart } from '../../inventory/finding.ts';
 import { isUnderTarget, type Target, targetReference } from '../../naming/naming.ts';
-import { formatRepository, parseReference } from '../../oci/reference.ts';
+import { formatRepository, parseReference, schemeOf } from '../../oci/reference.ts';
 import { withoutTagAndDigest } from '../../value-tracing/name-segments.ts';
 import { locationPath, type ReferenceLocation, type UnmappedReference } from '../proof/proof.ts';
 import type { PostRenderEntry } from './post-render-map.ts';
@@ -54,11 +54,9 @@ function privateName(reference: string, target: Target): PrivateName {
   return { repository: formatRepository(repository), tag: tag === parsed.tag ? undefined : tag };
 }
 
-/**
- * Returns the text with the new name. The tag is replaced only if it changes; digest and `docker://` prefix are kept.
- */
+/** Returns the text with the new name. The tag is replaced only if it changes; digest and scheme are kept. */
 function renamed(written: string, { repository, tag }: PrivateName): string {
-  const scheme = /^docker:\/\//.exec(written)?.[0] ?? '';
+  const scheme = schemeOf(written);
   const reference = written.slice(scheme.length);
   const tagAndDigest = reference.slice(withoutTagAndDigest(reference).length);
   return (
@@ -99,9 +97,10 @@ function splitEdits(parts: readonly SplitPart[], { repository, tag }: PrivateNam
 }
 
 /** Puts the new prefix into the first field of registry and repository, and keeps the others if possible. */
-function repositoryEdits(parts: readonly SplitPart[], repository: string): FieldEdit[] {
+function repositoryEdits(parts: readonly SplitPart[], name: string): FieldEdit[] {
   const [first, ...others] = parts.filter(({ role }) => role !== 'tag' && role !== 'digest');
   if (first === undefined) return [];
+  const repository = schemeOf(first.text) + name;
   const slashed = (text: string): string => (first.text.endsWith('/') ? `${text}/` : text);
   const otherComponents = others.map(({ text }) => trimBothEnds(text, '/')).join('/');
   const prefixBefore = (end: string): string | undefined =>

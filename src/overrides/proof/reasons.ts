@@ -3,7 +3,7 @@ import type { Values } from '../../helm/render.ts';
 import type { Location } from '../../inventory/finding.ts';
 import type { SetKey } from '../../inventory/values-origin.ts';
 import { isTagChanged, type Target } from '../../naming/naming.ts';
-import { formatReference, parseReference, tryParseReference } from '../../oci/reference.ts';
+import { formatReference, parseReference, tryParseReference, withoutScheme } from '../../oci/reference.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
 import type { RecipeSolution } from '../../recipe/solve-recipe.ts';
 import { type LeafPath, leavesOf } from '../../value-tracing/leaves.ts';
@@ -68,7 +68,7 @@ function reasonFor(entry: UnmappedReference, attempt: ProofAttempt): string | un
 
 /** Normalised reference; distinguishes documents of a template that have the same path. */
 function referenceOf({ written }: Location): string | undefined {
-  const reference = tryParseReference(written);
+  const reference = tryParseReference(withoutScheme(written));
   return reference && formatReference(reference);
 }
 

@@ -12,16 +12,16 @@ export function bundle(context: Context, options: BundleOptions): Promise<Bundle
   return withExclusiveOutput(context, options, async (scratch) => {
     const { operatorScan, ...imagesOptions } = options;
     const searchOptions = { ...imagesOptions, operators: operatorScan !== undefined, recipes: true };
-    const { askedHosts, ...input } = await searchedContent(context, searchOptions, scratch);
-    const { charts, select } = input;
+    const { askedHosts, operators: found, ...input } = await searchedContent(context, searchOptions, scratch);
+    const { select } = input;
     const hostsField = askedHosts.length === 0 ? {} : { askedHosts };
     if (operatorScan === undefined) return { ...(await pack(context, options, input)), ...hostsField };
-    if (!operatorScan.include || !charts.some(({ operators }) => operators.length > 0))
-      return { ...(await pack(context, options, { ...input, operators: charts })), ...hostsField };
+    if (!operatorScan.include || !found.some(({ operators }) => operators.length > 0))
+      return { ...(await pack(context, options, { ...input, operators: found })), ...hostsField };
     const { prefetchAndScan, scannedReferences, scanReportFor, selectedOperators } = await import(
       '../../operator-scan/index.ts'
     );
-    const operators = selectedOperators(charts, select([]).findings);
+    const operators = selectedOperators(found, select([]).findings);
     const { images, prefetched } = await prefetchAndScan(context, options, operators, scratch);
     const scanned = scannedReferences(images, true);
     const completeInput = { ...input, select: (found: readonly LocatedReference[]) => select([...scanned, ...found]) };

@@ -1,4 +1,5 @@
 import { openCheckedBundle } from '../../bundle/open.ts';
+import { isFetchedByController } from '../../discovery/index.ts';
 import { parseReference } from '../../oci/reference.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { BundledImages } from './ask-bundle.ts';
@@ -13,8 +14,8 @@ export interface ChartsPullTest extends PullTest {
 }
 
 /**
- * Renders charts as {@link check} does, and returns Jobs that pull one image of each repository at the target. Asks no
- * registry.
+ * Renders charts as {@link check} does, and returns Jobs that pull one image of each repository at the target, save for
+ * artifacts that only controllers fetch. Asks no registry.
  * @throws AirgapError as `check` and `pullTestJobs`
  */
 export function pullTest(
@@ -28,7 +29,9 @@ export function pullTest(
     try {
       const charts = await renderCharts(context, options, bundle, scratch);
       const wanted = wantedImages(charts, target, bundle && new BundledImages(bundle, target));
-      const images = wanted.filter(({ isPublic }) => !isPublic).map(({ reference }) => parseReference(reference));
+      const images = wanted
+        .filter(({ isPublic, workloads }) => !isPublic && !workloads.every(isFetchedByController))
+        .map(({ reference }) => parseReference(reference));
       const left = wanted.filter(({ isPublic }) => isPublic).map(({ reference }) => reference);
       return { ...pullTestJobs({ images, platforms: platformsOf(options, bundle), pullSecret }), left };
     } finally {

@@ -4,7 +4,7 @@ import type { Emit } from '../../base/events.ts';
 import { type Outcome, settle } from '../../base/pool.ts';
 import { printableLine } from '../../base/printable.ts';
 import { type Advance, runStep } from '../../base/step.ts';
-import type { Finding, Location } from '../../inventory/finding.ts';
+import { type Finding, type Location, originOf } from '../../inventory/finding.ts';
 import type { Descriptor } from '../../oci/descriptor.ts';
 import { formatRepository, parseReference, type Reference, tagOrDigestOf } from '../../oci/reference.ts';
 import type { RegistryClient } from '../../registry/client.ts';
@@ -118,10 +118,13 @@ interface HeadOptions extends Omit<ConfirmFindingsOptions, 'emit'> {
 
 /** Describes the sources of a reference for a message: at most three locations. */
 export function sourcesText(locations: readonly Location[]): string {
-  const named = locations.map(({ chart, template, path, name, how }) => {
-    if (how === 'added') return chart === '' ? 'the command line' : `chart ${chart}`;
+  const named = locations.map(({ chart, template, path, kind, name, how, pod }) => {
+    if (pod !== undefined) return `Pod ${pod.namespace}/${name} (${pod.container})`;
+    if (how === 'added') return chart === '' ? 'the command line' : originOf(chart);
     if (how === 'inside-image') return `the files of ${name} (${path})`;
-    return how === 'image-config' ? `the config of ${name} (${path})` : `chart ${chart} (${template}, ${path})`;
+    return how === 'image-config'
+      ? `the config of ${name} (${path})`
+      : `${originOf(chart)} (${template || `${kind}/${name}`}, ${path})`;
   });
   return `wanted by ${firstOf(named, 3)}`;
 }

@@ -10,9 +10,11 @@ import {
   type TextAssessment,
   withOtherEvidence,
 } from '../../discovery/explain/index.ts';
+import { nestedCharts } from '../../discovery/nested/index.ts';
 import { fetchChart, titleOf } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { Renderer } from '../../helm/render.ts';
+import { type ManifestSource, readManifests } from '../../manifests/index.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
 import { type Profile, searchRender } from '../../search/search-render.ts';
 import { upgradeProfile } from '../../search/variants.ts';
@@ -20,7 +22,7 @@ import { type Context, withScratch } from '../../session/context.ts';
 import { unlessRefused } from '../../value-tracing/bisection.ts';
 import type { ImagesOptions } from './images.ts';
 
-export interface ExplainOptions extends Pick<ImagesOptions, 'charts' | 'chartSources' | 'rules'> {
+export interface ExplainOptions extends Pick<ImagesOptions, 'charts' | 'manifests' | 'chartSources' | 'rules'> {
   /** Text to search for; not empty. */
   readonly text: string;
 }
@@ -33,6 +35,7 @@ export interface ExplainedOccurrence extends Occurrence {
 export interface ExplainResult {
   readonly text: string;
   readonly charts: readonly {
+    /** Of manifests: the name of their source, without version and profiles. */
     readonly name: string;
     readonly version: string;
     readonly profiles: readonly string[];
@@ -45,7 +48,7 @@ export interface ExplainResult {
 }
 
 /**
- * Returns the occurrences of a text in the renders of charts, and why the search accepts or rejects each. If there is
+ * Returns the occurrences of a text in the renders of charts and in manifests, and why the search accepts or rejects each. If there is
  * none, the text is assessed without context.
  * @throws AirgapError the error of a chart that cannot be fetched or rendered
  */
@@ -58,6 +61,7 @@ export function explain(context: Context, options: ExplainOptions): Promise<Expl
     const errors = outcomes.flatMap((outcome) => ('error' in outcome ? [asAirgapError(outcome.error)] : []));
     if (errors.length > 0) throw combine(errors, `${errors.length} of ${jobs.length} charts could not be rendered`);
     const charts = outcomes.flatMap((outcome) => ('value' in outcome ? [outcome.value] : []));
+    for (const source of options.manifests ?? []) charts.push(await explainManifests(context, source, text));
     const isFound = charts.some(({ occurrences }) => occurrences.length > 0);
     return { text, charts, ...(isFound ? {} : { bare: assessText(text) }) };
   });
@@ -104,6 +108,17 @@ async function explainChart(
   const { name, version } = chart.metadata;
   const names = profiles.map((profile) => profile.name);
   return { name, version, profiles: names, occurrences: [...found.values()], nested: [...nested] };
+}
+
+async function explainManifests(
+  context: Context,
+  source: ManifestSource,
+  text: string,
+): Promise<ExplainResult['charts'][number]> {
+  const documents = await readManifests(context, source);
+  const occurrences = explainDocuments(documents, text).map((occurrence) => ({ ...occurrence, profiles: [] }));
+  const nested = nestedCharts(documents, {}).map(({ name, version }) => `${name} ${version}`.trim());
+  return { name: source.name, version: '', profiles: [], occurrences, nested: [...new Set(nested)] };
 }
 
 /** Returns the occurrences in an upgrade; empty if the chart does not render as an upgrade. */

@@ -5,7 +5,12 @@ import type { Finding, LocatedReference } from '../../inventory/finding.ts';
 import { countImages, type ImageCounts } from '../../inventory/image-counts.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import { formatReference, tryParseReference } from '../../oci/reference.ts';
-import type { OperatorScanReport, OperatorScanResult, ProposedRule } from '../../operator-scan/index.ts';
+import type {
+  ChartOperators,
+  OperatorScanReport,
+  OperatorScanResult,
+  ProposedRule,
+} from '../../operator-scan/index.ts';
 import type { AskedHost } from '../../search/nested-hosts.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
 import type { SearchOptions } from '../../search/search-render.ts';
@@ -20,6 +25,8 @@ export interface ImagesOptions extends SearchOptions, SelectionOptions {
   readonly charts: readonly ChartJob[];
   /** References to add. */
   readonly add: readonly string[];
+  /** References of running Pods (running.ts). */
+  readonly running?: readonly LocatedReference[];
   /** Registry access for the operator image scan; no scan if absent. */
   readonly operatorScan?: OperatorScanSettings;
 }
@@ -38,6 +45,8 @@ export interface ImagesResult {
     /** Parent chart and location of the declaration, for a nested chart. */
     readonly via?: SearchedChart['via'];
   }[];
+  /** Names of the manifests and kustomizations; absent if there are none. */
+  readonly manifests?: readonly string[];
   readonly images: readonly Finding[];
   readonly counts: ImageCounts;
   /** Content other than images that workloads fetch from the internet at run time. */
@@ -61,11 +70,11 @@ interface ScannedOperators {
   readonly scannedReferences: readonly LocatedReference[];
 }
 
-/** Returns the images that the charts need, with their locations. */
+/** Returns the images that the charts and manifests need, with their locations. */
 export function images(context: Context, options: ImagesOptions): Promise<ImagesResult> {
   return withScratch(context, async (scratch) => {
     const searched = await searchSelected(context, options, scratch);
-    const { charts, failures, askedHosts, scannedImages, selections } = searched;
+    const { charts, manifests, failures, askedHosts, scannedImages, selections } = searched;
     const { findings, ...scanFields } = await separateScanned(searched.findings, scannedImages);
     warnUnmatched(context, selections);
     const known = new Set(findings.map(({ reference }) => reference));
@@ -75,9 +84,10 @@ export function images(context: Context, options: ImagesOptions): Promise<Images
     const whatIf = options.whatIf ? (await import('../../search/what-if.ts')).whatIfFindings(additions) : undefined;
     return {
       charts: charts.map(chartSummary),
+      ...(manifests.length === 0 ? {} : { manifests: manifests.map(({ source }) => source.name) }),
       images: findings,
       counts: countImages({ images: findings, selections }),
-      network: mergeNetworkNeeds(charts, options),
+      network: mergeNetworkNeeds([...charts, ...manifests], options),
       choices: selections,
       whatIf,
       ...scanFields,
@@ -106,20 +116,21 @@ export async function searchSelected(
   scratch: string,
 ): Promise<SearchResult & SelectedFindings & Partial<ScannedOperators>> {
   const searched = await search(context, options, scratch);
-  const known = selectFindings(searched.charts, options, searched.excluded);
+  const sources = [...searched.charts, ...searched.manifests];
+  const known = selectFindings(sources, options, searched.excluded);
   if (options.operatorScan === undefined) return { ...searched, ...known };
-  const scanned = await scanChartOperators(context, searched.charts, known.findings, {
+  const scanned = await scanChartOperators(context, sources, known.findings, {
     ...options.operatorScan,
     folder: scratch,
   });
-  const all = [...searched.charts, { references: scanned.scannedReferences }];
+  const all = [...sources, { references: scanned.scannedReferences }];
   return { ...searched, ...selectFindings(all, options, searched.excluded), ...scanned };
 }
 
-/** Scans the operator images of charts over its own connection. Loads the code only for charts with an operator. */
+/** Scans the operator images of charts and manifests over its own connection. Loads the code only if there is an operator. */
 async function scanChartOperators(
   context: Context,
-  charts: readonly SearchedChart[],
+  charts: readonly ChartOperators[],
   findings: readonly Finding[],
   { access, concurrency, include, folder }: OperatorScanSettings & { readonly folder: string },
 ): Promise<ScannedOperators> {
@@ -138,9 +149,10 @@ async function scanChartOperators(
   }
 }
 
-/** Searches the charts of the options. Without charts neither Helm nor the search code is loaded. */
+/** Searches the charts and manifests of the options. Without any neither Helm nor the search code is loaded. */
 async function search(context: Context, options: ImagesOptions, scratch: string): Promise<SearchResult> {
-  if (options.charts.length === 0) return { charts: [], failures: [], excluded: [], askedHosts: [] };
+  if (options.charts.length === 0 && !options.manifests?.length)
+    return { charts: [], manifests: [], failures: [], excluded: [], askedHosts: [] };
   const operators = options.operators ?? options.operatorScan !== undefined;
   const [{ searchCharts }, { Helm }] = await Promise.all([
     import('../../search/search-charts.ts'),
@@ -157,7 +169,7 @@ function chartSummary({ chart, profiles, via }: SearchedChart): ImagesResult['ch
 
 /** Merges the network needs by address; drops locations in hooks that are not selected. */
 export function mergeNetworkNeeds(
-  charts: readonly SearchedChart[],
+  charts: readonly Pick<SearchedChart, 'network'>[],
   { tests = true, hooks = true }: Pick<SelectionOptions, 'tests' | 'hooks'>,
 ): NetworkNeed[] {
   const isSelected = ({ hook }: NetworkLocation): boolean =>
@@ -174,16 +186,17 @@ export function mergeNetworkNeeds(
 }
 
 /**
- * Applies the selection to the references of all charts and the added ones.
+ * Applies the selection to the references of all charts, the added ones and those of Pods.
  * @param excluded names of nested charts that were excluded
  * @throws AirgapError `reference-invalid` with all invalid added references
  */
 export function selectFindings(
   charts: readonly Pick<SearchedChart, 'references'>[],
-  options: SelectionOptions & Pick<ImagesOptions, 'add'>,
+  options: SelectionOptions & Pick<ImagesOptions, 'add' | 'running'>,
   excluded: readonly string[] = [],
 ): SelectedFindings {
-  const all = [...charts.flatMap((chart) => chart.references), ...addedReferences(options.add)];
+  const { add, running = [] } = options;
+  const all = [...charts.flatMap((chart) => chart.references), ...addedReferences(add), ...running];
   const { references, selections } = applySelection(all, options, excluded);
   return { findings: toFindings(references), selections };
 }

@@ -4,7 +4,7 @@ import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
 import { type Target, usesWrittenNames } from '../../naming/naming.ts';
 import { hostComponent } from '../../naming/naming-template.ts';
-import { formatRepository, parseReference, tryParseReference } from '../../oci/reference.ts';
+import { formatRepository, parseReference, tryParseReference, withoutScheme } from '../../oci/reference.ts';
 
 /**
  * Returns the target, completed with the image names as charts write them, if the naming needs these.
@@ -53,7 +53,7 @@ export function writtenNames({
   for (const { reference, found } of images) {
     const repository = formatRepository(parseReference(reference));
     for (const { written } of found) {
-      const name = written.replace(/^docker:\/\//, '');
+      const name = withoutScheme(written);
       const parsed = tryParseReference(name);
       if (parsed === undefined || formatRepository(parsed) !== repository) continue;
       const path = writtenPath(name);

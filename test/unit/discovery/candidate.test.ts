@@ -44,6 +44,16 @@ test('stronger evidence accepts the same text', () => {
   expect(assess('docker://nginx:1.27', 'key')).toEqual({ reference, confidence: 'likely' });
 });
 
+test('only a field for OCI artifacts accepts the scheme of OCI', () => {
+  const accepted = { reference: 'quay.io/a/b:1', confidence: 'certain' };
+  for (const scheme of ['', 'oci://', 'oci+native://'])
+    expect(assess(`${scheme}quay.io/a/b:1`, 'artifact')).toEqual(accepted);
+  for (const evidence of ['typed', 'key', 'context', 'none'] as const)
+    expect(assess('oci://quay.io/a/b:1', evidence)).toBe('grammar');
+  for (const text of ['s3://quay.io/a/b:1', 'oci+://quay.io/a', 'oci://', 'oci://oci://quay.io/a'])
+    expect(assess(text, 'artifact')).toMatch(/^(?:grammar|shape)$/);
+});
+
 test('pod specs accept every text that weaker evidence accepts', () => {
   const part = fc.constantFrom('a', 'B', 'nginx', 'quay.io', 'localhost', 'x.svc', '1.0', '8080', 'latest', 'img.png');
   const text = fc.array(fc.tuple(part, fc.constantFrom('/', ':', '@', '-', '')), { minLength: 1, maxLength: 5 });

@@ -51,6 +51,19 @@ test('finds a pod template inside a custom resource and in the items of a List',
   expect(discover(JSON.stringify(list))[0]?.path).toBe('items[0].spec.template.spec.containers[0].image');
 });
 
+test('an image volume in a custom resource is found once, with the other volumes', () => {
+  const volumes = [
+    { name: 'a', image: { reference: 'org/v:1', pullPolicy: 'Always' } },
+    { name: 'b', csi: { driver: 'x', image: 'org/csi:2' } },
+  ];
+  const found = discover(custom({ template: { spec: { containers: [{ image: 'org/x:1' }], volumes } } }));
+  expect(found.map(({ path, reference }) => [path.slice('spec.template.spec.'.length), reference])).toEqual([
+    ['containers[0].image', 'docker.io/org/x:1'],
+    ['volumes[0].image.reference', 'docker.io/org/v:1'],
+    ['volumes[1].csi.image', 'docker.io/org/csi:2'],
+  ]);
+});
+
 test('a placeholder for an injector is not an image', () => {
   expect(
     references(`

@@ -13,6 +13,8 @@ const parse = (...pods: object[]): readonly Pod[] => parsePods(podList(pods), 'p
 
 describe('a Pod list', () => {
   it('has Pods with owner, node, pull secrets and the images of all containers', () => {
+    const running = `registry.example:5000/mirrored/docker.io/library/same@${RUNNING}`;
+    const agent = { image: AGENT, state: 'pulled', digest: RUNNING, running };
     const pods = parse(...CLUSTER);
     expect(pods).toHaveLength(CLUSTER.length);
     expect(pods[0]).toEqual({
@@ -22,9 +24,9 @@ describe('a Pod list', () => {
       node: 'node-1',
       imagePullSecrets: ['regcred'],
       images: [
-        { container: 'setup', kind: 'initContainers', image: AGENT, state: 'pulled', digest: RUNNING },
-        { container: 'sidecar', kind: 'initContainers', image: AGENT, state: 'pulled', digest: RUNNING },
-        { container: 'web', kind: 'containers', image: AGENT, state: 'pulled', digest: RUNNING },
+        { container: 'setup', kind: 'initContainers', path: 'spec.initContainers[0].image', ...agent },
+        { container: 'sidecar', kind: 'initContainers', path: 'spec.initContainers[1].image', ...agent },
+        { container: 'web', kind: 'containers', path: 'spec.containers[0].image', ...agent },
       ],
     });
     expect(pods.at(-1)).toMatchObject({ owner: { kind: 'Node' }, images: [{ digest: `sha256:${'b'.repeat(64)}` }] });
@@ -61,8 +63,8 @@ describe('a Pod list', () => {
         initContainers: null,
         imagePullSecrets: [{}],
         volumes: [
-          { name: 'files', image: { reference: 'registry.example/files:1', pullPolicy: 'Always' } },
           { name: 'secret', secret: { secretName: 'x' } },
+          { name: 'files', image: { reference: 'registry.example/files:1', pullPolicy: 'Always' } },
         ],
       },
       status: { containerStatuses: [{ name: 'a', imageID: '', state: running }], initContainerStatuses: null },
@@ -71,23 +73,33 @@ describe('a Pod list', () => {
       imagePullSecrets: [],
       images: [
         { container: 'a', state: 'pulled' },
-        { container: 'files', kind: 'volumes', image: 'registry.example/files:1', state: 'pulled' },
+        {
+          container: 'files',
+          kind: 'volumes',
+          path: 'spec.volumes[1].image.reference',
+          image: 'registry.example/files:1',
+          state: 'pulled',
+        },
       ],
     });
   });
 
-  it.each<[string, string | undefined]>([
-    [`docker-pullable://r.example/a@${RUNNING}`, RUNNING],
-    [`docker://${RUNNING}`, RUNNING],
-    [`r.example/a@${RUNNING}`, RUNNING],
-    [RUNNING, RUNNING],
-    ['', undefined],
-    ['c'.repeat(64), undefined],
-    ['r.example/a@sha256:abc', undefined],
-    ['\u001b[2J', undefined],
-  ])('reads the digest of %j', (imageID, digest) => {
+  it.each<[string, string | undefined, string | undefined]>([
+    [`docker-pullable://r.example/a@${RUNNING}`, RUNNING, `r.example/a@${RUNNING}`],
+    [`docker://${RUNNING}`, RUNNING, undefined],
+    [`r.example/a@${RUNNING}`, RUNNING, `r.example/a@${RUNNING}`],
+    [`a@${RUNNING}`, RUNNING, `docker.io/library/a@${RUNNING}`],
+    [`\u001b[2J@${RUNNING}`, RUNNING, undefined],
+    [RUNNING, RUNNING, undefined],
+    ['', undefined, undefined],
+    ['c'.repeat(64), undefined, undefined],
+    ['r.example/a@sha256:abc', undefined, undefined],
+    ['r.example/a:1', undefined, undefined],
+    ['\u001b[2J', undefined, undefined],
+  ])('reads the digest of %j, and whether it is one of a repository', (imageID, digest, running) => {
     const [pod] = parse(podObject('a', { containers: { a: { image: 'x', imageID, state: terminated('Error', 1) } } }));
     expect(pod?.images[0]?.digest).toBe(digest);
+    expect(pod?.images[0]?.running).toBe(running);
   });
 });
 

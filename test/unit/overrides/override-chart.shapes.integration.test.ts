@@ -40,7 +40,7 @@ describe.for(HELMS)('overrides with Helm $version', (helm) => {
 /** Returns public images, including those in Secrets; independent of the discovery code. */
 function publicImages(render: string): string[] {
   const decoded = render.replaceAll(/[A-Za-z0-9+/]{40,}={0,2}/g, (blob) => Buffer.from(blob, 'base64').toString());
-  const images = [...decoded.matchAll(/image: "?([^\s"]+)/g)].map((match) => match[1] ?? '');
+  const images = [...decoded.matchAll(/(?:image|reference): "?([^\s"]+)/g)].map((match) => match[1] ?? '');
   const inTexts = decoded.match(/(?<![\w./-])(?:quay\.io|ghcr\.io|docker\.io)\/[^\s"]+/g) ?? [];
   return [...images.filter((image) => !image.startsWith('ecr.example:5000/m/')), ...inTexts];
 }

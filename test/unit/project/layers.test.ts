@@ -11,7 +11,17 @@ const src = join(root, 'src');
  */
 const transport = ['oci', 'base'];
 const network = ['http', 'auth', 'registry', 'ecr', ...transport];
-const charts = ['search', 'discovery', 'recipe', 'value-tracing', 'inventory', 'naming', 'helm', ...transport];
+const charts = [
+  'search',
+  'manifests',
+  'discovery',
+  'recipe',
+  'value-tracing',
+  'inventory',
+  'naming',
+  'helm',
+  ...transport,
+];
 const allowed: Record<string, readonly string[]> = {
   base: [],
   oci: ['base'],
@@ -20,8 +30,10 @@ const allowed: Record<string, readonly string[]> = {
   registry: ['auth', 'http', ...transport],
   ecr: ['auth', 'http', ...transport],
   naming: transport,
+  lists: transport,
   helm: ['base'],
   inventory: ['helm', ...transport],
+  manifests: ['helm', ...transport],
   'value-tracing': ['inventory', 'helm', ...transport],
   recipe: ['value-tracing', 'inventory', 'naming', 'helm', ...transport],
   kubernetes: ['auth', ...transport],
@@ -29,7 +41,7 @@ const allowed: Record<string, readonly string[]> = {
   transfer: transport,
   bundle: ['transfer', 'inventory', 'naming', ...transport],
   discovery: ['value-tracing', 'inventory', 'helm', ...transport],
-  search: ['discovery', 'recipe', 'value-tracing', 'session', 'inventory', 'naming', 'helm', ...transport],
+  search: ['manifests', 'discovery', 'recipe', 'value-tracing', 'session', 'inventory', 'naming', 'helm', ...transport],
   'overrides/settings': charts,
   'overrides/crd': charts,
   'overrides/formats': ['ecr', 'naming', 'inventory', 'helm', ...transport],

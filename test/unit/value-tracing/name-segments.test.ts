@@ -13,6 +13,13 @@ describe('name segments', () => {
     expect(names('docker://quay.io/a/b', ['quay.io/a/b'], 'image')).toEqual(['quay.io/a/b']);
   });
 
+  it('have no scheme, whether the value or only the template has one', () => {
+    const written = ['oci+native://quay.io/a/b:1'];
+    expect(names('oci+native://quay.io/a/b:1', written, 'model')).toEqual(['quay.io/a/b']);
+    expect(names('quay.io/a/b', written, 'model')).toEqual(['quay.io/a/b']);
+    expect(names('x: oci+native://quay.io/a/b:1\ny: 1\n', written, 'text')).toEqual(['quay.io/a/b']);
+  });
+
   it('are all references in a text with several lines', () => {
     const text = 'a=quay.io/a/a:1\nb=quay.io/a/ab:1\n';
     expect(names(text, ['quay.io/a/ab:1', 'quay.io/a/a:1'], 'text')).toEqual(['quay.io/a/a', 'quay.io/a/ab']);

@@ -55,7 +55,7 @@ describe('the lock file on the command line', () => {
     const args = ['images', '--image', 'nginx:1', '--image', `quay.io/a/b@sha256:${'a'.repeat(64)}`, '--offline'];
     const written = await run(...args, '--lock', 'airgap.lock');
     expect(written.code).toBe(0);
-    expect(written.out).toMatch(/^airgap\.lock written: 0 charts, 2 images, 1 .*--offline/);
+    expect(written.out).toMatch(/^airgap\.lock written: 2 images, 1 .*--offline/);
     expect(await readFile(join(folder, 'airgap.lock'), 'utf8')).toContain('reference: docker.io/library/nginx:1\n');
     expect(await run(...args, '--check-lock', 'airgap.lock')).toMatchObject({
       code: 0,

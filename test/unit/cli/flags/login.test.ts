@@ -22,6 +22,7 @@ describe('the login of one registry', () => {
       'images',
       'mirror',
       'prune',
+      'public-ecr',
       'push',
       'values',
       'verify',

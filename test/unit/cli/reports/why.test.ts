@@ -35,6 +35,16 @@ test('lists a location once, with all its profiles', () => {
   expect(field('values', location, other)).toBe('web.image');
 });
 
+test('names the Pod that runs it instead of a chart', () => {
+  const pod = { namespace: 'shop', container: 'web', running: `quay.io/shop/web@sha256:${'a'.repeat(64)}` };
+  const found: Location = { ...location, chart: '', profile: '', template: '', kind: 'Pod', name: 'web-1', pod };
+  expect(report(found)).toContain('Pod/web-1 ');
+  expect(field('namespace', found)).toBe('shop');
+  expect(field('container', found)).toBe('web');
+  expect(field('running', found)).toBe(pod.running);
+  expect([field('chart', found), field('profile', found)]).toEqual([undefined, undefined]);
+});
+
 test('names the charts and subcharts that lead to a location', () => {
   const subcharts = [{ name: 'redis', version: '7.2.0', alias: 'cache' }, { name: 'exporter' }];
   expect(field('chart', { ...location, via: ['platform', 'apps'], subcharts })).toMatch(

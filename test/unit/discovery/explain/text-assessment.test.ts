@@ -10,6 +10,7 @@ test.each<[string, string, readonly string[]]>([
   ['redis:6379', 'typed', ['registry.example/redis:6379']],
   ['github.com/a/b', 'typed', ['github.com/a/b:1.0']],
   ['https://a.io/b', '', ['not a valid reference']],
+  ['oci://quay.io/a/b:1', '', ['storageUri']],
   ['two words', '', ['not a valid reference']],
 ])('%s', (text, taken, wants) => {
   const assessment = assessText(text);

@@ -73,6 +73,18 @@ sources:
     ]);
   });
 
+  it.each([
+    ['repoURL: registry.example/charts, chart: db', 'DIGEST', ''],
+    ['repoURL: registry.example/charts, chart: db', '2.0.0@DIGEST', '2.0.0'],
+    ['repoURL: "oci://registry.example/charts/db", helm: {}', 'DIGEST', ''],
+  ])('names a chart by its digest: %s', (source, revision, version) => {
+    const digest = `sha256:${'a'.repeat(64)}`;
+    const targetRevision = revision.replace('DIGEST', digest);
+    expect(nested([application(`source: {${source}, targetRevision: "${targetRevision}"}`)])).toMatchObject([
+      { name: 'db', version, repository: 'oci://registry.example/charts', digest },
+    ]);
+  });
+
   it('may be in a List', () => {
     const application = { apiVersion: 'argoproj.io/v1alpha1', kind: 'Application', metadata: { name: 'a' } };
     const spec = { source: { repoURL: 'https://c.example', chart: 'a', targetRevision: '1' } };

@@ -68,6 +68,21 @@ spec: {chart: db, version: 2.x, sourceRef: {kind: HelmRepository, name: stable},
     ]);
   });
 
+  it.each([
+    ['{digest: "DIGEST", semver: 1.x, tag: 1.4.0}', { version: '', digest: `sha256:${'a'.repeat(64)}` }],
+    ['{tag: "1.4.0@DIGEST"}', { version: '1.4.0', digest: `sha256:${'a'.repeat(64)}` }],
+    ['{semver: 1.x, tag: 1.4.0}', { version: '1.x' }],
+  ])('refers to an OCIRepository with ref %s', (ref, expected) => {
+    const oci = `
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {name: web}
+spec: {url: "oci://registry.example/charts/shop", ref: ${ref.replace('DIGEST', `sha256:${'a'.repeat(64)}`)}}`;
+    const [chart] = nested([oci, release('{chartRef: {kind: OCIRepository, name: web}}')]);
+    expect(chart).toMatchObject({ name: 'shop', repository: 'oci://registry.example/charts', ...expected });
+    expect('digest' in (chart ?? {})).toBe('digest' in expected);
+  });
+
   it('reads values from ConfigMaps and Secrets of the render in order, then its own', () => {
     const map = 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {values.yaml: "a: 1\\nb: 1\\nc: 1"}';
     const encoded = Buffer.from('b: 2\nc: 2').toString('base64');

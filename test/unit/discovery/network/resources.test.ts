@@ -35,7 +35,18 @@ test.each([
     { url: 'https://charts.acme.dev' },
     'chart-repository https://charts.acme.dev',
   ],
-  ['source.toolkit.fluxcd.io/v1', 'OCIRepository', { url: 'oci://ghcr.io/acme/x' }, 'chart oci://ghcr.io/acme/x'],
+  [
+    'source.toolkit.fluxcd.io/v1',
+    'OCIRepository',
+    { url: 'oci://ghcr.io/acme/x', ref: { semver: '1.x' } },
+    'chart oci://ghcr.io/acme/x',
+  ],
+  [
+    'argoproj.io/v1alpha1',
+    'Application',
+    { source: { repoURL: 'oci://ghcr.io/acme/x', targetRevision: '1.x' } },
+    'chart oci://ghcr.io/acme/x',
+  ],
   [
     'helm.cattle.io/v1',
     'HelmChart',
@@ -60,6 +71,19 @@ test.each([
     { predictor: { model: { storageUri: 'hf://acme/m' } } },
     'model https://huggingface.co/acme/m',
   ],
+  [
+    'serving.kserve.io/v1beta1',
+    'InferenceService',
+    { predictor: { storageUris: [{ uri: 'https://acme.dev/m' }] } },
+    'model https://acme.dev/m',
+  ],
+  [
+    'serving.kserve.io/v1alpha2',
+    'LLMInferenceService',
+    { model: { uri: 'hf://acme/m' } },
+    'model https://huggingface.co/acme/m',
+  ],
+  ['extensions.istio.io/v1alpha1', 'WasmPlugin', { url: 'https://acme.dev/p.wasm' }, 'plugin https://acme.dev/p.wasm'],
 ])('%s %s %j', (apiVersion, kind, spec, expected) => {
   expect(list(resource(apiVersion, kind, spec))).toEqual([expected]);
 });

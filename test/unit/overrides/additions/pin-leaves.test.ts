@@ -47,6 +47,16 @@ describe('leaves that may take a digest', () => {
     expect(asRecord(tagLeaves({ tag: '' }, [], references, 2))).toEqual({});
   });
 
+  it('include those of references with a scheme, which may be in the value or in the template', () => {
+    const references = ['oci://r.example/m/c:2', 'oci+native://r.example/m/d:3'];
+    const models = { model: 'oci://r.example/m/c:2', bare: 'r.example/m/d:3', other: 'r.example/m/e:4', tag: '3' };
+    expect(asRecord(referenceLeaves(models, references))).toEqual({
+      model: `oci://r.example/m/c:2@${DIGEST}`,
+      bare: `r.example/m/d:3@${DIGEST}`,
+    });
+    expect(asRecord(tagLeaves(models, [], references))).toEqual({ tag: `3@${DIGEST}` });
+  });
+
   it('include leaves with a full reference, pinning each occurrence', () => {
     expect(asRecord(referenceLeaves(values, ['r.example/m/c:2']))).toEqual({
       whole: `x=r.example/m/c:2@${DIGEST}, r.example/m/c:20`,

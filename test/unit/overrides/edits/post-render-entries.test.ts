@@ -20,7 +20,30 @@ describe('post-render entries for unmapped references', () => {
     expect(newText('busybox', 'docker.io/library/busybox:latest')).toBe('ecr.example/m/docker.io/library/busybox');
     expect(newText(`a/b:1@${digest}`, `docker.io/a/b:1@${digest}`)).toBe(`ecr.example/m/docker.io/a/b:1@${digest}`);
     expect(newText('docker://quay.io/a:1', 'quay.io/a:1')).toBe('docker://ecr.example/m/quay.io/a:1');
+    expect(newText(`oci+native://quay.io/a@${digest}`, `quay.io/a@${digest}`)).toBe(
+      `oci+native://ecr.example/m/quay.io/a@${digest}`,
+    );
     expect(newText('localhost:5000/a:1', 'localhost:5000/a:1')).toBe('ecr.example/m/localhost-5000/a:1');
+  });
+
+  it('keep the scheme of a repository in a field of its own, and leave the tag and the name of a chart', () => {
+    const parts = (repository: string, ...more: { role: 'image' | 'tag'; path: string; text: string }[]) => [
+      { role: 'repository' as const, path: 'spec.url', text: repository },
+      ...more,
+      { role: 'tag' as const, path: 'spec.ref.tag', text: '1' },
+    ];
+    const edits = (written: string, fields: ReferenceLocation['parts']) =>
+      entries(location(written, written.replace('oci://', ''), { path: 'spec.url', parts: fields })).map((entry) => [
+        entry.path,
+        entry.from,
+        entry.to,
+      ]);
+    expect(edits('oci://ghcr.io/a/b:1', parts('oci://ghcr.io/a/b'))).toEqual([
+      ['spec.url', 'oci://ghcr.io/a/b', 'oci://ecr.example/m/ghcr.io/a/b'],
+    ]);
+    expect(edits('ghcr.io/a/b:1', parts('ghcr.io/a', { role: 'image', path: 'spec.chart', text: 'b' }))).toEqual([
+      ['spec.url', 'ghcr.io/a', 'ecr.example/m/ghcr.io/a'],
+    ]);
   });
 
   it('correct a wrong private name', () => {

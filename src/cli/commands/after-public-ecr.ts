@@ -1,0 +1,17 @@
+import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import { givenArguments } from '../flags/given.ts';
+import { airgapCommand, nextStep } from '../reports/next.ts';
+import { ACCESS, OUTPUT, sameRun, sharedFlags } from './next-steps.ts';
+
+/** After `public-ecr`: change the values files, or copy what Public ECR does not have into a private registry. */
+export function afterPublicEcr(
+  command: CommandUnknownOpts,
+  { editable, elsewhere }: { readonly editable: number; readonly elsewhere: number },
+): string[] {
+  if (editable > 0) return [nextStep(sameRun(command, OUTPUT, '--write'))];
+  if (elsewhere === 0) return [];
+  const given = givenArguments(command);
+  const charts = given.length > 0 ? given : ['CHART'];
+  const target = 'ACCOUNT.dkr.ecr.REGION.amazonaws.com/PREFIX';
+  return [nextStep(airgapCommand('mirror', ...charts, ...sharedFlags(command, 'mirror', ACCESS), '--to', target))];
+}

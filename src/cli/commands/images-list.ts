@@ -1,0 +1,56 @@
+import { printableLine } from '../../base/printable.ts';
+import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
+import type { WrittenFormat } from '../../lists/writing/index.ts';
+import type { Confirmation } from '../../workflows/images/confirm.ts';
+import type { ImagesResult } from '../../workflows/images/images.ts';
+
+/** Formats of `images -o` that other tools and scripts read. */
+export const LISTS = ['shell', 'hauler', 'zarf', 'skopeo-sync'] as const satisfies readonly WrittenFormat[];
+
+/** Reports whether a format of `images -o` is one of {@link LISTS}. */
+export function isListFormat(format: string): format is WrittenFormat {
+  return (LISTS as readonly string[]).includes(format);
+}
+
+type Found = Pick<ImagesResult, 'images' | 'inside'>;
+
+/** Formats one reference per line for `--images`, with possible and missing images as comments. */
+export function imageList({ images, inside }: Found, dropped: Confirmation['dropped'] = []): string {
+  return [
+    ...images.map((image) => (isBundledByDefault(image) ? image.reference : `# ${possible(image)}`)),
+    ...otherImages(inside, dropped).map((line) => `# ${line}`),
+  ]
+    .map(printableLine)
+    .join('\n');
+}
+
+/** Formats charts and images for another tool, with possible and missing images as comments. */
+export async function listDocument(
+  format: WrittenFormat,
+  found: Found & Pick<ImagesResult, 'charts'>,
+  dropped: Confirmation['dropped'] = [],
+): Promise<string> {
+  const { chartAt, writeList } = await import('../../lists/writing/index.ts');
+  const charts = found.charts.map(({ name, version, source }) => ({ name, version, at: chartAt(source, version) }));
+  const local = charts.filter(({ at }) => at === undefined);
+  return writeList(format, {
+    charts: charts.flatMap(({ at }) => at ?? []),
+    images: found.images.filter(isBundledByDefault).map(({ reference }) => reference),
+    remarks: [
+      ...found.images.filter((image) => !isBundledByDefault(image)).map(possible),
+      ...otherImages(found.inside, dropped),
+      ...local.map(({ name, version }) => `chart from a file or folder, not listed: ${name} ${version}`),
+    ],
+  });
+}
+
+function possible({ reference }: Finding): string {
+  return `possible: ${reference}`;
+}
+
+function otherImages(inside: ImagesResult['inside'], dropped: Confirmation['dropped']): string[] {
+  return [
+    ...(inside?.found ?? []).map(({ reference, confidence }) => `inside, ${confidence}: ${reference}`),
+    ...dropped.map(({ reference }) => `missing: ${reference}`),
+  ];
+}

@@ -1,0 +1,77 @@
+import { stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { Command, Option } from '@commander-js/extra-typings';
+import { AirgapError } from '../../base/errors.ts';
+import { checkOutput, writeOutput } from '../../base/output-file.ts';
+import type { ListFormat } from '../../lists/index.ts';
+import { parseAssignment, repeatable } from '../flags/option.ts';
+import { formatDocument, outputOption, printReport } from '../flags/output.ts';
+import { examples } from '../help.ts';
+import { importDocument, importReport } from '../reports/import.ts';
+import { airgapCommand, fileWord, nextStep } from '../reports/next.ts';
+import { displayPath } from '../reports/text.ts';
+import type { CommandIO } from '../run.ts';
+
+const FORMATS = [
+  'hauler',
+  'zarf',
+  'images-lock',
+  'compose',
+  'skopeo-sync',
+  'yaml',
+  'shell',
+  'text',
+] as const satisfies readonly ListFormat[];
+
+function declare() {
+  return new Command('import')
+    .description('turn lists of charts and images of other tools and of scripts into an airgap.yaml')
+    .argument('<file...>', 'list to read, any of the formats below; "-" for standard input')
+    .option('--out <file>', 'file to write, such as airgap.yaml; without it, the text is printed')
+    .option('--force', 'overwrite an existing file')
+    .addOption(
+      new Option('--from-format <format>', 'format of the lists, if their content does not tell').choices(FORMATS),
+    )
+    .addOption(repeatable('--var <NAME=VALUE>', 'value of a variable in a list'))
+    .addOption(outputOption(['text', 'json'], 'text'))
+    .addHelpText(
+      'after',
+      examples('import hauler-manifest.yaml images.sh --out airgap.yaml', 'import compose.yaml --var TAG=1.4.2'),
+    );
+}
+
+export function importCommand(io: CommandIO) {
+  return declare().action(async (files, flags) => {
+    const { cwd } = io.context;
+    const form = { form: 'NAME=VALUE', example: 'TAG=1.2.3', mayBeEmpty: true };
+    const variables = new Map(flags.var.map((text) => parseAssignment('--var', text, form)));
+    const path = flags.out === undefined ? undefined : resolve(cwd, flags.out);
+    if (path !== undefined) await checkOut(path, flags.force ?? false);
+    const { importLists } = await import('../../workflows/import/import.ts');
+    const result = await importLists(
+      { ...io.context, readInput: io.readInput },
+      { files, format: flags.fromFormat, variables, folder: path === undefined ? cwd : dirname(path) },
+    );
+    const { configText } = await import('../config/write.ts');
+    const text = configText(result);
+    if (path !== undefined) await writeOutput(path, text);
+    const shown = path === undefined ? undefined : displayPath(path, cwd);
+    if (flags.output === 'json') {
+      io.print(await formatDocument('Import', importDocument(result, shown), 'json'));
+      return;
+    }
+    if (shown === undefined) io.print(text);
+    const next = shown === undefined ? [] : airgapCommand('bundle', '--config', fileWord(shown), '--out', 'bundle.tar');
+    await printReport(io, importReport(result, shown), next.length === 0 ? [] : [nextStep(next)]);
+  });
+}
+
+/** @throws AirgapError `output-exists`, and as {@link checkOutput} */
+async function checkOut(path: string, isForced: boolean): Promise<void> {
+  await checkOutput(path, '--out');
+  const existing = await stat(path).catch(() => undefined);
+  if (existing === undefined || isForced) return;
+  throw new AirgapError('output-exists', `--out ${path} already exists`, {
+    hint: 'it may have been edited: choose another path, or replace it with --force',
+  });
+}

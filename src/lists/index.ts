@@ -1,0 +1,12 @@
+export {
+  LIST_FORMATS,
+  type ListContent,
+  type ListedChart,
+  type ListedImage,
+  type ListedPath,
+  type ListFormat,
+  type NotTaken,
+  type Place,
+  type Variables,
+} from './content.ts';
+export { MAX_LIST_SIZE, readList } from './read-list.ts';

@@ -1,0 +1,3 @@
+/** Kubernetes objects outside charts: built kustomizations, and manifests in files. */
+export { readManifests } from './read-manifests.ts';
+export type { ManifestSource } from './source.ts';

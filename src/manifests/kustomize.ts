@@ -1,0 +1,102 @@
+import { stat } from 'node:fs/promises';
+import type { Environment } from '../base/environment.ts';
+import { AirgapError } from '../base/errors.ts';
+import { reasonOf } from '../base/file-failure.ts';
+import { collapseWhitespace } from '../base/printable.ts';
+
+/** Environment of the programs, and the signal that ends them. */
+export interface BuildContext {
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Milliseconds for one build, in which bases may be fetched from other repositories. */
+const TIMEOUT = 300_000;
+
+/** Maximum bytes of output. */
+const OUTPUT_LIMIT = 256 * 1024 ** 2;
+
+/** Maximum characters of kustomize's words in a message. */
+const WORDS_LIMIT = 800;
+
+/** Variables that kustomize does not need: our own secrets, and logins of registries. */
+const WITHHELD_VARIABLES = /^(?:AIRGAP_|DOCKER_AUTH_CONFIG$)/;
+
+/** Programs that build a kustomization, and their arguments before the folder; the first one that is installed is used. */
+const BUILDERS = [
+  ['kustomize', 'build'],
+  ['kubectl', 'kustomize'],
+] as const;
+
+/**
+ * Builds a kustomization with the user's kustomize, else with kubectl, which contains it. It runs with the user's
+ * environment, because bases of other repositories are fetched by git with the user's login. Plugins and Helm charts
+ * stay off, as they are by default: they would run programs that the kustomization names.
+ * @param folder absolute path
+ * @param name of the source, for messages
+ * @returns the manifests as one YAML text
+ * @throws AirgapError `chart-invalid` if it does not build, `usage` if the folder is none or no program is installed
+ */
+export async function buildKustomization(context: BuildContext, folder: string, name: string): Promise<string> {
+  await checkFolder(folder, name);
+  for (const [program, command] of BUILDERS) {
+    const built = await run(context, program, [command, folder], name);
+    if (built !== undefined) return built;
+  }
+  throw new AirgapError('usage', `${name}: neither kustomize nor kubectl was found in PATH`, {
+    hint: 'install one of them, or give what it built elsewhere with --manifests FILE',
+  });
+}
+
+async function checkFolder(folder: string, name: string): Promise<void> {
+  const found = await stat(folder).catch((cause: unknown) => {
+    throw new AirgapError('usage', `${name} cannot be read: ${reasonOf(cause)}`, {
+      hint: 'give the folder that contains kustomization.yaml',
+      cause,
+    });
+  });
+  if (found.isDirectory()) return;
+  throw new AirgapError('usage', `${name} is not a folder`, {
+    hint: 'give the folder that contains kustomization.yaml; --manifests takes files',
+  });
+}
+
+/** Returns the output of a program; undefined if it is not installed. */
+async function run(
+  { env, cwd, signal }: BuildContext,
+  program: string,
+  args: readonly string[],
+  name: string,
+): Promise<string | undefined> {
+  const timeout = AbortSignal.timeout(TIMEOUT);
+  const { execa } = await import('execa');
+  const result = await execa(program, args, {
+    cwd,
+    env: Object.fromEntries(Object.entries(env).filter(([variable]) => !WITHHELD_VARIABLES.test(variable))),
+    extendEnv: false,
+    reject: false,
+    stripFinalNewline: false,
+    maxBuffer: OUTPUT_LIMIT,
+    cancelSignal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+    forceKillAfterDelay: 500,
+    stdin: 'ignore',
+  });
+  if (signal?.aborted || result.signal === 'SIGINT') throw new AirgapError('interrupted', 'interrupted');
+  if (result.exitCode === 0 && !result.isMaxBuffer) return result.stdout;
+  if (result.code === 'ENOENT') return undefined;
+  const cannot = (why: string, hint: string): AirgapError =>
+    new AirgapError('chart-invalid', `${name} does not build: ${why}`, { hint });
+  if (result.isMaxBuffer) {
+    throw cannot(`its output is larger than ${OUTPUT_LIMIT / 1024 ** 2} MiB`, 'divide it into several kustomizations');
+  }
+  if (timeout.aborted) {
+    throw cannot(`${program} did not end within ${TIMEOUT / 1000} s`, 'check that its remote bases can be reached');
+  }
+  if (result.exitCode === undefined) throw cannot(`${program} cannot be run (${result.code})`, 'check the program');
+  const words = collapseWhitespace(result.stderr.slice(-64 * 1024)).replace(/^error: /i, '');
+  const hint = /enable-helm/.test(words)
+    ? 'name the charts of helmCharts as charts instead, or build it yourself and give the result with --manifests'
+    : `see what is wrong with: ${program} ${args[0]} ${name.slice(name.indexOf(' ') + 1)}`;
+  throw cannot(`${program}: ${words.slice(0, WORDS_LIMIT) || 'it failed without a word'}`, hint);
+}

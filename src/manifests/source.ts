@@ -1,0 +1,30 @@
+import { basename, isAbsolute, relative, resolve, sep } from 'node:path';
+import { printableLine } from '../base/printable.ts';
+
+/** Kubernetes objects that are no chart: a kustomization, or manifests in files. */
+export interface ManifestSource {
+  readonly kind: 'kustomize' | 'manifests';
+  /** Absolute path of a folder or, for manifests, of a file; `-` for standard input. */
+  readonly path: string;
+  /** Kind and path, such as `kustomize overlays/prod`. Locations have it in `chart`: no chart has a space in its name. */
+  readonly name: string;
+  /** What standard input contained. */
+  readonly input?: Uint8Array;
+}
+
+/** Path of standard input. */
+export const STANDARD_INPUT = '-';
+
+/**
+ * Returns the source at a path.
+ * @param cwd absolute base of a relative path. The name has the path below it, or of a path elsewhere the last component, so
+ *   that a bundle does not depend on where the files lie
+ */
+export function manifestSource(kind: ManifestSource['kind'], path: string, cwd: string): ManifestSource {
+  if (kind === 'manifests' && path === STANDARD_INPUT) return { kind, path, name: `${kind} ${STANDARD_INPUT}` };
+  const absolute = resolve(cwd, path);
+  const below = relative(cwd, absolute);
+  const isBelow = below !== '' && !isAbsolute(below) && below.split(sep)[0] !== '..';
+  const shown = isBelow ? below.split(sep).join('/') : basename(absolute) || '/';
+  return { kind, path: absolute, name: `${kind} ${printableLine(shown)}` };
+}

@@ -1,0 +1,60 @@
+import { runStep } from '../base/step.ts';
+import { checkContainerImages, crossCheckImages, malformedImages } from '../discovery/cross-check.ts';
+import { discoverReferences } from '../discovery/index.ts';
+import { nestedCharts } from '../discovery/nested/index.ts';
+import { networkNeeds } from '../discovery/network/index.ts';
+import {
+  applyRules,
+  builtInRules,
+  operatorContainers,
+  uncoveredNote,
+  uncoveredOperators,
+} from '../discovery/rules/index.ts';
+import { type ManifestSource, readManifests } from '../manifests/index.ts';
+import type { Context } from '../session/context.ts';
+import type { NestedChartJob } from './nested.ts';
+import type { SearchOptions } from './search-render.ts';
+import type { SearchedManifests } from './search-result.ts';
+
+/** Profile of locations in manifests: they are applied as they are. */
+const PROFILE = '';
+
+/**
+ * Reads manifests, and collects the references in them as in the render of a chart.
+ * @throws AirgapError errors of reading them; `chart-invalid` for invalid container images; `disagreement` if two readings
+ *   of a document differ
+ */
+export async function searchManifests(
+  context: Context,
+  source: ManifestSource,
+  { rules: given = [], operators = false }: SearchOptions,
+): Promise<{ readonly searched: SearchedManifests; readonly nestedJobs: NestedChartJob[] }> {
+  const { emit } = context;
+  const { name } = source;
+  const title = source.kind === 'kustomize' ? `building ${name}` : `reading ${name}`;
+  return runStep(emit, title, async () => {
+    const documents = await readManifests(context, source);
+    checkContainerImages(documents, 'mend the manifest: Kubernetes refuses it');
+    for (const problem of malformedImages(documents)) emit({ type: 'warning', message: problem });
+    const location = { chart: name, profile: PROFILE };
+    const found = discoverReferences(documents, location);
+    crossCheckImages(documents, found);
+    const rules = [...builtInRules, ...given];
+    const input = { metadata: { name, version: '' }, documents, references: found, context: location };
+    for (const operator of uncoveredOperators(rules, input)) {
+      emit({ type: 'warning', message: `${name}: ${uncoveredNote(operator)}` });
+    }
+    const references = [...found, ...applyRules(rules, input)];
+    const profile = { name: PROFILE, options: {} };
+    const parents = [{ metadata: input.metadata }];
+    return {
+      searched: {
+        source,
+        references,
+        network: networkNeeds(documents, location),
+        operators: operators ? operatorContainers(documents, found, false) : [],
+      },
+      nestedJobs: nestedCharts(documents, {}).map((nested) => ({ nested, profile, parents })),
+    };
+  });
+}

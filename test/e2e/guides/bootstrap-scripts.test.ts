@@ -1,0 +1,289 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type RequestListener, request } from 'node:http';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { chartYaml, realChart, realCharts, writeFiles } from '../../support/charts.ts';
+import { airgap, airgapOk, helmUnderTest, program } from '../../support/cli.ts';
+import { readCorpus } from '../../support/corpus.ts';
+import { startEcr, type TestEcr } from '../../support/ecr.ts';
+import { expectFacts } from '../../support/facts.ts';
+import { startFaultProxy } from '../../support/fault-proxy.ts';
+import { type GuideBlock, type GuideRun, guideBlocks, runGuide } from '../../support/guide.ts';
+import { imagesOf, runInstaller } from '../../support/installer.ts';
+import { podList, podObject, running } from '../../support/pods.ts';
+import { startRegistry, type TestRegistry } from '../../support/registry.ts';
+import { tagsOf } from '../../support/registry-tree.ts';
+import { scratchFolder } from '../../support/scratch.ts';
+import { startTlsFront } from '../../support/tls-front.ts';
+import { fillUpstream } from '../../support/upstream.ts';
+
+/**
+ * The commands of docs/guides/bootstrap-scripts.md, with the real chart from AIRGAP_CHARTS: once with a stand-in for ECR under its
+ * real name, once with a registry that has token authentication and TLS. Upstream registries have stand-in images.
+ */
+
+const PAGE = 'bootstrap-scripts';
+const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
+const ACCOUNT = 'AWS:secret-of-ecr';
+const ARCHIVE = 'migration-assistant-0.2.0.tgz';
+const chart = realChart(ARCHIVE);
+/** Reason to skip the tests, which need the chart. */
+const missing = chart === undefined ? `no ${ARCHIVE} in ${realCharts()}; set AIRGAP_CHARTS` : undefined;
+
+/** Charts that valuesEks.yaml adds and that are not in AIRGAP_CHARTS: name, version, image. */
+const STAND_INS = [
+  ['aws-privateca-issuer', 'v1.4.0', 'public.ecr.aws/k1n1h4h4/cert-manager-aws-privateca-issuer', 'v1.4.0'],
+  ['cloudwatch-chart', '1.4.2', 'public.ecr.aws/aws-controllers-k8s/cloudwatch-controller', '1.4.2'],
+] as const;
+/** Images of the ground truth, for default values, that valuesEks.yaml or site.yaml replace or switch off. */
+const NOT_ON_EKS = /\/(?:localstack|grafana|bats|k8s-sidecar|aws-cli:latest)\b|^docker\.io\/migrations\//;
+const RELEASE = ['traffic-capture-proxy', 'traffic-replayer', 'reindex-from-snapshot', 'console'].map(
+  (name) => `public.ecr.aws/opensearchproject/opensearch-migrations-${name}:2.6.4`,
+);
+/** What Pods run that no chart of the page has. */
+const OTHER = 'registry.example/team/web:1';
+
+const charts = scratchFolder();
+let upstream: TestRegistry;
+
+beforeAll(async () => {
+  if (chart === undefined) return;
+  for (const file of readdirSync(realCharts()).filter((name) => name.endsWith('.tgz'))) {
+    copyFileSync(join(realCharts(), file), join(charts, file));
+  }
+  for (const [name, version, repository, tag] of STAND_INS) {
+    const folder = await writeFiles(join(scratchFolder(), name), {
+      'Chart.yaml': chartYaml(name, version),
+      'values.yaml': `image: {repository: ${repository}, tag: ${tag}}\n`,
+      'templates/pod.yaml':
+        'apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  containers: [{name: a, image: "{{ .Values.image.repository }}:{{ .Values.image.tag }}"}]\n',
+    });
+    await program(helmUnderTest(), ['package', folder, '--destination', charts], scratchFolder());
+  }
+  upstream = await startRegistry();
+});
+afterAll(() => upstream?.stop());
+
+/** A registry in place of the page's ECR, and how the page reaches it. */
+interface Target {
+  /** `HOST`, in place of the page's. */
+  readonly host: string;
+  readonly env: Readonly<Record<string, string>>;
+  /** Flags of commands that write to it or read from it. */
+  readonly flags: readonly string[];
+  /** Password of the user AWS, which `aws ecr get-login-password` prints. */
+  readonly password: () => string;
+}
+
+interface Result {
+  readonly home: string;
+  readonly runs: readonly GuideRun[];
+  readonly run: (text: string) => GuideRun;
+  /** References of airgap.lock. */
+  readonly locked: readonly string[];
+}
+
+/** Runs the page and checks what does not depend on the registry. */
+async function follow({ host, env, flags, password }: Target): Promise<Result> {
+  const [home, cwd] = [scratchFolder(), scratchFolder()];
+  const file = (name: string): string => join(cwd, name);
+  copyFileSync(chart as string, file(ARCHIVE));
+  const programs = join(home, 'programs');
+  await writeFiles(programs, {
+    kubectl: `#!/bin/sh\n[ "$*" = "get pods -A -o json" ] && exec cat '${home}/pods.json'\nexit 1\n`,
+    aws: `#!/bin/sh\n[ "$*" = "ecr get-login-password --region eu-central-1" ] && exec cat '${home}/password'\nexit 1\n`,
+  });
+  execFileSync('chmod', ['+x', join(programs, 'kubectl'), join(programs, 'aws')]);
+  const read = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
+  const nested = ['--chart-mirror', `*=${charts}`];
+  const byCommand: Readonly<Record<string, readonly string[]>> = {
+    images: [...read, ...nested],
+    bundle: [...read, ...nested],
+    mirror: [...read, ...nested, ...flags],
+    push: flags,
+    values: [...nested, ...flags],
+    check: flags,
+  };
+  let locked: string[] = [];
+  const before = async ({ heading, text }: GuideBlock): Promise<void> => {
+    if (text.includes('--lock')) {
+      execFileSync('tar', ['-xzf', ARCHIVE, 'migration-assistant/valuesEks.yaml'], { cwd });
+      const list = ['images', '--config', file('airgap.yaml'), ...nested, '-o', 'txt'];
+      const { stdout } = await airgapOk(list, home);
+      locked = stdout
+        .trim()
+        .split('\n')
+        .filter((line) => !line.startsWith('#'));
+      await fillUpstream(upstream.host, [...locked, OTHER]);
+    }
+    writeFileSync(join(home, 'password'), password());
+    const isConnected = heading === 'What runs already';
+    const private_ = `${host}/mirrored/${locked[0]}`;
+    const pods = podList([
+      podObject('web', { containers: { web: { image: isConnected ? OTHER : private_, state: running } } }),
+      podObject('coredns', {
+        namespace: 'kube-system',
+        containers: {
+          dns: { image: '602401143452.dkr.ecr.eu-central-1.amazonaws.com/eks/coredns:v1.11.4', state: running },
+        },
+      }),
+    ]);
+    writeFileSync(join(home, 'pods.json'), pods);
+  };
+  const runs = await runGuide(PAGE, {
+    cwd,
+    home,
+    // There is no cluster: Helm renders what it would install.
+    replace: { [ECR]: host, 'helm upgrade --install': 'helm template --kube-version 1.35.0' },
+    env: { ...env, PATH: programs },
+    flags: (command) => byCommand[command] ?? [],
+    before,
+  });
+  const blocks = guideBlocks(PAGE).filter(({ language, mark }) => language === 'sh' && mark === '');
+  expect(runs.map(({ code, output }) => (code === 0 ? 0 : output))).toEqual(blocks.map(() => 0));
+  const run = (text: string): GuideRun => runs.find((one) => one.text.includes(text)) as GuideRun;
+  const lock = parse(readFileSync(file('airgap.lock'), 'utf8'));
+  expect(lock.images.map(({ reference }: { reference: string }) => reference)).toEqual(locked);
+  await expectPrivate(run('helm upgrade').output, `${host}/mirrored/`, home, env);
+  return { home: cwd, runs, run, locked };
+}
+
+/** Renders the chart's installer Job, and the charts that it installs from the registry: all images are private. */
+async function expectPrivate(render: string, prefix: string, home: string, env: Target['env']): Promise<void> {
+  const isPublic = (reference: string): boolean => !reference.startsWith(prefix);
+  expect(imagesOf(render).length).toBeGreaterThan(5);
+  expect(imagesOf(render).filter(isPublic)).toEqual([]);
+  const { releases, otherCalls } = await runInstaller(render, home, ['--kube-version', '1.35.0'], { pull: [], env });
+  expect([...releases.keys()].sort()).toEqual([
+    'ack-cloudwatch-controller',
+    'argo-workflows',
+    'aws-privateca-issuer',
+    'cert-manager',
+    'fluent-bit',
+    'kube-prometheus-stack',
+    'strimzi-kafka-operator',
+  ]);
+  for (const [name, manifests] of releases) {
+    const images = imagesOf(manifests);
+    expect([name, images.length > 0, images.filter(isPublic)]).toEqual([name, true, []]);
+  }
+  expect(otherCalls.filter((call) => /\brepo add\b/.test(call))).toEqual([]);
+}
+
+test('with ECR: what the scripts did by hand, and what their list lacks', async ({ skip }) => {
+  if (missing !== undefined) skip(missing);
+  const ecr = await startEcr();
+  const front = await startTlsFront(towards(ecr), ECR);
+  try {
+    const authority = join(scratchFolder(), 'ca.pem');
+    writeFileSync(authority, front.authority);
+    const env = {
+      AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'example-secret-key',
+      AWS_ENDPOINT_URL_ECR: ecr.endpoint,
+      HTTPS_PROXY: front.proxy,
+      NO_PROXY: '127.0.0.1',
+      SSL_CERT_FILE: authority,
+    };
+    const password = (): string =>
+      Buffer.from(ecr.authorization().replace('Basic ', ''), 'base64').toString().replace('AWS:', '');
+    const { locked, home } = await follow({ host: ECR, env, flags: ['--plain-http', ecr.storage], password });
+    const repositories = [...ecr.repositories.keys()];
+    const repositoryOf = (reference: string): string => `mirrored/${reference.replace(/:[^:/]*$/, '')}`;
+    expect(repositories).toEqual(expect.arrayContaining([...locked, OTHER].map(repositoryOf)));
+    expect(repositories).toEqual(
+      expect.arrayContaining(['charts/migration-assistant', 'charts/cert-manager', 'charts/cloudwatch-chart']),
+    );
+    const overrides = parse(readFileSync(join(home, 'private/migration-assistant-eks.yaml'), 'utf8'));
+    expect(overrides.ecrAuth).toEqual({ registry: ECR });
+    expect(overrides.charts['cert-manager']).toMatchObject({
+      repository: `oci://${ECR}/charts/cert-manager`,
+      version: 'v1.17.2',
+    });
+
+    // The ground truth of the chart, for these values.
+    const truth = readCorpus().find(({ archive }) => archive === chart)?.images ?? [];
+    const wanted = new Set([
+      ...truth.map(({ normalized }) => normalized).filter((image) => !NOT_ON_EKS.test(image)),
+      ...STAND_INS.map(([, , repository, tag]) => `${repository}:${tag}`),
+      ...RELEASE,
+    ]);
+    expect(truth.length).toBeGreaterThan(30);
+    expect([...wanted].filter((image) => !locked.includes(image))).toEqual([]);
+    expect(locked.filter((image) => !wanted.has(image))).toEqual([
+      // Defaults of the operator, for resources that users create.
+      'quay.io/prometheus/alertmanager:v0.28.1',
+      'quay.io/prometheus/prometheus:v3.2.1',
+    ]);
+
+    // What the page says about the list in the archive.
+    const list = execFileSync('tar', ['-xzOf', ARCHIVE, 'migration-assistant/infra/mirror/private-ecr-manifest.yaml'], {
+      cwd: home,
+      encoding: 'utf8',
+    });
+    const listed = new Set<string>(
+      parse(list).images.map((image: string) => image.replace(/^mirror\.gcr\.io\/(?!opensearchproject)/, 'docker.io/')),
+    );
+    const lacking = [...wanted].filter((image) => !listed.has(image) && !RELEASE.includes(image)).sort();
+    expect(lacking).toEqual([
+      'quay.io/jetstack/cert-manager-acmesolver:v1.17.2',
+      'quay.io/strimzi/kafka:0.50.1-kafka-4.0.1',
+      'quay.io/strimzi/kafka:0.50.1-kafka-4.1.0',
+      'quay.io/strimzi/kafka:0.50.1-kafka-4.1.1',
+    ]);
+    const unneeded = [...listed].filter((image) => !locked.includes(image));
+    const text = readFileSync(join(import.meta.dirname, `../../../docs/guides/${PAGE}.md`), 'utf8');
+    expect(text).toContain(`It has ${unneeded.length} that this installation does not pull`);
+
+    // A name that --set gives.
+    const set = ['--set', `images.captureProxy.repository=${ECR}/ma`];
+    const values = ['values', ARCHIVE, '--kube-version', '1.35.0', '--to', `${ECR}/mirrored`, ...set];
+    const refused = await airgap([...values, '--no-tests', '--out', 'set.yaml'], home, { cwd: home });
+    expect(refused.code).toBe(3);
+    expectFacts(refused.stderr, 'images.captureProxy.repository', /--set/);
+  } finally {
+    await front.stop();
+    await ecr.stop();
+  }
+}, 600_000);
+
+test('with a registry that has token authentication and TLS', async ({ skip }) => {
+  if (missing !== undefined) skip(missing);
+  const registry = await startRegistry();
+  const front = await startFaultProxy(registry.host, ACCOUNT, 'registry.example');
+  try {
+    const authority = join(scratchFolder(), 'ca.pem');
+    writeFileSync(authority, front.tlsFront.authority);
+    const { host } = front.tlsFront;
+    const docker = scratchFolder();
+    const auth = Buffer.from(ACCOUNT).toString('base64');
+    writeFileSync(join(docker, 'config.json'), JSON.stringify({ auths: { [host]: { auth } } }));
+    const env = { SSL_CERT_FILE: authority, DOCKER_CONFIG: docker };
+    const { locked, run } = await follow({ host, env, flags: [], password: () => 'secret-of-ecr' });
+    const tags = tagsOf(registry).map((line) => line.split(' ')[0]);
+    expect(tags).toEqual(expect.arrayContaining([...locked, OTHER].map((reference) => `mirrored/${reference}`)));
+    expect(tags).toContain('charts/migration-assistant:0.2.0');
+    expect(tags).toContain('charts/cert-manager:v1.17.2');
+    expect(run('--exclude').output).toContain('Pod apps/web/web');
+    expect(front.leaks).toEqual([]);
+  } finally {
+    await front.stop();
+    await registry.stop();
+  }
+}, 600_000);
+
+/** Forwards requests to the stand-in for ECR, whose answers then have the host and scheme that were requested. */
+function towards({ endpoint }: TestEcr): RequestListener {
+  return (incoming, outgoing) => {
+    const { method, url = '', headers } = incoming;
+    const onward = request(new URL(url, endpoint), { method, headers: { ...headers, 'x-forwarded-proto': 'https' } });
+    onward.on('response', (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(outgoing);
+    });
+    onward.on('error', () => outgoing.destroy());
+    incoming.pipe(onward);
+  };
+}
