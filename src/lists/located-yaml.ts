@@ -91,13 +91,12 @@ class Reader {
       this.#collector.problem(line, `the alias *${node.source} has no anchor above it`);
       return { kind: 'text', line, text: '' };
     }
-    const value = this.#collection(node, line, depth);
+    let value = this.#collection(node, line, depth);
     const size = this.#sizeOf(value);
-    this.#sizes.set(value, size);
-    if (size > MAX_VALUES) return this.#refuse(line, `the file has more than ${MAX_VALUES} values`);
-    if (isScalar(node) || isMap(node) || isSeq(node)) {
-      if (node.anchor !== undefined) this.#anchors.set(node.anchor, value);
-    }
+    if (size > MAX_VALUES) value = this.#refuse(line, `the file has more than ${MAX_VALUES} values`);
+    this.#sizes.set(value, Math.min(size, MAX_VALUES));
+    const isAnchored = isScalar(node) || isMap(node) || isSeq(node);
+    if (isAnchored && node.anchor !== undefined) this.#anchors.set(node.anchor, value);
     return value;
   }
 
