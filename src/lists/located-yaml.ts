@@ -8,14 +8,14 @@ const [MAX_DEPTH, MAX_VALUES] = [60, 200_000];
 /** Value of a YAML file with its line. Aliases and merge keys are resolved. */
 export type Located = LocatedText | LocatedList | LocatedMap;
 
-export interface LocatedText {
+interface LocatedText {
   readonly kind: 'text';
   readonly line: number;
   /** As written for plain scalars: `1.10` is not the number 1.1. Empty for null. */
   readonly text: string;
 }
 
-export interface LocatedList {
+interface LocatedList {
   readonly kind: 'list';
   readonly line: number;
   readonly items: readonly Located[];

@@ -21,6 +21,9 @@ export interface KustomizationInputs {
 /** Maximum number of files that are read. */
 const MAX_FILES = 5000;
 
+/** Maximum bytes of one file. */
+const MAX_BYTES = 16 * 1024 ** 2;
+
 /** Fields that name files and folders. */
 const PATH_FIELDS = ['resources', 'bases', 'components', 'patchesStrategicMerge', 'transformers'] as const;
 /** Fields whose files are not read, though they make objects. */
@@ -42,7 +45,8 @@ export async function kustomizationInputs(file: string, text: string): Promise<K
       const inner = await findKustomization(path);
       if (inner !== undefined) return visitKustomization(inner, (await visitFile(inner)) ?? '');
     }
-    const content = found?.isFile() ? await readFile(path, 'utf8').catch(() => undefined) : undefined;
+    const content =
+      found?.isFile() && found.size <= MAX_BYTES ? await readFile(path, 'utf8').catch(() => undefined) : undefined;
     if (content === undefined) isComplete = false;
     else texts.push(content);
     return content;

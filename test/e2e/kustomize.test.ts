@@ -45,6 +45,7 @@ beforeAll(async () => {
     'app/kustomization.yaml': 'resources: [web.yaml]\n',
     'app/web.yaml': deployment,
     'allowed.yaml': `- {image: "icr.io/team/*", namespace: shop, reason: the team brings it}\n- {image: "x.io/*", reason: old}\n`,
+    'airgap.yaml': 'apiVersion: airgap/v1\nkind: Config\nkustomize: [app]\n',
     'bundled/kustomization.yaml': 'resources: [web.yaml]\n',
     'bundled/web.yaml': deployment.replace(/, env: .*\]/, ''),
   });
@@ -73,6 +74,8 @@ describe.skipIf(KUBECTL === undefined)('a kustomization', () => {
     const after = await run('check', '--kustomize', 'app', ...to);
     expect(after.code).toBe(3);
     expectFacts(after.stdout, 'public-name', HELPER, 'Deployment/web', 'env[0].value', '2 of 3 images');
+    const config = await run('check', '--config', 'airgap.yaml', ...to, '-o', 'json');
+    expect([config.code, JSON.parse(config.stdout).manifests]).toEqual([3, ['kustomize app']]);
     const accepted = await run('check', '--kustomize', 'app', ...to, '--allow-images', 'allowed.yaml');
     expect(accepted.code, printed(accepted)).toBe(0);
     expectFacts(printed(accepted), 'the team brings it', 'x.io/*', '2 of 2 images');

@@ -49,9 +49,9 @@ function afterUpdate(
   command: CommandUnknownOpts,
   kustomizations: readonly { readonly shown: string; readonly usedBy?: string }[],
 ): string[] {
-  const folders = kustomizations.flatMap(({ shown, usedBy }) => (usedBy === undefined ? [dirname(shown)] : []));
-  const sources = folders.flatMap((folder) => ['--kustomize', fileWord(folder)]);
-  const { to } = command.opts();
+  const { to, kustomize = [] }: { readonly to?: string; readonly kustomize?: readonly string[] } = command.opts();
+  const updated = kustomizations.flatMap(({ shown, usedBy }) => (usedBy === undefined ? [dirname(shown)] : []));
+  const sources = (kustomize.length > 0 ? kustomize : updated).flatMap((folder) => ['--kustomize', fileWord(folder)]);
   const flags = sharedFlags(command, 'check', [...ACCESS, ...TARGET, ...NAMING]);
   return [nextStep(airgapCommand('check', ...sources, '--to', String(to), ...flags))];
 }

@@ -1,6 +1,6 @@
 import { isMap, isScalar, type Node, Scalar } from 'yaml';
 import { AirgapError } from '../../base/errors.ts';
-import { isMapping } from '../../base/mapping.ts';
+import { asMapping } from '../../base/mapping.ts';
 import { readYaml } from '../../base/yaml-read.ts';
 import { yamlText } from '../../base/yaml-text.ts';
 import {
@@ -239,7 +239,8 @@ function checkResult(file: KustomizationFile, text: string, changes: readonly En
   const isAsWanted =
     read.length === wanted.length &&
     read.every((entry, i) => ENTRY_FIELDS.every((field) => entry[field] === wanted[i]?.[field]));
-  if (isAsWanted && withoutImages(text) === withoutImages(file.text)) return;
+  const [before, after] = [withoutImages(file.text), withoutImages(text)];
+  if (isAsWanted && before !== undefined && before === after) return;
   const { start } = spanOf((file.imagesPair?.key ?? file.root) as Node);
   throw refusal(
     file,
@@ -249,9 +250,14 @@ function checkResult(file: KustomizationFile, text: string, changes: readonly En
   );
 }
 
-function withoutImages(text: string): string {
-  const { images: _, ...rest } = readYaml(text) as Record<string, unknown>;
-  return JSON.stringify(isMapping(rest) ? rest : {});
+/** Returns all but the images; undefined if aliases expand to too much. */
+function withoutImages(text: string): string | undefined {
+  try {
+    const { images: _, ...rest } = asMapping(readYaml(text));
+    return JSON.stringify(rest);
+  } catch {
+    return undefined;
+  }
 }
 
 function refusal({ path, text }: KustomizationFile, offset: number, problem: string, hint: string): AirgapError {

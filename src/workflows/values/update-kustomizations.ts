@@ -4,7 +4,11 @@ import { AirgapError, asAirgapError, combine } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import { asMapping } from '../../base/mapping.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
-import { type KustomizationInputs, kustomizationInputs } from '../../manifests/kustomization-inputs.ts';
+import {
+  findKustomization,
+  type KustomizationInputs,
+  kustomizationInputs,
+} from '../../manifests/kustomization-inputs.ts';
 import { manifestSource } from '../../manifests/source.ts';
 import { formatTargetReference, isUnderTarget, targetRepository } from '../../naming/naming.ts';
 import { formatRepository, parseReference } from '../../oci/reference.ts';
@@ -62,16 +66,16 @@ interface Wanted {
 
 /**
  * Sets `images` in kustomizations, so that what they build names the target. Writes nothing. Without sources, and for one
- * that is a source itself, a kustomization is built, and gets the entries that its own manifests need; so too with a bundle
- * or list, which then decides about tags. With manifests as sources, the others get the entries of all of them. What is a
- * base of another one stays as it is: its new names would not be those that the other one's entries are for.
+ * that is a source itself or is built into one, a kustomization is built, and gets the entries that its own manifests need; so
+ * too with a bundle or list, which then decides about tags. With manifests as sources, the others get the entries of all of
+ * them. What is a base of another one stays as it is: its new names would not be those that the other one's entries are for.
  * @throws AirgapError all kustomizations that cannot be read or edited, together; errors of the sources
  */
 export async function updateKustomizations(context: Context, options: UpdateOptions): Promise<UpdateResult> {
   const { target, files, manifests, images, bundle } = options;
   const opened = await openAll(files);
   const hasSources = manifests.length + images.length > 0 || bundle !== undefined;
-  const folders = new Set(manifests.flatMap(({ kind, path }) => (kind === 'kustomize' ? [path] : [])));
+  const folders = await builtFolders(manifests);
   const isOwnSource = ({ path }: Opened): boolean => !hasSources || folders.has(dirname(path));
   const shared = hasSources ? await sourceReferences(context, options) : undefined;
   const kustomizations: UpdatedKustomization[] = [];
@@ -79,7 +83,7 @@ export async function updateKustomizations(context: Context, options: UpdateOpti
   const errors: AirgapError[] = [];
   for (const one of opened) {
     const { path, shown, file, inputs } = one;
-    const user = manifests.length > 0 ? undefined : opened.find((other) => other.inputs.folders.has(dirname(path)));
+    const user = opened.find((other) => other.inputs.folders.has(dirname(path)));
     if (user !== undefined) {
       const same = {
         path,
@@ -115,6 +119,21 @@ export async function updateKustomizations(context: Context, options: UpdateOpti
   }
   if (errors.length > 0) throw combine(errors, `${errors.length} of ${opened.length} kustomizations cannot be updated`);
   return { kustomizations, left: [...new Set(left)] };
+}
+
+/** Returns the folders of kustomizations that are sources, and of those that they build on. */
+async function builtFolders(sources: SourceOptions['manifests']): Promise<ReadonlySet<string>> {
+  const folders = new Set<string>();
+  for (const { kind, path } of sources) {
+    if (kind !== 'kustomize') continue;
+    const folder = await realpath(path).catch(() => path);
+    folders.add(folder);
+    const file = await findKustomization(folder);
+    if (file === undefined) continue;
+    const inputs = await kustomizationInputs(file, await readFile(file, 'utf8'));
+    for (const inner of inputs.folders) folders.add(inner);
+  }
+  return folders;
 }
 
 /** Reads all kustomizations; each once, though several names may lead to it. */

@@ -3,6 +3,7 @@ import { readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { manifestSource } from '../../../../src/manifests/source.ts';
 import { formatTargetReference, parseTarget } from '../../../../src/naming/naming.ts';
 import { formatReference, parseReference } from '../../../../src/oci/reference.ts';
 import { kustomizationPaths } from '../../../../src/workflows/values/kustomization-paths.ts';
@@ -17,10 +18,15 @@ const programs = scratchFolder();
 if (KUBECTL !== undefined) symlinkSync(KUBECTL, join(programs, 'kubectl'));
 
 /** Updates kustomizations, and writes the result as the command does. */
-async function update(folder: string, named: readonly string[], images: readonly string[] = []): Promise<UpdateResult> {
+async function update(
+  folder: string,
+  named: readonly string[],
+  { images = [], kustomize = [] }: { readonly images?: readonly string[]; readonly kustomize?: readonly string[] } = {},
+): Promise<UpdateResult> {
   const context = { env: { PATH: programs, HOME: folder }, cwd: folder, emit: () => {} };
   const files = await kustomizationPaths(named, folder);
-  const result = await updateKustomizations(context, { target, files, images, manifests: [] });
+  const manifests = kustomize.map((path) => manifestSource('kustomize', path, folder));
+  const result = await updateKustomizations(context, { target, files, images, manifests });
   for (const { path, text } of result.kustomizations) writeFileSync(path, text);
   return result;
 }
@@ -105,6 +111,27 @@ describe.skipIf(KUBECTL === undefined)('with the real kubectl', { timeout: 120_0
     expect(builtImages(join(folder, 'k/prod'))).toEqual(['us.icr.example/ns/nginx:2', 'us.icr.example/ns/redis:7']);
   });
 
+  test('of a source, those that are built into it get what they need themselves; others get all', async () => {
+    const folder = await writeFiles(scratchFolder(), {
+      'kustomization.yaml': 'resources: [web, db]\n',
+      'web/kustomization.yaml': 'resources: [pod.yaml]\n',
+      'web/pod.yaml': pod('web', ['nginx:1']),
+      'db/kustomization.yaml': 'resources: [pod.yaml]\n',
+      'db/pod.yaml': pod('db', ['redis:7']),
+      'other/kustomization.yaml': 'resources: [pod.yaml]\nimages:\n- name: docker.io/library/redis\n',
+      'other/pod.yaml': pod('other', ['docker.io/library/redis:7']),
+    });
+    const { kustomizations } = await update(folder, ['*/kustomization.yaml'], { kustomize: ['.'] });
+    expect(kustomizations.map(({ shown, set }) => [shown, set])).toEqual([
+      ['db/kustomization.yaml', ['redis']],
+      // The spelling of an entry that is there counts too.
+      ['other/kustomization.yaml', ['docker.io/library/redis', 'nginx', 'redis']],
+      ['web/kustomization.yaml', ['nginx']],
+    ]);
+    expect(builtImages(folder).sort()).toEqual(['us.icr.example/ns/nginx:1', 'us.icr.example/ns/redis:7']);
+    expect(builtImages(join(folder, 'other'))).toEqual(['us.icr.example/ns/redis:7']);
+  });
+
   test('what stays on purpose, and what the transformer does not reach', async () => {
     const folder = await writeFiles(scratchFolder(), {
       'kustomization.yaml': `resources: [pod.yaml, foo.yaml]
@@ -157,7 +184,7 @@ images:
       'b/pod.yaml': pod('web', ['docker.io/library/nginx:1']),
       'part/kustomization.yaml': 'kind: Component\napiVersion: kustomize.config.k8s.io/v1alpha1\n',
     });
-    const { left } = await update(folder, ['*'], ['nginx:2', 'quay.io/other/x:1']);
+    const { left } = await update(folder, ['*'], { images: ['nginx:2', 'quay.io/other/x:1'] });
     expect(left).toEqual([expect.stringMatching(/redis:7: not in the bundle or list/)]);
     expect(builtImages(join(folder, 'a'))).toEqual(['us.icr.example/ns/nginx:2', 'redis:7']);
     expect(builtImages(join(folder, 'b'))).toEqual(['us.icr.example/ns/nginx:2']);
