@@ -295,6 +295,34 @@ describe('values files', () => {
   });
 });
 
+describe('files outside the chart', () => {
+  test('values of the user for a chart in an archive', async () => {
+    write({ ...app('image: alpine:3.21\n'), 'prod.yaml': '# ours\nimage: nginx:1.27.5 # pinned\n' });
+    await execa(helmUnderTest(), ['package', 'app'], { cwd });
+    const result = await writing('app-1.2.3.tgz', '-f', 'prod.yaml');
+    expect(result).toMatchObject({ files: [join(cwd, 'prod.yaml')], versions: [], unproved: [] });
+    expect(read('prod.yaml')).toBe('# ours\nimage: public.ecr.aws/docker/library/nginx:1.27.5 # pinned\n');
+  });
+
+  test('values of a chart that another one has by file://', async () => {
+    write({
+      ...app('image: nginx:1.27.5\n'),
+      ...app('image: alpine:3.21\n', POD.replaceAll('name: app', 'name: db'), 'db'),
+      'app/Chart.yaml':
+        'apiVersion: v2\nname: app\nversion: 1.2.3\ndependencies: [{name: db, alias: store, version: ^1.0.0, repository: "file://../db"}]\n',
+    });
+    await execa(helmUnderTest(), ['dependency', 'update', 'app'], { cwd });
+    const result = await writing('app', '--bump', 'patch');
+    expect(result).toMatchObject({
+      files: ['app/Chart.yaml', 'app/values.yaml', 'db/Chart.yaml', 'db/values.yaml'].map((path) => join(cwd, path)),
+      parents: [{ name: 'app', on: 'db', outdated: ['Chart.lock', 'charts/db-1.2.3.tgz'] }],
+      unproved: [],
+      notWritten: [],
+    });
+    expect(read('db/values.yaml')).toBe('image: public.ecr.aws/docker/library/alpine:3.21\n');
+  });
+});
+
 test.each([
   ['--dry-run'],
   ['--bump', 'patch'],

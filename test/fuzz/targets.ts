@@ -47,6 +47,7 @@ import { goProgram } from '../support/program.ts';
 import fc from '../support/property.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { tarOf } from '../support/tar.ts';
+import { editTargets } from './edit-targets.ts';
 import { listTargets } from './list-targets.ts';
 import { mutated, mutatedJson } from './mutate.ts';
 import { registryTargets } from './registry-targets.ts';
@@ -590,6 +591,7 @@ export const targets: readonly Target[] = [
     runs: 500,
     read: (bytes) => redact(bytes.toString('utf8')),
   },
+  ...editTargets,
   ...listTargets,
   ...registryTargets,
 ];

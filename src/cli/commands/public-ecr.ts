@@ -35,7 +35,11 @@ function declare(io: CommandIO) {
     .addOption(outputOption(['table', 'json', 'yaml', 'markdown'], 'table'))
     .addHelpText(
       'after',
-      examples('public-ecr ./app -f values.yaml', "public-ecr --values-files 'charts/*/values.yaml' -o markdown"),
+      examples(
+        'public-ecr ./app -f values.yaml',
+        "public-ecr --values-files 'charts/*/values.yaml' -o markdown",
+        'public-ecr ./app --write --bump patch',
+      ),
     );
   const pulling = addChartsFlags(addWriteFlags(command)).optionsGroup('Registries and TLS:').addOption(mirrorOption());
   return addRegistryFlags(pulling, io);
