@@ -35,7 +35,7 @@ export const editTargets: readonly Target[] = [
       `a: &x\n  b: 1\nimage: {name: "${FROM}"}\n<<: *x\nc: |\n  d\n`,
       `image:\r\n  name: >-\r\n    ${FROM}\r\n`,
     ]),
-    runs: 1000,
+    runs: 200,
     read: (bytes) => {
       const text = bytes.toString('utf8');
       const change = { keys: ['image', 'name'], text: FROM, replacement: TO };
@@ -48,7 +48,7 @@ export const editTargets: readonly Target[] = [
       `tests:\n- it: a\n  set: {image.name: x}\n  asserts:\n  - equal: {path: 'a[0].image', value: "${FROM}"}\n  - matchRegex: {path: b, pattern: ^nginx:1\\.25$}\n---\nsuite: b\n`,
       `a:\n  1: |\n    image: ${FROM}\n    b: nginx:1.25\n`,
     ]),
-    runs: 500,
+    runs: 200,
     read: (bytes) => {
       const text = bytes.toString('utf8');
       const { text: changed, byTitle } = changeSuite(text, moves);

@@ -139,8 +139,7 @@ export class YamlSource {
     if (error === undefined) return undefined;
     const line = this.lineAt(error.pos[0]);
     const message = error.message.split('\n')[0] ?? '';
-    const { object } = readManifest(this.text);
-    const isOnlyGo = object !== undefined && this.documents.length === 1;
+    const isOnlyGo = this.documents.length === 1 && readManifest(this.text).object !== undefined;
     return { line, reason: isOnlyGo ? `only Helm's own parser reads this YAML: ${message}` : `not YAML: ${message}` };
   }
 }
@@ -160,6 +159,7 @@ export function changeScalars(text: string, changes: readonly ScalarChange[]): C
   const planned = changes.map((change) => ({ change, plan: planChange(source, change) }));
   const refused = planned.flatMap(({ change, plan }) => (isRefusal(plan) ? [{ change, ...plan }] : []));
   const accepted = planned.flatMap(({ change, plan }) => (isRefusal(plan) ? [] : [{ change, edit: plan }]));
+  if (accepted.length === 0) return { text, refused };
   const all = applied(text, accepted);
   if (all !== undefined) return { text: all, refused };
   // Rarely: finds those that do not read as they should.
