@@ -76,6 +76,7 @@ class ScriptReader {
       if (cursor.isAtEnd) break;
       const char = cursor.peek();
       if (char === '#') cursor.skipLine();
+      else if (cursor.startsWith('((')) this.#arithmetic();
       else if (isHereDocument(cursor)) this.#hereDocuments.push(readDelimiter(cursor));
       else if (char === '<' || char === '>') cursor.step();
       else if ('\n;&|()'.includes(char)) this.#endCommand(char);
@@ -83,6 +84,13 @@ class ScriptReader {
     }
     this.#commit();
     return { assignments: this.#assignments, unclosed: cursor.unclosed };
+  }
+
+  /** Skips `((...))`, in which `<<` is an operator. */
+  #arithmetic(): void {
+    const cursor = this.#cursor;
+    const length = cursor.text.slice(cursor.position, cursor.position + 1000).indexOf('))');
+    cursor.step(length < 0 ? 2 : length + 2);
   }
 
   #endCommand(char: string): void {

@@ -90,12 +90,15 @@ it.each([
   expect(problems.at(-1)?.parts.subject).toBe(`x.sh:${line}`);
 });
 
-it.each(['(( x = 1 << 2 ))', 'cat <<<word', 'x=$(cat <<<"word")', 'read -r a <<< "$x"'])(
-  '%s announces no here-document',
-  (line) => {
-    expect(images(`${line}\nIMAGES=(a:1)`)).toEqual(['2 a:1']);
-  },
-);
+it.each([
+  '(( x = 1 << 2 ))',
+  'if (( 1 << x > 2 )); then y; fi',
+  'cat <<<word',
+  'x=$(cat <<<"word")',
+  'read -r a <<< "$x"',
+])('%s announces no here-document', (line) => {
+  expect(images(`${line}\nIMAGES=(a:1)`)).toEqual(['2 a:1']);
+});
 
 it('rows in a text may have spaces beside the bars', () => {
   const { charts } = read(
