@@ -2,9 +2,9 @@ import * as z from 'zod';
 import { CHECK_REASONS } from './check-reasons.ts';
 import { digestSchema, referenceSchema } from './inventory.ts';
 
-/** Object of a chart whose Pods pull an image. */
+/** Object of a chart or of manifests whose Pods pull an image. */
 const workload = z.object({
-  /** Name of the chart. */
+  /** Name of the chart, or of the manifests, which contains a space. */
   chart: z.string(),
   profile: z.string(),
   /** Empty if the image is in no rendered object. */
@@ -16,6 +16,8 @@ const workload = z.object({
   container: z.string().optional(),
   /** Field of the object, such as `spec.template.spec.containers[0].image`. */
   path: z.string(),
+  /** File of manifests that has the object. */
+  file: z.string().optional(),
   /** The object passes the image on: Pods that a running program makes pull it. */
   byOperator: z.literal(true).optional(),
 });
@@ -32,6 +34,8 @@ const image = z.object({
   /** Digest that the target has, if it was read. */
   digestAtTarget: digestSchema.optional(),
   status: z.enum(['ok', ...CHECK_REASONS]),
+  /** Why it may stay public, by the list of allowed images; nobody is asked for it. */
+  allowed: z.string().optional(),
   /** What is wrong, in words that are equal for all images with the same cause. */
   message: z.string().optional(),
   /** What is wrong with this image in particular. */
@@ -66,7 +70,13 @@ const checkResultSchema = z.object({
   /** Wanted platforms. */
   platforms: z.array(z.string()),
   charts: z.array(chart),
-  /** Each reference once, or twice if it is also asked for anonymously; sorted. */
+  /** Names of the manifests and kustomizations; absent if there are none. */
+  manifests: z.array(z.string()).optional(),
+  /** Entries of the list of allowed images that allow nothing; absent if there are none. */
+  unusedAllowed: z
+    .array(z.object({ image: z.string(), namespace: z.string().optional(), reason: z.string() }))
+    .optional(),
+  /** Each reference once; several times if it is also asked for anonymously, or allowed for some objects only. Sorted. */
   images: z.array(image),
 });
 

@@ -3,6 +3,7 @@ export { formatPostRenderMap } from './edits/post-render-map.ts';
 export type { TemplateChange } from './edits/template-edits.ts';
 export { HOOKS_HINT, isOverridesFile, overridesHeader, stillPublicLine, titleLine } from './file-header.ts';
 export {
+  appliedReferences,
   chartReferences,
   type InstalledChart,
   type InstalledReference,

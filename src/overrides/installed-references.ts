@@ -108,9 +108,17 @@ export async function chartReferences(
   return { references: withObjects(all, (reference) => reference), renders: variants.map(({ base }) => base) };
 }
 
+/** Returns the references of manifests that are applied as they are, with what their objects say. */
+export function appliedReferences(
+  documents: readonly RenderedDocument[],
+  references: readonly LocatedReference[],
+): InstalledReference[] {
+  return withPlaces(documents, references, (reference) => reference);
+}
+
 /** Returns the Pods of an installation without the pull secret. @param namespace release namespace */
 export function installedWithoutSecret(
-  { renders }: InstalledChart,
+  { renders }: Pick<InstalledChart, 'renders'>,
   secret: string,
   namespace: string,
 ): PodWithoutSecret[] {
@@ -148,12 +156,20 @@ function withObjects(
   variants: readonly Variant[],
   sourceOf: (reference: string) => string | undefined,
 ): InstalledReference[] {
-  return withoutRepeats(variants).flatMap(({ base: { documents }, references }) => {
-    const byKey = new Map(documents.map((document) => [documentKey(document.template, document.index), document]));
-    return references.map((located) => {
-      const document = byKey.get(documentKey(located.template, located.document));
-      return { ...located, ...placeOf(document, located), source: sourceOf(located.reference) };
-    });
+  return withoutRepeats(variants).flatMap(({ base: { documents }, references }) =>
+    withPlaces(documents, references, sourceOf),
+  );
+}
+
+function withPlaces(
+  documents: readonly RenderedDocument[],
+  references: readonly LocatedReference[],
+  sourceOf: (reference: string) => string | undefined,
+): InstalledReference[] {
+  const byKey = new Map(documents.map((document) => [documentKey(document.template, document.index), document]));
+  return references.map((located) => {
+    const document = byKey.get(documentKey(located.template, located.document));
+    return { ...located, ...placeOf(document, located), source: sourceOf(located.reference) };
   });
 }
 

@@ -10,6 +10,7 @@ import {
   uncoveredNote,
   uncoveredOperators,
 } from '../discovery/rules/index.ts';
+import type { RenderedDocument } from '../helm/documents.ts';
 import { type ManifestSource, readManifests } from '../manifests/index.ts';
 import type { Context } from '../session/context.ts';
 import type { NestedChartJob } from './nested.ts';
@@ -18,6 +19,13 @@ import type { SearchedManifests } from './search-result.ts';
 
 /** Profile of locations in manifests: they are applied as they are. */
 const PROFILE = '';
+
+/** What is in manifests. */
+export interface ManifestSearch {
+  readonly searched: SearchedManifests;
+  readonly documents: readonly RenderedDocument[];
+  readonly nestedJobs: NestedChartJob[];
+}
 
 /**
  * Reads manifests, and collects the references in them as in the render of a chart.
@@ -28,7 +36,7 @@ export async function searchManifests(
   context: Context,
   source: ManifestSource,
   { rules: given = [], operators = false }: SearchOptions,
-): Promise<{ readonly searched: SearchedManifests; readonly nestedJobs: NestedChartJob[] }> {
+): Promise<ManifestSearch> {
   const { emit } = context;
   const { name } = source;
   const title = source.kind === 'kustomize' ? `building ${name}` : `reading ${name}`;
@@ -54,6 +62,7 @@ export async function searchManifests(
         network: networkNeeds(documents, location),
         operators: operators ? operatorContainers(documents, found, false) : [],
       },
+      documents,
       nestedJobs: nestedCharts(documents, {}).map((nested) => ({ nested, profile, parents })),
     };
   });

@@ -34,6 +34,8 @@ import { parseManifest } from '../../src/oci/manifest.ts';
 import { formatReference, parseReference, type Reference, tryParseReference } from '../../src/oci/reference.ts';
 import { namesInProgram } from '../../src/operator-scan/image/names-in-program.ts';
 import { TarStream } from '../../src/operator-scan/image/tar-stream.ts';
+import { editImages } from '../../src/overrides/formats/kustomization-edit.ts';
+import { readKustomization } from '../../src/overrides/formats/kustomization-file.ts';
 import { referenceOf } from '../../src/workflows/mirror/listing/references.ts';
 import { newestTags } from '../../src/workflows/mirror/listing/tag-version.ts';
 import { readReceipt } from '../../src/workflows/push/read-receipt.ts';
@@ -87,6 +89,15 @@ const index: unknown = JSON.parse(
   ),
 );
 
+const kustomization = Buffer.from(`resources: [web.yaml] # mine
+images:
+  - name: nginx # web
+    newTag: '1.27'
+  - {name: quay.io/team/app, digest: "sha256:${'ab'.repeat(32)}"}
+  - newName: "old.example/x"
+    name: x
+patches: [{patch: "- op: remove\\n  path: /x"}]
+`);
 const manifest = {
   schemaVersion: 2,
   mediaType: MediaType.ociManifest,
@@ -466,6 +477,17 @@ export const targets: readonly Target[] = [
         { env: {}, cwd: '/', emit: ignoreEvents },
         { kind: 'manifests', path: '-', name: 'manifests -', input },
       ),
+  },
+  {
+    name: 'kustomization',
+    ...from([kustomization]),
+    runs: 1000,
+    read: (bytes) => {
+      const before = readKustomization('kustomization.yaml', bytes.toString('utf8'));
+      const set = { newName: 'r.example/x', newTag: '1.10' };
+      const changes = before.entries.map((entry) => ({ entry, set }));
+      editImages(before, [...changes, { add: { name: 'added', ...set } }]);
+    },
   },
   {
     name: 'config',

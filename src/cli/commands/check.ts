@@ -8,12 +8,19 @@ import type { PullSecret } from '../../kubernetes/pull-secret.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
 import type { CheckOptions } from '../../workflows/check/check.ts';
-import { addConfigFlags, addRenderFlags, chartMirrorOption, readRules, rulesOption } from '../flags/charts.ts';
+import {
+  addConfigFlags,
+  addManifestFlags,
+  addRenderFlags,
+  chartMirrorOption,
+  readRules,
+  rulesOption,
+} from '../flags/charts.ts';
 import { declaredHosts } from '../flags/ecr.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { type FlagsOf, repeatable } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
-import { addPodFlags, clusterAccess, podSource } from '../flags/pods.ts';
+import { addPodFlags, clusterAccess, podSource, readAllowedImages } from '../flags/pods.ts';
 import { addRegistryFlags, registryAccess } from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
 import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
@@ -57,11 +64,12 @@ function declare(io: CommandIO) {
         'check app --bundle app.tar --to registry.example -f site.yaml',
         'check ./app --to registry.example --overrides app.yaml',
         'check --all --bundle app.tar --platform linux/arm64',
+        'check --kustomize overlays/prod --to registry.example',
         'check --live --to registry.example --bundle app.tar',
       ),
     )
     .optionsGroup('Selection:');
-  const selecting = addConfigFlags(command, 'check every chart and profile of this airgap.yaml')
+  const selecting = addManifestFlags(addConfigFlags(command, 'check every chart and profile of this airgap.yaml'))
     .option('--no-tests', 'leave out helm test resources')
     .option('--no-hooks', 'leave out hooks including helm test, as helm install --no-hooks does')
     .option('--no-operator-defaults', 'leave out default images that operators use for resources created later')
@@ -115,12 +123,14 @@ async function checkCharts(
 function nextSteps(
   command: CommandUnknownOpts,
   { bundle, pullSecret }: CheckOptions,
-  { images, charts, target }: CheckResult,
+  { images, charts, manifests = [], target }: CheckResult,
 ): readonly string[] {
   const reasons = new Set([...images, ...charts].flatMap(({ status = 'ok' }) => (status === 'ok' ? [] : [status])));
   const names = charts.map(({ name }) => name);
   const lacksChart = charts.some(({ status }) => status === 'not-pushed');
-  return afterCheck(command, { reasons, bundle, target, charts: names, lacksChart, pullSecret: pullSecret?.name });
+  const isOfManifests = charts.length === 0 && manifests.length > 0;
+  const common = { reasons, bundle, target, lacksChart, pullSecret: pullSecret?.name };
+  return afterCheck(command, { ...common, charts: names, isOfManifests });
 }
 
 /** Maps flags and settings to the options of the workflow. @throws AirgapError `usage`, `file` and errors of the bundle */
@@ -129,8 +139,8 @@ async function checkOptions(
   flags: Flags,
   settings: Settings,
 ): Promise<CheckOptions & { readonly pullSecret: PullSecret | undefined }> {
-  const { bundle, to, overrides, unmapped, inject, operatorDefaults, platform } = flags;
-  const { config, render, tests, hooks, chartSources } = settings;
+  const { bundle, to, overrides, unmapped, inject, operatorDefaults, platform, allowImages } = flags;
+  const { config, render, manifests, tests, hooks, chartSources } = settings;
   const { cwd, env } = context;
   const signing = await requiredSigner(flags);
   const { withWrittenNamesFromFile } = await import('../../workflows/push/written-names.ts');
@@ -143,6 +153,8 @@ async function checkOptions(
   return {
     jobs: flags.all ? undefined : await jobsOf(context, settings, bundle, signing, skipped),
     render: { ...render, ...skipped },
+    manifests,
+    allowed: await readAllowedImages(allowImages),
     bundle,
     ...signing,
     target,
@@ -206,6 +218,8 @@ function refuseChartFlags(charts: readonly string[], flags: Flags): void {
   const useless = {
     'a chart': charts.length > 0,
     '--all': all,
+    '--kustomize': flags.kustomize.length > 0,
+    '--manifests': flags.manifests.length > 0,
     '--overrides': overrides.length > 0,
     '--unmapped': unmapped !== undefined,
     '--pull-secret': pullSecret !== undefined,
@@ -227,8 +241,12 @@ function checkFlags(charts: readonly string[], flags: Flags): void {
   const refuse = (message: string, hint: string): never => {
     throw new AirgapError('usage', message, { hint });
   };
-  if ([charts.length > 0, all, config !== undefined].filter(Boolean).length !== 1) {
-    refuse('give charts, --all with --bundle, or --config', 'helm airgap inspect BUNDLE lists the charts of a bundle');
+  const hasSources = charts.length + flags.kustomize.length + flags.manifests.length > 0;
+  if ([hasSources, all, config !== undefined].filter(Boolean).length !== 1) {
+    refuse(
+      'give charts, --kustomize, --manifests, --all with --bundle, or --config',
+      'helm airgap inspect BUNDLE lists the charts of a bundle',
+    );
   }
   if (to === undefined && bundle === undefined) {
     refuse('check needs --to, --bundle, or both', 'name the registry that the nodes pull from with --to');

@@ -19,6 +19,7 @@ import { formatReport, proofReport, umbrellaReport } from '../reports/values.ts'
 import type { CommandIO } from '../run.ts';
 import { afterFormat, afterLeft, afterValues } from './next-steps.ts';
 import { OverridesFiles } from './values-files.ts';
+import { updateFiles } from './values-update.ts';
 
 /** Flags for the output of a format. */
 interface FormatOutput extends FormatFlags {
@@ -49,6 +50,8 @@ export async function writeFormat(
   command: CommandUnknownOpts,
 ): Promise<readonly string[]> {
   const { cwd } = io.context;
+  const { update } = flags;
+  if (update !== undefined) return updateFiles(io, options, { ...flags, update }, command);
   const { files, left, isIncomplete, mayHoldSecrets, umbrella } = await formatOverrides(io, options, flags);
   const { outDir, out, output, format } = flags;
   const sourceManifest = flags.from === undefined ? undefined : resolve(cwd, flags.from);

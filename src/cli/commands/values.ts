@@ -2,7 +2,14 @@ import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import type { ChartRequest } from '../../helm/access.ts';
 import type { Overrides, ValuesOptions } from '../../workflows/values/values.ts';
-import { addConfigFlags, addRenderFlags, chartMirrorOption, readRules, rulesOption } from '../flags/charts.ts';
+import {
+  addConfigFlags,
+  addManifestFlags,
+  addRenderFlags,
+  chartMirrorOption,
+  readRules,
+  rulesOption,
+} from '../flags/charts.ts';
 import { addLoginFlags, type ReadLogin } from '../flags/login.ts';
 import type { FlagsOf } from '../flags/option.ts';
 import { formatResults, outputOption, printReport } from '../flags/output.ts';
@@ -48,10 +55,14 @@ function declare(io: CommandIO) {
         'values app --bundle app.tar --to registry.example --out app.yaml',
         'values --all --bundle app.tar --to registry.example --out-dir out',
         'values ./app --to registry.example --unmapped=repack --out v.yaml',
+        'values ./app --to registry.example --format chart --out app.tgz',
       ),
     )
     .optionsGroup('Selection:');
-  const selecting = addConfigFlags(checking, 'write overrides for every chart and profile of this airgap.yaml')
+  const selecting = addManifestFlags(
+    addConfigFlags(checking, 'write overrides for every chart and profile of this airgap.yaml'),
+  )
+    .option('--images <file>', 'images of a list, one per line, in place of a chart')
     .option('--no-tests', 'leave out helm test resources')
     .option('--no-hooks', 'leave out hooks including helm test, as helm install --no-hooks does')
     .option('--no-operator-defaults', 'leave out default images that operators use for resources created later')
@@ -96,7 +107,7 @@ async function valuesOptions(
   { context }: CommandIO,
   flags: Flags,
   files: OverridesFiles,
-  { charts, config, chartSources, render, tests, hooks }: Settings,
+  { charts, config, chartSources, render, tests, hooks, manifests, add: images }: Settings,
 ): Promise<ValuesOptions> {
   const { bundle, to, proof: prove, pullSecret, pin, inject, operatorDefaults } = flags;
   const signing = await requiredSigner(flags);
@@ -114,6 +125,7 @@ async function valuesOptions(
     render: { ...render, ...skipped },
     bundle,
     ...signing,
+    sources: isOfSources(flags, request) ? { manifests, images } : undefined,
     target: await withWrittenNamesFromFile(
       await (flags.format === 'chart' ? archiveTargetOf : targetOf)(to, flags, config),
       bundle,
@@ -174,7 +186,9 @@ function installation(
 /** Checks that charts are selected in exactly one way, and the combination of flags. @throws AirgapError `usage` */
 function checkCharts(chart: string | undefined, flags: Flags): void {
   const { all = false, config, format, outDir } = flags;
-  if ([chart !== undefined, all, config !== undefined].filter(Boolean).length !== 1) {
+  checkSources(chart, flags);
+  const hasSources = isOfSources(flags, chart);
+  if ([chart !== undefined, all, config !== undefined, hasSources].filter(Boolean).length !== 1) {
     throw new AirgapError('usage', 'give one chart, --all with --bundle, or --config', {
       hint: 'helm airgap inspect BUNDLE lists the charts of a bundle',
     });
@@ -196,11 +210,45 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
       hint: 'leave one of them out',
     });
   }
-  const isOneFile = ['map', 'containerd', 'mirrorset', 'kustomize'].includes(format);
-  if (chart === undefined && outDir === undefined && !isOneFile) {
+  if (chart === undefined && outDir === undefined && !REFERENCE_FORMATS.includes(format)) {
     const flag = all ? '--all' : '--config';
     throw new AirgapError('usage', `${flag} writes one file per chart`, { hint: 'name a folder with --out-dir' });
   }
+}
+
+/** Formats of references, which need no values and so no chart. */
+const REFERENCE_FORMATS: readonly string[] = ['map', 'containerd', 'mirrorset', 'kustomize'];
+
+/** Reports whether the images come from manifests, a list, the bundle or the kustomizations, and not from charts. */
+function isOfSources(flags: Flags, chart: unknown): boolean {
+  const { kustomize, manifests, images, update, bundle, all = false, config, format } = flags;
+  if (kustomize.length + manifests.length > 0 || images !== undefined) return true;
+  if (chart !== undefined || all || config !== undefined) return false;
+  return update !== undefined || (bundle !== undefined && REFERENCE_FORMATS.includes(format));
+}
+
+/** Checks the flags of images that do not come from charts. @throws AirgapError `usage` */
+function checkSources(chart: string | undefined, flags: Flags): void {
+  const { kustomize, manifests, images, update, all = false, config, format, out, outDir } = flags;
+  const refuse = (message: string, hint: string): never => {
+    throw new AirgapError('usage', message, { hint });
+  };
+  const given = { '--kustomize': kustomize.length, '--manifests': manifests.length, '--images': images?.length };
+  const source = Object.entries(given).find(([, value]) => value)?.[0];
+  const other = chart !== undefined ? 'a chart' : all ? '--all' : config !== undefined ? '--config' : undefined;
+  if (source !== undefined && other !== undefined)
+    refuse(`${source} cannot be used with ${other}`, 'write the overrides of charts in a run of their own');
+  if (source !== undefined && !REFERENCE_FORMATS.includes(format))
+    refuse(
+      `${source} has no values to override`,
+      `add --format kustomize, or ${REFERENCE_FORMATS.slice(0, 3).join(', ')}`,
+    );
+  if (update === undefined) return;
+  if (format !== 'kustomize') refuse('--update needs --format kustomize', 'add --format kustomize');
+  if (other !== undefined)
+    refuse(`--update cannot be used with ${other}`, 'give what helm template prints to --manifests -');
+  const written = out !== undefined ? '--out' : outDir !== undefined ? '--out-dir' : undefined;
+  if (written !== undefined) refuse(`${written} cannot be used with --update`, 'leave one of them out');
 }
 
 async function bundledRequest(

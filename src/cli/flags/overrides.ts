@@ -29,6 +29,10 @@ export const addFormatFlags = flagGroup((command) =>
         .choices(FORMATS)
         .default('values'),
     )
+    .option(
+      '--update <file...>',
+      'with kustomize: set images in these kustomizations; folders, and patterns with *, too',
+    )
     .option('--from <file>', 'with argocd and flux: manifest that installs the chart today')
     .option('--no-ecr-auth', 'with aggregate: do not set ecrAuth.registry for a private ECR'),
 );

@@ -1,7 +1,7 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { ClusterAccess } from '../../kubernetes/kubectl.ts';
 import type { PodSource } from '../../kubernetes/pods.ts';
-import type { AllowedImages } from '../../workflows/check/check-pods.ts';
+import type { AllowedImages } from '../../workflows/check/allowed-images.ts';
 import { type FlagsOf, flagGroup } from './option.ts';
 
 /** Adds the flags of the check of Pods, and of the cluster that it asks. */
@@ -10,7 +10,7 @@ export const addPodFlags = flagGroup((command) =>
     .optionsGroup('After the install:')
     .option('--live', 'compare the images of the Pods of the cluster (kubectl) with the target and the bundle')
     .option('--pods <file>', 'the same for the output of kubectl get pods -A -o json; "-" for standard input')
-    .option('--allow-images <file>', 'with --live or --pods: accept these images of other registries, with reasons')
+    .option('--allow-images <file>', 'accept these images of other registries, with reasons')
     // Helm consumes --kubeconfig and --kube-context, and passes them on as variables.
     .option('--context <name>', 'context of kubectl (default: that of helm --kube-context, else the current one)'),
 );
@@ -19,9 +19,9 @@ export type PodFlags = FlagsOf<typeof addPodFlags>;
 
 /**
  * Returns where Pods are read, or undefined if neither `--live` nor `--pods` is given.
- * @throws AirgapError `usage` if both are, or for flags without effect
+ * @throws AirgapError `usage` if both are
  */
-export function podSource({ live, pods, context, allowImages }: PodFlags): PodSource | undefined {
+export function podSource({ live, pods, context }: PodFlags): PodSource | undefined {
   if (live && pods !== undefined) {
     throw new AirgapError('usage', '--live and --pods cannot be used together', {
       hint: 'use --live to ask the cluster, or --pods for a file of its Pods',
@@ -29,11 +29,6 @@ export function podSource({ live, pods, context, allowImages }: PodFlags): PodSo
   }
   if (live) return { cluster: clusterAccess({ context }) };
   if (pods !== undefined) return { file: pods };
-  if (allowImages !== undefined) {
-    throw new AirgapError('usage', '--allow-images needs --live or --pods', {
-      hint: 'add --live, or --pods FILE with the output of kubectl get pods -A -o json',
-    });
-  }
   return undefined;
 }
 

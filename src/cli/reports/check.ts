@@ -1,4 +1,4 @@
-import { count } from '../../base/count.ts';
+import { count, firstOf } from '../../base/count.ts';
 import { printableLine } from '../../base/printable.ts';
 import { CHECK_REASONS, type CheckReason } from '../../inventory/check-reasons.ts';
 import type { CheckedImage, CheckedWorkload, CheckResult } from '../../inventory/check-result.ts';
@@ -8,6 +8,7 @@ import { joinLines, shortDigest } from './text.ts';
 /** What each reason means, for people: the end of a sentence about images. */
 const REASON_TEXTS: Readonly<Record<CheckReason, string>> = {
   'public-name': 'would be pulled from other registries, not from the target',
+  unpinned: 'are accepted from other registries, but their tags are not fixed',
   'not-in-bundle': 'are not in the bundle',
   'not-pushed': 'are not at the target',
   incomplete: 'are at the target, but not completely',
@@ -16,6 +17,9 @@ const REASON_TEXTS: Readonly<Record<CheckReason, string>> = {
   'unknown-authority': 'cannot be pulled, because the certificate of the target is not trusted',
   unreachable: 'cannot be pulled, because the target does not answer as it should',
 };
+
+/** Maximum number of names in a line; JSON has all. */
+const MAX_NAMES = 5;
 
 /** Images that fail for one cause. */
 interface Failure {
@@ -31,14 +35,15 @@ export function checkReport(result: CheckResult): Report {
   const place = printableLine(target ?? bundle);
   const failures = failuresOf(images);
   const blocks: Block[] = [...failures.flatMap((failure) => failureBlocks(failure)), ...chartBlocks(result)];
-  const pulled = new Set(images.map(({ reference }) => reference));
-  const failed = new Set(failures.flatMap((failure) => failure.images.map(({ reference }) => reference)));
+  const asked = images.filter(({ allowed }) => allowed === undefined);
+  const pulled = new Set(asked.map(({ reference }) => reference));
+  const failed = new Set(asked.flatMap(({ status, reference }) => (status === 'ok' ? [] : [reference])));
   const nodes = `${result.platforms.join(', ')} nodes`;
   const summary =
     target === undefined
       ? `${place} has ${pulled.size - failed.size} of ${count(pulled.size, 'image')} for ${nodes}`
       : `${pulled.size - failed.size} of ${count(pulled.size, 'image')} would be pulled from ${place} by ${nodes}`;
-  return { result: [...blocks, ...otherDigests(images), joinLines([summary])], notes: [] };
+  return { result: [...blocks, ...otherDigests(images), joinLines([summary])], notes: allowedNotes(result) };
 }
 
 /** Reports whether the answer is no: an image would not be pulled, or a chart of the bundle is not at the target. */
@@ -71,13 +76,39 @@ function failureBlocks({ reason, message, hint, images }: Failure): Block[] {
     ...(hint === undefined ? [] : [`  ${hint}`]),
   ];
   const hasDetails = images.some(({ detail }) => detail !== undefined);
+  // Of charts, the values decide; of manifests, the field.
+  const hasFields = images.some(({ workloads }) => workloads.some(isOfManifests));
   const rows = images.flatMap(({ reference, detail = '', workloads }) =>
-    workloads.map((workload) => [workloadText(workload), workload.chart, reference, ...(hasDetails ? [detail] : [])]),
+    workloads.map((workload) => [
+      workloadText(workload),
+      workload.chart,
+      ...(hasFields ? [isOfManifests(workload) ? [workload.file, workload.path].filter(Boolean).join(' ') : ''] : []),
+      reference,
+      ...(hasDetails ? [detail] : []),
+    ]),
   );
-  return [
-    joinLines(lines),
-    { head: ['WORKLOAD', 'CHART', 'IMAGE', ...(hasDetails ? [''] : [])], rows: distinct(rows) },
-  ];
+  const head = ['WORKLOAD', hasFields ? 'FROM' : 'CHART', ...(hasFields ? ['FIELD'] : []), 'IMAGE'];
+  return [joinLines(lines), { head: [...head, ...(hasDetails ? [''] : [])], rows: distinct(rows) }];
+}
+
+/** Reports whether a workload is of manifests, whose names have a space. */
+function isOfManifests({ chart }: CheckedWorkload): boolean {
+  return chart.includes(' ');
+}
+
+/** Returns a note for each reason for which images stay public, and for each entry of that list that allows nothing. */
+function allowedNotes({ images, unusedAllowed = [] }: CheckResult): string[] {
+  const accepted = images.filter(({ status, allowed }) => status === 'ok' && allowed !== undefined);
+  const byReason = Map.groupBy(accepted, ({ allowed }) => allowed);
+  const used = [...byReason].map(([reason, group]) => {
+    const names = [...new Set(group.map(({ reference }) => reference))];
+    return `allowed (${reason}): ${firstOf(names, MAX_NAMES)}`;
+  });
+  const unused = unusedAllowed.map(({ image, namespace }) => {
+    const where = namespace === undefined ? '' : ` in ${namespace}`;
+    return `--allow-images: ${image}${where} allows nothing any more: remove it`;
+  });
+  return [...used, ...unused].map((note) => joinLines([note]));
 }
 
 /** Formats `Deployment/app (container web)`, with the namespace if it is known. */

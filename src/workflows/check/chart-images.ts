@@ -9,7 +9,6 @@ import type { Target } from '../../naming/naming.ts';
 import {
   chartReferences,
   type InstalledChart,
-  type InstalledReference,
   installedReferences,
   installedWithoutSecret,
   type OverrideOptions,
@@ -19,6 +18,7 @@ import {
 import type { Profile } from '../../search/search-render.ts';
 import type { Context } from '../../session/context.ts';
 import type { BundledChart } from '../values/bundled-charts.ts';
+import type { SourceImages } from './source-images.ts';
 
 /** How charts are installed. */
 export interface InstallOptions extends Pick<OverrideOptions, 'inject' | 'operatorDefaults'> {
@@ -39,21 +39,10 @@ export interface InstallOptions extends Pick<OverrideOptions, 'inject' | 'operat
 }
 
 /** The images that one chart pulls with one profile. */
-export interface ChartImages {
-  readonly chart: string;
+export interface ChartImages extends SourceImages {
   readonly version: string;
   readonly profile: Profile;
   readonly renderer: Renderer;
-  /** Namespace of the release. */
-  readonly namespace: string;
-  /** What nodes pull, at each location. */
-  readonly references: readonly InstalledReference[];
-  /** Names of charts that it installs, whose images are not among these. */
-  readonly nested: readonly string[];
-  /** Says why no value changes a reference at a location; undefined if that is unknown. */
-  readonly whyPublic: (reference: InstalledReference) => string | undefined;
-  /** Reports whether the Pods that pull a reference lack the pull secret. */
-  readonly lacksSecret: (reference: InstalledReference) => boolean;
 }
 
 /**

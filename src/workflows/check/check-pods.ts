@@ -1,7 +1,6 @@
 import { basename } from 'node:path';
 import { printableLine } from '../../base/printable.ts';
 import { runStep } from '../../base/step.ts';
-import { wildcard } from '../../base/wildcard.ts';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import { type Pod, type PodImage, type PodSource, readPods } from '../../kubernetes/pods.ts';
 import { formatTarget, isUnderTarget, type Target } from '../../naming/naming.ts';
@@ -9,17 +8,9 @@ import type { Digest } from '../../oci/digest.ts';
 import { formatReference, tryParseReference } from '../../oci/reference.ts';
 import type { Context } from '../../session/context.ts';
 import { withWrittenNames } from '../push/written-names.ts';
+import { type AllowedImages, allowedBy } from './allowed-images.ts';
 import { BundledDigests } from './bundled-digests.ts';
 import { pullCause } from './pull-cause.ts';
-
-/** Images that a check of Pods accepts though they are not the target's, with the reason for reviewers. */
-export interface AllowedImages {
-  /** Pattern with `*` of normalized references. */
-  readonly image: string;
-  /** Pattern with `*` of namespaces. Default: all. */
-  readonly namespace?: string | undefined;
-  readonly reason: string;
-}
 
 /** Options of {@link checkPods}. */
 export interface PodCheckOptions extends Pick<OpenOptions, 'signer'> {
@@ -112,10 +103,10 @@ export async function checkPods(context: Context, options: PodCheckOptions): Pro
   const pods = await runStep(context.emit, title, () => readPods({ ...context, readInput }, source));
   const { target, digests } = await readBundle(context, options);
   const seen = pods.flatMap((pod) => pod.images.map((image) => inspect(pod, image, target, digests)));
-  const entries = allowed.map((entry) => ({ entry, isAllowed: matcher(entry), used: [] as Seen[] }));
+  const entries = allowed.map((entry) => ({ entry, allows: allowedBy(entry), used: [] as Seen[] }));
   const failing = seen.filter((found) => {
     if (found.problem === undefined) return false;
-    const entry = entries.find(({ isAllowed }) => isAllowed(found));
+    const entry = entries.find(({ allows }) => allows(found.image, found.place.namespace));
     entry?.used.push(found);
     return entry === undefined;
   });
@@ -184,11 +175,6 @@ function inspect(pod: Pod, found: PodImage, target: Target, digests: BundledDige
   if (state === 'waiting') return { ...seen, problem: { reason: 'not-pulled-yet', cause: reason ?? '' } };
   if (bundled === undefined || digest === undefined || digests?.isSame(bundled, digest)) return seen;
   return { ...seen, problem: { reason: 'other-digest', cause: digest, expected: bundled.digest } };
-}
-
-function matcher({ image, namespace }: AllowedImages): (found: Seen) => boolean {
-  const [images, namespaces] = [wildcard(image), wildcard(namespace ?? '*')];
-  return (found) => images.test(found.image) && namespaces.test(found.place.namespace);
 }
 
 /** Groups by reason, image and cause; in the order of reasons, then of causes with most images. */

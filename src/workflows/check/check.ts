@@ -9,6 +9,8 @@ import type { Bundle } from '../../bundle/reading/bundle.ts';
 import { Helm } from '../../helm/helm.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 import type { CheckedChart, CheckResult } from '../../inventory/check-result.ts';
+import { originOf } from '../../inventory/finding.ts';
+import type { ManifestSource } from '../../manifests/index.ts';
 import { chartRepository, chartTag, formatTarget, type Target } from '../../naming/naming.ts';
 import { formatPlatform, LINUX_AMD64, type Platform, parsePlatform } from '../../oci/platform.ts';
 import { formatReference } from '../../oci/reference.ts';
@@ -16,17 +18,23 @@ import type { ChartJob } from '../../search/search-charts.ts';
 import { connect, type RegistryAccess, type RegistryUse } from '../../session/connect.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { listRequestedCharts } from '../values/requested-charts.ts';
+import type { AllowedImages } from './allowed-images.ts';
 import { BundledImages } from './ask-bundle.ts';
 import { TargetQuestions } from './ask-target.ts';
 import { type ChartImages, chartImages, type InstallOptions } from './chart-images.ts';
 import { answerImages, otherNamespaces, type PodSecret, type WantedImage, wantedImages } from './images.ts';
+import { manifestImages } from './manifest-images.ts';
 import { explainNotInBundle } from './not-in-bundle.ts';
+import type { SourceImages } from './source-images.ts';
 
-/** What to check: charts as they will be installed, against a target, a bundle, or both. */
+/** What to check: charts as they will be installed and manifests as they are, against a target, a bundle, or both. */
 export interface CheckOptions extends Pick<OpenOptions, 'signer'>, Omit<InstallOptions, 'pullSecret'> {
   /** Charts with their profiles; undefined for all charts of the bundle, with `render`. */
   readonly jobs: readonly ChartJob[] | undefined;
   readonly render: RenderOptions;
+  readonly manifests: readonly ManifestSource[];
+  /** Images of other registries that may stay. */
+  readonly allowed: readonly AllowedImages[];
   readonly bundle?: string | undefined;
   /** Platforms of the nodes. If empty: those that the bundle was made for, else linux/amd64. */
   readonly platforms: readonly Platform[];
@@ -39,9 +47,9 @@ export interface CheckOptions extends Pick<OpenOptions, 'signer'>, Omit<InstallO
 const ANONYMOUS: Keychain = { lookup: async () => undefined };
 
 /**
- * Checks for each image that charts pull whether a node would get it. Renders the charts with the site's values and the
- * overrides, and asks the target as a node would. Nothing is written to the target.
- * @throws AirgapError errors of the bundle; errors of the charts, all of them together
+ * Checks for each image that charts and manifests pull whether a node would get it. Renders the charts with the site's values
+ * and the overrides, builds kustomizations, and asks the target as a node would. Nothing is written to the target.
+ * @throws AirgapError errors of the bundle; errors of the charts and manifests, all of them together
  */
 export function check(context: Context, options: CheckOptions): Promise<CheckResult> {
   return withScratch(context, async (scratch) => {
@@ -49,10 +57,12 @@ export function check(context: Context, options: CheckOptions): Promise<CheckRes
     const { emit } = context;
     const bundle = file === undefined ? undefined : await openCheckedBundle(file, { signer, emit });
     try {
-      const charts = await renderCharts(context, options, bundle, scratch);
+      const { charts, manifests } = await pulledImages(context, options, bundle, scratch);
       const platforms = platformsOf(options, bundle);
       const bundled = bundle && new BundledImages(bundle, target);
-      const asked = { wanted: wantedImages(charts, target, bundled), charts, bundle, bundled, platforms };
+      const wanted = wantedImages([...charts, ...manifests], target, bundled, options.allowed);
+      const asked = { wanted, charts, bundle, bundled, platforms };
+      const unusedAllowed = options.allowed.filter((entry) => wanted.every(({ allowed }) => allowed !== entry));
       warnOtherNamespaces(context, asked.wanted, options.pullSecret);
       const title = target === undefined ? 'looking images up in the bundle' : `asking ${target.registry} for images`;
       const answered = await runStep(
@@ -69,6 +79,8 @@ export function check(context: Context, options: CheckOptions): Promise<CheckRes
         ...(file !== undefined && { bundle: file }),
         platforms: platforms.map(formatPlatform),
         charts: charts.map((chart) => chartEntry(chart, answered.charts)),
+        ...(manifests.length > 0 && { manifests: manifests.map(({ chart }) => chart) }),
+        ...(unusedAllowed.length > 0 && { unusedAllowed }),
         images: bundle ? await explainNotInBundle(context, bundle, charts, answered.images) : answered.images,
       };
     } finally {
@@ -77,13 +89,13 @@ export function check(context: Context, options: CheckOptions): Promise<CheckRes
   });
 }
 
-/** Renders every chart with every profile. All are tried. */
-export async function renderCharts(
+/** Renders every chart with every profile, and reads all manifests. All are tried. */
+export async function pulledImages(
   context: Context,
-  { jobs, render, pullSecret, ...options }: CheckOptions,
+  { jobs, render, manifests: sources, pullSecret, ...options }: CheckOptions,
   bundle: Bundle | undefined,
   scratch: string,
-): Promise<ChartImages[]> {
+): Promise<{ readonly charts: readonly ChartImages[]; readonly manifests: readonly SourceImages[] }> {
   const helm = new Helm(context);
   const requests = jobs === undefined ? [undefined] : jobs.map((job) => [job]);
   const listed = await settle(requests, 1, (job, i) =>
@@ -93,27 +105,31 @@ export async function renderCharts(
   const rendered = await settle(requested, availableParallelism(), (chart, i) =>
     chartImages(context, helm, chart, { ...options, pullSecret: pullSecret?.name }, join(scratch, `chart-${i}`)),
   );
+  const read = await settle(sources, 1, (source) =>
+    manifestImages(context, source, { rules: options.rules, pullSecret: pullSecret?.name }),
+  );
   const charts = allOf(rendered, 'charts could not be rendered');
-  warnNested(context, charts);
-  warnNeverPulled(context, charts);
-  return charts;
+  const manifests = allOf(read, 'kustomizations and manifests could not be read');
+  warnNested(context, [...charts, ...manifests]);
+  warnNeverPulled(context, [...charts, ...manifests]);
+  return { charts, manifests };
 }
 
 /** Warns of charts that the checked ones install, by a controller or a job. Their values are in the parent, as for `values`. */
-function warnNested({ emit }: Context, charts: readonly ChartImages[]): void {
+function warnNested({ emit }: Context, charts: readonly SourceImages[]): void {
   const checked = new Set(charts.map(({ chart }) => chart));
   const parents = Map.groupBy(charts, ({ chart }) => chart);
   for (const [parent, group] of parents) {
     const nested = new Set(group.flatMap((chart) => chart.nested).filter((name) => !checked.has(name)));
     if (nested.size === 0) continue;
     const names = [...nested].sort().join(', ');
-    const message = `chart ${parent} installs further charts, whose images are not checked: ${names}; name them as well, or check the bundle with --all`;
+    const message = `${originOf(parent)} installs further charts, whose images are not checked: ${names}; name them as well, or check the bundle with --all`;
     emit({ type: 'warning', message });
   }
 }
 
 /** Warns of images that nodes must have already, whatever the target has. */
-function warnNeverPulled({ emit }: Context, charts: readonly ChartImages[]): void {
+function warnNeverPulled({ emit }: Context, charts: readonly SourceImages[]): void {
   const references = charts.flatMap((chart) => chart.references).filter(({ isNeverPulled }) => isNeverPulled);
   const images = [...new Set(references.map(({ reference }) => reference))].sort();
   if (images.length === 0) return;

@@ -4,34 +4,56 @@ import { compareText } from '../../base/text-order.ts';
 import type { CheckedImage, CheckedWorkload } from '../../inventory/check-result.ts';
 import { isUnderTarget, type Target } from '../../naming/naming.ts';
 import { formatPlatform, type Platform } from '../../oci/platform.ts';
-import { parseReference } from '../../oci/reference.ts';
+import { parseReference, type Reference } from '../../oci/reference.ts';
 import type { InstalledReference } from '../../overrides/index.ts';
+import { type AllowedImages, allowedBy } from './allowed-images.ts';
 import type { BundledImages } from './ask-bundle.ts';
 import type { TargetAnswer, TargetQuestions } from './ask-target.ts';
-import type { ChartImages } from './chart-images.ts';
 import { HINTS } from './reasons.ts';
+import type { SourceImages } from './source-images.ts';
 
 /** An image that workloads pull with the same rights. */
 export interface WantedImage
   extends Pick<CheckedImage, 'reference' | 'source' | 'digest' | 'sourceDigest' | 'anonymous' | 'workloads'> {
   /** The reference names another registry than the target. */
   readonly isPublic: boolean;
-  /** Why no value changes a public reference, if that is known. */
+  /** Why a public reference is not changed, if that is known. */
   readonly whyPublic?: string | undefined;
+  /** What to do about a public reference, if that is not the same for all. */
+  readonly publicHint?: string | undefined;
+  /** The entry that allows a public reference. */
+  readonly allowed?: AllowedImages | undefined;
 }
 
-/** Groups what charts pull by image, and by rights: with the pull secret or without. Sorted by reference. */
+/**
+ * Groups what charts and manifests pull by image, by rights (with the pull secret or without), and by what allows it. Sorted by
+ * reference.
+ * @param allowed images that may stay public
+ */
 export function wantedImages(
-  charts: readonly ChartImages[],
+  sources: readonly SourceImages[],
   target: Target | undefined,
   bundled: BundledImages | undefined,
+  allowed: readonly AllowedImages[] = [],
 ): WantedImage[] {
-  const found = charts.flatMap((chart) => chart.references.map((located) => ({ chart, located })));
+  const found = sources.flatMap((chart) => chart.references.map((located) => ({ chart, located })));
+  const entries = allowed.map((entry) => ({ entry, allows: allowedBy(entry) }));
+  const allowedAs = ({ chart, located }: (typeof found)[number]): AllowedImages | undefined =>
+    isPublicName(located)
+      ? entries.find(({ allows }) => allows(located.reference, located.namespace ?? chart.namespace))?.entry
+      : undefined;
   const isPublicName = ({ reference }: InstalledReference): boolean =>
     target !== undefined && parseReference(reference).registry !== target.registry;
   const isAnonymous = ({ chart, located }: (typeof found)[number]): boolean =>
     !isPublicName(located) && chart.lacksSecret(located);
-  const groups = Map.groupBy(found, (entry) => `${entry.located.reference} ${isAnonymous(entry)}`);
+  const groups = Map.groupBy(found, (entry) =>
+    JSON.stringify([
+      entry.located.reference,
+      isAnonymous(entry),
+      allowedAs(entry),
+      isPublicName(entry.located) && entry.chart.publicHint,
+    ]),
+  );
   const images = [...groups.values()].map((group): WantedImage => {
     const [{ chart, located }] = group as [(typeof group)[number]];
     const { reference } = located;
@@ -48,6 +70,8 @@ export function wantedImages(
       workloads: distinct(group.map((entry) => workloadOf(entry.chart, entry.located))),
       isPublic,
       whyPublic,
+      publicHint: chart.publicHint,
+      allowed: allowedAs({ chart, located }),
     };
   });
   return images.sort(
@@ -61,8 +85,9 @@ function upstreamName({ source }: InstalledReference, target: Target | undefined
   return isUnderTarget(target, parseReference(source)) ? undefined : source;
 }
 
-function workloadOf({ chart, namespace: ofRelease }: ChartImages, located: InstalledReference): CheckedWorkload {
-  const { kind, name, container, path, within, how } = located;
+function workloadOf({ chart, namespace: ofRelease }: SourceImages, located: InstalledReference): CheckedWorkload {
+  const { kind, name, container, path, within, how, template } = located;
+  const isOfFile = chart.includes(' ') && template !== '';
   // Other objects may belong to no namespace. The default one may just not have been named.
   const isKnown = how === 'pod-spec' && ofRelease !== 'default';
   const namespace = located.namespace ?? (isKnown ? ofRelease : undefined);
@@ -74,6 +99,7 @@ function workloadOf({ chart, namespace: ofRelease }: ChartImages, located: Insta
     ...(namespace !== undefined && { namespace }),
     ...(container !== undefined && { container }),
     path: within === undefined ? path : `${path} (${within})`,
+    ...(isOfFile && { file: template }),
     ...(how !== 'pod-spec' && { byOperator: true as const }),
   };
 }
@@ -115,6 +141,11 @@ async function secretHint(
   return { hint: `add a login for ${registry} to the pull secret${name === '' ? '' : ` ${name}`}` };
 }
 
+/** Reports whether a reference means the same image tomorrow, as far as its name says it. */
+function isFixed({ tag, digest }: Reference): boolean {
+  return digest !== undefined || (tag !== undefined && tag !== 'latest');
+}
+
 /** Who answers. */
 interface Answering {
   readonly bundled: BundledImages | undefined;
@@ -133,8 +164,9 @@ export async function answerImages(
   { bundled, platforms, pods, anonymous, secret, advance }: Answering,
 ): Promise<CheckedImage[]> {
   const answerTo = async (image: WantedImage): Promise<TargetAnswer> => {
-    const { reference, source, isPublic, whyPublic } = image;
-    if (isPublic) return { status: 'public-name', detail: whyPublic };
+    const { reference, source, isPublic, whyPublic, publicHint, allowed } = image;
+    if (allowed !== undefined) return { status: isFixed(parseReference(reference)) ? 'ok' : 'unpinned' };
+    if (isPublic) return { status: 'public-name', detail: whyPublic, hint: publicHint };
     const questions = image.anonymous ? anonymous : pods;
     if (questions === undefined) return bundled?.ask(reference, platforms) ?? { status: 'ok' };
     const answer = await questions.ask(parseReference(reference));
@@ -144,7 +176,7 @@ export async function answerImages(
     return { ...answer, status: 'not-in-bundle', detail: source && bundled.whyLeftOut(source) };
   };
   return Promise.all(
-    images.map(async ({ isPublic: _, whyPublic: __, ...image }, i) => {
+    images.map(async ({ isPublic: _, whyPublic: __, publicHint: ___, allowed, ...image }, i) => {
       const answer = await answerTo(images[i] as WantedImage);
       advance();
       const {
@@ -157,6 +189,7 @@ export async function answerImages(
       } = answer;
       return {
         ...image,
+        ...(allowed !== undefined && { allowed: allowed.reason }),
         ...(digestAtTarget !== undefined && { digestAtTarget }),
         status,
         ...(message !== undefined && { message }),

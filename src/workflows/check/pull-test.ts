@@ -3,7 +3,7 @@ import { isFetchedByController } from '../../discovery/index.ts';
 import { parseReference } from '../../oci/reference.ts';
 import { type Context, withScratch } from '../../session/context.ts';
 import { BundledImages } from './ask-bundle.ts';
-import { type CheckOptions, platformsOf, renderCharts } from './check.ts';
+import { type CheckOptions, platformsOf, pulledImages } from './check.ts';
 import { wantedImages } from './images.ts';
 import { type PullTest, type PullTestOptions, pullTestJobs } from './pull-test-job.ts';
 
@@ -14,8 +14,8 @@ export interface ChartsPullTest extends PullTest {
 }
 
 /**
- * Renders charts as {@link check} does, and returns Jobs that pull one image of each repository at the target, save for
- * artifacts that only controllers fetch. Asks no registry.
+ * Renders charts and reads manifests as {@link check} does, and returns Jobs that pull one image of each repository at the
+ * target, save for artifacts that only controllers fetch. Asks no registry.
  * @throws AirgapError as `check` and `pullTestJobs`
  */
 export function pullTest(
@@ -27,8 +27,8 @@ export function pullTest(
     const { bundle: file, signer, target } = options;
     const bundle = file === undefined ? undefined : await openCheckedBundle(file, { signer, emit: context.emit });
     try {
-      const charts = await renderCharts(context, options, bundle, scratch);
-      const wanted = wantedImages(charts, target, bundle && new BundledImages(bundle, target));
+      const { charts, manifests } = await pulledImages(context, options, bundle, scratch);
+      const wanted = wantedImages([...charts, ...manifests], target, bundle && new BundledImages(bundle, target));
       const images = wanted
         .filter(({ isPublic, workloads }) => !isPublic && !workloads.every(isFetchedByController))
         .map(({ reference }) => parseReference(reference));

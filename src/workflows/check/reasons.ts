@@ -16,6 +16,8 @@ export interface Answer {
 export const HINTS: Readonly<Partial<Record<Answer['status'], string>>> = {
   'public-name':
     'write the overrides with values --unmapped=post-render or --unmapped=repack, and check with the same flag',
+  unpinned: 'fix the tag, in kustomize by an entry with newName, equal to name, and newTag',
+  'not-in-bundle': 'bundle again with the same sources, or add these images',
   'not-pushed': 'push the bundle that has them',
   incomplete:
     'bring them again with bundle --only-missing: push does not send images of other bundles whose tags are there',

@@ -8,6 +8,7 @@ import {
 } from '../../overrides/formats/index.ts';
 import type { Context } from '../../session/context.ts';
 import { bundledReferences, neededReferences } from './needed-references.ts';
+import { sourceReferences } from './source-references.ts';
 import type { ValuesOptions } from './values.ts';
 
 /** Formats that map each reference to its target, independent of values. */
@@ -15,14 +16,14 @@ export type ReferenceFormat = 'kustomize' | 'map' | 'containerd' | 'mirrorset';
 
 /** Generated files, with the charts and references behind them. */
 export interface FormatResult extends GeneratedFiles {
-  /** Name and version of each chart. */
+  /** Name and version of each chart; names of manifests. */
   readonly charts: readonly string[];
   /** Number of distinct references. */
   readonly references: number;
 }
 
 /**
- * Generates one of these formats for a chart and the charts that it installs, or for a whole bundle. Kustomize only
+ * Generates one of these formats for a chart and the charts that it installs, for manifests and lists of images, or for a whole bundle. Kustomize only
  * sees the chart's own manifests, so nested charts are not searched for it.
  */
 export async function formatReferences(
@@ -30,16 +31,22 @@ export async function formatReferences(
   format: ReferenceFormat,
   options: ValuesOptions & { readonly plainHttp: boolean },
 ): Promise<FormatResult> {
-  const { target, bundle, signer, request, plainHttp } = options;
+  const { target, bundle, signer, request, sources, plainHttp } = options;
   if (format === 'kustomize') {
-    const { charts, locations, references, failures } = await neededReferences(context, { ...options, nested: false });
+    const { charts, locations, references, failures } =
+      sources === undefined
+        ? await neededReferences(context, { ...options, nested: false })
+        : await sourceReferences(context, { ...options, ...sources });
     const formatted = formatKustomize(locations, target, imagesTitle(charts, target));
     return withFailures(formatted, charts, references.length, failures);
   }
+  const isOfBundle = request === undefined && (sources?.manifests.length ?? 0) + (sources?.images.length ?? 0) === 0;
   const needed =
-    request === undefined && bundle !== undefined
+    bundle !== undefined && isOfBundle
       ? await bundledReferences({ bundle, target, signer })
-      : await neededReferences(context, { ...options, nested: true });
+      : sources !== undefined
+        ? await sourceReferences(context, { ...options, ...sources })
+        : await neededReferences(context, { ...options, nested: true });
   const { charts, references, failures } = needed;
   const formatted = (): GeneratedFiles => {
     if (format === 'map') return formatImageMap(references, target);

@@ -17,7 +17,7 @@ import type { ValuesOptions } from './values.ts';
 
 /** References of charts that are not private yet. */
 export interface NeededReferences {
-  /** Name and version of each chart searched. */
+  /** Name and version of each chart searched; names of manifests. */
   readonly charts: readonly string[];
   /** Distinct references, sorted. */
   readonly references: readonly Reference[];

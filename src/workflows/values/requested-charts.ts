@@ -4,6 +4,7 @@ import { trimTrailing } from '../../base/text-trim.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
 import type { ChartRequest } from '../../helm/access.ts';
 import type { RenderOptions } from '../../helm/render.ts';
+import type { ManifestSource } from '../../manifests/index.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
 import type { Profile } from '../../search/search-render.ts';
 import { type BundledChart, extractCharts } from './bundled-charts.ts';
@@ -17,6 +18,13 @@ export interface RequestedCharts {
   /** Charts and profiles of a configuration file, in place of `request`; each profile gets its own overrides. */
   readonly jobs?: readonly ChartJob[];
   readonly render: RenderOptions;
+}
+
+/** Images that do not come from charts. */
+export interface ReferenceSources {
+  readonly manifests: readonly ManifestSource[];
+  /** Images of a list, as written. */
+  readonly images: readonly string[];
 }
 
 /** Lists each requested chart with each of its profiles. */

@@ -26,7 +26,7 @@ import { compareWithBundle, type DerivedChart, type UncoveredImages } from './bu
 import type { BundledChart } from './bundled-charts.ts';
 import { bundledDigests, missingFromBundle } from './bundled-images.ts';
 import { checkNameCollisions } from './name-collisions.ts';
-import { listRequestedCharts, type RequestedCharts } from './requested-charts.ts';
+import { listRequestedCharts, type ReferenceSources, type RequestedCharts } from './requested-charts.ts';
 
 /** Options for deriving overrides. */
 export interface ValuesOptions
@@ -35,6 +35,8 @@ export interface ValuesOptions
     Pick<SearchOptions, 'rules' | 'chartSources'>,
     Pick<OverrideOptions, 'inject' | 'operatorDefaults' | 'prove'> {
   readonly bundle: string | undefined;
+  /** Images of manifests, lists or the bundle, in place of charts; for formats that need no values. */
+  readonly sources?: ReferenceSources | undefined;
   readonly target: Target;
   /** Handling of unmapped references (post-render map or repacked chart), and the name of that file. */
   readonly unmappedHandling?: {

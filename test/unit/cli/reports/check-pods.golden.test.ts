@@ -2,7 +2,8 @@ import { expect, it } from 'vitest';
 import { podCheckReport } from '../../../../src/cli/reports/check-pods.ts';
 import { pullTestReport } from '../../../../src/cli/reports/pull-test.ts';
 import { parseTarget } from '../../../../src/naming/naming.ts';
-import { type AllowedImages, checkPods, type PodCheck } from '../../../../src/workflows/check/check-pods.ts';
+import type { AllowedImages } from '../../../../src/workflows/check/allowed-images.ts';
+import { checkPods, type PodCheck } from '../../../../src/workflows/check/check-pods.ts';
 import { CLUSTER, CLUSTER_TARGET, podList, podObject, RUNNING, waiting } from '../../../support/pods.ts';
 import { reportText } from '../../../support/report-text.ts';
 

@@ -3,7 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ignoreEvents } from '../../../../src/base/events.ts';
 import { parseTarget } from '../../../../src/naming/naming.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
-import { type AllowedImages, checkPods, type PodCheck } from '../../../../src/workflows/check/check-pods.ts';
+import type { AllowedImages } from '../../../../src/workflows/check/allowed-images.ts';
+import { checkPods, type PodCheck } from '../../../../src/workflows/check/check-pods.ts';
 import { graphOf, registry, write } from '../../../support/bundles.ts';
 import { fakeKubectl } from '../../../support/kubectl.ts';
 import {
