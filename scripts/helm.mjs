@@ -55,7 +55,9 @@ for (const helm of versions) {
   const file = join(cache, helm.version, 'helm');
   const missing = [
     ...(process.env[helm.variable] || (await exists(file)) ? [] : ['helm']),
-    ...(!helm.kubectl || process.env.AIRGAP_KUBECTL || (await exists(join(dirname(file), 'kubectl'))) ? [] : ['kubectl']),
+    ...(!helm.kubectl || process.env.AIRGAP_KUBECTL || (await exists(join(dirname(file), 'kubectl')))
+      ? []
+      : ['kubectl']),
   ];
   if (missing.length === 0) continue;
   if (process.platform !== 'linux' || process.arch !== 'x64') {

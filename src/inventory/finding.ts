@@ -84,7 +84,7 @@ export interface Location {
 }
 
 /** Where a running Pod has an image; `Location.name` is the name of the Pod. */
-export interface PodLocation {
+interface PodLocation {
   readonly namespace: string;
   /** Name of the container, or of the image volume. */
   readonly container: string;

@@ -19,28 +19,18 @@ export interface PublicEcrChart {
   readonly folder?: string;
 }
 
-export const PUBLIC_ECR_CLASSES = ['already', 'equivalent', 'retired', 'none'] as const;
-
 /**
  * What the rules know of an image: it is in Public ECR; its publisher pushes it there as well; the publisher's alias was
  * retired, be it that of the image or of its equivalent; nothing, so that only a private registry is left.
  */
-export type PublicEcrClass = (typeof PUBLIC_ECR_CLASSES)[number];
-
-export const PUBLIC_ECR_STATUSES = [
-  'verified',
-  'different-digest',
-  'different-platforms',
-  'not-found',
-  'unconfirmed',
-] as const;
+type PublicEcrClass = 'already' | 'equivalent' | 'retired' | 'none';
 
 /**
  * What the registries said of an equivalent; of an image of class `already` only `verified` (it exists), `not-found` and
  * `unconfirmed`. `verified`: the equivalent has the same digest, or manifests with the
  * same digests for every platform. `different-platforms`: the equivalent lacks some. `unconfirmed`: a registry could not be asked.
  */
-export type PublicEcrStatus = (typeof PUBLIC_ECR_STATUSES)[number];
+type PublicEcrStatus = 'verified' | 'different-digest' | 'different-platforms' | 'not-found' | 'unconfirmed';
 
 /** What an image is for: it runs; it only helps (init containers, hooks, Jobs); only `helm test` pulls it. */
 export type PublicEcrRole = 'runs' | 'helps' | 'tests';
@@ -81,7 +71,7 @@ export interface PublicEcrImage {
   readonly unmapped: readonly UnmappedPlace[];
 }
 
-export interface PublicEcrRule {
+interface PublicEcrRule {
   /** `registry/path`, or `registry/path/*`. */
   readonly from: string;
   /** Path in Public ECR. */
@@ -90,7 +80,7 @@ export interface PublicEcrRule {
   readonly source: string;
 }
 
-export interface RetiredAlias {
+interface RetiredAlias {
   readonly alias: string;
   /** Date since which images are gone, `YYYY-MM-DD`. */
   readonly since: string;
@@ -115,12 +105,10 @@ export interface ImagePlace {
   readonly parts: readonly PlacePart[];
 }
 
-export const PLACE_PART_ROLES = ['reference', 'registry', 'repository', 'tag', 'digest'] as const;
-
 /** One scalar of a values file, or a literal in a template. */
 export interface PlacePart {
   /** `reference`: the scalar has the whole name, perhaps with a tag. */
-  readonly role: (typeof PLACE_PART_ROLES)[number];
+  readonly role: 'reference' | 'registry' | 'repository' | 'tag' | 'digest';
   /** Path of keys in the file, as parsed: numbers are list positions. Empty in a template. */
   readonly keys: readonly (string | number)[];
   /** The same as text, `images[0].repository`. */

@@ -75,6 +75,8 @@ export interface ListContent {
 /** Values of variables in a list, by name. */
 export type Variables = ReadonlyMap<string, string>;
 
+const MAX_PROBLEMS = 500;
+
 const PLATFORM = /^[a-z0-9]{1,20}\/[a-z0-9_]{1,20}(?:\/[a-z0-9]{1,20})?$/;
 
 /** Collects what a list names, and what is wrong with it. Everything is checked when it is added. */
@@ -151,7 +153,9 @@ export class ListCollector {
     this.notTaken.push({ what, place: this.#place(line) });
   }
 
+  /** Adds a problem. Of a file that is no list at all, the first {@link MAX_PROBLEMS} are enough. */
   problem(line: number, reason: string, hint?: string): void {
+    if (this.problems.length >= MAX_PROBLEMS) return;
     this.problems.push(new AirgapError('config', reason, { subject: `${this.#file}:${line}`, hint }));
   }
 

@@ -2,7 +2,6 @@ export {
   LIST_FORMATS,
   type ListContent,
   type ListedChart,
-  type ListedImage,
   type ListedPath,
   type ListFormat,
   type NotTaken,

@@ -8,14 +8,14 @@ const [MAX_DEPTH, MAX_VALUES] = [60, 200_000];
 /** Value of a YAML file with its line. Aliases and merge keys are resolved. */
 export type Located = LocatedText | LocatedList | LocatedMap;
 
-export interface LocatedText {
+interface LocatedText {
   readonly kind: 'text';
   readonly line: number;
   /** As written for plain scalars: `1.10` is not the number 1.1. Empty for null. */
   readonly text: string;
 }
 
-export interface LocatedList {
+interface LocatedList {
   readonly kind: 'list';
   readonly line: number;
   readonly items: readonly Located[];
@@ -91,13 +91,12 @@ class Reader {
       this.#collector.problem(line, `the alias *${node.source} has no anchor above it`);
       return { kind: 'text', line, text: '' };
     }
-    const value = this.#collection(node, line, depth);
+    let value = this.#collection(node, line, depth);
     const size = this.#sizeOf(value);
-    this.#sizes.set(value, size);
-    if (size > MAX_VALUES) return this.#refuse(line, `the file has more than ${MAX_VALUES} values`);
-    if (isScalar(node) || isMap(node) || isSeq(node)) {
-      if (node.anchor !== undefined) this.#anchors.set(node.anchor, value);
-    }
+    if (size > MAX_VALUES) value = this.#refuse(line, `the file has more than ${MAX_VALUES} values`);
+    this.#sizes.set(value, Math.min(size, MAX_VALUES));
+    const isAnchored = isScalar(node) || isMap(node) || isSeq(node);
+    if (isAnchored && node.anchor !== undefined) this.#anchors.set(node.anchor, value);
     return value;
   }
 

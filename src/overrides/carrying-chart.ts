@@ -6,7 +6,12 @@ import { formatPath } from '../base/field-path.ts';
 import { isMapping, overlayValues } from '../base/mapping.ts';
 import { runStep } from '../base/step.ts';
 import { readArchive } from '../helm/chart-archive.ts';
-import { UPSTREAM_DIGEST_ANNOTATION, UPSTREAM_MANIFEST_ANNOTATION, writeChangedChart } from '../helm/chart-edit.ts';
+import {
+  isChangedChart,
+  UPSTREAM_DIGEST_ANNOTATION,
+  UPSTREAM_MANIFEST_ANNOTATION,
+  writeChangedChart,
+} from '../helm/chart-edit.ts';
 import { foldedKey } from '../helm/chart-metadata.ts';
 import { type Chart, titleOf } from '../helm/fetch.ts';
 import { readMapping } from '../helm/go-yaml.ts';
@@ -61,7 +66,7 @@ const WITHOUT_VALUES = 'without values';
 /**
  * Writes a chart whose defaults are its overrides, and proves the written archive by rendering it without values and with
  * the values of each profile. Overrides that only these values need are added, unless the user's values set them.
- * @throws AirgapError of rendering; `chart-invalid` if values.yaml cannot be changed
+ * @throws AirgapError of rendering; `chart-invalid` if values.yaml cannot be changed; `usage` for a changed chart
  */
 export async function carryOverrides(
   helm: Helm,
@@ -71,6 +76,11 @@ export async function carryOverrides(
   options: CarryingOptions,
 ): Promise<CarryingChart> {
   const { emit, folder, rules, operands = [], operatorDefaults = true } = options;
+  if (await isChangedChart(chart.archive)) {
+    throw new AirgapError('usage', `chart ${titleOf(chart)} was changed by this tool already`, {
+      hint: 'give the upstream chart',
+    });
+  }
   const rendererOf = (archive: string, name: string): Renderer =>
     new Renderer(helm, { ...chart, archive }, join(folder, name));
   const original = rendererOf(chart.archive, 'original');

@@ -267,6 +267,33 @@ spec:
   ]);
 });
 
+test('a subchart beside the chart, with two aliases', async () => {
+  await writeFiles(join(home, 'two'), {
+    'common/Chart.yaml': 'apiVersion: v2\nname: common\nversion: 1.0.0\n',
+    'common/values.yaml': 'image: memcached:1.6\nother: alpine:3.21\n',
+    'common/templates/pod.yaml':
+      'kind: Pod\napiVersion: v1\nmetadata: {name: "{{ .Chart.Name }}"}\nspec:\n  containers: [{name: a, image: "{{ .Values.image }}"}, {name: b, image: "{{ .Values.other }}"}]\n',
+    'app/Chart.yaml': `apiVersion: v2
+name: app
+version: 1.0.0
+dependencies:
+  - {name: common, version: 1.0.0, alias: first, repository: "file://../common"}
+  - {name: common, version: 1.0.0, alias: second, repository: "file://../common"}
+`,
+    'app/values.yaml': 'second:\n  image: memcached:1.6\n',
+  });
+  const args = ['public-ecr', 'app', '--dependency-update', '--allow-chart-links', '..', ...access, '-o', 'json'];
+  const two = JSON.parse((await airgapOk(args, home, { cwd: join(home, 'two') })).stdout);
+  const moved = (name: string) => [['reference', name, `public.ecr.aws/docker/library/${name}`]];
+  expect(placesOf('docker.io/library/memcached:1.6', two)).toEqual([
+    { at: 'two/common/values.yaml:1 image', parts: moved('memcached:1.6') },
+    { at: 'two/app/values.yaml:2 second.image', parts: moved('memcached:1.6') },
+  ]);
+  expect(placesOf('docker.io/library/alpine:3.21', two)).toEqual([
+    { at: 'two/common/values.yaml:2 other', parts: moved('alpine:3.21') },
+  ]);
+});
+
 describe('what was given for the render', () => {
   const json = async (...args: string[]): Promise<PublicEcrResult> =>
     JSON.parse((await airgapOk(['public-ecr', ...args, ...access, '-o', 'json'], home, { cwd: home })).stdout);

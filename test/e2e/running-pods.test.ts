@@ -49,6 +49,7 @@ test('images lists them in each format, with namespace, Pod and container', asyn
   for (const place of ['Pod shop/web-1/wait', 'Pod shop/web-1/web', 'Pod kube-system/etcd-node-1/etcd']) {
     expect(table).toContain(place);
   }
+  for (const format of ['shell', 'hauler', 'zarf', 'skopeo-sync']) expect(await list(format)).toContain('team/web');
   const json = JSON.parse(await list('json'));
   expect(parse(await list('yaml'))).toEqual(json);
   expect(json.images[2]).toMatchObject({

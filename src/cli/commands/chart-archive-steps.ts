@@ -53,7 +53,9 @@ function installWords(
   const { releaseName = chart } = command.opts();
   const into = namespace === undefined || namespace === '' || namespace === 'default' ? [] : ['--namespace', namespace];
   const files = isConfigured ? ['--values', 'VALUES.yaml'] : givenFlags(command, (flag) => flag === '--values');
-  const values = [...files, ...givenFlags(command, (flag) => /^--set(?:-|$)/.test(flag))];
+  // Defaults that the schema refuses are refused at the install, too.
+  const isNeeded = (flag: string): boolean => /^--set(?:-|$)/.test(flag) || flag === '--skip-schema-validation';
+  const values = [...files, ...givenFlags(command, isNeeded)];
   const words = ['helm', 'upgrade', '--install', String(releaseName), address, '--version', version];
   return [...words, ...(plainHttp ? ['--plain-http'] : []), ...into, ...values];
 }

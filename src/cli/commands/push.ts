@@ -25,7 +25,7 @@ import { printPlans, printTargetResults } from './target-results.ts';
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
   const command = new Command('push')
-    .description('push bundles and chart archives to private registries')
+    .description('push bundles and charts to private registries')
     .argument('[file...]', 'bundles, or OCI archives of other tools')
     .addOption(
       new Option('--to <registry[/prefix]>', 'target registry and repository prefix (repeatable)')
@@ -59,7 +59,7 @@ function declare(io: CommandIO) {
       examples(
         'push app.tar --to registry.example --dry-run',
         'push app.tar --to registry.example/mirror --receipt receipt.json',
-        'push --chart-archive app-1.0.0.tgz --to registry.example --chart-prefix installed',
+        'push --chart-archive app.tgz --to r.example --chart-prefix own',
       ),
     );
   return addEcrFlags(addRegistryFlags(addNamingFlags(pushing), io));

@@ -55,6 +55,7 @@ function declare(io: CommandIO) {
         'values app --bundle app.tar --to registry.example --out app.yaml',
         'values --all --bundle app.tar --to registry.example --out-dir out',
         'values ./app --to registry.example --unmapped=repack --out v.yaml',
+        'values ./app --to registry.example --format chart --out app.tgz',
       ),
     )
     .optionsGroup('Selection:');

@@ -1,7 +1,7 @@
 /** A part of a word: text that is taken literally, or an expansion. */
 export type Part = TextPart | VariablePart | UnknownPart;
 
-export interface TextPart {
+interface TextPart {
   readonly kind: 'text';
   readonly text: string;
   readonly line: number;
@@ -20,7 +20,7 @@ export interface VariablePart {
 }
 
 /** An expansion that only a shell can compute: the output of a command, a pattern, arithmetic. */
-export interface UnknownPart {
+interface UnknownPart {
   readonly kind: 'unknown';
   readonly source: string;
   readonly line: number;

@@ -11,7 +11,7 @@ export function skopeoSyncList({ charts, images, remarks }: WrittenList): string
     const { registry, path, tag, digest } = parseReference(image);
     const repositories = registries.get(registry) ?? new Map<string, string[]>();
     registries.set(registry, repositories);
-    repositories.set(path, [...(repositories.get(path) ?? []), digest ?? tag ?? 'latest']);
+    repositories.set(path, [...new Set([...(repositories.get(path) ?? []), digest ?? tag ?? 'latest'])]);
     // An entry is either of them, and the digest is what is meant.
     if (digest !== undefined && tag !== undefined) both.push(`tag of the digest: ${image}`);
   }

@@ -4,9 +4,7 @@ import { printableLine } from '../../base/printable.ts';
 import { textBefore, trimTrailing } from '../../base/text-trim.ts';
 
 /** Tools for which lists are written. */
-export const WRITTEN_FORMATS = ['shell', 'hauler', 'zarf', 'skopeo-sync'] as const;
-
-export type WrittenFormat = (typeof WRITTEN_FORMATS)[number];
+export type WrittenFormat = 'shell' | 'hauler' | 'zarf' | 'skopeo-sync';
 
 /** Chart in a repository or registry. */
 export interface WrittenChart {

@@ -1,7 +1,7 @@
 import type { ListContent, ListedChart, ListedPath, NotTaken, Place } from '../../lists/index.ts';
 
 /** Chart of `airgap.yaml`. */
-export interface ImportedChart {
+interface ImportedChart {
   readonly chart: string;
   readonly repo?: string;
   readonly version?: string;

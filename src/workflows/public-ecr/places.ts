@@ -111,8 +111,9 @@ function tagParts({ file, keys }: LocatedScalar, reference: string, isMoved: boo
       const scalar = file.scalarAt(path);
       const isIt = scalar !== undefined && scalar.text !== '' && wanted[role]?.endsWith(scalar.text);
       if (!isIt) continue;
-      const part = { role, keys: path, path: formatPath(path), ...scalar };
-      return [isMoved ? { ...part, replacement: scalar.text } : part];
+      const { text, line } = scalar;
+      const part = { role, keys: path, path: formatPath(path), line, text };
+      return [isMoved ? { ...part, replacement: text } : part];
     }
     return [];
   });

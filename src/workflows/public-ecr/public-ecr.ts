@@ -113,7 +113,7 @@ async function ask(
   if (asked.length === 0) return new Map();
   if (registries === undefined) return new Map(asked.map(({ reference }) => [reference, notAsked('not asked')]));
   const { connect } = await import('../../session/connect.ts');
-  const { client } = connect(context, { ...registries.access, isQuick: true });
+  const { client } = connect(context, registries.access);
   try {
     return await askRegistries(context, client, asked, registries.concurrency);
   } finally {

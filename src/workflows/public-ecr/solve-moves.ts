@@ -120,6 +120,7 @@ function refusal(assignment: Assignment, names: Assignment, fixed: ReadonlyMap<N
     if (stays !== undefined) return `${name.path} also builds ${stays}, which stays`;
     if (typeof name.scalar === 'string') return name.scalar;
     if (isLongText(name.scalar)) return `${name.path} is a longer text, to be edited by hand`;
+    if (name.scalar.isAnchored) return `${name.path} has an anchor, so that a change reaches its aliases`;
     const { file, inArchive } = name.scalar.file;
     if (inArchive !== undefined) return `${name.path} is in ${inArchive} of ${file}`;
   }

@@ -1,4 +1,4 @@
-import { isScalar, LineCounter } from 'yaml';
+import { isNode, isScalar, LineCounter } from 'yaml';
 import type { KeyPath } from '../../base/field-path.ts';
 import { readYamlDocument } from '../../base/yaml-read.ts';
 import { withLineFeeds } from '../../helm/go-yaml.ts';
@@ -16,6 +16,8 @@ export interface ValuesScalar {
   readonly text: string;
   /** From 1. */
   readonly line: number;
+  /** It, or a mapping or list around it, has an anchor, so that aliases elsewhere may have the same text. */
+  readonly isAnchored: boolean;
 }
 
 /** Reports whether a scalar holds more than a name, such as a script: that text is neither printed nor changed. */
@@ -45,7 +47,9 @@ export class ValuesFile implements ValuesFileOrigin {
     if (this.problem !== undefined) return undefined;
     const node = this.#document.getIn(keys, true);
     if (!isScalar(node) || typeof node.value !== 'string' || !node.range) return undefined;
-    return { text: node.value, line: this.#lines.linePos(node.range[0]).line };
+    const around = keys.map((_, i) => this.#document.getIn(keys.slice(0, i), true));
+    const isAnchored = [node, ...around].some((each) => isNode(each) && 'anchor' in each && each.anchor !== undefined);
+    return { text: node.value, line: this.#lines.linePos(node.range[0]).line, isAnchored };
   }
 
   /** Returns the values; undefined if the text is not YAML. */

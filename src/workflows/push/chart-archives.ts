@@ -10,6 +10,7 @@ import { chartArchiveReference } from '../../bundle/format/names.ts';
 import { readArchive } from '../../helm/chart-archive.ts';
 import { isChangedChart } from '../../helm/chart-edit.ts';
 import { parseMetadata } from '../../helm/chart-metadata.ts';
+import { readMapping } from '../../helm/go-yaml.ts';
 import { chartsPath, type Target } from '../../naming/naming.ts';
 import type { Graph, Root } from '../../oci/graph.ts';
 import { formatReference } from '../../oci/reference.ts';
@@ -59,14 +60,19 @@ async function readOne(path: string, given: string): Promise<ChartArchive> {
       hint: found.isDirectory() ? 'pack it first with helm package' : 'give a chart archive, NAME-VERSION.tgz',
     });
   }
-  const { files } = await readArchive(path, { test: (name) => name === 'Chart.yaml' }, given);
+  const { files } = await readArchive(path, /^(?:Chart|requirements)\.yaml$/, given);
   const text = files.get('Chart.yaml')?.toString('utf8');
   if (text === undefined) {
     throw new AirgapError('chart-invalid', `${given} is not a chart archive: it has no Chart.yaml`, {
       hint: 'a chart archive is created by helm package, or by helm airgap values --format chart',
     });
   }
-  const metadata = parseMetadata(text, given);
+  // Charts of Helm 2 have their dependencies in a file of their own, which Helm reads into the metadata.
+  const required = readMapping(files.get('requirements.yaml')?.toString('utf8'));
+  const metadata = {
+    ...parseMetadata(text, given),
+    ...('dependencies' in required && { dependencies: required.dependencies }),
+  };
   const tgz = await readFile(path);
   const provenance = await readFile(`${path}.prov`).catch(() => undefined);
   const artifact = chartArtifact({ metadata, tgz, config: helmConfig(metadata), ...(provenance && { provenance }) });

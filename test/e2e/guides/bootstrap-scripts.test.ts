@@ -237,6 +237,11 @@ test('with ECR: what the scripts did by hand, and what their list lacks', async 
     const text = readFileSync(join(import.meta.dirname, `../../../docs/guides/${PAGE}.md`), 'utf8');
     expect(text).toContain(`It has ${unneeded.length} that this installation does not pull`);
 
+    const everything = parse(readFileSync(join(home, 'everything.yaml'), 'utf8'));
+    const archived = parse(list);
+    expect(everything.charts).toHaveLength(archived.charts.length);
+    expect(everything.images).toHaveLength(archived.images.length);
+
     // A name that --set gives.
     const set = ['--set', `images.captureProxy.repository=${ECR}/ma`];
     const values = ['values', ARCHIVE, '--kube-version', '1.35.0', '--to', `${ECR}/mirrored`, ...set];

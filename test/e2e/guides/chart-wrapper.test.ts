@@ -106,8 +106,8 @@ test('in a checkout, a script is a program that hands flags and exit codes on', 
     expect(statSync(file).mode & 0o111).toBe(0o111);
   }
   const run = (...args: string[]) =>
-    execa('./private-values.sh', args, {
-      cwd: join(checkout, 'hard/scripts'),
+    execa(join('hard', 'scripts', 'private-values.sh'), args, {
+      cwd: checkout,
       env: { ...cleanEnvironment(home), PATH: `${join(home, 'guide-programs')}:${process.env.PATH}` },
       extendEnv: false,
       reject: false,

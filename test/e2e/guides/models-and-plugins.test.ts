@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -148,4 +148,13 @@ test('artifacts have no platform, and are taken for each', async () => {
     lock.images.map((image: { reference: string; digest: string }) => [image.reference, image.digest]),
   );
   for (const [repository, tag] of ARTIFACTS) expect(found.get(`${repository}:${tag}`)).toBe(digests.get(repository));
+});
+
+test('a chart whose digest the registry does not have is an error, never another version', async () => {
+  const digest = `sha256:${'b'.repeat(64)}`;
+  const args = ['bundle', 'assistant', '--set', `search.digest=${digest}`, '--out', join(cwd, 'none.tar')];
+  const run = await airgap([...args, ...flags('bundle')], home, { cwd });
+  expect(run.code).not.toBe(0);
+  expect(run.stderr).toContain(`search@${digest}`);
+  expect(existsSync(join(cwd, 'none.tar'))).toBe(false);
 });

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import {
+  chartArchiveRepository,
   chartRepository,
+  chartsPath,
   chartTag,
   formatTarget,
   formatTargetReference,
@@ -301,5 +303,17 @@ describe('the tag of an image in a shared repository', () => {
           expect(of(one)).not.toBe(of(other));
       }),
     );
+  });
+});
+
+describe('chart archives', () => {
+  it('have a path of their own, or that of charts', () => {
+    const target = parseTarget('r.example/m', 'host-path', { chartPrefix: 'helm' });
+    expect(chartArchiveRepository(target, 'app')).toEqual(chartRepository(target, 'app'));
+    const apart = { ...target, archivePrefix: 'm/installed' };
+    expect(chartArchiveRepository(apart, 'app')).toEqual({ registry: 'r.example', path: 'm/installed/app' });
+    expect([chartRepository(apart, 'app').path, chartsPath(apart)]).toEqual(['helm/app', 'helm']);
+    for (const name of ['../app', 'App', 'a/b'])
+      expect(() => chartArchiveRepository(apart, name)).toThrow(expect.objectContaining({ code: 'reference-invalid' }));
   });
 });

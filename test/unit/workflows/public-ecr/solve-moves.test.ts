@@ -1,10 +1,16 @@
 import { expect, test } from 'vitest';
 import { formatRepository, parseReference } from '../../../../src/oci/reference.ts';
+import type { LocatedScalar } from '../../../../src/workflows/public-ecr/chart-values.ts';
 import { solveMoves } from '../../../../src/workflows/public-ecr/solve-moves.ts';
 import type { Name, Use, UsePart } from '../../../../src/workflows/public-ecr/uses.ts';
 import { ValuesFile } from '../../../../src/workflows/public-ecr/values-file.ts';
 
 const FILE = new ValuesFile({ file: '/chart/values.yaml' }, '');
+
+const scalarOf = (text: string, more: Partial<LocatedScalar> = {}): LocatedScalar => ({
+  ...{ text, line: 1, file: FILE, keys: ['image'], isAnchored: false },
+  ...more,
+});
 
 /** A name in a scalar of its own. */
 function name(path: string, text: string, scalar: Partial<Name> = {}): Name {
@@ -16,7 +22,7 @@ function name(path: string, text: string, scalar: Partial<Name> = {}): Name {
     components,
     hostFirst,
     start: 0,
-    scalar: { text, line: 1, file: FILE, keys: [path] },
+    scalar: scalarOf(text),
     ...scalar,
   };
 }
@@ -135,17 +141,11 @@ test.each<[string, Partial<Name>, RegExp]>([
   ['a value of a flag', { scalar: 'image is set by --set' }, /--set/],
   [
     'a file in an archive',
-    {
-      scalar: {
-        text: 'nginx',
-        line: 1,
-        keys: ['image'],
-        file: new ValuesFile({ file: '/a.tgz', inArchive: 'a/values.yaml' }, ''),
-      },
-    },
+    { scalar: scalarOf('nginx', { file: new ValuesFile({ file: '/a.tgz', inArchive: 'a/values.yaml' }, '') }) },
     /a\/values\.yaml of \/a\.tgz/,
   ],
-  ['a script', { scalar: { text: 'run nginx', line: 1, keys: ['image'], file: FILE } }, /by hand/],
+  ['a script', { scalar: scalarOf('run nginx') }, /by hand/],
+  ['an anchor', { scalar: scalarOf('nginx', { isAnchored: true }) }, /anchor/],
 ])('%s cannot be changed', (_, scalar, reason) => {
   const { texts, reasons } = solved(use(name('image', 'nginx', scalar), ':1'));
   expect(texts).toEqual({});

@@ -56,6 +56,15 @@ describe('readChartArchives', () => {
     ]);
   });
 
+  it('takes the dependencies of charts of Helm 2 from their own file', async () => {
+    const required = { path: 'app/requirements.yaml', content: 'dependencies: [{version: 1.0.0, name: sub}]\n' };
+    const [archive] = await read([metadata(), required]);
+    const configs = [...(archive?.artifact.content.blobs.values() ?? [])].map(({ bytes }) =>
+      String(Buffer.from(bytes ?? [])),
+    );
+    expect(configs[0]).toContain('"dependencies":[{"name":"sub","version":"1.0.0","repository":""}]');
+  });
+
   it('takes repeated archives once', async () => {
     expect(await read([metadata()], [metadata()], [metadata('b')])).toHaveLength(2);
   });

@@ -259,6 +259,24 @@ describe.for(HELMS)('charts that carry their overrides, with Helm $version', (he
     expect(await readdir(folder)).toEqual(['app']);
   });
 
+  test('are not made of changed charts', async () => {
+    const { folder, values } = await start();
+    expect(await values('--out', 'app.tgz')).toMatchObject({ code: 0 });
+    const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: folder };
+    const args = ['values', './app.tgz', '--to', 'other.example', '--format', 'chart', '--out', 'b.tgz'];
+    expect(await airgap(args, env, folder)).toMatchObject({ code: 2, out: '' });
+  });
+
+  test('set tags that identify images in a repository shared by all', async () => {
+    const { folder, images } = await start();
+    const env = { PATH: process.env.PATH, HELM_BIN: helm.path, TMPDIR: folder };
+    const naming = ['--naming', 'single-repository', '--format', 'chart', '--out', 'shop.tgz'];
+    expect(await airgap(['values', join(CHARTS, 'shop'), '--to', TARGET, ...naming], env, folder)).toMatchObject({
+      code: 0,
+    });
+    expect(await images('shop.tgz')).toContain(`${TARGET}:1.4.2---registry.example--shop--web`);
+  });
+
   test('replace no file of others', async () => {
     const { folder, values } = await start();
     await execa('tar', ['-czf', 'app.tgz', 'app'], { cwd: folder });
