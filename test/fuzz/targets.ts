@@ -482,7 +482,7 @@ export const targets: readonly Target[] = [
   {
     name: 'kustomization',
     ...from([kustomization]),
-    runs: 1000,
+    runs: 300,
     read: (bytes) => {
       const before = readKustomization('kustomization.yaml', bytes.toString('utf8'));
       const set = { newName: 'r.example/x', newTag: '1.10' };

@@ -3,6 +3,9 @@ import { givenArguments } from '../flags/given.ts';
 import { airgapCommand, nextStep } from '../reports/next.ts';
 import { ACCESS, OUTPUT, sameRun, sharedFlags } from './next-steps.ts';
 
+/** Flags that name what is searched. */
+const SOURCES = ['--config', '--kustomize', '--manifests', '--image', '--images', '--pods'];
+
 /** After `public-ecr`: change the values files, or copy what Public ECR does not have into a private registry. */
 export function afterPublicEcr(
   command: CommandUnknownOpts,
@@ -11,7 +14,10 @@ export function afterPublicEcr(
   if (editable > 0) return [nextStep(sameRun(command, OUTPUT, '--write'))];
   if (elsewhere === 0) return [];
   const given = givenArguments(command);
-  const charts = given.length > 0 ? given : ['CHART'];
+  const sources = sharedFlags(command, 'mirror', SOURCES);
+  const charts = given.length > 0 || sources.length > 0 ? given : ['CHART'];
   const target = 'ACCOUNT.dkr.ecr.REGION.amazonaws.com/PREFIX';
-  return [nextStep(airgapCommand('mirror', ...charts, ...sharedFlags(command, 'mirror', ACCESS), '--to', target))];
+  return [
+    nextStep(airgapCommand('mirror', ...charts, ...sources, ...sharedFlags(command, 'mirror', ACCESS), '--to', target)),
+  ];
 }

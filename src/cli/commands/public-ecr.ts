@@ -110,7 +110,8 @@ async function publicEcrOptions(io: CommandIO, charts: readonly string[], flags:
   const globbed = await expandGlobs(flags.valuesFiles, cwd);
   const folders = [...new Set(globbed.flatMap(({ chartFolder = [] }) => chartFolder))];
   const settings = await readSettings(io, [...charts, ...folders], flags);
-  if (settings.charts.length === 0 && globbed.length === 0 && settings.add.length === 0) {
+  const { charts: named, manifests, add, running } = settings;
+  if (named.length + manifests.length + add.length + running.length + globbed.length === 0) {
     throw new AirgapError('usage', 'no chart and no values file was given', {
       hint: "run helm airgap public-ecr CHART, or use --values-files 'charts/*/values.yaml'",
     });

@@ -3,7 +3,7 @@ import { quoted } from '../../base/printable.ts';
 import { isDigest } from '../../oci/digest.ts';
 import type { ListCollector, Variables } from '../content.ts';
 import { type ListKind, takeEntry } from '../rows.ts';
-import { type Assignment, assignmentsOf, type Element } from '../shell/script.ts';
+import { type Assignment, type Element, readScript } from '../shell/script.ts';
 import { type ExpandedLine, type Unknown, Values } from '../shell/values.ts';
 import type { Part } from '../shell/words.ts';
 
@@ -17,13 +17,22 @@ const ABOUT =
  */
 export function readShellList(script: string, variables: Variables, collector: ListCollector): void {
   const values = new Values(variables);
-  for (const assignment of assignmentsOf(script)) {
+  const { assignments, unclosed } = readScript(script);
+  for (const assignment of assignments) {
     const kind = listKind(assignment.name);
     if (assignment.elements !== undefined) takeArray(assignment, assignment.elements, kind, values, collector);
     else {
       if (kind !== undefined) takeText(assignment, kind, values, collector);
       values.assign(assignment);
     }
+  }
+  // Lists after it would be missing without a word.
+  if (unclosed !== undefined) {
+    collector.problem(
+      unclosed,
+      'what begins here has no end: a quote, an array or a here-document',
+      'check the script with bash -n',
+    );
   }
 }
 

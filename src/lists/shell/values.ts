@@ -71,8 +71,10 @@ export class Values {
     const add = (text: string, line: number, isLiteral: boolean): void => {
       for (const [i, piece] of text.split('\n').entries()) {
         const last = lines.at(-1);
-        if (i === 0 && last !== undefined) last.text += piece;
-        else lines.push({ text: piece, line: isLiteral ? line + i : line });
+        if (i === 0 && last !== undefined) {
+          if (last.text === '') last.line = line;
+          last.text += piece;
+        } else lines.push({ text: piece, line: isLiteral ? line + i : line });
       }
     };
     for (const part of parts) {
