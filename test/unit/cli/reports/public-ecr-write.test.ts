@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { publicEcrWriteDocument, publicEcrWriteReport } from '../../../../src/cli/reports/public-ecr-write.ts';
-import type { PublicEcrWriting } from '../../../../src/workflows/public-ecr/writing/write.ts';
+import type { PublicEcrWriting } from '../../../../src/repoflows/public-ecr/writing/write.ts';
 import { expectLine } from '../../../support/facts.ts';
 
 const nothing: PublicEcrWriting = {
   isDryRun: false,
   diff: '',
-  folder: '/work',
+  folder: '/repo',
   files: [],
   images: [],
   notWritten: [],
@@ -16,11 +16,11 @@ const nothing: PublicEcrWriting = {
 };
 const written: PublicEcrWriting = {
   ...nothing,
-  files: ['/work/app/values.yaml', '/work/bare.yaml'],
+  files: ['/repo/app/values.yaml', '/repo/bare.yaml'],
   images: [{ reference: 'docker.io/library/a:1', equivalent: 'public.ecr.aws/docker/library/a:1', places: [] }],
-  undo: '/work/public-ecr.undo.patch',
+  undo: '/repo/public-ecr.undo.patch',
 };
-const notes = (writing: PublicEcrWriting): string => publicEcrWriteReport(writing, '/work').notes.join('\n');
+const notes = (writing: PublicEcrWriting): string => publicEcrWriteReport(writing, '/repo').notes.join('\n');
 
 describe('the report of public-ecr --write', () => {
   test('counts images and files, or what would be changed', () => {
@@ -35,13 +35,13 @@ describe('the report of public-ecr --write', () => {
       {
         kind: 'file',
         reference: 'docker.io/library/b:1',
-        file: '/work/app/values.yaml',
+        file: '/repo/app/values.yaml',
         line: 3,
         reason: 'a tag,\n!!x',
       },
       { kind: 'elsewhere', file: 'app/templates/x.yaml', line: 0, reason: 'Pod/x' },
     ] as const;
-    expect(publicEcrWriteReport({ ...nothing, notWritten: left }, '/work').result).toEqual([
+    expect(publicEcrWriteReport({ ...nothing, notWritten: left }, '/repo').result).toEqual([
       {
         head: expect.any(Array),
         rows: [
@@ -53,12 +53,12 @@ describe('the report of public-ecr --write', () => {
   });
 
   test('names versions, parents and files without a chart', () => {
-    const version = { name: 'app', file: '/work/app/Chart.yaml', line: 3, version: '1.0.0' };
+    const version = { name: 'app', file: '/repo/app/Chart.yaml', line: 3, version: '1.0.0' };
     expectLine(notes({ ...written, versions: [version] }), 'app/Chart.yaml:3', '1.0.0', '--bump');
     expectLine(notes({ ...written, versions: [{ ...version, bumped: '1.0.1' }] }), '1.0.0', '1.0.1');
-    const parent = { name: 'all', folder: '/work', on: 'app', through: 'charts/app', outdated: ['Chart.lock'] };
+    const parent = { name: 'all', folder: '/repo', on: 'app', through: 'charts/app', outdated: ['Chart.lock'] };
     expectLine(notes({ ...written, parents: [parent] }), 'all', 'charts/app', 'Chart.lock');
-    expectLine(notes({ ...written, unproved: ['/work/bare.yaml'] }), 'bare.yaml', 'no chart');
+    expectLine(notes({ ...written, unproved: ['/repo/bare.yaml'] }), 'bare.yaml', 'no chart');
   });
 
   test('says how the changes are taken back, from the working folder or from elsewhere', () => {
@@ -70,7 +70,7 @@ describe('the report of public-ecr --write', () => {
   test('has a document', () => {
     expect(publicEcrWriteDocument(written)).toMatchObject({
       dryRun: false,
-      undo: '/work/public-ecr.undo.patch',
+      undo: '/repo/public-ecr.undo.patch',
       diff: '',
     });
     expect(publicEcrWriteDocument(written)).not.toHaveProperty('isDryRun');
