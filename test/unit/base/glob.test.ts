@@ -4,7 +4,14 @@ import { expect, test } from 'vitest';
 import { expandGlob } from '../../../src/base/glob.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
-const FILES = ['a/values.yaml', 'b/values.yaml', 'b/deep/er/values.yaml', '.git/values.yaml', 'b/.hidden.yaml', 'x.txt'];
+const FILES = [
+  'a/values.yaml',
+  'b/values.yaml',
+  'b/deep/er/values.yaml',
+  '.git/values.yaml',
+  'b/.hidden.yaml',
+  'x.txt',
+];
 
 function folder(): string {
   const root = scratchFolder();
