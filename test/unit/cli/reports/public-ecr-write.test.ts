@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { publicEcrWriteDocument, publicEcrWriteReport } from '../../../../src/cli/reports/public-ecr-write.ts';
-import type { PublicEcrWriting } from '../../../../src/repoflows/public-ecr/writing/write.ts';
+import type { PublicEcrWriting } from '../../../../src/workflows/public-ecr/writing/write.ts';
 import { expectLine } from '../../../support/facts.ts';
 
 const nothing: PublicEcrWriting = {
