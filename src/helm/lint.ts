@@ -32,12 +32,16 @@ export async function lintChart(helm: Helm, folder: string, options: RenderOptio
   if (exitCode === 0) return [];
   const lines = `${stdout}\n${stderr}`.replaceAll(`${folder}/`, '').replaceAll(folder, 'the chart').split('\n');
   const errors = lines.filter((line) => line.startsWith('[ERROR]')).map((line) => line.slice('[ERROR]'.length).trim());
+  if (errors.length === 0) return [lines.findLast((line) => line.trim() !== '') ?? 'helm lint failed'];
+  // Helm 3 validates values.yaml all the same.
+  const isSkipped = (line: string): boolean => skipSchemaValidation === true && line.startsWith('values.yaml: - ');
   // Helm lists names in an order that differs from run to run.
-  const ordered = errors.map((line) =>
-    line
-      .split(' ')
-      .map((word) => word.split(',').sort().join(','))
-      .join(' '),
-  );
-  return ordered.length > 0 ? ordered : [lines.findLast((line) => line.trim() !== '') ?? 'helm lint failed'];
+  return errors
+    .filter((line) => !isSkipped(line))
+    .map((line) =>
+      line
+        .split(' ')
+        .map((word) => word.split(',').sort().join(','))
+        .join(' '),
+    );
 }
