@@ -68,7 +68,8 @@ class ScriptReader {
       if (cursor.isAtEnd) break;
       const char = cursor.peek();
       if (char === '#') cursor.skipLine();
-      else if (cursor.startsWith('<<') && cursor.peek(2) !== '<') this.#hereDocument();
+      else if (cursor.startsWith('<<<')) cursor.step(3);
+      else if (cursor.startsWith('<<')) this.#hereDocument();
       else if (char === '<' || char === '>') cursor.step();
       else if ('\n;&|()'.includes(char)) this.#endCommand(char);
       else this.#word();
@@ -171,7 +172,8 @@ class ScriptReader {
       /^<<-?[ \t]{0,10}["'\\]?([\w.-]{0,80})["']?/.exec(
         this.#cursor.text.slice(this.#cursor.position, this.#cursor.position + 120),
       ) ?? [];
-    if (delimiter !== '') this.#hereDocuments.push(delimiter);
+    // Without its end it is none, but a shift in arithmetic.
+    if (delimiter !== '' && this.#cursor.hasLine(delimiter)) this.#hereDocuments.push(delimiter);
     this.#cursor.step(match.length);
   }
 

@@ -34,6 +34,7 @@ export class Cursor {
   readonly text: string;
   position = 0;
   line = 1;
+  #lines: ReadonlySet<string> | undefined;
 
   constructor(text: string, line = 1) {
     this.text = text;
@@ -59,6 +60,12 @@ export class Cursor {
     }
   }
 
+  /** Reports whether any line of the script is this text, without spaces around it: the end of a here-document. */
+  hasLine(text: string): boolean {
+    this.#lines ??= new Set(this.text.split('\n').map((line) => line.trim()));
+    return this.#lines.has(text);
+  }
+
   /** Goes to the next line break, or the end. */
   skipLine(): void {
     const end = this.text.indexOf('\n', this.position);
@@ -80,9 +87,10 @@ export class Cursor {
 /** Reads one word: up to a space or an operator outside of quotes. */
 export function readWord(cursor: Cursor, ends = ' \t\r\n;&|()<>'): Part[] {
   const parts = new Parts();
-  while (!cursor.isAtEnd && !ends.includes(cursor.peek())) {
+  while (!cursor.isAtEnd && (!ends.includes(cursor.peek()) || isProcessSubstitution(cursor))) {
     const char = cursor.peek();
-    if (char === "'") readSingleQuoted(cursor, parts);
+    if (isProcessSubstitution(cursor)) readProcessSubstitution(cursor, parts);
+    else if (char === "'") readSingleQuoted(cursor, parts);
     else if (char === '"') readDoubleQuoted(cursor, parts);
     else if (cursor.startsWith("$'")) readEscaped(cursor, parts);
     else if (cursor.startsWith('$"')) cursor.step();
@@ -145,6 +153,18 @@ class Parts {
 /** Returns true for `{a,b}`, of which a shell makes several words. */
 function isBraceList(cursor: Cursor): boolean {
   return /^\{[^{}\s]{0,200},[^{}\s]{0,200}\}/.test(cursor.text.slice(cursor.position, cursor.position + 500));
+}
+
+/** Returns true for `<(...)` and `>(...)`, which are words. */
+function isProcessSubstitution(cursor: Cursor): boolean {
+  return cursor.startsWith('<(') || cursor.startsWith('>(');
+}
+
+function readProcessSubstitution(cursor: Cursor, parts: Parts): void {
+  const { position, line } = cursor;
+  cursor.step(2);
+  skipSubstitution(cursor);
+  parts.add({ kind: 'unknown', source: cursor.text.slice(position, Math.min(cursor.position, position + 100)), line });
 }
 
 function readSingleQuoted(cursor: Cursor, parts: Parts): void {
@@ -259,11 +279,13 @@ function readDoubleQuotedOperand(cursor: Cursor, parts: Parts, depth: number): v
   if (cursor.peek() === '"') cursor.step();
 }
 
-/** Skips to the parenthesis that closes `$(`, over those in quotes. */
+/** Skips to the parenthesis that closes `$(`, over those in quotes, comments and here-documents. */
 function skipSubstitution(cursor: Cursor): void {
   for (let depth = 1; !cursor.isAtEnd && depth > 0; ) {
     const char = cursor.peek();
     if (char === '\\') cursor.step();
+    else if (char === '<' && skipHereDocument(cursor)) continue;
+    else if (char === '#' && /\s/.test(cursor.peek(-1))) cursor.skipLine();
     else if (char === "'" || char === '"') {
       cursor.step();
       while (!cursor.isAtEnd && cursor.peek() !== char) cursor.step(char === '"' && cursor.peek() === '\\' ? 2 : 1);
@@ -271,4 +293,20 @@ function skipSubstitution(cursor: Cursor): void {
     else if (char === ')') depth -= 1;
     cursor.step();
   }
+}
+
+/** Skips a here-document up to its last line; returns false if there is none. Quotes have no meaning in it. */
+function skipHereDocument(cursor: Cursor): boolean {
+  const [match, delimiter = ''] =
+    /^<<-?[ \t]{0,10}["'\\]?([\w.-]{1,80})["']?/.exec(cursor.text.slice(cursor.position, cursor.position + 120)) ?? [];
+  const start = match === undefined ? -1 : cursor.text.indexOf('\n', cursor.position);
+  if (start < 0 || !cursor.hasLine(delimiter)) return false;
+  cursor.step(start - cursor.position);
+  while (!cursor.isAtEnd) {
+    cursor.step();
+    const { position } = cursor;
+    cursor.skipLine();
+    if (cursor.text.slice(position, cursor.position).trim() === delimiter) return true;
+  }
+  return true;
 }
