@@ -1,10 +1,8 @@
-import { count } from '../../base/count.ts';
 import { isName } from '../../base/names.ts';
 import { quoted } from '../../base/printable.ts';
 import { isDigest } from '../../oci/digest.ts';
-import { formatReference, tryParseReference } from '../../oci/reference.ts';
 import type { ListCollector, Variables } from '../content.ts';
-import { hasTagOrDigest, type ListKind, takeEntry } from '../rows.ts';
+import { type ListKind, takeEntry } from '../rows.ts';
 import { type Assignment, assignmentsOf, type Element } from '../shell/script.ts';
 import { type ExpandedLine, type Unknown, Values } from '../shell/values.ts';
 import type { Part } from '../shell/words.ts';
@@ -12,17 +10,13 @@ import type { Part } from '../shell/words.ts';
 /** Commands that assign what they read. */
 const READING: ReadonlySet<string> = new Set(['read', 'mapfile', 'readarray']);
 
-/** Maximum number of references outside of lists that are named one by one. */
-const MAX_OTHERS = 20;
-
 /** Last words of names that hold something about lists, not a list. */
 const ABOUT =
   /^(?:VERSIONS?|TAGS?|REPOS?|REPOSITOR(?:Y|IES)|REGISTR(?:Y|IES)|NAMES?|DIRS?|PATHS?|FILES?|COUNT|PREFIX|URLS?|NAMESPACES?)$/;
 
 /**
  * Reads the lists of a shell script: arrays and texts whose name has the word CHARTS or IMAGES, or ends in CHART_LIST or
- * IMAGE_LIST. The script is not run; variables that it assigns are filled in. References in other
- * places are named as not taken.
+ * IMAGE_LIST. The script is not run; variables that it assigns are filled in.
  */
 export function readShellList(script: string, variables: Variables, collector: ListCollector): void {
   const values = new Values(variables);
@@ -34,37 +28,16 @@ export function readShellList(script: string, variables: Variables, collector: L
       values.assign(assignment);
     }
   }
-  leaveOthers(script, collector);
+  leaveRead(script, collector);
 }
 
-/** Names the references outside of lists: in loops, commands, here-documents and variables of one image. */
-function leaveOthers(script: string, collector: ListCollector): void {
-  const known = new Set(collector.images.map(({ reference }) => reference));
-  const others: { readonly text: string; readonly line: number }[] = [];
+/** Names the lists that a command reads. */
+function leaveRead(script: string, collector: ListCollector): void {
   for (const [i, line] of script.split('\n').entries()) {
-    const words = line.replace(/(?:^|\s)#.*/, '').split(/[\s"'`=,;()<>|]+/);
-    const list = READING.has(words.find((word) => word !== '') ?? '') ? words.find(listKind) : undefined;
+    const [command = '', ...words] = line.trim().split(/[\s;|]+/);
+    const list = READING.has(command) ? words.find(listKind) : undefined;
     if (list !== undefined) collector.leave(i + 1, `${quoted(list)}, which is read when the script runs`);
-    for (const word of words) {
-      const reference = fullReference(word);
-      if (reference === undefined || known.has(reference)) continue;
-      known.add(reference);
-      others.push({ text: word, line: i + 1 });
-    }
   }
-  for (const { text, line } of others.slice(0, MAX_OTHERS))
-    collector.leave(line, `${quoted(text)}, which is in no list`);
-  const [more] = others.slice(MAX_OTHERS);
-  if (more !== undefined)
-    collector.leave(more.line, `${count(others.length - MAX_OTHERS, 'further image')} from here on, in no list`);
-}
-
-/** Returns the reference of a word that names host and tag or digest: others may be paths. */
-function fullReference(word: string): string | undefined {
-  const text = word.replace(/^docker:\/\//, '');
-  if (text.length > 500 || !/^[^/]{1,255}[.:][^/]{1,255}\//.test(text) || !hasTagOrDigest(text)) return undefined;
-  const reference = tryParseReference(text);
-  return reference && formatReference(reference);
 }
 
 /** Returns what an array holds, by its name: CHARTS, EXTRA_IMAGES, imageList. */
