@@ -7,13 +7,16 @@ import { type Assignment, type Element, readScript } from '../shell/script.ts';
 import { type ExpandedLine, type Unknown, Values } from '../shell/values.ts';
 import type { Part } from '../shell/words.ts';
 
+/** Commands that assign what they read. */
+const READING: ReadonlySet<string> = new Set(['read', 'mapfile', 'readarray']);
+
 /** Last words of names that hold something about lists, not a list. */
 const ABOUT =
   /^(?:VERSIONS?|TAGS?|REPOS?|REPOSITOR(?:Y|IES)|REGISTR(?:Y|IES)|NAMES?|DIRS?|PATHS?|FILES?|COUNT|PREFIX|URLS?|NAMESPACES?)$/;
 
 /**
  * Reads the lists of a shell script: arrays and texts whose name has the word CHARTS or IMAGES, or ends in CHART_LIST or
- * IMAGE_LIST. The script is not run; variables that it assigns are filled in, everything else is ignored.
+ * IMAGE_LIST. The script is not run; variables that it assigns are filled in.
  */
 export function readShellList(script: string, variables: Variables, collector: ListCollector): void {
   const values = new Values(variables);
@@ -33,6 +36,16 @@ export function readShellList(script: string, variables: Variables, collector: L
       'what begins here has no end: a quote, an array or a here-document',
       'check the script with bash -n',
     );
+  }
+  leaveRead(script, collector);
+}
+
+/** Names the lists that a command reads. */
+function leaveRead(script: string, collector: ListCollector): void {
+  for (const [i, line] of script.split('\n').entries()) {
+    const [command = '', ...words] = line.trim().split(/[\s;|]+/);
+    const list = READING.has(command) ? words.find(listKind) : undefined;
+    if (list !== undefined) collector.leave(i + 1, `${quoted(list)}, which is read when the script runs`);
   }
 }
 

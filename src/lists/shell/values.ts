@@ -61,7 +61,10 @@ export class Values {
 
   /** Adds elements to an array, for `"${NAME[@]}"`. */
   append(name: string, texts: readonly string[]): void {
-    this.#arrays.set(name, [...(this.#arrays.get(name) ?? []), ...texts]);
+    const elements = this.#arrays.get(name) ?? [];
+    // Not all at once: an array may have more elements than a call may have arguments.
+    for (const text of texts) elements.push(text);
+    this.#arrays.set(name, elements);
   }
 
   expand(parts: readonly Part[]): Expansion {

@@ -35,9 +35,10 @@ const MAX_DEPTH = 8;
 /** Reads one word: up to a space or an operator outside of quotes. */
 export function readWord(cursor: Cursor, ends = ' \t\r\n;&|()<>'): Part[] {
   const parts = new Parts();
-  while (!cursor.isAtEnd && !ends.includes(cursor.peek())) {
+  while (!cursor.isAtEnd && (!ends.includes(cursor.peek()) || isProcessSubstitution(cursor))) {
     const char = cursor.peek();
-    if (char === "'") readSingleQuoted(cursor, parts);
+    if (isProcessSubstitution(cursor)) readProcessSubstitution(cursor, parts);
+    else if (char === "'") readSingleQuoted(cursor, parts);
     else if (char === '"') readDoubleQuoted(cursor, parts);
     else if (cursor.startsWith("$'")) readEscaped(cursor, parts);
     else if (cursor.startsWith('$"')) cursor.step();
@@ -100,6 +101,18 @@ class Parts {
 /** Returns true for `{a,b}`, of which a shell makes several words. */
 function isBraceList(cursor: Cursor): boolean {
   return /^\{[^{}\s]{0,200},[^{}\s]{0,200}\}/.test(cursor.text.slice(cursor.position, cursor.position + 500));
+}
+
+/** Returns true for `<(...)` and `>(...)`, which are words. */
+function isProcessSubstitution(cursor: Cursor): boolean {
+  return cursor.startsWith('<(') || cursor.startsWith('>(');
+}
+
+function readProcessSubstitution(cursor: Cursor, parts: Parts): void {
+  const { position, line } = cursor;
+  cursor.step(2);
+  skipSubstitution(cursor, line);
+  parts.add({ kind: 'unknown', source: cursor.text.slice(position, Math.min(cursor.position, position + 100)), line });
 }
 
 function readSingleQuoted(cursor: Cursor, parts: Parts): void {
@@ -232,7 +245,7 @@ function partsOf(text: string, line: number): Part[] {
   return parts.end();
 }
 
-/** Skips to the parenthesis that closes `$(`, over those in quotes and here-documents. */
+/** Skips to the parenthesis that closes `$(`, over those in quotes, comments and here-documents. */
 function skipSubstitution(cursor: Cursor, openedAt: number): void {
   let depth = 1;
   while (!cursor.isAtEnd && depth > 0) {
@@ -244,7 +257,8 @@ function skipSubstitution(cursor: Cursor, openedAt: number): void {
       cursor.step();
       readBody(cursor, delimiter);
       continue;
-    } else if (char === "'" || char === '"') {
+    } else if (char === '#' && /\s/.test(cursor.peek(-1))) cursor.skipLine();
+    else if (char === "'" || char === '"') {
       cursor.step();
       while (!cursor.isAtEnd && cursor.peek() !== char) cursor.step(char === '"' && cursor.peek() === '\\' ? 2 : 1);
     } else if (char === '(') depth += 1;

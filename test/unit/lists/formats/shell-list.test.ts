@@ -161,3 +161,31 @@ it.each([
   const { images, problems } = read(script);
   expect([images, problems]).toEqual([[], []]);
 });
+
+describe('nothing hides what follows', () => {
+  it.each([
+    ['a here-string', 'while read x; do :; done <<< "a b"'],
+    ['a shift', '(( x = 1 << 2 ))\ny=$((1 << 3))'],
+    ['a here-document in a substitution', "X=$(cat <<EOF\nit's (\nEOF\n)"],
+    ['a comment in a substitution', "X=$(a # it's (\n)"],
+    ['process substitutions', "diff <(cat it\\'s) >(cat)"],
+  ])('%s', (_, before) => {
+    const lines = before.split('\n').length;
+    expect(images(`${before}\nIMAGES=(a:1)\n`)).toEqual([`${lines + 1} a:1`]);
+  });
+});
+
+it('a process substitution in a list is no list of words', () => {
+  const { images, problems } = read('IMAGES=(\n<(cat foo)\nb:2\n)');
+  expect(images.map(({ place }) => place.line)).toEqual([3]);
+  expect(problems.map(({ parts }) => parts.subject)).toEqual(['x.sh:2']);
+});
+
+it('names lists that a command reads', () => {
+  const { notTaken } = read('IMAGES=(a:1)\nmapfile -t IMAGES < images.txt\nread -r answer\n');
+  expect(notTaken.map(({ place }) => place.line)).toEqual([2]);
+});
+
+it('an array may be added to often', () => {
+  expect(images(`${'X+=(a:1)\n'.repeat(100_000)}IMAGES=("\${X[@]}")`)).toHaveLength(100_000);
+}, 10_000);
