@@ -1,9 +1,20 @@
-import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type YAMLMap } from 'yaml';
+import { type Alias, isAlias, isMap, isScalar, isSeq, type Node, type SchemaOptions, type YAMLMap } from 'yaml';
 import { DEPTH_LIMIT } from '../base/depth.ts';
 import { messageOf } from '../base/errors.ts';
 import { isMapping } from '../base/mapping.ts';
 import { readYamlDocuments } from '../base/yaml-read.ts';
 import { toStrictYaml } from './lenient-yaml.ts';
+
+const GO_TAGS = ['map', 'seq', 'str', 'null', 'bool', 'int', 'float'].map((name) => `tag:yaml.org,2002:${name}`);
+
+/** Options to read unquoted scalars as Go's yaml.v2 does: those of YAML 1.1 without times, and octal numbers of YAML 1.2. */
+export const GO_TYPES: SchemaOptions = {
+  schema: 'yaml-1.1',
+  customTags: (tags) => [
+    ...tags.filter((tag) => typeof tag === 'object' && GO_TAGS.includes(tag.tag) && tag.format !== 'TIME'),
+    'intOct',
+  ],
+};
 
 /** Manifest as Kubernetes reads it, or the reason why it cannot be read. Neither if it is empty or not a mapping. */
 export interface ReadManifestResult {
@@ -25,15 +36,27 @@ export function readMapping(text = ''): Readonly<Record<string, unknown>> {
  * strict YAML and parsed again.
  */
 export function readManifest(text: string): ReadManifestResult {
+  return read(text, {});
+}
+
+/**
+ * Reads a chart's file like {@link readManifest}, with the types that Go gives to unquoted scalars: `no` is false and `010`
+ * is 8, also as keys. A file that is written anew keeps its values only if they are read so.
+ */
+export function readTypedManifest(text: string): ReadManifestResult {
+  return read(text, GO_TYPES);
+}
+
+function read(text: string, types: SchemaOptions): ReadManifestResult {
   try {
     // Go ignores one byte order mark; parsers differ on a second one.
     if (text.startsWith('\ufeff\ufeff')) return { problem: 'it starts with two byte order marks' };
     const lines = withLineFeeds(text);
-    const [original, error] = firstDocument(lines);
+    const [original, error] = firstDocument(lines, types);
     const strict = error === undefined ? lines : toStrictYaml(lines);
-    const [document, strictError] = strict === lines ? [original, error] : firstDocument(strict);
+    const [document, strictError] = strict === lines ? [original, error] : firstDocument(strict, types);
     if (strictError !== undefined) return { problem: error };
-    const value = document === undefined ? undefined : new Decoder().value(document);
+    const value = document === undefined ? undefined : new Decoder(types === GO_TYPES).value(document);
     return isMapping(value) ? { object: value } : {};
   } catch (error) {
     if (error instanceof RangeError) return { problem: TOO_DEEP };
@@ -55,8 +78,8 @@ export const TOO_DEEP = `it is nested deeper than ${DEPTH_LIMIT} levels`;
 
 class UnreadableManifest extends Error {}
 
-function firstDocument(text: string): [Node | undefined, string | undefined] {
-  const [document] = readYamlDocuments(text, { resolveKnownTags: false, stringKeys: false });
+function firstDocument(text: string, types: SchemaOptions): [Node | undefined, string | undefined] {
+  const [document] = readYamlDocuments(text, { resolveKnownTags: false, stringKeys: false, ...types });
   const [error] = document?.errors ?? [];
   const problem = error?.message.split('\n')[0];
   // The parser reports stack overflows with this code.
@@ -72,6 +95,11 @@ class Decoder {
   #nodes = 0;
   #aliased = 0;
   #inAlias = 0;
+  readonly #hasTypedKeys: boolean;
+
+  constructor(hasTypedKeys: boolean) {
+    this.#hasTypedKeys = hasTypedKeys;
+  }
 
   value(node: Node | null | undefined, depth = 0): unknown {
     if (node === null || node === undefined) return null;
@@ -121,6 +149,7 @@ class Decoder {
     if (scalar === null) return '';
     if (!isScalar(scalar)) throw new UnreadableManifest('a key is not a scalar');
     const value = this.value(scalar);
+    if (this.#hasTypedKeys) return String(value);
     return typeof value === 'string' ? value : (scalar.source ?? String(value));
   }
 

@@ -170,10 +170,10 @@ async function addOverrides(
     `values.yaml of ${titleOf(chart)}`,
   );
   archive = await writeChangedChart(archive, new Map([['values.yaml', changed.text]]), {}, join(folder, 'values'));
-  const [render] = renders;
-  if (kept.length === settings.length && render !== undefined)
-    await checkDefaults(renderer.withArchive(archive, join(folder, 'check')), profile, render.values);
   const dropped = settings.filter((setting) => !kept.includes(setting));
+  const render = dropped.length === 0 ? renders[0] : await renderer.render(profile.options, overlay);
+  if (render !== undefined)
+    await checkDefaults(renderer.withArchive(archive, join(folder, 'check')), profile, render.values);
   return {
     state: {
       archive,

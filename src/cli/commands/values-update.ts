@@ -10,7 +10,8 @@ import type { CommandIO } from '../run.ts';
 import { ACCESS, NAMING, sharedFlags, TARGET } from './next-steps.ts';
 
 /**
- * Sets `images` in existing kustomizations: in all of them, or in none. Exit code 3 if references stay public.
+ * Sets `images` in existing kustomizations: in all of them, or in none, and builds them again as proof. Exit code 3 if
+ * references stay public.
  * @returns the next step
  * @throws AirgapError errors of the workflow; `file` if a file changed in the meantime
  */
@@ -21,21 +22,23 @@ export async function updateFiles(
   command: CommandUnknownOpts,
 ): Promise<readonly string[]> {
   const { cwd } = io.context;
-  const [{ kustomizationPaths }, { updateKustomizations }] = await Promise.all([
+  const [{ kustomizationPaths }, { updateKustomizations }, { unreachedReferences }] = await Promise.all([
     import('../../workflows/values/kustomization-paths.ts'),
     import('../../workflows/values/update-kustomizations.ts'),
+    import('../../workflows/values/built-updates.ts'),
   ]);
   const files = await kustomizationPaths(update, cwd);
   const { manifests = [], images = [] } = sources ?? {};
   const result = await updateKustomizations(io.context, { target, bundle, signer, rules, manifests, images, files });
-  const { kustomizations, left } = result;
+  const { kustomizations } = result;
   const changed = kustomizations.filter(({ isChanged }) => isChanged);
   await replaceFiles(
     changed.map(({ path, before, text }) => ({ path, before: Buffer.from(before), after: Buffer.from(text) })),
   );
+  const left = [...result.left, ...(await unreachedReferences(io.context, kustomizations, rules ?? []))];
   if (output === 'json') {
     io.print(await formatDocument('KustomizationUpdate', { files: kustomizations.map(fileEntry), left }, 'json'));
-  } else await printReport(io, updateReport(result));
+  } else await printReport(io, updateReport({ kustomizations, left }));
   if (left.length > 0) io.setExitCode(3);
   return afterUpdate(command, kustomizations);
 }

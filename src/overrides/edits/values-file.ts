@@ -4,7 +4,7 @@ import { AirgapError } from '../../base/errors.ts';
 import { isMapping, type Mapping, overlayValues } from '../../base/mapping.ts';
 import { readYamlDocument } from '../../base/yaml-read.ts';
 import { documentText, YAML_1_1, yamlText } from '../../base/yaml-text.ts';
-import { readManifest } from '../../helm/go-yaml.ts';
+import { GO_TYPES, readTypedManifest } from '../../helm/go-yaml.ts';
 import { applyEdits, type TextEdit } from './text-edits.ts';
 
 /** A YAML file with other values. */
@@ -20,11 +20,11 @@ export interface ChangedFile {
  * @throws AirgapError `chart-invalid` if Helm cannot read the file, or would read the result differently
  */
 export function layOver(text: string, overlay: Mapping, name: string): ChangedFile {
-  const { object = {}, problem } = readManifest(text);
+  const { object = {}, problem } = readTypedManifest(text);
   if (problem !== undefined) throw new AirgapError('chart-invalid', `${name} is not valid YAML: ${problem}`);
   if (Object.keys(overlay).length === 0) return { text };
   const expected = overlayValues(object, overlay);
-  const isExpected = (changed: string): boolean => isSame(readManifest(changed).object, expected);
+  const isExpected = (changed: string): boolean => isSame(readTypedManifest(changed).object, expected);
   const reason = editInPlace(text, overlay);
   if ('text' in reason && isExpected(reason.text)) return reason;
   const written = yamlText(expected);
@@ -50,7 +50,7 @@ function hasLargeNumber(value: unknown): boolean {
 class NotEditable extends Error {}
 
 function editInPlace(text: string, overlay: Mapping): ChangedFile | { readonly problem: string } {
-  const document = readYamlDocument(text, { resolveKnownTags: false, stringKeys: false });
+  const document = readYamlDocument(text, { resolveKnownTags: false, stringKeys: false, ...GO_TYPES });
   const [error] = document.errors;
   if (error !== undefined) return { problem: error.message.split('\n')[0] ?? '' };
   const editor = new Editor(text, document);
@@ -142,6 +142,7 @@ class Editor {
     this.#checkAnchor(node);
     const [start = 0, end = 0] = node.range ?? [];
     const isBlock = isCollection(node) && !node.flow;
+    if (hasLargeNumber(value)) throw new NotEditable(`line ${this.#line(node)} has a number that is too large`);
     if (isBlock && typeof value === 'object' && value !== null) {
       const column = start - (this.#text.lastIndexOf('\n', start - 1) + 1);
       return { start, end, text: this.#block(value, column).trimStart() };

@@ -8,6 +8,8 @@ export interface KustomizationChanges {
   readonly changes: readonly EntryChange[];
   /** Entries that name their own image with its tag: it stays as it is on purpose. */
   readonly kept: readonly ExistingEntry[];
+  /** Names of the images that have or get their private names. */
+  readonly redirected: readonly string[];
   /** What cannot be set, one sentence each. */
   readonly left: readonly string[];
 }
@@ -27,6 +29,7 @@ export function kustomizationChanges(
   const changes = new Map<ExistingEntry, EntryChange>();
   const added: EntryChange[] = [];
   const kept = new Set<ExistingEntry>();
+  const redirected: string[] = [];
   const left: string[] = [];
   for (const image of wanted) {
     const same = entries.filter(({ name }) => name === image.name);
@@ -40,9 +43,11 @@ export function kustomizationChanges(
     }
     const leading = entries.filter((entry, i) => isLeading(entry, i, entries, image.name, isBuilt));
     const others = isBuilt ? [] : entries.filter((entry) => !leading.includes(entry) && isSpelledAs(entry, image.name));
+    const doubled: ExistingEntry[] = [];
     for (const entry of [...leading, ...others]) {
       const set = wantedFields(entry, image);
       if (isDoubled(entry, set)) {
+        doubled.push(entry);
         left.push(
           `${image.name}: the entry in ${path}:${entry.line} has tagSuffix for several tags; write entries with newTag`,
         );
@@ -53,8 +58,9 @@ export function kustomizationChanges(
     }
     const { references: _, ...add } = image;
     if (same.length === 0) added.push({ add });
+    if (doubled.length === 0) redirected.push(image.name);
   }
-  return { changes: [...changes.values(), ...added], kept: [...kept], left };
+  return { changes: [...changes.values(), ...added], kept: [...kept], redirected, left };
 }
 
 /** Reports whether an entry gives an image the name that it has: what it is for is the tag, so the image stays where it is. */

@@ -17,6 +17,7 @@ import { type KustomizationFile, readKustomization } from '../../overrides/forma
 import { type ImageField, type ImagePlace, imageName, kustomizeEntries } from '../../overrides/formats/kustomize.ts';
 import { isIdentity, kustomizationChanges } from '../../overrides/formats/kustomize-changes.ts';
 import type { Context } from '../../session/context.ts';
+import { type ExpectedReference, expectedReferences } from './built-updates.ts';
 import { checkNameCollisions } from './name-collisions.ts';
 import { manifestReferences, type SourceOptions, sourceReferences } from './source-references.ts';
 
@@ -40,6 +41,8 @@ export interface UpdatedKustomization {
   readonly kept: readonly string[];
   /** The one of the others that builds on this one: the entries are there, so this one stays as it is. */
   readonly usedBy?: string;
+  /** What the entries are to make of the images that it builds; empty if it was not built. */
+  readonly expected: readonly ExpectedReference[];
 }
 
 export interface UpdateResult {
@@ -56,13 +59,11 @@ interface Opened {
   readonly inputs: KustomizationInputs;
 }
 
-/** Images that a kustomization needs. */
-interface Wanted {
-  readonly places: readonly ImagePlace[];
-  /** The places are in what the kustomization itself builds. */
-  readonly isBuilt: boolean;
-  readonly left: readonly string[];
-}
+/** Images that a kustomization needs: at places in what it builds itself, or in manifests or lists. */
+type Wanted = { readonly left: readonly string[] } & (
+  | { readonly isBuilt: true; readonly places: readonly LocatedReference[] }
+  | { readonly isBuilt: false; readonly places: readonly ImagePlace[] }
+);
 
 /**
  * Sets `images` in kustomizations, so that what they build names the target. Writes nothing. Without sources, and for one
@@ -94,6 +95,7 @@ export async function updateKustomizations(context: Context, options: UpdateOpti
         set: [],
         kept: [],
         usedBy: user.shown,
+        expected: [],
       };
       kustomizations.push(same);
       continue;
@@ -102,7 +104,7 @@ export async function updateKustomizations(context: Context, options: UpdateOpti
       const wanted = isOwnSource(one)
         ? await ownImages(context, options, one)
         : manifests.length > 0
-          ? { places: shared?.locations ?? [], isBuilt: false, left: [] }
+          ? ({ places: shared?.locations ?? [], isBuilt: false, left: [] } as const)
           : await listedImages(context, options, one, shared?.locations ?? []);
       const entries = kustomizeEntries(wanted.places, target, imageFields(inputs));
       const planned = kustomizationChanges(file, entries.entries, wanted.isBuilt);
@@ -110,7 +112,9 @@ export async function updateKustomizations(context: Context, options: UpdateOpti
       const text = editImages(file, changes);
       const kept = [...new Set(planned.kept.map(({ name }) => name))];
       const set = changes.map((change) => ('add' in change ? change.add.name : change.entry.name));
-      kustomizations.push({ path, shown, before: file.text, text, isChanged: text !== file.text, set, kept });
+      const expected = wanted.isBuilt ? expectedReferences(wanted.places, planned.redirected, target) : [];
+      const isChanged = text !== file.text;
+      kustomizations.push({ path, shown, before: file.text, text, isChanged, set, kept, expected });
       const origin = opened.length > 1 ? `${shown}: ` : '';
       left.push(...[...wanted.left, ...entries.left, ...planned.left].map((reason) => `${origin}${reason}`));
     } catch (error) {
@@ -194,7 +198,7 @@ async function listedImages(
     formatRepository(targetRepository(target, parseReference(reference))),
   );
   const left: string[] = [];
-  const places = found.flatMap((place): ImagePlace[] => {
+  const places = found.flatMap((place): LocatedReference[] => {
     const { reference, written } = place;
     // An entry says that it stays as it is.
     if (file.entries.some((entry) => isIdentity(entry) && entry.name === imageName(written))) return [place];

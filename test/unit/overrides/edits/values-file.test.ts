@@ -42,10 +42,10 @@ replicas: 1 # how many
   });
 
   test('changes items of lists in place, and replaces lists of another shape', () => {
-    const text = 'l:\n  # first\n  - name: a # x\n    image: b\n  - c\n\n# after\nm: [a]\nn:\n- a\n- b\nz: 1\n';
-    const overlay = { l: [{ name: 'a', image: 'r/b' }, 'c'], m: ['a', 'b'], n: [{ name: 'x', v: 'w' }] };
+    const text = 'l:\n  # first\n  - name: a # x\n    image: b\n  - c\n\n# after\nm: [a]\no:\n- a\n- b\nz: 1\n';
+    const overlay = { l: [{ name: 'a', image: 'r/b' }, 'c'], m: ['a', 'b'], o: [{ name: 'x', v: 'w' }] };
     expect(change(text, overlay)).toEqual({
-      text: 'l:\n  # first\n  - name: a # x\n    image: r/b\n  - c\n\n# after\nm: [ a, b ]\nn:\n- name: x\n  v: w\nz: 1\n',
+      text: 'l:\n  # first\n  - name: a # x\n    image: r/b\n  - c\n\n# after\nm: [ a, b ]\no:\n- name: x\n  v: w\nz: 1\n',
     });
   });
 
@@ -84,9 +84,22 @@ replicas: 1 # how many
     expect(change('{a: {b: 1}}\n', { a: { c: 2 } })).toEqual({ text: '{ a: { b: 1, c: 2 } }\n' });
   });
 
+  test('keeps the types that YAML 1.1 gives to what is written anew', () => {
+    expect(change('f: {i: a, on: yes, n: 010, v: "no", o: 0o10, t: 1:30, d: 2001-01-01}\n', { f: { i: 'b' } })).toEqual(
+      {
+        text: 'f: { i: b, "true": true, "false": 8, v: "no", o: 8, t: "1:30", d: "2001-01-01" }\n',
+      },
+    );
+    const anchored = change('a: &a {i: x}\nb: no\nc: *a\nd: 0777\non: Off\n', { a: { i: 'z' } });
+    expect(anchored.text).toBe('a:\n  i: z\nb: false\nc:\n  i: x\nd: 511\n"true": false\n');
+    expect(change('on:\n  i: x # why\n', { true: { i: 'z' } }).text).toBe('on:\n  i: z # why\n');
+  });
+
   test('refuses what Helm cannot read', () => {
     expect(() => change('a: [\n', { a: 1 })).toThrow(expect.objectContaining({ code: 'chart-invalid' }));
     const large = 'a: &a {b: 12345678901234567890}\nc: *a\n';
     expect(() => change(large, { a: { d: 1 } })).toThrow(expect.objectContaining({ code: 'chart-invalid' }));
+    const beside = 'a: {i: x, b: 12345678901234567890}\n';
+    expect(() => change(beside, { a: { i: 'y' } })).toThrow(expect.objectContaining({ code: 'chart-invalid' }));
   });
 });

@@ -244,6 +244,16 @@ describe.for(HELMS)('charts that carry their overrides, with Helm $version', (he
     expect(await images('app.tgz')).toContain(`${TARGET}/quay.io/acme/app:1`);
   });
 
+  test('are not written if Helm reads another default from them, also where values of the user win', async () => {
+    // `._1` is a number here, and a text for Helm.
+    const anchored = `${APP['values.yaml']?.replace('image:\n  #', 'image: &i\n  #')}other: *i\nodd: ._1\n`;
+    const { folder, values } = await start({ ...APP, 'values.yaml': anchored });
+    const run = await values('--out', 'app.tgz', '--set', 'image.registry=quay.io');
+    expect(run, run.out).toMatchObject({ code: 1, out: '' });
+    expect(run.err).toContain('other defaults');
+    expect(await readdir(folder)).toEqual(['app']);
+  });
+
   test.for([
     { name: 'no path', args: [] },
     { name: 'a post-renderer', args: ['--out', 'a.tgz', '--unmapped=post-render'] },
