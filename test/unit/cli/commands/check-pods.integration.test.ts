@@ -55,10 +55,27 @@ describe('check --pods', () => {
     ['with a chart', ['app', '--pods', pods, ...to]],
     ['with both sources', ['--pods', pods, '--live', ...to]],
     ['with flags of the check before the install', ['--pods', pods, ...to, '--platform', 'linux/arm64']],
-    ['with a list of allowed images and no Pods', ['app', ...to, '--allow-images', allowed]],
     ['with a file that is none', ['--pods', allowed, ...to]],
   ])('refuses wrong usage: %s', async (_, args) => {
     expect(await check(args)).toMatchObject({ code: 2, out: '', err: expect.stringContaining('Hint:') });
+  });
+});
+
+describe('check of charts with a list of allowed images', () => {
+  const pod = (image: string): string =>
+    `apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: web, image: "${image}"}]}\n`;
+
+  it.each([
+    { title: 'accepts these', image: 'nginx:1.27', code: 0, says: 'is a test' },
+    { title: 'accepts none whose tag may change', image: 'nginx', code: 3, says: 'unpinned' },
+  ])('$title', async ({ image, code, says }) => {
+    const home = await writeFiles(scratchFolder(), {
+      'app/Chart.yaml': 'apiVersion: v2\nname: app\nversion: 1.0.0\n',
+      'app/templates/pod.yaml': pod(image),
+    });
+    const found = await airgap(['check', './app', ...to, '--allow-images', allowed], env, home);
+    expect(found, found.err).toMatchObject({ code });
+    expect(found.out + found.err).toContain(says);
   });
 });
 
