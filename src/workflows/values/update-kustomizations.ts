@@ -57,6 +57,8 @@ interface Opened {
   readonly shown: string;
   readonly file: KustomizationFile;
   readonly inputs: KustomizationInputs;
+  /** Folders of what it builds on, with links resolved, as `path` is. */
+  readonly folders: ReadonlySet<string>;
 }
 
 /** Images that a kustomization needs: at places in what it builds itself, or in manifests or lists. */
@@ -84,7 +86,7 @@ export async function updateKustomizations(context: Context, options: UpdateOpti
   const errors: AirgapError[] = [];
   for (const one of opened) {
     const { path, shown, file, inputs } = one;
-    const user = opened.find((other) => other.inputs.folders.has(dirname(path)));
+    const user = opened.find((other) => other.folders.has(dirname(path)));
     if (user !== undefined) {
       const same = {
         path,
@@ -135,9 +137,13 @@ async function builtFolders(sources: SourceOptions['manifests']): Promise<Readon
     const file = await findKustomization(folder);
     if (file === undefined) continue;
     const inputs = await kustomizationInputs(file, await readFile(file, 'utf8'));
-    for (const inner of inputs.folders) folders.add(inner);
+    for (const inner of await realFolders(inputs)) folders.add(inner);
   }
   return folders;
+}
+
+async function realFolders({ folders }: KustomizationInputs): Promise<ReadonlySet<string>> {
+  return new Set(await Promise.all([...folders].map((folder) => realpath(folder))));
 }
 
 /** Reads all kustomizations; each once, though several names may lead to it. */
@@ -149,7 +155,9 @@ async function openAll(files: UpdateOptions['files']): Promise<Opened[]> {
       const path = await realpath(named);
       const text = await readFile(path, 'utf8');
       const file = readKustomization(shown, text);
-      if (!opened.has(path)) opened.set(path, { path, shown, file, inputs: await kustomizationInputs(path, text) });
+      if (opened.has(path)) continue;
+      const inputs = await kustomizationInputs(path, text);
+      opened.set(path, { path, shown, file, inputs, folders: await realFolders(inputs) });
     } catch (cause) {
       const unreadable = (): AirgapError =>
         new AirgapError('file', `--update ${shown} cannot be read: ${reasonOf(cause)}`, {
