@@ -17,7 +17,7 @@ import { type KustomizationFile, readKustomization } from '../../overrides/forma
 import { type ImageField, type ImagePlace, imageName, kustomizeEntries } from '../../overrides/formats/kustomize.ts';
 import { isIdentity, kustomizationChanges } from '../../overrides/formats/kustomize-changes.ts';
 import type { Context } from '../../session/context.ts';
-import { type ExpectedReference, expectedReferences } from './built-updates.ts';
+import { type BuiltUpdate, expectedReferences } from './built-updates.ts';
 import { checkNameCollisions } from './name-collisions.ts';
 import { manifestReferences, type SourceOptions, sourceReferences } from './source-references.ts';
 
@@ -28,10 +28,9 @@ export interface UpdateOptions extends SourceOptions {
 }
 
 /** A kustomization with its new text. */
-export interface UpdatedKustomization {
+export interface UpdatedKustomization extends BuiltUpdate {
   /** Path with links resolved (absolute). */
   readonly path: string;
-  readonly shown: string;
   readonly before: string;
   readonly text: string;
   readonly isChanged: boolean;
@@ -41,8 +40,6 @@ export interface UpdatedKustomization {
   readonly kept: readonly string[];
   /** The one of the others that builds on this one: the entries are there, so this one stays as it is. */
   readonly usedBy?: string;
-  /** What the entries are to make of the images that it builds; empty if it was not built. */
-  readonly expected: readonly ExpectedReference[];
 }
 
 export interface UpdateResult {
