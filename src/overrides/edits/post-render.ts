@@ -1,6 +1,7 @@
 import { AirgapError } from '../../base/errors.ts';
+import { applyEdits, type TextEdit } from '../../base/text-edits.ts';
 import type { AddedPullSecret, PostRenderEntry } from './post-render-map.ts';
-import { applyEdits, replacementEdits, type TextEdit } from './text-edits.ts';
+import { replacementEdits } from './replacement-edits.ts';
 
 /** Rewritten manifests. */
 export interface PostRenderResult {

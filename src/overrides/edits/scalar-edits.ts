@@ -1,13 +1,14 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
 import { BASE64_IN_TEXT } from '../../base/base64.ts';
 import { type KeyPath, parseFieldPath } from '../../base/field-path.ts';
+import { applyEdits, type TextEdit } from '../../base/text-edits.ts';
 import { textBefore } from '../../base/text-trim.ts';
 import { readYamlDocument, readYamlDocuments } from '../../base/yaml-read.ts';
 import { withLineFeeds } from '../../helm/go-yaml.ts';
 import { toStrictYaml } from '../../helm/lenient-yaml.ts';
 import type { PostRenderEntry } from './post-render-map.ts';
+import { replacementEdits } from './replacement-edits.ts';
 import { type Span, scalarText, sourceMapper } from './scalar-source.ts';
-import { applyEdits, replacementEdits, type TextEdit } from './text-edits.ts';
 
 /** Entry with the remaining steps to its text (`yaml:a.b`, `base64`, `line 3`), outermost first. */
 interface PendingEntry {

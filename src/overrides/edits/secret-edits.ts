@@ -1,10 +1,10 @@
 import { isMap, isScalar, isSeq, type Node, type YAMLMap, type YAMLSeq } from 'yaml';
 import { parseFieldPath } from '../../base/field-path.ts';
+import type { TextEdit } from '../../base/text-edits.ts';
 import { readYamlDocument } from '../../base/yaml-read.ts';
 import { PULL_SECRETS_FIELD } from '../additions/secret-changes.ts';
 import type { PullSecretEntry } from './post-render-map.ts';
 import { nodeAt, YAML_OPTIONS } from './scalar-edits.ts';
-import type { TextEdit } from './text-edits.ts';
 
 /**
  * Returns the insertions that add a pull secret to the pods of a manifest, in the manifest's YAML style. Pods that

@@ -1,7 +1,7 @@
+import { applyEdits, type TextEdit } from '../../base/text-edits.ts';
 import { compareText } from '../../base/text-order.ts';
 import { occurrences, wholeOccurrences, withoutTagAndDigest } from '../../value-tracing/name-segments.ts';
 import type { PostRenderEntry, PullSecretEntry } from './post-render-map.ts';
-import { applyEdits, type TextEdit } from './text-edits.ts';
 
 /** Text replaced in one line of a chart file. */
 export interface TemplateChange {

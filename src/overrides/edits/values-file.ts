@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { Document, isAlias, isCollection, isMap, isScalar, isSeq, type Node, Scalar, type YAMLMap } from 'yaml';
 import { AirgapError } from '../../base/errors.ts';
 import { isMapping, type Mapping, overlayValues } from '../../base/mapping.ts';
+import { applyEdits, type TextEdit } from '../../base/text-edits.ts';
 import { readYamlDocument } from '../../base/yaml-read.ts';
 import { documentText, YAML_1_1, yamlText } from '../../base/yaml-text.ts';
 import { GO_TYPES, readTypedManifest } from '../../helm/go-yaml.ts';
-import { applyEdits, type TextEdit } from './text-edits.ts';
 
 /** A YAML file with other values. */
 export interface ChangedFile {

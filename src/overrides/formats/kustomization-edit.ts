@@ -1,6 +1,7 @@
 import { isMap, isScalar, type Node, Scalar } from 'yaml';
 import { AirgapError } from '../../base/errors.ts';
 import { asMapping } from '../../base/mapping.ts';
+import { applyEdits, type TextEdit } from '../../base/text-edits.ts';
 import { readYaml } from '../../base/yaml-read.ts';
 import { yamlText } from '../../base/yaml-text.ts';
 import {
@@ -17,13 +18,6 @@ export type EntryChange =
   | { readonly entry: ExistingEntry; readonly set: Omit<ImageEntry, 'name'> }
   | { readonly add: ImageEntry };
 
-/** Replacement of a range of the text; `end` is exclusive. */
-interface Edit {
-  readonly start: number;
-  readonly end: number;
-  readonly text: string;
-}
-
 /**
  * Changes `images` in the text of a kustomization. Everything else stays: comments, order, quotes, indentation, line ends.
  * @returns the same text if there is nothing to change
@@ -34,13 +28,13 @@ export function editImages(file: KustomizationFile, changes: readonly EntryChang
   const edits = changes.flatMap((change) => ('add' in change ? [] : entryEdits(file, change.entry, change.set)));
   if (added.length > 0) edits.push(...additionEdits(file, added));
   if (edits.length === 0) return file.text;
-  const text = applyInOrder(file.text, edits);
+  const text = applyEdits(file.text, edits);
   checkResult(file, text, changes);
   return text;
 }
 
-function entryEdits(file: KustomizationFile, entry: ExistingEntry, set: Omit<ImageEntry, 'name'>): Edit[] {
-  const edits: Edit[] = [];
+function entryEdits(file: KustomizationFile, entry: ExistingEntry, set: Omit<ImageEntry, 'name'>): TextEdit[] {
+  const edits: TextEdit[] = [];
   const inserted = new Map<EntryField, EntryField[]>();
   let before: EntryField = 'name';
   for (const field of ENTRY_FIELDS) {
@@ -73,7 +67,7 @@ function entryEdits(file: KustomizationFile, entry: ExistingEntry, set: Omit<Ima
 }
 
 /** Returns the edit that removes a field. A comment behind it stays. */
-function removal(file: KustomizationFile, entry: ExistingEntry, field: EntryField): Edit {
+function removal(file: KustomizationFile, entry: ExistingEntry, field: EntryField): TextEdit {
   const { text } = file;
   const pairs = [...entry.fields.values()];
   const pair = entry.fields.get(field) as (typeof pairs)[number];
@@ -101,7 +95,7 @@ function removal(file: KustomizationFile, entry: ExistingEntry, field: EntryFiel
   return { start, end, text: '' };
 }
 
-function additionEdits(file: KustomizationFile, added: readonly ImageEntry[]): Edit[] {
+function additionEdits(file: KustomizationFile, added: readonly ImageEntry[]): TextEdit[] {
   const { text, root, list, imagesPair } = file;
   const [last] = list?.items.slice(-1) ?? [];
   if (list?.flow && last !== undefined) {
@@ -184,12 +178,12 @@ function scalarText(value: string, type: Scalar.Type | undefined): string {
 }
 
 /** Returns the edit that puts lines after the line of an offset. */
-function linesAfter(file: KustomizationFile, offset: number, lines: readonly string[]): Edit {
+function linesAfter(file: KustomizationFile, offset: number, lines: readonly string[]): TextEdit {
   return linesBefore(file, endOfLine(file.text, offset), lines);
 }
 
 /** Returns the edit that puts lines at the begin of a line, or at the end of the text. */
-function linesBefore({ text }: KustomizationFile, at: number, lines: readonly string[]): Edit {
+function linesBefore({ text }: KustomizationFile, at: number, lines: readonly string[]): TextEdit {
   const lineEnd = /\r?\n/.exec(text)?.[0] ?? '\n';
   const isOpen = at > 0 && text[at - 1] !== '\n';
   const joined = lines.join(lineEnd);
@@ -216,16 +210,6 @@ function isDoubleQuoted(key: unknown): boolean {
 function spanOf(node: Node): { readonly start: number; readonly end: number } {
   const [start, end] = node.range as [number, number, number];
   return { start, end };
-}
-
-function applyInOrder(text: string, edits: readonly Edit[]): string {
-  const parts: string[] = [];
-  let from = 0;
-  for (const { start, end, text: replacement } of edits.toSorted((a, b) => a.start - b.start || a.end - b.end)) {
-    parts.push(text.slice(from, start), replacement);
-    from = end;
-  }
-  return parts.join('') + text.slice(from);
 }
 
 /** Checks that the new text says what was wanted, and all else as before. */

@@ -7,13 +7,22 @@ import { formatReference, parseReference } from '../../oci/reference.ts';
 import { imageName } from '../../overrides/formats/kustomize.ts';
 import type { Context } from '../../session/context.ts';
 import { manifestReferences, type SourceOptions } from './source-references.ts';
-import type { UpdatedKustomization } from './update-kustomizations.ts';
 
 /** What an entry of `images` is to make of a reference in what a kustomization builds. */
 export interface ExpectedReference extends Pick<Location, 'document' | 'kind' | 'name' | 'path' | 'within'> {
   readonly reference: string;
   /** Its private name. */
   readonly expected: string;
+}
+
+/** A kustomization whose file was updated. */
+export interface BuiltUpdate {
+  /** Absolute. */
+  readonly path: string;
+  /** Path for messages. */
+  readonly shown: string;
+  /** Empty if it was not built before. */
+  readonly expected: readonly ExpectedReference[];
 }
 
 /** Returns what entries with these names are to make of references at their places. */
@@ -39,7 +48,7 @@ export function expectedReferences(
  */
 export async function unreachedReferences(
   context: Context,
-  kustomizations: readonly UpdatedKustomization[],
+  kustomizations: readonly BuiltUpdate[],
   rules: NonNullable<SourceOptions['rules']>,
 ): Promise<string[]> {
   const reasons: string[] = [];

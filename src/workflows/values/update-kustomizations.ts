@@ -17,7 +17,7 @@ import { type KustomizationFile, readKustomization } from '../../overrides/forma
 import { type ImageField, type ImagePlace, imageName, kustomizeEntries } from '../../overrides/formats/kustomize.ts';
 import { isIdentity, kustomizationChanges } from '../../overrides/formats/kustomize-changes.ts';
 import type { Context } from '../../session/context.ts';
-import { type ExpectedReference, expectedReferences } from './built-updates.ts';
+import { type BuiltUpdate, expectedReferences } from './built-updates.ts';
 import { checkNameCollisions } from './name-collisions.ts';
 import { manifestReferences, type SourceOptions, sourceReferences } from './source-references.ts';
 
@@ -28,10 +28,9 @@ export interface UpdateOptions extends SourceOptions {
 }
 
 /** A kustomization with its new text. */
-export interface UpdatedKustomization {
+export interface UpdatedKustomization extends BuiltUpdate {
   /** Path with links resolved (absolute). */
   readonly path: string;
-  readonly shown: string;
   readonly before: string;
   readonly text: string;
   readonly isChanged: boolean;
@@ -41,8 +40,6 @@ export interface UpdatedKustomization {
   readonly kept: readonly string[];
   /** The one of the others that builds on this one: the entries are there, so this one stays as it is. */
   readonly usedBy?: string;
-  /** What the entries are to make of the images that it builds; empty if it was not built. */
-  readonly expected: readonly ExpectedReference[];
 }
 
 export interface UpdateResult {
@@ -57,6 +54,8 @@ interface Opened {
   readonly shown: string;
   readonly file: KustomizationFile;
   readonly inputs: KustomizationInputs;
+  /** Folders of what it builds on, with links resolved, as `path` is. */
+  readonly folders: ReadonlySet<string>;
 }
 
 /** Images that a kustomization needs: at places in what it builds itself, or in manifests or lists. */
@@ -84,7 +83,7 @@ export async function updateKustomizations(context: Context, options: UpdateOpti
   const errors: AirgapError[] = [];
   for (const one of opened) {
     const { path, shown, file, inputs } = one;
-    const user = opened.find((other) => other.inputs.folders.has(dirname(path)));
+    const user = opened.find((other) => other.folders.has(dirname(path)));
     if (user !== undefined) {
       const same = {
         path,
@@ -135,9 +134,13 @@ async function builtFolders(sources: SourceOptions['manifests']): Promise<Readon
     const file = await findKustomization(folder);
     if (file === undefined) continue;
     const inputs = await kustomizationInputs(file, await readFile(file, 'utf8'));
-    for (const inner of inputs.folders) folders.add(inner);
+    for (const inner of await realFolders(inputs)) folders.add(inner);
   }
   return folders;
+}
+
+async function realFolders({ folders }: KustomizationInputs): Promise<ReadonlySet<string>> {
+  return new Set(await Promise.all([...folders].map((folder) => realpath(folder))));
 }
 
 /** Reads all kustomizations; each once, though several names may lead to it. */
@@ -149,7 +152,9 @@ async function openAll(files: UpdateOptions['files']): Promise<Opened[]> {
       const path = await realpath(named);
       const text = await readFile(path, 'utf8');
       const file = readKustomization(shown, text);
-      if (!opened.has(path)) opened.set(path, { path, shown, file, inputs: await kustomizationInputs(path, text) });
+      if (opened.has(path)) continue;
+      const inputs = await kustomizationInputs(path, text);
+      opened.set(path, { path, shown, file, inputs, folders: await realFolders(inputs) });
     } catch (cause) {
       const unreadable = (): AirgapError =>
         new AirgapError('file', `--update ${shown} cannot be read: ${reasonOf(cause)}`, {

@@ -1,8 +1,8 @@
 import { type Document, isMap, isScalar, isSeq, type Node, type Scalar, visit } from 'yaml';
 import type { KeyPath } from '../../../base/field-path.ts';
+import { applyEdits, type TextEdit } from '../../../base/text-edits.ts';
 import { parseReference } from '../../../oci/reference.ts';
 import { scalarText } from '../../../overrides/edits/scalar-source.ts';
-import { applyEdits, type TextEdit } from '../../../overrides/edits/text-edits.ts';
 import { type ImageMoves, type NameEdits, nameEdits, patternEdits } from './image-names.ts';
 import { isRefusal, type Refusal, YamlSource } from './yaml-source.ts';
 

@@ -1,4 +1,4 @@
-import { applyEdits } from '../../../overrides/edits/text-edits.ts';
+import { applyEdits } from '../../../base/text-edits.ts';
 import type { Change } from '../../../value-tracing/changes.ts';
 import { nameEdits } from './image-names.ts';
 

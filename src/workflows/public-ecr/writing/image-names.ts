@@ -1,3 +1,4 @@
+import type { TextEdit } from '../../../base/text-edits.ts';
 import {
   formatReference,
   formatRepository,
@@ -5,7 +6,6 @@ import {
   type Repository,
   tryParseReference,
 } from '../../../oci/reference.ts';
-import type { TextEdit } from '../../../overrides/edits/text-edits.ts';
 
 /** Images that a chart names differently after the change. */
 export interface ImageMoves {

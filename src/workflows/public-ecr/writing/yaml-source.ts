@@ -3,10 +3,10 @@ import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type Scalar,
 import { type KeyPath, valueAt } from '../../../base/field-path.ts';
 import { isMapping } from '../../../base/mapping.ts';
 import { quoted } from '../../../base/printable.ts';
+import { applyEdits, type TextEdit } from '../../../base/text-edits.ts';
 import { readYamlDocuments } from '../../../base/yaml-read.ts';
 import { readManifest, withLineFeeds } from '../../../helm/go-yaml.ts';
 import { scalarText, sourceMapper } from '../../../overrides/edits/scalar-source.ts';
-import { applyEdits, type TextEdit } from '../../../overrides/edits/text-edits.ts';
 
 /** New value of one scalar of a file. */
 export interface ScalarChange {

@@ -62,6 +62,24 @@ describe('check --pods', () => {
   });
 });
 
+describe('check of charts with a list of allowed images', () => {
+  const pod = (image: string): string =>
+    `apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: web, image: "${image}"}]}\n`;
+
+  it.each([
+    { title: 'accepts these', image: 'nginx:1.27', code: 0, says: 'is a test' },
+    { title: 'accepts none whose tag may change', image: 'nginx', code: 3, says: 'unpinned' },
+  ])('$title', async ({ image, code, says }) => {
+    const home = await writeFiles(scratchFolder(), {
+      'app/Chart.yaml': 'apiVersion: v2\nname: app\nversion: 1.0.0\n',
+      'app/templates/pod.yaml': pod(image),
+    });
+    const found = await airgap(['check', './app', ...to, '--allow-images', allowed], env, home);
+    expect(found, found.err).toMatchObject({ code });
+    expect(found.out + found.err).toContain(says);
+  });
+});
+
 describe('check --live', () => {
   it('asks the cluster that the flags name', async () => {
     const { env: fake, calls } = fakeKubectl({ stdout: podList(CLUSTER.slice(0, 1)) });

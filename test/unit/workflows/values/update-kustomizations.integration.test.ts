@@ -111,6 +111,18 @@ describe.skipIf(KUBECTL === undefined)('with the real kubectl', { timeout: 120_0
     expect(builtImages(join(folder, 'k/prod'))).toEqual(['us.icr.example/ns/nginx:2', 'us.icr.example/ns/redis:7']);
   });
 
+  test('a base that is named through a link stays as it is, too', async () => {
+    const folder = await writeFiles(scratchFolder(), {
+      'k/base/kustomization.yaml': 'resources: [pod.yaml]\n',
+      'k/base/pod.yaml': pod('web', ['nginx:1']),
+      'k/prod/kustomization.yaml': 'resources: [../../linked]\nimages: [{name: nginx, newTag: "3"}]\n',
+    });
+    symlinkSync('k/base', join(folder, 'linked'));
+    const { kustomizations } = await update(folder, ['k/*']);
+    expect(kustomizations).toMatchObject([{ usedBy: 'k/prod/kustomization.yaml' }, { set: ['nginx'] }]);
+    expect(builtImages(join(folder, 'k/prod'))).toEqual([privateName('nginx:3')]);
+  });
+
   test('of a source, those that are built into it get what they need themselves; others get all', async () => {
     const folder = await writeFiles(scratchFolder(), {
       'kustomization.yaml': 'resources: [web, db]\n',

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { applyEdits } from '../../../../../src/overrides/edits/text-edits.ts';
+import { applyEdits } from '../../../../../src/base/text-edits.ts';
 import { nameEdits, patternEdits, type TextKind } from '../../../../../src/workflows/public-ecr/writing/image-names.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;

@@ -1,23 +1,5 @@
+import type { TextEdit } from '../../base/text-edits.ts';
 import { wholeOccurrences } from '../../value-tracing/name-segments.ts';
-
-/** Replacement of a range of a text; `end` is exclusive. */
-export interface TextEdit {
-  readonly start: number;
-  readonly end: number;
-  readonly text: string;
-}
-
-/** Applies edits. Of overlapping edits the first applies; of those with the same start, the longest. */
-export function applyEdits(text: string, edits: readonly TextEdit[]): string {
-  const parts: string[] = [];
-  let end = 0;
-  for (const edit of [...edits].sort((a, b) => a.start - b.start || b.end - a.end)) {
-    if (edit.start < end) continue;
-    parts.push(text.slice(end, edit.start), edit.text);
-    end = edit.end;
-  }
-  return parts.join('') + text.slice(end);
-}
 
 /**
  * Returns edits that replace `from` with `to`. A reference with registry, path or tag is replaced everywhere; a single
