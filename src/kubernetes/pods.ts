@@ -121,6 +121,9 @@ export function parsePods(text: string, where: string): readonly Pod[] {
     if (!isMapping(document)) return [];
     const { kind, items } = document;
     if ((kind === 'List' || kind === 'PodList') && Array.isArray(items)) {
+      // The API answers a question with a limit so, as kubectl get --raw shows it.
+      if (isMapping(document.metadata) && document.metadata.continue)
+        throw notPods(where, 'is only a part of the list');
       // The items of a PodList of the API have no kind.
       return items.filter((item) => kind === 'PodList' || kindOf(item) === 'Pod');
     }

@@ -3,6 +3,7 @@ import type { Environment } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
 import { reasonOf } from '../base/file-failure.ts';
 import { collapseWhitespace } from '../base/printable.ts';
+import { environmentFor } from '../helm/environment.ts';
 
 /** Environment of the programs, and the signal that ends them. */
 export interface BuildContext {
@@ -20,8 +21,8 @@ const OUTPUT_LIMIT = 256 * 1024 ** 2;
 /** Maximum characters of kustomize's words in a message. */
 const WORDS_LIMIT = 800;
 
-/** Variables that kustomize does not need: our own secrets, and logins of registries. */
-const WITHHELD_VARIABLES = /^(?:AIRGAP_|DOCKER_AUTH_CONFIG$)/;
+/** What git needs for bases of other repositories, besides proxies, certificates and the home folder. */
+const GIT_VARIABLES = /^(?:(?:GIT|SSH)_\w+|USER|LOGNAME)$/;
 
 /** Programs that build a kustomization, and their arguments before the folder; the first one that is installed is used. */
 const BUILDERS = [
@@ -30,8 +31,9 @@ const BUILDERS = [
 ] as const;
 
 /**
- * Builds a kustomization with the user's kustomize, else with kubectl, which contains it. It runs with the user's
- * environment, because bases of other repositories are fetched by git with the user's login. Plugins and Helm charts
+ * Builds a kustomization with the user's kustomize, else with kubectl, which contains it. Of the user's environment it gets
+ * what git needs, because bases of other repositories are fetched with the user's login, but no other secrets: kustomize 4
+ * fills `envs` of generators with variables, of which replacements can make the name of an image. Plugins and Helm charts
  * stay off, as they are by default: they would run programs that the kustomization names.
  * @param folder absolute path
  * @param name of the source, for messages
@@ -73,7 +75,10 @@ async function run(
   const { execa } = await import('execa');
   const result = await execa(program, args, {
     cwd,
-    env: Object.fromEntries(Object.entries(env).filter(([variable]) => !WITHHELD_VARIABLES.test(variable))),
+    env: {
+      ...environmentFor('web', env),
+      ...Object.fromEntries(Object.entries(env).filter(([variable]) => GIT_VARIABLES.test(variable))),
+    },
     extendEnv: false,
     reject: false,
     stripFinalNewline: false,

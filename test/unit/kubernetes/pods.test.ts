@@ -105,6 +105,15 @@ describe('a Pod list', () => {
 
 describe('a file that is no Pod list', () => {
   const change = (changes: object): string => podList([{ ...CLUSTER[0], ...changes }]);
+  it('refuses a part of a list: what it lacks would count as not running', () => {
+    const pod = { kind: 'Pod', metadata: { name: 'a' }, spec: { containers: [] } };
+    const list = (metadata: object): string => JSON.stringify({ kind: 'PodList', metadata, items: [pod] });
+    expect(parsePods(list({ resourceVersion: '1', continue: '' }), 'pods.json')).toHaveLength(1);
+    expect(() => parsePods(list({ continue: 'abc' }), 'pods.json')).toThrow(
+      expect.objectContaining({ code: 'config' }),
+    );
+  });
+
   it.each<[string, string]>([
     ['empty', ''],
     ['a table', 'NAMESPACE   NAME   READY   STATUS\napps        web    1/1     Running\n'],

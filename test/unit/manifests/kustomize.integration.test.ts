@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { buildKustomization } from '../../../src/manifests/kustomize.ts';
@@ -30,6 +30,21 @@ function onlyKubectl(): string {
 function build(folder: string, PATH = onlyKubectl()): Promise<string> {
   return buildKustomization({ cwd: folder, env: { PATH, HOME: folder } }, folder, 'kustomize app');
 }
+
+test('kustomize gets no secrets, except those of git', async () => {
+  const folder = kustomizationOf({ 'kustomization.yaml': '', kustomize: '#!/bin/sh\nexport -p\n' });
+  chmodSync(join(folder, 'kustomize'), 0o755);
+  const secrets = {
+    AWS_SECRET_ACCESS_KEY: 'one',
+    AIRGAP_TOKEN: 'two',
+    DOCKER_AUTH_CONFIG: 'three',
+    VAULT_TOKEN: 'four',
+  };
+  const env = { PATH: folder, HOME: folder, ...secrets, GIT_SSH_COMMAND: 'five', HTTPS_PROXY: 'http://six' };
+  const printed = await buildKustomization({ cwd: folder, env }, folder, 'kustomize app');
+  expect(printed).toMatch(/GIT_SSH_COMMAND=.five[\s\S]*HTTPS_PROXY=.http:\/\/six/);
+  expect(printed).not.toMatch(/one|two|three|four/);
+});
 
 describe('kubectl kustomize', () => {
   beforeEach((context) => context.skip(WITHOUT_KUBECTL !== undefined, WITHOUT_KUBECTL));
