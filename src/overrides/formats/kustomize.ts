@@ -5,6 +5,7 @@ import { yamlText } from '../../base/yaml-text.ts';
 import type { Location } from '../../inventory/finding.ts';
 import { isTagChanged, type Target, targetReference } from '../../naming/naming.ts';
 import { formatRepository, parseReference } from '../../oci/reference.ts';
+import type { ImageField } from '../../search/configured-images.ts';
 import { commentBlock, type GeneratedFiles } from './format.ts';
 import type { ImageEntry } from './kustomization-file.ts';
 
@@ -17,13 +18,6 @@ const IMAGE_FIELD =
 
 /** Kind whose objects it leaves as they are, though they may have such fields. */
 const UNCHANGED_KIND = 'CustomResourceDefinition';
-
-/** A further field that a file of `configurations` adds; what is absent matches everything. */
-export interface ImageField {
-  readonly kind?: string | undefined;
-  /** Keys from the root of the object, without the positions in lists. */
-  readonly keys: readonly string[];
-}
 
 /** A reference in a manifest, or in a list of images, which no kustomization needs to be asked about. */
 export type ImagePlace = Pick<Location, 'template' | 'kind' | 'name' | 'path' | 'within' | 'written' | 'how'> & {
