@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { formatFieldPath, type KeyPath } from '../base/field-path.ts';
+import { formatFieldPath, type KeyPath, type KindField } from '../base/field-path.ts';
 import { asMapping, isMapping } from '../base/mapping.ts';
 import type { RenderedDocument } from '../helm/documents.ts';
 import { isLocationBundledByDefault, type LocatedReference } from '../inventory/finding.ts';
@@ -7,15 +7,8 @@ import type { ManifestSource } from '../manifests/index.ts';
 import { findKustomization, kustomizationInputs } from '../manifests/kustomization-inputs.ts';
 import { formatReference, tryParseReference } from '../oci/reference.ts';
 
-/** A field that a file of a kustomization's `configurations` adds to the image transformer; what is absent matches everything. */
-export interface ImageField {
-  readonly kind?: string | undefined;
-  /** Keys from the root of the object, without the positions in lists. */
-  readonly keys: readonly string[];
-}
-
 /** Returns the fields that a kustomization adds to the image transformer; none for other manifests. */
-export async function configuredFields({ kind, path }: ManifestSource): Promise<ImageField[]> {
+export async function configuredFields({ kind, path }: ManifestSource): Promise<KindField[]> {
   if (kind !== 'kustomize') return [];
   const file = await findKustomization(path);
   const text = file === undefined ? undefined : await readFile(file, 'utf8').catch(() => undefined);
@@ -24,9 +17,9 @@ export async function configuredFields({ kind, path }: ManifestSource): Promise<
 }
 
 /** Returns the fields of the image transformer in parsed files of `configurations`. */
-export function imageFields(configurations: readonly Record<string, unknown>[]): ImageField[] {
+export function imageFields(configurations: readonly Record<string, unknown>[]): KindField[] {
   return configurations.flatMap(({ images }) =>
-    (Array.isArray(images) ? images : []).flatMap((field): ImageField[] => {
+    (Array.isArray(images) ? images : []).flatMap((field): KindField[] => {
       const { kind, path } = asMapping(field);
       if (typeof path !== 'string') return [];
       const keys = path.split('/').map((key) => key.replace(/\[\]$/, ''));
@@ -42,7 +35,7 @@ export function imageFields(configurations: readonly Record<string, unknown>[]):
 export function withConfiguredImages(
   found: readonly LocatedReference[],
   documents: readonly RenderedDocument[],
-  fields: readonly ImageField[],
+  fields: readonly KindField[],
   context: Pick<LocatedReference, 'chart' | 'profile'>,
 ): readonly LocatedReference[] {
   const known = new Set(found.filter(isLocationBundledByDefault).map(keyOf));
@@ -55,7 +48,7 @@ export function withConfiguredImages(
 
 function imagesIn(
   { object, template, index }: RenderedDocument,
-  fields: readonly ImageField[],
+  fields: readonly KindField[],
   context: Pick<LocatedReference, 'chart' | 'profile'>,
 ): LocatedReference[] {
   const kind = String(object?.kind ?? '');

@@ -1,3 +1,4 @@
+import type { KindField } from '../base/field-path.ts';
 import { runStep } from '../base/step.ts';
 import { checkContainerImages, crossCheckImages, malformedImages } from '../discovery/cross-check.ts';
 import { discoverReferences } from '../discovery/index.ts';
@@ -13,7 +14,7 @@ import {
 import type { RenderedDocument } from '../helm/documents.ts';
 import { type ManifestSource, readManifests } from '../manifests/index.ts';
 import type { Context } from '../session/context.ts';
-import { configuredFields, type ImageField, withConfiguredImages } from './configured-images.ts';
+import { configuredFields, withConfiguredImages } from './configured-images.ts';
 import type { NestedChartJob } from './nested.ts';
 import type { SearchOptions } from './search-render.ts';
 import type { SearchedManifests } from './search-result.ts';
@@ -26,7 +27,7 @@ export interface ManifestSearch {
   readonly searched: SearchedManifests;
   readonly documents: readonly RenderedDocument[];
   /** Fields that a kustomization adds to the image transformer. */
-  readonly imageFields: readonly ImageField[];
+  readonly imageFields: readonly KindField[];
   readonly nestedJobs: NestedChartJob[];
 }
 

@@ -1,11 +1,10 @@
-import { parseFieldPath } from '../../base/field-path.ts';
+import { type KindField, parseFieldPath } from '../../base/field-path.ts';
 import { compareText } from '../../base/text-order.ts';
 import { textBefore } from '../../base/text-trim.ts';
 import { yamlText } from '../../base/yaml-text.ts';
 import type { Location } from '../../inventory/finding.ts';
 import { isTagChanged, type Target, targetReference } from '../../naming/naming.ts';
 import { formatRepository, parseReference } from '../../oci/reference.ts';
-import type { ImageField } from '../../search/configured-images.ts';
 import { commentBlock, type GeneratedFiles } from './format.ts';
 import type { ImageEntry } from './kustomization-file.ts';
 
@@ -40,7 +39,7 @@ export interface WantedEntry extends ImageEntry {
 export function kustomizeEntries(
   places: readonly ImagePlace[],
   target: Target,
-  fields: readonly ImageField[] = [],
+  fields: readonly KindField[] = [],
 ): { readonly entries: readonly WantedEntry[]; readonly left: readonly string[] } {
   const changeable = places.filter((place) => changesImageAt(place, fields));
   const byName = [...Map.groupBy(changeable, ({ written }) => imageName(written))].sort(([a], [b]) =>
@@ -71,7 +70,7 @@ export function formatKustomize(places: readonly ImagePlace[], target: Target, t
 /** Reports whether kustomize's image transformer changes what is at a place. */
 export function changesImageAt(
   { path, kind, within, how }: Pick<ImagePlace, 'path' | 'kind' | 'within' | 'how'>,
-  fields: readonly ImageField[] = [],
+  fields: readonly KindField[] = [],
 ): boolean {
   if (how === 'added') return true;
   if (within !== undefined || kind === UNCHANGED_KIND) return false;
