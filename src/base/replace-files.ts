@@ -5,16 +5,16 @@ import { basename, dirname, join } from 'node:path';
 import { AirgapError } from './errors.ts';
 import { fileFailure, reasonOf } from './file-failure.ts';
 
-/** New content of a file that a person wrote. */
-export interface FileReplacement {
+/** New content of a file. */
+interface FileReplacement {
   readonly path: string;
-  /** Content on which the new one is based. */
-  readonly before: Buffer;
+  /** Content on which the new one is based; undefined for a new file. */
+  readonly before: Buffer | undefined;
   readonly after: Buffer;
 }
 
 /**
- * Replaces files, all or none; modes stay. The new contents are written beside the files first. They are renamed without a pause
+ * Replaces or creates files, all or none; modes stay. The new contents are written beside the files first. They are renamed without a pause
  * in which an interrupt could end the run, and put back if one rename fails.
  * @throws AirgapError `file`, `no-space`; `file` too if one was changed in the meantime, is read-only or no regular file
  */
@@ -29,16 +29,16 @@ export async function replaceFiles(files: readonly FileReplacement[]): Promise<v
 }
 
 /** Writes the new content to a file in the same folder, and returns its path. */
-async function writeBeside({ path, after }: FileReplacement): Promise<string> {
+async function writeBeside({ path, before, after }: FileReplacement): Promise<string> {
   const beside = join(dirname(path), `.${basename(path).slice(0, 200)}.${randomUUID()}`);
   try {
     // A rename would replace a read-only file.
-    await open(path, 'r+').then((file) => file.close());
-    const { mode } = await lstat(path);
-    const file = await open(beside, 'wx', mode & 0o7777);
+    if (before !== undefined) await open(path, 'r+').then((file) => file.close());
+    const mode = before === undefined ? undefined : (await lstat(path)).mode & 0o7777;
+    const file = await open(beside, 'wx', mode);
     try {
       // The umask may have removed bits.
-      await file.chmod(mode & 0o7777);
+      if (mode !== undefined) await file.chmod(mode);
       await file.writeFile(after);
       await file.sync();
     } finally {
@@ -70,11 +70,16 @@ function renameAll(temporary: ReadonlyMap<FileReplacement, string>): void {
   }
 }
 
-function isFileWith(path: string, content: Buffer): boolean {
+function isFileWith(path: string, content: Buffer | undefined): boolean {
+  if (content === undefined) return lstatSync(path, { throwIfNoEntry: false }) === undefined;
   return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true && readFileSync(path).equals(content);
 }
 
 function restore({ path, before }: FileReplacement): void {
+  if (before === undefined) {
+    rmSync(path, { force: true });
+    return;
+  }
   const beside = `${path}.${randomUUID()}`;
   try {
     writeFileSync(beside, before, { flag: 'wx', mode: lstatSync(path).mode & 0o7777 });

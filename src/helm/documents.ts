@@ -23,6 +23,8 @@ export function documentKey(template: string, index: number): string {
 const SEPARATOR = /(?:^|\n)---([^\n]*)(?=\n)/g;
 /** Whitespace of Go's unicode.IsSpace, then an optional comment (k8s.io/apimachinery, util/yaml YAMLReader). */
 const SPACE_OR_COMMENT = /^[\t\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*(?:#|$)/;
+/** Maximum number of spaces and line breaks between two objects of JSON. */
+const MAX_GAP = 100;
 const SOURCE = /^# Source: ([^\n]*)\n/;
 
 /**
@@ -43,13 +45,33 @@ export function splitDocuments(render: string): RenderedDocument[] {
 }
 
 /**
- * Splits a text of manifests that is no render of a chart at the same lines. Documents without content are left out.
+ * Splits a text of manifests that is no render of a chart at the same lines, and JSON also where one object follows another,
+ * as kubectl does. Documents without content are left out.
  * @param template of all documents
  */
 export function splitManifests(text: string, template: string): RenderedDocument[] {
   return splitAtSeparators(`${text}\n`)
+    .flatMap(splitObjects)
     .filter((manifest) => manifest.trim() !== '')
     .map((manifest, index) => new LazyDocument(template, index, manifest));
+}
+
+/** Splits `{...} {...}`, which is no YAML, after each object. Other text is returned whole. */
+function splitObjects(text: string): string[] {
+  if (!/^\ufeff?\s*\{/.test(text)) return [text];
+  const objects: string[] = [];
+  let start = 0;
+  let depth = 0;
+  for (const { 0: token, index } of text.matchAll(/"[^"\\]*(?:\\[\s\S][^"\\]*)*"|[{}]/g)) {
+    if (token === '{') depth += 1;
+    if (token !== '}') continue;
+    depth -= 1;
+    const next = /\S/.exec(text.slice(index + 1, index + 1 + MAX_GAP))?.[0];
+    if (depth !== 0 || next !== '{') continue;
+    objects.push(text.slice(start, index + 1));
+    start = index + 1;
+  }
+  return [...objects, text.slice(start)];
 }
 
 function splitAtSeparators(text: string): string[] {

@@ -1,6 +1,7 @@
 import { AirgapError } from '../base/errors.ts';
 import { isName } from '../base/names.ts';
 import { quoted } from '../base/printable.ts';
+import { redact } from '../base/redact.ts';
 import { formatReference, tryParseReference } from '../oci/reference.ts';
 
 /** Forms of lists that {@link readList} reads. */
@@ -150,7 +151,7 @@ export class ListCollector {
 
   /** Names something that has no place in `airgap.yaml`. */
   leave(line: number, what: string): void {
-    this.notTaken.push({ what, place: this.#place(line) });
+    this.notTaken.push({ what: redact(what), place: this.#place(line) });
   }
 
   /** Adds a problem. Of a file that is no list at all, the first {@link MAX_PROBLEMS} are enough. */

@@ -10,6 +10,7 @@ import { readYamlList } from './formats/yaml-list.ts';
 import { readZarf } from './formats/zarf.ts';
 import { readLocatedYaml } from './located-yaml.ts';
 import { textKind, yamlFormat } from './recognise.ts';
+import { leaveUnlisted } from './unlisted-references.ts';
 
 /** Maximum size of a list in bytes. The longest known lists have 1000 lines. */
 export const MAX_LIST_SIZE = 2 * 2 ** 20;
@@ -39,6 +40,7 @@ export function readList(bytes: Uint8Array, { file, format, variables = new Map(
       'check the file, or say what it is with --from-format',
     );
   }
+  if (text !== undefined && problems.length === 0) leaveUnlisted(text, collector);
   if (problems.length > 0 || read === undefined) throw combine(problems, `${file} cannot be taken`);
   return { format: read, charts, images, manifests, kustomize, notTaken };
 }

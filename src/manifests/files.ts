@@ -27,13 +27,13 @@ const MAX_NAMES = 3;
 
 /**
  * Reads the manifests of a source: one file, or all `.yaml`, `.yml` and `.json` files below a folder, as `kubectl apply -R`
- * does. Folders whose name begins with a dot and charts are left out; charts with a warning.
+ * does. Charts and folders whose name begins with a dot are left out with a warning.
  * @throws AirgapError `usage` if there are none, `file` if one cannot be read, for a link that leads out of the folder, and
  *   beyond the limits
  */
 export async function readManifestFiles(source: ManifestSource, emit: Emit): Promise<ManifestFile[]> {
   const { name, path, input } = source;
-  if (input !== undefined) return [{ path: '-', text: Buffer.from(input).toString('utf8') }];
+  if (input !== undefined) return [{ path: '-', text: textOf(input, name) }];
   const found = await stat(path).catch((cause: unknown) => {
     throw new AirgapError('usage', `${name} cannot be read: ${reasonOf(cause)}`, {
       hint: 'give a file of manifests, a folder of them, or - for standard input',
@@ -46,11 +46,12 @@ export async function readManifestFiles(source: ManifestSource, emit: Emit): Pro
       hint: 'give it as standard input: --manifests -',
     });
   }
-  const listing = found.isDirectory() ? await listFolder(source) : { files: [''], charts: [] };
-  if (listing.charts.length > 0) {
-    const message = `${name}: ${count(listing.charts.length, 'chart')} in it not rendered, give them as charts: ${firstOf(listing.charts, MAX_NAMES)}`;
-    emit({ type: 'warning', message });
-  }
+  const listing = found.isDirectory() ? await listFolder(source) : { files: [''], charts: [], hidden: [] };
+  const warn = (message: string, names: readonly string[]): void => {
+    if (names.length > 0) emit({ type: 'warning', message: `${name}: ${message}: ${firstOf(names, MAX_NAMES)}` });
+  };
+  warn(`${count(listing.charts.length, 'chart')} in it not rendered, give them as charts`, listing.charts);
+  warn('hidden folders with .yaml, .yml or .json files not read, give them by their paths if needed', listing.hidden);
   if (listing.files.length === 0) {
     throw new AirgapError('usage', `${name} has no manifests`, {
       hint: 'give a folder with .yaml, .yml or .json files; --kustomize builds a kustomization',
@@ -68,9 +69,21 @@ export async function readManifestFiles(source: ManifestSource, emit: Emit): Pro
         hint: 'give its folders one by one',
       });
     }
-    files.push({ path: file === '' ? basename(path) : file, text: content.toString('utf8') });
+    files.push({
+      path: file === '' ? basename(path) : file,
+      text: textOf(content, file === '' ? name : `${name}: ${file}`),
+    });
   }
   return files;
+}
+
+/** Decodes UTF-8, or UTF-16 with a byte order mark, as YAML parsers do. @throws AirgapError `file` for what is no text */
+function textOf(content: Uint8Array, what: string): string {
+  const [first, second] = content;
+  const isWide = (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+  const text = new TextDecoder(isWide ? (first === 0xff ? 'utf-16le' : 'utf-16be') : 'utf-8').decode(content);
+  if (!text.includes('\0')) return text;
+  throw new AirgapError('file', `${what} is not text`, { hint: 'save it as UTF-8, or move it out of the folder' });
 }
 
 interface Listing {
@@ -78,10 +91,12 @@ interface Listing {
   readonly files: string[];
   /** Paths of folders with a `Chart.yaml`. */
   readonly charts: string[];
+  /** Paths of folders with manifests whose names begin with a dot. */
+  readonly hidden: string[];
 }
 
 async function listFolder({ name, path: root }: ManifestSource): Promise<Listing> {
-  const listing: Listing = { files: [], charts: [] };
+  const listing: Listing = { files: [], charts: [], hidden: [] };
   const realRoot = await realpath(root);
   let entries = 0;
   const visit = async (folder: string): Promise<void> => {
@@ -98,7 +113,10 @@ async function listFolder({ name, path: root }: ManifestSource): Promise<Listing
     }
     for (const child of children.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const path = folder === '' ? child.name : `${folder}/${child.name}`;
-      if (child.isDirectory() && !child.name.startsWith('.')) await visit(path);
+      if (child.isDirectory()) {
+        if (!child.name.startsWith('.')) await visit(path);
+        else if (child.name !== '.git' && (await hasManifests(join(root, path)))) listing.hidden.push(path);
+      }
       if (child.isSymbolicLink() ? await isFileWithin(join(root, path), realRoot, name, path) : child.isFile()) {
         if (MANIFEST.test(child.name)) listing.files.push(path);
       }
@@ -106,6 +124,11 @@ async function listFolder({ name, path: root }: ManifestSource): Promise<Listing
   };
   await visit('');
   return listing;
+}
+
+async function hasManifests(folder: string): Promise<boolean> {
+  const children = await readdir(folder, { recursive: true }).catch(() => []);
+  return children.some((path) => MANIFEST.test(path));
 }
 
 /** Reports whether a link leads to a file in the same folder. @throws AirgapError `file` for one that leads elsewhere */

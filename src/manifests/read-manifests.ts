@@ -8,6 +8,12 @@ import { readManifestFiles } from './files.ts';
 import { type BuildContext, buildKustomization } from './kustomize.ts';
 import type { ManifestSource } from './source.ts';
 
+/** A line that is not empty and no comment. */
+const CONTENT = /^(?![ \t\ufeff]*(?:#|\r?$))/m;
+
+/** Files that kustomize reads, in any folder. */
+const KUSTOMIZATION = /(?:^|\/)kustomization\.ya?ml$/;
+
 /** Maximum number of names in a message. */
 const MAX_NAMES = 3;
 
@@ -30,12 +36,21 @@ export async function readManifests(
   const errors = documents.flatMap((document) => syntaxError(source, document, texts.get(document.template) ?? ''));
   if (errors.length > 0) throw combine(errors, `${errors.length} documents of ${source.name} are not YAML`);
   const objects = documents.filter(isObject);
-  const others = documents.filter((document) => !isObject(document) && document.object !== undefined);
-  if (others.length > 0) {
-    const names = [...new Set(others.map(({ template }) => template))].sort();
-    const message = `${source.name}: not a manifest, without apiVersion and kind: ${firstOf(names, MAX_NAMES)}`;
-    context.emit({ type: 'warning', message });
-  }
+  const others = documents.filter((document) => !isObject(document) && hasContent(document));
+  const isKustomization = ({ template }: RenderedDocument): boolean => KUSTOMIZATION.test(template);
+  const warn = (message: string, documents: readonly RenderedDocument[]): void => {
+    const names = [...new Set(documents.map(({ template }) => template))].sort();
+    if (names.length > 0)
+      context.emit({ type: 'warning', message: `${source.name}: ${message}: ${firstOf(names, MAX_NAMES)}` });
+  };
+  warn(
+    'not a manifest, without apiVersion and kind',
+    others.filter((document) => !isKustomization(document)),
+  );
+  warn(
+    'what a kustomization changes is not applied, give its folder with --kustomize instead',
+    others.filter(isKustomization),
+  );
   if (objects.length > 0) return objects;
   throw new AirgapError('usage', `${source.name} has no Kubernetes objects`, {
     hint: 'give files with manifests; a chart is named without a flag',
@@ -49,18 +64,35 @@ function isObject(document: RenderedDocument): boolean {
   return isSet && !apiVersion.startsWith('kustomize.config.k8s.io/');
 }
 
+/** Reports whether a document is more than comments. Lists and texts at the top have no object. */
+function hasContent(document: RenderedDocument): boolean {
+  return document.object !== undefined || CONTENT.test(document.text);
+}
+
 /** Returns the error of a document that cannot be parsed, with the line in its file. */
 function syntaxError({ name }: ManifestSource, document: RenderedDocument, file: string): AirgapError[] {
+  const second = secondDocument(document.text);
   // Definitions of custom resources are long, have no images, and need not be parsed.
-  if (typeMetaOf(document)?.kind === 'CustomResourceDefinition' || document.problem === undefined) return [];
-  const [error] = readYamlDocuments(document.text)[0]?.errors ?? [];
-  const at = Math.max(0, `${file}\n`.indexOf(document.text)) + (error?.pos[0] ?? 0);
+  const isLong = typeMetaOf(document)?.kind === 'CustomResourceDefinition';
+  const problem = second?.problem ?? (isLong ? undefined : document.problem);
+  if (problem === undefined) return [];
+  const offset = second?.offset ?? readYamlDocuments(document.text)[0]?.errors[0]?.pos[0] ?? 0;
+  const at = Math.max(0, `${file}\n`.indexOf(document.text)) + offset;
   const line = file.slice(0, at).split('\n').length;
   const inFolder = name.endsWith(`/${document.template}`) || name.endsWith(` ${document.template}`);
   return [
-    new AirgapError('chart-invalid', `it is not YAML: ${document.problem}`, {
+    new AirgapError('chart-invalid', `it is not YAML: ${problem}`, {
       subject: `${name}${inFolder || document.template === '' ? '' : `/${document.template}`}, line ${line}`,
       hint: 'mend the file; templates of a chart are rendered when the chart itself is named',
     }),
   ];
+}
+
+/** Finds a second document of YAML where Kubernetes does not begin one: it would be left out unnoticed. */
+function secondDocument(text: string): { readonly offset: number; readonly problem: string } | undefined {
+  const separator = /(?<=\n)---.*\S/.exec(text);
+  if (separator !== null) return { offset: separator.index, problem: 'a line --- has other text than a comment' };
+  const end = /(?<=\n)\.\.\.(?=\s)/.exec(text)?.index;
+  const isLast = end === undefined || !CONTENT.test(text.slice(text.indexOf('\n', end)));
+  return isLast ? undefined : { offset: end, problem: 'text follows the line ... without a line ---' };
 }

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
@@ -9,6 +9,7 @@ import { cosignSignature, tagFor } from '../support/artifacts.ts';
 import { chartYaml, fixtureChart, writeFiles } from '../support/charts.ts';
 import { airgap, airgapOk } from '../support/cli.ts';
 import { pushBuilt, pushImage } from '../support/images.ts';
+import { podList, podObject, running } from '../support/pods.ts';
 import { goProgram } from '../support/program.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -100,6 +101,13 @@ beforeAll(async () => {
   await run('images --lock', 'images', ...selected, ...access, '--lock', lock);
   documents.set('lock file', parse(readFileSync(lock, 'utf8')));
   await run('images --check-lock', 'images', widgets, ...access, '--check-lock', lock);
+  const [pods, list] = [file('pods.json'), file('images.txt')];
+  const image = { image: web, imageID: `${web.replace(/:[^/]*$/, '')}@sha256:${'a'.repeat(64)}`, state: running };
+  writeFileSync(pods, podList([podObject('web', { containers: { web: image } })]));
+  writeFileSync(list, `${web}\nbusybox:1.36\n`);
+  await run('images --pods', 'images', '--pods', pods);
+  await run('import', 'import', list, '--out', file('airgap.yaml'));
+  await run('public-ecr', 'public-ecr', '--images', list, '--offline');
   texts.set('images', await airgapOk(['images', ...selected], home));
   texts.set('images --lock', await airgapOk(['images', ...selected, ...access, '--lock', lock], home));
 
@@ -169,6 +177,9 @@ describe('in all documents', () => {
       'images --look-inside.inside.found[].reference',
       'images --look-inside.inside.open[].possible',
       'images --explain.charts[].occurrences[].reference',
+      'images --pods.images[].found[].pod.running',
+      'import.images[].image',
+      'public-ecr.images[].equivalent',
       'bundle.dropped[].reference',
       'bundle --since.inside.found[].reference',
       'diff.images.added[].reference',

@@ -47,6 +47,7 @@ import { goProgram } from '../support/program.ts';
 import fc from '../support/property.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { tarOf } from '../support/tar.ts';
+import { editTargets } from './edit-targets.ts';
 import { listTargets } from './list-targets.ts';
 import { mutated, mutatedJson } from './mutate.ts';
 import { registryTargets } from './registry-targets.ts';
@@ -470,7 +471,13 @@ export const targets: readonly Target[] = [
   },
   {
     name: 'manifests',
-    ...from([rendered, ...Object.values(HOSTILE_MANIFESTS).map((text) => Buffer.from(text))]),
+    // Text after a line of `...` is refused: kubectl and this reader would read different documents.
+    ...from([
+      rendered,
+      ...Object.values(HOSTILE_MANIFESTS)
+        .filter((text) => !/^\.\.\.$/m.test(text))
+        .map((text) => Buffer.from(text)),
+    ]),
     runs: 100,
     read: (input) =>
       readManifests(
@@ -481,7 +488,7 @@ export const targets: readonly Target[] = [
   {
     name: 'kustomization',
     ...from([kustomization]),
-    runs: 1000,
+    runs: 300,
     read: (bytes) => {
       const before = readKustomization('kustomization.yaml', bytes.toString('utf8'));
       const set = { newName: 'r.example/x', newTag: '1.10' };
@@ -590,6 +597,7 @@ export const targets: readonly Target[] = [
     runs: 500,
     read: (bytes) => redact(bytes.toString('utf8')),
   },
+  ...editTargets,
   ...listTargets,
   ...registryTargets,
 ];

@@ -1,7 +1,10 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
-import { givenArguments } from '../flags/given.ts';
+import { flagsOfCommand, givenArguments, givenFlags } from '../flags/given.ts';
 import { airgapCommand, nextStep } from '../reports/next.ts';
-import { ACCESS, OUTPUT, sameRun, sharedFlags } from './next-steps.ts';
+import { OUTPUT, sameRun } from './next-steps.ts';
+
+/** Flags that name what is searched. */
+const SOURCES = ['--config', '--kustomize', '--manifests', '--image', '--images', '--pods'];
 
 /** After `public-ecr`: change the values files, or copy what Public ECR does not have into a private registry. */
 export function afterPublicEcr(
@@ -11,7 +14,9 @@ export function afterPublicEcr(
   if (editable > 0) return [nextStep(sameRun(command, OUTPUT, '--write'))];
   if (elsewhere === 0) return [];
   const given = givenArguments(command);
-  const charts = given.length > 0 ? given : ['CHART'];
+  const isShared = flagsOfCommand(command, 'mirror');
+  const flags = givenFlags(command, (flag) => isShared.has(flag) && !OUTPUT.includes(flag));
+  const charts = given.length > 0 || flags.some((flag) => SOURCES.includes(flag)) ? given : ['CHART'];
   const target = 'ACCOUNT.dkr.ecr.REGION.amazonaws.com/PREFIX';
-  return [nextStep(airgapCommand('mirror', ...charts, ...sharedFlags(command, 'mirror', ACCESS), '--to', target))];
+  return [nextStep(airgapCommand('mirror', ...charts, ...flags, '--to', target))];
 }

@@ -237,7 +237,7 @@ function refuseChartFlags(charts: readonly string[], flags: Flags): void {
 
 /** Checks that charts are selected in exactly one way, and the combination of flags. @throws AirgapError `usage`, `file` */
 function checkFlags(charts: readonly string[], flags: Flags): void {
-  const { all = false, config, to, bundle, overrides, unmapped, pullSecret, testPod = false } = flags;
+  const { all = false, config, to, bundle, overrides, unmapped, pullSecret, testPod = false, allowImages } = flags;
   const refuse = (message: string, hint: string): never => {
     throw new AirgapError('usage', message, { hint });
   };
@@ -254,6 +254,7 @@ function checkFlags(charts: readonly string[], flags: Flags): void {
   if (flags.requireSignature !== undefined && bundle === undefined)
     refuse('--require-signature needs --bundle', 'add --bundle, the bundle whose signature is checked');
   const needTarget = {
+    '--allow-images': allowImages !== undefined,
     '--overrides': overrides.length > 0,
     '--unmapped': unmapped !== undefined,
     '--pull-secret': pullSecret !== undefined,

@@ -4,6 +4,7 @@ import { AirgapError } from '../../base/errors.ts';
 import type { PublicEcrResult } from '../../inventory/public-ecr.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
 import type { PublicEcrOptions } from '../../workflows/public-ecr/public-ecr.ts';
+import type { PublicEcrWriting } from '../../workflows/public-ecr/writing/write.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
 import { collect, type FlagsOf } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
@@ -12,8 +13,10 @@ import { readSettings, type Settings } from '../flags/settings.ts';
 import { examples } from '../help.ts';
 import { publicEcrReport } from '../reports/public-ecr.ts';
 import { publicEcrMarkdown } from '../reports/public-ecr-markdown.ts';
+import { publicEcrWriteDocument, publicEcrWriteReport } from '../reports/public-ecr-write.ts';
 import type { CommandIO } from '../run.ts';
 import { afterPublicEcr } from './after-public-ecr.ts';
+import { addWriteFlags, checkWriteFlags, writeEquivalents } from './public-ecr-write.ts';
 
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
@@ -32,9 +35,13 @@ function declare(io: CommandIO) {
     .addOption(outputOption(['table', 'json', 'yaml', 'markdown'], 'table'))
     .addHelpText(
       'after',
-      examples('public-ecr ./app -f values.yaml', "public-ecr --values-files 'charts/*/values.yaml' -o markdown"),
+      examples(
+        'public-ecr ./app -f values.yaml',
+        "public-ecr --values-files 'charts/*/values.yaml' -o markdown",
+        'public-ecr ./app --write --bump patch',
+      ),
     );
-  const pulling = addChartsFlags(command).optionsGroup('Registries and TLS:').addOption(mirrorOption());
+  const pulling = addChartsFlags(addWriteFlags(command)).optionsGroup('Registries and TLS:').addOption(mirrorOption());
   return addRegistryFlags(pulling, io);
 }
 
@@ -45,14 +52,32 @@ const CONCURRENCY = 6;
 
 export function publicEcrCommand(io: CommandIO) {
   return declare(io).action(async (charts, flags, command) => {
+    checkWriteFlags(flags);
     const { publicEcr } = await import('../../workflows/public-ecr/public-ecr.ts');
-    const result = await publicEcr(io.context, await publicEcrOptions(io, charts, flags));
+    const options = await publicEcrOptions(io, charts, flags);
+    const result = await publicEcr(io.context, options);
     warnUnused(io, flags, result);
+    if (flags.write) return printWriting(io, result, await writeEquivalents(io, result, options, flags), flags.output);
     if (flags.output === 'json' || flags.output === 'yaml')
       io.print(await formatDocument('PublicEcr', result, flags.output));
     else if (flags.output === 'markdown') io.print(publicEcrMarkdown(result, io.context.cwd));
     else await printReport(io, publicEcrReport(result, io.context.cwd), afterPublicEcr(command, countsOf(result)));
   });
+}
+
+/** Prints the diff, and what was left. */
+async function printWriting(
+  io: CommandIO,
+  result: PublicEcrResult,
+  writing: PublicEcrWriting,
+  format: Flags['output'],
+): Promise<void> {
+  if (format === 'json' || format === 'yaml') {
+    io.print(await formatDocument('PublicEcr', { ...result, writing: publicEcrWriteDocument(writing) }, format));
+    return;
+  }
+  if (writing.diff !== '') io.print(writing.diff.slice(0, -1));
+  await printReport(io, publicEcrWriteReport(writing, io.context.cwd));
 }
 
 function warnUnused({ context }: CommandIO, flags: Flags, { images, charts }: PublicEcrResult): void {
@@ -85,7 +110,8 @@ async function publicEcrOptions(io: CommandIO, charts: readonly string[], flags:
   const globbed = await expandGlobs(flags.valuesFiles, cwd);
   const folders = [...new Set(globbed.flatMap(({ chartFolder = [] }) => chartFolder))];
   const settings = await readSettings(io, [...charts, ...folders], flags);
-  if (settings.charts.length === 0 && globbed.length === 0 && settings.add.length === 0) {
+  const { charts: named, manifests, add, running } = settings;
+  if (named.length + manifests.length + add.length + running.length + globbed.length === 0) {
     throw new AirgapError('usage', 'no chart and no values file was given', {
       hint: "run helm airgap public-ecr CHART, or use --values-files 'charts/*/values.yaml'",
     });

@@ -20,8 +20,6 @@ export const addManifestFlags = flagGroup((command) =>
     .addOption(repeatable('--manifests <path>', 'add manifests: a file, a folder, or "-" for standard input')),
 );
 
-export type ManifestFlags = FlagsOf<typeof addManifestFlags>;
-
 /** Adds flags that select charts and images, and render the charts. */
 export const addChartsFlags = flagGroup((command) => {
   const selecting = addManifestFlags(

@@ -163,7 +163,7 @@ export async function readSettings(
     manifests: await manifestSources(io, flags, config, folder),
     render,
     add,
-    running: await readRunning(io, flags),
+    running: await readRunning(io, flags, config),
     exclude: [...(flags.exclude ?? []).map(parsePattern), ...config.exclude.map(patternOf)],
     include: [...(flags.include ?? []).map(parsePattern), ...config.include.map(patternOf)],
     tests: flags.tests && config.tests !== false,
@@ -221,8 +221,10 @@ async function manifestSources(
 async function readRunning(
   io: CommandIO,
   flags: Pick<SettingsFlags, 'pods' | 'manifests' | 'registryLogin'>,
+  config: Pick<Config, 'manifests'>,
 ): Promise<readonly LocatedReference[]> {
-  const { pods, manifests = [], registryLogin } = flags;
+  const { pods, registryLogin } = flags;
+  const manifests = [...(flags.manifests ?? []), ...config.manifests];
   if (pods === undefined) return [];
   if (pods === STANDARD_INPUT && (registryLogin !== undefined || manifests.includes(STANDARD_INPUT))) {
     const other = registryLogin === undefined ? '--manifests -' : '--registry-password-stdin';

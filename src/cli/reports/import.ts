@@ -1,14 +1,13 @@
 import { count } from '../../base/count.ts';
 import type { ImportResult } from '../../workflows/import/import.ts';
 import type { Report } from './report.ts';
-import { joinLines } from './text.ts';
+import { countContent, joinLines } from './text.ts';
 
 /** Formats what was taken from lists, and what was not. @param path of the file written; absent if the text was printed */
 export function importReport({ lists, config, notTaken }: ImportResult, path: string | undefined): Report {
   const { charts, images, manifests, kustomize } = config;
   const parts = [
-    count(charts.length, 'chart'),
-    count(images.length, 'image'),
+    countContent(charts.length, images.length),
     ...(manifests.length > 0 ? [count(manifests.length, 'path of manifests', 'paths of manifests')] : []),
     ...(kustomize.length > 0 ? [count(kustomize.length, 'kustomization')] : []),
   ];

@@ -15,8 +15,9 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 || value >= 99.95 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
 }
 
-/** Returns a path relative to the working directory if it lies below it, else unchanged. */
+/** Returns an absolute path relative to the working directory if it lies below it; others, and addresses, unchanged. */
 export function displayPath(path: string, cwd: string): string {
+  if (!isAbsolute(path)) return path;
   const relativePath = relative(cwd, path);
   return relativePath === '' || relativePath.startsWith('..') || isAbsolute(relativePath) ? path : relativePath;
 }

@@ -3,9 +3,12 @@ import { quoted } from '../../base/printable.ts';
 import { isDigest } from '../../oci/digest.ts';
 import type { ListCollector, Variables } from '../content.ts';
 import { type ListKind, takeEntry } from '../rows.ts';
-import { type Assignment, assignmentsOf, type Element } from '../shell/script.ts';
+import { type Assignment, type Element, readScript } from '../shell/script.ts';
 import { type ExpandedLine, type Unknown, Values } from '../shell/values.ts';
 import type { Part } from '../shell/words.ts';
+
+/** Commands that assign what they read. */
+const READING: ReadonlySet<string> = new Set(['read', 'mapfile', 'readarray']);
 
 /** Last words of names that hold something about lists, not a list. */
 const ABOUT =
@@ -13,17 +16,36 @@ const ABOUT =
 
 /**
  * Reads the lists of a shell script: arrays and texts whose name has the word CHARTS or IMAGES, or ends in CHART_LIST or
- * IMAGE_LIST. The script is not run; variables that it assigns are filled in, everything else is ignored.
+ * IMAGE_LIST. The script is not run; variables that it assigns are filled in.
  */
 export function readShellList(script: string, variables: Variables, collector: ListCollector): void {
   const values = new Values(variables);
-  for (const assignment of assignmentsOf(script)) {
+  const { assignments, unclosed } = readScript(script);
+  for (const assignment of assignments) {
     const kind = listKind(assignment.name);
     if (assignment.elements !== undefined) takeArray(assignment, assignment.elements, kind, values, collector);
     else {
       if (kind !== undefined) takeText(assignment, kind, values, collector);
       values.assign(assignment);
     }
+  }
+  // Lists after it would be missing without a word.
+  if (unclosed !== undefined) {
+    collector.problem(
+      unclosed,
+      'what begins here has no end: a quote, an array or a here-document',
+      'check the script with bash -n',
+    );
+  }
+  leaveRead(script, collector);
+}
+
+/** Names the lists that a command reads. */
+function leaveRead(script: string, collector: ListCollector): void {
+  for (const [i, line] of script.split('\n').entries()) {
+    const [command = '', ...words] = line.trim().split(/[\s;|]+/);
+    const list = READING.has(command) ? words.find(listKind) : undefined;
+    if (list !== undefined) collector.leave(i + 1, `${quoted(list)}, which is read when the script runs`);
   }
 }
 

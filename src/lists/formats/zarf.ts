@@ -30,7 +30,7 @@ export function readZarf([document]: readonly Located[], variables: Variables, c
   // A component in a file of its own is the document itself in v1beta1.
   const single = mapAt(document, 'component');
   for (const component of single === undefined ? listAt(document, 'components') : [single]) {
-    if (component.kind === 'map') new Component(component, architecture, known, collector).read();
+    if (component.kind === 'map') new Component(component, architecture, { known, given: variables }, collector).read();
     else collector.problem(component.line, 'a component is not a mapping');
   }
 }
@@ -39,15 +39,22 @@ class Component {
   readonly #component: LocatedMap;
   readonly #platforms: readonly string[];
   readonly #known: Variables;
+  readonly #given: Variables;
   readonly #collector: ListCollector;
 
-  constructor(component: LocatedMap, architecture: string | undefined, known: Variables, collector: ListCollector) {
+  constructor(
+    component: LocatedMap,
+    architecture: string | undefined,
+    { known, given }: { readonly known: Variables; readonly given: Variables },
+    collector: ListCollector,
+  ) {
     this.#component = component;
     const cluster = mapAt(component, 'only', 'cluster') ?? mapAt(component, 'target');
     const own = (cluster && textAt(cluster, 'architecture')) ?? architecture;
     // "multi" stands for all of them.
     this.#platforms = own === undefined || !/^[a-z0-9]+$/.test(own) || own === 'multi' ? [] : [`linux/${own}`];
     this.#known = known;
+    this.#given = given;
     this.#collector = collector;
   }
 
@@ -97,7 +104,10 @@ class Component {
     const where =
       url === undefined ? { path } : /^oci:/i.test(url) ? { chart: url } : chartInRepository(chartName, url);
     if (url === undefined && path === undefined) {
-      this.#collector.problem(line, `the chart ${quoted(name)} has neither url nor localPath`);
+      // Zarf merges it with the chart of that name.
+      if (this.#component.entries.has('import'))
+        this.#collector.leave(line, `what is changed of the imported chart ${quoted(name)}`);
+      else this.#collector.problem(line, `the chart ${quoted(name)} has neither url nor localPath`);
       return;
     }
     // A local chart has the version of its Chart.yaml.
@@ -153,7 +163,8 @@ class Component {
     const unknown = new Set<string>();
     const resolved = text.replace(TEMPLATE, (whole, template: string) => {
       const name = template.replace(/^(?:PKG_TMPL|PKG_VAR|CONST|VAR|PKG)_/, '');
-      const value = this.#known.get(name);
+      // A constant may have the value of a template of the same name.
+      const value = /^PKG_(?:TMPL|VAR)_/.test(template) ? this.#given.get(name) : this.#known.get(name);
       if (value === undefined) unknown.add(name);
       return value ?? whole;
     });

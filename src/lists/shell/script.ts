@@ -1,4 +1,6 @@
-import { Cursor, type Part, readWord } from './words.ts';
+import { Cursor } from './cursor.ts';
+import { type Delimiter, isHereDocument, readBody, readDelimiter } from './here-document.ts';
+import { type Part, readWord } from './words.ts';
 
 /** An assignment of a script: `NAME=value`, `NAME+=value`, `NAME=(...)`, `NAME[key]=value`, also after `declare`. */
 export interface Assignment {
@@ -37,11 +39,17 @@ const LEADING: ReadonlySet<string> = new Set([
   ...CLOSING,
 ]);
 
+export interface Script {
+  readonly assignments: readonly Assignment[];
+  /** Line of a quote, array or here-document without an end; what follows was not read. */
+  readonly unclosed: number | undefined;
+}
+
 /**
  * Returns the assignments of a shell script in their order, without running anything. Understands quotes, comments,
  * here-documents and line continuations, and tolerates text that is not shell. Linear in the script.
  */
-export function assignmentsOf(script: string): Assignment[] {
+export function readScript(script: string): Script {
   return new ScriptReader(script).read();
 }
 
@@ -50,7 +58,7 @@ class ScriptReader {
   readonly #assignments: Assignment[] = [];
   /** Assignments before the name of a command, for which alone they are. */
   #pending: Assignment[] = [];
-  #hereDocuments: string[] = [];
+  #hereDocuments: Delimiter[] = [];
   #depth = 0;
   /** May the next word be an assignment? */
   #mayAssign = true;
@@ -61,20 +69,28 @@ class ScriptReader {
     this.#cursor = new Cursor(script);
   }
 
-  read(): Assignment[] {
+  read(): Script {
     const cursor = this.#cursor;
     while (!cursor.isAtEnd) {
       cursor.skipBlanks();
       if (cursor.isAtEnd) break;
       const char = cursor.peek();
       if (char === '#') cursor.skipLine();
-      else if (cursor.startsWith('<<') && cursor.peek(2) !== '<') this.#hereDocument();
+      else if (cursor.startsWith('((')) this.#arithmetic();
+      else if (isHereDocument(cursor)) this.#hereDocuments.push(readDelimiter(cursor));
       else if (char === '<' || char === '>') cursor.step();
       else if ('\n;&|()'.includes(char)) this.#endCommand(char);
       else this.#word();
     }
     this.#commit();
-    return this.#assignments;
+    return { assignments: this.#assignments, unclosed: cursor.unclosed };
+  }
+
+  /** Skips `((...))`, in which `<<` is an operator. */
+  #arithmetic(): void {
+    const cursor = this.#cursor;
+    const length = cursor.text.slice(cursor.position, cursor.position + 1000).indexOf('))');
+    cursor.step(length < 0 ? 2 : length + 2);
   }
 
   #endCommand(char: string): void {
@@ -137,10 +153,10 @@ class ScriptReader {
     const isAppended = plus !== undefined;
     if (cursor.peek() !== '(') return { ...details, isAppended, value: readWord(cursor) };
     cursor.step();
-    return { ...details, isAppended, elements: this.#elements() };
+    return { ...details, isAppended, elements: this.#elements(line) };
   }
 
-  #elements(): Element[] {
+  #elements(openedAt: number): Element[] {
     const cursor = this.#cursor;
     const elements: Element[] = [];
     for (;;) {
@@ -152,7 +168,7 @@ class ScriptReader {
       if (cursor.position === position) cursor.step();
       else elements.push(key === undefined ? { value, line } : { key, value, line });
     }
-    cursor.step();
+    cursor.close(')', openedAt);
     return elements;
   }
 
@@ -166,25 +182,8 @@ class ScriptReader {
     return key;
   }
 
-  #hereDocument(): void {
-    const [match = '<<', delimiter = ''] =
-      /^<<-?[ \t]{0,10}["'\\]?([\w.-]{0,80})["']?/.exec(
-        this.#cursor.text.slice(this.#cursor.position, this.#cursor.position + 120),
-      ) ?? [];
-    if (delimiter !== '') this.#hereDocuments.push(delimiter);
-    this.#cursor.step(match.length);
-  }
-
   #skipHereDocuments(): void {
-    const cursor = this.#cursor;
-    for (const delimiter of this.#hereDocuments) {
-      for (let isOpen = true; isOpen && !cursor.isAtEnd; ) {
-        const start = cursor.position;
-        cursor.skipLine();
-        isOpen = cursor.text.slice(start, cursor.position).trim() !== delimiter;
-        cursor.step();
-      }
-    }
+    for (const delimiter of this.#hereDocuments) readBody(this.#cursor, delimiter);
     this.#hereDocuments = [];
   }
 }

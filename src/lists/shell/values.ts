@@ -61,7 +61,10 @@ export class Values {
 
   /** Adds elements to an array, for `"${NAME[@]}"`. */
   append(name: string, texts: readonly string[]): void {
-    this.#arrays.set(name, [...(this.#arrays.get(name) ?? []), ...texts]);
+    const elements = this.#arrays.get(name) ?? [];
+    // Not all at once: an array may have more elements than a call may have arguments.
+    for (const text of texts) elements.push(text);
+    this.#arrays.set(name, elements);
   }
 
   expand(parts: readonly Part[]): Expansion {
@@ -71,8 +74,10 @@ export class Values {
     const add = (text: string, line: number, isLiteral: boolean): void => {
       for (const [i, piece] of text.split('\n').entries()) {
         const last = lines.at(-1);
-        if (i === 0 && last !== undefined) last.text += piece;
-        else lines.push({ text: piece, line: isLiteral ? line + i : line });
+        if (i === 0 && last !== undefined) {
+          if (last.text === '') last.line = line;
+          last.text += piece;
+        } else lines.push({ text: piece, line: isLiteral ? line + i : line });
       }
     };
     for (const part of parts) {

@@ -1,3 +1,6 @@
+import { Cursor } from './cursor.ts';
+import { catOfHereDocument, isHereDocument, readBody, readDelimiter } from './here-document.ts';
+
 /** A part of a word: text that is taken literally, or an expansion. */
 export type Part = TextPart | VariablePart | UnknownPart;
 
@@ -29,60 +32,13 @@ interface UnknownPart {
 /** Nesting of expansions in the operands of others. */
 const MAX_DEPTH = 8;
 
-/** Characters of a shell script, with the line of the next one. */
-export class Cursor {
-  readonly text: string;
-  position = 0;
-  line = 1;
-
-  constructor(text: string, line = 1) {
-    this.text = text;
-    this.line = line;
-  }
-
-  get isAtEnd(): boolean {
-    return this.position >= this.text.length;
-  }
-
-  peek(offset = 0): string {
-    return this.text[this.position + offset] ?? '';
-  }
-
-  startsWith(text: string): boolean {
-    return this.text.startsWith(text, this.position);
-  }
-
-  step(count = 1): void {
-    for (let i = 0; i < count && !this.isAtEnd; i += 1) {
-      if (this.peek() === '\n') this.line += 1;
-      this.position += 1;
-    }
-  }
-
-  /** Goes to the next line break, or the end. */
-  skipLine(): void {
-    const end = this.text.indexOf('\n', this.position);
-    this.position = end < 0 ? this.text.length : end;
-  }
-
-  /** Skips spaces, line continuations, and, if wanted, line breaks and comments. */
-  skipBlanks(andLines = false): void {
-    for (;;) {
-      const char = this.peek();
-      if (this.startsWith('\\\n')) this.step(2);
-      else if (char === ' ' || char === '\t' || char === '\r' || (andLines && char === '\n')) this.step();
-      else if (andLines && char === '#') this.skipLine();
-      else return;
-    }
-  }
-}
-
 /** Reads one word: up to a space or an operator outside of quotes. */
 export function readWord(cursor: Cursor, ends = ' \t\r\n;&|()<>'): Part[] {
   const parts = new Parts();
-  while (!cursor.isAtEnd && !ends.includes(cursor.peek())) {
+  while (!cursor.isAtEnd && (!ends.includes(cursor.peek()) || isProcessSubstitution(cursor))) {
     const char = cursor.peek();
-    if (char === "'") readSingleQuoted(cursor, parts);
+    if (isProcessSubstitution(cursor)) readProcessSubstitution(cursor, parts);
+    else if (char === "'") readSingleQuoted(cursor, parts);
     else if (char === '"') readDoubleQuoted(cursor, parts);
     else if (cursor.startsWith("$'")) readEscaped(cursor, parts);
     else if (cursor.startsWith('$"')) cursor.step();
@@ -147,14 +103,27 @@ function isBraceList(cursor: Cursor): boolean {
   return /^\{[^{}\s]{0,200},[^{}\s]{0,200}\}/.test(cursor.text.slice(cursor.position, cursor.position + 500));
 }
 
+/** Returns true for `<(...)` and `>(...)`, which are words. */
+function isProcessSubstitution(cursor: Cursor): boolean {
+  return cursor.startsWith('<(') || cursor.startsWith('>(');
+}
+
+function readProcessSubstitution(cursor: Cursor, parts: Parts): void {
+  const { position, line } = cursor;
+  cursor.step(2);
+  skipSubstitution(cursor, line);
+  parts.add({ kind: 'unknown', source: cursor.text.slice(position, Math.min(cursor.position, position + 100)), line });
+}
+
 function readSingleQuoted(cursor: Cursor, parts: Parts): void {
+  const openedAt = cursor.line;
   cursor.step();
   parts.text('', cursor.line);
   while (!cursor.isAtEnd && cursor.peek() !== "'") {
     parts.text(cursor.peek(), cursor.line);
     cursor.step();
   }
-  cursor.step();
+  cursor.close("'", openedAt);
 }
 
 /** Reads `$'...'`, in which a backslash is kept with what follows: no name has one. */
@@ -170,9 +139,16 @@ function readEscaped(cursor: Cursor, parts: Parts): void {
 }
 
 function readDoubleQuoted(cursor: Cursor, parts: Parts): void {
+  const openedAt = cursor.line;
   cursor.step();
+  readQuotedText(cursor, parts, '"');
+  cursor.close('"', openedAt);
+}
+
+/** Reads text in which expansions are made, up to a closing character, or to the end if there is none. */
+function readQuotedText(cursor: Cursor, parts: Parts, closing: string): void {
   parts.text('', cursor.line);
-  while (!cursor.isAtEnd && cursor.peek() !== '"') {
+  while (!cursor.isAtEnd && cursor.peek() !== closing) {
     const char = cursor.peek();
     if (char === '\\') {
       const next = cursor.peek(1);
@@ -184,7 +160,6 @@ function readDoubleQuoted(cursor: Cursor, parts: Parts): void {
       cursor.step();
     }
   }
-  cursor.step();
 }
 
 function readExpansion(cursor: Cursor, parts: Parts, isQuoted: boolean, depth: number): void {
@@ -198,8 +173,12 @@ function readExpansion(cursor: Cursor, parts: Parts, isQuoted: boolean, depth: n
     unknown();
   } else if (cursor.peek(1) === '(') {
     cursor.step(2);
-    skipSubstitution(cursor);
-    unknown();
+    const document = catOfHereDocument(cursor);
+    if (document === undefined) {
+      skipSubstitution(cursor, line);
+      unknown();
+    } else if (document.isLiteral) parts.text(document.text, document.line);
+    else for (const part of partsOf(document.text, document.line)) parts.add(part);
   } else if (cursor.peek(1) === '{') {
     cursor.step(2);
     const part = readBraced(cursor, isQuoted, depth, line);
@@ -259,11 +238,26 @@ function readDoubleQuotedOperand(cursor: Cursor, parts: Parts, depth: number): v
   if (cursor.peek() === '"') cursor.step();
 }
 
-/** Skips to the parenthesis that closes `$(`, over those in quotes. */
-function skipSubstitution(cursor: Cursor): void {
-  for (let depth = 1; !cursor.isAtEnd && depth > 0; ) {
+/** Returns the parts of a here-document in which expansions are made. */
+function partsOf(text: string, line: number): Part[] {
+  const parts = new Parts();
+  readQuotedText(new Cursor(text, line), parts, '');
+  return parts.end();
+}
+
+/** Skips to the parenthesis that closes `$(`, over those in quotes, comments and here-documents. */
+function skipSubstitution(cursor: Cursor, openedAt: number): void {
+  let depth = 1;
+  while (!cursor.isAtEnd && depth > 0) {
     const char = cursor.peek();
     if (char === '\\') cursor.step();
+    else if (isHereDocument(cursor)) {
+      const delimiter = readDelimiter(cursor);
+      cursor.skipLine();
+      cursor.step();
+      readBody(cursor, delimiter);
+      continue;
+    } else if (char === '#' && /\s/.test(cursor.peek(-1))) cursor.skipLine();
     else if (char === "'" || char === '"') {
       cursor.step();
       while (!cursor.isAtEnd && cursor.peek() !== char) cursor.step(char === '"' && cursor.peek() === '\\' ? 2 : 1);
@@ -271,4 +265,5 @@ function skipSubstitution(cursor: Cursor): void {
     else if (char === ')') depth -= 1;
     cursor.step();
   }
+  if (depth > 0) cursor.unclosed ??= openedAt;
 }

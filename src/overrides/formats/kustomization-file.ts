@@ -37,7 +37,7 @@ export interface ExistingEntry extends ImageEntry {
 }
 
 /** A field of an entry: two plain scalars. */
-export interface EntryPair {
+interface EntryPair {
   readonly key: Scalar;
   readonly value: Scalar;
 }

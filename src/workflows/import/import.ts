@@ -64,6 +64,9 @@ export async function importLists(context: ImportContext, options: ImportOptions
   if (problems.length > 0)
     throw combine(problems, `${count(problems.length, 'problem')} in the lists; nothing was written`);
   const { config, notTaken } = importedConfig(lists.map(({ content }) => content));
+  const all = [...lists.flatMap(({ content }) => content.notTaken), ...notTaken];
+  const { charts, images, manifests, kustomize } = config;
+  if (charts.length + images.length + manifests.length + kustomize.length === 0) throw nothingTaken(all);
   return {
     lists: lists.map(({ file, content: { format, charts, images } }) => ({
       file,
@@ -72,8 +75,17 @@ export async function importLists(context: ImportContext, options: ImportOptions
       images: images.length,
     })),
     config,
-    notTaken: [...lists.flatMap(({ content }) => content.notTaken), ...notTaken],
+    notTaken: all,
   };
+}
+
+/** Names what is in lists of which nothing can be bundled. */
+function nothingTaken(notTaken: readonly NotTaken[]): AirgapError {
+  const causes = notTaken.map(
+    ({ what, place: { file, line } }) =>
+      new AirgapError('config', `not taken: ${what}`, { subject: `${file}:${line}` }),
+  );
+  return combine(causes, 'the lists name nothing that a bundle can hold');
 }
 
 /** Reads a file, and one byte more than a list may have. */

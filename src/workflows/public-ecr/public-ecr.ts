@@ -1,7 +1,7 @@
 import { asAirgapError, combine } from '../../base/errors.ts';
 import { settle } from '../../base/pool.ts';
 import { compareText } from '../../base/text-order.ts';
-import { isLocationBundledByDefault } from '../../inventory/finding.ts';
+import { isLocationBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
 import type { PublicEcrChart, PublicEcrImage, PublicEcrResult } from '../../inventory/public-ecr.ts';
 import { formatRepository, parseReference } from '../../oci/reference.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
@@ -16,7 +16,7 @@ import { ChartValues } from './chart-values.ts';
 import { classify } from './classify.ts';
 import { keyedUses } from './keyed-values.ts';
 import { PlaceList } from './places.ts';
-import { strongestRole } from './roles.ts';
+import { roleOf, strongestRole } from './roles.ts';
 import { solveMoves } from './solve-moves.ts';
 import { Names, renderedUses, type Use } from './uses.ts';
 
@@ -24,6 +24,8 @@ export interface PublicEcrOptions extends SearchOptions, SelectionOptions {
   readonly charts: readonly ChartJob[];
   /** References to add, by name only. */
   readonly add: readonly string[];
+  /** References of running Pods. */
+  readonly running?: readonly LocatedReference[];
   /** Values files that no chart belongs to (absolute), read by their keys. */
   readonly files: readonly string[];
   /** Access to registries; undefined to ask none, so that no equivalent is verified. */
@@ -53,7 +55,8 @@ export function publicEcr(context: Context, options: PublicEcrOptions): Promise<
 }
 
 async function search(context: Context, options: PublicEcrOptions, scratch: string): Promise<SearchResult> {
-  if (options.charts.length === 0) return { charts: [], manifests: [], failures: [], excluded: [], askedHosts: [] };
+  if (options.charts.length === 0 && !options.manifests?.length)
+    return { charts: [], manifests: [], failures: [], excluded: [], askedHosts: [] };
   const [{ searchCharts }, { Helm }] = await Promise.all([
     import('../../search/search-charts.ts'),
     import('../../helm/helm.ts'),
@@ -75,10 +78,10 @@ async function search(context: Context, options: PublicEcrOptions, scratch: stri
 async function usesOf(
   context: Context,
   options: PublicEcrOptions,
-  { charts, excluded }: SearchResult,
+  { charts, manifests, excluded }: SearchResult,
   names: Names,
 ): Promise<{ readonly uses: Use[]; readonly charts: readonly PublicEcrChart[] }> {
-  const { findings, selections } = selectFindings(charts, options, excluded);
+  const { findings, selections } = selectFindings([...charts, ...manifests], options, excluded);
   warnUnmatched(context, selections);
   const selected = new Set(findings.map(({ reference }) => reference));
   const uses: Use[] = [];
@@ -96,6 +99,12 @@ async function usesOf(
     const { name, version } = chart.metadata;
     const folder = files.folder === undefined || via !== undefined ? {} : { folder: files.folder };
     described.push({ name, version, source: chart.source, ...folder });
+  }
+  // No value builds what manifests and Pods name.
+  for (const location of [...manifests.flatMap(({ references }) => references), ...(options.running ?? [])]) {
+    const { reference, written, chart } = location;
+    if (selected.has(reference) && isLocationBundledByDefault(location))
+      uses.push({ reference, written, forms: [], chart, role: roleOf(location), location });
   }
   for (const { reference, written } of addedReferences(options.add))
     uses.push({ reference, written, forms: [], chart: '', role: 'runs' });

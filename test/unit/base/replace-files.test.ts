@@ -58,6 +58,18 @@ test.each([
   expect(contents()).toEqual(before);
 });
 
+test('creates files, unless they exist', async () => {
+  writeFileSync(join(folder, 'a'), 'old');
+  const created = { path: join(folder, 'b'), before: undefined, after: Buffer.from('new') };
+  await replaceFiles([created, replacement('a')]);
+  expect(contents()).toEqual({ a: 'new', b: 'new' });
+  await expect(replaceFiles([replacement('a', 'new', 'newer'), created])).rejects.toMatchObject({ code: 'file' });
+  await expect(replaceFiles([{ ...created, path: join(folder, 'c') }, replacement('d')])).rejects.toMatchObject({
+    code: 'file',
+  });
+  expect(contents()).toEqual({ a: 'new', b: 'new' });
+});
+
 test('puts back what was replaced if a rename fails', async () => {
   mkdirSync(join(folder, 'sub'));
   for (const name of ['a', 'sub/b']) writeFileSync(join(folder, name), 'old');
@@ -71,7 +83,8 @@ test('puts back what was replaced if a rename fails', async () => {
       return content;
     },
   };
-  await expect(replaceFiles([replacement('a'), vanishing])).rejects.toMatchObject({ code: 'file' });
+  const created = { path: join(folder, 'c'), before: undefined, after: Buffer.from('new') };
+  await expect(replaceFiles([created, replacement('a'), vanishing])).rejects.toMatchObject({ code: 'file' });
   expect(contents()).toEqual({ a: 'old', moved: 'folder' });
   expect(readFileSync(join(folder, 'moved/b'), 'utf8')).toBe('old');
 });

@@ -43,8 +43,53 @@ test('reads all files below a folder, but none that is no manifest', async () =>
   });
   const { places, warnings } = await read(folder);
   expect(places).toEqual(['a/deep.json 0', 'b.yml 1', 'b.yml 2']);
-  expect(warnings).toHaveLength(2);
-  expect(warnings.join('\n')).toMatch(/charts\/app[\s\S]*kustomization\.yaml, values\.yaml/);
+  expect(warnings).toHaveLength(3);
+  expect(warnings.join('\n')).toMatch(
+    /charts\/app[\s\S]*: values\.yaml[\s\S]*--kustomize instead: kustomization\.yaml/,
+  );
+});
+
+test('names what it leaves out: hidden folders, and documents that are no mapping', async () => {
+  const folder = folderOf({
+    'deploy/a.yaml': `${POD}---\n# nothing\n---\n- ${POD.trim().replaceAll('\n', '\n  ')}\n`,
+    'deploy/.site/b.yaml': POD,
+    'deploy/.site/readme.md': '',
+    'deploy/.empty/readme.md': '',
+  });
+  const { places, warnings } = await read(folder);
+  expect(places).toEqual(['a.yaml 0']);
+  expect(warnings).toEqual([expect.stringMatching(/: \.site$/), expect.stringMatching(/: a\.yaml$/)]);
+});
+
+test.each([
+  ['content after ---', `${POD}--- {apiVersion: v1, kind: Pod}\n`, 4],
+  ['a tag after ---', `${POD}--- !x\n${POD}`, 4],
+  ['content after ...', `${POD}...\n\n# comment\n${POD}`, 4],
+])('%s is refused: only the first object would be read', async (_, text, line) => {
+  const error = await read(folderOf({ 'deploy/a.yaml': text })).catch((caught) => caught);
+  expect(error).toMatchObject({ code: 'chart-invalid', parts: { subject: `manifests deploy/a.yaml, line ${line}` } });
+});
+
+test('a line ... may end a document', async () => {
+  const folder = folderOf({ 'deploy/a.yaml': `${POD}...\n# end\n---\n${POD}...\n  \n` });
+  expect((await read(folder)).places).toEqual(['a.yaml 0', 'a.yaml 1']);
+});
+
+test('reads objects of JSON that follow each other', async () => {
+  const text = '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "} {\\" {"}}';
+  const folder = folderOf({ 'deploy/a.json': `${text}\n${text}${text}\n---\n${text}\n` });
+  expect((await read(folder)).places).toEqual([0, 1, 2, 3].map((index) => `a.json ${index}`));
+});
+
+test('reads UTF-16 with a byte order mark, and refuses what is no text', async () => {
+  const folder = folderOf({});
+  mkdirSync(join(folder, 'deploy'));
+  const wide = Buffer.from(`\ufeff${POD}`, 'utf16le');
+  writeFileSync(join(folder, 'deploy/a.yaml'), wide);
+  writeFileSync(join(folder, 'deploy/b.yaml'), wide.swap16());
+  expect((await read(folder)).documents.map(({ object }) => object?.kind)).toEqual(['Pod', 'Pod']);
+  writeFileSync(join(folder, 'deploy/c.yaml'), Buffer.from(POD, 'utf16le'));
+  await expect(read(folder)).rejects.toMatchObject({ code: 'file' });
 });
 
 test('a # Source: line of a saved render is a comment', async () => {

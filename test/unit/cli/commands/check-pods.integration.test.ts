@@ -55,6 +55,7 @@ describe('check --pods', () => {
     ['with a chart', ['app', '--pods', pods, ...to]],
     ['with both sources', ['--pods', pods, '--live', ...to]],
     ['with flags of the check before the install', ['--pods', pods, ...to, '--platform', 'linux/arm64']],
+    ['with a list of allowed images and no target', ['app', '--bundle', 'app.tar', '--allow-images', allowed]],
     ['with a file that is none', ['--pods', allowed, ...to]],
   ])('refuses wrong usage: %s', async (_, args) => {
     expect(await check(args)).toMatchObject({ code: 2, out: '', err: expect.stringContaining('Hint:') });

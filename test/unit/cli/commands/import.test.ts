@@ -70,6 +70,15 @@ describe('an existing file', () => {
   });
 });
 
+it('lists of which nothing can be bundled are refused with what they name', async () => {
+  const files =
+    'apiVersion: content.hauler.cattle.io/v1\nkind: Files\nspec: {files: [{path: a.sh}, {path: "https://u:secret1@b"}]}\n';
+  const { code, err } = await run(['-', '--out', 'none.yaml'], files);
+  expect([code, existsSync(join(folder, 'none.yaml'))]).toEqual([2, false]);
+  expect(err).toMatch(/standard input:3.*a\.sh/);
+  expect(err).not.toContain('secret1');
+});
+
 it.each([
   ['a file that is not there', ['nowhere.txt']],
   ['a folder', ['.']],

@@ -55,7 +55,8 @@ renderMemory: 4GiB
 });
 
 async function resolved(...args: string[]): Promise<Settings> {
-  const io = { context: { env: { WHICH: 'env', OWN: 'hunter2hunter2' }, cwd, emit: () => {} } } as unknown as CommandIO;
+  const context = { env: { WHICH: 'env', OWN: 'hunter2hunter2' }, cwd, emit: () => {} };
+  const io = { context, readInput: () => Promise.resolve(Buffer.from('kind: Pod')) } as unknown as CommandIO;
   const charts = new Command('x').argument('[chart...]').addOption(mirrorOption()).addOption(preferPublicEcrOption());
   const command = addRegistryFlags(addChartsFlags(charts), io);
   await command.exitOverride().parseAsync(args, { from: 'user' });
@@ -65,6 +66,12 @@ async function resolved(...args: string[]): Promise<Settings> {
 const CONFIG = () => ['--config', join(cwd, 'sub/airgap.yaml')];
 
 describe('readSettings', () => {
+  it('refuses two readers of standard input, of which one is in the configuration file', async () => {
+    await writeFile(join(cwd, 'input.yaml'), 'apiVersion: airgap/v1\nkind: Config\nmanifests: ["-"]\n');
+    const config = ['--config', join(cwd, 'input.yaml')];
+    await expect(resolved(...config, '--pods', '-')).rejects.toMatchObject({ code: 'usage' });
+  });
+
   it('keeps charts of the command line unchanged, with the render flags for each', async () => {
     const { charts } = await resolved(
       './a',

@@ -40,5 +40,7 @@ describe('displayPath', () => {
     expect(displayPath('/a/b/c/x.yaml', '/a/b')).toBe('c/x.yaml');
     expect(displayPath('/a/x.yaml', '/a/b')).toBe('/a/x.yaml');
     expect(displayPath('/a/bc/x.yaml', '/a/b')).toBe('/a/bc/x.yaml');
+    expect(displayPath('oci://r.example/app', '/a/b')).toBe('oci://r.example/app');
+    expect(displayPath('app/templates/x.yaml', '/a/b')).toBe('app/templates/x.yaml');
   });
 });

@@ -31,6 +31,27 @@ include: [other/compose.yaml]
   expect(notTaken.map(({ place }) => place.line)).toEqual([6, 7, 8, 10]);
 });
 
+it('takes image volumes, and names models and what providers run', () => {
+  const { images, notTaken } = read(`services:
+  one:
+    image: a:1
+    volumes:
+      - "./data:/data"
+      - {type: bind, source: b:1, target: /b}
+      - {type: image, source: "c:\${TAG:-1}", target: /c}
+  two: {build: ., volumes: [{type: image, source: d:1}]}
+  three: {provider: {type: x}}
+models:
+  four: {model: ai/smollm2}
+`);
+  expect(images.map(({ reference, place }) => [reference.replace('docker.io/library/', ''), place.line])).toEqual([
+    ['c:1', 7],
+    ['a:1', 3],
+    ['d:1', 8],
+  ]);
+  expect(notTaken.map(({ place }) => place.line).toSorted((a, b) => a - b)).toEqual([8, 9, 11]);
+});
+
 it.each(['image: "a:$V"', 'image: "a:${V:?needed}"', 'image: "a:${V!}"', 'image: "a:${V"', 'ports: ["80:80"]'])(
   'a service with %s is a problem with its line',
   (field) => {

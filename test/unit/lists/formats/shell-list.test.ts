@@ -69,6 +69,37 @@ it.each<[string, string, string[]]>([
   expect(images(script)).toEqual(expected);
 });
 
+it.each(["'EOF'", 'EOF', '-"EOF"'])('the text of a here-document (%s) is a list of its lines', (delimiter) => {
+  const script = `IMAGES=$(cat <<${delimiter}\n# don't (\na:1\n  b:2\nEOF\n)\nMORE_IMAGES=(c:3)`;
+  expect(images(script)).toEqual(['3 a:1', '4 b:2', '7 c:3']);
+});
+
+it('a here-document has the values of variables, unless its word is quoted', () => {
+  expect(images('V=1\nIMAGES="$(cat <<EOF\na:$V\nEOF\n)"')).toEqual(['3 a:1']);
+  expect(read("V=1\nIMAGES=$(cat <<'EOF'\na:$V\nEOF\n)").problems).toMatchObject([{ parts: { subject: 'x.sh:3' } }]);
+});
+
+it.each([
+  ['a quote', "IMAGES=(a:1)\necho 'it\nMORE_IMAGES=(b:2)", 2],
+  ['a double quote', 'echo "it\nIMAGES=(b:2)', 1],
+  ['an array', '\nIMAGES=(b:2\n', 2],
+  ['a here-document', 'cat <<EOF\nIMAGES=(b:2)\n', 1],
+  ['a substitution', 'x=$(IMAGES=(b:2)\n', 1],
+])('%s without an end is a problem: lists after it would be missing', (_, script, line) => {
+  const { problems } = read(script);
+  expect(problems.at(-1)?.parts.subject).toBe(`x.sh:${line}`);
+});
+
+it.each([
+  '(( x = 1 << 2 ))',
+  'if (( 1 << x > 2 )); then y; fi',
+  'cat <<<word',
+  'x=$(cat <<<"word")',
+  'read -r a <<< "$x"',
+])('%s announces no here-document', (line) => {
+  expect(images(`${line}\nIMAGES=(a:1)`)).toEqual(['2 a:1']);
+});
+
 it('rows in a text may have spaces beside the bars', () => {
   const { charts } = read(
     'CHARTS="\napp | 1.0.0 | https://c.example\nb|2.0.0|https://d.example c|3.0.0|https://e.example\n"',
@@ -126,8 +157,35 @@ it.each([
   ['here-documents', "cat <<-'EOF' > x\nIMAGES=(a)\n\tEOF\ncat <<EOF\nIMAGES=(b)\nEOF"],
   ['arguments', 'run --set IMAGES=a env IMAGES=b'],
   ['a substitution', 'x="$(IMAGES=(a))"'],
-  ['text that is no shell', "It's IMAGES=(a)"],
 ])('what is in %s is no list', (_, script) => {
   const { images, problems } = read(script);
   expect([images, problems]).toEqual([[], []]);
 });
+
+describe('nothing hides what follows', () => {
+  it.each([
+    ['a here-string', 'while read x; do :; done <<< "a b"'],
+    ['a shift', '(( x = 1 << 2 ))\ny=$((1 << 3))'],
+    ['a here-document in a substitution', "X=$(cat <<EOF\nit's (\nEOF\n)"],
+    ['a comment in a substitution', "X=$(a # it's (\n)"],
+    ['process substitutions', "diff <(cat it\\'s) >(cat)"],
+  ])('%s', (_, before) => {
+    const lines = before.split('\n').length;
+    expect(images(`${before}\nIMAGES=(a:1)\n`)).toEqual([`${lines + 1} a:1`]);
+  });
+});
+
+it('a process substitution in a list is no list of words', () => {
+  const { images, problems } = read('IMAGES=(\n<(cat foo)\nb:2\n)');
+  expect(images.map(({ place }) => place.line)).toEqual([3]);
+  expect(problems.map(({ parts }) => parts.subject)).toEqual(['x.sh:2']);
+});
+
+it('names lists that a command reads', () => {
+  const { notTaken } = read('IMAGES=(a:1)\nmapfile -t IMAGES < images.txt\nread -r answer\n');
+  expect(notTaken.map(({ place }) => place.line)).toEqual([2]);
+});
+
+it('an array may be added to often', () => {
+  expect(images(`${'X+=(a:1)\n'.repeat(100_000)}IMAGES=("\${X[@]}")`)).toHaveLength(100_000);
+}, 10_000);

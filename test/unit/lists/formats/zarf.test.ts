@@ -71,3 +71,17 @@ it('its architecture is the platform', () => {
   const component = '  - {name: a, only: {cluster: {architecture: arm64}}, images: [a]}\n  - {name: b, images: [b]}\n';
   expect(read(component).images.map(({ platforms }) => platforms)).toEqual([['linux/arm64'], []]);
 });
+
+it('a chart of an imported component may have only what differs', () => {
+  const { charts, notTaken } = read('  - {name: a, import: {path: b}, charts: [{name: c, namespace: x}]}\n');
+  expect(charts).toEqual([]);
+  expect(notTaken).toHaveLength(2);
+});
+
+it('a template is not filled in with the constant that it defines', () => {
+  const text =
+    'constants: [{name: V, value: "###ZARF_PKG_TMPL_V###"}]\ncomponents: [{images: ["a:###ZARF_PKG_TMPL_V###"]}]';
+  const bytes = Buffer.from(`kind: ZarfPackageConfig\n${text}\n`);
+  const hint = expect.stringContaining('--var V=');
+  expect(() => readList(bytes, { file: 'zarf.yaml' })).toThrow(expect.objectContaining({ hint }));
+});
