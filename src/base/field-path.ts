@@ -3,6 +3,14 @@ import { isMapping } from './mapping.ts';
 /** Keys of mappings and positions in lists, from the root. */
 export type KeyPath = readonly (string | number)[];
 
+/** A field of objects of a kind. */
+export interface KindField {
+  /** Undefined for all kinds. */
+  readonly kind?: string | undefined;
+  /** Keys from the root of the object, without the positions in lists. */
+  readonly keys: readonly string[];
+}
+
 /** Path of a value: a field of the object and, inside the text of that field, further steps. */
 export interface FieldPath {
   /** `spec.template.spec.containers[0].image`, `data["a.yaml"]`. */

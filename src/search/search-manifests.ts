@@ -1,3 +1,4 @@
+import type { KindField } from '../base/field-path.ts';
 import { runStep } from '../base/step.ts';
 import { checkContainerImages, crossCheckImages, malformedImages } from '../discovery/cross-check.ts';
 import { discoverReferences } from '../discovery/index.ts';
@@ -13,6 +14,7 @@ import {
 import type { RenderedDocument } from '../helm/documents.ts';
 import { type ManifestSource, readManifests } from '../manifests/index.ts';
 import type { Context } from '../session/context.ts';
+import { configuredFields, withConfiguredImages } from './configured-images.ts';
 import type { NestedChartJob } from './nested.ts';
 import type { SearchOptions } from './search-render.ts';
 import type { SearchedManifests } from './search-result.ts';
@@ -24,6 +26,8 @@ const PROFILE = '';
 export interface ManifestSearch {
   readonly searched: SearchedManifests;
   readonly documents: readonly RenderedDocument[];
+  /** Fields that a kustomization adds to the image transformer. */
+  readonly imageFields: readonly KindField[];
   readonly nestedJobs: NestedChartJob[];
 }
 
@@ -45,8 +49,10 @@ export async function searchManifests(
     checkContainerImages(documents, 'mend the manifest: Kubernetes refuses it');
     for (const problem of malformedImages(documents)) emit({ type: 'warning', message: problem });
     const location = { chart: name, profile: PROFILE };
-    const found = discoverReferences(documents, location);
-    crossCheckImages(documents, found);
+    const discovered = discoverReferences(documents, location);
+    crossCheckImages(documents, discovered);
+    const fields = await configuredFields(source);
+    const found = withConfiguredImages(discovered, documents, fields, location);
     const rules = [...builtInRules, ...given];
     const input = { metadata: { name, version: '' }, documents, references: found, context: location };
     for (const operator of uncoveredOperators(rules, input)) {
@@ -63,6 +69,7 @@ export async function searchManifests(
         operators: operators ? operatorContainers(documents, found, false) : [],
       },
       documents,
+      imageFields: fields,
       nestedJobs: nestedCharts(documents, {}).map((nested) => ({ nested, profile, parents })),
     };
   });

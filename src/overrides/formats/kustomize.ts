@@ -1,4 +1,4 @@
-import { parseFieldPath } from '../../base/field-path.ts';
+import { type KindField, parseFieldPath } from '../../base/field-path.ts';
 import { compareText } from '../../base/text-order.ts';
 import { textBefore } from '../../base/text-trim.ts';
 import { yamlText } from '../../base/yaml-text.ts';
@@ -17,13 +17,6 @@ const IMAGE_FIELD =
 
 /** Kind whose objects it leaves as they are, though they may have such fields. */
 const UNCHANGED_KIND = 'CustomResourceDefinition';
-
-/** A further field that a file of `configurations` adds; what is absent matches everything. */
-export interface ImageField {
-  readonly kind?: string | undefined;
-  /** Keys from the root of the object, without the positions in lists. */
-  readonly keys: readonly string[];
-}
 
 /** A reference in a manifest, or in a list of images, which no kustomization needs to be asked about. */
 export type ImagePlace = Pick<Location, 'template' | 'kind' | 'name' | 'path' | 'within' | 'written' | 'how'> & {
@@ -46,7 +39,7 @@ export interface WantedEntry extends ImageEntry {
 export function kustomizeEntries(
   places: readonly ImagePlace[],
   target: Target,
-  fields: readonly ImageField[] = [],
+  fields: readonly KindField[] = [],
 ): { readonly entries: readonly WantedEntry[]; readonly left: readonly string[] } {
   const changeable = places.filter((place) => changesImageAt(place, fields));
   const byName = [...Map.groupBy(changeable, ({ written }) => imageName(written))].sort(([a], [b]) =>
@@ -77,7 +70,7 @@ export function formatKustomize(places: readonly ImagePlace[], target: Target, t
 /** Reports whether kustomize's image transformer changes what is at a place. */
 export function changesImageAt(
   { path, kind, within, how }: Pick<ImagePlace, 'path' | 'kind' | 'within' | 'how'>,
-  fields: readonly ImageField[] = [],
+  fields: readonly KindField[] = [],
 ): boolean {
   if (how === 'added') return true;
   if (within !== undefined || kind === UNCHANGED_KIND) return false;

@@ -23,7 +23,9 @@ export async function manifestImages(
   source: ManifestSource,
   { rules, pullSecret }: { readonly rules?: readonly Rule[] | undefined; readonly pullSecret?: string | undefined },
 ): Promise<SourceImages> {
-  const { searched, documents, nestedJobs } = await searchManifests(context, source, { rules: rules ?? [] });
+  const { searched, documents, imageFields, nestedJobs } = await searchManifests(context, source, {
+    rules: rules ?? [],
+  });
   const { kind, name } = source;
   const namespace = 'default';
   const renders = [{ documents, values: {} }];
@@ -35,7 +37,7 @@ export async function manifestImages(
     references: appliedReferences(documents, searched.references.filter(isLocationBundledByDefault)),
     nested: [...new Set(nestedJobs.map(({ nested }) => nested.name))],
     whyPublic: (place) =>
-      kind === 'kustomize' && !changesImageAt(place) ? 'images does not change this field' : undefined,
+      kind === 'kustomize' && !changesImageAt(place, imageFields) ? 'images does not change this field' : undefined,
     publicHint: HINTS[kind],
     lacksSecret: (place) =>
       place.how === 'pod-spec' &&

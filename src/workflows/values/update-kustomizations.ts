@@ -2,7 +2,6 @@ import { readFile, realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AirgapError, asAirgapError, combine } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
-import { asMapping } from '../../base/mapping.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
 import {
   findKustomization,
@@ -14,8 +13,9 @@ import { formatTargetReference, isUnderTarget, targetRepository } from '../../na
 import { formatRepository, parseReference } from '../../oci/reference.ts';
 import { type EntryChange, editImages } from '../../overrides/formats/kustomization-edit.ts';
 import { type KustomizationFile, readKustomization } from '../../overrides/formats/kustomization-file.ts';
-import { type ImageField, type ImagePlace, imageName, kustomizeEntries } from '../../overrides/formats/kustomize.ts';
+import { type ImagePlace, imageName, kustomizeEntries } from '../../overrides/formats/kustomize.ts';
 import { isIdentity, kustomizationChanges } from '../../overrides/formats/kustomize-changes.ts';
+import { imageFields } from '../../search/configured-images.ts';
 import type { Context } from '../../session/context.ts';
 import { type BuiltUpdate, expectedReferences } from './built-updates.ts';
 import { checkNameCollisions } from './name-collisions.ts';
@@ -105,7 +105,7 @@ export async function updateKustomizations(context: Context, options: UpdateOpti
         : manifests.length > 0
           ? ({ places: shared?.locations ?? [], isBuilt: false, left: [] } as const)
           : await listedImages(context, options, one, shared?.locations ?? []);
-      const entries = kustomizeEntries(wanted.places, target, imageFields(inputs));
+      const entries = kustomizeEntries(wanted.places, target, imageFields(inputs.configurations));
       const planned = kustomizationChanges(file, entries.entries, wanted.isBuilt);
       const changes = planned.changes.filter((change) => isNeeded(change, one, wanted.isBuilt));
       const text = editImages(file, changes);
@@ -234,16 +234,4 @@ function isNeeded(change: EntryChange, { file, inputs }: Opened, isBuilt: boolea
   const [start = 0, , end = 0] = file.list?.range ?? [];
   const rest = file.text.slice(0, start) + file.text.slice(end);
   return [...inputs.texts, rest].some((text) => text.includes(name));
-}
-
-/** Returns the fields that files of `configurations` add to the image transformer. */
-function imageFields({ configurations }: KustomizationInputs): ImageField[] {
-  return configurations.flatMap(({ images }) =>
-    (Array.isArray(images) ? images : []).flatMap((field): ImageField[] => {
-      const { kind, path } = asMapping(field);
-      if (typeof path !== 'string') return [];
-      const keys = path.split('/').map((key) => key.replace(/\[\]$/, ''));
-      return [{ kind: typeof kind === 'string' && kind !== '' ? kind : undefined, keys }];
-    }),
-  );
 }
