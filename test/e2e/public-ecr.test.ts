@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ImagePlace, PublicEcrImage, PublicEcrResult } from '../../src/inventory/public-ecr.ts';
 import { writeFiles } from '../support/charts.ts';
-import { airgap, airgapOk } from '../support/cli.ts';
+import { airgap, airgapOk, helmUnderTest, program } from '../support/cli.ts';
 import { expectFacts, expectLine } from '../support/facts.ts';
 import { PINNED, pushSiteImages, writeSiteChart } from '../support/public-ecr-charts.ts';
 import { freePort, startRegistry, type TestRegistry } from '../support/registry.ts';
@@ -318,8 +318,7 @@ describe('what was given for the render', () => {
   });
 
   test('a chart in an archive is named, and cannot be changed', async () => {
-    const { execa } = await import('execa');
-    await execa(process.env.HELM_BIN ?? 'helm', ['package', join(home, 'site'), '-d', home]);
+    await program(helmUnderTest(), ['package', join(home, 'site'), '-d', home], home);
     const packed = await json('site-1.2.3.tgz');
     expect(packed.charts[0]).not.toHaveProperty('folder');
     expect(placesOf('docker.io/hashicorp/vault:1.19.3', packed)).toEqual([

@@ -47,13 +47,15 @@ export interface GuideOptions {
   readonly flags?: (command: string) => readonly string[];
   /** Further programs and variables; `PATH` is appended to. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Blocks that another test runs. */
+  readonly leaveOut?: (block: GuideBlock) => boolean;
   /** Called before each block, with what it is; may change files. */
   readonly before?: (block: GuideBlock, index: number) => void | Promise<void>;
 }
 
 /** Writes the page's files and runs its commands, up to the first block that fails. `helm airgap` is the built plugin. */
 export async function runGuide(page: string, options: GuideOptions): Promise<GuideRun[]> {
-  const { cwd, home, replace, flags = () => [], env = {}, before } = options;
+  const { cwd, home, replace, flags = () => [], env = {}, leaveOut = () => false, before } = options;
   const programs = join(home, 'guide-programs');
   mkdirSync(programs, { recursive: true });
   const cases = ['bundle', 'check', 'images', 'import', 'mirror', 'public-ecr', 'push', 'values', 'verify', 'inspect']
@@ -79,7 +81,7 @@ export async function runGuide(page: string, options: GuideOptions): Promise<Gui
       mkdirSync(dirname(join(cwd, path)), { recursive: true });
       writeFileSync(join(cwd, path), here(block.text));
     }
-    if (block.language !== 'sh' || block.mark !== '') continue;
+    if (block.language !== 'sh' || block.mark !== '' || leaveOut(block)) continue;
     await before?.(block, i);
     const ended = await execa('bash', ['-e', '-o', 'pipefail', '-c', here(block.text)], {
       cwd,

@@ -39,7 +39,12 @@ function keep(name: string, bytes: Buffer): string {
   return path;
 }
 
-describe.each(targets)('$name', (target) => {
+/** Declares the tests of some of the targets: files of tests run side by side. @param part from 0 */
+export function testTargets(part: number, parts: number): void {
+  describe.each(targets.filter((_, i) => i % parts === part))('$name', testTarget);
+}
+
+function testTarget(target: Target): void {
   const { name, bytes, runs, seeds } = target;
   const known = existsSync(join(corpus, name)) ? readdirSync(join(corpus, name)) : [];
 
@@ -64,4 +69,4 @@ describe.each(targets)('$name', (target) => {
     const [input] = details.counterexample;
     expect.fail(`${await faultOf(target, input)}\ninput kept in ${keep(name, input)} (seed ${details.seed})`);
   });
-});
+}

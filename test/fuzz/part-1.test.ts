@@ -1,0 +1,3 @@
+import { testTargets } from './read-or-refused.ts';
+
+testTargets(0, 2);
