@@ -29,12 +29,17 @@ const KNOWN_FIELDS = [
   'sources',
 ];
 
+/** Maximum length of Chart.yaml: Helm reads no larger file (MaxDecompressedFileSize, 5 MiB). */
+const LENGTH_LIMIT = 5 * 1024 ** 2;
+
 /**
  * Parses Chart.yaml. Validates name and version, since they become part of file names, repositories and tags.
  * @param owner name of the chart in messages
  * @throws AirgapError `chart-invalid`
  */
 export function parseMetadata(text: string, owner: string): ChartMetadata {
+  if (text.length > LENGTH_LIMIT)
+    throw new AirgapError('chart-invalid', `Chart.yaml of ${owner} is larger than ${LENGTH_LIMIT / 1024 ** 2} MiB`);
   const { object = {}, problem } = readManifest(text);
   if (problem !== undefined)
     throw new AirgapError('chart-invalid', `Chart.yaml of ${owner} is not valid YAML: ${problem}`);

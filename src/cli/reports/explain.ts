@@ -44,7 +44,10 @@ function chartText(
   const subject = `${name} ${version}`.trim();
   if (occurrences.length === 0) {
     const rendered = profiles.length === 0 ? '' : ` (profiles: ${profiles.join(', ')})`;
-    return joinLines([`${text} does not occur in the manifests of ${subject}${rendered}`, ...notSearched]);
+    return joinLines([
+      `${text} does not occur in ${version === '' ? '' : 'the manifests of '}${subject}${rendered}`,
+      ...notSearched,
+    ]);
   }
   const taken = occurrences.filter((occurrence) => occurrence.taken);
   const ordered = [...taken, ...occurrences.filter((occurrence) => !occurrence.taken)];

@@ -184,6 +184,11 @@ describe('parseMetadata', () => {
       expect.objectContaining({ code: 'chart-invalid', message: expect.stringContaining('here') }),
     );
   });
+
+  it('refuses what Helm does not read for its length', () => {
+    const text = `name: web\nversion: 1.0.0\ndescription: ${'x'.repeat(5 * 1024 ** 2)}\n`;
+    expect(() => parseMetadata(text, 'here')).toThrow(expect.objectContaining({ code: 'chart-invalid' }));
+  });
 });
 
 describe('a copy with one more file', () => {
