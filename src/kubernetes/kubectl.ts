@@ -1,6 +1,7 @@
 import type { Environment } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
 import { collapseWhitespace } from '../base/printable.ts';
+import { runProgram } from '../base/run-program.ts';
 
 /** Environment and working folder (absolute) of kubectl. */
 export interface KubectlContext {
@@ -49,37 +50,28 @@ export async function kubectl(
   question: KubectlQuestion,
 ): Promise<string> {
   const { env, cwd, signal } = context;
-  const timeout = AbortSignal.timeout(TIMEOUT);
   // Helm sets HELM_KUBECONTEXT for plugins, empty if the user has not chosen a context.
   const cluster = access.context ?? (env.HELM_KUBECONTEXT || undefined);
   const flags = [...(cluster === undefined ? [] : [`--context=${cluster}`]), `--request-timeout=${REQUEST_SECONDS}s`];
-  const { execa } = await import('execa');
-  const result = await execa('kubectl', [...flags, ...args], {
+  const end = await runProgram('kubectl', [...flags, ...args], {
     cwd,
     env: Object.fromEntries(Object.entries(env).filter(([name]) => !WITHHELD_VARIABLES.test(name))),
-    extendEnv: false,
-    reject: false,
-    stripFinalNewline: false,
-    maxBuffer: OUTPUT_LIMIT,
-    cancelSignal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-    forceKillAfterDelay: 500,
-    stdin: 'ignore',
+    signal,
+    timeout: TIMEOUT,
+    maxBytes: OUTPUT_LIMIT,
   });
-  if (signal?.aborted || result.signal === 'SIGINT') throw new AirgapError('interrupted', 'interrupted');
-  if (result.exitCode === 0 && !result.isMaxBuffer) return result.stdout;
+  if ('output' in end) return end.output;
   const cannot = (why: string, hint: string): AirgapError =>
     new AirgapError('cluster', `cannot read ${question.what}: ${why}`, { hint: `${hint}, or ${question.instead}` });
-  if (result.isMaxBuffer) {
+  if (end.failure === 'too-long') {
     throw cannot(`kubectl returned more than ${OUTPUT_LIMIT / 1024 ** 2} MiB`, 'ask for fewer objects');
   }
-  if (timeout.aborted) {
+  if (end.failure === 'timeout') {
     throw cannot(`kubectl did not end within ${TIMEOUT / 1000} s`, 'check that the cluster can be reached from here');
   }
-  if (result.exitCode === undefined) {
-    const why = result.code === 'ENOENT' ? 'kubectl was not found in PATH' : `kubectl cannot be run (${result.code})`;
-    throw cannot(why, 'install kubectl');
-  }
-  const words = lastWords(result.stderr);
+  if (end.failure === 'missing') throw cannot('kubectl was not found in PATH', 'install kubectl');
+  if (end.failure === 'not-run') throw cannot(`kubectl cannot be run (${end.code})`, 'install kubectl');
+  const words = lastWords(end.errors);
   throw cannot(`kubectl: ${words}`, remedyFor(words));
 }
 

@@ -3,6 +3,7 @@ import type { Environment } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
 import { reasonOf } from '../base/file-failure.ts';
 import { collapseWhitespace } from '../base/printable.ts';
+import { runProgram } from '../base/run-program.ts';
 import { environmentFor } from '../helm/environment.ts';
 
 /** Environment of the programs, and the signal that ends them. */
@@ -71,35 +72,28 @@ async function run(
   args: readonly string[],
   name: string,
 ): Promise<string | undefined> {
-  const timeout = AbortSignal.timeout(TIMEOUT);
-  const { execa } = await import('execa');
-  const result = await execa(program, args, {
+  const end = await runProgram(program, args, {
     cwd,
     env: {
       ...environmentFor('web', env),
       ...Object.fromEntries(Object.entries(env).filter(([variable]) => GIT_VARIABLES.test(variable))),
     },
-    extendEnv: false,
-    reject: false,
-    stripFinalNewline: false,
-    maxBuffer: OUTPUT_LIMIT,
-    cancelSignal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-    forceKillAfterDelay: 500,
-    stdin: 'ignore',
+    signal,
+    timeout: TIMEOUT,
+    maxBytes: OUTPUT_LIMIT,
   });
-  if (signal?.aborted || result.signal === 'SIGINT') throw new AirgapError('interrupted', 'interrupted');
-  if (result.exitCode === 0 && !result.isMaxBuffer) return result.stdout;
-  if (result.code === 'ENOENT') return undefined;
+  if ('output' in end) return end.output;
+  if (end.failure === 'missing') return undefined;
   const cannot = (why: string, hint: string): AirgapError =>
     new AirgapError('chart-invalid', `${name} does not build: ${why}`, { hint });
-  if (result.isMaxBuffer) {
+  if (end.failure === 'too-long') {
     throw cannot(`its output is larger than ${OUTPUT_LIMIT / 1024 ** 2} MiB`, 'divide it into several kustomizations');
   }
-  if (timeout.aborted) {
+  if (end.failure === 'timeout') {
     throw cannot(`${program} did not end within ${TIMEOUT / 1000} s`, 'check that its remote bases can be reached');
   }
-  if (result.exitCode === undefined) throw cannot(`${program} cannot be run (${result.code})`, 'check the program');
-  const words = collapseWhitespace(result.stderr.slice(-64 * 1024)).replace(/^error: /i, '');
+  if (end.failure === 'not-run') throw cannot(`${program} cannot be run (${end.code})`, 'check the program');
+  const words = collapseWhitespace(end.errors.slice(-64 * 1024)).replace(/^error: /i, '');
   const hint = /enable-helm/.test(words)
     ? 'name the charts of helmCharts as charts instead, or build it yourself and give the result with --manifests'
     : `see what is wrong with: ${program} ${args[0]} ${name.slice(name.indexOf(' ') + 1)}`;
