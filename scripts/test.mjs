@@ -19,8 +19,17 @@ const charts = resolve(root, process.env.AIRGAP_CHARTS || '../shared/charts');
  * End-to-end tests that depend on the Helm version. The oldest Helm runs all of them, those in between a part, and the
  * newest every end-to-end test.
  */
-const BETWEEN = ['journey', 'sources', 'nested', 'post-render'];
-const OLDEST = [...BETWEEN, 'image-configs', 'lock-file', 'naming', 'operator-scan', 'umbrella-chart'];
+const BETWEEN = ['journey', 'post-render'];
+const OLDEST = [
+  ...BETWEEN,
+  'sources',
+  'nested',
+  'image-configs',
+  'lock-file',
+  'naming',
+  'operator-scan',
+  'umbrella-chart',
+];
 const helms = testHelms();
 
 const suites = [
