@@ -16,6 +16,8 @@ export interface KustomizationInputs {
   readonly isComplete: boolean;
   /** Parsed files of its own `configurations`. */
   readonly configurations: readonly Record<string, unknown>[];
+  /** Parsed files of the `configurations` of its bases and components. */
+  readonly baseConfigurations: readonly Record<string, unknown>[];
 }
 
 /** Maximum number of files that are read. */
@@ -34,6 +36,8 @@ export async function kustomizationInputs(file: string, text: string): Promise<K
   const folders = new Set<string>();
   const texts: string[] = [];
   const seen = new Set<string>();
+  const configurations: Record<string, unknown>[] = [];
+  const baseConfigurations: Record<string, unknown>[] = [];
   let isComplete = true;
   const visitFile = async (path: string): Promise<string | undefined> => {
     if (seen.has(path)) return undefined;
@@ -58,16 +62,16 @@ export async function kustomizationInputs(file: string, text: string): Promise<K
     const patches = [root.patches, root.patchesJson6902].flatMap((list) =>
       Array.isArray(list) ? list.flatMap((patch) => textsIn([asMapping(patch).path])) : [],
     );
+    const found = path === file ? configurations : baseConfigurations;
+    for (const name of textsIn(root.configurations)) {
+      found.push(mappingIn((await readFile(resolve(dirname(path), name), 'utf8').catch(() => '')) ?? ''));
+    }
     for (const name of [...named, ...patches]) await visitFile(resolve(dirname(path), name));
     return undefined;
   };
   seen.add(file);
   await visitKustomization(file, text);
-  const configurations: Record<string, unknown>[] = [];
-  for (const name of textsIn(mappingIn(text).configurations)) {
-    configurations.push(mappingIn((await readFile(resolve(dirname(file), name), 'utf8').catch(() => '')) ?? ''));
-  }
-  return { folders, texts, isComplete, configurations };
+  return { folders, texts, isComplete, configurations, baseConfigurations };
 }
 
 /** Returns the path of the kustomization in a folder; undefined without one. */

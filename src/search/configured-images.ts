@@ -7,13 +7,21 @@ import type { ManifestSource } from '../manifests/index.ts';
 import { findKustomization, kustomizationInputs } from '../manifests/kustomization-inputs.ts';
 import { formatReference, tryParseReference } from '../oci/reference.ts';
 
-/** Returns the fields that a kustomization adds to the image transformer; none for other manifests. */
-export async function configuredFields({ kind, path }: ManifestSource): Promise<KindField[]> {
-  if (kind !== 'kustomize') return [];
+/** Fields that kustomizations add to the image transformer. */
+export interface ConfiguredFields {
+  readonly own: readonly KindField[];
+  /** Those of bases and components, in whose objects there are images too. */
+  readonly ofBases: readonly KindField[];
+}
+
+/** Returns the fields that a kustomization and its local bases add to the image transformer; none for other manifests. */
+export async function configuredFields({ kind, path }: ManifestSource): Promise<ConfiguredFields> {
+  if (kind !== 'kustomize') return { own: [], ofBases: [] };
   const file = await findKustomization(path);
   const text = file === undefined ? undefined : await readFile(file, 'utf8').catch(() => undefined);
-  if (file === undefined || text === undefined) return [];
-  return imageFields((await kustomizationInputs(file, text)).configurations);
+  if (file === undefined || text === undefined) return { own: [], ofBases: [] };
+  const { configurations, baseConfigurations } = await kustomizationInputs(file, text);
+  return { own: imageFields(configurations), ofBases: imageFields(baseConfigurations) };
 }
 
 /** Returns the fields of the image transformer in parsed files of `configurations`. */

@@ -51,8 +51,8 @@ export async function searchManifests(
     const location = { chart: name, profile: PROFILE };
     const discovered = discoverReferences(documents, location);
     crossCheckImages(documents, discovered);
-    const fields = await configuredFields(source);
-    const found = withConfiguredImages(discovered, documents, fields, location);
+    const { own, ofBases } = await configuredFields(source);
+    const found = withConfiguredImages(discovered, documents, [...own, ...ofBases], location);
     const rules = [...builtInRules, ...given];
     const input = { metadata: { name, version: '' }, documents, references: found, context: location };
     for (const operator of uncoveredOperators(rules, input)) {
@@ -69,7 +69,7 @@ export async function searchManifests(
         operators: operators ? operatorContainers(documents, found, false) : [],
       },
       documents,
-      imageFields: fields,
+      imageFields: own,
       nestedJobs: nestedCharts(documents, {}).map((nested) => ({ nested, profile, parents })),
     };
   });

@@ -36,6 +36,18 @@ describe.skipIf(KUBECTL === undefined || helm === undefined)(
       ]);
     });
 
+    test('name images in the objects of a base, too; an overlay does not set them', async () => {
+      const inBase = Object.fromEntries(Object.entries(FILES).map(([path, text]) => [`base/${path}`, text]));
+      const folder = await writeFiles(scratchFolder(), { ...inBase, 'kustomization.yaml': 'resources: [base]\n' });
+      const context = { env: { PATH: programs, HOME: folder }, cwd: folder, emit: () => {} };
+      const { searched, imageFields } = await searchManifests(context, manifestSource('kustomize', folder, folder), {});
+      expect(searched.references.map(({ reference }) => reference)).toEqual([
+        'quay.io/a/b:1',
+        'docker.io/library/nginx:1',
+      ]);
+      expect(imageFields).toEqual([]);
+    });
+
     test('are checked, and set', async () => {
       const folder = await writeFiles(scratchFolder(), FILES);
       const run = (...args: string[]) => airgap(args, { PATH: programs, HOME: folder, HELM_BIN: helm }, folder);
