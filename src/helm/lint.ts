@@ -1,6 +1,5 @@
-import { checkName } from '../base/names.ts';
 import type { Helm } from './helm.ts';
-import type { RenderOptions } from './render.ts';
+import { type RenderOptions, valuesFlags } from './render.ts';
 
 /** Milliseconds for one run. */
 const LINT_TIMEOUT = 2 * 60_000;
@@ -11,21 +10,8 @@ const LINT_TIMEOUT = 2 * 60_000;
  * @returns its errors, one line each, which are equal for equal charts; empty if the chart passes
  */
 export async function lintChart(helm: Helm, folder: string, options: RenderOptions): Promise<string[]> {
-  const { limits, namespace, skipSchemaValidation, kubeVersion } = options;
-  const repeated = (flag: string, values: readonly string[] = []): string[] =>
-    values.map((value) => `${flag}=${value}`);
-  const flags = [
-    ...repeated('--values', options.values),
-    ...repeated('--set-json', options.setJson),
-    ...repeated('--set', options.set),
-    ...repeated('--set-string', options.setString),
-    ...repeated('--set-file', options.setFile),
-    ...repeated('--set-literal', options.setLiteral),
-    ...(kubeVersion ? [`--kube-version=${kubeVersion}`] : []),
-    ...(skipSchemaValidation ? ['--skip-schema-validation'] : []),
-    ...(namespace ? [`--namespace=${checkName('namespace', namespace, 'the release', 'usage')}`] : []),
-  ];
-  const { exitCode, stdout, stderr } = await helm.run(['lint', ...flags, '--', folder], {
+  const { limits, skipSchemaValidation } = options;
+  const { exitCode, stdout, stderr } = await helm.run(['lint', ...valuesFlags(options), '--', folder], {
     timeout: limits?.time ?? LINT_TIMEOUT,
     ...(limits?.memory === undefined ? {} : { memory: limits.memory }),
   });

@@ -201,24 +201,34 @@ function scopeOfValues(text: string): EnvironmentScope {
   return address === undefined ? 'nothing' : environmentScopeFor(address);
 }
 
-/** Returns Helm's flags. Values follow an equals sign so that a leading dash does not make them flags. */
+/** Returns the flags of `helm template`. */
 function renderFlags(options: RenderOptions): string[] {
-  const repeated = (flag: string, values: readonly string[] = []): string[] =>
-    values.map((value) => `${flag}=${value}`);
-  const { kubeVersion, namespace } = options;
   return [
-    ...repeated('--values', options.values),
-    ...repeated('--set-json', options.setJson),
-    ...repeated('--set', options.set),
-    ...repeated('--set-string', options.setString),
-    ...repeated('--set-file', options.setFile),
-    ...repeated('--set-literal', options.setLiteral),
-    ...(kubeVersion ? [`--kube-version=${kubeVersion}`] : []),
-    ...repeated('--api-versions', options.apiVersions),
-    ...(options.skipSchemaValidation ? ['--skip-schema-validation'] : []),
-    ...(namespace ? [`--namespace=${checkName('namespace', namespace, 'the release', 'usage')}`] : []),
+    ...valuesFlags(options),
+    ...repeatedFlag('--api-versions', options.apiVersions),
     ...(options.isUpgrade ? ['--is-upgrade'] : []),
     ...(options.noHooks ? ['--no-hooks'] : []),
     ...(options.skipTests ? ['--skip-tests'] : []),
   ];
+}
+
+/** Returns the flags that commands of Helm share which render a chart with values. */
+export function valuesFlags(options: RenderOptions): string[] {
+  const { kubeVersion, namespace } = options;
+  return [
+    ...repeatedFlag('--values', options.values),
+    ...repeatedFlag('--set-json', options.setJson),
+    ...repeatedFlag('--set', options.set),
+    ...repeatedFlag('--set-string', options.setString),
+    ...repeatedFlag('--set-file', options.setFile),
+    ...repeatedFlag('--set-literal', options.setLiteral),
+    ...(kubeVersion ? [`--kube-version=${kubeVersion}`] : []),
+    ...(options.skipSchemaValidation ? ['--skip-schema-validation'] : []),
+    ...(namespace ? [`--namespace=${checkName('namespace', namespace, 'the release', 'usage')}`] : []),
+  ];
+}
+
+/** Returns a flag once for each value, after an equals sign so that a leading dash does not make it a flag. */
+function repeatedFlag(flag: string, values: readonly string[] = []): string[] {
+  return values.map((value) => `${flag}=${value}`);
 }

@@ -3,20 +3,7 @@ import { isName } from '../base/names.ts';
 import { quoted } from '../base/printable.ts';
 import { redact } from '../base/redact.ts';
 import { formatReference, tryParseReference } from '../oci/reference.ts';
-
-/** Forms of lists that {@link readList} reads. */
-export const LIST_FORMATS = [
-  'hauler',
-  'zarf',
-  'images-lock',
-  'compose',
-  'skopeo-sync',
-  'yaml',
-  'shell',
-  'text',
-] as const;
-
-export type ListFormat = (typeof LIST_FORMATS)[number];
+import type { ListFormat } from './list-format.ts';
 
 /** Line of a file, from 1. */
 export interface Place {

@@ -1,11 +1,10 @@
-export {
-  LIST_FORMATS,
-  type ListContent,
-  type ListedChart,
-  type ListedPath,
-  type ListFormat,
-  type NotTaken,
-  type Place,
-  type Variables,
+export type {
+  ListContent,
+  ListedChart,
+  ListedPath,
+  NotTaken,
+  Place,
+  Variables,
 } from './content.ts';
+export type { ListFormat } from './list-format.ts';
 export { MAX_LIST_SIZE, readList } from './read-list.ts';

@@ -1,5 +1,5 @@
 import { combine } from '../base/errors.ts';
-import { ListCollector, type ListContent, type ListFormat, type Variables } from './content.ts';
+import { ListCollector, type ListContent, type Variables } from './content.ts';
 import { readCompose } from './formats/compose.ts';
 import { readHauler } from './formats/hauler.ts';
 import { readImagesLock } from './formats/images-lock.ts';
@@ -8,6 +8,7 @@ import { readSkopeoSync } from './formats/skopeo-sync.ts';
 import { readTextList } from './formats/text-list.ts';
 import { readYamlList } from './formats/yaml-list.ts';
 import { readZarf } from './formats/zarf.ts';
+import type { ListFormat } from './list-format.ts';
 import { readLocatedYaml } from './located-yaml.ts';
 import { textKind, yamlFormat } from './recognise.ts';
 import { leaveUnlisted } from './unlisted-references.ts';

@@ -1,9 +1,10 @@
-import type { ListCollector, ListFormat } from './content.ts';
+import type { ListCollector } from './content.ts';
 import { isCompose } from './formats/compose.ts';
 import { isHauler } from './formats/hauler.ts';
 import { isImagesLock } from './formats/images-lock.ts';
 import { isSkopeoSync } from './formats/skopeo-sync.ts';
 import { isZarf } from './formats/zarf.ts';
+import type { ListFormat } from './list-format.ts';
 import { type Located, textAt } from './located-yaml.ts';
 
 /** What lists that are no lists are for. */

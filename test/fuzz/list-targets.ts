@@ -1,6 +1,7 @@
 import { printableLine } from '../../src/base/printable.ts';
 import { configText } from '../../src/cli/config/write.ts';
-import { LIST_FORMATS, type ListFormat, readList } from '../../src/lists/index.ts';
+import { type ListFormat, readList } from '../../src/lists/index.ts';
+import { LIST_FORMATS } from '../../src/lists/list-format.ts';
 import { formatReference, tryParseReference } from '../../src/oci/reference.ts';
 import { importedConfig } from '../../src/workflows/import/imported-config.ts';
 import fc from '../support/property.ts';

@@ -1,15 +1,12 @@
 import { printableLine } from '../../base/printable.ts';
 import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
-import type { WrittenFormat } from '../../lists/writing/index.ts';
+import { WRITTEN_FORMATS, type WrittenFormat } from '../../lists/list-format.ts';
 import type { Confirmation } from '../../workflows/images/confirm.ts';
 import type { ImagesResult } from '../../workflows/images/images.ts';
 
-/** Formats of `images -o` that other tools and scripts read. */
-export const LISTS = ['shell', 'hauler', 'zarf', 'skopeo-sync'] as const satisfies readonly WrittenFormat[];
-
-/** Reports whether a format of `images -o` is one of {@link LISTS}. */
+/** Reports whether a format of `images -o` is a list for another tool. */
 export function isListFormat(format: string): format is WrittenFormat {
-  return (LISTS as readonly string[]).includes(format);
+  return (WRITTEN_FORMATS as readonly string[]).includes(format);
 }
 
 type Found = Pick<ImagesResult, 'images' | 'inside'>;

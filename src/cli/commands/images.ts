@@ -4,6 +4,7 @@ import { count } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import type { Finding } from '../../inventory/finding.ts';
 import { countImages, type ImageCounts } from '../../inventory/image-counts.ts';
+import { WRITTEN_FORMATS } from '../../lists/list-format.ts';
 import type { Confirmation } from '../../workflows/images/confirm.ts';
 import type { ImagesResult } from '../../workflows/images/images.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
@@ -16,7 +17,7 @@ import { droppedReport, imagesReport, networkReport, whatIfReport } from '../rep
 import { operatorScanReport } from '../reports/operator-scan.ts';
 import { joinReports } from '../reports/report.ts';
 import type { CommandIO } from '../run.ts';
-import { imageList, isListFormat, LISTS, listDocument } from './images-list.ts';
+import { imageList, isListFormat, listDocument } from './images-list.ts';
 import { addWhyFlags, runWhy } from './images-why.ts';
 import { addLockFileFlags, runLockFile } from './lock-file.ts';
 import { afterImages } from './next-steps.ts';
@@ -33,7 +34,7 @@ function declare(io: CommandIO) {
       'after',
       examples('images ./app -f values.yaml', 'images grafana --repo https://charts.example/stable -o json'),
     );
-  const output = outputOption(['table', 'json', 'yaml', 'txt', 'rules', ...LISTS], 'table');
+  const output = outputOption(['table', 'json', 'yaml', 'txt', 'rules', ...WRITTEN_FORMATS], 'table');
   const selecting = addChartsFlags(addOperatorScanFlags(addWhyFlags(command)).addOption(output));
   const pulling = selecting
     .optionsGroup('Registries and TLS:')

@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { Command, Option } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import { checkOutput, writeOutput } from '../../base/output-file.ts';
-import type { ListFormat } from '../../lists/index.ts';
+import { LIST_FORMATS } from '../../lists/list-format.ts';
 import { parseAssignment, repeatable } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { examples } from '../help.ts';
@@ -12,17 +12,6 @@ import { airgapCommand, fileWord, nextStep } from '../reports/next.ts';
 import { displayPath } from '../reports/text.ts';
 import type { CommandIO } from '../run.ts';
 
-const FORMATS = [
-  'hauler',
-  'zarf',
-  'images-lock',
-  'compose',
-  'skopeo-sync',
-  'yaml',
-  'shell',
-  'text',
-] as const satisfies readonly ListFormat[];
-
 function declare() {
   return new Command('import')
     .description('turn lists of charts and images of other tools and of scripts into an airgap.yaml')
@@ -30,7 +19,7 @@ function declare() {
     .option('--out <file>', 'file to write, such as airgap.yaml; without it, the text is printed')
     .option('--force', 'overwrite an existing file')
     .addOption(
-      new Option('--from-format <format>', 'format of the lists, if their content does not tell').choices(FORMATS),
+      new Option('--from-format <format>', 'format of the lists, if their content does not tell').choices(LIST_FORMATS),
     )
     .addOption(repeatable('--var <NAME=VALUE>', 'value of a variable in a list'))
     .addOption(outputOption(['text', 'json'], 'text'))

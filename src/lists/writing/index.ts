@@ -1,10 +1,11 @@
+import type { WrittenFormat } from '../list-format.ts';
 import { haulerList } from './hauler.ts';
 import { shellList } from './shell.ts';
 import { skopeoSyncList } from './skopeo-sync.ts';
-import type { WrittenFormat, WrittenList } from './written-list.ts';
+import type { WrittenList } from './written-list.ts';
 import { zarfList } from './zarf.ts';
 
-export { chartAt, type WrittenFormat, type WrittenList } from './written-list.ts';
+export { chartAt, type WrittenList } from './written-list.ts';
 
 const WRITERS: Readonly<Record<WrittenFormat, (list: WrittenList) => string>> = {
   shell: shellList,

@@ -3,9 +3,6 @@ import { isName } from '../../base/names.ts';
 import { printableLine } from '../../base/printable.ts';
 import { textBefore, trimTrailing } from '../../base/text-trim.ts';
 
-/** Tools for which lists are written. */
-export type WrittenFormat = 'shell' | 'hauler' | 'zarf' | 'skopeo-sync';
-
 /** Chart in a repository or registry. */
 export interface WrittenChart {
   readonly name: string;

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
 import { printable } from '../../../../src/base/printable.ts';
 import { readList } from '../../../../src/lists/index.ts';
-import { chartAt, type WrittenFormat, type WrittenList, writeList } from '../../../../src/lists/writing/index.ts';
+import type { WrittenFormat } from '../../../../src/lists/list-format.ts';
+import { chartAt, type WrittenList, writeList } from '../../../../src/lists/writing/index.ts';
 import { hostileText } from '../../../support/hostile-text.ts';
 import fc from '../../../support/property.ts';
 
