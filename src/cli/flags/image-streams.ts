@@ -5,6 +5,7 @@ import type { ImageStreamOptions } from '../../workflows/image-streams/plan.ts';
 import type { Config } from '../config/schema.ts';
 import type { CommandIO } from '../run.ts';
 import { type FlagsOf, flagGroup, repeatable } from './option.ts';
+import type { NamingFlags } from './target.ts';
 
 /** Adds flags for the internal registry of OpenShift, and for tags of image streams that are left out by default. */
 export const addStreamSelectionFlags = flagGroup((command) =>
@@ -43,6 +44,15 @@ interface OtherInput {
 
 type StreamConfig = Pick<Config, 'imageStreams' | 'registryRoutes' | 'includePublic' | 'includePlatform'>;
 
+/** Images of exported image streams. */
+interface ReadImageStreams {
+  readonly imageStreams: readonly LocatedReference[];
+  /** Public host by which they are read; absent without any. */
+  readonly imageStreamRoute?: string;
+  /** Public hosts that the user gave, not the export. */
+  readonly givenRoutes: readonly string[];
+}
+
 /**
  * Reads the tags of image streams that have to be moved. Their reader is loaded only for them.
  * @param folder of the configuration file
@@ -54,17 +64,18 @@ export async function readImageStreams(
   flags: Partial<ImageStreamFlags> & OtherInput,
   config: StreamConfig & Pick<Config, 'manifests'>,
   folder: string,
-): Promise<{ readonly imageStreams: readonly LocatedReference[]; readonly imageStreamRoute?: string }> {
+): Promise<ReadImageStreams> {
   const { imageStreams: paths = [], registryRoute = [] } = flags;
   if (paths.length + config.imageStreams.length === 0) {
     refuseAlone(flags);
-    return { imageStreams: [] };
+    return { imageStreams: [], givenRoutes: [] };
   }
   const manifests = [...(flags.manifests ?? []), ...config.manifests];
   const options = await imageStreamOptions(io, { ...flags, manifests, registryRoute }, paths, config, folder);
   const { imageStreamReferences } = await import('../../workflows/image-streams/references.ts');
   const { references, route } = await imageStreamReferences(io.context, options);
-  return { imageStreams: references, ...(route !== undefined && { imageStreamRoute: route }) };
+  const givenRoutes = options.registryRoutes.map((given) => given.route);
+  return { imageStreams: references, givenRoutes, ...(route !== undefined && { imageStreamRoute: route }) };
 }
 
 /**
@@ -125,4 +136,18 @@ function refuseAlone({ registryRoute = [], includePublic, includePlatform }: Par
   throw new AirgapError('usage', `${given.join(', ')} without --image-streams`, {
     hint: 'name the exported image streams: --image-streams FOLDER',
   });
+}
+
+/**
+ * Returns the naming with which the images of image streams are `NAMESPACE/STREAM` in the target: the registry of OpenShift
+ * has no other names. A naming that the user chooses is left as it is; rules of the user go before.
+ * @param route host by which the images are read
+ */
+export function streamNaming(
+  naming: Config['naming'],
+  flags: Pick<NamingFlags, 'naming'>,
+  route: string | undefined,
+): Config['naming'] {
+  if (route === undefined || flags.naming !== undefined || naming?.default !== undefined) return naming;
+  return { ...naming, rules: [...(naming?.rules ?? []), { match: `${route}/*`, to: '{path}' }] };
 }

@@ -160,7 +160,9 @@ export async function readSettings(
     ...mirrors.flatMap(({ from, to }) => [from, ...('url' in to ? [to.url] : [])]),
     ...plainHttp,
   ]);
+  const { givenRoutes, ...streams } = await readImageStreams(io, flags, config, folder);
   const named = [
+    ...givenRoutes,
     ...new Set([...allowedHosts].map((host) => host.replace(/:(?:443|80)$/, ''))),
     ...add.flatMap((image) => tryParseReference(image)?.registry ?? []),
   ];
@@ -171,7 +173,7 @@ export async function readSettings(
     render,
     add,
     running: await readRunning(io, flags, config),
-    ...(await readImageStreams(io, flags, config, folder)),
+    ...streams,
     exclude: [...(flags.exclude ?? []).map(parsePattern), ...config.exclude.map(patternOf)],
     include: [...(flags.include ?? []).map(parsePattern), ...config.include.map(patternOf)],
     tests: flags.tests && config.tests !== false,
