@@ -1,3 +1,4 @@
 /** Kubernetes objects outside charts: built kustomizations, and manifests in files. */
+export { readManifestFiles } from './files.ts';
 export { readManifests } from './read-manifests.ts';
 export type { ManifestSource } from './source.ts';
