@@ -35,6 +35,8 @@ interface RunOptions {
   readonly workspaces: Readonly<Record<string, string>>;
   /** Environment of the image. */
   readonly env: Readonly<Record<string, string>>;
+  /** What `/tmp` is here. */
+  readonly temporary: string;
 }
 
 /** Maximum bytes of all results of a Task: Tekton's default takes them from the termination message of the Pod. */
@@ -76,7 +78,7 @@ async function runTask(
   task: PipelineTask,
   spec: TaskSpec,
   given: readonly Value[],
-  { folder, workspaces, env }: RunOptions,
+  { folder, workspaces, env, temporary }: RunOptions,
   results: Map<string, string>,
 ): Promise<StepRun[]> {
   const own = join(folder, task.name);
@@ -102,7 +104,10 @@ async function runTask(
     const ended = await execa(script, [], {
       cwd: here(String(whole.workingDir ?? own)),
       extendEnv: false,
-      env: { ...env, ...Object.fromEntries(variables.map(({ name, value }) => [name, here(value)])) },
+      env: {
+        ...env,
+        ...Object.fromEntries(variables.map(({ name, value }) => [name, value === '/tmp' ? temporary : here(value)])),
+      },
       reject: false,
       all: true,
       stdin: 'ignore',
