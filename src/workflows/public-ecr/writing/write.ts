@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join, relative, resolve, sep } from 'node:path';
+import { readEditable } from '../../../base/editable-file.ts';
 import { AirgapError } from '../../../base/errors.ts';
 import { replaceFiles } from '../../../base/replace-files.ts';
 import { compareText } from '../../../base/text-order.ts';
+import { type FileChange, undoPatch, unifiedDiff } from '../../../base/unified-diff.ts';
 import { dependencyRepositories } from '../../../helm/chart-dependencies.ts';
 import type { ChartSources } from '../../../helm/chart-mirrors.ts';
 import type { PublicEcrImage, PublicEcrResult } from '../../../inventory/public-ecr.ts';
@@ -11,10 +13,8 @@ import { type Context, withScratch } from '../../../session/context.ts';
 import { changeTests, movesOf } from './chart-tests.ts';
 import { type ChartVersion, raiseVersion } from './chart-versions.ts';
 import { type ChosenPlace, chooseChanges, filesToEdit, isVerified, type NotWritten } from './choose-changes.ts';
-import { readEditable } from './editable-file.ts';
 import type { Bump } from './next-version.ts';
 import { findParents, type ParentChart } from './parent-charts.ts';
-import { type FileChange, undoPatch, unifiedDiff } from './unified-diff.ts';
 
 export interface WriteOptions {
   /** Charts that were searched. */

@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type Scalar, visit } from 'yaml';
-import { type KeyPath, valueAt } from '../../../base/field-path.ts';
-import { isMapping } from '../../../base/mapping.ts';
-import { quoted } from '../../../base/printable.ts';
-import { applyEdits, type TextEdit } from '../../../base/text-edits.ts';
-import { readYamlDocuments } from '../../../base/yaml-read.ts';
-import { readManifest, withLineFeeds } from '../../../helm/go-yaml.ts';
-import { scalarText, sourceMapper } from '../../../overrides/edits/scalar-source.ts';
+import { type KeyPath, valueAt } from '../base/field-path.ts';
+import { isMapping } from '../base/mapping.ts';
+import { quoted } from '../base/printable.ts';
+import { scalarText, sourceMapper } from '../base/scalar-source.ts';
+import { applyEdits, type TextEdit } from '../base/text-edits.ts';
+import { readYamlDocuments } from '../base/yaml-read.ts';
+import { readManifest, withLineFeeds } from './go-yaml.ts';
 
 /** New value of one scalar of a file. */
 export interface ScalarChange {
