@@ -48,11 +48,12 @@ export function imagesCommand(io: CommandIO) {
     const { images } = await import('../../workflows/images/images.ts');
     const settings = await readSettings(io, charts, flags);
     const rules = await readRules(flags.rules.map((path) => resolve(io.context.cwd, path)));
-    const { charts: jobs, manifests, add, running } = settings;
-    const named = jobs.length + manifests.length + add.length + running.length;
+    const { charts: jobs, manifests, add, running, config } = settings;
+    const streams = flags.imageStreams.length + config.imageStreams.length;
+    const named = jobs.length + manifests.length + add.length + running.length + streams;
     if (flags.explain === undefined && named === 0) {
       throw new AirgapError('usage', 'no chart was given', {
-        hint: 'run helm airgap images CHART, use --kustomize, --manifests or --pods, or --config airgap.yaml',
+        hint: 'run helm airgap images CHART, use --kustomize, --manifests, --pods or --image-streams, or --config airgap.yaml',
       });
     }
     const options = { ...settings, rules, operatorScan: await operatorScanSettings(flags, settings, false) };

@@ -11,6 +11,7 @@ import type { PushedGraph } from '../../workflows/push/push-graph.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
 import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
 import { addFromFlags, type FromSettings, readFrom } from '../flags/from.ts';
+import { streamNaming } from '../flags/image-streams.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { operatorScanSettings } from '../flags/operator-scan.ts';
 import { type FlagsOf, repeatable } from '../flags/option.ts';
@@ -139,7 +140,8 @@ async function mirrorOptions(io: CommandIO, charts: string[], flags: Flags): Pro
   const settings = await readSettings(io, charts, flags, { readsFrom: true });
   const { config, registry } = settings;
   const from = await readFrom(io, flags, config);
-  const all = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));
+  const naming = streamNaming(config.naming, flags, settings.imageStreamRoute);
+  const all = await Promise.all(flags.to.map((to) => targetOf(to, flags, { naming })));
   const targets = [...new Map(all.map((target) => [formatTarget(target), target])).values()];
   const named = [...(registry.named ?? []), ...from.named, ...targets.map((target) => target.registry)];
   const { access, concurrency } = await registryAccess({
@@ -189,8 +191,8 @@ async function mirrorSources(
     rules: await readRules(flags.rules.map((path) => resolve(cwd, path))),
     operatorScan: flags.includeInside ? await operatorScanSettings(flags, settings, false) : undefined,
   };
-  const running = settings.running.map(({ reference }) => reference);
-  const images = hasCharts ? [] : [...new Set([...settings.add, ...running])];
+  const located = [...settings.running, ...settings.imageStreams].map(({ reference }) => reference);
+  const images = hasCharts ? [] : [...new Set([...settings.add, ...located])];
   const lists = { images, registries, repositories, exclude: settings.exclude, shard, concurrency };
   const hasLists = plan !== undefined || images.length + registries.length + repositories.length > 0;
   return {

@@ -11,7 +11,8 @@ import type { CommandIO } from '../run.ts';
 /** Flags of `bundle` that select images, which the list does instead. */
 type SelectingFlags = Pick<
   ChartsFlags,
-  'kustomize' | 'manifests' | 'pods' | 'include' | 'tests' | 'hooks' | 'operatorDefaults' | 'nestedCharts' | 'rules'
+  | ('kustomize' | 'manifests' | 'pods' | 'imageStreams')
+  | ('include' | 'tests' | 'hooks' | 'operatorDefaults' | 'nestedCharts' | 'rules')
 > & {
   readonly lock?: string;
   readonly includeInside?: true;
@@ -51,6 +52,7 @@ function refuseSelections(flags: SelectingFlags): void {
     kustomize,
     manifests,
     pods,
+    imageStreams,
     include = [],
     tests,
     hooks,
@@ -64,6 +66,7 @@ function refuseSelections(flags: SelectingFlags): void {
     '--kustomize': kustomize.length > 0,
     '--manifests': manifests.length > 0,
     '--pods': pods !== undefined,
+    '--image-streams': imageStreams.length > 0,
     '--include': include.length > 0,
     '--no-tests': !tests,
     '--no-hooks': !hooks,

@@ -14,6 +14,7 @@ import type { Config } from '../config/schema.ts';
 import type { CommandIO } from '../run.ts';
 import { chartJobs, chartRequest, refuseUnusedRenderFlags, renderOptions } from './chart-jobs.ts';
 import type { ChartsFlags, ConfigFlags, RenderFlags } from './charts.ts';
+import { readImageStreams } from './image-streams.ts';
 import { chartLogin } from './login.ts';
 import { listEntries, parseAssignment, parseDuration, parseMemory } from './option.ts';
 import { clientCertificatesOf, helmCertificates, type RegistryFlags, type RegistrySettings } from './registry.ts';
@@ -23,6 +24,8 @@ export const NO_CONFIG: Omit<Config, 'apiVersion' | 'kind'> = {
   charts: [],
   kustomize: [],
   manifests: [],
+  imageStreams: [],
+  registryRoutes: {},
   images: [],
   from: [],
   exclude: [],
@@ -107,6 +110,10 @@ export interface Settings extends Omit<Configuration, 'folder'> {
   readonly add: readonly string[];
   /** References of running Pods. */
   readonly running: readonly LocatedReference[];
+  /** References of exported image streams. */
+  readonly imageStreams: readonly LocatedReference[];
+  /** Public host by which they are read; absent without any. */
+  readonly imageStreamRoute?: string;
   readonly exclude: readonly Pattern[];
   readonly include: readonly Pattern[];
   readonly tests: boolean;
@@ -153,7 +160,9 @@ export async function readSettings(
     ...mirrors.flatMap(({ from, to }) => [from, ...('url' in to ? [to.url] : [])]),
     ...plainHttp,
   ]);
+  const { givenRoutes, ...streams } = await readImageStreams(io, flags, config, folder);
   const named = [
+    ...givenRoutes,
     ...new Set([...allowedHosts].map((host) => host.replace(/:(?:443|80)$/, ''))),
     ...add.flatMap((image) => tryParseReference(image)?.registry ?? []),
   ];
@@ -164,6 +173,7 @@ export async function readSettings(
     render,
     add,
     running: await readRunning(io, flags, config),
+    ...streams,
     exclude: [...(flags.exclude ?? []).map(parsePattern), ...config.exclude.map(patternOf)],
     include: [...(flags.include ?? []).map(parsePattern), ...config.include.map(patternOf)],
     tests: flags.tests && config.tests !== false,

@@ -1,0 +1,34 @@
+import { Command } from '@commander-js/extra-typings';
+import { addConfigFlags } from '../flags/charts.ts';
+import { addStreamSelectionFlags, imageStreamOptions } from '../flags/image-streams.ts';
+import { formatDocument, outputOption, printReport } from '../flags/output.ts';
+import { readConfiguration } from '../flags/settings.ts';
+import { examples } from '../help.ts';
+import { imageStreamsReport } from '../reports/image-streams.ts';
+import type { CommandIO } from '../run.ts';
+import { afterImageStreams } from './after-image-streams.ts';
+
+/** Declares the command and its flags. */
+function declare() {
+  const command = new Command('image-streams')
+    .description('classify the tags of exported image streams of OpenShift, and show which have to be moved')
+    .argument('[path...]', 'file or folder of exported objects; "-" for standard input')
+    .addOption(outputOption(['table', 'json', 'yaml'], 'table'))
+    .addHelpText('after', examples('image-streams export/', 'image-streams export/ -o json'))
+    .optionsGroup('Selection:');
+  return addStreamSelectionFlags(addConfigFlags(command, 'read image streams and routes from this airgap.yaml'));
+}
+
+export function imageStreamsCommand(io: CommandIO) {
+  return declare().action(async (paths, flags, command) => {
+    const { planImageStreams } = await import('../../workflows/image-streams/plan.ts');
+    const { config, folder } = await readConfiguration(io.context, flags);
+    const options = await imageStreamOptions(io, flags, paths, config, folder);
+    const plan = await planImageStreams(io.context, options);
+    if (flags.output !== 'table') {
+      const { platformUploads: _, ...document } = plan;
+      return io.print(await formatDocument('ImageStreams', document, flags.output));
+    }
+    await printReport(io, imageStreamsReport(plan, options), afterImageStreams(command, plan));
+  });
+}
