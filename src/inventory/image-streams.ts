@@ -18,6 +18,8 @@ const tag = z.object({
   class: z.enum(TAG_CLASSES),
   /** Evidence for the class, in words. */
   why: z.string(),
+  /** File, document and item of the build that is the evidence. */
+  evidence: z.string().optional(),
   /** The tag has to be moved. */
   moved: z.boolean(),
   /** `dockerImageReference` of the current image, as the object has it. */
@@ -28,7 +30,7 @@ const tag = z.object({
   source: referenceSchema.optional(),
   /** Number of earlier images of the tag, which are not moved. */
   older: count.optional(),
-  /** Tags that it follows, one after the other: `NAMESPACE/STREAM:TAG` or `NAMESPACE/STREAM@DIGEST`. */
+  /** Tags that it follows, one after the other: `NAMESPACE/STREAM:TAG`, or `NAMESPACE/STREAM@DIGEST` cut to 12 digits. */
   follows: z.array(z.string()).optional(),
   /** File, document and item of the object. */
   file: z.string(),

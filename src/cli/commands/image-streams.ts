@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings';
+import { AirgapError } from '../../base/errors.ts';
 import { addConfigFlags } from '../flags/charts.ts';
 import { addStreamSelectionFlags, imageStreamOptions } from '../flags/image-streams.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
@@ -24,6 +25,11 @@ export function imageStreamsCommand(io: CommandIO) {
     const { planImageStreams } = await import('../../workflows/image-streams/plan.ts');
     const { config, folder } = await readConfiguration(io.context, flags);
     const options = await imageStreamOptions(io, flags, paths, config, folder);
+    if (options.sources.length === 0) {
+      throw new AirgapError('usage', 'no exported objects were given', {
+        hint: 'run helm airgap image-streams FOLDER, or name the folder with imageStreams in airgap.yaml (--config)',
+      });
+    }
     const plan = await planImageStreams(io.context, options);
     if (flags.output !== 'table') {
       const { platformUploads: _, ...document } = plan;

@@ -80,7 +80,7 @@ function plannedTag(name: string, tag: ClassifiedTag, route: string | undefined,
   const moved = isMoved(tag, move);
   const source = route === undefined ? undefined : sourceOf(tag, route);
   return {
-    ...{ name, namespace, class: tag.class, why: tag.why, moved },
+    ...{ name, namespace, class: tag.class, why: tag.why, ...(tag.evidence && { evidence: tag.evidence }), moved },
     ...(current?.reference && { image: current.reference }),
     ...(current?.digest && { digest: current.digest }),
     ...(moved && source && { source: formatReference(source) }),
