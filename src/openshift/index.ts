@@ -8,10 +8,19 @@ export {
   type MoveOptions,
   sourceOf,
 } from './classify-tags.ts';
+export { type ClusterLoginContext, clusterKeychain } from './cluster-login.ts';
+export { askRegistryAddresses, type Cluster } from './cluster-registry.ts';
 export { describeOrigin, type ExportSource, readExport } from './exported-objects.ts';
 export { mergeTags, STREAM_KINDS, tagKey } from './image-streams.ts';
 export { ReferenceRewriter } from './reference-rewriter.ts';
-export { ADDRESS_KINDS, addressesIn, type RegistryAddresses, type RegistryRoute } from './registry-addresses.ts';
+export {
+  ADDRESS_KINDS,
+  type AddressObject,
+  addressesIn,
+  publicHostsIn,
+  type RegistryAddresses,
+  type RegistryRoute,
+} from './registry-addresses.ts';
 export {
   formatReplacement,
   parseRenamedNamespaces,
