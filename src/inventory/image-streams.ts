@@ -1,15 +1,8 @@
 import * as z from 'zod';
 import { digestSchema, referenceSchema } from './inventory.ts';
+import { TAG_CLASSES } from './tag-classes.ts';
 
 const count = z.int().nonnegative();
-
-export const TAG_CLASSES = ['built', 'pushed', 'mirrored', 'public', 'platform', 'empty'] as const;
-
-/**
- * Class of a tag (docs/image-streams.md): built inside; pushed from outside; an import that workloads pull from the internal
- * registry; an import or reference that they pull from elsewhere; the platform's own; without an image.
- */
-export type TagClass = (typeof TAG_CLASSES)[number];
 
 const tag = z.object({
   /** `NAMESPACE/STREAM:TAG`: the name of the image in the internal registry of the source, and of the destination. */

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { collapseWhitespace } from '../base/printable.ts';
 import { textBefore } from '../base/text-trim.ts';
-import type { TagClass } from '../inventory/image-streams.ts';
+import type { TagClass } from '../inventory/tag-classes.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type Reference, tryParseReference } from '../oci/reference.ts';
 import type { BuildOutput } from './build-outputs.ts';

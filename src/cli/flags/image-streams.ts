@@ -34,7 +34,7 @@ export const addImageStreamFlags = flagGroup((command) =>
   ),
 );
 
-type ImageStreamFlags = FlagsOf<typeof addImageStreamFlags>;
+export type ImageStreamFlags = FlagsOf<typeof addImageStreamFlags>;
 
 /** Other flags and keys that may read standard input. */
 interface OtherInput {

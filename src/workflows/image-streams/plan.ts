@@ -2,7 +2,8 @@ import { count, firstOf } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { runStep } from '../../base/step.ts';
 import { compareText } from '../../base/text-order.ts';
-import { type ImageStreamsDocument, type ImageStreamTag, TAG_CLASSES } from '../../inventory/image-streams.ts';
+import type { ImageStreamsDocument, ImageStreamTag } from '../../inventory/image-streams.ts';
+import { TAG_CLASSES } from '../../inventory/tag-classes.ts';
 import { formatReference } from '../../oci/reference.ts';
 import {
   ADDRESS_KINDS,
