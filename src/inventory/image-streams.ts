@@ -1,15 +1,8 @@
 import * as z from 'zod';
 import { digestSchema, referenceSchema } from './inventory.ts';
+import { TAG_CLASSES } from './tag-classes.ts';
 
 const count = z.int().nonnegative();
-
-export const TAG_CLASSES = ['built', 'pushed', 'mirrored', 'public', 'platform', 'empty'] as const;
-
-/**
- * Class of a tag (docs/image-streams.md): built inside; pushed from outside; an import that workloads pull from the internal
- * registry; an import or reference that they pull from elsewhere; the platform's own; without an image.
- */
-export type TagClass = (typeof TAG_CLASSES)[number];
 
 const tag = z.object({
   /** `NAMESPACE/STREAM:TAG`: the name of the image in the internal registry of the source, and of the destination. */
@@ -18,6 +11,8 @@ const tag = z.object({
   class: z.enum(TAG_CLASSES),
   /** Evidence for the class, in words. */
   why: z.string(),
+  /** File, document and item of the build that is the evidence. */
+  evidence: z.string().optional(),
   /** The tag has to be moved. */
   moved: z.boolean(),
   /** `dockerImageReference` of the current image, as the object has it. */
@@ -28,7 +23,7 @@ const tag = z.object({
   source: referenceSchema.optional(),
   /** Number of earlier images of the tag, which are not moved. */
   older: count.optional(),
-  /** Tags that it follows, one after the other: `NAMESPACE/STREAM:TAG` or `NAMESPACE/STREAM@DIGEST`. */
+  /** Tags that it follows, one after the other: `NAMESPACE/STREAM:TAG`, or `NAMESPACE/STREAM@DIGEST` cut to 12 digits. */
   follows: z.array(z.string()).optional(),
   /** File, document and item of the object. */
   file: z.string(),

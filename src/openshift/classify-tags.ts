@@ -1,17 +1,19 @@
 import { isIP } from 'node:net';
 import { collapseWhitespace } from '../base/printable.ts';
 import { textBefore } from '../base/text-trim.ts';
-import type { TagClass } from '../inventory/image-streams.ts';
+import type { TagClass } from '../inventory/tag-classes.ts';
 import type { Digest } from '../oci/digest.ts';
 import { type Reference, tryParseReference } from '../oci/reference.ts';
 import type { BuildOutput } from './build-outputs.ts';
-import { type StreamTag, tagKey } from './image-streams.ts';
+import { type StreamTag, type TagImage, tagKey } from './image-streams.ts';
 
 /** A tag with its class, and the evidence. */
 export interface ClassifiedTag extends StreamTag {
   readonly class: TagClass;
   /** Sentence without a full stop. */
   readonly why: string;
+  /** File, document and item of the build that is the evidence. */
+  readonly evidence?: string;
   /** Tags that it follows, `NAMESPACE/STREAM:TAG`; absent for one that follows none. */
   readonly follows?: readonly string[];
 }
@@ -39,13 +41,15 @@ export function classifyTags(tags: readonly StreamTag[], options: ClassifyOption
   return tags.map((tag) => ({ ...tag, ...classifier.verdict(tag) }));
 }
 
-type Verdict = Pick<ClassifiedTag, 'class' | 'why' | 'follows'>;
+type Verdict = Pick<ClassifiedTag, 'class' | 'why' | 'evidence' | 'follows'>;
 
 class Classifier {
   readonly #options: ClassifyOptions;
   readonly #tags: ReadonlyMap<string, StreamTag>;
   /** First tag of a stream that has or had an image, by `NAMESPACE/STREAM@DIGEST`. Made on first use. */
   #byDigest: ReadonlyMap<string, StreamTag> | undefined;
+  /** Images that builds wrote, by `NAMESPACE/STREAM@DIGEST`. Made on first use. */
+  #built: ReadonlyMap<string, { readonly key: string; readonly output: BuildOutput }> | undefined;
 
   constructor(tags: readonly StreamTag[], options: ClassifyOptions) {
     this.#options = options;
@@ -59,7 +63,7 @@ class Classifier {
     while (platformReason(end) === undefined && !this.#outputOf(end)) {
       const next = this.#followed(end);
       if (next === undefined) break;
-      follows.push(next.key);
+      follows.push(shortKey(next.key));
       if (seen.has(next.key) || follows.length > MAX_CHAIN) {
         const problem = seen.has(next.key) ? 'a circle' : `more than ${MAX_CHAIN} tags`;
         const why = `follows ${follows.slice(0, MAX_CHAIN).join(', which follows ')}: ${problem}`;
@@ -73,13 +77,13 @@ class Classifier {
       end = next.tag;
     }
     if (follows.length === 0) return this.#own(tag);
-    const { class: endClass, why } = this.#own(end);
+    const { class: endClass, why, ...evidence } = this.#own(end);
     const through = `follows ${follows.join(', which follows ')}: ${why}`;
     // A tag keeps its image when what it followed has lost its own.
     if (endClass === 'empty' && tag.current) return { ...this.#byImage(tag, tag.current, through), follows };
     if (endClass !== 'platform' && !hasImage(tag))
       return { class: 'empty', why: `has no image, and ${through}`, follows };
-    return { class: endClass, why: through, follows };
+    return { class: endClass, why: through, ...evidence, follows };
   }
 
   /** Classifies a tag by itself. */
@@ -105,9 +109,14 @@ class Classifier {
     const output = this.#options.outputs.get(tagKey(tag));
     const parsed = tryParseReference(reference);
     if (reference === '' || (parsed !== undefined && this.#options.isInternal(parsed.registry))) {
-      if (output !== undefined)
-        return { class: 'built', why: because(`${output.builder} writes it (${output.where})`) };
-      return { class: 'pushed', why: because(`in the internal registry, and no build of the export writes it`) };
+      const same = output === undefined ? this.#sameBuild(tag) : undefined;
+      if (same !== undefined) {
+        const why = because(`the image of ${same.key}, which ${same.output.builder} writes`);
+        return { class: 'built', why, evidence: same.output.where };
+      }
+      return output === undefined
+        ? { class: 'pushed', why: because('in the internal registry, and no build of the export writes it') }
+        : { class: 'built', why: because(`${output.builder} writes it`), evidence: output.where };
     }
     const unbuilt = output === undefined ? '' : `; ${output.builder} writes it, but has not yet`;
     const host = parsed?.registry ?? reference;
@@ -118,6 +127,32 @@ class Classifier {
     if (isLocalHost(host))
       return { class: 'mirrored', why: because(`imported from ${host}, an address of the source's network${unbuilt}`) };
     return { class: 'public', why: because(`imported from ${host}, where workloads pull it${unbuilt}`) };
+  }
+
+  /** Returns the tag of the same stream that a build writes and that has or had the image of a tag. */
+  #sameBuild({
+    namespace,
+    stream,
+    current,
+  }: StreamTag): { readonly key: string; readonly output: BuildOutput } | undefined {
+    if (current?.digest === undefined) return undefined;
+    this.#built ??= this.#builtImages();
+    return this.#built.get(`${namespace}/${stream}@${current.digest}`);
+  }
+
+  #builtImages(): Map<string, { readonly key: string; readonly output: BuildOutput }> {
+    const { outputs, isInternal } = this.#options;
+    const built = new Map<string, { readonly key: string; readonly output: BuildOutput }>();
+    for (const [key, tag] of this.#tags) {
+      const output = outputs.get(key);
+      if (output === undefined) continue;
+      for (const { reference, digest } of imagesOf(tag)) {
+        const registry = tryParseReference(reference)?.registry;
+        if (registry === undefined || !isInternal(registry)) continue;
+        built.set(`${tag.namespace}/${tag.stream}@${digest}`, { key, output });
+      }
+    }
+    return built;
   }
 
   /** Reports whether a build wrote the current image: it does not follow another tag then, whatever the specification says. */
@@ -159,10 +194,20 @@ function hasImage({ current, isReference, isWithoutStatus }: StreamTag): boolean
   return current !== undefined || isReference || isWithoutStatus;
 }
 
+/** Returns the current and the earlier images. */
+function imagesOf({ current, older }: StreamTag): readonly TagImage[] {
+  return current === undefined ? older : [current, ...older];
+}
+
+/** Shortens the digest of `NAMESPACE/STREAM@DIGEST`. */
+function shortKey(key: string): string {
+  return key.replace(/(?<=@\w+:\w{12})\w+$/, '');
+}
+
 function digestIndex(tags: Iterable<StreamTag>): Map<string, StreamTag> {
   const found = new Map<string, StreamTag>();
   for (const tag of tags) {
-    for (const { digest } of [...(tag.current ? [tag.current] : []), ...tag.older]) {
+    for (const { digest } of imagesOf(tag)) {
       const key = `${tag.namespace}/${tag.stream}@${digest}`;
       // A tag that names the image itself says nothing of its origin.
       if (digest !== undefined && (!found.has(key) || found.get(key)?.from?.kind === 'ImageStreamImage'))

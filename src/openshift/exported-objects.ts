@@ -1,4 +1,4 @@
-import { count } from '../base/count.ts';
+import { count, firstOf } from '../base/count.ts';
 import { DEPTH_LIMIT, isJsonTooDeep } from '../base/depth.ts';
 import { AirgapError, combine } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
@@ -7,7 +7,7 @@ import { quoted } from '../base/printable.ts';
 import { type RenderedDocument, splitManifests } from '../helm/documents.ts';
 import { readManifest } from '../helm/go-yaml.ts';
 import { typeMetaOf } from '../helm/type-meta.ts';
-import { type ManifestSource, readManifestFiles } from '../manifests/index.ts';
+import { hasText, type ManifestSource, readManifestFiles, secondDocument } from '../manifests/index.ts';
 import { splitList } from './split-list.ts';
 
 /** Where an object of an export is. */
@@ -37,6 +37,9 @@ export interface ExportedObject {
   readonly origin: ObjectOrigin;
 }
 
+/** Maximum number of names in a warning. */
+const MAX_NAMES = 3;
+
 /** Maximum levels of lists in lists. */
 const MAX_LISTS = 5;
 
@@ -54,18 +57,23 @@ export async function readExport(
   const errors: AirgapError[] = [];
   const objects: ExportedObject[] = [];
   for (const source of sources) {
+    const others = new Set<string>();
     for (const { path, text } of await readManifestFiles(source, context.emit)) {
       for (const document of splitManifests(text, path)) {
         const kind = typeMetaOf(document)?.kind;
         if (kind !== undefined && !isWanted(kind) && !kind.endsWith('List')) continue;
         const origin = { source: source.name, file: path, document: document.index };
         try {
-          readDocument(document, origin, isWanted, objects);
+          if (!readDocument(document, origin, isWanted, objects)) others.add(path);
         } catch (error) {
           if (!(error instanceof AirgapError)) throw error;
           errors.push(error);
         }
       }
+    }
+    if (others.size > 0) {
+      const files = firstOf([...others], MAX_NAMES);
+      context.emit({ type: 'warning', message: `${source.name}: no objects, without apiVersion and kind: ${files}` });
     }
   }
   if (errors.length > 0) throw combine(errors, `${count(errors.length, 'document')} of the export cannot be read`);
@@ -87,22 +95,26 @@ export function unreadable(origin: ObjectOrigin, what: string, hint: string): Ai
 
 const EXPORT_HINT = 'export it again: oc get imagestreams,buildconfigs,builds -n NAMESPACE -o yaml';
 
+/** Reads a document. @returns false if it is no object, such as one of the failures that crane lists */
 function readDocument(
   document: RenderedDocument,
   origin: ObjectOrigin,
   isWanted: (kind: string) => boolean,
   objects: ExportedObject[],
-): void {
+): boolean {
+  const second = secondDocument(document.text);
+  if (second !== undefined) throw unreadable(origin, `is not YAML: ${second.problem}`, EXPORT_HINT);
   const items = splitList(document.text);
   if (items === undefined) {
-    collect(parse(document.text, origin), origin, isWanted, objects);
-    return;
+    const object = parse(document.text, origin);
+    return object === undefined ? !hasText(document.text) : collect(object, origin, isWanted, objects);
   }
-  for (const [item, text] of items.entries()) {
+  return items.every((text, item) => {
     const kind = typeMetaOf({ text })?.kind;
-    if (kind !== undefined && !isWanted(kind)) continue;
-    collect(parse(text, { ...origin, item }), { ...origin, item }, isWanted, objects);
-  }
+    if (kind !== undefined && !isWanted(kind)) return true;
+    const object = parse(text, { ...origin, item });
+    return object !== undefined && collect(object, { ...origin, item }, isWanted, objects);
+  });
 }
 
 function parse(text: string, origin: ObjectOrigin): Mapping | undefined {
@@ -121,30 +133,29 @@ function parse(text: string, origin: ObjectOrigin): Mapping | undefined {
   return object;
 }
 
-/** Adds the object, or those of a list. Objects without a kind are those of other tools, such as failures that crane lists. */
+/** Adds the object, or those of a list. @returns false for a mapping that is no object */
 function collect(
-  object: Mapping | undefined,
+  object: Mapping,
   origin: ObjectOrigin,
   isWanted: (kind: string) => boolean,
   objects: ExportedObject[],
   lists = 0,
-): void {
-  if (object === undefined) return;
+): boolean {
   const { kind, apiVersion, items } = object;
-  if (typeof kind !== 'string' || typeof apiVersion !== 'string') return;
+  if (typeof kind !== 'string' || typeof apiVersion !== 'string') return false;
   if (kind.endsWith('List') && Array.isArray(items)) {
     if (isMapping(object.metadata) && object.metadata.continue)
       throw unreadable(origin, 'is only a part of a list', 'export it with oc get, which reads all parts');
     if (lists >= MAX_LISTS) throw unreadable(origin, `has more than ${MAX_LISTS} levels of lists`, EXPORT_HINT);
-    for (const [item, value] of items.entries()) {
-      if (!isMapping(value)) continue;
+    const read = items.map((value: unknown, item) => {
       // The items of a typed list of the API have no kind.
-      const typed = kind === 'List' ? value : { kind: kind.slice(0, -'List'.length), apiVersion, ...value };
-      collect(typed, { ...origin, item: origin.item ?? item }, isWanted, objects, lists + 1);
-    }
-    return;
+      const typed = kind === 'List' ? {} : { kind: kind.slice(0, -'List'.length), apiVersion };
+      const own = { ...origin, item: origin.item ?? item };
+      return isMapping(value) && collect({ ...typed, ...value }, own, isWanted, objects, lists + 1);
+    });
+    return !read.includes(false);
   }
-  if (!isWanted(kind)) return;
+  if (!isWanted(kind)) return true;
   const { name, namespace } = isMapping(object.metadata) ? object.metadata : {};
   if (typeof name !== 'string' || name === '' || (namespace !== undefined && typeof namespace !== 'string'))
     throw unreadable(origin, `the ${quoted(kind)} has no valid metadata.name and metadata.namespace`, EXPORT_HINT);
@@ -156,4 +167,5 @@ function collect(
     object,
     origin,
   });
+  return true;
 }

@@ -36,6 +36,8 @@ export interface RegistryAccess extends AwsAccess {
   readonly login?: CommandLineLogin;
   /** Logins in files for `skopeo sync`, each for its registry; used after variables. */
   readonly logins?: readonly CommandLineLogin[];
+  /** Logins with the tokens of clusters, each for the registry of its cluster; used before auth files. */
+  readonly clusterLogins?: readonly Keychain[];
   /** Registries named by the user, not by a chart. */
   readonly named?: readonly string[];
   /** Set for a push: redirect targets then get no credentials of other registries. Default: false. */
@@ -84,6 +86,7 @@ export function connect(
     clientCertificates = [],
     login,
     logins = [],
+    clusterLogins = [],
     named = [],
     isPushTarget = false,
     keychain: given,
@@ -109,6 +112,7 @@ export function connect(
     ...(login === undefined ? [] : [commandLineKeychain(login)]),
     environmentKeychain(env, named),
     ...logins.map(skopeoFileKeychain),
+    ...clusterLogins,
     ecrKeychain(ecr),
     isPushTarget ? ecrPublicTargetKeychain(ecr) : ecrPublicKeychain(ecr),
     fileKeychain({ ...userEnvironment(env), emit }),

@@ -8,6 +8,7 @@ import { WRITTEN_FORMATS } from '../../lists/list-format.ts';
 import type { Confirmation } from '../../workflows/images/confirm.ts';
 import type { ImagesResult } from '../../workflows/images/images.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
+import { addImageStreamFlags } from '../flags/image-streams.ts';
 import { addOperatorScanFlags, operatorScanSettings } from '../flags/operator-scan.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, mirrorOption, preferPublicEcrOption, registryAccess } from '../flags/registry.ts';
@@ -35,7 +36,7 @@ function declare(io: CommandIO) {
       examples('images ./app -f values.yaml', 'images grafana --repo https://charts.example/stable -o json'),
     );
   const output = outputOption(['table', 'json', 'yaml', 'txt', 'rules', ...WRITTEN_FORMATS], 'table');
-  const selecting = addChartsFlags(addOperatorScanFlags(addWhyFlags(command)).addOption(output));
+  const selecting = addImageStreamFlags(addChartsFlags(addOperatorScanFlags(addWhyFlags(command)).addOption(output)));
   const pulling = selecting
     .optionsGroup('Registries and TLS:')
     .addOption(mirrorOption())

@@ -11,7 +11,7 @@ import type { PushedGraph } from '../../workflows/push/push-graph.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
 import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
 import { addFromFlags, type FromSettings, readFrom } from '../flags/from.ts';
-import { streamNaming } from '../flags/image-streams.ts';
+import { addImageStreamFlags, streamNaming } from '../flags/image-streams.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { operatorScanSettings } from '../flags/operator-scan.ts';
 import { type FlagsOf, repeatable } from '../flags/option.ts';
@@ -71,7 +71,7 @@ function declare(io: CommandIO) {
         'mirror ./app --to registry.example/mirror --dry-run',
       ),
     );
-  const selecting = addReferrerFlags(addChartsFlags(listing)).optionsGroup('Registries and TLS:');
+  const selecting = addReferrerFlags(addImageStreamFlags(addChartsFlags(listing))).optionsGroup('Registries and TLS:');
   return addEcrFlags(
     addNamingFlags(addRegistryFlags(selecting.addOption(mirrorOption()).addOption(preferPublicEcrOption()), io)),
   );

@@ -5,12 +5,13 @@ import type { Pattern } from '../../search/selection.ts';
 import type { BundleOptions } from '../../workflows/bundle/bundle.ts';
 import type { BundleMissingOptions } from '../../workflows/bundle/bundle-missing.ts';
 import type { ChartsFlags } from '../flags/charts.ts';
+import type { ImageStreamFlags } from '../flags/image-streams.ts';
 import type { Settings } from '../flags/settings.ts';
 import type { CommandIO } from '../run.ts';
 
 /** Flags of `bundle` that select images, which the list does instead. */
 type SelectingFlags = Pick<
-  ChartsFlags,
+  ChartsFlags & ImageStreamFlags,
   | ('kustomize' | 'manifests' | 'pods' | 'imageStreams')
   | ('include' | 'tests' | 'hooks' | 'operatorDefaults' | 'nestedCharts' | 'rules')
 > & {

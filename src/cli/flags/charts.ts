@@ -2,7 +2,6 @@ import { canonicalHubName } from '../../base/docker-hub.ts';
 import type { Emit } from '../../base/events.ts';
 import { textBefore, trimTrailing } from '../../base/text-trim.ts';
 import type { Rule } from '../../discovery/rules/index.ts';
-import { addImageStreamFlags } from './image-streams.ts';
 import { type FlagsOf, flagGroup, parseDuration, parseMemory, repeatable } from './option.ts';
 
 /** Adds flags that name a configuration file and set its variables. @param use what the command reads from the file */
@@ -44,7 +43,7 @@ export const addChartsFlags = flagGroup((command) => {
     .option('--no-nested-charts', 'leave out charts that the named charts install')
     .addOption(rulesOption())
     .addOption(chartMirrorOption());
-  return addRenderFlags(addImageStreamFlags(selecting));
+  return addRenderFlags(selecting);
 });
 
 export type ChartsFlags = FlagsOf<typeof addChartsFlags>;

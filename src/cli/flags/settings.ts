@@ -14,7 +14,7 @@ import type { Config } from '../config/schema.ts';
 import type { CommandIO } from '../run.ts';
 import { chartJobs, chartRequest, refuseUnusedRenderFlags, renderOptions } from './chart-jobs.ts';
 import type { ChartsFlags, ConfigFlags, RenderFlags } from './charts.ts';
-import { readImageStreams } from './image-streams.ts';
+import { type ImageStreamFlags, readImageStreams } from './image-streams.ts';
 import { chartLogin } from './login.ts';
 import { listEntries, parseAssignment, parseDuration, parseMemory } from './option.ts';
 import { clientCertificatesOf, helmCertificates, type RegistryFlags, type RegistrySettings } from './registry.ts';
@@ -95,7 +95,7 @@ async function readFileWith(path: string, variables: readonly string[], env: Com
 type SettingsFlags = RenderFlags &
   ConfigFlags &
   Pick<ChartsFlags, 'tests' | 'hooks' | 'operatorDefaults' | 'chartMirror'> &
-  Partial<ChartsFlags> &
+  Partial<ChartsFlags & ImageStreamFlags> &
   Partial<RegistryFlags> & { readonly all?: true };
 
 /** Settings of a command that renders charts: the configuration file with the flags laid over it. */

@@ -1,5 +1,6 @@
 import { count, firstOf } from '../../base/count.ts';
-import { type ImageStreamTag, TAG_CLASSES, type TagClass } from '../../inventory/image-streams.ts';
+import type { ImageStreamTag } from '../../inventory/image-streams.ts';
+import { TAG_CLASSES, type TagClass } from '../../inventory/tag-classes.ts';
 import type { ImageStreamOptions, ImageStreamPlan } from '../../workflows/image-streams/plan.ts';
 import type { Report } from './report.ts';
 import { joinLines } from './text.ts';

@@ -2,10 +2,12 @@ import { count, firstOf } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { runStep } from '../../base/step.ts';
 import { compareText } from '../../base/text-order.ts';
-import { type ImageStreamsDocument, type ImageStreamTag, TAG_CLASSES } from '../../inventory/image-streams.ts';
+import type { ImageStreamsDocument, ImageStreamTag } from '../../inventory/image-streams.ts';
+import { TAG_CLASSES } from '../../inventory/tag-classes.ts';
 import { formatReference } from '../../oci/reference.ts';
 import {
   ADDRESS_KINDS,
+  type AddressObject,
   addressesIn,
   BUILD_KINDS,
   buildOutputs,
@@ -17,6 +19,7 @@ import {
   isPlatformUpload,
   type MoveOptions,
   mergeTags,
+  type RegistryAddresses,
   type RegistryRoute,
   readExport,
   STREAM_KINDS,
@@ -30,12 +33,16 @@ export interface ImageStreamOptions extends MoveOptions {
   readonly sources: readonly ExportSource[];
   /** Public hosts of the internal registry that the user gave. */
   readonly registryRoutes: readonly RegistryRoute[];
+  /** Objects of the cluster itself that name the addresses of its registry. */
+  readonly clusterObjects?: readonly AddressObject[];
 }
 
 /** Tags of image streams, and which of them have to be moved. */
 export interface ImageStreamPlan extends ImageStreamsDocument {
   /** Tags of the platform whose images were built or pushed, which the destination does not have by itself. */
   readonly platformUploads: readonly string[];
+  /** All addresses of the internal registry. */
+  readonly addresses: RegistryAddresses;
 }
 
 /**
@@ -45,7 +52,7 @@ export interface ImageStreamPlan extends ImageStreamsDocument {
  */
 export async function planImageStreams(
   context: Pick<Context, 'emit'>,
-  { sources, registryRoutes, ...move }: ImageStreamOptions,
+  { sources, registryRoutes, clusterObjects = [], ...move }: ImageStreamOptions,
 ): Promise<ImageStreamPlan> {
   const names = sources.map(({ name }) => name).join(', ');
   const isWanted = (kind: string): boolean =>
@@ -59,7 +66,7 @@ export async function planImageStreams(
       hint: 'export them: oc get imagestreams,buildconfigs,builds -n NAMESPACE -o yaml > export.yaml',
     });
   }
-  const addresses = addressesIn(objects, registryRoutes);
+  const addresses = addressesIn([...objects, ...clusterObjects], registryRoutes);
   const registries = new Set([...addresses.internal, ...addresses.routes]);
   const isInternal = (registry: string): boolean => registries.has(registry.toLowerCase());
   const classified = classifyTags(tags, { isInternal, outputs: buildOutputs(objects, isInternal) });
@@ -72,6 +79,7 @@ export async function planImageStreams(
     counts: countTags(planned),
     tags: planned,
     platformUploads: classified.filter((tag) => isPlatformUpload(tag, isInternal)).map(tagKey),
+    addresses,
   };
 }
 
@@ -80,7 +88,7 @@ function plannedTag(name: string, tag: ClassifiedTag, route: string | undefined,
   const moved = isMoved(tag, move);
   const source = route === undefined ? undefined : sourceOf(tag, route);
   return {
-    ...{ name, namespace, class: tag.class, why: tag.why, moved },
+    ...{ name, namespace, class: tag.class, why: tag.why, ...(tag.evidence && { evidence: tag.evidence }), moved },
     ...(current?.reference && { image: current.reference }),
     ...(current?.digest && { digest: current.digest }),
     ...(moved && source && { source: formatReference(source) }),
