@@ -19,11 +19,16 @@ export function splitList(text: string): string[] | undefined {
   let lines: string[] = [];
   for (const line of normalized.slice(head[0].length, tail.index).split('\n')) {
     if (line.startsWith('- ')) {
-      if (lines.length > 0) items.push(lines.join('\n'));
+      if (lines.length > 0) items.push(textOf(lines));
       lines = [line.slice(2)];
     } else if (line === '') lines.push(line);
     else if (line.startsWith('  ')) lines.push(line.slice(2));
     else return undefined;
   }
-  return [...items, `${lines.join('\n')}\n`];
+  return [...items, textOf(lines)];
+}
+
+/** Joins lines. The last one ends too: empty lines at the end of a block scalar count. */
+function textOf(lines: readonly string[]): string {
+  return `${lines.join('\n')}\n`;
 }
