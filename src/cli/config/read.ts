@@ -1,5 +1,6 @@
 import { type Document, isScalar, visit } from 'yaml';
 import type { Environment } from '../../base/environment.ts';
+import { type AccessDocument, accessSchema } from '../../inventory/access.ts';
 import { type LockFile, lockFileSchema } from '../../inventory/lock-file.ts';
 import { type PruneList, pruneListSchema } from '../../inventory/prune-list.ts';
 import { type DocumentFormat, parseDocument, readDocument } from './document.ts';
@@ -52,6 +53,16 @@ export function readLockFile(path: string, flag: string): Promise<LockFile> {
 export function readPruneList(path: string): Promise<PruneList> {
   const hint = 'use a list written by helm airgap prune --out; entries may be deleted from it';
   return readDocument(path, { schema: pruneListSchema, flag: '--delete', hint });
+}
+
+/**
+ * Reads a file of `access export`.
+ * @param flag word that names the file, for the hint
+ * @throws AirgapError `config` with file, line and column of each problem
+ */
+export function readAccess(path: string, flag: string): Promise<AccessDocument> {
+  const hint = 'use a file written by helm airgap access export; docs/access.md describes it';
+  return readDocument(path, { schema: accessSchema, flag, hint });
 }
 
 /**
