@@ -26,6 +26,13 @@ export interface CarryOptions {
   readonly given: TargetSettings;
 }
 
+/** What became of the settings of a target's repositories. */
+export interface SettingsOutcome {
+  readonly report: SettingsReport;
+  /** Why the last changes, or some of them, could not be made. */
+  readonly failure?: AirgapError;
+}
+
 /** Settings that are carried to one target. Close it at the end. */
 export class SettingsCarrier {
   readonly #context: Context;
@@ -109,12 +116,21 @@ export class SettingsCarrier {
   /**
    * Makes changes that have to wait until the tags are written.
    * @param created repositories that the push has created
-   * @throws AirgapError for all repositories that could not be changed
+   * @returns a report, and the failure of repositories that could not be changed
+   * @throws AirgapError `interrupted`
    */
-  async after(created: readonly string[]): Promise<SettingsReport> {
-    await this.#update(({ after }) => after);
+  async after(created: readonly string[]): Promise<SettingsOutcome> {
     const made = new Set([...this.#created, ...created]);
-    return reportOf(this.#registry.kind, this.#plans, made);
+    const report = (plans = this.#plans): SettingsReport => reportOf(this.#registry.kind, plans, made);
+    try {
+      await this.#update(({ after }) => after);
+      return { report: report() };
+    } catch (error) {
+      const failure = asAirgapError(error);
+      if (failure.code === 'interrupted') throw failure;
+      const unchanged = [...this.#plans].map(([path, plan]) => [path, { ...plan, after: {} }] as const);
+      return { report: report(new Map(unchanged)), failure };
+    }
   }
 
   async close(): Promise<void> {
