@@ -30,7 +30,7 @@ export async function copiedSettings(
   context: Context,
   reading: RegistryConnection,
   references: Iterable<Reference>,
-  { settings }: Pick<MirrorOptions, 'settings'>,
+  { settings, access }: Pick<MirrorOptions, 'settings' | 'access'>,
 ): Promise<CopiedSettings | undefined> {
   if (settings === undefined) return undefined;
   const repositories = new Map<string, Repository>();
@@ -40,7 +40,9 @@ export async function copiedSettings(
     repositories.set(formatRepository({ registry, path }), { registry, path });
   }
   const all = [...repositories.values()];
-  return { repositories: all, sources: await readSourceSettings(context, reading, all) };
+  const { ecr, client } = reading;
+  const hasMirrors = (repository: Repository): boolean => client.hasMirrors(repository);
+  return { repositories: all, sources: await readSourceSettings(context, { ecr, access, hasMirrors }, all) };
 }
 
 /** Plans what becomes of the settings at a target; undefined unless they are to be carried. Close it at the end. */
@@ -49,7 +51,7 @@ export async function planSettings(
   writing: RegistryConnection,
   target: Target,
   copied: CopiedSettings | undefined,
-  { settings, repositories }: Pick<MirrorOptions, 'settings' | 'repositories'>,
+  { settings, repositories, access }: Pick<MirrorOptions, 'settings' | 'repositories' | 'access'>,
 ): Promise<SettingsCarrier | undefined> {
   if (copied === undefined || settings === undefined) return undefined;
   const options: CarryOptions = {
@@ -60,7 +62,9 @@ export async function planSettings(
   };
   const destinations = destinationsOf(target, copied.repositories);
   const { sources } = copied;
-  return SettingsCarrier.plan(context, writing, target.registry, { sources, destinations }, options);
+  const { registry } = target;
+  const ofTarget = { ecr: writing.ecr, access: { ...access, mirrors: [], isPushTarget: true } };
+  return SettingsCarrier.plan(context, ofTarget, registry, { sources, destinations }, options);
 }
 
 /** Settings that would be carried to a target. */

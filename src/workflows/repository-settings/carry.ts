@@ -4,13 +4,13 @@ import { settle } from '../../base/pool.ts';
 import { runStep } from '../../base/step.ts';
 import type { TargetSettings } from '../../ecr/settings.ts';
 import { formatRepository, type Repository } from '../../oci/reference.ts';
-import type { RegistryConnection } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import type { CommonSettings, RegistryKind, SettingName } from './common-settings.ts';
 import { planRepository, type RepositoryPlan } from './plan.ts';
 import { readShown, type SourceSettings } from './read-sources.ts';
-import { openSettings, SETTINGS_CONCURRENCY, type SettingsRegistry, toCatalog } from './registries.ts';
+import { openSettings, type SettingsAccess, toCatalog } from './registries.ts';
 import { reportOf, type SettingsReport } from './report.ts';
+import { SETTINGS_CONCURRENCY, type SettingsRegistry } from './settings-registry.ts';
 
 /** Repositories of the sources that become one repository of a target. */
 export type Destinations = ReadonlyMap<string, readonly Repository[]>;
@@ -61,7 +61,7 @@ export class SettingsCarrier {
    */
   static async plan(
     context: Context,
-    connection: RegistryConnection,
+    access: SettingsAccess,
     host: string,
     { sources, destinations }: { readonly sources: SourceSettings; readonly destinations: Destinations },
     options: CarryOptions,
@@ -73,7 +73,7 @@ export class SettingsCarrier {
         return known.length === repositories.length ? [[path, known] as const] : [];
       }),
     );
-    const registry = await openSettings(host, connection);
+    const registry = await openSettings(context, host, access);
     try {
       if (!options.allowsPublic) assertNotPublished(host, registry.kind, wanted);
       const plans = await planAll(context, host, registry, wanted, options);

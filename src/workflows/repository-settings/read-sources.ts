@@ -2,10 +2,10 @@ import { count } from '../../base/count.ts';
 import { AirgapError, isRefusal } from '../../base/errors.ts';
 import { runStep } from '../../base/step.ts';
 import { formatRepository, type Repository } from '../../oci/reference.ts';
-import type { RegistryConnection } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import type { CommonSettings } from './common-settings.ts';
-import { openSettings, type SettingsRegistry } from './registries.ts';
+import { openSettings, type SettingsAccess } from './registries.ts';
+import type { SettingsRegistry } from './settings-registry.ts';
 
 /** Settings of source repositories, by `registry/path`. Those that could not be read are left out. */
 export type SourceSettings = ReadonlyMap<string, CommonSettings>;
@@ -16,18 +16,18 @@ export type SourceSettings = ReadonlyMap<string, CommonSettings>;
  */
 export async function readSourceSettings(
   context: Context,
-  connection: Pick<RegistryConnection, 'client' | 'ecr'>,
+  { hasMirrors, ...access }: SettingsAccess & { readonly hasMirrors: (repository: Repository) => boolean },
   repositories: readonly Repository[],
 ): Promise<SourceSettings> {
   const all = new Map<string, CommonSettings>();
   for (const [registry, own] of Map.groupBy(repositories, (repository) => repository.registry)) {
-    const paths = own.filter((repository) => !connection.client.hasMirrors(repository)).map(({ path }) => path);
+    const paths = own.filter((repository) => !hasMirrors(repository)).map(({ path }) => path);
     if (paths.length < own.length) {
       const message = `settings are not carried from ${count(own.length - paths.length, 'repository', 'repositories')} of ${registry}, which --mirror reads elsewhere`;
       context.emit({ type: 'warning', message });
     }
     if (paths.length === 0) continue;
-    const settings = await openSettings(registry, connection);
+    const settings = await openSettings(context, registry, access);
     try {
       const found = await readSettings(context, registry, settings, paths);
       for (const [path, value] of found) all.set(formatRepository({ registry, path }), value);

@@ -1,40 +1,39 @@
-import type { AirgapError } from '../../base/errors.ts';
-import { asAirgapError } from '../../base/errors.ts';
-import { settle } from '../../base/pool.ts';
+import { isRefusal } from '../../base/errors.ts';
 import { ecrHost, isEcrPublic } from '../../ecr/hosts.ts';
+import type { EcrOptions } from '../../ecr/options.ts';
 import type { CatalogData } from '../../ecr/public/catalog-data.ts';
 import { openCatalogs } from '../../ecr/public/catalogs.ts';
 import { openTagMutabilities } from '../../ecr/tag-mutability.ts';
-import type { RegistryConnection } from '../../session/connect.ts';
-import { type CommonSettings, ECR, ECR_PUBLIC, OTHER, type RegistryKind } from './common-settings.ts';
+import { connectMirantis, type RegistryAccess } from '../../session/connect.ts';
+import type { Context } from '../../session/context.ts';
+import { type CommonSettings, ECR, ECR_PUBLIC, OTHER } from './common-settings.ts';
+import { mirantisSettings } from './mirantis.ts';
+import { readEach, type SettingsRegistry } from './settings-registry.ts';
 
-/** Settings of the repositories of one registry, by path. */
-export interface SettingsRegistry {
-  readonly kind: RegistryKind;
-  /**
-   * Reads settings. Repositories that do not exist are left out; those that the registry does not show have an error.
-   * @throws AirgapError if the registry does not answer at all
-   */
-  read(paths: readonly string[]): Promise<ReadonlyMap<string, CommonSettings | AirgapError>>;
-  /** Creates a repository; absent if the push does it, as in ECR, or the registry. */
-  create?(path: string, settings: CommonSettings): Promise<void>;
-  /** Changes the given settings. */
-  update(path: string, changes: CommonSettings): Promise<void>;
-  close(): void | Promise<void>;
+/** Access to the settings of the repositories of any registry. */
+export interface SettingsAccess {
+  readonly ecr: EcrOptions;
+  readonly access: RegistryAccess;
 }
 
-/** Concurrent requests to an API of settings. */
-export const SETTINGS_CONCURRENCY = 8;
-
-/** Opens the settings of a registry, if it is of a kind that has them. */
+/** Opens the settings of a registry. One without any is of the kind `OTHER`. @throws AirgapError `network`, `interrupted` */
 export async function openSettings(
+  context: Context,
   registry: string,
-  { ecr }: Pick<RegistryConnection, 'ecr'>,
+  { ecr, access }: SettingsAccess,
 ): Promise<SettingsRegistry> {
   if (isEcrPublic(registry)) return ecrPublicSettings(await openCatalogs(ecr));
   const host = ecrHost(registry, ecr.ecrHosts);
   if (host !== undefined) return ecrSettings(await openTagMutabilities(host, ecr));
-  return { kind: OTHER, read: async () => new Map(), update: async () => {}, close: () => {} };
+  const client = connectMirantis(context, access, registry);
+  try {
+    if (await client.offersRepositories()) return mirantisSettings(client);
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    const read = (): Promise<never> => Promise.reject(error);
+    return { ...mirantisSettings(client), read };
+  }
+  return { kind: OTHER, read: async () => new Map(), update: async () => {}, close: () => client.close() };
 }
 
 function ecrSettings(repositories: Awaited<ReturnType<typeof openTagMutabilities>>): SettingsRegistry {
@@ -62,21 +61,6 @@ function ecrPublicSettings(catalogs: Awaited<ReturnType<typeof openCatalogs>>): 
     update: (path, changes) => catalogs.set(path, toCatalog(changes)),
     close: () => catalogs.close(),
   };
-}
-
-/** Reads repositories one by one. */
-export async function readEach(
-  paths: readonly string[],
-  read: (path: string) => Promise<CommonSettings | undefined>,
-): Promise<ReadonlyMap<string, CommonSettings | AirgapError>> {
-  const outcomes = await settle(paths, SETTINGS_CONCURRENCY, read);
-  const found = new Map<string, CommonSettings | AirgapError>();
-  for (const [index, path] of paths.entries()) {
-    const outcome = outcomes[index];
-    const value = outcome === undefined || 'value' in outcome ? outcome?.value : asAirgapError(outcome.error);
-    if (value !== undefined) found.set(path, value);
-  }
-  return found;
 }
 
 function fromCatalog({
