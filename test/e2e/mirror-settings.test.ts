@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { airgap, airgapOk } from '../support/cli.ts';
-import { expectFacts, expectWarning } from '../support/facts.ts';
+import { airgap } from '../support/cli.ts';
+import { expectLine, expectWarning } from '../support/facts.ts';
 import { pushImage } from '../support/images.ts';
 import { startMirantis, type TestMirantis } from '../support/mirantis.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
@@ -21,18 +21,14 @@ async function start(): Promise<Mirantis> {
   return { content, api: await startMirantis({ content: content.host }) };
 }
 
+const SETTINGS = { immutableTags: true, shortDescription: 'The API', longDescription: '# API\n\nOf the team.' };
 let source: Mirantis;
 beforeAll(async () => {
   source = await start();
   source.api.state
     .organization('team')
-    .repository('team/api', {
-      immutableTags: true,
-      shortDescription: 'The API',
-      longDescription: '# API\n\nOf the team.',
-      visibility: 'public',
-    })
-    .repository('team/web', { shortDescription: 'The pages' });
+    .repository('team/api', { ...SETTINGS, visibility: 'public' })
+    .repository('team/web', { shortDescription: 'Pages' });
   for (const name of ['team/api', 'team/web', 'team/own']) await pushImage(source.content.host, name, 'v1');
 });
 afterAll(() => stop(source));
@@ -44,31 +40,47 @@ async function stop({ api, content }: Mirantis): Promise<void> {
 
 const plain = (...hosts: readonly string[]): string[] => hosts.flatMap((host) => ['--plain-http', host]);
 
-test('from one Mirantis Secure Registry to another: created with the settings, then nothing to write', async () => {
+test('between two: created with the settings before the first push, and then nothing to write', async () => {
   const target = await start();
   try {
-    target.api.state.organization('team').repository('team/web', { visibility: 'public', shortDescription: 'Old' });
-    const { env } = { env: { ...source.api.env, ...target.api.env } };
-    const hosts = plain(source.api.host, target.api.host);
-    const args = ['mirror', '--from', source.api.host, '--repository', 'team/*', '--to', target.api.host];
-    const run = async (...more: readonly string[]) => {
-      const all = [...args, '--naming', 'path', '--carry-repository-settings', ...hosts, ...more];
-      const { stdout, stderr } = await airgapOk(all, home, { env });
-      return { stdout, stderr };
-    };
+    const { api } = target;
+    api.state.repository('team/web', { visibility: 'public', shortDescription: 'Old' });
+    const args = ['mirror', '--from', source.api.host, '--repository', 'team/*', '--to', api.host, '--naming', 'path'];
+    const options = { env: { ...source.api.env, ...api.env } };
+    const run = (...more: readonly string[]) =>
+      airgap([...args, '--carry-repository-settings', ...plain(source.api.host, api.host), ...more], home, options);
+
     const listed = await run('--list');
-    const planned = JSON.parse((await run('--dry-run', '-o', 'json')).stdout);
-    expect(target.api.writes()).toEqual([]);
-    console.log(listed.stderr, JSON.stringify(planned.settings, null, 1));
-    console.log((await run('--dry-run')).stdout);
-    const first = await run();
-    console.log(first.stderr);
-    console.log(target.api.writes(), target.api.requests);
-    target.api.forget();
-    const again = await run();
-    console.log(again.stderr);
-    console.log(target.api.writes(), target.api.requests);
-    expect(target.api.writes()).toEqual([]);
+    expectLine(listed.stderr, 'team/api', 'The API');
+    expectLine(listed.stderr, 'team/api', '--allow-public-repositories');
+    const planned = JSON.parse((await run('--dry-run', '-o', 'json')).stdout).settings;
+    expect(api.writes()).toEqual([]);
+
+    // The target lacks the organization: nothing is copied.
+    const refused = await run();
+    expect(refused.code).toBe(1);
+    expectLine(refused.stderr, 'repository team/api', '404');
+    expectLine(refused.stderr, /^Hint: .*organization/);
+    expect([tagsOf(target.content), api.writes()]).toEqual([[], []]);
+    api.state.organization('team');
+
+    const first = await run('-o', 'json');
+    expect(first.code, first.stderr).toBe(0);
+    expectWarning(first, source.api.host, '1 of 3');
+    expect(JSON.parse(first.stdout).settings).toEqual(planned);
+    expect(api.writes()).toEqual(['POST /api/v0/repositories/team', 'PATCH /api/v0/repositories/team/web']);
+    expect(api.state.repositories.get('team/api')).toMatchObject({ ...SETTINGS, visibility: 'private' });
+    expect(api.state.repositories.get('team/web')).toMatchObject({ visibility: 'private', shortDescription: 'Pages' });
+    expect(tagsOf(target.content)).toHaveLength(3);
+
+    api.forget();
+    const again = await run('-o', 'json');
+    expect(JSON.parse(again.stdout)).toMatchObject({ bytes: 0, settings: { carried: [], left: planned.left } });
+    expect(api.requests.filter((request) => !request.startsWith('GET '))).toEqual([]);
+
+    await run('--allow-public-repositories');
+    expect(api.writes()).toEqual(['PATCH /api/v0/repositories/team/api']);
+    expect(api.state.repositories.get('team/api')?.visibility).toBe('public');
   } finally {
     await stop(target);
   }

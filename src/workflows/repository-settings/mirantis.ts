@@ -1,4 +1,4 @@
-import { AirgapError } from '../../base/errors.ts';
+import { AirgapError, asAirgapError } from '../../base/errors.ts';
 import type { MirantisClient, RepositorySettings as MirantisSettings } from '../../mirantis/api.ts';
 import { refusalOf } from '../../mirantis/refusals.ts';
 import { type CommonSettings, MIRANTIS } from './common-settings.ts';
@@ -6,6 +6,9 @@ import { readEach, type SettingsRegistry } from './settings-registry.ts';
 
 /** Error code of the API for a repository that another client has created meanwhile. */
 const EXISTS = 'REPOSITORY_EXISTS';
+
+const NO_NAMESPACE_HINT =
+  'the target needs the organization or account first: helm airgap access apply writes those of another registry';
 
 /** Settings of repositories in Mirantis Secure Registry. Takes over the client. */
 export function mirantisSettings(client: MirantisClient): SettingsRegistry {
@@ -21,7 +24,9 @@ export function mirantisSettings(client: MirantisClient): SettingsRegistry {
       try {
         await client.createRepository(namespace, { name, ...toMirantis(settings) });
       } catch (error) {
-        if (!refusalOf(error)?.codes.includes(EXISTS)) throw error;
+        const { status, codes = [] } = refusalOf(error) ?? {};
+        if (status === 404) throw asAirgapError(error).with({ hint: NO_NAMESPACE_HINT });
+        if (!codes.includes(EXISTS)) throw error;
         await client.updateRepository(namespace, name, toMirantis(settings));
       }
     },
