@@ -1,6 +1,7 @@
 /**
  * A registry in memory, in a process of its own, which sends its lists in pages: paging-registry.ts REPOSITORIES TAGS PAGE.
- * It sends its host to the process that has forked it, and for each message the numbers of requests since the last one.
+ * It sends its host to the process that has forked it. It answers `counts` with the numbers of requests since the last time, and
+ * `digests` with those of all tags, by `REPOSITORY:TAG`.
  */
 
 import { errors, JSON_TYPE, send } from '../../test/quirks/fake/answers.ts';
@@ -51,6 +52,13 @@ function counts(): Record<string, number> {
   return all;
 }
 
-process.on('message', () => process.send?.(counts()));
+function digests(): Record<string, string> {
+  const all = [...registry.repositories].flatMap(([path, { tags }]) =>
+    [...tags].map(([tag, digest]) => [`${path}:${tag}`, digest] as const),
+  );
+  return Object.fromEntries(all);
+}
+
+process.on('message', (what) => process.send?.(what === 'digests' ? digests() : counts()));
 process.on('disconnect', () => process.exit());
 process.send?.(registry.host);
