@@ -14,7 +14,7 @@ import { readConfiguration } from '../flags/settings.ts';
 import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
 import { addNamingFlags, archiveTargetOf, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
-import { pushDocument, pushReport } from '../reports/push.ts';
+import { planReport, pushDocument, pushReport } from '../reports/push.ts';
 import type { CommandIO } from '../run.ts';
 import { afterArchivePush } from './chart-archive-steps.ts';
 import { withLog } from './log-file.ts';
@@ -81,7 +81,9 @@ export function pushCommand(io: CommandIO) {
     await withLog(io.context, flags.logFile, async (context) => {
       if (flags.dryRun) {
         const { planPush } = await import('../../workflows/push/plan-push.ts');
-        await printPlans(io, 'PushPlan', await planPush(context, options), flags.output, afterPushPlan(command));
+        const plans = await planPush(context, options);
+        const format = { kind: 'PushPlan', report: planReport };
+        await printPlans(io, format, plans, flags.output, afterPushPlan(command));
         return;
       }
       const { push } = await import('../../workflows/push/push.ts');
