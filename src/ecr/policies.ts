@@ -18,14 +18,16 @@ export class RepositoryPolicies {
     this.#client = ecrClient(host, options);
   }
 
-  /** Returns the policy of an existing repository as JSON text; undefined if it has none. */
-  async get(repositoryName: string): Promise<string | undefined> {
+  /** Returns the policy of a repository as JSON text, if it has one; undefined if there is no such repository. */
+  async get(repositoryName: string): Promise<{ readonly text?: string } | undefined> {
     const { GetRepositoryPolicyCommand } = await import('@aws-sdk/client-ecr');
     try {
       const command = new GetRepositoryPolicyCommand({ ...registryIdInput(this.#host), repositoryName });
-      return (await (await this.#client).send(command)).policyText;
+      const { policyText } = await (await this.#client).send(command);
+      return policyText === undefined ? {} : { text: policyText };
     } catch (error) {
-      if (errorName(error) === 'RepositoryPolicyNotFoundException') return undefined;
+      if (errorName(error) === 'RepositoryNotFoundException') return undefined;
+      if (errorName(error) === 'RepositoryPolicyNotFoundException') return {};
       throw this.#failure('reading', repositoryName, 'ecr:GetRepositoryPolicy', error);
     }
   }

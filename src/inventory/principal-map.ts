@@ -24,7 +24,8 @@ const PRINCIPAL =
 function principalProblem(text: string, partition: string): string | undefined {
   const shown = quoted(text);
   if (text.includes('*')) return `${shown} has "*": it would stand for more than one principal`;
-  if (/^arn:aws[a-z-]{0,20}:iam::\d{12}:group\//.test(text)) return `${shown} is a group, and policies cannot name groups`;
+  if (/^arn:aws[a-z-]{0,20}:iam::\d{12}:group\//.test(text))
+    return `${shown} is a group, and policies cannot name groups`;
   const own = PRINCIPAL.exec(text)?.[1];
   if (own === undefined || text.includes('//') || text.endsWith('/')) {
     return `${shown} is not the ARN of an account (…:root), user, role or role session`;
@@ -76,9 +77,6 @@ export function principalMapSchema(document: AccessDocument, partition: string) 
     kind: z.literal(KIND),
     teams: section(new Set(teams), 'is no ORGANIZATION/TEAM of the access document'),
     accounts: section(new Set(accounts.map(({ name }) => name)), 'is no account of the access document'),
-    organizations: section(
-      new Set(organizations.map(({ name }) => name)),
-      'is no organization of the access document',
-    ),
+    organizations: section(new Set(organizations.map(({ name }) => name)), 'is no organization of the access document'),
   });
 }
