@@ -22,7 +22,7 @@ export function applicableOrganizations(
 ): readonly AccessOrganization[] {
   const accounts = new Set(state.accounts.map(({ name }) => name));
   return document.organizations.filter(({ name }) => {
-    if (name === SYSTEM_ORGANIZATION) plan.omit('organization', name, 'it is the registry's own');
+    if (name === SYSTEM_ORGANIZATION) plan.omit('organization', name, 'it belongs to the registry itself');
     else if (accounts.has(name)) plan.omit('organization', name, 'the destination has an account of this name');
     else return true;
     return false;
