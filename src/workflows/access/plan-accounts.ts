@@ -6,6 +6,8 @@ import { type AccessState, type AccessWriter, changeKey, type FieldChange, type 
 export interface AccountOptions {
   /** Creates administrators of the registry as such, and makes existing accounts administrators. */
   readonly includeAdmins: boolean;
+  /** Has the registry take new accounts from its directory (LDAP), instead of giving them a password. */
+  readonly searchLdap: boolean;
 }
 
 /** Organization of the registry itself. */
@@ -33,7 +35,7 @@ export function applicableOrganizations(
 export function planAccounts(
   document: AccessState,
   state: AccessState,
-  { includeAdmins }: AccountOptions,
+  { includeAdmins, searchLdap }: AccountOptions,
   plan: PlanCollector,
 ): void {
   const existing = new Map(state.accounts.map((account) => [account.name, account]));
@@ -49,7 +51,7 @@ export function planAccounts(
       const reason = found === undefined ? 'it is created without the rights of' : 'it does not become';
       plan.omit('account', name, `${reason} an administrator of the registry (--include-admins)`);
     }
-    if (found === undefined) planNewAccount(account, isAdmin && includeAdmins, plan);
+    if (found === undefined) planNewAccount(account, isAdmin && includeAdmins, searchLdap, plan);
     else {
       if (isAdmin && includeAdmins && !found.isAdmin) planAdministrator(name, plan);
       if (found.isAdmin && !isAdmin) plan.leave('administrator flag');
@@ -60,7 +62,12 @@ export function planAccounts(
   }
 }
 
-function planNewAccount({ name, fullName, isActive }: AccessAccount, isAdmin: boolean, plan: PlanCollector): void {
+function planNewAccount(
+  { name, fullName, isActive }: AccessAccount,
+  isAdmin: boolean,
+  searchLDAP: boolean,
+  plan: PlanCollector,
+): void {
   plan.add({
     kind: 'account',
     action: 'create',
@@ -71,7 +78,7 @@ function planNewAccount({ name, fullName, isActive }: AccessAccount, isAdmin: bo
       { field: 'isAdmin', to: isAdmin },
     ],
     needs: [],
-    // The API demands a password. Nobody gets to know this one, so that someone has to set another.
+    // The API demands a password or a directory. Nobody gets to know this one, so that someone has to set another.
     write: (client) =>
       client.createAccount({
         name,
@@ -79,7 +86,7 @@ function planNewAccount({ name, fullName, isActive }: AccessAccount, isAdmin: bo
         isOrg: false,
         isAdmin,
         isActive,
-        password: randomBytes(PASSWORD_BYTES).toString('base64url'),
+        ...(searchLDAP ? { searchLDAP } : { password: randomBytes(PASSWORD_BYTES).toString('base64url') }),
       }),
   });
 }

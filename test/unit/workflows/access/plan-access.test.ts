@@ -8,6 +8,8 @@ import { stateWriter } from '../../../support/access-state.ts';
 import fc from '../../../support/property.ts';
 
 const run = { emit: () => {}, concurrency: 3 };
+const DEFAULTS = { includeAdmins: false, searchLdap: false };
+const WITH_ADMINS = { includeAdmins: true, searchLdap: false };
 const EMPTY: AccessState = { accounts: [], organizations: [], repositories: [] };
 
 /** Lines such as `create member eng: ann isAdmin=true`. */
@@ -52,7 +54,7 @@ const document: AccessState = {
 };
 
 test('an empty destination gets everything, what is needed first, and administrators only on demand', () => {
-  const plan = planAccess(document, EMPTY, { includeAdmins: false });
+  const plan = planAccess(document, EMPTY, DEFAULTS);
   expect(linesOf(plan)).toEqual([
     'create account ann fullName=Ann isActive=true isAdmin=false',
     'create account bob isActive=false isAdmin=false',
@@ -74,7 +76,7 @@ test('an empty destination gets everything, what is needed first, and administra
     'organization docker-datacenter',
     'team member eng/ldap',
   ]);
-  const withAdmins = linesOf(planAccess(document, EMPTY, { includeAdmins: true }));
+  const withAdmins = linesOf(planAccess(document, EMPTY, WITH_ADMINS));
   expect(withAdmins).toContain('create account root isActive=true isAdmin=true');
 });
 
@@ -106,7 +108,7 @@ test('what differs is changed, what is beyond the document stays, and no adminis
       },
     ],
   };
-  const plan = planAccess(document, state, { includeAdmins: true });
+  const plan = planAccess(document, state, WITH_ADMINS);
   expect(linesOf(plan)).toEqual([
     'change account root isAdmin=false>true',
     'change member eng: ann isAdmin=false>true',
@@ -129,7 +131,7 @@ test('what differs is changed, what is beyond the document stays, and no adminis
   expect(plan.leftOut).toContainEqual(expect.objectContaining({ kind: 'repository', name: 'eng/app' }));
   // One name cannot be an account here and an organization there.
   const swapped = { ...EMPTY, accounts: [user('eng')], organizations: [{ name: 'ann', members: [], teams: [] }] };
-  const clash = planAccess(document, swapped, { includeAdmins: false }).leftOut.map(({ kind, name }) => [kind, name]);
+  const clash = planAccess(document, swapped, DEFAULTS).leftOut.map(({ kind, name }) => [kind, name]);
   expect(clash).toEqual(
     expect.arrayContaining([
       ['organization', 'eng'],
@@ -141,7 +143,7 @@ test('what differs is changed, what is beyond the document stays, and no adminis
 
 test('what is refused is reported, what needs it is skipped, and everything else is done', async () => {
   const { writer, state } = stateWriter(EMPTY);
-  const plan = planAccess(document, EMPTY, { includeAdmins: false });
+  const plan = planAccess(document, EMPTY, DEFAULTS);
   const refusing = {
     ...writer,
     createTeam: async () => {
@@ -229,11 +231,11 @@ test('property: applying a plan gives what the document says, and planning again
   await fc.assert(
     fc.asyncProperty(content, partial, async (wanted, before) => {
       const { writer, state } = stateWriter(before);
-      const plan = planAccess(wanted, before, { includeAdmins: true });
+      const plan = planAccess(wanted, before, WITH_ADMINS);
       const outcomes = await applyChanges(writer, plan.changes, run);
       expect(outcomes.every(({ status }) => status === 'done')).toBe(true);
       const after = state();
-      expect(planAccess(wanted, after, { includeAdmins: true }).changes).toEqual([]);
+      expect(planAccess(wanted, after, WITH_ADMINS).changes).toEqual([]);
       const found = new Map(after.organizations.map((each) => [each.name, each]));
       for (const { name, members: own, teams } of wanted.organizations) {
         const there = found.get(name);
@@ -253,6 +255,6 @@ test('property: applying a plan gives what the document says, and planning again
         if (isAdmin) expect(after.accounts.find((each) => each.name === name)?.isAdmin).toBe(true);
       }
     }),
-    { numRuns: 200 },
+    { numRuns: 60 },
   );
 });
