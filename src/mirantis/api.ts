@@ -6,6 +6,7 @@
 
 /** A user or an organization. */
 export interface Account {
+  readonly id?: string;
   readonly name: string;
   readonly fullName?: string;
   readonly isOrg: boolean;
@@ -88,7 +89,7 @@ export interface UserAccess {
  * Client of one registry. Lists are read to their end; a list that the registry cuts off is an error.
  *
  * Every function throws AirgapError `unauthorized`, `forbidden`, `registry`, `network`, or `unsupported` if the host does
- * not offer this API. {@link refusalOf} tells how the registry refused. Functions that say so return undefined for 404.
+ * not offer this API. `refusalOf` (refusals.ts) tells how the registry refused. Functions that say so return undefined for 404.
  */
 export interface MirantisClient {
   readonly registry: string;

@@ -44,7 +44,7 @@ export interface PageParameters {
 /**
  * Returns a page of a list: the entries from `start` on, and the start of the next page in `X-Next-Page-Start`.
  * @param keyOf sort key, which is also the start of a page
- * @param cutOff number of entries after which the list ends as if it was complete
+ * @param cutOff limit of the server, which ends the list there as if it was complete
  */
 export function page<T>(
   { query }: ApiRequest,
@@ -58,9 +58,8 @@ export function page<T>(
   const limit = Number(query.get(parameters.limit) ?? 0) || DEFAULT_LIMIT;
   const from = sorted.findIndex((entry) => keyOf(entry) >= start);
   const first = from < 0 ? sorted.length : from;
-  // A list is cut off where it is read from its beginning; who asks for what comes after it gets that.
-  const end = first < cutOff ? Math.min(first + limit, cutOff) : first + limit;
-  const next = first < cutOff && end >= cutOff ? undefined : sorted[end];
+  const end = first + Math.min(limit, cutOff);
+  const next = cutOff < limit ? undefined : sorted[end];
   const headers: Record<string, string> = {};
   if (query.get('count') === 'true') headers['x-resource-count'] = String(sorted.length);
   if (next !== undefined) headers['x-next-page-start'] = keyOf(next);
