@@ -24,8 +24,10 @@ export interface NewAccount {
   /** For users. */
   readonly isAdmin?: boolean;
   readonly isActive?: boolean;
-  /** The API demands one for a user. Is not logged. */
+  /** The API demands one for a user, unless it searches its directory. Is not logged. */
   readonly password?: string;
+  /** Takes the user from the directory (LDAP) of the registry. */
+  readonly searchLDAP?: boolean;
 }
 
 /** Changes of an account; absent fields stay. */

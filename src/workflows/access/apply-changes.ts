@@ -3,6 +3,7 @@ import { AirgapError, asAirgapError } from '../../base/errors.ts';
 import type { Emit } from '../../base/events.ts';
 import { pool } from '../../base/pool.ts';
 import { runStep } from '../../base/step.ts';
+import { refusalOf } from '../../mirantis/refusals.ts';
 import { type AccessChange, type AccessWriter, CHANGE_KINDS, changeKey } from './changes.ts';
 
 /** `planned`: in a dry run. `refused`: by the API, see `error`. `skipped`: what it needs was refused, or the run ended. */
@@ -15,6 +16,9 @@ export interface ChangeOutcome {
   /** Why it was skipped. */
   readonly reason?: string;
 }
+
+/** Error codes of the API for what exists by now. */
+const EXISTS: ReadonlySet<string> = new Set(['ACCOUNT_EXISTS', 'TEAM_EXISTS', 'REPOSITORY_EXISTS']);
 
 export interface ApplyOptions {
   readonly emit: Emit;
@@ -45,6 +49,8 @@ export async function applyChanges(
       await change.write(client);
       return { change, status: 'done' };
     } catch (error) {
+      // Another run, or an attempt whose answer was lost. What differs is found by the next run.
+      if (refusalOf(error)?.codes.some((code) => EXISTS.has(code))) return { change, status: 'done' };
       const refusal = asAirgapError(error);
       if (stopsRun(refusal)) stopped ??= refusal;
       return { change, status: 'refused', error: refusal.with({ subject: describeChange(change) }) };
