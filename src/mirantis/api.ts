@@ -103,7 +103,7 @@ export interface MirantisClient {
   updateAccount(name: string, changes: AccountChanges): Promise<void>;
 
   listMembers(organization: string): Promise<readonly Member[]>;
-  /** Adds a user, or changes the membership. */
+  /** Adds a user, or makes a member an administrator. No administrator loses the flag. */
   setMember(organization: string, account: string, isAdmin: boolean): Promise<void>;
 
   listTeams(organization: string): Promise<readonly Team[]>;
