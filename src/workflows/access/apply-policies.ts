@@ -1,5 +1,5 @@
 import { count } from '../../base/count.ts';
-import { AirgapError, asAirgapError, messageOf } from '../../base/errors.ts';
+import { AirgapError, asAirgapError } from '../../base/errors.ts';
 import { pool } from '../../base/pool.ts';
 import { runStep } from '../../base/step.ts';
 import { ECR_CONCURRENCY } from '../../ecr/describe.ts';
@@ -163,11 +163,11 @@ async function planPolicy(
     const found = await policies.get(repository);
     // A repository to which nobody gets rights need not exist.
     if (found === undefined && principals.size > 0 && create === 'never') return { ...outcome, status: 'missing' };
-    const change = changeOf(repository, found?.text, principals);
+    const change = changeOf(found?.text, principals);
     if (change === undefined) return { ...outcome, status: 'same' };
     return { ...outcome, status: 'planned', ...(found === undefined && { isNew: true }), change };
   } catch (error) {
-    return { ...outcome, status: 'failed', error: ofOneRepository(error) };
+    return { ...outcome, status: 'failed', error: ofOneRepository(error).with({ subject: repository }) };
   }
 }
 
@@ -179,24 +179,14 @@ function ofOneRepository(error: unknown): AirgapError {
 }
 
 /** @throws AirgapError `unsupported` if ECR would not take the policy, or has one that cannot be read */
-function changeOf(
-  subject: string,
-  existing: string | undefined,
-  principals: WantedRights['principals'],
-): PolicyChange | undefined {
-  let change: PolicyChange | undefined;
-  try {
-    change = changePolicy(existing, principals);
-  } catch (cause) {
-    throw new AirgapError('unsupported', `its policy is left as it is: ${messageOf(cause)}`, { subject, cause });
-  }
+function changeOf(existing: string | undefined, principals: WantedRights['principals']): PolicyChange | undefined {
+  const change = changePolicy(existing, principals);
   const size = Buffer.byteLength(change?.text ?? '');
   if (size <= REPOSITORY_POLICY_LIMIT) return change;
   throw new AirgapError(
     'unsupported',
     `its policy would have ${size} bytes, and ECR takes ${REPOSITORY_POLICY_LIMIT}`,
     {
-      subject,
       hint: 'map teams to roles that several people assume, rather than to each person',
     },
   );

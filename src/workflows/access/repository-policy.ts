@@ -1,3 +1,5 @@
+import { isJsonTooDeep } from '../../base/depth.ts';
+import { AirgapError } from '../../base/errors.ts';
 import { isMapping } from '../../base/mapping.ts';
 import { ACCESS_LEVELS, type AccessLevel } from '../../inventory/access.ts';
 
@@ -61,7 +63,7 @@ type Statement = Readonly<Record<string, unknown>>;
  * Returns what has to change for principals to have these rights; undefined if nothing has to. Statements of this command
  * are replaced, all others stay.
  * @param existing policy of the repository
- * @throws Error if it is not a policy
+ * @throws AirgapError `unsupported` if it is not a policy
  */
 export function changePolicy(
   existing: string | undefined,
@@ -88,16 +90,22 @@ export function changePolicy(
   return { text, principals, rewritten, others: others.length };
 }
 
+/** @throws AirgapError `unsupported` */
 function parsePolicy(text: string): Statement {
-  const policy: unknown = JSON.parse(text);
+  let policy: unknown;
+  try {
+    if (!isJsonTooDeep(text)) policy = JSON.parse(text);
+  } catch {
+    // Refused below.
+  }
   if (isMapping(policy)) return policy;
-  throw new Error('it is not a JSON object');
+  throw new AirgapError('unsupported', 'its policy is left as it is: it cannot be read');
 }
 
 function statementsOf({ Statement: statements = [] }: Statement): readonly Statement[] {
   return [statements].flat().map((statement) => {
     if (isMapping(statement)) return statement;
-    throw new Error('a statement is not a JSON object');
+    throw new AirgapError('unsupported', 'its policy is left as it is: a statement is not a JSON object');
   });
 }
 

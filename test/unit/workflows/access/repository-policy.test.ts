@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { AccessLevel } from '../../../../src/inventory/access.ts';
 import { changePolicy } from '../../../../src/workflows/access/repository-policy.ts';
 import fc from '../../../support/property.ts';
+import { refusal } from '../../../support/refusal.ts';
 
 const arn = (name: string): string => `arn:aws:iam::123456789012:role/${name}`;
 const rights = (own: Readonly<Record<string, AccessLevel>>): ReadonlyMap<string, AccessLevel> =>
@@ -70,7 +71,7 @@ describe('an existing policy', () => {
   });
 
   test.each(['[]', 'null', '"x"', '{"Statement":[1]}', '{'])('that is no policy is left: %s', (text) => {
-    expect(() => changePolicy(text, rights({ r: 'read-only' }))).toThrow(Error);
+    expect(refusal(() => changePolicy(text, rights({ r: 'read-only' }))).code).toBe('unsupported');
   });
 });
 
