@@ -1,10 +1,9 @@
 import type * as z from 'zod';
-import { AirgapError } from '../base/errors.ts';
 import { checkName } from '../base/names.ts';
 import { registerSecret } from '../base/redact.ts';
 import type { Account, MirantisClient, Repository } from './api.ts';
 import { type ListRequest, readList } from './lists.ts';
-import { refusalOf } from './refusals.ts';
+import { notFoundError, refusalOf } from './refusals.ts';
 import { type ApiOptions, type ApiRequest, createApi, parseResponse } from './requests.ts';
 import {
   accountSchema,
@@ -27,7 +26,7 @@ export function createMirantisClient(options: ApiOptions): MirantisClient {
   const list = async <S extends z.ZodType>(request: ListRequest<S>): Promise<readonly z.output<S>[]> => {
     const entries = await readList(api, request);
     if (entries !== undefined) return entries;
-    throw new AirgapError('registry', `${registry} does not have it`, { subject: request.what, detail: '404' });
+    throw notFoundError(registry, request.what);
   };
   const write = async (method: ApiRequest['method'], path: string, form: object, what: string): Promise<void> => {
     await api.send({ method, path, form, what });

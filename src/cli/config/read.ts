@@ -73,6 +73,16 @@ export function readPruneList(path: string): Promise<PruneList> {
 }
 
 /**
+ * Reads a file of `access export`.
+ * @param flag word that names the file, for the hint
+ * @throws AirgapError `config` with file, line and column of each problem
+ */
+export function readAccess(path: string, flag: string): Promise<AccessDocument> {
+  const hint = 'use a file written by helm airgap access export; docs/access.md describes it';
+  return readDocument(path, { schema: accessSchema, flag, hint });
+}
+
+/**
  * Replaces `${NAME}` in every string of the document; `$${NAME}` stays as `${NAME}`.
  * Reports an unset name with the offset of its string: an empty replacement would silently produce a wrong registry or
  * version.
