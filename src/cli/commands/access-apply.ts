@@ -57,7 +57,7 @@ export function accessApplyCommand(io: CommandIO) {
     checkFlags(target, kind, flags);
     const { access } = await registryAccess({ ...registry, mirrors: [], named: [target.registry] });
     const { readAccess } = await import('../config/read.ts');
-    const document = await readAccess(resolve(io.context.cwd, file));
+    const document = await readAccess(resolve(io.context.cwd, file), 'access apply');
     const common = { document, access: { ...access, ecrHosts }, write: flags.write ?? false };
     if (kind === undefined) await applyToApi(io, flags, { ...common, registry: target.registry });
     else await applyToEcr(io, flags, { ...common, target });

@@ -50,12 +50,6 @@ export function readLockFile(path: string, flag: string): Promise<LockFile> {
   return readDocument(path, { schema: lockFileSchema, flag, hint });
 }
 
-/** Reads a file of `access export`. @throws AirgapError `config` with file, line and column of each problem */
-export function readAccess(path: string): Promise<AccessDocument> {
-  const hint = 'use a file written by helm airgap access export; docs/access.md describes it';
-  return readDocument(path, { schema: accessSchema, flag: 'access apply', hint });
-}
-
 /**
  * Reads the principals for the teams, accounts and organizations of an access document.
  * @param partition of the registry, such as `aws`

@@ -24,11 +24,12 @@ export function planAccess(document: AccessState, state: AccessState, options: A
   const existing = new Map(state.organizations.map((each) => [each.name, each]));
   for (const organization of organizations) planOrganization(organization, existing.get(organization.name), plan);
   const left = new Set(document.organizations.filter((each) => !organizations.includes(each)).map(({ name }) => name));
+  for (const { name } of document.accounts) if (existing.has(name)) left.add(name);
   const repositories = new Map(state.repositories.map((each) => [`${each.namespace}/${each.name}`, each]));
   for (const repository of document.repositories) {
     const name = `${repository.namespace}/${repository.name}`;
     if (!left.has(repository.namespace)) planRepository(repository, repositories.get(name), plan);
-    else plan.omit('repository', name, 'its organization is left out');
+    else plan.omit('repository', name, 'its namespace is left out');
   }
   const changes = CHANGE_KINDS.flatMap((kind) => plan.changes.filter((change) => change.kind === kind));
   return { changes, leftOut: plan.leftOut, beyond: Object.fromEntries(plan.beyond) };

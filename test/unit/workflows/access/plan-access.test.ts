@@ -137,6 +137,7 @@ test('what differs is changed, what is beyond the document stays, and no adminis
       ['organization', 'eng'],
       ['account', 'ann'],
       ['repository', 'eng/app'],
+      ['repository', 'ann/own'],
     ]),
   );
 });
