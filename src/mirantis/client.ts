@@ -68,7 +68,7 @@ export function createMirantisClient(options: ApiOptions): MirantisClient {
       write(
         'PUT',
         `${accountPath(organization)}/members/${accountSegment(account)}`,
-        { isAdmin },
+        membershipForm(isAdmin),
         `member ${account} of organization ${organization}`,
       ),
 
@@ -96,7 +96,7 @@ export function createMirantisClient(options: ApiOptions): MirantisClient {
       write(
         'PUT',
         `${teamPath(organization, team)}/members/${accountSegment(account)}`,
-        { isAdmin },
+        membershipForm(isAdmin),
         `member ${account} of ${teamTitle(organization, team)}`,
       ),
     async isTeamSynced(organization, team) {
@@ -190,6 +190,11 @@ export function createMirantisClient(options: ApiOptions): MirantisClient {
 
     close: () => transport.close(),
   };
+}
+
+/** Without the flag it stays as it is, false for a new member: the API adds who creates an organization as its administrator. */
+function membershipForm(isAdmin: boolean): object {
+  return isAdmin ? { isAdmin } : {};
 }
 
 const ACCOUNTS = '/enzi/v0/accounts';

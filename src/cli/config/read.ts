@@ -2,6 +2,7 @@ import { type Document, isScalar, visit } from 'yaml';
 import type { Environment } from '../../base/environment.ts';
 import { type AccessDocument, accessSchema } from '../../inventory/access.ts';
 import { type LockFile, lockFileSchema } from '../../inventory/lock-file.ts';
+import { type PrincipalMap, principalMapSchema } from '../../inventory/principal-map.ts';
 import { type PruneList, pruneListSchema } from '../../inventory/prune-list.ts';
 import { type DocumentFormat, parseDocument, readDocument } from './document.ts';
 import { type Config, configSchema } from './schema.ts';
@@ -47,6 +48,16 @@ function configFormat(lookup: (name: string) => string | undefined): DocumentFor
 export function readLockFile(path: string, flag: string): Promise<LockFile> {
   const hint = 'docs/lock-file.md describes the format; helm airgap images ... --lock writes a new file';
   return readDocument(path, { schema: lockFileSchema, flag, hint });
+}
+
+/**
+ * Reads the principals for the teams, accounts and organizations of an access document.
+ * @param partition of the registry, such as `aws`
+ * @throws AirgapError `config` with file, line and column of each problem
+ */
+export function readPrincipalMap(path: string, document: AccessDocument, partition: string): Promise<PrincipalMap> {
+  const hint = 'docs/access.md describes the file';
+  return readDocument(path, { schema: principalMapSchema(document, partition), flag: '--principals', hint });
 }
 
 /** Reads a list of `prune --out`. @throws AirgapError `config` with file, line and column of each problem */
