@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { normalizeKey } from '../../auth/keychain.ts';
 import { isName, type NameKind } from '../../base/names.ts';
 
 /** Schema of `airgap.yaml`, the configuration of a run with several charts (docs/config.md). Unknown keys are errors. */
@@ -58,6 +59,32 @@ const registrySource = z.strictObject({
   newerThan: text.optional(),
 });
 
+/** A variable in place of a secret: airgap.yaml holds none (docs/login.md). */
+const secret = z
+  .string()
+  .regex(
+    /^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/,
+    `airgap.yaml holds no secret: write \${NAME}, and set NAME in the environment`,
+  );
+
+/** Login for one registry. A password belongs to a user; a token is a bearer token, which is sent as is. */
+const login = z
+  .strictObject({
+    registry: nameSchema('registry'),
+    username: text
+      .regex(/^(?:\$\{[A-Za-z_][A-Za-z0-9_]*\}|(?:[^$]|\$(?!\{))*)$/, `write a name, or \${NAME} alone`)
+      .optional(),
+    password: secret.optional(),
+    token: secret.optional(),
+  })
+  .superRefine(({ username, password, token }, context) => {
+    const report = (message: string): void => context.addIssue({ code: 'custom', message });
+    if ((password === undefined) === (token === undefined)) report('give either password or token');
+    else if (password !== undefined && username === undefined) report('a password needs username');
+    else if (token !== undefined && username !== undefined)
+      report('a token is sent without a user; a personal access token is a password');
+  });
+
 /** A name pattern, in which `*` matches anything, and an optional reason. */
 const pattern = z.union([text, z.strictObject({ pattern: text, reason: text.optional() })]);
 
@@ -73,6 +100,19 @@ export const configSchema = z.strictObject({
   images: z.array(text).default([]),
   /** Registries to mirror. */
   from: z.array(registrySource).default([]),
+  /** Targets of `mirror` and `push` without `--to`: `REGISTRY[/PREFIX]`. */
+  to: z.array(text).default([]),
+  /** Logins whose secrets are in variables. The variables of users and secrets are read when a registry asks. */
+  logins: z
+    .array(login)
+    .default([])
+    .superRefine((logins, context) => {
+      const hosts = logins.map(({ registry }) => normalizeKey(registry));
+      for (const [i, host] of hosts.entries()) {
+        if (hosts.indexOf(host) < i)
+          context.addIssue({ code: 'custom', path: [i, 'registry'], message: `${host} has another login above` });
+      }
+    }),
   exclude: z.array(pattern).default([]),
   /** Images to keep although they are excluded or of confidence `possible`. */
   include: z.array(pattern).default([]),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../../../src/cli/config/read.ts';
 import type { Config } from '../../../../src/cli/config/schema.ts';
-import { NO_CONFIG } from '../../../../src/cli/flags/settings.ts';
+import { NO_CONFIG } from '../../../../src/cli/flags/configuration.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
 const folder = scratchFolder();
