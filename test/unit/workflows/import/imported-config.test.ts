@@ -4,7 +4,8 @@ import { importedConfig } from '../../../../src/workflows/import/imported-config
 
 const place = { file: 'a', line: 1 };
 const later = { file: 'b', line: 9 };
-const empty: ListContent = { format: 'text', charts: [], images: [], manifests: [], kustomize: [], notTaken: [] };
+const none = { charts: [], images: [], manifests: [], kustomize: [], registries: [], targets: [], logins: [] };
+const empty: ListContent = { format: 'text', ...none, notTaken: [] };
 const chart = { chart: 'app', isPath: false, repo: 'https://c.example', version: '1.0.0', values: [], place };
 const image = { reference: 'quay.io/a/b:1', platforms: [], place };
 
@@ -30,7 +31,7 @@ it('each image, path and chart is there once, with its first place', () => {
     images: [{ value: 'quay.io/a/b:1', place }],
     manifests: [{ value: './deploy', place }],
     kustomize: [{ value: './deploy', place }],
-    platforms: [],
+    ...{ from: [], to: [], logins: [], platforms: [] },
   });
   expect(notTaken).toEqual([]);
 });
