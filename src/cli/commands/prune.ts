@@ -5,7 +5,7 @@ import { checkWritable, writeOutput } from '../../base/output-file.ts';
 import { jsonText } from '../../base/printable.ts';
 import type { RegistryUse } from '../../session/connect.ts';
 import { addConfigFlags } from '../flags/charts.ts';
-import { type Configuration, readConfiguration } from '../flags/configuration.ts';
+import { CONNECTION_ONLY, type Configuration, readConfiguration } from '../flags/configuration.ts';
 import { declaredHosts } from '../flags/ecr.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { type FlagsOf, repeatable } from '../flags/option.ts';
@@ -118,7 +118,7 @@ async function findUnneeded(
   next: (list: string | undefined) => readonly string[],
 ): Promise<void> {
   const { cwd } = io.context;
-  const { config, registry } = await readConfiguration(io.context, flags);
+  const { config, registry } = await readConfiguration(io.context, flags, CONNECTION_ONLY);
   const target = await targetOf(to, flags, config).catch((error: unknown) => {
     // The target of other commands is a flag.
     throw error instanceof AirgapError ? error.with({ reason: error.reason.replace(/^--to:? /, '') }) : error;
@@ -155,7 +155,7 @@ async function findUnneeded(
 /** Deletes what a list names. Exit code 3 if something was left. @throws AirgapError for what could not be deleted */
 async function deleteListed(io: CommandIO, file: string, flags: Flags, next: readonly string[]): Promise<void> {
   const { cwd } = io.context;
-  const { config, registry } = await readConfiguration(io.context, flags);
+  const { config, registry } = await readConfiguration(io.context, flags, CONNECTION_ONLY);
   await checkText(resolve(cwd, file), '--delete', file);
   const { readPruneList } = await import('../config/read.ts');
   const list = await readPruneList(resolve(cwd, file));

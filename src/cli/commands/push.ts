@@ -5,7 +5,7 @@ import { chartArchiveRepository, formatTarget, type Target } from '../../naming/
 import { formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
 import type { OnTargetDone, PushOptions } from '../../workflows/push/push.ts';
 import { addConfigFlags } from '../flags/charts.ts';
-import { readConfiguration } from '../flags/configuration.ts';
+import { CONNECTION_ONLY, readConfiguration } from '../flags/configuration.ts';
 import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { type FlagsOf, repeatable } from '../flags/option.ts';
@@ -129,7 +129,7 @@ async function pushOptions(
   flags: Flags,
 ): Promise<PushOptions & { readonly hasCharts: boolean }> {
   const { cwd, env } = context;
-  const { config, registry } = await readConfiguration(context, flags);
+  const { config, registry } = await readConfiguration(context, flags, CONNECTION_ONLY);
   const { chartArchive } = flags;
   const toTarget = chartArchive.length > 0 ? archiveTargetOf : targetOf;
   const targets = await targetsOf(flags, config, toTarget);

@@ -41,6 +41,9 @@ export interface ConfigurationUse {
   readonly readsFrom?: boolean;
 }
 
+/** Use of a command that reads names and connections only: its file may be that of other commands. */
+export const CONNECTION_ONLY: ConfigurationUse = { readsFrom: true };
+
 /**
  * Reads the configuration file, if one is given, and merges the settings of connections. The YAML and schema libraries are
  * loaded only for a file.
