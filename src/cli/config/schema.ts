@@ -60,12 +60,7 @@ const registrySource = z.strictObject({
 });
 
 /** A variable in place of a secret: airgap.yaml holds none (docs/login.md). */
-const secret = z
-  .string()
-  .regex(
-    /^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/,
-    `airgap.yaml holds no secret: write \${NAME}, and set NAME in the environment`,
-  );
+const VARIABLE = /^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/;
 
 /** Login for one registry. A password belongs to a user; a token is a bearer token, which is sent as is. */
 const login = z
@@ -74,16 +69,24 @@ const login = z
     username: text
       .regex(/^(?:\$\{[A-Za-z_][A-Za-z0-9_]*\}|(?:[^$]|\$(?!\{))*)$/, `write a name, or \${NAME} alone`)
       .optional(),
-    password: secret.optional(),
-    token: secret.optional(),
+    password: text.optional(),
+    token: text.optional(),
   })
-  .superRefine(({ username, password, token }, context) => {
-    const report = (message: string): void => context.addIssue({ code: 'custom', message });
-    if ((password === undefined) === (token === undefined)) report('give either password or token');
-    else if (password !== undefined && username === undefined) report('a password needs username');
-    else if (token !== undefined && username !== undefined)
-      report('a token is sent without a user; a personal access token is a password');
+  .superRefine((given, context) => {
+    const problem = loginProblem(given);
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
   });
+
+/** Returns what is wrong. The name of a field and a colon before it would mark the text as a secret, to be removed from output. */
+function loginProblem({ username, password, token }: Readonly<Record<string, string | undefined>>): string | undefined {
+  if ((password === undefined) === (token === undefined)) return 'give either password or token';
+  if (!VARIABLE.test(password ?? token ?? ''))
+    return `a secret is written out: write \${NAME} in its place, and set NAME in the environment`;
+  if (password !== undefined && username === undefined) return 'a password needs username';
+  if (token !== undefined && username !== undefined)
+    return 'a token is sent without a user; a personal access token is a password';
+  return undefined;
+}
 
 /** A name pattern, in which `*` matches anything, and an optional reason. */
 const pattern = z.union([text, z.strictObject({ pattern: text, reason: text.optional() })]);

@@ -2,7 +2,7 @@ import { quoted } from '../../base/printable.ts';
 import type { ListCollector, Variables } from '../content.ts';
 import { MigrationRegistry } from '../migration/registry.ts';
 import { type Kind, type Role, roleOf } from '../migration/roles.ts';
-import { assignedName, type EnvironmentVariable, readEnvironmentFile } from '../shell/environment.ts';
+import { assignedName, type EnvironmentVariable, hasNoValue, readEnvironmentFile } from '../shell/environment.ts';
 import { type Expansion, Values } from '../shell/values.ts';
 import { listKind } from './shell-list.ts';
 
@@ -30,7 +30,7 @@ export function isEnvFile(text: string): boolean {
   let [assignments, others, isTelling] = [0, 0, false];
   for (const line of text.split('\n')) {
     const words = line.trim();
-    if (words === '' || words.startsWith('#')) continue;
+    if (words === '' || words.startsWith('#') || hasNoValue(words)) continue;
     const name = assignedName(words);
     if (name === undefined) others += 1;
     else {

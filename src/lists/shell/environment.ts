@@ -39,6 +39,11 @@ export function assignedName(line: string): string | undefined {
   return ASSIGNMENT.exec(line.slice(0, 400))?.[1];
 }
 
+/** Reports whether a line is one that env files have besides assignments. */
+export function hasNoValue(line: string): boolean {
+  return WITHOUT_VALUE.test(line.slice(0, 5000));
+}
+
 /** Reads the assignments of an env file, which a shell sources or `docker run --env-file` reads, without running anything. */
 export function readEnvironmentFile(text: string): EnvironmentFile {
   const cursor = new Cursor(text);
@@ -51,7 +56,7 @@ export function readEnvironmentFile(text: string): EnvironmentFile {
     const { line } = cursor;
     const [head = '', name = ''] = ASSIGNMENT.exec(cursor.text.slice(cursor.position, cursor.position + 400)) ?? [];
     if (head === '') {
-      if (!WITHOUT_VALUE.test(restOfLine(cursor).slice(0, 5000))) problems.push({ line, reason: 'no assignment' });
+      if (!hasNoValue(restOfLine(cursor))) problems.push({ line, reason: 'no assignment' });
       cursor.skipLine();
       continue;
     }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { issued } from '../../support/certificate.ts';
+import { airgap } from '../../support/cli.ts';
 import { expectLine } from '../../support/facts.ts';
 import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy.ts';
 import { type GuideRun, guideBlocks, runGuide } from '../../support/guide.ts';
@@ -100,6 +101,17 @@ test('the destination has all platforms of what was chosen, under the same names
   expect(tagsOf(dest)).toEqual(wanted);
   expect(treeOf(dest, 'shop')).toEqual(treeOf(stored, 'shop'));
   expectLine(outputOf('verify --receipt'), dest.host);
+});
+
+test('without its variable, the login that is needed is an error', async () => {
+  const env = { SOURCE_MSR_USERNAME: 'migration', DEST_MSR_TOKEN: '' };
+  const run = await airgap(['mirror', '--config', 'airgap.yaml', '--list', '-o', 'json'], scratchFolder(), {
+    cwd,
+    env,
+  });
+  expect(run.code).toBe(2);
+  expect(run.stdout).toContain('SOURCE_MSR_TOKEN');
+  expect(run.stdout).not.toContain('DEST_MSR');
 });
 
 test('a second run asks for the digests of tags alone, and writes nothing', () => {

@@ -61,3 +61,34 @@ it('platforms are those that all images state; others are named', () => {
     expect(mixed.notTaken).toMatchObject([{ place }]);
   }
 });
+
+it('registries are sources and a destination; each has one login, of variables', () => {
+  const list = {
+    ...empty,
+    registries: [{ registry: 's.example', repositories: ['a/*'], place }],
+    targets: [{ target: 'd.example/x', place }],
+    logins: [{ registry: 's.example', username: 'USER', password: 'SECRET', place }],
+  };
+  const again = {
+    ...list,
+    registries: [{ registry: 't.example', repositories: [], place: later }],
+    logins: [
+      { registry: 's.example', token: 'OTHER', place: later },
+      { registry: 'd.example', token: 'TOKEN', place: later },
+    ],
+  };
+  const { config, notTaken } = importedConfig([list, again]);
+  expect(config.from).toEqual([
+    { value: { registry: 's.example', repositories: ['a/*'] }, place },
+    { value: { registry: 't.example' }, place: later },
+  ]);
+  expect(config.to).toEqual([{ value: 'd.example/x', place }]);
+  expect(config.logins.map(({ value }) => value)).toEqual([
+    { registry: 's.example', username: '$' + '{USER}', password: '$' + '{SECRET}' },
+    { registry: 'd.example', token: '$' + '{TOKEN}' },
+  ]);
+  expect(config.naming).toEqual({ default: 'path' });
+  expect(notTaken).toMatchObject([{ place: later }]);
+  // Names in one registry alone are not what a script keeps.
+  expect(importedConfig([{ ...list, registries: [] }]).config.naming).toBeUndefined();
+});
