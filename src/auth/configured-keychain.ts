@@ -13,7 +13,7 @@ export interface ConfiguredLogin {
 }
 
 /** Name of an environment variable. */
-export interface VariableName {
+interface VariableName {
   readonly variable: string;
 }
 

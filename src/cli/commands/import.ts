@@ -10,7 +10,7 @@ import { examples } from '../help.ts';
 import { importDocument, importReport } from '../reports/import.ts';
 import { displayPath } from '../reports/text.ts';
 import type { CommandIO } from '../run.ts';
-import { afterImport } from './next-steps.ts';
+import { afterImport } from './after-import.ts';
 
 function declare() {
   return new Command('import')

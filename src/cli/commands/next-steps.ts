@@ -1,7 +1,6 @@
 import { basename } from 'node:path';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { DEFAULT_NAMING, type Target } from '../../naming/naming.ts';
-import type { ImportResult } from '../../workflows/import/import.ts';
 import { flagsOfCommand, givenArguments, givenFlags } from '../flags/given.ts';
 import { airgapCommand, fileWord, nextStep, shellWord } from '../reports/next.ts';
 
@@ -36,14 +35,6 @@ export function sharedFlags(command: CommandUnknownOpts, other: string, names: r
 export function sameRun(command: CommandUnknownOpts, left: readonly string[], ...more: readonly string[]): string[] {
   const flags = givenFlags(command, (flag) => !left.includes(flag));
   return airgapCommand(command.name(), ...givenArguments(command), ...flags, ...more);
-}
-
-/** After `import`: bundle what the file names, or list what it copies from registries. */
-export function afterImport(file: string, { config }: Pick<ImportResult, 'config'>): string[] {
-  const given = ['--config', fileWord(file)];
-  if (config.from.length === 0) return [nextStep(airgapCommand('bundle', ...given, '--out', 'bundle.tar'))];
-  const first = config.logins.length > 0 ? 'set the variables of the logins' : '';
-  return [nextStep(airgapCommand('mirror', ...given, '--list'), first)];
 }
 
 /** After `images`: bundle the same. @param charts named charts; the bundle gets the name of a single one */

@@ -12,12 +12,12 @@ export interface EnvironmentVariable {
 }
 
 /** A line that cannot be read. Has no text of the line, which may be a secret. */
-export interface EnvironmentProblem {
+interface EnvironmentProblem {
   readonly line: number;
   readonly reason: 'no assignment' | 'unclosed quote';
 }
 
-export interface EnvironmentFile {
+interface EnvironmentFile {
   readonly variables: readonly EnvironmentVariable[];
   readonly problems: readonly EnvironmentProblem[];
 }
