@@ -36,7 +36,9 @@ export interface RegistryAccess extends AwsAccess {
   readonly clientCertificates?: readonly ClientCertificate[];
   /** Login for one registry from the command line. */
   readonly login?: CommandLineLogin;
-  /** Logins in files for `skopeo sync`, each for its registry; used after variables. */
+  /** Logins of the configuration file; used after variables. */
+  readonly configured?: Keychain;
+  /** Logins in files for `skopeo sync`, each for its registry; used after those of the configuration file. */
   readonly logins?: readonly CommandLineLogin[];
   /** Registries named by the user, not by a chart. */
   readonly named?: readonly string[];
@@ -66,7 +68,7 @@ export interface RegistryUse {
 }
 
 export interface RegistryConnection {
-  /** Client for all registries, with credentials from the command line, variables, ECR, ECR Public and auth files. */
+  /** Client for all registries, with credentials from the command line, variables, configuration, ECR, ECR Public and auth files. */
   readonly client: RegistryClient;
   /** Options with the same TLS settings for the ECR API. */
   readonly ecr: EcrOptions;
@@ -113,6 +115,7 @@ function openAccess(
     caFile,
     clientCertificates = [],
     login,
+    configured,
     logins = [],
     named = [],
     isPushTarget = false,
@@ -138,6 +141,7 @@ function openAccess(
   const ownKeychain = chainKeychains(
     ...(login === undefined ? [] : [commandLineKeychain(login)]),
     environmentKeychain(env, named),
+    ...(configured === undefined ? [] : [configured]),
     ...logins.map(skopeoFileKeychain),
     ecrKeychain(ecr),
     isPushTarget ? ecrPublicTargetKeychain(ecr) : ecrPublicKeychain(ecr),

@@ -24,7 +24,7 @@ import {
 } from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
 import { addReferrerFlags, referrerOptions } from '../flags/signatures.ts';
-import { addNamingFlags, targetOf } from '../flags/target.ts';
+import { addNamingFlags, checkHasTarget, targetsOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { listingReport, mirrorPlanReport, mirrorReport, plannedSettingsReport } from '../reports/mirror.ts';
 import { pushDocument } from '../reports/push.ts';
@@ -82,17 +82,18 @@ type Flags = FlagsOf<typeof declare> & ReadLogin;
 
 export function mirrorCommand(io: CommandIO) {
   return declare(io).action(async (charts, flags, command) => {
-    if (flags.to.length === 0 && !flags.list) {
-      throw new AirgapError('usage', "required option '--to <registry[/prefix]>' not specified", {
-        hint: '--list alone needs no target',
-      });
-    }
     const options = await mirrorOptions(io, charts, flags);
+    if (!flags.list) checkHasTarget(options.targets);
     const targets = options.targets.map(formatTarget);
     const isJson = flags.output === 'json';
     if (flags.list) {
       const { listMirror } = await import('../../workflows/mirror/mirror.ts');
-      return printListing(io, await listMirror(io.context, options), isJson, afterListing(command));
+      return printListing(
+        io,
+        await listMirror(io.context, options),
+        isJson,
+        afterListing(command, options.targets.length > 0),
+      );
     }
     const receipts = flags.receipt === undefined ? undefined : new Receipts(flags.receipt, targets, io.context.cwd);
     await receipts?.check();
@@ -145,8 +146,7 @@ async function mirrorOptions(io: CommandIO, charts: string[], flags: Flags): Pro
   const settings = await readSettings(io, charts, flags, { readsFrom: true });
   const { config, registry } = settings;
   const from = await readFrom(io, flags, config);
-  const all = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));
-  const targets = [...new Map(all.map((target) => [formatTarget(target), target])).values()];
+  const targets = await targetsOf(flags, config);
   const named = [...(registry.named ?? []), ...from.named, ...targets.map((target) => target.registry)];
   const { access, concurrency } = await registryAccess({
     ...registry,
