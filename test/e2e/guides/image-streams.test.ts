@@ -97,9 +97,7 @@ test('the images and workloads of a namespace move to another cluster', { timeou
       'namespace: shop > namespace: shop-new',
       image('api:1.0'),
       image('cache:7'),
-      image(`web@${digests.get('web:latest')}`)
-        .replace('image', '- image')
-        .replace('> image', '> - image'),
+      image(`web@${digests.get('web:latest')}`),
     ]),
   );
 

@@ -27,8 +27,13 @@ export function unpackImage(folder: string, root: string): Record<string, string
   return env;
 }
 
-/** Writes a program that notes its arguments before it runs another one. @returns reads the lines so far */
+/**
+ * Writes a program that notes its arguments before it runs another one.
+ * @param program path, or a name on the PATH
+ * @returns reads the lines so far
+ */
 export function notedProgram(path: string, program: string, log: string): () => string {
-  writeFileSync(path, `#!/bin/sh\nprintf '%s\\n' "$*" >>'${log}'\nexec '${program}' "$@"\n`, { mode: 0o755 });
+  const { stdout } = execaSync('sh', ['-c', 'command -v "$0"', program]);
+  writeFileSync(path, `#!/bin/sh\nprintf '%s\\n' "$*" >>'${log}'\nexec '${stdout}' "$@"\n`, { mode: 0o755 });
   return () => readFileSync(log, 'utf8');
 }
