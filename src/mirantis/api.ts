@@ -24,8 +24,10 @@ export interface NewAccount {
   /** For users. */
   readonly isAdmin?: boolean;
   readonly isActive?: boolean;
-  /** The API demands one for a user. Is not logged. */
+  /** The API demands one for a user, unless it searches its directory. Is not logged. */
   readonly password?: string;
+  /** Takes the user from the directory (LDAP) of the registry. */
+  readonly searchLDAP?: boolean;
 }
 
 /** Changes of an account; absent fields stay. */
@@ -101,7 +103,7 @@ export interface MirantisClient {
   updateAccount(name: string, changes: AccountChanges): Promise<void>;
 
   listMembers(organization: string): Promise<readonly Member[]>;
-  /** Adds a user, or changes the membership. */
+  /** Adds a user, or makes a member an administrator. No administrator loses the flag. */
   setMember(organization: string, account: string, isAdmin: boolean): Promise<void>;
 
   listTeams(organization: string): Promise<readonly Team[]>;

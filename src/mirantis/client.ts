@@ -4,7 +4,7 @@ import { checkName } from '../base/names.ts';
 import { registerSecret } from '../base/redact.ts';
 import type { Account, MirantisClient, Repository } from './api.ts';
 import { type ListRequest, readList } from './lists.ts';
-import { refusalOf } from './refusals.ts';
+import { notFoundError, refusalOf } from './refusals.ts';
 import { type ApiOptions, type ApiRequest, createApi, parseResponse } from './requests.ts';
 import {
   accountSchema,
@@ -27,7 +27,7 @@ export function createMirantisClient(options: ApiOptions): MirantisClient {
   const list = async <S extends z.ZodType>(request: ListRequest<S>): Promise<readonly z.output<S>[]> => {
     const entries = await readList(api, request);
     if (entries !== undefined) return entries;
-    throw new AirgapError('registry', `${registry} does not have it`, { subject: request.what, detail: '404' });
+    throw notFoundError(registry, request.what);
   };
   const write = async (method: ApiRequest['method'], path: string, form: object, what: string): Promise<void> => {
     await api.send({ method, path, form, what });
@@ -68,7 +68,7 @@ export function createMirantisClient(options: ApiOptions): MirantisClient {
       write(
         'PUT',
         `${accountPath(organization)}/members/${accountSegment(account)}`,
-        { isAdmin },
+        membershipForm(isAdmin),
         `member ${account} of organization ${organization}`,
       ),
 
@@ -96,7 +96,7 @@ export function createMirantisClient(options: ApiOptions): MirantisClient {
       write(
         'PUT',
         `${teamPath(organization, team)}/members/${accountSegment(account)}`,
-        { isAdmin },
+        membershipForm(isAdmin),
         `member ${account} of ${teamTitle(organization, team)}`,
       ),
     async isTeamSynced(organization, team) {
@@ -190,6 +190,11 @@ export function createMirantisClient(options: ApiOptions): MirantisClient {
 
     close: () => transport.close(),
   };
+}
+
+/** Without the flag it stays as it is, false for a new member: the API adds who creates an organization as its administrator. */
+function membershipForm(isAdmin: boolean): object {
+  return isAdmin ? { isAdmin } : {};
 }
 
 const ACCOUNTS = '/enzi/v0/accounts';

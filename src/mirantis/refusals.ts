@@ -48,11 +48,17 @@ export function refusalError({ registry, what, response, bytes, credential }: Re
     const hint = 'use the login of an administrator of the registry, or of the organization';
     return new AirgapError('forbidden', `${login} has no permission for this`, { ...details, hint });
   }
-  return new AirgapError('registry', `${url.host} ${status === 404 ? 'does not have it' : 'refused it'}`, {
+  return new AirgapError('registry', `${url.host} refused it`, {
     ...details,
     isTransient: retryableStatus(status) !== 'no',
     ...(body.isWebPage && { hint: WEB_PAGE_HINT }),
   });
+}
+
+/** Returns the error for 404, where something has to exist. */
+export function notFoundError(registry: string, what: string): AirgapError {
+  const cause: ApiRefusal = { status: 404, codes: [] };
+  return new AirgapError('registry', `${registry} does not have it`, { subject: what, detail: '404', cause });
 }
 
 /** Returns how the registry refused a request; undefined for other errors. */

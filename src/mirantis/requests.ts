@@ -6,7 +6,7 @@ import { type ReadResponse, readResponse } from '../http/read-response.ts';
 import type { HttpRequest } from '../http/send.ts';
 import type { Transport } from '../http/transport.ts';
 import { pageText } from '../http/web-page.ts';
-import { noApiError, refusalError } from './refusals.ts';
+import { noApiError, notFoundError, refusalError } from './refusals.ts';
 
 /** Maximum bytes of a response: a page of descriptions in Markdown. */
 const RESPONSE_LIMIT = 16 * 1024 * 1024;
@@ -95,11 +95,7 @@ export function createApi({ registry, transport, keychain, signal }: ApiOptions)
     async send(request) {
       const found = await find(request);
       if (found !== undefined) return found;
-      throw new AirgapError('registry', `${registry} does not have it`, {
-        subject: request.what,
-        detail: '404',
-        cause: { status: 404, codes: [] },
-      });
+      throw notFoundError(registry, request.what);
     },
   };
 }

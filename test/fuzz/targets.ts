@@ -47,6 +47,7 @@ import { goProgram } from '../support/program.ts';
 import fc from '../support/property.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { tarOf } from '../support/tar.ts';
+import { accessTargets } from './access-targets.ts';
 import { editTargets } from './edit-targets.ts';
 import { listTargets } from './list-targets.ts';
 import { mutated, mutatedJson } from './mutate.ts';
@@ -597,6 +598,7 @@ export const targets: readonly Target[] = [
     runs: 500,
     read: (bytes) => redact(bytes.toString('utf8')),
   },
+  ...accessTargets,
   ...editTargets,
   ...listTargets,
   ...registryTargets,

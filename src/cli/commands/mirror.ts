@@ -11,6 +11,7 @@ import type { MirrorOptions } from '../../workflows/mirror/options.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
 import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
 import { addFromFlags, type FromSettings, readFrom } from '../flags/from.ts';
+import { addImageStreamFlags, streamNaming } from '../flags/image-streams.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { operatorScanSettings } from '../flags/operator-scan.ts';
 import { type FlagsOf, repeatable } from '../flags/option.ts';
@@ -24,7 +25,7 @@ import {
 } from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
 import { addReferrerFlags, referrerOptions } from '../flags/signatures.ts';
-import { addNamingFlags, targetOf } from '../flags/target.ts';
+import { addNamingFlags, checkHasTarget, targetsOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { listingReport, mirrorPlanReport, mirrorReport, plannedSettingsReport } from '../reports/mirror.ts';
 import { pushDocument } from '../reports/push.ts';
@@ -72,7 +73,7 @@ function declare(io: CommandIO) {
         'mirror ./app --to registry.example/mirror --dry-run',
       ),
     );
-  const selecting = addReferrerFlags(addChartsFlags(listing)).optionsGroup('Registries and TLS:');
+  const selecting = addReferrerFlags(addImageStreamFlags(addChartsFlags(listing))).optionsGroup('Registries and TLS:');
   return addEcrFlags(
     addNamingFlags(addRegistryFlags(selecting.addOption(mirrorOption()).addOption(preferPublicEcrOption()), io)),
   );
@@ -82,17 +83,18 @@ type Flags = FlagsOf<typeof declare> & ReadLogin;
 
 export function mirrorCommand(io: CommandIO) {
   return declare(io).action(async (charts, flags, command) => {
-    if (flags.to.length === 0 && !flags.list) {
-      throw new AirgapError('usage', "required option '--to <registry[/prefix]>' not specified", {
-        hint: '--list alone needs no target',
-      });
-    }
     const options = await mirrorOptions(io, charts, flags);
+    if (!flags.list) checkHasTarget(options.targets);
     const targets = options.targets.map(formatTarget);
     const isJson = flags.output === 'json';
     if (flags.list) {
       const { listMirror } = await import('../../workflows/mirror/mirror.ts');
-      return printListing(io, await listMirror(io.context, options), isJson, afterListing(command));
+      return printListing(
+        io,
+        await listMirror(io.context, options),
+        isJson,
+        afterListing(command, options.targets.length > 0),
+      );
     }
     const receipts = flags.receipt === undefined ? undefined : new Receipts(flags.receipt, targets, io.context.cwd);
     await receipts?.check();
@@ -145,8 +147,8 @@ async function mirrorOptions(io: CommandIO, charts: string[], flags: Flags): Pro
   const settings = await readSettings(io, charts, flags, { readsFrom: true });
   const { config, registry } = settings;
   const from = await readFrom(io, flags, config);
-  const all = await Promise.all(flags.to.map((to) => targetOf(to, flags, config)));
-  const targets = [...new Map(all.map((target) => [formatTarget(target), target])).values()];
+  const naming = streamNaming(config.naming, flags, settings.imageStreamRoute);
+  const targets = await targetsOf(flags, { ...config, naming });
   const named = [...(registry.named ?? []), ...from.named, ...targets.map((target) => target.registry)];
   const { access, concurrency } = await registryAccess({
     ...registry,
@@ -205,8 +207,8 @@ async function mirrorSources(
     rules: await readRules(flags.rules.map((path) => resolve(cwd, path))),
     operatorScan: flags.includeInside ? await operatorScanSettings(flags, settings, false) : undefined,
   };
-  const running = settings.running.map(({ reference }) => reference);
-  const images = hasCharts ? [] : [...new Set([...settings.add, ...running])];
+  const located = [...settings.running, ...settings.imageStreams].map(({ reference }) => reference);
+  const images = hasCharts ? [] : [...new Set([...settings.add, ...located])];
   const lists = { images, registries, repositories, exclude: settings.exclude, shard, concurrency };
   const hasLists = plan !== undefined || images.length + registries.length + repositories.length > 0;
   return {

@@ -86,7 +86,7 @@ describe('lists', () => {
       client.listTeamMembers('team', 'dev'),
       client.listRepositories('team'),
     ];
-    for (const list of lists) expect(await failure(list)).toMatchObject({ code: 'registry' });
+    for (const error of await Promise.all(lists.map(failure))) expect(error).toMatchObject({ code: 'registry' });
   });
 });
 
