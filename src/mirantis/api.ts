@@ -17,7 +17,7 @@ export interface Account {
 }
 
 /** Form of a new account. */
-export interface NewAccount {
+interface NewAccount {
   readonly name: string;
   readonly fullName?: string;
   readonly isOrg: boolean;
@@ -29,7 +29,7 @@ export interface NewAccount {
 }
 
 /** Changes of an account; absent fields stay. */
-export type AccountChanges = Pick<NewAccount, 'fullName' | 'isAdmin' | 'isActive'>;
+type AccountChanges = Pick<NewAccount, 'fullName' | 'isAdmin' | 'isActive'>;
 
 /** A user in an organization or team. */
 export interface Member {
@@ -46,7 +46,7 @@ export interface Team {
   readonly memberCount?: number;
 }
 
-export interface NewTeam {
+interface NewTeam {
   readonly name: string;
   readonly description?: string;
 }
@@ -67,7 +67,7 @@ export interface Repository extends RepositorySettings {
   readonly namespaceType?: 'user' | 'organization';
 }
 
-export interface NewRepository extends RepositorySettings {
+interface NewRepository extends RepositorySettings {
   readonly name: string;
 }
 
