@@ -109,9 +109,13 @@ test('texts of Mirantis Secure Registry become catalog data of ECR Public, unles
   expect(mirantis.state.repositories.get('team/copy')).toMatchObject({ visibility: 'private', ...texts });
 });
 
-test('one warning for a source that refuses or has no settings, and the rest is carried', async () => {
+test.each([
+  ['a missing page', { status: 404, json: '404 page not found' }],
+  ['a web page', { status: 200, json: '<!DOCTYPE html><html><body>Log in</body></html>' }],
+  ['another API', { status: 200, json: { repositories: [{ id: 1 }] } }],
+])('one warning for a source that refuses, and one for %s; the rest is carried', async (_, answer) => {
   const [mirantis, target, other] = await Promise.all([mirantisForTest(), mirantisForTest(), mirantisForTest()]);
-  other.answer(/./, { status: 404, json: '404 page not found' });
+  other.answer(/./, answer);
   for (const name of ['a', 'b', 'c'])
     mirantis.state.organization('team').repository(`team/${name}`, { immutableTags: true });
   target.state.organization('team');
