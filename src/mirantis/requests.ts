@@ -69,7 +69,10 @@ export function createApi({ registry, transport, keychain, signal }: ApiOptions)
       what,
       kind: 'accounts',
       ...(signal !== undefined && { signal }),
-      ...(body !== undefined && { body: { length: body.length, open: () => body }, secretBody: true }),
+      ...(body !== undefined && {
+        body: { length: body.length, open: () => body },
+        secretBody: form !== undefined && 'password' in form,
+      }),
     };
     const full = await readResponse(transport, { what, signal, limit: RESPONSE_LIMIT }, () => transport.request(sent));
     return { ...full, credential };
