@@ -171,7 +171,8 @@ test.each([
   ['500', { status: 500, body: 'oops' }, 'registry'],
 ])('a host that answers %s is refused in these words', async (_, answer, code) => {
   const client = await answered(answer);
-  const error = await failure(client.listAccounts('all'));
+  const { status } = answer as Answer;
+  const error = await failure(status === 404 ? client.getAccount('team') : client.listAccounts('all'));
   expect(error).toMatchObject({ code });
   expect(error.message).not.toContain(ADMIN.password);
 });
