@@ -15,6 +15,9 @@ import { accessDocument, accessReport } from '../reports/access-changes.ts';
 import { policiesDocument, policiesReport } from '../reports/access-policies.ts';
 import type { CommandIO } from '../run.ts';
 
+/** Requests at the same time: the API shares its database with the registry's users. */
+const CONCURRENCY = 8;
+
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
   const command = new Command('apply')
@@ -39,7 +42,7 @@ function declare(io: CommandIO) {
       'after',
       examples(
         'access apply access.yaml --to msr.example',
-        'access apply access.yaml --to REGISTRY/PREFIX --principals principals.yaml',
+        'access apply access.yaml --to REGISTRY/PREFIX --principals map.yaml',
       ),
     );
   return addRegistryFlags(addNamingFlags(configured), io);
@@ -55,11 +58,12 @@ export function accessApplyCommand(io: CommandIO) {
     const { ecrKind } = await import('../../ecr/hosts.ts');
     const kind = ecrKind(target.registry, ecrHosts);
     checkFlags(target, kind, flags);
-    const { access } = await registryAccess({ ...registry, mirrors: [], named: [target.registry] });
+    const settings = { ...registry, mirrors: [], named: [target.registry] };
+    const { access, concurrency } = await registryAccess(settings, CONCURRENCY);
     const { readAccess } = await import('../config/read.ts');
     const document = await readAccess(resolve(io.context.cwd, file), 'access apply');
     const common = { document, access: { ...access, ecrHosts }, write: flags.write ?? false };
-    if (kind === undefined) await applyToApi(io, flags, { ...common, registry: target.registry });
+    if (kind === undefined) await applyToApi(io, flags, { ...common, concurrency, registry: target.registry });
     else await applyToEcr(io, flags, { ...common, target });
   });
 }
