@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { airgap, airgapOk } from '../support/cli.ts';
@@ -130,18 +130,4 @@ repositories:
   } finally {
     await ecr.stop();
   }
-});
-
-test.each([
-  ['a path', ['--to', 'msr.example/team']],
-  ['principals', ['--to', 'msr.example', '--principals', 'p.yaml']],
-  ['a naming', ['--to', 'msr.example', '--naming', 'path']],
-  ['ECR Public', ['--to', 'public.ecr.aws/alias']],
-  ['a file that is none', ['--to', 'msr.example']],
-])('%s for a registry that does not take it is refused before any request', async (_, args) => {
-  const home = scratchFolder();
-  writeFileSync(join(home, 'access.yaml'), 'kind: Other\n');
-  const { code, stderr } = await airgap(['access', 'apply', 'access.yaml', ...args], home, { cwd: home });
-  expect([code, stderr]).toEqual([2, expect.stringContaining('Hint:')]);
-  expect(readFileSync(join(home, 'access.yaml'), 'utf8')).toBe('kind: Other\n');
 });

@@ -42,7 +42,7 @@ function declare(io: CommandIO) {
       'after',
       examples(
         'access apply access.yaml --to msr.example',
-        'access apply access.yaml --to REGISTRY/PREFIX --principals map.yaml',
+        'access apply access.yaml --to REGISTRY --principals map.yaml',
       ),
     );
   return addRegistryFlags(addNamingFlags(configured), io);

@@ -1,6 +1,5 @@
 import { count, firstOf } from '../../base/count.ts';
 import { quoted } from '../../base/printable.ts';
-import { ACCESS_LEVELS } from '../../inventory/access.ts';
 import type { AccessResult } from '../../workflows/access/apply-access.ts';
 import type { ChangeOutcome } from '../../workflows/access/apply-changes.ts';
 import type { AccessChange, FieldChange, LeftOut } from '../../workflows/access/changes.ts';
@@ -48,7 +47,10 @@ export function accessReport(result: AccessResult): Report {
   const notes = [
     ...(tables.length === 0 ? [] : [summary]),
     ...named(having(isMadePublic), 'becomes public, so that everybody may pull it'),
-    ...named(having(isLowered), 'becomes a lower right'),
+    ...named(
+      having(({ isLower }) => isLower === true),
+      'becomes a lower right',
+    ),
     ...(kept.length === 0 ? [] : [`left as it is at the destination: ${kept.join(', ')}`]),
     ...(created === 0
       ? []
@@ -83,11 +85,6 @@ function isShown({ field, from, to }: FieldChange): boolean {
 
 function isMadePublic({ field, to }: FieldChange): boolean {
   return field === 'visibility' && to === 'public';
-}
-
-function isLowered({ field, from, to }: FieldChange): boolean {
-  const rankOf = (level: string | boolean): number => (ACCESS_LEVELS as readonly unknown[]).indexOf(level);
-  return field === 'access' && from !== undefined && rankOf(to) < rankOf(from);
 }
 
 function fieldText({ field, from, to }: FieldChange): string {

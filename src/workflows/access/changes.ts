@@ -36,6 +36,8 @@ export interface FieldChange {
   readonly field: string;
   readonly from?: string | boolean;
   readonly to: string | boolean;
+  /** A right that becomes lower. */
+  readonly isLower?: true;
 }
 
 /** One change at the destination, made by one request. */
