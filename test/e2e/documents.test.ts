@@ -164,7 +164,7 @@ async function runAccess(access: string, principals: string): Promise<void> {
   await run('access export', 'access', 'export', access, '--from', mirantis.host, ...plain);
   state.accounts.delete('ann');
   state.organizations.get('eng')?.members.clear();
-  state.organizations.get('eng')?.teams.clear();
+  state.organizations.get('eng')?.teams.get('dev')?.members.clear();
   state.repositories.get('eng/app')?.teams.set('dev', 'read-only');
   await run('access apply', 'access', 'apply', access, '--to', mirantis.host, ...plain);
   const map = { teams: { 'eng/dev': ['arn:aws:iam::123456789012:role/dev'] } };

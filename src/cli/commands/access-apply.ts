@@ -26,6 +26,7 @@ function declare(io: CommandIO) {
     .requiredOption('--to <target>', 'HOST of a registry with the same API, or REGISTRY[/PREFIX] in Amazon ECR')
     .option('--write', 'make the changes; without it they are only listed')
     .option('--include-admins', 'create administrators of the registry as such, and make accounts administrators')
+    .option('--allow-public-repositories', 'make public what is public at its source')
     .option('--search-ldap', 'have the registry take new accounts from its directory (LDAP), without a password')
     .option('--principals <file>', 'for Amazon ECR: IAM principals of teams, accounts and organizations')
     .addOption(
@@ -79,9 +80,22 @@ function checkFlags({ registry, prefix }: Target, kind: 'private' | 'public' | u
       },
     );
   }
-  const { principals, includeAdmins, searchLdap, createRepositories, naming, namingRule, chartPrefix } = flags;
+  const {
+    principals,
+    includeAdmins,
+    searchLdap,
+    allowPublicRepositories,
+    createRepositories,
+    naming,
+    namingRule,
+    chartPrefix,
+  } = flags;
   if (kind === 'private') {
-    refuse(`${registry} is Amazon ECR`, { '--include-admins': includeAdmins, '--search-ldap': searchLdap });
+    refuse(`${registry} is Amazon ECR`, {
+      '--include-admins': includeAdmins,
+      '--allow-public-repositories': allowPublicRepositories,
+      '--search-ldap': searchLdap,
+    });
     if (principals !== undefined) return;
     throw new AirgapError('usage', `--to ${registry} needs --principals FILE`, {
       hint: 'the file says which IAM principals stand for teams, accounts and organizations: docs/access.md',
@@ -114,13 +128,14 @@ type PolicyOptions = Parameters<typeof import('../../workflows/access/apply-poli
 /** @throws AirgapError for what the registry refused */
 async function applyToApi(
   io: CommandIO,
-  { includeAdmins, searchLdap, output }: Flags,
-  options: Omit<AccessOptions, 'includeAdmins' | 'searchLdap'>,
+  { includeAdmins, allowPublicRepositories, searchLdap, output }: Flags,
+  options: Omit<AccessOptions, 'includeAdmins' | 'allowPublic' | 'searchLdap'>,
 ): Promise<void> {
   const { applyAccess } = await import('../../workflows/access/apply-access.ts');
   const result = await applyAccess(io.context, {
     ...options,
     includeAdmins: includeAdmins ?? false,
+    allowPublic: allowPublicRepositories ?? false,
     searchLdap: searchLdap ?? false,
   });
   if (output === 'json') io.print(await formatDocument('AccessChanges', accessDocument(result), 'json'));

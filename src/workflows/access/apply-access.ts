@@ -3,11 +3,11 @@ import type { AccessDocument } from '../../inventory/access.ts';
 import { connectMirantis, type RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { applyChanges, type ChangeOutcome } from './apply-changes.ts';
+import type { PlanOptions } from './changes.ts';
 import { type AccessPlan, planAccess } from './plan-access.ts';
-import type { AccountOptions } from './plan-accounts.ts';
 import { readState } from './read-state.ts';
 
-export interface AccessOptions extends AccountOptions, RegistryUse {
+export interface AccessOptions extends PlanOptions, RegistryUse {
   readonly document: AccessDocument;
   /** Host of the destination. */
   readonly registry: string;

@@ -8,14 +8,14 @@ import {
   type AccessTeam,
 } from '../../inventory/access.ts';
 import { teamKey } from '../../inventory/principal-map.ts';
-import { type AccessState, type AccessWriter, changeKey, type FieldChange, type PlanCollector } from './changes.ts';
-
-export interface AccountOptions {
-  /** Creates administrators of the registry as such, and makes existing accounts administrators. */
-  readonly includeAdmins: boolean;
-  /** Has the registry take new accounts from its directory (LDAP), instead of giving them a password. */
-  readonly searchLdap: boolean;
-}
+import {
+  type AccessState,
+  type AccessWriter,
+  changeKey,
+  type FieldChange,
+  type PlanCollector,
+  type PlanOptions,
+} from './changes.ts';
 
 /** Organization of the registry itself. */
 const SYSTEM_ORGANIZATION = 'docker-datacenter';
@@ -42,7 +42,7 @@ export function applicableOrganizations(
 export function planAccounts(
   document: AccessState,
   state: AccessState,
-  { includeAdmins, searchLdap }: AccountOptions,
+  { includeAdmins, searchLdap }: PlanOptions,
   plan: PlanCollector,
 ): void {
   const existing = new Map(state.accounts.map((account) => [account.name, account]));

@@ -46,6 +46,7 @@ function apply(mirantis: TestMirantis, write: boolean, more: object = {}): Promi
     concurrency: 8,
     includeAdmins: false,
     searchLdap: false,
+    allowPublic: true,
     ...more,
   });
 }
