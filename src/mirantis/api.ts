@@ -114,6 +114,8 @@ export interface MirantisClient {
   /** Returns whether a directory (LDAP) decides who is a member of the team. */
   isTeamSynced(organization: string, team: string): Promise<boolean>;
 
+  /** Returns whether the host offers this API, as far as repositories go. */
+  offersRepositories(): Promise<boolean>;
   /** Lists the repositories of a namespace, or all. Without long descriptions. */
   listRepositories(namespace?: string): Promise<readonly Repository[]>;
   /** Returns undefined if there is none. */

@@ -1,4 +1,5 @@
-import type * as z from 'zod';
+import * as z from 'zod';
+import { AirgapError } from '../base/errors.ts';
 import { checkName } from '../base/names.ts';
 import { registerSecret } from '../base/redact.ts';
 import type { Account, MirantisClient, Repository } from './api.ts';
@@ -110,6 +111,20 @@ export function createMirantisClient(options: ApiOptions): MirantisClient {
       }
     },
 
+    async offersRepositories() {
+      const what = `repositories of ${registry}`;
+      const request: ApiRequest = { method: 'GET', path: REPOSITORIES, query: { pageSize: '1' }, isRoot: true, what };
+      try {
+        const found = await api.find(request);
+        if (found === undefined) return false;
+        parseResponse(found, z.object({ repositories: z.array(repositorySchema).nullable() }), what);
+        return true;
+      } catch (error) {
+        const isOther = error instanceof AirgapError && refusalOf(error) === undefined && !error.isTransient;
+        if (isOther && (error.code === 'unsupported' || error.code === 'registry')) return false;
+        throw error;
+      }
+    },
     listRepositories: async (namespace) =>
       list({
         path: namespace === undefined ? REPOSITORIES : `${REPOSITORIES}/${accountSegment(namespace)}`,

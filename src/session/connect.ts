@@ -36,8 +36,12 @@ export interface RegistryAccess extends AwsAccess {
   readonly clientCertificates?: readonly ClientCertificate[];
   /** Login for one registry from the command line. */
   readonly login?: CommandLineLogin;
-  /** Logins in files for `skopeo sync`, each for its registry; used after variables. */
+  /** Logins of the configuration file; used after variables. */
+  readonly configured?: Keychain;
+  /** Logins in files for `skopeo sync`, each for its registry; used after those of the configuration file. */
   readonly logins?: readonly CommandLineLogin[];
+  /** Logins with the tokens of clusters, each for the registry of its cluster; used before auth files. */
+  readonly clusterLogins?: readonly Keychain[];
   /** Registries named by the user, not by a chart. */
   readonly named?: readonly string[];
   /** Set for a push: redirect targets then get no credentials of other registries. Default: false. */
@@ -66,7 +70,7 @@ export interface RegistryUse {
 }
 
 export interface RegistryConnection {
-  /** Client for all registries, with credentials from the command line, variables, ECR, ECR Public and auth files. */
+  /** Client for all registries, with credentials from the command line, variables, configuration, ECR, ECR Public and auth files. */
   readonly client: RegistryClient;
   /** Options with the same TLS settings for the ECR API. */
   readonly ecr: EcrOptions;
@@ -113,7 +117,9 @@ function openAccess(
     caFile,
     clientCertificates = [],
     login,
+    configured,
     logins = [],
+    clusterLogins = [],
     named = [],
     isPushTarget = false,
     keychain: given,
@@ -138,7 +144,9 @@ function openAccess(
   const ownKeychain = chainKeychains(
     ...(login === undefined ? [] : [commandLineKeychain(login)]),
     environmentKeychain(env, named),
+    ...(configured === undefined ? [] : [configured]),
     ...logins.map(skopeoFileKeychain),
+    ...clusterLogins,
     ecrKeychain(ecr),
     isPushTarget ? ecrPublicTargetKeychain(ecr) : ecrPublicKeychain(ecr),
     fileKeychain({ ...userEnvironment(env), emit }),

@@ -6,13 +6,13 @@ import { parseAssignment, repeatable } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { examples } from '../help.ts';
 import { importDocument, importReport } from '../reports/import.ts';
-import { airgapCommand, fileWord, nextStep } from '../reports/next.ts';
 import { displayPath } from '../reports/text.ts';
 import type { CommandIO } from '../run.ts';
+import { afterImport } from './after-import.ts';
 
 function declare() {
   return new Command('import')
-    .description('turn lists of charts and images of other tools and of scripts into an airgap.yaml')
+    .description('turn lists of other tools and of scripts, and env files of registries, into an airgap.yaml')
     .argument('<file...>', 'list to read, any of the formats below; "-" for standard input')
     .option('--out <file>', 'file to write, such as airgap.yaml; without it, the text is printed')
     .option('--force', 'overwrite an existing file')
@@ -48,7 +48,6 @@ export function importCommand(io: CommandIO) {
       return;
     }
     if (shown === undefined) io.print(text);
-    const next = shown === undefined ? [] : airgapCommand('bundle', '--config', fileWord(shown), '--out', 'bundle.tar');
-    await printReport(io, importReport(result, shown), next.length === 0 ? [] : [nextStep(next)]);
+    await printReport(io, importReport(result, shown), shown === undefined ? [] : afterImport(shown, result));
   });
 }

@@ -1,4 +1,4 @@
-import { type Document, isScalar, visit } from 'yaml';
+import { type Document, isPair, isScalar, visit } from 'yaml';
 import type { Environment } from '../../base/environment.ts';
 import { type AccessDocument, accessSchema } from '../../inventory/access.ts';
 import { type LockFile, lockFileSchema } from '../../inventory/lock-file.ts';
@@ -66,6 +66,14 @@ export function readPruneList(path: string): Promise<PruneList> {
   return readDocument(path, { schema: pruneListSchema, flag: '--delete', hint });
 }
 
+const LOGIN_KEYS: ReadonlySet<unknown> = new Set(['username', 'password', 'token']);
+
+/** Reports whether ancestors of a pair are those of a field of `logins`: document, mapping, pair, list, mapping. */
+function isInLogins(path: readonly unknown[]): boolean {
+  const [, , pair] = path;
+  return path.length === 5 && isPair(pair) && isScalar(pair.key) && pair.key.value === 'logins';
+}
+
 /**
  * Reads a file of `access export`.
  * @param flag word that names the file, for the hint
@@ -79,7 +87,7 @@ export function readAccess(path: string, flag: string): Promise<AccessDocument> 
 /**
  * Replaces `${NAME}` in every string of the document; `$${NAME}` stays as `${NAME}`.
  * Reports an unset name with the offset of its string: an empty replacement would silently produce a wrong registry or
- * version.
+ * version. Users and secrets of `logins` stay as they are written: a variable is read when its registry asks for a login.
  */
 function interpolate(
   document: Document,
@@ -87,6 +95,10 @@ function interpolate(
   report: (offset: number, message: string) => void,
 ): void {
   visit(document, {
+    Pair(_, { key }, path) {
+      const isOfLogin = isScalar(key) && LOGIN_KEYS.has(key.value) && isInLogins(path);
+      return isOfLogin ? visit.SKIP : undefined;
+    },
     Scalar(key, node) {
       if (key === 'key' || !isScalar(node) || typeof node.value !== 'string') return;
       node.value = node.value.replace(
