@@ -162,6 +162,7 @@ async function runAccess(access: string, principals: string): Promise<void> {
   state.user('ann', { isAdmin: true }).organization('eng', ['ann']).team('eng', 'dev', ['ann']);
   state.repository('eng/app', { visibility: 'public' }, { dev: 'admin' });
   await run('access export', 'access', 'export', access, '--from', mirantis.host, ...plain);
+  documents.set('access file', parse(readFileSync(access, 'utf8')));
   state.accounts.delete('ann');
   state.organizations.get('eng')?.members.clear();
   state.organizations.get('eng')?.teams.get('dev')?.members.clear();
@@ -217,6 +218,8 @@ describe('in all documents', () => {
       'push --dry-run.referrers.items[].subject',
       'receipt.items[].target',
       '--log-file[].reference',
+      'access export.counts.rights',
+      'access file.repositories[].settings.visibility',
       'access apply.changes[].fields[].from',
       'access apply.notApplied[].reason',
       'access apply to ECR.policies[].policy.Statement[].Principal',
