@@ -98,7 +98,10 @@ function fieldText({ field, from, to }: FieldChange): string {
 }
 
 function statusText({ status, error, reason }: ChangeOutcome): string {
-  const why = error === undefined ? reason : [error.reason, error.parts.detail].filter(Boolean).join(': ');
+  const why =
+    reason !== undefined || error === undefined
+      ? reason
+      : [error.reason, error.parts.detail].filter(Boolean).join(': ');
   return why === undefined ? status : `${status}: ${why}`;
 }
 
