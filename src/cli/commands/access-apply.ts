@@ -3,12 +3,12 @@ import { Command, Option } from '@commander-js/extra-typings';
 import { AirgapError, combine } from '../../base/errors.ts';
 import type { Target } from '../../naming/naming.ts';
 import { addConfigFlags } from '../flags/charts.ts';
+import { CONNECTION_ONLY, readConfiguration } from '../flags/configuration.ts';
 import { declaredHosts } from '../flags/ecr.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import type { FlagsOf } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, registryAccess } from '../flags/registry.ts';
-import { readConfiguration } from '../flags/settings.ts';
 import { addNamingFlags, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { accessDocument, accessReport } from '../reports/access-changes.ts';
@@ -32,7 +32,7 @@ function declare(io: CommandIO) {
     );
   const configured = addConfigFlags(
     command,
-    'read naming, plainHttp, caFile and clientCertificates from this airgap.yaml',
+    'read logins, naming, plainHttp, caFile and clientCertificates from this airgap.yaml',
   )
     .addOption(outputOption(['text', 'json'], 'text'))
     .addHelpText(
@@ -49,7 +49,7 @@ type Flags = FlagsOf<typeof declare> & ReadLogin;
 
 export function accessApplyCommand(io: CommandIO) {
   return declare(io).action(async (file, flags) => {
-    const { config, registry } = await readConfiguration(io.context, flags);
+    const { config, registry } = await readConfiguration(io.context, flags, CONNECTION_ONLY);
     const target = await targetOf(flags.to, flags, config);
     const ecrHosts = await declaredHosts([target.registry], flags, io.context.env);
     const { ecrKind } = await import('../../ecr/hosts.ts');

@@ -3,11 +3,11 @@ import { Command } from '@commander-js/extra-typings';
 import { checkName } from '../../base/names.ts';
 import { checkNewOutput, checkWritable, writeOutput } from '../../base/output-file.ts';
 import { addConfigFlags } from '../flags/charts.ts';
+import { CONNECTION_ONLY, readConfiguration } from '../flags/configuration.ts';
 import { addLoginFlags, type ReadLogin } from '../flags/login.ts';
 import { type FlagsOf, parseConcurrency, repeatable } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addTrustFlags, registryAccess } from '../flags/registry.ts';
-import { readConfiguration } from '../flags/settings.ts';
 import { examples } from '../help.ts';
 import { accessExportDocument, accessExportReport } from '../reports/access.ts';
 import { displayPath } from '../reports/text.ts';
@@ -22,7 +22,7 @@ function declare(io: CommandIO) {
       .requiredOption('--from <host>', 'registry to read')
       .addOption(repeatable('--organization <name>', 'export only this organization, its members and its repositories'))
       .option('--force', 'overwrite an existing file'),
-    'read plainHttp, caFile and clientCertificates from this airgap.yaml',
+    'read logins, plainHttp, caFile and clientCertificates from this airgap.yaml',
   )
     .addOption(outputOption(['text', 'json'], 'text'))
     .addHelpText(
@@ -51,7 +51,7 @@ export function accessExportCommand(io: CommandIO) {
     const path = resolve(cwd, file);
     await checkNewOutput(path, 'FILE', flags.force ?? false);
     await checkWritable(path, 'FILE');
-    const { registry: settings } = await readConfiguration(io.context, flags);
+    const { registry: settings } = await readConfiguration(io.context, flags, CONNECTION_ONLY);
     const use = await registryAccess({ ...settings, named: [registry] }, CONCURRENCY);
     const { exportAccess } = await import('../../workflows/access/export.ts');
     const result = await exportAccess(io.context, { ...use, registry, organizations: flags.organization });
