@@ -23,7 +23,7 @@ interface EnvironmentFile {
 }
 
 /** Unclosed quotes after which reading ends, because each is searched up to the end of the text. */
-const MAX_UNCLOSED = 20;
+const MAX_UNCLOSED = 10;
 
 /** `NAME=`, `export NAME=`. */
 const ASSIGNMENT =
