@@ -4,6 +4,7 @@ import { bundleCommand } from './commands/bundle.ts';
 import { checkCommand } from './commands/check.ts';
 import { diffCommand } from './commands/diff.ts';
 import { extractCommand } from './commands/extract.ts';
+import { imageStreamsCommand } from './commands/image-streams.ts';
 import { imagesCommand } from './commands/images.ts';
 import { importCommand } from './commands/import.ts';
 import { inspectCommand } from './commands/inspect.ts';
@@ -47,6 +48,7 @@ export function createProgram(io: CommandIO): Command {
     pruneCommand,
     accessCommand,
     publicEcrCommand,
+    imageStreamsCommand,
     extractCommand,
     importCommand,
   ];

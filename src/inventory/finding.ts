@@ -74,6 +74,8 @@ export interface Location {
   readonly via?: readonly string[];
   /** Running Pod that has it, instead of a render. `chart`, `profile` and `template` are empty then. */
   readonly pod?: PodLocation;
+  /** Tag of an exported image stream that has it, instead of a render. `chart`, `profile` and `template` are empty then. */
+  readonly imageStream?: ImageStreamLocation;
   /** Setting that redirects an image chosen by an operator, from operator rules. */
   readonly redirect?: Redirect;
   /**
@@ -90,6 +92,17 @@ interface PodLocation {
   readonly container: string;
   /** What the node runs, `registry/path@digest`; absent if its runtime reports only an image ID, or nothing yet. */
   readonly running?: string;
+}
+
+/** Tag of an image stream of OpenShift; `Location.name` is the name of the image stream. */
+interface ImageStreamLocation {
+  readonly namespace: string;
+  readonly tag: string;
+  /** Class of the tag (docs/image-streams.md), and the evidence for it in words. */
+  readonly class: string;
+  readonly why: string;
+  /** File of the export, with document and item. */
+  readonly file: string;
 }
 
 export const REDIRECT_KINDS = ['values', 'env', 'argument', 'resource-field', 'none'] as const;

@@ -45,6 +45,9 @@ const location = z.object({
   values: z.array(z.string()).optional(),
   via: z.array(z.string()).optional(),
   pod: z.object({ namespace: z.string(), container: z.string(), running: z.string().optional() }).optional(),
+  imageStream: z
+    .object({ namespace: z.string(), tag: z.string(), class: z.string(), why: z.string(), file: z.string() })
+    .optional(),
   redirect: z
     .object({
       kind: z.enum(REDIRECT_KINDS),

@@ -31,7 +31,7 @@ const MAX_NAMES = 3;
  * @throws AirgapError `usage` if there are none, `file` if one cannot be read, for a link that leads out of the folder, and
  *   beyond the limits
  */
-export async function readManifestFiles(source: ManifestSource, emit: Emit): Promise<ManifestFile[]> {
+export async function readManifestFiles(source: ManifestSource<string>, emit: Emit): Promise<ManifestFile[]> {
   const { name, path, input } = source;
   if (input !== undefined) return [{ path: '-', text: textOf(input, name) }];
   const found = await stat(path).catch((cause: unknown) => {
@@ -43,7 +43,7 @@ export async function readManifestFiles(source: ManifestSource, emit: Emit): Pro
   // A pipe without a writer would block, and a device may have no end.
   if (!found.isFile() && !found.isDirectory()) {
     throw new AirgapError('usage', `${name} is neither a file nor a folder`, {
-      hint: 'give it as standard input: --manifests -',
+      hint: `give it as standard input: --${source.kind} -`,
     });
   }
   const listing = found.isDirectory() ? await listFolder(source) : { files: [''], charts: [], hidden: [] };
@@ -95,7 +95,7 @@ interface Listing {
   readonly hidden: string[];
 }
 
-async function listFolder({ name, path: root }: ManifestSource): Promise<Listing> {
+async function listFolder({ name, path: root }: ManifestSource<string>): Promise<Listing> {
   const listing: Listing = { files: [], charts: [], hidden: [] };
   const realRoot = await realpath(root);
   let entries = 0;

@@ -6,10 +6,8 @@ import { type RenderedDocument, splitManifests } from '../helm/documents.ts';
 import { typeMetaOf } from '../helm/type-meta.ts';
 import { readManifestFiles } from './files.ts';
 import { type BuildContext, buildKustomization } from './kustomize.ts';
+import { hasText, secondDocument } from './second-document.ts';
 import type { ManifestSource } from './source.ts';
-
-/** A line that is not empty and no comment. */
-const CONTENT = /^(?![ \t\ufeff]*(?:#|\r?$))/m;
 
 /** Files that kustomize reads, in any folder. */
 const KUSTOMIZATION = /(?:^|\/)kustomization\.ya?ml$/;
@@ -66,7 +64,7 @@ function isObject(document: RenderedDocument): boolean {
 
 /** Reports whether a document is more than comments. Lists and texts at the top have no object. */
 function hasContent(document: RenderedDocument): boolean {
-  return document.object !== undefined || CONTENT.test(document.text);
+  return document.object !== undefined || hasText(document.text);
 }
 
 /** Returns the error of a document that cannot be parsed, with the line in its file. */
@@ -86,13 +84,4 @@ function syntaxError({ name }: ManifestSource, document: RenderedDocument, file:
       hint: 'mend the file; templates of a chart are rendered when the chart itself is named',
     }),
   ];
-}
-
-/** Finds a second document of YAML where Kubernetes does not begin one: it would be left out unnoticed. */
-function secondDocument(text: string): { readonly offset: number; readonly problem: string } | undefined {
-  const separator = /(?<=\n)---.*\S/.exec(text);
-  if (separator !== null) return { offset: separator.index, problem: 'a line --- has other text than a comment' };
-  const end = /(?<=\n)\.\.\.(?=\s)/.exec(text)?.index;
-  const isLast = end === undefined || !CONTENT.test(text.slice(text.indexOf('\n', end)));
-  return isLast ? undefined : { offset: end, problem: 'text follows the line ... without a line ---' };
 }

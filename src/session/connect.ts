@@ -40,6 +40,8 @@ export interface RegistryAccess extends AwsAccess {
   readonly configured?: Keychain;
   /** Logins in files for `skopeo sync`, each for its registry; used after those of the configuration file. */
   readonly logins?: readonly CommandLineLogin[];
+  /** Logins with the tokens of clusters, each for the registry of its cluster; used before auth files. */
+  readonly clusterLogins?: readonly Keychain[];
   /** Registries named by the user, not by a chart. */
   readonly named?: readonly string[];
   /** Set for a push: redirect targets then get no credentials of other registries. Default: false. */
@@ -117,6 +119,7 @@ function openAccess(
     login,
     configured,
     logins = [],
+    clusterLogins = [],
     named = [],
     isPushTarget = false,
     keychain: given,
@@ -143,6 +146,7 @@ function openAccess(
     environmentKeychain(env, named),
     ...(configured === undefined ? [] : [configured]),
     ...logins.map(skopeoFileKeychain),
+    ...clusterLogins,
     ecrKeychain(ecr),
     isPushTarget ? ecrPublicTargetKeychain(ecr) : ecrPublicKeychain(ecr),
     fileKeychain({ ...userEnvironment(env), emit }),

@@ -6,6 +6,7 @@ import { parsePlatform } from '../../oci/platform.ts';
 import type { BundleOptions } from '../../workflows/bundle/bundle.ts';
 import type { BundleResult } from '../../workflows/bundle/pack.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
+import { addImageStreamFlags } from '../flags/image-streams.ts';
 import { operatorScanSettings } from '../flags/operator-scan.ts';
 import { type FlagsOf, parseSplitSize, repeatable } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
@@ -67,7 +68,7 @@ function declare(io: CommandIO) {
         'bundle --config airgap.yaml --platform linux/amd64 --out site.tar',
       ),
     );
-  const selecting = addReferrerFlags(addChartsFlags(command)).optionsGroup('Registries and TLS:');
+  const selecting = addReferrerFlags(addImageStreamFlags(addChartsFlags(command))).optionsGroup('Registries and TLS:');
   return addRegistryFlags(selecting.addOption(mirrorOption()).addOption(preferPublicEcrOption()), io);
 }
 

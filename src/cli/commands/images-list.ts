@@ -1,4 +1,5 @@
 import { printableLine } from '../../base/printable.ts';
+import { textBefore } from '../../base/text-trim.ts';
 import { type Finding, isBundledByDefault } from '../../inventory/finding.ts';
 import { WRITTEN_FORMATS, type WrittenFormat } from '../../lists/list-format.ts';
 import type { Confirmation } from '../../workflows/images/confirm.ts';
@@ -30,15 +31,24 @@ export async function listDocument(
   const { chartAt, writeList } = await import('../../lists/writing/index.ts');
   const charts = found.charts.map(({ name, version, source }) => ({ name, version, at: chartAt(source, version) }));
   const local = charts.filter(({ at }) => at === undefined);
+  const images = found.images.filter(isBundledByDefault);
+  // By its digest, skopeo sync copies an image without a tag, which no image stream then has.
+  const byTag = format === 'skopeo-sync' ? new Set(images.filter(isTagOfStream)) : new Set<Finding>();
   return writeList(format, {
     charts: charts.flatMap(({ at }) => at ?? []),
-    images: found.images.filter(isBundledByDefault).map(({ reference }) => reference),
+    images: images.map((image) => (byTag.has(image) ? textBefore(image.reference, '@') : image.reference)),
     remarks: [
+      ...[...byTag].map(({ reference }) => `digest in the export: ${reference}`),
       ...found.images.filter((image) => !isBundledByDefault(image)).map(possible),
       ...otherImages(found.inside, dropped),
       ...local.map(({ name, version }) => `chart from a file or folder, not listed: ${name} ${version}`),
     ],
   });
+}
+
+/** Reports whether an image is a tag of an exported image stream. */
+function isTagOfStream({ found }: Finding): boolean {
+  return found.some(({ imageStream }) => imageStream !== undefined);
 }
 
 function possible({ reference }: Finding): string {

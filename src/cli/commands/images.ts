@@ -8,6 +8,7 @@ import { WRITTEN_FORMATS } from '../../lists/list-format.ts';
 import type { Confirmation } from '../../workflows/images/confirm.ts';
 import type { ImagesResult } from '../../workflows/images/images.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
+import { addImageStreamFlags } from '../flags/image-streams.ts';
 import { addOperatorScanFlags, operatorScanSettings } from '../flags/operator-scan.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, mirrorOption, preferPublicEcrOption, registryAccess } from '../flags/registry.ts';
@@ -35,7 +36,7 @@ function declare(io: CommandIO) {
       examples('images ./app -f values.yaml', 'images grafana --repo https://charts.example/stable -o json'),
     );
   const output = outputOption(['table', 'json', 'yaml', 'txt', 'rules', ...WRITTEN_FORMATS], 'table');
-  const selecting = addChartsFlags(addOperatorScanFlags(addWhyFlags(command)).addOption(output));
+  const selecting = addImageStreamFlags(addChartsFlags(addOperatorScanFlags(addWhyFlags(command)).addOption(output)));
   const pulling = selecting
     .optionsGroup('Registries and TLS:')
     .addOption(mirrorOption())
@@ -48,11 +49,12 @@ export function imagesCommand(io: CommandIO) {
     const { images } = await import('../../workflows/images/images.ts');
     const settings = await readSettings(io, charts, flags);
     const rules = await readRules(flags.rules.map((path) => resolve(io.context.cwd, path)));
-    const { charts: jobs, manifests, add, running } = settings;
-    const named = jobs.length + manifests.length + add.length + running.length;
+    const { charts: jobs, manifests, add, running, config } = settings;
+    const streams = flags.imageStreams.length + config.imageStreams.length;
+    const named = jobs.length + manifests.length + add.length + running.length + streams;
     if (flags.explain === undefined && named === 0) {
       throw new AirgapError('usage', 'no chart was given', {
-        hint: 'run helm airgap images CHART, use --kustomize, --manifests or --pods, or --config airgap.yaml',
+        hint: 'run helm airgap images CHART, use --kustomize, --manifests, --pods or --image-streams, or --config airgap.yaml',
       });
     }
     const options = { ...settings, rules, operatorScan: await operatorScanSettings(flags, settings, false) };

@@ -139,12 +139,14 @@ function refuseSelections({
   operatorScan,
   manifests = [],
   running = [],
+  imageStreams = [],
 }: ImagesOptions): void {
   const conflicts = Object.entries({
     charts: charts.length > 0,
     kustomizations: manifests.some(({ kind }) => kind === 'kustomize'),
     manifests: manifests.some(({ kind }) => kind === 'manifests'),
     '--pods': running.length > 0,
+    '--image-streams': imageStreams.length > 0,
     '--exclude': exclude.length > 0,
     '--include': include.length > 0,
     '--no-tests': tests === false,

@@ -11,6 +11,7 @@ import type { MirrorOptions } from '../../workflows/mirror/options.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
 import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
 import { addFromFlags, type FromSettings, readFrom } from '../flags/from.ts';
+import { addImageStreamFlags, streamNaming } from '../flags/image-streams.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { operatorScanSettings } from '../flags/operator-scan.ts';
 import { type FlagsOf, repeatable } from '../flags/option.ts';
@@ -72,7 +73,7 @@ function declare(io: CommandIO) {
         'mirror ./app --to registry.example/mirror --dry-run',
       ),
     );
-  const selecting = addReferrerFlags(addChartsFlags(listing)).optionsGroup('Registries and TLS:');
+  const selecting = addReferrerFlags(addImageStreamFlags(addChartsFlags(listing))).optionsGroup('Registries and TLS:');
   return addEcrFlags(
     addNamingFlags(addRegistryFlags(selecting.addOption(mirrorOption()).addOption(preferPublicEcrOption()), io)),
   );
@@ -146,7 +147,8 @@ async function mirrorOptions(io: CommandIO, charts: string[], flags: Flags): Pro
   const settings = await readSettings(io, charts, flags, { readsFrom: true });
   const { config, registry } = settings;
   const from = await readFrom(io, flags, config);
-  const targets = await targetsOf(flags, config);
+  const naming = streamNaming(config.naming, flags, settings.imageStreamRoute);
+  const targets = await targetsOf(flags, { ...config, naming });
   const named = [...(registry.named ?? []), ...from.named, ...targets.map((target) => target.registry)];
   const { access, concurrency } = await registryAccess({
     ...registry,
@@ -205,8 +207,8 @@ async function mirrorSources(
     rules: await readRules(flags.rules.map((path) => resolve(cwd, path))),
     operatorScan: flags.includeInside ? await operatorScanSettings(flags, settings, false) : undefined,
   };
-  const running = settings.running.map(({ reference }) => reference);
-  const images = hasCharts ? [] : [...new Set([...settings.add, ...running])];
+  const located = [...settings.running, ...settings.imageStreams].map(({ reference }) => reference);
+  const images = hasCharts ? [] : [...new Set([...settings.add, ...located])];
   const lists = { images, registries, repositories, exclude: settings.exclude, shard, concurrency };
   const hasLists = plan !== undefined || images.length + registries.length + repositories.length > 0;
   return {

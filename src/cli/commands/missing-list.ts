@@ -5,13 +5,15 @@ import type { Pattern } from '../../search/selection.ts';
 import type { BundleOptions } from '../../workflows/bundle/bundle.ts';
 import type { BundleMissingOptions } from '../../workflows/bundle/bundle-missing.ts';
 import type { ChartsFlags } from '../flags/charts.ts';
+import type { ImageStreamFlags } from '../flags/image-streams.ts';
 import type { Settings } from '../flags/settings.ts';
 import type { CommandIO } from '../run.ts';
 
 /** Flags of `bundle` that select images, which the list does instead. */
 type SelectingFlags = Pick<
-  ChartsFlags,
-  'kustomize' | 'manifests' | 'pods' | 'include' | 'tests' | 'hooks' | 'operatorDefaults' | 'nestedCharts' | 'rules'
+  ChartsFlags & ImageStreamFlags,
+  | ('kustomize' | 'manifests' | 'pods' | 'imageStreams')
+  | ('include' | 'tests' | 'hooks' | 'operatorDefaults' | 'nestedCharts' | 'rules')
 > & {
   readonly lock?: string;
   readonly includeInside?: true;
@@ -51,6 +53,7 @@ function refuseSelections(flags: SelectingFlags): void {
     kustomize,
     manifests,
     pods,
+    imageStreams,
     include = [],
     tests,
     hooks,
@@ -64,6 +67,7 @@ function refuseSelections(flags: SelectingFlags): void {
     '--kustomize': kustomize.length > 0,
     '--manifests': manifests.length > 0,
     '--pods': pods !== undefined,
+    '--image-streams': imageStreams.length > 0,
     '--include': include.length > 0,
     '--no-tests': !tests,
     '--no-hooks': !hooks,

@@ -99,6 +99,13 @@ export const configSchema = z.strictObject({
   kustomize: z.array(text).default([]),
   /** Files and folders of manifests, relative to the configuration file. */
   manifests: z.array(text).default([]),
+  /** Files and folders of exported image streams of OpenShift, relative to the configuration file. */
+  imageStreams: z.array(text).default([]),
+  /** Public host of the internal registry of the cluster, by an address inside it. */
+  registryRoutes: z.record(z.string(), text).default({}),
+  /** Takes tags of image streams too that are public or the platform's own. */
+  includePublic: z.boolean().optional(),
+  includePlatform: z.boolean().optional(),
   /** Images to add by name, and patterns of references and nested charts to leave out. */
   images: z.array(text).default([]),
   /** Registries to mirror. */

@@ -12,6 +12,8 @@ export const NO_CONFIG: Omit<Config, 'apiVersion' | 'kind'> = {
   charts: [],
   kustomize: [],
   manifests: [],
+  imageStreams: [],
+  registryRoutes: {},
   images: [],
   from: [],
   to: [],

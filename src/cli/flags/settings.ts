@@ -15,6 +15,7 @@ import type { CommandIO } from '../run.ts';
 import { chartJobs, chartRequest, refuseUnusedRenderFlags, renderOptions } from './chart-jobs.ts';
 import type { ChartsFlags, ConfigFlags, RenderFlags } from './charts.ts';
 import { type Configuration, type ConfigurationUse, readConfiguration } from './configuration.ts';
+import { type ImageStreamFlags, readImageStreams } from './image-streams.ts';
 import { chartLogin } from './login.ts';
 import { listEntries, parseDuration, parseMemory } from './option.ts';
 import { helmCertificates, type RegistryFlags } from './registry.ts';
@@ -23,7 +24,7 @@ import { helmCertificates, type RegistryFlags } from './registry.ts';
 type SettingsFlags = RenderFlags &
   ConfigFlags &
   Pick<ChartsFlags, 'tests' | 'hooks' | 'operatorDefaults' | 'chartMirror'> &
-  Partial<ChartsFlags> &
+  Partial<ChartsFlags & ImageStreamFlags> &
   Partial<RegistryFlags> & { readonly all?: true };
 
 /** Settings of a command that renders charts: the configuration file with the flags laid over it. */
@@ -38,6 +39,10 @@ export interface Settings extends Omit<Configuration, 'folder'> {
   readonly add: readonly string[];
   /** References of running Pods. */
   readonly running: readonly LocatedReference[];
+  /** References of exported image streams. */
+  readonly imageStreams: readonly LocatedReference[];
+  /** Public host by which they are read; absent without any. */
+  readonly imageStreamRoute?: string;
   readonly exclude: readonly Pattern[];
   readonly include: readonly Pattern[];
   readonly tests: boolean;
@@ -84,7 +89,9 @@ export async function readSettings(
     ...mirrors.flatMap(({ from, to }) => [from, ...('url' in to ? [to.url] : [])]),
     ...plainHttp,
   ]);
+  const { givenRoutes, ...streams } = await readImageStreams(io, flags, config, folder);
   const named = [
+    ...givenRoutes,
     ...new Set([...allowedHosts].map((host) => host.replace(/:(?:443|80)$/, ''))),
     ...add.flatMap((image) => tryParseReference(image)?.registry ?? []),
   ];
@@ -95,6 +102,7 @@ export async function readSettings(
     render,
     add,
     running: await readRunning(io, flags, config),
+    ...streams,
     exclude: [...(flags.exclude ?? []).map(parsePattern), ...config.exclude.map(patternOf)],
     include: [...(flags.include ?? []).map(parsePattern), ...config.include.map(patternOf)],
     tests: flags.tests && config.tests !== false,

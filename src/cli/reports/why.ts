@@ -63,21 +63,27 @@ function imageText({ reference, need, confidence, found }: Finding): string {
 function locationText(reference: string, group: readonly Location[]): string {
   const [location] = group;
   if (location === undefined) return '';
-  const { how, kind, name, path, within, hook, template, written, parts = [], redirect, pod } = location;
+  const { how, kind, name, path, within, hook, template, written, parts = [], redirect, pod, imageStream } = location;
   if (how === 'added') return `\n  ${HOW_TEXT.added}, as ${written}`;
   const values = [...new Set(group.flatMap((entry) => entry.values ?? []))];
   // Manifests and Pods have no profile.
   const profiles = [...new Set(group.map(({ profile }) => profile))].filter((profile) => profile !== '');
   const rows: [string, string | undefined][] = [
-    [location.chart.includes(' ') ? 'source' : 'chart', pod === undefined ? chartText(location) : undefined],
+    [
+      location.chart.includes(' ') ? 'source' : 'chart',
+      pod === undefined && imageStream === undefined ? chartText(location) : undefined,
+    ],
     ['profile', profiles.length === 0 ? undefined : profiles.join(', ')],
-    ['namespace', pod?.namespace],
+    ['namespace', pod?.namespace ?? imageStream?.namespace],
+    ['tag', imageStream?.tag],
+    ['why', imageStream?.why],
+    ['file', imageStream?.file],
     ['container', pod?.container],
     ['running', pod?.running],
     ['template', template === '' ? undefined : `${template}${documentText(location)}`],
     ['inside', within],
     ['hook', hook],
-    ['found as', HOW_TEXT[how]],
+    ['found as', imageStream === undefined ? HOW_TEXT[how] : 'tag of an image stream'],
     ['written', written === reference ? undefined : written],
     ...parts.map((part): [string, string] => [part.role, `${part.text}  (${part.path})`]),
     ['values', values.length === 0 ? undefined : values.join(', ')],

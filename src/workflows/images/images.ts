@@ -27,6 +27,8 @@ export interface ImagesOptions extends SearchOptions, SelectionOptions {
   readonly add: readonly string[];
   /** References of running Pods (running.ts). */
   readonly running?: readonly LocatedReference[];
+  /** References of exported image streams (workflows/image-streams/). */
+  readonly imageStreams?: readonly LocatedReference[];
   /** Registry access for the operator image scan; no scan if absent. */
   readonly operatorScan?: OperatorScanSettings;
 }
@@ -186,17 +188,18 @@ export function mergeNetworkNeeds(
 }
 
 /**
- * Applies the selection to the references of all charts, the added ones and those of Pods.
+ * Applies the selection to the references of all charts, the added ones, and those of Pods and image streams.
  * @param excluded names of nested charts that were excluded
  * @throws AirgapError `reference-invalid` with all invalid added references
  */
 export function selectFindings(
   charts: readonly Pick<SearchedChart, 'references'>[],
-  options: SelectionOptions & Pick<ImagesOptions, 'add' | 'running'>,
+  options: SelectionOptions & Pick<ImagesOptions, 'add' | 'running' | 'imageStreams'>,
   excluded: readonly string[] = [],
 ): SelectedFindings {
-  const { add, running = [] } = options;
-  const all = [...charts.flatMap((chart) => chart.references), ...addedReferences(add), ...running];
+  const { add, running = [], imageStreams = [] } = options;
+  const found = charts.flatMap((chart) => chart.references);
+  const all = [...found, ...addedReferences(add), ...running, ...imageStreams];
   const { references, selections } = applySelection(all, options, excluded);
   return { findings: toFindings(references), selections };
 }

@@ -38,6 +38,7 @@ const allowed: Record<string, readonly string[]> = {
   'value-tracing': ['inventory', 'helm', ...transport],
   recipe: ['value-tracing', 'inventory', 'naming', 'helm', ...transport],
   kubernetes: ['auth', ...transport],
+  openshift: ['manifests', 'inventory', 'kubernetes', 'auth', 'helm', ...transport],
   session: ['helm', ...network],
   transfer: transport,
   bundle: ['transfer', 'inventory', 'naming', ...transport],

@@ -1,0 +1,154 @@
+import { AirgapError } from '../../base/errors.ts';
+import type { LocatedReference } from '../../inventory/finding.ts';
+import { manifestSource, STANDARD_INPUT } from '../../manifests/source.ts';
+import type { ImageStreamOptions } from '../../workflows/image-streams/plan.ts';
+import type { Config } from '../config/schema.ts';
+import type { CommandIO } from '../run.ts';
+import { addSourceClusterFlags } from './clusters.ts';
+import { type FlagsOf, flagGroup, repeatable } from './option.ts';
+import type { NamingFlags } from './target.ts';
+
+/** Adds flags for the internal registry of OpenShift, and for tags of image streams that are left out by default. */
+export const addStreamSelectionFlags = flagGroup((command) =>
+  addSourceClusterFlags(command)
+    .addOption(
+      repeatable('--registry-route <internal=public>', 'public host of the internal registry, by its address inside'),
+    )
+    .option('--include-public', 'also take tags that workloads pull from a registry outside the cluster')
+    .option('--include-platform', 'also take tags of namespaces of the platform, such as openshift'),
+);
+
+type StreamSelectionFlags = FlagsOf<typeof addStreamSelectionFlags>;
+
+/** Adds flags that name exported image streams of OpenShift. */
+export const addImageStreamFlags = flagGroup((command) =>
+  addStreamSelectionFlags(
+    command
+      .optionsGroup('Image streams of OpenShift:')
+      .addOption(
+        repeatable(
+          '--image-streams <path>',
+          'add tags of exported image streams that have to be moved: file or folder',
+        ),
+      ),
+  ),
+);
+
+export type ImageStreamFlags = FlagsOf<typeof addImageStreamFlags>;
+
+/** Other flags and keys that may read standard input. */
+interface OtherInput {
+  readonly pods?: string;
+  readonly manifests?: readonly string[];
+  readonly registryLogin?: unknown;
+}
+
+type StreamConfig = Pick<Config, 'imageStreams' | 'registryRoutes' | 'includePublic' | 'includePlatform'>;
+
+/** Images of exported image streams. */
+interface ReadImageStreams {
+  readonly imageStreams: readonly LocatedReference[];
+  /** Public host by which they are read; absent without any. */
+  readonly imageStreamRoute?: string;
+  /** Public hosts that the user gave, not the export. */
+  readonly givenRoutes: readonly string[];
+}
+
+/**
+ * Reads the tags of image streams that have to be moved. Their reader is loaded only for them.
+ * @param folder of the configuration file
+ * @throws AirgapError `usage` without a route to the internal registry, for standard input that is used twice, and for flags
+ *   without image streams; errors of the reader
+ */
+export async function readImageStreams(
+  io: CommandIO,
+  flags: Partial<ImageStreamFlags> & OtherInput,
+  config: StreamConfig & Pick<Config, 'manifests'>,
+  folder: string,
+): Promise<ReadImageStreams> {
+  const { imageStreams: paths = [], registryRoute = [] } = flags;
+  if (paths.length + config.imageStreams.length === 0) {
+    refuseAlone(flags);
+    return { imageStreams: [], givenRoutes: [] };
+  }
+  const manifests = [...(flags.manifests ?? []), ...config.manifests];
+  const options = await imageStreamOptions(io, { ...flags, manifests, registryRoute }, paths, config, folder);
+  const { imageStreamReferences } = await import('../../workflows/image-streams/references.ts');
+  const { references, route } = await imageStreamReferences(io.context, options);
+  const givenRoutes = options.registryRoutes.map((given) => given.route);
+  return { imageStreams: references, givenRoutes, ...(route !== undefined && { imageStreamRoute: route }) };
+}
+
+/**
+ * Returns the options of flags and configuration file. Standard input is read here.
+ * @param paths of the command line
+ * @param folder of the configuration file
+ * @throws AirgapError `usage`, `config` for an invalid route
+ */
+export async function imageStreamOptions(
+  io: CommandIO,
+  flags: StreamSelectionFlags & OtherInput,
+  paths: readonly string[],
+  config: StreamConfig,
+  folder: string,
+): Promise<ImageStreamOptions> {
+  const { parseRegistryRoute } = await import('../../openshift/registry-addresses.ts');
+  const sources = [
+    ...paths.map((path) => manifestSource('image-streams', path, io.context.cwd)),
+    ...config.imageStreams.map((path) => manifestSource('image-streams', path, folder)),
+  ];
+  const distinct = [...new Map(sources.map((source) => [source.path, source])).values()];
+  const usesInput = distinct.some(({ path }) => path === STANDARD_INPUT);
+  if (usesInput) refuseSharedInput(flags);
+  const input = usesInput ? await io.readInput() : undefined;
+  return {
+    sources: distinct.map((source) => (source.path === STANDARD_INPUT && input ? { ...source, input } : source)),
+    registryRoutes: [
+      ...flags.registryRoute.map((text) => parseRegistryRoute(text)),
+      ...Object.entries(config.registryRoutes).map(([internal, route]) =>
+        parseRegistryRoute(`${internal}=${route}`, 'registryRoutes'),
+      ),
+    ],
+    includePublic: flags.includePublic ?? config.includePublic ?? false,
+    includePlatform: flags.includePlatform ?? config.includePlatform ?? false,
+  };
+}
+
+function refuseSharedInput({ pods, manifests = [], registryLogin }: OtherInput): void {
+  const others = Object.entries({
+    '--pods -': pods === STANDARD_INPUT,
+    '--manifests -': manifests.includes(STANDARD_INPUT),
+    '--registry-password-stdin': registryLogin !== undefined,
+  }).flatMap(([flag, isGiven]) => (isGiven ? [flag] : []));
+  if (others.length === 0) return;
+  throw new AirgapError('usage', `--image-streams - cannot be used with ${others.join(', ')}`, {
+    hint: 'write the image streams to a file: oc get imagestreams,buildconfigs -A -o yaml > streams.yaml',
+  });
+}
+
+/** @throws AirgapError `usage` for flags that mean nothing without image streams */
+function refuseAlone({ registryRoute = [], includePublic, includePlatform }: Partial<StreamSelectionFlags>): void {
+  const given = Object.entries({
+    '--registry-route': registryRoute.length > 0,
+    '--include-public': includePublic === true,
+    '--include-platform': includePlatform === true,
+  }).flatMap(([flag, isGiven]) => (isGiven ? [flag] : []));
+  if (given.length === 0) return;
+  throw new AirgapError('usage', `${given.join(', ')} without --image-streams`, {
+    hint: 'name the exported image streams: --image-streams FOLDER',
+  });
+}
+
+/**
+ * Returns the naming with which the images of image streams are `NAMESPACE/STREAM` in the target: the registry of OpenShift
+ * has no other names. A naming that the user chooses is left as it is; rules of the user go before.
+ * @param route host by which the images are read
+ */
+export function streamNaming(
+  naming: Config['naming'],
+  flags: Pick<NamingFlags, 'naming'>,
+  route: string | undefined,
+): Config['naming'] {
+  if (route === undefined || flags.naming !== undefined || naming?.default !== undefined) return naming;
+  return { ...naming, rules: [...(naming?.rules ?? []), { match: `${route}/*`, to: '{path}' }] };
+}
