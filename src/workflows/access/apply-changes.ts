@@ -76,7 +76,7 @@ export async function applyChanges(
 }
 
 /** Returns the name of a change in messages: `team member engineering/backend: alice`. */
-export function describeChange({ kind, name, of }: Pick<AccessChange, 'kind' | 'name' | 'of'>): string {
+function describeChange({ kind, name, of }: Pick<AccessChange, 'kind' | 'name' | 'of'>): string {
   return `${kind} ${name}${of === undefined ? '' : `: ${of}`}`;
 }
 

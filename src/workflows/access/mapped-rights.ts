@@ -3,7 +3,7 @@ import { ACCESS_LEVELS } from '../../inventory/access.ts';
 import { type PrincipalMap, teamKey } from '../../inventory/principal-map.ts';
 
 /** A team, an account or the administrators of an organization. Teams are named `ORGANIZATION/TEAM`. */
-export interface Holder {
+interface Holder {
   readonly kind: 'team' | 'account' | 'organization';
   readonly name: string;
 }
