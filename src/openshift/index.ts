@@ -10,4 +10,4 @@ export {
 } from './classify-tags.ts';
 export { describeOrigin, type ExportSource, readExport } from './exported-objects.ts';
 export { mergeTags, STREAM_KINDS, tagKey } from './image-streams.ts';
-export { ADDRESS_KINDS, addressesIn, type RegistryAddresses, type RegistryRoute } from './registry-addresses.ts';
+export { ADDRESS_KINDS, addressesIn, type RegistryRoute } from './registry-addresses.ts';
