@@ -55,7 +55,7 @@ export async function kubectl(
   const flags = [...(cluster === undefined ? [] : [`--context=${cluster}`]), `--request-timeout=${REQUEST_SECONDS}s`];
   const end = await runProgram('kubectl', [...flags, ...args], {
     cwd,
-    env: Object.fromEntries(Object.entries(env).filter(([name]) => !WITHHELD_VARIABLES.test(name))),
+    env: clusterEnvironment(env),
     signal,
     timeout: TIMEOUT,
     maxBytes: OUTPUT_LIMIT,
@@ -73,6 +73,11 @@ export async function kubectl(
   if (end.failure === 'not-run') throw cannot(`kubectl cannot be run (${end.code})`, 'install kubectl');
   const words = lastWords(end.errors);
   throw cannot(`kubectl: ${words}`, remedyFor(words));
+}
+
+/** Returns the environment of a program that asks a cluster. */
+export function clusterEnvironment(env: Environment): Environment {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !WITHHELD_VARIABLES.test(name)));
 }
 
 /** kubectl's own log lines, as in `E1123 02:33:16.123456   12345 memcache.go:265] "Unhandled Error" …`. */

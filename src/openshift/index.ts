@@ -8,6 +8,25 @@ export {
   type MoveOptions,
   sourceOf,
 } from './classify-tags.ts';
+export { type ClusterLoginContext, clusterKeychain } from './cluster-login.ts';
+export { askRegistryAddresses, type Cluster } from './cluster-registry.ts';
 export { describeOrigin, type ExportSource, readExport } from './exported-objects.ts';
 export { mergeTags, STREAM_KINDS, tagKey } from './image-streams.ts';
-export { ADDRESS_KINDS, addressesIn, type RegistryRoute } from './registry-addresses.ts';
+export { ReferenceRewriter } from './reference-rewriter.ts';
+export {
+  ADDRESS_KINDS,
+  type AddressObject,
+  addressesIn,
+  publicHostsIn,
+  type RegistryAddresses,
+  type RegistryRoute,
+} from './registry-addresses.ts';
+export {
+  formatReplacement,
+  parseRenamedNamespaces,
+  type RegistryReplacement,
+  type RenamedNamespaces,
+  registryReplacements,
+} from './registry-replacement.ts';
+export { applyRewrites, planRewrites, type RewriteRules, type ScalarRewrite } from './rewrite-workloads.ts';
+export type { UnwrittenScalar } from './unwritten-mentions.ts';

@@ -101,6 +101,11 @@ export function addressesIn(
   return { internal, ...(first !== undefined && { route: first }), routes };
 }
 
+/** Returns the public hosts of a cluster's internal registry that its objects name. @throws AirgapError `config` */
+export function publicHostsIn(objects: readonly AddressObject[]): string[] {
+  return unique(objects.flatMap((object) => addressesOf(object).routes));
+}
+
 interface FoundAddresses {
   /** Internal address that the cluster is configured to write. */
   readonly configured: readonly string[];

@@ -1,6 +1,6 @@
+import { undoPatch, unifiedDiff } from '../../src/base/unified-diff.ts';
+import { changeScalars } from '../../src/helm/yaml-source.ts';
 import { changeSnapshot, changeSuite } from '../../src/workflows/public-ecr/writing/expectations.ts';
-import { undoPatch, unifiedDiff } from '../../src/workflows/public-ecr/writing/unified-diff.ts';
-import { changeScalars } from '../../src/workflows/public-ecr/writing/yaml-source.ts';
 import { mutated } from './mutate.ts';
 import type { Target } from './targets.ts';
 

@@ -59,6 +59,7 @@ export async function runGuide(page: string, options: GuideOptions): Promise<Gui
   const programs = join(home, 'guide-programs');
   mkdirSync(programs, { recursive: true });
   const cases = [
+    'access',
     'bundle',
     'check',
     'images',

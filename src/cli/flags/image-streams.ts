@@ -4,12 +4,13 @@ import { manifestSource, STANDARD_INPUT } from '../../manifests/source.ts';
 import type { ImageStreamOptions } from '../../workflows/image-streams/plan.ts';
 import type { Config } from '../config/schema.ts';
 import type { CommandIO } from '../run.ts';
+import { addSourceClusterFlags } from './clusters.ts';
 import { type FlagsOf, flagGroup, repeatable } from './option.ts';
 import type { NamingFlags } from './target.ts';
 
 /** Adds flags for the internal registry of OpenShift, and for tags of image streams that are left out by default. */
 export const addStreamSelectionFlags = flagGroup((command) =>
-  command
+  addSourceClusterFlags(command)
     .addOption(
       repeatable(
         '--registry-route <from=to>',

@@ -1,6 +1,7 @@
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node } from 'yaml';
 import { BASE64_IN_TEXT } from '../../base/base64.ts';
 import { type KeyPath, parseFieldPath } from '../../base/field-path.ts';
+import { type Span, scalarText, sourceMapper } from '../../base/scalar-source.ts';
 import { applyEdits, type TextEdit } from '../../base/text-edits.ts';
 import { textBefore } from '../../base/text-trim.ts';
 import { readYamlDocument, readYamlDocuments } from '../../base/yaml-read.ts';
@@ -8,7 +9,6 @@ import { withLineFeeds } from '../../helm/go-yaml.ts';
 import { toStrictYaml } from '../../helm/lenient-yaml.ts';
 import type { PostRenderEntry } from './post-render-map.ts';
 import { replacementEdits } from './replacement-edits.ts';
-import { type Span, scalarText, sourceMapper } from './scalar-source.ts';
 
 /** Entry with the remaining steps to its text (`yaml:a.b`, `base64`, `line 3`), outermost first. */
 interface PendingEntry {

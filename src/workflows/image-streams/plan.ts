@@ -7,6 +7,7 @@ import { TAG_CLASSES } from '../../inventory/tag-classes.ts';
 import { formatReference } from '../../oci/reference.ts';
 import {
   ADDRESS_KINDS,
+  type AddressObject,
   addressesIn,
   BUILD_KINDS,
   buildOutputs,
@@ -18,6 +19,7 @@ import {
   isPlatformUpload,
   type MoveOptions,
   mergeTags,
+  type RegistryAddresses,
   type RegistryRoute,
   readExport,
   STREAM_KINDS,
@@ -31,12 +33,16 @@ export interface ImageStreamOptions extends MoveOptions {
   readonly sources: readonly ExportSource[];
   /** Public hosts of the internal registry that the user gave. */
   readonly registryRoutes: readonly RegistryRoute[];
+  /** Objects of the cluster itself that name the addresses of its registry. */
+  readonly clusterObjects?: readonly AddressObject[];
 }
 
 /** Tags of image streams, and which of them have to be moved. */
 export interface ImageStreamPlan extends ImageStreamsDocument {
   /** Tags of the platform whose images were built or pushed, which the destination does not have by itself. */
   readonly platformUploads: readonly string[];
+  /** All addresses of the internal registry. */
+  readonly addresses: RegistryAddresses;
 }
 
 /**
@@ -46,7 +52,7 @@ export interface ImageStreamPlan extends ImageStreamsDocument {
  */
 export async function planImageStreams(
   context: Pick<Context, 'emit'>,
-  { sources, registryRoutes, ...move }: ImageStreamOptions,
+  { sources, registryRoutes, clusterObjects = [], ...move }: ImageStreamOptions,
 ): Promise<ImageStreamPlan> {
   const names = sources.map(({ name }) => name).join(', ');
   const isWanted = (kind: string): boolean =>
@@ -60,7 +66,7 @@ export async function planImageStreams(
       hint: 'export them: oc get imagestreams,buildconfigs,builds -n NAMESPACE -o yaml > export.yaml',
     });
   }
-  const addresses = addressesIn(objects, registryRoutes);
+  const addresses = addressesIn([...objects, ...clusterObjects], registryRoutes);
   const registries = new Set([...addresses.internal, ...addresses.routes]);
   const isInternal = (registry: string): boolean => registries.has(registry.toLowerCase());
   const classified = classifyTags(tags, { isInternal, outputs: buildOutputs(objects, isInternal) });
@@ -73,6 +79,7 @@ export async function planImageStreams(
     counts: countTags(planned),
     tags: planned,
     platformUploads: classified.filter((tag) => isPlatformUpload(tag, isInternal)).map(tagKey),
+    addresses,
   };
 }
 

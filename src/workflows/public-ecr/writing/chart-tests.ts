@@ -1,9 +1,9 @@
 import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, relative, sep } from 'node:path';
+import { readEditable } from '../../../base/editable-file.ts';
 import type { ChartVersion } from './chart-versions.ts';
 import type { ChosenPlace, NotWritten } from './choose-changes.ts';
 import { changedParts } from './choose-changes.ts';
-import { readEditable } from './editable-file.ts';
 import {
   type ChangedExpectations,
   changeSnapshot,

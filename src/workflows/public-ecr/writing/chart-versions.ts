@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AirgapError } from '../../../base/errors.ts';
 import { quoted } from '../../../base/printable.ts';
+import { scalarText } from '../../../base/scalar-source.ts';
 import { readMapping } from '../../../helm/go-yaml.ts';
-import { scalarText } from '../../../overrides/edits/scalar-source.ts';
+import { changeScalars, isRefusal, YamlSource } from '../../../helm/yaml-source.ts';
 import { type Bump, nextVersion } from './next-version.ts';
-import { changeScalars, isRefusal, YamlSource } from './yaml-source.ts';
 
 /** Version of a chart whose files changed. */
 export interface ChartVersion {

@@ -1,6 +1,7 @@
 import { firstOf } from '../../../base/count.ts';
+import type { EditableFile } from '../../../base/editable-file.ts';
+import { changeScalars, isRefusal, type Refusal, type ScalarChange, YamlSource } from '../../../helm/yaml-source.ts';
 import type { ImagePlace, PlacePart, PublicEcrImage } from '../../../inventory/public-ecr.ts';
-import { changeScalars, isRefusal, type Refusal, type ScalarChange, YamlSource } from './yaml-source.ts';
 
 /**
  * What keeps a place as it is: the image has no verified equivalent; another image needs the text; it is no file of the user;
@@ -32,9 +33,6 @@ export interface ChosenChanges {
   readonly places: readonly ChosenPlace[];
   readonly notWritten: readonly NotWritten[];
 }
-
-/** Text of a file, or the reason why it is not changed. */
-export type EditableFile = string | Pick<NotWritten, 'reason'>;
 
 /**
  * Chooses the places that are changed: those of verified equivalents whose scalars no other image needs as they are.

@@ -1,10 +1,10 @@
 import { type Document, isMap, isScalar, isSeq, type Node, type Scalar, visit } from 'yaml';
 import type { KeyPath } from '../../../base/field-path.ts';
+import { scalarText } from '../../../base/scalar-source.ts';
 import { applyEdits, type TextEdit } from '../../../base/text-edits.ts';
+import { isRefusal, type Refusal, YamlSource } from '../../../helm/yaml-source.ts';
 import { parseReference } from '../../../oci/reference.ts';
-import { scalarText } from '../../../overrides/edits/scalar-source.ts';
 import { type ImageMoves, type NameEdits, nameEdits, patternEdits } from './image-names.ts';
-import { isRefusal, type Refusal, YamlSource } from './yaml-source.ts';
 
 /** Changed place of the values, with which tests may set the same. */
 interface MovedValue {

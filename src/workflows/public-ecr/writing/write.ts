@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { basename, dirname, join, relative, resolve, sep } from 'node:path';
-import { AirgapError } from '../../../base/errors.ts';
-import { replaceFiles } from '../../../base/replace-files.ts';
+import { basename, dirname, join, resolve, sep } from 'node:path';
+import { readEditable } from '../../../base/editable-file.ts';
 import { compareText } from '../../../base/text-order.ts';
+import { changedFiles, refuseExistingPatch, writeWithUndo } from '../../../base/undo-patch.ts';
+import { unifiedDiff } from '../../../base/unified-diff.ts';
 import { dependencyRepositories } from '../../../helm/chart-dependencies.ts';
 import type { ChartSources } from '../../../helm/chart-mirrors.ts';
 import type { PublicEcrImage, PublicEcrResult } from '../../../inventory/public-ecr.ts';
@@ -11,10 +12,8 @@ import { type Context, withScratch } from '../../../session/context.ts';
 import { changeTests, movesOf } from './chart-tests.ts';
 import { type ChartVersion, raiseVersion } from './chart-versions.ts';
 import { type ChosenPlace, chooseChanges, filesToEdit, isVerified, type NotWritten } from './choose-changes.ts';
-import { readEditable } from './editable-file.ts';
 import type { Bump } from './next-version.ts';
 import { findParents, type ParentChart } from './parent-charts.ts';
-import { type FileChange, undoPatch, unifiedDiff } from './unified-diff.ts';
 
 export interface WriteOptions {
   /** Charts that were searched. */
@@ -79,7 +78,7 @@ export async function writePublicEcr(
     if (typeof before === 'string' && before !== after) changed.set(path, { before, after });
   }
   const undo = changed.size === 0 || isDryRun ? undefined : (options.undo ?? defaultUndo(context.cwd));
-  if (undo !== undefined) refuseExisting(undo);
+  if (undo !== undefined) refuseExistingPatch(undo);
   const charts = [...new Set([...changed.keys()].flatMap((path) => chartOf(path) ?? []))].sort();
   const unproved = await prove(context, options, changed, chosen.places);
   const raised = await Promise.all(charts.map((folder) => raiseVersion(folder, bump)));
@@ -93,14 +92,9 @@ export async function writePublicEcr(
   }
   for (const { version, before, after } of raised) if (before !== after) changed.set(version.file, { before, after });
   const files = [...changed.keys()].sort(compareText);
-  const folder = commonFolder(files, context.cwd);
-  const changes = files.map((path): FileChange => {
-    return {
-      path: relative(folder, path).split(sep).join('/'),
-      ...(changed.get(path) as { before: string; after: string }),
-    };
-  });
-  if (undo !== undefined) await write(undo, changes, folder);
+  const sorted = new Map(files.map((path) => [path, changed.get(path) as { before: string; after: string }]));
+  const { folder, changes } = changedFiles(sorted, context.cwd);
+  if (undo !== undefined) await writeWithUndo(undo, { folder, changes });
   return {
     isDryRun,
     diff: unifiedDiff(changes),
@@ -113,22 +107,6 @@ export async function writePublicEcr(
     parents: await findParents(versions, context.cwd),
     unproved,
   };
-}
-
-function refuseExisting(undo: string): void {
-  if (!existsSync(undo)) return;
-  throw new AirgapError('output-exists', `${undo} already exists, so nothing was written`, {
-    hint: 'it takes an earlier run back: move it away, or name another file with --undo FILE',
-  });
-}
-
-function write(undo: string, changes: readonly FileChange[], folder: string): Promise<void> {
-  return replaceFiles([
-    { path: undo, before: undefined, after: Buffer.from(undoPatch(changes)) },
-    ...changes.map(({ path, before, after }) => {
-      return { path: join(folder, path), before: Buffer.from(before), after: Buffer.from(after) };
-    }),
-  ]);
 }
 
 /** @returns changed files that belong to no chart */
@@ -211,15 +189,6 @@ function writtenImages(places: readonly ChosenPlace[]): WrittenImage[] {
   return [...Map.groupBy(places, ({ image }) => image)].map(([{ reference, equivalent = '' }, group]) => {
     return { reference, equivalent, places: [...new Set(group.map(({ place: { file, line } }) => `${file}:${line}`))] };
   });
-}
-
-/** Returns the working folder if all files are below it, else the deepest folder that has all. */
-function commonFolder(files: readonly string[], cwd: string): string {
-  const isBelow = (folder: string): boolean =>
-    files.every((path) => path.startsWith(folder === sep ? sep : folder + sep));
-  let folder = isBelow(cwd) ? cwd : dirname(files[0] ?? cwd);
-  while (!isBelow(folder)) folder = dirname(folder);
-  return folder;
 }
 
 /** A patch in a chart's folder would become part of the chart. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { stringify } from 'yaml';
-import { readManifest } from '../../../../../src/helm/go-yaml.ts';
-import { changeScalars } from '../../../../../src/workflows/public-ecr/writing/yaml-source.ts';
-import fc from '../../../../support/property.ts';
+import { readManifest } from '../../../src/helm/go-yaml.ts';
+import { changeScalars } from '../../../src/helm/yaml-source.ts';
+import fc from '../../support/property.ts';
 
 const FROM = 'docker.io/library/nginx:1.25';
 const TO = 'public.ecr.aws/docker/library/nginx:1.25';

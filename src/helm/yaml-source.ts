@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Document, isAlias, isMap, isScalar, isSeq, type Node, type Scalar, visit } from 'yaml';
-import { type KeyPath, valueAt } from '../../../base/field-path.ts';
-import { isMapping } from '../../../base/mapping.ts';
-import { quoted } from '../../../base/printable.ts';
-import { applyEdits, type TextEdit } from '../../../base/text-edits.ts';
-import { readYamlDocuments } from '../../../base/yaml-read.ts';
-import { readManifest, withLineFeeds } from '../../../helm/go-yaml.ts';
-import { scalarText, sourceMapper } from '../../../overrides/edits/scalar-source.ts';
+import { type KeyPath, valueAt } from '../base/field-path.ts';
+import { isMapping } from '../base/mapping.ts';
+import { quoted } from '../base/printable.ts';
+import { scalarText, sourceMapper } from '../base/scalar-source.ts';
+import { applyEdits, type TextEdit } from '../base/text-edits.ts';
+import { readYamlDocuments } from '../base/yaml-read.ts';
+import { readManifest, withLineFeeds } from './go-yaml.ts';
 
 /** New value of one scalar of a file. */
 export interface ScalarChange {
@@ -40,6 +40,7 @@ export class YamlSource {
   /** Reason why nothing in the file can be changed. */
   readonly problem: Refusal | undefined;
   readonly #lines: string;
+  #lineStarts: readonly number[] | undefined;
   readonly #aliased: ReadonlySet<string>;
 
   constructor(text: string) {
@@ -52,7 +53,14 @@ export class YamlSource {
 
   /** Returns the line of an offset, from 1. */
   lineAt(offset: number): number {
-    return this.text.slice(0, offset).split('\n').length;
+    this.#lineStarts ??= [0, ...[...this.text.matchAll(/\n/g)].map(({ index }) => index + 1)];
+    let [line, above] = [0, this.#lineStarts.length];
+    while (above - line > 1) {
+      const middle = (line + above) >>> 1;
+      if ((this.#lineStarts[middle] ?? 0) <= offset) line = middle;
+      else above = middle;
+    }
+    return line + 1;
   }
 
   lineOf(node: Node | null | undefined): number {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isScalar, parseDocument, Scalar, stringify } from 'yaml';
-import { scalarText, sourceMapper } from '../../../../src/overrides/edits/scalar-source.ts';
-import fc, { anyCharacter } from '../../../support/property.ts';
+import { scalarText, sourceMapper } from '../../../src/base/scalar-source.ts';
+import fc, { anyCharacter } from '../../support/property.ts';
 
 const STYLES = [
   Scalar.PLAIN,

@@ -2,9 +2,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
-import { undoPatch, unifiedDiff } from '../../../../../src/workflows/public-ecr/writing/unified-diff.ts';
-import fc from '../../../../support/property.ts';
-import { scratchFolder } from '../../../../support/scratch.ts';
+import { undoPatch, unifiedDiff } from '../../../src/base/unified-diff.ts';
+import fc from '../../support/property.ts';
+import { scratchFolder } from '../../support/scratch.ts';
 
 type Change = Parameters<typeof unifiedDiff>[0][number];
 

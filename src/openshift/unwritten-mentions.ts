@@ -1,0 +1,68 @@
+import { isMap, isScalar, isSeq, type Node } from 'yaml';
+import { formatFieldPath, type KeyPath } from '../base/field-path.ts';
+import { scalarText } from '../base/scalar-source.ts';
+import type { YamlSource } from '../helm/yaml-source.ts';
+import { describeObject, type ObjectNode } from './object-nodes.ts';
+import type { ReferenceRewriter } from './reference-rewriter.ts';
+import { isRecord } from './workload-fields.ts';
+
+/** A scalar of a file. */
+export interface LocatedScalar {
+  /** From 1. */
+  readonly line: number;
+  /** `Deployment shop/app`. */
+  readonly object: string;
+  /** Path of the field in the object. */
+  readonly path: string;
+}
+
+/** A scalar that still refers to the source's registry or namespaces. */
+export interface UnwrittenScalar extends LocatedScalar {
+  readonly text: string;
+  readonly reason: string;
+}
+
+/** Fields that a cluster writes itself, so that those of an export do not matter elsewhere. */
+const OF_CLUSTER: ReadonlySet<string> = new Set([
+  'status',
+  'metadata.managedFields',
+  formatFieldPath(['metadata', 'annotations', 'kubectl.kubernetes.io/last-applied-configuration']),
+]);
+
+/**
+ * Finds the texts of a document that refer to the source's registry, in any field of any object, except those that clusters
+ * write themselves.
+ * @param planned scalars that are rewritten or listed already
+ */
+export function unwrittenMentions(
+  source: YamlSource,
+  root: Node | null,
+  objects: readonly ObjectNode[],
+  rewriter: ReferenceRewriter,
+  planned: ReadonlySet<Node>,
+): UnwrittenScalar[] {
+  const found: UnwrittenScalar[] = [];
+  const byNode = new Map<Node, ObjectNode>(objects.map((object) => [object.node, object]));
+  const visit = (node: unknown, keys: KeyPath, owner: ObjectNode | undefined): void => {
+    if (isScalar(node)) {
+      const text = scalarText(node);
+      if (planned.has(node) || !rewriter.mentionsSource(text)) return;
+      const object = owner === undefined ? '' : describeObject(source, owner);
+      found.push({ line: source.lineOf(node), object, path: formatFieldPath(keys), text, reason: NOT_REWRITTEN });
+    } else if (isSeq(node)) {
+      for (const [i, item] of node.items.entries()) visit(item, [...keys, i], owner);
+    } else if (isMap(node)) {
+      const object = byNode.get(node);
+      if (object !== undefined && isRecord(object.kind)) return;
+      const [own, path] = object === undefined ? [owner, keys] : [object, []];
+      for (const { key, value } of node.items) {
+        const next = [...path, isScalar(key) ? scalarText(key) : ''];
+        if (own === undefined || !OF_CLUSTER.has(formatFieldPath(next))) visit(value, next, own);
+      }
+    }
+  };
+  visit(root, [], undefined);
+  return found;
+}
+
+const NOT_REWRITTEN = 'this field is not rewritten';

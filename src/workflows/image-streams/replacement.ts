@@ -1,0 +1,52 @@
+import { firstOf } from '../../base/count.ts';
+import { compareText } from '../../base/text-order.ts';
+import {
+  type ClusterLoginContext,
+  type RegistryAddresses,
+  type RegistryReplacement,
+  type RenamedNamespaces,
+  registryReplacements,
+} from '../../openshift/index.ts';
+import { type DestinationOptions, destinationAddresses } from './clusters.ts';
+import { type ImageStreamOptions, planImageStreams } from './plan.ts';
+
+export interface ReplacementOptions {
+  readonly streams: ImageStreamOptions;
+  readonly destination: DestinationOptions;
+  readonly renamed: RenamedNamespaces;
+}
+
+export interface ReplacementPlan {
+  readonly source: RegistryAddresses;
+  readonly destination: RegistryAddresses;
+  /** Those of the exported image streams, sorted. */
+  readonly namespaces: readonly string[];
+  readonly replacements: readonly RegistryReplacement[];
+}
+
+/** Maximum number of names in a message. */
+const MAX_NAMES = 5;
+
+/**
+ * Returns what replaces the source's registry in references, for the namespaces of exported image streams.
+ * @throws AirgapError of {@link planImageStreams} and {@link destinationAddresses}
+ */
+export async function planReplacement(
+  context: ClusterLoginContext,
+  { streams, destination: options, renamed }: ReplacementOptions,
+): Promise<ReplacementPlan> {
+  const destination = await destinationAddresses(context, options);
+  const { tags, addresses: source } = await planImageStreams(context, streams);
+  const namespaces = [...new Set(tags.map(({ namespace }) => namespace))].sort(compareText);
+  const unknown = [...renamed.keys()].filter((name) => !namespaces.includes(name));
+  if (unknown.length > 0) {
+    const message = `--namespace: the export has no image streams in ${firstOf(unknown, MAX_NAMES)}`;
+    context.emit({ type: 'warning', message });
+  }
+  return {
+    source,
+    destination,
+    namespaces,
+    replacements: registryReplacements(source, destination, namespaces, renamed),
+  };
+}
