@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { airgap, airgapOk } from '../support/cli.ts';
-import { buildConfig, imageStream, INTERNAL, pushed } from '../support/image-streams.ts';
+import { buildConfig, INTERNAL, imageStream, pushed } from '../support/image-streams.ts';
 import { pushImage } from '../support/images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -24,7 +24,10 @@ async function put(name: string, more = {}): Promise<string> {
 async function digestAt(host: string, name: string): Promise<string | null> {
   const [repository, tag] = name.split(':');
   const accept = 'application/vnd.oci.image.index.v1+json';
-  const response = await fetch(`http://${host}/v2/${repository}/manifests/${tag}`, { method: 'HEAD', headers: { accept } });
+  const response = await fetch(`http://${host}/v2/${repository}/manifests/${tag}`, {
+    method: 'HEAD',
+    headers: { accept },
+  });
   return response.headers.get('docker-content-digest');
 }
 
@@ -35,7 +38,11 @@ const flags = (): string[] => [
 
 beforeAll(async () => {
   [route, target] = await Promise.all([startRegistry(), startRegistry()]);
-  const [web, worker, old] = [await put('shop/web:latest'), await put('shop/worker:stable'), await put('release/web:1.4')];
+  const [web, worker, old] = [
+    await put('shop/web:latest'),
+    await put('shop/worker:stable'),
+    await put('release/web:1.4'),
+  ];
   const redis = `sha256:${'e'.repeat(64)}`;
   const objects = [
     imageStream('shop/web', { latest: { images: [pushed('shop/web', web)] } }),

@@ -84,6 +84,8 @@ describe('ReferenceRewriter', () => {
     ['/old.example/shop/app', true],
     ['x:old.example/shop/app', true],
     ['old.example', true],
+    ['see old.example.', true],
+    ['old.example: none', true],
     ['not-old.example/shop/app', false],
     ['not.old.example/shop/app', false],
     ['old.example.com/shop/app', false],
