@@ -15,7 +15,10 @@ type SourceClusterFlags = FlagsOf<typeof addSourceClusterFlags>;
 /** Adds flags for the cluster to which images are copied. */
 export const addDestinationClusterFlags = flagGroup((command) =>
   command
-    .option('--destination-kubeconfig <file>', 'ask the destination cluster for its registry, and log in to it with its token')
+    .option(
+      '--destination-kubeconfig <file>',
+      'ask the destination cluster for its registry, and log in to it with its token',
+    )
     .option('--destination-context <name>', 'context of that kubeconfig (default: the current one)'),
 );
 
