@@ -9,6 +9,7 @@ import { absent, checkMissing, runOk } from '../programs.ts';
 import { archiveTables, measureArchives } from './archive.ts';
 import { putImages, type Workload, workloads } from './images.ts';
 import { measureMirrors, mirrorTables } from './mirror.ts';
+import { measureTags, tagsTables } from './tags.ts';
 
 /** Milliseconds of latency of a distant registry. */
 const LATENCY = 30;
@@ -32,30 +33,37 @@ files go to TMPDIR (about 6 GB).`,
   options: {
     rounds: { default: 3, least: 1, help: 'rounds of each workload' },
     mirror: { default: false, help: 'from a registry into another, in place of files' },
+    tags: { default: false, help: '`mirror` with 20,000 tags in 400 repositories, and nothing else' },
     small: { default: false, help: 'a fiftieth of the size; does not change the page' },
     only: { default: '', help: 'workloads whose title has this text; does not change the page' },
   },
 
-  async measure({ rounds, mirror, small, only }, folder) {
+  async measure({ rounds, mirror, tags, small, only }, folder) {
     checkMissing(...absent('docker-registry', 'skopeo', ...(mirror ? ['regsync', 'oras'] : [])));
     // Runs first, since a process spawns others more slowly the larger it has become.
     const start = measureStart();
     const scaleOf = (name: Name): number => (small ? 0.02 : mirror ? WORKLOADS[name].mirrored : 0.25);
+    if (tags) {
+      const workload = { repositories: small ? 8 : 400, tags: 50 };
+      const results = tagsTables(await measureTags(workload, folder));
+      const sizes = [`* ${workload.repositories * workload.tags} tags in ${workload.repositories} repositories`];
+      return { start, sizes, results, machine: await machine(false) };
+    }
     const { sizes, results } = mirror
       ? await onEach(scaleOf, only, (...args) => measureMirrors(...args, rounds, folder), mirrorTables)
       : await onEach(scaleOf, only, (...args) => measureArchives(...args, rounds, folder), archiveTables);
     return { start, sizes, results, machine: await machine(mirror) };
   },
 
-  report({ start, sizes, results, machine }, { rounds, mirror, small, only }, { day, node, cores, load }) {
+  report({ start, sizes, results, machine }, { rounds, mirror, tags, small, only }, { day, node, cores, load }) {
     return {
       figures: [
-        `${day}; ${cores} cores, ${machine.hardware}; ${node}, ${machine.versions}; ${rounds} rounds; ${load}.`,
+        `${day}; ${cores} cores, ${machine.hardware}; ${node}, ${machine.versions}; ${tags ? 'one round' : `${rounds} rounds`}; ${load}.`,
         `\`helm airgap --help\`: ${start}, median of 10.`,
         sizes.join('\n'),
         ...results,
       ].join('\n\n'),
-      section: small || only !== '' ? undefined : mirror ? 'bench (mirror)' : 'bench',
+      section: small || only !== '' ? undefined : tags ? 'bench (tags)' : mirror ? 'bench (mirror)' : 'bench',
       faults: [],
       isGood: true,
     };

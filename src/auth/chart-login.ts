@@ -7,24 +7,26 @@ import {
   type Credential,
   chainKeychains,
   commandLineKeychain,
+  type Keychain,
   normalizeKey,
 } from './keychain.ts';
 import { describeLogin } from './refusal.ts';
 
 /**
  * Creates a lookup of logins for charts that Helm pulls from OCI registries and would not find itself: those of the
- * command line, of variables and of Podman's files. It returns undefined for others, as Helm reads its own file and
+ * command line, of variables, of the configuration file and of Podman's files. It returns undefined for others, as Helm reads its own file and
  * Docker's.
  * @param named registries that the user has named
  */
 export function chartLogins(
   user: UserEnvironment,
-  login: CommandLineLogin | undefined,
+  { login, configured }: { readonly login?: CommandLineLogin | undefined; readonly configured?: Keychain | undefined },
   named: readonly string[],
 ): FindLogin {
   const keychain = chainKeychains(
     ...(login === undefined ? [] : [commandLineKeychain(login)]),
     environmentKeychain(user.env, named),
+    ...(configured === undefined ? [] : [configured]),
     fileKeychain({ ...user, beforeHelm: true }),
   );
   return async (registry, repositoryPath) => {

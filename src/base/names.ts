@@ -67,6 +67,18 @@ const GRAMMARS = {
     limit: 128,
     allowed: 'at most 128 letters, digits, "_", "." and "-", not beginning with "." or "-"',
   },
+  // User and organization of Mirantis Secure Registry: lower-case letters of any script. Not a path segment with a meaning.
+  account: {
+    pattern: /^(?!\.{1,2}$)[\p{Ll}\p{Lo}0-9$@._-]+$/u,
+    limit: 100,
+    allowed: 'lower-case letters, digits, "$", "@", ".", "_" and "-"',
+  },
+  // Its teams: one line. The API takes `id:` for the beginning of an ID.
+  team: {
+    pattern: /^(?!id:|\.{1,2}$|\s)[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+(?<!\s)$/u,
+    limit: 100,
+    allowed: 'one line of printable characters, not beginning with "id:" or white space',
+  },
   // One path component, portable: no separators, no drive letters, no hidden files.
   'file name': {
     pattern: /^[A-Za-z0-9_][A-Za-z0-9._+@-]*$/,

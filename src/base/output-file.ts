@@ -90,6 +90,19 @@ export async function checkOutput(path: string, flag: string): Promise<void> {
   }
 }
 
+/**
+ * Checks the path of a file that people may edit: it is replaced only on request.
+ * @throws AirgapError `output-exists`, and as {@link checkOutput}
+ */
+export async function checkNewOutput(path: string, flag: string, isForced: boolean): Promise<void> {
+  await checkOutput(path, flag);
+  const existing = await stat(path).catch(() => undefined);
+  if (existing === undefined || isForced) return;
+  throw new AirgapError('output-exists', `${flag} ${path} already exists`, {
+    hint: 'it may have been edited: choose another path, or replace it with --force',
+  });
+}
+
 /** Larger than most receipts. */
 const PROBE_CONTENT = Buffer.alloc(64 * 1024);
 

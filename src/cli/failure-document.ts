@@ -19,7 +19,9 @@ const OUTPUT_FLAG = /^(?:-o|--output(?:=|$))(.*)$/s;
 
 /** @param args arguments of the program */
 export function requestedDocument(program: Command, args: readonly string[]): RequestedDocument {
-  const command = program.commands.find((candidate) => args.includes(candidate.name()));
+  const group = program.commands.find((candidate) => args.includes(candidate.name()));
+  const subcommand = group?.commands.find((candidate) => args.includes(candidate.name()));
+  const command = subcommand ?? group;
   const end = args.indexOf('--');
   const flags = end < 0 ? args : args.slice(0, end);
   let format: string | undefined;
@@ -31,7 +33,8 @@ export function requestedDocument(program: Command, args: readonly string[]): Re
   const isKnown = option?.argChoices?.includes(format ?? '') ?? command === undefined;
   // A default format is that of a file for other tools, such as the values of a chart.
   const isDocument = (format === 'json' || format === 'yaml') && format !== option?.defaultValue;
-  return { command: command?.name() ?? '', format: isKnown && isDocument ? (format as DocumentFormat) : undefined };
+  const name = [group, subcommand].flatMap((each) => each?.name() ?? []).join(' ');
+  return { command: name, format: isKnown && isDocument ? (format as DocumentFormat) : undefined };
 }
 
 /** Content of a failure document. */

@@ -1,4 +1,5 @@
 import { Command, type CommandUnknownOpts, Help, Option } from '@commander-js/extra-typings';
+import { accessCommand } from './commands/access.ts';
 import { bundleCommand } from './commands/bundle.ts';
 import { checkCommand } from './commands/check.ts';
 import { diffCommand } from './commands/diff.ts';
@@ -45,25 +46,32 @@ export function createProgram(io: CommandIO): Command {
     valuesCommand,
     checkCommand,
     pruneCommand,
+    accessCommand,
     publicEcrCommand,
     imageStreamsCommand,
     extractCommand,
     importCommand,
   ];
   for (const create of [...factories, diffCommand, postRenderCommand, versionCommand]) program.addCommand(create(io));
-  for (const command of program.commands) addProgressFlags(command, io);
+  const commands = program.commands.flatMap((command) => [command, ...command.commands]);
+  // A command with subcommands does nothing by itself.
+  for (const command of commands) if (command.commands.length === 0) addProgressFlags(command, io);
   const help = new Help();
   // These settings are not inherited by subcommands.
-  for (const command of [program, ...program.commands]) {
-    const name = command === program ? '' : ` ${command.name()}`;
+  for (const command of [program, ...commands]) {
     command
       .configureHelp({ optionDescription: (option) => withoutEmptyDefault(help.optionDescription(option)) })
       .exitOverride()
       .configureOutput({ writeOut: io.print, writeErr: (text) => io.fail(text, 'usage') })
-      .showHelpAfterError(`Hint: see helm airgap${name} --help`)
+      .showHelpAfterError(`Hint: see ${commandPath(command)} --help`)
       .addHelpText('after', EXIT_CODES);
   }
   return program;
+}
+
+/** Returns the words of a command: `helm airgap access export`. */
+function commandPath(command: CommandUnknownOpts): string {
+  return command.parent === null ? command.name() : `${commandPath(command.parent)} ${command.name()}`;
 }
 
 /** Adds the flags that every command has. */

@@ -79,6 +79,22 @@ export function parseEcrHost(host: string): EcrHost | undefined {
   return { host: lower, account, region, fips: fips !== undefined, dualStack: dualStack !== null };
 }
 
+/** Partitions by the beginning of their regions' names, from the SDK's partition table. Every other region is in `aws`. */
+const PARTITIONS: Readonly<Record<string, string>> = {
+  'cn-': 'aws-cn',
+  'us-gov-': 'aws-us-gov',
+  'eusc-': 'aws-eusc',
+  'us-iso-': 'aws-iso',
+  'us-isob-': 'aws-iso-b',
+  'eu-isoe-': 'aws-iso-e',
+  'us-isof-': 'aws-iso-f',
+};
+
+/** Returns the partition of a registry, the second part of the ARNs in it: `aws`, `aws-cn`. */
+export function partitionOf({ region }: Pick<EcrHost, 'region'>): string {
+  return Object.entries(PARTITIONS).find(([start]) => region.startsWith(start))?.[1] ?? 'aws';
+}
+
 /** Like {@link parseEcrHost}, including declared hosts; a declaration takes precedence. */
 export function ecrHost(host: string, declared: readonly EcrHostDeclaration[] = []): EcrHost | undefined {
   const lower = host.toLowerCase();

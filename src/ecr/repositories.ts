@@ -10,10 +10,12 @@ import type { EcrHost } from './hosts.ts';
 import { checkRepositoryNames } from './names.ts';
 import type { EcrOptions } from './options.ts';
 import { type ReconciledRepository, reconcileRepositories, setPolicies } from './reconcile.ts';
-import { createRepositoryInput, hasSettings, type RepositorySettings } from './settings.ts';
+import { createRepositoryInput, hasSettings, overlaid, type RepositorySettings } from './settings.ts';
 
 export interface EnsureOptions extends EcrOptions {
   readonly settings?: RepositorySettings;
+  /** Further settings of single new repositories, by name; `settings` take precedence. */
+  readonly creation?: ReadonlyMap<string, RepositorySettings>;
   /** True to update existing repositories to the settings. */
   readonly reconcile?: boolean;
 }
@@ -60,15 +62,16 @@ export function ensureRepositories(
   names: readonly string[],
   options: EnsureOptions,
 ): Promise<EnsuredRepositories> {
-  const { settings = {}, emit } = options;
+  const { settings = {}, creation, emit } = options;
+  const settingsOf = (name: string): RepositorySettings => overlaid(creation?.get(name), settings);
   return withRepositories(host, names, options, async (client, uniqueNames) => {
     const { status, described } = await checkRepositories(client, host, uniqueNames, options);
     const { existing, onPush, missing } = status;
-    if (onPush.length > 0 && hasSettings(settings)) {
+    if (onPush.some((name) => hasSettings(settingsOf(name)))) {
       const message = `a creation template of ${host.host} creates ${onPush.join(', ')} with its own settings; those of this command do not apply`;
       emit?.({ type: 'warning', message });
     }
-    const created = await createRepositories(host.host, missing, createRequests(client, host, settings), options);
+    const created = await createRepositories(host.host, missing, createRequests(client, host, settingsOf), options);
     const found = existing.map((name) => described.get(name) as Repository);
     const reconciled = options.reconcile ? await reconcileRepositories(client, host, found, settings, emit) : [];
     const others = missing.filter((name) => !created.includes(name));
@@ -114,14 +117,18 @@ function describeRequest(client: ECRClient, host: EcrHost): DescribeRequest<Repo
   };
 }
 
-function createRequests(client: ECRClient, host: EcrHost, settings: RepositorySettings): CreateRequests {
+function createRequests(
+  client: ECRClient,
+  host: EcrHost,
+  settingsOf: (name: string) => RepositorySettings,
+): CreateRequests {
   return {
     async create(name) {
       const { CreateRepositoryCommand } = await import('@aws-sdk/client-ecr');
-      const input = { ...registryIdInput(host), ...createRepositoryInput(name, settings) };
+      const input = { ...registryIdInput(host), ...createRepositoryInput(name, settingsOf(name)) };
       return client.send(new CreateRepositoryCommand(input));
     },
-    setPolicies: (name) => setPolicies(client, host, name, settings),
+    setPolicies: (name) => setPolicies(client, host, name, settingsOf(name)),
   };
 }
 

@@ -9,6 +9,12 @@ import {
 } from './repositories.ts';
 import type { TargetSettings } from './settings.ts';
 
+interface EnsureSettings {
+  readonly settings: TargetSettings;
+  readonly creation?: ReadonlyMap<string, TargetSettings> | undefined;
+  readonly reconcile: boolean;
+}
+
 /** Repositories of a target in which they must be created before a push. Both methods take paths in the registry. */
 export interface TargetRepositories {
   /** Host, for messages. */
@@ -20,9 +26,10 @@ export interface TargetRepositories {
   find(paths: readonly string[]): Promise<RepositoryStatus>;
   /**
    * Ensures that every repository exists or will be created on push; with `reconcile`, that it has the settings.
+   * @param options.creation further settings of single new repositories, by path
    * @throws AirgapError as `find`; `forbidden` with the missing repositories when they may not be created
    */
-  ensure(paths: readonly string[], settings: TargetSettings, reconcile: boolean): Promise<EnsuredRepositories>;
+  ensure(paths: readonly string[], options: EnsureSettings): Promise<EnsuredRepositories>;
 }
 
 /** Returns the repositories of a registry; undefined if it creates them on push. */
@@ -31,7 +38,7 @@ export function targetRepositories(registry: string, options: EcrOptions): Targe
     return {
       host: registry,
       find: (paths) => findPublicRepositories(paths, options),
-      ensure: (paths, settings, reconcile) => ensurePublicRepositories(paths, { ...options, settings, reconcile }),
+      ensure: (paths, settings) => ensurePublicRepositories(paths, { ...options, ...settings }),
     };
   }
   const host = ecrHost(registry, options.ecrHosts);
@@ -39,7 +46,7 @@ export function targetRepositories(registry: string, options: EcrOptions): Targe
   return {
     host: host.host,
     find: (paths) => findRepositories(host, paths, options),
-    ensure: (paths, { catalogData: _, ...settings }, reconcile) =>
-      ensureRepositories(host, paths, { ...options, settings, reconcile }),
+    ensure: (paths, { settings: { catalogData: _, ...settings }, ...rest }) =>
+      ensureRepositories(host, paths, { ...options, settings, ...rest }),
   };
 }

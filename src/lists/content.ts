@@ -41,6 +41,32 @@ export interface ListedPath {
   readonly place: Place;
 }
 
+/** Registry whose repositories are to be copied. */
+export interface ListedRegistry {
+  readonly registry: string;
+  /** Paths and patterns; none means all. */
+  readonly repositories: readonly string[];
+  readonly place: Place;
+}
+
+/** Registry to copy to. */
+export interface ListedTarget {
+  /** `REGISTRY[/PREFIX]`. */
+  readonly target: string;
+  readonly place: Place;
+}
+
+/** Login for a registry, by the names of the variables that hold it. */
+export interface ListedLogin {
+  readonly registry: string;
+  /** Variable with the user of `password`. */
+  readonly username?: string;
+  readonly password?: string;
+  /** Variable with a bearer token. */
+  readonly token?: string;
+  readonly place: Place;
+}
+
 /** Something in a list that has no place in `airgap.yaml`. */
 export interface NotTaken {
   /** What it is, and why it is not taken. Has foreign text. */
@@ -57,6 +83,9 @@ export interface ListContent {
   readonly manifests: readonly ListedPath[];
   /** Kustomizations. */
   readonly kustomize: readonly ListedPath[];
+  readonly registries: readonly ListedRegistry[];
+  readonly targets: readonly ListedTarget[];
+  readonly logins: readonly ListedLogin[];
   readonly notTaken: readonly NotTaken[];
 }
 
@@ -73,6 +102,9 @@ export class ListCollector {
   readonly images: ListedImage[] = [];
   readonly manifests: ListedPath[] = [];
   readonly kustomize: ListedPath[] = [];
+  readonly registries: ListedRegistry[] = [];
+  readonly targets: ListedTarget[] = [];
+  readonly logins: ListedLogin[] = [];
   readonly notTaken: NotTaken[] = [];
   readonly problems: AirgapError[] = [];
   readonly #file: string;
@@ -134,6 +166,20 @@ export class ListCollector {
     const wrong = pathProblem(path);
     if (wrong === undefined) this[kind].push({ path, place: this.#place(line) });
     else this.problem(line, wrong, 'name a file or folder beside the list');
+  }
+
+  /** Adds a registry to copy from. Its caller has checked the names. */
+  registry(registry: string, repositories: readonly string[], line: number): void {
+    this.registries.push({ registry, repositories, place: this.#place(line) });
+  }
+
+  /** Adds a registry to copy to. Its caller has checked the name. */
+  target(target: string, line: number): void {
+    this.targets.push({ target, place: this.#place(line) });
+  }
+
+  login(login: Omit<ListedLogin, 'place'>, line: number): void {
+    this.logins.push({ ...login, place: this.#place(line) });
   }
 
   /** Names something that has no place in `airgap.yaml`. */

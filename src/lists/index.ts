@@ -1,7 +1,9 @@
 export type {
   ListContent,
   ListedChart,
+  ListedLogin,
   ListedPath,
+  ListedRegistry,
   NotTaken,
   Place,
   Variables,

@@ -7,6 +7,7 @@ export const LIST_FORMATS = [
   'skopeo-sync',
   'yaml',
   'shell',
+  'env-file',
   'text',
 ] as const;
 

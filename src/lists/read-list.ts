@@ -1,6 +1,7 @@
 import { combine } from '../base/errors.ts';
 import { ListCollector, type ListContent, type Variables } from './content.ts';
 import { readCompose } from './formats/compose.ts';
+import { readEnvFile } from './formats/env-file.ts';
 import { readHauler } from './formats/hauler.ts';
 import { readImagesLock } from './formats/images-lock.ts';
 import { readShellList } from './formats/shell-list.ts';
@@ -32,18 +33,20 @@ export function readList(bytes: Uint8Array, { file, format, variables = new Map(
   const collector = new ListCollector(file);
   const text = decode(bytes, collector);
   const read = text === undefined ? undefined : readText(text, format, variables, collector);
-  const { charts, images, manifests, kustomize, notTaken, problems } = collector;
-  const found = charts.length + images.length + manifests.length + kustomize.length + notTaken.length;
+  const { charts, images, manifests, kustomize, registries, targets, logins, notTaken, problems } = collector;
+  const taken = [charts, images, manifests, kustomize, registries, targets, logins, notTaken];
+  const found = taken.reduce((sum, { length }) => sum + length, 0);
   if (found + problems.length === 0) {
     collector.problem(
       1,
-      'the file names no chart and no image',
+      'the file names no chart, no image and no registry',
       'check the file, or say what it is with --from-format',
     );
   }
-  if (text !== undefined && problems.length === 0) leaveUnlisted(text, collector);
+  // A word of an env file may be a secret.
+  if (text !== undefined && problems.length === 0 && read !== 'env-file') leaveUnlisted(text, collector);
   if (problems.length > 0 || read === undefined) throw combine(problems, `${file} cannot be taken`);
-  return { format: read, charts, images, manifests, kustomize, notTaken };
+  return { format: read, charts, images, manifests, kustomize, registries, targets, logins, notTaken };
 }
 
 function decode(bytes: Uint8Array, collector: ListCollector): string | undefined {
@@ -67,6 +70,7 @@ function readText(
 ): ListFormat | undefined {
   const kind = wanted ?? textKind(text);
   if (kind === 'shell') readShellList(text, variables, collector);
+  else if (kind === 'env-file') readEnvFile(text, variables, collector);
   else if (kind === 'text') readTextList(text, collector);
   else {
     const documents = readLocatedYaml(text, collector);

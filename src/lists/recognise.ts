@@ -1,5 +1,6 @@
 import type { ListCollector } from './content.ts';
 import { isCompose } from './formats/compose.ts';
+import { isEnvFile } from './formats/env-file.ts';
 import { isHauler } from './formats/hauler.ts';
 import { isImagesLock } from './formats/images-lock.ts';
 import { isSkopeoSync } from './formats/skopeo-sync.ts';
@@ -14,15 +15,15 @@ const OTHER_KINDS: Readonly<Record<string, string>> = {
   Kustomization: 'name its folder with --kustomize',
 };
 
-/** Returns whether a text is YAML, a shell script, or neither. */
-export function textKind(text: string): 'yaml' | 'shell' | 'text' {
+/** Returns whether a text is YAML, an env file, a shell script, or neither. */
+export function textKind(text: string): 'yaml' | 'env-file' | 'shell' | 'text' {
   if (/^#!.{0,200}sh\b/.test(text)) return 'shell';
   let first: 'yaml' | 'text' | undefined;
   for (const line of text.split('\n')) {
     const words = line.trim();
     if (words === '' || words.startsWith('#')) continue;
     if (/^(?:(?:declare|typeset|local|export|readonly)\s(?:-\w+\s)?)?[A-Za-z_]\w{0,200}\+?=/.test(words))
-      return 'shell';
+      return isEnvFile(text) ? 'env-file' : 'shell';
     // A reference has no space after its colons.
     first ??= /^(?:---|%YAML|[[{]|-(?:\s|$))|^[^\s|]{1,300}:(?:\s|$)/.test(words) ? 'yaml' : 'text';
     if (first === 'yaml') return 'yaml';

@@ -2,11 +2,11 @@ import { AirgapError } from '../base/errors.ts';
 import { isMapping } from '../base/mapping.ts';
 import { isName } from '../base/names.ts';
 import { parseErrorBody } from '../http/error-body.ts';
+import { nextLink } from '../http/link-header.ts';
 import { pageText, WEB_PAGE_HINT } from '../http/web-page.ts';
 import type { Repository } from '../oci/reference.ts';
 import { NAMES_PER_PAGE } from './api-url.ts';
 import { errorFromBody } from './errors.ts';
-import { nextLink } from './link-header.ts';
 import type { FullResponse, Session } from './session.ts';
 
 /** Maximum bytes of one page: registries that ignore `n` send all names at once. */

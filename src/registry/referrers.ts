@@ -1,13 +1,13 @@
 import { AirgapError, messageOf } from '../base/errors.ts';
 import { parseErrorBody } from '../http/error-body.ts';
 import type { HttpResponse } from '../http/exchange.ts';
+import { nextLink } from '../http/link-header.ts';
 import { responseHeader } from '../http/response-body.ts';
 import { type Descriptor, MediaType } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
 import { parseManifest } from '../oci/manifest.ts';
 import type { Endpoint } from './api-url.ts';
 import { errorFromBody } from './errors.ts';
-import { nextLink } from './link-header.ts';
 import { describeRoute, type RepositoryRoute } from './routes.ts';
 import type { FullResponse, Session } from './session.ts';
 

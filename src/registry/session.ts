@@ -5,10 +5,9 @@ import { AirgapError } from '../base/errors.ts';
 import { type Emit, ignoreEvents, type Quota } from '../base/events.ts';
 import { printableLine } from '../base/printable.ts';
 import type { HttpResponse } from '../http/exchange.ts';
+import { type ReadResponse, readResponse } from '../http/read-response.ts';
 import { checkHostLength } from '../http/redirects.ts';
-import { readBody, responseHeader } from '../http/response-body.ts';
-import type { Retryable } from '../http/retry.ts';
-import type { HttpRequest } from '../http/send.ts';
+import { responseHeader } from '../http/response-body.ts';
 import type { Transport } from '../http/transport.ts';
 import { type RegistryRequest, sendAuthorized } from './authorized-request.ts';
 import type { RegistryResponse } from './errors.ts';
@@ -39,10 +38,7 @@ export interface Session {
 }
 
 /** Response with its complete body. */
-export interface FullResponse {
-  readonly response: RegistryResponse;
-  readonly bytes: Uint8Array;
-}
+export type FullResponse = ReadResponse<RegistryResponse>;
 
 /** Returns a reason to retry a complete but damaged response; undefined when it is fine. */
 type DamageCheck = (fullResponse: FullResponse) => string | undefined;
@@ -80,36 +76,8 @@ export function createSession(
     quotas,
     send,
     read: (request, limit, checkDamage) =>
-      readFully(transport, { ...request, limit, checkDamage }, () => send(request)),
+      readResponse(transport, { ...request, limit, checkDamage }, () => send(request)),
   };
-}
-
-interface ReadOptions extends Pick<HttpRequest, 'what' | 'signal' | 'hasAlternative'> {
-  readonly limit: number;
-  readonly checkDamage?: DamageCheck | undefined;
-}
-
-/** Implements {@link Session.read}. */
-async function readFully(
-  { retrier }: Transport,
-  { what, signal, hasAlternative, limit, checkDamage }: ReadOptions,
-  send: () => Promise<HttpResponse>,
-): Promise<FullResponse> {
-  const mayRetry = (attempt: number, reason: string, retryable: Retryable): Promise<boolean> =>
-    retrier.waitForRetry({ what, attempt, reason, retryable, signal });
-  for (let attempt = 1; ; attempt++) {
-    const response = await send();
-    let fullResponse: FullResponse;
-    try {
-      fullResponse = { response, bytes: await readBody(response, limit, what) };
-    } catch (error) {
-      if (!(error instanceof AirgapError) || error.code !== 'network') throw error;
-      if (!(await mayRetry(attempt, error.message, hasAlternative ? 'few' : 'yes'))) throw error;
-      continue;
-    }
-    const reason = checkDamage?.(fullResponse);
-    if (reason === undefined || !(await mayRetry(attempt, reason, 'few'))) return fullResponse;
-  }
 }
 
 function tokenExchange(transport: Transport): TokenExchange {
@@ -124,16 +92,16 @@ function tokenExchange(transport: Transport): TokenExchange {
       });
     }
     const body = form === undefined ? undefined : Buffer.from(form);
-    const toTokenResponse = ({ response, bytes }: FullResponse): { status: number; text: string } => ({
+    const toTokenResponse = ({ response, bytes }: ReadResponse<HttpResponse>): { status: number; text: string } => ({
       status: response.status,
       text: Buffer.from(bytes).toString('utf8'),
     });
     const readOptions = {
       what,
       limit: TOKEN_LIMIT,
-      checkDamage: (fullResponse: FullResponse) => checkDamage(toTokenResponse(fullResponse)),
+      checkDamage: (fullResponse: ReadResponse<HttpResponse>) => checkDamage(toTokenResponse(fullResponse)),
     };
-    const fullResponse = await readFully(transport, readOptions, () =>
+    const fullResponse = await readResponse(transport, readOptions, () =>
       transport.request({
         method,
         url,

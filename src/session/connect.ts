@@ -16,6 +16,8 @@ import { ecrLayerLookup, ecrRateLimiter } from '../ecr/uploads.ts';
 import type { ClientCertificate } from '../http/client-certificate.ts';
 import type { RetryPolicy } from '../http/retry.ts';
 import { createTransport, type Transport, type TransportOptions } from '../http/transport.ts';
+import type { MirantisClient } from '../mirantis/api.ts';
+import { createMirantisClient } from '../mirantis/client.ts';
 import { createRegistryClient, type RegistryClient } from '../registry/client.ts';
 import type { Mirror } from '../registry/routes.ts';
 import type { Context } from './context.ts';
@@ -34,7 +36,9 @@ export interface RegistryAccess extends AwsAccess {
   readonly clientCertificates?: readonly ClientCertificate[];
   /** Login for one registry from the command line. */
   readonly login?: CommandLineLogin;
-  /** Logins in files for `skopeo sync`, each for its registry; used after variables. */
+  /** Logins of the configuration file; used after variables. */
+  readonly configured?: Keychain;
+  /** Logins in files for `skopeo sync`, each for its registry; used after those of the configuration file. */
   readonly logins?: readonly CommandLineLogin[];
   /** Logins with the tokens of clusters, each for the registry of its cluster; used before auth files. */
   readonly clusterLogins?: readonly Keychain[];
@@ -66,7 +70,7 @@ export interface RegistryUse {
 }
 
 export interface RegistryConnection {
-  /** Client for all registries, with credentials from the command line, variables, ECR, ECR Public and auth files. */
+  /** Client for all registries, with credentials from the command line, variables, configuration, ECR, ECR Public and auth files. */
   readonly client: RegistryClient;
   /** Options with the same TLS settings for the ECR API. */
   readonly ecr: EcrOptions;
@@ -76,15 +80,44 @@ export interface RegistryConnection {
  * Creates a client for registries, which the caller has to close.
  * @param deadline aborts all requests; if given, requests are not retried
  */
-export function connect(
+export function connect(context: Context, access: RegistryAccess, deadline?: AbortSignal): RegistryConnection {
+  const { transport, keychain, ecr } = openAccess(context, access, deadline);
+  const { mirrors, preferPublicEcr = false, isPushTarget = false, ecrHosts } = access;
+  const mountsNamedOnly = (registry: string): boolean =>
+    isEcrPublic(registry) || ecrHost(registry, ecrHosts) !== undefined;
+  return {
+    client: createRegistryClient({
+      keychain,
+      transport,
+      mirrors,
+      equivalentOf: preferPublicEcr && !isPushTarget ? publicEcrEquivalent : undefined,
+      mountsNamedOnly,
+      isPushTarget,
+      emit: context.emit,
+      rateLimiter: ecrRateLimiter(ecrHosts),
+      findBlobs: ecrLayerLookup(ecr),
+    }),
+    ecr,
+  };
+}
+
+/** Creates a client for the accounts, teams and repositories of a Mirantis Secure Registry; the caller has to close it. */
+export function connectMirantis(context: Context, access: RegistryAccess, registry: string): MirantisClient {
+  const { transport, keychain } = openAccess(context, { ...access, named: [registry] });
+  return createMirantisClient({ registry, transport, keychain, signal: context.signal });
+}
+
+/** Creates what all clients of a run need: a transport, the logins in the order of their sources, and access to AWS. */
+function openAccess(
   { env, emit, signal }: Context,
   {
-    mirrors,
-    preferPublicEcr = false,
+    mirrors: _mirrors,
+    preferPublicEcr: _preferPublicEcr,
     plainHttp,
     caFile,
     clientCertificates = [],
     login,
+    configured,
     logins = [],
     clusterLogins = [],
     named = [],
@@ -94,7 +127,7 @@ export function connect(
     ...aws
   }: RegistryAccess,
   deadline?: AbortSignal,
-): RegistryConnection {
+): { readonly transport: Transport; readonly keychain: Keychain; readonly ecr: EcrOptions } {
   const options = { env, plainHttp, emit, clientCertificates, caFile };
   const retrying: Transport = isQuick
     ? quickTransport({ ...options, ...QUICK_TIMEOUTS, retry: QUICK_RETRY })
@@ -111,6 +144,7 @@ export function connect(
   const ownKeychain = chainKeychains(
     ...(login === undefined ? [] : [commandLineKeychain(login)]),
     environmentKeychain(env, named),
+    ...(configured === undefined ? [] : [configured]),
     ...logins.map(skopeoFileKeychain),
     ...clusterLogins,
     ecrKeychain(ecr),
@@ -118,22 +152,7 @@ export function connect(
     fileKeychain({ ...userEnvironment(env), emit }),
     ...(isPushTarget ? [ecrPublicLoginRequired()] : []),
   );
-  const mountsNamedOnly = (registry: string): boolean =>
-    isEcrPublic(registry) || ecrHost(registry, aws.ecrHosts) !== undefined;
-  return {
-    client: createRegistryClient({
-      keychain: given ?? ownKeychain,
-      transport,
-      mirrors,
-      equivalentOf: preferPublicEcr && !isPushTarget ? publicEcrEquivalent : undefined,
-      mountsNamedOnly,
-      isPushTarget,
-      emit,
-      rateLimiter: ecrRateLimiter(aws.ecrHosts),
-      findBlobs: ecrLayerLookup(ecr),
-    }),
-    ecr,
-  };
+  return { transport, keychain: given ?? ownKeychain, ecr };
 }
 
 /** Creates a transport that does not wait longer for content, as pull-through caches may require. */

@@ -9,6 +9,7 @@ import { cosignSignature, tagFor } from '../support/artifacts.ts';
 import { chartYaml, fixtureChart, writeFiles } from '../support/charts.ts';
 import { airgap, airgapOk } from '../support/cli.ts';
 import { pushBuilt, pushImage } from '../support/images.ts';
+import { ADMIN, startMirantis } from '../support/mirantis.ts';
 import { podList, podObject, running } from '../support/pods.ts';
 import { goProgram } from '../support/program.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
@@ -140,6 +141,18 @@ beforeAll(async () => {
   await run('verify --receipt', 'verify', '--receipt', receipt, '--plain-http', target.host);
   await run('values', 'values', 'site', '--bundle', first, ...to.slice(0, 2), '--pull-secret', 'login');
   await run('version', 'version');
+
+  const mirantis = await startMirantis();
+  try {
+    mirantis.state.organization('team', [ADMIN.name]).repository('team/app');
+    const auth = Buffer.from(`${ADMIN.name}:${ADMIN.password}`).toString('base64');
+    await writeFiles(home, { '.docker/config.json': JSON.stringify({ auths: { [mirantis.host]: { auth } } }) });
+    const from = ['--from', mirantis.host, '--plain-http', mirantis.host];
+    await run('access export', 'access', 'export', file('access.yaml'), ...from);
+    documents.set('access file', parse(readFileSync(file('access.yaml'), 'utf8')));
+  } finally {
+    await mirantis.stop();
+  }
 });
 afterAll(() => Promise.all([upstream?.stop(), target?.stop()]));
 
@@ -187,6 +200,8 @@ describe('in all documents', () => {
       'push --dry-run.referrers.items[].subject',
       'receipt.items[].target',
       '--log-file[].reference',
+      'access export.counts.rights',
+      'access file.repositories[].settings.visibility',
     ])
       expect(paths, path).toContain(path);
   });

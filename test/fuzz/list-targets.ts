@@ -70,6 +70,22 @@ if [ -z "$V" ] && true; then V=3; fi
 ALL_IMAGES=("\${IMAGES[@]}")
 `,
   ],
+  'env-file': [
+    `# both
+export SOURCE_MSR_URL="https://\${HOST:-source.example}/" # a
+SOURCE_MSR_USER='me' SOURCE_MSR_TOKEN=abc&def
+HOST=dest.example
+DEST_URL=$HOST:5000/mirror
+DEST_USER=me
+DEST_PASSWORD="a
+b"
+ORGS="a b,c/d"
+ORGS=(a b)
+TLS_VERIFY=false
+SSH_KEY=$HOME/.ssh/id
+set -a
+`,
+  ],
   text: ['# list\nnginx:1.25 # x\nquay.io/a/b|1\napp|1.0.0|https://c.example\noci://r.example/c/d:1\n'],
 };
 

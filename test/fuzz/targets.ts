@@ -14,13 +14,14 @@ import { openBundle } from '../../src/bundle/reading/bundle.ts';
 import { parseIndexContents } from '../../src/bundle/reading/contents.ts';
 import { verifyBundle } from '../../src/bundle/verify.ts';
 import { Journal } from '../../src/bundle/writing/journal.ts';
-import { readConfig, readLockFile } from '../../src/cli/config/read.ts';
+import { readAccess, readConfig, readLockFile } from '../../src/cli/config/read.ts';
 import { readSkopeoSync } from '../../src/cli/config/skopeo-sync.ts';
 import { checkContainerImages, crossCheckImages } from '../../src/discovery/cross-check.ts';
 import { discoverReferences } from '../../src/discovery/discover.ts';
 import { readArchive } from '../../src/helm/chart-archive.ts';
 import { parseMetadata } from '../../src/helm/chart-metadata.ts';
 import { splitDocuments } from '../../src/helm/documents.ts';
+import { formatAccess } from '../../src/inventory/access.ts';
 import { readExportedInventory } from '../../src/inventory/exported-inventory.ts';
 import { formatInventory, parseInventory } from '../../src/inventory/inventory.ts';
 import { formatLockFile } from '../../src/inventory/lock-file.ts';
@@ -47,6 +48,7 @@ import { goProgram } from '../support/program.ts';
 import fc from '../support/property.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { tarOf } from '../support/tar.ts';
+import { accessTargets } from './access-targets.ts';
 import { editTargets } from './edit-targets.ts';
 import { listTargets } from './list-targets.ts';
 import { mutated, mutatedJson } from './mutate.ts';
@@ -266,6 +268,28 @@ const pullSecret = {
     }),
   },
 };
+const accessFile = Buffer.from(
+  formatAccess({
+    registry: 'r.example',
+    accounts: [{ name: 'ann', fullName: 'Ann', isActive: true, isAdmin: false }],
+    organizations: [
+      {
+        name: 'a',
+        members: [{ name: 'ann', isAdmin: true }],
+        teams: [{ name: 'dev', namespaceAccess: 'admin', members: [{ name: 'ann', isAdmin: true }] }],
+      },
+    ],
+    repositories: [
+      {
+        namespace: 'a',
+        name: 'b',
+        settings: { visibility: 'public', longDescription: '# b\n' },
+        teams: [{ team: 'dev', access: 'admin' }],
+      },
+      { namespace: 'ann', name: 'c', settings: {}, teams: [], users: [{ account: 'ann', access: 'read-only' }] },
+    ],
+  }),
+);
 const lockFile = Buffer.from(
   formatLockFile(
     {
@@ -359,6 +383,17 @@ export const targets: readonly Target[] = [
       const { images, charts } = parseInventory(bytes);
       for (const { reference } of images) checkReference(parseReference(reference));
       for (const chart of charts) checkChart(chart);
+    },
+  },
+  {
+    name: 'access',
+    ...from([accessFile]),
+    runs: 100,
+    read: async (bytes) => {
+      const { accounts, organizations, repositories } = await readAccess(file(bytes, 'access.yaml'), 'FILE');
+      const names = [...accounts, ...organizations].map(({ name }) => name);
+      if (!names.every((name) => isName('account', name))) throw new Error('not a valid name');
+      if (!repositories.every(({ name }) => isName('repository', name))) throw new Error('not a valid repository');
     },
   },
   {
@@ -597,6 +632,7 @@ export const targets: readonly Target[] = [
     runs: 500,
     read: (bytes) => redact(bytes.toString('utf8')),
   },
+  ...accessTargets,
   ...editTargets,
   ...listTargets,
   ...registryTargets,

@@ -58,7 +58,19 @@ export async function runGuide(page: string, options: GuideOptions): Promise<Gui
   const { cwd, home, replace, flags = () => [], env = {}, leaveOut = () => false, before } = options;
   const programs = join(home, 'guide-programs');
   mkdirSync(programs, { recursive: true });
-  const cases = ['bundle', 'check', 'images', 'import', 'mirror', 'public-ecr', 'push', 'values', 'verify', 'inspect']
+  const cases = [
+    'access',
+    'bundle',
+    'check',
+    'images',
+    'import',
+    'mirror',
+    'public-ecr',
+    'push',
+    'values',
+    'verify',
+    'inspect',
+  ]
     .map((command) => [command, flags(command)] as const)
     .filter(([, list]) => list.length > 0)
     .map(([command, list]) => `  ${command}) set -- "$@" ${list.map((flag) => `'${flag}'`).join(' ')} ;;`);

@@ -1,8 +1,8 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { PodSource } from '../../kubernetes/pods.ts';
+import { readConfiguration } from '../flags/configuration.ts';
 import { formatDocument, printReport } from '../flags/output.ts';
 import { type PodFlags, readAllowedImages } from '../flags/pods.ts';
-import { readConfiguration } from '../flags/settings.ts';
 import { requiredSigner } from '../flags/signatures.ts';
 import { type NamingFlags, targetOf } from '../flags/target.ts';
 import { podCheckReport } from '../reports/check-pods.ts';

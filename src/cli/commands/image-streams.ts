@@ -1,9 +1,9 @@
 import { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import { addConfigFlags } from '../flags/charts.ts';
+import { CONNECTION_ONLY, readConfiguration } from '../flags/configuration.ts';
 import { addStreamSelectionFlags, imageStreamOptions } from '../flags/image-streams.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
-import { readConfiguration } from '../flags/settings.ts';
 import { examples } from '../help.ts';
 import { imageStreamsReport } from '../reports/image-streams.ts';
 import type { CommandIO } from '../run.ts';
@@ -36,7 +36,7 @@ export function imageStreamsCommand(io: CommandIO) {
   return declare().action(async (paths, flags, command) => {
     const replaces = isReplacement(flags);
     const { planImageStreams } = await import('../../workflows/image-streams/plan.ts');
-    const { config, folder } = await readConfiguration(io.context, flags);
+    const { config, folder } = await readConfiguration(io.context, flags, CONNECTION_ONLY);
     const options = await imageStreamOptions(io, flags, paths, config, folder);
     if (options.sources.length === 0) {
       throw new AirgapError('usage', 'no exported objects were given', {

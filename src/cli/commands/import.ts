@@ -1,20 +1,18 @@
-import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Command, Option } from '@commander-js/extra-typings';
-import { AirgapError } from '../../base/errors.ts';
-import { checkOutput, writeOutput } from '../../base/output-file.ts';
+import { checkNewOutput, writeOutput } from '../../base/output-file.ts';
 import { LIST_FORMATS } from '../../lists/list-format.ts';
 import { parseAssignment, repeatable } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { examples } from '../help.ts';
 import { importDocument, importReport } from '../reports/import.ts';
-import { airgapCommand, fileWord, nextStep } from '../reports/next.ts';
 import { displayPath } from '../reports/text.ts';
 import type { CommandIO } from '../run.ts';
+import { afterImport } from './after-import.ts';
 
 function declare() {
   return new Command('import')
-    .description('turn lists of charts and images of other tools and of scripts into an airgap.yaml')
+    .description('turn lists of other tools and of scripts, and env files of registries, into an airgap.yaml')
     .argument('<file...>', 'list to read, any of the formats below; "-" for standard input')
     .option('--out <file>', 'file to write, such as airgap.yaml; without it, the text is printed')
     .option('--force', 'overwrite an existing file')
@@ -35,7 +33,7 @@ export function importCommand(io: CommandIO) {
     const form = { form: 'NAME=VALUE', example: 'TAG=1.2.3', mayBeEmpty: true };
     const variables = new Map(flags.var.map((text) => parseAssignment('--var', text, form)));
     const path = flags.out === undefined ? undefined : resolve(cwd, flags.out);
-    if (path !== undefined) await checkOut(path, flags.force ?? false);
+    if (path !== undefined) await checkNewOutput(path, '--out', flags.force ?? false);
     const { importLists } = await import('../../workflows/import/import.ts');
     const result = await importLists(
       { ...io.context, readInput: io.readInput },
@@ -50,17 +48,6 @@ export function importCommand(io: CommandIO) {
       return;
     }
     if (shown === undefined) io.print(text);
-    const next = shown === undefined ? [] : airgapCommand('bundle', '--config', fileWord(shown), '--out', 'bundle.tar');
-    await printReport(io, importReport(result, shown), next.length === 0 ? [] : [nextStep(next)]);
-  });
-}
-
-/** @throws AirgapError `output-exists`, and as {@link checkOutput} */
-async function checkOut(path: string, isForced: boolean): Promise<void> {
-  await checkOutput(path, '--out');
-  const existing = await stat(path).catch(() => undefined);
-  if (existing === undefined || isForced) return;
-  throw new AirgapError('output-exists', `--out ${path} already exists`, {
-    hint: 'it may have been edited: choose another path, or replace it with --force',
+    await printReport(io, importReport(result, shown), shown === undefined ? [] : afterImport(shown, result));
   });
 }

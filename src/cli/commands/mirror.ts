@@ -5,9 +5,9 @@ import { formatTarget } from '../../naming/naming.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import { formatReference } from '../../oci/reference.ts';
 import type { ImagesOptions } from '../../workflows/images/images.ts';
-import type { RepositoryImages, Shard } from '../../workflows/mirror/listing/index.ts';
+import type { Shard } from '../../workflows/mirror/listing/index.ts';
+import type { ListedMirror, MirroredGraph } from '../../workflows/mirror/mirror.ts';
 import type { MirrorOptions } from '../../workflows/mirror/options.ts';
-import type { PushedGraph } from '../../workflows/push/push-graph.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
 import { addDestinationClusterFlags, destinationLoginsOf } from '../flags/clusters.ts';
 import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
@@ -26,9 +26,9 @@ import {
 } from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
 import { addReferrerFlags, referrerOptions } from '../flags/signatures.ts';
-import { addNamingFlags, targetOf } from '../flags/target.ts';
+import { addNamingFlags, checkHasTarget, targetsOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
-import { listingReport, mirrorReport } from '../reports/mirror.ts';
+import { listingReport, mirrorPlanReport, mirrorReport, plannedSettingsReport } from '../reports/mirror.ts';
 import { pushDocument } from '../reports/push.ts';
 import type { CommandIO } from '../run.ts';
 import { bundleLockFileOptions } from './lock-file.ts';
@@ -48,6 +48,8 @@ function declare(io: CommandIO) {
     .option('--plan <file>', 'write the selected tags to this file, or copy those of an existing file')
     .option('--shard <i/n>', 'copy only the repositories of one of n runs, counted from 0', checkShard)
     .option('--recheck', 'compare all content below the tags, not the tags alone')
+    .option('--carry-repository-settings', 'carry tag immutability, descriptions and visibility of repositories')
+    .option('--allow-public-repositories', 'with --carry-repository-settings: make public what is public at its source')
     .addOption(
       new Option('--on-existing-tag <action>', 'what to do with a tag that exists with other content')
         .choices(['skip', 'error', 'overwrite'])
@@ -83,17 +85,18 @@ type Flags = FlagsOf<typeof declare> & ReadLogin;
 
 export function mirrorCommand(io: CommandIO) {
   return declare(io).action(async (charts, flags, command) => {
-    if (flags.to.length === 0 && !flags.list) {
-      throw new AirgapError('usage', "required option '--to <registry[/prefix]>' not specified", {
-        hint: '--list alone needs no target',
-      });
-    }
     const options = await mirrorOptions(io, charts, flags);
+    if (!flags.list) checkHasTarget(options.targets);
     const targets = options.targets.map(formatTarget);
     const isJson = flags.output === 'json';
     if (flags.list) {
       const { listMirror } = await import('../../workflows/mirror/mirror.ts');
-      return printListing(io, await listMirror(io.context, options), isJson, afterListing(command));
+      return printListing(
+        io,
+        await listMirror(io.context, options),
+        isJson,
+        afterListing(command, options.targets.length > 0),
+      );
     }
     const receipts = flags.receipt === undefined ? undefined : new Receipts(flags.receipt, targets, io.context.cwd);
     await receipts?.check();
@@ -103,12 +106,13 @@ export function mirrorCommand(io: CommandIO) {
       const { mirror, planMirror } = await import('../../workflows/mirror/mirror.ts');
       if (flags.dryRun) {
         const plans = await planMirror(context, options);
-        return printPlans(io, 'MirrorDryRun', plans, flags.output, afterPushPlan(command));
+        const format = { kind: 'MirrorDryRun', report: mirrorPlanReport };
+        return printPlans(io, format, plans, flags.output, afterPushPlan(command));
       }
       const results = await printTargetResults(
         io,
         { kind: 'Mirror', targets, isJson, receipts, report: mirrorReport, document: pushDocument },
-        (onTargetDone: (result: PushedGraph) => Promise<void>) => mirror(context, options, onTargetDone),
+        (onTargetDone: (result: MirroredGraph) => Promise<void>) => mirror(context, options, onTargetDone),
       );
       const images = results.flatMap((result) => result.receipt.items.map(({ source }) => source));
       const sources = options.sources.charts?.charts.map(({ request }) => request.chart) ?? [];
@@ -121,19 +125,22 @@ export function mirrorCommand(io: CommandIO) {
 /** Prints what would be copied: references, or the document that `--plan` writes. */
 async function printListing(
   io: CommandIO,
-  repositories: readonly RepositoryImages[],
+  { repositories, settings }: ListedMirror,
   isJson: boolean,
   next: readonly string[],
 ): Promise<void> {
+  const notes = plannedSettingsReport(settings);
   if (isJson) {
     const { formatMirrorPlan } = await import('../../inventory/mirror-plan.ts');
-    return io.print(formatMirrorPlan(repositories).trimEnd());
+    io.print(formatMirrorPlan(repositories).trimEnd());
+    return printReport(io, { result: [], notes });
   }
   const { referenceOf } = await import('../../workflows/mirror/listing/index.ts');
   const references = repositories.flatMap(({ repository, lookups }) =>
     lookups.map((lookup) => formatReference(referenceOf(repository, lookup))),
   );
-  await printReport(io, listingReport(references, repositories.length), next);
+  const report = listingReport(references, repositories.length);
+  await printReport(io, { ...report, notes: [...report.notes, ...notes] }, next);
 }
 
 /** Maps the flags to the options of the workflow. @throws AirgapError `usage`, `config`, `file` */
@@ -143,8 +150,7 @@ async function mirrorOptions(io: CommandIO, charts: string[], flags: Flags): Pro
   const { config, registry } = settings;
   const from = await readFrom(io, flags, config);
   const naming = streamNaming(config.naming, flags, settings.imageStreamRoute);
-  const all = await Promise.all(flags.to.map((to) => targetOf(to, flags, { naming })));
-  const targets = [...new Map(all.map((target) => [formatTarget(target), target])).values()];
+  const targets = await targetsOf(flags, { ...config, naming });
   const named = [...(registry.named ?? []), ...from.named, ...targets.map((target) => target.registry)];
   const { access, concurrency } = await registryAccess({
     ...registry,
@@ -173,8 +179,18 @@ async function mirrorOptions(io: CommandIO, charts: string[], flags: Flags): Pro
     existing: flags.onExistingTag,
     repositories: await repositoryOptions(flags, cwd),
     recheck: flags.recheck ?? false,
+    settings: carryOptions(flags),
     now: () => new Date(),
   };
+}
+
+/** @throws AirgapError `usage` for a flag that needs the other one */
+function carryOptions({ carryRepositorySettings, allowPublicRepositories }: Flags): MirrorOptions['settings'] {
+  if (carryRepositorySettings) return { allowsPublic: allowPublicRepositories ?? false };
+  if (!allowPublicRepositories) return undefined;
+  throw new AirgapError('usage', '--allow-public-repositories needs --carry-repository-settings', {
+    hint: 'without it, no visibility is changed',
+  });
 }
 
 /** Returns what to copy. Images by name belong to the charts, if there are any. */

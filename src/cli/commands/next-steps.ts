@@ -163,10 +163,9 @@ export function afterPush(command: CommandUnknownOpts, { to, target, charts, isC
   return [nextStep(airgapCommand('values', ...selection, '--to', to, ...namingWords(target), ...access, ...out))];
 }
 
-/** After `mirror --list`: copy the same. */
-export function afterListing(command: CommandUnknownOpts): string[] {
-  const { to } = command.opts() as { readonly to: readonly string[] };
-  return [nextStep(sameRun(command, ['--list', '--output'], ...(to.length === 0 ? ['--to', 'REGISTRY'] : [])))];
+/** After `mirror --list`: copy the same. @param hasTarget by flag or configuration file */
+export function afterListing(command: CommandUnknownOpts, hasTarget: boolean): string[] {
+  return [nextStep(sameRun(command, ['--list', '--output'], ...(hasTarget ? [] : ['--to', 'REGISTRY'])))];
 }
 
 /** After `mirror`: write the overrides of a copied chart. Lists of images need none. */

@@ -5,12 +5,12 @@ import { checkWritable, writeOutput } from '../../base/output-file.ts';
 import { jsonText } from '../../base/printable.ts';
 import type { RegistryUse } from '../../session/connect.ts';
 import { addConfigFlags } from '../flags/charts.ts';
+import { CONNECTION_ONLY, type Configuration, readConfiguration } from '../flags/configuration.ts';
 import { declaredHosts } from '../flags/ecr.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { type FlagsOf, repeatable } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
-import { type Configuration, readConfiguration } from '../flags/settings.ts';
 import { addNamingFlags, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { deletionDocument, deletionReport, prunePlanDocument, prunePlanReport } from '../reports/prune.ts';
@@ -37,7 +37,7 @@ function declare(io: CommandIO) {
       .option('--dry-run', 'with --delete: ask for each entry, and delete nothing')
       .option('--receipt <file>', 'with --delete: write what is gone, what was left, and why')
       .optionsGroup('Options:'),
-    'read naming, plainHttp, caFile and clientCertificates from this airgap.yaml',
+    'read logins, naming, plainHttp, caFile and clientCertificates from this airgap.yaml',
   )
     .addOption(outputOption(['text', 'json'], 'text'))
     .addHelpText(
@@ -118,7 +118,7 @@ async function findUnneeded(
   next: (list: string | undefined) => readonly string[],
 ): Promise<void> {
   const { cwd } = io.context;
-  const { config, registry } = await readConfiguration(io.context, flags);
+  const { config, registry } = await readConfiguration(io.context, flags, CONNECTION_ONLY);
   const target = await targetOf(to, flags, config).catch((error: unknown) => {
     // The target of other commands is a flag.
     throw error instanceof AirgapError ? error.with({ reason: error.reason.replace(/^--to:? /, '') }) : error;
@@ -155,7 +155,7 @@ async function findUnneeded(
 /** Deletes what a list names. Exit code 3 if something was left. @throws AirgapError for what could not be deleted */
 async function deleteListed(io: CommandIO, file: string, flags: Flags, next: readonly string[]): Promise<void> {
   const { cwd } = io.context;
-  const { config, registry } = await readConfiguration(io.context, flags);
+  const { config, registry } = await readConfiguration(io.context, flags, CONNECTION_ONLY);
   await checkText(resolve(cwd, file), '--delete', file);
   const { readPruneList } = await import('../config/read.ts');
   const list = await readPruneList(resolve(cwd, file));

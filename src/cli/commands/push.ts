@@ -5,16 +5,16 @@ import { chartArchiveRepository, formatTarget, type Target } from '../../naming/
 import { formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
 import type { OnTargetDone, PushOptions } from '../../workflows/push/push.ts';
 import { addConfigFlags } from '../flags/charts.ts';
+import { CONNECTION_ONLY, readConfiguration } from '../flags/configuration.ts';
 import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
 import type { ReadLogin } from '../flags/login.ts';
-import { collect, type FlagsOf, repeatable } from '../flags/option.ts';
+import { type FlagsOf, repeatable } from '../flags/option.ts';
 import { outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
-import { readConfiguration } from '../flags/settings.ts';
 import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
-import { addNamingFlags, archiveTargetOf, targetOf } from '../flags/target.ts';
+import { addNamingFlags, archiveTargetOf, checkHasTarget, targetOf, targetsOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
-import { pushDocument, pushReport } from '../reports/push.ts';
+import { planReport, pushDocument, pushReport } from '../reports/push.ts';
 import type { CommandIO } from '../run.ts';
 import { afterArchivePush } from './chart-archive-steps.ts';
 import { withLog } from './log-file.ts';
@@ -27,12 +27,11 @@ function declare(io: CommandIO) {
   const command = new Command('push')
     .description('push bundles and charts to private registries')
     .argument('[file...]', 'bundles, or OCI archives of other tools')
-    .addOption(
-      new Option('--to <registry[/prefix]>', 'target registry and repository prefix (repeatable)')
-        .argParser(collect)
-        .makeOptionMandatory(),
-    );
-  const pushing = addConfigFlags(command, 'read naming, plainHttp, caFile and clientCertificates from this airgap.yaml')
+    .addOption(repeatable('--to <registry[/prefix]>', 'target registry and repository prefix'));
+  const pushing = addConfigFlags(
+    command,
+    'read to, logins, naming, plainHttp, caFile and clientCertificates from this airgap.yaml',
+  )
     .addOption(
       new Option('--on-existing-tag <action>', 'what to do with a tag that exists with other content')
         .choices(['skip', 'error', 'overwrite'])
@@ -81,7 +80,9 @@ export function pushCommand(io: CommandIO) {
     await withLog(io.context, flags.logFile, async (context) => {
       if (flags.dryRun) {
         const { planPush } = await import('../../workflows/push/plan-push.ts');
-        await printPlans(io, 'PushPlan', await planPush(context, options), flags.output, afterPushPlan(command));
+        const plans = await planPush(context, options);
+        const format = { kind: 'PushPlan', report: planReport };
+        await printPlans(io, format, plans, flags.output, afterPushPlan(command));
         return;
       }
       const { push } = await import('../../workflows/push/push.ts');
@@ -130,11 +131,11 @@ async function pushOptions(
   flags: Flags,
 ): Promise<PushOptions & { readonly hasCharts: boolean }> {
   const { cwd, env } = context;
-  const { config, registry } = await readConfiguration(context, flags);
+  const { config, registry } = await readConfiguration(context, flags, CONNECTION_ONLY);
   const { chartArchive } = flags;
   const toTarget = chartArchive.length > 0 ? archiveTargetOf : targetOf;
-  const all = await Promise.all(flags.to.map((to) => toTarget(to, flags, config)));
-  const targets = [...new Map(all.map((target) => [formatTarget(target), target])).values()];
+  const targets = await targetsOf(flags, config, toTarget);
+  checkHasTarget(targets);
   const named = targets.map((target) => target.registry);
   // Mirrors of the configuration file are for pulling.
   const { access, concurrency } = await registryAccess({ ...registry, mirrors: [], named }, UPLOAD_CONCURRENCY);

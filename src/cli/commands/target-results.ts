@@ -1,8 +1,8 @@
 import type { PushPlan } from '../../workflows/push/plan-push.ts';
 import type { PushedGraph } from '../../workflows/push/push-graph.ts';
 import { formatDocument, formatResults, printReport } from '../flags/output.ts';
-import { planDocument, planReport } from '../reports/push.ts';
-import type { Report } from '../reports/report.ts';
+import { planDocument } from '../reports/push.ts';
+import type { Block, Report } from '../reports/report.ts';
 import type { CommandIO } from '../run.ts';
 import type { Receipts } from './receipts.ts';
 
@@ -50,16 +50,23 @@ export async function printTargetResults<R extends PushedGraph>(
   return results;
 }
 
-/** Prints what a push or mirror would do for each target. @param kind kind of the JSON document */
-export async function printPlans(
+/** How the plans of a dry run are printed. */
+interface PlansFormat<P extends PushPlan> {
+  /** Kind of the JSON document. */
+  readonly kind: string;
+  readonly report: (plan: P, showTarget: boolean) => readonly Block[];
+}
+
+/** Prints what a push or mirror would do for each target. */
+export async function printPlans<P extends PushPlan>(
   io: CommandIO,
-  kind: string,
-  plans: readonly PushPlan[],
+  { kind, report }: PlansFormat<P>,
+  plans: readonly P[],
   output: string,
   next: readonly string[],
 ): Promise<void> {
   if (output === 'json') return io.print(await formatResults(kind, plans.map(planDocument)));
   // An empty line before the next target.
-  const result = plans.flatMap((plan, i) => [...(i > 0 ? [''] : []), ...planReport(plan, plans.length > 1)]);
+  const result = plans.flatMap((plan, i) => [...(i > 0 ? [''] : []), ...report(plan, plans.length > 1)]);
   await printReport(io, { result, notes: [] }, next);
 }

@@ -2,12 +2,13 @@ import { availableParallelism } from 'node:os';
 import { Command, Option } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import type { ReceiptOptions } from '../../workflows/verify/verify-receipt.ts';
+import { addConfigFlags } from '../flags/charts.ts';
+import { CONNECTION_ONLY, readConfiguration } from '../flags/configuration.ts';
 import { declaredHosts } from '../flags/ecr.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { type FlagsOf, flagGroup } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
-import { readConfiguration } from '../flags/settings.ts';
 import { imageKeys, publicKey, verifySignaturesOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { receiptReport, verifyReport } from '../reports/verify.ts';
@@ -64,7 +65,11 @@ const addReceiptFlags = flagGroup((command, io: CommandIO) => {
     '--receipt <file>',
     'check that the registry has all content of this receipt of a push, and of the bundle',
   );
-  return addRegistryFlags(checking, io).addOption(
+  const configured = addConfigFlags(
+    checking,
+    'with --receipt: read logins, plainHttp, caFile and clientCertificates from this airgap.yaml',
+  );
+  return addRegistryFlags(configured, io).addOption(
     new Option(
       '--registry-type <type>',
       'with --receipt: type of the registry if its host name does not show it',
@@ -86,7 +91,7 @@ async function checkReceipt(
   const receipt = await readReceipt(file);
   const registry = receipt.target.split('/')[0] as string;
   const ecrHosts = await declaredHosts([registry], flags, io.context.env);
-  const { registry: settings } = await readConfiguration(io.context, flags);
+  const { registry: settings } = await readConfiguration(io.context, flags, CONNECTION_ONLY);
   const { access, concurrency } = await registryAccess({ ...settings, named: [registry] }, UPLOAD_CONCURRENCY);
   const result = await verifyReceipt(io.context, receipt, { ...options, access: { ...access, ecrHosts }, concurrency });
   const check = { file, ...result };

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { normalizeKey } from '../../auth/keychain.ts';
 import { isName, type NameKind } from '../../base/names.ts';
 
 /** Schema of `airgap.yaml`, the configuration of a run with several charts (docs/config.md). Unknown keys are errors. */
@@ -58,6 +59,35 @@ const registrySource = z.strictObject({
   newerThan: text.optional(),
 });
 
+/** A variable in place of a secret: airgap.yaml holds none (docs/login.md). */
+const VARIABLE = /^\$\{[A-Za-z_][A-Za-z0-9_]*\}$/;
+
+/** Login for one registry. A password belongs to a user; a token is a bearer token, which is sent as is. */
+const login = z
+  .strictObject({
+    registry: nameSchema('registry'),
+    username: text
+      .regex(/^(?:\$\{[A-Za-z_][A-Za-z0-9_]*\}|(?:[^$]|\$(?!\{))*)$/, `write a name, or \${NAME} alone`)
+      .optional(),
+    password: text.optional(),
+    token: text.optional(),
+  })
+  .superRefine((given, context) => {
+    const problem = loginProblem(given);
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  });
+
+/** Returns what is wrong. The name of a field and a colon before it would mark the text as a secret, to be removed from output. */
+function loginProblem({ username, password, token }: Readonly<Record<string, string | undefined>>): string | undefined {
+  if ((password === undefined) === (token === undefined)) return 'give either password or token';
+  if (!VARIABLE.test(password ?? token ?? ''))
+    return `a secret is written out: write \${NAME} in its place, and set NAME in the environment`;
+  if (password !== undefined && username === undefined) return 'a password needs username';
+  if (token !== undefined && username !== undefined)
+    return 'a token is sent without a user; a personal access token is a password';
+  return undefined;
+}
+
 /** A name pattern, in which `*` matches anything, and an optional reason. */
 const pattern = z.union([text, z.strictObject({ pattern: text, reason: text.optional() })]);
 
@@ -80,6 +110,19 @@ export const configSchema = z.strictObject({
   images: z.array(text).default([]),
   /** Registries to mirror. */
   from: z.array(registrySource).default([]),
+  /** Targets of `mirror` and `push` without `--to`: `REGISTRY[/PREFIX]`. */
+  to: z.array(text).default([]),
+  /** Logins whose secrets are in variables. The variables of users and secrets are read when a registry asks. */
+  logins: z
+    .array(login)
+    .default([])
+    .superRefine((logins, context) => {
+      const hosts = logins.map(({ registry }) => normalizeKey(registry));
+      for (const [i, host] of hosts.entries()) {
+        if (hosts.indexOf(host) < i)
+          context.addIssue({ code: 'custom', path: [i, 'registry'], message: `${host} has another login above` });
+      }
+    }),
   exclude: z.array(pattern).default([]),
   /** Images to keep although they are excluded or of confidence `possible`. */
   include: z.array(pattern).default([]),

@@ -8,27 +8,37 @@ import type { Placed } from '../../workflows/import/imported-config.ts';
 import { parseConfig } from './read.ts';
 
 /** What is in a configuration file that `import` writes. */
-const KEYS = ['charts', 'images', 'kustomize', 'manifests', 'platforms'] as const;
+const KEYS = ['charts', 'images', 'kustomize', 'manifests', 'from', 'to', 'logins', 'platforms'] as const;
+/** Keys whose entries have a place. */
+const PLACED = KEYS.filter((key) => key !== 'platforms');
 
 /**
  * Formats an `airgap.yaml` with the place of each entry in a comment, and reads it back.
  * @throws AirgapError `unexpected` if the reader finds anything else in it
  */
 export function configText({ lists, config, notTaken }: ImportResult): string {
-  const { platforms, ...placed } = config;
+  const { platforms, naming, ...placed } = config;
   const content = {
     charts: placed.charts.map(({ value }) => value),
     images: placed.images.map(({ value }) => value),
     kustomize: placed.kustomize.map(({ value }) => value),
     manifests: placed.manifests.map(({ value }) => value),
+    from: placed.from.map(({ value }) => value),
+    to: placed.to.map(({ value }) => value),
+    logins: placed.logins.map(({ value }) => value),
     platforms,
   };
-  const present = KEYS.filter((key) => content[key].length > 0).map((key) => [key, escapeVariables(content[key])]);
+  const present: [string, unknown][] = KEYS.filter((key) => content[key].length > 0).map((key) => [
+    key,
+    // Logins are references to variables.
+    key === 'logins' ? content[key] : escapeVariables(content[key]),
+  ]);
+  if (naming !== undefined) present.push(['naming', naming]);
   const document = new Document(
     { apiVersion: 'airgap/v1', kind: 'Config', ...Object.fromEntries(present) },
     { ...YAML_1_1, aliasDuplicateObjects: false },
   );
-  for (const key of ['charts', 'images', 'kustomize', 'manifests'] as const) comment(document, key, placed[key]);
+  for (const key of PLACED) comment(document, key, placed[key]);
   const files = lists.map(({ file, format }) => `${file} (${format})`).join(', ');
   document.commentBefore = commentText([`From ${files}, by helm airgap import.`]);
   if (notTaken.length > 0) {
@@ -37,7 +47,14 @@ export function configText({ lists, config, notTaken }: ImportResult): string {
   }
   const text = documentText(document);
   const read = parseConfig(text);
-  const isSame = KEYS.every((key) => isDeepStrictEqual(read[key], content[key]));
+  // Without the fields that the schema fills in.
+  const from = read.from.map(({ registry, repositories }) => ({
+    registry,
+    ...(repositories.length > 0 && { repositories }),
+  }));
+  const found = { ...read, from };
+  const isSame =
+    KEYS.every((key) => isDeepStrictEqual(found[key], content[key])) && isDeepStrictEqual(read.naming, naming);
   if (!isSame)
     throw new AirgapError('unexpected', 'the configuration file reads differently from what was to be written');
   return text;

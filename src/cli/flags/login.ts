@@ -1,6 +1,6 @@
 import { Option } from '@commander-js/extra-typings';
 import { userEnvironment } from '../../auth/credential-files.ts';
-import type { CommandLineLogin } from '../../auth/keychain.ts';
+import type { CommandLineLogin, Keychain } from '../../auth/keychain.ts';
 import type { Environment } from '../../base/environment.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { checkName } from '../../base/names.ts';
@@ -100,16 +100,19 @@ async function readPassword(io: CommandIO, registry: string): Promise<string> {
   });
 }
 
-/** Returns the login lookup for charts in OCI registries: the login of the flags, of variables and of Podman's files. */
+/**
+ * Returns the login lookup for charts in OCI registries: the login of the flags, of variables, of the configuration file and of
+ * Podman's files.
+ */
 export function chartLogin(
   env: Environment,
-  login: CommandLineLogin | undefined,
+  given: { readonly login?: CommandLineLogin | undefined; readonly configured?: Keychain | undefined },
   namedHosts: readonly string[],
 ): FindLogin {
   let logins: Promise<FindLogin> | undefined;
   return async (registry, path) => {
     logins ??= import('../../auth/chart-login.ts').then(({ chartLogins }) =>
-      chartLogins(userEnvironment(env), login, namedHosts),
+      chartLogins(userEnvironment(env), given, namedHosts),
     );
     return (await logins)(registry, path);
   };

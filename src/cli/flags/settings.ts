@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import { hostPortsOf, parseAllowedHost } from '../../helm/addresses.ts';
@@ -14,82 +14,11 @@ import type { Config } from '../config/schema.ts';
 import type { CommandIO } from '../run.ts';
 import { chartJobs, chartRequest, refuseUnusedRenderFlags, renderOptions } from './chart-jobs.ts';
 import type { ChartsFlags, ConfigFlags, RenderFlags } from './charts.ts';
+import { type Configuration, type ConfigurationUse, readConfiguration } from './configuration.ts';
 import { type ImageStreamFlags, readImageStreams } from './image-streams.ts';
 import { chartLogin } from './login.ts';
-import { listEntries, parseAssignment, parseDuration, parseMemory } from './option.ts';
-import { clientCertificatesOf, helmCertificates, type RegistryFlags, type RegistrySettings } from './registry.ts';
-
-/** The schema's defaults, written out because the schema is loaded only for a file. */
-export const NO_CONFIG: Omit<Config, 'apiVersion' | 'kind'> = {
-  charts: [],
-  kustomize: [],
-  manifests: [],
-  imageStreams: [],
-  registryRoutes: {},
-  images: [],
-  from: [],
-  exclude: [],
-  include: [],
-  platforms: [],
-  mirrors: {},
-  chartMirrors: {},
-  plainHttp: [],
-  clientCertificates: {},
-  allowChartLinks: [],
-  allowChartHosts: [],
-};
-
-/** A configuration file, and the settings of connections with the flags laid over it. */
-export interface Configuration {
-  readonly config: Omit<Config, 'apiVersion' | 'kind'>;
-  /** Folder of the file, the base of its relative paths; the working directory without a file. */
-  readonly folder: string;
-  readonly registry: RegistrySettings;
-}
-
-/** What a command reads of the configuration file besides what all of them read. */
-interface ConfigurationUse {
-  /** Repositories of registries (`from`). A command that does not read them says so. Default: false. */
-  readonly readsFrom?: boolean;
-}
-
-/**
- * Reads the configuration file, if one is given, and merges the settings of connections. The YAML and schema libraries are
- * loaded only for a file.
- * @throws AirgapError `usage`, `config`
- */
-export async function readConfiguration(
-  { cwd, env, emit }: CommandIO['context'],
-  flags: Partial<ConfigFlags> & Partial<RegistryFlags>,
-  { readsFrom = false }: ConfigurationUse = {},
-): Promise<Configuration> {
-  const { config: path, var: variables = [], mirror = [], plainHttp = [], registryLogin: login, ...others } = flags;
-  const { endpointUrl, profile, roleArn, concurrency, preferPublicEcr } = others;
-  const config = path === undefined ? NO_CONFIG : await readFileWith(path, variables, env);
-  const folder = path === undefined ? cwd : dirname(resolve(cwd, path));
-  if (config.from.length > 0 && !readsFrom) {
-    emit({ type: 'warning', message: `"from" in ${path} was not used: only helm airgap mirror reads it` });
-  }
-  return {
-    config,
-    folder,
-    registry: {
-      // The command line comes first: mirrors are tried in this order.
-      mirrors: [...mirror, ...Object.entries(config.mirrors).flatMap(([from, to]) => mirrorsOf(from, to))],
-      plainHttp: [...plainHttp, ...config.plainHttp],
-      caFile: others.caFile ?? (config.caFile === undefined ? undefined : resolve(folder, config.caFile)),
-      clientCertificates: clientCertificatesOf(others, cwd, config, folder),
-      login,
-      ...{ endpointUrl, profile, roleArn, concurrency, preferPublicEcr },
-    },
-  };
-}
-
-async function readFileWith(path: string, variables: readonly string[], env: CommandIO['context']['env']) {
-  const form = { form: 'NAME=VALUE', example: 'TAG=1.2.3', mayBeEmpty: true };
-  const { readConfig } = await import('../config/read.ts');
-  return readConfig(path, env, new Map(variables.map((text) => parseAssignment('--var', text, form))));
-}
+import { listEntries, parseDuration, parseMemory } from './option.ts';
+import { helmCertificates, type RegistryFlags } from './registry.ts';
 
 /** Flags of the commands that render charts. */
 type SettingsFlags = RenderFlags &
@@ -190,7 +119,7 @@ export async function readSettings(
         ...config.allowChartLinks.map((root) => resolve(folder, root)),
       ],
       allowedHosts,
-      findLogin: chartLogin(env, registry.login, named),
+      findLogin: chartLogin(env, registry, named),
     },
     registry: { ...registry, named, clusterLogins },
   };
@@ -244,10 +173,6 @@ async function readRunning(
   }
   const { runningReferences } = await import('../../workflows/images/running.ts');
   return runningReferences({ ...io.context, readInput: io.readInput }, pods);
-}
-
-function mirrorsOf(from: string, to: Config['mirrors'][string]): string[] {
-  return [to].flat().map((one) => `${from}=${one}`);
 }
 
 function pairs(map: Readonly<Record<string, string>>): string[] {

@@ -1,6 +1,13 @@
 import { Option } from '@commander-js/extra-typings';
 import { AirgapError, messageOf } from '../../base/errors.ts';
-import { chartsPath, DEFAULT_NAMING, parseTarget, type Target, type TargetOptions } from '../../naming/naming.ts';
+import {
+  chartsPath,
+  DEFAULT_NAMING,
+  formatTarget,
+  parseTarget,
+  type Target,
+  type TargetOptions,
+} from '../../naming/naming.ts';
 import { checkNamingRule, NAMINGS, parseNamingRule } from '../../naming/naming-template.ts';
 import type { TargetCheckOptions } from '../../workflows/push/check-target.ts';
 import type { Config } from '../config/schema.ts';
@@ -56,6 +63,36 @@ export async function targetOf(to: string, flags: NamingFlags, config?: Pick<Con
     });
   }
   return { ...target, toLegalPath: toEcrName };
+}
+
+/**
+ * Returns the targets of the command line, else those of the configuration file, each once.
+ * @param toTarget {@link targetOf} or {@link archiveTargetOf}
+ * @throws AirgapError `usage` if neither names one; `config`
+ */
+export async function targetsOf<F extends NamingFlags & { readonly to: readonly string[] }>(
+  flags: F,
+  config: Pick<Config, 'naming' | 'to'>,
+  toTarget: typeof targetOf = targetOf,
+): Promise<Target[]> {
+  const isGiven = flags.to.length > 0;
+  const all: Target[] = [];
+  for (const to of isGiven ? flags.to : config.to) {
+    const target = toTarget(to, flags, config).catch((error: unknown) => {
+      if (isGiven || !(error instanceof AirgapError)) throw error;
+      throw new AirgapError('config', error.reason.replace(/^--to/, 'to'), { hint: error.hint, cause: error });
+    });
+    all.push(await target);
+  }
+  return [...new Map(all.map((target) => [formatTarget(target), target])).values()];
+}
+
+/** @throws AirgapError `usage` */
+export function checkHasTarget(targets: readonly Target[]): void {
+  if (targets.length > 0) return;
+  throw new AirgapError('usage', "required option '--to <registry[/prefix]>' not specified", {
+    hint: 'name the target with --to, or with "to" in airgap.yaml',
+  });
 }
 
 /**

@@ -40,7 +40,7 @@ export async function checkAliases(client: ECRPUBLICClient, paths: readonly stri
 }
 
 /** Lists the active aliases of the caller's registry. Throws the SDK's errors. */
-async function listAliases(client: ECRPUBLICClient): Promise<readonly RegistryAlias[]> {
+export async function listAliases(client: ECRPUBLICClient): Promise<readonly RegistryAlias[]> {
   const { DescribeRegistriesCommand } = await import('@aws-sdk/client-ecr-public');
   const all: RegistryAlias[] = [];
   for (let nextToken: string | undefined; ; ) {

@@ -5,12 +5,15 @@ import { AirgapError, messageOf } from '../../base/errors.ts';
 /** Bytes of a logo (API reference, RepositoryCatalogDataInput). */
 const LOGO_LIMIT = 512_000;
 
+/** Maximum characters of the texts (same page). */
+export const CATALOG_LIMITS = { description: 1024, aboutText: 25_600, usageText: 25_600 } as const;
+
 /**
  * Catalog data of a repository, in the form of the API and of `aws ecr-public create-repository --catalog-data`, with
  * the limits of the API reference. ECR stores other architectures and systems too, but does not show them.
  */
 const catalogDataSchema = z.strictObject({
-  description: z.string().max(1024).optional(),
+  description: z.string().max(CATALOG_LIMITS.description).optional(),
   architectures: z
     .array(z.enum(['ARM', 'ARM 64', 'x86', 'x86-64']))
     .readonly()
@@ -19,10 +22,8 @@ const catalogDataSchema = z.strictObject({
     .array(z.enum(['Linux', 'Windows']))
     .readonly()
     .optional(),
-  /** Markdown. */
-  aboutText: z.string().max(25_600).optional(),
-  usageText: z.string().max(25_600).optional(),
-  /** Base64. */
+  aboutText: z.string().max(CATALOG_LIMITS.aboutText).optional(),
+  usageText: z.string().max(CATALOG_LIMITS.usageText).optional(),
   logoImageBlob: z
     .string()
     .regex(BASE64, 'not base64')
@@ -30,7 +31,18 @@ const catalogDataSchema = z.strictObject({
     .optional(),
 });
 
-export type CatalogData = Readonly<z.infer<typeof catalogDataSchema>>;
+/** What ECR Public shows of a repository, with any architectures and systems. */
+export interface CatalogData {
+  /** At most {@link CATALOG_LIMITS} characters, as `aboutText` and `usageText`. */
+  readonly description?: string | undefined;
+  readonly architectures?: readonly string[] | undefined;
+  readonly operatingSystems?: readonly string[] | undefined;
+  /** Markdown. */
+  readonly aboutText?: string | undefined;
+  readonly usageText?: string | undefined;
+  /** Base64. The API does not return it. */
+  readonly logoImageBlob?: string | undefined;
+}
 
 /** Parses catalog data. @param what the flag and its file, for errors. @throws AirgapError `usage` */
 export function parseCatalogData(what: string, text: string): CatalogData {

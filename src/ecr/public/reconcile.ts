@@ -63,7 +63,10 @@ async function applySettings(
 }
 
 /** Returns the catalog data of a repository, empty if it has none. Throws the SDK's errors. */
-async function presentCatalogData(client: ECRPUBLICClient, repositoryName: string): Promise<RepositoryCatalogData> {
+export async function presentCatalogData(
+  client: ECRPUBLICClient,
+  repositoryName: string,
+): Promise<RepositoryCatalogData> {
   const { GetRepositoryCatalogDataCommand } = await import('@aws-sdk/client-ecr-public');
   try {
     return (await client.send(new GetRepositoryCatalogDataCommand({ repositoryName }))).catalogData ?? {};

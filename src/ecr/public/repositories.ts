@@ -10,7 +10,7 @@ import { ECR_PUBLIC_HOST } from '../hosts.ts';
 import { checkRepositoryNames } from '../names.ts';
 import type { EcrOptions } from '../options.ts';
 import type { EnsuredRepositories, RepositoryStatus } from '../repositories.ts';
-import { type PublicRepositorySettings, tagList } from '../settings.ts';
+import { overlaid, type PublicRepositorySettings, tagList } from '../settings.ts';
 import { checkAliases, splitPublicPath } from './aliases.ts';
 import { catalogDataInput } from './catalog-data-input.ts';
 import { reconcilePublicRepositories, setPublicPolicy } from './reconcile.ts';
@@ -20,6 +20,8 @@ const MAX_LENGTH = 205;
 
 interface PublicEnsureOptions extends EcrOptions {
   readonly settings: PublicRepositorySettings;
+  /** Further settings of single new repositories, by path; `settings` take precedence. */
+  readonly creation?: ReadonlyMap<string, PublicRepositorySettings>;
   /** True to update existing repositories to the settings. */
   readonly reconcile: boolean;
 }
@@ -47,9 +49,10 @@ export function ensurePublicRepositories(
   paths: readonly string[],
   options: PublicEnsureOptions,
 ): Promise<EnsuredRepositories> {
-  const { settings, reconcile, emit } = options;
+  const { settings, creation, reconcile, emit } = options;
+  const settingsOf = (path: string): PublicRepositorySettings => overlaid(creation?.get(path), settings);
   return withRegistry(paths, options, async (client, { existing, missing, described }) => {
-    const created = await createRepositories(ECR_PUBLIC_HOST, missing, requestsOf(client, settings), options);
+    const created = await createRepositories(ECR_PUBLIC_HOST, missing, requestsOf(client, settingsOf), options);
     const reconciled = reconcile ? await reconcilePublicRepositories(client, described, settings, emit) : [];
     const others = missing.filter((path) => !created.includes(path));
     return { existing: [...existing, ...others], onPush: [], created, reconciled };
@@ -102,11 +105,12 @@ async function checkRepositories(client: ECRPUBLICClient, paths: readonly string
 
 function requestsOf(
   client: ECRPUBLICClient,
-  { tags, repositoryPolicy, catalogData }: PublicRepositorySettings,
+  settingsOf: (path: string) => PublicRepositorySettings,
 ): Parameters<typeof createRepositories>[2] {
   return {
     async create(path) {
       const { CreateRepositoryCommand } = await import('@aws-sdk/client-ecr-public');
+      const { tags, catalogData } = settingsOf(path);
       const input = {
         repositoryName: splitPublicPath(path).name,
         ...(catalogData && { catalogData: catalogDataInput(catalogData) }),
@@ -115,6 +119,7 @@ function requestsOf(
       return client.send(new CreateRepositoryCommand(input));
     },
     async setPolicies(path) {
+      const { repositoryPolicy } = settingsOf(path);
       if (repositoryPolicy !== undefined) await setPublicPolicy(client, splitPublicPath(path).name, repositoryPolicy);
     },
   };

@@ -50,7 +50,7 @@ function leaveRead(script: string, collector: ListCollector): void {
 }
 
 /** Returns what an array holds, by its name: CHARTS, EXTRA_IMAGES, imageList. */
-function listKind(name: string): ListKind {
+export function listKind(name: string): ListKind {
   const words = name
     .slice(0, 100)
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')

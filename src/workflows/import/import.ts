@@ -43,7 +43,7 @@ export interface ImportResult {
 type ImportContext = Context & { readonly readInput: () => Promise<Uint8Array> };
 
 /**
- * Reads lists of charts and images, and returns what they name together.
+ * Reads lists of charts, images and registries, and returns what they name together.
  * @throws AirgapError `config` with file and line of each problem in any of them
  */
 export async function importLists(context: ImportContext, options: ImportOptions): Promise<ImportResult> {
@@ -64,9 +64,11 @@ export async function importLists(context: ImportContext, options: ImportOptions
   if (problems.length > 0)
     throw combine(problems, `${count(problems.length, 'problem')} in the lists; nothing was written`);
   const { config, notTaken } = importedConfig(lists.map(({ content }) => content));
+  checkDestinations(config.to);
   const all = [...lists.flatMap(({ content }) => content.notTaken), ...notTaken];
-  const { charts, images, manifests, kustomize } = config;
-  if (charts.length + images.length + manifests.length + kustomize.length === 0) throw nothingTaken(all);
+  const { charts, images, manifests, kustomize, from, to } = config;
+  const taken = [charts, images, manifests, kustomize, from, to];
+  if (taken.every((entries) => entries.length === 0)) throw nothingTaken(all);
   return {
     lists: lists.map(({ file, content: { format, charts, images } }) => ({
       file,
@@ -77,6 +79,17 @@ export async function importLists(context: ImportContext, options: ImportOptions
     config,
     notTaken: all,
   };
+}
+
+/** Everything would go to each of several destinations. @throws AirgapError `config` */
+function checkDestinations([first, other]: ImportedConfig['to']): void {
+  if (first === undefined || other === undefined) return;
+  const { file, line } = other.place;
+  const known = `${first.place.file}:${first.place.line}`;
+  throw new AirgapError('config', `the destination ${quoted(other.value)} is another than that in ${known}`, {
+    subject: `${file}:${line}`,
+    hint: 'import the files of each destination into an airgap.yaml of its own',
+  });
 }
 
 /** Names what is in lists of which nothing can be bundled. */

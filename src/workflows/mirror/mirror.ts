@@ -11,14 +11,42 @@ import { destinationOf } from '../push/destination.ts';
 import type { GraphPlan } from '../push/plan-graph.ts';
 import { type PushedGraph, pushGraph } from '../push/push-graph.ts';
 import { pushToTargets } from '../push/push-to-targets.ts';
+import type { SettingsReport } from '../repository-settings/index.ts';
+import {
+  type CopiedSettings,
+  copiedSettings,
+  listSettings,
+  type PlannedSettings,
+  planSettings,
+} from './carried-settings.ts';
 import { type MirrorContent, mergeContents } from './content.ts';
 import { listContent } from './list-content.ts';
 import type { RepositoryImages } from './listing/index.ts';
 import type { MirrorOptions } from './options.ts';
 import { assertApart, assertNotMirrors, selectImages } from './selected-images.ts';
 
+export type { PlannedSettings } from './carried-settings.ts';
+
+/** Result for one target. */
+export interface MirroredGraph extends PushedGraph {
+  /** Settings of repositories, if they were to be carried. */
+  readonly settings?: SettingsReport;
+}
+
+/** Plan for one target. */
+export interface MirrorPlan extends GraphPlan {
+  readonly settings?: SettingsReport;
+}
+
+/** What would be copied. */
+export interface ListedMirror {
+  readonly repositories: readonly RepositoryImages[];
+  /** Settings that would be carried, for each target. */
+  readonly settings: readonly PlannedSettings[];
+}
+
 /** Called for each target when it is complete. */
-type OnTargetDone = (result: PushedGraph) => Promise<void>;
+type OnTargetDone = (result: MirroredGraph) => Promise<void>;
 
 /**
  * Copies images and charts from registries to targets, reading each blob once for all targets, and verifies every tag that
@@ -30,25 +58,35 @@ export function mirror(
   context: Context,
   options: MirrorOptions,
   onTargetDone: OnTargetDone,
-): Promise<readonly PushedGraph[]> {
+): Promise<readonly MirroredGraph[]> {
   const { uploadConcurrency: concurrency } = options;
-  return withContent(context, options, ({ graph, source, ...content }, targets, writing) =>
+  return withContent(context, options, ({ graph, source, ...content }, { targets, writing, settings }) =>
     pushToTargets(targets, source, async (target, reader) => {
       const isIncomplete = await recheck(context, graph, target, writing, options);
-      const result = await pushGraph(context, graph, reader ?? source, writing, {
-        ...options,
-        target,
-        concurrency,
-        bundles: [],
-        coordinator: reader,
-        tagsLast: true,
-        mountsFromSource: true,
-        ...content,
-        unchanged: content.unchanged.get(target) ?? [],
-        isIncomplete,
-      });
-      await onTargetDone(result);
-      return result;
+      const carrier = await planSettings(context, writing, target, settings, options);
+      try {
+        await carrier?.before();
+        const pushed = await pushGraph(context, graph, reader ?? source, writing, {
+          ...options,
+          target,
+          concurrency,
+          bundles: [],
+          coordinator: reader,
+          tagsLast: true,
+          mountsFromSource: true,
+          ...content,
+          unchanged: content.unchanged.get(target) ?? [],
+          isIncomplete,
+          repositories: { ...options.repositories, creation: carrier?.creation },
+        });
+        const { report, failure } = (await carrier?.after(pushed.created)) ?? {};
+        const result = { ...pushed, ...(report && { settings: report }) };
+        await onTargetDone(result);
+        if (failure !== undefined) throw failure;
+        return result;
+      } finally {
+        await carrier?.close();
+      }
     }),
   );
 }
@@ -56,17 +94,26 @@ export function mirror(
 /**
  * Plans what {@link mirror} would do with the same options, without writing. @throws AirgapError that `mirror` would throw
  */
-export function planMirror(context: Context, options: MirrorOptions): Promise<readonly GraphPlan[]> {
+export function planMirror(context: Context, options: MirrorOptions): Promise<readonly MirrorPlan[]> {
   const { lists } = options.sources;
   const unwritten = lists && { ...lists, isPlanWritten: false };
   const planned = { ...options, sources: { ...options.sources, lists: unwritten } };
-  return withContent(context, planned, async ({ graph, ...content }, targets, writing) => {
+  return withContent(context, planned, async ({ graph, ...content }, { targets, writing, settings }) => {
     const { planGraph } = await import('../push/plan-graph.ts');
-    const plans: GraphPlan[] = [];
+    const plans: MirrorPlan[] = [];
     for (const target of targets) {
       const unchanged = content.unchanged.get(target) ?? [];
       const isIncomplete = await recheck(context, graph, target, writing, options);
-      plans.push(await planGraph(context, graph, writing, { ...options, target, ...content, unchanged, isIncomplete }));
+      const carrier = await planSettings(context, writing, target, settings, options);
+      await carrier?.close();
+      const plan = await planGraph(context, graph, writing, {
+        ...options,
+        target,
+        ...content,
+        unchanged,
+        isIncomplete,
+      });
+      plans.push({ ...plan, ...(carrier && { settings: carrier.planned() }) });
     }
     const errors = content.unread.map(({ error }) => error);
     if (errors.length > 0) throw combine(errors, `${errors.length} images could not be read`);
@@ -95,8 +142,9 @@ async function recheck(
  */
 export async function listMirror(
   context: Context,
-  { sources, access, targets }: Pick<MirrorOptions, 'sources' | 'access' | 'targets'>,
-): Promise<readonly RepositoryImages[]> {
+  options: Pick<MirrorOptions, 'sources' | 'access' | 'targets' | 'settings' | 'repositories'>,
+): Promise<ListedMirror> {
+  const { sources, access, targets } = options;
   const { charts, locked, lists } = sources;
   if (lists === undefined) {
     if (charts === undefined && locked === undefined) throw nothingToMirror();
@@ -104,19 +152,29 @@ export async function listMirror(
       hint: 'list the images of charts with helm airgap images',
     });
   }
-  const { client } = connect(context, access);
+  const reading = connect(context, access);
   try {
-    return await selectImages(context, client, lists, targets);
+    const repositories = await selectImages(context, reading.client, lists, targets);
+    const settings = await listSettings(context, reading, repositories, options);
+    return { repositories, settings };
   } finally {
-    await client.close();
+    await reading.client.close();
   }
+}
+
+/** Where the content goes. */
+interface Ends {
+  readonly targets: readonly Target[];
+  readonly writing: RegistryConnection;
+  /** Settings of the sources, if they are to be carried. */
+  readonly settings: CopiedSettings | undefined;
 }
 
 /** Reads the content over connections that are closed afterwards. */
 async function withContent<R>(
   context: Context,
   options: MirrorOptions,
-  work: (content: MirrorContent, targets: readonly Target[], writing: RegistryConnection) => Promise<R>,
+  work: (content: MirrorContent, ends: Ends) => Promise<R>,
 ): Promise<R> {
   const { access } = options;
   const reading = connect(context, access);
@@ -128,7 +186,10 @@ async function withContent<R>(
     );
     assertApart(targets, sources);
     assertNotMirrors(targets, sources, options.access.mirrors);
-    return await work(content, targets, writing);
+    const unchanged = [...content.unchanged.values()].flat();
+    const all = [...content.graph.roots, ...unchanged].map(({ reference }) => reference);
+    const settings = await copiedSettings(context, reading, all, options);
+    return await work(content, { targets, writing, settings });
   } finally {
     await Promise.all([reading.client.close(), writing.client.close()]);
   }

@@ -38,4 +38,6 @@ export interface MirrorOptions
   readonly uploadConcurrency: number;
   /** Compares everything below the tags, not the tags alone. */
   readonly recheck: boolean;
+  /** Carries the settings of repositories. */
+  readonly settings?: { readonly allowsPublic: boolean } | undefined;
 }

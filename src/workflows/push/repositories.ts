@@ -13,6 +13,8 @@ export interface RepositoryOptions {
   /** Changes existing repositories to match the settings. */
   readonly reconcile: boolean;
   readonly settings: TargetSettings;
+  /** Further settings of single new repositories, by path. */
+  readonly creation?: ReadonlyMap<string, TargetSettings>;
 }
 
 const NO_REPOSITORIES: EnsuredRepositories = { existing: [], onPush: [], created: [], reconciled: [] };
@@ -27,7 +29,7 @@ export async function prepareRepositories(
   target: Target,
   ecr: EcrOptions,
   names: readonly string[],
-  { create, reconcile, settings }: RepositoryOptions,
+  { create, reconcile, settings, creation }: RepositoryOptions,
 ): Promise<EnsuredRepositories> {
   const repositories = targetRepositories(target.registry, ecr);
   if (repositories === undefined) return NO_REPOSITORIES;
@@ -45,7 +47,7 @@ export async function prepareRepositories(
     }
     if (!reconcile) return { existing, onPush, created: [], reconciled: [] };
   }
-  return repositories.ensure(names, settings, reconcile);
+  return repositories.ensure(names, { settings, creation, reconcile });
 }
 
 /**

@@ -34,6 +34,9 @@ export function control(
     case 'SetRepositoryPolicy':
     case 'TagResource':
       return change(state, input);
+    case 'GetRepositoryPolicy':
+    case 'DeleteRepositoryPolicy':
+      return policy(state, operation, String(input.repositoryName));
     case 'BatchCheckLayerAvailability':
       return availability(state, input);
     case 'DescribeImages':
@@ -110,6 +113,25 @@ function change(
   if (repository === undefined) return failure('RepositoryNotFoundException', missingRepository(state, name));
   repository.settings = { ...repository.settings, ...settings };
   return success({});
+}
+
+/**
+ * Answers with the policy of a repository, and removes it if it is to be deleted. The text is formatted, and a list with one
+ * entry is a text, as IAM stores policies.
+ */
+function policy(state: EcrState, operation: string, name: string): Answer {
+  const repository = state.repositories.get(name);
+  if (repository === undefined) return failure('RepositoryNotFoundException', missingRepository(state, name));
+  const { policyText, ...settings } = repository.settings;
+  if (typeof policyText !== 'string') {
+    const message = `Repository policy does not exist for the repository with name '${name}' in the registry with id '${state.account}'`;
+    return failure('RepositoryPolicyNotFoundException', message);
+  }
+  if (operation === 'DeleteRepositoryPolicy') repository.settings = settings;
+  const stored = JSON.parse(policyText, (_, value: unknown) =>
+    Array.isArray(value) && value.length === 1 && typeof value[0] === 'string' ? value[0] : value,
+  );
+  return success({ registryId: state.account, repositoryName: name, policyText: JSON.stringify(stored, undefined, 2) });
 }
 
 function shown(state: EcrState, host: string, repository: StoredRepository | undefined): Record<string, unknown> {

@@ -28,7 +28,7 @@ describe('a login for a chart that Helm pulls', () => {
       AIRGAP_AUTH_B_EXAMPLE_PASSWORD: 'pw',
     };
     const commandLine = { registry: 'a.example', username: 'given', password: 'pw' };
-    const login = chartLogins({ env, home }, commandLine, []);
+    const login = chartLogins({ env, home }, { login: commandLine }, []);
     const found = await Promise.all(hosts.map((host) => login(host, 'charts/web').then((found) => found?.entry)));
     expect(found).toEqual([auth('given'), auth('own'), auth('variable'), auth('podman')]);
   });
@@ -41,19 +41,19 @@ describe('a login for a chart that Helm pulls', () => {
   ])('is left to Helm when %s has it: %j', async (file, content) => {
     put(PODMAN, { auths: { 'a.example': auth('podman') } });
     put(file, content);
-    expect(await chartLogins({ env: { PATH: '/nowhere' }, home }, undefined, [])('a.example', 'web')).toBeUndefined();
+    expect(await chartLogins({ env: { PATH: '/nowhere' }, home }, {}, [])('a.example', 'web')).toBeUndefined();
   });
 
   it('is left to Helm when Docker has it', async () => {
     put('.docker/config.json', { auths: { 'a.example': auth('docker') } });
-    expect(await chartLogins({ env: {}, home }, undefined, [])('a.example', 'web')).toBeUndefined();
+    expect(await chartLogins({ env: {}, home }, {}, [])('a.example', 'web')).toBeUndefined();
   });
 
   it('may be a token', async () => {
     const DOCKER_AUTH_CONFIG = JSON.stringify({
       auths: { 'a.example': { ...auth('me'), identitytoken: 'r3fr3sh-m3' }, 'b.example': { registrytoken: 'take' } },
     });
-    const login = chartLogins({ env: { DOCKER_AUTH_CONFIG }, home }, undefined, []);
+    const login = chartLogins({ env: { DOCKER_AUTH_CONFIG }, home }, {}, []);
     expect(await login('a.example', 'web')).toMatchObject({
       entry: { identitytoken: 'r3fr3sh-m3' },
       description: expect.stringMatching(/a\.example stored in DOCKER_AUTH_CONFIG .*user me/),

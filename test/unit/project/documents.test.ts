@@ -3,6 +3,7 @@ import { dirname, join, normalize } from 'node:path';
 import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from '../../../src/cli/program.ts';
+import { runnableCommands } from '../../support/commands.ts';
 import { SILENT_IO } from '../../support/silent-io.ts';
 
 /** Documents name commands, files and sections that exist. What the commands do is tested elsewhere. */
@@ -37,7 +38,7 @@ function pluginWords(line: string): string[] | undefined {
 /** @returns the error code of commander, when the words are no valid command line */
 async function refusal(words: readonly string[]): Promise<string | undefined> {
   const program = createProgram(SILENT_IO);
-  for (const command of program.commands) command.action(() => {});
+  for (const [, command] of runnableCommands(program)) command.action(() => {});
   try {
     await program.parseAsync([...words], { from: 'user' });
     return undefined;
@@ -57,6 +58,10 @@ const anchors = (text: string): string[] =>
   );
 
 describe.each(DOCUMENTS)('%s', (path) => {
+  it('has no markers of a merge', () => {
+    expect(read(path)).not.toMatch(/^(?:<{7}|>{7}|={7})(?: |$)/m);
+  });
+
   const text = read(path);
 
   it('shows commands that the program takes', async () => {

@@ -10,7 +10,7 @@ const src = join(root, 'src');
  * downwards only.
  */
 const transport = ['oci', 'base'];
-const network = ['http', 'auth', 'registry', 'ecr', ...transport];
+const network = ['http', 'auth', 'registry', 'ecr', 'mirantis', ...transport];
 const charts = [
   'search',
   'manifests',
@@ -29,6 +29,7 @@ const allowed: Record<string, readonly string[]> = {
   auth: ['http', ...transport],
   registry: ['auth', 'http', ...transport],
   ecr: ['auth', 'http', ...transport],
+  mirantis: ['auth', 'http', ...transport],
   naming: transport,
   lists: transport,
   helm: ['base'],

@@ -89,3 +89,25 @@ it.each([
   const { code } = await run([...args, '--out', 'never.yaml']);
   expect([code, existsSync(join(folder, 'never.yaml'))]).toEqual([2, false]);
 });
+
+it('env files of two destinations are refused, because everything would go to both', async () => {
+  writeFileSync(join(folder, 'a.env'), 'SOURCE_URL=a.example\nDEST_URL=b.example\n');
+  writeFileSync(join(folder, 'b.env'), 'SOURCE_URL=a.example\nDEST_URL=c.example\n');
+  const { code, err } = await run(['a.env', 'b.env', '--out', 'two.yaml']);
+  expect([code, existsSync(join(folder, 'two.yaml'))]).toEqual([2, false]);
+  expect(err).toMatch(/b\.env:2.*a\.env:2/);
+});
+
+it('an env file becomes a configuration that mirror and push read', async () => {
+  writeFileSync(join(folder, 'c.env'), 'SOURCE_URL=a.example\nORGS="x"\nDEST_URL=b.example/m\nDEST_TOKEN=geheim-1\n');
+  const { code, err } = await run(['c.env', '--out', 'c.yaml']);
+  expect(code, err).toBe(0);
+  expect(readFileSync(join(folder, 'c.yaml'), 'utf8')).not.toContain('geheim');
+  expect(await readConfig(join(folder, 'c.yaml'), {}, new Map())).toMatchObject({
+    from: [{ registry: 'a.example', repositories: ['x/*'] }],
+    to: ['b.example/m'],
+    logins: [{ registry: 'b.example', token: '$' + '{DEST_TOKEN}' }],
+    naming: { default: 'path' },
+  });
+  expect(err).toMatch(/next: .*mirror --config c\.yaml --list/);
+});

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../../../src/cli/config/read.ts';
 import type { Config } from '../../../../src/cli/config/schema.ts';
-import { NO_CONFIG } from '../../../../src/cli/flags/settings.ts';
+import { NO_CONFIG } from '../../../../src/cli/flags/configuration.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
 const folder = scratchFolder();
@@ -135,5 +135,51 @@ describe('variables', () => {
 
   it('cannot inject YAML', async () => {
     expect((await read(`${HEAD}images: ["\${A}"]\n`, { A: 'x"]\nkind: Evil' })).images).toEqual(['x"]\nkind: Evil']);
+  });
+});
+
+describe('logins', () => {
+  const SECRET = '$' + '{SECRET}';
+  const logins = (...fields: string[]): string => `${HEAD}logins:\n${fields.map((one) => `  - {${one}}\n`).join('')}`;
+
+  it('stay as they are written, also without their variables', async () => {
+    const text = logins(
+      `registry: r.example, username: "$\{ME}", password: "${SECRET}"`,
+      `registry: s.example, token: "${SECRET}"`,
+    );
+    for (const env of [{}, { ME: 'me', SECRET: 'geheim' } as Record<string, string>]) {
+      expect((await read(text, env)).logins).toEqual([
+        { registry: 'r.example', username: '$' + '{ME}', password: SECRET },
+        { registry: 's.example', token: SECRET },
+      ]);
+    }
+    // The host is a text like others.
+    expect(
+      (await read(logins(`registry: "$\{HOST}", token: "${SECRET}"`), { HOST: 'r.example' })).logins,
+    ).toMatchObject([{ registry: 'r.example' }]);
+  });
+
+  it.each<[string, string, string]>([
+    ['a password in the file', 'registry: r, username: me, password: geheim', '4:5: logins.0: '],
+    ['a token in the file', 'registry: r, token: geheim', '4:5: logins.0: '],
+    ['a password beside a variable', `registry: r, username: me, password: "${SECRET}geheim"`, '4:5: logins.0: '],
+    ['a variable of an alias', `registry: &a "$\{A}", token: *a`, '4:5: logins.0: '],
+    ['a part of a user name', `registry: r, username: "a$\{ME}", password: "${SECRET}"`, '4:19: logins.0.username'],
+    ['a password without a user', `registry: r, password: "${SECRET}"`, '4:5: logins.0'],
+    ['a token with a user', `registry: r, username: me, token: "${SECRET}"`, '4:5: logins.0'],
+    ['both', `registry: r, username: me, token: "${SECRET}", password: "${SECRET}"`, '4:5: logins.0'],
+    ['nothing', 'registry: r', '4:5: logins.0'],
+    ['an address', `registry: https://r/x, token: "${SECRET}"`, '4:6: logins.0.registry'],
+  ])('are refused without their secrets: %s', async (_, fields, expected) => {
+    const found = await problems(logins(fields), { A: 'geheim' });
+    expect(found).toEqual([expect.stringContaining(expected)]);
+    expect(found.join()).not.toContain('geheim');
+  });
+
+  it('are one for each registry', async () => {
+    const found = await problems(
+      logins(`registry: docker.io, token: "${SECRET}"`, `registry: index.docker.io, token: "${SECRET}"`),
+    );
+    expect(found).toEqual([expect.stringMatching(/^5:6: .*docker\.io/)]);
   });
 });

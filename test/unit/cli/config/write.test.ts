@@ -7,12 +7,13 @@ import { hostileText } from '../../../support/hostile-text.ts';
 import fc from '../../../support/property.ts';
 
 const place = { file: 'a.sh', line: 3 };
-const nothing = { charts: [], images: [], kustomize: [], manifests: [], platforms: [] };
+const nothing = { charts: [], images: [], kustomize: [], manifests: [], from: [], to: [], logins: [], platforms: [] };
 
 it('has each entry with its place, and what was not taken', () => {
   const text = configText({
     lists: [{ file: 'a.sh', format: 'shell', charts: 1, images: 1 }],
     config: {
+      ...nothing,
       charts: [{ value: { chart: 'app', repo: 'https://c.example', version: '1.10' }, place }],
       images: [{ value: 'quay.io/a/b:1', place: { ...place, line: 4 } }],
       kustomize: [{ value: './overlays/prod', place }],

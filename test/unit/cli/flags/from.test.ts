@@ -4,8 +4,8 @@ import { Command } from '@commander-js/extra-typings';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
 import { addConfigFlags } from '../../../../src/cli/flags/charts.ts';
+import { readConfiguration } from '../../../../src/cli/flags/configuration.ts';
 import { addFromFlags, type FromSettings, readFrom } from '../../../../src/cli/flags/from.ts';
-import { readConfiguration } from '../../../../src/cli/flags/settings.ts';
 import type { CommandIO } from '../../../../src/cli/run.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 

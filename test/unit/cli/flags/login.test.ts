@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createProgram } from '../../../../src/cli/program.ts';
 import type { CommandIO } from '../../../../src/cli/run.ts';
+import { commandsOf } from '../../../support/commands.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 import { Terminal } from '../../../support/terminal.ts';
 
@@ -13,10 +14,11 @@ const STDIN = '--registry-password-stdin';
 
 describe('the login of one registry', () => {
   it('is a flag of every command that accesses registries', () => {
-    const commands = createProgram({} as CommandIO).commands.filter(({ options }) =>
+    const commands = commandsOf(createProgram({} as CommandIO)).filter(([, { options }]) =>
       options.some(({ long }) => long === NAME),
     );
-    expect(commands.map((command) => command.name()).sort()).toEqual([
+    expect(commands.map(([name]) => name).sort()).toEqual([
+      'access export',
       'bundle',
       'check',
       'images',

@@ -4,7 +4,8 @@ import { importedConfig } from '../../../../src/workflows/import/imported-config
 
 const place = { file: 'a', line: 1 };
 const later = { file: 'b', line: 9 };
-const empty: ListContent = { format: 'text', charts: [], images: [], manifests: [], kustomize: [], notTaken: [] };
+const none = { charts: [], images: [], manifests: [], kustomize: [], registries: [], targets: [], logins: [] };
+const empty: ListContent = { format: 'text', ...none, notTaken: [] };
 const chart = { chart: 'app', isPath: false, repo: 'https://c.example', version: '1.0.0', values: [], place };
 const image = { reference: 'quay.io/a/b:1', platforms: [], place };
 
@@ -30,7 +31,7 @@ it('each image, path and chart is there once, with its first place', () => {
     images: [{ value: 'quay.io/a/b:1', place }],
     manifests: [{ value: './deploy', place }],
     kustomize: [{ value: './deploy', place }],
-    platforms: [],
+    ...{ from: [], to: [], logins: [], platforms: [] },
   });
   expect(notTaken).toEqual([]);
 });
@@ -59,4 +60,35 @@ it('platforms are those that all images state; others are named', () => {
     expect(mixed.config.platforms).toEqual([]);
     expect(mixed.notTaken).toMatchObject([{ place }]);
   }
+});
+
+it('registries are sources and a destination; each has one login, of variables', () => {
+  const list = {
+    ...empty,
+    registries: [{ registry: 's.example', repositories: ['a/*'], place }],
+    targets: [{ target: 'd.example/x', place }],
+    logins: [{ registry: 's.example', username: 'USER', password: 'SECRET', place }],
+  };
+  const again = {
+    ...list,
+    registries: [{ registry: 't.example', repositories: [], place: later }],
+    logins: [
+      { registry: 's.example', token: 'OTHER', place: later },
+      { registry: 'd.example', token: 'TOKEN', place: later },
+    ],
+  };
+  const { config, notTaken } = importedConfig([list, again]);
+  expect(config.from).toEqual([
+    { value: { registry: 's.example', repositories: ['a/*'] }, place },
+    { value: { registry: 't.example' }, place: later },
+  ]);
+  expect(config.to).toEqual([{ value: 'd.example/x', place }]);
+  expect(config.logins.map(({ value }) => value)).toEqual([
+    { registry: 's.example', username: '$' + '{USER}', password: '$' + '{SECRET}' },
+    { registry: 'd.example', token: '$' + '{TOKEN}' },
+  ]);
+  expect(config.naming).toEqual({ default: 'path' });
+  expect(notTaken).toMatchObject([{ place: later }]);
+  // Names in one registry alone are not what a script keeps.
+  expect(importedConfig([{ ...list, registries: [] }]).config.naming).toBeUndefined();
 });

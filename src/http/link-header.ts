@@ -1,5 +1,5 @@
-import type { HttpResponse } from '../http/exchange.ts';
-import { resolveUrl } from '../http/response-url.ts';
+import type { HttpResponse } from './exchange.ts';
+import { resolveUrl } from './response-url.ts';
 
 /**
  * Returns the address of the next page from the Link headers of a response (RFC 8288), which may be relative; undefined

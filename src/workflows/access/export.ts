@@ -1,0 +1,159 @@
+import { count } from '../../base/count.ts';
+import { AirgapError } from '../../base/errors.ts';
+import { isName } from '../../base/names.ts';
+import { pool } from '../../base/pool.ts';
+import { printableLine } from '../../base/printable.ts';
+import { runStep } from '../../base/step.ts';
+import type { AccessAccount, AccessDocument } from '../../inventory/access.ts';
+import type { Account, Repository } from '../../mirantis/api.ts';
+import { connectMirantis, type RegistryUse } from '../../session/connect.ts';
+import type { Context } from '../../session/context.ts';
+import { type AccessReader, readOrganizations } from './read-organizations.ts';
+import { readRepositories } from './read-repositories.ts';
+import { type UnreadItem, UnreadItems } from './unread.ts';
+
+export interface AccessExportOptions extends RegistryUse {
+  /** `HOST[:PORT]`. */
+  readonly registry: string;
+  /** Only these, their members and repositories; all, and those of accounts, if empty. */
+  readonly organizations: readonly string[];
+}
+
+/** What a registry says about accounts, teams and rights. */
+export interface AccessExport {
+  readonly access: Omit<AccessDocument, 'apiVersion' | 'kind'>;
+  readonly counts: {
+    readonly accounts: number;
+    readonly organizations: number;
+    readonly teams: number;
+    /** Memberships in organizations and teams. */
+    readonly memberships: number;
+    readonly repositories: number;
+    /** Rights of teams and accounts to repositories and namespaces. */
+    readonly rights: number;
+  };
+  /** Teams whose members a directory decides, `organization/team`, sorted. */
+  readonly ldapTeams: readonly string[];
+  /** What could not be read: then the export is not complete. */
+  readonly unread: readonly UnreadItem[];
+}
+
+/** Organization of the system itself, which every registry has. */
+const SYSTEM_ORGANIZATION = 'docker-datacenter';
+
+/**
+ * Reads accounts, organizations, teams, memberships, repositories and rights by the API of Mirantis Secure Registry. What the
+ * registry refuses to this login is listed in the result.
+ * @throws AirgapError `usage` for an organization that does not exist, and as {@link MirantisClient}; a list that the
+ * registry cuts off is an error, so that no short export looks complete
+ */
+export async function exportAccess(context: Context, options: AccessExportOptions): Promise<AccessExport> {
+  const { access, registry, concurrency } = options;
+  const client = connectMirantis(context, access, registry);
+  const unread = new UnreadItems();
+  const reader: AccessReader = { client, unread, concurrency, users: new Map() };
+  try {
+    const accounts = await runStep(context.emit, `listing the accounts of ${registry}`, () =>
+      readAccounts(reader, options.organizations),
+    );
+    const organizations = await runStep(
+      context.emit,
+      `reading ${count(accounts.length, 'organization')}`,
+      (advance) => readOrganizations(reader, accounts, advance),
+      accounts.length,
+    );
+    const listed = await runStep(context.emit, `listing the repositories of ${registry}`, () =>
+      readRepositoryLists(reader, options.organizations),
+    );
+    const repositories = await runStep(
+      context.emit,
+      `reading ${count(listed.length, 'repository', 'repositories')}`,
+      (advance) => readRepositories(reader, listed, organizations, advance),
+      listed.length,
+    );
+    const users = [...reader.users.values()].map(
+      ({ name, fullName, isActive, isAdmin }): AccessAccount => ({
+        name,
+        ...(fullName !== undefined && { fullName }),
+        isActive,
+        isAdmin,
+      }),
+    );
+    const content = {
+      registry,
+      accounts: users,
+      organizations: organizations.map(({ organization }) => organization),
+      repositories: [...repositories],
+    };
+    return { access: content, ...summaryOf(content), unread: unread.items };
+  } finally {
+    await client.close();
+  }
+}
+
+/** Reads the accounts, and returns the organizations. Users are added to those of the reader. */
+async function readAccounts(
+  { client, unread, users, concurrency }: AccessReader,
+  wanted: readonly string[],
+): Promise<readonly Account[]> {
+  if (wanted.length > 0) {
+    const names = [...new Set(wanted)];
+    const found = await pool(names, concurrency, (name) => client.getAccount(name));
+    const missing = names.filter((_, i) => found[i]?.isOrg !== true);
+    if (missing.length === 0) return found as Account[];
+    throw new AirgapError('usage', `${client.registry} has no organization ${missing.join(', ')}`, {
+      hint: 'check the names given with --organization',
+    });
+  }
+  const accounts = await client.listAccounts('all');
+  const valid = accounts.filter(({ name }) => {
+    if (isName('account', name)) return true;
+    unread.add(`account ${printableLine(name)}`, 'its name is not valid');
+    return false;
+  });
+  for (const account of valid) if (!account.isOrg) users.set(account.name, account);
+  const organizations = valid.filter(({ isOrg, name }) => isOrg && name !== SYSTEM_ORGANIZATION);
+  return [...new Map(organizations.map((account) => [account.name, account])).values()];
+}
+
+/** Lists all repositories but those of the system, or those of the wanted organizations; each once. */
+async function readRepositoryLists(
+  { client, concurrency }: AccessReader,
+  wanted: readonly string[],
+): Promise<readonly Repository[]> {
+  const lists =
+    wanted.length === 0
+      ? [await client.listRepositories()]
+      : await pool([...new Set(wanted)], concurrency, (name) => client.listRepositories(name));
+  const repositories = lists.flat().filter(({ namespace }) => wanted.length > 0 || namespace !== SYSTEM_ORGANIZATION);
+  return [...new Map(repositories.map((each) => [`${each.namespace}/${each.name}`, each])).values()];
+}
+
+function summaryOf({
+  accounts,
+  organizations,
+  repositories,
+}: AccessExport['access']): Pick<AccessExport, 'counts' | 'ldapTeams'> {
+  const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
+  const teams = organizations.flatMap((organization) => organization.teams.map((team) => ({ organization, team })));
+  return {
+    counts: {
+      accounts: accounts.length,
+      organizations: organizations.length,
+      teams: teams.length,
+      memberships: sum([
+        ...organizations.map(({ members }) => members.length),
+        ...teams.map(({ team }) => team.members.length),
+      ]),
+      repositories: repositories.length,
+      rights: sum([
+        ...teams.map(({ team }) => (team.namespaceAccess === undefined ? 0 : 1)),
+        ...repositories.map(({ teams: rights, users = [] }) => rights.length + users.length),
+      ]),
+    },
+    ldapTeams: teams
+      .filter(({ team }) => team.ldap)
+      .map(({ organization, team }) => `${organization.name}/${team.name}`)
+      .sort(),
+  };
+}

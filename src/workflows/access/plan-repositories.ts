@@ -1,0 +1,83 @@
+import type { AccessRepository } from '../../inventory/access.ts';
+import { teamKey } from '../../inventory/principal-map.ts';
+import { changeKey, type FieldChange, type PlanCollector } from './changes.ts';
+import { planAccess } from './plan-accounts.ts';
+
+type Settings = AccessRepository['settings'];
+
+const SETTINGS = ['visibility', 'immutableTags', 'scanOnPush', 'shortDescription', 'longDescription'] as const;
+
+/** Plans a repository, its settings and the rights to it. */
+export function planRepository(
+  repository: AccessRepository,
+  found: AccessRepository | undefined,
+  plan: PlanCollector,
+): void {
+  const { namespace, name, settings, teams, users = [] } = repository;
+  const fullName = `${namespace}/${name}`;
+  const key = changeKey('repository', fullName);
+  if (found === undefined) {
+    plan.add({
+      kind: 'repository',
+      action: 'create',
+      name: fullName,
+      fields: SETTINGS.flatMap((field) => {
+        const to = settings[field];
+        return to === undefined || to === '' ? [] : [{ field, to }];
+      }),
+      needs: [changeKey('organization', namespace), changeKey('account', namespace)],
+      write: (client) => client.createRepository(namespace, { name, ...settings }),
+    });
+  } else planSettings(fullName, repository, found.settings, plan);
+
+  const levels = new Map((found?.teams ?? []).map(({ team, access }) => [team, access]));
+  for (const { team, access } of teams) {
+    const needs = [key, changeKey('team', teamKey(namespace, team))];
+    planAccess({ kind: 'team access', name: fullName, of: team, needs }, access, levels.get(team), plan, (client) =>
+      client.setRepositoryTeam(namespace, name, team, access),
+    );
+    levels.delete(team);
+  }
+  plan.leave('team access', levels.size);
+
+  const own = new Map((found?.users ?? []).map(({ account, access }) => [account, access]));
+  for (const { account, access } of users) {
+    const needs = [key, changeKey('account', account)];
+    planAccess(
+      { kind: 'account access', name: fullName, of: account, needs },
+      access,
+      own.get(account),
+      plan,
+      (client) => client.setRepositoryUser(namespace, name, account, access),
+    );
+    own.delete(account);
+  }
+  plan.leave('account access', own.size);
+}
+
+function planSettings(
+  fullName: string,
+  { namespace, name, settings }: AccessRepository,
+  found: Settings,
+  plan: PlanCollector,
+): void {
+  const fields = SETTINGS.flatMap((field): FieldChange[] => {
+    const to = settings[field];
+    // A description that is absent is empty. Any other setting is then unknown to this version of the registry.
+    const from = found[field] ?? (field.endsWith('Description') ? '' : undefined);
+    if (to === undefined || to === from) return [];
+    if (from !== undefined) return [{ field, from, to }];
+    plan.omit('repository', fullName, `the destination has no setting ${field}`);
+    return [];
+  });
+  if (fields.length === 0) return;
+  const changes = Object.fromEntries(fields.map(({ field, to }) => [field, to])) as Settings;
+  plan.add({
+    kind: 'repository',
+    action: 'change',
+    name: fullName,
+    fields,
+    needs: [],
+    write: (client) => client.updateRepository(namespace, name, changes),
+  });
+}
