@@ -7,7 +7,7 @@ import type { ClusterRegistry } from '../../workflows/image-streams/clusters.ts'
 import type { ImageStreamOptions } from '../../workflows/image-streams/plan.ts';
 import type { Config } from '../config/schema.ts';
 import type { CommandIO } from '../run.ts';
-import { addSourceClusterFlags } from './clusters.ts';
+import { addSourceClusterFlags, sourceCluster } from './clusters.ts';
 import { type FlagsOf, flagGroup, repeatable } from './option.ts';
 import type { NamingFlags } from './target.ts';
 
