@@ -108,7 +108,8 @@ function assertEqual(found: Readonly<Record<string, string>>, wanted: Readonly<R
 /** Requests of a run with nothing new: lists, referrers, and questions for tags. */
 const HARMLESS = /^(?:HEAD manifest|GET tags|GET catalog|GET referrers|GET v2)$/;
 
-function assertNothingNew({ title, source, target }: TagsStep): void {
+/** @throws Error if a run has read or written content */
+export function assertNothingNew({ title, source, target }: TagsStep): void {
   const wrong = Object.keys({ ...source, ...target }).find((what) => !HARMLESS.test(what));
   if (wrong !== undefined) throw new Error(`${title}: ${wrong}`);
 }

@@ -17,7 +17,7 @@ export interface Account {
 }
 
 /** Form of a new account. */
-export interface NewAccount {
+interface NewAccount {
   readonly name: string;
   readonly fullName?: string;
   readonly isOrg: boolean;
@@ -31,7 +31,7 @@ export interface NewAccount {
 }
 
 /** Changes of an account; absent fields stay. */
-export type AccountChanges = Pick<NewAccount, 'fullName' | 'isAdmin' | 'isActive'>;
+type AccountChanges = Pick<NewAccount, 'fullName' | 'isAdmin' | 'isActive'>;
 
 /** A user in an organization or team. */
 export interface Member {
@@ -48,7 +48,7 @@ export interface Team {
   readonly memberCount?: number;
 }
 
-export interface NewTeam {
+interface NewTeam {
   readonly name: string;
   readonly description?: string;
 }
@@ -69,7 +69,7 @@ export interface Repository extends RepositorySettings {
   readonly namespaceType?: 'user' | 'organization';
 }
 
-export interface NewRepository extends RepositorySettings {
+interface NewRepository extends RepositorySettings {
   readonly name: string;
 }
 

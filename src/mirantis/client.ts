@@ -49,7 +49,11 @@ export function createMirantisClient(options: ApiOptions): MirantisClient {
         keyOf: ({ name }) => name,
         what: `accounts of ${registry}`,
       }),
-    getAccount: async (name): Promise<Account | undefined> => find(accountPath(name), accountSchema, `account ${name}`),
+    async getAccount(name): Promise<Account | undefined> {
+      const what = `account ${name}`;
+      const found = await api.find({ method: 'GET', path: accountPath(name), what, isFirst: true });
+      return found && parseResponse(found, accountSchema, what);
+    },
     async createAccount(form) {
       registerSecret(form.password ?? '');
       return write('POST', ACCOUNTS, form, `${form.isOrg ? 'organization' : 'account'} ${form.name}`);

@@ -17,9 +17,9 @@ export interface RefusedRequest {
   readonly credential: Credential;
 }
 
-/** Hint for a registry without this API. */
+/** Hint for a registry without this API. Version 4 is built on Harbor. */
 const NO_API_HINT =
-  'accounts, teams and rights are read by the API of Mirantis Secure Registry (/enzi/v0 and /api/v0); check the host';
+  'accounts, teams and rights are read by the API of Mirantis Secure Registry 2 and 3 (/enzi/v0 and /api/v0), which version 4 does not have: check the host';
 
 /** Returns the error for a host that does not offer this API. */
 export function noApiError(registry: string, detail: string): AirgapError {

@@ -1,6 +1,7 @@
 import type * as z from 'zod';
 import { basicAuthorization, type Credential, type Keychain } from '../auth/keychain.ts';
 import { AirgapError } from '../base/errors.ts';
+import { parseErrorBody } from '../http/error-body.ts';
 import type { HttpResponse } from '../http/exchange.ts';
 import { type ReadResponse, readResponse } from '../http/read-response.ts';
 import type { HttpRequest } from '../http/send.ts';
@@ -31,6 +32,8 @@ export interface ApiRequest {
   readonly what: string;
   /** Every registry with this API has the path, so that 404 means that there is none. Default: false. */
   readonly isRoot?: boolean;
+  /** A 404 without an error code means that there is no such API, not that something does not exist. Default: false. */
+  readonly isFirst?: boolean;
 }
 
 export type ApiResponse = ReadResponse<HttpResponse>;
@@ -69,7 +72,10 @@ export function createApi({ registry, transport, keychain, signal }: ApiOptions)
       what,
       kind: 'accounts',
       ...(signal !== undefined && { signal }),
-      ...(body !== undefined && { body: { length: body.length, open: () => body }, secretBody: true }),
+      ...(body !== undefined && {
+        body: { length: body.length, open: () => body },
+        secretBody: form !== undefined && 'password' in form,
+      }),
     };
     const full = await readResponse(transport, { what, signal, limit: RESPONSE_LIMIT }, () => transport.request(sent));
     return { ...full, credential };
@@ -84,6 +90,9 @@ export function createApi({ registry, transport, keychain, signal }: ApiOptions)
     );
     if (request.isRoot === true && (status === 404 || status === 405 || (status < 400 && page !== undefined))) {
       throw noApiError(registry, `${status} for ${request.path}`);
+    }
+    if (status === 404 && request.isFirst === true && parseErrorBody(bytes).code === '') {
+      throw noApiError(registry, `404 for ${request.path}`);
     }
     if (status === 404) return undefined;
     if (status >= 300) throw refusalError({ registry, what: request.what, response, bytes, credential });

@@ -50,6 +50,13 @@ test('between two: created with the settings before the first push, and then not
     const run = (...more: readonly string[]) =>
       airgap([...args, '--carry-repository-settings', ...plain(source.api.host, api.host), ...more], home, options);
 
+    for (const wrong of [
+      ['--list', ...args.slice(1, 5), '--carry-repository-settings'],
+      [...args.slice(1), '--allow-public-repositories'],
+    ]) {
+      const { code, stderr } = await airgap(['mirror', ...wrong, ...plain(source.api.host)], home, options);
+      expect(code, stderr).toBe(2);
+    }
     const listed = await run('--list');
     expectLine(listed.stderr, 'team/api', 'The API');
     expectLine(listed.stderr, 'team/api', '--allow-public-repositories');

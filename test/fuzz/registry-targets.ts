@@ -1,3 +1,4 @@
+import type * as z from 'zod';
 import { parseAuthFile } from '../../src/auth/auth-file.ts';
 import { createAuthorizer } from '../../src/auth/authorizer.ts';
 import { environmentKeychain } from '../../src/auth/environment-keychain.ts';
@@ -9,6 +10,9 @@ import type { HttpResponse } from '../../src/http/exchange.ts';
 import { nextLink } from '../../src/http/link-header.ts';
 import { redirectTarget } from '../../src/http/redirects.ts';
 import { pageTitle } from '../../src/http/web-page.ts';
+import { type ListRequest, readList } from '../../src/mirantis/lists.ts';
+import { refusalError } from '../../src/mirantis/refusals.ts';
+import { accountSchema, memberSchema, repositorySchema, teamAccessSchema } from '../../src/mirantis/responses.ts';
 import { repositoryFromUrl } from '../../src/registry/api-url.ts';
 import { listRepositories } from '../../src/registry/catalog.ts';
 import { errorFromBody } from '../../src/registry/errors.ts';
@@ -69,6 +73,32 @@ const CHALLENGE =
   'Bearer realm="https://r.example/token",service="r",scope="repository:a:pull repository:b:pull", Basic realm="x"';
 
 /** Parsers of responses of registries and proxies, and of credential stores. */
+/** Lists of accounts, teams and rights. */
+const account = { id: 'i', name: 'ann', fullName: 'Ann', isOrg: false, isAdmin: true, isActive: true };
+const repository = { namespace: 'a', name: 'b', visibility: 'public', immutableTags: true, longDescription: '# b' };
+const accountLists: readonly { name: string; list: ListRequest<z.ZodType>; document: object }[] = [
+  {
+    name: 'accounts',
+    list: { path: '/enzi/v0/accounts', what: 'accounts', field: 'accounts', schema: accountSchema },
+    document: { accounts: [account, { name: 'b' }], nextPageStart: 'c' },
+  },
+  {
+    name: 'members',
+    list: { path: '/enzi/v0/accounts/a/members', what: 'members', field: 'members', schema: memberSchema },
+    document: { members: [{ member: account, isAdmin: true }] },
+  },
+  {
+    name: 'repositories',
+    list: { path: '/api/v0/repositories', what: 'x', field: 'repositories', schema: repositorySchema },
+    document: { repositories: [repository] },
+  },
+  {
+    name: 'rights',
+    list: { path: '/api/v0/repositories/a/b/teamAccess', what: 'x', field: 'teamAccessList', schema: teamAccessSchema },
+    document: { teamAccessList: [{ accessLevel: 'admin', team: { id: 'i', clientUserIsMember: true } }] },
+  },
+];
+
 export const registryTargets: readonly Target[] = [
   {
     name: 'complaint',
@@ -177,6 +207,28 @@ export const registryTargets: readonly Target[] = [
       for (const name of names) if (!isName('repository', name)) throw new Error('not a valid name');
     },
   },
+  ...accountLists.map(
+    ({ name, list, document }): Target => ({
+      name: `mirantis-${name}`,
+      seeds: [Buffer.from(JSON.stringify(document))],
+      bytes: mutatedJson(document),
+      runs: 300,
+      read: async (bytes) => {
+        const page = { response: answer(200, { 'x-next-page-start': bytes.subarray(0, 5).toString('latin1') }), bytes };
+        const last = { response: answer(200), bytes: Buffer.from('{}') };
+        const pages = [page, { ...page, response: answer(200) }, last];
+        const api = { registry: 'r.example', find: async () => pages.shift(), send: async () => page };
+        const credential = { kind: 'basic', username: 'me', password: 'geheim' } as const;
+        checkError(refusalError({ registry: 'r.example', what: 'x', response: answer(400), bytes, credential }));
+        try {
+          await readList(api, list);
+        } catch (error) {
+          checkError(error);
+          throw error;
+        }
+      },
+    }),
+  ),
   {
     name: 'link-header',
     seeds: [Buffer.from('</v2/a/b/tags/list?last=v1&n=1>; rel="next", <b>; title="x"; rel=prev')],

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Header } from 'tar';
+import { stringify } from 'yaml';
 import { readAuthFile } from '../../src/auth/auth-file.ts';
 import { parseChallenges } from '../../src/auth/challenge.ts';
 import { fetchToken } from '../../src/auth/token.ts';
@@ -14,13 +15,14 @@ import { openBundle } from '../../src/bundle/reading/bundle.ts';
 import { parseIndexContents } from '../../src/bundle/reading/contents.ts';
 import { verifyBundle } from '../../src/bundle/verify.ts';
 import { Journal } from '../../src/bundle/writing/journal.ts';
-import { readConfig, readLockFile } from '../../src/cli/config/read.ts';
+import { readAccess, readConfig, readLockFile } from '../../src/cli/config/read.ts';
 import { readSkopeoSync } from '../../src/cli/config/skopeo-sync.ts';
 import { checkContainerImages, crossCheckImages } from '../../src/discovery/cross-check.ts';
 import { discoverReferences } from '../../src/discovery/discover.ts';
 import { readArchive } from '../../src/helm/chart-archive.ts';
 import { parseMetadata } from '../../src/helm/chart-metadata.ts';
 import { splitDocuments } from '../../src/helm/documents.ts';
+import { formatAccess } from '../../src/inventory/access.ts';
 import { readExportedInventory } from '../../src/inventory/exported-inventory.ts';
 import { formatInventory, parseInventory } from '../../src/inventory/inventory.ts';
 import { formatLockFile } from '../../src/inventory/lock-file.ts';
@@ -29,6 +31,7 @@ import { readMissingList } from '../../src/inventory/missing-list.ts';
 import { parsePods } from '../../src/kubernetes/pods.ts';
 import { parsePullSecret } from '../../src/kubernetes/pull-secret.ts';
 import { readManifests } from '../../src/manifests/read-manifests.ts';
+import { manifestSource } from '../../src/manifests/source.ts';
 import { MediaType } from '../../src/oci/descriptor.ts';
 import { parseManifest } from '../../src/oci/manifest.ts';
 import { formatReference, parseReference, type Reference, tryParseReference } from '../../src/oci/reference.ts';
@@ -36,12 +39,14 @@ import { namesInProgram } from '../../src/operator-scan/image/names-in-program.t
 import { TarStream } from '../../src/operator-scan/image/tar-stream.ts';
 import { editImages } from '../../src/overrides/formats/kustomization-edit.ts';
 import { readKustomization } from '../../src/overrides/formats/kustomization-file.ts';
+import { planImageStreams } from '../../src/workflows/image-streams/plan.ts';
 import { referenceOf } from '../../src/workflows/mirror/listing/references.ts';
 import { newestTags } from '../../src/workflows/mirror/listing/tag-version.ts';
 import { readReceipt } from '../../src/workflows/push/read-receipt.ts';
 import { registry, write } from '../support/bundles.ts';
 import { checkDocument, checkedImage } from '../support/check-document.ts';
 import { HOSTILE_MANIFESTS } from '../support/hostile-yaml.ts';
+import { buildConfig, imageStream, pushed } from '../support/image-streams.ts';
 import { CLUSTER, podList } from '../support/pods.ts';
 import { goProgram } from '../support/program.ts';
 import fc from '../support/property.ts';
@@ -74,6 +79,28 @@ function file(bytes: Buffer, name = 'input'): string {
   writeFileSync(path, bytes);
   return path;
 }
+
+/** An export of OpenShift with each kind of tag. */
+const EXPORT = {
+  apiVersion: 'v1',
+  kind: 'List',
+  items: [
+    imageStream('shop/web', {
+      latest: { images: [pushed('shop/web', DIGEST)] },
+      stable: { from: { kind: 'ImageStreamTag', name: 'web:latest' }, images: [pushed('shop/web', DIGEST)] },
+      v1: { from: { kind: 'ImageStreamImage', name: `web@${DIGEST}` }, images: [pushed('shop/web', DIGEST)] },
+      redis: { from: { kind: 'DockerImage', name: 'redis:7' }, policy: 'Local', images: [[`redis@${DIGEST}`, DIGEST]] },
+      failed: { from: { kind: 'DockerImage', name: 'redis:8' }, reference: true, failure: 'no such host' },
+    }),
+    buildConfig('shop/web', 'web:latest'),
+    {
+      apiVersion: 'route.openshift.io/v1',
+      kind: 'Route',
+      metadata: { name: 'default-route', namespace: 'openshift-image-registry' },
+      spec: { host: 'registry.apps.example', to: { kind: 'Service', name: 'image-registry' } },
+    },
+  ],
+};
 
 const bundlePath = join(scratchFolder(), 'seed.tar');
 await write(bundlePath, registry());
@@ -267,6 +294,28 @@ const pullSecret = {
     }),
   },
 };
+const accessFile = Buffer.from(
+  formatAccess({
+    registry: 'r.example',
+    accounts: [{ name: 'ann', fullName: 'Ann', isActive: true, isAdmin: false }],
+    organizations: [
+      {
+        name: 'a',
+        members: [{ name: 'ann', isAdmin: true }],
+        teams: [{ name: 'dev', namespaceAccess: 'admin', members: [{ name: 'ann', isAdmin: true }] }],
+      },
+    ],
+    repositories: [
+      {
+        namespace: 'a',
+        name: 'b',
+        settings: { visibility: 'public', longDescription: '# b\n' },
+        teams: [{ team: 'dev', access: 'admin' }],
+      },
+      { namespace: 'ann', name: 'c', settings: {}, teams: [], users: [{ account: 'ann', access: 'read-only' }] },
+    ],
+  }),
+);
 const lockFile = Buffer.from(
   formatLockFile(
     {
@@ -360,6 +409,17 @@ export const targets: readonly Target[] = [
       const { images, charts } = parseInventory(bytes);
       for (const { reference } of images) checkReference(parseReference(reference));
       for (const chart of charts) checkChart(chart);
+    },
+  },
+  {
+    name: 'access',
+    ...from([accessFile]),
+    runs: 100,
+    read: async (bytes) => {
+      const { accounts, organizations, repositories } = await readAccess(file(bytes, 'access.yaml'), 'FILE');
+      const names = [...accounts, ...organizations].map(({ name }) => name);
+      if (!names.every((name) => isName('account', name))) throw new Error('not a valid name');
+      if (!repositories.every(({ name }) => isName('repository', name))) throw new Error('not a valid repository');
     },
   },
   {
@@ -530,6 +590,20 @@ export const targets: readonly Target[] = [
         for (const text of [namespace, name, ...images.map(({ container }) => container)]) {
           if (!isName('object name', text)) throw new Error(`not a valid name: ${JSON.stringify(text)}`);
         }
+      }
+    },
+  },
+  {
+    name: 'image-streams',
+    ...from([Buffer.from(stringify(EXPORT)), Buffer.from(JSON.stringify(EXPORT))], mutatedJson(EXPORT)),
+    runs: 120,
+    read: async (bytes) => {
+      const options = { registryRoutes: [], includePublic: true, includePlatform: true };
+      const sources = [manifestSource('image-streams', file(bytes, 'export.yaml'), folder)];
+      const { tags } = await planImageStreams({ emit: ignoreEvents }, { ...options, sources });
+      for (const { source, name } of tags) {
+        if (source !== undefined) checkReference(parseReference(source));
+        if (!isName('tag', name.slice(name.lastIndexOf(':') + 1))) throw new Error(`not a valid tag: ${name}`);
       }
     },
   },

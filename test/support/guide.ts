@@ -64,6 +64,7 @@ export async function runGuide(page: string, options: GuideOptions): Promise<Gui
     'check',
     'image-streams',
     'images',
+    'image-streams',
     'import',
     'mirror',
     'public-ecr',

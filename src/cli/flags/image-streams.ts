@@ -15,7 +15,10 @@ import type { NamingFlags } from './target.ts';
 export const addStreamSelectionFlags = flagGroup((command) =>
   addSourceClusterFlags(command)
     .addOption(
-      repeatable('--registry-route <internal=public>', 'public host of the internal registry, by its address inside'),
+      repeatable(
+        '--registry-route <from=to>',
+        'public host of the internal registry, by its address inside the cluster',
+      ),
     )
     .option('--include-public', 'also take tags that workloads pull from a registry outside the cluster')
     .option('--include-platform', 'also take tags of namespaces of the platform, such as openshift'),

@@ -41,8 +41,7 @@ export function accessExportReport({ access, counts, ldapTeams, unread }: Access
 }
 
 function ldapNote(teams: readonly string[]): string {
-  const verb = teams.length === 1 ? 'is' : 'are';
-  return `${count(teams.length, 'team')} ${verb} synced with a directory (LDAP), which decides their members: ${firstOf(teams, MAX_TEAMS)}`;
+  return `the members of ${count(teams.length, 'team')} come from a directory (LDAP): ${firstOf(teams, MAX_TEAMS)}`;
 }
 
 function unreadLines(unread: AccessExport['unread']): string[] {

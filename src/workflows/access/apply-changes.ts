@@ -41,8 +41,12 @@ export async function applyChanges(
   const failed = new Set<string>();
   let stopped: AirgapError | undefined;
   const apply = async (change: AccessChange): Promise<ChangeOutcome> => {
-    if (signal?.aborted) stopped ??= new AirgapError('interrupted', 'interrupted');
-    if (stopped !== undefined) return { change, status: 'skipped', reason: 'the run ended before it' };
+    const reason = 'the run ended before it';
+    if (stopped !== undefined) return { change, status: 'skipped', reason };
+    if (signal?.aborted) {
+      stopped = new AirgapError('interrupted', 'interrupted');
+      return { change, status: 'skipped', reason, error: stopped };
+    }
     const missing = change.needs.find((key) => failed.has(key));
     if (missing !== undefined) return { change, status: 'skipped', reason: `${missing} was not created` };
     try {
@@ -76,7 +80,7 @@ export async function applyChanges(
 }
 
 /** Returns the name of a change in messages: `team member engineering/backend: alice`. */
-export function describeChange({ kind, name, of }: Pick<AccessChange, 'kind' | 'name' | 'of'>): string {
+function describeChange({ kind, name, of }: Pick<AccessChange, 'kind' | 'name' | 'of'>): string {
   return `${kind} ${name}${of === undefined ? '' : `: ${of}`}`;
 }
 

@@ -4,7 +4,7 @@ import { isName } from '../../base/names.ts';
 import { pool } from '../../base/pool.ts';
 import { printableLine } from '../../base/printable.ts';
 import { runStep } from '../../base/step.ts';
-import type { AccessDocument } from '../../inventory/access.ts';
+import type { AccessAccount, AccessDocument } from '../../inventory/access.ts';
 import type { Account, Repository } from '../../mirantis/api.ts';
 import { connectMirantis, type RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
@@ -71,12 +71,14 @@ export async function exportAccess(context: Context, options: AccessExportOption
       (advance) => readRepositories(reader, listed, organizations, advance),
       listed.length,
     );
-    const users = [...reader.users.values()].map(({ name, fullName, isActive, isAdmin }) => ({
-      name,
-      ...(fullName !== undefined && { fullName }),
-      isActive,
-      isAdmin,
-    }));
+    const users = [...reader.users.values()].map(
+      ({ name, fullName, isActive, isAdmin }): AccessAccount => ({
+        name,
+        ...(fullName !== undefined && { fullName }),
+        isActive,
+        isAdmin,
+      }),
+    );
     const content = {
       registry,
       accounts: users,

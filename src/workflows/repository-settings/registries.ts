@@ -16,6 +16,13 @@ export interface SettingsAccess {
   readonly access: RegistryAccess;
 }
 
+const NO_SETTINGS: SettingsRegistry = {
+  kind: OTHER,
+  read: async () => new Map(),
+  update: async () => {},
+  close: () => {},
+};
+
 /** Opens the settings of a registry. One without any is of the kind `OTHER`. @throws AirgapError `network`, `interrupted` */
 export async function openSettings(
   context: Context,
@@ -25,15 +32,21 @@ export async function openSettings(
   if (isEcrPublic(registry)) return ecrPublicSettings(await openCatalogs(ecr));
   const host = ecrHost(registry, ecr.ecrHosts);
   if (host !== undefined) return ecrSettings(await openTagMutabilities(host, ecr));
+  // Its name is not the host of its API, and the login for it must not go anywhere else.
+  if (registry === 'docker.io') return NO_SETTINGS;
   const client = connectMirantis(context, access, registry);
   try {
     if (await client.offersRepositories()) return mirantisSettings(client);
   } catch (error) {
-    if (!isRefusal(error)) throw error;
+    if (!isRefusal(error)) {
+      await client.close();
+      throw error;
+    }
     const read = (): Promise<never> => Promise.reject(error);
     return { ...mirantisSettings(client), read };
   }
-  return { kind: OTHER, read: async () => new Map(), update: async () => {}, close: () => client.close() };
+  await client.close();
+  return NO_SETTINGS;
 }
 
 function ecrSettings(repositories: Awaited<ReturnType<typeof openTagMutabilities>>): SettingsRegistry {

@@ -47,6 +47,15 @@ describe('checkName', () => {
     expect(isName(kind, 'a'.repeat(300))).toBe(false);
   });
 
+  test.each<readonly [NameKind, readonly string[], readonly string[]]>([
+    ['account', ['ann', 'øre', 'ann.b@corp.example', '$svc_1-x'], ['Ann', 'a b', 'a/b', 'id:7', 'a:b', 'a\u0301']],
+    ['team', ['dev', 'Dev & Ops', 'a/b', '研究'], [' dev', 'dev ', 'id:7', 'a\tb', 'a\u2028b', 'a\u202eb']],
+  ])('%s: follows the form of the API, and refuses what a URL or the API resolves', (kind, valid, invalid) => {
+    for (const name of valid) expect(isName(kind, name), name).toBe(true);
+    const refused = [...invalid, '', '.', '..', 'a\n', 'a\u0000', '\u001b[2J', 'a'.repeat(101)];
+    for (const name of refused) expect(isName(kind, name), JSON.stringify(name)).toBe(false);
+  });
+
   test('quotes the name, escaped, with the code of the caller', () => {
     expect(() => checkName('chart version', '1.0\u001b[31m', 'Chart.yaml of x', 'bundle-invalid')).toThrow(
       expect.objectContaining({ code: 'bundle-invalid', message: expect.not.stringContaining('\u001b') }),

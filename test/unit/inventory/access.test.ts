@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { type AccessDocument, accessSchema, formatAccess } from '../../../src/inventory/access.ts';
@@ -51,6 +53,12 @@ describe('the document', () => {
     expect(formatAccess({ ...turned, repositories: ACCESS.repositories.toReversed() })).toBe(text);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal interprets them
     expect(text).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e]/);
+  });
+
+  test('of docs/access.md is valid', () => {
+    const page = readFileSync(join(import.meta.dirname, '../../../docs/access.md'), 'utf8');
+    const [, text = ''] = /```yaml\n(.*?)```/s.exec(page) ?? [];
+    expect(accessSchema.parse(parse(text)).organizations).toHaveLength(1);
   });
 
   type Change = (access: ReturnType<typeof copy>) => void;

@@ -11,7 +11,7 @@ import { type Answer, startScript } from '../../support/scripted-server.ts';
 function clientOf(host: string, password: string = ADMIN.password): MirantisClient {
   const client = createMirantisClient({
     registry: host,
-    transport: createTransport({ plainHttp: [host], retry: { attempts: 1 } }),
+    transport: createTransport({ plainHttp: ['127.0.0.1'], retry: { attempts: 1 } }),
     keychain: commandLineKeychain({ registry: host, username: ADMIN.name, password }),
   });
   onTestFinished(() => client.close());
@@ -171,7 +171,8 @@ test.each([
   ['500', { status: 500, body: 'oops' }, 'registry'],
 ])('a host that answers %s is refused in these words', async (_, answer, code) => {
   const client = await answered(answer);
-  const error = await failure(client.listAccounts('all'));
+  const { status } = answer as Answer;
+  const error = await failure(status === 404 ? client.getAccount('team') : client.listAccounts('all'));
   expect(error).toMatchObject({ code });
   expect(error.message).not.toContain(ADMIN.password);
 });
@@ -186,5 +187,10 @@ test('without a login nothing is sent, and with one it goes to its host alone', 
   onTestFinished(() => client.close());
   expect(await failure(client.listAccounts('all'))).toMatchObject({ code: 'unauthorized' });
   expect(requests).toEqual([]);
+  const other = await startScript([{ expect: /^GET \/elsewhere/, answer: { status: 401 } }]);
+  onTestFinished(() => other.stop());
+  const redirecting = await answered({ status: 302, headers: { location: `http://${other.host}/elsewhere` } });
+  await failure(redirecting.listAccounts('all'));
+  expect(other.seen.map(({ headers }) => headers.authorization)).toEqual([undefined]);
   expect(await failure(clientOf(host, 'wrong-word').listAccounts('all'))).toMatchObject({ code: 'unauthorized' });
 });

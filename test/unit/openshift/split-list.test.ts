@@ -28,10 +28,14 @@ test('the items of a list as oc prints it are read one by one as they are read t
       const list = listOf(items);
       const split = splitList(list);
       // A text that oc would not write so may be left whole.
-      if (split !== undefined) expect(split.map((item) => parse(item))).toEqual(parse(list).items);
+      if (split !== undefined) expect([...split].map((item) => parse(item))).toEqual(parse(list).items);
     }),
     { numRuns: 200 },
   );
+});
+
+test('line breaks at the end of the file do not matter', () => {
+  expect([...(splitList(`${listOf([{ a: 1 }, { b: [2] }])}\n\n`) ?? [])]).toEqual(['a: 1\n', 'b:\n- 2\n']);
 });
 
 test.each([

@@ -58,6 +58,10 @@ const anchors = (text: string): string[] =>
   );
 
 describe.each(DOCUMENTS)('%s', (path) => {
+  it('has no markers of a merge', () => {
+    expect(read(path)).not.toMatch(/^(?:<{7}|>{7}|={7})(?: |$)/m);
+  });
+
   const text = read(path);
 
   it('shows commands that the program takes', async () => {

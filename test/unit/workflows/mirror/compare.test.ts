@@ -56,6 +56,16 @@ describe('comparing tags', () => {
     expect(both.sink.log).toEqual(['HEAD private.example/m/quay.io/a 1']);
   });
 
+  it('does not ask the source for a tag whose digest the list or plan has', async () => {
+    const both = registries();
+    const { changed } = await compare(both, [`1@${both.image.digest}`]);
+    expect(changed).toEqual([]);
+    expect(both.source.log).toEqual([`LIST quay.io/a ${both.image.digest}`]);
+    expect(both.sink.log).toEqual(['HEAD private.example/m/quay.io/a 1']);
+    const moved = both.source.addImage('quay.io/a', '1', [noise('b', 50)]).digest;
+    expect(names(await compare(both, [`1@${moved}`]))).toEqual([`quay.io/a:1@${moved}`]);
+  });
+
   it('finds tags that a target lacks or has with another digest', async () => {
     const both = registries();
     both.source.addImage('quay.io/a', '2', [noise('b', 50)]);

@@ -2,6 +2,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import type { AirgapError } from '../../../../src/base/errors.ts';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
 import type { EcrOptions } from '../../../../src/ecr/options.ts';
+import { targetRepositories } from '../../../../src/ecr/target-repositories.ts';
 import { parseReference } from '../../../../src/oci/reference.ts';
 import type { Context } from '../../../../src/session/context.ts';
 import {
@@ -65,18 +66,20 @@ test('in ECR: new repositories by the push, existing ones after it and with --re
   const pairs = { [`${ecr.host}/from/app`]: `${ecr.host}/to/app`, [`${ecr.host}/from/tool`]: `${ecr.host}/to/tool` };
   const kept = await carry(declaring(ecr), pairs);
   expect(kept.creation).toEqual(new Map([['to/app', { immutable: true, except: ['dev-*'] }]]));
+  const repositories = targetRepositories(ecr.host, declaring(ecr));
+  await repositories?.ensure(['to/app'], { settings: { scanOnPush: true }, creation: kept.creation, reconcile: false });
+  expect(ecr.repositories.get('to/app')?.settings).toMatchObject({ ...IMMUTABLE, imageScanningConfiguration: {} });
   // As if a creation template had created it.
   expect(kept.report.carried).toEqual([]);
   expect(kept.report.left.map(({ reason, repositories }) => [reason, repositories])).toEqual([
     ['exists', ['to/tool']],
     ['template', ['to/app']],
   ]);
-  const changed = await carry(declaring(ecr), pairs, { reconciles: true, created: ['to/app'] });
-  expect(changed.report.carried.map(({ repository }) => repository)).toEqual(['to/app', 'to/tool']);
+  const changed = await carry(declaring(ecr), pairs, { reconciles: true });
+  expect(changed.report.carried.map(({ repository }) => repository)).toEqual(['to/tool']);
   expect(operations(ecr).filter((name) => name.startsWith('Put'))).toEqual(['PutImageTagMutability']);
   expect(ecr.repositories.get('to/tool')?.settings).toMatchObject({ imageTagMutability: 'IMMUTABLE' });
   const before = operations(ecr).length;
-  ecr.createRepository('to/app', IMMUTABLE);
   expect((await carry(declaring(ecr), pairs, { reconciles: true })).report).toMatchObject({ carried: [], left: [] });
   expect(new Set(operations(ecr).slice(before))).toEqual(new Set(['DescribeRepositories']));
 });
@@ -109,9 +112,13 @@ test('texts of Mirantis Secure Registry become catalog data of ECR Public, unles
   expect(mirantis.state.repositories.get('team/copy')).toMatchObject({ visibility: 'private', ...texts });
 });
 
-test('one warning for a source that refuses or has no settings, and the rest is carried', async () => {
+test.each([
+  ['a missing page', { status: 404, json: '404 page not found' }],
+  ['a web page', { status: 200, json: '<!DOCTYPE html><html><body>Log in</body></html>' }],
+  ['another API', { status: 200, json: { repositories: [{ id: 1 }] } }],
+])('one warning for a source that refuses, and one for %s; the rest is carried', async (_, answer) => {
   const [mirantis, target, other] = await Promise.all([mirantisForTest(), mirantisForTest(), mirantisForTest()]);
-  other.answer(/./, { status: 404, json: '404 page not found' });
+  other.answer(/./, answer);
   for (const name of ['a', 'b', 'c'])
     mirantis.state.organization('team').repository(`team/${name}`, { immutableTags: true });
   target.state.organization('team');
@@ -119,7 +126,9 @@ test('one warning for a source that refuses or has no settings, and the rest is 
   const to = (name: string): string => `${target.host}/team/${name}`;
   const pairs = Object.fromEntries(['a', 'b', 'c'].map((name) => [`${mirantis.host}/team/${name}`, to(name)]));
   const env = { ...mirantis.env, ...target.env, ...other.env };
-  const run = await carry({ env }, { ...pairs, [`${other.host}/team/d`]: to('d') }, { env });
+  // The flag of the setting is for ECR.
+  const options = { env, given: { immutable: true } };
+  const run = await carry({ env }, { ...pairs, [`${other.host}/team/d`]: to('d') }, options);
   expect(run.warnings).toHaveLength(2);
   expect(target.writes()).toEqual(['POST /api/v0/repositories/team']);
   expect(target.state.repositories.get('team/c')).toMatchObject({ immutableTags: true, visibility: 'private' });
