@@ -22,9 +22,9 @@ function declare() {
       examples(
         'image-streams export/',
         'image-streams export/ -o json',
-        'image-streams --registry-addresses --source-kubeconfig old.kubeconfig',
-        'image-streams export/ --destination-config new/ --registry-replacement',
-        'image-streams export/ --destination-config new/ --rewrite export/ --dry-run',
+        'image-streams --registry-addresses --source-kubeconfig a.kubeconfig',
+        'image-streams a/ --registry-replacement --destination-config b/',
+        'image-streams a/ --rewrite a/ --destination-config b/ --dry-run',
       ),
     )
     .optionsGroup('Selection:');
