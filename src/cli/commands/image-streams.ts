@@ -22,7 +22,7 @@ function declare() {
       examples(
         'image-streams export/',
         'image-streams export/ -o json',
-        'image-streams --registry-addresses --source-kubeconfig a.kubeconfig',
+        'image-streams --registry-addresses --source-kubeconfig a.yaml',
         'image-streams a/ --registry-replacement --destination-config b/',
         'image-streams a/ --rewrite a/ --destination-config b/ --dry-run',
       ),

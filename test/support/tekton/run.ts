@@ -37,6 +37,8 @@ interface RunOptions {
   readonly env: Readonly<Record<string, string>>;
   /** What `/tmp` is here. */
   readonly temporary: string;
+  /** Runs this Task alone, with the results of an earlier run. */
+  readonly only?: { readonly task: string; readonly results: PipelineRun['results'] };
 }
 
 /** Maximum bytes of all results of a Task: Tekton's default takes them from the termination message of the Pod. */
@@ -56,9 +58,11 @@ export async function runPipeline(
   const tasks = specsOf(objects, 'Task');
   if (pipeline === undefined) throw new Error(`no Pipeline ${run.pipelineRef.name}`);
   const params = valuesOf(pipeline.params, run.params ?? []);
-  const results = new Map<string, string>();
+  const { only } = options;
+  const results = new Map(only?.results);
   const steps: StepRun[] = [];
   for (const task of inOrder(pipeline.tasks)) {
+    if (only !== undefined && only.task !== task.name) continue;
     const spec = tasks.get(task.taskRef.name);
     if (spec === undefined) throw new Error(`no Task ${task.taskRef.name}`);
     const given = (task.params ?? []).map(({ name, value }) => ({
