@@ -20,7 +20,7 @@ export interface WorkspaceDeclaration extends Named {
   readonly readOnly?: boolean;
 }
 
-export interface Step extends Named {
+interface Step extends Named {
   readonly image?: string;
   readonly script?: string;
   readonly env?: readonly Value[];

@@ -12,7 +12,7 @@ import {
 } from './objects.ts';
 
 /** A step that was run. */
-export interface StepRun {
+interface StepRun {
   /** `TASK/STEP` of the Pipeline. */
   readonly name: string;
   readonly image: string;
