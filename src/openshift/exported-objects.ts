@@ -2,6 +2,7 @@ import { count, firstOf } from '../base/count.ts';
 import { DEPTH_LIMIT, isJsonTooDeep } from '../base/depth.ts';
 import { AirgapError, combine } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
+import { expectImages } from '../base/large-runs.ts';
 import { isMapping, type Mapping } from '../base/mapping.ts';
 import { quoted } from '../base/printable.ts';
 import { type RenderedDocument, splitManifests } from '../helm/documents.ts';
@@ -58,7 +59,9 @@ export async function readExport(
   const objects: ExportedObject[] = [];
   for (const source of sources) {
     const others = new Set<string>();
-    for (const { path, text } of await readManifestFiles(source, context.emit)) {
+    const files = await readManifestFiles(source, context.emit);
+    expectImages(files.reduce((sum, { text }) => sum + imagesIn(text), 0));
+    for (const { path, text } of files) {
       for (const document of splitManifests(text, path)) {
         const kind = typeMetaOf(document)?.kind;
         if (kind !== undefined && !isWanted(kind) && !kind.endsWith('List')) continue;
@@ -79,6 +82,16 @@ export async function readExport(
   if (errors.length > 0) throw combine(errors, `${count(errors.length, 'document')} of the export cannot be read`);
   return objects;
 }
+
+/** Counts the images that a text may have, without parsing it. */
+function imagesIn(text: string): number {
+  let images = 0;
+  for (let at = text.indexOf(IMAGE_FIELD); at >= 0; at = text.indexOf(IMAGE_FIELD, at + 1)) images += 1;
+  return images;
+}
+
+/** Field that each image of a tag has. */
+const IMAGE_FIELD = 'dockerImageReference';
 
 /** Formats where an object is: `export/a.yaml, document 2, item 3`, counted from 1. */
 export function describeOrigin({ source, file, document, item }: ObjectOrigin): string {
@@ -109,12 +122,16 @@ function readDocument(
     const object = parse(document.text, origin);
     return object === undefined ? !hasText(document.text) : collect(object, origin, isWanted, objects);
   }
-  return items.every((text, item) => {
+  let isComplete = true;
+  let item = 0;
+  for (const text of items) {
+    const own = { ...origin, item: item++ };
     const kind = typeMetaOf({ text })?.kind;
-    if (kind !== undefined && !isWanted(kind)) return true;
-    const object = parse(text, { ...origin, item });
-    return object !== undefined && collect(object, { ...origin, item }, isWanted, objects);
-  });
+    if (kind !== undefined && !isWanted(kind)) continue;
+    const object = parse(text, own);
+    if (object === undefined || !collect(object, own, isWanted, objects)) isComplete = false;
+  }
+  return isComplete;
 }
 
 function parse(text: string, origin: ObjectOrigin): Mapping | undefined {

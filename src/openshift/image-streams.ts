@@ -16,7 +16,7 @@ export interface TagImage {
 }
 
 /** Image that a tag follows: `spec.tags[].from`. */
-export interface TagOrigin {
+interface TagOrigin {
   readonly kind: string;
   readonly name: string;
   /** That of the image stream if the field has none. */
@@ -124,7 +124,7 @@ const imageTag = z.object({
  * tag of specification and status once.
  * @throws AirgapError `config`: one sentence with file and document
  */
-export function tagsOf(exported: ExportedObject): StreamTag[] {
+function tagsOf(exported: ExportedObject): StreamTag[] {
   const { kind, namespace, name, object, origin } = exported;
   const colon = kind === 'ImageStream' ? name.length : name.indexOf(':');
   const [stream, ownTag] = [name.slice(0, colon), name.slice(colon + 1)];

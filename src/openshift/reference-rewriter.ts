@@ -29,7 +29,7 @@ export class ReferenceRewriter {
     // Of an address that both clusters have, only the namespaces that are replaced are those of the source.
     const shared = replacements.flatMap(({ from }) => (own.has(from.slice(0, from.indexOf('/'))) ? [from] : []));
     const patterns = [
-      ...foreign.map((host) => `${escaped(host)}(?![a-z0-9:.-])`),
+      ...foreign.map((host) => `${escaped(host)}(?![a-z0-9]|[.-][a-z0-9]|:\\d)`),
       ...shared.map((prefix) => `${escaped(prefix)}(?![a-z0-9-])`),
     ];
     if (patterns.length > 0) this.#mentions = new RegExp(`(?<![a-z0-9.-])(?:${patterns.join('|')})`, 'i');

@@ -2,7 +2,6 @@ import { isScalar, type Node, type Scalar } from 'yaml';
 import { formatFieldPath, type KeyPath } from '../base/field-path.ts';
 import { scalarText } from '../base/scalar-source.ts';
 import { applyEdits, type TextEdit } from '../base/text-edits.ts';
-import { readYamlDocument } from '../base/yaml-read.ts';
 import { isRefusal, type Refusal, YamlSource } from '../helm/yaml-source.ts';
 import {
   childOf,
@@ -105,6 +104,7 @@ class ObjectPlanner {
     if (text === undefined) return;
     const edits = this.#editsOf(text, content);
     if (edits.length > 0) this.#rewrite(object, { ...located, node: located.node as Scalar }, edits, content);
+    else if (this.#rules.rewriter.mentionsSource(text)) this.#leave(object, located, text, NO_REPLACEMENT);
   }
 
   /** Returns edits of a scalar's value. */
@@ -123,14 +123,14 @@ class ObjectPlanner {
     edits: readonly TextEdit[],
     content: FieldContent,
   ): void {
-    this.planned.add(node);
     const text = scalarText(node);
-    const at = this.#locate(object, keys, node);
     const planned = refusal ?? this.#source.edit(node, edits);
     if (isRefusal(planned)) {
-      this.left.push({ ...at, text, reason: planned.reason });
+      this.#leave(object, { node, keys }, text, planned.reason);
       return;
     }
+    this.planned.add(node);
+    const at = this.#locate(object, keys, node);
     const replacement = applyEdits(text, edits);
     const shown = planned.map(({ start }, i) => {
       const { start: from = 0, end = 0, text: after = '' } = edits[i] ?? {};
@@ -150,10 +150,14 @@ class ObjectPlanner {
       for (const { node, keys } of nodesAt(this.#source, object, path)) {
         const text = isScalar(node) ? scalarText(node) : '';
         if ((this.#rules.renamed.get(text) ?? text) === text) continue;
-        this.planned.add(node);
-        this.left.push({ ...this.#locate(object, keys, node), text, reason: NOT_RENAMED });
+        this.#leave(object, { node, keys }, text, NOT_RENAMED);
       }
     }
+  }
+
+  #leave(object: ObjectNode, { node, keys }: Pick<LocatedNode, 'node' | 'keys'>, text: string, reason: string): void {
+    this.planned.add(node);
+    this.left.push({ ...this.#locate(object, keys, node), text, reason });
   }
 
   #locate(object: ObjectNode, keys: KeyPath, node: Node): LocatedScalar {
@@ -165,6 +169,7 @@ class ObjectPlanner {
   }
 }
 
+const NO_REPLACEMENT = 'it names no namespace of the exported image streams';
 const NOT_RENAMED = 'namespaces of this kind are not renamed';
 
 /** Fields of other kinds that name namespaces: of the object, and the subjects of its rights (RoleBinding). */
@@ -180,7 +185,7 @@ const STREAM_KIND = /^ImageStream(?:Tag|Image)?$/;
 function triggerEdits(json: string, renamed: RenamedNamespaces): TextEdit[] {
   if (renamed.size === 0) return [];
   const source = new YamlSource(json);
-  const contents = readYamlDocument(json).contents as Node | null;
+  const contents = (source.documents[0]?.contents ?? null) as Node | null;
   if (source.problem !== undefined || contents === null) return [];
   return nodesAt(source, { keys: [], node: contents, refusal: undefined }, ['*', 'from']).flatMap((from) => {
     const namespace = childOf(source, from, 'namespace');

@@ -117,6 +117,9 @@ beforeAll(async () => {
   writeFileSync(pods, podList([podObject('web', { containers: { web: image } })]));
   writeFileSync(list, `${web}\nbusybox:1.36\n`);
   await run('images --pods', 'images', '--pods', pods);
+  const streams = join(import.meta.dirname, '../../fixtures/image-streams/openshift-4');
+  await run('image-streams', 'image-streams', streams);
+  await run('images --image-streams', 'images', '--image-streams', streams);
   await run('import', 'import', list, '--out', file('airgap.yaml'));
   await run('public-ecr', 'public-ecr', '--images', list, '--offline');
   texts.set('images', await airgapOk(['images', ...selected], home));

@@ -1,5 +1,7 @@
 import { undoPatch, unifiedDiff } from '../../src/base/unified-diff.ts';
-import { changeScalars } from '../../src/helm/yaml-source.ts';
+import { changeScalars, isRefusal } from '../../src/helm/yaml-source.ts';
+import { ReferenceRewriter, registryReplacements } from '../../src/openshift/index.ts';
+import { rewriteText } from '../../src/workflows/image-streams/rewriting/rewrite-text.ts';
 import { changeSnapshot, changeSuite } from '../../src/workflows/public-ecr/writing/expectations.ts';
 import { mutated } from './mutate.ts';
 import type { Target } from './targets.ts';
@@ -40,6 +42,30 @@ export const editTargets: readonly Target[] = [
       const text = bytes.toString('utf8');
       const change = { keys: ['image', 'name'], text: FROM, replacement: TO };
       checkLines(text, changeScalars(text, [change]).text);
+    },
+  },
+  {
+    name: 'workload-edits',
+    ...from([
+      `apiVersion: v1\nkind: List\nitems:\n- apiVersion: apps/v1\n  kind: Deployment\n  metadata: {namespace: a, annotations: {image.openshift.io/triggers: '[{"from":{"kind":"ImageStreamTag","name":"x","namespace":"a"}}]'}}\n  spec: &s\n    template: {spec: {containers: [{image: "old.svc:5000/a/b", args: [--x=old.svc:5000/a/c]}]}}\n  x: *s\n`,
+      `{"kind":"BuildConfig","apiVersion":"build.openshift.io/v1","spec":{"output":{"to":{"kind":"DockerImage","name":"old.svc:5000/a/b:1"}},"source":{"dockerfile":"FROM old.svc:5000/a/b\\nRUN x"}}}\n`,
+      `apiVersion: v1\r\nkind: Pod\r\nspec:\r\n  containers:\r\n  - image: >-\r\n      old.svc:5000/a/b\r\n---\r\na: old.svc:5000\r\n`,
+    ]),
+    runs: 200,
+    read: (bytes) => {
+      const text = bytes.toString('utf8');
+      const [source, destination] = [
+        { internal: ['old.svc:5000'], routes: [] },
+        { internal: ['new.svc:5000'], routes: [] },
+      ];
+      const renamed = new Map([['a', 'b-new']]);
+      const replacements = registryReplacements(source, destination, ['a'], renamed);
+      const rewriter = new ReferenceRewriter(replacements, source, destination);
+      const result = rewriteText(text, { rewriter, renamed });
+      if (isRefusal(result)) return;
+      checkLines(text, result.text);
+      const again = rewriteText(result.text, { rewriter, renamed });
+      if (isRefusal(again) || again.text !== result.text) throw new Error('a second run changes something');
     },
   },
   {

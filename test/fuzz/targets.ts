@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { Header } from 'tar';
+import { stringify } from 'yaml';
 import { readAuthFile } from '../../src/auth/auth-file.ts';
 import { parseChallenges } from '../../src/auth/challenge.ts';
 import { fetchToken } from '../../src/auth/token.ts';
@@ -30,6 +31,7 @@ import { readMissingList } from '../../src/inventory/missing-list.ts';
 import { parsePods } from '../../src/kubernetes/pods.ts';
 import { parsePullSecret } from '../../src/kubernetes/pull-secret.ts';
 import { readManifests } from '../../src/manifests/read-manifests.ts';
+import { manifestSource } from '../../src/manifests/source.ts';
 import { MediaType } from '../../src/oci/descriptor.ts';
 import { parseManifest } from '../../src/oci/manifest.ts';
 import { formatReference, parseReference, type Reference, tryParseReference } from '../../src/oci/reference.ts';
@@ -37,12 +39,14 @@ import { namesInProgram } from '../../src/operator-scan/image/names-in-program.t
 import { TarStream } from '../../src/operator-scan/image/tar-stream.ts';
 import { editImages } from '../../src/overrides/formats/kustomization-edit.ts';
 import { readKustomization } from '../../src/overrides/formats/kustomization-file.ts';
+import { planImageStreams } from '../../src/workflows/image-streams/plan.ts';
 import { referenceOf } from '../../src/workflows/mirror/listing/references.ts';
 import { newestTags } from '../../src/workflows/mirror/listing/tag-version.ts';
 import { readReceipt } from '../../src/workflows/push/read-receipt.ts';
 import { registry, write } from '../support/bundles.ts';
 import { checkDocument, checkedImage } from '../support/check-document.ts';
 import { HOSTILE_MANIFESTS } from '../support/hostile-yaml.ts';
+import { buildConfig, imageStream, pushed } from '../support/image-streams.ts';
 import { CLUSTER, podList } from '../support/pods.ts';
 import { goProgram } from '../support/program.ts';
 import fc from '../support/property.ts';
@@ -75,6 +79,28 @@ function file(bytes: Buffer, name = 'input'): string {
   writeFileSync(path, bytes);
   return path;
 }
+
+/** An export of OpenShift with each kind of tag. */
+const EXPORT = {
+  apiVersion: 'v1',
+  kind: 'List',
+  items: [
+    imageStream('shop/web', {
+      latest: { images: [pushed('shop/web', DIGEST)] },
+      stable: { from: { kind: 'ImageStreamTag', name: 'web:latest' }, images: [pushed('shop/web', DIGEST)] },
+      v1: { from: { kind: 'ImageStreamImage', name: `web@${DIGEST}` }, images: [pushed('shop/web', DIGEST)] },
+      redis: { from: { kind: 'DockerImage', name: 'redis:7' }, policy: 'Local', images: [[`redis@${DIGEST}`, DIGEST]] },
+      failed: { from: { kind: 'DockerImage', name: 'redis:8' }, reference: true, failure: 'no such host' },
+    }),
+    buildConfig('shop/web', 'web:latest'),
+    {
+      apiVersion: 'route.openshift.io/v1',
+      kind: 'Route',
+      metadata: { name: 'default-route', namespace: 'openshift-image-registry' },
+      spec: { host: 'registry.apps.example', to: { kind: 'Service', name: 'image-registry' } },
+    },
+  ],
+};
 
 const bundlePath = join(scratchFolder(), 'seed.tar');
 await write(bundlePath, registry());
@@ -564,6 +590,20 @@ export const targets: readonly Target[] = [
         for (const text of [namespace, name, ...images.map(({ container }) => container)]) {
           if (!isName('object name', text)) throw new Error(`not a valid name: ${JSON.stringify(text)}`);
         }
+      }
+    },
+  },
+  {
+    name: 'image-streams',
+    ...from([Buffer.from(stringify(EXPORT)), Buffer.from(JSON.stringify(EXPORT))], mutatedJson(EXPORT)),
+    runs: 120,
+    read: async (bytes) => {
+      const options = { registryRoutes: [], includePublic: true, includePlatform: true };
+      const sources = [manifestSource('image-streams', file(bytes, 'export.yaml'), folder)];
+      const { tags } = await planImageStreams({ emit: ignoreEvents }, { ...options, sources });
+      for (const { source, name } of tags) {
+        if (source !== undefined) checkReference(parseReference(source));
+        if (!isName('tag', name.slice(name.lastIndexOf(':') + 1))) throw new Error(`not a valid tag: ${name}`);
       }
     },
   },

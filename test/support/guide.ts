@@ -63,6 +63,7 @@ export async function runGuide(page: string, options: GuideOptions): Promise<Gui
     'bundle',
     'check',
     'images',
+    'image-streams',
     'import',
     'mirror',
     'public-ecr',

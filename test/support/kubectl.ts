@@ -21,32 +21,44 @@ export interface FakeKubectl {
   variables(): string[];
 }
 
-/** Creates a program `kubectl` that prints these texts and ends with this code (default: 0). */
-export function fakeKubectl({
-  stdout = '',
-  stderr = '',
-  code = 0,
-}: {
+/** What a program prints, and its exit code (default: 0). */
+interface FakeAnswer {
   readonly stdout?: string;
   readonly stderr?: string;
   readonly code?: number;
-}): FakeKubectl {
+}
+
+/**
+ * Creates a program `kubectl` that prints these texts and ends with this code.
+ * @param program its name
+ * @param answers by an argument; the first one that a run has counts
+ */
+export function fakeKubectl(
+  { stdout = '', stderr = '', code = 0 }: FakeAnswer,
+  answers: Readonly<Record<string, FakeAnswer>> = {},
+  program = 'kubectl',
+): FakeKubectl {
   const folder = scratchFolder();
   const path = (name: string): string => join(folder, name);
   writeFileSync(path('stdout'), stdout);
   writeFileSync(path('stderr'), stderr);
+  const cases = Object.entries(answers).map(([word, answer], i) => {
+    writeFileSync(path(`stdout${i}`), answer.stdout ?? '');
+    writeFileSync(path(`stderr${i}`), answer.stderr ?? '');
+    return `case " $* " in *" ${word} "*) cat ${path(`stderr${i}`)} >&2; cat ${path(`stdout${i}`)}; exit ${answer.code ?? 0};; esac\n`;
+  });
   writeFileSync(
-    path('kubectl'),
+    path(program),
     `#!/bin/sh
 for word; do printf '%s\\n' "$word"; done >> ${path('calls')}
 echo '#end' >> ${path('calls')}
 env > ${path('env')}
-cat ${path('stderr')} >&2
+${cases.join('')}cat ${path('stderr')} >&2
 cat ${path('stdout')}
 exit ${code}
 `,
   );
-  chmodSync(path('kubectl'), 0o755);
+  chmodSync(path(program), 0o755);
   const lines = (name: string): string[] =>
     existsSync(path(name)) ? readFileSync(path(name), 'utf8').split('\n') : [];
   return {

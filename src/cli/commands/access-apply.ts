@@ -36,7 +36,7 @@ function declare(io: CommandIO) {
     );
   const configured = addConfigFlags(
     command,
-    'read naming, plainHttp, caFile and clientCertificates from this airgap.yaml',
+    'read logins, naming, plainHttp, caFile and clientCertificates from this airgap.yaml',
   )
     .addOption(outputOption(['text', 'json'], 'text'))
     .addHelpText(

@@ -38,12 +38,21 @@ export async function listDocument(
     charts: charts.flatMap(({ at }) => at ?? []),
     images: images.map((image) => (byTag.has(image) ? textBefore(image.reference, '@') : image.reference)),
     remarks: [
+      ...(namespacesOf(byTag).size > 1 ? [NAMESPACES] : []),
       ...[...byTag].map(({ reference }) => `digest in the export: ${reference}`),
       ...found.images.filter((image) => !isBundledByDefault(image)).map(possible),
       ...otherImages(found.inside, dropped),
       ...local.map(({ name, version }) => `chart from a file or folder, not listed: ${name} ${version}`),
     ],
   });
+}
+
+const NAMESPACES =
+  'several namespaces: skopeo sync copies to the last part of a name, so write one list for each namespace';
+
+function namespacesOf(images: ReadonlySet<Finding>): ReadonlySet<string> {
+  const streams = [...images].flatMap(({ found }) => found.flatMap(({ imageStream }) => imageStream ?? []));
+  return new Set(streams.map(({ namespace }) => namespace));
 }
 
 /** Reports whether an image is a tag of an exported image stream. */

@@ -9,6 +9,7 @@ import type { Shard } from '../../workflows/mirror/listing/index.ts';
 import type { ListedMirror, MirroredGraph } from '../../workflows/mirror/mirror.ts';
 import type { MirrorOptions } from '../../workflows/mirror/options.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
+import { addDestinationClusterFlags, destinationLoginsOf } from '../flags/clusters.ts';
 import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
 import { addFromFlags, type FromSettings, readFrom } from '../flags/from.ts';
 import { addImageStreamFlags, streamNaming } from '../flags/image-streams.ts';
@@ -73,7 +74,8 @@ function declare(io: CommandIO) {
         'mirror ./app --to registry.example/mirror --dry-run',
       ),
     );
-  const selecting = addReferrerFlags(addImageStreamFlags(addChartsFlags(listing))).optionsGroup('Registries and TLS:');
+  const streams = addDestinationClusterFlags(addImageStreamFlags(addChartsFlags(listing)));
+  const selecting = addReferrerFlags(streams).optionsGroup('Registries and TLS:');
   return addEcrFlags(
     addNamingFlags(addRegistryFlags(selecting.addOption(mirrorOption()).addOption(preferPublicEcrOption()), io)),
   );
@@ -154,6 +156,14 @@ async function mirrorOptions(io: CommandIO, charts: string[], flags: Flags): Pro
     ...registry,
     named,
     logins: from.logins,
+    clusterLogins: [
+      ...(registry.clusterLogins ?? []),
+      ...(await destinationLoginsOf(
+        io.context,
+        flags,
+        targets.map((target) => target.registry),
+      )),
+    ],
     clientCertificates: [...registry.clientCertificates, ...from.clientCertificates],
   });
   const platforms = flags.platform.length > 0 ? flags.platform : config.platforms;

@@ -1,4 +1,6 @@
+import type { Keychain } from '../../auth/keychain.ts';
 import type { Cluster } from '../../openshift/index.ts';
+import type { Context } from '../../session/context.ts';
 import { type FlagsOf, flagGroup } from './option.ts';
 
 /** Adds flags for the cluster from which images are read. */
@@ -13,7 +15,10 @@ type SourceClusterFlags = FlagsOf<typeof addSourceClusterFlags>;
 /** Adds flags for the cluster to which images are copied. */
 export const addDestinationClusterFlags = flagGroup((command) =>
   command
-    .option('--destination-kubeconfig <file>', 'the same for the cluster to which the images go')
+    .option(
+      '--destination-kubeconfig <file>',
+      'ask the destination cluster for its registry, and log in to it with its token',
+    )
     .option('--destination-context <name>', 'context of that kubeconfig (default: the current one)'),
 );
 
@@ -30,6 +35,22 @@ export function destinationCluster({
   destinationContext,
 }: Partial<DestinationClusterFlags>): Cluster | undefined {
   return clusterOf(destinationKubeconfig, destinationContext);
+}
+
+/**
+ * Returns the logins of the destination cluster to the targets that are its registry.
+ * @param targets hosts
+ * @throws AirgapError `usage` if none is; `cluster`
+ */
+export async function destinationLoginsOf(
+  context: Context,
+  flags: Partial<DestinationClusterFlags>,
+  targets: readonly string[],
+): Promise<readonly Keychain[]> {
+  const cluster = destinationCluster(flags);
+  if (cluster === undefined) return [];
+  const { destinationLogins } = await import('../../workflows/image-streams/clusters.ts');
+  return destinationLogins(context, cluster, targets);
 }
 
 function clusterOf(kubeconfig: string | undefined, context: string | undefined): Cluster | undefined {

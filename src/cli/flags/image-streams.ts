@@ -1,10 +1,13 @@
+import type { Keychain } from '../../auth/keychain.ts';
 import { AirgapError } from '../../base/errors.ts';
 import type { LocatedReference } from '../../inventory/finding.ts';
 import { manifestSource, STANDARD_INPUT } from '../../manifests/source.ts';
+import type { RegistryRoute } from '../../openshift/registry-addresses.ts';
+import type { ClusterRegistry } from '../../workflows/image-streams/clusters.ts';
 import type { ImageStreamOptions } from '../../workflows/image-streams/plan.ts';
 import type { Config } from '../config/schema.ts';
 import type { CommandIO } from '../run.ts';
-import { addSourceClusterFlags } from './clusters.ts';
+import { addSourceClusterFlags, sourceCluster } from './clusters.ts';
 import { type FlagsOf, flagGroup, repeatable } from './option.ts';
 import type { NamingFlags } from './target.ts';
 
@@ -12,7 +15,10 @@ import type { NamingFlags } from './target.ts';
 export const addStreamSelectionFlags = flagGroup((command) =>
   addSourceClusterFlags(command)
     .addOption(
-      repeatable('--registry-route <internal=public>', 'public host of the internal registry, by its address inside'),
+      repeatable(
+        '--registry-route <from=to>',
+        'public host of the internal registry, by its address inside the cluster',
+      ),
     )
     .option('--include-public', 'also take tags that workloads pull from a registry outside the cluster')
     .option('--include-platform', 'also take tags of namespaces of the platform, such as openshift'),
@@ -52,6 +58,8 @@ interface ReadImageStreams {
   readonly imageStreamRoute?: string;
   /** Public hosts that the user gave, not the export. */
   readonly givenRoutes: readonly string[];
+  /** Logins of the source cluster. */
+  readonly clusterLogins: readonly Keychain[];
 }
 
 /**
@@ -68,22 +76,32 @@ export async function readImageStreams(
 ): Promise<ReadImageStreams> {
   const { imageStreams: paths = [], registryRoute = [] } = flags;
   if (paths.length + config.imageStreams.length === 0) {
-    refuseAlone(flags);
-    return { imageStreams: [], givenRoutes: [] };
+    return { imageStreams: [], ...(await readClusterAlone(io, { ...flags, registryRoute })) };
   }
   const manifests = [...(flags.manifests ?? []), ...config.manifests];
-  const options = await imageStreamOptions(io, { ...flags, manifests, registryRoute }, paths, config, folder);
+  const { clusterLogins, ...options } = await imageStreamOptions(
+    io,
+    { ...flags, manifests, registryRoute },
+    paths,
+    config,
+    folder,
+  );
   const { imageStreamReferences } = await import('../../workflows/image-streams/references.ts');
   const { references, route } = await imageStreamReferences(io.context, options);
   const givenRoutes = options.registryRoutes.map((given) => given.route);
-  return { imageStreams: references, givenRoutes, ...(route !== undefined && { imageStreamRoute: route }) };
+  return {
+    imageStreams: references,
+    givenRoutes,
+    clusterLogins,
+    ...(route !== undefined && { imageStreamRoute: route }),
+  };
 }
 
 /**
- * Returns the options of flags and configuration file. Standard input is read here.
+ * Returns the options of flags and configuration file. Standard input is read, and the source cluster asked, here.
  * @param paths of the command line
  * @param folder of the configuration file
- * @throws AirgapError `usage`, `config` for an invalid route
+ * @throws AirgapError `usage`, `config` for an invalid route; `cluster`
  */
 export async function imageStreamOptions(
   io: CommandIO,
@@ -91,7 +109,7 @@ export async function imageStreamOptions(
   paths: readonly string[],
   config: StreamConfig,
   folder: string,
-): Promise<ImageStreamOptions> {
+): Promise<ImageStreamOptions & Pick<ReadImageStreams, 'clusterLogins'>> {
   const { parseRegistryRoute } = await import('../../openshift/registry-addresses.ts');
   const sources = [
     ...paths.map((path) => manifestSource('image-streams', path, io.context.cwd)),
@@ -101,17 +119,46 @@ export async function imageStreamOptions(
   const usesInput = distinct.some(({ path }) => path === STANDARD_INPUT);
   if (usesInput) refuseSharedInput(flags);
   const input = usesInput ? await io.readInput() : undefined;
+  const registryRoutes = [
+    ...flags.registryRoute.map((text) => parseRegistryRoute(text)),
+    ...Object.entries(config.registryRoutes).map(([internal, route]) =>
+      parseRegistryRoute(`${internal}=${route}`, 'registryRoutes'),
+    ),
+  ];
+  const asked = await askSourceCluster(io, flags, registryRoutes);
   return {
     sources: distinct.map((source) => (source.path === STANDARD_INPUT && input ? { ...source, input } : source)),
-    registryRoutes: [
-      ...flags.registryRoute.map((text) => parseRegistryRoute(text)),
-      ...Object.entries(config.registryRoutes).map(([internal, route]) =>
-        parseRegistryRoute(`${internal}=${route}`, 'registryRoutes'),
-      ),
-    ],
+    registryRoutes,
+    ...(asked && { clusterObjects: asked.objects }),
+    clusterLogins: asked?.logins ?? [],
     includePublic: flags.includePublic ?? config.includePublic ?? false,
     includePlatform: flags.includePlatform ?? config.includePlatform ?? false,
   };
+}
+
+/** Asks the source cluster, if one is given. */
+async function askSourceCluster(
+  { context }: CommandIO,
+  flags: Partial<StreamSelectionFlags>,
+  given: readonly RegistryRoute[],
+): Promise<ClusterRegistry | undefined> {
+  const cluster = sourceCluster(flags);
+  if (cluster === undefined) return undefined;
+  const { readSourceCluster } = await import('../../workflows/image-streams/clusters.ts');
+  return readSourceCluster(context, cluster, given);
+}
+
+/** Returns the login to the source cluster for lists of its images, such as those of skopeo sync. */
+async function readClusterAlone(
+  io: CommandIO,
+  flags: Partial<StreamSelectionFlags> & Pick<StreamSelectionFlags, 'registryRoute'>,
+): Promise<Pick<ReadImageStreams, 'givenRoutes' | 'clusterLogins'>> {
+  refuseAlone(flags);
+  if (sourceCluster(flags) === undefined) return { givenRoutes: [], clusterLogins: [] };
+  const { parseRegistryRoute } = await import('../../openshift/registry-addresses.ts');
+  const routes = flags.registryRoute.map((text) => parseRegistryRoute(text));
+  const asked = await askSourceCluster(io, flags, routes);
+  return { givenRoutes: routes.map(({ route }) => route), clusterLogins: asked?.logins ?? [] };
 }
 
 function refuseSharedInput({ pods, manifests = [], registryLogin }: OtherInput): void {
@@ -127,9 +174,10 @@ function refuseSharedInput({ pods, manifests = [], registryLogin }: OtherInput):
 }
 
 /** @throws AirgapError `usage` for flags that mean nothing without image streams */
-function refuseAlone({ registryRoute = [], includePublic, includePlatform }: Partial<StreamSelectionFlags>): void {
+function refuseAlone(flags: Partial<StreamSelectionFlags>): void {
+  const { registryRoute = [], includePublic, includePlatform } = flags;
   const given = Object.entries({
-    '--registry-route': registryRoute.length > 0,
+    '--registry-route': registryRoute.length > 0 && sourceCluster(flags) === undefined,
     '--include-public': includePublic === true,
     '--include-platform': includePlatform === true,
   }).flatMap(([flag, isGiven]) => (isGiven ? [flag] : []));

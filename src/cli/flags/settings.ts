@@ -89,7 +89,7 @@ export async function readSettings(
     ...mirrors.flatMap(({ from, to }) => [from, ...('url' in to ? [to.url] : [])]),
     ...plainHttp,
   ]);
-  const { givenRoutes, ...streams } = await readImageStreams(io, flags, config, folder);
+  const { givenRoutes, clusterLogins, ...streams } = await readImageStreams(io, flags, config, folder);
   const named = [
     ...givenRoutes,
     ...new Set([...allowedHosts].map((host) => host.replace(/:(?:443|80)$/, ''))),
@@ -121,7 +121,7 @@ export async function readSettings(
       allowedHosts,
       findLogin: chartLogin(env, registry, named),
     },
-    registry: { ...registry, named },
+    registry: { ...registry, named, clusterLogins },
   };
 }
 

@@ -105,8 +105,9 @@ function locationSummary({ found }: Pick<Finding, 'found'>): string {
 }
 
 /** Describes a location of a reference, for a table. */
-export function locationText({ chart, kind, name, path, how, pod }: Location): string {
+export function locationText({ chart, kind, name, path, how, pod, imageStream }: Location): string {
   if (pod !== undefined) return `Pod ${pod.namespace}/${name}/${pod.container}`;
+  if (imageStream !== undefined) return `ImageStream ${imageStream.namespace}/${name}:${imageStream.tag}`;
   // A lock file records which chart needs an image, but not the location.
   if (how === 'added') return chart === '' ? 'added by name' : 'listed in the lock file';
   return `${kind}/${name} ${path}`;

@@ -25,7 +25,6 @@ export async function imageStreamReferences(
   options: ImageStreamOptions,
 ): Promise<ImageStreamReferences> {
   const plan = await planImageStreams(context, options);
-  reportLeftOut(context, plan, options);
   const moved = plan.tags.filter((tag) => tag.moved);
   const unread = moved.filter(({ source }) => source === undefined).map(({ name }) => name);
   const { internal, route } = plan.registry;
@@ -38,6 +37,7 @@ export async function imageStreamReferences(
       },
     );
   }
+  reportLeftOut(context, plan, options);
   const references = moved.flatMap((tag) => (tag.source === undefined ? [] : [locate(tag, tag.source)]));
   return { references, ...(route !== undefined && { route }) };
 }
