@@ -14,20 +14,20 @@ export interface RegistryReplacement {
 export type RenamedNamespaces = ReadonlyMap<string, string>;
 
 /**
- * Reads the values of `--namespace OLD=NEW`.
+ * Reads the values of `--rename-namespace OLD=NEW`.
  * @throws AirgapError `usage`, also for names that a second run would change again
  */
 export function parseRenamedNamespaces(texts: readonly string[]): RenamedNamespaces {
   const renamed = new Map<string, string>();
   for (const text of texts) {
     const [from = '', to = '', ...rest] = text.split('=');
-    const where = `--namespace ${quoted(text)}`;
+    const where = `--rename-namespace ${quoted(text)}`;
     if (from === '' || to === '' || rest.length > 0)
-      throw new AirgapError('usage', `${where} is not OLD=NEW`, { hint: 'as in --namespace shop=shop-new' });
+      throw new AirgapError('usage', `${where} is not OLD=NEW`, { hint: 'as in --rename-namespace shop=shop-new' });
     for (const name of [from, to]) checkName('namespace', name, where, 'usage');
     const earlier = renamed.get(from);
     if (earlier !== undefined && earlier !== to) {
-      throw new AirgapError('usage', `--namespace gives ${from} two names: ${earlier} and ${to}`, {
+      throw new AirgapError('usage', `--rename-namespace gives ${from} two names: ${earlier} and ${to}`, {
         hint: 'give each namespace once',
       });
     }
@@ -36,7 +36,7 @@ export function parseRenamedNamespaces(texts: readonly string[]): RenamedNamespa
   for (const [from, to] of renamed) {
     const next = renamed.get(to);
     if (from === to || next === undefined || next === to) continue;
-    throw new AirgapError('usage', `--namespace ${from}=${to} and ${to}=${next} form a chain`, {
+    throw new AirgapError('usage', `--rename-namespace ${from}=${to} and ${to}=${next} form a chain`, {
       hint: 'a second run would rename what the first one renamed; rename to names that are not renamed themselves',
     });
   }

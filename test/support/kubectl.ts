@@ -31,7 +31,7 @@ interface FakeAnswer {
 /**
  * Creates a program `kubectl` that prints these texts and ends with this code.
  * @param program its name
- * @param answers by an argument; the first one that a run has counts
+ * @param answers by arguments, separated by spaces; the first entry whose arguments a run has, in this order, counts
  */
 export function fakeKubectl(
   { stdout = '', stderr = '', code = 0 }: FakeAnswer,
@@ -45,7 +45,7 @@ export function fakeKubectl(
   const cases = Object.entries(answers).map(([word, answer], i) => {
     writeFileSync(path(`stdout${i}`), answer.stdout ?? '');
     writeFileSync(path(`stderr${i}`), answer.stderr ?? '');
-    return `case " $* " in *" ${word} "*) cat ${path(`stderr${i}`)} >&2; cat ${path(`stdout${i}`)}; exit ${answer.code ?? 0};; esac\n`;
+    return `case " $* " in ${patternOf(word)}) cat ${path(`stderr${i}`)} >&2; cat ${path(`stdout${i}`)}; exit ${answer.code ?? 0};; esac\n`;
   });
   writeFileSync(
     path(program),
@@ -70,4 +70,12 @@ exit ${code}
     },
     variables: () => lines('env'),
   };
+}
+
+/** Returns the pattern of the shell for a command line with these words. */
+function patternOf(words: string): string {
+  return `*${words
+    .split(' ')
+    .map((word) => `" ${word}"`)
+    .join('*')}" "*`;
 }

@@ -17,15 +17,13 @@ export const addRewriteFlags = flagGroup((command) =>
       .optionsGroup('Registry of the destination:')
       .option('--registry-replacement', 'print OLD=NEW for the registries of both clusters, for each namespace')
       .addOption(repeatable('--rewrite <path>', 'replace registries in exported workloads: file or folder'))
-      .addOption(repeatable('--namespace <old=new>', 'new name of a namespace in the destination'))
+      .addOption(repeatable('--rename-namespace <old=new>', 'new name of a namespace in the destination'))
       .option('--dry-run', 'with --rewrite: show the changes, and write nothing')
       .option('--undo <file>', 'with --rewrite: patch that takes the changes back (default: image-streams.undo.patch)')
       .addOption(
         repeatable('--destination-config <path>', 'exported Routes and Image configuration of the destination'),
       )
-      .addOption(
-        repeatable('--destination-registry-route <internal=public>', "public host of the destination's registry"),
-      ),
+      .addOption(repeatable('--destination-route <from=to>', "public host of the destination's registry")),
   ),
 );
 
@@ -60,9 +58,9 @@ export function isReplacement(flags: Flags): boolean {
   if (registryReplacement || rewrite.length > 0) return true;
   refuse(
     {
-      '--namespace': flags.namespace.length > 0,
+      '--rename-namespace': flags.renameNamespace.length > 0,
       '--destination-config': flags.destinationConfig.length > 0,
-      '--destination-registry-route': flags.destinationRegistryRoute.length > 0,
+      '--destination-route': flags.destinationRoute.length > 0,
       '--destination-kubeconfig': flags.destinationKubeconfig !== undefined,
       '--destination-context': flags.destinationContext !== undefined,
     },
@@ -82,13 +80,13 @@ export async function replaceRegistries(io: CommandIO, streams: ImageStreamOptio
     import('../../openshift/registry-replacement.ts'),
   ]);
   const cluster = destinationCluster(flags);
-  const renamed = parseRenamedNamespaces(flags.namespace);
+  const renamed = parseRenamedNamespaces(flags.renameNamespace);
   const plan = await planReplacement(io.context, {
     streams,
     renamed,
     destination: {
       configs: flags.destinationConfig.map((path) => manifestSource('image-streams', path, cwd)),
-      routes: flags.destinationRegistryRoute.map((text) => parseRegistryRoute(text, '--destination-registry-route')),
+      routes: flags.destinationRoute.map((text) => parseRegistryRoute(text, '--destination-route')),
       ...(cluster && { cluster }),
     },
   });

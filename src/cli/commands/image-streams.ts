@@ -21,8 +21,8 @@ function declare() {
       examples(
         'image-streams export/',
         'image-streams export/ -o json',
-        'image-streams export/ --destination-config new/ --registry-replacement',
-        'image-streams export/ --destination-config new/ --rewrite export/ --dry-run',
+        'image-streams a/ --registry-replacement --destination-config b/',
+        'image-streams a/ --rewrite a/ --destination-config b/ --dry-run',
       ),
     )
     .optionsGroup('Selection:');

@@ -27,7 +27,7 @@ export interface ClusterRegistry {
 /** Flags of a cluster, for messages. */
 const FLAGS = {
   source: { kubeconfig: '--source-kubeconfig', route: '--registry-route' },
-  destination: { kubeconfig: '--destination-kubeconfig', route: '--destination-registry-route' },
+  destination: { kubeconfig: '--destination-kubeconfig', route: '--destination-route' },
 } as const;
 
 /**
@@ -86,7 +86,7 @@ export async function destinationAddresses(
 ): Promise<RegistryAddresses> {
   if (configs.length + routes.length === 0 && cluster === undefined) {
     throw new AirgapError('usage', 'the registry of the destination is not known', {
-      hint: 'give one of --destination-config FILE, --destination-kubeconfig FILE and --destination-registry-route INTERNAL=PUBLIC',
+      hint: 'give one of --destination-config FILE, --destination-kubeconfig FILE and --destination-route INTERNAL=PUBLIC',
     });
   }
   const exported = await readExport(context, configs, (kind) => ADDRESS_KINDS.has(kind));

@@ -40,7 +40,7 @@ export async function planReplacement(
   const namespaces = [...new Set(tags.map(({ namespace }) => namespace))].sort(compareText);
   const unknown = [...renamed.keys()].filter((name) => !namespaces.includes(name));
   if (unknown.length > 0) {
-    const message = `--namespace: the export has no image streams in ${firstOf(unknown, MAX_NAMES)}`;
+    const message = `--rename-namespace: the export has no image streams in ${firstOf(unknown, MAX_NAMES)}`;
     context.emit({ type: 'warning', message });
   }
   return {
