@@ -36,7 +36,7 @@ function declare(io: CommandIO) {
     );
   const configured = addConfigFlags(
     command,
-    'read naming, plainHttp, caFile and clientCertificates from this airgap.yaml',
+    'read logins, naming, plainHttp, caFile and clientCertificates from this airgap.yaml',
   )
     .addOption(outputOption(['text', 'json'], 'text'))
     .addHelpText(
@@ -141,7 +141,9 @@ async function applyToApi(
   if (output === 'json') io.print(await formatDocument('AccessChanges', accessDocument(result), 'json'));
   else await printReport(io, accessReport(result));
   const errors = result.outcomes.flatMap(({ error }) => error ?? []);
-  if (errors.length > 0) throw combine(errors, `${errors.length} of ${result.outcomes.length} changes were refused`);
+  if (errors.length === 0) return;
+  const interrupted = errors.find(({ code }) => code === 'interrupted');
+  throw interrupted ?? combine(errors, `${errors.length} of ${result.outcomes.length} changes were refused`);
 }
 
 /** Exit code 3 if a repository is missing. @throws AirgapError for policies that were not set */

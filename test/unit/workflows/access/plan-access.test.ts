@@ -197,6 +197,32 @@ test('what is refused is reported, what needs it is skipped, and everything else
   expect([asked, none.length, none.filter(({ status }) => status === 'skipped').length]).toEqual([1, 14, 13]);
 });
 
+test('an interrupted run tries nothing more, and says so', async () => {
+  const { writer } = stateWriter(EMPTY);
+  const stop = new AbortController();
+  const interrupting = {
+    ...writer,
+    createAccount: async (form: Parameters<typeof writer.createAccount>[0]) => {
+      await writer.createAccount(form);
+      stop.abort();
+    },
+  };
+  const { changes } = planAccess(document, EMPTY, DEFAULTS);
+  const outcomes = await applyChanges(interrupting, changes, { ...run, concurrency: 1, signal: stop.signal });
+  expect(outcomes.map(({ status }) => status)).toEqual(['done', ...changes.slice(1).map(() => 'skipped')]);
+  expect(outcomes.flatMap(({ error }) => error?.code ?? [])).toEqual(['interrupted']);
+});
+
+test('accounts of a directory are searched there, and get no password', async () => {
+  const forms: object[] = [];
+  const writer = { ...stateWriter(EMPTY).writer, createAccount: async (form: object) => void forms.push(form) };
+  const users = { ...EMPTY, accounts: document.accounts };
+  const { changes } = planAccess(users, EMPTY, { ...DEFAULTS, searchLdap: true });
+  await applyChanges(writer, changes, run);
+  expect(forms).toHaveLength(3);
+  expect(forms.every((form) => 'searchLDAP' in form && !('password' in form))).toBe(true);
+});
+
 const level = fc.constantFrom<AccessLevel>('read-only', 'read-write', 'admin');
 const USERS = ['ann', 'bob', 'cat'];
 const members = fc.uniqueArray(fc.record({ name: fc.constantFrom(...USERS), isAdmin: fc.boolean() }), {
