@@ -46,10 +46,10 @@ export function accessReport(result: AccessResult): Report {
     names.length === 0 ? [] : [`${text}: ${firstOf(names, MAX_SHOWN)}`];
   const notes = [
     ...(tables.length === 0 ? [] : [summary]),
-    ...named(having(isMadePublic), 'becomes public, so that everybody may pull it'),
+    ...named(having(isMadePublic), 'public, so that everybody may pull'),
     ...named(
       having(({ isLower }) => isLower === true),
-      'becomes a lower right',
+      'lower than before',
     ),
     ...(kept.length === 0 ? [] : [`left as it is at the destination: ${kept.join(', ')}`]),
     ...(created === 0

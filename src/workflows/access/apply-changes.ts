@@ -54,10 +54,13 @@ export async function applyChanges(
       return { change, status: 'done' };
     } catch (error) {
       // Another run, or an attempt whose answer was lost. What differs is found by the next run.
-      if (refusalOf(error)?.codes.some((code) => EXISTS.has(code))) return { change, status: 'done' };
+      const { codes = [] } = refusalOf(error) ?? {};
+      if (codes.some((code) => EXISTS.has(code))) return { change, status: 'done' };
       const refusal = asAirgapError(error);
       if (stopsRun(refusal)) stopped ??= refusal;
-      return { change, status: 'refused', error: refusal.with({ subject: describeChange(change) }) };
+      const isOfDirectory = change.kind === 'account' && codes.includes('LDAP_PRECLUDES');
+      const hint = isOfDirectory ? 'the registry takes accounts from a directory: add --search-ldap' : refusal.hint;
+      return { change, status: 'refused', error: refusal.with({ subject: describeChange(change), hint }) };
     }
   };
   const title = `making ${count(changes.length, 'change')}`;
