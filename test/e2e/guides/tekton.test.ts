@@ -5,8 +5,9 @@ import { parse } from 'yaml';
 import { authority } from '../../support/certificate.ts';
 import { helmUnderTest } from '../../support/cli.ts';
 import { guideBlocks, runGuide } from '../../support/guide.ts';
+import { INTERNAL } from '../../support/image-streams.ts';
 import { KUBECTL, WITHOUT_KUBECTL } from '../../support/kubectl.ts';
-import { fillShop, INTERNAL, MOVED, type OpenShift, startOpenShift } from '../../support/openshift/cluster.ts';
+import { fillShop, MOVED, type OpenShift, startOpenShift } from '../../support/openshift/cluster.ts';
 import { type ApiObject, type ObjectServer, startObjectServer } from '../../support/openshift/object-server.ts';
 import { tagsOf } from '../../support/registry-tree.ts';
 import { scratchFolder } from '../../support/scratch.ts';
@@ -123,7 +124,8 @@ test('the pipeline moves a namespace, with mirror and with skopeo', { timeout: 3
   expect(synced.steps.map(({ name, code, output }) => (code === 0 ? name : output))).toEqual(['mirror/skopeo-sync']);
   expect(tagsOf(destination.route.registry)).toEqual([...moved('shop-new'), ...moved('shop-skopeo')]);
 
-  // No token left its kubeconfig.
+  // No token left its kubeconfig, but for the login to its own registry.
+  expect([source, destination].map(({ route }) => [...route.passwords])).toEqual(TOKENS.map((token) => [token]));
   const said = [...steps, ...synced.steps].map(({ output }) => output).join('\n');
   for (const token of TOKENS)
     for (const text of [said, noted(), JSON.stringify(objects)]) expect(text).not.toContain(token);

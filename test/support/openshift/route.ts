@@ -13,17 +13,20 @@ export interface RegistryRoute {
   readonly registry: TestRegistry;
   /** Requests so far: `METHOD PATH`. */
   readonly requests: readonly string[];
+  /** Passwords with which clients asked for a token. */
+  readonly passwords: ReadonlySet<string>;
   stop(): Promise<void>;
 }
 
 /**
- * Starts a docker-registry and its route. OpenShift's registry answers with a challenge of `/openshift/token`, and takes any
- * user name: https://docs.redhat.com/en/documentation/openshift_container_platform/4.16/html/registry/accessing-the-registry
+ * Starts a docker-registry and its route. As OpenShift's registry, it challenges with a realm `/openshift/token` of its own host, and
+ * takes any user name.
  * @param clusterToken token of the only user, its password
  */
 export async function startRoute(certificate: Pair, clusterToken: string): Promise<RegistryRoute> {
   const registry = await startRegistry();
   const requests: string[] = [];
+  const passwords = new Set<string>();
   const issued = `issued-for-${clusterToken}`;
   const server = createServer(certificate, (incoming, outgoing) => {
     const { method = 'GET', url = '/', headers } = incoming;
@@ -36,6 +39,7 @@ export async function startRoute(certificate: Pair, clusterToken: string): Promi
       const [, login = ''] = /^Basic (.+)$/.exec(headers.authorization ?? '') ?? [];
       const account = Buffer.from(login, 'base64').toString();
       const password = account.slice(account.indexOf(':') + 1);
+      if (account !== '') passwords.add(password);
       if (password !== clusterToken) return send(401, { details: 'unauthorized' });
       return send(200, { access_token: issued, token: issued, expires_in: 3600 });
     }
@@ -69,5 +73,5 @@ export async function startRoute(certificate: Pair, clusterToken: string): Promi
     await once(server, 'close');
     await registry.stop();
   };
-  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, registry, requests, stop };
+  return { host: `127.0.0.1:${(server.address() as AddressInfo).port}`, registry, requests, passwords, stop };
 }

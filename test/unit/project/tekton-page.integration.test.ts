@@ -1,5 +1,5 @@
 import { beforeAll, expect, it } from 'vitest';
-import { type TektonObject, tektonObjects } from '../../support/tekton/objects.ts';
+import { specsOf, type TektonObject, tektonObjects, variablesIn } from '../../support/tekton/objects.ts';
 import { referenceProblems } from '../../support/tekton/references.ts';
 import { TektonSchemas, tektonModule } from '../../support/tekton/schemas.ts';
 
@@ -41,6 +41,18 @@ it.for([
 ] as const)('the schemas of Tekton refuse %s', ([, from, to], { skip }) => {
   if (schemas === undefined) return skip(missing);
   expect(changed(from, to).flatMap((object) => schemas?.problems(object))).not.toEqual([]);
+});
+
+it('steps run as any user, and no param becomes a part of a script', () => {
+  for (const [name, { stepTemplate, steps }] of specsOf(objects, 'Task')) {
+    expect(stepTemplate?.securityContext, name).toMatchObject({ runAsNonRoot: true, allowPrivilegeEscalation: false });
+    expect(stepTemplate?.env, name).toContainEqual({ name: 'HOME', value: '/tmp' });
+    const variables = variablesIn(steps.map(({ script }) => script));
+    expect(
+      variables.filter((variable) => !/^(?:workspaces|results)\./.test(variable)),
+      name,
+    ).toEqual([]);
+  }
 });
 
 it('all references lead to what is there', () => {
