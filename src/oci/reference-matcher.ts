@@ -7,11 +7,13 @@ import { formatReference, formatRepository, tryParseReference } from './referenc
  */
 export function referenceMatcher(text: string): (reference: string) => boolean {
   const parsed = text.includes('*') ? undefined : tryParseReference(text);
+  const isTagged = /[:@]/.test(text.slice(text.lastIndexOf('/') + 1));
   if (parsed === undefined) {
     const glob = wildcard(text);
-    return (reference) => glob.test(reference) || glob.test(reference.replace(/^docker\.io\/(?:library\/)?/, ''));
+    const matches = (name: string): boolean =>
+      glob.test(name) || glob.test(name.replace(/^docker\.io\/(?:library\/)?/, ''));
+    return (reference) => matches(reference) || (!isTagged && matches(reference.replace(/(?::[^:/@]*)?(?:@.*)?$/, '')));
   }
-  const isTagged = /[:@]/.test(text.slice(text.lastIndexOf('/') + 1));
   const name = isTagged ? formatReference(parsed) : formatRepository(parsed);
   return (reference) =>
     reference === name || reference.startsWith(`${name}@`) || (!isTagged && reference.startsWith(`${name}:`));

@@ -43,13 +43,19 @@ export function classifyTags(tags: readonly StreamTag[], options: ClassifyOption
 
 type Verdict = Pick<ClassifiedTag, 'class' | 'why' | 'evidence' | 'follows'>;
 
+/** An image that a build wrote, by the tag that the build writes. */
+interface BuiltImage {
+  readonly key: string;
+  readonly output: BuildOutput;
+}
+
 class Classifier {
   readonly #options: ClassifyOptions;
   readonly #tags: ReadonlyMap<string, StreamTag>;
   /** First tag of a stream that has or had an image, by `NAMESPACE/STREAM@DIGEST`. Made on first use. */
   #byDigest: ReadonlyMap<string, StreamTag> | undefined;
   /** Images that builds wrote, by `NAMESPACE/STREAM@DIGEST`. Made on first use. */
-  #built: ReadonlyMap<string, { readonly key: string; readonly output: BuildOutput }> | undefined;
+  #built: ReadonlyMap<string, BuiltImage> | undefined;
 
   constructor(tags: readonly StreamTag[], options: ClassifyOptions) {
     this.#options = options;
@@ -129,20 +135,20 @@ class Classifier {
     return { class: 'public', why: because(`imported from ${host}, where workloads pull it${unbuilt}`) };
   }
 
-  /** Returns the tag of the same stream that a build writes and that has or had the image of a tag. */
-  #sameBuild({
-    namespace,
-    stream,
-    current,
-  }: StreamTag): { readonly key: string; readonly output: BuildOutput } | undefined {
+  /**
+   * Returns the tag that a build writes and that has or had the image of a tag: one of the same stream, or of the stream that
+   * its reference names.
+   */
+  #sameBuild({ namespace, stream, current }: StreamTag): BuiltImage | undefined {
     if (current?.digest === undefined) return undefined;
     this.#built ??= this.#builtImages();
-    return this.#built.get(`${namespace}/${stream}@${current.digest}`);
+    const own = this.#built.get(`${namespace}/${stream}@${current.digest}`);
+    return own ?? this.#built.get(`${tryParseReference(current.reference)?.path}@${current.digest}`);
   }
 
-  #builtImages(): Map<string, { readonly key: string; readonly output: BuildOutput }> {
+  #builtImages(): Map<string, BuiltImage> {
     const { outputs, isInternal } = this.#options;
-    const built = new Map<string, { readonly key: string; readonly output: BuildOutput }>();
+    const built = new Map<string, BuiltImage>();
     for (const [key, tag] of this.#tags) {
       const output = outputs.get(key);
       if (output === undefined) continue;

@@ -4,7 +4,7 @@ import { AirgapError, combine } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { expectImages } from '../base/large-runs.ts';
 import { isMapping, type Mapping } from '../base/mapping.ts';
-import { quoted } from '../base/printable.ts';
+import { printableLine, quoted } from '../base/printable.ts';
 import { type RenderedDocument, splitManifests } from '../helm/documents.ts';
 import { readManifest } from '../helm/go-yaml.ts';
 import { typeMetaOf } from '../helm/type-meta.ts';
@@ -97,7 +97,7 @@ const IMAGE_FIELD = 'dockerImageReference';
 export function describeOrigin({ source, file, document, item }: ObjectOrigin): string {
   const path = source.slice(source.indexOf(' ') + 1);
   const isFile = path === file || path.endsWith(`/${file}`);
-  const parts = [isFile ? path : `${path}/${file}`, `document ${document + 1}`];
+  const parts = [isFile ? path : printableLine(`${path}/${file}`), `document ${document + 1}`];
   return [...parts, ...(item === undefined ? [] : [`item ${item + 1}`])].join(', ');
 }
 

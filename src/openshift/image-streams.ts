@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { type AirgapError, asAirgapError } from '../base/errors.ts';
 import { isName } from '../base/names.ts';
-import { quoted } from '../base/printable.ts';
+import { printableLine, quoted } from '../base/printable.ts';
 import { compareText } from '../base/text-order.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { tryParseReference } from '../oci/reference.ts';
@@ -129,7 +129,7 @@ function tagsOf(exported: ExportedObject): StreamTag[] {
   const colon = kind === 'ImageStream' ? name.length : name.indexOf(':');
   const [stream, ownTag] = [name.slice(0, colon), name.slice(colon + 1)];
   const fail = (problem: string): AirgapError =>
-    unreadable(origin, `${kind} ${quoted(nameOf(namespace, name))}: ${problem}`, HINT);
+    unreadable(origin, `${kind} ${quoted(nameOf(namespace, name))}: ${printableLine(problem)}`, HINT);
   if (!isName('namespace', namespace)) throw fail('metadata.namespace is not a namespace');
   if (stream.includes('/') || !isName('repository', `${namespace}/${stream}`) || colon < 0)
     throw fail('metadata.name is not the name of one');

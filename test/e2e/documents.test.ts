@@ -8,8 +8,9 @@ import { formatReference, parseReference } from '../../src/oci/reference.ts';
 import { cosignSignature, tagFor } from '../support/artifacts.ts';
 import { chartYaml, fixtureChart, writeFiles } from '../support/charts.ts';
 import { airgap, airgapOk } from '../support/cli.ts';
+import { startEcr, type TestEcr } from '../support/ecr.ts';
 import { pushBuilt, pushImage } from '../support/images.ts';
-import { ADMIN, startMirantis } from '../support/mirantis.ts';
+import { startMirantis, type TestMirantis } from '../support/mirantis.ts';
 import { podList, podObject, running } from '../support/pods.ts';
 import { goProgram } from '../support/program.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
@@ -27,6 +28,8 @@ const [agent, gone, neverBuilt] = ['quay.io/acme/agent:2.0', 'quay.io/acme/gone:
 const [declared, debug] = ['quay.io/acme/declared:5.0', 'quay.io/acme/debug:6.0'];
 let upstream: TestRegistry;
 let target: TestRegistry;
+let mirantis: TestMirantis;
+let ecr: TestEcr;
 const documents = new Map<string, unknown>();
 const texts = new Map<string, { readonly stdout: string; readonly stderr: string }>();
 
@@ -76,7 +79,13 @@ async function fill(host: string): Promise<void> {
 
 /** Runs a command with JSON as output, and keeps its document. */
 async function run(name: string, ...args: string[]): Promise<void> {
-  const { stdout, stderr, code } = await airgap([...args, '-o', 'json'], home);
+  const env = {
+    ...mirantis.env,
+    AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
+    AWS_SECRET_ACCESS_KEY: 'example',
+    AWS_ENDPOINT_URL_ECR: ecr.endpoint,
+  };
+  const { stdout, stderr, code } = await airgap([...args, '-o', 'json'], home, { env });
   // 3: a check whose answer is bad.
   if (code !== 0 && code !== 3) throw new Error(`${args.join(' ')} ended with ${code}:\n${stderr}`);
   documents.set(name, JSON.parse(stdout));
@@ -85,6 +94,7 @@ async function run(name: string, ...args: string[]): Promise<void> {
 beforeAll(async () => {
   await writeFiles(site, CHART);
   [upstream, target] = [await startRegistry(), await startRegistry()];
+  [mirantis, ecr] = [await startMirantis(), await startEcr({ repositories: ['eng/app'] })];
   await fill(upstream.host);
   const access = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
   const selected = [site, '--exclude', 'quay.io/acme/debug'];
@@ -153,20 +163,28 @@ beforeAll(async () => {
   await run('verify --receipt', 'verify', '--receipt', receipt, '--plain-http', target.host);
   await run('values', 'values', 'site', '--bundle', first, ...to.slice(0, 2), '--pull-secret', 'login');
   await run('version', 'version');
-
-  const mirantis = await startMirantis();
-  try {
-    mirantis.state.organization('team', [ADMIN.name]).repository('team/app');
-    const auth = Buffer.from(`${ADMIN.name}:${ADMIN.password}`).toString('base64');
-    await writeFiles(home, { '.docker/config.json': JSON.stringify({ auths: { [mirantis.host]: { auth } } }) });
-    const from = ['--from', mirantis.host, '--plain-http', mirantis.host];
-    await run('access export', 'access', 'export', file('access.yaml'), ...from);
-    documents.set('access file', parse(readFileSync(file('access.yaml'), 'utf8')));
-  } finally {
-    await mirantis.stop();
-  }
+  await runAccess(file('access.yaml'), file('principals.yaml'));
 });
-afterAll(() => Promise.all([upstream?.stop(), target?.stop()]));
+afterAll(() => Promise.all([upstream?.stop(), target?.stop(), mirantis?.stop(), ecr?.stop()]));
+
+/** Exports accounts and rights, and applies them to what has another state by then, and to ECR. */
+async function runAccess(access: string, principals: string): Promise<void> {
+  const plain = ['--plain-http', mirantis.host];
+  const { state } = mirantis;
+  state.user('ann', { isAdmin: true }).organization('eng', ['ann']).team('eng', 'dev', ['ann']);
+  state.repository('eng/app', { visibility: 'public' }, { dev: 'admin' });
+  await run('access export', 'access', 'export', access, '--from', mirantis.host, ...plain);
+  documents.set('access file', parse(readFileSync(access, 'utf8')));
+  state.accounts.delete('ann');
+  state.organizations.get('eng')?.members.clear();
+  state.organizations.get('eng')?.teams.get('dev')?.members.clear();
+  state.repositories.get('eng/app')?.teams.set('dev', 'read-only');
+  await run('access apply', 'access', 'apply', access, '--to', mirantis.host, ...plain);
+  const map = { teams: { 'eng/dev': ['arn:aws:iam::123456789012:role/dev'] } };
+  writeFileSync(principals, JSON.stringify({ apiVersion: 'airgap/v1', kind: 'PrincipalMap', ...map }));
+  const to = ['--to', '123456789012.dkr.ecr.eu-central-1.amazonaws.com', '--naming', 'path'];
+  await run('access apply to ECR', 'access', 'apply', access, ...to, '--principals', principals);
+}
 
 interface Field {
   readonly path: string;
@@ -214,6 +232,9 @@ describe('in all documents', () => {
       '--log-file[].reference',
       'access export.counts.rights',
       'access file.repositories[].settings.visibility',
+      'access apply.changes[].fields[].from',
+      'access apply.notApplied[].reason',
+      'access apply to ECR.policies[].policy.Statement[].Principal',
     ])
       expect(paths, path).toContain(path);
   });

@@ -117,8 +117,6 @@ describe('tags of image streams', () => {
   test.each([
     ['without a route', ['images', '--image-streams', 'export']],
     ['a route without image streams', ['images', '--image', 'nginx', '--registry-route', 'a.svc:5000=b.example']],
-    ['no export', ['image-streams']],
-    ['an export without image streams', ['image-streams', 'export/4.json']],
     ['an unreadable one', ['image-streams', 'broken.json']],
   ])('end with 2 for %s, and write nothing', async (_, args) => {
     const stream = readFileSync(join(home, 'export/0.json'), 'utf8');

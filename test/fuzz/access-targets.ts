@@ -48,13 +48,13 @@ const format = { flag: '--x', hint: '' };
 /** Documents of access, and policies of ECR. */
 export const accessTargets: readonly Target[] = [
   {
-    name: 'access-document',
+    name: 'access-plan',
     seeds: [Buffer.from(JSON.stringify(access))],
     bytes: mutatedJson(access),
     runs: 500,
     read: (bytes) => {
       const document = parseDocument(bytes.toString('utf8'), 'x', { schema: accessSchema, ...format });
-      planAccess(document, access, { includeAdmins: true, searchLdap: false });
+      planAccess(document, access, { includeAdmins: true, allowPublic: true, searchLdap: false });
       mappedRights(document, { teams: new Map(), accounts: new Map([['ann', [ARN]]]), organizations: new Map() });
     },
   },

@@ -15,6 +15,9 @@ import { accessDocument, accessReport } from '../reports/access-changes.ts';
 import { policiesDocument, policiesReport } from '../reports/access-policies.ts';
 import type { CommandIO } from '../run.ts';
 
+/** Requests at the same time: the API shares its database with the registry's users. */
+const CONCURRENCY = 8;
+
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
   const command = new Command('apply')
@@ -23,6 +26,7 @@ function declare(io: CommandIO) {
     .requiredOption('--to <target>', 'HOST of a registry with the same API, or REGISTRY[/PREFIX] in Amazon ECR')
     .option('--write', 'make the changes; without it they are only listed')
     .option('--include-admins', 'create administrators of the registry as such, and make accounts administrators')
+    .option('--allow-public-repositories', 'make public what is public at its source')
     .option('--search-ldap', 'have the registry take new accounts from its directory (LDAP), without a password')
     .option('--principals <file>', 'for Amazon ECR: IAM principals of teams, accounts and organizations')
     .addOption(
@@ -32,14 +36,14 @@ function declare(io: CommandIO) {
     );
   const configured = addConfigFlags(
     command,
-    'read naming, plainHttp, caFile and clientCertificates from this airgap.yaml',
+    'read logins, naming, plainHttp, caFile and clientCertificates from this airgap.yaml',
   )
     .addOption(outputOption(['text', 'json'], 'text'))
     .addHelpText(
       'after',
       examples(
         'access apply access.yaml --to msr.example',
-        'access apply access.yaml --to REGISTRY/PREFIX --principals principals.yaml',
+        'access apply access.yaml --to REGISTRY --principals map.yaml',
       ),
     );
   return addRegistryFlags(addNamingFlags(configured), io);
@@ -55,11 +59,12 @@ export function accessApplyCommand(io: CommandIO) {
     const { ecrKind } = await import('../../ecr/hosts.ts');
     const kind = ecrKind(target.registry, ecrHosts);
     checkFlags(target, kind, flags);
-    const { access } = await registryAccess({ ...registry, mirrors: [], named: [target.registry] });
+    const settings = { ...registry, mirrors: [], named: [target.registry] };
+    const { access, concurrency } = await registryAccess(settings, CONCURRENCY);
     const { readAccess } = await import('../config/read.ts');
     const document = await readAccess(resolve(io.context.cwd, file), 'access apply');
     const common = { document, access: { ...access, ecrHosts }, write: flags.write ?? false };
-    if (kind === undefined) await applyToApi(io, flags, { ...common, registry: target.registry });
+    if (kind === undefined) await applyToApi(io, flags, { ...common, concurrency, registry: target.registry });
     else await applyToEcr(io, flags, { ...common, target });
   });
 }
@@ -75,9 +80,22 @@ function checkFlags({ registry, prefix }: Target, kind: 'private' | 'public' | u
       },
     );
   }
-  const { principals, includeAdmins, searchLdap, createRepositories, naming, namingRule, chartPrefix } = flags;
+  const {
+    principals,
+    includeAdmins,
+    searchLdap,
+    allowPublicRepositories,
+    createRepositories,
+    naming,
+    namingRule,
+    chartPrefix,
+  } = flags;
   if (kind === 'private') {
-    refuse(`${registry} is Amazon ECR`, { '--include-admins': includeAdmins, '--search-ldap': searchLdap });
+    refuse(`${registry} is Amazon ECR`, {
+      '--include-admins': includeAdmins,
+      '--allow-public-repositories': allowPublicRepositories,
+      '--search-ldap': searchLdap,
+    });
     if (principals !== undefined) return;
     throw new AirgapError('usage', `--to ${registry} needs --principals FILE`, {
       hint: 'the file says which IAM principals stand for teams, accounts and organizations: docs/access.md',
@@ -110,19 +128,22 @@ type PolicyOptions = Parameters<typeof import('../../workflows/access/apply-poli
 /** @throws AirgapError for what the registry refused */
 async function applyToApi(
   io: CommandIO,
-  { includeAdmins, searchLdap, output }: Flags,
-  options: Omit<AccessOptions, 'includeAdmins' | 'searchLdap'>,
+  { includeAdmins, allowPublicRepositories, searchLdap, output }: Flags,
+  options: Omit<AccessOptions, 'includeAdmins' | 'allowPublic' | 'searchLdap'>,
 ): Promise<void> {
   const { applyAccess } = await import('../../workflows/access/apply-access.ts');
   const result = await applyAccess(io.context, {
     ...options,
     includeAdmins: includeAdmins ?? false,
+    allowPublic: allowPublicRepositories ?? false,
     searchLdap: searchLdap ?? false,
   });
   if (output === 'json') io.print(await formatDocument('AccessChanges', accessDocument(result), 'json'));
   else await printReport(io, accessReport(result));
   const errors = result.outcomes.flatMap(({ error }) => error ?? []);
-  if (errors.length > 0) throw combine(errors, `${errors.length} of ${result.outcomes.length} changes were refused`);
+  if (errors.length === 0) return;
+  const interrupted = errors.find(({ code }) => code === 'interrupted');
+  throw interrupted ?? combine(errors, `${errors.length} of ${result.outcomes.length} changes were refused`);
 }
 
 /** Exit code 3 if a repository is missing. @throws AirgapError for policies that were not set */

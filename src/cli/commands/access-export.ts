@@ -22,7 +22,7 @@ function declare(io: CommandIO) {
       .requiredOption('--from <host>', 'registry to read')
       .addOption(repeatable('--organization <name>', 'export only this organization, its members and its repositories'))
       .option('--force', 'overwrite an existing file'),
-    'read plainHttp, caFile and clientCertificates from this airgap.yaml',
+    'read logins, plainHttp, caFile and clientCertificates from this airgap.yaml',
   )
     .addOption(outputOption(['text', 'json'], 'text'))
     .addHelpText(

@@ -74,7 +74,9 @@ export async function readImageStreams(
   config: StreamConfig & Pick<Config, 'manifests'>,
   folder: string,
 ): Promise<ReadImageStreams> {
-  const { imageStreams: paths = [], registryRoute = [] } = flags;
+  const { imageStreams: paths, registryRoute = [] } = flags;
+  // Commands without the flag leave the key of the file to others.
+  if (paths === undefined) return { imageStreams: [], givenRoutes: [], clusterLogins: [] };
   if (paths.length + config.imageStreams.length === 0) {
     return { imageStreams: [], ...(await readClusterAlone(io, { ...flags, registryRoute })) };
   }

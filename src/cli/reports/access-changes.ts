@@ -1,4 +1,4 @@
-import { count } from '../../base/count.ts';
+import { count, firstOf } from '../../base/count.ts';
 import { quoted } from '../../base/printable.ts';
 import type { AccessResult } from '../../workflows/access/apply-access.ts';
 import type { ChangeOutcome } from '../../workflows/access/apply-changes.ts';
@@ -8,6 +8,8 @@ import { joinLines } from './text.ts';
 
 /** Maximum characters of a text in the table; JSON has all. */
 const MAX_TEXT = 40;
+/** Maximum number of names in a line. */
+const MAX_SHOWN = 10;
 
 /** Formats changes at a registry with the same API: a table by kind, one of what is left out, and a summary. */
 export function accessReport(result: AccessResult): Report {
@@ -38,8 +40,17 @@ export function accessReport(result: AccessResult): Report {
   const created = outcomes.filter(
     ({ change, status }) => change.kind === 'account' && change.action === 'create' && status === 'done',
   ).length;
+  const having = (isSuch: (field: FieldChange) => boolean): string[] =>
+    outcomes.flatMap(({ change }) => (change.fields.some(isSuch) ? [nameOf(change)] : []));
+  const named = (names: readonly string[], text: string): string[] =>
+    names.length === 0 ? [] : [`${text}: ${firstOf(names, MAX_SHOWN)}`];
   const notes = [
     ...(tables.length === 0 ? [] : [summary]),
+    ...named(having(isMadePublic), 'public, so that everybody may pull'),
+    ...named(
+      having(({ isLower }) => isLower === true),
+      'lower than before',
+    ),
     ...(kept.length === 0 ? [] : [`left as it is at the destination: ${kept.join(', ')}`]),
     ...(created === 0
       ? []
@@ -64,7 +75,16 @@ function pluralOf(what: string): string {
 }
 
 function changeText({ action, fields }: AccessChange): string {
-  return [...(action === 'create' ? ['new'] : []), ...fields.map(fieldText)].join(', ');
+  return [...(action === 'create' ? ['new'] : []), ...fields.filter(isShown).map(fieldText)].join(', ');
+}
+
+/** Leaves out what is usual for something new: an active account, flags that are not set. */
+function isShown({ field, from, to }: FieldChange): boolean {
+  return from !== undefined || (field === 'isActive' ? to === false : to !== false);
+}
+
+function isMadePublic({ field, to }: FieldChange): boolean {
+  return field === 'visibility' && to === 'public';
 }
 
 function fieldText({ field, from, to }: FieldChange): string {
@@ -78,7 +98,10 @@ function fieldText({ field, from, to }: FieldChange): string {
 }
 
 function statusText({ status, error, reason }: ChangeOutcome): string {
-  const why = error === undefined ? reason : [error.reason, error.parts.detail].filter(Boolean).join(': ');
+  const why =
+    reason !== undefined || error === undefined
+      ? reason
+      : [error.reason, error.parts.detail].filter(Boolean).join(': ');
   return why === undefined ? status : `${status}: ${why}`;
 }
 

@@ -1,3 +1,4 @@
+import { canonicalHubName } from '../../base/docker-hub.ts';
 import { isName } from '../../base/names.ts';
 import { quoted } from '../../base/printable.ts';
 import { textBefore, trimTrailing } from '../../base/text-trim.ts';
@@ -23,5 +24,5 @@ export function parseRegistryAddress(text: string): RegistryAddress | string {
   const path = rest.slice(registry.length + 1).replace(/^v[12]$/, '');
   if (path !== '' && (!isName('repository', path) || /^https?:/i.test(scheme)))
     return `is ${quoted(text)}, an address with a path`;
-  return { registry: registry.toLowerCase(), path, isPlainHttp: /^http:/i.test(scheme) };
+  return { registry: canonicalHubName(registry.toLowerCase()), path, isPlainHttp: /^http:/i.test(scheme) };
 }

@@ -7,7 +7,7 @@ export interface EnvironmentVariable {
   readonly line: number;
   /** Value as a shell reads it, or as `docker run --env-file` does where a shell would take the line for something else. */
   readonly value: readonly Part[];
-  /** A shell that sources the file does not take the value as it is written: spaces, `&` or parentheses without quotes. */
+  /** A shell that sources the file does not take the value as it is written: without quotes it has a space, `&`, `\` or `$`. */
   readonly isUnquoted: boolean;
 }
 
@@ -23,7 +23,7 @@ interface EnvironmentFile {
 }
 
 /** Unclosed quotes after which reading ends, because each is searched up to the end of the text. */
-const MAX_UNCLOSED = 20;
+const MAX_UNCLOSED = 10;
 
 /** `NAME=`, `export NAME=`. */
 const ASSIGNMENT =
@@ -83,7 +83,12 @@ function readValue(cursor: Cursor): Pick<EnvironmentVariable, 'value' | 'isUnquo
     if (cursor.peek() === ';') cursor.step();
     const isComment = cursor.peek() === '#' && cursor.position > end;
     const isNext = cursor.position > end && ASSIGNMENT.test(cursor.text.slice(cursor.position, cursor.position + 400));
-    if (cursor.isAtEnd || cursor.peek() === '\n' || isComment || isNext) return { value, isUnquoted: false };
+    if (cursor.isAtEnd || cursor.peek() === '\n' || isComment || isNext) {
+      const written = cursor.text.slice(position, end);
+      // A value that is one expansion, such as $TOKEN, is meant as one.
+      const isExpanded = written.includes('\\') || (value.length > 1 && /[$`]/.test(written));
+      return { value, isUnquoted: isExpanded && !/["'\n]/.test(written) };
+    }
   }
   Object.assign(cursor, { position, line, unclosed: undefined });
   const rest = restOfLine(cursor);

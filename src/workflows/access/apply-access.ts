@@ -1,20 +1,16 @@
 import { runStep } from '../../base/step.ts';
 import type { AccessDocument } from '../../inventory/access.ts';
-import { connectMirantis, type RegistryAccess } from '../../session/connect.ts';
+import { connectMirantis, type RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { applyChanges, type ChangeOutcome } from './apply-changes.ts';
+import type { PlanOptions } from './changes.ts';
 import { type AccessPlan, planAccess } from './plan-access.ts';
-import type { AccountOptions } from './plan-accounts.ts';
 import { readState } from './read-state.ts';
 
-/** Requests at the same time. */
-const CONCURRENCY = 8;
-
-export interface AccessOptions extends AccountOptions {
+export interface AccessOptions extends PlanOptions, RegistryUse {
   readonly document: AccessDocument;
   /** Host of the destination. */
   readonly registry: string;
-  readonly access: RegistryAccess;
   /** False for a dry run: nothing is changed then. */
   readonly write: boolean;
 }
@@ -31,15 +27,15 @@ export interface AccessResult extends Pick<AccessPlan, 'leftOut' | 'beyond'> {
  * @throws AirgapError if the destination cannot be read. What it refuses is in the outcomes
  */
 export async function applyAccess(context: Context, options: AccessOptions): Promise<AccessResult> {
-  const { document, registry, access, write } = options;
+  const { document, registry, access, concurrency, write } = options;
   const { emit, signal } = context;
   const client = connectMirantis(context, access, registry);
   try {
     const title = `reading accounts and rights of ${registry}`;
-    const state = await runStep(emit, title, () => readState(client, document, CONCURRENCY));
+    const state = await runStep(emit, title, () => readState(client, document, concurrency));
     const { changes, leftOut, beyond } = planAccess(document, state, options);
     const outcomes = write
-      ? await applyChanges(client, changes, { emit, signal, concurrency: CONCURRENCY })
+      ? await applyChanges(client, changes, { emit, signal, concurrency })
       : changes.map((change): ChangeOutcome => ({ change, status: 'planned' }));
     return { target: registry, isWritten: write, outcomes, leftOut, beyond };
   } finally {

@@ -41,8 +41,12 @@ export async function applyChanges(
   const failed = new Set<string>();
   let stopped: AirgapError | undefined;
   const apply = async (change: AccessChange): Promise<ChangeOutcome> => {
-    if (signal?.aborted) stopped ??= new AirgapError('interrupted', 'interrupted');
-    if (stopped !== undefined) return { change, status: 'skipped', reason: 'the run ended before it' };
+    const reason = 'the run ended before it';
+    if (stopped !== undefined) return { change, status: 'skipped', reason };
+    if (signal?.aborted) {
+      stopped = new AirgapError('interrupted', 'interrupted');
+      return { change, status: 'skipped', reason, error: stopped };
+    }
     const missing = change.needs.find((key) => failed.has(key));
     if (missing !== undefined) return { change, status: 'skipped', reason: `${missing} was not created` };
     try {
@@ -50,10 +54,13 @@ export async function applyChanges(
       return { change, status: 'done' };
     } catch (error) {
       // Another run, or an attempt whose answer was lost. What differs is found by the next run.
-      if (refusalOf(error)?.codes.some((code) => EXISTS.has(code))) return { change, status: 'done' };
+      const { codes = [] } = refusalOf(error) ?? {};
+      if (codes.some((code) => EXISTS.has(code))) return { change, status: 'done' };
       const refusal = asAirgapError(error);
       if (stopsRun(refusal)) stopped ??= refusal;
-      return { change, status: 'refused', error: refusal.with({ subject: describeChange(change) }) };
+      const isOfDirectory = change.kind === 'account' && codes.includes('LDAP_PRECLUDES');
+      const hint = isOfDirectory ? 'the registry takes accounts from a directory: add --search-ldap' : refusal.hint;
+      return { change, status: 'refused', error: refusal.with({ subject: describeChange(change), hint }) };
     }
   };
   const title = `making ${count(changes.length, 'change')}`;
@@ -76,7 +83,7 @@ export async function applyChanges(
 }
 
 /** Returns the name of a change in messages: `team member engineering/backend: alice`. */
-export function describeChange({ kind, name, of }: Pick<AccessChange, 'kind' | 'name' | 'of'>): string {
+function describeChange({ kind, name, of }: Pick<AccessChange, 'kind' | 'name' | 'of'>): string {
   return `${kind} ${name}${of === undefined ? '' : `: ${of}`}`;
 }
 

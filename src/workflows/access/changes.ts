@@ -36,6 +36,8 @@ export interface FieldChange {
   readonly field: string;
   readonly from?: string | boolean;
   readonly to: string | boolean;
+  /** A right that becomes lower. */
+  readonly isLower?: true;
 }
 
 /** One change at the destination, made by one request. */
@@ -67,6 +69,16 @@ export interface LeftOut {
 
 /** What the destination has, in the form of the document. */
 export type AccessState = Pick<AccessDocument, 'accounts' | 'organizations' | 'repositories'>;
+
+/** What is applied only on demand. */
+export interface PlanOptions {
+  /** Creates administrators of the registry as such, and makes existing accounts administrators. */
+  readonly includeAdmins: boolean;
+  /** Makes repositories public that are public in the document. Otherwise they stay or become private. */
+  readonly allowPublic: boolean;
+  /** Has the registry take new accounts from its directory (LDAP), instead of giving them a password. */
+  readonly searchLdap: boolean;
+}
 
 /** Collects changes, what is left out of the document, and what the destination has beyond it. */
 export class PlanCollector {

@@ -3,7 +3,7 @@ import { ACCESS_LEVELS } from '../../inventory/access.ts';
 import { type PrincipalMap, teamKey } from '../../inventory/principal-map.ts';
 
 /** A team, an account or the administrators of an organization. Teams are named `ORGANIZATION/TEAM`. */
-export interface Holder {
+interface Holder {
   readonly kind: 'team' | 'account' | 'organization';
   readonly name: string;
 }
@@ -37,7 +37,7 @@ export interface MappedRights {
  * - an account: its own repositories (admin), rights given to it alone, and those of its teams and organizations
  * - an organization: the rights of its administrators, who are admin of all its repositories
  *
- * A team whose members are all mapped counts as mapped. Rights of the registry's administrators are not included.
+ * A team whose members are all mapped counts as mapped, unless a directory decides who they are. Rights of the registry's administrators are not included.
  */
 export function mappedRights(document: AccessDocument, map: PrincipalMap): MappedRights {
   const organizations = new Map(document.organizations.map((each) => [each.name, each]));
@@ -77,14 +77,14 @@ export function mappedRights(document: AccessDocument, map: PrincipalMap): Mappe
         lack({ kind: 'organization', name: namespace }, 'admin');
       }
       for (const { team, access } of teamRights(repository, organization)) {
-        const members = organization.teams.find(({ name }) => name === team)?.members ?? [];
+        const { members = [], ldap = false } = organization.teams.find(({ name }) => name === team) ?? {};
         const key = teamKey(namespace, team);
         grant(map.teams.get(key) ?? [], access);
         grantAccounts(
           members.map(({ name }) => name),
           access,
         );
-        if (!map.teams.has(key) && !isCovered(members)) lack({ kind: 'team', name: key }, access);
+        if (!map.teams.has(key) && (ldap || !isCovered(members))) lack({ kind: 'team', name: key }, access);
       }
     }
     for (const { account, access } of repository.users ?? []) {

@@ -1,5 +1,12 @@
-import { type AccessChange, type AccessState, CHANGE_KINDS, type LeftOut, PlanCollector } from './changes.ts';
-import { type AccountOptions, applicableOrganizations, planAccounts, planOrganization } from './plan-accounts.ts';
+import {
+  type AccessChange,
+  type AccessState,
+  CHANGE_KINDS,
+  type LeftOut,
+  PlanCollector,
+  type PlanOptions,
+} from './changes.ts';
+import { applicableOrganizations, planAccounts, planOrganization } from './plan-accounts.ts';
 import { planRepository } from './plan-repositories.ts';
 
 /** Changes that give a destination what a document says. */
@@ -17,7 +24,7 @@ export interface AccessPlan {
  * counted. No administrator loses that flag.
  * @param state of the destination: all accounts and the names of all organizations, and all about what the document names
  */
-export function planAccess(document: AccessState, state: AccessState, options: AccountOptions): AccessPlan {
+export function planAccess(document: AccessState, state: AccessState, options: PlanOptions): AccessPlan {
   const plan = new PlanCollector();
   planAccounts(document, state, options, plan);
   const organizations = applicableOrganizations(document, state, plan);
@@ -28,7 +35,7 @@ export function planAccess(document: AccessState, state: AccessState, options: A
   const repositories = new Map(state.repositories.map((each) => [`${each.namespace}/${each.name}`, each]));
   for (const repository of document.repositories) {
     const name = `${repository.namespace}/${repository.name}`;
-    if (!left.has(repository.namespace)) planRepository(repository, repositories.get(name), plan);
+    if (!left.has(repository.namespace)) planRepository(repository, repositories.get(name), options, plan);
     else plan.omit('repository', name, 'its namespace is left out');
   }
   const changes = CHANGE_KINDS.flatMap((kind) => plan.changes.filter((change) => change.kind === kind));

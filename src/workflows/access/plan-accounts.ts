@@ -1,14 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import type { AccessAccount, AccessMember, AccessOrganization, AccessTeam } from '../../inventory/access.ts';
+import {
+  ACCESS_LEVELS,
+  type AccessAccount,
+  type AccessLevel,
+  type AccessMember,
+  type AccessOrganization,
+  type AccessTeam,
+} from '../../inventory/access.ts';
 import { teamKey } from '../../inventory/principal-map.ts';
-import { type AccessState, type AccessWriter, changeKey, type FieldChange, type PlanCollector } from './changes.ts';
-
-export interface AccountOptions {
-  /** Creates administrators of the registry as such, and makes existing accounts administrators. */
-  readonly includeAdmins: boolean;
-  /** Has the registry take new accounts from its directory (LDAP), instead of giving them a password. */
-  readonly searchLdap: boolean;
-}
+import {
+  type AccessState,
+  type AccessWriter,
+  changeKey,
+  type FieldChange,
+  type PlanCollector,
+  type PlanOptions,
+} from './changes.ts';
 
 /** Organization of the registry itself. */
 const SYSTEM_ORGANIZATION = 'docker-datacenter';
@@ -35,7 +42,7 @@ export function applicableOrganizations(
 export function planAccounts(
   document: AccessState,
   state: AccessState,
-  { includeAdmins, searchLdap }: AccountOptions,
+  { includeAdmins, searchLdap }: PlanOptions,
   plan: PlanCollector,
 ): void {
   const existing = new Map(state.accounts.map((account) => [account.name, account]));
@@ -211,8 +218,8 @@ export function planAccess(
     readonly of: string;
     readonly needs: readonly string[];
   },
-  wanted: string | undefined,
-  found: string | undefined,
+  wanted: AccessLevel | undefined,
+  found: AccessLevel | undefined,
   plan: PlanCollector,
   write: (client: AccessWriter, level: string) => Promise<void>,
 ): void {
@@ -221,7 +228,9 @@ export function planAccess(
     return;
   }
   if (wanted === found) return;
-  const field: FieldChange = { field: 'access', ...(found !== undefined && { from: found }), to: wanted };
+  const isLower = found !== undefined && ACCESS_LEVELS.indexOf(wanted) < ACCESS_LEVELS.indexOf(found);
+  const from = found !== undefined && { from: found };
+  const field: FieldChange = { field: 'access', ...from, to: wanted, ...(isLower && { isLower }) };
   plan.add({
     ...change,
     action: found === undefined ? 'create' : 'change',

@@ -1,6 +1,6 @@
 import type { AccessRepository } from '../../inventory/access.ts';
 import { teamKey } from '../../inventory/principal-map.ts';
-import { changeKey, type FieldChange, type PlanCollector } from './changes.ts';
+import { changeKey, type FieldChange, type PlanCollector, type PlanOptions } from './changes.ts';
 import { planAccess } from './plan-accounts.ts';
 
 type Settings = AccessRepository['settings'];
@@ -11,10 +11,17 @@ const SETTINGS = ['visibility', 'immutableTags', 'scanOnPush', 'shortDescription
 export function planRepository(
   repository: AccessRepository,
   found: AccessRepository | undefined,
+  { allowPublic }: PlanOptions,
   plan: PlanCollector,
 ): void {
-  const { namespace, name, settings, teams, users = [] } = repository;
+  const { namespace, name, teams, users = [] } = repository;
   const fullName = `${namespace}/${name}`;
+  const staysPrivate =
+    repository.settings.visibility === 'public' && !allowPublic && found?.settings.visibility !== 'public';
+  if (staysPrivate) {
+    plan.omit('repository', fullName, 'it is public at the source, and stays private (--allow-public-repositories)');
+  }
+  const settings: Settings = { ...repository.settings, ...(staysPrivate && { visibility: 'private' }) };
   const key = changeKey('repository', fullName);
   if (found === undefined) {
     plan.add({
@@ -28,7 +35,7 @@ export function planRepository(
       needs: [changeKey('organization', namespace), changeKey('account', namespace)],
       write: (client) => client.createRepository(namespace, { name, ...settings }),
     });
-  } else planSettings(fullName, repository, found.settings, plan);
+  } else planSettings({ ...repository, settings }, found.settings, plan);
 
   const levels = new Map((found?.teams ?? []).map(({ team, access }) => [team, access]));
   for (const { team, access } of teams) {
@@ -55,12 +62,8 @@ export function planRepository(
   plan.leave('account access', own.size);
 }
 
-function planSettings(
-  fullName: string,
-  { namespace, name, settings }: AccessRepository,
-  found: Settings,
-  plan: PlanCollector,
-): void {
+function planSettings({ namespace, name, settings }: AccessRepository, found: Settings, plan: PlanCollector): void {
+  const fullName = `${namespace}/${name}`;
   const fields = SETTINGS.flatMap((field): FieldChange[] => {
     const to = settings[field];
     // A description that is absent is empty. Any other setting is then unknown to this version of the registry.

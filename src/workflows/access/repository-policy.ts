@@ -40,7 +40,7 @@ const SIDS: Readonly<Record<AccessLevel, string>> = {
 };
 
 /** Change of a principal's right. `from` is absent for a new principal, `to` for one that loses its right. */
-export interface PrincipalChange {
+interface PrincipalChange {
   readonly principal: string;
   readonly from?: AccessLevel;
   readonly to?: AccessLevel;

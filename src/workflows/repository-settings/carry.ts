@@ -5,7 +5,7 @@ import { runStep } from '../../base/step.ts';
 import type { TargetSettings } from '../../ecr/settings.ts';
 import { formatRepository, type Repository } from '../../oci/reference.ts';
 import type { Context } from '../../session/context.ts';
-import type { CommonSettings, RegistryKind, SettingName } from './common-settings.ts';
+import { type CommonSettings, ECR, ECR_PUBLIC, type RegistryKind, type SettingName } from './common-settings.ts';
 import { planRepository, type RepositoryPlan } from './plan.ts';
 import { readShown, type SourceSettings } from './read-sources.ts';
 import { openSettings, type SettingsAccess, toCatalog } from './registries.ts';
@@ -192,7 +192,7 @@ async function planAll(
     allowsPublic,
     creates,
     changesExisting: reconciles || !kind.needsReconcile,
-    given: givenNames(given),
+    given: kind === ECR || kind === ECR_PUBLIC ? givenNames(given) : new Set<SettingName>(),
   };
   return new Map(
     [...wanted].flatMap(([path, sources]) =>
@@ -221,7 +221,7 @@ function assertNotPublished(
   });
 }
 
-/** Returns the settings that flags decide. */
+/** Returns the settings that flags decide, which are for ECR alone. */
 function givenNames({ immutable, catalogData = {} }: TargetSettings): ReadonlySet<SettingName> {
   const { description, aboutText, usageText, architectures, operatingSystems } = catalogData;
   const given = { tags: immutable, description, about: aboutText, usage: usageText, architectures, operatingSystems };

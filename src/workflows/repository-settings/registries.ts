@@ -38,7 +38,10 @@ export async function openSettings(
   try {
     if (await client.offersRepositories()) return mirantisSettings(client);
   } catch (error) {
-    if (!isRefusal(error)) throw error;
+    if (!isRefusal(error)) {
+      await client.close();
+      throw error;
+    }
     const read = (): Promise<never> => Promise.reject(error);
     return { ...mirantisSettings(client), read };
   }

@@ -2,47 +2,51 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { issued } from '../../support/certificate.ts';
 import { airgap } from '../../support/cli.ts';
 import { expectLine } from '../../support/facts.ts';
-import { type FaultProxy, startFaultProxy } from '../../support/fault-proxy.ts';
 import { type GuideRun, guideBlocks, runGuide } from '../../support/guide.ts';
 import { pushImage } from '../../support/images.ts';
-import { startRegistry, type TestRegistry } from '../../support/registry.ts';
+import { startTlsMirantis, type TlsMirantis } from '../../support/mirantis-tls.ts';
 import { tagsOf, treeOf } from '../../support/registry-tree.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 /**
- * The commands of docs/guides/whole-registry.md. The source is a registry that issues tokens, the destination one with passwords; both
- * have TLS with authorities of their own.
+ * The commands of docs/guides/whole-registry.md. Both registries are stand-ins for Mirantis Secure Registry in front of a real
+ * registry, with TLS, authorities of their own, and tokens.
  */
 
 const PAGE = 'whole-registry';
 const SOURCE_TOKEN = 'secret of the source';
-// bcrypt of geheim123, as htpasswd -B writes it
-const HTPASSWD = 'migration:$2y$05$abcdefghijklmnopqrstuufKZMm/0imsDKw8jZuKJnEUT4r4H55gi\n';
-const DEST_TOKEN = 'geheim123';
+const DEST_TOKEN = 'secret of the destination';
 
-let stored: TestRegistry;
-let source: FaultProxy;
-let dest: TestRegistry;
+let source: TlsMirantis;
+let dest: TlsMirantis;
 let runs: GuideRun[];
 let replace: Readonly<Record<string, string>>;
 const cwd = scratchFolder();
 
 beforeAll(async () => {
-  const { ca, ...pair } = issued('registry.test');
-  stored = await startRegistry();
-  source = await startFaultProxy(stored.host, `migration:${SOURCE_TOKEN}`, 'source.test');
-  dest = await startRegistry({ htpasswd: HTPASSWD, tls: pair });
-  writeFileSync(join(cwd, 'ca.pem'), `${source.tlsFront.authority}\n${ca}`);
+  source = await startTlsMirantis(`migration:${SOURCE_TOKEN}`);
+  dest = await startTlsMirantis(`migration:${DEST_TOKEN}`);
+  writeFileSync(join(cwd, 'ca.pem'), `${source.ca}\n${dest.ca}`);
   for (const repository of ['platform/api', 'platform/scratch', 'shop/web', 'other/tool']) {
-    await pushImage(stored.host, repository, '1.0');
-    await pushImage(stored.host, repository, '1.1', { platforms: ['linux/amd64', 'linux/arm64', 'linux/s390x'] });
+    await pushImage(source.content.host, repository, '1.0');
+    await pushImage(source.content.host, repository, '1.1', {
+      platforms: ['linux/amd64', 'linux/arm64', 'linux/s390x'],
+    });
+    source.api.state.repository(repository, { immutableTags: repository === 'shop/web' }, {});
   }
-  await pushImage(stored.host, 'platform/api', '0.9-broken');
+  await pushImage(source.content.host, 'platform/api', '0.9-broken');
+  source.api.state
+    .user('ann', { fullName: 'Ann' })
+    .user('bob')
+    .organization('platform', ['*ann', 'bob'], 'Platform')
+    .team('platform', 'dev', ['bob'])
+    .organization('shop', ['bob'])
+    .organization('other');
+  source.api.state.repositories.get('platform/api')?.teams.set('dev', 'read-write');
   replace = {
-    'source.msr.example.com': source.tlsFront.host,
+    'source.msr.example.com': source.host,
     'dest.msr.example.com': dest.host,
     'source-token': SOURCE_TOKEN,
     'dest-token': DEST_TOKEN,
@@ -51,12 +55,10 @@ beforeAll(async () => {
     cwd,
     home: scratchFolder(),
     replace,
-    before: () => source.begin(),
+    before: () => void source.contentRequests.splice(0),
   });
 });
-afterAll(async () => {
-  await Promise.all([source.stop(), stored.stop(), dest.stop()]);
-});
+afterAll(() => Promise.all([source.stop(), dest.stop()]));
 
 const outputOf = (text: string): string => runs.find((run) => run.text.includes(text))?.output ?? '';
 
@@ -96,11 +98,22 @@ test('the list has the organizations of the file, and the dry run what is left o
 });
 
 test('the destination has all platforms of what was chosen, under the same names', () => {
-  const wanted = tagsOf(stored).filter((line) => /^(?:platform\/api|shop\/web):1/.test(line));
+  const wanted = tagsOf(source.content).filter((line) => /^(?:platform\/api|shop\/web):1/.test(line));
   expect(wanted).toHaveLength(4);
-  expect(tagsOf(dest)).toEqual(wanted);
-  expect(treeOf(dest, 'shop')).toEqual(treeOf(stored, 'shop'));
+  expect(tagsOf(dest.content)).toEqual(wanted);
+  expect(treeOf(dest.content, 'shop')).toEqual(treeOf(source.content, 'shop'));
   expectLine(outputOf('verify --receipt'), dest.host);
+});
+
+test('the destination has the organizations, teams, rights and settings, and accounts without passwords', () => {
+  const { accounts, organizations, repositories } = dest.api.state;
+  expect([...organizations.keys()].sort()).toEqual(['platform', 'shop']);
+  expect(organizations.get('platform')?.members.get('ann')).toMatchObject({ isAdmin: true });
+  expect([...(organizations.get('platform')?.teams.get('dev')?.members.keys() ?? [])]).toEqual(['bob']);
+  expect(repositories.get('platform/api')?.teams.get('dev')).toBe('read-write');
+  expect(repositories.get('shop/web')?.immutableTags).toBe(true);
+  expect(accounts.get('bob')?.password).not.toBe('password-of-bob');
+  expect(readFileSync(join(cwd, 'access.yaml'), 'utf8')).not.toContain('password-of');
 });
 
 test('without its variable, the login that is needed is an error', async () => {
@@ -118,6 +131,6 @@ test('a second run asks for the digests of tags alone, and writes nothing', () =
   const output = outputOf("'*-broken'");
   expectLine(output, dest.host, '4 images');
   expectLine(output, '0 blobs uploaded');
-  const asked = source.requests.filter(({ path }) => /\/(?:blobs|manifests)\//.test(path));
-  expect(asked.map(({ method }) => method)).toEqual(['HEAD', 'HEAD', 'HEAD', 'HEAD']);
+  const asked = source.contentRequests.filter((request) => /\/(?:blobs|manifests)\//.test(request));
+  expect(asked.map((request) => request.split(' ')[0])).toEqual(['HEAD', 'HEAD', 'HEAD', 'HEAD']);
 });

@@ -18,6 +18,7 @@ const COMMANDS = ALL.map(([name]) => name);
 const RUNNABLE = runnableCommands(program);
 
 const folder = scratchFolder();
+const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
 
 describe('global flags of Helm', () => {
   // Helm consumes its global flags in any position, some with the next argument (pkg/cli, loadPlugins).
@@ -129,6 +130,12 @@ describe('wrong usage', () => {
       'https://r.example',
     ],
     ['a hostile name', ['access', 'export', 'a', '--from', 'r.example', '--organization', '../x'], '../x'],
+    ['rights for a part of a registry', ['access', 'apply', 'a', '--to', 'r.example/team'], 'r.example/team'],
+    ['principals for no ECR', ['access', 'apply', 'a', '--to', 'r.example', '--principals', 'p'], '--principals'],
+    ['a naming for no ECR', ['access', 'apply', 'a', '--to', 'r.example', '--naming', 'path'], '--naming'],
+    ['ECR without principals', ['access', 'apply', 'a', '--to', ECR], '--principals'],
+    ['administrators for ECR', ['access', 'apply', 'a', '--to', ECR, '--include-admins'], '--include-admins'],
+    ['rights for ECR Public', ['access', 'apply', 'a', '--to', 'public.ecr.aws/x'], 'public.ecr.aws'],
     ['a missing flag', ['push', 'x.tar'], '--to'],
     ['a missing argument', ['inspect'], 'file'],
     ['too many arguments', ['inspect', 'a', 'b'], 'too many arguments'],

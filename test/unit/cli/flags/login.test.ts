@@ -18,6 +18,7 @@ describe('the login of one registry', () => {
       options.some(({ long }) => long === NAME),
     );
     expect(commands.map(([name]) => name).sort()).toEqual([
+      'access apply',
       'access export',
       'bundle',
       'check',

@@ -1,5 +1,6 @@
-import { expect, it } from 'vitest';
-import { archiveTargetOf } from '../../../../src/cli/flags/target.ts';
+import { describe, expect, it } from 'vitest';
+import { archiveTargetOf, checkHasTarget, targetsOf } from '../../../../src/cli/flags/target.ts';
+import { formatTarget } from '../../../../src/naming/naming.ts';
 
 const flags = { namingRule: [] };
 
@@ -20,4 +21,26 @@ it.for(['Own', 'a//b', '../x'])('%s is no path', async (chartPrefix) => {
 it('a path that ECR refuses is an error', async () => {
   const ecr = archiveTargetOf('r.example', { ...flags, chartPrefix: 'a--b', registryType: 'ecr' });
   await expect(ecr).rejects.toMatchObject({ code: 'usage' });
+});
+
+describe('targets of the command line and of the configuration file', () => {
+  const names = async (to: readonly string[], configured: readonly string[]): Promise<string[]> =>
+    (await targetsOf({ ...flags, to }, { to: [...configured] })).map(formatTarget);
+
+  it.each([
+    [[], ['a.example/m', 'b.example', 'a.example/m'], ['a.example/m', 'b.example']],
+    [['c.example'], ['a.example'], ['c.example']],
+    [[], [], []],
+  ])('%j and %j are %j', async (to, configured, expected) => {
+    expect(await names(to, configured)).toEqual(expected);
+  });
+
+  it('are usage and configuration errors if they are invalid or missing', async () => {
+    await expect(names(['https://a'], [])).rejects.toMatchObject({ code: 'usage' });
+    await expect(names([], ['https://a'])).rejects.toMatchObject({
+      code: 'config',
+      reason: expect.stringMatching(/^to\b/),
+    });
+    expect(() => checkHasTarget([])).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
 });

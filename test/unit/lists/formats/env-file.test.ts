@@ -104,6 +104,10 @@ SOURCE_TLS_VERIFY=false
     expect(shown).toEqual(login === '' ? [] : [login]);
   });
 
+  it.each(['$TOKEN', '$(cat token)', "'a$b\\c'", '"$A-b"', 'a.b-c_d=='])('a secret as %s needs no remark', (value) => {
+    expect(read(`${HOSTS}DEST_USER=a\nDEST_PASSWORD=${value}\n`).notTaken).toEqual([]);
+  });
+
   it('of a destination alone, with a path, go with other lists', () => {
     const { registries, targets } = read('TARGET_REGISTRY=d.example/mirror\nTARGET_USER=a\nTARGET_PASSWORD=x\n');
     expect([registries, targets.map(({ target }) => target)]).toEqual([[], ['d.example/mirror']]);
@@ -111,6 +115,8 @@ SOURCE_TLS_VERIFY=false
 
   it.each([
     ['a value that a shell reads differently', `${HOSTS}DEST_USER=a\nDEST_PASSWORD=x&geheim\n`, 4],
+    ['a value in which a shell expands something', `${HOSTS}DEST_USER=a\nDEST_PASSWORD=ge$$heim\n`, 4],
+    ['a value from which a shell takes something away', `${HOSTS}DEST_USER=a\nDEST_PASSWORD=ge\\heim\n`, 4],
     ['a destination without a host', 'SOURCE_URL=s.example\nTARGET_USER=a\nTARGET_PAT=geheim\n', 2],
     ['a login of nobody', `${HOSTS}MSR_PASSWORD=geheim\n`, 3],
     ['a second password', `${HOSTS}DEST_USER=a\nDEST_PASSWORD=x\nDEST_TOKEN=geheim\n`, 5],

@@ -36,7 +36,6 @@ it.each(['bash', 'dash'])('values are those of %s', (shell) => {
   expect(problems).toEqual([]);
   const values = new Values(new Map());
   const read = variables.map((variable) => {
-    expect(variable.isUnquoted).toBe(false);
     values.assign({ ...variable, isAppended: false, isConditional: false });
     const { lines, unknown } = values.expand(variable.value);
     expect(unknown).toEqual([]);

@@ -43,8 +43,10 @@ function apply(mirantis: TestMirantis, write: boolean, more: object = {}): Promi
     registry: mirantis.host,
     access: { mirrors: [], plainHttp: [mirantis.host] },
     write,
+    concurrency: 8,
     includeAdmins: false,
     searchLdap: false,
+    allowPublic: true,
     ...more,
   });
 }

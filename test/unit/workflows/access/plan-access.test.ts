@@ -8,8 +8,8 @@ import { stateWriter } from '../../../support/access-state.ts';
 import fc from '../../../support/property.ts';
 
 const run = { emit: () => {}, concurrency: 3 };
-const DEFAULTS = { includeAdmins: false, searchLdap: false };
-const WITH_ADMINS = { includeAdmins: true, searchLdap: false };
+const DEFAULTS = { includeAdmins: false, allowPublic: false, searchLdap: false };
+const ALL = { includeAdmins: true, allowPublic: true, searchLdap: false };
 const EMPTY: AccessState = { accounts: [], organizations: [], repositories: [] };
 
 /** Lines such as `create member eng: ann isAdmin=true`. */
@@ -76,8 +76,27 @@ test('an empty destination gets everything, what is needed first, and administra
     'organization docker-datacenter',
     'team member eng/ldap',
   ]);
-  const withAdmins = linesOf(planAccess(document, EMPTY, WITH_ADMINS));
+  const withAdmins = linesOf(planAccess(document, EMPTY, ALL));
   expect(withAdmins).toContain('create account root isActive=true isAdmin=true');
+});
+
+test('a repository becomes public only on demand', () => {
+  const repositories = [{ namespace: 'ann', name: 'own', settings: { visibility: 'public' as const }, teams: [] }];
+  const wanted = { ...document, organizations: [], repositories };
+  const own = (visibility: 'public' | 'private'): AccessState => ({
+    ...wanted,
+    repositories: [{ namespace: 'ann', name: 'own', settings: { visibility }, teams: [] }],
+  });
+  const planned = (state: AccessState, options = DEFAULTS): string[] => {
+    const plan = planAccess(wanted, state, options);
+    const isOwn = (line: string): boolean => line.includes('ann/own');
+    return [...linesOf(plan), ...plan.leftOut.map(({ name }) => `left out ${name}`)].filter(isOwn);
+  };
+  expect(planned(EMPTY)).toEqual(['create repository ann/own visibility=private', 'left out ann/own']);
+  expect(planned(EMPTY, ALL)).toEqual(['create repository ann/own visibility=public']);
+  expect(planned(own('private'))).toEqual(['left out ann/own']);
+  expect(planned(own('private'), ALL)).toEqual(['change repository ann/own visibility=private>public']);
+  expect(planned(own('public'))).toEqual([]);
 });
 
 test('what differs is changed, what is beyond the document stays, and no administrator loses the flag', () => {
@@ -108,7 +127,7 @@ test('what differs is changed, what is beyond the document stays, and no adminis
       },
     ],
   };
-  const plan = planAccess(document, state, WITH_ADMINS);
+  const plan = planAccess(document, state, ALL);
   expect(linesOf(plan)).toEqual([
     'change account root isAdmin=false>true',
     'change member eng: ann isAdmin=false>true',
@@ -178,6 +197,32 @@ test('what is refused is reported, what needs it is skipped, and everything else
   expect([asked, none.length, none.filter(({ status }) => status === 'skipped').length]).toEqual([1, 14, 13]);
 });
 
+test('an interrupted run tries nothing more, and says so', async () => {
+  const { writer } = stateWriter(EMPTY);
+  const stop = new AbortController();
+  const interrupting = {
+    ...writer,
+    createAccount: async (form: Parameters<typeof writer.createAccount>[0]) => {
+      await writer.createAccount(form);
+      stop.abort();
+    },
+  };
+  const { changes } = planAccess(document, EMPTY, DEFAULTS);
+  const outcomes = await applyChanges(interrupting, changes, { ...run, concurrency: 1, signal: stop.signal });
+  expect(outcomes.map(({ status }) => status)).toEqual(['done', ...changes.slice(1).map(() => 'skipped')]);
+  expect(outcomes.flatMap(({ error }) => error?.code ?? [])).toEqual(['interrupted']);
+});
+
+test('accounts of a directory are searched there, and get no password', async () => {
+  const forms: object[] = [];
+  const writer = { ...stateWriter(EMPTY).writer, createAccount: async (form: object) => void forms.push(form) };
+  const users = { ...EMPTY, accounts: document.accounts };
+  const { changes } = planAccess(users, EMPTY, { ...DEFAULTS, searchLdap: true });
+  await applyChanges(writer, changes, run);
+  expect(forms).toHaveLength(3);
+  expect(forms.every((form) => 'searchLDAP' in form && !('password' in form))).toBe(true);
+});
+
 const level = fc.constantFrom<AccessLevel>('read-only', 'read-write', 'admin');
 const USERS = ['ann', 'bob', 'cat'];
 const members = fc.uniqueArray(fc.record({ name: fc.constantFrom(...USERS), isAdmin: fc.boolean() }), {
@@ -232,11 +277,11 @@ test('property: applying a plan gives what the document says, and planning again
   await fc.assert(
     fc.asyncProperty(content, partial, async (wanted, before) => {
       const { writer, state } = stateWriter(before);
-      const plan = planAccess(wanted, before, WITH_ADMINS);
+      const plan = planAccess(wanted, before, ALL);
       const outcomes = await applyChanges(writer, plan.changes, run);
       expect(outcomes.every(({ status }) => status === 'done')).toBe(true);
       const after = state();
-      expect(planAccess(wanted, after, WITH_ADMINS).changes).toEqual([]);
+      expect(planAccess(wanted, after, ALL).changes).toEqual([]);
       const found = new Map(after.organizations.map((each) => [each.name, each]));
       for (const { name, members: own, teams } of wanted.organizations) {
         const there = found.get(name);

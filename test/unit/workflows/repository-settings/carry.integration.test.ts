@@ -126,7 +126,9 @@ test.each([
   const to = (name: string): string => `${target.host}/team/${name}`;
   const pairs = Object.fromEntries(['a', 'b', 'c'].map((name) => [`${mirantis.host}/team/${name}`, to(name)]));
   const env = { ...mirantis.env, ...target.env, ...other.env };
-  const run = await carry({ env }, { ...pairs, [`${other.host}/team/d`]: to('d') }, { env });
+  // The flag of the setting is for ECR.
+  const options = { env, given: { immutable: true } };
+  const run = await carry({ env }, { ...pairs, [`${other.host}/team/d`]: to('d') }, options);
   expect(run.warnings).toHaveLength(2);
   expect(target.writes()).toEqual(['POST /api/v0/repositories/team']);
   expect(target.state.repositories.get('team/c')).toMatchObject({ immutableTags: true, visibility: 'private' });
