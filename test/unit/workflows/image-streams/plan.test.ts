@@ -25,7 +25,11 @@ describe.each([
   ['openshift-3.11.yaml', 'docker-registry-default.apps.old.example'],
 ])('%s', (path, route) => {
   test('has the tags of the truth, each with its class', async () => {
-    const { platformUploads: _, addresses: __, ...document } = await planImageStreams({ emit: ignoreEvents }, options(path));
+    const {
+      platformUploads: _,
+      addresses: __,
+      ...document
+    } = await planImageStreams({ emit: ignoreEvents }, options(path));
     expect(imageStreamsSchema.strict().parse(document)).toEqual(document);
     const found = document.tags.map((tag) => {
       const { name, moved, digest = '', older = 0 } = tag;
