@@ -21,7 +21,7 @@ export interface RewriteOptions {
 }
 
 /** A line that changes. */
-export interface RewrittenLine {
+interface RewrittenLine {
   /** Absolute. */
   readonly file: string;
   /** From 1. */
