@@ -22,8 +22,6 @@ export {
   type RegistryRoute,
 } from './registry-addresses.ts';
 export {
-  formatReplacement,
-  parseRenamedNamespaces,
   type RegistryReplacement,
   type RenamedNamespaces,
   registryReplacements,

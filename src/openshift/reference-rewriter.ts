@@ -11,7 +11,10 @@ const SCHEME = /^(?:docker|oci|docker-daemon):\/\//;
 /** Replaces registries in references, and finds what still refers to the source. */
 export class ReferenceRewriter {
   readonly #replacements: ReadonlyMap<string, string>;
-  readonly #mentions: RegExp | undefined;
+  /** Addresses that only the source has. */
+  readonly #foreign: readonly string[];
+  /** Addresses of both: of these, only the namespaces that are replaced are those of the source. */
+  readonly #shared: readonly string[];
 
   /**
    * @param source whose addresses are replaced
@@ -25,14 +28,9 @@ export class ReferenceRewriter {
     this.#replacements = new Map(replacements.map(({ from, to }) => [from, to]));
     const [internal = ''] = destination.internal;
     const own = new Set([internal, internal.replace(/\.svc(?=:|$)/, '.svc.cluster.local'), ...destination.routes]);
-    const foreign = [...source.internal, ...source.routes].filter((host) => !own.has(host));
-    // Of an address that both clusters have, only the namespaces that are replaced are those of the source.
-    const shared = replacements.flatMap(({ from }) => (own.has(from.slice(0, from.indexOf('/'))) ? [from] : []));
-    const patterns = [
-      ...foreign.map((host) => `${escaped(host)}(?![a-z0-9]|[.-][a-z0-9]|:\\d)`),
-      ...shared.map((prefix) => `${escaped(prefix)}(?![a-z0-9-])`),
-    ];
-    if (patterns.length > 0) this.#mentions = new RegExp(`(?<![a-z0-9.-])(?:${patterns.join('|')})`, 'i');
+    const hosts = [...new Set([...source.internal, ...source.routes])];
+    this.#foreign = hosts.filter((host) => !own.has(host));
+    this.#shared = hosts.filter((host) => own.has(host));
   }
 
   /** Returns the edit of a text that is one reference; undefined if it is none of the source. */
@@ -51,7 +49,16 @@ export class ReferenceRewriter {
 
   /** Reports whether a text refers to a registry or namespace of the source. */
   mentionsSource(text: string): boolean {
-    return this.#mentions?.test(text) ?? false;
+    const lower = text.toLowerCase();
+    return (
+      this.#foreign.some((host) => endsOf(lower, host).some((end) => !CONTINUED.test(lower.slice(end, end + 2)))) ||
+      this.#shared.some((host) =>
+        endsOf(lower, host).some((end) => {
+          const namespace = NAMESPACE.exec(lower.slice(end, end + MAX_NAMESPACE))?.[0];
+          return namespace !== undefined && this.#replacements.has(host + namespace);
+        }),
+      )
+    );
   }
 
   /** Returns the edit of `host/namespace` at the start of a word; the namespace ends there or at a slash. */
@@ -65,6 +72,17 @@ export class ReferenceRewriter {
   }
 }
 
-function escaped(text: string): string {
-  return text.replace(/[^a-z0-9]/gi, '\\$&');
+/** Start of what makes a host a longer one, or one with another port. */
+const CONTINUED = /^(?:[a-z0-9]|[.-][a-z0-9]|:\d)/;
+
+/** Slash and namespace after a host, and the maximum length of both. */
+const [NAMESPACE, MAX_NAMESPACE] = [/^\/[a-z0-9-]+/, 65];
+
+/** Returns the offsets after each occurrence of a host that is not the end of a longer one. */
+function endsOf(text: string, host: string): number[] {
+  const ends: number[] = [];
+  for (let at = text.indexOf(host); at >= 0; at = text.indexOf(host, at + 1)) {
+    if (!/[a-z0-9.-]/.test(text[at - 1] ?? ' ')) ends.push(at + host.length);
+  }
+  return ends;
 }

@@ -121,6 +121,15 @@ beforeAll(async () => {
   await run('image-streams', 'image-streams', streams);
   await run('image-streams --registry-addresses', 'image-streams', '--registry-addresses', streams);
   await run('images --image-streams', 'images', '--image-streams', streams);
+  const [old, route] = [
+    'docker-registry.default.svc:5000',
+    'image-registry.openshift-image-registry.svc:5000=new.example',
+  ];
+  const pod = file('pod.yaml');
+  writeFileSync(pod, `apiVersion: v1\nkind: Pod\nspec: { containers: [{ image: '${old}/shop/web:1' }] }\n`);
+  const replacing = ['image-streams', streams, '--destination-route', route];
+  await run('image-streams --registry-replacement', ...replacing, '--registry-replacement');
+  await run('image-streams --rewrite', ...replacing, '--rewrite', pod, '--dry-run');
   await run('import', 'import', list, '--out', file('airgap.yaml'));
   await run('public-ecr', 'public-ecr', '--images', list, '--offline');
   texts.set('images', await airgapOk(['images', ...selected], home));

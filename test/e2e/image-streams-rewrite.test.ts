@@ -69,6 +69,7 @@ describe('registries in exported workloads', () => {
     ['nothing about the destination', ['export', '--registry-replacement']],
     ['a destination without a use', flags],
     ['both uses', [...flags, '--registry-replacement', '--rewrite', 'work']],
+    ['standard input', [...flags, '--rewrite', '-']],
     ['a dry run of nothing', ['export', '--dry-run']],
     [
       'a chain of namespaces',
@@ -120,6 +121,10 @@ describe('clusters', () => {
     const run = await airgapOk(args, home, { cwd, env: env as Record<string, string> });
     expect(JSON.parse(run.stdout).images).toMatchObject([{ status: 'pushed' }]);
     expect(run.stdout + run.stderr).not.toContain(TOKEN);
+    // A login of the user comes first.
+    const variable = `AIRGAP_AUTH_${target.host.replace(/[^0-9]/g, '_')}`;
+    const own = { ...env, [`${variable}_USERNAME`]: 'openshift', [`${variable}_PASSWORD`]: 'wrong' };
+    expect(await airgap(args, home, { cwd, env: own as Record<string, string> })).toMatchObject({ code: 1 });
     const elsewhere = args.map((word) => (word === target.host ? 'other.example' : word));
     expect(await airgap(elsewhere, home, { cwd, env: env as Record<string, string> })).toMatchObject({ code: 2 });
   });

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import { checkOutput } from '../../base/output-file.ts';
-import { manifestSource } from '../../manifests/source.ts';
+import { manifestSource, STANDARD_INPUT } from '../../manifests/source.ts';
 import type { ImageStreamOptions } from '../../workflows/image-streams/plan.ts';
 import type { ReplacementPlan } from '../../workflows/image-streams/replacement.ts';
 import { addDestinationClusterFlags, destinationCluster } from '../flags/clusters.ts';
@@ -51,6 +51,11 @@ export function isReplacement(flags: Flags): boolean {
   if (flags.registryAddresses && (registryReplacement || rewrite.length > 0)) {
     throw new AirgapError('usage', `--registry-addresses cannot be used with --registry-replacement or --rewrite`, {
       hint: 'give one of them',
+    });
+  }
+  if (rewrite.includes(STANDARD_INPUT)) {
+    throw new AirgapError('usage', '--rewrite - cannot be used: files are changed in place', {
+      hint: 'write the objects to a file first',
     });
   }
   const refuse = (given: Readonly<Record<string, boolean>>, needed: string): void => {
