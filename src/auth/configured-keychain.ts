@@ -40,9 +40,13 @@ function credentialOf({ registry, username, secret }: ConfiguredLogin, env: Envi
     const value = env[variable] ?? '';
     if (/\p{Cc}/u.test(value)) {
       // RFC 7617 does not allow them, and the header of a bearer token has no place for them.
-      throw new AirgapError('config', `${variable}, for ${registry} in ${source}, has a line break or control character`, {
-        hint: 'a shell that sources a file with Windows line endings takes them as part of each value: convert the file',
-      });
+      throw new AirgapError(
+        'config',
+        `${variable}, for ${registry} in ${source}, has a line break or control character`,
+        {
+          hint: 'a shell that sources a file with Windows line endings takes them as part of each value: convert the file',
+        },
+      );
     }
     if (value !== '') return value;
     const what = env[variable] === undefined ? 'is not set' : 'is empty';
