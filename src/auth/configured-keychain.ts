@@ -38,6 +38,16 @@ export function configuredKeychain(logins: readonly ConfiguredLogin[], env: Envi
 function credentialOf({ registry, username, secret }: ConfiguredLogin, env: Environment, source: string): Credential {
   const read = ({ variable }: VariableName): string => {
     const value = env[variable] ?? '';
+    if (/\p{Cc}/u.test(value)) {
+      // RFC 7617 does not allow them, and the header of a bearer token has no place for them.
+      throw new AirgapError(
+        'config',
+        `${variable}, for ${registry} in ${source}, has a line break or control character`,
+        {
+          hint: 'a shell that sources a file with Windows line endings takes them as part of each value: convert the file',
+        },
+      );
+    }
     if (value !== '') return value;
     const what = env[variable] === undefined ? 'is not set' : 'is empty';
     throw new AirgapError('config', `${variable}, which the login for ${registry} in ${source} needs, ${what}`, {

@@ -95,6 +95,8 @@ export interface UserAccess {
  */
 export interface MirantisClient {
   readonly registry: string;
+  /** Returns the name of the account that logs in; undefined for a bearer token. */
+  user(): Promise<string | undefined>;
 
   listAccounts(filter: 'users' | 'orgs' | 'all'): Promise<readonly Account[]>;
   /** Returns undefined if there is none. */

@@ -38,6 +38,7 @@ export function createMirantisClient(options: ApiOptions): MirantisClient {
   };
   return {
     registry,
+    user: () => api.user(),
 
     listAccounts: async (filter) =>
       list({

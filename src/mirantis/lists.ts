@@ -9,6 +9,8 @@ const PAGE_SIZE = 100;
 /** Maximum pages and entries of a list. */
 const MAX_PAGES = 20_000;
 const MAX_ENTRIES = 1_000_000;
+/** Maximum bytes of all pages of a list, which are in memory together. */
+const MAX_BYTES = 256 * 1024 * 1024;
 /** Entries from which a list may have been cut off: the smallest default of a page. */
 const SMALLEST_PAGE = 10;
 
@@ -34,6 +36,8 @@ interface Page<T> {
   readonly next: string | undefined;
   /** Number of entries of the whole list that the registry states. */
   readonly count: number | undefined;
+  /** Length of the document. */
+  readonly bytes: number;
 }
 
 /**
@@ -57,6 +61,7 @@ export async function readList<S extends z.ZodType>(
   const entries: z.output<S>[] = [];
   const starts = new Set<string>();
   let stated = 0;
+  let bytes = 0;
   let start: string | undefined;
   do {
     const page = await readPage(api, list, start);
@@ -68,6 +73,8 @@ export async function readList<S extends z.ZodType>(
     if (start !== undefined && starts.has(start)) throw fail('sends the same page of a list again and again');
     if (start !== undefined) starts.add(start);
     if (starts.size > MAX_PAGES) throw fail(`sends more than ${MAX_PAGES} pages`);
+    bytes += page.bytes;
+    if (bytes > MAX_BYTES) throw fail(`sends more than ${MAX_BYTES} bytes`);
     if (entries.length > MAX_ENTRIES) throw fail(`sends more than ${MAX_ENTRIES} entries`);
   } while (start !== undefined);
   if (entries.length < stated) throw cutOff(`it has ${stated} entries, and sent ${entries.length}`);
@@ -105,6 +112,7 @@ async function readPage<S extends z.ZodType>(
     entries: (parsed[field] ?? []) as readonly z.output<S>[],
     next: nextStart(found, parsed.nextPageStart ?? undefined),
     count: statedCount(found),
+    bytes: found.bytes.length,
   };
 }
 

@@ -49,14 +49,19 @@ export interface Api {
   find(request: ApiRequest): Promise<ApiResponse | undefined>;
   /** Sends a request for what has to exist. @throws AirgapError as {@link find}; `registry` for 404 */
   send(request: ApiRequest): Promise<ApiResponse>;
+  /** Returns the name of the account that logs in; undefined for a bearer token. @throws AirgapError `unauthorized` */
+  user(): Promise<string | undefined>;
 }
 
 /** Creates the sender of requests, which looks the login up once. */
 export function createApi({ registry, transport, keychain, signal }: ApiOptions): Api {
   let login: Promise<Login> | undefined;
-  const exchange = async (request: ApiRequest): Promise<ApiResponse & { readonly credential: Credential }> => {
+  const logIn = (): Promise<Login> => {
     login ??= findLogin(registry, keychain);
-    const { credential, authorization } = await login;
+    return login;
+  };
+  const exchange = async (request: ApiRequest): Promise<ApiResponse & { readonly credential: Credential }> => {
+    const { credential, authorization } = await logIn();
     const { method, path, query = {}, form, what } = request;
     const url = new URL(`${transport.scheme(registry)}://${registry}${path}`);
     for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
@@ -78,6 +83,11 @@ export function createApi({ registry, transport, keychain, signal }: ApiOptions)
       }),
     };
     const full = await readResponse(transport, { what, signal, limit: RESPONSE_LIMIT }, () => transport.request(sent));
+    const { host, hostname } = full.response.url;
+    if (hostname !== url.hostname) {
+      const hint = 'its login is for this host alone: name the host that serves the API';
+      throw new AirgapError('registry', `${registry} redirects its API to ${host}`, { subject: what, hint });
+    }
     return { ...full, credential };
   };
   const find = async (request: ApiRequest): Promise<ApiResponse | undefined> => {
@@ -95,7 +105,10 @@ export function createApi({ registry, transport, keychain, signal }: ApiOptions)
       throw noApiError(registry, `404 for ${request.path}`);
     }
     if (status === 404) return undefined;
-    if (status >= 300) throw refusalError({ registry, what: request.what, response, bytes, credential });
+    // A portal in front of the registry answers writes, too, with a page.
+    if (status >= 300 || page !== undefined) {
+      throw refusalError({ registry, what: request.what, response, bytes, credential });
+    }
     return { response, bytes };
   };
   return {
@@ -105,6 +118,10 @@ export function createApi({ registry, transport, keychain, signal }: ApiOptions)
       const found = await find(request);
       if (found !== undefined) return found;
       throw notFoundError(registry, request.what);
+    },
+    async user() {
+      const { credential } = await logIn();
+      return credential.kind === 'basic' ? credential.username : undefined;
     },
   };
 }

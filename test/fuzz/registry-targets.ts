@@ -217,7 +217,12 @@ export const registryTargets: readonly Target[] = [
         const page = { response: answer(200, { 'x-next-page-start': bytes.subarray(0, 5).toString('latin1') }), bytes };
         const last = { response: answer(200), bytes: Buffer.from('{}') };
         const pages = [page, { ...page, response: answer(200) }, last];
-        const api = { registry: 'r.example', find: async () => pages.shift(), send: async () => page };
+        const api = {
+          registry: 'r.example',
+          find: async () => pages.shift(),
+          send: async () => page,
+          user: async () => 'me',
+        };
         const credential = { kind: 'basic', username: 'me', password: 'geheim' } as const;
         checkError(refusalError({ registry: 'r.example', what: 'x', response: answer(400), bytes, credential }));
         try {

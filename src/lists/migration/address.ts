@@ -17,8 +17,8 @@ export function parseRegistryAddress(text: string): RegistryAddress | string {
   const scheme = /^[a-zA-Z][a-zA-Z0-9+.-]{0,20}:\/\//.exec(text)?.[0] ?? '';
   const rest = trimTrailing(text.slice(scheme.length), '/');
   const registry = textBefore(rest, '/');
-  // A login would be printed.
-  if (registry.includes('@')) return 'has a login in the address';
+  // A login would be printed. Its password may have a slash.
+  if (rest.includes('@')) return 'has a login in the address';
   if (!isName('registry', registry) || !/^(?:(?:https?|docker|oci):\/\/)?$/i.test(scheme))
     return `is ${quoted(text)}, which is not the host of a registry`;
   const path = rest.slice(registry.length + 1).replace(/^v[12]$/, '');

@@ -86,6 +86,8 @@ export class PlanCollector {
   readonly leftOut: LeftOut[] = [];
   /** Number of things beyond the document by what they are, such as `team member` or `administrator flag`. */
   readonly beyond = new Map<string, number>();
+  /** Accounts of the document whose names are organizations at the destination. They get no rights. */
+  readonly clashing = new Set<string>();
 
   add(change: AccessChange): void {
     this.changes.push(change);

@@ -8,7 +8,7 @@ import type { AccessAccount, AccessDocument } from '../../inventory/access.ts';
 import type { Account, Repository } from '../../mirantis/api.ts';
 import { connectMirantis, type RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
-import { type AccessReader, readOrganizations } from './read-organizations.ts';
+import { type AccessReader, type ReadOrganization, readOrganizations } from './read-organizations.ts';
 import { readRepositories } from './read-repositories.ts';
 import { type UnreadItem, UnreadItems } from './unread.ts';
 
@@ -71,6 +71,7 @@ export async function exportAccess(context: Context, options: AccessExportOption
       (advance) => readRepositories(reader, listed, organizations, advance),
       listed.length,
     );
+    await checkLogin(reader, organizations, options.organizations.length === 0);
     const users = [...reader.users.values()].map(
       ({ name, fullName, isActive, isAdmin }): AccessAccount => ({
         name,
@@ -99,7 +100,7 @@ async function readAccounts(
   if (wanted.length > 0) {
     const names = [...new Set(wanted)];
     const found = await pool(names, concurrency, (name) => client.getAccount(name));
-    const missing = names.filter((_, i) => found[i]?.isOrg !== true);
+    const missing = names.filter((name, i) => found[i]?.isOrg !== true || found[i]?.name !== name);
     if (missing.length === 0) return found as Account[];
     throw new AirgapError('usage', `${client.registry} has no organization ${missing.join(', ')}`, {
       hint: 'check the names given with --organization',
@@ -112,8 +113,31 @@ async function readAccounts(
     return false;
   });
   for (const account of valid) if (!account.isOrg) users.set(account.name, account);
-  const organizations = valid.filter(({ isOrg, name }) => isOrg && name !== SYSTEM_ORGANIZATION);
+  const organizations = valid.filter(({ isOrg, name }) => {
+    const isOwn = isOrg && name !== SYSTEM_ORGANIZATION;
+    if (isOwn && users.has(name)) unread.add(`organization ${name}`, 'an account has this name, too');
+    return isOwn && !users.has(name);
+  });
   return [...new Map(organizations.map((account) => [account.name, account])).values()];
+}
+
+/**
+ * Records that the registry may have hidden something: it leaves repositories out that the login may not see, without a word.
+ * A login that is not among the accounts, such as that of a robot, is not judged.
+ */
+async function checkLogin(
+  { client, unread, users }: AccessReader,
+  organizations: readonly ReadOrganization[],
+  isWhole: boolean,
+): Promise<void> {
+  const own = users.get((await client.user())?.toLowerCase() ?? '');
+  if (own === undefined || own.isAdmin) return;
+  const reason = `the login is that of ${own.name}, who is not an administrator`;
+  if (isWhole) return unread.add('what only administrators of the registry see', reason);
+  for (const { organization } of organizations) {
+    const isAdmin = organization.members.some((member) => member.name === own.name && member.isAdmin);
+    if (!isAdmin) unread.add(`what only administrators of organization ${organization.name} see`, reason);
+  }
 }
 
 /** Lists all repositories but those of the system, or those of the wanted organizations; each once. */

@@ -31,7 +31,7 @@ export function planAccess(document: AccessState, state: AccessState, options: P
   const existing = new Map(state.organizations.map((each) => [each.name, each]));
   for (const organization of organizations) planOrganization(organization, existing.get(organization.name), plan);
   const left = new Set(document.organizations.filter((each) => !organizations.includes(each)).map(({ name }) => name));
-  for (const { name } of document.accounts) if (existing.has(name)) left.add(name);
+  for (const name of plan.clashing) left.add(name);
   const repositories = new Map(state.repositories.map((each) => [`${each.namespace}/${each.name}`, each]));
   for (const repository of document.repositories) {
     const name = `${repository.namespace}/${repository.name}`;

@@ -52,6 +52,7 @@ export function planAccounts(
     const found = existing.get(name);
     if (organizations.has(name)) {
       plan.omit('account', name, 'the destination has an organization of this name');
+      plan.clashing.add(name);
       continue;
     }
     if (isAdmin && !includeAdmins && !found?.isAdmin) {
@@ -193,6 +194,10 @@ function planMembers(
 ): void {
   const found = new Map(existing.map((member) => [member.name, member]));
   for (const { name: account, isAdmin } of members) {
+    if (plan.clashing.has(account)) {
+      plan.omit(kind, name, 'the account is left out', account);
+      continue;
+    }
     const own = found.get(account);
     if (own?.isAdmin && !isAdmin) plan.leave('administrator flag');
     if (own !== undefined && (own.isAdmin || !isAdmin)) continue;

@@ -16,12 +16,17 @@ export function planRepository(
 ): void {
   const { namespace, name, teams, users = [] } = repository;
   const fullName = `${namespace}/${name}`;
-  const staysPrivate =
-    repository.settings.visibility === 'public' && !allowPublic && found?.settings.visibility !== 'public';
+  const wanted = repository.settings.visibility;
+  const staysPrivate = wanted === 'public' && !allowPublic && found?.settings.visibility !== 'public';
   if (staysPrivate) {
     plan.omit('repository', fullName, 'it is public at the source, and stays private (--allow-public-repositories)');
   }
-  const settings: Settings = { ...repository.settings, ...(staysPrivate && { visibility: 'private' }) };
+  // Versions of the registry differ in what a repository is by default.
+  const isUnknown = wanted === undefined && found === undefined;
+  const settings: Settings = {
+    ...repository.settings,
+    ...((staysPrivate || isUnknown) && { visibility: 'private' }),
+  };
   const key = changeKey('repository', fullName);
   if (found === undefined) {
     plan.add({
@@ -49,6 +54,10 @@ export function planRepository(
 
   const own = new Map((found?.users ?? []).map(({ account, access }) => [account, access]));
   for (const { account, access } of users) {
+    if (plan.clashing.has(account)) {
+      plan.omit('account access', fullName, 'the account is left out', account);
+      continue;
+    }
     const needs = [key, changeKey('account', account)];
     planAccess(
       { kind: 'account access', name: fullName, of: account, needs },

@@ -127,7 +127,7 @@ export function rightsOf(
     const name = teamNames.get(teamId) ?? teamName ?? '';
     const what = `access of team ${printableLine(name || teamId)} to ${title}`;
     if (!known.has(name)) unread.add(what, 'no team of the organization has this ID');
-    else if (!isLevel(level)) unread.add(what, `access level "${printableLine(level)}" is not known`);
+    else if (!isLevel(level)) unread.addLevel(what, level);
     else levels.set(name, level);
   }
   return levels;

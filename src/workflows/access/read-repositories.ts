@@ -57,7 +57,7 @@ async function readRepository(
   const rights = access.flatMap(({ account, level }) => {
     const what = `access of account ${printableLine(account)} to ${title}`;
     if (!users.has(account)) unread.add(what, 'there is no such account');
-    else if (!isLevel(level)) unread.add(what, `access level "${printableLine(level)}" is not known`);
+    else if (!isLevel(level)) unread.addLevel(what, level);
     else return [{ account, access: level }];
     return [];
   });

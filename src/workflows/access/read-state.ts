@@ -1,3 +1,5 @@
+import { AirgapError } from '../../base/errors.ts';
+import { quoted } from '../../base/printable.ts';
 import type { AccessDocument } from '../../inventory/access.ts';
 import type { Account, MirantisClient } from '../../mirantis/api.ts';
 import type { AccessState } from './changes.ts';
@@ -9,6 +11,13 @@ import { UnreadItems } from './unread.ts';
 class RequiredReads extends UnreadItems {
   override read<T>(_: string, work: () => Promise<T>): Promise<T> {
     return work();
+  }
+
+  override addLevel(what: string, level: string): never {
+    throw new AirgapError('unsupported', `the destination has the access level ${quoted(level)}, which is not known`, {
+      subject: what,
+      hint: 'nothing was changed: it cannot be said whether another level would be lower; set it to a known one there',
+    });
   }
 }
 

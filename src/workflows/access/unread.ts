@@ -1,4 +1,5 @@
 import { AirgapError } from '../../base/errors.ts';
+import { printableLine } from '../../base/printable.ts';
 import { refusalOf } from '../../mirantis/refusals.ts';
 
 /** What could not be read or taken over, with the reason in words. */
@@ -18,6 +19,11 @@ export class UnreadItems {
 
   add(what: string, reason: string): void {
     this.#items.push({ what, reason });
+  }
+
+  /** Records a right whose level the document cannot have. */
+  addLevel(what: string, level: string): void {
+    this.add(what, `access level "${printableLine(level)}" is not known`);
   }
 
   /**

@@ -3,7 +3,7 @@ import { configuredKeychain } from '../../../src/auth/configured-keychain.ts';
 import { redact } from '../../../src/base/redact.ts';
 
 const PASSWORD = 'a geheim of the test';
-const env = { USER_OF: 'robot', SECRET_OF: PASSWORD, EMPTY: '', COLON: 'me:geheim' };
+const env = { USER_OF: 'robot', SECRET_OF: PASSWORD, EMPTY: '', COLON: 'me:geheim', CRLF: 'geheim\r' };
 const login = (more: object = {}, variables: Record<string, string> = env) =>
   configuredKeychain([{ registry: 'R.example:5000', secret: { variable: 'SECRET_OF' }, ...more }], variables, 'a.yaml');
 
@@ -30,6 +30,7 @@ describe('logins of a configuration file', () => {
   it.each([
     ['a secret that is not set', {}, {}, /SECRET_OF.*not set/],
     ['an empty secret', { secret: { variable: 'EMPTY' } }, env, /EMPTY.*empty/],
+    ['a secret with the end of a line', { secret: { variable: 'CRLF' } }, env, /CRLF.*line break/],
     ['a user that is not set', { username: { variable: 'NO_USER' } }, env, /NO_USER.*not set/],
     ['a user with a password', { username: { variable: 'COLON' } }, env, /user name/],
   ])('%s is an error when the registry asks, and not before', async (_, more, variables, message) => {

@@ -146,6 +146,25 @@ describe('writes', () => {
     expect(await refused(client.setNamespaceTeam('team', 'nobody', 'admin'))).toMatchObject({ status: 404 });
     expect(await client.isTeamSynced('team', 'dev')).toBe(true);
   });
+
+  test('that a portal answers with a page, or another host, are no success', async () => {
+    const mirantis = await mirantisForTest();
+    const { host } = mirantis;
+    const client = clientOf(host);
+    mirantis.answer(/^POST/, { status: 200, json: '<!doctype html><title>Log in</title>' });
+    expect(await failure(client.createAccount({ name: 'team', isOrg: true }))).toMatchObject({ code: 'registry' });
+    const other = await startScript([{ expect: 'GET /x', answer: { body: '{"name":"ann"}' } }]);
+    onTestFinished(() => other.stop());
+    const location = `http://localhost:${other.host.replace(/.*:/, '')}/x`;
+    mirantis.answer(/accounts\/ann/, { status: 307, headers: { location } });
+    const redirected = createMirantisClient({
+      registry: host,
+      transport: createTransport({ plainHttp: ['127.0.0.1', 'localhost'] }),
+      keychain: commandLineKeychain({ registry: host, username: ADMIN.name, password: ADMIN.password }),
+    });
+    onTestFinished(() => redirected.close());
+    expect(await failure(redirected.getAccount('ann'))).toMatchObject({ code: 'registry' });
+  });
 });
 
 test('names that would lead elsewhere are not sent', async () => {

@@ -139,6 +139,7 @@ describe('a wrong line is an error without its secrets', () => {
     ['an unclosed quote at the end', `${HOSTS}DEST_TOKEN='geheim`, [3]],
     ['an invalid host', 'SOURCE_URL=s_.example\nDEST_URL=https://\nDEST_PORT=x\n', [1, 2, 3]],
     ['an address with a login', 'SOURCE_URL=https://me:geheim@s.example\n', [1]],
+    ['an address with a slash in a login', 'SOURCE_URL=https://me:a/geheim@s.example\n', [1]],
     ['an address with a path', 'SOURCE_URL=https://s.example/api/v0\n', [1]],
     ['a source without a host', 'SOURCE_USER=a\nSOURCE_TOKEN=geheim\nDEST_URL=d.example\n', [1]],
     ['organizations without a host', 'DEST_URL=d.example\nORGS=a\n', [2]],

@@ -140,3 +140,12 @@ test('what exists is compared: rights change, memberships of a directory and wha
   expect(mirantis.state.accounts.get('root')?.isAdmin).toBe(true);
   expect((await apply(mirantis, false, { includeAdmins: true })).outcomes).toEqual([]);
 });
+
+test('a right that the destination has and nobody knows is not overwritten', async () => {
+  const mirantis = await mirantisForTest();
+  await apply(mirantis, true);
+  mirantis.state.repositories.get('eng/app')?.teams.set('back end', 'owner');
+  mirantis.forget();
+  await expect(apply(mirantis, true)).rejects.toMatchObject({ code: 'unsupported' });
+  expect(mirantis.writes()).toEqual([]);
+});

@@ -27,7 +27,7 @@ async function registry(options: MirantisOptions = {}): Promise<TestMirantis> {
 function read(
   { host }: TestMirantis,
   organizations: readonly string[] = [],
-  login = { registry: host, username: ADMIN.name, password: ADMIN.password as string },
+  login = { registry: host, username: ADMIN.name as string, password: ADMIN.password as string },
 ): Promise<AccessExport> {
   const access = { mirrors: [], plainHttp: [host], login, isQuick: true };
   const context = { env: {}, cwd: '/', emit: () => {} };
@@ -170,6 +170,32 @@ describe('what the registry does not show', () => {
     ]);
     expect(unread.every(({ reason }) => reason !== '')).toBe(true);
     expect(accessSchema.safeParse(parse(formatAccess(access))).success).toBe(true);
+  });
+
+  test('may be more than is said, if the login is not that of an administrator', async () => {
+    const mirantis = await registry();
+    const as = async (name: string, organizations: readonly string[] = []): Promise<readonly string[]> => {
+      const account = mirantis.state.accounts.get(name);
+      if (account !== undefined) account.password = 'word-of-the-test';
+      const login = { registry: mirantis.host, username: name, password: 'word-of-the-test' };
+      return (await read(mirantis, organizations, login)).unread.map(({ what }) => what);
+    };
+    expect(await as('ann')).toEqual([expect.stringContaining('administrators of the registry')]);
+    expect(await as('ann', ['shop'])).toEqual([]);
+    mirantis.state.organization('half', ['ann']);
+    expect(await as('ann', ['half'])).toEqual([expect.stringContaining('half')]);
+  });
+
+  test('has one meaning for each name', async () => {
+    const mirantis = await registry();
+    const both = [false, true].map((isOrg) => ({ name: 'twice', isOrg }));
+    mirantis.answer(/^GET \/enzi\/v0\/accounts\?/, { status: 200, json: { accounts: both } });
+    mirantis.answer(/^GET \/api\/v0\/repositories\?/, { status: 200, json: { repositories: [] } });
+    mirantis.answer(/^GET \/enzi\/v0\/accounts\/other/, { status: 200, json: { name: 'shop', isOrg: true } });
+    const { access, unread } = await read(mirantis);
+    expect(unread.map(({ what }) => what)).toEqual(['organization twice']);
+    expect(accessSchema.safeParse(parse(formatAccess(access))).success).toBe(true);
+    expect(await failure(read(mirantis, ['other']))).toMatchObject({ code: 'usage' });
   });
 
   test.each([

@@ -66,7 +66,8 @@ test('an empty destination gets everything, what is needed first, and administra
     'create team eng/ldap',
     'create team member eng/back: bob',
     'create repository eng/app visibility=private immutableTags=true',
-    'create repository ann/own',
+    // The document does not say whether it is public.
+    'create repository ann/own visibility=private',
     'create namespace access eng: back access=read-only',
     'create team access eng/app: back access=read-write',
     'create account access ann/own: bob access=admin',
@@ -133,7 +134,7 @@ test('what differs is changed, what is beyond the document stays, and no adminis
     'change member eng: ann isAdmin=false>true',
     'change team eng/back description=old>all of it',
     'change repository eng/app visibility=public>private shortDescription=theirs>',
-    'create repository ann/own',
+    'create repository ann/own visibility=private',
     'change namespace access eng: back access=admin>read-only',
     'change team access eng/app: back access=admin>read-write',
     'create account access ann/own: bob access=admin',
@@ -151,6 +152,9 @@ test('what differs is changed, what is beyond the document stays, and no adminis
   // One name cannot be an account here and an organization there.
   const swapped = { ...EMPTY, accounts: [user('eng')], organizations: [{ name: 'ann', members: [], teams: [] }] };
   const clash = planAccess(document, swapped, DEFAULTS).leftOut.map(({ kind, name }) => [kind, name]);
+  const memberships = planAccess(document, { ...EMPTY, organizations: swapped.organizations }, DEFAULTS);
+  expect(linesOf(memberships).filter((line) => line.includes('ann'))).toEqual([]);
+  expect(memberships.leftOut).toContainEqual(expect.objectContaining({ kind: 'member', name: 'eng', of: 'ann' }));
   expect(clash).toEqual(
     expect.arrayContaining([
       ['organization', 'eng'],
