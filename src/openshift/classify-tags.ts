@@ -2,8 +2,7 @@ import { isIP } from 'node:net';
 import { collapseWhitespace } from '../base/printable.ts';
 import { textBefore } from '../base/text-trim.ts';
 import type { TagClass } from '../inventory/tag-classes.ts';
-import type { Digest } from '../oci/digest.ts';
-import { type Reference, tryParseReference } from '../oci/reference.ts';
+import { tryParseReference } from '../oci/reference.ts';
 import type { BuildOutput } from './build-outputs.ts';
 import { type StreamTag, type TagImage, tagKey } from './image-streams.ts';
 
@@ -26,11 +25,11 @@ export interface ClassifyOptions {
   readonly outputs: ReadonlyMap<string, BuildOutput>;
 }
 
-/** Label of the samples operator (samples.operator.openshift.io/v1, SamplesManagedLabel). */
-const SAMPLES_LABEL = 'samples.operator.openshift.io/managed';
-
 /** Namespaces of the platform: names that OpenShift and Kubernetes reserve. */
 const PLATFORM_NAMESPACE = /^(?:openshift|openshift-.*|kube-.*)$/;
+
+/** Classes of tags whose images are outside the internal registry, or come with the platform. */
+const NOT_MOVED: ReadonlySet<TagClass> = new Set(['public', 'platform']);
 
 /** Maximum number of tags that are followed one after the other. */
 const MAX_CHAIN = 20;
@@ -85,8 +84,9 @@ class Classifier {
     if (follows.length === 0) return this.#own(tag);
     const { class: endClass, why, ...evidence } = this.#own(end);
     const through = `follows ${follows.join(', which follows ')}: ${why}`;
-    // A tag keeps its image when what it followed has lost its own.
-    if (endClass === 'empty' && tag.current) return { ...this.#byImage(tag, tag.current, through), follows };
+    // A tag keeps its image when what it followed has lost its own, and somebody may push to a tag that follows another one.
+    if (tag.current && (endClass === 'empty' || (NOT_MOVED.has(endClass) && this.#isUpload(tag))))
+      return { ...this.#byImage(tag, tag.current, through), follows };
     if (endClass !== 'platform' && !hasImage(tag))
       return { class: 'empty', why: `has no image, and ${through}`, follows };
     return { class: endClass, why: through, ...evidence, follows };
@@ -114,7 +114,7 @@ class Classifier {
     const because = (why: string): string => [why, note, failed].filter((part) => part !== undefined).join('; ');
     const output = this.#options.outputs.get(tagKey(tag));
     const parsed = tryParseReference(reference);
-    if (reference === '' || (parsed !== undefined && this.#options.isInternal(parsed.registry))) {
+    if (reference === '' || this.#isUpload({ ...tag, current: { reference } })) {
       const same = output === undefined ? this.#sameBuild(tag) : undefined;
       if (same !== undefined) {
         const why = because(`the image of ${same.key}, which ${same.output.builder} writes`);
@@ -161,10 +161,14 @@ class Classifier {
     return built;
   }
 
+  /** Reports whether the current image is in the internal registry. */
+  #isUpload(tag: StreamTag): boolean {
+    return isUpload(tag, this.#options.isInternal);
+  }
+
   /** Reports whether a build wrote the current image: it does not follow another tag then, whatever the specification says. */
   #outputOf(tag: StreamTag): boolean {
-    const registry = tryParseReference(tag.current?.reference ?? '')?.registry;
-    return registry !== undefined && this.#options.isInternal(registry) && this.#options.outputs.has(tagKey(tag));
+    return this.#isUpload(tag) && this.#options.outputs.has(tagKey(tag));
   }
 
   /** Returns the tag that a tag follows, if it follows one. */
@@ -189,7 +193,7 @@ class Classifier {
 
   /** Classifies a tag that follows one that the export does not have: by the namespace of that, else by its own image. */
   #afterLostTag(tag: StreamTag, followed: string, why: string): Verdict {
-    if (PLATFORM_NAMESPACE.test(textBefore(followed, '/')))
+    if (PLATFORM_NAMESPACE.test(textBefore(followed, '/')) && !this.#isUpload(tag))
       return { class: 'platform', why: `${why}; it is in a namespace of the platform` };
     return tag.current ? this.#byImage(tag, tag.current, why) : { class: 'empty', why };
   }
@@ -223,9 +227,8 @@ function digestIndex(tags: Iterable<StreamTag>): Map<string, StreamTag> {
   return found;
 }
 
-function platformReason({ namespace, labels }: StreamTag): string | undefined {
-  if (PLATFORM_NAMESPACE.test(namespace)) return `namespace ${namespace} belongs to the platform`;
-  return labels[SAMPLES_LABEL] === 'true' ? `label ${SAMPLES_LABEL}` : undefined;
+function platformReason({ namespace }: StreamTag): string | undefined {
+  return PLATFORM_NAMESPACE.test(namespace) ? `namespace ${namespace} belongs to the platform` : undefined;
 }
 
 /** Reports whether a registry is reached in the network of the source alone: a Service, an address, a name without a domain. */
@@ -238,47 +241,15 @@ function oneLine(text: string): string {
   return collapseWhitespace(text);
 }
 
-/** What decides which tags are moved. */
-export interface MoveOptions {
-  readonly includePublic: boolean;
-  readonly includePlatform: boolean;
-}
-
-/** Reports whether a tag has to be moved: the destination cannot get its image elsewhere, or must not. */
-export function isMoved(
-  tag: Pick<ClassifiedTag, 'class' | 'current' | 'isWithoutStatus'>,
-  options: MoveOptions,
-): boolean {
-  if (tag.current === undefined && !tag.isWithoutStatus) return false;
-  switch (tag.class) {
-    case 'built':
-    case 'pushed':
-    case 'mirrored':
-      return true;
-    case 'public':
-      return options.includePublic;
-    case 'platform':
-      return options.includePlatform;
-    case 'empty':
-      return false;
-  }
-}
-
-/** Reports whether a tag of the platform has an image that was built or pushed: no other cluster has it by itself. */
-export function isPlatformUpload(tag: ClassifiedTag, isInternal: (registry: string) => boolean): boolean {
-  const registry = tryParseReference(tag.current?.reference ?? '')?.registry;
-  const isFollowing = tag.from !== undefined && tag.from.kind !== 'DockerImage';
-  return tag.class === 'platform' && !isFollowing && registry !== undefined && isInternal(registry);
-}
-
 /**
- * Returns the reference by which the image of a tag is read from outside: `ROUTE/NAMESPACE/STREAM:TAG@DIGEST`. The internal
- * registry also serves imported images, from where they are. The image of a tag that is only a reference has its own name.
- * @returns undefined if it has no image
+ * Reports whether the current image of a tag is in the internal registry: by its host, or because a tag without an origin has
+ * the repository of its own stream, which a cluster wrote when its registry had another name.
  */
-export function sourceOf(tag: ClassifiedTag, route: string): Reference | undefined {
-  const { namespace, stream, tag: name, current } = tag;
-  if (tag.isReference && tag.class === 'public') return tryParseReference(current?.reference ?? tag.from?.name ?? '');
-  const digest: Digest | undefined = current?.digest;
-  return { registry: route, path: `${namespace}/${stream}`, tag: name, ...(digest && { digest }) };
+export function isUpload(
+  { current, from, namespace, stream }: StreamTag,
+  isInternal: (registry: string) => boolean,
+): boolean {
+  const parsed = tryParseReference(current?.reference ?? '');
+  if (parsed === undefined) return false;
+  return isInternal(parsed.registry) || (from === undefined && parsed.path === `${namespace}/${stream}`);
 }

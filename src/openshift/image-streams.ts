@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { type AirgapError, asAirgapError } from '../base/errors.ts';
+import { asMapping } from '../base/mapping.ts';
 import { isName } from '../base/names.ts';
 import { printableLine, quoted } from '../base/printable.ts';
 import { compareText } from '../base/text-order.ts';
@@ -31,7 +32,6 @@ export interface StreamTag {
   /** Field of the object, such as `status.tags[0]`. */
   readonly path: string;
   readonly origin: ObjectOrigin;
-  readonly labels: Readonly<Record<string, string>>;
   readonly from?: TagOrigin;
   /** `referencePolicy: Local`: workloads pull from the internal registry. */
   readonly isLocal: boolean;
@@ -93,10 +93,7 @@ const tagEvents = z.object({
   conditions: listOf(condition),
 });
 
-const labels = optional(z.record(z.string(), z.string()));
-
 const imageStream = z.object({
-  metadata: z.object({ labels }),
   spec: optional(z.object({ tags: listOf(tagReference) })),
   status: optional(
     z.object({ dockerImageRepository: optional(z.string().max(MAX_REFERENCE)), tags: listOf(tagEvents) }),
@@ -107,13 +104,11 @@ const image = optional(
   z.object({ metadata: optional(z.object({ name: optional(z.string()) })), dockerImageReference: optional(reference) }),
 );
 const imageStreamTag = z.object({
-  metadata: z.object({ labels }),
   tag: optional(tagReference.omit({ name: true })),
   conditions: listOf(condition),
   image,
 });
 const imageTag = z.object({
-  metadata: z.object({ labels }),
   spec: optional(tagReference.omit({ name: true })),
   status: optional(tagEvents.omit({ tag: true })),
   image,
@@ -146,12 +141,12 @@ function tagsOf(exported: ExportedObject): StreamTag[] {
   };
   const common = { namespace, stream, origin };
   if (kind === 'ImageStream') {
-    const { metadata, spec, status } = read(imageStream);
+    const { spec, status } = read(imageStream);
     const specs = new Map((spec?.tags ?? []).map((tag, index) => [tag.name, { tag, path: `spec.tags[${index}]` }]));
     const events = new Map((status?.tags ?? []).map((tag, index) => [tag.tag, { tag, path: `status.tags[${index}]` }]));
     return [...new Set([...events.keys(), ...specs.keys()])].sort(compareText).map((tag) =>
       streamTag({
-        ...{ ...common, tag, labels: metadata.labels, isWithoutStatus: status === undefined },
+        ...{ ...common, tag, isWithoutStatus: isStripped(exported) },
         path: events.get(tag)?.path ?? specs.get(tag)?.path ?? '',
         spec: specs.get(tag)?.tag,
         events: events.get(tag)?.tag,
@@ -164,18 +159,26 @@ function tagsOf(exported: ExportedObject): StreamTag[] {
   return [streamTag({ ...common, tag: ownTag, isWithoutStatus: false, path: 'image', ...single })];
 }
 
+/**
+ * Reports whether the status of an ImageStream is no longer there: `oc get --export` and `oc export` of OpenShift 3 leave
+ * `dockerImageRepository: ""`.
+ */
+function isStripped({ object }: ExportedObject): boolean {
+  const { dockerImageRepository, tags } = asMapping(object.status);
+  return !dockerImageRepository && (!Array.isArray(tags) || tags.length === 0);
+}
+
 interface TagParts {
-  readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly spec?: Omit<z.infer<typeof tagReference>, 'name'> | undefined;
   readonly events?: Omit<z.infer<typeof tagEvents>, 'tag'> | undefined;
 }
 
-function imageStreamTagParts({ metadata, tag, conditions, image }: z.infer<typeof imageStreamTag>): TagParts {
-  return { labels: metadata.labels, spec: tag, events: { conditions, items: itemsOf(image) } };
+function imageStreamTagParts({ tag, conditions, image }: z.infer<typeof imageStreamTag>): TagParts {
+  return { spec: tag, events: { conditions, items: itemsOf(image) } };
 }
 
-function imageTagParts({ metadata, spec, status, image }: z.infer<typeof imageTag>): TagParts {
-  return { labels: metadata.labels, spec, events: status ?? { conditions: [], items: itemsOf(image) } };
+function imageTagParts({ spec, status, image }: z.infer<typeof imageTag>): TagParts {
+  return { spec, events: status ?? { conditions: [], items: itemsOf(image) } };
 }
 
 function itemsOf(found: z.infer<typeof image>): z.infer<typeof tagEvents>['items'] {
@@ -185,7 +188,6 @@ function itemsOf(found: z.infer<typeof image>): z.infer<typeof tagEvents>['items
 function streamTag({
   spec,
   events,
-  labels = {},
   repository,
   ...common
 }: TagParts &
@@ -197,7 +199,6 @@ function streamTag({
   const { from } = spec ?? {};
   return {
     ...common,
-    labels,
     ...(from && { from: { kind: from.kind, name: from.name, namespace: from.namespace || common.namespace } }),
     isLocal: spec?.referencePolicy?.type === 'Local',
     isReference: spec?.reference === true,
@@ -218,6 +219,10 @@ function tagImage({ dockerImageReference = '', image = '' }: z.infer<typeof tagE
 export function mergeTags(objects: readonly ExportedObject[]): {
   readonly tags: StreamTag[];
   readonly errors: AirgapError[];
+  /** Image streams by `NAMESPACE/NAME`, also those without tags. */
+  readonly streams: ReadonlySet<string>;
+  /** Those without a status: the tags that were built or pushed are unknown. */
+  readonly stripped: readonly string[];
 } {
   const tags = new Map<string, StreamTag>();
   const errors: AirgapError[] = [];
@@ -241,13 +246,16 @@ export function mergeTags(objects: readonly ExportedObject[]): {
     try {
       for (const tag of tagsOf(exported)) {
         const key = tagKey(tag);
-        if (!tags.has(key)) tags.set(key, tag);
+        const earlier = tags.get(key);
+        if (earlier === undefined || (earlier.isWithoutStatus && tag.current !== undefined)) tags.set(key, tag);
       }
     } catch (error) {
       errors.push(asAirgapError(error));
     }
   }
-  return { tags: [...tags.values()], errors };
+  const stripped = [...streams].flatMap(([name, exported]) => (isStripped(exported) ? [name] : []));
+  const names = [...tags.values()].map(({ namespace, stream }) => `${namespace}/${stream}`);
+  return { tags: [...tags.values()], errors, streams: new Set([...streams.keys(), ...names]), stripped };
 }
 
 const RANKS = ['ImageStream', 'ImageTag', 'ImageStreamTag'];

@@ -2,6 +2,7 @@ import { count, firstOf } from '../../base/count.ts';
 import { AirgapError, combine } from '../../base/errors.ts';
 import { runStep } from '../../base/step.ts';
 import { compareText } from '../../base/text-order.ts';
+import { textBefore } from '../../base/text-trim.ts';
 import type { ImageStreamsDocument, ImageStreamTag } from '../../inventory/image-streams.ts';
 import { TAG_CLASSES } from '../../inventory/tag-classes.ts';
 import { formatReference } from '../../oci/reference.ts';
@@ -59,7 +60,7 @@ export async function planImageStreams(
     STREAM_KINDS.has(kind) || BUILD_KINDS.has(kind) || ADDRESS_KINDS.has(kind);
   const objects = await runStep(context.emit, `reading ${names}`, () => readExport(context, sources, isWanted));
   const streams = objects.filter(({ kind }) => STREAM_KINDS.has(kind));
-  const { tags, errors } = mergeTags(streams);
+  const { tags, errors, ...known } = mergeTags(streams);
   if (errors.length > 0) throw combine(errors, `${count(errors.length, 'object')} of the export cannot be read`);
   if (streams.length === 0) {
     throw new AirgapError('usage', `${names}: no image streams`, {
@@ -69,7 +70,9 @@ export async function planImageStreams(
   const addresses = addressesIn([...objects, ...clusterObjects], registryRoutes);
   const registries = new Set([...addresses.internal, ...addresses.routes]);
   const isInternal = (registry: string): boolean => registries.has(registry.toLowerCase());
-  const classified = classifyTags(tags, { isInternal, outputs: buildOutputs(objects, isInternal) });
+  const outputs = buildOutputs(objects, isInternal);
+  const classified = classifyTags(tags, { isInternal, outputs });
+  warnOfUnknownTags(context, known, outputs.keys());
   const byName = new Map(classified.map((tag) => [tagKey(tag), tag]));
   const planned = [...byName.keys()].sort(compareText).map((name) => {
     return plannedTag(name, byName.get(name) as ClassifiedTag, addresses.route, move);
@@ -81,6 +84,22 @@ export async function planImageStreams(
     platformUploads: classified.filter((tag) => isPlatformUpload(tag, isInternal)).map(tagKey),
     addresses,
   };
+}
+
+/** Warns of image streams that have more tags than the export shows. */
+function warnOfUnknownTags(
+  { emit }: Pick<Context, 'emit'>,
+  { streams, stripped }: Pick<ReturnType<typeof mergeTags>, 'streams' | 'stripped'>,
+  written: Iterable<string>,
+): void {
+  const warn = (message: string, names: readonly string[]): void => {
+    if (names.length > 0) emit({ type: 'warning', message: `${message}: ${firstOf(names, MAX_NAMES)}` });
+  };
+  const streamsOf = (names: readonly string[]): string => count(names.length, 'image stream');
+  const what = 'without a status in the export, and so without the tags that were built or pushed';
+  warn(`${streamsOf(stripped)} ${what} (oc get imagestreams -o yaml has them)`, stripped);
+  const missing = [...new Set([...written].map((key) => textBefore(key, ':')))].filter((name) => !streams.has(name));
+  warn(`builds write to ${streamsOf(missing)} that the export does not have`, missing);
 }
 
 function plannedTag(name: string, tag: ClassifiedTag, route: string | undefined, move: MoveOptions): ImageStreamTag {

@@ -60,6 +60,21 @@ test('an ImageStream goes before its ImageStreamTags, whatever their order; a ta
   ]);
 });
 
+test.each([undefined, {}, { dockerImageRepository: '' }])('streams whose status is %j are known as such', (status) => {
+  const from = { kind: 'DockerImage', name: 'redis' };
+  const stripped = { ...imageStream('shop/web', { latest: { from }, '2': { from } }), status };
+  const empty = { ...imageStream('shop/api', {}), status };
+  const whole = imageStream('shop/new', {});
+  const found = mergeTags([stripped, empty, whole, streamTag('shop/web:latest', first)].map((one) => exported(one)));
+  expect(found.stripped).toEqual(['shop/web', 'shop/api']);
+  expect([...found.streams]).toEqual(['shop/web', 'shop/api', 'shop/new']);
+  const digests = found.tags.map((tag) => [tag.tag, tag.isWithoutStatus, tag.current?.digest]);
+  expect(digests.sort()).toEqual([
+    ['2', true, undefined],
+    ['latest', false, first],
+  ]);
+});
+
 describe('an object that cannot be read is one error', () => {
   const good = imageStream('shop/web', { latest: { images: [pushed('shop/web', first)] } });
   const changed = (from: string | RegExp, to: string): object => JSON.parse(JSON.stringify(good).replace(from, to));
