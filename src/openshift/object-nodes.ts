@@ -24,7 +24,7 @@ export interface ObjectNode extends LocatedNode {
 /** Maximum levels of lists and templates in each other. */
 const MAX_LEVELS = 5;
 
-/** Returns the object of a document, or the objects of a list (`kind: List`) or an OpenShift Template. */
+/** Returns the object of a document, or the objects of a list (`kind: List`), or an OpenShift Template and its objects. */
 export function objectNodes(source: YamlSource, root: Node | null): ObjectNode[] {
   const objects: ObjectNode[] = [];
   const visit = (
@@ -39,10 +39,11 @@ export function objectNodes(source: YamlSource, root: Node | null): ObjectNode[]
     if (kind === undefined || api === undefined) return;
     const list = kind.endsWith('List') ? 'items' : kind === 'Template' ? 'objects' : undefined;
     const items = list === undefined ? undefined : childOf(source, located, list);
-    if (items === undefined || !isSeq(items.node)) {
+    const isList = items !== undefined && isSeq(items.node);
+    // A Template is an object of its own, besides those that it makes.
+    if (!isList || kind === 'Template')
       objects.push({ ...located, node, kind, group: api.includes('/') ? api.slice(0, api.indexOf('/')) : '' });
-      return;
-    }
+    if (!isList) return;
     // The items of a typed list of the API have no kind.
     const inherited = kind === 'List' || kind === 'Template' ? undefined : { kind: kind.slice(0, -4), api };
     for (const item of childrenOf(source, items)) visit(item, level + 1, inherited);

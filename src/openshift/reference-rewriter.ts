@@ -29,7 +29,7 @@ export class ReferenceRewriter {
     const [internal = ''] = destination.internal;
     const own = new Set([internal, internal.replace(/\.svc(?=:|$)/, '.svc.cluster.local'), ...destination.routes]);
     const hosts = [...new Set([...source.internal, ...source.routes])];
-    this.#foreign = hosts.filter((host) => !own.has(host));
+    this.#foreign = [...new Set(hosts.filter((host) => !own.has(host)).flatMap(spellingsOf))];
     this.#shared = hosts.filter((host) => own.has(host));
   }
 
@@ -51,7 +51,7 @@ export class ReferenceRewriter {
   mentionsSource(text: string): boolean {
     const lower = text.toLowerCase();
     return (
-      this.#foreign.some((host) => endsOf(lower, host).some((end) => !CONTINUED.test(lower.slice(end, end + 2)))) ||
+      this.#foreign.some((host) => endsOf(lower, host).some((end) => !CONTINUED.test(lower.slice(end, end + 5)))) ||
       this.#shared.some((host) =>
         endsOf(lower, host).some((end) => {
           const namespace = NAMESPACE.exec(lower.slice(end, end + MAX_NAMESPACE))?.[0];
@@ -67,13 +67,22 @@ export class ReferenceRewriter {
     if (slash < 0) return undefined;
     const next = word.indexOf('/', slash + 1);
     const end = next < 0 ? word.length : next;
-    const text = this.#replacements.get(word.slice(0, slash).toLowerCase() + word.slice(slash, end));
+    const host = word.slice(0, slash).toLowerCase().replace(DEFAULT_PORT, '');
+    const text = this.#replacements.get(host + word.slice(slash, end));
     return text === undefined ? undefined : { start: offset, end: offset + end, text };
   }
 }
 
 /** Start of what makes a host a longer one, or one with another port. */
-const CONTINUED = /^(?:[a-z0-9]|[.-][a-z0-9]|:\d)/;
+const CONTINUED = /^(?:[a-z0-9]|[.-][a-z0-9]|:(?!443(?!\d))\d)/;
+
+/** Port of HTTPS, which a host may have. */
+const DEFAULT_PORT = /:443$/;
+
+/** Returns an address of a registry as texts may have it: also without its port, and a Service without `.svc`. */
+function spellingsOf(host: string): string[] {
+  return [host, host.replace(/:\d+$/, ''), host.replace(/\.svc(?=:|$)/, '')];
+}
 
 /** Slash and namespace after a host, and the maximum length of both. */
 const [NAMESPACE, MAX_NAMESPACE] = [/^\/[a-z0-9-]+/, 65];

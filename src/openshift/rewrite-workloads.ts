@@ -57,7 +57,7 @@ export function planRewrites(text: string, rules: RewriteRules): RewritePlan | R
     for (const object of objects) planner.plan(object);
     rewrites.push(...planner.rewrites);
     left.push(...planner.left);
-    left.push(...unwrittenMentions(source, contents as Node | null, objects, rules.rewriter, planner.planned));
+    left.push(...unwrittenMentions(source, contents as Node | null, objects, rules, planner.planned));
   }
   return { rewrites, left: left.sort((a, b) => a.line - b.line) };
 }
@@ -146,7 +146,8 @@ class ObjectPlanner {
   /** Lists namespaces of objects of other kinds, which are not renamed. */
   #leaveNamespaces(object: ObjectNode): void {
     if (this.#rules.renamed.size === 0) return;
-    for (const path of NAMESPACES) {
+    const isNamespace = object.kind === 'Namespace' || object.kind === 'Project';
+    for (const path of isNamespace ? NAMESPACE_NAME : NAMESPACES) {
       for (const { node, keys } of nodesAt(this.#source, object, path)) {
         const text = isScalar(node) ? scalarText(node) : '';
         if ((this.#rules.renamed.get(text) ?? text) === text) continue;
@@ -177,6 +178,9 @@ const NAMESPACES: readonly WorkloadField['keys'][] = [
   ['metadata', 'namespace'],
   ['subjects', '*', 'namespace'],
 ];
+
+/** Name of an object that is a namespace (Namespace, Project). */
+const NAMESPACE_NAME: readonly WorkloadField['keys'][] = [['metadata', 'name']];
 
 /** Kinds that the annotation may name. */
 const STREAM_KIND = /^ImageStream(?:Tag|Image)?$/;

@@ -4,6 +4,7 @@ import { scalarText } from '../base/scalar-source.ts';
 import type { YamlSource } from '../helm/yaml-source.ts';
 import { describeObject, type ObjectNode } from './object-nodes.ts';
 import type { ReferenceRewriter } from './reference-rewriter.ts';
+import type { RenamedNamespaces } from './registry-replacement.ts';
 import { isRecord } from './workload-fields.ts';
 
 /** A scalar of a file. */
@@ -30,15 +31,15 @@ const OF_CLUSTER: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Finds the texts of a document that refer to the source's registry, in any field of any object, except those that clusters
- * write themselves.
+ * Finds the texts of a document that refer to the source's registry, or to a renamed namespace by the name of a Service or
+ * service account, in any field of any object, except those that clusters write themselves.
  * @param planned scalars that are rewritten or listed already
  */
 export function unwrittenMentions(
   source: YamlSource,
   root: Node | null,
   objects: readonly ObjectNode[],
-  rewriter: ReferenceRewriter,
+  { rewriter, renamed }: { readonly rewriter: ReferenceRewriter; readonly renamed: RenamedNamespaces },
   planned: ReadonlySet<Node>,
 ): UnwrittenScalar[] {
   const found: UnwrittenScalar[] = [];
@@ -46,9 +47,15 @@ export function unwrittenMentions(
   const visit = (node: unknown, keys: KeyPath, owner: ObjectNode | undefined): void => {
     if (isScalar(node)) {
       const text = scalarText(node);
-      if (planned.has(node) || !rewriter.mentionsSource(text)) return;
+      if (planned.has(node)) return;
+      const reason = rewriter.mentionsSource(text)
+        ? NOT_REWRITTEN
+        : isInRenamed(text, renamed)
+          ? NOT_RENAMED
+          : undefined;
+      if (reason === undefined) return;
       const object = owner === undefined ? '' : describeObject(source, owner);
-      found.push({ line: source.lineOf(node), object, path: formatFieldPath(keys), text, reason: NOT_REWRITTEN });
+      found.push({ line: source.lineOf(node), object, path: formatFieldPath(keys), text, reason });
     } else if (isSeq(node)) {
       for (const [i, item] of node.items.entries()) visit(item, [...keys, i], owner);
     } else if (isMap(node)) {
@@ -66,3 +73,14 @@ export function unwrittenMentions(
 }
 
 const NOT_REWRITTEN = 'this field is not rewritten';
+const NOT_RENAMED = 'namespaces in this field are not renamed';
+
+/** Namespace in a DNS name of a Service, and in the user and the group of service accounts. */
+const IN_NAMESPACE = [/\.([a-z0-9-]{1,63})\.svc\b/g, /\bsystem:serviceaccounts?:([a-z0-9-]{1,63})/g] as const;
+
+function isInRenamed(text: string, renamed: RenamedNamespaces): boolean {
+  if (renamed.size === 0) return false;
+  return IN_NAMESPACE.some((pattern) =>
+    [...text.matchAll(pattern)].some(([, name = '']) => (renamed.get(name) ?? name) !== name),
+  );
+}

@@ -19,7 +19,7 @@ export interface ReplacementOptions {
 export interface ReplacementPlan {
   readonly source: RegistryAddresses;
   readonly destination: RegistryAddresses;
-  /** Those of the exported image streams, sorted. */
+  /** Those of the exported image streams, and those that get another name; sorted. */
   readonly namespaces: readonly string[];
   readonly replacements: readonly RegistryReplacement[];
 }
@@ -36,13 +36,14 @@ export async function planReplacement(
   { streams, destination: options, renamed }: ReplacementOptions,
 ): Promise<ReplacementPlan> {
   const destination = await destinationAddresses(context, options);
-  const { tags, addresses: source } = await planImageStreams(context, streams);
-  const namespaces = [...new Set(tags.map(({ namespace }) => namespace))].sort(compareText);
-  const unknown = [...renamed.keys()].filter((name) => !namespaces.includes(name));
+  const { addresses: source, namespaces: exported } = await planImageStreams(context, streams);
+  const unknown = [...renamed.keys()].filter((name) => !exported.includes(name));
   if (unknown.length > 0) {
     const message = `--rename-namespace: the export has no image streams in ${firstOf(unknown, MAX_NAMES)}`;
     context.emit({ type: 'warning', message });
   }
+  // References may name a namespace whose image streams are not exported.
+  const namespaces = [...new Set([...exported, ...renamed.keys()])].sort(compareText);
   return {
     source,
     destination,

@@ -198,6 +198,51 @@ describe('planRewrites', () => {
     expect(left.map(([line]) => line)).toEqual(lines);
   });
 
+  test.each<[string, object, number]>([
+    ['a Namespace', { kind: 'Namespace', metadata: { name: 'shop' } }, 1],
+    ['a Project of another name', { kind: 'Project', metadata: { name: 'shop2', labels: { a: 'shop' } } }, 0],
+    [
+      'a Template',
+      { kind: 'Template', metadata: { namespace: 'shop' }, objects: [{ kind: 'X', apiVersion: 'v1' }] },
+      1,
+    ],
+    [
+      'a Service by DNS',
+      { kind: 'ConfigMap', data: { a: 'http://web.shop.svc:80/', b: 'web.shop2.svc', c: 'x.shop.svc2' } },
+      1,
+    ],
+    [
+      'service accounts',
+      { kind: 'X', users: ['system:serviceaccount:shop:web', 'system:serviceaccounts:shop', 'system:shop'] },
+      2,
+    ],
+    [
+      'other spellings of the registry',
+      { kind: 'X', a: ['old:5000/shop', 'old.svc/shop', 'old.svc:443', 'old.svc:50', 'cold'] },
+      3,
+    ],
+  ])('lists %s', (_, object, count) => {
+    const { text, left } = rewrite(stringify({ apiVersion: 'v1', ...object }));
+    expect(parse(text)).toEqual({ apiVersion: 'v1', ...object });
+    expect(left).toHaveLength(count);
+  });
+
+  test('a public host is the same with the port of HTTPS', () => {
+    const [from, to] = ['old.example', 'new.example'].map((route) => ({ internal: [], routes: [route], route })) as [
+      never,
+      never,
+    ];
+    const rules = {
+      rewriter: new ReferenceRewriter(registryReplacements(from, to, ['shop']), from, to),
+      renamed: new Map(),
+    };
+    const plan = planRewrites(
+      '{apiVersion: v1, kind: Pod, spec: {containers: [{image: "old.example:443/shop/a"}, {image: "old.example:4430/shop/a"}]}}',
+      rules,
+    );
+    expect(isRefusal(plan) || plan.rewrites.map(({ replacement }) => replacement)).toEqual(['new.example/shop/a']);
+  });
+
   test('ignores what clusters write themselves', () => {
     const record = {
       apiVersion: 'image.openshift.io/v1',

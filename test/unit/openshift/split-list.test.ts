@@ -30,7 +30,7 @@ test('the items of a list as oc prints it are read one by one as they are read t
       // A text that oc would not write so may be left whole.
       if (split !== undefined) expect([...split].map((item) => parse(item))).toEqual(parse(list).items);
     }),
-    { numRuns: 200 },
+    { numRuns: 60 },
   );
 });
 

@@ -28,9 +28,11 @@ describe.each([
     const {
       platformUploads: _,
       addresses: __,
+      namespaces,
       ...document
     } = await planImageStreams({ emit: ignoreEvents }, options(path));
     expect(imageStreamsSchema.strict().parse(document)).toEqual(document);
+    expect(namespaces).toEqual([...new Set(document.tags.map(({ namespace }) => namespace))].sort());
     const found = document.tags.map((tag) => {
       const { name, moved, digest = '', older = 0 } = tag;
       return [path, name, tag.class, moved ? 'yes' : 'no', digest, String(older)];
