@@ -49,7 +49,7 @@ export function imageStreamsCommand(io: CommandIO) {
     if (replaces) return replaceRegistries(io, options, flags);
     const plan = await planImageStreams(io.context, options);
     if (flags.output === 'json' || flags.output === 'yaml') {
-      const { platformUploads: _, addresses: __, namespaces: ___, ...document } = plan;
+      const { platformUploads: _, addresses: __, streams: ___, ...document } = plan;
       return io.print(await formatDocument('ImageStreams', document, flags.output));
     }
     await printReport(io, imageStreamsReport(plan, options), afterImageStreams(command, plan));

@@ -44,8 +44,8 @@ export interface ImageStreamPlan extends ImageStreamsDocument {
   readonly platformUploads: readonly string[];
   /** All addresses of the internal registry. */
   readonly addresses: RegistryAddresses;
-  /** Those of the image streams, sorted. */
-  readonly namespaces: readonly string[];
+  /** Image streams, also those without tags: `NAMESPACE/NAME`, sorted. */
+  readonly streams: readonly string[];
 }
 
 /**
@@ -85,7 +85,7 @@ export async function planImageStreams(
     tags: planned,
     platformUploads: classified.filter((tag) => isPlatformUpload(tag, isInternal)).map(tagKey),
     addresses,
-    namespaces: [...new Set([...known.streams].map((name) => textBefore(name, '/')))].sort(compareText),
+    streams: [...known.streams].sort(compareText),
   };
 }
 

@@ -1,5 +1,6 @@
 import { firstOf } from '../../base/count.ts';
 import { compareText } from '../../base/text-order.ts';
+import { textBefore } from '../../base/text-trim.ts';
 import {
   type ClusterLoginContext,
   type RegistryAddresses,
@@ -36,10 +37,16 @@ export async function planReplacement(
   { streams, destination: options, renamed }: ReplacementOptions,
 ): Promise<ReplacementPlan> {
   const destination = await destinationAddresses(context, options);
-  const { addresses: source, namespaces: exported } = await planImageStreams(context, streams);
-  const unknown = [...renamed.keys()].filter((name) => !exported.includes(name));
+  const { addresses: source, streams: names } = await planImageStreams(context, streams);
+  const exported = new Set(names.map((name) => textBefore(name, '/')));
+  const unknown = [...renamed.keys()].filter((name) => !exported.has(name));
   if (unknown.length > 0) {
     const message = `--rename-namespace: the export has no image streams in ${firstOf(unknown, MAX_NAMES)}`;
+    context.emit({ type: 'warning', message });
+  }
+  const merged = mergedStreams(names, renamed);
+  if (merged.length > 0) {
+    const message = `--rename-namespace gives two image streams one name: ${firstOf(merged, MAX_NAMES)}`;
     context.emit({ type: 'warning', message });
   }
   // References may name a namespace whose image streams are not exported.
@@ -50,4 +57,15 @@ export async function planReplacement(
     namespaces,
     replacements: registryReplacements(source, destination, namespaces, renamed),
   };
+}
+
+/** Returns the new names that several image streams get. */
+function mergedStreams(names: readonly string[], renamed: RenamedNamespaces): string[] {
+  const counts = new Map<string, number>();
+  for (const name of names) {
+    const namespace = textBefore(name, '/');
+    const next = `${renamed.get(namespace) ?? namespace}${name.slice(namespace.length)}`;
+    counts.set(next, (counts.get(next) ?? 0) + 1);
+  }
+  return [...counts].flatMap(([name, number]) => (number > 1 ? [name] : []));
 }

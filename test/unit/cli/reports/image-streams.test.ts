@@ -16,7 +16,7 @@ const PLAN: ImageStreamPlan = {
     { ...common, name: 'shop/web:1', class: 'built', why: 'BuildConfig shop/web\nwrites it', moved: true, older: 3 },
     { ...common, name: 'shop/redis:7', class: 'public', why: 'imported', moved: false },
   ],
-  namespaces: ['shop'],
+  streams: ['shop/web'],
   addresses: { internal: ['registry.svc:5000'], routes: [] },
   platformUploads: ['openshift/golden:9'],
 };
