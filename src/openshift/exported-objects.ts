@@ -150,6 +150,9 @@ function parse(text: string, origin: ObjectOrigin): Mapping | undefined {
   return object;
 }
 
+/** Kinds that others have too: a kubeconfig and airgap.yaml are a Config, and have no name. */
+const FOREIGN_KINDS: ReadonlySet<string> = new Set(['Config', 'Image', 'Service', 'Route']);
+
 /** Adds the object, or those of a list. @returns false for a mapping that is no object */
 function collect(
   object: Mapping,
@@ -174,8 +177,10 @@ function collect(
   }
   if (!isWanted(kind)) return true;
   const { name, namespace } = isMapping(object.metadata) ? object.metadata : {};
-  if (typeof name !== 'string' || name === '' || (namespace !== undefined && typeof namespace !== 'string'))
+  if (typeof name !== 'string' || name === '' || (namespace !== undefined && typeof namespace !== 'string')) {
+    if (FOREIGN_KINDS.has(kind)) return true;
     throw unreadable(origin, `the ${quoted(kind)} has no valid metadata.name and metadata.namespace`, EXPORT_HINT);
+  }
   objects.push({
     kind,
     group: apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '',

@@ -129,9 +129,9 @@ function addressesOf(from: AddressObject): FoundAddresses {
   if (kind === 'ImageStream') {
     return {
       ...NOTHING,
-      written: hosts(registryOf(status.dockerImageRepository)),
+      written: hosts(registryOf(status.dockerImageRepository, `/${from.namespace}/${name}`)),
       aliases: serviceAddresses(status, `${from.namespace}/${name}@`),
-      routes: hosts(registryOf(status.publicDockerImageRepository)),
+      routes: hosts(registryOf(status.publicDockerImageRepository, `/${from.namespace}/${name}`)),
     };
   }
   if (kind === 'Config' && group === 'imageregistry.operator.openshift.io' && name === 'cluster') {
@@ -161,9 +161,14 @@ function routeHost(spec: Mapping, status: Mapping): unknown {
   return spec.host || asMapping(ingress).host;
 }
 
-/** Returns the host of a repository: the text before the first slash. */
-function registryOf(repository: unknown): unknown {
-  return typeof repository === 'string' ? repository.slice(0, Math.max(repository.indexOf('/'), 0)) : repository;
+/**
+ * Returns the host of the repository of an image stream: the text before the first slash. Of a cluster without a registry, an
+ * image stream has the repository that it imports (`spec.dockerImageRepository`).
+ */
+function registryOf(repository: unknown, path: string): unknown {
+  if (typeof repository !== 'string') return repository;
+  const host = repository.slice(0, Math.max(repository.indexOf('/'), 0));
+  return repository === `${host}${path}` ? host : undefined;
 }
 
 /**

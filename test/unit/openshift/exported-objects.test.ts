@@ -29,7 +29,7 @@ async function read(files: Readonly<Record<string, string>>, path = 'export') {
   const objects = await readExport(
     { emit: (event) => void events.push(event) },
     [source],
-    (kind) => kind === 'ImageStream',
+    (kind) => kind === 'ImageStream' || kind === 'Config',
   );
   const warnings = events.flatMap((event) => (event.type === 'warning' ? [event.message] : []));
   return {
@@ -49,6 +49,11 @@ describe('objects are found with file, document and item', () => {
     ],
     ['a list as oc prints it', stringify(list([web, api]), { indentSeq: false }), [first, second]],
     ['any list in YAML', stringify(list([web, api])), [first, second]],
+    [
+      'among files of others',
+      `${stringify(web)}---\napiVersion: airgap/v1\nkind: Config\n`,
+      ['shop/web x.yaml, document 1'],
+    ],
     ['a list in JSON', JSON.stringify(list([web, api])), [first, second]],
     [
       'JSON objects in a row',

@@ -91,6 +91,11 @@ describe('addressesIn', () => {
       },
     ],
     [
+      'no repository that a cluster without a registry imports',
+      [stream({ dockerImageRepository: 'quay.io/a/app' })],
+      {},
+    ],
+    [
       'IP addresses under which an image stream was pushed, not those of other registries',
       [
         tagged(
