@@ -88,6 +88,6 @@ function describeChange({ kind, name, of }: Pick<AccessChange, 'kind' | 'name' |
 }
 
 /** Reports whether an error concerns all requests. */
-function stopsRun({ code }: AirgapError): boolean {
+export function stopsRun({ code }: AirgapError): boolean {
   return code === 'unauthorized' || code === 'network' || code === 'interrupted';
 }
