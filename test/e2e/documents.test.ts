@@ -119,6 +119,7 @@ beforeAll(async () => {
   await run('images --pods', 'images', '--pods', pods);
   const streams = join(import.meta.dirname, '../../fixtures/image-streams/openshift-4');
   await run('image-streams', 'image-streams', streams);
+  await run('image-streams --registry-addresses', 'image-streams', '--registry-addresses', streams);
   await run('images --image-streams', 'images', '--image-streams', streams);
   const [old, route] = [
     'docker-registry.default.svc:5000',

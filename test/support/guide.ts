@@ -62,6 +62,7 @@ export async function runGuide(page: string, options: GuideOptions): Promise<Gui
     'access',
     'bundle',
     'check',
+    'image-streams',
     'images',
     'image-streams',
     'import',

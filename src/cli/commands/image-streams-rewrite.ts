@@ -32,7 +32,10 @@ type RewriteFlags = FlagsOf<typeof addRewriteFlags>;
 /** Formats of `image-streams`; `crane` is the value of crane's flag `registry-replacement`. */
 export const STREAM_FORMATS = ['table', 'json', 'yaml', 'crane'] as const;
 
-type Flags = RewriteFlags & { readonly output: (typeof STREAM_FORMATS)[number] };
+type Flags = RewriteFlags & {
+  readonly registryAddresses?: true | undefined;
+  readonly output: (typeof STREAM_FORMATS)[number] | 'internal' | 'public';
+};
 
 /**
  * Reports whether the flags replace registries.
@@ -43,6 +46,11 @@ export function isReplacement(flags: Flags): boolean {
   if (registryReplacement && rewrite.length > 0) {
     throw new AirgapError('usage', '--registry-replacement and --rewrite cannot be used together', {
       hint: 'use --registry-replacement to print what --rewrite replaces',
+    });
+  }
+  if (flags.registryAddresses && (registryReplacement || rewrite.length > 0)) {
+    throw new AirgapError('usage', `--registry-addresses cannot be used with --registry-replacement or --rewrite`, {
+      hint: 'give one of them',
     });
   }
   if (rewrite.includes(STANDARD_INPUT)) {
@@ -59,6 +67,8 @@ export function isReplacement(flags: Flags): boolean {
     }
   };
   if (rewrite.length === 0) refuse({ '--dry-run': dryRun === true, '--undo': undo !== undefined }, '--rewrite');
+  if (!flags.registryAddresses)
+    refuse({ [`-o ${output}`]: output === 'internal' || output === 'public' }, '--registry-addresses');
   if (!registryReplacement) refuse({ '-o crane': output === 'crane' }, '--registry-replacement');
   if (registryReplacement || rewrite.length > 0) return true;
   refuse(

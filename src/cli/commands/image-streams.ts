@@ -8,19 +8,21 @@ import { examples } from '../help.ts';
 import { imageStreamsReport } from '../reports/image-streams.ts';
 import type { CommandIO } from '../run.ts';
 import { afterImageStreams } from './after-image-streams.ts';
-import { addRewriteFlags, isReplacement, replaceRegistries, STREAM_FORMATS } from './image-streams-rewrite.ts';
+import { addAddressFlag, printAddresses, STREAM_OUTPUTS } from './image-streams-addresses.ts';
+import { addRewriteFlags, isReplacement, replaceRegistries } from './image-streams-rewrite.ts';
 
 /** Declares the command and its flags. */
 function declare() {
   const command = new Command('image-streams')
     .description('classify the tags of exported image streams of OpenShift, and show which have to be moved')
     .argument('[path...]', 'file or folder of exported objects; "-" for standard input')
-    .addOption(outputOption(STREAM_FORMATS, 'table'))
+    .addOption(outputOption(STREAM_OUTPUTS, 'table'))
     .addHelpText(
       'after',
       examples(
         'image-streams export/',
         'image-streams export/ -o json',
+        'image-streams --registry-addresses --source-kubeconfig a.yaml',
         'image-streams a/ --registry-replacement --destination-config b/',
         'image-streams a/ --rewrite a/ --destination-config b/ --dry-run',
       ),
@@ -29,7 +31,7 @@ function declare() {
   const selecting = addStreamSelectionFlags(
     addConfigFlags(command, 'read image streams and routes from this airgap.yaml'),
   );
-  return addRewriteFlags(selecting);
+  return addRewriteFlags(addAddressFlag(selecting));
 }
 
 export function imageStreamsCommand(io: CommandIO) {
@@ -38,6 +40,7 @@ export function imageStreamsCommand(io: CommandIO) {
     const { planImageStreams } = await import('../../workflows/image-streams/plan.ts');
     const { config, folder } = await readConfiguration(io.context, flags, CONNECTION_ONLY);
     const options = await imageStreamOptions(io, flags, paths, config, folder);
+    if (flags.registryAddresses) return printAddresses(io, options, flags);
     if (options.sources.length === 0) {
       throw new AirgapError('usage', 'no exported objects were given', {
         hint: 'run helm airgap image-streams FOLDER, or name the folder with imageStreams in airgap.yaml (--config)',
