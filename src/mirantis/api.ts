@@ -4,6 +4,9 @@
  * are not read, so that nothing secret gets further than the response.
  */
 
+/** Organization of the system itself, which every registry has. */
+export const SYSTEM_ORGANIZATION = 'docker-datacenter';
+
 /** A user or an organization. */
 export interface Account {
   readonly id?: string;

@@ -103,7 +103,7 @@ export function connect(context: Context, access: RegistryAccess, deadline?: Abo
 
 /** Creates a client for the accounts, teams and repositories of a Mirantis Secure Registry; the caller has to close it. */
 export function connectMirantis(context: Context, access: RegistryAccess, registry: string): MirantisClient {
-  const { transport, keychain } = openAccess(context, { ...access, named: [registry] });
+  const { transport, keychain } = openAccess(context, access);
   return createMirantisClient({ registry, transport, keychain, signal: context.signal });
 }
 

@@ -141,9 +141,13 @@ async function applyToApi(
   if (output === 'json') io.print(await formatDocument('AccessChanges', accessDocument(result), 'json'));
   else await printReport(io, accessReport(result));
   const errors = result.outcomes.flatMap(({ error }) => error ?? []);
+  throwErrors(errors, `${errors.length} of ${result.outcomes.length} changes were refused`);
+}
+
+/** @throws AirgapError for an interrupt, else for all errors, if there are any */
+function throwErrors(errors: readonly AirgapError[], message: string): void {
   if (errors.length === 0) return;
-  const interrupted = errors.find(({ code }) => code === 'interrupted');
-  throw interrupted ?? combine(errors, `${errors.length} of ${result.outcomes.length} changes were refused`);
+  throw errors.find(({ code }) => code === 'interrupted') ?? combine(errors, message);
 }
 
 /** Exit code 3 if a repository is missing. @throws AirgapError for policies that were not set */
@@ -162,6 +166,6 @@ async function applyToEcr(
   if (output === 'json') io.print(await formatDocument('RepositoryPolicies', policiesDocument(result), 'json'));
   else await printReport(io, policiesReport(result));
   const errors = result.outcomes.flatMap(({ error }) => error ?? []);
-  if (errors.length > 0) throw combine(errors, `${errors.length} of ${result.outcomes.length} policies failed`);
+  throwErrors(errors, `${errors.length} of ${result.outcomes.length} policies failed`);
   if (options.write && result.outcomes.some(({ status }) => status === 'missing')) io.setExitCode(3);
 }

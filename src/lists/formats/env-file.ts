@@ -79,7 +79,8 @@ class EnvFileReader {
       else this.#plain(variable, role);
     }
     const [from, to] = [this.#source.registry, this.#destination.registry];
-    if (from !== undefined && from.host === to?.host) {
+    const withoutPort = (host: string): string => host.replace(/:443$/, '');
+    if (from !== undefined && to !== undefined && withoutPort(from.host) === withoutPort(to.host)) {
       const reason = `the destination ${quoted(to.host)} is also the source, in line ${from.line}`;
       this.#collector.problem(to.line, reason, 'name two registries');
     }
@@ -132,7 +133,7 @@ class EnvFileReader {
   }
 
   #port(name: string, line: number, text: string, side: NonNullable<Role['side']>): void {
-    if (/^[0-9]{1,5}$/.test(text)) this.#registry(side).port(text);
+    if (/^[1-9][0-9]{0,4}$/.test(text) && Number(text) < 65_536) this.#registry(side).port(text);
     else this.#collector.problem(line, `${name} is ${quoted(text)}, which is not a port`);
   }
 

@@ -80,7 +80,10 @@ function readValue(cursor: Cursor): Pick<EnvironmentVariable, 'value' | 'isUnquo
   if (!isOpen) {
     const end = cursor.position;
     cursor.skipBlanks();
-    if (cursor.peek() === ';') cursor.step();
+    if (cursor.peek() === ';') {
+      cursor.step();
+      cursor.skipBlanks();
+    }
     const isComment = cursor.peek() === '#' && cursor.position > end;
     const isNext = cursor.position > end && ASSIGNMENT.test(cursor.text.slice(cursor.position, cursor.position + 400));
     if (cursor.isAtEnd || cursor.peek() === '\n' || isComment || isNext) {

@@ -18,7 +18,7 @@ export interface ChangeOutcome {
 }
 
 /** Error codes of the API for what exists by now. */
-const EXISTS: ReadonlySet<string> = new Set(['ACCOUNT_EXISTS', 'TEAM_EXISTS', 'REPOSITORY_EXISTS']);
+const EXISTS: ReadonlySet<string> = new Set(['ACCOUNT_EXISTS', 'TEAM_EXISTS']);
 
 export interface ApplyOptions {
   readonly emit: Emit;
@@ -88,6 +88,6 @@ function describeChange({ kind, name, of }: Pick<AccessChange, 'kind' | 'name' |
 }
 
 /** Reports whether an error concerns all requests. */
-function stopsRun({ code }: AirgapError): boolean {
+export function stopsRun({ code }: AirgapError): boolean {
   return code === 'unauthorized' || code === 'network' || code === 'interrupted';
 }

@@ -11,6 +11,7 @@ import type { PrincipalMap } from '../../inventory/principal-map.ts';
 import { formatTarget, type Target, targetRepository } from '../../naming/naming.ts';
 import { connect, type RegistryAccess } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
+import { stopsRun } from './apply-changes.ts';
 import { mappedRights, type RepositoryRights, type UnmappedHolder } from './mapped-rights.ts';
 import { changePolicy, type PolicyChange } from './repository-policy.ts';
 
@@ -76,26 +77,20 @@ export async function applyPolicies(context: Context, options: PolicyOptions): P
     return runStep(
       context.emit,
       title,
-      (advance) =>
-        pool(items, ECR_CONCURRENCY, (item) => {
-          if (context.signal?.aborted) throw new AirgapError('interrupted', 'interrupted');
-          return work(item).finally(advance);
-        }),
+      (advance) => pool(items, ECR_CONCURRENCY, (item) => work(item).finally(advance)),
       items.length,
     );
   };
   try {
-    const planned = await each('reading', wanted, (rights) => planPolicy(policies, rights, options.create));
+    const planned = await each('reading', wanted, (rights) => {
+      if (context.signal?.aborted) throw new AirgapError('interrupted', 'interrupted');
+      return planPolicy(policies, rights, options.create);
+    });
     const create = (names: readonly string[], settings: Settings): Promise<unknown> =>
       ensureRepositories(host, names, { ...ecr, settings });
     const ready = write ? await createMissing(planned, wanted, create) : planned;
-    const written = new Map<string, PolicyOutcome>();
     const changes = write ? ready.filter(({ status }) => status === 'planned') : [];
-    if (changes.length > 0) {
-      await each('setting', changes, async (outcome) => {
-        written.set(outcome.repository, await writePolicy(policies, outcome));
-      });
-    }
+    const written = await writePolicies(policies, changes, context, (work) => each('setting', changes, work));
     return {
       target: formatTarget(target),
       isWritten: write,
@@ -174,7 +169,7 @@ async function planPolicy(
 /** Returns an error that concerns one repository; throws others, which all repositories would have. */
 function ofOneRepository(error: unknown): AirgapError {
   const own = asAirgapError(error);
-  if (own.code === 'unauthorized' || own.code === 'network' || own.code === 'interrupted') throw own;
+  if (stopsRun(own)) throw own;
   return own;
 }
 
@@ -217,6 +212,29 @@ async function createMissing(
     const error = failures.get(outcome.repository);
     return error === undefined ? outcome : { ...outcome, status: 'failed', error };
   });
+}
+
+/**
+ * Sets policies. Without an answer or a login, and after an interrupt, nothing more is tried; what was not tried stays `planned`.
+ * @returns outcomes by repository, so that what was set is reported whatever happened
+ */
+async function writePolicies(
+  policies: RepositoryPolicies,
+  changes: readonly PolicyOutcome[],
+  { signal }: Context,
+  each: (work: (outcome: PolicyOutcome) => Promise<void>) => Promise<unknown>,
+): Promise<ReadonlyMap<string, PolicyOutcome>> {
+  const written = new Map<string, PolicyOutcome>();
+  if (changes.length === 0) return written;
+  let isStopped = false;
+  await each(async (outcome) => {
+    if (isStopped) return;
+    const error = signal?.aborted ? new AirgapError('interrupted', 'interrupted') : undefined;
+    const made: PolicyOutcome = error ? { ...outcome, status: 'failed', error } : await writePolicy(policies, outcome);
+    isStopped ||= made.error !== undefined && stopsRun(made.error);
+    written.set(outcome.repository, made);
+  });
+  return written;
 }
 
 async function writePolicy(policies: RepositoryPolicies, outcome: PolicyOutcome): Promise<PolicyOutcome> {

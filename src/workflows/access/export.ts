@@ -5,7 +5,7 @@ import { pool } from '../../base/pool.ts';
 import { printableLine } from '../../base/printable.ts';
 import { runStep } from '../../base/step.ts';
 import type { AccessAccount, AccessDocument } from '../../inventory/access.ts';
-import type { Account, Repository } from '../../mirantis/api.ts';
+import { type Account, type Repository, SYSTEM_ORGANIZATION } from '../../mirantis/api.ts';
 import { connectMirantis, type RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { type AccessReader, type ReadOrganization, readOrganizations } from './read-organizations.ts';
@@ -37,9 +37,6 @@ export interface AccessExport {
   /** What could not be read: then the export is not complete. */
   readonly unread: readonly UnreadItem[];
 }
-
-/** Organization of the system itself, which every registry has. */
-const SYSTEM_ORGANIZATION = 'docker-datacenter';
 
 /**
  * Reads accounts, organizations, teams, memberships, repositories and rights by the API of Mirantis Secure Registry. What the

@@ -8,6 +8,7 @@ import {
   type AccessTeam,
 } from '../../inventory/access.ts';
 import { teamKey } from '../../inventory/principal-map.ts';
+import { SYSTEM_ORGANIZATION } from '../../mirantis/api.ts';
 import {
   type AccessState,
   type AccessWriter,
@@ -16,9 +17,6 @@ import {
   type PlanCollector,
   type PlanOptions,
 } from './changes.ts';
-
-/** Organization of the registry itself. */
-const SYSTEM_ORGANIZATION = 'docker-datacenter';
 
 /** Bytes of a password that nobody knows. */
 const PASSWORD_BYTES = 48;

@@ -1,6 +1,7 @@
 import type { AccessRepository } from '../../inventory/access.ts';
 import { teamKey } from '../../inventory/principal-map.ts';
-import { changeKey, type FieldChange, type PlanCollector, type PlanOptions } from './changes.ts';
+import { refusalOf } from '../../mirantis/refusals.ts';
+import { type AccessWriter, changeKey, type FieldChange, type PlanCollector, type PlanOptions } from './changes.ts';
 import { planAccess } from './plan-accounts.ts';
 
 type Settings = AccessRepository['settings'];
@@ -38,7 +39,7 @@ export function planRepository(
         return to === undefined || to === '' ? [] : [{ field, to }];
       }),
       needs: [changeKey('organization', namespace), changeKey('account', namespace)],
-      write: (client) => client.createRepository(namespace, { name, ...settings }),
+      write: (client) => createRepository(client, namespace, name, settings),
     });
   } else planSettings({ ...repository, settings }, found.settings, plan);
 
@@ -69,6 +70,21 @@ export function planRepository(
     own.delete(account);
   }
   plan.leave('account access', own.size);
+}
+
+/** Creates a repository. One that exists by now, or that the login was not shown, gets the settings. */
+async function createRepository(
+  client: AccessWriter,
+  namespace: string,
+  name: string,
+  settings: Settings,
+): Promise<void> {
+  try {
+    await client.createRepository(namespace, { name, ...settings });
+  } catch (error) {
+    if (!refusalOf(error)?.codes.includes('REPOSITORY_EXISTS')) throw error;
+    await client.updateRepository(namespace, name, settings);
+  }
 }
 
 function planSettings({ namespace, name, settings }: AccessRepository, found: Settings, plan: PlanCollector): void {

@@ -184,6 +184,7 @@ async function planAll(
       ? { values: new Map<string, CommonSettings>(), refused: new Set<string>(), failure: undefined }
       : await readShown(context, host, registry, paths);
   if (failure !== undefined) {
+    if (kind.visibility === 'any' && !allowsPublic) assertNotHidden(failure, refused, wanted);
     const which = `${refused.size} of ${count(paths.length, 'repository', 'repositories')} of ${host}`;
     context.emit({ type: 'warning', message: `settings are not carried to ${which}: ${failure.message}` });
   }
@@ -199,6 +200,23 @@ async function planAll(
       refused.has(path) ? [] : [[path, planRepository(sources, values.get(path), options)] as const],
     ),
   );
+}
+
+/**
+ * Checks that nothing that is private at its source goes to a repository that may be public.
+ * @throws AirgapError why the target does not show whether it is
+ */
+function assertNotHidden(
+  failure: AirgapError,
+  refused: ReadonlySet<string>,
+  wanted: ReadonlyMap<string, readonly CommonSettings[]>,
+): void {
+  const isPrivate = (path: string): boolean =>
+    wanted.get(path)?.some(({ visibility }) => visibility === 'private') ?? false;
+  if (![...refused].some(isPrivate)) return;
+  const hint =
+    'the source is private, and this repository may be public: use a login that may read its settings, or copy without --carry-repository-settings';
+  throw failure.with({ hint: failure.code === 'unsupported' ? failure.hint : hint });
 }
 
 /**

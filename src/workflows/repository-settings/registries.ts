@@ -6,7 +6,7 @@ import { openCatalogs } from '../../ecr/public/catalogs.ts';
 import { openTagMutabilities } from '../../ecr/tag-mutability.ts';
 import { connectMirantis, type RegistryAccess } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
-import { type CommonSettings, ECR, ECR_PUBLIC, OTHER } from './common-settings.ts';
+import { type CommonSettings, ECR, ECR_PUBLIC, MIRANTIS, OTHER } from './common-settings.ts';
 import { mirantisSettings } from './mirantis.ts';
 import { readEach, type SettingsRegistry } from './settings-registry.ts';
 
@@ -43,7 +43,8 @@ export async function openSettings(
       throw error;
     }
     const read = (): Promise<never> => Promise.reject(error);
-    return { ...mirantisSettings(client), read };
+    // It may be a registry of another kind, whose visibility nobody knows.
+    return { ...mirantisSettings(client), kind: { ...MIRANTIS, visibility: undefined }, read };
   }
   await client.close();
   return NO_SETTINGS;

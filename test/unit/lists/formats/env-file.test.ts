@@ -137,7 +137,7 @@ describe('a wrong line is an error without its secrets', () => {
     ['an unclosed quote', `DEST_TOKEN="geheim\n${HOSTS}`, [1]],
     ['an unclosed quote before another', `DEST_TOKEN="geheim\nDEST_USER="a"\n${HOSTS}`, [1]],
     ['an unclosed quote at the end', `${HOSTS}DEST_TOKEN='geheim`, [3]],
-    ['an invalid host', 'SOURCE_URL=s_.example\nDEST_URL=https://\nDEST_PORT=x\n', [1, 2, 3]],
+    ['an invalid host', 'SOURCE_URL=s_.example\nDEST_URL=https://\nDEST_PORT=x\nSOURCE_PORT=65536\n', [1, 2, 3, 4]],
     ['an address with a login', 'SOURCE_URL=https://me:geheim@s.example\n', [1]],
     ['an address with a slash in a login', 'SOURCE_URL=https://me:a/geheim@s.example\n', [1]],
     ['an address with a path', 'SOURCE_URL=https://s.example/api/v0\n', [1]],
@@ -145,6 +145,7 @@ describe('a wrong line is an error without its secrets', () => {
     ['organizations without a host', 'DEST_URL=d.example\nORGS=a\n', [2]],
     ['two hosts', `${HOSTS}SOURCE_REGISTRY=t.example\nDESTINATION=e.example\n`, [3, 4]],
     ['one host for both', 'SOURCE_URL=s.example\nDEST_URL=https://S.example\n', [2]],
+    ['one host for both, with its port', 'SOURCE_URL=s.example:443\nDEST_URL=s.example\n', [2]],
     ['a host that is not known', 'SOURCE_URL=$(geheim)\nDEST_URL=$NOWHERE\n', [1, 2]],
     ['a name that no registry has', `${HOSTS}ORGS="a ../b"\n`, [3]],
   ])('%s', (_, text, lines) => {

@@ -49,9 +49,9 @@ async function ecrForTest(): Promise<TestEcr> {
   return ecr;
 }
 
-function apply(ecr: TestEcr, more: Partial<PolicyOptions> = {}): Promise<PolicyResult> {
-  const context = { env: {}, cwd: '/', emit: () => {} } as unknown as Parameters<typeof applyPolicies>[0];
-  return applyPolicies(context, {
+function apply(ecr: TestEcr, more: Partial<PolicyOptions> = {}, context: object = {}): Promise<PolicyResult> {
+  const own = { env: {}, cwd: '/', emit: () => {}, ...context } as unknown as Parameters<typeof applyPolicies>[0];
+  return applyPolicies(own, {
     document,
     map: { teams: new Map([['eng/dev', [role('dev')]]]), accounts: new Map(), organizations: new Map() },
     target: parseTarget(`${ecr.host}/m`, 'path'),
@@ -128,6 +128,18 @@ test('one repository that fails does not hold up others; without a login nothing
   const name = { code: 'UnrecognizedClientException', message: 'The security token is invalid.' };
   ecr.fault({ match: 'GetRepositoryPolicy', ...name, times: 4 });
   await expect(apply(ecr)).rejects.toMatchObject({ code: 'unauthorized' });
+});
+
+test('an interrupt between two policies is reported with what was set', async () => {
+  const ecr = await ecrForTest();
+  const interrupt = new AbortController();
+  const emit = (event: object): void => {
+    if (JSON.stringify(event).includes('setting')) interrupt.abort();
+  };
+  const result = await apply(ecr, {}, { emit, signal: interrupt.signal });
+  expect(statuses(result).slice(0, 2)).toEqual(['eng/app failed', 'eng/lib planned']);
+  expect(result.outcomes[0]?.error?.code).toBe('interrupted');
+  expect(operations(ecr)).not.toContain('SetRepositoryPolicy');
 });
 
 test('two repositories never share a name, and with it their rights', async () => {

@@ -201,6 +201,21 @@ test('what is refused is reported, what needs it is skipped, and everything else
   expect([asked, none.length, none.filter(({ status }) => status === 'skipped').length]).toEqual([1, 14, 13]);
 });
 
+test('a repository that the plan did not see gets the settings', async () => {
+  const { writer, state } = stateWriter(EMPTY);
+  const cause = { status: 400, codes: ['REPOSITORY_EXISTS'] };
+  const meanwhile: typeof writer = {
+    ...writer,
+    async createRepository(namespace, { name }) {
+      await writer.createRepository(namespace, { name, visibility: 'public' });
+      throw new AirgapError('registry', 'the registry refused it', { cause });
+    },
+  };
+  const outcomes = await applyChanges(meanwhile, planAccess(document, EMPTY, DEFAULTS).changes, run);
+  expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['done']));
+  expect(state().repositories.map(({ settings }) => settings.visibility)).toEqual(['private', 'private']);
+});
+
 test('an interrupted run tries nothing more, and says so', async () => {
   const { writer } = stateWriter(EMPTY);
   const stop = new AbortController();

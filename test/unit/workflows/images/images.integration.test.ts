@@ -58,7 +58,7 @@ describe('excluded images', () => {
     [`quay.io/a/b:1@${DIGEST}`, [`quay.io/a/b:1@${DIGEST}`]],
     ['quay.io/*', [`quay.io/a/b:1@${DIGEST}`, 'quay.io/a/b:1.0', 'quay.io/a/bc:1']],
     ['*', all],
-    ['*nginx', []],
+    ['*nginx', ['docker.io/library/nginx:1.27', 'docker.io/library/nginx:1.28', 'docker.io/bitnami/nginx:1']],
     ['nginx:1.270', []],
     ['nginx:latest', []],
     ['quay.io/a/b:1.?', []],

@@ -145,3 +145,17 @@ test('a target that refuses to hide a repository gets nothing; one that refuses 
   const { failure, report } = await carry({ env: {} }, pairOf('a'), options);
   expect([(failure as AirgapError).code, report.carried]).toEqual(['forbidden', []]);
 });
+
+test('what is private does not go where the target hides whether it is public', async () => {
+  const [source, target] = [await mirantisForTest(), await mirantisForTest()];
+  source.state.organization('team').repository('team/web').repository('team/open', { visibility: 'public' });
+  target.state.organization('team').repository('team/web', { visibility: 'public' });
+  target.refuse(/\/repositories\/team\//, 403, 'NOT_AUTHORIZED');
+  const aws = { env: {} };
+  const pairOf = (path: string) => ({ [`${source.host}/${path}`]: `${target.host}/${path}` });
+  const env = { ...source.env, ...target.env };
+  await expect(carry(aws, pairOf('team/web'), { env })).rejects.toMatchObject({ code: 'forbidden' });
+  expect((await carry(aws, pairOf('team/open'), { env })).warnings).toHaveLength(1);
+  expect((await carry(aws, pairOf('team/web'), { env, allowsPublic: true })).warnings).toHaveLength(1);
+  expect(target.writes()).toEqual([]);
+});
