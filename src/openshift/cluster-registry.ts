@@ -1,6 +1,9 @@
+import { access, constants } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
+import { reasonOf } from '../base/file-failure.ts';
 import { asMapping, isMapping } from '../base/mapping.ts';
+import { printableLine } from '../base/printable.ts';
 import { type ClusterAccess, type KubectlContext, kubectl } from '../kubernetes/kubectl.ts';
 import type { AddressObject } from './registry-addresses.ts';
 
@@ -33,7 +36,7 @@ export function clusterContext(context: KubectlContext, { kubeconfig }: Cluster)
 /**
  * Asks a cluster for the objects that name the addresses of its registry, and changes nothing.
  * @param what the cluster, for messages
- * @throws AirgapError `cluster` if it does not answer, or no question has an answer
+ * @throws AirgapError `cluster` if it does not answer, or no question has an answer; `file` for a kubeconfig that cannot be read
  */
 export async function askRegistryAddresses(
   context: KubectlContext,
@@ -42,6 +45,7 @@ export async function askRegistryAddresses(
   flag: string,
 ): Promise<AddressObject[]> {
   const asked = clusterContext(context, cluster);
+  await checkKubeconfig(asked, cluster);
   const question = { what: `the registry of ${what}`, instead: `give its addresses with ${flag} INTERNAL=PUBLIC` };
   const answers = await Promise.allSettled(QUESTIONS.map((args) => kubectl(asked, cluster, args, question)));
   const failures = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as unknown] : []));
@@ -49,6 +53,17 @@ export async function askRegistryAddresses(
   if (serious !== undefined) throw serious;
   if (failures.length === answers.length) throw failures[0];
   return answers.flatMap((answer) => (answer.status === 'fulfilled' ? objectsIn(answer.value, question.what) : []));
+}
+
+/** kubectl asks the cluster in whose Pod it runs, or localhost, if the file is not there. */
+async function checkKubeconfig({ cwd }: KubectlContext, { kubeconfig }: Cluster): Promise<void> {
+  if (kubeconfig === undefined) return;
+  try {
+    await access(resolve(cwd, kubeconfig), constants.R_OK);
+  } catch (cause) {
+    const message = `the kubeconfig ${printableLine(kubeconfig)} cannot be read: ${reasonOf(cause)}`;
+    throw new AirgapError('file', message, { hint: 'check the path of the kubeconfig', cause });
+  }
 }
 
 /** Returns the object or the items of a list that kubectl printed. */

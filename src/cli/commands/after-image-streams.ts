@@ -3,7 +3,10 @@ import { givenArguments } from '../flags/given.ts';
 import { airgapCommand, nextStep } from '../reports/next.ts';
 import { sharedFlags } from './next-steps.ts';
 
-const STREAM_FLAGS = ['--config', '--var', '--registry-route', '--include-public', '--include-platform'];
+const STREAM_FLAGS = [
+  ...['--config', '--var', '--registry-route', '--source-kubeconfig', '--source-context'],
+  ...['--include-public', '--include-platform'],
+];
 
 /** After `image-streams`: copy what has to be moved, if anything has. */
 export function afterImageStreams(

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { askRegistryAddresses } from '../../../src/openshift/cluster-registry.ts';
 import { addressesIn } from '../../../src/openshift/registry-addresses.ts';
@@ -43,15 +43,21 @@ describe('askRegistryAddresses', () => {
       [NAMESPACE]: json({ kind: 'List', apiVersion: 'v1', items: [ROUTE] }),
     });
     const env = { ...program.env, HELM_KUBECONTEXT: 'other', AIRGAP_AUTH_X_PASSWORD: 'secret' };
-    const objects = await ask(env, { kubeconfig: 'a/config', context: 'old' });
+    const objects = await ask(env, { kubeconfig: basename(import.meta.filename), context: 'old' });
     expect(addressesIn(objects)).toMatchObject({
       internal: expect.arrayContaining([IMAGE.status.internalRegistryHostname]),
       route: 'registry.example',
     });
-    expect(program.variables()).toContain(`KUBECONFIG=${join(cwd, 'a/config')}`);
+    expect(program.variables()).toContain(`KUBECONFIG=${import.meta.filename}`);
     expect(program.variables().join('\n')).not.toMatch(/HELM_KUBECONTEXT|AIRGAP_/);
     expect(program.calls()).toHaveLength(4);
     for (const call of program.calls()) expect(call).toEqual(expect.arrayContaining(['--context=old', 'get']));
+  });
+
+  test('a kubeconfig that is not there is an error: kubectl would ask another cluster', async () => {
+    const program = fakeKubectl(json(IMAGE));
+    await expect(ask(program.env, { kubeconfig: 'nowhere/config' })).rejects.toMatchObject({ code: 'file' });
+    expect(program.calls()).toEqual([]);
   });
 
   test('of a user who may read nothing else, the image streams of the platform are enough', async () => {
