@@ -136,10 +136,12 @@ function readDocument(
 
 function parse(text: string, origin: ObjectOrigin): Mapping | undefined {
   const fail = (problem: string): AirgapError => unreadable(origin, problem, EXPORT_HINT);
-  if (/^\ufeff?\s*\{/.test(text)) {
+  if (/^\ufeff?\s*[{[]/.test(text)) {
     if (isJsonTooDeep(text)) throw fail(`nests deeper than ${DEPTH_LIMIT} levels`);
     try {
       const value: unknown = JSON.parse(text.replace(/^\ufeff/, ''));
+      // `jq .items` leaves the items of a list.
+      if (Array.isArray(value) && value.length > 0) return { apiVersion: 'v1', kind: 'List', items: value };
       return isMapping(value) ? value : undefined;
     } catch {
       // A mapping of YAML may begin with a brace too.

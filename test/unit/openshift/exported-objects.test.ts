@@ -54,6 +54,7 @@ describe('objects are found with file, document and item', () => {
       `${stringify(web)}---\napiVersion: airgap/v1\nkind: Config\n`,
       ['shop/web x.yaml, document 1'],
     ],
+    ['the items of a list in JSON', JSON.stringify([web, api]), [first, second]],
     ['a list in JSON', JSON.stringify(list([web, api])), [first, second]],
     [
       'JSON objects in a row',
