@@ -20,5 +20,5 @@ export {
   type RenamedNamespaces,
   registryReplacements,
 } from './registry-replacement.ts';
+export type { RemainingReference } from './remaining-references.ts';
 export { applyRewrites, planRewrites, type RewriteRules, type ScalarRewrite } from './rewrite-workloads.ts';
-export type { UnwrittenScalar } from './unwritten-mentions.ts';

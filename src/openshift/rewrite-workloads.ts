@@ -14,7 +14,7 @@ import {
 } from './object-nodes.ts';
 import type { ReferenceRewriter } from './reference-rewriter.ts';
 import type { RenamedNamespaces } from './registry-replacement.ts';
-import { type LocatedScalar, type UnwrittenScalar, unwrittenMentions } from './unwritten-mentions.ts';
+import { type LocatedScalar, type RemainingReference, remainingReferences } from './remaining-references.ts';
 import { type FieldContent, isRecord, type WorkloadField, workloadFields } from './workload-fields.ts';
 
 /** What is rewritten. */
@@ -38,7 +38,7 @@ export interface ScalarRewrite extends LocatedScalar {
 /** Rewrites of a text of manifests. */
 export interface RewritePlan {
   readonly rewrites: readonly ScalarRewrite[];
-  readonly left: readonly UnwrittenScalar[];
+  readonly left: readonly RemainingReference[];
 }
 
 /**
@@ -50,14 +50,14 @@ export function planRewrites(text: string, rules: RewriteRules): RewritePlan | R
   const source = new YamlSource(text);
   if (source.problem !== undefined) return source.problem;
   const rewrites: ScalarRewrite[] = [];
-  const left: UnwrittenScalar[] = [];
+  const left: RemainingReference[] = [];
   for (const { contents } of source.documents) {
     const objects = objectNodes(source, contents as Node | null);
     const planner = new ObjectPlanner(source, rules);
     for (const object of objects) planner.plan(object);
     rewrites.push(...planner.rewrites);
     left.push(...planner.left);
-    left.push(...unwrittenMentions(source, contents as Node | null, objects, rules, planner.planned));
+    left.push(...remainingReferences(source, contents as Node | null, objects, rules, planner.planned));
   }
   return { rewrites, left: left.sort((a, b) => a.line - b.line) };
 }
@@ -72,7 +72,7 @@ export function applyRewrites(text: string, rewrites: readonly ScalarRewrite[]):
 
 class ObjectPlanner {
   readonly rewrites: ScalarRewrite[] = [];
-  readonly left: UnwrittenScalar[] = [];
+  readonly left: RemainingReference[] = [];
   /** Scalars that are rewritten, or refused with a reason. */
   readonly planned = new Set<Node>();
   readonly #source: YamlSource;

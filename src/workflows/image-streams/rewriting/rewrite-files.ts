@@ -6,7 +6,7 @@ import { compareText } from '../../../base/text-order.ts';
 import { changedFiles, refuseExistingPatch, writeWithUndo } from '../../../base/undo-patch.ts';
 import { isRefusal } from '../../../helm/yaml-source.ts';
 import { type ManifestSource, readManifestFiles } from '../../../manifests/index.ts';
-import type { RewriteRules, UnwrittenScalar } from '../../../openshift/index.ts';
+import type { RemainingReference, RewriteRules } from '../../../openshift/index.ts';
 import type { Context } from '../../../session/context.ts';
 import { type RewrittenText, rewriteText } from './rewrite-text.ts';
 
@@ -36,7 +36,7 @@ export interface RewriteResult {
   readonly isDryRun: boolean;
   readonly rewrites: readonly RewrittenLine[];
   /** What still refers to the source, in fields that are not rewritten. */
-  readonly left: readonly (UnwrittenScalar & { readonly file: string })[];
+  readonly left: readonly (RemainingReference & { readonly file: string })[];
   /** Absolute paths of the changed files, sorted. */
   readonly files: readonly string[];
   /** Folder in which the undo patch applies (absolute), and its path; absent if nothing was written. */

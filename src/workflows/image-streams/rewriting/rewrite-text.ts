@@ -3,9 +3,9 @@ import { isRefusal, type Refusal } from '../../../helm/yaml-source.ts';
 import {
   applyRewrites,
   planRewrites,
+  type RemainingReference,
   type RewriteRules,
   type ScalarRewrite,
-  type UnwrittenScalar,
 } from '../../../openshift/index.ts';
 import { changesBetween } from '../../../value-tracing/changes.ts';
 
@@ -14,7 +14,7 @@ export interface RewrittenText {
   readonly text: string;
   readonly rewrites: readonly ScalarRewrite[];
   /** What still refers to the source. Lines are those of both texts: rewrites add none. */
-  readonly left: readonly UnwrittenScalar[];
+  readonly left: readonly RemainingReference[];
 }
 
 /** Maximum number of rewrites that are proved one by one if they fail together. */
@@ -35,7 +35,13 @@ export function rewriteText(text: string, rules: RewriteRules): RewrittenText | 
   if (isRefusal(again)) return again;
   // These are the rewrites that were left out.
   const unproved = again.rewrites.map(
-    ({ line, object, path, text: value }): UnwrittenScalar => ({ line, object, path, text: value, reason: UNPROVED }),
+    ({ line, object, path, text: value }): RemainingReference => ({
+      line,
+      object,
+      path,
+      text: value,
+      reason: UNPROVED,
+    }),
   );
   return { text: changed, rewrites, left: [...again.left, ...unproved].sort((a, b) => a.line - b.line) };
 }

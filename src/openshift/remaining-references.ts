@@ -18,7 +18,7 @@ export interface LocatedScalar {
 }
 
 /** A scalar that still refers to the source's registry or namespaces. */
-export interface UnwrittenScalar extends LocatedScalar {
+export interface RemainingReference extends LocatedScalar {
   readonly text: string;
   readonly reason: string;
 }
@@ -35,14 +35,14 @@ const OF_CLUSTER: ReadonlySet<string> = new Set([
  * service account, in any field of any object, except those that clusters write themselves.
  * @param planned scalars that are rewritten or listed already
  */
-export function unwrittenMentions(
+export function remainingReferences(
   source: YamlSource,
   root: Node | null,
   objects: readonly ObjectNode[],
   { rewriter, renamed }: { readonly rewriter: ReferenceRewriter; readonly renamed: RenamedNamespaces },
   planned: ReadonlySet<Node>,
-): UnwrittenScalar[] {
-  const found: UnwrittenScalar[] = [];
+): RemainingReference[] {
+  const found: RemainingReference[] = [];
   const byNode = new Map<Node, ObjectNode>(objects.map((object) => [object.node, object]));
   const visit = (node: unknown, keys: KeyPath, owner: ObjectNode | undefined): void => {
     if (isScalar(node)) {
