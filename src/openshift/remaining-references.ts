@@ -31,8 +31,8 @@ const OF_CLUSTER: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Finds the texts of a document that refer to the source's registry, or to a renamed namespace by the name of a Service or
- * service account, in any field of any object, except those that clusters write themselves.
+ * Finds the texts of a document that refer to the source's registry, or to a renamed namespace (by a key, an anchor that may be
+ * the value of one, or the name of a Service or service account), in any field of any object, except those that clusters write.
  * @param planned scalars that are rewritten or listed already
  */
 export function remainingReferences(
@@ -48,11 +48,9 @@ export function remainingReferences(
     if (isScalar(node)) {
       const text = scalarText(node);
       if (planned.has(node)) return;
-      const reason = rewriter.mentionsSource(text)
-        ? NOT_REWRITTEN
-        : isInRenamed(text, renamed)
-          ? NOT_RENAMED
-          : undefined;
+      const isNamespace = NAMESPACE_KEYS.has(String(keys.at(-1))) || source.refusalOf(node) !== undefined;
+      const isRenamed = isInRenamed(text, renamed) || (isNamespace && (renamed.get(text) ?? text) !== text);
+      const reason = rewriter.mentionsSource(text) ? NOT_REWRITTEN : isRenamed ? NOT_RENAMED : undefined;
       if (reason === undefined) return;
       const object = owner === undefined ? '' : describeObject(source, owner);
       found.push({ line: source.lineOf(node), object, path: formatFieldPath(keys), text, reason });
@@ -74,6 +72,9 @@ export function remainingReferences(
 
 const NOT_REWRITTEN = 'this field is not rewritten';
 const NOT_RENAMED = 'namespaces in this field are not renamed';
+
+/** Keys of namespaces: references to objects, and the label by which policies select namespaces. */
+const NAMESPACE_KEYS: ReadonlySet<string> = new Set(['namespace', 'kubernetes.io/metadata.name']);
 
 /** Namespace in a DNS name of a Service, and in the user and the group of service accounts. */
 const IN_NAMESPACE = [/\.([a-z0-9-]{1,63})\.svc\b/g, /\bsystem:serviceaccounts?:([a-z0-9-]{1,63})/g] as const;

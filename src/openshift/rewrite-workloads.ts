@@ -97,6 +97,9 @@ class ObjectPlanner {
       const [key, of] =
         kind === 'DockerImage' ? (['name', 'reference'] as const) : (['namespace', 'namespace'] as const);
       const child = childOf(this.#source, located, key);
+      // A reference by name has no namespace, whatever the field says.
+      const unused = key === 'name' ? childOf(this.#source, located, 'namespace') : undefined;
+      if (unused !== undefined) this.planned.add(unused.node);
       if (child !== undefined) this.#field(object, child, of);
       return;
     }

@@ -221,10 +221,34 @@ describe('planRewrites', () => {
       { kind: 'X', a: ['old:5000/shop', 'old.svc/shop', 'old.svc:443', 'old.svc:50', 'cold'] },
       3,
     ],
+    [
+      'namespaces by key',
+      {
+        kind: 'X',
+        spec: {
+          a: { namespace: 'shop' },
+          b: { namespace: 'shop2', name: 'shop' },
+          matchLabels: { 'kubernetes.io/metadata.name': 'shop' },
+        },
+      },
+      2,
+    ],
   ])('lists %s', (_, object, count) => {
     const { text, left } = rewrite(stringify({ apiVersion: 'v1', ...object }));
     expect(parse(text)).toEqual({ apiVersion: 'v1', ...object });
     expect(left).toHaveLength(count);
+  });
+
+  test('lists namespaces behind aliases and merge keys', () => {
+    const metadata = [
+      '{labels: {app: &a shop}, namespace: *a}',
+      '{<<: &m {namespace: shop}, name: b}',
+      '{labels: {app: &u shop}}',
+    ];
+    const texts = metadata.map((one) => `apiVersion: v1\nkind: Pod\nmetadata: ${one}\n`);
+    expect(texts.map((text) => [rewrite(text).text, rewrite(text).left.length])).toEqual(
+      texts.map((text, i) => [text, i < 2 ? 1 : 0]),
+    );
   });
 
   test('a public host is the same with the port of HTTPS', () => {
