@@ -20,16 +20,7 @@ const charts = resolve(root, process.env.AIRGAP_CHARTS || '../shared/charts');
  * newest every end-to-end test.
  */
 const BETWEEN = ['journey', 'post-render'];
-const OLDEST = [
-  ...BETWEEN,
-  'sources',
-  'nested',
-  'image-configs',
-  'lock-file',
-  'naming',
-  'operator-scan',
-  'umbrella-chart',
-];
+const OLDEST = [...BETWEEN, 'sources', 'nested', 'image-configs', 'umbrella-chart'];
 const helms = testHelms();
 
 const suites = [

@@ -414,7 +414,7 @@ export const targets: readonly Target[] = [
   {
     name: 'access',
     ...from([accessFile]),
-    runs: 100,
+    runs: 60,
     read: async (bytes) => {
       const { accounts, organizations, repositories } = await readAccess(file(bytes, 'access.yaml'), 'FILE');
       const names = [...accounts, ...organizations].map(({ name }) => name);
@@ -459,7 +459,7 @@ export const targets: readonly Target[] = [
         `quay.io:\n  images: {a/b: [1.0, "${DIGEST}"], c:}\n  images-by-tag-regex: {d: ^v}\n  images-by-semver: {e: ">= 1"}\n`,
       ),
     ]),
-    runs: 500,
+    runs: 250,
     read: async (bytes) => {
       for (const { repository, lookups } of (await readSkopeoSync(file(bytes))).repositories)
         for (const lookup of lookups) checkReference(referenceOf(repository, lookup));
