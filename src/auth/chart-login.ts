@@ -14,8 +14,8 @@ import { describeLogin } from './refusal.ts';
 
 /**
  * Creates a lookup of logins for charts that Helm pulls from OCI registries and would not find itself: those of the
- * command line, of variables, of the configuration file and of Podman's files. It returns undefined for others, as Helm reads its own file and
- * Docker's.
+ * command line, of variables, of the configuration file and of Podman's files. It returns undefined for others, as Helm reads
+ * its own file and Docker's.
  * @param named registries that the user has named
  */
 export function chartLogins(

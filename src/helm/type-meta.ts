@@ -4,6 +4,11 @@ export interface TypeMeta {
   readonly apiVersion: string;
 }
 
+/** Returns the group of an API version; empty for the core group (`v1`). */
+export function apiGroup(apiVersion: string): string {
+  return apiVersion.slice(0, Math.max(apiVersion.indexOf('/'), 0));
+}
+
 /** First line that is not empty or a comment. */
 const FIRST_LINE = /^(?![ \t]*(?:#|$)).*$/m;
 const KEY = /^[A-Za-z][\w-]*:(?= |$)/;

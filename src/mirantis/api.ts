@@ -69,7 +69,6 @@ export interface RepositorySettings {
 export interface Repository extends RepositorySettings {
   readonly namespace: string;
   readonly name: string;
-  readonly namespaceType?: 'user' | 'organization';
 }
 
 interface NewRepository extends RepositorySettings {
@@ -101,7 +100,8 @@ export interface MirantisClient {
   /** Returns the name of the account that logs in; undefined for a bearer token. */
   user(): Promise<string | undefined>;
 
-  listAccounts(filter: 'users' | 'orgs' | 'all'): Promise<readonly Account[]>;
+  /** Lists users and organizations. */
+  listAccounts(): Promise<readonly Account[]>;
   /** Returns undefined if there is none. */
   getAccount(name: string): Promise<Account | undefined>;
   createAccount(form: NewAccount): Promise<void>;

@@ -40,10 +40,10 @@ export function createMirantisClient(options: ApiOptions): MirantisClient {
     registry,
     user: () => api.user(),
 
-    listAccounts: async (filter) =>
+    listAccounts: async () =>
       list({
         path: ACCOUNTS,
-        query: { filter },
+        query: { filter: 'all' },
         isRoot: true,
         field: 'accounts',
         schema: accountSchema,

@@ -55,7 +55,6 @@ export const repositorySchema = z
   .object({
     namespace: name,
     name,
-    namespaceType: z.enum(['user', 'organization']).nullish(),
     visibility: z.enum(['public', 'private']).nullish(),
     immutableTags: flag,
     scanOnPush: flag,

@@ -1,4 +1,4 @@
-import { lstat, readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Credential, Keychain } from '../auth/keychain.ts';
 import { AirgapError } from '../base/errors.ts';
@@ -60,7 +60,9 @@ async function readLogin(
   if (password !== undefined) {
     registerSecret(password);
     if (!TOKEN.test(password)) {
-      throw new AirgapError('config', `${question.what} has a token that is none`, { hint: LOG_IN });
+      throw new AirgapError('config', `${question.what} has a token with characters that no bearer token has`, {
+        hint: LOG_IN,
+      });
     }
     return {
       ...{ kind: 'basic', username: USER, password },
@@ -68,7 +70,7 @@ async function readLogin(
     };
   }
   const what = user['client-certificate-data'] || user['client-certificate'] ? 'a client certificate' : 'no token';
-  const message = `${question.what} has ${what}, with which no registry can be logged in to, so ${route} gets no login from it (${LOG_IN}, or helm registry login ${route})`;
+  const message = `${question.what} has ${what}, which is no login for a registry, so ${route} gets none from it (${LOG_IN}, or helm registry login ${route})`;
   context.emit({ type: 'warning', message });
   return undefined;
 }
@@ -114,8 +116,10 @@ async function readTokenFile({ env, cwd }: KubectlContext, file: string, flag: s
   const folder = env.KUBECONFIG === undefined ? cwd : dirname(env.KUBECONFIG);
   const path = resolve(folder, file);
   try {
-    const { size } = await lstat(path);
-    if (size > TOKEN_LIMIT) throw new AirgapError('config', `${path}, the tokenFile of ${flag}, is no token`);
+    // Through links: tokens of service accounts are links to files.
+    const { size } = await stat(path);
+    if (size > TOKEN_LIMIT)
+      throw new AirgapError('config', `${path}, the tokenFile of ${flag}, is too large for a token`);
     return (await readFile(path, 'utf8')).trim();
   } catch (cause) {
     if (cause instanceof AirgapError) throw cause;

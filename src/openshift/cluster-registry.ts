@@ -4,6 +4,7 @@ import { AirgapError } from '../base/errors.ts';
 import { reasonOf } from '../base/file-failure.ts';
 import { asMapping, isMapping } from '../base/mapping.ts';
 import { printableLine } from '../base/printable.ts';
+import { apiGroup } from '../helm/type-meta.ts';
 import { type ClusterAccess, type KubectlContext, kubectl } from '../kubernetes/kubectl.ts';
 import type { AddressObject } from './registry-addresses.ts';
 
@@ -85,7 +86,6 @@ function objectsIn(json: string, what: string): AddressObject[] {
     const { kind = kindOfItems, apiVersion = answer.apiVersion } = object;
     const { name = '', namespace = '' } = asMapping(object.metadata);
     if (typeof kind !== 'string' || typeof apiVersion !== 'string') return [];
-    const group = apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '';
-    return [{ kind, group, namespace: String(namespace), name: String(name), object }];
+    return [{ kind, group: apiGroup(apiVersion), namespace: String(namespace), name: String(name), object }];
   });
 }

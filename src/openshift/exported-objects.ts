@@ -7,7 +7,7 @@ import { isMapping, type Mapping } from '../base/mapping.ts';
 import { printableLine, quoted } from '../base/printable.ts';
 import { type RenderedDocument, splitManifests } from '../helm/documents.ts';
 import { readManifest } from '../helm/go-yaml.ts';
-import { typeMetaOf } from '../helm/type-meta.ts';
+import { apiGroup, typeMetaOf } from '../helm/type-meta.ts';
 import { hasText, type ManifestSource, readManifestFiles, secondDocument } from '../manifests/index.ts';
 import { splitList } from './split-list.ts';
 
@@ -185,7 +185,7 @@ function collect(
   }
   objects.push({
     kind,
-    group: apiVersion.includes('/') ? apiVersion.slice(0, apiVersion.indexOf('/')) : '',
+    group: apiGroup(apiVersion),
     namespace: typeof namespace === 'string' ? namespace : '',
     name,
     object,

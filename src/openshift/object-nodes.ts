@@ -2,6 +2,7 @@ import { isMap, isScalar, isSeq, type Node, type YAMLMap } from 'yaml';
 import type { KeyPath } from '../base/field-path.ts';
 import { quoted } from '../base/printable.ts';
 import { scalarText } from '../base/scalar-source.ts';
+import { apiGroup } from '../helm/type-meta.ts';
 import type { Refusal, YamlSource } from '../helm/yaml-source.ts';
 
 /** A node of a YAML document. */
@@ -41,8 +42,7 @@ export function objectNodes(source: YamlSource, root: Node | null): ObjectNode[]
     const items = list === undefined ? undefined : childOf(source, located, list);
     const isList = items !== undefined && isSeq(items.node);
     // A Template is an object of its own, besides those that it makes.
-    if (!isList || kind === 'Template')
-      objects.push({ ...located, node, kind, group: api.includes('/') ? api.slice(0, api.indexOf('/')) : '' });
+    if (!isList || kind === 'Template') objects.push({ ...located, node, kind, group: apiGroup(api) });
     if (!isList) return;
     // The items of a typed list of the API have no kind.
     const inherited = kind === 'List' || kind === 'Template' ? undefined : { kind: kind.slice(0, -4), api };

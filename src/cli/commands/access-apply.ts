@@ -6,7 +6,7 @@ import { addConfigFlags } from '../flags/charts.ts';
 import { CONNECTION_ONLY, readConfiguration } from '../flags/configuration.ts';
 import { declaredHosts } from '../flags/ecr.ts';
 import type { ReadLogin } from '../flags/login.ts';
-import type { FlagsOf } from '../flags/option.ts';
+import { type FlagsOf, givenFlags } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, registryAccess } from '../flags/registry.ts';
 import { addNamingFlags, targetOf } from '../flags/target.ts';
@@ -103,9 +103,9 @@ function checkFlags({ registry, prefix }: Target, kind: 'private' | 'public' | u
   }
   refuse(`${registry} is not Amazon ECR`, {
     '--principals': principals,
-    '--create-repositories missing': createRepositories === 'missing' || undefined,
+    '--create-repositories missing': createRepositories === 'missing',
     '--naming': naming,
-    '--naming-rule': namingRule.length > 0 || undefined,
+    '--naming-rule': namingRule.length > 0,
     '--chart-prefix': chartPrefix,
   });
   if (prefix === '') return;
@@ -115,7 +115,7 @@ function checkFlags({ registry, prefix }: Target, kind: 'private' | 'public' | u
 }
 
 function refuse(why: string, flags: Readonly<Record<string, unknown>>): void {
-  const given = Object.entries(flags).flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
+  const given = givenFlags(flags);
   if (given.length === 0) return;
   throw new AirgapError('usage', `${given.join(', ')} cannot be used here: ${why}`, {
     hint: 'see docs/access.md for the flags of each kind of registry',

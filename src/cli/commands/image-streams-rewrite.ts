@@ -5,7 +5,7 @@ import { manifestSource, STANDARD_INPUT } from '../../manifests/source.ts';
 import type { ImageStreamOptions } from '../../workflows/image-streams/plan.ts';
 import type { ReplacementPlan } from '../../workflows/image-streams/replacement.ts';
 import { addDestinationClusterFlags, destinationCluster } from '../flags/clusters.ts';
-import { type FlagsOf, flagGroup, repeatable } from '../flags/option.ts';
+import { type FlagsOf, flagGroup, givenFlags, repeatable } from '../flags/option.ts';
 import { formatDocument, printReport } from '../flags/output.ts';
 import { replacementDocument, rewriteDocument, rewriteReport } from '../reports/image-streams-rewrite.ts';
 import type { CommandIO } from '../run.ts';
@@ -59,7 +59,7 @@ export function isReplacement(flags: Flags): boolean {
     });
   }
   const refuse = (given: Readonly<Record<string, boolean>>, needed: string): void => {
-    const alone = Object.entries(given).flatMap(([flag, isGiven]) => (isGiven ? [flag] : []));
+    const alone = givenFlags(given);
     if (alone.length > 0) {
       throw new AirgapError('usage', `${alone.join(', ')} needs ${needed}`, {
         hint: 'without it, image-streams only classifies tags',

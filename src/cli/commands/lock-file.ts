@@ -8,7 +8,7 @@ import type { BundleLockFileOptions } from '../../workflows/bundle/bundle-lock-f
 import type { ImagesOptions } from '../../workflows/images/images.ts';
 import { chartAccessOf } from '../flags/chart-jobs.ts';
 import type { ChartsFlags } from '../flags/charts.ts';
-import { type FlagsOf, flagGroup } from '../flags/option.ts';
+import { type FlagsOf, flagGroup, givenFlags } from '../flags/option.ts';
 import { formatDocument, printReport } from '../flags/output.ts';
 import { registryAccess } from '../flags/registry.ts';
 import type { Settings } from '../flags/settings.ts';
@@ -94,11 +94,10 @@ export async function runLockFile(
 }
 
 function refuseOtherResults({ network, whatIf, why, explain, lookInside }: ConflictingFlags): void {
-  const conflicts = Object.entries({
+  const given = givenFlags({
     ...{ '--network': network, '--what-if': whatIf, '--why': why, '--explain': explain },
     '--look-inside without --include-inside': lookInside,
   });
-  const given = conflicts.flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
   if (given.length === 0) return;
   throw new AirgapError('usage', `${given.join(', ')} cannot be used with a lock file`, {
     hint: 'use a separate run without --lock and --check-lock',

@@ -6,6 +6,7 @@ import type { BundleOptions } from '../../workflows/bundle/bundle.ts';
 import type { BundleMissingOptions } from '../../workflows/bundle/bundle-missing.ts';
 import type { ChartsFlags } from '../flags/charts.ts';
 import type { ImageStreamFlags } from '../flags/image-streams.ts';
+import { givenFlags } from '../flags/option.ts';
 import type { Settings } from '../flags/settings.ts';
 import type { CommandIO } from '../run.ts';
 
@@ -62,7 +63,7 @@ function refuseSelections(flags: SelectingFlags): void {
     rules,
     includeInside,
   } = flags;
-  const conflicts = Object.entries({
+  const conflicts = givenFlags({
     '--lock': lock !== undefined,
     '--kustomize': kustomize.length > 0,
     '--manifests': manifests.length > 0,
@@ -75,7 +76,7 @@ function refuseSelections(flags: SelectingFlags): void {
     '--no-nested-charts': nestedCharts === false,
     '--rules': rules.length > 0,
     '--include-inside': includeInside === true,
-  }).flatMap(([flag, given]) => (given ? [flag] : []));
+  });
   if (conflicts.length === 0) return;
   throw new AirgapError('usage', `--only-missing cannot be used with ${conflicts.join(', ')}`, {
     hint: 'the list says which images are missing; --exclude leaves some out, --image adds others',

@@ -8,7 +8,7 @@ import { addConfigFlags } from '../flags/charts.ts';
 import { CONNECTION_ONLY, type Configuration, readConfiguration } from '../flags/configuration.ts';
 import { declaredHosts } from '../flags/ecr.ts';
 import type { ReadLogin } from '../flags/login.ts';
-import { type FlagsOf, repeatable } from '../flags/option.ts';
+import { type FlagsOf, givenFlags, repeatable } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
 import { addNamingFlags, targetOf } from '../flags/target.ts';
@@ -63,8 +63,6 @@ export function pruneCommand(io: CommandIO) {
 /** @throws AirgapError `usage` for flags that do not belong together */
 function checkFlags(to: string | undefined, flags: Flags): void {
   const { delete: list, keep, out, includeForeign, filledBy: filled, repositories, dryRun, receipt } = flags;
-  const given = (texts: Readonly<Record<string, unknown>>): string[] =>
-    Object.entries(texts).flatMap(([flag, value]) => (value === undefined || value === false ? [] : [flag]));
   if (list !== undefined) {
     const planning = {
       'a target': to,
@@ -72,7 +70,7 @@ function checkFlags(to: string | undefined, flags: Flags): void {
       '--include-foreign': includeForeign,
       '--repositories': repositories,
     };
-    const others = given({ ...planning, '--filled-by': filled.length > 0 });
+    const others = givenFlags({ ...planning, '--filled-by': filled.length > 0 });
     if (others.length === 0) return;
     throw new AirgapError('usage', `--delete cannot be used with ${others.join(', ')}`, {
       hint: 'first write and review a list, then delete what it names: the list says which registry',
@@ -83,7 +81,7 @@ function checkFlags(to: string | undefined, flags: Flags): void {
       hint: 'write helm airgap prune REGISTRY[/PREFIX] --keep FILE --out LIST, and after a review prune --delete LIST',
     });
   }
-  const others = given({ '--dry-run': dryRun, '--receipt': receipt });
+  const others = givenFlags({ '--dry-run': dryRun, '--receipt': receipt });
   if (others.length > 0) {
     throw new AirgapError('usage', `${others.join(', ')} needs --delete`, {
       hint: 'without --delete, prune deletes nothing',

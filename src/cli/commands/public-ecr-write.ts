@@ -5,7 +5,7 @@ import { checkOutput } from '../../base/output-file.ts';
 import type { PublicEcrResult } from '../../inventory/public-ecr.ts';
 import type { PublicEcrOptions } from '../../workflows/public-ecr/public-ecr.ts';
 import type { PublicEcrWriting } from '../../workflows/public-ecr/writing/write.ts';
-import { type FlagsOf, flagGroup } from '../flags/option.ts';
+import { type FlagsOf, flagGroup, givenFlags } from '../flags/option.ts';
 import type { CommandIO } from '../run.ts';
 
 /** Adds the flags of `public-ecr` that change files. */
@@ -33,12 +33,12 @@ export function checkWriteFlags({ write, ...flags }: WriteFlags & { readonly off
       hint: 'only equivalents that a registry has confirmed are written; run without --offline',
     });
   }
-  const given = Object.entries({
+  const given = givenFlags({
     '--dry-run': flags.dryRun,
     '--bump': flags.bump,
     '--undo': flags.undo,
     '--without-signatures': flags.withoutSignatures,
-  }).flatMap(([flag, value]) => (value === undefined ? [] : [flag]));
+  });
   if (write || given.length === 0) return;
   throw new AirgapError('usage', `${given.join(', ')} needs --write`, {
     hint: 'without --write, public-ecr changes no file',

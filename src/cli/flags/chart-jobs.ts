@@ -9,6 +9,7 @@ import type { RenderOptions } from '../../helm/render.ts';
 import type { ChartJob } from '../../search/search-charts.ts';
 import type { Config } from '../config/schema.ts';
 import type { RenderFlags } from './charts.ts';
+import { givenFlags } from './option.ts';
 
 /** Trust of connections to chart repositories. */
 interface ChartTrust {
@@ -103,7 +104,7 @@ function isUrl(text: string): boolean {
 export function refuseUnusedRenderFlags(flags: RenderFlags): void {
   const { values, set, setString, setJson, setFile, setLiteral, apiVersions } = flags;
   const { kubeVersion, skipSchemaValidation, repo, version, devel, dependencyUpdate, releaseName } = flags;
-  const unused = Object.entries({
+  const unused = givenFlags({
     '-f': values.length > 0,
     '--set': set.length > 0,
     '--set-string': setString.length > 0,
@@ -118,7 +119,7 @@ export function refuseUnusedRenderFlags(flags: RenderFlags): void {
     '--release-name': releaseName !== undefined,
     '--devel': devel,
     '--dependency-update': dependencyUpdate,
-  }).flatMap(([flag, given]) => (given ? [flag] : []));
+  });
   if (unused.length === 0) return;
   throw new AirgapError('usage', `${unused.join(', ')}: no chart on the command line to apply to`, {
     hint: 'set these in the profiles of the configuration file',

@@ -8,7 +8,7 @@ import type { ImageStreamOptions } from '../../workflows/image-streams/plan.ts';
 import type { Config } from '../config/schema.ts';
 import type { CommandIO } from '../run.ts';
 import { addSourceClusterFlags, sourceCluster } from './clusters.ts';
-import { type FlagsOf, flagGroup, repeatable } from './option.ts';
+import { type FlagsOf, flagGroup, givenFlags, repeatable } from './option.ts';
 import type { NamingFlags } from './target.ts';
 
 /** Adds flags for the internal registry of OpenShift, and for tags of image streams that are left out by default. */
@@ -164,11 +164,11 @@ async function readClusterAlone(
 }
 
 function refuseSharedInput({ pods, manifests = [], registryLogin }: OtherInput): void {
-  const others = Object.entries({
+  const others = givenFlags({
     '--pods -': pods === STANDARD_INPUT,
     '--manifests -': manifests.includes(STANDARD_INPUT),
     '--registry-password-stdin': registryLogin !== undefined,
-  }).flatMap(([flag, isGiven]) => (isGiven ? [flag] : []));
+  });
   if (others.length === 0) return;
   throw new AirgapError('usage', `--image-streams - cannot be used with ${others.join(', ')}`, {
     hint: 'write the image streams to a file: oc get imagestreams,buildconfigs -A -o yaml > streams.yaml',
@@ -178,11 +178,11 @@ function refuseSharedInput({ pods, manifests = [], registryLogin }: OtherInput):
 /** @throws AirgapError `usage` for flags that mean nothing without image streams */
 function refuseAlone(flags: Partial<StreamSelectionFlags>): void {
   const { registryRoute = [], includePublic, includePlatform } = flags;
-  const given = Object.entries({
+  const given = givenFlags({
     '--registry-route': registryRoute.length > 0 && sourceCluster(flags) === undefined,
     '--include-public': includePublic === true,
     '--include-platform': includePlatform === true,
-  }).flatMap(([flag, isGiven]) => (isGiven ? [flag] : []));
+  });
   if (given.length === 0) return;
   throw new AirgapError('usage', `${given.join(', ')} without --image-streams`, {
     hint: 'name the exported image streams: --image-streams FOLDER',

@@ -33,6 +33,11 @@ export type FlagsOf<Declaration> =
       ? Readonly<Flags>
       : never;
 
+/** Returns the names of flags that were given: those whose value is neither undefined nor false. */
+export function givenFlags(flags: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(flags).flatMap(([flag, value]) => (value === undefined || value === false ? [] : [flag]));
+}
+
 /** Collects the values of a repeatable flag. */
 export function collect(value: string, earlier: readonly string[] = []): string[] {
   return [...earlier, value];

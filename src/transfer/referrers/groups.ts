@@ -37,6 +37,11 @@ export function groupReferrers(
   });
 }
 
+/** Returns the subject that errors name for the referrers of a manifest in the target. */
+export function referrersSubject(repository: Repository, subject: Digest): string {
+  return `referrers of ${formatRepository(repository)}@${subject}`;
+}
+
 /** Returns `REGISTRY/PATH:TAG` for a cosign tag. */
 export function cosignTagName(repository: Repository, { tag = '' }: Pick<Referrer, 'tag'>): string {
   return `${formatRepository(repository)}:${tag}`;

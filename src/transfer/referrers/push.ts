@@ -7,12 +7,19 @@ import { runStep } from '../../base/step.ts';
 import type { RegistrySource, Sink, Source } from '../../oci/content.ts';
 import type { Digest } from '../../oci/digest.ts';
 import type { Graph } from '../../oci/graph.ts';
-import { formatRepository, type Repository } from '../../oci/reference.ts';
+import type { Repository } from '../../oci/reference.ts';
 import type { Referrer } from '../../oci/referrer.ts';
 import type { ExistingTag } from '../destinations.ts';
 import { dependencyLevels, uploadGraph } from '../graph-upload.ts';
 import { throwIfAborted, wrapError } from '../wrap-error.ts';
-import { cosignTagName, groupReferrers, type KnownTags, type ReferrerGroup, signatureConflict } from './groups.ts';
+import {
+  cosignTagName,
+  groupReferrers,
+  type KnownTags,
+  type ReferrerGroup,
+  referrersSubject,
+  signatureConflict,
+} from './groups.ts';
 import { type ListingMethod, lostError, TargetLists } from './listing.ts';
 
 export interface ReferrersPushOptions {
@@ -137,7 +144,7 @@ class ReferrersPush {
   }
 
   #fail({ repository, subject }: ReferrerGroup, error: unknown): void {
-    this.#failures.push(wrapError(`referrers of ${formatRepository(repository)}@${subject}`, error));
+    this.#failures.push(wrapError(referrersSubject(repository, subject), error));
   }
 
   /** Runs a request within the concurrency limit. */

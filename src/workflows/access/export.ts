@@ -4,11 +4,12 @@ import { isName } from '../../base/names.ts';
 import { pool } from '../../base/pool.ts';
 import { printableLine } from '../../base/printable.ts';
 import { runStep } from '../../base/step.ts';
-import type { AccessAccount, AccessDocument } from '../../inventory/access.ts';
+import type { AccessDocument } from '../../inventory/access.ts';
+import { teamKey } from '../../inventory/principal-map.ts';
 import { type Account, type Repository, SYSTEM_ORGANIZATION } from '../../mirantis/api.ts';
 import { connectMirantis, type RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
-import { type AccessReader, type ReadOrganization, readOrganizations } from './read-organizations.ts';
+import { type AccessReader, accountOf, type ReadOrganization, readOrganizations } from './read-organizations.ts';
 import { readRepositories } from './read-repositories.ts';
 import { type UnreadItem, UnreadItems } from './unread.ts';
 
@@ -69,17 +70,9 @@ export async function exportAccess(context: Context, options: AccessExportOption
       listed.length,
     );
     await checkLogin(reader, organizations, options.organizations.length === 0);
-    const users = [...reader.users.values()].map(
-      ({ name, fullName, isActive, isAdmin }): AccessAccount => ({
-        name,
-        ...(fullName !== undefined && { fullName }),
-        isActive,
-        isAdmin,
-      }),
-    );
     const content = {
       registry,
-      accounts: users,
+      accounts: [...reader.users.values()].map(accountOf),
       organizations: organizations.map(({ organization }) => organization),
       repositories: [...repositories],
     };
@@ -103,7 +96,7 @@ async function readAccounts(
       hint: 'check the names given with --organization',
     });
   }
-  const accounts = await client.listAccounts('all');
+  const accounts = await client.listAccounts();
   const valid = accounts.filter(({ name }) => {
     if (isName('account', name)) return true;
     unread.add(`account ${printableLine(name)}`, 'its name is not valid');
@@ -174,7 +167,7 @@ function summaryOf({
     },
     ldapTeams: teams
       .filter(({ team }) => team.ldap)
-      .map(({ organization, team }) => `${organization.name}/${team.name}`)
+      .map(({ organization, team }) => teamKey(organization.name, team.name))
       .sort(),
   };
 }

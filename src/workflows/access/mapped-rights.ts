@@ -37,7 +37,8 @@ export interface MappedRights {
  * - an account: its own repositories (admin), rights given to it alone, and those of its teams and organizations
  * - an organization: the rights of its administrators, who are admin of all its repositories
  *
- * A team whose members are all mapped counts as mapped, unless a directory decides who they are. Rights of the registry's administrators are not included.
+ * A team whose members are all mapped counts as mapped, unless a directory decides who they are. Rights of the registry's
+ * administrators are not included.
  */
 export function mappedRights(document: AccessDocument, map: PrincipalMap): MappedRights {
   const organizations = new Map(document.organizations.map((each) => [each.name, each]));

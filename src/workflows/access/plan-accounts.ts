@@ -172,7 +172,7 @@ function planTeam(
       client.setTeamMember(organization, name, account, isAdmin),
     );
   }
-  planAccess(
+  planRight(
     { kind: 'namespace access', name: organization, of: name, needs: [key] },
     namespaceAccess,
     found?.namespaceAccess,
@@ -214,7 +214,7 @@ function planMembers(
 }
 
 /** Plans a right. One that the document does not have is left. */
-export function planAccess(
+export function planRight(
   change: {
     readonly kind: 'namespace access' | 'team access' | 'account access';
     readonly name: string;

@@ -2,7 +2,7 @@ import type { AccessRepository } from '../../inventory/access.ts';
 import { teamKey } from '../../inventory/principal-map.ts';
 import { refusalOf } from '../../mirantis/refusals.ts';
 import { type AccessWriter, changeKey, type FieldChange, type PlanCollector, type PlanOptions } from './changes.ts';
-import { planAccess } from './plan-accounts.ts';
+import { planRight } from './plan-accounts.ts';
 
 type Settings = AccessRepository['settings'];
 
@@ -46,7 +46,7 @@ export function planRepository(
   const levels = new Map((found?.teams ?? []).map(({ team, access }) => [team, access]));
   for (const { team, access } of teams) {
     const needs = [key, changeKey('team', teamKey(namespace, team))];
-    planAccess({ kind: 'team access', name: fullName, of: team, needs }, access, levels.get(team), plan, (client) =>
+    planRight({ kind: 'team access', name: fullName, of: team, needs }, access, levels.get(team), plan, (client) =>
       client.setRepositoryTeam(namespace, name, team, access),
     );
     levels.delete(team);
@@ -60,7 +60,7 @@ export function planRepository(
       continue;
     }
     const needs = [key, changeKey('account', account)];
-    planAccess(
+    planRight(
       { kind: 'account access', name: fullName, of: account, needs },
       access,
       own.get(account),

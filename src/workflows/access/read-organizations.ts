@@ -4,6 +4,7 @@ import { pool } from '../../base/pool.ts';
 import { printableLine } from '../../base/printable.ts';
 import {
   ACCESS_LEVELS,
+  type AccessAccount,
   type AccessLevel,
   type AccessMember,
   type AccessOrganization,
@@ -26,6 +27,11 @@ export interface AccessReader {
 export interface ReadOrganization {
   readonly organization: AccessOrganization;
   readonly teamNames: ReadonlyMap<string, string>;
+}
+
+/** Returns an account as the document has it. */
+export function accountOf({ name, fullName, isActive, isAdmin }: Account): AccessAccount {
+  return { name, ...(fullName !== undefined && { fullName }), isActive, isAdmin };
 }
 
 /** Reads members, teams with their members, and the rights to whole namespaces. */

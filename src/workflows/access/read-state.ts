@@ -1,9 +1,9 @@
 import { AirgapError } from '../../base/errors.ts';
 import { quoted } from '../../base/printable.ts';
 import type { AccessDocument } from '../../inventory/access.ts';
-import type { Account, MirantisClient } from '../../mirantis/api.ts';
+import type { MirantisClient } from '../../mirantis/api.ts';
 import type { AccessState } from './changes.ts';
-import { type AccessReader, readOrganizations } from './read-organizations.ts';
+import { type AccessReader, accountOf, readOrganizations } from './read-organizations.ts';
 import { readRepositories } from './read-repositories.ts';
 import { UnreadItems } from './unread.ts';
 
@@ -32,7 +32,7 @@ export async function readState(
   { organizations, repositories }: Pick<AccessDocument, 'organizations' | 'repositories'>,
   concurrency: number,
 ): Promise<AccessState> {
-  const all = await client.listAccounts('all');
+  const all = await client.listAccounts();
   const users = new Map(all.filter(({ isOrg }) => !isOrg).map((account) => [account.name, account]));
   const accounts = [...users.values()].map(accountOf);
   const reader: AccessReader = { client, unread: new RequiredReads(), concurrency, users };
@@ -53,8 +53,4 @@ export async function readState(
     ],
     repositories: [...(await readRepositories(reader, existing, read, () => {}))],
   };
-}
-
-function accountOf({ name, fullName, isActive, isAdmin }: Account): AccessState['accounts'][number] {
-  return { name, ...(fullName !== undefined && { fullName }), isActive, isAdmin };
 }

@@ -75,10 +75,9 @@ export async function planImageStreams(
   const outputs = buildOutputs(objects, isInternal);
   const classified = classifyTags(tags, { isInternal, outputs });
   warnOfUnknownTags(context, known, outputs.keys());
-  const byName = new Map(classified.map((tag) => [tagKey(tag), tag]));
-  const planned = [...byName.keys()].sort(compareText).map((name) => {
-    return plannedTag(name, byName.get(name) as ClassifiedTag, addresses.route, move);
-  });
+  const planned = classified
+    .map((tag) => plannedTag(tag, addresses.route, move))
+    .sort((a, b) => compareText(a.name, b.name));
   return {
     registry: { internal: [...addresses.internal], ...(addresses.route !== undefined && { route: addresses.route }) },
     counts: countTags(planned),
@@ -95,22 +94,26 @@ function warnOfUnknownTags(
   { streams, stripped }: Pick<ReturnType<typeof mergeTags>, 'streams' | 'stripped'>,
   written: Iterable<string>,
 ): void {
-  const warn = (message: string, names: readonly string[]): void => {
-    if (names.length > 0) emit({ type: 'warning', message: `${message}: ${firstOf(names, MAX_NAMES)}` });
-  };
   const streamsOf = (names: readonly string[]): string => count(names.length, 'image stream');
   const what = 'without a status in the export, and so without the tags that were built or pushed';
-  warn(`${streamsOf(stripped)} ${what} (oc get imagestreams -o yaml has them)`, stripped);
+  warn(emit, `${streamsOf(stripped)} ${what} (oc get imagestreams -o yaml has them)`, stripped);
   const missing = [...new Set([...written].map((key) => textBefore(key, ':')))].filter((name) => !streams.has(name));
-  warn(`builds write to ${streamsOf(missing)} that the export does not have`, missing);
+  warn(emit, `builds write to ${streamsOf(missing)} that the export does not have`, missing);
 }
 
-function plannedTag(name: string, tag: ClassifiedTag, route: string | undefined, move: MoveOptions): ImageStreamTag {
+function plannedTag(tag: ClassifiedTag, route: string | undefined, move: MoveOptions): ImageStreamTag {
   const { namespace, origin, path, current, older, follows } = tag;
   const moved = isMoved(tag, move);
   const source = route === undefined ? undefined : sourceOf(tag, route);
   return {
-    ...{ name, namespace, class: tag.class, why: tag.why, ...(tag.evidence && { evidence: tag.evidence }), moved },
+    ...{
+      name: tagKey(tag),
+      namespace,
+      class: tag.class,
+      why: tag.why,
+      ...(tag.evidence && { evidence: tag.evidence }),
+      moved,
+    },
     ...(current?.reference && { image: current.reference }),
     ...(current?.digest && { digest: current.digest }),
     ...(moved && source && { source: formatReference(source) }),
@@ -141,14 +144,17 @@ export function reportLeftOut(
   plan: ImageStreamPlan,
   { includePlatform }: MoveOptions,
 ): void {
-  const warn = (message: string, names: readonly string[]): void => {
-    if (names.length > 0) emit({ type: 'warning', message: `${message}: ${firstOf(names, MAX_NAMES)}` });
-  };
   const empty = plan.tags.filter((tag) => tag.class === 'empty').map(({ name }) => name);
-  warn(`left out ${count(empty.length, 'tag')} of image streams without an image`, empty);
+  warn(emit, `left out ${count(empty.length, 'tag')} of image streams without an image`, empty);
   const uploads = includePlatform ? [] : plan.platformUploads;
   warn(
+    emit,
     `left out ${count(uploads.length, 'tag')} of the platform that ${uploads.length === 1 ? 'was' : 'were'} built or pushed, take with --include-platform`,
     uploads,
   );
+}
+
+/** Emits a warning about names, if there are any. */
+function warn(emit: Context['emit'], message: string, names: readonly string[]): void {
+  if (names.length > 0) emit({ type: 'warning', message: `${message}: ${firstOf(names, MAX_NAMES)}` });
 }

@@ -4,12 +4,14 @@ import type { RegistrySource, Sink, Source } from '../../oci/content.ts';
 import { type Graph, referrersOf } from '../../oci/graph.ts';
 import { referrerKind } from '../../oci/referrer.ts';
 import type { CopyOutcome } from '../../transfer/copy.ts';
+import { referrersSubject } from '../../transfer/referrers/groups.ts';
 import {
   pushReferrers,
   type ReferrerOutcome,
   type ReferrersPushOptions,
   type ReferrersPushResult,
 } from '../../transfer/referrers/push.ts';
+import { wrapError } from '../../transfer/wrap-error.ts';
 
 /** Number of referrers by push status. */
 export interface ReferrerCounts {
@@ -47,8 +49,14 @@ export async function pushBundledReferrers(
   const refused = outcomes.filter(({ status }) => status === 'refused');
   const unlisted = outcomes.filter(({ via }) => via === 'unlisted');
   if (requireReferrers) {
-    const errors = [...refused, ...unlisted].flatMap(({ error = [] }) => error);
-    return { outcomes, failures: [...failures, ...new Set(errors)] };
+    // Referrers of one manifest may share an error.
+    const errors = new Map(
+      [...refused, ...unlisted].flatMap((outcome) => (outcome.error ? [[outcome.error, outcome]] : [])),
+    );
+    const named = [...errors].map(([error, { repository, referrer }]) =>
+      wrapError(referrersSubject(repository, referrer.subject), error),
+    );
+    return { outcomes, failures: [...failures, ...named] };
   }
   warn(options.emit, refused, (referrers) => `the registry does not accept ${referrers}; the images were pushed`);
   warn(options.emit, unlisted, (referrers) => `the registry cannot list ${referrers} (available by digest only)`);

@@ -4,6 +4,7 @@ import type { EcrOptions } from '../../ecr/options.ts';
 import type { CatalogData } from '../../ecr/public/catalog-data.ts';
 import { openCatalogs } from '../../ecr/public/catalogs.ts';
 import { openTagMutabilities } from '../../ecr/tag-mutability.ts';
+import { apiHost } from '../../registry/routes.ts';
 import { connectMirantis, type RegistryAccess } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
 import { type CommonSettings, ECR, ECR_PUBLIC, MIRANTIS, OTHER } from './common-settings.ts';
@@ -32,8 +33,8 @@ export async function openSettings(
   if (isEcrPublic(registry)) return ecrPublicSettings(await openCatalogs(ecr));
   const host = ecrHost(registry, ecr.ecrHosts);
   if (host !== undefined) return ecrSettings(await openTagMutabilities(host, ecr));
-  // Its name is not the host of its API, and the login for it must not go anywhere else.
-  if (registry === 'docker.io') return NO_SETTINGS;
+  // Its login must not go to a host of another name, as Docker Hub has.
+  if (apiHost(registry) !== registry) return NO_SETTINGS;
   const client = connectMirantis(context, access, registry);
   try {
     if (await client.offersRepositories()) return mirantisSettings(client);

@@ -41,7 +41,7 @@ describe('lists', () => {
     const { host, state, requests } = await mirantisForTest();
     for (let i = 0; i < 250; i++) state.user(`user-${i}`).repository(`user-${i}/app`);
     const client = clientOf(host);
-    expect(await client.listAccounts('users')).toHaveLength(251);
+    expect((await client.listAccounts()).filter(({ isOrg }) => !isOrg)).toHaveLength(251);
     expect(await client.listRepositories()).toHaveLength(250);
     // Three pages each, and what comes after the last account.
     expect(requests).toHaveLength(7);
@@ -54,7 +54,7 @@ describe('lists', () => {
     ['a Link header of another host', { headers: { link: '<https://evil.example/x?start=b>; rel="next"' } }, {}],
   ])('have their next page named by %s', async (_, answer, rest) => {
     const client = await answered({ ...answer, body: accountsOf(['a'], rest) }, { body: accountsOf(['b']) });
-    expect((await client.listAccounts('all')).map(({ name }) => name)).toEqual(['a', 'b']);
+    expect((await client.listAccounts()).map(({ name }) => name)).toEqual(['a', 'b']);
   });
 
   test.each([
@@ -68,7 +68,7 @@ describe('lists', () => {
     ['is cut in the middle of a document', [{ body: '{"accounts":[{"na' }]],
   ])('that %s is an error', async (_, answers) => {
     const client = await answered(...answers);
-    expect(await failure(client.listAccounts('all'))).toMatchObject({ code: 'registry' });
+    expect(await failure(client.listAccounts())).toMatchObject({ code: 'registry' });
   });
 
   test('that end as if they were complete are an error, when they can be asked for more', async () => {
@@ -80,7 +80,7 @@ describe('lists', () => {
     cutOff(/^GET/, 20);
     const client = clientOf(host);
     const lists = [
-      client.listAccounts('all'),
+      client.listAccounts(),
       client.listMembers('team'),
       client.listTeams('team'),
       client.listTeamMembers('team', 'dev'),
@@ -115,7 +115,6 @@ describe('writes', () => {
     expect(await client.getRepository('team', 'app')).toEqual({
       namespace: 'team',
       name: 'app',
-      namespaceType: 'organization',
       visibility: 'public',
       immutableTags: true,
       scanOnPush: true,
@@ -191,7 +190,7 @@ test.each([
 ])('a host that answers %s is refused in these words', async (_, answer, code) => {
   const client = await answered(answer);
   const { status } = answer as Answer;
-  const error = await failure(status === 404 ? client.getAccount('team') : client.listAccounts('all'));
+  const error = await failure(status === 404 ? client.getAccount('team') : client.listAccounts());
   expect(error).toMatchObject({ code });
   expect(error.message).not.toContain(ADMIN.password);
 });
@@ -204,12 +203,12 @@ test('without a login nothing is sent, and with one it goes to its host alone', 
     keychain: { lookup: async () => undefined },
   });
   onTestFinished(() => client.close());
-  expect(await failure(client.listAccounts('all'))).toMatchObject({ code: 'unauthorized' });
+  expect(await failure(client.listAccounts())).toMatchObject({ code: 'unauthorized' });
   expect(requests).toEqual([]);
   const other = await startScript([{ expect: /^GET \/elsewhere/, answer: { status: 401 } }]);
   onTestFinished(() => other.stop());
   const redirecting = await answered({ status: 302, headers: { location: `http://${other.host}/elsewhere` } });
-  await failure(redirecting.listAccounts('all'));
+  await failure(redirecting.listAccounts());
   expect(other.seen.map(({ headers }) => headers.authorization)).toEqual([undefined]);
-  expect(await failure(clientOf(host, 'wrong-word').listAccounts('all'))).toMatchObject({ code: 'unauthorized' });
+  expect(await failure(clientOf(host, 'wrong-word').listAccounts())).toMatchObject({ code: 'unauthorized' });
 });
