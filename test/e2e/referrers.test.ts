@@ -285,7 +285,8 @@ test('ECR lists referrers itself; one that it refuses is a warning, and an error
     expect(JSON.parse((await airgapOk([...check, '-o', 'json'], home, { env })).stdout)).toMatchObject({ refused: 1 });
     const strict = await airgap([...push, '--require-referrers'], home, { env });
     expect(strict.code).toBe(1);
-    expect(strict.stderr).toContain('405');
+    // The error names what it is about.
+    expectLine(strict.stderr, `referrers of ${host}/m/${app.repository}@${from.index}`, '405');
     // No fallback tag where the registry has the referrers API.
     const repository = ecr.repositories.get(`m/${app.repository}`);
     expect(repository?.tags.has(tagFor(from.index))).toBe(false);
