@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { issued } from '../support/certificate.ts';
@@ -97,7 +97,7 @@ test('podman pulls every image with its digest', async (context) => {
   }
 });
 
-test('ctr pulls every image with its digest', async (context) => {
+test('ctr pulls every image with its digest, also by its public name through hosts.toml', async (context) => {
   const socket = join(home, 'ctr.sock');
   const ctr = (...args: string[]): Promise<string> => program('ctr', ['--address', socket, ...args], home);
   const folders = ['--root', join(home, 'ctr/root'), '--state', join(home, 'ctr/state'), '--address', socket];
@@ -114,12 +114,46 @@ test('ctr pulls every image with its digest', async (context) => {
     );
     const access = ['--user', login, '--hosts-dir', hosts, '--snapshotter', 'native'];
     for (const reference of pushed.keys()) await ctr('images', 'pull', ...access, reference);
-    const rows = (await ctr('images', 'ls')).split('\n').slice(1);
-    const listed = rows.map((row) => row.split(/\s+/)).map(([name = '', , digest = '']) => [name, digest]);
-    expect(Object.fromEntries(listed)).toEqual(Object.fromEntries(pushed));
+    const listed = async (): Promise<Record<string, string>> => {
+      const rows = (await ctr('images', 'ls')).split('\n').slice(1);
+      return Object.fromEntries(
+        rows.map((row) => row.split(/\s+/)).map(([name = '', , digest = '']) => [name, digest]),
+      );
+    };
+    expect(await listed()).toEqual(Object.fromEntries(pushed));
+    const redirected = join(home, 'redirected');
+    const from = ['--bundle', bundle, '--all', '--to', `${registry.host}/mirror`, '--ca-file', caFile];
+    await airgapOk(['values', ...from, '--format', 'containerd', '--out-dir', redirected], home);
+    for (const folder of readdirSync(redirected)) {
+      appendFileSync(join(redirected, folder, 'hosts.toml'), `ca = "${caFile}"\n`);
+    }
+    const publicly = ['--user', login, '--hosts-dir', redirected, '--snapshotter', 'native'];
+    for (const [name] of publicNames()) await ctr('images', 'pull', ...publicly, name);
+    expect(await listed()).toMatchObject(Object.fromEntries(publicNames()));
   } finally {
     await daemon.stop();
   }
+});
+
+/** What the cluster's Pods name, with the digest that upstream has. */
+function publicNames(): (readonly [reference: string, digest: string])[] {
+  return [...pushed].map(([reference, digest]) => [reference.slice(`${registry.host}/mirror/`.length), digest]);
+}
+
+test.each([
+  ['a naming that keeps paths', []],
+  ['rules that change them', ['--naming-rule', '*/team/*=teams/{name}']],
+])('skopeo reads public names by registries.conf, for %s', async (_, naming) => {
+  const folder = scratchFolder();
+  const there = ['--to', `${registry.host}/mirror`, ...naming];
+  await airgapOk(['push', bundle, ...there, '--ca-file', caFile], home);
+  await airgapOk(['values', '--bundle', bundle, '--all', ...there, '--format', 'crio', '--out-dir', folder], home);
+  const read = ['--registries-conf', join(folder, '50-airgap.conf'), 'inspect', '--raw', '--creds', login];
+  const inspect = (name: string): Promise<string> =>
+    program('skopeo', [...read, '--cert-dir', join(home, 'trusted'), `docker://${name}`], home);
+  for (const [name, digest] of publicNames()) expect(digestOf(Buffer.from(await inspect(name))), name).toBe(digest);
+  // A repository that has no entry of its own is not asked of the public registry.
+  await expect(inspect('quay.io/other/app:1')).rejects.toThrow(naming.length > 0 ? /blocked/ : registry.host);
 });
 
 test('Helm pulls the chart, as it was bundled', async () => {

@@ -253,6 +253,14 @@ export function afterFormat(
       return [nextStep(['kubectl', 'kustomize', '.'], 'add the rendered manifests to its resources')];
     case 'containerd':
       return [`next: copy the folders in ${shellWord(file ?? 'FOLDER')} to /etc/containerd/certs.d of each node`];
+    case 'k3s':
+      return [
+        `next: copy ${shellWord(file ?? 'FILE')} to /etc/rancher/k3s/registries.yaml of each node, and restart k3s`,
+      ];
+    case 'crio':
+      return [`next: copy ${shellWord(file ?? 'FILE')} to /etc/containers/registries.conf.d of each node`];
+    case 'talos':
+      return [nextStep(['talosctl', 'patch', 'machineconfig', '--patch', `@${path}`])];
     default:
       return [];
   }

@@ -27,6 +27,9 @@ interface FormatOutput extends FormatFlags {
   readonly output: 'yaml' | 'json';
 }
 
+/** Formats that nodes read; what they do not cover, no other one does. */
+const NODE_FORMATS: ReadonlySet<string> = new Set(['containerd', 'k3s', 'crio', 'talos', 'mirrorset']);
+
 /** Files of a format, and the references that they do not cover. */
 interface FormattedOutput {
   readonly files: readonly GeneratedFile[];
@@ -75,15 +78,15 @@ export async function writeFormat(
   else if (outDir === undefined && out === undefined) io.print(joined);
   if (isIncomplete || left.length > 0) {
     io.setExitCode(3);
-    return format === 'containerd' || format === 'mirrorset' ? [] : afterLeft(command);
+    return NODE_FORMATS.has(format) ? [] : afterLeft(command);
   }
   const [first] = outputs;
-  const file = outDir ?? (first && displayPath(first.file, cwd));
+  const written = first && displayPath(first.file, cwd);
+  const file = outputs.length === 1 && format !== 'containerd' ? written : (outDir ?? written);
   const install = (): readonly string[] => {
     if (umbrella === undefined) return [];
     const from = installedFrom(options, umbrella.chart, flags, io.context.env);
-    const values = first && displayPath(first.file, cwd);
-    return afterValues(command, { ...umbrella, file: values, map: undefined, changedChart: undefined, ...from });
+    return afterValues(command, { ...umbrella, file: written, map: undefined, changedChart: undefined, ...from });
   };
   return afterFormat(format, file, install);
 }

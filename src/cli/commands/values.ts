@@ -217,7 +217,7 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
 }
 
 /** Formats of references, which need no values and so no chart. */
-const REFERENCE_FORMATS: readonly string[] = ['map', 'containerd', 'mirrorset', 'kustomize'];
+const REFERENCE_FORMATS: readonly string[] = ['map', 'containerd', 'k3s', 'crio', 'talos', 'mirrorset', 'kustomize'];
 
 /** Reports whether the images come from manifests, a list, the bundle or the kustomizations, and not from charts. */
 function isOfSources(flags: Flags, chart: unknown): boolean {

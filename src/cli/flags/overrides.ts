@@ -15,6 +15,9 @@ const FORMATS = [
   'flux',
   'map',
   'containerd',
+  'k3s',
+  'crio',
+  'talos',
   'mirrorset',
 ] as const;
 

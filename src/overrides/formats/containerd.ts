@@ -1,9 +1,9 @@
-import { AirgapError } from '../../base/errors.ts';
 import { checkName } from '../../base/names.ts';
 import { jsonText } from '../../base/printable.ts';
-import { formatTarget, registryPathPrefix, type Target, targetRepository } from '../../naming/naming.ts';
-import { formatReference, type Reference } from '../../oci/reference.ts';
-import { commentBlock, type GeneratedFile, type GeneratedFiles } from './format.ts';
+import { formatTarget, type Target } from '../../naming/naming.ts';
+import type { Reference } from '../../oci/reference.ts';
+import { commentBlock, type GeneratedFiles } from './format.ts';
+import { wholeRegistries } from './node-registries.ts';
 
 /**
  * Formats one hosts.toml per source registry, for containerd's `config_path` (containerd, docs/hosts.md).
@@ -20,44 +20,13 @@ export function formatContainerd(
   target: Target,
   { plainHttp }: { readonly plainHttp: boolean },
 ): GeneratedFiles {
-  const files: GeneratedFile[] = [];
-  const left: string[] = [];
-  for (const [registry, group] of Map.groupBy(references, (reference) => reference.registry)) {
-    if (registry === target.registry) {
-      left.push(
-        ...group.map((reference) => `${formatReference(reference)}: containerd would redirect the target itself`),
-      );
-      continue;
-    }
-    const prefix = prefixFor(registry, target);
-    const isMoved = (reference: Reference): boolean =>
-      targetRepository(target, reference).path !== joinPath(prefix, reference.path);
-    left.push(
-      ...group.filter(isMoved).map((reference) => `${formatReference(reference)}: its path differs at the target`),
-    );
-    const url = [`${plainHttp ? 'http' : 'https'}://${target.registry}/v2`, prefix].filter(Boolean).join('/');
-    files.push({
-      path: `${checkName('registry', registry, 'an image')}/hosts.toml`,
-      text: hostsToml(registry, url, target),
-    });
-  }
+  const settings = { format: 'containerd', reader: 'containerd', plainHttp };
+  const { registries, left } = wholeRegistries(references, target, settings);
+  const files = registries.map(({ registry, url }) => ({
+    path: `${checkName('registry', registry, 'an image')}/hosts.toml`,
+    text: hostsToml(registry, url, target),
+  }));
   return { files, left };
-}
-
-/** Returns the path prefix that the naming gives to a registry's repositories; empty if there is none. */
-function prefixFor(registry: string, target: Target): string {
-  const prefix = registryPathPrefix(target, registry);
-  if (prefix !== undefined) return prefix;
-  const rules = (target.rules ?? []).length > 0 ? ' with rules' : '';
-  throw new AirgapError(
-    'usage',
-    `--format containerd redirects whole registries, but --naming ${target.naming}${rules} changes repository paths`,
-    { hint: 'push with --naming host-path or path and without rules, or use --format mirrorset' },
-  );
-}
-
-function joinPath(prefix: string, path: string): string {
-  return prefix === '' ? path : `${prefix}/${path}`;
 }
 
 function hostsToml(registry: string, url: string, target: Target): string {

@@ -33,7 +33,7 @@ export interface DeliveredChart {
 
 /** Formats the first line of a file with references. */
 export function imagesTitle(charts: readonly string[], target: Target): string {
-  return `Images of ${charts.join(', ')}, target ${formatTarget(target)}.`;
+  return `Images of ${charts.join(', ') || 'a list'}, target ${formatTarget(target)}.`;
 }
 
 /** Formats comment lines for the top of a YAML file; each stays on one line whatever it quotes. */

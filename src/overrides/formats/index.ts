@@ -2,12 +2,15 @@ import { isImageMap } from './image-map.ts';
 
 export { formatArgoApplication } from './argocd.ts';
 export { formatContainerd } from './containerd.ts';
+export { formatCrio } from './crio.ts';
 export { formatFlux } from './flux.ts';
 export { type GeneratedFile, type GeneratedFiles, imagesTitle } from './format.ts';
 export { type HostManifest, parseDocuments } from './host-manifest.ts';
 export { formatImageMap } from './image-map.ts';
+export { formatK3s } from './k3s.ts';
 export { formatKustomize } from './kustomize.ts';
 export { formatMirrorSet } from './mirrorset.ts';
+export { formatTalos } from './talos.ts';
 
 /** First line of the generated files, except maps of references. */
 const FIRST_LINE = /^# (?:Images of |\S+\/hosts\.toml: images of )/;

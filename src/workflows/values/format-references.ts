@@ -1,8 +1,11 @@
 import {
   formatContainerd,
+  formatCrio,
   formatImageMap,
+  formatK3s,
   formatKustomize,
   formatMirrorSet,
+  formatTalos,
   type GeneratedFiles,
   imagesTitle,
 } from '../../overrides/formats/index.ts';
@@ -12,7 +15,7 @@ import { sourceReferences } from './source-references.ts';
 import type { ValuesOptions } from './values.ts';
 
 /** Formats that map each reference to its target, independent of values. */
-export type ReferenceFormat = 'kustomize' | 'map' | 'containerd' | 'mirrorset';
+export type ReferenceFormat = 'kustomize' | 'map' | 'containerd' | 'k3s' | 'crio' | 'talos' | 'mirrorset';
 
 /** Generated files, with the charts and references behind them. */
 export interface FormatResult extends GeneratedFiles {
@@ -52,6 +55,9 @@ export async function formatReferences(
     if (format === 'map') return formatImageMap(references, target);
     if (format === 'containerd') return formatContainerd(references, target, { plainHttp });
     const title = imagesTitle(charts, target);
+    if (format === 'k3s') return formatK3s(references, target, { plainHttp, title });
+    if (format === 'crio') return formatCrio(references, target, { plainHttp, title });
+    if (format === 'talos') return formatTalos(references, target, { plainHttp, title });
     return formatMirrorSet(references, target, { title, name: resourceName(request === undefined ? [] : charts) });
   };
   return withFailures(formatted(), charts, references.length, failures);
