@@ -96,6 +96,6 @@ export function targetUrl({ registry }: Target, plainHttp: boolean): string {
 }
 
 /** Joins two paths, each perhaps empty. */
-export function joinPath(prefix: string, path: string): string {
+function joinPath(prefix: string, path: string): string {
   return prefix === '' ? path : `${prefix}/${path}`;
 }
