@@ -5,11 +5,14 @@ import { parseReference } from '../../../../src/oci/reference.ts';
 import * as postRenderMap from '../../../../src/overrides/edits/post-render-map.ts';
 import { formatArgoApplication } from '../../../../src/overrides/formats/argocd.ts';
 import { formatContainerd } from '../../../../src/overrides/formats/containerd.ts';
+import { formatCrio } from '../../../../src/overrides/formats/crio.ts';
 import { formatFlux } from '../../../../src/overrides/formats/flux.ts';
 import type { DeliveredChart, GeneratedFiles } from '../../../../src/overrides/formats/format.ts';
 import { formatImageMap } from '../../../../src/overrides/formats/image-map.ts';
+import { formatK3s } from '../../../../src/overrides/formats/k3s.ts';
 import { formatKustomize } from '../../../../src/overrides/formats/kustomize.ts';
 import { formatMirrorSet } from '../../../../src/overrides/formats/mirrorset.ts';
+import { formatTalos } from '../../../../src/overrides/formats/talos.ts';
 import { formatOverrides } from '../../../../src/overrides/overrides-file.ts';
 import { CONTROL_CHARACTERS, hostileText } from '../../../support/hostile-text.ts';
 import fc from '../../../support/property.ts';
@@ -140,6 +143,25 @@ describe('for hostile chart names and content', () => {
         };
         expect(Object.keys(JSON.parse(keys.map.files[0]?.text ?? ''))).toEqual([reference]);
         expect(keys.toml.files[0]?.text.split('\n').filter((line) => !line.startsWith('#'))).toHaveLength(8);
+      }),
+    );
+  });
+
+  it('files for nodes have only their own entries', () => {
+    fc.assert(
+      fc.property(hostileText, (title) => {
+        const references = [parseReference(reference)];
+        const options = { title, plainHttp: false };
+        expect(documentsIn(formatK3s(references, target, options))).toMatchObject([{ mirrors: { 'quay.io': {} } }]);
+        const talos = { machine: { registries: { mirrors: { 'quay.io': {} } } } };
+        expect(documentsIn(formatTalos(references, target, options))).toMatchObject([talos]);
+        const crio = formatCrio(references, target, options).files[0]?.text ?? '';
+        expect(crio).not.toMatch(CONTROL_CHARACTERS);
+        expect(crio.split('\n').filter((line) => line !== '' && !line.startsWith('#'))).toEqual([
+          '[[registry]]',
+          'prefix = "quay.io"',
+          'location = "registry.internal.example/mirror/quay.io"',
+        ]);
       }),
     );
   });
