@@ -39,7 +39,7 @@ export interface HelperEnd {
   /** Error of this helper. @param what verb and object: `returned invalid JSON` */
   error(what: string, isUnusable?: boolean, hint?: string): HelperError;
   /** Error that quotes what it wrote, without secrets. */
-  failure(): HelperError;
+  failure(hint?: string): HelperError;
 }
 
 export class HelperError extends AirgapError {
@@ -107,11 +107,11 @@ export async function runHelper(run: HelperRun): Promise<HelperEnd> {
     stdout,
     stderr,
     error,
-    failure: () => {
+    failure: (hint) => {
       // By the protocol, errors are written to stdout, and so are secrets.
       const output = `${stdout.includes('"Secret"') ? '' : stdout}\n${stderr}`.trim().slice(0, WORDS_LIMIT);
       const exitText = signal === undefined ? `exit code ${exitCode}` : `ended by ${signal}`;
-      return error(`failed: ${output === '' ? `${exitText}, without output` : output}`);
+      return error(`failed: ${output === '' ? `${exitText}, without output` : output}`, false, hint);
     },
   };
 }

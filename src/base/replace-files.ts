@@ -41,7 +41,8 @@ async function writeBeside({ path, before, after, mode: given }: FileReplacement
     const file = await open(beside, 'wx', mode);
     try {
       // Root, as with sudo, would take the file away from its user. Some file systems have no owners.
-      if (existing !== undefined && process.getuid?.() === 0) await file.chown(existing.uid, existing.gid).catch(() => {});
+      if (existing !== undefined && process.getuid?.() === 0)
+        await file.chown(existing.uid, existing.gid).catch(() => {});
       // The umask may have removed bits.
       if (mode !== undefined) await file.chmod(mode);
       await file.writeFile(after);

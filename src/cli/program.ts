@@ -8,6 +8,7 @@ import { imageStreamsCommand } from './commands/image-streams.ts';
 import { imagesCommand } from './commands/images.ts';
 import { importCommand } from './commands/import.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { loginCommand } from './commands/login.ts';
 import { mirrorCommand } from './commands/mirror.ts';
 import { postRenderCommand } from './commands/post-render.ts';
 import { pruneCommand } from './commands/prune.ts';
@@ -51,6 +52,7 @@ export function createProgram(io: CommandIO): Command {
     imageStreamsCommand,
     extractCommand,
     importCommand,
+    loginCommand,
   ];
   for (const create of [...factories, diffCommand, postRenderCommand, versionCommand]) program.addCommand(create(io));
   const commands = program.commands.flatMap((command) => [command, ...command.commands]);
