@@ -32,7 +32,7 @@ export interface LoginSources {
 export async function findLogin(registry: string, { given, ecr, keychain }: LoginSources): Promise<FoundLogin> {
   if (given !== undefined) {
     const remedy = 'check the user name and the password';
-    return { credential: { kind: 'basic', ...given, source: 'that was given', remedy }, expiresAt: undefined };
+    return { credential: { kind: 'basic', ...given, remedy }, expiresAt: undefined };
   }
   const issued = await issueEcrLogin(registry, ecr);
   const credential = issued?.credential ?? (await keychain?.lookup(registry));
