@@ -42,6 +42,7 @@ export function createProgram(io: CommandIO): Command {
     bundleCommand,
     inspectCommand,
     verifyCommand,
+    loginCommand,
     pushCommand,
     mirrorCommand,
     valuesCommand,
@@ -52,7 +53,6 @@ export function createProgram(io: CommandIO): Command {
     imageStreamsCommand,
     extractCommand,
     importCommand,
-    loginCommand,
   ];
   for (const create of [...factories, diffCommand, postRenderCommand, versionCommand]) program.addCommand(create(io));
   const commands = program.commands.flatMap((command) => [command, ...command.commands]);

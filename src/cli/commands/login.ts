@@ -41,7 +41,7 @@ function declare() {
       examples(
         'login registry.example --username robot --password-stdin < token',
         'login 123456789012.dkr.ecr.eu-central-1.amazonaws.com',
-        'login registry.example --print-secret regcred | kubectl apply -f -',
+        'login registry.example --print-secret regcred > regcred.yaml',
       ),
     );
   const trusting = addTrustFlags(
