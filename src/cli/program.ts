@@ -8,6 +8,7 @@ import { imageStreamsCommand } from './commands/image-streams.ts';
 import { imagesCommand } from './commands/images.ts';
 import { importCommand } from './commands/import.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { loginCommand } from './commands/login.ts';
 import { mirrorCommand } from './commands/mirror.ts';
 import { postRenderCommand } from './commands/post-render.ts';
 import { pruneCommand } from './commands/prune.ts';
@@ -41,6 +42,7 @@ export function createProgram(io: CommandIO): Command {
     bundleCommand,
     inspectCommand,
     verifyCommand,
+    loginCommand,
     pushCommand,
     mirrorCommand,
     valuesCommand,

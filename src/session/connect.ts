@@ -107,8 +107,11 @@ export function connectMirantis(context: Context, access: RegistryAccess, regist
   return createMirantisClient({ registry, transport, keychain, signal: context.signal });
 }
 
-/** Creates what all clients of a run need: a transport, the logins in the order of their sources, and access to AWS. */
-function openAccess(
+/**
+ * Creates what all clients of a run need: a transport, which the caller has to close, the logins in the order of their
+ * sources, and access to AWS.
+ */
+export function openAccess(
   { env, emit, signal }: Context,
   {
     mirrors: _mirrors,

@@ -66,6 +66,7 @@ export async function runGuide(page: string, options: GuideOptions): Promise<Gui
     'images',
     'image-streams',
     'import',
+    'login',
     'mirror',
     'public-ecr',
     'push',
