@@ -1,4 +1,4 @@
-import { AirgapError, isRefusal } from '../../base/errors.ts';
+import { AirgapError } from '../../base/errors.ts';
 import type { DryCall, EcrRights } from '../../ecr/dry-calls.ts';
 import { type EcrHost, parseEcrHost } from '../../ecr/hosts.ts';
 import type { CredentialSource, EcrEndpoints } from '../../ecr/identity.ts';
@@ -48,7 +48,7 @@ export async function checkIdentity(
     source = await credentialSource(host, options);
   } catch (error) {
     if (!(error instanceof AirgapError)) throw error;
-    return [ofError('aws-credentials', error)];
+    return [bad('aws-credentials', error.reason, { hint: error.hint })];
   }
   const credentials = good('aws-credentials', `from ${source.source}; region ${host.region}`);
   if (stsFailure !== undefined) {
@@ -73,25 +73,31 @@ function accountFinding(host: EcrHost, account: string, arn: string): DoctorFind
   return notKnown('aws-account', `${who}, but the registry is of account ${host.account}`, { hint });
 }
 
-/** Asks which rights the credentials have below a prefix. */
+/** Findings about rights, and a repository of the prefix if one exists. */
+interface CheckedRights {
+  readonly findings: readonly DoctorFinding[];
+  readonly existing?: string;
+}
+
+/** Asks which rights the credentials have below a prefix. @param probe repository to ask about if none exists */
 export async function checkEcrRights(
   host: EcrHost,
   prefix: string,
   probe: string,
   options: EcrOptions,
-): Promise<readonly DoctorFinding[]> {
+): Promise<CheckedRights> {
   const { ecrRights } = await import('../../ecr/dry-calls.ts');
   let rights: EcrRights;
   try {
     rights = await ecrRights(host, prefix, probe, options);
   } catch (error) {
-    if (!isRefusal(error) && !(error instanceof AirgapError && error.code === 'network')) throw error;
-    return (['pull', 'push'] as const).map((check) => ofError(check, error));
+    if (!(error instanceof AirgapError) || error.code === 'interrupted') throw error;
+    return { findings: (['pull', 'push'] as const).map((check) => ofError(check, error)) };
   }
   const { repository, exists, pull, push, create, delete: remove, mounting } = rights;
   const where = exists ? repository : `${repository}, which does not exist`;
   const unasked = [...(exists ? [] : ['ecr:PutImage']), 'ecr:InitiateLayerUpload'];
-  return [
+  const findings = [
     rightsFinding('pull', pull, `in ${where}`, []),
     rightsFinding('push', push, `in ${where}`, unasked),
     create === undefined
@@ -102,6 +108,7 @@ export async function checkEcrRights(
     mountFinding(mounting),
     remove === undefined ? notKnown('delete', 'not asked without a repository') : deleteFinding(remove),
   ];
+  return exists ? { findings, existing: repository } : { findings };
 }
 
 function rightsFinding(

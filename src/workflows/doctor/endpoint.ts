@@ -6,7 +6,7 @@ import { AirgapError } from '../../base/errors.ts';
 import { isPrivateAddress } from '../../helm/public-address.ts';
 import type { HttpResponse } from '../../http/exchange.ts';
 import type { ProxyResolver } from '../../http/proxy.ts';
-import { discardBody, responseHeader } from '../../http/response-body.ts';
+import { REFUSAL_LIMIT, readPrefix, responseHeader } from '../../http/response-body.ts';
 import { readServerCertificate, type ServerCertificate } from '../../http/server-certificate.ts';
 import type { Transport } from '../../http/transport.ts';
 import type { DoctorFinding } from '../../inventory/doctor-result.ts';
@@ -30,8 +30,8 @@ export interface Endpoint {
 /** Answer of an endpoint to a request without credentials. */
 export interface Probe {
   readonly finding: DoctorFinding;
-  /** Undefined if there was none. */
-  readonly response?: HttpResponse;
+  /** Answer, and the beginning of its body; undefined if there was none. */
+  readonly answer?: { readonly response: HttpResponse; readonly bytes: Uint8Array };
   /** Clock of the server minus the clock of this host, in milliseconds, with a precision of a second. */
   readonly skew?: number;
 }
@@ -62,7 +62,7 @@ export async function probe(endpoint: Endpoint, context: ProbeContext): Promise<
   // A proxy resolves names itself.
   const addresses = proxy === undefined ? await addressesOf(url) : [];
   if (addresses === undefined) {
-    const message = `${url.hostname} has no address in DNS`;
+    const message = 'the name has no address in DNS';
     return { finding: unreachable(endpoint, subject, message, dnsHint(endpoint)) };
   }
   const where = proxy === undefined ? describeAddresses(addresses) : `through the proxy ${proxy.host}`;
@@ -76,11 +76,11 @@ export async function probe(endpoint: Endpoint, context: ProbeContext): Promise<
       signal: context.signal,
     });
     const skew = skewOf(response, startedAt, Date.now());
-    await discardBody(response);
+    const bytes = await readPrefix(response, REFUSAL_LIMIT);
     const isDirect = url.protocol === 'https:' && proxy === undefined;
     const certificate = isDirect ? await readServerCertificate(url, TIMEOUT) : undefined;
     const finding = reachable(endpoint, { subject, where, addresses, certificate });
-    return { finding, response, ...(skew !== undefined && { skew }) };
+    return { finding, answer: { response, bytes }, ...(skew !== undefined && { skew }) };
   } catch (error) {
     if (!(error instanceof AirgapError) || error.code === 'interrupted') throw error;
     const message = `${error.reason}${proxy === undefined ? ` (${where})` : ''}`;

@@ -2,10 +2,13 @@ import type { Access, Authorizer } from '../../auth/authorizer.ts';
 import type { Keychain } from '../../auth/keychain.ts';
 import { describeLogin, loginHint } from '../../auth/refusal.ts';
 import { AirgapError } from '../../base/errors.ts';
+import { parseErrorBody } from '../../http/error-body.ts';
 import type { HttpResponse } from '../../http/exchange.ts';
 import { discardBody } from '../../http/response-body.ts';
 import type { Transport } from '../../http/transport.ts';
+import { pageText, WEB_PAGE_HINT } from '../../http/web-page.ts';
 import type { DoctorFinding } from '../../inventory/doctor-result.ts';
+import { errorFromBody } from '../../registry/errors.ts';
 import { bad, good, notKnown, ofError } from './finding.ts';
 
 /** Registry that was asked for `/v2/` without a login. */
@@ -15,8 +18,9 @@ export interface AskedRegistry {
   readonly prefix: string;
   /** URL of `/v2/`. */
   readonly url: URL;
-  /** Answer without a login. */
+  /** Answer without a login, and the beginning of its body. */
   readonly response: HttpResponse;
+  readonly bytes: Uint8Array;
 }
 
 /** Result of the login, and whether further requests make sense. */
@@ -30,18 +34,21 @@ export interface CheckedLogin {
  * @throws AirgapError `config` for a login that cannot be read; `network`
  */
 export async function checkLogin(
-  { registry, prefix, url, response }: AskedRegistry,
+  { registry, prefix, url, response, bytes }: AskedRegistry,
   { transport, keychain, authorizer }: { transport: Transport; keychain: Keychain; authorizer: Authorizer },
   signal: AbortSignal,
 ): Promise<CheckedLogin> {
   const subject = registry;
   const { status } = response;
+  const isPage = status === 200 && pageText(Buffer.from(bytes).toString('utf8').trim()) !== undefined;
+  if (isPage) {
+    const message = '/v2/ is a web page: this is no registry';
+    return { finding: bad('login', message, { subject, hint: WEB_PAGE_HINT }), isAccepted: false };
+  }
   if (status !== 200 && status !== 401 && status !== 403) {
-    const hint = 'check host and port; a proxy or another service may answer in place of the registry';
-    return {
-      finding: bad('login', `/v2/ returned ${status}: this is no registry`, { subject, hint }),
-      isAccepted: false,
-    };
+    const error = errorFromBody(response, parseErrorBody(bytes), { what: '/v2/', registry });
+    const hint = error.hint ?? 'check host and port; a proxy or another service may answer in place of the registry';
+    return { finding: bad('login', error.message, { subject, hint }), isAccepted: false };
   }
   const credential = await keychain.lookup(registry, prefix);
   if (status === 200) {

@@ -9,7 +9,7 @@ import type { Session } from '../../registry/session.ts';
 import { good, notKnown, ofError } from './finding.ts';
 
 /** Name of the repository below the prefix that is asked about if none exists. */
-export const PROBE_NAME = 'helm-airgap-doctor';
+const PROBE_NAME = 'helm-airgap-doctor';
 
 /** What is asked. */
 interface RightsOptions {
@@ -91,7 +91,8 @@ async function pushFinding(session: Session, repository: Repository): Promise<Do
   return notKnown('push', `the answer of ${repository.registry} does not tell`, { hint });
 }
 
-async function uploadFinding(session: Session, repository: Repository): Promise<DoctorFinding> {
+/** Opens an upload and cancels it. */
+export async function uploadFinding(session: Session, repository: Repository): Promise<DoctorFinding> {
   const where = formatRepository(repository);
   try {
     const outcome = await tryUpload(session, repository);
@@ -106,7 +107,8 @@ function mountFinding(): DoctorFinding {
   return notKnown('mount', 'a mount cannot be tried without changing a repository; push uploads where a mount fails');
 }
 
-async function referrersFinding(session: Session, repository: Repository): Promise<DoctorFinding> {
+/** Asks for the referrers of nothing. */
+export async function referrersFinding(session: Session, repository: Repository): Promise<DoctorFinding> {
   try {
     const list = await new ReferrersApi(session).list(directRoute(repository), randomDigest());
     if (list !== undefined) return good('referrers', 'the registry has the referrers API');

@@ -4,7 +4,7 @@ import type { Environment } from '../../base/environment.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { readCertificates } from '../../http/certificates.ts';
 import type { DoctorFinding } from '../../inventory/doctor-result.ts';
-import { bad, good, notKnown, ofError } from './finding.ts';
+import { bad, good, ofError } from './finding.ts';
 
 /** Checks the files with certificate authorities that flags and variables name. */
 export function checkTrust(env: Environment, caFile: string | undefined): readonly DoctorFinding[] {
@@ -34,11 +34,9 @@ function checkFile(file: string, origin: string): DoctorFinding {
   }
   if (expired.length > 0 && expired.length === readable.length)
     return bad('certificates', `${message}, which expired`, { subject, hint: 'get the renewed certificates' });
-  if (expired.length === 0) return good('certificates', message, { subject });
-  return notKnown('certificates', `${message}, of which ${expired.length} expired`, {
-    subject,
-    hint: 'replace those that expired, unless no host uses them',
-  });
+  // Bundles of systems keep authorities that expired.
+  const some = expired.length === 0 ? '' : `, of which ${expired.length} expired`;
+  return good('certificates', `${message}${some}`, { subject });
 }
 
 function parse(pem: string): X509Certificate | undefined {
