@@ -164,6 +164,7 @@ beforeAll(async () => {
   await run('verify --receipt', 'verify', '--receipt', receipt, '--plain-http', target.host);
   await run('values', 'values', 'site', '--bundle', first, ...to.slice(0, 2), '--pull-secret', 'login');
   await run('version', 'version');
+  await run('doctor', 'doctor', `${target.host}/mirror`, '--plain-http', target.host);
   await runAccess(file('access.yaml'), file('principals.yaml'));
 });
 afterAll(() => Promise.all([upstream?.stop(), target?.stop(), mirantis?.stop(), ecr?.stop()]));

@@ -6,7 +6,7 @@ import { mayPush, randomDigest, repositoryBelow, repositoryExists, tryUpload } f
 import { ReferrersApi } from '../../registry/referrers.ts';
 import { directRoute } from '../../registry/routes.ts';
 import type { Session } from '../../registry/session.ts';
-import { good, notKnown, ofError } from './finding.ts';
+import { bad, good, notKnown, ofError } from './finding.ts';
 
 /** Name of the repository below the prefix that is asked about if none exists. */
 const PROBE_NAME = 'helm-airgap-doctor';
@@ -85,7 +85,7 @@ async function pushFinding(session: Session, repository: Repository): Promise<Do
   try {
     if (await mayPush(session, repository)) return good('push', `the login may push to ${where}`);
   } catch (error) {
-    return ofError('push', asAirgapError(error));
+    return deniedPush(error);
   }
   const hint = 'add --try-upload, which opens an upload and cancels it';
   return notKnown('push', `the answer of ${repository.registry} does not tell`, { hint });
@@ -99,8 +99,13 @@ export async function uploadFinding(session: Session, repository: Repository): P
     const end = outcome === 'cancelled' ? 'was cancelled' : 'is left to the registry, which removes it in time';
     return good('push', `the registry opened an upload to ${where}, which ${end}`);
   } catch (error) {
-    return ofError('push', asAirgapError(error));
+    return deniedPush(error);
   }
+}
+
+function deniedPush(error: unknown): DoctorFinding {
+  const { message, hint = 'use a login that may push, or have that right granted' } = asAirgapError(error);
+  return bad('push', message, { hint });
 }
 
 function mountFinding(): DoctorFinding {

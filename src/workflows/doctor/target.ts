@@ -1,8 +1,8 @@
 import { AirgapError, messageOf } from '../../base/errors.ts';
 import type { AirgapEvent } from '../../base/events.ts';
 import { type EcrHost, ecrHost } from '../../ecr/hosts.ts';
-import type { EcrOptions } from '../../ecr/options.ts';
-import type { DoctorFinding } from '../../inventory/doctor-result.ts';
+import { type EcrOptions, endpointOf } from '../../ecr/options.ts';
+import type { DoctorCheck, DoctorFinding } from '../../inventory/doctor-result.ts';
 import type { Repository } from '../../oci/reference.ts';
 import { apiHost } from '../../registry/routes.ts';
 import { createSession, keychainAuthorizer, type Session } from '../../registry/session.ts';
@@ -42,8 +42,11 @@ export async function checkTarget(
   const stop = new AbortController();
   const signal = context.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, context.signal]);
   let opened: ReturnType<typeof openAccess>;
+  let check: DoctorCheck = 'endpoint';
   try {
-    const quick = { ...access, isQuick: true, isPushTarget: true, helperTimeout: HELPER_TIMEOUT };
+    const plainHttp = [...access.plainHttp, ...plainApis({ env: context.env, ...access })];
+    const quick = { ...access, plainHttp, isQuick: true, isPushTarget: true, helperTimeout: HELPER_TIMEOUT };
+    check = 'certificates';
     opened = openAccess({ ...context, emit, signal }, quick, signal);
   } catch (error) {
     if (!(error instanceof AirgapError)) throw error;
@@ -51,7 +54,7 @@ export async function checkTarget(
     const known = [...earlier, ...findings].some(({ message }) => message === error.message);
     return [
       ...findings,
-      ...(known ? [] : [ofError('certificates', error)]),
+      ...(known ? [] : [ofError(check, error)]),
       ...notAsked('the settings above are wrong'),
     ];
   }
@@ -66,6 +69,14 @@ export async function checkTarget(
     stop.abort(new AirgapError('network', 'the checks have ended'));
     await opened.transport.close();
   }
+}
+
+/** Returns the hosts of APIs of AWS whose URL in a flag or variable has no TLS, which is enough for the SDK. */
+function plainApis(options: EcrOptions): string[] {
+  return (['ECR', 'STS'] as const).flatMap((service) => {
+    const url = endpointOf(options, service);
+    return url?.startsWith('http:') && URL.canParse(url) ? [new URL(url).host] : [];
+  });
 }
 
 /** Milliseconds for a credential helper and for one answer of AWS: less than for the check, so that its message says what is late. */
