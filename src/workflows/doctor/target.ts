@@ -52,11 +52,7 @@ export async function checkTarget(
     if (!(error instanceof AirgapError)) throw error;
     const { findings } = await checkProxies(context.env, []);
     const known = [...earlier, ...findings].some(({ message }) => message === error.message);
-    return [
-      ...findings,
-      ...(known ? [] : [ofError(check, error)]),
-      ...notAsked('the settings above are wrong'),
-    ];
+    return [...findings, ...(known ? [] : [ofError(check, error)]), ...notAsked('the settings above are wrong')];
   }
   try {
     return await checkOpened(
