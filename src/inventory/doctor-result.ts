@@ -26,7 +26,7 @@ const DOCTOR_CHECKS = [
 const finding = z.object({
   check: z.enum(DOCTOR_CHECKS),
   /** What was checked, if there may be several: a host, a file, a service. */
-  subject: z.string().optional(),
+  name: z.string().optional(),
   /** `not-known` if nobody could be asked, or if it depends on what is done later. */
   status: z.enum(['good', 'bad', 'not-known']),
   /** What was found. */

@@ -178,7 +178,7 @@ describe('ECR', () => {
     expect(status).toMatchObject({ 'aws-account': 'not-known', login: 'good', push: 'good' });
     expect(of('aws-account')?.message).toContain('999999999999');
     // The bucket for layers does not exist here.
-    expect(of('endpoint')).toMatchObject({ status: 'bad', subject: expect.stringMatching(/S3/) });
+    expect(of('endpoint')).toMatchObject({ status: 'bad', name: expect.stringMatching(/S3/) });
     proxy.stop();
   });
 });

@@ -12,8 +12,8 @@ const STATUS_TEXTS: Readonly<Record<DoctorFinding['status'], string>> = {
 /** Formats the findings: a line for each, and below it what to do. */
 export function doctorReport({ target, counts, checks }: DoctorResult): Report {
   const { good, bad, notKnown } = counts;
-  const lines = checks.flatMap(({ check, subject, status, message, hint }) => {
-    const what = check === 'endpoint' && subject !== undefined ? subject : check.replaceAll('-', ' ');
+  const lines = checks.flatMap(({ check, name, status, message, hint }) => {
+    const what = check === 'endpoint' && name !== undefined ? name : check.replaceAll('-', ' ');
     return [
       `${STATUS_TEXTS[status]}  ${what}: ${message}`,
       ...(hint === undefined ? [] : [`           to do: ${hint}`]),

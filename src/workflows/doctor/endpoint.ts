@@ -53,17 +53,17 @@ interface ProbeContext {
 /** Resolves the name of an endpoint, connects to it and sends one GET. @throws AirgapError `interrupted` */
 export async function probe(endpoint: Endpoint, context: ProbeContext): Promise<Probe> {
   const { url } = endpoint;
-  const subject = `${endpoint.name} ${url.host}`;
+  const name = `${endpoint.name} ${url.host}`;
   const proxy = context.proxy(url);
   if (proxy !== undefined && context.deadProxies.has(proxy.href)) {
     const message = `not asked, because the proxy ${proxy.host} cannot be reached`;
-    return { finding: notKnown('endpoint', message, { subject, hint: 'repair the proxy settings first' }) };
+    return { finding: notKnown('endpoint', message, { name, hint: 'repair the proxy settings first' }) };
   }
   // A proxy resolves names itself.
   const addresses = proxy === undefined ? await addressesOf(url) : [];
   if (addresses === undefined) {
     const message = 'the name has no address in DNS';
-    return { finding: unreachable(endpoint, subject, message, dnsHint(endpoint)) };
+    return { finding: unreachable(endpoint, name, message, dnsHint(endpoint)) };
   }
   const where = proxy === undefined ? describeAddresses(addresses) : `through the proxy ${proxy.host}`;
   try {
@@ -79,13 +79,13 @@ export async function probe(endpoint: Endpoint, context: ProbeContext): Promise<
     const bytes = await readPrefix(response, REFUSAL_LIMIT);
     const isDirect = url.protocol === 'https:' && proxy === undefined;
     const certificate = isDirect ? await readServerCertificate(url, TIMEOUT) : undefined;
-    const finding = reachable(endpoint, { subject, where, addresses, certificate });
+    const finding = reachable(endpoint, { name, where, addresses, certificate });
     return { finding, answer: { response, bytes }, ...(skew !== undefined && { skew }) };
   } catch (error) {
     if (!(error instanceof AirgapError) || error.code === 'interrupted') throw error;
     const message = `${error.reason}${proxy === undefined ? ` (${where})` : ''}`;
     const hint = (isNoConnection(error) && proxy === undefined && routeHint(endpoint, addresses)) || error.hint;
-    return { finding: unreachable(endpoint, subject, message, hint) };
+    return { finding: unreachable(endpoint, name, message, hint) };
   }
 }
 
@@ -110,13 +110,13 @@ function describeAddresses(addresses: readonly string[]): string {
 function reachable(
   { url, vpcEndpoint, isGateway }: Endpoint,
   found: {
-    readonly subject: string;
+    readonly name: string;
     readonly where: string;
     readonly addresses: readonly string[];
     readonly certificate: ServerCertificate | undefined;
   },
 ): DoctorFinding {
-  const { subject, where, addresses, certificate } = found;
+  const { name, where, addresses, certificate } = found;
   const protocol = url.protocol === 'http:' ? 'HTTP without TLS' : 'TLS';
   const days = certificate && Math.floor((certificate.expires.getTime() - Date.now()) / 86_400_000);
   const until =
@@ -128,17 +128,17 @@ function reachable(
       : vpcEndpoint !== undefined && isPublic && !isGateway
         ? `a subnet without a route to the internet needs the VPC endpoint ${vpcEndpoint} with private DNS`
         : undefined;
-  return good('endpoint', `answers by ${protocol}, ${where}${until ?? ''}`, { subject, hint });
+  return good('endpoint', `answers by ${protocol}, ${where}${until ?? ''}`, { name, hint });
 }
 
 function unreachable(
   { isOptional = false, use }: Endpoint,
-  subject: string,
+  name: string,
   message: string,
   hint: string | undefined,
 ): DoctorFinding {
   const text = use === undefined ? message : `${message}; needed ${use}`;
-  return (isOptional ? notKnown : bad)('endpoint', text, { subject, hint });
+  return (isOptional ? notKnown : bad)('endpoint', text, { name, hint });
 }
 
 function dnsHint({ vpcEndpoint }: Endpoint): string {

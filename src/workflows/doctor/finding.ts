@@ -7,7 +7,7 @@ export const CHECK_LIMIT = 10_000;
 
 /** Optional parts of a finding. */
 interface FindingParts {
-  readonly subject?: string | undefined;
+  readonly name?: string | undefined;
   readonly hint?: string | undefined;
 }
 
@@ -27,11 +27,11 @@ function finding(
   check: DoctorCheck,
   status: DoctorFinding['status'],
   message: string,
-  { subject, hint }: FindingParts,
+  { name, hint }: FindingParts,
 ): DoctorFinding {
   return {
     check,
-    ...(subject !== undefined && { subject: redact(subject) }),
+    ...(name !== undefined && { name: redact(name) }),
     status,
     message: redact(message),
     ...(hint !== undefined && { hint: redact(hint) }),
@@ -42,9 +42,9 @@ function finding(
 export function ofError(
   check: DoctorCheck,
   error: AirgapError,
-  { subject, status = 'bad' }: { readonly subject?: string; readonly status?: 'bad' | 'not-known' } = {},
+  { name, status = 'bad' }: { readonly name?: string; readonly status?: 'bad' | 'not-known' } = {},
 ): DoctorFinding {
-  return finding(check, status, error.message, { subject, hint: error.hint });
+  return finding(check, status, error.message, { name, hint: error.hint });
 }
 
 /** Error of a check that took too long. */
@@ -63,7 +63,7 @@ export async function limited(
   check: DoctorCheck,
   outer: AbortSignal | undefined,
   work: (signal: AbortSignal) => Promise<readonly DoctorFinding[]>,
-  subject?: string,
+  name?: string,
 ): Promise<readonly DoctorFinding[]> {
   const stop = new AbortController();
   const signal = outer === undefined ? stop.signal : AbortSignal.any([stop.signal, outer]);
@@ -81,7 +81,7 @@ export async function limited(
   } catch (error) {
     if (outer?.aborted) throw new AirgapError('interrupted', 'interrupted', { cause: outer.reason });
     if (!(error instanceof AirgapError)) throw error;
-    return [ofError(check, error, subject === undefined ? {} : { subject })];
+    return [ofError(check, error, name === undefined ? {} : { name })];
   } finally {
     clearTimeout(timer);
   }

@@ -38,22 +38,22 @@ export async function checkLogin(
   { transport, keychain, authorizer }: { transport: Transport; keychain: Keychain; authorizer: Authorizer },
   signal: AbortSignal,
 ): Promise<CheckedLogin> {
-  const subject = registry;
+  const name = registry;
   const { status } = response;
   const isPage = status === 200 && pageText(Buffer.from(bytes).toString('utf8').trim()) !== undefined;
   if (isPage) {
     const message = '/v2/ is a web page: this is no registry';
-    return { finding: bad('login', message, { subject, hint: WEB_PAGE_HINT }), isAccepted: false };
+    return { finding: bad('login', message, { name, hint: WEB_PAGE_HINT }), isAccepted: false };
   }
   if (status !== 200 && status !== 401 && status !== 403) {
     const error = errorFromBody(response, parseErrorBody(bytes), { what: '/v2/', registry });
     const hint = error.hint ?? 'check host and port; a proxy or another service may answer in place of the registry';
-    return { finding: bad('login', error.message, { subject, hint }), isAccepted: false };
+    return { finding: bad('login', error.message, { name, hint }), isAccepted: false };
   }
   const credential = await keychain.lookup(registry, prefix);
   if (status === 200) {
     const also = credential === undefined ? '' : `; ${describeLogin(registry, credential)} was not needed`;
-    return { finding: good('login', `the registry asks for no login${also}`, { subject }), isAccepted: true };
+    return { finding: good('login', `the registry asks for no login${also}`, { name }), isAccepted: true };
   }
   const access: Access = { registry, path: prefix, origin: url.origin, scopes: [] };
   const challenge = response.headers['www-authenticate'];
@@ -63,20 +63,20 @@ export async function checkLogin(
     if (answer.status === 200) {
       if (credential !== undefined) {
         const message = `${describeLogin(registry, credential)} was accepted`;
-        return { finding: good('login', message, { subject }), isAccepted: true };
+        return { finding: good('login', message, { name }), isAccepted: true };
       }
       const message = 'there is no login, and anonymous access allows reading at most';
       const hint = loginHint(registry, keychain.sources?.(registry) ?? []);
-      return { finding: bad('login', message, { subject, hint }), isAccepted: true };
+      return { finding: bad('login', message, { name, hint }), isAccepted: true };
     }
     if (answer.status !== 401 && answer.status !== 403)
-      return { finding: notKnown('login', `/v2/ returned ${answer.status}`, { subject }), isAccepted: false };
+      return { finding: notKnown('login', `/v2/ returned ${answer.status}`, { name }), isAccepted: false };
     const refusal = { status: answer.status, wwwAuthenticate: answer.headers['www-authenticate'], sent: authorization };
     const { message, hint } = await authorizer.explain(access, refusal);
-    return { finding: bad('login', message, { subject, hint }), isAccepted: false };
+    return { finding: bad('login', message, { name, hint }), isAccepted: false };
   } catch (error) {
     if (!(error instanceof AirgapError) || error.code === 'interrupted') throw error;
-    return { finding: ofError('login', error, { subject }), isAccepted: false };
+    return { finding: ofError('login', error, { name }), isAccepted: false };
   }
 }
 

@@ -67,7 +67,7 @@ async function checkProxy(
   urls: readonly URL[],
 ): Promise<{ readonly finding: DoctorFinding; readonly proxy: URL; readonly isDead: boolean }> {
   const [url] = urls as [URL];
-  const subject = proxy.host;
+  const name = proxy.host;
   const target = {
     hostname: proxy.hostname.replace(/^\[|\]$/g, ''),
     port: Number(proxy.port) || (DEFAULT_PORTS[proxy.protocol] ?? 80),
@@ -76,10 +76,10 @@ async function checkProxy(
     (await connectFirst(target, TIMEOUT, openSocket)).destroy();
   } catch (cause) {
     const { error } = describeFailure(new ProxyError(proxy, cause), { url, what: 'proxy' });
-    return { finding: bad('proxy', error.reason, { subject, hint: error.hint }), proxy, isDead: true };
+    return { finding: bad('proxy', error.reason, { name, hint: error.hint }), proxy, isDead: true };
   }
   return {
-    finding: good('proxy', `accepts connections, and leads to ${hostsOf(urls)}`, { subject }),
+    finding: good('proxy', `accepts connections, and leads to ${hostsOf(urls)}`, { name }),
     proxy,
     isDead: false,
   };

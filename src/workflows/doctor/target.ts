@@ -121,7 +121,7 @@ async function checkOpened(
       ? []
       : limited('aws-credentials', outer, (signal) => checkIdentity(host, { ...ecr, signal }, sts)),
     !isReachable || !isApiReachable
-      ? [notKnown('login', `not looked up, because ${unasked}`, { subject: registry })]
+      ? [notKnown('login', `not looked up, because ${unasked}`, { name: registry })]
       : limited(
           'login',
           outer,
@@ -133,7 +133,7 @@ async function checkOpened(
           registry,
         ),
   ]);
-  const warned = [...new Set(warnings)].map((message) => notKnown('login', message, { subject: registry }));
+  const warned = [...new Set(warnings)].map((message) => notKnown('login', message, { name: registry }));
   const before = [...network, ...identity, ...loginFindings, ...warned];
   const session = createSession(transport, authorizer, { isPushTarget: true });
   const repository = { registry, path: prefix };
@@ -193,7 +193,7 @@ async function probeWithin(
   outer: AbortSignal | undefined,
 ): Promise<Probe> {
   let found: Probe | undefined;
-  const subject = `${endpoint.name} ${endpoint.url.host}`;
+  const name = `${endpoint.name} ${endpoint.url.host}`;
   const [finding] = await limited(
     'endpoint',
     outer,
@@ -201,7 +201,7 @@ async function probeWithin(
       found = await probe(endpoint, { ...settings, signal });
       return [found.finding];
     },
-    subject,
+    name,
   );
   return found ?? { finding: finding as DoctorFinding };
 }

@@ -19,7 +19,7 @@ function checkFile(file: string, origin: string): DoctorFinding {
   try {
     texts = readCertificates(file, origin);
   } catch (error) {
-    if (error instanceof AirgapError) return ofError('certificates', error, { subject: origin });
+    if (error instanceof AirgapError) return ofError('certificates', error, { name: origin });
     throw error;
   }
   const certificates = texts.map(parse);
@@ -27,16 +27,16 @@ function checkFile(file: string, origin: string): DoctorFinding {
   const expired = readable.filter(({ validToDate }) => validToDate.getTime() < Date.now());
   const message = `${origin} ${file} has ${count(texts.length, 'certificate')}`;
   const broken = certificates.length - readable.length;
-  const subject = origin;
+  const name = origin;
   if (broken > 0) {
     const hint = 'write the file again, from PEM files that openssl x509 -in FILE reads';
-    return bad('certificates', `${message}, of which ${broken} cannot be read`, { subject, hint });
+    return bad('certificates', `${message}, of which ${broken} cannot be read`, { name, hint });
   }
   if (expired.length > 0 && expired.length === readable.length)
-    return bad('certificates', `${message}, which expired`, { subject, hint: 'get the renewed certificates' });
+    return bad('certificates', `${message}, which expired`, { name, hint: 'get the renewed certificates' });
   // Bundles of systems keep authorities that expired.
   const some = expired.length === 0 ? '' : `, of which ${expired.length} expired`;
-  return good('certificates', `${message}${some}`, { subject });
+  return good('certificates', `${message}${some}`, { name });
 }
 
 function parse(pem: string): X509Certificate | undefined {

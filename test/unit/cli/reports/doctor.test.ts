@@ -6,8 +6,8 @@ const result: DoctorResult = {
   target: 'registry.example/mirror',
   counts: { good: 1, bad: 1, notKnown: 1 },
   checks: [
-    { check: 'endpoint', subject: 'registry registry.example', status: 'good', message: 'answers' },
-    { check: 'login', subject: 'registry.example', status: 'bad', message: 'x\ngood       push', hint: 'y\u001b[2J' },
+    { check: 'endpoint', name: 'registry registry.example', status: 'good', message: 'answers' },
+    { check: 'login', name: 'registry.example', status: 'bad', message: 'x\ngood       push', hint: 'y\u001b[2J' },
     { check: 'create-repository', status: 'not-known', message: 'not asked' },
   ],
 };

@@ -22,7 +22,7 @@ describe('a check', () => {
     const error = new AirgapError('network', 'no way', { hint: 'another way' });
     const found = await limited('push', undefined, () => Promise.reject(error), 'r.example');
     expect(found).toEqual([
-      { check: 'push', subject: 'r.example', status: 'bad', message: 'no way', hint: 'another way' },
+      { check: 'push', name: 'r.example', status: 'bad', message: 'no way', hint: 'another way' },
     ]);
   });
 
@@ -36,6 +36,6 @@ describe('a check', () => {
 
 it('a finding has no secret', () => {
   registerSecret('geheim-in-finding');
-  const found = good('login', 'by geheim-in-finding', { subject: 'geheim-in-finding', hint: 'geheim-in-finding' });
+  const found = good('login', 'by geheim-in-finding', { name: 'geheim-in-finding', hint: 'geheim-in-finding' });
   expect(JSON.stringify(found)).not.toContain('geheim');
 });

@@ -21,7 +21,7 @@ it.each([
   ['a damaged one', own.ca + broken, 'bad'],
   ['no PEM', 'hello', 'bad'],
 ])('a file with %s', (_, text, status) => {
-  expect(checkTrust({}, file('ca.pem', text))).toMatchObject([{ subject: '--ca-file', status }]);
+  expect(checkTrust({}, file('ca.pem', text))).toMatchObject([{ name: '--ca-file', status }]);
 });
 
 it('all files are checked, also one that is missing', () => {
@@ -29,7 +29,7 @@ it('all files are checked, also one that is missing', () => {
     { SSL_CERT_FILE: join(folder, 'none'), NODE_EXTRA_CA_CERTS: file('a.pem', own.ca) },
     undefined,
   );
-  expect(found.map(({ subject, status }) => [subject, status])).toEqual([
+  expect(found.map(({ name, status }) => [name, status])).toEqual([
     ['SSL_CERT_FILE', 'bad'],
     ['NODE_EXTRA_CA_CERTS', 'good'],
   ]);
