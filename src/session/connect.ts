@@ -171,7 +171,12 @@ function quickTransport(options: TransportOptions): Transport {
 function withoutRetries(transport: Transport, signal: AbortSignal): Transport {
   return {
     ...transport,
-    request: (request) => transport.request({ ...request, retry: false, signal }),
+    request: ({ signal: own, ...request }) =>
+      transport.request({
+        ...request,
+        retry: false,
+        signal: own === undefined ? signal : AbortSignal.any([own, signal]),
+      }),
     retrier: { waitForRetry: async () => false },
   };
 }

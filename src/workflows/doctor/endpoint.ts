@@ -10,7 +10,7 @@ import { REFUSAL_LIMIT, readPrefix, responseHeader } from '../../http/response-b
 import { readServerCertificate, type ServerCertificate } from '../../http/server-certificate.ts';
 import type { Transport } from '../../http/transport.ts';
 import type { DoctorFinding } from '../../inventory/doctor-result.ts';
-import { bad, good, notKnown } from './finding.ts';
+import { bad, CHECK_LIMIT, good, lateError, notKnown } from './finding.ts';
 
 /** Host that a push or pull needs. */
 export interface Endpoint {
@@ -38,6 +38,8 @@ export interface Probe {
 
 /** Milliseconds for DNS, and for the connection that reads the certificate. */
 const TIMEOUT = 4000;
+/** Milliseconds for the request: less than for the check, so that its finding says what is missing. */
+const ANSWER_LIMIT = CHECK_LIMIT - 2000;
 /** Days before the expiry of a certificate from which it is mentioned. */
 const SOON = 14;
 const MAX_ADDRESSES = 4;
@@ -66,6 +68,8 @@ export async function probe(endpoint: Endpoint, context: ProbeContext): Promise<
     return { finding: unreachable(endpoint, name, message, dnsHint(endpoint)) };
   }
   const where = proxy === undefined ? describeAddresses(addresses) : `through the proxy ${proxy.host}`;
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(lateError(ANSWER_LIMIT)), ANSWER_LIMIT);
   try {
     const startedAt = Date.now();
     const response = await context.transport.request({
@@ -73,7 +77,7 @@ export async function probe(endpoint: Endpoint, context: ProbeContext): Promise<
       url,
       what: endpoint.name,
       retry: false,
-      signal: context.signal,
+      signal: AbortSignal.any([late.signal, context.signal]),
     });
     const skew = skewOf(response, startedAt, Date.now());
     const bytes = await readPrefix(response, REFUSAL_LIMIT);
@@ -86,6 +90,8 @@ export async function probe(endpoint: Endpoint, context: ProbeContext): Promise<
     const message = `${error.reason}${proxy === undefined ? ` (${where})` : ''}`;
     const hint = (isNoConnection(error) && proxy === undefined && routeHint(endpoint, addresses)) || error.hint;
     return { finding: unreachable(endpoint, name, message, hint) };
+  } finally {
+    clearTimeout(timer);
   }
 }
 

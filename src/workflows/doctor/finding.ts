@@ -47,9 +47,9 @@ export function ofError(
   return finding(check, status, error.message, { name, hint: error.hint });
 }
 
-/** Error of a check that took too long. */
-function lateError(): AirgapError {
-  return new AirgapError('network', `no answer within ${CHECK_LIMIT / 1000} s`, {
+/** Error of a check that took too long. @param limit milliseconds */
+export function lateError(limit: number): AirgapError {
+  return new AirgapError('network', `no answer within ${limit / 1000} s`, {
     hint: 'check the network: firewalls, routes, the proxy',
   });
 }
@@ -69,7 +69,7 @@ export async function limited(
   const signal = outer === undefined ? stop.signal : AbortSignal.any([stop.signal, outer]);
   const late = Promise.withResolvers<never>();
   const timer = setTimeout(() => {
-    const error = lateError();
+    const error = lateError(CHECK_LIMIT);
     late.reject(error);
     stop.abort(error);
   }, CHECK_LIMIT);

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { AirgapError } from '../../../../src/base/errors.ts';
 import { createTransport, type Transport } from '../../../../src/http/transport.ts';
 import { type Endpoint, probe } from '../../../../src/workflows/doctor/endpoint.ts';
@@ -60,6 +60,23 @@ describe('an endpoint', () => {
     const url = new URL('https://52.94.1.1/');
     expect((await ask({ url, isOptional: true }, closed())).finding.status).toBe('not-known');
     expect((await ask({ url }, closed())).finding.hint ?? '').not.toContain('VPC');
+  });
+
+  it('that accepts a connection and stays silent has a hint for the VPC, too', async () => {
+    vi.useFakeTimers();
+    const silent: Transport = {
+      ...createTransport(),
+      request: ({ signal }) =>
+        new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error))),
+    };
+    const endpoint = { url: new URL('https://10.0.0.5/'), vpcEndpoint: 'com.amazonaws.r.sts', isOptional: true };
+    const asking = ask(endpoint, silent);
+    await vi.advanceTimersByTimeAsync(10_000);
+    vi.useRealTimers();
+    expect((await asking).finding).toMatchObject({
+      status: 'not-known',
+      hint: expect.stringMatching(/security group/),
+    });
   });
 
   it('behind a dead proxy is not asked', async () => {
