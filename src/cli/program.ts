@@ -3,6 +3,7 @@ import { accessCommand } from './commands/access.ts';
 import { bundleCommand } from './commands/bundle.ts';
 import { checkCommand } from './commands/check.ts';
 import { diffCommand } from './commands/diff.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { extractCommand } from './commands/extract.ts';
 import { imageStreamsCommand } from './commands/image-streams.ts';
 import { imagesCommand } from './commands/images.ts';
@@ -53,6 +54,7 @@ export function createProgram(io: CommandIO): Command {
     imageStreamsCommand,
     extractCommand,
     importCommand,
+    doctorCommand,
   ];
   for (const create of [...factories, diffCommand, postRenderCommand, versionCommand]) program.addCommand(create(io));
   const commands = program.commands.flatMap((command) => [command, ...command.commands]);

@@ -166,6 +166,7 @@ beforeAll(async () => {
   await run('version', 'version');
   const inEcr = [ecr.host, '--registry-type', 'ecr', '--region', 'eu-central-1', '--plain-http', ecr.host];
   await run('login', 'login', ...inEcr);
+  await run('doctor', 'doctor', `${target.host}/mirror`, '--plain-http', target.host);
   await runAccess(file('access.yaml'), file('principals.yaml'));
 });
 afterAll(() => Promise.all([upstream?.stop(), target?.stop(), mirantis?.stop(), ecr?.stop()]));

@@ -62,6 +62,7 @@ export async function runGuide(page: string, options: GuideOptions): Promise<Gui
     'access',
     'bundle',
     'check',
+    'doctor',
     'image-streams',
     'images',
     'image-streams',
