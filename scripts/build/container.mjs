@@ -17,6 +17,18 @@ export const BANNER = "const importMetaUrl=require('node:url').pathToFileURL(__f
  */
 const LATE = ['node:crypto', 'node:child_process'];
 
+/** @type {import('esbuild').TransformOptions} */
+const TO_COMMONJS = {
+  format: 'cjs',
+  platform: 'node',
+  target: 'node22.19',
+  minifyWhitespace: true,
+  minifySyntax: true,
+  // Imports on demand become require(): the program needs no ESM loader.
+  supported: { 'dynamic-import': false },
+  logLevel: 'warning',
+};
+
 const LOADER = `
 const late=new Set(${JSON.stringify(LATE)});
 const lateModule=(name)=>{
@@ -58,20 +70,12 @@ export async function joinChunks({ outputFiles, metafile: { outputs } }, entry) 
   const files = outputFiles.toSorted((a, b) => (a.path < b.path ? -1 : 1));
   const legal = files.filter(({ path }) => path.endsWith('.LEGAL.txt')).map(({ text }) => text.trim());
   const lists = { always: [], onDemand: [] };
-  for (const { path, text } of files) {
-    const name = basename(path);
-    if (!name.endsWith('.js')) continue;
-    const { code } = await transform(text, {
-      format: 'cjs',
-      platform: 'node',
-      target: 'node22.19',
-      minifyWhitespace: true,
-      minifySyntax: true,
-      // Imports on demand become require(): the program needs no ESM loader.
-      supported: { 'dynamic-import': false },
-      logLevel: 'warning',
-    });
+  const chunks = files.filter(({ path }) => path.endsWith('.js'));
+  const codes = await Promise.all(chunks.map(({ text }) => transform(text, TO_COMMONJS)));
+  for (const [i, { code }] of codes.entries()) {
+    const name = basename(chunks[i].path);
     const list = neededNames.has(name) ? lists.always : lists.onDemand;
+    // scripts/package/compile.cjs finds the chunks by this form.
     list.push(`${JSON.stringify(`./${name}`)}:function(exports,require,module){${code.trimEnd()}\n}`);
   }
   const object = (list) => `{\n${list.join(',\n')}\n}`;

@@ -8,7 +8,6 @@
 const { execFileSync } = require('node:child_process');
 const { readFileSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
-const { Script } = require('node:vm');
 
 /** Where V8's SerializedCodeData has the hash of the flags (src/snapshot/code-serializer.h), 4 bytes. */
 const FLAGS = 12;
