@@ -7,7 +7,7 @@ import { formatReference, tryParseReference, tryParseRepository } from '../oci/r
 import { CONFIDENCES, EVIDENCE_KINDS, type Location, NEEDS, REDIRECT_KINDS, SPLIT_ROLES } from './finding.ts';
 import { recipeSchema } from './recipe.ts';
 import { selectionRecordSchema } from './selection-record.ts';
-import { TOOLS_SCHEMA_VERSION, toolsSchema } from './tools.ts';
+import { sortTools, TOOLS_SCHEMA_VERSION, toolsSchema } from './tools.ts';
 
 /** The inventory of a bundle: its content and where it was found. An artifact of media type `MediaType.inventory`. */
 
@@ -149,8 +149,6 @@ export const inventorySchema = z
     kind: z.literal('Lock'),
     /** Version of the schema: 2 for a bundle with tools. Readers reject newer versions. */
     schemaVersion: z.literal([1, TOOLS_SCHEMA_VERSION]),
-    /** First version of helm airgap that reads this schema version; absent for version 1. For older readers' messages. */
-    minReaderVersion: z.string().optional(),
     /** Selected platforms; empty for all. */
     platforms: z.array(z.string()),
     charts: z.array(chart),
@@ -161,6 +159,8 @@ export const inventorySchema = z
     since: digestSchema.optional(),
     /** For a delta: blobs that it omits and its receiver must have. Manifests and charts are never omitted. */
     requires: z.array(requiredBlob).optional(),
+    /** First version of helm airgap that reads this schema version, for messages of older ones; absent for version 1. */
+    minReaderVersion: z.string().optional(),
     /** Programs and archives in `tools/`, sorted by name. */
     tools: toolsSchema.optional(),
   })
@@ -219,11 +219,12 @@ export function refuseNewerSchema(json: unknown, subject: string): void {
   );
 }
 
-/** Formats an inventory with sorted charts and images, no timestamp and no local paths: equal runs give equal bytes. */
+/** Formats an inventory with sorted charts, images and tools, no timestamp and no local paths: equal runs give equal bytes. */
 export function formatInventory(inventory: Inventory): Uint8Array {
   const charts = [...inventory.charts].sort((a, b) => compareText(`${a.name} ${a.version}`, `${b.name} ${b.version}`));
   const images = [...inventory.images].sort((a, b) => compareText(a.reference, b.reference));
-  return Buffer.from(`${JSON.stringify({ ...inventory, charts, images }, null, 1)}\n`);
+  const sorted = { ...inventory, charts, images, ...(inventory.tools && { tools: sortTools(inventory.tools) }) };
+  return Buffer.from(`${JSON.stringify(sorted, null, 1)}\n`);
 }
 
 /** Maximum number of fields in a message. */

@@ -56,6 +56,6 @@ export function toolFields(
   return {
     schemaVersion: TOOLS_SCHEMA_VERSION,
     minReaderVersion: TOOLS_READER_VERSION,
-    tools: tools.map(({ path: _, ...tool }) => tool),
+    tools: tools.map(({ name, platform, size, digest, executable }) => ({ name, platform, size, digest, executable })),
   };
 }
