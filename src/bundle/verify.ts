@@ -3,7 +3,7 @@ import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { printableLine, quoted } from '../base/printable.ts';
 import { runStep } from '../base/step.ts';
-import { toolPath } from '../inventory/tools.ts';
+import { toolPath } from '../inventory/tool-names.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { dockerSaveFile, readDockerSave, type SavedImage } from './format/docker-save.ts';
 import type { TarEntry } from './format/tar-index.ts';

@@ -6,7 +6,7 @@ import { collectGarbage } from '../base/large-runs.ts';
 import { printableLine } from '../base/printable.ts';
 import { runStep } from '../base/step.ts';
 import type { Inventory } from '../inventory/inventory.ts';
-import { formatToolSums, sortTools, TOOL_SUMS_NAME, toolPath } from '../inventory/tools.ts';
+import { toolPath } from '../inventory/tool-names.ts';
 import type { Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -25,7 +25,7 @@ import { ImageProgress } from './writing/image-progress.ts';
 import { type BundleOutput, existingFiles, isUpToDate, planOutput } from './writing/output.ts';
 import { PartialFile } from './writing/partial-file.ts';
 import { type Preflight, runPreflight } from './writing/preflight.ts';
-import { copyTool, type ToolFile, toolNode } from './writing/tool-files.ts';
+import { copyTool, type ToolFile, toolLayout } from './writing/tool-files.ts';
 
 /** Content and path of a bundle. */
 export interface BundlePlanOptions {
@@ -252,8 +252,7 @@ async function receiveBlobs(
 }
 
 /** Plans the archive. @throws AirgapError `collision`, `registry` */
-function layoutOf({ graph, charts, inventory, evidence, signature, ...options }: BundlePlanOptions): Layout {
-  const tools = sortTools(options.tools ?? []);
+function layoutOf({ graph, charts, inventory, evidence, signature, tools = [] }: BundlePlanOptions): Layout {
   const packedInventory = inventory === undefined ? undefined : inventoryArtifact(inventory, evidence);
   const packedSignature = signature && signatureArtifact(signature);
   const packedContents = [packedInventory, packedSignature].flatMap((artifact) => artifact?.content ?? []);
@@ -272,13 +271,8 @@ function layoutOf({ graph, charts, inventory, evidence, signature, ...options }:
   ];
   // `docker load` needs all layers, which a delta does not have.
   if (leftOut.size === 0) metadata.push({ name: 'manifest.json', bytes: dockerSaveFile(graph) });
-  if (tools.length > 0) metadata.push({ name: TOOL_SUMS_NAME, bytes: formatToolSums(tools) });
-  const toolEntries = tools.map((tool) => ({
-    name: toolPath(tool.name),
-    node: toolNode(tool),
-    isExecutable: tool.executable ?? false,
-  }));
-  return planLayout(metadata, content, toolEntries);
+  const { metadata: ofTools, entries } = toolLayout(tools);
+  return planLayout([...metadata, ...ofTools], content, entries);
 }
 
 /** Creates the error for an interrupted run, with its progress. */

@@ -7,7 +7,8 @@ import { formatReference, tryParseReference, tryParseRepository } from '../oci/r
 import { CONFIDENCES, EVIDENCE_KINDS, type Location, NEEDS, REDIRECT_KINDS, SPLIT_ROLES } from './finding.ts';
 import { recipeSchema } from './recipe.ts';
 import { selectionRecordSchema } from './selection-record.ts';
-import { sortTools, TOOLS_SCHEMA_VERSION, toolsSchema } from './tools.ts';
+import { sortTools } from './tool-names.ts';
+import { TOOLS_SCHEMA_VERSION, toolsSchema } from './tools.ts';
 
 /** The inventory of a bundle: its content and where it was found. An artifact of media type `MediaType.inventory`. */
 

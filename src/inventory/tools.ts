@@ -1,15 +1,9 @@
 import * as z from 'zod';
 import { isName } from '../base/names.ts';
-import { compareText } from '../base/text-order.ts';
-import { algorithmOf, encodedOf, isDigest } from '../oci/digest.ts';
+import { algorithmOf, isDigest } from '../oci/digest.ts';
+import { TOOL_SUMS_NAME, toolPath } from './tool-names.ts';
 
 /** Programs and archives that a bundle carries for its receiver, in files that `tar` alone extracts. */
-
-/** Folder of the tools in the archive. */
-const TOOLS_FOLDER = 'tools/';
-
-/** File with the checksums of all tools, in the format of `sha256sum`; the paths are those of the archive. */
-export const TOOL_SUMS_NAME = `${TOOLS_FOLDER}SHA256SUMS`;
 
 /** Schema version of inventories that list tools. Older readers would take the files for foreign ones. */
 export const TOOLS_SCHEMA_VERSION = 2;
@@ -43,7 +37,7 @@ export const toolsSchema = z
   .array(tool)
   .max(MAX_TOOLS)
   .superRefine((tools, context) => {
-    const seen = new Set([toolPath('SHA256SUMS').toLowerCase()]);
+    const seen = new Set([TOOL_SUMS_NAME.toLowerCase()]);
     for (const [i, { name }] of tools.entries()) {
       const path = toolPath(name).toLowerCase();
       if (seen.has(path)) context.addIssue({ code: 'custom', path: [i, 'name'], message: 'not a distinct name' });
@@ -53,27 +47,3 @@ export const toolsSchema = z
 
 /** A tool in a bundle. */
 export type InventoryTool = Readonly<z.infer<typeof tool>>;
-
-/** Returns the name of a tool's entry in the archive. */
-export function toolPath(name: string): string {
-  return `${TOOLS_FOLDER}${name}`;
-}
-
-/** Returns the file name of a tool by the name of its entry; undefined for other entries. */
-export function toolName(path: string): string | undefined {
-  return path.startsWith(TOOLS_FOLDER) && path !== TOOL_SUMS_NAME ? path.slice(TOOLS_FOLDER.length) : undefined;
-}
-
-/** Sorts tools by name, which is their order in the archive and in the inventory. */
-export function sortTools<T extends Pick<InventoryTool, 'name'>>(tools: readonly T[]): T[] {
-  return [...tools].sort((a, b) => compareText(a.name, b.name));
-}
-
-/** Formats the checksums of tools for `sha256sum -c`, run where the archive was unpacked. */
-export function formatToolSums(tools: readonly InventoryTool[]): Uint8Array {
-  return Buffer.from(
-    sortTools(tools)
-      .map(({ name, digest }) => `${encodedOf(digest)}  ${toolPath(name)}\n`)
-      .join(''),
-  );
-}

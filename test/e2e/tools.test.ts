@@ -87,7 +87,8 @@ test('a later bundle takes its content from it, and diff names the tools', async
   const delta = await json(
     ...bundle('delta.tar', ...only, '--packages', at('packages'), '--since', at('inventory.json')),
   );
-  expect(delta.lock).toMatchObject({ tools: [{ name: archives[0] }], requires: expect.arrayContaining([{}]) });
+  expect(delta.lock.tools).toMatchObject([{ name: archives[0] }]);
+  expect(delta.lock.requires.length).toBeGreaterThan(0);
   expect((await json('verify', at('delta.tar'))).problems).toEqual([]);
 });
 

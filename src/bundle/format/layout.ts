@@ -36,7 +36,7 @@ export interface Layout {
   readonly identity: Digest;
 }
 
-/** A metadata file: `oci-layout`, `index.json`, `manifest.json`, `tools/SHA256SUMS`. */
+/** A metadata file: `oci-layout`, `index.json`, `manifest.json`, `tools/SHA256SUMS`; or the folder `tools/`, without content. */
 export interface MetadataFile {
   readonly name: string;
   readonly bytes: Uint8Array;
@@ -74,7 +74,7 @@ export function blobDigest(name: string): Digest | undefined {
 
 /**
  * Plans the archive: the metadata files and tools as given, then all manifests and blobs in order of their digests.
- * Directories have no entries: readers create them (tested with skopeo's oci-archive and docker-archive, and GNU tar).
+ * Directories of blobs have no entries: readers create them (tested with skopeo's oci-archive and docker-archive, and GNU tar).
  * @throws AirgapError `registry` if manifests disagree about the size of a blob
  */
 export function planLayout(
@@ -137,7 +137,8 @@ function headerSize(name: string, size: number): number {
 }
 
 /**
- * Creates a ustar header without user, group and time. Programs have mode 0755, other files 0644. Sizes of 8 GiB and more are in base 256, which GNU, BSD and Go
+ * Creates a ustar header without user, group and time. Programs and folders, whose names end with a slash, have
+ * mode 0755, other files 0644. Sizes of 8 GiB and more are in base 256, which GNU, BSD and Go
  * readers support. Long names (sha512 digests) get a pax header (POSIX.1-2001).
  * @param options.block memory of the header, of 512 bytes
  */
@@ -148,8 +149,17 @@ export function tarHeader(
 ): Uint8Array {
   const long = name.length >= MAX_HEADER_NAME;
   const path = long ? name.slice(0, MAX_HEADER_NAME - 1) : name;
-  const mode = isExecutable ? PROGRAM_MODE : FILE_MODE;
-  const header = new Header({ path, mode, uid: 0, gid: 0, size, mtime: new Date(0), type: 'File' });
+  const isFolder = name.endsWith('/');
+  const mode = isExecutable || isFolder ? PROGRAM_MODE : FILE_MODE;
+  const header = new Header({
+    path,
+    mode,
+    uid: 0,
+    gid: 0,
+    size,
+    mtime: new Date(0),
+    type: isFolder ? 'Directory' : 'File',
+  });
   block.fill(0);
   header.encode(block);
   return long ? Buffer.concat([new Pax({ path: name }).encode(), block]) : block;

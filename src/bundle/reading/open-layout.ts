@@ -1,6 +1,6 @@
 import { expectImages } from '../../base/large-runs.ts';
 import { quoted } from '../../base/printable.ts';
-import { TOOL_SUMS_NAME, toolName } from '../../inventory/tools.ts';
+import { TOOL_SUMS_NAME, toolName } from '../../inventory/tool-names.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { invalidBundle } from '../files/errors.ts';
 import type { RandomFile } from '../files/random-file.ts';

@@ -1,7 +1,9 @@
 import { messageOf } from '../../base/errors.ts';
 import { quoted } from '../../base/printable.ts';
 import { TAR_BLOCK } from '../../base/tar-header.ts';
-import { formatToolSums, type InventoryTool, TOOL_SUMS_NAME, toolPath } from '../../inventory/tools.ts';
+import { trimTrailing } from '../../base/text-trim.ts';
+import { formatToolSums, TOOL_SUMS_NAME, TOOLS_FOLDER, toolPath } from '../../inventory/tool-names.ts';
+import type { InventoryTool } from '../../inventory/tools.ts';
 import type { RandomFile } from '../files/random-file.ts';
 import { ReadAhead } from '../files/ranges.ts';
 import { readDockerSave } from '../format/docker-save.ts';
@@ -100,7 +102,10 @@ function structureDifferences(
   { images, charts, inventory, referrers, signature }: IndexContents,
   tools: readonly InventoryTool[],
 ): PackingDifference[] {
-  const toolPaths = tools.length === 0 ? [] : ['tools', TOOL_SUMS_NAME, ...tools.map(({ name }) => toolPath(name))];
+  const toolPaths =
+    tools.length === 0
+      ? []
+      : [trimTrailing(TOOLS_FOLDER, '/'), TOOL_SUMS_NAME, ...tools.map(({ name }) => toolPath(name))];
   const expected = new Set(toolPaths);
   const unexpected = [...files, ...folders].filter(
     ([name]) => !isBundleFile(name) && !BLOB_FOLDER.test(name) && !expected.has(name),
@@ -116,7 +121,7 @@ function gapsOf(layout: OpenLayout, tools: readonly InventoryTool[]): readonly G
   const programs = new Set(tools.flatMap(({ name, executable }) => (executable ? [toolPath(name)] : [])));
   const gaps: Gap[] = [];
   let [from, previous] = [0, 'the beginning'];
-  for (const [name, entry] of filesInOrder(layout)) {
+  for (const [name, entry] of entriesInOrder(layout, tools)) {
     const padding = paddingAfter(from);
     const expected = Buffer.concat([
       Buffer.alloc(padding),
@@ -128,6 +133,15 @@ function gapsOf(layout: OpenLayout, tools: readonly InventoryTool[]): readonly G
   }
   const padding = paddingAfter(from) + TAR_END_SIZE;
   return [...gaps, { from, to: layout.size, expected: Buffer.alloc(padding), padding, previous }];
+}
+
+/** Returns the files and, if there are tools, their folder. */
+function entriesInOrder(layout: OpenLayout, tools: readonly InventoryTool[]): [string, TarEntry][] {
+  const files = filesInOrder(layout);
+  const folder = tools.length === 0 ? undefined : layout.folders.get(trimTrailing(TOOLS_FOLDER, '/'));
+  if (folder === undefined) return files;
+  const next = files.findIndex(([, { offset }]) => offset > folder.offset);
+  return files.toSpliced(next < 0 ? files.length : next, 0, [TOOLS_FOLDER, folder]);
 }
 
 async function readGap(reader: ReadAhead, file: RandomFile, { from, expected }: Gap): Promise<Uint8Array> {

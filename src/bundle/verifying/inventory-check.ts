@@ -1,4 +1,4 @@
-import { toolPath } from '../../inventory/tools.ts';
+import { toolPath } from '../../inventory/tool-names.ts';
 import { formatReference, formatRepository, parseReference } from '../../oci/reference.ts';
 import { referrerKind } from '../../oci/referrer.ts';
 import { chartReference } from '../format/names.ts';

@@ -2,10 +2,12 @@ import { open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { AirgapError } from '../../base/errors.ts';
 import { describeFileFailure } from '../../base/file-failure.ts';
+import { formatToolSums, sortTools, TOOL_SUMS_NAME, TOOLS_FOLDER, toolPath } from '../../inventory/tool-names.ts';
 import type { InventoryTool } from '../../inventory/tools.ts';
 import type { Body, Source } from '../../oci/content.ts';
 import type { BlobNode } from '../../oci/graph.ts';
 import { CHUNK_SIZE } from '../files/ranges.ts';
+import type { MetadataFile, ToolEntry } from '../format/layout.ts';
 import { type FetchOptions, fetchBlob } from './fetch-blob.ts';
 
 /** A tool to be bundled, and the file that it is read from. */
@@ -13,8 +15,27 @@ export interface ToolFile extends InventoryTool {
   readonly path: string;
 }
 
+/** Returns the metadata files of tools and their entries, in the order of their names; none without tools. */
+export function toolLayout(tools: readonly ToolFile[]): {
+  readonly metadata: readonly MetadataFile[];
+  readonly entries: readonly ToolEntry[];
+} {
+  if (tools.length === 0) return { metadata: [], entries: [] };
+  return {
+    metadata: [
+      { name: TOOLS_FOLDER, bytes: new Uint8Array() },
+      { name: TOOL_SUMS_NAME, bytes: formatToolSums(tools) },
+    ],
+    entries: sortTools(tools).map((tool) => ({
+      name: toolPath(tool.name),
+      node: toolNode(tool),
+      isExecutable: tool.executable ?? false,
+    })),
+  };
+}
+
 /** Returns the tool as content of an archive, whose bytes are read from its file. */
-export function toolNode({ digest, size }: InventoryTool): BlobNode {
+function toolNode({ digest, size }: InventoryTool): BlobNode {
   return {
     descriptor: { mediaType: 'application/octet-stream', digest, size },
     // Of a source that has one file.

@@ -1,7 +1,7 @@
 import { count, firstOf } from '../../base/count.ts';
 import { deltaOf } from '../../inventory/delta.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
-import { toolPath } from '../../inventory/tools.ts';
+import { toolPath } from '../../inventory/tool-names.ts';
 import type { BundleResult } from '../../workflows/bundle/pack.ts';
 import { estimateText } from './estimate.ts';
 import { countDifference } from './image-counts.ts';

@@ -2,7 +2,7 @@ import { count } from '../../base/count.ts';
 import type { Delta } from '../../inventory/delta.ts';
 import type { Location } from '../../inventory/finding.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
-import { toolPath } from '../../inventory/tools.ts';
+import { toolPath } from '../../inventory/tool-names.ts';
 import { profileEntry } from '../../inventory/values-origin.ts';
 import { encodedOf } from '../../oci/digest.ts';
 import { referrerKind } from '../../oci/referrer.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatInventory, type Inventory, parseInventory } from '../../../src/inventory/inventory.ts';
-import { formatToolSums } from '../../../src/inventory/tools.ts';
+import { formatToolSums } from '../../../src/inventory/tool-names.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
 
 const digest: Digest = `sha256:${'a'.repeat(64)}`;

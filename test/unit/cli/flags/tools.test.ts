@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { NO_CONFIG } from '../../../../src/cli/flags/configuration.ts';
 import { toolSources } from '../../../../src/cli/flags/tools.ts';
 
-const context = { cwd: '/work', env: { HELM_PLUGIN_DIR: '/plugins/airgap' } };
+const context = { cwd: '/here', env: { HELM_PLUGIN_DIR: '/plugins/airgap' } };
 const none = { includeHelm: [] };
 
 const sources = (flags: object = {}, config: object = {}, env: object = context.env) =>
@@ -18,13 +18,13 @@ it('are none by default', () => {
 
 it('are in the folder of the plugin, unless another is named', () => {
   expect(sources({ includePlugin: true })).toEqual({ packages: '/plugins/airgap/packages', helm: [] });
-  expect(sources({ includePlugin: true, packages: 'p' })).toEqual({ packages: '/work/p', helm: [] });
+  expect(sources({ includePlugin: true, packages: 'p' })).toEqual({ packages: '/here/p', helm: [] });
   expect(sources({}, { includePlugin: true, packages: 'p' })).toEqual({ packages: '/site/p', helm: [] });
-  expect(sources({ packages: 'q' }, { includePlugin: true, packages: 'p' })).toEqual({ packages: '/work/q', helm: [] });
+  expect(sources({ packages: 'q' }, { includePlugin: true, packages: 'p' })).toEqual({ packages: '/here/q', helm: [] });
 });
 
 it('begin with those of the flags', () => {
-  expect(sources({ includeHelm: ['a'] }, { includeHelm: ['b', '/c'] })).toEqual({ helm: ['/work/a', '/site/b', '/c'] });
+  expect(sources({ includeHelm: ['a'] }, { includeHelm: ['b', '/c'] })).toEqual({ helm: ['/here/a', '/site/b', '/c'] });
 });
 
 it('are refused where nothing says where they are', () => {
