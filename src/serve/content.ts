@@ -1,6 +1,6 @@
-import type { Digest } from '../oci/digest.ts';
 import type { ManifestContent } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
+import type { Digest } from '../oci/digest.ts';
 
 /** A blob that is read from a file when it is asked for. */
 export interface ServedBlob {
