@@ -61,7 +61,8 @@ export function pageAnswer(
 
 /** Returns a list of referrers (distribution specification 1.1, "Listing Referrers"), filtered if the query says so. */
 export function referrersAnswer(referrers: readonly Descriptor[], query: URLSearchParams): Answer {
-  const artifactType = query.get('artifactType');
+  // Media types have no spaces: a plus sign that was not escaped would become one.
+  const artifactType = query.get('artifactType')?.replaceAll(' ', '+') ?? null;
   const manifests =
     artifactType === null ? referrers : referrers.filter((referrer) => referrer.artifactType === artifactType);
   const filters: Record<string, string> = artifactType === null ? {} : { 'OCI-Filters-Applied': 'artifactType' };

@@ -17,7 +17,7 @@ export interface ServerCertificate {
 }
 
 /** An answered request, for logs. Everything that the client has sent is untrusted. */
-export interface AnsweredRequest {
+interface AnsweredRequest {
   readonly client: string;
   readonly method: string;
   /** Path and query, shortened. */
