@@ -1,3 +1,4 @@
+import { saveMemory } from '../../base/large-runs.ts';
 import type { Target } from '../../naming/naming.ts';
 import type { Logins } from '../../serve/htpasswd.ts';
 import { formatAddress, type ListenAddress } from '../../serve/listen-address.ts';
@@ -58,6 +59,8 @@ export async function serve(
   const ended = new AbortController();
   try {
     const content = servedContent(loaded.graph, loadedTarget(loaded, target), loaded.bundles);
+    // After the manifests, of which much is garbage now.
+    saveMemory();
     const { promise: failure, reject: fail } = Promise.withResolvers<never>();
     failure.catch(() => {});
     const server = await startServer(listen, {
