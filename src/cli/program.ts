@@ -15,6 +15,7 @@ import { postRenderCommand } from './commands/post-render.ts';
 import { pruneCommand } from './commands/prune.ts';
 import { publicEcrCommand } from './commands/public-ecr.ts';
 import { pushCommand } from './commands/push.ts';
+import { serveCommand } from './commands/serve.ts';
 import { valuesCommand } from './commands/values.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { versionCommand } from './commands/version.ts';
@@ -45,6 +46,7 @@ export function createProgram(io: CommandIO): Command {
     verifyCommand,
     loginCommand,
     pushCommand,
+    serveCommand,
     mirrorCommand,
     valuesCommand,
     checkCommand,

@@ -15,6 +15,7 @@ import { podList, podObject, running } from '../support/pods.ts';
 import { goProgram } from '../support/program.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { serve } from '../support/serve.ts';
 import { tarOf } from '../support/tar.ts';
 
 /** All documents that the commands print and write, from real runs: a field has one form in all of them, and counts agree. */
@@ -147,6 +148,9 @@ beforeAll(async () => {
   await run('diff', 'diff', first, second);
   await run('verify', 'verify', first);
   texts.set('verify', await airgapOk(['verify', first], home));
+  const served = await serve(first);
+  documents.set('serve', served.document);
+  await served.stop();
   await run('extract', 'extract', first, '--image', web, '--out', file('web.tar'));
 
   await run('push --dry-run', 'push', first, ...to, '--retire', second, '--dry-run');

@@ -14,6 +14,7 @@ import { pageTitle } from '../../src/http/web-page.ts';
 import { type ListRequest, readList } from '../../src/mirantis/lists.ts';
 import { refusalError } from '../../src/mirantis/refusals.ts';
 import { accountSchema, memberSchema, repositorySchema, teamAccessSchema } from '../../src/mirantis/responses.ts';
+import { isDigest } from '../../src/oci/digest.ts';
 import { repositoryFromUrl } from '../../src/registry/api-url.ts';
 import { listRepositories } from '../../src/registry/catalog.ts';
 import { repositoryBelow } from '../../src/registry/dry-calls.ts';
@@ -22,6 +23,9 @@ import { retryableRefusal } from '../../src/registry/refusals.ts';
 import { createWarningReporter, type Session } from '../../src/registry/session.ts';
 import { listTags } from '../../src/registry/tags.ts';
 import { describeRateLimit, quotaOf, rateLimitOf } from '../../src/registry/throttling.ts';
+import { parseHtpasswd } from '../../src/serve/htpasswd.ts';
+import { parseRange } from '../../src/serve/range.ts';
+import { parseRoute } from '../../src/serve/route.ts';
 import { mutated, mutatedJson } from './mutate.ts';
 import type { Target } from './targets.ts';
 
@@ -101,7 +105,44 @@ const accountLists: readonly { name: string; list: ListRequest<z.ZodType>; docum
   },
 ];
 
+/** Requests to `serve`: a target, and a header with a range. */
+const served = [
+  `/v2/a/manifests/v1?n=1 bytes=0-9`,
+  `/v2/a/b/blobs/sha256%3A${'a'.repeat(64)} bytes=-5`,
+  '/v2/a/tags/list?n=2&last=b bytes=1-',
+  `/v2/a/referrers/sha256:${'a'.repeat(64)}?artifactType=a/b+c `,
+  '/v2/_catalog ',
+].map((text) => Buffer.from(text));
+
 export const registryTargets: readonly Target[] = [
+  {
+    name: 'served request',
+    seeds: served,
+    bytes: mutated(served),
+    runs: 2000,
+    read: (bytes) => {
+      const [target = '', range] = bytes.toString('latin1').split(' ');
+      const route = parseRoute(target);
+      if ('name' in route && !isName('repository', route.name)) throw new Error(`not a name: ${route.name}`);
+      if ('digest' in route && !isDigest(route.digest)) throw new Error(`not a digest: ${route.digest}`);
+      const found = parseRange(range, 100);
+      if (found === undefined || found === 'unsatisfiable') return;
+      if (!(found.start >= 0 && found.start < found.end && found.end <= 100)) throw new Error(`not a range: ${range}`);
+    },
+  },
+  {
+    name: 'htpasswd',
+    seeds: [Buffer.from(`ann:$2y$05$${'a'.repeat(53)}\n# b\nbob:$2b$10$${'b'.repeat(53)}`)],
+    bytes: mutated([Buffer.from(`ann:$2y$05$${'a'.repeat(53)}\n# b\nbob:$2b$10$${'b'.repeat(53)}`)]),
+    runs: 1000,
+    read: (bytes) => {
+      try {
+        parseHtpasswd(bytes.toString('utf8'), 'users');
+      } catch (error) {
+        checkError(error);
+      }
+    },
+  },
   {
     name: 'complaint',
     seeds: complaints,
