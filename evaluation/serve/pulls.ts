@@ -82,11 +82,11 @@ export async function measurePulls(
     await Promise.all(SERVERS.map(async (name) => [name, await stored.start(name, tls)] as const)),
   ) as Record<ServerName, Server>;
   const entries: [Client, Costs<ServerName>][] = [];
-  const servers: [Client, Record<ServerName, number[]>][] = [];
+  const empty = (): Record<ServerName, number[]> => ({ serve: [], distribution: [] });
+  const servers = { skopeo: empty(), oras: empty(), curl: empty() };
   try {
     for (const client of CLIENTS) {
       console.error(`${client}, ${tls === undefined ? 'HTTP' : 'HTTPS'}`);
-      const times: Record<ServerName, number[]> = { serve: [], distribution: [] };
       const pull = async (name: ServerName): Promise<Cost> => {
         const { host, pid } = running[name];
         const before = processorTime(pid);
@@ -95,19 +95,15 @@ export async function measurePulls(
           `${folder}/work`,
           process.env,
         );
-        times[name].push(processorTime(pid) - before);
+        servers[client][name].push(processorTime(pid) - before);
         return cost;
       };
       entries.push([client, await inTurn(SERVERS, rounds, pull)]);
-      servers.push([client, times]);
     }
   } finally {
     await Promise.all(Object.values(running).map((server) => server.stop()));
   }
-  return {
-    costs: Object.fromEntries(entries) as PullCosts['costs'],
-    servers: Object.fromEntries(servers) as PullCosts['servers'],
-  };
+  return { costs: Object.fromEntries(entries) as PullCosts['costs'], servers };
 }
 
 /** Formats the costs, by title. */
