@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildArtifact } from '../support/artifacts.ts';
-import { chartYaml, fixtureChart, writeFiles } from '../support/charts.ts';
+import { fixtureChart } from '../support/charts.ts';
 import { everyHelm } from '../support/helm.ts';
 import { pushBuilt, pushImage } from '../support/images.ts';
 import { makePackages, type PackedPlugin, packed, thisPlatform } from '../support/package.ts';
@@ -203,53 +203,39 @@ describe.each(everyHelm())('Helm $version, without Node, npm and git', ({ path, 
 test('carries an image of some size, with its threads, and scans an operator, without Node on the host', async (context) => {
   const helm = everyHelm().findLast(({ path }) => path !== undefined)?.path;
   if (helm === undefined) return context.skip('no Helm is here; run scripts/setup --tests');
-  const { home, env, ok } = host(helm);
+  const { home, env, run, ok } = host(helm);
   const airgap = join(it.plugin, 'scripts/airgap');
-  const operator = 'quay.io/widget-project/operator:v1.0.0';
-  const sideImage = 'quay.io/widget-project/side:2.0.0';
-  const layer = (n: number) => tarOf([{ path: `data-${n}`, content: Buffer.alloc(36 * 1024 * 1024, n) }]);
-  await pushImage(registry.host, 'quay.io/acme/large', '1', {
+  const project = 'quay.io/widget-project';
+  const sideImage = `${project}/side:2.0.0`;
+  // Two large layers, one for each platform: enough for a second thread.
+  await pushImage(registry.host, `${project}/dashboard`, 'v1.0.0', { size: 33 * 1024 * 1024 });
+  const defaults = tarOf([{ path: 'etc/operator.yaml', content: Buffer.from(`sideImage: ${sideImage}\n`) }]);
+  await pushImage(registry.host, `${project}/operator`, 'v1.0.0', {
     platforms: ['linux/amd64'],
-    layers: [layer(1), layer(2)],
+    layers: [defaults],
   });
-  const script = tarOf([{ path: 'start.sh', content: Buffer.from(`#!/bin/sh\nexec run --image ${sideImage}\n`) }]);
-  await pushImage(registry.host, 'quay.io/widget-project/operator', 'v1.0.0', {
-    platforms: ['linux/amd64'],
-    layers: [script],
-    config: { Entrypoint: ['/start.sh'] },
-  });
-  const pod = (name: string, image: string): string =>
-    `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec: {containers: [{name: c, image: '${image}'}]}\n`;
-  const chart = await writeFiles(join(home, 'chart'), {
-    'Chart.yaml': chartYaml('large'),
-    'templates/pods.yaml': [pod('a', 'quay.io/acme/large:1'), pod('b', operator)].join('---\n'),
-  });
+  await pushImage(registry.host, `${project}/side`, '2.0.0');
+  const chart = fixtureChart('widget-operator');
   const access = ['--mirror', `*=${registry.host}`, '--plain-http', registry.host];
   const found = JSON.parse(await ok(airgap, 'images', chart, ...access, '--look-inside', '-o', 'json'));
   expect(found.inside.found.map(({ reference }: { reference: string }) => reference)).toEqual([sideImage]);
 
+  const file = join(home, 'large.tar');
   // Node names each worker that it starts.
   env.NODE_DEBUG = 'worker';
-  const file = join(home, 'large.tar');
-  const bundled = await host(helm).run(
-    '/usr/bin/env',
-    `NODE_DEBUG=worker`,
-    airgap,
-    'bundle',
-    chart,
-    ...access,
-    '--out',
-    file,
-  );
+  const bundled = await run(airgap, 'bundle', chart, ...access, '--out', file);
+  delete env.NODE_DEBUG;
   expect(bundled.code, bundled.stderr).toBe(0);
   expect(bundled.stderr).toContain('fetch-thread.cjs');
-  delete env.NODE_DEBUG;
   await ok(airgap, 'verify', file);
   await ok(airgap, 'push', file, '--to', `${registry.host}/inside`, '--plain-http', registry.host);
-  const answer = await fetch(`http://${registry.host}/v2/inside/quay.io/acme/large/manifests/1`, { method: 'HEAD' });
+  const answer = await fetch(`http://${registry.host}/v2/inside/${project}/dashboard/manifests/v1.0.0`, {
+    method: 'HEAD',
+    headers: { accept: 'application/vnd.oci.image.index.v1+json' },
+  });
   expect(answer.status).toBe(200);
   // What Node would compile comes with the archive: no folder for it in the home.
-  expect(readdirSync(home).sort()).toEqual(['bin', 'chart', 'large.tar']);
+  expect(readdirSync(home).sort()).toEqual(['bin', 'large.tar']);
 });
 
 describe('on a host of another platform', () => {
