@@ -3,16 +3,19 @@ import { accessCommand } from './commands/access.ts';
 import { bundleCommand } from './commands/bundle.ts';
 import { checkCommand } from './commands/check.ts';
 import { diffCommand } from './commands/diff.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { extractCommand } from './commands/extract.ts';
 import { imageStreamsCommand } from './commands/image-streams.ts';
 import { imagesCommand } from './commands/images.ts';
 import { importCommand } from './commands/import.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { loginCommand } from './commands/login.ts';
 import { mirrorCommand } from './commands/mirror.ts';
 import { postRenderCommand } from './commands/post-render.ts';
 import { pruneCommand } from './commands/prune.ts';
 import { publicEcrCommand } from './commands/public-ecr.ts';
 import { pushCommand } from './commands/push.ts';
+import { serveCommand } from './commands/serve.ts';
 import { valuesCommand } from './commands/values.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { versionCommand } from './commands/version.ts';
@@ -41,7 +44,9 @@ export function createProgram(io: CommandIO): Command {
     bundleCommand,
     inspectCommand,
     verifyCommand,
+    loginCommand,
     pushCommand,
+    serveCommand,
     mirrorCommand,
     valuesCommand,
     checkCommand,
@@ -51,6 +56,7 @@ export function createProgram(io: CommandIO): Command {
     imageStreamsCommand,
     extractCommand,
     importCommand,
+    doctorCommand,
   ];
   for (const create of [...factories, diffCommand, postRenderCommand, versionCommand]) program.addCommand(create(io));
   const commands = program.commands.flatMap((command) => [command, ...command.commands]);

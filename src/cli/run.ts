@@ -25,6 +25,12 @@ export interface CommandIO {
   /** Reads stdin to its end. @throws AirgapError `usage` if stdin is a terminal */
   readInput(): Promise<Uint8Array>;
   /**
+   * Asks a question on the terminal and returns the line that is typed; undefined if stdin or stderr is not a terminal.
+   * @param isHidden true for a password, which is not shown
+   * @throws AirgapError `interrupted`
+   */
+  ask(question: string, isHidden?: boolean): Promise<string | undefined>;
+  /**
    * Writes a note or summary to stderr.
    * @param isNeeded true if it explains a failed check: then `--quiet` does not hide it
    */
@@ -33,6 +39,13 @@ export interface CommandIO {
   fail(text: string, code: string): void;
   /** Sets the exit code of a run: 3 if a check failed. It replaces 1 if an error ends the run. */
   setExitCode(code: 0 | 3): void;
+  /** Writes the document of a run that goes on, such as that of a server. It is the only one of the run. */
+  publish(document: string): void;
+  /**
+   * Makes an interrupt the usual end of the command, which is told by the signal of the context only and has this time to
+   * end, in milliseconds. A second interrupt ends it at once.
+   */
+  endOnInterrupt(time: number): void;
   /** Chooses how progress is shown. */
   showProgress(options: ProgressOptions): void;
 }
@@ -64,6 +77,7 @@ export async function runProgram(
   );
   const abort = new AbortController();
   let code: 0 | 3 = 0;
+  let drainTime: number | undefined;
   // Serialized documents are already escaped; this affects text for people only.
   const safeText = (text: string): string => printable(text.endsWith('\n') ? text : `${text}\n`);
   const write = (text: string): void => {
@@ -90,10 +104,20 @@ export async function runProgram(
       return stdout && (stdout.columns ?? Number.NaN);
     },
     readInput: () => readAll(process.stdin),
+    ask: async (question, isHidden = false) => {
+      const stderr = terminal(2);
+      if (!process.stdin.isTTY || stderr === undefined) return undefined;
+      const { ask } = await import('./prompt.ts');
+      return ask({ input: process.stdin, output: stderr }, question, isHidden);
+    },
     info: (text, isNeeded) => progress.note(safeText(text), isNeeded),
     fail,
     setExitCode: (value) => {
       code = value;
+    },
+    publish: (document) => result.publish(document),
+    endOnInterrupt: (time) => {
+      drainTime = time;
     },
     showProgress: (options) => progress.configure(options, process.env),
   };
@@ -115,8 +139,11 @@ export async function runProgram(
     }
     const reason = interruptError();
     abort.abort(reason);
-    const end = (): void => void endNow(() => result.interrupt(reason), Number(process.exitCode ?? 130));
-    setTimeout(end, INTERRUPT_GRACE).unref();
+    const end =
+      drainTime === undefined
+        ? (): void => void endNow(() => result.interrupt(reason), Number(process.exitCode ?? 130))
+        : (): void => void endNow(() => {}, code);
+    setTimeout(end, drainTime === undefined ? INTERRUPT_GRACE : drainTime + INTERRUPT_GRACE).unref();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   // A rejected promise that nothing awaits is a bug, and is reported like every other error.
