@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type * as z from 'zod';
 import { parseAuthFile } from '../../src/auth/auth-file.ts';
 import { createAuthorizer } from '../../src/auth/authorizer.ts';
@@ -16,6 +17,7 @@ import { accountSchema, memberSchema, repositorySchema, teamAccessSchema } from 
 import { isDigest } from '../../src/oci/digest.ts';
 import { repositoryFromUrl } from '../../src/registry/api-url.ts';
 import { listRepositories } from '../../src/registry/catalog.ts';
+import { repositoryBelow } from '../../src/registry/dry-calls.ts';
 import { errorFromBody } from '../../src/registry/errors.ts';
 import { retryableRefusal } from '../../src/registry/refusals.ts';
 import { createWarningReporter, type Session } from '../../src/registry/session.ts';
@@ -246,6 +248,17 @@ export const registryTargets: readonly Target[] = [
       const session = { read: async () => ({ response: answer(200), bytes }) } as unknown as Session;
       const { names } = await listRepositories(session, 'r.example');
       for (const name of names) if (!isName('repository', name)) throw new Error('not a valid name');
+    },
+  },
+  {
+    name: 'first repositories',
+    seeds: [Buffer.from('{"repositories":["a/b","c"]}')],
+    bytes: mutated([Buffer.from('{"repositories":["a/b","c"]}')]),
+    runs: 1000,
+    read: async (bytes) => {
+      const session = { send: async () => ({ ...answer(200), body: Readable.from([bytes]) }) } as unknown as Session;
+      const name = await repositoryBelow(session, { registry: 'r.example', path: '' });
+      if (name !== undefined && !isName('repository', name)) throw new Error('not a valid name');
     },
   },
   ...accountLists.map(
