@@ -74,6 +74,7 @@ export async function serve(
     try {
       await watchBundles(loaded.bundles, ended.signal, fail);
       const address = formatAddress(server.address);
+      emit({ type: 'listening', address });
       const blobs = new Map([...content.values()].flatMap((repository) => [...repository.blobs]));
       await onListening({
         address,

@@ -131,6 +131,23 @@ test('hostile requests get an answer or the end of their connection, and the oth
   expect((await fetch(`${url}/v2/`)).status).toBe(200);
 });
 
+test('one host cannot take all connections', async () => {
+  const { port } = await start();
+  const from = (localAddress: string): Socket =>
+    connect({ port, host: '127.0.0.1', localAddress }).on('error', () => {});
+  const silent = Array.from({ length: 512 }, () => from('127.0.0.1'));
+  onTestFinished(() => {
+    for (const socket of silent) socket.destroy();
+  });
+  await Promise.all(silent.map((socket) => once(socket, 'connect')));
+  const more = from('127.0.0.1');
+  await new Promise((resolve) => more.on('close', resolve));
+  const other = from('127.0.0.2').setEncoding('latin1');
+  other.write('GET /v2/ HTTP/1.1\r\nHost: a\r\n\r\n');
+  expect((await once(other, 'data'))[0]).toMatch(/^HTTP\/1\.1 200/);
+  other.destroy();
+});
+
 test('a login is needed', async () => {
   const hash = '$2y$04$1fHUL5gCsLFLv12UKxer0OdV6vqkJbFB8jHQCyvvU378Phn4rupra';
   const { url } = await start({ logins: new Logins(parseHtpasswd(`ann:${hash}`, 'users')) });
