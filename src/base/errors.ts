@@ -22,6 +22,7 @@ export type ErrorCode =
   | 'output-exists'
   | 'no-space'
   | 'file' // a file or folder that cannot be read or written
+  | 'listen' // an address on which serve cannot listen
   | 'collision'
   | 'disagreement' // two interpretations of one document differ
   | 'signature' // a required signature is missing or invalid

@@ -6,7 +6,7 @@
  * - `plan`, `blob`, `bytes`, `image`: a transfer. Plans add up.
  * - `estimate` and `upload`: what a transfer will do, before its first byte.
  * - `retry`, `warning`, `note`: for people. A note tells what they would not expect; it is not a step.
- * - `transfer`, `served`, `failure`: for logs.
+ * - `transfer`, `served`, `request`, `failure`: for logs.
  */
 export type AirgapEvent = EventContent & {
   /** `REGISTRY[/PREFIX]` that content goes to: with `upload`, and with all events of a push to several targets. */
@@ -34,6 +34,7 @@ type EventContent =
   | Upload
   | Transfer
   | ServedContent
+  | AnsweredRequest
   | { readonly type: 'failure'; readonly code: string; readonly message: string }
   | Retry
   | { readonly type: 'note'; readonly message: string }
@@ -126,6 +127,20 @@ interface ServedContent {
   readonly digest: string;
   /** Repository that served it, `registry/path`. */
   readonly repository: string;
+}
+
+/** One request that `serve` has answered. All of it but status and sizes is the client's word. */
+interface AnsweredRequest {
+  readonly type: 'request';
+  /** IP address. */
+  readonly client: string;
+  readonly method: string;
+  /** Path and query, shortened. */
+  readonly target: string;
+  readonly status: number;
+  /** Bytes of the body that were sent. */
+  readonly bytes: number;
+  readonly seconds: number;
 }
 
 /** Size of a bundle and the transfers that it needs, known before the first layer is fetched. In bytes unless noted. */

@@ -13,6 +13,7 @@ import { postRenderCommand } from './commands/post-render.ts';
 import { pruneCommand } from './commands/prune.ts';
 import { publicEcrCommand } from './commands/public-ecr.ts';
 import { pushCommand } from './commands/push.ts';
+import { serveCommand } from './commands/serve.ts';
 import { valuesCommand } from './commands/values.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { versionCommand } from './commands/version.ts';
@@ -42,6 +43,7 @@ export function createProgram(io: CommandIO): Command {
     inspectCommand,
     verifyCommand,
     pushCommand,
+    serveCommand,
     mirrorCommand,
     valuesCommand,
     checkCommand,

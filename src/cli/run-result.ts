@@ -26,6 +26,7 @@ export class RunResult {
   readonly #documents: string[] = [];
   #requested: RequestedDocument = { command: '', format: undefined };
   #hasEnded = false;
+  #isPublished = false;
 
   /** @param isDebug whether failures show stack traces */
   constructor(output: ResultOutput, isDebug: boolean) {
@@ -42,6 +43,15 @@ export class RunResult {
   print(text: string): void {
     if (this.#requested.format === undefined) this.#output.print(text);
     else this.#documents.push(text);
+  }
+
+  /**
+   * Writes a document at once, in a run that goes on. It stays the only one: a later failure is told on standard error and
+   * by the exit code.
+   */
+  publish(document: string): void {
+    this.#isPublished = true;
+    this.#output.print(document);
   }
 
   /** Ends a run without an error. */
@@ -69,7 +79,7 @@ export class RunResult {
     if (this.#hasEnded) return exitCode;
     this.#hasEnded = true;
     this.#inform(failure);
-    if (format !== undefined) {
+    if (format !== undefined && !this.#isPublished) {
       const printed = this.#documents;
       this.#output.print(await failureDocument({ command, error, exitCode, printed }, format));
     }
@@ -94,6 +104,7 @@ export class RunResult {
   /** Returns the document of a failure that cannot wait; undefined if none is expected. */
   urgentDocument(error: AirgapError): string | undefined {
     const { command, format } = this.#requested;
+    if (this.#isPublished) return undefined;
     return format && urgentFailureDocument({ command, error, exitCode: error.exitCode });
   }
 

@@ -33,6 +33,13 @@ export interface CommandIO {
   fail(text: string, code: string): void;
   /** Sets the exit code of a run: 3 if a check failed. It replaces 1 if an error ends the run. */
   setExitCode(code: 0 | 3): void;
+  /** Writes the document of a run that goes on, such as that of a server. It is the only one of the run. */
+  publish(document: string): void;
+  /**
+   * Makes an interrupt the usual end of the command, which is told by the signal of the context only and has this time to
+   * end, in milliseconds. A second interrupt ends it at once.
+   */
+  endOnInterrupt(time: number): void;
   /** Chooses how progress is shown. */
   showProgress(options: ProgressOptions): void;
 }
@@ -64,6 +71,7 @@ export async function runProgram(
   );
   const abort = new AbortController();
   let code: 0 | 3 = 0;
+  let drainTime: number | undefined;
   // Serialized documents are already escaped; this affects text for people only.
   const safeText = (text: string): string => printable(text.endsWith('\n') ? text : `${text}\n`);
   const write = (text: string): void => {
@@ -95,6 +103,10 @@ export async function runProgram(
     setExitCode: (value) => {
       code = value;
     },
+    publish: (document) => result.publish(document),
+    endOnInterrupt: (time) => {
+      drainTime = time;
+    },
     showProgress: (options) => progress.configure(options, process.env),
   };
   let forcedCode: number | undefined;
@@ -115,8 +127,11 @@ export async function runProgram(
     }
     const reason = interruptError();
     abort.abort(reason);
-    const end = (): void => void endNow(() => result.interrupt(reason), Number(process.exitCode ?? 130));
-    setTimeout(end, INTERRUPT_GRACE).unref();
+    const end =
+      drainTime === undefined
+        ? (): void => void endNow(() => result.interrupt(reason), Number(process.exitCode ?? 130))
+        : (): void => void endNow(() => {}, code);
+    setTimeout(end, drainTime === undefined ? INTERRUPT_GRACE : drainTime + INTERRUPT_GRACE).unref();
   };
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   // A rejected promise that nothing awaits is a bug, and is reported like every other error.

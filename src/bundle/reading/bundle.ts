@@ -69,6 +69,12 @@ export interface Bundle extends Source {
    * @throws AirgapError `image-not-found`, `digest-mismatch`
    */
   read(descriptor: Descriptor): Promise<Uint8Array>;
+  /**
+   * Fills the buffer from a position of a blob, without a check of its digest.
+   * @returns bytes read; fewer than the buffer has only at the end of the blob or of a truncated file
+   * @throws AirgapError `image-not-found`; system errors
+   */
+  readAt(digest: Digest, buffer: Uint8Array, position: number): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -222,6 +228,12 @@ class OpenBundle implements Bundle {
 
   read({ digest }: Descriptor): Promise<Uint8Array> {
     return this.#reader.bytes(digest);
+  }
+
+  readAt(digest: Digest, buffer: Uint8Array, position: number): Promise<number> {
+    const { offset, size } = this.#reader.entry(digest);
+    const length = Math.max(0, Math.min(buffer.length, size - position));
+    return this.#reader.file.read(buffer.subarray(0, length), offset + position);
   }
 
   async manifest(repository: Repository, tagOrDigest: string): Promise<ManifestContent> {

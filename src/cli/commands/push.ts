@@ -2,8 +2,9 @@ import { Command, Option } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import { isPlainHttp } from '../../base/host-spellings.ts';
 import { chartArchiveRepository, formatTarget, type Target } from '../../naming/naming.ts';
-import { formatRepository, parseReference, type Reference } from '../../oci/reference.ts';
+import { formatRepository, type Reference } from '../../oci/reference.ts';
 import type { OnTargetDone, PushOptions } from '../../workflows/push/push.ts';
+import { parseAssumedName } from '../flags/assumed-name.ts';
 import { addConfigFlags } from '../flags/charts.ts';
 import { CONNECTION_ONLY, readConfiguration } from '../flags/configuration.ts';
 import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
@@ -187,15 +188,6 @@ function installedArchive({ path, tag = '' }: Reference, target: Target): Parame
   const address = `oci://${formatRepository(chartArchiveRepository(target, path))}`;
   // Helm writes `_` for the `+` of a version, which versions cannot have.
   return { chart: path, version: tag.replaceAll('_', '+'), address };
-}
-
-/** Parses `--as`. @throws AirgapError `reference-invalid`; `usage` for a reference with a digest */
-function parseAssumedName(text: string): Reference {
-  const reference = parseReference(text);
-  if (reference.digest === undefined) return reference;
-  throw new AirgapError('usage', `--as ${text}: a digest is not allowed, the archive determines it`, {
-    hint: 'example: --as quay.io/team/app:1.0',
-  });
 }
 
 /** Prints definitions of missing repositories, and pushes nothing. @throws AirgapError `usage` */

@@ -15,8 +15,8 @@ import type { FormatFlags, UnmappedFlags } from '../flags/overrides.ts';
 import { displayPath } from '../reports/text.ts';
 import { carryingReport } from '../reports/values-chart.ts';
 import type { CommandIO } from '../run.ts';
+import { afterLeft, afterMissing } from './after-values.ts';
 import { afterChartArchives } from './chart-archive-steps.ts';
-import { afterLeft, afterMissing } from './next-steps.ts';
 import { isIncomplete } from './values-format.ts';
 
 /** Flags for charts that carry their overrides. */

@@ -17,7 +17,7 @@ import type { FormatFlags } from '../flags/overrides.ts';
 import { displayPath } from '../reports/text.ts';
 import { formatReport, proofReport, umbrellaReport } from '../reports/values.ts';
 import type { CommandIO } from '../run.ts';
-import { afterFormat, afterLeft, afterValues } from './next-steps.ts';
+import { afterFormat, afterLeft, afterValues } from './after-values.ts';
 import { OverridesFiles } from './values-files.ts';
 import { updateFiles } from './values-update.ts';
 

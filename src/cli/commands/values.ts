@@ -29,7 +29,7 @@ import { examples } from '../help.ts';
 import { displayPath } from '../reports/text.ts';
 import { proofReport } from '../reports/values.ts';
 import type { CommandIO } from '../run.ts';
-import { afterMissing, afterUnmapped, afterValues } from './next-steps.ts';
+import { afterMissing, afterUnmapped, afterValues } from './after-values.ts';
 import { checkCarryingFlags, withOutFolder, writeCarryingCharts } from './values-chart.ts';
 import { checkOut, OverridesFiles, writeOverrides } from './values-files.ts';
 import { installedFrom, isIncomplete, writeFormat } from './values-format.ts';

@@ -114,7 +114,7 @@ async function updateReferrersTag(
 }
 
 /** Returns the list entry of a manifest, with its artifact type and annotations, by which clients filter the list. */
-function listEntry({ descriptor: { mediaType, digest, size }, bytes }: ManifestContent): Descriptor {
+export function listEntry({ descriptor: { mediaType, digest, size }, bytes }: ManifestContent): Descriptor {
   const links = parseManifest(mediaType, bytes);
   const artifactType = artifactTypeOf(links);
   return {

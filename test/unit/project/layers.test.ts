@@ -42,6 +42,7 @@ const allowed: Record<string, readonly string[]> = {
   session: ['helm', ...network],
   transfer: transport,
   bundle: ['transfer', 'inventory', 'naming', ...transport],
+  serve: transport,
   discovery: ['value-tracing', 'inventory', 'helm', ...transport],
   search: ['manifests', 'discovery', 'recipe', 'value-tracing', 'session', 'inventory', 'naming', 'helm', ...transport],
   'overrides/settings': charts,

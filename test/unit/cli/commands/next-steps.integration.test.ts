@@ -2,22 +2,24 @@ import { execFileSync } from 'node:child_process';
 import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { describe, expect, it } from 'vitest';
 import {
+  afterFormat,
+  afterLeft,
+  afterMissing,
+  afterUnmapped,
+  afterValues,
+} from '../../../../src/cli/commands/after-values.ts';
+import {
   afterBundle,
   afterDamage,
   afterDiff,
   afterDrift,
   afterExtract,
-  afterFormat,
   afterImages,
   afterInspect,
-  afterLeft,
   afterLockFile,
-  afterMissing,
   afterPush,
   afterPushPlan,
   afterReceipt,
-  afterUnmapped,
-  afterValues,
   afterVerify,
 } from '../../../../src/cli/commands/next-steps.ts';
 import { createProgram } from '../../../../src/cli/program.ts';
