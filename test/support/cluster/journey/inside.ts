@@ -46,6 +46,20 @@ export class InsideHelm {
     if (finished.code === 0) return finished;
     throw new Error(`helm ${args.join(' ')} ended with ${finished.code}:\n${finished.stdout}${finished.stderr}`);
   }
+
+  /**
+   * Starts it in the background.
+   * @param file files for its output (`out`, `err`) and, when it has ended, its exit code (`code`)
+   * @returns process id of the shell that waits for it, inside
+   */
+  async start(args: readonly string[], file: (suffix: string) => string): Promise<string> {
+    const [out, err, code] = ['out', 'err', 'code'].map(file);
+    const script = `("$@" > '${out}' 2> '${err}'; echo $? > '${code}') < /dev/null > /dev/null 2>&1 & echo $!`;
+    const { stdout } = await this.cluster.run(['bash', '-c', script, '-', 'env', '-u', 'TMPDIR', this.path, ...args], {
+      env: this.#env,
+    });
+    return stdout.trim();
+  }
 }
 
 /**
