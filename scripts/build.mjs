@@ -1,5 +1,7 @@
 /**
- * Builds dist/: airgap.cjs, the program with its imports in one file, so that an installed plugin needs only Node; the programs
+ * node scripts/build.mjs [FOLDER]
+ *
+ * Builds dist/, or FOLDER: airgap.cjs, the program with its imports in one file, so that an installed plugin needs only Node; the programs
  * of its threads; and each AWS SDK client in a file of its own, because only ECR needs them and reading them took 15 % of
  * `helm airgap --help` (2026-11-22).
  *
@@ -10,14 +12,14 @@
  * The sources import the version from package.json. The commit is put in here, and no time is: the same commit gives the same
  * bytes.
  */
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { commitOf } from './commit.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const dist = join(root, 'dist');
+const dist = resolve(process.argv[2] ?? join(root, 'dist'));
 // Built in another folder and moved into place, so that a failed build keeps the last good one.
 const fresh = join(root, '.cache', `build-${process.pid}`);
 
@@ -34,8 +36,15 @@ const separateAws = {
   },
 };
 
+/** Returns the folders of the npm packages that the program contains code of, sorted, relative to the checkout. */
+function packagesIn({ outputs }) {
+  const inputs = Object.values(outputs).flatMap((output) => Object.keys(output.inputs ?? {}));
+  const folders = inputs.map((path) => /node_modules\/.*(?<=node_modules\/)(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0]);
+  return [...new Set(folders.filter((folder) => folder !== undefined))].sort();
+}
+
 try {
-  await build({
+  const { metafile } = await build({
     absWorkingDir: root,
     outdir: fresh,
     outExtension: { '.js': '.cjs' },
@@ -62,8 +71,11 @@ try {
     mainFields: ['module', 'main'],
     // Imports on demand of Node's own modules and of the AWS SDK become require(): the program needs no ESM loader.
     supported: { 'dynamic-import': false },
-    legalComments: 'eof',
+    // In files of their own: the program is then plain ASCII, which Node reads faster.
+    legalComments: 'external',
+    metafile: true,
   });
+  await writeFile(join(fresh, 'packages.json'), `${JSON.stringify(packagesIn(metafile), undefined, 2)}\n`);
   await mkdir(dist, { recursive: true });
   await rm(dist, { recursive: true });
   await rename(fresh, dist);

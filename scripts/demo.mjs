@@ -44,7 +44,9 @@ async function demo() {
   const upstream = await start();
   const target = await start();
   if (!target.isReal) {
-    console.log('Stand-ins in memory take the place of both registries; with docker-registry on the PATH they are real.');
+    console.log(
+      'Stand-ins in memory take the place of both registries; with docker-registry on the PATH they are real.',
+    );
   }
   const [bundle, overrides] = ['shop.tar', 'overrides.yaml'].map((name) => join(work, name));
   const to = `${target.host}/mirrored`;

@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { extract } from 'tar';
+import { thisPlatform } from '../../scripts/package/platforms.mjs';
+
+const root = join(import.meta.dirname, '../..');
+const cache = join(root, '.cache', 'packed');
+
+/** What archives are made of; see scripts/package/contents.mjs. */
+const SOURCES = [
+  'src/**/*',
+  'scripts/**/*',
+  'post-renderer/**/*',
+  'plugin.yaml',
+  'package.json',
+  'package-lock.json',
+  'LICENSE',
+];
+/** Milliseconds after which the archives of another state of the sources are removed. */
+const UNUSED = 24 * 60 * 60 * 1000;
+
+/** Archives of this machine's platform. */
+export interface PackedPlugin {
+  /** Folder with the archive, SHA256SUMS and provenance.json, as `npm run package` writes it. */
+  readonly packages: string;
+  /** The archive. */
+  readonly archive: string;
+  /** The archive unpacked by tar: the folder for `helm plugin install`. */
+  readonly plugin: string;
+}
+
+/**
+ * Makes the archive of this machine's platform and unpacks it; paths are absolute. Made once for each state of the sources, and
+ * kept in .cache/packed: do not change it.
+ */
+export async function packed(): Promise<PackedPlugin> {
+  const folder = join(cache, stateOfSources());
+  if (!existsSync(folder)) await make(folder);
+  const packages = join(folder, 'packages');
+  const name = readdirSync(packages).find((file) => file.endsWith('.tgz')) as string;
+  return { packages, archive: join(packages, name), plugin: join(folder, 'airgap') };
+}
+
+/** Returns the folder of the unpacked plugin for this machine's platform, ready for `helm plugin install`. */
+export async function packedPlugin(): Promise<string> {
+  return (await packed()).plugin;
+}
+
+/** Runs `npm run package` of a checkout for this machine's platform. */
+export async function makePackages(checkout: string, out: string): Promise<void> {
+  await execa(process.execPath, [join(checkout, 'scripts/package.mjs'), '--out', out, thisPlatform], { cwd: checkout });
+}
+
+async function make(folder: string): Promise<void> {
+  mkdirSync(cache, { recursive: true });
+  for (const name of readdirSync(cache)) {
+    const path = join(cache, name);
+    if (Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > UNUSED)
+      rmSync(path, { recursive: true, force: true });
+  }
+  const work = mkdtempSync(join(cache, 'make-'));
+  try {
+    await makePackages(root, join(work, 'packages'));
+    const [archive] = globSync('packages/*.tgz', { cwd: work });
+    await extract({ file: join(work, archive as string), cwd: work });
+    renameSync(work, folder);
+  } catch (error) {
+    rmSync(work, { recursive: true, force: true });
+    // Another worker may have made it meanwhile.
+    if (!existsSync(folder)) throw error;
+  }
+}
+
+function stateOfSources(): string {
+  const hash = createHash('sha256');
+  for (const name of globSync(SOURCES, { cwd: root }).sort()) {
+    const path = join(root, name);
+    if (statSync(path).isFile())
+      hash.update(`${name}\0`).update(createHash('sha256').update(readFileSync(path)).digest());
+  }
+  return hash.digest('hex').slice(0, 24);
+}
