@@ -51,6 +51,7 @@ test('a chart with overrides, with a login', async (context) => {
     port: 5100,
     args: [file, '--prefix', 'mirrored', ...login],
   });
+  const program = await serve.program();
   const { username, password } = cluster.login;
   await helm.ok(['registry', 'login', serve.host, '-u', username, '-p', password, '--ca-file', cluster.caFile]);
   const to = `${serve.host}/mirrored`;
@@ -63,6 +64,8 @@ test('a chart with overrides, with a login', async (context) => {
   await uninstallInside(site);
   const requested = manifestsOf(serve);
   expect(await serve.stop()).toBe(0);
+  // Nothing of the checkout runs inside.
+  expect(program).toBe(join(cluster.folder, 'plugin/airgap/bin/node'));
   expectAllPulled({ site, references, values, install, settled, pulls });
   expect(pulls.pulled).toEqual(expectedPulls(carried, to));
   expect(requested).toContain(`/v2/mirrored/charts/${chart}/manifests/${version}`);

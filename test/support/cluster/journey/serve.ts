@@ -11,6 +11,8 @@ export interface InsideServe {
   readonly host: string;
   /** Paths that were requested so far. */
   requested(): readonly string[];
+  /** Path of the program that the plugin runs on. */
+  program(): Promise<string>;
   /** Sends SIGTERM to the plugin. @returns exit code of Helm */
   stop(): Promise<number>;
 }
@@ -43,17 +45,22 @@ export async function serveInside(helm: InsideHelm, { name, port, args }: ServeI
   const hasEnded = (): boolean => existsSync(file('code'));
   await until(() => hasEnded() || output().includes('"address"'));
   if (hasEnded()) throw new Error(`serve has ended: ${output()}`);
+  // The shell's child is Helm, and Helm's child the plugin. Each thread of Helm has children of its own.
+  const child = (parent: string): string => `$(cat /proc/${parent}/task/*/children)`;
+  const { stdout } = await cluster.run(['bash', '-c', `helm=$(echo ${child(pid)}); echo ${child('$helm')}`]);
+  const plugin = stdout.trim();
 
   return {
     host,
     requested: () => {
       const lines = readFileSync(file('requests'), 'utf8').trim().split('\n');
-      return lines.map((line) => JSON.parse(line)).flatMap(({ path }) => (path === undefined ? [] : [String(path)]));
+      return lines.map((line) => JSON.parse(line)).flatMap(({ target }) => (target === undefined ? [] : [target]));
+    },
+    async program() {
+      return (await cluster.run(['readlink', `/proc/${plugin}/exe`])).stdout.trim();
     },
     async stop() {
-      // The shell's child is Helm, and Helm's child the plugin.
-      const child = (parent: string): string => `$(cat /proc/${parent}/task/${parent}/children | tr -d ' ')`;
-      await cluster.run(['bash', '-c', `helm=${child(pid)}; kill -TERM ${child('$helm')}`]);
+      await cluster.run(['bash', '-c', `kill -TERM ${plugin}`]);
       await until(hasEnded);
       return Number(readFileSync(file('code'), 'utf8'));
     },
