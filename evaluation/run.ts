@@ -12,6 +12,7 @@ const EVALUATIONS: Readonly<Record<string, () => Promise<Evaluation<Options, unk
   'operator-scan': async () => (await import('./operator-scan/index.ts')).operatorScan,
   speed: async () => (await import('./speed/index.ts')).speed,
   faults: async () => (await import('./faults/index.ts')).faults,
+  serve: async () => (await import('./serve/index.ts')).serving,
   cluster: async () => (await import('./cluster/index.ts')).cluster,
 };
 

@@ -16,12 +16,16 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { BANNER, joinChunks } from './build/container.mjs';
 import { commitOf } from './commit.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = resolve(process.argv[2] ?? join(root, 'dist'));
 // Built in another folder and moved into place, so that a failed build keeps the last good one.
 const fresh = join(root, '.cache', `build-${process.pid}`);
+
+/** Source of the program. */
+const PROGRAM = 'src/cli/main.ts';
 
 const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
 const awsPackages = Object.keys(dependencies).filter((name) => name.startsWith('@aws-sdk/'));
@@ -37,45 +41,57 @@ const separateAws = {
 };
 
 /** Returns the folders of the npm packages that the program contains code of, sorted, relative to the checkout. */
-function packagesIn({ outputs }) {
-  const inputs = Object.values(outputs).flatMap((output) => Object.keys(output.inputs ?? {}));
-  const folders = inputs.map((path) => /node_modules\/.*(?<=node_modules\/)(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0]);
+function packagesIn(...metafiles) {
+  const outputs = metafiles.flatMap((metafile) => Object.values(metafile.outputs));
+  const inputs = outputs.flatMap((output) => Object.keys(output.inputs));
+  const folders = inputs.map((path) => /node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+(?=\/)/.exec(path)?.[0]);
   return [...new Set(folders.filter((folder) => folder !== undefined))].sort();
 }
 
 try {
-  const { metafile } = await build({
+  const common = {
     absWorkingDir: root,
     outdir: fresh,
-    outExtension: { '.js': '.cjs' },
     bundle: true,
-    format: 'cjs',
     platform: 'node',
     target: 'node22.19',
     minifyWhitespace: true,
     minifySyntax: true,
     logLevel: 'warning',
+    plugins: [separateAws],
+    // Optional, and only for XML: CycloneDX's library does without, and bills of materials are JSON.
+    external: ['xmlbuilder2'],
+    define: { 'import.meta.url': 'importMetaUrl', AIRGAP_COMMIT: JSON.stringify(commitOf(root)) },
+    mainFields: ['module', 'main'],
+    // In files of their own: the program is then plain ASCII, which Node reads faster.
+    legalComments: 'external',
+    metafile: true,
+  };
+  const program = await build({
+    ...common,
+    entryPoints: { airgap: PROGRAM },
+    format: 'esm',
+    splitting: true,
+    write: false,
+  });
+  const others = await build({
+    ...common,
+    outExtension: { '.js': '.cjs' },
+    format: 'cjs',
     entryPoints: {
-      airgap: 'src/cli/main.ts',
       'fetch-thread': 'src/workflows/bundle/fetch-thread.ts',
       'inside-thread': 'src/operator-scan/thread.ts',
       'hash-thread': 'src/bundle/verifying/hash-thread.ts',
       ...Object.fromEntries(awsPackages.map((name) => [basename(name), name])),
     },
-    plugins: [separateAws],
-    // Optional, and only for XML: CycloneDX's library does without, and bills of materials are JSON.
-    external: ['xmlbuilder2'],
-    // CommonJS has no `import.meta`, which the sources use to start threads from files in their own folder.
-    banner: { js: "const importMetaUrl=require('node:url').pathToFileURL(__filename).href;" },
-    define: { 'import.meta.url': 'importMetaUrl', AIRGAP_COMMIT: JSON.stringify(commitOf(root)) },
-    mainFields: ['module', 'main'],
+    banner: { js: BANNER },
     // Imports on demand of Node's own modules and of the AWS SDK become require(): the program needs no ESM loader.
     supported: { 'dynamic-import': false },
-    // In files of their own: the program is then plain ASCII, which Node reads faster.
-    legalComments: 'external',
-    metafile: true,
   });
-  await writeFile(join(fresh, 'packages.json'), `${JSON.stringify(packagesIn(metafile), undefined, 2)}\n`);
+  for (const [name, text] of Object.entries(await joinChunks(program, PROGRAM)))
+    await writeFile(join(fresh, name), text);
+  const packages = packagesIn(program.metafile, others.metafile);
+  await writeFile(join(fresh, 'packages.json'), `${JSON.stringify(packages, undefined, 2)}\n`);
   await mkdir(dist, { recursive: true });
   await rm(dist, { recursive: true });
   await rename(fresh, dist);

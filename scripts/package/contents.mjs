@@ -49,15 +49,31 @@ export async function writeContents({ root, node, dist, platform, version, folde
     manifest.replaceAll('$HELM_PLUGIN_DIR/scripts/', '$HELM_PLUGIN_DIR/airgap/scripts/'),
   );
   await chmod(join(folder, 'plugin.yaml'), 0o644);
-  // The compiled code of one processor is of no use to another one.
-  if (platform === thisPlatform) {
-    const program = join(plugin, 'dist');
-    const cache = join(program, 'airgap.cache');
-    await run(join(plugin, 'bin/node'), [join(root, 'scripts/package/compile.cjs'), program, cache], {
-      env: { PATH: '/none' },
-    });
-    await chmod(cache, 0o644);
-  }
+  if (platform === thisPlatform) await compile(root, plugin);
+}
+
+/**
+ * Adds compiled code, only for the platform that this runs on: the code of one processor is of no use to another. The flags
+ * make its bytes the same in each run.
+ */
+async function compile(root, plugin) {
+  const dist = join(plugin, 'dist');
+  const before = await readdir(dist);
+  const flags = ['--hash-seed=1', '--no-flush-bytecode', '--single-threaded'];
+  await run(join(plugin, 'bin/node'), [...flags, join(root, 'scripts/package/compile.cjs'), dist], {
+    env: { PATH: '/none' },
+  });
+  for (const name of await readdir(dist)) if (!before.includes(name)) await chmod(join(dist, name), 0o644);
+  // Without an error V8 would only be slower.
+  const check = `process.on('exit', () => {
+    const refused = require('${join(dist, 'start.cjs')}').scripts.filter(({ script }) => script.cachedDataRejected !== false);
+    if (refused.length > 0) process.exitCode = 9;
+  });
+  process.argv = ['node', 'airgap', '--help'];
+  require('${join(dist, 'start.cjs')}');`;
+  await run(join(plugin, 'bin/node'), ['--eval', check], { env: { PATH: '/none' } }).catch((error) => {
+    throw new Error(error.code === 9 ? 'V8 refuses the compiled code of the program' : error.message, { cause: error });
+  });
 }
 
 /** Returns the launcher, filled in for a platform. */

@@ -41,7 +41,7 @@ export function credentialsFiles(user: UserEnvironment): readonly CredentialsFil
     env.REGISTRY_AUTH_FILE ? { file: env.REGISTRY_AUTH_FILE, namedBy: 'REGISTRY_AUTH_FILE' } : undefined,
     { file: helmCredentialsFile(user), isReadByHelm: true },
     ...containersAuthFiles(user),
-    { file: join(env.DOCKER_CONFIG || join(home, '.docker'), 'config.json'), isReadByHelm: true },
+    { file: dockerCredentialsFile(user), isReadByHelm: true },
     { file: join(home, '.dockercfg'), isLegacy: true },
   ];
   const known = files.filter((file) => file !== undefined);
@@ -51,12 +51,17 @@ export function credentialsFiles(user: UserEnvironment): readonly CredentialsFil
 /**
  * Returns Helm's file, written by `helm registry login` (helm.sh/helm, pkg/helmpath). Helm passes its path to plugins.
  */
-function helmCredentialsFile({ env, home, platform = 'linux' }: UserEnvironment): string {
+export function helmCredentialsFile({ env, home, platform = 'linux' }: UserEnvironment): string {
   if (env.HELM_REGISTRY_CONFIG) return env.HELM_REGISTRY_CONFIG;
   const file = 'registry/config.json';
   if (env.HELM_CONFIG_HOME) return join(env.HELM_CONFIG_HOME, file);
   if (env.XDG_CONFIG_HOME) return join(env.XDG_CONFIG_HOME, 'helm', file);
   return join(home, platform === 'darwin' ? 'Library/Preferences/helm' : '.config/helm', file);
+}
+
+/** Returns Docker's file, written by `docker login` (github.com/docker/cli, cli/config). Helm, Podman and Skopeo read it, too. */
+export function dockerCredentialsFile({ env, home }: UserEnvironment): string {
+  return join(env.DOCKER_CONFIG || join(home, '.docker'), 'config.json');
 }
 
 /** Returns the files of Podman, Skopeo and Buildah. */

@@ -1,4 +1,4 @@
-import { canonicalHubName } from '../base/docker-hub.ts';
+import { canonicalHubName, HUB_KEY } from '../base/docker-hub.ts';
 import { trimTrailing } from '../base/text-trim.ts';
 
 /** Origin of a credential, for messages. */
@@ -99,4 +99,9 @@ export function normalizeKey(key: string): string {
   const host = (slash < 0 ? bare : bare.slice(0, slash)).toLowerCase();
   const path = slash < 0 ? '' : bare.slice(slash);
   return `${canonicalHubName(host)}${path}`;
+}
+
+/** Returns the key of a registry, with a host as in {@link normalizeKey}, for credential helpers and new entries of `auths`. */
+export function credentialsKey(host: string): string {
+  return host === 'docker.io' ? HUB_KEY : host;
 }

@@ -6,7 +6,7 @@
  * - `plan`, `blob`, `bytes`, `image`: a transfer. Plans add up.
  * - `estimate` and `upload`: what a transfer will do, before its first byte.
  * - `retry`, `warning`, `note`: for people. A note tells what they would not expect; it is not a step.
- * - `transfer`, `served`, `request`, `failure`: for logs.
+ * - `transfer`, `served`, `listening`, `request`, `failure`: for logs.
  */
 export type AirgapEvent = EventContent & {
   /** `REGISTRY[/PREFIX]` that content goes to: with `upload`, and with all events of a push to several targets. */
@@ -34,6 +34,8 @@ type EventContent =
   | Upload
   | Transfer
   | ServedContent
+  /** The run waits for requests from here on: there is no progress to show. */
+  | { readonly type: 'listening'; readonly address: string }
   | AnsweredRequest
   | { readonly type: 'failure'; readonly code: string; readonly message: string }
   | Retry

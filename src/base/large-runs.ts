@@ -26,7 +26,12 @@ let collect: Collect | undefined;
  * loss: one process is one run. `--max-semi-space-size` would do the same for new objects, but only on the command line.
  */
 export function expectImages(images: number): void {
-  if (collect !== undefined || images < LARGE_RUN) return;
+  if (images >= LARGE_RUN) saveMemory();
+}
+
+/** Saves memory as a large run does: for a process that lasts, such as a server. */
+export function saveMemory(): void {
+  if (collect !== undefined) return;
   setFlagsFromString('--heap-growing-percent=10');
   setFlagsFromString('--expose-gc');
   collect = runInNewContext('gc') as Collect;

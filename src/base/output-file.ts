@@ -126,13 +126,14 @@ async function tryToWrite(path: string, what: string): Promise<void> {
 
 /**
  * Creates a folder and its missing parents. Node's recursive mkdir never returns in /proc.
+ * @param mode of the folders that are created
  * @throws AirgapError `output-exists` if a file is in the way; `file`, `no-space`
  */
-export async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string, mode = 0o755): Promise<void> {
   if (await isFolder(path)) return;
   const parent = dirname(path);
-  if (parent !== path) await makeFolder(parent);
-  await mkdir(path, 0o755).catch(async (error: NodeJS.ErrnoException) => {
+  if (parent !== path) await makeFolder(parent, mode);
+  await mkdir(path, mode).catch(async (error: NodeJS.ErrnoException) => {
     // Another run may have created it in the meantime.
     if (error.code === 'EEXIST' && (await isFolder(path))) return;
     throw fileFailure(error) ?? error;

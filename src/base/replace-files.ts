@@ -11,10 +11,12 @@ interface FileReplacement {
   /** Content on which the new one is based; undefined for a new file. */
   readonly before: Buffer | undefined;
   readonly after: Buffer;
+  /** Mode of the file afterwards. Default: its own; of a new file, that of the umask. */
+  readonly mode?: number;
 }
 
 /**
- * Replaces or creates files, all or none; modes stay. The new contents are written beside the files first. They are renamed without a pause
+ * Replaces or creates files, all or none; owners stay, and modes unless another one is given. The new contents are written beside the files first. They are renamed without a pause
  * in which an interrupt could end the run, and put back if one rename fails.
  * @throws AirgapError `file`, `no-space`; `file` too if one was changed in the meantime, is read-only or no regular file
  */
@@ -29,14 +31,18 @@ export async function replaceFiles(files: readonly FileReplacement[]): Promise<v
 }
 
 /** Writes the new content to a file in the same folder, and returns its path. */
-async function writeBeside({ path, before, after }: FileReplacement): Promise<string> {
+async function writeBeside({ path, before, after, mode: given }: FileReplacement): Promise<string> {
   const beside = join(dirname(path), `.${basename(path).slice(0, 200)}.${randomUUID()}`);
   try {
     // A rename would replace a read-only file.
     if (before !== undefined) await open(path, 'r+').then((file) => file.close());
-    const mode = before === undefined ? undefined : (await lstat(path)).mode & 0o7777;
+    const existing = before === undefined ? undefined : await lstat(path);
+    const mode = given ?? (existing && existing.mode & 0o7777);
     const file = await open(beside, 'wx', mode);
     try {
+      // Root, as with sudo, would take the file away from its user. Some file systems have no owners.
+      if (existing !== undefined && process.getuid?.() === 0)
+        await file.chown(existing.uid, existing.gid).catch(() => {});
       // The umask may have removed bits.
       if (mode !== undefined) await file.chmod(mode);
       await file.writeFile(after);

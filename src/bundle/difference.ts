@@ -1,6 +1,7 @@
 import { compareText } from '../base/text-order.ts';
 import type { ExportedInventory } from '../inventory/exported-inventory.ts';
 import type { Inventory, InventoryReferrer } from '../inventory/inventory.ts';
+import type { InventoryTool } from '../inventory/tools.ts';
 import type { Digest } from '../oci/digest.ts';
 import { formatReference, formatRepository, parseReference } from '../oci/reference.ts';
 import { referrerKind } from '../oci/referrer.ts';
@@ -28,11 +29,19 @@ export interface BundleDifference {
   };
   /** Referrers of images and charts that are the same in both. */
   readonly referrers: ReferrerDifference;
-  /** Manifests and blobs that only the newer bundle has, including its inventory. */
+  /** Files in `tools/`, by name. */
+  readonly tools: {
+    readonly added: readonly DiffTool[];
+    readonly removed: readonly DiffTool[];
+    readonly changed: readonly { readonly name: string; readonly from: Digest; readonly to: Digest }[];
+  };
+  /** Manifests, blobs and tools that only the newer bundle has, including its inventory. */
   readonly carry: BlobTotals;
-  /** Manifests and blobs that both bundles have. */
+  /** Manifests, blobs and tools that both bundles have. */
   readonly shared: BlobTotals;
 }
+
+type DiffTool = Pick<InventoryTool, 'name' | 'digest'>;
 
 interface DiffChartVersion {
   readonly version: string;
@@ -67,7 +76,8 @@ export interface ComparableBundle {
   readonly charts: readonly DiffChart[];
   readonly images: readonly ComparableImage[];
   readonly referrers: ReferrersByOwner;
-  /** Bytes of its manifests and blobs, including blobs that a delta omits, because its receiver has them. */
+  readonly tools: readonly DiffTool[];
+  /** Bytes of its manifests, blobs and tools, including blobs that a delta omits, because its receiver has them. */
   readonly sizes: ReadonlyMap<string, number>;
 }
 
@@ -88,9 +98,11 @@ export function comparableBundle(
       sourceDigest,
     })),
     referrers: referrersByOwner(bundle.inventory()),
+    tools: bundle.inventory()?.tools ?? [],
     sizes: new Map<string, number>([
       ...(bundle.inventory()?.requires ?? []).map(({ digest, size }) => [digest, size] as const),
       ...[...bundle.entries].map(([digest, { size }]) => [digest, size] as const),
+      ...(bundle.inventory()?.tools ?? []).map(({ digest, size }) => [digest, size] as const),
     ]),
   };
 }
@@ -101,7 +113,8 @@ export function comparableInventory({ lock, blobs }: ExportedInventory): Compara
     charts: lock.charts,
     images: lock.images,
     referrers: referrersByOwner(lock),
-    sizes: new Map(blobs.map(({ digest, size }) => [digest, size])),
+    tools: lock.tools ?? [],
+    sizes: new Map([...blobs, ...(lock.tools ?? [])].map(({ digest, size }) => [digest, size])),
   };
 }
 
@@ -111,17 +124,19 @@ export function compareBundles(older: ComparableBundle, newer: ComparableBundle)
     charts: compareCharts(older.charts, newer.charts),
     images: compareImages(older, newer),
     referrers: referrerDifference(older.referrers, newer.referrers),
+    tools: toolDifference(older.tools, newer.tools),
     ...blobTotals(older, newer),
   };
 }
 
-/** Reports whether charts, images or referrers differ. */
+/** Reports whether charts, images, referrers or tools differ. */
 export function hasDifferences({
   charts,
   images,
   referrers,
-}: Pick<BundleDifference, 'charts' | 'images' | 'referrers'>): boolean {
-  return [charts, images, referrers].flatMap(Object.values).some((list) => list.length > 0);
+  tools,
+}: Pick<BundleDifference, 'charts' | 'images' | 'referrers' | 'tools'>): boolean {
+  return [charts, images, referrers, tools].flatMap(Object.values).some((list) => list.length > 0);
 }
 
 /** Rules that pair charts of one name, from strict to loose: a chart may be bundled in several versions. */
@@ -203,6 +218,18 @@ function blobTotals(older: ComparableBundle, newer: ComparableBundle): Pick<Bund
     totals.bytes += size;
   }
   return { carry, shared };
+}
+
+function toolDifference(older: readonly DiffTool[], newer: readonly DiffTool[]): BundleDifference['tools'] {
+  const before = new Map(older.map(({ name, digest }) => [name, digest]));
+  const after = new Map(newer.map(({ name, digest }) => [name, digest]));
+  const missingIn = (tools: ReadonlyMap<string, Digest>, others: ReadonlyMap<string, Digest>): DiffTool[] =>
+    [...tools].flatMap(([name, digest]) => (others.has(name) ? [] : [{ name, digest }]));
+  const changed = [...before].flatMap(([name, from]) => {
+    const to = after.get(name);
+    return to === undefined || to === from ? [] : [{ name, from, to }];
+  });
+  return { added: missingIn(after, before), removed: missingIn(before, after), changed };
 }
 
 /** Drops the other fields of an inventory's chart. */

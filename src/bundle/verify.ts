@@ -3,10 +3,12 @@ import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { printableLine, quoted } from '../base/printable.ts';
 import { runStep } from '../base/step.ts';
+import { toolPath } from '../inventory/tool-names.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { dockerSaveFile, readDockerSave, type SavedImage } from './format/docker-save.ts';
+import type { TarEntry } from './format/tar-index.ts';
 import type { Bundle } from './reading/bundle.ts';
-import { type BlobHasher, damagedBlobs } from './verifying/hashing.ts';
+import { type BlobHasher, damagedBlobs, damagedTools } from './verifying/hashing.ts';
 import { type BundleProblem, checkAgainstInventory } from './verifying/inventory-check.ts';
 import { checkOrphans, checkTrees, type ManifestTrees } from './verifying/trees.ts';
 
@@ -20,7 +22,7 @@ export interface VerifyOptions {
 export type { BundleProblem } from './verifying/inventory-check.ts';
 
 /**
- * Checks every byte of a bundle offline: blobs against their digests, descriptors in manifests, the index, inventory,
+ * Checks every byte of a bundle offline: blobs and tools against their digests, descriptors in manifests, the index, inventory,
  * charts and `manifest.json` against each other, and, unless another tool packed the archive, all bytes between the
  * contents.
  * @returns all problems; empty if the bundle is intact
@@ -28,25 +30,39 @@ export type { BundleProblem } from './verifying/inventory-check.ts';
  */
 export async function verifyBundle(bundle: Bundle, options: VerifyOptions): Promise<BundleProblem[]> {
   const { hashers = [], emit, signal } = options;
-  const blobs = [...bundle.entries].map(([digest, { size }]) => ({ digest, bytes: size }));
+  const blobs = [
+    ...[...bundle.entries].map(([digest, { size }]) => ({ digest, bytes: size })),
+    ...(bundle.inventory()?.tools ?? []).map(({ digest, size }) => ({ digest, bytes: size })),
+  ];
   emit({ type: 'plan', activity: 'verifying', blobs });
-  const damaged = await damagedBlobs(bundle, { hashers, emit, signal }).catch((error: unknown) => {
+  const hash = async () => ({
+    blobs: await damagedBlobs(bundle, { hashers, emit, signal }),
+    tools: await damagedTools(bundle, { emit, signal }),
+  });
+  const damaged = await hash().catch((error: unknown) => {
     if (signal?.aborted) throw new AirgapError('interrupted', 'interrupted', { cause: error });
     throw error;
   });
   return runStep(emit, `checking the structure of ${printableLine(basename(bundle.path))}`, () =>
-    checkStructure(bundle, damaged),
+    checkStructure(bundle, damaged.blobs, damaged.tools),
   );
 }
 
-async function checkStructure(bundle: Bundle, damaged: ReadonlySet<Digest>): Promise<BundleProblem[]> {
+async function checkStructure(
+  bundle: Bundle,
+  damaged: ReadonlySet<Digest>,
+  tools: readonly string[],
+): Promise<BundleProblem[]> {
   const trees = await checkTrees(bundle, damaged);
   const hashes = [...damaged].sort().map((digest) => ({
     message: `the content of ${digest} is damaged`,
     affects: trees.users.get(digest) ?? [],
   }));
   const { differences } = await bundle.checkPacking();
-  const bytes = differences.map(({ position }) => position);
+  const bytes = [
+    ...differences.map(({ position }) => ({ offset: position, size: 1 })),
+    ...tools.flatMap((name) => bundle.tools.get(name) ?? []),
+  ];
   const parts = await checkParts(bundle, damaged, bytes, trees.users);
   const packing = differences.map(({ message }) => ({ message, affects: [] }));
   // The blobs of damaged manifests are not known.
@@ -56,14 +72,15 @@ async function checkStructure(bundle: Bundle, damaged: ReadonlySet<Digest>): Pro
     ...checkAgainstInventory(bundle),
     ...checkDockerSave(bundle, await bundle.dockerSave(), isWhole ? trees : undefined),
   ];
-  return [...parts, ...hashes, ...trees.problems, ...orphans, ...agreement, ...packing];
+  const toolHashes = tools.map((name) => ({ message: `the content of ${toolPath(name)} is damaged`, affects: [] }));
+  return [...parts, ...hashes, ...toolHashes, ...trees.problems, ...orphans, ...agreement, ...packing];
 }
 
 /** Returns the damaged parts. Only parts with damaged content are read again. */
 async function checkParts(
   bundle: Bundle,
   damaged: ReadonlySet<Digest>,
-  bytes: readonly number[],
+  bytes: readonly TarEntry[],
   users: ManifestTrees['users'],
 ): Promise<BundleProblem[]> {
   if (damaged.size + bytes.length === 0) {

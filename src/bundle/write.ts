@@ -6,6 +6,7 @@ import { collectGarbage } from '../base/large-runs.ts';
 import { printableLine } from '../base/printable.ts';
 import { runStep } from '../base/step.ts';
 import type { Inventory } from '../inventory/inventory.ts';
+import { toolPath } from '../inventory/tool-names.ts';
 import type { Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
@@ -24,6 +25,7 @@ import { ImageProgress } from './writing/image-progress.ts';
 import { type BundleOutput, existingFiles, isUpToDate, planOutput } from './writing/output.ts';
 import { PartialFile } from './writing/partial-file.ts';
 import { type Preflight, runPreflight } from './writing/preflight.ts';
+import { copyTool, type ToolFile, toolLayout } from './writing/tool-files.ts';
 
 /** Content and path of a bundle. */
 export interface BundlePlanOptions {
@@ -39,6 +41,8 @@ export interface BundlePlanOptions {
   readonly evidence?: readonly Uint8Array[];
   /** Signature over the inventory. */
   readonly signature?: Signature | undefined;
+  /** Files of the inventory's tools. */
+  readonly tools?: readonly ToolFile[] | undefined;
   /** Replace an existing file at `path`. */
   readonly force: boolean;
 }
@@ -115,7 +119,7 @@ export async function planBundle(options: BundlePlanOptions): Promise<BundlePlan
   collectGarbage();
   const layout = layoutOf(options);
   const output = planOutput(options.path, layout.size, options.splitSize);
-  const blobs = layout.entries.filter(({ digest }) => digest !== undefined).length;
+  const blobs = layout.entries.filter(({ name }) => name === undefined).length;
   const preflight = await runPreflight(output, layout);
   const { final, index } = output;
   const ownPaths = new Set<string | undefined>([...final.paths, index]);
@@ -141,7 +145,7 @@ export async function writeBundle(options: WriteOptions, plan?: BundlePlan): Pro
   const { paths } = output.final;
   const parts = paths.length > 1 ? { parts: paths.map((part) => basename(part)) } : {};
   const summary = { path, ...parts, size: layout.size, blobs };
-  const pending = pendingBlobs(layout, options.watch);
+  const pending = pendingBlobs(layout, options);
   const files = isUpToDate ? [output.final] : [output.partial, output.final];
   const notify = ({ offset, descriptor: { digest, size }, isAwaited }: PendingBlob): void => {
     if (isAwaited) options.watch?.onWritten({ digest, size, offset, files });
@@ -160,20 +164,28 @@ export async function writeBundle(options: WriteOptions, plan?: BundlePlan): Pro
   return { ...summary, status: 'written', ...received };
 }
 
-/** A blob whose content is not in memory, and its offset in the file. */
+/** A blob or tool whose content is not in memory, and its offset in the file. */
 interface PendingBlob {
   readonly node: BlobNode;
   readonly descriptor: Descriptor;
   readonly offset: number;
   /** True if the observer waits for it. */
   readonly isAwaited: boolean;
+  /** Set for a tool, which no registry has. */
+  readonly tool: ToolFile | undefined;
 }
 
-function pendingBlobs({ entries }: Layout, watch: BlobWatch | undefined): PendingBlob[] {
-  return entries.flatMap(({ node, offset }) => {
+function pendingBlobs(
+  { entries }: Layout,
+  { watch, tools = [] }: Pick<WriteOptions, 'watch' | 'tools'>,
+): PendingBlob[] {
+  const toolFiles = new Map(tools.map((tool) => [toolPath(tool.name), tool]));
+  return entries.flatMap(({ name, node, offset }) => {
     if (node === undefined) return [];
     const { descriptor } = node;
-    return [{ node, descriptor, offset, isAwaited: watch?.blobs.has(descriptor.digest) ?? false }];
+    const tool = name === undefined ? undefined : toolFiles.get(name);
+    const isAwaited = tool === undefined && watch?.blobs.has(descriptor.digest) === true;
+    return [{ node, descriptor, offset, isAwaited, tool }];
   });
 }
 
@@ -208,9 +220,14 @@ async function receiveBlobs(
   let fatalError: unknown;
   const outcomes = await scheduleBlobs(pending, concurrency, async (blob) => {
     if (fatalError !== undefined) return;
-    const { node, offset, descriptor } = blob;
+    const { node, offset, descriptor, tool } = blob;
     const { digest, size } = descriptor;
     try {
+      if (tool !== undefined) {
+        await copyTool(tool, offset, partial.writtenBytes(digest), fetchOptions);
+        emit({ type: 'blob', digest, bytes: size, status: 'done' });
+        return;
+      }
       const copied = await earlier?.copyBlob(node, offset, partial.writtenBytes(digest), fetchOptions);
       const bytes = copied ?? (await fetch(node, offset, partial.writtenBytes(digest), fetchOptions));
       if (copied === undefined) fetched += bytes;
@@ -223,7 +240,7 @@ async function receiveBlobs(
       emit({ type: 'blob', digest, bytes: size, status: 'failed' });
       // All other blobs would fail as well.
       if (signal?.aborted || (error instanceof AirgapError && error.code === 'no-space')) fatalError ??= error;
-      throw withOwners(firstOf(owners.get(digest) ?? [], MAX_SHOWN), error);
+      throw withOwners(tool === undefined ? firstOf(owners.get(digest) ?? [], MAX_SHOWN) : toolPath(tool.name), error);
     }
   });
   const errors = outcomes.flatMap(({ error }) => (error === undefined ? [] : [error as AirgapError]));
@@ -235,7 +252,7 @@ async function receiveBlobs(
 }
 
 /** Plans the archive. @throws AirgapError `collision`, `registry` */
-function layoutOf({ graph, charts, inventory, evidence, signature }: BundlePlanOptions): Layout {
+function layoutOf({ graph, charts, inventory, evidence, signature, tools = [] }: BundlePlanOptions): Layout {
   const packedInventory = inventory === undefined ? undefined : inventoryArtifact(inventory, evidence);
   const packedSignature = signature && signatureArtifact(signature);
   const packedContents = [packedInventory, packedSignature].flatMap((artifact) => artifact?.content ?? []);
@@ -254,7 +271,8 @@ function layoutOf({ graph, charts, inventory, evidence, signature }: BundlePlanO
   ];
   // `docker load` needs all layers, which a delta does not have.
   if (leftOut.size === 0) metadata.push({ name: 'manifest.json', bytes: dockerSaveFile(graph) });
-  return planLayout(metadata, content);
+  const { metadata: ofTools, entries } = toolLayout(tools);
+  return planLayout([...metadata, ...ofTools], content, entries);
 }
 
 /** Creates the error for an interrupted run, with its progress. */

@@ -3,11 +3,13 @@ import { accessCommand } from './commands/access.ts';
 import { bundleCommand } from './commands/bundle.ts';
 import { checkCommand } from './commands/check.ts';
 import { diffCommand } from './commands/diff.ts';
+import { doctorCommand } from './commands/doctor.ts';
 import { extractCommand } from './commands/extract.ts';
 import { imageStreamsCommand } from './commands/image-streams.ts';
 import { imagesCommand } from './commands/images.ts';
 import { importCommand } from './commands/import.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { loginCommand } from './commands/login.ts';
 import { mirrorCommand } from './commands/mirror.ts';
 import { postRenderCommand } from './commands/post-render.ts';
 import { pruneCommand } from './commands/prune.ts';
@@ -42,6 +44,7 @@ export function createProgram(io: CommandIO): Command {
     bundleCommand,
     inspectCommand,
     verifyCommand,
+    loginCommand,
     pushCommand,
     serveCommand,
     mirrorCommand,
@@ -53,6 +56,7 @@ export function createProgram(io: CommandIO): Command {
     imageStreamsCommand,
     extractCommand,
     importCommand,
+    doctorCommand,
   ];
   for (const create of [...factories, diffCommand, postRenderCommand, versionCommand]) program.addCommand(create(io));
   const commands = program.commands.flatMap((command) => [command, ...command.commands]);

@@ -25,6 +25,12 @@ export interface CommandIO {
   /** Reads stdin to its end. @throws AirgapError `usage` if stdin is a terminal */
   readInput(): Promise<Uint8Array>;
   /**
+   * Asks a question on the terminal and returns the line that is typed; undefined if stdin or stderr is not a terminal.
+   * @param isHidden true for a password, which is not shown
+   * @throws AirgapError `interrupted`
+   */
+  ask(question: string, isHidden?: boolean): Promise<string | undefined>;
+  /**
    * Writes a note or summary to stderr.
    * @param isNeeded true if it explains a failed check: then `--quiet` does not hide it
    */
@@ -98,6 +104,12 @@ export async function runProgram(
       return stdout && (stdout.columns ?? Number.NaN);
     },
     readInput: () => readAll(process.stdin),
+    ask: async (question, isHidden = false) => {
+      const stderr = terminal(2);
+      if (!process.stdin.isTTY || stderr === undefined) return undefined;
+      const { ask } = await import('./prompt.ts');
+      return ask({ input: process.stdin, output: stderr }, question, isHidden);
+    },
     info: (text, isNeeded) => progress.note(safeText(text), isNeeded),
     fail,
     setExitCode: (value) => {

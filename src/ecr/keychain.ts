@@ -58,6 +58,23 @@ export function ecrPublicLoginRequired(): Keychain {
   };
 }
 
+/**
+ * Gets a token for a registry, private or public, with its expiry; undefined for a host that is not ECR.
+ * @throws AirgapError `unauthorized` without credentials for AWS, `forbidden`, `registry`, `network`
+ */
+export async function issueEcrLogin(registry: string, options: EcrOptions): Promise<IssuedCredential | undefined> {
+  const host = ecrHost(registry, options.ecrHosts);
+  if (host === undefined && !isEcrPublic(registry)) return undefined;
+  try {
+    const fetch = (): Promise<IssuedCredential> =>
+      host === undefined ? fetchPublicToken(options) : fetchToken(host, options);
+    const { credential, expiresAt } = await runStep(options.emit ?? ignoreEvents, 'asking AWS for a token', fetch);
+    return { credential: { ...credential, source: sourceOf(options) }, expiresAt };
+  } catch (error) {
+    throw awsError(`login to ${registry}`, error);
+  }
+}
+
 /** Tokens that a registry shares with others have the same key. */
 interface TokenSource {
   readonly key: string;

@@ -47,18 +47,19 @@ export async function checkPublicAddress(
   if (/^http:/i.test(address)) throw forbidden(address, 'does not use TLS', host);
   const name = host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
   const resolved = isIP(name) > 0 ? [name] : await resolve(name).catch(() => []);
-  const privateAddress = resolved.find(isPrivate);
+  const privateAddress = resolved.find(isPrivateAddress);
   if (privateAddress !== undefined)
     throw forbidden(address, `resolves to ${privateAddress}, which is not a public address`, host);
 }
 
-function isPrivate(address: string): boolean {
+/** Reports whether an IP address is not public: private, of this host, or reserved. */
+export function isPrivateAddress(address: string): boolean {
   const plain = textBefore(address, '%');
   // The NAT64 prefix embeds an IPv4 address.
   const [, high, low] = /^64:ff9b::([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(plain) ?? [];
   if (high !== undefined && low !== undefined) {
     const value = Number.parseInt(high, 16) * 0x10000 + Number.parseInt(low, 16);
-    return isPrivate([24, 16, 8, 0].map((bits) => Math.floor(value / 2 ** bits) % 256).join('.'));
+    return isPrivateAddress([24, 16, 8, 0].map((bits) => Math.floor(value / 2 ** bits) % 256).join('.'));
   }
   return privateNets().check(plain, isIP(plain) === 6 ? 'ipv6' : 'ipv4');
 }

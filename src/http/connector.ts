@@ -37,7 +37,7 @@ const SOCKET_OPTIONS = {
 } as const;
 
 /** Opens a socket to be wrapped by TLS or a proxy tunnel. */
-function openSocket(host: string, port: number): Socket {
+export function openSocket(host: string, port: number): Socket {
   return connect({ ...SOCKET_OPTIONS, host, port });
 }
 

@@ -20,6 +20,8 @@ import { algorithmOf, type Digest, digestOf, encodedOf } from '../oci/digest.ts'
 import { formatRepository, parseReference, type Reference, type Repository } from '../oci/reference.ts';
 import { referrerKind } from '../oci/referrer.ts';
 import { formatInventory, type Inventory, type InventoryChart, type InventoryImage } from './inventory.ts';
+import { toolPath } from './tool-names.ts';
+import type { InventoryTool } from './tools.ts';
 
 /** A bill of materials as CycloneDX 1.6 JSON (ECMA-424). */
 export type BomDocument = BomJson.Types.Normalized.Bom;
@@ -28,8 +30,8 @@ export type BomDocument = BomJson.Types.Normalized.Bom;
 const BUNDLE_REF = 'bundle';
 
 /**
- * Creates the bill of materials of a bundle: its charts, images and referrers with their dependencies. A chart depends
- * on its images and nested charts, the bundle on everything requested by name and on all referrers. A referrer
+ * Creates the bill of materials of a bundle: its charts, images, referrers and tools with their dependencies. A chart
+ * depends on its images and nested charts, the bundle on everything requested by name, all referrers and tools. A referrer
  * (signature, SBOM) depends on its subject. The result is deterministic: it has no timestamp, its serial number is
  * derived from the digest of the inventory, and its lists are sorted by `bom-ref`.
  */
@@ -42,6 +44,7 @@ export function cyclonedxBom(inventory: Inventory, toolVersion: string): BomDocu
   for (const chart of inventory.charts) components.set(chartRef(chart), chartComponent(chart));
   for (const image of inventory.images) components.set(imageRef(image), imageComponent(image));
   for (const { ref, component } of referrers) components.set(ref, component);
+  for (const tool of inventory.tools ?? []) components.set(toolRef(tool), toolComponent(tool));
   addDependencies(inventory, referrers, new Map([...components, [BUNDLE_REF, bundle]]));
   const bom = new Bom({
     serialNumber: `urn:uuid:${uuidOf(`urn:airgap:lock:${digest}`)}`,
@@ -62,7 +65,7 @@ export function cyclonedxBom(inventory: Inventory, toolVersion: string): BomDocu
 }
 
 function addDependencies(
-  { charts, images }: Inventory,
+  { charts, images, tools = [] }: Inventory,
   referrers: readonly ReferrerComponent[],
   components: ReadonlyMap<string, Component>,
 ): void {
@@ -83,6 +86,7 @@ function addDependencies(
     addDependency([BUNDLE_REF], ref);
     addDependency([ref], dependsOn);
   }
+  for (const tool of tools) addDependency([], toolRef(tool));
 }
 
 function chartRef({ name, version }: InventoryChart): string {
@@ -91,6 +95,20 @@ function chartRef({ name, version }: InventoryChart): string {
 
 function imageRef({ reference }: InventoryImage): string {
   return `image:${reference}`;
+}
+
+function toolRef({ name }: InventoryTool): string {
+  return `tool:${name}`;
+}
+
+function toolComponent(tool: InventoryTool): Component {
+  const { name, digest, platform, size } = tool;
+  return new Component(ComponentType.File, toolPath(name), {
+    bomRef: toolRef(tool),
+    version: digest,
+    hashes: hashesOf(digest),
+    properties: propertiesOf({ digest, platform, bytes: size }),
+  });
 }
 
 function chartComponent(chart: InventoryChart): Component {

@@ -2,7 +2,8 @@ import { open, stat } from 'node:fs/promises';
 import * as z from 'zod';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import { jsonText } from '../base/printable.ts';
-import { digestSchema, formatIssues, inventorySchema } from './inventory.ts';
+import { digestSchema, formatIssues, inventorySchema, refuseNewerSchema } from './inventory.ts';
+import { TOOLS_SCHEMA_VERSION } from './tools.ts';
 
 /** A manifest or blob in a bundle, or one that a delta omits. */
 const blob = z.object({
@@ -15,7 +16,9 @@ const blob = z.object({
 const exportedSchema = z.object({
   apiVersion: z.literal('airgap/v1'),
   kind: z.literal('BundleLock'),
-  schemaVersion: z.literal(1),
+  /** That of the inventory in it, so that older readers refuse it by its version. */
+  schemaVersion: z.literal([1, TOOLS_SCHEMA_VERSION]),
+  minReaderVersion: z.string().optional(),
   /** Size of the bundle in bytes. */
   size: z.int().nonnegative(),
   /** Digest of the inventory manifest, by which a delta refers to the bundle. */
@@ -61,15 +64,13 @@ export async function readExportedInventory(path: string): Promise<ExportedInven
   } catch (error) {
     throw invalid(`is not JSON: ${messageOf(error)}`);
   }
-  const { kind, schemaVersion } = (json ?? {}) as { kind?: unknown; schemaVersion?: unknown };
+  const { kind } = (json ?? {}) as { kind?: unknown };
   if (kind !== 'BundleLock') {
     throw invalid(
       `${kind === undefined ? 'has no kind' : `is of kind ${kind}`}; only kind BundleLock lists all blobs of a bundle`,
     );
   }
-  if (typeof schemaVersion === 'number' && schemaVersion > 1) {
-    throw invalid(`has schema version ${schemaVersion}; this helm airgap reads 1`);
-  }
+  refuseNewerSchema(json, path);
   const result = exportedSchema.safeParse(json);
   if (result.success) return result.data;
   throw invalid(`does not match its schema: ${formatIssues(result.error)}`);

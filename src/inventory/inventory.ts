@@ -7,6 +7,8 @@ import { formatReference, tryParseReference, tryParseRepository } from '../oci/r
 import { CONFIDENCES, EVIDENCE_KINDS, type Location, NEEDS, REDIRECT_KINDS, SPLIT_ROLES } from './finding.ts';
 import { recipeSchema } from './recipe.ts';
 import { selectionRecordSchema } from './selection-record.ts';
+import { sortTools } from './tool-names.ts';
+import { TOOLS_SCHEMA_VERSION, toolsSchema } from './tools.ts';
 
 /** The inventory of a bundle: its content and where it was found. An artifact of media type `MediaType.inventory`. */
 
@@ -142,22 +144,31 @@ const requiredBlob = z.object({
   repositories: z.array(z.string().refine((name) => tryParseRepository(name) !== undefined, 'not a repository')),
 });
 
-export const inventorySchema = z.object({
-  apiVersion: z.literal('airgap/v1'),
-  kind: z.literal('Lock'),
-  /** Version of the schema. Readers reject newer versions. */
-  schemaVersion: z.literal(1),
-  /** Selected platforms; empty for all. */
-  platforms: z.array(z.string()),
-  charts: z.array(chart),
-  images: z.array(image),
-  /** Selections by the user, with their reasons. */
-  choices: z.array(selectionRecordSchema).optional(),
-  /** For a delta: digest of the older bundle's inventory manifest. */
-  since: digestSchema.optional(),
-  /** For a delta: blobs that it omits and its receiver must have. Manifests and charts are never omitted. */
-  requires: z.array(requiredBlob).optional(),
-});
+export const inventorySchema = z
+  .object({
+    apiVersion: z.literal('airgap/v1'),
+    kind: z.literal('Lock'),
+    /** Version of the schema: 2 for a bundle with tools. Readers reject newer versions. */
+    schemaVersion: z.literal([1, TOOLS_SCHEMA_VERSION]),
+    /** Selected platforms; empty for all. */
+    platforms: z.array(z.string()),
+    charts: z.array(chart),
+    images: z.array(image),
+    /** Selections by the user, with their reasons. */
+    choices: z.array(selectionRecordSchema).optional(),
+    /** For a delta: digest of the older bundle's inventory manifest. */
+    since: digestSchema.optional(),
+    /** For a delta: blobs that it omits and its receiver must have. Manifests and charts are never omitted. */
+    requires: z.array(requiredBlob).optional(),
+    /** First version of helm airgap that reads this schema version, for messages of older ones; absent for version 1. */
+    minReaderVersion: z.string().optional(),
+    /** Programs and archives in `tools/`, sorted by name. */
+    tools: toolsSchema.optional(),
+  })
+  .refine(({ schemaVersion, tools }) => tools === undefined || schemaVersion === TOOLS_SCHEMA_VERSION, {
+    path: ['tools'],
+    message: `need schema version ${TOOLS_SCHEMA_VERSION}`,
+  });
 
 export type Inventory = Readonly<z.infer<typeof inventorySchema>>;
 export type InventoryChart = Inventory['charts'][number];
@@ -176,16 +187,7 @@ export function parseInventory(bytes: Uint8Array): Inventory {
   } catch (cause) {
     throw new AirgapError('bundle-invalid', "the bundle's inventory is not JSON", { cause });
   }
-  const version = (json as { schemaVersion?: unknown } | null)?.schemaVersion;
-  if (typeof version === 'number' && version > 1) {
-    throw new AirgapError(
-      'bundle-invalid',
-      `the bundle's inventory has schema version ${version}; this helm airgap reads 1`,
-      {
-        hint: 'use the version of helm airgap that wrote the bundle, or a newer one',
-      },
-    );
-  }
+  refuseNewerSchema(json, "the bundle's inventory");
   const result = inventorySchema.safeParse(json);
   if (!result.success) {
     throw new AirgapError(
@@ -196,11 +198,34 @@ export function parseInventory(bytes: Uint8Array): Inventory {
   return result.data;
 }
 
-/** Formats an inventory with sorted charts and images, no timestamp and no local paths: equal runs give equal bytes. */
+/**
+ * Refuses documents of a newer schema, which older versions would misread.
+ * @param subject of the message
+ * @throws AirgapError `bundle-invalid`, with the version that reads it if the document says so
+ */
+export function refuseNewerSchema(json: unknown, subject: string): void {
+  const { schemaVersion, minReaderVersion: reader } = Object(json) as Partial<Record<keyof Inventory, unknown>>;
+  if (typeof schemaVersion !== 'number' || schemaVersion <= TOOLS_SCHEMA_VERSION) return;
+  const known = typeof reader === 'string' && isName('chart version', reader) ? reader : undefined;
+  const readers = known === undefined ? '' : `, which helm airgap ${known} and newer read`;
+  throw new AirgapError(
+    'bundle-invalid',
+    `${subject} has schema version ${schemaVersion}${readers}; this helm airgap reads 1 to ${TOOLS_SCHEMA_VERSION}`,
+    {
+      hint:
+        known === undefined
+          ? 'use the version of helm airgap that wrote the bundle, or a newer one'
+          : `install helm airgap ${known} or newer`,
+    },
+  );
+}
+
+/** Formats an inventory with sorted charts, images and tools, no timestamp and no local paths: equal runs give equal bytes. */
 export function formatInventory(inventory: Inventory): Uint8Array {
   const charts = [...inventory.charts].sort((a, b) => compareText(`${a.name} ${a.version}`, `${b.name} ${b.version}`));
   const images = [...inventory.images].sort((a, b) => compareText(a.reference, b.reference));
-  return Buffer.from(`${JSON.stringify({ ...inventory, charts, images }, null, 1)}\n`);
+  const sorted = { ...inventory, charts, images, ...(inventory.tools && { tools: sortTools(inventory.tools) }) };
+  return Buffer.from(`${JSON.stringify(sorted, null, 1)}\n`);
 }
 
 /** Maximum number of fields in a message. */

@@ -14,18 +14,21 @@ export type Endpoint =
   | { readonly kind: 'blobs' | 'referrers'; readonly digest: string }
   /** Tags of the repository, or repositories of the registry. `query` is that of a page; default: the first one. */
   | { readonly kind: 'tags' | 'catalog'; readonly query?: string }
+  /** Root of the API, `/v2/`: answers 200 to a client that may use the registry at all. */
+  | { readonly kind: 'root' }
   /** New upload session, or with `mount` a mount of the blob from another repository of the registry. */
   | { readonly kind: 'uploads'; readonly mount?: { readonly digest: string; readonly from: Repository } };
 
 /**
  * Returns the URL of an endpoint. Names come from charts, bundles and registries, so each is validated and encoded. The
- * result is never outside of `/v2/<repository>/` of the registry; `catalog` is `/v2/_catalog`, whatever the repository.
+ * result is never outside of `/v2/<repository>/` of the registry; `catalog` is `/v2/_catalog` and `root` is `/v2/`, whatever
+ * the repository.
  * @throws AirgapError `reference-invalid` for an invalid registry, repository, tag or digest
  */
 export function apiUrl(scheme: 'http' | 'https', repository: Repository, endpoint: Endpoint): URL {
   const { registry } = repository;
   checkName('registry', registry, 'request to a registry', 'reference-invalid');
-  const base = endpoint.kind === 'catalog' ? '/v2/' : `/v2/${repositoryPath(repository)}/`;
+  const base = endpoint.kind === 'catalog' || endpoint.kind === 'root' ? '/v2/' : `/v2/${repositoryPath(repository)}/`;
   const root = URL.parse(`${scheme}://${apiHost(registry)}/`);
   // `256.1.1.1` and `r.example:99999` match the grammar but are not valid hosts.
   if (root === null) throw new AirgapError('reference-invalid', `${quoted(registry)} is not a valid registry host`);
@@ -56,6 +59,8 @@ function endpointPath(endpoint: Endpoint, registry: string): string {
       return 'tags/list';
     case 'catalog':
       return '_catalog';
+    case 'root':
+      return '';
     case 'uploads':
       return uploadPath(endpoint, registry);
     default:

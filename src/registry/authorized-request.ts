@@ -34,11 +34,14 @@ const CONTENT_TIMEOUT = 10 * 60_000;
 /** Maximum timeouts of that length: two for a manifest, one for a blob, whose reader retries. */
 const MAX_TIMEOUTS = { manifests: 2, blobs: 1 } as const;
 
+/** Scope of the list of repositories (distribution: spec/auth/scope). */
+const CATALOG_SCOPE = 'registry:catalog:*';
+
 /** A request to a registry: to the API of a repository, or to a URL that this API gave. */
 export interface RegistryRequest extends Omit<HttpRequest, 'url' | 'authorize'> {
-  /** Repository of the request. Of the list of repositories (`catalog`), the registry alone counts. */
+  /** Repository of the request. Of the list of repositories (`catalog`) and of no actions, the registry alone counts. */
   readonly repository: Repository;
-  readonly actions: 'pull' | 'pull,push' | 'pull,delete' | 'catalog';
+  readonly actions: 'pull' | 'pull,push' | 'pull,delete' | 'catalog' | 'none';
   /** Endpoint of the API, or a URL that the API returned. */
   readonly endpoint: Endpoint | URL;
   /**
@@ -118,7 +121,7 @@ class Attempts {
   readonly #authorizer: Authorizer;
   readonly #request: RegistryRequest;
   readonly #url: URL;
-  readonly #kind: 'manifests' | 'blobs' | 'referrers' | 'tags' | 'catalog';
+  readonly #kind: 'manifests' | 'blobs' | 'referrers' | 'tags' | 'catalog' | 'root';
   /** Access at the registry itself. */
   readonly #access: Access;
   readonly #logins = new Map<string, OriginLogin>();
@@ -128,7 +131,7 @@ class Attempts {
     const { registry, path } = repository;
     const scheme = transport.scheme(apiHost(registry));
     const apiEndpoint = apiUrl(scheme, repository, endpoint instanceof URL ? { kind: 'uploads' } : endpoint);
-    const scopes = [actions === 'catalog' ? 'registry:catalog:*' : `repository:${path}:${actions}`];
+    const scopes = actions === 'none' ? [] : [actions === 'catalog' ? CATALOG_SCOPE : `repository:${path}:${actions}`];
     if (alsoPull !== undefined) scopes.push(`repository:${alsoPull.path}:pull`);
     this.#transport = transport;
     this.#authorizer = authorizer;

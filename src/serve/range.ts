@@ -5,7 +5,7 @@ export interface ByteRange {
 }
 
 /** Matches a range of one part. */
-const SINGLE_RANGE = /^bytes=[ \t]*(\d{0,30})[ \t]*-[ \t]*(\d{0,30})[ \t]*$/i;
+const SINGLE_RANGE = /^bytes=(\d{0,30})-(\d{0,30})$/i;
 
 /**
  * Parses a `Range` header (RFC 9110, section 14.2).

@@ -49,6 +49,8 @@ export interface RunningServer {
 
 /** Connections at the same time. More than a cluster's nodes need, and less than the files that a process may open. */
 const MAX_CONNECTIONS = 2048;
+/** Connections of one address, so that one host that opens connections and says nothing does not lock out the others. */
+const MAX_PER_ADDRESS = 512;
 /** Milliseconds for the headers of a request, and for all of it. */
 const HEADERS_TIMEOUT = 15_000;
 const REQUEST_TIMEOUT = 30_000;
@@ -78,6 +80,7 @@ export async function startServer(listen: ListenAddress, options: ServerOptions)
       ? createServer(settings, handler.handle)
       : createTlsServer({ ...settings, ...options.tls, handshakeTimeout: HEADERS_TIMEOUT }, handler.handle);
   server.maxConnections = MAX_CONNECTIONS;
+  limitAddresses(server);
   // Clients that wait for a permission to send are answered at once.
   server.on('checkContinue', handler.handle);
   // Idle connections give way to new ones.
@@ -89,6 +92,22 @@ export async function startServer(listen: ListenAddress, options: ServerOptions)
   server.on('error', (error) => options.onFailure(new AirgapError('listen', messageOf(error), { cause: error })));
   const { address, port } = server.address() as AddressInfo;
   return { address: { host: address, port }, stop: (grace) => stop(server, grace) };
+}
+
+/** Closes connections of an address that has too many. */
+function limitAddresses(server: Server): void {
+  const counts = new Map<string, number>();
+  server.on('connection', (socket) => {
+    const { remoteAddress = '' } = socket;
+    const count = (counts.get(remoteAddress) ?? 0) + 1;
+    counts.set(remoteAddress, count);
+    socket.once('close', () => {
+      const left = (counts.get(remoteAddress) ?? 1) - 1;
+      if (left > 0) counts.set(remoteAddress, left);
+      else counts.delete(remoteAddress);
+    });
+    if (count > MAX_PER_ADDRESS) socket.destroy();
+  });
 }
 
 async function stop(server: Server, grace: number): Promise<void> {

@@ -46,6 +46,8 @@ export interface RegistryAccess extends AwsAccess {
   readonly named?: readonly string[];
   /** Set for a push: redirect targets then get no credentials of other registries. Default: false. */
   readonly isPushTarget?: boolean;
+  /** Milliseconds that a credential helper may take. Default: a minute. */
+  readonly helperTimeout?: number;
   /** Credentials to use in place of all sources, such as those of a pull secret. */
   readonly keychain?: Keychain;
   /** Set if answers are wanted soon and not at any price: fewer attempts and shorter waits than for transfers. Default: false. */
@@ -107,8 +109,11 @@ export function connectMirantis(context: Context, access: RegistryAccess, regist
   return createMirantisClient({ registry, transport, keychain, signal: context.signal });
 }
 
-/** Creates what all clients of a run need: a transport, the logins in the order of their sources, and access to AWS. */
-function openAccess(
+/**
+ * Creates what all clients of a run need: a transport, which the caller has to close, the logins in the order of their
+ * sources, and access to AWS.
+ */
+export function openAccess(
   { env, emit, signal }: Context,
   {
     mirrors: _mirrors,
@@ -123,6 +128,7 @@ function openAccess(
     named = [],
     isPushTarget = false,
     keychain: given,
+    helperTimeout,
     isQuick = false,
     ...aws
   }: RegistryAccess,
@@ -149,7 +155,7 @@ function openAccess(
     ...clusterLogins,
     ecrKeychain(ecr),
     isPushTarget ? ecrPublicTargetKeychain(ecr) : ecrPublicKeychain(ecr),
-    fileKeychain({ ...userEnvironment(env), emit }),
+    fileKeychain({ ...userEnvironment(env), emit, helperTimeout }),
     ...(isPushTarget ? [ecrPublicLoginRequired()] : []),
   );
   return { transport, keychain: given ?? ownKeychain, ecr };
@@ -165,7 +171,12 @@ function quickTransport(options: TransportOptions): Transport {
 function withoutRetries(transport: Transport, signal: AbortSignal): Transport {
   return {
     ...transport,
-    request: (request) => transport.request({ ...request, retry: false, signal }),
+    request: ({ signal: own, ...request }) =>
+      transport.request({
+        ...request,
+        retry: false,
+        signal: own === undefined ? signal : AbortSignal.any([own, signal]),
+      }),
     retrier: { waitForRetry: async () => false },
   };
 }

@@ -15,6 +15,7 @@ import { podList, podObject, running } from '../support/pods.ts';
 import { goProgram } from '../support/program.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
+import { serve } from '../support/serve.ts';
 import { tarOf } from '../support/tar.ts';
 
 /** All documents that the commands print and write, from real runs: a field has one form in all of them, and counts agree. */
@@ -147,6 +148,9 @@ beforeAll(async () => {
   await run('diff', 'diff', first, second);
   await run('verify', 'verify', first);
   texts.set('verify', await airgapOk(['verify', first], home));
+  const served = await serve(first);
+  documents.set('serve', served.document);
+  await served.stop();
   await run('extract', 'extract', first, '--image', web, '--out', file('web.tar'));
 
   await run('push --dry-run', 'push', first, ...to, '--retire', second, '--dry-run');
@@ -164,6 +168,9 @@ beforeAll(async () => {
   await run('verify --receipt', 'verify', '--receipt', receipt, '--plain-http', target.host);
   await run('values', 'values', 'site', '--bundle', first, ...to.slice(0, 2), '--pull-secret', 'login');
   await run('version', 'version');
+  const inEcr = [ecr.host, '--registry-type', 'ecr', '--region', 'eu-central-1', '--plain-http', ecr.host];
+  await run('login', 'login', ...inEcr);
+  await run('doctor', 'doctor', `${target.host}/mirror`, '--plain-http', target.host);
   await runAccess(file('access.yaml'), file('principals.yaml'));
 });
 afterAll(() => Promise.all([upstream?.stop(), target?.stop(), mirantis?.stop(), ecr?.stop()]));
@@ -231,6 +238,7 @@ describe('in all documents', () => {
       'push --dry-run.referrers.items[].subject',
       'receipt.items[].target',
       '--log-file[].reference',
+      'login.stored[].file',
       'access export.counts.rights',
       'access file.repositories[].settings.visibility',
       'access apply.changes[].fields[].from',
@@ -255,7 +263,7 @@ describe('in all documents', () => {
   });
 
   test('a time is in ISO 8601, in UTC', () => {
-    const times = allFields().filter(({ key }) => /^(?:time|at|started|finished)$/.test(key));
+    const times = allFields().filter(({ key }) => /^(?:time|at|started|finished|expires)$/.test(key));
     expect(times.length).toBeGreaterThan(4);
     expect(times.filter(({ value }) => new Date(String(value)).toISOString() !== value)).toEqual([]);
   });

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type * as z from 'zod';
 import { parseAuthFile } from '../../src/auth/auth-file.ts';
 import { createAuthorizer } from '../../src/auth/authorizer.ts';
@@ -13,13 +14,18 @@ import { pageTitle } from '../../src/http/web-page.ts';
 import { type ListRequest, readList } from '../../src/mirantis/lists.ts';
 import { refusalError } from '../../src/mirantis/refusals.ts';
 import { accountSchema, memberSchema, repositorySchema, teamAccessSchema } from '../../src/mirantis/responses.ts';
+import { isDigest } from '../../src/oci/digest.ts';
 import { repositoryFromUrl } from '../../src/registry/api-url.ts';
 import { listRepositories } from '../../src/registry/catalog.ts';
+import { repositoryBelow } from '../../src/registry/dry-calls.ts';
 import { errorFromBody } from '../../src/registry/errors.ts';
 import { retryableRefusal } from '../../src/registry/refusals.ts';
 import { createWarningReporter, type Session } from '../../src/registry/session.ts';
 import { listTags } from '../../src/registry/tags.ts';
 import { describeRateLimit, quotaOf, rateLimitOf } from '../../src/registry/throttling.ts';
+import { parseHtpasswd } from '../../src/serve/htpasswd.ts';
+import { parseRange } from '../../src/serve/range.ts';
+import { parseRoute } from '../../src/serve/route.ts';
 import { mutated, mutatedJson } from './mutate.ts';
 import type { Target } from './targets.ts';
 
@@ -99,7 +105,44 @@ const accountLists: readonly { name: string; list: ListRequest<z.ZodType>; docum
   },
 ];
 
+/** Requests to `serve`: a target, and a header with a range. */
+const served = [
+  `/v2/a/manifests/v1?n=1 bytes=0-9`,
+  `/v2/a/b/blobs/sha256%3A${'a'.repeat(64)} bytes=-5`,
+  '/v2/a/tags/list?n=2&last=b bytes=1-',
+  `/v2/a/referrers/sha256:${'a'.repeat(64)}?artifactType=a/b+c `,
+  '/v2/_catalog ',
+].map((text) => Buffer.from(text));
+
 export const registryTargets: readonly Target[] = [
+  {
+    name: 'served request',
+    seeds: served,
+    bytes: mutated(served),
+    runs: 2000,
+    read: (bytes) => {
+      const [target = '', range] = bytes.toString('latin1').split(' ');
+      const route = parseRoute(target);
+      if ('name' in route && !isName('repository', route.name)) throw new Error(`not a name: ${route.name}`);
+      if ('digest' in route && !isDigest(route.digest)) throw new Error(`not a digest: ${route.digest}`);
+      const found = parseRange(range, 100);
+      if (found === undefined || found === 'unsatisfiable') return;
+      if (!(found.start >= 0 && found.start < found.end && found.end <= 100)) throw new Error(`not a range: ${range}`);
+    },
+  },
+  {
+    name: 'htpasswd',
+    seeds: [Buffer.from(`ann:$2y$05$${'a'.repeat(53)}\n# b\nbob:$2b$10$${'b'.repeat(53)}`)],
+    bytes: mutated([Buffer.from(`ann:$2y$05$${'a'.repeat(53)}\n# b\nbob:$2b$10$${'b'.repeat(53)}`)]),
+    runs: 1000,
+    read: (bytes) => {
+      try {
+        parseHtpasswd(bytes.toString('utf8'), 'users');
+      } catch (error) {
+        checkError(error);
+      }
+    },
+  },
   {
     name: 'complaint',
     seeds: complaints,
@@ -205,6 +248,17 @@ export const registryTargets: readonly Target[] = [
       const session = { read: async () => ({ response: answer(200), bytes }) } as unknown as Session;
       const { names } = await listRepositories(session, 'r.example');
       for (const name of names) if (!isName('repository', name)) throw new Error('not a valid name');
+    },
+  },
+  {
+    name: 'first repositories',
+    seeds: [Buffer.from('{"repositories":["a/b","c"]}')],
+    bytes: mutated([Buffer.from('{"repositories":["a/b","c"]}')]),
+    runs: 1000,
+    read: async (bytes) => {
+      const session = { send: async () => ({ ...answer(200), body: Readable.from([bytes]) }) } as unknown as Session;
+      const name = await repositoryBelow(session, { registry: 'r.example', path: '' });
+      if (name !== undefined && !isName('repository', name)) throw new Error('not a valid name');
     },
   },
   ...accountLists.map(

@@ -7,7 +7,7 @@ import { readAuthFile } from '../../src/auth/auth-file.ts';
 import { parseChallenges } from '../../src/auth/challenge.ts';
 import { fetchToken } from '../../src/auth/token.ts';
 import { ignoreEvents } from '../../src/base/events.ts';
-import { isName } from '../../src/base/names.ts';
+import { checkName, isName } from '../../src/base/names.ts';
 import { redact } from '../../src/base/redact.ts';
 import { parseSplitIndex } from '../../src/bundle/files/split-index.ts';
 import { readDockerSave } from '../../src/bundle/format/docker-save.ts';
@@ -39,11 +39,12 @@ import { namesInProgram } from '../../src/operator-scan/image/names-in-program.t
 import { TarStream } from '../../src/operator-scan/image/tar-stream.ts';
 import { editImages } from '../../src/overrides/formats/kustomization-edit.ts';
 import { readKustomization } from '../../src/overrides/formats/kustomization-file.ts';
+import { programPlatform } from '../../src/workflows/bundle/tools/program-platform.ts';
 import { planImageStreams } from '../../src/workflows/image-streams/plan.ts';
 import { referenceOf } from '../../src/workflows/mirror/listing/references.ts';
 import { newestTags } from '../../src/workflows/mirror/listing/tag-version.ts';
 import { readReceipt } from '../../src/workflows/push/read-receipt.ts';
-import { registry, write } from '../support/bundles.ts';
+import { chart as bundledChart, graphOf, inventoryOf, registry, write } from '../support/bundles.ts';
 import { checkDocument, checkedImage } from '../support/check-document.ts';
 import { HOSTILE_MANIFESTS } from '../support/hostile-yaml.ts';
 import { buildConfig, imageStream, pushed } from '../support/image-streams.ts';
@@ -52,6 +53,7 @@ import { goProgram } from '../support/program.ts';
 import fc from '../support/property.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { tarOf } from '../support/tar.ts';
+import { elfProgram, toolFiles, withTools } from '../support/tools.ts';
 import { accessTargets } from './access-targets.ts';
 import { editTargets } from './edit-targets.ts';
 import { listTargets } from './list-targets.ts';
@@ -103,7 +105,10 @@ const EXPORT = {
 };
 
 const bundlePath = join(scratchFolder(), 'seed.tar');
-await write(bundlePath, registry());
+const seedGraph = await graphOf(registry());
+const tools = toolFiles(folder, { 'airgap-0.1.0-linux-amd64.tgz': 700, 'helm-v4.1.4-linux-amd64': 1 });
+const seedInventory = withTools(inventoryOf(seedGraph, [bundledChart]), tools);
+await write(bundlePath, registry(), { tools, inventory: seedInventory });
 const bundleBytes = readFileSync(bundlePath);
 const seed = await openBundle(bundlePath);
 const lock = seed.inventory();
@@ -406,8 +411,9 @@ export const targets: readonly Target[] = [
     ...from([Buffer.from(formatInventory(lock))], mutatedJson(lock)),
     runs: 1000,
     read: (bytes) => {
-      const { images, charts } = parseInventory(bytes);
+      const { images, charts, tools = [] } = parseInventory(bytes);
       for (const { reference } of images) checkReference(parseReference(reference));
+      for (const { name } of tools) checkName('file name', name, 'a tool');
       for (const chart of charts) checkChart(chart);
     },
   },
@@ -664,6 +670,15 @@ export const targets: readonly Target[] = [
       checkReference(found);
       const again = formatReference(parseReference(formatReference(found)));
       if (again !== formatReference(found)) throw new Error(`not stable when parsed again: ${again}`);
+    },
+  },
+  {
+    name: 'program',
+    ...from([elfProgram(62), elfProgram(183)]),
+    runs: 3000,
+    read: (bytes) => {
+      const platform = programPlatform(bytes);
+      if (platform !== undefined && !/^(?:linux|darwin)\/[a-z0-9]+$/.test(platform)) throw new Error(platform);
     },
   },
   {

@@ -3,7 +3,7 @@ import { control } from './ecr/control.ts';
 import { DataPlane } from './ecr/data.ts';
 import { listen, read, stopAll, store } from './ecr/server.ts';
 import { type CreationTemplate, type EcrFault, type EcrRequest, EcrState, type StoredRepository } from './ecr/state.ts';
-import { assumeRole } from './ecr/sts.ts';
+import { assumeRole, callerIdentity } from './ecr/sts.ts';
 
 /** Set-up of the stand-in. */
 export interface EcrOptions {
@@ -64,6 +64,10 @@ export async function startEcr(options: EcrOptions = {}): Promise<TestEcr> {
     if (body.toString('utf8').startsWith('Action=AssumeRole')) {
       state.requests.push({ plane: 'control', request: 'AssumeRole', status: 200 });
       return assumeRole(body.toString('utf8'));
+    }
+    if (body.toString('utf8').startsWith('Action=GetCallerIdentity')) {
+      state.requests.push({ plane: 'control', request: 'GetCallerIdentity', status: 200 });
+      return callerIdentity(state.account);
     }
     if (operation !== undefined) {
       const answer = control(state, host, operation, authorization, body.toString('utf8'));

@@ -13,10 +13,12 @@ import {
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { extract } from 'tar';
-import { thisPlatform } from '../../scripts/package/platforms.mjs';
 
 const root = join(import.meta.dirname, '../..');
 const cache = join(root, '.cache', 'packed');
+
+/** This machine's platform, as the names of archives have it. */
+export const thisPlatform = `${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`;
 
 /** What archives are made of; see scripts/package/contents.mjs. */
 const SOURCES = [

@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { type TarFile, tarOf } from './tar.ts';
 
+/** Type of a folder in a header. */
+const DIRECTORY = '5'.charCodeAt(0);
+
 /**
  * Reads the regular files of a plain ustar archive by name, in its order; for bundles that are tampered with so that readers
  * disagree. Independent of src/.
@@ -11,7 +14,7 @@ export async function readFiles(path: string): Promise<Map<string, Buffer>> {
   for (let at = 0; at + 512 <= bytes.length && bytes[at] !== 0; ) {
     const name = bytes.toString('latin1', at, at + 100).replace(/\0.*$/s, '');
     const size = Number.parseInt(bytes.toString('latin1', at + 124, at + 136), 8);
-    files.set(name, bytes.subarray(at + 512, at + 512 + size));
+    if (bytes[at + 156] !== DIRECTORY) files.set(name, bytes.subarray(at + 512, at + 512 + size));
     at += 512 + Math.ceil(size / 512) * 512;
   }
   return files;

@@ -15,10 +15,12 @@ export interface LayoutEntry {
   /** Offset of the content from the start of the archive. The header directly precedes it. */
   readonly offset: number;
   readonly size: number;
-  /** Undefined for the three metadata files. */
+  /** Undefined for metadata files. */
   readonly digest: Digest | undefined;
-  /** Name of a metadata file. */
+  /** Name of a metadata file or tool. */
   readonly name?: string;
+  /** True for a program, which has mode 0755. */
+  readonly isExecutable?: boolean;
   /** Content, if it is in memory. Released when it is in the file. */
   bytes?: Uint8Array | undefined;
   /** Blob to fetch, if its content is not in memory. */
@@ -34,14 +36,24 @@ export interface Layout {
   readonly identity: Digest;
 }
 
-/** A metadata file: `oci-layout`, `index.json`, `manifest.json`. */
+/** A metadata file: `oci-layout`, `index.json`, `manifest.json`, `tools/SHA256SUMS`; or the folder `tools/`, without content. */
 export interface MetadataFile {
   readonly name: string;
   readonly bytes: Uint8Array;
 }
 
+/** A file in `tools/`. Its content is not a blob of the image layout. */
+export interface ToolEntry {
+  readonly name: string;
+  readonly node: BlobNode;
+  readonly isExecutable: boolean;
+}
+
 /** Size of the end-of-archive marker: two empty blocks. */
 export const TAR_END_SIZE = 2 * TAR_BLOCK;
+
+const FILE_MODE = 0o644;
+const PROGRAM_MODE = 0o755;
 
 /** Names of this length or longer need a pax header. */
 const MAX_HEADER_NAME = 100;
@@ -61,11 +73,15 @@ export function blobDigest(name: string): Digest | undefined {
 }
 
 /**
- * Plans the archive: the metadata files as given, then all manifests and blobs in order of their digests. Directories
- * have no entries: readers create them (tested with skopeo's oci-archive and docker-archive, and GNU tar).
+ * Plans the archive: the metadata files and tools as given, then all manifests and blobs in order of their digests.
+ * Directories of blobs have no entries: readers create them (tested with skopeo's oci-archive and docker-archive, and GNU tar).
  * @throws AirgapError `registry` if manifests disagree about the size of a blob
  */
-export function planLayout(metadata: readonly MetadataFile[], content: Content): Layout {
+export function planLayout(
+  metadata: readonly MetadataFile[],
+  content: Content,
+  tools: readonly ToolEntry[] = [],
+): Layout {
   const entries: LayoutEntry[] = [];
   let end = 0;
   const identity = createHash('sha256');
@@ -78,6 +94,10 @@ export function planLayout(metadata: readonly MetadataFile[], content: Content):
     end = offset + Math.ceil(size / TAR_BLOCK) * TAR_BLOCK;
   };
   for (const { name, bytes } of metadata) add({ name, size: bytes.length, digest: undefined, bytes });
+  for (const { node, ...tool } of tools) {
+    const { digest, size } = node.descriptor;
+    add({ ...tool, size, digest, node });
+  }
   for (const digest of [...new Set([...content.manifests.keys(), ...content.blobs.keys()])].sort()) {
     const node = content.blobs.get(digest);
     const bytes = content.manifests.get(digest)?.bytes ?? node?.bytes;
@@ -98,7 +118,7 @@ export function planLayout(metadata: readonly MetadataFile[], content: Content):
  * @param block memory of the header, of 512 bytes; used again for the next of many
  */
 export function entryHeader(entry: LayoutEntry, block?: Buffer<ArrayBuffer>): Uint8Array {
-  return tarHeader(entryName(entry), entry.size, block);
+  return tarHeader(entryName(entry), entry.size, { block, isExecutable: entry.isExecutable });
 }
 
 /** Returns where the header of an entry begins, from the start of the archive. */
@@ -108,7 +128,7 @@ export function headerOffset(entry: LayoutEntry): number {
 
 /** Returns the name of a file in the archive. */
 export function entryName({ digest, name }: Pick<LayoutEntry, 'digest' | 'name'>): string {
-  return digest === undefined ? (name ?? '') : blobName(digest);
+  return name ?? (digest === undefined ? '' : blobName(digest));
 }
 
 /** Returns the length of the tar header, without creating it if its name is short. */
@@ -117,16 +137,37 @@ function headerSize(name: string, size: number): number {
 }
 
 /**
- * Creates a ustar header without user, group and time. Sizes of 8 GiB and more are in base 256, which GNU, BSD and Go
+ * Creates a ustar header without user, group and time. Programs and folders, whose names end with a slash, have
+ * mode 0755, other files 0644. Sizes of 8 GiB and more are in base 256, which GNU, BSD and Go
  * readers support. Long names (sha512 digests) get a pax header (POSIX.1-2001).
+ * @param options.block memory of the header, of 512 bytes
  */
-export function tarHeader(name: string, size: number, block = Buffer.alloc(TAR_BLOCK)): Uint8Array {
+export function tarHeader(
+  name: string,
+  size: number,
+  { block = Buffer.alloc(TAR_BLOCK), isExecutable = false }: HeaderOptions = {},
+): Uint8Array {
   const long = name.length >= MAX_HEADER_NAME;
   const path = long ? name.slice(0, MAX_HEADER_NAME - 1) : name;
-  const header = new Header({ path, mode: 0o644, uid: 0, gid: 0, size, mtime: new Date(0), type: 'File' });
+  const isFolder = name.endsWith('/');
+  const mode = isExecutable || isFolder ? PROGRAM_MODE : FILE_MODE;
+  const header = new Header({
+    path,
+    mode,
+    uid: 0,
+    gid: 0,
+    size,
+    mtime: new Date(0),
+    type: isFolder ? 'Directory' : 'File',
+  });
   block.fill(0);
   header.encode(block);
   return long ? Buffer.concat([new Pax({ path: name }).encode(), block]) : block;
+}
+
+interface HeaderOptions {
+  readonly block?: Buffer<ArrayBuffer> | undefined;
+  readonly isExecutable?: boolean | undefined;
 }
 
 /** Returns the names of the images and charts that need a blob, by blob. */

@@ -14,7 +14,7 @@ import type { BundleHead, BundlePart } from '../files/split-index.ts';
 import { type FoundBundle, findBundle } from '../files/split-open.ts';
 import type { TarEntry } from '../format/tar-index.ts';
 import { type BundleChart, parseIndexContents } from './contents.ts';
-import { type OpenLayout, openLayout, readDockerSaveFile } from './open-layout.ts';
+import { type OpenLayout, openLayout, readDockerSaveFile, toolEntries } from './open-layout.ts';
 import { checkPacking, checkStructure, type Packing, type PackingDifference } from './packing.ts';
 import { BundleReader } from './reader.ts';
 
@@ -38,11 +38,10 @@ export interface Bundle extends Source {
   readonly entries: ReadonlyMap<Digest, TarEntry>;
   /** Parts of a split bundle; empty for a single file. */
   readonly parts: readonly BundlePart[];
-  /**
-   * Reads the parts that contain any of the blobs or byte positions, and returns those that do not match the split
-   * index.
-   */
-  damagedParts(digests: ReadonlySet<Digest>, bytes: readonly number[]): Promise<readonly DamagedPart[]>;
+  /** Files in `tools/` by name, without their checksums. Those of the inventory, if the bundle is intact. */
+  readonly tools: ReadonlyMap<string, TarEntry>;
+  /** Reads the parts that contain any of the blobs or bytes, and returns those that do not match the split index. */
+  damagedParts(digests: ReadonlySet<Digest>, bytes: readonly TarEntry[]): Promise<readonly DamagedPart[]>;
   /** Reports whether the split index matches the start of the bundle; true for a single file. */
   hasMatchingIndex(): Promise<boolean>;
   /** Compares all bytes outside of the contents with those that this tool writes. */
@@ -100,6 +99,8 @@ export async function openBundle(path: string, found?: FoundBundle, assumedRefer
     );
     const inventory = await reader.readInventory();
     reader.leftOut = new Set(inventory?.requires?.map(({ digest }) => digest));
+    const tools = toolEntries(layout);
+    reader.tools = new Map(inventory?.tools?.map(({ name, digest }) => [digest, tools.get(name)]));
     return new OpenBundle(reader, layout, inventory, { parts, head });
   } catch (error) {
     const blamed = await blameDamagedPart(error, file, parts);
@@ -135,6 +136,7 @@ class OpenBundle implements Bundle {
   readonly #reader: BundleReader;
   readonly #layout: OpenLayout;
   readonly #inventory: Inventory | undefined;
+  readonly tools: ReadonlyMap<string, TarEntry>;
   readonly #images: readonly Root[];
   readonly #byName: ReadonlyMap<string, Root>;
   #packing: Promise<Packing> | undefined;
@@ -145,6 +147,7 @@ class OpenBundle implements Bundle {
     this.parts = parts;
     this.#head = head;
     this.#inventory = inventory;
+    this.tools = toolEntries(layout);
     const sourceDigests = new Map(inventory?.images.map(({ reference, sourceDigest }) => [reference, sourceDigest]));
     this.#images = reader.contents.images.map((root) => {
       const sourceDigest = sourceDigests.get(formatReference(root.reference));
@@ -202,22 +205,23 @@ class OpenBundle implements Bundle {
   }
 
   checkPacking(): Promise<Packing> {
-    this.#packing ??= checkPacking(this.#reader.file, this.path, this.#layout, this.#reader.contents);
+    const { file, contents } = this.#reader;
+    this.#packing ??= checkPacking(file, this.path, this.#layout, contents, this.#inventory?.tools);
     return this.#packing;
   }
 
   checkStructure(): readonly PackingDifference[] {
-    return checkStructure(this.#layout, this.#reader.contents);
+    return checkStructure(this.#layout, this.#reader.contents, this.#inventory?.tools ?? []);
   }
 
-  async damagedParts(digests: ReadonlySet<Digest>, bytes: readonly number[]): Promise<readonly DamagedPart[]> {
+  async damagedParts(digests: ReadonlySet<Digest>, bytes: readonly TarEntry[]): Promise<readonly DamagedPart[]> {
     const blobsWithin = (from: number, to: number): Digest[] =>
       [...digests].filter((digest) => {
         const { offset, size } = this.entries.get(digest) ?? { offset: to, size: 0 };
         return offset < to && offset + size > from;
       });
     const isSuspect = (from: number, to: number): boolean =>
-      bytes.some((position) => position >= from && position < to) || blobsWithin(from, to).length > 0;
+      bytes.some(({ offset, size }) => offset < to && offset + size > from) || blobsWithin(from, to).length > 0;
     const damaged = await damagedParts(this.#reader.file, this.parts, isSuspect);
     return damaged.map(({ message, from, to }) => ({ message, digests: blobsWithin(from, to) }));
   }

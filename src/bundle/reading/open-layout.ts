@@ -1,5 +1,6 @@
 import { expectImages } from '../../base/large-runs.ts';
 import { quoted } from '../../base/printable.ts';
+import { TOOL_SUMS_NAME, toolName } from '../../inventory/tool-names.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { invalidBundle } from '../files/errors.ts';
 import type { RandomFile } from '../files/random-file.ts';
@@ -16,10 +17,14 @@ export interface OpenLayout {
   readonly files: ReadonlyMap<string, TarEntry>;
   /** Folders by name, without trailing slash. */
   readonly folders: ReadonlyMap<string, TarEntry>;
+  /** Content of `tools/SHA256SUMS`; undefined if there is none, or one that is too large. */
+  readonly toolSums?: Uint8Array | undefined;
 }
 
 /** Maximum size of a metadata file; an index of ten thousand images has about 5 MB. */
 export const METADATA_LIMIT = 32 * 1024 * 1024;
+/** Maximum size of the checksums of tools; a thousand of them have about 300 kB. */
+const TOOL_SUMS_LIMIT = 1024 * 1024;
 /** A manifest, a config and four layers: with fewer, and thus with more images, they take less memory each. */
 const FILES_PER_IMAGE = 6;
 /** Magic bytes of compressed files that users may give instead of a bundle. */
@@ -66,7 +71,20 @@ export async function openLayout(file: RandomFile, path: string): Promise<OpenLa
     else entries.set(digest, entry);
   }
   checkSize(path, others, DOCKER_SAVE);
-  return { size, index: await read(file, path, others, 'index.json'), entries, files: others, folders };
+  const index = await read(file, path, others, 'index.json');
+  const hasSums = (others.get(TOOL_SUMS_NAME)?.size ?? Number.POSITIVE_INFINITY) <= TOOL_SUMS_LIMIT;
+  const toolSums = hasSums ? await read(file, path, others, TOOL_SUMS_NAME) : undefined;
+  return { size, index, entries, files: others, folders, toolSums };
+}
+
+/** Returns the files in `tools/` by name, without their checksums. */
+export function toolEntries({ files }: Pick<OpenLayout, 'files'>): ReadonlyMap<string, TarEntry> {
+  return new Map(
+    [...files].flatMap(([path, entry]) => {
+      const name = toolName(path);
+      return name === undefined ? [] : [[name, entry] as const];
+    }),
+  );
 }
 
 /** Returns all files with their names, in order of the archive. */

@@ -1,6 +1,9 @@
 import { messageOf } from '../../base/errors.ts';
 import { quoted } from '../../base/printable.ts';
 import { TAR_BLOCK } from '../../base/tar-header.ts';
+import { trimTrailing } from '../../base/text-trim.ts';
+import { formatToolSums, TOOL_SUMS_NAME, TOOLS_FOLDER, toolPath } from '../../inventory/tool-names.ts';
+import type { InventoryTool } from '../../inventory/tools.ts';
 import type { RandomFile } from '../files/random-file.ts';
 import { ReadAhead } from '../files/ranges.ts';
 import { readDockerSave } from '../format/docker-save.ts';
@@ -47,18 +50,20 @@ interface Gap {
  * Compares everything that no digest covers with what this tool writes: headers, padding, end marker and metadata
  * files. Since there is only one way to write them, single flipped bits are found. If most headers differ, another tool
  * packed the archive; then only the metadata files are compared, and only if it has an inventory.
+ * @param tools of the inventory
  */
 export async function checkPacking(
   file: RandomFile,
   path: string,
   layout: OpenLayout,
   contents: IndexContents,
+  tools: readonly InventoryTool[] = [],
 ): Promise<Packing> {
   const reader = new ReadAhead(file);
   const differences: PackingDifference[] = [];
   const unreadable: PackingDifference[] = [];
   let [ownHeaders, otherHeaders] = [0, 0];
-  for (const gap of gapsOf(layout)) {
+  for (const gap of gapsOf(layout, tools)) {
     try {
       const actual = gap.to - gap.from === gap.expected.length ? await readGap(reader, file, gap) : undefined;
       differences.push(...compareGap(gap, actual));
@@ -76,7 +81,7 @@ export async function checkPacking(
   const found = byOtherTool ? unreadable : [...unreadable, ...differences];
   if (byOtherTool && contents.inventory === undefined) return { byOtherTool, differences: found };
   const metadata = await compareMetadata(file, path, layout);
-  return { byOtherTool, differences: [...found, ...structureDifferences(layout, contents), ...metadata] };
+  return { byOtherTool, differences: [...found, ...structureDifferences(layout, contents, tools), ...metadata] };
 }
 
 /**
@@ -84,33 +89,59 @@ export async function checkPacking(
  * one generated from its parsed content. Reads no blobs. Archives without inventory are from other tools and not
  * checked.
  */
-export function checkStructure(layout: OpenLayout, contents: IndexContents): readonly PackingDifference[] {
-  return contents.inventory === undefined ? [] : structureDifferences(layout, contents);
+export function checkStructure(
+  layout: OpenLayout,
+  contents: IndexContents,
+  tools: readonly InventoryTool[],
+): readonly PackingDifference[] {
+  return contents.inventory === undefined ? [] : structureDifferences(layout, contents, tools);
 }
 
 function structureDifferences(
-  { files, folders, index }: OpenLayout,
+  { files, folders, index, toolSums = new Uint8Array() }: OpenLayout,
   { images, charts, inventory, referrers, signature }: IndexContents,
+  tools: readonly InventoryTool[],
 ): PackingDifference[] {
-  const unexpected = [...files, ...folders].filter(([name]) => !isBundleFile(name) && !BLOB_FOLDER.test(name));
+  const toolPaths =
+    tools.length === 0
+      ? []
+      : [trimTrailing(TOOLS_FOLDER, '/'), TOOL_SUMS_NAME, ...tools.map(({ name }) => toolPath(name))];
+  const expected = new Set(toolPaths);
+  const unexpected = [...files, ...folders].filter(
+    ([name]) => !isBundleFile(name) && !BLOB_FOLDER.test(name) && !expected.has(name),
+  );
   return [
+    ...compareFile(TOOL_SUMS_NAME, toolSums, formatToolSums(tools), files),
     ...unexpected.map(([name, { offset }]) => unexpectedFile(name, offset)),
     ...compareFile('index.json', index, indexFile(images, charts, inventory, referrers, signature), files),
   ];
 }
 
-function gapsOf(layout: OpenLayout): readonly Gap[] {
+function gapsOf(layout: OpenLayout, tools: readonly InventoryTool[]): readonly Gap[] {
+  const programs = new Set(tools.flatMap(({ name, executable }) => (executable ? [toolPath(name)] : [])));
   const gaps: Gap[] = [];
   let [from, previous] = [0, 'the beginning'];
-  for (const [name, entry] of filesInOrder(layout)) {
+  for (const [name, entry] of entriesInOrder(layout, tools)) {
     const padding = paddingAfter(from);
-    const expected = Buffer.concat([Buffer.alloc(padding), tarHeader(name, entry.size)]);
+    const expected = Buffer.concat([
+      Buffer.alloc(padding),
+      tarHeader(name, entry.size, { isExecutable: programs.has(name) }),
+    ]);
     const label = isBundleFile(name) ? name : quoted(name);
     gaps.push({ from, to: entry.offset, expected, padding, previous, name: label });
     [from, previous] = [entry.offset + entry.size, label];
   }
   const padding = paddingAfter(from) + TAR_END_SIZE;
   return [...gaps, { from, to: layout.size, expected: Buffer.alloc(padding), padding, previous }];
+}
+
+/** Returns the files and, if there are tools, their folder. */
+function entriesInOrder(layout: OpenLayout, tools: readonly InventoryTool[]): [string, TarEntry][] {
+  const files = filesInOrder(layout);
+  const folder = tools.length === 0 ? undefined : layout.folders.get(trimTrailing(TOOLS_FOLDER, '/'));
+  if (folder === undefined) return files;
+  const next = files.findIndex(([, { offset }]) => offset > folder.offset);
+  return files.toSpliced(next < 0 ? files.length : next, 0, [TOOLS_FOLDER, folder]);
 }
 
 async function readGap(reader: ReadAhead, file: RandomFile, { from, expected }: Gap): Promise<Uint8Array> {

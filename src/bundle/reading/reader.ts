@@ -27,6 +27,8 @@ export class BundleReader {
   readonly contents: IndexContents;
   /** Blobs that a delta omits. */
   leftOut: ReadonlySet<Digest> = new Set();
+  /** Tools of the inventory. Missing ones are undefined. */
+  tools: ReadonlyMap<string, TarEntry | undefined> = new Map();
 
   constructor(file: RandomFile, path: string, entries: ReadonlyMap<Digest, TarEntry>, contents: IndexContents) {
     this.file = file;
@@ -36,7 +38,7 @@ export class BundleReader {
   }
 
   entry(digest: Digest): TarEntry {
-    const entry = this.entries.get(digest);
+    const entry = this.entries.get(digest) ?? this.tools.get(digest);
     if (entry !== undefined) return entry;
     if (!this.leftOut.has(digest)) {
       throw new AirgapError('image-not-found', `${this.path} does not contain ${digest}`);

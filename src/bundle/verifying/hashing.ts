@@ -1,6 +1,7 @@
 import type { Emit } from '../../base/events.ts';
 import type { Digest } from '../../oci/digest.ts';
-import { hasDigest } from '../files/ranges.ts';
+import { openRandomFile } from '../files/random-file.ts';
+import { FileBody, hasDigest } from '../files/ranges.ts';
 import type { Bundle } from '../reading/bundle.ts';
 
 /** Offset and size of a blob in the bundle. */
@@ -75,6 +76,38 @@ export async function damagedBlobs(
     }
   };
   await Promise.all([hashOnThisThread(), ...hashers.map(hashWith)]);
+  return damaged;
+}
+
+/**
+ * Hashes the tools that have the size of the inventory.
+ * @returns names of damaged or unreadable tools
+ * @throws the reason of the signal if it is aborted
+ */
+export async function damagedTools(
+  bundle: Pick<Bundle, 'inventory' | 'tools' | 'fileParts'>,
+  { emit, signal }: Pick<HashOptions, 'emit' | 'signal'>,
+): Promise<readonly string[]> {
+  const tools = bundle.inventory()?.tools ?? [];
+  if (tools.length === 0) return [];
+  const damaged: string[] = [];
+  const file = await openRandomFile(bundle.fileParts, 'r');
+  try {
+    for (const { name, digest, size } of tools) {
+      const entry = bundle.tools.get(name);
+      // Another size is reported elsewhere.
+      if (entry?.size !== size) continue;
+      emit({ type: 'blob', digest, bytes: size, status: 'started' });
+      const onBytes = (bytes: number): void => emit({ type: 'bytes', bytes, digest });
+      const body = new FileBody(file, entry.offset, size, signal);
+      const isIntact = await hasDigest(body, digest, onBytes).catch(() => false);
+      signal?.throwIfAborted();
+      if (!isIntact) damaged.push(name);
+      emit({ type: 'blob', digest, bytes: size, status: isIntact ? 'done' : 'failed' });
+    }
+  } finally {
+    await file.close();
+  }
   return damaged;
 }
 

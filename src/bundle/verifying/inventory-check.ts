@@ -1,13 +1,25 @@
+import { toolPath } from '../../inventory/tool-names.ts';
 import { formatReference, formatRepository, parseReference } from '../../oci/reference.ts';
 import { referrerKind } from '../../oci/referrer.ts';
 import { chartReference } from '../format/names.ts';
 import type { Bundle } from '../reading/bundle.ts';
 
 /**
- * Checks that index and inventory list the same names, digests, media types and referrers. Skipped without inventory.
+ * Checks that index and inventory list the same names, digests, media types and referrers, and that the archive has the
+ * inventory's tools. Skipped without inventory.
  */
 export function checkAgainstInventory(bundle: Bundle): BundleProblem[] {
-  return [...checkRoots(bundle), ...checkReferrers(bundle)];
+  return [...checkRoots(bundle), ...checkReferrers(bundle), ...checkTools(bundle)];
+}
+
+/** Checks names and sizes of tools. Files that the inventory does not list are foreign entries (reading/packing.ts). */
+function checkTools(bundle: Pick<Bundle, 'tools' | 'inventory'>): BundleProblem[] {
+  return (bundle.inventory()?.tools ?? []).flatMap(({ name, size }) => {
+    const found = bundle.tools.get(name)?.size;
+    if (found === size) return [];
+    const what = found === undefined ? 'is missing' : `has ${found} bytes, expected ${size}`;
+    return [{ message: `${toolPath(name)} ${what}`, affects: [] }];
+  });
 }
 
 function checkRoots(bundle: Bundle): BundleProblem[] {

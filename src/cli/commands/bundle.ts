@@ -3,8 +3,10 @@ import { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import type { AirgapEvent } from '../../base/events.ts';
 import { parsePlatform } from '../../oci/platform.ts';
+import type { Context } from '../../session/context.ts';
 import type { BundleOptions } from '../../workflows/bundle/bundle.ts';
 import type { BundleResult } from '../../workflows/bundle/pack.ts';
+import type { ToolSources } from '../../workflows/bundle/tools/tools.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
 import { addImageStreamFlags } from '../flags/image-streams.ts';
 import { operatorScanSettings } from '../flags/operator-scan.ts';
@@ -19,6 +21,7 @@ import {
 } from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
 import { addReferrerFlags, referrerOptions, signingKey } from '../flags/signatures.ts';
+import { addToolFlags, toolSources } from '../flags/tools.ts';
 import { examples } from '../help.ts';
 import { bundleReport } from '../reports/bundle.ts';
 import { operatorScanNotes } from '../reports/operator-scan.ts';
@@ -68,8 +71,11 @@ function declare(io: CommandIO) {
         'bundle --config airgap.yaml --platform linux/amd64 --out site.tar',
       ),
     );
-  const selecting = addReferrerFlags(addImageStreamFlags(addChartsFlags(command))).optionsGroup('Registries and TLS:');
-  return addRegistryFlags(selecting.addOption(mirrorOption()).addOption(preferPublicEcrOption()), io);
+  const selecting = addReferrerFlags(addImageStreamFlags(addChartsFlags(command)));
+  const carrying = addToolFlags(selecting.optionsGroup('Tools for the other side:')).optionsGroup(
+    'Registries and TLS:',
+  );
+  return addRegistryFlags(carrying.addOption(mirrorOption()).addOption(preferPublicEcrOption()), io);
 }
 
 type Flags = FlagsOf<typeof declare>;
@@ -91,6 +97,7 @@ export function bundleCommand(io: CommandIO) {
       sign,
       reuse: flags.reuse,
       dryRun: flags.dryRun ?? false,
+      toolSources: toolSources(io.context, flags, settings),
       imageConfigs: flags.imageConfigs,
       ...(await referrerOptions(flags)),
       since: await olderBundle(io, flags),
@@ -127,20 +134,31 @@ async function olderBundle({ context: { cwd } }: CommandIO, { since, out }: Flag
   });
 }
 
+/** Finds the tools before the work: charts and registries take longer. */
+async function bundledTools(
+  context: Context,
+  { toolSources: sources, platforms }: { readonly toolSources: ToolSources } & Pick<BundleOptions, 'platforms'>,
+): Promise<BundleOptions['tools']> {
+  if (sources.packages === undefined && sources.helm.length === 0) return undefined;
+  const { findTools } = await import('../../workflows/bundle/tools/tools.ts');
+  return findTools(context, sources, platforms);
+}
+
 async function runBundle(
   io: CommandIO,
-  options: BundleOptions & Pick<Settings, 'registry' | 'config'>,
+  found: BundleOptions & Pick<Settings, 'registry' | 'config'> & { readonly toolSources: ToolSources },
   flags: Flags,
 ): Promise<BundleResult> {
   const { emit } = io.context;
   // The estimate is the result of a dry run, and printed as such unless the run fails.
   let estimate: AirgapEvent | undefined;
   const hold = (event: AirgapEvent): void => {
-    if (options.dryRun && flags.output === 'text' && event.type === 'estimate') estimate = event;
+    if (found.dryRun && flags.output === 'text' && event.type === 'estimate') estimate = event;
     else emit(event);
   };
   const context = { ...io.context, emit: hold };
   try {
+    const options = { ...found, tools: await bundledTools(context, found) };
     if (flags.onlyMissing !== undefined) {
       const { bundleMissing } = await import('../../workflows/bundle/bundle-missing.ts');
       return await bundleMissing(context, await bundleMissingOptions(io, flags.onlyMissing, options, flags));

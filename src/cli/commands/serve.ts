@@ -17,11 +17,12 @@ import { addNamingFlags, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { serveReport } from '../reports/serve.ts';
 import type { CommandIO } from '../run.ts';
+import { afterServe } from './after-serve.ts';
 import { withLog } from './log-file.ts';
 
 /** Declares the command and its flags. */
 function declare() {
-  const command = new Command('serve')
+  const serving = new Command('serve')
     .description('serve bundles as a read-only registry, where there is none yet')
     .argument('<file...>', 'bundles, or OCI archives of other tools')
     .option('--listen <address:port>', 'address and port to listen on; port 0 is a free one', '127.0.0.1:5000')
@@ -29,8 +30,9 @@ function declare() {
     .option('--as <name>', 'repository to assume for images that the archive identifies only by tag')
     .option('--log-file <file>', 'append each request to a log, one JSON object per line')
     .addOption(outputOption(['text', 'json'], 'text'))
-    .addOption(requireSignatureOption())
-    .optionsGroup('Access:')
+    .addOption(requireSignatureOption());
+  const command = addConfigFlags(serving, 'read naming from this airgap.yaml')
+    .optionsGroup('Registries and TLS:')
     .option('--tls-cert <file>', 'serve HTTPS with this certificate chain, PEM')
     .option('--tls-key <file>', 'key of the certificate, PEM')
     .option('--htpasswd <file>', 'require a login of this file, which htpasswd -B writes')
@@ -39,11 +41,11 @@ function declare() {
       'after',
       examples(
         'serve app.tar',
-        'serve app.tar --listen 0.0.0.0:5000 --tls-cert tls.crt --tls-key tls.key',
+        'serve app.tar --listen [::]:443 --tls-cert c.pem --tls-key k.pem',
         'serve base.tar delta.tar --prefix mirror --htpasswd users',
       ),
     );
-  return addNamingFlags(addConfigFlags(command, 'read naming from this airgap.yaml'));
+  return addNamingFlags(command);
 }
 
 type Flags = FlagsOf<typeof declare>;
@@ -53,10 +55,12 @@ export function serveCommand(io: CommandIO) {
     const options = await serveOptions(io, files, flags);
     const { serve, DRAIN_TIME } = await import('../../workflows/serve/serve.ts');
     io.endOnInterrupt(DRAIN_TIME);
-    await withLog(io.context, flags.logFile, (context) =>
+    const { helmEnded } = await import('../parent-watch.ts');
+    const signals = [io.context.signal ?? [], helmEnded(io.context.env)].flat();
+    await withLog({ ...io.context, signal: AbortSignal.any(signals) }, flags.logFile, (context) =>
       serve(context, options, async (serving) => {
         if (flags.output === 'json') io.publish(await formatDocument('Serving', serving, 'json'));
-        else await printReport(io, serveReport(serving));
+        else await printReport(io, serveReport(serving), afterServe(files, serving));
       }),
     );
   });

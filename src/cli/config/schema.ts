@@ -132,6 +132,10 @@ export const configSchema = z.strictObject({
   /** Scan the images of operators for images that they deploy, and bundle the images found. */
   lookInside: z.boolean().optional(),
   includeInside: z.boolean().optional(),
+  /** Bundle the archives of this plugin, which are in the folder `packages`, and Helm programs or release archives. */
+  includePlugin: z.boolean().optional(),
+  packages: text.optional(),
+  includeHelm: z.array(text).default([]),
   platforms: z.array(text).default([]),
   naming: naming.optional(),
   /** Mirror by registry (or registry and path), or several in the order in which they are tried. */

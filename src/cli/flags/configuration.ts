@@ -20,6 +20,7 @@ export const NO_CONFIG: Omit<Config, 'apiVersion' | 'kind'> = {
   logins: [],
   exclude: [],
   include: [],
+  includeHelm: [],
   platforms: [],
   mirrors: {},
   chartMirrors: {},

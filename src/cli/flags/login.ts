@@ -60,27 +60,32 @@ async function readLogin(io: CommandIO, flags: FlagsOf<typeof addLoginFlags>): P
       hint: 'add --registry-password-stdin, and pipe the password in',
     });
   }
-  return { ...login, password: await readPassword(io, login.registry) };
+  return { ...login, password: await readPassword(io, login.registry, '--registry-password-stdin') };
 }
 
 function parseUsername(text: string): Omit<CommandLineLogin, 'password'> {
   const form = { form: 'HOST=NAME', example: 'registry.example:5000=robot' };
   const [host, username] = parseAssignment('--registry-username', text, form, quoted(text));
-  // RFC 7617: a user name ends at the first colon.
-  if (username.includes(':') || /\p{Cc}/u.test(username)) {
-    // The name is not printed: it may contain the password.
-    throw new AirgapError('usage', `--registry-username ${quoted(host)}=...: not a valid user name`, {
-      hint: 'user names have no colon or control characters; the password is read from standard input',
-    });
-  }
+  checkUsername(username, `--registry-username ${quoted(host)}=...`);
   return { registry: checkName('registry', host, '--registry-username', 'usage'), username };
 }
 
-async function readPassword(io: CommandIO, registry: string): Promise<string> {
+/** @param where origin of the name, for the message @throws AirgapError `usage` */
+export function checkUsername(username: string, where: string): void {
+  // RFC 7617: a user name ends at the first colon.
+  if (username !== '' && !username.includes(':') && !/\p{Cc}/u.test(username)) return;
+  // The name is not printed: it may contain the password.
+  throw new AirgapError('usage', `${where}: not a valid user name`, {
+    hint: 'user names have no colon or control characters; the password is read from standard input',
+  });
+}
+
+/** Reads a password from standard input. @throws AirgapError `usage` */
+export async function readPassword(io: CommandIO, registry: string, flag: string): Promise<string> {
   const bytes = await io.readInput().catch((cause: unknown) => {
     if (!(cause instanceof AirgapError)) throw cause;
-    throw new AirgapError('usage', `--registry-password-stdin: no password for ${registry} on standard input`, {
-      hint: 'pipe it in: --registry-password-stdin < token',
+    throw new AirgapError('usage', `${flag}: no password for ${registry} on standard input`, {
+      hint: `pipe it in: ${flag} < token`,
       cause,
     });
   });
@@ -95,7 +100,7 @@ async function readPassword(io: CommandIO, registry: string): Promise<string> {
       : password === ''
         ? 'nothing'
         : 'more than one line';
-  throw new AirgapError('usage', `--registry-password-stdin: standard input has ${what} for ${registry}`, {
+  throw new AirgapError('usage', `${flag}: standard input has ${what} for ${registry}`, {
     hint: 'give the password only, on one line',
   });
 }

@@ -18,14 +18,20 @@ export const addRegistryFlags = flagGroup((command, io: CommandIO) => {
     addLoginFlags(command.optionsGroup('Registries and TLS:'), io),
     'trust these certificate authorities in addition to those of the system, PEM',
   );
-  return trusting
-    .option('--concurrency <n>', 'number of concurrent transfers (default: automatic)', parseConcurrency)
+  return addAwsFlags(
+    trusting.option('--concurrency <n>', 'number of concurrent transfers (default: automatic)', parseConcurrency),
+  );
+});
+
+/** Adds flags for access to AWS. */
+export const addAwsFlags = flagGroup((command) =>
+  command
     .optionsGroup('Amazon ECR:')
     .option('--endpoint-url <url>', 'endpoint of the ECR API, such as a VPC endpoint without private DNS')
     .option('--profile <name>', 'profile of the AWS configuration files')
     .option('--role-arn <arn>', 'role to assume')
-    .option('--region <region>', 'region of a registry with --registry-type ecr (default: AWS_REGION)');
-});
+    .option('--region <region>', 'region of a registry with --registry-type ecr (default: AWS_REGION)'),
+);
 
 /** Flags for access to registries, and the login that was read for them. */
 export type RegistryFlags = FlagsOf<typeof addRegistryFlags> &

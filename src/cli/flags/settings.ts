@@ -28,7 +28,7 @@ type SettingsFlags = RenderFlags &
   Partial<RegistryFlags> & { readonly all?: true };
 
 /** Settings of a command that renders charts: the configuration file with the flags laid over it. */
-export interface Settings extends Omit<Configuration, 'folder'> {
+export interface Settings extends Configuration {
   /** Charts of the command line, then those of the file. */
   readonly charts: readonly ChartJob[];
   /** Kustomizations and manifests of the command line, then those of the file. */
@@ -97,6 +97,7 @@ export async function readSettings(
   ];
   return {
     config,
+    folder,
     charts: jobs,
     manifests: await manifestSources(io, flags, config, folder),
     render,

@@ -30,10 +30,13 @@ export const addNamingFlags = flagGroup((command) =>
       ),
     )
     .option('--chart-prefix <path>', 'path of charts in the registry (default: PREFIX/charts)')
-    .addOption(
-      new Option('--registry-type <type>', 'type of the target if its host name does not show it').choices(['ecr']),
-    ),
+    .addOption(registryTypeOption()),
 );
+
+/** Returns the option that declares a registry as ECR. */
+export function registryTypeOption() {
+  return new Option('--registry-type <type>', 'type of the target if its host name does not show it').choices(['ecr']);
+}
 
 export type NamingFlags = FlagsOf<typeof addNamingFlags>;
 

@@ -56,6 +56,8 @@ export class Progress {
   #lastLine: number;
   #lastRetry = Number.NEGATIVE_INFINITY;
   #isSummedUp = false;
+  /** A server's run has no progress, however long it lasts. */
+  #isListening = false;
   /** Titles of steps that have had a line. */
   readonly #shownSteps = new Set<string>();
   readonly #log: Emit;
@@ -84,7 +86,9 @@ export class Progress {
     if (this.#mode === 'json') {
       if (event.type === 'warning' || (IN_JSON.has(event.type) && !this.#isQuiet)) this.#log(event);
     } else this.#showMessage(event);
-    if (this.#mode !== 'none' && !this.#isQuiet) this.#timer ??= this.#startTimer();
+    if (event.type === 'listening') this.#isListening = true;
+    if (this.#isListening) this.#stopDisplay();
+    else if (this.#mode !== 'none' && !this.#isQuiet) this.#timer ??= this.#startTimer();
   };
 
   /** Writes a text for people: a summary, a hint. @param isNeeded not hidden by `--quiet` */
@@ -109,10 +113,14 @@ export class Progress {
 
   /** Ends the display, and sums up what was transferred. */
   finish(): void {
+    this.#stopDisplay();
+    this.#sumUp();
+  }
+
+  #stopDisplay(): void {
     clearInterval(this.#timer);
     this.#screen?.clear();
     this.#screen = undefined;
-    this.#sumUp();
   }
 
   /** Writes the total of a transfer that took a while, once. */

@@ -1,5 +1,7 @@
 import { count, firstOf } from '../../base/count.ts';
 import { deltaOf } from '../../inventory/delta.ts';
+import type { Inventory } from '../../inventory/inventory.ts';
+import { toolPath } from '../../inventory/tool-names.ts';
 import type { BundleResult } from '../../workflows/bundle/pack.ts';
 import { estimateText } from './estimate.ts';
 import { countDifference } from './image-counts.ts';
@@ -14,21 +16,34 @@ const MAX_NAMES = 5;
 export function bundleReport(result: BundleResult): Report {
   const { status, path, parts, size, blobs, lock: inventory, estimate } = result;
   const partCount = parts === undefined ? '' : ` in ${count(parts.length, 'part')}`;
-  const content = `${countContent(inventory.charts.length, inventory.images.length)}, ${count(blobs, 'blob')}, ${formatBytes(size)}${partCount}`;
+  const items = countContent(inventory.charts.length, inventory.images.length);
+  const content = `${items}, ${count(blobs, 'blob')}, ${formatBytes(size)}${partCount}`;
+  const tools = toolsText(inventory.tools);
   const delta = deltaReport(deltaOf(inventory));
   const left = leftOutText(result);
   if (status === 'planned') {
     return {
-      result: [joinLines([...estimateText(estimate).split('\n'), ...delta])],
+      result: [joinLines([...estimateText(estimate).split('\n'), ...delta, ...tools])],
       notes: [joinLines([`dry run: ${path} was not written`, ...left])],
     };
   }
   const verb = status === 'written' ? 'written' : 'is up to date';
   const notes = [...originText(result), ...left];
   return {
-    result: [joinLines([`${path} ${verb}: ${content}`, ...delta])],
+    result: [joinLines([`${path} ${verb}: ${content}`, ...delta, ...tools])],
     notes: notes.length === 0 ? [] : [joinLines(notes)],
   };
+}
+
+/** Names the tools in a bundle; no line without any. */
+function toolsText(tools: Inventory['tools'] = []): string[] {
+  if (tools.length === 0) return [];
+  return [
+    `${count(tools.length, 'tool')}: ${firstOf(
+      tools.map(({ name }) => toolPath(name)),
+      MAX_NAMES,
+    )}`,
+  ];
 }
 
 /** Says where the bytes of a bundle are from, unless all were fetched. */

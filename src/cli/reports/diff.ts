@@ -32,7 +32,7 @@ export function diffMarkdown(diff: Diff): string {
 }
 
 /** Returns the differences by kind, without empty groups. */
-function changeGroups({ charts, images, referrers }: Diff): (readonly [string, readonly Row[]])[] {
+function changeGroups({ charts, images, referrers, tools }: Diff): (readonly [string, readonly Row[]])[] {
   const chartTitle = ({ name, version }: { name: string; version: string }): string => `${name} ${version}`;
   const groups: readonly (readonly [string, readonly Row[]])[] = [
     ['charts added', charts.added.map((chart): Row => [chartTitle(chart), '', shortDigest(chart.digest)])],
@@ -60,6 +60,9 @@ function changeGroups({ charts, images, referrers }: Diff): (readonly [string, r
       'referrers removed',
       referrers.removed.map(({ of, kind, digest }): Row => [`${of}: ${kind}`, shortDigest(digest), '']),
     ],
+    ['tools added', tools.added.map(({ name, digest }): Row => [name, '', shortDigest(digest)])],
+    ['tools removed', tools.removed.map(({ name, digest }): Row => [name, shortDigest(digest), ''])],
+    ['tools changed', tools.changed.map(({ name, from, to }): Row => [name, shortDigest(from), shortDigest(to)])],
   ];
   return groups.filter(([, rows]) => rows.length > 0);
 }

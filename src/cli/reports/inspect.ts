@@ -2,7 +2,9 @@ import { count } from '../../base/count.ts';
 import type { Delta } from '../../inventory/delta.ts';
 import type { Location } from '../../inventory/finding.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
+import { toolPath } from '../../inventory/tool-names.ts';
 import { profileEntry } from '../../inventory/values-origin.ts';
+import { encodedOf } from '../../oci/digest.ts';
 import { referrerKind } from '../../oci/referrer.ts';
 import type { Inspection } from '../../workflows/inspect/inspect.ts';
 import { locationText } from './images.ts';
@@ -22,6 +24,7 @@ export function inspectReport(inspection: Inspection): readonly Block[] {
     signatures = [],
     signedBy,
     delta,
+    tools = [],
     lock: inventory,
     wholeTexts = [],
   } = inspection;
@@ -58,6 +61,15 @@ export function inspectReport(inspection: Inspection): readonly Block[] {
     });
     sections.push({ head: ['IMAGE', 'DIGEST', 'SIZE', 'PLATFORMS', 'WHY'], rows });
     sections.push(...referrerTables(inventory));
+  }
+  if (tools.length > 0) {
+    const rows = tools.map(({ name, platform = '', size, digest }) => [
+      toolPath(name),
+      platform,
+      formatBytes(size),
+      encodedOf(digest),
+    ]);
+    sections.push({ head: ['TOOL', 'PLATFORM', 'SIZE', 'SHA-256'], rows });
   }
   if (wholeTexts.length > 0) {
     const paths = wholeTexts.map(({ chart, path }) => `  ${chart}: ${path}`);

@@ -6,9 +6,11 @@ import { countContent, formatBytes, joinLines } from './text.ts';
 
 /** Formats the result of checking a bundle. */
 export function verifyReport(verification: Verification): string {
-  const { file, size, blobs, charts, images, delta, signedBy, packedByAnother, problems } = verification;
+  const { file, size, blobs, charts, images, tools = [], delta, signedBy, packedByAnother, problems } = verification;
   if (problems.length === 0) {
-    const content = `${countContent(charts.length, images.length)}, ${count(blobs, 'blob')}, ${formatBytes(size)}`;
+    const toolCount = tools.length === 0 ? '' : `, ${count(tools.length, 'tool')}`;
+    const items = `${countContent(charts.length, images.length)}${toolCount}`;
+    const content = `${items}, ${count(blobs, 'blob')}, ${formatBytes(size)}`;
     const signed = signedBy === undefined ? [] : [`signed by ${signedBy}`];
     const packed = packedByAnother
       ? ['repacked by another tool: the content was checked, not the layout of the archive']

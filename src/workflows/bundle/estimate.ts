@@ -18,8 +18,9 @@ export interface EstimateInput {
 export function estimate({ plan, graph, charts, earlier, quotas }: EstimateInput): Estimate {
   const { layout, blobs, isUpToDate, preflight } = plan;
   const bytes = { fetched: 0, reused: 0, resumed: 0 };
-  for (const { node } of isUpToDate ? [] : layout.entries) {
-    if (node === undefined) continue;
+  for (const { node, name } of isUpToDate ? [] : layout.entries) {
+    // Tools, which have names, are files of this host.
+    if (node === undefined || name !== undefined) continue;
     const { digest, size } = node.descriptor;
     const resumed = Math.min(preflight.reusable.get(digest) ?? 0, size);
     bytes.resumed += resumed;

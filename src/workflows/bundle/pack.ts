@@ -10,6 +10,7 @@ import { planBundle, type WriteResult, writeBundle } from '../../bundle/write.ts
 import { EarlierBundles } from '../../bundle/writing/earlier-bundles.ts';
 import { removePrefetched } from '../../bundle/writing/prefetched.ts';
 import { noSpace } from '../../bundle/writing/preflight.ts';
+import type { ToolFile } from '../../bundle/writing/tool-files.ts';
 import type { ImageCounts } from '../../inventory/image-counts.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
@@ -28,6 +29,7 @@ import { createInventory } from './inventory.ts';
 import { type ContentInput, resolveContent } from './resolve-content.ts';
 import { SharedFetch } from './shared-fetch.ts';
 import { subsetEvidence } from './subset-evidence.ts';
+import { toolFields } from './tools/tools.ts';
 
 export interface PackOptions extends ResolveOptions, ReferrerOptions, RegistryUse {
   readonly out: string;
@@ -43,6 +45,8 @@ export interface PackOptions extends ResolveOptions, ReferrerOptions, RegistryUs
   readonly reuse: readonly string[];
   /** Stops before anything is written. */
   readonly dryRun: boolean;
+  /** Programs and archives for the receiver; none without it. */
+  readonly tools?: readonly ToolFile[];
   /** Path of the base bundle of a delta, whose image blobs are left out. */
   readonly since?: string;
 }
@@ -104,7 +108,7 @@ export async function pack(
   const earlier = await EarlierBundles.open(options.reuse, context.emit, options.out);
   let scan: OperatorScan | undefined;
   try {
-    const { platforms, concurrency, since } = options;
+    const { platforms, concurrency, since, tools = [] } = options;
     const { emit, signal } = context;
     const baseBundle = since === undefined ? undefined : await readBaseBundle(since, concurrency, context);
     const requests = new ReferrerRequests();
@@ -126,12 +130,13 @@ export async function pack(
         incomplete,
       }),
       ...delta,
+      ...toolFields(tools),
     };
     const { out: path, force, splitSize } = options;
     const evidence = await subsetEvidence({ graph, leftOut, source: client, requests, concurrency, emit, signal });
     const unanswered = reportIncompleteReferrers(emit, requests.incomplete(), options.requireReferrers);
     const signature = options.sign && (await reuseOrSignInventory(inventory, options.sign, path, evidence));
-    const planned = { path, splitSize, graph, charts: artifacts, inventory, evidence, signature, force };
+    const planned = { path, splitSize, graph, charts: artifacts, inventory, evidence, signature, tools, force };
     const plan = await runStep(emit, `planning ${printableLine(basename(path))}`, () => planBundle(planned));
     const notBundled = { dropped, possible, counts, ...unanswered };
     const estimated = estimate({ plan, graph, charts: charts.length, earlier, quotas: client.quotas() });

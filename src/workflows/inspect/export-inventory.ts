@@ -49,7 +49,8 @@ export async function exportInventory(
   return {
     apiVersion: 'airgap/v1',
     kind: 'BundleLock',
-    schemaVersion: 1,
+    schemaVersion: inventory.schemaVersion,
+    minReaderVersion: inventory.minReaderVersion,
     size,
     lockDigest: inventoryDigest,
     lock: { ...inventory, charts: inventory.charts.map(withoutRecipeTexts) },

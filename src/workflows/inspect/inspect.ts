@@ -10,6 +10,7 @@ import { type Delta, deltaOf } from '../../inventory/delta.ts';
 import type { ExportedInventory } from '../../inventory/exported-inventory.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
 import { legacyTextPaths } from '../../inventory/recipe.ts';
+import type { InventoryTool } from '../../inventory/tools.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatReference } from '../../oci/reference.ts';
 import { fingerprintOf, type SigningKey } from '../../oci/signing-key.ts';
@@ -31,6 +32,8 @@ export interface Inspection {
   readonly signatures?: readonly SignedClaim[];
   /** Fingerprint of the key with which the signature was verified. */
   readonly signedBy?: Digest;
+  /** Programs and archives in `tools/`; absent without any. */
+  readonly tools?: readonly InventoryTool[];
   /** Set for a bundle that omits content of an older one. */
   readonly delta?: Delta;
   /** Inventory of the bundle; undefined for another tool's archive. */
@@ -114,5 +117,6 @@ export async function summarize(source: Bundle): Promise<Omit<Inspection, 'lock'
     lockDigest: inventoryDigest,
     ...(signatures.length === 0 ? {} : { signatures }),
     delta,
+    ...(inventory?.tools && { tools: inventory.tools }),
   };
 }

@@ -23,14 +23,16 @@ export async function watchBundles(
   const look = async (): Promise<void> => {
     for (const [path, state] of states) if ((await stateOf(path)) !== state) throw changed(path);
   };
+  if (signal.aborted) return;
+  let timer: NodeJS.Timeout | undefined;
   const next = (): void => {
-    const timer = setTimeout(() => look().then(next, fail), INTERVAL);
-    signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+    if (!signal.aborted) timer = setTimeout(() => look().then(next, fail), INTERVAL);
   };
   const fail = (error: unknown): void => {
     if (!signal.aborted) onChange(error as AirgapError);
   };
-  if (!signal.aborted) next();
+  signal.addEventListener('abort', () => clearTimeout(timer), { once: true });
+  next();
 }
 
 /** @throws AirgapError `file` if it cannot be looked at */

@@ -1,3 +1,4 @@
+import { saveMemory } from '../../base/large-runs.ts';
 import type { Target } from '../../naming/naming.ts';
 import type { Logins } from '../../serve/htpasswd.ts';
 import { formatAddress, type ListenAddress } from '../../serve/listen-address.ts';
@@ -58,6 +59,8 @@ export async function serve(
   const ended = new AbortController();
   try {
     const content = servedContent(loaded.graph, loadedTarget(loaded, target), loaded.bundles);
+    // After the manifests, of which much is garbage now.
+    saveMemory();
     const { promise: failure, reject: fail } = Promise.withResolvers<never>();
     failure.catch(() => {});
     const server = await startServer(listen, {
@@ -71,6 +74,7 @@ export async function serve(
     try {
       await watchBundles(loaded.bundles, ended.signal, fail);
       const address = formatAddress(server.address);
+      emit({ type: 'listening', address });
       const blobs = new Map([...content.values()].flatMap((repository) => [...repository.blobs]));
       await onListening({
         address,

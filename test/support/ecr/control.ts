@@ -39,6 +39,14 @@ export function control(
       return policy(state, operation, String(input.repositoryName));
     case 'BatchCheckLayerAvailability':
       return availability(state, input);
+    case 'GetAccountSetting':
+      return success({ name: input.name, value: state.blobMounting ? 'ENABLED' : 'DISABLED' });
+    case 'BatchGetImage':
+    case 'GetDownloadUrlForLayer':
+    case 'UploadLayerPart':
+    case 'CompleteLayerUpload':
+    case 'PutImage':
+      return nothingThere(state, operation, input);
     case 'DescribeImages':
     case 'BatchDeleteImage': {
       const repository = state.repositories.get(String(input.repositoryName));
@@ -49,6 +57,31 @@ export function control(
     }
     default:
       return failure('UnknownOperationException', `the stand-in does not know ${operation}`);
+  }
+}
+
+/**
+ * Answers about content and uploads that do not exist, which the plugin asks for to learn its rights. It sends content by the data
+ * plane only.
+ */
+function nothingThere(state: EcrState, operation: string, input: Record<string, unknown>): Answer {
+  const repository = state.repositories.get(String(input.repositoryName));
+  if (repository === undefined)
+    return failure('RepositoryNotFoundException', missingRepository(state, String(input.repositoryName)));
+  switch (operation) {
+    case 'BatchGetImage': {
+      const imageIds = input.imageIds as { readonly imageDigest: string }[];
+      if (imageIds.some(({ imageDigest }) => repository.manifests.has(imageDigest)))
+        return failure('UnknownOperationException', 'the stand-in gives images by its data plane only');
+      const failures = imageIds.map((imageId) => ({ imageId, failureCode: 'ImageNotFound' }));
+      return success({ images: [], failures });
+    }
+    case 'GetDownloadUrlForLayer':
+      return failure('LayersNotFoundException', `${String(input.layerDigest)} not found`);
+    case 'PutImage':
+      return failure('ImageDigestDoesNotMatchException', 'the digest does not match the manifest');
+    default:
+      return failure('UploadNotFoundException', `upload ${String(input.uploadId)} not found`);
   }
 }
 

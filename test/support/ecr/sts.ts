@@ -15,3 +15,11 @@ export function assumeRole(query: string): Answer {
 <Expiration>${new Date(Date.now() + 3_600_000).toISOString()}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`;
   return { status: 200, headers: { 'content-type': 'text/xml' }, body };
 }
+
+/** Answers GetCallerIdentity in STS's query protocol. */
+export function callerIdentity(account: string): Answer {
+  const body = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>
+<Arn>arn:aws:iam::${account}:user/pusher</Arn><UserId>AIDAEXAMPLE</UserId><Account>${account}</Account>
+</GetCallerIdentityResult></GetCallerIdentityResponse>`;
+  return { status: 200, headers: { 'content-type': 'text/xml' }, body };
+}

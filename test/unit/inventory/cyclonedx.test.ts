@@ -106,6 +106,20 @@ describe('a bill of materials', () => {
     );
   });
 
+  it('has the tools as files of the bundle', () => {
+    const tool = { name: 'helm-linux-arm64', platform: 'linux/arm64', size: 5, digest: digest('e') };
+    const withTools = billOfMaterials({ ...INVENTORY, schemaVersion: 2, tools: [tool] });
+    expect(isValid(withTools), JSON.stringify(isValid.errors)).toBe(true);
+    expect(withTools.components).toContainEqual(
+      expect.objectContaining({
+        type: 'file',
+        name: 'tools/helm-linux-arm64',
+        hashes: [{ alg: 'SHA-256', content: digest('e').slice(7) }],
+      }),
+    );
+    expect(needs(withTools).bundle).toContain('tool:helm-linux-arm64');
+  });
+
   it('lists dependencies: images of charts, subcharts of their parents, the rest of the bundle', () => {
     const postgres = `image:docker.io/library/postgres:16@${digest('b')}`;
     const busybox = 'image:docker.io/library/busybox:1';

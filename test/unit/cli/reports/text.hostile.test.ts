@@ -44,6 +44,7 @@ function diffOf(text: string): Diff {
     charts: { added: [{ name: text, version: text, digest }], removed: [], changed: [] },
     images: { added: [{ reference: text, digest }], removed: [], retagged: [], moved: [] },
     referrers: { added: [{ of: text, kind: text, digest }], removed: [] },
+    tools: { added: [], removed: [], changed: [] },
     carry: { blobs: 1, bytes: 1 },
     shared: { blobs: 1, bytes: 1 },
   };

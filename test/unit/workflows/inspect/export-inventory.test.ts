@@ -98,7 +98,6 @@ it.each([
   ['{"kind":"Lock","schemaVersion":1}', /x\.json .*\bLock\b/],
   ['{"kind":"Inspection"}', /x\.json .*Inspection/],
   ['{}', /x\.json .*BundleLock/],
-  ['{"kind":"BundleLock","schemaVersion":2}', /x\.json .*\b2\b.*\b1\b/],
   ['{"kind":"BundleLock","schemaVersion":1}', /x\.json .*lockDigest: /],
 ])('rejects %s', async (text, message) => {
   const path = join(scratchFolder(), 'x.json');
@@ -109,6 +108,15 @@ it.each([
     ...refused,
     hint: expect.stringContaining('inspect OLD.tar -o lock'),
   });
+});
+
+it('of a newer schema names the version that reads it', async () => {
+  const path = join(scratchFolder(), 'x.json');
+  await writeFile(path, '{"kind":"BundleLock","schemaVersion":3,"minReaderVersion":"1.4.0"}');
+  const message = /x\.json .*version 3.* 1\.4\.0 .*\b1 to 2\b/;
+  const refused = { code: 'bundle-invalid', message: expect.stringMatching(message) };
+  await expect(readExportedInventory(path)).rejects.toMatchObject(refused);
+  await expect(readBaseBundle(path, 4)).rejects.toMatchObject({ hint: expect.stringContaining('1.4.0') });
 });
 
 it('is undefined for other and missing files', async () => {

@@ -1,0 +1,13 @@
+import type { Serving } from '../../workflows/serve/serve.ts';
+import { airgapCommand, fileWord, nextStep } from '../reports/next.ts';
+
+/** After `serve` listens: overrides with its names. */
+export function afterServe(files: readonly string[], { address, prefix, tls }: Serving): string[] {
+  // Every address of the host: which of them others use is not known here.
+  const host = /^(?:0\.0\.0\.0|\[::\]):/.test(address) ? address.replace(/^.*:/, 'HOST:') : address;
+  const target = prefix === '' ? host : `${host}/${prefix}`;
+  const [file] = files;
+  const bundle = file === undefined || files.length > 1 ? [] : ['--bundle', fileWord(file)];
+  const words = airgapCommand('values', 'CHART', ...bundle, '--to', target, ...(tls ? [] : ['--plain-http', host]));
+  return [nextStep(words)];
+}
