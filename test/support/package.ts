@@ -11,9 +11,8 @@ import {
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { execa } from 'execa';
+import { execa, execaSync } from 'execa';
 import { extract } from 'tar';
-import { commitOf } from '../../scripts/commit.mjs';
 
 const root = join(import.meta.dirname, '../..');
 const cache = join(root, '.cache', 'packed');
@@ -83,7 +82,7 @@ async function make(folder: string): Promise<void> {
 
 function stateOfSources(): string {
   // The program names its commit.
-  const hash = createHash('sha256').update(`${commitOf(root)}\0`);
+  const hash = createHash('sha256').update(`${execaSync('git', ['rev-parse', 'HEAD'], { cwd: root }).stdout}\0`);
   for (const name of globSync(SOURCES, { cwd: root }).sort()) {
     const path = join(root, name);
     if (statSync(path).isFile())
