@@ -20,7 +20,7 @@ async function registry(...delays: number[]): Promise<ScriptedServer> {
 }
 
 it('is that of the slowest registry, by the fastest response of each', async () => {
-  const near = await registry(0);
+  const near = await registry(0, 0, 0);
   const far = await registry(200, 60, 200);
   const client = clientFor([near.host, far.host]);
   onTestFinished(() => client.close());
@@ -29,6 +29,7 @@ it('is that of the slowest registry, by the fastest response of each', async () 
   const alone = client.roundTripTime();
   expect(alone).toBeGreaterThanOrEqual(59);
   expect(alone).toBeLessThan(200);
-  await client.manifest({ registry: near.host, path: 'a/b' }, '0');
+  // On a busy machine the first may take longer than those of the other registry.
+  for (const tag of ['0', '1', '2']) await client.manifest({ registry: near.host, path: 'a/b' }, tag);
   expect(client.roundTripTime()).toBe(alone);
 });
