@@ -1,9 +1,10 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Short files with slow tests. One of them at the end would leave a core idle for half a minute. */
 const LONG =
-  /(?:e2e\/(?:guides\/bootstrap-scripts|journey|resume|fault-sweep|operator-scan|terminal|output)|cluster\/(?:charts|prometheus-operator))\.test\.ts$/;
+  /(?:quirks\/quirks|e2e\/(?:guides\/bootstrap-scripts|journey|resume|fault-sweep|operator-scan|terminal|output)|cluster\/(?:charts|prometheus-operator))\.test\.ts$/;
 
 /** Runs slow files first. Vitest itself orders by size as long as it knows no durations, as in a fresh checkout. */
 class LongestFirst extends BaseSequencer {
@@ -13,6 +14,12 @@ class LongestFirst extends BaseSequencer {
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
   }
 }
+
+/**
+ * For projects whose tests wait for other processes and for time-outs: with one worker a core, a third of the processor time
+ * stays unused. Vitest wants a group of their own for projects with another number of workers.
+ */
+const WAITING = { maxWorkers: availableParallelism() + 1, sequence: { groupOrder: 1 } };
 
 /** For every project: removes the temporary folders of a test file. */
 const setupFiles = 'test/support/each-file.ts';
@@ -45,6 +52,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           setupFiles,
+          ...WAITING,
           include: ['test/unit/**/*.integration.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,
@@ -54,6 +62,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           setupFiles,
+          ...WAITING,
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
@@ -66,6 +75,7 @@ export default defineConfig({
         test: {
           name: 'quirks',
           setupFiles,
+          ...WAITING,
           include: ['test/quirks/**/*.test.ts'],
           pool: 'threads',
           experimental: { viteModuleRunner: false, nodeLoader: false },
@@ -76,6 +86,7 @@ export default defineConfig({
         test: {
           name: 'interop',
           setupFiles,
+          ...WAITING,
           include: ['test/interop/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -1,10 +1,11 @@
 /**
- * Runs the test suites one after another. Suites that cannot run here are listed as `not run: SUITE: REASON` and counted as
+ * Runs the test suites. Suites that cannot run here are listed as `not run: SUITE: REASON` and counted as
  * skipped. The last line is `N passed, N failed[, N skipped]`.
  *
  * AIRGAP_CHARTS names a folder with real charts, ../shared/charts unless given; the corpus suite needs it.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, globSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,16 +24,26 @@ const BETWEEN = ['journey', 'post-render'];
 const OLDEST = [...BETWEEN, 'sources', 'nested', 'image-configs', 'umbrella-chart'];
 const helms = testHelms();
 
+/**
+ * Suites with `project` instead of `run` share a run of vitest: while tests of one wait for time-outs, those of another use
+ * the processor.
+ */
 const suites = [
   { name: 'types', run: () => command('tsc', ['--noEmit']) },
   { name: 'style', run: () => command('biome', ['check', '--error-on-warnings', '.']) },
   { name: 'unused', run: () => command('knip', ['--no-progress']) },
-  { name: 'unit', run: () => vitest('unit') },
-  { name: 'fuzz', run: () => vitest('fuzz') },
+  { name: 'unit', run: () => vitest(['unit']) },
+  { name: 'fuzz', run: () => vitest(['fuzz']) },
   {
     name: 'integration',
     missing: () => withoutHelm() ?? lacking('docker-registry', 'skopeo'),
-    run: () => vitest('integration'),
+    project: 'integration',
+  },
+  { name: 'quirks', project: 'quirks' },
+  {
+    name: 'interop',
+    missing: () => lacking('docker-registry') ?? withoutSecondOpinions(),
+    project: 'interop',
   },
   ...helms.map((helm, i) => ({
     name: `e2e with Helm ${helm.version}${of(i).length > 0 ? ` (of it ${of(i).join(', ')})` : ''}`,
@@ -42,29 +53,26 @@ const suites = [
         : (withoutTests('e2e') ?? lacking('docker-registry', 'skopeo')),
     run: () =>
       vitest(
-        'e2e',
+        ['e2e'],
         { AIRGAP_TEST_HELM: helm.version },
         of(i).map((name) => `test/e2e/${name}.test.ts`),
       ),
   })),
-  { name: 'quirks', run: () => vitest('quirks') },
-  {
-    name: 'interop',
-    missing: () => lacking('docker-registry') ?? withoutSecondOpinions(),
-    run: () => vitest('interop'),
-  },
   {
     name: 'corpus',
     missing: () =>
       existsSync(charts)
         ? (withoutHelm() ?? withoutTests('corpus'))
         : `no charts in ${charts}; set AIRGAP_CHARTS to a folder that has some`,
-    run: () => vitest('corpus', { AIRGAP_CHARTS: charts }),
+    run: () => vitest(['corpus'], { AIRGAP_CHARTS: charts }),
   },
   {
     name: 'cluster',
-    missing: () => withoutHelm() ?? withoutCluster(),
-    run: () => vitest('cluster', { AIRGAP_CHARTS: charts }),
+    missing: async () => {
+      await preparing;
+      return withoutHelm() ?? withoutCluster();
+    },
+    run: () => vitest(['cluster'], { AIRGAP_CHARTS: charts }),
   },
 ];
 
@@ -75,27 +83,41 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 
+/** @returns whether a suite is wanted */
+const isChosen = ({ name }) => chosen.length === 0 || chosen.some((start) => name.startsWith(start));
+// Builds Kubernetes with the processor time that the other suites leave: their tests often wait.
+const preparing = isChosen({ name: 'cluster' }) ? prepareCluster() : undefined;
+
 const total = { passed: 0, failed: 0, skipped: 0 };
 const outcomes = [];
-for (const { name, missing, run } of suites) {
-  if (chosen.length > 0 && !chosen.some((start) => name.startsWith(start))) continue;
-  const reason = missing?.();
-  if (reason !== undefined) {
-    total.skipped++;
-    outcomes.push(`not run: ${name}: ${reason}`);
-    continue;
+let left = suites.filter(isChosen);
+while (left.length > 0) {
+  const [next] = left;
+  const together = next.project === undefined ? [next] : left.filter(({ project }) => project !== undefined);
+  left = left.filter((suite) => !together.includes(suite));
+  const running = [];
+  for (const suite of together) {
+    const reason = await suite.missing?.();
+    if (reason === undefined) running.push(suite);
+    else {
+      total.skipped++;
+      outcomes.push(`not run: ${suite.name}: ${reason}`);
+    }
   }
-  console.log(`\n== ${name}`);
+  if (running.length === 0) continue;
+  console.log(`\n== ${running.map(({ name }) => name).join(', ')}`);
   const started = performance.now();
-  const { passed, failed, skipped } = run();
+  const results = next.run?.() ?? vitest(running.map(({ project }) => project));
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
-  total.passed += passed;
-  total.failed += failed;
-  total.skipped += skipped.length;
-  outcomes.push(
-    `${failed > 0 ? 'failed' : 'passed'}: ${name}: ${count(passed, failed, skipped.length)} (${seconds} s)`,
-  );
-  for (const test of skipped) outcomes.push(`not run: ${name}: ${test.name}: ${test.reason}`);
+  const time = running.length > 1 ? `${seconds} s together` : `${seconds} s`;
+  for (const [i, { name }] of running.entries()) {
+    const { passed, failed, skipped } = results[i];
+    total.passed += passed;
+    total.failed += failed;
+    total.skipped += skipped.length;
+    outcomes.push(`${failed > 0 ? 'failed' : 'passed'}: ${name}: ${count(passed, failed, skipped.length)} (${time})`);
+    for (const test of skipped) outcomes.push(`not run: ${name}: ${test.name}: ${test.reason}`);
+  }
 }
 console.log(`\n${outcomes.join('\n')}\n${count(total.passed, total.failed, total.skipped)}`);
 process.exitCode = total.failed > 0 ? 1 : 0;
@@ -110,26 +132,40 @@ function of(i) {
   return i === 0 ? OLDEST : BETWEEN;
 }
 
+/** Resolves when the programs of the cluster are built, or cannot be. */
+async function prepareCluster() {
+  const program = join(root, 'test/support/cluster/prepare.ts');
+  const child = spawn('nice', ['-n', '19', process.execPath, program], { cwd: root, stdio: 'ignore' });
+  await once(child, 'exit').catch(() => {});
+}
+
 /** Runs a check that is one program: passed or failed. */
 function command(program, args) {
   const { status } = spawnSync(program, args, { cwd: root, stdio: 'inherit' });
-  return status === 0 ? { passed: 1, failed: 0, skipped: [] } : { passed: 0, failed: 1, skipped: [] };
+  return [{ passed: Number(status === 0), failed: Number(status !== 0), skipped: [] }];
 }
 
-/** Runs a project of vitest.config.ts. */
-function vitest(project, env = {}, files = []) {
+/** Runs projects of vitest.config.ts. @returns the result of each */
+function vitest(projects, env = {}, files = []) {
   mkdirSync(join(root, '.cache'), { recursive: true });
   const summary = join(root, '.cache', `summary-${process.pid}.json`);
   const { status } = spawnSync(
     'vitest',
-    ['run', ...files, '--project', project, '--reporter=default', '--reporter=test/support/reporter.ts'],
+    [
+      'run',
+      ...files,
+      ...projects.flatMap((project) => ['--project', project]),
+      '--reporter=default',
+      '--reporter=test/support/reporter.ts',
+    ],
     { cwd: root, stdio: 'inherit', env: { ...process.env, ...env, AIRGAP_TEST_SUMMARY: summary } },
   );
-  if (!existsSync(summary)) return { passed: 0, failed: 1, skipped: [] };
-  const result = JSON.parse(readFileSync(summary, 'utf8'));
-  rmSync(summary);
+  const written = existsSync(summary) ? JSON.parse(readFileSync(summary, 'utf8')) : {};
+  rmSync(summary, { force: true });
+  const results = projects.map((project) => written[project] ?? { passed: 0, failed: 1, skipped: [] });
   // A run with another exit code failed even if all its tests passed.
-  return { ...result, failed: status !== 0 && result.failed === 0 ? 1 : result.failed };
+  if (status !== 0 && results.every(({ failed }) => failed === 0)) results[0].failed = 1;
+  return results;
 }
 
 /** Reason to skip suites that need any Helm; undefined if there is one. */

@@ -148,7 +148,7 @@ describe.concurrent.each(VERSIONS)('with Helm $version', ({ version }) => {
     expect([...pulled].sort()).toEqual([...images, 'docker.io/acme/app:3.1.4'].sort());
   }
 
-  test('values alone: the Pods name the public images that it lists', async () => {
+  test('values alone: the Pods name the public images that it lists', async ({ expect }) => {
     const site = siteOf('before');
     const { code, unmapped, overrides } = await overridesOf(site);
     expect(code).toBe(3);
@@ -186,7 +186,7 @@ describe.concurrent.each(VERSIONS)('with Helm $version', ({ version }) => {
   });
 
   if (isHelm4) return;
-  test('--unmapped=post-render: hooks, which Helm 3 keeps to itself, name the listed images', async () => {
+  test('--unmapped=post-render: hooks, which Helm 3 keeps to itself, name the listed images', async ({ expect }) => {
     const site = siteOf('hooks');
     const { overrides, unmapped } = await overridesOf(site, '--unmapped=post-render');
     const map = overrides.replace(/\.yaml$/, '.post-render.json');

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 import { testHelms } from './helm.ts';
+import { CODE_CACHE } from './scratch.ts';
 
 /** Result of a run of the command line. */
 export interface Run {
@@ -50,6 +51,9 @@ export function countingHelm(folder: string, helm = helmUnderTest()): CountingHe
   return { path, renders: () => readFileSync(log).length };
 }
 
+/** Compile cache that the runs share. Outside of vitest each home has its own. */
+const codeCache = process.env[CODE_CACHE];
+
 /** An environment without the machine's own Helm, Docker and AWS configuration. */
 export function cleanEnvironment(home: string): Record<string, string> {
   return {
@@ -61,6 +65,7 @@ export function cleanEnvironment(home: string): Record<string, string> {
     HELM_CONFIG_HOME: join(home, 'helm/config'),
     HELM_DATA_HOME: join(home, 'helm/data'),
     AWS_EC2_METADATA_DISABLED: 'true',
+    ...(codeCache === undefined ? {} : { NODE_COMPILE_CACHE: codeCache }),
   };
 }
 

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SCRATCH } from './scratch.ts';
+import { CODE_CACHE, SCRATCH } from './scratch.ts';
 
 /**
  * Creates a temporary folder for a run of vitest, `airgap-PID-…`, used by the tests and the programs that they start. Files
@@ -18,6 +18,7 @@ export default function setUp(): () => Promise<void> {
   }
   const folder = mkdtempSync(join(parent, `airgap-${process.pid}-`));
   process.env.TMPDIR = folder;
+  process.env[CODE_CACHE] = join(folder, `${SCRATCH}code-cache`);
   return async () => {
     process.env.TMPDIR = parent;
     // Processes that were asked to end may need a moment.

@@ -26,6 +26,11 @@ export function testHelms(): TestHelm[] {
   return wanted.filter(({ version }) => !only || only === version).map(located);
 }
 
+/** Returns all Helm versions, oldest first, even in a run for one version: for tests that are about every version. */
+export function everyHelm(): TestHelm[] {
+  return wanted.map(located);
+}
+
 /** Returns the oldest and the newest Helm, even in a run for one version: for tests that are about both. */
 export function newestAndOldestHelm(): TestHelm[] {
   return wanted.filter(({ version }) => version !== '3.18.0').map(located);

@@ -11,7 +11,7 @@ import {
   statSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { execa } from 'execa';
+import { execa, execaSync } from 'execa';
 import { extract } from 'tar';
 
 const root = join(import.meta.dirname, '../..');
@@ -55,11 +55,6 @@ export async function packed(): Promise<PackedPlugin> {
   return { packages, archive: join(packages, name), plugin: join(folder, 'airgap') };
 }
 
-/** Returns the folder of the unpacked plugin for this machine's platform, ready for `helm plugin install`. */
-export async function packedPlugin(): Promise<string> {
-  return (await packed()).plugin;
-}
-
 /** Runs `npm run package` of a checkout for this machine's platform. */
 export async function makePackages(checkout: string, out: string): Promise<void> {
   await execa(process.execPath, [join(checkout, 'scripts/package.mjs'), '--out', out, thisPlatform], { cwd: checkout });
@@ -86,7 +81,8 @@ async function make(folder: string): Promise<void> {
 }
 
 function stateOfSources(): string {
-  const hash = createHash('sha256');
+  // The program names its commit.
+  const hash = createHash('sha256').update(`${execaSync('git', ['rev-parse', 'HEAD'], { cwd: root }).stdout}\0`);
   for (const name of globSync(SOURCES, { cwd: root }).sort()) {
     const path = join(root, name);
     if (statSync(path).isFile())

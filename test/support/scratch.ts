@@ -5,6 +5,12 @@ import { join } from 'node:path';
 /** Prefix of the folders' names. Short, since podman accepts no path of more than 50 characters. */
 export const SCRATCH = 'air-';
 
+/**
+ * Environment variable with the folder of Node's compile cache, which all runs of the plugin share. Most runs have a home of
+ * their own, and would compile the program anew.
+ */
+export const CODE_CACHE = 'AIRGAP_TEST_CODE_CACHE';
+
 const folders = new Set<string>();
 process.on('exit', removeScratch);
 

@@ -18,7 +18,7 @@ export function toolFiles(folder: string, sizes: Readonly<Record<string, number>
 }
 
 /** An archive of the plugin and a Helm program. */
-export const TOOL_SIZES = { 'airgap-0.1.0-linux-amd64.tgz': 50_000, 'helm-v4.1.4-linux-amd64': 20_001 };
+const TOOL_SIZES = { 'airgap-0.1.0-linux-amd64.tgz': 50_000, 'helm-v4.1.4-linux-amd64': 20_001 };
 
 /** Adds tools to an inventory. */
 export function withTools(inventory: Inventory, tools: readonly ToolFile[]): Inventory {

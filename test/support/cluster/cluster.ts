@@ -37,7 +37,7 @@ export interface ClusterAddress {
 const NODE_FILES = join(import.meta.dirname, 'node');
 
 /** Folder of the programs that are not on every PATH. */
-const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** A real Kubernetes of one node, in namespaces of its own without a way out. */
 export class Cluster {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
 import type { TestProject } from 'vitest/node';
+import { packed } from '../package.ts';
 import { Cluster, type ClusterAddress, startCluster } from './cluster.ts';
 import { removeNamespaces } from './node/namespaces.ts';
 
@@ -16,6 +17,8 @@ declare module 'vitest' {
 export default async function setUp({ provide }: TestProject): Promise<() => Promise<void>> {
   // Vitest runs this before the setup of all projects, which removes such folders of killed runs.
   const folder = join(tmpdir(), `airgap-${process.pid}-cluster`);
+  // Test files would make it at the same time.
+  await packed();
   const address = await startCluster(folder);
   provide('cluster', address);
   return async () => {

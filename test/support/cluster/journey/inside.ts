@@ -2,8 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { testHelms } from '../../helm.ts';
 import type { Cluster, Finished, RunInside } from '../cluster.ts';
-
-const checkout = join(import.meta.dirname, '../../../..');
+import { installedPrograms, unpackedPlugin } from './plugin.ts';
 
 /** Helm with the plugin inside a cluster, away from the user's settings, with logins for its registries. */
 export class InsideHelm {
@@ -37,7 +36,11 @@ export class InsideHelm {
 
   /** Runs Helm, whatever it ends with. */
   run(args: readonly string[], options: RunInside = {}): Promise<Finished> {
-    return this.cluster.run([this.path, ...args], { ...options, env: { ...this.#env, ...options.env } });
+    return this.cluster.run(this.#command(args), { ...options, env: { ...this.#env, ...options.env } });
+  }
+
+  #command(args: readonly string[]): string[] {
+    return ['env', `PATH=${installedPrograms(this.cluster)}`, this.path, ...args];
   }
 
   /** Runs it. @throws Error with what it said unless it ends with 0 */
@@ -46,10 +49,22 @@ export class InsideHelm {
     if (finished.code === 0) return finished;
     throw new Error(`helm ${args.join(' ')} ended with ${finished.code}:\n${finished.stdout}${finished.stderr}`);
   }
+
+  /**
+   * Starts it in the background.
+   * @param file files for its output (`out`, `err`) and, when it has ended, its exit code (`code`)
+   * @returns process id of the shell that waits for it, inside
+   */
+  async start(args: readonly string[], file: (suffix: string) => string): Promise<string> {
+    const [out, err, code] = ['out', 'err', 'code'].map(file);
+    const script = `("$@" > '${out}' 2> '${err}'; echo $? > '${code}') < /dev/null > /dev/null 2>&1 & echo $!`;
+    const { stdout } = await this.cluster.run(['bash', '-c', script, '-', ...this.#command(args)], { env: this.#env });
+    return stdout.trim();
+  }
 }
 
 /**
- * Returns a Helm of the tests with the plugin of this checkout.
+ * Returns a Helm of the tests with the packed plugin.
  * @param env further variables for each run
  * @throws Error if that version is not here
  */
@@ -64,8 +79,9 @@ export async function insideHelm(
   const helm = new InsideHelm(cluster, path, version, env);
   const { stdout } = await helm.run(['plugin', 'list']);
   if (/^airgap\s/m.test(stdout)) return helm;
-  await helm.ok(['plugin', 'install', checkout]);
-  if (version.startsWith('4.')) await helm.ok(['plugin', 'install', join(checkout, 'post-renderer')]);
+  const plugin = await unpackedPlugin(cluster);
+  await helm.ok(['plugin', 'install', plugin]);
+  if (version.startsWith('4.')) await helm.ok(['plugin', 'install', join(plugin, 'post-renderer')]);
   return helm;
 }
 
