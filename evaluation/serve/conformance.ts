@@ -46,7 +46,10 @@ export async function runConformance(
     });
     const { passed, ...rest } = parseJunit(readFileSync(join(report, 'junit.xml'), 'utf8'));
     // Setup and teardown write, so what passes there says nothing of `serve`; neither does what writes their report.
-    const first = { ...rest, passed: passed.filter((name) => !/ (?:Setup|Teardown) |^html custom reporter$/.test(name)) };
+    const first = {
+      ...rest,
+      passed: passed.filter((name) => !/ (?:Setup|Teardown) |^html custom reporter$/.test(name)),
+    };
     const host = await registry.served();
     const { manifests, subjects, blobs } = registry.pushed();
     const { tags } = (await (await fetch(`http://${host}/v2/${REPOSITORY}/tags/list`)).json()) as { tags: string[] };
