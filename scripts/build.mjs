@@ -1,13 +1,14 @@
 /**
  * node scripts/build.mjs [FOLDER]
  *
- * Builds dist/, or FOLDER: airgap.cjs, the program with its imports in one file, so that an installed plugin needs only Node; the programs
- * of its threads; and each AWS SDK client in a file of its own, because only ECR needs them and reading them took 15 % of
- * `helm airgap --help` (2026-11-22).
+ * Builds dist/, or FOLDER, so that an installed plugin needs only Node:
+ * - airgap.cjs, what every start needs, and rest.cjs, which it reads on demand (build/container.mjs)
+ * - the programs of its threads, each in one file
+ * - each AWS SDK client in a file of its own, because only ECR needs them
+ * - packages.json, the folders of the npm packages that are built in; licence comments in *.LEGAL.txt
  *
- * CommonJS, because esbuild then evaluates modules imported with `import()` on demand, and `helm airgap --help` needs few.
- * Reading the file is the rest of the start, so whitespace and syntax are minified; names are kept for readable stack
- * traces.
+ * CommonJS, which Node starts faster than ES modules. Reading files is a part of the start, so whitespace and syntax are
+ * minified; names are kept for readable stack traces.
  *
  * The sources import the version from package.json. The commit is put in here, and no time is: the same commit gives the same
  * bytes.

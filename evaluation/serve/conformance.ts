@@ -44,7 +44,12 @@ export async function runConformance(
       OCI_TEST_CONTENT_DISCOVERY: '1',
       OCI_REPORT_DIR: report,
     });
-    const first = parseJunit(readFileSync(join(report, 'junit.xml'), 'utf8'));
+    const { passed, ...rest } = parseJunit(readFileSync(join(report, 'junit.xml'), 'utf8'));
+    // Setup and teardown write, so what passes there says nothing of `serve`; neither does what writes their report.
+    const first = {
+      ...rest,
+      passed: passed.filter((name) => !/ (?:Setup|Teardown) |^html custom reporter$/.test(name)),
+    };
     const host = await registry.served();
     const { manifests, subjects, blobs } = registry.pushed();
     const { tags } = (await (await fetch(`http://${host}/v2/${REPOSITORY}/tags/list`)).json()) as { tags: string[] };

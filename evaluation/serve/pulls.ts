@@ -5,7 +5,7 @@ import type { Workload } from '../speed/images.ts';
 import { type Certificate, processorTime, SERVERS, type Server, type ServerName, type Stored } from './servers.ts';
 
 /** Clients of the comparison. */
-const CLIENTS = ['skopeo', 'oras', 'curl'] as const;
+export const CLIENTS = ['skopeo', 'oras', 'curl'] as const;
 type Client = (typeof CLIENTS)[number];
 
 /** Access to a server, for a client. `ca` is a file, in a folder with nothing else; plain HTTP without it. */
@@ -18,7 +18,7 @@ interface Access {
  * Shell script that pulls all images of a workload: skopeo and oras image by image into one OCI layout in WORK, as a mirror
  * would; curl all blobs, 16 at a time, into nothing.
  */
-function pullScript(client: Client, { host, ca }: Access, { images, blobs }: Pulled): string {
+export function pullScript(client: Client, { host, ca }: Access, { images, blobs }: Pulled): string {
   const slug = (repository: string): string => repository.replaceAll('/', '-');
   switch (client) {
     case 'skopeo': {

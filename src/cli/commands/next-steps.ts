@@ -180,8 +180,8 @@ export function afterMirror(command: CommandUnknownOpts, charts: readonly string
   return [nextStep(airgapCommand('values', chart, '--to', target, ...flags, '--out', 'overrides.yaml'))];
 }
 
-/** Returns the flags for a naming, wherever it is from. */
-function namingWords({ naming, rules = [], chartPrefix }: Pushed['target']): string[] {
+/** Returns the flags of `values` for a naming, wherever it is from. */
+export function namingWords({ naming, rules = [], chartPrefix }: Pushed['target']): string[] {
   return [
     ...(naming === DEFAULT_NAMING ? [] : ['--naming', naming]),
     ...rules.flatMap(({ match, to }) => ['--naming-rule', `${match}=${to}`]),

@@ -60,7 +60,7 @@ export function serveCommand(io: CommandIO) {
     await withLog({ ...io.context, signal: AbortSignal.any(signals) }, flags.logFile, (context) =>
       serve(context, options, async (serving) => {
         if (flags.output === 'json') io.publish(await formatDocument('Serving', serving, 'json'));
-        else await printReport(io, serveReport(serving), afterServe(files, serving));
+        else await printReport(io, serveReport(serving), afterServe(files, options.target, serving));
       }),
     );
   });
