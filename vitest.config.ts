@@ -62,7 +62,6 @@ export default defineConfig({
         test: {
           name: 'e2e',
           setupFiles,
-          ...WAITING,
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
