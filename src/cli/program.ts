@@ -4,6 +4,9 @@ import { PROGRESS_CHOICES, type ProgressChoice } from './progress/progress.ts';
 import type { CommandIO } from './run.ts';
 import { VERSION } from './version.ts';
 
+/** Columns of a help that is not for a terminal. */
+const HELP_WIDTH = 80;
+
 /** Creates a command with its flags. */
 type CreateCommand = (io: CommandIO) => CommandUnknownOpts;
 
@@ -171,7 +174,15 @@ export function createProgram(io: CommandIO, commands: ReadonlyMap<string, Creat
         subcommandTerm: (subcommand) => subcommand.name(),
       })
       .exitOverride()
-      .configureOutput({ writeOut: io.print, writeErr: (text) => io.fail(text, 'usage') })
+      .configureOutput({
+        writeOut: io.print,
+        writeErr: (text) => io.fail(text, 'usage'),
+        // Commander would open the standard streams to ask them.
+        getOutHelpWidth: () => io.columns() ?? HELP_WIDTH,
+        getErrHelpWidth: () => io.columns() ?? HELP_WIDTH,
+        getOutHasColors: () => false,
+        getErrHasColors: () => false,
+      })
       .showHelpAfterError(`Hint: see ${commandPath(command)} --help`)
       .addHelpText('after', EXIT_CODES);
   }
