@@ -16,6 +16,7 @@ import { pruneCommand } from './commands/prune.ts';
 import { publicEcrCommand } from './commands/public-ecr.ts';
 import { pushCommand } from './commands/push.ts';
 import { serveCommand } from './commands/serve.ts';
+import { signCommand } from './commands/sign.ts';
 import { valuesCommand } from './commands/values.ts';
 import { verifyCommand } from './commands/verify.ts';
 import { versionCommand } from './commands/version.ts';
@@ -44,6 +45,7 @@ export function createProgram(io: CommandIO): Command {
     bundleCommand,
     inspectCommand,
     verifyCommand,
+    signCommand,
     loginCommand,
     pushCommand,
     serveCommand,

@@ -4,7 +4,8 @@ import { AirgapError, messageOf } from '../../base/errors.ts';
 import { fingerprintOf, isValidSignature } from '../../oci/signing-key.ts';
 import type { Bundle } from '../reading/bundle.ts';
 import { checkAgainstInventory } from '../verifying/inventory-check.ts';
-import { claimOf, readSignatures, type Signature } from './signature.ts';
+import type { Signature } from './detached.ts';
+import { claimOf, readSignatures } from './signature.ts';
 
 /** A key that must have signed a bundle. */
 export interface RequiredSigner {

@@ -94,6 +94,11 @@ export function afterVerify(file: string, keys: readonly string[]): string[] {
   return [nextStep(airgapCommand('push', fileWord(file), '--to', 'REGISTRY', ...signers))];
 }
 
+/** After `sign`: the other side requires this signature too. @param keys files of the keys that signed it before */
+export function afterSign(file: string, keys: readonly string[]): string[] {
+  return afterVerify(file, [...keys, 'PUBLIC_KEY']);
+}
+
 /** After a bundle turned out to be damaged. */
 export function afterDamage(file: string): string[] {
   return [nextStep(airgapCommand('verify', fileWord(file)), 'carry the file over again')];

@@ -30,9 +30,6 @@ export async function verify(
 ): Promise<Verification> {
   const name = printableLine(basename(file));
   const source = await runStep(emit, `opening ${name}`, () => openBundle(file));
-  const hashers: HashThread[] = [];
-  // Terminate threads on abort: waiting for one that hashes a huge blob would delay the interrupt.
-  const stop = (): void => void closeAll(hashers);
   try {
     if (signers.length > 0) {
       await runStep(emit, `checking the signature of ${name}`, async () => {
@@ -40,10 +37,7 @@ export async function verify(
         await refuseRepacked(source);
       });
     }
-    const threads = hashThreadCount(source.entries.values(), cores);
-    for (let index = 0; index < threads; index++) hashers.push(new HashThread(source.fileParts));
-    signal?.addEventListener('abort', stop, { once: true });
-    const problems = await verifyBundle(source, { hashers, emit, signal });
+    const problems = await findProblems({ emit, signal }, source, cores);
     const { byOtherTool } = await source.checkPacking();
     return {
       ...(await summarize(source)),
@@ -52,9 +46,27 @@ export async function verify(
       problems,
     };
   } finally {
+    await source.close();
+  }
+}
+
+/** Checks every byte of an open bundle, on several cores. @throws AirgapError `interrupted` */
+export async function findProblems(
+  { emit, signal }: Pick<Context, 'emit' | 'signal'>,
+  bundle: Bundle,
+  cores: number,
+): Promise<readonly BundleProblem[]> {
+  const hashers: HashThread[] = [];
+  // Terminate threads on abort: waiting for one that hashes a huge blob would delay the interrupt.
+  const stop = (): void => void closeAll(hashers);
+  try {
+    const threads = hashThreadCount(bundle.entries.values(), cores);
+    for (let index = 0; index < threads; index++) hashers.push(new HashThread(bundle.fileParts));
+    signal?.addEventListener('abort', stop, { once: true });
+    return await verifyBundle(bundle, { hashers, emit, signal });
+  } finally {
     signal?.removeEventListener('abort', stop);
     await closeAll(hashers);
-    await source.close();
   }
 }
 

@@ -33,7 +33,7 @@ async function signed(
   options: Parameters<typeof write>[2] = {},
 ) {
   const inventory = inventoryOf(await graphOf(source), [chart]);
-  return write(path, source, { inventory, signature: await reuseOrSignInventory(inventory, key, path), ...options });
+  return write(path, source, { inventory, signatures: await reuseOrSignInventory(inventory, key, path), ...options });
 }
 
 const inventoryDigest = (inventory: Inventory) => inventoryArtifact(inventory).descriptor.digest;
@@ -137,7 +137,7 @@ describe('checkSignature', () => {
     const path = join(scratchFolder(), 'b');
     const source = registry();
     const graph = await graphOf(source);
-    await write(path, source, { signature: signInventory(inventoryDigest(inventoryOf(graph, [])), ed25519) });
+    await write(path, source, { signatures: [signInventory(inventoryDigest(inventoryOf(graph, [])), ed25519)] });
     const { code, message } = await check(path, ed25519);
     expect(code).toBe('signature');
     expect(message).toMatch(/another inventory/);
@@ -158,7 +158,7 @@ describe('checkSignature', () => {
         ...options,
         graph: inIndex,
         inventory,
-        signature: await reuseOrSignInventory(inventory, ed25519, path),
+        signatures: await reuseOrSignInventory(inventory, ed25519, path),
       });
       const { code, message } = await check(path, ed25519);
       expect([code, message]).toEqual(['signature', expect.stringContaining('docker.io/library/b:2')]);
@@ -176,7 +176,7 @@ describe('checkSignature', () => {
     await write(path, source, {
       graph: { ...graph, referrers },
       inventory,
-      signature: signInventory(inventoryDigest(inventory), ed25519),
+      signatures: [signInventory(inventoryDigest(inventory), ed25519)],
     });
     const { code, message } = await check(path, ed25519);
     expect([code, message]).toEqual(['signature', expect.stringMatching(/sha256:\w+ \(x\/y\)/)]);

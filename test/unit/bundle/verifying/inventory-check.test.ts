@@ -38,8 +38,8 @@ async function bundled(isSigned = false) {
   const path = join(scratchFolder(), 'b.tar');
   const source = registry();
   const inventory = inventoryOf(await graphOf(source), [chart]);
-  const signature = isSigned ? signInventory(inventoryArtifact(inventory).descriptor.digest, key) : undefined;
-  await write(path, source, { inventory, signature });
+  const signatures = isSigned ? [signInventory(inventoryArtifact(inventory).descriptor.digest, key)] : [];
+  await write(path, source, { inventory, signatures });
   return { path, files: await readFiles(path) };
 }
 
