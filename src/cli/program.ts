@@ -160,30 +160,6 @@ export function createProgram(io: CommandIO, commands: ReadonlyMap<string, Creat
         'values app --bundle app.tar --to registry.example --out app.yaml',
       ),
     );
-<<<<<<< HEAD
-  const factories = [
-    imagesCommand,
-    bundleCommand,
-    inspectCommand,
-    verifyCommand,
-    signCommand,
-    loginCommand,
-    pushCommand,
-    serveCommand,
-    mirrorCommand,
-    valuesCommand,
-    checkCommand,
-    pruneCommand,
-    accessCommand,
-    publicEcrCommand,
-    imageStreamsCommand,
-    extractCommand,
-    importCommand,
-    doctorCommand,
-  ];
-  for (const create of [...factories, diffCommand, postRenderCommand, versionCommand]) program.addCommand(create(io));
-  const commands = program.commands.flatMap((command) => [command, ...command.commands]);
-=======
   for (const { name, description } of COMMANDS) {
     const command: CommandUnknownOpts = commands.get(name)?.(io) ?? new Command(name);
     program.addCommand(command.description(description));
@@ -191,7 +167,6 @@ export function createProgram(io: CommandIO, commands: ReadonlyMap<string, Creat
   const read = program.commands
     .filter((command) => commands.has(command.name()))
     .flatMap((command) => [command, ...command.commands]);
->>>>>>> main
   // A command with subcommands does nothing by itself.
   for (const command of read) if (command.commands.length === 0) addProgressFlags(command, io);
   const help = new Help();

@@ -10,7 +10,6 @@ import { afterSign } from './next-steps.ts';
 
 export function signCommand(io: CommandIO) {
   return new Command('sign')
-    .description('check every byte of a bundle offline, and add a signature to it')
     .argument('<file>', 'bundle to sign, as one file or in parts')
     .requiredOption('--private-key <key>', 'private key, PEM (passphrase in AIRGAP_KEY_PASSPHRASE)')
     .option('--detached', 'write the signature to <file>.signatures.json, as for parts, and leave the bundle as it is')
