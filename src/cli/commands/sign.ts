@@ -18,8 +18,8 @@ export function signCommand(io: CommandIO) {
     .addHelpText(
       'after',
       examples(
-        'sign app.tar --private-key reviewer.pem',
-        'sign app.tar --private-key reviewer.pem --require-signature builder.pub',
+        'sign app.tar --private-key key.pem',
+        'sign app.tar --private-key key.pem --require-signature builder.pub',
       ),
     )
     .action(async (file, { privateKey, detached = false, output, ...flags }) => {
