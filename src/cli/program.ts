@@ -42,6 +42,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/verify.ts')).verifyCommand,
   },
   {
+    name: 'sign',
+    description: 'check every byte of a bundle offline, and add a signature to it',
+    load: async () => (await import('./commands/sign.ts')).signCommand,
+  },
+  {
     name: 'login',
     description: 'log in to a registry, for Helm, Docker and this plugin; ECR by AWS credentials',
     load: async () => (await import('./commands/login.ts')).loginCommand,

@@ -23,7 +23,7 @@ import {
 } from '../flags/overrides.ts';
 import { addTrustFlags } from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
-import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
+import { requiredSigners, requireSignatureOption } from '../flags/signatures.ts';
 import { addCheckTargetFlag, addNamingFlags, archiveTargetOf, targetOf, withCheckedTarget } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { displayPath } from '../reports/text.ts';
@@ -87,7 +87,7 @@ export function valuesCommand(io: CommandIO) {
     if (flags.format === 'values') await checkOut(files);
     const settings = await readSettings(io, chart === undefined ? [] : [chart], flags);
     const options = await valuesOptions(io, flags, files, settings);
-    const checked = { target: options.target, chart: options.request?.chart, signer: options.signer };
+    const checked = { target: options.target, chart: options.request?.chart, signers: options.signers };
     const write = {
       values: () => writeValues(io, options, flags, files, command),
       chart: () => writeCarryingCharts(io, options, flags, command),
@@ -109,7 +109,7 @@ async function valuesOptions(
   { charts, config, chartSources, render, tests, hooks, manifests, add: images }: Settings,
 ): Promise<ValuesOptions> {
   const { bundle, to, proof: prove, pullSecret, pin, inject, operatorDefaults } = flags;
-  const signing = await requiredSigner(flags);
+  const signing = await requiredSigners(flags);
   const { withWrittenNamesFromFile } = await import('../../workflows/push/written-names.ts');
   // Parts of a chart that are not installed are not rendered.
   const skipped = { noHooks: !hooks, skipTests: !tests };
@@ -192,7 +192,7 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
       hint: 'helm airgap inspect BUNDLE lists the charts of a bundle',
     });
   }
-  if (flags.requireSignature !== undefined && flags.bundle === undefined) {
+  if (flags.requireSignature.length > 0 && flags.bundle === undefined) {
     throw new AirgapError('usage', '--require-signature needs --bundle', {
       hint: 'add --bundle, the bundle whose signature is checked',
     });
@@ -254,7 +254,7 @@ async function bundledRequest(
   context: CommandIO['context'],
   request: ChartRequest,
   bundle: string | undefined,
-  signing: Pick<ValuesOptions, 'signer'>,
+  signing: Pick<ValuesOptions, 'signers'>,
 ): Promise<ChartRequest> {
   if (bundle === undefined) return request;
   const { bundledChartByFile } = await import('../../workflows/values/bundled-charts.ts');

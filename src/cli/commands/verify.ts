@@ -9,7 +9,7 @@ import type { ReadLogin } from '../flags/login.ts';
 import { type FlagsOf, flagGroup } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
-import { imageKeys, publicKey, verifySignaturesOption } from '../flags/signatures.ts';
+import { imageKeys, requiredSigners, requireSignatureOption, verifySignaturesOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { receiptReport, verifyReport } from '../reports/verify.ts';
 import type { CommandIO } from '../run.ts';
@@ -18,7 +18,7 @@ import { afterDamage, afterReceipt, afterVerify } from './next-steps.ts';
 export function verifyCommand(io: CommandIO) {
   const command = new Command('verify')
     .argument('[file]', 'bundle to check')
-    .option('--key <file>', 'require that the bundle is signed by this public key, PEM')
+    .addOption(requireSignatureOption('--key <file>'))
     .addOption(verifySignaturesOption())
     .addOption(outputOption(['text', 'json', 'yaml'], 'text'))
     .addHelpText(
@@ -27,7 +27,7 @@ export function verifyCommand(io: CommandIO) {
     );
   return addReceiptFlags(command, io).action(async (file, flags) => {
     const { key, verifySignatures: keyFiles, output, receipt } = flags;
-    if (file === undefined && (receipt === undefined || key !== undefined)) {
+    if (file === undefined && (receipt === undefined || key.length > 0)) {
       const hint = 'run helm airgap verify BUNDLE, or helm airgap verify --receipt FILE; --key needs a bundle';
       throw new AirgapError('usage', 'neither a bundle nor --receipt was given', { hint });
     }
@@ -35,12 +35,12 @@ export function verifyCommand(io: CommandIO) {
       const hint = 'run helm airgap verify BUNDLE --verify-signatures KEY without --receipt';
       throw new AirgapError('usage', '--verify-signatures cannot be used with --receipt', { hint });
     }
-    const signer = key === undefined ? undefined : await publicKey(key);
-    if (receipt !== undefined) return checkReceipt(io, receipt, flags, { bundle: file || undefined, signer });
+    const { signers } = await requiredSigners({ requireSignature: key });
+    if (receipt !== undefined) return checkReceipt(io, receipt, flags, { bundle: file || undefined, signers });
     if (file === undefined) return;
     const keys = await imageKeys(keyFiles);
     const { verify } = await import('../../workflows/verify/verify.ts');
-    const result = await verify(io.context, file, availableParallelism(), signer).catch((error: unknown) => {
+    const result = await verify(io.context, file, availableParallelism(), signers).catch((error: unknown) => {
       // An archive too damaged to open is a failed check too.
       if (error instanceof AirgapError && error.code === 'bundle-invalid') io.setExitCode(3);
       throw error;
@@ -53,7 +53,7 @@ export function verifyCommand(io: CommandIO) {
     if (isDamaged) return io.setExitCode(3);
     if (keys.length === 0) return;
     const { verifySignatures } = await import('../../workflows/verify/verify-signatures.ts');
-    await verifySignatures(io.context, file, availableParallelism(), keys, signer);
+    await verifySignatures(io.context, file, availableParallelism(), keys, signers);
     if (output === 'text') await printReport(io, { result: [], notes: [] }, next);
   });
 }
@@ -83,7 +83,7 @@ async function checkReceipt(
   io: CommandIO,
   file: string,
   flags: ReceiptFlags & { readonly output: 'text' | 'json' | 'yaml' },
-  options: Pick<ReceiptOptions, 'bundle' | 'signer'>,
+  options: Pick<ReceiptOptions, 'bundle' | 'signers'>,
 ): Promise<void> {
   const { readReceipt } = await import('../../workflows/push/read-receipt.ts');
   const { verifyReceipt } = await import('../../workflows/verify/verify-receipt.ts');

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { openCheckedBundle } from '../../bundle/open.ts';
+import type { RequiredSigner } from '../../bundle/signing/check-signature.ts';
 import type { Context } from '../../session/context.ts';
 import { Walker } from '../../transfer/walk.ts';
 import { requireSignatures } from '../bundle/image-signatures.ts';
@@ -7,7 +8,7 @@ import { bundledSignatures, isSubsetOfSource } from '../bundle/subset-evidence.t
 
 /**
  * Verifies offline that the bundle has a cosign signature by one of the keys for each of its images.
- * @param signer public key by which the bundle itself must be signed
+ * @param signers public keys that must all have signed the bundle itself
  * @throws AirgapError `signature` naming each unsigned image, `several` for more than one; `bundle-invalid`
  */
 export async function verifySignatures(
@@ -15,9 +16,9 @@ export async function verifySignatures(
   file: string,
   concurrency: number,
   keys: readonly KeyObject[],
-  signer?: KeyObject,
+  signers: readonly RequiredSigner[] = [],
 ): Promise<void> {
-  const source = await openCheckedBundle(file, { signer, emit });
+  const source = await openCheckedBundle(file, { signers, emit });
   try {
     const walker = new Walker(source, { platforms: [], concurrency, signal });
     const failures = await walker.add(source.images().map(({ reference }) => reference));
