@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { AirgapError, messageOf } from '../base/errors.ts';
+import type { AnsweredRequest } from '../base/events.ts';
 import { reasonOf } from '../base/file-failure.ts';
 import { type Answer, errorAnswer } from './answer.ts';
 import { Buffers } from './buffers.ts';
@@ -14,18 +15,6 @@ import { sendAnswer } from './send.ts';
 export interface ServerCertificate {
   readonly cert: string;
   readonly key: string;
-}
-
-/** An answered request, for logs. Everything that the client has sent is untrusted. */
-interface AnsweredRequest {
-  readonly client: string;
-  readonly method: string;
-  /** Path and query, shortened. */
-  readonly target: string;
-  readonly status: number;
-  /** Bytes of the body that were sent. */
-  readonly bytes: number;
-  readonly seconds: number;
 }
 
 export interface ServerOptions {
