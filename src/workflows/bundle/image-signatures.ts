@@ -1,5 +1,5 @@
-import type { KeyObject } from 'node:crypto';
-import { AirgapError, combine } from '../../base/errors.ts';
+import { count } from '../../base/count.ts';
+import { AirgapError, asAirgapError, combine } from '../../base/errors.ts';
 import { settle } from '../../base/pool.ts';
 import { runStep } from '../../base/step.ts';
 import type { ManifestContent, Source } from '../../oci/content.ts';
@@ -10,11 +10,13 @@ import { parseManifest } from '../../oci/manifest.ts';
 import { isAttestationPlatform } from '../../oci/platform.ts';
 import { formatReference, formatRepository } from '../../oci/reference.ts';
 import type { Referrer } from '../../oci/referrer.ts';
-import { isImageSignature, signatureBlobs } from '../../oci/referrer-signature.ts';
+import { isImageSignature, type SignatureBlob, signatureBlobs } from '../../oci/referrer-signature.ts';
+import { identityText, matchesIdentity } from '../../sigstore/identity.ts';
 import { referrerManifest } from '../../transfer/manifest-reader.ts';
 import type { IncompleteReferrers, ReferrerRequests } from '../../transfer/referrers/requests.ts';
 import { type ReadBlobOptions, readBlob } from '../../transfer/resumable-read.ts';
 import { throwIfAborted, wrapError } from '../../transfer/wrap-error.ts';
+import { ruleFinder, type SignaturePolicy, type SignatureRule, signersText } from './signature-policy.ts';
 
 export interface SignatureCheck extends ReadBlobOptions {
   readonly graph: Graph;
@@ -28,8 +30,7 @@ export interface SignatureCheck extends ReadBlobOptions {
   readonly source: Source;
   /** Images whose referrers could not all be read. */
   readonly incomplete?: readonly IncompleteReferrers[];
-  /** Public keys; a signature by any of them is enough. */
-  readonly keys: readonly KeyObject[];
+  readonly policy: SignaturePolicy;
   /** Images checked at the same time. */
   readonly concurrency: number;
 }
@@ -37,71 +38,98 @@ export interface SignatureCheck extends ReadBlobOptions {
 /** Largest signature, in bytes; real ones have some hundred, with a certificate chain some ten thousand. */
 export const SIGNATURE_LIMIT = 4 * 1024 * 1024;
 
+/** Reasons of rejected signatures in a message. */
+const MAX_REASONS = 3;
+
 /**
- * Verifies that every image has a cosign signature by one of the keys, offline. The signature must cover the digest at
+ * Verifies offline that every image has a signature as the policy requires it. The signature must cover the digest at
  * the source, if the image is known to derive from it, or each remaining image of an index that was reduced.
- * @throws AirgapError `signature` naming each unsigned image, `several` for more than one; errors of the source
+ * @throws AirgapError `signature` naming each image without one, `several` for more than one; errors of the source
  */
 export async function requireSignatures(check: SignatureCheck): Promise<void> {
-  const { graph, concurrency, emit, signal } = check;
-  const verifier = new Verifier(check);
-  const expected = new Map<Root, Digest>();
-  const isSigned = async (root: Root): Promise<boolean> => {
-    const { sourceDigest, descriptor } = root;
-    const isKnown = sourceDigest !== undefined && (await check.isSourceProven(root));
-    const digest = isKnown ? sourceDigest : descriptor.digest;
-    expected.set(root, digest);
-    if (await verifier.isSigned(root, digest)) return true;
-    if (root.sourceDigest === undefined) return false;
-    const images = await Promise.all(imagesIn(graph, root).map((index) => verifier.isSigned(root, index)));
-    return images.length > 0 && images.every(Boolean);
-  };
+  const { graph, policy, concurrency, emit, signal } = check;
+  // The libraries of sigstore are loaded only for identities.
+  const needsSigstore = policy.rules.some(({ identities }) => identities.length > 0);
+  const { verifyKeyless } = needsSigstore ? await import('../../sigstore/keyless.ts') : {};
+  const verifier = new Verifier(check, verifyKeyless);
+  const ruleOf = ruleFinder(policy);
   const outcomes = await runStep(
     emit,
     'checking the signatures of images',
-    (advance) => settle(graph.roots, concurrency, (root) => isSigned(root).finally(advance)),
+    (advance) =>
+      settle(graph.roots, concurrency, async (root) => {
+        const rule = ruleOf(formatReference(root.reference));
+        const isExempt = rule?.unsigned !== undefined;
+        return { rule, ...(rule && !isExempt && (await verifier.check(root, rule).finally(advance))) };
+      }),
     graph.roots.length,
   );
   throwIfAborted(signal);
-  const errors = outcomes.flatMap((outcome, index) => {
+  const errors: AirgapError[] = [];
+  const exempt: string[] = [];
+  for (const [index, outcome] of outcomes.entries()) {
     const root = graph.roots[index] as Root;
     const name = formatReference(root.reference);
-    if ('error' in outcome) return [wrapError(name, outcome.error)];
-    if (outcome.value) return [];
-    const digest = expected.get(root) as Digest;
-    const registryError = check.incomplete?.find(({ images }) => images.includes(name))?.error;
-    return [
-      unsignedError(name, root, digest, {
-        count: verifier.count(root, digest),
-        keys: check.keys.length,
-        registryError,
-      }),
-    ];
-  });
+    if ('error' in outcome) {
+      errors.push(wrapError(name, outcome.error));
+      continue;
+    }
+    const { rule, missing } = outcome.value;
+    if (rule === undefined) errors.push(uncoveredError(name));
+    else if (rule.unsigned !== undefined) exempt.push(`${name} (${rule.unsigned})`);
+    else if (missing !== undefined) {
+      const registryError = check.incomplete?.find(({ images }) => images.includes(name))?.error;
+      errors.push(unsignedError(name, root, rule, { ...missing, registryError }));
+    }
+  }
   if (errors.length > 0) {
     throw combine(errors, `${errors.length} of ${graph.roots.length} images have no valid signature`);
   }
+  if (exempt.length === 0) return;
+  emit({
+    type: 'note',
+    message: `${count(exempt.length, 'image')} accepted without a signature: ${exempt.join(', ')}`,
+  });
 }
 
 /**
  * Like {@link requireSignatures}, for images that have just been read from their registries: these are proof of what a
- * reduced index derives from. Does nothing without keys.
+ * reduced index derives from. Does nothing without a policy.
  * @param requests tell which referrers could not be read
  */
 export async function requireSourceSignatures(
-  check: Omit<SignatureCheck, 'isSourceProven' | 'incomplete'>,
+  {
+    policy,
+    ...check
+  }: Omit<SignatureCheck, 'isSourceProven' | 'incomplete' | 'policy'> & {
+    readonly policy: SignaturePolicy | undefined;
+  },
   requests: ReferrerRequests,
 ): Promise<void> {
-  if (check.keys.length === 0) return;
-  await requireSignatures({ ...check, isSourceProven: async () => true, incomplete: requests.incomplete() });
+  if (policy === undefined) return;
+  await requireSignatures({ ...check, policy, isSourceProven: async () => true, incomplete: requests.incomplete() });
 }
+
+/** What was looked for and not found. */
+interface MissingSignature {
+  /** Digest that must be signed. */
+  readonly digest: Digest;
+  /** Number of referrers that may be signatures. */
+  readonly referrers: number;
+  /** Why the signatures that were found are not accepted. */
+  readonly reasons: readonly string[];
+}
+
+type VerifyKeyless = typeof import('../../sigstore/keyless.ts').verifyKeyless;
 
 class Verifier {
   readonly #check: SignatureCheck;
+  readonly #verifyKeyless: VerifyKeyless | undefined;
   readonly #bySubject: ReadonlyMap<string, readonly Referrer[]>;
 
-  constructor(check: SignatureCheck) {
+  constructor(check: SignatureCheck, verifyKeyless: VerifyKeyless | undefined) {
     this.#check = check;
+    this.#verifyKeyless = verifyKeyless;
     const allReferrers = [...(check.graph.referrers ?? []), ...check.leftOut];
     this.#bySubject = Map.groupBy(
       allReferrers,
@@ -109,27 +137,58 @@ class Verifier {
     );
   }
 
-  /** Returns the number of referrers of the manifest that must be signed. */
-  count({ reference }: Root, digest: Digest): number {
-    return this.#referrersOf(reference, digest).length;
+  /** Looks for a signature of the image, or of each image in an index that was reduced. */
+  async check(root: Root, rule: SignatureRule): Promise<{ readonly missing?: MissingSignature }> {
+    const { sourceDigest, descriptor } = root;
+    const isKnown = sourceDigest !== undefined && (await this.#check.isSourceProven(root));
+    const digest = isKnown ? sourceDigest : descriptor.digest;
+    const reasons = await this.#rejections(root, digest, rule);
+    if (reasons === undefined) return {};
+    const missing = { digest, referrers: this.#referrersOf(root.reference, digest).length, reasons };
+    if (sourceDigest === undefined) return { missing };
+    const images = imagesIn(this.#check.graph, root);
+    const ofImages = await Promise.all(images.map((image) => this.#rejections(root, image, rule)));
+    const isEachSigned = images.length > 0 && ofImages.every((rejections) => rejections === undefined);
+    return isEachSigned ? {} : { missing };
   }
 
-  async isSigned({ reference }: Root, digest: Digest): Promise<boolean> {
-    const { keys } = this.#check;
+  /** Returns why no signature of the digest is accepted; undefined if one is. */
+  async #rejections({ reference }: Root, digest: Digest, rule: SignatureRule): Promise<string[] | undefined> {
+    const reasons = new Set<string>();
     for (const referrer of this.#referrersOf(reference, digest)) {
       const { descriptor, bytes } = await this.#manifest(referrer);
-      for (const { blob, signature } of signatureBlobs(parseManifest(descriptor.mediaType, bytes))) {
-        if (blob.size > SIGNATURE_LIMIT) continue;
+      for (const found of signatureBlobs(parseManifest(descriptor.mediaType, bytes))) {
+        if (found.blob.size > SIGNATURE_LIMIT) continue;
         const { repository } = referrer;
-        const content = await readBlob(
-          this.#check.source,
-          { descriptor: blob, repositories: [repository] },
-          this.#check,
-        );
-        if (isImageSignature({ signature }, content, digest, keys)) return true;
+        const node = { descriptor: found.blob, repositories: [repository] };
+        const content = await readBlob(this.#check.source, node, this.#check);
+        if (isImageSignature(found, content, digest, rule.keys)) return undefined;
+        if (rule.identities.length === 0) continue;
+        const reason = this.#keylessRejection(found, content, digest, rule);
+        if (reason === undefined) return undefined;
+        reasons.add(reason);
       }
     }
-    return false;
+    return [...reasons];
+  }
+
+  #keylessRejection(
+    signature: SignatureBlob,
+    content: Uint8Array,
+    digest: Digest,
+    { identities }: SignatureRule,
+  ): string | undefined {
+    const { trustedRoot } = this.#check.policy;
+    if (trustedRoot === undefined || this.#verifyKeyless === undefined) return 'there is no trusted root';
+    try {
+      const signer = this.#verifyKeyless(signature, content, digest, trustedRoot);
+      if (identities.some((rule) => matchesIdentity(rule, signer))) return undefined;
+      return `it was signed by ${identityText(signer)}`;
+    } catch (error) {
+      const { code, reason } = asAirgapError(error);
+      if (code !== 'signature') throw error;
+      return reason;
+    }
   }
 
   #referrersOf(reference: Root['reference'], digest: Digest): readonly Referrer[] {
@@ -155,23 +214,25 @@ function imagesIn(graph: Graph, { descriptor }: Root): Digest[] {
   return [...new Set(images.map(({ digest }) => digest))];
 }
 
-/** Details for the error about an unsigned image. */
-interface UnsignedDetails {
-  /** Number of referrers that may be signatures. */
-  readonly count: number;
-  readonly keys: number;
-  /** Error because of which not all referrers are known. */
-  readonly registryError: AirgapError | undefined;
+function uncoveredError(name: string): AirgapError {
+  return new AirgapError('signature', 'no rule says who must have signed it', {
+    subject: name,
+    hint: 'add a rule to signatures.rules in airgap.yaml, or accept the image with unsigned: REASON there',
+  });
 }
 
 function unsignedError(
   name: string,
   root: Root,
-  digest: Digest,
-  { count, keys, registryError }: UnsignedDetails,
+  rule: SignatureRule,
+  { digest, referrers, reasons, registryError }: MissingSignature & { readonly registryError: AirgapError | undefined },
 ): AirgapError {
-  const by = keys === 1 ? 'the key' : 'any of the keys';
-  const found = count === 0 ? 'it has no referrers' : `none of its referrers (${count}) is a signature by ${by}`;
+  const by = signersText(rule);
+  const rejected = reasons.slice(0, MAX_REASONS).join('; ');
+  const more = reasons.length > MAX_REASONS ? `; and ${reasons.length - MAX_REASONS} more` : '';
+  const because = reasons.length === 0 ? '' : `: ${rejected}${more}`;
+  const found =
+    referrers === 0 ? 'it has no referrers' : `none of its referrers (${referrers}) is a signature by ${by}`;
   const isSubset = root.sourceDigest !== undefined;
   const each = isSubset ? ', nor of each image in it' : '';
   const isKnown = root.sourceDigest === digest;
@@ -184,14 +245,17 @@ function unsignedError(
       cause: registryError,
     });
   }
-  return new AirgapError('signature', `no cosign signature${each} by ${by}: ${found}`, {
+  return new AirgapError('signature', `no cosign signature${each} by ${by}: ${found}${because}`, {
     subject: name,
     step: digest,
-    hint: isSubset && (count === 0 || !isKnown) ? subsetHint(root, isKnown) : SIGN_HINT,
+    hint: isSubset && (referrers === 0 || !isKnown) ? subsetHint(root, isKnown) : signHint(rule),
   });
 }
 
-const SIGN_HINT = 'leave out the image with --exclude, or sign it with cosign sign --key';
+function signHint({ identities }: SignatureRule): string {
+  if (identities.length === 0) return 'leave out the image with --exclude, or sign it with cosign sign --key';
+  return 'leave out the image with --exclude, or name the identity that signs it if you trust that';
+}
 
 /** Returns the hint for a reduced index, which the signature of the original index does not cover. */
 function subsetHint({ sourceDigest }: Root, isKnown: boolean): string {

@@ -43,6 +43,7 @@ const allowed: Record<string, readonly string[]> = {
   transfer: transport,
   bundle: ['transfer', 'inventory', 'naming', ...transport],
   serve: transport,
+  sigstore: transport,
   discovery: ['value-tracing', 'inventory', 'helm', ...transport],
   search: ['manifests', 'discovery', 'recipe', 'value-tracing', 'session', 'inventory', 'naming', 'helm', ...transport],
   'overrides/settings': charts,
