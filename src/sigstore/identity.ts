@@ -16,6 +16,12 @@ export interface CertificateIdentity {
   readonly issuer: string;
 }
 
+/** A verified keyless signature. */
+export interface KeylessSigner extends CertificateIdentity {
+  /** Who vouches for the time: the transparency log, or only a timestamp authority. */
+  readonly time: 'log' | 'authority';
+}
+
 /** Reports whether a verified identity is the required one. @throws AirgapError `usage` for an expression that takes too long */
 export function matchesIdentity({ identity, issuer }: IdentityRule, actual: CertificateIdentity): boolean {
   return matchesText(issuer, actual.issuer) && matchesText(identity, actual.identity);

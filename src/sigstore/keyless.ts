@@ -3,7 +3,7 @@ import { toSignedEntity, Verifier } from '@sigstore/verify';
 import { AirgapError, messageOf } from '../base/errors.ts';
 import type { Digest } from '../oci/digest.ts';
 import { claimsImage, type SignatureBlob, signsImage } from '../oci/referrer-signature.ts';
-import type { CertificateIdentity } from './identity.ts';
+import type { KeylessSigner } from './identity.ts';
 import { bundleOfAnnotations } from './signature-bundle.ts';
 import type { TrustedRoot } from './trusted-root.ts';
 
@@ -21,7 +21,7 @@ export function verifyKeyless(
   content: Uint8Array,
   imageDigest: Digest,
   { material }: TrustedRoot,
-): CertificateIdentity {
+): KeylessSigner {
   try {
     const isBundle = signature === undefined;
     const bundle = isBundle
@@ -36,9 +36,11 @@ export function verifyKeyless(
         ? signsImage(bundle.content.dsseEnvelope, imageDigest)
         : claimsImage(content, imageDigest);
     if (!isOfImage) throw new Error('it is not a signature of this digest');
+    const isLogged = bundle.verificationMaterial.tlogEntries.some((entry) => entry.inclusionPromise !== undefined);
     return {
       identity: identity?.subjectAlternativeName ?? '',
       issuer: identity?.extensions?.issuer ?? '',
+      time: isLogged ? 'log' : 'authority',
     };
   } catch (cause) {
     throw new AirgapError('signature', reasonOf(cause), { cause });

@@ -8,6 +8,7 @@ import type { TrustedRoot } from '../../sigstore/trusted-root.ts';
 import { Walker } from '../../transfer/walk.ts';
 import { requireSignatures } from '../bundle/image-signatures.ts';
 import type { SignaturePolicy } from '../bundle/signature-policy.ts';
+import type { SignatureCheck } from '../bundle/signature-search.ts';
 import { bundledSignatures, isSubsetOfSource } from '../bundle/subset-evidence.ts';
 
 /**
@@ -17,13 +18,34 @@ import { bundledSignatures, isSubsetOfSource } from '../bundle/subset-evidence.t
  * @throws AirgapError `signature` naming each unsigned image, `several` for more than one; `bundle-invalid`; `usage` if there
  *   is no trusted root for keyless signatures, or only one for which nobody vouches
  */
-export async function verifySignatures(
-  { emit, signal }: Context,
+export function verifySignatures(
+  context: Context,
   file: string,
   concurrency: number,
   policy: SignaturePolicy,
   signer?: KeyObject,
 ): Promise<void> {
+  return withSignatureCheck(context, { file, concurrency, policy, signer }, requireSignatures);
+}
+
+/** A bundle, and the signatures that its images need. */
+export interface BundleSignatures {
+  readonly file: string;
+  readonly concurrency: number;
+  readonly policy: SignaturePolicy;
+  /** Public key by which the bundle itself must be signed. */
+  readonly signer: KeyObject | undefined;
+}
+
+/**
+ * Opens a bundle for a check of the signatures of its images, with the trusted root that applies.
+ * @throws AirgapError `bundle-invalid`; `usage` for the trusted root; errors of the work
+ */
+export async function withSignatureCheck<R>(
+  { emit, signal }: Context,
+  { file, concurrency, policy, signer }: BundleSignatures,
+  work: (check: SignatureCheck) => Promise<R>,
+): Promise<R> {
   const source = await openCheckedBundle(file, { signer, emit });
   try {
     const needsRoot = policy.rules.some(({ identities }) => identities.length > 0);
@@ -33,7 +55,7 @@ export async function verifySignatures(
     const attached = await walker.attach(source.referrers());
     for (const { error } of [...failures, ...attached.failures]) throw error;
     const graph = walker.graph();
-    await requireSignatures({
+    return await work({
       graph: { ...graph, roots: source.images() },
       isSourceProven: (root) => isSubsetOfSource(source, root),
       leftOut: bundledSignatures(source),

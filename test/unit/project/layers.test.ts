@@ -48,7 +48,7 @@ const allowed: Record<string, readonly string[]> = {
   search: ['manifests', 'discovery', 'recipe', 'value-tracing', 'session', 'inventory', 'naming', 'helm', ...transport],
   'overrides/settings': charts,
   'overrides/crd': charts,
-  'overrides/formats': ['ecr', 'naming', 'inventory', 'helm', ...transport],
+  'overrides/formats': ['ecr', 'naming', 'inventory', 'helm', 'sigstore', ...transport],
   'overrides/proof': ['overrides/settings', 'overrides/crd', ...charts],
   'overrides/additions': ['overrides/proof', 'overrides/settings', ...charts],
   'overrides/edits': ['overrides/additions', 'overrides/proof', 'overrides/settings', ...charts],
