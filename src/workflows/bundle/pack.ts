@@ -13,6 +13,7 @@ import { noSpace } from '../../bundle/writing/preflight.ts';
 import type { ToolFile } from '../../bundle/writing/tool-files.ts';
 import type { ImageCounts } from '../../inventory/image-counts.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
+import { digestOf } from '../../oci/digest.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
 import type { ChartOperators, OperatorScan, OperatorScanReport } from '../../operator-scan/index.ts';
 import type { AskedHost } from '../../search/nested-hosts.ts';
@@ -37,6 +38,8 @@ export interface PackOptions extends ResolveOptions, ReferrerOptions, RegistryUs
   readonly force: boolean;
   /** Bytes of each part of a split bundle. */
   readonly splitSize?: number | undefined;
+  /** Sigstore's trusted root, byte for byte, for the isolated side to verify keyless signatures with. */
+  readonly trustedRoot?: Uint8Array | undefined;
   /** Key that signs the inventory. */
   readonly sign?: SigningKey | undefined;
   /** Blobs read at the same time from distant registries; at least `concurrency`. */
@@ -129,11 +132,15 @@ export async function pack(
         selections,
         incomplete,
       }),
+      ...(options.trustedRoot && { trustedRoot: digestOf(options.trustedRoot) }),
       ...delta,
       ...toolFields(tools),
     };
     const { out: path, force, splitSize } = options;
-    const evidence = await subsetEvidence({ graph, leftOut, source: client, requests, concurrency, emit, signal });
+    const evidence = [
+      ...(await subsetEvidence({ graph, leftOut, source: client, requests, concurrency, emit, signal })),
+      ...(options.trustedRoot ? [options.trustedRoot] : []),
+    ];
     const unanswered = reportIncompleteReferrers(emit, requests.incomplete(), options.requireReferrers);
     const signatures = options.sign && (await reuseOrSignInventory(inventory, options.sign, path, evidence));
     const planned = { path, splitSize, graph, charts: artifacts, inventory, evidence, signatures, tools, force };
