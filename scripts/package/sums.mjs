@@ -1,0 +1,20 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+
+/** Returns the SHA-256 of a file, hex. */
+export async function sha256Of(file) {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(file), hash);
+  return hash.digest('hex');
+}
+
+/** Writes SHA256SUMS of all other files of a folder. */
+export async function writeSums(folder) {
+  const names = (await readdir(folder)).filter((name) => name !== 'SHA256SUMS').sort();
+  const lines = [];
+  for (const name of names) lines.push(`${await sha256Of(join(folder, name))}  ${name}\n`);
+  await writeFile(join(folder, 'SHA256SUMS'), lines.join(''));
+}
