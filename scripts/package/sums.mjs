@@ -11,9 +11,12 @@ export async function sha256Of(file) {
   return hash.digest('hex');
 }
 
-/** Writes SHA256SUMS of all other files of a folder. */
+/** Files that come after SHA256SUMS: itself, signatures and their keys. */
+const LATER = /^(?:SHA256SUMS|provenance\.dsse\.json|release\.pub)/;
+
+/** Writes SHA256SUMS of the files of a folder. */
 export async function writeSums(folder) {
-  const names = (await readdir(folder)).filter((name) => name !== 'SHA256SUMS').sort();
+  const names = (await readdir(folder)).filter((name) => !LATER.test(name)).sort();
   const lines = [];
   for (const name of names) lines.push(`${await sha256Of(join(folder, name))}  ${name}\n`);
   await writeFile(join(folder, 'SHA256SUMS'), lines.join(''));
