@@ -1,8 +1,8 @@
 /**
- * npm run image [-- [--packages FOLDER] [--source URL] [--renew-base]]
+ * npm run image [-- [--packages FOLDER] [--source URL] [--renew-base] [PLATFORM…]]
  *
  * Makes an image for pipelines from the archives of `npm run package`: airgap-VERSION-image.oci.tar, an OCI image layout for
- * linux/amd64 and linux/arm64, and its bill of materials, beside the archives. It has the plugin, Helm, a shell, the C library and
+ * linux-amd64 and linux-arm64 unless told otherwise, and its bill of materials, beside the archives. It has the plugin, Helm, a shell, the C library and
  * certificate authorities. The same commit, archives and version of Go give the same bytes.
  *
  * Needs apt-get with the package lists of the Debian release that image/debian.json names, and Go. --renew-base writes the newest
@@ -19,10 +19,10 @@ import { writeImage } from './image/image.mjs';
 import { writeSums } from './package/sums.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const USAGE = 'usage: npm run image [-- [--packages FOLDER] [--source URL] [--renew-base]]';
-const ARCHITECTURES = ['amd64', 'arm64'];
+const PLATFORMS = ['linux-amd64', 'linux-arm64'];
+const USAGE = `usage: npm run image [-- [--packages FOLDER] [--source URL] [--renew-base] [PLATFORM…]], platforms: ${PLATFORMS.join(' ')}`;
 
-const { packages, source, renewBase } = argumentsOf();
+const { packages, source, renewBase, wanted } = argumentsOf();
 try {
   if (renewBase) await renewPins(root);
   else await make();
@@ -33,9 +33,9 @@ try {
 
 async function make() {
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  const archives = ARCHITECTURES.map((architecture) => ({
-    architecture,
-    archive: join(packages, `airgap-${version}-linux-${architecture}.tgz`),
+  const archives = wanted.map((platform) => ({
+    architecture: platform.slice('linux-'.length),
+    archive: join(packages, `airgap-${version}-${platform}.tgz`),
   }));
   for (const { archive } of archives)
     await access(archive).catch(() => {
@@ -59,7 +59,8 @@ async function make() {
 
 function argumentsOf() {
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
       options: {
         packages: { type: 'string', default: join(root, 'packages') },
         source: { type: 'string' },
@@ -71,7 +72,10 @@ function argumentsOf() {
       console.log(USAGE);
       process.exit(0);
     }
-    return { packages: resolve(values.packages), source: values.source, renewBase: values['renew-base'] };
+    const unknown = positionals.find((name) => !PLATFORMS.includes(name));
+    if (unknown !== undefined) throw new Error(`unknown platform ${unknown}`);
+    const wanted = PLATFORMS.filter((name) => positionals.length === 0 || positionals.includes(name));
+    return { packages: resolve(values.packages), source: values.source, renewBase: values['renew-base'], wanted };
   } catch (error) {
     console.error(`image: ${error.message}\n${USAGE}`);
     process.exit(2);

@@ -25,9 +25,9 @@ export class OciLayout {
     return descriptor;
   }
 
-  /** Names a manifest in index.json. */
-  root(descriptor, tag) {
-    this.#roots.push({ ...descriptor, annotations: { 'org.opencontainers.image.ref.name': tag } });
+  /** Names a manifest in index.json: `NAME:TAG`, since podman and docker take a tag alone for the name of an image. */
+  root(descriptor, name) {
+    this.#roots.push({ ...descriptor, annotations: { 'org.opencontainers.image.ref.name': name } });
   }
 
   /** Writes the archive: the same content gives the same bytes. */

@@ -28,7 +28,9 @@ export async function baseFiles(root, architecture) {
   // What update-ca-certificates would write.
   const authorities = [...files].filter(([path]) => /^usr\/share\/ca-certificates\/.*\.crt$/.test(path)).sort();
   const bundle = authorities.map(([, { bytes }]) => `${bytes.toString('latin1').trimEnd()}\n`).join('');
-  for (const name of APPLETS.split(' ')) files.set(`bin/${name}`, { type: 'SymbolicLink', mode: 0o777, linkpath: 'busybox' });
+  for (const name of APPLETS.split(' '))
+    files.set(`bin/${name}`, { type: 'SymbolicLink', mode: 0o777, linkpath: 'busybox' });
+  files.set('usr/bin/env', { type: 'SymbolicLink', mode: 0o777, linkpath: '../../bin/busybox' });
   const open = { type: 'Directory', mode: 0o1777 };
   return new Map([
     ...files,

@@ -73,7 +73,8 @@ async function fetchPackages(root, architecture) {
       found.set(await sha256Of(join(folder, file)), file);
     for (const [name, sha256] of missing) {
       const file = found.get(sha256);
-      if (file === undefined) throw new Error(`the Debian package ${name} for ${architecture} has not the pinned SHA-256 ${sha256}`);
+      if (file === undefined)
+        throw new Error(`the Debian package ${name} for ${architecture} has not the pinned SHA-256 ${sha256}`);
       await rename(join(folder, file), paths.get(name));
     }
   });

@@ -31,7 +31,12 @@ export async function helmFor(architecture) {
     program: await readFile(programPath(NAME, architecture)),
     notice: noticeText('Helm contains software of others, under these licences.', sections),
     components: modules.map(({ path, version }) => {
-      const purl = new PackageURL('golang', dirname(path) === '.' ? undefined : dirname(path), path.split('/').pop(), version);
+      const purl = new PackageURL(
+        'golang',
+        dirname(path) === '.' ? undefined : dirname(path),
+        path.split('/').pop(),
+        version,
+      );
       const type = path === 'helm.sh/helm/v4' ? 'application' : 'library';
       return { type, 'bom-ref': purl.toString(), name: path, version, purl: purl.toString() };
     }),
@@ -41,7 +46,14 @@ export async function helmFor(architecture) {
 /** Returns the modules whose code is in the program, Helm first, then Go's own library. */
 async function modulesOf(architecture) {
   const { folder, main } = goModule(NAME);
-  const env = { ...process.env, GOOS: 'linux', GOARCH: architecture, CGO_ENABLED: '0', GOFLAGS: '-mod=readonly', GOTOOLCHAIN: 'local' };
+  const env = {
+    ...process.env,
+    GOOS: 'linux',
+    GOARCH: architecture,
+    CGO_ENABLED: '0',
+    GOFLAGS: '-mod=readonly',
+    GOTOOLCHAIN: 'local',
+  };
   const template = '{{with .Module}}{{.Path}} {{.Version}} {{.Dir}}{{end}}';
   const { stdout } = await run('go', ['list', '-deps', '-f', template, main], { cwd: folder, env, maxBuffer: 2 ** 26 });
   const lines = [...new Set(stdout.split('\n').filter((line) => line !== ''))];

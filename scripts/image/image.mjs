@@ -60,7 +60,7 @@ export async function writeImage({ root, file, version, commit, source, platform
     };
     manifests.push(layout.manifest(`${type('manifest')}+json`, manifest, { platform: { architecture, os: 'linux' } }));
   }
-  layout.root(layout.manifest(`${type('index')}+json`, { manifests, annotations }), version);
+  layout.root(layout.manifest(`${type('index')}+json`, { manifests, annotations }), `helm-airgap:${version}`);
   await layout.write(file);
   return bomOfImage({ version, bom, platforms });
 }
@@ -110,7 +110,10 @@ async function bomOfImage({ version, bom, platforms }) {
       ...bom.components.filter((component) => needed.has(component['bom-ref'])),
     ],
     dependencies: new Map([
-      ['image', ['debian', plugin['bom-ref'], ...platforms.map(({ helm: { components } }) => components[0]['bom-ref'])]],
+      [
+        'image',
+        ['debian', plugin['bom-ref'], ...platforms.map(({ helm: { components } }) => components[0]['bom-ref'])],
+      ],
       ['debian', debian.map((component) => component['bom-ref'])],
       [plugin['bom-ref'], [...archives]],
       ...[...archives].map((name) => [name, ofArchives.get(name)]),

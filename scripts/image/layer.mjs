@@ -43,7 +43,9 @@ export async function readTar(archive) {
 
 /** Returns entries of regular files, in folders that all may read. */
 export function filesOf(contents, mode = 0o644) {
-  return new Map(Object.entries(contents).map(([path, text]) => [path, { type: 'File', mode, bytes: Buffer.from(text) }]));
+  return new Map(
+    Object.entries(contents).map(([path, text]) => [path, { type: 'File', mode, bytes: Buffer.from(text) }]),
+  );
 }
 
 /**

@@ -35,15 +35,18 @@ export async function checkLicences(archive, bom, platform) {
   for (const { name, version, licenses } of packages) {
     const { licence, text } = texts.get(`${name}@${version}`) ?? {};
     require(licence !== undefined, `NOTICE does not name ${name} ${version}`);
-    require(licenses[0].license?.id === licence, `NOTICE gives ${name} the licence ${licence}, the bill of materials another`);
+    require(licenses[0].license?.id ===
+      licence, `NOTICE gives ${name} the licence ${licence}, the bill of materials another`);
     require(ALLOWED.has(licence), `${name} ${version} has the licence ${licence}, which is not allowed`);
     // Packages of one publisher leave the text to a sister package.
     const isElsewhere = [...texts].some(
-      ([other, { licence: same, text }]) => same === licence && text !== '' && other.split('/')[0] === name.split('/')[0],
+      ([other, { licence: same, text }]) =>
+        same === licence && text !== '' && other.split('/')[0] === name.split('/')[0],
     );
     require(text !== '' || isElsewhere, `NOTICE has no text of the licence of ${name} ${version}`);
   }
-  require(texts.size === packages.length, `NOTICE names ${texts.size} packages, the bill of materials ${packages.length}`);
+  require(texts.size ===
+    packages.length, `NOTICE names ${texts.size} packages, the bill of materials ${packages.length}`);
   const node = sections.find((section) => section.startsWith(`Node.js ${platforms[platform].node.version}\n`));
   require(node?.includes('Permission is hereby granted'), "NOTICE has not the licence of the archive's Node.js");
   return `${packages.length} packages and Node.js`;
@@ -64,7 +67,8 @@ export async function checkDigests(folder, bom) {
   for (const [sha256, name] of archives) {
     const component = bom.components.find((one) => one.name === name);
     require(component?.hashes[0].content === sha256, `the bill of materials has not the SHA-256 of ${name}`);
-    require(subject.find((one) => one.name === name)?.digest.sha256 === sha256, `the provenance has not the SHA-256 of ${name}`);
+    require(subject.find((one) => one.name === name)?.digest.sha256 ===
+      sha256, `the provenance has not the SHA-256 of ${name}`);
   }
   return `${archives.length} archives`;
 }

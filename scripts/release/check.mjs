@@ -23,13 +23,13 @@ import { serveFiles } from '../../test/support/file-server.ts';
 import { installTampered, installWays, pushPluginArtifact } from '../../test/support/plugin-installs.ts';
 import { startRegistry } from '../../test/support/registry.ts';
 import { releaseKeys } from '../../test/support/release-keys.ts';
+import { tryToolImage, unpackToolImage, withoutChroot } from '../../test/support/tool-image.ts';
 import { commitOf } from '../commit.mjs';
 import { platforms, thisPlatform } from '../package/platforms.mjs';
 import { archivesOf } from '../sign/prov.mjs';
 import { checkDigests, checkLicences, checkSchema, checkSize } from './archives.mjs';
 import { Checks, require } from './checks.mjs';
 import { releaseHelms } from './helms.mjs';
-import { runImage } from '../../test/support/tool-image.ts';
 import { checkEnvelope, checkProvFiles, checkSums } from './signatures.mjs';
 
 const run = promisify(execFile);
@@ -75,13 +75,15 @@ async function checkAll() {
     await checks.run('provenance files', async () => checkProvFiles(signed, await archivesOf(signed, version)));
     await checkInstalls();
   }
-  if (hasImage) await checks.run('the image runs', () => runImage(join(packages, `airgap-${version}-image.oci.tar`), version));
+  if (hasImage) await checks.run('the image runs', checkImage);
   if (out !== undefined && checks.failed === 0) await keep();
 }
 
 async function checkVersions() {
   for (const name of ['plugin.yaml', 'post-renderer/plugin.yaml'])
-    require((await readFile(join(root, name), 'utf8')).includes(`\nversion: ${version}\n`), `${name} is not of version ${version}`);
+    require((await readFile(join(root, name), 'utf8')).includes(
+      `\nversion: ${version}\n`,
+    ), `${name} is not of version ${version}`);
   require(/^[0-9a-f]+$/.test(commit), `the checkout is ${commit}: commit first`);
   require(tag === undefined || tag === `v${version}`, `the tag is ${tag}, and the version is ${version}`);
   return `${version}, ${commit.slice(0, 12)}`;
@@ -153,7 +155,8 @@ async function checkInstalls() {
       if (major === 4) {
         await checks.run(`${name}: a changed archive is refused`, async () => {
           const { signed: refused, unsigned } = await installTampered(bareHost(path), path, release);
-          require(refused.code !== 0 && /sha256 sum does not match/.test(refused.stderr), `Helm says: ${refused.stderr}`);
+          require(refused.code !== 0 &&
+            /sha256 sum does not match/.test(refused.stderr), `Helm says: ${refused.stderr}`);
           require(unsigned.code === 0, `without verification Helm says: ${unsigned.stderr}`);
         });
       }
@@ -162,6 +165,13 @@ async function checkInstalls() {
   } finally {
     await Promise.all([web.stop(), registry.stop()]);
   }
+}
+
+async function checkImage() {
+  require(withoutChroot() === undefined, withoutChroot());
+  const image = await unpackToolImage(join(packages, `airgap-${version}-image.oci.tar`));
+  await tryToolImage(image, version);
+  return thisPlatform;
 }
 
 /** Moves the files to the folder of the user: signed ones only if keys were given. */
@@ -173,9 +183,13 @@ async function keep() {
 
 /** Runs a script of this checkout. @throws Error with the end of its output */
 async function script(name, ...args) {
-  await run(process.execPath, [join(root, 'scripts', name), ...args], { cwd: root, maxBuffer: 2 ** 26 }).catch((error) => {
-    throw new Error(`${error.stdout}${error.stderr}`.trim().split('\n').slice(-8).join('\n') || error.message, { cause: error });
-  });
+  await run(process.execPath, [join(root, 'scripts', name), ...args], { cwd: root, maxBuffer: 2 ** 26 }).catch(
+    (error) => {
+      throw new Error(`${error.stdout}${error.stderr}`.trim().split('\n').slice(-8).join('\n') || error.message, {
+        cause: error,
+      });
+    },
+  );
 }
 
 function argumentsOf() {

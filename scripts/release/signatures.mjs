@@ -14,7 +14,11 @@ export async function checkSums(folder) {
   const sums = await readFile(join(folder, 'SHA256SUMS'));
   const signature = await readFile(join(folder, 'SHA256SUMS.sig'));
   require(await isSigned(folder, sums, signature), 'openssl refuses the signature of SHA256SUMS');
-  require(!(await isSigned(folder, Buffer.concat([sums, Buffer.from('x')]), signature)), 'openssl accepts a changed SHA256SUMS');
+  require(!(await isSigned(
+    folder,
+    Buffer.concat([sums, Buffer.from('x')]),
+    signature,
+  )), 'openssl accepts a changed SHA256SUMS');
   return 'sha256sum, openssl';
 }
 
@@ -22,7 +26,9 @@ export async function checkSums(folder) {
 export async function checkEnvelope(folder) {
   const { payload, payloadType, signatures } = JSON.parse(await readFile(join(folder, 'provenance.dsse.json'), 'utf8'));
   const statement = Buffer.from(payload, 'base64');
-  require(statement.equals(await readFile(join(folder, 'provenance.json'))), 'it has another statement than provenance.json');
+  require(statement.equals(
+    await readFile(join(folder, 'provenance.json')),
+  ), 'it has another statement than provenance.json');
   const signed = `DSSEv1 ${payloadType.length} ${payloadType} ${statement.length} ${statement}`;
   const isValid = await isSigned(folder, Buffer.from(signed), Buffer.from(signatures[0].sig, 'base64'));
   require(isValid, 'openssl refuses the signature of the provenance');
@@ -32,7 +38,14 @@ export async function checkEnvelope(folder) {
 /** Checks the provenance files with gpg. */
 export async function checkProvFiles(folder, archives) {
   for (const name of archives)
-    await run('gpgv', ['--quiet', '--keyring', join(folder, 'release.pub.gpg'), '--output', '/dev/null', join(folder, `${name}.prov`)]);
+    await run('gpgv', [
+      '--quiet',
+      '--keyring',
+      join(folder, 'release.pub.gpg'),
+      '--output',
+      '/dev/null',
+      join(folder, `${name}.prov`),
+    ]);
   return `${archives.length} files, gpgv`;
 }
 

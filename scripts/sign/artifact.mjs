@@ -24,7 +24,10 @@ export async function writeArtifact({ packages, version }) {
       ],
     };
     const platform = archive.slice(`airgap-${version}-`.length, -'.tgz'.length);
-    layout.root(layout.manifest('application/vnd.oci.image.manifest.v1+json', manifest), `${version}-${platform}`);
+    layout.root(
+      layout.manifest('application/vnd.oci.image.manifest.v1+json', manifest),
+      `airgap:${version}-${platform}`,
+    );
   }
   await layout.write(join(packages, `airgap-${version}-plugin.oci.tar`));
 }

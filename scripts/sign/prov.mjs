@@ -45,8 +45,11 @@ export async function writeProvFiles({ packages, version, keyFile, passphrase })
 
 /** Returns the names of the archives of a version. @throws Error if there is none */
 export async function archivesOf(packages, version) {
-  const archives = (await readdir(packages)).filter((name) => name.startsWith(`airgap-${version}-`) && name.endsWith('.tgz'));
-  if (archives.length === 0) throw new Error(`${packages} has no archives of version ${version}\nHint: run npm run package first`);
+  const archives = (await readdir(packages)).filter(
+    (name) => name.startsWith(`airgap-${version}-`) && name.endsWith('.tgz'),
+  );
+  if (archives.length === 0)
+    throw new Error(`${packages} has no archives of version ${version}\nHint: run npm run package first`);
   return archives.sort();
 }
 

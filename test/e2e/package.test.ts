@@ -1,16 +1,13 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildArtifact } from '../support/artifacts.ts';
+import { bareHost } from '../support/bare-host.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { everyHelm } from '../support/helm.ts';
-import { pushBuilt, pushImage } from '../support/images.ts';
+import { pushImage } from '../support/images.ts';
 import { makePackages, type PackedPlugin, packed, thisPlatform } from '../support/package.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
-import { scratchFolder } from '../support/scratch.ts';
 import { tarOf } from '../support/tar.ts';
 
 /** The archive of `npm run package`: what is in it, and that it runs where there is no Node, npm and git. */

@@ -54,7 +54,7 @@ export async function pushPluginArtifact(layout: string, host: string, tag: stri
     'copy',
     '--quiet',
     '--dest-tls-verify=false',
-    `oci-archive:${layout}:${tag}`,
+    `oci-archive:${layout}:airgap:${tag}`,
     `docker://${reference}`,
   ]);
   return reference;
