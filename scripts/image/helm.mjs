@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { PackageURL } from 'packageurl-js';
 import { build, goModule, programPath } from '../../test/support/cluster/build.ts';
