@@ -12,9 +12,11 @@ export function verdictText({ status, exitCode, signal }: ImageVerdict): string 
 /** Formats the verdicts of a scanner: the images that failed, with the last lines that it wrote about each. */
 export function verdictsReport({ command, verdicts }: Verdicts): string {
   const failed = verdicts.filter(({ status }) => status !== 'passed');
-  if (failed.length === 0) return joinLines([`${count(verdicts.length, 'image')} passed ${command}`]);
+  const images = (of: readonly ImageVerdict[]): number => new Set(of.map(({ image }) => image)).size;
+  const all = count(images(verdicts), 'image');
+  if (failed.length === 0) return joinLines([`${all} passed ${command}`]);
   return joinLines([
-    `${failed.length} of ${count(verdicts.length, 'image')} failed ${command}:`,
+    `${images(failed)} of ${all} failed ${command}:`,
     ...failed.flatMap((verdict) => {
       const { image, platform, output } = verdict;
       const lines = output === undefined ? [] : output.split('\n').map((line) => `      ${line}`);
