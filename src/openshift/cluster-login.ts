@@ -71,7 +71,7 @@ async function readLogin(
     };
   }
   const what = user['client-certificate-data'] || user['client-certificate'] ? 'a client certificate' : 'no token';
-  const message = `${question.what} has ${what}, which is no login for a registry, so ${route} gets none from it (${LOG_IN}, or helm registry login ${route})`;
+  const message = `${question.what} has ${what}, which is no login for a registry, so ${route} gets none from it (${LOG_IN}, or helm airgap login ${route})`;
   context.emit({ type: 'warning', message });
   return undefined;
 }
