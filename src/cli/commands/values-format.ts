@@ -169,11 +169,11 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
     };
   }
   if (isPolicyFormat(format)) {
-    const { bundle, target, signer, signatures: policy } = options;
+    const { bundle, target, signers, signatures: policy } = options;
     if (bundle === undefined || policy === undefined)
       throw new AirgapError('usage', `--format ${format} needs a bundle and the required signatures`);
     const { formatPolicies } = await import('../../workflows/values/format-policies.ts');
-    const result = await formatPolicies(context, format, { bundle, target, signer, policy, plainHttp });
+    const result = await formatPolicies(context, format, { bundle, target, signers, policy, plainHttp });
     io.info(formatReport(result), result.left.length > 0);
     return { ...result, isIncomplete: false };
   }

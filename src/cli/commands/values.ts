@@ -25,7 +25,7 @@ import {
 } from '../flags/overrides.ts';
 import { addTrustFlags } from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
-import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
+import { requiredSigners, requireSignatureOption } from '../flags/signatures.ts';
 import { addCheckTargetFlag, addNamingFlags, archiveTargetOf, targetOf, withCheckedTarget } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { displayPath } from '../reports/text.ts';
@@ -40,7 +40,6 @@ import { checkPolicySources, policySignatures, refuseSignerFlags } from './value
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
   const command = new Command('values')
-    .description('write values that redirect all images of a chart to a private registry, proved by rendering')
     .argument(
       '[chart]',
       'with --bundle: name of a chart in it, or its file; else chart folder, .tgz file, oci://... reference, or name with --repo',
@@ -92,7 +91,7 @@ export function valuesCommand(io: CommandIO) {
     if (flags.format === 'values') await checkOut(files);
     const settings = await readSettings(io, chart === undefined ? [] : [chart], flags);
     const options = await valuesOptions(io, flags, files, settings);
-    const checked = { target: options.target, chart: options.request?.chart, signer: options.signer };
+    const checked = { target: options.target, chart: options.request?.chart, signers: options.signers };
     const write = {
       values: () => writeValues(io, options, flags, files, command),
       chart: () => writeCarryingCharts(io, options, flags, command),
@@ -115,7 +114,7 @@ async function valuesOptions(
 ): Promise<ValuesOptions> {
   const { charts, config, chartSources, render, tests, hooks, manifests, add: images } = settings;
   const { bundle, to, proof: prove, pullSecret, pin, inject, operatorDefaults } = flags;
-  const signing = await requiredSigner(flags);
+  const signing = await requiredSigners(flags);
   const { withWrittenNamesFromFile } = await import('../../workflows/push/written-names.ts');
   // Parts of a chart that are not installed are not rendered.
   const skipped = { noHooks: !hooks, skipTests: !tests };
@@ -204,7 +203,7 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
       hint: 'helm airgap inspect BUNDLE lists the charts of a bundle',
     });
   }
-  if (flags.requireSignature !== undefined && flags.bundle === undefined) {
+  if (flags.requireSignature.length > 0 && flags.bundle === undefined) {
     throw new AirgapError('usage', '--require-signature needs --bundle', {
       hint: 'add --bundle, the bundle whose signature is checked',
     });
@@ -266,7 +265,7 @@ async function bundledRequest(
   context: CommandIO['context'],
   request: ChartRequest,
   bundle: string | undefined,
-  signing: Pick<ValuesOptions, 'signer'>,
+  signing: Pick<ValuesOptions, 'signers'>,
 ): Promise<ChartRequest> {
   if (bundle === undefined) return request;
   const { bundledChartByFile } = await import('../../workflows/values/bundled-charts.ts');

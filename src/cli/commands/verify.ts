@@ -10,7 +10,7 @@ import type { ReadLogin } from '../flags/login.ts';
 import { type FlagsOf, flagGroup } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
-import { publicKey } from '../flags/signatures.ts';
+import { requiredSigners, requireSignatureOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { receiptReport, verifyReport } from '../reports/verify.ts';
 import type { CommandIO } from '../run.ts';
@@ -18,9 +18,8 @@ import { afterDamage, afterReceipt, afterVerify } from './next-steps.ts';
 
 export function verifyCommand(io: CommandIO) {
   const command = new Command('verify')
-    .description('check every byte of a bundle offline, or the content that a push left in a registry')
     .argument('[file]', 'bundle to check')
-    .option('--key <file>', 'require that the bundle is signed by this public key, PEM')
+    .addOption(requireSignatureOption('--key <file>'))
     .addOption(outputOption(['text', 'json', 'yaml'], 'text'))
     .addHelpText(
       'after',
@@ -28,7 +27,7 @@ export function verifyCommand(io: CommandIO) {
     );
   return addReceiptFlags(addSignerFlags(command), io).action(async (file, flags) => {
     const { key, output, receipt } = flags;
-    if (file === undefined && (receipt === undefined || key !== undefined)) {
+    if (file === undefined && (receipt === undefined || key.length > 0)) {
       const hint = 'run helm airgap verify BUNDLE, or helm airgap verify --receipt FILE; --key needs a bundle';
       throw new AirgapError('usage', 'neither a bundle nor --receipt was given', { hint });
     }
@@ -37,13 +36,13 @@ export function verifyCommand(io: CommandIO) {
       const hint = `run helm airgap verify BUNDLE ${signerFlag} … without --receipt`;
       throw new AirgapError('usage', `${signerFlag} cannot be used with --receipt`, { hint });
     }
-    const signer = key === undefined ? undefined : await publicKey(key);
-    if (receipt !== undefined) return checkReceipt(io, receipt, flags, { bundle: file || undefined, signer });
+    const { signers } = await requiredSigners({ requireSignature: key });
+    if (receipt !== undefined) return checkReceipt(io, receipt, flags, { bundle: file || undefined, signers });
     if (file === undefined) return;
     const configuration = await readConfiguration(io.context, flags, CONNECTION_ONLY);
     const { policy } = await requiredSignatures(flags, configuration, io.context.cwd, 'verify');
     const { verify } = await import('../../workflows/verify/verify.ts');
-    const result = await verify(io.context, file, availableParallelism(), signer).catch((error: unknown) => {
+    const result = await verify(io.context, file, availableParallelism(), signers).catch((error: unknown) => {
       // An archive too damaged to open is a failed check too.
       if (error instanceof AirgapError && error.code === 'bundle-invalid') io.setExitCode(3);
       throw error;
@@ -60,7 +59,7 @@ export function verifyCommand(io: CommandIO) {
     if (isDamaged) return io.setExitCode(3);
     if (policy === undefined) return;
     const { verifySignatures } = await import('../../workflows/verify/verify-signatures.ts');
-    await verifySignatures(io.context, file, availableParallelism(), policy, signer);
+    await verifySignatures(io.context, file, availableParallelism(), policy, signers);
     if (output === 'text') await printReport(io, { result: [], notes: [] }, next);
   });
 }
@@ -90,7 +89,7 @@ async function checkReceipt(
   io: CommandIO,
   file: string,
   flags: ReceiptFlags & { readonly output: 'text' | 'json' | 'yaml' },
-  options: Pick<ReceiptOptions, 'bundle' | 'signer'>,
+  options: Pick<ReceiptOptions, 'bundle' | 'signers'>,
 ): Promise<void> {
   const { readReceipt } = await import('../../workflows/push/read-receipt.ts');
   const { verifyReceipt } = await import('../../workflows/verify/verify-receipt.ts');

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Option } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
+import type { RequiredSigner } from '../../bundle/signing/check-signature.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
 import type { ReferrerOptions } from '../../workflows/images/resolve.ts';
 import type { CommandIO } from '../run.ts';
@@ -23,18 +24,24 @@ export async function publicKey(file: string, others: readonly string[] = []): P
   return readPublicKey(await readKeyFile(file), file, others);
 }
 
-/** Returns the flag of the commands that read bundles. */
-export function requireSignatureOption() {
-  return new Option('--require-signature <key>', 'require that the bundle is signed by this public key, PEM');
+/** Returns the flag of the commands that read bundles. @param flag `verify` has its own name for it */
+export function requireSignatureOption<const Flag extends string = '--require-signature <key>'>(flag?: Flag) {
+  return repeatable(
+    flag ?? ('--require-signature <key>' as Flag),
+    'require that the bundle is signed by this public key, PEM',
+    ': by all of the keys',
+  );
 }
 
-/** Reads the key of the flag. @throws AirgapError `file`, `usage` */
-export async function requiredSigner({
+/** Reads the keys of the flag. @throws AirgapError `file`, `usage` */
+export async function requiredSigners({
   requireSignature,
 }: {
-  readonly requireSignature?: string;
-}): Promise<{ readonly signer: SigningKey['publicKey'] | undefined }> {
-  return { signer: requireSignature === undefined ? undefined : await publicKey(requireSignature) };
+  readonly requireSignature: readonly string[];
+}): Promise<{ readonly signers: readonly RequiredSigner[] }> {
+  return {
+    signers: await Promise.all(requireSignature.map(async (name) => ({ name, publicKey: await publicKey(name) }))),
+  };
 }
 
 /** Adds flags for signatures, attestations and other referrers to a command that collects them. */

@@ -142,8 +142,8 @@ export async function pack(
       ...(options.trustedRoot ? [options.trustedRoot] : []),
     ];
     const unanswered = reportIncompleteReferrers(emit, requests.incomplete(), options.requireReferrers);
-    const signature = options.sign && (await reuseOrSignInventory(inventory, options.sign, path, evidence));
-    const planned = { path, splitSize, graph, charts: artifacts, inventory, evidence, signature, tools, force };
+    const signatures = options.sign && (await reuseOrSignInventory(inventory, options.sign, path, evidence));
+    const planned = { path, splitSize, graph, charts: artifacts, inventory, evidence, signatures, tools, force };
     const plan = await runStep(emit, `planning ${printableLine(basename(path))}`, () => planBundle(planned));
     const notBundled = { dropped, possible, counts, ...unanswered };
     const estimated = estimate({ plan, graph, charts: charts.length, earlier, quotas: client.quotas() });
@@ -165,7 +165,15 @@ export async function pack(
       };
     }
     const connections = concurrencyFor(client.roundTripTime(), { near: concurrency, far: options.farConcurrency });
-    const writeOptions = { ...planned, source: client, earlier, concurrency: connections, emit, signal };
+    const writeOptions = {
+      ...planned,
+      sign: options.sign,
+      source: client,
+      earlier,
+      concurrency: connections,
+      emit,
+      signal,
+    };
     const shared = SharedFetch.for(graph, client, threadSettings(context, options.access), emit);
     const isScanned = operators.some((chart) => chart.operators.length > 0);
     const scanCode = isScanned ? await import('../../operator-scan/index.ts') : undefined;

@@ -9,7 +9,7 @@ import {
   type PolicySigners,
 } from '../../overrides/formats/index.ts';
 import type { Context } from '../../session/context.ts';
-import { checkSignatures } from '../bundle/image-signatures.ts';
+import { checkImageSignatures } from '../bundle/image-signatures.ts';
 import type { SignaturePolicy, SignatureRule } from '../bundle/signature-policy.ts';
 import { withSignatureCheck } from '../verify/verify-signatures.ts';
 import type { FormatResult } from './format-references.ts';
@@ -19,7 +19,7 @@ import type { ValuesOptions } from './values.ts';
 /** Formats of policies that require the signatures of a bundle's images in a cluster. */
 export type PolicyFormat = 'kyverno' | 'policy-controller';
 
-export interface PolicyFormatOptions extends Pick<ValuesOptions, 'target' | 'signer'> {
+export interface PolicyFormatOptions extends Pick<ValuesOptions, 'target' | 'signers'> {
   readonly bundle: string;
   readonly policy: SignaturePolicy;
   readonly plainHttp: boolean;
@@ -33,17 +33,17 @@ export interface PolicyFormatOptions extends Pick<ValuesOptions, 'target' | 'sig
 export async function formatPolicies(
   context: Context,
   format: PolicyFormat,
-  { bundle, target, signer, policy, plainHttp }: PolicyFormatOptions,
+  { bundle, target, signers: bundleSigners, policy, plainHttp }: PolicyFormatOptions,
 ): Promise<FormatResult> {
-  const { charts, references } = await bundledReferences({ bundle, target, signer });
+  const { charts, references } = await bundledReferences({ bundle, target, signers: bundleSigners });
   const concurrency = availableParallelism();
   const { signed, exempt, errors, trusted } = await withSignatureCheck(
     context,
-    { file: bundle, concurrency, policy, signer },
+    { file: bundle, concurrency, policy, signers: bundleSigners ?? [] },
     async (check) => {
       const { trustedRoot } = check.policy;
       const keys = trustedRoot && (await import('../../sigstore/trusted-keys.ts')).trustedKeys(trustedRoot);
-      return { ...(await checkSignatures(check)), trusted: keys };
+      return { ...(await checkImageSignatures(check)), trusted: keys };
     },
   );
   const signers = new Map(policy.rules.map((rule) => [rule, signersOf(rule)]));

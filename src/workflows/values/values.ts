@@ -32,7 +32,7 @@ import { listRequestedCharts, type ReferenceSources, type RequestedCharts } from
 /** Options for deriving overrides. */
 export interface ValuesOptions
   extends RequestedCharts,
-    Pick<OpenOptions, 'signer'>,
+    Pick<OpenOptions, 'signers'>,
     Pick<SearchOptions, 'rules' | 'chartSources'>,
     Pick<OverrideOptions, 'inject' | 'operatorDefaults' | 'prove'> {
   readonly bundle: string | undefined;
@@ -102,7 +102,7 @@ export function values(context: Context, options: ValuesOptions): Promise<Overri
     const source =
       options.bundle === undefined
         ? undefined
-        : await openCheckedBundle(options.bundle, { signer: options.signer, emit: context.emit });
+        : await openCheckedBundle(options.bundle, { signers: options.signers, emit: context.emit });
     try {
       const results: Overrides[] = [];
       const derived: DerivedChart[] = [];

@@ -1,7 +1,7 @@
-import type { KeyObject } from 'node:crypto';
 import { AirgapError } from '../../base/errors.ts';
 import { openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
+import type { RequiredSigner } from '../../bundle/signing/check-signature.ts';
 import { MediaType } from '../../oci/descriptor.ts';
 import type { Context } from '../../session/context.ts';
 import type { TrustedRoot } from '../../sigstore/trusted-root.ts';
@@ -14,7 +14,7 @@ import { bundledSignatures, isSubsetOfSource } from '../bundle/subset-evidence.t
 /**
  * Verifies offline that the bundle has a signature of each of its images as the policy requires it.
  * @param policy without a trusted root, that of the bundle is used
- * @param signer public key by which the bundle itself must be signed
+ * @param signers public keys that must all have signed the bundle itself
  * @throws AirgapError `signature` naming each unsigned image, `several` for more than one; `bundle-invalid`; `usage` if there
  *   is no trusted root for keyless signatures, or only one for which nobody vouches
  */
@@ -23,9 +23,9 @@ export function verifySignatures(
   file: string,
   concurrency: number,
   policy: SignaturePolicy,
-  signer?: KeyObject,
+  signers: readonly RequiredSigner[] = [],
 ): Promise<void> {
-  return withSignatureCheck(context, { file, concurrency, policy, signer }, requireSignatures);
+  return withSignatureCheck(context, { file, concurrency, policy, signers }, requireSignatures);
 }
 
 /** A bundle, and the signatures that its images need. */
@@ -33,8 +33,8 @@ export interface BundleSignatures {
   readonly file: string;
   readonly concurrency: number;
   readonly policy: SignaturePolicy;
-  /** Public key by which the bundle itself must be signed. */
-  readonly signer: KeyObject | undefined;
+  /** Public keys that must all have signed the bundle itself. */
+  readonly signers: readonly RequiredSigner[];
 }
 
 /**
@@ -43,13 +43,13 @@ export interface BundleSignatures {
  */
 export async function withSignatureCheck<R>(
   { emit, signal }: Context,
-  { file, concurrency, policy, signer }: BundleSignatures,
+  { file, concurrency, policy, signers }: BundleSignatures,
   work: (check: SignatureCheck) => Promise<R>,
 ): Promise<R> {
-  const source = await openCheckedBundle(file, { signer, emit });
+  const source = await openCheckedBundle(file, { signers, emit });
   try {
     const needsRoot = policy.rules.some(({ identities }) => identities.length > 0);
-    const trustedRoot = policy.trustedRoot ?? (needsRoot ? await bundledRoot(source, signer !== undefined) : undefined);
+    const trustedRoot = policy.trustedRoot ?? (needsRoot ? await bundledRoot(source, signers.length > 0) : undefined);
     const walker = new Walker(source, { platforms: [], concurrency, signal });
     const failures = await walker.add(source.images().map(({ reference }) => reference));
     const attached = await walker.attach(source.referrers());
