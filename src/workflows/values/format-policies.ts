@@ -9,7 +9,7 @@ import {
   type PolicySigners,
 } from '../../overrides/formats/index.ts';
 import type { Context } from '../../session/context.ts';
-import { checkSignatures } from '../bundle/image-signatures.ts';
+import { checkImageSignatures } from '../bundle/image-signatures.ts';
 import type { SignaturePolicy, SignatureRule } from '../bundle/signature-policy.ts';
 import { withSignatureCheck } from '../verify/verify-signatures.ts';
 import type { FormatResult } from './format-references.ts';
@@ -33,27 +33,27 @@ export interface PolicyFormatOptions extends Pick<ValuesOptions, 'target' | 'sig
 export async function formatPolicies(
   context: Context,
   format: PolicyFormat,
-  { bundle, target, signers, policy, plainHttp }: PolicyFormatOptions,
+  { bundle, target, signers: bundleSigners, policy, plainHttp }: PolicyFormatOptions,
 ): Promise<FormatResult> {
-  const { charts, references } = await bundledReferences({ bundle, target, signers });
+  const { charts, references } = await bundledReferences({ bundle, target, signers: bundleSigners });
   const concurrency = availableParallelism();
   const { signed, exempt, errors, trusted } = await withSignatureCheck(
     context,
-    { file: bundle, concurrency, policy, signers: signers ?? [] },
+    { file: bundle, concurrency, policy, signers: bundleSigners ?? [] },
     async (check) => {
       const { trustedRoot } = check.policy;
       const keys = trustedRoot && (await import('../../sigstore/trusted-keys.ts')).trustedKeys(trustedRoot);
-      return { ...(await checkSignatures(check)), trusted: keys };
+      return { ...(await checkImageSignatures(check)), trusted: keys };
     },
   );
-  const policySigners = new Map(policy.rules.map((rule) => [rule, signersOf(rule)]));
+  const signers = new Map(policy.rules.map((rule) => [rule, signersOf(rule)]));
   const images = signed
     .filter(({ root }) => !isUnderTarget(target, root.reference))
     .map(
       ({ root, rule, signature }): PolicyImage => ({
         reference: root.reference,
         digest: root.descriptor.digest,
-        signers: policySigners.get(rule) ?? signersOf(rule),
+        signers: signers.get(rule) ?? signersOf(rule),
         signature: signature && {
           digest: signature.digest,
           form: signature.form,
