@@ -156,6 +156,8 @@ export const inventorySchema = z
     images: z.array(image),
     /** Selections by the user, with their reasons. */
     choices: z.array(selectionRecordSchema).optional(),
+    /** Digest of sigstore's trusted root in the inventory artifact, by which keyless signatures of the images are verified. */
+    trustedRoot: digestSchema.optional(),
     /** For a delta: digest of the older bundle's inventory manifest. */
     since: digestSchema.optional(),
     /** For a delta: blobs that it omits and its receiver must have. Manifests and charts are never omitted. */

@@ -71,6 +71,7 @@ export async function runGuide(page: string, options: GuideOptions): Promise<Gui
     'mirror',
     'public-ecr',
     'push',
+    'serve',
     'values',
     'verify',
     'inspect',
@@ -83,7 +84,8 @@ export async function runGuide(page: string, options: GuideOptions): Promise<Gui
     `[ "$1" = airgap ] || exec '${helmUnderTest()}' "$@"`,
     'shift',
     ...(cases.length === 0 ? [] : ['case "$1" in', ...cases, 'esac']),
-    `exec '${launcher}' "$@"`,
+    // Helm stays the parent of the plugin, and names it.
+    `HELM_PLUGIN_NAME=airgap '${launcher}' "$@"`,
     '',
   ];
   writeFileSync(join(programs, 'helm'), script.join('\n'));

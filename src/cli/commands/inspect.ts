@@ -4,7 +4,7 @@ import { AirgapError } from '../../base/errors.ts';
 import { jsonText } from '../../base/printable.ts';
 import type { Inspection } from '../../workflows/inspect/inspect.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
-import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
+import { requiredSigners, requireSignatureOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { inspectReport } from '../reports/inspect.ts';
 import type { CommandIO } from '../run.ts';
@@ -16,21 +16,20 @@ const FORMATS = ['text', 'json', 'yaml', 'cyclonedx', 'lock'] as const;
 
 export function inspectCommand(io: CommandIO) {
   return new Command('inspect')
-    .description('show the content of a bundle, and where each image is needed')
     .argument('<file>', 'bundle to read')
     .addOption(requireSignatureOption())
     .addOption(outputOption(FORMATS, 'text'))
     .addHelpText('after', examples('inspect app.tar', 'inspect app.tar -o cyclonedx > app.cdx.json'))
     .action(async (file, { output, ...flags }) => {
-      const { signer } = await requiredSigner(flags);
+      const { signers } = await requiredSigners(flags);
       const { inspect, inspectInventory } = await import('../../workflows/inspect/inspect.ts');
       if (output === 'lock') {
         const { formatExportedInventory } = await import('../../inventory/exported-inventory.ts');
         return io.write(
-          formatExportedInventory(await inspectInventory(file, availableParallelism(), signer, io.context.emit)),
+          formatExportedInventory(await inspectInventory(file, availableParallelism(), signers, io.context.emit)),
         );
       }
-      const result = await inspect(file, signer, io.context.emit);
+      const result = await inspect(file, signers, io.context.emit);
       if (output === 'cyclonedx') return io.print(await billOfMaterials(result));
       if (output !== 'text') return io.print(await formatDocument('Inspection', result, output));
       await printReport(io, { result: inspectReport(result), notes: [] }, afterInspect(file));

@@ -56,7 +56,7 @@ export interface ResolvedContent extends Resolution {
 export async function resolveContent(
   context: Context,
   client: RegistryClient,
-  { earlier, verifySignatures: keys, ...options }: ContentOptions,
+  { earlier, verifySignatures: policy, ...options }: ContentOptions,
   { charts, select, network, pins = new Map(), pinHint, checkGraph }: ContentInput,
   requests: ReferrerRequests,
 ): Promise<ResolvedContent> {
@@ -73,7 +73,7 @@ export async function resolveContent(
   const { graph, findings, selections, dropped, leftOut } = resolution;
   warnUnmatched(context, selections);
   checkGraph?.(graph);
-  await requireSourceSignatures({ graph, leftOut, source: client, keys, concurrency, emit, signal }, requests);
+  await requireSourceSignatures({ graph, leftOut, source: client, policy, concurrency, emit, signal }, requests);
   const unpinned = findings.map(({ reference }) => reference).filter((reference) => !pins.has(reference));
   warnTagsAndNetwork(emit, network, unpinned);
   warnLeftOutReferrers(emit, leftOut);
