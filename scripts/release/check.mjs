@@ -18,6 +18,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { extract } from 'tar';
+import { parse } from 'yaml';
 import { bareHost } from '../../test/support/bare-host.ts';
 import { serveFiles } from '../../test/support/file-server.ts';
 import { installTampered, installWays, pushPluginArtifact } from '../../test/support/plugin-installs.ts';
@@ -47,6 +48,8 @@ const checks = new Checks();
 await mkdir(work, { recursive: true });
 try {
   await checkAll();
+} catch (error) {
+  await checks.run('all checks', () => Promise.reject(error));
 } finally {
   await rm(work, { recursive: true, force: true });
 }
@@ -81,9 +84,7 @@ async function checkAll() {
 
 async function checkVersions() {
   for (const name of ['plugin.yaml', 'post-renderer/plugin.yaml'])
-    require((await readFile(join(root, name), 'utf8')).includes(
-      `\nversion: ${version}\n`,
-    ), `${name} is not of version ${version}`);
+    require(parse(await readFile(join(root, name), 'utf8')).version === version, `${name} is not of version ${version}`);
   require(/^[0-9a-f]+$/.test(commit), `the checkout is ${commit}: commit first`);
   require(tag === undefined || tag === `v${version}`, `the tag is ${tag}, and the version is ${version}`);
   return `${version}, ${commit.slice(0, 12)}`;
