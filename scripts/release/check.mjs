@@ -84,7 +84,8 @@ async function checkAll() {
 
 async function checkVersions() {
   for (const name of ['plugin.yaml', 'post-renderer/plugin.yaml'])
-    require(parse(await readFile(join(root, name), 'utf8')).version === version, `${name} is not of version ${version}`);
+    require(parse(await readFile(join(root, name), 'utf8')).version ===
+      version, `${name} is not of version ${version}`);
   require(/^[0-9a-f]+$/.test(commit), `the checkout is ${commit}: commit first`);
   require(tag === undefined || tag === `v${version}`, `the tag is ${tag}, and the version is ${version}`);
   return `${version}, ${commit.slice(0, 12)}`;
