@@ -19,7 +19,7 @@ export async function signingKey({ context: { env } }: CommandIO, file: string):
 }
 
 /** Reads a public key. @throws AirgapError `file`, `usage` */
-export async function publicKey(file: string, others: readonly string[] = []): Promise<SigningKey['publicKey']> {
+async function publicKey(file: string, others: readonly string[] = []): Promise<SigningKey['publicKey']> {
   const { readPublicKey } = await import('../../oci/signing-key.ts');
   return readPublicKey(await readKeyFile(file), file, others);
 }

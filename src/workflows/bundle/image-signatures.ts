@@ -18,7 +18,7 @@ import {
 const MAX_REASONS = 3;
 
 /** An image with a signature as its rule requires it. */
-export interface SignedImage {
+interface SignedImage {
   readonly root: Root;
   readonly rule: SignatureRule;
   /** Absent if each image in a reduced index is signed, and not the index. */
