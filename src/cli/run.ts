@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../base/errors.ts';
@@ -67,7 +68,7 @@ const FLUSH_GRACE = 200;
  * @returns the exit code, when everything is written
  */
 export async function runProgram(
-  create: (io: CommandIO) => Command,
+  create: (io: CommandIO, words: readonly string[]) => Command | Promise<Command>,
   process: NodeJS.Process,
   { output, terminal }: StandardStreams = standardStreams(process),
 ): Promise<number> {
@@ -151,8 +152,9 @@ export async function runProgram(
   process.on('uncaughtException', crash).on('unhandledRejection', crash);
   let exitCode: number;
   try {
-    const program = create(io);
-    result.expect(program, process.argv.slice(2));
+    const words = process.argv.slice(2);
+    const program = await create(io, words);
+    result.expect(program, words);
     await program.parseAsync(process.argv);
     result.end();
     exitCode = code;
@@ -181,7 +183,17 @@ function unwritable(failure: NodeJS.ErrnoException): AirgapError {
 
 function standardStreams(process: NodeJS.Process): StandardStreams {
   const stream = (descriptor: Descriptor): NodeJS.WriteStream => (descriptor === 1 ? process.stdout : process.stderr);
-  return { output: new Output(), terminal: (descriptor) => (isatty(descriptor) ? stream(descriptor) : undefined) };
+  return { output: new Output(), terminal: (descriptor) => (isTerminal(descriptor) ? stream(descriptor) : undefined) };
+}
+
+/** Asks node:tty only about devices: loading it, with the network modules that it needs, takes 4 ms. */
+function isTerminal(descriptor: Descriptor): boolean {
+  try {
+    return fstatSync(descriptor).isCharacterDevice() && isatty(descriptor);
+  } catch {
+    // Closed.
+    return false;
+  }
 }
 
 /** Ends the process. A write to a reader that stalls would delay `process.exit`, so a signal ends it then. */

@@ -36,6 +36,8 @@ export interface Bundle extends Source {
   readonly fileParts: FileParts;
   /** Offset and size of each blob in the archive. */
   readonly entries: ReadonlyMap<Digest, TarEntry>;
+  /** Offset and size of `index.json` in the archive. */
+  readonly indexEntry: TarEntry;
   /** Parts of a split bundle; empty for a single file. */
   readonly parts: readonly BundlePart[];
   /** Files in `tools/` by name, without their checksums. Those of the inventory, if the bundle is intact. */
@@ -172,6 +174,10 @@ class OpenBundle implements Bundle {
 
   get fileParts(): FileParts {
     return this.#reader.file.fileParts;
+  }
+
+  get indexEntry(): TarEntry {
+    return this.#layout.files.get('index.json') as TarEntry;
   }
 
   get inventoryDigest(): Digest | undefined {

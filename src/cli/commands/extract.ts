@@ -4,7 +4,7 @@ import { AirgapError } from '../../base/errors.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import type { ExtractSelection } from '../../workflows/extract/extract.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
-import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
+import { requiredSigners, requireSignatureOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { extractionReport } from '../reports/extract.ts';
 import type { CommandIO } from '../run.ts';
@@ -12,7 +12,6 @@ import { afterExtract } from './next-steps.ts';
 
 export function extractCommand(io: CommandIO) {
   return new Command('extract')
-    .description('extract a chart, or an image as an OCI archive, from a bundle')
     .argument('<file>', 'bundle to read')
     .requiredOption('--out <file>', 'file to write; the provenance of a chart is written to <file>.prov')
     .option('--chart <name[@version]>', 'chart to extract')
@@ -32,7 +31,7 @@ export function extractCommand(io: CommandIO) {
     .action(async (file, flags) => {
       const { out, force = false, output } = flags;
       const selection = selectionOf(flags);
-      const signing = await requiredSigner(flags);
+      const signing = await requiredSigners(flags);
       const { extract } = await import('../../workflows/extract/extract.ts');
       const concurrency = availableParallelism();
       const result = await extract(io.context, { file, selection, out, force, concurrency, ...signing });

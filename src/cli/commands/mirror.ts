@@ -13,6 +13,7 @@ import { addDestinationClusterFlags, destinationLoginsOf } from '../flags/cluste
 import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
 import { addFromFlags, type FromSettings, readFrom } from '../flags/from.ts';
 import { addImageStreamFlags, streamNaming } from '../flags/image-streams.ts';
+import { addSignerFlags, requiredSignatures } from '../flags/keyless.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { operatorScanSettings } from '../flags/operator-scan.ts';
 import { type FlagsOf, repeatable } from '../flags/option.ts';
@@ -40,7 +41,6 @@ import { printPlans, printTargetResults } from './target-results.ts';
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
   const command = new Command('mirror')
-    .description('copy charts, images or whole repositories from registries to private registries, without a file')
     .argument('[chart...]', 'chart folder, .tgz file, oci://... reference, or name with --repo')
     .addOption(repeatable('--to <registry[/prefix]>', 'target registry and repository prefix'))
     .option('--lock <file>', 'copy exactly the charts and images of a lock file, without discovery')
@@ -75,7 +75,7 @@ function declare(io: CommandIO) {
       ),
     );
   const streams = addDestinationClusterFlags(addImageStreamFlags(addChartsFlags(listing)));
-  const selecting = addReferrerFlags(streams).optionsGroup('Registries and TLS:');
+  const selecting = addSignerFlags(addReferrerFlags(streams)).optionsGroup('Registries and TLS:');
   return addEcrFlags(
     addNamingFlags(addRegistryFlags(selecting.addOption(mirrorOption()).addOption(preferPublicEcrOption()), io)),
   );
@@ -148,6 +148,7 @@ async function mirrorOptions(io: CommandIO, charts: string[], flags: Flags): Pro
   const { cwd, env } = io.context;
   const settings = await readSettings(io, charts, flags, { readsFrom: true });
   const { config, registry } = settings;
+  const { policy } = await requiredSignatures(flags, settings, cwd, 'mirror');
   const from = await readFrom(io, flags, config);
   const naming = streamNaming(config.naming, flags, settings.imageStreamRoute);
   const targets = await targetsOf(flags, { ...config, naming });
@@ -175,7 +176,7 @@ async function mirrorOptions(io: CommandIO, charts: string[], flags: Flags): Pro
     uploadConcurrency: flags.concurrency ?? UPLOAD_CONCURRENCY,
     platforms: platforms.flatMap((list) => list.split(',')).map(parsePlatform),
     imageConfigs: flags.imageConfigs,
-    ...(await referrerOptions(flags)),
+    ...referrerOptions(flags, policy),
     existing: flags.onExistingTag,
     repositories: await repositoryOptions(flags, cwd),
     recheck: flags.recheck ?? false,

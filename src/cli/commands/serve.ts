@@ -12,7 +12,7 @@ import { CONNECTION_ONLY, readConfiguration } from '../flags/configuration.ts';
 import type { FlagsOf } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { UPLOAD_CONCURRENCY } from '../flags/registry.ts';
-import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
+import { requiredSigners, requireSignatureOption } from '../flags/signatures.ts';
 import { addNamingFlags, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { serveReport } from '../reports/serve.ts';
@@ -23,7 +23,6 @@ import { withLog } from './log-file.ts';
 /** Declares the command and its flags. */
 function declare() {
   const serving = new Command('serve')
-    .description('serve bundles as a read-only registry, where there is none yet')
     .argument('<file...>', 'bundles, or OCI archives of other tools')
     .option('--listen <address:port>', 'address and port to listen on; port 0 is a free one', '127.0.0.1:5000')
     .option('--prefix <path>', 'path before all repositories, as in push --to REGISTRY/PATH')
@@ -90,7 +89,7 @@ async function serveOptions(io: CommandIO, files: readonly string[], flags: Flag
     logins: await loginsOf(flags.htpasswd),
     concurrency: UPLOAD_CONCURRENCY,
     as: await assumedName(flags.as),
-    ...(await requiredSigner(flags)),
+    ...(await requiredSigners(flags)),
   };
 }
 

@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { describe, expect, it } from 'vitest';
 import {
   afterFormat,
@@ -22,17 +21,7 @@ import {
   afterReceipt,
   afterVerify,
 } from '../../../../src/cli/commands/next-steps.ts';
-import { createProgram } from '../../../../src/cli/program.ts';
-import { SILENT_IO } from '../../../support/silent-io.ts';
-
-/** Parses a command line of the plugin as the program does, and runs nothing. @throws CommanderError */
-function parsed(...args: readonly string[]): CommandUnknownOpts {
-  const program = createProgram(SILENT_IO);
-  const command = program.commands.find((one) => one.name() === args[0]) as CommandUnknownOpts;
-  command.action(() => {});
-  program.parse(args, { from: 'user' });
-  return command;
-}
+import { parsed } from '../../../support/commands.ts';
 
 /** Returns the words that a shell reads from the command in the first line, after checking that the plugin accepts them. */
 function next(lines: readonly string[]): string[] {
@@ -224,8 +213,9 @@ describe('after values', () => {
 });
 
 it('the steps after other commands are accepted by the plugin', () => {
-  expect(next(afterVerify('-a.tar', undefined)).slice(2)).toEqual(['push', './-a.tar', '--to', 'REGISTRY']);
-  expect(flagsOf(next(afterVerify('a.tar', 'k.pub')))).toContain('--require-signature k.pub');
+  expect(next(afterVerify('-a.tar', [])).slice(2)).toEqual(['push', './-a.tar', '--to', 'REGISTRY']);
+  const signed = flagsOf(next(afterVerify('a.tar', ['k.pub', 'l.pub'])));
+  expect(signed).toEqual(expect.arrayContaining(['--require-signature k.pub', '--require-signature l.pub']));
   expect(next(afterDamage('a.tar')).slice(2)).toEqual(['verify', 'a.tar']);
   expect(next(afterInspect('a.tar')).slice(2)).toEqual(['verify', 'a.tar']);
   expect(next(afterDiff('a.tar', 'b.tar'))).toEqual(expect.arrayContaining(['push', 'b.tar', '--retire', 'a.tar']));
