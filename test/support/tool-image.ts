@@ -55,7 +55,8 @@ export async function unpackToolImage(file: string): Promise<ToolImage> {
   const { config } = JSON.parse(readFileSync(blob(manifest.config.digest), 'utf8')) as { config: ImageConfig };
   const run: ToolImage['run'] = async (command, { isArguments = false } = {}) => {
     const words = isArguments ? [...config.Entrypoint, ...command] : command;
-    const inside = ['/usr/bin/env', '-i', '-C', config.WorkingDir, ...config.Env, ...words];
+    const start = ['/bin/sh', '-c', 'cd "$0" && exec "$@"', config.WorkingDir];
+    const inside = ['/usr/bin/env', '-i', ...config.Env, ...start, ...words];
     const { stdout } = await execa('chroot', [`--userspec=${config.User}`, root, ...inside], {
       env: { PATH: process.env.PATH },
       extendEnv: false,

@@ -33,27 +33,27 @@ export interface PolicyFormatOptions extends Pick<ValuesOptions, 'target' | 'sig
 export async function formatPolicies(
   context: Context,
   format: PolicyFormat,
-  { bundle, target, signers: bundleSigners, policy, plainHttp }: PolicyFormatOptions,
+  { bundle, target, signers, policy, plainHttp }: PolicyFormatOptions,
 ): Promise<FormatResult> {
-  const { charts, references } = await bundledReferences({ bundle, target, signers: bundleSigners });
+  const { charts, references } = await bundledReferences({ bundle, target, signers });
   const concurrency = availableParallelism();
   const { signed, exempt, errors, trusted } = await withSignatureCheck(
     context,
-    { file: bundle, concurrency, policy, signers: bundleSigners ?? [] },
+    { file: bundle, concurrency, policy, signers: signers ?? [] },
     async (check) => {
       const { trustedRoot } = check.policy;
       const keys = trustedRoot && (await import('../../sigstore/trusted-keys.ts')).trustedKeys(trustedRoot);
       return { ...(await checkImageSignatures(check)), trusted: keys };
     },
   );
-  const signers = new Map(policy.rules.map((rule) => [rule, signersOf(rule)]));
+  const policySigners = new Map(policy.rules.map((rule) => [rule, signersOf(rule)]));
   const images = signed
     .filter(({ root }) => !isUnderTarget(target, root.reference))
     .map(
       ({ root, rule, signature }): PolicyImage => ({
         reference: root.reference,
         digest: root.descriptor.digest,
-        signers: signers.get(rule) ?? signersOf(rule),
+        signers: policySigners.get(rule) ?? signersOf(rule),
         signature: signature && {
           digest: signature.digest,
           form: signature.form,
