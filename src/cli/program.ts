@@ -174,6 +174,8 @@ export function createProgram(io: CommandIO, commands: ReadonlyMap<string, Creat
   for (const command of [program, ...read]) {
     command
       .configureHelp({
+        // Below this width Commander does not wrap descriptions; some flags have cosign's long names.
+        minWidthToWrap: 24,
         optionDescription: (option) => withoutEmptyDefault(help.optionDescription(option)),
         // Commands that were not read have no arguments to show.
         subcommandTerm: (subcommand) => subcommand.name(),

@@ -10,6 +10,7 @@ import {
   readRules,
   rulesOption,
 } from '../flags/charts.ts';
+import { addSignerFlags } from '../flags/keyless.ts';
 import { addLoginFlags, type ReadLogin } from '../flags/login.ts';
 import type { FlagsOf } from '../flags/option.ts';
 import { formatResults, outputOption, printReport } from '../flags/output.ts';
@@ -20,6 +21,7 @@ import {
   checkFormat,
   checkPullSettings,
   checkUnmappedFlags,
+  isPolicyFormat,
 } from '../flags/overrides.ts';
 import { addTrustFlags } from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
@@ -33,6 +35,7 @@ import { afterMissing, afterUnmapped, afterValues } from './after-values.ts';
 import { checkCarryingFlags, withOutFolder, writeCarryingCharts } from './values-chart.ts';
 import { checkOut, OverridesFiles, writeOverrides } from './values-files.ts';
 import { installedFrom, isIncomplete, writeFormat } from './values-format.ts';
+import { checkPolicySources, policySignatures, refuseSignerFlags } from './values-policies.ts';
 
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
@@ -68,7 +71,8 @@ function declare(io: CommandIO) {
     .addOption(rulesOption())
     .addOption(chartMirrorOption());
   const writing = addPullSettingFlags(addUnmappedFlags(addFormatFlags(selecting)));
-  const naming = addNamingFlags(writing)
+  const signing = addSignerFlags(writing.optionsGroup('Policies (--format kyverno and policy-controller):'));
+  const naming = addNamingFlags(signing)
     .option('--region <region>', 'accepted like push; names do not depend on the region')
     .optionsGroup('Registries and TLS:');
   const caFile = 'trust these certificate authorities for chart repository and target, PEM';
@@ -106,8 +110,9 @@ async function valuesOptions(
   { context }: CommandIO,
   flags: Flags,
   files: OverridesFiles,
-  { charts, config, chartSources, render, tests, hooks, manifests, add: images }: Settings,
+  settings: Settings,
 ): Promise<ValuesOptions> {
+  const { charts, config, chartSources, render, tests, hooks, manifests, add: images } = settings;
   const { bundle, to, proof: prove, pullSecret, pin, inject, operatorDefaults } = flags;
   const signing = await requiredSigners(flags);
   const { withWrittenNamesFromFile } = await import('../../workflows/push/written-names.ts');
@@ -133,6 +138,7 @@ async function valuesOptions(
     rules: await readRules(flags.rules),
     chartSources,
     unmappedHandling: files.unmappedOutput(),
+    signatures: isPolicyFormat(flags.format) ? await policySignatures(flags, settings, context.cwd) : undefined,
     ...{ prove, pullSecret, pin, inject, operatorDefaults },
   };
 }
@@ -184,6 +190,11 @@ function installation(
 
 /** Checks that charts are selected in exactly one way, and the combination of flags. @throws AirgapError `usage` */
 function checkCharts(chart: string | undefined, flags: Flags): void {
+  if (isPolicyFormat(flags.format)) {
+    checkPolicySources(chart, flags);
+    return;
+  }
+  refuseSignerFlags(flags);
   const { all = false, config, format, outDir } = flags;
   checkSources(chart, flags);
   const hasSources = isOfSources(flags, chart);

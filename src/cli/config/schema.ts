@@ -1,12 +1,17 @@
 import * as z from 'zod';
 import { normalizeKey } from '../../auth/keychain.ts';
 import { isName, type NameKind } from '../../base/names.ts';
+import { patternProblem } from '../../base/user-pattern.ts';
 
 /** Schema of `airgap.yaml`, the configuration of a run with several charts (docs/config.md). Unknown keys are errors. */
 
 const text = z.string().min(1);
 const nameSchema = (kind: NameKind) =>
   z.string().refine((value) => isName(kind, value), { error: `not a valid ${kind}` });
+const expression = text.superRefine((pattern, context) => {
+  const message = patternProblem(pattern);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
 const assignments = z.array(z.string().regex(/=/, 'write NAME=VALUE'));
 
 const profile = z.strictObject({
@@ -88,6 +93,31 @@ function loginProblem({ username, password, token }: Readonly<Record<string, str
   return undefined;
 }
 
+/** Who must have signed the images that a pattern matches (docs/signatures.md). */
+const signatureRule = z
+  .strictObject({
+    images: text,
+    /** Public keys (PEM files, relative to the configuration file), one of which must have signed. */
+    key: z.union([text, z.array(text).min(1)]).optional(),
+    /** Identity and OIDC issuer in the certificate of a keyless signature, or expressions that match in them. */
+    identity: text.optional(),
+    identityRegexp: expression.optional(),
+    issuer: text.optional(),
+    issuerRegexp: expression.optional(),
+    /** Reason why these images need no signature. */
+    unsigned: text.optional(),
+  })
+  .superRefine(({ key, identity, identityRegexp, issuer, issuerRegexp, unsigned }, context) => {
+    const problem = (message: string): void => context.addIssue({ code: 'custom', message });
+    const given = (...values: unknown[]): number => values.filter((value) => value !== undefined).length;
+    const [identities, issuers] = [given(identity, identityRegexp), given(issuer, issuerRegexp)];
+    if (identities > 1) problem('give either identity or identityRegexp');
+    if (issuers > 1) problem('give either issuer or issuerRegexp');
+    if (identities !== issuers) problem('an identity needs its issuer, and an issuer an identity');
+    if (unsigned !== undefined && given(key) + identities > 0) problem('unsigned images have no key and no identity');
+    if (given(key, unsigned) + identities === 0) problem('give key, or identity and issuer, or unsigned with a reason');
+  });
+
 /** A name pattern, in which `*` matches anything, and an optional reason. */
 const pattern = z.union([text, z.strictObject({ pattern: text, reason: text.optional() })]);
 
@@ -129,6 +159,8 @@ export const configSchema = z.strictObject({
   /** Include the images of `helm test` and of hooks. */
   tests: z.boolean().optional(),
   hooks: z.boolean().optional(),
+  /** Who must have signed the images. The first rule whose pattern matches an image decides; an image without a rule fails. */
+  signatures: z.strictObject({ trustedRoot: text.optional(), rules: z.array(signatureRule).default([]) }).optional(),
   /** Scan the images of operators for images that they deploy, and bundle the images found. */
   lookInside: z.boolean().optional(),
   includeInside: z.boolean().optional(),

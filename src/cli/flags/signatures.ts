@@ -19,7 +19,7 @@ export async function signingKey({ context: { env } }: CommandIO, file: string):
 }
 
 /** Reads a public key. @throws AirgapError `file`, `usage` */
-export async function publicKey(file: string, others: readonly string[] = []): Promise<SigningKey['publicKey']> {
+async function publicKey(file: string, others: readonly string[] = []): Promise<SigningKey['publicKey']> {
   const { readPublicKey } = await import('../../oci/signing-key.ts');
   return readPublicKey(await readKeyFile(file), file, others);
 }
@@ -54,8 +54,7 @@ export const addReferrerFlags = flagGroup((command) =>
         .choices(['keep', 'drop'])
         .default('keep'),
     )
-    .option('--require-referrers', 'fail instead of warning if a registry cannot list or serve referrers')
-    .addOption(verifySignaturesOption()),
+    .option('--require-referrers', 'fail instead of warning if a registry cannot list or serve referrers'),
 );
 
 type ReferrerFlags = FlagsOf<typeof addReferrerFlags>;
@@ -69,15 +68,13 @@ export function verifySignaturesOption() {
   );
 }
 
-/** Returns the options of the workflow. @throws AirgapError `usage` for an invalid combination or key; `file` */
-export async function referrerOptions({
-  referrers,
-  attestations,
-  requireReferrers,
-  verifySignatures,
-}: ReferrerFlags): Promise<ReferrerOptions> {
-  if (!referrers && verifySignatures.length > 0) {
-    throw new AirgapError('usage', '--verify-signatures cannot be used with --no-referrers', {
+/** Returns the options of the workflow. @throws AirgapError `usage` for an invalid combination */
+export function referrerOptions(
+  { referrers, attestations, requireReferrers }: ReferrerFlags,
+  verifySignatures: ReferrerOptions['verifySignatures'],
+): ReferrerOptions {
+  if (!referrers && verifySignatures !== undefined) {
+    throw new AirgapError('usage', 'signatures of images cannot be required with --no-referrers', {
       hint: 'leave out --no-referrers, so that the signatures are bundled',
     });
   }
@@ -86,12 +83,7 @@ export async function referrerOptions({
       hint: 'leave one of them out',
     });
   }
-  return {
-    referrers,
-    attestations,
-    requireReferrers: requireReferrers ?? false,
-    verifySignatures: await imageKeys(verifySignatures),
-  };
+  return { referrers, attestations, requireReferrers: requireReferrers ?? false, verifySignatures };
 }
 
 /** Reads public keys of image signatures. Cosign also supports RSA. @throws AirgapError `usage`, `file` */

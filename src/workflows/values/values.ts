@@ -22,6 +22,7 @@ import {
 } from '../../overrides/index.ts';
 import type { Profile, SearchOptions } from '../../search/search-render.ts';
 import { type Context, withScratch } from '../../session/context.ts';
+import type { SignaturePolicy } from '../bundle/signature-policy.ts';
 import { compareWithBundle, type DerivedChart, type UncoveredImages } from './bundle-coverage.ts';
 import type { BundledChart } from './bundled-charts.ts';
 import { bundledDigests, missingFromBundle } from './bundled-images.ts';
@@ -49,6 +50,8 @@ export interface ValuesOptions
   readonly pullSecret?: string;
   /** Pin references to the bundle's digests where the chart allows it. */
   readonly pin?: boolean;
+  /** Required signatures, for formats of policies. */
+  readonly signatures?: SignaturePolicy | undefined;
 }
 
 /** Proved overrides of one chart. */
