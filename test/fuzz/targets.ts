@@ -501,6 +501,7 @@ export const targets: readonly Target[] = [
   {
     name: 'detached-signatures',
     ...fromJson({ schemaVersion: 1, signatures: [{ payload: 'e30=', signature: 'AAAA' }] }),
+    runs: 1000,
     read: (bytes) => {
       for (const signature of parseDetached('/d/b.tar.signatures.json', bytes.toString('utf8'))) claimOf(signature);
     },
