@@ -4,7 +4,7 @@ import { filesOf } from './layer.mjs';
 /** User and group of the image. */
 export const USER = 65532;
 /** Home of the user, and working folder. */
-export const [HOME, WORK] = ['/var/lib/airgap', '/work'];
+export const [HOME, WORK] = ['/var/lib/airgap', '/workspace'];
 
 /** Programs of busybox that have a name of their own: those of POSIX that scripts of pipelines use, and some that everybody expects. */
 const APPLETS =

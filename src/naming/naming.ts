@@ -55,7 +55,7 @@ export function parseTarget(text: string, naming: string, options: TargetOptions
   if (text.includes('@')) {
     // The text is not repeated: it may contain a password.
     throw new AirgapError('usage', '--to: the target must not contain a user name, password or digest', {
-      hint: 'write only REGISTRY[/PREFIX], and log in with helm registry login or --registry-username',
+      hint: 'write only REGISTRY[/PREFIX], and log in with helm airgap login or --registry-username',
     });
   }
   const trimmed = trimTrailing(text, '/');

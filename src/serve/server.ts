@@ -106,7 +106,10 @@ function limitAddresses(server: Server): void {
       if (left > 0) counts.set(remoteAddress, left);
       else counts.delete(remoteAddress);
     });
-    if (count > MAX_PER_ADDRESS) socket.destroy();
+    if (count <= MAX_PER_ADDRESS) return;
+    // A site behind one address: its idle connections give way to the next attempt.
+    server.closeIdleConnections();
+    socket.destroy();
   });
 }
 
@@ -173,10 +176,10 @@ class Handler {
   }
 
   /** Returns the answer to a request without a good login; undefined if it may read. */
-  async #refusalOf({ headers }: IncomingMessage): Promise<Answer | undefined> {
+  async #refusalOf({ headers, socket }: IncomingMessage): Promise<Answer | undefined> {
     const { logins } = this.#options;
     if (logins === undefined) return undefined;
-    const check = await logins.check(headers.authorization);
+    const check = await logins.check(headers.authorization, socket.remoteAddress ?? '');
     if (check === 'good') return undefined;
     if (check === 'busy')
       return errorAnswer(429, 'TOOMANYREQUESTS', 'too many logins are being checked', { 'Retry-After': '5' });

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parse, parseAllDocuments } from 'yaml';
 import { listUnderTag, tagFor } from '../support/artifacts.ts';
 import { airgap, airgapOk, type Run } from '../support/cli.ts';
 import { expectFacts, expectLine, linesWith } from '../support/facts.ts';
@@ -208,6 +209,51 @@ test('a mirror is refused unless the named identity has signed', async () => {
   }
 });
 
+test('policies for the cluster require the signatures that the bundle has, and say what they cannot', async () => {
+  const file = join(home, 'policies.tar');
+  const config = inHome(
+    'policies.yaml',
+    `apiVersion: airgap/v1
+kind: Config
+images: [${app}:1, ${other}:1, ${bare}:1]
+signatures:
+  trustedRoot: trusted_root.json
+  rules:
+    - {images: ${app}, identity: "${IDENTITY}", issuer: "${ISSUER}"}
+    - {images: ${other}, identity: ${MAIL.identity}, issuer: "${MAIL.issuer}"}
+    - {images: bare, unsigned: nobody signs it}
+`,
+  );
+  await airgapOk(['bundle', ...from, '--config', config, '--out', file, '--sign', join(home, 'key.pem')], home);
+  const values = ['values', '--bundle', file, '--to', 'registry.internal/m', '--config', config];
+  const signed = ['--require-signature', join(home, 'key.pub')];
+  const controller = await airgapOk([...values, ...signed, '--format', 'policy-controller'], home);
+  const documents = parseAllDocuments(controller.stdout).map((document) => document.toJS());
+  expect(documents.map(({ kind }) => kind)).toEqual(['TrustRoot', 'ClusterImagePolicy', 'ClusterImagePolicy']);
+  const globs = documents.slice(1).map(({ spec }) => spec.images.map(({ glob }: { glob: string }) => glob));
+  expect(globs).toEqual(
+    [app, other].map((image) => [`registry.internal/m/${image}:*`, `registry.internal/m/${image}@*`]),
+  );
+  expect(documents[2].spec.authorities).toMatchObject([
+    { signatureFormat: 'bundle', keyless: { identities: [{ subject: MAIL.identity, issuer: MAIL.issuer }] } },
+  ]);
+  expectLine(controller.stderr, bare, 'nobody signs it');
+  const out = join(home, 'kyverno.yaml');
+  const kyverno = await airgap([...values, '--format', 'kyverno', '--out', out], home);
+  expect(kyverno.code).toBe(3);
+  expectLine(kyverno.stderr, `${other}:1`);
+  const policy = parse(readFileSync(out, 'utf8'));
+  expect(policy.spec.rules).toMatchObject([
+    { verifyImages: [{ imageReferences: [`registry.internal/m/${app}:*`, `registry.internal/m/${app}@*`] }] },
+  ]);
+  // Another identity: the image is left out, because the policy would keep it from running.
+  const wrong = [...values.slice(0, 5), ...root, '--certificate-identity', 'x', '--certificate-oidc-issuer', ISSUER];
+  const refused = await airgap([...wrong, '--format', 'kyverno', '--out', out], home);
+  expect(refused.code).toBe(3);
+  for (const image of [app, other, bare]) expectFacts(refused.stderr, `${image}:1`);
+  expect(parse(readFileSync(out, 'utf8'))).toBeNull();
+});
+
 test('wrong use is refused with one sentence and a hint', async () => {
   const file = join(home, 'wrong.tar');
   const bundle = ['bundle', ...from, '--image', `${app}:1`, '--out', file];
@@ -230,6 +276,10 @@ test('wrong use is refused with one sentence and a hint', async () => {
     [['verify', join(home, 'x.tar'), ...root], 2, '--certificate-identity'],
     [['verify', '--receipt', join(home, 'x.json'), ...acme], 2, '--receipt'],
     [['mirror', ...from, '--image', `${app}:1`, '--to', registry.host, ...root], 2, '--certificate-identity'],
+    [['values', '--to', 'r.example', '--format', 'kyverno', ...root, ...acme], 2, '--bundle'],
+    [['values', 'x', '--bundle', 'x.tar', '--to', 'r.example', '--format', 'kyverno', ...root, ...acme], 2, '--bundle'],
+    [['values', '--bundle', 'x.tar', '--to', 'r.example', '--format', 'kyverno'], 2, '--verify-signatures'],
+    [['values', 'x', '--to', 'r.example', ...root, ...acme], 2, '--format kyverno'],
   ];
   for (const [args, expected, fact] of cases) {
     const { code, stderr } = await airgap(args, home);

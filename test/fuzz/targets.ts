@@ -59,6 +59,7 @@ import { editTargets } from './edit-targets.ts';
 import { listTargets } from './list-targets.ts';
 import { mutated, mutatedJson } from './mutate.ts';
 import { registryTargets } from './registry-targets.ts';
+import { sigstoreTargets } from './sigstore-targets.ts';
 
 /** A parser of foreign bytes. */
 export interface Target {
@@ -257,6 +258,7 @@ images: ["docker.io/library/busybox:\${NAME}"]
 exclude: [{pattern: "quay.io/*", reason: x}]
 mirrors: {quay.io: r.example/quay}
 naming: {default: host-path, rules: [{match: "quay.io/*", to: "x/{name}"}]}
+signatures: {trustedRoot: root.json, rules: [{images: "*", identityRegexp: "^a", issuer: b}, {images: x, key: k.pub}]}
 `);
 
 const exported = {
@@ -689,6 +691,7 @@ export const targets: readonly Target[] = [
   },
   ...accessTargets,
   ...editTargets,
+  ...sigstoreTargets,
   ...listTargets,
   ...registryTargets,
 ];

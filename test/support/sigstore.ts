@@ -80,8 +80,10 @@ const IN_TOTO = 'application/vnd.in-toto+json';
 const BUNDLE_V03 = 'application/vnd.dev.sigstore.bundle.v0.3+json';
 const SHA256 = '2.16.840.1.101.3.4.2.1';
 
-/** @param at when certificates are made; now by default */
-export async function startSigstore(at = new Date()): Promise<Sigstore> {
+/** @param now when certificates are made */
+export async function startSigstore(now = new Date()): Promise<Sigstore> {
+  // The mock writes 370 ms as .37, and sigstore's library reads three digits or none. Real authorities write whole seconds.
+  const at = new Date(Math.floor(now.getTime() / 1000) * 1000);
   const pair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const [fulcio, ct, rekor, tsaKeys] = [pair(), pair(), pair(), pair()];
   const ctlog = await initializeCTLog(ct, at);

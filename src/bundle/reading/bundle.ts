@@ -76,6 +76,8 @@ export interface Bundle extends Source {
    * @throws AirgapError `image-not-found`; system errors
    */
   readAt(digest: Digest, buffer: Uint8Array, position: number): Promise<number>;
+  /** Like `readAt`, but synchronous. */
+  readAtSync(digest: Digest, buffer: Uint8Array, position: number): number;
   close(): Promise<void>;
 }
 
@@ -240,10 +242,18 @@ class OpenBundle implements Bundle {
     return this.#reader.bytes(digest);
   }
 
-  readAt(digest: Digest, buffer: Uint8Array, position: number): Promise<number> {
+  async readAt(digest: Digest, buffer: Uint8Array, position: number): Promise<number> {
+    return this.#reader.file.read(...this.#located(digest, buffer, position));
+  }
+
+  readAtSync(digest: Digest, buffer: Uint8Array, position: number): number {
+    return this.#reader.file.readSync(...this.#located(digest, buffer, position));
+  }
+
+  /** Returns the part of the buffer that a blob fills from a position, and the offset in the file. */
+  #located(digest: Digest, buffer: Uint8Array, position: number): [target: Uint8Array, offset: number] {
     const { offset, size } = this.#reader.entry(digest);
-    const length = Math.max(0, Math.min(buffer.length, size - position));
-    return this.#reader.file.read(buffer.subarray(0, length), offset + position);
+    return [buffer.subarray(0, Math.max(0, Math.min(buffer.length, size - position))), offset + position];
   }
 
   async manifest(repository: Repository, tagOrDigest: string): Promise<ManifestContent> {

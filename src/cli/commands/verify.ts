@@ -12,9 +12,11 @@ import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
 import { requiredSigners, requireSignatureOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
+import { verdictsReport } from '../reports/verdicts.ts';
 import { receiptReport, verifyReport } from '../reports/verify.ts';
 import type { CommandIO } from '../run.ts';
 import { afterDamage, afterReceipt, afterVerify } from './next-steps.ts';
+import { addScanFlags, planScan } from './verify-with.ts';
 
 export function verifyCommand(io: CommandIO) {
   const command = new Command('verify')
@@ -23,9 +25,13 @@ export function verifyCommand(io: CommandIO) {
     .addOption(outputOption(['text', 'json', 'yaml'], 'text'))
     .addHelpText(
       'after',
-      examples('verify app.tar --key cosign.pub', 'verify --receipt receipt.json --ca-file ca.pem'),
+      examples(
+        'verify app.tar --key cosign.pub',
+        "verify app.tar --with 'trivy image --exit-code 1 --input {}'",
+        'verify --receipt receipt.json --ca-file ca.pem',
+      ),
     );
-  return addReceiptFlags(addSignerFlags(command), io).action(async (file, flags) => {
+  return addReceiptFlags(addScanFlags(addSignerFlags(command)), io).action(async (file, flags) => {
     const { key, output, receipt } = flags;
     if (file === undefined && (receipt === undefined || key.length > 0)) {
       const hint = 'run helm airgap verify BUNDLE, or helm airgap verify --receipt FILE; --key needs a bundle';
@@ -36,6 +42,11 @@ export function verifyCommand(io: CommandIO) {
       const hint = `run helm airgap verify BUNDLE ${signerFlag} … without --receipt`;
       throw new AirgapError('usage', `${signerFlag} cannot be used with --receipt`, { hint });
     }
+    if (receipt !== undefined && flags.with !== undefined) {
+      const hint = 'run helm airgap verify BUNDLE --with COMMAND without --receipt';
+      throw new AirgapError('usage', '--with cannot be used with --receipt', { hint });
+    }
+    const scan = await planScan(io, flags);
     const { signers } = await requiredSigners({ requireSignature: key });
     if (receipt !== undefined) return checkReceipt(io, receipt, flags, { bundle: file || undefined, signers });
     if (file === undefined) return;
@@ -49,18 +60,25 @@ export function verifyCommand(io: CommandIO) {
     });
     const isDamaged = result.problems.length > 0;
     const next = isDamaged ? afterDamage(file) : afterVerify(file, key);
-    if (output !== 'text') io.print(await formatDocument('Verification', result, output));
-    else
-      await printReport(
-        io,
-        { result: [verifyReport(result)], notes: [] },
-        policy !== undefined && !isDamaged ? [] : next,
-      );
+    const isLast = isDamaged || (policy === undefined && scan === undefined);
+    if (output === 'text') await printReport(io, { result: [verifyReport(result)], notes: [] }, isLast ? next : []);
+    else if (isDamaged || scan === undefined) io.print(await formatDocument('Verification', result, output));
     if (isDamaged) return io.setExitCode(3);
-    if (policy === undefined) return;
-    const { verifySignatures } = await import('../../workflows/verify/verify-signatures.ts');
-    await verifySignatures(io.context, file, availableParallelism(), policy, signers);
-    if (output === 'text') await printReport(io, { result: [], notes: [] }, next);
+    if (policy !== undefined) {
+      const { verifySignatures } = await import('../../workflows/verify/verify-signatures.ts');
+      await verifySignatures(io.context, file, availableParallelism(), policy, signers);
+    }
+    const verdicts = await scan?.run(file, signers);
+    const isRejected = verdicts?.verdicts.some(({ status }) => status !== 'passed') ?? false;
+    if (output === 'text') {
+      const result = verdicts === undefined ? [] : [verdictsReport(verdicts)];
+      await printReport(io, { result, notes: [] }, isLast || isRejected ? [] : next);
+    } else if (verdicts !== undefined) {
+      const { command, finished, verdicts: ofImages } = verdicts;
+      const document = { ...result, scan: { command, finished, verdicts: ofImages } };
+      io.print(await formatDocument('Verification', document, output));
+    }
+    if (isRejected) io.setExitCode(3);
   });
 }
 

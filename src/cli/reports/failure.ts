@@ -5,7 +5,7 @@ const DEFAULT_HINTS: Partial<Record<ErrorCode, string>> = {
   file: 'check the path and its permissions',
   network: 'check the address and the network path (HTTPS_PROXY, NO_PROXY, firewalls), then run the same command again',
   registry: 'run the same command again; if the error persists, check the registry',
-  unauthorized: 'log in first (helm registry login HOST, skopeo login HOST or docker login HOST)',
+  unauthorized: 'log in first (helm airgap login HOST, skopeo login HOST or docker login HOST)',
   forbidden: 'request the permission, or use other credentials',
   'image-not-found': 'check the name and tag; read it from a mirror with --mirror, or leave it out with --exclude',
   'digest-mismatch':

@@ -38,7 +38,7 @@ export interface SignatureResults {
  * the source, if the image is known to derive from it, or each remaining image of an index that was reduced.
  * @throws AirgapError `interrupted`
  */
-export async function checkSignatures(check: SignatureCheck): Promise<SignatureResults> {
+export async function checkImageSignatures(check: SignatureCheck): Promise<SignatureResults> {
   const { graph, policy, concurrency, emit, signal } = check;
   // The libraries of sigstore are loaded only for identities.
   const needsSigstore = policy.rules.some(({ identities }) => identities.length > 0);
@@ -82,11 +82,11 @@ export async function checkSignatures(check: SignatureCheck): Promise<SignatureR
 }
 
 /**
- * Like {@link checkSignatures}, but fails.
+ * Like {@link checkImageSignatures}, but fails.
  * @throws AirgapError `signature` naming each image without a signature, `several` for more than one; errors of the source
  */
 export async function requireSignatures(check: SignatureCheck): Promise<void> {
-  const { exempt, errors } = await checkSignatures(check);
+  const { exempt, errors } = await checkImageSignatures(check);
   if (errors.length > 0) {
     throw combine(errors, `${errors.length} of ${check.graph.roots.length} images have no valid signature`);
   }

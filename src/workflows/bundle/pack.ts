@@ -131,6 +131,8 @@ export async function pack(
         platforms,
         selections,
         incomplete,
+        network: input.network,
+        possible,
       }),
       ...(options.trustedRoot && { trustedRoot: digestOf(options.trustedRoot) }),
       ...delta,
@@ -145,7 +147,7 @@ export async function pack(
     const signatures = options.sign && (await reuseOrSignInventory(inventory, options.sign, path, evidence));
     const planned = { path, splitSize, graph, charts: artifacts, inventory, evidence, signatures, tools, force };
     const plan = await runStep(emit, `planning ${printableLine(basename(path))}`, () => planBundle(planned));
-    const notBundled = { dropped, possible, counts, ...unanswered };
+    const notBundled = { dropped, possible: possible.map(({ reference }) => reference), counts, ...unanswered };
     const estimated = estimate({ plan, graph, charts: charts.length, earlier, quotas: client.quotas() });
     if (!plan.isUpToDate) emit({ type: 'estimate', estimate: estimated });
     if (estimated.free < estimated.needed) throw noSpace(path, estimated.needed, estimated.free);

@@ -28,8 +28,8 @@ export interface ContentInput {
   readonly charts: readonly PackedChart[];
   /** Returns the selected findings, including references found while resolving. */
   readonly select: (found: readonly LocatedReference[]) => SelectedFindings;
-  /** Internet access of workloads other than images. */
-  readonly network: readonly NetworkNeed[];
+  /** Internet access of workloads other than images; absent if nothing was searched. */
+  readonly network?: readonly NetworkNeed[];
   /** Locked digests of tagged references. */
   readonly pins?: ReadonlyMap<string, Digest>;
   /** Hint for a locked digest that does not exist. */
@@ -57,7 +57,7 @@ export async function resolveContent(
   context: Context,
   client: RegistryClient,
   { earlier, verifySignatures: policy, ...options }: ContentOptions,
-  { charts, select, network, pins = new Map(), pinHint, checkGraph }: ContentInput,
+  { charts, select, network = [], pins = new Map(), pinHint, checkGraph }: ContentInput,
   requests: ReferrerRequests,
 ): Promise<ResolvedContent> {
   const { emit, signal } = context;

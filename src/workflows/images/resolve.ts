@@ -60,7 +60,7 @@ export interface Resolution extends SelectedFindings {
   /** Candidates that do not exist in their registries. */
   readonly dropped: readonly DroppedCandidate[];
   /** Candidates with confidence `possible`, which are listed by `images` and bundled only on request. */
-  readonly possible: readonly string[];
+  readonly possible: readonly Finding[];
   readonly counts: ImageCounts;
   /** Referrers of indexes that the platform selection replaced. They are not in the graph. */
   readonly leftOut: readonly Referrer[];
@@ -128,7 +128,7 @@ export async function resolveImages(
       const completeGraph = await configs.withConfigs(await collector.withBlobs(walker.graph()));
       const [dropped, leftOut] = [[...missing.values()], collector.leftOut()];
       const isSelected = new Set(selected);
-      const possible = all.filter((finding) => !isSelected.has(finding)).map(({ reference }) => reference);
+      const possible = all.filter((finding) => !isSelected.has(finding));
       const unchecked = all.filter((finding) => isBundledByDefault(finding) && !isSelected.has(finding));
       const isUnchecked = new Set(unchecked);
       const images = all.filter((finding) => isPresent(finding) && !isUnchecked.has(finding));

@@ -9,7 +9,7 @@ import {
   type PolicySigners,
 } from '../../overrides/formats/index.ts';
 import type { Context } from '../../session/context.ts';
-import { checkSignatures } from '../bundle/image-signatures.ts';
+import { checkImageSignatures } from '../bundle/image-signatures.ts';
 import type { SignaturePolicy, SignatureRule } from '../bundle/signature-policy.ts';
 import { withSignatureCheck } from '../verify/verify-signatures.ts';
 import type { FormatResult } from './format-references.ts';
@@ -43,7 +43,7 @@ export async function formatPolicies(
     async (check) => {
       const { trustedRoot } = check.policy;
       const keys = trustedRoot && (await import('../../sigstore/trusted-keys.ts')).trustedKeys(trustedRoot);
-      return { ...(await checkSignatures(check)), trusted: keys };
+      return { ...(await checkImageSignatures(check)), trusted: keys };
     },
   );
   const policySigners = new Map(policy.rules.map((rule) => [rule, signersOf(rule)]));
