@@ -205,7 +205,7 @@ describe('the image', () => {
     const copy = ['--insecure-policy', 'copy', '--quiet', '--all', '--dest-tls-verify=false', `oci-archive:${file}`];
     await execa('skopeo', [...copy, `docker://${reference}`]);
     await image.run(['bundle', '--image', reference, '--out', 'itself.tar', ...flags], { isArguments: true });
-    expect(statSync(join(image.root, 'work/itself.tar')).size).toBeGreaterThan(50e6);
+    expect(statSync(join(image.root, image.config.WorkingDir, 'itself.tar')).size).toBeGreaterThan(50e6);
   });
 
   test('has a valid bill of materials with the Debian packages, Helm and its modules', ({ skip }) => {
