@@ -142,7 +142,7 @@ export const configSchema = z.strictObject({
   mirrors: z.record(z.string(), z.union([text, z.array(text).min(1)])).default({}),
   /** URL or folder of archives (relative to the configuration file) by chart repository; `*` for all. */
   chartMirrors: z.record(z.string(), text).default({}),
-  plainHttp: z.array(text).default([]),
+  plainHttp: z.array(z.string().regex(/^[^/@\s]+$/, 'write HOST or HOST:PORT')).default([]),
   caFile: text.optional(),
   /** Client certificate and private key by host (PEM files, relative to the configuration file). */
   clientCertificates: z.record(z.string(), z.strictObject({ cert: text, key: text.optional() })).default({}),
