@@ -15,6 +15,7 @@ import { postRenderCommand } from './commands/post-render.ts';
 import { pruneCommand } from './commands/prune.ts';
 import { publicEcrCommand } from './commands/public-ecr.ts';
 import { pushCommand } from './commands/push.ts';
+import { schemaCommand } from './commands/schema.ts';
 import { serveCommand } from './commands/serve.ts';
 import { valuesCommand } from './commands/values.ts';
 import { verifyCommand } from './commands/verify.ts';
@@ -57,6 +58,7 @@ export function createProgram(io: CommandIO): Command {
     extractCommand,
     importCommand,
     doctorCommand,
+    schemaCommand,
   ];
   for (const create of [...factories, diffCommand, postRenderCommand, versionCommand]) program.addCommand(create(io));
   const commands = program.commands.flatMap((command) => [command, ...command.commands]);
