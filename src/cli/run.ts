@@ -67,7 +67,7 @@ const FLUSH_GRACE = 200;
  * @returns the exit code, when everything is written
  */
 export async function runProgram(
-  create: (io: CommandIO) => Command,
+  create: (io: CommandIO, words: readonly string[]) => Command | Promise<Command>,
   process: NodeJS.Process,
   { output, terminal }: StandardStreams = standardStreams(process),
 ): Promise<number> {
@@ -151,8 +151,9 @@ export async function runProgram(
   process.on('uncaughtException', crash).on('unhandledRejection', crash);
   let exitCode: number;
   try {
-    const program = create(io);
-    result.expect(program, process.argv.slice(2));
+    const words = process.argv.slice(2);
+    const program = await create(io, words);
+    result.expect(program, words);
     await program.parseAsync(process.argv);
     result.end();
     exitCode = code;

@@ -1,4 +1,23 @@
-import type { CommandUnknownOpts } from '@commander-js/extra-typings';
+import type { Command, CommandUnknownOpts } from '@commander-js/extra-typings';
+import { createProgram, readCommands } from '../../src/cli/program.ts';
+import { SILENT_IO } from './silent-io.ts';
+
+const COMMANDS = await readCommands();
+const READ_FOR = new Map(
+  await Promise.all([...COMMANDS.keys()].map(async (name) => [name, await readCommands([name])] as const)),
+);
+
+/** Creates the command line with all commands. */
+export const wholeProgram = (): Command => createProgram(SILENT_IO, COMMANDS);
+
+/** Parses a command line of the plugin as the program does, and runs nothing. @throws CommanderError */
+export function parsed(...args: readonly string[]): CommandUnknownOpts {
+  const program = createProgram(SILENT_IO, READ_FOR.get(args[0] ?? '') ?? new Map());
+  const command = program.commands.find((one) => one.name() === args[0]) as CommandUnknownOpts;
+  command.action(() => {});
+  program.parse(args, { from: 'user' });
+  return command;
+}
 
 /** A command, with the words by which it is called, such as `access export`. */
 export type NamedCommand = readonly [name: string, command: CommandUnknownOpts];

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Readable } from 'node:stream';
 import { Output } from '../../src/cli/output.ts';
-import { createProgram } from '../../src/cli/program.ts';
+import { loadProgram } from '../../src/cli/program.ts';
 import { runProgram } from '../../src/cli/run.ts';
 
 export interface Ended {
@@ -54,7 +54,7 @@ export class Terminal extends EventEmitter {
     this.#failure = code;
   }
 
-  async run(create = createProgram): Promise<Ended> {
+  async run(create: Parameters<typeof runProgram>[0] = loadProgram): Promise<Ended> {
     const output = new Output(async (descriptor, bytes) => {
       if (descriptor === 1 && this.#failure !== undefined) throw Object.assign(new Error('x'), { code: this.#failure });
       this.#texts[descriptor] += bytes.toString();

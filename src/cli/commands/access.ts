@@ -7,7 +7,6 @@ import { accessExportCommand } from './access-export.ts';
 /** Group of commands about accounts, teams and rights. */
 export function accessCommand(io: CommandIO) {
   const command = new Command('access')
-    .description('carry accounts, organizations, teams and rights from one registry to another')
     .helpCommand('help [command]', 'display help for a command')
     .addHelpText(
       'after',

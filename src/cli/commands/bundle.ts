@@ -34,7 +34,6 @@ import { afterBundle } from './next-steps.ts';
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
   const command = new Command('bundle')
-    .description('bundle charts and all their images into one file')
     .argument('[chart...]', 'chart folder, .tgz file, oci://... reference, or name with --repo')
     .requiredOption('--out <file>', 'bundle to write')
     .option('--lock <file>', 'bundle exactly the charts and images of a lock file, without discovery')

@@ -35,7 +35,6 @@ import { checkTestPodCommand } from './check-test-pod.ts';
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
   const command = new Command('check')
-    .description('check before an install whether the nodes would get every image, and say which Pods would not')
     .argument(
       '[chart...]',
       'with --bundle: name of a chart in it, or its file; else chart folder, .tgz file, oci://... reference, or name with --repo',

@@ -8,7 +8,6 @@ import { afterDiff } from './next-steps.ts';
 
 export function diffCommand(io: CommandIO) {
   return new Command('diff')
-    .description('compare two bundles, and show how much content is new')
     .argument('<old>', 'older bundle, or its inventory (inspect -o lock)')
     .argument('<new>', 'newer bundle, or its inventory')
     .option('--exit-code', 'exit with 3 if a chart or image differs')

@@ -18,7 +18,6 @@ import { COMMIT, VERSION } from '../version.ts';
 function declare(io: CommandIO) {
   const command = addConfigFlags(
     new Command('doctor')
-      .description('check what a push and a pull need before they run: network, clock, login, rights; change nothing')
       .argument('[target]', 'REGISTRY[/PREFIX], as for push --to; without it, this host alone is checked')
       .option('--try-upload', 'open an upload in the target and cancel it, which may create a repository'),
     'read logins, plainHttp, caFile and clientCertificates from this airgap.yaml',

@@ -12,7 +12,6 @@ import { afterExtract } from './next-steps.ts';
 
 export function extractCommand(io: CommandIO) {
   return new Command('extract')
-    .description('extract a chart, or an image as an OCI archive, from a bundle')
     .argument('<file>', 'bundle to read')
     .requiredOption('--out <file>', 'file to write; the provenance of a chart is written to <file>.prov')
     .option('--chart <name[@version]>', 'chart to extract')

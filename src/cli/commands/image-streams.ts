@@ -14,7 +14,6 @@ import { addRewriteFlags, isReplacement, replaceRegistries } from './image-strea
 /** Declares the command and its flags. */
 function declare() {
   const command = new Command('image-streams')
-    .description('classify the tags of exported image streams of OpenShift, and show which have to be moved')
     .argument('[path...]', 'file or folder of exported objects; "-" for standard input')
     .addOption(outputOption(STREAM_OUTPUTS, 'table'))
     .addHelpText(

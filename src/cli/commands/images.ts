@@ -26,7 +26,6 @@ import { afterImages } from './next-steps.ts';
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
   const command = new Command('images')
-    .description('list every image that charts need, and where each was found')
     .argument('[chart...]', 'chart folder, .tgz file, oci://... reference, or name with --repo')
     .option('--network', 'also list other downloads from the internet by workloads, and the values that disable them')
     .option('--what-if', 'also list images of optional components, with the values that enable them')

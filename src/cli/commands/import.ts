@@ -12,7 +12,6 @@ import { afterImport } from './after-import.ts';
 
 function declare() {
   return new Command('import')
-    .description('turn lists of other tools and of scripts, and env files of registries, into an airgap.yaml')
     .argument('<file...>', 'list to read, any of the formats below; "-" for standard input')
     .option('--out <file>', 'file to write, such as airgap.yaml; without it, the text is printed')
     .option('--force', 'overwrite an existing file')

@@ -16,7 +16,6 @@ const FORMATS = ['text', 'json', 'yaml', 'cyclonedx', 'lock'] as const;
 
 export function inspectCommand(io: CommandIO) {
   return new Command('inspect')
-    .description('show the content of a bundle, and where each image is needed')
     .argument('<file>', 'bundle to read')
     .addOption(requireSignatureOption())
     .addOption(outputOption(FORMATS, 'text'))

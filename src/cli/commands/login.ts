@@ -22,7 +22,6 @@ import type { CommandIO } from '../run.ts';
 function declare() {
   const command = addConfigFlags(
     new Command('login')
-      .description('log in to a registry, for Helm, Docker and this plugin; ECR by AWS credentials')
       .argument('<registry>', 'registry: HOST[:PORT]')
       .option('--username <name>', 'user; asked for in a terminal')
       .option('--password-stdin', 'read the password from standard input; asked for in a terminal')

@@ -40,7 +40,6 @@ import { printPlans, printTargetResults } from './target-results.ts';
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
   const command = new Command('mirror')
-    .description('copy charts, images or whole repositories from registries to private registries, without a file')
     .argument('[chart...]', 'chart folder, .tgz file, oci://... reference, or name with --repo')
     .addOption(repeatable('--to <registry[/prefix]>', 'target registry and repository prefix'))
     .option('--lock <file>', 'copy exactly the charts and images of a lock file, without discovery')

@@ -12,7 +12,6 @@ const HINT = 'set --map or AIRGAP_POST_RENDER_MAP to the map that helm airgap va
 /** Post-renderer that Helm runs before installing. Prints nothing on failure: Helm would install a partial output. */
 export function postRenderCommand(io: CommandIO) {
   return new Command('post-render')
-    .description('Helm post-renderer: rewrite unmapped references in manifests, from stdin to stdout')
     .option('--map <file>', 'map written by values --unmapped=post-render (default: AIRGAP_POST_RENDER_MAP)')
     .addHelpText('after', examples('post-render --map app.post-render.json < manifests.yaml'))
     .action(async ({ map }) => {

@@ -22,7 +22,6 @@ import { checkText, filledBy, keepFilesOf, refuseExisting } from './prune-files.
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
   const command = new Command('prune')
-    .description('find what nothing needs in a registry, and delete what a reviewed list names')
     .argument('[target]', 'REGISTRY[/PREFIX], as for push --to: lists what is not needed, and deletes nothing')
     .addOption(repeatable('--keep <file>', 'keep what this bundle, inventory or lock file has'))
     .option('--pods <file>', 'keep what Pods run: output of kubectl get pods -A -o json; "-" for standard input')

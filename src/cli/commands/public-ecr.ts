@@ -21,7 +21,6 @@ import { addWriteFlags, checkWriteFlags, writeEquivalents } from './public-ecr-w
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
   const command = new Command('public-ecr')
-    .description('find images that are also in Amazon ECR Public, and the lines that name them')
     .argument('[chart...]', 'chart folder, .tgz file, oci://... reference, or name with --repo')
     .addOption(
       new Option(

@@ -26,7 +26,6 @@ import { printPlans, printTargetResults } from './target-results.ts';
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
   const command = new Command('push')
-    .description('push bundles and charts to private registries')
     .argument('[file...]', 'bundles, or OCI archives of other tools')
     .addOption(repeatable('--to <registry[/prefix]>', 'target registry and repository prefix'));
   const pushing = addConfigFlags(

@@ -5,7 +5,6 @@ import type { CommandIO } from '../run.ts';
 
 export function schemaCommand(io: CommandIO) {
   return new Command('schema')
-    .description('print the JSON Schema of airgap.yaml or of another document, for editors and checks')
     .addArgument(
       new Argument('[document]', 'document to describe')
         .choices(['config', 'lock-file', 'inventory'])

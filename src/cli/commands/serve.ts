@@ -23,7 +23,6 @@ import { withLog } from './log-file.ts';
 /** Declares the command and its flags. */
 function declare() {
   const serving = new Command('serve')
-    .description('serve bundles as a read-only registry, where there is none yet')
     .argument('<file...>', 'bundles, or OCI archives of other tools')
     .option('--listen <address:port>', 'address and port to listen on; port 0 is a free one', '127.0.0.1:5000')
     .option('--prefix <path>', 'path before all repositories, as in push --to REGISTRY/PATH')

@@ -37,7 +37,6 @@ import { installedFrom, isIncomplete, writeFormat } from './values-format.ts';
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
   const command = new Command('values')
-    .description('write values that redirect all images of a chart to a private registry, proved by rendering')
     .argument(
       '[chart]',
       'with --bundle: name of a chart in it, or its file; else chart folder, .tgz file, oci://... reference, or name with --repo',

@@ -17,7 +17,6 @@ import { afterDamage, afterReceipt, afterVerify } from './next-steps.ts';
 
 export function verifyCommand(io: CommandIO) {
   const command = new Command('verify')
-    .description('check every byte of a bundle offline, or the content that a push left in a registry')
     .argument('[file]', 'bundle to check')
     .option('--key <file>', 'require that the bundle is signed by this public key, PEM')
     .addOption(verifySignaturesOption())

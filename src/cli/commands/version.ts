@@ -7,7 +7,6 @@ import { COMMIT, VERSION } from '../version.ts';
 
 export function versionCommand(io: CommandIO) {
   return new Command('version')
-    .description('print the versions of this plugin, Node.js and Helm, for bug reports')
     .addOption(outputOption(['text', 'json', 'yaml'], 'text'))
     .addHelpText('after', examples('version', 'version -o json'))
     .action(async ({ output }) => {

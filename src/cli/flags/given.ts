@@ -27,9 +27,11 @@ export function givenFlags(command: CommandUnknownOpts, isWanted: (flag: string)
   });
 }
 
-/** Returns the flags that another command of the program has too. */
+/** Returns the flags of another command of the program, which is among the `next` of this one in cli/program.ts. */
 export function flagsOfCommand(command: CommandUnknownOpts, name: string): ReadonlySet<string> {
   const other = command.parent?.commands.find((one) => one.name() === name);
+  // Without flags it was not read, and the next step would silently lose those of this run.
+  if (other?.options.length === 0) throw new Error(`${command.name()} must name ${name} as its next command`);
   return new Set(other?.options.flatMap(({ long }) => long ?? []));
 }
 

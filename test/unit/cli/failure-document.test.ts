@@ -6,11 +6,10 @@ import {
   requestedDocument,
   urgentFailureDocument,
 } from '../../../src/cli/failure-document.ts';
-import { createProgram } from '../../../src/cli/program.ts';
-import type { CommandIO } from '../../../src/cli/run.ts';
+import { wholeProgram } from '../../support/commands.ts';
 
 describe('requestedDocument', () => {
-  const program = createProgram({} as CommandIO);
+  const program = wholeProgram();
   it.each([
     [['push', 'x.tar'], undefined],
     [['push', '-o', 'json'], 'json'],

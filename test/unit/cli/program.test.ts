@@ -2,17 +2,14 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { createProgram } from '../../../src/cli/program.ts';
-import type { CommandIO } from '../../../src/cli/run.ts';
 import { VERSION } from '../../../src/cli/version.ts';
-import { commandsOf, runnableCommands } from '../../support/commands.ts';
+import { commandsOf, runnableCommands, wholeProgram } from '../../support/commands.ts';
 import { useFastClock } from '../../support/fast-clock.ts';
 import { freePort } from '../../support/registry.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { SILENT_IO } from '../../support/silent-io.ts';
 import { airgap, Terminal } from '../../support/terminal.ts';
 
-const program = createProgram({} as CommandIO);
+const program = wholeProgram();
 const ALL = commandsOf(program);
 const COMMANDS = ALL.map(([name]) => name);
 const RUNNABLE = runnableCommands(program);
@@ -95,7 +92,7 @@ describe('help', () => {
     expect(examples.length).toBeGreaterThan(0);
     for (const [line, all = ''] of examples) {
       const parsed: string[] = [];
-      const other = createProgram(SILENT_IO);
+      const other = wholeProgram();
       for (const [command, each] of runnableCommands(other)) each.action(() => void parsed.push(command));
       const words = all
         .replace(/ [<>] .*$/, '')

@@ -1,18 +1,7 @@
-import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { describe, expect, it } from 'vitest';
 import { afterCheck } from '../../../../src/cli/commands/after-check.ts';
-import { createProgram } from '../../../../src/cli/program.ts';
 import type { CheckReason } from '../../../../src/inventory/check-reasons.ts';
-import { SILENT_IO } from '../../../support/silent-io.ts';
-
-/** Parses a command line of the plugin as the program does, and runs nothing. @throws CommanderError */
-function parsed(...args: readonly string[]): CommandUnknownOpts {
-  const program = createProgram(SILENT_IO);
-  const command = program.commands.find((one) => one.name() === args[0]) as CommandUnknownOpts;
-  command.action(() => {});
-  program.parse(args, { from: 'user' });
-  return command;
-}
+import { parsed } from '../../../support/commands.ts';
 
 /** Returns the command after a check that found these reasons, after testing that the plugin accepts it. */
 function next(args: readonly string[], reasons: readonly CheckReason[], pullSecret?: string): string {

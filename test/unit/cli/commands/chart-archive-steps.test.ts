@@ -1,16 +1,6 @@
-import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { expect, it } from 'vitest';
 import { afterArchivePush, afterChartArchives } from '../../../../src/cli/commands/chart-archive-steps.ts';
-import { createProgram } from '../../../../src/cli/program.ts';
-import { SILENT_IO } from '../../../support/silent-io.ts';
-
-function parsed(...args: readonly string[]): CommandUnknownOpts {
-  const program = createProgram(SILENT_IO);
-  const command = program.commands.find((one) => one.name() === args[0]) as CommandUnknownOpts;
-  command.action(() => {});
-  program.parse(args, { from: 'user' });
-  return command;
-}
+import { parsed } from '../../../support/commands.ts';
 
 const archive = { file: 'app 1.tgz', chart: 'app', version: '1.0.0', address: 'oci://r.example/own/app' };
 

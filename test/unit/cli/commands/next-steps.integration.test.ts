@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import type { CommandUnknownOpts } from '@commander-js/extra-typings';
 import { describe, expect, it } from 'vitest';
 import {
   afterFormat,
@@ -22,17 +21,7 @@ import {
   afterReceipt,
   afterVerify,
 } from '../../../../src/cli/commands/next-steps.ts';
-import { createProgram } from '../../../../src/cli/program.ts';
-import { SILENT_IO } from '../../../support/silent-io.ts';
-
-/** Parses a command line of the plugin as the program does, and runs nothing. @throws CommanderError */
-function parsed(...args: readonly string[]): CommandUnknownOpts {
-  const program = createProgram(SILENT_IO);
-  const command = program.commands.find((one) => one.name() === args[0]) as CommandUnknownOpts;
-  command.action(() => {});
-  program.parse(args, { from: 'user' });
-  return command;
-}
+import { parsed } from '../../../support/commands.ts';
 
 /** Returns the words that a shell reads from the command in the first line, after checking that the plugin accepts them. */
 function next(lines: readonly string[]): string[] {

@@ -1,8 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createProgram } from '../../../../src/cli/program.ts';
-import type { CommandIO } from '../../../../src/cli/run.ts';
-import { commandsOf } from '../../../support/commands.ts';
+import { commandsOf, wholeProgram } from '../../../support/commands.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 import { Terminal } from '../../../support/terminal.ts';
 
@@ -14,9 +12,7 @@ const STDIN = '--registry-password-stdin';
 
 describe('the login of one registry', () => {
   it('is a flag of every command that accesses registries', () => {
-    const commands = commandsOf(createProgram({} as CommandIO)).filter(([, { options }]) =>
-      options.some(({ long }) => long === NAME),
-    );
+    const commands = commandsOf(wholeProgram()).filter(([, { options }]) => options.some(({ long }) => long === NAME));
     expect(commands.map(([name]) => name).sort()).toEqual([
       'access apply',
       'access export',
