@@ -100,6 +100,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/extract.ts')).extractCommand,
   },
   {
+    name: 'init',
+    description: 'write a commented airgap.yaml for charts, or for the releases of a cluster',
+    load: async () => (await import('./commands/init.ts')).initCommand,
+  },
+  {
     name: 'import',
     description: 'turn lists of other tools and of scripts, and env files of registries, into an airgap.yaml',
     load: async () => (await import('./commands/import.ts')).importCommand,

@@ -27,12 +27,17 @@ export const SCHEMA_NAMES = Object.keys(DOCUMENTS) as SchemaName[];
 /** Fields of `logins` in which variables are not replaced. */
 const LOGIN_KEYS: ReadonlySet<string> = new Set(['username', 'password', 'token']);
 
+/** Returns the `$id` of a schema: a name, not an address, so nothing has to be fetched. */
+export function schemaId(name: SchemaName): string {
+  return `urn:helm-airgap:v1:${DOCUMENTS[name].kind}`;
+}
+
 /**
  * Returns the text of a JSON Schema of draft 7, which editors know best, and the name of its file. It accepts what the reader
  * accepts, and refuses what a schema can: unset variables, and logins and images that are listed twice, are left to the reader.
  */
 export function jsonSchema(name: SchemaName): { readonly file: string; readonly text: string } {
-  const { kind, title, schema, file } = DOCUMENTS[name];
+  const { title, schema, file } = DOCUMENTS[name];
   const { $schema, ...rest } = z.toJSONSchema(schema, {
     target: 'draft-7',
     io: 'input',
@@ -41,8 +46,7 @@ export function jsonSchema(name: SchemaName): { readonly file: string; readonly 
       if (name === 'config' && !LOGIN_KEYS.has(String(path.at(-1)))) acceptVariables(field);
     },
   });
-  // A name, not an address: nothing has to be fetched.
-  const document = { $schema, $id: `urn:helm-airgap:v1:${kind}`, title, ...rest };
+  const document = { $schema, $id: schemaId(name), title, ...rest };
   return { file, text: `${JSON.stringify(document, undefined, 2)}\n` };
 }
 
