@@ -31,7 +31,7 @@ function declare() {
     .addOption(
       new Option('--values-dir <dir>', 'write the values of the releases to files there, which may hold secrets'),
     )
-    .optionsGroup('Repositories and TLS:');
+    .optionsGroup('Registries and TLS:');
   return addTrustFlags(
     command,
     'trust these certificate authorities in addition to those of the system, PEM',
