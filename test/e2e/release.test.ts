@@ -95,7 +95,10 @@ test('openssl verifies SHA256SUMS and the provenance, and refuses changed ones',
 
 describe.each(everyHelm())('Helm $version, without Node, npm and git', ({ path, version: helmVersion, variable }) => {
   const major = helmVersion.startsWith('4.') ? 4 : 3;
-  const ways = installWays(major, { archive: '', plugin: '', keyring: '', url: '', reference: '', version });
+  // Without verification the same archives are installed; release:check tries that too.
+  const ways = installWays(major, { archive: '', plugin: '', keyring: '', url: '', reference: '', version }).filter(
+    ({ name }) => !name.includes('unverified'),
+  );
 
   test.each(ways.map(({ name }) => name))('installs the plugin from %s', async (name) => {
     const way = installWays(major, release).find((one) => one.name === name);
