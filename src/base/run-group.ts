@@ -118,6 +118,7 @@ class Tail {
   readonly #limit: number;
   #chunks: Buffer[] = [];
   #size = 0;
+  #isCut = false;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -129,12 +130,13 @@ class Tail {
     if (this.#size <= 4 * this.#limit) return;
     this.#chunks = [this.#last()];
     this.#size = this.#limit;
+    this.#isCut = true;
   }
 
   /** Returns the text, from the beginning of a line if something was cut off. */
   text(): string {
     const last = this.#last().toString('utf8');
-    if (this.#size <= this.#limit) return last;
+    if (!this.#isCut && this.#size <= this.#limit) return last;
     return last.slice(last.indexOf('\n') + 1);
   }
 

@@ -118,6 +118,8 @@ describe('a registry', () => {
     const denied = { status: 403, body: JSON.stringify({ errors: [{ code: 'DENIED', message: 'read-only login' }] }) };
     const list = { body: JSON.stringify({ name: 'mirror', tags: [] }) };
     const server = await startScript([
+      // The second one is for the login.
+      { expect: 'GET /v2/', answer: { headers: { date } } },
       { expect: 'GET /v2/', answer: { headers: { date } } },
       { expect: 'GET /v2/mirror/tags/list?n=1', answer: list },
       { expect: /^GET \/v2\/_catalog/, answer: denied },

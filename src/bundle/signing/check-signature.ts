@@ -37,7 +37,7 @@ export async function checkSignatures(bundle: Bundle, signers: readonly Required
     const fingerprints = signatures.flatMap((signature) => claimOf(signature)?.fingerprint ?? []);
     const claimText = fingerprints.length === 0 ? '' : `; it claims to be signed by ${fingerprints.join(', ')}`;
     throw new AirgapError('signature', `${path} has no signature by ${keyNames(missing)}${claimText}`, {
-      hint: 'do not use it unless you know why: a signature is still to be made with helm airgap sign, it was signed with another key, or it was changed afterwards',
+      hint: 'do not use it unless you know why: it was signed with another key, changed after it was signed, or not signed yet',
     });
   }
   const others = signers.filter(

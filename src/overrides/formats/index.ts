@@ -5,7 +5,7 @@ export { formatContainerd } from './containerd.ts';
 export { formatCrio } from './crio.ts';
 export { formatFlux } from './flux.ts';
 export { type GeneratedFile, type GeneratedFiles, imagesTitle } from './format.ts';
-export { type HostManifest, parseDocuments } from './host-manifest.ts';
+export { type HostManifest, parseDocuments, withHead, withoutHead } from './host-manifest.ts';
 export { formatImageMap } from './image-map.ts';
 export type { PolicyImage, PolicySigners } from './image-policy.ts';
 export { formatK3s } from './k3s.ts';

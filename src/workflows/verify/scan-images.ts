@@ -1,4 +1,4 @@
-import { access, constants, writeFile } from 'node:fs/promises';
+import { access, constants, stat, writeFile } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { count } from '../../base/count.ts';
 import { type Environment, withoutOwnSecrets } from '../../base/environment.ts';
@@ -74,16 +74,17 @@ async function isMissing(program: string, env: Environment, cwd: string): Promis
   const folders = program.includes('/') ? [''] : (env.PATH ?? '').split(delimiter);
   for (const folder of folders) {
     const path = resolve(cwd, join(folder, program));
-    if (
-      program !== '' &&
-      (await access(path, constants.X_OK).then(
-        () => true,
-        () => false,
-      ))
-    )
-      return false;
+    const isProgram = (await stat(path).catch(() => undefined))?.isFile() && (await isExecutable(path));
+    if (program !== '' && isProgram) return false;
   }
   return true;
+}
+
+function isExecutable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** A manifest to scan, and the names under which the bundle has it. */

@@ -95,7 +95,10 @@ ${
     'Images that failed',
     [
       { title: 'Image', cell: ({ image }) => imageLink(image, anchors) },
-      { title: 'Platform', cell: ({ platform }) => platform ?? '' },
+      {
+        title: 'Platform',
+        cell: ({ platform }) => platform !== undefined && html`<span class="nowrap">${platform}</span>`,
+      },
       {
         title: 'Verdict',
         cell: (verdict) => html`${verdictText(verdict)}${verdict.output !== undefined && lines(verdict.output)}`,

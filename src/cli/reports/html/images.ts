@@ -124,5 +124,5 @@ function locationItem(location: FoundLocation, { reference, confidence }: Invent
     ...(values.length === 0 ? [] : [`values ${values.join(', ')}`]),
     ...(WAY_TEXT[way] === '' ? [] : [WAY_TEXT[way]]),
   ];
-  return html`<li>${origin !== '' && html`<b>${origin}</b> `}${code(locationText(location as Location))}${template !== '' && html`<br>${code(template)}`}${written !== reference && written !== '' && html`<br><span class="soft">written as</span> ${code(written)}`}<br><span class="soft">${details.join('; ')}</span></li>`;
+  return html`<li>${origin !== '' && html`<b>${origin}</b><br>`}${code(locationText(location as Location))}${template !== '' && html`<br>${code(template)}`}${written !== reference && written !== '' && html`<br><span class="soft">written as</span> ${code(written)}`}<br><span class="soft">${details.join('; ')}</span></li>`;
 }

@@ -39,7 +39,7 @@ export function table<T>(caption: string, columns: readonly Column<T>[], rows: r
       const cells = others.map(({ title, isNumber, cell }) => {
         const value = cell(row);
         const label = html`<span class="label" aria-hidden="true">${title}</span>`;
-        return html`<td role="cell" class="${isNumber ? 'number' : ''}">${value !== '' && value !== undefined && html`${label}<span>${value}</span>`}</td>`;
+        return html`<td role="cell" class="${isNumber ? 'number' : ''}">${value !== '' && value !== undefined && value !== false && html`${label}<span>${value}</span>`}</td>`;
       });
       yield html`<tr role="row"><th role="rowheader" scope="row">${first?.cell(row)}</th>${cells}</tr>
 `;

@@ -50,7 +50,10 @@ nav a { display: inline-block; padding: .25rem 0; }
 .table { width: 100%; border-collapse: collapse; margin: .6rem 0 1.2rem; font-size: .95rem; }
 .table th { text-align: left; font-weight: 600; color: var(--soft); font-size: .85rem; vertical-align: bottom; }
 .table th, .table td { padding: .45rem .9rem .45rem 0; border-bottom: 1px solid var(--line); }
-.table td { vertical-align: top; overflow-wrap: anywhere; }
+.table td, .table th[scope=row] { vertical-align: top; overflow-wrap: anywhere; }
+.table th[scope=row] { color: inherit; font-weight: 400; font-size: inherit; }
+.table ul.places { margin: 0; }
+.nowrap { white-space: nowrap; }
 .table .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .table tr > :last-child { padding-right: 0; }
 .label { display: none; }
@@ -78,10 +81,10 @@ ul.places li { margin: .35rem 0; overflow-wrap: anywhere; }
 footer { margin-top: 3rem; padding-block: 1.2rem 2.5rem; color: var(--soft); font-size: .9rem; border-top: 1px solid var(--line); }
 .sign { display: none; }
 @media screen { li.image { content-visibility: auto; contain-intrinsic-size: auto 9rem; } }
-@media (max-width: 44rem) {
+@media screen and (max-width: 44rem) {
   .table thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .table, .table tbody, .table tr, .table td, .table th[scope=row] { display: block; }
-  .table th[scope=row] { border: 0; padding: 0; color: inherit; font-size: inherit; }
+  .table th[scope=row] { border: 0; padding: 0 0 .1rem; font-weight: 600; }
   .table tr { padding: .6rem 0; border-bottom: 1px solid var(--line); }
   .table td { display: grid; grid-template-columns: 7rem 1fr; gap: .8rem; border: 0; padding: .1rem 0; }
   .table td:empty { display: none; }
@@ -94,7 +97,7 @@ footer { margin-top: 3rem; padding-block: 1.2rem 2.5rem; color: var(--soft); fon
 @media print {
   :root { color-scheme: light; --page: #fff; --card: #fff; --ink: #000; --soft: #444; --line: #bbb; --link: #000; --own: #333; --shared: #bbb; --ok: #000; --look: #000; --bad: #000; --mark: #fff; }
   @page { margin: 16mm 14mm; }
-  body { font-size: 9.5pt; }
+  html { font-size: 9.5pt; }
   main, header, footer { max-width: none; padding-inline: 0; }
   nav, .tools, .skip { display: none !important; }
   h2 { margin-top: 8mm; }

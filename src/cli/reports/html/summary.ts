@@ -77,7 +77,10 @@ function signatureCheck({ inspection: { signedBy, signatures = [] } }: BundleRep
       html`The bundle says that it is signed. Nobody checked that for this report: add ${code('--require-signature KEY')}.`,
     );
   }
-  return check('look', html`The bundle is not signed. Compare the inventory's digest above with its sender.`);
+  return check(
+    'look',
+    html`The bundle is not signed. Ask its sender for the digest of the inventory, and compare it with the one above.`,
+  );
 }
 
 function scanCheck({ scan, inspection: { images } }: BundleReport): Html {
