@@ -9,7 +9,7 @@ import { licenceTexts, noticeText } from '../package/notice.mjs';
 const run = promisify(execFile);
 
 /** The Helm of the image: the newest, built from Go modules, whose versions and digests go.sum pins. */
-export const HELM_VERSION = '4.2.4';
+const HELM_VERSION = '4.2.4';
 const NAME = `helm-${HELM_VERSION}`;
 
 /**

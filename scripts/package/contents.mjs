@@ -10,7 +10,7 @@ const run = promisify(execFile);
 
 /**
  * Writes what the archive of a platform contains to a folder: `airgap/`, the plugin for `helm plugin install ./airgap`, and
- * plugin.yaml beside it, which Helm wants at the root of an archive that it installs from a URL.
+ * beside it plugin.yaml and what completes, which Helm wants at the root of an archive that it installs from a URL.
  * @param {object} options absolute paths
  * @param {string} options.root the checkout
  * @param {string} options.node folder with `bin/node` and `LICENSE`
@@ -35,6 +35,8 @@ export async function writeContents({ root, node, dist, platform, version, folde
     await chmod(join(plugin, name), mode);
   };
   await copy('plugin.yaml');
+  await copy('completion.yaml');
+  await copy('plugin.complete', undefined, 0o755);
   await copy('LICENSE');
   await copy('post-renderer/plugin.yaml');
   await copy('scripts/airgap-post-render', undefined, 0o755);
@@ -46,12 +48,15 @@ export async function writeContents({ root, node, dist, platform, version, folde
   for (const name of threadPrograms) await add(`dist/${name}.cjs`, threadProgram(name, "require('./start.cjs').load"));
   await copy('dist/start.cjs', join(root, 'scripts/package/start.cjs'));
   await add('NOTICE', await noticeOf({ root, dist, node, platform }));
-  const manifest = await readFile(join(root, 'plugin.yaml'), 'utf8');
-  await writeFile(
-    join(folder, 'plugin.yaml'),
-    manifest.replaceAll('$HELM_PLUGIN_DIR/scripts/', '$HELM_PLUGIN_DIR/airgap/scripts/'),
-  );
-  await chmod(join(folder, 'plugin.yaml'), 0o644);
+  // Those beside `airgap/` start the program in it.
+  const place = async (name, from = /(?!)/g, to = '', mode = 0o644) => {
+    const text = await readFile(join(root, name), 'utf8');
+    await writeFile(join(folder, name), text.replaceAll(from, to));
+    await chmod(join(folder, name), mode);
+  };
+  await place('plugin.yaml', '$HELM_PLUGIN_DIR/scripts/', '$HELM_PLUGIN_DIR/airgap/scripts/');
+  await place('completion.yaml');
+  await place('plugin.complete', '/scripts/', '/airgap/scripts/', 0o755);
   if (platform === thisPlatform) await compile(root, plugin);
 }
 

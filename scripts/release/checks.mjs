@@ -23,8 +23,3 @@ export class Checks {
     }
   }
 }
-
-/** @throws Error unless a condition holds */
-export function require(condition, message) {
-  if (!condition) throw new Error(message);
-}

@@ -11,5 +11,5 @@ export function releaseHelms() {
     const reason = build(`helm-${version}`);
     return { version, path: programPath(`helm-${version}`), reason };
   });
-  return [...fetched, ...built].map((helm) => ({ ...helm, major: Number(helm.version[0]) }));
+  return [...fetched, ...built];
 }

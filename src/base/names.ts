@@ -93,6 +93,11 @@ export function isName(kind: NameKind, text: string): boolean {
   return text.length <= limit && pattern.test(text);
 }
 
+/** Returns the pattern of this kind as the source of a regular expression. */
+export function namePattern(kind: NameKind): string {
+  return GRAMMARS[kind].pattern.source;
+}
+
 /**
  * Returns `text` if it is a valid name of this kind.
  * @param where origin of the name, for the message: `Chart.yaml of app.tgz`

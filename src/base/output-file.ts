@@ -97,14 +97,15 @@ export async function checkOutput(path: string, flag: string): Promise<void> {
 
 /**
  * Checks the path of a file that people may edit: it is replaced only on request.
+ * @param isForced undefined for a command that replaces none
  * @throws AirgapError `output-exists`, and as {@link checkOutput}
  */
-export async function checkNewOutput(path: string, flag: string, isForced: boolean): Promise<void> {
+export async function checkNewOutput(path: string, flag: string, isForced?: boolean): Promise<void> {
   await checkOutput(path, flag);
   const existing = await stat(path).catch(() => undefined);
   if (existing === undefined || isForced) return;
   throw new AirgapError('output-exists', `${flag} ${path} already exists`, {
-    hint: 'it may have been edited: choose another path, or replace it with --force',
+    hint: `it may have been edited: choose another path, or ${isForced === undefined ? 'move it away' : 'replace it with --force'}`,
   });
 }
 

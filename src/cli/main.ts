@@ -1,7 +1,17 @@
 import { loadProgram } from './program.ts';
 import { runProgram } from './run.ts';
 
+/** Word by which `plugin.complete` asks for completions. */
+const COMPLETE = '__complete';
+
 // No top-level await: the build produces CommonJS (see scripts/build.mjs).
-void runProgram(loadProgram, process).then((code) => {
-  process.exitCode = code;
-});
+if (process.argv[2] === COMPLETE) {
+  void import('./completion/complete.ts').then(async ({ complete, completionText }) => {
+    // The bundle may be on a disk that does not answer.
+    process.stdout.write(completionText(await complete(process.argv.slice(3), process.cwd())), () => process.exit(0));
+  });
+} else {
+  void runProgram(loadProgram, process).then((code) => {
+    process.exitCode = code;
+  });
+}

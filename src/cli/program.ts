@@ -108,6 +108,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/extract.ts')).extractCommand,
   },
   {
+    name: 'init',
+    description: 'write a commented airgap.yaml for charts, or for the releases of a cluster',
+    load: async () => (await import('./commands/init.ts')).initCommand,
+  },
+  {
     name: 'import',
     description: 'turn lists of other tools and of scripts, and env files of registries, into an airgap.yaml',
     load: async () => (await import('./commands/import.ts')).importCommand,
@@ -116,6 +121,11 @@ const COMMANDS: readonly CommandEntry[] = [
     name: 'doctor',
     description: 'check what a push and a pull need before they run: network, clock, login, rights; change nothing',
     load: async () => (await import('./commands/doctor.ts')).doctorCommand,
+  },
+  {
+    name: 'schema',
+    description: 'print the JSON Schema of airgap.yaml or of another document, for editors and checks',
+    load: async () => (await import('./commands/schema.ts')).schemaCommand,
   },
   {
     name: 'diff',

@@ -13,7 +13,7 @@ const blob = z.object({
   repositories: z.array(z.string()).optional(),
 });
 
-const exportedSchema = z.object({
+export const exportedInventorySchema = z.object({
   apiVersion: z.literal('airgap/v1'),
   kind: z.literal('BundleLock'),
   /** That of the inventory in it, so that older readers refuse it by its version. */
@@ -32,7 +32,7 @@ const exportedSchema = z.object({
  * The inventory of a bundle as a file of its own, plus the list of all manifests and blobs, which a bundle has in its
  * archive. Can be used instead of the bundle where content is not needed.
  */
-export type ExportedInventory = Readonly<z.infer<typeof exportedSchema>>;
+export type ExportedInventory = Readonly<z.infer<typeof exportedInventorySchema>>;
 export type ExportedBlob = ExportedInventory['blobs'][number];
 
 /** Formats the file. Equal bundles give equal text; each blob is on one line, so that diffs show new ones. */
@@ -71,7 +71,7 @@ export async function readExportedInventory(path: string): Promise<ExportedInven
     );
   }
   refuseNewerSchema(json, path);
-  const result = exportedSchema.safeParse(json);
+  const result = exportedInventorySchema.safeParse(json);
   if (result.success) return result.data;
   throw invalid(`does not match its schema: ${formatIssues(result.error)}`);
 }

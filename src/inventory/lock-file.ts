@@ -1,9 +1,9 @@
 import { Document, isSeq, type YAMLMap } from 'yaml';
 import * as z from 'zod';
-import { isName } from '../base/names.ts';
+import { isName, namePattern } from '../base/names.ts';
 import { printableLine } from '../base/printable.ts';
 import { documentText } from '../base/yaml-text.ts';
-import { isDigest } from '../oci/digest.ts';
+import { DIGEST_PATTERN, isDigest } from '../oci/digest.ts';
 import { formatReference, parseReference, tryParseReference } from '../oci/reference.ts';
 import { CONFIDENCES, NEEDS } from './finding.ts';
 import { selectionRecordSchema } from './selection-record.ts';
@@ -17,10 +17,10 @@ const VERSION = 'airgap/v1';
 
 const text = z.string().min(1);
 
-/** Empty if not resolved yet. */
 const digest = z
   .string()
   .refine((value) => value === '' || isDigest(value), 'is not a digest: write sha256:... in full, or ""')
+  .meta({ pattern: `^$|${DIGEST_PATTERN.source}` })
   .default('');
 
 const reference = z.string().transform((value, context) => {
@@ -31,37 +31,38 @@ const reference = z.string().transform((value, context) => {
 });
 
 const chart = z.strictObject({
-  name: text.refine((name) => isName('chart name', name), 'is not a valid chart name'),
-  version: text.refine((version) => isName('chart version', version), 'is not a valid chart version'),
-  /**
-   * Source of the chart: `./…` or `../…` relative to the lock file, `oci://…`, a URL, or a name in `repo`. Absent for a
-   * chart that is only embedded in its parent's manifests.
-   */
-  chart: text.optional(),
-  /** Empty if the repository is unknown; the chart then needs a chart mirror. */
-  repo: z.string().optional(),
-  /** Fetch missing dependencies of a folder before packing it. */
-  dependencyUpdate: z.boolean().optional(),
-  /** Digest of the archive; for a folder, of the uncompressed archive, because compression differs between machines. */
-  digest,
-  /** Parent chart, if it was not requested by name. */
-  parent: text.optional(),
-  /** Render settings, stored in the bundle so that the isolated side renders for the same Kubernetes version. */
+  name: text
+    .refine((name) => isName('chart name', name), 'is not a valid chart name')
+    .meta({ pattern: namePattern('chart name') }),
+  version: text
+    .refine((version) => isName('chart version', version), 'is not a valid chart version')
+    .meta({ pattern: namePattern('chart version') }),
+  chart: text
+    .optional()
+    .describe(
+      'Source: ./… or ../… relative to the lock file, oci://…, a URL, or a name in repo. Absent for a chart that is only embedded in the manifests of its parent',
+    ),
+  repo: z.string().optional().describe('Empty if the repository is unknown; the chart then needs a chart mirror'),
+  dependencyUpdate: z.boolean().optional().describe('Fetch missing dependencies of a folder before packing it'),
+  digest: digest.describe(
+    'Digest of the archive; of a folder, that of the uncompressed archive, because compression differs between machines. Empty if not resolved yet',
+  ),
+  parent: text.optional().describe('Parent chart, if it was not requested by name'),
   profiles: z
     .array(z.strictObject({ name: text, kubeVersion: text.optional(), apiVersions: z.array(text).optional() }))
-    .default([]),
+    .default([])
+    .describe('Render settings, so that the isolated side renders for the same Kubernetes version'),
 });
 
 const image = z
   .strictObject({
-    /** Normalized reference. */
-    reference,
-    /** Digest at its registry: of a manifest, or of an index with all platforms. */
-    digest,
+    reference: reference.describe('Name of the image'),
+    digest: digest.describe(
+      'Digest at its registry: of a manifest, or of an index with all platforms. Empty if not resolved yet',
+    ),
     need: z.enum(NEEDS),
     confidence: z.enum(CONFIDENCES),
-    /** Names of the charts that need it; empty if it was added by name. */
-    charts: z.array(text).default([]),
+    charts: z.array(text).default([]).describe('Names of the charts that need it; empty if it was added by name'),
   })
   .superRefine((entry, context) => {
     const pinned = parseReference(entry.reference).digest;
@@ -73,11 +74,12 @@ const content = z
   .strictObject({
     apiVersion: z.literal(VERSION),
     kind: z.literal('LockFile'),
-    /** Requested charts in order, then their nested charts. */
-    charts: z.array(chart).default([]),
+    charts: z.array(chart).default([]).describe('Requested charts in order, then their nested charts'),
     images: z.array(image).default([]),
-    /** Selections and their reasons, for reviewers and for the inventory of a bundle. */
-    choices: z.array(z.strictObject(selectionRecordSchema.shape)).default([]),
+    choices: z
+      .array(z.strictObject(selectionRecordSchema.shape))
+      .default([])
+      .describe('Selections and their reasons, for reviewers and for the inventory of a bundle'),
   })
   .superRefine(({ images }, context) => {
     const seen = new Set<string>();

@@ -1,7 +1,7 @@
 import { type Environment, withoutOwnSecrets } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
 import { collapseWhitespace } from '../base/printable.ts';
-import { runProgram } from '../base/run-program.ts';
+import { type ProgramEnd, runProgram } from '../base/run-program.ts';
 
 /** Environment and working folder (absolute) of kubectl. */
 export interface KubectlContext {
@@ -29,7 +29,7 @@ export interface KubectlQuestion {
 const REQUEST_SECONDS = 15;
 
 /** Milliseconds for the whole run, in which an exec plugin may fetch a token. */
-const TIMEOUT = 120_000;
+export const TIMEOUT = 120_000;
 
 /** Maximum bytes of output: 20,000 Pods have less. */
 export const OUTPUT_LIMIT = 256 * 1024 ** 2;
@@ -58,18 +58,30 @@ export async function kubectl(
     maxBytes: OUTPUT_LIMIT,
   });
   if ('output' in end) return end.output;
+  throw clusterError('kubectl', end, question);
+}
+
+/**
+ * Returns the error for a program that asked a cluster and failed.
+ * @param program its name
+ */
+export function clusterError(
+  program: string,
+  end: Exclude<ProgramEnd, { readonly output: string }>,
+  { what, instead }: KubectlQuestion,
+): AirgapError {
   const cannot = (why: string, hint: string): AirgapError =>
-    new AirgapError('cluster', `cannot read ${question.what}: ${why}`, { hint: `${hint}, or ${question.instead}` });
-  if (end.failure === 'too-long') {
-    throw cannot(`kubectl returned more than ${OUTPUT_LIMIT / 1024 ** 2} MiB`, 'ask for fewer objects');
-  }
+    new AirgapError('cluster', `cannot read ${what}: ${why}`, { hint: `${hint}, or ${instead}` });
+  if (end.failure === 'too-long')
+    return cannot(`${program} returned more than ${OUTPUT_LIMIT / 1024 ** 2} MiB`, 'ask for fewer objects');
   if (end.failure === 'timeout') {
-    throw cannot(`kubectl did not end within ${TIMEOUT / 1000} s`, 'check that the cluster can be reached from here');
+    const hint = 'check that the cluster can be reached from here';
+    return cannot(`${program} did not end within ${TIMEOUT / 1000} s`, hint);
   }
-  if (end.failure === 'missing') throw cannot('kubectl was not found in PATH', 'install kubectl');
-  if (end.failure === 'not-run') throw cannot(`kubectl cannot be run (${end.code})`, 'install kubectl');
+  if (end.failure === 'missing') return cannot(`${program} was not found in PATH`, `install ${program}`);
+  if (end.failure === 'not-run') return cannot(`${program} cannot be run (${end.code})`, `install ${program}`);
   const words = lastWords(end.errors);
-  throw cannot(`kubectl: ${words}`, remedyFor(words));
+  return cannot(`${program}: ${words}`, remedyFor(words));
 }
 
 /** kubectl's own log lines, as in `E1123 02:33:16.123456   12345 memcache.go:265] "Unhandled Error" …`. */
@@ -83,18 +95,18 @@ function lastWords(stderr: string): string {
   const lines = stderr.slice(-64 * 1024).split('\n');
   const sentences = lines.map(collapseWhitespace).filter((line) => line !== '');
   const last = sentences.findLast((line) => !LOG_LINE.test(line)) ?? sentences.at(-1) ?? 'it failed without a word';
-  return last.slice(0, WORDS_LIMIT).replace(/^error: /, '');
+  return last.slice(0, WORDS_LIMIT).replace(/^error: /i, '');
 }
 
-/** What to do about an answer: the words are those of kubectl and of the API server. */
+/** What to do about an answer: the words are those of kubectl, Helm and the API server. */
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
-  [/\(Forbidden\)/, 'ask for the right to read this'],
+  [/\(Forbidden\)|\bis forbidden:/, 'ask for the right to read this'],
   [/\(NotFound\)/, 'check the names and the namespace (kubectl get)'],
   [/executable \S+ not found/, 'install the program that the kubeconfig names'],
   [/Unauthorized|must be logged in|getting credentials/, 'log in to the cluster again'],
   [/\bcontext (?:was not|")/, 'choose one of: kubectl config get-contexts'],
   [/no such file/, 'check the path of the kubeconfig'],
-  [/localhost:8080/, 'choose a cluster with --kubeconfig or --context'],
+  [/localhost:8080|127\.0\.0\.1:8080/, 'choose a cluster with --kubeconfig or --context'],
   [/x509|certificate/, 'check the certificate authority in the kubeconfig'],
 ];
 

@@ -31,15 +31,18 @@ const SAMPLE_REPOSITORY: Repository = { registry: 'reg.example:5000', path: 'org
  * Returns the template of a naming, which is given by name or as a template: text with `{host}` (a port becomes
  * `-PORT`), `{path}`, `{folder}` (path without its last component), `{name}` (last component) and `{written}` (as in
  * the charts).
+ * @param origin flag or key that names it, for messages
  * @throws AirgapError `usage`
  */
-export function namingTemplate(naming: string): string {
+export function namingTemplate(naming: string, origin = '--naming'): string {
   const named = NAMED_TEMPLATES[naming];
   if (named !== undefined) return named;
-  if (naming.includes('{')) return checkTemplate(naming, '--naming');
-  throw new AirgapError('usage', `--naming ${naming}: unknown naming`, {
-    hint: `use ${NAMINGS.join(', ')}, or write a template such as '{host}/{path}'`,
-  });
+  if (naming.includes('{')) return checkTemplate(naming, origin);
+  throw invalidSetting(
+    origin,
+    ` ${naming}: unknown naming`,
+    `use ${NAMINGS.join(', ')}, or write a template such as '{host}/{path}'`,
+  );
 }
 
 /**
@@ -54,9 +57,16 @@ function checkTemplate(template: string, flag: string): string {
   if (unknown === undefined && sample !== undefined) return template;
   const reason =
     unknown === undefined ? 'the result is not a valid repository name' : `unknown placeholder {${unknown}}`;
-  throw new AirgapError('usage', `${flag} ${template}: ${reason}`, {
-    hint: `use {${[...PLACEHOLDERS].join('}, {')}}, lower-case letters, digits and slashes`,
-  });
+  throw invalidSetting(
+    flag,
+    ` ${template}: ${reason}`,
+    `use {${[...PLACEHOLDERS].join('}, {')}}, lower-case letters, digits and slashes`,
+  );
+}
+
+/** Returns the error for a setting. @param origin flag, or key of a configuration file */
+export function invalidSetting(origin: string, problem: string, hint: string): AirgapError {
+  return new AirgapError(origin.startsWith('--') ? 'usage' : 'config', `${origin}${problem}`, { hint });
 }
 
 /** Reports whether a template contains `{written}`. */

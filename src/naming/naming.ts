@@ -10,7 +10,14 @@ import {
   type Repository,
   tryParseRepository,
 } from '../oci/reference.ts';
-import { fillTemplate, type NamingRule, namingTemplate, ruleTemplate, usesWrittenName } from './naming-template.ts';
+import {
+  fillTemplate,
+  invalidSetting,
+  type NamingRule,
+  namingTemplate,
+  ruleTemplate,
+  usesWrittenName,
+} from './naming-template.ts';
 
 /**
  * Mapping of source names to the private registry. `push`, `values` and all other commands use this one mapping, so
@@ -43,20 +50,32 @@ export interface TargetOptions {
 /** Default naming: PREFIX/<source host>/<path>, which is free of collisions. */
 export const DEFAULT_NAMING = 'host-path';
 
+/** Where the parts of a target were given, for messages: flags, or keys of a configuration file. */
+export type TargetOrigins = Readonly<Record<'to' | 'naming' | 'chartPrefix', string>>;
+
+const FLAGS: TargetOrigins = { to: '--to', naming: '--naming', chartPrefix: '--chart-prefix' };
+
 /**
  * Parses the `REGISTRY[/PREFIX]` of `--to`.
- * @throws AirgapError `usage`
+ * @throws AirgapError `usage`; `config` if a configuration file has it
  */
-export function parseTarget(text: string, naming: string, options: TargetOptions = {}): Target {
+export function parseTarget(
+  text: string,
+  naming: string,
+  options: TargetOptions = {},
+  origins: TargetOrigins = FLAGS,
+): Target {
   const hint = 'write REGISTRY[/PREFIX], as in 123456789012.dkr.ecr.us-east-1.amazonaws.com/mirrored';
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) {
-    throw new AirgapError('usage', `--to ${text}: the target must not have a scheme`, { hint });
+    throw invalidSetting(origins.to, ` ${text}: the target must not have a scheme`, hint);
   }
   if (text.includes('@')) {
     // The text is not repeated: it may contain a password.
-    throw new AirgapError('usage', '--to: the target must not contain a user name, password or digest', {
-      hint: 'write only REGISTRY[/PREFIX], and log in with helm airgap login or --registry-username',
-    });
+    throw invalidSetting(
+      origins.to,
+      ': the target must not contain a user name, password or digest',
+      'write only REGISTRY[/PREFIX], and log in with helm airgap login or --registry-username',
+    );
   }
   const trimmed = trimTrailing(text, '/');
   const slash = trimmed.indexOf('/');
@@ -64,33 +83,41 @@ export function parseTarget(text: string, naming: string, options: TargetOptions
   const prefix = slash < 0 ? '' : trimmed.slice(slash + 1);
   // Without a dot, colon or `localhost`, readers of an override would take the host for a Docker Hub user name.
   if (!/[.:]/.test(registry) && registry !== 'localhost') {
-    throw new AirgapError('usage', `--to ${text}: "${registry}" is not a registry host`, { hint });
+    throw invalidSetting(origins.to, ` ${text}: "${registry}" is not a registry host`, hint);
   }
   const parsed = tryParseRepository(`${registry}/${prefix === '' ? 'x' : prefix}`);
   if (parsed === undefined) {
     const isCapital = tryParseRepository(`${registry}/${prefix.toLowerCase()}`) !== undefined;
-    throw new AirgapError('usage', `--to ${text}: not a valid registry and repository prefix`, {
-      hint: isCapital ? `write REGISTRY[/PREFIX] in lower case: --to ${registry}/${prefix.toLowerCase()}` : hint,
-    });
+    throw invalidSetting(
+      origins.to,
+      ` ${text}: not a valid registry and repository prefix`,
+      isCapital ? `write REGISTRY[/PREFIX] in lower case: ${origins.to} ${registry}/${prefix.toLowerCase()}` : hint,
+    );
   }
   if (!URL.canParse(`https://${registry}/`)) {
-    throw new AirgapError('usage', `--to ${text}: "${registry}" is not a valid host and port`, {
-      hint: 'a port is at most 65535; an IPv4 address has four numbers up to 255',
-    });
+    throw invalidSetting(
+      origins.to,
+      ` ${text}: "${registry}" is not a valid host and port`,
+      'a port is at most 65535; an IPv4 address has four numbers up to 255',
+    );
   }
   const { chartPrefix } = options;
   if (chartPrefix !== undefined && tryParseRepository(`registry.invalid/${joinPath(chartPrefix, 'x')}`) === undefined) {
-    throw new AirgapError('usage', `--chart-prefix ${chartPrefix}: not a valid repository path`, {
-      hint: 'write it without the registry, as in helm/charts',
-    });
+    throw invalidSetting(
+      origins.chartPrefix,
+      ` ${chartPrefix}: not a valid repository path`,
+      'write it without the registry, as in helm/charts',
+    );
   }
   // Kubelets compare hosts case-sensitively to find credentials.
   const target = { registry: parsed.registry.toLowerCase(), prefix, naming, ...options };
-  const allTemplates = templates(target);
+  const allTemplates = templates(target, origins.naming);
   if (prefix === '' && allTemplates.includes('')) {
-    throw new AirgapError('usage', `--naming ${naming} needs a repository for the images`, {
-      hint: `write --to ${registry}/REPOSITORY`,
-    });
+    throw invalidSetting(
+      origins.naming,
+      ` ${naming} needs a repository for the images`,
+      `write ${origins.to} ${registry}/REPOSITORY`,
+    );
   }
   return target;
 }
@@ -223,8 +250,8 @@ export function formatTargetReference(target: Target, source: Reference): string
   return formatReference(targetReference(target, source));
 }
 
-function templates({ naming, rules = [] }: Pick<Target, 'naming' | 'rules'>): string[] {
-  return [...rules.map(({ to }) => to), namingTemplate(naming)];
+function templates({ naming, rules = [] }: Pick<Target, 'naming' | 'rules'>, origin?: string): string[] {
+  return [...rules.map(({ to }) => to), namingTemplate(naming, origin)];
 }
 
 function joinPath(prefix: string, path: string): string {

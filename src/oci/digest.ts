@@ -3,10 +3,10 @@ import { createHash, randomBytes } from 'node:crypto';
 /** `algorithm:encoded` (OCI image specification, descriptor.md), limited to the algorithms that can be verified. */
 export type Digest = `sha256:${string}` | `sha512:${string}`;
 
-const PATTERN = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
+export const DIGEST_PATTERN = /^(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/;
 
 export function isDigest(text: string): text is Digest {
-  return PATTERN.test(text);
+  return DIGEST_PATTERN.test(text);
 }
 
 export function algorithmOf(digest: Digest): 'sha256' | 'sha512' {

@@ -109,6 +109,11 @@ test('a bundle is refused unless the named identity has signed every image, and 
   expect((await runOffline([...bundle, ...acme])).refused).not.toBe('');
   await airgapOk([...bundle, ...acme, '--sign', join(home, 'key.pem')], home);
   const key = ['--key', join(home, 'key.pub')];
+  // Other tools take the root out of the archive.
+  const { lock } = JSON.parse((await airgapOk(['inspect', file, '-o', 'json'], home)).stdout);
+  const blob = `blobs/${lock.trustedRoot.replace(':', '/')}`;
+  expect(execFileSync('tar', ['-xOf', file, blob]).toString()).toBe(sigstore.root);
+  expectLine((await airgapOk(['inspect', file], home)).stdout, lock.trustedRoot);
   expect(await verifyOffline(file, ...key, ...acme)).toMatchObject({ code: 0 });
   expect(await verifyOffline(file, ...root, ...acme)).toMatchObject({ code: 0 });
   const regexps = [

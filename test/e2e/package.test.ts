@@ -56,7 +56,10 @@ describe('the archive', () => {
     const { stdout } = await execa('tar', ['tzf', it.archive]);
     const names = stdout.split('\n');
     expect(names.slice(0, 2)).toEqual(['plugin.yaml', 'airgap/']);
-    expect(names.slice(1).filter((name) => !name.startsWith('airgap/'))).toEqual([]);
+    expect(names.slice(1).filter((name) => !name.startsWith('airgap/'))).toEqual([
+      'completion.yaml',
+      'plugin.complete',
+    ]);
     for (const name of ['bin', 'dist', 'scripts', 'post-renderer']) expect(names).toContain(`airgap/${name}/`);
     for (const name of ['fetch', 'hash', 'inside']) expect(names).toContain(`airgap/dist/${name}-thread.cjs`);
   });
@@ -85,6 +88,8 @@ describe('the archive', () => {
         'scripts',
         'post-renderer',
         'plugin.yaml',
+        'plugin.complete',
+        'completion.yaml',
         'package.json',
         'package-lock.json',
         'LICENSE',
@@ -110,6 +115,7 @@ describe.each(everyHelm())('Helm $version, without Node, npm and git', ({ path, 
     await ok(path, 'plugin', 'install', it.plugin);
     const about = JSON.parse(await ok(path, 'airgap', 'version', '-o', 'json'));
     expect(about).toMatchObject({ version, helm: { version: helmVersion } });
+    expect(await ok(path, '__complete', 'airgap', 'schema', 'lo')).toMatch(/^lock-file\n:4/);
     expect(await ok(path, 'airgap', 'images', fixtureChart('hardcoded'))).toContain('docker.io/library/busybox:1.36.1');
 
     const to = ['--to', 'registry.internal.example/m', '--out', 'o.yaml', '--unmapped=post-render'];

@@ -13,6 +13,8 @@ import { parseSplitIndex } from '../../src/bundle/files/split-index.ts';
 import { readDockerSave } from '../../src/bundle/format/docker-save.ts';
 import { openBundle } from '../../src/bundle/reading/bundle.ts';
 import { parseIndexContents } from '../../src/bundle/reading/contents.ts';
+import { parseDetached } from '../../src/bundle/signing/detached.ts';
+import { claimOf } from '../../src/bundle/signing/signature.ts';
 import { verifyBundle } from '../../src/bundle/verify.ts';
 import { Journal } from '../../src/bundle/writing/journal.ts';
 import { readAccess, readConfig, readLockFile } from '../../src/cli/config/read.ts';
@@ -494,6 +496,14 @@ export const targets: readonly Target[] = [
       for (const done of (await new Journal(file(bytes)).read())?.written.values() ?? []) {
         if (!Number.isSafeInteger(done) || done < 0) throw new Error(`not a number of bytes: ${done}`);
       }
+    },
+  },
+  {
+    name: 'detached-signatures',
+    ...fromJson({ schemaVersion: 1, signatures: [{ payload: 'e30=', signature: 'AAAA' }] }),
+    runs: 1000,
+    read: (bytes) => {
+      for (const signature of parseDetached('/d/b.tar.signatures.json', bytes.toString('utf8'))) claimOf(signature);
     },
   },
   {

@@ -26,6 +26,8 @@ const SOURCES = [
   'scripts/**/*',
   'post-renderer/**/*',
   'plugin.yaml',
+  'plugin.complete',
+  'completion.yaml',
   'package.json',
   'package-lock.json',
   'LICENSE',

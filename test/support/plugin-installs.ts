@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { execa } from 'execa';
+import { satisfies } from 'semver';
 import type { BareHost } from './bare-host.ts';
 import { scratchFolder } from './scratch.ts';
 
@@ -22,27 +23,33 @@ export interface PluginRelease {
 /** A way to install the plugin. */
 export interface InstallWay {
   readonly name: string;
+  /** What this Helm prints because it cannot install the plugin in this way, a bug of it; undefined if it can. */
+  readonly refusal?: string | undefined;
   /** Runs `helm plugin install`. @throws Error if it fails */
   install(host: BareHost, helm: string): Promise<unknown>;
 }
 
-/** Returns every way in which a Helm takes the plugin. @param major of Helm */
-export function installWays(major: 3 | 4, release: PluginRelease): readonly InstallWay[] {
+/** These take no layer of more than 32 MiB from a registry, and the archive is larger: https://github.com/helm/helm/issues/32247. */
+const WITH_SMALL_LAYERS = '>=4.2.1 <=4.2.4';
+
+/** Returns every way in which a version of Helm takes the plugin. */
+export function installWays(helmVersion: string, release: PluginRelease): readonly InstallWay[] {
   const { archive, plugin, keyring, url, reference } = release;
   const way = (name: string, source: string, ...flags: readonly string[]): InstallWay => ({
     name,
     install: (host, helm) => host.ok(helm, 'plugin', 'install', source, ...flags),
   });
-  if (major === 3) return [way('the unpacked folder', plugin), way('a URL', url)];
+  if (helmVersion.startsWith('3.')) return [way('the unpacked folder', plugin), way('a URL', url)];
   const oci = `oci://${reference}`;
+  const refusal = satisfies(helmVersion, WITH_SMALL_LAYERS) ? 'invalid descriptor size' : undefined;
   return [
     way('the unpacked folder', plugin),
     way('a URL, unverified', url, '--verify=false'),
     way('a URL with its provenance file', url, '--keyring', keyring),
     way('a file, unverified', archive, '--verify=false'),
     way('a file with its provenance file', archive, '--keyring', keyring),
-    way('a registry, unverified', oci, '--plain-http', '--verify=false'),
-    way('a registry with the provenance file', oci, '--plain-http', '--keyring', keyring),
+    { refusal, ...way('a registry, unverified', oci, '--plain-http', '--verify=false') },
+    { refusal, ...way('a registry with the provenance file', oci, '--plain-http', '--keyring', keyring) },
   ];
 }
 

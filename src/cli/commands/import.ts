@@ -39,7 +39,7 @@ export function importCommand(io: CommandIO) {
       { files, format: flags.fromFormat, variables, folder: path === undefined ? cwd : dirname(path) },
     );
     const { configText } = await import('../config/write.ts');
-    const text = configText(result);
+    const text = configText(result, await schemaLines(path));
     if (path !== undefined) await writeOutput(path, text);
     const shown = path === undefined ? undefined : displayPath(path, cwd);
     if (flags.output === 'json') {
@@ -49,4 +49,11 @@ export function importCommand(io: CommandIO) {
     if (shown === undefined) io.print(text);
     await printReport(io, importReport(result, shown), shown === undefined ? [] : afterImport(shown, result));
   });
+}
+
+/** Returns the line by which editors find the schema beside the file, if it is there. */
+async function schemaLines(path: string | undefined): Promise<string[]> {
+  if (path === undefined) return [];
+  const { hasSchemaFile, SCHEMA_LINE } = await import('../config/schema-file.ts');
+  return (await hasSchemaFile(dirname(path))) ? [SCHEMA_LINE] : [];
 }

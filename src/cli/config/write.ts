@@ -14,9 +14,10 @@ const PLACED = KEYS.filter((key) => key !== 'platforms');
 
 /**
  * Formats an `airgap.yaml` with the place of each entry in a comment, and reads it back.
+ * @param head lines of the comment before all others
  * @throws AirgapError `unexpected` if the reader finds anything else in it
  */
-export function configText({ lists, config, notTaken }: ImportResult): string {
+export function configText({ lists, config, notTaken }: ImportResult, head: readonly string[] = []): string {
   const { platforms, naming, ...placed } = config;
   const content = {
     charts: placed.charts.map(({ value }) => value),
@@ -40,7 +41,7 @@ export function configText({ lists, config, notTaken }: ImportResult): string {
   );
   for (const key of PLACED) comment(document, key, placed[key]);
   const files = lists.map(({ file, format }) => `${file} (${format})`).join(', ');
-  document.commentBefore = commentText([`From ${files}, by helm airgap import.`]);
+  document.commentBefore = commentText([...head, `From ${files}, by helm airgap import.`]);
   if (notTaken.length > 0) {
     const lines = notTaken.map(({ what, place: { file, line } }) => `  ${file}:${line}: ${what}`);
     document.comment = commentText(['Not taken:', ...lines]);
@@ -76,12 +77,13 @@ function firstValue(pair: unknown): Node | undefined {
   return isPair(pair) && isScalar(pair.value) ? pair.value : undefined;
 }
 
-function commentText(lines: readonly string[]): string {
+/** Formats lines as the comment of a node. */
+export function commentText(lines: readonly string[]): string {
   return lines.map((line) => ` ${printableLine(line)}`).join('\n');
 }
 
 /** Doubles the dollar sign before `{NAME}`, which the reader would replace. */
-function escapeVariables<T>(value: T): T {
+export function escapeVariables<T>(value: T): T {
   const text = JSON.stringify(value, (_, field: unknown) =>
     typeof field === 'string' ? field.replace(/\$\{(?=[A-Za-z_][A-Za-z0-9_]*\})/g, '$$$${') : field,
   );

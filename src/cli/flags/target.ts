@@ -7,8 +7,9 @@ import {
   parseTarget,
   type Target,
   type TargetOptions,
+  type TargetOrigins,
 } from '../../naming/naming.ts';
-import { checkNamingRule, NAMINGS, parseNamingRule } from '../../naming/naming-template.ts';
+import { checkNamingRule, invalidSetting, NAMINGS, parseNamingRule } from '../../naming/naming-template.ts';
 import type { TargetCheckOptions } from '../../workflows/push/check-target.ts';
 import type { Config } from '../config/schema.ts';
 import type { CommandIO } from '../run.ts';
@@ -42,28 +43,41 @@ export type NamingFlags = FlagsOf<typeof addNamingFlags>;
 
 /**
  * Returns the target of flags and configuration file. Flags take precedence.
- * @throws AirgapError `usage`
+ * @param to value of `--to`, or of `toOrigin`
+ * @throws AirgapError `usage`, `config`
  */
-export async function targetOf(to: string, flags: NamingFlags, config?: Pick<Config, 'naming'>): Promise<Target> {
+export async function targetOf(
+  to: string,
+  flags: NamingFlags,
+  config?: Pick<Config, 'naming'>,
+  toOrigin = '--to',
+): Promise<Target> {
   const { default: naming, rules = [], chartPrefix } = config?.naming ?? {};
   const prefix = flags.chartPrefix ?? chartPrefix;
+  const origins: TargetOrigins = {
+    to: toOrigin,
+    naming: flags.naming === undefined ? 'naming.default' : '--naming',
+    chartPrefix: flags.chartPrefix === undefined ? 'naming.chartPrefix' : '--chart-prefix',
+  };
   const options: TargetOptions = {
     rules: [...flags.namingRule.map(parseNamingRule), ...rules.map((rule) => checkNamingRule(rule, 'naming.rules'))],
     chartPrefix: prefix,
   };
-  const target = parseTarget(to, flags.naming ?? naming ?? DEFAULT_NAMING, options);
+  const target = parseTarget(to, flags.naming ?? naming ?? DEFAULT_NAMING, options, origins);
   const { ecrKind } = await import('../../ecr/hosts.ts');
   const isEcr = flags.registryType === 'ecr' || ecrKind(target.registry) !== undefined;
   if (!isEcr) return target;
   const { toEcrName } = await import('../../ecr/names.ts');
-  for (const [flag, path] of [
-    ['--to', target.prefix],
-    ['--chart-prefix', prefix ?? ''],
+  for (const [origin, path] of [
+    [origins.to, target.prefix],
+    [origins.chartPrefix, prefix ?? ''],
   ] as const) {
     if (toEcrName(path) === path) continue;
-    throw new AirgapError('usage', `${flag}: ECR does not allow repositories under ${path}`, {
-      hint: 'ECR allows a single ".", "_" or "-" between letters and digits',
-    });
+    throw invalidSetting(
+      origin,
+      `: ECR does not allow repositories under ${path}`,
+      'ECR allows a single ".", "_" or "-" between letters and digits',
+    );
   }
   return { ...target, toLegalPath: toEcrName };
 }
@@ -71,7 +85,7 @@ export async function targetOf(to: string, flags: NamingFlags, config?: Pick<Con
 /**
  * Returns the targets of the command line, else those of the configuration file, each once.
  * @param toTarget {@link targetOf} or {@link archiveTargetOf}
- * @throws AirgapError `usage` if neither names one; `config`
+ * @throws AirgapError `usage`, `config`
  */
 export async function targetsOf<F extends NamingFlags & { readonly to: readonly string[] }>(
   flags: F,
@@ -80,13 +94,7 @@ export async function targetsOf<F extends NamingFlags & { readonly to: readonly 
 ): Promise<Target[]> {
   const isGiven = flags.to.length > 0;
   const all: Target[] = [];
-  for (const to of isGiven ? flags.to : config.to) {
-    const target = toTarget(to, flags, config).catch((error: unknown) => {
-      if (isGiven || !(error instanceof AirgapError)) throw error;
-      throw new AirgapError('config', error.reason.replace(/^--to/, 'to'), { hint: error.hint, cause: error });
-    });
-    all.push(await target);
-  }
+  for (const to of isGiven ? flags.to : config.to) all.push(await toTarget(to, flags, config, isGiven ? '--to' : 'to'));
   return [...new Map(all.map((target) => [formatTarget(target), target])).values()];
 }
 
@@ -107,10 +115,11 @@ export async function archiveTargetOf(
   to: string,
   flags: NamingFlags,
   config?: Pick<Config, 'naming'>,
+  toOrigin?: string,
 ): Promise<Target> {
   const { chartPrefix: _, ...others } = flags;
-  const target = await targetOf(to, others, config);
-  return { ...target, archivePrefix: chartsPath(await targetOf(to, flags, config)) };
+  const target = await targetOf(to, others, config, toOrigin);
+  return { ...target, archivePrefix: chartsPath(await targetOf(to, flags, config, toOrigin)) };
 }
 
 /** Adds the flag of the check whether the target has the bundle's images. */

@@ -37,7 +37,8 @@ export function inspectReport(inspection: Inspection): readonly Block[] {
   ];
   const partCount = parts === undefined ? '' : ` in ${count(parts, 'part')}`;
   const summary = `${file}: ${formatBytes(size)}${partCount}, ${count(blobs, 'blob')}${inventoryText}`;
-  const sections: Block[] = [joinLines([summary, ...signed, ...deltaReport(delta)])];
+  const root = inventory?.trustedRoot === undefined ? [] : [`trusted root ${inventory.trustedRoot}`];
+  const sections: Block[] = [joinLines([summary, ...signed, ...root, ...deltaReport(delta)])];
   if (charts.length > 0) {
     const byName = new Map(inventory?.charts.map((chart) => [`${chart.name} ${chart.version}`, chart]));
     const rows = charts.map(({ name, version, digest }) => {

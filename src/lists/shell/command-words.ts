@@ -2,7 +2,7 @@ import { Cursor } from './cursor.ts';
 import { readWord } from './words.ts';
 
 /** Words of a command, or what only a shell could do with the text. */
-export type CommandWords = { readonly words: readonly string[] } | { readonly problem: string };
+type CommandWords = { readonly words: readonly string[] } | { readonly problem: string };
 
 /**
  * Splits a command into words as a shell does: at spaces, with `'…'`, `"…"` and `\`. Runs nothing and expands nothing:

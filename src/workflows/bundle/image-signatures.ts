@@ -134,7 +134,7 @@ function unsignedError(
   const more = reasons.length > MAX_REASONS ? `; and ${reasons.length - MAX_REASONS} more` : '';
   const because = reasons.length === 0 ? '' : `: ${rejected}${more}`;
   const found =
-    referrers === 0 ? 'it has no referrers' : `none of its referrers (${referrers}) is a signature by ${by}`;
+    referrers === 0 ? 'it has no referrers' : `none of its referrers (${referrers}) is one`;
   const isSubset = root.sourceDigest !== undefined;
   const each = isSubset ? ', nor of each image in it' : '';
   const isKnown = root.sourceDigest === digest;

@@ -1,10 +1,11 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { dirname, isAbsolute, relative, resolve } from 'node:path';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import { count } from '../../base/count.ts';
 import { AirgapError, asAirgapError, combine } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
 import { quoted } from '../../base/printable.ts';
+import { relativePath } from '../../base/relative-path.ts';
 import {
   type ListContent,
   type ListedChart,
@@ -153,10 +154,4 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** A chart's path begins with a dot: other texts are names in a repository. */
-function relativePath(from: string, to: string): string {
-  const path = relative(from, to);
-  return path.startsWith('..') ? path : `./${path}`;
 }

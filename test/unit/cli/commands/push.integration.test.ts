@@ -38,6 +38,42 @@ describe('a configuration file', () => {
     );
   });
 
+  it('names the target; --to replaces it', async () => {
+    const config = join(folder, 'to.yaml');
+    const text = `apiVersion: airgap/v1\nkind: Config\nto: ["$\{HOST}/filed"]\nplainHttp: ["$\{HOST}"]\n`;
+    await writeFile(config, text);
+    const targets = async (...args: string[]): Promise<string[]> => {
+      const pushed = await push('--config', config, '--var', `HOST=${plain.host}`, '-o', 'json', ...args);
+      expect(pushed.code, pushed.err).toBe(0);
+      return JSON.parse(pushed.out).images.map(({ target }: { target: string }) => target);
+    };
+    expect(await targets()).toContain(`${plain.host}/filed/quay.io/a:1`);
+    expect(await targets('--to', `${plain.host}/given`)).toContain(`${plain.host}/given/quay.io/a:1`);
+  });
+
+  it('sets logins and client certificates, whose problems name no flag that does not exist', async () => {
+    const config = join(folder, 'bad.yaml');
+    const known = new Set((await airgap(['push', '--help'], env, folder)).out.match(/--[a-z][a-z-]+/g));
+    for (const line of [
+      `logins: [{registry: a.example, username: u, password: "$\{SECRET}"}]`,
+      'clientCertificates: {a.example: {cert: none.pem}}',
+      'clientCertificates: {"a b": {cert: none.pem}}',
+      'caFile: none.pem',
+      'plainHttp: ["http://a.example"]',
+      'naming: {default: unheard}',
+      'naming: {chartPrefix: Own}',
+      'naming: {rules: [{match: "a/*", to: "{unheard}"}]}',
+      'to: ["http://a.example"]',
+      `to: ["$\{UNSET}"]`,
+    ]) {
+      await writeFile(config, `apiVersion: airgap/v1\nkind: Config\n${line}\n`);
+      const to = line.startsWith('to:') ? [] : ['--to', 'a.example'];
+      const { code, err } = await push('--config', config, ...to, '--var', 'SECRET=1');
+      expect(code, line).toBe(2);
+      expect((err.match(/--[a-z][a-z-]+/g) ?? []).filter((flag) => !known.has(flag))).toEqual([]);
+    }
+  });
+
   it('sets the certificate authority', async () => {
     const registry = selfSigned();
     const config = join(folder, 'ca.yaml');

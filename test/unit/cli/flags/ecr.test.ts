@@ -163,7 +163,7 @@ describe('the naming of a configuration file', () => {
 
   it('is validated like flags', async () => {
     const wrong = { naming: { rules: [{ match: 'x', to: '{y}' }] } };
-    await expect(targetOf('r.example/m', { namingRule: [] }, wrong)).rejects.toMatchObject({ code: 'usage' });
+    await expect(targetOf('r.example/m', { namingRule: [] }, wrong)).rejects.toMatchObject({ code: 'config' });
   });
 });
 

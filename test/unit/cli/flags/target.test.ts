@@ -44,3 +44,21 @@ describe('targets of the command line and of the configuration file', () => {
     expect(() => checkHasTarget([])).toThrow(expect.objectContaining({ code: 'usage' }));
   });
 });
+
+describe('an invalid setting is named as it was given', () => {
+  const to = ['r.example/m'];
+  it.for([
+    [{ default: 'unheard' }, {}, 'config', 'naming.default'],
+    [{ default: '{unheard}' }, {}, 'config', 'naming.default'],
+    [{ default: 'unheard' }, { naming: 'other' }, 'usage', '--naming'],
+    [{ chartPrefix: 'Own' }, {}, 'config', 'naming.chartPrefix'],
+    [{ chartPrefix: 'own' }, { chartPrefix: 'Own' }, 'usage', '--chart-prefix'],
+    [{ chartPrefix: 'a--b' }, { registryType: 'ecr' }, 'config', 'naming.chartPrefix'],
+    [{ rules: [{ match: 'a/*', to: '{unheard}' }] }, {}, 'config', 'naming.rules'],
+  ] as const)('%j with %j: %s', async ([naming, given, code, origin]) => {
+    const config = { to, naming: { ...naming, rules: 'rules' in naming ? [...naming.rules] : [] } };
+    const reason = expect.stringContaining(`${origin}`);
+    for (const toTarget of [undefined, archiveTargetOf])
+      await expect(targetsOf({ ...flags, to, ...given }, config, toTarget)).rejects.toMatchObject({ code, reason });
+  });
+});

@@ -1,0 +1,44 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AirgapError } from '../../base/errors.ts';
+import { reasonOf } from '../../base/file-failure.ts';
+import { schemaId } from './json-schema.ts';
+
+/** Name of the JSON Schema beside an airgap.yaml, which the file names by a relative path: that works on every host. */
+export const SCHEMA_FILE = 'airgap.schema.json';
+
+/** Comment by which editors find the schema. */
+export const SCHEMA_LINE = `yaml-language-server: $schema=${SCHEMA_FILE}`;
+
+/**
+ * Reads the schema file of a folder.
+ * @returns its content; undefined if there is none
+ * @throws AirgapError `output-exists` if the file is not ours
+ */
+export async function readSchemaFile(folder: string): Promise<Buffer | undefined> {
+  const path = join(folder, SCHEMA_FILE);
+  const content = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'ENOENT') return undefined;
+    throw new AirgapError('file', `${path} cannot be read: ${reasonOf(cause)}`, {
+      hint: 'leave it out: --no-schema',
+      cause,
+    });
+  });
+  if (content === undefined || idOf(content) === schemaId('config')) return content;
+  throw new AirgapError('output-exists', `${path} already exists and is not the schema of an airgap.yaml`, {
+    hint: 'move it away, or leave the schema out: --no-schema',
+  });
+}
+
+/** Reports whether a folder has our schema. */
+export async function hasSchemaFile(folder: string): Promise<boolean> {
+  return (await readSchemaFile(folder).catch(() => undefined)) !== undefined;
+}
+
+function idOf(content: Buffer): unknown {
+  try {
+    return Object(JSON.parse(content.toString('utf8'))).$id;
+  } catch {
+    return undefined;
+  }
+}
