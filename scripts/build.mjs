@@ -3,7 +3,7 @@
  *
  * Builds dist/, or FOLDER, so that an installed plugin needs only Node:
  * - airgap.cjs, what every start needs, and rest.cjs, which it reads on demand (build/container.mjs)
- * - the programs of its threads, each in one file
+ * - the programs of its threads, which take their code from there
  * - each AWS SDK client in a file of its own, because only ECR needs them
  * - packages.json, the folders of the npm packages that are built in; licence comments in *.LEGAL.txt
  *
@@ -17,16 +17,13 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { BANNER, joinChunks } from './build/container.mjs';
+import { BANNER, entries, joinChunks } from './build/container.mjs';
 import { commitOf } from './commit.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const dist = resolve(process.argv[2] ?? join(root, 'dist'));
 // Built in another folder and moved into place, so that a failed build keeps the last good one.
 const fresh = join(root, '.cache', `build-${process.pid}`);
-
-/** Source of the program. */
-const PROGRAM = 'src/cli/main.ts';
 
 const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
 const awsPackages = Object.keys(dependencies).filter((name) => name.startsWith('@aws-sdk/'));
@@ -70,28 +67,22 @@ try {
   };
   const program = await build({
     ...common,
-    entryPoints: { airgap: PROGRAM },
+    entryPoints: entries,
     format: 'esm',
     splitting: true,
     write: false,
   });
-  const others = await build({
+  const clients = await build({
     ...common,
     outExtension: { '.js': '.cjs' },
     format: 'cjs',
-    entryPoints: {
-      'fetch-thread': 'src/workflows/bundle/fetch-thread.ts',
-      'inside-thread': 'src/operator-scan/thread.ts',
-      'hash-thread': 'src/bundle/verifying/hash-thread.ts',
-      ...Object.fromEntries(awsPackages.map((name) => [basename(name), name])),
-    },
+    entryPoints: Object.fromEntries(awsPackages.map((name) => [basename(name), name])),
     banner: { js: BANNER },
     // Imports on demand of Node's own modules and of the AWS SDK become require(): the program needs no ESM loader.
     supported: { 'dynamic-import': false },
   });
-  for (const [name, text] of Object.entries(await joinChunks(program, PROGRAM)))
-    await writeFile(join(fresh, name), text);
-  const packages = packagesIn(program.metafile, others.metafile);
+  for (const [name, text] of Object.entries(await joinChunks(program))) await writeFile(join(fresh, name), text);
+  const packages = packagesIn(program.metafile, clients.metafile);
   await writeFile(join(fresh, 'packages.json'), `${JSON.stringify(packages, undefined, 2)}\n`);
   await mkdir(dist, { recursive: true });
   await rm(dist, { recursive: true });

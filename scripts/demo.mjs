@@ -1,18 +1,26 @@
-/** The demonstration of scripts/demo. Exit code 1 if a step fails. */
+/**
+ * The demonstration of scripts/demo. Exit code 1 if a step fails.
+ *
+ * --plugin FOLDER installs an unpacked archive instead of the checkout, and Helm then runs without Node, npm and git on its PATH;
+ * --helm FILE is the Helm.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { bareHost } from '../test/support/bare-host.ts';
 import { startDemoRegistry } from '../test/support/demo-registry.ts';
 import { testHelms } from '../test/support/helm.ts';
 import { fillUpstream } from '../test/support/upstream.ts';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const chart = 'fixtures/charts/shop';
-const helm = testHelms().findLast(({ path }) => path !== undefined)?.path ?? 'helm';
+const { values: given } = parseArgs({ options: { plugin: { type: 'string' }, helm: { type: 'string' } } });
+const helm = given.helm ?? testHelms().findLast(({ path }) => path !== undefined)?.path ?? 'helm';
 const work = mkdtempSync(join(tmpdir(), 'airgap-demo-'));
-const env = { ...process.env };
+const env = { ...process.env, ...(given.plugin && { PATH: bareHost().env.PATH }) };
 for (const [variable, folder] of [
   ['HELM_DATA_HOME', 'data'],
   ['HELM_CONFIG_HOME', 'config'],
@@ -51,8 +59,8 @@ async function demo() {
   const [bundle, overrides] = ['shop.tar', 'overrides.yaml'].map((name) => join(work, name));
   const to = `${target.host}/mirrored`;
 
-  title('Helm loads the plugin from this checkout');
-  run(['plugin', 'install', root]);
+  title(`Helm loads the plugin from ${given.plugin === undefined ? 'this checkout' : 'an archive'}`);
+  run(['plugin', 'install', given.plugin ?? root]);
 
   title('List the images that the chart needs, and where they are referenced');
   run(['airgap', 'images', chart]);
@@ -112,7 +120,7 @@ function run(args, { quiet = false, into } = {}) {
   }
   const isShown = !quiet && !into && args[0] !== 'template';
   // In one stream, so that notes follow the result as in a terminal.
-  const [program, words] = isShown ? ['sh', ['-c', 'exec "$0" "$@" 2>&1', helm, ...args]] : [helm, args];
+  const [program, words] = isShown ? ['/bin/sh', ['-c', 'exec "$0" "$@" 2>&1', helm, ...args]] : [helm, args];
   const { status, stdout, error } = spawnSync(program, words, {
     cwd: root,
     env,

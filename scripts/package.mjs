@@ -2,12 +2,11 @@
  * npm run package [-- [--out FOLDER] PLATFORM…]
  *
  * Makes an archive of the plugin with its own Node for each platform, by default for all: packages/, created anew, with
- * SHA256SUMS and provenance.json. The same commit gives the same bytes, in every folder, on one platform and Node version.
+ * a bill of materials, provenance.json and SHA256SUMS. The same commit gives the same bytes, in every folder, on one platform and Node version.
  * Fetches nothing but the Node of other platforms, from npm (scripts/package/platforms.mjs).
  */
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createWriteStream } from 'node:fs';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -18,6 +17,8 @@ import { packFolder } from './package/archive.mjs';
 import { writeContents } from './package/contents.mjs';
 import { fetchNode, platforms } from './package/platforms.mjs';
 import { provenanceOf } from './package/provenance.mjs';
+import { sbomOf } from './package/sbom.mjs';
+import { sha256Of, writeSums } from './package/sums.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const { wanted, out } = argumentsOf();
@@ -37,15 +38,17 @@ try {
     await writeContents({ root, node: await fetchNode(root, platform), dist, platform, version, folder });
     const name = `airgap-${version}-${platform}.tgz`;
     await pipeline(packFolder(folder), createWriteStream(join(fresh, name)));
-    const hash = createHash('sha256');
-    await pipeline(createReadStream(join(fresh, name)), hash);
-    subjects.push({ name, platform, sha256: hash.digest('hex') });
+    subjects.push({ name, platform, sha256: await sha256Of(join(fresh, name)) });
     await rm(folder, { recursive: true });
     console.log(`${name}${platforms[platform].isTried ? '' : ' (not tried)'}`);
   }
-  const provenance = await provenanceOf({ root, commit: commitOf(root), version, subjects });
-  await writeFile(join(fresh, 'provenance.json'), `${JSON.stringify(provenance, undefined, 2)}\n`);
-  await writeFile(join(fresh, 'SHA256SUMS'), subjects.map(({ name, sha256 }) => `${sha256}  ${name}\n`).join(''));
+  const documents = {
+    'provenance.json': await provenanceOf({ root, commit: commitOf(root), version, subjects }),
+    [`airgap-${version}.cdx.json`]: await sbomOf({ root, dist, version, subjects }),
+  };
+  for (const [name, document] of Object.entries(documents))
+    await writeFile(join(fresh, name), `${JSON.stringify(document, undefined, 2)}\n`);
+  await writeSums(fresh);
   await mkdir(out, { recursive: true });
   await rm(out, { recursive: true });
   await rename(fresh, out);
@@ -58,17 +61,20 @@ try {
 
 function argumentsOf() {
   const names = Object.keys(platforms);
+  const usage = `usage: npm run package [-- [--out FOLDER] PLATFORM…], platforms: ${names.join(' ')}`;
   try {
-    const options = { out: { type: 'string', default: join(root, 'packages') } };
+    const options = { out: { type: 'string', default: join(root, 'packages') }, help: { type: 'boolean' } };
     const { values, positionals } = parseArgs({ options, allowPositionals: true });
+    if (values.help) {
+      console.log(usage);
+      process.exit(0);
+    }
     const unknown = positionals.find((name) => !names.includes(name));
     if (unknown !== undefined) throw new Error(`unknown platform ${unknown}`);
     const chosen = names.filter((name) => positionals.length === 0 || positionals.includes(name));
     return { wanted: chosen, out: resolve(values.out) };
   } catch (error) {
-    console.error(
-      `package: ${error.message}\nusage: npm run package [-- [--out FOLDER] PLATFORM…], platforms: ${names.join(' ')}`,
-    );
+    console.error(`package: ${error.message}\n${usage}`);
     process.exit(2);
   }
 }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { threadProgram, threadPrograms } from '../build/container.mjs';
 import { noticeOf } from './notice.mjs';
 import { platforms, thisPlatform } from './platforms.mjs';
 
@@ -43,6 +44,8 @@ export async function writeContents({ root, node, dist, platform, version, folde
   await copy('bin/node', join(node, 'bin/node'), 0o755);
   for (const name of (await readdir(dist)).filter((name) => name.endsWith('.cjs')).sort())
     await copy(`dist/${name}`, join(dist, name));
+  // Threads start with the compiled code too.
+  for (const name of threadPrograms) await add(`dist/${name}.cjs`, threadProgram(name, "require('./start.cjs').load"));
   await copy('dist/start.cjs', join(root, 'scripts/package/start.cjs'));
   await add('NOTICE', await noticeOf({ root, dist, node, platform }));
   // Those beside `airgap/` start the program in it.

@@ -122,10 +122,11 @@ export function createAuthorizer({ keychain, exchange, now }: AuthorizerOptions)
       return second === sent ? undefined : second;
     },
     async explain(access, { status, wwwAuthenticate, sent }) {
-      const { registry, path } = access;
+      const { registry, path, scopes } = access;
       const hasChallenged = challenges.has(registry);
       return explainRefusal({
         registry,
+        isRepository: scopes.some((scope) => scope.startsWith('repository:')),
         hasChallenged,
         status,
         challenges: parseChallenges(wwwAuthenticate),

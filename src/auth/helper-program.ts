@@ -1,4 +1,4 @@
-import type { Environment } from '../base/environment.ts';
+import { type Environment, withoutOwnSecrets } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
 import { reasonOf } from '../base/file-failure.ts';
 
@@ -10,9 +10,6 @@ const OUTPUT_LIMIT = 1024 * 1024;
 
 /** Maximum characters of its words in a message. */
 const WORDS_LIMIT = 300;
-
-/** Variables not passed to helpers: our own secrets, and those of other registries. */
-const WITHHELD_VARIABLES = /^(?:AIRGAP_|DOCKER_AUTH_CONFIG$)/;
 
 /** A run of a credential helper. */
 export interface HelperRun {
@@ -58,7 +55,7 @@ export class HelperError extends AirgapError {
 
 /** Returns the variables that helpers get. */
 export function helperEnvironment(env: Environment): Readonly<Record<string, string>> {
-  const passed = Object.entries(env).filter(([name, value]) => value !== undefined && !WITHHELD_VARIABLES.test(name));
+  const passed = Object.entries(withoutOwnSecrets(env)).filter(([, value]) => value !== undefined);
   return Object.fromEntries(passed) as Record<string, string>;
 }
 

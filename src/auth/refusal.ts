@@ -17,7 +17,12 @@ const SOURCES_LIMIT = 12;
 /** Maximum authentication schemes in a message. */
 const SCHEMES_LIMIT = 5;
 
-const MAY_BE_MISSING_HINT = 'many registries respond the same way when the repository does not exist: check the name';
+/** Returns the end of a hint about access: a repository may not exist, the root of a registry always does. */
+function mayBeMissing(isRepository: boolean): string {
+  return isRepository
+    ? '; many registries respond the same way when the repository does not exist: check the name'
+    : '';
+}
 
 /** Describes a credential by registry, source (file, helper or variable) and user, without the secret. */
 export function describeLogin(registry: string, credential: Credential): string {
@@ -26,15 +31,18 @@ export function describeLogin(registry: string, credential: Credential): string 
   return ['the login for', registry, credential.source, name && `(user ${name})`].filter(Boolean).join(' ');
 }
 
-/** Hint for a missing credential: how to log in, and the sources that were searched. */
-export function loginHint(registry: string, sources: readonly string[]): string {
+/**
+ * Hint for a missing credential: how to log in, and the sources that were searched.
+ * @param isRepository false if the registry as a whole was asked
+ */
+export function loginHint(registry: string, sources: readonly string[], isRepository = true): string {
   const searchedSources = sources.length === 0 ? '' : `; searched: ${sources.slice(0, SOURCES_LIMIT).join(', ')}`;
-  return `log in with: helm registry login ${registry}${searchedSources}; ${MAY_BE_MISSING_HINT}`;
+  return `log in with: helm airgap login ${registry}${searchedSources}${mayBeMissing(isRepository)}`;
 }
 
 /** Hint for a rejected credential. */
 export function credentialRemedy(registry: string, { remedy }: Credential): string {
-  return remedy ?? `log in again: helm registry login ${registry}`;
+  return remedy ?? `log in again: helm airgap login ${registry}`;
 }
 
 /** Hint for a credential that lacks permission. */
@@ -46,6 +54,8 @@ function otherLoginHint({ remedy = 'use another login' }: Credential): string {
 export interface RefusalContext {
   readonly registry: string;
   readonly status: number;
+  /** False if the registry as a whole was asked. */
+  readonly isRepository: boolean;
   /** True when the registry has sent a supported challenge before. */
   readonly hasChallenged: boolean;
   readonly challenges: readonly Challenge[];
@@ -59,7 +69,7 @@ export interface RefusalContext {
 
 /** Explains a refusal: wrong password, missing permission, missing credential, or unsupported scheme. */
 export function explainRefusal(context: RefusalContext): AccessRefusal {
-  const { registry, status, hasChallenged, challenges, supported, sent, credential, sources } = context;
+  const { registry, status, isRepository, hasChallenged, challenges, supported, sent, credential, sources } = context;
   if (status === 401 && challenges.length > 0 && supported.length === 0) {
     const schemes = [...new Set(challenges.map(({ scheme }) => scheme))].slice(0, SCHEMES_LIMIT).map(schemeName);
     return {
@@ -78,13 +88,13 @@ export function explainRefusal(context: RefusalContext): AccessRefusal {
   }
   if (credential === undefined) {
     const message = status === 403 ? 'anonymous access is denied, and there are' : 'there are';
-    return { message: `${message} no credentials for ${registry}`, hint: loginHint(registry, sources) };
+    return { message: `${message} no credentials for ${registry}`, hint: loginHint(registry, sources, isRepository) };
   }
   const login = describeLogin(registry, credential);
   if (status === 403) {
     return {
       message: `${login} has no permission for this`,
-      hint: `request the permission, or ${otherLoginHint(credential)}; ${MAY_BE_MISSING_HINT}`,
+      hint: `request the permission, or ${otherLoginHint(credential)}${mayBeMissing(isRepository)}`,
     };
   }
   if (sent === undefined)
@@ -95,7 +105,7 @@ export function explainRefusal(context: RefusalContext): AccessRefusal {
   // A token fetched with it may lack permission; a password, or a token sent as is, is wrong.
   const isWrong = sent.startsWith('Basic ') || credential.kind === 'registry-token';
   if (isWrong) return { message: `${login} was rejected`, hint: credentialRemedy(registry, credential) };
-  return { message: `${login} has no access`, hint: `${otherLoginHint(credential)}; ${MAY_BE_MISSING_HINT}` };
+  return { message: `${login} has no access`, hint: `${otherLoginHint(credential)}${mayBeMissing(isRepository)}` };
 }
 
 /** Returns the usual spelling of a scheme; its name is case-insensitive (RFC 9110, 11.1). */

@@ -134,7 +134,10 @@ function refusedError(
   const login = credential === undefined ? '' : ` ${describeLogin(registry, credential)}`;
   const message = errorText(text);
   const statusText = message === '' ? status : `${status}: ${message}`;
-  const hint = credential === undefined ? loginHint(registry, sources()) : credentialRemedy(registry, credential);
+  const hint =
+    credential === undefined
+      ? loginHint(registry, sources(), scopes.length > 0)
+      : credentialRemedy(registry, credential);
   return new AirgapError(
     'unauthorized',
     `${realm.host} ${problem}${login} (${statusText}): no token for ${scopeText}`,

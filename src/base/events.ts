@@ -36,7 +36,7 @@ type EventContent =
   | ServedContent
   /** The run waits for requests from here on: there is no progress to show. */
   | { readonly type: 'listening'; readonly address: string }
-  | AnsweredRequest
+  | ({ readonly type: 'request' } & AnsweredRequest)
   | { readonly type: 'failure'; readonly code: string; readonly message: string }
   | Retry
   | { readonly type: 'note'; readonly message: string }
@@ -132,8 +132,7 @@ interface ServedContent {
 }
 
 /** One request that `serve` has answered. All of it but status and sizes is the client's word. */
-interface AnsweredRequest {
-  readonly type: 'request';
+export interface AnsweredRequest {
   /** IP address. */
   readonly client: string;
   readonly method: string;

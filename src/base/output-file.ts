@@ -6,10 +6,15 @@ import { fileFailure, reasonOf } from './file-failure.ts';
 
 /**
  * Writes a file atomically: to a temporary file in the same folder, then renames it over an existing one.
+ * @param content may be made while it is written, piece by piece
  * @param mode of the file; a stricter mode of an existing file is kept
  * @throws AirgapError `no-space`, `file`
  */
-export async function writeOutput(path: string, content: string | Uint8Array, mode = 0o644): Promise<void> {
+export async function writeOutput(
+  path: string,
+  content: string | Uint8Array | Iterable<string>,
+  mode = 0o644,
+): Promise<void> {
   const existing = await lstat(path).catch(() => undefined);
   const stricter = existing?.isFile() ? mode & existing.mode : mode;
   await withTemporaryFile(path, stricter | 0o600, async (file, temporaryPath) => {

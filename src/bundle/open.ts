@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { basename } from 'node:path';
 import { AirgapError } from '../base/errors.ts';
 import { type Emit, ignoreEvents } from '../base/events.ts';
@@ -6,12 +5,12 @@ import { printableLine } from '../base/printable.ts';
 import { runStep } from '../base/step.ts';
 import type { Reference } from '../oci/reference.ts';
 import { type Bundle, openBundle } from './reading/bundle.ts';
-import { checkSignature } from './signing/check-signature.ts';
+import { checkSignatures, type RequiredSigner } from './signing/check-signature.ts';
 import { checkAgainstInventory } from './verifying/inventory-check.ts';
 
 export interface OpenOptions {
-  /** Public key that must have signed the bundle. */
-  readonly signer?: KeyObject | undefined;
+  /** Keys that must all have signed the bundle; default none. */
+  readonly signers?: readonly RequiredSigner[] | undefined;
   /** Reference to assume for images that another tool's archive identifies only by tag, or for its only image. */
   readonly as?: Reference | undefined;
   readonly emit?: Emit;
@@ -20,7 +19,7 @@ export interface OpenOptions {
 /**
  * Opens a bundle and checks, without reading content, that its index matches its inventory and that other tools would
  * not find other names in it. Archives of other tools have no inventory and are not checked.
- * @throws AirgapError `bundle-invalid`; `signature` if it is not signed by the key; `file`
+ * @throws AirgapError `bundle-invalid`; `signature` if it is not signed by the keys; `file`
  */
 export function openCheckedBundle(
   path: string,
@@ -29,8 +28,8 @@ export function openCheckedBundle(
   return runStep(emit, `opening ${printableLine(basename(path))}`, () => openChecked(path, options));
 }
 
-async function openChecked(path: string, { signer, as: assumedReference }: OpenOptions): Promise<Bundle> {
-  if (signer !== undefined) return openSignedBundle(path, signer);
+async function openChecked(path: string, { signers = [], as: assumedReference }: OpenOptions): Promise<Bundle> {
+  if (signers.length > 0) return openSignedBundle(path, signers);
   const bundle = await openBundle(path, undefined, assumedReference);
   const [first, ...others] = [...checkAgainstInventory(bundle), ...bundle.checkStructure()];
   if (first === undefined) return bundle;
@@ -42,16 +41,16 @@ async function openChecked(path: string, { signer, as: assumedReference }: OpenO
 }
 
 /**
- * Opens a bundle that must be signed by the key.
+ * Opens a bundle that must be signed by all of the keys.
  * @throws AirgapError `signature`, also if it is not a valid bundle; `file`
  */
-async function openSignedBundle(path: string, publicKey: KeyObject): Promise<Bundle> {
+async function openSignedBundle(path: string, signers: readonly RequiredSigner[]): Promise<Bundle> {
   const bundle = await openBundle(path).catch((error: unknown) => {
     if (!(error instanceof AirgapError) || error.code !== 'bundle-invalid') throw error;
     throw new AirgapError('signature', error.message, { hint: error.hint, cause: error });
   });
   try {
-    await checkSignature(bundle, publicKey);
+    await checkSignatures(bundle, signers);
     return bundle;
   } catch (error) {
     await bundle.close();

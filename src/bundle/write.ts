@@ -5,44 +5,33 @@ import type { Emit } from '../base/events.ts';
 import { collectGarbage } from '../base/large-runs.ts';
 import { printableLine } from '../base/printable.ts';
 import { runStep } from '../base/step.ts';
-import type { Inventory } from '../inventory/inventory.ts';
 import { toolPath } from '../inventory/tool-names.ts';
 import type { Source } from '../oci/content.ts';
 import type { Descriptor } from '../oci/descriptor.ts';
 import type { Digest } from '../oci/digest.ts';
-import type { BlobNode, Content, Graph } from '../oci/graph.ts';
+import type { BlobNode } from '../oci/graph.ts';
+import type { SigningKey } from '../oci/signing-key.ts';
 import { scheduleBlobs } from '../transfer/blob-scheduler.ts';
 import { differentContentError } from './files/errors.ts';
 import type { FileParts } from './files/random-file.ts';
-import type { ChartArtifact } from './format/chart-artifact.ts';
-import { dockerSaveFile } from './format/docker-save.ts';
-import { blobOwners, type Layout, planLayout } from './format/layout.ts';
-import { indexFile, inventoryArtifact, OCI_LAYOUT } from './format/metadata.ts';
-import { type Signature, signatureArtifact } from './signing/signature.ts';
+import { blobOwners, type Layout } from './format/layout.ts';
+import { inventoryArtifact } from './format/metadata.ts';
+import { removeOtherSignatures } from './signing/signature.ts';
+import { type BundleContent, bundleLayout } from './writing/bundle-layout.ts';
 import type { EarlierBundles } from './writing/earlier-bundles.ts';
 import { type BlobFetcher, fetchBlob } from './writing/fetch-blob.ts';
 import { ImageProgress } from './writing/image-progress.ts';
 import { type BundleOutput, existingFiles, isUpToDate, planOutput } from './writing/output.ts';
 import { PartialFile } from './writing/partial-file.ts';
 import { type Preflight, runPreflight } from './writing/preflight.ts';
-import { copyTool, type ToolFile, toolLayout } from './writing/tool-files.ts';
+import { copyTool, type ToolFile } from './writing/tool-files.ts';
 
 /** Content and path of a bundle. */
-export interface BundlePlanOptions {
+export interface BundlePlanOptions extends BundleContent {
   /** Path of the bundle. It is written to `path.partial`, with a journal in `path.partial.journal`. */
   readonly path: string;
   /** Maximum bytes per part; splits the bundle into `path.001`, `path.002`, … with an index. */
   readonly splitSize?: number | undefined;
-  readonly graph: Graph;
-  readonly charts: readonly ChartArtifact[];
-  /** Inventory; without it, the file is a plain archive of images. */
-  readonly inventory?: Inventory;
-  /** Further layers of the inventory artifact. */
-  readonly evidence?: readonly Uint8Array[];
-  /** Signature over the inventory. */
-  readonly signature?: Signature | undefined;
-  /** Files of the inventory's tools. */
-  readonly tools?: readonly ToolFile[] | undefined;
   /** Replace an existing file at `path`. */
   readonly force: boolean;
 }
@@ -54,6 +43,8 @@ export interface WriteOptions extends BundlePlanOptions {
   readonly fetch?: BlobFetcher;
   /** Earlier bundles whose blobs are copied instead of fetched. */
   readonly earlier?: EarlierBundles;
+  /** Key that signs the checksums of parts. */
+  readonly sign?: SigningKey | undefined;
   /** Observer that waits for some of the blobs. */
   readonly watch?: BlobWatch | undefined;
   /** Number of blobs fetched concurrently. */
@@ -117,7 +108,7 @@ export interface BundlePlan {
 export async function planBundle(options: BundlePlanOptions): Promise<BundlePlan> {
   // The texts of the inventory and the indexes come on top of what is in memory.
   collectGarbage();
-  const layout = layoutOf(options);
+  const layout = bundleLayout(options);
   const output = planOutput(options.path, layout.size, options.splitSize);
   const blobs = layout.entries.filter(({ name }) => name === undefined).length;
   const preflight = await runPreflight(output, layout);
@@ -160,7 +151,11 @@ export async function writeBundle(options: WriteOptions, plan?: BundlePlan): Pro
   // The texts of the indexes, and the headers.
   collectGarbage();
   const received = await receiveBlobs(partial, pending, notify, options);
-  await partial.finish(emit);
+  await partial.finish(emit, options.sign);
+  await removeOtherSignatures(
+    path,
+    () => options.inventory && inventoryArtifact(options.inventory, options.evidence).descriptor.digest,
+  );
   return { ...summary, status: 'written', ...received };
 }
 
@@ -249,30 +244,6 @@ async function receiveBlobs(
   if (signal?.aborted) throw interruption(partial, bytes, errors[0]);
   if (fatalError instanceof AirgapError) throw fatalError;
   throw combine(errors, `${errors.length} blobs could not be fetched`);
-}
-
-/** Plans the archive. @throws AirgapError `collision`, `registry` */
-function layoutOf({ graph, charts, inventory, evidence, signature, tools = [] }: BundlePlanOptions): Layout {
-  const packedInventory = inventory === undefined ? undefined : inventoryArtifact(inventory, evidence);
-  const packedSignature = signature && signatureArtifact(signature);
-  const packedContents = [packedInventory, packedSignature].flatMap((artifact) => artifact?.content ?? []);
-  const contents = [graph, ...charts.map(({ content }) => content), ...packedContents];
-  const leftOut = new Set<Digest>(inventory?.requires?.map(({ digest }) => digest));
-  const content: Content = {
-    manifests: new Map(contents.flatMap(({ manifests }) => [...manifests])),
-    blobs: new Map(contents.flatMap(({ blobs }) => [...blobs]).filter(([digest]) => !leftOut.has(digest))),
-  };
-  const metadata = [
-    { name: 'oci-layout', bytes: OCI_LAYOUT },
-    {
-      name: 'index.json',
-      bytes: indexFile(graph.roots, charts, packedInventory?.descriptor, graph.referrers, packedSignature?.descriptor),
-    },
-  ];
-  // `docker load` needs all layers, which a delta does not have.
-  if (leftOut.size === 0) metadata.push({ name: 'manifest.json', bytes: dockerSaveFile(graph) });
-  const { metadata: ofTools, entries } = toolLayout(tools);
-  return planLayout([...metadata, ...ofTools], content, entries);
 }
 
 /** Creates the error for an interrupted run, with its progress. */

@@ -4,6 +4,9 @@ import { PROGRESS_CHOICES, type ProgressChoice } from './progress/progress.ts';
 import type { CommandIO } from './run.ts';
 import { VERSION } from './version.ts';
 
+/** Columns of a help that is not for a terminal. */
+const HELP_WIDTH = 80;
+
 /** Creates a command with its flags. */
 type CreateCommand = (io: CommandIO) => CommandUnknownOpts;
 
@@ -37,6 +40,11 @@ const COMMANDS: readonly CommandEntry[] = [
     name: 'verify',
     description: 'check every byte of a bundle offline, or the content that a push left in a registry',
     load: async () => (await import('./commands/verify.ts')).verifyCommand,
+  },
+  {
+    name: 'sign',
+    description: 'check every byte of a bundle offline, and add a signature to it',
+    load: async () => (await import('./commands/sign.ts')).signCommand,
   },
   {
     name: 'login',
@@ -176,12 +184,22 @@ export function createProgram(io: CommandIO, commands: ReadonlyMap<string, Creat
   for (const command of [program, ...read]) {
     command
       .configureHelp({
+        // Below this width Commander does not wrap descriptions; some flags have cosign's long names.
+        minWidthToWrap: 24,
         optionDescription: (option) => withoutEmptyDefault(help.optionDescription(option)),
         // Commands that were not read have no arguments to show.
         subcommandTerm: (subcommand) => subcommand.name(),
       })
       .exitOverride()
-      .configureOutput({ writeOut: io.print, writeErr: (text) => io.fail(text, 'usage') })
+      .configureOutput({
+        writeOut: io.print,
+        writeErr: (text) => io.fail(text, 'usage'),
+        // Commander would open the standard streams to ask them.
+        getOutHelpWidth: () => io.columns() ?? HELP_WIDTH,
+        getErrHelpWidth: () => io.columns() ?? HELP_WIDTH,
+        getOutHasColors: () => false,
+        getErrHasColors: () => false,
+      })
       .showHelpAfterError(`Hint: see ${commandPath(command)} --help`)
       .addHelpText('after', EXIT_CODES);
   }

@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import type { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../base/errors.ts';
@@ -182,7 +183,17 @@ function unwritable(failure: NodeJS.ErrnoException): AirgapError {
 
 function standardStreams(process: NodeJS.Process): StandardStreams {
   const stream = (descriptor: Descriptor): NodeJS.WriteStream => (descriptor === 1 ? process.stdout : process.stderr);
-  return { output: new Output(), terminal: (descriptor) => (isatty(descriptor) ? stream(descriptor) : undefined) };
+  return { output: new Output(), terminal: (descriptor) => (isTerminal(descriptor) ? stream(descriptor) : undefined) };
+}
+
+/** Asks node:tty only about devices: loading it, with the network modules that it needs, takes 4 ms. */
+function isTerminal(descriptor: Descriptor): boolean {
+  try {
+    return fstatSync(descriptor).isCharacterDevice() && isatty(descriptor);
+  } catch {
+    // Closed.
+    return false;
+  }
 }
 
 /** Ends the process. A write to a reader that stalls would delay `process.exit`, so a signal ends it then. */

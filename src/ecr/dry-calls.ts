@@ -1,6 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { ECRClient } from '@aws-sdk/client-ecr';
 import type { AirgapError } from '../base/errors.ts';
+import { randomDigest } from '../oci/digest.ts';
 import { ecrClient, registryIdInput } from './connection.ts';
 import { awsError, errorName, isDenied } from './failures.ts';
 import type { EcrHost } from './hosts.ts';
@@ -172,10 +173,6 @@ function impossibleImage(layer: string, imageDigest: string): { imageManifest: s
   const config = { mediaType: 'application/vnd.oci.image.config.v1+json', digest: layer, size: 2 };
   const mediaType = 'application/vnd.oci.image.manifest.v1+json';
   return { imageManifest: JSON.stringify({ schemaVersion: 2, mediaType, config, layers: [] }), imageDigest };
-}
-
-function randomDigest(): string {
-  return `sha256:${createHash('sha256').update(randomUUID()).digest('hex')}`;
 }
 
 /**

@@ -41,7 +41,7 @@ const CASES: readonly { readonly pattern: RegExp; readonly code: HelmErrorCode; 
     pattern:
       /(?<![\w.:/-])40[13](?![\w.:-])|unauthorized|authentication required|basic credential not found|credential required for basic auth|no basic auth credentials|forbidden|denied/i,
     code: 'unauthorized',
-    hint: 'log in first with helm registry login HOST; for a chart repository use --username and --password',
+    hint: 'log in first with helm airgap login HOST; for a chart repository use --username and --password',
   },
   {
     pattern:

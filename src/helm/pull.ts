@@ -125,7 +125,7 @@ async function pullCommandFor(
 /** Names the refused login in the hint, since Helm does not know its source. */
 function withLoginHint(error: AirgapError, { login }: PullCommand): AirgapError {
   if (error.code !== 'unauthorized' || login === undefined) return error;
-  const hint = `Helm used ${login.description}: correct it, or log in with helm registry login`;
+  const hint = `Helm used ${login.description}: correct it, or log in with helm airgap login`;
   return error.with({ hint });
 }
 

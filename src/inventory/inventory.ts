@@ -5,6 +5,7 @@ import { compareText } from '../base/text-order.ts';
 import { isDigest } from '../oci/digest.ts';
 import { formatReference, tryParseReference, tryParseRepository } from '../oci/reference.ts';
 import { CONFIDENCES, EVIDENCE_KINDS, type Location, NEEDS, REDIRECT_KINDS, SPLIT_ROLES } from './finding.ts';
+import { networkSchema } from './network.ts';
 import { recipeSchema } from './recipe.ts';
 import { selectionRecordSchema } from './selection-record.ts';
 import { sortTools } from './tool-names.ts';
@@ -136,6 +137,9 @@ const image = z.object({
   incomplete: z.literal(true).optional(),
 });
 
+/** An image that is only listed: `possible`, or one of too many uncertain ones in one object. */
+const possible = z.object({ reference: referenceSchema, found: z.array(location) });
+
 /** An image blob that a delta omits because its receiver has it already. */
 const requiredBlob = z.object({
   digest: digestSchema,
@@ -156,6 +160,8 @@ export const inventorySchema = z
     images: z.array(image),
     /** Selections by the user, with their reasons. */
     choices: z.array(selectionRecordSchema).optional(),
+    /** Digest of sigstore's trusted root in the inventory artifact, by which keyless signatures of the images are verified. */
+    trustedRoot: digestSchema.optional(),
     /** For a delta: digest of the older bundle's inventory manifest. */
     since: digestSchema.optional(),
     /** For a delta: blobs that it omits and its receiver must have. Manifests and charts are never omitted. */
@@ -164,6 +170,12 @@ export const inventorySchema = z
     minReaderVersion: z.string().optional(),
     /** Programs and archives in `tools/`, sorted by name. */
     tools: toolsSchema.optional(),
+    /** Version of helm airgap that wrote it; absent in bundles of older versions, as are the two fields below. */
+    madeBy: z.string().optional(),
+    /** What workloads fetch at run time besides images; absent if the charts were not searched, as with a lock file. */
+    network: networkSchema.optional(),
+    /** Images that were found, but are too uncertain to be bundled without `--include`. */
+    possible: z.array(possible).optional(),
   })
   .refine(({ schemaVersion, tools }) => tools === undefined || schemaVersion === TOOLS_SCHEMA_VERSION, {
     path: ['tools'],

@@ -1,4 +1,4 @@
-import type { Environment } from '../base/environment.ts';
+import { type Environment, withoutOwnSecrets } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
 import { collapseWhitespace } from '../base/printable.ts';
 import { type ProgramEnd, runProgram } from '../base/run-program.ts';
@@ -34,9 +34,6 @@ export const TIMEOUT = 120_000;
 /** Maximum bytes of output: 20,000 Pods have less. */
 export const OUTPUT_LIMIT = 256 * 1024 ** 2;
 
-/** Variables that kubectl and its exec plugins do not need: our own secrets, and logins of registries. */
-const WITHHELD_VARIABLES = /^(?:AIRGAP_|DOCKER_AUTH_CONFIG$)/;
-
 /**
  * Runs the user's kubectl and returns its standard output. It has the user's environment, because kubeconfigs name exec
  * plugins (`aws`, `gcloud`, `kubelogin`) that need their own variables.
@@ -55,7 +52,7 @@ export async function kubectl(
   const flags = [...(cluster === undefined ? [] : [`--context=${cluster}`]), `--request-timeout=${REQUEST_SECONDS}s`];
   const end = await runProgram('kubectl', [...flags, ...args], {
     cwd,
-    env: clusterEnvironment(env),
+    env: withoutOwnSecrets(env),
     signal,
     timeout: TIMEOUT,
     maxBytes: OUTPUT_LIMIT,
@@ -85,11 +82,6 @@ export function clusterError(
   if (end.failure === 'not-run') return cannot(`${program} cannot be run (${end.code})`, `install ${program}`);
   const words = lastWords(end.errors);
   return cannot(`${program}: ${words}`, remedyFor(words));
-}
-
-/** Returns the environment of a program that asks a cluster. */
-export function clusterEnvironment(env: Environment): Environment {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => !WITHHELD_VARIABLES.test(name)));
 }
 
 /** kubectl's own log lines, as in `E1123 02:33:16.123456   12345 memcache.go:265] "Unhandled Error" …`. */

@@ -74,7 +74,7 @@ export function parseTarget(
     throw invalidSetting(
       origins.to,
       ': the target must not contain a user name, password or digest',
-      'write only REGISTRY[/PREFIX], and log in with helm registry login or --registry-username',
+      'write only REGISTRY[/PREFIX], and log in with helm airgap login or --registry-username',
     );
   }
   const trimmed = trimTrailing(text, '/');

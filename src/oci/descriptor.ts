@@ -25,7 +25,7 @@ export const MediaType = {
   helmChart: 'application/vnd.cncf.helm.chart.content.v1.tar+gzip',
   helmProvenance: 'application/vnd.cncf.helm.chart.provenance.v1.prov',
   inventory: 'application/vnd.helm-airgap.lock.v1+json',
-  /** Original indexes of images that a platform subset changed: evidence for signatures over them. */
+  /** Original indexes of images that a platform subset changed, and the trusted root: evidence for signatures. */
   sourceEvidence: 'application/vnd.helm-airgap.source.v1+json',
 } as const;
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 
 /** `algorithm:encoded` (OCI image specification, descriptor.md), limited to the algorithms that can be verified. */
 export type Digest = `sha256:${string}` | `sha512:${string}`;
@@ -19,4 +19,9 @@ export function encodedOf(digest: Digest): string {
 
 export function digestOf(bytes: Uint8Array, algorithm: 'sha256' | 'sha512' = 'sha256'): Digest {
   return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
+}
+
+/** Returns the digest of nothing that exists. */
+export function randomDigest(): Digest {
+  return digestOf(randomBytes(32));
 }

@@ -64,7 +64,11 @@ function verifySimpleSigning(
   imageDigest: Digest,
   keys: readonly KeyObject[],
 ): boolean {
-  if (!keys.some((key) => verifiesWith(key, payload, signature))) return false;
+  return keys.some((key) => verifiesWith(key, payload, signature)) && claimsImage(payload, imageDigest);
+}
+
+/** Reports whether a simple signing payload, whose signature was verified, is about the digest. */
+export function claimsImage(payload: Uint8Array, imageDigest: Digest): boolean {
   const { critical } = parseObject(payload) as {
     critical?: { type?: unknown; image?: { 'docker-manifest-digest'?: unknown } };
   };
@@ -85,9 +89,19 @@ function verifySigstoreBundle(bytes: Uint8Array, imageDigest: Digest, keys: read
   const hasTrustedSignature = (signatures as readonly { sig?: unknown }[]).some(
     (entry) => typeof entry?.sig === 'string' && keys.some((key) => verifiesWith(key, signed, entry.sig as string)),
   );
-  if (!hasTrustedSignature) return false;
-  const { predicateType, subject } = parseObject(body) as { predicateType?: unknown; subject?: unknown };
-  if (predicateType !== SIGN_PREDICATE || !Array.isArray(subject)) return false;
+  return hasTrustedSignature && signsImage({ payload: body, payloadType }, imageDigest);
+}
+
+/** Content of a DSSE envelope. */
+interface Envelope {
+  readonly payload: Uint8Array;
+  readonly payloadType: string;
+}
+
+/** Reports whether an envelope, whose signature was verified, has cosign's in-toto statement on the digest. */
+export function signsImage({ payload, payloadType }: Envelope, imageDigest: Digest): boolean {
+  const { predicateType, subject } = parseObject(payload) as { predicateType?: unknown; subject?: unknown };
+  if (payloadType !== IN_TOTO_TYPE || predicateType !== SIGN_PREDICATE || !Array.isArray(subject)) return false;
   return (subject as readonly { digest?: { sha256?: unknown } }[]).some(
     (entry) => imageDigest.startsWith('sha256:') && entry?.digest?.sha256 === encodedOf(imageDigest),
   );

@@ -23,6 +23,11 @@ export function readSigningKey(pem: string, name: string, passphrase: string | u
       hint: `${GENERATE_HINT}; cosign import-key-pair also accepts it, unless it is encrypted`,
     });
   }
+  if (/-----BEGIN PUBLIC KEY-----/.test(pem)) {
+    throw new AirgapError('usage', `${name} is a public key; a private key is needed`, {
+      hint: 'give the private key that it was extracted from',
+    });
+  }
   const encrypted = /-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: 4,ENCRYPTED/.test(pem);
   if (encrypted && !passphrase) {
     throw new AirgapError('usage', `${name} is encrypted, but no passphrase is set`, {

@@ -1,13 +1,14 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Credential, Keychain } from '../auth/keychain.ts';
+import { withoutOwnSecrets } from '../base/environment.ts';
 import { AirgapError } from '../base/errors.ts';
 import type { Emit } from '../base/events.ts';
 import { reasonOf } from '../base/file-failure.ts';
 import { asMapping, isMapping, type Mapping } from '../base/mapping.ts';
 import { registerSecret } from '../base/redact.ts';
 import { runProgram } from '../base/run-program.ts';
-import { clusterEnvironment, type KubectlContext, kubectl } from '../kubernetes/kubectl.ts';
+import { type KubectlContext, kubectl } from '../kubernetes/kubectl.ts';
 import { type Cluster, clusterContext } from './cluster-registry.ts';
 
 /** User name for a token: the registry of OpenShift ignores it, but it must not be empty or have a colon. */
@@ -70,7 +71,7 @@ async function readLogin(
     };
   }
   const what = user['client-certificate-data'] || user['client-certificate'] ? 'a client certificate' : 'no token';
-  const message = `${question.what} has ${what}, which is no login for a registry, so ${route} gets none from it (${LOG_IN}, or helm registry login ${route})`;
+  const message = `${question.what} has ${what}, which is no login for a registry, so ${route} gets none from it (${LOG_IN}, or helm airgap login ${route})`;
   context.emit({ type: 'warning', message });
   return undefined;
 }
@@ -105,7 +106,7 @@ async function tokenOf(
   // kubectl runs the plugin and has no command that prints its token; oc has one.
   const flags = cluster.context === undefined ? [] : [`--context=${cluster.context}`];
   const end = await runProgram('oc', [...flags, 'whoami', '--show-token'], {
-    ...{ cwd: asked.cwd, env: clusterEnvironment(asked.env), timeout: 120_000, maxBytes: TOKEN_LIMIT },
+    ...{ cwd: asked.cwd, env: withoutOwnSecrets(asked.env), timeout: 120_000, maxBytes: TOKEN_LIMIT },
     ...(asked.signal && { signal: asked.signal }),
   });
   return 'output' in end ? end.output.trim() || undefined : undefined;

@@ -31,6 +31,11 @@ export function solveRecipe({ locations, first, later }: LocationTemplates, targ
   return { ...withoutUnneeded(equations, assignment), unsolved };
 }
 
+/** Returns the locations that no values move to the required name. */
+export function unsolvedLocations({ locations, first, later }: LocationTemplates, target: Target): readonly Location[] {
+  return solveWithFallback(locations, target, first, later).unsolved;
+}
+
 /**
  * Returns the reference that a location needs, without its scheme; undefined if it is not a reference, or already private.
  */

@@ -7,7 +7,7 @@ import type { LeafPath } from '../value-tracing/leaves.ts';
 import type { NameSegment } from '../value-tracing/name-segments.ts';
 import type { TemplatePart } from '../value-tracing/reference-template.ts';
 import type { Recipe } from './recipe.ts';
-import { requiredText } from './solve-recipe.ts';
+import { requiredText, unsolvedLocations } from './solve-recipe.ts';
 
 /** Converts a recipe to the form stored in the bundle's inventory. */
 export function toStoredRecipe({ locations, first, later, switches, refused }: Recipe, upgrade: boolean): StoredRecipe {
@@ -65,11 +65,27 @@ export function restoreRecipe(
   const isSame = (segment: StoredSegment | undefined): boolean =>
     segment !== undefined && hasName(textAt(values, segment.path), segment);
   if ([...usedSlots].some((index) => !isSame(stored.slots[index]))) return undefined;
+  return {
+    locations: movable,
+    ...storedTemplates(stored, found, (path) => textAt(values, path) ?? ''),
+    switches: stored.switches,
+    refused: stored.refused,
+  };
+}
+
+type StoredPlace = StoredRecipe['places'][number];
+
+/** Returns the reference templates of locations. @param textOf returns the text of a leaf */
+function storedTemplates(
+  { slots }: StoredRecipe,
+  places: readonly (StoredPlace | undefined)[],
+  textOf: (path: LeafPath) => string,
+): Pick<Recipe, 'first' | 'later'> {
   // Segments of one leaf share the leaf object: names are filled in per leaf.
   const leaves = new Map<string, NameSegment['leaf']>();
-  const segments = stored.slots.map(({ path, value: _, ...segment }): NameSegment => {
+  const segments = slots.map(({ path, value: _, ...segment }): NameSegment => {
     const key = JSON.stringify(path);
-    const leaf = leaves.get(key) ?? { path, value: textAt(values, path) ?? '' };
+    const leaf = leaves.get(key) ?? { path, value: textOf(path) };
     leaves.set(key, leaf);
     return { ...segment, leaf };
   });
@@ -79,16 +95,35 @@ export function restoreRecipe(
       : { kind: 'segment', segment: segments[part.slot] as NameSegment, from: part.from, to: part.to, text: part.text };
   const referenceTemplates = (lists: readonly StoredPart[][] = []): TemplatePart[][] =>
     lists.map((parts) => parts.map(partOf));
-  const first = found.map((location) => referenceTemplates(location?.first));
+  const first = places.map((place) => referenceTemplates(place?.first));
   return {
-    locations: movable,
     first,
-    later: found.map((location, i) =>
-      location?.later === undefined ? (first[i] ?? []) : referenceTemplates(location.later),
-    ),
-    switches: stored.switches,
-    refused: stored.refused,
+    later: places.map((place, i) => (place?.later === undefined ? (first[i] ?? []) : referenceTemplates(place.later))),
   };
+}
+
+/** Locations of a stored recipe: all that a target needs moved, and those that no values move there. */
+export interface ValueCoverage {
+  readonly movable: readonly StoredPlace[];
+  readonly unmapped: readonly StoredPlace[];
+}
+
+/**
+ * Solves a stored recipe for a target with the values of the bundling, without a render: so it proves nothing.
+ * @returns undefined for a damaged recipe
+ */
+export function valueCoverage(stored: StoredRecipe, target: Target): ValueCoverage | undefined {
+  const noObject = { chart: '', profile: '', kind: '', name: '', how: 'pod-spec' } as const;
+  const locations = stored.places.map((place): Location => ({ ...noObject, ...place }));
+  const isMovable = locations.map((location) => requiredText(location, target) !== undefined);
+  const movable = stored.places.filter((_, i) => isMovable[i]);
+  const parts = movable.flatMap(({ first, later = [] }) => [...first, ...later]).flat();
+  if (parts.some((part) => typeof part !== 'string' && part.slot >= stored.slots.length)) return undefined;
+  const names = new Map(stored.slots.map(({ path, value }) => [JSON.stringify(path), value]));
+  const movableLocations = locations.filter((_, i) => isMovable[i]);
+  const templates = storedTemplates(stored, movable, (path) => names.get(JSON.stringify(path)) ?? '');
+  const unsolved = new Set(unsolvedLocations({ locations: movableLocations, ...templates }, target));
+  return { movable, unmapped: movable.filter((_, i) => unsolved.has(movableLocations[i] as Location)) };
 }
 
 /** Returns the text of a leaf: '' without a value, undefined if it is not a string. */

@@ -4,6 +4,7 @@ import { AirgapError } from '../base/errors.ts';
 import { parseErrorBody } from '../http/error-body.ts';
 import { readResponse } from '../http/read-response.ts';
 import { pageText, WEB_PAGE_HINT } from '../http/web-page.ts';
+import type { Repository } from '../oci/reference.ts';
 import { apiUrl } from './api-url.ts';
 import { errorFromBody } from './errors.ts';
 import { apiHost } from './routes.ts';
@@ -18,37 +19,46 @@ const RESPONSE_LIMIT = 1024 * 1024;
  */
 export type LoginCheck = 'accepted' | 'not-asked';
 
+interface CheckOptions {
+  /**
+   * The login, for a registry that asks for none: some refuse a wrong password even then. Without it, such a registry gets no
+   * login.
+   */
+  readonly unasked?: Credential;
+  readonly signal?: AbortSignal | undefined;
+  /** False to ask once only. */
+  readonly retry?: boolean;
+}
+
 /**
- * Tries a login at the root of a registry's API, as `docker login` does (distribution specification 1.1, "Determining
- * Support"): with Basic, or by a token without scopes. A registry that answers everyone gets Basic all the same, because
- * some refuse a wrong password even then.
- * @param session with a keychain that knows this login for the registry
+ * Tries the session's login at the root of a registry's API, as `docker login` does (distribution specification 1.1,
+ * "Determining Support"): with Basic, or by a token without scopes, which is anonymous if there is no login.
+ * @param repository registry, and the path that the login is looked up for
  * @throws AirgapError `unauthorized` if it is rejected; `forbidden`, `registry` for another answer; `network`
  */
 export async function checkLogin(
   session: Session,
-  registry: string,
-  credential: Credential,
-  signal?: AbortSignal,
+  repository: Repository,
+  { unasked, signal, retry = true }: CheckOptions = {},
 ): Promise<LoginCheck> {
   const { transport, authorizer } = session;
+  const { registry, path } = repository;
   const what = `login to ${registry}`;
-  const repository = { registry, path: '' };
   const endpoint = { kind: 'root' } as const;
-  const request = { method: 'GET', repository, endpoint, actions: 'none', what, signal } as const;
+  const request = { method: 'GET', repository, endpoint, actions: 'none', what, signal, retry } as const;
   checkAnswer(await session.read(request, RESPONSE_LIMIT), registry, what);
   const url = apiUrl(transport.scheme(apiHost(registry)), repository, endpoint);
-  const sent = await authorizer.authorization({ registry, path: '', origin: url.origin, scopes: [] });
+  const sent = await authorizer.authorization({ registry, path, origin: url.origin, scopes: [] });
   if (sent !== undefined) return 'accepted';
-  if (credential.kind !== 'basic') return 'not-asked';
-  const headers = { authorization: basicAuthorization(credential) };
+  if (unasked?.kind !== 'basic') return 'not-asked';
+  const headers = { authorization: basicAuthorization(unasked) };
   const full = await readResponse(transport, { what, signal, limit: RESPONSE_LIMIT }, () =>
-    transport.request({ method: 'GET', url, headers, what, signal }),
+    transport.request({ method: 'GET', url, headers, what, signal, retry }),
   );
   if (full.response.status === 401) {
-    throw new AirgapError('unauthorized', `${describeLogin(registry, credential)} was rejected`, {
+    throw new AirgapError('unauthorized', `${describeLogin(registry, unasked)} was rejected`, {
       subject: what,
-      hint: credentialRemedy(registry, credential),
+      hint: credentialRemedy(registry, unasked),
     });
   }
   return 'not-asked';

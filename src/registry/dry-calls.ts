@@ -1,11 +1,10 @@
-import { createHash, randomUUID } from 'node:crypto';
 import { AirgapError } from '../base/errors.ts';
 import { isName } from '../base/names.ts';
 import { readErrorBody } from '../http/error-body.ts';
 import { discardBody, readPrefix, responseHeader } from '../http/response-body.ts';
 import { resolveUrl } from '../http/response-url.ts';
 import { MediaType } from '../oci/descriptor.ts';
-import type { Digest } from '../oci/digest.ts';
+import { randomDigest } from '../oci/digest.ts';
 import { formatRepository, type Repository } from '../oci/reference.ts';
 import { errorFromBody, registryError } from './errors.ts';
 import { refusalOf } from './refusals.ts';
@@ -13,11 +12,6 @@ import type { Session } from './session.ts';
 
 /** Bytes of a page of a list. */
 const PAGE_LIMIT = 64 * 1024;
-
-/** Returns the digest of nothing that exists. */
-export function randomDigest(): Digest {
-  return `sha256:${createHash('sha256').update(randomUUID()).digest('hex')}` as Digest;
-}
 
 /**
  * Reports whether a repository exists and may be read: its list of tags is asked for.

@@ -219,7 +219,7 @@ function explainRateLimit(
   const limitText = refusal === 'pull-limit' || size !== '' ? `: the ${limit} of ${registry}${size} is exhausted` : '';
   const hint = writes
     ? 'run the same command again later: content that has been sent is not sent again'
-    : `log in with an account that has a higher limit (helm registry login ${registry}), use a mirror (--mirror ${registry}=HOST/PATH), or wait`;
+    : `log in with an account that has a higher limit (helm airgap login ${registry}), use a mirror (--mirror ${registry}=HOST/PATH), or wait`;
   return { code: 'registry', summary: `too many requests${limitText}${resetText}`, hint };
 }
 

@@ -11,7 +11,7 @@ export interface ServedBlob {
    * Fills the buffer from a position of the blob.
    * @returns bytes read; fewer than the buffer has only at the end of the blob or of a truncated file
    */
-  read(buffer: Uint8Array, position: number): Promise<number>;
+  read(buffer: Uint8Array, position: number): number | Promise<number>;
 }
 
 /** One repository, with all that belongs to it. A name that it does not have cannot be read through it. */

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AirgapError } from '../base/errors.ts';
 import { limiter } from '../base/limiter.ts';
 
@@ -6,8 +7,14 @@ import { limiter } from '../base/limiter.ts';
 const BCRYPT = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/;
 /** Each step doubles the time; with 14 a login takes about two seconds. */
 const MAX_COST = 14;
-/** Logins that wait for their check at the same time. Further ones are told to come back. */
+/** Logins that wait for their check at the same time, in all and of one address. Further ones are told to come back. */
 const MAX_WAITING = 64;
+const MAX_WAITING_PER_ADDRESS = 4;
+/**
+ * After a wrong login, so many times the time of its check pass before the next one: guesses get a quarter of the main
+ * thread's time at most, and transfers the rest.
+ */
+const PAUSE = 3;
 /** Headers whose logins are known to be good. Only users of the file get here, so there are few. */
 const MAX_KNOWN = 1024;
 
@@ -46,8 +53,10 @@ export class Logins {
   readonly #decoy: string;
   // One check at a time: they take processor time from all transfers.
   readonly #limit = limiter(1);
-  #waiting = 0;
-  /** Keyed hashes of good headers: a stored copy of passwords would be found in memory, and comparing them takes time. */
+  /** Checks that wait or run, by keyed hash of their login: clients send several requests at once. */
+  readonly #running = new Map<string, Promise<boolean>>();
+  readonly #waiting = new Map<string, number>();
+  /** Keyed hashes of good logins: a stored copy of passwords would be found in memory, and comparing them takes time. */
   readonly #known = new Set<string>();
   readonly #key = randomBytes(32);
 
@@ -56,21 +65,46 @@ export class Logins {
     this.#decoy = [...users.values()][0] ?? '';
   }
 
-  /** @param header value of `Authorization` */
-  async check(header: string | undefined): Promise<LoginCheck> {
+  /**
+   * @param header value of `Authorization`
+   * @param address of the client
+   */
+  async check(header: string | undefined, address: string): Promise<LoginCheck> {
     const login = basicLogin(header);
     if (login === undefined) return 'bad';
-    const known = createHmac('sha256', this.#key).update(`${login.user}\0${login.password}`).digest('base64');
-    if (this.#known.has(known)) return 'good';
-    if (this.#waiting >= MAX_WAITING) return 'busy';
-    this.#waiting++;
-    try {
-      const isGood = await this.#limit(() => this.#compare(login));
-      if (isGood && this.#known.size < MAX_KNOWN) this.#known.add(known);
-      return isGood ? 'good' : 'bad';
-    } finally {
-      this.#waiting--;
-    }
+    const key = createHmac('sha256', this.#key).update(`${login.user}\0${login.password}`).digest('base64');
+    if (this.#known.has(key)) return 'good';
+    const running = this.#running.get(key) ?? this.#start(key, login, address);
+    if (running === undefined) return 'busy';
+    return (await running) ? 'good' : 'bad';
+  }
+
+  /** Starts a check. @returns undefined if too many wait */
+  #start(key: string, login: Login, address: string): Promise<boolean> | undefined {
+    const waiting = this.#waiting.get(address) ?? 0;
+    if (this.#running.size >= MAX_WAITING || waiting >= MAX_WAITING_PER_ADDRESS) return undefined;
+    this.#waiting.set(address, waiting + 1);
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    this.#running.set(key, promise);
+    this.#limit(async () => {
+      const startedAt = performance.now();
+      const isGood = await this.#compare(login);
+      if (isGood && this.#known.size < MAX_KNOWN) this.#known.add(key);
+      this.#end(key, address);
+      resolve(isGood);
+      if (!isGood) await sleep(PAUSE * (performance.now() - startedAt), undefined, { ref: false });
+    }).catch((error: unknown) => {
+      this.#end(key, address);
+      reject(error);
+    });
+    return promise;
+  }
+
+  #end(key: string, address: string): void {
+    this.#running.delete(key);
+    const left = (this.#waiting.get(address) ?? 1) - 1;
+    if (left > 0) this.#waiting.set(address, left);
+    else this.#waiting.delete(address);
   }
 
   async #compare({ user, password }: Login): Promise<boolean> {

@@ -73,7 +73,8 @@ class Writer {
     this.#timer.refresh();
     return new Promise((resolve) => {
       this.#settle = resolve;
-      this.#response.write(chunk, (error) => resolve(!error));
+      // In another turn of the event loop, so that a client that takes everything at once does not hold up the others.
+      this.#response.write(chunk, (error) => setImmediate(resolve, !error));
     });
   }
 

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { AirgapError, messageOf } from '../base/errors.ts';
+import type { AnsweredRequest } from '../base/events.ts';
 import { reasonOf } from '../base/file-failure.ts';
 import { type Answer, errorAnswer } from './answer.ts';
 import { Buffers } from './buffers.ts';
@@ -16,18 +17,6 @@ export interface ServerCertificate {
   readonly key: string;
 }
 
-/** An answered request, for logs. Everything that the client has sent is untrusted. */
-interface AnsweredRequest {
-  readonly client: string;
-  readonly method: string;
-  /** Path and query, shortened. */
-  readonly target: string;
-  readonly status: number;
-  /** Bytes of the body that were sent. */
-  readonly bytes: number;
-  readonly seconds: number;
-}
-
 export interface ServerOptions {
   readonly registry: Registry;
   /** HTTP without it. */
@@ -37,6 +26,8 @@ export interface ServerOptions {
   readonly onRequest: (request: AnsweredRequest) => void;
   /** Called when content cannot be read. */
   readonly onFailure: (error: AirgapError) => void;
+  /** Milliseconds in which a client has to take something of an answer. Lists are in memory until it has taken all. */
+  readonly stalledTimeout?: number;
 }
 
 /** A server that listens. */
@@ -56,6 +47,7 @@ const HEADERS_TIMEOUT = 15_000;
 const REQUEST_TIMEOUT = 30_000;
 /** Milliseconds of an idle connection. Longer than the 90 s after which Go's clients close theirs would not help. */
 const KEEP_ALIVE = 60_000;
+const STALLED_TIMEOUT = 120_000;
 /** Requests on one connection before the first is answered. No client of registries sends them like that. */
 const MAX_PIPELINED = 4;
 const MAX_TARGET_LOGGED = 500;
@@ -80,6 +72,7 @@ export async function startServer(listen: ListenAddress, options: ServerOptions)
       ? createServer(settings, handler.handle)
       : createTlsServer({ ...settings, ...options.tls, handshakeTimeout: HEADERS_TIMEOUT }, handler.handle);
   server.maxConnections = MAX_CONNECTIONS;
+  server.timeout = options.stalledTimeout ?? STALLED_TIMEOUT;
   limitAddresses(server);
   // Clients that wait for a permission to send are answered at once.
   server.on('checkContinue', handler.handle);
@@ -106,7 +99,10 @@ function limitAddresses(server: Server): void {
       if (left > 0) counts.set(remoteAddress, left);
       else counts.delete(remoteAddress);
     });
-    if (count > MAX_PER_ADDRESS) socket.destroy();
+    if (count <= MAX_PER_ADDRESS) return;
+    // A site behind one address: its idle connections give way to the next attempt.
+    server.closeIdleConnections();
+    socket.destroy();
   });
 }
 
@@ -173,10 +169,10 @@ class Handler {
   }
 
   /** Returns the answer to a request without a good login; undefined if it may read. */
-  async #refusalOf({ headers }: IncomingMessage): Promise<Answer | undefined> {
+  async #refusalOf({ headers, socket }: IncomingMessage): Promise<Answer | undefined> {
     const { logins } = this.#options;
     if (logins === undefined) return undefined;
-    const check = await logins.check(headers.authorization);
+    const check = await logins.check(headers.authorization, socket.remoteAddress ?? '');
     if (check === 'good') return undefined;
     if (check === 'busy')
       return errorAnswer(429, 'TOOMANYREQUESTS', 'too many logins are being checked', { 'Retry-After': '5' });

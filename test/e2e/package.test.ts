@@ -1,16 +1,13 @@
-import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { cpSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { buildArtifact } from '../support/artifacts.ts';
+import { bareHost } from '../support/bare-host.ts';
 import { fixtureChart } from '../support/charts.ts';
 import { everyHelm } from '../support/helm.ts';
-import { pushBuilt, pushImage } from '../support/images.ts';
+import { pushImage } from '../support/images.ts';
 import { makePackages, type PackedPlugin, packed, thisPlatform } from '../support/package.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
-import { scratchFolder } from '../support/scratch.ts';
 import { tarOf } from '../support/tar.ts';
 
 /** The archive of `npm run package`: what is in it, and that it runs where there is no Node, npm and git. */
@@ -30,50 +27,18 @@ const inArchive = (name: string): string => readFileSync(join(it.plugin, name), 
 const readJson = (file: string) => JSON.parse(readFileSync(file, 'utf8'));
 const version: string = readJson(join(root, 'package.json')).version;
 
-interface Host {
-  readonly home: string;
-  readonly env: Record<string, string>;
-  /** Runs a program there; it may fail. */
-  run(program: string, ...args: string[]): Promise<{ code: number; stdout: string; stderr: string }>;
-  /** Runs it. @throws Error if it fails */
-  ok(program: string, ...args: string[]): Promise<string>;
-}
-
-/** A host with a fresh home, Helm, and of all other programs only those that a POSIX shell script needs. */
-function host(helm = ''): Host {
-  const home = scratchFolder();
-  const bin = join(home, 'bin');
-  mkdirSync(bin);
-  for (const name of ['dirname', 'readlink', 'uname']) symlinkSync(`/usr/bin/${name}`, join(bin, name));
-  const env = { PATH: bin, HOME: home, TMPDIR: home, ...(helm && { HELM_BIN: helm }) };
-  const run: Host['run'] = async (program, ...args) => {
-    const { exitCode, stdout, stderr } = await execa(program, args, {
-      env,
-      extendEnv: false,
-      cwd: home,
-      reject: false,
-      stdin: 'ignore',
-    });
-    return { code: exitCode ?? -1, stdout, stderr };
-  };
-  const ok: Host['ok'] = async (program, ...args) => {
-    const { code, stdout, stderr } = await run(program, ...args);
-    if (code !== 0) throw new Error(`${program} ${args.join(' ')} ended with ${code}:\n${stdout}${stderr}`);
-    return stdout;
-  };
-  return { home, env, run, ok };
-}
-
 describe('the archive', () => {
   test('is small enough, and its digest is in SHA256SUMS and in the provenance', async () => {
     expect(readdirSync(it.packages).sort()).toEqual([
       'SHA256SUMS',
       `airgap-${version}-${thisPlatform}.tgz`,
+      `airgap-${version}.cdx.json`,
       'provenance.json',
     ]);
     expect(statSync(it.archive).size).toBeLessThan(LIMIT);
     const { stdout } = await execa('sha256sum', ['--check', 'SHA256SUMS'], { cwd: it.packages });
-    expect(stdout).toBe(`airgap-${version}-${thisPlatform}.tgz: OK`);
+    const names = [`airgap-${version}-${thisPlatform}.tgz`, `airgap-${version}.cdx.json`, 'provenance.json'];
+    expect(stdout).toBe(names.map((name) => `${name}: OK`).join('\n'));
     const [sha256] = readFileSync(join(it.packages, 'SHA256SUMS'), 'utf8').split(' ');
     const statement = readJson(join(it.packages, 'provenance.json'));
     expect(statement).toMatchObject({
@@ -146,7 +111,7 @@ describe.each(everyHelm())('Helm $version, without Node, npm and git', ({ path, 
 
   test('runs the unpacked plugin and its post-renderer, and nothing of it stays after removal', async (context) => {
     if (path === undefined) return context.skip(`this Helm is not here; set ${variable} to the path of one`);
-    const { home, ok } = host(path);
+    const { home, ok } = bareHost(path);
     await ok(path, 'plugin', 'install', it.plugin);
     const about = JSON.parse(await ok(path, 'airgap', 'version', '-o', 'json'));
     expect(about).toMatchObject({ version, helm: { version: helmVersion } });
@@ -168,50 +133,12 @@ describe.each(everyHelm())('Helm $version, without Node, npm and git', ({ path, 
     const left = readdirSync(home, { recursive: true, encoding: 'utf8' });
     expect(left.filter((name) => name.includes('airgap'))).toEqual([]);
   });
-
-  test('installs the archive from a URL', async (context) => {
-    if (path === undefined) return context.skip(`this Helm is not here; set ${variable} to the path of one`);
-    const server = createServer((_, response) => {
-      response.writeHead(200, { 'content-type': 'application/gzip' }).end(readFileSync(it.archive));
-    });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/airgap-${version}-${thisPlatform}.tgz`;
-    const { ok } = host(path);
-    try {
-      await ok(path, 'plugin', 'install', url, ...(isHelm4 ? ['--verify=false'] : []));
-    } finally {
-      server.close();
-    }
-    expect(await ok(path, 'airgap', '--version')).toBe(version);
-    expect(await ok(path, '__complete', 'airgap', 'sche')).toMatch(/^schema\n:4/);
-    expect(await ok(path, '__complete', 'airgap', 'schema', 'lo')).toMatch(/^lock-file\n:4/);
-  });
-
-  test.runIf(isHelm4)('installs the archive from a file and from a registry', async (context) => {
-    if (path === undefined) return context.skip(`this Helm is not here; set ${variable} to the path of one`);
-    const [fromFile, fromRegistry] = [host(path), host(path)];
-    await fromFile.ok(path, 'plugin', 'install', it.archive, '--verify=false');
-    const artifact = buildArtifact({
-      artifactType: 'application/vnd.helm.plugin.v1+json',
-      layers: [
-        {
-          mediaType: 'application/vnd.oci.image.layer.v1.tar',
-          bytes: readFileSync(it.archive),
-          annotations: { 'org.opencontainers.image.title': `airgap-${version}.tgz` },
-        },
-      ],
-    });
-    await pushBuilt(registry.host, 'plugins/airgap', version, artifact);
-    const reference = `oci://${registry.host}/plugins/airgap:${version}`;
-    await fromRegistry.ok(path, 'plugin', 'install', reference, '--plain-http', '--verify=false');
-    for (const { ok } of [fromFile, fromRegistry]) expect(await ok(path, 'airgap', '--version')).toBe(version);
-  });
 });
 
 test('carries an image of some size, with its threads, and scans an operator, without Node on the host', async (context) => {
   const helm = everyHelm().findLast(({ path }) => path !== undefined)?.path;
   if (helm === undefined) return context.skip('no Helm is here; run scripts/setup --tests');
-  const { home, env, run, ok } = host(helm);
+  const { home, env, run, ok } = bareHost(helm);
   const airgap = join(it.plugin, 'scripts/airgap');
   const project = 'quay.io/widget-project';
   const sideImage = `${project}/side:2.0.0`;
@@ -249,7 +176,7 @@ test('carries an image of some size, with its threads, and scans an operator, wi
 describe('on a host of another platform', () => {
   /** The launcher on a system that lacks the linker of this platform, with a `uname` of its own. */
   async function start(os: string, machine: string) {
-    const { home, run } = host();
+    const { home, run } = bareHost();
     mkdirSync(join(home, 'scripts'));
     const text = inArchive('scripts/airgap').replace(/(?<=\[ -e )\S+/, '/none/ld.so');
     expect(text).toContain('/none/ld.so');

@@ -128,7 +128,13 @@ test('skopeo and helm pull over TLS with a login', async () => {
 test('what cannot be served is one sentence', async () => {
   const failure = async (...args: string[]): Promise<unknown> => {
     const { code, stdout, stderr } = await airgap(['serve', ...args, '-o', 'json'], home);
-    expect(stderr.trimEnd().split('\n'), stderr).toHaveLength(2);
+    expect(
+      stderr
+        .replace(/^Code: .*\n/m, '')
+        .trimEnd()
+        .split('\n'),
+      stderr,
+    ).toHaveLength(2);
     return { code, errors: JSON.parse(stdout).errors.map((error: { code: string }) => error.code) };
   };
   expect(await failure(shop, '--listen', target.host)).toEqual({ code: 1, errors: ['listen'] });

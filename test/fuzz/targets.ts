@@ -13,6 +13,8 @@ import { parseSplitIndex } from '../../src/bundle/files/split-index.ts';
 import { readDockerSave } from '../../src/bundle/format/docker-save.ts';
 import { openBundle } from '../../src/bundle/reading/bundle.ts';
 import { parseIndexContents } from '../../src/bundle/reading/contents.ts';
+import { parseDetached } from '../../src/bundle/signing/detached.ts';
+import { claimOf } from '../../src/bundle/signing/signature.ts';
 import { verifyBundle } from '../../src/bundle/verify.ts';
 import { Journal } from '../../src/bundle/writing/journal.ts';
 import { readAccess, readConfig, readLockFile } from '../../src/cli/config/read.ts';
@@ -59,6 +61,7 @@ import { editTargets } from './edit-targets.ts';
 import { listTargets } from './list-targets.ts';
 import { mutated, mutatedJson } from './mutate.ts';
 import { registryTargets } from './registry-targets.ts';
+import { sigstoreTargets } from './sigstore-targets.ts';
 
 /** A parser of foreign bytes. */
 export interface Target {
@@ -257,6 +260,7 @@ images: ["docker.io/library/busybox:\${NAME}"]
 exclude: [{pattern: "quay.io/*", reason: x}]
 mirrors: {quay.io: r.example/quay}
 naming: {default: host-path, rules: [{match: "quay.io/*", to: "x/{name}"}]}
+signatures: {trustedRoot: root.json, rules: [{images: "*", identityRegexp: "^a", issuer: b}, {images: x, key: k.pub}]}
 `);
 
 const exported = {
@@ -495,6 +499,14 @@ export const targets: readonly Target[] = [
     },
   },
   {
+    name: 'detached-signatures',
+    ...fromJson({ schemaVersion: 1, signatures: [{ payload: 'e30=', signature: 'AAAA' }] }),
+    runs: 1000,
+    read: (bytes) => {
+      for (const signature of parseDetached('/d/b.tar.signatures.json', bytes.toString('utf8'))) claimOf(signature);
+    },
+  },
+  {
     name: 'split-index',
     ...fromJson(splitIndex),
     runs: 2000,
@@ -689,6 +701,7 @@ export const targets: readonly Target[] = [
   },
   ...accessTargets,
   ...editTargets,
+  ...sigstoreTargets,
   ...listTargets,
   ...registryTargets,
 ];

@@ -77,12 +77,16 @@ export interface FaultProxy {
 }
 
 /**
- * @param account user and password that get tokens
+ * @param account user and password that get tokens, or several of them
  * @param name host that is requested through proxies
  */
-export async function startFaultProxy(upstream: string, account: string, name: string): Promise<FaultProxy> {
+export async function startFaultProxy(
+  upstream: string,
+  account: string | readonly string[],
+  name: string,
+): Promise<FaultProxy> {
   const state = { requests: [] as RecordedRequest[], leaks: [] as string[], plan: (() => undefined) as Plan };
-  const gate = tokenGate(account);
+  const gate = tokenGate(...[account].flat());
   const other = createServer((incoming, outgoing) => {
     const { authorization, cookie } = incoming.headers;
     if (authorization ?? cookie) state.leaks.push(`${incoming.method} ${incoming.url} came with credentials`);

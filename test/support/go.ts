@@ -22,6 +22,23 @@ export function compile(name: string, out: string, flags: readonly string[]): vo
   execFileSync('go', ['build', '-buildvcs=false', ...flags, '-o', out, '.'], { cwd: join(programs, name), env });
 }
 
+/**
+ * Returns the folder of a module that a program of fixtures/programs pins, or why it is not here. Nothing is compiled.
+ * @param module its path
+ */
+export function moduleFolder(name: string, module: string): { readonly folder: string } | { readonly missing: string } {
+  const missing = withoutGo();
+  if (missing !== undefined) return { missing };
+  const { status, stdout, stderr } = spawnSync('go', ['mod', 'download', '-json', module], {
+    cwd: join(programs, name),
+    env: { ...process.env, GOFLAGS: '-mod=readonly', GOTOOLCHAIN: 'local' },
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
+  if (status === 0) return { folder: JSON.parse(stdout).Dir };
+  return { missing: `Go cannot fetch ${module}: ${`${stdout}${stderr}`.trim().split('\n').at(-1)}` };
+}
+
 /** Milliseconds for modules and a cold compiler; an idle machine takes a quarter. */
 const MODULE_LIMIT = 200_000;
 

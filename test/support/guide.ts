@@ -49,13 +49,15 @@ export interface GuideOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Blocks that another test runs. */
   readonly leaveOut?: (block: GuideBlock) => boolean;
+  /** Also runs the lines of ```console blocks that begin with `$ `. */
+  readonly withConsoles?: true;
   /** Called before each block, with what it is; may change files. */
   readonly before?: (block: GuideBlock, index: number) => void | Promise<void>;
 }
 
 /** Writes the page's files and runs its commands, up to the first block that fails. `helm airgap` is the built plugin. */
 export async function runGuide(page: string, options: GuideOptions): Promise<GuideRun[]> {
-  const { cwd, home, replace, flags = () => [], env = {}, leaveOut = () => false, before } = options;
+  const { cwd, home, replace, flags = () => [], env = {}, leaveOut = () => false, withConsoles, before } = options;
   const programs = join(home, 'guide-programs');
   mkdirSync(programs, { recursive: true });
   const cases = [
@@ -71,6 +73,7 @@ export async function runGuide(page: string, options: GuideOptions): Promise<Gui
     'mirror',
     'public-ecr',
     'push',
+    'serve',
     'values',
     'verify',
     'inspect',
@@ -83,7 +86,8 @@ export async function runGuide(page: string, options: GuideOptions): Promise<Gui
     `[ "$1" = airgap ] || exec '${helmUnderTest()}' "$@"`,
     'shift',
     ...(cases.length === 0 ? [] : ['case "$1" in', ...cases, 'esac']),
-    `exec '${launcher}' "$@"`,
+    // Helm stays the parent of the plugin, and names it.
+    `HELM_PLUGIN_NAME=airgap '${launcher}' "$@"`,
     '',
   ];
   writeFileSync(join(programs, 'helm'), script.join('\n'));
@@ -97,9 +101,11 @@ export async function runGuide(page: string, options: GuideOptions): Promise<Gui
       mkdirSync(dirname(join(cwd, path)), { recursive: true });
       writeFileSync(join(cwd, path), here(block.text));
     }
-    if (block.language !== 'sh' || block.mark !== '' || leaveOut(block)) continue;
+    const isConsole = block.language === 'console' && withConsoles === true;
+    if ((block.language !== 'sh' && !isConsole) || block.mark !== '' || leaveOut(block)) continue;
     await before?.(block, i);
-    const ended = await execa('bash', ['-e', '-o', 'pipefail', '-c', here(block.text)], {
+    const commands = isConsole ? block.text.replaceAll(/^\$ |^(?!\$ ).*\n/gm, '') : block.text;
+    const ended = await execa('bash', ['-e', '-o', 'pipefail', '-c', here(commands)], {
       cwd,
       extendEnv: false,
       env: {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 
-/** The pipelines in docs/check.md, as their CI systems would run them. */
+/** Pipelines of the documents, as their CI systems would run them. */
 
 const DOCUMENT = join(import.meta.dirname, '../../docs/check.md');
 
@@ -29,21 +29,28 @@ function blockAfter(marker: string, language: string): string {
   return block;
 }
 
+/** Returns the pipelines in docs/check.md. */
 export function pipelines(): readonly Pipeline[] {
-  return [jenkins(), github(), gitlab()];
+  return [
+    jenkinsPipeline(blockAfter('Jenkins:', 'groovy')),
+    githubWorkflow(blockAfter('GitHub Actions:', 'yaml')),
+    gitlabPipeline(blockAfter('GitLab CI', 'yaml')),
+  ];
 }
 
-function jenkins(): Pipeline {
-  const text = blockAfter('Jenkins:', 'groovy');
+/** Reads a declarative Jenkinsfile whose steps are `sh` with single quotes. */
+export function jenkinsPipeline(text: string): Pipeline {
   const assigned = [...text.matchAll(/^ {4}([A-Z_]+) = '([^']*)'/gm)].map(([, name = '', value = '']) => [name, value]);
-  const stages = [...text.matchAll(/stage\('([^']*)'\)[\s\S]*?sh '''([\s\S]*?)'''/g)];
-  // Within three single quotes, Groovy reads a backslash as the beginning of an escape, and no variables.
+  const stages = [...text.matchAll(/stage\('([^']*)'\)[\s\S]*?sh ('''[\s\S]*?'''|'[^']+')/g)];
+  // Within single quotes, Groovy reads a backslash as the beginning of an escape, and no variables.
   const scripts = stages.map(([, name = '', script = '']) => ({
     name,
     shell: 'sh' as const,
-    script: script.replaceAll('\\\\', '\\'),
+    script: script.replaceAll(/^'+|'+$/g, '').replaceAll('\\\\', '\\'),
   }));
-  const artifacts = [...text.matchAll(/archiveArtifacts artifacts: '([^']*)'/g)].map(([, files = '']) => files);
+  const artifacts = [...text.matchAll(/archiveArtifacts artifacts: '([^']*)'/g)].flatMap(([, files = '']) =>
+    files.split(', '),
+  );
   return {
     ...{ system: 'Jenkins', text, variables: Object.fromEntries(assigned), scripts, artifacts },
     secrets: /LOGIN = credentials\(/.test(text) ? ['LOGIN_USR', 'LOGIN_PSW'] : [],
@@ -54,30 +61,36 @@ interface Step {
   readonly name?: string;
   readonly run?: string;
   readonly env?: Readonly<Record<string, string>>;
-  readonly with?: { readonly path: string };
+  readonly with?: { readonly path?: string };
 }
 
-function github(): Pipeline {
-  const text = blockAfter('GitHub Actions:', 'yaml');
-  const { env, steps }: { env: Pipeline['variables']; steps: Step[] } = parse(text).jobs.install;
+/** Reads the jobs of a workflow, in their order. */
+export function githubWorkflow(text: string): Pipeline {
+  const jobs: { env?: Pipeline['variables']; steps: Step[] }[] = Object.values(parse(text).jobs);
+  const steps = jobs.flatMap((job) => job.steps);
   return {
-    ...{ system: 'GitHub Actions', text, variables: env },
+    ...{ system: 'GitHub Actions', text, variables: Object.assign({}, ...jobs.map(({ env }) => env)) },
     secrets: steps.flatMap((step) => Object.keys(step.env ?? {})),
     scripts: steps.flatMap(({ name = '', run }) => (run === undefined ? [] : [{ name, shell: 'bash', script: run }])),
-    artifacts: steps.flatMap((step) => step.with?.path ?? []),
+    artifacts: steps.flatMap((step) => step.with?.path?.trim().split('\n') ?? []),
   };
 }
 
-function gitlab(): Pipeline {
-  const text = blockAfter('GitLab CI', 'yaml');
-  const { stages, variables, before_script: before, default: _, ...jobs } = parse(text);
-  const scripts = (stages as string[]).map((name) => ({
+interface GitlabJob {
+  readonly script: readonly string[];
+  readonly artifacts?: { readonly paths: readonly string[] };
+}
+
+/** Reads the jobs of a pipeline in the order of its stages, else of the file. */
+export function gitlabPipeline(text: string): Pipeline {
+  const { stages, variables = {}, before_script: before = [], default: _, ...rest } = parse(text);
+  const jobs: Readonly<Record<string, GitlabJob>> = rest;
+  const names: readonly string[] = stages ?? Object.keys(jobs);
+  const scripts = names.map((name) => ({
     name,
     shell: 'bash' as const,
-    script: [...before, ...jobs[name].script].join('\n'),
+    script: [...before, ...(jobs[name]?.script ?? [])].join('\n'),
   }));
-  const artifacts = Object.values<{ artifacts?: { paths: string[] } }>(jobs).flatMap(
-    (job) => job.artifacts?.paths ?? [],
-  );
+  const artifacts = Object.values(jobs).flatMap((job) => job.artifacts?.paths ?? []);
   return { system: 'GitLab CI', text, variables, secrets: ['LOGIN_USR', 'LOGIN_PSW'], scripts, artifacts };
 }

@@ -22,9 +22,9 @@ export interface TlsFront {
   stop(): Promise<void>;
 }
 
-/** @param name host that is requested through the proxy */
-export async function startTlsFront(listener: RequestListener, name: string): Promise<TlsFront> {
-  const [known, unknown] = [selfSigned(name), selfSigned(name)];
+/** @param names hosts that are requested through the proxy */
+export async function startTlsFront(listener: RequestListener, ...names: readonly string[]): Promise<TlsFront> {
+  const [known, unknown] = [selfSigned(...names), selfSigned(...names)];
   const trusted = createTlsServer(known, listener);
   const untrusted = createTlsServer(unknown, listener);
   // A client that does not like the certificate ends the handshake.

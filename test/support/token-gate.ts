@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { basicOf } from './basic.ts';
 import type { Answer } from './fault-proxy.ts';
 
-/** Authentication of a registry: requires a valid token, and issues tokens to an account. */
+/** Authentication of a registry: requires a valid token, and issues tokens to some accounts. */
 export interface TokenGate {
   /** The gate's own answer; undefined lets the request pass. */
   answer(incoming: IncomingMessage): Answer | undefined;
@@ -11,14 +11,14 @@ export interface TokenGate {
 }
 
 /** Distribution's token authentication: a challenge that names `/token` on the same host; Basic there, Bearer elsewhere. */
-export function tokenGate(account: string): TokenGate {
-  const basic = basicOf(account);
+export function tokenGate(...accounts: readonly string[]): TokenGate {
+  const known = new Set<string | undefined>(accounts.map(basicOf));
   let generation = 1;
   const token = (): string => `token-of-age-${generation}`;
   return {
     answer({ url = '', headers: { authorization, host }, socket }) {
       if (new URL(url, 'http://localhost').pathname === '/token') {
-        if (authorization !== basic) return json(401, { details: 'incorrect username or password' });
+        if (!known.has(authorization)) return json(401, { details: 'incorrect username or password' });
         return json(200, { token: token(), expires_in: 3600 });
       }
       if (authorization === `Bearer ${token()}`) return undefined;

@@ -73,14 +73,18 @@ export function blobDigest(name: string): Digest | undefined {
 }
 
 /**
- * Plans the archive: the metadata files and tools as given, then all manifests and blobs in order of their digests.
+ * Plans the archive: the metadata files and tools as given, then all manifests and blobs in order of their digests, except
+ * those that come last.
  * Directories of blobs have no entries: readers create them (tested with skopeo's oci-archive and docker-archive, and GNU tar).
  * @throws AirgapError `registry` if manifests disagree about the size of a blob
  */
 export function planLayout(
   metadata: readonly MetadataFile[],
   content: Content,
-  tools: readonly ToolEntry[] = [],
+  {
+    tools = [],
+    last = [],
+  }: { readonly tools?: readonly ToolEntry[]; readonly last?: readonly Digest[] | undefined } = {},
 ): Layout {
   const entries: LayoutEntry[] = [];
   let end = 0;
@@ -98,7 +102,9 @@ export function planLayout(
     const { digest, size } = node.descriptor;
     add({ ...tool, size, digest, node });
   }
-  for (const digest of [...new Set([...content.manifests.keys(), ...content.blobs.keys()])].sort()) {
+  const lastDigests = new Set(last);
+  const digests = new Set([...content.manifests.keys(), ...content.blobs.keys()]);
+  for (const digest of [...[...digests].filter((digest) => !lastDigests.has(digest)).sort(), ...lastDigests]) {
     const node = content.blobs.get(digest);
     const bytes = content.manifests.get(digest)?.bytes ?? node?.bytes;
     const size = bytes?.length ?? node?.descriptor.size ?? 0;

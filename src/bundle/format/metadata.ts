@@ -26,7 +26,8 @@ export const OCI_LAYOUT = Buffer.from('{"imageLayoutVersion":"1.0.0"}');
 
 /**
  * Creates the inventory artifact: OCI image manifest 1.1 with the empty config and the inventory as its first layer.
- * @param evidence original indexes of platform subsets, as further layers, so that readers do not treat them as images
+ * @param evidence original indexes of platform subsets and sigstore's trusted root, as further layers, so that readers do
+ *   not treat them as images
  */
 export function inventoryArtifact(
   inventory: Inventory,

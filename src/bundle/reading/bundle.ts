@@ -36,6 +36,8 @@ export interface Bundle extends Source {
   readonly fileParts: FileParts;
   /** Offset and size of each blob in the archive. */
   readonly entries: ReadonlyMap<Digest, TarEntry>;
+  /** Offset and size of `index.json` in the archive. */
+  readonly indexEntry: TarEntry;
   /** Parts of a split bundle; empty for a single file. */
   readonly parts: readonly BundlePart[];
   /** Files in `tools/` by name, without their checksums. Those of the inventory, if the bundle is intact. */
@@ -74,6 +76,8 @@ export interface Bundle extends Source {
    * @throws AirgapError `image-not-found`; system errors
    */
   readAt(digest: Digest, buffer: Uint8Array, position: number): Promise<number>;
+  /** Like `readAt`, but synchronous. */
+  readAtSync(digest: Digest, buffer: Uint8Array, position: number): number;
   close(): Promise<void>;
 }
 
@@ -172,6 +176,10 @@ class OpenBundle implements Bundle {
     return this.#reader.file.fileParts;
   }
 
+  get indexEntry(): TarEntry {
+    return this.#layout.files.get('index.json') as TarEntry;
+  }
+
   get inventoryDigest(): Digest | undefined {
     return this.#reader.contents.inventory?.digest;
   }
@@ -234,10 +242,18 @@ class OpenBundle implements Bundle {
     return this.#reader.bytes(digest);
   }
 
-  readAt(digest: Digest, buffer: Uint8Array, position: number): Promise<number> {
+  async readAt(digest: Digest, buffer: Uint8Array, position: number): Promise<number> {
+    return this.#reader.file.read(...this.#located(digest, buffer, position));
+  }
+
+  readAtSync(digest: Digest, buffer: Uint8Array, position: number): number {
+    return this.#reader.file.readSync(...this.#located(digest, buffer, position));
+  }
+
+  /** Returns the part of the buffer that a blob fills from a position, and the offset in the file. */
+  #located(digest: Digest, buffer: Uint8Array, position: number): [target: Uint8Array, offset: number] {
     const { offset, size } = this.#reader.entry(digest);
-    const length = Math.max(0, Math.min(buffer.length, size - position));
-    return this.#reader.file.read(buffer.subarray(0, length), offset + position);
+    return [buffer.subarray(0, Math.max(0, Math.min(buffer.length, size - position))), offset + position];
   }
 
   async manifest(repository: Repository, tagOrDigest: string): Promise<ManifestContent> {

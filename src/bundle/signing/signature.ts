@@ -1,8 +1,10 @@
 import type { KeyObject } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { refuseForeignFile } from '../../base/own-file.ts';
+import { compareText } from '../../base/text-order.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
 import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
-import { type Digest, isDigest } from '../../oci/digest.ts';
+import { type Digest, digestOf, isDigest } from '../../oci/digest.ts';
 import type { Content } from '../../oci/graph.ts';
 import { parseManifest } from '../../oci/manifest.ts';
 import { SIGNATURE_ANNOTATION, SIMPLE_SIGNING, signatureBlobs } from '../../oci/referrer-signature.ts';
@@ -12,12 +14,7 @@ import { artifactContent, emptyBlob, inlineBlob } from '../format/inline.ts';
 import { inventoryArtifact } from '../format/metadata.ts';
 import { INVENTORY_REPOSITORY } from '../format/names.ts';
 import { type Bundle, openBundle } from '../reading/bundle.ts';
-
-/** A cosign signature (specs/SIGNATURE_SPEC.md): the signed payload, and the signature in base64. */
-export interface Signature {
-  readonly payload: Uint8Array;
-  readonly base64: string;
-}
+import { MAX_SIGNATURES, PAYLOAD_LIMIT, readDetachedSignatures, type Signature, signaturesPath } from './detached.ts';
 
 /** Content of a payload. Untrusted until its signature is verified. */
 export interface SignedClaim {
@@ -28,10 +25,6 @@ export interface SignedClaim {
 }
 
 const PAYLOAD_TYPE = 'cosign container image signature';
-/** Maximum size of a payload; usual ones have about 300 bytes. */
-const PAYLOAD_LIMIT = 64 * 1024;
-/** Maximum number of signatures that are checked; usually there is one. */
-const MAX_SIGNATURES = 16;
 
 /** Signs the manifest digest of an inventory. */
 export function signInventory(inventoryDigest: Digest, key: SigningKey): Signature {
@@ -49,29 +42,57 @@ export function signInventory(inventoryDigest: Digest, key: SigningKey): Signatu
 }
 
 /** Reports whether a signature over this inventory is valid for the key. */
-function isSignatureOver(signature: Signature, inventoryDigest: Digest, publicKey: KeyObject): boolean {
+export function isSignatureOver(signature: Signature, inventoryDigest: Digest, publicKey: KeyObject): boolean {
   return (
     isValidSignature(publicKey, signature.payload, signature.base64) && claimOf(signature)?.digest === inventoryDigest
   );
 }
 
-/** Creates the artifact of a signature, as cosign pushes it. */
-export function signatureArtifact({ payload, base64 }: Signature): {
+/** Sorts signatures, so that the order in which people sign does not matter. */
+export function sortSignatures(signatures: readonly Signature[]): readonly Signature[] {
+  return signatures
+    .map((signature) => ({ signature, digest: digestOf(signature.payload) }))
+    .sort((a, b) => compareText(a.digest, b.digest) || compareText(a.signature.base64, b.signature.base64))
+    .map(({ signature }) => signature);
+}
+
+/**
+ * Creates the artifact of signatures, as cosign pushes it: one manifest, with a layer for each signature.
+ * @returns the artifact, and its blobs that nothing else in a bundle refers to: payloads, then the manifest
+ */
+export function signatureArtifact(signatures: readonly Signature[]): {
   readonly descriptor: Descriptor;
   readonly content: Content;
+  readonly own: readonly Digest[];
 } {
-  const blob = inlineBlob(SIMPLE_SIGNING, payload);
+  const layers = sortSignatures(signatures).map(({ payload, base64 }) => ({
+    blob: inlineBlob(SIMPLE_SIGNING, payload),
+    base64,
+  }));
   const manifest = {
     schemaVersion: 2,
     mediaType: MediaType.ociManifest,
     config: emptyBlob.descriptor,
-    layers: [{ ...blob.descriptor, annotations: { [SIGNATURE_ANNOTATION]: base64 } }],
+    layers: layers.map(({ blob, base64 }) => ({
+      ...blob.descriptor,
+      annotations: { [SIGNATURE_ANNOTATION]: base64 },
+    })),
   };
-  return artifactContent(manifest, [emptyBlob, blob]);
+  const blobs = layers.map(({ blob }) => blob);
+  const artifact = artifactContent(manifest, [emptyBlob, ...blobs]);
+  return { ...artifact, own: [...new Set(blobs.map((blob) => blob.descriptor.digest)), artifact.descriptor.digest] };
+}
+
+/**
+ * Reads the signatures in a bundle, and those beside it, without verifying them.
+ * @throws AirgapError `bundle-invalid`, `digest-mismatch`, `file`
+ */
+export async function readSignatures(bundle: Bundle): Promise<Signature[]> {
+  return [...(await includedSignatures(bundle)), ...(await readDetachedSignatures(bundle))];
 }
 
 /** Reads the signatures in a bundle without verifying them. @throws AirgapError `bundle-invalid`, `digest-mismatch` */
-export async function readSignatures(bundle: Bundle): Promise<Signature[]> {
+export async function includedSignatures(bundle: Bundle): Promise<Signature[]> {
   const { signature } = bundle;
   if (signature === undefined) return [];
   const { bytes } = await bundle.manifest({ registry: '', path: '' }, signature.digest);
@@ -101,39 +122,46 @@ export function claimOf({ payload }: Signature): SignedClaim | undefined {
 }
 
 /**
- * Signs an inventory for the bundle at `path`, or reuses a signature by this key over this inventory from the existing
- * or the partial bundle there. ECDSA signatures differ each time; reusing them keeps the file identical.
+ * Signs an inventory for the bundle at `path`. Signatures over this inventory in the existing or the partial bundle there
+ * are kept: ECDSA signatures differ each time, and others may have signed it too.
  */
 export async function reuseOrSignInventory(
   inventory: Inventory,
   key: SigningKey,
   path: string,
   evidence?: readonly Uint8Array[],
-): Promise<Signature> {
+): Promise<readonly Signature[]> {
   const { digest } = inventoryArtifact(inventory, evidence).descriptor;
-  return (await existingSignature(path, digest, key.publicKey)) ?? signInventory(digest, key);
+  const existing = await existingSignatures(path, digest);
+  const isSigned = existing.some((signature) => isSignatureOver(signature, digest, key.publicKey));
+  return isSigned ? existing : [...existing, signInventory(digest, key)];
 }
 
-async function existingSignature(
-  path: string,
-  inventoryDigest: Digest,
-  publicKey: KeyObject,
-): Promise<Signature | undefined> {
+async function existingSignatures(path: string, inventoryDigest: Digest): Promise<readonly Signature[]> {
   for (const open of [() => openBundle(path), () => openPartialBundle(path)]) {
     const bundle = await open().catch(() => undefined);
     if (bundle === undefined) continue;
     try {
-      const found = (await readSignatures(bundle)).find((signature) =>
-        isSignatureOver(signature, inventoryDigest, publicKey),
+      const found = (await includedSignatures(bundle)).filter(
+        (signature) => claimOf(signature)?.digest === inventoryDigest,
       );
-      if (found !== undefined) return found;
+      if (found.length > 0) return found;
     } catch {
       // A damaged signature is replaced.
     } finally {
       await bundle.close();
     }
   }
-  return undefined;
+  return [];
+}
+
+/** Deletes signatures beside a bundle that are not over its inventory: those of a bundle that had this name. */
+export async function removeOtherSignatures(path: string, inventoryDigest: () => Digest | undefined): Promise<void> {
+  const found = await readDetachedSignatures({ path, parts: [] }).catch(() => undefined);
+  if (found?.length === 0) return;
+  const digest = inventoryDigest();
+  if (found === undefined || !found.some((signature) => claimOf(signature)?.digest === digest))
+    await rm(signaturesPath(path), { force: true });
 }
 
 /**

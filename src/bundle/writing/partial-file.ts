@@ -8,11 +8,13 @@ import { printableLine } from '../../base/printable.ts';
 import { runStep } from '../../base/step.ts';
 import { TAR_BLOCK } from '../../base/tar-header.ts';
 import type { Digest } from '../../oci/digest.ts';
+import type { SigningKey } from '../../oci/signing-key.ts';
 import { asWriteError } from '../files/errors.ts';
 import { openRandomFile, type RandomFile } from '../files/random-file.ts';
 import { indexParts } from '../files/split-hash.ts';
-import { formatSplitIndex } from '../files/split-index.ts';
+import { formatSplitIndex, splitIndexPath } from '../files/split-index.ts';
 import { entryHeader, headerOffset, type Layout } from '../format/layout.ts';
+import { existingPartSums, writePartSums } from '../signing/part-sums.ts';
 import { Journal } from './journal.ts';
 import { type BundleOutput, existingFiles } from './output.ts';
 import { noSpace, type Preflight } from './preflight.ts';
@@ -106,20 +108,23 @@ export class PartialFile {
   /**
    * Flushes the file and renames it to its final name. Parts are renamed one by one; their index is written last, so
    * that it only exists for a complete bundle. Deletes other files of the same name.
+   * @param key signs the checksums of parts
    * @throws AirgapError `output-exists` if another run replaced the partial file
    */
-  async finish(emit: Emit): Promise<void> {
+  async finish(emit: Emit, key?: SigningKey): Promise<void> {
     const { path, partial, final, index } = this.#output;
+    let sums: readonly string[] = [];
     try {
       await runStep(emit, `flushing ${printableLine(basename(path))} to disk`, () => this.file.sync());
       if (!(await this.file.isInPlace())) {
         throw new AirgapError('output-exists', `another run is writing ${partial.paths[0]}`);
       }
       if (index === undefined) await rename(partial.paths[0] as string, path);
-      else await this.#finishParts(index, emit);
-      const keptPaths = new Set([...final.paths, index]);
-      for (const other of await existingFiles(this.#output))
-        if (!keptPaths.has(other)) await rm(other, { force: true });
+      else sums = await this.#finishParts(index, emit, key);
+      const keptPaths = new Set([...final.paths, index, ...sums]);
+      const existing = await existingFiles(this.#output);
+      const oldSums = existing.includes(splitIndexPath(path)) ? await existingPartSums(path) : [];
+      for (const other of [...existing, ...oldSums]) if (!keptPaths.has(other)) await rm(other, { force: true });
       await this.#journal.remove();
     } catch (error) {
       throw asWriteError(error);
@@ -129,14 +134,18 @@ export class PartialFile {
     await syncFolder(dirname(path));
   }
 
-  async #finishParts(index: string, emit: Emit): Promise<void> {
-    const { partial, final } = this.#output;
-    const text = await runStep(emit, `hashing ${final.paths.length} parts`, async () =>
-      formatSplitIndex(await indexParts(this.file, await this.file.size(), final.paths)),
+  /** Returns the paths of the checksums. */
+  async #finishParts(index: string, emit: Emit, key: SigningKey | undefined): Promise<readonly string[]> {
+    const { path, partial, final } = this.#output;
+    const splitIndex = await runStep(emit, `hashing ${final.paths.length} parts`, async () =>
+      indexParts(this.file, await this.file.size(), final.paths),
     );
+    const text = formatSplitIndex(splitIndex);
     await rm(index, { force: true });
     for (const [index, from] of partial.paths.entries()) await rename(from, final.paths[index] as string);
+    const sums = await writePartSums(path, splitIndex.parts, text, key);
     await writeOutput(index, text);
+    return sums;
   }
 
   /** Path of the partial file, or common prefix of its parts. */
@@ -188,7 +197,7 @@ function writePadding(file: RandomFile, { entries, size }: Layout): void {
 }
 
 /** Flushes a rename to disk. Errors are ignored: some file systems do not allow opening folders. */
-async function syncFolder(folder: string): Promise<void> {
+export async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r').catch(() => undefined);
   await handle?.sync().catch(() => {});
   await handle?.close();

@@ -117,7 +117,8 @@ const SKIPPED_CODES: ReadonlySet<string> = new Set(['file', 'no-space']);
 
 const RERUN_HINT = 'run the same command again to continue';
 
-async function copyRange(
+/** Copies a range of a file to a position of another one. @throws AirgapError `interrupted`, `file`, `no-space` */
+export async function copyRange(
   from: RandomFile,
   start: number,
   to: RandomFile,

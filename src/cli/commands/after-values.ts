@@ -62,6 +62,8 @@ export function afterFormat(
     case 'argocd':
     case 'flux':
     case 'mirrorset':
+    case 'kyverno':
+    case 'policy-controller':
       return [nextStep(['kubectl', 'apply', '-f', path])];
     case 'aggregate':
       return install();

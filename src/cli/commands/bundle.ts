@@ -9,6 +9,7 @@ import type { BundleResult } from '../../workflows/bundle/pack.ts';
 import type { ToolSources } from '../../workflows/bundle/tools/tools.ts';
 import { addChartsFlags, readRules, warnUnusedMirrors } from '../flags/charts.ts';
 import { addImageStreamFlags } from '../flags/image-streams.ts';
+import { addSignerFlags, requiredSignatures } from '../flags/keyless.ts';
 import { operatorScanSettings } from '../flags/operator-scan.ts';
 import { type FlagsOf, parseSplitSize, repeatable } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
@@ -70,7 +71,7 @@ function declare(io: CommandIO) {
         'bundle --config airgap.yaml --platform linux/amd64 --out site.tar',
       ),
     );
-  const selecting = addReferrerFlags(addImageStreamFlags(addChartsFlags(command)));
+  const selecting = addSignerFlags(addReferrerFlags(addImageStreamFlags(addChartsFlags(command))));
   const carrying = addToolFlags(selecting.optionsGroup('Tools for the other side:')).optionsGroup(
     'Registries and TLS:',
   );
@@ -84,6 +85,7 @@ export function bundleCommand(io: CommandIO) {
     const sign = flags.sign === undefined ? undefined : await signingKey(io, flags.sign);
     const settings = await readSettings(io, charts, flags);
     const platforms = flags.platform.length > 0 ? flags.platform : settings.config.platforms;
+    const { policy, trustedRoot } = await requiredSignatures(flags, settings, io.context.cwd, 'bundle');
     const options = {
       ...settings,
       rules: await readRules(flags.rules.map((path) => resolve(io.context.cwd, path))),
@@ -98,7 +100,8 @@ export function bundleCommand(io: CommandIO) {
       dryRun: flags.dryRun ?? false,
       toolSources: toolSources(io.context, flags, settings),
       imageConfigs: flags.imageConfigs,
-      ...(await referrerOptions(flags)),
+      ...referrerOptions(flags, policy),
+      trustedRoot: trustedRoot?.bytes,
       since: await olderBundle(io, flags),
       // Commander sets lookInside to true unless --no-look-inside is given: true means not given.
       operatorScan: await operatorScanSettings(

@@ -3,7 +3,7 @@ import type { PodSource } from '../../kubernetes/pods.ts';
 import { readConfiguration } from '../flags/configuration.ts';
 import { formatDocument, printReport } from '../flags/output.ts';
 import { type PodFlags, readAllowedImages } from '../flags/pods.ts';
-import { requiredSigner } from '../flags/signatures.ts';
+import { requiredSigners } from '../flags/signatures.ts';
 import { type NamingFlags, targetOf } from '../flags/target.ts';
 import { podCheckReport } from '../reports/check-pods.ts';
 import type { CommandIO } from '../run.ts';
@@ -13,7 +13,7 @@ type Flags = PodFlags &
   Parameters<typeof readConfiguration>[1] & {
     readonly to?: string;
     readonly bundle?: string;
-    readonly requireSignature?: string;
+    readonly requireSignature: readonly string[];
     readonly output: string;
   };
 
@@ -28,7 +28,7 @@ export async function checkPodsCommand(io: CommandIO, source: PodSource, flags: 
   const { config } = await readConfiguration(io.context, flags);
   const target = await targetOf(to, flags, config);
   const allowed = await readAllowedImages(allowImages);
-  const signing = await requiredSigner(flags);
+  const signing = await requiredSigners(flags);
   const { checkPods } = await import('../../workflows/check/check-pods.ts');
   const { readInput } = io;
   const result = await checkPods(io.context, { ...signing, target, bundle, source, readInput, allowed });

@@ -23,7 +23,7 @@ import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addPodFlags, clusterAccess, podSource, readAllowedImages } from '../flags/pods.ts';
 import { addRegistryFlags, registryAccess } from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
-import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
+import { requiredSigners, requireSignatureOption } from '../flags/signatures.ts';
 import { addNamingFlags, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { checkReport, isFailedCheck } from '../reports/check.ts';
@@ -141,7 +141,7 @@ async function checkOptions(
   const { bundle, to, overrides, unmapped, inject, operatorDefaults, platform, allowImages } = flags;
   const { config, render, manifests, tests, hooks, chartSources } = settings;
   const { cwd, env } = context;
-  const signing = await requiredSigner(flags);
+  const signing = await requiredSigners(flags);
   const { withWrittenNamesFromFile } = await import('../../workflows/push/written-names.ts');
   const target =
     to === undefined ? undefined : await withWrittenNamesFromFile(await targetOf(to, flags, config), bundle, signing);
@@ -197,7 +197,7 @@ async function jobsOf(
   context: CommandIO['context'],
   { charts }: Settings,
   bundle: string | undefined,
-  signing: Pick<CheckOptions, 'signer'>,
+  signing: Pick<CheckOptions, 'signers'>,
   skipped: ChartJob['profiles'][number]['options'],
 ): Promise<ChartJob[]> {
   const { bundledChartByFile } = await import('../../workflows/values/bundled-charts.ts');
@@ -250,7 +250,7 @@ function checkFlags(charts: readonly string[], flags: Flags): void {
   if (to === undefined && bundle === undefined) {
     refuse('check needs --to, --bundle, or both', 'name the registry that the nodes pull from with --to');
   }
-  if (flags.requireSignature !== undefined && bundle === undefined)
+  if (flags.requireSignature.length > 0 && bundle === undefined)
     refuse('--require-signature needs --bundle', 'add --bundle, the bundle whose signature is checked');
   const needTarget = {
     '--allow-images': allowImages !== undefined,

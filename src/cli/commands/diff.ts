@@ -1,6 +1,6 @@
 import { Command } from '@commander-js/extra-typings';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
-import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
+import { requiredSigners, requireSignatureOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { diffMarkdown, diffReport } from '../reports/diff.ts';
 import type { CommandIO } from '../run.ts';
@@ -17,8 +17,8 @@ export function diffCommand(io: CommandIO) {
     .action(async (older, newer, { exitCode, output, ...flags }) => {
       const { diff } = await import('../../workflows/inspect/diff.ts');
       const { hasDifferences } = await import('../../bundle/difference.ts');
-      const { signer } = await requiredSigner(flags);
-      const result = await diff(older, newer, signer, io.context.emit);
+      const { signers } = await requiredSigners(flags);
+      const result = await diff(older, newer, signers, io.context.emit);
       if (output === 'text') {
         const next = hasDifferences(result) ? afterDiff(older, newer) : [];
         await printReport(io, { result: [diffReport(result)], notes: [] }, next);

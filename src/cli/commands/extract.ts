@@ -4,7 +4,7 @@ import { AirgapError } from '../../base/errors.ts';
 import { parsePlatform } from '../../oci/platform.ts';
 import type { ExtractSelection } from '../../workflows/extract/extract.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
-import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
+import { requiredSigners, requireSignatureOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { extractionReport } from '../reports/extract.ts';
 import type { CommandIO } from '../run.ts';
@@ -31,7 +31,7 @@ export function extractCommand(io: CommandIO) {
     .action(async (file, flags) => {
       const { out, force = false, output } = flags;
       const selection = selectionOf(flags);
-      const signing = await requiredSigner(flags);
+      const signing = await requiredSigners(flags);
       const { extract } = await import('../../workflows/extract/extract.ts');
       const concurrency = availableParallelism();
       const result = await extract(io.context, { file, selection, out, force, concurrency, ...signing });

@@ -4,7 +4,7 @@ import { AirgapError } from '../../base/errors.ts';
 import { jsonText } from '../../base/printable.ts';
 import type { Inspection } from '../../workflows/inspect/inspect.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
-import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
+import { requiredSigners, requireSignatureOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { inspectReport } from '../reports/inspect.ts';
 import type { CommandIO } from '../run.ts';
@@ -12,24 +12,47 @@ import { VERSION } from '../version.ts';
 import { afterInspect } from './next-steps.ts';
 
 /** `lock` prints the exported inventory, which replaces the bundle in `--since` and `diff`. */
-const FORMATS = ['text', 'json', 'yaml', 'cyclonedx', 'lock'] as const;
+const FORMATS = ['text', 'json', 'yaml', 'cyclonedx', 'lock', 'html'] as const;
 
 export function inspectCommand(io: CommandIO) {
   return new Command('inspect')
     .argument('<file>', 'bundle to read')
     .addOption(requireSignatureOption())
     .addOption(outputOption(FORMATS, 'text'))
-    .addHelpText('after', examples('inspect app.tar', 'inspect app.tar -o cyclonedx > app.cdx.json'))
-    .action(async (file, { output, ...flags }) => {
-      const { signer } = await requiredSigner(flags);
+    .optionsGroup('Report to approve (-o html):')
+    .option('--out <file>', 'write the report to this file; only another report is replaced')
+    .option(
+      '--since <file>',
+      'show what is new, changed and gone since this bundle, or its inventory (inspect -o lock)',
+    )
+    .option('--verdicts <file>', 'show these verdicts of verify --with')
+    .addHelpText(
+      'after',
+      examples(
+        'inspect app.tar',
+        'inspect app.tar -o cyclonedx > app.cdx.json',
+        'inspect app.tar -o html --since v1.tar --out report.html',
+      ),
+    )
+    .action(async (file, { output, out, since, verdicts, ...flags }) => {
+      const given = Object.entries({ '--out': out, '--since': since, '--verdicts': verdicts });
+      const [flag] = given.find(([, value]) => value !== undefined) ?? [];
+      if (flag !== undefined && output !== 'html') {
+        throw new AirgapError('usage', `${flag} needs -o html`, { hint: `add -o html, or leave out ${flag}` });
+      }
+      const { signers } = await requiredSigners(flags);
+      if (output === 'html') {
+        const { writeHtmlReport } = await import('./inspect-html.ts');
+        return writeHtmlReport(io, file, { signers, since, verdicts, out });
+      }
       const { inspect, inspectInventory } = await import('../../workflows/inspect/inspect.ts');
       if (output === 'lock') {
         const { formatExportedInventory } = await import('../../inventory/exported-inventory.ts');
         return io.write(
-          formatExportedInventory(await inspectInventory(file, availableParallelism(), signer, io.context.emit)),
+          formatExportedInventory(await inspectInventory(file, availableParallelism(), signers, io.context.emit)),
         );
       }
-      const result = await inspect(file, signer, io.context.emit);
+      const result = await inspect(file, signers, io.context.emit);
       if (output === 'cyclonedx') return io.print(await billOfMaterials(result));
       if (output !== 'text') return io.print(await formatDocument('Inspection', result, output));
       await printReport(io, { result: inspectReport(result), notes: [] }, afterInspect(file));

@@ -167,7 +167,7 @@ function requireSingleHost({ charts }: LockFile): void {
     'usage',
     `credentials from --username or --cert-file would be sent to ${[...hosts].join(' and to ')}`,
     {
-      hint: 'log in with helm registry login or helm repo add, or read the charts from a folder with --chart-mirror',
+      hint: 'log in with helm airgap login or helm repo add, or read the charts from a folder with --chart-mirror',
     },
   );
 }

@@ -13,6 +13,7 @@ import { addDestinationClusterFlags, destinationLoginsOf } from '../flags/cluste
 import { addEcrFlags, declaredHosts, repositoryOptions, warnUnusedEcrFlags } from '../flags/ecr.ts';
 import { addFromFlags, type FromSettings, readFrom } from '../flags/from.ts';
 import { addImageStreamFlags, streamNaming } from '../flags/image-streams.ts';
+import { addSignerFlags, requiredSignatures } from '../flags/keyless.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { operatorScanSettings } from '../flags/operator-scan.ts';
 import { type FlagsOf, repeatable } from '../flags/option.ts';
@@ -74,7 +75,7 @@ function declare(io: CommandIO) {
       ),
     );
   const streams = addDestinationClusterFlags(addImageStreamFlags(addChartsFlags(listing)));
-  const selecting = addReferrerFlags(streams).optionsGroup('Registries and TLS:');
+  const selecting = addSignerFlags(addReferrerFlags(streams)).optionsGroup('Registries and TLS:');
   return addEcrFlags(
     addNamingFlags(addRegistryFlags(selecting.addOption(mirrorOption()).addOption(preferPublicEcrOption()), io)),
   );
@@ -147,6 +148,7 @@ async function mirrorOptions(io: CommandIO, charts: string[], flags: Flags): Pro
   const { cwd, env } = io.context;
   const settings = await readSettings(io, charts, flags, { readsFrom: true });
   const { config, registry } = settings;
+  const { policy } = await requiredSignatures(flags, settings, cwd, 'mirror');
   const from = await readFrom(io, flags, config);
   const naming = streamNaming(config.naming, flags, settings.imageStreamRoute);
   const targets = await targetsOf(flags, { ...config, naming });
@@ -174,7 +176,7 @@ async function mirrorOptions(io: CommandIO, charts: string[], flags: Flags): Pro
     uploadConcurrency: flags.concurrency ?? UPLOAD_CONCURRENCY,
     platforms: platforms.flatMap((list) => list.split(',')).map(parsePlatform),
     imageConfigs: flags.imageConfigs,
-    ...(await referrerOptions(flags)),
+    ...referrerOptions(flags, policy),
     existing: flags.onExistingTag,
     repositories: await repositoryOptions(flags, cwd),
     recheck: flags.recheck ?? false,

@@ -88,10 +88,15 @@ export function afterBundle(
   return [nextStep(words, `carry ${carried} over`)];
 }
 
-/** After a bundle was read and is good: push it. @param key file of the key that signed it */
-export function afterVerify(file: string, key: string | undefined): string[] {
-  const signer = key === undefined ? [] : ['--require-signature', key];
-  return [nextStep(airgapCommand('push', fileWord(file), '--to', 'REGISTRY', ...signer))];
+/** After a bundle was read and is good: push it. @param keys files of the keys that signed it */
+export function afterVerify(file: string, keys: readonly string[]): string[] {
+  const signers = keys.flatMap((key) => ['--require-signature', key]);
+  return [nextStep(airgapCommand('push', fileWord(file), '--to', 'REGISTRY', ...signers))];
+}
+
+/** After `sign`: the other side requires this signature too. @param keys files of the keys that signed it before */
+export function afterSign(file: string, keys: readonly string[]): string[] {
+  return afterVerify(file, [...keys, 'PUBLIC_KEY']);
 }
 
 /** After a bundle turned out to be damaged. */

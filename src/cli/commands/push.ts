@@ -12,7 +12,7 @@ import type { ReadLogin } from '../flags/login.ts';
 import { type FlagsOf, repeatable } from '../flags/option.ts';
 import { outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
-import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
+import { requiredSigners, requireSignatureOption } from '../flags/signatures.ts';
 import { addNamingFlags, archiveTargetOf, checkHasTarget, targetOf, targetsOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { planReport, pushDocument, pushReport } from '../reports/push.ts';
@@ -150,7 +150,7 @@ async function pushOptions(
     requireReferrers: flags.requireReferrers ?? false,
     selection: { charts: flags.chart, images: flags.image, exclude: flags.exclude },
     as: flags.as,
-    ...(await requiredSigner(flags)),
+    ...(await requiredSigners(flags)),
     repositories: await repositoryOptions(flags, cwd),
     retire: flags.retire,
     now: () => new Date(),
@@ -163,7 +163,7 @@ function checkContent(files: readonly string[], flags: Flags): void {
   if (files.length + chartArchive.length === 0) {
     throw new AirgapError('usage', 'nothing to push is named', { hint: 'give a bundle, or --chart-archive FILE' });
   }
-  if (chartArchive.length > 0 && requireSignature !== undefined) {
+  if (chartArchive.length > 0 && requireSignature.length > 0) {
     throw new AirgapError('usage', '--require-signature cannot be used with --chart-archive, which has no signature', {
       hint: 'push the bundle and the chart archives in two runs',
     });

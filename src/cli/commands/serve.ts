@@ -12,7 +12,7 @@ import { CONNECTION_ONLY, readConfiguration } from '../flags/configuration.ts';
 import type { FlagsOf } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { UPLOAD_CONCURRENCY } from '../flags/registry.ts';
-import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
+import { requiredSigners, requireSignatureOption } from '../flags/signatures.ts';
 import { addNamingFlags, targetOf } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { serveReport } from '../reports/serve.ts';
@@ -89,7 +89,7 @@ async function serveOptions(io: CommandIO, files: readonly string[], flags: Flag
     logins: await loginsOf(flags.htpasswd),
     concurrency: UPLOAD_CONCURRENCY,
     as: await assumedName(flags.as),
-    ...(await requiredSigner(flags)),
+    ...(await requiredSigners(flags)),
   };
 }
 

@@ -13,7 +13,7 @@ import type { GeneratedFile } from '../../overrides/formats/index.ts';
 import type { UmbrellaOverrides } from '../../workflows/values/umbrella-chart.ts';
 import type { Overrides, ValuesOptions } from '../../workflows/values/values.ts';
 import { formatDocument } from '../flags/output.ts';
-import type { FormatFlags } from '../flags/overrides.ts';
+import { type FormatFlags, isPolicyFormat } from '../flags/overrides.ts';
 import { displayPath } from '../reports/text.ts';
 import { formatReport, proofReport, umbrellaReport } from '../reports/values.ts';
 import type { CommandIO } from '../run.ts';
@@ -27,8 +27,16 @@ interface FormatOutput extends FormatFlags {
   readonly output: 'yaml' | 'json';
 }
 
-/** Formats that nodes read; what they do not cover, no other one does. */
-const NODE_FORMATS: ReadonlySet<string> = new Set(['containerd', 'k3s', 'crio', 'talos', 'mirrorset']);
+/** Formats for nodes and policies; what they do not cover, no other one does. */
+const FINAL_FORMATS: ReadonlySet<string> = new Set([
+  'containerd',
+  'k3s',
+  'crio',
+  'talos',
+  'mirrorset',
+  'kyverno',
+  'policy-controller',
+]);
 
 /** Files of a format, and the references that they do not cover. */
 interface FormattedOutput {
@@ -78,7 +86,7 @@ export async function writeFormat(
   else if (outDir === undefined && out === undefined) io.print(joined);
   if (isIncomplete || left.length > 0) {
     io.setExitCode(3);
-    return NODE_FORMATS.has(format) ? [] : afterLeft(command);
+    return FINAL_FORMATS.has(format) ? [] : afterLeft(command);
   }
   const [first] = outputs;
   const written = first && displayPath(first.file, cwd);
@@ -159,6 +167,15 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
       isIncomplete: results.some(({ overrides }) => isIncomplete(overrides)),
       mayHoldSecrets: results.some(({ overrides }) => overrides.copied.length > 0),
     };
+  }
+  if (isPolicyFormat(format)) {
+    const { bundle, target, signers, signatures: policy } = options;
+    if (bundle === undefined || policy === undefined)
+      throw new AirgapError('usage', `--format ${format} needs a bundle and the required signatures`);
+    const { formatPolicies } = await import('../../workflows/values/format-policies.ts');
+    const result = await formatPolicies(context, format, { bundle, target, signers, policy, plainHttp });
+    io.info(formatReport(result), result.left.length > 0);
+    return { ...result, isIncomplete: false };
   }
   if (format === 'values' || format === 'chart')
     throw new AirgapError('usage', `--format ${format} is not handled here`);

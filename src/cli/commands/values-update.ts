@@ -17,7 +17,7 @@ import { ACCESS, NAMING, sharedFlags, TARGET } from './next-steps.ts';
  */
 export async function updateFiles(
   io: CommandIO,
-  { target, bundle, signer, rules, sources }: ValuesOptions,
+  { target, bundle, signers, rules, sources }: ValuesOptions,
   { update, output }: { readonly update: readonly string[]; readonly output: 'yaml' | 'json' },
   command: CommandUnknownOpts,
 ): Promise<readonly string[]> {
@@ -29,7 +29,7 @@ export async function updateFiles(
   ]);
   const files = await kustomizationPaths(update, cwd);
   const { manifests = [], images = [] } = sources ?? {};
-  const result = await updateKustomizations(io.context, { target, bundle, signer, rules, manifests, images, files });
+  const result = await updateKustomizations(io.context, { target, bundle, signers, rules, manifests, images, files });
   const { kustomizations } = result;
   const changed = kustomizations.filter(({ isChanged }) => isChanged);
   await replaceFiles(

@@ -10,6 +10,7 @@ import {
   readRules,
   rulesOption,
 } from '../flags/charts.ts';
+import { addSignerFlags } from '../flags/keyless.ts';
 import { addLoginFlags, type ReadLogin } from '../flags/login.ts';
 import type { FlagsOf } from '../flags/option.ts';
 import { formatResults, outputOption, printReport } from '../flags/output.ts';
@@ -20,10 +21,11 @@ import {
   checkFormat,
   checkPullSettings,
   checkUnmappedFlags,
+  isPolicyFormat,
 } from '../flags/overrides.ts';
 import { addTrustFlags } from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
-import { requiredSigner, requireSignatureOption } from '../flags/signatures.ts';
+import { requiredSigners, requireSignatureOption } from '../flags/signatures.ts';
 import { addCheckTargetFlag, addNamingFlags, archiveTargetOf, targetOf, withCheckedTarget } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { displayPath } from '../reports/text.ts';
@@ -33,6 +35,7 @@ import { afterMissing, afterUnmapped, afterValues } from './after-values.ts';
 import { checkCarryingFlags, withOutFolder, writeCarryingCharts } from './values-chart.ts';
 import { checkOut, OverridesFiles, writeOverrides } from './values-files.ts';
 import { installedFrom, isIncomplete, writeFormat } from './values-format.ts';
+import { checkPolicySources, policySignatures, refuseSignerFlags } from './values-policies.ts';
 
 /** Declares the command and its flags. */
 function declare(io: CommandIO) {
@@ -68,7 +71,8 @@ function declare(io: CommandIO) {
     .addOption(rulesOption())
     .addOption(chartMirrorOption());
   const writing = addPullSettingFlags(addUnmappedFlags(addFormatFlags(selecting)));
-  const naming = addNamingFlags(writing)
+  const signing = addSignerFlags(writing.optionsGroup('Policies (--format kyverno and policy-controller):'));
+  const naming = addNamingFlags(signing)
     .option('--region <region>', 'accepted like push; names do not depend on the region')
     .optionsGroup('Registries and TLS:');
   const caFile = 'trust these certificate authorities for chart repository and target, PEM';
@@ -87,7 +91,7 @@ export function valuesCommand(io: CommandIO) {
     if (flags.format === 'values') await checkOut(files);
     const settings = await readSettings(io, chart === undefined ? [] : [chart], flags);
     const options = await valuesOptions(io, flags, files, settings);
-    const checked = { target: options.target, chart: options.request?.chart, signer: options.signer };
+    const checked = { target: options.target, chart: options.request?.chart, signers: options.signers };
     const write = {
       values: () => writeValues(io, options, flags, files, command),
       chart: () => writeCarryingCharts(io, options, flags, command),
@@ -106,10 +110,11 @@ async function valuesOptions(
   { context }: CommandIO,
   flags: Flags,
   files: OverridesFiles,
-  { charts, config, chartSources, render, tests, hooks, manifests, add: images }: Settings,
+  settings: Settings,
 ): Promise<ValuesOptions> {
+  const { charts, config, chartSources, render, tests, hooks, manifests, add: images } = settings;
   const { bundle, to, proof: prove, pullSecret, pin, inject, operatorDefaults } = flags;
-  const signing = await requiredSigner(flags);
+  const signing = await requiredSigners(flags);
   const { withWrittenNamesFromFile } = await import('../../workflows/push/written-names.ts');
   // Parts of a chart that are not installed are not rendered.
   const skipped = { noHooks: !hooks, skipTests: !tests };
@@ -133,6 +138,7 @@ async function valuesOptions(
     rules: await readRules(flags.rules),
     chartSources,
     unmappedHandling: files.unmappedOutput(),
+    signatures: isPolicyFormat(flags.format) ? await policySignatures(flags, settings, context.cwd) : undefined,
     ...{ prove, pullSecret, pin, inject, operatorDefaults },
   };
 }
@@ -184,6 +190,11 @@ function installation(
 
 /** Checks that charts are selected in exactly one way, and the combination of flags. @throws AirgapError `usage` */
 function checkCharts(chart: string | undefined, flags: Flags): void {
+  if (isPolicyFormat(flags.format)) {
+    checkPolicySources(chart, flags);
+    return;
+  }
+  refuseSignerFlags(flags);
   const { all = false, config, format, outDir } = flags;
   checkSources(chart, flags);
   const hasSources = isOfSources(flags, chart);
@@ -192,7 +203,7 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
       hint: 'helm airgap inspect BUNDLE lists the charts of a bundle',
     });
   }
-  if (flags.requireSignature !== undefined && flags.bundle === undefined) {
+  if (flags.requireSignature.length > 0 && flags.bundle === undefined) {
     throw new AirgapError('usage', '--require-signature needs --bundle', {
       hint: 'add --bundle, the bundle whose signature is checked',
     });
@@ -254,7 +265,7 @@ async function bundledRequest(
   context: CommandIO['context'],
   request: ChartRequest,
   bundle: string | undefined,
-  signing: Pick<ValuesOptions, 'signer'>,
+  signing: Pick<ValuesOptions, 'signers'>,
 ): Promise<ChartRequest> {
   if (bundle === undefined) return request;
   const { bundledChartByFile } = await import('../../workflows/values/bundled-charts.ts');

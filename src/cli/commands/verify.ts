@@ -5,56 +5,80 @@ import type { ReceiptOptions } from '../../workflows/verify/verify-receipt.ts';
 import { addConfigFlags } from '../flags/charts.ts';
 import { CONNECTION_ONLY, readConfiguration } from '../flags/configuration.ts';
 import { declaredHosts } from '../flags/ecr.ts';
+import { addSignerFlags, givenSignerFlag, requiredSignatures } from '../flags/keyless.ts';
 import type { ReadLogin } from '../flags/login.ts';
 import { type FlagsOf, flagGroup } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
-import { imageKeys, publicKey, verifySignaturesOption } from '../flags/signatures.ts';
+import { requiredSigners, requireSignatureOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
+import { verdictsReport } from '../reports/verdicts.ts';
 import { receiptReport, verifyReport } from '../reports/verify.ts';
 import type { CommandIO } from '../run.ts';
 import { afterDamage, afterReceipt, afterVerify } from './next-steps.ts';
+import { addScanFlags, planScan } from './verify-with.ts';
 
 export function verifyCommand(io: CommandIO) {
   const command = new Command('verify')
     .argument('[file]', 'bundle to check')
-    .option('--key <file>', 'require that the bundle is signed by this public key, PEM')
-    .addOption(verifySignaturesOption())
+    .addOption(requireSignatureOption('--key <file>'))
     .addOption(outputOption(['text', 'json', 'yaml'], 'text'))
     .addHelpText(
       'after',
-      examples('verify app.tar --key cosign.pub', 'verify --receipt receipt.json --ca-file ca.pem'),
+      examples(
+        'verify app.tar --key cosign.pub',
+        "verify app.tar --with 'trivy image --exit-code 1 --input {}'",
+        'verify --receipt receipt.json --ca-file ca.pem',
+      ),
     );
-  return addReceiptFlags(command, io).action(async (file, flags) => {
-    const { key, verifySignatures: keyFiles, output, receipt } = flags;
-    if (file === undefined && (receipt === undefined || key !== undefined)) {
+  return addReceiptFlags(addScanFlags(addSignerFlags(command)), io).action(async (file, flags) => {
+    const { key, output, receipt } = flags;
+    if (file === undefined && (receipt === undefined || key.length > 0)) {
       const hint = 'run helm airgap verify BUNDLE, or helm airgap verify --receipt FILE; --key needs a bundle';
       throw new AirgapError('usage', 'neither a bundle nor --receipt was given', { hint });
     }
-    if (receipt !== undefined && keyFiles.length > 0) {
-      const hint = 'run helm airgap verify BUNDLE --verify-signatures KEY without --receipt';
-      throw new AirgapError('usage', '--verify-signatures cannot be used with --receipt', { hint });
+    const signerFlag = givenSignerFlag(flags);
+    if (receipt !== undefined && signerFlag !== undefined) {
+      const hint = `run helm airgap verify BUNDLE ${signerFlag} … without --receipt`;
+      throw new AirgapError('usage', `${signerFlag} cannot be used with --receipt`, { hint });
     }
-    const signer = key === undefined ? undefined : await publicKey(key);
-    if (receipt !== undefined) return checkReceipt(io, receipt, flags, { bundle: file || undefined, signer });
+    if (receipt !== undefined && flags.with !== undefined) {
+      const hint = 'run helm airgap verify BUNDLE --with COMMAND without --receipt';
+      throw new AirgapError('usage', '--with cannot be used with --receipt', { hint });
+    }
+    const scan = await planScan(io, flags);
+    const { signers } = await requiredSigners({ requireSignature: key });
+    if (receipt !== undefined) return checkReceipt(io, receipt, flags, { bundle: file || undefined, signers });
     if (file === undefined) return;
-    const keys = await imageKeys(keyFiles);
+    const configuration = await readConfiguration(io.context, flags, CONNECTION_ONLY);
+    const { policy } = await requiredSignatures(flags, configuration, io.context.cwd, 'verify');
     const { verify } = await import('../../workflows/verify/verify.ts');
-    const result = await verify(io.context, file, availableParallelism(), signer).catch((error: unknown) => {
+    const result = await verify(io.context, file, availableParallelism(), signers).catch((error: unknown) => {
       // An archive too damaged to open is a failed check too.
       if (error instanceof AirgapError && error.code === 'bundle-invalid') io.setExitCode(3);
       throw error;
     });
     const isDamaged = result.problems.length > 0;
     const next = isDamaged ? afterDamage(file) : afterVerify(file, key);
-    if (output !== 'text') io.print(await formatDocument('Verification', result, output));
-    else
-      await printReport(io, { result: [verifyReport(result)], notes: [] }, keys.length > 0 && !isDamaged ? [] : next);
+    const isLast = isDamaged || (policy === undefined && scan === undefined);
+    if (output === 'text') await printReport(io, { result: [verifyReport(result)], notes: [] }, isLast ? next : []);
+    else if (isDamaged || scan === undefined) io.print(await formatDocument('Verification', result, output));
     if (isDamaged) return io.setExitCode(3);
-    if (keys.length === 0) return;
-    const { verifySignatures } = await import('../../workflows/verify/verify-signatures.ts');
-    await verifySignatures(io.context, file, availableParallelism(), keys, signer);
-    if (output === 'text') await printReport(io, { result: [], notes: [] }, next);
+    if (policy !== undefined) {
+      const { verifySignatures } = await import('../../workflows/verify/verify-signatures.ts');
+      await verifySignatures(io.context, file, availableParallelism(), policy, signers);
+    }
+    const verdicts = await scan?.run(file, signers);
+    const isRejected = verdicts?.verdicts.some(({ status }) => status !== 'passed') ?? false;
+    if (output === 'text') {
+      const result = verdicts === undefined ? [] : [verdictsReport(verdicts)];
+      await printReport(io, { result, notes: [] }, isLast || isRejected ? [] : next);
+    } else if (verdicts !== undefined) {
+      const { command, finished, verdicts: ofImages } = verdicts;
+      const document = { ...result, scan: { command, finished, verdicts: ofImages } };
+      io.print(await formatDocument('Verification', document, output));
+    }
+    if (isRejected) io.setExitCode(3);
   });
 }
 
@@ -66,7 +90,7 @@ const addReceiptFlags = flagGroup((command, io: CommandIO) => {
   );
   const configured = addConfigFlags(
     checking,
-    'with --receipt: read logins, plainHttp, caFile and clientCertificates from this airgap.yaml',
+    'read the required signatures from this airgap.yaml; with --receipt: logins, plainHttp, caFile and clientCertificates',
   );
   return addRegistryFlags(configured, io).addOption(
     new Option(
@@ -83,7 +107,7 @@ async function checkReceipt(
   io: CommandIO,
   file: string,
   flags: ReceiptFlags & { readonly output: 'text' | 'json' | 'yaml' },
-  options: Pick<ReceiptOptions, 'bundle' | 'signer'>,
+  options: Pick<ReceiptOptions, 'bundle' | 'signers'>,
 ): Promise<void> {
   const { readReceipt } = await import('../../workflows/push/read-receipt.ts');
   const { verifyReceipt } = await import('../../workflows/verify/verify-receipt.ts');

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { normalizeKey } from '../../auth/keychain.ts';
 import { isName, type NameKind, namePattern } from '../../base/names.ts';
+import { patternProblem } from '../../base/user-pattern.ts';
 
 /**
  * Schema of `airgap.yaml`, the configuration of a run with several charts (docs/config.md). Unknown keys are errors.
@@ -13,6 +14,10 @@ const nameSchema = (kind: NameKind) =>
     .string()
     .refine((value) => isName(kind, value), { error: `not a valid ${kind}` })
     .meta({ pattern: namePattern(kind) });
+const expression = text.superRefine((pattern, context) => {
+  const message = patternProblem(pattern);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
 const assignments = z.array(z.string().regex(/=/, 'write NAME=VALUE'));
 
 const profile = z.strictObject({
@@ -113,6 +118,31 @@ function loginProblem({ username, password, token }: Readonly<Record<string, str
   return undefined;
 }
 
+/** Who must have signed the images that a pattern matches (docs/signatures.md). */
+const signatureRule = z
+  .strictObject({
+    images: text.describe('Pattern of references, in which * matches anything'),
+    key: z
+      .union([text, z.array(text).min(1)])
+      .optional()
+      .describe('Public keys (PEM), relative to this file, one of which must have signed'),
+    identity: text.optional().describe('Identity in the certificate of a keyless signature'),
+    identityRegexp: expression.optional().describe('Regular expression that matches in the identity'),
+    issuer: text.optional().describe('OIDC issuer in the certificate, such as https://accounts.google.com'),
+    issuerRegexp: expression.optional().describe('Regular expression that matches in the issuer'),
+    unsigned: text.optional().describe('Reason why these images need no signature'),
+  })
+  .superRefine(({ key, identity, identityRegexp, issuer, issuerRegexp, unsigned }, context) => {
+    const problem = (message: string): void => context.addIssue({ code: 'custom', message });
+    const given = (...values: unknown[]): number => values.filter((value) => value !== undefined).length;
+    const [identities, issuers] = [given(identity, identityRegexp), given(issuer, issuerRegexp)];
+    if (identities > 1) problem('give either identity or identityRegexp');
+    if (issuers > 1) problem('give either issuer or issuerRegexp');
+    if (identities !== issuers) problem('an identity needs its issuer, and an issuer an identity');
+    if (unsigned !== undefined && given(key) + identities > 0) problem('unsigned images have no key and no identity');
+    if (given(key, unsigned) + identities === 0) problem('give key, or identity and issuer, or unsigned with a reason');
+  });
+
 /** A name pattern, in which `*` matches anything, and an optional reason. */
 const pattern = z.union([
   text,
@@ -160,6 +190,18 @@ export const configSchema = z.strictObject({
   include: z.array(pattern).default([]).describe('Images to keep although they are excluded or of confidence possible'),
   tests: z.boolean().optional().describe('false leaves out the images of helm test'),
   hooks: z.boolean().optional().describe('false leaves out the images of all hooks, tests among them'),
+  signatures: z
+    .strictObject({
+      trustedRoot: text
+        .optional()
+        .describe("Sigstore's trusted_root.json, by which keyless signatures are verified, relative to this file"),
+      rules: z
+        .array(signatureRule)
+        .default([])
+        .describe('The first rule whose pattern matches an image decides; an image without a rule fails'),
+    })
+    .optional()
+    .describe('Who must have signed the images'),
   lookInside: z.boolean().optional().describe('Scan the images of operators for the images that they deploy'),
   includeInside: z.boolean().optional().describe('Bundle the images that this scan finds'),
   includePlugin: z

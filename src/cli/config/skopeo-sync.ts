@@ -2,10 +2,10 @@ import { type Document, isScalar, visit } from 'yaml';
 import * as z from 'zod';
 import { isName } from '../../base/names.ts';
 import { registerSecret } from '../../base/redact.ts';
+import { patternProblem } from '../../base/user-pattern.ts';
 import { isDigest } from '../../oci/digest.ts';
 import { type Repository, tryParseRepository } from '../../oci/reference.ts';
 import type { RepositorySelection } from '../../workflows/mirror/listing/index.ts';
-import { patternProblem } from '../../workflows/mirror/listing/patterns.ts';
 import { isVersionRange } from '../../workflows/mirror/listing/version-range.ts';
 import { readDocument } from './document.ts';
 

@@ -139,7 +139,7 @@ function registryOf(text: string, origin: string, code: 'usage' | 'config'): str
 
 async function checkPatterns(registries: readonly RegistrySelection[]): Promise<void> {
   if (registries.every(({ tags }) => tags.length === 0)) return;
-  const { patternProblem } = await import('../../workflows/mirror/listing/patterns.ts');
+  const { patternProblem } = await import('../../base/user-pattern.ts');
   for (const { tags, origin } of registries) {
     const problem = tags.map(patternProblem).find((text) => text !== undefined);
     if (problem === undefined) continue;

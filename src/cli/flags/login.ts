@@ -52,7 +52,7 @@ async function readLogin(io: CommandIO, flags: FlagsOf<typeof addLoginFlags>): P
     const other = parseUsername(second).registry;
     const what = other === login.registry ? `names ${other} twice` : `names ${login.registry} and ${other}`;
     throw new AirgapError('usage', `--registry-username ${what}, and standard input has one password`, {
-      hint: 'give the others in AIRGAP_AUTH_<HOST>_USERNAME and AIRGAP_AUTH_<HOST>_PASSWORD, or log in with helm registry login',
+      hint: 'give the others in AIRGAP_AUTH_<HOST>_USERNAME and AIRGAP_AUTH_<HOST>_PASSWORD, or log in with helm airgap login',
     });
   }
   if (!registryPasswordStdin) {

@@ -19,7 +19,16 @@ const FORMATS = [
   'crio',
   'talos',
   'mirrorset',
+  'kyverno',
+  'policy-controller',
 ] as const;
+
+/** Formats of policies that require the signatures of a bundle's images. */
+const POLICY_FORMATS = ['kyverno', 'policy-controller'] as const;
+
+export function isPolicyFormat(format: string): format is (typeof POLICY_FORMATS)[number] {
+  return (POLICY_FORMATS as readonly string[]).includes(format);
+}
 
 /** Adds flags for the files and the format of overrides. */
 export const addFormatFlags = flagGroup((command) =>

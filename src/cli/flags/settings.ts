@@ -147,7 +147,7 @@ async function manifestSources(
   if (!distinct.some(({ path }) => path === STANDARD_INPUT)) return distinct;
   if (flags.registryLogin !== undefined) {
     throw new AirgapError('usage', '--manifests - cannot be used with --registry-password-stdin', {
-      hint: 'write the manifests to a file, or log in with helm registry login',
+      hint: 'write the manifests to a file, or log in with helm airgap login',
     });
   }
   const input = await io.readInput();

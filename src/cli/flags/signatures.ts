@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { Option } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import { reasonOf } from '../../base/file-failure.ts';
+import type { RequiredSigner } from '../../bundle/signing/check-signature.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
 import type { ReferrerOptions } from '../../workflows/images/resolve.ts';
 import type { CommandIO } from '../run.ts';
@@ -18,23 +19,29 @@ export async function signingKey({ context: { env } }: CommandIO, file: string):
 }
 
 /** Reads a public key. @throws AirgapError `file`, `usage` */
-export async function publicKey(file: string, others: readonly string[] = []): Promise<SigningKey['publicKey']> {
+async function publicKey(file: string, others: readonly string[] = []): Promise<SigningKey['publicKey']> {
   const { readPublicKey } = await import('../../oci/signing-key.ts');
   return readPublicKey(await readKeyFile(file), file, others);
 }
 
-/** Returns the flag of the commands that read bundles. */
-export function requireSignatureOption() {
-  return new Option('--require-signature <key>', 'require that the bundle is signed by this public key, PEM');
+/** Returns the flag of the commands that read bundles. @param flag `verify` has its own name for it */
+export function requireSignatureOption<const Flag extends string = '--require-signature <key>'>(flag?: Flag) {
+  return repeatable(
+    flag ?? ('--require-signature <key>' as Flag),
+    'require that the bundle is signed by this public key, PEM',
+    ': by all of the keys',
+  );
 }
 
-/** Reads the key of the flag. @throws AirgapError `file`, `usage` */
-export async function requiredSigner({
+/** Reads the keys of the flag. @throws AirgapError `file`, `usage` */
+export async function requiredSigners({
   requireSignature,
 }: {
-  readonly requireSignature?: string;
-}): Promise<{ readonly signer: SigningKey['publicKey'] | undefined }> {
-  return { signer: requireSignature === undefined ? undefined : await publicKey(requireSignature) };
+  readonly requireSignature: readonly string[];
+}): Promise<{ readonly signers: readonly RequiredSigner[] }> {
+  return {
+    signers: await Promise.all(requireSignature.map(async (name) => ({ name, publicKey: await publicKey(name) }))),
+  };
 }
 
 /** Adds flags for signatures, attestations and other referrers to a command that collects them. */
@@ -47,8 +54,7 @@ export const addReferrerFlags = flagGroup((command) =>
         .choices(['keep', 'drop'])
         .default('keep'),
     )
-    .option('--require-referrers', 'fail instead of warning if a registry cannot list or serve referrers')
-    .addOption(verifySignaturesOption()),
+    .option('--require-referrers', 'fail instead of warning if a registry cannot list or serve referrers'),
 );
 
 type ReferrerFlags = FlagsOf<typeof addReferrerFlags>;
@@ -62,15 +68,13 @@ export function verifySignaturesOption() {
   );
 }
 
-/** Returns the options of the workflow. @throws AirgapError `usage` for an invalid combination or key; `file` */
-export async function referrerOptions({
-  referrers,
-  attestations,
-  requireReferrers,
-  verifySignatures,
-}: ReferrerFlags): Promise<ReferrerOptions> {
-  if (!referrers && verifySignatures.length > 0) {
-    throw new AirgapError('usage', '--verify-signatures cannot be used with --no-referrers', {
+/** Returns the options of the workflow. @throws AirgapError `usage` for an invalid combination */
+export function referrerOptions(
+  { referrers, attestations, requireReferrers }: ReferrerFlags,
+  verifySignatures: ReferrerOptions['verifySignatures'],
+): ReferrerOptions {
+  if (!referrers && verifySignatures !== undefined) {
+    throw new AirgapError('usage', 'signatures of images cannot be required with --no-referrers', {
       hint: 'leave out --no-referrers, so that the signatures are bundled',
     });
   }
@@ -79,12 +83,7 @@ export async function referrerOptions({
       hint: 'leave one of them out',
     });
   }
-  return {
-    referrers,
-    attestations,
-    requireReferrers: requireReferrers ?? false,
-    verifySignatures: await imageKeys(verifySignatures),
-  };
+  return { referrers, attestations, requireReferrers: requireReferrers ?? false, verifySignatures };
 }
 
 /** Reads public keys of image signatures. Cosign also supports RSA. @throws AirgapError `usage`, `file` */

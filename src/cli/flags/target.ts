@@ -137,7 +137,7 @@ const TIMEOUT = 2000;
 export async function withCheckedTarget<T>(
   io: CommandIO,
   { bundle, checkTarget }: { readonly bundle?: string; readonly checkTarget: boolean },
-  checked: Pick<TargetCheckOptions, 'target' | 'chart' | 'signer'>,
+  checked: Pick<TargetCheckOptions, 'target' | 'chart' | 'signers'>,
   registry: RegistrySettings,
   work: () => Promise<T>,
 ): Promise<T> {

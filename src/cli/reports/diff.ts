@@ -4,7 +4,7 @@ import type { Diff } from '../../workflows/inspect/diff.ts';
 import { formatBytes, joinLines, shortDigest } from './text.ts';
 
 /** One difference: the item, its old and its new value. */
-type Row = readonly [what: string, from: string, to: string];
+export type Row = readonly [what: string, from: string, to: string];
 
 /** Formats the differences between two bundles, one per line, grouped by kind. */
 export function diffReport(diff: Diff): string {
@@ -32,7 +32,7 @@ export function diffMarkdown(diff: Diff): string {
 }
 
 /** Returns the differences by kind, without empty groups. */
-function changeGroups({ charts, images, referrers, tools }: Diff): (readonly [string, readonly Row[]])[] {
+export function changeGroups({ charts, images, referrers, tools }: Diff): (readonly [string, readonly Row[]])[] {
   const chartTitle = ({ name, version }: { name: string; version: string }): string => `${name} ${version}`;
   const groups: readonly (readonly [string, readonly Row[]])[] = [
     ['charts added', charts.added.map((chart): Row => [chartTitle(chart), '', shortDigest(chart.digest)])],

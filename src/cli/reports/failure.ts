@@ -5,7 +5,7 @@ const DEFAULT_HINTS: Partial<Record<ErrorCode, string>> = {
   file: 'check the path and its permissions',
   network: 'check the address and the network path (HTTPS_PROXY, NO_PROXY, firewalls), then run the same command again',
   registry: 'run the same command again; if the error persists, check the registry',
-  unauthorized: 'log in first (helm registry login HOST, skopeo login HOST or docker login HOST)',
+  unauthorized: 'log in first (helm airgap login HOST, skopeo login HOST or docker login HOST)',
   forbidden: 'request the permission, or use other credentials',
   'image-not-found': 'check the name and tag; read it from a mirror with --mirror, or leave it out with --exclude',
   'digest-mismatch':
@@ -47,11 +47,17 @@ export function failureCauses(error: AirgapError): FailureCause[] {
     });
 }
 
-/** Formats an error with its hint. A cause that several errors of a batch share is printed once, followed by its subjects. */
+/** Errors that say everything in their message and hint. Of the others, docs/troubleshooting.md has more. */
+const UNCODED: ReadonlySet<ErrorCode> = new Set(['usage', 'unexpected', 'interrupted']);
+
+/**
+ * Formats an error with its hint and its code. A cause that several errors of a batch share is printed once, followed by its
+ * subjects.
+ */
 export function formatFailure(error: AirgapError): string {
   if (error.causes.length === 0) {
     const hint = hintOf(error);
-    return `Error: ${error.message}${hint ? `\nHint: ${hint}` : ''}`;
+    return [`Error: ${error.message}`, ...(hint ? [`Hint: ${hint}`] : []), ...codeLines([error.code])].join('\n');
   }
   const causes = failureCauses(error);
   const shown = limitFor(causes.length);
@@ -67,7 +73,13 @@ export function formatFailure(error: AirgapError): string {
     else lines.push(`  ${target}:`, ...section.map((line) => `  ${line}`));
   }
   if (causes.length > shown) lines.push(`  ... and ${amount(causes.length - shown)} more causes; ${WHOLE_LIST}`);
-  return lines.join('\n');
+  return [...lines, ...codeLines(causes.map(({ code }) => code))].join('\n');
+}
+
+/** Returns the line with the codes, by which docs/troubleshooting.md is ordered. */
+function codeLines(codes: readonly ErrorCode[]): string[] {
+  const shown = [...new Set(codes)].filter((code) => !UNCODED.has(code));
+  return shown.length === 0 ? [] : [`${shown.length === 1 ? 'Code' : 'Codes'}: ${shown.join(', ')}`];
 }
 
 const WHOLE_LIST = 'the whole list: -o json';

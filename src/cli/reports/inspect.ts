@@ -22,18 +22,23 @@ export function inspectReport(inspection: Inspection): readonly Block[] {
     images,
     lockDigest,
     signatures = [],
-    signedBy,
+    signedBy = [],
     delta,
     tools = [],
     lock: inventory,
     wholeTexts = [],
   } = inspection;
   const inventoryText = lockDigest === undefined ? '' : `, inventory ${shortDigest(lockDigest)}`;
-  const claims = signatures.map(({ fingerprint = 'an unnamed key' }) => `signed, not verified, by ${fingerprint}`);
-  const signed = signedBy === undefined ? claims : [`signed by ${signedBy}`];
+  const signed = [
+    ...signedBy.map((fingerprint) => `signed by ${fingerprint}`),
+    ...signatures
+      .filter(({ fingerprint }) => fingerprint === undefined || !signedBy.includes(fingerprint))
+      .map(({ fingerprint = 'an unnamed key' }) => `signed, not verified, by ${fingerprint}`),
+  ];
   const partCount = parts === undefined ? '' : ` in ${count(parts, 'part')}`;
   const summary = `${file}: ${formatBytes(size)}${partCount}, ${count(blobs, 'blob')}${inventoryText}`;
-  const sections: Block[] = [joinLines([summary, ...signed, ...deltaReport(delta)])];
+  const root = inventory?.trustedRoot === undefined ? [] : [`trusted root ${inventory.trustedRoot}`];
+  const sections: Block[] = [joinLines([summary, ...signed, ...root, ...deltaReport(delta)])];
   if (charts.length > 0) {
     const byName = new Map(inventory?.charts.map((chart) => [`${chart.name} ${chart.version}`, chart]));
     const rows = charts.map(({ name, version, digest }) => {

@@ -6,12 +6,23 @@ import { countContent, formatBytes, joinLines } from './text.ts';
 
 /** Formats the result of checking a bundle. */
 export function verifyReport(verification: Verification): string {
-  const { file, size, blobs, charts, images, tools = [], delta, signedBy, packedByAnother, problems } = verification;
+  const {
+    file,
+    size,
+    blobs,
+    charts,
+    images,
+    tools = [],
+    delta,
+    signedBy = [],
+    packedByAnother,
+    problems,
+  } = verification;
   if (problems.length === 0) {
     const toolCount = tools.length === 0 ? '' : `, ${count(tools.length, 'tool')}`;
     const items = `${countContent(charts.length, images.length)}${toolCount}`;
     const content = `${items}, ${count(blobs, 'blob')}, ${formatBytes(size)}`;
-    const signed = signedBy === undefined ? [] : [`signed by ${signedBy}`];
+    const signed = signedBy.map((fingerprint) => `signed by ${fingerprint}`);
     const packed = packedByAnother
       ? ['repacked by another tool: the content was checked, not the layout of the archive']
       : [];

@@ -10,7 +10,7 @@ import {
 import type { WhyResult } from '../../workflows/images/why.ts';
 import { joinLines } from './text.ts';
 
-const HOW_TEXT: Readonly<Record<EvidenceKind, string>> = {
+export const HOW_TEXT: Readonly<Record<EvidenceKind, string>> = {
   'pod-spec': 'image field of a pod spec',
   env: 'environment variable of a container',
   argument: 'command or argument of a container',
@@ -26,7 +26,7 @@ const HOW_TEXT: Readonly<Record<EvidenceKind, string>> = {
   added: 'added by name',
 };
 
-const NEED_TEXT: Readonly<Record<Need, string>> = {
+export const NEED_TEXT: Readonly<Record<Need, string>> = {
   install: 'pulled by the install',
   operand: 'pulled by pods that the installed software creates',
   lifecycle: 'pulled by upgrades, rollbacks or the uninstall',
@@ -94,7 +94,7 @@ function locationText(reference: string, group: readonly Location[]): string {
   return `\n${joinLines([`  ${title}`, ...lines])}`;
 }
 
-function chartText({ chart, via = [], subcharts = [] }: Location): string {
+export function chartText({ chart, via = [], subcharts = [] }: Location): string {
   const subchartTexts = subcharts.map(({ name, version, alias }) => {
     const title = version === undefined ? name : `${name} ${version}`;
     return `, subchart ${title}${alias === undefined ? '' : ` as ${alias}`}`;

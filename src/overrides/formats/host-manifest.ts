@@ -5,6 +5,7 @@ import { isMapping } from '../../base/mapping.ts';
 import { readYamlDocuments } from '../../base/yaml-read.ts';
 import { documentText } from '../../base/yaml-text.ts';
 import type { Values } from '../../helm/render.ts';
+import { commentBlock } from './format.ts';
 
 /** Existing manifest that installs the chart, and the position of the chart in it. */
 export interface HostManifest {
@@ -53,4 +54,23 @@ export function mergeValues(document: Document, keys: KeyPath, values: Values): 
     if (isMapping(value) && isMap(document.getIn(path, true))) mergeValues(document, path, value);
     else document.setIn(path, document.createNode(value, { aliasDuplicateObjects: false }));
   }
+}
+
+/** Last line of the head above a manifest. */
+const HEAD_END = 'The manifest given with --from, with these overrides:';
+
+/** Puts the result of the proof above a manifest, by which a later run recognizes the file. */
+export function withHead(header: readonly string[], text: string): string {
+  return commentBlock([...header, HEAD_END]) + text;
+}
+
+/** Removes the head that an earlier run has put above a manifest. */
+export function withoutHead(text: string): string {
+  const end = commentBlock([HEAD_END]);
+  const position = text.indexOf(end);
+  const isHead = text
+    .slice(0, Math.max(0, position))
+    .split('\n')
+    .every((line) => line === '' || line.startsWith('# '));
+  return position < 0 || !isHead ? text : text.slice(position + end.length);
 }

@@ -60,7 +60,7 @@ export async function lockedContent(
     return { findings, selections: lockFile.choices };
   };
   return {
-    content: { charts, select, network: [], pins: pinsOf(lockFile.images) },
+    content: { charts, select, pins: pinsOf(lockFile.images) },
     warn: () => warnUnlisted(context.emit, 'the lock file', lockFile.choices, unlocked),
   };
 }

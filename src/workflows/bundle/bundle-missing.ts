@@ -79,7 +79,6 @@ export function bundleMissing(context: Context, options: BundleMissingOptions): 
       {
         charts,
         select,
-        network: [],
         pins: pinsOf(images.map(({ reference, sourceDigest: digest }) => ({ reference, digest }))),
         pinHint: PIN_HINT,
         incomplete: new Set(images.filter(({ isIncomplete }) => isIncomplete).map(({ reference }) => reference)),

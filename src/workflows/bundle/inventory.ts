@@ -1,6 +1,8 @@
+import manifest from '../../../package.json' with { type: 'json' };
 import type { ChartArtifact } from '../../bundle/format/chart-artifact.ts';
 import type { Finding } from '../../inventory/finding.ts';
 import type { Inventory, InventoryChart, InventoryImage, InventoryReferrer } from '../../inventory/inventory.ts';
+import { type FoundNetworkNeed, networkRecord } from '../../inventory/network.ts';
 import type { SelectionRecord } from '../../inventory/selection-record.ts';
 import { valuesOriginOf } from '../../inventory/values-origin.ts';
 import { isIndexType } from '../../oci/descriptor.ts';
@@ -34,6 +36,10 @@ export interface InventoryInput {
   readonly selections: readonly SelectionRecord[];
   /** References of images that are incomplete at the target. */
   readonly incomplete?: ReadonlySet<string> | undefined;
+  /** Internet access of workloads other than images; undefined if nothing was searched. */
+  readonly network?: readonly FoundNetworkNeed[] | undefined;
+  /** Images that are only listed. */
+  readonly possible?: readonly Finding[];
 }
 
 /** Creates the inventory of a bundle: charts in the given order, images as they were resolved. */
@@ -46,6 +52,8 @@ export function createInventory({
   platforms,
   selections,
   incomplete,
+  network,
+  possible = [],
 }: InventoryInput): Inventory {
   const charts = packedCharts.map(({ chart, profiles, via, recipes }, i): InventoryChart => {
     const { name, version } = chart.metadata;
@@ -83,7 +91,16 @@ export function createInventory({
     charts,
     images,
     ...(selections.length === 0 ? {} : { choices: structuredClone(selections) as SelectionRecord[] }),
+    madeBy: manifest.version,
+    ...(network && { network: networkRecord(network) }),
+    ...(possible.length === 0
+      ? {}
+      : { possible: possible.map(({ reference, found }) => ({ reference, found: locations(found) })) }),
   };
+}
+
+function locations(found: Finding['found']): InventoryImage['found'] {
+  return found.map((location) => structuredClone(location) as InventoryImage['found'][number]);
 }
 
 function inventoryImage(
@@ -108,7 +125,7 @@ function inventoryImage(
     bytes: closureSize(graph, descriptor.digest),
     confidence,
     need,
-    found: found.map((location) => structuredClone(location) as InventoryImage['found'][number]),
+    found: locations(found),
     ...referrerList(index.transitive(root.reference, descriptor.digest), leftOutReferrers),
   };
 }

@@ -13,6 +13,7 @@ import { noSpace } from '../../bundle/writing/preflight.ts';
 import type { ToolFile } from '../../bundle/writing/tool-files.ts';
 import type { ImageCounts } from '../../inventory/image-counts.ts';
 import type { Inventory } from '../../inventory/inventory.ts';
+import { digestOf } from '../../oci/digest.ts';
 import type { SigningKey } from '../../oci/signing-key.ts';
 import type { ChartOperators, OperatorScan, OperatorScanReport } from '../../operator-scan/index.ts';
 import type { AskedHost } from '../../search/nested-hosts.ts';
@@ -37,6 +38,8 @@ export interface PackOptions extends ResolveOptions, ReferrerOptions, RegistryUs
   readonly force: boolean;
   /** Bytes of each part of a split bundle. */
   readonly splitSize?: number | undefined;
+  /** Sigstore's trusted root, byte for byte, for the isolated side to verify keyless signatures with. */
+  readonly trustedRoot?: Uint8Array | undefined;
   /** Key that signs the inventory. */
   readonly sign?: SigningKey | undefined;
   /** Blobs read at the same time from distant registries; at least `concurrency`. */
@@ -128,17 +131,23 @@ export async function pack(
         platforms,
         selections,
         incomplete,
+        network: input.network,
+        possible,
       }),
+      ...(options.trustedRoot && { trustedRoot: digestOf(options.trustedRoot) }),
       ...delta,
       ...toolFields(tools),
     };
     const { out: path, force, splitSize } = options;
-    const evidence = await subsetEvidence({ graph, leftOut, source: client, requests, concurrency, emit, signal });
+    const evidence = [
+      ...(await subsetEvidence({ graph, leftOut, source: client, requests, concurrency, emit, signal })),
+      ...(options.trustedRoot ? [options.trustedRoot] : []),
+    ];
     const unanswered = reportIncompleteReferrers(emit, requests.incomplete(), options.requireReferrers);
-    const signature = options.sign && (await reuseOrSignInventory(inventory, options.sign, path, evidence));
-    const planned = { path, splitSize, graph, charts: artifacts, inventory, evidence, signature, tools, force };
+    const signatures = options.sign && (await reuseOrSignInventory(inventory, options.sign, path, evidence));
+    const planned = { path, splitSize, graph, charts: artifacts, inventory, evidence, signatures, tools, force };
     const plan = await runStep(emit, `planning ${printableLine(basename(path))}`, () => planBundle(planned));
-    const notBundled = { dropped, possible, counts, ...unanswered };
+    const notBundled = { dropped, possible: possible.map(({ reference }) => reference), counts, ...unanswered };
     const estimated = estimate({ plan, graph, charts: charts.length, earlier, quotas: client.quotas() });
     if (!plan.isUpToDate) emit({ type: 'estimate', estimate: estimated });
     if (estimated.free < estimated.needed) throw noSpace(path, estimated.needed, estimated.free);
@@ -158,7 +167,15 @@ export async function pack(
       };
     }
     const connections = concurrencyFor(client.roundTripTime(), { near: concurrency, far: options.farConcurrency });
-    const writeOptions = { ...planned, source: client, earlier, concurrency: connections, emit, signal };
+    const writeOptions = {
+      ...planned,
+      sign: options.sign,
+      source: client,
+      earlier,
+      concurrency: connections,
+      emit,
+      signal,
+    };
     const shared = SharedFetch.for(graph, client, threadSettings(context, options.access), emit);
     const isScanned = operators.some((chart) => chart.operators.length > 0);
     const scanCode = isScanned ? await import('../../operator-scan/index.ts') : undefined;

@@ -28,8 +28,8 @@ export interface ContentInput {
   readonly charts: readonly PackedChart[];
   /** Returns the selected findings, including references found while resolving. */
   readonly select: (found: readonly LocatedReference[]) => SelectedFindings;
-  /** Internet access of workloads other than images. */
-  readonly network: readonly NetworkNeed[];
+  /** Internet access of workloads other than images; absent if nothing was searched. */
+  readonly network?: readonly NetworkNeed[];
   /** Locked digests of tagged references. */
   readonly pins?: ReadonlyMap<string, Digest>;
   /** Hint for a locked digest that does not exist. */
@@ -56,8 +56,8 @@ export interface ResolvedContent extends Resolution {
 export async function resolveContent(
   context: Context,
   client: RegistryClient,
-  { earlier, verifySignatures: keys, ...options }: ContentOptions,
-  { charts, select, network, pins = new Map(), pinHint, checkGraph }: ContentInput,
+  { earlier, verifySignatures: policy, ...options }: ContentOptions,
+  { charts, select, network = [], pins = new Map(), pinHint, checkGraph }: ContentInput,
   requests: ReferrerRequests,
 ): Promise<ResolvedContent> {
   const { emit, signal } = context;
@@ -73,7 +73,7 @@ export async function resolveContent(
   const { graph, findings, selections, dropped, leftOut } = resolution;
   warnUnmatched(context, selections);
   checkGraph?.(graph);
-  await requireSourceSignatures({ graph, leftOut, source: client, keys, concurrency, emit, signal }, requests);
+  await requireSourceSignatures({ graph, leftOut, source: client, policy, concurrency, emit, signal }, requests);
   const unpinned = findings.map(({ reference }) => reference).filter((reference) => !pins.has(reference));
   warnTagsAndNetwork(emit, network, unpinned);
   warnLeftOutReferrers(emit, leftOut);

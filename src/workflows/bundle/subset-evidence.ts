@@ -16,7 +16,7 @@ import { INDEX_DEPTH } from '../../transfer/manifest-tree.ts';
 import type { ReferrerRequests } from '../../transfer/referrers/requests.ts';
 import { type ReadBlobOptions, readBlob } from '../../transfer/resumable-read.ts';
 import { wrapError } from '../../transfer/wrap-error.ts';
-import { SIGNATURE_LIMIT } from './image-signatures.ts';
+import { SIGNATURE_LIMIT } from './signature-search.ts';
 
 export interface EvidenceOptions extends ReadBlobOptions {
   readonly graph: Pick<Graph, 'roots'>;

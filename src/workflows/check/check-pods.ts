@@ -13,7 +13,7 @@ import { BundledDigests } from './bundled-digests.ts';
 import { pullCause } from './pull-cause.ts';
 
 /** Options of {@link checkPods}. */
-export interface PodCheckOptions extends Pick<OpenOptions, 'signer'> {
+export interface PodCheckOptions extends Pick<OpenOptions, 'signers'> {
   readonly source: PodSource;
   /** Reads standard input to its end. */
   readonly readInput: () => Promise<Uint8Array>;
@@ -131,10 +131,10 @@ export async function checkPods(context: Context, options: PodCheckOptions): Pro
 
 async function readBundle(
   { emit }: Context,
-  { target, bundle, signer }: PodCheckOptions,
+  { target, bundle, signers }: PodCheckOptions,
 ): Promise<{ readonly target: Target; readonly digests?: BundledDigests }> {
   if (bundle === undefined) return { target };
-  const source = await openCheckedBundle(bundle, { signer, emit });
+  const source = await openCheckedBundle(bundle, { signers, emit });
   try {
     const written = withWrittenNames(target, [source]);
     const title = `reading the manifests of ${printableLine(basename(bundle))}`;

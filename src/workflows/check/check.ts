@@ -28,7 +28,7 @@ import { explainNotInBundle } from './not-in-bundle.ts';
 import type { SourceImages } from './source-images.ts';
 
 /** What to check: charts as they will be installed and manifests as they are, against a target, a bundle, or both. */
-export interface CheckOptions extends Pick<OpenOptions, 'signer'>, Omit<InstallOptions, 'pullSecret'> {
+export interface CheckOptions extends Pick<OpenOptions, 'signers'>, Omit<InstallOptions, 'pullSecret'> {
   /** Charts with their profiles; undefined for all charts of the bundle, with `render`. */
   readonly jobs: readonly ChartJob[] | undefined;
   readonly render: RenderOptions;
@@ -53,9 +53,9 @@ const ANONYMOUS: Keychain = { lookup: async () => undefined };
  */
 export function check(context: Context, options: CheckOptions): Promise<CheckResult> {
   return withScratch(context, async (scratch) => {
-    const { bundle: file, signer, target } = options;
+    const { bundle: file, signers, target } = options;
     const { emit } = context;
-    const bundle = file === undefined ? undefined : await openCheckedBundle(file, { signer, emit });
+    const bundle = file === undefined ? undefined : await openCheckedBundle(file, { signers, emit });
     try {
       const { charts, manifests } = await pulledImages(context, options, bundle, scratch);
       const platforms = platformsOf(options, bundle);

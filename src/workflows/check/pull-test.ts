@@ -24,8 +24,8 @@ export function pullTest(
   pullSecret: PullTestOptions['pullSecret'],
 ): Promise<ChartsPullTest> {
   return withScratch(context, async (scratch) => {
-    const { bundle: file, signer, target } = options;
-    const bundle = file === undefined ? undefined : await openCheckedBundle(file, { signer, emit: context.emit });
+    const { bundle: file, signers, target } = options;
+    const bundle = file === undefined ? undefined : await openCheckedBundle(file, { signers, emit: context.emit });
     try {
       const { charts, manifests } = await pulledImages(context, options, bundle, scratch);
       const wanted = wantedImages([...charts, ...manifests], target, bundle && new BundledImages(bundle, target));

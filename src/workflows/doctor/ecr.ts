@@ -1,6 +1,6 @@
 import { AirgapError } from '../../base/errors.ts';
 import type { DryCall, EcrRights } from '../../ecr/dry-calls.ts';
-import { type EcrHost, parseEcrHost } from '../../ecr/hosts.ts';
+import type { EcrHost } from '../../ecr/hosts.ts';
 import type { CredentialSource, EcrEndpoints } from '../../ecr/identity.ts';
 import type { EcrOptions } from '../../ecr/options.ts';
 import type { DoctorCheck, DoctorFinding } from '../../inventory/doctor-result.ts';
@@ -8,7 +8,7 @@ import type { Endpoint } from './endpoint.ts';
 import { bad, good, notKnown, ofError } from './finding.ts';
 
 /** Returns the endpoints of AWS that a push to a registry, or a pull from it, needs besides the registry's own. */
-export function awsEndpoints({ host, region }: EcrHost, { api, sts, layers }: EcrEndpoints): Endpoint[] {
+export function awsEndpoints({ region }: EcrHost, { api, sts, layers }: EcrEndpoints): Endpoint[] {
   const service = (name: string): string => `com.amazonaws.${region}.${name}`;
   // The root of STS redirects to a page about IAM.
   const stsUrl = new URL('/?Action=GetCallerIdentity&Version=2011-06-15', sts);
@@ -19,9 +19,9 @@ export function awsEndpoints({ host, region }: EcrHost, { api, sts, layers }: Ec
       url: layers,
       vpcEndpoint: service('s3'),
       isGateway: true,
-      // A host that is declared as ECR need not be AWS's.
-      isOptional: parseEcrHost(host) === undefined,
-      use: 'by nodes, which get layers from there',
+      // This host may only push, and uploads go to the registry itself.
+      isOptional: true,
+      use: 'to pull, as nodes do: layers come from there',
     },
     {
       name: 'STS',

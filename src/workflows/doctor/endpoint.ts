@@ -6,7 +6,7 @@ import { AirgapError } from '../../base/errors.ts';
 import { isPrivateAddress } from '../../helm/public-address.ts';
 import type { HttpResponse } from '../../http/exchange.ts';
 import type { ProxyResolver } from '../../http/proxy.ts';
-import { REFUSAL_LIMIT, readPrefix, responseHeader } from '../../http/response-body.ts';
+import { discardBody, responseHeader } from '../../http/response-body.ts';
 import { readServerCertificate, type ServerCertificate } from '../../http/server-certificate.ts';
 import type { Transport } from '../../http/transport.ts';
 import type { DoctorFinding } from '../../inventory/doctor-result.ts';
@@ -30,8 +30,8 @@ export interface Endpoint {
 /** Answer of an endpoint to a request without credentials. */
 export interface Probe {
   readonly finding: DoctorFinding;
-  /** Answer, and the beginning of its body; undefined if there was none. */
-  readonly answer?: { readonly response: HttpResponse; readonly bytes: Uint8Array };
+  /** True if there was an answer, whatever it says. */
+  readonly isReachable: boolean;
   /** Clock of the server minus the clock of this host, in milliseconds, with a precision of a second. */
   readonly skew?: number;
 }
@@ -59,13 +59,14 @@ export async function probe(endpoint: Endpoint, context: ProbeContext): Promise<
   const proxy = context.proxy(url);
   if (proxy !== undefined && context.deadProxies.has(proxy.href)) {
     const message = `not asked, because the proxy ${proxy.host} cannot be reached`;
-    return { finding: notKnown('endpoint', message, { name, hint: 'repair the proxy settings first' }) };
+    const finding = notKnown('endpoint', message, { name, hint: 'repair the proxy settings first' });
+    return { finding, isReachable: false };
   }
   // A proxy resolves names itself.
   const addresses = proxy === undefined ? await addressesOf(url) : [];
   if (addresses === undefined) {
     const message = 'the name has no address in DNS';
-    return { finding: unreachable(endpoint, name, message, dnsHint(endpoint)) };
+    return { finding: unreachable(endpoint, name, message, dnsHint(endpoint)), isReachable: false };
   }
   const where = proxy === undefined ? describeAddresses(addresses) : `through the proxy ${proxy.host}`;
   const late = new AbortController();
@@ -80,16 +81,16 @@ export async function probe(endpoint: Endpoint, context: ProbeContext): Promise<
       signal: AbortSignal.any([late.signal, context.signal]),
     });
     const skew = skewOf(response, startedAt, Date.now());
-    const bytes = await readPrefix(response, REFUSAL_LIMIT);
+    await discardBody(response);
     const isDirect = url.protocol === 'https:' && proxy === undefined;
     const certificate = isDirect ? await readServerCertificate(url, TIMEOUT) : undefined;
     const finding = reachable(endpoint, { name, where, addresses, certificate });
-    return { finding, answer: { response, bytes }, ...(skew !== undefined && { skew }) };
+    return { finding, isReachable: true, ...(skew !== undefined && { skew }) };
   } catch (error) {
     if (!(error instanceof AirgapError) || error.code === 'interrupted') throw error;
     const message = `${error.reason}${proxy === undefined ? ` (${where})` : ''}`;
     const hint = (isNoConnection(error) && proxy === undefined && routeHint(endpoint, addresses)) || error.hint;
-    return { finding: unreachable(endpoint, name, message, hint) };
+    return { finding: unreachable(endpoint, name, message, hint), isReachable: false };
   } finally {
     clearTimeout(timer);
   }

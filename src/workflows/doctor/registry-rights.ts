@@ -1,8 +1,9 @@
 import { type AirgapError, asAirgapError } from '../../base/errors.ts';
 import type { DoctorFinding } from '../../inventory/doctor-result.ts';
+import { randomDigest } from '../../oci/digest.ts';
 import { formatRepository, type Repository } from '../../oci/reference.ts';
 import { deleteManifest } from '../../registry/deletes.ts';
-import { mayPush, randomDigest, repositoryBelow, repositoryExists, tryUpload } from '../../registry/dry-calls.ts';
+import { mayPush, repositoryBelow, repositoryExists, tryUpload } from '../../registry/dry-calls.ts';
 import { ReferrersApi } from '../../registry/referrers.ts';
 import { directRoute } from '../../registry/routes.ts';
 import type { Session } from '../../registry/session.ts';

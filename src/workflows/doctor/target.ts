@@ -12,7 +12,7 @@ import { checkClock, type Skew } from './clock.ts';
 import { awsEndpoints, checkEcrRights, checkIdentity } from './ecr.ts';
 import { type Endpoint, type Probe, probe } from './endpoint.ts';
 import { CHECK_LIMIT, limited, notKnown, ofError } from './finding.ts';
-import { type CheckedLogin, checkLogin } from './login.ts';
+import { type CheckedLogin, checkStoredLogin } from './login.ts';
 import { checkProxies } from './proxies.ts';
 import { checkRegistryRights, notAsked, probeRepository, referrersFinding, uploadFinding } from './registry-rights.ts';
 
@@ -109,12 +109,12 @@ async function checkOpened(
   );
   const network = [...failure, ...proxyFindings, ...probes.map(({ finding }) => finding), checkClock(skews)];
 
-  const answer = registryProbe?.answer;
-  const isReachable = answer !== undefined;
-  const isApiReachable = host === undefined || apiProbe?.answer !== undefined;
+  const isReachable = registryProbe?.isReachable ?? false;
+  const isApiReachable = host === undefined || (apiProbe?.isReachable ?? false);
   const unasked = `${isReachable ? 'the ECR API' : registry} could not be asked`;
-  const sts = stsProbe?.answer === undefined ? stsProbe?.finding : undefined;
-  const authorizer = keychainAuthorizer(transport, keychain);
+  const sts = stsProbe?.isReachable ? undefined : stsProbe?.finding;
+  const session = createSession(transport, keychainAuthorizer(transport, keychain), { isPushTarget: true });
+  const repository = { registry, path: prefix };
   let login: CheckedLogin | undefined;
   const [identity, loginFindings] = await Promise.all([
     host === undefined
@@ -126,8 +126,7 @@ async function checkOpened(
           'login',
           outer,
           async (signal) => {
-            const asked = { registry, prefix, url: root, ...answer };
-            login = await checkLogin(asked, { transport, keychain, authorizer }, signal);
+            login = await checkStoredLogin(session, keychain, repository, signal);
             return [login.finding];
           },
           registry,
@@ -135,8 +134,6 @@ async function checkOpened(
   ]);
   const warned = [...new Set(warnings)].map((message) => notKnown('login', message, { name: registry }));
   const before = [...network, ...identity, ...loginFindings, ...warned];
-  const session = createSession(transport, authorizer, { isPushTarget: true });
-  const repository = { registry, path: prefix };
   const isAccepted = login?.isAccepted ?? false;
   if (host !== undefined) {
     if (!isApiReachable) return [...before, ...notAsked(unasked)];
@@ -203,5 +200,5 @@ async function probeWithin(
     },
     name,
   );
-  return found ?? { finding: finding as DoctorFinding };
+  return found ?? { finding: finding as DoctorFinding, isReachable: false };
 }

@@ -27,7 +27,7 @@ export async function checkThisHost(context: Context, build: Build): Promise<rea
   return [
     helmFinding(helm),
     good('plugin', `helm airgap ${version} (${commit}) for ${platform}`),
-    good('node', `Node.js ${node}, ${isSingleExecutable() ? 'built into' : 'run by'} ${process.execPath}`),
+    good('node', `Node.js ${node}, run by ${process.execPath}`),
     temporary,
     working,
   ];
@@ -44,10 +44,6 @@ function helmFinding({ version, path = 'helm', problem }: Awaited<ReturnType<typ
   return notKnown('helm', `${message} has a regression: it ${regression}`, {
     hint: 'use Helm 3.18.1 or newer, unless no chart is concerned',
   });
-}
-
-function isSingleExecutable(): boolean {
-  return process.getBuiltinModule('node:sea')?.isSea() ?? false;
 }
 
 async function temporaryFolder({ env }: Context): Promise<DoctorFinding> {

@@ -31,7 +31,7 @@ interface ImageSelection {
   readonly referrers: boolean;
 }
 
-export interface ExtractOptions extends Pick<OpenOptions, 'signer'> {
+export interface ExtractOptions extends Pick<OpenOptions, 'signers'> {
   readonly file: string;
   readonly selection: ExtractSelection;
   readonly out: string;
@@ -68,7 +68,7 @@ export async function extract(context: Context, options: ExtractOptions): Promis
 }
 
 async function extractLocked(context: Context, options: ExtractOptions): Promise<Extraction> {
-  const source = await openCheckedBundle(options.file, { signer: options.signer, emit: context.emit });
+  const source = await openCheckedBundle(options.file, { signers: options.signers, emit: context.emit });
   try {
     return 'chart' in options.selection
       ? await extractChart(context, source, options.selection.chart, options)

@@ -11,7 +11,8 @@ import {
 } from '../../oci/platform.ts';
 import { formatReference } from '../../oci/reference.ts';
 
-interface PlatformImage {
+/** An image for one platform. */
+export interface PlatformImage {
   readonly descriptor: Descriptor;
   readonly platform: Platform;
 }
@@ -55,7 +56,7 @@ export async function selectPlatform(source: Bundle, graph: Graph, root: Root, r
 }
 
 /** Returns all images below the root, with the platform from the index or else from the image config. */
-async function platformImages(source: Bundle, graph: Graph, root: Root): Promise<PlatformImage[]> {
+export async function platformImages(source: Bundle, graph: Graph, root: Root): Promise<PlatformImage[]> {
   const found = new Map<string, PlatformImage>();
   const configs = new Map<string, Promise<Platform | undefined>>();
   const add = async ({ platform: listed, ...descriptor }: Descriptor): Promise<void> => {

@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { type AirgapError, combine } from '../../base/errors.ts';
 import { runStep } from '../../base/step.ts';
 import { type Finding, isBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
@@ -14,6 +13,7 @@ import { ReferrerCollector } from '../../transfer/referrers/collect.ts';
 import type { ReferrerRequests } from '../../transfer/referrers/requests.ts';
 import { Walker, type WalkFailure } from '../../transfer/walk.ts';
 import { wrapError } from '../../transfer/wrap-error.ts';
+import type { SignaturePolicy } from '../bundle/signature-policy.ts';
 import {
   CandidateLimit,
   type ConfirmFindingsOptions,
@@ -32,8 +32,8 @@ export interface ReferrerOptions {
   readonly attestations: 'keep' | 'drop';
   /** Fails the run if referrers cannot be listed or read. */
   readonly requireReferrers: boolean;
-  /** Public keys, by one of which every image must have a cosign signature. Empty: no verification. */
-  readonly verifySignatures: readonly KeyObject[];
+  /** Who must have signed the images; undefined: no verification. */
+  readonly verifySignatures?: SignaturePolicy | undefined;
 }
 
 export interface ResolveOptions extends Pick<ReferrerOptions, 'referrers' | 'attestations'> {
@@ -60,7 +60,7 @@ export interface Resolution extends SelectedFindings {
   /** Candidates that do not exist in their registries. */
   readonly dropped: readonly DroppedCandidate[];
   /** Candidates with confidence `possible`, which are listed by `images` and bundled only on request. */
-  readonly possible: readonly string[];
+  readonly possible: readonly Finding[];
   readonly counts: ImageCounts;
   /** Referrers of indexes that the platform selection replaced. They are not in the graph. */
   readonly leftOut: readonly Referrer[];
@@ -128,7 +128,7 @@ export async function resolveImages(
       const completeGraph = await configs.withConfigs(await collector.withBlobs(walker.graph()));
       const [dropped, leftOut] = [[...missing.values()], collector.leftOut()];
       const isSelected = new Set(selected);
-      const possible = all.filter((finding) => !isSelected.has(finding)).map(({ reference }) => reference);
+      const possible = all.filter((finding) => !isSelected.has(finding));
       const unchecked = all.filter((finding) => isBundledByDefault(finding) && !isSelected.has(finding));
       const isUnchecked = new Set(unchecked);
       const images = all.filter((finding) => isPresent(finding) && !isUnchecked.has(finding));

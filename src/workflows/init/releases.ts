@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import * as z from 'zod';
-import type { Environment } from '../../base/environment.ts';
+import { type Environment, withoutOwnSecrets } from '../../base/environment.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { isName } from '../../base/names.ts';
 import { settleEach } from '../../base/pool.ts';
@@ -9,7 +9,7 @@ import { runProgram } from '../../base/run-program.ts';
 import { runStep } from '../../base/step.ts';
 import { readYaml } from '../../base/yaml-read.ts';
 import { findHelm } from '../../helm/helm.ts';
-import { clusterEnvironment, clusterError, OUTPUT_LIMIT, TIMEOUT } from '../../kubernetes/kubectl.ts';
+import { clusterError, OUTPUT_LIMIT, TIMEOUT } from '../../kubernetes/kubectl.ts';
 import type { Context } from '../../session/context.ts';
 
 /** A release in a cluster, as Helm has stored it. */
@@ -92,7 +92,7 @@ async function askHelm(context: Context, args: readonly string[], what: string):
   const { cwd, signal } = context;
   const path = findHelm(context);
   // Debug lines would show values.
-  const env: Environment = { ...clusterEnvironment(context.env), HELM_DEBUG: 'false' };
+  const env: Environment = { ...withoutOwnSecrets(context.env), HELM_DEBUG: 'false' };
   const end = await runProgram(path, args, { cwd, env, signal, timeout: TIMEOUT, maxBytes: OUTPUT_LIMIT });
   if ('output' in end) return end.output;
   throw clusterError(basename(path), end, { what, instead: 'name the charts: helm airgap init CHART...' });

@@ -8,8 +8,8 @@ import {
   compareBundles,
 } from '../../bundle/difference.ts';
 import { openCheckedBundle } from '../../bundle/open.ts';
+import type { RequiredSigner } from '../../bundle/signing/check-signature.ts';
 import { readExportedInventory } from '../../inventory/exported-inventory.ts';
-import type { SigningKey } from '../../oci/signing-key.ts';
 
 /** Differences between two bundles, and the files compared. */
 export interface Diff extends BundleDifference {
@@ -26,34 +26,34 @@ interface BundleFile {
 
 /**
  * Compares two bundles. Either may be given as its exported inventory (inventory/exported-inventory.ts).
- * @param signer public key that must have signed both bundles
+ * @param signers public keys that must all have signed both bundles
  * @throws AirgapError `file`, `bundle-invalid`, `signature`
  */
 export async function diff(
   oldFile: string,
   newFile: string,
-  signer?: SigningKey['publicKey'],
+  signers: readonly RequiredSigner[] = [],
   emit: Emit = ignoreEvents,
 ): Promise<Diff> {
-  const older = await readSide(oldFile, signer, emit);
-  const newer = await readSide(newFile, signer, emit);
+  const older = await readSide(oldFile, signers, emit);
+  const newer = await readSide(newFile, signers, emit);
   return { old: older.file, new: newer.file, ...compareBundles(older.compared, newer.compared) };
 }
 
 async function readSide(
   path: string,
-  signer: SigningKey['publicKey'] | undefined,
+  signers: readonly RequiredSigner[],
   emit: Emit,
 ): Promise<{ readonly file: BundleFile; readonly compared: ComparableBundle }> {
   const exported = await readExportedInventory(path);
-  if (exported !== undefined && signer !== undefined) {
+  if (exported !== undefined && signers.length > 0) {
     throw new AirgapError('signature', `${path} is an exported inventory, which has no signature`, {
       hint: 'give the bundle itself',
     });
   }
   if (exported !== undefined)
     return { file: { file: path, size: exported.size }, compared: comparableInventory(exported) };
-  const bundle = await openCheckedBundle(path, { signer, emit });
+  const bundle = await openCheckedBundle(path, { signers, emit });
   try {
     return { file: { file: bundle.path, size: bundle.size }, compared: comparableBundle(bundle) };
   } finally {

@@ -5,6 +5,7 @@ import { printableLine } from '../../base/printable.ts';
 import { runStep } from '../../base/step.ts';
 import { openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
+import type { RequiredSigner } from '../../bundle/signing/check-signature.ts';
 import { claimOf, readSignatures, type SignedClaim } from '../../bundle/signing/signature.ts';
 import { type Delta, deltaOf } from '../../inventory/delta.ts';
 import type { ExportedInventory } from '../../inventory/exported-inventory.ts';
@@ -13,7 +14,7 @@ import { legacyTextPaths } from '../../inventory/recipe.ts';
 import type { InventoryTool } from '../../inventory/tools.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatReference } from '../../oci/reference.ts';
-import { fingerprintOf, type SigningKey } from '../../oci/signing-key.ts';
+import { fingerprintOf } from '../../oci/signing-key.ts';
 import { exportInventory } from './export-inventory.ts';
 
 /** Content of a bundle. */
@@ -30,8 +31,8 @@ export interface Inspection {
   readonly lockDigest?: Digest;
   /** Unverified claims of its signatures; `verify` with the key checks them. */
   readonly signatures?: readonly SignedClaim[];
-  /** Fingerprint of the key with which the signature was verified. */
-  readonly signedBy?: Digest;
+  /** Fingerprints of the keys by which signatures were required and verified. */
+  readonly signedBy?: readonly Digest[];
   /** Programs and archives in `tools/`; absent without any. */
   readonly tools?: readonly InventoryTool[];
   /** Set for a bundle that omits content of an older one. */
@@ -44,22 +45,21 @@ export interface Inspection {
 
 /**
  * Returns the content of a bundle.
- * @param signer public key that must have signed it
+ * @param signers public keys that must all have signed it
  * @throws AirgapError `bundle-invalid`; `signature`
  */
 export async function inspect(
   file: string,
-  signer?: SigningKey['publicKey'],
+  signers: readonly RequiredSigner[] = [],
   emit: Emit = ignoreEvents,
 ): Promise<Inspection> {
-  const source = await openCheckedBundle(file, { signer, emit });
+  const source = await openCheckedBundle(file, { signers, emit });
   try {
     const inventory = source.inventory();
     const wholeTexts = inventory === undefined ? [] : storedValueTexts(inventory);
-    const signedBy = signer && { signedBy: fingerprintOf(signer) };
     return {
       ...(await summarize(source)),
-      ...signedBy,
+      ...verifiedSigners(signers),
       ...(wholeTexts.length === 0 ? {} : { wholeTexts }),
       lock: inventory,
     };
@@ -75,10 +75,10 @@ export async function inspect(
 export async function inspectInventory(
   file: string,
   concurrency: number,
-  signer?: SigningKey['publicKey'],
+  signers: readonly RequiredSigner[] = [],
   emit: Emit = ignoreEvents,
 ): Promise<ExportedInventory> {
-  const source = await openCheckedBundle(file, { signer, emit });
+  const source = await openCheckedBundle(file, { signers, emit });
   try {
     return await runStep(emit, `reading the manifests of ${printableLine(basename(file))}`, () =>
       exportInventory(source, concurrency),
@@ -95,6 +95,11 @@ function storedValueTexts({ charts }: Inventory): NonNullable<Inspection['wholeT
     ),
   );
   return [...new Map(all.map((text) => [`${text.chart} ${text.path}`, text])).values()];
+}
+
+/** Returns the field with the fingerprints of the required keys, whose signatures are verified. */
+export function verifiedSigners(signers: readonly RequiredSigner[]): Pick<Inspection, 'signedBy'> {
+  return signers.length === 0 ? {} : { signedBy: signers.map(({ publicKey }) => fingerprintOf(publicKey)) };
 }
 
 /** Summarizes the content of an open bundle. */

@@ -107,7 +107,7 @@ async function tryLogin(
     const only: Keychain = { lookup: async (host) => (host === registry ? credential : undefined) };
     const session = createSession(transport, keychainAuthorizer(transport, only), context);
     const result: LoginCheck = await runStep(context.emit, `logging in to ${registry}`, () =>
-      checkLogin(session, registry, credential, context.signal),
+      checkLogin(session, { registry, path: '' }, { unasked: credential, signal: context.signal }),
     );
     const expires = expiresAt === undefined ? undefined : new Date(expiresAt).toISOString();
     const tried = { registry, username: credential.username, checked: result === 'accepted', expires };

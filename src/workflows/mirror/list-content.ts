@@ -55,8 +55,8 @@ export async function listContent(
   if (referrers) await collector.collect(walker.graph().roots);
   const graph = await collector.withBlobs(walker.graph());
   const leftOut = collector.leftOut();
-  const keys = options.verifySignatures;
-  await requireSourceSignatures({ graph, leftOut, source, keys, concurrency, emit, signal }, requests);
+  const policy = options.verifySignatures;
+  await requireSourceSignatures({ graph, leftOut, source, policy, concurrency, emit, signal }, requests);
   warnLeftOutReferrers(emit, leftOut);
   reportForeignLayers(emit, graph);
   reportIncompleteReferrers(emit, requests.incomplete(), options.requireReferrers);
@@ -65,7 +65,7 @@ export async function listContent(
 
 /** Reports whether equal digests of tags mean that nothing is to be done. A selection of platforms changes digests. */
 function canCompareTags({ platforms, attestations, verifySignatures, recheck }: MirrorOptions): boolean {
-  return platforms.length === 0 && attestations === 'keep' && verifySignatures.length === 0 && !recheck;
+  return platforms.length === 0 && attestations === 'keep' && verifySignatures === undefined && !recheck;
 }
 
 function uncompared(repositories: readonly RepositoryImages[]): Comparison {

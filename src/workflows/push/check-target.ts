@@ -17,7 +17,7 @@ export type TargetCheck =
   /** The target cannot be reached or does not respond. */
   | { readonly status: 'unknown'; readonly reason: string };
 
-export interface TargetCheckOptions extends Pick<OpenOptions, 'signer'> {
+export interface TargetCheckOptions extends Pick<OpenOptions, 'signers'> {
   readonly bundle: string;
   readonly target: Target;
   readonly access: RegistryAccess;
@@ -70,8 +70,8 @@ export async function checkPushedImages(context: Context, options: TargetCheckOp
 /**
  * Returns target references of a few images, preferably of the chart, since a part of the bundle may have been pushed.
  */
-async function sampleReferences({ bundle, signer, chart, target }: TargetCheckOptions): Promise<Reference[]> {
-  const source = await openCheckedBundle(bundle, { signer });
+async function sampleReferences({ bundle, signers, chart, target }: TargetCheckOptions): Promise<Reference[]> {
+  const source = await openCheckedBundle(bundle, { signers });
   try {
     const ofChart = source
       .inventory()

@@ -28,10 +28,10 @@ export function withWrittenNames(target: Target, bundles: readonly Bundle[]): Ta
 export async function withWrittenNamesFromFile(
   target: Target,
   file: string | undefined,
-  { signer }: Pick<OpenOptions, 'signer'> = {},
+  { signers }: Pick<OpenOptions, 'signers'> = {},
 ): Promise<Target> {
   if (!usesWrittenNames(target)) return target;
-  const bundle = file === undefined ? undefined : await openCheckedBundle(file, { signer });
+  const bundle = file === undefined ? undefined : await openCheckedBundle(file, { signers });
   try {
     return withWrittenNames(target, bundle === undefined ? [] : [bundle]);
   } finally {

@@ -10,7 +10,7 @@ import { SELECT_ALL } from '../push/selection.ts';
 import { watchBundles } from './bundle-watch.ts';
 import { servedContent } from './served-content.ts';
 
-export interface ServeOptions extends Pick<LoadOptions, 'files' | 'as' | 'signer' | 'concurrency'> {
+export interface ServeOptions extends Pick<LoadOptions, 'files' | 'as' | 'signers' | 'concurrency'> {
   /** Names of repositories. Its registry is only named in errors. */
   readonly target: Target;
   readonly listen: ListenAddress;

@@ -9,6 +9,7 @@ import { parseManifest } from '../../oci/manifest.ts';
 import type { Reference } from '../../oci/reference.ts';
 import { referrersTag } from '../../oci/referrer.ts';
 import type { ServedBlob, ServedContent, ServedRepository } from '../../serve/content.ts';
+import { ReadMode } from '../../serve/read-mode.ts';
 import { destinationsFor } from '../../transfer/destinations.ts';
 import { groupReferrers } from '../../transfer/referrers/groups.ts';
 import { listEntry } from '../../transfer/referrers/listing.ts';
@@ -76,19 +77,20 @@ export function servedContent(graph: Graph, target: Target, bundles: readonly Bu
 /** Returns a function that finds a blob in the bundles. */
 function blobsOf(graph: Graph, bundles: readonly Bundle[]): (digest: Digest) => ServedBlob {
   const known = new Map<Digest, ServedBlob>();
+  const modes = new Map(bundles.map((bundle) => [bundle, new ReadMode()]));
   return (digest) => {
-    const blob = known.get(digest) ?? blobOf(graph, bundles, digest);
+    const blob = known.get(digest) ?? blobOf(graph, modes, digest);
     known.set(digest, blob);
     return blob;
   };
 }
 
-function blobOf(graph: Graph, bundles: readonly Bundle[], digest: Digest): ServedBlob {
-  const bundle = bundles.find(({ entries }) => entries.has(digest));
-  if (bundle === undefined) {
+function blobOf(graph: Graph, modes: ReadonlyMap<Bundle, ReadMode>, digest: Digest): ServedBlob {
+  const [bundle, mode] = [...modes].find(([{ entries }]) => entries.has(digest)) ?? [];
+  if (bundle === undefined || mode === undefined) {
     throw new AirgapError(
       'bundle-invalid',
-      `${bundles.map(({ path }) => path).join(', ')}: blob ${digest} is missing`,
+      `${[...modes.keys()].map(({ path }) => path).join(', ')}: blob ${digest} is missing`,
       {
         hint: 'a delta is served together with the bundle that it was made from: name both',
       },
@@ -101,7 +103,12 @@ function blobOf(graph: Graph, bundles: readonly Bundle[], digest: Digest): Serve
       hint: 'run helm airgap verify for details, then copy or create the bundle again',
     });
   }
-  return { digest, size, read: (buffer, position) => bundle.readAt(digest, buffer, position) };
+  const read: ServedBlob['read'] = (buffer, position) =>
+    mode.read(
+      () => bundle.readAtSync(digest, buffer, position),
+      () => bundle.readAt(digest, buffer, position),
+    );
+  return { digest, size, read };
 }
 
 /** Returns the list that a push writes under the referrers tag, for clients that do not know the referrers API. */

@@ -132,7 +132,7 @@ function isOperand(location: InventoryLocation, found: readonly InventoryLocatio
  */
 export async function bundledChartByFile(
   context: Context,
-  { bundle, signer }: { readonly bundle: string } & Pick<OpenOptions, 'signer'>,
+  { bundle, signers }: { readonly bundle: string } & Pick<OpenOptions, 'signers'>,
   request: ChartRequest,
 ): Promise<ChartRequest> {
   const { cwd, emit } = context;
@@ -142,7 +142,7 @@ export async function bundledChartByFile(
   return withScratch(context, async (scratch) => {
     const { metadata, archive } = await fetchChart(new Helm(context), { chart: path }, join(scratch, 'given'), cwd);
     const { name, version } = metadata;
-    const source = await openCheckedBundle(bundle, { signer, emit });
+    const source = await openCheckedBundle(bundle, { signers, emit });
     try {
       const bundled = source.charts().find((chart) => chart.name === name && chart.version === version);
       const same = bundled && (await chartBlobs(source, bundled)).archive.digest === digestOf(await readFile(archive));

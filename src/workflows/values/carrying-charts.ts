@@ -58,7 +58,7 @@ export function carryingCharts(context: Context, options: CarryingChartsOptions)
     const source =
       options.bundle === undefined
         ? undefined
-        : await openCheckedBundle(options.bundle, { signer: options.signer, emit });
+        : await openCheckedBundle(options.bundle, { signers: options.signers, emit });
     try {
       const requested = await fetchAll(context, helm, source, options, scratch);
       await options.expect(requested.map(({ chart: { metadata } }) => ({ ...metadata, chart: metadata.name })));

@@ -16,6 +16,8 @@ import {
   type GeneratedFiles,
   type HostManifest,
   parseDocuments,
+  withHead,
+  withoutHead,
 } from '../../overrides/formats/index.ts';
 import { overridesHeader } from '../../overrides/index.ts';
 import { type Context, withScratch } from '../../session/context.ts';
@@ -51,7 +53,8 @@ export function formatDelivery(
 ): Promise<Delivery[]> {
   return withScratch(context, async (scratch) => {
     const { target, render } = options;
-    const host = from === undefined ? undefined : findHostChart(from, format, options.request?.chart ?? '');
+    const host =
+      from === undefined ? undefined : findHostChart(withoutHead(from), format, options.request?.chart ?? '');
     const renderOptions =
       host === undefined ? render : await withHostValues(render, host.nested, join(scratch, 'given.json'));
     const formatResource = format === 'argocd' ? formatArgoApplication : formatFlux;
@@ -68,7 +71,10 @@ export function formatDelivery(
       const delivered = { name: chart, version, target, header, plainHttp, overrides: overrides.overrides, ...release };
       const formatted = formatResource(delivered, host?.manifest);
       const name = names.take(...(isRepeated(chart) ? [] : [toFileName(chart)]), toFileName(chart, version));
-      const files = formatted.files.map((file) => ({ ...file, path: `${name}.yaml` }));
+      const files = formatted.files.map(({ text }) => ({
+        path: `${name}.yaml`,
+        text: host === undefined ? text : withHead(header, text),
+      }));
       return { overrides, formatted: { ...formatted, files } };
     });
   });

@@ -34,7 +34,7 @@ export async function formatReferences(
   format: ReferenceFormat,
   options: ValuesOptions & { readonly plainHttp: boolean },
 ): Promise<FormatResult> {
-  const { target, bundle, signer, request, sources, plainHttp } = options;
+  const { target, bundle, signers, request, sources, plainHttp } = options;
   if (format === 'kustomize') {
     const { charts, locations, references, failures } =
       sources === undefined
@@ -46,7 +46,7 @@ export async function formatReferences(
   const isOfBundle = request === undefined && (sources?.manifests.length ?? 0) + (sources?.images.length ?? 0) === 0;
   const needed =
     bundle !== undefined && isOfBundle
-      ? await bundledReferences({ bundle, target, signer })
+      ? await bundledReferences({ bundle, target, signers })
       : sources !== undefined
         ? await sourceReferences(context, { ...options, ...sources })
         : await neededReferences(context, { ...options, nested: true });

@@ -40,7 +40,7 @@ export function neededReferences(
     const source =
       options.bundle === undefined
         ? undefined
-        : await openCheckedBundle(options.bundle, { signer: options.signer, emit: context.emit });
+        : await openCheckedBundle(options.bundle, { signers: options.signers, emit: context.emit });
     try {
       const charts = await resolveCharts(source, options, scratch);
       const nestedFolder = join(scratch, 'within');
@@ -93,9 +93,9 @@ export function neededReferences(
 export async function bundledReferences({
   bundle,
   target,
-  signer,
-}: { bundle: string } & Pick<ValuesOptions, 'target' | 'signer'>): Promise<Omit<NeededReferences, 'locations'>> {
-  const source = await openCheckedBundle(bundle, { signer });
+  signers,
+}: { bundle: string } & Pick<ValuesOptions, 'target' | 'signers'>): Promise<Omit<NeededReferences, 'locations'>> {
+  const source = await openCheckedBundle(bundle, { signers });
   try {
     const references = source.images().map(({ reference }) => reference);
     checkNameCollisions(target, references.map(formatReference), ignoreEvents, source);

@@ -14,7 +14,7 @@ import type { NeededReferences } from './needed-references.ts';
 import type { ReferenceSources } from './requested-charts.ts';
 
 /** Sources, and where their images are in the target. */
-export interface SourceOptions extends ReferenceSources, Pick<OpenOptions, 'signer'> {
+export interface SourceOptions extends ReferenceSources, Pick<OpenOptions, 'signers'> {
   readonly target: Target;
   /** Its images are the source if no other is given; else those that it lacks are reported. */
   readonly bundle?: string | undefined;
@@ -26,9 +26,9 @@ export interface SourceOptions extends ReferenceSources, Pick<OpenOptions, 'sign
  * @throws AirgapError errors of reading them; `collision` if different images of a bundle get the same name
  */
 export async function sourceReferences(context: Context, options: SourceOptions): Promise<NeededReferences> {
-  const { manifests, images, bundle: file, signer, target, rules = [] } = options;
+  const { manifests, images, bundle: file, signers, target, rules = [] } = options;
   const { emit } = context;
-  const bundle = file === undefined ? undefined : await openCheckedBundle(file, { signer, emit });
+  const bundle = file === undefined ? undefined : await openCheckedBundle(file, { signers, emit });
   try {
     const located: LocatedReference[] = addedReferences(images);
     for (const source of manifests) located.push(...(await manifestReferences(context, source, rules)));

@@ -64,7 +64,7 @@ export function umbrellaValues(context: Context, options: UmbrellaOptions): Prom
     const source =
       options.bundle === undefined
         ? undefined
-        : await openCheckedBundle(options.bundle, { signer: options.signer, emit: context.emit });
+        : await openCheckedBundle(options.bundle, { signers: options.signers, emit: context.emit });
     try {
       const results: UmbrellaOverrides[] = [];
       const derived: DerivedChart[] = [];

@@ -22,6 +22,7 @@ import {
 } from '../../overrides/index.ts';
 import type { Profile, SearchOptions } from '../../search/search-render.ts';
 import { type Context, withScratch } from '../../session/context.ts';
+import type { SignaturePolicy } from '../bundle/signature-policy.ts';
 import { compareWithBundle, type DerivedChart, type UncoveredImages } from './bundle-coverage.ts';
 import type { BundledChart } from './bundled-charts.ts';
 import { bundledDigests, missingFromBundle } from './bundled-images.ts';
@@ -31,7 +32,7 @@ import { listRequestedCharts, type ReferenceSources, type RequestedCharts } from
 /** Options for deriving overrides. */
 export interface ValuesOptions
   extends RequestedCharts,
-    Pick<OpenOptions, 'signer'>,
+    Pick<OpenOptions, 'signers'>,
     Pick<SearchOptions, 'rules' | 'chartSources'>,
     Pick<OverrideOptions, 'inject' | 'operatorDefaults' | 'prove'> {
   readonly bundle: string | undefined;
@@ -49,6 +50,8 @@ export interface ValuesOptions
   readonly pullSecret?: string;
   /** Pin references to the bundle's digests where the chart allows it. */
   readonly pin?: boolean;
+  /** Required signatures, for formats of policies. */
+  readonly signatures?: SignaturePolicy | undefined;
 }
 
 /** Proved overrides of one chart. */
@@ -99,7 +102,7 @@ export function values(context: Context, options: ValuesOptions): Promise<Overri
     const source =
       options.bundle === undefined
         ? undefined
-        : await openCheckedBundle(options.bundle, { signer: options.signer, emit: context.emit });
+        : await openCheckedBundle(options.bundle, { signers: options.signers, emit: context.emit });
     try {
       const results: Overrides[] = [];
       const derived: DerivedChart[] = [];

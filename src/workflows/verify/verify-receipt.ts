@@ -4,10 +4,10 @@ import { type Outcome, settle } from '../../base/pool.ts';
 import { printableLine } from '../../base/printable.ts';
 import { runStep } from '../../base/step.ts';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
+import type { RequiredSigner } from '../../bundle/signing/check-signature.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatReference, parseReference, type Repository, tryParseRepository } from '../../oci/reference.ts';
 import { type Referrer, referrerKind } from '../../oci/referrer.ts';
-import type { SigningKey } from '../../oci/signing-key.ts';
 import type { RegistryClient } from '../../registry/client.ts';
 import { connect, type RegistryUse } from '../../session/connect.ts';
 import type { Context } from '../../session/context.ts';
@@ -15,7 +15,7 @@ import { listedReferrers, taggedReferrers } from '../../transfer/referrers/listi
 import { throwIfAborted } from '../../transfer/wrap-error.ts';
 import type { Receipt } from '../push/read-receipt.ts';
 
-export interface ReceiptOptions extends RegistryUse, Pick<OpenOptions, 'signer'> {
+export interface ReceiptOptions extends RegistryUse, Pick<OpenOptions, 'signers'> {
   /** Bundle whose content must be in the receipt. */
   readonly bundle?: string;
 }
@@ -58,11 +58,11 @@ type Found = Pick<ReceiptDifference, 'found' | 'unlisted'>;
 export async function verifyReceipt(
   context: Context,
   receipt: Receipt,
-  { access, concurrency, bundle, signer }: ReceiptOptions,
+  { access, concurrency, bundle, signers }: ReceiptOptions,
 ): Promise<ReceiptCheck> {
   const { target, finished, items, referrers: written } = receipt;
   const coverage =
-    bundle === undefined ? {} : { missing: await missingFromReceipt(receipt, bundle, signer, context.emit) };
+    bundle === undefined ? {} : { missing: await missingFromReceipt(receipt, bundle, signers, context.emit) };
   const { client } = connect(context, access);
   const referrers = written.filter(({ status }) => status !== 'refused');
   const errors: AirgapError[] = [];
@@ -166,10 +166,10 @@ function foundOf(found: Digest | undefined): Found {
 export async function missingFromReceipt(
   receipt: Receipt,
   file: string,
-  signer: SigningKey['publicKey'] | undefined,
+  signers: readonly RequiredSigner[] = [],
   emit: Emit = ignoreEvents,
 ): Promise<string[]> {
-  const bundle = await openCheckedBundle(file, { signer, emit });
+  const bundle = await openCheckedBundle(file, { signers, emit });
   try {
     const { inventoryDigest } = bundle;
     const isOtherBundle =

@@ -1,35 +1,66 @@
-import type { KeyObject } from 'node:crypto';
+import { AirgapError } from '../../base/errors.ts';
 import { openCheckedBundle } from '../../bundle/open.ts';
+import type { Bundle } from '../../bundle/reading/bundle.ts';
+import type { RequiredSigner } from '../../bundle/signing/check-signature.ts';
+import { MediaType } from '../../oci/descriptor.ts';
 import type { Context } from '../../session/context.ts';
+import type { TrustedRoot } from '../../sigstore/trusted-root.ts';
 import { Walker } from '../../transfer/walk.ts';
 import { requireSignatures } from '../bundle/image-signatures.ts';
+import type { SignaturePolicy } from '../bundle/signature-policy.ts';
+import type { SignatureCheck } from '../bundle/signature-search.ts';
 import { bundledSignatures, isSubsetOfSource } from '../bundle/subset-evidence.ts';
 
 /**
- * Verifies offline that the bundle has a cosign signature by one of the keys for each of its images.
- * @param signer public key by which the bundle itself must be signed
- * @throws AirgapError `signature` naming each unsigned image, `several` for more than one; `bundle-invalid`
+ * Verifies offline that the bundle has a signature of each of its images as the policy requires it.
+ * @param policy without a trusted root, that of the bundle is used
+ * @param signers public keys that must all have signed the bundle itself
+ * @throws AirgapError `signature` naming each unsigned image, `several` for more than one; `bundle-invalid`; `usage` if there
+ *   is no trusted root for keyless signatures, or only one for which nobody vouches
  */
-export async function verifySignatures(
-  { emit, signal }: Context,
+export function verifySignatures(
+  context: Context,
   file: string,
   concurrency: number,
-  keys: readonly KeyObject[],
-  signer?: KeyObject,
+  policy: SignaturePolicy,
+  signers: readonly RequiredSigner[] = [],
 ): Promise<void> {
-  const source = await openCheckedBundle(file, { signer, emit });
+  return withSignatureCheck(context, { file, concurrency, policy, signers }, requireSignatures);
+}
+
+/** A bundle, and the signatures that its images need. */
+export interface BundleSignatures {
+  readonly file: string;
+  readonly concurrency: number;
+  readonly policy: SignaturePolicy;
+  /** Public keys that must all have signed the bundle itself. */
+  readonly signers: readonly RequiredSigner[];
+}
+
+/**
+ * Opens a bundle for a check of the signatures of its images, with the trusted root that applies.
+ * @throws AirgapError `bundle-invalid`; `usage` for the trusted root; errors of the work
+ */
+export async function withSignatureCheck<R>(
+  { emit, signal }: Context,
+  { file, concurrency, policy, signers }: BundleSignatures,
+  work: (check: SignatureCheck) => Promise<R>,
+): Promise<R> {
+  const source = await openCheckedBundle(file, { signers, emit });
   try {
+    const needsRoot = policy.rules.some(({ identities }) => identities.length > 0);
+    const trustedRoot = policy.trustedRoot ?? (needsRoot ? await bundledRoot(source, signers.length > 0) : undefined);
     const walker = new Walker(source, { platforms: [], concurrency, signal });
     const failures = await walker.add(source.images().map(({ reference }) => reference));
     const attached = await walker.attach(source.referrers());
     for (const { error } of [...failures, ...attached.failures]) throw error;
     const graph = walker.graph();
-    await requireSignatures({
+    return await work({
       graph: { ...graph, roots: source.images() },
       isSourceProven: (root) => isSubsetOfSource(source, root),
       leftOut: bundledSignatures(source),
       source,
-      keys,
+      policy: { ...policy, trustedRoot },
       concurrency,
       emit,
       signal,
@@ -37,4 +68,32 @@ export async function verifySignatures(
   } finally {
     await source.close();
   }
+}
+
+const ROOT_HINT = 'give a root that came another way with --trusted-root FILE';
+
+/**
+ * Reads the trusted root in a bundle. Who makes a bundle chooses its root, and a root of one's own vouches for any identity:
+ * so it is used only if the signature of the bundle was verified, which covers it.
+ * @throws AirgapError `usage`
+ */
+async function bundledRoot(source: Bundle, isSigned: boolean): Promise<TrustedRoot> {
+  const digest = source.inventory()?.trustedRoot;
+  const size = digest === undefined ? undefined : source.entries.get(digest)?.size;
+  if (digest === undefined || size === undefined) {
+    throw new AirgapError('usage', `${source.path} has no trusted root to verify keyless signatures with`, {
+      hint: `${ROOT_HINT}, or create the bundle with bundle --trusted-root`,
+    });
+  }
+  if (!isSigned) {
+    throw new AirgapError(
+      'usage',
+      `the trusted root in ${source.path} proves nothing by itself: who made the bundle chose it`,
+      { hint: `require the signature of the bundle, which covers the root, with --key, or ${ROOT_HINT}` },
+    );
+  }
+  const { parseTrustedRoot, TRUSTED_ROOT_LIMIT } = await import('../../sigstore/trusted-root.ts');
+  const name = `the trusted root in ${source.path}`;
+  if (size > TRUSTED_ROOT_LIMIT) throw new AirgapError('bundle-invalid', `${name} has ${size} bytes`);
+  return parseTrustedRoot(await source.read({ mediaType: MediaType.sourceEvidence, digest, size }), name);
 }

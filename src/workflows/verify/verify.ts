@@ -3,12 +3,11 @@ import { AirgapError } from '../../base/errors.ts';
 import { printableLine } from '../../base/printable.ts';
 import { runStep } from '../../base/step.ts';
 import { type Bundle, openBundle } from '../../bundle/reading/bundle.ts';
-import { checkSignature } from '../../bundle/signing/check-signature.ts';
+import { checkSignatures, type RequiredSigner } from '../../bundle/signing/check-signature.ts';
 import { type BundleProblem, verifyBundle } from '../../bundle/verify.ts';
 import { HashThread, hashThreadCount } from '../../bundle/verifying/hash-threads.ts';
-import { fingerprintOf, type SigningKey } from '../../oci/signing-key.ts';
 import type { Context } from '../../session/context.ts';
-import { type Inspection, summarize } from '../inspect/inspect.ts';
+import { type Inspection, summarize, verifiedSigners } from '../inspect/inspect.ts';
 
 /** Result of verifying a bundle. */
 export interface Verification extends Omit<Inspection, 'lock' | 'wholeTexts'> {
@@ -20,42 +19,54 @@ export interface Verification extends Omit<Inspection, 'lock' | 'wholeTexts'> {
 /**
  * Checks every byte of a bundle, offline.
  * @param cores number of processor cores to use
- * @param signer public key that must have signed the bundle; the signature is checked first
- * @throws AirgapError `signature` if it is not signed by `signer`, was changed since, or was repacked
+ * @param signers public keys that must all have signed the bundle; their signatures are checked first
+ * @throws AirgapError `signature` if it is not signed by all of `signers`, was changed since, or was repacked
  */
 export async function verify(
   { emit, signal }: Context,
   file: string,
   cores: number,
-  signer?: SigningKey['publicKey'],
+  signers: readonly RequiredSigner[] = [],
 ): Promise<Verification> {
   const name = printableLine(basename(file));
   const source = await runStep(emit, `opening ${name}`, () => openBundle(file));
-  const hashers: HashThread[] = [];
-  // Terminate threads on abort: waiting for one that hashes a huge blob would delay the interrupt.
-  const stop = (): void => void closeAll(hashers);
   try {
-    if (signer !== undefined) {
+    if (signers.length > 0) {
       await runStep(emit, `checking the signature of ${name}`, async () => {
-        await checkSignature(source, signer);
+        await checkSignatures(source, signers);
         await refuseRepacked(source);
       });
     }
-    const threads = hashThreadCount(source.entries.values(), cores);
-    for (let index = 0; index < threads; index++) hashers.push(new HashThread(source.fileParts));
-    signal?.addEventListener('abort', stop, { once: true });
-    const problems = await verifyBundle(source, { hashers, emit, signal });
+    const problems = await findProblems({ emit, signal }, source, cores);
     const { byOtherTool } = await source.checkPacking();
     return {
       ...(await summarize(source)),
-      ...(signer && { signedBy: fingerprintOf(signer) }),
+      ...verifiedSigners(signers),
       ...(byOtherTool && { packedByAnother: true }),
       problems,
     };
   } finally {
+    await source.close();
+  }
+}
+
+/** Checks every byte of an open bundle, on several cores. @throws AirgapError `interrupted` */
+export async function findProblems(
+  { emit, signal }: Pick<Context, 'emit' | 'signal'>,
+  bundle: Bundle,
+  cores: number,
+): Promise<readonly BundleProblem[]> {
+  const hashers: HashThread[] = [];
+  // Terminate threads on abort: waiting for one that hashes a huge blob would delay the interrupt.
+  const stop = (): void => void closeAll(hashers);
+  try {
+    const threads = hashThreadCount(bundle.entries.values(), cores);
+    for (let index = 0; index < threads; index++) hashers.push(new HashThread(bundle.fileParts));
+    signal?.addEventListener('abort', stop, { once: true });
+    return await verifyBundle(bundle, { hashers, emit, signal });
+  } finally {
     signal?.removeEventListener('abort', stop);
     await closeAll(hashers);
-    await source.close();
   }
 }
 
@@ -67,7 +78,7 @@ export async function verify(
 async function refuseRepacked(source: Bundle): Promise<void> {
   const { byOtherTool } = await source.checkPacking();
   if (!byOtherTool) return;
-  throw new AirgapError('signature', `${source.path} is signed by this key, but another tool has repacked it`, {
+  throw new AirgapError('signature', `${source.path} is signed, but another tool has repacked it`, {
     hint: 'use the original file: other programs may read different content from a repacked archive. push --require-signature reads by digest and accepts it',
   });
 }

@@ -1,13 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { type RequestListener, request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { chartYaml, realChart, realCharts, writeFiles } from '../../support/charts.ts';
 import { airgap, airgapOk, helmUnderTest, program } from '../../support/cli.ts';
 import { readCorpus } from '../../support/corpus.ts';
-import { startEcr, type TestEcr } from '../../support/ecr.ts';
+import { startEcrFront } from '../../support/ecr-front.ts';
 import { expectFacts } from '../../support/facts.ts';
 import { startFaultProxy } from '../../support/fault-proxy.ts';
 import { type GuideBlock, type GuideRun, guideBlocks, runGuide } from '../../support/guide.ts';
@@ -16,7 +15,6 @@ import { podList, podObject, running } from '../../support/pods.ts';
 import { startRegistry, type TestRegistry } from '../../support/registry.ts';
 import { tagsOf } from '../../support/registry-tree.ts';
 import { scratchFolder } from '../../support/scratch.ts';
-import { startTlsFront } from '../../support/tls-front.ts';
 import { fillUpstream } from '../../support/upstream.ts';
 
 /**
@@ -178,21 +176,9 @@ async function expectPrivate(render: string, prefix: string, home: string, env: 
 
 test('with ECR: what the scripts did by hand, and what their list lacks', async ({ skip }) => {
   if (missing !== undefined) skip(missing);
-  const ecr = await startEcr();
-  const front = await startTlsFront(towards(ecr), ECR);
+  const ecr = await startEcrFront(ECR);
   try {
-    const authority = join(scratchFolder(), 'ca.pem');
-    writeFileSync(authority, front.authority);
-    const env = {
-      AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE',
-      AWS_SECRET_ACCESS_KEY: 'example-secret-key',
-      AWS_ENDPOINT_URL_ECR: ecr.endpoint,
-      HTTPS_PROXY: front.proxy,
-      NO_PROXY: '127.0.0.1',
-      SSL_CERT_FILE: authority,
-    };
-    const password = (): string =>
-      Buffer.from(ecr.authorization().replace('Basic ', ''), 'base64').toString().replace('AWS:', '');
+    const { env, password } = ecr;
     const { locked, home } = await follow({ host: ECR, env, flags: ['--plain-http', ecr.storage], password });
     const repositories = [...ecr.repositories.keys()];
     const repositoryOf = (reference: string): string => `mirrored/${reference.replace(/:[^:/]*$/, '')}`;
@@ -253,7 +239,6 @@ test('with ECR: what the scripts did by hand, and what their list lacks', async 
     expect(refused.code).toBe(3);
     expectFacts(refused.stderr, 'images.captureProxy.repository', /--set/);
   } finally {
-    await front.stop();
     await ecr.stop();
   }
 }, 600_000);
@@ -282,17 +267,3 @@ test('with a registry that has token authentication and TLS', async ({ skip }) =
     await registry.stop();
   }
 }, 600_000);
-
-/** Forwards requests to the stand-in for ECR, whose answers then have the host and scheme that were requested. */
-function towards({ endpoint }: TestEcr): RequestListener {
-  return (incoming, outgoing) => {
-    const { method, url = '', headers } = incoming;
-    const onward = request(new URL(url, endpoint), { method, headers: { ...headers, 'x-forwarded-proto': 'https' } });
-    onward.on('response', (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      answer.pipe(outgoing);
-    });
-    onward.on('error', () => outgoing.destroy());
-    incoming.pipe(onward);
-  };
-}

@@ -65,32 +65,47 @@ const cache = join(import.meta.dirname, '../../../.cache/cluster');
 /** Milliseconds for one program with a cold compiler and without modules; two idle cores take a third. */
 const LIMIT = 15 * 60_000;
 
+/** Folder with the go.mod of a program, and the package that it is built of. */
+export function goModule(name: ProgramName): { readonly folder: string; readonly main: string } {
+  const { module, main } = programs[name];
+  return { folder: join(sources, module), main };
+}
+
 /** Path of a program that {@link build} has built; undefined if it has not. */
-export function programPath(name: ProgramName): string | undefined {
-  const path = join(cache, keyOf(name), name);
+export function programPath(name: ProgramName, architecture?: string): string | undefined {
+  const path = join(cache, keyOf(name, architecture), name);
   return existsSync(path) ? path : undefined;
 }
 
 /**
  * Builds a program unless one of the same sources, flags and compiler is in .cache/cluster/. Modules come from Go's cache
  * or from its configured proxy.
+ * @param architecture Go's name of the processor of a Linux host; that of this machine and its system unless given
  * @returns reason why it cannot be built
  */
-export function build(name: ProgramName): string | undefined {
-  if (programPath(name) !== undefined) return undefined;
-  const { module, main, flags = ['-ldflags=-s -w'] }: Program = programs[name];
-  const folder = join(cache, keyOf(name));
+export function build(name: ProgramName, architecture?: string): string | undefined {
+  if (programPath(name, architecture) !== undefined) return undefined;
+  const { main, flags = ['-ldflags=-s -w'] }: Program = programs[name];
+  const key = keyOf(name, architecture);
+  const folder = join(cache, key);
   const work = `${folder}.partial`;
   for (const old of existsSync(cache) ? readdirSync(cache) : []) {
-    if (old.startsWith(`${name}-`)) rmSync(join(cache, old), { recursive: true });
+    // Of other sources: the prefix names the program and its processor.
+    if (old.startsWith(key.slice(0, key.lastIndexOf('-') + 1))) rmSync(join(cache, old), { recursive: true });
   }
   mkdirSync(work, { recursive: true });
   const { status, stderr, error } = spawnSync(
     'nice',
     ['go', 'build', '-buildvcs=false', '-mod=readonly', '-trimpath', ...flags, '-o', join(work, name), main],
     {
-      cwd: join(sources, module),
-      env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '', GOTOOLCHAIN: 'local' },
+      cwd: goModule(name).folder,
+      env: {
+        ...process.env,
+        ...(architecture && { GOOS: 'linux', GOARCH: architecture }),
+        CGO_ENABLED: '0',
+        GOFLAGS: '',
+        GOTOOLCHAIN: 'local',
+      },
       encoding: 'utf8',
       timeout: LIMIT,
       // With SIGINT Go ends its compilers and keeps their results for the next time.
@@ -108,12 +123,18 @@ export function build(name: ProgramName): string | undefined {
 
 let compiler: string | undefined;
 
-function keyOf(name: ProgramName): string {
-  const { module, main, flags = [] }: Program = programs[name];
+/** Version of Go and this machine's processor. */
+function compilerOf(): { readonly version: string; readonly processor: string } {
   compiler ??= execFileSync('go', ['env', 'GOVERSION', 'GOARCH'], { encoding: 'utf8' });
-  const hash = createHash('sha256').update(JSON.stringify([compiler, main, flags]));
+  const [version = '', processor = ''] = compiler.split('\n');
+  return { version, processor };
+}
+
+function keyOf(name: ProgramName, architecture = compilerOf().processor): string {
+  const { module, main, flags = [] }: Program = programs[name];
+  const hash = createHash('sha256').update(JSON.stringify([compilerOf().version, main, flags]));
   for (const file of readdirSync(join(sources, module)).sort()) {
     hash.update(`\0${file}\0`).update(readFileSync(join(sources, module, file)));
   }
-  return `${name}-${hash.digest('hex').slice(0, 16)}`;
+  return `${name}-${architecture}-${hash.digest('hex').slice(0, 16)}`;
 }

@@ -136,7 +136,7 @@ describe('a bearer challenge', () => {
     await expect(anonymous.authorizer.renew(access, BEARER, undefined)).rejects.toMatchObject({
       code: 'unauthorized',
       message: expect.stringMatching(/^auth\.example .*r\.example .*\b401\b.*repository:a\/b:pull$/),
-      hint: expect.stringMatching(/helm registry login r\.example.*here, there/),
+      hint: expect.stringMatching(/helm airgap login r\.example.*here, there/),
     });
     const known = setUp({ kind: 'basic', username: 'u', password: 'p', source: 'stored in FILE' }, () => 401);
     await expect(known.authorizer.renew(access, BEARER, undefined)).rejects.toThrow(
@@ -291,14 +291,12 @@ describe('a final refusal', () => {
   it('without credentials lists the sources that were searched', async () => {
     const { message, hint } = await explained(undefined, BEARER, { status: 401, sent: 'Bearer tok' });
     expect(message).toContain('r.example');
-    expect(hint).toMatch(/helm registry login r\.example.*here, there/);
+    expect(hint).toMatch(/helm airgap login r\.example.*here, there/);
   });
 
   it('with 403 distinguishes a login, no login, and no challenge', async () => {
     expect((await explained(me, 'Basic', { status: 403, sent: 'Basic x' })).message).toContain('FILE (user me)');
-    expect((await explained(undefined, BEARER, { status: 403, sent: 'Bearer t' })).hint).toContain(
-      'helm registry login',
-    );
+    expect((await explained(undefined, BEARER, { status: 403, sent: 'Bearer t' })).hint).toContain('helm airgap login');
     expect((await explained(me, undefined, { status: 403 })).hint).toContain('WWW-Authenticate');
   });
 

@@ -124,7 +124,7 @@ describe.skipIf(helm === undefined)('every step ends, and there is always a step
       bundle(context, {
         ...search(),
         ...registryUse(source),
-        ...{ referrers: true, attestations: 'keep', requireReferrers: false, verifySignatures: [] },
+        ...{ referrers: true, attestations: 'keep', requireReferrers: false },
         ...{ out: run++ === 0 ? join(folder, 'first.tar') : out, force: true, farConcurrency: 4, reuse: [] },
         ...{ dryRun: false, platforms: [], imageConfigs: true },
       }),

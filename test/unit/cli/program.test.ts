@@ -94,10 +94,7 @@ describe('help', () => {
       const parsed: string[] = [];
       const other = wholeProgram();
       for (const [command, each] of runnableCommands(other)) each.action(() => void parsed.push(command));
-      const words = all
-        .replace(/ [<>] .*$/, '')
-        .split(' ')
-        .filter((word) => word !== '');
+      const words = (all.replace(/ [<>] .*$/, '').match(/'[^']*'|\S+/g) ?? []).map((word) => word.replaceAll("'", ''));
       await other.parseAsync(words, { from: 'user' });
       expect(parsed, line).toHaveLength(1);
       expect(`${all} `).toMatch(new RegExp(`^${parsed[0]} `));

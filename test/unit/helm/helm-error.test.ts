@@ -34,9 +34,9 @@ describe('refusal', () => {
   });
 
   it.each([
-    ['fetch chart oci://r.example:5000/charts/web 1.0.0', 'helm registry login r.example:5000;'],
-    ['fetch chart web from https://user:geheim@c.example/charts', 'helm registry login c.example;'],
-    ['fetch chart web', 'helm registry login HOST;'],
+    ['fetch chart oci://r.example:5000/charts/web 1.0.0', 'helm airgap login r.example:5000;'],
+    ['fetch chart web from https://user:geheim@c.example/charts', 'helm airgap login c.example;'],
+    ['fetch chart web', 'helm airgap login HOST;'],
   ])('names the host to log in to: %s', (action, login) => {
     const { hint } = helmError(action, 'Error: 401 Unauthorized', 'chart-not-found');
     expect(hint).toContain(login);
@@ -62,14 +62,14 @@ describe('refusal', () => {
   });
 
   it.each([
-    ['failed to fetch https://c.example/index.yaml : 401 Unauthorized', 'unauthorized', 'helm registry login'],
-    ['pull access denied', 'unauthorized', 'helm registry login'],
-    ['GET "https://r.example/v2/": basic credential not found', 'unauthorized', 'helm registry login'],
+    ['failed to fetch https://c.example/index.yaml : 401 Unauthorized', 'unauthorized', 'helm airgap login'],
+    ['pull access denied', 'unauthorized', 'helm airgap login'],
+    ['GET "https://r.example/v2/": basic credential not found', 'unauthorized', 'helm airgap login'],
     ['GET "https://r.example/v2/a/tags/list": credential required for basic auth', 'unauthorized', '--username'],
     ['GET "http://r.example/v2/a/tags/list": unexpected status code 400: Bad Request', 'network', '--plain-http'],
     ['GET "http://r.example/v2/a/manifests/1": response status code 400: Bad Request', 'network', '--plain-http'],
     ['unexpected status from HEAD request to https://r.example/v2/a: 400 Bad Request', 'network', '--client-cert'],
-    ['response status code 403', 'unauthorized', 'helm registry login'],
+    ['response status code 403', 'unauthorized', 'helm airgap login'],
     ['Get "https://c.example": dial tcp: lookup c.example: no such host', 'network', 'HTTPS_PROXY'],
     [
       'Get "https://c.example": tls: failed to verify certificate: x509: certificate signed by unknown authority',

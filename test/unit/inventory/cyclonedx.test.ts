@@ -1,20 +1,9 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { Ajv } from 'ajv';
 import { PackageURL } from 'packageurl-js';
 import { describe, expect, it } from 'vitest';
 import { type BomDocument, cyclonedxBom } from '../../../src/inventory/cyclonedx.ts';
 import { type Inventory, type InventoryImage, parseInventory } from '../../../src/inventory/inventory.ts';
 import type { Digest } from '../../../src/oci/digest.ts';
-
-/** The published schemas, as CycloneDX’s own library carries them. They name each other by these file names. */
-const schemas = join(import.meta.dirname, '../../../node_modules/@cyclonedx/cyclonedx-library/res/schema');
-const schema = (name: string): object =>
-  JSON.parse(readFileSync(join(schemas, `${name}.SNAPSHOT.schema.json`), 'utf8'));
-const ajv = new Ajv({ strict: false, validateFormats: false, allErrors: true, code: { optimize: false } });
-for (const name of ['spdx', 'jsf-0.82', 'cryptography-defs'])
-  ajv.addSchema(schema(name), `http://cyclonedx.org/schema/${name}.SNAPSHOT.schema.json`);
-const isValid = ajv.compile(schema('bom-1.6'));
+import { isValidBom as isValid } from '../../support/bom-schema.ts';
 
 const digest = (character: string): Digest => `sha256:${character.repeat(64)}`;
 

@@ -250,7 +250,7 @@ describe('a target', () => {
   it('must not contain credentials, which are not repeated', () => {
     const refused = {
       code: 'usage',
-      hint: expect.stringContaining('helm registry login'),
+      hint: expect.stringContaining('helm airgap login'),
       message: expect.not.stringContaining('pw'),
     };
     expect(() => parseTarget('user:pw@r.example/m', 'host-path')).toThrow(expect.objectContaining(refused));

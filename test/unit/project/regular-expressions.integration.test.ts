@@ -11,7 +11,7 @@ const DYNAMIC: Readonly<Record<string, string>> = {
   'discovery/shell/variables.ts': 'of a variable name, letters and digits',
   'ecr/hosts.ts': 'of literals in that file, on hosts',
   'ecr/names.ts': 'of literals in that file; parts are separated by a slash',
-  'workflows/mirror/listing/patterns.ts': 'of the user; run with a time limit, on tags',
+  'base/user-pattern.ts': 'of the user; run with a time limit',
 };
 
 describe('a pattern that is not linear in its input is found', () => {

@@ -1,17 +1,18 @@
 import { beforeAll, expect, it } from 'vitest';
+import type { CrdSchemas } from '../../support/crd-schemas.ts';
 import { specsOf, type TektonObject, tektonObjects, variablesIn } from '../../support/tekton/objects.ts';
 import { referenceProblems } from '../../support/tekton/references.ts';
-import { TektonSchemas, tektonModule } from '../../support/tekton/schemas.ts';
+import { tektonModule, tektonSchemas } from '../../support/tekton/schemas.ts';
 
 /** The Tasks and the Pipeline of docs/guides/tekton.md: Tekton's own schemas accept them, and their references lead somewhere. */
 
 const objects = tektonObjects('tekton');
-let schemas: TektonSchemas | undefined;
+let schemas: CrdSchemas | undefined;
 let missing = '';
 
 beforeAll(() => {
   const module = tektonModule();
-  if ('folder' in module) schemas = new TektonSchemas(module.folder);
+  if ('folder' in module) schemas = tektonSchemas(module.folder);
   else missing = module.missing;
 }, 70_000);
 

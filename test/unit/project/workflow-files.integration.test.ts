@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { compileWithModules } from '../../support/go.ts';
+import { guideBlocks } from '../../support/guide.ts';
 import { pipelines } from '../../support/pipelines.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
-/** The workflow files of .github run what CI runs. actionlint accepts them, and the one of docs/check.md. */
+/** The workflow files of .github run what CI runs. actionlint accepts them, and those of the documents. */
 
 const root = join(import.meta.dirname, '../../..');
 const workflows = globSync('.github/workflows/*.yml', { cwd: root }).map((path) => join(root, path));
@@ -33,12 +34,21 @@ it('actionlint finds a wrong key', ({ skip }) => {
   expect(lint(wrong)).toMatchObject({ status: 1, stdout: expect.stringContaining('runs_on') });
 });
 
-it('actionlint finds nothing in the workflow of docs/check.md', ({ skip }) => {
+it('actionlint finds nothing in the workflows of the documents', ({ skip }) => {
   if (missing !== undefined) skip(missing);
-  const [config, workflow] = [join(folder, 'actionlint.yaml'), join(folder, 'install.yml')];
-  writeFileSync(config, 'self-hosted-runner:\n  labels: [isolated]\n');
-  writeFileSync(workflow, pipelines().find(({ system }) => system === 'GitHub Actions')?.text ?? '');
-  expect(lint('-config-file', config, workflow)).toMatchObject({ status: 0, stdout: '' });
+  const config = join(folder, 'actionlint.yaml');
+  writeFileSync(config, 'self-hosted-runner:\n  labels: [isolated, helm-airgap]\n');
+  const documented = [
+    pipelines().find(({ system }) => system === 'GitHub Actions')?.text ?? '',
+    ...guideBlocks('ci').flatMap(({ mark, text }) => (mark.startsWith('file=.github/') ? [text] : [])),
+  ];
+  const files = documented.map((text, i) => {
+    const file = join(folder, `documented-${i}.yml`);
+    writeFileSync(file, text);
+    return file;
+  });
+  expect(files).toHaveLength(2);
+  expect(lint('-config-file', config, ...files)).toMatchObject({ status: 0, stdout: '' });
 });
 
 it('CI runs .ci/run, and the nightly sweep scripts of package.json', () => {

@@ -16,11 +16,15 @@ const CREDENTIAL: Credential = { kind: 'basic', username: 'robot', password: 'ge
 const RIGHT = basicOf('robot:geheim-word');
 
 async function check(...steps: readonly Step[]): Promise<string> {
+  return checkWith({ unasked: CREDENTIAL }, ...steps);
+}
+
+async function checkWith(options: Parameters<typeof checkLogin>[2], ...steps: readonly Step[]): Promise<string> {
   server.add(...steps);
   const transport = createTransport({ plainHttp: [server.host], retry: { baseDelay: 1, maxDelay: 2, attempts: 2 } });
   const session = createSession(transport, keychainAuthorizer(transport, { lookup: async () => CREDENTIAL }));
   try {
-    return await checkLogin(session, server.host, CREDENTIAL);
+    return await checkLogin(session, { registry: server.host, path: '' }, options);
   } finally {
     await transport.close();
   }
@@ -55,6 +59,16 @@ describe('a login is tried', () => {
     const rejected = check(root({ body: '{}' }), root({ status: 401 }));
     await expect(rejected).rejects.toMatchObject({ code: 'unauthorized' });
   });
+});
+
+it('no login is sent to a registry that asks for none', async () => {
+  expect(await checkWith({}, root({ body: '{}' }))).toBe('not-asked');
+  expect(server.seen.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+});
+
+it('the hint of a refusal does not speak of repositories', async () => {
+  const rejected = checkWith({}, challenge('Basic realm="r"'), challenge('Basic realm="r"'));
+  await expect(rejected).rejects.toMatchObject({ hint: expect.not.stringContaining('repository') });
 });
 
 describe('an error is', () => {

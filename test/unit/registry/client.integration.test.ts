@@ -152,7 +152,7 @@ describe('a real registry with TLS and a password', () => {
       expect(await knowing.putBlob(repository, descriptorOf(small), body(small))).toBe('stored');
       await expect(anonymous.manifest(repository, 'x')).rejects.toMatchObject({
         code: 'unauthorized',
-        hint: expect.stringContaining(`helm registry login ${secure.host}`),
+        hint: expect.stringContaining(`helm airgap login ${secure.host}`),
       });
     } finally {
       await Promise.all([knowing.close(), anonymous.close(), secure.stop()]);

@@ -363,7 +363,7 @@ describe('a manifest', () => {
     const reading = client([server]).manifest({ registry: server.host, path: 'a/b' }, 'v1');
     await expect(reading).rejects.toMatchObject({
       message: expect.stringContaining('TOOMANYREQUESTS: pull rate limit'),
-      hint: expect.stringContaining('helm registry login'),
+      hint: expect.stringContaining('helm airgap login'),
     });
   });
 });

@@ -211,7 +211,7 @@ describe('a request limit', () => {
     const { code, message, hint } = await failure(429, body, false, headers);
     expect(code).toBe('registry');
     expect(message).toMatch(text);
-    expect(hint).toMatch(/helm registry login r\.example.*--mirror r\.example=/);
+    expect(hint).toMatch(/helm airgap login r\.example.*--mirror r\.example=/);
   });
 });
 

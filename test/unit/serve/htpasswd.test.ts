@@ -30,8 +30,8 @@ test.each([
 
 test('logins', async () => {
   const logins = new Logins(new Map([['ann', secret]]));
-  expect(await logins.check(basicOf('ann:se:cret'))).toBe('good');
-  expect(await logins.check(basicOf('ann:se:cret'))).toBe('good');
+  expect(await logins.check(basicOf('ann:se:cret'), 'a')).toBe('good');
+  expect(await logins.check(basicOf('ann:se:cret'), 'a')).toBe('good');
   for (const header of [
     undefined,
     '',
@@ -44,15 +44,36 @@ test('logins', async () => {
     basicOf(':se:cret'),
     `Basic ${'A'.repeat(5000)}`,
   ])
-    expect(await logins.check(header), header).toBe('bad');
+    expect(await logins.check(header, 'a'), header).toBe('bad');
 });
 
 test('too many wrong logins at the same time are put off, and known ones are not', async () => {
   const logins = new Logins(new Map([['ann', secret]]));
-  await logins.check(basicOf('ann:se:cret'));
-  const checks = Array.from({ length: 100 }, (_, index) => logins.check(basicOf(`ann:${index}`)));
-  expect(await logins.check(basicOf('ann:se:cret'))).toBe('good');
+  await logins.check(basicOf('ann:se:cret'), 'a');
+  const checks = Array.from({ length: 100 }, (_, index) => logins.check(basicOf(`ann:${index}`), 'b'));
+  expect(await logins.check(basicOf('ann:se:cret'), 'a')).toBe('good');
   const results = await Promise.all(checks);
   expect(results).toContain('busy');
   expect(results).not.toContain('good');
+});
+
+test('guesses from one address do not lock others out', async () => {
+  const logins = new Logins(new Map([['ann', secret]]));
+  const guesses = Array.from({ length: 100 }, (_, index) => logins.check(basicOf(`ann:${index}`), 'b'));
+  expect(await logins.check(basicOf('ann:se:cret'), 'a')).toBe('good');
+  await Promise.all(guesses);
+});
+
+test('requests with the same login share its check', async () => {
+  const logins = new Logins(new Map([['ann', secret]]));
+  const checks = Array.from({ length: 100 }, () => logins.check(basicOf('ann:se:cret'), 'a'));
+  expect(new Set(await Promise.all(checks))).toEqual(new Set(['good']));
+});
+
+test('guesses leave the time of the process to transfers', async () => {
+  const logins = new Logins(new Map([['ann', hashSync('se:cret', 6)]]));
+  await logins.check(basicOf('ann:0'), 'a');
+  const before = performance.eventLoopUtilization();
+  for (let index = 1; index <= 5; index++) await logins.check(basicOf(`ann:${index}`), 'a');
+  expect(performance.eventLoopUtilization(before).utilization).toBeLessThan(0.6);
 });

@@ -4,6 +4,7 @@ import { AirgapError } from '../../../base/errors.ts';
 import { reasonOf } from '../../../base/file-failure.ts';
 import { isName } from '../../../base/names.ts';
 import type { ToolFile } from '../../../bundle/writing/tool-files.ts';
+import { toolName } from '../../../inventory/tool-names.ts';
 import { encodedOf } from '../../../oci/digest.ts';
 import type { Platform } from '../../../oci/platform.ts';
 import { toolFile } from './tool-file.ts';
@@ -77,7 +78,7 @@ function pluginArchive(name: string): PluginArchive | undefined {
   return { name, version, platform: `${os}/${architecture}` };
 }
 
-/** Reads checksums in hexadecimal by file name. @throws AirgapError `file` */
+/** Reads checksums in hexadecimal by file name; those of a bundle have the folder, too. @throws AirgapError `file` */
 async function readSums(folder: string): Promise<ReadonlyMap<string, string>> {
   const path = join(folder, SUMS);
   const fail = (reason: string, cause?: unknown): never => {
@@ -93,7 +94,7 @@ async function readSums(folder: string): Promise<ReadonlyMap<string, string>> {
     return new Map(
       lines.flatMap((line) => {
         const [, sum, name] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line) ?? [];
-        return sum === undefined || name === undefined ? [] : [[name, sum] as const];
+        return sum === undefined || name === undefined ? [] : [[toolName(name) ?? name, sum] as const];
       }),
     );
   } catch (error) {

@@ -2,12 +2,12 @@ import { count } from '../../../base/count.ts';
 import { AirgapError, combine } from '../../../base/errors.ts';
 import { limiter } from '../../../base/limiter.ts';
 import { quoted } from '../../../base/printable.ts';
+import { matchingTexts } from '../../../base/user-pattern.ts';
 import { formatReference, type Repository } from '../../../oci/reference.ts';
 import { isReferrerTag } from '../../../oci/referrer.ts';
 import type { RegistryClient } from '../../../registry/client.ts';
 import type { Context } from '../../../session/context.ts';
 import { ImageAge } from './image-age.ts';
-import { matchingTags } from './patterns.ts';
 import type { TagRules } from './selection.ts';
 import { newestTags } from './tag-version.ts';
 import { satisfyingTags } from './version-range.ts';
@@ -65,7 +65,7 @@ export class TagSelector {
   #find(pattern: string, tags: readonly string[]): readonly string[] {
     if (this.#tooSlow !== undefined) throw this.#tooSlow;
     try {
-      return matchingTags(pattern, tags);
+      return matchingTexts(pattern, tags);
     } catch (error) {
       this.#tooSlow = error;
       throw error;

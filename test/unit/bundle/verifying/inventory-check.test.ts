@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { ignoreEvents } from '../../../../src/base/events.ts';
 import { inventoryArtifact } from '../../../../src/bundle/format/metadata.ts';
-import { openCheckedBundle } from '../../../../src/bundle/open.ts';
+import { type OpenOptions, openCheckedBundle } from '../../../../src/bundle/open.ts';
 import { openBundle } from '../../../../src/bundle/reading/bundle.ts';
 import { signInventory } from '../../../../src/bundle/signing/signature.ts';
 import { verifyBundle } from '../../../../src/bundle/verify.ts';
@@ -26,6 +26,7 @@ import { scratchFolder } from '../../../support/scratch.ts';
 const context = { env: {}, cwd: '/', emit: ignoreEvents };
 const target = parseTarget('r.example/m', 'host-path');
 const signing = generateKeyPairSync('ed25519');
+const required = [{ name: 'key.pub', publicKey: signing.publicKey }];
 const key = { ...signing, algorithm: 'ed25519' } as never;
 
 interface Index {
@@ -37,8 +38,8 @@ async function bundled(isSigned = false) {
   const path = join(scratchFolder(), 'b.tar');
   const source = registry();
   const inventory = inventoryOf(await graphOf(source), [chart]);
-  const signature = isSigned ? signInventory(inventoryArtifact(inventory).descriptor.digest, key) : undefined;
-  await write(path, source, { inventory, signature });
+  const signatures = isSigned ? [signInventory(inventoryArtifact(inventory).descriptor.digest, key)] : [];
+  await write(path, source, { inventory, signatures });
   return { path, files: await readFiles(path) };
 }
 
@@ -81,7 +82,7 @@ it('repacking as this tool gives the same bytes; repacking otherwise keeps the c
 });
 
 describe('a bundle whose index contradicts its inventory', () => {
-  const push = (file: string, signer?: typeof signing.publicKey) =>
+  const push = (file: string, signers?: OpenOptions['signers']) =>
     planPush(context, {
       files: [file],
       targets: [target],
@@ -92,24 +93,24 @@ describe('a bundle whose index contradicts its inventory', () => {
       selection: SELECT_ALL,
       repositories: { create: 'missing', reconcile: false, settings: {} },
       now: () => new Date(),
-      signer,
+      signers,
     });
   const out = () => ({ out: join(scratchFolder(), 'x.tar'), force: false, concurrency: 2 });
-  const uses: [string, (file: string, signer?: typeof signing.publicKey) => Promise<unknown>][] = [
+  const uses: [string, (file: string, signers?: OpenOptions['signers']) => Promise<unknown>][] = [
     ['push', push],
     [
       'extract an image',
-      (file, signer) =>
-        extract(context, { file, signer, selection: { image: 'quay.io/a:1', referrers: true }, ...out() }),
+      (file, signers) =>
+        extract(context, { file, signers, selection: { image: 'quay.io/a:1', referrers: true }, ...out() }),
     ],
-    ['extract a chart', (file, signer) => extract(context, { file, signer, selection: { chart: 'demo' }, ...out() })],
-    ['diff', (file, signer) => diff(file, file, signer)],
-    ['inspect', (file, signer) => inspect(file, signer)],
-    ['inspect -o lock', (file, signer) => inspectInventory(file, 2, signer)],
-    ['values --format map', (bundle, signer) => bundledReferences({ bundle, target, signer })],
+    ['extract a chart', (file, signers) => extract(context, { file, signers, selection: { chart: 'demo' }, ...out() })],
+    ['diff', (file, signers = []) => diff(file, file, signers)],
+    ['inspect', (file, signers) => inspect(file, signers)],
+    ['inspect -o lock', (file, signers) => inspectInventory(file, 2, signers)],
+    ['values --format map', (bundle, signers) => bundledReferences({ bundle, target, signers })],
     [
       'as-written',
-      (file, signer) => withWrittenNamesFromFile(parseTarget('r.example/m', 'as-written'), file, { signer }),
+      (file, signers) => withWrittenNamesFromFile(parseTarget('r.example/m', 'as-written'), file, { signers }),
     ],
   ];
   const unsignable: typeof uses = [
@@ -128,12 +129,12 @@ describe('a bundle whose index contradicts its inventory', () => {
 
   it.each(uses)('is rejected without the required signature by %s', async (_, use) => {
     const { path } = await bundled();
-    await expect(use(path, signing.publicKey)).rejects.toMatchObject({ code: 'signature', exitCode: 3 });
+    await expect(use(path, required)).rejects.toMatchObject({ code: 'signature', exitCode: 3 });
     const signed = await bundled(true);
-    const other = generateKeyPairSync('ed25519').publicKey;
+    const other = [{ name: 'other.pub', publicKey: generateKeyPairSync('ed25519').publicKey }];
     await expect(use(signed.path, other)).rejects.toMatchObject({ code: 'signature' });
     const moved = await changed(signed.path, withIndex(signed.files, swapped), 'again');
-    await expect(use(moved, signing.publicKey)).rejects.toMatchObject({ code: 'signature' });
+    await expect(use(moved, required)).rejects.toMatchObject({ code: 'signature' });
   });
 });
 
@@ -223,19 +224,19 @@ describe('a bundle with other content than its index', () => {
       expect(await problems(other)).not.toEqual([]);
     }
     const other = await changed(path, change(files), 'alike');
-    const { problems: found } = await verify(context, other, 1, signing.publicKey);
+    const { problems: found } = await verify(context, other, 1, required);
     expect(found).not.toEqual([]);
   });
 
   it('verifies as signed only if this tool packed it', async () => {
     const { path, files } = await bundled(true);
-    const result = await verify(context, path, 1, signing.publicKey);
+    const result = await verify(context, path, 1, required);
     expect(result.problems).toEqual([]);
-    expect(result.signedBy).toMatch(/^sha256:/);
+    expect(result.signedBy).toEqual([expect.stringMatching(/^sha256:/)]);
     const again = await changed(path, files, 'again');
-    await expect(verify(context, again, 1, signing.publicKey)).rejects.toMatchObject({ code: 'signature' });
+    await expect(verify(context, again, 1, required)).rejects.toMatchObject({ code: 'signature' });
     // Commands that check digests on use accept it.
-    await (await openCheckedBundle(again, { signer: signing.publicKey })).close();
-    expect((await inspect(again, signing.publicKey)).signedBy).toBe(result.signedBy);
+    await (await openCheckedBundle(again, { signers: required })).close();
+    expect((await inspect(again, required)).signedBy).toEqual(result.signedBy);
   });
 });

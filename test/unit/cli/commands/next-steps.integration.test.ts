@@ -213,8 +213,9 @@ describe('after values', () => {
 });
 
 it('the steps after other commands are accepted by the plugin', () => {
-  expect(next(afterVerify('-a.tar', undefined)).slice(2)).toEqual(['push', './-a.tar', '--to', 'REGISTRY']);
-  expect(flagsOf(next(afterVerify('a.tar', 'k.pub')))).toContain('--require-signature k.pub');
+  expect(next(afterVerify('-a.tar', [])).slice(2)).toEqual(['push', './-a.tar', '--to', 'REGISTRY']);
+  const signed = flagsOf(next(afterVerify('a.tar', ['k.pub', 'l.pub'])));
+  expect(signed).toEqual(expect.arrayContaining(['--require-signature k.pub', '--require-signature l.pub']));
   expect(next(afterDamage('a.tar')).slice(2)).toEqual(['verify', 'a.tar']);
   expect(next(afterInspect('a.tar')).slice(2)).toEqual(['verify', 'a.tar']);
   expect(next(afterDiff('a.tar', 'b.tar'))).toEqual(expect.arrayContaining(['push', 'b.tar', '--retire', 'a.tar']));

@@ -21,10 +21,23 @@ const untrusted = (subject: string, details: ErrorDetails = {}): AirgapError =>
 const lines = (error: AirgapError): string[] => formatFailure(error).split('\n');
 
 describe('formatFailure', () => {
-  it('shows message and hint', () => {
+  it('shows message, hint and code', () => {
     expect(formatFailure(new AirgapError('collision', 'a and b', { hint: 'rename one' }))).toBe(
-      'Error: a and b\nHint: rename one',
+      'Error: a and b\nHint: rename one\nCode: collision',
     );
+  });
+
+  it('shows no code for what message and hint explain', () => {
+    for (const code of ['usage', 'unexpected', 'interrupted'] as const)
+      expect(formatFailure(new AirgapError(code, 'a', { hint: 'b' }))).toBe('Error: a\nHint: b');
+  });
+
+  it('shows each code of a batch once, even of causes that are not shown', () => {
+    const error = batch(
+      40,
+      (subject, index) => new AirgapError(index < 30 ? 'registry' : 'network', `answer ${index}`, { subject }),
+    );
+    expect(lines(error).at(-1)).toBe('Codes: registry, network');
   });
 
   it('adds a default hint for its code', () => {
@@ -47,13 +60,16 @@ describe('formatFailure', () => {
       '  - b',
       '    more',
       '    Hint: wait',
+      'Code: registry',
     ]);
   });
 
   it('flattens nested batches, without their summaries', () => {
     const leaf = (message: string) => new AirgapError('collision', message);
     const inner = combine([leaf('b'), leaf('c')], 'inner');
-    expect(formatFailure(combine([leaf('a'), inner], 'outer'))).toBe('Error: outer:\n  - a\n  - b\n  - c');
+    expect(formatFailure(combine([leaf('a'), inner], 'outer'))).toBe(
+      'Error: outer:\n  - a\n  - b\n  - c\nCode: collision',
+    );
   });
 
   it('says a shared cause once, with each subject once, whatever the steps were', () => {
@@ -75,6 +91,7 @@ describe('formatFailure', () => {
       '      b:1: DENIED',
       '  - c:1: other',
       '    Hint: wait',
+      'Code: forbidden',
     ]);
   });
 
@@ -87,8 +104,8 @@ describe('formatFailure', () => {
   it('keeps a hint that names its subject for one subject only', () => {
     const hinted = (subject: string) =>
       new AirgapError('image-not-found', 'not found', { subject, hint: `-x ${subject}` });
-    expect(lines(batch(1, hinted)).at(-1)).toBe('Hint: -x quay.io/team/app-1:1.0');
-    expect(lines(batch(2, hinted)).at(-1)).toBe('    Hint: -x IMAGE');
+    expect(lines(batch(1, hinted)).at(-2)).toBe('Hint: -x quay.io/team/app-1:1.0');
+    expect(lines(batch(2, hinted)).at(-2)).toBe('    Hint: -x IMAGE');
   });
 
   it('keeps what the cause quotes on lines of its own, and a subject on one line', () => {
@@ -120,7 +137,7 @@ describe('formatFailure', () => {
   it('2,000 causes', () => {
     const error = batch(2000, (subject, index) => new AirgapError('registry', `answer ${index}`, { subject }));
     expect(lines(error).length).toBeLessThan(30);
-    expect(lines(error).at(-1)).toMatch(/1,980 more causes.*-o json/);
+    expect(lines(error).at(-2)).toMatch(/1,980 more causes.*-o json/);
   });
 
   it('two targets', async () => {

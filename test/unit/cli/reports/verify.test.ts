@@ -41,7 +41,11 @@ it('is one line for an undamaged bundle, and one each for its signature and anot
   expect(line).toMatch(/^b\.tar .*0 images, 3 blobs, 5\.0 kB$/);
   expect(verifyReport(whole)).toBe(line);
   const signedBy = `sha256:${'1'.repeat(64)}` as const;
-  const [first, signed, packed, ...more] = verifyReport({ ...whole, packedByAnother: true, signedBy }).split('\n');
+  const [first, signed, packed, ...more] = verifyReport({
+    ...whole,
+    packedByAnother: true,
+    signedBy: [signedBy],
+  }).split('\n');
   expect(first).toBe(line);
   expect(signed).toContain(signedBy);
   expect(packed).toContain('another tool');

@@ -11,10 +11,13 @@ import type { DeliveredChart, GeneratedFiles } from '../../../../src/overrides/f
 import { formatImageMap } from '../../../../src/overrides/formats/image-map.ts';
 import { formatK3s } from '../../../../src/overrides/formats/k3s.ts';
 import { formatKustomize } from '../../../../src/overrides/formats/kustomize.ts';
+import { formatKyverno } from '../../../../src/overrides/formats/kyverno.ts';
 import { formatMirrorSet } from '../../../../src/overrides/formats/mirrorset.ts';
+import { formatPolicyController } from '../../../../src/overrides/formats/policy-controller.ts';
 import { formatTalos } from '../../../../src/overrides/formats/talos.ts';
 import { formatOverrides } from '../../../../src/overrides/overrides-file.ts';
 import { CONTROL_CHARACTERS, hostileText } from '../../../support/hostile-text.ts';
+import { signedImage, signers } from '../../../support/policies.ts';
 import fc from '../../../support/property.ts';
 
 const target = parseTarget('registry.internal.example/mirror', 'host-path');
@@ -143,6 +146,30 @@ describe('for hostile chart names and content', () => {
         };
         expect(Object.keys(JSON.parse(keys.map.files[0]?.text ?? ''))).toEqual([reference]);
         expect(keys.toml.files[0]?.text.split('\n').filter((line) => !line.startsWith('#'))).toHaveLength(8);
+      }),
+    );
+  });
+
+  it('policies have their rules, and identities and reasons as text', () => {
+    const log = { url: 'https://rekor.example', publicKey: 'KEY', isEcdsa: true };
+    fc.assert(
+      fc.property(hostileText, hostileText, hostileText, hostileText, (title, exact, name, reason) => {
+        const authority = { organization: name, commonName: name, uri: name, certificates: 'CERTIFICATE' };
+        const trusted = { authorities: [authority], logs: [log], certificateLogs: [log] };
+        const options = { title, trusted, plainHttp: false, unsigned: [reason] };
+        const images = [
+          signedImage(reference, signers({ identity: { exact }, issuer: { exact: 'https://i.example' } })),
+        ];
+        const [policy, ...others] = documentsIn(formatKyverno(images, target, options));
+        expect(others).toEqual([]);
+        expect(policy).toMatchObject({ kind: 'ClusterPolicy', spec: { rules: [{ name: 'signatures-1' }] } });
+        expect(documentsIn(formatPolicyController(images, target, options))).toMatchObject([
+          {
+            kind: 'TrustRoot',
+            spec: { sigstoreKeys: { certificateAuthorities: [{ subject: { commonName: name } }] } },
+          },
+          { spec: { authorities: [{ keyless: { identities: [{ issuer: 'https://i.example', subject: exact }] } }] } },
+        ]);
       }),
     );
   });

@@ -82,7 +82,6 @@ function run(out: string, include: boolean, more: Partial<BundleOptions> = {}): 
       imageConfigs: true,
       referrers: false,
       attestations: 'keep',
-      verifySignatures: [],
       requireReferrers: false,
     },
     operatorScan: { access, concurrency: 4, include },

@@ -45,7 +45,7 @@ async function check(registry: MemoryRegistry, names: string[], keys: KeyObject[
     leftOut: collector.leftOut(),
     source: registry,
     incomplete: questions.incomplete(),
-    keys,
+    policy: { rules: [{ images: '*', keys, identities: [] }] },
   });
 }
 

@@ -128,7 +128,7 @@ describe('images in image configs', () => {
       locatedReference('quay.io/acme/maybe:1', 'possible'),
     ]);
     expect(findings.map(({ reference }) => reference)).toEqual([operator]);
-    expect(possible).toEqual(['quay.io/acme/maybe:1']);
+    expect(possible.map(({ reference }) => reference)).toEqual(['quay.io/acme/maybe:1']);
   });
 
   test('raise the confidence of a possible image', async () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { ignoreEvents } from '../../../../src/base/events.ts';
 import { parseTarget } from '../../../../src/naming/naming.ts';
+import { isOverridesFile } from '../../../../src/overrides/index.ts';
 import { type DeliveryFormat, formatDelivery } from '../../../../src/workflows/values/format-delivery.ts';
 import { writeFiles } from '../../../support/charts.ts';
 import { HELMS } from '../../../support/helm.ts';
@@ -59,6 +60,17 @@ describe.for(HELMS.slice(-1))('overrides in a manifest with Helm $version', (hel
     const parameters = `${APPLICATION}      parameters: [{name: image, value: "quay.io/shop/other:3"}]\n`;
     const delivery = await deliver('argocd', parameters);
     expect(delivery?.overrides.proof.residue.map(({ reference }) => reference)).toEqual(['quay.io/shop/other:3']);
+  });
+
+  test('have a head with the result of the proof, which a later run replaces', async () => {
+    const own = `# of the team\n${APPLICATION}`;
+    const parameters = `${own}      parameters: [{name: image, value: "quay.io/shop/other:3"}]\n`;
+    const text = (await deliver('argocd', parameters))?.formatted.files[0]?.text ?? '';
+    expect(isOverridesFile(text)).toBe(true);
+    expect(text).toMatch(/^# Still public: quay\.io\/shop\/other:3 /m);
+    expect(text).toMatch(/^# of the team$/m);
+    const again = (await deliver('argocd', text))?.formatted.files[0]?.text ?? '';
+    expect(again).toBe(text);
   });
 
   test('are written to a new resource in the requested namespace', async () => {

@@ -61,6 +61,10 @@ describe('archives of the plugin', () => {
     expect(await find({ packages: packages([AMD], (sums) => sums.replace('  ', ' *')) })).toHaveLength(1);
   });
 
+  it('can be those of the tools/ of a bundle, whose sums name the folder', async () => {
+    expect(await find({ packages: packages([AMD], (sums) => sums.replace('  ', '  tools/')) })).toHaveLength(1);
+  });
+
   it('must be there', async () => {
     const missing = { code: 'file', hint: expect.stringContaining('--packages') };
     await expect(find({ packages: join(scratchFolder(), 'none') })).rejects.toMatchObject(missing);

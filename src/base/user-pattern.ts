@@ -1,27 +1,30 @@
 import { createContext, Script } from 'node:vm';
-import { AirgapError } from '../../../base/errors.ts';
-import { quoted } from '../../../base/printable.ts';
+import { AirgapError } from './errors.ts';
+import { quoted } from './printable.ts';
 
-/** Milliseconds for one pattern and all tags of a repository. */
+/** Milliseconds for one pattern and all texts of a call, such as the tags of a repository. */
 const TIME_LIMIT = 2000;
 
 /** Runs in a context of its own, because only such code can be stopped. Texts go in and out: contexts share no objects. */
-const MATCH = new Script('regex = new RegExp(source, flags); tags.split(" ").map((tag) => +regex.test(tag)).join("")');
+const MATCH = new Script(
+  'regex = new RegExp(source, flags); JSON.parse(texts).map((text) => +regex.test(text)).join("")',
+);
 /** Made once: a context takes 5 ms and 100 kB. */
-const sandbox = createContext({ source: '', flags: '', tags: '', regex: undefined });
+const sandbox = createContext({ source: '', flags: '', texts: '[]', regex: undefined });
 
 /**
- * Returns the tags that a regular expression of the user matches, anywhere in the tag unless it is anchored. Tags are
- * chosen by strangers, and an expression such as `(a+)+$` takes exponential time for some: so it has a time limit.
- * Expressions of Go, which skopeo's files have, are understood where both languages can say the same.
+ * Returns the texts that a regular expression of the user matches, anywhere in the text unless it is anchored. Texts, such
+ * as tags and identities in certificates, are chosen by strangers, and an expression such as `(a+)+$` takes exponential time
+ * for some: so it has a time limit. Expressions of Go, which skopeo and cosign read, are understood where both languages can
+ * say the same.
  * @throws AirgapError `usage` for an expression that is invalid or takes too long
  */
-export function matchingTags(pattern: string, tags: readonly string[]): readonly string[] {
+export function matchingTexts(pattern: string, texts: readonly string[]): readonly string[] {
   const { source, flags } = compilable(pattern);
   try {
-    Object.assign(sandbox, { source, flags, tags: tags.join(' ') });
+    Object.assign(sandbox, { source, flags, texts: JSON.stringify(texts) });
     const matches: string = MATCH.runInContext(sandbox, { timeout: TIME_LIMIT });
-    return tags.filter((_, index) => matches[index] === '1');
+    return texts.filter((_, index) => matches[index] === '1');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
     throw new AirgapError('usage', `the regular expression ${quoted(pattern)} takes too long`, {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { matchingTags, patternProblem } from '../../../../../src/workflows/mirror/listing/patterns.ts';
+import { matchingTexts, patternProblem } from '../../../src/base/user-pattern.ts';
 
 const TAGS = ['1.13.1-alpine-perl', '1.13.2-alpine', 'v2', 'V3', 'latest'];
 
@@ -16,12 +16,12 @@ describe('a regular expression', () => {
     ['[\\-]perl', ['1.13.1-alpine-perl']],
   ])('%j matches', (pattern, expected) => {
     expect(patternProblem(pattern)).toBeUndefined();
-    expect(matchingTags(pattern, TAGS)).toEqual(expected);
+    expect(matchingTexts(pattern, TAGS)).toEqual(expected);
   });
 
   it('may have nothing to match', () => {
-    expect(matchingTags('.', [])).toEqual([]);
-    expect(matchingTags('', [])).toEqual([]);
+    expect(matchingTexts('.', [])).toEqual([]);
+    expect(matchingTexts('', [])).toEqual([]);
   });
 
   it.each(['(', '[a', '*', '\\Qv1\\E', 'a{2,1}', '(?z)v', '\\pN+'])('is none: %s', (pattern) => {

@@ -1,0 +1,182 @@
+import { count } from '../../../base/count.ts';
+import { referrerKind } from '../../../oci/referrer.ts';
+import type { BundleReport } from '../../../workflows/inspect/bundle-report.ts';
+import { formatBytes } from '../text.ts';
+import { type Html, html } from './markup.ts';
+import { check, code } from './parts.ts';
+
+/** What the bundle is: counts, and by what it is identified. */
+export function facts({ inspection }: BundleReport): Html {
+  const {
+    file,
+    size,
+    blobs,
+    parts,
+    charts,
+    images,
+    lockDigest,
+    signedBy,
+    signatures = [],
+    delta,
+    tools = [],
+    lock,
+  } = inspection;
+  const numbers: readonly (readonly [string, string])[] = [
+    ['Size', formatBytes(size)],
+    ['Charts', String(charts.length)],
+    ['Images', String(images.length)],
+    ['Blobs', String(blobs)],
+    ...(tools.length > 0 ? [['Tools', String(tools.length)] as const] : []),
+  ];
+  const pairs: readonly (readonly [string, Html])[] = [
+    ['File', html`${code(file)}${parts !== undefined && html`, ${count(parts, 'part')}`}`],
+    ['Inventory', lockDigest === undefined ? html`none` : code(lockDigest)],
+    [
+      'Made by',
+      lock.madeBy === undefined
+        ? html`a version of helm airgap that did not record itself`
+        : html`helm airgap ${lock.madeBy}`,
+    ],
+    ['Platforms', lock.platforms.length === 0 ? html`all that the images have` : html`${lock.platforms.join(', ')}`],
+    ...(signedBy ?? []).map((key) => ['Signed by', html`${code(key)}, verified`] as const),
+    ...(signedBy === undefined
+      ? signatures.map(
+          ({ fingerprint }) =>
+            ['Claims signature', html`${code(fingerprint ?? 'by another tool')}, not verified`] as const,
+        )
+      : []),
+    ...(delta === undefined
+      ? []
+      : [
+          [
+            'Delta since',
+            html`${code(delta.since)}, omits ${formatBytes(delta.bytes)} in ${count(delta.blobs, 'blob')}`,
+          ] as const,
+        ]),
+  ];
+  return html`<dl class="facts">${numbers.map(([name, text]) => html`<div><dt>${name}</dt><dd>${text}</dd></div>`)}</dl>
+<dl class="pairs">${pairs.map(([name, text]) => html`<dt>${name}</dt><dd>${text}</dd>`)}</dl>
+`;
+}
+
+/** What a person should look at before approving, one line each. */
+export function checks(report: BundleReport): Html {
+  return html`<ul class="checks">
+${signatureCheck(report)}${scanCheck(report)}${networkCheck(report)}${overrideCheck(report)}${referrerCheck(report)}${selectionCheck(report)}${deltaCheck(report)}</ul>
+`;
+}
+
+function signatureCheck({ inspection: { signedBy, signatures = [] } }: BundleReport): Html {
+  if (signedBy !== undefined) {
+    const keys = signedBy.map((key, i) => html`${i > 0 && ', '}${code(key)}`);
+    return check('ok', html`The bundle is signed by all of the required keys: ${keys}.`);
+  }
+  if (signatures.length > 0) {
+    return check(
+      'look',
+      html`The bundle says that it is signed. Nobody checked that for this report: add ${code('--require-signature KEY')}.`,
+    );
+  }
+  return check(
+    'look',
+    html`The bundle is not signed. Ask its sender for the digest of the inventory, and compare it with the one above.`,
+  );
+}
+
+function scanCheck({ scan, inspection: { images } }: BundleReport): Html {
+  if (scan === undefined) {
+    return check(
+      'look',
+      html`No scanner's verdicts were given: ${code('helm airgap verify BUNDLE --with COMMAND --verdicts FILE')}.`,
+    );
+  }
+  const failed = new Set(scan.verdicts.flatMap(({ image, status }) => (status === 'passed' ? [] : [image])));
+  const scanned = new Set(scan.verdicts.map(({ image }) => image));
+  const missing = images.filter(({ reference }) => !scanned.has(reference)).length;
+  const unscanned = missing > 0 && html` ${count(missing, 'image')} ${missing === 1 ? 'has' : 'have'} no verdict.`;
+  if (failed.size > 0) {
+    return check(
+      'failed',
+      html`${failed.size} of ${count(scanned.size, 'image')} failed the <a href="#scan">scan</a>.${unscanned}`,
+    );
+  }
+  return check(
+    missing > 0 ? 'look' : 'ok',
+    html`${count(scanned.size, 'image')} passed the <a href="#scan">scan</a>.${unscanned}`,
+  );
+}
+
+function networkCheck({ inspection: { lock } }: BundleReport): Html {
+  const { network } = lock;
+  if (network === undefined) {
+    return check(
+      'look',
+      html`What workloads fetch from the internet is not recorded in this bundle: ${code('helm airgap images CHART --network')} shows it.`,
+    );
+  }
+  if (network.length === 0)
+    return check('ok', html`No download from the internet besides images was found in the manifests.`);
+  return check(
+    'look',
+    html`Workloads <a href="#network">also fetch</a> from ${count(network.length, 'address', 'addresses')} on the internet.`,
+  );
+}
+
+function overrideCheck({ overrides: { profiles, unsearched } }: BundleReport): Html {
+  const locations = profiles.reduce((sum, each) => sum + each.locations, 0);
+  const unmapped = profiles.reduce((sum, each) => sum + each.unmapped.length, 0);
+  const rest = unsearched > 0 && html` Nothing is known about ${count(unsearched, 'profile')}.`;
+  if (profiles.length === 0)
+    return check(
+      'look',
+      html`The bundle has no recipes, so nothing is known about <a href="#overrides">overrides</a>.`,
+    );
+  if (unmapped === 0) {
+    return check(
+      unsearched > 0 ? 'look' : 'ok',
+      html`Values can redirect all ${count(locations, 'location')} of images to a private registry.${rest}`,
+    );
+  }
+  return check(
+    'look',
+    html`No value redirects ${unmapped} of ${count(locations, 'location')} of images; they need <a href="#overrides">more than a values file</a>.${rest}`,
+  );
+}
+
+function referrerCheck({ inspection: { lock } }: BundleReport): Html {
+  const kinds = lock.images.map(({ referrers = [] }) => referrers.filter(({ leftOut }) => !leftOut).map(referrerKind));
+  const bare = kinds.filter((each) => each.length === 0).length;
+  if (bare === 0 && kinds.length > 0)
+    return check(
+      'ok',
+      html`Each image comes with <a href="#referrers">signatures, attestations or SBOMs</a>. Their presence is no verification.`,
+    );
+  return check(
+    'look',
+    html`${bare} of ${count(kinds.length, 'image')} ${bare === 1 ? 'comes' : 'come'} without any <a href="#referrers">signature, attestation or SBOM</a>.`,
+  );
+}
+
+function selectionCheck({ inspection: { lock } }: BundleReport): Html | string {
+  const { choices = [], possible = [] } = lock;
+  const left = choices.flatMap(({ rule, references, charts = [] }) =>
+    rule === 'include' ? [] : [...charts, ...references],
+  );
+  if (left.length + possible.length === 0) return check('ok', html`Nothing that was found was left out.`);
+  const parts = [
+    ...(left.length > 0 ? [html`${count(left.length, 'chart or image', 'charts and images')} left out by choice`] : []),
+    ...(possible.length > 0 ? [html`${count(possible.length, 'uncertain image')} not bundled`] : []),
+  ];
+  return check(
+    'look',
+    html`<a href="#selections">Left out</a>: ${parts.map((part, i) => html`${i > 0 && ', '}${part}`)}.`,
+  );
+}
+
+function deltaCheck({ inspection: { delta } }: BundleReport): Html | string {
+  if (delta === undefined) return '';
+  return check(
+    'look',
+    html`This is a delta: it is useless without the older bundle with inventory ${code(delta.since)}.`,
+  );
+}

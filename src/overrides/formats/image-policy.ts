@@ -1,0 +1,119 @@
+import { compareText } from '../../base/text-order.ts';
+import { type Target, targetReference, targetRepository } from '../../naming/naming.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { formatReference, formatRepository, type Reference } from '../../oci/reference.ts';
+import type { IdentityRule, TextRule } from '../../sigstore/identity.ts';
+import type { TrustedKeys } from '../../sigstore/trusted-keys.ts';
+
+/** Who must have signed an image. Images with the same rule share the object. */
+export interface PolicySigners {
+  /** Public keys in PEM. */
+  readonly keys: readonly string[];
+  readonly identities: readonly IdentityRule[];
+}
+
+/** An image whose signature was verified. */
+export interface PolicyImage {
+  readonly reference: Reference;
+  /** Digest of the manifest or index at the target. */
+  readonly digest: Digest;
+  readonly signers: PolicySigners;
+  /** Undefined if each image in the index is signed, and not the index. */
+  readonly signature:
+    | {
+        /** Digest that it covers. */
+        readonly digest: Digest;
+        readonly form: 'tag' | 'referrer' | 'bundle';
+        /** Who vouches for its time; undefined for a signature by a key. */
+        readonly time: 'log' | 'authority' | undefined;
+      }
+    | undefined;
+}
+
+export interface PolicyOptions {
+  /** First line of the file. */
+  readonly title: string;
+  /** Undefined if no signature is keyless. */
+  readonly trusted: TrustedKeys | undefined;
+  readonly plainHttp: boolean;
+  /** Images that are not signed as required, one sentence each. */
+  readonly unsigned: readonly string[];
+}
+
+/** Images that one policy can require the signatures of. */
+export interface PolicyGroup {
+  readonly signers: PolicySigners;
+  readonly form: 'tag' | 'referrer' | 'bundle';
+  /** Patterns of their names at the target, sorted. */
+  readonly patterns: readonly string[];
+}
+
+/**
+ * Groups images by who must have signed and how the signature is stored. A repository whose images are in one group belongs
+ * to it as a whole, so that other tags need a signature too; else each image is named.
+ */
+export function policyGroups(images: readonly PolicyImage[], target: Target): readonly PolicyGroup[] {
+  const groups = new Map<
+    string,
+    { readonly signers: PolicySigners; form: PolicyGroup['form']; patterns: Set<string> }
+  >();
+  const ids = new Map<PolicySigners, number>();
+  const keyOf = ({ signers, signature }: PolicyImage): string => {
+    const id = ids.get(signers) ?? ids.size;
+    ids.set(signers, id);
+    return `${id} ${signature?.form}`;
+  };
+  const byRepository = Map.groupBy(images, ({ reference }) => formatRepository(targetRepository(target, reference)));
+  for (const [repository, inRepository] of byRepository) {
+    const isUniform = new Set(inRepository.map(keyOf)).size === 1;
+    for (const image of inRepository) {
+      const key = keyOf(image);
+      const form = image.signature?.form ?? 'tag';
+      const group = groups.get(key) ?? { signers: image.signers, form, patterns: new Set() };
+      groups.set(key, group);
+      const { tag } = targetReference(target, image.reference);
+      const named = [`${repository}@${image.digest}`, ...(tag === undefined ? [] : [`${repository}:${tag}`])];
+      for (const pattern of isUniform ? [`${repository}:*`, `${repository}@*`] : named) group.patterns.add(pattern);
+    }
+  }
+  return [...groups.values()]
+    .map((group) => ({ ...group, patterns: [...group.patterns].sort(compareText) }))
+    .sort((a, b) => compareText(a.patterns[0] ?? '', b.patterns[0] ?? ''));
+}
+
+/**
+ * Separates the images whose signatures a policy can require.
+ * @param problemOf returns why a format cannot express one; undefined if it can
+ */
+export function expressible(
+  images: readonly PolicyImage[],
+  problemOf: (image: PolicyImage, signature: NonNullable<PolicyImage['signature']>) => string | undefined,
+): { readonly images: readonly PolicyImage[]; readonly left: readonly string[] } {
+  const left: string[] = [];
+  const kept = images.filter((image) => {
+    const problem = commonProblem(image) ?? (image.signature && problemOf(image, image.signature));
+    if (problem !== undefined) left.push(`${formatReference(image.reference)}: ${problem}`);
+    return problem === undefined;
+  });
+  return { images: kept, left };
+}
+
+function commonProblem({ signature, digest, signers }: PolicyImage): string | undefined {
+  if (signature === undefined) return 'each image in it is signed, but not the index that Pods name';
+  if (signature.digest !== digest) return 'its signature covers the index of all platforms, which the target lacks';
+  const texts = signers.identities.flatMap(({ identity, issuer }) => [identity, issuer]);
+  const unreadable = texts.find((rule) => 'pattern' in rule && !isGoPattern(rule.pattern));
+  return unreadable && 'pattern' in unreadable
+    ? `the expression ${unreadable.pattern} has parts that Go, which checks the policy, does not read`
+    : undefined;
+}
+
+/** Reports whether an expression has no look-around, back reference or escape that only JavaScript reads. */
+function isGoPattern(pattern: string): boolean {
+  return !/\(\?(?:[=!]|<[=!])|\\[1-9kuc]/.test(pattern);
+}
+
+/** Returns an expression that matches what a rule matches. */
+export function asPattern(rule: TextRule): string {
+  return 'pattern' in rule ? rule.pattern : `^${rule.exact.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`;
+}

@@ -1,0 +1,104 @@
+import { basename } from 'node:path';
+import { AirgapError } from '../../base/errors.ts';
+import { type Emit, ignoreEvents } from '../../base/events.ts';
+import { printableLine } from '../../base/printable.ts';
+import { runStep } from '../../base/step.ts';
+import { openCheckedBundle } from '../../bundle/open.ts';
+import type { Bundle } from '../../bundle/reading/bundle.ts';
+import type { RequiredSigner } from '../../bundle/signing/check-signature.ts';
+import type { Inventory } from '../../inventory/inventory.ts';
+import { readVerdicts, type Verdicts } from '../../inventory/verdicts.ts';
+import { closureOf, type Graph } from '../../oci/graph.ts';
+import { formatReference } from '../../oci/reference.ts';
+import { walk } from '../../transfer/walk.ts';
+import { type ContentSizes, contentSizes } from './content-sizes.ts';
+import { type Diff, diff } from './diff.ts';
+import { type Inspection, summarize, verifiedSigners } from './inspect.ts';
+import { type OverrideCoverage, overrideCoverage } from './override-coverage.ts';
+
+/** Everything that a person needs to approve a bundle. */
+export interface BundleReport {
+  readonly inspection: Inspection & { readonly lock: Inventory };
+  readonly sizes: ContentSizes;
+  readonly overrides: OverrideCoverage;
+  /** Differences from an older bundle. */
+  readonly since?: Diff;
+  readonly scan?: Verdicts;
+}
+
+export interface ReportOptions {
+  /** Public keys that must all have signed the bundle. */
+  readonly signers?: readonly RequiredSigner[];
+  /** Older bundle, or its exported inventory. */
+  readonly since?: string | undefined;
+  /** File of verdicts of `verify --with`. */
+  readonly verdicts?: string | undefined;
+  /** Manifests read at the same time. */
+  readonly concurrency: number;
+}
+
+/**
+ * Reads a bundle for a report. Its layers are not read: `verify` checks them.
+ * @throws AirgapError `bundle-invalid`, also for another tool's archive; `signature`; `config` for verdicts of other images
+ */
+export async function bundleReport(
+  file: string,
+  { signers = [], since, verdicts, concurrency }: ReportOptions,
+  emit: Emit = ignoreEvents,
+): Promise<BundleReport> {
+  const scan = verdicts === undefined ? undefined : await readVerdicts(verdicts);
+  const source = await openCheckedBundle(file, { signers, emit });
+  let report: BundleReport;
+  try {
+    const lock = source.inventory();
+    if (lock === undefined) {
+      throw new AirgapError('unsupported', `${source.path} has no inventory, which a report is made of`, {
+        hint: 'only bundles have one; inspect without -o html lists the images of any archive',
+      });
+    }
+    const graph = await runStep(emit, `reading the manifests of ${printableLine(basename(file))}`, () =>
+      readGraph(source, concurrency),
+    );
+    if (scan !== undefined && verdicts !== undefined) checkVerdicts(scan, verdicts, source, graph);
+    report = {
+      inspection: { ...(await summarize(source)), ...verifiedSigners(signers), lock },
+      sizes: contentSizes(source, graph),
+      overrides: overrideCoverage(lock),
+      ...(scan && { scan }),
+    };
+  } finally {
+    await source.close();
+  }
+  if (since === undefined) return report;
+  return { ...report, since: await diff(since, file, undefined, emit) };
+}
+
+async function readGraph(source: Bundle, concurrency: number): Promise<Graph> {
+  const references = [...source.images(), ...source.charts()].map(({ reference }) => reference);
+  const { graph, failures } = await walk(source, references, { platforms: [], concurrency });
+  const [failure] = failures;
+  if (failure === undefined) return graph;
+  throw new AirgapError('bundle-invalid', `${source.path} is damaged: ${failure.error.message}`, {
+    hint: 'check it with helm airgap verify, and copy it again',
+    cause: failure.error,
+  });
+}
+
+/** Refuses verdicts that are about other content than the bundle's, such as those of an older bundle. */
+function checkVerdicts({ verdicts }: Verdicts, path: string, source: Bundle, graph: Graph): void {
+  const digests = new Map(
+    source.images().map(({ reference, descriptor }) => [formatReference(reference), descriptor.digest]),
+  );
+  const members = new Map<string, ReadonlySet<string>>();
+  const foreign = verdicts.find(({ image, digest, manifest }) => {
+    const bundled = digests.get(image);
+    if (bundled !== digest) return true;
+    const below = members.get(digest) ?? new Set<string>(closureOf(graph, bundled).manifests);
+    members.set(digest, below);
+    return !below.has(manifest);
+  });
+  if (foreign === undefined) return;
+  throw new AirgapError('config', `${path} is about another bundle: ${foreign.image} has another digest there`, {
+    hint: 'scan this bundle: helm airgap verify BUNDLE --with COMMAND --verdicts FILE',
+  });
+}
