@@ -1,7 +1,8 @@
 /**
  * node scripts/generate.mjs
  *
- * Writes the files that are made from the sources and kept in the checkout: JSON Schemas. A test fails while one is out of date.
+ * Writes the files that are made from the sources and kept in the checkout: JSON Schemas, completion.yaml and
+ * docs/reference.md. A test fails while one is out of date.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

@@ -2,6 +2,7 @@ import { jsonSchema, SCHEMA_NAMES } from '../../src/cli/config/json-schema.ts';
 import { createProgram, readCommands } from '../../src/cli/program.ts';
 import type { CommandIO } from '../../src/cli/run.ts';
 import { completionFile } from './completion.ts';
+import { referencePage } from './reference.ts';
 
 /** Returns the files that are made from the sources and kept in the checkout: texts by path. */
 export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
@@ -10,5 +11,9 @@ export async function generatedFiles(): Promise<ReadonlyMap<string, string>> {
   const schemas = SCHEMA_NAMES.map((name) => jsonSchema(name)).map(
     ({ file, text }) => [`schemas/${file}`, text] as const,
   );
-  return new Map([...schemas, ['completion.yaml', completionFile(program)]]);
+  return new Map([
+    ...schemas,
+    ['completion.yaml', completionFile(program)],
+    ['docs/reference.md', referencePage(program)],
+  ]);
 }
