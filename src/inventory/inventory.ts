@@ -184,7 +184,6 @@ export type Inventory = Readonly<z.infer<typeof inventorySchema>>;
 export type InventoryChart = Inventory['charts'][number];
 export type InventoryImage = Inventory['images'][number];
 export type InventoryReferrer = NonNullable<InventoryImage['referrers']>[number];
-export type PossibleImage = NonNullable<Inventory['possible']>[number];
 export type RequiredBlob = NonNullable<Inventory['requires']>[number];
 
 /**

@@ -10,4 +10,4 @@ export type {
 } from './content.ts';
 export type { ListFormat } from './list-format.ts';
 export { MAX_LIST_SIZE, readList } from './read-list.ts';
-export { type CommandWords, commandWords } from './shell/command-words.ts';
+export { commandWords } from './shell/command-words.ts';

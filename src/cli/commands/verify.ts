@@ -26,13 +26,9 @@ export function verifyCommand(io: CommandIO) {
     .addOption(outputOption(['text', 'json', 'yaml'], 'text'))
     .addHelpText(
       'after',
-      examples(
-        'verify app.tar --key cosign.pub',
-        "verify app.tar --with 'trivy image --exit-code 1 --cache-backend memory --input {}' --verdicts verdicts.json",
-        'verify --receipt receipt.json --ca-file ca.pem',
-      ),
+      examples('verify app.tar --key cosign.pub', 'verify --receipt receipt.json --ca-file ca.pem'),
     );
-  return addReceiptFlags(addScanFlags(command), io).action(async (file, flags) => {
+  return addScanFlags(addReceiptFlags(command, io)).action(async (file, flags) => {
     const { key, verifySignatures: keyFiles, output, receipt } = flags;
     if (file === undefined && (receipt === undefined || key !== undefined)) {
       const hint = 'run helm airgap verify BUNDLE, or helm airgap verify --receipt FILE; --key needs a bundle';
