@@ -30,6 +30,7 @@ import { formatInventory, parseInventory } from '../../src/inventory/inventory.t
 import { formatLockFile } from '../../src/inventory/lock-file.ts';
 import { readMirrorPlan } from '../../src/inventory/mirror-plan.ts';
 import { readMissingList } from '../../src/inventory/missing-list.ts';
+import { readVerdicts } from '../../src/inventory/verdicts.ts';
 import { parsePods } from '../../src/kubernetes/pods.ts';
 import { parsePullSecret } from '../../src/kubernetes/pull-secret.ts';
 import { readManifests } from '../../src/manifests/read-manifests.ts';
@@ -272,6 +273,24 @@ const exported = {
   lock,
   blobs: [{ digest: DIGEST, size: 1, repositories: ['quay.io/a'] }],
 };
+const verdicts = {
+  apiVersion: 'airgap/v1',
+  kind: 'Verdicts',
+  command: 'trivy image --input {}',
+  finished: '2026-11-24T15:00:00.000Z',
+  verdicts: [
+    {
+      image: 'quay.io/a:1',
+      digest: `sha256:${'0'.repeat(64)}`,
+      manifest: `sha256:${'1'.repeat(64)}`,
+      platform: 'linux/amd64',
+      status: 'failed',
+      exitCode: 1,
+      output: 'CVE-2026-1',
+    },
+  ],
+};
+
 const receipt = {
   apiVersion: 'airgap/v1',
   kind: 'Receipt',
@@ -487,6 +506,7 @@ export const targets: readonly Target[] = [
       if (newest.length + unversioned.length !== tags.length) throw new Error('a tag is lost');
     },
   },
+  { name: 'verdicts', ...fromJson(verdicts), runs: 500, read: (bytes) => readVerdicts(file(bytes)) },
   { name: 'receipt', ...fromJson(receipt), runs: 500, read: (bytes) => readReceipt(file(bytes)) },
   {
     name: 'journal',

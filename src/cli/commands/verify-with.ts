@@ -27,9 +27,10 @@ export const addScanFlags = flagGroup((command) =>
       ),
     )
     .addOption(
-      new Option('--with-concurrency <n>', `with --with: images at the same time (default: ${CONCURRENCY})`).argParser(
-        parseConcurrency,
-      ),
+      new Option(
+        '--with-concurrency <n>',
+        'with --with: images at the same time (default: 4, on fewer cores their number)',
+      ).argParser(parseConcurrency),
     )
     .option('--verdicts <file>', 'with --with: write the verdicts to this file, for inspect -o html'),
 );

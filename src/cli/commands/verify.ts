@@ -31,7 +31,7 @@ export function verifyCommand(io: CommandIO) {
         'verify --receipt receipt.json --ca-file ca.pem',
       ),
     );
-  return addReceiptFlags(addScanFlags(addSignerFlags(command)), io).action(async (file, flags) => {
+  return addScanFlags(addReceiptFlags(addSignerFlags(command), io)).action(async (file, flags) => {
     const { key, output, receipt } = flags;
     if (file === undefined && (receipt === undefined || key.length > 0)) {
       const hint = 'run helm airgap verify BUNDLE, or helm airgap verify --receipt FILE; --key needs a bundle';

@@ -133,8 +133,7 @@ function unsignedError(
   const rejected = reasons.slice(0, MAX_REASONS).join('; ');
   const more = reasons.length > MAX_REASONS ? `; and ${reasons.length - MAX_REASONS} more` : '';
   const because = reasons.length === 0 ? '' : `: ${rejected}${more}`;
-  const found =
-    referrers === 0 ? 'it has no referrers' : `none of its referrers (${referrers}) is one`;
+  const found = referrers === 0 ? 'it has no referrers' : `none of its referrers (${referrers}) is one`;
   const isSubset = root.sourceDigest !== undefined;
   const each = isSubset ? ', nor of each image in it' : '';
   const isKnown = root.sourceDigest === digest;
