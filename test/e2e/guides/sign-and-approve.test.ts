@@ -45,6 +45,7 @@ test('only what both have signed gets into the registry', { timeout: 120_000 }, 
   });
   expect(runs.map(({ code, output }) => (code === 0 ? 0 : output))).toEqual(runs.map(() => 0));
   const ticket = readFileSync(join(cwd, 'ticket.md'), 'utf8');
+  expect(readFileSync(join(cwd, 'report.html'), 'utf8')).toContain('quay.io/shop/web');
   expectLine(ticket, 'quay.io/shop/web', '`1`', '`2`');
   expectFacts(runs.at(-1)?.output ?? '', 'reviewer.pub', /signature/);
   const tags = tagsOf(target, 'mirror').map((line) => line.split(' ')[0]);
