@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { execa } from 'execa';
-import { satisfies } from 'semver';
+import semver from 'semver';
 import type { BareHost } from './bare-host.ts';
 import { scratchFolder } from './scratch.ts';
 
@@ -41,7 +41,7 @@ export function installWays(helmVersion: string, release: PluginRelease): readon
   });
   if (helmVersion.startsWith('3.')) return [way('the unpacked folder', plugin), way('a URL', url)];
   const oci = `oci://${reference}`;
-  const refusal = satisfies(helmVersion, WITH_SMALL_LAYERS) ? 'invalid descriptor size' : undefined;
+  const refusal = semver.satisfies(helmVersion, WITH_SMALL_LAYERS) ? 'invalid descriptor size' : undefined;
   return [
     way('the unpacked folder', plugin),
     way('a URL, unverified', url, '--verify=false'),
