@@ -1,4 +1,5 @@
-import { type Command, type CommandUnknownOpts, Help, type Option } from '@commander-js/extra-typings';
+import type { EventEmitter } from 'node:events';
+import { type CommandUnknownOpts, Help, type Option } from '@commander-js/extra-typings';
 
 /** Returns docs/reference.md: arguments, flags and examples of every command, as the program declares them. */
 export function referencePage(program: CommandUnknownOpts): string {
@@ -85,9 +86,13 @@ function withoutEmptyDefault(description: string): string {
   return description.replace(/ ?\(default: \[\]\)$/, '');
 }
 
-/** Returns the examples at the end of the help. */
+/** Returns the examples at the end of the help, which Commander writes by an event. */
 function examplesOf(command: CommandUnknownOpts): string[] {
   let text = '';
-  (command as unknown as Command).emit('afterHelp', { error: false, command, write: (part: string) => (text += part) });
+  (command as unknown as EventEmitter).emit('afterHelp', {
+    error: false,
+    command,
+    write: (part: string) => (text += part),
+  });
   return text.split('\n').flatMap((line) => /^ {2}(helm airgap .*)$/.exec(line)?.[1] ?? []);
 }
