@@ -86,7 +86,7 @@ function withoutEmptyDefault(description: string): string {
   return description.replace(/ ?\(default: \[\]\)$/, '');
 }
 
-/** Returns the examples at the end of the help. */
+/** Returns the examples at the end of the help, which Commander writes by an event. */
 function examplesOf(command: CommandUnknownOpts): string[] {
   let text = '';
   (command as unknown as EventEmitter).emit('afterHelp', {
