@@ -1,6 +1,8 @@
 import type { CommandUnknownOpts, Option } from '@commander-js/extra-typings';
+import type { Context } from '../../session/context.ts';
 import { createProgram, readCommands } from '../program.ts';
 import type { CommandIO } from '../run.ts';
+import { awsProfiles } from './aws-profiles.ts';
 import { bundleNames } from './bundle-names.ts';
 
 /** What the shell does besides offering the lines (cobra's ShellCompDirective). */
@@ -21,6 +23,9 @@ const READ_BUNDLES: ReadonlySet<string> = new Set(['extract', 'push', 'serve']);
 /** Commands are created, and none is run. */
 const NO_IO = { context: { env: {} } } as unknown as CommandIO;
 
+/** Where a command line is completed. */
+type Place = Pick<Context, 'cwd' | 'env'>;
+
 /** Milliseconds for all of it: the file of a bundle may be on a disk that does not answer. */
 const TIME_LIMIT = 10_000;
 
@@ -32,15 +37,15 @@ export function completionText({ lines, directive }: Completion): string {
 /**
  * Completes the last word of a command line. Problems are silent: a message would end up in the command line.
  * @param words after `helm airgap`, without flags of Helm itself; the last one is to be completed and may be empty
- * @param cwd base of relative paths
+ * @param place base of relative paths, and the environment, which may name the files of AWS profiles
  */
-export async function complete(words: readonly string[], cwd: string): Promise<Completion> {
+export async function complete(words: readonly string[], place: Place): Promise<Completion> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Completion>((resolve) => {
     timer = setTimeout(resolve, TIME_LIMIT, NOTHING);
   });
   try {
-    return await Promise.race([completeWord(words, cwd), late]);
+    return await Promise.race([completeWord(words, place), late]);
   } catch {
     return NOTHING;
   } finally {
@@ -48,7 +53,7 @@ export async function complete(words: readonly string[], cwd: string): Promise<C
   }
 }
 
-async function completeWord(words: readonly string[], cwd: string): Promise<Completion> {
+async function completeWord(words: readonly string[], place: Place): Promise<Completion> {
   const [name = ''] = words;
   const program = createProgram(NO_IO, await readCommands([name]));
   let command: CommandUnknownOpts | undefined = program.commands.find((one) => one.name() === name);
@@ -61,12 +66,12 @@ async function completeWord(words: readonly string[], cwd: string): Promise<Comp
   if (command === undefined || rest.length === 0) return NOTHING;
   const word = rest.at(-1) ?? '';
   const line = readLine(command, rest.slice(0, -1));
-  if (line.pending !== undefined) return values(line.pending, word, line, cwd);
+  if (line.pending !== undefined) return values(line.pending, word, line, place);
   const [, flag, value] = (line.isOpen && /^(--[^=]+)=([\s\S]*)$/.exec(word)) || [];
   const option = flag === undefined ? undefined : command.options.find(({ long }) => long === flag);
-  if (option !== undefined) return values(option, value ?? '', line, cwd);
+  if (option !== undefined) return values(option, value ?? '', line, place);
   if (line.isOpen && word.startsWith('-')) return { lines: flags(command, word, line), directive: 'nothing' };
-  return argument(command, word, line, cwd);
+  return argument(command, word, line, place);
 }
 
 /** Words before the one to complete. */
@@ -122,7 +127,7 @@ function firstWords(text: string): string {
 }
 
 /** Completes the value of a flag. */
-async function values(option: Option, word: string, line: Line, cwd: string): Promise<Completion> {
+async function values(option: Option, word: string, line: Line, { cwd, env }: Place): Promise<Completion> {
   if (option.argChoices !== undefined) return offer(option.argChoices, word);
   const bundles = [
     ...(line.given.get('bundle') ?? []),
@@ -131,6 +136,7 @@ async function values(option: Option, word: string, line: Line, cwd: string): Pr
   if (option.long === '--chart') return offer((await bundleNames(bundles, cwd)).charts, word);
   if (['--image', '--exclude', '--include'].includes(option.long ?? ''))
     return offer((await bundleNames(bundles, cwd)).images, word);
+  if (option.long === '--profile') return offer(await awsProfiles(env), word);
   if (option.long === '--config') return { lines: ['yaml', 'yml'], directive: 'extensions' };
   const placeholder = /[<[]([^>\]]*)/.exec(option.flags)?.[1] ?? '';
   if (/\b(?:dir|folder|root)$/.test(placeholder)) return { lines: [], directive: 'folders' };
@@ -138,7 +144,7 @@ async function values(option: Option, word: string, line: Line, cwd: string): Pr
 }
 
 /** Completes an argument: a chart of the bundle, a fixed choice, or a file. */
-async function argument(command: CommandUnknownOpts, word: string, line: Line, cwd: string): Promise<Completion> {
+async function argument(command: CommandUnknownOpts, word: string, line: Line, { cwd }: Place): Promise<Completion> {
   const declared = command.registeredArguments;
   const next = declared[line.positional.length] ?? (declared.at(-1)?.variadic ? declared.at(-1) : undefined);
   if (next === undefined) return NOTHING;

@@ -22,7 +22,7 @@ beforeAll(async () => {
 });
 
 /** Completes a line of words; the last one may be empty. */
-const at = (line: string) => complete(line.split(' '), folder);
+const at = (line: string) => complete(line.split(' '), { cwd: folder, env: { HOME: folder } });
 const names = async (line: string): Promise<string[]> =>
   (await at(line)).lines.map((text) => text.split('\t')[0] ?? '');
 
@@ -41,6 +41,15 @@ describe('flags', () => {
     expect(await names('inspect app.tar --output=cy')).toEqual(['cyclonedx']);
     expect(await names('push --on-existing-tag s')).toEqual(['skip']);
     expect(await names('schema ')).toEqual(['config', 'lock-file', 'inventory']);
+  });
+
+  it('offer the profiles of AWS', async () => {
+    expect(await names('push --profile ')).toEqual([]);
+    mkdirSync(join(folder, '.aws'));
+    writeFileSync(join(folder, '.aws/config'), '[default]\n[profile prod]\nx=[y]\n[sso-session s]\n[profile "a b"]\n');
+    writeFileSync(join(folder, '.aws/credentials'), ' [ ci ]\n[prod]\n[profile $(x)]\n');
+    expect(await names('push --profile ')).toEqual(['ci', 'default', 'prod']);
+    expect(await names('push --profile p')).toEqual(['prod']);
   });
 
   it.each([
