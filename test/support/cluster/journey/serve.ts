@@ -36,7 +36,9 @@ export async function serveInside(helm: InsideHelm, { name, port, args }: ServeI
   const log = ['--log-file', file('requests'), '-o', 'json'];
   await trustInside(cluster, host);
   const pid = await helm.start(['airgap', 'serve', ...args, '--listen', `${NODE}:${port}`, ...tls, ...log], file);
-  const output = (): string => ['out', 'err'].map((suffix) => readFileSync(file(suffix), 'utf8')).join('');
+  // The shell creates these files, a moment after it was started.
+  const textOf = (path: string): string => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+  const output = (): string => ['out', 'err'].map((suffix) => textOf(file(suffix))).join('');
   const until = async (isDone: () => boolean): Promise<void> => {
     for (const end = Date.now() + 30_000; !isDone(); await sleep(100)) {
       if (Date.now() > end) throw new Error(`serve neither listens nor ends: ${output()}`);
