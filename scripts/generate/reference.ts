@@ -1,5 +1,6 @@
 import type { EventEmitter } from 'node:events';
 import { type CommandUnknownOpts, Help, type Option } from '@commander-js/extra-typings';
+import { withoutEmptyDefault } from '../../src/cli/help.ts';
 
 /** Returns docs/reference.md: arguments, flags and examples of every command, as the program declares them. */
 export function referencePage(program: CommandUnknownOpts): string {
@@ -79,11 +80,6 @@ function row(name: string, description: string): string {
 /** Escapes what Markdown would interpret. */
 function escaped(text: string): string {
   return text.replaceAll(/[\\|<>*_`[\]]/g, '\\$&');
-}
-
-/** Removes the default that Commander shows for repeatable flags. */
-function withoutEmptyDefault(description: string): string {
-  return description.replace(/ ?\(default: \[\]\)$/, '');
 }
 
 /** Returns the examples at the end of the help, which Commander writes by an event. */

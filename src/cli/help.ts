@@ -7,3 +7,8 @@ Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 check failed,
 export function examples(...commands: readonly string[]): string {
   return ['', 'Examples:', ...commands.map((command) => `  helm airgap ${command}`)].join('\n');
 }
+
+/** Removes the default that Commander shows for repeatable flags. */
+export function withoutEmptyDefault(description: string): string {
+  return description.replace(/ ?\(default: \[\]\)$/, '');
+}

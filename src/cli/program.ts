@@ -1,5 +1,5 @@
 import { Command, type CommandUnknownOpts, Help, Option } from '@commander-js/extra-typings';
-import { EXIT_CODES, examples } from './help.ts';
+import { EXIT_CODES, examples, withoutEmptyDefault } from './help.ts';
 import { PROGRESS_CHOICES, type ProgressChoice } from './progress/progress.ts';
 import type { CommandIO } from './run.ts';
 import { VERSION } from './version.ts';
@@ -230,9 +230,4 @@ function addProgressFlags(command: CommandUnknownOpts, io: CommandIO): void {
       const { progress, quiet } = command.opts() as { readonly progress: ProgressChoice; readonly quiet?: true };
       io.showProgress({ choice: progress, isQuiet: quiet ?? false });
     });
-}
-
-/** Removes the default that Commander shows for repeatable flags. */
-function withoutEmptyDefault(description: string): string {
-  return description.replace(/ ?\(default: \[\]\)$/, '');
 }
