@@ -36,6 +36,7 @@ spec:
         - name: fixed
           image: quay.io/acme/fixed:1
           args: ["--note=quay.io/acme/perhaps"]
+{{- with .Values.broken }}{{ fail . }}{{ end }}
 `,
 });
 
@@ -75,6 +76,7 @@ describe('the page', () => {
       ...['quay.io/acme/extra:1', /No value redirects 1 of 2/],
     );
     expect(text).not.toMatch(/https?:\/\/(?!downloads\.acme\.io)/);
+    expectFacts(text, 'Nothing is proved');
   });
 
   test('is the same for the same bundle, on standard output too', async () => {
@@ -94,6 +96,11 @@ describe('the page', () => {
   test.each([
     [['--out', 'x.html'], '-o html'],
     [['--since', 'old.tar'], '-o html'],
+    [['--to', 'registry.example'], '-o html'],
+    [['-o', 'html', '--unmapped', 'repack'], '--to'],
+    [['-o', 'html', '--config', 'airgap.yaml'], '--to'],
+    [['-o', 'html', '--naming', 'flat'], '--to'],
+    [['-o', 'html', '--to', 'registry.example/UPPER'], '--to'],
     [['-o', 'html', '--out', '.'], '--out'],
   ])('wrong flags %j are one sentence', async (flags, fact) => {
     const run = await airgap(['inspect', at('2.0.0.tar'), ...flags], home, { cwd: home });
@@ -127,6 +134,54 @@ describe('the page', () => {
     const env = { NODE_OPTIONS: '--max-old-space-size=400' };
     await airgapOk(['inspect', at('large.tar'), '-o', 'html', '--out', at('large.html')], home, { env });
     expect(statSync(at('large.html')).size).toBeLessThan(20e6);
+  });
+});
+
+describe('the proof of the overrides', () => {
+  const to = ['--to', 'registry.example/mirror'];
+  const CONFIG = 'apiVersion: airgap/v1\nkind: Config\n';
+  const inspect = (bundle: string, ...flags: readonly string[]) =>
+    airgap(['inspect', at(bundle), '-o', 'html', ...to, ...flags], home);
+  /** The section, without what recipes say of images. */
+  const sectionOf = (text: string): string =>
+    /<section aria-labelledby="overrides">[\s\S]*?<\/section>/.exec(text)?.[0] ?? '';
+
+  test('names what is public after rendering, and ends with exit code 3', async () => {
+    const run = await inspect('2.0.0.tar');
+    expect(run.code).toBe(3);
+    expectFacts(run.stderr, 'site 2.0.0', 'quay.io/acme/fixed:1');
+    expectFacts(run.stdout, '✗ Failed', /Rendered with .*registry\.example\/mirror.* 1 location is still public/);
+    expectFacts(sectionOf(run.stdout), 'registry.example/mirror', 'quay.io/acme/fixed:1');
+    expect(sectionOf(run.stdout)).not.toContain('quay.io/acme/web');
+  });
+
+  test.each(['post-render', 'repack'])('covers what --unmapped=%s redirects', async (how) => {
+    const run = await inspect('2.0.0.tar', '--unmapped', how);
+    expect(run).toMatchObject({ code: 0 });
+    expectFacts(run.stdout, /Rendered with .*all 2 references of 1 chart are private/);
+    expect(sectionOf(run.stdout)).not.toContain('quay.io');
+  });
+
+  test('is made with the profiles of a configuration file, and says which profiles it is not for', async () => {
+    writeFileSync(at('more.yaml'), 'image: {repository: acme/extra, tag: "1"}\n');
+    writeFileSync(at('site.yaml'), `${CONFIG}charts: [{chart: site, profiles: [{name: prod, values: [more.yaml]}]}]\n`);
+    const run = await inspect('1.0.0.tar', '--config', at('site.yaml'), '--unmapped', 'post-render');
+    expect(run.code).toBe(0);
+    // The image of the default values is in the bundle, and the bundle's profile was not rendered.
+    expectFacts(sectionOf(run.stdout), 'profile prod', 'quay.io/acme/web:1.0.0', 'Not rendered', 'profile default');
+    expectFacts(run.stdout, /does not cover all values of 1 chart/);
+  });
+
+  test('an image that the bundle lacks, and a chart that does not render, are not proved', async () => {
+    writeFileSync(at('lacking.yaml'), 'image: {repository: acme/elsewhere}\n');
+    writeFileSync(at('broken.yaml'), 'broken: <img src=x onerror=alert(1)>\n');
+    const profiles = '[{name: lacking, values: [lacking.yaml]}, {name: broken, values: [broken.yaml]}]';
+    writeFileSync(at('bad.yaml'), `${CONFIG}charts: [{chart: site, profiles: ${profiles}}]\n`);
+    const run = await inspect('2.0.0.tar', '--config', at('bad.yaml'), '--unmapped', 'repack');
+    expect(run.code).toBe(3);
+    expectFacts(run.stderr, 'quay.io/acme/elsewhere:2.0.0', 'profile broken');
+    expectFacts(run.stdout, '&lt;img src=x onerror=alert(1)&gt;');
+    expectFacts(sectionOf(run.stdout), 'Needed, and not in the bundle', 'quay.io/acme/elsewhere:2.0.0', 'Not proved');
   });
 });
 
@@ -219,7 +274,8 @@ describe('in Chromium', () => {
 
   test('axe finds nothing serious, in light and dark', async (context) => {
     if (reason !== undefined) return context.skip(reason);
-    await report('2.0.0.tar', 'page.html', '--since', at('1.0.0.tar'));
+    const proof = ['--to', 'registry.example', '--unmapped', 'repack'];
+    await report('2.0.0.tar', 'page.html', '--since', at('1.0.0.tar'), ...proof);
     const tested = await startBrowser({ bypassCSP: true });
     try {
       const subject = await tested.newPage();

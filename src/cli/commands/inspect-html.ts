@@ -1,31 +1,48 @@
 import { availableParallelism } from 'node:os';
 import { checkReplaceable, checkWritable, writeOutput } from '../../base/output-file.ts';
 import { bundleReport, type ReportOptions } from '../../workflows/inspect/bundle-report.ts';
+import { isProved, type OverridesProof, type ProofRequest } from '../../workflows/inspect/overrides-proof.ts';
+import { isIncomplete } from '../../workflows/values/bundle-coverage.ts';
+import { readProfiles } from '../flags/settings.ts';
+import { type NamingFlags, targetOf } from '../flags/target.ts';
 import { isReportPage } from '../reports/html/page.ts';
 import { htmlReport } from '../reports/html/report.ts';
+import { proofReport } from '../reports/values.ts';
 import type { CommandIO } from '../run.ts';
 import { VERSION } from '../version.ts';
 import { afterInspect } from './next-steps.ts';
 
-interface HtmlReportOptions extends Omit<ReportOptions, 'concurrency'> {
+/** Flags of the proof of the overrides. */
+export interface ProofFlags extends NamingFlags {
+  readonly to?: string;
+  readonly config?: string;
+  readonly var: string[];
+  readonly unmapped?: 'post-render' | 'repack';
+}
+
+interface HtmlReportOptions extends Omit<ReportOptions, 'concurrency' | 'prove'> {
   /** File to write; standard output without it. */
   readonly out: string | undefined;
 }
 
 /**
- * Writes the report about a bundle. An existing file is replaced only if it is such a report.
- * @throws AirgapError `output-exists`, `file`, `no-space`, and as `bundleReport`
+ * Writes the report about a bundle. An existing file is replaced only if it is such a report. Exit code 3 if a proof was
+ * required and something is left public, missing or not proved.
+ * @throws AirgapError `output-exists`, `file`, `no-space`, `usage`, `config`, and as `bundleReport`
  */
 export async function writeHtmlReport(
   io: CommandIO,
   file: string,
   { out, ...options }: HtmlReportOptions,
+  flags: ProofFlags,
 ): Promise<void> {
   if (out !== undefined) {
     await checkWritable(out, '--out');
     await checkReplaceable(out, { isOurs: isReportPage, what: 'report of this command' });
   }
-  const report = await bundleReport(file, { ...options, concurrency: availableParallelism() }, io.context.emit);
+  const prove = await proofRequest(io, flags);
+  const report = await bundleReport(io.context, file, { ...options, prove, concurrency: availableParallelism() });
+  if (report.proof !== undefined) reportProof(io, report.proof);
   const pieces = inChunks(htmlReport(report, VERSION));
   if (out === undefined) {
     for (const piece of pieces) io.write(piece);
@@ -34,6 +51,22 @@ export async function writeHtmlReport(
   await writeOutput(out, pieces);
   io.print(`${out} written`);
   for (const line of afterInspect(file)) io.info(line);
+}
+
+async function proofRequest(io: CommandIO, flags: ProofFlags): Promise<ProofRequest | undefined> {
+  const { to, unmapped } = flags;
+  if (to === undefined) return undefined;
+  const { config, jobs } = await readProfiles(io.context, flags);
+  return { target: await targetOf(to, flags, config), jobs, ...(unmapped && { unmapped }) };
+}
+
+/** Prints what a proof leaves open: the page has all of it. */
+function reportProof(io: CommandIO, proof: OverridesProof): void {
+  if (isProved(proof)) return;
+  io.setExitCode(3);
+  for (const result of proof.proved) if (isIncomplete(result)) io.info(proofReport(result, true), true);
+  for (const { chart, version, profile, error } of proof.failed)
+    io.info(`${chart} ${version} (profile ${profile}): not proved: ${error.message}`, true);
 }
 
 /** Characters that are written at once. */

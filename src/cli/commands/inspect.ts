@@ -1,21 +1,25 @@
 import { availableParallelism } from 'node:os';
-import { Command } from '@commander-js/extra-typings';
+import { Command, Option } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import { jsonText } from '../../base/printable.ts';
 import type { Inspection } from '../../workflows/inspect/inspect.ts';
+import { addConfigFlags } from '../flags/charts.ts';
+import { givenFlags } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
 import { requiredSigners, requireSignatureOption } from '../flags/signatures.ts';
+import { addNamingFlags } from '../flags/target.ts';
 import { examples } from '../help.ts';
 import { inspectReport } from '../reports/inspect.ts';
 import type { CommandIO } from '../run.ts';
 import { VERSION } from '../version.ts';
+import type { ProofFlags } from './inspect-html.ts';
 import { afterInspect } from './next-steps.ts';
 
 /** `lock` prints the exported inventory, which replaces the bundle in `--since` and `diff`. */
 const FORMATS = ['text', 'json', 'yaml', 'cyclonedx', 'lock', 'html'] as const;
 
 export function inspectCommand(io: CommandIO) {
-  return new Command('inspect')
+  const command = new Command('inspect')
     .argument('<file>', 'bundle to read')
     .addOption(requireSignatureOption())
     .addOption(outputOption(FORMATS, 'text'))
@@ -26,24 +30,30 @@ export function inspectCommand(io: CommandIO) {
       'show what is new, changed and gone since this bundle, or its inventory (inspect -o lock)',
     )
     .option('--verdicts <file>', 'show these verdicts of verify --with')
+    .option('--to <registry[/prefix]>', 'prove the overrides for this registry: render each chart with them')
+    .addOption(
+      new Option('--unmapped <how>', 'with --to: what redirects references that no value redirects').choices([
+        'post-render',
+        'repack',
+      ]),
+    );
+  const proving = addConfigFlags(command, 'with --to: charts, profiles and values from this airgap.yaml');
+  return addNamingFlags(proving)
     .addHelpText(
       'after',
       examples(
         'inspect app.tar',
         'inspect app.tar -o cyclonedx > app.cdx.json',
         'inspect app.tar -o html --since v1.tar --out report.html',
+        'inspect app.tar -o html --to registry.example --out report.html',
       ),
     )
     .action(async (file, { output, out, since, verdicts, ...flags }) => {
-      const given = Object.entries({ '--out': out, '--since': since, '--verdicts': verdicts });
-      const [flag] = given.find(([, value]) => value !== undefined) ?? [];
-      if (flag !== undefined && output !== 'html') {
-        throw new AirgapError('usage', `${flag} needs -o html`, { hint: `add -o html, or leave out ${flag}` });
-      }
+      checkReportFlags({ ...flags, output, out, since, verdicts });
       const { signers } = await requiredSigners(flags);
       if (output === 'html') {
         const { writeHtmlReport } = await import('./inspect-html.ts');
-        return writeHtmlReport(io, file, { signers, since, verdicts, out });
+        return writeHtmlReport(io, file, { signers, since, verdicts, out }, flags);
       }
       const { inspect, inspectInventory } = await import('../../workflows/inspect/inspect.ts');
       if (output === 'lock') {
@@ -57,6 +67,24 @@ export function inspectCommand(io: CommandIO) {
       if (output !== 'text') return io.print(await formatDocument('Inspection', result, output));
       await printReport(io, { result: inspectReport(result), notes: [] }, afterInspect(file));
     });
+}
+
+/** @throws AirgapError `usage` for flags of the report without the report, and for flags of its proof without the proof */
+function checkReportFlags(
+  flags: ProofFlags & Readonly<Record<'output' | 'out' | 'since' | 'verdicts', string | undefined>>,
+): void {
+  const { output, out, since, verdicts, to, config, unmapped, chartPrefix, naming, namingRule, registryType } = flags;
+  const refuse = (given: Readonly<Record<string, unknown>>, needed: string): void => {
+    const [flag] = givenFlags(given);
+    if (flag === undefined) return;
+    throw new AirgapError('usage', `${flag} needs ${needed}`, { hint: `add ${needed}, or leave out ${flag}` });
+  };
+  if (to === undefined) {
+    const names = { '--naming': naming, '--naming-rule': namingRule.length > 0, '--chart-prefix': chartPrefix };
+    const of = { '--unmapped': unmapped, '--config': config, ...names, '--registry-type': registryType };
+    refuse({ ...of, '--var': flags.var.length > 0 }, '--to');
+  }
+  if (output !== 'html') refuse({ '--out': out, '--since': since, '--verdicts': verdicts, '--to': to }, '-o html');
 }
 
 /** Returns the bill of materials of a bundle, CycloneDX 1.6 in JSON. */

@@ -8,6 +8,7 @@ import { checkReplaceable, makeFolder, writeOutput } from '../../base/output-fil
 import { chartArchiveRepository, chartsPath, type Target } from '../../naming/naming.ts';
 import { digestOf } from '../../oci/digest.ts';
 import { formatRepository } from '../../oci/reference.ts';
+import { isIncomplete } from '../../workflows/values/bundle-coverage.ts';
 import type { CarryingResult } from '../../workflows/values/carrying-charts.ts';
 import type { ValuesOptions } from '../../workflows/values/values.ts';
 import { formatResults } from '../flags/output.ts';
@@ -17,7 +18,6 @@ import { carryingReport } from '../reports/values-chart.ts';
 import type { CommandIO } from '../run.ts';
 import { afterLeft, afterMissing } from './after-values.ts';
 import { afterChartArchives } from './chart-archive-steps.ts';
-import { isIncomplete } from './values-format.ts';
 
 /** Flags for charts that carry their overrides. */
 export interface CarryingFlags extends FormatFlags, UnmappedFlags {

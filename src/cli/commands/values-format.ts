@@ -10,8 +10,9 @@ import { SECRET_FILE } from '../../base/own-file.ts';
 import { chartRepository } from '../../naming/naming.ts';
 import { formatRepository } from '../../oci/reference.ts';
 import type { GeneratedFile } from '../../overrides/formats/index.ts';
+import { isIncomplete } from '../../workflows/values/bundle-coverage.ts';
 import type { UmbrellaOverrides } from '../../workflows/values/umbrella-chart.ts';
-import type { Overrides, ValuesOptions } from '../../workflows/values/values.ts';
+import type { ValuesOptions } from '../../workflows/values/values.ts';
 import { formatDocument } from '../flags/output.ts';
 import { type FormatFlags, isPolicyFormat } from '../flags/overrides.ts';
 import { displayPath } from '../reports/text.ts';
@@ -97,11 +98,6 @@ export async function writeFormat(
     return afterValues(command, { ...umbrella, file: written, map: undefined, changedChart: undefined, ...from });
   };
   return afterFormat(format, file, install);
-}
-
-/** Reports whether references stay public, or the bundle lacks images. */
-export function isIncomplete({ proof, notInBundle }: Pick<Overrides, 'proof' | 'notInBundle'>): boolean {
-  return proof.residue.length + notInBundle.length > 0;
 }
 
 /** Returns where `push` puts a chart; a placeholder for a name that no repository can have. */

@@ -1,7 +1,9 @@
 import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import type { ChartRequest } from '../../helm/access.ts';
+import { isIncomplete } from '../../workflows/values/bundle-coverage.ts';
 import type { Overrides, ValuesOptions } from '../../workflows/values/values.ts';
+import { withoutParts } from '../flags/chart-jobs.ts';
 import {
   addConfigFlags,
   addManifestFlags,
@@ -34,7 +36,7 @@ import type { CommandIO } from '../run.ts';
 import { afterMissing, afterUnmapped, afterValues } from './after-values.ts';
 import { checkCarryingFlags, withOutFolder, writeCarryingCharts } from './values-chart.ts';
 import { checkOut, OverridesFiles, writeOverrides } from './values-files.ts';
-import { installedFrom, isIncomplete, writeFormat } from './values-format.ts';
+import { installedFrom, writeFormat } from './values-format.ts';
 import { checkPolicySources, policySignatures, refuseSignerFlags } from './values-policies.ts';
 
 /** Declares the command and its flags. */
@@ -118,10 +120,7 @@ async function valuesOptions(
   const { withWrittenNamesFromFile } = await import('../../workflows/push/written-names.ts');
   // Parts of a chart that are not installed are not rendered.
   const skipped = { noHooks: !hooks, skipTests: !tests };
-  const jobs = charts.map(({ request, profiles }) => ({
-    request,
-    profiles: profiles.map(({ name, options }) => ({ name, options: { ...options, ...skipped } })),
-  }));
+  const jobs = withoutParts(charts, skipped);
   const request = flags.config === undefined ? charts[0]?.request : undefined;
   return {
     request: request && (await bundledRequest(context, request, bundle, signing)),

@@ -91,6 +91,17 @@ export function chartJobs(
   });
 }
 
+/** Returns the charts without the parts that are not installed, which are not rendered then. */
+export function withoutParts(
+  jobs: readonly ChartJob[],
+  skipped: Pick<RenderOptions, 'noHooks' | 'skipTests'>,
+): ChartJob[] {
+  return jobs.map(({ request, profiles }) => ({
+    request,
+    profiles: profiles.map(({ name, options }) => ({ name, options: { ...options, ...skipped } })),
+  }));
+}
+
 /** Returns true for a text with a scheme. Helm fetches those: plugins add further schemes. */
 function isUrl(text: string): boolean {
   return /^[a-z][a-z0-9+.-]*:\/\//i.test(text);

@@ -12,9 +12,9 @@ import type { ChartJob } from '../../search/search-charts.ts';
 import type { Pattern } from '../../search/selection.ts';
 import type { Config } from '../config/schema.ts';
 import type { CommandIO } from '../run.ts';
-import { chartJobs, chartRequest, refuseUnusedRenderFlags, renderOptions } from './chart-jobs.ts';
+import { chartJobs, chartRequest, refuseUnusedRenderFlags, renderOptions, withoutParts } from './chart-jobs.ts';
 import type { ChartsFlags, ConfigFlags, RenderFlags } from './charts.ts';
-import { type Configuration, type ConfigurationUse, readConfiguration } from './configuration.ts';
+import { CONNECTION_ONLY, type Configuration, type ConfigurationUse, readConfiguration } from './configuration.ts';
 import { type ImageStreamFlags, readImageStreams } from './image-streams.ts';
 import { chartLogin } from './login.ts';
 import { listEntries, parseDuration, parseMemory } from './option.ts';
@@ -123,6 +123,24 @@ export async function readSettings(
       findLogin: chartLogin(env, registry, named),
     },
     registry: { ...registry, named, clusterLogins },
+  };
+}
+
+/**
+ * Reads the charts with their profiles from the configuration file, for a command that has the charts themselves. Without a file
+ * there are none.
+ * @throws AirgapError `usage`, `config`
+ */
+export async function readProfiles(
+  context: CommandIO['context'],
+  flags: ConfigFlags,
+): Promise<{ readonly config: Configuration['config']; readonly jobs?: readonly ChartJob[] }> {
+  const { config, folder, registry } = await readConfiguration(context, flags, CONNECTION_ONLY);
+  if (flags.config === undefined) return { config };
+  const jobs = chartJobs(config, folder, registry, renderLimits({}, config));
+  return {
+    config,
+    jobs: withoutParts(jobs, { noHooks: config.hooks === false, skipTests: config.tests === false }),
   };
 }
 

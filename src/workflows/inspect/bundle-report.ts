@@ -1,6 +1,5 @@
 import { basename } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
-import { type Emit, ignoreEvents } from '../../base/events.ts';
 import { printableLine } from '../../base/printable.ts';
 import { runStep } from '../../base/step.ts';
 import { openCheckedBundle } from '../../bundle/open.ts';
@@ -10,17 +9,21 @@ import type { Inventory } from '../../inventory/inventory.ts';
 import { readVerdicts, type Verdicts } from '../../inventory/verdicts.ts';
 import { closureOf, type Graph } from '../../oci/graph.ts';
 import { formatReference } from '../../oci/reference.ts';
+import type { Context } from '../../session/context.ts';
 import { walk } from '../../transfer/walk.ts';
 import { type ContentSizes, contentSizes } from './content-sizes.ts';
 import { type Diff, diff } from './diff.ts';
 import { type Inspection, summarize, verifiedSigners } from './inspect.ts';
 import { type OverrideCoverage, overrideCoverage } from './override-coverage.ts';
+import { type OverridesProof, type ProofRequest, proveOverrides } from './overrides-proof.ts';
 
 /** Everything that a person needs to approve a bundle. */
 export interface BundleReport {
   readonly inspection: Inspection & { readonly lock: Inventory };
   readonly sizes: ContentSizes;
   readonly overrides: OverrideCoverage;
+  /** Proof of the overrides for one registry. */
+  readonly proof?: OverridesProof;
   /** Differences from an older bundle. */
   readonly since?: Diff;
   readonly scan?: Verdicts;
@@ -33,19 +36,23 @@ export interface ReportOptions {
   readonly since?: string | undefined;
   /** File of verdicts of `verify --with`. */
   readonly verdicts?: string | undefined;
+  /** Registry and values for which the overrides are proved by rendering; needs Helm. */
+  readonly prove?: ProofRequest | undefined;
   /** Manifests read at the same time. */
   readonly concurrency: number;
 }
 
 /**
  * Reads a bundle for a report. Its layers are not read: `verify` checks them.
- * @throws AirgapError `bundle-invalid`, also for another tool's archive; `signature`; `config` for verdicts of other images
+ * @throws AirgapError `bundle-invalid`, also for another tool's archive; `signature`; `config` for verdicts of other images;
+ * those of `proveOverrides`
  */
 export async function bundleReport(
+  context: Context,
   file: string,
-  { signers = [], since, verdicts, concurrency }: ReportOptions,
-  emit: Emit = ignoreEvents,
+  { signers = [], since, verdicts, prove, concurrency }: ReportOptions,
 ): Promise<BundleReport> {
+  const { emit } = context;
   const scan = verdicts === undefined ? undefined : await readVerdicts(verdicts);
   const source = await openCheckedBundle(file, { signers, emit });
   let report: BundleReport;
@@ -66,6 +73,7 @@ export async function bundleReport(
       overrides: overrideCoverage(lock),
       ...(scan && { scan }),
     };
+    if (prove !== undefined) report = { ...report, proof: await proveOverrides(context, source, prove) };
   } finally {
     await source.close();
   }

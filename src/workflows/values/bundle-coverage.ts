@@ -5,6 +5,7 @@ import type { Inventory, InventoryImage } from '../../inventory/inventory.ts';
 import { type BundledProfile, profileText, valuesOriginOf, valuesOriginText } from '../../inventory/values-origin.ts';
 import { formatTargetReference, type Target } from '../../naming/naming.ts';
 import { parseReference } from '../../oci/reference.ts';
+import type { Proof } from '../../overrides/index.ts';
 import type { Profile } from '../../search/search-render.ts';
 
 /** Images of a chart in a bundle that the current values do not need, because the bundle was made with other values. */
@@ -16,6 +17,13 @@ export interface UncoveredImages {
   readonly covered: readonly BundledProfile[];
 }
 
+/** What the overrides of a chart do not cover of a bundle. */
+export interface UncoveredContent {
+  readonly images?: UncoveredImages;
+  /** Profiles of the bundle without overrides; only those without a parent chart. */
+  readonly profiles: readonly BundledProfile[];
+}
+
 /** A chart and profile for which overrides were derived. */
 export interface DerivedChart {
   readonly chart: string;
@@ -23,6 +31,17 @@ export interface DerivedChart {
   readonly profile: Profile;
   /** All its image references, at the source or at the target. */
   readonly references: readonly string[];
+}
+
+/** Reports whether overrides leave a reference public, or need an image that the bundle lacks. */
+export function isIncomplete({
+  proof,
+  notInBundle,
+}: {
+  readonly proof: Pick<Proof, 'residue'>;
+  readonly notInBundle: readonly string[];
+}): boolean {
+  return proof.residue.length + notInBundle.length > 0;
 }
 
 type InventoryLocation = InventoryImage['found'][number];
@@ -43,7 +62,7 @@ function dependsOnValues({ how, userMade }: InventoryLocation): boolean {
  * Compares derived overrides with the images and profiles of a bundle, and warns of uncovered ones. A bundle does not
  * contain values, so overrides for its other profiles cannot be derived without them.
  * @param isComplete true if overrides for all profiles of the charts are required
- * @returns uncovered images, by chart name
+ * @returns what is not covered, by chart name
  */
 export function compareWithBundle(
   source: Bundle,
@@ -51,15 +70,15 @@ export function compareWithBundle(
   target: Target,
   isComplete: boolean,
   emit: Emit,
-): Map<string, UncoveredImages> {
+): Map<string, UncoveredContent> {
   const inventory = source.inventory();
-  const found = new Map<string, UncoveredImages>();
+  const found = new Map<string, UncoveredContent>();
   if (inventory === undefined) return found;
   for (const [chart, derivedCharts] of Map.groupBy(derived, (derivedChart) => derivedChart.chart)) {
     const uncovered = findUncovered(inventory, chart, derivedCharts, target);
-    if (uncovered !== undefined) found.set(chart, uncovered);
     if (uncovered !== undefined && !usesBundledProfile(uncovered, derivedCharts)) warnUncovered(emit, chart, uncovered);
     const missingProfiles = profilesLeftOut(inventory, chart, derivedCharts, isComplete);
+    found.set(chart, { ...(uncovered && { images: uncovered }), profiles: missingProfiles });
     const isReported =
       uncovered !== undefined &&
       missingProfiles.every(({ name }) => uncovered.profiles.some((profile) => profile.name === name));

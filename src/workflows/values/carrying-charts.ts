@@ -72,7 +72,7 @@ export function carryingCharts(context: Context, options: CarryingChartsOptions)
       if (source === undefined) return results;
       const uncovered = compareWithBundle(source, derived, options.target, options.request === undefined, emit);
       return results.map((result) => {
-        const moreInBundle = uncovered.get(result.chart);
+        const moreInBundle = uncovered.get(result.chart)?.images;
         return moreInBundle === undefined ? result : { ...result, moreInBundle };
       });
     } finally {

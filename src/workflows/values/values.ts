@@ -1,10 +1,12 @@
 import { join } from 'node:path';
+import { type AirgapError, asAirgapError } from '../../base/errors.ts';
 import { runStep } from '../../base/step.ts';
 import { type OpenOptions, openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
 import { type Chart, fetchChart, titleOf } from '../../helm/fetch.ts';
 import { Helm } from '../../helm/helm.ts';
 import { Renderer, type Values } from '../../helm/render.ts';
+import type { BundledProfile } from '../../inventory/values-origin.ts';
 import { formatTarget, type Target } from '../../naming/naming.ts';
 import {
   checkReadBack,
@@ -71,6 +73,8 @@ export interface Overrides {
   readonly notInBundle: readonly string[];
   /** References bundled for the chart that none of its overrides need. */
   readonly moreInBundle?: UncoveredImages;
+  /** Profiles of the bundle, of any version of the chart, without overrides. */
+  readonly otherProfiles?: readonly BundledProfile[];
   /** Post-render map that the overrides require; the proof then covers both. */
   readonly postRenderMap?: PostRenderMapFile;
   /** Repacked chart that the overrides require; the proof then covers both. */
@@ -96,40 +100,76 @@ interface PostRenderMapFile {
 }
 
 /** Derives the overrides of one chart, or of all charts of a bundle, and proves them by rendering. */
-export function values(context: Context, options: ValuesOptions): Promise<Overrides[]> {
+export async function values(context: Context, options: ValuesOptions): Promise<Overrides[]> {
+  const source =
+    options.bundle === undefined
+      ? undefined
+      : await openCheckedBundle(options.bundle, { signers: options.signers, emit: context.emit });
+  try {
+    return await overridesOf(context, source, options);
+  } finally {
+    await source?.close();
+  }
+}
+
+/** A chart and profile whose overrides could not be derived. */
+export interface FailedOverrides {
+  readonly chart: string;
+  readonly version: string;
+  readonly profile: string;
+  readonly error: AirgapError;
+}
+
+/**
+ * Derives overrides as {@link values} does, with charts of an open bundle.
+ * @param onFailure called in place of an error about one chart of the bundle; without it, the first error ends the work
+ */
+export function overridesOf(
+  context: Context,
+  source: Bundle | undefined,
+  options: Omit<ValuesOptions, 'bundle' | 'signers'>,
+  onFailure?: (failed: FailedOverrides) => void,
+): Promise<Overrides[]> {
   return withScratch(context, async (scratch) => {
     const helm = new Helm(context);
-    const source =
-      options.bundle === undefined
-        ? undefined
-        : await openCheckedBundle(options.bundle, { signers: options.signers, emit: context.emit });
-    try {
-      const results: Overrides[] = [];
-      const derived: DerivedChart[] = [];
-      const fetched: { bundled: BundledChart; chart: Chart; profile: Profile; folder: string }[] = [];
-      for (const { chart: bundled, profile } of await listRequestedCharts(source, options, scratch)) {
-        const folder = join(scratch, `overrides-${fetched.length}`);
+    const results: Overrides[] = [];
+    const derived: DerivedChart[] = [];
+    const fetched: { bundled: BundledChart; chart: Chart; profile: Profile; folder: string }[] = [];
+    const orFailure = async (bundled: BundledChart, profile: Profile, work: () => Promise<void>): Promise<void> => {
+      try {
+        await work();
+      } catch (cause) {
+        const error = asAirgapError(cause);
+        if (onFailure === undefined || error.code === 'interrupted') throw cause;
+        onFailure({ chart: bundled.name, version: bundled.version, profile: profile.name, error });
+      }
+    };
+    for (const { chart: bundled, profile } of await listRequestedCharts(source, options, scratch)) {
+      const folder = join(scratch, `overrides-${fetched.length}`);
+      await orFailure(bundled, profile, async () => {
         const chart = await fetchChart(helm, bundled.request, folder, context.cwd, options.chartSources);
         fetched.push({ bundled, chart, profile, folder });
-      }
-      options.unmappedHandling?.expect(
-        fetched.map(({ chart: { metadata } }) => ({ ...metadata, chart: metadata.name })),
-      );
-      for (const { bundled, chart, profile, folder } of fetched) {
+      });
+    }
+    options.unmappedHandling?.expect(fetched.map(({ chart: { metadata } }) => ({ ...metadata, chart: metadata.name })));
+    for (const { bundled, chart, profile, folder } of fetched) {
+      await orFailure(bundled, profile, async () => {
         const result = await deriveOverrides(context, helm, chart, bundled, { ...options, profile }, folder, source);
         results.push(result);
         derived.push({ ...result, profile });
-      }
-      if (source === undefined) return results;
-      const coversBundle = options.request === undefined;
-      const uncovered = compareWithBundle(source, derived, options.target, coversBundle, context.emit);
-      return results.map((result) => {
-        const moreInBundle = uncovered.get(result.chart);
-        return moreInBundle === undefined ? result : { ...result, moreInBundle };
       });
-    } finally {
-      await source?.close();
     }
+    if (source === undefined) return results;
+    const coversBundle = options.request === undefined;
+    const uncovered = compareWithBundle(source, derived, options.target, coversBundle, context.emit);
+    return results.map((result) => {
+      const { images: moreInBundle, profiles = [] } = uncovered.get(result.chart) ?? {};
+      return {
+        ...result,
+        ...(moreInBundle && { moreInBundle }),
+        ...(profiles.length > 0 && { otherProfiles: profiles }),
+      };
+    });
   });
 }
 
@@ -138,7 +178,7 @@ async function deriveOverrides(
   helm: Helm,
   chart: Chart,
   { recipes, operands }: BundledChart,
-  options: ValuesOptions & { readonly profile: Profile },
+  options: Omit<ValuesOptions, 'bundle' | 'signers'> & { readonly profile: Profile },
   folder: string,
   source: Bundle | undefined,
 ): Promise<Overrides> {

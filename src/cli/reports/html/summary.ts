@@ -3,6 +3,7 @@ import { referrerKind } from '../../../oci/referrer.ts';
 import type { BundleReport } from '../../../workflows/inspect/bundle-report.ts';
 import { formatBytes } from '../text.ts';
 import { type Html, html } from './markup.ts';
+import { overrideCheck } from './overrides.ts';
 import { check, code } from './parts.ts';
 
 /** What the bundle is: counts, and by what it is identified. */
@@ -119,27 +120,6 @@ function networkCheck({ inspection: { lock } }: BundleReport): Html {
   return check(
     'look',
     html`Workloads <a href="#network">also fetch</a> from ${count(network.length, 'address', 'addresses')} on the internet.`,
-  );
-}
-
-function overrideCheck({ overrides: { profiles, unsearched } }: BundleReport): Html {
-  const locations = profiles.reduce((sum, each) => sum + each.locations, 0);
-  const unmapped = profiles.reduce((sum, each) => sum + each.unmapped.length, 0);
-  const rest = unsearched > 0 && html` Nothing is known about ${count(unsearched, 'profile')}.`;
-  if (profiles.length === 0)
-    return check(
-      'look',
-      html`The bundle has no recipes, so nothing is known about <a href="#overrides">overrides</a>.`,
-    );
-  if (unmapped === 0) {
-    return check(
-      unsearched > 0 ? 'look' : 'ok',
-      html`Values can redirect all ${count(locations, 'location')} of images to a private registry.${rest}`,
-    );
-  }
-  return check(
-    'look',
-    html`No value redirects ${unmapped} of ${count(locations, 'location')} of images; they need <a href="#overrides">more than a values file</a>.${rest}`,
   );
 }
 

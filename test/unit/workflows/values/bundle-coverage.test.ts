@@ -34,7 +34,7 @@ function compare(
   const derived = [{ chart: 'app', version: '1', profile: { name: 'default', options }, references }];
   const source = { inventory: () => inventory } as unknown as Bundle;
   const found = compareWithBundle(source, derived, target, isComplete, (event) => void events.push(event));
-  return { uncovered: found.get('app'), warnings: events.filter(({ type }) => type === 'warning').length };
+  return { uncovered: found.get('app')?.images, warnings: events.filter(({ type }) => type === 'warning').length };
 }
 
 test('covers images that are needed by source or target name', () => {
