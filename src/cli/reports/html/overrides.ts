@@ -33,7 +33,7 @@ function proofOf(proof: OverridesProof): Html {
   const { target, unmapped, proved, failed, notRendered } = proof;
   const how = unmapped === undefined ? html`with its overrides` : HOW[unmapped];
   const remarks = proved.filter(hasRemarks);
-  return html`<p>They are proved for ${code(target)}: when this page was made, each chart was taken from the bundle and rendered ${how}, and each image in the result was compared with the name that ${code('helm airgap push')} gives it there. ${code('helm airgap values')} writes these overrides.</p>
+  return html`<p>The proof is for ${code(target)}. When this page was made, each chart was taken from the bundle and rendered ${how}, and each image in the result was compared with the name that ${code('helm airgap push')} gives it there. ${code('helm airgap values')} writes these overrides.</p>
 ${
   proved.length > 0 &&
   table<Proved>(
@@ -42,8 +42,8 @@ ${
       { title: 'Chart', cell: chartTitle },
       { title: 'References', isNumber: true, cell: ({ proof }) => proof.references },
       { title: 'Private', isNumber: true, cell: ({ proof }) => proof.rewritten },
-      { title: 'Locations left public', isNumber: true, cell: ({ proof }) => proof.residue.length },
-      { title: 'Missing from the bundle', isNumber: true, cell: ({ notInBundle }) => notInBundle.length },
+      { title: 'Left public', isNumber: true, cell: ({ proof }) => proof.residue.length },
+      { title: 'Not in the bundle', isNumber: true, cell: ({ notInBundle }) => notInBundle.length },
     ],
     proved,
   )
