@@ -40,7 +40,8 @@ try {
     await pipeline(packFolder(folder), createWriteStream(join(fresh, name)));
     subjects.push({ name, platform, sha256: await sha256Of(join(fresh, name)) });
     await rm(folder, { recursive: true });
-    console.log(`${name}${platforms[platform].isTried ? '' : ' (not tried)'}`);
+    const { tried } = platforms[platform];
+    console.log(tried === '' ? name : `${name} (${tried})`);
   }
   const documents = {
     'provenance.json': await provenanceOf({ root, commit: commitOf(root), version, subjects }),

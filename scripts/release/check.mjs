@@ -3,7 +3,7 @@
  *
  * Makes all files of a release and checks them: archives, bills of materials, image, signatures. Each archive for this machine is
  * installed in every way that five versions of Helm know, in fresh homes without Node, npm and git, and runs the demo. Publishes
- * nothing. The last line is `release: N checks passed, N failed`; exit code 1 if one failed.
+ * nothing. The last line is `release: N checks passed, N failed[, N not run]`; exit code 1 if one failed.
  *
  * --out keeps the files if no check failed, in a folder created anew. Without keys the signatures are made with throwaway keys, to
  * check that they work, and are not kept. Passphrases: AIRGAP_KEY_PASSPHRASE, AIRGAP_PGP_PASSPHRASE. --tag is the tag to release,
@@ -25,7 +25,13 @@ import { serveFiles } from '../../test/support/file-server.ts';
 import { installTampered, installWays, pushPluginArtifact } from '../../test/support/plugin-installs.ts';
 import { startRegistry } from '../../test/support/registry.ts';
 import { releaseKeys } from '../../test/support/release-keys.ts';
-import { tryToolImage, unpackToolImage, withoutChroot } from '../../test/support/tool-image.ts';
+import {
+  IMAGE_ARCHITECTURES,
+  tryToolImage,
+  unpackToolImage,
+  withoutArchitecture,
+  withoutChroot,
+} from '../../test/support/tool-image.ts';
 import { commitOf } from '../commit.mjs';
 import { platforms, thisPlatform } from '../package/platforms.mjs';
 import { archivesOf } from '../sign/prov.mjs';
@@ -54,7 +60,7 @@ try {
 } finally {
   await rm(work, { recursive: true, force: true });
 }
-console.log(`release: ${checks.passed} checks passed, ${checks.failed} failed`);
+console.log(checks.summary());
 process.exitCode = checks.failed > 0 ? 1 : 0;
 
 async function checkAll() {
@@ -79,7 +85,7 @@ async function checkAll() {
     await checks.run('provenance files', async () => checkProvFiles(signed, await archivesOf(signed, version)));
     await checkInstalls();
   }
-  if (hasImage) await checks.run('the image runs', checkImage);
+  if (hasImage) await checkImage();
   if (out !== undefined && checks.failed === 0) await keep();
 }
 
@@ -176,11 +182,20 @@ async function checkInstalls() {
   }
 }
 
+/** Runs the tool and Helm in the image, for each architecture that this machine can run. */
 async function checkImage() {
-  assert(withoutChroot() === undefined, withoutChroot());
-  const image = await unpackToolImage(join(packages, `airgap-${version}-image.oci.tar`));
-  await tryToolImage(image, version);
-  return thisPlatform;
+  for (const architecture of Object.keys(IMAGE_ARCHITECTURES)) {
+    const name = `the image runs on linux/${architecture}`;
+    const reason = withoutChroot() ?? withoutArchitecture(architecture);
+    if (reason !== undefined) {
+      checks.skip(name, reason);
+      continue;
+    }
+    await checks.run(name, async () => {
+      const image = await unpackToolImage(join(packages, `airgap-${version}-image.oci.tar`), architecture);
+      await tryToolImage(image, version);
+    });
+  }
 }
 
 /** Moves the files to the folder of the user: signed ones only if keys were given. */

@@ -1,7 +1,8 @@
-/** Runs checks, prints a line for each, and counts them. */
+/** Runs checks, prints a line for each, and counts them. Those that cannot run here are listed too. */
 export class Checks {
   passed = 0;
   failed = 0;
+  notRun = 0;
 
   /**
    * @param {string} name what is checked
@@ -21,5 +22,20 @@ export class Checks {
       console.log(`FAILED: ${name} (${time()}): ${error.message.trim().replaceAll('\n', '\n  ')}`);
       return false;
     }
+  }
+
+  /**
+   * @param {string} name what is not checked
+   * @param {string} reason
+   */
+  skip(name, reason) {
+    this.notRun++;
+    console.log(`not run: ${name}: ${reason}`);
+  }
+
+  /** @returns the last line: how many passed, failed and did not run */
+  summary() {
+    const notRun = this.notRun > 0 ? `, ${this.notRun} not run` : '';
+    return `release: ${this.passed} checks passed, ${this.failed} failed${notRun}`;
   }
 }

@@ -1,9 +1,9 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { scratchFolder } from './scratch.ts';
 
-/** The image of the tool, unpacked for this machine's platform. */
+/** The image of the tool, unpacked for one architecture. */
 export interface ToolImage {
   /** Root folder of its files. */
   readonly root: string;
@@ -27,16 +27,37 @@ export function withoutChroot(): string | undefined {
   return process.getuid?.() === 0 ? undefined : 'chroot needs root';
 }
 
+/** Architectures of the image, with their names in OCI and in Node. */
+export const IMAGE_ARCHITECTURES = { amd64: 'x64', arm64: 'arm64' } as const;
+
+/**
+ * Reason why programs of this architecture cannot run here; undefined if they can: on such a machine, or by an emulator that is
+ * registered with the kernel (binfmt_misc) so that it works inside chroot too (flag F). Debian's qemu-user-static is one.
+ */
+export function withoutArchitecture(architecture: keyof typeof IMAGE_ARCHITECTURES): string | undefined {
+  if (process.arch === IMAGE_ARCHITECTURES[architecture]) return undefined;
+  const emulators = '/proc/sys/fs/binfmt_misc';
+  const name = architecture === 'arm64' ? 'qemu-aarch64' : 'qemu-x86_64';
+  const entry = existsSync(join(emulators, name)) ? readFileSync(join(emulators, name), 'utf8') : '';
+  if (/^enabled$/m.test(entry) && /^flags: .*F/m.test(entry)) return undefined;
+  return `this machine is ${process.arch}, and the kernel knows no ${name} (binfmt_misc, flag F)`;
+}
+
 /**
  * Unpacks the image with skopeo and GNU tar, which check digests and formats, to run it with chroot: container engines do not run
  * inside every container.
  * @param file archive of `npm run image`
+ * @param architecture by default this machine's
  */
-export async function unpackToolImage(file: string): Promise<ToolImage> {
+export async function unpackToolImage(
+  file: string,
+  architecture?: keyof typeof IMAGE_ARCHITECTURES,
+): Promise<ToolImage> {
   const folder = scratchFolder();
   const [copy, root] = [join(folder, 'copy'), join(folder, 'root')];
   mkdirSync(root);
-  await execa('skopeo', ['--insecure-policy', 'copy', '--quiet', `oci-archive:${file}`, `dir:${copy}`]);
+  const choice = architecture === undefined ? [] : ['--override-arch', architecture];
+  await execa('skopeo', ['--insecure-policy', ...choice, 'copy', '--quiet', `oci-archive:${file}`, `dir:${copy}`]);
   const blob = (digest: string): string => join(copy, digest.slice('sha256:'.length));
   const manifest = JSON.parse(readFileSync(join(copy, 'manifest.json'), 'utf8'));
   for (const { digest } of manifest.layers as { digest: string }[])
