@@ -102,7 +102,11 @@ export function policyGroups(
 export function expressible(
   images: readonly PolicyImage[],
   problemOf: (image: PolicyImage, signature: NonNullable<PolicyImage['signature']>) => string | undefined,
-): { readonly images: readonly PolicyImage[]; readonly left: readonly string[]; readonly others: readonly Reference[] } {
+): {
+  readonly images: readonly PolicyImage[];
+  readonly left: readonly string[];
+  readonly others: readonly Reference[];
+} {
   const left: string[] = [];
   const others: Reference[] = [];
   const kept = images.filter((image) => {

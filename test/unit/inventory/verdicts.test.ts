@@ -10,7 +10,14 @@ const home = scratchFolder();
 const at = (name: string): string => join(home, name);
 const digest = digestOf(Buffer.from('image')) as Verdicts['verdicts'][number]['digest'];
 
-const passed = { image: 'quay.io/a:1', digest, manifest: digest, platform: 'linux/amd64', status: 'passed', exitCode: 0 };
+const passed = {
+  image: 'quay.io/a:1',
+  digest,
+  manifest: digest,
+  platform: 'linux/amd64',
+  status: 'passed',
+  exitCode: 0,
+};
 const document = {
   apiVersion: 'airgap/v1',
   kind: 'Verdicts',
