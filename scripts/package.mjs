@@ -7,7 +7,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { fileURLToPath } from 'node:url';
@@ -15,6 +15,7 @@ import { parseArgs } from 'node:util';
 import { commitOf } from './commit.mjs';
 import { packFolder } from './package/archive.mjs';
 import { writeContents } from './package/contents.mjs';
+import { checkOutFolder, replaceFolder } from './package/out-folder.mjs';
 import { fetchNode, platforms } from './package/platforms.mjs';
 import { provenanceOf } from './package/provenance.mjs';
 import { sbomOf } from './package/sbom.mjs';
@@ -27,6 +28,7 @@ const work = join(root, '.cache', `package-${process.pid}`);
 const fresh = join(work, 'packages');
 
 try {
+  await checkOutFolder(out);
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   const dist = join(work, 'dist');
   await mkdir(fresh, { recursive: true });
@@ -50,9 +52,7 @@ try {
   for (const [name, document] of Object.entries(documents))
     await writeFile(join(fresh, name), `${JSON.stringify(document, undefined, 2)}\n`);
   await writeSums(fresh);
-  await mkdir(out, { recursive: true });
-  await rm(out, { recursive: true });
-  await rename(fresh, out);
+  await replaceFolder(out, fresh);
 } catch (error) {
   console.error(`package: ${error.message}`);
   process.exitCode = 1;

@@ -14,7 +14,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
@@ -33,6 +33,7 @@ import {
   withoutChroot,
 } from '../../test/support/tool-image.ts';
 import { commitOf } from '../commit.mjs';
+import { checkOutFolder, replaceFolder } from '../package/out-folder.mjs';
 import { platforms, thisPlatform } from '../package/platforms.mjs';
 import { archivesOf } from '../sign/prov.mjs';
 import { checkDigests, checkLicences, checkSchema, checkSize } from './archives.mjs';
@@ -45,7 +46,7 @@ const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const USAGE =
   'usage: npm run release:check [-- [--out FOLDER] [--tag TAG] [--source URL] [--sign-key FILE] [--pgp-key FILE]]';
 
-const { out, tag, source, ...given } = argumentsOf();
+const { out, tag, source, ...given } = await argumentsOf();
 const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
 const commit = commitOf(root);
 const work = join(root, '.cache', `release-${process.pid}`);
@@ -200,9 +201,7 @@ async function checkImage() {
 
 /** Moves the files to the folder of the user: signed ones only if keys were given. */
 async function keep() {
-  await mkdir(dirname(out), { recursive: true });
-  await rm(out, { recursive: true, force: true });
-  await rename(given.signKey && given.pgpKey ? signed : packages, out);
+  await replaceFolder(out, given.signKey && given.pgpKey ? signed : packages);
 }
 
 /** Runs a script of this checkout. @throws Error with the end of its output */
@@ -216,7 +215,7 @@ async function script(name, ...args) {
   );
 }
 
-function argumentsOf() {
+async function argumentsOf() {
   try {
     const text = { type: 'string' };
     const { values } = parseArgs({
@@ -230,7 +229,9 @@ function argumentsOf() {
     const paths = { out, signKey: values['sign-key'], pgpKey: values['pgp-key'] };
     const absolute = Object.entries(paths).map(([name, path]) => [name, path && resolve(path)]);
     if ((paths.signKey === undefined) !== (paths.pgpKey === undefined)) throw new Error('give both keys or none');
-    return { tag, source, ...Object.fromEntries(absolute) };
+    const files = Object.fromEntries(absolute);
+    if (files.out) await checkOutFolder(files.out);
+    return { tag, source, ...files };
   } catch (error) {
     console.error(`release: ${error.message}\n${USAGE}`);
     process.exit(2);

@@ -58,6 +58,9 @@ export interface Replaceable {
   readonly what: string;
 }
 
+/** Bytes of a file that is read to recognize it. What is larger, such as a bundle, was not written as a report or a receipt. */
+const MAX_REPLACEABLE = 512 * 1024 ** 2;
+
 /**
  * Refuses to overwrite a file that this command did not write. An empty file may be overwritten.
  * @throws AirgapError `output-exists`; `file` if it cannot be read
@@ -68,7 +71,7 @@ export async function checkReplaceable(path: string, { isOurs, what }: Replaceab
     throw fileFailure(error) ?? error;
   });
   if (found === undefined || (found.isFile() && found.size === 0)) return;
-  if (found.isFile()) {
+  if (found.isFile() && found.size <= MAX_REPLACEABLE) {
     const existing = await readFile(path).catch((error) => {
       throw fileFailure(error) ?? error;
     });

@@ -196,13 +196,14 @@ function isTerminal(descriptor: Descriptor): boolean {
   }
 }
 
-/** Ends the process. A write to a reader that stalls would delay `process.exit`, so a signal ends it then. */
+/**
+ * Ends the process. A write to a reader that stalls would delay `process.exit`, so a signal ends it then. A file that cannot be
+ * opened, such as a pipe without a writer, also delays it: the next signal then ends the process.
+ */
 function exit(process: NodeJS.Process, output: Output, code: number): void {
+  for (const signal of ['SIGINT', 'SIGTERM']) process.removeAllListeners(signal);
   if (output.isIdle) process.exit(code);
-  else {
-    process.removeAllListeners('SIGINT');
-    process.kill(process.pid, 'SIGINT');
-  }
+  else process.kill(process.pid, 'SIGINT');
 }
 
 async function readAll(stream: NodeJS.ReadStream): Promise<Uint8Array> {

@@ -1,7 +1,7 @@
 import { open, stat } from 'node:fs/promises';
 import * as z from 'zod';
 import { AirgapError, messageOf } from '../base/errors.ts';
-import { jsonText } from '../base/printable.ts';
+import { jsonText, quoted } from '../base/printable.ts';
 import { digestSchema, formatIssues, inventorySchema, refuseNewerSchema } from './inventory.ts';
 import { TOOLS_SCHEMA_VERSION } from './tools.ts';
 
@@ -67,7 +67,7 @@ export async function readExportedInventory(path: string): Promise<ExportedInven
   const { kind } = (json ?? {}) as { kind?: unknown };
   if (kind !== 'BundleLock') {
     throw invalid(
-      `${kind === undefined ? 'has no kind' : `is of kind ${kind}`}; only kind BundleLock lists all blobs of a bundle`,
+      `${kind === undefined ? 'has no kind' : `is of kind ${quoted(String(kind))}`}; only kind BundleLock lists all blobs of a bundle`,
     );
   }
   refuseNewerSchema(json, path);

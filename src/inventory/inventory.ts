@@ -170,7 +170,7 @@ export const inventorySchema = z
     minReaderVersion: z.string().optional(),
     /** Programs and archives in `tools/`, sorted by name. */
     tools: toolsSchema.optional(),
-    /** Version of helm airgap that wrote it; absent in bundles of older versions, as are the two fields below. */
+    /** Version of helm airgap that first made a bundle with this content; absent in older ones, as are the two fields below. */
     madeBy: z.string().optional(),
     /** What workloads fetch at run time besides images; absent if the charts were not searched, as with a lock file. */
     network: networkSchema.optional(),

@@ -1,11 +1,9 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import * as z from 'zod';
 import { AirgapError, messageOf } from '../base/errors.ts';
-import { reasonOf } from '../base/file-failure.ts';
 import { isName } from '../base/names.ts';
 import { writeOutput } from '../base/output-file.ts';
 import { jsonText, quoted } from '../base/printable.ts';
+import { readLimited } from '../base/read-limited.ts';
 import { compareText } from '../base/text-order.ts';
 import { isDigest } from '../oci/digest.ts';
 import { formatRepository, type Repository, tryParseRepository } from '../oci/reference.ts';
@@ -50,7 +48,10 @@ export async function readMirrorPlan(path: string): Promise<readonly PlannedRepo
   const invalid = (what: string, hint = HINT, cause?: unknown): AirgapError =>
     new AirgapError('config', `--plan ${path} ${what}`, { hint, cause });
   let json: unknown;
-  const text = await readText(path, invalid);
+  const bytes = await readLimited(path, SIZE_LIMIT, (what, cause) =>
+    invalid(what, cause === undefined ? HINT : 'check the path and its permissions', cause),
+  );
+  const text = bytes.toString('utf8');
   try {
     json = JSON.parse(text);
   } catch (error) {
@@ -117,19 +118,4 @@ function problemsOf({ issues }: z.ZodError, json: unknown): string {
 
 function shown(value: unknown): string {
   return value === undefined ? 'missing' : quoted(String(value));
-}
-
-/** Opens without blocking: the path may be a pipe. */
-async function readText(path: string, invalid: (what: string, hint?: string, cause?: unknown) => AirgapError) {
-  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((error: unknown) => {
-    throw invalid(`cannot be read: ${reasonOf(error)}`, 'check the path and its permissions', error);
-  });
-  try {
-    const found = await file.stat();
-    if (!found.isFile()) throw invalid('is not a file', 'name a regular file');
-    if (found.size > SIZE_LIMIT) throw invalid(`has more than ${SIZE_LIMIT / 1024 / 1024} MiB`);
-    return await file.readFile('utf8');
-  } finally {
-    await file.close();
-  }
 }

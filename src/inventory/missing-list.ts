@@ -1,9 +1,7 @@
-import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { AirgapError, messageOf } from '../base/errors.ts';
-import { reasonOf } from '../base/file-failure.ts';
 import { isName } from '../base/names.ts';
 import { quoted } from '../base/printable.ts';
+import { readLimited } from '../base/read-limited.ts';
 import { type Digest, isDigest } from '../oci/digest.ts';
 import { formatPlatform, type Platform, parsePlatform } from '../oci/platform.ts';
 import { formatRepository, parseReference, tryParseReference } from '../oci/reference.ts';
@@ -74,7 +72,7 @@ export async function readMissingList(path: string): Promise<MissingList> {
       hint: 'write the file on the isolated side: helm airgap check CHART --to REGISTRY -o json > missing.json',
       cause,
     });
-  const text = await readText(path, invalid);
+  const text = (await readLimited(path, SIZE_LIMIT, invalid)).toString('utf8');
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -95,21 +93,6 @@ export async function readMissingList(path: string): Promise<MissingList> {
     return missingListOf(data.images, data.charts, data.platforms, data.target);
   } catch (error) {
     throw invalid(`is not valid: ${messageOf(error)}`, error);
-  }
-}
-
-/** Opens without blocking, because anyone may put a pipe into a shared folder. */
-async function readText(path: string, invalid: (what: string, cause?: unknown) => AirgapError): Promise<string> {
-  const file = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((error: unknown) => {
-    throw invalid(`cannot be read: ${reasonOf(error)}`, error);
-  });
-  try {
-    const found = await file.stat();
-    if (!found.isFile()) throw invalid('is not a file');
-    if (found.size > SIZE_LIMIT) throw invalid(`has more than ${SIZE_LIMIT / 1024 / 1024} MiB`);
-    return await file.readFile('utf8');
-  } finally {
-    await file.close();
   }
 }
 

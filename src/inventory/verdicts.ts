@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import * as z from 'zod';
 import { AirgapError } from '../base/errors.ts';
-import { reasonOf } from '../base/file-failure.ts';
+import { readLimited } from '../base/read-limited.ts';
 import { digestSchema, formatIssues, referenceSchema } from './inventory.ts';
 
 /** What a scanner said of one image of a bundle, for one platform. */
@@ -47,12 +46,11 @@ const SIZE_LIMIT = 128 * 1024 ** 2;
  * @throws AirgapError `file` if it cannot be read, `config` if it is something else
  */
 export async function readVerdicts(path: string): Promise<Verdicts> {
-  const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new AirgapError('file', `cannot read the verdicts ${path}: ${reasonOf(cause)}`, { cause });
-  });
   const hint = 'give a file of helm airgap verify BUNDLE --with COMMAND --verdicts FILE';
   const refuse = (what: string): AirgapError => new AirgapError('config', `${path} ${what}`, { hint });
-  if (bytes.length > SIZE_LIMIT) throw refuse(`has more than ${SIZE_LIMIT / 1024 ** 2} MiB`);
+  const bytes = await readLimited(path, SIZE_LIMIT, (what, cause) =>
+    cause === undefined ? refuse(what) : new AirgapError('file', `the verdicts ${path} ${what}`, { cause }),
+  );
   let json: unknown;
   try {
     json = JSON.parse(bytes.toString('utf8'));

@@ -49,12 +49,26 @@ export function readSigningKey(pem: string, name: string, passphrase: string | u
 /**
  * Parses a public key: PEM, SPKI, Ed25519 or ECDSA P-256.
  * @param extraKeyTypes additional key types to accept, by their Node names
- * @throws AirgapError `usage` for anything else, including private keys, which must not be on hosts that only verify
+ * @throws AirgapError `usage` for anything else, including several keys, certificates, and private keys, which must not be on
+ *   hosts that only verify
  */
 export function readPublicKey(pem: string, name: string, extraKeyTypes: readonly string[] = []): KeyObject {
   if (pem.includes('PRIVATE KEY-----')) {
     throw new AirgapError('usage', `${name} is a private key; a public key is needed`, {
       hint: 'extract it with openssl pkey -in KEY -pubout',
+    });
+  }
+  const blocks = pem.match(/-----BEGIN [A-Z0-9 ]{1,40}-----/g) ?? [];
+  // OpenSSL reads the first one only: the others would seem to be required, and not be.
+  if (blocks.length > 1) {
+    throw new AirgapError('usage', `${name} has ${blocks.length} keys; a file may have one`, {
+      hint: 'write each key to a file of its own, and give the flag once for each',
+    });
+  }
+  // It is valid for a time and a purpose, which nothing here checks.
+  if (blocks[0]?.includes('CERTIFICATE')) {
+    throw new AirgapError('usage', `${name} is a certificate; a public key is needed`, {
+      hint: 'extract it with openssl x509 -in CERTIFICATE -pubkey -noout',
     });
   }
   let key: KeyObject;

@@ -141,7 +141,8 @@ function hasName(text: string | undefined, segment: StoredSegment): boolean {
   return isWholeName && text.slice(start, end) === segmentName(segment);
 }
 
-function storedKey({
+/** Identifies a location within the renders of one chart and profile, also across the bundle and a new render. */
+export function storedKey({
   template,
   document,
   path,

@@ -1,9 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { delimiter, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
-import { airgap, type RunOptions } from '../support/cli.ts';
+import { airgap, cleanEnvironment, launcher, type RunOptions } from '../support/cli.ts';
 import { scratchFolder } from '../support/scratch.ts';
 
 /** Milliseconds in which a run has to end after Ctrl-C, whatever hangs. */
@@ -67,3 +70,32 @@ test.each<[string, readonly string[], () => RunOptions['env']]>([
   expect(run.stderr).toMatch(/^Error: .*interrupt/im);
   expect(existsSync(join(scratch, 'x.tar'))).toBe(false);
 });
+
+test('a second Ctrl-C ends a run that opens a pipe without a writer', async () => {
+  execFileSync('mkfifo', [join(scratch, 'pipe.pub')]);
+  const child = spawn(launcher, ['verify', 'x.tar', '--key', join(scratch, 'pipe.pub')], {
+    cwd: scratch,
+    env: cleanEnvironment(home),
+  });
+  let text = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    text += chunk;
+  });
+  const ended = once(child, 'exit') as Promise<[number | null, string | null]>;
+  await vi.waitUntil(() => handlesInterrupts(child.pid as number), { timeout: 20_000 });
+  await sleep(500);
+  child.kill('SIGINT');
+  await vi.waitUntil(() => /interrupted/.test(text), { timeout: LIMIT });
+  const again = setInterval(() => child.kill('SIGINT'), 300);
+  const last = setTimeout(() => child.kill('SIGKILL'), LIMIT);
+  const [, signal] = await ended;
+  clearInterval(again);
+  clearTimeout(last);
+  expect(signal).not.toBe('SIGKILL');
+});
+
+/** Reports whether a process has a handler of SIGINT (Linux). */
+function handlesInterrupts(pid: number): boolean {
+  const [, caught = '0'] = /^SigCgt:\s*(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return (BigInt(`0x${caught}`) & 2n) !== 0n;
+}

@@ -3,16 +3,19 @@ import { createHash } from 'node:crypto';
 import {
   chmodSync,
   copyFileSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { withRunLock } from '../../src/base/run-lock.ts';
 import { chartYaml, writeFiles } from '../support/charts.ts';
 import { airgap, airgapOk, cleanEnvironment, launcher, printed } from '../support/cli.ts';
 import { digestOf } from '../support/digest.ts';
@@ -262,6 +265,21 @@ test('what cannot be signed is said in one sentence, and nothing is written', as
   expect(run.status).toBe(1);
   expectFacts(run.stderr, work);
   expect(readdirSync(work).map((name) => [name, sha256(`bad/${name}`)])).toEqual(before);
+});
+
+test('runs on two names of a file exclude each other', async () => {
+  copyFileSync(at('b.tar'), at('real.tar'));
+  mkdirSync(at('links'));
+  symlinkSync('../real.tar', at('links/link.tar'));
+  const before = sha256('real.tar');
+  const busy = await withRunLock(at('real.tar'), () => airgap(sign('links/link.tar', 'reviewer'), home));
+  expect([busy.code, busy.stdout]).toEqual([1, '']);
+  expectFacts(busy.stderr, /another run/, 'real.tar');
+  expect(sha256('real.tar')).toBe(before);
+  await airgapOk(sign('links/link.tar', 'reviewer'), home);
+  expect(lstatSync(at('links/link.tar')).isSymbolicLink()).toBe(true);
+  await airgapOk(['verify', at('real.tar'), ...keys('--key', 'builder', 'reviewer')], home);
+  expect(readdirSync(at('links'))).toEqual(['link.tar']);
 });
 
 /** Runs the plugin while a folder is read-only: for root, by a mount that only this run sees. */

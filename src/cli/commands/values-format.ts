@@ -14,7 +14,7 @@ import { isIncomplete } from '../../workflows/values/bundle-coverage.ts';
 import type { UmbrellaOverrides } from '../../workflows/values/umbrella-chart.ts';
 import type { ValuesOptions } from '../../workflows/values/values.ts';
 import { formatDocument } from '../flags/output.ts';
-import { type FormatFlags, isPolicyFormat } from '../flags/overrides.ts';
+import { type FormatFlags, isFormatOf } from '../flags/overrides.ts';
 import { displayPath } from '../reports/text.ts';
 import { formatReport, proofReport, umbrellaReport } from '../reports/values.ts';
 import type { CommandIO } from '../run.ts';
@@ -27,17 +27,6 @@ interface FormatOutput extends FormatFlags {
   readonly plainHttp: readonly string[];
   readonly output: 'yaml' | 'json';
 }
-
-/** Formats for nodes and policies; what they do not cover, no other one does. */
-const FINAL_FORMATS: ReadonlySet<string> = new Set([
-  'containerd',
-  'k3s',
-  'crio',
-  'talos',
-  'mirrorset',
-  'kyverno',
-  'policy-controller',
-]);
 
 /** Files of a format, and the references that they do not cover. */
 interface FormattedOutput {
@@ -87,7 +76,8 @@ export async function writeFormat(
   else if (outDir === undefined && out === undefined) io.print(joined);
   if (isIncomplete || left.length > 0) {
     io.setExitCode(3);
-    return FINAL_FORMATS.has(format) ? [] : afterLeft(command);
+    // What is not covered for nodes and policies, no other format covers.
+    return isFormatOf(format, 'nodes', 'policy') ? [] : afterLeft(command);
   }
   const [first] = outputs;
   const written = first && displayPath(first.file, cwd);
@@ -129,7 +119,7 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
   const { context } = io;
   const { format, ecrAuth } = flags;
   const plainHttp = isPlainHttp(options.target.registry, flags.plainHttp);
-  if (format === 'aggregate') {
+  if (isFormatOf(format, 'umbrella')) {
     const { umbrellaValues } = await import('../../workflows/values/umbrella-chart.ts');
     const results = await umbrellaValues(context, { ...options, ecrAuth });
     const isBad = ({ proofs, notInBundle }: UmbrellaOverrides): boolean =>
@@ -150,7 +140,7 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
       umbrella: results[0],
     };
   }
-  if (format === 'argocd' || format === 'flux') {
+  if (isFormatOf(format, 'delivery')) {
     const { formatDelivery } = await import('../../workflows/values/format-delivery.ts');
     const from = flags.from === undefined ? {} : { from: await readManifest(resolve(context.cwd, flags.from)) };
     const namespace = context.env.HELM_NAMESPACE || 'default';
@@ -164,7 +154,7 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
       mayHoldSecrets: results.some(({ overrides }) => overrides.copied.length > 0),
     };
   }
-  if (isPolicyFormat(format)) {
+  if (isFormatOf(format, 'policy')) {
     const { bundle, target, signers, signatures: policy } = options;
     if (bundle === undefined || policy === undefined)
       throw new AirgapError('usage', `--format ${format} needs a bundle and the required signatures`);
@@ -173,8 +163,7 @@ async function formatOverrides(io: CommandIO, options: ValuesOptions, flags: For
     io.info(formatReport(result), result.left.length > 0);
     return { ...result, isIncomplete: false };
   }
-  if (format === 'values' || format === 'chart')
-    throw new AirgapError('usage', `--format ${format} is not handled here`);
+  if (isFormatOf(format, 'values')) throw new AirgapError('usage', `--format ${format} is not handled here`);
   const { formatReferences } = await import('../../workflows/values/format-references.ts');
   const result = await formatReferences(context, format, { ...options, plainHttp });
   io.info(formatReport(result), result.left.length > 0);

@@ -23,7 +23,8 @@ import {
   checkFormat,
   checkPullSettings,
   checkUnmappedFlags,
-  isPolicyFormat,
+  formatsOf,
+  isFormatOf,
 } from '../flags/overrides.ts';
 import { addTrustFlags } from '../flags/registry.ts';
 import { readSettings, type Settings } from '../flags/settings.ts';
@@ -137,7 +138,7 @@ async function valuesOptions(
     rules: await readRules(flags.rules),
     chartSources,
     unmappedHandling: files.unmappedOutput(),
-    signatures: isPolicyFormat(flags.format) ? await policySignatures(flags, settings, context.cwd) : undefined,
+    signatures: isFormatOf(flags.format, 'policy') ? await policySignatures(flags, settings, context.cwd) : undefined,
     ...{ prove, pullSecret, pin, inject, operatorDefaults },
   };
 }
@@ -189,7 +190,7 @@ function installation(
 
 /** Checks that charts are selected in exactly one way, and the combination of flags. @throws AirgapError `usage` */
 function checkCharts(chart: string | undefined, flags: Flags): void {
-  if (isPolicyFormat(flags.format)) {
+  if (isFormatOf(flags.format, 'policy')) {
     checkPolicySources(chart, flags);
     return;
   }
@@ -219,21 +220,23 @@ function checkCharts(chart: string | undefined, flags: Flags): void {
       hint: 'leave one of them out',
     });
   }
-  if (chart === undefined && outDir === undefined && !REFERENCE_FORMATS.includes(format)) {
+  if (chart === undefined && outDir === undefined && !isOfReferences(flags)) {
     const flag = all ? '--all' : '--config';
     throw new AirgapError('usage', `${flag} writes one file per chart`, { hint: 'name a folder with --out-dir' });
   }
 }
 
-/** Formats of references, which need no values and so no chart. */
-const REFERENCE_FORMATS: readonly string[] = ['map', 'containerd', 'k3s', 'crio', 'talos', 'mirrorset', 'kustomize'];
+/** Reports whether a format is of references, which need no values and so no chart. */
+function isOfReferences({ format }: Pick<Flags, 'format'>): boolean {
+  return isFormatOf(format, 'references', 'nodes');
+}
 
 /** Reports whether the images come from manifests, a list, the bundle or the kustomizations, and not from charts. */
 function isOfSources(flags: Flags, chart: unknown): boolean {
-  const { kustomize, manifests, images, update, bundle, all = false, config, format } = flags;
+  const { kustomize, manifests, images, update, bundle, all = false, config } = flags;
   if (kustomize.length + manifests.length > 0 || images !== undefined) return true;
   if (chart !== undefined || all || config !== undefined) return false;
-  return update !== undefined || (bundle !== undefined && REFERENCE_FORMATS.includes(format));
+  return update !== undefined || (bundle !== undefined && isOfReferences(flags));
 }
 
 /** Checks the flags of images that do not come from charts. @throws AirgapError `usage` */
@@ -247,10 +250,10 @@ function checkSources(chart: string | undefined, flags: Flags): void {
   const other = chart !== undefined ? 'a chart' : all ? '--all' : config !== undefined ? '--config' : undefined;
   if (source !== undefined && other !== undefined)
     refuse(`${source} cannot be used with ${other}`, 'write the overrides of charts in a run of their own');
-  if (source !== undefined && !REFERENCE_FORMATS.includes(format))
+  if (source !== undefined && !isOfReferences(flags))
     refuse(
       `${source} has no values to override`,
-      `add --format kustomize, or ${REFERENCE_FORMATS.slice(0, 3).join(', ')}`,
+      `add --format ${formatsOf('references', 'nodes').slice(0, 4).join(', ')}`,
     );
   if (update === undefined) return;
   if (format !== 'kustomize') refuse('--update needs --format kustomize', 'add --format kustomize');

@@ -1,24 +1,23 @@
 import { availableParallelism } from 'node:os';
-import { Command, Option } from '@commander-js/extra-typings';
+import { Command } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
-import type { ReceiptOptions } from '../../workflows/verify/verify-receipt.ts';
-import { addConfigFlags } from '../flags/charts.ts';
+import type { RequiredSigner } from '../../bundle/signing/check-signature.ts';
+import type { Verdicts } from '../../inventory/verdicts.ts';
+import type { Verification } from '../../workflows/verify/verify.ts';
 import { CONNECTION_ONLY, readConfiguration } from '../flags/configuration.ts';
-import { declaredHosts } from '../flags/ecr.ts';
 import { addSignerFlags, givenSignerFlag, requiredSignatures } from '../flags/keyless.ts';
-import type { ReadLogin } from '../flags/login.ts';
-import { type FlagsOf, flagGroup } from '../flags/option.ts';
+import type { FlagsOf } from '../flags/option.ts';
 import { formatDocument, outputOption, printReport } from '../flags/output.ts';
-import { addRegistryFlags, registryAccess, UPLOAD_CONCURRENCY } from '../flags/registry.ts';
 import { requiredSigners, requireSignatureOption } from '../flags/signatures.ts';
 import { examples } from '../help.ts';
 import { verdictsReport } from '../reports/verdicts.ts';
-import { receiptReport, verifyReport } from '../reports/verify.ts';
+import { verifyReport } from '../reports/verify.ts';
 import type { CommandIO } from '../run.ts';
-import { afterDamage, afterReceipt, afterVerify } from './next-steps.ts';
-import { addScanFlags, planScan } from './verify-with.ts';
+import { afterDamage, afterVerify } from './next-steps.ts';
+import { addReceiptFlags, checkReceipt } from './verify-receipt.ts';
+import { addScanFlags, type PlannedScan, planScan } from './verify-with.ts';
 
-export function verifyCommand(io: CommandIO) {
+function declare(io: CommandIO) {
   const command = new Command('verify')
     .argument('[file]', 'bundle to check')
     .addOption(requireSignatureOption('--key <file>'))
@@ -31,98 +30,84 @@ export function verifyCommand(io: CommandIO) {
         'verify --receipt receipt.json --ca-file ca.pem',
       ),
     );
-  return addScanFlags(addReceiptFlags(addSignerFlags(command), io)).action(async (file, flags) => {
-    const { key, output, receipt } = flags;
-    if (file === undefined && (receipt === undefined || key.length > 0)) {
-      const hint = 'run helm airgap verify BUNDLE, or helm airgap verify --receipt FILE; --key needs a bundle';
-      throw new AirgapError('usage', 'neither a bundle nor --receipt was given', { hint });
-    }
-    const signerFlag = givenSignerFlag(flags);
-    if (receipt !== undefined && signerFlag !== undefined) {
-      const hint = `run helm airgap verify BUNDLE ${signerFlag} … without --receipt`;
-      throw new AirgapError('usage', `${signerFlag} cannot be used with --receipt`, { hint });
-    }
-    if (receipt !== undefined && flags.with !== undefined) {
-      const hint = 'run helm airgap verify BUNDLE --with COMMAND without --receipt';
-      throw new AirgapError('usage', '--with cannot be used with --receipt', { hint });
-    }
+  return addScanFlags(addReceiptFlags(addSignerFlags(command), io));
+}
+
+type Flags = FlagsOf<typeof declare>;
+
+export function verifyCommand(io: CommandIO) {
+  return declare(io).action(async (file, flags) => {
+    checkCombination(file, flags);
     const scan = await planScan(io, flags);
-    const { signers } = await requiredSigners({ requireSignature: key });
-    if (receipt !== undefined) return checkReceipt(io, receipt, flags, { bundle: file || undefined, signers });
-    if (file === undefined) return;
-    const configuration = await readConfiguration(io.context, flags, CONNECTION_ONLY);
-    const { policy } = await requiredSignatures(flags, configuration, io.context.cwd, 'verify');
-    const { verify } = await import('../../workflows/verify/verify.ts');
-    const result = await verify(io.context, file, availableParallelism(), signers).catch((error: unknown) => {
-      // An archive too damaged to open is a failed check too.
-      if (error instanceof AirgapError && error.code === 'bundle-invalid') io.setExitCode(3);
-      throw error;
-    });
-    const isDamaged = result.problems.length > 0;
-    const next = isDamaged ? afterDamage(file) : afterVerify(file, key);
-    const isLast = isDamaged || (policy === undefined && scan === undefined);
-    if (output === 'text') await printReport(io, { result: [verifyReport(result)], notes: [] }, isLast ? next : []);
-    else if (isDamaged || scan === undefined) io.print(await formatDocument('Verification', result, output));
+    const { signers } = await requiredSigners({ requireSignature: flags.key });
+    const { receipt } = flags;
+    if (receipt !== undefined) await checkReceipt(io, receipt, flags, { bundle: file || undefined, signers });
+    else if (file !== undefined) await checkBundle(io, file, flags, { signers, scan });
+  });
+}
+
+/** @throws AirgapError `usage` */
+function checkCombination(file: string | undefined, flags: Flags): void {
+  const { key, receipt } = flags;
+  if (file === undefined && (receipt === undefined || key.length > 0)) {
+    const hint = 'run helm airgap verify BUNDLE, or helm airgap verify --receipt FILE; --key needs a bundle';
+    throw new AirgapError('usage', 'neither a bundle nor --receipt was given', { hint });
+  }
+  if (receipt === undefined) return;
+  const signerFlag = givenSignerFlag(flags);
+  const [flag, example] = flags.with === undefined ? [signerFlag, `${signerFlag} …`] : ['--with', '--with COMMAND'];
+  if (flag === undefined) return;
+  const hint = `run helm airgap verify BUNDLE ${example} without --receipt`;
+  throw new AirgapError('usage', `${flag} cannot be used with --receipt`, { hint });
+}
+
+interface BundleChecks {
+  readonly signers: readonly RequiredSigner[];
+  readonly scan: PlannedScan | undefined;
+}
+
+/**
+ * Checks the bytes of a bundle, then the signatures of its images, then has them scanned: each only if what is before it is
+ * right. Prints the results, as one document with all that is known even if a check cannot be completed.
+ */
+async function checkBundle(io: CommandIO, file: string, flags: Flags, { signers, scan }: BundleChecks): Promise<void> {
+  const { output } = flags;
+  const configuration = await readConfiguration(io.context, flags, CONNECTION_ONLY);
+  const { policy } = await requiredSignatures(flags, configuration, io.context.cwd, 'verify');
+  const result = await checkBytes(io, file, signers);
+  const isDamaged = result.problems.length > 0;
+  const next = isDamaged ? afterDamage(file) : afterVerify(file, flags.key);
+  const isLast = isDamaged || (policy === undefined && scan === undefined);
+  if (output === 'text') await printReport(io, { result: [verifyReport(result)], notes: [] }, isLast ? next : []);
+  let verdicts: Verdicts | undefined;
+  try {
     if (isDamaged) return io.setExitCode(3);
     if (policy !== undefined) {
       const { verifySignatures } = await import('../../workflows/verify/verify-signatures.ts');
       await verifySignatures(io.context, file, availableParallelism(), policy, signers);
     }
-    const verdicts = await scan?.run(file, signers);
-    const isRejected = verdicts?.verdicts.some(({ status }) => status !== 'passed') ?? false;
-    if (output === 'text') {
-      const result = verdicts === undefined ? [] : [verdictsReport(verdicts)];
-      await printReport(io, { result, notes: [] }, isLast || isRejected ? [] : next);
-    } else if (verdicts !== undefined) {
-      const { command, finished, verdicts: ofImages } = verdicts;
-      const document = { ...result, scan: { command, finished, verdicts: ofImages } };
-      io.print(await formatDocument('Verification', document, output));
-    }
-    if (isRejected) io.setExitCode(3);
+    verdicts = await scan?.run(file, signers);
+  } finally {
+    if (output !== 'text') io.print(await formatDocument('Verification', documentOf(result, verdicts), output));
+  }
+  const isRejected = verdicts?.verdicts.some(({ status }) => status !== 'passed') ?? false;
+  if (isRejected) io.setExitCode(3);
+  if (output !== 'text' || isLast) return;
+  const reports = verdicts === undefined ? [] : [verdictsReport(verdicts)];
+  await printReport(io, { result: reports, notes: [] }, isRejected ? [] : next);
+}
+
+/** @throws AirgapError as `verify`; an archive too damaged to open is a failed check too */
+async function checkBytes(io: CommandIO, file: string, signers: readonly RequiredSigner[]): Promise<Verification> {
+  const { verify } = await import('../../workflows/verify/verify.ts');
+  return verify(io.context, file, availableParallelism(), signers).catch((error: unknown) => {
+    if (error instanceof AirgapError && error.code === 'bundle-invalid') io.setExitCode(3);
+    throw error;
   });
 }
 
-/** Adds the flags of `verify --receipt`, which queries a registry and reads no blobs of a bundle. */
-const addReceiptFlags = flagGroup((command, io: CommandIO) => {
-  const checking = command.option(
-    '--receipt <file>',
-    'check that the registry has all content of this receipt of a push, and of the bundle',
-  );
-  const configured = addConfigFlags(
-    checking,
-    'read the required signatures from this airgap.yaml; with --receipt: logins, plainHttp, caFile and clientCertificates',
-  );
-  return addRegistryFlags(configured, io).addOption(
-    new Option(
-      '--registry-type <type>',
-      'with --receipt: type of the registry if its host name does not show it',
-    ).choices(['ecr']),
-  );
-});
-
-type ReceiptFlags = FlagsOf<typeof addReceiptFlags> & ReadLogin;
-
-/** Compares a receipt with the registry, and prints the result. */
-async function checkReceipt(
-  io: CommandIO,
-  file: string,
-  flags: ReceiptFlags & { readonly output: 'text' | 'json' | 'yaml' },
-  options: Pick<ReceiptOptions, 'bundle' | 'signers'>,
-): Promise<void> {
-  const { readReceipt } = await import('../../workflows/push/read-receipt.ts');
-  const { verifyReceipt } = await import('../../workflows/verify/verify-receipt.ts');
-  const receipt = await readReceipt(file);
-  const registry = receipt.target.split('/')[0] as string;
-  const ecrHosts = await declaredHosts([registry], flags, io.context.env);
-  const { registry: settings } = await readConfiguration(io.context, flags, CONNECTION_ONLY);
-  const { access, concurrency } = await registryAccess({ ...settings, named: [registry] }, UPLOAD_CONCURRENCY);
-  const result = await verifyReceipt(io.context, receipt, { ...options, access: { ...access, ecrHosts }, concurrency });
-  const check = { file, ...result };
-  const isBad = result.differences.length + (result.missing ?? []).length > 0;
-  if (flags.output !== 'text') io.print(await formatDocument('ReceiptCheck', check, flags.output));
-  else {
-    const next = isBad ? afterReceipt(receipt.target, file, options.bundle) : [];
-    await printReport(io, { result: [receiptReport(check)], notes: [] }, next);
-  }
-  if (isBad) io.setExitCode(3);
+function documentOf(result: Verification, verdicts: Verdicts | undefined): object {
+  if (verdicts === undefined) return result;
+  const { command, finished, verdicts: ofImages } = verdicts;
+  return { ...result, scan: { command, finished, verdicts: ofImages } };
 }

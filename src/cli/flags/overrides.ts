@@ -6,28 +6,46 @@ import { checkFolder, checkWritable } from '../../base/output-file.ts';
 import { quoted } from '../../base/printable.ts';
 import { type FlagsOf, flagGroup } from './option.ts';
 
-const FORMATS = [
-  'values',
-  'chart',
-  'aggregate',
-  'kustomize',
-  'argocd',
-  'flux',
-  'map',
-  'containerd',
-  'k3s',
-  'crio',
-  'talos',
-  'mirrorset',
-  'kyverno',
-  'policy-controller',
-] as const;
+/**
+ * Formats of overrides, in the order of the help, and what they are made of: values of charts, values of an umbrella chart,
+ * a manifest with such values, references alone, references for the nodes of a cluster, or the signatures of a bundle's images.
+ */
+const FORMATS = {
+  values: 'values',
+  chart: 'values',
+  aggregate: 'umbrella',
+  kustomize: 'references',
+  argocd: 'delivery',
+  flux: 'delivery',
+  map: 'references',
+  containerd: 'nodes',
+  k3s: 'nodes',
+  crio: 'nodes',
+  talos: 'nodes',
+  mirrorset: 'nodes',
+  kyverno: 'policy',
+  'policy-controller': 'policy',
+} as const;
 
-/** Formats of policies that require the signatures of a bundle's images. */
-const POLICY_FORMATS = ['kyverno', 'policy-controller'] as const;
+type Format = keyof typeof FORMATS;
+type FormatKind = (typeof FORMATS)[Format];
+type FormatOf<Kind extends FormatKind> = {
+  [Name in Format]: (typeof FORMATS)[Name] extends Kind ? Name : never;
+}[Format];
 
-export function isPolicyFormat(format: string): format is (typeof POLICY_FORMATS)[number] {
-  return (POLICY_FORMATS as readonly string[]).includes(format);
+const FORMAT_NAMES = Object.keys(FORMATS) as Format[];
+
+/** Reports whether a format is made of these. */
+export function isFormatOf<Kind extends FormatKind>(
+  format: Format,
+  ...kinds: readonly Kind[]
+): format is FormatOf<Kind> {
+  return (kinds as readonly FormatKind[]).includes(FORMATS[format]);
+}
+
+/** Returns the names of the formats that are made of these. */
+export function formatsOf<Kind extends FormatKind>(...kinds: readonly Kind[]): FormatOf<Kind>[] {
+  return FORMAT_NAMES.filter((format) => isFormatOf(format, ...kinds)) as FormatOf<Kind>[];
 }
 
 /** Adds flags for the files and the format of overrides. */
@@ -38,7 +56,7 @@ export const addFormatFlags = flagGroup((command) =>
     .option('--out-dir <folder>', 'write one file per chart, or the files of a format')
     .addOption(
       new Option('--format <format>', 'format of the overrides, see docs/formats.md')
-        .choices(FORMATS)
+        .choices(FORMAT_NAMES)
         .default('values'),
     )
     .option(
@@ -53,7 +71,7 @@ export type FormatFlags = FlagsOf<typeof addFormatFlags>;
 
 /** Checks the combination of format and flags. @throws AirgapError `usage` */
 export function checkFormat({ format, from, ecrAuth, out }: FormatFlags, isAll: boolean): void {
-  const isDelivery = format === 'argocd' || format === 'flux';
+  const isDelivery = isFormatOf(format, 'delivery');
   if (from !== undefined && (!isDelivery || isAll)) {
     throw new AirgapError('usage', '--from is the manifest of one chart', {
       hint: 'use it with --format argocd or --format flux, and one chart',
@@ -153,7 +171,7 @@ export const addPullSettingFlags = flagGroup((command) =>
 
 /** Checks the flags and their combination. @throws AirgapError `usage` */
 export function checkPullSettings(
-  flags: FlagsOf<typeof addPullSettingFlags> & { readonly bundle?: string; readonly format: string },
+  flags: FlagsOf<typeof addPullSettingFlags> & { readonly bundle?: string; readonly format: Format },
 ): void {
   const { pullSecret, pin, bundle, format } = flags;
   if (pullSecret !== undefined && !isName('object name', pullSecret)) {
@@ -165,7 +183,7 @@ export function checkPullSettings(
     throw new AirgapError('usage', '--pin needs --bundle', { hint: 'the digests come from the bundle' });
   }
   const given = pin ? '--pin' : pullSecret === undefined ? undefined : '--pull-secret';
-  if (given !== undefined && !['values', 'chart', 'argocd', 'flux'].includes(format)) {
+  if (given !== undefined && !isFormatOf(format, 'values', 'delivery')) {
     throw new AirgapError('usage', `${given} cannot be used with --format ${format}`, {
       hint: 'leave one of them out',
     });

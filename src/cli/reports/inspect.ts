@@ -9,6 +9,7 @@ import { referrerKind } from '../../oci/referrer.ts';
 import type { Inspection } from '../../workflows/inspect/inspect.ts';
 import { locationText } from './images.ts';
 import type { Block, Table } from './report.ts';
+import { signersOf } from './signers.ts';
 import { formatBytes, joinLines, shortDigest } from './text.ts';
 
 /** Formats the content of a bundle, and where each image is needed. */
@@ -21,19 +22,16 @@ export function inspectReport(inspection: Inspection): readonly Block[] {
     charts,
     images,
     lockDigest,
-    signatures = [],
-    signedBy = [],
     delta,
     tools = [],
     lock: inventory,
     wholeTexts = [],
   } = inspection;
   const inventoryText = lockDigest === undefined ? '' : `, inventory ${shortDigest(lockDigest)}`;
+  const { verified, claimed } = signersOf(inspection);
   const signed = [
-    ...signedBy.map((fingerprint) => `signed by ${fingerprint}`),
-    ...signatures
-      .filter(({ fingerprint }) => fingerprint === undefined || !signedBy.includes(fingerprint))
-      .map(({ fingerprint = 'an unnamed key' }) => `signed, not verified, by ${fingerprint}`),
+    ...verified.map((fingerprint) => `signed by ${fingerprint}`),
+    ...claimed.map((fingerprint) => `signed, not verified, by ${fingerprint ?? 'an unnamed key'}`),
   ];
   const partCount = parts === undefined ? '' : ` in ${count(parts, 'part')}`;
   const summary = `${file}: ${formatBytes(size)}${partCount}, ${count(blobs, 'blob')}${inventoryText}`;

@@ -1,5 +1,5 @@
 import { compareText } from '../../base/text-order.ts';
-import { type Target, targetReference, targetRepository } from '../../naming/naming.ts';
+import { isSharedRepository, type Target, targetReference, targetRepository } from '../../naming/naming.ts';
 import type { Digest } from '../../oci/digest.ts';
 import { formatReference, formatRepository, type Reference } from '../../oci/reference.ts';
 import type { IdentityRule, TextRule } from '../../sigstore/identity.ts';
@@ -38,6 +38,8 @@ export interface PolicyOptions {
   readonly plainHttp: boolean;
   /** Images that are not signed as required, one sentence each. */
   readonly unsigned: readonly string[];
+  /** Images of the bundle that are in no policy: these, and those that need no signature. */
+  readonly others: readonly Reference[];
 }
 
 /** Images that one policy can require the signatures of. */
@@ -50,9 +52,15 @@ export interface PolicyGroup {
 
 /**
  * Groups images by who must have signed and how the signature is stored. A repository whose images are in one group belongs
- * to it as a whole, so that other tags need a signature too; else each image is named.
+ * to it as a whole, so that other tags need a signature too; else each image is named. So it is in the repository that all
+ * images share, which has those of other bundles too.
+ * @param others images that must run without a signature
  */
-export function policyGroups(images: readonly PolicyImage[], target: Target): readonly PolicyGroup[] {
+export function policyGroups(
+  images: readonly PolicyImage[],
+  target: Target,
+  others: readonly Reference[],
+): readonly PolicyGroup[] {
   const groups = new Map<
     string,
     { readonly signers: PolicySigners; form: PolicyGroup['form']; patterns: Set<string> }
@@ -63,9 +71,14 @@ export function policyGroups(images: readonly PolicyImage[], target: Target): re
     ids.set(signers, id);
     return `${id} ${signature?.form}`;
   };
-  const byRepository = Map.groupBy(images, ({ reference }) => formatRepository(targetRepository(target, reference)));
+  const repositoryOf = (reference: Reference): string => formatRepository(targetRepository(target, reference));
+  const isShared = ({ reference }: PolicyImage): boolean =>
+    isSharedRepository(target, targetRepository(target, reference));
+  const mixed = new Set(others.map(repositoryOf));
+  const byRepository = Map.groupBy(images, ({ reference }) => repositoryOf(reference));
   for (const [repository, inRepository] of byRepository) {
-    const isUniform = new Set(inRepository.map(keyOf)).size === 1;
+    const isMixed = mixed.has(repository) || inRepository.some(isShared);
+    const isUniform = !isMixed && new Set(inRepository.map(keyOf)).size === 1;
     for (const image of inRepository) {
       const key = keyOf(image);
       const form = image.signature?.form ?? 'tag';
@@ -84,18 +97,26 @@ export function policyGroups(images: readonly PolicyImage[], target: Target): re
 /**
  * Separates the images whose signatures a policy can require.
  * @param problemOf returns why a format cannot express one; undefined if it can
+ * @returns also the references of the others, and a sentence about each
  */
 export function expressible(
   images: readonly PolicyImage[],
   problemOf: (image: PolicyImage, signature: NonNullable<PolicyImage['signature']>) => string | undefined,
-): { readonly images: readonly PolicyImage[]; readonly left: readonly string[] } {
+): {
+  readonly images: readonly PolicyImage[];
+  readonly left: readonly string[];
+  readonly others: readonly Reference[];
+} {
   const left: string[] = [];
+  const others: Reference[] = [];
   const kept = images.filter((image) => {
     const problem = commonProblem(image) ?? (image.signature && problemOf(image, image.signature));
-    if (problem !== undefined) left.push(`${formatReference(image.reference)}: ${problem}`);
-    return problem === undefined;
+    if (problem === undefined) return true;
+    left.push(`${formatReference(image.reference)}: ${problem}`);
+    others.push(image.reference);
+    return false;
   });
-  return { images: kept, left };
+  return { images: kept, left, others };
 }
 
 function commonProblem({ signature, digest, signers }: PolicyImage): string | undefined {

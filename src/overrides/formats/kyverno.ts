@@ -23,14 +23,14 @@ const NAME = 'airgap-signatures';
 export function formatKyverno(
   all: readonly PolicyImage[],
   target: Target,
-  { title, trusted, plainHttp, unsigned }: PolicyOptions,
+  { title, trusted, plainHttp, unsigned, ...options }: PolicyOptions,
 ): GeneratedFiles {
-  const { images, left } = expressible(all, (_, { form }) =>
+  const { images, left, others } = expressible(all, (_, { form }) =>
     form === 'bundle'
       ? 'it is signed with a sigstore bundle, for which a ClusterPolicy of Kyverno has no trusted root of its own'
       : undefined,
   );
-  const groups = policyGroups(images, target);
+  const groups = policyGroups(images, target, [...others, ...options.others]);
   const omitted = [...left, ...unsigned];
   const policy = {
     apiVersion: 'kyverno.io/v1',

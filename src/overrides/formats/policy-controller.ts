@@ -19,9 +19,9 @@ const UNUSED_URL = 'https://fulcio.sigstore.dev';
 export function formatPolicyController(
   all: readonly PolicyImage[],
   target: Target,
-  { title, trusted, unsigned }: PolicyOptions,
+  { title, trusted, unsigned, ...options }: PolicyOptions,
 ): GeneratedFiles {
-  const { images, left } = expressible(all, (_, { form, time }) => {
+  const { images, left, others } = expressible(all, (_, { form, time }) => {
     if (form === 'referrer') return 'its signature is a referrer, which policy-controller does not look for by default';
     if (form !== 'bundle') return undefined;
     if (time === undefined) return 'policy-controller does not verify sigstore bundles with a key';
@@ -29,7 +29,7 @@ export function formatPolicyController(
       ? undefined
       : 'only a timestamp authority vouches for its time, for which policy-controller checks no transparency log';
   });
-  const groups = policyGroups(images, target);
+  const groups = policyGroups(images, target, [...others, ...options.others]);
   const isKeyless = groups.some(({ signers }) => signers.identities.length > 0);
   const unreadable = [...(trusted?.logs ?? []), ...(trusted?.certificateLogs ?? [])].filter(({ isEcdsa }) => !isEcdsa);
   const omitted = [...left, ...unsigned];

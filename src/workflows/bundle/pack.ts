@@ -27,6 +27,7 @@ import { deltaFields, readBaseBundle } from './delta.ts';
 import { estimate } from './estimate.ts';
 import { concurrencyFor, threadSettings } from './fetch-protocol.ts';
 import { createInventory } from './inventory.ts';
+import { withKeptMaker } from './kept-maker.ts';
 import { type ContentInput, resolveContent } from './resolve-content.ts';
 import { SharedFetch } from './shared-fetch.ts';
 import { subsetEvidence } from './subset-evidence.ts';
@@ -121,7 +122,7 @@ export async function pack(
     noteEquivalents(emit, client.equivalentUse());
     const { graph, findings, selections, dropped, possible, counts, leftOut, artifacts } = content;
     const delta = baseBundle && deltaFields(baseBundle, graph, artifacts, incomplete);
-    const inventory = {
+    const created = {
       ...createInventory({
         charts,
         artifacts,
@@ -143,6 +144,7 @@ export async function pack(
       ...(await subsetEvidence({ graph, leftOut, source: client, requests, concurrency, emit, signal })),
       ...(options.trustedRoot ? [options.trustedRoot] : []),
     ];
+    const inventory = await withKeptMaker(created, evidence, path);
     const unanswered = reportIncompleteReferrers(emit, requests.incomplete(), options.requireReferrers);
     const signatures = options.sign && (await reuseOrSignInventory(inventory, options.sign, path, evidence));
     const planned = { path, splitSize, graph, charts: artifacts, inventory, evidence, signatures, tools, force };

@@ -12,7 +12,7 @@ import { formatReference } from '../../oci/reference.ts';
 import type { Context } from '../../session/context.ts';
 import { walk } from '../../transfer/walk.ts';
 import { type ContentSizes, contentSizes } from './content-sizes.ts';
-import { type Diff, diff } from './diff.ts';
+import { type Diff, diffSince } from './diff.ts';
 import { type Inspection, summarize, verifiedSigners } from './inspect.ts';
 import { type OverrideCoverage, overrideCoverage } from './override-coverage.ts';
 import { type OverridesProof, type ProofRequest, proveOverrides } from './overrides-proof.ts';
@@ -55,7 +55,6 @@ export async function bundleReport(
   const { emit } = context;
   const scan = verdicts === undefined ? undefined : await readVerdicts(verdicts);
   const source = await openCheckedBundle(file, { signers, emit });
-  let report: BundleReport;
   try {
     const lock = source.inventory();
     if (lock === undefined) {
@@ -67,18 +66,18 @@ export async function bundleReport(
       readGraph(source, concurrency),
     );
     if (scan !== undefined && verdicts !== undefined) checkVerdicts(scan, verdicts, source, graph);
-    report = {
+    return {
       inspection: { ...(await summarize(source)), ...verifiedSigners(signers), lock },
       sizes: contentSizes(source, graph),
       overrides: overrideCoverage(lock),
       ...(scan && { scan }),
+      // The open file: another one may have its name by now.
+      ...(since !== undefined && { since: await diffSince(since, source, emit) }),
     };
     if (prove !== undefined) report = { ...report, proof: await proveOverrides(context, source, prove) };
   } finally {
     await source.close();
   }
-  if (since === undefined) return report;
-  return { ...report, since: await diff(since, file, undefined, emit) };
 }
 
 async function readGraph(source: Bundle, concurrency: number): Promise<Graph> {

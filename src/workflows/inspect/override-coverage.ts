@@ -1,6 +1,6 @@
 import type { Inventory, InventoryImage } from '../../inventory/inventory.ts';
 import { DEFAULT_NAMING, parseTarget, type Target } from '../../naming/naming.ts';
-import { valueCoverage } from '../../recipe/stored-recipe.ts';
+import { storedKey, valueCoverage } from '../../recipe/stored-recipe.ts';
 
 type FoundLocation = InventoryImage['found'][number];
 
@@ -44,10 +44,13 @@ export function overrideCoverage(inventory: Inventory): OverrideCoverage {
         unsearched += 1;
         continue;
       }
-      const movable = new Map(covered.flatMap((each) => each.movable.map((place) => [placeKey(place), place])));
-      const unmapped = new Map(covered.flatMap((each) => each.unmapped.map((place) => [placeKey(place), place])));
-      for (const key of movable.keys())
-        ways.set(profileKey(chart, profile, key), unmapped.has(key) ? 'none' : 'values');
+      const movable = new Map(covered.flatMap((each) => each.movable.map((place) => [storedKey(place), place])));
+      const unmapped = new Map(covered.flatMap((each) => each.unmapped.map((place) => [storedKey(place), place])));
+      for (const key of movable.keys()) {
+        const location = profileKey(chart, profile, key);
+        // Locations name no version: of two versions of a chart, the one that needs more counts.
+        if (ways.get(location) !== 'none') ways.set(location, unmapped.has(key) ? 'none' : 'values');
+      }
       profiles.push({
         ...{ chart, version, profile },
         locations: movable.size,
@@ -57,7 +60,7 @@ export function overrideCoverage(inventory: Inventory): OverrideCoverage {
     }
   }
   const wayOf = (location: FoundLocation): RedirectWay => {
-    const way = ways.get(profileKey(location.chart, location.profile, placeKey(location)));
+    const way = ways.get(profileKey(location.chart, location.profile, storedKey(location)));
     const isSet = location.redirect !== undefined && location.redirect.kind !== 'none';
     if (way !== 'values' && isSet) return 'operator';
     return way ?? (location.redirect?.kind === 'none' ? 'none' : 'unknown');
@@ -65,12 +68,6 @@ export function overrideCoverage(inventory: Inventory): OverrideCoverage {
   return { profiles, unsearched, wayOf };
 }
 
-type Place = Pick<FoundLocation, 'template' | 'document' | 'path' | 'within' | 'written'>;
-
-function placeKey({ template, document, path, within, written }: Place): string {
-  return JSON.stringify([template, document, path, within, written]);
-}
-
-function profileKey(chart: string, profile: string, place: string): string {
-  return `${chart}\n${profile}\n${place}`;
+function profileKey(chart: string, profile: string, location: string): string {
+  return JSON.stringify([chart, profile, location]);
 }

@@ -1,4 +1,4 @@
-import { stat } from 'node:fs/promises';
+import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
 import { fileFailure } from '../../base/file-failure.ts';
@@ -38,7 +38,7 @@ export async function sign(context: Context, options: SignFileOptions): Promise<
   const before = await stat(file).catch(() => undefined);
   const bundle = await openCheckedBundle(file, { signers, emit: context.emit });
   try {
-    const name = bundle.parts.length === 0 ? file : bundleName(file);
+    const name = await writtenName(bundle, options);
     await refuseForeign(bundle);
     await checkFolder(dirname(name), 'the folder');
     const check = (): Promise<void> => refuseDamaged(context, bundle, options.cores);
@@ -54,6 +54,15 @@ export async function sign(context: Context, options: SignFileOptions): Promise<
   } finally {
     await bundle.close();
   }
+}
+
+/**
+ * Returns the bundle that is replaced, behind any link, so that runs on all names of a file exclude each other; or the name
+ * beside which the signature is written.
+ */
+async function writtenName({ parts }: Bundle, { file, detached }: SignFileOptions): Promise<string> {
+  if (parts.length > 0) return bundleName(file);
+  return detached ? file : await realpath(file);
 }
 
 /** Refuses archives whose packing cannot be checked: other programs may read other content from them. */

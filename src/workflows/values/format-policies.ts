@@ -37,13 +37,13 @@ export async function formatPolicies(
 ): Promise<FormatResult> {
   const { charts, references } = await bundledReferences({ bundle, target, signers });
   const concurrency = availableParallelism();
-  const { signed, exempt, errors, trusted } = await withSignatureCheck(
+  const { signed, exempt, errors, trusted, roots } = await withSignatureCheck(
     context,
     { file: bundle, concurrency, policy, signers: signers ?? [] },
     async (check) => {
       const { trustedRoot } = check.policy;
       const keys = trustedRoot && (await import('../../sigstore/trusted-keys.ts')).trustedKeys(trustedRoot);
-      return { ...(await checkImageSignatures(check)), trusted: keys };
+      return { ...(await checkImageSignatures(check)), trusted: keys, roots: check.graph.roots };
     },
   );
   const policySigners = new Map(policy.rules.map((rule) => [rule, signersOf(rule)]));
@@ -65,11 +65,13 @@ export async function formatPolicies(
     const message = `${formatReference(root.reference)} is in no policy, because a rule says that it needs no signature: ${reason}`;
     context.emit({ type: 'note', message });
   }
+  const isSigned = new Set(signed.map(({ root }) => root));
   const options = {
     title: imagesTitle(charts, target),
     trusted,
     plainHttp,
     unsigned: errors.map(({ message }) => message),
+    others: roots.filter((root) => !isSigned.has(root)).map(({ reference }) => reference),
   };
   const formatted =
     format === 'kyverno' ? formatKyverno(images, target, options) : formatPolicyController(images, target, options);

@@ -186,7 +186,8 @@ async function scanManifest(
       AIRGAP_IMAGE: image,
       AIRGAP_DIGEST: root.descriptor.digest,
       AIRGAP_MANIFEST: descriptor.digest,
-      AIRGAP_PLATFORM: platform ?? '',
+      // From the image: it may hold any character, and a variable no NUL.
+      AIRGAP_PLATFORM: printableLine(platform ?? ''),
       AIRGAP_LAYOUT: path,
     };
     const ended = await runGroup(scanner.program, args, {

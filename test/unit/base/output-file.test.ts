@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
 import {
@@ -78,6 +78,9 @@ it('replaces only files of the same kind, and empty ones', async () => {
   }
   await expect(checkReplaceable(folder, lists)).rejects.toMatchObject({ code: 'output-exists' });
   await expect(checkReplaceable('/dev/null', lists)).rejects.toMatchObject({ code: 'output-exists' });
+  // Node reads at most 2 GiB at once.
+  await truncate(path, 3 * 1024 ** 3);
+  await expect(checkReplaceable(path, lists)).rejects.toMatchObject({ code: 'output-exists' });
 });
 
 it('creates folders if no file is in the way', async () => {

@@ -70,6 +70,9 @@ describe('an unsupported key', () => {
       [() => readSigningKey('', 'k', undefined), 'private key'],
       [() => readSigningKey(cosign, 'k', 'x'), 'cosign'],
       [() => readPublicKey(privateKey, 'k'), 'private key'],
+      // The second one would not be required.
+      [() => readPublicKey(publicKey + pairs['ECDSA P-256'].publicKey, 'k'), '2 keys'],
+      [() => readPublicKey('-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----', 'k'), 'certificate'],
       [() => readPublicKey('-----BEGIN PUBLIC KEY-----\nx\n-----END PUBLIC KEY-----', 'k'), 'public key'],
     ] as const) {
       expect(codeOf(work)).toMatchObject({ code: 'usage', message: expect.stringMatching(/^k /) });

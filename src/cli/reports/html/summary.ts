@@ -1,6 +1,7 @@
 import { count } from '../../../base/count.ts';
 import { referrerKind } from '../../../oci/referrer.ts';
 import type { BundleReport } from '../../../workflows/inspect/bundle-report.ts';
+import { signersOf } from '../signers.ts';
 import { formatBytes } from '../text.ts';
 import { type Html, html } from './markup.ts';
 import { overrideCheck } from './overrides.ts';
@@ -8,20 +9,8 @@ import { check, code } from './parts.ts';
 
 /** What the bundle is: counts, and by what it is identified. */
 export function facts({ inspection }: BundleReport): Html {
-  const {
-    file,
-    size,
-    blobs,
-    parts,
-    charts,
-    images,
-    lockDigest,
-    signedBy,
-    signatures = [],
-    delta,
-    tools = [],
-    lock,
-  } = inspection;
+  const { file, size, blobs, parts, charts, images, lockDigest, delta, tools = [], lock } = inspection;
+  const { verified, claimed } = signersOf(inspection);
   const numbers: readonly (readonly [string, string])[] = [
     ['Size', formatBytes(size)],
     ['Charts', String(charts.length)],
@@ -39,13 +28,9 @@ export function facts({ inspection }: BundleReport): Html {
         : html`helm airgap ${lock.madeBy}`,
     ],
     ['Platforms', lock.platforms.length === 0 ? html`all that the images have` : html`${lock.platforms.join(', ')}`],
-    ...(signedBy ?? []).map((key) => ['Signed by', html`${code(key)}, verified`] as const),
-    ...(signedBy === undefined
-      ? signatures.map(
-          ({ fingerprint }) =>
-            ['Claims signature', html`${code(fingerprint ?? 'by another tool')}, not verified`] as const,
-        )
-      : []),
+    ...verified.map((key) => ['Signed by', html`${code(key)}, verified`] as const),
+    ...claimed.map((key) => ['Claims signature', html`${code(key ?? 'by another tool')}, not verified`] as const),
+    ...(lock.trustedRoot === undefined ? [] : [['Trusted root', code(lock.trustedRoot)] as const]),
     ...(delta === undefined
       ? []
       : [
@@ -67,12 +52,13 @@ ${signatureCheck(report)}${scanCheck(report)}${networkCheck(report)}${overrideCh
 `;
 }
 
-function signatureCheck({ inspection: { signedBy, signatures = [] } }: BundleReport): Html {
-  if (signedBy !== undefined) {
-    const keys = signedBy.map((key, i) => html`${i > 0 && ', '}${code(key)}`);
+function signatureCheck({ inspection }: BundleReport): Html {
+  const { verified, claimed } = signersOf(inspection);
+  if (verified.length > 0) {
+    const keys = verified.map((key, i) => html`${i > 0 && ', '}${code(key)}`);
     return check('ok', html`The bundle is signed by all of the required keys: ${keys}.`);
   }
-  if (signatures.length > 0) {
+  if (claimed.length > 0) {
     return check(
       'look',
       html`The bundle says that it is signed. Nobody checked that for this report: add ${code('--require-signature KEY')}.`,

@@ -156,7 +156,7 @@ describe('for hostile chart names and content', () => {
       fc.property(hostileText, hostileText, hostileText, hostileText, (title, exact, name, reason) => {
         const authority = { organization: name, commonName: name, uri: name, certificates: 'CERTIFICATE' };
         const trusted = { authorities: [authority], logs: [log], certificateLogs: [log] };
-        const options = { title, trusted, plainHttp: false, unsigned: [reason] };
+        const options = { title, trusted, plainHttp: false, unsigned: [reason], others: [] };
         const images = [
           signedImage(reference, signers({ identity: { exact }, issuer: { exact: 'https://i.example' } })),
         ];

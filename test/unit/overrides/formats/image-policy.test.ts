@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { parseTarget } from '../../../../src/naming/naming.ts';
+import { parseTarget, targetReference } from '../../../../src/naming/naming.ts';
+import { parseReference } from '../../../../src/oci/reference.ts';
 import { asPattern, expressible, policyGroups } from '../../../../src/overrides/formats/image-policy.ts';
 import { digestOf } from '../../../support/digest.ts';
 import { MAIL, signedImage, signers, WORKFLOW } from '../../../support/policies.ts';
@@ -13,7 +14,7 @@ describe('images of policies', () => {
     const images = ['quay.io/acme/a:1', 'quay.io/acme/a:2', 'quay.io/acme/b:1'].map((name) =>
       signedImage(name, byWorkflow),
     );
-    expect(policyGroups([...images, signedImage('ghcr.io/x/y:1', byMail)], target)).toEqual([
+    expect(policyGroups([...images, signedImage('ghcr.io/x/y:1', byMail)], target, [])).toEqual([
       {
         signers: byMail,
         form: 'tag',
@@ -34,7 +35,7 @@ describe('images of policies', () => {
     const one = signedImage('quay.io/acme/a:1', byWorkflow);
     const two = signedImage('quay.io/acme/a:2', byMail);
     const three = signedImage('quay.io/acme/a:3', byWorkflow, { form: 'referrer' });
-    expect(policyGroups([one, two, three], target).map(({ patterns }) => patterns)).toEqual(
+    expect(policyGroups([one, two, three], target, []).map(({ patterns }) => patterns)).toEqual(
       [one, two, three].map(({ reference: { tag }, digest }) => [
         `registry.internal:5000/m/quay.io/acme/a:${tag}`,
         `registry.internal:5000/m/quay.io/acme/a@${digest}`,
@@ -52,7 +53,7 @@ describe('images of policies', () => {
       signedImage('quay.io/d:1', byMail),
       signedImage('quay.io/e:1', byMail),
     ];
-    const { images, left } = expressible(all, ({ reference: { path } }) => (path === 'e' ? 'no' : undefined));
+    const { images, left, others } = expressible(all, ({ reference: { path } }) => (path === 'e' ? 'no' : undefined));
     expect(images.map(({ reference: { path } }) => path)).toEqual(['d']);
     expect(left.map((line) => line.slice(0, 12))).toEqual([
       'quay.io/a:1:',
@@ -60,6 +61,22 @@ describe('images of policies', () => {
       'quay.io/c:1:',
       'quay.io/e:1:',
     ]);
+    expect(others.map(({ path }) => path)).toEqual(['a', 'b', 'c', 'e']);
+  });
+
+  it('are named one by one in a repository with an image that needs no signature, and in the one of all images', () => {
+    const image = signedImage('quay.io/acme/a:1', byWorkflow);
+    const named = (repository: string, tag: string): string[] => [
+      `${repository}:${tag}`,
+      `${repository}@${image.digest}`,
+    ];
+    const unsigned = parseReference('quay.io/acme/a:2');
+    const [group] = policyGroups([image], target, [unsigned]);
+    expect(group?.patterns).toEqual(named('registry.internal:5000/m/quay.io/acme/a', '1'));
+    const shared = parseTarget('registry.internal:5000/m', 'single-repository');
+    const [inShared] = policyGroups([image], shared, []);
+    const { tag = '' } = targetReference(shared, image.reference);
+    expect(inShared?.patterns).toEqual(named('registry.internal:5000/m', tag));
   });
 
   it('an exact text becomes an anchored expression', () => {

@@ -12,7 +12,13 @@ beforeAll(async () => {
 });
 
 const format = (images: Parameters<typeof formatKyverno>[0], plainHttp = false, keys = trusted) =>
-  formatKyverno(images, target, { title: 'Images of x.', trusted: keys, plainHttp, unsigned: ['z: unsigned'] });
+  formatKyverno(images, target, {
+    title: 'Images of x.',
+    trusted: keys,
+    plainHttp,
+    unsigned: ['z: unsigned'],
+    others: [],
+  });
 const rulesOf = (text = '') => parse(text).spec.rules;
 
 describe('a ClusterPolicy of Kyverno', () => {

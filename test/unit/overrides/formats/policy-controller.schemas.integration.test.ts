@@ -30,7 +30,7 @@ beforeAll(async () => {
     });
   }
   const target = parseTarget('registry.internal/m', 'host-path');
-  const options = { title: 'Images.', trusted: await privateKeys(), plainHttp: true, unsigned: [] };
+  const options = { title: 'Images.', trusted: await privateKeys(), plainHttp: true, unsigned: [], others: [] };
   const images = [
     signedImage('quay.io/a:1', signers(WORKFLOW)),
     signedImage('quay.io/b:1', { keys: [PUBLIC_KEY], identities: [MAIL] }),

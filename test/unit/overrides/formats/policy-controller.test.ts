@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 
 function format(images: Parameters<typeof formatPolicyController>[0], keys: TrustedKeys | undefined = trusted) {
-  const options = { title: 'Images of x.', trusted: keys, plainHttp: false, unsigned: [] };
+  const options = { title: 'Images of x.', trusted: keys, plainHttp: false, unsigned: [], others: [] };
   const { files, left } = formatPolicyController(images, target, options);
   const text = files[0]?.text ?? '';
   return { text, left, documents: parseAllDocuments(text).map((document) => document.toJS()) };

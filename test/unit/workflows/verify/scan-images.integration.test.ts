@@ -6,7 +6,7 @@ import { ignoreEvents } from '../../../../src/base/events.ts';
 import type { Verdicts } from '../../../../src/inventory/verdicts.ts';
 import { findScanner, scanImages } from '../../../../src/workflows/verify/scan-images.ts';
 import { graphOf, inventoryOf, NAMES, registry, write } from '../../../support/bundles.ts';
-import { noise } from '../../../support/memory-registry.ts';
+import { MemoryRegistry, noise } from '../../../support/memory-registry.ts';
 import { scratchFolder } from '../../../support/scratch.ts';
 
 const home = scratchFolder();
@@ -112,6 +112,17 @@ stat -c %h "$(ls -S | head -1)" > "${home}/links-$$"; all links`,
     const paths = readFileSync(at('paths'), 'utf8').trim().split('\n');
     expect([paths.length, new Set(paths).size]).toEqual([2, 1]);
   });
+});
+
+test('an image may claim any platform', async () => {
+  const source = new MemoryRegistry();
+  source.addImage('quay.io/odd', '1', [noise('odd', 100)], 'linux/amd\u0000\u001b[2J\n64');
+  const graph = await graphOf(source, ['quay.io/odd:1']);
+  await write(at('odd.tar'), source, { graph, charts: [] });
+  const scanner = await findScanner(context, script('odd', 'echo "$AIRGAP_PLATFORM"; exit 1'));
+  const { verdicts } = await scanImages(context, at('odd.tar'), { scanner, timeout: 9000, concurrency: 1 });
+  expect(verdicts).toMatchObject([{ image: 'quay.io/odd:1', status: 'failed', exitCode: 1 }]);
+  expect(verdicts[0]?.output).toBe('linux/amd\\x00\\x1b[2J 64');
 });
 
 describe('a scanner', () => {
