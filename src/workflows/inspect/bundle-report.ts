@@ -73,8 +73,8 @@ export async function bundleReport(
       ...(scan && { scan }),
       // The open file: another one may have its name by now.
       ...(since !== undefined && { since: await diffSince(since, source, emit) }),
+      ...(prove !== undefined && { proof: await proveOverrides(context, source, prove) }),
     };
-    if (prove !== undefined) report = { ...report, proof: await proveOverrides(context, source, prove) };
   } finally {
     await source.close();
   }
