@@ -1,5 +1,6 @@
 import { createReadStream, existsSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, type RequestListener, request, type ServerResponse } from 'node:http';
+import { request as requestByTls } from 'node:https';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { scratchFolder } from './scratch.ts';
@@ -15,8 +16,10 @@ export interface NamedHosts {
   stop(): Promise<void>;
 }
 
-/** What answers under a name: a registry (`127.0.0.1:PORT`, plain HTTP), repositories below a prefix there, or files of a folder. */
-export type NamedHost = { readonly registry: string; readonly prefix?: string } | { readonly files: string };
+/** What answers under a name: a registry at `127.0.0.1:PORT`, only repositories below a prefix there, or files of a folder. */
+export type NamedHost =
+  | { readonly registry: string; readonly prefix?: string; readonly tls?: true }
+  | { readonly files: string };
 
 /** @param hosts by name */
 export async function startNamedHosts(hosts: Readonly<Record<string, NamedHost>>): Promise<NamedHosts> {
@@ -29,8 +32,10 @@ export async function startNamedHosts(hosts: Readonly<Record<string, NamedHost>>
       return void createReadStream(file).pipe(outgoing);
     }
     const path = host.prefix === undefined ? url : url.replace(/^\/v2\/(?=.)/, `/v2/${host.prefix}/`);
-    const onward = request(new URL(path, `http://${host.registry}`), {
+    const open = host.tls ? requestByTls : request;
+    const onward = open(new URL(path, `${host.tls ? 'https' : 'http'}://${host.registry}`), {
       method,
+      rejectUnauthorized: false,
       headers: { ...headers, 'x-forwarded-proto': 'https' },
     });
     onward.on('response', (answer) => {

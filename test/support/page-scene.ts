@@ -1,6 +1,7 @@
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { chartYaml, writeFiles } from './charts.ts';
-import { helmUnderTest, program } from './cli.ts';
+import { airgapOk, helmUnderTest, program, type Run } from './cli.ts';
 import { type NamedHost, type NamedHosts, startNamedHosts } from './named-hosts.ts';
 import { startRegistry, type TestRegistry } from './registry.ts';
 import { scratchFolder } from './scratch.ts';
@@ -9,15 +10,18 @@ import { fillUpstream } from './upstream.ts';
 /** What the pages in docs/ are about: registries under the names that they have there, and small charts with the names of real ones. */
 
 export interface PageScene {
-  /** Working folder of the reader. */
-  readonly cwd: string;
-  readonly home: string;
+  /** Folder of charts as archives, which each page gets a copy of. */
+  readonly charts: string;
   /** Content of all public registries, below their names. */
   readonly upstream: TestRegistry;
   /** The private registry. */
   readonly target: TestRegistry;
   readonly env: Readonly<Record<string, string>>;
   readonly named: NamedHosts;
+  /** Runs the plugin in a folder. @throws Error unless it ends with 0 */
+  airgap(cwd: string, ...args: readonly string[]): Promise<Run>;
+  /** Creates the folders of a reader, of which the working folder has the charts, and empties the private registry. */
+  reader(): { readonly cwd: string; readonly home: string; readonly env: Readonly<Record<string, string>> };
   stop(): Promise<void>;
 }
 
@@ -45,13 +49,20 @@ export async function startScene({ images, targets = [], hosts = {} }: SceneOpti
     ...Object.fromEntries(targets.map((name) => [name, { registry: target.host }])),
     ...hosts,
   });
+  const [charts, home] = [scratchFolder(), scratchFolder()];
   return {
-    cwd: scratchFolder(),
-    home: scratchFolder(),
+    charts,
     upstream,
     target,
     env: named.env,
     named,
+    airgap: (cwd, ...args) => airgapOk(args, home, { cwd, env: named.env }),
+    reader() {
+      const cwd = scratchFolder();
+      rmSync(target.repositories, { recursive: true, force: true });
+      cpSync(charts, cwd, { recursive: true });
+      return { cwd, home: scratchFolder(), env: named.env };
+    },
     async stop() {
       await Promise.all([named.stop(), upstream.stop(), target.stop()]);
     },

@@ -5,6 +5,7 @@ import { createProgram } from '../../src/cli/program.ts';
 import { cleanEnvironment, helmUnderTest, launcher } from './cli.ts';
 import { escapeRegExp } from './escape-reg-exp.ts';
 import { exceptionFor } from './page-exceptions.ts';
+import { scratchFolder } from './scratch.ts';
 import { SILENT_IO } from './silent-io.ts';
 
 /**
@@ -163,7 +164,7 @@ class PageShell {
   constructor(options: PageOptions) {
     const { home, env = {} } = options;
     this.#options = options;
-    this.#variables = join(home, 'page-variables');
+    this.#variables = join(scratchFolder(), 'variables');
     const paths = [writeHelm(options), env.PATH, process.env.PATH].filter((part) => part !== undefined);
     this.#env = { ...cleanEnvironment(home), ...env, PATH: paths.join(':') };
   }
@@ -258,6 +259,7 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
   [/\b\d+(?:\.\d+)? [kMGT]?B\b/g, 'SIZE'],
   [/\b\d+ blobs?\b/g, 'BLOBS'],
   [/\b\d+ of \d+ bytes\b/g, 'BYTES'],
+  [/\.[0-9a-f]{8}\.sig\b/g, '.KEY.sig'],
   [/\bbyte \d+\b/g, 'BYTE'],
   [/\bprocess \d+ on [^ ,]+/g, 'PROCESS'],
   [/ {2,}/g, '  '],
