@@ -104,6 +104,8 @@ export interface PageOptions {
   readonly replace?: Readonly<Record<string, string>>;
   /** Flags for all commands of the plugin that take them, such as `--plain-http HOST`. @param command e.g. `bundle` */
   readonly flags?: (command: string) => readonly string[];
+  /** There is no cluster: `helm install` and `helm upgrade --install` render. */
+  readonly rendersInstalls?: true;
   /** Further programs and variables; `PATH` is appended to. */
   readonly env?: Readonly<Record<string, string>>;
   /** Blocks that cannot be run here, or that another call runs. */
@@ -230,8 +232,15 @@ function pressCtrlC(group: number | undefined): void {
   }
 }
 
+const RENDER_INSTALLS = [
+  'case "$1 $2" in',
+  '  "install "*) shift; set -- template "$@" ;;',
+  '  "upgrade --install") shift 2; set -- template "$@" ;;',
+  'esac',
+];
+
 /** Writes a program `helm` that runs the Helm under test, and for `helm airgap` the built plugin. @returns its folder */
-function writeHelm({ home, flags = () => [] }: PageOptions): string {
+function writeHelm({ home, flags = () => [], rendersInstalls }: PageOptions): string {
   const programs = join(home, 'page-programs');
   mkdirSync(programs, { recursive: true });
   const cases = COMMANDS.map((command) => [command, flags(command)] as const)
@@ -239,6 +248,7 @@ function writeHelm({ home, flags = () => [] }: PageOptions): string {
     .map(([command, list]) => `  ${command}) set -- "$@" ${list.map((flag) => `'${flag}'`).join(' ')} ;;`);
   const script = [
     '#!/bin/sh',
+    ...(rendersInstalls ? RENDER_INSTALLS : []),
     `[ "$1" = airgap ] || exec '${helmUnderTest()}' "$@"`,
     'shift',
     ...(cases.length === 0 ? [] : ['case "$1" in', ...cases, 'esac']),
@@ -260,6 +270,7 @@ const VARYING: readonly (readonly [RegExp, string])[] = [
   [/\b\d+ blobs?\b/g, 'BLOBS'],
   [/\b\d+ of \d+ bytes\b/g, 'BYTES'],
   [/\.[0-9a-f]{8}\.sig\b/g, '.KEY.sig'],
+  [/\b(\d+) of \1 (?=references|images)/g, 'ALL of ALL '],
   [/\bbyte \d+\b/g, 'BYTE'],
   [/\bprocess \d+ on [^ ,]+/g, 'PROCESS'],
   [/ {2,}/g, '  '],
