@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, writeFileSync } from 'node:fs';
+import { createReadStream, statSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, type RequestListener, request, type ServerResponse } from 'node:http';
 import { request as requestByTls } from 'node:https';
 import { basename, join } from 'node:path';
@@ -28,7 +28,8 @@ export async function startNamedHosts(hosts: Readonly<Record<string, NamedHost>>
     const { method, url = '', headers } = incoming;
     if (host === undefined || 'files' in host) {
       const file = join(host?.files ?? '', basename(new URL(url, 'http://x').pathname));
-      if (host === undefined || basename(file) === '' || !existsSync(file)) return void outgoing.writeHead(404).end();
+      if (host === undefined || statSync(file, { throwIfNoEntry: false })?.isFile() !== true)
+        return void outgoing.writeHead(404).end();
       return void createReadStream(file).pipe(outgoing);
     }
     const path = host.prefix === undefined ? url : url.replace(/^\/v2\/(?=.)/, `/v2/${host.prefix}/`);

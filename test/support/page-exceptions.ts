@@ -13,6 +13,7 @@ export const EXCEPTIONS: readonly PageException[] = [
     command: 'cosign ',
     reason: 'cosign is not installed by scripts/setup --tests; the page says with which versions it was tried',
   },
+  { command: 'docker ', reason: 'a daemon of Docker would stay' },
   { command: 'oras ', reason: 'oras is not installed by scripts/setup --tests' },
 ];
 
