@@ -173,3 +173,62 @@ export function web(): ChartFiles {
       'apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n    - {name: web, image: "{{ .Values.image }}"}\n    {{- with .Values.extra }}{{ toYaml . | nindent 4 }}{{ end }}\n',
   };
 }
+
+/** A chart with components that are off, each with images of its own. */
+export function grafana(): ChartFiles {
+  const sidecars = ['alerts', 'dashboards', 'datasources', 'notifiers', 'plugins'].map(
+    (name) =>
+      `        {{- if .Values.sidecar.${name}.enabled }}\n        - {name: ${name}, image: "quay.io/kiwigrid/k8s-sidecar:1.30.0"}\n        {{- end }}\n`,
+  );
+  return {
+    'Chart.yaml': chartYaml('grafana', '8.15.0'),
+    'values.yaml': `imageRenderer: {enabled: false}\npersistence: {enabled: false}\nsidecar: {alerts: {enabled: false}, dashboards: {enabled: false}, datasources: {enabled: false}, notifiers: {enabled: false}, plugins: {enabled: false}}\n`,
+    'templates/grafana.yaml': `apiVersion: apps/v1
+kind: Deployment
+metadata: {name: "{{ .Release.Name }}-grafana"}
+spec:
+  selector: {matchLabels: {app: a}}
+  template:
+    metadata: {labels: {app: a}}
+    spec:
+      {{- if .Values.persistence.enabled }}
+      initContainers: [{name: chown, image: "docker.io/library/busybox:1.31.1"}]
+      {{- end }}
+      containers:
+${sidecars.join('')}        - {name: grafana, image: "docker.io/grafana/grafana:11.6.1"}
+{{- if .Values.imageRenderer.enabled }}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: "{{ .Release.Name }}-grafana-image-renderer"}
+spec:
+  selector: {matchLabels: {app: b}}
+  template:
+    metadata: {labels: {app: b}}
+    spec: {containers: [{name: a, image: "docker.io/grafana/grafana-image-renderer:latest"}]}
+{{- end }}
+`,
+  };
+}
+
+/** A chart that downloads its custom resource definitions, unless a value says otherwise. */
+export function argoWorkflows(): ChartFiles {
+  return {
+    'Chart.yaml': chartYaml('argo-workflows', '1.0.18'),
+    'values.yaml': 'crds: {full: true}\n',
+    'templates/job.yaml': `{{- if .Values.crds.full }}
+apiVersion: batch/v1
+kind: Job
+metadata: {name: "{{ .Release.Name }}-argo-workflows-crd-install"}
+spec:
+  template:
+    spec:
+      restartPolicy: Never
+      containers:
+        - name: crds
+          image: docker.io/alpine/kubectl:1.33.0
+          command: [sh, -c, "curl -LO https://raw.githubusercontent.com/argoproj/argo-workflows/v3.7.0/manifests/base/crds/full/a.yaml"]
+{{- end }}
+`,
+  };
+}
