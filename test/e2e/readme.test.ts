@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ChartUpstream, startUpstreamOf } from '../support/chart-upstream.ts';
 import { realChart } from '../support/charts.ts';
-import { type GuideRun, guideBlocks, runGuide } from '../support/guide.ts';
+import { type PageRun, pageBlocks, runPage } from '../support/page.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { tagsOf } from '../support/registry-tree.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -19,14 +19,14 @@ const HOST = 'registry.internal.example';
 const home = scratchFolder();
 let upstream: ChartUpstream;
 let target: TestRegistry;
-let runs: GuideRun[];
+let runs: PageRun[];
 
 beforeAll(async () => {
   if (chart === undefined) return;
   upstream = await startUpstreamOf(chart, home);
   target = await startRegistry();
   const write = ['--plain-http', target.host];
-  runs = await runGuide(PAGE, {
+  runs = await runPage(PAGE, {
     cwd: scratchFolder(),
     home,
     replace: {
@@ -48,7 +48,7 @@ afterAll(() => Promise.all([upstream?.stop(), target?.stop()]));
 test('every command succeeds', ({ skip }) => {
   if (missing !== undefined) skip(missing);
   expect(runs.map(({ code, output }) => (code === 0 ? 0 : output))).toEqual(runs.map(() => 0));
-  expect(runs).toHaveLength(guideBlocks(PAGE).filter(({ heading }) => heading === SECTION).length);
+  expect(runs).toHaveLength(pageBlocks(PAGE).filter(({ heading }) => heading === SECTION).length);
   expect(tagsOf(target).map((line) => line.split(' ')[0])).toContain('mirrored/charts/cert-manager:v1.17.2');
 });
 

@@ -5,19 +5,19 @@ import { parse } from 'yaml';
 import { startUpstreamOf } from '../../support/chart-upstream.ts';
 import { fixtureChart, writeFiles } from '../../support/charts.ts';
 import { type EcrFront, startEcrFront } from '../../support/ecr-front.ts';
-import { type GuideRun, guideBlocks, runGuide } from '../../support/guide.ts';
 import { imagesOf } from '../../support/installer.ts';
+import { type PageRun, runPage } from '../../support/page.ts';
 import { podList, podObject, running } from '../../support/pods.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
 /** All commands of docs/guides/aws-isolated.md, with the stand-in for ECR under its real names, by TLS. */
 
-const PAGE = 'aws-isolated';
+const PAGE = 'docs/guides/aws-isolated.md';
 const ECR = '123456789012.dkr.ecr.eu-central-1.amazonaws.com';
 const [home, cwd] = [scratchFolder(), scratchFolder()];
 const file = (name: string): string => readFileSync(join(cwd, name), 'utf8');
 let ecr: EcrFront;
-let runs: GuideRun[];
+let runs: PageRun[];
 
 beforeAll(async () => {
   cpSync(fixtureChart('shop'), join(cwd, 'shop'), { recursive: true });
@@ -44,7 +44,7 @@ beforeAll(async () => {
   );
   const storage = ['--plain-http', ecr.storage];
   const reading = ['push', 'values', 'check', 'verify', 'doctor'];
-  runs = await runGuide(PAGE, {
+  runs = await runPage(PAGE, {
     cwd,
     home,
     // There is no cluster: Helm renders what it would install.
@@ -62,13 +62,6 @@ beforeAll(async () => {
 afterAll(() => ecr?.stop());
 
 const outputOf = (text: string): string => runs.find((run) => run.text.includes(text))?.output ?? '';
-
-test('every command succeeds', () => {
-  const failed = runs.filter(({ code }) => code !== 0);
-  expect(failed.map(({ text, output }) => `${text}${output}`)).toEqual([]);
-  const blocks = guideBlocks(PAGE).filter(({ language, mark }) => language === 'sh' && mark === '');
-  expect(runs).toHaveLength(blocks.length);
-});
 
 test('doctor tries every endpoint of the table, and finds nothing bad', () => {
   const output = outputOf('airgap doctor');

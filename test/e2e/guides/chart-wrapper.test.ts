@@ -5,8 +5,8 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fixtureChart } from '../../support/charts.ts';
 import { airgapOk, cleanEnvironment, helmUnderTest } from '../../support/cli.ts';
-import { type GuideRun, guideBlocks, runGuide } from '../../support/guide.ts';
 import { imagesOf } from '../../support/installer.ts';
+import { type PageRun, pageBlocks, runPage } from '../../support/page.ts';
 import { startRegistry, type TestRegistry } from '../../support/registry.ts';
 import { tagsOf } from '../../support/registry-tree.ts';
 import { scratchFolder } from '../../support/scratch.ts';
@@ -14,13 +14,13 @@ import { fillUpstream } from '../../support/upstream.ts';
 
 /** The scripts of docs/guides/chart-wrapper.md, exactly as the page has them: in a packaged chart, and in its folder. */
 
-const PAGE = 'chart-wrapper';
-const scripts = guideBlocks(PAGE).filter(({ mark }) => mark.startsWith('file=shop/scripts/'));
+const PAGE = 'docs/guides/chart-wrapper.md';
+const scripts = pageBlocks(PAGE).filter(({ mark }) => mark.startsWith('file=shop/scripts/'));
 const [home, cwd] = [scratchFolder(), join(scratchFolder(), 'with a space')];
 let upstream: TestRegistry;
 let target: TestRegistry;
 let references: string[];
-let runs: GuideRun[];
+let runs: PageRun[];
 
 beforeAll(async () => {
   [upstream, target] = await Promise.all([startRegistry(), startRegistry()]);
@@ -37,7 +37,7 @@ beforeAll(async () => {
     push: write,
     values: write,
   };
-  runs = await runGuide(PAGE, {
+  runs = await runPage(PAGE, {
     cwd,
     home,
     // There is no cluster: Helm renders what it would install.
@@ -51,11 +51,6 @@ beforeAll(async () => {
   });
 });
 afterAll(() => Promise.all([upstream.stop(), target.stop()]));
-
-test('all commands of the page succeed', () => {
-  const blocks = guideBlocks(PAGE).filter(({ language, mark }) => language === 'sh' && mark === '');
-  expect(runs.map(({ code, output }) => (code === 0 ? 0 : output))).toEqual(blocks.map(() => 0));
-});
 
 test('each script has three lines, and the packaged chart has them unchanged', () => {
   expect(scripts.map(({ mark }) => mark)).toEqual(

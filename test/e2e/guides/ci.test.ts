@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fixtureChart } from '../../support/charts.ts';
 import { airgapOk } from '../../support/cli.ts';
-import { type GuideRun, guideBlocks, runGuide } from '../../support/guide.ts';
+import { type PageRun, pageBlocks, runPage } from '../../support/page.ts';
 import { githubWorkflow, gitlabPipeline, jenkinsPipeline } from '../../support/pipelines.ts';
 import { startRegistry, type TestRegistry } from '../../support/registry.ts';
 import { tagsOf } from '../../support/registry-tree.ts';
@@ -12,15 +12,15 @@ import { fillUpstream } from '../../support/upstream.ts';
 
 /** docs/guides/ci.md: its scripts with real registries, for a first and a second version; its pipelines run these scripts. */
 
-const PAGE = 'ci';
+const PAGE = 'docs/guides/ci.md';
 const [home, cwd] = [scratchFolder(), scratchFolder()];
-const blocks = guideBlocks(PAGE);
+const blocks = pageBlocks(PAGE);
 const textOf = (name: string): string => blocks.find(({ mark }) => mark === `file=${name}`)?.text ?? '';
 const file = (name: string): string => readFileSync(join(cwd, name), 'utf8');
 const NEW = 'registry.example/shop/web:1.5.0';
 let upstream: TestRegistry;
 let target: TestRegistry;
-let runs: GuideRun[];
+let runs: PageRun[];
 
 beforeAll(async () => {
   cpSync(fixtureChart('shop'), join(cwd, 'shop'), { recursive: true });
@@ -33,7 +33,7 @@ beforeAll(async () => {
     ...{ images: read, bundle: read },
     ...{ doctor: write, push: write, values: write, check: write },
   };
-  runs = await runGuide(PAGE, {
+  runs = await runPage(PAGE, {
     cwd,
     home,
     replace: { 'registry.internal.example': target.host },
@@ -48,12 +48,6 @@ beforeAll(async () => {
   });
 });
 afterAll(() => Promise.all([upstream?.stop(), target?.stop()]));
-
-test('every command succeeds', () => {
-  const failed = runs.filter(({ code }) => code !== 0);
-  expect(failed.map(({ text, output }) => `${text}${output}`)).toEqual([]);
-  expect(runs).toHaveLength(blocks.filter(({ language, mark }) => language === 'sh' && mark === '').length);
-});
 
 test('a new version ends with 3 and a new lock file, of which a bundle and a ticket are made', () => {
   const look = runs.find(({ text }) => text.includes('|| test $? = 3'));

@@ -7,9 +7,9 @@ import { fixtureChart } from '../../support/charts.ts';
 import { airgap } from '../../support/cli.ts';
 import { expectFacts } from '../../support/facts.ts';
 import { type Fault, type FaultProxy, type Plan, startFaultProxy } from '../../support/fault-proxy.ts';
-import { type GuideRun, guideBlocks, runGuide } from '../../support/guide.ts';
 import { pushBuilt } from '../../support/images.ts';
 import { imagesOf } from '../../support/installer.ts';
+import { type PageRun, runPage } from '../../support/page.ts';
 import { startRegistry, type TestRegistry } from '../../support/registry.ts';
 import { tagsOf } from '../../support/registry-tree.ts';
 import { scratchFolder } from '../../support/scratch.ts';
@@ -17,7 +17,7 @@ import { upstreamImage } from '../../support/upstream.ts';
 
 /** All commands of docs/guides/harbor.md, with a real registry behind a proxy that refuses as Harbor does. */
 
-const PAGE = 'harbor';
+const PAGE = 'docs/guides/harbor.md';
 const NODES = 'robot$airgap+nodes';
 /** Robot accounts of the page, with their secrets. */
 const ROBOTS = ['robot$airgap+push:push-secret', `${NODES}:nodes-secret`, 'robot$hub-proxy+read:read-secret'];
@@ -27,7 +27,7 @@ const [home, cwd] = [scratchFolder(), scratchFolder()];
 let registry: TestRegistry;
 let harbor: FaultProxy;
 let host: string;
-let runs: GuideRun[];
+let runs: PageRun[];
 let references: readonly string[];
 
 function refusal(status: number, code: string, message: string): Fault {
@@ -94,7 +94,7 @@ beforeAll(async () => {
     '#!/bin/sh\n[ "$*" = "apply --namespace shop -f regcred.yaml" ] && exit 0\nexit 1\n',
     { mode: 0o755 },
   );
-  runs = await runGuide(PAGE, {
+  runs = await runPage(PAGE, {
     cwd,
     home,
     replace: { 'harbor.example.com': host, 'cache.example.com': host, 'helm upgrade --install': 'helm template' },
@@ -106,13 +106,6 @@ beforeAll(async () => {
 afterAll(() => Promise.all([harbor?.stop(), registry?.stop()]));
 
 const outputOf = (text: string): string => runs.find((run) => run.text.includes(text))?.output ?? '';
-
-test('every command succeeds', () => {
-  const failed = runs.filter(({ code }) => code !== 0);
-  expect(failed.map(({ text, output }) => `${text}${output}`)).toEqual([]);
-  const blocks = guideBlocks(PAGE).filter(({ language, mark }) => language === 'sh' && mark === '');
-  expect(runs).toHaveLength(blocks.length);
-});
 
 test("Docker Hub's images are read through the proxy cache", () => {
   const lines = readFileSync(join(cwd, 'bundle.log'), 'utf8').trim().split('\n');

@@ -4,11 +4,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { authority } from '../../support/certificate.ts';
 import { helmUnderTest } from '../../support/cli.ts';
-import { guideBlocks, runGuide } from '../../support/guide.ts';
 import { INTERNAL } from '../../support/image-streams.ts';
 import { KUBECTL, WITHOUT_KUBECTL } from '../../support/kubectl.ts';
 import { fillShop, MOVED, type OpenShift, startOpenShift } from '../../support/openshift/cluster.ts';
 import { type ApiObject, type ObjectServer, startObjectServer } from '../../support/openshift/object-server.ts';
+import { pageBlocks, runPage } from '../../support/page.ts';
 import { tagsOf } from '../../support/registry-tree.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 import { notedProgram, unpackImage } from '../../support/tekton/image.ts';
@@ -58,8 +58,7 @@ test('the pipeline moves a namespace, with mirror and with skopeo', { timeout: 3
   writeFileSync(join(cwd, 'destination.kubeconfig'), destination.api.kubeconfig);
   writeFileSync(join(cwd, 'ca.crt'), ca.ca);
   const env = { PATH: programs, KUBECONFIG: join(home, 'kubeconfig') };
-  const blocks = await runGuide('tekton', { cwd, home, replace: {}, env });
-  expect(blocks.map(({ code, output }) => (code === 0 ? 0 : output))).toEqual([0, 0, 0, 0]);
+  await runPage('docs/guides/tekton.md', { cwd, home, env });
 
   // What kubectl has sent, and the image as its containers see it.
   const objects = hub.objects.filter(({ apiVersion }) => apiVersion === 'tekton.dev/v1') as unknown as TektonObject[];
@@ -144,7 +143,8 @@ function volumeOf(kind: 'Secret' | 'ConfigMap', name: string, folder: string): s
 
 /** The objects of the page with its Task for skopeo in the Pipeline. */
 function withSkopeo(objects: readonly TektonObject[]): TektonObject[] {
-  const block = (path: string): string => guideBlocks('tekton').find(({ mark }) => mark === `file=${path}`)?.text ?? '';
+  const block = (path: string): string =>
+    pageBlocks('docs/guides/tekton.md').find(({ mark }) => mark === `file=${path}`)?.text ?? '';
   const [task] = parse(block('skopeo/task.yaml')) as [PipelineTask];
   return [...objects, parse(block('skopeo/skopeo-sync.yaml')) as TektonObject].map((object) => {
     if (object.kind !== 'Pipeline') return object;

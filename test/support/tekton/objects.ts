@@ -1,5 +1,5 @@
 import { parseAllDocuments } from 'yaml';
-import { guideBlocks } from '../guide.ts';
+import { pageBlocks } from '../page.ts';
 
 /** Objects of `tekton.dev/v1`, as far as the pages use them: https://tekton.dev/docs/pipelines/pipeline-api/ */
 
@@ -69,9 +69,9 @@ interface OfKind<Kind extends keyof Specs> {
 
 export type TektonObject = { [Kind in keyof Specs]: OfKind<Kind> }[keyof Specs];
 
-/** Returns the objects of Tekton in the files that a page of docs/guides/ writes. */
+/** Returns the objects of Tekton in the files that a page writes. */
 export function tektonObjects(page: string): TektonObject[] {
-  return guideBlocks(page)
+  return pageBlocks(page)
     .filter(({ language, mark }) => language === 'yaml' && mark.startsWith('file='))
     .flatMap(({ text }) => parseAllDocuments(text).map((document) => document.toJS() as TektonObject))
     .filter(({ apiVersion }) => apiVersion === 'tekton.dev/v1');

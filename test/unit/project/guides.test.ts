@@ -1,7 +1,7 @@
 import { existsSync, globSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { guideBlocks } from '../../support/guide.ts';
+import { pageBlocks } from '../../support/page.ts';
 
 /** Every page in docs/guides/ shows what people script and what replaces it, and a test runs its commands. */
 
@@ -16,7 +16,7 @@ describe.each(guides)('%s', (name) => {
   });
 
   it('has blocks of known marks only, and commands of the plugin', () => {
-    const blocks = guideBlocks(name);
+    const blocks = pageBlocks(name);
     const unknown = blocks.filter(
       ({ mark }) => mark !== '' && mark !== 'before' && !/^file=[\w.-][\w./-]*$/.test(mark),
     );

@@ -6,7 +6,7 @@ import { tektonModule, tektonSchemas } from '../../support/tekton/schemas.ts';
 
 /** The Tasks and the Pipeline of docs/guides/tekton.md: Tekton's own schemas accept them, and their references lead somewhere. */
 
-const objects = tektonObjects('tekton');
+const objects = tektonObjects('docs/guides/tekton.md');
 let schemas: CrdSchemas | undefined;
 let missing = '';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { compileWithModules } from '../../support/go.ts';
-import { guideBlocks } from '../../support/guide.ts';
+import { pageBlocks } from '../../support/page.ts';
 import { pythonPrograms } from '../../support/python.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
@@ -14,7 +14,7 @@ import { scratchFolder } from '../../support/scratch.ts';
  */
 
 const folder = scratchFolder();
-const blocks = guideBlocks('bootstrap-scripts');
+const blocks = pageBlocks('docs/guides/bootstrap-scripts.md');
 const textOf = (name: string): string => blocks.find(({ mark }) => mark === `file=${name}`)?.text ?? '';
 const template = textOf('endpoints.yaml');
 const terraform = textOf('endpoints.tf');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { compileWithModules } from '../../support/go.ts';
-import { guideBlocks } from '../../support/guide.ts';
+import { pageBlocks } from '../../support/page.ts';
 import { pipelines } from '../../support/pipelines.ts';
 import { scratchFolder } from '../../support/scratch.ts';
 
@@ -40,7 +40,7 @@ it('actionlint finds nothing in the workflows of the documents', ({ skip }) => {
   writeFileSync(config, 'self-hosted-runner:\n  labels: [isolated, helm-airgap]\n');
   const documented = [
     pipelines().find(({ system }) => system === 'GitHub Actions')?.text ?? '',
-    ...guideBlocks('ci').flatMap(({ mark, text }) => (mark.startsWith('file=.github/') ? [text] : [])),
+    ...pageBlocks('docs/guides/ci.md').flatMap(({ mark, text }) => (mark.startsWith('file=.github/') ? [text] : [])),
   ];
   const files = documented.map((text, i) => {
     const file = join(folder, `documented-${i}.yml`);
