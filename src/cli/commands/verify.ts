@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Command, Option } from '@commander-js/extra-typings';
 import { AirgapError } from '../../base/errors.ts';
 import type { ReceiptOptions } from '../../workflows/verify/verify-receipt.ts';
+import type { ImageSignatures } from '../../workflows/verify/verify-signatures.ts';
 import { addConfigFlags } from '../flags/charts.ts';
 import { CONNECTION_ONLY, readConfiguration } from '../flags/configuration.ts';
 import { declaredHosts } from '../flags/ecr.ts';
@@ -62,21 +63,27 @@ export function verifyCommand(io: CommandIO) {
     const next = isDamaged ? afterDamage(file) : afterVerify(file, key);
     const isLast = isDamaged || (policy === undefined && scan === undefined);
     if (output === 'text') await printReport(io, { result: [verifyReport(result)], notes: [] }, isLast ? next : []);
-    else if (isDamaged || scan === undefined) io.print(await formatDocument('Verification', result, output));
-    if (isDamaged) return io.setExitCode(3);
-    if (policy !== undefined) {
-      const { verifySignatures } = await import('../../workflows/verify/verify-signatures.ts');
-      await verifySignatures(io.context, file, availableParallelism(), policy, signers);
-    }
-    const verdicts = await scan?.run(file, signers);
-    const isRejected = verdicts?.verdicts.some(({ status }) => status !== 'passed') ?? false;
-    if (output === 'text') {
-      const result = verdicts === undefined ? [] : [verdictsReport(verdicts)];
-      await printReport(io, { result, notes: [] }, isLast || isRejected ? [] : next);
-    } else if (verdicts !== undefined) {
-      const { command, finished, verdicts: ofImages } = verdicts;
-      const document = { ...result, scan: { command, finished, verdicts: ofImages } };
-      io.print(await formatDocument('Verification', document, output));
+    const found: { imageSignatures?: readonly ImageSignatures[]; scan?: object } = {};
+    let isRejected = false;
+    try {
+      if (isDamaged) return io.setExitCode(3);
+      if (policy !== undefined) {
+        const { verifySignatures } = await import('../../workflows/verify/verify-signatures.ts');
+        found.imageSignatures = await verifySignatures(io.context, file, availableParallelism(), policy, signers);
+      }
+      const verdicts = await scan?.run(file, signers);
+      isRejected = verdicts?.verdicts.some(({ status }) => status !== 'passed') ?? false;
+      if (verdicts !== undefined) {
+        const { command, finished, verdicts: ofImages } = verdicts;
+        found.scan = { command, finished, verdicts: ofImages };
+      }
+      if (output === 'text') {
+        const result = verdicts === undefined ? [] : [verdictsReport(verdicts)];
+        await printReport(io, { result, notes: [] }, isLast || isRejected ? [] : next);
+      }
+    } finally {
+      // Also before a failure, whose document has it as completed.
+      if (output !== 'text') io.print(await formatDocument('Verification', { ...result, ...found }, output));
     }
     if (isRejected) io.setExitCode(3);
   });
