@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -242,7 +242,16 @@ test('signatures are verified before a bundle is accepted, and again without a n
   } finally {
     await from.stop();
   }
-  await airgapOk(['verify', file, '--verify-signatures', key], home);
+  const verified = await airgapOk(['verify', file, '--verify-signatures', key, '-o', 'json'], home);
+  const der = createPublicKey(readFileSync(key)).export({ type: 'spki', format: 'der' });
+  const signatures = [{ digest: from.index, form: 'tag', key: digestOf(der) }];
+  expect(JSON.parse(verified.stdout)).toMatchObject({
+    kind: 'Verification',
+    problems: [],
+    imageSignatures: [{ image: app.reference, signatures }],
+  });
+  const failed = await airgap(['verify', file, '--verify-signatures', other, '-o', 'json'], home);
+  expect(JSON.parse(failed.stdout)).toMatchObject({ kind: 'Failure', completed: [{ kind: 'Verification' }] });
   const wrong = await airgap(['verify', file, '--verify-signatures', other], home);
   expect(wrong.code).toBe(3);
   expectLine(wrong.stderr, app.reference, from.index, 'signature');

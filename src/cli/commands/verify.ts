@@ -4,6 +4,7 @@ import { AirgapError } from '../../base/errors.ts';
 import type { RequiredSigner } from '../../bundle/signing/check-signature.ts';
 import type { Verdicts } from '../../inventory/verdicts.ts';
 import type { Verification } from '../../workflows/verify/verify.ts';
+import type { ImageSignatures } from '../../workflows/verify/verify-signatures.ts';
 import { CONNECTION_ONLY, readConfiguration } from '../flags/configuration.ts';
 import { addSignerFlags, givenSignerFlag, requiredSignatures } from '../flags/keyless.ts';
 import type { FlagsOf } from '../flags/option.ts';
@@ -79,17 +80,18 @@ async function checkBundle(io: CommandIO, file: string, flags: Flags, { signers,
   const next = isDamaged ? afterDamage(file) : afterVerify(file, flags.key);
   const isLast = isDamaged || (policy === undefined && scan === undefined);
   if (output === 'text') await printReport(io, { result: [verifyReport(result)], notes: [] }, isLast ? next : []);
-  let verdicts: Verdicts | undefined;
+  const found: Found = {};
   try {
     if (isDamaged) return io.setExitCode(3);
     if (policy !== undefined) {
       const { verifySignatures } = await import('../../workflows/verify/verify-signatures.ts');
-      await verifySignatures(io.context, file, availableParallelism(), policy, signers);
+      found.imageSignatures = await verifySignatures(io.context, file, availableParallelism(), policy, signers);
     }
-    verdicts = await scan?.run(file, signers);
+    found.verdicts = await scan?.run(file, signers);
   } finally {
-    if (output !== 'text') io.print(await formatDocument('Verification', documentOf(result, verdicts), output));
+    if (output !== 'text') io.print(await formatDocument('Verification', documentOf(result, found), output));
   }
+  const { verdicts } = found;
   const isRejected = verdicts?.verdicts.some(({ status }) => status !== 'passed') ?? false;
   if (isRejected) io.setExitCode(3);
   if (output !== 'text' || isLast) return;
@@ -106,8 +108,17 @@ async function checkBytes(io: CommandIO, file: string, signers: readonly Require
   });
 }
 
-function documentOf(result: Verification, verdicts: Verdicts | undefined): object {
-  if (verdicts === undefined) return result;
-  const { command, finished, verdicts: ofImages } = verdicts;
-  return { ...result, scan: { command, finished, verdicts: ofImages } };
+/** What the checks after that of the bytes found. */
+interface Found {
+  imageSignatures?: readonly ImageSignatures[];
+  verdicts?: Verdicts | undefined;
+}
+
+function documentOf(result: Verification, { imageSignatures, verdicts }: Found): object {
+  const { command, finished, verdicts: ofImages } = verdicts ?? {};
+  return {
+    ...result,
+    ...(imageSignatures && { imageSignatures }),
+    ...(verdicts && { scan: { command, finished, verdicts: ofImages } }),
+  };
 }

@@ -23,6 +23,8 @@ interface SignedImage {
   readonly rule: SignatureRule;
   /** Absent if each image in a reduced index is signed, and not the index. */
   readonly signature?: AcceptedSignature;
+  /** Signatures of each image in a reduced index. */
+  readonly parts?: readonly AcceptedSignature[];
 }
 
 export interface SignatureResults {
@@ -69,10 +71,10 @@ export async function checkImageSignatures(check: SignatureCheck): Promise<Signa
       results.errors.push(wrapError(name, outcome.error));
       continue;
     }
-    const { rule, missing, signature } = outcome.value;
+    const { rule, missing, ...found } = outcome.value;
     if (rule === undefined) results.errors.push(uncoveredError(name));
     else if (rule.unsigned !== undefined) results.exempt.push({ root, reason: rule.unsigned });
-    else if (missing === undefined) results.signed.push({ root, rule, ...(signature && { signature }) });
+    else if (missing === undefined) results.signed.push({ root, rule, ...found });
     else {
       const registryError = check.incomplete?.find(({ images }) => images.includes(name))?.error;
       results.errors.push(unsignedError(name, root, rule, { ...missing, registryError }));
@@ -85,17 +87,19 @@ export async function checkImageSignatures(check: SignatureCheck): Promise<Signa
  * Like {@link checkImageSignatures}, but fails.
  * @throws AirgapError `signature` naming each image without a signature, `several` for more than one; errors of the source
  */
-export async function requireSignatures(check: SignatureCheck): Promise<void> {
-  const { exempt, errors } = await checkImageSignatures(check);
+export async function requireSignatures(check: SignatureCheck): Promise<Omit<SignatureResults, 'errors'>> {
+  const { signed, exempt, errors } = await checkImageSignatures(check);
   if (errors.length > 0) {
     throw combine(errors, `${errors.length} of ${check.graph.roots.length} images have no valid signature`);
   }
-  if (exempt.length === 0) return;
-  const names = exempt.map(({ root, reason }) => `${formatReference(root.reference)} (${reason})`);
-  check.emit({
-    type: 'note',
-    message: `${count(exempt.length, 'image')} accepted without a signature: ${names.join(', ')}`,
-  });
+  if (exempt.length > 0) {
+    const names = exempt.map(({ root, reason }) => `${formatReference(root.reference)} (${reason})`);
+    check.emit({
+      type: 'note',
+      message: `${count(exempt.length, 'image')} accepted without a signature: ${names.join(', ')}`,
+    });
+  }
+  return { signed, exempt };
 }
 
 /**

@@ -54,6 +54,13 @@ export interface MissingSignature {
   readonly reasons: readonly string[];
 }
 
+/** A signature of an image, those of each image in an index that was reduced, or what is missing. */
+export interface SignatureOutcome {
+  readonly signature?: AcceptedSignature;
+  readonly parts?: readonly AcceptedSignature[];
+  readonly missing?: MissingSignature;
+}
+
 /** An accepted signature, or why those that were found are not. */
 interface FoundSignature {
   readonly signature?: AcceptedSignature;
@@ -79,10 +86,7 @@ export class SignatureSearch {
   }
 
   /** Looks for a signature of the image, or of each image in an index that was reduced. */
-  async check(
-    root: Root,
-    rule: SignatureRule,
-  ): Promise<{ readonly missing?: MissingSignature; readonly signature?: AcceptedSignature }> {
+  async check(root: Root, rule: SignatureRule): Promise<SignatureOutcome> {
     const { sourceDigest, descriptor } = root;
     const isKnown = sourceDigest !== undefined && (await this.#check.isSourceProven(root));
     const digest = isKnown ? sourceDigest : descriptor.digest;
@@ -92,8 +96,8 @@ export class SignatureSearch {
     if (sourceDigest === undefined) return { missing };
     const images = imagesIn(this.#check.graph, root);
     const ofImages = await Promise.all(images.map((image) => this.#find(root, image, rule)));
-    const isEachSigned = images.length > 0 && ofImages.every((found) => found.signature !== undefined);
-    return isEachSigned ? {} : { missing };
+    const parts = ofImages.flatMap((found) => found.signature ?? []);
+    return images.length > 0 && parts.length === images.length ? { parts } : { missing };
   }
 
   /** Returns the first signature of the digest that is accepted, or why none is. */

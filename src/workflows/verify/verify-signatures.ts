@@ -3,18 +3,41 @@ import { openCheckedBundle } from '../../bundle/open.ts';
 import type { Bundle } from '../../bundle/reading/bundle.ts';
 import type { RequiredSigner } from '../../bundle/signing/check-signature.ts';
 import { MediaType } from '../../oci/descriptor.ts';
+import type { Digest } from '../../oci/digest.ts';
+import { formatReference } from '../../oci/reference.ts';
+import { fingerprintOf } from '../../oci/signing-key.ts';
 import type { Context } from '../../session/context.ts';
 import type { TrustedRoot } from '../../sigstore/trusted-root.ts';
 import { Walker } from '../../transfer/walk.ts';
 import { requireSignatures } from '../bundle/image-signatures.ts';
 import type { SignaturePolicy } from '../bundle/signature-policy.ts';
-import type { SignatureCheck } from '../bundle/signature-search.ts';
+import type { AcceptedSignature, SignatureCheck } from '../bundle/signature-search.ts';
 import { bundledSignatures, isSubsetOfSource } from '../bundle/subset-evidence.ts';
+
+/** Who signed an image, or why it needs no signature. */
+export interface ImageSignatures {
+  readonly image: string;
+  /** One of the image, or one of each image in an index that was reduced to some platforms. */
+  readonly signatures?: readonly VerifiedSignature[];
+  /** Reason of a rule. */
+  readonly unsigned?: string;
+}
+
+export interface VerifiedSignature extends Pick<AcceptedSignature, 'digest' | 'form'> {
+  /** Fingerprint of the key. */
+  readonly key?: Digest;
+  /** What the certificate of a keyless signature says. */
+  readonly identity?: string;
+  readonly issuer?: string;
+  /** Who vouches for the time of a keyless signature. */
+  readonly time?: 'log' | 'authority';
+}
 
 /**
  * Verifies offline that the bundle has a signature of each of its images as the policy requires it.
  * @param policy without a trusted root, that of the bundle is used
  * @param signers public keys that must all have signed the bundle itself
+ * @returns who signed each image; last those that need no signature
  * @throws AirgapError `signature` naming each unsigned image, `several` for more than one; `bundle-invalid`; `usage` if there
  *   is no trusted root for keyless signatures, or only one for which nobody vouches
  */
@@ -24,8 +47,23 @@ export function verifySignatures(
   concurrency: number,
   policy: SignaturePolicy,
   signers: readonly RequiredSigner[] = [],
-): Promise<void> {
-  return withSignatureCheck(context, { file, concurrency, policy, signers }, requireSignatures);
+): Promise<readonly ImageSignatures[]> {
+  return withSignatureCheck(context, { file, concurrency, policy, signers }, async (check) => {
+    const { signed, exempt } = await requireSignatures(check);
+    return [
+      ...signed.map(({ root, signature, parts = [] }) => ({
+        image: formatReference(root.reference),
+        signatures: (signature === undefined ? parts : [signature]).map(verifiedSignature),
+      })),
+      ...exempt.map(({ root, reason }) => ({ image: formatReference(root.reference), unsigned: reason })),
+    ];
+  });
+}
+
+function verifiedSignature({ digest, form, signer }: AcceptedSignature): VerifiedSignature {
+  if ('key' in signer) return { digest, form, key: fingerprintOf(signer.key) };
+  const { identity, issuer, time } = signer;
+  return { digest, form, identity, issuer, time };
 }
 
 /** A bundle, and the signatures that its images need. */

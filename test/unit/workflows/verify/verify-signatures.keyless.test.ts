@@ -62,7 +62,8 @@ async function bundled(by: Sigstore, carried?: string, named = carried): Promise
 describe('the trusted root in a bundle', () => {
   it('is used if the signature of the bundle was verified', async () => {
     const path = await bundled(sigstore, sigstore.root);
-    await verifySignatures(context, path, 4, policy, [signer]);
+    const [{ signatures } = {}] = await verifySignatures(context, path, 4, policy, [signer]);
+    expect(signatures).toMatchObject([{ identity: IDENTITY, issuer: ISSUER, time: 'log' }]);
     const bundle = await openBundle(path);
     expect(bundle.inventory()?.trustedRoot).toBe(digestOf(Buffer.from(sigstore.root)));
     await bundle.close();

@@ -8,11 +8,12 @@ import { type Descriptor, MediaType } from '../../../../src/oci/descriptor.ts';
 import type { Graph } from '../../../../src/oci/graph.ts';
 import { parsePlatform } from '../../../../src/oci/platform.ts';
 import { SIMPLE_SIGNING } from '../../../../src/oci/referrer-signature.ts';
+import { fingerprintOf } from '../../../../src/oci/signing-key.ts';
 import { ReferrerRequests } from '../../../../src/transfer/referrers/requests.ts';
 import { Walker } from '../../../../src/transfer/walk.ts';
 import { subsetEvidence } from '../../../../src/workflows/bundle/subset-evidence.ts';
 import { verify } from '../../../../src/workflows/verify/verify.ts';
-import { verifySignatures } from '../../../../src/workflows/verify/verify-signatures.ts';
+import { type ImageSignatures, verifySignatures } from '../../../../src/workflows/verify/verify-signatures.ts';
 import { inventoryOf, write } from '../../../support/bundles.ts';
 import { IMAGE_CONFIG, MemoryRegistry, noise, references } from '../../../support/memory-registry.ts';
 import { tagOf } from '../../../support/referrers.ts';
@@ -88,7 +89,7 @@ async function bundled(
   return path;
 }
 
-const check = (path: string): Promise<void> =>
+const check = (path: string): Promise<readonly ImageSignatures[]> =>
   verifySignatures(context, path, 4, { rules: [{ images: '*', keys: [ours.publicKey], identities: [] }] });
 
 describe('an image reduced to some platforms', () => {
@@ -118,7 +119,9 @@ describe('an image reduced to some platforms', () => {
     const registry = new MemoryRegistry();
     const { index } = indexOf(registry, 'good', '1');
     const path = await bundled(registry, [index], undefined, (graph) => graph);
-    await check(path);
+    const [{ image, signatures } = {}] = await check(path);
+    expect(image).toBe(NAME);
+    expect(signatures).toMatchObject([{ digest: index.digest, key: fingerprintOf(ours.publicKey) }]);
     expect(await verify(context, path, 1)).toMatchObject({ problems: [] });
     const bundle = await openCheckedBundle(path);
     expect(bundle.images().map(({ descriptor }) => descriptor.digest)).not.toContain(index.digest);
@@ -183,7 +186,8 @@ describe('an image reduced to some platforms', () => {
   it('is signed if each of its images is signed', async () => {
     const registry = new MemoryRegistry();
     const { arm } = indexOf(registry, 'good', '1');
-    await check(await bundled(registry, [arm]));
+    const [{ signatures } = {}] = await check(await bundled(registry, [arm]));
+    expect(signatures).toMatchObject([{ digest: arm.digest, form: 'tag', key: fingerprintOf(ours.publicKey) }]);
     const other = new MemoryRegistry();
     await expect(check(await bundled(other, [indexOf(other, 'good', '1').amd]))).rejects.toMatchObject({
       code: 'signature',
