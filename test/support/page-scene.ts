@@ -74,3 +74,11 @@ export async function packageChart(files: Readonly<Record<string, string>>, fold
   const home = scratchFolder();
   await program(helmUnderTest(), ['package', await writeFiles(join(home, 'chart'), files), '-d', folder], home);
 }
+
+/** Returns a folder with an archive of a chart and the index of a chart repository. */
+export async function repositoryOf(files: Readonly<Record<string, string>>): Promise<string> {
+  const folder = scratchFolder();
+  await packageChart(files, folder);
+  await program(helmUnderTest(), ['repo', 'index', folder], scratchFolder());
+  return folder;
+}

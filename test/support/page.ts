@@ -52,24 +52,24 @@ export function pageBlocks(page: string): PageBlock[] {
     if (language === undefined) return [];
     const line = text.slice(0, index).split('\n').length;
     const block = { heading, line, language, mark, text: body.replaceAll(new RegExp(`^${indent}`, 'gm'), '') };
-    return [{ ...block, commands: commandsOf(page, block) }];
+    return [{ ...block, commands: commandsOf(block) }];
   });
 }
 
-function commandsOf(page: string, { language, mark, text }: Omit<PageBlock, 'commands'>): PageCommand[] {
+function commandsOf({ language, mark, text }: Omit<PageBlock, 'commands'>): PageCommand[] {
   if (mark !== '' && !mark.startsWith('exit=')) return [];
   const codes = mark.replace('exit=', '').split(',').map(Number);
   if (language === 'sh') {
     const kept = text
       .split(/(?<!\\)\n/)
-      .filter((line) => exceptionFor(page, line) === undefined)
+      .filter((line) => exceptionFor(line) === undefined)
       .join('\n');
     return /^[^#\n]/m.test(kept) ? [{ text: kept, shown: [], wanted: codes[0] ?? 0 }] : [];
   }
   if (language !== 'console') return [];
   return consoleCommands(text)
     .map((command, i) => ({ ...command, wanted: codes[i] ?? 0 }))
-    .filter((command) => exceptionFor(page, command.text) === undefined);
+    .filter((command) => exceptionFor(command.text) === undefined);
 }
 
 /** Splits a console into its commands, of several lines where one ends with `\` or `|`, and what is shown below each. */

@@ -9,7 +9,7 @@ import { fakeKubectl, KUBECTL, WITHOUT_KUBECTL } from '../../support/kubectl.ts'
 import { fillShop, startOpenShift } from '../../support/openshift/cluster.ts';
 import { runPage } from '../../support/page.ts';
 import { argoWorkflows, certManager, certManagerImages, grafana, web } from '../../support/page-charts.ts';
-import { type PageScene, packageChart, startScene } from '../../support/page-scene.ts';
+import { type PageScene, packageChart, repositoryOf, startScene } from '../../support/page-scene.ts';
 import { podList, podObject, running } from '../../support/pods.ts';
 import { goProgram } from '../../support/program.ts';
 import { startReleaseServer } from '../../support/release-server.ts';
@@ -22,15 +22,10 @@ const FIXTURES = join(import.meta.dirname, '../../../fixtures');
 let scene: PageScene;
 
 beforeAll(async () => {
-  const repositories = { jetstack: scratchFolder(), operators: scratchFolder() };
-  await packageChart(certManager('v1.17.2'), repositories.jetstack);
-  const operator = join(scratchFolder(), 'operator');
-  cpSync(fixtureChart('widget-operator'), operator, { recursive: true });
-  const chart = readFileSync(join(operator, 'Chart.yaml'), 'utf8');
-  writeFileSync(join(operator, 'Chart.yaml'), chart.replace('name: widget-operator', 'name: my-operator'));
-  const home = scratchFolder();
-  await program(helmUnderTest(), ['package', operator, '-d', repositories.operators], home);
-  for (const folder of Object.values(repositories)) await program(helmUnderTest(), ['repo', 'index', folder], home);
+  const files = ['Chart.yaml', 'values.yaml', 'crds/widgets.yaml', 'templates/operator.yaml'].map((path) => {
+    const text = readFileSync(join(fixtureChart('widget-operator'), path), 'utf8');
+    return [path, text.replace('name: widget-operator\n', 'name: my-operator\n')];
+  });
   scene = await startScene({
     images: [
       ...certManagerImages('v1.17.2'),
@@ -40,8 +35,8 @@ beforeAll(async () => {
       'registry.example/team/web:1',
     ],
     hosts: {
-      'charts.jetstack.io': { files: repositories.jetstack },
-      'charts.example': { files: repositories.operators },
+      'charts.jetstack.io': { files: await repositoryOf(certManager('v1.17.2')) },
+      'charts.example': { files: await repositoryOf(Object.fromEntries(files)) },
     },
   });
   const code = [['quay.io/widget-project/agent:1.20.3']];

@@ -3,6 +3,7 @@ import { dirname, join, normalize } from 'node:path';
 import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { runnableCommands, wholeProgram } from '../../support/commands.ts';
+import { pageBlocks } from '../../support/page.ts';
 
 /** Documents name commands, files and sections that exist. What the commands do is tested elsewhere. */
 
@@ -12,12 +13,10 @@ const DOCUMENTS = ['*.md', '.github/**/*.md', 'docs/**/*.md']
   .sort();
 const read = (path: string): string => readFileSync(join(root, path), 'utf8');
 
-/** Commands in the code blocks of a shell, continued lines joined. A console's block shows output too: only its `$ ` lines count. */
-function shellLines(text: string): string[] {
-  return [...text.matchAll(/^```(sh|console)\n([\s\S]*?)^```/gm)].flatMap(([, language, block = '']) => {
-    const lines = block.replaceAll(/\\\n\s*/g, ' ').split('\n');
-    return language === 'sh' ? lines : lines.filter((line) => line.startsWith('$ '));
-  });
+/** Commands of a page, continued lines joined. */
+function shellLines(page: string): string[] {
+  const commands = pageBlocks(page).flatMap((block) => block.commands.map(({ text }) => text));
+  return commands.flatMap((text) => text.replaceAll(/\\\n\s*/g, ' ').split('\n'));
 }
 
 /** Words of the first simple command in a line that calls the plugin, without the line's redirections. */
@@ -64,7 +63,7 @@ describe.each(DOCUMENTS)('%s', (path) => {
 
   it('shows commands that the program takes', async () => {
     const refused: string[] = [];
-    for (const line of shellLines(text)) {
+    for (const line of shellLines(path)) {
       const words = pluginWords(line);
       if (words === undefined || words.length === 0) continue;
       const code = await refusal(words);
