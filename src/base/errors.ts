@@ -126,6 +126,7 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set([
   'forbidden',
   'image-not-found',
   'unsupported',
+  'tag-conflict',
 ]);
 
 /** Returns true if a registry answered with an error, as opposed to not answering or sending damaged content. */

@@ -105,7 +105,8 @@ export async function checkOutput(path: string, flag: string): Promise<void> {
  */
 export async function checkNewOutput(path: string, flag: string, isForced?: boolean): Promise<void> {
   await checkOutput(path, flag);
-  const existing = await stat(path).catch(() => undefined);
+  // A link that leads nowhere exists too.
+  const existing = await lstat(path).catch(() => undefined);
   if (existing === undefined || isForced) return;
   throw new AirgapError('output-exists', `${flag} ${path} already exists`, {
     hint: `it may have been edited: choose another path, or ${isForced === undefined ? 'move it away' : 'replace it with --force'}`,

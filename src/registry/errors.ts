@@ -91,7 +91,8 @@ export function tagConflictError(
   const { host, text, words } = quoteResponse(response, errorBody);
   const detail = [`it points to ${existing}, not to ${digest}`, words].filter((part) => part !== undefined).join('; ');
   const reason = `the tag ${why} and has other content; ${host} ${text}`;
-  return new AirgapError('registry', reason, { subject: what, detail, hint: TAG_CONFLICT_HINT });
+  const code = isKnown ? 'tag-conflict' : 'registry';
+  return new AirgapError(code, reason, { subject: what, detail, hint: TAG_CONFLICT_HINT });
 }
 
 /** What a response says. */
@@ -177,7 +178,7 @@ function explainKnownRefusal(
       };
     }
     case 'tag-conflict':
-      return { code: 'registry', summary: 'existing content may not be overwritten', hint: TAG_CONFLICT_HINT };
+      return { code: 'tag-conflict', summary: 'existing content may not be overwritten', hint: TAG_CONFLICT_HINT };
     case 'name-invalid': {
       const hint =
         'some registries limit the number of path components or require a project or user first: change --naming or the prefix in --to';

@@ -18,7 +18,7 @@ const MAX_TIMEOUTS = 2;
 /**
  * Stores a manifest by digest, or under a tag, which also stores it by digest. An immutable tag that already has this
  * digest counts as stored (ECR returns TAG_INVALID even then).
- * @throws AirgapError `digest-mismatch` when the registry stored something else, `registry` for a tag conflict
+ * @throws AirgapError `digest-mismatch` when the registry stored something else, `tag-conflict`
  */
 export async function uploadManifest(
   session: Session,

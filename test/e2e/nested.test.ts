@@ -45,6 +45,11 @@ test('are in the bundle with their images and the name of the parent chart', asy
     ['shop', 'platform'],
   ]);
   expect(lock.images.map(({ reference }: { reference: string }) => reference)).toEqual(names);
+  // With the parent's values, which --all does not know, or not at all.
+  const all = await airgap(['check', '--all', '--bundle', file], home);
+  expectLine(all.stderr, /warning/i, 'shop 1.4.0', 'platform', 'values');
+  const outer = await airgap(['check', 'platform', '--bundle', file], home);
+  expectLine(outer.stderr, /warning/i, 'platform', 'shop', '--all');
   const shown = await airgap(['images', platform, ...mirrored], home);
   expectLine(shown.stderr, /\bplatform\W2\.0\.0\b.*\b1 nested chart\b/);
 });

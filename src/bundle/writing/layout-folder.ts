@@ -1,11 +1,11 @@
-import { link, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ignoreEvents } from '../../base/events.ts';
 import { fileFailure } from '../../base/file-failure.ts';
 import type { Source } from '../../oci/content.ts';
 import { type Descriptor, MediaType } from '../../oci/descriptor.ts';
 import { type Digest, encodedOf } from '../../oci/digest.ts';
-import { type Content, closureOf } from '../../oci/graph.ts';
+import { type BlobNode, type Content, closureOf } from '../../oci/graph.ts';
 import { blobName } from '../format/layout.ts';
 import { OCI_LAYOUT } from '../format/metadata.ts';
 import { CONTAINERD_NAME_ANNOTATION, REF_NAME_ANNOTATION } from '../format/names.ts';
@@ -76,20 +76,19 @@ export class LayoutFolders {
     const stored: StoredBlob = known ?? {
       path,
       users: 0,
-      written:
-        node === undefined
-          ? Promise.resolve()
-          : writeBlobFiles([{ path, node }], {
-              source: this.#source,
-              force: false,
-              emit: ignoreEvents,
-              signal: this.#signal,
-            }),
+      written: node === undefined ? Promise.resolve() : this.#write(path, node),
     };
     stored.users += 1;
     this.#blobs.set(digest, stored);
     await stored.written;
     return stored.path;
+  }
+
+  /** Writes a blob that nobody changes: other images may have a link to it. */
+  async #write(path: string, node: BlobNode): Promise<void> {
+    const options = { source: this.#source, force: false, emit: ignoreEvents, signal: this.#signal };
+    await writeBlobFiles([{ path, node }], options);
+    await chmod(path, 0o444);
   }
 
   async #release(digest: Digest): Promise<void> {

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AirgapError } from '../../base/errors.ts';
-import { reasonOf } from '../../base/file-failure.ts';
+import { readLimited } from '../../base/read-limited.ts';
 import { schemaId } from './json-schema.ts';
 
 /** Name of the JSON Schema beside an airgap.yaml, which the file names by a relative path: that works on every host. */
@@ -10,6 +9,9 @@ export const SCHEMA_FILE = 'airgap.schema.json';
 /** Comment by which editors find the schema. */
 export const SCHEMA_LINE = `yaml-language-server: $schema=${SCHEMA_FILE}`;
 
+/** Maximum size of the schema file; it has 20 kB. */
+const SIZE_LIMIT = 1024 ** 2;
+
 /**
  * Reads the schema file of a folder.
  * @returns its content; undefined if there is none
@@ -17,12 +19,11 @@ export const SCHEMA_LINE = `yaml-language-server: $schema=${SCHEMA_FILE}`;
  */
 export async function readSchemaFile(folder: string): Promise<Buffer | undefined> {
   const path = join(folder, SCHEMA_FILE);
-  const content = await readFile(path).catch((cause: NodeJS.ErrnoException) => {
-    if (cause.code === 'ENOENT') return undefined;
-    throw new AirgapError('file', `${path} cannot be read: ${reasonOf(cause)}`, {
-      hint: 'leave it out: --no-schema',
-      cause,
-    });
+  const refuse = (what: string, cause?: unknown): AirgapError =>
+    new AirgapError('file', `${path} ${what}`, { hint: 'leave it out: --no-schema', cause });
+  const content = await readLimited(path, SIZE_LIMIT, refuse).catch((error: AirgapError) => {
+    if ((error.cause as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') return undefined;
+    throw error;
   });
   if (content === undefined || idOf(content) === schemaId('config')) return content;
   throw new AirgapError('output-exists', `${path} already exists and is not the schema of an airgap.yaml`, {

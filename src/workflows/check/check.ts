@@ -10,6 +10,7 @@ import { Helm } from '../../helm/helm.ts';
 import type { RenderOptions } from '../../helm/render.ts';
 import type { CheckedChart, CheckResult } from '../../inventory/check-result.ts';
 import { originOf } from '../../inventory/finding.ts';
+import type { InventoryChart } from '../../inventory/inventory.ts';
 import type { ManifestSource } from '../../manifests/index.ts';
 import { chartRepository, chartTag, formatTarget, type Target } from '../../naming/naming.ts';
 import { formatPlatform, LINUX_AMD64, type Platform, parsePlatform } from '../../oci/platform.ts';
@@ -111,6 +112,7 @@ export async function pulledImages(
   const charts = allOf(rendered, 'charts could not be rendered');
   const manifests = allOf(read, 'kustomizations and manifests could not be read');
   warnNested(context, [...charts, ...manifests]);
+  if (jobs === undefined) warnParentValues(context, bundle?.inventory()?.charts ?? []);
   warnNeverPulled(context, [...charts, ...manifests]);
   return { charts, manifests };
 }
@@ -126,6 +128,16 @@ function warnNested({ emit }: Context, charts: readonly SourceImages[]): void {
     const message = `${originOf(parent)} installs further charts, whose images are not checked: ${names}; name them as well, or check the bundle with --all`;
     emit({ type: 'warning', message });
   }
+}
+
+/** Warns of charts that others install: all charts of a bundle are checked with the same values, and not with their parents'. */
+function warnParentValues({ emit }: Context, charts: readonly InventoryChart[]): void {
+  const nested = charts.flatMap(({ name, version, parent }) =>
+    parent === undefined ? [] : [`${name} ${version} (by ${originOf(parent)})`],
+  );
+  if (nested.length === 0) return;
+  const message = `charts that other charts install were not checked with the values that they get there: ${nested.join(', ')}; check each by its name with these values`;
+  emit({ type: 'warning', message });
 }
 
 /** Warns of images that nodes must have already, whatever the target has. */

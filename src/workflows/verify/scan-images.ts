@@ -124,7 +124,9 @@ export async function scanImages(context: Context, file: string, options: ScanOp
         },
         total,
       ),
-    );
+    ).catch((error: unknown) => {
+      throw asLayoutError(error);
+    });
     const key = ({ image, platform = '', manifest }: ImageVerdict): string => `${image} ${platform} ${manifest}`;
     return {
       apiVersion: 'airgap/v1',
@@ -136,6 +138,15 @@ export async function scanImages(context: Context, file: string, options: ScanOp
   } finally {
     await source.close();
   }
+}
+
+/** Words a full disk: the bundle is only read, and the images are written to the temporary folder. */
+function asLayoutError(error: unknown): unknown {
+  if (!(error instanceof AirgapError) || error.code !== 'no-space') return error;
+  return error.with({
+    reason: 'there is not enough space in the temporary folder for the images in flight',
+    hint: 'set TMPDIR to a folder with more space, or scan fewer at the same time: --with-concurrency 1',
+  });
 }
 
 /** Refuses a delta: a scanner would see images without the layers that it omits. */

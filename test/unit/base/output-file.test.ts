@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
 import {
   checkFolder,
+  checkNewOutput,
   checkOutput,
   checkReplaceable,
   checkWritable,
@@ -106,4 +107,12 @@ it('writes a probe file', async () => {
   await checkWritable(join(folder, 'a'), '--receipt');
   expect(await readdir(folder)).toEqual([]);
   await expect(checkWritable('/proc/a', '--receipt')).rejects.toMatchObject({ code: 'file' });
+});
+
+it('creates no file where a link is, wherever it leads', async () => {
+  const path = join(folder, 'new');
+  await checkNewOutput(path, '--out');
+  await symlink('nowhere', path);
+  await expect(checkNewOutput(path, '--out')).rejects.toMatchObject({ code: 'output-exists' });
+  await checkNewOutput(path, '--out', true);
 });

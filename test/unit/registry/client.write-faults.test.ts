@@ -310,7 +310,7 @@ describe('a manifest upload', () => {
     ]);
     const put = client.putManifest({ registry: server.host, path: 'a/b' }, content, 'v1');
     await expect(put).rejects.toMatchObject({
-      code: 'registry',
+      code: 'tag-conflict',
       message: expect.stringMatching(new RegExp(`immutable.*${other}.*${digest}`)),
     });
   });

@@ -88,6 +88,15 @@ stat -c %h "$(ls -S | head -1)" > "${home}/links-$$"; all links`,
     expect(links.map((name) => readFileSync(at(name), 'utf8').trim()).sort()).toEqual(['2', '4', '4', '4']);
   });
 
+  test('shares blobs that only root could change', async () => {
+    const { verdicts } = await scan(script('modes', 'stat -c "%h %a" "$1"/blobs/sha256/*; exit 1'));
+    for (const { output = '' } of verdicts) {
+      const shared = output.split('\n').filter((line) => !line.startsWith('1 '));
+      expect(shared.length).toBeGreaterThan(0);
+      expect(shared.every((line) => line.endsWith(' 444'))).toBe(true);
+    }
+  });
+
   test('is removed when it was scanned: the disk holds no more than the images in flight', async () => {
     const command = script('count', `ls -d "$(dirname "$1")"/image-* | wc -l > ${home}/layouts-$$`);
     await scan(command, { concurrency: 1 });
@@ -119,10 +128,10 @@ test('an image may claim any platform', async () => {
   source.addImage('quay.io/odd', '1', [noise('odd', 100)], 'linux/amd\u0000\u001b[2J\n64');
   const graph = await graphOf(source, ['quay.io/odd:1']);
   await write(at('odd.tar'), source, { graph, charts: [] });
-  const scanner = await findScanner(context, script('odd', 'echo "$AIRGAP_PLATFORM"; exit 1'));
+  const scanner = await findScanner(context, script('odd', 'printf %s "$AIRGAP_PLATFORM"; exit 1'));
   const { verdicts } = await scanImages(context, at('odd.tar'), { scanner, timeout: 9000, concurrency: 1 });
   expect(verdicts).toMatchObject([{ image: 'quay.io/odd:1', status: 'failed', exitCode: 1 }]);
-  expect(verdicts[0]?.output).toBe('linux/amd\\x00\\x1b[2J 64');
+  expect(verdicts[0]?.output).toBe('linux/amd\\x00\\x1b[2J\\n64');
 });
 
 describe('a scanner', () => {
