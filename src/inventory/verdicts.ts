@@ -25,7 +25,7 @@ const verdict = z.object({
 const verdictsSchema = z.object({
   apiVersion: z.literal('airgap/v1'),
   kind: z.literal('Verdicts'),
-  /** Command as given, with `{}` for the layout. */
+  /** Command as given, with `{}` for the layout, without secrets of known shapes. */
   command: z.string(),
   /** Time at which the last image was scanned. */
   finished: z.iso.datetime(),

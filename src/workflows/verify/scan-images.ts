@@ -5,6 +5,7 @@ import { type Environment, withoutOwnSecrets } from '../../base/environment.ts';
 import { AirgapError } from '../../base/errors.ts';
 import { pool } from '../../base/pool.ts';
 import { printableLine } from '../../base/printable.ts';
+import { redact } from '../../base/redact.ts';
 import { type GroupEnd, runGroup } from '../../base/run-group.ts';
 import { runStep } from '../../base/step.ts';
 import { compareText } from '../../base/text-order.ts';
@@ -131,7 +132,7 @@ export async function scanImages(context: Context, file: string, options: ScanOp
     return {
       apiVersion: 'airgap/v1',
       kind: 'Verdicts',
-      command: options.scanner.command,
+      command: redact(options.scanner.command),
       finished: new Date().toISOString(),
       verdicts: verdicts.sort((a, b) => compareText(key(a), key(b))),
     };
@@ -231,7 +232,7 @@ function judge({ command }: Scanner, ended: GroupEnd): Pick<ImageVerdict, 'statu
     .split('\n')
     .map((line) => line.trimEnd())
     .filter((line) => line !== '');
-  const output = lines.slice(-TAIL_LINES).join('\n');
+  const output = redact(lines.slice(-TAIL_LINES).join('\n'));
   const words = output === '' ? {} : { output };
   if (ended.end === 'timeout') return { status: 'timeout', ...words };
   return ended.end === 'exit'

@@ -9,9 +9,13 @@ export function code(text: string): Html {
   return html`<code>${text}</code>`;
 }
 
-/** Lines of a program or a list, as they are. */
+/** More than programs have at their end; a file of verdicts may hold any number. */
+const MAX_LINES = 100;
+
+/** The last lines of a program's output, as they are. */
 export function lines(text: string): Html {
-  return html`<pre>${text.split('\n').map((line, i) => html`${i === 0 ? '' : LINE_BREAK}${line}`)}</pre>`;
+  const last = text.split('\n').slice(-MAX_LINES);
+  return html`<pre>${last.map((line, i) => html`${i === 0 ? '' : LINE_BREAK}${line}`)}</pre>`;
 }
 
 const LINE_BREAK = html`

@@ -155,6 +155,14 @@ describe('a scanner', () => {
     expect([lines.length, lines.at(-1)]).toEqual([20, '100000']);
   });
 
+  test('has no login in the verdicts, neither in its command nor in what it writes', async () => {
+    const command = `${script('login', 'echo "pull https://robot:hunter22@db.example failed"; exit 1')} https://robot:hunter22@x.example`;
+    const verdicts = await scan(command);
+    expect(verdicts.verdicts.length).toBeGreaterThan(0);
+    expect(JSON.stringify(verdicts)).toMatch(/@x\.example.*@db\.example/);
+    expect(JSON.stringify(verdicts)).not.toContain('hunter22');
+  });
+
   test('is ended by an interrupt, and leaves nothing', async () => {
     const abort = new AbortController();
     const scanning = scan(script('wait', `echo $$ > ${home}/waiting; sleep 600`), { signal: abort.signal });
