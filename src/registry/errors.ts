@@ -87,10 +87,12 @@ export function tagConflictError(
   { what, existing, digest }: { readonly what: string; readonly existing: string; readonly digest: string },
 ): AirgapError {
   const isKnown = refusalOf(response.status, errorBody) === 'tag-conflict' || errorBody.code === 'TAG_INVALID';
-  const why = isKnown ? 'is immutable' : 'is immutable, locked, or not writable with these credentials,';
+  const why = isKnown
+    ? 'the tag is immutable'
+    : 'the tag is immutable, locked, or not writable with these credentials,';
   const { host, text, words } = quoteResponse(response, errorBody);
   const detail = [`it points to ${existing}, not to ${digest}`, words].filter((part) => part !== undefined).join('; ');
-  const reason = `the tag ${why} and has other content; ${host} ${text}`;
+  const reason = `${why} and has other content; ${host} ${text}`;
   const code = isKnown ? 'tag-conflict' : 'registry';
   return new AirgapError(code, reason, { subject: what, detail, hint: TAG_CONFLICT_HINT });
 }
