@@ -13,10 +13,7 @@ export interface PolicySigners {
 }
 
 /** An image whose signature was verified. */
-export interface PolicyImage {
-  readonly reference: Reference;
-  /** Digest of the manifest or index at the target. */
-  readonly digest: Digest;
+export interface PolicyImage extends BundledImage {
   readonly signers: PolicySigners;
   /** Undefined if each image in the index is signed, and not the index. */
   readonly signature:
@@ -36,8 +33,22 @@ export interface PolicyOptions {
   /** Undefined if no signature is keyless. */
   readonly trusted: TrustedKeys | undefined;
   readonly plainHttp: boolean;
-  /** Images that are not signed as required, one sentence each. */
-  readonly unsigned: readonly string[];
+  /** Images that are not signed as required, with one sentence each. */
+  readonly unsigned: readonly UnsignedImage[];
+  /** Images that need no signature. */
+  readonly exempt: readonly BundledImage[];
+}
+
+/** An image at the target. */
+export interface BundledImage {
+  readonly reference: Reference;
+  /** Digest of the manifest or index at the target. */
+  readonly digest: Digest;
+}
+
+export interface UnsignedImage extends BundledImage {
+  /** Why no policy can require its signature. */
+  readonly message: string;
 }
 
 /** Images that one policy can require the signatures of. */
@@ -51,8 +62,13 @@ export interface PolicyGroup {
 /**
  * Groups images by who must have signed and how the signature is stored. A repository whose images are in one group belongs
  * to it as a whole, so that other tags need a signature too; else each image is named.
+ * @param others images of the bundle from which no signature is required
  */
-export function policyGroups(images: readonly PolicyImage[], target: Target): readonly PolicyGroup[] {
+export function policyGroups(
+  images: readonly PolicyImage[],
+  target: Target,
+  others: readonly BundledImage[],
+): readonly PolicyGroup[] {
   const groups = new Map<
     string,
     { readonly signers: PolicySigners; form: PolicyGroup['form']; patterns: Set<string> }
@@ -63,16 +79,17 @@ export function policyGroups(images: readonly PolicyImage[], target: Target): re
     ids.set(signers, id);
     return `${id} ${signature?.form}`;
   };
-  const byRepository = Map.groupBy(images, ({ reference }) => formatRepository(targetRepository(target, reference)));
-  for (const [repository, inRepository] of byRepository) {
-    const isUniform = new Set(inRepository.map(keyOf)).size === 1;
+  const repositoryOf = ({ reference }: BundledImage): string => formatRepository(targetRepository(target, reference));
+  const mixed = new Set(others.map(repositoryOf));
+  for (const [repository, inRepository] of Map.groupBy(images, repositoryOf)) {
+    const isUniform = new Set(inRepository.map(keyOf)).size === 1 && !mixed.has(repository);
     for (const image of inRepository) {
       const key = keyOf(image);
       const form = image.signature?.form ?? 'tag';
       const group = groups.get(key) ?? { signers: image.signers, form, patterns: new Set() };
       groups.set(key, group);
       const { tag } = targetReference(target, image.reference);
-      const named = [`${repository}@${image.digest}`, ...(tag === undefined ? [] : [`${repository}:${tag}`])];
+      const named = [...(tag === undefined ? [] : [`${repository}:${tag}`]), `${repository}@${image.digest}`];
       for (const pattern of isUniform ? [`${repository}:*`, `${repository}@*`] : named) group.patterns.add(pattern);
     }
   }
@@ -88,11 +105,11 @@ export function policyGroups(images: readonly PolicyImage[], target: Target): re
 export function expressible(
   images: readonly PolicyImage[],
   problemOf: (image: PolicyImage, signature: NonNullable<PolicyImage['signature']>) => string | undefined,
-): { readonly images: readonly PolicyImage[]; readonly left: readonly string[] } {
-  const left: string[] = [];
+): { readonly images: readonly PolicyImage[]; readonly left: readonly UnsignedImage[] } {
+  const left: UnsignedImage[] = [];
   const kept = images.filter((image) => {
     const problem = commonProblem(image) ?? (image.signature && problemOf(image, image.signature));
-    if (problem !== undefined) left.push(`${formatReference(image.reference)}: ${problem}`);
+    if (problem !== undefined) left.push({ ...image, message: `${formatReference(image.reference)}: ${problem}` });
     return problem === undefined;
   });
   return { images: kept, left };

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { isUnderTarget } from '../../naming/naming.ts';
+import type { Root } from '../../oci/graph.ts';
 import { formatReference } from '../../oci/reference.ts';
 import {
   formatKyverno,
@@ -37,7 +38,7 @@ export async function formatPolicies(
 ): Promise<FormatResult> {
   const { charts, references } = await bundledReferences({ bundle, target, signers });
   const concurrency = availableParallelism();
-  const { signed, exempt, errors, trusted } = await withSignatureCheck(
+  const { signed, exempt, unsigned, trusted } = await withSignatureCheck(
     context,
     { file: bundle, concurrency, policy, signers: signers ?? [] },
     async (check) => {
@@ -47,29 +48,30 @@ export async function formatPolicies(
     },
   );
   const policySigners = new Map(policy.rules.map((rule) => [rule, signersOf(rule)]));
-  const images = signed
-    .filter(({ root }) => !isUnderTarget(target, root.reference))
-    .map(
-      ({ root, rule, signature }): PolicyImage => ({
-        reference: root.reference,
-        digest: root.descriptor.digest,
-        signers: policySigners.get(rule) ?? signersOf(rule),
-        signature: signature && {
-          digest: signature.digest,
-          form: signature.form,
-          time: 'time' in signature.signer ? signature.signer.time : undefined,
-        },
-      }),
-    );
+  const atTarget = ({ reference, descriptor }: Root) => ({ reference, digest: descriptor.digest });
+  const isMoved = ({ root }: { readonly root: Root }): boolean => !isUnderTarget(target, root.reference);
+  const images = signed.filter(isMoved).map(
+    ({ root, rule, signature }): PolicyImage => ({
+      ...atTarget(root),
+      signers: policySigners.get(rule) ?? signersOf(rule),
+      signature: signature && {
+        digest: signature.digest,
+        form: signature.form,
+        time: 'time' in signature.signer ? signature.signer.time : undefined,
+      },
+    }),
+  );
   for (const { root, reason } of exempt) {
-    const message = `${formatReference(root.reference)} is in no policy, because a rule says that it needs no signature: ${reason}`;
+    const name = formatReference(root.reference);
+    const message = `${name} may run without a signature, because a rule says that it needs none: ${reason}`;
     context.emit({ type: 'note', message });
   }
   const options = {
     title: imagesTitle(charts, target),
     trusted,
     plainHttp,
-    unsigned: errors.map(({ message }) => message),
+    unsigned: unsigned.map(({ root, error: { message } }) => ({ ...atTarget(root), message })),
+    exempt: exempt.filter(isMoved).map(({ root }) => atTarget(root)),
   };
   const formatted =
     format === 'kyverno' ? formatKyverno(images, target, options) : formatPolicyController(images, target, options);

@@ -13,7 +13,7 @@ describe('images of policies', () => {
     const images = ['quay.io/acme/a:1', 'quay.io/acme/a:2', 'quay.io/acme/b:1'].map((name) =>
       signedImage(name, byWorkflow),
     );
-    expect(policyGroups([...images, signedImage('ghcr.io/x/y:1', byMail)], target)).toEqual([
+    expect(policyGroups([...images, signedImage('ghcr.io/x/y:1', byMail)], target, [])).toEqual([
       {
         signers: byMail,
         form: 'tag',
@@ -34,12 +34,20 @@ describe('images of policies', () => {
     const one = signedImage('quay.io/acme/a:1', byWorkflow);
     const two = signedImage('quay.io/acme/a:2', byMail);
     const three = signedImage('quay.io/acme/a:3', byWorkflow, { form: 'referrer' });
-    expect(policyGroups([one, two, three], target).map(({ patterns }) => patterns)).toEqual(
+    expect(policyGroups([one, two, three], target, []).map(({ patterns }) => patterns)).toEqual(
       [one, two, three].map(({ reference: { tag }, digest }) => [
         `registry.internal:5000/m/quay.io/acme/a:${tag}`,
         `registry.internal:5000/m/quay.io/acme/a@${digest}`,
       ]),
     );
+  });
+
+  it('are named one by one in a repository where another image needs no signature, or has none', () => {
+    const image = signedImage('quay.io/acme/a:1', byMail);
+    const other = signedImage('quay.io/acme/a:2', byMail);
+    expect(policyGroups([image], target, [other]).map(({ patterns }) => patterns)).toEqual([
+      ['registry.internal:5000/m/quay.io/acme/a:1', `registry.internal:5000/m/quay.io/acme/a@${image.digest}`],
+    ]);
   });
 
   it('are left out if the target has no signature of what Pods name, or Go cannot read the expression', () => {
@@ -54,7 +62,7 @@ describe('images of policies', () => {
     ];
     const { images, left } = expressible(all, ({ reference: { path } }) => (path === 'e' ? 'no' : undefined));
     expect(images.map(({ reference: { path } }) => path)).toEqual(['d']);
-    expect(left.map((line) => line.slice(0, 12))).toEqual([
+    expect(left.map(({ message }) => message.slice(0, 12))).toEqual([
       'quay.io/a:1:',
       'quay.io/b:1:',
       'quay.io/c:1:',
