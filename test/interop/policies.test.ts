@@ -183,7 +183,7 @@ signatures:
   const from = ['--mirror', `*=${source.host}`, '--plain-http', source.host];
   await airgapOk(['bundle', ...from, '--config', config, '--out', bundle], home);
   await airgapOk(['push', bundle, '--to', `${target.host}/m`, '--plain-http', target.host], home);
-});
+}, LIMIT);
 
 afterAll(() => Promise.all([source?.stop(), target?.stop()]));
 
