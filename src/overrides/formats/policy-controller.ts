@@ -45,6 +45,7 @@ export function formatPolicyController(
   const header = commentBlock([
     title,
     'In namespaces with the label policy.sigstore.dev/include=true, these images need the signatures that the bundle has.',
+    'Other images are refused there, unless no-match-policy in the ConfigMap config-policy-controller is warn or allow.',
     ...(isKeyless
       ? unreadable.map(({ url }) => `Without the log ${url}, whose kind of key the controller does not read.`)
       : []),
