@@ -19,7 +19,7 @@ const SIGNATURE_TYPES: ReadonlySet<unknown> = new Set([
 /** Media type of a sigstore bundle of any version, as cosign 3 writes it. */
 const SIGSTORE_BUNDLE = /^application\/vnd\.dev\.sigstore\.bundle(?:\.v[\d.]+)?\+json(?:;|$)/;
 /** Predicate type of a cosign 3 signature. Bundles with other predicates are attestations. */
-const SIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
+export const SIGN_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
 const IN_TOTO_TYPE = 'application/vnd.in-toto+json';
 
 /** A signature found in a manifest, with the blob that contains it or that it signs. */

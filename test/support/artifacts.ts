@@ -81,7 +81,7 @@ export async function listUnderTag(
   artifact: BuiltImage,
 ): Promise<void> {
   const { mediaType, digest, bytes } = artifact.manifests[0] as BuiltImage['manifests'][number];
-  const { artifactType } = JSON.parse(bytes.toString('utf8'));
+  const { config, artifactType = config.mediaType } = JSON.parse(bytes.toString('utf8'));
   const type = 'application/vnd.oci.image.index.v1+json';
   const entry = { mediaType, digest, size: bytes.length, artifactType };
   const list = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: type, manifests: [entry] }));

@@ -13,10 +13,7 @@ export interface PolicySigners {
 }
 
 /** An image whose signature was verified. */
-export interface PolicyImage {
-  readonly reference: Reference;
-  /** Digest of the manifest or index at the target. */
-  readonly digest: Digest;
+export interface PolicyImage extends BundledImage {
   readonly signers: PolicySigners;
   /** Undefined if each image in the index is signed, and not the index. */
   readonly signature:
@@ -36,10 +33,22 @@ export interface PolicyOptions {
   /** Undefined if no signature is keyless. */
   readonly trusted: TrustedKeys | undefined;
   readonly plainHttp: boolean;
-  /** Images that are not signed as required, one sentence each. */
-  readonly unsigned: readonly string[];
-  /** Images of the bundle that are in no policy: these, and those that need no signature. */
-  readonly others: readonly Reference[];
+  /** Images that are not signed as required, with one sentence each. */
+  readonly unsigned: readonly UnsignedImage[];
+  /** Images that need no signature. */
+  readonly exempt: readonly BundledImage[];
+}
+
+/** An image at the target. */
+export interface BundledImage {
+  readonly reference: Reference;
+  /** Digest of the manifest or index at the target. */
+  readonly digest: Digest;
+}
+
+export interface UnsignedImage extends BundledImage {
+  /** Why no policy can require its signature. */
+  readonly message: string;
 }
 
 /** Images that one policy can require the signatures of. */
@@ -54,12 +63,12 @@ export interface PolicyGroup {
  * Groups images by who must have signed and how the signature is stored. A repository whose images are in one group belongs
  * to it as a whole, so that other tags need a signature too; else each image is named. So it is in the repository that all
  * images share, which has those of other bundles too.
- * @param others images that must run without a signature
+ * @param others images of the bundle from which no signature is required
  */
 export function policyGroups(
   images: readonly PolicyImage[],
   target: Target,
-  others: readonly Reference[],
+  others: readonly BundledImage[],
 ): readonly PolicyGroup[] {
   const groups = new Map<
     string,
@@ -71,12 +80,11 @@ export function policyGroups(
     ids.set(signers, id);
     return `${id} ${signature?.form}`;
   };
-  const repositoryOf = (reference: Reference): string => formatRepository(targetRepository(target, reference));
-  const isShared = ({ reference }: PolicyImage): boolean =>
+  const repositoryOf = ({ reference }: BundledImage): string => formatRepository(targetRepository(target, reference));
+  const isShared = ({ reference }: BundledImage): boolean =>
     isSharedRepository(target, targetRepository(target, reference));
   const mixed = new Set(others.map(repositoryOf));
-  const byRepository = Map.groupBy(images, ({ reference }) => repositoryOf(reference));
-  for (const [repository, inRepository] of byRepository) {
+  for (const [repository, inRepository] of Map.groupBy(images, repositoryOf)) {
     const isMixed = mixed.has(repository) || inRepository.some(isShared);
     const isUniform = !isMixed && new Set(inRepository.map(keyOf)).size === 1;
     for (const image of inRepository) {
@@ -85,7 +93,7 @@ export function policyGroups(
       const group = groups.get(key) ?? { signers: image.signers, form, patterns: new Set() };
       groups.set(key, group);
       const { tag } = targetReference(target, image.reference);
-      const named = [`${repository}@${image.digest}`, ...(tag === undefined ? [] : [`${repository}:${tag}`])];
+      const named = [...(tag === undefined ? [] : [`${repository}:${tag}`]), `${repository}@${image.digest}`];
       for (const pattern of isUniform ? [`${repository}:*`, `${repository}@*`] : named) group.patterns.add(pattern);
     }
   }
@@ -97,26 +105,18 @@ export function policyGroups(
 /**
  * Separates the images whose signatures a policy can require.
  * @param problemOf returns why a format cannot express one; undefined if it can
- * @returns also the references of the others, and a sentence about each
  */
 export function expressible(
   images: readonly PolicyImage[],
   problemOf: (image: PolicyImage, signature: NonNullable<PolicyImage['signature']>) => string | undefined,
-): {
-  readonly images: readonly PolicyImage[];
-  readonly left: readonly string[];
-  readonly others: readonly Reference[];
-} {
-  const left: string[] = [];
-  const others: Reference[] = [];
+): { readonly images: readonly PolicyImage[]; readonly left: readonly UnsignedImage[] } {
+  const left: UnsignedImage[] = [];
   const kept = images.filter((image) => {
     const problem = commonProblem(image) ?? (image.signature && problemOf(image, image.signature));
-    if (problem === undefined) return true;
-    left.push(`${formatReference(image.reference)}: ${problem}`);
-    others.push(image.reference);
-    return false;
+    if (problem !== undefined) left.push({ ...image, message: `${formatReference(image.reference)}: ${problem}` });
+    return problem === undefined;
   });
-  return { images: kept, left, others };
+  return { images: kept, left };
 }
 
 function commonProblem({ signature, digest, signers }: PolicyImage): string | undefined {

@@ -1,5 +1,6 @@
 import { yamlText } from '../../base/yaml-text.ts';
 import type { Target } from '../../naming/naming.ts';
+import { SIGN_PREDICATE } from '../../oci/referrer-signature.ts';
 import type { IdentityRule, TextRule } from '../../sigstore/identity.ts';
 import type { TrustedKeys } from '../../sigstore/trusted-keys.ts';
 import { commentBlock, type GeneratedFiles } from './format.ts';
@@ -18,20 +19,20 @@ const NAME = 'airgap-signatures';
 /**
  * Formats a Kyverno `ClusterPolicy` (kyverno.io/v1) that requires the signatures of images at the target. Keys and
  * certificates are in it, so that Kyverno asks nothing of the internet: an `ImageValidatingPolicy` would read them from a
- * TUF repository. That is also where a `ClusterPolicy` reads them for sigstore bundles, which are therefore left out.
+ * TUF repository. That is also where a `ClusterPolicy` reads them for keyless sigstore bundles, which are therefore left out.
  */
 export function formatKyverno(
   all: readonly PolicyImage[],
   target: Target,
-  { title, trusted, plainHttp, unsigned, ...options }: PolicyOptions,
+  { title, trusted, plainHttp, unsigned, exempt }: PolicyOptions,
 ): GeneratedFiles {
-  const { images, left, others } = expressible(all, (_, { form }) =>
-    form === 'bundle'
-      ? 'it is signed with a sigstore bundle, for which a ClusterPolicy of Kyverno has no trusted root of its own'
+  const { images, left } = expressible(all, (_, { form, time }) =>
+    form === 'bundle' && time !== undefined
+      ? 'its keyless signature is a sigstore bundle, for which a ClusterPolicy of Kyverno has no trusted root of its own'
       : undefined,
   );
-  const groups = policyGroups(images, target, [...others, ...options.others]);
-  const omitted = [...left, ...unsigned];
+  const groups = policyGroups(images, target, [...left, ...unsigned, ...exempt]);
+  const omitted = [...left, ...unsigned].map(({ message }) => message);
   const policy = {
     apiVersion: 'kyverno.io/v1',
     kind: 'ClusterPolicy',
@@ -59,22 +60,28 @@ function verification(
   trusted: TrustedKeys | undefined,
   plainHttp: boolean,
 ): object {
+  const attestors = [
+    {
+      count: 1,
+      entries: [
+        // A key needs no log, as in bundle --verify-signatures.
+        ...signers.keys.map((publicKeys) => ({
+          keys: { publicKeys, rekor: { ignoreTlog: true }, ctlog: { ignoreSCT: true } },
+        })),
+        ...(trusted === undefined || form === 'bundle'
+          ? []
+          : signers.identities.flatMap((rule) => keylessEntries(rule, trusted))),
+      ],
+    },
+  ];
   return {
     imageReferences: patterns,
-    ...(form === 'referrer' && { cosignOCI11: true }),
     ...(plainHttp && { imageRegistryCredentials: { allowInsecureRegistry: true } }),
-    attestors: [
-      {
-        count: 1,
-        entries: [
-          // A key needs no log, as in bundle --verify-signatures.
-          ...signers.keys.map((publicKeys) => ({
-            keys: { publicKeys, rekor: { ignoreTlog: true }, ctlog: { ignoreSCT: true } },
-          })),
-          ...signers.identities.flatMap((rule) => (trusted === undefined ? [] : keylessEntries(rule, trusted))),
-        ],
-      },
-    ],
+    ...(form === 'referrer' && { cosignOCI11: true }),
+    // A signature of cosign 3 is a statement. Without its type, an attestation by the key would do.
+    ...(form === 'bundle'
+      ? { type: 'SigstoreBundle', attestations: [{ type: SIGN_PREDICATE, attestors }] }
+      : { attestors }),
   };
 }
 

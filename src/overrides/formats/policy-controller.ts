@@ -1,9 +1,18 @@
+import { compareText } from '../../base/text-order.ts';
 import { yamlText } from '../../base/yaml-text.ts';
-import type { Target } from '../../naming/naming.ts';
+import { type Target, targetRepository } from '../../naming/naming.ts';
+import { formatRepository } from '../../oci/reference.ts';
 import type { TextRule } from '../../sigstore/identity.ts';
 import type { TrustedKeys, TrustedLog } from '../../sigstore/trusted-keys.ts';
 import { commentBlock, type GeneratedFiles } from './format.ts';
-import { expressible, type PolicyGroup, type PolicyImage, type PolicyOptions, policyGroups } from './image-policy.ts';
+import {
+  type BundledImage,
+  expressible,
+  type PolicyGroup,
+  type PolicyImage,
+  type PolicyOptions,
+  policyGroups,
+} from './image-policy.ts';
 
 /** Name of the trusted root, and prefix of the policies; applying them again replaces them. */
 const NAME = 'airgap-signatures';
@@ -19,23 +28,24 @@ const UNUSED_URL = 'https://fulcio.sigstore.dev';
 export function formatPolicyController(
   all: readonly PolicyImage[],
   target: Target,
-  { title, trusted, unsigned, ...options }: PolicyOptions,
+  { title, trusted, unsigned, exempt }: PolicyOptions,
 ): GeneratedFiles {
-  const { images, left, others } = expressible(all, (_, { form, time }) => {
+  const { images, left } = expressible(all, (_, { form, time }) => {
     if (form === 'referrer') return 'its signature is a referrer, which policy-controller does not look for by default';
     if (form !== 'bundle') return undefined;
-    if (time === undefined) return 'policy-controller does not verify sigstore bundles with a key';
-    return time === 'log'
-      ? undefined
-      : 'only a timestamp authority vouches for its time, for which policy-controller checks no transparency log';
+    // github.com/sigstore/policy-controller, pkg/apis/config: the identifier of a log is its text, not its bytes (0.15.1).
+    return time === undefined
+      ? 'policy-controller does not verify sigstore bundles with a key'
+      : 'policy-controller does not find the logs of a sigstore bundle by the keys of a TrustRoot';
   });
-  const groups = policyGroups(images, target, [...others, ...options.others]);
+  const groups = policyGroups(images, target, [...left, ...unsigned, ...exempt]);
   const isKeyless = groups.some(({ signers }) => signers.identities.length > 0);
   const unreadable = [...(trusted?.logs ?? []), ...(trusted?.certificateLogs ?? [])].filter(({ isEcdsa }) => !isEcdsa);
-  const omitted = [...left, ...unsigned];
+  const omitted = [...left, ...unsigned].map(({ message }) => message);
   const header = commentBlock([
     title,
     'In namespaces with the label policy.sigstore.dev/include=true, these images need the signatures that the bundle has.',
+    'Other images are refused there, unless no-match-policy in the ConfigMap config-policy-controller is warn or allow.',
     ...(isKeyless
       ? unreadable.map(({ url }) => `Without the log ${url}, whose kind of key the controller does not read.`)
       : []),
@@ -44,6 +54,7 @@ export function formatPolicyController(
   const documents = [
     ...(isKeyless && trusted !== undefined ? [trustRoot(trusted)] : []),
     ...groups.map((group, index) => imagePolicy(group, `${NAME}-${index + 1}`, trusted)),
+    ...(exempt.length === 0 ? [] : [exemptions(exempt, target)]),
   ];
   const text = header + documents.map((document) => yamlText(document)).join('---\n');
   return { files: [{ path: 'policy-controller.yaml', text }], left: omitted };
@@ -74,7 +85,7 @@ function logEntries(logs: readonly TrustedLog[]): object[] {
     .map(({ url, publicKey }) => ({ baseURL: url, hashAlgorithm: 'sha-256', publicKey: base64(publicKey) }));
 }
 
-function imagePolicy({ signers, form, patterns }: PolicyGroup, name: string, trusted: TrustedKeys | undefined): object {
+function imagePolicy({ signers, patterns }: PolicyGroup, name: string, trusted: TrustedKeys | undefined): object {
   const identities = signers.identities.map(({ identity, issuer }) => ({
     ...field('issuer', issuer),
     ...field('subject', identity),
@@ -82,19 +93,30 @@ function imagePolicy({ signers, form, patterns }: PolicyGroup, name: string, tru
   const keyless = {
     keyless: { url: trusted?.authorities[0]?.uri || UNUSED_URL, trustRootRef: NAME, identities },
     ctlog: { trustRootRef: NAME },
-    ...(form === 'bundle' && { signatureFormat: 'bundle' }),
   };
+  return clusterImagePolicy(name, patterns, [
+    ...signers.keys.map((data) => ({ key: { data } })),
+    ...(identities.length === 0 ? [] : [keyless]),
+  ]);
+}
+
+/**
+ * Lets images pass that need no signature: the controller refuses what no policy is about, unless it is configured otherwise. It
+ * has resolved tags to digests before it asks.
+ */
+function exemptions(images: readonly BundledImage[], target: Target): object {
+  const globs = images.map(
+    ({ reference, digest }) => `${formatRepository(targetRepository(target, reference))}@${digest}`,
+  );
+  return clusterImagePolicy(`${NAME}-exempt`, [...new Set(globs)].sort(compareText), [{ static: { action: 'pass' } }]);
+}
+
+function clusterImagePolicy(name: string, globs: readonly string[], authorities: readonly object[]): object {
   return {
     apiVersion: 'policy.sigstore.dev/v1beta1',
     kind: 'ClusterImagePolicy',
     metadata: { name },
-    spec: {
-      images: patterns.map((glob) => ({ glob })),
-      authorities: [
-        ...(form === 'bundle' ? [] : signers.keys.map((data) => ({ key: { data } }))),
-        ...(identities.length === 0 ? [] : [keyless]),
-      ],
-    },
+    spec: { images: globs.map((glob) => ({ glob })), authorities },
   };
 }
 

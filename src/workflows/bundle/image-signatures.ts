@@ -31,8 +31,8 @@ export interface SignatureResults {
   readonly signed: readonly SignedImage[];
   /** Images that need no signature according to a rule. */
   readonly exempt: readonly { readonly root: Root; readonly reason: string }[];
-  /** One error for each image without the required signature. */
-  readonly errors: readonly AirgapError[];
+  /** Images without the required signature. */
+  readonly unsigned: readonly { readonly root: Root; readonly error: AirgapError }[];
 }
 
 /**
@@ -62,22 +62,22 @@ export async function checkImageSignatures(check: SignatureCheck): Promise<Signa
   const results = {
     signed: [] as SignedImage[],
     exempt: [] as SignatureResults['exempt'][number][],
-    errors: [] as AirgapError[],
+    unsigned: [] as SignatureResults['unsigned'][number][],
   };
   for (const [index, outcome] of outcomes.entries()) {
     const root = graph.roots[index] as Root;
     const name = formatReference(root.reference);
     if ('error' in outcome) {
-      results.errors.push(wrapError(name, outcome.error));
+      results.unsigned.push({ root, error: wrapError(name, outcome.error) });
       continue;
     }
     const { rule, missing, ...found } = outcome.value;
-    if (rule === undefined) results.errors.push(uncoveredError(name));
+    if (rule === undefined) results.unsigned.push({ root, error: uncoveredError(name) });
     else if (rule.unsigned !== undefined) results.exempt.push({ root, reason: rule.unsigned });
     else if (missing === undefined) results.signed.push({ root, rule, ...found });
     else {
       const registryError = check.incomplete?.find(({ images }) => images.includes(name))?.error;
-      results.errors.push(unsignedError(name, root, rule, { ...missing, registryError }));
+      results.unsigned.push({ root, error: unsignedError(name, root, rule, { ...missing, registryError }) });
     }
   }
   return results;
@@ -87,9 +87,10 @@ export async function checkImageSignatures(check: SignatureCheck): Promise<Signa
  * Like {@link checkImageSignatures}, but fails.
  * @throws AirgapError `signature` naming each image without a signature, `several` for more than one; errors of the source
  */
-export async function requireSignatures(check: SignatureCheck): Promise<Omit<SignatureResults, 'errors'>> {
-  const { signed, exempt, errors } = await checkImageSignatures(check);
-  if (errors.length > 0) {
+export async function requireSignatures(check: SignatureCheck): Promise<Omit<SignatureResults, 'unsigned'>> {
+  const { signed, exempt, unsigned } = await checkImageSignatures(check);
+  if (unsigned.length > 0) {
+    const errors = unsigned.map(({ error }) => error);
     throw combine(errors, `${errors.length} of ${check.graph.roots.length} images have no valid signature`);
   }
   if (exempt.length > 0) {

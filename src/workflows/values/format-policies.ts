@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { isUnderTarget } from '../../naming/naming.ts';
+import type { Root } from '../../oci/graph.ts';
 import { formatReference } from '../../oci/reference.ts';
 import {
   formatKyverno,
@@ -37,41 +38,40 @@ export async function formatPolicies(
 ): Promise<FormatResult> {
   const { charts, references } = await bundledReferences({ bundle, target, signers });
   const concurrency = availableParallelism();
-  const { signed, exempt, errors, trusted, roots } = await withSignatureCheck(
+  const { signed, exempt, unsigned, trusted } = await withSignatureCheck(
     context,
     { file: bundle, concurrency, policy, signers: signers ?? [] },
     async (check) => {
       const { trustedRoot } = check.policy;
       const keys = trustedRoot && (await import('../../sigstore/trusted-keys.ts')).trustedKeys(trustedRoot);
-      return { ...(await checkImageSignatures(check)), trusted: keys, roots: check.graph.roots };
+      return { ...(await checkImageSignatures(check)), trusted: keys };
     },
   );
   const policySigners = new Map(policy.rules.map((rule) => [rule, signersOf(rule)]));
-  const images = signed
-    .filter(({ root }) => !isUnderTarget(target, root.reference))
-    .map(
-      ({ root, rule, signature }): PolicyImage => ({
-        reference: root.reference,
-        digest: root.descriptor.digest,
-        signers: policySigners.get(rule) ?? signersOf(rule),
-        signature: signature && {
-          digest: signature.digest,
-          form: signature.form,
-          time: 'time' in signature.signer ? signature.signer.time : undefined,
-        },
-      }),
-    );
+  const atTarget = ({ reference, descriptor }: Root) => ({ reference, digest: descriptor.digest });
+  const isMoved = ({ root }: { readonly root: Root }): boolean => !isUnderTarget(target, root.reference);
+  const images = signed.filter(isMoved).map(
+    ({ root, rule, signature }): PolicyImage => ({
+      ...atTarget(root),
+      signers: policySigners.get(rule) ?? signersOf(rule),
+      signature: signature && {
+        digest: signature.digest,
+        form: signature.form,
+        time: 'time' in signature.signer ? signature.signer.time : undefined,
+      },
+    }),
+  );
   for (const { root, reason } of exempt) {
-    const message = `${formatReference(root.reference)} is in no policy, because a rule says that it needs no signature: ${reason}`;
+    const name = formatReference(root.reference);
+    const message = `${name} may run without a signature, because a rule says that it needs none: ${reason}`;
     context.emit({ type: 'note', message });
   }
-  const isSigned = new Set(signed.map(({ root }) => root));
   const options = {
     title: imagesTitle(charts, target),
     trusted,
     plainHttp,
-    unsigned: errors.map(({ message }) => message),
-    others: roots.filter((root) => !isSigned.has(root)).map(({ reference }) => reference),
+    unsigned: unsigned.map(({ root, error: { message } }) => ({ ...atTarget(root), message })),
+    exempt: exempt.filter(isMoved).map(({ root }) => atTarget(root)),
   };
   const formatted =
     format === 'kyverno' ? formatKyverno(images, target, options) : formatPolicyController(images, target, options);

@@ -23,7 +23,7 @@ export interface ImageSignatures {
   readonly unsigned?: string;
 }
 
-export interface VerifiedSignature extends Pick<AcceptedSignature, 'digest' | 'form'> {
+interface VerifiedSignature extends Pick<AcceptedSignature, 'digest' | 'form'> {
   /** Fingerprint of the key. */
   readonly key?: Digest;
   /** What the certificate of a keyless signature says. */

@@ -156,10 +156,10 @@ describe('for hostile chart names and content', () => {
       fc.property(hostileText, hostileText, hostileText, hostileText, (title, exact, name, reason) => {
         const authority = { organization: name, commonName: name, uri: name, certificates: 'CERTIFICATE' };
         const trusted = { authorities: [authority], logs: [log], certificateLogs: [log] };
-        const options = { title, trusted, plainHttp: false, unsigned: [reason], others: [] };
-        const images = [
-          signedImage(reference, signers({ identity: { exact }, issuer: { exact: 'https://i.example' } })),
-        ];
+        const image = signedImage(reference, signers({ identity: { exact }, issuer: { exact: 'https://i.example' } }));
+        const images = [image];
+        const unsigned = [{ ...image, message: reason }];
+        const options = { title, trusted, plainHttp: false, unsigned, exempt: [] };
         const [policy, ...others] = documentsIn(formatKyverno(images, target, options));
         expect(others).toEqual([]);
         expect(policy).toMatchObject({ kind: 'ClusterPolicy', spec: { rules: [{ name: 'signatures-1' }] } });

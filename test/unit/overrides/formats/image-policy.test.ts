@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { parseTarget, targetReference } from '../../../../src/naming/naming.ts';
-import { parseReference } from '../../../../src/oci/reference.ts';
 import { asPattern, expressible, policyGroups } from '../../../../src/overrides/formats/image-policy.ts';
 import { digestOf } from '../../../support/digest.ts';
 import { MAIL, signedImage, signers, WORKFLOW } from '../../../support/policies.ts';
@@ -43,6 +42,14 @@ describe('images of policies', () => {
     );
   });
 
+  it('are named one by one in a repository where another image needs no signature, or has none', () => {
+    const image = signedImage('quay.io/acme/a:1', byMail);
+    const other = signedImage('quay.io/acme/a:2', byMail);
+    expect(policyGroups([image], target, [other]).map(({ patterns }) => patterns)).toEqual([
+      ['registry.internal:5000/m/quay.io/acme/a:1', `registry.internal:5000/m/quay.io/acme/a@${image.digest}`],
+    ]);
+  });
+
   it('are left out if the target has no signature of what Pods name, or Go cannot read the expression', () => {
     const source = digestOf(Buffer.from('index')) as `sha256:${string}`;
     const lookahead = signers({ identity: { pattern: '^(?!evil)' }, issuer: MAIL.issuer });
@@ -53,30 +60,22 @@ describe('images of policies', () => {
       signedImage('quay.io/d:1', byMail),
       signedImage('quay.io/e:1', byMail),
     ];
-    const { images, left, others } = expressible(all, ({ reference: { path } }) => (path === 'e' ? 'no' : undefined));
+    const { images, left } = expressible(all, ({ reference: { path } }) => (path === 'e' ? 'no' : undefined));
     expect(images.map(({ reference: { path } }) => path)).toEqual(['d']);
-    expect(left.map((line) => line.slice(0, 12))).toEqual([
+    expect(left.map(({ message }) => message.slice(0, 12))).toEqual([
       'quay.io/a:1:',
       'quay.io/b:1:',
       'quay.io/c:1:',
       'quay.io/e:1:',
     ]);
-    expect(others.map(({ path }) => path)).toEqual(['a', 'b', 'c', 'e']);
   });
 
-  it('are named one by one in a repository with an image that needs no signature, and in the one of all images', () => {
+  it('are named one by one in the repository that all images share', () => {
     const image = signedImage('quay.io/acme/a:1', byWorkflow);
-    const named = (repository: string, tag: string): string[] => [
-      `${repository}:${tag}`,
-      `${repository}@${image.digest}`,
-    ];
-    const unsigned = parseReference('quay.io/acme/a:2');
-    const [group] = policyGroups([image], target, [unsigned]);
-    expect(group?.patterns).toEqual(named('registry.internal:5000/m/quay.io/acme/a', '1'));
     const shared = parseTarget('registry.internal:5000/m', 'single-repository');
-    const [inShared] = policyGroups([image], shared, []);
     const { tag = '' } = targetReference(shared, image.reference);
-    expect(inShared?.patterns).toEqual(named('registry.internal:5000/m', tag));
+    const patterns = [`registry.internal:5000/m:${tag}`, `registry.internal:5000/m@${image.digest}`];
+    expect(policyGroups([image], shared, []).map((group) => group.patterns)).toEqual([patterns]);
   });
 
   it('an exact text becomes an anchored expression', () => {

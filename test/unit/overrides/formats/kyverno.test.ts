@@ -11,14 +11,9 @@ beforeAll(async () => {
   trusted = await privateKeys();
 });
 
+const unsigned = { ...signedImage('quay.io/z:1', signers(MAIL)), message: 'z: unsigned' };
 const format = (images: Parameters<typeof formatKyverno>[0], plainHttp = false, keys = trusted) =>
-  formatKyverno(images, target, {
-    title: 'Images of x.',
-    trusted: keys,
-    plainHttp,
-    unsigned: ['z: unsigned'],
-    others: [],
-  });
+  formatKyverno(images, target, { title: 'Images of x.', trusted: keys, plainHttp, unsigned: [unsigned], exempt: [] });
 const rulesOf = (text = '') => parse(text).spec.rules;
 
 describe('a ClusterPolicy of Kyverno', () => {
@@ -87,7 +82,22 @@ describe('a ClusterPolicy of Kyverno', () => {
     expect(keyless).not.toHaveProperty('subject');
   });
 
-  it('leaves out sigstore bundles', () => {
+  it('requires a sigstore bundle by a key, for which it needs no trusted root', () => {
+    const images = [
+      signedImage('quay.io/a:1', { keys: [PUBLIC_KEY], identities: [MAIL] }, { form: 'bundle', time: undefined }),
+    ];
+    const [{ verifyImages }] = rulesOf(format(images).files[0]?.text);
+    expect(verifyImages[0].type).toBe('SigstoreBundle');
+    expect(verifyImages[0]).not.toHaveProperty('attestors');
+    const [{ type, attestors }] = verifyImages[0].attestations;
+    expect(type).toBe('https://sigstore.dev/cosign/sign/v1');
+    const [{ entries }] = attestors;
+    expect(entries).toEqual([
+      { keys: { publicKeys: PUBLIC_KEY, rekor: { ignoreTlog: true }, ctlog: { ignoreSCT: true } } },
+    ]);
+  });
+
+  it('leaves out keyless sigstore bundles', () => {
     const { files, left } = format([signedImage('quay.io/a:1', signers(MAIL), { form: 'bundle' })]);
     expect(left).toEqual([expect.stringMatching(/^quay\.io\/a:1: /), 'z: unsigned']);
     expect(files[0]?.text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))).toEqual([]);

@@ -30,12 +30,19 @@ beforeAll(async () => {
     });
   }
   const target = parseTarget('registry.internal/m', 'host-path');
-  const options = { title: 'Images.', trusted: await privateKeys(), plainHttp: true, unsigned: [], others: [] };
+  const options = {
+    title: 'Images.',
+    trusted: await privateKeys(),
+    plainHttp: true,
+    unsigned: [],
+    exempt: [signedImage('quay.io/e:1', signers(MAIL))],
+  };
   const images = [
     signedImage('quay.io/a:1', signers(WORKFLOW)),
     signedImage('quay.io/b:1', { keys: [PUBLIC_KEY], identities: [MAIL] }),
     signedImage('quay.io/c:1', signers(MAIL), { form: 'referrer' }),
     signedImage('quay.io/d:1', signers(MAIL), { form: 'bundle' }),
+    signedImage('quay.io/f:1', { keys: [PUBLIC_KEY], identities: [] }, { form: 'bundle' }),
   ];
   objects = [formatKyverno(images, target, options), formatPolicyController(images, target, options)].flatMap(
     ({ files }) => files.flatMap(({ text }) => parseAllDocuments(text).map((document) => document.toJS())),
@@ -57,7 +64,8 @@ it.for([
   ['subjectRegExp', 'subjectRegexp'],
   ['ignoreTlog', 'ignoreTLog'],
   ['cosignOCI11', 'cosignOci11'],
-  ['signatureFormat', 'format'],
+  ['SigstoreBundle', 'Bundle'],
+  ['static', 'pass'],
   ['trustRootRef', 'trustRoot'],
   ['certChain', 'chain'],
   ['tLogs', 'tlogs'],

@@ -11,8 +11,12 @@ beforeAll(async () => {
   trusted = await privateKeys();
 });
 
-function format(images: Parameters<typeof formatPolicyController>[0], keys: TrustedKeys | undefined = trusted) {
-  const options = { title: 'Images of x.', trusted: keys, plainHttp: false, unsigned: [], others: [] };
+function format(
+  images: Parameters<typeof formatPolicyController>[0],
+  keys: TrustedKeys | undefined = trusted,
+  exempt: Parameters<typeof formatPolicyController>[2]['exempt'] = [],
+) {
+  const options = { title: 'Images of x.', trusted: keys, plainHttp: false, unsigned: [], exempt };
   const { files, left } = formatPolicyController(images, target, options);
   const text = files[0]?.text ?? '';
   return { text, left, documents: parseAllDocuments(text).map((document) => document.toJS()) };
@@ -24,7 +28,7 @@ describe('policies of policy-controller', () => {
   it('have the trusted root beside them', () => {
     const { documents, left } = format([
       signedImage('quay.io/acme/app:1', signers(WORKFLOW)),
-      signedImage('quay.io/acme/new:1', signers(MAIL), { form: 'bundle' }),
+      signedImage('quay.io/acme/new:1', signers(MAIL)),
     ]);
     expect(left).toEqual([]);
     const [root, app, other] = documents;
@@ -61,8 +65,7 @@ describe('policies of policy-controller', () => {
         ],
       },
     });
-    expect(app.spec.authorities[0]).not.toHaveProperty('signatureFormat');
-    expect(other.spec.authorities).toMatchObject([{ signatureFormat: 'bundle' }]);
+    expect(other.spec.authorities).toHaveLength(1);
     expect(app.metadata.name).not.toBe(other.metadata.name);
   });
 
@@ -73,12 +76,24 @@ describe('policies of policy-controller', () => {
     ]);
   });
 
+  it('let images pass that need no signature, by their digest', () => {
+    const signed = signedImage('quay.io/a:1', { keys: [PUBLIC_KEY], identities: [] });
+    const exempt = signedImage('quay.io/a:2', signers());
+    const { documents } = format([signed], undefined, [exempt]);
+    const globs = documents.map(({ spec }) => spec.images.map(({ glob }: { glob: string }) => glob));
+    expect(globs).toEqual([
+      ['registry.internal/m/quay.io/a:1', `registry.internal/m/quay.io/a@${signed.digest}`],
+      [`registry.internal/m/quay.io/a@${exempt.digest}`],
+    ]);
+    expect(documents[1].spec.authorities).toEqual([{ static: { action: 'pass' } }]);
+  });
+
   it('leave out what the controller does not verify as this program does', () => {
     const byKey = { keys: [PUBLIC_KEY], identities: [] };
     const { left, documents } = format([
       signedImage('quay.io/a:1', signers(MAIL), { form: 'referrer' }),
       signedImage('quay.io/b:1', byKey, { form: 'bundle' }),
-      signedImage('quay.io/c:1', signers(MAIL), { form: 'bundle', time: 'authority' }),
+      signedImage('quay.io/c:1', signers(MAIL), { form: 'bundle' }),
     ]);
     expect(left.map((line) => line.slice(0, 11))).toEqual(['quay.io/a:1', 'quay.io/b:1', 'quay.io/c:1']);
     expect(documents.filter((document) => document !== null)).toEqual([]);
