@@ -25,6 +25,8 @@ export async function writeHtmlReport(
     await checkWritable(out, '--out');
     await checkReplaceable(out, { isOurs: isReportPage, what: 'report of this command' });
   }
+  // Recipes of a bundle may take long to solve.
+  io.context.watchInterrupts?.();
   const report = await bundleReport(file, { ...options, concurrency: availableParallelism() }, io.context.emit);
   const pieces = inChunks(htmlReport(report, VERSION));
   if (out === undefined) {
