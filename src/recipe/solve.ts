@@ -42,7 +42,8 @@ export function solve(equations: readonly Equation[]): Solution {
     if (prefix === undefined) continue;
     const best = bestPrefix(group, assigned);
     for (const [segment, text] of best.assignment) assigned.set(segment, text);
-    solved.push(...best.solved);
+    // Not spread: a recipe in a bundle may have any number.
+    for (const equation of best.solved) solved.push(equation);
   }
   const solvedEquations = new Set(
     solved.filter((equation) => evaluate(equation.parts, assigned) === equation.required),

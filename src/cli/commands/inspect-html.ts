@@ -41,6 +41,8 @@ export async function writeHtmlReport(
     await checkReplaceable(out, { isOurs: isReportPage, what: 'report of this command' });
   }
   const prove = await proofRequest(io, flags);
+  // Recipes of a bundle may take long to solve.
+  io.context.watchInterrupts?.();
   const report = await bundleReport(io.context, file, { ...options, prove, concurrency: availableParallelism() });
   if (report.proof !== undefined) reportProof(io, report.proof);
   const pieces = inChunks(htmlReport(report, VERSION));

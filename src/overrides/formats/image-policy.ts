@@ -129,9 +129,16 @@ function commonProblem({ signature, digest, signers }: PolicyImage): string | un
     : undefined;
 }
 
-/** Reports whether an expression has no look-around, back reference or escape that only JavaScript reads. */
+/** Look-around, back references, empty classes, long names of properties, and escapes that only JavaScript reads. */
+const ONLY_JAVASCRIPT = /\(\?(?:[=!]|<[=!])|\\[1-9kuc]|\[\^?\]|\\[pP]\{(?![A-Z][a-z]?\})/;
+
+/** Largest count of a repetition that Go reads. */
+const MAX_GO_REPEAT = 1000;
+
+/** Reports whether Go reads an expression as JavaScript does. */
 function isGoPattern(pattern: string): boolean {
-  return !/\(\?(?:[=!]|<[=!])|\\[1-9kuc]/.test(pattern);
+  const counts = [...pattern.matchAll(/\{(\d+)(?:,(\d*))?\}/g)].flatMap(([, least, most]) => [least, most]);
+  return !ONLY_JAVASCRIPT.test(pattern) && counts.every((count = '') => Number(count) <= MAX_GO_REPEAT);
 }
 
 /** Returns an expression that matches what a rule matches. */

@@ -78,6 +78,20 @@ describe('images of policies', () => {
     expect(policyGroups([image], shared, []).map((group) => group.patterns)).toEqual([patterns]);
   });
 
+  it.each([
+    ['^https://github\\.com/acme/[a-z]{1,1000}$', true],
+    ['^\\p{L}+@acme\\.example$', true],
+    ['(?i)^RELEASE@', true],
+    ['^a{1,1001}$', false],
+    ['^\\p{Letter}+$', false],
+    ['^\\p{Script=Greek}+$', false],
+    ['^[^]+$', false],
+    ['(a)\\1', false],
+  ])('the expression %s is for Go: %j', (pattern, isForGo) => {
+    const image = signedImage('quay.io/a:1', signers({ identity: { pattern }, issuer: MAIL.issuer }));
+    expect(expressible([image], () => undefined).images.length > 0).toBe(isForGo);
+  });
+
   it('an exact text becomes an anchored expression', () => {
     const text = 'https://x.example/a?b=*&c=(d).e[f]{g}|$^\\';
     expect(new RegExp(asPattern({ exact: text })).test(text)).toBe(true);
