@@ -99,7 +99,8 @@ test('docs/bundle.md', async () => {
     if (text.includes('--include-plugin')) writePackages(reader.cwd);
     if (heading === 'Verify a bundle') flip(at('app.tar'), paddingAfter(at('app.tar'), 'manifest.json'));
   };
-  await runPage('docs/bundle.md', { ...reader, before });
+  const interrupted = (): Promise<void> => scene.named.sentSlowly(3_000_000);
+  await runPage('docs/bundle.md', { ...reader, before, interrupted });
 });
 
 test('docs/delta.md', async () => {
