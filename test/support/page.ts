@@ -23,7 +23,7 @@ export const PROGRAMS = 'page-programs';
 const COMMANDS = createProgram(SILENT_IO, new Map()).commands.map((command) => command.name());
 
 /** A command that is run, and what the page says of it. */
-export interface PageCommand {
+interface PageCommand {
   /** All of a block marked `sh`, or one command of a `console`. */
   readonly text: string;
   /** Lines that the page shows below it. */
