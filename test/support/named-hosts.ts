@@ -70,10 +70,10 @@ export async function startNamedHosts(hosts: Readonly<Record<string, NamedHost>>
   return named;
 }
 
-/** Passes on some 3 MB in a second. */
+/** Passes on some 600 kB in a second. */
 async function drip(from: IncomingMessage, to: ServerResponse, count: (bytes: number) => void): Promise<void> {
   for await (const piece of from) {
-    await sleep(20);
+    await sleep(100);
     if (to.destroyed) return;
     to.write(piece);
     count((piece as Buffer).length);
