@@ -4,7 +4,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Short files with slow tests. One of them at the end would leave a core idle for half a minute. */
 const LONG =
-  /(?:quirks\/quirks|e2e\/(?:guides\/bootstrap-scripts|journey|resume|fault-sweep|operator-scan|terminal|output)|cluster\/(?:charts|prometheus-operator))\.test\.ts$/;
+  /(?:quirks\/quirks|e2e\/(?:guides\/bootstrap-scripts|pages\/(?:bundles|overrides|registries)|journey|resume|fault-sweep|operator-scan|terminal|output)|cluster\/(?:charts|prometheus-operator))\.test\.ts$/;
 
 /** Runs slow files first. Vitest itself orders by size as long as it knows no durations, as in a fresh checkout. */
 class LongestFirst extends BaseSequencer {

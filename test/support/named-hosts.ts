@@ -13,6 +13,8 @@ export interface NamedHosts {
   readonly authority: string;
   /** Sends blobs slowly from now on, or not any more. */
   slow: boolean;
+  /** Waits until so many bytes were sent slowly. */
+  sentSlowly(bytes: number): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -30,7 +32,9 @@ export async function startNamedHosts(hosts: Readonly<Record<string, NamedHost>>
       const file = join(host?.files ?? '', basename(new URL(url, 'http://x').pathname));
       if (host === undefined || statSync(file, { throwIfNoEntry: false })?.isFile() !== true)
         return void outgoing.writeHead(404).end();
-      return void createReadStream(file).pipe(outgoing);
+      // The type by which Helm 3 knows archives.
+      outgoing.writeHead(200, { 'content-type': file.endsWith('.tgz') ? 'application/gzip' : 'text/plain' });
+      return void (method === 'HEAD' ? outgoing.end() : createReadStream(file).pipe(outgoing));
     }
     const path = host.prefix === undefined ? url : url.replace(/^\/v2\/(?=.)/, `/v2/${host.prefix}/`);
     const open = host.tls ? requestByTls : request;
@@ -41,7 +45,10 @@ export async function startNamedHosts(hosts: Readonly<Record<string, NamedHost>>
     });
     onward.on('response', (answer) => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      if (named.slow && url.includes('/blobs/')) void drip(answer, outgoing);
+      if (named.slow && url.includes('/blobs/'))
+        void drip(answer, outgoing, (bytes) => {
+          sent += bytes;
+        });
       else answer.pipe(outgoing);
     });
     onward.on('error', () => outgoing.destroy());
@@ -50,8 +57,12 @@ export async function startNamedHosts(hosts: Readonly<Record<string, NamedHost>>
   const front = await startTlsFront(listener, ...Object.keys(hosts));
   const file = join(scratchFolder(), 'authority.pem');
   writeFileSync(file, front.authority);
+  let sent = 0;
   const named: NamedHosts = {
     slow: false,
+    async sentSlowly(bytes) {
+      while (sent < bytes) await sleep(20);
+    },
     env: { HTTPS_PROXY: front.proxy, NO_PROXY: '127.0.0.1', SSL_CERT_FILE: file },
     authority: front.authority,
     stop: () => front.stop(),
@@ -59,12 +70,13 @@ export async function startNamedHosts(hosts: Readonly<Record<string, NamedHost>>
   return named;
 }
 
-/** Passes on some 3 MB in a second. */
-async function drip(from: IncomingMessage, to: ServerResponse): Promise<void> {
+/** Passes on some 600 kB in a second. */
+async function drip(from: IncomingMessage, to: ServerResponse, count: (bytes: number) => void): Promise<void> {
   for await (const piece of from) {
-    await sleep(20);
+    await sleep(100);
     if (to.destroyed) return;
     to.write(piece);
+    count((piece as Buffer).length);
   }
   to.end();
 }

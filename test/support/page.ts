@@ -18,10 +18,12 @@ import { SILENT_IO } from './silent-io.ts';
  */
 
 const root = join(import.meta.dirname, '../..');
+/** Folder below the reader's home with the program `helm`. */
+export const PROGRAMS = 'page-programs';
 const COMMANDS = createProgram(SILENT_IO, new Map()).commands.map((command) => command.name());
 
 /** A command that is run, and what the page says of it. */
-export interface PageCommand {
+interface PageCommand {
   /** All of a block marked `sh`, or one command of a `console`. */
   readonly text: string;
   /** Lines that the page shows below it. */
@@ -104,12 +106,16 @@ export interface PageOptions {
   readonly replace?: Readonly<Record<string, string>>;
   /** Flags for all commands of the plugin that take them, such as `--plain-http HOST`. @param command e.g. `bundle` */
   readonly flags?: (command: string) => readonly string[];
+  /** Path of another Helm than the one under test. */
+  readonly helm?: string;
   /** There is no cluster: `helm install` and `helm upgrade --install` render. */
   readonly rendersInstalls?: true;
   /** Further programs and variables; `PATH` is appended to. */
   readonly env?: Readonly<Record<string, string>>;
   /** Blocks that cannot be run here, or that another call runs. */
   readonly leaveOut?: (block: PageBlock) => boolean;
+  /** Waits until Ctrl-C is to be pressed, where the page shows `^C`. */
+  readonly interrupted?: () => Promise<unknown>;
   /** Called before each command; may change files. */
   readonly before?: (step: PageStep) => void | Promise<void>;
 }
@@ -137,8 +143,7 @@ export async function runPage(page: string, options: PageOptions): Promise<PageR
       const { heading, language } = block;
       for (const command of block.commands) {
         await before?.({ ...command, heading });
-        const interrupt = command.shown.includes('^C');
-        const ended = await shell.run(here(command.text), interrupt);
+        const ended = await shell.run(here(command.text), command.shown.includes('^C'));
         const run = { ...command, heading, language, ...ended };
         runs.push(run);
         const missing = notPrinted({ ...run, shown: command.shown.filter((line) => line !== '^C').map(here) });
@@ -164,18 +169,18 @@ class PageShell {
   #serving: ReturnType<PageShell['spawn']> | undefined;
 
   constructor(options: PageOptions) {
-    const { home, env = {} } = options;
+    const { home, env = {}, helm = helmUnderTest() } = options;
     this.#options = options;
     this.#variables = join(scratchFolder(), 'variables');
     const paths = [writeHelm(options), env.PATH, process.env.PATH].filter((part) => part !== undefined);
-    this.#env = { ...cleanEnvironment(home), ...env, PATH: paths.join(':') };
+    this.#env = { ...cleanEnvironment(home), HELM_BIN: helm, ...env, PATH: paths.join(':') };
   }
 
-  /** @param interrupt presses Ctrl-C a moment after it has printed something */
+  /** @param interrupt presses Ctrl-C */
   async run(command: string, interrupt: boolean): Promise<Pick<PageRun, 'code' | 'output'>> {
     if (/^helm airgap serve .*$(?![\s\S]*\S)/m.test(command)) return this.#serve(command);
     const child = this.spawn(command, interrupt);
-    if (interrupt) child.all.once('data', () => setTimeout(() => pressCtrlC(child.pid), MOMENT));
+    if (interrupt) void this.#options.interrupted?.().then(() => pressCtrlC(child.pid));
     const { exitCode, signal, all = '' } = await child;
     return { code: exitCode ?? (signal === 'SIGINT' ? 130 : -1), output: all };
   }
@@ -220,9 +225,6 @@ class PageShell {
   }
 }
 
-/** Milliseconds. */
-const MOMENT = 700;
-
 /** @param group process that leads a group, which may have ended */
 function pressCtrlC(group: number | undefined): void {
   try {
@@ -240,8 +242,8 @@ const RENDER_INSTALLS = [
 ];
 
 /** Writes a program `helm` that runs the Helm under test, and for `helm airgap` the built plugin. @returns its folder */
-function writeHelm({ home, flags = () => [], rendersInstalls }: PageOptions): string {
-  const programs = join(home, 'page-programs');
+function writeHelm({ home, flags = () => [], helm = helmUnderTest(), rendersInstalls }: PageOptions): string {
+  const programs = join(home, PROGRAMS);
   mkdirSync(programs, { recursive: true });
   const cases = COMMANDS.map((command) => [command, flags(command)] as const)
     .filter(([, list]) => list.length > 0)
@@ -249,7 +251,7 @@ function writeHelm({ home, flags = () => [], rendersInstalls }: PageOptions): st
   const script = [
     '#!/bin/sh',
     ...(rendersInstalls ? RENDER_INSTALLS : []),
-    `[ "$1" = airgap ] || exec '${helmUnderTest()}' "$@"`,
+    `[ "$1" = airgap ] || exec '${helm}' "$@"`,
     'shift',
     ...(cases.length === 0 ? [] : ['case "$1" in', ...cases, 'esac']),
     // Helm stays the parent of the plugin, and names it.

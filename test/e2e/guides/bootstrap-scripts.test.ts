@@ -223,7 +223,7 @@ test('with ECR: what the scripts did by hand, and what their list lacks', async 
       'quay.io/strimzi/kafka:0.50.1-kafka-4.1.1',
     ]);
     const unneeded = [...listed].filter((image) => !locked.includes(image));
-    const text = readFileSync(join(import.meta.dirname, `../../../docs/guides/${PAGE}.md`), 'utf8');
+    const text = readFileSync(join(import.meta.dirname, `../../../${PAGE}`), 'utf8');
     expect(text).toContain(`It has ${unneeded.length} that this installation does not pull`);
 
     const everything = parse(readFileSync(join(home, 'everything.yaml'), 'utf8'));

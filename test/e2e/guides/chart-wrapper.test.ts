@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fixtureChart } from '../../support/charts.ts';
 import { airgapOk, cleanEnvironment, helmUnderTest } from '../../support/cli.ts';
 import { imagesOf } from '../../support/installer.ts';
-import { type PageRun, pageBlocks, runPage } from '../../support/page.ts';
+import { type PageRun, PROGRAMS, pageBlocks, runPage } from '../../support/page.ts';
 import { startRegistry, type TestRegistry } from '../../support/registry.ts';
 import { tagsOf } from '../../support/registry-tree.ts';
 import { scratchFolder } from '../../support/scratch.ts';
@@ -103,7 +103,7 @@ test('in a checkout, a script is a program that hands flags and exit codes on', 
   const run = (...args: string[]) =>
     execa(join('hard', 'scripts', 'private-values.sh'), args, {
       cwd: checkout,
-      env: { ...cleanEnvironment(home), PATH: `${join(home, 'guide-programs')}:${process.env.PATH}` },
+      env: { ...cleanEnvironment(home), PATH: `${join(home, PROGRAMS)}:${process.env.PATH}` },
       extendEnv: false,
       reject: false,
     });

@@ -54,6 +54,7 @@ test('lists in three formats become one file, a bundle and lists again', { timeo
 
   const text = readFileSync(join(cwd, 'airgap.yaml'), 'utf8');
   const config = parse(text);
+  expect(text.split('\n')[0]).toBe('# yaml-language-server: $schema=airgap.schema.json');
   expect(config.charts).toEqual([{ chart: 'shop', repo: repository.url, version: '1.0.0' }]);
   expect(config.images.toSorted()).toEqual([...LISTED, ...TEAM].sort());
   expectLine(text, 'quay.io/team/web:1.4.2', 'site-manifest.sh:8');

@@ -28,6 +28,8 @@ const SHOP = [
   'registry.example/shop/web:1.4.2',
   'registry.example/shop/worker:1.4.2',
 ];
+/** The images of the pages are ten times as large. */
+const SMALLER = { '--split-size 8MB': '--split-size 800KB' };
 const CERT_MANAGER = 'cert-manager-v1.17.2.tgz';
 let scene: PageScene;
 /** A bundle of cert-manager, `platform.tar` of several pages. */
@@ -46,7 +48,7 @@ beforeAll(async () => {
     targets: ['registry.internal.example'],
     hosts: { 'served.internal.example': { registry: `127.0.0.1:${servedPort}`, tls: true } },
   });
-  const layers = { size: 5_000_000, sharedLayer: 'base of the app' };
+  const layers = { size: 500_000, sharedLayer: 'base of the app' };
   for (const tag of ['1.0', '1.4.2', '1.5.0']) await pushImage(scene.upstream.host, 'quay.io/team/app', tag, layers);
   for (const version of ['v1.17.2', 'v1.21.1']) await packageChart(certManager(version), scene.charts);
   platform = join(scratchFolder(), 'platform.tar');
@@ -93,13 +95,14 @@ test('docs/bundle.md', async () => {
     if (shown.some((line) => line.includes('split.tar.002 is missing'))) renameSync(part, at('carried'));
     if (shown.some((line) => line.includes('split.tar.002 is damaged'))) {
       copyFileSync(at('carried'), part);
-      flip(part, 4_000_000);
+      flip(part, 400_000);
     }
     if (text.startsWith('sha256sum -c split')) renameSync(at('carried'), part);
     if (text.includes('--include-plugin')) writePackages(reader.cwd);
     if (heading === 'Verify a bundle') flip(at('app.tar'), paddingAfter(at('app.tar'), 'manifest.json'));
   };
-  await runPage('docs/bundle.md', { ...reader, before });
+  const interrupted = (): Promise<void> => scene.named.sentSlowly(300_000);
+  await runPage('docs/bundle.md', { ...reader, before, interrupted, replace: SMALLER });
 });
 
 test('docs/delta.md', async () => {
@@ -133,7 +136,7 @@ test('docs/signing.md', async () => {
   for (const name of ['reviewer', 'security', 'other']) key(name);
   copyFileSync(platform, join(reader.cwd, 'unsigned.tar'));
   const env = { ...reader.env, AIRGAP_KEY_PASSPHRASE: 'open sesame' };
-  await runPage('docs/signing.md', { ...reader, env });
+  await runPage('docs/signing.md', { ...reader, env, replace: SMALLER });
 });
 
 test('docs/report.md', async () => {

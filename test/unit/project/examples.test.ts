@@ -1,7 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type PageBlock, pageBlocks } from '../../support/page.ts';
+import { consoleCommands, notPrinted, type PageBlock, pageBlocks } from '../../support/page.ts';
 import { EXCEPTIONS, exceptionFor } from '../../support/page-exceptions.ts';
 
 /** Every command shown in the documents is run by a test: `runPage` runs all commands of a page but for the exceptions. */
@@ -48,6 +48,26 @@ describe.each(documents)('%s', (page) => {
 it.each(documents.filter((page) => page.startsWith('docs/guides/')))('%s shows commands of the plugin', (page) => {
   const commands = pageBlocks(page).flatMap((block) => block.commands.map(({ text }) => text));
   expect(commands.some((text) => text.includes('helm airgap '))).toBe(true);
+});
+
+describe('the bench', () => {
+  it('splits a console into commands and what is shown below them', () => {
+    expect(consoleCommands('$ a \\\n  b\none\n\ntwo\n$ c |\n    d\n')).toEqual([
+      { text: 'a \\\n  b', shown: ['one', 'two'] },
+      { text: 'c |\n    d', shown: [] },
+    ]);
+  });
+
+  it('misses lines that were not printed, whatever the figures that vary', () => {
+    const output = `app.tar written: 2 images, 13 blobs, 15.0 MB\nsha256:${'a'.repeat(64)}  pushed\n3 of 3 references private\n`;
+    const missing = (...shown: readonly string[]): string[] => notPrinted({ shown, output });
+    expect(missing('app.tar written: 2 images, 11 blobs, 9.1 kB', 'sha256:bbbbbbbbbbbb pushed')).toEqual([
+      'sha256:bbbbbbbbbbbb pushed',
+    ]);
+    expect(missing('sha256:bbbbbbbbbbbb   pushed', '8 of 8 references private', '…', 'app.tar … 15.0 MB')).toEqual([]);
+    const wrong = ['app.tar written: 3 images, 13 blobs, 15.0 MB', '2 of 3 references private', 'app … 15.0 MB left'];
+    expect(missing(...wrong)).toEqual(wrong);
+  });
 });
 
 describe('commands that no test runs', () => {
