@@ -327,6 +327,19 @@ describe('verdicts of a scanner', () => {
     expectFacts(text, 'scan failed', 'scan passed', '&lt;b&gt;CVE-2026-1&lt;/b&gt;', 'exit code 4');
   });
 
+  test('that lack a platform of an image do not pass it', async () => {
+    await airgapOk(['verify', at('hostile.tar'), '--with', 'test -d {}', '--verdicts', at('all.json')], home);
+    const all = JSON.parse(readFileSync(at('all.json'), 'utf8'));
+    expectFacts(await report('hostile.tar', 'scanned.html', '--verdicts', at('all.json')), /✓ OK.*images passed/);
+    const last = all.verdicts.findLast(({ image }: { image: string }) => image === 'quay.io/multi:3');
+    const some = { ...all, verdicts: all.verdicts.filter((each: object) => each !== last) };
+    expect(some.verdicts.filter(({ image }: { image: string }) => image === 'quay.io/multi:3')).not.toEqual([]);
+    writeFileSync(at('some.json'), JSON.stringify(some));
+    const text = await report('hostile.tar', 'scanned.html', '--verdicts', at('some.json'));
+    expectFacts(text, '1 image lacks a verdict for a platform', 'not scanned');
+    expect(text).not.toMatch(/✓ OK.*images passed/);
+  });
+
   test('of another bundle are refused', async () => {
     await scan('1.0.0.tar', 'v1.json');
     const run = await airgap(['inspect', at('2.0.0.tar'), '-o', 'html', '--verdicts', at('v1.json')], home);

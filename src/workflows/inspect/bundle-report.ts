@@ -11,6 +11,7 @@ import { closureOf, type Graph } from '../../oci/graph.ts';
 import { formatReference } from '../../oci/reference.ts';
 import type { Context } from '../../session/context.ts';
 import { walk } from '../../transfer/walk.ts';
+import { platformImages } from '../extract/select-platform.ts';
 import { type ContentSizes, contentSizes } from './content-sizes.ts';
 import { type Diff, diffSince } from './diff.ts';
 import { type Inspection, summarize, verifiedSigners } from './inspect.ts';
@@ -26,7 +27,10 @@ export interface BundleReport {
   readonly proof?: OverridesProof;
   /** Differences from an older bundle. */
   readonly since?: Diff;
-  readonly scan?: Verdicts;
+  readonly scan?: Verdicts & {
+    /** Images that have no verdict, or none for one of their platforms. */
+    readonly unscanned: readonly string[];
+  };
 }
 
 export interface ReportOptions {
@@ -70,7 +74,7 @@ export async function bundleReport(
       inspection: { ...(await summarize(source)), ...verifiedSigners(signers), lock },
       sizes: contentSizes(source, graph),
       overrides: overrideCoverage(lock),
-      ...(scan && { scan }),
+      ...(scan && { scan: { ...scan, unscanned: await unscannedImages(scan, source, graph) } }),
       // The open file: another one may have its name by now.
       ...(since !== undefined && { since: await diffSince(since, source, emit) }),
       ...(prove !== undefined && { proof: await proveOverrides(context, source, prove) }),
@@ -108,4 +112,17 @@ function checkVerdicts({ verdicts }: Verdicts, path: string, source: Bundle, gra
   throw new AirgapError('config', `${path} is about another bundle: ${foreign.image} has another digest there`, {
     hint: 'scan this bundle: helm airgap verify BUNDLE --with COMMAND --verdicts FILE',
   });
+}
+
+async function unscannedImages({ verdicts }: Verdicts, source: Bundle, graph: Graph): Promise<string[]> {
+  const judged = new Set(verdicts.map(({ image, manifest }) => `${image} ${manifest}`));
+  const unscanned: string[] = [];
+  for (const root of source.images()) {
+    const name = formatReference(root.reference);
+    const images = await platformImages(source, graph, root);
+    // Artifacts that are no container images are handed to the scanner as they are.
+    const digests = images.length === 0 ? [root.descriptor.digest] : images.map(({ descriptor }) => descriptor.digest);
+    if (digests.some((digest) => !judged.has(`${name} ${digest}`))) unscanned.push(name);
+  }
+  return unscanned;
 }

@@ -34,12 +34,16 @@ export function images(report: BundleReport, anchors: ReadonlyMap<string, string
   const all = inspection.lock.images;
   const largest = [...sizes.images.values()].reduce((most, { bytes }) => Math.max(most, bytes), 0);
   const verdicts = Map.groupBy(scan?.verdicts ?? [], ({ image }) => image);
+  const unscanned = new Set(scan?.unscanned);
   const items = function* (): Generator<Html> {
     for (const image of all) {
       const ofImage = verdicts.get(image.reference) ?? [];
       yield imageItem(
         image,
-        { ...report, largest, verdicts: ofImage, anchor: anchors.get(image.reference) ?? '' },
+        {
+          ...{ ...report, largest, verdicts: ofImage, isUnscanned: unscanned.has(image.reference) },
+          anchor: anchors.get(image.reference) ?? '',
+        },
         overrides.wayOf,
       );
     }
@@ -59,6 +63,8 @@ ${{ [Symbol.iterator]: items }}</ol></section>
 interface ImageContext extends Pick<BundleReport, 'sizes'> {
   readonly largest: number;
   readonly verdicts: readonly ImageVerdict[];
+  /** A platform of it has no verdict, though a scan was given. */
+  readonly isUnscanned: boolean;
   readonly anchor: string;
 }
 
@@ -83,7 +89,8 @@ function imageItem(
   const failed = context.verdicts.filter(({ status }) => status !== 'passed');
   const labels = [
     ...(failed.length > 0 ? [tag('scan failed', 'bad')] : []),
-    ...(failed.length === 0 && context.verdicts.length > 0 ? [tag('scan passed', 'ok')] : []),
+    ...(context.isUnscanned ? [tag('not scanned', 'look')] : []),
+    ...(failed.length === 0 && context.verdicts.length > 0 && !context.isUnscanned ? [tag('scan passed', 'ok')] : []),
     ...(confidence === 'certain' ? [] : [tag(confidence, 'look')]),
     ...(found.some((location) => wayOf(location) === 'none') ? [tag('not redirected by values', 'look')] : []),
     ...(incomplete ? [tag('incomplete at the target', 'look')] : []),

@@ -70,7 +70,7 @@ function signatureCheck({ inspection }: BundleReport): Html {
   );
 }
 
-function scanCheck({ scan, inspection: { images } }: BundleReport): Html {
+function scanCheck({ scan }: BundleReport): Html {
   if (scan === undefined) {
     return check(
       'look',
@@ -79,17 +79,19 @@ function scanCheck({ scan, inspection: { images } }: BundleReport): Html {
   }
   const failed = new Set(scan.verdicts.flatMap(({ image, status }) => (status === 'passed' ? [] : [image])));
   const scanned = new Set(scan.verdicts.map(({ image }) => image));
-  const missing = images.filter(({ reference }) => !scanned.has(reference)).length;
-  const unscanned = missing > 0 && html` ${count(missing, 'image')} ${missing === 1 ? 'has' : 'have'} no verdict.`;
+  const missing = scan.unscanned.length;
+  const unscanned =
+    missing > 0 && html` ${count(missing, 'image')} ${missing === 1 ? 'lacks' : 'lack'} a verdict for a platform.`;
   if (failed.size > 0) {
     return check(
       'failed',
       html`${failed.size} of ${count(scanned.size, 'image')} failed the <a href="#scan">scan</a>.${unscanned}`,
     );
   }
+  const passed = scanned.size - scan.unscanned.filter((reference) => scanned.has(reference)).length;
   return check(
     missing > 0 ? 'look' : 'ok',
-    html`${count(scanned.size, 'image')} passed the <a href="#scan">scan</a>.${unscanned}`,
+    html`${count(passed, 'image')} passed the <a href="#scan">scan</a>.${unscanned}`,
   );
 }
 
@@ -109,10 +111,11 @@ function networkCheck({ inspection: { lock } }: BundleReport): Html {
   );
 }
 
-function referrerCheck({ inspection: { lock } }: BundleReport): Html {
+function referrerCheck({ inspection: { lock } }: BundleReport): Html | string {
   const kinds = lock.images.map(({ referrers = [] }) => referrers.filter(({ leftOut }) => !leftOut).map(referrerKind));
   const bare = kinds.filter((each) => each.length === 0).length;
-  if (bare === 0 && kinds.length > 0)
+  if (kinds.length === 0) return '';
+  if (bare === 0)
     return check(
       'ok',
       html`Each image comes with <a href="#referrers">signatures, attestations or SBOMs</a>. Their presence is no verification.`,
