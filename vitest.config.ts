@@ -66,6 +66,7 @@ export default defineConfig({
           name: 'e2e',
           setupFiles,
           globalSetup,
+          ...WAITING,
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
