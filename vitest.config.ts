@@ -21,6 +21,9 @@ class LongestFirst extends BaseSequencer {
  */
 const WAITING = { maxWorkers: availableParallelism() + 1, sequence: { groupOrder: 1 } };
 
+/** Makes the plugin that the tests of a project start. */
+const globalSetup = 'test/support/with-plugin.ts';
+
 /** For every project: removes the temporary folders of a test file. */
 const setupFiles = 'test/support/each-file.ts';
 
@@ -62,6 +65,8 @@ export default defineConfig({
         test: {
           name: 'e2e',
           setupFiles,
+          globalSetup,
+          ...WAITING,
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
@@ -74,6 +79,7 @@ export default defineConfig({
         test: {
           name: 'quirks',
           setupFiles,
+          globalSetup,
           ...WAITING,
           include: ['test/quirks/**/*.test.ts'],
           pool: 'threads',
@@ -85,6 +91,7 @@ export default defineConfig({
         test: {
           name: 'interop',
           setupFiles,
+          globalSetup,
           ...WAITING,
           include: ['test/interop/**/*.test.ts'],
           testTimeout: 60_000,

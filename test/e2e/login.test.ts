@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parsePullSecret } from '../../src/kubernetes/pull-secret.ts';
 import { fixtureChart } from '../support/charts.ts';
-import { airgap, airgapOk, cleanEnvironment, helmUnderTest, program } from '../support/cli.ts';
+import { airgap, airgapOk, cleanEnvironment, helmUnderTest, launcher, program } from '../support/cli.ts';
 import { startEcr, type TestEcr } from '../support/ecr.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
@@ -111,7 +111,7 @@ describe('a login with a user and a password', () => {
   test('is asked for in a terminal', async ({ skip }) => {
     if (withoutTmux !== undefined) skip(withoutTmux);
     const home = scratchFolder();
-    const command = `'${join(import.meta.dirname, '../../scripts/airgap')}' login ${inRegistry().join(' ')}`;
+    const command = `'${launcher}' login ${inRegistry().join(' ')}`;
     await inTerminal(command, { columns: 100, rows: 20, env: cleanEnvironment(home), cwd: home }, async (terminal) => {
       await terminal.waitFor((screen) => screen.includes('User name'));
       await terminal.type('user', 'Enter');

@@ -3,7 +3,7 @@ import { createHash, generateKeyPairSync } from 'node:crypto';
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { airgap, airgapOk, cleanEnvironment, printed } from '../support/cli.ts';
+import { airgap, airgapOk, cleanEnvironment, launcher, printed } from '../support/cli.ts';
 import { digestOf } from '../support/digest.ts';
 import { expectFacts, expectLine } from '../support/facts.ts';
 import { pushImage } from '../support/images.ts';
@@ -71,7 +71,6 @@ test('the parts make up the bundle, have the asked size, and match the SHA-256 s
 });
 
 test('where files are limited in size, an unsplit bundle fails with a hint, and a split one works', () => {
-  const launcher = join(import.meta.dirname, '../../scripts/airgap');
   const limited = (args: readonly string[]) =>
     spawnSync('bash', ['-c', 'ulimit -f 500; exec "$0" "$@"', launcher, ...args], {
       env: cleanEnvironment(home),

@@ -10,9 +10,13 @@ const READ_FOR = new Map(
 /** Creates the command line with all commands. */
 export const wholeProgram = (): Command => createProgram(SILENT_IO, COMMANDS);
 
+/** Creates the command line as the program does for some words: only with their command, or with all if they name none. */
+export const programFor = (words: readonly string[]): Command =>
+  createProgram(SILENT_IO, READ_FOR.get(words[0] ?? '') ?? COMMANDS);
+
 /** Parses a command line of the plugin as the program does, and runs nothing. @throws CommanderError */
 export function parsed(...args: readonly string[]): CommandUnknownOpts {
-  const program = createProgram(SILENT_IO, READ_FOR.get(args[0] ?? '') ?? new Map());
+  const program = programFor(args);
   const command = program.commands.find((one) => one.name() === args[0]) as CommandUnknownOpts;
   command.action(() => {});
   program.parse(args, { from: 'user' });

@@ -16,6 +16,7 @@ import { extract } from 'tar';
 
 const root = join(import.meta.dirname, '../..');
 const cache = join(root, '.cache', 'packed');
+const plugins = join(root, '.cache', 'plugin');
 
 /** This machine's platform, as the names of archives have it. */
 export const thisPlatform = `${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`;
@@ -34,6 +35,8 @@ const SOURCES = [
 ];
 /** Milliseconds after which the archives of another state of the sources are removed. */
 const UNUSED = 24 * 60 * 60 * 1000;
+/** The same for plugins that are not packed, which every change of the sources makes anew: 130 MB each. */
+const UNUSED_PLUGIN = 60 * 60 * 1000;
 
 /** Archives of this machine's platform. */
 export interface PackedPlugin {
@@ -57,6 +60,21 @@ export async function packed(): Promise<PackedPlugin> {
   return { packages, archive: join(packages, name), plugin: join(folder, 'airgap') };
 }
 
+/**
+ * Makes the plugin as the archive of this machine's platform contains it, without packing it: in two seconds in place of eight.
+ * Made once for each state of the sources, and kept in .cache/plugin: do not change it.
+ * @returns its folder, absolute
+ */
+export async function unpacked(): Promise<string> {
+  const folder = join(plugins, stateOfSources());
+  if (!existsSync(folder)) {
+    mkdirSync(plugins, { recursive: true });
+    removeUnused(plugins, UNUSED_PLUGIN);
+    await execa(process.execPath, [join(root, 'scripts/package/plugin.mjs'), folder], { cwd: root });
+  }
+  return join(folder, 'airgap');
+}
+
 /** Runs `npm run package` of a checkout for this machine's platform. */
 export async function makePackages(checkout: string, out: string): Promise<void> {
   await execa(process.execPath, [join(checkout, 'scripts/package.mjs'), '--out', out, thisPlatform], { cwd: checkout });
@@ -64,11 +82,7 @@ export async function makePackages(checkout: string, out: string): Promise<void>
 
 async function make(folder: string): Promise<void> {
   mkdirSync(cache, { recursive: true });
-  for (const name of readdirSync(cache)) {
-    const path = join(cache, name);
-    if (Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > UNUSED)
-      rmSync(path, { recursive: true, force: true });
-  }
+  removeUnused(cache, UNUSED);
   const work = mkdtempSync(join(cache, 'make-'));
   try {
     await makePackages(root, join(work, 'packages'));
@@ -79,6 +93,15 @@ async function make(folder: string): Promise<void> {
     rmSync(work, { recursive: true, force: true });
     // Another worker may have made it meanwhile.
     if (!existsSync(folder)) throw error;
+  }
+}
+
+/** Removes what is in a folder for longer than a number of milliseconds. */
+function removeUnused(folder: string, after: number): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    if (Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > after)
+      rmSync(path, { recursive: true, force: true });
   }
 }
 

@@ -11,6 +11,9 @@ export const SCRATCH = 'air-';
  */
 export const CODE_CACHE = 'AIRGAP_TEST_CODE_CACHE';
 
+/** Environment variable with the folder of the plugin that the runs start; the checkout if absent. */
+export const PLUGIN = 'AIRGAP_TEST_PLUGIN';
+
 const folders = new Set<string>();
 process.on('exit', removeScratch);
 

@@ -9,7 +9,7 @@ import { readCorpus } from '../../support/corpus.ts';
 import { startEcrFront } from '../../support/ecr-front.ts';
 import { expectFacts } from '../../support/facts.ts';
 import { startFaultProxy } from '../../support/fault-proxy.ts';
-import { imagesOf, runInstaller } from '../../support/installer.ts';
+import { type InstallerRegistry, imagesOf, runInstaller } from '../../support/installer.ts';
 import { type PageRun, type PageStep, pageBlocks, runPage } from '../../support/page.ts';
 import { podList, podObject, running } from '../../support/pods.ts';
 import { startRegistry, type TestRegistry } from '../../support/registry.ts';
@@ -19,7 +19,8 @@ import { fillUpstream } from '../../support/upstream.ts';
 
 /**
  * The commands of docs/guides/bootstrap-scripts.md, with the real chart from AIRGAP_CHARTS: all of them with a stand-in for ECR under
- * its real name, and those without a file in between with a registry that has token authentication and TLS. Upstream registries have stand-in images.
+ * its real name, and the copy from registry to registry also with one that has token authentication and TLS. (guides/harbor runs
+ * the other commands with such a registry.) Upstream registries have stand-in images.
  */
 
 const PAGE = 'docs/guides/bootstrap-scripts.md';
@@ -45,6 +46,8 @@ const OTHER = 'registry.example/team/web:1';
 
 const charts = scratchFolder();
 let upstream: TestRegistry;
+let ecr: Awaited<ReturnType<typeof startEcrFront>>;
+let followed: Result;
 
 beforeAll(async () => {
   if (chart === undefined) return;
@@ -61,32 +64,31 @@ beforeAll(async () => {
     await program(helmUnderTest(), ['package', folder, '--destination', charts], scratchFolder());
   }
   upstream = await startRegistry();
+  ecr = await startEcrFront(ECR);
+  followed = await follow();
+}, 600_000);
+afterAll(async () => {
+  await ecr?.stop();
+  await upstream?.stop();
 });
-afterAll(() => upstream?.stop());
 
-/** A registry in place of the page's ECR, and how the page reaches it. */
-interface Target {
-  /** `HOST`, in place of the page's. */
-  readonly host: string;
-  readonly env: Readonly<Record<string, string>>;
-  /** Flags of commands that write to it or read from it. */
-  readonly flags: readonly string[];
-  /** Only copies from registry to registry, and installs the chart itself. */
-  readonly isShort?: boolean;
-  /** Password of the user AWS, which `aws ecr get-login-password` prints. */
-  readonly password: () => string;
-}
+/** Flags of the commands that read the upstream registries. */
+const reading = (): readonly string[] => ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
+/** Flags of the commands that read the charts that the chart installs. */
+const nested = ['--chart-mirror', `*=${charts}`];
 
 interface Result {
-  readonly home: string;
-  readonly runs: readonly PageRun[];
+  /** Folder of the page's files. */
+  readonly cwd: string;
   readonly run: (text: string) => PageRun;
   /** References of airgap.lock. */
   readonly locked: readonly string[];
 }
 
-/** Runs the page and checks what does not depend on the registry. */
-async function follow({ host, env, flags, password, isShort = false }: Target): Promise<Result> {
+/** Runs the page with the stand-in for ECR. */
+async function follow(): Promise<Result> {
+  const { env } = ecr;
+  const flags = ['--plain-http', ecr.storage];
   const [home, cwd] = [scratchFolder(), scratchFolder()];
   const file = (name: string): string => join(cwd, name);
   copyFileSync(chart as string, file(ARCHIVE));
@@ -96,8 +98,7 @@ async function follow({ host, env, flags, password, isShort = false }: Target): 
     aws: `#!/bin/sh\n[ "$*" = "ecr get-login-password --region eu-central-1" ] && exec cat '${home}/password'\nexit 1\n`,
   });
   execFileSync('chmod', ['+x', join(programs, 'kubectl'), join(programs, 'aws')]);
-  const read = ['--mirror', `*=${upstream.host}`, '--plain-http', upstream.host];
-  const nested = ['--chart-mirror', `*=${charts}`];
+  const read = reading();
   const byCommand: Readonly<Record<string, readonly string[]>> = {
     images: [...read, ...nested],
     bundle: [...read, ...nested],
@@ -118,9 +119,9 @@ async function follow({ host, env, flags, password, isShort = false }: Target): 
         .filter((line) => !line.startsWith('#'));
       await fillUpstream(upstream.host, [...locked, OTHER]);
     }
-    writeFileSync(join(home, 'password'), password());
+    writeFileSync(join(home, 'password'), ecr.password());
     const isConnected = heading === 'What runs already';
-    const private_ = `${host}/mirrored/${locked[0]}`;
+    const private_ = `${ECR}/mirrored/${locked[0]}`;
     const pods = podList([
       podObject('web', { containers: { web: { image: isConnected ? OTHER : private_, state: running } } }),
       podObject('coredns', {
@@ -136,23 +137,27 @@ async function follow({ host, env, flags, password, isShort = false }: Target): 
     cwd,
     home,
     // There is no cluster: Helm renders what it would install.
-    replace: { [ECR]: host, 'helm upgrade --install': 'helm template --kube-version 1.35.0' },
+    replace: { 'helm upgrade --install': 'helm template --kube-version 1.35.0' },
     env: { ...env, PATH: programs },
     flags: (command) => byCommand[command] ?? [],
-    leaveOut: ({ text }) => isShort && /helm airgap (?:bundle|import) /.test(text),
     before,
   });
   const blocks = pageBlocks(PAGE).filter(({ language, mark }) => language === 'sh' && mark === '');
-  expect(blocks.length - runs.length).toBe(isShort ? 2 : 0);
+  expect(runs).toHaveLength(blocks.length);
   const run = (text: string): PageRun => runs.find((one) => one.text.includes(text)) as PageRun;
   const lock = parse(readFileSync(file('airgap.lock'), 'utf8'));
   expect(lock.images.map(({ reference }: { reference: string }) => reference)).toEqual(locked);
-  if (!isShort) await expectPrivate(run('helm upgrade').output, `${host}/mirrored/`, home, env);
-  return { home: cwd, runs, run, locked };
+  await expectPrivate(run('helm upgrade').output, `${ECR}/mirrored/`, home, env);
+  return { cwd, run, locked };
 }
 
 /** Renders the chart's installer Job, and the charts that it installs from the registry: all images are private. */
-async function expectPrivate(render: string, prefix: string, home: string, env: Target['env']): Promise<void> {
+async function expectPrivate(
+  render: string,
+  prefix: string,
+  home: string,
+  env: InstallerRegistry['env'],
+): Promise<void> {
   const isPublic = (reference: string): boolean => !reference.startsWith(prefix);
   expect(imagesOf(render).length).toBeGreaterThan(5);
   expect(imagesOf(render).filter(isPublic)).toEqual([]);
@@ -175,91 +180,85 @@ async function expectPrivate(render: string, prefix: string, home: string, env: 
 
 test('with ECR: what the scripts did by hand, and what their list lacks', async ({ skip }) => {
   if (missing !== undefined) skip(missing);
-  const ecr = await startEcrFront(ECR);
-  try {
-    const { env, password } = ecr;
-    const { locked, home } = await follow({ host: ECR, env, flags: ['--plain-http', ecr.storage], password });
-    const repositories = [...ecr.repositories.keys()];
-    const repositoryOf = (reference: string): string => `mirrored/${reference.replace(/:[^:/]*$/, '')}`;
-    expect(repositories).toEqual(expect.arrayContaining([...locked, OTHER].map(repositoryOf)));
-    expect(repositories).toEqual(
-      expect.arrayContaining(['charts/migration-assistant', 'charts/cert-manager', 'charts/cloudwatch-chart']),
-    );
-    const overrides = parse(readFileSync(join(home, 'private/migration-assistant-eks.yaml'), 'utf8'));
-    expect(overrides.ecrAuth).toEqual({ registry: ECR });
-    expect(overrides.charts['cert-manager']).toMatchObject({
-      repository: `oci://${ECR}/charts/cert-manager`,
-      version: 'v1.17.2',
-    });
+  const { locked, cwd } = followed;
+  expect(followed.run('--exclude').output).toContain('Pod apps/web/web');
+  const repositories = [...ecr.repositories.keys()];
+  const repositoryOf = (reference: string): string => `mirrored/${reference.replace(/:[^:/]*$/, '')}`;
+  expect(repositories).toEqual(expect.arrayContaining([...locked, OTHER].map(repositoryOf)));
+  expect(repositories).toEqual(
+    expect.arrayContaining(['charts/migration-assistant', 'charts/cert-manager', 'charts/cloudwatch-chart']),
+  );
+  const overrides = parse(readFileSync(join(cwd, 'private/migration-assistant-eks.yaml'), 'utf8'));
+  expect(overrides.ecrAuth).toEqual({ registry: ECR });
+  expect(overrides.charts['cert-manager']).toMatchObject({
+    repository: `oci://${ECR}/charts/cert-manager`,
+    version: 'v1.17.2',
+  });
 
-    // The ground truth of the chart, for these values.
-    const truth = readCorpus().find(({ archive }) => archive === chart)?.images ?? [];
-    const wanted = new Set([
-      ...truth.map(({ normalized }) => normalized).filter((image) => !NOT_ON_EKS.test(image)),
-      ...STAND_INS.map(([, , repository, tag]) => `${repository}:${tag}`),
-      ...RELEASE,
-    ]);
-    expect(truth.length).toBeGreaterThan(30);
-    expect([...wanted].filter((image) => !locked.includes(image))).toEqual([]);
-    expect(locked.filter((image) => !wanted.has(image))).toEqual([
-      // Defaults of the operator, for resources that users create.
-      'quay.io/prometheus/alertmanager:v0.28.1',
-      'quay.io/prometheus/prometheus:v3.2.1',
-    ]);
+  // The ground truth of the chart, for these values.
+  const truth = readCorpus().find(({ archive }) => archive === chart)?.images ?? [];
+  const wanted = new Set([
+    ...truth.map(({ normalized }) => normalized).filter((image) => !NOT_ON_EKS.test(image)),
+    ...STAND_INS.map(([, , repository, tag]) => `${repository}:${tag}`),
+    ...RELEASE,
+  ]);
+  expect(truth.length).toBeGreaterThan(30);
+  expect([...wanted].filter((image) => !locked.includes(image))).toEqual([]);
+  expect(locked.filter((image) => !wanted.has(image))).toEqual([
+    // Defaults of the operator, for resources that users create.
+    'quay.io/prometheus/alertmanager:v0.28.1',
+    'quay.io/prometheus/prometheus:v3.2.1',
+  ]);
 
-    // What the page says about the list in the archive.
-    const list = execFileSync('tar', ['-xzOf', ARCHIVE, 'migration-assistant/infra/mirror/private-ecr-manifest.yaml'], {
-      cwd: home,
-      encoding: 'utf8',
-    });
-    const listed = new Set<string>(
-      parse(list).images.map((image: string) => image.replace(/^mirror\.gcr\.io\/(?!opensearchproject)/, 'docker.io/')),
-    );
-    const lacking = [...wanted].filter((image) => !listed.has(image) && !RELEASE.includes(image)).sort();
-    expect(lacking).toEqual([
-      'quay.io/jetstack/cert-manager-acmesolver:v1.17.2',
-      'quay.io/strimzi/kafka:0.50.1-kafka-4.0.1',
-      'quay.io/strimzi/kafka:0.50.1-kafka-4.1.0',
-      'quay.io/strimzi/kafka:0.50.1-kafka-4.1.1',
-    ]);
-    const unneeded = [...listed].filter((image) => !locked.includes(image));
-    const text = readFileSync(join(import.meta.dirname, `../../../${PAGE}`), 'utf8');
-    expect(text).toContain(`It has ${unneeded.length} that this installation does not pull`);
+  // What the page says about the list in the archive.
+  const list = execFileSync('tar', ['-xzOf', ARCHIVE, 'migration-assistant/infra/mirror/private-ecr-manifest.yaml'], {
+    cwd,
+    encoding: 'utf8',
+  });
+  const listed = new Set<string>(
+    parse(list).images.map((image: string) => image.replace(/^mirror\.gcr\.io\/(?!opensearchproject)/, 'docker.io/')),
+  );
+  const lacking = [...wanted].filter((image) => !listed.has(image) && !RELEASE.includes(image)).sort();
+  expect(lacking).toEqual([
+    'quay.io/jetstack/cert-manager-acmesolver:v1.17.2',
+    'quay.io/strimzi/kafka:0.50.1-kafka-4.0.1',
+    'quay.io/strimzi/kafka:0.50.1-kafka-4.1.0',
+    'quay.io/strimzi/kafka:0.50.1-kafka-4.1.1',
+  ]);
+  const unneeded = [...listed].filter((image) => !locked.includes(image));
+  const text = readFileSync(join(import.meta.dirname, `../../../${PAGE}`), 'utf8');
+  expect(text).toContain(`It has ${unneeded.length} that this installation does not pull`);
 
-    const everything = parse(readFileSync(join(home, 'everything.yaml'), 'utf8'));
-    const archived = parse(list);
-    expect(everything.charts).toHaveLength(archived.charts.length);
-    expect(everything.images).toHaveLength(archived.images.length);
+  const everything = parse(readFileSync(join(cwd, 'everything.yaml'), 'utf8'));
+  const archived = parse(list);
+  expect(everything.charts).toHaveLength(archived.charts.length);
+  expect(everything.images).toHaveLength(archived.images.length);
 
-    // A name that --set gives.
-    const set = ['--set', `images.captureProxy.repository=${ECR}/ma`];
-    const values = ['values', ARCHIVE, '--kube-version', '1.35.0', '--to', `${ECR}/mirrored`, ...set];
-    const refused = await airgap([...values, '--no-tests', '--out', 'set.yaml'], home, { cwd: home });
-    expect(refused.code).toBe(3);
-    expectFacts(refused.stderr, 'images.captureProxy.repository', /--set/);
-  } finally {
-    await ecr.stop();
-  }
-}, 600_000);
+  // A name that --set gives.
+  const set = ['--set', `images.captureProxy.repository=${ECR}/ma`];
+  const values = ['values', ARCHIVE, '--kube-version', '1.35.0', '--to', `${ECR}/mirrored`, ...set];
+  const refused = await airgap([...values, '--no-tests', '--out', 'set.yaml'], scratchFolder(), { cwd });
+  expect(refused.code).toBe(3);
+  expectFacts(refused.stderr, 'images.captureProxy.repository', /--set/);
+});
 
 test('with a registry that has token authentication and TLS', async ({ skip }) => {
   if (missing !== undefined) skip(missing);
   const registry = await startRegistry();
   const front = await startFaultProxy(registry.host, ACCOUNT, 'registry.example');
   try {
-    const authority = join(scratchFolder(), 'ca.pem');
-    writeFileSync(authority, front.tlsFront.authority);
-    const { host } = front.tlsFront;
-    const docker = scratchFolder();
+    const { locked, cwd } = followed;
+    const home = scratchFolder();
+    const { host, authority } = front.tlsFront;
     const auth = Buffer.from(ACCOUNT).toString('base64');
-    writeFileSync(join(docker, 'config.json'), JSON.stringify({ auths: { [host]: { auth } } }));
-    const env = { SSL_CERT_FILE: authority, DOCKER_CONFIG: docker };
-    const { locked, run } = await follow({ host, env, flags: [], password: () => 'secret-of-ecr', isShort: true });
+    await writeFiles(home, { 'ca.pem': authority, 'config.json': JSON.stringify({ auths: { [host]: { auth } } }) });
+    const env = { SSL_CERT_FILE: join(home, 'ca.pem'), DOCKER_CONFIG: home };
+    const mirror = ['mirror', '--config', 'airgap.yaml', ...reading(), ...nested, '--to', `${host}/mirrored`];
+    await airgapOk(mirror, home, { cwd, env });
     const tags = tagsOf(registry).map((line) => line.split(' ')[0]);
-    expect(tags).toEqual(expect.arrayContaining([...locked, OTHER].map((reference) => `mirrored/${reference}`)));
+    expect(tags).toEqual(expect.arrayContaining(locked.map((reference) => `mirrored/${reference}`)));
     expect(tags).toContain('charts/migration-assistant:0.2.0');
     expect(tags).toContain('charts/cert-manager:v1.17.2');
-    expect(run('--exclude').output).toContain('Pod apps/web/web');
     expect(front.leaks).toEqual([]);
   } finally {
     await front.stop();

@@ -2,7 +2,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { runnableCommands, wholeProgram } from '../../support/commands.ts';
+import { programFor, runnableCommands } from '../../support/commands.ts';
 import { pageBlocks } from '../../support/page.ts';
 
 /** Documents name commands, files and sections that exist. What the commands do is tested elsewhere. */
@@ -34,7 +34,7 @@ function pluginWords(line: string): string[] | undefined {
 
 /** @returns the error code of commander, when the words are no valid command line */
 async function refusal(words: readonly string[]): Promise<string | undefined> {
-  const program = wholeProgram();
+  const program = programFor(words);
   for (const [, command] of runnableCommands(program)) command.action(() => {});
   try {
     await program.parseAsync([...words], { from: 'user' });

@@ -1,6 +1,6 @@
-import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseRange } from '../../../src/serve/range.ts';
+import fc from '../../support/property.ts';
 
 test.each([
   ['bytes=0-9', { start: 0, end: 10 }],

@@ -33,8 +33,17 @@ interface Index {
   manifests: { digest: string; size: number; annotations: Record<string, string> }[];
 }
 
-/** Writes a bundle, signed on request, and returns its files. */
-async function bundled(isSigned = false) {
+/** Bundles by whether they are signed. The tests change copies. */
+const written = new Map<boolean, ReturnType<typeof writeBundled>>();
+
+/** Returns a bundle, signed on request, and its files. */
+function bundled(isSigned = false): ReturnType<typeof writeBundled> {
+  const known = written.get(isSigned) ?? writeBundled(isSigned);
+  written.set(isSigned, known);
+  return known;
+}
+
+async function writeBundled(isSigned: boolean) {
   const path = join(scratchFolder(), 'b.tar');
   const source = registry();
   const inventory = inventoryOf(await graphOf(source), [chart]);

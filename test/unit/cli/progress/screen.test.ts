@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
 import { frame, Screen, type TerminalSize } from '../../../../src/cli/progress/screen.ts';
 import type { Snapshot } from '../../../../src/cli/progress/state.ts';
 import { CONTROL_CHARACTERS, hostileText } from '../../../support/hostile-text.ts';
+import fc from '../../../support/property.ts';
 
 const MB = 1_000_000;
 /** A transfer of 2,000 images, of which 40 are in transfer. */

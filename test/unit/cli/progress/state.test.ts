@@ -1,7 +1,7 @@
-import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { AirgapEvent } from '../../../../src/base/events.ts';
 import { RunState } from '../../../../src/cli/progress/state.ts';
+import fc from '../../../support/property.ts';
 
 let time = 0;
 let state: RunState;
