@@ -37,7 +37,7 @@ export const editTargets: readonly Target[] = [
       `a: &x\n  b: 1\nimage: {name: "${FROM}"}\n<<: *x\nc: |\n  d\n`,
       `image:\r\n  name: >-\r\n    ${FROM}\r\n`,
     ]),
-    runs: 120,
+    runs: 60,
     read: (bytes) => {
       const text = bytes.toString('utf8');
       const change = { keys: ['image', 'name'], text: FROM, replacement: TO };
@@ -51,7 +51,7 @@ export const editTargets: readonly Target[] = [
       `{"kind":"BuildConfig","apiVersion":"build.openshift.io/v1","spec":{"output":{"to":{"kind":"DockerImage","name":"old.svc:5000/a/b:1"}},"source":{"dockerfile":"FROM old.svc:5000/a/b\\nRUN x"}}}\n`,
       `apiVersion: v1\r\nkind: Pod\r\nspec:\r\n  containers:\r\n  - image: >-\r\n      old.svc:5000/a/b\r\n---\r\na: old.svc:5000\r\n`,
     ]),
-    runs: 120,
+    runs: 60,
     read: (bytes) => {
       const text = bytes.toString('utf8');
       const [source, destination] = [
@@ -74,7 +74,7 @@ export const editTargets: readonly Target[] = [
       `tests:\n- it: a\n  set: {image.name: x}\n  asserts:\n  - equal: {path: 'a[0].image', value: "${FROM}"}\n  - matchRegex: {path: b, pattern: ^nginx:1\\.25$}\n---\nsuite: b\n`,
       `a:\n  1: |\n    image: ${FROM}\n    b: nginx:1.25\n`,
     ]),
-    runs: 120,
+    runs: 50,
     read: (bytes) => {
       const text = bytes.toString('utf8');
       const { text: changed, byTitle } = changeSuite(text, moves);

@@ -454,7 +454,7 @@ export const targets: readonly Target[] = [
   {
     name: 'lock-file',
     ...from([lockFile]),
-    runs: 100,
+    runs: 60,
     read: (bytes) => readLockFile(file(bytes, 'airgap.lock'), '--lock'),
   },
   { name: 'exported-lock', ...fromJson(exported), runs: 500, read: (bytes) => readExportedInventory(file(bytes)) },
@@ -488,7 +488,7 @@ export const targets: readonly Target[] = [
         `quay.io:\n  images: {a/b: [1.0, "${DIGEST}"], c:}\n  images-by-tag-regex: {d: ^v}\n  images-by-semver: {e: ">= 1"}\n`,
       ),
     ]),
-    runs: 250,
+    runs: 100,
     read: async (bytes) => {
       for (const { repository, lookups } of (await readSkopeoSync(file(bytes))).repositories)
         for (const lookup of lookups) checkReference(referenceOf(repository, lookup));
@@ -554,13 +554,13 @@ export const targets: readonly Target[] = [
   {
     name: 'chart-metadata',
     ...from([Buffer.from('apiVersion: v2\nname: app\nversion: 1.2.3\nannotations: {a: b}\n')]),
-    runs: 200,
+    runs: 100,
     read: (bytes) => checkChart(parseMetadata(bytes.toString('utf8'), 'app.tgz')),
   },
   {
     name: 'documents',
     ...from([rendered, ...Object.values(HOSTILE_MANIFESTS).map((text) => Buffer.from(text))]),
-    runs: 150,
+    runs: 80,
     read: (bytes) => {
       const documents = splitDocuments(bytes.toString('utf8'));
       const places = discoverReferences(documents, { chart: 'app', profile: 'default' });
@@ -577,7 +577,7 @@ export const targets: readonly Target[] = [
         .filter((text) => !/^\.\.\.$/m.test(text))
         .map((text) => Buffer.from(text)),
     ]),
-    runs: 100,
+    runs: 60,
     read: (input) =>
       readManifests(
         { env: {}, cwd: '/', emit: ignoreEvents },
@@ -587,7 +587,7 @@ export const targets: readonly Target[] = [
   {
     name: 'kustomization',
     ...from([kustomization]),
-    runs: 300,
+    runs: 120,
     read: (bytes) => {
       const before = readKustomization('kustomization.yaml', bytes.toString('utf8'));
       const set = { newName: 'r.example/x', newTag: '1.10' };
@@ -648,7 +648,7 @@ export const targets: readonly Target[] = [
   {
     name: 'pull-secret',
     ...from([Buffer.from(JSON.stringify(pullSecret))], mutatedJson(pullSecret), mutatedJson(pullSecret.stringData)),
-    runs: 500,
+    runs: 250,
     read: async (bytes) => {
       const { keychain } = parsePullSecret(bytes.toString('utf8'), 'secret.yaml');
       await keychain.lookup('r.example', 'a/b');
