@@ -14,7 +14,7 @@ import { scratchFolder } from '../../support/scratch.ts';
  * `npm run package` is tested in test/e2e/package.test.ts and release.test.ts.
  */
 
-const root = join(launcher, '../..');
+const root = join(import.meta.dirname, '../../..');
 const NAME = 'airgap-0.1.0-linux-amd64.tgz';
 let scene: PageScene;
 /** Folder of the server files.internal.example. */
