@@ -267,32 +267,3 @@ test('a registry that does not delete is asked once, and the report says that al
     await locked.stop();
   }
 });
-
-test('the commands of docs/prune.md', async () => {
-  const text = readFileSync(join(import.meta.dirname, '../../docs/prune.md'), 'utf8');
-  const commands = [...text.matchAll(/^(?:\$ )?helm airgap (prune .*)$/gm)].map(([, command = '']) => command);
-  expect(commands).toHaveLength(5);
-  const names: Readonly<Record<string, string>> = {
-    'registry.internal.example/mirrored': target(),
-    'platform-2.tar': file('new.tar'),
-    'platform-1.tar': file('old.tar'),
-    'receipt.json': file(`receipt-${registry.host}.json`),
-    'pods.json': file('pods.json'),
-    'prune.yaml': file('documented.yaml'),
-    'gone.json': file('documented.json'),
-    'repositories.txt': file('repositories.txt'),
-    'airgap.lock': file('airgap.lock'),
-  };
-  writeFileSync(file('airgap.lock'), 'apiVersion: airgap/v1\nkind: LockFile\ncharts: []\nimages: []\n');
-  const codes: number[] = [];
-  for (const command of commands) {
-    const words = command.split(' ').map((word) => names[word] ?? word);
-    // A list is not replaced, so the second one gets another name.
-    const args = words.map((word) => (codes.length > 2 && word === names['prune.yaml'] ? file('second.yaml') : word));
-    const { code, stderr } = await airgap([...args, ...plain()], home);
-    codes.push(code);
-    expect([0, 1], stderr).toContain(code);
-  }
-  // Here the tag `same` cannot go alone.
-  expect(codes).toEqual([0, 0, 1, 0, 0]);
-});
