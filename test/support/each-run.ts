@@ -4,9 +4,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CODE_CACHE, SCRATCH } from './scratch.ts';
 
+const ROOT = join(import.meta.dirname, '../..');
+
+/** What builds make in the checkout, also while tests run. */
+const MADE = ['.cache', 'dist', 'packages'];
+
 /**
  * Creates a temporary folder for a run of vitest, `airgap-PID-…`, used by the tests and the programs that they start. Files
- * left in it at the end, and processes that still use it, fail the run. Removes the folders of killed runs first.
+ * left in it at the end, processes that still use it, and new files in the checkout fail the run. Removes the folders of killed
+ * runs first.
  * @returns teardown that checks the folder
  */
 export default function setUp(): () => Promise<void> {
@@ -16,6 +22,7 @@ export default function setUp(): () => Promise<void> {
     const isOurs = pid > 0 && statSync(join(parent, name), { throwIfNoEntry: false })?.uid === process.getuid?.();
     if (isOurs && !isAlive(pid)) clear(join(parent, name));
   }
+  const checkout = new Set([...readdirSync(ROOT), ...MADE]);
   const folder = mkdtempSync(join(parent, `airgap-${process.pid}-`));
   process.env.TMPDIR = folder;
   process.env[CODE_CACHE] = join(folder, `${SCRATCH}code-cache`);
@@ -25,7 +32,8 @@ export default function setUp(): () => Promise<void> {
     for (const until = Date.now() + 2000; Date.now() < until && processesOf(folder).length > 0; ) await sleep(50);
     // Vitest calls no hooks of a file whose tests are all skipped, so a folder of `scratchFolder` may be left.
     const unowned = readdirSync(folder).filter((name) => !name.startsWith(SCRATCH));
-    const left = [...unowned, ...clear(folder)];
+    const written = readdirSync(ROOT).filter((name) => !checkout.has(name));
+    const left = [...unowned, ...clear(folder), ...written.map((name) => join(ROOT, name))];
     if (left.length === 0) return;
     // Vitest only prints the error; the exit code makes the run fail.
     process.exitCode = 1;
