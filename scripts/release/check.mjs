@@ -9,8 +9,9 @@
  * check that they work, and are not kept. Passphrases: AIRGAP_KEY_PASSPHRASE, AIRGAP_PGP_PASSPHRASE. --tag is the tag to release,
  * `vVERSION`; --source the URL of the repository for the image.
  *
- * Needs all that scripts/setup --tests installs, root, and apt-get of the Debian release in scripts/image/debian.json. Took 37 minutes
- * on two cores that had 25 to 50 other processes to run (2026-11-24); the first time it also builds three Helms.
+ * Needs all that scripts/setup --tests installs, root, and apt-get of the Debian release in scripts/image/debian.json. The first
+ * time it also builds three Helms. Took 19 minutes on two cores beside a run of the tests, 15 of them to build Helm for arm64
+ * (2026-11-24).
  */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
