@@ -55,6 +55,7 @@ beforeAll(async () => {
       const chart = await writeFiles(at(`site-${version}`), workload(version));
       await airgapOk(['bundle', chart, ...flags, ...more, '--out', at(`${version}.tar`)], home);
     }
+    await airgapOk(['bundle', at('site-1.0.0'), at('site-2.0.0'), ...flags, '--out', at('both.tar')], home);
   } finally {
     await registry.stop();
   }
@@ -169,6 +170,14 @@ describe('the proof of the overrides', () => {
     expect(run.code).toBe(0);
     // The image of the default values is in the bundle, and the bundle's profile was not rendered.
     expectFacts(sectionOf(run.stdout), 'profile prod', 'quay.io/acme/web:1.0.0', 'Not rendered', 'profile default');
+    expectFacts(run.stdout, /does not cover all values of 1 chart/);
+  });
+
+  test('of one version of a chart is none of another', async () => {
+    writeFileSync(at('one.yaml'), `${CONFIG}charts: [{chart: site, version: 2.0.0}]\n`);
+    const run = await inspect('both.tar', '--config', at('one.yaml'), '--unmapped', 'post-render');
+    expect(run.code).toBe(0);
+    expectFacts(sectionOf(run.stdout), 'Not rendered', /<li>site 1\.0\.0/);
     expectFacts(run.stdout, /does not cover all values of 1 chart/);
   });
 

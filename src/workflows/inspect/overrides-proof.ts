@@ -26,7 +26,12 @@ export interface OverridesProof {
   /** Charts that did not render, or whose overrides could not be derived. */
   readonly failed: readonly FailedOverrides[];
   /** Charts and profiles of the bundle that were not rendered, because their values were not given. */
-  readonly notRendered: readonly { readonly chart: string; readonly profiles: readonly BundledProfile[] }[];
+  readonly notRendered: readonly {
+    readonly chart: string;
+    /** Absent if the profiles are of any version. */
+    readonly version?: string;
+    readonly profiles: readonly BundledProfile[];
+  }[];
 }
 
 /**
@@ -67,19 +72,15 @@ function notRendered(
   proved: readonly Overrides[],
   failed: readonly FailedOverrides[],
 ): OverridesProof['notRendered'] {
-  const rendered = new Set([...proved, ...failed].map(({ chart }) => chart));
-  const others = Map.groupBy(
-    charts.filter(({ name }) => !rendered.has(name)),
-    ({ name }) => name,
-  );
+  const rendered = new Set([...proved, ...failed].map(({ chart, version }) => JSON.stringify([chart, version])));
   const left = new Map(proved.flatMap(({ chart, otherProfiles }) => (otherProfiles ? [[chart, otherProfiles]] : [])));
   return [
     ...[...left].map(([chart, profiles]) => ({ chart, profiles })),
-    ...[...others].map(([chart, versions]) => ({
-      chart,
-      profiles: versions.flatMap(({ profiles, parent }) =>
-        profiles.map(({ name, given }) => ({ name, given, parent })),
-      ),
-    })),
+    ...charts
+      .filter(({ name, version }) => !rendered.has(JSON.stringify([name, version])))
+      .map(({ name, version, profiles, parent }) => ({
+        ...{ chart: name, version },
+        profiles: profiles.map(({ name, given }) => ({ name, given, parent })),
+      })),
   ];
 }

@@ -41,7 +41,10 @@ export function images(report: BundleReport, anchors: ReadonlyMap<string, string
       yield imageItem(
         image,
         {
-          ...{ ...report, largest, verdicts: ofImage, isUnscanned: unscanned.has(image.reference) },
+          sizes,
+          largest,
+          verdicts: ofImage,
+          isUnscanned: unscanned.has(image.reference),
           anchor: anchors.get(image.reference) ?? '',
         },
         overrides.wayOf,

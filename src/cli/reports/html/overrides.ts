@@ -57,7 +57,7 @@ ${
   notRendered.length > 0 &&
   html`<h3>Not rendered</h3>
 <p>The bundle does not contain the values of these profiles, and they were not given. ${code('--config')} gives them.</p>
-<ul class="places">${limited(notRendered, MAX_SHOWN, ({ chart, profiles }) => html`<li>${chart}${profiles.slice(0, MAX_SHOWN).map((profile) => html`<br><span class="soft">profile ${profileEntry(profile)}</span>`)}</li>`, 'helm airgap inspect -o json lists the profiles')}</ul>`
+<ul class="places">${limited(notRendered, MAX_SHOWN, ({ chart, version, profiles }) => html`<li>${chart}${version !== undefined && ` ${version}`}${profiles.slice(0, MAX_SHOWN).map((profile) => html`<br><span class="soft">profile ${profileEntry(profile)}</span>`)}</li>`, 'helm airgap inspect -o json lists the profiles')}</ul>`
 }
 ${remarks.map(remarksOn)}`;
 }
@@ -126,7 +126,7 @@ function proofCheck(proof: OverridesProof): Html {
 }
 
 function coverage({ profiles, unsearched }: BundleReport['overrides']): Html {
-  return html`<p>The bundle says which locations values can redirect. That is no proof: a proof is for one registry: ${code('helm airgap inspect')} with ${code('--to REGISTRY')} adds it to this page.</p>
+  return html`<p>The bundle says which locations values can redirect. That is no proof. A proof is for one registry: ${code('helm airgap inspect')} with ${code('--to REGISTRY')} adds it to this page.</p>
 ${profiles.length === 0 && html`<p>The bundle has no recipes: its charts were not searched when it was made, or it has none.</p>`}
 ${unsearched > 0 && profiles.length > 0 && html`<p>There is no recipe for ${count(unsearched, 'profile')}.</p>`}
 ${
