@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { fixtureChart } from '../support/charts.ts';
 import { airgap, airgapOk, helmUnderTest, program } from '../support/cli.ts';
-import { expectLine } from '../support/facts.ts';
+import { expectFacts, expectLine } from '../support/facts.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { scratchFolder } from '../support/scratch.ts';
 import { fillUpstream } from '../support/upstream.ts';
@@ -48,6 +48,12 @@ test('are in the bundle with their images and the name of the parent chart', asy
   // With the parent's values, which --all does not know, or not at all.
   const all = await airgap(['check', '--all', '--bundle', file], home);
   expectLine(all.stderr, /warning/i, 'shop 1.4.0', 'platform', 'values');
+  const report = await airgap(['inspect', file, '-o', 'html', '--to', 'registry.example/m'], home);
+  expectFacts(
+    report.stdout,
+    'Not rendered',
+    /<li>shop 1\.4\.0<br><span class="soft">profile .*: as chart platform installs it/,
+  );
   const outer = await airgap(['check', 'platform', '--bundle', file], home);
   expectLine(outer.stderr, /warning/i, 'platform', 'shop', '--all');
   const shown = await airgap(['images', platform, ...mirrored], home);

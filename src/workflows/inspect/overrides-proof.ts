@@ -58,7 +58,7 @@ export async function proveOverrides(
     ...(unmapped && { unmapped }),
     proved,
     failed,
-    notRendered: notRendered(source.inventory()?.charts ?? [], proved, failed),
+    notRendered: notRendered(source.inventory()?.charts ?? [], proved, failed, jobs !== undefined),
   };
 }
 
@@ -67,17 +67,22 @@ export function isProved({ proved, failed }: OverridesProof): boolean {
   return failed.length === 0 && !proved.some(isIncomplete);
 }
 
+/** @param isGiven the values were given: else a chart that another one installs was not rendered with those that it gets there */
 function notRendered(
   charts: Inventory['charts'],
   proved: readonly Overrides[],
   failed: readonly FailedOverrides[],
+  isGiven: boolean,
 ): OverridesProof['notRendered'] {
   const rendered = new Set([...proved, ...failed].map(({ chart, version }) => JSON.stringify([chart, version])));
   const left = new Map(proved.flatMap(({ chart, otherProfiles }) => (otherProfiles ? [[chart, otherProfiles]] : [])));
   return [
     ...[...left].map(([chart, profiles]) => ({ chart, profiles })),
     ...charts
-      .filter(({ name, version }) => !rendered.has(JSON.stringify([name, version])))
+      .filter(
+        ({ name, version, parent }) =>
+          !rendered.has(JSON.stringify([name, version])) || (parent !== undefined && !isGiven),
+      )
       .map(({ name, version, profiles, parent }) => ({
         ...{ chart: name, version },
         profiles: profiles.map(({ name, given }) => ({ name, given, parent })),
