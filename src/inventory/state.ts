@@ -1,0 +1,37 @@
+import * as z from 'zod';
+
+/**
+ * States of the places in a render that name an image, or look as if they did. Each place is in exactly one. Findings, inventory, lock
+ * file, proofs and reports use these words.
+ */
+export const REFERENCE_STATES = ['private', 'public-on-purpose', 'missing', 'unmapped', 'not-known'] as const;
+
+/**
+ * State of a place:
+ * - `private`: proved to be the target's name, in the string that Kubernetes or the program reads;
+ * - `public-on-purpose`: the user said that it stays (`--allow-images`);
+ * - `missing`: an image whose registry says that it does not exist;
+ * - `unmapped`: still public, and no value moves it;
+ * - `not-known`: looks like an image, or depends on what was not seen. Never counted as proved.
+ */
+export type ReferenceState = (typeof REFERENCE_STATES)[number];
+
+/** Something that was not understood or not looked at, and may hide an image. */
+export const notKnownSchema = z.object({
+  state: z.literal('not-known' satisfies ReferenceState),
+  /** Text, image, operator or kind that is not known. */
+  subject: z.string(),
+  /** Chart or manifests (`Location.chart`); absent if it belongs to none. */
+  chart: z.string().optional(),
+  profile: z.string().optional(),
+  /** Template and field, if it is at one. */
+  template: z.string().optional(),
+  path: z.string().optional(),
+  /** Reason why it is not known. */
+  why: z.string(),
+  /** What would settle it. */
+  settle: z.string().optional(),
+});
+
+export type NotKnown = Readonly<z.infer<typeof notKnownSchema>>;
+
