@@ -34,4 +34,3 @@ export const notKnownSchema = z.object({
 });
 
 export type NotKnown = Readonly<z.infer<typeof notKnownSchema>>;
-
