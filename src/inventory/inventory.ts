@@ -8,6 +8,7 @@ import { CONFIDENCES, EVIDENCE_KINDS, type Location, NEEDS, REDIRECT_KINDS, SPLI
 import { networkSchema } from './network.ts';
 import { recipeSchema } from './recipe.ts';
 import { selectionRecordSchema } from './selection-record.ts';
+import { notKnownSchema, type ReferenceState } from './state.ts';
 import { sortTools } from './tool-names.ts';
 import { TOOLS_SCHEMA_VERSION, toolsSchema } from './tools.ts';
 
@@ -140,6 +141,19 @@ const image = z.object({
 /** An image that is only listed: `possible`, or one of too many uncertain ones in one object. */
 const possible = z.object({ reference: referenceSchema, found: z.array(location) });
 
+/** A likely image that its registry does not have, so that the bundle lacks it. */
+const missing = z.object({
+  state: z.literal('missing' satisfies ReferenceState),
+  reference: referenceSchema,
+  confidence: z.enum(CONFIDENCES),
+  need: z.enum(NEEDS),
+  found: z.array(location),
+  /** Answer of the registry. */
+  why: z.string(),
+  /** The user accepts that it is missing. */
+  allowed: z.object({ reason: z.string().optional() }).optional(),
+});
+
 /** An image blob that a delta omits because its receiver has it already. */
 const requiredBlob = z.object({
   digest: digestSchema,
@@ -176,6 +190,10 @@ export const inventorySchema = z
     network: networkSchema.optional(),
     /** Images that were found, but are too uncertain to be bundled without `--include`. */
     possible: z.array(possible).optional(),
+    /** Images that were needed and do not exist in their registries; absent in older bundles, as is the field below. */
+    missing: z.array(missing).optional(),
+    /** What was not understood or not looked at. */
+    notKnown: z.array(notKnownSchema).optional(),
   })
   .refine(({ schemaVersion, tools }) => tools === undefined || schemaVersion === TOOLS_SCHEMA_VERSION, {
     path: ['tools'],
@@ -185,6 +203,7 @@ export const inventorySchema = z
 export type Inventory = Readonly<z.infer<typeof inventorySchema>>;
 export type InventoryChart = Inventory['charts'][number];
 export type InventoryImage = Inventory['images'][number];
+export type MissingImage = NonNullable<Inventory['missing']>[number];
 export type InventoryReferrer = NonNullable<InventoryImage['referrers']>[number];
 export type RequiredBlob = NonNullable<Inventory['requires']>[number];
 
