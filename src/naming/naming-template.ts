@@ -126,3 +126,8 @@ export function ruleTemplate(rules: readonly NamingRule[], source: Repository): 
     return glob.test(name) || glob.test(familiar);
   })?.to;
 }
+
+/** Joins paths of which each may be empty. */
+export function joinPath(prefix: string, path: string): string {
+  return [prefix, path].filter((part) => part !== '').join('/');
+}

@@ -13,6 +13,7 @@ import {
 import {
   fillTemplate,
   invalidSetting,
+  joinPath,
   type NamingRule,
   namingTemplate,
   ruleTemplate,
@@ -219,19 +220,6 @@ export function chartTag(version: string): string {
   return version.replaceAll('+', '_');
 }
 
-/**
- * Returns the path below which all images of a registry keep their own paths, for registry mirrors; undefined if the
- * naming changes paths.
- */
-export function registryPathPrefix(target: Target, registry: string): string | undefined {
-  const template = namingTemplate(target.naming);
-  if ((target.rules ?? []).length > 0 || !/(?:^|\/)\{path\}$/.test(template)) return undefined;
-  const prefixTemplate = template.slice(0, -'{path}'.length);
-  return prefixTemplate.replace('{host}', '').includes('{')
-    ? undefined
-    : joinPath(target.prefix, fillTemplate(prefixTemplate, { registry, path: '' }, ''));
-}
-
 /** Reports whether a reference is already under the target. */
 export function isUnderTarget(target: Target, reference: Reference): boolean {
   const { registry, prefix } = target;
@@ -252,10 +240,6 @@ export function formatTargetReference(target: Target, source: Reference): string
 
 function templates({ naming, rules = [] }: Pick<Target, 'naming' | 'rules'>, origin?: string): string[] {
   return [...rules.map(({ to }) => to), namingTemplate(naming, origin)];
-}
-
-function joinPath(prefix: string, path: string): string {
-  return [prefix, path].filter((part) => part !== '').join('/');
 }
 
 // No path component begins or ends with a dash (github.com/distribution/reference), so dashes can separate components.

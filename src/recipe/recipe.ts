@@ -16,7 +16,13 @@ import { buildsNothingElse, type Probe, probe, type RenderWith, referenceTemplat
 import type { TemplatePart } from '../value-tracing/reference-template.ts';
 import { emptyLeaves, isGlobal } from '../value-tracing/values-nodes.ts';
 import { evaluate } from './solve.ts';
-import { type LocationTemplates, type RecipeSolution, requiredText, solveRecipe } from './solve-recipe.ts';
+import {
+  type LocationTemplates,
+  type MovableLocation,
+  type RecipeSolution,
+  requiredText,
+  solveRecipe,
+} from './solve-recipe.ts';
 import { createSwitchingRenderer, type SwitchingRenderer } from './switching-renderer.ts';
 
 /** Describes how values build the references of one render. It does not depend on the target. */
@@ -31,7 +37,7 @@ export interface Recipe extends LocationTemplates {
 export interface RecipeOptions {
   readonly base: Render;
   /** Locations of references in the base render. */
-  readonly locations: readonly Location[];
+  readonly locations: readonly MovableLocation[];
   /** Target registry; it only decides how many empty leaves are probed. */
   readonly target: Target;
   readonly render: RenderWith;

@@ -1,14 +1,20 @@
 import type { Location } from '../inventory/finding.ts';
 import { formatTarget, isUnderTarget, type Target, targetRepository } from '../naming/naming.ts';
+import { targetPrefix } from '../naming/path-prefix.ts';
 import { formatRepository, schemeOf, tryParseReference, withoutScheme } from '../oci/reference.ts';
 import { type NameSegment, segmentPath, withoutTagAndDigest } from '../value-tracing/name-segments.ts';
 import type { TemplatePart } from '../value-tracing/reference-template.ts';
 import { type Assignment, type Equation, evaluate, solve } from './solve.ts';
 
+/** Location of a reference to move, or of the beginning of one, which a program completes. */
+export interface MovableLocation extends Location {
+  readonly isPrefix?: true;
+}
+
 /** Locations of references and the templates that build them from values; independent of the target. */
 export interface LocationTemplates {
   /** Locations of the references to move. */
-  readonly locations: readonly Location[];
+  readonly locations: readonly MovableLocation[];
   /** Reference templates of each location, using leaves that have a value. */
   readonly first: readonly TemplatePart[][][];
   /** Reference templates that also use empty leaves and leaves only templates read, where `first` does not suffice. */
@@ -39,8 +45,9 @@ export function unsolvedLocations({ locations, first, later }: LocationTemplates
 /**
  * Returns the reference that a location needs, without its scheme; undefined if it is not a reference, or already private.
  */
-export function requiredText({ written }: Location, target: Target): string | undefined {
+export function requiredText({ written, isPrefix }: MovableLocation, target: Target): string | undefined {
   const text = withoutScheme(written);
+  if (isPrefix) return targetPrefix(target, text);
   const reference = tryParseReference(text);
   if (reference === undefined || isUnderTarget(target, reference)) return undefined;
   return formatRepository(targetRepository(target, reference)) + text.slice(withoutTagAndDigest(text).length);
@@ -69,7 +76,7 @@ interface SolvedEquations {
  * changes other locations too, so these are then solved with their later templates as well.
  */
 function solveWithFallback(
-  locations: readonly Location[],
+  locations: readonly MovableLocation[],
   target: Target,
   first: readonly TemplatePart[][][],
   later: readonly TemplatePart[][][],
@@ -100,9 +107,9 @@ function solveWithFallback(
   }
 }
 
-function equationFor(location: Location, target: Target, parts: readonly TemplatePart[]): LocationEquation {
+function equationFor(location: MovableLocation, target: Target, parts: readonly TemplatePart[]): LocationEquation {
   const written = withoutScheme(location.written);
-  const reference = tryParseReference(written);
+  const reference = tryParseReference(location.isPrefix ? `${written}/x` : written);
   const hostPath =
     reference === undefined ? '' : targetRepository(target, { registry: reference.registry, path: 'x' }).path;
   const targetPrefix = formatTarget(target);

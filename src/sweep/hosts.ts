@@ -40,7 +40,10 @@ export class RegistryHosts {
 
   /** @param found hosts of the images found, with their ports */
   constructor(found: Iterable<string>) {
-    const names = [...found].map((host) => host.toLowerCase().replace(/:\d+$/, ''));
+    // Without a dot, as in `localhost`, a host is on no other machine's network.
+    const names = [...found]
+      .map((host) => host.toLowerCase().replace(/:\d+$/, ''))
+      .filter((host) => host.includes('.'));
     this.#exact = new Set([...REGISTRIES, ...names]);
     const texts = [...this.#exact, ...SUFFIXES, '.amazonaws.com', '.on.aws'];
     this.#search = new RegExp(texts.map((text) => text.replaceAll('.', '\\.')).join('|'), 'gi');

@@ -44,11 +44,20 @@ export function* readings(at: TextAt, depth = 0): Generator<TextAt> {
   const text = /[\\%]/.test(at.text) ? unescaped(at.text) : at.text;
   yield { ...at, text };
   if (depth === MAX_DEPTH) return;
-  for (const [encoded] of text.matchAll(BASE64)) {
+  for (const { 0: encoded, index } of text.matchAll(BASE64)) {
     const decoded = Buffer.from(encoded, 'base64').toString('utf8');
     if (!isReadable(decoded)) continue;
-    yield* readings({ ...at, text: decoded, fieldPath: nestedPath(at.fieldPath, 'base64') }, depth + 1);
+    const line = text.slice(0, index).split('\n').length;
+    const step = encoded === text.trim() ? 'base64' : `line ${line} > base64`;
+    yield* readings({ ...at, text: decoded, fieldPath: nestedPath(at.fieldPath, step) }, depth + 1);
   }
+}
+
+/** Reports whether a text contains a name, as it is or encoded. */
+export function readsAs(text: string, name: string): boolean {
+  for (const reading of readings({ text, fieldPath: { path: '' }, keys: [], kind: '' }))
+    if (reading.text.includes(name)) return true;
+  return false;
 }
 
 function unescaped(text: string): string {

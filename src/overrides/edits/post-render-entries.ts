@@ -1,9 +1,11 @@
 import { textBefore, trimBothEnds } from '../../base/text-trim.ts';
 import type { SplitPart } from '../../inventory/finding.ts';
 import { isUnderTarget, type Target, targetReference } from '../../naming/naming.ts';
+import { targetPrefix } from '../../naming/path-prefix.ts';
 import { formatRepository, parseReference, schemeOf } from '../../oci/reference.ts';
 import { withoutTagAndDigest } from '../../value-tracing/name-segments.ts';
 import { locationPath, type ReferenceLocation, type UnmappedReference } from '../proof/proof.ts';
+import type { SweptLocation } from '../proof/swept.ts';
 import type { PostRenderEntry } from './post-render-map.ts';
 
 /**
@@ -13,22 +15,20 @@ import type { PostRenderEntry } from './post-render-map.ts';
  */
 export function postRenderEntries(
   unmapped: readonly UnmappedReference[],
-  locations: readonly ReferenceLocation[],
+  locations: readonly (ReferenceLocation | SweptLocation)[],
   target: Target,
 ): PostRenderEntry[] {
   return unmapped.flatMap(({ template, path, reference, written }): PostRenderEntry[] => {
-    const name = privateName(reference, target);
-    // Found in the template's text, but not in a field of an object.
-    if (path === '') return [{ template, from: written, to: renamed(written, name) }];
     const matching = locations.filter(
       (location) => location.template === template && location.written === written && locationPath(location) === path,
     );
-    return matching.flatMap((location) => entriesAtLocation(location, name));
+    return matching.flatMap((location) => entriesAtLocation(location, nameOf(location, reference, target)));
   });
 }
 
 /** Name of a reference at the target. */
 interface PrivateName {
+  /** The text itself if the naming has no name for it. */
   readonly repository: string;
   /** Tag at the target, if it differs from the original. */
   readonly tag?: string;
@@ -46,6 +46,11 @@ function entriesAtLocation(location: ReferenceLocation, name: PrivateName): Post
     const field = location.within === undefined ? { path } : { path: location.path, within: path };
     return { ...shared, ...field, from, to };
   });
+}
+
+function nameOf(location: ReferenceLocation | SweptLocation, reference: string, target: Target): PrivateName {
+  if (!('isPrefix' in location)) return privateName(reference, target);
+  return { repository: targetPrefix(target, reference) ?? reference };
 }
 
 function privateName(reference: string, target: Target): PrivateName {

@@ -8,11 +8,10 @@ import {
   combineProofs,
   type PodWithoutSecret,
   type Proof,
-  prove,
   type RenderProof,
   type UnmappedReference,
 } from '../proof/proof.ts';
-import { type Relocation, referencesIn } from '../proof/relocation.ts';
+import { proveRender, type Relocation, referencesIn } from '../proof/relocation.ts';
 import { rewriteManifest } from './post-render.ts';
 import { postRenderEntries } from './post-render-entries.ts';
 import { type AddedPullSecret, entryKey, type PostRenderEntry, type PullSecretEntry } from './post-render-map.ts';
@@ -44,10 +43,12 @@ export async function planPostRender(
 ): Promise<PostRenderPlan> {
   const { variants, target } = relocation;
   const checkDocuments = (render: Render, i: number, documents: readonly RenderedDocument[]): RenderCheck => {
-    const { references, operands } = variants[i] ?? variants[0];
-    const after = referencesIn(relocation, { ...render, documents }, i);
-    const proof = prove(references, after, documents, target, operands);
-    return { proof, entries: postRenderEntries(proof.unmapped, [...after, ...references], target) };
+    const { references, sweep } = variants[i] ?? variants[0];
+    const rewritten = { ...render, documents };
+    const after = referencesIn(relocation, rewritten, i);
+    const proof = proveRender(relocation, rewritten, i);
+    const locations = [...after, ...references, ...sweep.locations];
+    return { proof, entries: postRenderEntries(proof.unmapped, locations, target) };
   };
   const entriesByKey = new Map<string, PostRenderEntry>();
   let used: ReadonlySet<PostRenderEntry> = new Set();

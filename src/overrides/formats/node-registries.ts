@@ -1,5 +1,6 @@
 import { AirgapError } from '../../base/errors.ts';
-import { isTagChanged, registryPathPrefix, type Target, targetRepository } from '../../naming/naming.ts';
+import { isTagChanged, type Target, targetRepository } from '../../naming/naming.ts';
+import { registryPathPrefix } from '../../naming/path-prefix.ts';
 import { formatReference, type Reference } from '../../oci/reference.ts';
 
 /** Source registry whose images a node gets from the target instead. */

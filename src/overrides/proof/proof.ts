@@ -1,6 +1,7 @@
 import { compareText } from '../../base/text-order.ts';
 import { documentKey, type RenderedDocument } from '../../helm/documents.ts';
 import type { Location } from '../../inventory/finding.ts';
+import type { NotKnown } from '../../inventory/state.ts';
 import { formatTargetReference, isSharedRepository, isUnderTarget, type Target } from '../../naming/naming.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
 import { occurrences, wholeOccurrences } from '../../value-tracing/name-segments.ts';
@@ -19,11 +20,21 @@ export interface UnmappedReference {
   readonly because?: string;
 }
 
+/** A public name that no program pulls from where it stands. */
+export interface ExplainedName extends Pick<UnmappedReference, 'template' | 'path'> {
+  /** As it is written. */
+  readonly name: string;
+  readonly why: string;
+}
+
 /** Result of comparing one render with and without the overrides. */
 export interface RenderProof {
   /** Distinct references without the overrides. */
   readonly references: readonly string[];
   readonly unmapped: readonly UnmappedReference[];
+  /** Names that the sweep found and that may stay public, or not. */
+  readonly notKnown?: readonly NotKnown[];
+  readonly explained?: readonly ExplainedName[];
 }
 
 /** Combined result for all renders of a chart. */
@@ -33,6 +44,10 @@ export interface Proof {
   /** Number of them that appear nowhere any more and have the exact name given by push everywhere. */
   readonly rewritten: number;
   readonly residue: readonly UnmappedReference[];
+  /** What is not counted as private, because it was not understood. */
+  readonly notKnown?: readonly NotKnown[];
+  /** Public names that need not be moved, by where they stand. */
+  readonly explained?: readonly ExplainedName[];
   /** The overrides were not rendered, so nothing is proved. */
   readonly skipped?: true;
   /** Values that set the pull secret, each with the form that the chart and its CRDs accept. */
@@ -74,9 +89,8 @@ export interface Pins {
 export type ReferenceLocation = Location & { readonly reference: string };
 
 /**
- * Compares two renders of a chart, without and with the overrides. Three independent checks, since each has gaps: every
- * original location must have its exact private name; every reference in the new render must be under the target; and
- * no original reference may appear anywhere in the new text.
+ * Compares two renders of a chart, without and with the overrides: every original location must have its exact private name, and every
+ * reference in the new render must be under the target. That no public name is left anywhere is for the sweep to say (swept.ts).
  * @param operands images that an operator chooses at run time: the render must contain the setting that moves them
  */
 export function prove(
@@ -117,12 +131,6 @@ export function prove(
       continue;
     add(toUnmapped(location, location.written));
   }
-  const unmappedNames = new Set(unmapped.map(({ reference }) => reference));
-  for (const location of before) {
-    if (unmappedNames.has(location.reference) || location.reference === expectedReference(location, target)) continue;
-    const document = documents.find(({ text }) => mentionsReference(text, location.written));
-    if (document) add({ ...toUnmapped(location, location.written), template: document.template, path: '' });
-  }
   for (const location of operands)
     if (!isRedirected(location, documents, target)) add(toUnmapped(location, location.written));
   const references = [...new Set([...before, ...operands].map(({ reference }) => reference))];
@@ -135,7 +143,18 @@ export function combineProofs(proofs: readonly RenderProof[]): Proof {
   const unmappedNames = new Set(unmapped.map(({ reference }) => reference));
   const references = [...new Set(proofs.flatMap((proof) => proof.references))];
   const rewritten = references.filter((reference) => !unmappedNames.has(reference)).length;
-  return { references: references.length, rewritten, residue: unmapped };
+  const notKnown = proofs.flatMap((proof) => proof.notKnown ?? []);
+  const explained = proofs.flatMap((proof) => proof.explained ?? []);
+  return {
+    ...{ references: references.length, rewritten, residue: unmapped },
+    ...(notKnown.length > 0 && { notKnown: distinct(notKnown) }),
+    ...(explained.length > 0 && { explained: distinct(explained) }),
+  };
+}
+
+/** Drops what a second render of the chart repeats. */
+function distinct<T extends object>(entries: readonly T[]): T[] {
+  return [...new Map(entries.map((entry) => [JSON.stringify(entry), entry])).values()];
 }
 
 /** Returns the private reference expected at a location; the reference itself if it is already private. */

@@ -5,7 +5,7 @@ import type { SetKey } from '../../inventory/values-origin.ts';
 import { isTagChanged, type Target } from '../../naming/naming.ts';
 import { formatReference, parseReference, tryParseReference, withoutScheme } from '../../oci/reference.ts';
 import type { Recipe } from '../../recipe/recipe.ts';
-import type { RecipeSolution } from '../../recipe/solve-recipe.ts';
+import { type MovableLocation, type RecipeSolution, requiredText } from '../../recipe/solve-recipe.ts';
 import { type LeafPath, leavesOf } from '../../value-tracing/leaves.ts';
 import { segmentPath, segmentsOf } from '../../value-tracing/name-segments.ts';
 import { CLUSTER_REFUSAL } from '../crd/crd-validator.ts';
@@ -40,7 +40,7 @@ export function withReasons(unmapped: readonly UnmappedReference[], attempt: Pro
 
 function reasonFor(entry: UnmappedReference, attempt: ProofAttempt): string | undefined {
   const { solved, refused, operands, isInjectionEnabled, target, values, set } = attempt;
-  const isAtLocation = (location: Location): boolean =>
+  const isAtLocation = (location: MovableLocation): boolean =>
     location.template === entry.template &&
     locationPath(location) === entry.path &&
     referenceOf(location) === entry.reference;
@@ -54,6 +54,8 @@ function reasonFor(entry: UnmappedReference, attempt: ProofAttempt): string | un
     const index = recipe.locations.findIndex(isAtLocation);
     const location = recipe.locations[index];
     if (location === undefined) continue;
+    if (requiredText(location, target) === undefined)
+      return 'the naming changes paths, so a prefix has no name of its own';
     const isSolved = !solution.unsolved.includes(location);
     if (isSolved && isTagChanged(target, parseReference(entry.reference)))
       return 'it needs a different tag, and no value changes only the tag';
@@ -67,7 +69,8 @@ function reasonFor(entry: UnmappedReference, attempt: ProofAttempt): string | un
 }
 
 /** Normalised reference; distinguishes documents of a template that have the same path. */
-function referenceOf({ written }: Location): string | undefined {
+function referenceOf({ written, isPrefix }: MovableLocation): string | undefined {
+  if (isPrefix) return written;
   const reference = tryParseReference(withoutScheme(written));
   return reference && formatReference(reference);
 }

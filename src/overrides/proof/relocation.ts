@@ -22,36 +22,44 @@ import { segmentsOf } from '../../value-tracing/name-segments.ts';
 import { probe } from '../../value-tracing/probe.ts';
 import { type CrdValidator, createCrdValidator } from '../crd/crd-validator.ts';
 import { findNondeterministicFields, type ProvenOverrides, type TrialContext } from '../settings/accepted-settings.ts';
-import { combineProofs, type Proof, prove } from './proof.ts';
+import { combineProofs, type Proof, prove, type RenderProof } from './proof.ts';
+import { Sweep } from './swept.ts';
 
 /** Variant of a chart, with all images whose references must become private. */
 export interface AnalyzedVariant extends Variant {
   /** Images that operators choose at run time; no template contains them. */
   readonly operands: readonly LocatedReference[];
+  /** References that are only possible, which stay as they are. */
+  readonly guesses: readonly LocatedReference[];
   /** Operators newer or older than the versions covered by rules. */
   readonly uncovered: readonly UncoveredOperator[];
   /** Returns the containers that receive the name of an operand's image, identified by their image fields. */
   readonly operatorContainers: (operand: LocatedReference) => readonly LocatedReference[];
 }
 
+/** Variant of a chart that is moved, with the search for public names that no reference explains. */
+export interface RelocatedVariant extends AnalyzedVariant {
+  readonly sweep: Sweep;
+}
+
 /**
  * Returns the references in a render, without those of confidence `possible`.
  * @throws AirgapError `disagreement` if two discovery methods read a document differently
  */
-export function wantedReferences(
-  { documents, values }: Render,
-  { chart }: Renderer,
-  { name }: Profile,
-): LocatedReference[] {
+export function wantedReferences(render: Render, renderer: Renderer, profile: Profile): LocatedReference[] {
+  return onlyWanted(allReferences(render, renderer, profile));
+}
+
+function allReferences({ documents, values }: Render, { chart }: Renderer, { name }: Profile): LocatedReference[] {
   const found = discoverReferences(documents, { chart: chart.metadata.name, profile: name });
   crossCheckImages(documents, found);
-  return onlyWanted(demoteValuesCopies(found, values));
+  return demoteValuesCopies(found, values);
 }
 
 /** Chart in all its render variants, and the target of the move. */
 export interface Relocation {
   readonly renderer: Renderer;
-  readonly variants: readonly [AnalyzedVariant, ...AnalyzedVariant[]];
+  readonly variants: readonly [RelocatedVariant, ...RelocatedVariant[]];
   readonly target: Target;
   /** Validator for custom resources. */
   readonly crdValidator: CrdValidator;
@@ -67,7 +75,13 @@ export async function analyzeChart(
   target: Target,
   options: AnalysisOptions,
 ): Promise<Relocation> {
-  const variants = await analyzeVariants(renderer, profile, options);
+  const [install, ...others] = await analyzeVariants(renderer, profile, options);
+  const chart = renderer.chart.metadata.name;
+  const withSweep = (variant: AnalyzedVariant): RelocatedVariant => ({
+    ...variant,
+    sweep: new Sweep({ ...variant, chart }, target),
+  });
+  const variants: Relocation['variants'] = [withSweep(install), ...others.map(withSweep)];
   const bases = variants.map(({ base }) => base);
   return { renderer, variants, target, crdValidator: createCrdValidator(renderer, bases) };
 }
@@ -96,12 +110,17 @@ export async function renderAll(
 
 /** Compares renders with and without overrides. */
 export function proofOf(relocation: Relocation, renders: readonly Render[]): Proof {
+  return combineProofs(renders.map((render, i) => proveRender(relocation, render, i)));
+}
+
+/** Compares the render of one variant with overrides with that without, and searches it for other public names. */
+export function proveRender(relocation: Relocation, render: Render, variantIndex: number): RenderProof {
   const { variants, target } = relocation;
-  const proofs = variants.map(({ references, operands }, i) => {
-    const after = renders[i] as Render;
-    return prove(references, referencesIn(relocation, after, i), after.documents, target, operands);
-  });
-  return combineProofs(proofs);
+  const { references, operands, sweep } = variants[variantIndex] ?? variants[0];
+  const after = referencesIn(relocation, render, variantIndex);
+  const proof = prove(references, after, render.documents, target, operands);
+  const swept = sweep.judge(render.documents, proof.unmapped);
+  return { ...proof, ...swept, unmapped: [...proof.unmapped, ...swept.unmapped] };
 }
 
 /** Returns a function that reads the chart's templates. */
@@ -153,7 +172,8 @@ async function analyzeVariant(
   const { documents } = base;
   const context = { chart: metadata.name, profile: profile.name };
   checkContainerImages(documents);
-  const found = wantedReferences(base, renderer, profile);
+  const all = allReferences(base, renderer, profile);
+  const found = onlyWanted(all);
   const references = [...found, ...(await tracedOnlyReferences(renderer, profile, base, found))];
   const known = new Set(references.map(({ reference }) => reference));
   const allRules = [...builtInRules, ...rules];
@@ -173,7 +193,8 @@ async function analyzeVariant(
     located.kind === 'Image'
       ? references.filter(({ reference, how }) => reference === located.name && how === 'pod-spec')
       : operatorsFor(located, allRules, { references, documents });
-  return { profile, base, references, operands, uncovered, operatorContainers };
+  const guesses = all.filter((located) => !isLocationBundledByDefault(located));
+  return { profile, base, references, operands, guesses, uncovered, operatorContainers };
 }
 
 /** Finds references that only value tracing shows; they are moved and proved like the others. */

@@ -9,7 +9,6 @@ import {
   isUnderTarget,
   parseSharedTag,
   parseTarget,
-  registryPathPrefix,
   sharedTag,
   targetRepository,
   usesWrittenNames,
@@ -220,23 +219,6 @@ describe('a naming', () => {
     const single = parseTarget('r.example/m', 'single-repository');
     expect(isUnderTarget(single, parseReference('r.example/m:1'))).toBe(true);
     expect(isUnderTarget(single, parseReference('r.example/m2:1'))).toBe(false);
-  });
-
-  it.each([
-    ['host-path', 'm/quay.io'],
-    ['path', 'm'],
-    ['all/{host}/{path}', 'm/all/quay.io'],
-    ['name', undefined],
-    ['as-written', undefined],
-    ['{name}/{path}', undefined],
-    ['x{path}', undefined],
-  ])('%s puts all images of a registry below %s', (naming, folder) => {
-    expect(registryPathPrefix(parseTarget('r.example/m', naming), 'quay.io')).toBe(folder);
-  });
-
-  it('with rules gives registries no common path', () => {
-    const target = parseTarget('r.example/m', 'path', { rules: [{ match: 'x', to: 'y' }] });
-    expect(registryPathPrefix(target, 'quay.io')).toBeUndefined();
   });
 });
 

@@ -19,6 +19,7 @@ const charts = [
   'value-tracing',
   'inventory',
   'naming',
+  'sweep',
   'helm',
   ...transport,
 ];
@@ -46,6 +47,7 @@ const allowed: Record<string, readonly string[]> = {
   sigstore: transport,
   discovery: ['value-tracing', 'inventory', 'helm', ...transport],
   search: ['manifests', 'discovery', 'recipe', 'value-tracing', 'session', 'inventory', 'naming', 'helm', ...transport],
+  sweep: ['helm', 'base'],
   'overrides/settings': charts,
   'overrides/crd': charts,
   'overrides/formats': ['ecr', 'naming', 'inventory', 'helm', 'sigstore', ...transport],
@@ -164,6 +166,12 @@ describe('the sources', () => {
     );
     expect(wrong.map(({ from, to }) => `${from} imports ${to}`)).toEqual([]);
     expect(imports.some(({ to, lazy }) => to === 'operator-scan/index.ts' && lazy)).toBe(true);
+  });
+
+  test('search for public names with code that neither finds references nor makes overrides', () => {
+    const used = new Set(['sweep/sweep.ts']);
+    for (const file of used) for (const { from, to } of imports) if (from === file) used.add(to);
+    expect([...new Set([...used].map(folderOf))].sort()).toEqual(['base', 'helm', 'sweep']);
   });
 
   test('are in folders of the table', () => {
