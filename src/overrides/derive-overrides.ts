@@ -8,12 +8,12 @@ import { changesTags, type Target } from '../naming/naming.ts';
 import { deriveRecipe, type Recipe } from '../recipe/recipe.ts';
 import { ineffectiveLeaves, type RecipeSolution, solveRecipe } from '../recipe/solve-recipe.ts';
 import { restoreRecipe } from '../recipe/stored-recipe.ts';
-import { type Variant, withoutRepeats } from '../search/variants.ts';
+import { withoutRepeats } from '../search/variants.ts';
 import { buildOverlay } from '../value-tracing/leaves.ts';
 import { emptyLeaves, isGlobal } from '../value-tracing/values-nodes.ts';
 import { isUnmapped, type Proof } from './proof/proof.ts';
 import { redirectSettings } from './proof/redirect.ts';
-import { proofOf, type Relocation, renderAll, templatesOf } from './proof/relocation.ts';
+import { type AnalyzedVariant, proofOf, type Relocation, renderAll, templatesOf } from './proof/relocation.ts';
 import { type AcceptedSettings, findAcceptedSettings } from './settings/accepted-settings.ts';
 import { mergeSettings, type Setting, settingsOf } from './settings/setting.ts';
 
@@ -55,14 +55,15 @@ export async function deriveAndProve(
   let isRestored = false;
   /** Restores the bundle's recipe if it moves everything with the current values; otherwise probes the chart. */
   const recipeFor = async (
-    variant: Variant,
+    variant: AnalyzedVariant,
     excludedLeaves: ReadonlySet<string>,
     storedRecipes: typeof recipes,
   ): Promise<Recipe> => {
     const { options } = variant.profile;
+    const locations = [...variant.references, ...variant.staying];
     const stored = storedRecipes.find(({ upgrade }) => upgrade === (options.isUpgrade ?? false));
     if (stored !== undefined && excludedLeaves.size === 0) {
-      const restored = restoreRecipe(stored, variant.base.values, variant.references, target);
+      const restored = restoreRecipe(stored, variant.base.values, locations, target);
       if (restored !== undefined && solveRecipe(restored, target).unsolved.length === 0) {
         isRestored = true;
         return restored;
@@ -73,7 +74,7 @@ export async function deriveAndProve(
     return runStep(emit, `probing values of ${title}`, (advance) =>
       deriveRecipe({
         base: variant.base,
-        locations: variant.references,
+        locations,
         target,
         render: (overrides) => renderer.render(options, overrides).finally(advance),
         templates: templatesOf(renderer),

@@ -17,7 +17,7 @@ import { ACCESS, NAMING, sharedFlags, TARGET } from './next-steps.ts';
  */
 export async function updateFiles(
   io: CommandIO,
-  { target, bundle, signers, rules, sources }: ValuesOptions,
+  { target, bundle, signers, rules, sources, onPurpose }: ValuesOptions,
   { update, output }: { readonly update: readonly string[]; readonly output: 'yaml' | 'json' },
   command: CommandUnknownOpts,
 ): Promise<readonly string[]> {
@@ -29,16 +29,17 @@ export async function updateFiles(
   ]);
   const files = await kustomizationPaths(update, cwd);
   const { manifests = [], images = [] } = sources ?? {};
-  const result = await updateKustomizations(io.context, { target, bundle, signers, rules, manifests, images, files });
-  const { kustomizations } = result;
+  const options = { target, bundle, signers, rules, onPurpose, manifests, images, files };
+  const result = await updateKustomizations(io.context, options);
+  const { kustomizations, allowed } = result;
   const changed = kustomizations.filter(({ isChanged }) => isChanged);
   await replaceFiles(
     changed.map(({ path, before, text }) => ({ path, before: Buffer.from(before), after: Buffer.from(text) })),
   );
   const left = [...result.left, ...(await unreachedReferences(io.context, kustomizations, rules ?? []))];
   if (output === 'json') {
-    io.print(await formatDocument('KustomizationUpdate', { files: kustomizations.map(fileEntry), left }, 'json'));
-  } else await printReport(io, updateReport({ kustomizations, left }));
+    io.print(await formatDocument('KustomizationUpdate', { files: kustomizations.map(fileEntry), left, ...(allowed.length > 0 && { allowed }) }, 'json'));
+  } else await printReport(io, updateReport({ kustomizations, left, allowed }));
   if (left.length > 0) io.setExitCode(3);
   return afterUpdate(command, kustomizations);
 }

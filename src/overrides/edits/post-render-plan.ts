@@ -44,9 +44,9 @@ export async function planPostRender(
 ): Promise<PostRenderPlan> {
   const { variants, target } = relocation;
   const checkDocuments = (render: Render, i: number, documents: readonly RenderedDocument[]): RenderCheck => {
-    const { references, operands } = variants[i] ?? variants[0];
+    const { references, operands, staying } = variants[i] ?? variants[0];
     const after = referencesIn(relocation, { ...render, documents }, i);
-    const proof = prove(references, after, documents, target, operands);
+    const proof = prove(references, after, documents, target, operands, staying);
     return { proof, entries: postRenderEntries(proof.unmapped, [...after, ...references], target) };
   };
   const entriesByKey = new Map<string, PostRenderEntry>();

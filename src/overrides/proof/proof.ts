@@ -1,20 +1,40 @@
 import { compareText } from '../../base/text-order.ts';
 import { documentKey, type RenderedDocument } from '../../helm/documents.ts';
 import type { Location } from '../../inventory/finding.ts';
+import type { MissingImage } from '../../inventory/inventory.ts';
+import type { ReferenceState } from '../../inventory/state.ts';
 import { formatTargetReference, isSharedRepository, isUnderTarget, type Target } from '../../naming/naming.ts';
 import { formatReference, parseReference } from '../../oci/reference.ts';
 import { occurrences, wholeOccurrences } from '../../value-tracing/name-segments.ts';
 import { isRedirected } from './redirect.ts';
 
-/** Reference that is still public with the overrides, or differs from the name under which push stores the image. */
-export interface UnmappedReference {
+/** A reference with its location, as reports name it. */
+export interface ReferencePoint {
   readonly reference: string;
   readonly chart: string;
   readonly profile: string;
   readonly template: string;
   readonly path: string;
-  /** Text at the location with the overrides. */
+  /** Text at the location. */
   readonly written: string;
+}
+
+/** A reference that stays public on purpose. */
+export interface AllowedReference extends ReferencePoint {
+  readonly state: Extract<ReferenceState, 'public-on-purpose'>;
+  readonly reason: string;
+}
+
+/** A reference to an image that its registry does not have. Values may redirect it, but there is nothing to pull. */
+export interface MissingReference extends ReferencePoint, Pick<MissingImage, 'why' | 'allowed'> {
+  readonly state: Extract<ReferenceState, 'missing'>;
+}
+
+/**
+ * Reference that is still public with the overrides, or differs from the name under which push stores the image. `written` is
+ * the text with the overrides.
+ */
+export interface UnmappedReference extends ReferencePoint {
   /** Reason why no value changes it, if known. */
   readonly because?: string;
 }
@@ -33,6 +53,10 @@ export interface Proof {
   /** Number of them that appear nowhere any more and have the exact name given by push everywhere. */
   readonly rewritten: number;
   readonly residue: readonly UnmappedReference[];
+  /** References that stay public on purpose; not among `references`. Absent if there are none. */
+  readonly allowed?: readonly AllowedReference[];
+  /** References to images that do not exist; not among those `rewritten`. Absent if there are none. */
+  readonly missing?: readonly MissingReference[];
   /** The overrides were not rendered, so nothing is proved. */
   readonly skipped?: true;
   /** Values that set the pull secret, each with the form that the chart and its CRDs accept. */
@@ -78,6 +102,7 @@ export type ReferenceLocation = Location & { readonly reference: string };
  * original location must have its exact private name; every reference in the new render must be under the target; and
  * no original reference may appear anywhere in the new text.
  * @param operands images that an operator chooses at run time: the render must contain the setting that moves them
+ * @param staying references that stay public on purpose, which `after` does not contain: the overrides must not change them
  */
 export function prove(
   before: readonly ReferenceLocation[],
@@ -85,6 +110,7 @@ export function prove(
   documents: readonly RenderedDocument[],
   target: Target,
   operands: readonly ReferenceLocation[] = [],
+  staying: readonly (ReferenceLocation & { readonly reason: string })[] = [],
 ): RenderProof {
   const unmapped: UnmappedReference[] = [];
   const afterByLocation = Map.groupBy(after, locationKey);
@@ -120,11 +146,22 @@ export function prove(
   const unmappedNames = new Set(unmapped.map(({ reference }) => reference));
   for (const location of before) {
     if (unmappedNames.has(location.reference) || location.reference === expectedReference(location, target)) continue;
-    const document = documents.find(({ text }) => mentionsReference(text, location.written));
+    const isStaying = ({ template, index }: RenderedDocument): boolean =>
+      staying.some(
+        (kept) => kept.reference === location.reference && kept.template === template && kept.document === index,
+      );
+    const document = documents.find(
+      (candidate) => mentionsReference(candidate.text, location.written) && !isStaying(candidate),
+    );
     if (document) add({ ...toUnmapped(location, location.written), template: document.template, path: '' });
   }
   for (const location of operands)
     if (!isRedirected(location, documents, target)) add(toUnmapped(location, location.written));
+  for (const location of staying) {
+    const [changed] = afterByLocation.get(locationKey(location)) ?? [];
+    const because = `it stays public on purpose (${location.reason}), but the overrides change it`;
+    if (changed !== undefined && location.template !== '') add({ ...toUnmapped(location, changed.written), because });
+  }
   const references = [...new Set([...before, ...operands].map(({ reference }) => reference))];
   return { references, unmapped: unmapped.sort((a, b) => compareText(sortKey(a), sortKey(b))) };
 }

@@ -1,3 +1,4 @@
+import { compareText } from '../../base/text-order.ts';
 import { checkContainerImages, crossCheckImages } from '../../discovery/cross-check.ts';
 import { demoteValuesCopies, discoverReferences, tracedReferences } from '../../discovery/index.ts';
 import {
@@ -14,6 +15,7 @@ import { type TemplateSource, templateSources } from '../../helm/subcharts.ts';
 import { isLocationBundledByDefault, type LocatedReference } from '../../inventory/finding.ts';
 import type { Target } from '../../naming/naming.ts';
 import { checkCrds } from '../../search/crds.ts';
+import { type ReferenceDecisions, type StayingReference, splitStaying } from '../../search/reference-decisions.ts';
 import { type Profile, untracedImages } from '../../search/search-render.ts';
 import { upgradeProfile, type Variant } from '../../search/variants.ts';
 import { unlessRefused } from '../../value-tracing/bisection.ts';
@@ -22,12 +24,14 @@ import { segmentsOf } from '../../value-tracing/name-segments.ts';
 import { probe } from '../../value-tracing/probe.ts';
 import { type CrdValidator, createCrdValidator } from '../crd/crd-validator.ts';
 import { findNondeterministicFields, type ProvenOverrides, type TrialContext } from '../settings/accepted-settings.ts';
-import { combineProofs, type Proof, prove } from './proof.ts';
+import { combineProofs, locationPath, type Proof, prove, type ReferencePoint } from './proof.ts';
 
 /** Variant of a chart, with all images whose references must become private. */
 export interface AnalyzedVariant extends Variant {
   /** Images that operators choose at run time; no template contains them. */
   readonly operands: readonly LocatedReference[];
+  /** References and operands that stay public on purpose. They are neither moved nor counted. */
+  readonly staying: readonly StayingReference[];
   /** Operators newer or older than the versions covered by rules. */
   readonly uncovered: readonly UncoveredOperator[];
   /** Returns the containers that receive the name of an operand's image, identified by their image fields. */
@@ -55,6 +59,7 @@ export interface Relocation {
   readonly target: Target;
   /** Validator for custom resources. */
   readonly crdValidator: CrdValidator;
+  readonly decisions?: ReferenceDecisions | undefined;
 }
 
 /**
@@ -69,16 +74,24 @@ export async function analyzeChart(
 ): Promise<Relocation> {
   const variants = await analyzeVariants(renderer, profile, options);
   const bases = variants.map(({ base }) => base);
-  return { renderer, variants, target, crdValidator: createCrdValidator(renderer, bases) };
+  const crdValidator = createCrdValidator(renderer, bases);
+  return { renderer, variants, target, crdValidator, decisions: options.decisions };
 }
 
-/** Returns the references in a render of one variant of the chart. */
-export function referencesIn(
-  { renderer, variants }: Relocation,
+/** Returns the references in a render of one variant of the chart that do not stay public on purpose. */
+export function referencesIn(relocation: Relocation, render: Render, variantIndex: number): readonly LocatedReference[] {
+  return splitReferences(relocation, render, variantIndex).wanted;
+}
+
+/** Returns the references in a render of one variant of the chart, and apart those that stay public on purpose. */
+export function splitReferences(
+  { renderer, variants, decisions }: Relocation,
   render: Render,
   variantIndex: number,
-): LocatedReference[] {
-  return wantedReferences(render, renderer, (variants[variantIndex] ?? variants[0]).profile);
+): ReturnType<typeof splitStaying<LocatedReference>> {
+  const { profile } = variants[variantIndex] ?? variants[0];
+  const found = wantedReferences(render, renderer, profile);
+  return splitStaying(found, decisions, render.documents, profile.options.namespace);
 }
 
 /**
@@ -97,11 +110,48 @@ export async function renderAll(
 /** Compares renders with and without overrides. */
 export function proofOf(relocation: Relocation, renders: readonly Render[]): Proof {
   const { variants, target } = relocation;
-  const proofs = variants.map(({ references, operands }, i) => {
+  const proofs = variants.map(({ references, operands, staying }, i) => {
     const after = renders[i] as Render;
-    return prove(references, referencesIn(relocation, after, i), after.documents, target, operands);
+    return prove(references, referencesIn(relocation, after, i), after.documents, target, operands, staying);
   });
   return combineProofs(proofs);
+}
+
+/**
+ * Adds to a finished proof what stays public on purpose, and which images do not exist. Values may redirect these, but they
+ * do not count as private.
+ */
+export function withStates(proof: Proof, { variants, decisions }: Relocation): Proof {
+  const allowed = variants.flatMap(({ staying }) =>
+    staying.map(({ reason, ...located }) => ({ state: 'public-on-purpose' as const, ...pointOf(located), reason })),
+  );
+  const unmapped = new Set(proof.residue.map(({ reference }) => reference));
+  const missing = variants
+    .flatMap(({ references, operands }) => [...references, ...operands])
+    .flatMap((located) => {
+      const { why, allowed: accepted } = decisions?.missing(located.reference) ?? {};
+      if (why === undefined || unmapped.has(located.reference)) return [];
+      return [{ state: 'missing' as const, ...pointOf(located), why, ...(accepted && { allowed: accepted }) }];
+    });
+  const names = new Set(missing.map(({ reference }) => reference));
+  return {
+    ...proof,
+    rewritten: proof.skipped ? proof.rewritten : proof.rewritten - names.size,
+    ...(allowed.length > 0 && { allowed: distinctPoints(allowed) }),
+    ...(missing.length > 0 && { missing: distinctPoints(missing) }),
+  };
+}
+
+function pointOf(located: LocatedReference): ReferencePoint {
+  const { reference, chart, profile, template, written } = located;
+  return { reference, chart, profile, template, path: locationPath(located), written };
+}
+
+/** Sorts points, and leaves out those that an upgrade repeats. */
+function distinctPoints<P extends ReferencePoint>(points: readonly P[]): P[] {
+  const keyOf = ({ reference, template, path }: ReferencePoint): string => [reference, template, path].join('\n');
+  const byKey = new Map(points.toReversed().map((point) => [keyOf(point), point]));
+  return [...byKey].sort(([a], [b]) => compareText(a, b)).map(([, point]) => point);
 }
 
 /** Returns a function that reads the chart's templates. */
@@ -124,6 +174,7 @@ export interface AnalysisOptions {
   readonly operands: readonly LocatedReference[];
   /** Include operators' default images for user-created resources. */
   readonly operatorDefaults: boolean;
+  readonly decisions?: ReferenceDecisions | undefined;
 }
 
 /**
@@ -147,7 +198,7 @@ async function analyzeVariant(
   renderer: Renderer,
   profile: Profile,
   base: Render,
-  { rules, operands: bundledOperands, operatorDefaults }: AnalysisOptions,
+  { rules, operands: bundledOperands, operatorDefaults, decisions }: AnalysisOptions,
 ): Promise<AnalyzedVariant> {
   const { metadata } = renderer.chart;
   const { documents } = base;
@@ -168,12 +219,19 @@ async function analyzeVariant(
   const operands = onlyWanted([...applied, ...otherOperands]).filter((located) =>
     located.userMade ? operatorDefaults && isMovable(located) : !known.has(located.reference),
   );
+  const split = (located: readonly LocatedReference[]): ReturnType<typeof splitStaying<LocatedReference>> =>
+    splitStaying(located, decisions, documents, profile.options.namespace);
+  const [kept, keptOperands] = [split(references), split(operands)];
   const operatorContainers = (located: LocatedReference): LocatedReference[] =>
     // A reference from an image's config belongs to the containers that run the image.
     located.kind === 'Image'
       ? references.filter(({ reference, how }) => reference === located.name && how === 'pod-spec')
       : operatorsFor(located, allRules, { references, documents });
-  return { profile, base, references, operands, uncovered, operatorContainers };
+  return {
+    ...{ profile, base, references: kept.wanted, operands: keptOperands.wanted },
+    staying: [...kept.staying, ...keptOperands.staying],
+    ...{ uncovered, operatorContainers },
+  };
 }
 
 /** Finds references that only value tracing shows; they are moved and proved like the others. */

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ignoreEvents } from '../../../../src/base/events.ts';
 import { parseTarget } from '../../../../src/naming/naming.ts';
 import type { Digest } from '../../../../src/oci/digest.ts';
-import type { AllowedImages } from '../../../../src/workflows/check/allowed-images.ts';
+import type { AllowedImages } from '../../../../src/search/reference-decisions.ts';
 import { checkPods, type PodCheck } from '../../../../src/workflows/check/check-pods.ts';
 import { graphOf, registry, write } from '../../../support/bundles.ts';
 import { fakeKubectl } from '../../../support/kubectl.ts';
@@ -30,7 +30,7 @@ function check(
       source: { file: '-' },
       readInput: async () => Buffer.from(podList(pods)),
       target: parseTarget(CLUSTER_TARGET, 'host-path'),
-      allowed,
+      onPurpose: { allowed },
       ...(bundle !== undefined && { bundle }),
     },
   );
@@ -84,7 +84,7 @@ describe('a check of Pods', () => {
   it('asks the cluster', async () => {
     const { env } = fakeKubectl({ stdout: podList(CLUSTER.slice(0, 1)) });
     const options = { readInput: async () => Buffer.alloc(0), target: parseTarget(CLUSTER_TARGET, 'host-path') };
-    const found = checkPods({ env, cwd, emit: ignoreEvents }, { ...options, source: { cluster: {} }, allowed: [] });
+    const found = checkPods({ env, cwd, emit: ignoreEvents }, { ...options, source: { cluster: {} }, onPurpose: {} });
     expect(await found).toMatchObject({ ok: true });
   });
 
