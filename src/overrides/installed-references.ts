@@ -104,7 +104,10 @@ export async function chartReferences(
   options: AnalysisOptions,
 ): Promise<{ readonly references: InstalledReference[]; readonly renders: readonly Render[] }> {
   const variants = await analyzeVariants(renderer, profile, options);
-  const all = variants.map((variant) => ({ ...variant, references: [...variant.references, ...variant.operands, ...variant.staying] }));
+  const all = variants.map((variant) => ({
+    ...variant,
+    references: [...variant.references, ...variant.operands, ...variant.staying],
+  }));
   return { references: withObjects(all, (reference) => reference), renders: variants.map(({ base }) => base) };
 }
 
@@ -151,7 +154,9 @@ function referencesWith(
   );
   const kept = staying.filter((located) => {
     const text = texts.get(documentKey(located.template, located.document));
-    return !foundLocations.has(locationKey(located)) && (text === undefined || mentionsReference(text, located.written));
+    return (
+      !foundLocations.has(locationKey(located)) && (text === undefined || mentionsReference(text, located.written))
+    );
   });
   return [...found, ...others, ...chosen, ...kept];
 }

@@ -21,7 +21,15 @@ import { type PostRenderPlan, planPostRender, planPullSecret, postRendered } fro
 import { type RepackedChart, repack } from './edits/repack.ts';
 import type { Proof, UnmappedReference } from './proof/proof.ts';
 import { withReasons } from './proof/reasons.ts';
-import { type AnalysisOptions, analyzeChart, proofOf, type Relocation, renderAll, trialContext, withStates } from './proof/relocation.ts';
+import {
+  type AnalysisOptions,
+  analyzeChart,
+  proofOf,
+  type Relocation,
+  renderAll,
+  trialContext,
+  withStates,
+} from './proof/relocation.ts';
 import type { ProvenOverrides } from './settings/accepted-settings.ts';
 import type { Setting } from './settings/setting.ts';
 

@@ -96,7 +96,8 @@ function solveWithFallback(
     const { assignment, unsolved } = solve(equations.flat());
     const unsolvedEquations = new Set(unsolved);
     const isUnsolved = (i: number): boolean =>
-      (!locations[i]?.stays && (equations[i] ?? []).length === 0) || (equations[i] ?? []).some((equation) => unsolvedEquations.has(equation));
+      (!locations[i]?.stays && (equations[i] ?? []).length === 0) ||
+      (equations[i] ?? []).some((equation) => unsolvedEquations.has(equation));
     const fillsEmptyLeaf = (parts: readonly TemplatePart[]): boolean =>
       parts.some(
         (part) =>

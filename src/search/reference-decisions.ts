@@ -78,10 +78,7 @@ export class ReferenceDecisions {
         return { entry, matches: unlessIncluded((reference) => names.has(reference)) };
       }),
     ];
-    this.excludedCharts = [
-      ...exclude.map(({ pattern }) => pattern),
-      ...excluded.flatMap(({ charts = [] }) => charts),
-    ];
+    this.excludedCharts = [...exclude.map(({ pattern }) => pattern), ...excluded.flatMap(({ charts = [] }) => charts)];
     // Older bundles have a selection in place of the list.
     const dropped = choices.filter(({ rule }) => rule === 'dropped').flatMap(({ references }) => references);
     const found = new Set(images.map(({ reference }) => reference));
@@ -100,8 +97,7 @@ export class ReferenceDecisions {
   stays(reference: string, namespace: string | undefined): AllowedImages | undefined {
     if (this.#target !== undefined && isUnderTarget(this.#target, parseReference(reference))) return undefined;
     const rule = this.#rules.find(
-      ({ entry, matches }) =>
-        matches(reference) && wildcard(entry.namespace ?? '*').test(namespace ?? this.#namespace),
+      ({ entry, matches }) => matches(reference) && wildcard(entry.namespace ?? '*').test(namespace ?? this.#namespace),
     );
     if (rule !== undefined) this.#used.add(rule.entry);
     return rule?.entry;

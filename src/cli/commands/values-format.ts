@@ -56,7 +56,14 @@ export async function writeFormat(
   const { cwd } = io.context;
   const { update } = flags;
   if (update !== undefined) return updateFiles(io, options, { ...flags, update }, command);
-  const { files, left, isIncomplete, mayHoldSecrets, umbrella, allowed = [] } = await formatOverrides(io, options, flags);
+  const {
+    files,
+    left,
+    isIncomplete,
+    mayHoldSecrets,
+    umbrella,
+    allowed = [],
+  } = await formatOverrides(io, options, flags);
   const { outDir, out, output, format } = flags;
   const sourceManifest = flags.from === undefined ? undefined : resolve(cwd, flags.from);
   // YAML documents are separated by ---, other files by an empty line.
@@ -75,7 +82,14 @@ export async function writeFormat(
     if (output === 'json') io.info(line);
     else io.print(line);
   }
-  if (output === 'json') io.print(await formatDocument('FormattedOverrides', { format, files, left, ...(allowed.length > 0 && { allowed }) }, 'json'));
+  if (output === 'json')
+    io.print(
+      await formatDocument(
+        'FormattedOverrides',
+        { format, files, left, ...(allowed.length > 0 && { allowed }) },
+        'json',
+      ),
+    );
   else if (outDir === undefined && out === undefined) io.print(joined);
   if (isIncomplete || left.length > 0) {
     io.setExitCode(3);

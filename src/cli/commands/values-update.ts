@@ -38,7 +38,13 @@ export async function updateFiles(
   );
   const left = [...result.left, ...(await unreachedReferences(io.context, kustomizations, rules ?? []))];
   if (output === 'json') {
-    io.print(await formatDocument('KustomizationUpdate', { files: kustomizations.map(fileEntry), left, ...(allowed.length > 0 && { allowed }) }, 'json'));
+    io.print(
+      await formatDocument(
+        'KustomizationUpdate',
+        { files: kustomizations.map(fileEntry), left, ...(allowed.length > 0 && { allowed }) },
+        'json',
+      ),
+    );
   } else await printReport(io, updateReport({ kustomizations, left, allowed }));
   if (left.length > 0) io.setExitCode(3);
   return afterUpdate(command, kustomizations);

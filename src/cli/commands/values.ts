@@ -168,7 +168,9 @@ async function writeValues(
   if (unmapped !== undefined) return afterUnmapped(command, flags.residue, unmapped.chart);
   if (notInBundle.length > 0) return afterMissing(command, notInBundle);
   const [first] = results;
-  return first === undefined || results.some(isIncomplete) ? [] : afterValues(command, installation(io, first, { options, flags, files }));
+  return first === undefined || results.some(isIncomplete)
+    ? []
+    : afterValues(command, installation(io, first, { options, flags, files }));
 }
 
 /** Returns what an installation with these overrides needs. */

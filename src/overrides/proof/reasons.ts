@@ -109,9 +109,7 @@ function locationReason(
 }
 
 function usesSegment(templates: readonly (Recipe['first'][number] | undefined)[], segment: NameSegment): boolean {
-  return templates.some((lists) =>
-    lists?.flat().some((part) => part.kind === 'segment' && part.segment === segment),
-  );
+  return templates.some((lists) => lists?.flat().some((part) => part.kind === 'segment' && part.segment === segment));
 }
 
 /**

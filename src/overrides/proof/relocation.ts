@@ -79,7 +79,11 @@ export async function analyzeChart(
 }
 
 /** Returns the references in a render of one variant of the chart that do not stay public on purpose. */
-export function referencesIn(relocation: Relocation, render: Render, variantIndex: number): readonly LocatedReference[] {
+export function referencesIn(
+  relocation: Relocation,
+  render: Render,
+  variantIndex: number,
+): readonly LocatedReference[] {
   return splitReferences(relocation, render, variantIndex).wanted;
 }
 

@@ -145,7 +145,11 @@ async function readBundle(
     const written = withWrittenNames(target, [source]);
     const title = `reading the manifests of ${printableLine(basename(bundle))}`;
     const inventory = source.inventory();
-    return { target: written, inventory, digests: await runStep(emit, title, () => BundledDigests.read(source, written)) };
+    return {
+      target: written,
+      inventory,
+      digests: await runStep(emit, title, () => BundledDigests.read(source, written)),
+    };
   } finally {
     await source.close();
   }

@@ -130,9 +130,8 @@ function warnNested({ emit }: Context, charts: readonly SourceImages[], decision
   const checked = new Set(charts.map(({ chart }) => chart));
   const parents = Map.groupBy(charts, ({ chart }) => chart);
   for (const [parent, group] of parents) {
-    const nested = new Set(group
-        .flatMap((chart) => chart.nested)
-        .filter((name) => !checked.has(name) && !decisions.excludesChart(name)),
+    const nested = new Set(
+      group.flatMap((chart) => chart.nested).filter((name) => !checked.has(name) && !decisions.excludesChart(name)),
     );
     if (nested.size === 0) continue;
     const names = [...nested].sort().join(', ');

@@ -76,7 +76,8 @@ export function wantedImages(
       whyPublic,
       publicHint: chart.publicHint,
       allowed,
-      needsFixedTag: allowed !== undefined && (decisions.allowed.includes(allowed) || keptAs({ chart, located }) !== undefined),
+      needsFixedTag:
+        allowed !== undefined && (decisions.allowed.includes(allowed) || keptAs({ chart, located }) !== undefined),
       missing: decisions.missing(source ?? reference),
     };
   });

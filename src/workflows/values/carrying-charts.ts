@@ -113,7 +113,16 @@ async function carry(
   helm: Helm,
   { bundled: { recipes, operands }, chart, profiles, folder }: RequestedChart,
   source: Bundle | undefined,
-  { target, rules = [], pullSecret, pin, inject, operatorDefaults, editTemplates, decisions }: CarryingChartsOptions & {
+  {
+    target,
+    rules = [],
+    pullSecret,
+    pin,
+    inject,
+    operatorDefaults,
+    editTemplates,
+    decisions,
+  }: CarryingChartsOptions & {
     readonly decisions: ReferenceDecisions;
   },
 ): Promise<CarryingResult> {

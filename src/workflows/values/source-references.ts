@@ -4,7 +4,12 @@ import { isLocationBundledByDefault, type LocatedReference } from '../../invento
 import type { ManifestSource } from '../../manifests/index.ts';
 import { isUnderTarget, type Target } from '../../naming/naming.ts';
 import { parseReference } from '../../oci/reference.ts';
-import { allowedNames, type OnPurpose, type ReferenceDecisions, splitStaying } from '../../search/reference-decisions.ts';
+import {
+  allowedNames,
+  type OnPurpose,
+  type ReferenceDecisions,
+  splitStaying,
+} from '../../search/reference-decisions.ts';
 import { searchManifests } from '../../search/search-manifests.ts';
 import type { Context } from '../../session/context.ts';
 import { addedReferences } from '../images/images.ts';

@@ -83,7 +83,9 @@ export function umbrellaValues(context: Context, options: UmbrellaOptions): Prom
         results.push(result);
         // The umbrella chart's references include those of all charts that it installs.
         const { profile } = requested;
-        derived.push(...result.proofs.map(({ chart, version, proof }) => ({ chart, version, profile, references, proof })));
+        derived.push(
+          ...result.proofs.map(({ chart, version, proof }) => ({ chart, version, profile, references, proof })),
+        );
       }
       warnUnusedAllowed(context.emit, decisions);
       if (source !== undefined) compareWithBundle(source, derived, options.target, false, context.emit);

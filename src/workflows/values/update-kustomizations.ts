@@ -65,10 +65,11 @@ interface Opened {
 }
 
 /** Images that a kustomization needs: at places in what it builds itself, or in manifests or lists. */
-type Wanted = Pick<UpdateResult, 'left' | 'allowed'> & (
-  | { readonly isBuilt: true; readonly places: readonly LocatedReference[] }
-  | { readonly isBuilt: false; readonly places: readonly ImagePlace[] }
-);
+type Wanted = Pick<UpdateResult, 'left' | 'allowed'> &
+  (
+    | { readonly isBuilt: true; readonly places: readonly LocatedReference[] }
+    | { readonly isBuilt: false; readonly places: readonly ImagePlace[] }
+  );
 
 /**
  * Sets `images` in kustomizations, so that what they build names the target. Writes nothing. Without sources, and for one

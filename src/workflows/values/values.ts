@@ -158,7 +158,15 @@ export function overridesOf(
     options.unmappedHandling?.expect(fetched.map(({ chart: { metadata } }) => ({ ...metadata, chart: metadata.name })));
     for (const { bundled, chart, profile, folder } of fetched) {
       await orFailure(bundled, profile, async () => {
-        const result = await deriveOverrides(context, helm, chart, bundled, { ...options, profile, decisions }, folder, source);
+        const result = await deriveOverrides(
+          context,
+          helm,
+          chart,
+          bundled,
+          { ...options, profile, decisions },
+          folder,
+          source,
+        );
         results.push(result);
         derived.push({ ...result, profile });
       });
@@ -183,7 +191,10 @@ async function deriveOverrides(
   helm: Helm,
   chart: Chart,
   { recipes, operands }: BundledChart,
-  options: Omit<ValuesOptions, 'bundle' | 'signers'> & { readonly profile: Profile; readonly decisions: ReferenceDecisions },
+  options: Omit<ValuesOptions, 'bundle' | 'signers'> & {
+    readonly profile: Profile;
+    readonly decisions: ReferenceDecisions;
+  },
   folder: string,
   source: Bundle | undefined,
 ): Promise<Overrides> {

@@ -74,4 +74,24 @@ describe('the proof', () => {
         .unmapped,
     ).toEqual([]);
   });
+
+  it('leaves alone what stays public, in its own document only', () => {
+    const stays = { ...location('quay.io/acme/app:1'), document: 0, reason: 'why' };
+    const moved = { ...location('quay.io/acme/app:1'), document: 1 };
+    const texts = (second: string) => [...render('image: quay.io/acme/app:1'), ...render(second)];
+    const documents = (second: string) =>
+      texts(second).map((document, index) => ({ ...document, text: document.text, index }));
+    const after = [{ ...location(PRIVATE), document: 1 }];
+    expect(prove([moved], after, documents(`image: ${PRIVATE}`), target, [], [stays]).unmapped).toEqual([]);
+    const left = documents(`image: ${PRIVATE}\nargs: quay.io/acme/app:1`);
+    expect(prove([moved], after, left, target, [], [stays]).unmapped).toMatchObject([{ path: '' }]);
+  });
+
+  it('fails for a reference that stays public, and that the overrides change', () => {
+    const stays = { ...location('quay.io/acme/app:1'), reason: 'why' };
+    const { unmapped, references } = prove([], [location(PRIVATE)], render(`image: ${PRIVATE}`), target, [], [stays]);
+    expect(unmapped).toMatchObject([{ reference: 'quay.io/acme/app:1', written: PRIVATE }]);
+    expect(unmapped[0]?.because).toContain('why');
+    expect(references).toEqual([]);
+  });
 });
