@@ -7,7 +7,7 @@ import { formatDocument, printReport } from '../flags/output.ts';
 import { airgapCommand, fileWord, nextStep } from '../reports/next.ts';
 import { updateReport } from '../reports/values-update.ts';
 import type { CommandIO } from '../run.ts';
-import { ACCESS, NAMING, sharedFlags, TARGET } from './next-steps.ts';
+import { ACCESS, NAMING, ON_PURPOSE, sharedFlags, TARGET } from './next-steps.ts';
 
 /**
  * Sets `images` in existing kustomizations: in all of them, or in none, and builds them again as proof. Exit code 3 if
@@ -62,6 +62,6 @@ function afterUpdate(
   const { to, kustomize = [] }: { readonly to?: string; readonly kustomize?: readonly string[] } = command.opts();
   const updated = kustomizations.flatMap(({ shown, usedBy }) => (usedBy === undefined ? [dirname(shown)] : []));
   const sources = (kustomize.length > 0 ? kustomize : updated).flatMap((folder) => ['--kustomize', fileWord(folder)]);
-  const flags = sharedFlags(command, 'check', [...ACCESS, ...TARGET, ...NAMING]);
+  const flags = sharedFlags(command, 'check', [...ACCESS, ...TARGET, ...NAMING, ...ON_PURPOSE]);
   return [nextStep(airgapCommand('check', ...sources, '--to', String(to), ...flags))];
 }

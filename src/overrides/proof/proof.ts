@@ -20,13 +20,13 @@ export interface ReferencePoint {
 }
 
 /** A reference that stays public on purpose. */
-export interface AllowedReference extends ReferencePoint {
+interface AllowedReference extends ReferencePoint {
   readonly state: Extract<ReferenceState, 'public-on-purpose'>;
   readonly reason: string;
 }
 
 /** A reference to an image that its registry does not have. Values may redirect it, but there is nothing to pull. */
-export interface MissingReference extends ReferencePoint, Pick<MissingImage, 'why' | 'allowed'> {
+interface MissingReference extends ReferencePoint, Pick<MissingImage, 'why' | 'allowed'> {
   readonly state: Extract<ReferenceState, 'missing'>;
 }
 
