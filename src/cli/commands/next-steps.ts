@@ -15,7 +15,7 @@ export const TARGET = ['--registry-type', '--region'];
 export const NAMING = ['--naming', '--naming-rule', '--chart-prefix'];
 
 /** Images that stay public. */
-export const ON_PURPOSE = ['--exclude', '--allow-images'];
+export const ON_PURPOSE = ['--exclude', '--include', '--allow-images'];
 
 /** Access to registries and repositories, without the choice of charts and images. */
 export const ACCESS = [

@@ -11,6 +11,7 @@ export const addOnPurposeFlags = flagGroup((command) =>
         'matching images and nested charts stay as they are, on purpose; * matches anything',
       ),
     )
+    .addOption(repeatable('--include <pattern[=reason]>', 'redirect matching images although they are excluded'))
     .option('--allow-images <file>', 'images that stay public on purpose, with reasons'),
 );
 

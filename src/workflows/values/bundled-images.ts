@@ -24,8 +24,8 @@ export function warnUnusedAllowed(emit: Emit, decisions: ReferenceDecisions): vo
 }
 
 /**
- * Returns references that a chart needs and a bundle lacks unexpectedly. Those of hooks and tests without which it was made are
- * reported and not returned, and images that do not exist are not returned.
+ * Returns references that a chart needs and a bundle lacks unexpectedly. Those that were excluded at bundling time, and are
+ * included now, are reported with the reason and not returned; nor are images that do not exist.
  */
 export function missingFromBundle(
   source: Bundle,
@@ -38,12 +38,13 @@ export function missingFromBundle(
     (reference) => !bundled.has(reference) && decisions.missing(reference) === undefined,
   );
   const leftOut = new Set<string>();
-  for (const { rule, references: excludedReferences } of source.inventory()?.choices ?? []) {
-    if (rule !== 'no-tests' && rule !== 'no-hooks') continue;
+  for (const { rule, pattern, reason, references: excludedReferences } of source.inventory()?.choices ?? []) {
+    if (rule === 'include') continue;
     const excluded = missing.filter((reference) => excludedReferences.includes(reference));
     for (const reference of excluded) leftOut.add(reference);
     if (excluded.length === 0) continue;
-    emit({ type: 'warning', message: `left out of the bundle (--${rule}): ${excluded.join(', ')}` });
+    const why = [`--${rule}${pattern ? ` ${pattern}` : ''}`, reason].filter(Boolean).join(', ');
+    emit({ type: 'warning', message: `left out of the bundle (${why}): ${excluded.join(', ')}` });
   }
   return missing.filter((reference) => !leftOut.has(reference));
 }

@@ -107,6 +107,21 @@ describe('an excluded reference', () => {
     });
   });
 
+  it('keeps its tag where a naming changes tags', async () => {
+    const { code, document } = await site(
+      '--exclude',
+      '*/fixed',
+      '--naming',
+      'single-repository',
+      '--exclude',
+      '*/agent',
+    );
+    expect([code, document.overrides]).toEqual([
+      0,
+      { engine: expect.any(String), image: { repository: TO, tag: expect.stringContaining('acme--site') } },
+    ]);
+  });
+
   it.each([
     ['post-render', 'map.json'],
     ['repack', 'site.tgz'],
@@ -205,6 +220,13 @@ describe('with a bundle', () => {
     expect(reasons).toEqual(
       new Set(['excluded when bundling: a book', 'excluded when bundling: --exclude quay.io/acme/fixed']),
     );
+  });
+
+  it('what it excludes is redirected again if it is included, and not pinned otherwise', async () => {
+    const { document, err } = await values('site', '--bundle', file, '--include', '*/handbook', '--pin');
+    expect(Object.keys(document.overrides)).toEqual(['agent', 'engine', 'image', 'pages']);
+    expect(err).toMatch(/left out of the bundle \(--exclude docs\.example\.com\/acme\/handbook, a book\)/);
+    expect(document.proof).toMatchObject({ references: 4, rewritten: 3, pins: { pinned: 1, pinnable: 2 } });
   });
 
   it('check knows it without a target', async () => {
