@@ -166,11 +166,9 @@ async function writeValues(
   const notInBundle = results.flatMap((result) => result.notInBundle);
   if (results.some(isIncomplete)) io.setExitCode(3);
   if (unmapped !== undefined) return afterUnmapped(command, flags.residue, unmapped.chart);
-  if (notInBundle.length > 0) return afterMissing(command, notInBundle);
+  if (results.some(isIncomplete)) return afterMissing(command, notInBundle);
   const [first] = results;
-  return first === undefined || results.some(isIncomplete)
-    ? []
-    : afterValues(command, installation(io, first, { options, flags, files }));
+  return first === undefined ? [] : afterValues(command, installation(io, first, { options, flags, files }));
 }
 
 /** Returns what an installation with these overrides needs. */

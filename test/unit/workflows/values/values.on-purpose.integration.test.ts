@@ -253,6 +253,13 @@ describe('with a bundle', () => {
     expect(page).toMatch(/Public on purpose:[\s\S]*a book/);
   });
 
+  it('a chart that carries its overrides is written, and nothing is to be bundled', async () => {
+    const args = ['site', '--bundle', file, '--format', 'chart', '--unmapped=inject', '--out', 'missing.tgz'];
+    const { code, err } = await airgap(['values', ...args, '--to', TO], env, folder);
+    expect([code, err]).toEqual([3, expect.stringContaining('missing: quay.io/acme/engine:9')]);
+    expect(err).not.toContain('next:');
+  });
+
   it('every format names what is missing', async () => {
     for (const args of [['site'], []]) {
       const format = ['--bundle', file, '--format', 'map', '--to', TO];
